@@ -1,0 +1,251 @@
+//! The things that a tracking store holds. Times are milliseconds since the Unix epoch, UTC.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::ids::{ExperimentId, ModelId, RunId};
+
+/// A run's state. The names are the ones that MLflow writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum RunStatus {
+    Running,
+    Scheduled,
+    Finished,
+    Failed,
+    Killed,
+}
+
+impl RunStatus {
+    pub const ALL: [Self; 5] =
+        [Self::Running, Self::Scheduled, Self::Finished, Self::Failed, Self::Killed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Scheduled => "SCHEDULED",
+            Self::Finished => "FINISHED",
+            Self::Failed => "FAILED",
+            Self::Killed => "KILLED",
+        }
+    }
+
+    /// Whether the run can still log.
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Running | Self::Scheduled)
+    }
+}
+
+impl FromStr for RunStatus {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(())
+    }
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whether an experiment or a run is deleted; MLflow keeps deleted ones until `mlflow gc`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LifecycleStage {
+    Active,
+    Deleted,
+}
+
+impl LifecycleStage {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// Anything but `deleted` counts as active, as in MLflow.
+    pub fn parse(text: &str) -> Self {
+        if text == "deleted" { Self::Deleted } else { Self::Active }
+    }
+}
+
+/// Which lifecycle stages a search returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ViewType {
+    #[default]
+    ActiveOnly,
+    DeletedOnly,
+    All,
+}
+
+impl ViewType {
+    /// MLflow's name of the view in a request.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ActiveOnly => "ACTIVE_ONLY",
+            Self::DeletedOnly => "DELETED_ONLY",
+            Self::All => "ALL",
+        }
+    }
+
+    pub fn contains(self, stage: LifecycleStage) -> bool {
+        match self {
+            Self::ActiveOnly => stage == LifecycleStage::Active,
+            Self::DeletedOnly => stage == LifecycleStage::Deleted,
+            Self::All => true,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tag {
+    pub key: String,
+    pub value: String,
+}
+
+impl Tag {
+    pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { key: key.into(), value: value.into() }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Param {
+    pub key: String,
+    pub value: String,
+}
+
+impl Param {
+    pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { key: key.into(), value: value.into() }
+    }
+}
+
+/// One logged value of a metric. `value` may be NaN or infinite.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Metric {
+    pub key: String,
+    pub value: f64,
+    pub timestamp: i64,
+    pub step: i64,
+}
+
+/// One point of a metric's history; the metric is known from the context.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct MetricPoint {
+    pub step: i64,
+    pub timestamp: i64,
+    pub value: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Experiment {
+    pub experiment_id: ExperimentId,
+    pub name: String,
+    pub artifact_location: String,
+    pub lifecycle_stage: LifecycleStage,
+    pub creation_time: Option<i64>,
+    pub last_update_time: Option<i64>,
+    pub tags: Vec<Tag>,
+}
+
+/// What is known of a run besides what it logged.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunInfo {
+    pub run_id: RunId,
+    pub experiment_id: ExperimentId,
+    pub run_name: String,
+    pub user_id: String,
+    pub status: RunStatus,
+    pub start_time: Option<i64>,
+    pub end_time: Option<i64>,
+    pub lifecycle_stage: LifecycleStage,
+    pub artifact_uri: String,
+}
+
+/// A run with its latest metric values, params and tags, each in key order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Run {
+    pub info: RunInfo,
+    pub metrics: Vec<Metric>,
+    pub params: Vec<Param>,
+    pub tags: Vec<Tag>,
+    pub inputs: Vec<DatasetInput>,
+    /// Ids of the logged models that this run produced (MLflow 3).
+    pub model_outputs: Vec<ModelId>,
+}
+
+impl Run {
+    pub fn tag(&self, key: &str) -> Option<&str> {
+        self.tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.as_str())
+    }
+}
+
+/// A data set as MLflow records it. `source`, `schema` and `profile` are JSON texts of MLflow's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dataset {
+    pub name: String,
+    /// At most 36 characters.
+    pub digest: String,
+    pub source_type: String,
+    pub source: String,
+    pub schema: Option<String>,
+    pub profile: Option<String>,
+}
+
+/// A data set as the input of a run; `context` (training, eval, …) is the tag `mlflow.data.context`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DatasetInput {
+    pub dataset: Dataset,
+    pub tags: Vec<Tag>,
+}
+
+/// A file or folder below a run's artifact root; `path` is relative to that root, with `/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ArtifactFile {
+    pub path: String,
+    pub is_dir: bool,
+    /// Bytes; unknown for folders and on some artifact stores.
+    pub file_size: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RegisteredModel {
+    pub name: String,
+    pub description: String,
+    pub tags: Vec<Tag>,
+    /// Alias and the version that it points to.
+    pub aliases: Vec<(String, u64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelVersion {
+    pub name: String,
+    pub version: u64,
+    pub source: String,
+    pub run_id: Option<RunId>,
+    pub status: String,
+    pub current_stage: String,
+    pub description: String,
+    pub tags: Vec<Tag>,
+    pub aliases: Vec<String>,
+}
+
+/// A model as an entity of its own (MLflow 3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LoggedModel {
+    pub model_id: ModelId,
+    pub experiment_id: ExperimentId,
+    pub name: String,
+    pub artifact_location: String,
+    /// `PENDING`, `READY` or `FAILED`.
+    pub status: String,
+    pub source_run_id: Option<RunId>,
+    pub params: Vec<Param>,
+    pub tags: Vec<Tag>,
+}

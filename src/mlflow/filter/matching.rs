@@ -1,0 +1,88 @@
+//! What a comparison means, on one value in memory. The SQL store says the same in SQL.
+
+use std::cmp::Ordering;
+
+use super::{Comparator, Number, Test};
+
+impl Test {
+    /// Whether a text passes; `None` is a value that the run does not have.
+    pub fn matches_text(&self, value: Option<&str>) -> bool {
+        match (self, value) {
+            (Self::IsNull, value) => value.is_none(),
+            (_, None) | (Self::Number(..), _) => false,
+            (Self::IsNotNull, Some(_)) => true,
+            (Self::In(list), Some(value)) => list.iter().any(|item| item == value),
+            (Self::NotIn(list), Some(value)) => list.iter().all(|item| item != value),
+            (Self::Text(comparator, wanted), Some(value)) => match comparator {
+                Comparator::Equal => value == wanted,
+                Comparator::NotEqual => value != wanted,
+                Comparator::Like => like(wanted, value, false),
+                Comparator::ILike => like(wanted, value, true),
+                _ => false,
+            },
+        }
+    }
+
+    /// Whether a metric's value passes. NaN differs from every number and is never less, equal or greater.
+    pub fn matches_number(&self, value: Option<f64>) -> bool {
+        let (Self::Number(comparator, wanted), Some(value)) = (self, value) else { return false };
+        compare(*comparator, value.partial_cmp(&wanted.as_f64()))
+    }
+
+    /// Whether a time in milliseconds passes; whole numbers are compared exactly.
+    pub fn matches_time(&self, value: Option<i64>) -> bool {
+        let (Self::Number(comparator, wanted), Some(value)) = (self, value) else { return false };
+        let ordering = match wanted {
+            Number::Int(wanted) => Some(value.cmp(wanted)),
+            Number::Float(wanted) => (value as f64).partial_cmp(wanted),
+        };
+        compare(*comparator, ordering)
+    }
+}
+
+fn compare(comparator: Comparator, ordering: Option<Ordering>) -> bool {
+    match comparator {
+        Comparator::Equal => ordering == Some(Ordering::Equal),
+        Comparator::NotEqual => ordering != Some(Ordering::Equal),
+        Comparator::Less => ordering == Some(Ordering::Less),
+        Comparator::LessOrEqual => matches!(ordering, Some(Ordering::Less | Ordering::Equal)),
+        Comparator::Greater => ordering == Some(Ordering::Greater),
+        Comparator::GreaterOrEqual => matches!(ordering, Some(Ordering::Greater | Ordering::Equal)),
+        Comparator::Like | Comparator::ILike => false,
+    }
+}
+
+/// Whether two metric values are the same logged value: NaN equals NaN.
+pub fn same_number(a: f64, b: f64) -> bool {
+    a == b || (a.is_nan() && b.is_nan())
+}
+
+/// SQL's `LIKE`: `%` is any text, `_` any one character. With `fold`, ASCII letters match in either case.
+pub fn like(pattern: &str, text: &str, fold: bool) -> bool {
+    let same = |a: char, b: char| a == b || (fold && a.eq_ignore_ascii_case(&b));
+    let pattern: Vec<char> = pattern.chars().collect();
+    let text: Vec<char> = text.chars().collect();
+    let (mut p, mut t) = (0, 0);
+    // Where to go on if the text after the last `%` does not fit: one character further.
+    let mut retry: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('%') => {
+                retry = Some((p + 1, t));
+                p += 1;
+            }
+            Some(&c) if c == '_' || same(c, text[t]) => {
+                p += 1;
+                t += 1;
+            }
+            _ => match &mut retry {
+                Some((after, from)) => {
+                    *from += 1;
+                    (p, t) = (*after, *from);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '%')
+}

@@ -1,0 +1,133 @@
+//! What MLflow accepts: lengths, counts and key syntax, checked before anything is sent or written.
+//!
+//! Source: `mlflow/utils/validation.py` of MLflow 3.17.2. MLflow cuts param values over 6,000 and tag values
+//! over 8,000 characters without a word; here they are errors, because a cut value is a wrong value.
+
+use thiserror::Error;
+
+use super::{Metric, Param, Tag};
+
+pub const KEY_CHARS: usize = 250;
+pub const PARAM_VALUE_CHARS: usize = 6_000;
+pub const TAG_VALUE_CHARS: usize = 8_000;
+pub const EXPERIMENT_NAME_CHARS: usize = 500;
+pub const BATCH_METRICS: usize = 1_000;
+pub const BATCH_PARAMS: usize = 100;
+pub const BATCH_TAGS: usize = 100;
+pub const BATCH_TOTAL: usize = 1_000;
+
+/// Why MLflow would not take something, or would take it in part.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LimitError {
+    #[error("a {kind} needs a name")]
+    EmptyKey { kind: &'static str },
+    #[error("the {kind} name {key:?} has {length} characters; MLflow takes at most {limit}")]
+    LongKey { kind: &'static str, key: String, length: usize, limit: usize },
+    #[error(
+        "the {kind} name {key:?} has characters that MLflow refuses; letters, digits, `_`, `-`, `.`, `/`, `:` \
+         and spaces are allowed, and a `/` must not stand first, last or twice"
+    )]
+    BadKey { kind: &'static str, key: String },
+    #[error("the value of {kind} {key:?} has {length} characters; MLflow keeps at most {limit}: shorten it")]
+    LongValue { kind: &'static str, key: String, length: usize, limit: usize },
+    #[error("the {kind} {key:?} stands twice in one batch; give it once")]
+    Duplicate { kind: &'static str, key: String },
+    #[error("the experiment name is empty; give it a name")]
+    EmptyExperimentName,
+    #[error("the experiment name has {length} characters; MLflow takes at most 500")]
+    LongExperimentName { length: usize },
+}
+
+/// Checks a metric, param or tag name.
+pub fn check_key(kind: &'static str, key: &str) -> Result<(), LimitError> {
+    if key.is_empty() {
+        return Err(LimitError::EmptyKey { kind });
+    }
+    let length = key.chars().count();
+    if length > KEY_CHARS {
+        return Err(LimitError::LongKey { kind, key: key.into(), length, limit: KEY_CHARS });
+    }
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | '/' | ':');
+    // MLflow refuses names that are not their own normal form as a path.
+    let is_path_normal = !key.starts_with('/')
+        && !key.ends_with('/')
+        && key.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    if key.chars().all(allowed) && is_path_normal {
+        Ok(())
+    } else {
+        Err(LimitError::BadKey { kind, key: key.into() })
+    }
+}
+
+pub fn check_tag(tag: &Tag) -> Result<(), LimitError> {
+    check_key("tag", &tag.key)?;
+    check_value("tag", &tag.key, &tag.value, TAG_VALUE_CHARS)
+}
+
+pub fn check_param(param: &Param) -> Result<(), LimitError> {
+    check_key("param", &param.key)?;
+    check_value("param", &param.key, &param.value, PARAM_VALUE_CHARS)
+}
+
+fn check_value(kind: &'static str, key: &str, value: &str, limit: usize) -> Result<(), LimitError> {
+    let length = value.chars().count();
+    if length > limit {
+        return Err(LimitError::LongValue { kind, key: key.into(), length, limit });
+    }
+    Ok(())
+}
+
+/// Checks all that one run logs at once, whatever its size: stores split it into MLflow's batches.
+pub fn check_batch(metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Result<(), LimitError> {
+    metrics.iter().try_for_each(|metric| check_key("metric", &metric.key))?;
+    params.iter().try_for_each(check_param)?;
+    tags.iter().try_for_each(check_tag)?;
+    check_unique("param", params.iter().map(|param| param.key.as_str()))?;
+    check_unique("tag", tags.iter().map(|tag| tag.key.as_str()))
+}
+
+fn check_unique<'a>(kind: &'static str, keys: impl Iterator<Item = &'a str>) -> Result<(), LimitError> {
+    let mut keys: Vec<&str> = keys.collect();
+    keys.sort_unstable();
+    match keys.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(LimitError::Duplicate { kind, key: pair[0].into() }),
+        None => Ok(()),
+    }
+}
+
+pub fn check_experiment_name(name: &str) -> Result<(), LimitError> {
+    let length = name.chars().count();
+    match length {
+        0 => Err(LimitError::EmptyExperimentName),
+        1..=EXPERIMENT_NAME_CHARS => Ok(()),
+        _ => Err(LimitError::LongExperimentName { length }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_refused_where_mlflow_refuses_them() {
+        for good in ["loss", "val/loss", "hidden dim", "a.b:c-d_e", "größe", "precision_10"] {
+            assert_eq!(check_key("metric", good), Ok(()), "{good}");
+        }
+        for bad in ["", "/abs", "a//b", "../x", ".", "a/", "p@10", "a\u{1b}[0m", "x?y"] {
+            assert!(check_key("metric", bad).is_err(), "{bad:?}");
+        }
+        assert!(check_key("metric", &"x".repeat(251)).is_err());
+    }
+
+    #[test]
+    fn a_value_that_mlflow_would_cut_is_an_error() {
+        assert!(check_param(&Param::new("p", "x".repeat(6_001))).is_err());
+        assert!(check_tag(&Tag::new("t", "x".repeat(8_000))).is_ok());
+    }
+
+    #[test]
+    fn a_key_twice_in_a_batch_is_an_error() {
+        let tags = [Tag::new("a", "1"), Tag::new("a", "2")];
+        assert!(matches!(check_batch(&[], &[], &tags), Err(LimitError::Duplicate { .. })));
+    }
+}

@@ -1,0 +1,15 @@
+//! The tag names that MLflow gives a meaning to.
+
+pub const RUN_NAME: &str = "mlflow.runName";
+pub const USER: &str = "mlflow.user";
+pub const SOURCE_NAME: &str = "mlflow.source.name";
+pub const SOURCE_TYPE: &str = "mlflow.source.type";
+pub const GIT_COMMIT: &str = "mlflow.source.git.commit";
+pub const PARENT_RUN_ID: &str = "mlflow.parentRunId";
+pub const NOTE: &str = "mlflow.note.content";
+pub const DATA_CONTEXT: &str = "mlflow.data.context";
+
+/// Whether MLflow itself keeps the tag; such tags are listed after the user's own.
+pub fn is_system(key: &str) -> bool {
+    key.starts_with("mlflow.")
+}
