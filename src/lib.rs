@@ -1,1 +1,3 @@
 pub mod mlflow;
+pub mod store;
+pub mod catalog;

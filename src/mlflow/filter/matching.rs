@@ -53,6 +53,7 @@ fn compare(comparator: Comparator, ordering: Option<Ordering>) -> bool {
 }
 
 /// Whether two metric values are the same logged value: NaN equals NaN.
+#[expect(clippy::float_cmp, reason = "the same value, not a near one")]
 pub fn same_number(a: f64, b: f64) -> bool {
     a == b || (a.is_nan() && b.is_nan())
 }

@@ -1,0 +1,189 @@
+//! What a column of the runs table can show, by name, and its cells as values.
+
+use std::sync::Arc;
+
+use super::{Catalog, Column, NO_TIME, Row, Sym};
+use crate::mlflow::RunStatus;
+use crate::mlflow::filter::{Attribute, Field, OrderBy, ParseError};
+
+/// A column as people name it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ColumnSpec {
+    RunName,
+    RunId,
+    Status,
+    StartTime,
+    EndTime,
+    Duration,
+    User,
+    ArtifactUri,
+    Metric(String),
+    Param(String),
+    Tag(String),
+}
+
+impl ColumnSpec {
+    /// The columns that every run has.
+    pub const ATTRIBUTES: [Self; 8] = [
+        Self::RunName,
+        Self::RunId,
+        Self::Status,
+        Self::StartTime,
+        Self::EndTime,
+        Self::Duration,
+        Self::User,
+        Self::ArtifactUri,
+    ];
+
+    /// Understands `metrics.NAME`, `params.NAME`, `tags.NAME` and the attributes' names. What stands behind the
+    /// first dot is the name as it is: quotes are not needed.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let text = text.trim();
+        if let Some(attribute) = Self::ATTRIBUTES.into_iter().find(|column| column.name() == text) {
+            return Ok(attribute);
+        }
+        if let Some((kind, key)) = text.split_once('.')
+            && !key.is_empty()
+            && !key.starts_with(['`', '"', '\''])
+        {
+            match kind {
+                "metrics" | "metric" => return Ok(Self::Metric(key.to_owned())),
+                "params" | "param" => return Ok(Self::Param(key.to_owned())),
+                "tags" | "tag" => return Ok(Self::Tag(key.to_owned())),
+                _ => {}
+            }
+        }
+        OrderBy::parse(text).map(|order| Self::from(order.field)).map_err(|mut error| {
+            let names = Self::ATTRIBUTES.map(|column| column.name()).join(", ");
+            error.message =
+                format!("{text:?} is no column; there are {names}, metrics.NAME, params.NAME and tags.NAME");
+            error
+        })
+    }
+
+    /// The name that [`Self::parse`] reads back.
+    pub fn name(&self) -> String {
+        match self {
+            Self::RunName => "run_name".into(),
+            Self::RunId => "run_id".into(),
+            Self::Status => "status".into(),
+            Self::StartTime => "start_time".into(),
+            Self::EndTime => "end_time".into(),
+            Self::Duration => "duration".into(),
+            Self::User => "user_id".into(),
+            Self::ArtifactUri => "artifact_uri".into(),
+            Self::Metric(key) => format!("metrics.{key}"),
+            Self::Param(key) => format!("params.{key}"),
+            Self::Tag(key) => format!("tags.{key}"),
+        }
+    }
+
+    /// What stands above the column on the screen.
+    pub fn title(&self) -> &str {
+        match self {
+            Self::RunName => "Run",
+            Self::RunId => "Run ID",
+            Self::Status => "Status",
+            Self::StartTime => "Age",
+            Self::EndTime => "Ended",
+            Self::Duration => "Duration",
+            Self::User => "User",
+            Self::ArtifactUri => "Artifacts",
+            Self::Metric(key) | Self::Param(key) | Self::Tag(key) => key,
+        }
+    }
+}
+
+impl From<Field> for ColumnSpec {
+    fn from(field: Field) -> Self {
+        match field {
+            Field::Metric(key) => Self::Metric(key),
+            Field::Param(key) => Self::Param(key),
+            Field::Tag(key) => Self::Tag(key),
+            Field::Attribute(Attribute::RunId) => Self::RunId,
+            Field::Attribute(Attribute::RunName) => Self::RunName,
+            Field::Attribute(Attribute::Status) => Self::Status,
+            Field::Attribute(Attribute::UserId) => Self::User,
+            Field::Attribute(Attribute::StartTime) => Self::StartTime,
+            Field::Attribute(Attribute::EndTime) => Self::EndTime,
+            Field::Attribute(Attribute::ArtifactUri) | Field::Dataset(_) => Self::ArtifactUri,
+        }
+    }
+}
+
+/// A cell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    Missing,
+    Number(f64),
+    Text(&'a str),
+    OwnedText(String),
+    /// Milliseconds since the epoch.
+    Time(i64),
+    /// Milliseconds.
+    Duration(i64),
+    Status(RunStatus),
+}
+
+/// A column found in a catalogue, ready to give cells.
+#[derive(Debug, Clone)]
+pub enum Bound {
+    Attribute(ColumnSpec),
+    Number(Arc<Column<f64>>),
+    Text(Arc<Column<Sym>>),
+    /// No run has such a key.
+    Absent,
+}
+
+impl Bound {
+    pub fn new(catalog: &Catalog, spec: &ColumnSpec) -> Self {
+        let texts = &catalog.texts;
+        match spec {
+            ColumnSpec::Metric(key) => {
+                catalog.metrics.column(texts, key).map_or(Self::Absent, |c| Self::Number(Arc::clone(c)))
+            }
+            ColumnSpec::Param(key) => {
+                catalog.params.column(texts, key).map_or(Self::Absent, |c| Self::Text(Arc::clone(c)))
+            }
+            ColumnSpec::Tag(key) => {
+                catalog.tags.column(texts, key).map_or(Self::Absent, |c| Self::Text(Arc::clone(c)))
+            }
+            attribute => Self::Attribute(attribute.clone()),
+        }
+    }
+
+    /// The cell of a run. `now` (milliseconds) is the end of runs that still go on.
+    pub fn value<'a>(&self, catalog: &'a Catalog, row: Row, now: i64) -> Value<'a> {
+        match self {
+            Self::Absent => Value::Missing,
+            Self::Number(column) => column.get(row).map_or(Value::Missing, Value::Number),
+            Self::Text(column) => column.get(row).map_or(Value::Missing, |sym| Value::Text(catalog.texts.get(sym))),
+            Self::Attribute(spec) => attribute(catalog, spec, row, now),
+        }
+    }
+}
+
+fn attribute<'a>(catalog: &'a Catalog, spec: &ColumnSpec, row: Row, now: i64) -> Value<'a> {
+    let run = catalog.run(row);
+    let time = |time: i64| if time == NO_TIME { Value::Missing } else { Value::Time(time) };
+    match spec {
+        ColumnSpec::RunName => Value::Text(catalog.texts.get(run.name)),
+        ColumnSpec::RunId => Value::Text(catalog.texts.get(run.run_id)),
+        ColumnSpec::Status => Value::Status(run.status),
+        ColumnSpec::StartTime => time(run.start_time),
+        ColumnSpec::EndTime => time(run.end_time),
+        ColumnSpec::User => match catalog.texts.get(run.user) {
+            "" => Value::Missing,
+            user => Value::Text(user),
+        },
+        ColumnSpec::ArtifactUri => Value::OwnedText(catalog.artifact_uri(row)),
+        ColumnSpec::Duration => {
+            let end = if run.end_time == NO_TIME && run.status.is_active() { now } else { run.end_time };
+            match (run.start_time, end) {
+                (NO_TIME, _) | (_, NO_TIME) => Value::Missing,
+                (start, end) => Value::Duration(end - start),
+            }
+        }
+        ColumnSpec::Metric(_) | ColumnSpec::Param(_) | ColumnSpec::Tag(_) => Value::Missing,
+    }
+}

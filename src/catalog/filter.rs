@@ -1,0 +1,75 @@
+//! MLflow's filters on a catalogue.
+
+use super::{Catalog, Column, NO_TIME, Row, Sym};
+use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Test};
+use crate::mlflow::tags;
+
+/// A set of rows.
+#[derive(Debug, Clone)]
+pub struct RowSet(Vec<bool>);
+
+impl RowSet {
+    pub fn contains(&self, row: Row) -> bool {
+        self.0.get(row as usize).copied().unwrap_or(false)
+    }
+}
+
+/// The filter asks for data sets, which a catalogue does not hold: the store has to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NeedsStore;
+
+/// The rows that pass all clauses, present or not.
+pub fn matching(catalog: &Catalog, filter: &Filter) -> Result<RowSet, NeedsStore> {
+    let mut pass = vec![true; catalog.runs.len()];
+    for clause in &filter.clauses {
+        apply(catalog, clause, &mut pass)?;
+    }
+    Ok(RowSet(pass))
+}
+
+fn apply(catalog: &Catalog, clause: &Clause, pass: &mut [bool]) -> Result<(), NeedsStore> {
+    let test = &clause.test;
+    let mut by_run = |passes: &dyn Fn(Row) -> bool| {
+        for (row, pass) in pass.iter_mut().enumerate() {
+            *pass = *pass && passes(row as Row);
+        }
+    };
+    match &clause.field {
+        Field::Dataset(_) => return Err(NeedsStore),
+        Field::Metric(key) => {
+            let column = catalog.metrics.column(&catalog.texts, key);
+            by_run(&|row| test.matches_number(column.and_then(|column| column.get(row))));
+        }
+        Field::Param(key) => {
+            let column = catalog.params.column(&catalog.texts, key);
+            by_run(&|row| matches_sym(catalog, test, column.map(AsRef::as_ref), row));
+        }
+        Field::Tag(key) => {
+            let column = catalog.tags.column(&catalog.texts, key);
+            by_run(&|row| matches_sym(catalog, test, column.map(AsRef::as_ref), row));
+        }
+        // MLflow looks for the name in its tag.
+        Field::Attribute(Attribute::RunName) => {
+            let column = catalog.tags.column(&catalog.texts, tags::RUN_NAME);
+            by_run(&|row| matches_sym(catalog, test, column.map(AsRef::as_ref), row));
+        }
+        Field::Attribute(attribute) => by_run(&|row| {
+            let run = catalog.run(row);
+            let time = |time: i64| (time != NO_TIME).then_some(time);
+            match attribute {
+                Attribute::StartTime => test.matches_time(time(run.start_time)),
+                Attribute::EndTime => test.matches_time(time(run.end_time)),
+                Attribute::Status => test.matches_text(Some(run.status.as_str())),
+                Attribute::UserId => test.matches_text(Some(catalog.texts.get(run.user))),
+                Attribute::RunId => test.matches_text(Some(catalog.texts.get(run.run_id))),
+                Attribute::ArtifactUri => test.matches_text(Some(&catalog.artifact_uri(row))),
+                Attribute::RunName => false,
+            }
+        }),
+    }
+    Ok(())
+}
+
+fn matches_sym(catalog: &Catalog, test: &Test, column: Option<&Column<Sym>>, row: Row) -> bool {
+    test.matches_text(column.and_then(|column| column.get(row)).map(|sym| catalog.texts.get(sym)))
+}

@@ -1,0 +1,154 @@
+//! What is known of an experiment's runs, in memory: a columnar table with every text kept once.
+//!
+//! One [`Builder`] changes it and hands out snapshots. A [`Catalog`] snapshot is cheap to make (its columns are
+//! shared until one of them changes), never changes, and can be read from any thread. Knows stores only as the
+//! givers of batches; knows no terminal.
+
+mod builder;
+pub mod columns;
+pub mod filter;
+pub mod sort;
+pub mod sync;
+mod texts;
+
+use std::sync::Arc;
+
+pub use builder::Builder;
+pub use columns::{Bound, ColumnSpec, Value};
+pub use texts::{Sym, Texts};
+
+use crate::mlflow::{LifecycleStage, RunStatus};
+pub use crate::store::batch::NO_TIME;
+
+/// A run's place in the catalogue; it stays the same as long as the run is known.
+pub type Row = u32;
+
+/// What a run is besides its values.
+#[derive(Debug, Clone, Copy)]
+pub struct RunRow {
+    pub run_id: Sym,
+    pub experiment_id: Sym,
+    pub name: Sym,
+    pub user: Sym,
+    /// The artifact address with the run's id replaced by U+0001, so that runs share it.
+    pub artifact_pattern: Sym,
+    pub status: RunStatus,
+    pub stage: LifecycleStage,
+    /// False once the run was removed from the store or from the view.
+    pub present: bool,
+    pub start_time: i64,
+    pub end_time: i64,
+}
+
+/// The values of one key: rows in ascending order, and a value for each.
+#[derive(Debug, Clone)]
+pub struct Column<T> {
+    rows: Vec<Row>,
+    values: Vec<T>,
+    sorted: bool,
+}
+
+impl<T> Default for Column<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), values: Vec::new(), sorted: true }
+    }
+}
+
+impl<T: Copy> Column<T> {
+    pub fn get(&self, row: Row) -> Option<T> {
+        // Most columns are full, or full but for a gap: the row itself is the first guess.
+        if self.rows.get(row as usize) == Some(&row) {
+            return Some(self.values[row as usize]);
+        }
+        self.rows.binary_search(&row).ok().map(|i| self.values[i])
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Row, T)> + '_ {
+        self.rows.iter().copied().zip(self.values.iter().copied())
+    }
+}
+
+/// All columns of a kind, by key.
+#[derive(Debug, Clone)]
+pub struct Keyed<T> {
+    keys: Vec<Sym>,
+    columns: Vec<Arc<Column<T>>>,
+}
+
+impl<T> Default for Keyed<T> {
+    fn default() -> Self {
+        Self { keys: Vec::new(), columns: Vec::new() }
+    }
+}
+
+impl<T: Copy> Keyed<T> {
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys that some run has a value for, with how many have one.
+    pub fn keys<'a>(&'a self, texts: &'a Texts) -> impl Iterator<Item = (&'a str, usize)> {
+        self.keys.iter().zip(&self.columns).filter(|(_, c)| !c.is_empty()).map(|(key, c)| (texts.get(*key), c.len()))
+    }
+
+    /// The column of a key.
+    pub fn column(&self, texts: &Texts, key: &str) -> Option<&Arc<Column<T>>> {
+        let at = self.keys.iter().position(|known| texts.get(*known) == key)?;
+        Some(&self.columns[at])
+    }
+}
+
+/// A snapshot of all that is known.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    pub texts: Texts,
+    pub runs: Arc<Vec<RunRow>>,
+    pub metrics: Keyed<f64>,
+    pub params: Keyed<Sym>,
+    pub tags: Keyed<Sym>,
+    /// Runs that are present.
+    pub count: usize,
+}
+
+impl Catalog {
+    pub fn run(&self, row: Row) -> &RunRow {
+        &self.runs[row as usize]
+    }
+
+    pub fn run_id(&self, row: Row) -> &str {
+        self.texts.get(self.run(row).run_id)
+    }
+
+    pub fn run_name(&self, row: Row) -> &str {
+        self.texts.get(self.run(row).name)
+    }
+
+    pub fn artifact_uri(&self, row: Row) -> String {
+        self.texts.get(self.run(row).artifact_pattern).replace('\u{1}', self.run_id(row))
+    }
+
+    /// The rows of runs that are present.
+    pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+        (0..self.runs.len() as Row).filter(|row| self.run(*row).present)
+    }
+
+    /// The row of a run that is present, by its id; a walk over all ids.
+    pub fn find(&self, run_id: &str) -> Option<Row> {
+        self.rows().find(|row| self.run_id(*row) == run_id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Sorted views of a catalogue: the rows of a table in their order.
+//!
+//! Numbers are sorted as numbers wherever a value is one, texts behind them; NaN and then missing values come
+//! last in both directions. The order is total: ties go by start, newest first, and by run id.
+
+use rustc_hash::FxHashMap;
+
+use super::filter::RowSet;
+use super::{Bound, Catalog, ColumnSpec, Row, Sym, Value};
+use crate::mlflow::RunStatus;
+use crate::mlflow::filter::Direction;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortKey {
+    pub column: ColumnSpec,
+    pub direction: Direction,
+}
+
+impl SortKey {
+    /// Understands a column's name, with ` asc` or ` desc` behind it.
+    pub fn parse(text: &str) -> Result<Self, crate::mlflow::filter::ParseError> {
+        let text = text.trim();
+        let (name, direction) = match text.rsplit_once(' ') {
+            Some((name, word)) if word.eq_ignore_ascii_case("desc") => (name, Direction::Descending),
+            Some((name, word)) if word.eq_ignore_ascii_case("asc") => (name, Direction::Ascending),
+            _ => (text, Direction::Ascending),
+        };
+        Ok(Self { column: ColumnSpec::parse(name)?, direction })
+    }
+}
+
+/// The rows that pass, in the order of `keys`. `now` is the end of runs that still go on, in milliseconds.
+pub fn project(catalog: &Catalog, rows: Option<&RowSet>, keys: &[SortKey], now: i64) -> Vec<Row> {
+    let mut order: Vec<Row> = catalog.rows().filter(|row| rows.is_none_or(|set| set.contains(*row))).collect();
+    order.sort_unstable_by(|a, b| {
+        let (run_a, run_b) = (catalog.run(*a), catalog.run(*b));
+        run_b.start_time.cmp(&run_a.start_time).then_with(|| catalog.run_id(*a).cmp(catalog.run_id(*b)))
+    });
+    // Stable sorts from the last key to the first leave the first one in charge.
+    for key in keys.iter().rev() {
+        let ranks = ranks(catalog, key, now);
+        order.sort_by_key(|row| ranks[*row as usize]);
+    }
+    order
+}
+
+/// Ranks of what is no number lie above those of all numbers, which end with infinity at `0xfff0…`.
+const TEXT: u64 = 0xfff1 << 48;
+const LAST_TEXT: u64 = (0xfff2 << 48) - 1;
+const NAN: u64 = 0xfffe << 48;
+const MISSING: u64 = u64::MAX;
+
+/// A number by row that sorts as the cell does.
+fn ranks(catalog: &Catalog, key: &SortKey, now: i64) -> Vec<u64> {
+    let descending = key.direction == Direction::Descending;
+    let number = |value: f64| match number_rank(value) {
+        _ if value.is_nan() => NAN,
+        rank if descending => !rank,
+        rank => rank,
+    };
+    let word = |order: u64| if descending { LAST_TEXT - order } else { TEXT + order };
+    let mut ranks = vec![MISSING; catalog.runs.len()];
+    match Bound::new(catalog, &key.column) {
+        Bound::Absent => {}
+        Bound::Number(column) => {
+            for (row, value) in column.iter() {
+                ranks[row as usize] = number(value);
+            }
+        }
+        Bound::Text(column) => {
+            let by_text = text_ranks(catalog, column.iter().map(|(_, sym)| sym));
+            for (row, sym) in column.iter() {
+                ranks[row as usize] = match by_text[&sym] {
+                    TextRank::Number(value) => number(value),
+                    TextRank::Text(rank) => word(rank),
+                };
+            }
+        }
+        Bound::Attribute(ColumnSpec::RunName) => {
+            let by_text = text_ranks(catalog, catalog.runs.iter().map(|run| run.name));
+            for (rank, run) in ranks.iter_mut().zip(catalog.runs.iter()) {
+                *rank = match by_text[&run.name] {
+                    TextRank::Number(value) => number(value),
+                    TextRank::Text(order) => word(order),
+                };
+            }
+        }
+        bound @ Bound::Attribute(_) => {
+            let mut texts: Vec<(String, Row)> = Vec::new();
+            for row in 0..catalog.runs.len() as Row {
+                ranks[row as usize] = match bound.value(catalog, row, now) {
+                    Value::Missing => MISSING,
+                    Value::Number(value) => number(value),
+                    Value::Time(ms) | Value::Duration(ms) => number(ms as f64),
+                    Value::Status(status) => number(status_rank(status)),
+                    Value::Text(text) => {
+                        texts.push((text.to_owned(), row));
+                        MISSING
+                    }
+                    Value::OwnedText(text) => {
+                        texts.push((text, row));
+                        MISSING
+                    }
+                };
+            }
+            texts.sort();
+            let mut rank = 0;
+            for i in 0..texts.len() {
+                rank += u64::from(i > 0 && texts[i].0 != texts[i - 1].0);
+                ranks[texts[i].1 as usize] = word(rank);
+            }
+        }
+    }
+    ranks
+}
+
+/// Bits that sort as the number does; 0.0 and -0.0 are the same.
+fn number_rank(value: f64) -> u64 {
+    let bits = (value + 0.0).to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+}
+
+/// Active runs first, then the finished, then what went wrong.
+fn status_rank(status: RunStatus) -> f64 {
+    f64::from(status as u8)
+}
+
+enum TextRank {
+    Number(f64),
+    Text(u64),
+}
+
+/// How each distinct text sorts; every text is read as a number once only.
+fn text_ranks(catalog: &Catalog, syms: impl Iterator<Item = Sym>) -> FxHashMap<Sym, TextRank> {
+    let mut ranks: FxHashMap<Sym, TextRank> = FxHashMap::default();
+    let mut words: Vec<(&str, Sym)> = Vec::new();
+    for sym in syms {
+        ranks.entry(sym).or_insert_with(|| {
+            let text = catalog.texts.get(sym);
+            match parse_number(text) {
+                Some(value) => TextRank::Number(value),
+                None => {
+                    words.push((text, sym));
+                    TextRank::Text(0)
+                }
+            }
+        });
+    }
+    words.sort_unstable();
+    for (rank, (_, sym)) in words.iter().enumerate() {
+        ranks.insert(*sym, TextRank::Text(rank as u64));
+    }
+    ranks
+}
+
+/// A text as a number, if it is one in the way that Python writes them.
+pub fn parse_number(text: &str) -> Option<f64> {
+    let starts_like_one = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
+    if starts_like_one || matches!(text, "nan" | "NaN" | "inf" | "Infinity") {
+        text.parse().ok()
+    } else {
+        None
+    }
+}

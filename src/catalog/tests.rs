@@ -1,0 +1,125 @@
+use proptest::prelude::*;
+
+use super::sort::{SortKey, project};
+use super::*;
+use crate::mlflow::filter::{Direction, parse};
+use crate::mlflow::{ExperimentId, Metric, Param, Run, RunId, RunInfo, Tag};
+use crate::store::batch::{BatchWriter, whole_runs};
+
+fn run(id: usize, metric: Option<f64>, param: Option<&str>) -> Run {
+    let run_id = RunId(format!("{id:032x}"));
+    Run {
+        info: RunInfo {
+            artifact_uri: format!("/root/1/{run_id}/artifacts"),
+            run_id,
+            experiment_id: ExperimentId("1".into()),
+            run_name: format!("run-{id}"),
+            user_id: "ana".into(),
+            status: RunStatus::Finished,
+            start_time: Some(1_000 + id as i64),
+            end_time: Some(2_000 + id as i64),
+            lifecycle_stage: LifecycleStage::Active,
+        },
+        metrics: metric.map(|value| Metric { key: "m".into(), value, timestamp: 0, step: 0 }).into_iter().collect(),
+        params: param.map(|value| Param::new("p", value)).into_iter().collect(),
+        tags: vec![Tag::new("mlflow.runName", format!("run-{id}"))],
+        inputs: Vec::new(),
+        model_outputs: Vec::new(),
+    }
+}
+
+fn catalog(runs: &[Run]) -> Catalog {
+    let mut builder = Builder::default();
+    builder.fold_changes(&whole_runs(runs));
+    builder.snapshot()
+}
+
+fn sorted(catalog: &Catalog, key: &str) -> Vec<Row> {
+    project(catalog, None, &[SortKey::parse(key).unwrap()], 0)
+}
+
+#[test]
+fn missing_and_nan_come_last_in_both_directions() {
+    let values = [Some(2.0), None, Some(f64::NAN), Some(-1.0), Some(f64::INFINITY)];
+    let runs: Vec<Run> = values.iter().enumerate().map(|(i, v)| run(i, *v, None)).collect();
+    let catalog = catalog(&runs);
+    assert_eq!(sorted(&catalog, "metrics.m"), [3, 0, 4, 2, 1]);
+    assert_eq!(sorted(&catalog, "metrics.m desc"), [4, 0, 3, 2, 1]);
+}
+
+#[test]
+fn params_sort_as_numbers_where_they_are_numbers() {
+    let values = ["10", "9", "1e-3", "adam", "SGD", "-2"];
+    let runs: Vec<Run> = values.iter().enumerate().map(|(i, v)| run(i, None, Some(v))).collect();
+    assert_eq!(sorted(&catalog(&runs), "params.p"), [5, 2, 1, 0, 4, 3]);
+}
+
+#[test]
+fn ties_go_by_start_newest_first() {
+    let runs: Vec<Run> = (0..4).map(|i| run(i, Some(1.0), None)).collect();
+    assert_eq!(sorted(&catalog(&runs), "metrics.m"), [3, 2, 1, 0]);
+    assert_eq!(sorted(&catalog(&runs), "metrics.absent"), [3, 2, 1, 0]);
+}
+
+#[test]
+fn a_change_replaces_the_run_and_keeps_its_row() {
+    let mut builder = Builder::default();
+    let mut runs = vec![run(1, Some(1.0), Some("a")), run(2, Some(2.0), None)];
+    builder.fold_changes(&whole_runs(&runs));
+    let before = builder.snapshot();
+    runs[0].tags.clear();
+    runs[0].metrics[0].value = 5.0;
+    runs[0].info.status = RunStatus::Failed;
+    builder.fold_changes(&whole_runs(&runs[..1]));
+    let after = builder.snapshot();
+    let name = |catalog: &Catalog| catalog.tags.column(&catalog.texts, "mlflow.runName").and_then(|c| c.get(0)).is_some();
+    assert!(name(&before) && !name(&after), "a deleted tag goes, and the old snapshot keeps it");
+    assert_eq!(after.metrics.column(&after.texts, "m").unwrap().get(0), Some(5.0));
+    assert_eq!(after.run(0).status, RunStatus::Failed);
+    assert_eq!(after.count, 2);
+    assert_eq!(after.artifact_uri(0), runs[0].info.artifact_uri);
+    builder.remove(&[runs[0].info.run_id.clone()]);
+    assert_eq!(builder.snapshot().count, 1);
+    assert_eq!(builder.snapshot().rows().collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn parts_of_a_scan_may_name_texts_differently() {
+    let mut heads = BatchWriter::new(0);
+    heads.run(&run(7, Some(1.5), None));
+    let mut params = BatchWriter::new(1);
+    let (key, value) = (params.text("p"), params.text("x"));
+    params.batch.params.push(crate::store::batch::TextCell { run: 0, key, value });
+    let mut builder = Builder::default();
+    builder.fold(&heads.take());
+    builder.fold(&params.take());
+    let catalog = builder.snapshot();
+    let filter = parse("params.p = 'x' AND metrics.m = 1.5 AND run_name = 'run-7'").unwrap();
+    assert!(filter::matching(&catalog, &filter).unwrap().contains(0));
+    assert!(!filter::matching(&catalog, &parse("params.p IS NULL").unwrap()).unwrap().contains(0));
+}
+
+proptest! {
+    #[test]
+    fn a_sort_is_a_total_order_and_loses_nothing(
+        values in prop::collection::vec(prop::option::of(prop_oneof![Just(f64::NAN), Just(0.0), -1e9..1e9f64]), 0..40),
+        descending: bool,
+    ) {
+        let runs: Vec<Run> = values.iter().enumerate().map(|(i, v)| run(i, *v, None)).collect();
+        let catalog = catalog(&runs);
+        let direction = if descending { Direction::Descending } else { Direction::Ascending };
+        let key = SortKey { column: ColumnSpec::Metric("m".into()), direction };
+        let order = project(&catalog, None, std::slice::from_ref(&key), 0);
+        prop_assert_eq!(order.len(), values.len());
+        let class = |row: &Row| match values[*row as usize] { None => 2, Some(v) if v.is_nan() => 1, _ => 0 };
+        for pair in order.windows(2) {
+            prop_assert!(class(&pair[0]) <= class(&pair[1]));
+            if let (Some(a), Some(b)) = (values[pair[0] as usize], values[pair[1] as usize])
+                && !a.is_nan() && !b.is_nan()
+            {
+                let in_order = if descending { a >= b } else { a <= b };
+                prop_assert!(in_order);
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What can go wrong with a store, in the three parts that a reader needs: what failed, why, what to do.
+
+use thiserror::Error;
+
+use crate::mlflow::limits::LimitError;
+
+/// A failed operation on a store.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("cannot {operation}: {kind}")]
+pub struct StoreError {
+    /// What was tried, as a verb phrase: `list experiments`, `read run 3f…`.
+    pub operation: String,
+    pub kind: ErrorKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ErrorKind {
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("no answer within {0} s")]
+    Timeout(u64),
+    #[error("the server asks for credentials and did not accept these (401)")]
+    Unauthorized,
+    #[error("the server refuses: {0}")]
+    Forbidden(String),
+    #[error("{0}")]
+    NotFound(String),
+    #[error("{0}")]
+    AlreadyExists(String),
+    #[error("{0}")]
+    Invalid(String),
+    #[error("the database is locked by another program")]
+    Locked,
+    #[error("the store cannot be written: {0}")]
+    ReadOnly(String),
+    #[error("{0}")]
+    NotAStore(String),
+    #[error("the disk is full")]
+    DiskFull,
+    #[error("this store has no {0}")]
+    Unsupported(String),
+    #[error("the server answered {status}: {message}")]
+    Server { status: u16, message: String },
+    #[error("the answer is not what an MLflow server sends: {0}")]
+    Protocol(String),
+    #[error("{0}")]
+    Io(String),
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+}
+
+impl StoreError {
+    pub fn new(operation: impl Into<String>, kind: ErrorKind) -> Self {
+        Self { operation: operation.into(), kind }
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> &'static str {
+        match &self.kind {
+            ErrorKind::Unreachable(_) | ErrorKind::Timeout(_) => {
+                "is the server running and the address right? it is tried again by itself"
+            }
+            ErrorKind::Unauthorized => {
+                "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+            }
+            ErrorKind::Forbidden(_) => "ask the server's administrator for the right, or use its allowed host name",
+            ErrorKind::Locked => "another program holds the write lock; it is tried again by itself",
+            ErrorKind::ReadOnly(_) => "check the file's permissions, or whether the profile is read_only",
+            ErrorKind::NotAStore(_) => "check the tracking URI: `mltui doctor` shows where it comes from",
+            ErrorKind::DiskFull => "free some space; nothing was half-written",
+            ErrorKind::Unsupported(_) => "a newer MLflow has it; MLflow upgrades the store when it opens it",
+            ErrorKind::Server { .. } => "look into the server's log; it is tried again by itself",
+            ErrorKind::Protocol(_) => "is this address an MLflow server, and not a proxy's or login page?",
+            ErrorKind::NotFound(_) | ErrorKind::AlreadyExists(_) | ErrorKind::Invalid(_) | ErrorKind::Limit(_) => {
+                "change what was asked for"
+            }
+            ErrorKind::Io(_) => "check the path and its permissions",
+        }
+    }
+
+    /// Whether the same request may succeed later without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Unreachable(_)
+                | ErrorKind::Timeout(_)
+                | ErrorKind::Locked
+                | ErrorKind::Server { .. }
+                | ErrorKind::Protocol(_)
+        )
+    }
+}
+
+/// Names the operation of a failure.
+pub trait During<T> {
+    fn during(self, operation: impl Into<String>) -> Result<T, StoreError>;
+}
+
+impl<T, E: Into<ErrorKind>> During<T> for Result<T, E> {
+    fn during(self, operation: impl Into<String>) -> Result<T, StoreError> {
+        self.map_err(|kind| StoreError::new(operation, kind.into()))
+    }
+}

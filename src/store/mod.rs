@@ -1,0 +1,196 @@
+//! Where runs live: one trait over a tracking server and a local database file.
+//!
+//! Knows MLflow's vocabulary and nothing above it. Whatever enters here is cleaned of nothing: texts are kept as
+//! the store has them and are made safe where they are drawn or printed.
+
+pub mod batch;
+mod error;
+pub mod rest;
+pub mod sqlite;
+pub mod uri;
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+pub use batch::RunBatch;
+pub use error::{ErrorKind, StoreError};
+
+use crate::mlflow::filter::{Filter, OrderBy};
+use crate::mlflow::{
+    ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
+    ModelVersion, Param, RegisteredModel, Run, RunId, RunStatus, Tag, ViewType,
+};
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// What a store says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreInfo {
+    /// `MLflow server 3.17.2`, `SQLite store`.
+    pub kind: String,
+    /// The address without credentials.
+    pub location: String,
+    /// The schema revision of a database, as far as it is known.
+    pub revision: Option<String>,
+    /// Whether writing is possible at all.
+    pub writable: bool,
+    /// What is worth knowing besides, in words.
+    pub notes: Vec<String>,
+}
+
+/// A run to be created. Without a name the store invents one, as MLflow does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRun {
+    pub experiment_id: ExperimentId,
+    pub run_name: Option<String>,
+    pub user_id: String,
+    /// Milliseconds since the epoch.
+    pub start_time: i64,
+    pub tags: Vec<Tag>,
+}
+
+/// What to change of a run; `None` leaves a field as it is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RunUpdate {
+    pub status: Option<RunStatus>,
+    pub end_time: Option<i64>,
+    pub run_name: Option<String>,
+}
+
+/// A search in MLflow's language. The order ends in start time, newest first, and run id.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RunSearch {
+    pub experiment_ids: Vec<ExperimentId>,
+    pub filter: Filter,
+    pub view: ViewType,
+    pub order_by: Vec<OrderBy>,
+    /// 1 to 50,000.
+    pub max_results: usize,
+    pub page_token: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunPage {
+    pub runs: Vec<Run>,
+    pub next_page_token: Option<String>,
+}
+
+/// Which values a scan brings along with the runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ScanValues {
+    #[default]
+    All,
+    /// Only these keys. A server sends everything all the same.
+    Only { metrics: Vec<String>, params: Vec<String>, tags: Vec<String> },
+}
+
+/// A request for all runs of an experiment, newest first, in blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scan {
+    pub experiment_id: ExperimentId,
+    pub view: ViewType,
+    /// How many of the newest runs come whole, first.
+    pub first: usize,
+    pub values: ScanValues,
+}
+
+/// How far a store's changes have been seen.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Cursor {
+    #[default]
+    Start,
+    Sqlite(sqlite::SqliteCursor),
+    /// Start and end times before this were seen, in milliseconds.
+    Rest { since: i64 },
+}
+
+/// What is new since a cursor.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Changes {
+    pub batches: Vec<RunBatch>,
+    pub removed: Vec<RunId>,
+    /// The store was replaced or shrank: read everything again.
+    pub reload: bool,
+}
+
+/// A place that keeps experiments, runs and models. Every write is whole or not at all, but for `log_batch`,
+/// whose metrics, params and tags a server writes one kind after the other.
+#[async_trait]
+pub trait TrackingStore: Send + Sync + std::fmt::Debug {
+    async fn info(&self) -> Result<StoreInfo>;
+
+    // Experiments
+    /// All experiments of a view, the newest first.
+    async fn search_experiments(&self, view: ViewType) -> Result<Vec<Experiment>>;
+    /// How many active runs each experiment has; `None` where counting means reading them all.
+    async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>>;
+    async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Result<ExperimentId>;
+    async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Result<()>;
+    async fn delete_experiment(&self, id: &ExperimentId) -> Result<()>;
+    async fn restore_experiment(&self, id: &ExperimentId) -> Result<()>;
+    async fn set_experiment_tag(&self, id: &ExperimentId, tag: &Tag) -> Result<()>;
+
+    // Runs
+    async fn create_run(&self, run: &NewRun) -> Result<Run>;
+    async fn get_run(&self, id: &RunId) -> Result<Run>;
+    async fn search_runs(&self, search: &RunSearch) -> Result<RunPage>;
+    async fn log_batch(&self, id: &RunId, metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Result<()>;
+    async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Result<()>;
+    async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Result<()>;
+    async fn delete_run(&self, id: &RunId) -> Result<()>;
+    async fn restore_run(&self, id: &RunId) -> Result<()>;
+    async fn set_tag(&self, id: &RunId, tag: &Tag) -> Result<()>;
+    async fn delete_tag(&self, id: &RunId, key: &str) -> Result<()>;
+
+    // Metric histories, ordered by step, then timestamp, then value
+    async fn metric_history(&self, id: &RunId, key: &str) -> Result<Vec<MetricPoint>>;
+    /// At most about `max_points` points a run, evenly spaced, the first and the last among them.
+    async fn sampled_history(
+        &self,
+        ids: &[RunId],
+        key: &str,
+        max_points: usize,
+    ) -> Result<Vec<(RunId, Vec<MetricPoint>)>>;
+
+    // Artifacts; paths are relative to the run's root
+    /// The entries of a folder, in name order; of the root where `path` is empty.
+    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<Vec<ArtifactFile>>;
+    async fn read_artifact(&self, id: &RunId, path: &str) -> Result<Vec<u8>>;
+    async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Result<()>;
+
+    // The model registry
+    async fn create_registered_model(&self, name: &str) -> Result<()>;
+    async fn get_registered_model(&self, name: &str) -> Result<RegisteredModel>;
+    async fn create_model_version(&self, name: &str, source: &str, run_id: Option<&RunId>)
+    -> Result<ModelVersion>;
+    async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()>;
+    async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()>;
+    /// The version that an alias points to; an unknown alias is `NotFound`.
+    async fn model_version_by_alias(&self, name: &str, alias: &str) -> Result<ModelVersion>;
+    async fn get_logged_model(&self, id: &ModelId) -> Result<LoggedModel>;
+
+    // The whole of an experiment, and what changed in it
+    /// Sends all runs of an experiment in blocks and returns where [`Self::changes`] goes on. Ends early, without
+    /// an error, when the receiver is gone.
+    async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Result<Cursor>;
+    /// What changed since `cursor`, which moves on. `watched` are runs that are looked at anew in any case where
+    /// the store cannot tell changes by itself.
+    async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Result<Changes>;
+}
+
+/// The wall clock, in milliseconds since the epoch.
+pub fn now_ms() -> i64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since_epoch.map_or(0, |elapsed| elapsed.as_millis() as i64)
+}
+
+/// `count` indices out of `0..length`, evenly spaced, with both ends; a single one is the last.
+fn sample_indices(length: usize, count: usize) -> impl Iterator<Item = usize> {
+    let count = count.clamp(1, length.max(1)).min(length);
+    (0..count).map(move |i| match count {
+        1 => length - 1,
+        _ => i * (length - 1) / (count - 1),
+    })
+}

@@ -1,0 +1,82 @@
+//! Artifacts through the server, which hands them on from wherever they lie.
+
+use reqwest::Method;
+
+use super::client::Client;
+use super::wire::{self, list as list_of};
+use crate::mlflow::{ArtifactFile, RunId};
+use crate::store::ErrorKind;
+
+type Inner<T> = std::result::Result<T, ErrorKind>;
+
+pub async fn list(client: &Client, id: &RunId, path: &str) -> Inner<Vec<ArtifactFile>> {
+    let mut files = Vec::new();
+    let mut token: Option<String> = None;
+    loop {
+        let mut query = vec![("run_id", id.as_str())];
+        if !path.is_empty() {
+            query.push(("path", path));
+        }
+        if let Some(token) = &token {
+            query.push(("page_token", token));
+        }
+        let answer = client.get("2.0/mlflow/artifacts/list", &query).await?;
+        files.extend(list_of(answer.value(), "files", wire::artifact_file)?);
+        token = wire::next_token(answer.value());
+        if token.is_none() {
+            break;
+        }
+    }
+    files.sort_by(|a: &ArtifactFile, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+/// The path below the server's own artifact service, for runs that keep their files there.
+fn proxied(uri: &str, path: &str) -> Option<String> {
+    let rest = uri.strip_prefix("mlflow-artifacts:")?;
+    // `mlflow-artifacts://host:port/path` names the server again.
+    let rest = match rest.strip_prefix("//") {
+        Some(with_host) => with_host.split_once('/').map_or("", |(_, path)| path),
+        None => rest.trim_start_matches('/'),
+    };
+    Some(format!("api/2.0/mlflow-artifacts/artifacts/{}/{path}", rest.trim_end_matches('/')))
+}
+
+fn check(path: &str) -> Inner<()> {
+    let leads_out = path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if leads_out {
+        return Err(ErrorKind::Invalid(format!("the artifact path {path:?} leads out of the run's folder")));
+    }
+    Ok(())
+}
+
+pub async fn read(client: &Client, id: &RunId, uri: &str, path: &str) -> Inner<Vec<u8>> {
+    check(path)?;
+    let result = match proxied(uri, path) {
+        Some(address) => client.download(&address, &[]).await,
+        None => client.download("get-artifact", &[("run_id", id.as_str()), ("path", path)]).await,
+    };
+    match result {
+        // 2.22 answers 500 for a file that is not there: the listing tells.
+        Err(ErrorKind::Server { status: 500, message }) => {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            if list(client, id, folder).await?.iter().any(|file| file.path == path) {
+                Err(ErrorKind::Server { status: 500, message })
+            } else {
+                Err(ErrorKind::NotFound(format!("run {id} has no artifact {path:?}")))
+            }
+        }
+        other => other,
+    }
+}
+
+pub async fn write(client: &Client, id: &RunId, uri: &str, path: &str, content: &[u8]) -> Inner<()> {
+    check(path)?;
+    match proxied(uri, path) {
+        Some(address) => client.upload(Method::PUT, &address, &[], content).await,
+        None => {
+            let query = [("run_uuid", id.as_str()), ("path", path)];
+            client.upload(Method::POST, "ajax-api/2.0/mlflow/upload-artifact", &query, content).await
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! An MLflow tracking server, spoken to over its REST interface (MLflow 2.22 to 3.18).
+
+mod artifacts;
+mod client;
+mod options;
+mod paging;
+mod wire;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use url::Url;
+
+use client::{Client, Repeat};
+pub use options::{Auth, RestOptions};
+use wire::{Answer, list, required};
+
+use super::error::During;
+use super::{
+    Changes, Cursor, ErrorKind, NewRun, Result, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreError,
+    StoreInfo, TrackingStore, now_ms,
+};
+use crate::mlflow::{
+    ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
+    ModelVersion, Param, RegisteredModel, Run, RunId, RunStatus, Tag, ViewType, limits, tags,
+};
+
+/// Ids in one bulk request: MLflow takes 100, but the web server of 2.22 refuses request lines over 4,094 bytes.
+const BULK_IDS: usize = 90;
+
+/// A tracking server.
+#[derive(Debug)]
+pub struct RestStore {
+    client: Arc<Client>,
+    read_only: bool,
+}
+
+impl RestStore {
+    pub fn new(base: &Url, options: RestOptions, read_only: bool) -> Result<Self> {
+        let client = Client::new(base, options).during("prepare the connection")?;
+        Ok(Self { client: Arc::new(client), read_only })
+    }
+
+    fn may_write(&self, operation: &str) -> Result<()> {
+        if self.read_only {
+            return Err(ErrorKind::ReadOnly("the profile is read_only".into())).during(operation);
+        }
+        Ok(())
+    }
+
+    async fn write(&self, operation: String, repeat: Repeat, path: &str, body: Value) -> Result<Answer> {
+        self.may_write(&operation)?;
+        self.client.post(path, &body, repeat).await.during(operation)
+    }
+}
+
+#[async_trait]
+impl TrackingStore for RestStore {
+    async fn info(&self) -> Result<StoreInfo> {
+        let operation = "ask the server for its version";
+        let version = match self.client.text("version").await {
+            Ok(version) if version.len() < 40 && !version.contains('<') => version.trim().to_owned(),
+            Ok(_) => return Err(ErrorKind::Protocol("no version number under /version".into())).during(operation),
+            Err(ErrorKind::NotFound(_)) => "of an unknown version".to_owned(),
+            Err(kind) => return Err(kind).during(operation),
+        };
+        let mut notes = Vec::new();
+        // Only MLflow 3 says more of itself; that others do not is no failure.
+        if let Ok(answer) = self.client.get("3.0/mlflow/server-info", &[]).await
+            && let Some(store) = answer.value().get("store_type").and_then(Value::as_str)
+        {
+            notes.push(format!("backed by {store}"));
+        }
+        Ok(StoreInfo {
+            kind: format!("MLflow server {version}"),
+            location: self.client.base().to_owned(),
+            revision: None,
+            writable: !self.read_only,
+            notes,
+        })
+    }
+
+    async fn search_experiments(&self, view: ViewType) -> Result<Vec<Experiment>> {
+        let mut experiments = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let body = json!({ "max_results": 1000, "view_type": view.as_str(), "page_token": token });
+            let answer =
+                self.client.search("2.0/mlflow/experiments/search", &body).await.during("list experiments")?;
+            experiments.extend(
+                list(answer.value(), "experiments", wire::experiment).during("list experiments")?,
+            );
+            token = wire::next_token(answer.value());
+            if token.is_none() {
+                return Ok(experiments);
+            }
+        }
+    }
+
+    async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>> {
+        Ok(None)
+    }
+
+    async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Result<ExperimentId> {
+        let operation = format!("create experiment {name:?}");
+        limits::check_experiment_name(name).during(&operation)?;
+        tags.iter().try_for_each(limits::check_tag).during(&operation)?;
+        let body = json!({ "name": name, "tags": wire::pairs(tags) });
+        let answer =
+            self.write(operation.clone(), Repeat::Never, "2.0/mlflow/experiments/create", body).await?;
+        required(answer.value(), "experiment_id", wire::text).map(ExperimentId).during(operation)
+    }
+
+    async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Result<()> {
+        let operation = format!("rename experiment {id}");
+        limits::check_experiment_name(name).during(&operation)?;
+        let body = json!({ "experiment_id": id, "new_name": name });
+        self.write(operation, Repeat::Safe, "2.0/mlflow/experiments/update", body).await.map(drop)
+    }
+
+    async fn delete_experiment(&self, id: &ExperimentId) -> Result<()> {
+        let body = json!({ "experiment_id": id });
+        self.write(format!("delete experiment {id}"), Repeat::Never, "2.0/mlflow/experiments/delete", body)
+            .await
+            .map(drop)
+    }
+
+    async fn restore_experiment(&self, id: &ExperimentId) -> Result<()> {
+        let body = json!({ "experiment_id": id });
+        self.write(format!("restore experiment {id}"), Repeat::Never, "2.0/mlflow/experiments/restore", body)
+            .await
+            .map(drop)
+    }
+
+    async fn set_experiment_tag(&self, id: &ExperimentId, tag: &Tag) -> Result<()> {
+        let operation = format!("tag experiment {id}");
+        limits::check_tag(tag).during(&operation)?;
+        let body = json!({ "experiment_id": id, "key": tag.key, "value": tag.value });
+        self.write(operation, Repeat::Safe, "2.0/mlflow/experiments/set-experiment-tag", body).await.map(drop)
+    }
+
+    async fn create_run(&self, run: &NewRun) -> Result<Run> {
+        let operation = format!("create a run in experiment {}", run.experiment_id);
+        run.tags.iter().try_for_each(limits::check_tag).during(&operation)?;
+        let mut all_tags = run.tags.clone();
+        if let Some(name) = &run.run_name
+            && !all_tags.iter().any(|tag| tag.key == tags::RUN_NAME)
+        {
+            all_tags.push(Tag::new(tags::RUN_NAME, name));
+        }
+        let body = json!({
+            "experiment_id": run.experiment_id, "user_id": run.user_id, "run_name": run.run_name,
+            "start_time": run.start_time, "tags": wire::pairs(&all_tags),
+        });
+        let answer = self.write(operation.clone(), Repeat::Never, "2.0/mlflow/runs/create", body).await?;
+        required(answer.value(), "run", wire::run).during(operation)
+    }
+
+    async fn get_run(&self, id: &RunId) -> Result<Run> {
+        let operation = format!("read run {id}");
+        let answer =
+            self.client.get("2.0/mlflow/runs/get", &[("run_id", id.as_str())]).await.during(&operation)?;
+        required(answer.value(), "run", wire::run).during(operation)
+    }
+
+    async fn search_runs(&self, search: &RunSearch) -> Result<RunPage> {
+        paging::search(&self.client, search).await.during("search runs")
+    }
+
+    async fn log_batch(&self, id: &RunId, metrics: &[Metric], params: &[Param], new_tags: &[Tag]) -> Result<()> {
+        let operation = format!("log to run {id}");
+        self.may_write(&operation)?;
+        limits::check_batch(metrics, params, new_tags).during(&operation)?;
+        for body in wire::log_batches(id, metrics, params, new_tags) {
+            // Sent twice it is the same: metric rows are a set, params do not change, tags are overwritten.
+            self.client.post("2.0/mlflow/runs/log-batch", &body, Repeat::Safe).await.during(&operation)?;
+        }
+        // A batch writes the tag of the name without the name.
+        if let Some(name) = new_tags.iter().find(|tag| tag.key == tags::RUN_NAME) {
+            self.set_tag(id, name).await?;
+        }
+        Ok(())
+    }
+
+    async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Result<()> {
+        let body = json!({ "run_id": id, "datasets": inputs.iter().map(wire::dataset_input_json).collect::<Vec<_>>() });
+        self.write(format!("log data sets to run {id}"), Repeat::Safe, "2.0/mlflow/runs/log-inputs", body)
+            .await
+            .map(drop)
+    }
+
+    async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Result<()> {
+        let mut body = json!({ "run_id": id });
+        for (key, value) in [
+            ("status", update.status.map(RunStatus::as_str).map(Value::from)),
+            ("end_time", update.end_time.map(Value::from)),
+            ("run_name", update.run_name.clone().map(Value::from)),
+        ] {
+            if let Some(value) = value {
+                body[key] = value;
+            }
+        }
+        self.write(format!("update run {id}"), Repeat::Safe, "2.0/mlflow/runs/update", body).await.map(drop)
+    }
+
+    async fn delete_run(&self, id: &RunId) -> Result<()> {
+        let body = json!({ "run_id": id });
+        self.write(format!("delete run {id}"), Repeat::Safe, "2.0/mlflow/runs/delete", body).await.map(drop)
+    }
+
+    async fn restore_run(&self, id: &RunId) -> Result<()> {
+        let body = json!({ "run_id": id });
+        self.write(format!("restore run {id}"), Repeat::Safe, "2.0/mlflow/runs/restore", body).await.map(drop)
+    }
+
+    async fn set_tag(&self, id: &RunId, tag: &Tag) -> Result<()> {
+        let operation = format!("tag run {id}");
+        limits::check_tag(tag).during(&operation)?;
+        let body = json!({ "run_id": id, "key": tag.key, "value": tag.value });
+        self.write(operation, Repeat::Safe, "2.0/mlflow/runs/set-tag", body).await.map(drop)
+    }
+
+    async fn delete_tag(&self, id: &RunId, key: &str) -> Result<()> {
+        let body = json!({ "run_id": id, "key": key });
+        self.write(format!("delete tag {key:?} of run {id}"), Repeat::Never, "2.0/mlflow/runs/delete-tag", body)
+            .await
+            .map(drop)
+    }
+
+    async fn metric_history(&self, id: &RunId, key: &str) -> Result<Vec<MetricPoint>> {
+        let operation = format!("read the history of {key:?}");
+        let mut points = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            // MLflow 2.22 knows no pages here and sends everything at once.
+            let mut query = vec![("run_id", id.as_str()), ("metric_key", key), ("max_results", "25000")];
+            if let Some(token) = &token {
+                query.push(("page_token", token));
+            }
+            let answer =
+                self.client.get("2.0/mlflow/metrics/get-history", &query).await.during(&operation)?;
+            points.extend(list(answer.value(), "metrics", wire::point).during(&operation)?);
+            token = wire::next_token(answer.value());
+            if token.is_none() {
+                break;
+            }
+        }
+        points.sort_by(|a: &MetricPoint, b| {
+            (a.step, a.timestamp).cmp(&(b.step, b.timestamp)).then(a.value.total_cmp(&b.value))
+        });
+        Ok(points)
+    }
+
+    async fn sampled_history(
+        &self,
+        ids: &[RunId],
+        key: &str,
+        max_points: usize,
+    ) -> Result<Vec<(RunId, Vec<MetricPoint>)>> {
+        let operation = format!("read histories of {key:?}");
+        let mut histories: Vec<(RunId, Vec<MetricPoint>)> = Vec::new();
+        let max_points = max_points.clamp(1, 2500).to_string();
+        for chunk in ids.chunks(BULK_IDS) {
+            let mut query = vec![("metric_key", key), ("max_results", &max_points)];
+            query.extend(chunk.iter().map(|id| ("run_ids", id.as_str())));
+            let answer = self
+                .client
+                .get("2.0/mlflow/metrics/get-history-bulk-interval", &query)
+                .await
+                .during(&operation)?;
+            let points = list(answer.value(), "metrics", |value| {
+                Ok((required(value, "run_id", wire::text)?, wire::point(value)?))
+            });
+            for (id, point) in points.during(&operation)? {
+                match histories.iter_mut().rfind(|(known, _)| known.as_str() == id) {
+                    Some((_, points)) => points.push(point),
+                    None => histories.push((RunId(id), vec![point])),
+                }
+            }
+        }
+        for (_, points) in &mut histories {
+            points.sort_by_key(|point| (point.step, point.timestamp));
+        }
+        Ok(histories)
+    }
+
+    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<Vec<ArtifactFile>> {
+        artifacts::list(&self.client, id, path).await.during(format!("list the artifacts of run {id}"))
+    }
+
+    async fn read_artifact(&self, id: &RunId, path: &str) -> Result<Vec<u8>> {
+        let uri = self.get_run(id).await?.info.artifact_uri;
+        artifacts::read(&self.client, id, &uri, path).await.during(format!("read artifact {path:?}"))
+    }
+
+    async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Result<()> {
+        let operation = format!("write artifact {path:?}");
+        self.may_write(&operation)?;
+        let uri = self.get_run(id).await?.info.artifact_uri;
+        artifacts::write(&self.client, id, &uri, path, content).await.during(operation)
+    }
+
+    async fn create_registered_model(&self, name: &str) -> Result<()> {
+        let body = json!({ "name": name });
+        self.write(format!("register model {name:?}"), Repeat::Never, "2.0/mlflow/registered-models/create", body)
+            .await
+            .map(drop)
+    }
+
+    async fn get_registered_model(&self, name: &str) -> Result<RegisteredModel> {
+        let operation = format!("read model {name:?}");
+        let answer =
+            self.client.get("2.0/mlflow/registered-models/get", &[("name", name)]).await.during(&operation)?;
+        required(answer.value(), "registered_model", wire::registered_model).during(operation)
+    }
+
+    async fn create_model_version(
+        &self,
+        name: &str,
+        source: &str,
+        run_id: Option<&RunId>,
+    ) -> Result<ModelVersion> {
+        let operation = format!("add a version to model {name:?}");
+        let mut body = json!({ "name": name, "source": source });
+        if let Some(id) = run_id {
+            body["run_id"] = json!(id);
+        }
+        if let Some(model) = source.strip_prefix("models:/").filter(|model| model.starts_with("m-")) {
+            body["model_id"] = json!(model);
+        }
+        let answer =
+            self.write(operation.clone(), Repeat::Never, "2.0/mlflow/model-versions/create", body).await?;
+        required(answer.value(), "model_version", wire::model_version).during(operation)
+    }
+
+    async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
+        let body = json!({ "name": name, "alias": alias, "version": version.to_string() });
+        let operation = format!("set alias {alias:?} of model {name:?}");
+        self.write(operation, Repeat::Safe, "2.0/mlflow/registered-models/alias", body).await.map(drop)
+    }
+
+    async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()> {
+        let operation = format!("delete alias {alias:?} of model {name:?}");
+        self.may_write(&operation)?;
+        let body = json!({ "name": name, "alias": alias });
+        self.client.delete("2.0/mlflow/registered-models/alias", &body).await.map(drop).during(operation)
+    }
+
+    async fn model_version_by_alias(&self, name: &str, alias: &str) -> Result<ModelVersion> {
+        let operation = format!("read model {name}@{alias}");
+        let answer = self
+            .client
+            .get("2.0/mlflow/registered-models/alias", &[("name", name), ("alias", alias)])
+            .await
+            // An alias that is not set is an "invalid parameter" to MLflow.
+            .map_err(|kind| match kind {
+                ErrorKind::Invalid(message) if message.contains("not found") => ErrorKind::NotFound(message),
+                other => other,
+            })
+            .during(&operation)?;
+        required(answer.value(), "model_version", wire::model_version).during(operation)
+    }
+
+    async fn get_logged_model(&self, id: &ModelId) -> Result<LoggedModel> {
+        let operation = format!("read logged model {id}");
+        let path = format!("2.0/mlflow/logged-models/{id}");
+        let answer = self.client.get(&path, &[]).await.during(&operation)?;
+        required(answer.value(), "model", wire::logged_model).during(operation)
+    }
+
+    async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Result<Cursor> {
+        let since = now_ms();
+        let operation = format!("read the runs of experiment {}", scan.experiment_id);
+        paging::scan(&self.client, scan, &sink).await.during(operation)?;
+        Ok(Cursor::Rest { since })
+    }
+
+    async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Result<Changes> {
+        let Cursor::Rest { since } = *cursor else {
+            return Ok(Changes { reload: true, ..Changes::default() });
+        };
+        let now = now_ms();
+        let changes = paging::changes(&self.client, scan, since, watched).await;
+        let changes = changes.map_err(|kind| StoreError::new("look for changes", kind))?;
+        *cursor = Cursor::Rest { since: now };
+        Ok(changes)
+    }
+}

@@ -1,0 +1,160 @@
+//! Pages of runs: one after the other, or two at a time where the server's page tokens can be told in advance.
+//!
+//! MLflow's tokens are plain offsets, so runs created meanwhile shift the pages. Whoever collects them goes by
+//! run id; nothing is lost, because new runs come first and push others onto later pages.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::Sender;
+
+use super::BULK_IDS;
+use super::client::Client;
+use super::wire::{self, list};
+use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Test};
+use crate::mlflow::{Run, RunId, ViewType};
+use crate::store::batch::{BatchWriter, RunBatch, whole_runs};
+use crate::store::{Changes, ErrorKind, RunPage, RunSearch, Scan};
+
+type Inner<T> = std::result::Result<T, ErrorKind>;
+
+const SEARCH: &str = "2.0/mlflow/runs/search";
+/// Runs on a page of a scan: about a second and a half of the server's time.
+const PAGE: usize = 1_000;
+/// Pages asked for at once. A server with one worker gains nothing from more, and others use it too.
+const AT_ONCE: usize = 2;
+/// Clients set the times of runs, so changes are asked for from this much earlier on, in milliseconds.
+const CLOCK_SKEW: i64 = 120_000;
+
+pub async fn search(client: &Client, search: &RunSearch) -> Inner<RunPage> {
+    let body = json!({
+        "experiment_ids": search.experiment_ids,
+        "filter": search.filter.to_string(),
+        "run_view_type": search.view.as_str(),
+        "max_results": search.max_results,
+        "order_by": search.order_by.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "page_token": search.page_token,
+    });
+    page(client, &body).await
+}
+
+async fn page(client: &Client, body: &Value) -> Inner<RunPage> {
+    let answer = client.search(SEARCH, body).await?;
+    Ok(RunPage {
+        runs: list(answer.value(), "runs", wire::run)?,
+        next_page_token: wire::next_token(answer.value()),
+    })
+}
+
+fn scan_body(scan: &Scan, size: usize, token: Option<&str>) -> Value {
+    json!({
+        "experiment_ids": [scan.experiment_id], "run_view_type": scan.view.as_str(),
+        "max_results": size, "page_token": token,
+    })
+}
+
+fn token_at(offset: usize) -> String {
+    STANDARD.encode(format!("{{\"offset\": {offset}}}"))
+}
+
+/// Whether a token is the plain offset that is expected, so that others can be made.
+fn is_offset(token: &str, offset: usize) -> bool {
+    let decoded = STANDARD.decode(token).ok();
+    decoded
+        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+        .is_some_and(|value| value.get("offset").and_then(Value::as_u64) == Some(offset as u64))
+}
+
+pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<()> {
+    let mut writer = BatchWriter::new(0);
+    let first = scan.first.clamp(1, PAGE);
+    let mut next = page(client, &scan_body(scan, first, None)).await?;
+    let mut offset = first;
+    writer.batch.completes_first_page = true;
+    loop {
+        if !deliver(&mut writer, &next.runs, sink).await {
+            return Ok(());
+        }
+        let Some(token) = next.next_page_token else { return Ok(()) };
+        if is_offset(&token, offset) {
+            return parallel(client, scan, offset, &mut writer, sink).await;
+        }
+        next = page(client, &scan_body(scan, PAGE, Some(&token))).await?;
+        offset += PAGE;
+    }
+}
+
+/// Asks for pages from an offset on, [`AT_ONCE`] at a time, until one of them is the last.
+async fn parallel(
+    client: &Client,
+    scan: &Scan,
+    mut offset: usize,
+    writer: &mut BatchWriter,
+    sink: &Sender<RunBatch>,
+) -> Inner<()> {
+    loop {
+        let bodies: Vec<Value> = (0..AT_ONCE)
+            .map(|i| scan_body(scan, PAGE, Some(&token_at(offset + i * PAGE))))
+            .collect();
+        let pages = future::try_join_all(bodies.iter().map(|body| page(client, body))).await?;
+        offset += AT_ONCE * PAGE;
+        for page in &pages {
+            if !deliver(writer, &page.runs, sink).await || page.next_page_token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Hands on a page; false when nobody listens any more.
+async fn deliver(writer: &mut BatchWriter, runs: &[Run], sink: &Sender<RunBatch>) -> bool {
+    for run in runs {
+        writer.run(run);
+    }
+    sink.send(writer.take()).await.is_ok()
+}
+
+/// Runs that started or ended since, and the watched ones as they are now.
+pub async fn changes(client: &Client, scan: &Scan, since: i64, watched: &[RunId]) -> Inner<Changes> {
+    let since = since - CLOCK_SKEW;
+    let mut found: Vec<Run> = Vec::new();
+    for attribute in ["start_time", "end_time"] {
+        let mut token = None;
+        loop {
+            let mut body = scan_body(scan, PAGE, token.as_deref());
+            body["filter"] = json!(format!("attributes.{attribute} >= {since}"));
+            let page = page(client, &body).await?;
+            found.extend(page.runs);
+            token = page.next_page_token;
+            if token.is_none() {
+                break;
+            }
+        }
+    }
+    let mut removed = Vec::new();
+    for ids in watched.chunks(BULK_IDS) {
+        let filter = Filter {
+            clauses: vec![Clause {
+                field: Field::Attribute(Attribute::RunId),
+                test: Test::In(ids.iter().map(|id| id.0.clone()).collect()),
+            }],
+        };
+        let mut body = scan_body(scan, ids.len(), None);
+        body["run_view_type"] = json!(ViewType::All.as_str());
+        body["filter"] = json!(filter.to_string());
+        let page = page(client, &body).await?;
+        for id in ids {
+            let is_there = page
+                .runs
+                .iter()
+                .any(|run| run.info.run_id == *id && scan.view.contains(run.info.lifecycle_stage));
+            if !is_there {
+                removed.push(id.clone());
+            }
+        }
+        found.extend(page.runs.into_iter().filter(|run| scan.view.contains(run.info.lifecycle_stage)));
+    }
+    let batches = if found.is_empty() { Vec::new() } else { vec![whole_runs(&found)] };
+    Ok(Changes { batches, removed, reload: false })
+}

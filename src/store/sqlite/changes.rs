@@ -1,0 +1,177 @@
+//! What changed in the file since it was last looked at, found without reading it again.
+//!
+//! `PRAGMA data_version` tells in microseconds whether anybody wrote. New rows are found by rowid: every logged
+//! value inserts a row into `metrics`, `params` or `tags`. What changes in place (status, name, deletion) is found
+//! by comparing hashes of the heads, which costs some tens of milliseconds on 100,000 runs and is therefore done
+//! at most for a small part of the time; the runs that are being looked at are read anew at every change.
+
+use std::time::{Duration, Instant};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Inner;
+use super::connection::{Connection, FileId, Pool};
+use super::reading::{find_run, stage_condition};
+use super::rows::{int, text};
+use super::scan::head_hash;
+use crate::mlflow::{LifecycleStage, RunId, RunStatus};
+use crate::store::batch::{NO_TIME, whole_runs};
+use crate::store::{Changes, Scan};
+
+/// From a run's rowid to a hash of what can change in its head.
+pub type HeadHashes = FxHashMap<i64, u32>;
+
+/// With more changed runs than this, reading everything again is cheaper.
+const MANY: usize = 5_000;
+/// Comparing heads may take one part in this many of the time.
+const HEADS_SHARE: u32 = 20;
+
+/// How far the changes of a file have been seen.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SqliteCursor {
+    pub(super) file: Option<FileId>,
+    pub(super) marks: Marks,
+    pub(super) heads: HeadHashes,
+    data_version: Option<i64>,
+    heads_due: Option<Instant>,
+    heads_pending: bool,
+}
+
+/// The greatest rowids of the tables that only grow, but for `mlflow gc`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    runs: i64,
+    metrics: i64,
+    params: i64,
+    tags: i64,
+}
+
+pub fn marks(db: &rusqlite::Connection) -> Inner<Marks> {
+    let mut statement = db.prepare_cached(
+        "SELECT coalesce((SELECT max(rowid) FROM runs), 0), coalesce((SELECT max(rowid) FROM metrics), 0), \
+         coalesce((SELECT max(rowid) FROM params), 0), coalesce((SELECT max(rowid) FROM tags), 0)",
+    )?;
+    Ok(statement.query_row([], |row| {
+        Ok(Marks { runs: row.get(0)?, metrics: row.get(1)?, params: row.get(2)?, tags: row.get(3)? })
+    })?)
+}
+
+pub fn changes(
+    pool: &Pool,
+    scan: &Scan,
+    mut cursor: SqliteCursor,
+    watched: &[RunId],
+) -> Inner<(Changes, SqliteCursor)> {
+    let reload = |cursor| Ok((Changes { reload: true, ..Changes::default() }, cursor));
+    let nothing = |cursor| Ok((Changes::default(), cursor));
+    let now = FileId::of(pool.path());
+    if now != cursor.file {
+        return reload(cursor);
+    }
+    if now.is_none() {
+        return nothing(cursor);
+    }
+    let mut watcher = pool.watcher();
+    let is_same_connection = watcher.as_ref().is_some_and(|connection| connection.file == now);
+    if !is_same_connection {
+        *watcher = Some(pool.take()?);
+        cursor.data_version = None;
+    }
+    let Some(connection) = watcher.as_mut() else { return nothing(cursor) };
+    let version: i64 = connection.db.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+    let wrote = cursor.data_version != Some(version);
+    let heads_due = cursor.heads_due.is_none_or(|due| Instant::now() >= due);
+    let compare_late = cursor.heads_pending && heads_due;
+    if !wrote && !compare_late {
+        return nothing(cursor);
+    }
+    let marks = marks(&connection.db)?;
+    let before = cursor.marks;
+    if marks.runs < before.runs || marks.metrics < before.metrics || marks.params < before.params {
+        return reload(cursor);
+    }
+    let mut changed: FxHashSet<RunId> = FxHashSet::default();
+    if wrote {
+        changed.extend(watched.iter().cloned());
+        new_rows(connection, "runs", before.runs, &mut changed)?;
+        new_rows(connection, "metrics", before.metrics, &mut changed)?;
+        new_rows(connection, "params", before.params, &mut changed)?;
+        new_rows(connection, "tags", before.tags, &mut changed)?;
+    }
+    let mut changes = Changes::default();
+    cursor.heads_pending = true;
+    if heads_due {
+        let start = Instant::now();
+        compare_heads(connection, scan, &mut cursor.heads, &mut changed, &mut changes.removed)?;
+        cursor.heads_pending = false;
+        cursor.heads_due = Some(Instant::now() + (start.elapsed() * HEADS_SHARE).max(Duration::from_millis(1)));
+    }
+    if changed.len() > MANY {
+        return reload(cursor);
+    }
+    let mut runs = Vec::with_capacity(changed.len());
+    for id in changed {
+        match find_run(connection, &id)? {
+            Some(run) if run.info.experiment_id != scan.experiment_id => {}
+            Some(run) if scan.view.contains(run.info.lifecycle_stage) => runs.push(run),
+            _ => changes.removed.push(id),
+        }
+    }
+    if !runs.is_empty() {
+        changes.batches.push(whole_runs(&runs));
+    }
+    cursor.marks = marks;
+    cursor.data_version = Some(version);
+    Ok((changes, cursor))
+}
+
+/// The runs that got rows since; the walk by rowid is forced, for the planner would take an index on the key.
+fn new_rows(connection: &Connection, table: &str, after: i64, changed: &mut FxHashSet<RunId>) -> Inner<()> {
+    let mut statement = connection
+        .db
+        .prepare_cached(&format!("SELECT DISTINCT run_uuid FROM {table} NOT INDEXED WHERE rowid > ?1"))?;
+    let mut rows = statement.query([after])?;
+    while let Some(row) = rows.next()? {
+        changed.insert(RunId(text(row, 0).into_owned()));
+    }
+    Ok(())
+}
+
+fn compare_heads(
+    connection: &Connection,
+    scan: &Scan,
+    known: &mut HeadHashes,
+    changed: &mut FxHashSet<RunId>,
+    removed: &mut Vec<RunId>,
+) -> Inner<()> {
+    let mut seen = HeadHashes::with_capacity_and_hasher(known.len(), rustc_hash::FxBuildHasher);
+    let mut statement = connection.db.prepare_cached(&format!(
+        "SELECT rowid, name, status, lifecycle_stage, end_time, run_uuid FROM runs WHERE experiment_id = ?1 AND {}",
+        stage_condition(scan.view)
+    ))?;
+    let mut rows = statement.query([scan.experiment_id.as_key()])?;
+    while let Some(row) = rows.next()? {
+        let key = int(row, 0).unwrap_or(0);
+        let hash = head_hash(
+            &text(row, 1),
+            text(row, 2).parse().unwrap_or(RunStatus::Running),
+            LifecycleStage::parse(&text(row, 3)),
+            int(row, 4).unwrap_or(NO_TIME),
+        );
+        if known.remove(&key) != Some(hash) {
+            changed.insert(RunId(text(row, 5).into_owned()));
+        }
+        seen.insert(key, hash);
+    }
+    drop(rows);
+    // What is left was there before and is in this view no more.
+    let mut by_key = connection.db.prepare_cached("SELECT run_uuid FROM runs WHERE rowid = ?1")?;
+    for key in known.keys() {
+        let mut rows = by_key.query([key])?;
+        if let Some(row) = rows.next()? {
+            removed.push(RunId(text(row, 0).into_owned()));
+        }
+    }
+    *known = seen;
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! Connections to the file: opened late, kept for reuse, dropped when the file is no longer the same.
+
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{ErrorCode, OpenFlags};
+
+use super::Inner;
+use super::schema::{self, Schema};
+use crate::store::ErrorKind;
+
+/// How long MLflow waits for a lock; writers here wait as long.
+const WRITE_PATIENCE: Duration = Duration::from_secs(20);
+/// A reader gives up sooner and tries again later, so that the screen can say what it waits for.
+const READ_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A connection and what is known of the tables behind it.
+#[derive(Debug)]
+pub struct Connection {
+    pub db: rusqlite::Connection,
+    pub schema: Schema,
+    pub workspace: String,
+    /// Which file this is connected to; none for the empty store in memory.
+    pub file: Option<FileId>,
+}
+
+/// A file's identity: a file replaced under the same name has another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId(u64, u64);
+
+impl FileId {
+    /// The file at `path`; an empty file is none yet, as for MLflow.
+    pub fn of(path: &Path) -> Option<Self> {
+        let metadata = path.metadata().ok().filter(|metadata| metadata.len() > 0)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            Some(Self(metadata.dev(), metadata.ino()))
+        }
+        #[cfg(not(unix))]
+        {
+            let created = metadata.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+            Some(Self(0, created.as_nanos() as u64))
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Pool {
+    path: PathBuf,
+    workspace: String,
+    read_only: bool,
+    idle: Mutex<Vec<Connection>>,
+    /// The connection that looks for changes: `data_version` compares only with itself.
+    watcher: Mutex<Option<Connection>>,
+}
+
+impl Pool {
+    pub fn new(path: PathBuf, workspace: String, read_only: bool) -> Self {
+        Self { path, workspace, read_only, idle: Mutex::new(Vec::new()), watcher: Mutex::new(None) }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn read<T>(&self, work: impl FnOnce(&mut Connection) -> Inner<T>) -> Inner<T> {
+        let mut connection = self.take()?;
+        let result = work(&mut connection);
+        // A connection that met a damaged or replaced file is not used again.
+        if !matches!(result, Err(ErrorKind::NotAStore(_) | ErrorKind::Io(_))) {
+            self.idle().push(connection);
+        }
+        result
+    }
+
+    pub fn write<T>(&self, work: impl FnOnce(&mut Connection) -> Inner<T>) -> Inner<T> {
+        if self.read_only {
+            return Err(ErrorKind::ReadOnly("it was opened read-only".into()));
+        }
+        let mut connection = self.take()?;
+        if connection.file.is_none() {
+            schema::create(&self.path)?;
+            self.idle().clear();
+            connection = self.connect()?;
+        }
+        connection.db.busy_timeout(WRITE_PATIENCE)?;
+        connection.db.execute_batch("PRAGMA query_only = OFF; BEGIN IMMEDIATE")?;
+        let result = work(&mut connection).and_then(|value| {
+            connection.db.execute_batch("COMMIT")?;
+            Ok(value)
+        });
+        if result.is_err() && !connection.db.is_autocommit() {
+            // The failure itself is what the caller must hear of; closing the connection rolls back as well.
+            let _ = connection.db.execute_batch("ROLLBACK");
+        }
+        connection.db.execute_batch("PRAGMA query_only = ON")?;
+        connection.db.busy_timeout(READ_PATIENCE)?;
+        self.idle().push(connection);
+        result
+    }
+
+    /// A connection to the file as it is now.
+    pub fn take(&self) -> Inner<Connection> {
+        let now = FileId::of(&self.path);
+        let mut idle = self.idle();
+        idle.retain(|connection| connection.file == now);
+        let kept = idle.pop();
+        drop(idle);
+        kept.map_or_else(|| self.connect(), Ok)
+    }
+
+    pub fn watcher(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.watcher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn give_back(&self, connection: Connection) {
+        self.idle().push(connection);
+    }
+
+    fn connect(&self) -> Inner<Connection> {
+        let file = FileId::of(&self.path);
+        let db = if file.is_some() {
+            check_header(&self.path)?;
+            open(&self.path, self.read_only)?
+        } else {
+            if let Some(folder) = self.path.parent().filter(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
+                return Err(ErrorKind::Io(format!("the folder {} does not exist", folder.display())));
+            }
+            schema::empty_in_memory(&self.path)?
+        };
+        // LIKE minds case in MLflow's stores. A small cache is enough for short statements, and keeps memory low.
+        db.execute_batch(
+            "PRAGMA foreign_keys = ON; PRAGMA case_sensitive_like = ON; PRAGMA query_only = ON; \
+             PRAGMA cache_size = -4000; PRAGMA temp_store = MEMORY",
+        )?;
+        db.busy_timeout(READ_PATIENCE)?;
+        db.set_prepared_statement_cache_capacity(64);
+        let schema = schema::probe(&db, &self.path)?;
+        Ok(Connection { db, schema, workspace: self.workspace.clone(), file })
+    }
+}
+
+fn open(path: &Path, read_only: bool) -> Inner<rusqlite::Connection> {
+    let common = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let writable = OpenOptions::new().append(true).open(path).is_ok();
+    // Even a reader wants the right to write: only so can it roll back what a killed writer left behind.
+    let flags = if writable && !read_only {
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    };
+    Ok(rusqlite::Connection::open_with_flags(path, flags | common)?)
+}
+
+/// A file that is not SQLite is named as such; SQLite's own message would say "malformed" for a truncated one.
+fn check_header(path: &Path) -> Inner<()> {
+    let mut header = [0; 16];
+    let mut file = File::open(path).map_err(|error| ErrorKind::Io(format!("{}: {error}", path.display())))?;
+    let mut length = 0;
+    while length < header.len() {
+        match file.read(&mut header[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) => return Err(ErrorKind::Io(format!("{}: {error}", path.display()))),
+        }
+    }
+    if length == 0 || &header == b"SQLite format 3\0" {
+        Ok(())
+    } else {
+        Err(ErrorKind::NotAStore(format!("{} is not a SQLite database", path.display())))
+    }
+}
+
+impl From<rusqlite::Error> for ErrorKind {
+    fn from(error: rusqlite::Error) -> Self {
+        let message = match &error {
+            rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+            _ => error.to_string(),
+        };
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly(message),
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                Self::NotAStore(format!("the database is damaged or cut off ({message})"))
+            }
+            _ => Self::Io(message),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! A local `mlflow.db`, read and written directly.
+//!
+//! Statements are short, so that a training script that logs to the same file is never kept waiting: in SQLite's
+//! default journal mode an open read holds up every commit. The schema is probed, never altered. Where no file
+//! exists, reads see an empty store in memory, and the first write creates the file.
+
+mod artifacts;
+mod changes;
+mod connection;
+mod histories;
+mod reading;
+mod registry;
+mod rows;
+mod scan;
+mod schema;
+mod search;
+mod writing;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+pub use changes::SqliteCursor;
+use connection::{Connection, Pool};
+
+use super::error::During;
+use super::{
+    Changes, Cursor, ErrorKind, NewRun, Result, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreError,
+    StoreInfo, TrackingStore,
+};
+use crate::mlflow::{
+    ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
+    ModelVersion, Param, RegisteredModel, Run, RunId, Tag, ViewType, limits,
+};
+
+/// A tracking store in a SQLite file.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    pool: Arc<Pool>,
+}
+
+/// Failures inside the store know what went wrong; the operation is named where they leave it.
+type Inner<T> = std::result::Result<T, ErrorKind>;
+
+impl SqliteStore {
+    /// The store at `path`, which need not exist. `workspace` is MLflow's, `default` where none is given.
+    pub fn new(path: &Path, workspace: Option<&str>, read_only: bool) -> Self {
+        let workspace = workspace.unwrap_or("default").to_owned();
+        Self { pool: Arc::new(Pool::new(path.to_owned(), workspace, read_only)) }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.pool.path()
+    }
+
+    /// Runs `work` with a connection on a thread that may block.
+    async fn read<T, F>(&self, operation: impl Into<String>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Inner<T> + Send + 'static,
+    {
+        let pool = Arc::clone(&self.pool);
+        blocking(operation.into(), move || pool.read(work)).await
+    }
+
+    /// Runs `work` in one transaction that is committed when it succeeds.
+    async fn write<T, F>(&self, operation: impl Into<String>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Inner<T> + Send + 'static,
+    {
+        let pool = Arc::clone(&self.pool);
+        blocking(operation.into(), move || pool.write(work)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    operation: String,
+    work: impl FnOnce() -> Inner<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.during(operation),
+        Err(error) => Err(StoreError::new(operation, ErrorKind::Io(error.to_string()))),
+    }
+}
+
+#[async_trait]
+impl TrackingStore for SqliteStore {
+    async fn info(&self) -> Result<StoreInfo> {
+        let path: PathBuf = self.path().to_owned();
+        self.read("look at the store", move |db| schema::info(db, &path)).await
+    }
+
+    async fn search_experiments(&self, view: ViewType) -> Result<Vec<Experiment>> {
+        self.read("list experiments", move |db| reading::experiments(db, view)).await
+    }
+
+    async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>> {
+        self.read("count runs", |db| reading::run_counts(db).map(Some)).await
+    }
+
+    async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Result<ExperimentId> {
+        let operation = format!("create experiment {name:?}");
+        limits::check_experiment_name(name).during(&operation)?;
+        tags.iter().try_for_each(limits::check_tag).during(&operation)?;
+        let (name, tags, path) = (name.to_owned(), tags.to_vec(), self.path().to_owned());
+        self.write(operation, move |db| writing::create_experiment(db, &path, &name, &tags)).await
+    }
+
+    async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Result<()> {
+        let operation = format!("rename experiment {id}");
+        limits::check_experiment_name(name).during(&operation)?;
+        let (id, name) = (id.clone(), name.to_owned());
+        self.write(operation, move |db| writing::rename_experiment(db, &id, &name)).await
+    }
+
+    async fn delete_experiment(&self, id: &ExperimentId) -> Result<()> {
+        let id = id.clone();
+        self.write(format!("delete experiment {id}"), move |db| writing::set_experiment_stage(db, &id, false)).await
+    }
+
+    async fn restore_experiment(&self, id: &ExperimentId) -> Result<()> {
+        let id = id.clone();
+        self.write(format!("restore experiment {id}"), move |db| writing::set_experiment_stage(db, &id, true)).await
+    }
+
+    async fn set_experiment_tag(&self, id: &ExperimentId, tag: &Tag) -> Result<()> {
+        let operation = format!("tag experiment {id}");
+        limits::check_tag(tag).during(&operation)?;
+        let (id, tag) = (id.clone(), tag.clone());
+        self.write(operation, move |db| writing::set_experiment_tag(db, &id, &tag)).await
+    }
+
+    async fn create_run(&self, run: &NewRun) -> Result<Run> {
+        let operation = format!("create a run in experiment {}", run.experiment_id);
+        run.tags.iter().try_for_each(limits::check_tag).during(&operation)?;
+        let run = run.clone();
+        self.write(operation, move |db| writing::create_run(db, &run)).await
+    }
+
+    async fn get_run(&self, id: &RunId) -> Result<Run> {
+        let id = id.clone();
+        self.read(format!("read run {id}"), move |db| reading::run(db, &id)).await
+    }
+
+    async fn search_runs(&self, search: &RunSearch) -> Result<RunPage> {
+        let search = search.clone();
+        self.read("search runs", move |db| search::search(db, &search)).await
+    }
+
+    async fn log_batch(&self, id: &RunId, metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Result<()> {
+        let operation = format!("log to run {id}");
+        limits::check_batch(metrics, params, tags).during(&operation)?;
+        let (id, metrics, params, tags) = (id.clone(), metrics.to_vec(), params.to_vec(), tags.to_vec());
+        self.write(operation, move |db| writing::log_batch(db, &id, &metrics, &params, &tags)).await
+    }
+
+    async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Result<()> {
+        let (id, inputs) = (id.clone(), inputs.to_vec());
+        self.write(format!("log data sets to run {id}"), move |db| writing::log_inputs(db, &id, &inputs)).await
+    }
+
+    async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Result<()> {
+        let (id, update) = (id.clone(), update.clone());
+        self.write(format!("update run {id}"), move |db| writing::update_run(db, &id, &update)).await
+    }
+
+    async fn delete_run(&self, id: &RunId) -> Result<()> {
+        let id = id.clone();
+        self.write(format!("delete run {id}"), move |db| writing::set_run_stage(db, &id, false)).await
+    }
+
+    async fn restore_run(&self, id: &RunId) -> Result<()> {
+        let id = id.clone();
+        self.write(format!("restore run {id}"), move |db| writing::set_run_stage(db, &id, true)).await
+    }
+
+    async fn set_tag(&self, id: &RunId, tag: &Tag) -> Result<()> {
+        self.log_batch(id, &[], &[], std::slice::from_ref(tag)).await
+    }
+
+    async fn delete_tag(&self, id: &RunId, key: &str) -> Result<()> {
+        let (id, key) = (id.clone(), key.to_owned());
+        self.write(format!("delete tag {key:?} of run {id}"), move |db| writing::delete_tag(db, &id, &key)).await
+    }
+
+    async fn metric_history(&self, id: &RunId, key: &str) -> Result<Vec<MetricPoint>> {
+        let (id, key) = (id.clone(), key.to_owned());
+        self.read(format!("read the history of {key:?}"), move |db| histories::whole(db, &id, &key)).await
+    }
+
+    async fn sampled_history(
+        &self,
+        ids: &[RunId],
+        key: &str,
+        max_points: usize,
+    ) -> Result<Vec<(RunId, Vec<MetricPoint>)>> {
+        let (ids, key) = (ids.to_vec(), key.to_owned());
+        self.read(format!("read histories of {key:?}"), move |db| histories::sampled(db, &ids, &key, max_points))
+            .await
+    }
+
+    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<Vec<ArtifactFile>> {
+        let (id, path, store) = (id.clone(), path.to_owned(), self.path().to_owned());
+        self.read(format!("list the artifacts of run {id}"), move |db| artifacts::list(db, &store, &id, &path)).await
+    }
+
+    async fn read_artifact(&self, id: &RunId, path: &str) -> Result<Vec<u8>> {
+        let (id, path, store) = (id.clone(), path.to_owned(), self.path().to_owned());
+        self.read(format!("read artifact {path:?}"), move |db| artifacts::read(db, &store, &id, &path)).await
+    }
+
+    async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Result<()> {
+        if self.pool.is_read_only() {
+            return Err(ErrorKind::ReadOnly("it was opened read-only".into())).during("write an artifact");
+        }
+        let (id, path, store, content) = (id.clone(), path.to_owned(), self.path().to_owned(), content.to_vec());
+        self.read(format!("write artifact {path:?}"), move |db| artifacts::write(db, &store, &id, &path, &content))
+            .await
+    }
+
+    async fn create_registered_model(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        self.write(format!("register model {name:?}"), move |db| registry::create_model(db, &name)).await
+    }
+
+    async fn get_registered_model(&self, name: &str) -> Result<RegisteredModel> {
+        let name = name.to_owned();
+        self.read(format!("read model {name:?}"), move |db| registry::model(db, &name)).await
+    }
+
+    async fn create_model_version(
+        &self,
+        name: &str,
+        source: &str,
+        run_id: Option<&RunId>,
+    ) -> Result<ModelVersion> {
+        let (name, source, run_id) = (name.to_owned(), source.to_owned(), run_id.cloned());
+        self.write(format!("add a version to model {name:?}"), move |db| {
+            registry::create_version(db, &name, &source, run_id.as_ref())
+        })
+        .await
+    }
+
+    async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
+        let (name, alias) = (name.to_owned(), alias.to_owned());
+        self.write(format!("set alias {alias:?} of model {name:?}"), move |db| {
+            registry::set_alias(db, &name, &alias, version)
+        })
+        .await
+    }
+
+    async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()> {
+        let (name, alias) = (name.to_owned(), alias.to_owned());
+        self.write(format!("delete alias {alias:?} of model {name:?}"), move |db| {
+            registry::delete_alias(db, &name, &alias)
+        })
+        .await
+    }
+
+    async fn model_version_by_alias(&self, name: &str, alias: &str) -> Result<ModelVersion> {
+        let (name, alias) = (name.to_owned(), alias.to_owned());
+        self.read(format!("read model {name}@{alias}"), move |db| registry::version_by_alias(db, &name, &alias)).await
+    }
+
+    async fn get_logged_model(&self, id: &ModelId) -> Result<LoggedModel> {
+        let id = id.clone();
+        self.read(format!("read logged model {id}"), move |db| registry::logged_model(db, &id)).await
+    }
+
+    async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Result<Cursor> {
+        let (pool, scan) = (Arc::clone(&self.pool), scan.clone());
+        let operation = format!("read the runs of experiment {}", scan.experiment_id);
+        blocking(operation, move || scan::scan(&pool, &scan, &sink).map(Cursor::Sqlite)).await
+    }
+
+    async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Result<Changes> {
+        let (pool, scan, watched) = (Arc::clone(&self.pool), scan.clone(), watched.to_vec());
+        let Cursor::Sqlite(before) = std::mem::take(cursor) else {
+            return Ok(Changes { reload: true, ..Changes::default() });
+        };
+        let kept = before.clone();
+        let result = blocking("look for changes".to_owned(), move || changes::changes(&pool, &scan, before, &watched)).await;
+        match result {
+            Ok((changes, after)) => {
+                *cursor = Cursor::Sqlite(after);
+                Ok(changes)
+            }
+            Err(error) => {
+                *cursor = Cursor::Sqlite(kept);
+                Err(error)
+            }
+        }
+    }
+}

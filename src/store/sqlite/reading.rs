@@ -1,0 +1,160 @@
+//! Experiments and single runs.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::Inner;
+use super::connection::Connection;
+use super::rows::{int, metric_value, optional_string, string, text};
+use crate::mlflow::{
+    Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, ModelId, Param, Run, RunId,
+    RunInfo, RunStatus, Tag, ViewType, tags,
+};
+use crate::store::ErrorKind;
+
+/// The columns of a run's head, in the order that [`run_info`] reads.
+pub const HEAD: &str =
+    "run_uuid, experiment_id, name, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri";
+
+/// The lifecycle stages of a view as an SQL condition.
+pub fn stage_condition(view: ViewType) -> &'static str {
+    match view {
+        ViewType::ActiveOnly => "lifecycle_stage = 'active'",
+        ViewType::DeletedOnly => "lifecycle_stage = 'deleted'",
+        ViewType::All => "lifecycle_stage IN ('active', 'deleted')",
+    }
+}
+
+pub fn experiments(connection: &mut Connection, view: ViewType) -> Inner<Vec<Experiment>> {
+    let mut by_key: HashMap<i64, Vec<Tag>> = HashMap::new();
+    let mut statement =
+        connection.db.prepare_cached("SELECT experiment_id, key, value FROM experiment_tags ORDER BY key")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        by_key.entry(int(row, 0).unwrap_or(-1)).or_default().push(Tag::new(text(row, 1), text(row, 2)));
+    }
+    let workspace = if connection.schema.workspace { "workspace = ?1" } else { "?1 IS NOT NULL" };
+    let mut statement = connection.db.prepare_cached(&format!(
+        "SELECT experiment_id, name, artifact_location, lifecycle_stage, creation_time, last_update_time \
+         FROM experiments WHERE {} AND {workspace} ORDER BY creation_time DESC, experiment_id DESC",
+        stage_condition(view)
+    ))?;
+    let found = statement.query_map([&connection.workspace], |row| {
+        let key = int(row, 0).unwrap_or(-1);
+        Ok(Experiment {
+            experiment_id: ExperimentId(key.to_string()),
+            name: string(row, 1),
+            artifact_location: string(row, 2),
+            lifecycle_stage: LifecycleStage::parse(&text(row, 3)),
+            creation_time: int(row, 4),
+            last_update_time: int(row, 5),
+            tags: by_key.remove(&key).unwrap_or_default(),
+        })
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+pub fn run_counts(connection: &mut Connection) -> Inner<HashMap<ExperimentId, u64>> {
+    let mut statement = connection
+        .db
+        .prepare_cached("SELECT experiment_id, sum(lifecycle_stage = 'active') FROM runs GROUP BY experiment_id")?;
+    let counts = statement.query_map([], |row| {
+        Ok((ExperimentId(string(row, 0)), int(row, 1).unwrap_or(0).unsigned_abs()))
+    })?;
+    Ok(counts.collect::<Result<_, _>>()?)
+}
+
+pub fn run_info(row: &Row<'_>) -> RunInfo {
+    RunInfo {
+        run_id: RunId(string(row, 0)),
+        experiment_id: ExperimentId(string(row, 1)),
+        run_name: string(row, 2),
+        user_id: string(row, 3),
+        status: text(row, 4).parse().unwrap_or(RunStatus::Running),
+        start_time: int(row, 5),
+        end_time: int(row, 6),
+        lifecycle_stage: LifecycleStage::parse(&text(row, 7)),
+        artifact_uri: string(row, 8),
+    }
+}
+
+pub fn run(connection: &mut Connection, id: &RunId) -> Inner<Run> {
+    find_run(connection, id)?.ok_or_else(|| ErrorKind::NotFound(format!("there is no run {id}")))
+}
+
+/// A run with all that it logged.
+pub fn find_run(connection: &mut Connection, id: &RunId) -> Inner<Option<Run>> {
+    let db = &connection.db;
+    let info = db
+        .prepare_cached(&format!("SELECT {HEAD} FROM runs WHERE run_uuid = ?1"))?
+        .query_row([id.as_str()], |row| Ok(run_info(row)))
+        .optional()?;
+    let Some(mut info) = info else { return Ok(None) };
+    let mut metrics = Vec::new();
+    let mut statement = db.prepare_cached(
+        "SELECT key, value, is_nan, timestamp, step FROM latest_metrics WHERE run_uuid = ?1 ORDER BY key",
+    )?;
+    let mut rows = statement.query([id.as_str()])?;
+    while let Some(row) = rows.next()? {
+        metrics.push(Metric {
+            key: string(row, 0),
+            value: metric_value(row, 1, 2),
+            timestamp: int(row, 3).unwrap_or(0),
+            step: int(row, 4).unwrap_or(0),
+        });
+    }
+    let pairs = |table: &str| -> Inner<Vec<(String, String)>> {
+        let mut statement =
+            db.prepare_cached(&format!("SELECT key, value FROM {table} WHERE run_uuid = ?1 ORDER BY key"))?;
+        let found = statement.query_map([id.as_str()], |row| Ok((string(row, 0), string(row, 1))))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    };
+    let params = pairs("params")?.into_iter().map(|(key, value)| Param { key, value }).collect();
+    let run_tags: Vec<Tag> = pairs("tags")?.into_iter().map(|(key, value)| Tag { key, value }).collect();
+    // Before MLflow 1.30 the name was kept in the tag alone.
+    if info.run_name.is_empty()
+        && let Some(tag) = run_tags.iter().find(|tag| tag.key == tags::RUN_NAME)
+    {
+        info.run_name.clone_from(&tag.value);
+    }
+    let inputs = if connection.schema.datasets { dataset_inputs(connection, id)? } else { Vec::new() };
+    let model_outputs =
+        if connection.schema.logged_models { model_outputs(connection, id)? } else { Vec::new() };
+    Ok(Some(Run { info, metrics, params, tags: run_tags, inputs, model_outputs }))
+}
+
+fn dataset_inputs(connection: &Connection, id: &RunId) -> Inner<Vec<DatasetInput>> {
+    let mut statement = connection.db.prepare_cached(
+        "SELECT i.input_uuid, d.name, d.digest, d.dataset_source_type, d.dataset_source, d.dataset_schema, \
+         d.dataset_profile FROM inputs i JOIN datasets d ON d.dataset_uuid = i.source_id \
+         WHERE i.destination_type = 'RUN' AND i.destination_id = ?1 AND i.source_type = 'DATASET' \
+         ORDER BY d.name, d.digest",
+    )?;
+    let mut tags =
+        connection.db.prepare_cached("SELECT name, value FROM input_tags WHERE input_uuid = ?1 ORDER BY name")?;
+    let mut inputs = Vec::new();
+    let mut rows = statement.query(params![id.as_str()])?;
+    while let Some(row) = rows.next()? {
+        let dataset = Dataset {
+            name: string(row, 1),
+            digest: string(row, 2),
+            source_type: string(row, 3),
+            source: string(row, 4),
+            schema: optional_string(row, 5),
+            profile: optional_string(row, 6),
+        };
+        let found = tags.query_map([text(row, 0)], |row| Ok(Tag::new(text(row, 0), text(row, 1))))?;
+        inputs.push(DatasetInput { dataset, tags: found.collect::<Result<_, _>>()? });
+    }
+    Ok(inputs)
+}
+
+fn model_outputs(connection: &Connection, id: &RunId) -> Inner<Vec<ModelId>> {
+    let mut statement = connection.db.prepare_cached(
+        "SELECT destination_id FROM inputs WHERE source_type = 'RUN_OUTPUT' AND source_id = ?1 \
+         AND destination_type = 'MODEL_OUTPUT' ORDER BY destination_id",
+    )?;
+    let found = statement.query_map([id.as_str()], |row| Ok(ModelId(string(row, 0))))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,250 @@
+//! Registered models, their versions and aliases, and MLflow 3's logged models.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::Inner;
+use super::connection::Connection;
+use super::rows::{int, optional_string, string};
+use crate::mlflow::{
+    ExperimentId, LoggedModel, ModelId, ModelVersion, Param, RegisteredModel, RunId, Tag, limits,
+};
+use crate::store::{ErrorKind, now_ms};
+
+fn exists(connection: &Connection, name: &str) -> Inner<bool> {
+    let found = connection
+        .db
+        .query_row("SELECT 1 FROM registered_models WHERE name = ?1", [name], |_| Ok(()))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+fn need(connection: &Connection, name: &str) -> Inner<()> {
+    if exists(connection, name)? {
+        Ok(())
+    } else {
+        Err(ErrorKind::NotFound(format!("there is no registered model {name:?}")))
+    }
+}
+
+pub fn create_model(connection: &mut Connection, name: &str) -> Inner<()> {
+    if name.trim().is_empty() || name.contains(['/', ':']) {
+        return Err(ErrorKind::Invalid(format!("{name:?} is no name for a model: it must not be empty or hold / or :")));
+    }
+    if exists(connection, name)? {
+        return Err(ErrorKind::AlreadyExists(format!("a registered model {name:?} exists")));
+    }
+    connection.db.execute(
+        "INSERT INTO registered_models (name, creation_time, last_updated_time, description) VALUES (?1, ?2, ?2, '')",
+        params![name, now_ms()],
+    )?;
+    Ok(())
+}
+
+pub fn model(connection: &mut Connection, name: &str) -> Inner<RegisteredModel> {
+    need(connection, name)?;
+    let description = connection.db.query_row(
+        "SELECT description FROM registered_models WHERE name = ?1",
+        [name],
+        |row| Ok(string(row, 0)),
+    )?;
+    let mut statement = connection
+        .db
+        .prepare_cached("SELECT key, value FROM registered_model_tags WHERE name = ?1 ORDER BY key")?;
+    let tags = statement.query_map([name], |row| Ok(Tag::new(string(row, 0), string(row, 1))))?;
+    let tags = tags.collect::<Result<_, _>>()?;
+    let mut aliases = Vec::new();
+    if connection.schema.aliases {
+        let mut statement = connection
+            .db
+            .prepare_cached("SELECT alias, version FROM registered_model_aliases WHERE name = ?1 ORDER BY alias")?;
+        let found = statement.query_map([name], |row| Ok((string(row, 0), int(row, 1).unwrap_or(0) as u64)))?;
+        aliases = found.collect::<Result<_, _>>()?;
+    }
+    Ok(RegisteredModel { name: name.to_owned(), description, tags, aliases })
+}
+
+pub fn create_version(
+    connection: &mut Connection,
+    name: &str,
+    source: &str,
+    run_id: Option<&RunId>,
+) -> Inner<ModelVersion> {
+    need(connection, name)?;
+    let version: i64 = connection.db.query_row(
+        "SELECT coalesce(max(version), 0) + 1 FROM model_versions WHERE name = ?1",
+        [name],
+        |row| row.get(0),
+    )?;
+    let now = now_ms();
+    connection.db.execute(
+        "INSERT INTO model_versions (name, version, creation_time, last_updated_time, description, user_id, \
+         current_stage, source, run_id, status, status_message, run_link) \
+         VALUES (?1, ?2, ?3, ?3, '', NULL, 'None', ?4, ?5, 'READY', NULL, '')",
+        params![name, version, now, source, run_id.map(RunId::as_str)],
+    )?;
+    // Where the files really are; MLflow answers it when it is asked for the download address.
+    if connection.schema.storage_location
+        && let Some(location) = storage_location(connection, source)?
+    {
+        connection.db.execute(
+            "UPDATE model_versions SET storage_location = ?3 WHERE name = ?1 AND version = ?2",
+            params![name, version, location],
+        )?;
+    }
+    connection.db.execute("UPDATE registered_models SET last_updated_time = ?2 WHERE name = ?1", params![name, now])?;
+    read_version(connection, name, version as u64)
+}
+
+/// The artifact location behind a model's source, where it is one of MLflow's own addresses.
+fn storage_location(connection: &Connection, source: &str) -> Inner<Option<String>> {
+    if let Some(id) = source.strip_prefix("models:/m-") {
+        if !connection.schema.logged_models {
+            return Ok(None);
+        }
+        let found = connection.db.query_row(
+            "SELECT artifact_location FROM logged_models WHERE model_id = ?1",
+            [format!("m-{id}")],
+            |row| Ok(string(row, 0)),
+        );
+        return Ok(found.optional()?);
+    }
+    if let Some(rest) = source.strip_prefix("runs:/")
+        && let Some((run, path)) = rest.split_once('/')
+    {
+        let root = connection
+            .db
+            .query_row("SELECT artifact_uri FROM runs WHERE run_uuid = ?1", [run], |row| Ok(string(row, 0)))
+            .optional()?;
+        return Ok(root.map(|root| format!("{root}/{path}")));
+    }
+    Ok(Some(source.to_owned()))
+}
+
+fn read_version(connection: &Connection, name: &str, version: u64) -> Inner<ModelVersion> {
+    let read = |row: &Row<'_>| {
+        Ok(ModelVersion {
+            name: name.to_owned(),
+            version,
+            source: string(row, 0),
+            run_id: optional_string(row, 1).filter(|id| !id.is_empty()).map(RunId),
+            status: string(row, 2),
+            current_stage: string(row, 3),
+            description: string(row, 4),
+            tags: Vec::new(),
+            aliases: Vec::new(),
+        })
+    };
+    let found = connection
+        .db
+        .query_row(
+            "SELECT source, run_id, status, current_stage, description FROM model_versions \
+             WHERE name = ?1 AND version = ?2 AND current_stage <> 'Deleted_Internal'",
+            params![name, version as i64],
+            read,
+        )
+        .optional()?;
+    let mut found =
+        found.ok_or_else(|| ErrorKind::NotFound(format!("model {name:?} has no version {version}")))?;
+    let mut statement = connection.db.prepare_cached(
+        "SELECT key, value FROM model_version_tags WHERE name = ?1 AND version = ?2 ORDER BY key",
+    )?;
+    let tags = statement.query_map(params![name, version as i64], |row| Ok(Tag::new(string(row, 0), string(row, 1))))?;
+    found.tags = tags.collect::<Result<_, _>>()?;
+    if connection.schema.aliases {
+        let mut statement = connection.db.prepare_cached(
+            "SELECT alias FROM registered_model_aliases WHERE name = ?1 AND version = ?2 ORDER BY alias",
+        )?;
+        let aliases = statement.query_map(params![name, version as i64], |row| Ok(string(row, 0)))?;
+        found.aliases = aliases.collect::<Result<_, _>>()?;
+    }
+    Ok(found)
+}
+
+/// MLflow keeps `latest` and `v1`, `v2`, … for itself.
+fn check_alias(alias: &str) -> Inner<()> {
+    let is_version = alias.strip_prefix(['v', 'V']).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    if is_version || alias.eq_ignore_ascii_case("latest") {
+        return Err(ErrorKind::Invalid(format!("the alias {alias:?} is reserved by MLflow; take another")));
+    }
+    limits::check_key("alias", alias).map_err(ErrorKind::from)
+}
+
+pub fn set_alias(connection: &mut Connection, name: &str, alias: &str, version: u64) -> Inner<()> {
+    check_alias(alias)?;
+    if !connection.schema.aliases {
+        return Err(ErrorKind::Unsupported("table of model aliases".into()));
+    }
+    read_version(connection, name, version)?;
+    connection.db.execute(
+        "INSERT INTO registered_model_aliases (alias, version, name) VALUES (?1, ?2, ?3) \
+         ON CONFLICT DO UPDATE SET version = excluded.version",
+        params![alias, version as i64, name],
+    )?;
+    Ok(())
+}
+
+pub fn delete_alias(connection: &mut Connection, name: &str, alias: &str) -> Inner<()> {
+    need(connection, name)?;
+    if connection.schema.aliases {
+        connection
+            .db
+            .execute("DELETE FROM registered_model_aliases WHERE name = ?1 AND alias = ?2", params![name, alias])?;
+    }
+    Ok(())
+}
+
+pub fn version_by_alias(connection: &mut Connection, name: &str, alias: &str) -> Inner<ModelVersion> {
+    need(connection, name)?;
+    let missing = || ErrorKind::NotFound(format!("model {name:?} has no alias {alias:?}"));
+    if !connection.schema.aliases {
+        return Err(missing());
+    }
+    let version: Option<i64> = connection
+        .db
+        .query_row(
+            "SELECT version FROM registered_model_aliases WHERE name = ?1 AND alias = ?2",
+            params![name, alias],
+            |row| row.get(0),
+        )
+        .optional()?;
+    read_version(connection, name, version.ok_or_else(missing)? as u64)
+}
+
+pub fn logged_model(connection: &mut Connection, id: &ModelId) -> Inner<LoggedModel> {
+    if !connection.schema.logged_models {
+        return Err(ErrorKind::Unsupported("table of logged models".into()));
+    }
+    let db = &connection.db;
+    let pairs = |table: &str, column: &str| -> Inner<Vec<(String, String)>> {
+        let mut statement = db.prepare_cached(&format!(
+            "SELECT {column}_key, {column}_value FROM {table} WHERE model_id = ?1 ORDER BY {column}_key"
+        ))?;
+        let found = statement.query_map([id.as_str()], |row| Ok((string(row, 0), string(row, 1))))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    };
+    let params = pairs("logged_model_params", "param")?;
+    let tags = pairs("logged_model_tags", "tag")?;
+    let found = db
+        .query_row(
+            "SELECT experiment_id, name, artifact_location, status, source_run_id FROM logged_models WHERE model_id = ?1",
+            [id.as_str()],
+            |row| {
+                Ok(LoggedModel {
+                    model_id: id.clone(),
+                    experiment_id: ExperimentId(string(row, 0)),
+                    name: string(row, 1),
+                    artifact_location: string(row, 2),
+                    status: match int(row, 3) {
+                        Some(2) => "READY".into(),
+                        Some(3) => "FAILED".into(),
+                        _ => "PENDING".into(),
+                    },
+                    source_run_id: optional_string(row, 4).map(RunId),
+                    params: params.into_iter().map(|(key, value)| Param { key, value }).collect(),
+                    tags: tags.into_iter().map(|(key, value)| Tag { key, value }).collect(),
+                })
+            },
+        )
+        .optional()?;
+    found.ok_or_else(|| ErrorKind::NotFound(format!("there is no logged model {id}")))
+}

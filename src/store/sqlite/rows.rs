@@ -1,0 +1,47 @@
+//! Cells of result rows, read without trust: SQLite lets any column hold any type.
+
+use std::borrow::Cow;
+
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+/// A text; numbers as text, nothing as the empty text, bytes as far as they are UTF-8.
+pub fn text<'a>(row: &'a Row<'_>, column: usize) -> Cow<'a, str> {
+    match row.get_ref(column) {
+        Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => String::from_utf8_lossy(bytes),
+        Ok(ValueRef::Integer(int)) => Cow::Owned(int.to_string()),
+        Ok(ValueRef::Real(real)) => Cow::Owned(real.to_string()),
+        _ => Cow::Borrowed(""),
+    }
+}
+
+pub fn string(row: &Row<'_>, column: usize) -> String {
+    text(row, column).into_owned()
+}
+
+pub fn optional_string(row: &Row<'_>, column: usize) -> Option<String> {
+    match row.get_ref(column) {
+        Ok(ValueRef::Null) | Err(_) => None,
+        Ok(_) => Some(string(row, column)),
+    }
+}
+
+pub fn int(row: &Row<'_>, column: usize) -> Option<i64> {
+    match row.get_ref(column) {
+        Ok(ValueRef::Integer(int)) => Some(int),
+        Ok(ValueRef::Real(real)) => Some(real as i64),
+        _ => None,
+    }
+}
+
+/// A metric's value: MLflow keeps NaN as 0 with `is_nan` set.
+pub fn metric_value(row: &Row<'_>, value: usize, is_nan: usize) -> f64 {
+    if int(row, is_nan) == Some(1) {
+        return f64::NAN;
+    }
+    match row.get_ref(value) {
+        Ok(ValueRef::Real(real)) => real,
+        Ok(ValueRef::Integer(int)) => int as f64,
+        _ => f64::NAN,
+    }
+}

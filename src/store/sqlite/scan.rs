@@ -1,0 +1,320 @@
+//! All runs of an experiment, in columns: the newest whole and first, then everything table by table.
+//!
+//! Where the experiment holds most of the store, its values are read by walking the tables in stretches of
+//! rowids, on two threads; otherwise run by run through the index. Either way no statement stays open for long.
+
+use std::hash::Hasher;
+
+use rustc_hash::{FxHashMap, FxHasher};
+use tokio::sync::mpsc::Sender;
+
+use super::changes::{HeadHashes, SqliteCursor, marks};
+use super::connection::{Connection, Pool};
+use super::reading::{HEAD, find_run, stage_condition};
+use super::rows::{int, metric_value, text};
+use super::Inner;
+use crate::mlflow::{LifecycleStage, RunId, RunStatus};
+use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
+use crate::store::{Scan, ScanValues};
+
+/// Rows read by one statement: some milliseconds' worth.
+const STRETCH: i64 = 16_384;
+
+/// Which of the value tables to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Metrics,
+    Params,
+    Tags,
+}
+
+impl Table {
+    const ALL: [Self; 3] = [Self::Params, Self::Metrics, Self::Tags];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Metrics => "latest_metrics",
+            Self::Params => "params",
+            Self::Tags => "tags",
+        }
+    }
+
+    /// The columns `key, value, run_uuid` and, for metrics, `is_nan`.
+    fn columns(self) -> &'static str {
+        if self == Self::Metrics { "key, value, run_uuid, is_nan" } else { "key, value, run_uuid" }
+    }
+
+    fn keys(self, values: &ScanValues) -> Option<&[String]> {
+        match (values, self) {
+            (ScanValues::All, _) => None,
+            (ScanValues::Only { metrics, .. }, Self::Metrics) => Some(metrics),
+            (ScanValues::Only { params, .. }, Self::Params) => Some(params),
+            (ScanValues::Only { tags, .. }, Self::Tags) => Some(tags),
+        }
+    }
+}
+
+/// From a run's id to its number in the scan.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// Ids of 32 hexadecimal digits, which are all that MLflow makes.
+    by_hex: FxHashMap<u128, u32>,
+    others: FxHashMap<String, u32>,
+}
+
+impl Numbers {
+    fn hex(id: &str) -> Option<u128> {
+        if id.len() == 32 { u128::from_str_radix(id, 16).ok() } else { None }
+    }
+
+    fn insert(&mut self, id: &str, number: u32) {
+        match Self::hex(id) {
+            Some(hex) => drop(self.by_hex.insert(hex, number)),
+            None => drop(self.others.insert(id.to_owned(), number)),
+        }
+    }
+
+    fn get(&self, id: &str) -> Option<u32> {
+        match Self::hex(id) {
+            Some(hex) => self.by_hex.get(&hex).copied(),
+            None => self.others.get(id).copied(),
+        }
+    }
+}
+
+/// Whoever reads the batches may stop listening; then the scan ends early and quietly.
+struct Gone;
+
+fn send(sink: &Sender<RunBatch>, batch: RunBatch) -> Result<(), Gone> {
+    sink.blocking_send(batch).map_err(|_| Gone)
+}
+
+pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCursor> {
+    let mut connection = pool.take()?;
+    let mut cursor = SqliteCursor { file: connection.file, marks: marks(&connection.db)?, ..SqliteCursor::default() };
+    let mut writer = BatchWriter::new(0);
+    let mut numbers = Numbers::default();
+    let first = newest(&mut connection, scan)?;
+    for id in &first {
+        if let Some(run) = find_run(&mut connection, id)? {
+            numbers.insert(id.as_str(), numbers.by_hex.len() as u32 + numbers.others.len() as u32);
+            writer.run(&run);
+        }
+    }
+    let whole = (numbers.by_hex.len() + numbers.others.len()) as u32;
+    writer.batch.completes_first_page = true;
+    if send(sink, writer.take()).is_err() {
+        return Ok(cursor);
+    }
+    let Ok(heads) = heads(&connection, scan, &mut writer, &mut numbers, sink)? else { return Ok(cursor) };
+    cursor.heads = heads;
+    let total = numbers.by_hex.len() + numbers.others.len();
+    if total as u32 > whole {
+        let part = Part { scan, numbers: &numbers, whole, sink };
+        part.values(pool, &mut connection, writer)?;
+    }
+    pool.give_back(connection);
+    Ok(cursor)
+}
+
+fn newest(connection: &mut Connection, scan: &Scan) -> Inner<Vec<RunId>> {
+    let mut statement = connection.db.prepare_cached(&format!(
+        "SELECT run_uuid FROM runs WHERE experiment_id = ?1 AND {} ORDER BY start_time DESC, run_uuid LIMIT ?2",
+        stage_condition(scan.view)
+    ))?;
+    let found = statement.query_map(rusqlite::params![scan.experiment_id.as_key(), scan.first as i64], |row| {
+        Ok(RunId(text(row, 0).into_owned()))
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// Sends the heads of all runs that are not sent yet, and numbers them. Returns a hash of every head.
+fn heads(
+    connection: &Connection,
+    scan: &Scan,
+    writer: &mut BatchWriter,
+    numbers: &mut Numbers,
+    sink: &Sender<RunBatch>,
+) -> Inner<Result<HeadHashes, Gone>> {
+    let mut hashes = HeadHashes::default();
+    let mut statement = connection.db.prepare_cached(&format!(
+        "SELECT {HEAD}, rowid FROM runs WHERE rowid > ?1 AND rowid <= ?1 + {STRETCH} AND experiment_id = ?2 AND {}",
+        stage_condition(scan.view)
+    ))?;
+    let last: i64 = connection.db.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0))?;
+    let mut from = 0;
+    while from < last {
+        let mut rows = statement.query(rusqlite::params![from, scan.experiment_id.as_key()])?;
+        while let Some(row) = rows.next()? {
+            let id = text(row, 0);
+            let head = Head {
+                run_id: 0,
+                experiment_id: writer.text(&text(row, 1)),
+                name: 0,
+                user: 0,
+                artifact_uri: 0,
+                status: text(row, 4).parse().unwrap_or(RunStatus::Running),
+                stage: LifecycleStage::parse(&text(row, 7)),
+                start_time: int(row, 5).unwrap_or(NO_TIME),
+                end_time: int(row, 6).unwrap_or(NO_TIME),
+            };
+            let name = text(row, 2);
+            hashes.insert(int(row, 9).unwrap_or(0), head_hash(&name, head.status, head.stage, head.end_time));
+            if numbers.get(&id).is_some() {
+                continue;
+            }
+            let head = Head {
+                run_id: writer.unique_text(&id),
+                name: writer.text(&name),
+                user: writer.text(&text(row, 3)),
+                artifact_uri: writer.unique_text(&text(row, 8)),
+                ..head
+            };
+            numbers.insert(&id, writer.head(head));
+        }
+        drop(rows);
+        from += STRETCH;
+        if send(sink, writer.take()).is_err() {
+            return Ok(Err(Gone));
+        }
+    }
+    Ok(Ok(hashes))
+}
+
+/// What of a head can change in place, in 32 bits: enough to notice a change, never to identify a run.
+pub fn head_hash(name: &str, status: RunStatus, stage: LifecycleStage, end_time: i64) -> u32 {
+    let mut hasher = FxHasher::default();
+    hasher.write(name.as_bytes());
+    hasher.write_u8(status as u8);
+    hasher.write_u8(stage as u8);
+    hasher.write_i64(end_time);
+    (hasher.finish() >> 32) as u32
+}
+
+/// The reading of values, after all runs are numbered.
+struct Part<'a> {
+    scan: &'a Scan,
+    numbers: &'a Numbers,
+    /// Runs with a lower number were sent whole.
+    whole: u32,
+    sink: &'a Sender<RunBatch>,
+}
+
+impl Part<'_> {
+    fn values(&self, pool: &Pool, connection: &mut Connection, mut writer: BatchWriter) -> Inner<()> {
+        let count = self.numbers.by_hex.len() + self.numbers.others.len();
+        let all: i64 = connection.db.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
+        if self.scan.values != ScanValues::All {
+            return self.by_key(connection, &mut writer);
+        }
+        if (count as i64) * 4 < all {
+            return self.by_run(connection, &mut writer);
+        }
+        // Params are about as much work as metrics and tags together.
+        let second = pool.take();
+        std::thread::scope(|scope| {
+            let params = scope.spawn(move || {
+                let connection = second?;
+                let result = self.walk(&connection, Table::Params, &mut BatchWriter::new(1));
+                pool.give_back(connection);
+                result
+            });
+            let mut result = self.walk(connection, Table::Metrics, &mut writer);
+            if let Ok(Ok(())) = result {
+                result = self.walk(connection, Table::Tags, &mut writer);
+            }
+            let params = params
+                .join()
+                .unwrap_or_else(|_| Err(crate::store::ErrorKind::Io("the reader of params broke off".into())));
+            result.and(params).map(drop)
+        })
+    }
+
+    /// Walks a whole table in stretches of rowids.
+    fn walk(&self, connection: &Connection, table: Table, writer: &mut BatchWriter) -> Inner<Result<(), Gone>> {
+        let (name, columns) = (table.name(), table.columns());
+        let last: i64 =
+            connection.db.query_row(&format!("SELECT coalesce(max(rowid), 0) FROM {name}"), [], |row| row.get(0))?;
+        let mut statement = connection
+            .db
+            .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE rowid > ?1 AND rowid <= ?1 + {STRETCH}"))?;
+        let mut from = 0;
+        while from < last {
+            self.cells(statement.query([from])?, table, writer)?;
+            from += STRETCH;
+            if send(self.sink, writer.take()).is_err() {
+                return Ok(Err(Gone));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn by_run(&self, connection: &Connection, writer: &mut BatchWriter) -> Inner<()> {
+        let mut ids: Vec<(u32, String)> = self
+            .numbers
+            .by_hex
+            .iter()
+            .map(|(hex, number)| (*number, format!("{hex:032x}")))
+            .chain(self.numbers.others.iter().map(|(id, number)| (*number, id.clone())))
+            .filter(|(number, _)| *number >= self.whole)
+            .collect();
+        ids.sort_unstable();
+        for chunk in ids.chunks(256) {
+            for table in Table::ALL {
+                let (name, columns) = (table.name(), table.columns());
+                let mut statement =
+                    connection.db.prepare_cached(&format!("SELECT {columns} FROM {name} WHERE run_uuid = ?1"))?;
+                for (_, id) in chunk {
+                    self.cells(statement.query([id])?, table, writer)?;
+                }
+            }
+            if send(self.sink, writer.take()).is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn by_key(&self, connection: &Connection, writer: &mut BatchWriter) -> Inner<()> {
+        for table in Table::ALL {
+            let (name, columns) = (table.name(), table.columns());
+            for key in table.keys(&self.scan.values).unwrap_or_default() {
+                let mut statement =
+                    connection.db.prepare_cached(&format!("SELECT {columns} FROM {name} WHERE key = ?1"))?;
+                self.cells(statement.query([key])?, table, writer)?;
+                if send(self.sink, writer.take()).is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Turns rows of `key, value, run_uuid, …` into cells. Rows of one run mostly follow each other.
+    fn cells(&self, mut rows: rusqlite::Rows<'_>, table: Table, writer: &mut BatchWriter) -> Inner<()> {
+        let mut last_id = String::new();
+        let mut last_number = None;
+        while let Some(row) = rows.next()? {
+            let id = text(row, 2);
+            if *id != *last_id {
+                last_id.clear();
+                last_id.push_str(&id);
+                last_number = self.numbers.get(&id).filter(|number| *number >= self.whole);
+            }
+            let Some(run) = last_number else { continue };
+            let key = writer.text(&text(row, 0));
+            match table {
+                Table::Metrics => {
+                    let value = metric_value(row, 1, 3);
+                    writer.batch.metrics.push(MetricCell { run, key, value });
+                }
+                Table::Params | Table::Tags => {
+                    let value = writer.text(&text(row, 1));
+                    let cell = TextCell { run, key, value };
+                    if table == Table::Params { &mut writer.batch.params } else { &mut writer.batch.tags }.push(cell);
+                }
+            }
+        }
+        Ok(())
+    }
+}
