@@ -1,3 +1,7 @@
+pub mod catalog;
+pub mod cli;
+pub mod config;
 pub mod mlflow;
 pub mod store;
-pub mod catalog;
+pub mod text;
+pub mod tui;

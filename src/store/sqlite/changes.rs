@@ -29,12 +29,19 @@ const HEADS_SHARE: u32 = 20;
 /// How far the changes of a file have been seen.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SqliteCursor {
-    pub(super) file: Option<FileId>,
-    pub(super) marks: Marks,
+    file: Option<FileId>,
+    marks: Marks,
     pub(super) heads: HeadHashes,
     data_version: Option<i64>,
     heads_due: Option<Instant>,
     heads_pending: bool,
+}
+
+impl SqliteCursor {
+    /// Before anything that is written to `file` after `marks`.
+    pub(super) fn at(file: Option<FileId>, marks: Marks) -> Self {
+        Self { file, marks, ..Self::default() }
+    }
 }
 
 /// The greatest rowids of the tables that only grow, but for `mlflow gc`.

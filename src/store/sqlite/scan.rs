@@ -91,7 +91,7 @@ fn send(sink: &Sender<RunBatch>, batch: RunBatch) -> Result<(), Gone> {
 
 pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCursor> {
     let mut connection = pool.take()?;
-    let mut cursor = SqliteCursor { file: connection.file, marks: marks(&connection.db)?, ..SqliteCursor::default() };
+    let mut cursor = SqliteCursor::at(connection.file, marks(&connection.db)?);
     let mut writer = BatchWriter::new(0);
     let mut numbers = Numbers::default();
     let first = newest(&mut connection, scan)?;

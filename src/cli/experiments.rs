@@ -1,0 +1,102 @@
+//! `mltui experiments`
+
+use std::io::Write;
+
+use super::output::{Format, Table};
+use super::{Failure, open};
+use crate::catalog::Value;
+use crate::config::Settings;
+use crate::mlflow::ViewType;
+use crate::store::now_ms;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Only experiments whose name contains this text, in any case
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Sort by this column: id, name, runs, created, updated; with ` desc` behind it the other way round
+    #[arg(long, value_name = "COLUMN", default_value = "created desc")]
+    sort: String,
+    /// Columns to print, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Print at most this many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Deleted experiments too
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+const COLUMNS: [(&str, &str); 6] = [
+    ("id", "ID"),
+    ("name", "Name"),
+    ("runs", "Runs"),
+    ("created", "Created"),
+    ("updated", "Updated"),
+    ("stage", "Stage"),
+];
+
+fn column(name: &str) -> Result<usize, Failure> {
+    COLUMNS.iter().position(|(known, _)| *known == name.trim()).ok_or_else(|| {
+        let known = COLUMNS.map(|(name, _)| name).join(", ");
+        Failure::Usage(format!("{name:?} is no column of experiments; there are {known}"))
+    })
+}
+
+pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let (sort, descending) = match arguments.sort.rsplit_once(' ') {
+        Some((name, "desc")) => (column(name)?, true),
+        Some((name, "asc")) => (column(name)?, false),
+        _ => (column(&arguments.sort)?, false),
+    };
+    let mut columns = arguments.columns.iter().map(|name| column(name)).collect::<Result<Vec<_>, _>>()?;
+    if columns.is_empty() {
+        columns = vec![0, 1, 2, 3, 4];
+        if arguments.all {
+            columns.push(5);
+        }
+    }
+    let store = open(settings)?;
+    let view = if arguments.all { ViewType::All } else { ViewType::ActiveOnly };
+    let experiments = store.search_experiments(view).await?;
+    let counts = store.run_counts().await?;
+    let wanted = arguments.filter.as_deref().map(str::to_lowercase);
+    let time = |time: Option<i64>| time.map_or(Value::Missing, Value::Time);
+    let mut rows: Vec<Vec<Value<'_>>> = experiments
+        .iter()
+        .filter(|experiment| wanted.as_ref().is_none_or(|text| experiment.name.to_lowercase().contains(text)))
+        .map(|experiment| {
+            let runs = counts.as_ref().map(|counts| counts.get(&experiment.experiment_id).copied().unwrap_or(0));
+            vec![
+                Value::Text(experiment.experiment_id.as_str()),
+                Value::Text(&experiment.name),
+                runs.map_or(Value::Missing, |runs| Value::Number(runs as f64)),
+                time(experiment.creation_time),
+                time(experiment.last_update_time),
+                Value::Text(experiment.lifecycle_stage.as_str()),
+            ]
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let order = match (&a[sort], &b[sort]) {
+            (Value::Text(a), Value::Text(b)) => match (a.parse::<u64>(), b.parse::<u64>()) {
+                (Ok(a), Ok(b)) => a.cmp(&b),
+                _ => a.cmp(b),
+            },
+            (Value::Number(a), Value::Number(b)) => a.total_cmp(b),
+            (Value::Time(a), Value::Time(b)) => a.cmp(b),
+            _ => std::cmp::Ordering::Equal,
+        };
+        if descending { order.reverse() } else { order }
+    });
+    rows.truncate(arguments.limit.unwrap_or(usize::MAX));
+    let table = Table {
+        titles: columns.iter().map(|column| COLUMNS[*column].1.to_owned()).collect(),
+        names: columns.iter().map(|column| COLUMNS[*column].0.to_owned()).collect(),
+        rows: rows.into_iter().map(|row| columns.iter().map(|column| row[*column].clone()).collect()).collect(),
+    };
+    Ok(table.print(arguments.format, now_ms(), out)?)
+}

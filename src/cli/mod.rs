@@ -1,0 +1,172 @@
+//! The command line: what the screen shows, as text, CSV or JSON, for scripts.
+//!
+//! Data goes to standard output, messages to standard error. Exit codes: 0 done; 1 something failed; 2 the command
+//! line or the settings are wrong; 3 what was asked for does not exist.
+
+mod config;
+mod doctor;
+mod experiments;
+mod output;
+mod runs;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use thiserror::Error;
+
+use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
+use crate::mlflow::filter::ParseError;
+use crate::mlflow::{Experiment, ViewType};
+use crate::store::{ErrorKind, StoreError, TrackingStore, uri};
+
+/// See, compare and choose MLflow runs in the terminal.
+///
+/// Without a command the explorer opens: on a server (`http://…`), or on a local `mlflow.db` without any server.
+#[derive(Debug, Parser)]
+#[command(name = "mltui", version, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub flags: Flags,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List experiments
+    Experiments(experiments::Arguments),
+    /// List the runs of an experiment, sorted and filtered
+    Runs(runs::Arguments),
+    /// Say what would be opened and why, and whether it works
+    Doctor,
+    /// Show where the settings are and what they are
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print a completion script for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page
+    Man,
+}
+
+/// Why a command ended badly.
+#[derive(Debug, Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("in the {what}:\n{}", error.report(text))]
+    Language { what: &'static str, text: String, error: ParseError },
+    #[error("there is no experiment {name:?}{suggestion}; `mltui experiments` lists them")]
+    NoExperiment { name: String, suggestion: String },
+    #[error("{0}")]
+    Usage(String),
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Language { .. } | Self::Usage(_) => 2,
+            Self::NoExperiment { .. } => 3,
+            Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
+            Self::Store(_) | Self::Output(_) => 1,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Store(error) => Some(error.hint()),
+            _ => None,
+        }
+    }
+}
+
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the output has seen enough of it.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            let mut text = format!("mltui: {}\n", printable(&failure.to_string()));
+            if let Some(hint) = failure.hint() {
+                text.push_str(&format!("  {hint}\n"));
+            }
+            // Nothing is left to tell it to if standard error is closed as well.
+            let _ = io::stderr().write_all(text.as_bytes());
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// A message without anything that steers a terminal; its line breaks stay.
+fn printable(text: &str) -> String {
+    text.lines().map(crate::text::clean).collect::<Vec<_>>().join("\n")
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match &arguments.command {
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "mltui", &mut script);
+            return Ok(out.write_all(&script)?);
+        }
+        Some(Command::Man) => {
+            return Ok(clap_mangen::Man::new(Arguments::command()).render(&mut out)?);
+        }
+        _ => {}
+    }
+    let settings = Settings::load(&arguments.flags, &Environment::of_this_process(), &Folders::find())?;
+    match arguments.command {
+        Some(Command::Experiments(command)) => block_on(experiments::run(&settings, &command, &mut out)),
+        Some(Command::Runs(command)) => block_on(runs::run(&settings, &command, &mut out)),
+        Some(Command::Doctor) => block_on(doctor::run(&settings, &mut out)),
+        Some(Command::Config(command)) => config::run(&settings, &command, &mut out),
+        Some(Command::Completions { .. } | Command::Man) => Ok(()),
+        None => {
+            drop(out);
+            if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
+                return Err(Failure::Usage(
+                    "the explorer needs a terminal; for scripts there are `mltui experiments` and `mltui runs`, see \
+                     `mltui --help`"
+                        .into(),
+                ));
+            }
+            let store = open(&settings)?;
+            Ok(crate::tui::run(settings, store)?)
+        }
+    }
+}
+
+/// Runs a command to its end on this thread.
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+/// The store that the settings name.
+fn open(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure> {
+    let location = settings.location.clone()?;
+    Ok(uri::open(&location, &settings.rest, settings.read_only)?)
+}
+
+/// The experiment of that name or id.
+async fn find_experiment(store: &dyn TrackingStore, name: &str) -> Result<Experiment, Failure> {
+    let mut experiments = store.search_experiments(ViewType::All).await?;
+    let by_name = experiments.iter().position(|experiment| experiment.name == name);
+    let found = by_name.or_else(|| experiments.iter().position(|experiment| experiment.experiment_id.as_str() == name));
+    if let Some(at) = found {
+        return Ok(experiments.swap_remove(at));
+    }
+    let lower = name.to_lowercase();
+    let near = experiments.iter().find(|experiment| {
+        let known = experiment.name.to_lowercase();
+        known.contains(&lower) || lower.contains(&known)
+    });
+    let suggestion = near.map_or(String::new(), |near| format!(", but there is {:?}", near.name));
+    Err(Failure::NoExperiment { name: name.to_owned(), suggestion })
+}

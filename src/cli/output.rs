@@ -1,0 +1,134 @@
+//! Tables as aligned text, CSV or JSON.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde_json::Value as Json;
+
+use crate::catalog::Value;
+use crate::text;
+
+/// How to print.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct Format {
+    /// Print JSON
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print CSV with a header line
+    #[arg(long)]
+    pub csv: bool,
+}
+
+/// Columns with a title and a name, and cells.
+pub struct Table<'a> {
+    pub titles: Vec<String>,
+    pub names: Vec<String>,
+    pub rows: Vec<Vec<Value<'a>>>,
+}
+
+impl Table<'_> {
+    /// Prints the table; `now` (milliseconds) is what ages are counted from.
+    pub fn print(&self, format: Format, now: i64, out: &mut impl Write) -> io::Result<()> {
+        if format.json {
+            let rows: Vec<Json> = self.rows.iter().map(|row| self.json_row(row)).collect();
+            return print_json(&Json::Array(rows), out);
+        }
+        if format.csv { self.print_csv(out) } else { self.print_text(now, out) }
+    }
+
+    fn json_row(&self, row: &[Value<'_>]) -> Json {
+        Json::Object(self.names.iter().cloned().zip(row.iter().map(json)).collect())
+    }
+
+    fn print_csv(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(&self.names)?;
+        for row in &self.rows {
+            writer.write_record(row.iter().map(plain))?;
+        }
+        writer.flush()
+    }
+
+    /// Columns side by side, numbers to the right; on a terminal no wider than it is.
+    fn print_text(&self, now: i64, out: &mut impl Write) -> io::Result<()> {
+        let cells: Vec<Vec<String>> =
+            self.rows.iter().map(|row| row.iter().map(|value| shown(value, now)).collect()).collect();
+        let mut widths: Vec<usize> = self.titles.iter().map(|title| text::width(title)).collect();
+        for row in &cells {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(text::width(cell));
+            }
+        }
+        let is_number = |column: usize| {
+            self.rows.iter().any(|row| matches!(row[column], Value::Number(_) | Value::Duration(_)))
+        };
+        let right: Vec<bool> = (0..self.titles.len()).map(is_number).collect();
+        let limit = if io::stdout().is_terminal() {
+            crossterm::terminal::size().map_or(usize::MAX, |(columns, _)| columns as usize)
+        } else {
+            usize::MAX
+        };
+        let mut line = |row: &[String]| {
+            let mut line = String::new();
+            for ((cell, width), right) in row.iter().zip(&widths).zip(&right) {
+                let cell = if *right { text::fit_right(cell, *width, "…") } else { text::fit(cell, *width, "…") };
+                line.push_str(&cell);
+                line.push_str("  ");
+            }
+            writeln!(out, "{}", text::cut(line.trim_end(), limit, "…"))
+        };
+        line(&self.titles)?;
+        cells.iter().try_for_each(|row| line(row))
+    }
+}
+
+pub fn print_json(value: &Json, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+/// A number in JSON; what JSON has no number for is the text that MLflow uses.
+pub fn json_number(value: f64) -> Json {
+    if value.is_nan() {
+        Json::from("NaN")
+    } else if value.is_infinite() {
+        Json::from(if value > 0.0 { "Infinity" } else { "-Infinity" })
+    } else {
+        Json::from(value)
+    }
+}
+
+fn json(value: &Value<'_>) -> Json {
+    match value {
+        Value::Missing => Json::Null,
+        Value::Number(number) => json_number(*number),
+        Value::Text(text) => Json::from(*text),
+        Value::OwnedText(text) => Json::from(text.as_str()),
+        Value::Time(ms) | Value::Duration(ms) => Json::from(*ms),
+        Value::Status(status) => Json::from(status.as_str()),
+    }
+}
+
+/// A cell of a CSV file: exact, times in milliseconds.
+fn plain(value: &Value<'_>) -> String {
+    match value {
+        Value::Missing => String::new(),
+        Value::Number(number) => number.to_string(),
+        Value::Text(text) => (*text).to_owned(),
+        Value::OwnedText(text) => text.clone(),
+        Value::Time(ms) | Value::Duration(ms) => ms.to_string(),
+        Value::Status(status) => status.to_string(),
+    }
+}
+
+/// A cell for people.
+fn shown(value: &Value<'_>, now: i64) -> String {
+    match value {
+        Value::Missing => "-".into(),
+        Value::Number(number) => text::number(*number),
+        Value::Text(text) => text::clean(text).into_owned(),
+        Value::OwnedText(text) => text::clean(text).into_owned(),
+        Value::Time(ms) => text::span(now - ms),
+        Value::Duration(ms) => text::duration(*ms),
+        Value::Status(status) => status.to_string(),
+    }
+}

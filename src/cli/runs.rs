@@ -1,0 +1,232 @@
+//! `mltui runs EXPERIMENT`
+
+use std::io::Write;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::output::{Format, Table, json_number, print_json};
+use super::{Failure, find_experiment, open};
+use crate::catalog::filter::matching;
+use crate::catalog::sort::{SortKey, project};
+use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Row};
+use crate::config::Settings;
+use crate::mlflow::filter::{Direction, Field, Filter, parse};
+use crate::mlflow::{ExperimentId, Run, RunId, ViewType, tags};
+use crate::store::batch::whole_runs;
+use crate::store::uri::Location;
+use crate::store::{RunSearch, Scan, ScanValues, TrackingStore, now_ms};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Name or id of the experiment
+    experiment: String,
+    /// Only runs that pass this filter, in MLflow's language: "metrics.rmse < 0.5 AND params.family = 'tree'"
+    #[arg(long, value_name = "FILTER", default_value = "")]
+    filter: String,
+    /// Sort by this column, such as metrics.rmse or "start_time desc"; may be given several times
+    #[arg(long, value_name = "COLUMN")]
+    sort: Vec<String>,
+    /// Columns to print, separated by commas: run_name, status, metrics.NAME, params.NAME, tags.NAME, …
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Print at most this many runs
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Deleted runs too
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// What the command line asks for, understood.
+struct Query {
+    filter: Filter,
+    sort: Vec<SortKey>,
+    columns: Vec<ColumnSpec>,
+    limit: usize,
+    view: ViewType,
+}
+
+pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let query = understand(arguments)?;
+    let store = open(settings)?;
+    let experiment = find_experiment(store.as_ref(), &arguments.experiment).await?.experiment_id;
+    let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
+    let (catalog, rows) = read(&store, &experiment, &query, is_local).await?;
+    if arguments.format.json && query.columns.is_empty() {
+        let ids = rows.iter().map(|row| RunId(catalog.run_id(*row).to_owned())).collect::<Vec<_>>();
+        let mut runs = Vec::with_capacity(ids.len());
+        for id in &ids {
+            runs.push(run_json(&store.get_run(id).await?));
+        }
+        return Ok(print_json(&Json::Array(runs), out)?);
+    }
+    let columns = if query.columns.is_empty() { default_columns(&catalog) } else { query.columns };
+    let bound: Vec<Bound> = columns.iter().map(|column| Bound::new(&catalog, column)).collect();
+    let now = now_ms();
+    let table = Table {
+        titles: columns.iter().map(|column| crate::text::clean(column.title()).into_owned()).collect(),
+        names: columns.iter().map(ColumnSpec::name).collect(),
+        rows: rows
+            .iter()
+            .map(|row| bound.iter().map(|column| column.value(&catalog, *row, now)).collect())
+            .collect(),
+    };
+    Ok(table.print(arguments.format, now, out)?)
+}
+
+fn understand(arguments: &Arguments) -> Result<Query, Failure> {
+    let wrong = |what, text: &str, error| Failure::Language { what, text: text.to_owned(), error };
+    let mut sort = Vec::new();
+    for text in &arguments.sort {
+        sort.push(SortKey::parse(text).map_err(|error| wrong("sort order", text, error))?);
+    }
+    if sort.is_empty() {
+        sort.push(SortKey { column: ColumnSpec::StartTime, direction: Direction::Descending });
+    }
+    let mut columns = Vec::new();
+    for text in &arguments.columns {
+        columns.push(ColumnSpec::parse(text).map_err(|error| wrong("columns", text, error))?);
+    }
+    let filter = parse(&arguments.filter).map_err(|error| wrong("filter", &arguments.filter, error))?;
+    Ok(Query {
+        filter,
+        sort,
+        columns,
+        limit: arguments.limit.unwrap_or(usize::MAX),
+        view: if arguments.all { ViewType::All } else { ViewType::ActiveOnly },
+    })
+}
+
+/// The runs that are asked for, in their order, with the values that are asked for.
+async fn read(
+    store: &Arc<dyn TrackingStore>,
+    experiment: &ExperimentId,
+    query: &Query,
+    is_local: bool,
+) -> Result<(Catalog, Vec<Row>), Failure> {
+    let asks_for_data_sets = query.filter.clauses.iter().any(|clause| matches!(clause.field, Field::Dataset(_)));
+    // A server filters what it sends; a local file is read faster by columns than by runs.
+    if !query.filter.clauses.is_empty() && (!is_local || asks_for_data_sets) {
+        let catalog = search(store.as_ref(), experiment, query).await?;
+        let mut rows = project(&catalog, None, &query.sort, now_ms());
+        rows.truncate(query.limit);
+        return Ok((catalog, rows));
+    }
+    // Only the newest few: one page tells.
+    let newest_first = query.sort
+        == [SortKey { column: ColumnSpec::StartTime, direction: Direction::Descending }];
+    if newest_first && query.filter.clauses.is_empty() && query.limit <= 1000 {
+        let catalog = search(store.as_ref(), experiment, query).await?;
+        let rows = project(&catalog, None, &query.sort, now_ms());
+        return Ok((catalog, rows));
+    }
+    let needs_all = query.columns.is_empty() && query.limit > 1000;
+    let values = if is_local && !needs_all { needed(query) } else { ScanValues::All };
+    let scan = Scan { experiment_id: experiment.clone(), view: query.view, first: 1, values };
+    let catalog = scan_all(store, scan).await?;
+    let pass = matching(&catalog, &query.filter).ok();
+    let mut rows = project(&catalog, pass.as_ref(), &query.sort, now_ms());
+    rows.truncate(query.limit);
+    if query.columns.is_empty() && is_local && !needs_all {
+        // The few that are printed come whole.
+        let mut builder = Builder::default();
+        for row in &rows {
+            let id = RunId(catalog.run_id(*row).to_owned());
+            builder.fold_changes(&whole_runs([&store.get_run(&id).await?]));
+        }
+        let whole = builder.snapshot();
+        let rows = whole.rows().collect();
+        return Ok((whole, rows));
+    }
+    Ok((catalog, rows))
+}
+
+/// Everything that passes the filter, page by page, or no more than the limit.
+async fn search(store: &dyn TrackingStore, experiment: &ExperimentId, query: &Query) -> Result<Catalog, Failure> {
+    let mut search = RunSearch {
+        experiment_ids: vec![experiment.clone()],
+        filter: query.filter.clone(),
+        view: query.view,
+        max_results: if query.filter.clauses.is_empty() { query.limit.clamp(1, 1000) } else { 1000 },
+        ..RunSearch::default()
+    };
+    let mut builder = Builder::default();
+    loop {
+        let page = store.search_runs(&search).await?;
+        builder.fold_changes(&whole_runs(&page.runs));
+        search.page_token = page.next_page_token;
+        if search.page_token.is_none() || query.filter.clauses.is_empty() {
+            return Ok(builder.snapshot());
+        }
+    }
+}
+
+async fn scan_all(store: &Arc<dyn TrackingStore>, scan: Scan) -> Result<Catalog, Failure> {
+    let (sink, mut batches) = tokio::sync::mpsc::channel(4);
+    let scanning_store = Arc::clone(store);
+    let scanning = tokio::spawn(async move { scanning_store.scan(&scan, sink).await });
+    let mut builder = Builder::default();
+    while let Some(batch) = batches.recv().await {
+        builder.fold(&batch);
+    }
+    match scanning.await {
+        Ok(result) => drop(result?),
+        Err(error) => return Err(Failure::Output(std::io::Error::other(error))),
+    }
+    Ok(builder.snapshot())
+}
+
+/// The keys that sorting, filtering and printing need.
+fn needed(query: &Query) -> ScanValues {
+    let (mut metrics, mut params, mut tag_keys) = (Vec::new(), Vec::new(), Vec::new());
+    let filtered = query.filter.clauses.iter().map(|clause| ColumnSpec::from(clause.field.clone()));
+    let sorted = query.sort.iter().map(|key| key.column.clone());
+    for column in filtered.chain(sorted).chain(query.columns.iter().cloned()) {
+        match column {
+            ColumnSpec::Metric(key) if !metrics.contains(&key) => metrics.push(key),
+            ColumnSpec::Param(key) if !params.contains(&key) => params.push(key),
+            ColumnSpec::Tag(key) if !tag_keys.contains(&key) => tag_keys.push(key),
+            ColumnSpec::RunName if !tag_keys.iter().any(|key| key == tags::RUN_NAME) => {
+                tag_keys.push(tags::RUN_NAME.to_owned());
+            }
+            _ => {}
+        }
+    }
+    ScanValues::Only { metrics, params, tags: tag_keys }
+}
+
+/// What a table shows that nobody chose columns for: the attributes, then metrics and params by name.
+fn default_columns(catalog: &Catalog) -> Vec<ColumnSpec> {
+    let mut columns = vec![
+        ColumnSpec::RunName,
+        ColumnSpec::RunId,
+        ColumnSpec::Status,
+        ColumnSpec::StartTime,
+        ColumnSpec::Duration,
+        ColumnSpec::User,
+    ];
+    let mut metrics: Vec<&str> = catalog.metrics.keys(&catalog.texts).map(|(key, _)| key).collect();
+    let mut params: Vec<&str> = catalog.params.keys(&catalog.texts).map(|(key, _)| key).collect();
+    metrics.sort_unstable();
+    params.sort_unstable();
+    columns.extend(metrics.into_iter().map(|key| ColumnSpec::Metric(key.to_owned())));
+    columns.extend(params.into_iter().map(|key| ColumnSpec::Param(key.to_owned())));
+    columns
+}
+
+/// A whole run as JSON: attributes, and metrics, params and tags as objects by key.
+fn run_json(run: &Run) -> Json {
+    let info = &run.info;
+    let metrics: Map<String, Json> = run.metrics.iter().map(|m| (m.key.clone(), json_number(m.value))).collect();
+    let params: Map<String, Json> = run.params.iter().map(|p| (p.key.clone(), Json::from(p.value.as_str()))).collect();
+    let tags: Map<String, Json> = run.tags.iter().map(|t| (t.key.clone(), Json::from(t.value.as_str()))).collect();
+    json!({
+        "run_id": info.run_id, "run_name": info.run_name, "experiment_id": info.experiment_id,
+        "status": info.status.as_str(), "start_time": info.start_time, "end_time": info.end_time,
+        "user_id": info.user_id, "lifecycle_stage": info.lifecycle_stage.as_str(), "artifact_uri": info.artifact_uri,
+        "metrics": metrics, "params": params, "tags": tags,
+    })
+}

@@ -1,0 +1,58 @@
+//! Settings, in two steps: what was written ([`raw`]), and what it means ([`resolve`]).
+//!
+//! Defaults are overridden by the file, the file by the environment, the environment by flags.
+
+pub mod raw;
+pub mod resolve;
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+pub use raw::{Color, Glyphs, RawConfig};
+pub use resolve::{Environment, Flags, Settings};
+
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    #[error("cannot read {path}: {cause}")]
+    Read { path: PathBuf, cause: std::io::Error },
+    #[error("{path}:{line}:{column}: {message}", path = path.display())]
+    Syntax { path: PathBuf, line: usize, column: usize, message: String },
+    #[error("{name} is {value:?}; it takes {expected}")]
+    Variable { name: String, value: String, expected: &'static str },
+    #[error("there is no profile {name:?}; the config file has {known}")]
+    UnknownProfile { name: String, known: String },
+    #[error("profile {profile:?} takes its {what} from the environment variable {variable}, which is not set")]
+    MissingSecret { profile: String, what: &'static str, variable: String },
+    #[error("cannot read the credentials in {path}: {cause}")]
+    Credentials { path: PathBuf, cause: String },
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+/// Where this program keeps its files: configuration, state, log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folders {
+    pub config: PathBuf,
+    pub state: PathBuf,
+}
+
+impl Folders {
+    /// The folders that the operating system has for such files; the current one where there is no home.
+    pub fn find() -> Self {
+        match directories::ProjectDirs::from("", "", "mltui") {
+            Some(dirs) => Self {
+                config: dirs.config_dir().to_owned(),
+                state: dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned(),
+            },
+            None => Self { config: PathBuf::from("."), state: PathBuf::from(".") },
+        }
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
+}
+
+#[cfg(test)]
+mod tests;

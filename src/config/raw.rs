@@ -1,0 +1,127 @@
+//! The config file as it is written. Every field is described in `config.example.toml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<String>,
+    pub read_only: bool,
+    pub tui: RawTui,
+    pub http: RawHttp,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub profiles: BTreeMap<String, RawProfile>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawTui {
+    pub poll_interval: f64,
+    pub color: Color,
+    pub glyphs: Glyphs,
+    pub mouse: bool,
+}
+
+impl Default for RawTui {
+    fn default() -> Self {
+        Self { poll_interval: 2.0, color: Color::Auto, glyphs: Glyphs::Unicode, mouse: true }
+    }
+}
+
+/// Whether colours are used; `auto` goes by `NO_COLOR` and `TERM`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Which characters symbols and charts are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Glyphs {
+    #[default]
+    Unicode,
+    Ascii,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawHttp {
+    pub timeout: f64,
+    pub max_retries: u32,
+    pub backoff_factor: f64,
+    pub backoff_jitter: f64,
+    pub respect_retry_after: bool,
+    pub allow_redirects: bool,
+}
+
+impl Default for RawHttp {
+    fn default() -> Self {
+        Self {
+            timeout: 120.0,
+            max_retries: 7,
+            backoff_factor: 2.0,
+            backoff_jitter: 1.0,
+            respect_retry_after: true,
+            allow_redirects: true,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawProfile {
+    pub tracking_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username_env: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_env: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_env: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_cert: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<String>,
+    pub insecure_tls: bool,
+    pub read_only: bool,
+}
+
+impl RawConfig {
+    /// Reads a file; without `required` a missing one is an empty one.
+    pub fn read(path: &Path, required: bool) -> Result<Self, ConfigError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(Self::default()),
+            Err(cause) => Err(ConfigError::Read { path: path.to_owned(), cause }),
+        }
+    }
+
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| {
+            let before = &text[..error.span().map_or(0, |span| span.start).min(text.len())];
+            ConfigError::Syntax {
+                path: path.to_owned(),
+                line: before.matches('\n').count() + 1,
+                column: before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
+                message: error.message().to_owned(),
+            }
+        })
+    }
+}

@@ -1,0 +1,306 @@
+//! What file, environment and flags mean together.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::raw::{Color, Glyphs, RawConfig, RawHttp, RawProfile};
+use super::{ConfigError, Folders};
+use crate::store::rest::{Auth, RestOptions};
+use crate::store::uri::{self, Location, Origin};
+
+/// The environment as this program sees it: the variables, the folder it stands in, the home folder.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    pub variables: HashMap<String, String>,
+    pub folder: PathBuf,
+    pub home: Option<PathBuf>,
+}
+
+impl Environment {
+    pub fn of_this_process() -> Self {
+        Self {
+            variables: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
+        }
+    }
+
+    /// A variable that is set to something.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn parsed<T: std::str::FromStr>(&self, name: &str, expected: &'static str) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let wrong = || ConfigError::Variable { name: name.into(), value: value.into(), expected };
+        value.trim().parse().map(Some).map_err(|_| wrong())
+    }
+
+    /// A number of seconds that can be waited for.
+    fn seconds(&self, name: &str) -> Result<Option<f64>, ConfigError> {
+        let value: Option<f64> = self.parsed(name, "a number of seconds, 0 or more")?;
+        match value {
+            Some(seconds) if !(seconds >= 0.0 && seconds.is_finite()) => Err(ConfigError::Variable {
+                name: name.into(),
+                value: seconds.to_string(),
+                expected: "a number of seconds, 0 or more",
+            }),
+            value => Ok(value),
+        }
+    }
+
+    /// True and false as MLflow reads them.
+    fn boolean(&self, name: &str) -> Result<Option<bool>, ConfigError> {
+        match self.get(name).map(str::to_lowercase).as_deref() {
+            None => Ok(None),
+            Some("true" | "1") => Ok(Some(true)),
+            Some("false" | "0") => Ok(Some(false)),
+            Some(value) => {
+                Err(ConfigError::Variable { name: name.into(), value: value.into(), expected: "true or false" })
+            }
+        }
+    }
+}
+
+/// What the command line says about settings.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Flags {
+    /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE
+    #[arg(long, global = true, value_name = "URI")]
+    pub tracking_uri: Option<String>,
+    /// Profile of the config file to use
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "tracking_uri")]
+    pub profile: Option<String>,
+    /// Config file to read
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Turn off every key and command that writes
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    pub color: Option<Color>,
+}
+
+/// Everything decided.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub config_file: PathBuf,
+    pub config_exists: bool,
+    pub state_folder: PathBuf,
+    pub tracking_uri: String,
+    pub origin: Origin,
+    pub location: Result<Location, crate::store::StoreError>,
+    pub rest: RestOptions,
+    pub experiment: Option<String>,
+    pub read_only: bool,
+    pub poll_interval: Duration,
+    pub color: bool,
+    pub glyphs: Glyphs,
+    pub mouse: bool,
+    raw: RawConfig,
+}
+
+impl Settings {
+    pub fn load(flags: &Flags, environment: &Environment, folders: &Folders) -> Result<Self, ConfigError> {
+        let named = flags.config.clone().or_else(|| environment.get("MLTUI_CONFIG").map(PathBuf::from));
+        let config_file = named.clone().unwrap_or_else(|| folders.config_file());
+        let raw = RawConfig::read(&config_file, named.is_some())?;
+        let profile_name = flags
+            .profile
+            .as_deref()
+            .or_else(|| environment.get("MLTUI_PROFILE"))
+            .or(raw.profile.as_deref())
+            .filter(|_| flags.tracking_uri.is_none())
+            .map(str::to_owned);
+        let profile = profile_name.as_deref().map(|name| find_profile(&raw, name)).transpose()?;
+        let (tracking_uri, origin) = tracking_uri(flags, &raw, profile_name.as_deref().zip(profile), environment);
+        let rest = rest_options(&raw.http, profile_name.as_deref().zip(profile), environment)?;
+        let poll_interval = environment.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(raw.tui.poll_interval);
+        let poll_interval = Duration::try_from_secs_f64(poll_interval.max(0.1)).unwrap_or(Duration::from_secs(2));
+        let color = flags.color.unwrap_or(
+            environment.parsed_enum("MLTUI_COLOR", "auto, always or never")?.unwrap_or(raw.tui.color),
+        );
+        let dumb = environment.get("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb");
+        let experiment = profile
+            .and_then(|profile| profile.experiment.clone())
+            .or_else(|| environment.get("MLFLOW_EXPERIMENT_NAME").map(str::to_owned))
+            .or_else(|| environment.get("MLFLOW_EXPERIMENT_ID").map(str::to_owned))
+            .or_else(|| raw.experiment.clone());
+        let read_only = flags.read_only
+            || environment.boolean("MLTUI_READ_ONLY")?.unwrap_or(raw.read_only)
+            || profile.is_some_and(|profile| profile.read_only);
+        Ok(Self {
+            config_exists: config_file.is_file(),
+            config_file,
+            state_folder: folders.state.clone(),
+            location: uri::parse(&tracking_uri, &environment.folder),
+            tracking_uri,
+            origin,
+            rest,
+            experiment,
+            read_only,
+            poll_interval,
+            color: match color {
+                Color::Always => true,
+                Color::Never => false,
+                Color::Auto => !dumb,
+            },
+            glyphs: environment.parsed_enum("MLTUI_GLYPHS", "unicode or ascii")?.unwrap_or(raw.tui.glyphs),
+            mouse: environment.boolean("MLTUI_MOUSE")?.unwrap_or(raw.tui.mouse),
+            raw,
+        })
+    }
+
+    /// The settings in force, as a config file would say them, and where they come from. Secrets are redacted.
+    pub fn show(&self) -> String {
+        let mut text = String::new();
+        let state = if self.config_exists { "" } else { " (not there; these are defaults)" };
+        let _ = writeln!(text, "# config file: {}{state}", self.config_file.display());
+        let _ = writeln!(text, "# tracking URI: {} (from {})", uri::without_credentials(&self.tracking_uri), self.origin);
+        let _ = writeln!(text, "# credentials: {:?}", self.rest.auth);
+        let _ = writeln!(
+            text,
+            "# http: timeout {} s, {} retries, backoff {} s + up to {} s",
+            self.rest.timeout.as_secs_f64(),
+            self.rest.max_retries,
+            self.rest.backoff_factor,
+            self.rest.backoff_jitter
+        );
+        let _ = writeln!(text, "# read_only: {}, color: {}\n", self.read_only, self.color);
+        let mut raw = self.raw.clone();
+        raw.tracking_uri = raw.tracking_uri.map(|uri| uri::without_credentials(&uri));
+        for profile in raw.profiles.values_mut() {
+            profile.tracking_uri = uri::without_credentials(&profile.tracking_uri);
+        }
+        text.push_str(&toml::to_string_pretty(&raw).unwrap_or_else(|error| format!("# {error}\n")));
+        text
+    }
+}
+
+impl Environment {
+    fn parsed_enum<T: clap::ValueEnum>(&self, name: &str, expected: &'static str) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        T::from_str(value, true)
+            .map(Some)
+            .map_err(|_| ConfigError::Variable { name: name.into(), value: value.into(), expected })
+    }
+}
+
+fn find_profile<'a>(raw: &'a RawConfig, name: &str) -> Result<&'a RawProfile, ConfigError> {
+    raw.profiles.get(name).ok_or_else(|| {
+        let names: Vec<&str> = raw.profiles.keys().map(String::as_str).collect();
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        ConfigError::UnknownProfile { name: name.into(), known }
+    })
+}
+
+fn tracking_uri(
+    flags: &Flags,
+    raw: &RawConfig,
+    profile: Option<(&str, &RawProfile)>,
+    environment: &Environment,
+) -> (String, Origin) {
+    if let Some(uri) = &flags.tracking_uri {
+        return (uri.clone(), Origin::Flag);
+    }
+    if let Some((name, profile)) = profile.filter(|(_, profile)| !profile.tracking_uri.is_empty()) {
+        return (profile.tracking_uri.clone(), Origin::Profile(name.to_owned()));
+    }
+    if let Some(uri) = environment.get("MLFLOW_TRACKING_URI") {
+        return (uri.to_owned(), Origin::Environment("MLFLOW_TRACKING_URI"));
+    }
+    if let Some(uri) = &raw.tracking_uri {
+        return (uri.clone(), Origin::Config);
+    }
+    (uri::default_uri(&environment.folder), Origin::Default)
+}
+
+fn rest_options(
+    http: &RawHttp,
+    profile: Option<(&str, &RawProfile)>,
+    environment: &Environment,
+) -> Result<RestOptions, ConfigError> {
+    let path = |name: &str| environment.get(name).map(PathBuf::from);
+    let seconds = |name: &str, fallback: f64| -> Result<f64, ConfigError> {
+        Ok(environment.seconds(name)?.unwrap_or(fallback))
+    };
+    let timeout = seconds("MLFLOW_HTTP_REQUEST_TIMEOUT", http.timeout)?;
+    let retries = environment.parsed("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "a number from 0 to 10")?;
+    let mut options = RestOptions {
+        auth: match profile {
+            Some((name, profile)) => profile_auth(name, profile, environment)?,
+            None => Auth::None,
+        },
+        insecure_tls: environment.boolean("MLFLOW_TRACKING_INSECURE_TLS")?.unwrap_or(false),
+        ca_file: path("MLFLOW_TRACKING_SERVER_CERT_PATH"),
+        client_cert: path("MLFLOW_TRACKING_CLIENT_CERT_PATH"),
+        workspace: environment.get("MLFLOW_WORKSPACE").map(str::to_owned),
+        max_retries: retries.unwrap_or(http.max_retries).min(10),
+        backoff_factor: seconds("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", http.backoff_factor)?,
+        backoff_jitter: seconds("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", http.backoff_jitter)?,
+        timeout: Duration::try_from_secs_f64(timeout.max(0.001)).unwrap_or(Duration::from_secs(120)),
+        respect_retry_after: environment
+            .boolean("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER")?
+            .unwrap_or(http.respect_retry_after),
+        allow_redirects: environment.boolean("MLFLOW_ALLOW_HTTP_REDIRECTS")?.unwrap_or(http.allow_redirects),
+    };
+    if let Some((_, profile)) = profile {
+        options.insecure_tls |= profile.insecure_tls;
+        options.ca_file = profile.ca_file.clone().or(options.ca_file);
+        options.client_cert = profile.client_cert.clone().or(options.client_cert);
+        options.workspace = profile.workspace.clone().or(options.workspace);
+    }
+    if options.auth == Auth::None {
+        options.auth = environment_auth(environment)?;
+    }
+    Ok(options)
+}
+
+fn profile_auth(name: &str, profile: &RawProfile, environment: &Environment) -> Result<Auth, ConfigError> {
+    let secret = |what: &'static str, variable: &str| {
+        environment.get(variable).map(str::to_owned).ok_or_else(|| ConfigError::MissingSecret {
+            profile: name.to_owned(),
+            what,
+            variable: variable.to_owned(),
+        })
+    };
+    if let (Some(user), Some(password)) = (&profile.username_env, &profile.password_env) {
+        return Ok(Auth::Basic { user: secret("user name", user)?, password: secret("password", password)? });
+    }
+    match &profile.token_env {
+        Some(token) => Ok(Auth::Bearer(secret("token", token)?)),
+        None => Ok(Auth::None),
+    }
+}
+
+/// User name and password from the environment, else from `~/.mlflow/credentials`, else a token.
+fn environment_auth(environment: &Environment) -> Result<Auth, ConfigError> {
+    let stored = match &environment.home {
+        Some(home) => read_credentials(&home.join(".mlflow/credentials"))?,
+        None => (None, None),
+    };
+    let user = environment.get("MLFLOW_TRACKING_USERNAME").map(str::to_owned).or(stored.0);
+    let password = environment.get("MLFLOW_TRACKING_PASSWORD").map(str::to_owned).or(stored.1);
+    Ok(match (user, password) {
+        (Some(user), Some(password)) => Auth::Basic { user, password },
+        _ => environment.get("MLFLOW_TRACKING_TOKEN").map_or(Auth::None, |token| Auth::Bearer(token.to_owned())),
+    })
+}
+
+fn read_credentials(path: &Path) -> Result<(Option<String>, Option<String>), ConfigError> {
+    if !path.is_file() {
+        return Ok((None, None));
+    }
+    let file = ini::Ini::load_from_file_noescape(path)
+        .map_err(|error| ConfigError::Credentials { path: path.to_owned(), cause: error.to_string() })?;
+    let value = |key: &str| {
+        let section = file.section(Some("mlflow"))?;
+        section.get(key).map(str::to_owned).filter(|value| !value.is_empty())
+    };
+    Ok((value("mlflow_tracking_username"), value("mlflow_tracking_password")))
+}

@@ -1,0 +1,115 @@
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::raw::RawProfile;
+use super::*;
+use crate::store::rest::Auth;
+use crate::store::uri::Origin;
+
+const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    Environment {
+        variables: variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<HashMap<_, _>>(),
+        folder: "/work".into(),
+        home: None,
+    }
+}
+
+fn load(config: &str, flags: &Flags, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    std::fs::write(&file, config).unwrap();
+    let folders = Folders { config: folder.path().to_owned(), state: folder.path().to_owned() };
+    Settings::load(flags, &environment(variables), &folders)
+}
+
+#[test]
+fn the_example_is_the_defaults() {
+    assert_eq!(RawConfig::parse(EXAMPLE, Path::new("example")).unwrap(), RawConfig::default());
+}
+
+#[test]
+fn the_example_names_every_setting() {
+    let uncommented: String = EXAMPLE
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|l| l.starts_with('[') || l.contains(" = ")).unwrap_or(line))
+        .fold(String::new(), |text, line| text + line + "\n");
+    let mut full = RawConfig::parse(&uncommented, Path::new("example")).unwrap();
+    let written = toml::Table::try_from(&full).unwrap();
+    full.profiles.insert("empty".into(), RawProfile::default());
+    assert_eq!(written.len(), 7, "a setting is missing in the example: {written:?}");
+    assert_eq!(written["profiles"]["team"].as_table().unwrap().len(), 10);
+}
+
+#[test]
+fn a_mistake_is_named_with_file_line_and_valid_keys() {
+    let error = load("[tui]\npol_interval = 3.0\n", &Flags::default(), &[]).unwrap_err().to_string();
+    assert!(error.contains("config.toml:2:1:") && error.contains("poll_interval"), "{error}");
+    let error = load("[tui]\nmouse = \"yes\"\n", &Flags::default(), &[]).unwrap_err().to_string();
+    assert!(error.contains("config.toml:2:9:") && error.contains("bool"), "{error}");
+    let error = load("", &Flags::default(), &[("MLTUI_MOUSE", "perhaps")]).unwrap_err().to_string();
+    assert_eq!(error, "MLTUI_MOUSE is \"perhaps\"; it takes true or false");
+}
+
+#[test]
+fn flag_profile_environment_file_default_in_this_order() {
+    let config = "tracking_uri = 'http://file'\n[profiles.p]\ntracking_uri = 'http://profile'\n";
+    let uri = |flags: &Flags, variables: &[(&str, &str)]| {
+        let settings = load(config, flags, variables).unwrap();
+        (settings.tracking_uri, settings.origin)
+    };
+    let env = [("MLFLOW_TRACKING_URI", "http://env")];
+    let flag = Flags { tracking_uri: Some("http://flag".into()), ..Flags::default() };
+    let profile = Flags { profile: Some("p".into()), ..Flags::default() };
+    assert_eq!(uri(&flag, &env), ("http://flag".into(), Origin::Flag));
+    assert_eq!(uri(&profile, &env), ("http://profile".into(), Origin::Profile("p".into())));
+    assert_eq!(uri(&Flags::default(), &env).0, "http://env");
+    assert_eq!(uri(&Flags::default(), &[]), ("http://file".into(), Origin::Config));
+    assert_eq!(load("", &Flags::default(), &[]).unwrap().origin, Origin::Default);
+    let unknown = Flags { profile: Some("q".into()), ..Flags::default() };
+    let error = load(config, &unknown, &[]).unwrap_err().to_string();
+    assert_eq!(error, "there is no profile \"q\"; the config file has p");
+}
+
+#[test]
+fn secrets_come_from_the_environment_and_are_never_shown() {
+    let config = "[profiles.p]\ntracking_uri = 'http://u:pw-in-uri@host'\nusername_env = 'U'\npassword_env = 'P'\n";
+    let profile = Flags { profile: Some("p".into()), ..Flags::default() };
+    let settings = load(config, &profile, &[("U", "ana"), ("P", "geheim")]).unwrap();
+    assert_eq!(settings.rest.auth, Auth::Basic { user: "ana".into(), password: "geheim".into() });
+    for text in [settings.show(), format!("{:?}", settings.rest)] {
+        assert!(!text.contains("geheim") && !text.contains("pw-in-uri"), "{text}");
+    }
+    let error = load(config, &profile, &[("U", "ana")]).unwrap_err().to_string();
+    assert!(error.contains('P') && error.contains("not set"), "{error}");
+}
+
+#[test]
+fn credentials_follow_mlflows_client() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".mlflow")).unwrap();
+    std::fs::write(
+        home.path().join(".mlflow/credentials"),
+        "[mlflow]\nmlflow_tracking_username = filed\nmlflow_tracking_password = pass\\word\n",
+    )
+    .unwrap();
+    let folders = Folders { config: "/nowhere".into(), state: "/nowhere".into() };
+    let auth = |variables: &[(&str, &str)]| {
+        let environment = Environment { home: Some(home.path().into()), ..environment(variables) };
+        Settings::load(&Flags::default(), &environment, &folders).unwrap().rest.auth
+    };
+    let basic = |user: &str, password: &str| Auth::Basic { user: user.into(), password: password.into() };
+    assert_eq!(auth(&[]), basic("filed", "pass\\word"));
+    assert_eq!(auth(&[("MLFLOW_TRACKING_USERNAME", "ana")]), basic("ana", "pass\\word"));
+    assert_eq!(auth(&[("MLFLOW_TRACKING_TOKEN", "t")]), basic("filed", "pass\\word"), "a token is used last");
+    std::fs::remove_file(home.path().join(".mlflow/credentials")).unwrap();
+    assert_eq!(auth(&[("MLFLOW_TRACKING_TOKEN", "t")]), Auth::Bearer("t".into()));
+}
+
+#[test]
+fn no_color_is_obeyed() {
+    let color = |variables: &[(&str, &str)]| load("", &Flags::default(), variables).unwrap().color;
+    assert!(color(&[("TERM", "xterm")]) && color(&[("NO_COLOR", "")]));
+    assert!(!color(&[("NO_COLOR", "1")]) && !color(&[("TERM", "dumb")]));
+}

@@ -1,0 +1,243 @@
+//! Texts and numbers as people see them, on the screen and in printed tables: made safe, measured in cells, cut at
+//! graphemes, and every number by one formatter.
+
+use std::borrow::Cow;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// Takes out whatever could steer a terminal or turn the line around: escape sequences, control characters, marks
+/// of writing direction. Line breaks and tabs become spaces.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => match chars.peek() {
+                // CSI: up to its final letter; OSC and its like: up to the terminator.
+                Some('[') => {
+                    chars.next();
+                    while chars.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {}
+                }
+                Some(']' | 'P' | '_' | '^' | 'X') => {
+                    while let Some(c) = chars.next() {
+                        if c == '\u{7}' || c == '\u{9c}' {
+                            break;
+                        }
+                        if c == '\u{1b}' {
+                            chars.next_if_eq(&'\\');
+                            break;
+                        }
+                    }
+                }
+                Some(_) => drop(chars.next()),
+                None => {}
+            },
+            '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => safe.push(' '),
+            c if is_unsafe(c) => {}
+            c => safe.push(c),
+        }
+    }
+    Cow::Owned(safe)
+}
+
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Cells that a clean text takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text in exactly `cells` cells: cut with an ellipsis, or filled up with spaces.
+pub fn fit(text: &str, cells: usize, ellipsis: &str) -> String {
+    let mut fitted = cut(text, cells, ellipsis);
+    fitted.extend(std::iter::repeat_n(' ', cells.saturating_sub(width(&fitted))));
+    fitted
+}
+
+/// The same, filled up on the left.
+pub fn fit_right(text: &str, cells: usize, ellipsis: &str) -> String {
+    let fitted = cut(text, cells, ellipsis);
+    format!("{}{fitted}", " ".repeat(cells.saturating_sub(width(&fitted))))
+}
+
+/// The text in at most `cells` cells, with an ellipsis where it was cut.
+pub fn cut(text: &str, cells: usize, ellipsis: &str) -> String {
+    // A long text is not measured beyond what can be seen of it.
+    let mut used = 0;
+    let mut end = 0;
+    let mut end_before_ellipsis = 0;
+    let room = cells.saturating_sub(width(ellipsis));
+    for grapheme in text.graphemes(true) {
+        let wide = width(grapheme);
+        if used + wide > cells {
+            let ellipsis = if width(ellipsis) <= cells { ellipsis } else { "" };
+            return format!("{}{ellipsis}", &text[..end_before_ellipsis]);
+        }
+        used += wide;
+        end += grapheme.len();
+        if used <= room {
+            end_before_ellipsis = end;
+        }
+    }
+    text.to_owned()
+}
+
+/// A metric's value, with five significant digits: `0.5631`, `12,345`-like sizes without separators, `1.2e-7`.
+pub fn number(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "inf" } else { "-inf" }.into();
+    }
+    let size = value.abs();
+    if value == 0.0 {
+        return "0".into();
+    }
+    if (1e-4..1e7).contains(&size) {
+        let digits = (4 - size.log10().floor() as i32).clamp(0, 8) as usize;
+        let fixed = format!("{value:.digits$}");
+        return if fixed.contains('.') {
+            fixed.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            fixed
+        };
+    }
+    let scientific = format!("{value:.4e}");
+    match scientific.split_once('e') {
+        Some((mantissa, exponent)) if mantissa.contains('.') => {
+            format!("{}e{exponent}", mantissa.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => scientific,
+    }
+}
+
+/// A span of time in its two largest units at most: `12s`, `3m`, `2h`, `5d`, `3y`.
+pub fn span(milliseconds: i64) -> String {
+    let seconds = milliseconds.max(0) / 1000;
+    match seconds {
+        0 if milliseconds > 0 => format!("{milliseconds}ms"),
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..86_400 => format!("{}h", seconds / 3_600),
+        86_400..31_536_000 => format!("{}d", seconds / 86_400),
+        _ => format!("{}y", seconds / 31_536_000),
+    }
+}
+
+/// A duration with more detail than [`span`]: `850ms`, `12.3s`, `3m 20s`, `2h 05m`, `3d 4h`.
+pub fn duration(milliseconds: i64) -> String {
+    let ms = milliseconds.max(0);
+    let seconds = ms / 1000;
+    match seconds {
+        0 => format!("{ms}ms"),
+        1..60 => format!("{}.{}s", seconds, ms % 1000 / 100),
+        60..3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{}h {:02}m", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+/// A moment in the local time zone: `2026-11-23 14:05:09`.
+pub fn timestamp(milliseconds: i64) -> String {
+    match jiff::Timestamp::from_millisecond(milliseconds) {
+        Ok(moment) => {
+            moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+        }
+        Err(_) => format!("{milliseconds} ms"),
+    }
+}
+
+/// A size in bytes: `512 B`, `1.4 MB`.
+pub fn bytes(size: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = size as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit < UNITS.len() - 1 {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{size} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// A count with separators: `100,000`.
+pub fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_gets_through() {
+        for (text, safe) in [
+            ("plain", "plain"),
+            ("\u{1b}[31mred\u{1b}[0m", "red"),
+            ("\u{1b}]0;title\u{7}x", "x"),
+            ("\u{1b}]52;c;AAAA\u{1b}\\x", "x"),
+            ("a\nb\tc", "a b c"),
+            ("\u{202e}evil\u{200f}", "evil"),
+            ("a\u{9b}31mb", "a31mb"),
+            ("\u{1b}", ""),
+        ] {
+            assert_eq!(clean(text), safe, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_at_graphemes() {
+        assert_eq!(cut("abcdef", 4, "…"), "abc…");
+        assert_eq!(cut("日本語", 4, "…"), "日…");
+        assert_eq!(fit("e\u{301}a", 4, "…"), "e\u{301}a  ");
+        assert_eq!(fit("x", 0, "…"), "");
+        assert_eq!(fit_right("7", 3, "…"), "  7");
+    }
+
+    #[test]
+    fn numbers_keep_five_digits() {
+        for (value, text) in [
+            (0.563_123_4, "0.56312"),
+            (12_345.678, "12346"),
+            (-1.5, "-1.5"),
+            (1e-7, "1e-7"),
+            (1.234_567e-9, "1.2346e-9"),
+            (1e15, "1e15"),
+            (0.1, "0.1"),
+            (100.0, "100"),
+            (-0.0, "0"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(duration(200_000), "3m 20s");
+    }
+
+    proptest! {
+        #[test]
+        fn a_fitted_text_takes_exactly_its_cells(text in ".{0,40}", cells in 0_usize..30) {
+            let safe = clean(&text);
+            prop_assert!(!safe.chars().any(char::is_control));
+            prop_assert_eq!(width(&fit(&safe, cells, "…")), cells);
+        }
+    }
+}
