@@ -64,7 +64,7 @@ impl Sync {
         Ok(())
     }
 
-    /// Looks for changes and publishes if there are any; true if so. `watched` are the runs on the screen and
+    /// Looks for changes and publishes if there are any; true if somebody wrote to the store. `watched` are the runs on the screen and
     /// those that run.
     pub async fn poll(&mut self, watched: &[RunId], mut publish: impl FnMut(Snapshot)) -> Result<bool> {
         let changes = self.store.changes(&self.scan, &mut self.cursor, watched).await?;
@@ -76,13 +76,13 @@ impl Sync {
             return Ok(true);
         }
         if changes.batches.iter().all(crate::store::RunBatch::is_empty) && changes.removed.is_empty() {
-            return Ok(false);
+            return Ok(changes.touched);
         }
         for batch in &changes.batches {
             self.builder.fold_changes(batch);
         }
         self.builder.remove(&changes.removed);
         publish(Snapshot { catalog: Arc::new(self.builder.snapshot()), complete: true });
-        Ok(true)
+        Ok(changes.touched)
     }
 }

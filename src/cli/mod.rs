@@ -138,7 +138,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                 ));
             }
             let store = open(&settings)?;
-            Ok(crate::tui::run(settings, store)?)
+            Ok(crate::tui::run(&settings, store)?)
         }
     }
 }

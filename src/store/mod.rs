@@ -111,6 +111,8 @@ pub enum Cursor {
 pub struct Changes {
     pub batches: Vec<RunBatch>,
     pub removed: Vec<RunId>,
+    /// Somebody wrote to the store, if perhaps nothing of this experiment. A server does not tell.
+    pub touched: bool,
     /// The store was replaced or shrank: read everything again.
     pub reload: bool,
 }

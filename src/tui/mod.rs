@@ -1,2 +1,29 @@
-use std::sync::Arc;
-pub fn run(_s: crate::config::Settings, _t: Arc<dyn crate::store::TrackingStore>) -> std::io::Result<()> { Ok(()) }
+//! The explorer: a state machine ([`app`], [`update`]), pictures of its state (`view.rs` files), and the shell that
+//! connects them to a terminal and a store ([`runtime`]).
+//!
+//! ```text
+//! crossterm ─▶ Key, Mouse, Resize ─┐
+//!                                  ├─▶ update(&mut App, Msg) -> Vec<Effect> ─▶ executor: tasks, timers
+//! tasks ─▶ Catalog, Failed, Tick ──┘                       draw(&App, &Theme, &mut Frame)        │
+//!                                  ▲─────────────────────────── Msg ◀────────────────────────────┘
+//! ```
+//!
+//! `update` does no IO and reads no clock; drawing changes nothing.
+
+pub mod action;
+pub mod app;
+pub mod draw;
+pub mod effect;
+pub mod keymap;
+pub mod layout;
+pub mod msg;
+pub mod overlays;
+pub mod panes;
+mod runtime;
+pub mod theme;
+pub mod update;
+
+pub use runtime::run;
+
+#[cfg(test)]
+mod tests;

@@ -156,5 +156,5 @@ pub async fn changes(client: &Client, scan: &Scan, since: i64, watched: &[RunId]
         found.extend(page.runs.into_iter().filter(|run| scan.view.contains(run.info.lifecycle_stage)));
     }
     let batches = if found.is_empty() { Vec::new() } else { vec![whole_runs(&found)] };
-    Ok(Changes { batches, removed, reload: false })
+    Ok(Changes { batches, removed, ..Changes::default() })
 }

@@ -105,7 +105,7 @@ pub fn changes(
         new_rows(connection, "params", before.params, &mut changed)?;
         new_rows(connection, "tags", before.tags, &mut changed)?;
     }
-    let mut changes = Changes::default();
+    let mut changes = Changes { touched: wrote, ..Changes::default() };
     cursor.heads_pending = true;
     if heads_due {
         let start = Instant::now();

@@ -1,0 +1,199 @@
+//! The whole screen: header, panes, status and hints. Borrows the state and changes nothing.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Paragraph};
+
+use super::action::ACTIONS;
+use super::app::{App, Connection, Focus, Overlay};
+use super::theme::Theme;
+use super::{overlays, panes};
+use crate::text;
+
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
+    let places = app.geometry();
+    if places.too_small {
+        let words = format!("too small ({}x{}), q quits", app.size.0, app.size.1);
+        frame.render_widget(Paragraph::new(words), frame.area());
+        return;
+    }
+    header(app, theme, frame, places.header);
+    if let Some(area) = places.experiments {
+        panes::experiments::view::draw(app, theme, frame, area);
+    }
+    if let Some(area) = places.runs {
+        panes::runs::view::draw(app, theme, frame, area);
+    }
+    if let Some(area) = places.details {
+        panes::details::view::draw(app, theme, frame, area);
+    }
+    if places.status == places.hints && message(app).is_none() {
+        hints(app, theme, frame, places.hints);
+    } else {
+        if places.status != places.hints {
+            hints(app, theme, frame, places.hints);
+        }
+        status(app, theme, frame, places.status);
+    }
+    if let Some(Overlay::Help { scroll }) = app.overlay {
+        overlays::help::view::draw(app, theme, frame, scroll);
+    }
+}
+
+/// The frame of a pane; the focused one differs in colour, weight and by a mark in its title.
+pub fn pane_block<'a>(theme: &Theme, focused: bool, title: Line<'a>) -> Block<'a> {
+    let style = if focused { theme.focused_border } else { theme.border };
+    let kind = match (theme.glyphs.is_ascii, focused) {
+        (true, _) => return Block::bordered().border_set(ASCII_BORDER).border_style(style).title(title),
+        (false, true) => BorderType::Thick,
+        (false, false) => BorderType::Rounded,
+    };
+    Block::bordered().border_type(kind).border_style(style).title(title)
+}
+
+const ASCII_BORDER: ratatui::symbols::border::Set<'static> = ratatui::symbols::border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
+
+/// Several lines in the middle of a pane, for panes without rows.
+pub fn centred(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'_>>) {
+    let height = (lines.len() as u16).min(area.height);
+    let top = area.y + (area.height - height) / 2;
+    let place = Rect { y: top, height, ..area };
+    frame.render_widget(Paragraph::new(lines).centered(), place);
+}
+
+fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let width = area.width as usize;
+    let state = connection(app, theme);
+    let state_width = state.width();
+    let mut left = vec![Span::styled(" mltui ", theme.heading)];
+    let room = width.saturating_sub(7 + state_width + 2);
+    let mut place = format!(" {}", text::clean(&app.store));
+    if app.read_only {
+        place.push_str(" (read-only)");
+    }
+    if app.runs.loaded {
+        let running = app.runs.running();
+        let running = if running > 0 { format!(", {running} running") } else { String::new() };
+        let summary = format!(
+            "  {}  {} runs{running}",
+            text::clean(&app.runs.name),
+            text::count(app.runs.catalog.count)
+        );
+        // The experiment is worth more room than the address of the store.
+        let store = text::cut(&place, room.saturating_sub(text::width(&summary)), theme.glyphs.ellipsis);
+        left.push(Span::styled(store.clone(), theme.dim));
+        left.push(Span::styled(text::cut(&summary, room - text::width(&store).min(room), theme.glyphs.ellipsis), theme.accent));
+    } else {
+        left.push(Span::styled(text::cut(&place, room, theme.glyphs.ellipsis), theme.dim));
+    }
+    frame.render_widget(Line::from(left), area);
+    let x = area.x + (width.saturating_sub(state_width + 1)) as u16;
+    frame.render_widget(state, Rect { x, width: area.width.saturating_sub(x), ..area });
+}
+
+fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
+    let symbols = theme.glyphs;
+    if app.paused {
+        return Line::styled(format!("{} paused", symbols.paused), theme.warn);
+    }
+    match &app.connection {
+        Connection::Connecting => Line::styled("connecting", theme.running),
+        Connection::Live { since } => {
+            let age = app.now - since;
+            // A local store is watched all the time; a server is asked every few seconds.
+            let age = if app.is_local || age < 1_000 { String::new() } else { format!(" {}", text::span(age)) };
+            Line::styled(format!("{} live{age}", symbols.live), theme.good)
+        }
+        Connection::Failing { retry_at, .. } => {
+            let wait = (retry_at - app.now).max(0);
+            Line::styled(format!("{} stale, retry in {}", symbols.failing, text::span(wait)), theme.bad)
+        }
+    }
+}
+
+/// What the status line says, if anything: the last word, or what is wrong with the store.
+fn message(app: &App) -> Option<(String, bool)> {
+    if let Some(status) = &app.status {
+        return Some((status.clone(), false));
+    }
+    if let Connection::Failing { error, .. } = &app.connection {
+        return Some((format!("{error}; {}", error.hint()), true));
+    }
+    if !app.pending.is_empty() {
+        let keys: Vec<String> = app.pending.iter().map(ToString::to_string).collect();
+        return Some((format!("{} …", keys.join(" ")), false));
+    }
+    None
+}
+
+fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let (words, style) = match message(app) {
+        Some((words, true)) => (words, theme.bad),
+        Some((words, false)) => (words, theme.text),
+        None => (standing(app), theme.dim),
+    };
+    let words = text::cut(&text::clean(&words), area.width.saturating_sub(2) as usize, theme.glyphs.ellipsis);
+    frame.render_widget(Line::styled(format!(" {words}"), style), area);
+}
+
+/// What the status line says when there is nothing to report: what is under the cursor.
+fn standing(app: &App) -> String {
+    let runs = &app.runs;
+    match app.focus {
+        Focus::Experiments => match app.experiments.selected() {
+            Some(listed) => format!("experiment {} {}", listed.id(), listed.experiment.artifact_location),
+            None => String::new(),
+        },
+        Focus::Runs | Focus::Details => match (runs.selected_row(), runs.columns.get(runs.column)) {
+            (Some(_), Some(column)) => format!(
+                "run {} of {}, column {}",
+                text::count(runs.cursor.at + 1),
+                text::count(runs.rows.len()),
+                column.name()
+            ),
+            _ => String::new(),
+        },
+    }
+}
+
+/// The keys that do something now, as many as fit; help is always among them.
+fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let mut spans = vec![Span::raw(" ")];
+    let hint = |name: &str| -> Option<(String, &'static str, Style)> {
+        let info = ACTIONS.iter().find(|info| info.name == name)?;
+        let keys = app.keymap.keys_of(info.action);
+        Some(((*keys.first()?).to_owned(), info.hint, theme.key))
+    };
+    let help = hint("help");
+    let help_width = 8;
+    let mut room = (area.width as usize).saturating_sub(help_width + 2);
+    for info in ACTIONS.iter().filter(|info| !info.hint.is_empty() && info.name != "help") {
+        if (info.possible)(app).is_err() {
+            continue;
+        }
+        let Some((key, word, style)) = hint(info.name) else { continue };
+        let width = text::width(&key) + text::width(word) + 3;
+        if width > room {
+            break;
+        }
+        room -= width;
+        spans.push(Span::styled(key, style));
+        spans.push(Span::raw(format!(" {word}  ")));
+    }
+    if let Some((key, word, style)) = help {
+        spans.push(Span::styled(key, style));
+        spans.push(Span::raw(format!(" {word}")));
+    }
+    frame.render_widget(Line::from(spans), area);
+}

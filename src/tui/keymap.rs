@@ -1,0 +1,164 @@
+//! Keys as text, and which action each stands for.
+
+use std::fmt;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use rustc_hash::FxHashMap;
+
+use super::action::{ACTIONS, Action};
+
+const DEFAULTS: &str = include_str!("../../assets/keymap.toml");
+
+/// One key with its modifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Chord {
+    code: KeyCode,
+    control: bool,
+}
+
+impl Chord {
+    pub fn of(event: KeyEvent) -> Self {
+        // Shift is in the letter itself, and Shift-Tab is a key of its own.
+        Self { code: event.code, control: event.modifiers.contains(KeyModifiers::CONTROL) }
+    }
+
+    /// Reads `ctrl-d`, `G`, `shift-tab`, `pagedown`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (control, name) = match text.strip_prefix("ctrl-") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let mut chars = name.chars();
+        let code = match (name, chars.next(), chars.next()) {
+            ("up", ..) => KeyCode::Up,
+            ("down", ..) => KeyCode::Down,
+            ("left", ..) => KeyCode::Left,
+            ("right", ..) => KeyCode::Right,
+            ("home", ..) => KeyCode::Home,
+            ("end", ..) => KeyCode::End,
+            ("pageup", ..) => KeyCode::PageUp,
+            ("pagedown", ..) => KeyCode::PageDown,
+            ("enter", ..) => KeyCode::Enter,
+            ("esc", ..) => KeyCode::Esc,
+            ("tab", ..) => KeyCode::Tab,
+            ("shift-tab", ..) => KeyCode::BackTab,
+            ("space", ..) => KeyCode::Char(' '),
+            (_, Some(c), None) => KeyCode::Char(c),
+            _ => return None,
+        };
+        Some(Self { code, control })
+    }
+}
+
+impl fmt::Display for Chord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.control {
+            f.write_str("ctrl-")?;
+        }
+        match self.code {
+            KeyCode::Char(' ') => f.write_str("space"),
+            KeyCode::Char(c) => write!(f, "{c}"),
+            KeyCode::BackTab => f.write_str("shift-tab"),
+            code => write!(f, "{}", format!("{code}").to_lowercase().replace(' ', "")),
+        }
+    }
+}
+
+/// What a row of keys means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    Action(Action),
+    /// Some action begins like that.
+    Prefix,
+    Nothing,
+}
+
+#[derive(Debug)]
+pub struct Keymap {
+    bindings: FxHashMap<Vec<Chord>, Action>,
+    /// Keys of each action as written, in the order of the file.
+    written: Vec<(String, Action)>,
+}
+
+impl Keymap {
+    /// The keys of `assets/keymap.toml`.
+    pub fn defaults() -> Self {
+        let mut keymap = Self { bindings: FxHashMap::default(), written: Vec::new() };
+        // The file is part of the program; a test reads it strictly, so that here nothing can be wrong with it.
+        for line in DEFAULTS.lines() {
+            if let Some((keys, action)) = parse_line(line) {
+                let chords: Vec<Chord> = keys.split(' ').filter_map(Chord::parse).collect();
+                keymap.written.push((keys.to_owned(), action));
+                keymap.bindings.insert(chords, action);
+            }
+        }
+        keymap
+    }
+
+    pub fn lookup(&self, keys: &[Chord]) -> Lookup {
+        if let Some(action) = self.bindings.get(keys) {
+            return Lookup::Action(*action);
+        }
+        if self.bindings.keys().any(|known| known.len() > keys.len() && known.starts_with(keys)) {
+            Lookup::Prefix
+        } else {
+            Lookup::Nothing
+        }
+    }
+
+    /// The keys of an action, as written.
+    pub fn keys_of(&self, action: Action) -> Vec<&str> {
+        self.written.iter().filter(|(_, known)| *known == action).map(|(keys, _)| keys.as_str()).collect()
+    }
+}
+
+/// A line `"keys" = "action"`.
+fn parse_line(line: &str) -> Option<(&str, Action)> {
+    let (keys, name) = line.split_once(" = ")?;
+    let keys = keys.trim().strip_prefix('"')?.strip_suffix('"')?;
+    let name = name.trim().strip_prefix('"')?.strip_suffix('"')?;
+    let action = ACTIONS.iter().find(|info| info.name == name)?.action;
+    Some((keys, action))
+}
+
+/// Keys as text, for tests and macros: `g g j enter`.
+pub fn parse_keys(text: &str) -> Option<Vec<KeyEvent>> {
+    text.split_whitespace()
+        .map(|word| {
+            let Chord { code, control } = Chord::parse(word)?;
+            let modifiers = if control { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
+            Some(KeyEvent::new(code, modifiers))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keymap_file_is_sound_and_names_every_action() {
+        let table: toml::Table = DEFAULTS.parse().unwrap();
+        let keymap = Keymap::defaults();
+        assert_eq!(table.len(), keymap.written.len(), "a line does not name an action");
+        for (keys, name) in &table {
+            for key in keys.split(' ') {
+                assert_eq!(Chord::parse(key).expect(key).to_string(), key, "in {keys}");
+            }
+            assert!(ACTIONS.iter().any(|info| Some(info.name) == name.as_str()), "{name}");
+        }
+        for info in &ACTIONS {
+            assert!(!keymap.keys_of(info.action).is_empty(), "{} has no key", info.name);
+        }
+    }
+
+    #[test]
+    fn several_keys_make_one_action() {
+        let keymap = Keymap::defaults();
+        let chords = |text: &str| parse_keys(text).unwrap().into_iter().map(Chord::of).collect::<Vec<_>>();
+        assert_eq!(keymap.lookup(&chords("g")), Lookup::Prefix);
+        assert_eq!(keymap.lookup(&chords("g g")), Lookup::Action(Action::Top));
+        assert_eq!(keymap.lookup(&chords("g x")), Lookup::Nothing);
+        assert_eq!(keymap.lookup(&chords("ctrl-d")), Lookup::Action(Action::PageDown));
+    }
+}

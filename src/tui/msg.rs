@@ -1,0 +1,48 @@
+//! What happens to the program: input, time, and what tasks bring back.
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+
+use crate::catalog::{Catalog, Row};
+use crate::catalog::sync::Snapshot;
+use crate::mlflow::{ArtifactFile, Experiment, ExperimentId, MetricPoint, Run, RunId};
+use crate::store::StoreError;
+
+/// Answers carry the generation of their request; those to an older one are dropped.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    Key(KeyEvent),
+    Mouse(MouseEvent),
+    Resize { columns: u16, rows: u16 },
+    /// The time, in milliseconds since the epoch.
+    Tick { now: i64 },
+    /// The program is asked to end: a signal, or the terminal went away.
+    Terminate,
+    Experiments(Result<Vec<ListedExperiment>, StoreError>),
+    /// The open experiment's runs, as far as they are read.
+    Snapshot { generation: u64, snapshot: Snapshot },
+    /// The store was asked for changes and answered; `touched` when somebody wrote to it.
+    Polled { generation: u64, touched: bool },
+    PollFailed { generation: u64, error: StoreError, retry_ms: u64 },
+    /// The rows of a view in their order, and where the asked-for run stands among them.
+    Projected { generation: u64, catalog: Arc<Catalog>, complete: bool, rows: Arc<Vec<Row>>, position: Option<usize> },
+    Histories { generation: u64, key: String, histories: Vec<(RunId, Vec<MetricPoint>)> },
+    Run { generation: u64, result: Result<Box<Run>, StoreError> },
+    Artifacts { run: RunId, result: Result<Vec<ArtifactFile>, StoreError> },
+    /// A task broke off with a panic.
+    TaskFailed(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedExperiment {
+    pub experiment: Experiment,
+    /// Active runs, where the store can count them.
+    pub runs: Option<u64>,
+}
+
+impl ListedExperiment {
+    pub fn id(&self) -> &ExperimentId {
+        &self.experiment.experiment_id
+    }
+}

@@ -1,0 +1,3 @@
+//! What lies over the panes.
+
+pub mod help;

@@ -1,0 +1,405 @@
+//! The table of runs, drawn: the run's name stays in view, the columns behind it scroll, and only what can be seen
+//! is formatted.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::Runs;
+use crate::catalog::{Bound, ColumnSpec, Row, Value};
+use crate::mlflow::MetricPoint;
+use crate::mlflow::filter::Direction;
+use crate::text;
+use crate::tui::app::{App, Focus};
+use crate::tui::draw::{centred, pane_block};
+use crate::tui::theme::Theme;
+
+/// Cells of a sparkline.
+const TREND: usize = 12;
+const NAME: (usize, usize) = (12, 26);
+const NARROWEST: usize = 6;
+const WIDEST: usize = 18;
+
+/// A column on the screen: which one (none is the trend), and where.
+struct Placed {
+    column: Option<usize>,
+    x: usize,
+    width: usize,
+}
+
+/// The columns that fit: the name, the trend, and from the first scrolled column on as many as there is room for.
+fn place(app: &App, width: usize) -> Vec<Placed> {
+    let runs = &app.runs;
+    if runs.columns.is_empty() {
+        return Vec::new();
+    }
+    let name_width = if width < 60 { NAME.0 } else { NAME.1 }.min(width.saturating_sub(2));
+    let mut placed = vec![Placed { column: Some(0), x: 1, width: name_width }];
+    let mut x = 1 + name_width + 2;
+    let first = first_scrolled(app, width);
+    for (at, spec) in runs.columns.iter().enumerate().skip(first) {
+        let cells = column_width(runs, spec);
+        if x + cells > width {
+            break;
+        }
+        placed.push(Placed { column: Some(at), x, width: cells });
+        x += cells + 2;
+        // The trend stands behind the metric that it belongs to.
+        let is_drawn = matches!(spec, ColumnSpec::Metric(key) if runs.spark_key.as_ref() == Some(key));
+        if is_drawn && x + TREND <= width {
+            placed.push(Placed { column: None, x, width: TREND });
+            x += TREND + 2;
+        }
+    }
+    placed
+}
+
+/// The first of the columns behind the name, such that the chosen one can be seen.
+fn first_scrolled(app: &App, width: usize) -> usize {
+    let runs = &app.runs;
+    let name_width = if width < 60 { NAME.0 } else { NAME.1 };
+    let room = width.saturating_sub(name_width + 3);
+    let mut first = 1;
+    loop {
+        let mut used = 0;
+        let mut last = first;
+        for (at, spec) in runs.columns.iter().enumerate().skip(first) {
+            used += column_width(runs, spec);
+            if matches!(spec, ColumnSpec::Metric(key) if runs.spark_key.as_ref() == Some(key)) {
+                used += TREND + 2;
+            }
+            if used > room {
+                break;
+            }
+            used += 2;
+            last = at;
+            if at >= runs.column {
+                return first;
+            }
+        }
+        if last >= runs.column || first >= runs.column {
+            return first;
+        }
+        first += 1;
+    }
+}
+
+fn column_width(runs: &Runs, spec: &ColumnSpec) -> usize {
+    match spec {
+        ColumnSpec::Status | ColumnSpec::Duration => 8,
+        ColumnSpec::StartTime => 5,
+        ColumnSpec::User => 10,
+        ColumnSpec::Metric(key) => (text::width(&text::clean(key)) + 2).clamp(10, WIDEST),
+        ColumnSpec::Param(key) | ColumnSpec::Tag(key) => {
+            let title = text::width(&text::clean(key)) + 2;
+            let bound = Bound::new(&runs.catalog, spec);
+            // The first runs tell how wide values are; nothing that nobody sees is looked at.
+            let widest = runs.rows.iter().take(20).map(|row| match bound.value(&runs.catalog, *row, 0) {
+                Value::Text(value) => text::width(&text::cut(&shorten(value), WIDEST, "…")),
+                _ => 1,
+            });
+            widest.max().unwrap_or(1).max(title).clamp(NARROWEST, WIDEST)
+        }
+        ColumnSpec::RunName | ColumnSpec::RunId | ColumnSpec::EndTime | ColumnSpec::ArtifactUri => WIDEST,
+    }
+}
+
+/// A param's text, where it is a long number shortened to five digits.
+fn shorten(value: &str) -> String {
+    match crate::catalog::sort::parse_number(value) {
+        Some(number) if value.len() > 9 => text::number(number),
+        _ => text::clean(value).into_owned(),
+    }
+}
+
+/// The column whose title stands at a place on the screen.
+pub fn column_at(app: &App, area: Rect, x: u16) -> Option<usize> {
+    let inside = x.checked_sub(area.x + 1)? as usize;
+    place(app, area.width.saturating_sub(2) as usize)
+        .into_iter()
+        .find(|placed| (placed.x..placed.x + placed.width).contains(&inside))
+        .and_then(|placed| placed.column)
+}
+
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let focused = app.focus == Focus::Runs;
+    let block = pane_block(theme, focused, title(app, theme, focused, area.width as usize));
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let runs = &app.runs;
+    if runs.rows.is_empty() {
+        centred(frame, inner, without_rows(app, theme, inner.width as usize));
+        return;
+    }
+    let width = inner.width as usize;
+    let placed = place(app, width);
+    table_header(app, theme, frame, inner, &placed);
+    let bound: Vec<Option<Bound>> = placed
+        .iter()
+        .map(|placed| placed.column.map(|column| Bound::new(&runs.catalog, &runs.columns[column])))
+        .collect();
+    let height = inner.height.saturating_sub(1) as usize;
+    for (line, row) in runs.visible(height).enumerate() {
+        let is_selected = runs.cursor.top + line == runs.cursor.at;
+        let place = Rect { y: inner.y + 1 + line as u16, height: 1, ..inner };
+        let spans = row_spans(app, theme, &placed, &bound, row, width);
+        let mut line = Line::from(spans);
+        if is_selected {
+            let style = if focused { theme.selection } else { theme.unfocused_selection };
+            for span in &mut line.spans {
+                span.style = selected(span.style, style, focused);
+            }
+        }
+        frame.render_widget(line, place);
+    }
+}
+
+/// The style of a selected cell: the selection's, but for the colour of what has a meaning.
+fn selected(own: Style, selection: Style, focused: bool) -> Style {
+    if focused { own.patch(selection) } else { selection.patch(own).add_modifier(selection.add_modifier) }
+}
+
+fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> {
+    let runs = &app.runs;
+    let mut spans = vec![Span::styled(" 2 Runs ", if focused { theme.accent } else { theme.text })];
+    if runs.loaded {
+        let mut words = match &runs.sort {
+            Some(key) => {
+                let arrow = match key.direction {
+                    Direction::Ascending => theme.glyphs.ascending,
+                    Direction::Descending => theme.glyphs.descending,
+                };
+                let kind = if matches!(key.column, ColumnSpec::Metric(_)) { " (latest)" } else { "" };
+                format!("by {}{kind} {arrow}, ", text::clean(key.column.title()))
+            }
+            None => "newest first, ".to_owned(),
+        };
+        if runs.complete {
+            words.push_str(&format!("{} runs ", text::count(runs.rows.len())));
+        } else {
+            words.push_str(&format!("{} loaded so far, more coming ", text::count(runs.rows.len())));
+        }
+        if let Some(error) = &runs.error {
+            words = format!("{words}{} {} ", theme.glyphs.separator, error.kind);
+        }
+        let words = text::cut(&text::clean(&words), width.saturating_sub(12), theme.glyphs.ellipsis);
+        let style = if runs.error.is_some() {
+            theme.bad
+        } else if runs.complete {
+            theme.dim
+        } else {
+            theme.warn
+        };
+        spans.push(Span::styled(words, style));
+    }
+    Line::from(spans)
+}
+
+/// The faces of a table without rows.
+fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
+    if let Some(error) = app.experiments.error.as_ref().or(app.runs.error.as_ref()) {
+        let wrapped = wrap(&text::clean(&error.to_string()), width.saturating_sub(4));
+        let mut lines: Vec<Line<'_>> = wrapped.into_iter().map(|line| Line::styled(line, theme.bad)).collect();
+        lines.push(Line::default());
+        lines.extend(wrap(error.hint(), width.saturating_sub(4)).into_iter().map(|line| Line::styled(line, theme.text)));
+        return lines;
+    }
+    if app.experiments.is_empty_store() {
+        return greeting(app, theme, width);
+    }
+    if app.runs.experiment.is_none() {
+        let words = if app.experiments.loaded { "enter opens the selected experiment" } else { "loading" };
+        return vec![Line::styled(words, theme.dim)];
+    }
+    if !app.runs.complete {
+        return vec![Line::styled("loading runs", theme.dim)];
+    }
+    vec![
+        Line::styled("no runs in this experiment", theme.heading),
+        Line::styled("those that are logged to it appear here by themselves", theme.dim),
+    ]
+}
+
+/// What an empty store says: where it looks, and how to log to it.
+fn greeting<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
+    let code = |text: String| Line::styled(text, theme.key);
+    let store = text::clean(&app.store).into_owned();
+    if width < 44 {
+        return vec![
+            Line::styled("No runs yet", theme.heading),
+            Line::styled(text::cut(&store, width, theme.glyphs.ellipsis), theme.dim),
+        ];
+    }
+    let lines = [
+        "import mlflow".to_owned(),
+        format!("mlflow.set_tracking_uri(\"{store}\")"),
+        "with mlflow.start_run():".to_owned(),
+        "    mlflow.log_param(\"lr\", 0.01)".to_owned(),
+        "    mlflow.log_metric(\"rmse\", 0.5, step=1)".to_owned(),
+    ];
+    let block = lines.iter().map(|line| text::width(line)).max().unwrap_or(0).min(width);
+    let mut greeting = vec![
+        Line::styled("Welcome. There are no runs here yet.", theme.heading),
+        Line::default(),
+        Line::styled(text::cut(&format!("looking at {store}"), width, theme.glyphs.ellipsis), theme.dim),
+        Line::styled("another place: --tracking-uri, or MLFLOW_TRACKING_URI", theme.dim),
+        Line::default(),
+        Line::styled("Log a first run from Python:", theme.text),
+        Line::default(),
+    ];
+    greeting.extend(lines.iter().map(|line| code(text::fit(line, block, theme.glyphs.ellipsis))));
+    greeting.push(Line::default());
+    greeting.push(Line::styled("It appears here by itself.", theme.dim));
+    greeting
+}
+
+/// Lines of at most so many cells, broken at spaces.
+fn wrap(words: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in words.split_whitespace() {
+        if let Some(line) = lines.last_mut() {
+            if line.is_empty() {
+                *line = text::cut(word, width, "…");
+            } else if text::width(line) + 1 + text::width(word) <= width {
+                line.push(' ');
+                line.push_str(word);
+            } else {
+                lines.push(text::cut(word, width, "…"));
+            }
+        }
+    }
+    lines
+}
+
+fn table_header(app: &App, theme: &Theme, frame: &mut Frame<'_>, inner: Rect, placed: &[Placed]) {
+    let runs = &app.runs;
+    let width = inner.width as usize;
+    let mut spans = Vec::new();
+    let mut x = 0;
+    for column in placed {
+        spans.push(Span::raw(" ".repeat(column.x - x)));
+        let (words, style) = match column.column {
+            None => ("trend".to_owned(), theme.dim),
+            Some(at) => {
+                let spec = &runs.columns[at];
+                let arrow = match &runs.sort {
+                    Some(key) if key.column == *spec => match key.direction {
+                        Direction::Ascending => theme.glyphs.ascending,
+                        Direction::Descending => theme.glyphs.descending,
+                    },
+                    _ => "",
+                };
+                let title = text::clean(spec.title()).into_owned();
+                let room = column.width.saturating_sub(if arrow.is_empty() { 0 } else { 2 });
+                let title = text::cut(&title, room, theme.glyphs.ellipsis);
+                let words = if arrow.is_empty() { title } else { format!("{title} {arrow}") };
+                (words, if at == runs.column { theme.chosen_column } else { theme.heading })
+            }
+        };
+        let is_number = column.column.is_some_and(|at| is_right(&runs.columns[at]));
+        let padding = " ".repeat(column.width.saturating_sub(text::width(&words)));
+        // Only the words are underlined, not the room around them.
+        if is_number {
+            spans.push(Span::raw(padding));
+            spans.push(Span::styled(words, style));
+        } else {
+            spans.push(Span::styled(words, style));
+            spans.push(Span::raw(padding));
+        }
+        x = column.x + column.width;
+    }
+    frame.render_widget(Line::from(spans), Rect { height: 1, ..inner });
+    let columns = placed.iter().filter_map(|placed| placed.column);
+    let last = columns.clone().max().unwrap_or(0);
+    let is_scrolled = columns.clone().find(|column| *column > 0).is_some_and(|first| first > 1);
+    if is_scrolled {
+        frame.render_widget(Span::styled(theme.glyphs.more_left, theme.accent), Rect { width: 1, height: 1, ..inner });
+    }
+    if last + 1 < runs.columns.len() {
+        let more = Span::styled(theme.glyphs.more_right, theme.accent);
+        frame.render_widget(more, Rect { x: inner.x + width as u16 - 1, width: 1, height: 1, ..inner });
+    }
+}
+
+fn is_right(spec: &ColumnSpec) -> bool {
+    matches!(spec, ColumnSpec::Metric(_) | ColumnSpec::StartTime | ColumnSpec::Duration)
+}
+
+fn row_spans<'a>(
+    app: &App,
+    theme: &Theme,
+    placed: &[Placed],
+    bound: &[Option<Bound>],
+    row: Row,
+    width: usize,
+) -> Vec<Span<'a>> {
+    let runs = &app.runs;
+    let mut spans = Vec::new();
+    let mut x = 0;
+    for (column, bound) in placed.iter().zip(bound) {
+        spans.push(Span::raw(" ".repeat(column.x - x)));
+        let (Some(at), Some(bound)) = (column.column, bound) else {
+            let points = runs.sparks.get(runs.catalog.run_id(row)).map(|spark| spark.points.as_slice());
+            spans.push(Span::styled(sparkline(points.unwrap_or_default(), TREND, theme), theme.spark));
+            x = column.x + column.width;
+            continue;
+        };
+        let spec = &runs.columns[at];
+        let (words, style) = cell(&bound.value(&runs.catalog, row, app.now), spec, app.now, theme);
+        let fitted = if is_right(spec) || matches!(spec, ColumnSpec::Param(_)) && is_number(&words) {
+            text::fit_right(&words, column.width, theme.glyphs.ellipsis)
+        } else {
+            text::fit(&words, column.width, theme.glyphs.ellipsis)
+        };
+        spans.push(Span::styled(fitted, style));
+        x = column.x + column.width;
+    }
+    spans.push(Span::raw(" ".repeat(width.saturating_sub(x))));
+    spans
+}
+
+fn is_number(words: &str) -> bool {
+    crate::catalog::sort::parse_number(words).is_some()
+}
+
+fn cell(value: &Value<'_>, spec: &ColumnSpec, now: i64, theme: &Theme) -> (String, Style) {
+    match value {
+        Value::Missing => ("-".into(), theme.dim),
+        Value::Number(number) if number.is_nan() => ("NaN".into(), theme.warn),
+        Value::Number(number) => (text::number(*number), theme.text),
+        Value::Text(words) if matches!(spec, ColumnSpec::Param(_)) => (shorten(words), theme.text),
+        Value::Text(words) => (text::clean(words).into_owned(), theme.text),
+        Value::OwnedText(words) => (text::clean(words).into_owned(), theme.text),
+        Value::Time(ms) => (text::span(now - ms), theme.dim),
+        Value::Duration(ms) => (text::duration(*ms), theme.dim),
+        Value::Status(status) => {
+            let (style, words) = theme.status(*status);
+            (words.to_owned(), style)
+        }
+    }
+}
+
+/// A history in so many cells, on its own scale; a gap where a value is not finite, nothing for a single point.
+pub fn sparkline(points: &[MetricPoint], cells: usize, theme: &Theme) -> String {
+    let finite = || points.iter().map(|point| point.value).filter(|value| value.is_finite());
+    let low = finite().fold(f64::INFINITY, f64::min);
+    let high = finite().fold(f64::NEG_INFINITY, f64::max);
+    if points.len() < 2 || low > high {
+        return " ".repeat(cells);
+    }
+    let used = points.len().min(cells);
+    let mut line = String::new();
+    for i in 0..used {
+        // The last point of each stretch: the end of the line is the latest value.
+        let value = points[((i + 1) * points.len() / used) - 1].value;
+        if !value.is_finite() {
+            line.push(' ');
+            continue;
+        }
+        let share = if high > low { (value - low) / (high - low) } else { 0.5 };
+        let level = ((share * 7.0).round() as usize).min(7);
+        line.push_str(theme.glyphs.levels[level]);
+    }
+    text::fit(&line, cells, "")
+}

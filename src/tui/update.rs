@@ -1,0 +1,412 @@
+//! The only place that changes the state: a message in, effects out. No IO, no clock, no terminal.
+
+use crossterm::event::{KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+
+use super::action::{self, Action};
+use super::app::{App, Connection, Focus, Overlay};
+use super::effect::Effect;
+use super::keymap::{Chord, Lookup};
+use super::msg::Msg;
+use super::overlays::help;
+use super::panes::runs::view::column_at;
+use crate::mlflow::RunId;
+
+/// How long a list of experiments counts as current while somebody writes, in milliseconds.
+const EXPERIMENTS_AGE: i64 = 2_000;
+/// The same where only polling tells of new experiments.
+const EXPERIMENTS_AGE_UNTOUCHED: i64 = 10_000;
+/// Runs that a poll looks at anew, at most.
+const ATTENDED: usize = 90;
+
+pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match msg {
+        Msg::Key(event) if event.kind != KeyEventKind::Release => key(app, event, &mut effects),
+        Msg::Key(_) => {}
+        Msg::Mouse(event) => mouse(app, event, &mut effects),
+        Msg::Resize { columns, rows } => {
+            app.size = (columns, rows);
+            let heights = [Focus::Experiments, Focus::Runs].map(|pane| app.geometry().rows(pane));
+            app.experiments.cursor.show(app.experiments.list.len(), heights[0]);
+            app.runs.cursor.show(app.runs.rows.len(), heights[1]);
+        }
+        Msg::Tick { now } => app.now = now,
+        Msg::Terminate => quit(app, &mut effects),
+        Msg::TaskFailed(what) => app.status = Some(format!("a task broke off: {what}")),
+        answer => answered(app, answer, &mut effects),
+    }
+    if !app.quitting {
+        follow_up(app, &mut effects);
+    }
+    effects
+}
+
+/// What a task brings back.
+fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
+    match msg {
+        Msg::Experiments(Ok(list)) => {
+            let height = app.geometry().rows(Focus::Experiments);
+            let is_first = !app.experiments.loaded;
+            app.experiments.replace(list, height);
+            live(app);
+            let open = app.runs.experiment.clone();
+            if let Some(name) = open.and_then(|id| Some(app.experiments.find(&id)?.experiment.name.clone())) {
+                app.runs.name = name;
+            }
+            let greets = app.runs.experiment.is_none() && !app.experiments.is_empty_store();
+            if is_first || greets {
+                open_first(app, effects);
+            }
+        }
+        Msg::Experiments(Err(error)) => {
+            failing(app, error.clone(), app.now + (app.poll_seconds * 1000.0) as i64);
+            app.experiments.error = Some(error);
+        }
+        Msg::Snapshot { generation, snapshot } if generation == app.runs.generation => {
+            live(app);
+            app.runs.newest_complete = snapshot.complete;
+            app.runs.newest = Some(snapshot.catalog);
+            app.runs.projection += 1;
+            project(app, effects);
+        }
+        Msg::Polled { generation, touched } if generation == app.runs.generation => {
+            live(app);
+            let limit = if touched { EXPERIMENTS_AGE } else { EXPERIMENTS_AGE_UNTOUCHED };
+            if (touched || !app.is_local) && app.now - app.experiments_asked >= limit {
+                load_experiments(app, effects);
+            }
+        }
+        Msg::PollFailed { generation, error, retry_ms } if generation == app.runs.generation => {
+            failing(app, error.clone(), app.now + retry_ms as i64);
+            app.runs.error = Some(error);
+        }
+        Msg::Projected { generation, catalog, complete, rows, position }
+            if generation == app.runs.projection =>
+        {
+            let height = app.geometry().rows(Focus::Runs);
+            app.runs.show(catalog, complete, rows, position, height);
+            // What is shown of a run may have changed with it.
+            app.details.wanted = None;
+        }
+        Msg::Histories { generation, key, histories }
+            if generation == app.runs.spark_generation && app.runs.spark_key.as_ref() == Some(&key) =>
+        {
+            for (id, points) in histories {
+                if let Some(spark) = app.runs.sparks.get_mut(id.as_str()) {
+                    spark.points = points;
+                }
+            }
+        }
+        Msg::Run { generation, result } if generation == app.details.generation => match result {
+            Ok(run) => {
+                let is_other = app.details.run.as_ref().is_none_or(|old| old.info.run_id != run.info.run_id);
+                if is_other {
+                    app.details.scroll = 0;
+                }
+                app.details.run = Some(run);
+                app.details.error = None;
+            }
+            Err(error) => app.details.error = Some(error),
+        },
+        Msg::Artifacts { run, result } if app.details.artifacts_asked.as_ref() == Some(&run) => {
+            app.details.artifacts = Some((run, result));
+        }
+        _ => {}
+    }
+}
+
+fn live(app: &mut App) {
+    app.connection = Connection::Live { since: app.now };
+    app.runs.error = None;
+}
+
+fn failing(app: &mut App, error: crate::store::StoreError, retry_at: i64) {
+    app.connection = Connection::Failing { error, retry_at };
+}
+
+fn load_experiments(app: &mut App, effects: &mut Vec<Effect>) {
+    app.experiments_asked = app.now;
+    effects.push(Effect::LoadExperiments);
+}
+
+/// Opens an experiment where none is open yet and the store holds one worth opening.
+fn open_first(app: &mut App, effects: &mut Vec<Effect>) {
+    let wanted = app.wanted_experiment.take();
+    let Some(at) = app.experiments.first(wanted.as_deref()) else { return };
+    if let Some(name) = wanted
+        && app.experiments.list[at].experiment.name != name
+        && app.experiments.list[at].id().as_str() != name
+    {
+        app.status = Some(format!("there is no experiment {name:?} here"));
+    }
+    let height = app.geometry().rows(Focus::Experiments);
+    app.experiments.cursor.jump(at, app.experiments.list.len(), height);
+    if !app.experiments.is_empty_store() {
+        open_selected(app, effects);
+    }
+}
+
+fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {
+    let Some(listed) = app.experiments.selected() else { return };
+    let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
+    app.focus = Focus::Runs;
+    if app.runs.experiment.as_ref() == Some(&id) {
+        return;
+    }
+    app.runs.open(id.clone(), name);
+    app.details.run = None;
+    app.details.wanted = None;
+    app.details.error = None;
+    effects.push(Effect::Watch { generation: app.runs.generation, experiment: id });
+}
+
+fn project(app: &mut App, effects: &mut Vec<Effect>) {
+    let Some(catalog) = app.runs.newest.clone() else { return };
+    effects.push(Effect::Project {
+        generation: app.runs.projection,
+        catalog,
+        complete: app.runs.newest_complete,
+        sort: app.runs.sort.clone(),
+        selected: app.runs.selected.clone(),
+        now: app.now,
+    });
+}
+
+/// What follows from the state as it now is, whatever changed it: the values of what is on the screen.
+fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
+    let height = app.geometry().rows(Focus::Runs);
+    if let Some((key, ids)) = app.runs.missing_sparks(height) {
+        effects.push(Effect::Histories { generation: app.runs.spark_generation, ids, key });
+        attend(app, height, effects);
+    }
+    let selected = app.runs.selected.as_deref().map(RunId::from);
+    if selected != app.details.wanted && selected.is_some() {
+        app.details.wanted.clone_from(&selected);
+        app.details.generation += 1;
+        if let Some(id) = selected {
+            effects.push(Effect::LoadRun { generation: app.details.generation, id });
+        }
+        attend(app, height, effects);
+    }
+    if let Some(run) = app.details.needs_artifacts() {
+        app.details.artifacts_asked = Some(run.clone());
+        effects.push(Effect::ListArtifacts { id: run });
+    }
+}
+
+/// Tells which runs every poll shall look at anew: those on the screen, then those that run.
+fn attend(app: &App, height: usize, effects: &mut Vec<Effect>) {
+    let runs = &app.runs;
+    let active = runs.catalog.rows().filter(|row| runs.catalog.run(*row).status.is_active());
+    let mut rows: Vec<u32> = runs.visible(height).collect();
+    rows.extend(active.take(ATTENDED));
+    rows.sort_unstable();
+    rows.dedup();
+    rows.truncate(ATTENDED);
+    effects.push(Effect::Attend(rows.iter().map(|row| RunId::from(runs.catalog.run_id(*row))).collect()));
+}
+
+/// Interprets a key: with the keys before it, and whatever owns the keyboard now, it is an action or nothing.
+fn key(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
+    app.status = None;
+    app.pending.push(Chord::of(event));
+    match app.keymap.lookup(&app.pending) {
+        Lookup::Prefix => {}
+        Lookup::Nothing => {
+            // A key that does not go on with what was begun counts for itself.
+            let was_begun = app.pending.len() > 1;
+            app.pending.clear();
+            if was_begun {
+                key(app, event, effects);
+            }
+        }
+        Lookup::Action(action) => {
+            app.pending.clear();
+            perform(app, action, effects);
+        }
+    }
+}
+
+fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
+    if let Some(info) = action::find(action)
+        && let Err(reason) = (info.possible)(app)
+    {
+        app.status = Some(reason.to_owned());
+        return;
+    }
+    if let Some(Overlay::Help { scroll }) = app.overlay {
+        in_help(app, scroll, action, effects);
+        return;
+    }
+    match action {
+        Action::Quit => quit(app, effects),
+        Action::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
+        Action::Back => back(app),
+        Action::Open => match app.focus {
+            Focus::Experiments => open_selected(app, effects),
+            Focus::Runs | Focus::Details => app.focus = Focus::Details,
+        },
+        Action::NextPane => step_focus(app, 1),
+        Action::PreviousPane => step_focus(app, 2),
+        Action::Pane(pane) => app.focus = pane,
+        Action::Zoom => app.zoomed = !app.zoomed,
+        Action::NextTab => app.details.step_tab(1),
+        Action::PreviousTab => app.details.step_tab(-1),
+        Action::Sort => {
+            app.runs.cycle_sort();
+            project(app, effects);
+        }
+        Action::Refresh => {
+            app.status = Some("looking for changes".into());
+            app.details.artifacts_asked = None;
+            load_experiments(app, effects);
+            effects.push(Effect::Refresh);
+        }
+        Action::Pause => {
+            app.paused = !app.paused;
+            effects.push(Effect::Pause(app.paused));
+        }
+        Action::Left | Action::Right => {
+            let by = if action == Action::Left { -1 } else { 1 };
+            match app.focus {
+                Focus::Experiments => {}
+                Focus::Runs => app.runs.step_column(by),
+                Focus::Details => app.details.step_tab(by),
+            }
+        }
+        Action::Down | Action::Up | Action::PageDown | Action::PageUp | Action::Top | Action::Bottom => {
+            let half = (app.geometry().rows(app.focus) / 2).max(1) as isize;
+            let by = match action {
+                Action::Down => 1,
+                Action::Up => -1,
+                Action::PageDown => half,
+                Action::PageUp => -half,
+                Action::Top => isize::MIN,
+                _ => isize::MAX,
+            };
+            step(app, app.focus, by);
+        }
+    }
+}
+
+fn in_help(app: &mut App, scroll: usize, action: Action, effects: &mut Vec<Effect>) {
+    let last = help::length(app).saturating_sub(help::height(app));
+    let to = |by: isize| Some(Overlay::Help { scroll: scroll.saturating_add_signed(by).min(last) });
+    match action {
+        Action::Down => app.overlay = to(1),
+        Action::Up => app.overlay = to(-1),
+        Action::PageDown => app.overlay = to(10),
+        Action::PageUp => app.overlay = to(-10),
+        Action::Top => app.overlay = to(isize::MIN),
+        Action::Bottom => app.overlay = to(isize::MAX),
+        Action::Quit => quit(app, effects),
+        _ => app.overlay = None,
+    }
+}
+
+fn quit(app: &mut App, effects: &mut Vec<Effect>) {
+    app.quitting = true;
+    effects.push(Effect::Quit);
+}
+
+/// Exactly one layer out: overlay, zoom, pane.
+fn back(app: &mut App) {
+    if app.overlay.take().is_some() {
+        return;
+    }
+    if app.zoomed {
+        app.zoomed = false;
+        return;
+    }
+    app.focus = match app.focus {
+        Focus::Details => Focus::Runs,
+        Focus::Runs | Focus::Experiments => Focus::Experiments,
+    };
+}
+
+fn step_focus(app: &mut App, by: usize) {
+    let panes = app.visible_panes();
+    let at = panes.iter().position(|pane| *pane == app.focus).unwrap_or(0);
+    app.focus = panes[(at + by) % panes.len()];
+}
+
+fn step(app: &mut App, pane: Focus, by: isize) {
+    let height = app.geometry().rows(pane);
+    match pane {
+        Focus::Experiments => app.experiments.cursor.step(by, app.experiments.list.len(), height),
+        Focus::Runs => {
+            app.runs.cursor.step(by, app.runs.rows.len(), height);
+            app.runs.moved();
+        }
+        Focus::Details => app.details.step(by, height),
+    }
+}
+
+fn mouse(app: &mut App, event: MouseEvent, effects: &mut Vec<Effect>) {
+    let position = Position { x: event.column, y: event.row };
+    let places = app.geometry();
+    let under = [Focus::Experiments, Focus::Runs, Focus::Details]
+        .into_iter()
+        .find_map(|pane| places.pane(pane).filter(|area| area.contains(position)).map(|area| (pane, area)));
+    let wheel = match event.kind {
+        MouseEventKind::ScrollDown => 3,
+        MouseEventKind::ScrollUp => -3,
+        _ => 0,
+    };
+    if let Some(Overlay::Help { scroll }) = app.overlay {
+        // Clicks on an overlay do not fall through.
+        let action = if wheel > 0 { Action::Down } else { Action::Up };
+        if wheel != 0 {
+            in_help(app, scroll, action, effects);
+        }
+        return;
+    }
+    let Some((pane, area)) = under else { return };
+    if wheel != 0 {
+        step(app, pane, wheel);
+        return;
+    }
+    if event.kind != MouseEventKind::Down(MouseButton::Left) {
+        return;
+    }
+    app.status = None;
+    app.focus = pane;
+    let line = (event.row - area.y) as usize;
+    match pane {
+        Focus::Experiments if line >= 1 => {
+            let at = app.experiments.cursor.top + line - 1;
+            if at < app.experiments.list.len() {
+                let is_again = app.experiments.cursor.at == at;
+                app.experiments.cursor.jump(at, app.experiments.list.len(), places.rows(pane));
+                if is_again {
+                    open_selected(app, effects);
+                } else {
+                    app.focus = Focus::Experiments;
+                }
+            }
+        }
+        Focus::Runs if line == 1 => {
+            if let Some(column) = column_at(app, area, event.column) {
+                app.runs.choose_column(column);
+                app.runs.cycle_sort();
+                project(app, effects);
+            }
+        }
+        Focus::Runs if line >= 2 => {
+            let at = app.runs.cursor.top + line - 2;
+            if at < app.runs.rows.len() {
+                app.runs.cursor.jump(at, app.runs.rows.len(), places.rows(pane));
+                app.runs.moved();
+            }
+        }
+        Focus::Details if line == 0 => {
+            if let Some(tab) = super::panes::details::view::tab_at(app, area, event.column) {
+                app.details.tab = tab;
+                app.details.scroll = 0;
+            }
+        }
+        _ => {}
+    }
+}
+
