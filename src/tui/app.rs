@@ -87,7 +87,7 @@ impl App {
             keymap: Keymap::defaults(),
             pending: Vec::new(),
             wanted_experiment: setup.experiment,
-            focus: Focus::Experiments,
+            focus: Focus::Runs,
             zoomed: false,
             overlay: None,
             connection: Connection::Connecting,

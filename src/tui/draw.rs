@@ -84,7 +84,7 @@ fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     }
     if app.runs.loaded {
         let running = app.runs.running();
-        let running = if running > 0 { format!(", {running} running") } else { String::new() };
+        let running = if running > 0 { format!(", {} running", text::count(running)) } else { String::new() };
         let summary = format!(
             "  {}  {} runs{running}",
             text::clean(&app.runs.name),

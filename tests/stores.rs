@@ -1,0 +1,439 @@
+//! One suite for every store: what is written is read back here and through MLflow's own client.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mltui::mlflow::filter::{OrderBy, parse};
+use mltui::mlflow::{
+    Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunStatus, Tag, ViewType,
+};
+use mltui::store::rest::RestOptions;
+use mltui::store::{Cursor, ErrorKind, NewRun, RunSearch, RunUpdate, Scan, ScanValues, TrackingStore, uri};
+use serde_json::{Value, json};
+use support::{Mlflow, Server, V2, V3};
+
+fn open(address: &str) -> Arc<dyn TrackingStore> {
+    let location = uri::parse(address, Path::new("/")).unwrap();
+    let options = RestOptions { max_retries: 1, backoff_factor: 0.1, ..RestOptions::default() };
+    uri::open(&location, &options, false).unwrap()
+}
+
+fn dump(mlflow: Mlflow, address: &str) -> Value {
+    serde_json::from_str(&mlflow.run(include_str!("support/dump.py"), &[address])).unwrap()
+}
+
+fn metric(key: &str, value: f64, timestamp: i64, step: i64) -> Metric {
+    Metric { key: key.into(), value, timestamp, step }
+}
+
+fn kind<T: std::fmt::Debug>(result: mltui::store::Result<T>) -> ErrorKind {
+    result.expect_err("this must be refused").kind
+}
+
+fn new_run(experiment: &ExperimentId, name: &str, start: i64) -> NewRun {
+    NewRun {
+        experiment_id: experiment.clone(),
+        run_name: Some(name.into()),
+        user_id: "ana".into(),
+        start_time: start,
+        tags: vec![Tag::new("team", "a-team")],
+    }
+}
+
+async fn names(store: &dyn TrackingStore, search: &RunSearch) -> Vec<String> {
+    store.search_runs(search).await.unwrap().runs.into_iter().map(|run| run.info.run_name).collect()
+}
+
+/// The whole of the trait. Returns what MLflow's client must find afterwards.
+async fn conformance(store: &dyn TrackingStore, prefix: &str) -> ExperimentId {
+    experiments(store, prefix).await;
+    let experiment = store.create_experiment(&format!("{prefix}main"), &[Tag::new("purpose", "test")]).await.unwrap();
+    let first = store.create_run(&new_run(&experiment, "first", 1_000)).await.unwrap();
+    assert_eq!(first.info.run_name, "first");
+    assert_eq!(first.info.status, RunStatus::Running);
+    assert_eq!(first.info.start_time, Some(1_000));
+    let second = store.create_run(&new_run(&experiment, "second", 2_000)).await.unwrap();
+    let unnamed = store.create_run(&NewRun { run_name: None, ..new_run(&experiment, "", 3_000) }).await.unwrap();
+    assert!(!unnamed.info.run_name.is_empty(), "a run without a name is given one");
+    assert_eq!(unnamed.tag("mlflow.runName"), Some(unnamed.info.run_name.as_str()));
+    values(store, &first.info.run_id).await;
+    histories(store, &first.info.run_id, &second.info.run_id).await;
+    life(store, &second.info.run_id, &unnamed.info.run_id).await;
+    data_sets(store, &first.info.run_id).await;
+    artifacts(store, &first.info.run_id).await;
+    searches(store, &experiment).await;
+    registry(store, prefix, &first).await;
+    errors(store, &first.info.run_id).await;
+    experiment
+}
+
+async fn experiments(store: &dyn TrackingStore, prefix: &str) {
+    let name = format!("{prefix}one");
+    let id = store.create_experiment(&name, &[]).await.unwrap();
+    assert!(matches!(kind(store.create_experiment(&name, &[]).await), ErrorKind::AlreadyExists(_)));
+    assert!(matches!(kind(store.create_experiment("", &[]).await), ErrorKind::Limit(_)));
+    store.set_experiment_tag(&id, &Tag::new("k", "v1")).await.unwrap();
+    store.set_experiment_tag(&id, &Tag::new("k", "v2")).await.unwrap();
+    store.rename_experiment(&id, &format!("{prefix}renamed")).await.unwrap();
+    let run = store.create_run(&new_run(&id, "in-deleted", 1)).await.unwrap().info.run_id;
+    store.delete_experiment(&id).await.unwrap();
+    assert!(store.create_run(&new_run(&id, "too-late", 1)).await.is_err(), "no run in a deleted experiment");
+    assert_eq!(store.get_run(&run).await.unwrap().info.lifecycle_stage, LifecycleStage::Deleted);
+    let find = |list: Vec<mltui::mlflow::Experiment>| list.into_iter().find(|e| e.experiment_id == id);
+    assert!(find(store.search_experiments(ViewType::ActiveOnly).await.unwrap()).is_none());
+    let deleted = find(store.search_experiments(ViewType::DeletedOnly).await.unwrap()).unwrap();
+    assert_eq!(deleted.name, format!("{prefix}renamed"));
+    assert_eq!(deleted.tags, [Tag::new("k", "v2")]);
+    store.restore_experiment(&id).await.unwrap();
+    assert_eq!(store.get_run(&run).await.unwrap().info.lifecycle_stage, LifecycleStage::Active);
+    assert!(matches!(
+        kind(store.rename_experiment(&ExperimentId("987654".into()), "x").await),
+        ErrorKind::NotFound(_)
+    ));
+}
+
+async fn values(store: &dyn TrackingStore, id: &RunId) {
+    let metrics = [
+        metric("rmse", 2.0, 10, 0),
+        metric("rmse", 1.5, 30, 2),
+        // Logged last, but of an earlier step: not the latest.
+        metric("rmse", 9.0, 40, 1),
+        metric("nan", f64::NAN, 10, 0),
+        metric("inf", f64::INFINITY, 10, 0),
+        metric("ninf", f64::NEG_INFINITY, 10, 0),
+        metric("val/größe 1", -0.25, 10, -3),
+    ];
+    let params = [Param::new("lr", "0.01"), Param::new("hidden dim", "64"), Param::new("empty", "")];
+    store.log_batch(id, &metrics, &params, &[Tag::new("note", "line 1\nline 2 \u{1b}[31m 'x'")]).await.unwrap();
+    // Once more is the same as once.
+    store.log_batch(id, &metrics, &params, &[]).await.unwrap();
+    let again = store.log_batch(id, &[], &[Param::new("lr", "0.02")], &[]).await;
+    assert!(matches!(kind(again), ErrorKind::Invalid(_)), "params never change");
+    store.set_tag(id, &Tag::new("colour", "red")).await.unwrap();
+    store.set_tag(id, &Tag::new("colour", "blue")).await.unwrap();
+    store.set_tag(id, &Tag::new("gone", "x")).await.unwrap();
+    store.delete_tag(id, "gone").await.unwrap();
+    assert!(matches!(kind(store.delete_tag(id, "gone").await), ErrorKind::NotFound(_)));
+    let run = store.get_run(id).await.unwrap();
+    let value = |key: &str| run.metrics.iter().find(|metric| metric.key == key).unwrap();
+    assert!((value("rmse").value - 1.5).abs() < f64::EPSILON);
+    assert_eq!((value("rmse").step, value("rmse").timestamp), (2, 30));
+    assert!(value("nan").value.is_nan());
+    assert!(value("inf").value > 1.7e308 && value("ninf").value < -1.7e308, "infinities are stored as the largest numbers");
+    assert_eq!(value("val/größe 1").step, -3);
+    let found: Vec<(&str, &str)> = run.params.iter().map(|p| (p.key.as_str(), p.value.as_str())).collect();
+    assert_eq!(found, [("empty", ""), ("hidden dim", "64"), ("lr", "0.01")]);
+    assert_eq!(run.tag("colour"), Some("blue"));
+    assert_eq!(run.tag("note"), Some("line 1\nline 2 \u{1b}[31m 'x'"));
+    assert_eq!(run.tag("team"), Some("a-team"));
+    assert_eq!(run.tag("gone"), None);
+    // More than MLflow takes at once.
+    let many: Vec<Metric> = (0..2_500).map(|step| metric("many", f64::from(step) / 2.0, 100 + i64::from(step), step.into())).collect();
+    let params: Vec<Param> = (0..150).map(|i| Param::new(format!("p{i}"), i.to_string())).collect();
+    store.log_batch(id, &many, &params, &[]).await.unwrap();
+    assert_eq!(store.get_run(id).await.unwrap().params.len(), 153);
+}
+
+async fn histories(store: &dyn TrackingStore, first: &RunId, second: &RunId) {
+    let rmse = store.metric_history(first, "rmse").await.unwrap();
+    let found: Vec<(i64, f64)> = rmse.iter().map(|point| (point.step, point.value)).collect();
+    assert_eq!(found, [(0, 2.0), (1, 9.0), (2, 1.5)]);
+    let many = store.metric_history(first, "many").await.unwrap();
+    assert_eq!(many.len(), 2_500);
+    assert!(many.windows(2).all(|pair| pair[0].step < pair[1].step));
+    store.log_batch(second, &[metric("many", 7.0, 5, 5)], &[], &[]).await.unwrap();
+    let missing = RunId("0".repeat(32));
+    let ids = [first.clone(), second.clone(), missing.clone()];
+    let sampled = store.sampled_history(&ids, "many", 20).await.unwrap();
+    assert_eq!(sampled.len(), 2, "a run without the metric is left out");
+    let of = |id: &RunId| &sampled.iter().find(|(known, _)| known == id).unwrap().1;
+    let points = of(first);
+    assert!((2..=22).contains(&points.len()), "{} points", points.len());
+    assert_eq!((points[0].step, points[points.len() - 1].step), (0, 2_499), "both ends are kept");
+    assert_eq!(of(second).len(), 1);
+    assert!(store.metric_history(first, "unknown").await.unwrap().is_empty());
+    assert!(store.sampled_history(&[], "many", 20).await.unwrap().is_empty());
+}
+
+async fn life(store: &dyn TrackingStore, second: &RunId, unnamed: &RunId) {
+    let update = RunUpdate { status: Some(RunStatus::Failed), end_time: Some(5_000), run_name: Some("renamed".into()) };
+    store.update_run(second, &update).await.unwrap();
+    let run = store.get_run(second).await.unwrap();
+    assert_eq!((run.info.status, run.info.end_time), (RunStatus::Failed, Some(5_000)));
+    assert_eq!((run.info.run_name.as_str(), run.tag("mlflow.runName")), ("renamed", Some("renamed")));
+    store.set_tag(second, &Tag::new("mlflow.runName", "by-tag")).await.unwrap();
+    assert_eq!(store.get_run(second).await.unwrap().info.run_name, "by-tag");
+    store.delete_run(unnamed).await.unwrap();
+    store.delete_run(unnamed).await.unwrap();
+    assert_eq!(store.get_run(unnamed).await.unwrap().info.lifecycle_stage, LifecycleStage::Deleted);
+    assert!(store.set_tag(unnamed, &Tag::new("a", "b")).await.is_err(), "nothing is logged to a deleted run");
+    store.restore_run(unnamed).await.unwrap();
+    let done = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(6_000), ..RunUpdate::default() };
+    store.update_run(unnamed, &done).await.unwrap();
+    store.delete_run(unnamed).await.unwrap();
+}
+
+async fn data_sets(store: &dyn TrackingStore, id: &RunId) {
+    let input = DatasetInput {
+        dataset: Dataset {
+            name: "wine".into(),
+            digest: "abc123".into(),
+            source_type: "local".into(),
+            source: "{\"uri\": \"wine.csv\"}".into(),
+            schema: Some("{}".into()),
+            profile: None,
+        },
+        tags: vec![Tag::new("mlflow.data.context", "training")],
+    };
+    store.log_inputs(id, std::slice::from_ref(&input)).await.unwrap();
+    store.log_inputs(id, std::slice::from_ref(&input)).await.unwrap();
+    let run = store.get_run(id).await.unwrap();
+    assert_eq!(run.inputs.len(), 1, "the same data set twice is one input");
+    assert_eq!(run.inputs[0].dataset.name, "wine");
+    assert_eq!(run.inputs[0].tags, input.tags);
+}
+
+async fn artifacts(store: &dyn TrackingStore, id: &RunId) {
+    assert!(store.list_artifacts(id, "").await.unwrap().is_empty());
+    let content: Vec<u8> = (0..=255).collect();
+    store.write_artifact(id, "model/data 1.bin", &content).await.unwrap();
+    store.write_artifact(id, "notes.txt", b"hello").await.unwrap();
+    let root = store.list_artifacts(id, "").await.unwrap();
+    let found: Vec<(&str, bool, Option<u64>)> =
+        root.iter().map(|file| (file.path.as_str(), file.is_dir, file.file_size)).collect();
+    assert_eq!(found, [("model", true, None), ("notes.txt", false, Some(5))]);
+    let inside = store.list_artifacts(id, "model").await.unwrap();
+    assert_eq!(inside[0].path, "model/data 1.bin");
+    assert_eq!(store.read_artifact(id, "model/data 1.bin").await.unwrap(), content);
+    assert!(matches!(kind(store.read_artifact(id, "absent.txt").await), ErrorKind::NotFound(_)));
+    assert!(matches!(kind(store.read_artifact(id, "../../store.db").await), ErrorKind::Invalid(_)));
+    assert!(matches!(kind(store.write_artifact(id, "/etc/x", b"").await), ErrorKind::Invalid(_)));
+}
+
+async fn searches(store: &dyn TrackingStore, experiment: &ExperimentId) {
+    let search = RunSearch { experiment_ids: vec![experiment.clone()], max_results: 100, ..RunSearch::default() };
+    assert_eq!(names(store, &search).await, ["by-tag", "first"], "newest first, deleted ones left out");
+    let all = RunSearch { view: ViewType::All, ..search.clone() };
+    assert_eq!(names(store, &all).await.len(), 3);
+    for (filter, expected) in [
+        ("metrics.rmse < 2", vec!["first"]),
+        ("metrics.nan != 1", vec!["first"]),
+        ("metrics.nan < 1", vec![]),
+        ("metrics.`val/größe 1` = -0.25", vec!["first"]),
+        ("params.`hidden dim` = '64' AND status = 'RUNNING'", vec!["first"]),
+        ("tags.colour ILIKE 'BL%'", vec!["first"]),
+        ("tags.colour LIKE 'BL%'", vec![]),
+        ("run_name LIKE 'by%'", vec!["by-tag"]),
+        ("dataset.name = 'wine'", vec!["first"]),
+    ] {
+        let search = RunSearch { filter: parse(filter).unwrap(), ..search.clone() };
+        assert_eq!(names(store, &search).await, expected, "{filter}");
+    }
+    let order_by = OrderBy::parse_all(["metrics.many DESC"]).unwrap();
+    assert_eq!(names(store, &RunSearch { order_by, ..search.clone() }).await, ["first", "by-tag"]);
+    let mut page = RunSearch { max_results: 1, ..search.clone() };
+    let mut found = Vec::new();
+    loop {
+        let result = store.search_runs(&page).await.unwrap();
+        found.extend(result.runs.into_iter().map(|run| run.info.run_name));
+        page.page_token = result.next_page_token;
+        if page.page_token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, ["by-tag", "first"]);
+    assert!(matches!(kind(store.search_runs(&RunSearch { max_results: 0, ..search.clone() }).await), ErrorKind::Invalid(_)));
+    let nowhere = RunSearch { experiment_ids: vec![ExperimentId("987654".into())], ..search };
+    assert!(names(store, &nowhere).await.is_empty());
+}
+
+async fn registry(store: &dyn TrackingStore, prefix: &str, run: &Run) {
+    let name = format!("{prefix}model");
+    store.create_registered_model(&name).await.unwrap();
+    assert!(matches!(kind(store.create_registered_model(&name).await), ErrorKind::AlreadyExists(_)));
+    let source = format!("{}/model", run.info.artifact_uri);
+    let first = store.create_model_version(&name, &source, Some(&run.info.run_id)).await.unwrap();
+    let second = store.create_model_version(&name, &source, Some(&run.info.run_id)).await.unwrap();
+    assert_eq!((first.version, second.version), (1, 2));
+    store.set_model_alias(&name, "champion", 1).await.unwrap();
+    store.set_model_alias(&name, "champion", 2).await.unwrap();
+    let champion = store.model_version_by_alias(&name, "champion").await.unwrap();
+    assert_eq!((champion.version, champion.run_id), (2, Some(run.info.run_id.clone())));
+    assert_eq!(store.get_registered_model(&name).await.unwrap().aliases, [("champion".to_owned(), 2)]);
+    store.set_model_alias(&name, "old", 1).await.unwrap();
+    store.delete_model_alias(&name, "old").await.unwrap();
+    assert!(matches!(kind(store.model_version_by_alias(&name, "old").await), ErrorKind::NotFound(_)));
+    assert!(store.set_model_alias(&name, "latest", 1).await.is_err(), "a name that MLflow keeps for itself");
+    assert!(matches!(kind(store.get_registered_model("absent").await), ErrorKind::NotFound(_)));
+}
+
+async fn errors(store: &dyn TrackingStore, id: &RunId) {
+    let missing = RunId("f".repeat(32));
+    assert!(matches!(kind(store.get_run(&missing).await), ErrorKind::NotFound(_)));
+    assert!(matches!(kind(store.delete_run(&missing).await), ErrorKind::NotFound(_)));
+    // What MLflow would cut without a word is refused here, and nothing of the batch is written.
+    let long = Param::new("long", "x".repeat(6_001));
+    assert!(matches!(kind(store.log_batch(id, &[metric("late", 1.0, 1, 1)], &[long], &[]).await), ErrorKind::Limit(_)));
+    assert!(store.metric_history(id, "late").await.unwrap().is_empty());
+    assert!(matches!(kind(store.set_tag(id, &Tag::new("t", "x".repeat(8_001))).await), ErrorKind::Limit(_)));
+    assert!(matches!(kind(store.log_batch(id, &[metric("a//b", 1.0, 1, 1)], &[], &[]).await), ErrorKind::Limit(_)));
+}
+
+/// What MLflow's own client has to find after [`conformance`].
+fn check_dump(dump: &Value, prefix: &str) {
+    let experiment = |name: &str| &dump["experiments"][format!("{prefix}{name}")];
+    assert_eq!(experiment("renamed")["stage"], "active");
+    assert_eq!(experiment("renamed")["tags"]["k"], "v2");
+    assert_eq!(experiment("main")["tags"]["purpose"], "test");
+    let runs = experiment("main")["runs"].as_object().unwrap();
+    let run = |name: &str| runs.values().find(|run| run["name"] == name).unwrap();
+    let first = run("first");
+    assert_eq!(first["status"], "RUNNING");
+    assert_eq!((&first["start"], &first["end"], &first["user"]), (&json!(1_000), &json!(null), &json!("ana")));
+    assert_eq!(first["metrics"]["rmse"], 1.5);
+    assert_eq!((&first["metrics"]["nan"], &first["metrics"]["inf"]), (&json!("NaN"), &json!("Infinity")));
+    assert_eq!(first["metrics"]["ninf"], "-Infinity");
+    assert_eq!(first["histories"]["rmse"], json!([[0, 10, 2.0], [1, 40, 9.0], [2, 30, 1.5]]));
+    assert_eq!(first["histories"]["val/größe 1"], json!([[-3, 10, -0.25]]));
+    assert_eq!(first["histories"]["many"].as_array().unwrap().len(), 2_500);
+    assert_eq!(first["params"]["hidden dim"], "64");
+    assert_eq!(first["params"]["empty"], "");
+    assert_eq!(first["params"].as_object().unwrap().len(), 153);
+    assert_eq!(first["tags"]["colour"], "blue");
+    assert_eq!(first["tags"]["mlflow.runName"], "first");
+    assert_eq!(first["tags"]["note"], "line 1\nline 2 \u{1b}[31m 'x'");
+    assert_eq!(first["inputs"], json!([["wine", "abc123", "local", { "mlflow.data.context": "training" }]]));
+    assert_eq!(first["artifacts"], json!([["model", true, null], ["notes.txt", false, 5]]));
+    let second = run("by-tag");
+    assert_eq!((&second["status"], &second["end"], &second["stage"]), (&json!("FAILED"), &json!(5_000), &json!("active")));
+    let third = runs.values().find(|run| run["stage"] == "deleted").unwrap();
+    assert_eq!((&third["status"], &third["start"]), (&json!("FINISHED"), &json!(3_000)));
+    let model = &dump["models"][format!("{prefix}model")];
+    assert_eq!(model["aliases"], json!({ "champion": "2" }));
+    assert_eq!(model["versions"]["1"][2], "READY");
+}
+
+/// A scan and the changes after it, of an experiment that others write to.
+async fn scan_and_changes(store: &Arc<dyn TrackingStore>, experiment: &ExperimentId) {
+    use mltui::catalog::sync::Sync;
+    let scan = Scan {
+        experiment_id: experiment.clone(),
+        view: ViewType::ActiveOnly,
+        first: 1,
+        values: ScanValues::All,
+    };
+    let mut sync = Sync::new(Arc::clone(store), scan);
+    let mut snapshots = Vec::new();
+    sync.load(|snapshot| snapshots.push(snapshot)).await.unwrap();
+    let last = snapshots.pop().unwrap();
+    assert!(last.complete && !snapshots[0].complete);
+    assert_eq!(last.catalog.count, 2);
+    let catalog = &last.catalog;
+    let row = catalog.rows().find(|row| catalog.run_name(*row) == "first").unwrap();
+    assert_eq!(catalog.metrics.column(&catalog.texts, "rmse").unwrap().get(row), Some(1.5));
+    let first = RunId(catalog.run_id(row).to_owned());
+    // A new run, a value of a run that is watched, a run that ends, one that goes.
+    let now = mltui::store::now_ms();
+    let added = store.create_run(&new_run(experiment, "added", now)).await.unwrap().info.run_id;
+    store.log_batch(&added, &[metric("rmse", 0.5, now, 0)], &[], &[]).await.unwrap();
+    store.log_batch(&first, &[metric("rmse", 0.25, 99, 99)], &[], &[]).await.unwrap();
+    let end = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(now), ..RunUpdate::default() };
+    store.update_run(&first, &end).await.unwrap();
+    let gone = catalog.rows().find(|row| *row != last.catalog.find(first.as_str()).unwrap()).unwrap();
+    let gone = RunId(catalog.run_id(gone).to_owned());
+    store.delete_run(&gone).await.unwrap();
+    let mut changed = None;
+    sync.poll(&[first.clone(), gone.clone()], |snapshot| changed = Some(snapshot)).await.unwrap();
+    let catalog = changed.expect("changes are seen").catalog;
+    assert_eq!(catalog.count, 2);
+    assert!(catalog.find(gone.as_str()).is_none());
+    let value = |id: &RunId| {
+        let row = catalog.find(id.as_str()).unwrap();
+        (catalog.run(row).status, catalog.metrics.column(&catalog.texts, "rmse").unwrap().get(row))
+    };
+    assert_eq!(value(&added), (RunStatus::Running, Some(0.5)));
+    assert_eq!(value(&first), (RunStatus::Finished, Some(0.25)));
+    store.restore_run(&gone).await.unwrap();
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
+fn server_conforms(mlflow: Mlflow) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(mlflow, folder.path());
+    let store = open(&server.uri());
+    block_on(async {
+        let info = store.info().await.unwrap();
+        assert_eq!(info.kind, format!("MLflow server {}", mlflow.version));
+        let experiment = conformance(store.as_ref(), "t-").await;
+        check_dump(&dump(mlflow, &server.uri()), "t-");
+        scan_and_changes(&store, &experiment).await;
+    });
+}
+
+#[test]
+fn a_server_of_mlflow_3_conforms() {
+    server_conforms(V3);
+}
+
+#[test]
+fn a_server_of_mlflow_2_conforms() {
+    server_conforms(V2);
+}
+
+#[test]
+fn a_local_store_of_our_own_conforms_and_mlflow_goes_on_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mlflow.db");
+    let address = format!("sqlite:///{}", path.display());
+    let store = open(&address);
+    block_on(async {
+        // Reading creates nothing.
+        let experiments = store.search_experiments(ViewType::ActiveOnly).await.unwrap();
+        assert_eq!(experiments[0].name, "Default");
+        assert!(!path.exists());
+        let experiment = conformance(store.as_ref(), "t-").await;
+        scan_and_changes(&store, &experiment).await;
+    });
+    // MLflow opens the store, upgrades it, and finds everything; then both go on with it.
+    let found = dump(V3, &address);
+    assert_eq!(found["experiments"]["Default"]["id"], "0");
+    let first = found["experiments"]["t-main"]["runs"].as_object().unwrap().values().find(|run| run["name"] == "first");
+    assert_eq!(first.unwrap()["metrics"]["rmse"], 0.25);
+    let store = open(&address);
+    block_on(async {
+        let experiment = conformance(store.as_ref(), "u-").await;
+        check_dump(&dump(V3, &address), "u-");
+        scan_and_changes(&store, &experiment).await;
+    });
+}
+
+#[test]
+fn a_store_that_older_mlflow_wrote_is_read_and_written_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("old.db").display());
+    let program = "import mlflow, sys\nmlflow.set_tracking_uri(sys.argv[1])\nmlflow.search_experiments()\n\
+                   mlflow.MlflowClient().search_registered_models()";
+    V2.run(program, &[&address]);
+    let revision = |address: &str| block_on(open(address).info()).unwrap().revision;
+    let before = revision(&address);
+    let store = open(&address);
+    block_on(conformance(store.as_ref(), "t-"));
+    check_dump(&dump(V2, &address), "t-");
+    assert_eq!(revision(&address), before, "the schema is never altered");
+}
+
+#[test]
+fn a_cursor_of_another_kind_asks_for_a_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&format!("sqlite:///{}", folder.path().join("x.db").display()));
+    let scan =
+        Scan { experiment_id: ExperimentId("0".into()), view: ViewType::All, first: 1, values: ScanValues::All };
+    let changes = block_on(store.changes(&scan, &mut Cursor::Start, &[])).unwrap();
+    assert!(changes.reload);
+}

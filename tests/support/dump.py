@@ -1,0 +1,48 @@
+# Prints all that MLflow's own client finds in a store, as JSON.
+import json, math, sys
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+
+mlflow.set_tracking_uri(sys.argv[1])
+client = MlflowClient()
+
+def number(value):
+    if math.isnan(value):
+        return "NaN"
+    if abs(value) > 1.7e308:
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+def run(r):
+    i = r.info
+    return {
+        "name": i.run_name, "status": i.status, "start": i.start_time, "end": i.end_time,
+        "stage": i.lifecycle_stage, "user": i.user_id, "artifact_uri": i.artifact_uri,
+        "params": r.data.params, "tags": r.data.tags,
+        "metrics": {k: number(v) for k, v in r.data.metrics.items()},
+        "histories": {
+            k: sorted([m.step, m.timestamp, number(m.value)] for m in client.get_metric_history(i.run_id, k))
+            for k in r.data.metrics
+        },
+        "inputs": [
+            [d.dataset.name, d.dataset.digest, d.dataset.source_type, {t.key: t.value for t in d.tags}]
+            for d in r.inputs.dataset_inputs
+        ],
+        "artifacts": sorted([f.path, f.is_dir, f.file_size] for f in client.list_artifacts(i.run_id)),
+    }
+
+out = {"experiments": {}, "models": {}}
+for e in client.search_experiments(view_type=ViewType.ALL):
+    runs = client.search_runs([e.experiment_id], run_view_type=ViewType.ALL)
+    out["experiments"][e.name] = {
+        "id": e.experiment_id, "stage": e.lifecycle_stage, "tags": e.tags,
+        "runs": {r.info.run_id: run(r) for r in runs},
+    }
+for m in client.search_registered_models():
+    versions = client.search_model_versions(f"name = '{m.name}'")
+    out["models"][m.name] = {
+        "aliases": {k: str(v) for k, v in client.get_registered_model(m.name).aliases.items()},
+        "versions": {str(v.version): [v.source, v.run_id, v.status] for v in versions},
+    }
+print(json.dumps(out))

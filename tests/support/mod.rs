@@ -1,0 +1,162 @@
+//! The real MLflow for tests: pinned versions in private virtual environments, servers on free loopback ports.
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it, and a test may panic")]
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A pinned MLflow and what else its installation has to pin to work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mlflow {
+    pub version: &'static str,
+    packages: &'static [&'static str],
+}
+
+pub const V3: Mlflow = Mlflow { version: "3.17.2", packages: &["mlflow==3.17.2"] };
+/// The last of MLflow 2; it imports what SQLAlchemy 2.1 took out.
+pub const V2: Mlflow = Mlflow { version: "2.22.5", packages: &["mlflow==2.22.5", "sqlalchemy<2.1"] };
+
+impl Mlflow {
+    /// The Python of the environment, which is installed on first use.
+    pub fn python(self) -> PathBuf {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).to_owned();
+        fs::create_dir_all(&root).unwrap();
+        let folder = root.join(format!("mlflow-{}", self.version));
+        let python = folder.join("bin/python");
+        let ready = folder.join(".ready");
+        // Test programs run side by side; one installs, the others wait for it.
+        let lock = File::create(root.join(format!("mlflow-{}.lock", self.version))).unwrap();
+        lock.lock().unwrap();
+        if !ready.exists() {
+            let _ = fs::remove_dir_all(&folder);
+            run(Command::new("python3").args(["-m", "venv"]).arg(&folder), "python3 -m venv (these tests need Python 3)");
+            let mut pip = Command::new(&python);
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(self.packages);
+            run(&mut pip, "pip install of MLflow");
+            File::create(&ready).unwrap();
+        }
+        python
+    }
+
+    /// Runs a Python program and returns what it prints.
+    pub fn run(self, program: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(self.python());
+        command.arg("-c").arg(program).args(arguments).env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1");
+        run(&mut command, &format!("Python with MLflow {}", self.version))
+    }
+
+    /// Starts a program that goes on beside the test.
+    pub fn spawn(self, program: &str, arguments: &[&str]) -> Background {
+        let mut command = Command::new(self.python());
+        command.arg("-c").arg(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        Background(command.spawn().unwrap())
+    }
+}
+
+/// A process that ends with the test.
+pub struct Background(Child);
+
+impl Background {
+    pub fn wait(mut self) {
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn run(command: &mut Command, what: &str) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(
+        output.status.success(),
+        "{what} failed:\n{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A tracking server on a database of its own.
+pub struct Server {
+    process: Child,
+    pub port: u16,
+    pub folder: PathBuf,
+    mlflow: Mlflow,
+}
+
+impl Server {
+    /// Starts a server with its store, `store.db`, in `folder`.
+    pub fn start(mlflow: Mlflow, folder: &Path) -> Self {
+        Self::start_at(mlflow, folder, free_port())
+    }
+
+    pub fn start_at(mlflow: Mlflow, folder: &Path, port: u16) -> Self {
+        let log = File::options().create(true).append(true).open(folder.join("server.log")).unwrap();
+        let mut command = Command::new(mlflow.python());
+        command
+            .args(["-m", "mlflow", "server", "--host", "127.0.0.1", "--workers", "1", "--port", &port.to_string()])
+            .arg("--backend-store-uri")
+            .arg(format!("sqlite:///{}", folder.join("store.db").display()))
+            .current_dir(folder)
+            .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let process = command.spawn().unwrap();
+        let server = Self { process, port, folder: folder.to_owned(), mlflow };
+        let end = Instant::now() + Duration::from_secs(120);
+        while !server.is_healthy() {
+            assert!(
+                Instant::now() < end,
+                "the server does not start:\n{}",
+                fs::read_to_string(folder.join("server.log")).unwrap_or_default()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        server
+    }
+
+    pub fn uri(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn is_healthy(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+        let request = format!("GET /health HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", self.port);
+        let mut answer = String::new();
+        stream.write_all(request.as_bytes()).is_ok()
+            && stream.read_to_string(&mut answer).is_ok()
+            && answer.starts_with("HTTP/1.1 200")
+    }
+
+    /// Ends the server and all its workers.
+    pub fn stop(&mut self) {
+        let group = format!("-{}", self.process.id());
+        let _ = Command::new("kill").args(["-9", "--", &group]).status();
+        let _ = self.process.wait();
+    }
+
+    /// Starts a stopped server again, on the same port and store.
+    pub fn restart(&mut self) {
+        *self = Self::start_at(self.mlflow, &self.folder.clone(), self.port);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
