@@ -28,9 +28,13 @@ impl ParseError {
     }
 }
 
-/// Parses a filter; an empty text is the filter that lets everything pass.
+/// Parses a filter; an empty text is the filter that lets everything pass. As for MLflow, `AND` may be left out or
+/// stand too often.
 pub fn parse(text: &str) -> Result<Filter, ParseError> {
     let tokens = tokenize(text)?;
+    if tokens.is_empty() && !text.is_empty() {
+        return Err(ParseError::new("the filter is blank; write one, or none at all", 0..text.len()));
+    }
     let mut parser = Parser { tokens: &tokens, at: 0, end: text.len() };
     let mut clauses = Vec::new();
     while let Some((token, span)) = parser.tokens.get(parser.at) {
@@ -39,12 +43,7 @@ pub fn parse(text: &str) -> Result<Filter, ParseError> {
             Token::Keyword("OR") => {
                 return Err(ParseError::new("MLflow's filters know no OR; only AND joins them", span.clone()));
             }
-            _ => {
-                if !clauses.is_empty() && parser.tokens[parser.at - 1].0 != Token::Keyword("AND") {
-                    return Err(ParseError::new("AND is missing before this", span.clone()));
-                }
-                clauses.push(parser.clause()?);
-            }
+            _ => clauses.push(parser.clause()?),
         }
     }
     Ok(Filter { clauses })

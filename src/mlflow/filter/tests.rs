@@ -17,7 +17,8 @@ fn every_kind_of_comparison_parses() {
     assert_eq!(clause("run_id not in ('a', \"b\",)").test, Test::NotIn(vec!["a".into(), "b".into()]));
     assert_eq!(clause("dataset.context = 'train'").field, Field::Dataset(DatasetField::Context));
     assert_eq!(clause("params.lr IS NOT NULL").test, Test::IsNotNull);
-    assert_eq!(parse("  ").unwrap(), Filter::default());
+    assert_eq!(parse("").unwrap(), Filter::default());
+    assert!(parse("  ").is_err());
     assert_eq!(parse("metrics.a > 1 and params.b = 'x' AND tags.c IS NULL").unwrap().clauses.len(), 3);
 }
 
@@ -35,7 +36,7 @@ fn an_error_points_at_its_place() {
         ("metrics.a IS NULL", "IS"),
         ("status IN ('RUNNING')", "IN"),
         ("run_id IN ()", ")"),
-        ("metrics.a > 1 metrics.b > 2", "metrics.b"),
+        ("metrics.a > 1, metrics.b > 2", ","),
         ("params.a = 'x", "'x"),
         ("(metrics.a > 1)", "("),
         ("metrics.a/b > 1", "/"),

@@ -224,7 +224,8 @@ async fn failure(response: Response) -> ErrorKind {
     let code = field("error_code").unwrap_or_default();
     // Of a long message the first line is for people; some carry the whole SQL statement behind it.
     let text = field("message").map_or_else(|| plain_text(&body), str::to_owned);
-    let message: String = text.lines().next().unwrap_or_default().chars().take(300).collect();
+    let mut lines = text.lines().filter(|line| !line.starts_with("(raised as a result of"));
+    let message: String = lines.next().unwrap_or_default().chars().take(300).collect();
     match (status.as_u16(), code) {
         (401, _) => ErrorKind::Unauthorized,
         (403, _) => ErrorKind::Forbidden(message),

@@ -55,6 +55,40 @@ impl RestStore {
         self.may_write(&operation)?;
         self.client.post(path, &body, repeat).await.during(operation)
     }
+
+    /// Sends a `log-batch`. Sent twice it is the same: metric rows are a set, params do not change, tags are
+    /// overwritten. Only MLflow 2 does not recognise a NaN that it has already, and refuses the whole batch for it:
+    /// then the NaN points are sent one by one, behind all the rest.
+    async fn log_body(&self, mut body: Value) -> std::result::Result<(), ErrorKind> {
+        const PATH: &str = "2.0/mlflow/runs/log-batch";
+        let is_known_nan = |kind: &ErrorKind| match kind {
+            ErrorKind::Invalid(message) => {
+                let message = message.to_lowercase();
+                message.contains("unique") && message.contains("metric")
+            }
+            _ => false,
+        };
+        let refused = match self.client.post(PATH, &body, Repeat::Safe).await {
+            Err(kind) if is_known_nan(&kind) => kind,
+            result => return result.map(drop),
+        };
+        let points = body["metrics"].as_array().cloned().unwrap_or_default();
+        let (nan, rest): (Vec<Value>, Vec<Value>) = points.into_iter().partition(|point| point["value"] == "NaN");
+        if nan.is_empty() {
+            return Err(refused);
+        }
+        let run_id = body["run_id"].clone();
+        body["metrics"] = Value::Array(rest);
+        self.client.post(PATH, &body, Repeat::Safe).await?;
+        for point in nan {
+            let single = json!({ "run_id": run_id, "metrics": [point] });
+            match self.client.post(PATH, &single, Repeat::Safe).await {
+                Err(kind) if !is_known_nan(&kind) => return Err(kind),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -175,8 +209,7 @@ impl TrackingStore for RestStore {
         self.may_write(&operation)?;
         limits::check_batch(metrics, params, new_tags).during(&operation)?;
         for body in wire::log_batches(id, metrics, params, new_tags) {
-            // Sent twice it is the same: metric rows are a set, params do not change, tags are overwritten.
-            self.client.post("2.0/mlflow/runs/log-batch", &body, Repeat::Safe).await.during(&operation)?;
+            self.log_body(body).await.during(&operation)?;
         }
         // A batch writes the tag of the name without the name.
         if let Some(name) = new_tags.iter().find(|tag| tag.key == tags::RUN_NAME) {
