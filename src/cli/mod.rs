@@ -137,6 +137,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                         .into(),
                 ));
             }
+            // On the screen the watch itself tries again and says so; silent attempts would only hide the trouble.
+            let mut settings = settings;
+            settings.rest.max_retries = 0;
             let store = open(&settings)?;
             Ok(crate::tui::run(&settings, store)?)
         }

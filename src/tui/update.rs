@@ -117,6 +117,12 @@ fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
 }
 
 fn live(app: &mut App) {
+    if matches!(app.connection, Connection::Failing { .. }) {
+        // What was asked for meanwhile was perhaps never answered.
+        app.details.wanted = None;
+        app.details.artifacts_asked = None;
+        app.runs.sparks.clear();
+    }
     app.connection = Connection::Live { since: app.now };
     app.runs.error = None;
 }

@@ -1,6 +1,8 @@
 //! The real MLflow for tests: pinned versions in private virtual environments, servers on free loopback ports.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it, and a test may panic")]
 
+pub mod terminal;
+
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -145,7 +147,7 @@ impl Server {
     /// Ends the server and all its workers.
     pub fn stop(&mut self) {
         let group = format!("-{}", self.process.id());
-        let _ = Command::new("kill").args(["-9", "--", &group]).status();
+        let _ = Command::new("kill").args(["-9", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.process.wait();
     }
 

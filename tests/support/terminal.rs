@@ -1,0 +1,121 @@
+//! The real program in a pseudo-terminal, and what is on its screen.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// How long a text may take to appear; a test that needs as long has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Terminal {
+    parser: Arc<Mutex<vt100::Parser>>,
+    /// Everything that was ever written, for what a screen does not keep.
+    raw: Arc<Mutex<Vec<u8>>>,
+    writer: Box<dyn Write + Send>,
+    master: Box<dyn MasterPty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+}
+
+impl Terminal {
+    /// Starts the program in `folder`, with a home of its own there.
+    pub fn start(folder: &Path, (columns, rows): (u16, u16), arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mltui"));
+        command.args(arguments);
+        command.cwd(folder);
+        command.env_clear();
+        for (name, value) in [("HOME", folder.to_str().unwrap()), ("TERM", "xterm-256color"), ("PATH", "/usr/bin:/bin")] {
+            command.env(name, value);
+        }
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let parser = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (shared, shared_raw) = (Arc::clone(&parser), Arc::clone(&raw));
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = reader.read(&mut buffer) {
+                shared_raw.lock().unwrap().extend_from_slice(&buffer[..length]);
+                shared.lock().unwrap().process(&buffer[..length]);
+            }
+        });
+        let writer = pair.master.take_writer().unwrap();
+        Self { parser, raw, writer, master: pair.master, child }
+    }
+
+    pub fn screen(&self) -> String {
+        self.parser.lock().unwrap().screen().contents()
+    }
+
+    pub fn type_keys(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).unwrap();
+        self.writer.flush().unwrap();
+    }
+
+    pub fn resize(&self, columns: u16, rows: u16) {
+        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+        self.parser.lock().unwrap().screen_mut().set_size(rows, columns);
+    }
+
+    pub fn signal(&self, name: &str) {
+        let id = self.child.process_id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    /// Waits until the screen is as wanted.
+    pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.screen();
+            if wanted(&screen) {
+                return;
+            }
+            assert!(Instant::now() < end, "the screen never showed {what}:\n{screen}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn wait_for(&self, text: &str) {
+        self.wait(text, |screen| screen.contains(text));
+    }
+
+    /// Waits for the end of the program, which must have left the terminal as it found it. Returns its exit code.
+    pub fn wait_for_end(&mut self) -> u32 {
+        let end = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < end, "the program does not end:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let end = Instant::now() + PATIENCE;
+        while self.parser.lock().unwrap().screen().alternate_screen() {
+            assert!(Instant::now() < end, "the alternate screen was not left");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let parser = self.parser.lock().unwrap();
+        assert!(!parser.screen().hide_cursor(), "the cursor is still hidden");
+        assert_eq!(parser.screen().mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still taken");
+        status.exit_code()
+    }
+
+    /// Everything that the program wrote to the terminal.
+    pub fn raw(&self) -> Vec<u8> {
+        self.raw.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
