@@ -82,6 +82,19 @@ impl Terminal {
         }
     }
 
+    /// Waits without a pause between looks, for measuring.
+    pub fn wait_closely(&self, wanted: impl Fn(&str) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !wanted(&self.screen()) {
+            assert!(Instant::now() < end, "the screen never was as wanted:\n{}", self.screen());
+            std::thread::sleep(Duration::from_micros(500));
+        }
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
     pub fn wait_for(&self, text: &str) {
         self.wait(text, |screen| screen.contains(text));
     }
