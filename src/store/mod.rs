@@ -128,6 +128,8 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
     async fn search_experiments(&self, view: ViewType) -> Result<Vec<Experiment>>;
     /// How many active runs each experiment has; `None` where counting means reading them all.
     async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>>;
+    /// The experiment of the run that was created last, where that is known without a search.
+    async fn latest_experiment(&self) -> Result<Option<ExperimentId>>;
     async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Result<ExperimentId>;
     async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Result<()>;
     async fn delete_experiment(&self, id: &ExperimentId) -> Result<()>;

@@ -106,6 +106,14 @@ impl App {
         geometry(self.size, self.focus, self.zoomed)
     }
 
+    /// Whether everything that the screen shows first has been answered, so that a first frame would be complete.
+    pub fn is_settled(&self) -> bool {
+        let is_shown = self.runs.loaded
+            && !self.runs.sparks_pending
+            && (self.runs.rows.is_empty() || self.details.run.is_some() || self.details.error.is_some());
+        is_shown || self.experiments.is_empty_store() || matches!(self.connection, Connection::Failing { .. })
+    }
+
     /// The panes that can be seen, in their order.
     pub fn visible_panes(&self) -> Vec<Focus> {
         [Focus::Experiments, Focus::Runs, Focus::Details].into()

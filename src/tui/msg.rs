@@ -1,5 +1,6 @@
 //! What happens to the program: input, time, and what tasks bring back.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
@@ -19,7 +20,10 @@ pub enum Msg {
     Tick { now: i64 },
     /// The program is asked to end: a signal, or the terminal went away.
     Terminate,
-    Experiments(Result<Vec<ListedExperiment>, StoreError>),
+    /// The experiments, without counts yet, and the one of the newest run where that is known.
+    Experiments(Result<(Vec<Experiment>, Option<ExperimentId>), StoreError>),
+    /// How many runs the experiments have; none where the store cannot count them.
+    Counts(Option<HashMap<ExperimentId, u64>>),
     /// The open experiment's runs, as far as they are read.
     Snapshot { generation: u64, snapshot: Snapshot },
     /// The store was asked for changes and answered; `touched` when somebody wrote to it.

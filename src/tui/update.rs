@@ -10,7 +10,7 @@ use super::keymap::{Chord, Lookup};
 use super::msg::Msg;
 use super::overlays::help;
 use super::panes::runs::view::column_at;
-use crate::mlflow::RunId;
+use crate::mlflow::{ExperimentId, RunId};
 
 /// How long a list of experiments counts as current while somebody writes, in milliseconds.
 const EXPERIMENTS_AGE: i64 = 2_000;
@@ -45,20 +45,21 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
 /// What a task brings back.
 fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
     match msg {
-        Msg::Experiments(Ok(list)) => {
+        Msg::Experiments(Ok((list, latest))) => {
             let height = app.geometry().rows(Focus::Experiments);
-            let is_first = !app.experiments.loaded;
             app.experiments.replace(list, height);
             live(app);
             let open = app.runs.experiment.clone();
             if let Some(name) = open.and_then(|id| Some(app.experiments.find(&id)?.experiment.name.clone())) {
                 app.runs.name = name;
             }
-            let greets = app.runs.experiment.is_none() && !app.experiments.is_empty_store();
-            if is_first || greets {
-                open_first(app, effects);
+            // A local store tells the newest run; without one there is nothing to open.
+            let has_a_place = latest.is_some() || app.wanted_experiment.is_some() || !app.is_local;
+            if app.runs.experiment.is_none() && has_a_place {
+                open_first(app, latest.as_ref(), effects);
             }
         }
+        Msg::Counts(counts) => app.experiments.count(counts.as_ref()),
         Msg::Experiments(Err(error)) => {
             failing(app, error.clone(), app.now + (app.poll_seconds * 1000.0) as i64);
             app.experiments.error = Some(error);
@@ -92,6 +93,7 @@ fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Histories { generation, key, histories }
             if generation == app.runs.spark_generation && app.runs.spark_key.as_ref() == Some(&key) =>
         {
+            app.runs.sparks_pending = false;
             for (id, points) in histories {
                 if let Some(spark) = app.runs.sparks.get_mut(id.as_str()) {
                     spark.points = points;
@@ -137,9 +139,9 @@ fn load_experiments(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 /// Opens an experiment where none is open yet and the store holds one worth opening.
-fn open_first(app: &mut App, effects: &mut Vec<Effect>) {
+fn open_first(app: &mut App, latest: Option<&ExperimentId>, effects: &mut Vec<Effect>) {
     let wanted = app.wanted_experiment.take();
-    let Some(at) = app.experiments.first(wanted.as_deref()) else { return };
+    let Some(at) = app.experiments.first(wanted.as_deref(), latest) else { return };
     if let Some(name) = wanted
         && app.experiments.list[at].experiment.name != name
         && app.experiments.list[at].id().as_str() != name
@@ -148,9 +150,7 @@ fn open_first(app: &mut App, effects: &mut Vec<Effect>) {
     }
     let height = app.geometry().rows(Focus::Experiments);
     app.experiments.cursor.jump(at, app.experiments.list.len(), height);
-    if !app.experiments.is_empty_store() {
-        open_selected(app, effects);
-    }
+    open_selected(app, effects);
 }
 
 fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {

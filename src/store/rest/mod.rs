@@ -138,6 +138,10 @@ impl TrackingStore for RestStore {
         Ok(None)
     }
 
+    async fn latest_experiment(&self) -> Result<Option<ExperimentId>> {
+        Ok(None)
+    }
+
     async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Result<ExperimentId> {
         let operation = format!("create experiment {name:?}");
         limits::check_experiment_name(name).during(&operation)?;

@@ -102,6 +102,10 @@ impl TrackingStore for SqliteStore {
         self.read("count runs", |db| reading::run_counts(db).map(Some)).await
     }
 
+    async fn latest_experiment(&self) -> Result<Option<ExperimentId>> {
+        self.read("find the latest run", reading::latest_experiment).await
+    }
+
     async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Result<ExperimentId> {
         let operation = format!("create experiment {name:?}");
         limits::check_experiment_name(name).during(&operation)?;

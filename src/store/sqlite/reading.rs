@@ -65,6 +65,16 @@ pub fn run_counts(connection: &mut Connection) -> Inner<HashMap<ExperimentId, u6
     Ok(counts.collect::<Result<_, _>>()?)
 }
 
+pub fn latest_experiment(connection: &mut Connection) -> Inner<Option<ExperimentId>> {
+    let found = connection
+        .db
+        .query_row("SELECT experiment_id FROM runs WHERE rowid = (SELECT max(rowid) FROM runs)", [], |row| {
+            Ok(ExperimentId(string(row, 0)))
+        })
+        .optional()?;
+    Ok(found)
+}
+
 pub fn run_info(row: &Row<'_>) -> RunInfo {
     RunInfo {
         run_id: RunId(string(row, 0)),

@@ -117,15 +117,28 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCu
     Ok(cursor)
 }
 
+/// The runs that were created last. There is no index by start, and none is needed: rows are kept in the order in
+/// which runs were created, so that the last rows are the newest runs but for clocks that go wrong.
 fn newest(connection: &mut Connection, scan: &Scan) -> Inner<Vec<RunId>> {
     let mut statement = connection.db.prepare_cached(&format!(
-        "SELECT run_uuid FROM runs WHERE experiment_id = ?1 AND {} ORDER BY start_time DESC, run_uuid LIMIT ?2",
+        "SELECT run_uuid, start_time FROM runs WHERE rowid > ?1 AND rowid <= ?2 AND experiment_id = ?3 AND {}",
         stage_condition(scan.view)
     ))?;
-    let found = statement.query_map(rusqlite::params![scan.experiment_id.as_key(), scan.first as i64], |row| {
-        Ok(RunId(text(row, 0).into_owned()))
-    })?;
-    Ok(found.collect::<Result<_, _>>()?)
+    let mut before: i64 = connection.db.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0))?;
+    let mut stretch = scan.first as i64;
+    let mut found: Vec<(i64, RunId)> = Vec::new();
+    while before > 0 && found.len() < scan.first {
+        let after = (before - stretch).max(0);
+        let mut rows = statement.query(rusqlite::params![after, before, scan.experiment_id.as_key()])?;
+        while let Some(row) = rows.next()? {
+            found.push((int(row, 1).unwrap_or(NO_TIME), RunId(text(row, 0).into_owned())));
+        }
+        before = after;
+        stretch = (stretch * 2).min(STRETCH);
+    }
+    found.sort_by(|a, b| b.cmp(a));
+    found.truncate(scan.first);
+    Ok(found.into_iter().map(|(_, id)| id).collect())
 }
 
 /// Sends the heads of all runs that are not sent yet, and numbers them. Returns a hash of every head.

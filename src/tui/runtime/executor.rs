@@ -11,10 +11,10 @@ use tokio::task::AbortHandle;
 
 use crate::catalog::sort::project;
 use crate::catalog::sync::Sync;
-use crate::mlflow::{ExperimentId, RunId, ViewType};
+use crate::mlflow::{Experiment, ExperimentId, RunId, ViewType};
 use crate::store::{Result, Scan, ScanValues, TrackingStore};
 use crate::tui::effect::Effect;
-use crate::tui::msg::{ListedExperiment, Msg};
+use crate::tui::msg::Msg;
 use crate::tui::panes::runs::SPARK_POINTS;
 
 /// Runs on the first page: more than a screen has rows.
@@ -170,24 +170,23 @@ impl Executor {
 async fn experiments(store: Arc<dyn TrackingStore>, sender: UnboundedSender<Msg>, interval: Duration) {
     loop {
         let listed = list(store.as_ref()).await;
-        let is_settled = listed.as_ref().is_ok_and(|list| list.iter().any(|listed| listed.runs != Some(0)));
-        if sender.send(Msg::Experiments(listed)).is_err() || is_settled {
+        let is_listed = listed.is_ok();
+        if sender.send(Msg::Experiments(listed)).is_err() {
             return;
+        }
+        // Counting takes longer than listing; a count that fails is made up for by the next.
+        if is_listed && let Ok(counts) = store.run_counts().await {
+            let has_runs = counts.as_ref().is_none_or(|counts| counts.values().any(|runs| *runs > 0));
+            if sender.send(Msg::Counts(counts)).is_err() || has_runs {
+                return;
+            }
         }
         tokio::time::sleep(interval).await;
     }
 }
 
-async fn list(store: &dyn TrackingStore) -> Result<Vec<ListedExperiment>> {
-    let experiments = store.search_experiments(ViewType::ActiveOnly).await?;
-    let counts = store.run_counts().await?;
-    Ok(experiments
-        .into_iter()
-        .map(|experiment| {
-            let runs = counts.as_ref().map(|counts| counts.get(&experiment.experiment_id).copied().unwrap_or(0));
-            ListedExperiment { experiment, runs }
-        })
-        .collect())
+async fn list(store: &dyn TrackingStore) -> Result<(Vec<Experiment>, Option<ExperimentId>)> {
+    Ok((store.search_experiments(ViewType::ActiveOnly).await?, store.latest_experiment().await?))
 }
 
 /// The task that reads an experiment and keeps it current.

@@ -25,6 +25,8 @@ use terminal::Screen;
 
 /// At most one frame in this time.
 const FRAME: Duration = Duration::from_millis(16);
+/// A first frame may wait as long for its content; an empty one would only flicker.
+const FIRST_FRAME: Duration = Duration::from_millis(40);
 /// How often ages on the screen are brought up to date.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -60,10 +62,14 @@ async fn event_loop(settings: &Settings, store: Arc<dyn TrackingStore>, screen: 
     input::forward(sender.clone());
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let started = Instant::now();
     let mut last_frame: Option<Instant> = None;
     let mut dirty = true;
     loop {
-        let wait = last_frame.map_or(Duration::ZERO, |last| FRAME.saturating_sub(last.elapsed()));
+        let wait = match last_frame {
+            Some(last) => FRAME.saturating_sub(last.elapsed()),
+            None => FIRST_FRAME.saturating_sub(started.elapsed()),
+        };
         let msg = tokio::select! {
             biased;
             msg = messages.recv() => msg,
@@ -101,7 +107,7 @@ async fn event_loop(settings: &Settings, store: Arc<dyn TrackingStore>, screen: 
             }
         }
         dirty = true;
-        if last_frame.is_none_or(|last| last.elapsed() >= FRAME) {
+        if last_frame.map_or(app.is_settled(), |last| last.elapsed() >= FRAME) {
             screen.draw(|frame| draw(&app, &theme, frame))?;
             last_frame = Some(Instant::now());
             dirty = false;

@@ -50,6 +50,8 @@ pub struct Runs {
     pub spark_key: Option<String>,
     pub sparks: HashMap<String, Spark>,
     pub spark_generation: u64,
+    /// Whether histories were asked for and not answered yet.
+    pub sparks_pending: bool,
 }
 
 impl Runs {
@@ -180,6 +182,7 @@ impl Runs {
             return None;
         }
         self.spark_generation += 1;
+        self.sparks_pending = true;
         Some((key, missing))
     }
 
