@@ -149,9 +149,7 @@ pub fn duration(milliseconds: i64) -> String {
 /// A moment in the local time zone: `2026-11-23 14:05:09`.
 pub fn timestamp(milliseconds: i64) -> String {
     match jiff::Timestamp::from_millisecond(milliseconds) {
-        Ok(moment) => {
-            moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
-        }
+        Ok(moment) => moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => format!("{milliseconds} ms"),
     }
 }

@@ -39,9 +39,12 @@ fn line_of<'a>(screen: &'a str, text: &str) -> Option<&'a str> {
 /// A visit that is the same on every store.
 fn visit(terminal: &mut Terminal, log_one_more: impl FnOnce()) {
     terminal.wait_for("3 runs");
-    terminal.wait("all runs", |s| s.contains("first-run") && s.contains("second-run") && s.contains("third-run"));
+    terminal
+        .wait("all runs", |s| s.contains("first-run") && s.contains("second-run") && s.contains("third-run"));
     // Values, status and a trend that falls.
-    terminal.wait("a sparkline", |s| line_of(s, "second-run").is_some_and(|line| line.contains("0.55") && line.contains('█')));
+    terminal.wait("a sparkline", |s| {
+        line_of(s, "second-run").is_some_and(|line| line.contains("0.55") && line.contains('▇'))
+    });
     let screen = terminal.screen();
     assert!(line_of(&screen, "1 Experiments").is_some() && screen.contains("wine"));
     // Sort by the chosen metric: the best comes first, then last.
@@ -50,9 +53,17 @@ fn visit(terminal: &mut Terminal, log_one_more: impl FnOnce()) {
         let at = |name: &str| screen.lines().position(|line| line.contains(name) && line.contains("0."));
         (at("second-run"), at("third-run"), at("first-run"))
     };
-    terminal.wait("ascending order", |s| s.contains("by val_rmse") && { let (a, b, c) = order(s); a < b && b < c });
+    terminal.wait("ascending order", |s| {
+        s.contains("by val_rmse") && {
+            let (a, b, c) = order(s);
+            a < b && b < c
+        }
+    });
     terminal.type_keys("s");
-    terminal.wait("descending order", |s| { let (a, b, c) = order(s); a > b && b > c && c.is_some() });
+    terminal.wait("descending order", |s| {
+        let (a, b, c) = order(s);
+        a > b && b > c && c.is_some()
+    });
     // The details of the run under the cursor.
     terminal.type_keys("gg]");
     terminal.wait("metrics of the run", |s| s.contains("at step 19"));
@@ -69,7 +80,10 @@ fn visit(terminal: &mut Terminal, log_one_more: impl FnOnce()) {
     terminal.wait_for("late-arrival");
     terminal.wait_for("4 runs");
     assert_eq!(selected(&terminal.screen()), before, "the details still show the run under the cursor");
-    assert!(!terminal.raw().windows(5).any(|bytes| bytes == b"\x1b[31m"), "a tag's escape code reached the terminal");
+    assert!(
+        !terminal.raw().windows(5).any(|bytes| bytes == b"\x1b[31m"),
+        "a tag's escape code reached the terminal"
+    );
 }
 
 #[test]
@@ -89,8 +103,12 @@ fn a_visit_to_a_server_that_goes_away_and_comes_back() {
     let mut server = Server::start(V3, folder.path());
     let address = server.uri();
     V3.run(LOG, &[&address]);
-    let mut terminal =
-        Terminal::start(folder.path(), WIDE, &[], &[("MLFLOW_TRACKING_URI", &address), ("MLTUI_POLL_INTERVAL", "0.5")]);
+    let mut terminal = Terminal::start(
+        folder.path(),
+        WIDE,
+        &[],
+        &[("MLFLOW_TRACKING_URI", &address), ("MLTUI_POLL_INTERVAL", "0.5")],
+    );
     visit(&mut terminal, || drop(V3.run(LOG_ONE_MORE, &[&address])));
     server.stop();
     terminal.wait_for("stale, retry in");

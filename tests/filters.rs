@@ -25,7 +25,8 @@ impl Generator {
 
     fn text(&mut self) -> String {
         let text = self.pick(&[
-            "a", "A", "b", "", "ab%c", "a_c", "abc", "ÄÖ", "äö", "10", "%", "A%", "%c", "_", "x y", "it's", "zzz", "a%",
+            "a", "A", "b", "", "ab%c", "a_c", "abc", "ÄÖ", "äö", "10", "%", "A%", "%c", "_", "x y", "it's",
+            "zzz", "a%",
         ]);
         if text.contains('\'') || self.0.u8(..8) == 0 { format!("\"{text}\"") } else { format!("'{text}'") }
     }
@@ -41,13 +42,15 @@ impl Generator {
         };
         match self.0.u8(..9) {
             0 | 1 => {
-                let field = self.pick(&["metrics.m", "metric.`val loss`", "metrics.\"val loss\"", "metrics.absent"]);
+                let field =
+                    self.pick(&["metrics.m", "metric.`val loss`", "metrics.\"val loss\"", "metrics.absent"]);
                 let operator = self.pick(&["=", "!=", "<", "<=", ">", ">="]);
                 let space = self.pick(&[" ", ""]);
                 format!("{field}{space}{operator} {}", self.number())
             }
             2 | 3 => {
-                let field = self.pick(&["params.p", "param.`dir/p 1`", "parameters.\"dir/p 1\"", "params.absent"]);
+                let field =
+                    self.pick(&["params.p", "param.`dir/p 1`", "parameters.\"dir/p 1\"", "params.absent"]);
                 text_test(self, field)
             }
             4 => {
@@ -55,7 +58,13 @@ impl Generator {
                 text_test(self, field)
             }
             5 => {
-                let field = self.pick(&["run_name", "attributes.`Run Name`", "user_id", "run.user_id", "attr.artifact_uri"]);
+                let field = self.pick(&[
+                    "run_name",
+                    "attributes.`Run Name`",
+                    "user_id",
+                    "run.user_id",
+                    "attr.artifact_uri",
+                ]);
                 text_test(self, field)
             }
             6 => {
@@ -68,8 +77,16 @@ impl Generator {
                 format!("{field} {operator} {}", self.pick(&["1003", "1003.5", "2010", "0"]))
             }
             _ => match self.0.u8(..4) {
-                0 => format!("{} IS {}", self.pick(&["params.p", "tags.k", "params.`dir/p 1`"]), self.pick(&["NULL", "NOT NULL", "not null"])),
-                1 => format!("dataset.name {} {}", self.pick(&["=", "!=", "LIKE", "ILIKE"]), self.pick(&["'wine'", "'iris'", "'w%'"])),
+                0 => format!(
+                    "{} IS {}",
+                    self.pick(&["params.p", "tags.k", "params.`dir/p 1`"]),
+                    self.pick(&["NULL", "NOT NULL", "not null"])
+                ),
+                1 => format!(
+                    "dataset.name {} {}",
+                    self.pick(&["=", "!=", "LIKE", "ILIKE"]),
+                    self.pick(&["'wine'", "'iris'", "'w%'"])
+                ),
                 2 => format!("datasets.context {} ('train', 'x')", self.pick(&["IN", "NOT IN"])),
                 _ => format!("dataset.digest = '{}'", self.pick(&["0", "1", "2"])),
             },
@@ -83,28 +100,93 @@ impl Generator {
     }
 
     fn order_by(&mut self) -> Vec<String> {
-        let fields = ["metrics.m", "metrics.`val loss`", "params.p", "tags.k", "status", "run_name", "attributes.end_time", "start_time", "params.absent", "run_id"];
+        let fields = [
+            "metrics.m",
+            "metrics.`val loss`",
+            "params.p",
+            "tags.k",
+            "status",
+            "run_name",
+            "attributes.end_time",
+            "start_time",
+            "params.absent",
+            "run_id",
+        ];
         let count = self.0.usize(0..3);
-        (0..count).map(|_| format!("{}{}", self.pick(&fields), self.pick(&["", " ASC", " DESC", " desc"]))).collect()
+        (0..count)
+            .map(|_| format!("{}{}", self.pick(&fields), self.pick(&["", " ASC", " DESC", " desc"])))
+            .collect()
     }
 }
 
 /// What people write by mistake, and what looks like one and is none.
 const ODD: [&str; 42] = [
-    "", "   ", "metrics.m", "metrics.m >", "> 1", "metrics.m > 'x'", "metrics.m = 1 OR metrics.m = 2", "(metrics.m = 1)",
-    "params.p = a", "params.p = 1", "params.p > 'a'", "metrics.m LIKE 1", "metrics.m == 1", "metrics.m <> 1", "foo.bar = 'x'",
-    "bogus = 'x'", "run_id IN ()", "run_id IN ('a', 1)", "run_id IN ('a')", "run_id NOT IN ('a', \"b\")", "status IN ('RUNNING')",
-    "params.p IN ('a')", "metrics.m IS NULL", "start_time IS NULL", "params.p IS", "metrics.m BETWEEN 1 AND 2",
-    "metrics.val loss > 1", "metrics.a/b > 1", "metrics.m = inf", "metrics.m = nan", "metrics.m > 1e+5", "start_time > '5'",
-    "attributes.lifecycle_stage = 'active'", "dataset.foo = 'x'", "metrics.m > 1 AND", "AND metrics.m > 1", "params.p = 'a",
-    "metrics.m > 1 metrics.m < 2", "metrics.m > 1, metrics.m < 2", "run_id = 'a' AND run_id LIKE '%'", "tags.k='a'", "metrics.m>-1",
+    "",
+    "   ",
+    "metrics.m",
+    "metrics.m >",
+    "> 1",
+    "metrics.m > 'x'",
+    "metrics.m = 1 OR metrics.m = 2",
+    "(metrics.m = 1)",
+    "params.p = a",
+    "params.p = 1",
+    "params.p > 'a'",
+    "metrics.m LIKE 1",
+    "metrics.m == 1",
+    "metrics.m <> 1",
+    "foo.bar = 'x'",
+    "bogus = 'x'",
+    "run_id IN ()",
+    "run_id IN ('a', 1)",
+    "run_id IN ('a')",
+    "run_id NOT IN ('a', \"b\")",
+    "status IN ('RUNNING')",
+    "params.p IN ('a')",
+    "metrics.m IS NULL",
+    "start_time IS NULL",
+    "params.p IS",
+    "metrics.m BETWEEN 1 AND 2",
+    "metrics.val loss > 1",
+    "metrics.a/b > 1",
+    "metrics.m = inf",
+    "metrics.m = nan",
+    "metrics.m > 1e+5",
+    "start_time > '5'",
+    "attributes.lifecycle_stage = 'active'",
+    "dataset.foo = 'x'",
+    "metrics.m > 1 AND",
+    "AND metrics.m > 1",
+    "params.p = 'a",
+    "metrics.m > 1 metrics.m < 2",
+    "metrics.m > 1, metrics.m < 2",
+    "run_id = 'a' AND run_id LIKE '%'",
+    "tags.k='a'",
+    "metrics.m>-1",
 ];
 
-const ODD_ORDERS: [&str; 8] =
-    ["metrics.m foo", "metrics.val loss", "bogus", "dataset.name", "metrics.m ASC DESC", "duration", "metrics.m, params.p", "created DESC"];
+const ODD_ORDERS: [&str; 8] = [
+    "metrics.m foo",
+    "metrics.val loss",
+    "bogus",
+    "dataset.name",
+    "metrics.m ASC DESC",
+    "duration",
+    "metrics.m, params.p",
+    "created DESC",
+];
 
-fn load(store: &Arc<dyn TrackingStore>, experiment: &ExperimentId, runtime: &tokio::runtime::Runtime) -> Catalog {
-    let scan = Scan { experiment_id: experiment.clone(), view: ViewType::ActiveOnly, first: 5, values: ScanValues::All };
+fn load(
+    store: &Arc<dyn TrackingStore>,
+    experiment: &ExperimentId,
+    runtime: &tokio::runtime::Runtime,
+) -> Catalog {
+    let scan = Scan {
+        experiment_id: experiment.clone(),
+        view: ViewType::ActiveOnly,
+        first: 5,
+        values: ScanValues::All,
+    };
     let (sink, mut batches) = tokio::sync::mpsc::channel(64);
     runtime.block_on(store.scan(&scan, sink)).unwrap();
     let mut builder = Builder::default();
@@ -116,7 +198,8 @@ fn load(store: &Arc<dyn TrackingStore>, experiment: &ExperimentId, runtime: &tok
 
 fn parse_all(filter: &str, order_by: &[String]) -> Result<(Filter, Vec<OrderBy>), String> {
     let filter = parse(filter).map_err(|error| error.report(filter))?;
-    let order_by = OrderBy::parse_all(order_by.iter().map(String::as_str)).map_err(|error| error.to_string())?;
+    let order_by =
+        OrderBy::parse_all(order_by.iter().map(String::as_str)).map_err(|error| error.to_string())?;
     Ok((filter, order_by))
 }
 
@@ -143,7 +226,8 @@ fn a_search_finds_what_mlflow_finds() {
     let mut differences = Vec::new();
     let (mut found, mut refused) = (0, 0);
     for ((filter, order_by), answer) in searches.iter().zip(output["answers"].as_array().unwrap()) {
-        let theirs = answer["ids"].as_array().map(|ids| ids.iter().map(|id| id.as_str().unwrap()).collect::<Vec<_>>());
+        let theirs =
+            answer["ids"].as_array().map(|ids| ids.iter().map(|id| id.as_str().unwrap()).collect::<Vec<_>>());
         let ours = parse_all(filter, order_by);
         let (theirs, (parsed, order)) = match (theirs, ours) {
             (Some(theirs), Ok(ours)) => (theirs, ours),
@@ -171,7 +255,11 @@ fn a_search_finds_what_mlflow_finds() {
         let page = runtime.block_on(store.search_runs(&search)).unwrap();
         let ours: Vec<RunId> = page.runs.into_iter().map(|run| run.info.run_id).collect();
         if ours.iter().map(RunId::as_str).ne(theirs.iter().copied()) {
-            differences.push(format!("{filter:?} {order_by:?}: MLflow has {} runs, we {}", theirs.len(), ours.len()));
+            differences.push(format!(
+                "{filter:?} {order_by:?}: MLflow has {} runs, we {}",
+                theirs.len(),
+                ours.len()
+            ));
         }
         if parsed.clauses.iter().all(|clause| !matches!(clause.field, Field::Dataset(_))) {
             let pass = matching(&catalog, &parsed).unwrap();
@@ -181,7 +269,11 @@ fn a_search_finds_what_mlflow_finds() {
             in_memory.sort_unstable();
             theirs.sort_unstable();
             if in_memory != theirs {
-                differences.push(format!("{filter:?} in memory: MLflow has {}, we {}", theirs.len(), in_memory.len()));
+                differences.push(format!(
+                    "{filter:?} in memory: MLflow has {}, we {}",
+                    theirs.len(),
+                    in_memory.len()
+                ));
             }
         }
     }

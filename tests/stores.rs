@@ -50,13 +50,15 @@ async fn names(store: &dyn TrackingStore, search: &RunSearch) -> Vec<String> {
 /// The whole of the trait. Returns what MLflow's client must find afterwards.
 async fn conformance(store: &dyn TrackingStore, prefix: &str) -> ExperimentId {
     experiments(store, prefix).await;
-    let experiment = store.create_experiment(&format!("{prefix}main"), &[Tag::new("purpose", "test")]).await.unwrap();
+    let experiment =
+        store.create_experiment(&format!("{prefix}main"), &[Tag::new("purpose", "test")]).await.unwrap();
     let first = store.create_run(&new_run(&experiment, "first", 1_000)).await.unwrap();
     assert_eq!(first.info.run_name, "first");
     assert_eq!(first.info.status, RunStatus::Running);
     assert_eq!(first.info.start_time, Some(1_000));
     let second = store.create_run(&new_run(&experiment, "second", 2_000)).await.unwrap();
-    let unnamed = store.create_run(&NewRun { run_name: None, ..new_run(&experiment, "", 3_000) }).await.unwrap();
+    let unnamed =
+        store.create_run(&NewRun { run_name: None, ..new_run(&experiment, "", 3_000) }).await.unwrap();
     assert!(!unnamed.info.run_name.is_empty(), "a run without a name is given one");
     assert_eq!(unnamed.tag("mlflow.runName"), Some(unnamed.info.run_name.as_str()));
     values(store, &first.info.run_id).await;
@@ -107,7 +109,10 @@ async fn values(store: &dyn TrackingStore, id: &RunId) {
         metric("val/größe 1", -0.25, 10, -3),
     ];
     let params = [Param::new("lr", "0.01"), Param::new("hidden dim", "64"), Param::new("empty", "")];
-    store.log_batch(id, &metrics, &params, &[Tag::new("note", "line 1\nline 2 \u{1b}[31m 'x'")]).await.unwrap();
+    store
+        .log_batch(id, &metrics, &params, &[Tag::new("note", "line 1\nline 2 \u{1b}[31m 'x'")])
+        .await
+        .unwrap();
     // Once more is the same as once.
     store.log_batch(id, &metrics, &params, &[]).await.unwrap();
     let again = store.log_batch(id, &[], &[Param::new("lr", "0.02")], &[]).await;
@@ -122,7 +127,10 @@ async fn values(store: &dyn TrackingStore, id: &RunId) {
     assert!((value("rmse").value - 1.5).abs() < f64::EPSILON);
     assert_eq!((value("rmse").step, value("rmse").timestamp), (2, 30));
     assert!(value("nan").value.is_nan());
-    assert!(value("inf").value > 1.7e308 && value("ninf").value < -1.7e308, "infinities are stored as the largest numbers");
+    assert!(
+        value("inf").value > 1.7e308 && value("ninf").value < -1.7e308,
+        "infinities are stored as the largest numbers"
+    );
     assert_eq!(value("val/größe 1").step, -3);
     let found: Vec<(&str, &str)> = run.params.iter().map(|p| (p.key.as_str(), p.value.as_str())).collect();
     assert_eq!(found, [("empty", ""), ("hidden dim", "64"), ("lr", "0.01")]);
@@ -131,7 +139,9 @@ async fn values(store: &dyn TrackingStore, id: &RunId) {
     assert_eq!(run.tag("team"), Some("a-team"));
     assert_eq!(run.tag("gone"), None);
     // More than MLflow takes at once.
-    let many: Vec<Metric> = (0..2_500).map(|step| metric("many", f64::from(step) / 2.0, 100 + i64::from(step), step.into())).collect();
+    let many: Vec<Metric> = (0..2_500)
+        .map(|step| metric("many", f64::from(step) / 2.0, 100 + i64::from(step), step.into()))
+        .collect();
     let params: Vec<Param> = (0..150).map(|i| Param::new(format!("p{i}"), i.to_string())).collect();
     store.log_batch(id, &many, &params, &[]).await.unwrap();
     assert_eq!(store.get_run(id).await.unwrap().params.len(), 153);
@@ -159,7 +169,11 @@ async fn histories(store: &dyn TrackingStore, first: &RunId, second: &RunId) {
 }
 
 async fn life(store: &dyn TrackingStore, second: &RunId, unnamed: &RunId) {
-    let update = RunUpdate { status: Some(RunStatus::Failed), end_time: Some(5_000), run_name: Some("renamed".into()) };
+    let update = RunUpdate {
+        status: Some(RunStatus::Failed),
+        end_time: Some(5_000),
+        run_name: Some("renamed".into()),
+    };
     store.update_run(second, &update).await.unwrap();
     let run = store.get_run(second).await.unwrap();
     assert_eq!((run.info.status, run.info.end_time), (RunStatus::Failed, Some(5_000)));
@@ -214,7 +228,8 @@ async fn artifacts(store: &dyn TrackingStore, id: &RunId) {
 }
 
 async fn searches(store: &dyn TrackingStore, experiment: &ExperimentId) {
-    let search = RunSearch { experiment_ids: vec![experiment.clone()], max_results: 100, ..RunSearch::default() };
+    let search =
+        RunSearch { experiment_ids: vec![experiment.clone()], max_results: 100, ..RunSearch::default() };
     assert_eq!(names(store, &search).await, ["by-tag", "first"], "newest first, deleted ones left out");
     let all = RunSearch { view: ViewType::All, ..search.clone() };
     assert_eq!(names(store, &all).await.len(), 3);
@@ -247,7 +262,10 @@ async fn searches(store: &dyn TrackingStore, experiment: &ExperimentId) {
         }
     }
     assert_eq!(found, ["by-tag", "first"]);
-    assert!(matches!(kind(store.search_runs(&RunSearch { max_results: 0, ..search.clone() }).await), ErrorKind::Invalid(_)));
+    assert!(matches!(
+        kind(store.search_runs(&RunSearch { max_results: 0, ..search.clone() }).await),
+        ErrorKind::Invalid(_)
+    ));
     let nowhere = RunSearch { experiment_ids: vec![ExperimentId("987654".into())], ..search };
     assert!(names(store, &nowhere).await.is_empty());
 }
@@ -278,10 +296,16 @@ async fn errors(store: &dyn TrackingStore, id: &RunId) {
     assert!(matches!(kind(store.delete_run(&missing).await), ErrorKind::NotFound(_)));
     // What MLflow would cut without a word is refused here, and nothing of the batch is written.
     let long = Param::new("long", "x".repeat(6_001));
-    assert!(matches!(kind(store.log_batch(id, &[metric("late", 1.0, 1, 1)], &[long], &[]).await), ErrorKind::Limit(_)));
+    assert!(matches!(
+        kind(store.log_batch(id, &[metric("late", 1.0, 1, 1)], &[long], &[]).await),
+        ErrorKind::Limit(_)
+    ));
     assert!(store.metric_history(id, "late").await.unwrap().is_empty());
     assert!(matches!(kind(store.set_tag(id, &Tag::new("t", "x".repeat(8_001))).await), ErrorKind::Limit(_)));
-    assert!(matches!(kind(store.log_batch(id, &[metric("a//b", 1.0, 1, 1)], &[], &[]).await), ErrorKind::Limit(_)));
+    assert!(matches!(
+        kind(store.log_batch(id, &[metric("a//b", 1.0, 1, 1)], &[], &[]).await),
+        ErrorKind::Limit(_)
+    ));
 }
 
 /// What MLflow's own client has to find after [`conformance`].
@@ -294,7 +318,10 @@ fn check_dump(dump: &Value, prefix: &str) {
     let run = |name: &str| runs.values().find(|run| run["name"] == name).unwrap();
     let first = run("first");
     assert_eq!(first["status"], "RUNNING");
-    assert_eq!((&first["start"], &first["end"], &first["user"]), (&json!(1_000), &json!(null), &json!("ana")));
+    assert_eq!(
+        (&first["start"], &first["end"], &first["user"]),
+        (&json!(1_000), &json!(null), &json!("ana"))
+    );
     assert_eq!(first["metrics"]["rmse"], 1.5);
     assert_eq!((&first["metrics"]["nan"], &first["metrics"]["inf"]), (&json!("NaN"), &json!("Infinity")));
     assert_eq!(first["metrics"]["ninf"], "-Infinity");
@@ -310,7 +337,10 @@ fn check_dump(dump: &Value, prefix: &str) {
     assert_eq!(first["inputs"], json!([["wine", "abc123", "local", { "mlflow.data.context": "training" }]]));
     assert_eq!(first["artifacts"], json!([["model", true, null], ["notes.txt", false, 5]]));
     let second = run("by-tag");
-    assert_eq!((&second["status"], &second["end"], &second["stage"]), (&json!("FAILED"), &json!(5_000), &json!("active")));
+    assert_eq!(
+        (&second["status"], &second["end"], &second["stage"]),
+        (&json!("FAILED"), &json!(5_000), &json!("active"))
+    );
     let third = runs.values().find(|run| run["stage"] == "deleted").unwrap();
     assert_eq!((&third["status"], &third["start"]), (&json!("FINISHED"), &json!(3_000)));
     let model = &dump["models"][format!("{prefix}model")];
@@ -362,7 +392,12 @@ async fn scan_and_changes(store: &Arc<dyn TrackingStore>, experiment: &Experimen
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 fn server_conforms(mlflow: Mlflow) {
@@ -405,7 +440,11 @@ fn a_local_store_of_our_own_conforms_and_mlflow_goes_on_with_it() {
     // MLflow opens the store, upgrades it, and finds everything; then both go on with it.
     let found = dump(V3, &address);
     assert_eq!(found["experiments"]["Default"]["id"], "0");
-    let first = found["experiments"]["t-main"]["runs"].as_object().unwrap().values().find(|run| run["name"] == "first");
+    let first = found["experiments"]["t-main"]["runs"]
+        .as_object()
+        .unwrap()
+        .values()
+        .find(|run| run["name"] == "first");
     assert_eq!(first.unwrap()["metrics"]["rmse"], 0.25);
     let store = open(&address);
     block_on(async {
@@ -434,8 +473,12 @@ fn a_store_that_older_mlflow_wrote_is_read_and_written_as_it_is() {
 fn a_cursor_of_another_kind_asks_for_a_reload() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&format!("sqlite:///{}", folder.path().join("x.db").display()));
-    let scan =
-        Scan { experiment_id: ExperimentId("0".into()), view: ViewType::All, first: 1, values: ScanValues::All };
+    let scan = Scan {
+        experiment_id: ExperimentId("0".into()),
+        view: ViewType::All,
+        first: 1,
+        values: ScanValues::All,
+    };
     let changes = block_on(store.changes(&scan, &mut Cursor::Start, &[])).unwrap();
     assert!(changes.reload);
 }

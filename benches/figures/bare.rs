@@ -32,7 +32,8 @@ pub fn read_all(path: &Path) -> usize {
         .unwrap();
     let mut rows = statement.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
-        let text = |i: usize, texts: &mut Interner| texts.intern(row.get_ref(i).unwrap().as_str().unwrap_or(""));
+        let text =
+            |i: usize, texts: &mut Interner| texts.intern(row.get_ref(i).unwrap().as_str().unwrap_or(""));
         let (id, name, user) = (text(0, &mut texts), text(1, &mut texts), text(2, &mut texts));
         let (status, stage) = (text(3, &mut texts), text(6, &mut texts));
         let uri = row.get_ref(7).unwrap().as_str().unwrap_or("").len();
@@ -81,7 +82,8 @@ pub async fn fetch_pages(address: &str, size: usize) -> usize {
     let mut token: Option<String> = None;
     loop {
         let body = serde_json::json!({ "experiment_ids": ["1"], "max_results": size, "page_token": token });
-        let answer = client.post(format!("{address}/api/2.0/mlflow/runs/search")).json(&body).send().await.unwrap();
+        let answer =
+            client.post(format!("{address}/api/2.0/mlflow/runs/search")).json(&body).send().await.unwrap();
         let text = answer.bytes().await.unwrap();
         bytes += text.len();
         let value: serde_json::Value = serde_json::from_slice(&text).unwrap();

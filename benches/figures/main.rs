@@ -24,7 +24,8 @@ use support::{Server, V3};
 const ROUNDS: usize = 7;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--bench")).collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--bench")).collect();
     // The yardsticks run as processes of their own, so that their memory can be measured.
     if let [kind, path] = arguments.as_slice()
         && kind.starts_with("bare-")
@@ -66,7 +67,8 @@ fn bare(kind: &str, path: &Path) -> (f64, f64) {
 fn peak_memory(process: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|word| word.parse::<f64>().ok());
+    let kilobytes =
+        line.and_then(|line| line.split_whitespace().nth(1)).and_then(|word| word.parse::<f64>().ok());
     kilobytes.unwrap_or(f64::NAN) / 1000.0
 }
 
@@ -95,7 +97,7 @@ fn start(folder: &Path) {
             terminal.wait_closely(|screen| {
                 let has_rows = screen.matches("calm-ibis").count() >= 20;
                 let has_details = screen.contains("git commit");
-                has_rows && has_details && (runs > 20 || screen.contains('█'))
+                has_rows && has_details && (runs > 20 || screen.contains('▇'))
             });
             times.push(begin.elapsed().as_secs_f64());
             memory.push(peak_memory(&terminal.process_id().to_string()));
@@ -194,7 +196,10 @@ fn command(folder: &Path) {
         std::fs::copy(stores::make(folder, 10_000, 1), &path).unwrap();
     }
     let address = format!("sqlite:///{}", path.display());
-    V3.run("import mlflow, sys; mlflow.set_tracking_uri(sys.argv[1]); mlflow.search_experiments()", &[&address]);
+    V3.run(
+        "import mlflow, sys; mlflow.set_tracking_uri(sys.argv[1]); mlflow.search_experiments()",
+        &[&address],
+    );
     println!("\nmltui runs bench --sort metrics.val_loss --limit 10 --json, 10,000 runs, whole process");
     let ours = median((0..15).map(|_| run_ours(&address)).collect());
     let theirs = median(
@@ -206,13 +211,27 @@ fn command(folder: &Path) {
             })
             .collect(),
     );
-    println!("  {:.1} ms; Python with mlflow.search_runs {theirs:.1} s: {:.0} times faster (bar 200)", ours * 1e3, theirs / ours);
+    println!(
+        "  {:.1} ms; Python with mlflow.search_runs {theirs:.1} s: {:.0} times faster (bar 200)",
+        ours * 1e3,
+        theirs / ours
+    );
 }
 
 fn run_ours(address: &str) -> f64 {
     let begin = Instant::now();
     let status = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_mltui")))
-        .args(["--tracking-uri", address, "runs", "bench", "--sort", "metrics.val_loss", "--limit", "10", "--json"])
+        .args([
+            "--tracking-uri",
+            address,
+            "runs",
+            "bench",
+            "--sort",
+            "metrics.val_loss",
+            "--limit",
+            "10",
+            "--json",
+        ])
         .stdout(Stdio::null())
         .status()
         .unwrap();

@@ -7,11 +7,33 @@ use fastrand::Rng;
 use rusqlite::{Connection, params};
 
 pub const METRICS: [&str; 10] = [
-    "loss", "val_loss", "acc", "val_acc", "f1", "auc", "precision_10", "throughput", "epoch_time", "grad_norm",
+    "loss",
+    "val_loss",
+    "acc",
+    "val_acc",
+    "f1",
+    "auc",
+    "precision_10",
+    "throughput",
+    "epoch_time",
+    "grad_norm",
 ];
 const PARAMS: [&str; 15] = [
-    "lr", "batch_size", "optimizer", "weight_decay", "dropout", "n_layers", "hidden dim", "activation", "seed",
-    "scheduler", "warmup_steps", "model/name", "data.split", "augment", "precision",
+    "lr",
+    "batch_size",
+    "optimizer",
+    "weight_decay",
+    "dropout",
+    "n_layers",
+    "hidden dim",
+    "activation",
+    "seed",
+    "scheduler",
+    "warmup_steps",
+    "model/name",
+    "data.split",
+    "augment",
+    "precision",
 ];
 const START: i64 = 1_760_000_000_000;
 

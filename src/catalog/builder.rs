@@ -194,7 +194,11 @@ impl<T: Copy> Indexed<T> {
             let column = Arc::make_mut(column);
             let mut pairs: Vec<(Row, T)> = column.iter().collect();
             pairs.sort_by_key(|(row, _)| *row);
-            let mut sorted = Column { rows: Vec::with_capacity(pairs.len()), values: Vec::with_capacity(pairs.len()), sorted: true };
+            let mut sorted = Column {
+                rows: Vec::with_capacity(pairs.len()),
+                values: Vec::with_capacity(pairs.len()),
+                sorted: true,
+            };
             for (i, (row, value)) in pairs.iter().enumerate() {
                 if pairs.get(i + 1).is_none_or(|(next, _)| next != row) {
                     sorted.rows.push(*row);

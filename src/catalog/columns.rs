@@ -157,7 +157,9 @@ impl Bound {
         match self {
             Self::Absent => Value::Missing,
             Self::Number(column) => column.get(row).map_or(Value::Missing, Value::Number),
-            Self::Text(column) => column.get(row).map_or(Value::Missing, |sym| Value::Text(catalog.texts.get(sym))),
+            Self::Text(column) => {
+                column.get(row).map_or(Value::Missing, |sym| Value::Text(catalog.texts.get(sym)))
+            }
             Self::Attribute(spec) => attribute(catalog, spec, row, now),
         }
     }

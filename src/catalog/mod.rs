@@ -100,7 +100,11 @@ impl<T: Copy> Keyed<T> {
 
     /// The keys that some run has a value for, with how many have one.
     pub fn keys<'a>(&'a self, texts: &'a Texts) -> impl Iterator<Item = (&'a str, usize)> {
-        self.keys.iter().zip(&self.columns).filter(|(_, c)| !c.is_empty()).map(|(key, c)| (texts.get(*key), c.len()))
+        self.keys
+            .iter()
+            .zip(&self.columns)
+            .filter(|(_, c)| !c.is_empty())
+            .map(|(key, c)| (texts.get(*key), c.len()))
     }
 
     /// The column of a key.

@@ -31,7 +31,8 @@ impl SortKey {
 
 /// The rows that pass, in the order of `keys`. `now` is the end of runs that still go on, in milliseconds.
 pub fn project(catalog: &Catalog, rows: Option<&RowSet>, keys: &[SortKey], now: i64) -> Vec<Row> {
-    let mut order: Vec<Row> = catalog.rows().filter(|row| rows.is_none_or(|set| set.contains(*row))).collect();
+    let mut order: Vec<Row> =
+        catalog.rows().filter(|row| rows.is_none_or(|set| set.contains(*row))).collect();
     order.sort_unstable_by(|a, b| {
         let (run_a, run_b) = (catalog.run(*a), catalog.run(*b));
         run_b.start_time.cmp(&run_a.start_time).then_with(|| catalog.run_id(*a).cmp(catalog.run_id(*b)))

@@ -20,7 +20,10 @@ fn run(id: usize, metric: Option<f64>, param: Option<&str>) -> Run {
             end_time: Some(2_000 + id as i64),
             lifecycle_stage: LifecycleStage::Active,
         },
-        metrics: metric.map(|value| Metric { key: "m".into(), value, timestamp: 0, step: 0 }).into_iter().collect(),
+        metrics: metric
+            .map(|value| Metric { key: "m".into(), value, timestamp: 0, step: 0 })
+            .into_iter()
+            .collect(),
         params: param.map(|value| Param::new("p", value)).into_iter().collect(),
         tags: vec![Tag::new("mlflow.runName", format!("run-{id}"))],
         inputs: Vec::new(),
@@ -72,7 +75,9 @@ fn a_change_replaces_the_run_and_keeps_its_row() {
     runs[0].info.status = RunStatus::Failed;
     builder.fold_changes(&whole_runs(&runs[..1]));
     let after = builder.snapshot();
-    let name = |catalog: &Catalog| catalog.tags.column(&catalog.texts, "mlflow.runName").and_then(|c| c.get(0)).is_some();
+    let name = |catalog: &Catalog| {
+        catalog.tags.column(&catalog.texts, "mlflow.runName").and_then(|c| c.get(0)).is_some()
+    };
     assert!(name(&before) && !name(&after), "a deleted tag goes, and the old snapshot keeps it");
     assert_eq!(after.metrics.column(&after.texts, "m").unwrap().get(0), Some(5.0));
     assert_eq!(after.run(0).status, RunStatus::Failed);

@@ -15,7 +15,11 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
     line("state folder", &settings.state_folder.display().to_string())?;
     line(
         "tracking URI",
-        &format!("{} (from {})", crate::store::uri::without_credentials(&settings.tracking_uri), settings.origin),
+        &format!(
+            "{} (from {})",
+            crate::store::uri::without_credentials(&settings.tracking_uri),
+            settings.origin
+        ),
     )?;
     line("credentials", &format!("{:?}", settings.rest.auth))?;
     line("mode", if settings.read_only { "read-only" } else { "reading and writing" })?;

@@ -69,7 +69,8 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         .iter()
         .filter(|experiment| wanted.as_ref().is_none_or(|text| experiment.name.to_lowercase().contains(text)))
         .map(|experiment| {
-            let runs = counts.as_ref().map(|counts| counts.get(&experiment.experiment_id).copied().unwrap_or(0));
+            let runs =
+                counts.as_ref().map(|counts| counts.get(&experiment.experiment_id).copied().unwrap_or(0));
             vec![
                 Value::Text(experiment.experiment_id.as_str()),
                 Value::Text(&experiment.name),
@@ -96,7 +97,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let table = Table {
         titles: columns.iter().map(|column| COLUMNS[*column].1.to_owned()).collect(),
         names: columns.iter().map(|column| COLUMNS[*column].0.to_owned()).collect(),
-        rows: rows.into_iter().map(|row| columns.iter().map(|column| row[*column].clone()).collect()).collect(),
+        rows: rows
+            .into_iter()
+            .map(|row| columns.iter().map(|column| row[*column].clone()).collect())
+            .collect(),
     };
     Ok(table.print(arguments.format, now_ms(), out)?)
 }

@@ -161,7 +161,8 @@ fn open(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure> {
 async fn find_experiment(store: &dyn TrackingStore, name: &str) -> Result<Experiment, Failure> {
     let mut experiments = store.search_experiments(ViewType::All).await?;
     let by_name = experiments.iter().position(|experiment| experiment.name == name);
-    let found = by_name.or_else(|| experiments.iter().position(|experiment| experiment.experiment_id.as_str() == name));
+    let found = by_name
+        .or_else(|| experiments.iter().position(|experiment| experiment.experiment_id.as_str() == name));
     if let Some(at) = found {
         return Ok(experiments.swap_remove(at));
     }

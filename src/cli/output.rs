@@ -70,7 +70,11 @@ impl Table<'_> {
         let mut line = |row: &[String]| {
             let mut line = String::new();
             for ((cell, width), right) in row.iter().zip(&widths).zip(&right) {
-                let cell = if *right { text::fit_right(cell, *width, "…") } else { text::fit(cell, *width, "…") };
+                let cell = if *right {
+                    text::fit_right(cell, *width, "…")
+                } else {
+                    text::fit(cell, *width, "…")
+                };
                 line.push_str(&cell);
                 line.push_str("  ");
             }

@@ -107,7 +107,8 @@ async fn read(
     query: &Query,
     is_local: bool,
 ) -> Result<(Catalog, Vec<Row>), Failure> {
-    let asks_for_data_sets = query.filter.clauses.iter().any(|clause| matches!(clause.field, Field::Dataset(_)));
+    let asks_for_data_sets =
+        query.filter.clauses.iter().any(|clause| matches!(clause.field, Field::Dataset(_)));
     // A server filters what it sends; a local file is read faster by columns than by runs.
     if !query.filter.clauses.is_empty() && (!is_local || asks_for_data_sets) {
         let catalog = search(store.as_ref(), experiment, query).await?;
@@ -116,8 +117,8 @@ async fn read(
         return Ok((catalog, rows));
     }
     // Only the newest few: one page tells.
-    let newest_first = query.sort
-        == [SortKey { column: ColumnSpec::StartTime, direction: Direction::Descending }];
+    let newest_first =
+        query.sort == [SortKey { column: ColumnSpec::StartTime, direction: Direction::Descending }];
     if newest_first && query.filter.clauses.is_empty() && query.limit <= 1000 {
         let catalog = search(store.as_ref(), experiment, query).await?;
         let rows = project(&catalog, None, &query.sort, now_ms());
@@ -145,7 +146,11 @@ async fn read(
 }
 
 /// Everything that passes the filter, page by page, or no more than the limit.
-async fn search(store: &dyn TrackingStore, experiment: &ExperimentId, query: &Query) -> Result<Catalog, Failure> {
+async fn search(
+    store: &dyn TrackingStore,
+    experiment: &ExperimentId,
+    query: &Query,
+) -> Result<Catalog, Failure> {
     let mut search = RunSearch {
         experiment_ids: vec![experiment.clone()],
         filter: query.filter.clone(),
@@ -220,9 +225,12 @@ fn default_columns(catalog: &Catalog) -> Vec<ColumnSpec> {
 /// A whole run as JSON: attributes, and metrics, params and tags as objects by key.
 fn run_json(run: &Run) -> Json {
     let info = &run.info;
-    let metrics: Map<String, Json> = run.metrics.iter().map(|m| (m.key.clone(), json_number(m.value))).collect();
-    let params: Map<String, Json> = run.params.iter().map(|p| (p.key.clone(), Json::from(p.value.as_str()))).collect();
-    let tags: Map<String, Json> = run.tags.iter().map(|t| (t.key.clone(), Json::from(t.value.as_str()))).collect();
+    let metrics: Map<String, Json> =
+        run.metrics.iter().map(|m| (m.key.clone(), json_number(m.value))).collect();
+    let params: Map<String, Json> =
+        run.params.iter().map(|p| (p.key.clone(), Json::from(p.value.as_str()))).collect();
+    let tags: Map<String, Json> =
+        run.tags.iter().map(|t| (t.key.clone(), Json::from(t.value.as_str()))).collect();
     json!({
         "run_id": info.run_id, "run_name": info.run_name, "experiment_id": info.experiment_id,
         "status": info.status.as_str(), "start_time": info.start_time, "end_time": info.end_time,

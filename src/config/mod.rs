@@ -22,7 +22,9 @@ pub enum ConfigError {
     Variable { name: String, value: String, expected: &'static str },
     #[error("there is no profile {name:?}; the config file has {known}")]
     UnknownProfile { name: String, known: String },
-    #[error("profile {profile:?} takes its {what} from the environment variable {variable}, which is not set")]
+    #[error(
+        "profile {profile:?} takes its {what} from the environment variable {variable}, which is not set"
+    )]
     MissingSecret { profile: String, what: &'static str, variable: String },
     #[error("cannot read the credentials in {path}: {cause}")]
     Credentials { path: PathBuf, cause: String },

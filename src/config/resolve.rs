@@ -34,7 +34,11 @@ impl Environment {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    fn parsed<T: std::str::FromStr>(&self, name: &str, expected: &'static str) -> Result<Option<T>, ConfigError> {
+    fn parsed<T: std::str::FromStr>(
+        &self,
+        name: &str,
+        expected: &'static str,
+    ) -> Result<Option<T>, ConfigError> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let wrong = || ConfigError::Variable { name: name.into(), value: value.into(), expected };
         value.trim().parse().map(Some).map_err(|_| wrong())
@@ -59,9 +63,11 @@ impl Environment {
             None => Ok(None),
             Some("true" | "1") => Ok(Some(true)),
             Some("false" | "0") => Ok(Some(false)),
-            Some(value) => {
-                Err(ConfigError::Variable { name: name.into(), value: value.into(), expected: "true or false" })
-            }
+            Some(value) => Err(ConfigError::Variable {
+                name: name.into(),
+                value: value.into(),
+                expected: "true or false",
+            }),
         }
     }
 }
@@ -118,10 +124,12 @@ impl Settings {
             .filter(|_| flags.tracking_uri.is_none())
             .map(str::to_owned);
         let profile = profile_name.as_deref().map(|name| find_profile(&raw, name)).transpose()?;
-        let (tracking_uri, origin) = tracking_uri(flags, &raw, profile_name.as_deref().zip(profile), environment);
+        let (tracking_uri, origin) =
+            tracking_uri(flags, &raw, profile_name.as_deref().zip(profile), environment);
         let rest = rest_options(&raw.http, profile_name.as_deref().zip(profile), environment)?;
         let poll_interval = environment.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(raw.tui.poll_interval);
-        let poll_interval = Duration::try_from_secs_f64(poll_interval.max(0.1)).unwrap_or(Duration::from_secs(2));
+        let poll_interval =
+            Duration::try_from_secs_f64(poll_interval.max(0.1)).unwrap_or(Duration::from_secs(2));
         let color = flags.color.unwrap_or(
             environment.parsed_enum("MLTUI_COLOR", "auto, always or never")?.unwrap_or(raw.tui.color),
         );
@@ -161,7 +169,12 @@ impl Settings {
         let mut text = String::new();
         let state = if self.config_exists { "" } else { " (not there; these are defaults)" };
         let _ = writeln!(text, "# config file: {}{state}", self.config_file.display());
-        let _ = writeln!(text, "# tracking URI: {} (from {})", uri::without_credentials(&self.tracking_uri), self.origin);
+        let _ = writeln!(
+            text,
+            "# tracking URI: {} (from {})",
+            uri::without_credentials(&self.tracking_uri),
+            self.origin
+        );
         let _ = writeln!(text, "# credentials: {:?}", self.rest.auth);
         let _ = writeln!(
             text,
@@ -183,11 +196,17 @@ impl Settings {
 }
 
 impl Environment {
-    fn parsed_enum<T: clap::ValueEnum>(&self, name: &str, expected: &'static str) -> Result<Option<T>, ConfigError> {
+    fn parsed_enum<T: clap::ValueEnum>(
+        &self,
+        name: &str,
+        expected: &'static str,
+    ) -> Result<Option<T>, ConfigError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        T::from_str(value, true)
-            .map(Some)
-            .map_err(|_| ConfigError::Variable { name: name.into(), value: value.into(), expected })
+        T::from_str(value, true).map(Some).map_err(|_| ConfigError::Variable {
+            name: name.into(),
+            value: value.into(),
+            expected,
+        })
     }
 }
 
@@ -288,7 +307,9 @@ fn environment_auth(environment: &Environment) -> Result<Auth, ConfigError> {
     let password = environment.get("MLFLOW_TRACKING_PASSWORD").map(str::to_owned).or(stored.1);
     Ok(match (user, password) {
         (Some(user), Some(password)) => Auth::Basic { user, password },
-        _ => environment.get("MLFLOW_TRACKING_TOKEN").map_or(Auth::None, |token| Auth::Bearer(token.to_owned())),
+        _ => environment
+            .get("MLFLOW_TRACKING_TOKEN")
+            .map_or(Auth::None, |token| Auth::Bearer(token.to_owned())),
     })
 }
 

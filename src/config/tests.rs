@@ -10,7 +10,10 @@ const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
     Environment {
-        variables: variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<HashMap<_, _>>(),
+        variables: variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect::<HashMap<_, _>>(),
         folder: "/work".into(),
         home: None,
     }
@@ -33,7 +36,9 @@ fn the_example_is_the_defaults() {
 fn the_example_names_every_setting() {
     let uncommented: String = EXAMPLE
         .lines()
-        .map(|line| line.strip_prefix("# ").filter(|l| l.starts_with('[') || l.contains(" = ")).unwrap_or(line))
+        .map(|line| {
+            line.strip_prefix("# ").filter(|l| l.starts_with('[') || l.contains(" = ")).unwrap_or(line)
+        })
         .fold(String::new(), |text, line| text + line + "\n");
     let mut full = RawConfig::parse(&uncommented, Path::new("example")).unwrap();
     let written = toml::Table::try_from(&full).unwrap();
@@ -74,7 +79,8 @@ fn flag_profile_environment_file_default_in_this_order() {
 
 #[test]
 fn secrets_come_from_the_environment_and_are_never_shown() {
-    let config = "[profiles.p]\ntracking_uri = 'http://u:pw-in-uri@host'\nusername_env = 'U'\npassword_env = 'P'\n";
+    let config =
+        "[profiles.p]\ntracking_uri = 'http://u:pw-in-uri@host'\nusername_env = 'U'\npassword_env = 'P'\n";
     let profile = Flags { profile: Some("p".into()), ..Flags::default() };
     let settings = load(config, &profile, &[("U", "ana"), ("P", "geheim")]).unwrap();
     assert_eq!(settings.rest.auth, Auth::Basic { user: "ana".into(), password: "geheim".into() });

@@ -2,13 +2,13 @@
 
 const ADJECTIVES: [&str; 32] = [
     "able", "bold", "bright", "calm", "clean", "clever", "crisp", "deft", "eager", "fair", "fond", "gentle",
-    "glad", "grand", "handy", "hopeful", "jolly", "keen", "kind", "lively", "lucky", "merry", "neat", "nimble",
-    "polite", "proud", "quick", "quiet", "smart", "swift", "wise", "witty",
+    "glad", "grand", "handy", "hopeful", "jolly", "keen", "kind", "lively", "lucky", "merry", "neat",
+    "nimble", "polite", "proud", "quick", "quiet", "smart", "swift", "wise", "witty",
 ];
 const NOUNS: [&str; 32] = [
-    "ant", "bear", "bee", "cat", "colt", "crab", "crane", "deer", "doe", "dove", "elk", "finch", "fox", "gnu",
-    "goat", "hare", "hawk", "hen", "ibis", "jay", "lamb", "lark", "lynx", "mole", "moth", "newt", "otter",
-    "owl", "ram", "seal", "swan", "wren",
+    "ant", "bear", "bee", "cat", "colt", "crab", "crane", "deer", "doe", "dove", "elk", "finch", "fox",
+    "gnu", "goat", "hare", "hawk", "hen", "ibis", "jay", "lamb", "lark", "lynx", "mole", "moth", "newt",
+    "otter", "owl", "ram", "seal", "swan", "wren",
 ];
 
 /// A run name from a random number, the same name for the same number.

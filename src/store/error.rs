@@ -63,7 +63,9 @@ impl StoreError {
             ErrorKind::Unauthorized => {
                 "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
             }
-            ErrorKind::Forbidden(_) => "ask the server's administrator for the right, or use its allowed host name",
+            ErrorKind::Forbidden(_) => {
+                "ask the server's administrator for the right, or use its allowed host name"
+            }
             ErrorKind::Locked => "another program holds the write lock; it is tried again by itself",
             ErrorKind::ReadOnly(_) => "check the file's permissions, or whether the profile is read_only",
             ErrorKind::NotAStore(_) => "check the tracking URI: `mltui doctor` shows where it comes from",
@@ -71,9 +73,10 @@ impl StoreError {
             ErrorKind::Unsupported(_) => "a newer MLflow has it; MLflow upgrades the store when it opens it",
             ErrorKind::Server { .. } => "look into the server's log; it is tried again by itself",
             ErrorKind::Protocol(_) => "is this address an MLflow server, and not a proxy's or login page?",
-            ErrorKind::NotFound(_) | ErrorKind::AlreadyExists(_) | ErrorKind::Invalid(_) | ErrorKind::Limit(_) => {
-                "change what was asked for"
-            }
+            ErrorKind::NotFound(_)
+            | ErrorKind::AlreadyExists(_)
+            | ErrorKind::Invalid(_)
+            | ErrorKind::Limit(_) => "change what was asked for",
             ErrorKind::Io(_) => "check the path and its permissions",
         }
     }

@@ -103,7 +103,9 @@ pub enum Cursor {
     Start,
     Sqlite(sqlite::SqliteCursor),
     /// Start and end times before this were seen, in milliseconds.
-    Rest { since: i64 },
+    Rest {
+        since: i64,
+    },
 }
 
 /// What is new since a cursor.
@@ -167,8 +169,12 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
     // The model registry
     async fn create_registered_model(&self, name: &str) -> Result<()>;
     async fn get_registered_model(&self, name: &str) -> Result<RegisteredModel>;
-    async fn create_model_version(&self, name: &str, source: &str, run_id: Option<&RunId>)
-    -> Result<ModelVersion>;
+    async fn create_model_version(
+        &self,
+        name: &str,
+        source: &str,
+        run_id: Option<&RunId>,
+    ) -> Result<ModelVersion>;
     async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()>;
     async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()>;
     /// The version that an alias points to; an unknown alias is `NotFound`.

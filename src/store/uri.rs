@@ -73,7 +73,8 @@ pub fn default_uri(folder: &Path) -> String {
 
 /// Understands a tracking URI; relative paths start at `folder`.
 pub fn parse(uri: &str, folder: &Path) -> Result<Location> {
-    let fail = |kind| Err(StoreError::new(format!("open the tracking URI {}", without_credentials(uri)), kind));
+    let fail =
+        |kind| Err(StoreError::new(format!("open the tracking URI {}", without_credentials(uri)), kind));
     let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
     match scheme {
         "http" | "https" => match url::Url::parse(uri) {
@@ -127,9 +128,7 @@ pub fn without_credentials(uri: &str) -> String {
 pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Result<Arc<dyn TrackingStore>> {
     Ok(match location {
         Location::Server(url) => Arc::new(RestStore::new(url, options.clone(), read_only)?),
-        Location::Sqlite(path) => {
-            Arc::new(SqliteStore::new(path, options.workspace.as_deref(), read_only))
-        }
+        Location::Sqlite(path) => Arc::new(SqliteStore::new(path, options.workspace.as_deref(), read_only)),
     })
 }
 

@@ -93,7 +93,10 @@ fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         // The experiment is worth more room than the address of the store.
         let store = text::cut(&place, room.saturating_sub(text::width(&summary)), theme.glyphs.ellipsis);
         left.push(Span::styled(store.clone(), theme.dim));
-        left.push(Span::styled(text::cut(&summary, room - text::width(&store).min(room), theme.glyphs.ellipsis), theme.accent));
+        left.push(Span::styled(
+            text::cut(&summary, room - text::width(&store).min(room), theme.glyphs.ellipsis),
+            theme.accent,
+        ));
     } else {
         left.push(Span::styled(text::cut(&place, room, theme.glyphs.ellipsis), theme.dim));
     }
@@ -112,7 +115,8 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
         Connection::Live { since } => {
             let age = app.now - since;
             // A local store is watched all the time; a server is asked every few seconds.
-            let age = if app.is_local || age < 1_000 { String::new() } else { format!(" {}", text::span(age)) };
+            let age =
+                if app.is_local || age < 1_000 { String::new() } else { format!(" {}", text::span(age)) };
             Line::styled(format!("{} live{age}", symbols.live), theme.good)
         }
         Connection::Failing { retry_at, .. } => {

@@ -10,7 +10,10 @@ use crate::mlflow::{ExperimentId, RunId};
 pub enum Effect {
     LoadExperiments,
     /// Read an experiment and keep it current, in place of the one before.
-    Watch { generation: u64, experiment: ExperimentId },
+    Watch {
+        generation: u64,
+        experiment: ExperimentId,
+    },
     /// The runs to look at anew with every poll.
     Attend(Vec<RunId>),
     /// Poll now.
@@ -25,8 +28,17 @@ pub enum Effect {
         selected: Option<String>,
         now: i64,
     },
-    Histories { generation: u64, ids: Vec<RunId>, key: String },
-    LoadRun { generation: u64, id: RunId },
-    ListArtifacts { id: RunId },
+    Histories {
+        generation: u64,
+        ids: Vec<RunId>,
+        key: String,
+    },
+    LoadRun {
+        generation: u64,
+        id: RunId,
+    },
+    ListArtifacts {
+        id: RunId,
+    },
     Quit,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
-use crate::catalog::{Catalog, Row};
 use crate::catalog::sync::Snapshot;
+use crate::catalog::{Catalog, Row};
 use crate::mlflow::{ArtifactFile, Experiment, ExperimentId, MetricPoint, Run, RunId};
 use crate::store::StoreError;
 
@@ -15,9 +15,14 @@ use crate::store::StoreError;
 pub enum Msg {
     Key(KeyEvent),
     Mouse(MouseEvent),
-    Resize { columns: u16, rows: u16 },
+    Resize {
+        columns: u16,
+        rows: u16,
+    },
     /// The time, in milliseconds since the epoch.
-    Tick { now: i64 },
+    Tick {
+        now: i64,
+    },
     /// The program is asked to end: a signal, or the terminal went away.
     Terminate,
     /// The experiments, without counts yet, and the one of the newest run where that is known.
@@ -25,15 +30,41 @@ pub enum Msg {
     /// How many runs the experiments have; none where the store cannot count them.
     Counts(Option<HashMap<ExperimentId, u64>>),
     /// The open experiment's runs, as far as they are read.
-    Snapshot { generation: u64, snapshot: Snapshot },
+    Snapshot {
+        generation: u64,
+        snapshot: Snapshot,
+    },
     /// The store was asked for changes and answered; `touched` when somebody wrote to it.
-    Polled { generation: u64, touched: bool },
-    PollFailed { generation: u64, error: StoreError, retry_ms: u64 },
+    Polled {
+        generation: u64,
+        touched: bool,
+    },
+    PollFailed {
+        generation: u64,
+        error: StoreError,
+        retry_ms: u64,
+    },
     /// The rows of a view in their order, and where the asked-for run stands among them.
-    Projected { generation: u64, catalog: Arc<Catalog>, complete: bool, rows: Arc<Vec<Row>>, position: Option<usize> },
-    Histories { generation: u64, key: String, histories: Vec<(RunId, Vec<MetricPoint>)> },
-    Run { generation: u64, result: Result<Box<Run>, StoreError> },
-    Artifacts { run: RunId, result: Result<Vec<ArtifactFile>, StoreError> },
+    Projected {
+        generation: u64,
+        catalog: Arc<Catalog>,
+        complete: bool,
+        rows: Arc<Vec<Row>>,
+        position: Option<usize>,
+    },
+    Histories {
+        generation: u64,
+        key: String,
+        histories: Vec<(RunId, Vec<MetricPoint>)>,
+    },
+    Run {
+        generation: u64,
+        result: Result<Box<Run>, StoreError>,
+    },
+    Artifacts {
+        run: RunId,
+        result: Result<Vec<ArtifactFile>, StoreError>,
+    },
     /// A task broke off with a panic.
     TaskFailed(String),
 }

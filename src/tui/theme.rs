@@ -39,8 +39,8 @@ pub struct Symbols {
     pub failing: &'static str,
     pub paused: &'static str,
     pub separator: &'static str,
-    /// Eight heights, the lowest first.
-    pub levels: [&'static str; 8],
+    /// Seven heights, the lowest first; a full block would run into the row above.
+    pub levels: [&'static str; 7],
     pub is_ascii: bool,
 }
 
@@ -55,7 +55,7 @@ const UNICODE: Symbols = Symbols {
     failing: "✗",
     paused: "‖",
     separator: "·",
-    levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
     is_ascii: false,
 };
 
@@ -70,7 +70,7 @@ const ASCII: Symbols = Symbols {
     failing: "x",
     paused: "=",
     separator: "-",
-    levels: ["_", ".", ",", "-", "~", "=", "+", "#"],
+    levels: ["_", ".", "-", "~", "=", "+", "#"],
     is_ascii: true,
 };
 

@@ -415,4 +415,3 @@ fn mouse(app: &mut App, event: MouseEvent, effects: &mut Vec<Effect>) {
         _ => {}
     }
 }
-

@@ -1,6 +1,7 @@
 //! The real MLflow for tests: pinned versions in private virtual environments, servers on free loopback ports.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it, and a test may panic")]
 
+pub mod peer;
 pub mod terminal;
 
 use std::fs::{self, File};
@@ -17,7 +18,7 @@ pub struct Mlflow {
     packages: &'static [&'static str],
 }
 
-pub const V3: Mlflow = Mlflow { version: "3.17.2", packages: &["mlflow==3.17.2"] };
+pub const V3: Mlflow = Mlflow { version: "3.17.2", packages: &["mlflow==3.17.2", "Flask-WTF"] };
 /// The last of MLflow 2; it imports what SQLAlchemy 2.1 took out.
 pub const V2: Mlflow = Mlflow { version: "2.22.5", packages: &["mlflow==2.22.5", "sqlalchemy<2.1"] };
 
@@ -34,7 +35,10 @@ impl Mlflow {
         lock.lock().unwrap();
         if !ready.exists() {
             let _ = fs::remove_dir_all(&folder);
-            run(Command::new("python3").args(["-m", "venv"]).arg(&folder), "python3 -m venv (these tests need Python 3)");
+            run(
+                Command::new("python3").args(["-m", "venv"]).arg(&folder),
+                "python3 -m venv (these tests need Python 3)",
+            );
             let mut pip = Command::new(&python);
             pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(self.packages);
             run(&mut pip, "pip install of MLflow");
@@ -104,12 +108,41 @@ impl Server {
     }
 
     pub fn start_at(mlflow: Mlflow, folder: &Path, port: u16) -> Self {
+        Self::launch(mlflow, folder, port, &[], &[])
+    }
+
+    /// Starts a server that lets only `admin` in.
+    pub fn start_with_password(mlflow: Mlflow, folder: &Path, password: &str) -> Self {
+        let variables =
+            [("MLFLOW_FLASK_SERVER_SECRET_KEY", "for tests"), ("MLFLOW_AUTH_ADMIN_PASSWORD", password)];
+        Self::launch(mlflow, folder, free_port(), &["--app-name", "basic-auth"], &variables)
+    }
+
+    fn launch(
+        mlflow: Mlflow,
+        folder: &Path,
+        port: u16,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let log = File::options().create(true).append(true).open(folder.join("server.log")).unwrap();
         let mut command = Command::new(mlflow.python());
         command
-            .args(["-m", "mlflow", "server", "--host", "127.0.0.1", "--workers", "1", "--port", &port.to_string()])
+            .args([
+                "-m",
+                "mlflow",
+                "server",
+                "--host",
+                "127.0.0.1",
+                "--workers",
+                "1",
+                "--port",
+                &port.to_string(),
+            ])
             .arg("--backend-store-uri")
             .arg(format!("sqlite:///{}", folder.join("store.db").display()))
+            .args(arguments)
+            .envs(variables.iter().copied())
             .current_dir(folder)
             .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
             .stdout(log.try_clone().unwrap())
@@ -137,7 +170,8 @@ impl Server {
     fn is_healthy(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
         let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
-        let request = format!("GET /health HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", self.port);
+        let request =
+            format!("GET /health HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", self.port);
         let mut answer = String::new();
         stream.write_all(request.as_bytes()).is_ok()
             && stream.read_to_string(&mut answer).is_ok()

@@ -21,13 +21,22 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts the program in `folder`, with a home of its own there.
-    pub fn start(folder: &Path, (columns, rows): (u16, u16), arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+    pub fn start(
+        folder: &Path,
+        (columns, rows): (u16, u16),
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let pair = native_pty_system()
+            .openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
+            .unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mltui"));
         command.args(arguments);
         command.cwd(folder);
         command.env_clear();
-        for (name, value) in [("HOME", folder.to_str().unwrap()), ("TERM", "xterm-256color"), ("PATH", "/usr/bin:/bin")] {
+        for (name, value) in
+            [("HOME", folder.to_str().unwrap()), ("TERM", "xterm-256color"), ("PATH", "/usr/bin:/bin")]
+        {
             command.env(name, value);
         }
         for (name, value) in variables {
@@ -116,7 +125,11 @@ impl Terminal {
         }
         let parser = self.parser.lock().unwrap();
         assert!(!parser.screen().hide_cursor(), "the cursor is still hidden");
-        assert_eq!(parser.screen().mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still taken");
+        assert_eq!(
+            parser.screen().mouse_protocol_mode(),
+            vt100::MouseProtocolMode::None,
+            "the mouse is still taken"
+        );
         status.exit_code()
     }
 

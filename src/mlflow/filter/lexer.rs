@@ -7,7 +7,10 @@ use super::ParseError;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Token {
     /// A dotted name with its quotes taken off: what stands before the first dot, and the rest.
-    Name { entity: Option<String>, key: String },
+    Name {
+        entity: Option<String>,
+        key: String,
+    },
     /// A text between double quotes, which MLflow reads as a name or as a value.
     DoubleQuoted(String),
     SingleQuoted(String),
@@ -78,7 +81,11 @@ impl Lexer<'_> {
             '\'' => Ok(Token::SingleQuoted(self.quoted('\'')?)),
             '"' => {
                 let text = self.quoted('"')?;
-                Ok(if self.rest().starts_with('.') { self.name(Some(text))? } else { Token::DoubleQuoted(text) })
+                Ok(if self.rest().starts_with('.') {
+                    self.name(Some(text))?
+                } else {
+                    Token::DoubleQuoted(text)
+                })
             }
             '`' => self.name(None),
             '=' | '!' | '<' | '>' => {
@@ -90,7 +97,9 @@ impl Lexer<'_> {
             }
             c if c.is_ascii_digit() || c == '-' || c == '.' => self.number(start),
             c if is_word(c) => self.name(None),
-            c => Err(ParseError::new(format!("{c:?} has no meaning in a filter"), start..start + c.len_utf8())),
+            c => {
+                Err(ParseError::new(format!("{c:?} has no meaning in a filter"), start..start + c.len_utf8()))
+            }
         }
     }
 
@@ -137,7 +146,10 @@ impl Lexer<'_> {
         let ends_here = rest[end..].chars().next().is_none_or(|c| !is_word(c) && c != '.' && c != '+');
         if whole + fraction == 0 || !ends_here {
             let length = rest.find(|c: char| c.is_whitespace()).unwrap_or(rest.len());
-            return Err(ParseError::new(format!("{:?} is not a number", &rest[..length]), start..start + length));
+            return Err(ParseError::new(
+                format!("{:?} is not a number", &rest[..length]),
+                start..start + length,
+            ));
         }
         self.at += end;
         Ok(Token::Number(self.text[start..self.at].to_owned()))

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use super::Field;
 use super::lexer::{Token, tokenize};
 use super::parser::{ParseError, field};
-use super::Field;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Direction {
@@ -34,9 +34,9 @@ impl OrderBy {
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let whole = 0..text.len();
         let tokens = tokenize(text)?;
-        let (first, rest) = tokens
-            .split_first()
-            .ok_or_else(|| ParseError::new("a sort key is empty; write for example metrics.rmse", whole.clone()))?;
+        let (first, rest) = tokens.split_first().ok_or_else(|| {
+            ParseError::new("a sort key is empty; write for example metrics.rmse", whole.clone())
+        })?;
         let field = match &first.0 {
             Token::Name { entity, key } => field(entity.as_deref(), key, &first.1)?,
             _ => return Err(ParseError::new("a name like metrics.rmse is expected here", first.1.clone())),
@@ -48,7 +48,10 @@ impl OrderBy {
             [] | [(Token::Keyword("ASC"), _)] => Direction::Ascending,
             [(Token::Keyword("DESC"), _)] => Direction::Descending,
             [(_, span), ..] => {
-                return Err(ParseError::new("only ASC or DESC may follow; keys with other characters than letters, digits, _ and . need backticks", span.clone()));
+                return Err(ParseError::new(
+                    "only ASC or DESC may follow; keys with other characters than letters, digits, _ and . need backticks",
+                    span.clone(),
+                ));
             }
         };
         Ok(Self { field, direction })
@@ -60,7 +63,10 @@ impl OrderBy {
         for text in texts {
             let key = Self::parse(text)?;
             if keys.iter().any(|other| other.field == key.field) {
-                return Err(ParseError::new(format!("{} stands twice in the sort order", key.field), 0..text.len()));
+                return Err(ParseError::new(
+                    format!("{} stands twice in the sort order", key.field),
+                    0..text.len(),
+                ));
             }
             keys.push(key);
         }

@@ -41,7 +41,10 @@ pub fn parse(text: &str) -> Result<Filter, ParseError> {
         match token {
             Token::Keyword("AND") => parser.at += 1,
             Token::Keyword("OR") => {
-                return Err(ParseError::new("MLflow's filters know no OR; only AND joins them", span.clone()));
+                return Err(ParseError::new(
+                    "MLflow's filters know no OR; only AND joins them",
+                    span.clone(),
+                ));
             }
             _ => clauses.push(parser.clause()?),
         }
@@ -76,9 +79,17 @@ impl<'a> Parser<'a> {
             Token::Name { entity, key } => field(entity.as_deref(), key, span)?,
             Token::DoubleQuoted(key) => field(None, key, span)?,
             Token::Open | Token::Close => {
-                return Err(ParseError::new("MLflow's filters know no parentheses around comparisons", span.clone()));
+                return Err(ParseError::new(
+                    "MLflow's filters know no parentheses around comparisons",
+                    span.clone(),
+                ));
             }
-            _ => return Err(ParseError::new("a name like metrics.rmse or params.lr is expected here", span.clone())),
+            _ => {
+                return Err(ParseError::new(
+                    "a name like metrics.rmse or params.lr is expected here",
+                    span.clone(),
+                ));
+            }
         };
         let test = self.test(&field)?;
         Ok(Clause { field, test })
@@ -123,7 +134,10 @@ impl<'a> Parser<'a> {
                 };
                 self.comparison(field, comparator, span)
             }
-            _ => Err(ParseError::new("a comparator is expected here: =, !=, <, <=, >, >=, LIKE, ILIKE", span.clone())),
+            _ => Err(ParseError::new(
+                "a comparator is expected here: =, !=, <, <=, >, >=, LIKE, ILIKE",
+                span.clone(),
+            )),
         }
     }
 
@@ -152,7 +166,10 @@ impl<'a> Parser<'a> {
             return Err(ParseError::new(format!("{field} is compared with a text in quotes"), span.clone()));
         };
         if !comparator.is_for_text() {
-            return Err(ParseError::new(format!("{field} is a text: use =, !=, LIKE or ILIKE"), operator.clone()));
+            return Err(ParseError::new(
+                format!("{field} is a text: use =, !=, LIKE or ILIKE"),
+                operator.clone(),
+            ));
         }
         Ok(Test::Text(comparator, text.clone()))
     }
@@ -174,13 +191,23 @@ impl<'a> Parser<'a> {
             match token {
                 Token::SingleQuoted(text) | Token::DoubleQuoted(text) => list.push(text.clone()),
                 Token::Close if !list.is_empty() => return Ok(list),
-                _ => return Err(ParseError::new("the list takes texts in quotes, at least one", span.clone())),
+                _ => {
+                    return Err(ParseError::new(
+                        "the list takes texts in quotes, at least one",
+                        span.clone(),
+                    ));
+                }
             }
             let (token, span) = self.next("a closing parenthesis")?;
             match token {
                 Token::Comma => {}
                 Token::Close => return Ok(list),
-                _ => return Err(ParseError::new("a comma or a closing parenthesis is expected here", span.clone())),
+                _ => {
+                    return Err(ParseError::new(
+                        "a comma or a closing parenthesis is expected here",
+                        span.clone(),
+                    ));
+                }
             }
         }
     }
@@ -220,10 +247,7 @@ pub(super) fn field(entity: Option<&str>, key: &str, span: &Range<usize>) -> Res
 
 /// MLflow takes off one more pair of quotes inside the key's own.
 fn unquote(key: &str) -> &str {
-    ['\'', '"', '`']
-        .into_iter()
-        .find_map(|quote| key.strip_prefix(quote)?.strip_suffix(quote))
-        .unwrap_or(key)
+    ['\'', '"', '`'].into_iter().find_map(|quote| key.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(key)
 }
 
 fn number(text: &str, span: &Range<usize>) -> Result<Number, ParseError> {

@@ -9,11 +9,17 @@ fn clause(text: &str) -> Clause {
 #[test]
 fn every_kind_of_comparison_parses() {
     assert_eq!(clause("metrics.rmse<0.5").field, Field::Metric("rmse".into()));
-    assert_eq!(clause("metrics.`a b/c` >= -1e-3").test, Test::Number(Comparator::GreaterOrEqual, Number::Float(-1e-3)));
+    assert_eq!(
+        clause("metrics.`a b/c` >= -1e-3").test,
+        Test::Number(Comparator::GreaterOrEqual, Number::Float(-1e-3))
+    );
     assert_eq!(clause("params.\"hidden dim\" = \"64\"").field, Field::Param("hidden dim".into()));
     assert_eq!(clause("tags.mlflow.user ilike '%ANA%'").field, Field::Tag("mlflow.user".into()));
     assert_eq!(clause("attributes.`Run name` != 'x'").field, Field::Attribute(Attribute::RunName));
-    assert_eq!(clause("created > 9007199254740993").test, Test::Number(Comparator::Greater, Number::Int(9_007_199_254_740_993)));
+    assert_eq!(
+        clause("created > 9007199254740993").test,
+        Test::Number(Comparator::Greater, Number::Int(9_007_199_254_740_993))
+    );
     assert_eq!(clause("run_id not in ('a', \"b\",)").test, Test::NotIn(vec!["a".into(), "b".into()]));
     assert_eq!(clause("dataset.context = 'train'").field, Field::Dataset(DatasetField::Context));
     assert_eq!(clause("params.lr IS NOT NULL").test, Test::IsNotNull);
@@ -81,7 +87,15 @@ fn any_clause() -> impl Strategy<Value = Clause> {
     let key = "[a-z_][a-z0-9_./ -]{0,8}[a-z0-9]";
     let text = "[a-zA-Z0-9%_ .äß]{0,10}";
     let text_test = prop_oneof![
-        (prop_oneof![Just(Comparator::Equal), Just(Comparator::NotEqual), Just(Comparator::Like), Just(Comparator::ILike)], text)
+        (
+            prop_oneof![
+                Just(Comparator::Equal),
+                Just(Comparator::NotEqual),
+                Just(Comparator::Like),
+                Just(Comparator::ILike)
+            ],
+            text
+        )
             .prop_map(|(comparator, text)| Test::Text(comparator, text)),
         Just(Test::IsNull),
         Just(Test::IsNotNull),

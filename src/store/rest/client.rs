@@ -22,8 +22,17 @@ const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
 /// A server may ask for a pause; a longer one than this is not waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 /// What stands in a path segment only in percent form.
-const SEGMENT: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
 
 /// Whether a request may be sent again when nobody knows what became of the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +59,8 @@ impl Client {
             ));
         }
         if options.auth == Auth::None && !base.username().is_empty() {
-            let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+            let decode =
+                |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
             options.auth = Auth::Basic {
                 user: decode(base.username()),
                 password: decode(base.password().unwrap_or_default()),
@@ -115,7 +125,13 @@ impl Client {
         self.send(request, Repeat::Safe).await?.bytes().await
     }
 
-    pub async fn upload(&self, method: Method, path: &str, query: &[(&str, &str)], content: &[u8]) -> Inner<()> {
+    pub async fn upload(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        content: &[u8],
+    ) -> Inner<()> {
         let request = self.request(method, &escape(path))?.query(query).body(content.to_vec());
         self.send(request, Repeat::Safe).await?.bytes().await.map(drop)
     }
@@ -124,7 +140,8 @@ impl Client {
     async fn send(&self, request: RequestBuilder, repeat: Repeat) -> Inner<Received> {
         let mut attempt = 0;
         loop {
-            let this_time = request.try_clone().ok_or_else(|| ErrorKind::Io("a body cannot be sent twice".into()))?;
+            let this_time =
+                request.try_clone().ok_or_else(|| ErrorKind::Io("a body cannot be sent twice".into()))?;
             let result = this_time.send().await;
             let (failure, pause) = match result {
                 Ok(response) if response.status().is_success() => return Ok(Received(response)),
@@ -229,7 +246,9 @@ async fn failure(response: Response) -> ErrorKind {
     match (status.as_u16(), code) {
         (401, _) => ErrorKind::Unauthorized,
         (403, _) => ErrorKind::Forbidden(message),
-        (_, "RESOURCE_ALREADY_EXISTS") => ErrorKind::AlreadyExists(message.split(" Error: ").next().unwrap_or_default().to_owned()),
+        (_, "RESOURCE_ALREADY_EXISTS") => {
+            ErrorKind::AlreadyExists(message.split(" Error: ").next().unwrap_or_default().to_owned())
+        }
         (404, _) | (_, "RESOURCE_DOES_NOT_EXIST") => ErrorKind::NotFound(message),
         (501, _) | (_, "NOT_IMPLEMENTED") => ErrorKind::Unsupported(message),
         (400 | 405 | 413 | 414, _) => ErrorKind::Invalid(message),
@@ -259,8 +278,9 @@ fn plain_text(body: &[u8]) -> String {
 fn build(options: &RestOptions) -> Inner<reqwest::Client> {
     let mut headers = HeaderMap::new();
     if let Some(workspace) = &options.workspace {
-        let value = HeaderValue::from_str(workspace)
-            .map_err(|_| ErrorKind::Invalid(format!("the workspace {workspace:?} cannot be sent in a header")))?;
+        let value = HeaderValue::from_str(workspace).map_err(|_| {
+            ErrorKind::Invalid(format!("the workspace {workspace:?} cannot be sent in a header"))
+        })?;
         headers.insert(HeaderName::from_static("x-mlflow-workspace"), value);
     }
     let mut builder = reqwest::Client::builder()

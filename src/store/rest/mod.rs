@@ -73,7 +73,8 @@ impl RestStore {
             result => return result.map(drop),
         };
         let points = body["metrics"].as_array().cloned().unwrap_or_default();
-        let (nan, rest): (Vec<Value>, Vec<Value>) = points.into_iter().partition(|point| point["value"] == "NaN");
+        let (nan, rest): (Vec<Value>, Vec<Value>) =
+            points.into_iter().partition(|point| point["value"] == "NaN");
         if nan.is_empty() {
             return Err(refused);
         }
@@ -97,7 +98,9 @@ impl TrackingStore for RestStore {
         let operation = "ask the server for its version";
         let version = match self.client.text("version").await {
             Ok(version) if version.len() < 40 && !version.contains('<') => version.trim().to_owned(),
-            Ok(_) => return Err(ErrorKind::Protocol("no version number under /version".into())).during(operation),
+            Ok(_) => {
+                return Err(ErrorKind::Protocol("no version number under /version".into())).during(operation);
+            }
             Err(ErrorKind::NotFound(_)) => "of an unknown version".to_owned(),
             Err(kind) => return Err(kind).during(operation),
         };
@@ -122,11 +125,13 @@ impl TrackingStore for RestStore {
         let mut token: Option<String> = None;
         loop {
             let body = json!({ "max_results": 1000, "view_type": view.as_str(), "page_token": token });
-            let answer =
-                self.client.search("2.0/mlflow/experiments/search", &body).await.during("list experiments")?;
-            experiments.extend(
-                list(answer.value(), "experiments", wire::experiment).during("list experiments")?,
-            );
+            let answer = self
+                .client
+                .search("2.0/mlflow/experiments/search", &body)
+                .await
+                .during("list experiments")?;
+            experiments
+                .extend(list(answer.value(), "experiments", wire::experiment).during("list experiments")?);
             token = wire::next_token(answer.value());
             if token.is_none() {
                 return Ok(experiments);
@@ -208,7 +213,13 @@ impl TrackingStore for RestStore {
         paging::search(&self.client, search).await.during("search runs")
     }
 
-    async fn log_batch(&self, id: &RunId, metrics: &[Metric], params: &[Param], new_tags: &[Tag]) -> Result<()> {
+    async fn log_batch(
+        &self,
+        id: &RunId,
+        metrics: &[Metric],
+        params: &[Param],
+        new_tags: &[Tag],
+    ) -> Result<()> {
         let operation = format!("log to run {id}");
         self.may_write(&operation)?;
         limits::check_batch(metrics, params, new_tags).during(&operation)?;
@@ -262,9 +273,14 @@ impl TrackingStore for RestStore {
 
     async fn delete_tag(&self, id: &RunId, key: &str) -> Result<()> {
         let body = json!({ "run_id": id, "key": key });
-        self.write(format!("delete tag {key:?} of run {id}"), Repeat::Never, "2.0/mlflow/runs/delete-tag", body)
-            .await
-            .map(drop)
+        self.write(
+            format!("delete tag {key:?} of run {id}"),
+            Repeat::Never,
+            "2.0/mlflow/runs/delete-tag",
+            body,
+        )
+        .await
+        .map(drop)
     }
 
     async fn metric_history(&self, id: &RunId, key: &str) -> Result<Vec<MetricPoint>> {
@@ -342,15 +358,23 @@ impl TrackingStore for RestStore {
 
     async fn create_registered_model(&self, name: &str) -> Result<()> {
         let body = json!({ "name": name });
-        self.write(format!("register model {name:?}"), Repeat::Never, "2.0/mlflow/registered-models/create", body)
-            .await
-            .map(drop)
+        self.write(
+            format!("register model {name:?}"),
+            Repeat::Never,
+            "2.0/mlflow/registered-models/create",
+            body,
+        )
+        .await
+        .map(drop)
     }
 
     async fn get_registered_model(&self, name: &str) -> Result<RegisteredModel> {
         let operation = format!("read model {name:?}");
-        let answer =
-            self.client.get("2.0/mlflow/registered-models/get", &[("name", name)]).await.during(&operation)?;
+        let answer = self
+            .client
+            .get("2.0/mlflow/registered-models/get", &[("name", name)])
+            .await
+            .during(&operation)?;
         required(answer.value(), "registered_model", wire::registered_model).during(operation)
     }
 

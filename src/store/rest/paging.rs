@@ -94,9 +94,8 @@ async fn parallel(
     sink: &Sender<RunBatch>,
 ) -> Inner<()> {
     loop {
-        let bodies: Vec<Value> = (0..AT_ONCE)
-            .map(|i| scan_body(scan, PAGE, Some(&token_at(offset + i * PAGE))))
-            .collect();
+        let bodies: Vec<Value> =
+            (0..AT_ONCE).map(|i| scan_body(scan, PAGE, Some(&token_at(offset + i * PAGE)))).collect();
         let pages = future::try_join_all(bodies.iter().map(|body| page(client, body))).await?;
         offset += AT_ONCE * PAGE;
         for page in &pages {

@@ -154,7 +154,9 @@ pub fn run(value: &Value) -> Inner<Run> {
         params,
         tags,
         inputs: list(inputs, "dataset_inputs", dataset_input)?,
-        model_outputs: list(outputs, "model_outputs", |value| required(value, "model_id", text).map(ModelId))?,
+        model_outputs: list(outputs, "model_outputs", |value| {
+            required(value, "model_id", text).map(ModelId)
+        })?,
     })
 }
 
@@ -237,7 +239,8 @@ pub fn log_batches(id: &RunId, metrics: &[Metric], params: &[Param], tags: &[Tag
         if some_params.is_empty() && some_tags.is_empty() && some_metrics.is_empty() {
             return bodies;
         }
-        bodies.push(json!({ "run_id": id, "metrics": some_metrics, "params": some_params, "tags": some_tags }));
+        bodies
+            .push(json!({ "run_id": id, "metrics": some_metrics, "params": some_params, "tags": some_tags }));
     }
 }
 

@@ -111,7 +111,8 @@ pub fn changes(
         let start = Instant::now();
         compare_heads(connection, scan, &mut cursor.heads, &mut changed, &mut changes.removed)?;
         cursor.heads_pending = false;
-        cursor.heads_due = Some(Instant::now() + (start.elapsed() * HEADS_SHARE).max(Duration::from_millis(1)));
+        cursor.heads_due =
+            Some(Instant::now() + (start.elapsed() * HEADS_SHARE).max(Duration::from_millis(1)));
     }
     if changed.len() > MANY {
         return reload(cursor);

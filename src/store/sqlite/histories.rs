@@ -26,7 +26,8 @@ pub fn whole(connection: &mut Connection, id: &RunId, key: &str) -> Inner<Vec<Me
             value: metric_value(row, 2, 3),
         });
     }
-    points.sort_by(|a, b| (a.step, a.timestamp).cmp(&(b.step, b.timestamp)).then(a.value.total_cmp(&b.value)));
+    points
+        .sort_by(|a, b| (a.step, a.timestamp).cmp(&(b.step, b.timestamp)).then(a.value.total_cmp(&b.value)));
     Ok(points)
 }
 

@@ -123,12 +123,14 @@ impl TrackingStore for SqliteStore {
 
     async fn delete_experiment(&self, id: &ExperimentId) -> Result<()> {
         let id = id.clone();
-        self.write(format!("delete experiment {id}"), move |db| writing::set_experiment_stage(db, &id, false)).await
+        self.write(format!("delete experiment {id}"), move |db| writing::set_experiment_stage(db, &id, false))
+            .await
     }
 
     async fn restore_experiment(&self, id: &ExperimentId) -> Result<()> {
         let id = id.clone();
-        self.write(format!("restore experiment {id}"), move |db| writing::set_experiment_stage(db, &id, true)).await
+        self.write(format!("restore experiment {id}"), move |db| writing::set_experiment_stage(db, &id, true))
+            .await
     }
 
     async fn set_experiment_tag(&self, id: &ExperimentId, tag: &Tag) -> Result<()> {
@@ -164,7 +166,8 @@ impl TrackingStore for SqliteStore {
 
     async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Result<()> {
         let (id, inputs) = (id.clone(), inputs.to_vec());
-        self.write(format!("log data sets to run {id}"), move |db| writing::log_inputs(db, &id, &inputs)).await
+        self.write(format!("log data sets to run {id}"), move |db| writing::log_inputs(db, &id, &inputs))
+            .await
     }
 
     async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Result<()> {
@@ -188,7 +191,8 @@ impl TrackingStore for SqliteStore {
 
     async fn delete_tag(&self, id: &RunId, key: &str) -> Result<()> {
         let (id, key) = (id.clone(), key.to_owned());
-        self.write(format!("delete tag {key:?} of run {id}"), move |db| writing::delete_tag(db, &id, &key)).await
+        self.write(format!("delete tag {key:?} of run {id}"), move |db| writing::delete_tag(db, &id, &key))
+            .await
     }
 
     async fn metric_history(&self, id: &RunId, key: &str) -> Result<Vec<MetricPoint>> {
@@ -203,13 +207,18 @@ impl TrackingStore for SqliteStore {
         max_points: usize,
     ) -> Result<Vec<(RunId, Vec<MetricPoint>)>> {
         let (ids, key) = (ids.to_vec(), key.to_owned());
-        self.read(format!("read histories of {key:?}"), move |db| histories::sampled(db, &ids, &key, max_points))
-            .await
+        self.read(format!("read histories of {key:?}"), move |db| {
+            histories::sampled(db, &ids, &key, max_points)
+        })
+        .await
     }
 
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<Vec<ArtifactFile>> {
         let (id, path, store) = (id.clone(), path.to_owned(), self.path().to_owned());
-        self.read(format!("list the artifacts of run {id}"), move |db| artifacts::list(db, &store, &id, &path)).await
+        self.read(format!("list the artifacts of run {id}"), move |db| {
+            artifacts::list(db, &store, &id, &path)
+        })
+        .await
     }
 
     async fn read_artifact(&self, id: &RunId, path: &str) -> Result<Vec<u8>> {
@@ -221,9 +230,12 @@ impl TrackingStore for SqliteStore {
         if self.pool.is_read_only() {
             return Err(ErrorKind::ReadOnly("it was opened read-only".into())).during("write an artifact");
         }
-        let (id, path, store, content) = (id.clone(), path.to_owned(), self.path().to_owned(), content.to_vec());
-        self.read(format!("write artifact {path:?}"), move |db| artifacts::write(db, &store, &id, &path, &content))
-            .await
+        let (id, path, store, content) =
+            (id.clone(), path.to_owned(), self.path().to_owned(), content.to_vec());
+        self.read(format!("write artifact {path:?}"), move |db| {
+            artifacts::write(db, &store, &id, &path, &content)
+        })
+        .await
     }
 
     async fn create_registered_model(&self, name: &str) -> Result<()> {
@@ -267,7 +279,10 @@ impl TrackingStore for SqliteStore {
 
     async fn model_version_by_alias(&self, name: &str, alias: &str) -> Result<ModelVersion> {
         let (name, alias) = (name.to_owned(), alias.to_owned());
-        self.read(format!("read model {name}@{alias}"), move |db| registry::version_by_alias(db, &name, &alias)).await
+        self.read(format!("read model {name}@{alias}"), move |db| {
+            registry::version_by_alias(db, &name, &alias)
+        })
+        .await
     }
 
     async fn get_logged_model(&self, id: &ModelId) -> Result<LoggedModel> {
@@ -287,7 +302,9 @@ impl TrackingStore for SqliteStore {
             return Ok(Changes { reload: true, ..Changes::default() });
         };
         let kept = before.clone();
-        let result = blocking("look for changes".to_owned(), move || changes::changes(&pool, &scan, before, &watched)).await;
+        let result =
+            blocking("look for changes".to_owned(), move || changes::changes(&pool, &scan, before, &watched))
+                .await;
         match result {
             Ok((changes, after)) => {
                 *cursor = Cursor::Sqlite(after);

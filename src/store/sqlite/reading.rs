@@ -56,12 +56,11 @@ pub fn experiments(connection: &mut Connection, view: ViewType) -> Inner<Vec<Exp
 }
 
 pub fn run_counts(connection: &mut Connection) -> Inner<HashMap<ExperimentId, u64>> {
-    let mut statement = connection
-        .db
-        .prepare_cached("SELECT experiment_id, sum(lifecycle_stage = 'active') FROM runs GROUP BY experiment_id")?;
-    let counts = statement.query_map([], |row| {
-        Ok((ExperimentId(string(row, 0)), int(row, 1).unwrap_or(0).unsigned_abs()))
-    })?;
+    let mut statement = connection.db.prepare_cached(
+        "SELECT experiment_id, sum(lifecycle_stage = 'active') FROM runs GROUP BY experiment_id",
+    )?;
+    let counts = statement
+        .query_map([], |row| Ok((ExperimentId(string(row, 0)), int(row, 1).unwrap_or(0).unsigned_abs())))?;
     Ok(counts.collect::<Result<_, _>>()?)
 }
 
@@ -141,8 +140,9 @@ fn dataset_inputs(connection: &Connection, id: &RunId) -> Inner<Vec<DatasetInput
          WHERE i.destination_type = 'RUN' AND i.destination_id = ?1 AND i.source_type = 'DATASET' \
          ORDER BY d.name, d.digest",
     )?;
-    let mut tags =
-        connection.db.prepare_cached("SELECT name, value FROM input_tags WHERE input_uuid = ?1 ORDER BY name")?;
+    let mut tags = connection
+        .db
+        .prepare_cached("SELECT name, value FROM input_tags WHERE input_uuid = ?1 ORDER BY name")?;
     let mut inputs = Vec::new();
     let mut rows = statement.query(params![id.as_str()])?;
     while let Some(row) = rows.next()? {

@@ -28,7 +28,9 @@ fn need(connection: &Connection, name: &str) -> Inner<()> {
 
 pub fn create_model(connection: &mut Connection, name: &str) -> Inner<()> {
     if name.trim().is_empty() || name.contains(['/', ':']) {
-        return Err(ErrorKind::Invalid(format!("{name:?} is no name for a model: it must not be empty or hold / or :")));
+        return Err(ErrorKind::Invalid(format!(
+            "{name:?} is no name for a model: it must not be empty or hold / or :"
+        )));
     }
     if exists(connection, name)? {
         return Err(ErrorKind::AlreadyExists(format!("a registered model {name:?} exists")));
@@ -54,10 +56,11 @@ pub fn model(connection: &mut Connection, name: &str) -> Inner<RegisteredModel> 
     let tags = tags.collect::<Result<_, _>>()?;
     let mut aliases = Vec::new();
     if connection.schema.aliases {
-        let mut statement = connection
-            .db
-            .prepare_cached("SELECT alias, version FROM registered_model_aliases WHERE name = ?1 ORDER BY alias")?;
-        let found = statement.query_map([name], |row| Ok((string(row, 0), int(row, 1).unwrap_or(0) as u64)))?;
+        let mut statement = connection.db.prepare_cached(
+            "SELECT alias, version FROM registered_model_aliases WHERE name = ?1 ORDER BY alias",
+        )?;
+        let found =
+            statement.query_map([name], |row| Ok((string(row, 0), int(row, 1).unwrap_or(0) as u64)))?;
         aliases = found.collect::<Result<_, _>>()?;
     }
     Ok(RegisteredModel { name: name.to_owned(), description, tags, aliases })
@@ -91,7 +94,9 @@ pub fn create_version(
             params![name, version, location],
         )?;
     }
-    connection.db.execute("UPDATE registered_models SET last_updated_time = ?2 WHERE name = ?1", params![name, now])?;
+    connection
+        .db
+        .execute("UPDATE registered_models SET last_updated_time = ?2 WHERE name = ?1", params![name, now])?;
     read_version(connection, name, version as u64)
 }
 
@@ -148,7 +153,8 @@ fn read_version(connection: &Connection, name: &str, version: u64) -> Inner<Mode
     let mut statement = connection.db.prepare_cached(
         "SELECT key, value FROM model_version_tags WHERE name = ?1 AND version = ?2 ORDER BY key",
     )?;
-    let tags = statement.query_map(params![name, version as i64], |row| Ok(Tag::new(string(row, 0), string(row, 1))))?;
+    let tags = statement
+        .query_map(params![name, version as i64], |row| Ok(Tag::new(string(row, 0), string(row, 1))))?;
     found.tags = tags.collect::<Result<_, _>>()?;
     if connection.schema.aliases {
         let mut statement = connection.db.prepare_cached(
@@ -162,7 +168,9 @@ fn read_version(connection: &Connection, name: &str, version: u64) -> Inner<Mode
 
 /// MLflow keeps `latest` and `v1`, `v2`, … for itself.
 fn check_alias(alias: &str) -> Inner<()> {
-    let is_version = alias.strip_prefix(['v', 'V']).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    let is_version = alias
+        .strip_prefix(['v', 'V'])
+        .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
     if is_version || alias.eq_ignore_ascii_case("latest") {
         return Err(ErrorKind::Invalid(format!("the alias {alias:?} is reserved by MLflow; take another")));
     }
@@ -186,9 +194,10 @@ pub fn set_alias(connection: &mut Connection, name: &str, alias: &str, version: 
 pub fn delete_alias(connection: &mut Connection, name: &str, alias: &str) -> Inner<()> {
     need(connection, name)?;
     if connection.schema.aliases {
-        connection
-            .db
-            .execute("DELETE FROM registered_model_aliases WHERE name = ?1 AND alias = ?2", params![name, alias])?;
+        connection.db.execute(
+            "DELETE FROM registered_model_aliases WHERE name = ?1 AND alias = ?2",
+            params![name, alias],
+        )?;
     }
     Ok(())
 }

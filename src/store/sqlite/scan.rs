@@ -8,11 +8,11 @@ use std::hash::Hasher;
 use rustc_hash::{FxHashMap, FxHasher};
 use tokio::sync::mpsc::Sender;
 
+use super::Inner;
 use super::changes::{HeadHashes, SqliteCursor, marks};
 use super::connection::{Connection, Pool};
 use super::reading::{HEAD, find_run, stage_condition};
 use super::rows::{int, metric_value, text};
-use super::Inner;
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
 use crate::store::{Scan, ScanValues};
@@ -124,7 +124,8 @@ fn newest(connection: &mut Connection, scan: &Scan) -> Inner<Vec<RunId>> {
         "SELECT run_uuid, start_time FROM runs WHERE rowid > ?1 AND rowid <= ?2 AND experiment_id = ?3 AND {}",
         stage_condition(scan.view)
     ))?;
-    let mut before: i64 = connection.db.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0))?;
+    let mut before: i64 =
+        connection.db.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0))?;
     let mut stretch = scan.first as i64;
     let mut found: Vec<(i64, RunId)> = Vec::new();
     while before > 0 && found.len() < scan.first {
@@ -154,7 +155,8 @@ fn heads(
         "SELECT {HEAD}, rowid FROM runs WHERE rowid > ?1 AND rowid <= ?1 + {STRETCH} AND experiment_id = ?2 AND {}",
         stage_condition(scan.view)
     ))?;
-    let last: i64 = connection.db.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0))?;
+    let last: i64 =
+        connection.db.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0))?;
     let mut from = 0;
     while from < last {
         let mut rows = statement.query(rusqlite::params![from, scan.experiment_id.as_key()])?;
@@ -236,21 +238,28 @@ impl Part<'_> {
             if let Ok(Ok(())) = result {
                 result = self.walk(connection, Table::Tags, &mut writer);
             }
-            let params = params
-                .join()
-                .unwrap_or_else(|_| Err(crate::store::ErrorKind::Io("the reader of params broke off".into())));
+            let params = params.join().unwrap_or_else(|_| {
+                Err(crate::store::ErrorKind::Io("the reader of params broke off".into()))
+            });
             result.and(params).map(drop)
         })
     }
 
     /// Walks a whole table in stretches of rowids.
-    fn walk(&self, connection: &Connection, table: Table, writer: &mut BatchWriter) -> Inner<Result<(), Gone>> {
+    fn walk(
+        &self,
+        connection: &Connection,
+        table: Table,
+        writer: &mut BatchWriter,
+    ) -> Inner<Result<(), Gone>> {
         let (name, columns) = (table.name(), table.columns());
         let last: i64 =
-            connection.db.query_row(&format!("SELECT coalesce(max(rowid), 0) FROM {name}"), [], |row| row.get(0))?;
-        let mut statement = connection
-            .db
-            .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE rowid > ?1 AND rowid <= ?1 + {STRETCH}"))?;
+            connection
+                .db
+                .query_row(&format!("SELECT coalesce(max(rowid), 0) FROM {name}"), [], |row| row.get(0))?;
+        let mut statement = connection.db.prepare_cached(&format!(
+            "SELECT {columns} FROM {name} WHERE rowid > ?1 AND rowid <= ?1 + {STRETCH}"
+        ))?;
         let mut from = 0;
         while from < last {
             self.cells(statement.query([from])?, table, writer)?;
@@ -275,8 +284,9 @@ impl Part<'_> {
         for chunk in ids.chunks(256) {
             for table in Table::ALL {
                 let (name, columns) = (table.name(), table.columns());
-                let mut statement =
-                    connection.db.prepare_cached(&format!("SELECT {columns} FROM {name} WHERE run_uuid = ?1"))?;
+                let mut statement = connection
+                    .db
+                    .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE run_uuid = ?1"))?;
                 for (_, id) in chunk {
                     self.cells(statement.query([id])?, table, writer)?;
                 }
@@ -324,7 +334,8 @@ impl Part<'_> {
                 Table::Params | Table::Tags => {
                     let value = writer.text(&text(row, 1));
                     let cell = TextCell { run, key, value };
-                    if table == Table::Params { &mut writer.batch.params } else { &mut writer.batch.tags }.push(cell);
+                    if table == Table::Params { &mut writer.batch.params } else { &mut writer.batch.tags }
+                        .push(cell);
                 }
             }
         }

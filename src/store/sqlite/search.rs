@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::Inner;
 use super::connection::Connection;
 use super::reading::{find_run, stage_condition};
-use crate::mlflow::filter::{Attribute, Clause, Comparator, DatasetField, Direction, Field, Filter, Number, OrderBy, Test};
+use crate::mlflow::filter::{
+    Attribute, Clause, Comparator, DatasetField, Direction, Field, Filter, Number, OrderBy, Test,
+};
 use crate::mlflow::{ExperimentId, RunId, tags};
 use crate::store::{ErrorKind, RunPage, RunSearch};
 
@@ -50,9 +52,8 @@ pub fn search(connection: &mut Connection, search: &RunSearch) -> Inner<RunPage>
     sql.bind(Value::Integer(offset as i64));
     let mut ids: Vec<RunId> = {
         let mut statement = connection.db.prepare_cached(&sql.text)?;
-        let found = statement.query_map(rusqlite::params_from_iter(&sql.values), |row| {
-            row.get::<_, String>(0).map(RunId)
-        })?;
+        let found = statement
+            .query_map(rusqlite::params_from_iter(&sql.values), |row| row.get::<_, String>(0).map(RunId))?;
         found.collect::<Result<_, _>>()?
     };
     let next_page_token = (ids.len() > search.max_results).then(|| token(offset + search.max_results));
@@ -72,7 +73,9 @@ fn token(offset: usize) -> String {
 fn parse_token(token: &str) -> Inner<usize> {
     let bytes = STANDARD.decode(token).ok();
     let parsed = bytes.and_then(|bytes| serde_json::from_slice::<PageToken>(&bytes).ok());
-    parsed.map(|token| token.offset).ok_or_else(|| ErrorKind::Invalid("the page token is not one of ours".into()))
+    parsed
+        .map(|token| token.offset)
+        .ok_or_else(|| ErrorKind::Invalid("the page token is not one of ours".into()))
 }
 
 /// SQL under construction with the values of its placeholders.
@@ -130,7 +133,9 @@ impl Sql {
         if *test == Test::IsNull {
             self.text.push_str("NOT ");
         }
-        self.text.push_str(&format!("EXISTS (SELECT 1 FROM {table} v WHERE v.run_uuid = runs.run_uuid AND v.key = "));
+        self.text.push_str(&format!(
+            "EXISTS (SELECT 1 FROM {table} v WHERE v.run_uuid = runs.run_uuid AND v.key = "
+        ));
         self.bind_text(key);
         match test {
             Test::IsNull | Test::IsNotNull => {}

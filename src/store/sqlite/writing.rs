@@ -11,14 +11,20 @@ use super::reading;
 use super::rows::string;
 use super::schema::artifact_root;
 use crate::mlflow::{
-    Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunStatus, Tag, names, tags,
+    Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunStatus, Tag, names,
+    tags,
 };
 use crate::store::{ErrorKind, NewRun, RunUpdate, now_ms};
 
 /// What MLflow keeps in the place of an infinite value.
 const STORED_INFINITY: f64 = 1.797_693_134_862_315_7e308;
 
-pub fn create_experiment(connection: &mut Connection, store: &Path, name: &str, tags: &[Tag]) -> Inner<ExperimentId> {
+pub fn create_experiment(
+    connection: &mut Connection,
+    store: &Path,
+    name: &str,
+    tags: &[Tag],
+) -> Inner<ExperimentId> {
     refuse_taken_name(connection, name)?;
     let now = now_ms();
     let (column, value) = if connection.schema.workspace { (", workspace", ", ?3") } else { ("", "") };
@@ -77,16 +83,19 @@ fn experiment_stage(connection: &Connection, id: &ExperimentId) -> Inner<Lifecyc
 fn need_active_experiment(connection: &Connection, id: &ExperimentId) -> Inner<()> {
     match experiment_stage(connection, id)? {
         LifecycleStage::Active => Ok(()),
-        LifecycleStage::Deleted => Err(ErrorKind::Invalid(format!("experiment {id} is deleted: restore it first"))),
+        LifecycleStage::Deleted => {
+            Err(ErrorKind::Invalid(format!("experiment {id} is deleted: restore it first")))
+        }
     }
 }
 
 pub fn rename_experiment(connection: &mut Connection, id: &ExperimentId, name: &str) -> Inner<()> {
     need_active_experiment(connection, id)?;
-    let now_named: String =
-        connection.db.query_row("SELECT name FROM experiments WHERE experiment_id = ?1", [id.as_key()], |row| {
-            Ok(string(row, 0))
-        })?;
+    let now_named: String = connection.db.query_row(
+        "SELECT name FROM experiments WHERE experiment_id = ?1",
+        [id.as_key()],
+        |row| Ok(string(row, 0)),
+    )?;
     if now_named != name {
         refuse_taken_name(connection, name)?;
     }
@@ -176,7 +185,9 @@ fn need_active_run(connection: &Connection, id: &RunId) -> Inner<()> {
     match stage.as_deref().map(LifecycleStage::parse) {
         None => Err(ErrorKind::NotFound(format!("there is no run {id}"))),
         Some(LifecycleStage::Active) => Ok(()),
-        Some(LifecycleStage::Deleted) => Err(ErrorKind::Invalid(format!("run {id} is deleted: restore it first"))),
+        Some(LifecycleStage::Deleted) => {
+            Err(ErrorKind::Invalid(format!("run {id} is deleted: restore it first")))
+        }
     }
 }
 
@@ -197,7 +208,9 @@ pub fn log_batch(
     for tag in new_tags {
         upsert_tag(connection, id, tag)?;
         if tag.key == tags::RUN_NAME {
-            connection.db.execute("UPDATE runs SET name = ?2 WHERE run_uuid = ?1", params![id.as_str(), tag.value])?;
+            connection
+                .db
+                .execute("UPDATE runs SET name = ?2 WHERE run_uuid = ?1", params![id.as_str(), tag.value])?;
         }
     }
     Ok(())
@@ -260,8 +273,9 @@ fn upsert_tag(connection: &Connection, id: &RunId, tag: &Tag) -> Inner<()> {
 
 pub fn delete_tag(connection: &mut Connection, id: &RunId, key: &str) -> Inner<()> {
     need_active_run(connection, id)?;
-    let gone =
-        connection.db.execute("DELETE FROM tags WHERE run_uuid = ?1 AND key = ?2", params![id.as_str(), key])?;
+    let gone = connection
+        .db
+        .execute("DELETE FROM tags WHERE run_uuid = ?1 AND key = ?2", params![id.as_str(), key])?;
     if gone == 0 {
         return Err(ErrorKind::NotFound(format!("run {id} has no tag {key:?}")));
     }

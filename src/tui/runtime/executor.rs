@@ -90,8 +90,8 @@ impl Executor {
                     let sorting = tokio::task::spawn_blocking(move || {
                         let keys: Vec<_> = sort.into_iter().collect();
                         let rows = project(&catalog, None, &keys, now);
-                        let position = selected
-                            .and_then(|id| rows.iter().position(|row| catalog.run_id(*row) == id));
+                        let position =
+                            selected.and_then(|id| rows.iter().position(|row| catalog.run_id(*row) == id));
                         Msg::Projected { generation, catalog, complete, rows: Arc::new(rows), position }
                     });
                     let msg = sorting.await.unwrap_or_else(|error| Msg::TaskFailed(error.to_string()));
@@ -149,8 +149,12 @@ impl Executor {
     }
 
     fn watch(&mut self, generation: u64, experiment: ExperimentId) {
-        let scan =
-            Scan { experiment_id: experiment, view: ViewType::ActiveOnly, first: FIRST_PAGE, values: ScanValues::All };
+        let scan = Scan {
+            experiment_id: experiment,
+            view: ViewType::ActiveOnly,
+            first: FIRST_PAGE,
+            values: ScanValues::All,
+        };
         let (commands, receiver) = mpsc::unbounded_channel();
         let watch = Watch {
             sync: Sync::new(Arc::clone(&self.store), scan),
@@ -217,7 +221,8 @@ impl Watch {
                     let pause = (RETRY.0 * 2_u32.saturating_pow(failures)).min(RETRY.1);
                     failures = (failures + 1).min(8);
                     let retry_ms = pause.as_millis() as u64;
-                    let _ = self.sender.send(Msg::PollFailed { generation: self.generation, error, retry_ms });
+                    let _ =
+                        self.sender.send(Msg::PollFailed { generation: self.generation, error, retry_ms });
                     pause
                 }
             };

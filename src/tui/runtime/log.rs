@@ -10,7 +10,8 @@ use tracing_subscriber::EnvFilter;
 pub fn start(folder: &Path) -> Option<WorkerGuard> {
     let filter = std::env::var("MLTUI_LOG").ok().filter(|filter| !filter.is_empty())?;
     std::fs::create_dir_all(folder).ok()?;
-    let (writer, guard) = tracing_appender::non_blocking(tracing_appender::rolling::never(folder, "mltui.log"));
+    let (writer, guard) =
+        tracing_appender::non_blocking(tracing_appender::rolling::never(folder, "mltui.log"));
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(writer)

@@ -42,7 +42,11 @@ pub fn run(settings: &Settings, store: Arc<dyn TrackingStore>) -> io::Result<()>
     result
 }
 
-async fn event_loop(settings: &Settings, store: Arc<dyn TrackingStore>, screen: &mut Screen) -> io::Result<()> {
+async fn event_loop(
+    settings: &Settings,
+    store: Arc<dyn TrackingStore>,
+    screen: &mut Screen,
+) -> io::Result<()> {
     let (sender, mut messages) = mpsc::unbounded_channel();
     let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
     let store_name = settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string);

@@ -18,12 +18,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, scroll: usize) {
     let screen = frame.area();
     let width = screen.width.saturating_sub(4).min(84);
     let rows = (lines.len().min(height(app).max(1)) as u16 + 2).min(screen.height);
-    let area = Rect {
-        x: (screen.width - width) / 2,
-        y: (screen.height - rows) / 2,
-        width,
-        height: rows,
-    };
+    let area = Rect { x: (screen.width - width) / 2, y: (screen.height - rows) / 2, width, height: rows };
     frame.render_widget(Clear, area);
     let more = if lines.len() > height(app) { " j k scroll" } else { "" };
     let title = Line::from(vec![
@@ -34,7 +29,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, scroll: usize) {
     let inner = block.inner(area);
     frame.render_widget(block, area);
     for (i, line) in lines.iter().skip(scroll).take(inner.height as usize).enumerate() {
-        let place = Rect { x: inner.x + 1, y: inner.y + i as u16, width: inner.width.saturating_sub(1), height: 1 };
+        let place =
+            Rect { x: inner.x + 1, y: inner.y + i as u16, width: inner.width.saturating_sub(1), height: 1 };
         let drawn = match line {
             HelpLine::Group(name) => Line::styled(*name, theme.heading),
             HelpLine::Keys { keys, title } => Line::from(vec![

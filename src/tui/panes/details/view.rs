@@ -33,7 +33,11 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let area = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     // The run is said first: what is below belongs to it, whatever is selected above.
     let (style, status) = theme.status(run.info.status);
-    let name = text::cut(&text::clean(&run.info.run_name), area.width.saturating_sub(12) as usize, theme.glyphs.ellipsis);
+    let name = text::cut(
+        &text::clean(&run.info.run_name),
+        area.width.saturating_sub(12) as usize,
+        theme.glyphs.ellipsis,
+    );
     let mut heading = vec![Span::styled(name, theme.heading), Span::raw("  "), Span::styled(status, style)];
     if let Some(error) = &details.error {
         heading.push(Span::styled(format!("  {}", text::clean(&error.kind.to_string())), theme.bad));
@@ -52,13 +56,19 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         centred(frame, body, vec![Line::styled(words, theme.dim)]);
         return;
     }
-    for (i, (key, value, style)) in lines.into_iter().skip(details.scroll).take(body.height as usize).enumerate() {
+    let longest = lines.iter().map(|(key, ..)| text::width(&text::clean(key))).max().unwrap_or(0);
+    let key_width = longest.clamp(8, (body.width as usize / 2).max(8));
+    for (i, (key, value, style)) in
+        lines.into_iter().skip(details.scroll).take(body.height as usize).enumerate()
+    {
         let place = Rect { y: body.y + i as u16, height: 1, ..body };
-        let key_width = (body.width as usize / 3).clamp(12, 32);
         let key = text::fit(&text::clean(&key), key_width, theme.glyphs.ellipsis);
         let room = (body.width as usize).saturating_sub(key_width + 2);
         let value = text::cut(&text::clean(&value), room, theme.glyphs.ellipsis);
-        frame.render_widget(Line::from(vec![Span::styled(key, theme.dim), Span::raw("  "), Span::styled(value, style)]), place);
+        frame.render_widget(
+            Line::from(vec![Span::styled(key, theme.dim), Span::raw("  "), Span::styled(value, style)]),
+            place,
+        );
     }
 }
 
@@ -110,7 +120,8 @@ fn overview(app: &App, run: &Run, theme: &Theme) -> Vec<Pair> {
         pair("note", tag(tags::NOTE)),
     ];
     for input in &run.inputs {
-        let context = input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
+        let context =
+            input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
         lines.push(pair("data set", format!("{} {} {context}", input.dataset.name, input.dataset.digest)));
     }
     for model in &run.model_outputs {
@@ -147,8 +158,12 @@ fn artifacts(app: &App, theme: &Theme) -> Vec<Pair> {
     let details = &app.details;
     let shown = details.run.as_ref().map(|run| &run.info.run_id);
     match &details.artifacts {
-        Some((of, Ok(files))) if Some(of) == shown => files.iter().map(|file| artifact(file, theme)).collect(),
-        Some((of, Err(error))) if Some(of) == shown => vec![("not listed".into(), error.to_string(), theme.bad)],
+        Some((of, Ok(files))) if Some(of) == shown => {
+            files.iter().map(|file| artifact(file, theme)).collect()
+        }
+        Some((of, Err(error))) if Some(of) == shown => {
+            vec![("not listed".into(), error.to_string(), theme.bad)]
+        }
         _ => vec![("loading".into(), String::new(), theme.dim)],
     }
 }

@@ -68,7 +68,14 @@ impl Runs {
     }
 
     /// Takes a sorted view of a catalogue; the cursor stays on its run, or else where it is.
-    pub fn show(&mut self, catalog: Arc<Catalog>, complete: bool, rows: Arc<Vec<Row>>, position: Option<usize>, height: usize) {
+    pub fn show(
+        &mut self,
+        catalog: Arc<Catalog>,
+        complete: bool,
+        rows: Arc<Vec<Row>>,
+        position: Option<usize>,
+        height: usize,
+    ) {
         let keys = (self.catalog.metrics.len(), self.catalog.params.len());
         let is_new = !self.loaded || keys != (catalog.metrics.len(), catalog.params.len());
         self.catalog = catalog;
@@ -106,7 +113,8 @@ impl Runs {
         let texts = &self.catalog.texts;
         let mut metrics: Vec<(&str, usize)> = self.catalog.metrics.keys(texts).collect();
         let system = |key: &str| key.starts_with("system/");
-        let validation = |key: &str| ["val", "eval", "test"].iter().any(|word| key.to_lowercase().contains(word));
+        let validation =
+            |key: &str| ["val", "eval", "test"].iter().any(|word| key.to_lowercase().contains(word));
         metrics.sort_by(|(a, runs_a), (b, runs_b)| {
             let order = |key: &str| (system(key), !validation(key));
             order(a).cmp(&order(b)).then(runs_b.cmp(runs_a)).then(a.cmp(b))

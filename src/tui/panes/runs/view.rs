@@ -18,6 +18,8 @@ use crate::tui::theme::Theme;
 /// Cells of a sparkline.
 const TREND: usize = 12;
 const NAME: (usize, usize) = (12, 26);
+/// Runs that are looked at to find out how wide a column has to be.
+const MEASURED: usize = 50;
 const NARROWEST: usize = 6;
 const WIDEST: usize = 18;
 
@@ -26,6 +28,8 @@ struct Placed {
     column: Option<usize>,
     x: usize,
     width: usize,
+    /// Numbers stand to the right, under a title to the right.
+    right: bool,
 }
 
 /// The columns that fit: the name, the trend, and from the first scrolled column on as many as there is room for.
@@ -34,8 +38,8 @@ fn place(app: &App, width: usize) -> Vec<Placed> {
     if runs.columns.is_empty() {
         return Vec::new();
     }
-    let name_width = if width < 60 { NAME.0 } else { NAME.1 }.min(width.saturating_sub(2));
-    let mut placed = vec![Placed { column: Some(0), x: 1, width: name_width }];
+    let name_width = name_width(runs, width);
+    let mut placed = vec![Placed { column: Some(0), x: 1, width: name_width, right: false }];
     let mut x = 1 + name_width + 2;
     let first = first_scrolled(app, width);
     for (at, spec) in runs.columns.iter().enumerate().skip(first) {
@@ -43,23 +47,30 @@ fn place(app: &App, width: usize) -> Vec<Placed> {
         if x + cells > width {
             break;
         }
-        placed.push(Placed { column: Some(at), x, width: cells });
+        placed.push(Placed { column: Some(at), x, width: cells, right: is_right(runs, spec) });
         x += cells + 2;
         // The trend stands behind the metric that it belongs to.
         let is_drawn = matches!(spec, ColumnSpec::Metric(key) if runs.spark_key.as_ref() == Some(key));
         if is_drawn && x + TREND <= width {
-            placed.push(Placed { column: None, x, width: TREND });
+            placed.push(Placed { column: None, x, width: TREND, right: false });
             x += TREND + 2;
         }
     }
     placed
 }
 
+/// As wide as the names are, as far as there is room.
+fn name_width(runs: &Runs, width: usize) -> usize {
+    let most = if width < 60 { NAME.0 } else { NAME.1 };
+    let names =
+        runs.rows.iter().take(MEASURED).map(|row| text::width(&text::clean(runs.catalog.run_name(*row))));
+    names.max().unwrap_or(0).clamp(NAME.0, most).min(width.saturating_sub(2))
+}
+
 /// The first of the columns behind the name, such that the chosen one can be seen.
 fn first_scrolled(app: &App, width: usize) -> usize {
     let runs = &app.runs;
-    let name_width = if width < 60 { NAME.0 } else { NAME.1 };
-    let room = width.saturating_sub(name_width + 3);
+    let room = width.saturating_sub(name_width(runs, width) + 3);
     let mut first = 1;
     loop {
         let mut used = 0;
@@ -94,11 +105,11 @@ fn column_width(runs: &Runs, spec: &ColumnSpec) -> usize {
         ColumnSpec::Param(key) | ColumnSpec::Tag(key) => {
             let title = text::width(&text::clean(key)) + 2;
             let bound = Bound::new(&runs.catalog, spec);
-            // The first runs tell how wide values are; nothing that nobody sees is looked at.
-            let widest = runs.rows.iter().take(20).map(|row| match bound.value(&runs.catalog, *row, 0) {
-                Value::Text(value) => text::width(&text::cut(&shorten(value), WIDEST, "…")),
-                _ => 1,
-            });
+            let widest =
+                runs.rows.iter().take(MEASURED).map(|row| match bound.value(&runs.catalog, *row, 0) {
+                    Value::Text(value) => text::width(&text::cut(&shorten(value), WIDEST, "…")),
+                    _ => 1,
+                });
             widest.max().unwrap_or(1).max(title).clamp(NARROWEST, WIDEST)
         }
         ColumnSpec::RunName | ColumnSpec::RunId | ColumnSpec::EndTime | ColumnSpec::ArtifactUri => WIDEST,
@@ -200,9 +211,14 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
 fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
     if let Some(error) = app.experiments.error.as_ref().or(app.runs.error.as_ref()) {
         let wrapped = wrap(&text::clean(&error.to_string()), width.saturating_sub(4));
-        let mut lines: Vec<Line<'_>> = wrapped.into_iter().map(|line| Line::styled(line, theme.bad)).collect();
+        let mut lines: Vec<Line<'_>> =
+            wrapped.into_iter().map(|line| Line::styled(line, theme.bad)).collect();
         lines.push(Line::default());
-        lines.extend(wrap(error.hint(), width.saturating_sub(4)).into_iter().map(|line| Line::styled(line, theme.text)));
+        lines.extend(
+            wrap(error.hint(), width.saturating_sub(4))
+                .into_iter()
+                .map(|line| Line::styled(line, theme.text)),
+        );
         return lines;
     }
     if app.experiments.is_empty_store() {
@@ -297,10 +313,9 @@ fn table_header(app: &App, theme: &Theme, frame: &mut Frame<'_>, inner: Rect, pl
                 (words, if at == runs.column { theme.chosen_column } else { theme.heading })
             }
         };
-        let is_number = column.column.is_some_and(|at| is_right(&runs.columns[at]));
         let padding = " ".repeat(column.width.saturating_sub(text::width(&words)));
         // Only the words are underlined, not the room around them.
-        if is_number {
+        if column.right {
             spans.push(Span::raw(padding));
             spans.push(Span::styled(words, style));
         } else {
@@ -314,7 +329,10 @@ fn table_header(app: &App, theme: &Theme, frame: &mut Frame<'_>, inner: Rect, pl
     let last = columns.clone().max().unwrap_or(0);
     let is_scrolled = columns.clone().find(|column| *column > 0).is_some_and(|first| first > 1);
     if is_scrolled {
-        frame.render_widget(Span::styled(theme.glyphs.more_left, theme.accent), Rect { width: 1, height: 1, ..inner });
+        frame.render_widget(
+            Span::styled(theme.glyphs.more_left, theme.accent),
+            Rect { width: 1, height: 1, ..inner },
+        );
     }
     if last + 1 < runs.columns.len() {
         let more = Span::styled(theme.glyphs.more_right, theme.accent);
@@ -322,8 +340,22 @@ fn table_header(app: &App, theme: &Theme, frame: &mut Frame<'_>, inner: Rect, pl
     }
 }
 
-fn is_right(spec: &ColumnSpec) -> bool {
-    matches!(spec, ColumnSpec::Metric(_) | ColumnSpec::StartTime | ColumnSpec::Duration)
+/// Whether a column holds numbers: a param or tag where every value that is looked at is one.
+fn is_right(runs: &Runs, spec: &ColumnSpec) -> bool {
+    match spec {
+        ColumnSpec::Metric(_) | ColumnSpec::StartTime | ColumnSpec::Duration => true,
+        ColumnSpec::Param(_) | ColumnSpec::Tag(_) => {
+            let bound = Bound::new(&runs.catalog, spec);
+            let mut values =
+                runs.rows.iter().take(MEASURED).filter_map(|row| match bound.value(&runs.catalog, *row, 0) {
+                    Value::Text(value) => Some(value),
+                    _ => None,
+                });
+            let first = values.next();
+            first.is_some_and(is_number) && values.all(is_number)
+        }
+        _ => false,
+    }
 }
 
 fn row_spans<'a>(
@@ -347,7 +379,7 @@ fn row_spans<'a>(
         };
         let spec = &runs.columns[at];
         let (words, style) = cell(&bound.value(&runs.catalog, row, app.now), spec, app.now, theme);
-        let fitted = if is_right(spec) || matches!(spec, ColumnSpec::Param(_)) && is_number(&words) {
+        let fitted = if column.right {
             text::fit_right(&words, column.width, theme.glyphs.ellipsis)
         } else {
             text::fit(&words, column.width, theme.glyphs.ellipsis)
@@ -398,7 +430,7 @@ pub fn sparkline(points: &[MetricPoint], cells: usize, theme: &Theme) -> String 
             continue;
         }
         let share = if high > low { (value - low) / (high - low) } else { 0.5 };
-        let level = ((share * 7.0).round() as usize).min(7);
+        let level = ((share * 6.0).round() as usize).min(6);
         line.push_str(theme.glyphs.levels[level]);
     }
     text::fit(&line, cells, "")

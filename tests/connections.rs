@@ -1,0 +1,284 @@
+//! How a server is reached: credentials, certificates, prefixes, and what becomes of requests that fail.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mltui::mlflow::{Metric, RunId, Tag, ViewType};
+use mltui::store::rest::{Auth, RestOptions};
+use mltui::store::{ErrorKind, NewRun, Result, TrackingStore, uri};
+use support::peer::{Answer, Peer};
+use support::{Server, V3};
+
+fn quick() -> RestOptions {
+    RestOptions { max_retries: 3, backoff_factor: 0.01, backoff_jitter: 0.0, ..RestOptions::default() }
+}
+
+fn open(address: &str, options: RestOptions) -> Arc<dyn TrackingStore> {
+    uri::open(&uri::parse(address, Path::new("/")).unwrap(), &options, false).unwrap()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
+    result.expect_err("this must fail").kind
+}
+
+fn list(store: &Arc<dyn TrackingStore>) -> Result<usize> {
+    block_on(store.search_experiments(ViewType::ActiveOnly)).map(|list| list.len())
+}
+
+const EMPTY: Answer = Answer::Http(200, "", "{}");
+
+#[test]
+fn what_is_transient_is_tried_again() {
+    for failure in [
+        Answer::Http(503, "", "busy"),
+        Answer::Http(429, "Retry-After: 0\r\n", ""),
+        Answer::Http(408, "", ""),
+        Answer::Http(502, "", "<html>bad gateway</html>"),
+        Answer::Close,
+    ] {
+        let peer = Peer::start(vec![failure.clone(), failure, EMPTY]);
+        assert_eq!(list(&open(&peer.uri(), quick())).unwrap(), 0);
+        assert_eq!(peer.requests().len(), 3);
+    }
+}
+
+#[test]
+fn what_will_not_change_is_not_tried_again() {
+    for (status, body) in [
+        (400, "{\"error_code\": \"INVALID_PARAMETER_VALUE\", \"message\": \"no\"}"),
+        (401, ""),
+        (403, "denied"),
+        (404, ""),
+    ] {
+        let peer = Peer::start(vec![Answer::Http(status, "", body)]);
+        let failure = kind(list(&open(&peer.uri(), quick())));
+        assert_eq!(peer.requests().len(), 1, "{status}: {failure}");
+    }
+}
+
+#[test]
+fn retries_end() {
+    let peer = Peer::start(vec![Answer::Http(
+        500,
+        "",
+        "{\"error_code\": \"INTERNAL_ERROR\", \"message\": \"oops\\nSQL\"}",
+    )]);
+    let failure = kind(list(&open(&peer.uri(), quick())));
+    assert_eq!(failure, ErrorKind::Server { status: 500, message: "oops".into() });
+    assert_eq!(peer.requests().len(), 4, "one attempt and three retries");
+}
+
+#[test]
+fn retry_after_is_waited_for() {
+    let peer = Peer::start(vec![Answer::Http(503, "Retry-After: 1\r\n", ""), EMPTY]);
+    let begin = Instant::now();
+    list(&open(&peer.uri(), quick())).unwrap();
+    assert!(begin.elapsed() >= Duration::from_secs(1));
+    let peer = Peer::start(vec![Answer::Http(503, "Retry-After: 100\r\n", ""), EMPTY]);
+    list(&open(&peer.uri(), RestOptions { respect_retry_after: false, ..quick() })).unwrap();
+}
+
+#[test]
+fn a_write_that_may_have_happened_is_never_sent_twice() {
+    let run = NewRun {
+        experiment_id: "1".into(),
+        run_name: None,
+        user_id: "ana".into(),
+        start_time: 1,
+        tags: Vec::new(),
+    };
+    for answer in [Answer::Close, Answer::Http(503, "", ""), Answer::Http(500, "", "")] {
+        let peer = Peer::start(vec![answer, EMPTY]);
+        assert!(block_on(open(&peer.uri(), quick()).create_run(&run)).is_err());
+        assert_eq!(peer.requests().len(), 1);
+    }
+    // Refused before it was looked at: this one did nothing, and may be sent again.
+    let peer = Peer::start(vec![Answer::Http(429, "", ""), EMPTY]);
+    let failure = kind(block_on(open(&peer.uri(), quick()).create_run(&run)));
+    assert!(matches!(failure, ErrorKind::Protocol(_)), "the second answer holds no run: {failure}");
+    assert_eq!(peer.requests().len(), 2);
+    // What is the same twice as once is sent again.
+    let peer = Peer::start(vec![Answer::Close, EMPTY]);
+    block_on(open(&peer.uri(), quick()).set_tag(&RunId("a".into()), &Tag::new("k", "v"))).unwrap();
+    assert_eq!(peer.requests().len(), 2);
+}
+
+#[test]
+fn an_answer_that_only_looks_right_is_an_error() {
+    for (answer, wanted) in [
+        (Answer::Http(200, "", "<html>Please log in</html>"), "Please log in"),
+        (Answer::Http(200, "", "{\"experiments\": [{\"name\": \"x\"}]}"), "experiment_id"),
+        (Answer::Http(200, "", "{\"experiments\": 7}"), "experiments"),
+        (Answer::Half, "broke off"),
+    ] {
+        let peer = Peer::start(vec![answer]);
+        let failure = list(&open(&peer.uri(), quick())).unwrap_err().to_string();
+        assert!(failure.contains(wanted), "{failure}");
+    }
+}
+
+#[test]
+fn numbers_that_json_lacks_are_sent_as_texts() {
+    let peer = Peer::start(vec![EMPTY]);
+    let metrics: Vec<Metric> = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
+        .into_iter()
+        .map(|value| Metric { key: "m".into(), value, timestamp: 1, step: 0 })
+        .collect();
+    block_on(open(&peer.uri(), quick()).log_batch(&RunId("a".into()), &metrics, &[], &[])).unwrap();
+    let sent = &peer.requests()[0];
+    for text in ["\"NaN\"", "\"Infinity\"", "\"-Infinity\""] {
+        assert!(sent.contains(text), "{sent}");
+    }
+}
+
+#[test]
+fn credentials_workspace_and_prefix_are_sent() {
+    let ask = |address: &dyn Fn(u16) -> String, options: RestOptions| {
+        let peer = Peer::start(vec![EMPTY]);
+        list(&open(&address(peer.port), options)).unwrap();
+        peer.requests().remove(0)
+    };
+    let plain = |port: u16| format!("http://127.0.0.1:{port}");
+    let basic = Auth::Basic { user: "ana".into(), password: "geheim".into() };
+    let sent = ask(&plain, RestOptions { auth: basic, workspace: Some("research".into()), ..quick() });
+    assert!(sent.contains("authorization: Basic YW5hOmdlaGVpbQ=="), "{sent}");
+    assert!(sent.contains("x-mlflow-workspace: research"), "{sent}");
+    assert!(sent.contains("user-agent: mltui/") && !sent.to_lowercase().contains("origin:"), "{sent}");
+    let sent = ask(&plain, RestOptions { auth: Auth::Bearer("token-1".into()), ..quick() });
+    assert!(sent.contains("authorization: Bearer token-1"), "{sent}");
+    let sent = ask(&|port| format!("http://ana:geheim@127.0.0.1:{port}/team/mlflow/"), quick());
+    assert!(sent.starts_with("POST /team/mlflow/api/2.0/mlflow/experiments/search "), "{sent}");
+    assert!(sent.contains("authorization: Basic YW5hOmdlaGVpbQ=="), "credentials in the address: {sent}");
+}
+
+#[test]
+fn errors_name_no_password() {
+    let port = support::free_port();
+    let failure = list(&open(
+        &format!("http://ana:geheim@127.0.0.1:{port}"),
+        RestOptions { max_retries: 0, ..quick() },
+    ))
+    .unwrap_err();
+    assert!(!format!("{failure:?} {failure}").contains("geheim"), "{failure:?}");
+}
+
+#[test]
+fn a_slow_server_is_given_up_in_time() {
+    // Accepts connections and never answers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let options = RestOptions { timeout: Duration::from_secs(1), max_retries: 0, ..quick() };
+    assert_eq!(kind(list(&open(&address, options))), ErrorKind::Timeout(1));
+}
+
+/// A TLS gateway in front of a real server, and the folder with its certificates.
+struct Gateway(Child, u16);
+
+impl Gateway {
+    fn start(folder: &Path, server: &Server, client: &str, prefix: &str) -> Self {
+        let mut process = Command::new(V3.python())
+            .arg("-c")
+            .arg(include_str!("support/tls_proxy.py"))
+            .arg(folder)
+            .args([&server.port.to_string(), client, prefix])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self(process, line.trim().parse().unwrap())
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn tls_with_an_authority_of_its_own_a_client_certificate_and_a_prefix() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let open_tls = folder.path().join("open");
+    let strict_tls = folder.path().join("strict");
+    std::fs::create_dir_all(&open_tls).unwrap();
+    std::fs::create_dir_all(&strict_tls).unwrap();
+    let gateway = Gateway::start(&open_tls, &server, "anyone", "/team");
+    let address = format!("https://127.0.0.1:{}/team", gateway.1);
+    let once = RestOptions { max_retries: 0, ..quick() };
+    let unknown = kind(list(&open(&address, once.clone())));
+    assert!(
+        matches!(&unknown, ErrorKind::Unreachable(why) if why.to_lowercase().contains("cert")),
+        "{unknown}"
+    );
+    let trusting = RestOptions { ca_file: Some(open_tls.join("ca.pem")), ..once.clone() };
+    assert_eq!(list(&open(&address, trusting.clone())).unwrap(), 1);
+    assert_eq!(list(&open(&address, RestOptions { insecure_tls: true, ..once.clone() })).unwrap(), 1);
+    let both = RestOptions { insecure_tls: true, ..trusting };
+    assert!(
+        uri::open(&uri::parse(&address, Path::new("/")).unwrap(), &both, false).is_err(),
+        "they exclude each other"
+    );
+    let gateway = Gateway::start(&strict_tls, &server, "client", "");
+    let address = format!("https://127.0.0.1:{}", gateway.1);
+    let trusting = RestOptions { ca_file: Some(strict_tls.join("ca.pem")), ..once };
+    assert!(list(&open(&address, trusting.clone())).is_err(), "without a certificate nobody gets in");
+    let known = RestOptions { client_cert: Some(strict_tls.join("client.pem")), ..trusting.clone() };
+    assert_eq!(list(&open(&address, known)).unwrap(), 1);
+    let absent = RestOptions { client_cert: Some(strict_tls.join("absent.pem")), ..trusting };
+    let failure = list(&open(&address, absent)).unwrap_err().to_string();
+    assert!(failure.contains("absent.pem"), "{failure}");
+}
+
+#[test]
+fn a_real_server_that_asks_for_a_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with_password(V3, folder.path(), "a-long-password-1");
+    let auth = |password: &str| RestOptions {
+        auth: Auth::Basic { user: "admin".into(), password: password.into() },
+        ..quick()
+    };
+    assert_eq!(kind(list(&open(&server.uri(), quick()))), ErrorKind::Unauthorized);
+    assert_eq!(kind(list(&open(&server.uri(), auth("wrong")))), ErrorKind::Unauthorized);
+    assert_eq!(list(&open(&server.uri(), auth("a-long-password-1"))).unwrap(), 1);
+}
+
+#[test]
+fn a_refusal_in_plain_text_is_passed_on() {
+    let peer = Peer::start(vec![Answer::Http(
+        403,
+        "Content-Type: text/plain\r\n",
+        "Invalid Host header - possible DNS rebinding attack detected",
+    )]);
+    let failure = list(&open(&peer.uri(), quick())).unwrap_err();
+    assert!(failure.to_string().contains("Invalid Host header"), "{failure}");
+}
+
+#[test]
+fn a_read_only_store_writes_nothing() {
+    let peer = Peer::start(vec![EMPTY]);
+    let store = uri::open(&uri::parse(&peer.uri(), Path::new("/")).unwrap(), &quick(), true).unwrap();
+    assert!(matches!(
+        kind(block_on(store.set_tag(&RunId("a".into()), &Tag::new("k", "v")))),
+        ErrorKind::ReadOnly(_)
+    ));
+    assert!(matches!(kind(block_on(store.create_experiment("x", &[]))), ErrorKind::ReadOnly(_)));
+    assert!(peer.requests().is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("x.db").display());
+    let store = uri::open(&uri::parse(&address, Path::new("/")).unwrap(), &quick(), true).unwrap();
+    assert!(matches!(kind(block_on(store.create_experiment("x", &[]))), ErrorKind::ReadOnly(_)));
+    assert!(!folder.path().join("x.db").exists());
+}
