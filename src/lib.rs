@@ -1,3 +1,34 @@
+//! `mltui`: see, compare and choose MLflow runs in the terminal.
+//!
+//! # Who knows whom
+//!
+//! ```text
+//! mlflow ◀── store ◀── catalog ◀── { cli, tui }        config and text stand beside them
+//! ```
+//!
+//! - [`mlflow`]: the vocabulary and the filter language. Plain types, no IO.
+//! - [`store`]: where runs live: an MLflow server, or a local database file, behind one trait.
+//! - [`catalog`]: an experiment's runs in memory, in columns; sorting, filtering, and keeping it current.
+//! - [`config`]: settings, from file, environment and flags.
+//! - [`cli`]: the commands for scripts.
+//! - [`tui`]: the explorer: a pure state machine, its pictures, and the shell around it.
+//! - [`text`]: texts and numbers made fit for people and safe for terminals.
+//!
+//! `tests/borders.rs` keeps these borders.
+//!
+//! # Glossary
+//!
+//! - **experiment**, **run**, **metric**, **param**, **tag**, **artifact**, **step**: as MLflow uses them.
+//! - **latest value** of a metric: the one with the greatest step, then timestamp, then value.
+//! - **history**: all values of one metric of one run.
+//! - **store**: a place that keeps runs; **location**: its address, understood.
+//! - **scan**: reading all runs of an experiment; **batch**: a block of a scan, in columns; **cursor**: how far a
+//!   store's changes have been seen.
+//! - **catalogue**: what is known of an experiment; **snapshot**: its state at one time; **row**: a run's place in it.
+//! - **projection**: the rows of a view, filtered and sorted.
+//! - **trend**: the small chart of a metric's history in a table, a sparkline.
+//! - **message**, **effect**, **action**: what happens, what is to be done outside, what a key means.
+
 pub mod catalog;
 pub mod cli;
 pub mod config;

@@ -163,6 +163,35 @@ fn signals_and_small_sizes_leave_the_terminal_whole() {
     }
 }
 
+/// Not a test of its own: the program that the next one runs, in which first a task panics and then the loop.
+#[test]
+fn panicking_program() {
+    if std::env::var_os("MLTUI_TEST_PANIC").is_none() {
+        return;
+    }
+    let mut screen = mltui::tui::Screen::open(true).unwrap();
+    let task = std::thread::spawn(|| panic!("in a task"));
+    assert!(task.join().is_err());
+    screen.draw(|frame| frame.render_widget("still drawing", frame.area())).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    panic!("in the loop");
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_and_one_in_a_task_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = std::env::current_exe().unwrap();
+    let arguments = ["--exact", "panicking_program", "--nocapture"];
+    let mut terminal =
+        Terminal::start_program(&program, folder.path(), (80, 24), &arguments, &[("MLTUI_TEST_PANIC", "1")]);
+    terminal.wait_for("still drawing");
+    assert!(terminal.is_taken_over());
+    assert_ne!(terminal.wait_for_end(), 0);
+    let written = String::from_utf8_lossy(&terminal.raw()).into_owned();
+    assert!(written.contains("in the loop"), "{written}");
+    assert!(!written.contains("in a task"), "a task's panic goes to the log:\n{written}");
+}
+
 #[test]
 fn help_shows_the_keys_and_escape_closes_it() {
     let folder = tempfile::tempdir().unwrap();

@@ -438,6 +438,7 @@ fn a_local_store_of_our_own_conforms_and_mlflow_goes_on_with_it() {
         scan_and_changes(&store, &experiment).await;
     });
     // MLflow opens the store, upgrades it, and finds everything; then both go on with it.
+    assert_eq!(dump(V2, &address)["experiments"]["t-main"]["stage"], "active");
     let found = dump(V3, &address);
     assert_eq!(found["experiments"]["Default"]["id"], "0");
     let first = found["experiments"]["t-main"]["runs"]
@@ -467,6 +468,50 @@ fn a_store_that_older_mlflow_wrote_is_read_and_written_as_it_is() {
     block_on(conformance(store.as_ref(), "t-"));
     check_dump(&dump(V2, &address), "t-");
     assert_eq!(revision(&address), before, "the schema is never altered");
+}
+
+/// Makes a store as an older MLflow would: by its migrations up to a revision.
+const MAKE_AT_REVISION: &str = r#"
+import sys, sqlalchemy
+from alembic import command
+from mlflow.store.db.utils import _get_alembic_config
+from mlflow.store.tracking.dbmodels.initial_models import Base
+engine = sqlalchemy.create_engine(sys.argv[1])
+Base.metadata.create_all(engine)
+config = _get_alembic_config(sys.argv[1])
+with engine.begin() as connection:
+    config.attributes["connection"] = connection
+    command.upgrade(config, sys.argv[2])
+"#;
+
+#[test]
+fn every_schema_since_mlflow_2_0_is_read_and_written_and_upgraded_after() {
+    let folder = tempfile::tempdir().unwrap();
+    // MLflow 2.0, 2.9, 3.0, 3.5, 3.10.
+    for revision in ["97727af70f4d", "acf3f17fdcc7", "bda7b8c39065", "bf29a5ff90ea", "1b5f0d9ad7c1"] {
+        let address = format!("sqlite:///{}", folder.path().join(format!("{revision}.db")).display());
+        V3.run(MAKE_AT_REVISION, &[&address, revision]);
+        let store = open(&address);
+        let id = block_on(async {
+            assert_eq!(store.info().await.unwrap().revision.as_deref(), Some(revision));
+            experiments(store.as_ref(), "t-").await;
+            let experiment = store.create_experiment("main", &[]).await.unwrap();
+            let first = store.create_run(&new_run(&experiment, "first", 1_000)).await.unwrap().info.run_id;
+            let second = store.create_run(&new_run(&experiment, "second", 2_000)).await.unwrap().info.run_id;
+            let third = store.create_run(&new_run(&experiment, "third", 3_000)).await.unwrap().info.run_id;
+            values(store.as_ref(), &first).await;
+            histories(store.as_ref(), &first, &second).await;
+            life(store.as_ref(), &second, &third).await;
+            scan_and_changes(&store, &experiment).await;
+            assert_eq!(store.info().await.unwrap().revision.as_deref(), Some(revision), "never altered");
+            first
+        });
+        drop(store);
+        let found = dump(V3, &address);
+        let run = &found["experiments"]["main"]["runs"][id.as_str()];
+        assert_eq!(run["metrics"]["rmse"], 0.25, "{revision}: {run}");
+        assert_eq!(run["tags"]["colour"], "blue");
+    }
 }
 
 #[test]

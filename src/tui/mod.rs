@@ -23,7 +23,7 @@ mod runtime;
 pub mod theme;
 pub mod update;
 
-pub use runtime::run;
+pub use runtime::{Screen, run};
 
 #[cfg(test)]
 mod tests;

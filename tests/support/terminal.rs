@@ -21,7 +21,13 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts the program in `folder`, with a home of its own there.
-    pub fn start(
+    pub fn start(folder: &Path, size: (u16, u16), arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_program(Path::new(env!("CARGO_BIN_EXE_mltui")), folder, size, arguments, variables)
+    }
+
+    /// The same with another program.
+    pub fn start_program(
+        program: &Path,
         folder: &Path,
         (columns, rows): (u16, u16),
         arguments: &[&str],
@@ -30,7 +36,7 @@ impl Terminal {
         let pair = native_pty_system()
             .openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
             .unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mltui"));
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.cwd(folder);
         command.env_clear();
@@ -61,6 +67,11 @@ impl Terminal {
 
     pub fn screen(&self) -> String {
         self.parser.lock().unwrap().screen().contents()
+    }
+
+    /// Whether the alternate screen is on.
+    pub fn is_taken_over(&self) -> bool {
+        self.parser.lock().unwrap().screen().alternate_screen()
     }
 
     pub fn type_keys(&mut self, keys: &str) {

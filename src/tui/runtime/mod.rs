@@ -21,7 +21,7 @@ use crate::config::Settings;
 use crate::store::uri::Location;
 use crate::store::{TrackingStore, now_ms};
 use executor::Executor;
-use terminal::Screen;
+pub use terminal::Screen;
 
 /// At most one frame in this time.
 const FRAME: Duration = Duration::from_millis(16);

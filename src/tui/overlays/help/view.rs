@@ -20,7 +20,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, scroll: usize) {
     let rows = (lines.len().min(height(app).max(1)) as u16 + 2).min(screen.height);
     let area = Rect { x: (screen.width - width) / 2, y: (screen.height - rows) / 2, width, height: rows };
     frame.render_widget(Clear, area);
-    let more = if lines.len() > height(app) { " j k scroll" } else { "" };
+    let more = if lines.len() > height(app) { ", j k scroll" } else { "" };
     let title = Line::from(vec![
         Span::styled(" Keys ", theme.accent),
         Span::styled(format!("esc closes{more} "), theme.dim),

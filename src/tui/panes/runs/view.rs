@@ -423,8 +423,8 @@ pub fn sparkline(points: &[MetricPoint], cells: usize, theme: &Theme) -> String 
     let used = points.len().min(cells);
     let mut line = String::new();
     for i in 0..used {
-        // The last point of each stretch: the end of the line is the latest value.
-        let value = points[((i + 1) * points.len() / used) - 1].value;
+        // Evenly spaced, from the first value to the latest.
+        let value = points[i * (points.len() - 1) / (used - 1)].value;
         if !value.is_finite() {
             line.push(' ');
             continue;

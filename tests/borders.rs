@@ -1,0 +1,79 @@
+//! Who may know whom in the crate: read from the imports, so that the picture in `lib.rs` stays true.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A folder of `src` and the modules of the crate that it may name.
+const MAY_KNOW: [(&str, &[&str]); 6] = [
+    ("mlflow", &["mlflow"]),
+    ("store", &["mlflow", "store"]),
+    ("catalog", &["mlflow", "store", "catalog"]),
+    ("config", &["config", "store"]),
+    ("cli", &["mlflow", "store", "catalog", "config", "text", "tui"]),
+    ("tui", &["mlflow", "store", "catalog", "config", "text", "tui"]),
+];
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()));
+        } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+/// The file without its tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    text.split("#[cfg(test)]").next().unwrap().to_owned()
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+#[test]
+fn modules_know_only_those_below_them() {
+    for (folder, allowed) in MAY_KNOW {
+        for path in files(&source().join(folder)) {
+            if path.ends_with("tests.rs") {
+                continue;
+            }
+            for part in code(&path).split("crate::").skip(1) {
+                let name: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                assert!(allowed.contains(&name.as_str()), "{} names crate::{name}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_state_machine_knows_no_terminal_no_clock_and_no_tasks() {
+    let draws = ["view.rs", "draw.rs", "theme.rs", "layout.rs", "tests.rs"];
+    for path in files(&source().join("tui")) {
+        let text = code(&path);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let in_runtime = path.components().any(|part| part.as_os_str() == "runtime");
+        if !in_runtime && !draws.contains(&name) {
+            let drawing = text.replace("ratatui::layout::Position", "").contains("ratatui::");
+            assert!(!drawing, "{} draws", path.display());
+        }
+        if !in_runtime && name != "tests.rs" {
+            for forbidden in ["tokio::", "std::fs", "SystemTime", "Instant::now", "now_ms"] {
+                assert!(!text.contains(forbidden), "{} uses {forbidden}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_outgrows_its_subject() {
+    for path in files(&source()) {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= 600, "{} has {lines} lines: split it", path.display());
+    }
+}
