@@ -19,6 +19,7 @@ fn quick() -> RestOptions {
     RestOptions { max_retries: 3, backoff_factor: 0.01, backoff_jitter: 0.0, ..RestOptions::default() }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "options are written in place")]
 fn open(address: &str, options: RestOptions) -> Arc<dyn TrackingStore> {
     uri::open(&uri::parse(address, Path::new("/")).unwrap(), &options, false).unwrap()
 }

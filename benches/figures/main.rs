@@ -1,6 +1,6 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench` prints all of them; `cargo bench -- start load server command` chooses. Absolute times are remarks,
+//! `cargo bench` prints all of them; `cargo bench -- start load logger server command` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
@@ -40,6 +40,9 @@ fn main() {
     }
     if wanted("load") {
         load(&folder);
+    }
+    if wanted("logger") {
+        logger(&folder);
     }
     if wanted("server") {
         server(&folder);
@@ -140,6 +143,74 @@ fn load(folder: &Path) {
     );
 }
 
+/// How long a script that logs to the file waits for its commits, alone and while 100,000 runs are read.
+fn logger(folder: &Path) {
+    let path = folder.join("logger.db");
+    if !path.exists() {
+        std::fs::copy(stores::make(folder, 100_000, 1), &path).unwrap();
+    }
+    println!("\na script that commits a metric every 2 ms to the same file, 1,000 commits");
+    let alone = commits(&path);
+    let reader = {
+        let location = uri::parse(&format!("sqlite:///{}", path.display()), Path::new("/")).unwrap();
+        let store = uri::open(&location, &RestOptions::default(), true).unwrap();
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let mut rounds = 0;
+            while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+                let mut sync = Sync::new(Arc::clone(&store), scan(100));
+                runtime.block_on(sync.load(|_| {})).unwrap();
+                rounds += 1;
+            }
+            rounds
+        });
+        (stop, thread)
+    };
+    let beside = commits(&path);
+    reader.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    let rounds = reader.1.join().unwrap();
+    for (what, mut times) in [("alone", alone), ("while everything is read", beside)] {
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e3;
+        println!("  {what:<26} median {:.1} ms, p99 {:.1} ms, longest {:.1} ms", at(0.5), at(0.99), at(1.0));
+    }
+    println!("  ({rounds} times all 100,000 runs meanwhile)");
+}
+
+/// Seconds that each of 1,000 commits took, as MLflow makes them.
+fn commits(path: &Path) -> Vec<f64> {
+    let db = rusqlite::Connection::open(path).unwrap();
+    db.busy_timeout(std::time::Duration::from_secs(20)).unwrap();
+    let run: String = db.query_row("SELECT run_uuid FROM runs LIMIT 1", [], |row| row.get(0)).unwrap();
+    let first: i64 = db
+        .query_row("SELECT coalesce(max(step), 0) FROM metrics WHERE key = 'logged'", [], |row| row.get(0))
+        .unwrap();
+    (1..=1_000)
+        .map(|step| {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            let begin = Instant::now();
+            db.execute(
+                "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) VALUES ('logged', 1, 1, ?1, ?2, 0)",
+                rusqlite::params![run, first + step],
+            )
+            .unwrap();
+            begin.elapsed().as_secs_f64()
+        })
+        .collect()
+}
+
+/// All runs of the experiment `bench`.
+fn scan(first: usize) -> Scan {
+    Scan {
+        experiment_id: ExperimentId("1".into()),
+        view: ViewType::ActiveOnly,
+        first,
+        values: ScanValues::All,
+    }
+}
+
 /// All of 10,000 runs over REST, against a bare client that fetches the same pages one after another.
 fn server(folder: &Path) {
     let home = folder.join("server");
@@ -158,16 +229,10 @@ fn server(folder: &Path) {
         let bare = begin.elapsed().as_secs_f64();
         let location = uri::parse(&server.uri(), Path::new("/")).unwrap();
         let store = uri::open(&location, &RestOptions::default(), true).unwrap();
-        let scan = Scan {
-            experiment_id: ExperimentId("1".into()),
-            view: ViewType::ActiveOnly,
-            first: 100,
-            values: ScanValues::All,
-        };
         let begin = Instant::now();
         let mut first = None;
         let mut count = 0;
-        let mut sync = Sync::new(Arc::clone(&store), scan);
+        let mut sync = Sync::new(Arc::clone(&store), scan(100));
         runtime
             .block_on(sync.load(|snapshot| {
                 first.get_or_insert(begin.elapsed());

@@ -21,11 +21,14 @@ use crate::mlflow::filter::ParseError;
 use crate::mlflow::{Experiment, ViewType};
 use crate::store::{ErrorKind, StoreError, TrackingStore, uri};
 
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 something failed; 2 the command line or the settings are wrong; 3 what was \
+    asked for does not exist.";
+
 /// See, compare and choose MLflow runs in the terminal.
 ///
 /// Without a command the explorer opens: on a server (`http://…`), or on a local `mlflow.db` without any server.
 #[derive(Debug, Parser)]
-#[command(name = "mltui", version, max_term_width = 100)]
+#[command(name = "mltui", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Arguments {
     #[command(flatten)]
     pub flags: Flags,

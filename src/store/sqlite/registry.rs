@@ -11,6 +11,12 @@ use crate::mlflow::{
 use crate::store::{ErrorKind, now_ms};
 
 fn exists(connection: &Connection, name: &str) -> Inner<bool> {
+    if connection.schema.workspace && connection.workspace != "default" {
+        return Err(ErrorKind::Unsupported(
+            "driver for the models of another workspace than `default`: open it through its MLflow server"
+                .into(),
+        ));
+    }
     let found = connection
         .db
         .query_row("SELECT 1 FROM registered_models WHERE name = ?1", [name], |_| Ok(()))
