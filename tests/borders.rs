@@ -53,7 +53,7 @@ fn modules_know_only_those_below_them() {
 
 #[test]
 fn the_state_machine_knows_no_terminal_no_clock_and_no_tasks() {
-    let draws = ["view.rs", "draw.rs", "theme.rs", "layout.rs", "tests.rs"];
+    let draws = ["view.rs", "faces.rs", "draw.rs", "theme.rs", "layout.rs", "tests.rs"];
     for path in files(&source().join("tui")) {
         let text = code(&path);
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -74,6 +74,6 @@ fn the_state_machine_knows_no_terminal_no_clock_and_no_tasks() {
 fn no_file_outgrows_its_subject() {
     for path in files(&source()) {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
-        assert!(lines <= 600, "{} has {lines} lines: split it", path.display());
+        assert!(lines <= 500, "{} has {lines} lines: split it", path.display());
     }
 }

@@ -16,12 +16,14 @@ pub mod draw;
 pub mod effect;
 pub mod keymap;
 pub mod layout;
+mod mouse;
 pub mod msg;
 pub mod overlays;
 pub mod panes;
 mod runtime;
 pub mod theme;
 pub mod update;
+pub mod widgets;
 
 pub use runtime::{Screen, run};
 

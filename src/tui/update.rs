@@ -1,15 +1,14 @@
 //! The only place that changes the state: a message in, effects out. No IO, no clock, no terminal.
 
-use crossterm::event::{KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::Position;
+use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::action::{self, Action};
 use super::app::{App, Connection, Focus, Overlay};
 use super::effect::Effect;
 use super::keymap::{Chord, Lookup};
+use super::mouse::mouse;
 use super::msg::Msg;
 use super::overlays::help;
-use super::panes::runs::view::column_at;
 use crate::mlflow::{ExperimentId, RunId};
 
 /// How long a list of experiments counts as current while somebody writes, in milliseconds.
@@ -153,7 +152,7 @@ fn open_first(app: &mut App, latest: Option<&ExperimentId>, effects: &mut Vec<Ef
     open_selected(app, effects);
 }
 
-fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {
+pub(super) fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(listed) = app.experiments.selected() else { return };
     let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
     app.focus = Focus::Runs;
@@ -167,7 +166,7 @@ fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {
     effects.push(Effect::Watch { generation: app.runs.generation, experiment: id });
 }
 
-fn project(app: &mut App, effects: &mut Vec<Effect>) {
+pub(super) fn project(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(catalog) = app.runs.newest.clone() else { return };
     effects.push(Effect::Project {
         generation: app.runs.projection,
@@ -296,7 +295,7 @@ fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     }
 }
 
-fn in_help(app: &mut App, scroll: usize, action: Action, effects: &mut Vec<Effect>) {
+pub(super) fn in_help(app: &mut App, scroll: usize, action: Action, effects: &mut Vec<Effect>) {
     let last = help::length(app).saturating_sub(help::height(app));
     let to = |by: isize| Some(Overlay::Help { scroll: scroll.saturating_add_signed(by).min(last) });
     match action {
@@ -337,7 +336,7 @@ fn step_focus(app: &mut App, by: usize) {
     app.focus = panes[(at + by) % panes.len()];
 }
 
-fn step(app: &mut App, pane: Focus, by: isize) {
+pub(super) fn step(app: &mut App, pane: Focus, by: isize) {
     let height = app.geometry().rows(pane);
     match pane {
         Focus::Experiments => app.experiments.cursor.step(by, app.experiments.list.len(), height),
@@ -346,72 +345,5 @@ fn step(app: &mut App, pane: Focus, by: isize) {
             app.runs.moved();
         }
         Focus::Details => app.details.step(by, height),
-    }
-}
-
-fn mouse(app: &mut App, event: MouseEvent, effects: &mut Vec<Effect>) {
-    let position = Position { x: event.column, y: event.row };
-    let places = app.geometry();
-    let under = [Focus::Experiments, Focus::Runs, Focus::Details]
-        .into_iter()
-        .find_map(|pane| places.pane(pane).filter(|area| area.contains(position)).map(|area| (pane, area)));
-    let wheel = match event.kind {
-        MouseEventKind::ScrollDown => 3,
-        MouseEventKind::ScrollUp => -3,
-        _ => 0,
-    };
-    if let Some(Overlay::Help { scroll }) = app.overlay {
-        // Clicks on an overlay do not fall through.
-        let action = if wheel > 0 { Action::Down } else { Action::Up };
-        if wheel != 0 {
-            in_help(app, scroll, action, effects);
-        }
-        return;
-    }
-    let Some((pane, area)) = under else { return };
-    if wheel != 0 {
-        step(app, pane, wheel);
-        return;
-    }
-    if event.kind != MouseEventKind::Down(MouseButton::Left) {
-        return;
-    }
-    app.status = None;
-    app.focus = pane;
-    let line = (event.row - area.y) as usize;
-    match pane {
-        Focus::Experiments if line >= 1 => {
-            let at = app.experiments.cursor.top + line - 1;
-            if at < app.experiments.list.len() {
-                let is_again = app.experiments.cursor.at == at;
-                app.experiments.cursor.jump(at, app.experiments.list.len(), places.rows(pane));
-                if is_again {
-                    open_selected(app, effects);
-                } else {
-                    app.focus = Focus::Experiments;
-                }
-            }
-        }
-        Focus::Runs if line == 1 => {
-            if let Some(column) = column_at(app, area, event.column) {
-                app.runs.choose_column(column);
-                app.runs.cycle_sort();
-                project(app, effects);
-            }
-        }
-        Focus::Runs if line >= 2 => {
-            let at = app.runs.cursor.top + line - 2;
-            if at < app.runs.rows.len() {
-                app.runs.cursor.jump(at, app.runs.rows.len(), places.rows(pane));
-                app.runs.moved();
-            }
-        }
-        Focus::Details if line == 0 => {
-            if let Some(tab) = super::panes::details::view::tab_at(app, area, event.column) {
-                app.details.tab = tab;
-                app.details.scroll = 0;
-            }
-        }
-        _ => {}
     }
 }

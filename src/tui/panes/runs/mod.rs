@@ -1,5 +1,6 @@
 //! The table of runs: which rows and columns, where the cursor is, and the sparklines of what is on the screen.
 
+mod faces;
 pub mod view;
 
 use std::collections::HashMap;

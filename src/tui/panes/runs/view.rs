@@ -7,13 +7,14 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::Runs;
+use super::faces::without_rows;
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
-use crate::mlflow::MetricPoint;
 use crate::mlflow::filter::Direction;
 use crate::text;
 use crate::tui::app::{App, Focus};
 use crate::tui::draw::{centred, pane_block};
 use crate::tui::theme::Theme;
+use crate::tui::widgets::sparkline::sparkline;
 
 /// Cells of a sparkline.
 const TREND: usize = 12;
@@ -67,33 +68,24 @@ fn name_width(runs: &Runs, width: usize) -> usize {
     names.max().unwrap_or(0).clamp(NAME.0, most).min(width.saturating_sub(2))
 }
 
-/// The first of the columns behind the name, such that the chosen one can be seen.
+/// The first of the columns behind the name: as far to the left as the chosen one can still be seen.
 fn first_scrolled(app: &App, width: usize) -> usize {
     let runs = &app.runs;
     let room = width.saturating_sub(name_width(runs, width) + 3);
-    let mut first = 1;
-    loop {
-        let mut used = 0;
-        let mut last = first;
-        for (at, spec) in runs.columns.iter().enumerate().skip(first) {
-            used += column_width(runs, spec);
-            if matches!(spec, ColumnSpec::Metric(key) if runs.spark_key.as_ref() == Some(key)) {
-                used += TREND + 2;
-            }
-            if used > room {
-                break;
-            }
-            used += 2;
-            last = at;
-            if at >= runs.column {
-                return first;
-            }
+    let mut used = 0;
+    let mut first = runs.column.max(1);
+    for at in (1..=runs.column).rev() {
+        let spec = &runs.columns[at];
+        used += column_width(runs, spec) + 2;
+        if matches!(spec, ColumnSpec::Metric(key) if runs.spark_key.as_ref() == Some(key)) {
+            used += TREND + 2;
         }
-        if last >= runs.column || first >= runs.column {
-            return first;
+        if used > room + 2 {
+            break;
         }
-        first += 1;
+        first = at;
     }
+    first
 }
 
 fn column_width(runs: &Runs, spec: &ColumnSpec) -> usize {
@@ -205,87 +197,6 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
         spans.push(Span::styled(words, style));
     }
     Line::from(spans)
-}
-
-/// The faces of a table without rows.
-fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
-    if let Some(error) = app.experiments.error.as_ref().or(app.runs.error.as_ref()) {
-        let wrapped = wrap(&text::clean(&error.to_string()), width.saturating_sub(4));
-        let mut lines: Vec<Line<'_>> =
-            wrapped.into_iter().map(|line| Line::styled(line, theme.bad)).collect();
-        lines.push(Line::default());
-        lines.extend(
-            wrap(error.hint(), width.saturating_sub(4))
-                .into_iter()
-                .map(|line| Line::styled(line, theme.text)),
-        );
-        return lines;
-    }
-    if app.experiments.is_empty_store() {
-        return greeting(app, theme, width);
-    }
-    if app.runs.experiment.is_none() {
-        let words = if app.experiments.loaded { "enter opens the selected experiment" } else { "loading" };
-        return vec![Line::styled(words, theme.dim)];
-    }
-    if !app.runs.complete {
-        return vec![Line::styled("loading runs", theme.dim)];
-    }
-    vec![
-        Line::styled("no runs in this experiment", theme.heading),
-        Line::styled("those that are logged to it appear here by themselves", theme.dim),
-    ]
-}
-
-/// What an empty store says: where it looks, and how to log to it.
-fn greeting<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
-    let code = |text: String| Line::styled(text, theme.key);
-    let store = text::clean(&app.store).into_owned();
-    if width < 44 {
-        return vec![
-            Line::styled("No runs yet", theme.heading),
-            Line::styled(text::cut(&store, width, theme.glyphs.ellipsis), theme.dim),
-        ];
-    }
-    let lines = [
-        "import mlflow".to_owned(),
-        format!("mlflow.set_tracking_uri(\"{store}\")"),
-        "with mlflow.start_run():".to_owned(),
-        "    mlflow.log_param(\"lr\", 0.01)".to_owned(),
-        "    mlflow.log_metric(\"rmse\", 0.5, step=1)".to_owned(),
-    ];
-    let block = lines.iter().map(|line| text::width(line)).max().unwrap_or(0).min(width);
-    let mut greeting = vec![
-        Line::styled("Welcome. There are no runs here yet.", theme.heading),
-        Line::default(),
-        Line::styled(text::cut(&format!("looking at {store}"), width, theme.glyphs.ellipsis), theme.dim),
-        Line::styled("another place: --tracking-uri, or MLFLOW_TRACKING_URI", theme.dim),
-        Line::default(),
-        Line::styled("Log a first run from Python:", theme.text),
-        Line::default(),
-    ];
-    greeting.extend(lines.iter().map(|line| code(text::fit(line, block, theme.glyphs.ellipsis))));
-    greeting.push(Line::default());
-    greeting.push(Line::styled("It appears here by itself.", theme.dim));
-    greeting
-}
-
-/// Lines of at most so many cells, broken at spaces.
-fn wrap(words: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in words.split_whitespace() {
-        if let Some(line) = lines.last_mut() {
-            if line.is_empty() {
-                *line = text::cut(word, width, "…");
-            } else if text::width(line) + 1 + text::width(word) <= width {
-                line.push(' ');
-                line.push_str(word);
-            } else {
-                lines.push(text::cut(word, width, "…"));
-            }
-        }
-    }
-    lines
 }
 
 fn table_header(app: &App, theme: &Theme, frame: &mut Frame<'_>, inner: Rect, placed: &[Placed]) {
@@ -410,28 +321,4 @@ fn cell(value: &Value<'_>, spec: &ColumnSpec, now: i64, theme: &Theme) -> (Strin
             (words.to_owned(), style)
         }
     }
-}
-
-/// A history in so many cells, on its own scale; a gap where a value is not finite, nothing for a single point.
-pub fn sparkline(points: &[MetricPoint], cells: usize, theme: &Theme) -> String {
-    let finite = || points.iter().map(|point| point.value).filter(|value| value.is_finite());
-    let low = finite().fold(f64::INFINITY, f64::min);
-    let high = finite().fold(f64::NEG_INFINITY, f64::max);
-    if points.len() < 2 || low > high {
-        return " ".repeat(cells);
-    }
-    let used = points.len().min(cells);
-    let mut line = String::new();
-    for i in 0..used {
-        // Evenly spaced, from the first value to the latest.
-        let value = points[i * (points.len() - 1) / (used - 1)].value;
-        if !value.is_finite() {
-            line.push(' ');
-            continue;
-        }
-        let share = if high > low { (value - low) / (high - low) } else { 0.5 };
-        let level = ((share * 6.0).round() as usize).min(6);
-        line.push_str(theme.glyphs.levels[level]);
-    }
-    text::fit(&line, cells, "")
 }

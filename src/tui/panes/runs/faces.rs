@@ -1,0 +1,88 @@
+//! What the table shows when it has no rows: loading, empty, failed, and the greeting of an empty store.
+
+use ratatui::text::Line;
+
+use crate::text;
+use crate::tui::app::App;
+use crate::tui::theme::Theme;
+
+/// The faces of a table without rows.
+pub fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
+    if let Some(error) = app.experiments.error.as_ref().or(app.runs.error.as_ref()) {
+        let wrapped = wrap(&text::clean(&error.to_string()), width.saturating_sub(4));
+        let mut lines: Vec<Line<'_>> =
+            wrapped.into_iter().map(|line| Line::styled(line, theme.bad)).collect();
+        lines.push(Line::default());
+        lines.extend(
+            wrap(error.hint(), width.saturating_sub(4))
+                .into_iter()
+                .map(|line| Line::styled(line, theme.text)),
+        );
+        return lines;
+    }
+    if app.experiments.is_empty_store() {
+        return greeting(app, theme, width);
+    }
+    if app.runs.experiment.is_none() {
+        let words = if app.experiments.loaded { "enter opens the selected experiment" } else { "loading" };
+        return vec![Line::styled(words, theme.dim)];
+    }
+    if !app.runs.complete {
+        return vec![Line::styled("loading runs", theme.dim)];
+    }
+    vec![
+        Line::styled("no runs in this experiment", theme.heading),
+        Line::styled("those that are logged to it appear here by themselves", theme.dim),
+    ]
+}
+
+/// What an empty store says: where it looks, and how to log to it.
+fn greeting<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
+    let code = |text: String| Line::styled(text, theme.key);
+    let store = text::clean(&app.store).into_owned();
+    if width < 44 {
+        return vec![
+            Line::styled("No runs yet", theme.heading),
+            Line::styled(text::cut(&store, width, theme.glyphs.ellipsis), theme.dim),
+        ];
+    }
+    let lines = [
+        "import mlflow".to_owned(),
+        format!("mlflow.set_tracking_uri(\"{store}\")"),
+        "with mlflow.start_run():".to_owned(),
+        "    mlflow.log_param(\"lr\", 0.01)".to_owned(),
+        "    mlflow.log_metric(\"rmse\", 0.5, step=1)".to_owned(),
+    ];
+    let block = lines.iter().map(|line| text::width(line)).max().unwrap_or(0).min(width);
+    let mut greeting = vec![
+        Line::styled("Welcome. There are no runs here yet.", theme.heading),
+        Line::default(),
+        Line::styled(text::cut(&format!("looking at {store}"), width, theme.glyphs.ellipsis), theme.dim),
+        Line::styled("another place: --tracking-uri, or MLFLOW_TRACKING_URI", theme.dim),
+        Line::default(),
+        Line::styled("Log a first run from Python:", theme.text),
+        Line::default(),
+    ];
+    greeting.extend(lines.iter().map(|line| code(text::fit(line, block, theme.glyphs.ellipsis))));
+    greeting.push(Line::default());
+    greeting.push(Line::styled("It appears here by itself.", theme.dim));
+    greeting
+}
+
+/// Lines of at most so many cells, broken at spaces.
+fn wrap(words: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in words.split_whitespace() {
+        if let Some(line) = lines.last_mut() {
+            if line.is_empty() {
+                *line = text::cut(word, width, "…");
+            } else if text::width(line) + 1 + text::width(word) <= width {
+                line.push(' ');
+                line.push_str(word);
+            } else {
+                lines.push(text::cut(word, width, "…"));
+            }
+        }
+    }
+    lines
+}

@@ -1,0 +1,3 @@
+//! Pictures that more than one pane can use.
+
+pub mod sparkline;
