@@ -515,6 +515,32 @@ fn every_schema_since_mlflow_2_0_is_read_and_written_and_upgraded_after() {
 }
 
 #[test]
+fn a_locked_store_is_waited_for_and_then_said_to_be_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mlflow.db");
+    let store = open(&format!("sqlite:///{}", path.display()));
+    let experiment = block_on(store.create_experiment("main", &[])).unwrap();
+    let lock_for = |seconds: f64| {
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_secs_f64(seconds));
+            other.execute_batch("ROLLBACK").unwrap();
+        })
+    };
+    let holder = lock_for(0.5);
+    assert_eq!(block_on(store.search_experiments(ViewType::ActiveOnly)).unwrap().len(), 2);
+    holder.join().unwrap();
+    let holder = lock_for(0.5);
+    block_on(store.create_run(&new_run(&experiment, "patient", 1))).unwrap();
+    holder.join().unwrap();
+    let holder = lock_for(8.0);
+    assert_eq!(kind(block_on(store.search_experiments(ViewType::ActiveOnly))), ErrorKind::Locked);
+    holder.join().unwrap();
+    assert_eq!(block_on(store.search_experiments(ViewType::ActiveOnly)).unwrap().len(), 2);
+}
+
+#[test]
 fn a_cursor_of_another_kind_asks_for_a_reload() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&format!("sqlite:///{}", folder.path().join("x.db").display()));

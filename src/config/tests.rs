@@ -14,7 +14,7 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect::<HashMap<_, _>>(),
-        folder: "/work".into(),
+        folder: "/home/ana".into(),
         home: None,
     }
 }
@@ -118,4 +118,36 @@ fn no_color_is_obeyed() {
     let color = |variables: &[(&str, &str)]| load("", &Flags::default(), variables).unwrap().color;
     assert!(color(&[("TERM", "xterm")]) && color(&[("NO_COLOR", "")]));
     assert!(!color(&[("NO_COLOR", "1")]) && !color(&[("TERM", "dumb")]));
+}
+
+#[test]
+fn the_python_clients_variables_are_obeyed() {
+    let options = load(
+        "[http]\ntimeout = 5.0\nmax_retries = 2\n",
+        &Flags::default(),
+        &[
+            ("MLFLOW_HTTP_REQUEST_TIMEOUT", "7"),
+            ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "30"),
+            ("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0.5"),
+            ("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0"),
+            ("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", "false"),
+            ("MLFLOW_TRACKING_SERVER_CERT_PATH", "/ca.pem"),
+            ("MLFLOW_TRACKING_CLIENT_CERT_PATH", "/me.pem"),
+            ("MLFLOW_WORKSPACE", "research"),
+        ],
+    )
+    .unwrap()
+    .rest;
+    assert_eq!(options.timeout.as_secs(), 7);
+    assert_eq!(options.max_retries, 10, "as many as MLflow's client allows");
+    assert!(
+        (options.backoff_factor - 0.5).abs() < f64::EPSILON && options.backoff_jitter.abs() < f64::EPSILON
+    );
+    assert!(!options.respect_retry_after && options.allow_redirects && !options.insecure_tls);
+    assert_eq!(options.ca_file.as_deref(), Some(Path::new("/ca.pem")));
+    assert_eq!(options.client_cert.as_deref(), Some(Path::new("/me.pem")));
+    assert_eq!(options.workspace.as_deref(), Some("research"));
+    let error =
+        load("", &Flags::default(), &[("MLFLOW_HTTP_REQUEST_TIMEOUT", "-1")]).unwrap_err().to_string();
+    assert!(error.contains("MLFLOW_HTTP_REQUEST_TIMEOUT"), "{error}");
 }

@@ -138,8 +138,8 @@ mod tests {
 
     #[test]
     fn uris_follow_mlflow() {
-        let folder = Path::new("/work");
-        assert_eq!(parse("sqlite:///a.db", folder).unwrap(), Location::Sqlite("/work/a.db".into()));
+        let folder = Path::new("/home/ana");
+        assert_eq!(parse("sqlite:///a.db", folder).unwrap(), Location::Sqlite("/home/ana/a.db".into()));
         assert_eq!(parse("sqlite:////x/a.db", folder).unwrap(), Location::Sqlite("/x/a.db".into()));
         assert!(matches!(parse("https://host/prefix", folder).unwrap(), Location::Server(_)));
         for (uri, word) in [

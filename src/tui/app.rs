@@ -27,8 +27,8 @@ pub enum Connection {
     Connecting,
     /// The last answer came at this time (milliseconds).
     Live { since: i64 },
-    /// The store does not answer; it is asked again at `retry_at`. What was known stays.
-    Failing { error: StoreError, retry_at: i64 },
+    /// The store does not answer; it is asked again at `retry_at`. What was known stays, as of its last answer.
+    Failing { error: StoreError, retry_at: i64, last_answer: Option<i64> },
 }
 
 #[derive(Debug)]

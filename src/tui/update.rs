@@ -129,7 +129,12 @@ fn live(app: &mut App) {
 }
 
 fn failing(app: &mut App, error: crate::store::StoreError, retry_at: i64) {
-    app.connection = Connection::Failing { error, retry_at };
+    let last_answer = match app.connection {
+        Connection::Connecting => None,
+        Connection::Live { since } => Some(since),
+        Connection::Failing { last_answer, .. } => last_answer,
+    };
+    app.connection = Connection::Failing { error, retry_at, last_answer };
 }
 
 fn load_experiments(app: &mut App, effects: &mut Vec<Effect>) {

@@ -40,7 +40,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     );
     let mut heading = vec![Span::styled(name, theme.heading), Span::raw("  "), Span::styled(status, style)];
     if let Some(error) = &details.error {
-        heading.push(Span::styled(format!("  {}", text::clean(&error.kind.to_string())), theme.bad));
+        let words = if error.is_transient() { "not refreshed".to_owned() } else { error.kind.to_string() };
+        heading.push(Span::styled(format!("  {}", text::clean(&words)), theme.bad));
     }
     frame.render_widget(Line::from(heading), Rect { height: 1, ..area });
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };

@@ -11,7 +11,7 @@ use super::faces::without_rows;
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::mlflow::filter::Direction;
 use crate::text;
-use crate::tui::app::{App, Focus};
+use crate::tui::app::{App, Connection, Focus};
 use crate::tui::draw::{centred, pane_block};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::sparkline::sparkline;
@@ -183,8 +183,9 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
         } else {
             words.push_str(&format!("{} loaded so far, more coming ", text::count(runs.rows.len())));
         }
-        if let Some(error) = &runs.error {
-            words = format!("{words}{} {} ", theme.glyphs.separator, error.kind);
+        if let Connection::Failing { last_answer: Some(time), .. } = app.connection {
+            let age = text::span(app.now - time);
+            words = format!("{words}{} as they were {age} ago ", theme.glyphs.separator);
         }
         let words = text::cut(&text::clean(&words), width.saturating_sub(12), theme.glyphs.ellipsis);
         let style = if runs.error.is_some() {
