@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::texts::{Interner, Sym};
 use super::{Catalog, Column, Keyed, Row, RunRow};
 use crate::mlflow::RunId;
+use crate::mlflow::filter::same_number;
 use crate::store::batch::{Head, RunBatch};
 
 /// Folds batches into a catalogue and hands out snapshots.
@@ -38,9 +39,9 @@ impl Builder {
         self.scan = meaning;
     }
 
-    /// Folds in a batch that stands for itself, such as one of changes.
-    pub fn fold_changes(&mut self, batch: &RunBatch) {
-        self.fold_with(batch, &mut Meaning::default());
+    /// Folds in a batch that stands for itself, such as one of changes; true if anything is different now.
+    pub fn fold_changes(&mut self, batch: &RunBatch) -> bool {
+        self.fold_with(batch, &mut Meaning::default())
     }
 
     /// Forgets the numbers of a scan that is over.
@@ -48,16 +49,19 @@ impl Builder {
         self.scan = Meaning::default();
     }
 
-    /// Takes runs out of sight.
-    pub fn remove(&mut self, ids: &[RunId]) {
+    /// Takes runs out of sight; true if any of them was to be seen.
+    pub fn remove(&mut self, ids: &[RunId]) -> bool {
+        let before = self.count;
         for id in ids {
             let sym = self.interner.intern(id.as_str());
-            if let Some(row) = self.row_of.get(&sym) {
-                let run = &mut Arc::make_mut(&mut self.runs)[*row as usize];
-                self.count -= usize::from(run.present);
-                run.present = false;
+            if let Some(row) = self.row_of.get(&sym).map(|row| *row as usize)
+                && self.runs[row].present
+            {
+                Arc::make_mut(&mut self.runs)[row].present = false;
+                self.count -= 1;
             }
         }
+        self.count != before
     }
 
     /// The catalogue as it is now.
@@ -75,7 +79,8 @@ impl Builder {
         }
     }
 
-    fn fold_with(&mut self, batch: &RunBatch, meaning: &mut Meaning) {
+    fn fold_with(&mut self, batch: &RunBatch, meaning: &mut Meaning) -> bool {
+        let mut changed = false;
         if meaning.texts.len() <= batch.part {
             meaning.texts.resize_with(batch.part + 1, Vec::new);
         }
@@ -83,23 +88,35 @@ impl Builder {
         let texts = &mut texts[batch.part];
         texts.extend(batch.texts().map(|text| self.interner.intern(text)));
         for head in &batch.heads {
-            rows.push(self.head(head, texts));
+            let (row, is_new) = self.head(head, texts);
+            rows.push(row);
+            changed |= is_new;
         }
         if batch.replaces {
-            self.tags.remove_rows(rows);
+            // Of all that a run can have, only tags can go away again.
+            let kept =
+                batch.tags.iter().map(|cell| (rows[cell.run as usize], texts[cell.key as usize])).collect();
+            changed |= self.tags.keep_only(rows, &kept);
         }
         for cell in &batch.metrics {
-            self.metrics.set(texts[cell.key as usize], rows[cell.run as usize], cell.value);
+            changed |= self.metrics.set(texts[cell.key as usize], rows[cell.run as usize], cell.value);
         }
         for cell in &batch.params {
-            self.params.set(texts[cell.key as usize], rows[cell.run as usize], texts[cell.value as usize]);
+            changed |= self.params.set(
+                texts[cell.key as usize],
+                rows[cell.run as usize],
+                texts[cell.value as usize],
+            );
         }
         for cell in &batch.tags {
-            self.tags.set(texts[cell.key as usize], rows[cell.run as usize], texts[cell.value as usize]);
+            changed |=
+                self.tags.set(texts[cell.key as usize], rows[cell.run as usize], texts[cell.value as usize]);
         }
+        changed
     }
 
-    fn head(&mut self, head: &Head, texts: &[Sym]) -> Row {
+    /// Takes in a head; returns the run's row, and whether anything of it is different now.
+    fn head(&mut self, head: &Head, texts: &[Sym]) -> (Row, bool) {
         let run_id = texts[head.run_id as usize];
         let uri = self.interner.texts.get(texts[head.artifact_uri as usize]);
         let pattern = uri.replace(self.interner.texts.get(run_id), "\u{1}");
@@ -115,19 +132,36 @@ impl Builder {
             start_time: head.start_time,
             end_time: head.end_time,
         };
-        let runs = Arc::make_mut(&mut self.runs);
-        let row = *self.row_of.entry(run_id).or_insert(runs.len() as Row);
-        match runs.get_mut(row as usize) {
+        let row = *self.row_of.entry(run_id).or_insert(self.runs.len() as Row);
+        match self.runs.get(row as usize).copied() {
+            Some(known) if known == run => return (row, false),
             Some(known) => {
                 self.count += usize::from(!known.present);
-                *known = run;
+                Arc::make_mut(&mut self.runs)[row as usize] = run;
             }
             None => {
                 self.count += 1;
-                runs.push(run);
+                Arc::make_mut(&mut self.runs).push(run);
             }
         }
-        row
+        (row, true)
+    }
+}
+
+/// Whether two values are the same logged value.
+trait Same: Copy {
+    fn is_same(self, other: Self) -> bool;
+}
+
+impl Same for f64 {
+    fn is_same(self, other: Self) -> bool {
+        same_number(self, other)
+    }
+}
+
+impl Same for Sym {
+    fn is_same(self, other: Self) -> bool {
+        self == other
     }
 }
 
@@ -144,45 +178,49 @@ impl<T> Default for Indexed<T> {
     }
 }
 
-impl<T: Copy> Indexed<T> {
-    fn set(&mut self, key: Sym, row: Row, value: T) {
+impl<T: Same> Indexed<T> {
+    /// Sets a value; true if it is another than before. An unchanged column stays shared with its snapshots.
+    fn set(&mut self, key: Sym, row: Row, value: T) -> bool {
         let Keyed { keys, columns } = &mut self.keyed;
         let at = *self.index.entry(key).or_insert_with(|| {
             keys.push(key);
             columns.push(Arc::default());
             keys.len() as u32 - 1
         });
-        let column = Arc::make_mut(&mut columns[at as usize]);
-        if column.sorted {
-            match column.rows.last() {
-                Some(last) if *last >= row => {
-                    if let Ok(known) = column.rows.binary_search(&row) {
-                        column.values[known] = value;
-                        return;
-                    }
-                    column.sorted = false;
+        let column = &mut columns[at as usize];
+        let mut stays_sorted = column.sorted;
+        if column.sorted && column.rows.last().is_some_and(|last| *last >= row) {
+            if let Ok(known) = column.rows.binary_search(&row) {
+                if column.values[known].is_same(value) {
+                    return false;
                 }
-                _ => {}
+                Arc::make_mut(column).values[known] = value;
+                return true;
             }
+            stays_sorted = false;
         }
+        let column = Arc::make_mut(column);
+        column.sorted = stays_sorted;
         column.rows.push(row);
         column.values.push(value);
+        true
     }
 
-    /// Takes out all values of these rows.
-    fn remove_rows(&mut self, rows: &[Row]) {
+    /// Takes out the values of these rows but for the kept ones; true if there were any.
+    fn keep_only(&mut self, rows: &[Row], kept: &FxHashSet<(Row, Sym)>) -> bool {
         self.seal();
-        for column in &mut self.keyed.columns {
-            if rows.iter().any(|row| column.rows.binary_search(row).is_ok()) {
-                let column = Arc::make_mut(column);
-                for row in rows {
-                    if let Ok(at) = column.rows.binary_search(row) {
-                        column.rows.remove(at);
-                        column.values.remove(at);
-                    }
+        let mut changed = false;
+        for (key, column) in self.keyed.keys.iter().zip(&mut self.keyed.columns) {
+            for row in rows.iter().filter(|row| !kept.contains(&(**row, *key))) {
+                if let Ok(at) = column.rows.binary_search(row) {
+                    let column = Arc::make_mut(column);
+                    column.rows.remove(at);
+                    column.values.remove(at);
+                    changed = true;
                 }
             }
         }
+        changed
     }
 
     /// Puts rows in order; of several values of a row the last one stays.

@@ -24,7 +24,7 @@ pub use crate::store::batch::NO_TIME;
 pub type Row = u32;
 
 /// What a run is besides its values.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RunRow {
     pub run_id: Sym,
     pub experiment_id: Sym,
@@ -105,6 +105,12 @@ impl<T: Copy> Keyed<T> {
             .zip(&self.columns)
             .filter(|(_, c)| !c.is_empty())
             .map(|(key, c)| (texts.get(*key), c.len()))
+    }
+
+    /// What a run has, by key.
+    pub fn of<'a>(&'a self, texts: &'a Texts, row: Row) -> impl Iterator<Item = (&'a str, T)> {
+        let values = self.keys.iter().zip(&self.columns);
+        values.filter_map(move |(key, column)| Some((texts.get(*key), column.get(row)?)))
     }
 
     /// The column of a key.

@@ -75,13 +75,13 @@ impl Sync {
             last.into_iter().for_each(publish);
             return Ok(true);
         }
-        if changes.batches.iter().all(crate::store::RunBatch::is_empty) && changes.removed.is_empty() {
+        let mut changed = self.builder.remove(&changes.removed);
+        for batch in &changes.batches {
+            changed |= self.builder.fold_changes(batch);
+        }
+        if !changed {
             return Ok(changes.touched);
         }
-        for batch in &changes.batches {
-            self.builder.fold_changes(batch);
-        }
-        self.builder.remove(&changes.removed);
         publish(Snapshot { catalog: Arc::new(self.builder.snapshot()), complete: true });
         Ok(changes.touched)
     }

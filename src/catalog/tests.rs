@@ -89,6 +89,24 @@ fn a_change_replaces_the_run_and_keeps_its_row() {
 }
 
 #[test]
+fn what_is_known_already_changes_nothing_and_copies_nothing() {
+    let runs = [run(1, Some(f64::NAN), Some("a")), run(2, Some(2.0), None)];
+    let mut builder = Builder::default();
+    assert!(builder.fold_changes(&whole_runs(&runs)));
+    let before = builder.snapshot();
+    assert!(!builder.fold_changes(&whole_runs(&runs[..1])));
+    assert!(!builder.fold_changes(&whole_runs(&runs)));
+    assert!(!builder.remove(&[RunId("unknown".into())]));
+    let after = builder.snapshot();
+    assert!(Arc::ptr_eq(&before.runs, &after.runs));
+    let column = |catalog: &Catalog| Arc::clone(catalog.metrics.column(&catalog.texts, "m").unwrap());
+    assert!(Arc::ptr_eq(&column(&before), &column(&after)));
+    assert!(builder.remove(&[runs[0].info.run_id.clone()]));
+    assert!(!builder.remove(&[runs[0].info.run_id.clone()]));
+    assert!(builder.fold_changes(&whole_runs(&runs[..1])), "a restored run is back");
+}
+
+#[test]
 fn parts_of_a_scan_may_name_texts_differently() {
     let mut heads = BatchWriter::new(0);
     heads.run(&run(7, Some(1.5), None));

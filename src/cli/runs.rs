@@ -9,10 +9,10 @@ use super::output::{Format, Table, json_number, print_json};
 use super::{Failure, find_experiment, open};
 use crate::catalog::filter::matching;
 use crate::catalog::sort::{SortKey, project};
-use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Row};
+use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Keyed, NO_TIME, Row, Sym};
 use crate::config::Settings;
 use crate::mlflow::filter::{Direction, Field, Filter, parse};
-use crate::mlflow::{ExperimentId, Run, RunId, ViewType, tags};
+use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::store::batch::whole_runs;
 use crate::store::uri::Location;
 use crate::store::{RunSearch, Scan, ScanValues, TrackingStore, now_ms};
@@ -56,11 +56,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
     let (catalog, rows) = read(&store, &experiment, &query, is_local).await?;
     if arguments.format.json && query.columns.is_empty() {
-        let ids = rows.iter().map(|row| RunId(catalog.run_id(*row).to_owned())).collect::<Vec<_>>();
-        let mut runs = Vec::with_capacity(ids.len());
-        for id in &ids {
-            runs.push(run_json(&store.get_run(id).await?));
-        }
+        let runs = rows.iter().map(|row| run_json(&catalog, *row)).collect();
         return Ok(print_json(&Json::Array(runs), out)?);
     }
     let columns = if query.columns.is_empty() { default_columns(&catalog) } else { query.columns };
@@ -100,7 +96,7 @@ fn understand(arguments: &Arguments) -> Result<Query, Failure> {
     })
 }
 
-/// The runs that are asked for, in their order, with the values that are asked for.
+/// The runs that are asked for, in their order, with the values that are asked for: all, where no columns are.
 async fn read(
     store: &Arc<dyn TrackingStore>,
     experiment: &ExperimentId,
@@ -223,18 +219,20 @@ fn default_columns(catalog: &Catalog) -> Vec<ColumnSpec> {
 }
 
 /// A whole run as JSON: attributes, and metrics, params and tags as objects by key.
-fn run_json(run: &Run) -> Json {
-    let info = &run.info;
+fn run_json(catalog: &Catalog, row: Row) -> Json {
+    let run = catalog.run(row);
+    let texts = &catalog.texts;
+    let time = |time: i64| if time == NO_TIME { Json::Null } else { Json::from(time) };
     let metrics: Map<String, Json> =
-        run.metrics.iter().map(|m| (m.key.clone(), json_number(m.value))).collect();
-    let params: Map<String, Json> =
-        run.params.iter().map(|p| (p.key.clone(), Json::from(p.value.as_str()))).collect();
-    let tags: Map<String, Json> =
-        run.tags.iter().map(|t| (t.key.clone(), Json::from(t.value.as_str()))).collect();
+        catalog.metrics.of(texts, row).map(|(key, value)| (key.to_owned(), json_number(value))).collect();
+    let pairs = |keyed: &Keyed<Sym>| -> Map<String, Json> {
+        keyed.of(texts, row).map(|(key, value)| (key.to_owned(), Json::from(texts.get(value)))).collect()
+    };
     json!({
-        "run_id": info.run_id, "run_name": info.run_name, "experiment_id": info.experiment_id,
-        "status": info.status.as_str(), "start_time": info.start_time, "end_time": info.end_time,
-        "user_id": info.user_id, "lifecycle_stage": info.lifecycle_stage.as_str(), "artifact_uri": info.artifact_uri,
-        "metrics": metrics, "params": params, "tags": tags,
+        "run_id": texts.get(run.run_id), "run_name": texts.get(run.name),
+        "experiment_id": texts.get(run.experiment_id), "status": run.status.as_str(),
+        "start_time": time(run.start_time), "end_time": time(run.end_time), "user_id": texts.get(run.user),
+        "lifecycle_stage": run.stage.as_str(), "artifact_uri": catalog.artifact_uri(row),
+        "metrics": metrics, "params": pairs(&catalog.params), "tags": pairs(&catalog.tags),
     })
 }

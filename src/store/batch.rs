@@ -67,10 +67,6 @@ impl RunBatch {
         let starts = std::iter::once(0).chain(self.text_ends.iter().copied());
         starts.zip(&self.text_ends).map(|(start, end)| &self.text[start as usize..*end as usize])
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.heads.is_empty() && self.metrics.is_empty() && self.params.is_empty() && self.tags.is_empty()
-    }
 }
 
 /// Fills the batches of one part and remembers which texts it has sent.
