@@ -514,6 +514,52 @@ fn every_schema_since_mlflow_2_0_is_read_and_written_and_upgraded_after() {
     }
 }
 
+/// Logs a model as MLflow 3 does, with its run, and prints both ids.
+const LOG_MODEL: &str = r#"
+import sys, mlflow
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelOutput, LoggedModelParameter, LoggedModelStatus
+mlflow.set_tracking_uri(sys.argv[1])
+client = MlflowClient()
+run = client.create_run("0").info.run_id
+model = client.create_logged_model("0", name="net", source_run_id=run, tags={"k": "v"},
+                                   params={"depth": "3"})
+client.log_outputs(run, [LoggedModelOutput(model.model_id, step=0)])
+client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+print(run, model.model_id)
+"#;
+
+#[test]
+fn the_models_of_mlflow_3_are_found_on_both_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let printed = V3.run(LOG_MODEL, &[&server.uri()]);
+    let (run, model) = printed.trim().split_once(' ').unwrap();
+    let (run, model) = (RunId::from(run), mltui::mlflow::ModelId::from(model));
+    let local = format!("sqlite:///{}", folder.path().join("store.db").display());
+    for address in [server.uri(), local] {
+        let store = open(&address);
+        assert_eq!(block_on(store.get_run(&run)).unwrap().model_outputs, std::slice::from_ref(&model));
+        let found = block_on(store.get_logged_model(&model)).unwrap();
+        assert_eq!((found.name.as_str(), found.status.as_str()), ("net", "READY"), "{address}");
+        assert_eq!(found.source_run_id, Some(run.clone()));
+        assert_eq!(found.params, [Param::new("depth", "3")]);
+        assert!(found.tags.contains(&Tag::new("k", "v")));
+        let name = format!("registered-{}", address.len());
+        block_on(async {
+            store.create_registered_model(&name).await.unwrap();
+            let version = store.create_model_version(&name, &format!("models:/{model}"), None).await.unwrap();
+            assert_eq!((version.version, version.run_id), (1, Some(run.clone())));
+            let listed = store.get_logged_model(&model).await.unwrap();
+            let listed = listed.tags.iter().find(|tag| tag.key == "mlflow.modelVersions");
+            assert!(listed.is_some_and(|tag| tag.value.contains(&name)), "{listed:?}");
+            assert!(matches!(kind(store.get_logged_model(&"m-absent".into()).await), ErrorKind::NotFound(_)));
+        });
+    }
+    let found = dump(V3, &server.uri());
+    assert_eq!(found["models"].as_object().unwrap().len(), 2);
+}
+
 #[test]
 fn a_locked_store_is_waited_for_and_then_said_to_be_locked() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,6 +6,8 @@ pub const SOURCE_NAME: &str = "mlflow.source.name";
 pub const SOURCE_TYPE: &str = "mlflow.source.type";
 pub const GIT_COMMIT: &str = "mlflow.source.git.commit";
 pub const PARENT_RUN_ID: &str = "mlflow.parentRunId";
+/// On a logged model: a JSON list of `{"name", "version"}`, its versions in the registry.
+pub const MODEL_VERSIONS: &str = "mlflow.modelVersions";
 pub const NOTE: &str = "mlflow.note.content";
 pub const DATA_CONTEXT: &str = "mlflow.data.context";
 

@@ -187,15 +187,7 @@ impl Client {
             return None;
         }
         let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-        let pause = match text.trim().parse::<u64>() {
-            Ok(seconds) => Duration::from_secs(seconds),
-            Err(_) => {
-                let date = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
-                let seconds = date.timestamp().as_second() - jiff::Timestamp::now().as_second();
-                Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
-            }
-        };
-        (pause <= LONGEST_PAUSE).then_some(pause)
+        parse_retry_after(text, jiff::Timestamp::now().as_second())
     }
 
     fn broken(&self, error: &reqwest::Error) -> ErrorKind {
@@ -209,6 +201,21 @@ impl Client {
         }
         ErrorKind::Unreachable(format!("{}: {cause}", self.base))
     }
+}
+
+/// The pause that a server asks for: seconds, or a date. None where it is neither, or too long to wait for. `now` is
+/// in seconds since the epoch.
+fn parse_retry_after(text: &str, now: i64) -> Option<Duration> {
+    let text = text.trim();
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => {
+            let date = jiff::fmt::rfc2822::parse(text).ok()?;
+            u64::try_from(date.timestamp().as_second() - now).unwrap_or(0)
+        }
+    };
+    let pause = Duration::from_secs(seconds);
+    (pause <= LONGEST_PAUSE).then_some(pause)
 }
 
 /// A path with its segments escaped.
@@ -310,4 +317,26 @@ fn build(options: &RestOptions) -> Inner<reqwest::Client> {
 
 fn read(path: &Path) -> Inner<Vec<u8>> {
     fs::read(path).map_err(|error| ErrorKind::Io(format!("{}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_ask_for_a_pause_in_seconds_or_until_a_date() {
+        let date = "Wed, 21 Oct 2015 07:28:00 GMT";
+        let then = 1_445_412_480;
+        assert_eq!(parse_retry_after(" 7 ", 0), Some(Duration::from_secs(7)));
+        assert_eq!(parse_retry_after(date, then - 30), Some(Duration::from_secs(30)));
+        assert_eq!(parse_retry_after(date, then + 30), Some(Duration::ZERO));
+        assert_eq!(parse_retry_after("3600", 0), None, "too long to wait for");
+        assert_eq!(parse_retry_after("soon", 0), None);
+    }
+
+    #[test]
+    fn of_a_page_only_the_words_are_shown() {
+        let page = b"<!doctype html>\n<title>503</title><h1>Down</h1>\n<p>for   now</p>";
+        assert_eq!(plain_text(page), "503 Down for now");
+    }
 }

@@ -6,7 +6,7 @@ use super::Inner;
 use super::connection::Connection;
 use super::rows::{int, optional_string, string};
 use crate::mlflow::{
-    ExperimentId, LoggedModel, ModelId, ModelVersion, Param, RegisteredModel, RunId, Tag, limits,
+    ExperimentId, LoggedModel, ModelId, ModelVersion, Param, RegisteredModel, RunId, Tag, limits, tags,
 };
 use crate::store::{ErrorKind, now_ms};
 
@@ -79,6 +79,12 @@ pub fn create_version(
     run_id: Option<&RunId>,
 ) -> Inner<ModelVersion> {
     need(connection, name)?;
+    // A version of a logged model belongs to the run that made the model.
+    let model = match source.strip_prefix("models:/").filter(|id| id.starts_with("m-")) {
+        Some(id) => Some(logged_model(connection, &ModelId::from(id))?),
+        None => None,
+    };
+    let run_id = run_id.or(model.as_ref().and_then(|model| model.source_run_id.as_ref()));
     let version: i64 = connection.db.query_row(
         "SELECT coalesce(max(version), 0) + 1 FROM model_versions WHERE name = ?1",
         [name],
@@ -100,10 +106,37 @@ pub fn create_version(
             params![name, version, location],
         )?;
     }
+    if let Some(model) = &model {
+        name_version_on_model(connection, model, name, version)?;
+    }
     connection
         .db
         .execute("UPDATE registered_models SET last_updated_time = ?2 WHERE name = ?1", params![name, now])?;
     read_version(connection, name, version as u64)
+}
+
+/// Adds a version to the list that MLflow keeps in a tag of the logged model.
+fn name_version_on_model(
+    connection: &Connection,
+    model: &LoggedModel,
+    name: &str,
+    version: i64,
+) -> Inner<()> {
+    let known = model.tags.iter().find(|tag| tag.key == tags::MODEL_VERSIONS);
+    let mut versions: Vec<serde_json::Value> =
+        known.and_then(|tag| serde_json::from_str(&tag.value).ok()).unwrap_or_default();
+    versions.push(serde_json::json!({ "name": name, "version": version }));
+    connection.db.execute(
+        "INSERT INTO logged_model_tags (model_id, experiment_id, tag_key, tag_value) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (model_id, tag_key) DO UPDATE SET tag_value = excluded.tag_value",
+        params![
+            model.model_id.as_str(),
+            model.experiment_id.as_key(),
+            tags::MODEL_VERSIONS,
+            serde_json::Value::Array(versions).to_string()
+        ],
+    )?;
+    Ok(())
 }
 
 /// The artifact location behind a model's source, where it is one of MLflow's own addresses.

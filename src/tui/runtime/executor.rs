@@ -47,6 +47,7 @@ pub struct Executor {
     attended: Arc<Mutex<Vec<RunId>>>,
     watcher: Option<UnboundedSender<Command>>,
     interval: Duration,
+    is_local: bool,
     paused: bool,
 }
 
@@ -65,6 +66,7 @@ impl Executor {
             attended: Arc::default(),
             watcher: None,
             interval,
+            is_local,
             paused: false,
         }
     }
@@ -163,6 +165,7 @@ impl Executor {
             attended: Arc::clone(&self.attended),
             commands: receiver,
             interval: self.interval,
+            is_local: self.is_local,
             paused: self.paused,
         };
         self.watcher = Some(commands);
@@ -201,6 +204,7 @@ struct Watch {
     attended: Arc<Mutex<Vec<RunId>>>,
     commands: mpsc::UnboundedReceiver<Command>,
     interval: Duration,
+    is_local: bool,
     paused: bool,
 }
 
@@ -212,9 +216,13 @@ impl Watch {
             let result = if loaded { self.poll().await } else { self.load().await };
             let pause = match result {
                 Ok(touched) => {
+                    // A local store is looked at so often that an uneventful look is not worth a frame.
+                    let is_news = touched || failures > 0 || !self.is_local;
                     failures = 0;
                     loaded = true;
-                    let _ = self.sender.send(Msg::Polled { generation: self.generation, touched });
+                    if is_news {
+                        let _ = self.sender.send(Msg::Polled { generation: self.generation, touched });
+                    }
                     self.interval
                 }
                 Err(error) => {
