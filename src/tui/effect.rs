@@ -14,8 +14,11 @@ pub enum Effect {
         generation: u64,
         experiment: ExperimentId,
     },
-    /// The runs to look at anew with every poll.
-    Attend(Vec<RunId>),
+    /// The runs to look at anew: the active ones with every poll, the others on the screen as often as they come up.
+    Attend {
+        active: Vec<RunId>,
+        others: Vec<RunId>,
+    },
     /// Poll now.
     Refresh,
     Pause(bool),

@@ -129,7 +129,7 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             vec![Msg::Run { generation, result: found.map(Box::new).ok_or_else(missing) }]
         }
         Effect::ListArtifacts { id } => vec![Msg::Artifacts { run: id, result: Ok(Vec::new()) }],
-        Effect::Attend(_) | Effect::Refresh | Effect::Pause(_) | Effect::Quit => Vec::new(),
+        Effect::Attend { .. } | Effect::Refresh | Effect::Pause(_) | Effect::Quit => Vec::new(),
     }
 }
 

@@ -9,14 +9,15 @@ use super::keymap::{Chord, Lookup};
 use super::mouse::mouse;
 use super::msg::Msg;
 use super::overlays::help;
+use crate::catalog::Row;
 use crate::mlflow::{ExperimentId, RunId};
 
 /// How long a list of experiments counts as current while somebody writes, in milliseconds.
 const EXPERIMENTS_AGE: i64 = 2_000;
 /// The same where only polling tells of new experiments.
 const EXPERIMENTS_AGE_UNTOUCHED: i64 = 10_000;
-/// Runs that a poll looks at anew, at most.
-const ATTENDED: usize = 90;
+/// Active runs that a poll looks at anew, at most: those on the screen before all others.
+const ATTENDED: usize = 60;
 
 pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -205,16 +206,24 @@ fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Tells which runs every poll shall look at anew: those on the screen, then those that run.
+/// Tells which runs polls shall look at anew: those that run, then the others on the screen.
 fn attend(app: &App, height: usize, effects: &mut Vec<Effect>) {
     let runs = &app.runs;
-    let active = runs.catalog.rows().filter(|row| runs.catalog.run(*row).status.is_active());
-    let mut rows: Vec<u32> = runs.visible(height).collect();
-    rows.extend(active.take(ATTENDED));
-    rows.sort_unstable();
-    rows.dedup();
-    rows.truncate(ATTENDED);
-    effects.push(Effect::Attend(rows.iter().map(|row| RunId::from(runs.catalog.run_id(*row))).collect()));
+    let is_active = |row: &Row| runs.catalog.run(*row).status.is_active();
+    let id = |row: Row| RunId::from(runs.catalog.run_id(row));
+    let (mut active, others): (Vec<Row>, Vec<Row>) = runs.visible(height).partition(is_active);
+    for row in runs.catalog.rows().filter(is_active) {
+        if active.len() >= ATTENDED {
+            break;
+        }
+        if !active.contains(&row) {
+            active.push(row);
+        }
+    }
+    effects.push(Effect::Attend {
+        active: active.into_iter().take(ATTENDED).map(id).collect(),
+        others: others.into_iter().map(id).collect(),
+    });
 }
 
 /// Interprets a key: with the keys before it, and whatever owns the keyboard now, it is an action or nothing.

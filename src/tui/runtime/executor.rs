@@ -21,6 +21,9 @@ use crate::tui::panes::runs::SPARK_POINTS;
 const FIRST_PAGE: usize = 100;
 /// How often a local file is looked at; one look costs microseconds when nobody wrote.
 const LOCAL_INTERVAL: Duration = Duration::from_millis(200);
+/// Finished runs on the screen that a poll of a server looks at anew. A server tells of no change in them, and each
+/// costs it more than a millisecond.
+const OTHERS: usize = 10;
 /// The first pause after a failure, and the longest; each is twice the one before.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
@@ -35,6 +38,23 @@ enum Slot {
     Artifacts,
 }
 
+/// The runs that polls look at anew.
+#[derive(Debug, Default)]
+struct Attended {
+    active: Vec<RunId>,
+    others: Vec<RunId>,
+}
+
+impl Attended {
+    /// All active runs, and so many of the others: each in its turn.
+    fn in_round(&self, round: usize, count: usize) -> Vec<RunId> {
+        let count = count.min(self.others.len());
+        let start = (round * count) % self.others.len().max(1);
+        let turn = self.others.iter().cycle().skip(start).take(count);
+        self.active.iter().chain(turn).cloned().collect()
+    }
+}
+
 enum Command {
     Refresh,
     Pause(bool),
@@ -44,7 +64,7 @@ pub struct Executor {
     store: Arc<dyn TrackingStore>,
     sender: UnboundedSender<Msg>,
     slots: HashMap<Slot, AbortHandle>,
-    attended: Arc<Mutex<Vec<RunId>>>,
+    attended: Arc<Mutex<Attended>>,
     watcher: Option<UnboundedSender<Command>>,
     interval: Duration,
     is_local: bool,
@@ -80,7 +100,9 @@ impl Executor {
                 self.start(Slot::Experiments, async move { experiments(store, sender, interval).await });
             }
             Effect::Watch { generation, experiment } => self.watch(generation, experiment),
-            Effect::Attend(ids) => *self.attended.lock().unwrap_or_else(PoisonError::into_inner) = ids,
+            Effect::Attend { active, others } => {
+                *self.attended.lock().unwrap_or_else(PoisonError::into_inner) = Attended { active, others };
+            }
             Effect::Refresh => self.command(Command::Refresh),
             Effect::Pause(paused) => {
                 self.paused = paused;
@@ -167,6 +189,7 @@ impl Executor {
             interval: self.interval,
             is_local: self.is_local,
             paused: self.paused,
+            round: 0,
         };
         self.watcher = Some(commands);
         self.start(Slot::Watch, watch.run());
@@ -201,11 +224,13 @@ struct Watch {
     sync: Sync,
     generation: u64,
     sender: UnboundedSender<Msg>,
-    attended: Arc<Mutex<Vec<RunId>>>,
+    attended: Arc<Mutex<Attended>>,
     commands: mpsc::UnboundedReceiver<Command>,
     interval: Duration,
     is_local: bool,
     paused: bool,
+    /// Polls so far.
+    round: usize,
 }
 
 impl Watch {
@@ -250,7 +275,11 @@ impl Watch {
 
     async fn poll(&mut self) -> Result<bool> {
         let (sender, generation) = (self.sender.clone(), self.generation);
-        let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let attended = {
+            let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner);
+            attended.in_round(self.round, if self.is_local { usize::MAX } else { OTHERS })
+        };
+        self.round += 1;
         self.sync.poll(&attended, |snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }))).await
     }
 
@@ -267,5 +296,23 @@ impl Watch {
                 },
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_run_on_the_screen_has_its_turn() {
+        let ids = |names: std::ops::Range<usize>| names.map(|i| RunId(i.to_string())).collect::<Vec<_>>();
+        let attended = Attended { active: ids(100..102), others: ids(0..25) };
+        let mut seen: Vec<RunId> = (0..3).flat_map(|round| attended.in_round(round, 10)).collect();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 27);
+        assert_eq!(attended.in_round(7, 10).len(), 12);
+        assert_eq!(attended.in_round(1, usize::MAX).len(), 27);
+        assert!(Attended::default().in_round(3, 10).is_empty());
     }
 }
