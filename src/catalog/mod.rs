@@ -11,6 +11,7 @@ pub mod sort;
 pub mod sync;
 mod texts;
 
+use std::fmt;
 use std::sync::Arc;
 
 pub use builder::Builder;
@@ -121,7 +122,7 @@ impl<T: Copy> Keyed<T> {
 }
 
 /// A snapshot of all that is known.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Catalog {
     pub texts: Texts,
     pub runs: Arc<Vec<RunRow>>,
@@ -130,6 +131,19 @@ pub struct Catalog {
     pub tags: Keyed<Sym>,
     /// Runs that are present.
     pub count: usize,
+}
+
+/// Its size only: messages that carry a catalogue are logged, and its content would drown the log.
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Catalog({} runs, {} metrics, {} params)",
+            self.count,
+            self.metrics.len(),
+            self.params.len()
+        )
+    }
 }
 
 impl Catalog {

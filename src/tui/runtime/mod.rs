@@ -27,6 +27,8 @@ pub use terminal::Screen;
 const FRAME: Duration = Duration::from_millis(16);
 /// A first frame may wait as long for its content; an empty one would only flicker.
 const FIRST_FRAME: Duration = Duration::from_millis(40);
+/// Messages that one frame takes in, at most.
+const BURST: usize = 64;
 /// How often ages on the screen are brought up to date.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -85,12 +87,10 @@ async fn event_loop(
             }
             _ = ticks.tick() => Some(Msg::Tick { now: now_ms() }),
         };
-        let Some(msg) = msg else { return Ok(()) };
+        let Some(mut msg) = msg else { return Ok(()) };
         app.now = now_ms();
-        let mut next = Some(msg);
         // A burst costs one frame, and no frame waits for a burst that does not end.
-        for _ in 0..64 {
-            let Some(msg) = next.take() else { break };
+        for left in (0..BURST).rev() {
             tracing::trace!(?msg);
             for effect in update(&mut app, msg) {
                 tracing::trace!(?effect);
@@ -99,15 +99,12 @@ async fn event_loop(
                 }
                 executor.perform(effect);
             }
-            next = messages.try_recv().ok();
-        }
-        if let Some(msg) = next {
-            // It was taken out already and must not be lost.
-            for effect in update(&mut app, msg) {
-                if matches!(effect, Effect::Quit) {
-                    return Ok(());
-                }
-                executor.perform(effect);
+            if left == 0 {
+                break;
+            }
+            match messages.try_recv() {
+                Ok(next) => msg = next,
+                Err(_) => break,
             }
         }
         dirty = true;
