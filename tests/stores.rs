@@ -561,6 +561,39 @@ fn the_models_of_mlflow_3_are_found_on_both_stores() {
 }
 
 #[test]
+fn a_store_that_is_deleted_and_comes_back_is_noticed() {
+    use mltui::catalog::sync::Sync;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mlflow.db");
+    let store = open(&format!("sqlite:///{}", path.display()));
+    let create = |name: &'static str| {
+        let store = Arc::clone(&store);
+        async move { store.create_run(&new_run(&ExperimentId("0".into()), name, 1)).await.unwrap() }
+    };
+    let scan = Scan {
+        experiment_id: ExperimentId("0".into()),
+        view: ViewType::ActiveOnly,
+        first: 1,
+        values: ScanValues::All,
+    };
+    block_on(async {
+        create("before").await;
+        let mut sync = Sync::new(Arc::clone(&store), scan);
+        sync.load(|_| {}).await.unwrap();
+        std::fs::remove_file(&path).unwrap();
+        for _ in 0..2 {
+            let failure = sync.poll(&[], |_| panic!("what is known stays")).await.unwrap_err();
+            assert!(failure.to_string().contains("is gone"), "{failure}");
+        }
+        create("after").await;
+        let mut last = None;
+        sync.poll(&[], |snapshot| last = Some(snapshot)).await.unwrap();
+        let catalog = last.unwrap().catalog;
+        assert_eq!(catalog.rows().map(|row| catalog.run_name(row)).collect::<Vec<_>>(), ["after"]);
+    });
+}
+
+#[test]
 fn a_locked_store_is_waited_for_and_then_said_to_be_locked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mlflow.db");

@@ -1,4 +1,4 @@
-//! An MLflow tracking server, spoken to over its REST interface (MLflow 2.22 to 3.18).
+//! An MLflow tracking server, spoken to over its REST interface (MLflow 2.22 and later).
 
 mod artifacts;
 mod client;

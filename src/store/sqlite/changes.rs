@@ -16,7 +16,7 @@ use super::rows::{int, text};
 use super::scan::head_hash;
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{NO_TIME, whole_runs};
-use crate::store::{Changes, Scan};
+use crate::store::{Changes, ErrorKind, Scan};
 
 /// From a run's rowid to a hash of what can change in its head.
 pub type HeadHashes = FxHashMap<i64, u32>;
@@ -72,7 +72,13 @@ pub fn changes(
     let reload = |cursor| Ok((Changes { reload: true, ..Changes::default() }, cursor));
     let nothing = |cursor| Ok((Changes::default(), cursor));
     let now = FileId::of(pool.path());
-    if now != cursor.file {
+    if now.is_none() && cursor.file.is_some() {
+        // What is known stays; a file that comes back is another one and is read anew.
+        pool.lose();
+        return Err(ErrorKind::Io(format!("{} is gone", pool.path().display())));
+    }
+    let was_lost = pool.was_lost();
+    if was_lost || now != cursor.file {
         return reload(cursor);
     }
     if now.is_none() {

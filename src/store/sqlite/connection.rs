@@ -3,8 +3,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{ErrorCode, OpenFlags};
 
@@ -27,24 +28,26 @@ pub struct Connection {
     pub file: Option<FileId>,
 }
 
-/// A file's identity: a file replaced under the same name has another.
+/// A file's identity: a file replaced under the same name has another. The number of a deleted file is soon given
+/// to a new one, so the time of creation belongs to it, where the file system keeps that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileId(u64, u64);
+pub struct FileId {
+    number: (u64, u64),
+    created: Option<SystemTime>,
+}
 
 impl FileId {
     /// The file at `path`; an empty file is none yet, as for MLflow.
     pub fn of(path: &Path) -> Option<Self> {
         let metadata = path.metadata().ok().filter(|metadata| metadata.len() > 0)?;
         #[cfg(unix)]
-        {
+        let number = {
             use std::os::unix::fs::MetadataExt;
-            Some(Self(metadata.dev(), metadata.ino()))
-        }
+            (metadata.dev(), metadata.ino())
+        };
         #[cfg(not(unix))]
-        {
-            let created = metadata.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-            Some(Self(0, created.as_nanos() as u64))
-        }
+        let number = (0, 0);
+        Some(Self { number, created: metadata.created().ok() })
     }
 }
 
@@ -56,11 +59,20 @@ pub struct Pool {
     idle: Mutex<Vec<Connection>>,
     /// The connection that looks for changes: `data_version` compares only with itself.
     watcher: Mutex<Option<Connection>>,
+    /// The file went away since it was last looked at.
+    lost: AtomicBool,
 }
 
 impl Pool {
     pub fn new(path: PathBuf, workspace: String, read_only: bool) -> Self {
-        Self { path, workspace, read_only, idle: Mutex::new(Vec::new()), watcher: Mutex::new(None) }
+        Self {
+            path,
+            workspace,
+            read_only,
+            idle: Mutex::new(Vec::new()),
+            watcher: Mutex::new(None),
+            lost: AtomicBool::new(false),
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -119,6 +131,18 @@ impl Pool {
         let kept = idle.pop();
         drop(idle);
         kept.map_or_else(|| self.connect(), Ok)
+    }
+
+    /// Notes that the file is gone: nothing that was connected to it is used again.
+    pub fn lose(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+        *self.watcher() = None;
+        self.idle().clear();
+    }
+
+    /// Whether the file was gone since this was last asked.
+    pub fn was_lost(&self) -> bool {
+        self.lost.swap(false, Ordering::Relaxed)
     }
 
     pub fn watcher(&self) -> MutexGuard<'_, Option<Connection>> {

@@ -190,6 +190,7 @@ impl Executor {
             is_local: self.is_local,
             paused: self.paused,
             round: 0,
+            on_demand: false,
         };
         self.watcher = Some(commands);
         self.start(Slot::Watch, watch.run());
@@ -231,6 +232,8 @@ struct Watch {
     paused: bool,
     /// Polls so far.
     round: usize,
+    /// The next poll was asked for: it looks at everything on the screen.
+    on_demand: bool,
 }
 
 impl Watch {
@@ -277,8 +280,10 @@ impl Watch {
         let (sender, generation) = (self.sender.clone(), self.generation);
         let attended = {
             let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner);
-            attended.in_round(self.round, if self.is_local { usize::MAX } else { OTHERS })
+            let everyone = self.is_local || self.on_demand;
+            attended.in_round(self.round, if everyone { usize::MAX } else { OTHERS })
         };
+        self.on_demand = false;
         self.round += 1;
         self.sync.poll(&attended, |snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }))).await
     }
@@ -290,7 +295,10 @@ impl Watch {
             tokio::select! {
                 () = tokio::time::sleep_until(end), if !self.paused => return true,
                 command = self.commands.recv() => match command {
-                    Some(Command::Refresh) => return true,
+                    Some(Command::Refresh) => {
+                        self.on_demand = true;
+                        return true;
+                    }
                     Some(Command::Pause(paused)) => self.paused = paused,
                     None => return false,
                 },
