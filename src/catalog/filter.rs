@@ -9,6 +9,11 @@ use crate::mlflow::tags;
 pub struct RowSet(Vec<bool>);
 
 impl RowSet {
+    /// The rows whose place holds true.
+    pub fn new(rows: Vec<bool>) -> Self {
+        Self(rows)
+    }
+
     pub fn contains(&self, row: Row) -> bool {
         self.0.get(row as usize).copied().unwrap_or(false)
     }

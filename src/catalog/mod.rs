@@ -7,6 +7,7 @@
 mod builder;
 pub mod columns;
 pub mod filter;
+pub mod search;
 pub mod sort;
 pub mod sync;
 mod texts;
@@ -106,6 +107,11 @@ impl<T: Copy> Keyed<T> {
             .zip(&self.columns)
             .filter(|(_, c)| !c.is_empty())
             .map(|(key, c)| (texts.get(*key), c.len()))
+    }
+
+    /// All columns with their keys.
+    pub fn columns<'a>(&'a self, texts: &'a Texts) -> impl Iterator<Item = (&'a str, &'a Column<T>)> {
+        self.keys.iter().zip(&self.columns).map(|(key, column)| (texts.get(*key), column.as_ref()))
     }
 
     /// What a run has, by key.

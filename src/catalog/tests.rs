@@ -107,6 +107,24 @@ fn what_is_known_already_changes_nothing_and_copies_nothing() {
 }
 
 #[test]
+fn words_find_runs() {
+    let catalog =
+        catalog(&[run(1, None, Some("Adam")), run(2, None, Some("sgd")), run(12, None, Some("größe"))]);
+    let found = |words: &str| {
+        let rows = search::containing(&catalog, words);
+        catalog.rows().filter(|row| rows.contains(*row)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(""), [0, 1, 2]);
+    assert_eq!(found("ADAM"), [0]);
+    assert_eq!(found("run-1"), [0, 2]);
+    assert_eq!(found("run-1 GRÖ"), [2]);
+    assert_eq!(found("p=sg"), [1]);
+    assert!(found("q=sg").is_empty());
+    assert_eq!(found("finished ana"), [0, 1, 2]);
+    assert!(found("nothing").is_empty());
+}
+
+#[test]
 fn parts_of_a_scan_may_name_texts_differently() {
     let mut heads = BatchWriter::new(0);
     heads.run(&run(7, Some(1.5), None));

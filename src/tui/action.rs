@@ -20,6 +20,7 @@ pub enum Action {
     Zoom,
     NextTab,
     PreviousTab,
+    Filter,
     Sort,
     Refresh,
     Pause,
@@ -47,7 +48,7 @@ const STORE: &str = "Store";
 const PROGRAM: &str = "Program";
 
 /// In the order of help; the footer shows those with a hint, as many as fit.
-pub static ACTIONS: [ActionInfo; 23] = [
+pub static ACTIONS: [ActionInfo; 24] = [
     info(Action::Down, "down", "move down", "", MOVE, always),
     info(Action::Up, "up", "move up", "", MOVE, always),
     info(Action::PageDown, "page-down", "half a page down", "", MOVE, always),
@@ -58,6 +59,7 @@ pub static ACTIONS: [ActionInfo; 23] = [
     info(Action::Right, "right", "column or tab on the right", "", MOVE, in_columns),
     info(Action::Open, "open", "open what is selected", "open", PANES, can_open),
     info(Action::Back, "back", "one step back", "back", PANES, can_go_back),
+    info(Action::Filter, "filter", "show only runs with these words", "filter", TABLE, on_runs),
     info(Action::Sort, "sort", "sort by the column: up, down, newest first", "sort", TABLE, on_runs),
     info(Action::NextPane, "next-pane", "to the next pane", "pane", PANES, no_overlay),
     info(Action::PreviousPane, "previous-pane", "to the previous pane", "", PANES, no_overlay),
@@ -98,6 +100,7 @@ fn no_overlay(app: &App) -> Result<(), &'static str> {
     match app.overlay {
         None => Ok(()),
         Some(Overlay::Help { .. }) => Err("close the help first: esc"),
+        Some(Overlay::Filter) => Err("finish the filter first: enter"),
     }
 }
 
@@ -113,7 +116,7 @@ fn on_runs(app: &App) -> Result<(), &'static str> {
     no_overlay(app)?;
     match app.focus {
         Focus::Runs => Ok(()),
-        _ => Err("sorting works on the runs: press 2 first"),
+        _ => Err("this works on the runs: press 2 first"),
     }
 }
 

@@ -17,7 +17,11 @@ pub enum Focus {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlay {
-    Help { scroll: usize },
+    Help {
+        scroll: usize,
+    },
+    /// The filter of the runs is being typed: text keys are its letters.
+    Filter,
 }
 
 /// How it stands with the store.

@@ -10,6 +10,7 @@ use super::action::ACTIONS;
 use super::app::{App, Connection, Focus, Overlay};
 use super::theme::Theme;
 use super::{overlays, panes};
+use crate::config::Glyphs;
 use crate::text;
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
@@ -128,6 +129,12 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
 
 /// What the status line says, if anything: the last word, or what is wrong with the store.
 fn message(app: &App) -> Option<(String, bool)> {
+    if app.overlay == Some(Overlay::Filter) {
+        return Some((
+            format!("/{}{}", app.runs.words, if app.glyphs == Glyphs::Ascii { "_" } else { "▏" }),
+            false,
+        ));
+    }
     if let Some(status) = &app.status {
         return Some((status.clone(), false));
     }
@@ -174,6 +181,14 @@ fn standing(app: &App) -> String {
 /// The keys that do something now, as many as fit; help is always among them.
 fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let mut spans = vec![Span::raw(" ")];
+    if app.overlay == Some(Overlay::Filter) {
+        for (key, word) in [("enter", "keep"), ("esc", "clear"), ("key=text", "param or tag")] {
+            spans.push(Span::styled(key, theme.key));
+            spans.push(Span::raw(format!(" {word}  ")));
+        }
+        frame.render_widget(Line::from(spans), area);
+        return;
+    }
     let hint = |name: &str| -> Option<(String, &'static str, Style)> {
         let info = ACTIONS.iter().find(|info| info.name == name)?;
         let keys = app.keymap.keys_of(info.action);

@@ -27,6 +27,8 @@ pub enum Effect {
         catalog: Arc<Catalog>,
         complete: bool,
         sort: Option<SortKey>,
+        /// Words that all have to occur in a run.
+        words: String,
         /// The run whose position is wanted.
         selected: Option<String>,
         now: i64,

@@ -43,6 +43,7 @@ impl Chord {
             ("tab", ..) => KeyCode::Tab,
             ("shift-tab", ..) => KeyCode::BackTab,
             ("space", ..) => KeyCode::Char(' '),
+            ("backspace", ..) => KeyCode::Backspace,
             (_, Some(c), None) => KeyCode::Char(c),
             _ => return None,
         };

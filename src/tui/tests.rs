@@ -16,6 +16,7 @@ use super::msg::Msg;
 use super::theme::Theme;
 use super::update::update;
 use crate::catalog::Builder;
+use crate::catalog::search::containing;
 use crate::catalog::sort::project;
 use crate::catalog::sync::Snapshot;
 use crate::config::Glyphs;
@@ -101,9 +102,10 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
         Effect::Watch { generation, .. } => {
             vec![snapshot(generation, runs), Msg::Polled { generation, touched: false }]
         }
-        Effect::Project { generation, catalog, complete, sort, selected, now } => {
+        Effect::Project { generation, catalog, complete, sort, words, selected, now } => {
             let keys: Vec<_> = sort.into_iter().collect();
-            let rows = project(&catalog, None, &keys, now);
+            let pass = containing(&catalog, &words);
+            let rows = project(&catalog, Some(&pass), &keys, now);
             let position = selected.and_then(|id| rows.iter().position(|row| catalog.run_id(*row) == id));
             vec![Msg::Projected { generation, catalog, complete, rows: Arc::new(rows), position }]
         }
@@ -270,6 +272,32 @@ fn a_key_that_does_not_go_on_counts_for_itself() {
     assert_eq!(app.runs.cursor.at, 0);
     keys(&mut app, "ctrl-d", &runs);
     assert!(app.runs.cursor.at > 5);
+}
+
+#[test]
+fn a_filter_is_typed_kept_and_cleared() {
+    let (mut app, runs) = opened((140, 40), 30);
+    // Letters that are keys elsewhere are letters here.
+    keys(&mut app, "/ q s 2", &runs);
+    assert!(!app.quitting && app.runs.words == "qs2" && app.runs.rows.is_empty());
+    let text = screen(&app, &theme()).backend().to_string();
+    assert!(text.contains("0 of 30") && text.contains("esc clears"), "{text}");
+    keys(&mut app, "ctrl-u i b i s - 2 backspace 1", &runs);
+    assert_eq!(app.runs.words, "ibis-1");
+    let names: Vec<&str> = app.runs.rows.iter().map(|row| app.runs.catalog.run_name(*row)).collect();
+    assert!(names.len() == 11 && names.iter().all(|name| name.contains("ibis-1")), "{names:?}");
+    keys(&mut app, "enter", &runs);
+    assert!(app.overlay.is_none() && app.runs.words == "ibis-1");
+    let text = screen(&app, &theme()).backend().to_string();
+    assert!(text.contains("11 of 30 with ibis-1"), "{text}");
+    // A refresh keeps the filter, and so does a run that arrives.
+    let generation = app.runs.generation;
+    feed(&mut app, snapshot(generation, &runs), &runs);
+    assert_eq!(app.runs.rows.len(), 11);
+    keys(&mut app, "esc", &runs);
+    assert!(app.runs.words.is_empty() && app.runs.rows.len() == 30 && app.focus == Focus::Runs);
+    keys(&mut app, "/ x esc", &runs);
+    assert!(app.runs.words.is_empty() && app.overlay.is_none() && app.runs.rows.len() == 30);
 }
 
 #[test]

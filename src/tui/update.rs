@@ -1,6 +1,6 @@
 //! The only place that changes the state: a message in, effects out. No IO, no clock, no terminal.
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::action::{self, Action};
 use super::app::{App, Connection, Focus, Overlay};
@@ -179,6 +179,7 @@ pub(super) fn project(app: &mut App, effects: &mut Vec<Effect>) {
         catalog,
         complete: app.runs.newest_complete,
         sort: app.runs.sort.clone(),
+        words: app.runs.words.clone(),
         selected: app.runs.selected.clone(),
         now: app.now,
     });
@@ -229,6 +230,10 @@ fn attend(app: &App, height: usize, effects: &mut Vec<Effect>) {
 /// Interprets a key: with the keys before it, and whatever owns the keyboard now, it is an action or nothing.
 fn key(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
     app.status = None;
+    if app.overlay == Some(Overlay::Filter) {
+        in_filter(app, event, effects);
+        return;
+    }
     app.pending.push(Chord::of(event));
     match app.keymap.lookup(&app.pending) {
         Lookup::Prefix => {}
@@ -261,6 +266,15 @@ fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     match action {
         Action::Quit => quit(app, effects),
         Action::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
+        Action::Filter => app.overlay = Some(Overlay::Filter),
+        Action::Back
+            if app.overlay.is_none()
+                && !app.zoomed
+                && app.focus == Focus::Runs
+                && !app.runs.words.is_empty() =>
+        {
+            set_words(app, String::new(), effects);
+        }
         Action::Back => back(app),
         Action::Open => match app.focus {
             Focus::Experiments => open_selected(app, effects),
@@ -327,6 +341,33 @@ pub(super) fn in_help(app: &mut App, scroll: usize, action: Action, effects: &mu
 fn quit(app: &mut App, effects: &mut Vec<Effect>) {
     app.quitting = true;
     effects.push(Effect::Quit);
+}
+
+/// A key while the filter is typed: a letter of it, or its end.
+fn in_filter(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
+    let mut words = app.runs.words.clone();
+    match (event.code, event.modifiers.contains(KeyModifiers::CONTROL)) {
+        (KeyCode::Char(letter), false) => words.push(letter),
+        (KeyCode::Backspace, _) => drop(words.pop()),
+        (KeyCode::Char('u'), true) => words.clear(),
+        (KeyCode::Enter, _) => app.overlay = None,
+        (KeyCode::Esc, _) | (KeyCode::Char('c'), true) => {
+            words.clear();
+            app.overlay = None;
+        }
+        (KeyCode::Down, _) => step(app, Focus::Runs, 1),
+        (KeyCode::Up, _) => step(app, Focus::Runs, -1),
+        _ => {}
+    }
+    set_words(app, words, effects);
+}
+
+fn set_words(app: &mut App, words: String, effects: &mut Vec<Effect>) {
+    if words != app.runs.words {
+        app.runs.words = words;
+        app.runs.projection += 1;
+        project(app, effects);
+    }
 }
 
 /// Exactly one layer out: overlay, zoom, pane.

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::task::AbortHandle;
 
+use crate::catalog::search::containing;
 use crate::catalog::sort::project;
 use crate::catalog::sync::Sync;
 use crate::mlflow::{Experiment, ExperimentId, RunId, ViewType};
@@ -108,12 +109,13 @@ impl Executor {
                 self.paused = paused;
                 self.command(Command::Pause(paused));
             }
-            Effect::Project { generation, catalog, complete, sort, selected, now } => {
+            Effect::Project { generation, catalog, complete, sort, words, selected, now } => {
                 let sender = self.sender.clone();
                 self.start(Slot::Project, async move {
                     let sorting = tokio::task::spawn_blocking(move || {
                         let keys: Vec<_> = sort.into_iter().collect();
-                        let rows = project(&catalog, None, &keys, now);
+                        let pass = (!words.is_empty()).then(|| containing(&catalog, &words));
+                        let rows = project(&catalog, pass.as_ref(), &keys, now);
                         let position =
                             selected.and_then(|id| rows.iter().position(|row| catalog.run_id(*row) == id));
                         Msg::Projected { generation, catalog, complete, rows: Arc::new(rows), position }

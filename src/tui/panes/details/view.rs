@@ -21,7 +21,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let details = &app.details;
-    let Some(run) = &details.run else {
+    // Without a row above there is nothing that the details could belong to.
+    let Some(run) = details.run.as_ref().filter(|_| !app.runs.rows.is_empty()) else {
         let words = match &details.error {
             Some(error) => Line::styled(text::clean(&error.to_string()).into_owned(), theme.bad),
             None if app.runs.rows.is_empty() => Line::styled("no run selected", theme.dim),

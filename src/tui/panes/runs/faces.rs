@@ -20,6 +20,14 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>>
         );
         return lines;
     }
+    if !app.runs.words.is_empty() && app.runs.loaded {
+        let count = text::count(app.runs.catalog.count);
+        let words = text::clean(&app.runs.words).into_owned();
+        return vec![
+            Line::styled(format!("0 of {count} runs match {words}"), theme.heading),
+            Line::styled("esc clears the filter", theme.dim),
+        ];
+    }
     if app.experiments.is_empty_store() {
         return greeting(app, theme, width);
     }

@@ -40,6 +40,8 @@ pub struct Runs {
     pub complete: bool,
     pub error: Option<StoreError>,
     pub sort: Option<SortKey>,
+    /// Words that all have to occur in a run to be shown.
+    pub words: String,
     pub projection: u64,
     pub cursor: Cursor,
     /// The id of the run under the cursor: the cursor follows it through refresh and sort.

@@ -178,8 +178,16 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
             }
             None => "newest first, ".to_owned(),
         };
-        if runs.complete {
-            words.push_str(&format!("{} runs ", text::count(runs.rows.len())));
+        let shown = text::count(runs.rows.len());
+        if !runs.words.is_empty() {
+            words.push_str(&format!(
+                "{shown} of {} with {}{} ",
+                text::count(runs.catalog.count),
+                runs.words,
+                if runs.complete { "" } else { ", more coming" }
+            ));
+        } else if runs.complete {
+            words.push_str(&format!("{shown} runs "));
         } else {
             words.push_str(&format!("{} loaded so far, more coming ", text::count(runs.rows.len())));
         }
