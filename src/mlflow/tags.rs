@@ -1,9 +1,7 @@
 //! The tag names that MLflow gives a meaning to.
 
 pub const RUN_NAME: &str = "mlflow.runName";
-pub const USER: &str = "mlflow.user";
 pub const SOURCE_NAME: &str = "mlflow.source.name";
-pub const SOURCE_TYPE: &str = "mlflow.source.type";
 pub const GIT_COMMIT: &str = "mlflow.source.git.commit";
 pub const PARENT_RUN_ID: &str = "mlflow.parentRunId";
 /// On a logged model: a JSON list of `{"name", "version"}`, its versions in the registry.

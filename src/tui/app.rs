@@ -117,9 +117,4 @@ impl App {
             && (self.runs.rows.is_empty() || self.details.run.is_some() || self.details.error.is_some());
         is_shown || self.experiments.is_empty_store() || matches!(self.connection, Connection::Failing { .. })
     }
-
-    /// The panes that can be seen, in their order.
-    pub fn visible_panes(&self) -> Vec<Focus> {
-        [Focus::Experiments, Focus::Runs, Focus::Details].into()
-    }
 }

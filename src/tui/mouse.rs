@@ -69,7 +69,7 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Vec<Effect>) {
             }
         }
         Focus::Details if line == 0 => {
-            if let Some(tab) = tab_at(app, area, event.column) {
+            if let Some(tab) = tab_at(area, event.column) {
                 app.details.tab = tab;
                 app.details.scroll = 0;
             }

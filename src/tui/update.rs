@@ -386,7 +386,7 @@ fn back(app: &mut App) {
 }
 
 fn step_focus(app: &mut App, by: usize) {
-    let panes = app.visible_panes();
+    let panes = [Focus::Experiments, Focus::Runs, Focus::Details];
     let at = panes.iter().position(|pane| *pane == app.focus).unwrap_or(0);
     app.focus = panes[(at + by) % panes.len()];
 }

@@ -86,7 +86,7 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool) -> Line<'a> {
 }
 
 /// The tab whose title stands at a place of the upper border.
-pub fn tab_at(_: &App, area: Rect, x: u16) -> Option<Tab> {
+pub fn tab_at(area: Rect, x: u16) -> Option<Tab> {
     let mut left = area.x + 1 + 3;
     for tab in Tab::ALL {
         let width = tab.title().len() as u16;
