@@ -80,8 +80,10 @@ impl Terminal {
     }
 
     pub fn resize(&self, columns: u16, rows: u16) {
+        // The screen first, and held: the program may answer before the next line.
+        let mut parser = self.parser.lock().unwrap();
+        parser.screen_mut().set_size(rows, columns);
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
-        self.parser.lock().unwrap().screen_mut().set_size(rows, columns);
     }
 
     pub fn signal(&self, name: &str) {
