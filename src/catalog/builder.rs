@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::texts::{Interner, Sym};
+use super::summaries::Tracked;
+use super::texts::{Interner, Sym, Texts};
 use super::{Catalog, Column, Keyed, Row, RunRow};
 use crate::mlflow::RunId;
 use crate::mlflow::filter::same_number;
@@ -19,6 +20,11 @@ pub struct Builder {
     metrics: Indexed<f64>,
     params: Indexed<Sym>,
     tags: Indexed<Sym>,
+    pub(super) summaries: Tracked,
+    /// Histories may have grown wherever a run comes up again: a local store names the runs that somebody wrote to.
+    pub(super) outdates_histories: bool,
+    /// The order of the runs, as of the last snapshot, and the runs that it was made for.
+    order: Order,
     /// What the numbers in the batches of the scan under way mean.
     scan: Meaning,
     count: usize,
@@ -66,17 +72,47 @@ impl Builder {
 
     /// The catalogue as it is now.
     pub fn snapshot(&mut self) -> Catalog {
-        self.metrics.seal();
-        self.params.seal();
-        self.tags.seal();
+        let texts = &self.interner.texts;
+        self.metrics.seal(texts);
+        self.params.seal(texts);
+        self.tags.seal(texts);
+        self.order.follow(&self.runs, texts);
         Catalog {
             texts: self.interner.texts.clone(),
             runs: Arc::clone(&self.runs),
             metrics: self.metrics.keyed.clone(),
             params: self.params.keyed.clone(),
             tags: self.tags.keyed.clone(),
+            summaries: self.summaries.snapshot(),
             count: self.count,
+            newest_first: Arc::clone(&self.order.newest_first),
+            active: Arc::clone(&self.order.active),
         }
+    }
+
+    /// The number of a text, wherever it is from.
+    pub(super) fn intern(&mut self, text: &str) -> Sym {
+        self.interner.intern(text)
+    }
+
+    pub(super) fn text(&self, sym: Sym) -> &str {
+        self.interner.texts.get(sym)
+    }
+
+    pub(super) fn runs(&self) -> &[RunRow] {
+        &self.runs
+    }
+
+    /// The row of a run, present or not.
+    pub(super) fn row(&mut self, id: &RunId) -> Option<Row> {
+        let sym = self.interner.intern(id.as_str());
+        self.row_of.get(&sym).copied()
+    }
+
+    /// The rows that have a value of a metric.
+    pub(super) fn rows_with_metric(&self, key: Sym) -> impl Iterator<Item = Row> + '_ {
+        let column = self.metrics.index.get(&key).map(|at| &self.metrics.keyed.columns[*at as usize]);
+        column.into_iter().flat_map(|column| column.rows.iter().copied())
     }
 
     fn fold_with(&mut self, batch: &RunBatch, meaning: &mut Meaning) -> bool {
@@ -91,6 +127,9 @@ impl Builder {
             let (row, is_new) = self.head(head, texts);
             rows.push(row);
             changed |= is_new;
+            if self.outdates_histories && batch.replaces {
+                self.summaries.outdate_run(row);
+            }
         }
         if batch.replaces {
             // Of all that a run can have, only tags can go away again.
@@ -99,7 +138,11 @@ impl Builder {
             changed |= self.tags.keep_only(rows, &kept);
         }
         for cell in &batch.metrics {
-            changed |= self.metrics.set(texts[cell.key as usize], rows[cell.run as usize], cell.value);
+            let (key, row) = (texts[cell.key as usize], rows[cell.run as usize]);
+            if self.metrics.set(key, row, cell.value) {
+                changed = true;
+                self.summaries.outdate(key, row);
+            }
         }
         for cell in &batch.params {
             changed |= self.params.set(
@@ -148,6 +191,33 @@ impl Builder {
     }
 }
 
+/// The order in which runs are shown that nothing else orders.
+#[derive(Debug, Default)]
+struct Order {
+    runs: Arc<Vec<RunRow>>,
+    newest_first: Arc<Vec<Row>>,
+    active: Arc<Vec<Row>>,
+}
+
+impl Order {
+    /// Brings the order up to date if the runs are others than before.
+    fn follow(&mut self, runs: &Arc<Vec<RunRow>>, texts: &Texts) {
+        if Arc::ptr_eq(&self.runs, runs) {
+            return;
+        }
+        self.runs = Arc::clone(runs);
+        let run = |row: Row| &runs[row as usize];
+        let present = (0..runs.len() as Row).filter(|row| run(*row).present);
+        let mut order: Vec<(i64, Row)> = present.map(|row| (run(row).start_time, row)).collect();
+        order.sort_unstable_by(|(time_a, a), (time_b, b)| {
+            time_b.cmp(time_a).then_with(|| texts.get(run(*a).run_id).cmp(texts.get(run(*b).run_id)))
+        });
+        let rows: Vec<Row> = order.into_iter().map(|(_, row)| row).collect();
+        self.active = Arc::new(rows.iter().copied().filter(|row| run(*row).status.is_active()).collect());
+        self.newest_first = Arc::new(rows);
+    }
+}
+
 /// Whether two values are the same logged value.
 trait Same: Copy {
     fn is_same(self, other: Self) -> bool;
@@ -181,7 +251,7 @@ impl<T> Default for Indexed<T> {
 impl<T: Same> Indexed<T> {
     /// Sets a value; true if it is another than before. An unchanged column stays shared with its snapshots.
     fn set(&mut self, key: Sym, row: Row, value: T) -> bool {
-        let Keyed { keys, columns } = &mut self.keyed;
+        let Keyed { keys, columns, .. } = &mut self.keyed;
         let at = *self.index.entry(key).or_insert_with(|| {
             keys.push(key);
             columns.push(Arc::default());
@@ -208,7 +278,7 @@ impl<T: Same> Indexed<T> {
 
     /// Takes out the values of these rows but for the kept ones; true if there were any.
     fn keep_only(&mut self, rows: &[Row], kept: &FxHashSet<(Row, Sym)>) -> bool {
-        self.seal();
+        self.sort_rows();
         let mut changed = false;
         for (key, column) in self.keyed.keys.iter().zip(&mut self.keyed.columns) {
             for row in rows.iter().filter(|row| !kept.contains(&(**row, *key))) {
@@ -223,8 +293,19 @@ impl<T: Same> Indexed<T> {
         changed
     }
 
+    /// Makes everything ready to be read.
+    fn seal(&mut self, texts: &Texts) {
+        self.sort_rows();
+        let keys = &self.keyed.keys;
+        if self.keyed.by_text.len() != keys.len() {
+            let mut places: Vec<u32> = (0..keys.len() as u32).collect();
+            places.sort_unstable_by_key(|at| texts.get(keys[*at as usize]));
+            self.keyed.by_text = Arc::new(places);
+        }
+    }
+
     /// Puts rows in order; of several values of a row the last one stays.
-    fn seal(&mut self) {
+    fn sort_rows(&mut self) {
         for column in &mut self.keyed.columns {
             if column.sorted {
                 continue;

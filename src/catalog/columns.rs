@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Catalog, Column, NO_TIME, Row, Sym};
-use crate::mlflow::RunStatus;
+use super::{Catalog, Column, NO_TIME, Row, Sym, summaries};
+use crate::mlflow::{RunStatus, Statistic, Summary};
 use crate::mlflow::filter::{Attribute, Field, OrderBy, ParseError};
 
 /// A column as people name it.
@@ -17,7 +17,7 @@ pub enum ColumnSpec {
     Duration,
     User,
     ArtifactUri,
-    Metric(String),
+    Metric(String, Statistic),
     Param(String),
     Tag(String),
 }
@@ -42,12 +42,15 @@ impl ColumnSpec {
         if let Some(attribute) = Self::ATTRIBUTES.into_iter().find(|column| column.name() == text) {
             return Ok(attribute);
         }
+        if let Some(column) = parse_statistic(text) {
+            return Ok(column);
+        }
         if let Some((kind, key)) = text.split_once('.')
             && !key.is_empty()
             && !key.starts_with(['`', '"', '\''])
         {
             match kind {
-                "metrics" | "metric" => return Ok(Self::Metric(key.to_owned())),
+                "metrics" | "metric" => return Ok(Self::metric(key)),
                 "params" | "param" => return Ok(Self::Param(key.to_owned())),
                 "tags" | "tag" => return Ok(Self::Tag(key.to_owned())),
                 _ => {}
@@ -55,8 +58,10 @@ impl ColumnSpec {
         }
         OrderBy::parse(text).map(|order| Self::from(order.field)).map_err(|mut error| {
             let names = Self::ATTRIBUTES.map(|column| column.name()).join(", ");
-            error.message =
-                format!("{text:?} is no column; there are {names}, metrics.NAME, params.NAME and tags.NAME");
+            error.message = format!(
+                "{text:?} is no column; there are {names}, metrics.NAME, params.NAME, tags.NAME, and of a metric's \
+                 history min(metrics.NAME), max(…), mean(…), first(…) and at(metrics.NAME, STEP)"
+            );
             error
         })
     }
@@ -72,7 +77,9 @@ impl ColumnSpec {
             Self::Duration => "duration".into(),
             Self::User => "user_id".into(),
             Self::ArtifactUri => "artifact_uri".into(),
-            Self::Metric(key) => format!("metrics.{key}"),
+            Self::Metric(key, Statistic::Latest) => format!("metrics.{key}"),
+            Self::Metric(key, Statistic::At(step)) => format!("at(metrics.{key}, {step})"),
+            Self::Metric(key, statistic) => format!("{}(metrics.{key})", statistic.word().unwrap_or_default()),
             Self::Param(key) => format!("params.{key}"),
             Self::Tag(key) => format!("tags.{key}"),
         }
@@ -89,15 +96,48 @@ impl ColumnSpec {
             Self::Duration => "Duration",
             Self::User => "User",
             Self::ArtifactUri => "Artifacts",
-            Self::Metric(key) | Self::Param(key) | Self::Tag(key) => key,
+            Self::Metric(key, _) | Self::Param(key) | Self::Tag(key) => key,
         }
     }
+
+    /// The latest value of a metric.
+    pub fn metric(key: impl Into<String>) -> Self {
+        Self::Metric(key.into(), Statistic::Latest)
+    }
+
+    /// The word that tells a metric's other values from its latest: `min`, `at 100`.
+    pub fn statistic(&self) -> Option<String> {
+        match self {
+            Self::Metric(_, Statistic::At(step)) => Some(format!("at {step}")),
+            Self::Metric(_, statistic) => statistic.word().map(str::to_owned),
+            _ => None,
+        }
+    }
+}
+
+/// Reads `min(metrics.NAME)` and its like.
+fn parse_statistic(text: &str) -> Option<ColumnSpec> {
+    let (word, inner) = text.strip_suffix(')')?.split_once('(')?;
+    let key = inner.trim().strip_prefix("metrics.")?;
+    let statistic = match word.trim() {
+        "latest" => Statistic::Latest,
+        "min" => Statistic::Min,
+        "max" => Statistic::Max,
+        "mean" => Statistic::Mean,
+        "first" => Statistic::First,
+        "at" => {
+            let (key, step) = key.rsplit_once(',')?;
+            return Some(ColumnSpec::Metric(key.trim().to_owned(), Statistic::At(step.trim().parse().ok()?)));
+        }
+        _ => return None,
+    };
+    (!key.is_empty()).then(|| ColumnSpec::Metric(key.to_owned(), statistic))
 }
 
 impl From<Field> for ColumnSpec {
     fn from(field: Field) -> Self {
         match field {
-            Field::Metric(key) => Self::Metric(key),
+            Field::Metric(key) => Self::metric(key),
             Field::Param(key) => Self::Param(key),
             Field::Tag(key) => Self::Tag(key),
             Field::Attribute(Attribute::RunId) => Self::RunId,
@@ -116,6 +156,8 @@ impl From<Field> for ColumnSpec {
 pub enum Value<'a> {
     Missing,
     Number(f64),
+    /// A number out of a history, and its step where it has one.
+    Point(f64, Option<i64>),
     Text(&'a str),
     OwnedText(String),
     /// Milliseconds since the epoch.
@@ -131,6 +173,7 @@ pub enum Bound {
     Attribute(ColumnSpec),
     Number(Arc<Column<f64>>),
     Text(Arc<Column<Sym>>),
+    Summary(Arc<Column<Summary>>, Statistic),
     /// No run has such a key.
     Absent,
 }
@@ -139,9 +182,10 @@ impl Bound {
     pub fn new(catalog: &Catalog, spec: &ColumnSpec) -> Self {
         let texts = &catalog.texts;
         match spec {
-            ColumnSpec::Metric(key) => {
+            ColumnSpec::Metric(key, Statistic::Latest) => {
                 catalog.metrics.column(texts, key).map_or(Self::Absent, |c| Self::Number(Arc::clone(c)))
             }
+            ColumnSpec::Metric(key, statistic) => summaries::bind(catalog, key, *statistic),
             ColumnSpec::Param(key) => {
                 catalog.params.column(texts, key).map_or(Self::Absent, |c| Self::Text(Arc::clone(c)))
             }
@@ -157,6 +201,10 @@ impl Bound {
         match self {
             Self::Absent => Value::Missing,
             Self::Number(column) => column.get(row).map_or(Value::Missing, Value::Number),
+            Self::Summary(column, statistic) => column.get(row).map_or(Value::Missing, |summary| {
+                let (value, step) = summary.pick(*statistic);
+                Value::Point(value, step)
+            }),
             Self::Text(column) => {
                 column.get(row).map_or(Value::Missing, |sym| Value::Text(catalog.texts.get(sym)))
             }
@@ -186,6 +234,6 @@ fn attribute<'a>(catalog: &'a Catalog, spec: &ColumnSpec, row: Row, now: i64) ->
                 (start, end) => Value::Duration(end - start),
             }
         }
-        ColumnSpec::Metric(_) | ColumnSpec::Param(_) | ColumnSpec::Tag(_) => Value::Missing,
+        ColumnSpec::Metric(..) | ColumnSpec::Param(_) | ColumnSpec::Tag(_) => Value::Missing,
     }
 }

@@ -8,6 +8,12 @@ use crate::mlflow::tags;
 #[derive(Debug, Clone)]
 pub struct RowSet(Vec<bool>);
 
+impl FromIterator<bool> for RowSet {
+    fn from_iter<I: IntoIterator<Item = bool>>(rows: I) -> Self {
+        Self(rows.into_iter().collect())
+    }
+}
+
 impl RowSet {
     /// The rows whose place holds true.
     pub fn new(rows: Vec<bool>) -> Self {

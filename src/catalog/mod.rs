@@ -9,8 +9,10 @@ pub mod columns;
 pub mod filter;
 pub mod search;
 pub mod sort;
+pub mod summaries;
 pub mod sync;
 mod texts;
+pub mod view;
 
 use std::fmt;
 use std::sync::Arc;
@@ -65,6 +67,12 @@ impl<T: Copy> Column<T> {
         self.rows.binary_search(&row).ok().map(|i| self.values[i])
     }
 
+    /// Adds the value of a row behind all others.
+    fn push(&mut self, (row, value): (Row, T)) {
+        self.rows.push(row);
+        self.values.push(value);
+    }
+
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -83,11 +91,13 @@ impl<T: Copy> Column<T> {
 pub struct Keyed<T> {
     keys: Vec<Sym>,
     columns: Vec<Arc<Column<T>>>,
+    /// The places of the keys, in the order of their texts.
+    by_text: Arc<Vec<u32>>,
 }
 
 impl<T> Default for Keyed<T> {
     fn default() -> Self {
-        Self { keys: Vec::new(), columns: Vec::new() }
+        Self { keys: Vec::new(), columns: Vec::new(), by_text: Arc::default() }
     }
 }
 
@@ -100,13 +110,12 @@ impl<T: Copy> Keyed<T> {
         self.keys.is_empty()
     }
 
-    /// The keys that some run has a value for, with how many have one.
+    /// The keys that some run has a value for, in alphabetical order, with how many have one.
     pub fn keys<'a>(&'a self, texts: &'a Texts) -> impl Iterator<Item = (&'a str, usize)> {
-        self.keys
-            .iter()
-            .zip(&self.columns)
-            .filter(|(_, c)| !c.is_empty())
-            .map(|(key, c)| (texts.get(*key), c.len()))
+        let places = self.by_text.iter().map(|at| *at as usize);
+        places
+            .filter(|at| !self.columns[*at].is_empty())
+            .map(|at| (texts.get(self.keys[at]), self.columns[at].len()))
     }
 
     /// All columns with their keys.
@@ -120,10 +129,16 @@ impl<T: Copy> Keyed<T> {
         values.filter_map(move |(key, column)| Some((texts.get(*key), column.get(row)?)))
     }
 
+    /// The number of a key.
+    pub fn sym(&self, texts: &Texts, key: &str) -> Option<Sym> {
+        let found = self.by_text.binary_search_by(|at| texts.get(self.keys[*at as usize]).cmp(key)).ok()?;
+        Some(self.keys[self.by_text[found] as usize])
+    }
+
     /// The column of a key.
     pub fn column(&self, texts: &Texts, key: &str) -> Option<&Arc<Column<T>>> {
-        let at = self.keys.iter().position(|known| texts.get(*known) == key)?;
-        Some(&self.columns[at])
+        let found = self.by_text.binary_search_by(|at| texts.get(self.keys[*at as usize]).cmp(key)).ok()?;
+        Some(&self.columns[self.by_text[found] as usize])
     }
 }
 
@@ -135,8 +150,14 @@ pub struct Catalog {
     pub metrics: Keyed<f64>,
     pub params: Keyed<Sym>,
     pub tags: Keyed<Sym>,
+    /// What the histories of some metrics come to.
+    pub summaries: summaries::Summaries,
     /// Runs that are present.
     pub count: usize,
+    /// The rows of runs that are present: the newest first, and of several that started together by id.
+    pub newest_first: Arc<Vec<Row>>,
+    /// Those of them that go on.
+    pub active: Arc<Vec<Row>>,
 }
 
 /// Its size only: messages that carry a catalogue are logged, and its content would drown the log.

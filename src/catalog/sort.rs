@@ -5,7 +5,6 @@
 
 use rustc_hash::FxHashMap;
 
-use super::filter::RowSet;
 use super::{Bound, Catalog, ColumnSpec, Row, Sym, Value};
 use crate::mlflow::RunStatus;
 use crate::mlflow::filter::Direction;
@@ -29,20 +28,23 @@ impl SortKey {
     }
 }
 
-/// The rows that pass, in the order of `keys`. `now` is the end of runs that still go on, in milliseconds.
-pub fn project(catalog: &Catalog, rows: Option<&RowSet>, keys: &[SortKey], now: i64) -> Vec<Row> {
-    let mut order: Vec<Row> =
-        catalog.rows().filter(|row| rows.is_none_or(|set| set.contains(*row))).collect();
+/// All rows in the order of `keys`. `now` is the end of runs that still go on, in milliseconds.
+pub fn sorted(catalog: &Catalog, keys: &[SortKey], now: i64) -> Vec<Row> {
+    let base = catalog.newest_first.iter().copied();
+    let Some((first, rest)) = keys.split_first() else { return base.collect() };
+    let first = ranks(catalog, first, now);
+    let rest: Vec<Vec<u64>> = rest.iter().map(|key| ranks(catalog, key, now)).collect();
+    // The rank and the place in the order of the table without a sort lie together: most comparisons look no further.
+    let mut order: Vec<(u64, u32, Row)> =
+        base.enumerate().map(|(place, row)| (first[row as usize], place as u32, row)).collect();
     order.sort_unstable_by(|a, b| {
-        let (run_a, run_b) = (catalog.run(*a), catalog.run(*b));
-        run_b.start_time.cmp(&run_a.start_time).then_with(|| catalog.run_id(*a).cmp(catalog.run_id(*b)))
+        let further = || {
+            let ranks = rest.iter().map(|ranks| ranks[a.2 as usize].cmp(&ranks[b.2 as usize]));
+            ranks.into_iter().find(|ordering| ordering.is_ne()).unwrap_or(a.1.cmp(&b.1))
+        };
+        a.0.cmp(&b.0).then_with(further)
     });
-    // Stable sorts from the last key to the first leave the first one in charge.
-    for key in keys.iter().rev() {
-        let ranks = ranks(catalog, key, now);
-        order.sort_by_key(|row| ranks[*row as usize]);
-    }
-    order
+    order.into_iter().map(|(_, _, row)| row).collect()
 }
 
 /// Ranks of what is no number lie above those of all numbers, which end with infinity at `0xfff0…`.
@@ -68,6 +70,11 @@ fn ranks(catalog: &Catalog, key: &SortKey, now: i64) -> Vec<u64> {
                 ranks[row as usize] = number(value);
             }
         }
+        Bound::Summary(column, statistic) => {
+            for (row, summary) in column.iter() {
+                ranks[row as usize] = number(summary.pick(statistic).0);
+            }
+        }
         Bound::Text(column) => {
             let by_text = text_ranks(catalog, column.iter().map(|(_, sym)| sym));
             for (row, sym) in column.iter() {
@@ -91,7 +98,7 @@ fn ranks(catalog: &Catalog, key: &SortKey, now: i64) -> Vec<u64> {
             for row in 0..catalog.runs.len() as Row {
                 ranks[row as usize] = match bound.value(catalog, row, now) {
                     Value::Missing => MISSING,
-                    Value::Number(value) => number(value),
+                    Value::Number(value) | Value::Point(value, _) => number(value),
                     Value::Time(ms) | Value::Duration(ms) => number(ms as f64),
                     Value::Status(status) => number(status_rank(status)),
                     Value::Text(text) => {

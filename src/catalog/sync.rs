@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 
+use super::summaries::Wanted;
 use super::{Builder, Catalog};
 use crate::mlflow::RunId;
 use crate::store::{Cursor, Result, Scan, TrackingStore};
@@ -13,6 +15,9 @@ use crate::store::{Cursor, Result, Scan, TrackingStore};
 const WAITING: usize = 4;
 /// How soon after a snapshot the next one is made while an experiment is being read; it grows with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long the whole history of a run that goes on is left alone that a server sent: it grows all the time.
+const HISTORY_PAUSE: Duration = Duration::from_secs(20);
 
 /// A catalogue as of now. While it is not complete, more runs and values are on their way.
 #[derive(Debug, Clone)]
@@ -28,11 +33,73 @@ pub struct Sync {
     scan: Scan,
     builder: Builder,
     cursor: Cursor,
+    wanted: Vec<Wanted>,
+    /// When a server was asked for the histories of runs that go on.
+    asked: FxHashMap<(Wanted, RunId), Instant>,
+    /// When summaries were published last, and whether there are newer ones.
+    filled: Option<Instant>,
+    unpublished: bool,
 }
 
 impl Sync {
     pub fn new(store: Arc<dyn TrackingStore>, scan: Scan) -> Self {
-        Self { store, scan, builder: Builder::default(), cursor: Cursor::Start }
+        Self {
+            store,
+            scan,
+            builder: Builder::default(),
+            cursor: Cursor::Start,
+            wanted: Vec::new(),
+            asked: FxHashMap::default(),
+            filled: None,
+            unpublished: false,
+        }
+    }
+
+    fn knows_all_changes(&self) -> bool {
+        self.store.summary_batch() == usize::MAX
+    }
+
+    /// The histories that columns need from now on.
+    pub fn want(&mut self, wanted: Vec<Wanted>) {
+        self.wanted = wanted;
+    }
+
+    /// Asks for some of the histories that are still wanted, those of the runs in `first` before others; false when
+    /// there is nothing left to ask for now.
+    pub async fn fill(&mut self, first: &[RunId], mut publish: impl FnMut(Snapshot)) -> Result<bool> {
+        let asked = &self.asked;
+        let builder = &mut self.builder;
+        let batch = self.store.summary_batch();
+        let next = self.wanted.iter().find_map(|wanted| {
+            let is_early = |id: &str| {
+                let last = asked.get(&(wanted.clone(), RunId::from(id)));
+                last.is_some_and(|time| time.elapsed() < HISTORY_PAUSE)
+            };
+            let ids = builder.unknown(wanted, first, batch, is_early);
+            (!ids.is_empty()).then(|| (wanted.clone(), ids))
+        });
+        let Some((wanted, ids)) = next else {
+            self.publish_summaries(true, &mut publish);
+            return Ok(false);
+        };
+        let summaries = self.store.metric_summaries(&ids, &wanted.key, wanted.step).await?;
+        self.unpublished |= self.builder.fill(&wanted, &ids, &summaries);
+        if !self.knows_all_changes() {
+            let now = Instant::now();
+            self.asked.extend(ids.into_iter().map(|id| ((wanted.clone(), id), now)));
+        }
+        let is_last = self.wanted.iter().all(|wanted| self.builder.unknown(wanted, &[], 1, |_| false).is_empty());
+        self.publish_summaries(is_last, &mut publish);
+        Ok(!is_last)
+    }
+
+    fn publish_summaries(&mut self, at_once: bool, publish: &mut impl FnMut(Snapshot)) {
+        let is_due = at_once || self.filled.is_none_or(|time| time.elapsed() >= FIRST_PAUSE);
+        if self.unpublished && is_due {
+            self.unpublished = false;
+            self.filled = Some(Instant::now());
+            publish(Snapshot { catalog: Arc::new(self.builder.snapshot()), complete: true });
+        }
     }
 
     /// Reads everything, and publishes the first page at once, the whole at the end, and what there is in between.
@@ -40,6 +107,8 @@ impl Sync {
         let (sink, mut batches) = mpsc::channel(WAITING);
         // A new start, so that runs that went away meanwhile do not stay; what is shown stays until it is replaced.
         self.builder = Builder::default();
+        self.builder.outdates_histories = self.knows_all_changes();
+        self.asked.clear();
         let (store, scan) = (Arc::clone(&self.store), self.scan.clone());
         let scanning = tokio::spawn(async move { store.scan(&scan, sink).await });
         let mut pause = FIRST_PAUSE;

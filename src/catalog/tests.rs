@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
-use super::sort::{SortKey, project};
+use super::sort;
+use super::sort::SortKey;
 use super::*;
 use crate::mlflow::filter::{Direction, parse};
 use crate::mlflow::{ExperimentId, Metric, Param, Run, RunId, RunInfo, Tag};
@@ -38,7 +39,7 @@ fn catalog(runs: &[Run]) -> Catalog {
 }
 
 fn sorted(catalog: &Catalog, key: &str) -> Vec<Row> {
-    project(catalog, None, &[SortKey::parse(key).unwrap()], 0)
+    sort::sorted(catalog, &[SortKey::parse(key).unwrap()], 0)
 }
 
 #[test]
@@ -111,13 +112,18 @@ fn words_find_runs() {
     let catalog =
         catalog(&[run(1, None, Some("Adam")), run(2, None, Some("sgd")), run(12, None, Some("größe"))]);
     let found = |words: &str| {
-        let rows = search::containing(&catalog, words);
+        let rows = search::Search::new(words).rows(&catalog);
         catalog.rows().filter(|row| rows.contains(*row)).collect::<Vec<_>>()
     };
     assert_eq!(found(""), [0, 1, 2]);
-    assert_eq!(found("ADAM"), [0]);
-    assert_eq!(found("run-1"), [0, 2]);
-    assert_eq!(found("run-1 GRÖ"), [2]);
+    assert_eq!(found("adm"), [0], "letters in their order");
+    assert_eq!(found("Adam"), [0]);
+    assert!(found("ADAM").is_empty() && found("'adm").is_empty(), "capitals and quotes ask for more");
+    assert_eq!(found("'run-1"), [0, 2]);
+    assert_eq!(found("'run-1 grö"), [2]);
+    assert_eq!(found("!sgd"), [0, 2]);
+    assert_eq!(found("!p=sgd run"), [0, 2]);
+    assert_eq!(found("00000"), [0, 1, 2], "the start of an id");
     assert_eq!(found("p=sg"), [1]);
     assert!(found("q=sg").is_empty());
     assert_eq!(found("finished ana"), [0, 1, 2]);
@@ -149,8 +155,8 @@ proptest! {
         let runs: Vec<Run> = values.iter().enumerate().map(|(i, v)| run(i, *v, None)).collect();
         let catalog = catalog(&runs);
         let direction = if descending { Direction::Descending } else { Direction::Ascending };
-        let key = SortKey { column: ColumnSpec::Metric("m".into()), direction };
-        let order = project(&catalog, None, std::slice::from_ref(&key), 0);
+        let key = SortKey { column: ColumnSpec::metric("m"), direction };
+        let order = sort::sorted(&catalog, std::slice::from_ref(&key), 0);
         prop_assert_eq!(order.len(), values.len());
         let class = |row: &Row| match values[*row as usize] { None => 2, Some(v) if v.is_nan() => 1, _ => 0 };
         for pair in order.windows(2) {

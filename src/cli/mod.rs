@@ -20,6 +20,7 @@ use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
 use crate::mlflow::filter::ParseError;
 use crate::mlflow::{Experiment, ViewType};
 use crate::store::{ErrorKind, StoreError, TrackingStore, uri};
+use crate::tui::{Keymap, Opened};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 something failed; 2 the command line or the settings are wrong; 3 what was \
     asked for does not exist.";
@@ -140,13 +141,27 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                         .into(),
                 ));
             }
-            // On the screen the watch itself tries again and says so; silent attempts would only hide the trouble.
-            let mut settings = settings;
-            settings.rest.max_retries = 0;
-            let store = open(&settings)?;
-            Ok(crate::tui::run(&settings, store)?)
+            let opened = explore(settings)?;
+            let flags = arguments.flags;
+            let connect = move |name: &str| {
+                let flags =
+                    Flags { profile: Some(name.to_owned()), tracking_uri: None, ..flags.clone() };
+                let settings = Settings::load(&flags, &Environment::of_this_process(), &Folders::find());
+                settings.map_err(Failure::from).and_then(explore).map_err(|error| error.to_string())
+            };
+            Ok(crate::tui::run(opened, &connect)?)
         }
     }
+}
+
+/// The store that the settings name, to be explored.
+fn explore(mut settings: Settings) -> Result<Opened, Failure> {
+    // On the screen the watch itself tries again and says so; silent attempts would only hide the trouble.
+    settings.rest.max_retries = 0;
+    let store = open(&settings)?;
+    let keymap = Keymap::with(settings.keys())
+        .map_err(|message| ConfigError::Keys { path: settings.config_file.clone(), message })?;
+    Ok(Opened { settings, store, keymap })
 }
 
 /// Runs a command to its end on this thread.

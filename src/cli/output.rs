@@ -59,7 +59,7 @@ impl Table<'_> {
             }
         }
         let is_number = |column: usize| {
-            self.rows.iter().any(|row| matches!(row[column], Value::Number(_) | Value::Duration(_)))
+            self.rows.iter().any(|row| matches!(row[column], Value::Number(_) | Value::Point(..) | Value::Duration(_)))
         };
         let right: Vec<bool> = (0..self.titles.len()).map(is_number).collect();
         let limit = if io::stdout().is_terminal() {
@@ -104,7 +104,7 @@ pub fn json_number(value: f64) -> Json {
 fn json(value: &Value<'_>) -> Json {
     match value {
         Value::Missing => Json::Null,
-        Value::Number(number) => json_number(*number),
+        Value::Number(number) | Value::Point(number, _) => json_number(*number),
         Value::Text(text) => Json::from(*text),
         Value::OwnedText(text) => Json::from(text.as_str()),
         Value::Time(ms) | Value::Duration(ms) => Json::from(*ms),
@@ -116,7 +116,7 @@ fn json(value: &Value<'_>) -> Json {
 fn plain(value: &Value<'_>) -> String {
     match value {
         Value::Missing => String::new(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) | Value::Point(number, _) => number.to_string(),
         Value::Text(text) => (*text).to_owned(),
         Value::OwnedText(text) => text.clone(),
         Value::Time(ms) | Value::Duration(ms) => ms.to_string(),
@@ -128,7 +128,7 @@ fn plain(value: &Value<'_>) -> String {
 fn shown(value: &Value<'_>, now: i64) -> String {
     match value {
         Value::Missing => "-".into(),
-        Value::Number(number) => text::number(*number),
+        Value::Number(number) | Value::Point(number, _) => text::number(*number),
         Value::Text(text) => text::clean(text).into_owned(),
         Value::OwnedText(text) => text::clean(text).into_owned(),
         Value::Time(ms) => text::span(now - ms),

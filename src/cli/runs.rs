@@ -1,5 +1,6 @@
 //! `mltui runs EXPERIMENT`
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -8,10 +9,11 @@ use serde_json::{Map, Value as Json, json};
 use super::output::{Format, Table, json_number, print_json};
 use super::{Failure, find_experiment, open};
 use crate::catalog::filter::matching;
-use crate::catalog::sort::{SortKey, project};
+use crate::catalog::sort::{SortKey, sorted};
+use crate::catalog::summaries::Wanted;
 use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Keyed, NO_TIME, Row, Sym};
 use crate::config::Settings;
-use crate::mlflow::filter::{Direction, Field, Filter, parse};
+use crate::mlflow::filter::{Direction, Filter, parse};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::store::batch::whole_runs;
 use crate::store::uri::Location;
@@ -103,12 +105,11 @@ async fn read(
     query: &Query,
     is_local: bool,
 ) -> Result<(Catalog, Vec<Row>), Failure> {
-    let asks_for_data_sets =
-        query.filter.clauses.iter().any(|clause| matches!(clause.field, Field::Dataset(_)));
+    let asks_for_data_sets = query.filter.needs_store();
     // A server filters what it sends; a local file is read faster by columns than by runs.
     if !query.filter.clauses.is_empty() && (!is_local || asks_for_data_sets) {
         let catalog = search(store.as_ref(), experiment, query).await?;
-        let mut rows = project(&catalog, None, &query.sort, now_ms());
+        let mut rows = sorted(&catalog, &query.sort, now_ms());
         rows.truncate(query.limit);
         return Ok((catalog, rows));
     }
@@ -117,15 +118,18 @@ async fn read(
         query.sort == [SortKey { column: ColumnSpec::StartTime, direction: Direction::Descending }];
     if newest_first && query.filter.clauses.is_empty() && query.limit <= 1000 {
         let catalog = search(store.as_ref(), experiment, query).await?;
-        let rows = project(&catalog, None, &query.sort, now_ms());
+        let rows = sorted(&catalog, &query.sort, now_ms());
         return Ok((catalog, rows));
     }
     let needs_all = query.columns.is_empty() && query.limit > 1000;
     let values = if is_local && !needs_all { needed(query) } else { ScanValues::All };
     let scan = Scan { experiment_id: experiment.clone(), view: query.view, first: 1, values };
-    let catalog = scan_all(store, scan).await?;
+    let mut builder = scan_all(store, scan).await?;
+    complete(&mut builder, store.as_ref(), query).await?;
+    let catalog = builder.snapshot();
     let pass = matching(&catalog, &query.filter).ok();
-    let mut rows = project(&catalog, pass.as_ref(), &query.sort, now_ms());
+    let mut rows = sorted(&catalog, &query.sort, now_ms());
+    rows.retain(|row| pass.as_ref().is_none_or(|pass| pass.contains(*row)));
     rows.truncate(query.limit);
     if query.columns.is_empty() && is_local && !needs_all {
         // The few that are printed come whole.
@@ -160,12 +164,23 @@ async fn search(
         builder.fold_changes(&whole_runs(&page.runs));
         search.page_token = page.next_page_token;
         if search.page_token.is_none() || query.filter.clauses.is_empty() {
+            complete(&mut builder, store, query).await?;
             return Ok(builder.snapshot());
         }
     }
 }
 
-async fn scan_all(store: &Arc<dyn TrackingStore>, scan: Scan) -> Result<Catalog, Failure> {
+/// Reads the histories that columns and sort keys ask for.
+async fn complete(builder: &mut Builder, store: &dyn TrackingStore, query: &Query) -> Result<(), Failure> {
+    let sorted = query.sort.iter().map(|key| &key.column);
+    let wanted: HashSet<Wanted> = sorted.chain(&query.columns).filter_map(Wanted::of).collect();
+    for wanted in &wanted {
+        builder.complete(store, wanted).await?;
+    }
+    Ok(())
+}
+
+async fn scan_all(store: &Arc<dyn TrackingStore>, scan: Scan) -> Result<Builder, Failure> {
     let (sink, mut batches) = tokio::sync::mpsc::channel(4);
     let scanning_store = Arc::clone(store);
     let scanning = tokio::spawn(async move { scanning_store.scan(&scan, sink).await });
@@ -177,7 +192,7 @@ async fn scan_all(store: &Arc<dyn TrackingStore>, scan: Scan) -> Result<Catalog,
         Ok(result) => drop(result?),
         Err(error) => return Err(Failure::Output(std::io::Error::other(error))),
     }
-    Ok(builder.snapshot())
+    Ok(builder)
 }
 
 /// The keys that sorting, filtering and printing need.
@@ -187,7 +202,7 @@ fn needed(query: &Query) -> ScanValues {
     let sorted = query.sort.iter().map(|key| key.column.clone());
     for column in filtered.chain(sorted).chain(query.columns.iter().cloned()) {
         match column {
-            ColumnSpec::Metric(key) if !metrics.contains(&key) => metrics.push(key),
+            ColumnSpec::Metric(key, _) if !metrics.contains(&key) => metrics.push(key),
             ColumnSpec::Param(key) if !params.contains(&key) => params.push(key),
             ColumnSpec::Tag(key) if !tag_keys.contains(&key) => tag_keys.push(key),
             ColumnSpec::RunName if !tag_keys.iter().any(|key| key == tags::RUN_NAME) => {
@@ -213,7 +228,7 @@ fn default_columns(catalog: &Catalog) -> Vec<ColumnSpec> {
     let mut params: Vec<&str> = catalog.params.keys(&catalog.texts).map(|(key, _)| key).collect();
     metrics.sort_unstable();
     params.sort_unstable();
-    columns.extend(metrics.into_iter().map(|key| ColumnSpec::Metric(key.to_owned())));
+    columns.extend(metrics.into_iter().map(|key| ColumnSpec::metric(key)));
     columns.extend(params.into_iter().map(|key| ColumnSpec::Param(key.to_owned())));
     columns
 }

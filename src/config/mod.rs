@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-pub use raw::{Color, Glyphs, RawConfig};
+pub use raw::{Color, Glyphs, Notify, Palette, RawConfig};
 pub use resolve::{Environment, Flags, Settings};
 
 #[derive(Debug, Error)]
@@ -28,6 +28,8 @@ pub enum ConfigError {
     MissingSecret { profile: String, what: &'static str, variable: String },
     #[error("cannot read the credentials in {path}: {cause}")]
     Credentials { path: PathBuf, cause: String },
+    #[error("{path}, in [keys]: {message}", path = path.display())]
+    Keys { path: PathBuf, message: String },
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
 }

@@ -19,6 +19,9 @@ pub struct RawConfig {
     pub read_only: bool,
     pub tui: RawTui,
     pub http: RawHttp,
+    /// From keys to the name of an action.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: BTreeMap<String, RawProfile>,
 }
@@ -30,11 +33,20 @@ pub struct RawTui {
     pub color: Color,
     pub glyphs: Glyphs,
     pub mouse: bool,
+    pub theme: Palette,
+    pub notify: Notify,
 }
 
 impl Default for RawTui {
     fn default() -> Self {
-        Self { poll_interval: 2.0, color: Color::Auto, glyphs: Glyphs::Unicode, mouse: true }
+        Self {
+            poll_interval: 2.0,
+            color: Color::Auto,
+            glyphs: Glyphs::Unicode,
+            mouse: true,
+            theme: Palette::Auto,
+            notify: Notify::Off,
+        }
     }
 }
 
@@ -46,6 +58,32 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// Which colours are used; `auto` follows the terminal's background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Palette {
+    #[default]
+    Auto,
+    Dark,
+    Light,
+    /// The terminal's own sixteen.
+    #[serde(rename = "16")]
+    #[value(name = "16")]
+    Sixteen,
+}
+
+/// What happens beyond the screen when a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Notify {
+    #[default]
+    Off,
+    /// The terminal's bell.
+    Bell,
+    /// A notification of the terminal (OSC 9), and the bell.
+    Desktop,
 }
 
 /// Which characters symbols and charts are made of.

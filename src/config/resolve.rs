@@ -1,11 +1,11 @@
 //! What file, environment and flags mean together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::raw::{Color, Glyphs, RawConfig, RawHttp, RawProfile};
+use super::raw::{Color, Glyphs, Notify, Palette, RawConfig, RawHttp, RawProfile};
 use super::{ConfigError, Folders};
 use crate::store::rest::{Auth, RestOptions};
 use crate::store::uri::{self, Location, Origin};
@@ -108,6 +108,15 @@ pub struct Settings {
     pub color: bool,
     pub glyphs: Glyphs,
     pub mouse: bool,
+    pub palette: Palette,
+    /// The terminal says that it knows 24-bit colours.
+    pub truecolor: bool,
+    /// The terminal can be asked things; the Linux console would show the question.
+    pub answers_questions: bool,
+    /// Whether the background is light, where the environment tells.
+    pub light: Option<bool>,
+    pub notify: Notify,
+    pub profile: Option<String>,
     raw: RawConfig,
 }
 
@@ -160,8 +169,25 @@ impl Settings {
             },
             glyphs: environment.parsed_enum("MLTUI_GLYPHS", "unicode or ascii")?.unwrap_or(raw.tui.glyphs),
             mouse: environment.boolean("MLTUI_MOUSE")?.unwrap_or(raw.tui.mouse),
+            palette: environment.parsed_enum("MLTUI_THEME", "auto, dark, light or 16")?.unwrap_or(raw.tui.theme),
+            truecolor: matches!(environment.get("COLORTERM"), Some("truecolor" | "24bit")),
+            answers_questions: !matches!(environment.get("TERM"), None | Some("dumb" | "linux")),
+            light: environment.get("COLORFGBG").and_then(light_background),
+            notify: environment.parsed_enum("MLTUI_NOTIFY", "off, bell or desktop")?.unwrap_or(raw.tui.notify),
+            profile: profile_name,
             raw,
         })
+    }
+
+    /// The user's own keys.
+    pub fn keys(&self) -> &BTreeMap<String, String> {
+        &self.raw.keys
+    }
+
+    /// The profiles and their addresses, without credentials.
+    pub fn profiles(&self) -> Vec<(String, String)> {
+        let profiles = self.raw.profiles.iter();
+        profiles.map(|(name, profile)| (name.clone(), uri::without_credentials(&profile.tracking_uri))).collect()
     }
 
     /// The settings in force, as a config file would say them, and where they come from. Secrets are redacted.
@@ -207,6 +233,15 @@ impl Environment {
             value: value.into(),
             expected,
         })
+    }
+}
+
+/// `COLORFGBG` ends in the number of the background's colour.
+fn light_background(value: &str) -> Option<bool> {
+    match value.rsplit(';').next()?.parse().ok()? {
+        7_u8 | 15 => Some(true),
+        0..=6 | 8 => Some(false),
+        _ => None,
     }
 }
 

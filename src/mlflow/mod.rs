@@ -6,6 +6,7 @@ pub mod filter;
 pub mod ids;
 pub mod limits;
 pub mod names;
+mod summary;
 pub mod tags;
 
 mod entities;
@@ -14,4 +15,5 @@ pub use entities::{
     ArtifactFile, Dataset, DatasetInput, Experiment, LifecycleStage, LoggedModel, Metric, MetricPoint,
     ModelVersion, Param, RegisteredModel, Run, RunInfo, RunStatus, Tag, ViewType,
 };
+pub use summary::{Collector, Statistic, Summary};
 pub use ids::{ExperimentId, ModelId, RunId};

@@ -2,9 +2,15 @@
 
 use super::keymap::{Chord, Keymap};
 use super::layout::{Geometry, geometry};
+use super::memory::Memory;
+use super::overlays::confirm::Confirm;
+use super::overlays::messages::Message;
+use super::overlays::picker::Picker;
+use super::overlays::prompt::Prompt;
 use super::panes::details::Details;
 use super::panes::experiments::Experiments;
 use super::panes::runs::Runs;
+use super::pace::Pace;
 use crate::config::Glyphs;
 use crate::store::StoreError;
 
@@ -15,13 +21,24 @@ pub enum Focus {
     Details,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl Focus {
+    pub const ALL: [Self; 3] = [Self::Experiments, Self::Runs, Self::Details];
+}
+
+/// What stands over the panes and owns the keyboard.
+#[derive(Debug)]
 pub enum Overlay {
     Help {
         scroll: usize,
     },
-    /// The filter of the runs is being typed: text keys are its letters.
-    Filter,
+    Messages {
+        scroll: usize,
+    },
+    /// Words are being typed in the status line, and narrow the runs with every letter.
+    Search,
+    Prompt(Prompt),
+    Picker(Picker),
+    Confirm(Confirm),
 }
 
 /// How it stands with the store.
@@ -35,6 +52,13 @@ pub enum Connection {
     Failing { error: StoreError, retry_at: i64, last_answer: Option<i64> },
 }
 
+/// A border that the mouse has hold of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dragged {
+    Side,
+    Middle,
+}
+
 #[derive(Debug)]
 pub struct App {
     /// Milliseconds since the epoch, as the last message had it.
@@ -43,9 +67,14 @@ pub struct App {
     pub store: String,
     pub is_local: bool,
     pub read_only: bool,
-    pub poll_seconds: f64,
     pub glyphs: Glyphs,
     pub keymap: Keymap,
+    /// Names of the profiles, with their addresses, and the one that is open.
+    pub profiles: Vec<(String, String)>,
+    pub profile: Option<String>,
+    /// The address of the server's page, where there is one.
+    pub page: Option<String>,
+    pub memory: Memory,
     /// Keys pressed of an action that has several.
     pub pending: Vec<Chord>,
     /// The experiment that the settings want opened first.
@@ -53,13 +82,18 @@ pub struct App {
     pub focus: Focus,
     pub zoomed: bool,
     pub overlay: Option<Overlay>,
+    pub dragged: Option<Dragged>,
     pub connection: Connection,
     pub paused: bool,
+    pub pace: Pace,
     pub experiments: Experiments,
     pub runs: Runs,
     pub details: Details,
     /// The last thing to say, until something else is said.
     pub status: Option<String>,
+    /// A run that ended while nobody looked at it, until a key is pressed.
+    pub notice: Option<String>,
+    pub messages: Vec<Message>,
     /// When the list of experiments was asked for last.
     pub experiments_asked: i64,
     pub quitting: bool,
@@ -74,6 +108,11 @@ pub struct Setup {
     pub poll_seconds: f64,
     pub glyphs: Glyphs,
     pub experiment: Option<String>,
+    pub keymap: Keymap,
+    pub profiles: Vec<(String, String)>,
+    pub profile: Option<String>,
+    pub page: Option<String>,
+    pub memory: Memory,
     pub size: (u16, u16),
     pub now: i64,
 }
@@ -86,20 +125,27 @@ impl App {
             store: setup.store,
             is_local: setup.is_local,
             read_only: setup.read_only,
-            poll_seconds: setup.poll_seconds,
             glyphs: setup.glyphs,
-            keymap: Keymap::defaults(),
+            keymap: setup.keymap,
+            profiles: setup.profiles,
+            profile: setup.profile,
+            page: setup.page,
+            memory: setup.memory,
             pending: Vec::new(),
             wanted_experiment: setup.experiment,
             focus: Focus::Runs,
             zoomed: false,
             overlay: None,
+            dragged: None,
             connection: Connection::Connecting,
             paused: false,
+            pace: Pace::new(setup.poll_seconds, setup.is_local, setup.now),
             experiments: Experiments::default(),
             runs: Runs::default(),
             details: Details::default(),
             status: None,
+            notice: None,
+            messages: Vec::new(),
             experiments_asked: setup.now,
             quitting: false,
         }
@@ -107,14 +153,23 @@ impl App {
 
     /// Where everything is on the screen.
     pub fn geometry(&self) -> Geometry {
-        geometry(self.size, self.focus, self.zoomed)
+        geometry(self.size, self.focus, self.zoomed, self.memory.layout)
+    }
+
+    /// Says something in the status line.
+    pub fn say(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        super::overlays::messages::note(self, text.clone());
+        self.status = Some(text);
     }
 
     /// Whether everything that the screen shows first has been answered, so that a first frame would be complete.
     pub fn is_settled(&self) -> bool {
         let is_shown = self.runs.loaded
             && !self.runs.sparks_pending
-            && (self.runs.rows.is_empty() || self.details.run.is_some() || self.details.error.is_some());
+            && (self.runs.projection.lines.is_empty()
+                || self.details.run.is_some()
+                || self.details.error.is_some());
         is_shown || self.experiments.is_empty_store() || matches!(self.connection, Connection::Failing { .. })
     }
 }

@@ -5,12 +5,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::action::ACTIONS;
 use super::app::{App, Connection, Focus, Overlay};
 use super::theme::Theme;
+use super::widgets::view::typed;
 use super::{overlays, panes};
-use crate::config::Glyphs;
 use crate::text;
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
@@ -30,7 +31,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     if let Some(area) = places.details {
         panes::details::view::draw(app, theme, frame, area);
     }
-    if places.status == places.hints && message(app).is_none() {
+    let is_typing = matches!(app.overlay, Some(Overlay::Search));
+    if places.status == places.hints && message(app).is_none() && !is_typing {
         hints(app, theme, frame, places.hints);
     } else {
         if places.status != places.hints {
@@ -38,9 +40,39 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         }
         status(app, theme, frame, places.status);
     }
-    if let Some(Overlay::Help { scroll }) = app.overlay {
-        overlays::help::view::draw(app, theme, frame, scroll);
+    match &app.overlay {
+        Some(Overlay::Help { scroll }) => overlays::help::view::draw(app, theme, frame, *scroll),
+        Some(Overlay::Messages { scroll }) => overlays::messages::view::draw(app, theme, frame, *scroll),
+        Some(Overlay::Prompt(prompt)) => overlays::prompt::view::draw(prompt, theme, frame),
+        Some(Overlay::Picker(picker)) => overlays::picker::view::draw(picker, theme, frame),
+        Some(Overlay::Confirm(confirm)) => overlays::confirm::view::draw(confirm, theme, frame),
+        Some(Overlay::Search) | None => {}
     }
+}
+
+/// A text whose letters at these places (as characters) are shown.
+pub fn with_letters(words: &str, letters: &[usize], style: Style, theme: &Theme) -> Vec<Span<'static>> {
+    if letters.is_empty() {
+        return vec![Span::styled(words.to_owned(), style)];
+    }
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    let mut run = String::new();
+    let mut was_letter = false;
+    let mut place = 0;
+    // Graphemes stay whole: an accent belongs to its letter.
+    for grapheme in words.graphemes(true) {
+        let length = grapheme.chars().count();
+        let is_letter = (place..place + length).any(|at| letters.binary_search(&at).is_ok());
+        if is_letter != was_letter && !run.is_empty() {
+            let style = if was_letter { style.patch(theme.matched) } else { style };
+            spans.push(Span::styled(std::mem::take(&mut run), style));
+        }
+        was_letter = is_letter;
+        run.push_str(grapheme);
+        place += length;
+    }
+    spans.push(Span::styled(run, if was_letter { style.patch(theme.matched) } else { style }));
+    spans
 }
 
 /// The frame of a pane; the focused one differs in colour, weight and by a mark in its title.
@@ -106,6 +138,23 @@ fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(state, Rect { x, width: area.width.saturating_sub(x), ..area });
 }
 
+/// The keys of what stands over the panes.
+fn overlay_hints(app: &App) -> &'static [(&'static str, &'static str)] {
+    match app.overlay {
+        Some(Overlay::Search) => {
+            &[("enter", "keep"), ("esc", "clear"), ("key=text", "param or tag"), ("!text", "without"), ("'text", "exact")]
+        }
+        Some(Overlay::Prompt(ref prompt)) if prompt.has_lines() => {
+            &[("enter", "apply"), ("ctrl-j", "new line"), ("esc", "leave")]
+        }
+        Some(Overlay::Prompt(_)) => &[("enter", "apply"), ("tab", "complete"), ("esc", "leave")],
+        Some(Overlay::Picker(_)) => &[("enter", "pick"), ("esc", "close")],
+        Some(Overlay::Confirm(_)) => &[("y", "yes"), ("n", "no")],
+        Some(Overlay::Help { .. } | Overlay::Messages { .. }) => &[("j k", "scroll"), ("esc", "close")],
+        None => &[],
+    }
+}
+
 fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
     let symbols = theme.glyphs;
     if app.paused {
@@ -116,9 +165,15 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
         Connection::Live { since } => {
             let age = app.now - since;
             // A local store is watched all the time; a server is asked every few seconds.
-            let age =
-                if app.is_local || age < 1_000 { String::new() } else { format!(" {}", text::span(age)) };
-            Line::styled(format!("{} live{age}", symbols.live), theme.good)
+            if app.is_local {
+                return Line::styled(format!("{} live", symbols.live), theme.good);
+            }
+            let age = if age < 1_000 { String::new() } else { format!(" {}", text::span(age)) };
+            let pace = format!(", every {}", seconds(app.pace.current(app.now)));
+            Line::from(vec![
+                Span::styled(format!("{} live{age}", symbols.live), theme.good),
+                Span::styled(pace, theme.dim),
+            ])
         }
         Connection::Failing { retry_at, .. } => {
             let wait = (retry_at - app.now).max(0);
@@ -127,19 +182,21 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
     }
 }
 
+/// Seconds as people write them: `2s`, `0.5s`.
+fn seconds(seconds: f64) -> String {
+    format!("{}s", text::number((seconds * 10.0).round() / 10.0))
+}
+
 /// What the status line says, if anything: the last word, or what is wrong with the store.
 fn message(app: &App) -> Option<(String, bool)> {
-    if app.overlay == Some(Overlay::Filter) {
-        return Some((
-            format!("/{}{}", app.runs.words, if app.glyphs == Glyphs::Ascii { "_" } else { "▏" }),
-            false,
-        ));
-    }
     if let Some(status) = &app.status {
         return Some((status.clone(), false));
     }
     if let Connection::Failing { error, .. } = &app.connection {
         return Some((format!("{error}; {}", error.hint()), true));
+    }
+    if let Some(notice) = &app.notice {
+        return Some((notice.clone(), false));
     }
     if !app.pending.is_empty() {
         let keys: Vec<String> = app.pending.iter().map(ToString::to_string).collect();
@@ -149,6 +206,12 @@ fn message(app: &App) -> Option<(String, bool)> {
 }
 
 fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    if matches!(app.overlay, Some(Overlay::Search)) {
+        let mut line = Line::styled(" /", theme.key);
+        line.extend(typed(&app.runs.words, (area.width as usize).saturating_sub(3), theme));
+        frame.render_widget(line, area);
+        return;
+    }
     let (words, style) = match message(app) {
         Some((words, true)) => (words, theme.bad),
         Some((words, false)) => (words, theme.text),
@@ -166,24 +229,23 @@ fn standing(app: &App) -> String {
             Some(listed) => format!("experiment {} {}", listed.id(), listed.experiment.artifact_location),
             None => String::new(),
         },
-        Focus::Runs | Focus::Details => match (runs.selected_row(), runs.columns.get(runs.column)) {
-            (Some(_), Some(column)) => format!(
-                "run {} of {}, column {}",
-                text::count(runs.cursor.at + 1),
-                text::count(runs.rows.len()),
-                column.name()
-            ),
-            _ => String::new(),
-        },
+        Focus::Runs | Focus::Details if runs.length() == 0 => String::new(),
+        Focus::Runs | Focus::Details => {
+            let at = format!("row {} of {}", text::count(runs.cursor.at + 1), text::count(runs.length()));
+            match runs.chosen_column() {
+                Some(column) if runs.range_from.is_none() => format!("{at}, column {}", column.name()),
+                _ => format!("{at}, marking a range: space or v marks it, esc gives it up"),
+            }
+        }
     }
 }
 
 /// The keys that do something now, as many as fit; help is always among them.
 fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let mut spans = vec![Span::raw(" ")];
-    if app.overlay == Some(Overlay::Filter) {
-        for (key, word) in [("enter", "keep"), ("esc", "clear"), ("key=text", "param or tag")] {
-            spans.push(Span::styled(key, theme.key));
+    if app.overlay.is_some() {
+        for (key, word) in overlay_hints(app) {
+            spans.push(Span::styled(*key, theme.key));
             spans.push(Span::raw(format!(" {word}  ")));
         }
         frame.render_widget(Line::from(spans), area);

@@ -1,10 +1,13 @@
 //! What the program wants done outside of itself. Plain data: it can be printed and compared.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::catalog::Catalog;
-use crate::catalog::sort::SortKey;
-use crate::mlflow::{ExperimentId, RunId};
+use crate::catalog::summaries::Wanted;
+use crate::catalog::view::{Picked, View};
+use crate::mlflow::{ExperimentId, RunId, Tag};
+use crate::tui::memory::{Layout, Remembered};
 
 #[derive(Debug, Clone)]
 pub enum Effect {
@@ -13,24 +16,28 @@ pub enum Effect {
     Watch {
         generation: u64,
         experiment: ExperimentId,
+        /// Deleted runs too.
+        deleted: bool,
     },
     /// The runs to look at anew: the active ones with every poll, the others on the screen as often as they come up.
+    /// And the histories that columns need, for these runs before all others.
     Attend {
         active: Vec<RunId>,
         others: Vec<RunId>,
+        wanted: Vec<Wanted>,
     },
     /// Poll now.
     Refresh,
     Pause(bool),
+    /// Poll so often from now on.
+    Pace(Duration),
     Project {
         generation: u64,
         catalog: Arc<Catalog>,
         complete: bool,
-        sort: Option<SortKey>,
-        /// Words that all have to occur in a run.
-        words: String,
-        /// The run whose position is wanted.
-        selected: Option<String>,
+        view: Box<View>,
+        /// What the position is wanted of, and where it stood.
+        selected: Option<(Picked, usize)>,
         now: i64,
     },
     Histories {
@@ -44,6 +51,56 @@ pub enum Effect {
     },
     ListArtifacts {
         id: RunId,
+        path: String,
     },
+    Preview {
+        id: RunId,
+        path: String,
+    },
+    LoadModels {
+        id: RunId,
+        models: Vec<crate::mlflow::ModelId>,
+    },
+    Write(Write),
+    /// Into the clipboard of whoever sits before the terminal.
+    Copy(String),
+    Browse(String),
+    /// Raise attention beyond the screen.
+    Notify(String),
+    Remember {
+        experiment: Option<(ExperimentId, Box<Remembered>)>,
+        layout: Layout,
+    },
+    SwitchProfile(String),
+    Suspend,
     Quit,
+}
+
+/// Something to be written to the store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    RenameRun { id: RunId, name: String },
+    RenameExperiment { id: ExperimentId, name: String },
+    DeleteRuns(Vec<RunId>),
+    RestoreRuns(Vec<RunId>),
+    SetTag { ids: Vec<RunId>, tag: Tag },
+    DeleteTag { ids: Vec<RunId>, key: String },
+}
+
+impl Write {
+    /// What was done, for people.
+    pub fn done(&self) -> String {
+        let runs = |ids: &[RunId]| match ids {
+            [_] => "the run".to_owned(),
+            ids => format!("{} runs", ids.len()),
+        };
+        match self {
+            Self::RenameRun { name, .. } => format!("the run is {name} now"),
+            Self::RenameExperiment { name, .. } => format!("the experiment is {name} now"),
+            Self::DeleteRuns(ids) => format!("deleted {}; g d shows deleted runs, D restores them", runs(ids)),
+            Self::RestoreRuns(ids) => format!("restored {}", runs(ids)),
+            Self::SetTag { ids, tag } => format!("set {} on {}", tag.key, runs(ids)),
+            Self::DeleteTag { ids, key } => format!("removed {key} from {}", runs(ids)),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Keys as text, and which action each stands for.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -74,7 +75,7 @@ pub enum Lookup {
     Nothing,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Keymap {
     bindings: FxHashMap<Vec<Chord>, Action>,
     /// Keys of each action as written, in the order of the file.
@@ -96,6 +97,41 @@ impl Keymap {
         keymap
     }
 
+    /// The default keys with the user's own over them: from keys to the name of an action, or `none`.
+    pub fn with(own: &BTreeMap<String, String>) -> Result<Self, String> {
+        let mut keymap = Self::defaults();
+        for (keys, name) in own {
+            let mut chords = Vec::new();
+            for key in keys.split_whitespace() {
+                let chord = Chord::parse(key).ok_or_else(|| {
+                    format!("{key:?} in {keys:?} is no key; there are letters and signs, up, down, left, right, home, end, \
+                             pageup, pagedown, enter, esc, tab, space, backspace, with ctrl- in front, and shift-tab")
+                })?;
+                chords.push(chord);
+            }
+            if chords.is_empty() {
+                return Err(format!("{keys:?} names no key"));
+            }
+            keymap.written.retain(|(written, _)| written != keys);
+            keymap.bindings.remove(&chords);
+            if name == "none" {
+                continue;
+            }
+            let action = ACTIONS.iter().find(|info| info.name == name).ok_or_else(|| unknown_action(name))?;
+            keymap.written.insert(0, (keys.clone(), action.action));
+            keymap.bindings.insert(chords, action.action);
+        }
+        for (keys, action) in own.iter().filter(|(_, action)| *action != "none") {
+            let longer = keymap.written.iter().find(|(other, _)| other.starts_with(&format!("{keys} ")));
+            if let Some((longer, _)) = longer {
+                return Err(format!(
+                    "{keys:?} = {action:?} hides {longer:?}, which begins with it; give that another key, or \"none\""
+                ));
+            }
+        }
+        Ok(keymap)
+    }
+
     pub fn lookup(&self, keys: &[Chord]) -> Lookup {
         if let Some(action) = self.bindings.get(keys) {
             return Lookup::Action(*action);
@@ -111,6 +147,13 @@ impl Keymap {
     pub fn keys_of(&self, action: Action) -> Vec<&str> {
         self.written.iter().filter(|(_, known)| *known == action).map(|(keys, _)| keys.as_str()).collect()
     }
+}
+
+/// That there is no such action, and which one may be meant.
+fn unknown_action(name: &str) -> String {
+    let near = ACTIONS.iter().find(|info| info.name.contains(name) || name.contains(info.name));
+    let near = near.map_or(String::new(), |info| format!("; did you mean {:?}?", info.name));
+    format!("there is no action {name:?}{near} The README lists all names, and \"none\" takes a key away")
 }
 
 /// A line `"keys" = "action"`.
@@ -151,6 +194,23 @@ mod tests {
         for info in &ACTIONS {
             assert!(!keymap.keys_of(info.action).is_empty(), "{} has no key", info.name);
         }
+    }
+
+    #[test]
+    fn the_user_changes_keys_and_is_told_what_is_wrong() {
+        let with = |pairs: &[(&str, &str)]| {
+            Keymap::with(&pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect())
+        };
+        let chords = |text: &str| parse_keys(text).unwrap().into_iter().map(Chord::of).collect::<Vec<_>>();
+        let keymap = with(&[("ctrl-r", "refresh"), ("s", "none"), ("g s", "sort")]).unwrap();
+        assert_eq!(keymap.lookup(&chords("ctrl-r")), Lookup::Action(Action::Refresh));
+        assert_eq!(keymap.lookup(&chords("s")), Lookup::Nothing);
+        assert_eq!(keymap.keys_of(Action::Sort), ["g s"]);
+        assert_eq!(keymap.keys_of(Action::Refresh), ["ctrl-r", "r"], "one's own keys are shown first");
+        assert!(with(&[("x", "fild")]).unwrap_err().contains("no action"));
+        assert!(with(&[("x", "pane")]).unwrap_err().contains("did you mean"));
+        assert!(with(&[("hyper-x", "fold")]).unwrap_err().contains("no key"));
+        assert!(with(&[("g", "fold")]).unwrap_err().contains("hides"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::app::Focus;
+use super::memory::Layout;
 
 /// Below this nothing can be shown.
 pub const SMALLEST: (u16, u16) = (24, 6);
@@ -10,7 +11,9 @@ pub const SMALLEST: (u16, u16) = (24, 6);
 const WIDE: u16 = 110;
 /// From this height on runs and details are above one another.
 const TALL: u16 = 22;
-const EXPERIMENTS_WIDTH: u16 = 28;
+/// What each pane keeps when borders are moved.
+const NARROWEST: u16 = 16;
+const LOWEST: u16 = 5;
 
 /// The places of a screen; a pane without one is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,7 +43,7 @@ impl Geometry {
     }
 }
 
-pub fn geometry((columns, rows): (u16, u16), focus: Focus, zoomed: bool) -> Geometry {
+pub fn geometry((columns, rows): (u16, u16), focus: Focus, zoomed: bool, layout: Layout) -> Geometry {
     if columns < SMALLEST.0 || rows < SMALLEST.1 {
         return Geometry { too_small: true, ..Geometry::default() };
     }
@@ -62,14 +65,15 @@ pub fn geometry((columns, rows): (u16, u16), focus: Focus, zoomed: bool) -> Geom
     }
     let mut right = body;
     if columns >= WIDE {
-        places.experiments = Some(Rect { width: EXPERIMENTS_WIDTH, ..body });
-        right = Rect { x: EXPERIMENTS_WIDTH, width: columns - EXPERIMENTS_WIDTH, ..body };
+        let width = experiments_width(columns, layout);
+        places.experiments = Some(Rect { width, ..body });
+        right = Rect { x: width, width: columns - width, ..body };
     } else if focus == Focus::Experiments {
         places.experiments = Some(body);
         return places;
     }
     if rows >= TALL {
-        let details = (right.height * 2 / 5).max(9);
+        let details = details_height(right.height, layout);
         places.runs = Some(Rect { height: right.height - details, ..right });
         places.details = Some(Rect { y: right.y + right.height - details, height: details, ..right });
     } else if focus == Focus::Details {
@@ -80,17 +84,44 @@ pub fn geometry((columns, rows): (u16, u16), focus: Focus, zoomed: bool) -> Geom
     places
 }
 
+fn experiments_width(columns: u16, layout: Layout) -> u16 {
+    layout.experiments_width.clamp(NARROWEST, columns / 2)
+}
+
+fn details_height(height: u16, layout: Layout) -> u16 {
+    let wanted = (u32::from(height) * u32::from(layout.details_share.min(100)) / 100) as u16;
+    wanted.clamp(LOWEST, height.saturating_sub(LOWEST).max(LOWEST))
+}
+
+/// The layout with the border between experiments and runs at this column.
+pub fn with_side_border(layout: Layout, (columns, _): (u16, u16), x: u16) -> Layout {
+    let experiments_width = x.clamp(NARROWEST, (columns / 2).max(NARROWEST));
+    Layout { experiments_width, ..layout }
+}
+
+/// The layout with the upper border of the details at this row.
+pub fn with_middle_border(layout: Layout, places: &Geometry, y: u16) -> Layout {
+    let (Some(runs), Some(details)) = (places.runs, places.details) else { return layout };
+    let height = runs.height + details.height;
+    let wanted = (details.y + details.height).saturating_sub(y).clamp(LOWEST, height.saturating_sub(LOWEST).max(LOWEST));
+    // Rounded up, so that the border comes to stand where it was wanted.
+    let details_share = ((u32::from(wanted) * 100).div_ceil(u32::from(height.max(1)))) as u16;
+    Layout { details_share, ..layout }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn panes_stay_on_the_screen_and_apart() {
-        for columns in 1..160 {
-            for rows in 1..60 {
+        for columns in 1..160_u16 {
+            for rows in 1..60_u16 {
                 for focus in [Focus::Experiments, Focus::Runs, Focus::Details] {
                     for zoomed in [false, true] {
-                        let places = geometry((columns, rows), focus, zoomed);
+                        let wide = (columns * 7) % 90;
+                        let layout = Layout { experiments_width: wide, details_share: rows * 3 % 120 };
+                        let places = geometry((columns, rows), focus, zoomed, layout);
                         if places.too_small {
                             continue;
                         }

@@ -11,21 +11,27 @@
 //! `update` does no IO and reads no clock; drawing changes nothing.
 
 pub mod action;
+mod answers;
 pub mod app;
+mod dialogs;
 pub mod draw;
 pub mod effect;
 pub mod keymap;
 pub mod layout;
+pub mod memory;
 mod mouse;
 pub mod msg;
 pub mod overlays;
+mod pace;
 pub mod panes;
+mod perform;
 mod runtime;
 pub mod theme;
 pub mod update;
 pub mod widgets;
 
-pub use runtime::{Screen, run};
+pub use keymap::Keymap;
+pub use runtime::{Opened, Screen, run};
 
 #[cfg(test)]
 mod tests;

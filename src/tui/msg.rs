@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use super::effect::Write;
+use super::panes::details::preview::Preview;
+use crate::catalog::Catalog;
 use crate::catalog::sync::Snapshot;
-use crate::catalog::{Catalog, Row};
-use crate::mlflow::{ArtifactFile, Experiment, ExperimentId, MetricPoint, Run, RunId};
+use crate::catalog::view::{Projection, View};
+use crate::mlflow::{ArtifactFile, Experiment, ExperimentId, LoggedModel, MetricPoint, Run, RunId};
 use crate::store::StoreError;
 
 /// Answers carry the generation of their request; those to an older one are dropped.
@@ -15,6 +18,10 @@ use crate::store::StoreError;
 pub enum Msg {
     Key(KeyEvent),
     Mouse(MouseEvent),
+    /// A text that the terminal pasted.
+    Paste(String),
+    /// The terminal got or lost the focus.
+    Focused(bool),
     Resize {
         columns: u16,
         rows: u16,
@@ -38,18 +45,21 @@ pub enum Msg {
     Polled {
         generation: u64,
         touched: bool,
+        /// How long it took to answer, in milliseconds.
+        took: u64,
     },
     PollFailed {
         generation: u64,
         error: StoreError,
         retry_ms: u64,
     },
-    /// The rows of a view in their order, and where the asked-for run stands among them.
+    /// The lines of a view in their order, and where the asked-for run stands among them.
     Projected {
         generation: u64,
         catalog: Arc<Catalog>,
         complete: bool,
-        rows: Arc<Vec<Row>>,
+        view: Box<View>,
+        projection: Arc<Projection>,
         position: Option<usize>,
     },
     Histories {
@@ -63,8 +73,24 @@ pub enum Msg {
     },
     Artifacts {
         run: RunId,
+        path: String,
         result: Result<Vec<ArtifactFile>, StoreError>,
     },
+    Preview {
+        run: RunId,
+        path: String,
+        result: Result<Preview, StoreError>,
+    },
+    Models {
+        run: RunId,
+        result: Result<Vec<LoggedModel>, StoreError>,
+    },
+    Written {
+        write: Write,
+        result: Result<(), StoreError>,
+    },
+    /// Something outside did not work out, or did and says so.
+    Said(String),
     /// A task broke off with a panic.
     TaskFailed(String),
 }

@@ -3,7 +3,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::config::Glyphs;
+use crate::config::{Glyphs, Palette};
 use crate::mlflow::RunStatus;
 
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,15 @@ pub struct Theme {
     pub bad: Style,
     pub warn: Style,
     pub key: Style,
+    /// A letter that was searched for.
+    pub matched: Style,
+    /// A filter in force.
+    pub chip: Style,
+    /// A marked run.
+    pub mark: Style,
+    /// The cursor in a text that is typed.
+    pub typing: Style,
+    pub is_truecolor: bool,
     pub glyphs: Symbols,
 }
 
@@ -39,6 +48,16 @@ pub struct Symbols {
     pub failing: &'static str,
     pub paused: &'static str,
     pub separator: &'static str,
+    pub mark: &'static str,
+    pub open: &'static str,
+    pub closed: &'static str,
+    pub on: &'static str,
+    pub off: &'static str,
+    pub range: &'static str,
+    pub new_line: &'static str,
+    pub horizontal: &'static str,
+    /// The status of a deleted run.
+    pub deleted: &'static str,
     /// Seven heights, the lowest first; a full block would run into the row above.
     pub levels: [&'static str; 7],
     pub is_ascii: bool,
@@ -55,6 +74,15 @@ const UNICODE: Symbols = Symbols {
     failing: "✗",
     paused: "‖",
     separator: "·",
+    mark: "◆",
+    open: "▾",
+    closed: "▸",
+    on: "■",
+    off: "□",
+    range: "–",
+    new_line: "⏎",
+    horizontal: "─",
+    deleted: "⌫ deleted",
     levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
     is_ascii: false,
 };
@@ -70,19 +98,110 @@ const ASCII: Symbols = Symbols {
     failing: "x",
     paused: "=",
     separator: "-",
+    mark: "*",
+    open: "v",
+    closed: ">",
+    on: "[x]",
+    off: "[ ]",
+    range: "..",
+    new_line: "$",
+    horizontal: "-",
+    deleted: "X deleted",
     levels: ["_", ".", "-", "~", "=", "+", "#"],
     is_ascii: true,
 };
 
+/// The colours of the roles.
+struct Colors {
+    dim: Color,
+    accent: Color,
+    border: Color,
+    selection: (Color, Color),
+    good: Color,
+    running: Color,
+    bad: Color,
+    warn: Color,
+    matched: Color,
+    mark: Color,
+}
+
+/// The terminal's own colours.
+const SIXTEEN: Colors = Colors {
+    dim: Color::DarkGray,
+    accent: Color::Cyan,
+    border: Color::DarkGray,
+    selection: (Color::Blue, Color::White),
+    good: Color::Green,
+    running: Color::Yellow,
+    bad: Color::Red,
+    warn: Color::Yellow,
+    matched: Color::Magenta,
+    mark: Color::Magenta,
+};
+
+/// The same on a light background, where yellow and cyan are hard to read.
+const SIXTEEN_LIGHT: Colors = Colors {
+    accent: Color::Blue,
+    running: Color::Magenta,
+    warn: Color::Magenta,
+    selection: (Color::Blue, Color::White),
+    ..SIXTEEN
+};
+
+const DARK: Colors = Colors {
+    dim: Color::Rgb(0x8a, 0x91, 0x9e),
+    accent: Color::Rgb(0x6c, 0xb6, 0xff),
+    border: Color::Rgb(0x4a, 0x52, 0x60),
+    selection: (Color::Rgb(0x2a, 0x40, 0x63), Color::Rgb(0xf0, 0xf4, 0xfa)),
+    good: Color::Rgb(0x6b, 0xc4, 0x6d),
+    running: Color::Rgb(0xe2, 0xb3, 0x4a),
+    bad: Color::Rgb(0xf4, 0x70, 0x67),
+    warn: Color::Rgb(0xe2, 0xb3, 0x4a),
+    matched: Color::Rgb(0xf0, 0x9a, 0x5c),
+    mark: Color::Rgb(0xd2, 0xa6, 0xff),
+};
+
+const LIGHT: Colors = Colors {
+    dim: Color::Rgb(0x6a, 0x73, 0x7d),
+    accent: Color::Rgb(0x05, 0x50, 0xae),
+    border: Color::Rgb(0xc0, 0xc7, 0xcf),
+    selection: (Color::Rgb(0xcf, 0xe2, 0xf9), Color::Rgb(0x0b, 0x22, 0x3d)),
+    good: Color::Rgb(0x1a, 0x7f, 0x37),
+    running: Color::Rgb(0x95, 0x5f, 0x00),
+    bad: Color::Rgb(0xcf, 0x22, 0x2e),
+    warn: Color::Rgb(0x95, 0x5f, 0x00),
+    matched: Color::Rgb(0xbc, 0x4c, 0x00),
+    mark: Color::Rgb(0x82, 0x50, 0xdf),
+};
+
 impl Theme {
-    /// The terminal's own sixteen colours on its own background, so that dark and light both work.
-    pub fn new(color: bool, glyphs: Glyphs) -> Self {
+    /// `light` is what is known of the terminal's background; without knowledge it is taken to be dark where colours
+    /// are the program's own. The terminal's sixteen colours fit its background by themselves.
+    pub fn new(color: bool, palette: Palette, truecolor: bool, light: Option<bool>, glyphs: Glyphs) -> Self {
+        let mono = Self::mono(glyphs);
+        if !color {
+            return mono;
+        }
+        let (colors, is_truecolor) = match (palette, truecolor, light) {
+            (Palette::Dark, true, _) => (DARK, true),
+            (Palette::Light, true, _) => (LIGHT, true),
+            // Nobody has said what the background is: the terminal's own colours are right on any.
+            (Palette::Auto, true, Some(false)) => (DARK, true),
+            (Palette::Auto, true, Some(true)) => (LIGHT, true),
+            (Palette::Auto, false, Some(true)) | (Palette::Light, false, _) => (SIXTEEN_LIGHT, false),
+            (Palette::Auto, truecolor, None) => (SIXTEEN, truecolor),
+            _ => (SIXTEEN, false),
+        };
+        mono.colored(&colors, is_truecolor)
+    }
+
+    fn mono(glyphs: Glyphs) -> Self {
         let glyphs = if glyphs == Glyphs::Ascii { ASCII } else { UNICODE };
         let plain = Style::new();
         let bold = plain.add_modifier(Modifier::BOLD);
         let dim = plain.add_modifier(Modifier::DIM);
         let reversed = plain.add_modifier(Modifier::REVERSED);
-        let mono = Self {
+        Self {
             text: plain,
             dim,
             accent: bold,
@@ -98,26 +217,38 @@ impl Theme {
             bad: bold.add_modifier(Modifier::UNDERLINED),
             warn: bold,
             key: bold,
+            matched: bold.add_modifier(Modifier::UNDERLINED),
+            chip: bold.add_modifier(Modifier::UNDERLINED),
+            mark: bold,
+            typing: reversed,
+            is_truecolor: false,
             glyphs,
-        };
-        if !color {
-            return mono;
         }
+    }
+
+    fn colored(self, colors: &Colors, is_truecolor: bool) -> Self {
+        let plain = Style::new();
+        let bold = Modifier::BOLD;
+        let (background, foreground) = colors.selection;
         Self {
-            accent: plain.fg(Color::Cyan).add_modifier(Modifier::BOLD),
-            dim: plain.fg(Color::DarkGray),
-            border: plain.fg(Color::DarkGray),
-            focused_border: plain.fg(Color::Cyan),
-            selection: plain.bg(Color::Blue).fg(Color::White).add_modifier(Modifier::BOLD),
-            unfocused_selection: plain.add_modifier(Modifier::BOLD),
-            chosen_column: plain.fg(Color::Cyan).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
-            spark: plain.fg(Color::Cyan),
-            good: plain.fg(Color::Green),
-            running: plain.fg(Color::Yellow),
-            bad: plain.fg(Color::Red),
-            warn: plain.fg(Color::Yellow),
-            key: plain.fg(Color::Cyan),
-            ..mono
+            accent: plain.fg(colors.accent).add_modifier(bold),
+            dim: plain.fg(colors.dim),
+            border: plain.fg(colors.border),
+            focused_border: plain.fg(colors.accent),
+            selection: plain.bg(background).fg(foreground).add_modifier(bold),
+            unfocused_selection: plain.add_modifier(bold),
+            chosen_column: plain.fg(colors.accent).add_modifier(bold | Modifier::UNDERLINED),
+            spark: plain.fg(colors.accent),
+            good: plain.fg(colors.good),
+            running: plain.fg(colors.running),
+            bad: plain.fg(colors.bad),
+            warn: plain.fg(colors.warn),
+            key: plain.fg(colors.accent),
+            matched: plain.fg(colors.matched).add_modifier(bold | Modifier::UNDERLINED),
+            chip: plain.fg(colors.matched).add_modifier(bold),
+            mark: plain.fg(colors.mark).add_modifier(bold),
+            is_truecolor,
+            ..self
         }
     }
 
@@ -132,4 +263,10 @@ impl Theme {
             RunStatus::Killed => (self.warn, word("⊘ killed", "K killed")),
         }
     }
+}
+
+/// Whether a background of these shares of red, green and blue (0 to 1) is a light one, by its luminance as people
+/// see it (ITU-R BT.709).
+pub fn is_light([red, green, blue]: [f64; 3]) -> bool {
+    0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5
 }

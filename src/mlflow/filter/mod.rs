@@ -21,6 +21,13 @@ pub struct Filter {
     pub clauses: Vec<Clause>,
 }
 
+impl Filter {
+    /// Whether it asks for data sets, which are looked up in a store only.
+    pub fn needs_store(&self) -> bool {
+        self.clauses.iter().any(|clause| matches!(clause.field, Field::Dataset(_)))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clause {
     pub field: Field,

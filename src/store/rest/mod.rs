@@ -25,11 +25,14 @@ use super::{
 };
 use crate::mlflow::{
     ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
-    ModelVersion, Param, RegisteredModel, Run, RunId, RunStatus, Tag, ViewType, limits, tags,
+    ModelVersion, Param, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, limits, tags,
 };
 
 /// Ids in one bulk request: MLflow takes 100, but the web server of 2.22 refuses request lines over 4,094 bytes.
 const BULK_IDS: usize = 90;
+
+/// Whole histories that are asked for side by side: a server with few workers has others to serve.
+const SUMMARIES: usize = 4;
 
 /// A tracking server.
 #[derive(Debug)]
@@ -305,6 +308,25 @@ impl TrackingStore for RestStore {
             (a.step, a.timestamp).cmp(&(b.step, b.timestamp)).then(a.value.total_cmp(&b.value))
         });
         Ok(points)
+    }
+
+    fn summary_batch(&self) -> usize {
+        SUMMARIES
+    }
+
+    async fn metric_summaries(
+        &self,
+        ids: &[RunId],
+        key: &str,
+        step: Option<i64>,
+    ) -> Result<Vec<(RunId, Summary)>> {
+        let histories = futures_util::future::join_all(ids.iter().map(|id| self.metric_history(id, key)));
+        let mut summaries = Vec::with_capacity(ids.len());
+        for (id, history) in ids.iter().zip(histories.await) {
+            let points = history?.into_iter().filter(|point| step.is_none_or(|step| point.step == step));
+            summaries.extend(Summary::of(points).map(|summary| (id.clone(), summary)));
+        }
+        Ok(summaries)
     }
 
     async fn sampled_history(

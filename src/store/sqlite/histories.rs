@@ -4,12 +4,18 @@
 //! metric of *all* runs. The index by run is named, and the points are sorted here.
 
 use rusqlite::params;
+use rustc_hash::FxHashMap;
 
 use super::Inner;
-use super::connection::Connection;
-use super::rows::{int, metric_value};
-use crate::mlflow::{MetricPoint, RunId};
+use super::connection::{Connection, Pool};
+use super::rows::{int, metric_value, text};
+use crate::mlflow::{Collector, MetricPoint, RunId, Summary};
 use crate::store::sample_indices;
+
+/// Runs of which each is asked for by itself; for more than that the whole metric is read in one go.
+const SINGLY: usize = 300;
+/// Points that one statement reads, so that nobody who wants to commit waits for it.
+const STRETCH: usize = 16_384;
 
 /// All points, by step, then timestamp, then value.
 pub fn whole(connection: &mut Connection, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
@@ -46,4 +52,74 @@ pub fn sampled(
         }
     }
     Ok(histories)
+}
+
+/// What the histories of these runs come to, or their points at one step.
+pub fn summaries(
+    pool: &Pool,
+    ids: &[RunId],
+    key: &str,
+    step: Option<i64>,
+) -> Inner<Vec<(RunId, Summary)>> {
+    if ids.len() > SINGLY {
+        return summaries_of_all(pool, ids, key, step);
+    }
+    let mut summaries = Vec::with_capacity(ids.len());
+    for id in ids {
+        let points = pool.read(|connection| whole(connection, id, key))?;
+        let points = points.into_iter().filter(|point| step.is_none_or(|step| point.step == step));
+        summaries.extend(Summary::of(points).map(|summary| (id.clone(), summary)));
+    }
+    Ok(summaries)
+}
+
+/// Walks a metric's part of the primary key, which holds everything that is needed, stretch by stretch.
+fn summaries_of_all(
+    pool: &Pool,
+    ids: &[RunId],
+    key: &str,
+    step: Option<i64>,
+) -> Inner<Vec<(RunId, Summary)>> {
+    const READ: &str = "SELECT timestamp, step, run_uuid, value, is_nan FROM metrics \
+        WHERE key = ?1 AND (timestamp, step, run_uuid, value, is_nan) > (?2, ?3, ?4, ?5, ?6) \
+        ORDER BY timestamp, step, run_uuid, value, is_nan LIMIT ?7";
+    let mut collected: FxHashMap<&str, Collector> =
+        ids.iter().map(|id| (id.as_str(), Collector::default())).collect();
+    let mut last = (i64::MIN, i64::MIN, String::new(), f64::NEG_INFINITY, 0_i64);
+    loop {
+        let mut read = 0;
+        pool.read(|connection| {
+            let mut statement = connection.db.prepare_cached(READ)?;
+            let mut rows =
+                statement.query(params![key, last.0, last.1, last.2, last.3, last.4, STRETCH as i64])?;
+            let mut end = None;
+            while let Some(row) = rows.next()? {
+                read += 1;
+                let point = MetricPoint {
+                    timestamp: int(row, 0).unwrap_or(0),
+                    step: int(row, 1).unwrap_or(0),
+                    value: metric_value(row, 3, 4),
+                };
+                let run = text(row, 2);
+                if step.is_none_or(|step| point.step == step)
+                    && let Some(collector) = collected.get_mut(run.as_ref())
+                {
+                    collector.add(point);
+                }
+                if read == STRETCH {
+                    let value = row.get(3).unwrap_or(f64::NEG_INFINITY);
+                    end = Some((point.timestamp, point.step, run.into_owned(), value, int(row, 4).unwrap_or(0)));
+                }
+            }
+            last = end.unwrap_or_else(|| last.clone());
+            Ok(())
+        })?;
+        if read < STRETCH {
+            break;
+        }
+    }
+    Ok(ids
+        .iter()
+        .filter_map(|id| Some((id.clone(), collected.get(id.as_str())?.summary()?)))
+        .collect())
 }

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::mlflow::{
     ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
-    ModelVersion, Param, RegisteredModel, Run, RunId, Tag, ViewType, limits,
+    ModelVersion, Param, RegisteredModel, Run, RunId, Summary, Tag, ViewType, limits,
 };
 
 /// A tracking store in a SQLite file.
@@ -198,6 +198,21 @@ impl TrackingStore for SqliteStore {
     async fn metric_history(&self, id: &RunId, key: &str) -> Result<Vec<MetricPoint>> {
         let (id, key) = (id.clone(), key.to_owned());
         self.read(format!("read the history of {key:?}"), move |db| histories::whole(db, &id, &key)).await
+    }
+
+    fn summary_batch(&self) -> usize {
+        usize::MAX
+    }
+
+    async fn metric_summaries(
+        &self,
+        ids: &[RunId],
+        key: &str,
+        step: Option<i64>,
+    ) -> Result<Vec<(RunId, Summary)>> {
+        let (pool, ids, key) = (Arc::clone(&self.pool), ids.to_vec(), key.to_owned());
+        let operation = format!("sum up the histories of {key:?}");
+        blocking(operation, move || histories::summaries(&pool, &ids, &key, step)).await
     }
 
     async fn sampled_history(

@@ -1,3 +1,8 @@
-//! What lies over the panes.
+//! What stands over the panes and owns the keyboard while it does.
 
+pub mod confirm;
 pub mod help;
+pub mod messages;
+pub mod picker;
+pub mod prompt;
+pub mod view;

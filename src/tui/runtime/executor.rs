@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{self, UnboundedSender};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
-use crate::catalog::search::containing;
-use crate::catalog::sort::project;
+use super::memory::Keeper;
+use super::watch::{Attended, Command, RETRY, Watch};
+use super::{projecting, writing};
 use crate::catalog::sync::Sync;
-use crate::mlflow::{Experiment, ExperimentId, RunId, ViewType};
+use crate::mlflow::{Experiment, ExperimentId, ViewType};
 use crate::store::{Result, Scan, ScanValues, TrackingStore};
 use crate::tui::effect::Effect;
 use crate::tui::msg::Msg;
@@ -22,11 +23,8 @@ use crate::tui::panes::runs::SPARK_POINTS;
 const FIRST_PAGE: usize = 100;
 /// How often a local file is looked at; one look costs microseconds when nobody wrote.
 const LOCAL_INTERVAL: Duration = Duration::from_millis(200);
-/// Finished runs on the screen that a poll of a server looks at anew. A server tells of no change in them, and each
-/// costs it more than a millisecond.
-const OTHERS: usize = 10;
-/// The first pause after a failure, and the longest; each is twice the one before.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// How long leaving waits for what is being written.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a task is for; a new one takes the place of an older one for the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,35 +34,16 @@ enum Slot {
     Project,
     Histories,
     Run,
-    Artifacts,
-}
-
-/// The runs that polls look at anew.
-#[derive(Debug, Default)]
-struct Attended {
-    active: Vec<RunId>,
-    others: Vec<RunId>,
-}
-
-impl Attended {
-    /// All active runs, and so many of the others: each in its turn.
-    fn in_round(&self, round: usize, count: usize) -> Vec<RunId> {
-        let count = count.min(self.others.len());
-        let start = (round * count) % self.others.len().max(1);
-        let turn = self.others.iter().cycle().skip(start).take(count);
-        self.active.iter().chain(turn).cloned().collect()
-    }
-}
-
-enum Command {
-    Refresh,
-    Pause(bool),
+    Preview,
 }
 
 pub struct Executor {
     store: Arc<dyn TrackingStore>,
     sender: UnboundedSender<Msg>,
     slots: HashMap<Slot, AbortHandle>,
+    /// What is being written to the store; nothing takes its place.
+    writes: JoinSet<()>,
+    keeper: Keeper,
     attended: Arc<Mutex<Attended>>,
     watcher: Option<UnboundedSender<Command>>,
     interval: Duration,
@@ -78,12 +57,15 @@ impl Executor {
         sender: UnboundedSender<Msg>,
         interval: Duration,
         is_local: bool,
+        keeper: Keeper,
     ) -> Self {
         let interval = if is_local { interval.min(LOCAL_INTERVAL) } else { interval };
         Self {
             store,
             sender,
             slots: HashMap::new(),
+            writes: JoinSet::new(),
+            keeper,
             attended: Arc::default(),
             watcher: None,
             interval,
@@ -100,29 +82,24 @@ impl Executor {
                 let sender = self.sender.clone();
                 self.start(Slot::Experiments, async move { experiments(store, sender, interval).await });
             }
-            Effect::Watch { generation, experiment } => self.watch(generation, experiment),
-            Effect::Attend { active, others } => {
-                *self.attended.lock().unwrap_or_else(PoisonError::into_inner) = Attended { active, others };
+            Effect::Watch { generation, experiment, deleted } => self.watch(generation, experiment, deleted),
+            Effect::Attend { active, others, wanted } => {
+                let attended = Attended { active, others, wanted };
+                *self.attended.lock().unwrap_or_else(PoisonError::into_inner) = attended;
+                self.command(Command::Attend);
             }
             Effect::Refresh => self.command(Command::Refresh),
             Effect::Pause(paused) => {
                 self.paused = paused;
                 self.command(Command::Pause(paused));
             }
-            Effect::Project { generation, catalog, complete, sort, words, selected, now } => {
-                let sender = self.sender.clone();
-                self.start(Slot::Project, async move {
-                    let sorting = tokio::task::spawn_blocking(move || {
-                        let keys: Vec<_> = sort.into_iter().collect();
-                        let pass = (!words.is_empty()).then(|| containing(&catalog, &words));
-                        let rows = project(&catalog, pass.as_ref(), &keys, now);
-                        let position =
-                            selected.and_then(|id| rows.iter().position(|row| catalog.run_id(*row) == id));
-                        Msg::Projected { generation, catalog, complete, rows: Arc::new(rows), position }
-                    });
-                    let msg = sorting.await.unwrap_or_else(|error| Msg::TaskFailed(error.to_string()));
-                    let _ = sender.send(msg);
-                });
+            Effect::Pace(interval) => {
+                self.interval = if self.is_local { interval.min(LOCAL_INTERVAL) } else { interval };
+                self.command(Command::Pace(self.interval));
+            }
+            Effect::Project { generation, catalog, complete, view, selected, now } => {
+                let request = projecting::Request { generation, catalog, complete, view, selected, now };
+                self.answer(Slot::Project, projecting::project(store, request));
             }
             Effect::Histories { generation, ids, key } => self.answer(Slot::Histories, async move {
                 // A trend that cannot be read leaves a gap; the poll reports what is wrong with the store.
@@ -133,11 +110,39 @@ impl Executor {
                 let result = store.get_run(&id).await.map(Box::new);
                 Msg::Run { generation, result }
             }),
-            Effect::ListArtifacts { id } => self.answer(Slot::Artifacts, async move {
-                let result = store.list_artifacts(&id, "").await;
-                Msg::Artifacts { run: id, result }
+            Effect::ListArtifacts { id, path } => self.spawn(async move {
+                let result = store.list_artifacts(&id, &path).await;
+                Msg::Artifacts { run: id, path, result }
             }),
-            Effect::Quit => {}
+            Effect::Preview { id, path } => self.answer(Slot::Preview, async move {
+                let result = projecting::preview(store.as_ref(), &id, &path).await;
+                Msg::Preview { run: id, path, result }
+            }),
+            Effect::LoadModels { id, models } => self.spawn(async move {
+                let models = futures_util::future::join_all(models.iter().map(|model| store.get_logged_model(model)));
+                let result = models.await.into_iter().collect();
+                Msg::Models { run: id, result }
+            }),
+            Effect::Write(write) => {
+                let sender = self.sender.clone();
+                self.writes.spawn(async move {
+                    let result = writing::write(store.as_ref(), &write).await;
+                    let _ = sender.send(Msg::Written { write, result });
+                });
+            }
+            Effect::Browse(address) => self.spawn(async move {
+                let opened = tokio::task::spawn_blocking({
+                    let address = address.clone();
+                    move || open::that_detached(address)
+                });
+                match opened.await {
+                    Ok(Ok(())) => Msg::Said(format!("opened {address}")),
+                    _ => Msg::Said(format!("there is no browser here; the address is {address}")),
+                }
+            }),
+            Effect::Remember { experiment, layout } => self.keeper.remember(experiment, layout),
+            // These belong to the loop, which has the terminal.
+            Effect::Copy(_) | Effect::Notify(_) | Effect::SwitchProfile(_) | Effect::Suspend | Effect::Quit => {}
         }
     }
 
@@ -167,6 +172,23 @@ impl Executor {
         });
     }
 
+    /// A task beside all others.
+    fn spawn(&self, task: impl Future<Output = Msg> + Send + 'static) {
+        let sender = self.sender.clone();
+        tokio::spawn(async move {
+            let msg = AssertUnwindSafe(task).catch_unwind().await;
+            let _ = sender.send(msg.unwrap_or_else(|_| Msg::TaskFailed("see the log".into())));
+        });
+    }
+
+    /// Ends everything but what is being written, and waits for that for a while.
+    pub async fn finish(&mut self) {
+        self.slots.drain().for_each(|(_, task)| task.abort());
+        let writes = async { while self.writes.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(PATIENCE, writes).await;
+        self.keeper.flush();
+    }
+
     fn command(&self, command: Command) {
         if let Some(watcher) = &self.watcher {
             // A watcher that ended has nothing to do with the command.
@@ -174,10 +196,10 @@ impl Executor {
         }
     }
 
-    fn watch(&mut self, generation: u64, experiment: ExperimentId) {
+    fn watch(&mut self, generation: u64, experiment: ExperimentId, deleted: bool) {
         let scan = Scan {
             experiment_id: experiment,
-            view: ViewType::ActiveOnly,
+            view: if deleted { ViewType::All } else { ViewType::ActiveOnly },
             first: FIRST_PAGE,
             values: ScanValues::All,
         };
@@ -222,107 +244,3 @@ async fn list(store: &dyn TrackingStore) -> Result<(Vec<Experiment>, Option<Expe
     Ok((store.search_experiments(ViewType::ActiveOnly).await?, store.latest_experiment().await?))
 }
 
-/// The task that reads an experiment and keeps it current.
-struct Watch {
-    sync: Sync,
-    generation: u64,
-    sender: UnboundedSender<Msg>,
-    attended: Arc<Mutex<Attended>>,
-    commands: mpsc::UnboundedReceiver<Command>,
-    interval: Duration,
-    is_local: bool,
-    paused: bool,
-    /// Polls so far.
-    round: usize,
-    /// The next poll was asked for: it looks at everything on the screen.
-    on_demand: bool,
-}
-
-impl Watch {
-    async fn run(mut self) {
-        let mut loaded = false;
-        let mut failures = 0;
-        loop {
-            let result = if loaded { self.poll().await } else { self.load().await };
-            let pause = match result {
-                Ok(touched) => {
-                    // A local store is looked at so often that an uneventful look is not worth a frame.
-                    let is_news = touched || failures > 0 || !self.is_local;
-                    failures = 0;
-                    loaded = true;
-                    if is_news {
-                        let _ = self.sender.send(Msg::Polled { generation: self.generation, touched });
-                    }
-                    self.interval
-                }
-                Err(error) => {
-                    let pause = (RETRY.0 * 2_u32.saturating_pow(failures)).min(RETRY.1);
-                    failures = (failures + 1).min(8);
-                    let retry_ms = pause.as_millis() as u64;
-                    let _ =
-                        self.sender.send(Msg::PollFailed { generation: self.generation, error, retry_ms });
-                    pause
-                }
-            };
-            if !self.wait(pause).await {
-                return;
-            }
-        }
-    }
-
-    async fn load(&mut self) -> Result<bool> {
-        let (sender, generation) = (self.sender.clone(), self.generation);
-        self.sync
-            .load(|snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot })))
-            .await
-            .map(|()| true)
-    }
-
-    async fn poll(&mut self) -> Result<bool> {
-        let (sender, generation) = (self.sender.clone(), self.generation);
-        let attended = {
-            let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner);
-            let everyone = self.is_local || self.on_demand;
-            attended.in_round(self.round, if everyone { usize::MAX } else { OTHERS })
-        };
-        self.on_demand = false;
-        self.round += 1;
-        self.sync.poll(&attended, |snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }))).await
-    }
-
-    /// Waits for the time or for a command to poll; false when the program is gone.
-    async fn wait(&mut self, pause: Duration) -> bool {
-        let end = tokio::time::Instant::now() + pause;
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep_until(end), if !self.paused => return true,
-                command = self.commands.recv() => match command {
-                    Some(Command::Refresh) => {
-                        self.on_demand = true;
-                        return true;
-                    }
-                    Some(Command::Pause(paused)) => self.paused = paused,
-                    None => return false,
-                },
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_run_on_the_screen_has_its_turn() {
-        let ids = |names: std::ops::Range<usize>| names.map(|i| RunId(i.to_string())).collect::<Vec<_>>();
-        let attended = Attended { active: ids(100..102), others: ids(0..25) };
-        let mut seen: Vec<RunId> = (0..3).flat_map(|round| attended.in_round(round, 10)).collect();
-        seen.sort();
-        seen.dedup();
-        assert_eq!(seen.len(), 27);
-        assert_eq!(attended.in_round(7, 10).len(), 12);
-        assert_eq!(attended.in_round(1, usize::MAX).len(), 27);
-        assert!(Attended::default().in_round(3, 10).is_empty());
-    }
-}

@@ -3,24 +3,31 @@
 mod executor;
 mod input;
 mod log;
+mod memory;
+mod projecting;
 mod terminal;
+mod watch;
+mod writing;
 
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::app::{App, Setup};
 use super::draw::draw;
 use super::effect::Effect;
+use super::keymap::Keymap;
 use super::msg::Msg;
-use super::theme::Theme;
+use super::theme::{Theme, is_light};
 use super::update::update;
-use crate::config::Settings;
+use crate::config::{Palette, Settings};
 use crate::store::uri::Location;
 use crate::store::{TrackingStore, now_ms};
 use executor::Executor;
+use input::Input;
+use memory::Keeper;
 pub use terminal::Screen;
 
 /// At most one frame in this time.
@@ -32,40 +39,89 @@ const BURST: usize = 64;
 /// How often ages on the screen are brought up to date.
 const TICK: Duration = Duration::from_secs(1);
 
+/// A store, and the settings that it was opened by.
+#[derive(Debug)]
+pub struct Opened {
+    pub settings: Settings,
+    pub store: Arc<dyn TrackingStore>,
+    pub keymap: Keymap,
+}
+
+/// Opens the store of a profile; what is wrong with it, in words.
+pub type Connect = dyn Fn(&str) -> Result<Opened, String>;
+
 /// Runs the explorer until the user leaves it.
-pub fn run(settings: &Settings, store: Arc<dyn TrackingStore>) -> io::Result<()> {
-    let _log = log::start(&settings.state_folder);
+pub fn run(opened: Opened, connect: &Connect) -> io::Result<()> {
+    let _log = log::start(&opened.settings.state_folder);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let mut screen = Screen::open(settings.mouse)?;
-    let result = runtime.block_on(event_loop(settings, store, &mut screen));
+    let mut screen = Screen::open(opened.settings.mouse)?;
+    let result = runtime.block_on(event_loop(opened, connect, &mut screen));
     drop(screen);
     // Readers that are still at work have nothing to save; nobody waits for them.
     runtime.shutdown_background();
     result
 }
 
-async fn event_loop(
-    settings: &Settings,
-    store: Arc<dyn TrackingStore>,
-    screen: &mut Screen,
-) -> io::Result<()> {
-    let (sender, mut messages) = mpsc::unbounded_channel();
-    let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
-    let store_name = settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string);
-    let mut app = App::new(Setup {
-        store: store_name,
-        is_local,
-        read_only: settings.read_only,
-        poll_seconds: settings.poll_interval.as_secs_f64(),
-        glyphs: settings.glyphs,
-        experiment: settings.experiment.clone(),
-        size: screen.size()?,
-        now: now_ms(),
-    });
-    let theme = Theme::new(settings.color, settings.glyphs);
-    let mut executor = Executor::new(store, sender.clone(), settings.poll_interval, is_local);
-    executor.perform(Effect::LoadExperiments);
-    input::forward(sender.clone());
+/// What belongs to the store that is open.
+struct Session {
+    app: App,
+    executor: Executor,
+    messages: UnboundedReceiver<Msg>,
+    settings: Settings,
+    theme: Theme,
+}
+
+impl Session {
+    fn start(opened: Opened, size: (u16, u16), light: Option<bool>) -> Self {
+        let Opened { settings, store, keymap } = opened;
+        let (sender, messages) = mpsc::unbounded_channel();
+        let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
+        let store_name = settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string);
+        let keeper = Keeper::new(&settings.state_folder, &store_name);
+        let app = App::new(Setup {
+            page: (!is_local).then(|| store_name.trim_end_matches('/').to_owned()),
+            store: store_name,
+            is_local,
+            read_only: settings.read_only,
+            poll_seconds: settings.poll_interval.as_secs_f64(),
+            glyphs: settings.glyphs,
+            experiment: settings.experiment.clone(),
+            keymap,
+            profiles: settings.profiles(),
+            profile: settings.profile.clone(),
+            memory: keeper.load(),
+            size,
+            now: now_ms(),
+        });
+        let mut executor = Executor::new(store, sender, settings.poll_interval, is_local, keeper);
+        executor.perform(Effect::LoadExperiments);
+        let theme = theme(&settings, light);
+        Self { app, executor, messages, settings, theme }
+    }
+}
+
+fn theme(settings: &Settings, light: Option<bool>) -> Theme {
+    Theme::new(settings.color, settings.palette, settings.truecolor, light, settings.glyphs)
+}
+
+/// What becomes of the loop after a message.
+enum Next {
+    Draw,
+    Switch(String),
+    Suspend,
+    Quit,
+}
+
+async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> io::Result<()> {
+    let mut light = opened.settings.light;
+    let asks = opened.settings.color && opened.settings.palette == Palette::Auto && light.is_none();
+    let mut session = Session::start(opened, screen.size()?, light);
+    let (input_sender, mut inputs) = mpsc::unbounded_channel();
+    input::forward(input_sender);
+    // The Linux console shows what it does not understand.
+    if asks && session.settings.answers_questions {
+        screen.ask_background()?;
+    }
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let started = Instant::now();
@@ -76,42 +132,91 @@ async fn event_loop(
             Some(last) => FRAME.saturating_sub(last.elapsed()),
             None => FIRST_FRAME.saturating_sub(started.elapsed()),
         };
-        let msg = tokio::select! {
+        let next = tokio::select! {
             biased;
-            msg = messages.recv() => msg,
+            input = inputs.recv() => match input {
+                Some(Input::Msg(msg)) => Some(msg),
+                Some(Input::Background(color)) => {
+                    light = Some(is_light(color));
+                    session.theme = theme(&session.settings, light);
+                    None
+                }
+                Some(Input::Suspend) => {
+                    screen.suspend()?;
+                    None
+                }
+                None => return Ok(()),
+            },
+            msg = session.messages.recv() => msg,
             () = tokio::time::sleep(wait), if dirty => {
-                screen.draw(|frame| draw(&app, &theme, frame))?;
+                screen.draw(|frame| draw(&session.app, &session.theme, frame))?;
                 last_frame = Some(Instant::now());
                 dirty = false;
                 continue;
             }
             _ = ticks.tick() => Some(Msg::Tick { now: now_ms() }),
         };
-        let Some(mut msg) = msg else { return Ok(()) };
-        app.now = now_ms();
+        let mut next = next;
+        session.app.now = now_ms();
         // A burst costs one frame, and no frame waits for a burst that does not end.
-        for left in (0..BURST).rev() {
-            tracing::trace!(?msg);
-            for effect in update(&mut app, msg) {
-                tracing::trace!(?effect);
-                if matches!(effect, Effect::Quit) {
+        for _ in 0..BURST {
+            let Some(msg) = next.take() else { break };
+            match take(&mut session, screen, msg)? {
+                Next::Draw => {}
+                Next::Suspend => screen.suspend()?,
+                Next::Switch(name) => match connect(&name) {
+                    Ok(opened) => {
+                        session.executor.finish().await;
+                        session = Session::start(opened, screen.size()?, light);
+                    }
+                    Err(error) => session.app.say(format!("profile {name} cannot be opened: {error}")),
+                },
+                Next::Quit => {
+                    session.executor.finish().await;
                     return Ok(());
                 }
-                executor.perform(effect);
             }
-            if left == 0 {
-                break;
-            }
-            match messages.try_recv() {
-                Ok(next) => msg = next,
-                Err(_) => break,
-            }
+            next = match inputs.try_recv() {
+                Ok(Input::Msg(msg)) => Some(msg),
+                Ok(Input::Background(color)) => {
+                    light = Some(is_light(color));
+                    session.theme = theme(&session.settings, light);
+                    None
+                }
+                Ok(Input::Suspend) => {
+                    screen.suspend()?;
+                    None
+                }
+                Err(_) => session.messages.try_recv().ok(),
+            };
         }
         dirty = true;
-        if last_frame.map_or(app.is_settled(), |last| last.elapsed() >= FRAME) {
-            screen.draw(|frame| draw(&app, &theme, frame))?;
+        if last_frame.map_or(session.app.is_settled(), |last| last.elapsed() >= FRAME) {
+            screen.draw(|frame| draw(&session.app, &session.theme, frame))?;
             last_frame = Some(Instant::now());
             dirty = false;
         }
     }
+}
+
+/// Takes a message in, and does what follows from it.
+fn take(session: &mut Session, screen: &Screen, msg: Msg) -> io::Result<Next> {
+    tracing::trace!(?msg);
+    let mut next = Next::Draw;
+    for effect in update(&mut session.app, msg) {
+        tracing::trace!(?effect);
+        match effect {
+            Effect::Quit => return Ok(Next::Quit),
+            Effect::Suspend => next = Next::Suspend,
+            Effect::SwitchProfile(name) => next = Next::Switch(name),
+            Effect::Copy(text) => {
+                if !screen.copy(&text)? {
+                    session.app.say("that is too much for the terminal's clipboard");
+                }
+            }
+            Effect::Notify(words) => screen.notify(session.settings.notify, &words)?,
+            effect => session.executor.perform(effect),
+        }
+    }
+    Ok(next)
 }

@@ -4,7 +4,11 @@ use std::io::{self, Stdout, Write, stdout};
 use std::sync::Once;
 use std::thread::{self, ThreadId};
 
-use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use base64::Engine as _;
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+    EnableMouseCapture,
+};
 use crossterm::execute;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
@@ -14,20 +18,25 @@ use ratatui::Frame;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+use crate::config::Notify;
+
+/// What terminals take into the clipboard at once, in bytes.
+const CLIPBOARD: usize = 74_000;
+
 /// The alternate screen in raw mode, for as long as this lives.
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    mouse: bool,
 }
 
 impl Screen {
     pub fn open(mouse: bool) -> io::Result<Self> {
         restore_on_panic();
-        enable_raw_mode()?;
-        let opened = enter(mouse);
+        let opened = enter(mouse).and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         if opened.is_err() {
             restore();
         }
-        Ok(Self { terminal: opened? })
+        Ok(Self { terminal: opened?, mouse })
     }
 
     pub fn size(&self) -> io::Result<(u16, u16)> {
@@ -41,6 +50,48 @@ impl Screen {
         self.terminal.draw(draw)?;
         execute!(stdout(), EndSynchronizedUpdate)
     }
+
+    /// Asks the terminal for its background; the answer, if any, comes among the keys.
+    pub fn ask_background(&self) -> io::Result<()> {
+        write!(stdout(), "\x1b]11;?\x07")?;
+        stdout().flush()
+    }
+
+    /// Puts a text into the clipboard of the terminal, over SSH too (OSC 52). False if it is too long for that.
+    pub fn copy(&self, text: &str) -> io::Result<bool> {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        if encoded.len() > CLIPBOARD {
+            return Ok(false);
+        }
+        write!(stdout(), "\x1b]52;c;{encoded}\x07")?;
+        stdout().flush()?;
+        Ok(true)
+    }
+
+    /// Raises attention; the words are clean.
+    pub fn notify(&self, how: Notify, words: &str) -> io::Result<()> {
+        match how {
+            Notify::Off => return Ok(()),
+            Notify::Bell => write!(stdout(), "\x07")?,
+            Notify::Desktop => write!(stdout(), "\x1b]9;mltui: {words}\x07\x07")?,
+        }
+        stdout().flush()
+    }
+
+    /// Gives the terminal back, stops the program and all that belong to its job, and takes the terminal again when
+    /// they go on.
+    #[cfg(unix)]
+    pub fn suspend(&mut self) -> io::Result<()> {
+        restore();
+        rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
+        enter(self.mouse)?;
+        self.terminal.clear()
+    }
+
+    #[cfg(not(unix))]
+    pub fn suspend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Drop for Screen {
@@ -49,24 +100,27 @@ impl Drop for Screen {
     }
 }
 
-fn enter(mouse: bool) -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
-    execute!(stdout(), EnterAlternateScreen)?;
+fn enter(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
     if mouse {
         execute!(stdout(), EnableMouseCapture)?;
     }
-    Terminal::new(CrosstermBackend::new(stdout()))
+    Ok(())
 }
 
 fn restore() {
     // Each step is tried whatever became of the one before; there is nobody left to tell of a failure.
-    let _ = disable_raw_mode();
     let _ = execute!(
         stdout(),
         EndSynchronizedUpdate,
         DisableMouseCapture,
+        DisableFocusChange,
+        DisableBracketedPaste,
         LeaveAlternateScreen,
         crossterm::cursor::Show
     );
+    let _ = disable_raw_mode();
     let _ = stdout().flush();
 }
 

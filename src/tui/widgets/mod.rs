@@ -1,3 +1,5 @@
-//! Pictures that more than one pane can use.
+//! Pictures and controls that more than one pane can use.
 
+pub mod input;
 pub mod sparkline;
+pub mod view;

@@ -1,4 +1,4 @@
-//! All keys, from the table of actions and the keymap.
+//! The keys that do something here, from the table of actions and the keymap.
 
 pub mod view;
 
@@ -22,17 +22,16 @@ pub fn lines(app: &App) -> Vec<HelpLine> {
     }
     let mut lines = Vec::new();
     for name in groups {
-        lines.push(HelpLine::Group(name));
-        for info in ACTIONS.iter().filter(|info| info.group == name) {
-            let keys = app.keymap.keys_of(info.action).join(", ");
-            lines.push(HelpLine::Keys { keys, title: info.title });
+        let possible = ACTIONS.iter().filter(|info| info.group == name && (info.possible)(app).is_ok());
+        let mut of_group = possible
+            .map(|info| HelpLine::Keys { keys: app.keymap.keys_of(info.action).join(", "), title: info.title })
+            .peekable();
+        if of_group.peek().is_some() {
+            lines.push(HelpLine::Group(name));
+            lines.extend(of_group);
         }
     }
     lines
-}
-
-pub fn length(app: &App) -> usize {
-    lines(app).len()
 }
 
 /// Lines of help on the screen.

@@ -22,7 +22,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, scroll: usize) {
     frame.render_widget(Clear, area);
     let more = if lines.len() > height(app) { ", j k scroll" } else { "" };
     let title = Line::from(vec![
-        Span::styled(" Keys ", theme.accent),
+        Span::styled(" Keys that work here ", theme.accent),
         Span::styled(format!("esc closes{more} "), theme.dim),
     ]);
     let block = pane_block(theme, true, title);

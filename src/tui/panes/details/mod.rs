@@ -1,21 +1,38 @@
-//! One run in full: overview, metrics, params, tags, artifacts.
+//! One run in full: overview, metrics, params, tags, artifacts, data sets, models.
 
+pub mod artifacts;
+mod lines;
+pub mod preview;
 pub mod view;
 
-use crate::mlflow::{ArtifactFile, Run, RunId};
+use super::Cursor;
+use crate::mlflow::{LoggedModel, Run, RunId};
 use crate::store::StoreError;
+use artifacts::Artifacts;
+pub use lines::{DetailLine, Role};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tab {
+    #[default]
     Overview,
     Metrics,
     Params,
     Tags,
     Artifacts,
+    Datasets,
+    Models,
 }
 
 impl Tab {
-    pub const ALL: [Self; 5] = [Self::Overview, Self::Metrics, Self::Params, Self::Tags, Self::Artifacts];
+    pub const ALL: [Self; 7] = [
+        Self::Overview,
+        Self::Metrics,
+        Self::Params,
+        Self::Tags,
+        Self::Artifacts,
+        Self::Datasets,
+        Self::Models,
+    ];
 
     pub fn title(self) -> &'static str {
         match self {
@@ -24,72 +41,69 @@ impl Tab {
             Self::Params => "Params",
             Self::Tags => "Tags",
             Self::Artifacts => "Artifacts",
+            Self::Datasets => "Datasets",
+            Self::Models => "Models",
         }
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Details {
     pub tab: Tab,
-    pub scroll: usize,
+    pub cursor: Cursor,
     /// The run that is wanted; what is shown may still be the one before, under its own name.
     pub wanted: Option<RunId>,
     pub run: Option<Box<Run>>,
     pub error: Option<StoreError>,
     pub generation: u64,
-    /// The run whose artifacts were asked for, so that they are asked for once.
-    pub artifacts_asked: Option<RunId>,
-    /// The artifacts at the run's root, of which run.
-    pub artifacts: Option<(RunId, Result<Vec<ArtifactFile>, StoreError>)>,
-}
-
-impl Default for Details {
-    fn default() -> Self {
-        Self {
-            tab: Tab::Overview,
-            scroll: 0,
-            wanted: None,
-            run: None,
-            error: None,
-            generation: 0,
-            artifacts_asked: None,
-            artifacts: None,
-        }
-    }
+    pub artifacts: Artifacts,
+    /// The models of a run, once they were asked for.
+    pub models: Option<(RunId, Option<Result<Vec<LoggedModel>, StoreError>>)>,
 }
 
 impl Details {
+    /// Nothing is known of the experiment that is opened now.
+    pub fn clear(&mut self) {
+        *self = Self { tab: self.tab, generation: self.generation + 1, ..Self::default() };
+    }
+
+    /// Takes the run that was asked for.
+    pub fn show(&mut self, run: Box<Run>) {
+        let is_other = self.run.as_ref().is_none_or(|old| old.info.run_id != run.info.run_id);
+        if is_other {
+            self.cursor = Cursor::default();
+            self.artifacts = Artifacts::default();
+            self.models = None;
+        }
+        self.run = Some(run);
+        self.error = None;
+    }
+
+    pub fn choose_tab(&mut self, tab: Tab) {
+        self.tab = tab;
+        self.cursor = Cursor::default();
+        self.artifacts.preview = None;
+    }
+
     pub fn step_tab(&mut self, by: isize) {
         let count = Tab::ALL.len() as isize;
         let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0) as isize;
-        self.tab = Tab::ALL[(at + by).rem_euclid(count) as usize];
-        self.scroll = 0;
+        self.choose_tab(Tab::ALL[(at + by).rem_euclid(count) as usize]);
     }
 
-    /// Lines of the tab, for scrolling.
-    pub fn length(&self) -> usize {
-        let Some(run) = &self.run else { return 0 };
-        match self.tab {
-            Tab::Overview => view::OVERVIEW_LINES + run.inputs.len() + run.model_outputs.len(),
-            Tab::Metrics => run.metrics.len(),
-            Tab::Params => run.params.len(),
-            Tab::Tags => run.tags.len(),
-            Tab::Artifacts => match &self.artifacts {
-                Some((_, Ok(files))) => files.len(),
-                _ => 1,
-            },
+    pub fn step(&mut self, by: isize, length: usize, height: usize) {
+        match &mut self.artifacts.preview {
+            Some(preview) if self.tab == Tab::Artifacts => preview.step(by, height),
+            _ => self.cursor.step(by, length, height),
         }
     }
 
-    pub fn step(&mut self, by: isize, height: usize) {
-        let last = self.length().saturating_sub(height);
-        self.scroll = self.scroll.saturating_add_signed(by).min(last);
+    /// Whether Enter does something here: open a folder, or a file.
+    pub fn can_open(&self) -> bool {
+        self.tab == Tab::Artifacts && self.artifacts.preview.is_none() && !self.artifacts.entries().is_empty()
     }
 
-    /// Whether the artifacts of the run that is shown are still to be asked for.
-    pub fn needs_artifacts(&self) -> Option<RunId> {
-        let run = self.run.as_ref().filter(|_| self.tab == Tab::Artifacts)?;
-        let id = &run.info.run_id;
-        (self.artifacts_asked.as_ref() != Some(id)).then(|| id.clone())
+    pub fn shown_run(&self) -> Option<&RunId> {
+        self.run.as_ref().map(|run| &run.info.run_id)
     }
 }

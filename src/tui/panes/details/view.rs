@@ -2,18 +2,20 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
-use super::Tab;
-use crate::mlflow::{ArtifactFile, Run, tags};
+use super::artifacts::Opened;
+use super::preview::Preview;
+use super::{Role, Tab};
+use crate::catalog::view::What;
 use crate::text;
 use crate::tui::app::{App, Focus};
 use crate::tui::draw::{centred, pane_block};
 use crate::tui::theme::Theme;
 
-/// Lines of the overview that every run has.
-pub const OVERVIEW_LINES: usize = 9;
+/// From this width on a file stands beside the tree that it was opened in.
+const SIDE_BY_SIDE: u16 = 96;
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let focused = app.focus == Focus::Details;
@@ -21,11 +23,18 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let details = &app.details;
+    let runs = &app.runs;
+    if let Some(What::Group(group)) = runs.projection.lines.get(runs.cursor.at).map(|line| line.what) {
+        let group = &runs.projection.groups[group as usize];
+        let words = format!("a group of {} runs; x opens it", text::count(group.runs as usize));
+        centred(frame, inner, vec![Line::styled(words, theme.dim)]);
+        return;
+    }
     // Without a row above there is nothing that the details could belong to.
-    let Some(run) = details.run.as_ref().filter(|_| !app.runs.rows.is_empty()) else {
+    let Some(run) = details.run.as_ref().filter(|_| runs.length() > 0) else {
         let words = match &details.error {
             Some(error) => Line::styled(text::clean(&error.to_string()).into_owned(), theme.bad),
-            None if app.runs.rows.is_empty() => Line::styled("no run selected", theme.dim),
+            None if runs.length() == 0 => Line::styled("no run selected", theme.dim),
             None => Line::styled("loading", theme.dim),
         };
         centred(frame, inner, vec![words]);
@@ -34,11 +43,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let area = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     // The run is said first: what is below belongs to it, whatever is selected above.
     let (style, status) = theme.status(run.info.status);
-    let name = text::cut(
-        &text::clean(&run.info.run_name),
-        area.width.saturating_sub(12) as usize,
-        theme.glyphs.ellipsis,
-    );
+    let room = area.width.saturating_sub(12) as usize;
+    let name = text::cut(&text::clean(&run.info.run_name), room, theme.glyphs.ellipsis);
     let mut heading = vec![Span::styled(name, theme.heading), Span::raw("  "), Span::styled(status, style)];
     if let Some(error) = &details.error {
         let words = if error.is_transient() { "not refreshed".to_owned() } else { error.kind.to_string() };
@@ -46,31 +52,119 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     }
     frame.render_widget(Line::from(heading), Rect { height: 1, ..area });
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let lines = match details.tab {
-        Tab::Overview => overview(app, run, theme),
-        Tab::Metrics => metrics(run, theme),
-        Tab::Params => pairs(run.params.iter().map(|p| (p.key.as_str(), p.value.as_str())), theme),
-        Tab::Tags => run_tags(run, theme),
-        Tab::Artifacts => artifacts(app, theme),
-    };
+    match details.artifacts.preview.as_ref().filter(|_| details.tab == Tab::Artifacts) {
+        Some(opened) if body.width >= SIDE_BY_SIDE => {
+            let left = Rect { width: body.width * 2 / 5, ..body };
+            let right = Rect { x: body.x + left.width + 2, width: body.width - left.width - 2, ..body };
+            draw_lines(app, theme, frame, left);
+            draw_file(opened, theme, frame, right);
+        }
+        Some(opened) => draw_file(opened, theme, frame, body),
+        None => draw_lines(app, theme, frame, body),
+    }
+}
+
+fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
+    let details = &app.details;
+    let lines = details.lines(&app.runs.name, app.now);
     if lines.is_empty() {
-        let words = format!("no {}", details.tab.title().to_lowercase());
+        let words = match details.tab {
+            Tab::Models => "no logged models; runs of MLflow 2 keep theirs among the artifacts".to_owned(),
+            Tab::Artifacts => "no artifacts".to_owned(),
+            tab => format!("no {}", tab.title().to_lowercase()),
+        };
         centred(frame, body, vec![Line::styled(words, theme.dim)]);
         return;
     }
-    let longest = lines.iter().map(|(key, ..)| text::width(&text::clean(key))).max().unwrap_or(0);
-    let key_width = longest.clamp(8, (body.width as usize / 2).max(8));
-    for (i, (key, value, style)) in
-        lines.into_iter().skip(details.scroll).take(body.height as usize).enumerate()
-    {
-        let place = Rect { y: body.y + i as u16, height: 1, ..body };
-        let key = text::fit(&text::clean(&key), key_width, theme.glyphs.ellipsis);
+    let longest = lines.iter().map(|line| text::width(&text::clean(&line.key))).max().unwrap_or(0);
+    let key_width = longest.clamp(8, (body.width as usize * 3 / 5).max(8));
+    let focused = app.focus == Focus::Details;
+    for (y, at) in details.cursor.window(lines.len(), body.height as usize).enumerate() {
+        let line = &lines[at];
+        let key = text::fit(&text::clean(&line.key), key_width, theme.glyphs.ellipsis);
         let room = (body.width as usize).saturating_sub(key_width + 2);
-        let value = text::cut(&text::clean(&value), room, theme.glyphs.ellipsis);
-        frame.render_widget(
-            Line::from(vec![Span::styled(key, theme.dim), Span::raw("  "), Span::styled(value, style)]),
-            place,
-        );
+        let value = text::fit(&text::clean(&line.value), room, theme.glyphs.ellipsis);
+        let (key_style, style) = match line.role {
+            Role::Plain if details.tab == Tab::Artifacts => (theme.text, theme.dim),
+            Role::Plain => (theme.dim, theme.text),
+            Role::Dim => (theme.dim, theme.dim),
+            Role::Warn => (theme.dim, theme.warn),
+            Role::Bad => (theme.dim, theme.bad),
+            Role::Heading => (theme.heading, theme.text),
+        };
+        let mut spans = vec![Span::styled(key, key_style), Span::raw("  "), Span::styled(value, style)];
+        if focused && at == details.cursor.at {
+            for span in &mut spans {
+                span.style = span.style.patch(theme.selection);
+            }
+        }
+        frame.render_widget(Line::from(spans), Rect { y: body.y + y as u16, height: 1, ..body });
+    }
+}
+
+/// A file that is looked into, under its name.
+fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let width = area.width as usize;
+    let (kind, style) = match &opened.content {
+        None => ("loading".to_owned(), theme.dim),
+        Some(Err(error)) => (error.to_string(), theme.bad),
+        Some(Ok(Preview::Text { kind, lines, cut })) => {
+            let more = if *cut { " at least" } else { "" };
+            (format!("{kind},{more} {} lines", text::count(lines.len())), theme.dim)
+        }
+        Some(Ok(Preview::Image { kind, size, .. })) => (format!("{kind}, {} x {} pixels", size.0, size.1), theme.dim),
+        Some(Ok(Preview::Nothing(why))) => (why.clone(), theme.dim),
+    };
+    let name = text::cut(&text::clean(&opened.path), width / 2, theme.glyphs.ellipsis);
+    let kind = text::cut(&text::clean(&kind), width.saturating_sub(text::width(&name) + 2), theme.glyphs.ellipsis);
+    let heading = Line::from(vec![Span::styled(name, theme.accent), Span::styled(format!("  {kind}"), style)]);
+    frame.render_widget(heading, Rect { height: 1, ..area });
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    match &opened.content {
+        Some(Ok(Preview::Text { lines, .. })) => {
+            for (y, line) in lines.iter().skip(opened.top).take(body.height as usize).enumerate() {
+                let words = text::cut(line, width, theme.glyphs.ellipsis);
+                frame.render_widget(
+                    Line::styled(words, theme.text),
+                    Rect { y: body.y + y as u16, height: 1, ..body },
+                );
+            }
+        }
+        Some(Ok(Preview::Image { pixels, .. })) if theme.is_truecolor && !theme.glyphs.is_ascii => {
+            draw_image(pixels, frame, body);
+        }
+        Some(Ok(Preview::Image { .. })) => {
+            let words = "this terminal is not known to draw images: 24-bit colours are needed (COLORTERM=truecolor)";
+            centred(frame, body, vec![Line::styled(text::cut(words, width, theme.glyphs.ellipsis), theme.dim)]);
+        }
+        _ => {}
+    }
+}
+
+/// An image in half blocks: two pixels a cell, one above the other.
+fn draw_image(pixels: &[Vec<[u8; 3]>], frame: &mut Frame<'_>, area: Rect) {
+    let (height, width) = (pixels.len(), pixels.first().map_or(0, Vec::len));
+    let (columns, rows) = (area.width as usize, area.height as usize * 2);
+    if width == 0 || columns == 0 || rows == 0 {
+        return;
+    }
+    // As large as it fits, and never larger than it is.
+    let scale = (columns as f64 / width as f64).min(rows as f64 / height as f64).min(1.0);
+    let (drawn_width, drawn_height) =
+        (((width as f64 * scale) as usize).max(1), ((height as f64 * scale) as usize).max(1));
+    let pixel = |x: usize, y: usize| {
+        let [red, green, blue] = pixels[y * height / drawn_height][x * width / drawn_width];
+        Color::Rgb(red, green, blue)
+    };
+    for row in 0..drawn_height.div_ceil(2) {
+        let spans: Vec<Span<'_>> = (0..drawn_width)
+            .map(|x| {
+                let style = Style::new().fg(pixel(x, row * 2));
+                let has_lower = row * 2 + 1 < drawn_height;
+                Span::styled("▀", if has_lower { style.bg(pixel(x, row * 2 + 1)) } else { style })
+            })
+            .collect();
+        frame.render_widget(Line::from(spans), Rect { y: area.y + row as u16, height: 1, ..area });
     }
 }
 
@@ -96,83 +190,4 @@ pub fn tab_at(area: Rect, x: u16) -> Option<Tab> {
         left += width + 1;
     }
     None
-}
-
-type Pair = (String, String, Style);
-
-fn overview(app: &App, run: &Run, theme: &Theme) -> Vec<Pair> {
-    let info = &run.info;
-    let time = |time: Option<i64>| match time {
-        Some(ms) => format!("{} ({} ago)", text::timestamp(ms), text::span(app.now - ms)),
-        None => "-".into(),
-    };
-    let end = info.end_time.or_else(|| info.status.is_active().then_some(app.now));
-    let duration = info.start_time.zip(end).map_or("-".into(), |(start, end)| text::duration(end - start));
-    let tag = |key: &str| run.tag(key).unwrap_or("-").to_owned();
-    let pair = |key: &str, value: String| (key.to_owned(), value, theme.text);
-    let mut lines = vec![
-        pair("run id", info.run_id.to_string()),
-        pair("experiment", format!("{} ({})", app.runs.name, info.experiment_id)),
-        pair("started", time(info.start_time)),
-        pair("duration", duration),
-        pair("user", info.user_id.clone()),
-        pair("source", tag(tags::SOURCE_NAME)),
-        pair("git commit", tag(tags::GIT_COMMIT)),
-        pair("artifacts", info.artifact_uri.clone()),
-        pair("note", tag(tags::NOTE)),
-    ];
-    for input in &run.inputs {
-        let context =
-            input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
-        lines.push(pair("data set", format!("{} {} {context}", input.dataset.name, input.dataset.digest)));
-    }
-    for model in &run.model_outputs {
-        lines.push(pair("model", model.to_string()));
-    }
-    lines
-}
-
-fn metrics(run: &Run, theme: &Theme) -> Vec<Pair> {
-    run.metrics
-        .iter()
-        .map(|metric| {
-            let style = if metric.value.is_nan() { theme.warn } else { theme.text };
-            let words = format!("{:<12} at step {}", text::number(metric.value), metric.step);
-            (metric.key.clone(), words, style)
-        })
-        .collect()
-}
-
-fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, theme: &Theme) -> Vec<Pair> {
-    pairs.map(|(key, value)| (key.to_owned(), value.to_owned(), theme.text)).collect()
-}
-
-/// The user's tags first, then MLflow's own.
-fn run_tags(run: &Run, theme: &Theme) -> Vec<Pair> {
-    let (system, own): (Vec<_>, Vec<_>) = run.tags.iter().partition(|tag| tags::is_system(&tag.key));
-    own.into_iter()
-        .map(|tag| (tag.key.clone(), tag.value.clone(), theme.text))
-        .chain(system.into_iter().map(|tag| (tag.key.clone(), tag.value.clone(), theme.dim)))
-        .collect()
-}
-
-fn artifacts(app: &App, theme: &Theme) -> Vec<Pair> {
-    let details = &app.details;
-    let shown = details.run.as_ref().map(|run| &run.info.run_id);
-    match &details.artifacts {
-        Some((of, Ok(files))) if Some(of) == shown => {
-            files.iter().map(|file| artifact(file, theme)).collect()
-        }
-        Some((of, Err(error))) if Some(of) == shown => {
-            vec![("not listed".into(), error.to_string(), theme.bad)]
-        }
-        _ => vec![("loading".into(), String::new(), theme.dim)],
-    }
-}
-
-fn artifact(file: &ArtifactFile, theme: &Theme) -> Pair {
-    if file.is_dir {
-        return (format!("{}/", file.path), "folder".into(), theme.dim);
-    }
-    (file.path.clone(), file.file_size.map_or(String::new(), text::bytes), theme.text)
 }

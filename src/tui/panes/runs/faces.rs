@@ -20,11 +20,20 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>>
         );
         return lines;
     }
-    if !app.runs.words.is_empty() && app.runs.loaded {
+    let view = &app.runs.shown_view;
+    if view.is_filtered() && app.runs.loaded && app.runs.catalog.count > 0 {
         let count = text::count(app.runs.catalog.count);
-        let words = text::clean(&app.runs.words).into_owned();
+        let mut filters = Vec::new();
+        if !view.words.trim().is_empty() {
+            filters.push(format!("/{}", view.words.trim()));
+        }
+        if !view.filter.clauses.is_empty() {
+            filters.push(app.runs.filter_text.trim().to_owned());
+        }
+        let filters = text::clean(&filters.join(" and ")).into_owned();
+        let words = format!("0 of {count} runs match {filters}");
         return vec![
-            Line::styled(format!("0 of {count} runs match {words}"), theme.heading),
+            Line::styled(text::cut(&words, width, theme.glyphs.ellipsis), theme.heading),
             Line::styled("esc clears the filter", theme.dim),
         ];
     }

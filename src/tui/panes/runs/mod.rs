@@ -1,20 +1,33 @@
-//! The table of runs: which rows and columns, where the cursor is, and the sparklines of what is on the screen.
+//! The table of runs: which lines and columns, where the cursor is, what is marked, and the sparklines of what is on
+//! the screen.
 
+mod cells;
+pub mod columns;
 mod faces;
+pub mod place;
 pub mod view;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::Cursor;
 use crate::catalog::sort::SortKey;
+use crate::catalog::summaries::Wanted;
+use crate::catalog::view::{Picked, Projection, Shape, View};
 use crate::catalog::{Catalog, ColumnSpec, Row};
-use crate::mlflow::filter::{Direction, same_number};
+use crate::mlflow::filter::{parse, same_number};
 use crate::mlflow::{ExperimentId, MetricPoint, RunId};
 use crate::store::StoreError;
+use crate::tui::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
+use crate::tui::widgets::input::Input;
+use columns::{Shown, metric_of};
 
 /// Points of a sparkline that are asked for: two for each of its cells.
 pub const SPARK_POINTS: usize = 24;
+/// Metric columns whose extremes a group shows.
+const MEASURED: usize = 32;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spark {
@@ -29,9 +42,11 @@ pub struct Runs {
     pub name: String,
     /// Counts the experiments that were opened; answers for an earlier one are dropped.
     pub generation: u64,
-    /// What the rows belong to; they are replaced together.
+    /// What the lines belong to; they are replaced together.
     pub catalog: Arc<Catalog>,
-    pub rows: Arc<Vec<Row>>,
+    pub projection: Arc<Projection>,
+    /// The view that the lines show; the one that is wanted may be newer.
+    pub shown_view: View,
     /// The newest catalogue, whose rows are perhaps still being sorted.
     pub newest: Option<Arc<Catalog>>,
     pub newest_complete: bool,
@@ -39,136 +54,195 @@ pub struct Runs {
     pub loaded: bool,
     pub complete: bool,
     pub error: Option<StoreError>,
-    pub sort: Option<SortKey>,
-    /// Words that all have to occur in a run to be shown.
-    pub words: String,
-    pub projection: u64,
+    pub view: View,
+    /// The words as they are typed, and the filter expression as it was.
+    pub words: Input,
+    pub filter_text: String,
+    /// Deleted runs are shown too.
+    pub deleted: bool,
+    /// Counts the views that were asked for; older ones are dropped.
+    pub asked_view: u64,
     pub cursor: Cursor,
-    /// The id of the run under the cursor: the cursor follows it through refresh and sort.
-    pub selected: Option<String>,
-    pub columns: Vec<ColumnSpec>,
-    /// The chosen column, and the first of those that scroll.
+    /// What is under the cursor: the cursor follows it through refresh and sort.
+    pub selected: Option<Picked>,
+    /// The ids of marked runs, and where a range that is being marked began.
+    pub marks: FxHashSet<String>,
+    pub range_from: Option<usize>,
+    pub columns: Vec<Shown>,
+    /// Whether the user chose the columns.
+    pub own_columns: bool,
+    /// The histories that were asked for last.
+    pub asked_histories: Vec<Wanted>,
+    /// The chosen column, and the one to choose when it is there.
     pub column: usize,
-    pub first_column: usize,
+    pub wanted_column: Option<ColumnSpec>,
     pub spark_key: Option<String>,
     pub sparks: HashMap<String, Spark>,
     pub spark_generation: u64,
     /// Whether histories were asked for and not answered yet.
     pub sparks_pending: bool,
+    /// Something that is to be remembered has changed.
+    pub changed: bool,
 }
 
 impl Runs {
-    /// Starts on another experiment.
-    pub fn open(&mut self, experiment: ExperimentId, name: String) {
+    /// Starts on another experiment, as it was left.
+    pub fn open(&mut self, experiment: ExperimentId, name: String, remembered: &Remembered) {
         *self = Self {
             experiment: Some(experiment),
             name,
             generation: self.generation + 1,
-            projection: self.projection + 1,
+            asked_view: self.asked_view + 1,
             spark_generation: self.spark_generation + 1,
+            deleted: remembered.deleted,
+            words: Input::new(remembered.words.clone()),
+            selected: remembered.run.clone().map(Picked::Run),
+            wanted_column: remembered.column.as_deref().and_then(|name| ColumnSpec::parse(name).ok()),
             ..Self::default()
         };
+        self.view.words.clone_from(&remembered.words);
+        self.view.shape = remembered.shape.shape();
+        self.view.sort = remembered.sort.iter().filter_map(|text| SortKey::parse(text).ok()).collect();
+        if let Ok(filter) = parse(&remembered.filter) {
+            self.view.filter = filter;
+            self.filter_text.clone_from(&remembered.filter);
+        }
+        if let Some(columns) = &remembered.columns {
+            self.columns = columns.iter().filter_map(RememberedColumn::shown).collect();
+            self.own_columns = true;
+            // Without a name in front nothing else would make sense.
+            self.columns.retain(|shown| shown.spec != ColumnSpec::RunName);
+            self.columns.insert(0, Shown::from(ColumnSpec::RunName));
+        }
     }
 
-    /// Takes a sorted view of a catalogue; the cursor stays on its run, or else where it is.
+    /// What of this is to be remembered.
+    pub fn remembered(&self) -> Remembered {
+        Remembered {
+            columns: self.own_columns.then(|| self.columns.iter().map(RememberedColumn::of).collect()),
+            sort: self.view.sort.iter().map(sort_text).collect(),
+            words: self.view.words.clone(),
+            filter: self.filter_text.clone(),
+            shape: RememberedShape::of(&self.view.shape),
+            deleted: self.deleted,
+            column: self.chosen_column().map(ColumnSpec::name),
+            run: match &self.selected {
+                Some(Picked::Run(id)) => Some(id.clone()),
+                _ => None,
+            },
+        }
+    }
+
+    /// The view to ask for.
+    pub fn wanted_view(&self) -> View {
+        let mut view = self.view.clone();
+        if matches!(view.shape, Shape::Groups(_)) {
+            let metrics = self.columns.iter().map(|shown| &shown.spec).filter(|spec| metric_of(spec).is_some());
+            view.measured = metrics.take(MEASURED).cloned().collect();
+        }
+        view
+    }
+
+    /// Takes the lines of a view; the cursor stays on its run, or else where it is.
     pub fn show(
         &mut self,
         catalog: Arc<Catalog>,
         complete: bool,
-        rows: Arc<Vec<Row>>,
+        view: View,
+        projection: Arc<Projection>,
         position: Option<usize>,
         height: usize,
     ) {
         let keys = (self.catalog.metrics.len(), self.catalog.params.len());
         let is_new = !self.loaded || keys != (catalog.metrics.len(), catalog.params.len());
         self.catalog = catalog;
-        self.rows = rows;
+        self.projection = projection;
+        self.shown_view = view;
         self.loaded = true;
         self.complete = complete;
         self.error = None;
         if is_new {
-            self.choose_columns();
+            self.follow_keys();
         }
-        if let Some(at) = position.filter(|at| self.id_at(*at) == self.selected.as_deref()) {
+        if let Some(at) = position.filter(|at| self.picked(*at) == self.selected) {
             // The view does not move either: the run stays on its line, as far as the list allows.
             let line = self.cursor.at.saturating_sub(self.cursor.top);
             self.cursor = Cursor { at, top: at.saturating_sub(line) };
         }
-        self.cursor.show(self.rows.len(), height);
-        self.selected = self.id_at(self.cursor.at).map(str::to_owned);
+        self.cursor.show(self.projection.lines.len(), height);
+        // A run that was remembered may still be on its way.
+        if position.is_some() || complete || self.selected.is_none() {
+            self.selected = self.picked(self.cursor.at);
+        }
     }
 
-    pub fn id_at(&self, at: usize) -> Option<&str> {
-        self.rows.get(at).map(|row| self.catalog.run_id(*row))
+    pub fn picked(&self, at: usize) -> Option<Picked> {
+        self.projection.picked(&self.catalog, at)
     }
 
     pub fn selected_row(&self) -> Option<Row> {
-        self.rows.get(self.cursor.at).copied()
+        self.projection.row(self.cursor.at)
+    }
+
+    /// The id of the run under the cursor.
+    pub fn selected_run(&self) -> Option<RunId> {
+        self.selected_row().map(|row| RunId::from(self.catalog.run_id(row)))
+    }
+
+    /// The marked runs, or else the one under the cursor.
+    pub fn targets(&self) -> Vec<RunId> {
+        if self.marks.is_empty() {
+            return self.selected_run().into_iter().collect();
+        }
+        let rows = self.catalog.newest_first.iter().map(|row| self.catalog.run_id(*row));
+        rows.filter(|id| self.marks.contains(*id)).map(RunId::from).collect()
     }
 
     pub fn moved(&mut self) {
-        self.selected = self.id_at(self.cursor.at).map(str::to_owned);
+        self.selected = self.picked(self.cursor.at);
+        self.changed = true;
     }
 
-    /// The columns of an experiment: attributes, metrics (the validation ones first), params.
-    fn choose_columns(&mut self) {
-        let chosen = self.columns.get(self.column).cloned();
-        let texts = &self.catalog.texts;
-        let mut metrics: Vec<(&str, usize)> = self.catalog.metrics.keys(texts).collect();
-        let system = |key: &str| key.starts_with("system/");
-        let validation =
-            |key: &str| ["val", "eval", "test"].iter().any(|word| key.to_lowercase().contains(word));
-        metrics.sort_by(|(a, runs_a), (b, runs_b)| {
-            let order = |key: &str| (system(key), !validation(key));
-            order(a).cmp(&order(b)).then(runs_b.cmp(runs_a)).then(a.cmp(b))
-        });
-        let mut params: Vec<&str> = self.catalog.params.keys(texts).map(|(key, _)| key).collect();
-        params.sort_unstable();
-        let mut columns = vec![ColumnSpec::RunName, ColumnSpec::Status, ColumnSpec::StartTime];
-        columns.extend(metrics.iter().map(|(key, _)| ColumnSpec::Metric((*key).to_owned())));
-        columns.extend(params.iter().map(|key| ColumnSpec::Param((*key).to_owned())));
-        columns.push(ColumnSpec::Duration);
-        columns.push(ColumnSpec::User);
-        let position = |column: &ColumnSpec| columns.iter().position(|known| known == column);
-        let first_metric = if metrics.is_empty() { 0 } else { 3 };
-        self.column = chosen.as_ref().and_then(position).unwrap_or(first_metric);
-        if self.spark_key.is_none() {
-            self.spark_key = metrics.first().map(|(key, _)| (*key).to_owned());
-        }
-        self.columns = columns;
+    pub fn length(&self) -> usize {
+        self.projection.lines.len()
     }
 
-    /// Chooses a column by steps; a metric becomes the one whose trend is drawn.
-    pub fn step_column(&mut self, by: isize) {
-        self.choose_column(self.column.saturating_add_signed(by));
+    /// The lines between the start of a range and the cursor, if one is being marked.
+    pub fn range(&self) -> Option<std::ops::RangeInclusive<usize>> {
+        let from = self.range_from?;
+        Some(from.min(self.cursor.at)..=from.max(self.cursor.at))
     }
 
-    pub fn choose_column(&mut self, column: usize) {
-        self.column = column.min(self.columns.len().saturating_sub(1));
-        if let Some(ColumnSpec::Metric(key)) = self.columns.get(self.column)
-            && self.spark_key.as_deref() != Some(key)
+    /// Marks the range that is being marked, or else turns the mark of the run under the cursor.
+    pub fn mark(&mut self) {
+        if let Some(range) = self.range() {
+            let ids = range.filter_map(|at| Some(self.catalog.run_id(self.projection.row(at)?).to_owned()));
+            let ids: Vec<String> = ids.collect();
+            self.marks.extend(ids);
+            self.range_from = None;
+        } else if let Some(id) = self.selected_run()
+            && !self.marks.remove(id.as_str())
         {
-            self.spark_key = Some(key.clone());
-            self.sparks.clear();
+            self.marks.insert(id.0);
         }
-    }
-
-    /// Goes on from ascending to descending to newest first, on the chosen column.
-    pub fn cycle_sort(&mut self) {
-        let Some(column) = self.columns.get(self.column).cloned() else { return };
-        self.sort = match self.sort.take() {
-            Some(key) if key.column == column && key.direction == Direction::Ascending => {
-                Some(SortKey { column, direction: Direction::Descending })
-            }
-            Some(key) if key.column == column => None,
-            _ => Some(SortKey { column, direction: Direction::Ascending }),
-        };
-        self.projection += 1;
     }
 
     /// The runs on the screen.
     pub fn visible(&self, height: usize) -> impl Iterator<Item = Row> + '_ {
-        self.rows[self.cursor.window(self.rows.len(), height)].iter().copied()
+        self.cursor.window(self.length(), height).filter_map(|at| self.projection.row(at))
+    }
+
+    /// The histories that columns and sort keys need.
+    pub fn wanted_histories(&self) -> Vec<Wanted> {
+        let columns = self.columns.iter().map(|shown| &shown.spec);
+        let mut wanted = Vec::new();
+        // What the order depends on comes first.
+        for next in self.view.sort.iter().map(|key| &key.column).chain(columns).filter_map(Wanted::of) {
+            if !wanted.contains(&next) {
+                wanted.push(next);
+            }
+        }
+        wanted
     }
 
     /// The runs on the screen whose sparkline is missing or out of date; they count as asked for from now on.
@@ -198,6 +272,6 @@ impl Runs {
     }
 
     pub fn running(&self) -> usize {
-        self.catalog.rows().filter(|row| self.catalog.run(*row).status.is_active()).count()
+        self.catalog.active.len()
     }
 }

@@ -1,0 +1,328 @@
+//! What of an experiment is shown and in which order: a view, and the lines that it comes to.
+//!
+//! Runs stand one under the other, or as a tree of parents and children, or in groups by the value of a column. A
+//! view is computed whole when data or view change, off the screen's thread, and never while drawing.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::filter::{NeedsStore, RowSet, matching};
+use super::search::Search;
+use super::sort::{SortKey, sorted};
+use super::{Bound, Catalog, ColumnSpec, Row, Sym, Value};
+use crate::mlflow::filter::{Direction, Filter};
+use crate::mlflow::tags;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct View {
+    pub sort: Vec<SortKey>,
+    /// Words that all have to be found in a run.
+    pub words: String,
+    pub filter: Filter,
+    pub shape: Shape,
+    /// What stands otherwise than by default: parents are open, groups are folded.
+    pub toggled: FxHashSet<Picked>,
+    /// All parents or groups stand otherwise than by default.
+    pub all_toggled: bool,
+    /// Metric columns whose extremes are wanted for each group.
+    pub measured: Vec<ColumnSpec>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Shape {
+    #[default]
+    Flat,
+    Tree,
+    Groups(ColumnSpec),
+}
+
+/// A line by what it stands for, which outlives the line itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Picked {
+    /// By its id.
+    Run(String),
+    /// By the value that its runs share; none for runs without one.
+    Group(Option<String>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    pub what: What,
+    pub depth: u8,
+    pub fold: Fold,
+    /// It does not pass itself and is there for the sake of its children.
+    pub context: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    Run(Row),
+    /// The place among the groups.
+    Group(u32),
+}
+
+/// Whether something stands under a line, and how many runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fold {
+    Leaf,
+    Open(u32),
+    Closed(u32),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    pub value: Option<String>,
+    pub runs: u32,
+    /// The extremes of each measured column that some run of the group has a number in.
+    pub extremes: Vec<Option<(f64, f64)>>,
+}
+
+/// The lines of a view.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Projection {
+    pub lines: Vec<Line>,
+    pub groups: Vec<Group>,
+    /// Runs that pass, shown or folded away.
+    pub passing: usize,
+}
+
+impl Projection {
+    /// The run of a line.
+    pub fn row(&self, at: usize) -> Option<Row> {
+        match self.lines.get(at)?.what {
+            What::Run(row) => Some(row),
+            What::Group(_) => None,
+        }
+    }
+
+    pub fn picked(&self, catalog: &Catalog, at: usize) -> Option<Picked> {
+        Some(match self.lines.get(at)?.what {
+            What::Run(row) => Picked::Run(catalog.run_id(row).to_owned()),
+            What::Group(group) => Picked::Group(self.groups[group as usize].value.clone()),
+        })
+    }
+
+    /// Where something stands. `near` is where it stood before: looked at first.
+    pub fn position(&self, catalog: &Catalog, picked: &Picked, near: usize) -> Option<usize> {
+        let is_it = |line: &Line| match (line.what, picked) {
+            (What::Run(row), Picked::Run(id)) => catalog.run_id(row) == id,
+            (What::Group(group), Picked::Group(value)) => self.groups[group as usize].value == *value,
+            _ => false,
+        };
+        if self.lines.get(near).is_some_and(is_it) {
+            return Some(near);
+        }
+        match picked {
+            // A row is a number; texts are compared once only.
+            Picked::Run(id) => {
+                let row = catalog.newest_first.iter().copied().find(|row| catalog.run_id(*row) == id)?;
+                self.lines.iter().position(|line| line.what == What::Run(row))
+            }
+            Picked::Group(_) => self.lines.iter().position(is_it),
+        }
+    }
+}
+
+/// Computes a view. `now` is the end of runs that still go on, in milliseconds.
+pub fn project(catalog: &Catalog, view: &View, now: i64) -> Projection {
+    project_with(catalog, view, None, now)
+}
+
+/// The same, where a store has applied the filter: `found` are the ids of all runs that pass it.
+pub fn project_with(
+    catalog: &Catalog,
+    view: &View,
+    found: Option<&FxHashSet<String>>,
+    now: i64,
+) -> Projection {
+    let search = (!view.words.trim().is_empty()).then(|| Search::new(&view.words).rows(catalog));
+    let filtered = match found {
+        Some(ids) => Some(catalog.runs.iter().map(|run| ids.contains(catalog.texts.get(run.run_id))).collect()),
+        None if view.filter.clauses.is_empty() => None,
+        // What only a store knows passes nobody here.
+        None => Some(matching(catalog, &view.filter).unwrap_or_else(|NeedsStore| RowSet::new(Vec::new()))),
+    };
+    let passes = |row: Row| {
+        search.as_ref().is_none_or(|set| set.contains(row)) && filtered.as_ref().is_none_or(|set| set.contains(row))
+    };
+    let order = sorted(catalog, &view.sort, now);
+    match &view.shape {
+        Shape::Tree => tree(catalog, view, &order, &passes),
+        Shape::Groups(column) => groups(catalog, view, column, &order, &passes, now),
+        Shape::Flat => {
+            let lines: Vec<Line> = order.into_iter().filter(|row| passes(*row)).map(leaf).collect();
+            Projection { passing: lines.len(), lines, ..Projection::default() }
+        }
+    }
+}
+
+fn leaf(row: Row) -> Line {
+    Line { what: What::Run(row), depth: 0, fold: Fold::Leaf, context: false }
+}
+
+impl View {
+    fn is_open(&self, picked: &Picked, by_default: bool) -> bool {
+        by_default ^ self.all_toggled ^ self.toggled.contains(picked)
+    }
+
+    /// Whether anything is left out.
+    pub fn is_filtered(&self) -> bool {
+        !self.words.trim().is_empty() || !self.filter.clauses.is_empty()
+    }
+}
+
+/// Children under their parents, both in the order of the view. A parent that does not pass stays for its children,
+/// and open for them.
+fn tree(catalog: &Catalog, view: &View, order: &[Row], passes: &dyn Fn(Row) -> bool) -> Projection {
+    let parents = parents(catalog);
+    let parent_of = |row: Row| parents.get(&row).copied();
+    let mut shown = vec![false; catalog.runs.len()];
+    let mut passing = 0;
+    for row in order.iter().copied().filter(|row| passes(*row)) {
+        passing += 1;
+        let mut at = Some(row);
+        while let Some(row) = at.filter(|row| !shown[*row as usize]) {
+            shown[row as usize] = true;
+            at = parent_of(row);
+        }
+    }
+    let mut children: FxHashMap<Row, Vec<Row>> = FxHashMap::default();
+    let mut roots = Vec::new();
+    for row in order.iter().copied().filter(|row| shown[*row as usize]) {
+        match parent_of(row) {
+            Some(parent) => children.entry(parent).or_default().push(row),
+            None => roots.push(row),
+        }
+    }
+    // From the bottom up, so that a parent knows how many runs stand under it.
+    let mut lines = Vec::with_capacity(order.len());
+    let mut open: Vec<(Row, u8)> = roots.into_iter().rev().map(|row| (row, 0)).collect();
+    while let Some((row, depth)) = open.pop() {
+        let below = children.get(&row).map_or(&[][..], Vec::as_slice);
+        let fold = if below.is_empty() {
+            Fold::Leaf
+        } else if !passes(row) || view.is_open(&Picked::Run(catalog.run_id(row).to_owned()), true) {
+            open.extend(below.iter().rev().map(|child| (*child, depth.saturating_add(1))));
+            Fold::Open(below.len() as u32)
+        } else {
+            Fold::Closed(below.len() as u32)
+        };
+        lines.push(Line { what: What::Run(row), depth, fold, context: !passes(row) });
+    }
+    Projection { lines, passing, ..Projection::default() }
+}
+
+/// The parent of each run that has one in the catalogue. Runs that are their own ancestors have none.
+fn parents(catalog: &Catalog) -> FxHashMap<Row, Row> {
+    let mut parents = FxHashMap::default();
+    let Some(column) = catalog.tags.column(&catalog.texts, tags::PARENT_RUN_ID) else { return parents };
+    if column.is_empty() {
+        return parents;
+    }
+    // Equal texts have equal numbers: the tag's value is the parent's id.
+    let rows: FxHashMap<Sym, Row> = catalog.rows().map(|row| (catalog.run(row).run_id, row)).collect();
+    for (row, parent) in column.iter() {
+        if let Some(parent) = rows.get(&parent).filter(|parent| **parent != row && catalog.run(row).present) {
+            parents.insert(row, *parent);
+        }
+    }
+    let in_circles: Vec<Row> = parents
+        .keys()
+        .copied()
+        .filter(|start| {
+            let mut seen = FxHashSet::default();
+            let mut at = *start;
+            while let Some(parent) = parents.get(&at) {
+                if !seen.insert(at) {
+                    return true;
+                }
+                at = *parent;
+            }
+            false
+        })
+        .collect();
+    for row in in_circles {
+        parents.remove(&row);
+    }
+    parents
+}
+
+/// Runs that share a value under a line of their own; the group of the first run comes first.
+fn groups(
+    catalog: &Catalog,
+    view: &View,
+    column: &ColumnSpec,
+    order: &[Row],
+    passes: &dyn Fn(Row) -> bool,
+    now: i64,
+) -> Projection {
+    let bound = Bound::new(catalog, column);
+    let mut places: FxHashMap<Option<String>, usize> = FxHashMap::default();
+    let mut by_sym: FxHashMap<Sym, usize> = FxHashMap::default();
+    let mut members: Vec<(Option<String>, Vec<Row>)> = Vec::new();
+    for row in order.iter().copied().filter(|row| passes(*row)) {
+        let sym = match &bound {
+            Bound::Text(column) => column.get(row),
+            _ => None,
+        };
+        let known = sym.and_then(|sym| by_sym.get(&sym).copied());
+        let place = known.unwrap_or_else(|| {
+            let value = group_value(&bound.value(catalog, row, now));
+            let place = *places.entry(value.clone()).or_insert_with(|| {
+                members.push((value, Vec::new()));
+                members.len() - 1
+            });
+            if let Some(sym) = sym {
+                by_sym.insert(sym, place);
+            }
+            place
+        });
+        members[place].1.push(row);
+    }
+    let measured: Vec<Bound> = view.measured.iter().map(|column| Bound::new(catalog, column)).collect();
+    let mut projection = Projection::default();
+    for (at, (value, rows)) in members.into_iter().enumerate() {
+        let count = rows.len() as u32;
+        let is_open = view.is_open(&Picked::Group(value.clone()), false);
+        let fold = if is_open { Fold::Open(count) } else { Fold::Closed(count) };
+        projection.lines.push(Line { what: What::Group(at as u32), depth: 0, fold, context: false });
+        if is_open {
+            projection.lines.extend(rows.iter().map(|row| Line { depth: 1, ..leaf(*row) }));
+        }
+        projection.passing += rows.len();
+        let extremes = measured.iter().map(|bound| extremes(catalog, bound, &rows, now)).collect();
+        projection.groups.push(Group { value, runs: count, extremes });
+    }
+    projection
+}
+
+/// What runs of a group have in common, as text; times are not what people group by.
+fn group_value(value: &Value<'_>) -> Option<String> {
+    match value {
+        Value::Missing => None,
+        Value::Text(text) => Some((*text).to_owned()),
+        Value::OwnedText(text) => Some(text.clone()),
+        Value::Number(number) | Value::Point(number, _) => Some(number.to_string()),
+        Value::Time(ms) | Value::Duration(ms) => Some(ms.to_string()),
+        Value::Status(status) => Some(status.as_str().to_owned()),
+    }
+}
+
+fn extremes(catalog: &Catalog, bound: &Bound, rows: &[Row], now: i64) -> Option<(f64, f64)> {
+    let mut found: Option<(f64, f64)> = None;
+    for row in rows {
+        if let Value::Number(value) | Value::Point(value, _) = bound.value(catalog, *row, now)
+            && !value.is_nan()
+        {
+            found = Some(found.map_or((value, value), |(low, high)| (low.min(value), high.max(value))));
+        }
+    }
+    found
+}
+
+impl View {
+    /// The direction in which a column is sorted, and its place among the sort keys.
+    pub fn sorted_by(&self, column: &ColumnSpec) -> Option<(usize, Direction)> {
+        let at = self.sort.iter().position(|key| key.column == *column)?;
+        Some((at, self.sort[at].direction))
+    }
+}

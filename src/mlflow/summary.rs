@@ -1,0 +1,181 @@
+//! What the whole history of a metric comes to: its extremes, mean, first and last value.
+
+use super::MetricPoint;
+
+/// The value of a metric that a column shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub enum Statistic {
+    /// MLflow's own: the value with the greatest step, then timestamp, then value.
+    #[default]
+    Latest,
+    Min,
+    Max,
+    Mean,
+    First,
+    /// The last value that was logged at this step.
+    At(i64),
+}
+
+impl Statistic {
+    /// The word before the metric's name; none for the latest value.
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Latest => None,
+            Self::Min => Some("min"),
+            Self::Max => Some("max"),
+            Self::Mean => Some("mean"),
+            Self::First => Some("first"),
+            Self::At(_) => Some("at"),
+        }
+    }
+
+    /// The steps of the history that count; none for all of them.
+    pub fn step(self) -> Option<i64> {
+        match self {
+            Self::At(step) => Some(step),
+            _ => None,
+        }
+    }
+}
+
+/// The statistics of a history with one point at least. NaN counts in `points` and as a first or last value, and
+/// in nothing else; with no other value than NaN, minimum, maximum and mean are NaN.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    pub points: u32,
+    pub first: (f64, i64),
+    pub last: (f64, i64),
+    /// The smallest value and the first step that has it.
+    pub min: (f64, i64),
+    pub max: (f64, i64),
+    pub mean: f64,
+}
+
+impl Summary {
+    /// Points in any order.
+    pub fn of(points: impl IntoIterator<Item = MetricPoint>) -> Option<Self> {
+        let mut collected = Collector::default();
+        points.into_iter().for_each(|point| collected.add(point));
+        collected.summary()
+    }
+
+    /// The value that a statistic picks, and its step where it has one.
+    pub fn pick(&self, statistic: Statistic) -> (f64, Option<i64>) {
+        let at = |(value, step): (f64, i64)| (value, Some(step));
+        match statistic {
+            Statistic::Latest | Statistic::At(_) => at(self.last),
+            Statistic::Min => at(self.min),
+            Statistic::Max => at(self.max),
+            Statistic::First => at(self.first),
+            Statistic::Mean => (self.mean, None),
+        }
+    }
+
+    /// Whether two summaries say the same; NaN is NaN here.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let bits = |summary: &Self| {
+            [summary.first.0, summary.last.0, summary.min.0, summary.max.0, summary.mean].map(f64::to_bits)
+        };
+        let steps = |summary: &Self| [summary.first.1, summary.last.1, summary.min.1, summary.max.1];
+        self.points == other.points && bits(self) == bits(other) && steps(self) == steps(other)
+    }
+}
+
+/// Makes a summary point by point.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Collector {
+    points: u32,
+    numbers: u32,
+    first: Option<MetricPoint>,
+    last: Option<MetricPoint>,
+    min: Option<(f64, i64)>,
+    max: Option<(f64, i64)>,
+    /// Neumaier's sum: the second part is what the first one lost to rounding.
+    sum: (f64, f64),
+}
+
+impl Collector {
+    pub fn add(&mut self, point: MetricPoint) {
+        let place = |point: &MetricPoint| (point.step, point.timestamp);
+        let is_before = |a: &MetricPoint, b: &MetricPoint| {
+            place(a).cmp(&place(b)).then_with(|| a.value.total_cmp(&b.value)).is_lt()
+        };
+        self.points += 1;
+        if self.first.as_ref().is_none_or(|first| is_before(&point, first)) {
+            self.first = Some(point);
+        }
+        if self.last.as_ref().is_none_or(|last| is_before(last, &point)) {
+            self.last = Some(point);
+        }
+        let MetricPoint { step, value, .. } = point;
+        if value.is_nan() {
+            return;
+        }
+        self.numbers += 1;
+        #[expect(clippy::float_cmp, reason = "the first step of exactly this value is looked for")]
+        let beats = |known: Option<(f64, i64)>, better: bool| match known {
+            None => true,
+            Some((other, other_step)) => better || (value == other && step < other_step),
+        };
+        if beats(self.min, self.min.is_some_and(|(other, _)| value < other)) {
+            self.min = Some((value, step));
+        }
+        if beats(self.max, self.max.is_some_and(|(other, _)| value > other)) {
+            self.max = Some((value, step));
+        }
+        let (sum, lost) = self.sum;
+        let total = sum + value;
+        let rounded = if sum.abs() >= value.abs() { (sum - total) + value } else { (value - total) + sum };
+        self.sum = (total, lost + rounded);
+    }
+
+    pub fn summary(&self) -> Option<Summary> {
+        let (first, last) = (self.first?, self.last?);
+        let nothing = (f64::NAN, first.step);
+        // Infinities leave no rounding to speak of behind.
+        let lost = if self.sum.1.is_finite() { self.sum.1 } else { 0.0 };
+        Some(Summary {
+            points: self.points,
+            first: (first.value, first.step),
+            last: (last.value, last.step),
+            min: self.min.unwrap_or(nothing),
+            max: self.max.unwrap_or(nothing),
+            mean: if self.numbers == 0 { f64::NAN } else { (self.sum.0 + lost) / f64::from(self.numbers) },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(values: &[(i64, f64)]) -> Vec<MetricPoint> {
+        values.iter().map(|(step, value)| MetricPoint { step: *step, timestamp: 0, value: *value }).collect()
+    }
+
+    #[test]
+    fn a_history_is_summed_up_in_any_order() {
+        let mut history = points(&[(0, 3.0), (1, 1.0), (2, f64::NAN), (3, 1.0), (4, 5.0), (5, 2.0)]);
+        let forward = Summary::of(history.clone()).unwrap();
+        history.reverse();
+        assert!(forward.is_same(&Summary::of(history).unwrap()));
+        assert_eq!(forward.pick(Statistic::Min), (1.0, Some(1)));
+        assert_eq!(forward.pick(Statistic::Max), (5.0, Some(4)));
+        assert_eq!(forward.pick(Statistic::First), (3.0, Some(0)));
+        assert_eq!(forward.pick(Statistic::Latest), (2.0, Some(5)));
+        assert_eq!(forward.pick(Statistic::Mean), (2.4, None));
+        assert_eq!(forward.points, 6);
+    }
+
+    #[test]
+    fn odd_values_stay_what_they_are() {
+        assert!(Summary::of([]).is_none());
+        let nan = Summary::of(points(&[(3, f64::NAN)])).unwrap();
+        assert!(nan.min.0.is_nan() && nan.mean.is_nan() && nan.first.1 == 3);
+        let endless = Summary::of(points(&[(0, f64::INFINITY), (1, 1.0)])).unwrap();
+        assert_eq!((endless.max.0, endless.min.0, endless.mean), (f64::INFINITY, 1.0, f64::INFINITY));
+        let small: Vec<_> =
+            std::iter::once((0, 1e16)).chain((1..=10).map(|step| (step, 1.0))).chain([(11, -1e16)]).collect();
+        assert_eq!(Summary::of(points(&small)).unwrap().mean, 10.0 / 12.0);
+    }
+}

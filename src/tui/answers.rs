@@ -1,0 +1,206 @@
+//! What tasks bring back, taken into the state.
+
+use super::app::{App, Connection, Focus};
+use super::effect::Effect;
+use super::msg::Msg;
+use super::panes::details::artifacts::Folder;
+use super::update::project;
+use crate::catalog::Catalog;
+use crate::mlflow::{ExperimentId, RunStatus};
+use crate::text;
+
+/// How long a list of experiments counts as current while somebody writes, in milliseconds.
+const EXPERIMENTS_AGE: i64 = 2_000;
+/// The same where only polling tells of new experiments.
+const EXPERIMENTS_AGE_UNTOUCHED: i64 = 10_000;
+
+pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
+    match msg {
+        Msg::Experiments(Ok((list, latest))) => {
+            let height = app.geometry().rows(Focus::Experiments);
+            app.experiments.replace(list, height);
+            live(app);
+            let open = app.runs.experiment.clone();
+            if let Some(name) = open.and_then(|id| Some(app.experiments.find(&id)?.experiment.name.clone())) {
+                app.runs.name = name;
+            }
+            // A local store tells the newest run; without one there is nothing to open.
+            let has_a_place = latest.is_some() || app.wanted_experiment.is_some() || !app.is_local;
+            if app.runs.experiment.is_none() && has_a_place {
+                open_first(app, latest.as_ref(), effects);
+            }
+        }
+        Msg::Counts(counts) => app.experiments.count(counts.as_ref()),
+        Msg::Experiments(Err(error)) => {
+            failing(app, error.clone(), app.now + (app.pace.seconds * 1000.0) as i64);
+            app.experiments.error = Some(error);
+        }
+        Msg::Snapshot { generation, snapshot } if generation == app.runs.generation => {
+            live(app);
+            app.runs.newest_complete = snapshot.complete;
+            app.runs.newest = Some(snapshot.catalog);
+            project(app, effects);
+        }
+        Msg::Polled { generation, touched, took } if generation == app.runs.generation => {
+            live(app);
+            app.pace.answered(took);
+            let limit = if touched { EXPERIMENTS_AGE } else { EXPERIMENTS_AGE_UNTOUCHED };
+            if (touched || !app.is_local) && app.now - app.experiments_asked >= limit {
+                load_experiments(app, effects);
+            }
+        }
+        Msg::PollFailed { generation, error, retry_ms } if generation == app.runs.generation => {
+            failing(app, error.clone(), app.now + retry_ms as i64);
+            app.runs.error = Some(error);
+        }
+        Msg::Projected { generation, catalog, complete, view, projection, position }
+            if generation == app.runs.asked_view =>
+        {
+            let height = app.geometry().rows(Focus::Runs);
+            notice_endings(app, &catalog, effects);
+            app.runs.show(catalog, complete, *view, projection, position, height);
+            // What is shown of a run may have changed with it.
+            app.details.wanted = None;
+        }
+        Msg::Histories { generation, key, histories }
+            if generation == app.runs.spark_generation && app.runs.spark_key.as_ref() == Some(&key) =>
+        {
+            app.runs.sparks_pending = false;
+            for (id, points) in histories {
+                if let Some(spark) = app.runs.sparks.get_mut(id.as_str()) {
+                    spark.points = points;
+                }
+            }
+        }
+        Msg::Run { generation, result } if generation == app.details.generation => match result {
+            Ok(run) => app.details.show(run),
+            Err(error) => app.details.error = Some(error),
+        },
+        Msg::Artifacts { run, path, result } if app.details.shown_run() == Some(&run) => {
+            let folder = result.map_or_else(Folder::Failed, Folder::Files);
+            app.details.artifacts.folders.insert(path, folder);
+        }
+        Msg::Preview { run, path, result } if app.details.shown_run() == Some(&run) => {
+            if let Some(opened) = app.details.artifacts.preview.as_mut().filter(|opened| opened.path == path) {
+                opened.content = Some(result);
+            }
+        }
+        Msg::Models { run, result } if app.details.shown_run() == Some(&run) => {
+            app.details.models = Some((run, Some(result)));
+        }
+        Msg::Written { write, result } => {
+            match result {
+                Ok(()) => app.say(write.done()),
+                Err(error) => app.say(format!("nothing was changed: {error}; {}", error.hint())),
+            }
+            app.details.wanted = None;
+            load_experiments(app, effects);
+            effects.push(Effect::Refresh);
+        }
+        Msg::Said(words) => app.say(words),
+        Msg::TaskFailed(what) => app.say(format!("a task broke off: {what}")),
+        _ => {}
+    }
+}
+
+fn live(app: &mut App) {
+    if matches!(app.connection, Connection::Failing { .. }) {
+        // What was asked for meanwhile was perhaps never answered.
+        app.details.wanted = None;
+        app.details.artifacts.refresh();
+        app.runs.sparks.clear();
+    }
+    app.connection = Connection::Live { since: app.now };
+    app.runs.error = None;
+}
+
+fn failing(app: &mut App, error: crate::store::StoreError, retry_at: i64) {
+    let last_answer = match app.connection {
+        Connection::Connecting => None,
+        Connection::Live { since } => Some(since),
+        Connection::Failing { last_answer, .. } => last_answer,
+    };
+    app.connection = Connection::Failing { error, retry_at, last_answer };
+}
+
+pub(super) fn load_experiments(app: &mut App, effects: &mut Vec<Effect>) {
+    app.experiments_asked = app.now;
+    effects.push(Effect::LoadExperiments);
+}
+
+/// Opens an experiment where none is open yet and the store holds one worth opening: the wanted one, else the one of
+/// the last visit, else that of the newest run.
+fn open_first(app: &mut App, latest: Option<&ExperimentId>, effects: &mut Vec<Effect>) {
+    let wanted = app.wanted_experiment.take();
+    let last = app.memory.last_experiment.as_deref().map(ExperimentId::from);
+    let last = last.filter(|id| app.experiments.find(id).is_some());
+    let Some(at) = app.experiments.first(wanted.as_deref(), last.as_ref().or(latest)) else { return };
+    if let Some(name) = wanted
+        && app.experiments.list[at].experiment.name != name
+        && app.experiments.list[at].id().as_str() != name
+    {
+        app.say(format!("there is no experiment {name:?} here"));
+    }
+    let height = app.geometry().rows(Focus::Experiments);
+    app.experiments.cursor.jump(at, app.experiments.list.len(), height);
+    open_selected(app, effects);
+}
+
+pub(super) fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {
+    let Some(listed) = app.experiments.selected() else { return };
+    let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
+    app.focus = Focus::Runs;
+    if app.runs.experiment.as_ref() == Some(&id) {
+        return;
+    }
+    super::update::remember(app, effects);
+    let remembered = app.memory.experiments.get(id.as_str()).cloned().unwrap_or_default();
+    app.runs.open(id.clone(), name, &remembered);
+    app.details.clear();
+    effects.push(Effect::Watch {
+        generation: app.runs.generation,
+        experiment: id,
+        deleted: app.runs.deleted,
+    });
+}
+
+/// Tells of runs that ended while nobody looked at them.
+fn notice_endings(app: &mut App, catalog: &Catalog, effects: &mut Vec<Effect>) {
+    let old = &app.runs.catalog;
+    if !app.runs.loaded {
+        return;
+    }
+    let looked_at = app.runs.selected_row().filter(|_| app.pace.focused);
+    let mut ended = Vec::new();
+    for row in old.active.iter().copied().filter(|row| Some(*row) != looked_at) {
+        // Rows stay what they are, unless the store was read anew.
+        let Some(run) = catalog.runs.get(row as usize).filter(|_| catalog.runs.len() >= old.runs.len()) else { continue };
+        if !run.status.is_active() && catalog.run_id(row) == old.run_id(row) && run.present {
+            ended.push((catalog.run_name(row), run.status));
+        }
+    }
+    let words = match ended.as_slice() {
+        [] => return,
+        [(name, status)] => format!("{name} {}", ending(*status)),
+        many => {
+            let count = |wanted: RunStatus| many.iter().filter(|(_, status)| *status == wanted).count();
+            let (done, failed) = (count(RunStatus::Finished), count(RunStatus::Failed));
+            let other = many.len() - done - failed;
+            let parts = [(done, "finished"), (failed, "failed"), (other, "were killed")];
+            let parts = parts.iter().filter(|(count, _)| *count > 0);
+            parts.map(|(count, word)| format!("{} runs {word}", text::count(*count))).collect::<Vec<_>>().join(", ")
+        }
+    };
+    let words = text::clean(&words).into_owned();
+    super::overlays::messages::note(app, words.clone());
+    app.notice = Some(words.clone());
+    effects.push(Effect::Notify(words));
+}
+
+fn ending(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Failed => "failed",
+        RunStatus::Killed => "was killed",
+        _ => "finished",
+    }
+}

@@ -1,0 +1,104 @@
+//! How often the store is asked for changes: as set, and slower while nobody looks. A team that watches one server
+//! all day must not be felt there.
+
+use std::time::Duration;
+
+/// Without a key for so long, nobody is taken to look (milliseconds).
+const ALONE: i64 = 3 * 60_000;
+/// How much slower it goes while the terminal has lost the focus, and while nobody is there.
+const UNFOCUSED: f64 = 3.0;
+const UNATTENDED: f64 = 5.0;
+/// The slowest that nobody asked for, in seconds.
+const SLOWEST: f64 = 30.0;
+/// A server that takes long to answer is asked no more than one part in this many of the time.
+const BUSY_SHARE: f64 = 10.0;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pace {
+    /// Seconds, as set.
+    pub seconds: f64,
+    is_local: bool,
+    pub focused: bool,
+    last_key: i64,
+    /// Seconds that the last answer took.
+    answer: f64,
+    /// What polling was last told.
+    told: Option<Duration>,
+}
+
+impl Pace {
+    pub fn new(seconds: f64, is_local: bool, now: i64) -> Self {
+        Self { seconds, is_local, focused: true, last_key: now, answer: 0.0, told: None }
+    }
+
+    /// Somebody is there.
+    pub fn touch(&mut self, now: i64) {
+        self.last_key = now;
+    }
+
+    pub fn answered(&mut self, milliseconds: u64) {
+        self.answer = milliseconds as f64 / 1000.0;
+    }
+
+    /// Seconds between polls as of now. A local file costs nobody anything: its pace stays.
+    pub fn current(&self, now: i64) -> f64 {
+        if self.is_local {
+            return self.seconds;
+        }
+        let mut pace = self.seconds.max(self.answer * BUSY_SHARE);
+        let mut slow = 1.0;
+        if !self.focused {
+            slow *= UNFOCUSED;
+        }
+        if now - self.last_key >= ALONE {
+            slow *= UNATTENDED;
+        }
+        if slow > 1.0 {
+            pace = (pace * slow).min(SLOWEST.max(pace));
+        }
+        pace
+    }
+
+    /// The pace, if polling was not told it yet.
+    pub fn news(&mut self, now: i64) -> Option<Duration> {
+        let pace = Duration::try_from_secs_f64(self.current(now)).ok()?;
+        (self.told.replace(pace) != Some(pace)).then_some(pace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(pace: &Pace, now: i64) -> i64 {
+        (pace.current(now) * 10.0).round() as i64
+    }
+
+    #[test]
+    fn polling_slows_down_while_nobody_looks() {
+        let mut pace = Pace::new(2.0, false, 0);
+        assert_eq!(seconds(&pace, 1_000), 20);
+        pace.focused = false;
+        assert_eq!(seconds(&pace, 1_000), 60);
+        assert_eq!(seconds(&pace, ALONE), 300);
+        pace.focused = true;
+        assert_eq!(seconds(&pace, ALONE), 100);
+        pace.touch(ALONE);
+        assert_eq!(seconds(&pace, ALONE), 20);
+        pace.answered(1_500);
+        assert_eq!(seconds(&pace, ALONE), 150);
+        pace.seconds = 60.0;
+        pace.focused = false;
+        assert_eq!(seconds(&pace, ALONE), 600, "what is set is never quickened");
+        assert_eq!(seconds(&Pace::new(2.0, true, 0), ALONE), 20);
+    }
+
+    #[test]
+    fn polling_is_told_once() {
+        let mut pace = Pace::new(2.0, false, 0);
+        assert_eq!(pace.news(0), Some(Duration::from_secs(2)));
+        assert_eq!(pace.news(10), None);
+        pace.focused = false;
+        assert_eq!(pace.news(20), Some(Duration::from_secs(6)));
+    }
+}

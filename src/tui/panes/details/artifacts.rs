@@ -1,0 +1,108 @@
+//! The artifacts of a run: folders that open where they stand, and a file that is looked into.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::preview::Preview;
+use crate::mlflow::ArtifactFile;
+use crate::store::StoreError;
+
+#[derive(Debug, Default)]
+pub struct Artifacts {
+    /// What is known of each folder that was asked for, by path; the root is the empty path.
+    pub folders: BTreeMap<String, Folder>,
+    open: BTreeSet<String>,
+    pub preview: Option<Opened>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Folder {
+    Loading,
+    Files(Vec<ArtifactFile>),
+    Failed(StoreError),
+}
+
+/// A file that is looked into.
+#[derive(Debug)]
+pub struct Opened {
+    pub path: String,
+    /// None as long as it is on its way.
+    pub content: Option<Result<Preview, StoreError>>,
+    /// The first line on the screen.
+    pub top: usize,
+}
+
+impl Opened {
+    pub fn step(&mut self, by: isize, height: usize) {
+        let lines = match &self.content {
+            Some(Ok(preview)) => preview.length(),
+            _ => 0,
+        };
+        self.top = self.top.saturating_add_signed(by).min(lines.saturating_sub(height));
+    }
+}
+
+/// A line of the tree.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry<'a> {
+    File { file: &'a ArtifactFile, depth: usize },
+    Folder { file: &'a ArtifactFile, depth: usize, open: bool },
+    /// Instead of what is in a folder.
+    Loading { depth: usize },
+    Failed { error: &'a StoreError, depth: usize },
+    Empty { depth: usize },
+}
+
+impl Artifacts {
+    /// The tree as it stands open.
+    pub fn entries(&self) -> Vec<Entry<'_>> {
+        let mut entries = Vec::new();
+        self.list("", 0, &mut entries);
+        entries
+    }
+
+    fn list<'a>(&'a self, path: &str, depth: usize, entries: &mut Vec<Entry<'a>>) {
+        match self.folders.get(path) {
+            None | Some(Folder::Loading) => entries.push(Entry::Loading { depth }),
+            Some(Folder::Failed(error)) => entries.push(Entry::Failed { error, depth }),
+            Some(Folder::Files(files)) if files.is_empty() && depth > 0 => entries.push(Entry::Empty { depth }),
+            Some(Folder::Files(files)) => {
+                // Folders first, as people have them in their file managers.
+                for file in files.iter().filter(|file| file.is_dir) {
+                    let open = self.open.contains(&file.path);
+                    entries.push(Entry::Folder { file, depth, open });
+                    if open {
+                        self.list(&file.path, depth + 1, entries);
+                    }
+                }
+                entries.extend(files.iter().filter(|file| !file.is_dir).map(|file| Entry::File { file, depth }));
+            }
+        }
+    }
+
+    /// Opens or closes what stands at a place of the tree. Returns a file to be read, if it is one.
+    pub fn open(&mut self, at: usize) -> Option<String> {
+        let entry = self.entries().into_iter().nth(at)?;
+        match entry {
+            Entry::Folder { file, open, .. } => {
+                let path = file.path.clone();
+                if open { self.open.remove(&path) } else { self.open.insert(path) };
+                None
+            }
+            Entry::File { file, .. } => Some(file.path.clone()),
+            Entry::Loading { .. } | Entry::Failed { .. } | Entry::Empty { .. } => None,
+        }
+    }
+
+    /// A folder that is open and was not asked for yet; it counts as asked for from now on.
+    pub fn missing(&mut self) -> Option<String> {
+        let root = std::iter::once(String::new());
+        let path = root.chain(self.open.iter().cloned()).find(|path| !self.folders.contains_key(path))?;
+        self.folders.insert(path.clone(), Folder::Loading);
+        Some(path)
+    }
+
+    /// Asks for everything again that is open.
+    pub fn refresh(&mut self) {
+        self.folders.clear();
+    }
+}

@@ -1,0 +1,188 @@
+//! The lines of a tab: a key, a value, and what role it has.
+
+use super::artifacts::Entry;
+use super::{Details, Tab};
+use crate::mlflow::{Run, tags};
+use crate::text;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Plain,
+    Dim,
+    Warn,
+    Bad,
+    /// The beginning of something of which the next lines tell.
+    Heading,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetailLine {
+    pub key: String,
+    /// As it is shown.
+    pub value: String,
+    /// As it is copied, where that is more than what is shown.
+    pub exact: Option<String>,
+    pub role: Role,
+}
+
+impl DetailLine {
+    fn new(key: impl Into<String>, value: impl Into<String>, role: Role) -> Self {
+        Self { key: key.into(), value: value.into(), exact: None, role }
+    }
+}
+
+impl Details {
+    /// The lines of the tab that is shown. `experiment` is the name of the run's experiment; `now` in milliseconds.
+    pub fn lines(&self, experiment: &str, now: i64) -> Vec<DetailLine> {
+        let Some(run) = &self.run else { return Vec::new() };
+        match self.tab {
+            Tab::Overview => overview(run, experiment, now),
+            Tab::Metrics => metrics(run),
+            Tab::Params => run
+                .params
+                .iter()
+                .map(|param| DetailLine::new(&param.key, &param.value, Role::Plain))
+                .collect(),
+            Tab::Tags => run_tags(run),
+            Tab::Artifacts => self.artifact_lines(),
+            Tab::Datasets => data_sets(run),
+            Tab::Models => self.model_lines(run),
+        }
+    }
+
+    fn artifact_lines(&self) -> Vec<DetailLine> {
+        let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+        let line = |depth: usize, mark: &str, words: String, value: String, exact: Option<&str>, role| DetailLine {
+            key: format!("{}{mark}{words}", "  ".repeat(depth)),
+            value,
+            exact: exact.map(str::to_owned),
+            role,
+        };
+        self.artifacts
+            .entries()
+            .into_iter()
+            .map(|entry| match entry {
+                Entry::Folder { file, depth, open } => {
+                    let mark = if open { "v " } else { "> " };
+                    line(depth, mark, format!("{}/", name(&file.path)), String::new(), Some(&file.path), Role::Heading)
+                }
+                Entry::File { file, depth } => {
+                    let size = file.file_size.map_or(String::new(), text::bytes);
+                    line(depth, "  ", name(&file.path), size, Some(&file.path), Role::Plain)
+                }
+                Entry::Loading { depth } => line(depth, "  ", "loading".into(), String::new(), None, Role::Dim),
+                Entry::Empty { depth } => line(depth, "  ", "empty".into(), String::new(), None, Role::Dim),
+                Entry::Failed { error, depth } => {
+                    line(depth, "  ", "not listed".into(), error.to_string(), None, Role::Bad)
+                }
+            })
+            .collect()
+    }
+
+    fn model_lines(&self, run: &Run) -> Vec<DetailLine> {
+        let models = match &self.models {
+            Some((id, Some(Ok(models)))) if *id == run.info.run_id => models,
+            Some((_, Some(Err(error)))) => return vec![DetailLine::new("not read", error.to_string(), Role::Bad)],
+            _ if run.model_outputs.is_empty() => return Vec::new(),
+            _ => return vec![DetailLine::new("loading", "", Role::Dim)],
+        };
+        let mut lines = Vec::new();
+        for model in models {
+            lines.push(DetailLine::new(&model.name, &model.status, Role::Heading));
+            lines.push(DetailLine::new("  model id", model.model_id.to_string(), Role::Plain));
+            lines.push(DetailLine::new("  uri", format!("models:/{}", model.model_id), Role::Plain));
+            lines.push(DetailLine::new("  artifacts", &model.artifact_location, Role::Plain));
+            let registered = model.tags.iter().find(|tag| tag.key == tags::MODEL_VERSIONS);
+            if let Some(versions) = registered {
+                lines.push(DetailLine::new("  registered", versions_in_words(&versions.value), Role::Plain));
+            }
+            lines.extend(
+                model.params.iter().map(|param| DetailLine::new(format!("  {}", param.key), &param.value, Role::Plain)),
+            );
+        }
+        lines
+    }
+}
+
+/// `[{"name": "m", "version": 3}]` as `m version 3`.
+fn versions_in_words(json: &str) -> String {
+    let versions: Vec<serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
+    let words = versions.iter().map(|version| {
+        let plain = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{} version {}", plain(&version["name"]), plain(&version["version"]))
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
+    let info = &run.info;
+    let time = |time: Option<i64>| match time {
+        Some(ms) => format!("{} ({} ago)", text::timestamp(ms), text::span(now - ms)),
+        None => "-".into(),
+    };
+    let end = info.end_time.or_else(|| info.status.is_active().then_some(now));
+    let duration = info.start_time.zip(end).map_or("-".into(), |(start, end)| text::duration(end - start));
+    let tag = |key: &str| run.tag(key).unwrap_or("-").to_owned();
+    let line = |key: &str, value: String| DetailLine::new(key, value, Role::Plain);
+    let mut lines = vec![
+        line("run id", info.run_id.to_string()),
+        line("experiment", format!("{experiment} ({})", info.experiment_id)),
+        line("started", time(info.start_time)),
+        line("duration", duration),
+        line("user", info.user_id.clone()),
+        line("source", tag(tags::SOURCE_NAME)),
+        line("git commit", tag(tags::GIT_COMMIT)),
+        line("artifacts", info.artifact_uri.clone()),
+        line("note", tag(tags::NOTE)),
+    ];
+    if let Some(parent) = run.tag(tags::PARENT_RUN_ID) {
+        lines.push(line("parent", parent.to_owned()));
+    }
+    for input in &run.inputs {
+        let context = input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
+        lines.push(line("data set", format!("{} {} {context}", input.dataset.name, input.dataset.digest)));
+    }
+    lines.extend(run.model_outputs.iter().map(|model| line("model", model.to_string())));
+    lines
+}
+
+fn metrics(run: &Run) -> Vec<DetailLine> {
+    run.metrics
+        .iter()
+        .map(|metric| DetailLine {
+            key: metric.key.clone(),
+            value: format!("{:<12} at step {}", text::number(metric.value), metric.step),
+            exact: Some(metric.value.to_string()),
+            role: if metric.value.is_nan() { Role::Warn } else { Role::Plain },
+        })
+        .collect()
+}
+
+/// The user's tags first, then MLflow's own.
+fn run_tags(run: &Run) -> Vec<DetailLine> {
+    let (system, own): (Vec<_>, Vec<_>) = run.tags.iter().partition(|tag| tags::is_system(&tag.key));
+    let lines = |tags: Vec<&crate::mlflow::Tag>, role| {
+        tags.into_iter().map(move |tag| DetailLine::new(&tag.key, &tag.value, role)).collect::<Vec<_>>()
+    };
+    let mut all = lines(own, Role::Plain);
+    all.extend(lines(system, Role::Dim));
+    all
+}
+
+fn data_sets(run: &Run) -> Vec<DetailLine> {
+    let mut lines = Vec::new();
+    for input in &run.inputs {
+        let data = &input.dataset;
+        let context = input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
+        lines.push(DetailLine::new(&data.name, context, Role::Heading));
+        lines.push(DetailLine::new("  digest", &data.digest, Role::Plain));
+        lines.push(DetailLine::new("  source", format!("{} {}", data.source_type, data.source), Role::Plain));
+        if let Some(profile) = &data.profile {
+            lines.push(DetailLine::new("  profile", profile, Role::Plain));
+        }
+        if let Some(schema) = &data.schema {
+            lines.push(DetailLine::new("  schema", schema, Role::Plain));
+        }
+    }
+    lines
+}

@@ -1,0 +1,83 @@
+//! Work for a pane that is too long for the loop: the lines of a view, the content of a file.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use crate::catalog::Catalog;
+use crate::catalog::view::{Picked, View, project_with};
+use crate::mlflow::RunId;
+use crate::store::{ErrorKind, Result, RunSearch, StoreError, TrackingStore};
+use crate::tui::msg::Msg;
+use crate::tui::panes::details::preview::{LARGEST, Preview};
+
+/// Runs that one search asks for.
+const PAGE: usize = 5_000;
+
+pub struct Request {
+    pub generation: u64,
+    pub catalog: Arc<Catalog>,
+    pub complete: bool,
+    pub view: Box<View>,
+    pub selected: Option<(Picked, usize)>,
+    pub now: i64,
+}
+
+/// Computes a view. Only where the filter asks for what a catalogue does not hold, the store is asked.
+pub async fn project(store: Arc<dyn TrackingStore>, request: Request) -> Msg {
+    let found = if request.view.filter.needs_store() {
+        match search(store.as_ref(), &request).await {
+            Ok(found) => Some(found),
+            Err(error) => return Msg::Said(format!("the filter was not applied: {error}; {}", error.hint())),
+        }
+    } else {
+        None
+    };
+    let computing = tokio::task::spawn_blocking(move || {
+        let Request { generation, catalog, complete, view, selected, now } = request;
+        let projection = project_with(&catalog, &view, found.as_ref(), now);
+        let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+        Msg::Projected { generation, catalog, complete, view, projection: Arc::new(projection), position }
+    });
+    computing.await.unwrap_or_else(|error| Msg::TaskFailed(error.to_string()))
+}
+
+/// The ids of the runs that pass the whole filter.
+async fn search(store: &dyn TrackingStore, request: &Request) -> Result<FxHashSet<String>> {
+    let mut found = FxHashSet::default();
+    let Some(row) = request.catalog.newest_first.first() else { return Ok(found) };
+    let experiment = request.catalog.texts.get(request.catalog.run(*row).experiment_id);
+    let mut search = RunSearch {
+        experiment_ids: vec![experiment.into()],
+        filter: request.view.filter.clone(),
+        view: crate::mlflow::ViewType::All,
+        max_results: PAGE,
+        ..RunSearch::default()
+    };
+    loop {
+        let page = store.search_runs(&search).await?;
+        found.extend(page.runs.into_iter().map(|run| run.info.run_id.0));
+        search.page_token = page.next_page_token;
+        if search.page_token.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Reads a file and makes it fit to be looked at; one that is too large is not read.
+pub async fn preview(store: &dyn TrackingStore, id: &RunId, path: &str) -> Result<Preview> {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let files = store.list_artifacts(id, folder).await?;
+    let size = files.iter().find(|file| file.path == path).and_then(|file| file.file_size);
+    if let Some(size) = size.filter(|size| *size > LARGEST) {
+        let words = format!(
+            "{} are too much to look into; `mlflow artifacts download -r {id} -a {path}` fetches the file",
+            crate::text::bytes(size)
+        );
+        return Ok(Preview::Nothing(words));
+    }
+    let content = store.read_artifact(id, path).await?;
+    let name = path.to_owned();
+    let decoding = tokio::task::spawn_blocking(move || Preview::of(&name, &content));
+    decoding.await.map_err(|error| StoreError::new("look into the file", ErrorKind::Io(error.to_string())))
+}

@@ -1,0 +1,223 @@
+//! Whole visits without a terminal: messages in, state, effects and screens out.
+
+mod screens;
+mod table;
+mod visits;
+mod writes;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::app::{App, Setup};
+use super::draw::draw;
+use super::effect::Effect;
+use super::keymap::{Keymap, parse_keys};
+use super::memory::Memory;
+use super::msg::Msg;
+use super::panes::details::preview::Preview;
+use super::theme::Theme;
+use super::update::update;
+use crate::catalog::Builder;
+use crate::catalog::view::{Picked, project};
+use crate::catalog::sync::Snapshot;
+use crate::config::{Glyphs, Palette};
+use crate::mlflow::{
+    ArtifactFile, Experiment, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo, RunStatus, Tag,
+};
+use crate::store::batch::whole_runs;
+use crate::store::{ErrorKind, StoreError};
+
+/// 2026-11-23 12:00 UTC.
+const NOW: i64 = 1_795_435_200_000;
+
+fn app(size: (u16, u16)) -> App {
+    App::new(Setup {
+        store: "sqlite:////data/mlflow.db".into(),
+        is_local: true,
+        read_only: false,
+        poll_seconds: 2.0,
+        glyphs: Glyphs::Unicode,
+        experiment: None,
+        keymap: Keymap::defaults(),
+        profiles: Vec::new(),
+        profile: None,
+        page: None,
+        memory: Memory::default(),
+        size,
+        now: NOW,
+    })
+}
+
+fn experiment(id: &str, name: &str) -> Experiment {
+    Experiment {
+        experiment_id: id.into(),
+        name: name.into(),
+        artifact_location: format!("/data/mlruns/{id}"),
+        lifecycle_stage: LifecycleStage::Active,
+        creation_time: Some(NOW),
+        last_update_time: Some(NOW),
+        tags: Vec::new(),
+    }
+}
+
+fn run(number: usize) -> Run {
+    let status = [RunStatus::Finished, RunStatus::Running, RunStatus::Failed, RunStatus::Killed][number % 4];
+    let rmse = if number % 7 == 5 { f64::NAN } else { 0.5 + (number * 37 % 100) as f64 / 100.0 };
+    let metric = |key: &str, value| Metric { key: key.into(), value, timestamp: NOW, step: 9 };
+    Run {
+        info: RunInfo {
+            run_id: RunId(format!("{number:032x}")),
+            experiment_id: "1".into(),
+            run_name: match number {
+                3 => "日本語-run-\u{1f680}".into(),
+                4 => "\u{1b}[31mevil\u{202e}-run".into(),
+                _ => format!("calm-ibis-{number}"),
+            },
+            user_id: "ana".into(),
+            status,
+            start_time: Some(NOW - 60_000 * (100 - number as i64)),
+            end_time: (!status.is_active()).then_some(NOW - 1_000),
+            lifecycle_stage: LifecycleStage::Active,
+            artifact_uri: format!("/data/mlruns/1/{number:032x}/artifacts"),
+        },
+        metrics: if number == 6 {
+            Vec::new()
+        } else {
+            vec![metric("train_loss", 0.1), metric("val_rmse", rmse)]
+        },
+        params: vec![
+            Param::new("family", ["tree", "forest"][number % 2]),
+            Param::new("lr", format!("1e-{}", number % 5)),
+        ],
+        tags: vec![Tag::new("mlflow.user", "ana"), Tag::new("team", "red")],
+        inputs: Vec::new(),
+        model_outputs: Vec::new(),
+    }
+}
+
+/// Answers an effect as a store with these runs would; what takes time elsewhere happens at once.
+fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
+    match effect {
+        Effect::LoadExperiments => vec![
+            Msg::Experiments(Ok((
+                vec![experiment("1", "wine"), experiment("0", "Default")],
+                Some("1".into()),
+            ))),
+            Msg::Counts(Some(HashMap::from([(ExperimentId::from("1"), runs.len() as u64)]))),
+        ],
+        Effect::Watch { generation, .. } => {
+            vec![snapshot(generation, runs), polled(generation)]
+        }
+        Effect::Project { generation, catalog, complete, view, selected, now } => {
+            let projection = project(&catalog, &view, now);
+            let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+            vec![Msg::Projected {
+                generation,
+                catalog,
+                complete,
+                view,
+                projection: Arc::new(projection),
+                position,
+            }]
+        }
+        Effect::Histories { generation, ids, key } => {
+            let points = |falling: f64| {
+                (0..24)
+                    .map(|step| MetricPoint {
+                        step,
+                        timestamp: NOW,
+                        value: 1.0 + falling / (step + 1) as f64,
+                    })
+                    .collect()
+            };
+            vec![Msg::Histories {
+                generation,
+                key,
+                histories: ids.into_iter().map(|id| (id, points(1.0))).collect(),
+            }]
+        }
+        Effect::LoadRun { generation, id } => {
+            let found = runs.iter().find(|run| run.info.run_id == id).cloned();
+            let missing = || StoreError::new("read the run", ErrorKind::NotFound("it is gone".into()));
+            vec![Msg::Run { generation, result: found.map(Box::new).ok_or_else(missing) }]
+        }
+        Effect::ListArtifacts { id, path } => {
+            let file = |path: &str, size| ArtifactFile {
+                path: path.into(),
+                is_dir: size == 0,
+                file_size: (size > 0).then_some(size),
+            };
+            let files = match path.as_str() {
+                "" => vec![file("metrics.csv", 1_234), file("model", 0)],
+                "model" => vec![file("model/MLmodel", 560), file("model/model.pkl", 91_000)],
+                _ => Vec::new(),
+            };
+            vec![Msg::Artifacts { run: id, path, result: Ok(files) }]
+        }
+        Effect::Preview { id, path } => {
+            let content = b"step,loss\n1,0.5\n2,0.25\n";
+            vec![Msg::Preview { run: id, result: Ok(Preview::of(&path, content)), path }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn polled(generation: u64) -> Msg {
+    Msg::Polled { generation, touched: false, took: 1 }
+}
+
+fn snapshot(generation: u64, runs: &[Run]) -> Msg {
+    let mut builder = Builder::default();
+    builder.fold_changes(&whole_runs(runs));
+    Msg::Snapshot { generation, snapshot: Snapshot { catalog: Arc::new(builder.snapshot()), complete: true } }
+}
+
+/// Feeds a message and everything that comes of it.
+fn feed(app: &mut App, msg: Msg, runs: &[Run]) {
+    let mut queue = vec![msg];
+    while let Some(msg) = queue.pop() {
+        for effect in update(app, msg) {
+            queue.extend(answer(effect, runs).into_iter().rev());
+        }
+    }
+}
+
+fn keys(app: &mut App, keys: &str, runs: &[Run]) {
+    for event in parse_keys(keys).expect(keys) {
+        feed(app, Msg::Key(event), runs);
+    }
+}
+
+/// An explorer that shows so many runs.
+fn opened(size: (u16, u16), count: usize) -> (App, Vec<Run>) {
+    let runs: Vec<Run> = (0..count).map(run).collect();
+    let mut app = app(size);
+    for msg in answer(Effect::LoadExperiments, &runs) {
+        feed(&mut app, msg, &runs);
+    }
+    (app, runs)
+}
+
+fn screen(app: &App, theme: &Theme) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(app.size.0, app.size.1)).unwrap();
+    terminal.draw(|frame| draw(app, theme, frame)).unwrap();
+    terminal
+}
+
+fn theme() -> Theme {
+    Theme::new(true, Palette::Sixteen, false, None, Glyphs::Unicode)
+}
+
+fn drawn(app: &App) -> String {
+    screen(app, &theme()).backend().to_string()
+}
+
+/// The names of the runs in the table, in their order.
+fn names(app: &App) -> Vec<String> {
+    let rows = (0..app.runs.length()).filter_map(|at| app.runs.projection.row(at));
+    rows.map(|row| app.runs.catalog.run_name(row).to_owned()).collect()
+}
+

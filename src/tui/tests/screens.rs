@@ -1,0 +1,98 @@
+//! What is drawn: at all sizes, safely, without colours, and as it was approved.
+
+use super::*;
+use crate::tui::action::ACTIONS;
+
+#[test]
+fn every_size_is_drawn_without_a_panic() {
+    let (mut app, runs) = opened((140, 40), 30);
+    for columns in 1..=70 {
+        for rows in 1..=26 {
+            feed(&mut app, Msg::Resize { columns, rows }, &runs);
+            screen(&app, &theme());
+            app.overlay = Some(crate::tui::app::Overlay::Help { scroll: 0 });
+            screen(&app, &theme());
+            app.overlay = None;
+        }
+    }
+}
+
+#[test]
+fn nothing_unsafe_reaches_the_screen() {
+    let (app, _) = opened((140, 60), 30);
+    let terminal = screen(&app, &theme());
+    for cell in terminal.backend().buffer().content() {
+        assert!(!cell.symbol().chars().any(|c| c.is_control() || c == '\u{202e}'), "{:?}", cell.symbol());
+    }
+    assert!(terminal.backend().to_string().contains("evil-run"));
+}
+
+#[test]
+fn colour_and_glyph_tell_the_status() {
+    let (app, _) = opened((140, 40), 30);
+    let terminal = screen(&app, &theme());
+    let buffer = terminal.backend().buffer();
+    let colour_of =
+        |symbol: &str| buffer.content().iter().find(|cell| cell.symbol() == symbol).map(|cell| cell.fg);
+    assert_eq!(colour_of("✗"), Some(ratatui::style::Color::Red));
+    assert_eq!(colour_of("✓"), Some(ratatui::style::Color::Green));
+    let plain = screen(&app, &Theme::new(false, Palette::Auto, true, None, Glyphs::Ascii));
+    let buffer = plain.backend().buffer();
+    assert!(
+        buffer
+            .content()
+            .iter()
+            .all(|cell| cell.fg == ratatui::style::Color::Reset && cell.bg == ratatui::style::Color::Reset)
+    );
+    let text = plain.backend().to_string();
+    assert!(text.contains("F failed") && text.contains("D done") && text.contains("R run"), "{text}");
+    let names: Vec<char> = text.chars().filter(|c| !c.is_ascii()).collect();
+    assert!(names.iter().all(|c| "日本語\u{1f680}".contains(*c)), "only names are not ASCII: {names:?}");
+}
+
+/// The screens that people meet, at the sizes that they have.
+#[test]
+fn screens() {
+    let sizes = [(200, 50), (120, 36), (80, 24), (60, 20)];
+    for size in sizes {
+        let name = format!("{}x{}", size.0, size.1);
+        let (mut app, runs) = opened(size, 30);
+        keys(&mut app, "s j", &runs);
+        insta::assert_snapshot!(format!("runs-{name}"), screen(&app, &theme()).backend());
+        keys(&mut app, "?", &runs);
+        insta::assert_snapshot!(format!("help-{name}"), screen(&app, &theme()).backend());
+    }
+    let size = (120, 30);
+    let loading = app(size);
+    insta::assert_snapshot!("loading", screen(&loading, &theme()).backend());
+    let mut empty = app(size);
+    feed(&mut empty, Msg::Experiments(Ok((vec![experiment("0", "Default")], None))), &[]);
+    feed(&mut empty, Msg::Counts(Some(HashMap::new())), &[]);
+    insta::assert_snapshot!("empty-store", screen(&empty, &theme()).backend());
+    let (nothing, _) = opened(size, 0);
+    insta::assert_snapshot!("empty-experiment", screen(&nothing, &theme()).backend());
+    let mut failing = app(size);
+    let error =
+        StoreError::new("list experiments", ErrorKind::Unreachable("http://host: connection refused".into()));
+    feed(&mut failing, Msg::Experiments(Err(error)), &[]);
+    insta::assert_snapshot!("failed", screen(&failing, &theme()).backend());
+}
+
+/// The README's table of keys, from the table of actions and the keymap.
+fn key_table() -> String {
+    let keymap = Keymap::defaults();
+    let mut table = String::from("| keys | what they do | name |\n| --- | --- | --- |\n");
+    for info in &ACTIONS {
+        let keys: Vec<String> = keymap.keys_of(info.action).iter().map(|keys| format!("`{keys}`")).collect();
+        table.push_str(&format!("| {} | {} | `{}` |\n", keys.join(", "), info.title, info.name));
+    }
+    table
+}
+
+#[test]
+fn the_readme_shows_the_keys_as_they_are() {
+    let readme = include_str!("../../../README.md");
+    let (_, rest) = readme.split_once("keymap -->\n").unwrap();
+    let (found, _) = rest.split_once("<!-- keys: end -->").unwrap();
+    assert_eq!(found.trim(), key_table().trim(), "put this into the README:\n\n{}", key_table());
+}

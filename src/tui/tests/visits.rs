@@ -1,0 +1,171 @@
+//! Moving about: the cursor, the focus, sorting, searching, the mouse.
+
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+
+use super::*;
+use crate::tui::app::{Connection, Focus};
+
+#[test]
+fn the_newest_run_is_selected_and_its_values_are_asked_for() {
+    let (app, _) = opened((140, 40), 30);
+    assert_eq!(app.focus, Focus::Runs);
+    assert_eq!(app.runs.selected, Some(Picked::Run(format!("{:032x}", 29))));
+    assert_eq!(app.details.run.as_ref().map(|run| run.info.run_name.as_str()), Some("calm-ibis-29"));
+    assert!(app.is_settled());
+    assert_eq!(app.runs.spark_key.as_deref(), Some("val_rmse"));
+    assert!(app.runs.sparks.len() < 30, "only what is on the screen");
+}
+
+#[test]
+fn the_cursor_follows_the_run_through_sort_and_refresh() {
+    let (mut app, mut runs) = opened((140, 40), 30);
+    keys(&mut app, "j j j", &runs);
+    let selected = app.runs.selected.clone();
+    keys(&mut app, "s", &runs);
+    assert_eq!(app.runs.selected, selected);
+    assert_eq!(app.runs.picked(app.runs.cursor.at), selected);
+    let line = app.runs.cursor.at - app.runs.cursor.top;
+    // A better run arrives above; the cursor stays on its run, and the run on its line.
+    let mut best = run(70);
+    best.metrics[1].value = 0.001;
+    runs.push(best);
+    let generation = app.runs.generation;
+    feed(&mut app, snapshot(generation, &runs), &runs);
+    assert_eq!(app.runs.length(), 31);
+    assert_eq!(app.runs.selected, selected);
+    assert!(app.runs.cursor.at - app.runs.cursor.top == line || app.runs.cursor.top == 0);
+    // The run goes away: the nearest row takes over.
+    let at = app.runs.cursor.at;
+    runs.retain(|run| Some(Picked::Run(run.info.run_id.0.clone())) != selected);
+    feed(&mut app, snapshot(generation, &runs), &runs);
+    assert_eq!(app.runs.cursor.at, at);
+    assert_eq!(app.runs.picked(at), app.runs.selected);
+}
+
+#[test]
+fn answers_to_an_older_question_are_dropped() {
+    let (mut app, runs) = opened((140, 40), 5);
+    let old = app.runs.generation - 1;
+    feed(&mut app, snapshot(old, &runs[..1]), &runs);
+    assert_eq!(app.runs.length(), 5);
+    let failed = Err(StoreError::new("read the run", ErrorKind::Locked));
+    let old = app.details.generation - 1;
+    feed(&mut app, Msg::Run { generation: old, result: failed }, &runs);
+    assert!(app.details.error.is_none());
+}
+
+#[test]
+fn a_failing_store_keeps_what_was_known() {
+    let (mut app, runs) = opened((140, 40), 5);
+    let error = StoreError::new("look for changes", ErrorKind::Unreachable("connection refused".into()));
+    let generation = app.runs.generation;
+    feed(&mut app, Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
+    assert_eq!(app.runs.length(), 5);
+    assert!(matches!(app.connection, Connection::Failing { retry_at, .. } if retry_at == app.now + 4_000));
+    let text = drawn(&app);
+    assert!(
+        text.contains("stale, retry in 4s")
+            && text.contains("calm-ibis-0")
+            && text.contains("connection refused"),
+        "{text}"
+    );
+    feed(&mut app, polled(generation), &runs);
+    assert!(matches!(app.connection, Connection::Live { .. }));
+}
+
+#[test]
+fn escape_steps_out_one_layer_and_never_quits() {
+    let (mut app, runs) = opened((140, 40), 5);
+    keys(&mut app, "enter z ?", &runs);
+    assert!(app.overlay.is_some() && app.zoomed && app.focus == Focus::Details);
+    keys(&mut app, "esc", &runs);
+    assert!(app.overlay.is_none() && app.zoomed);
+    keys(&mut app, "esc", &runs);
+    assert!(!app.zoomed && app.focus == Focus::Details);
+    keys(&mut app, "esc esc esc esc", &runs);
+    assert!(app.focus == Focus::Experiments && !app.quitting);
+    assert!(app.status.is_some(), "a key that does nothing says why");
+    keys(&mut app, "q", &runs);
+    assert!(app.quitting);
+}
+
+#[test]
+fn a_key_that_does_not_go_on_counts_for_itself() {
+    let (mut app, runs) = opened((140, 40), 30);
+    keys(&mut app, "G", &runs);
+    assert_eq!(app.runs.cursor.at, 29);
+    keys(&mut app, "g k", &runs);
+    assert_eq!(app.runs.cursor.at, 28);
+    keys(&mut app, "g g", &runs);
+    assert_eq!(app.runs.cursor.at, 0);
+    keys(&mut app, "ctrl-d", &runs);
+    assert!(app.runs.cursor.at > 5);
+}
+
+#[test]
+fn a_filter_is_typed_kept_and_cleared() {
+    let (mut app, runs) = opened((140, 40), 30);
+    // Letters that are keys elsewhere are letters here.
+    keys(&mut app, "/ q s 2", &runs);
+    assert!(!app.quitting && app.runs.view.words == "qs2" && app.runs.length() == 0);
+    let text = drawn(&app);
+    assert!(text.contains("0 of 30") && text.contains("esc clears"), "{text}");
+    keys(&mut app, "ctrl-u ' i b i s - 2 backspace 1", &runs);
+    assert_eq!(app.runs.view.words, "'ibis-1");
+    let found = names(&app);
+    assert!(found.len() == 11 && found.iter().all(|name| name.contains("ibis-1")), "{found:?}");
+    keys(&mut app, "enter", &runs);
+    assert!(app.overlay.is_none() && app.runs.view.words == "'ibis-1");
+    let text = drawn(&app);
+    assert!(text.contains("11 of 30 /'ibis-1"), "{text}");
+    // A refresh keeps the filter, and so does a run that arrives.
+    let generation = app.runs.generation;
+    feed(&mut app, snapshot(generation, &runs), &runs);
+    assert_eq!(app.runs.length(), 11);
+    keys(&mut app, "esc", &runs);
+    assert!(app.runs.view.words.is_empty() && app.runs.length() == 30 && app.focus == Focus::Runs);
+    keys(&mut app, "/ x esc", &runs);
+    assert!(app.runs.view.words.is_empty() && app.overlay.is_none() && app.runs.length() == 30);
+}
+
+#[test]
+fn sorting_goes_up_down_and_back_to_newest_first() {
+    let (mut app, runs) = opened((140, 40), 30);
+    let first = |app: &App| names(app)[0].clone();
+    assert_eq!(first(&app), "calm-ibis-29");
+    keys(&mut app, "s", &runs);
+    let value = |app: &App, at: usize| {
+        let column = app.runs.catalog.metrics.column(&app.runs.catalog.texts, "val_rmse").unwrap();
+        column.get(app.runs.projection.row(at).unwrap())
+    };
+    let ascending: Vec<f64> =
+        (0..30).filter_map(|at| value(&app, at)).filter(|value| !value.is_nan()).collect();
+    assert!(ascending.is_sorted());
+    assert!(value(&app, 29).is_none(), "missing comes last");
+    keys(&mut app, "s", &runs);
+    assert!(value(&app, 0) >= value(&app, 1) && value(&app, 29).is_none());
+    keys(&mut app, "s", &runs);
+    assert_eq!(first(&app), "calm-ibis-29");
+}
+
+#[test]
+fn a_click_on_a_title_sorts_and_one_on_a_row_selects() {
+    let (mut app, runs) = opened((140, 40), 30);
+    let text = drawn(&app);
+    let (y, line) = text.lines().enumerate().find(|(_, line)| line.contains("Status")).unwrap();
+    // The printed backend quotes its lines: one character before the first cell.
+    let x =
+        line.chars().collect::<String>().find("Status").map(|byte| line[..byte].chars().count() - 1).unwrap();
+    let click = |column: usize, row: usize| {
+        Msg::Mouse(MouseEvent {
+            kind: MouseEventKind::Down(MouseButton::Left),
+            column: column as u16,
+            row: row as u16,
+            modifiers: KeyModifiers::NONE,
+        })
+    };
+    feed(&mut app, click(x, y), &runs);
+    assert_eq!(app.runs.view.sort.first().map(|key| key.column.name()), Some("status".into()));
+    feed(&mut app, click(x, y + 3), &runs);
+    assert_eq!(app.runs.cursor.at, 2);
+}

@@ -1,0 +1,149 @@
+//! What is written, copied and noticed: only what was asked for, and never under `read_only`.
+
+use super::*;
+use crate::tui::app::{Focus, Overlay};
+use crate::tui::effect::Write;
+use crate::tui::panes::details::Tab;
+
+/// Presses keys and returns the effects of the last one that are no answers to questions of the screen.
+fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
+    let events = parse_keys(script).unwrap();
+    let (last, before) = events.split_last().unwrap();
+    for event in before {
+        feed(app, Msg::Key(*event), runs);
+    }
+    let effects = update(app, Msg::Key(*last));
+    let is_wanted = |effect: &Effect| {
+        matches!(effect, Effect::Write(_) | Effect::Copy(_) | Effect::Browse(_) | Effect::SwitchProfile(_))
+    };
+    effects.into_iter().filter(is_wanted).collect()
+}
+
+#[test]
+fn a_run_is_deleted_only_after_a_yes() {
+    let (mut app, runs) = opened((140, 40), 5);
+    keys(&mut app, "D", &runs);
+    assert!(drawn(&app).contains("Delete this run?"));
+    assert!(effects_of(&mut app, "enter", &runs).is_empty(), "enter runs through dialogs by itself");
+    assert!(matches!(app.overlay, Some(Overlay::Confirm(_))));
+    assert!(effects_of(&mut app, "n", &runs).is_empty() && app.overlay.is_none());
+    let effects = effects_of(&mut app, "space space D y", &runs);
+    let [Effect::Write(Write::DeleteRuns(ids))] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(ids.len(), 2);
+    let done = Msg::Written { write: Write::DeleteRuns(ids.clone()), result: Ok(()) };
+    let effects = update(&mut app, done);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Refresh)));
+    assert!(drawn(&app).contains("deleted 2 runs"));
+}
+
+#[test]
+fn names_tags_and_notes_are_edited_in_a_prompt() {
+    let (mut app, runs) = opened((140, 40), 5);
+    let effects = effects_of(&mut app, "R ctrl-u n e w enter", &runs);
+    let [Effect::Write(Write::RenameRun { name, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(name, "new");
+    assert!(effects_of(&mut app, "R ctrl-u enter", &runs).is_empty(), "a name is needed");
+    keys(&mut app, "esc", &runs);
+    let effects = effects_of(&mut app, "t enter a = b enter", &runs);
+    let [Effect::Write(Write::SetTag { tag, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((tag.key.as_str(), tag.value.as_str()), ("a", "b"));
+    let effects = effects_of(&mut app, "t t e a m enter ! enter", &runs);
+    let [Effect::Write(Write::SetTag { tag, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((tag.key.as_str(), tag.value.as_str()), ("team", "red!"));
+    let effects = effects_of(&mut app, "t t e a m ctrl-x y", &runs);
+    assert!(matches!(effects.as_slice(), [Effect::Write(Write::DeleteTag { key, .. })] if key == "team"));
+    let effects = effects_of(&mut app, "n a ctrl-j b enter", &runs);
+    let [Effect::Write(Write::SetTag { tag, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((tag.key.as_str(), tag.value.as_str()), ("mlflow.note.content", "a\nb"));
+}
+
+#[test]
+fn a_refused_write_says_so_and_changes_nothing() {
+    let (mut app, runs) = opened((140, 40), 5);
+    let error = StoreError::new("rename the run", ErrorKind::Forbidden("no permission".into()));
+    let write = Write::RenameRun { id: runs[0].info.run_id.clone(), name: "x".into() };
+    feed(&mut app, Msg::Written { write, result: Err(error) }, &runs);
+    let text = drawn(&app);
+    assert!(text.contains("nothing was changed") && text.contains("no permission"), "{text}");
+}
+
+#[test]
+fn nothing_writes_when_the_store_is_read_only() {
+    let (mut app, runs) = opened((140, 40), 5);
+    app.read_only = true;
+    for key in ["R", "D", "t", "n"] {
+        assert!(effects_of(&mut app, key, &runs).is_empty());
+        assert!(app.overlay.is_none() && drawn(&app).contains("read-only"), "{key}");
+    }
+}
+
+#[test]
+fn ids_and_values_are_copied_clean() {
+    let (mut app, runs) = opened((140, 40), 30);
+    let effects = effects_of(&mut app, "y", &runs);
+    assert!(matches!(effects.as_slice(), [Effect::Copy(id)] if id.len() == 32), "{effects:?}");
+    let effects = effects_of(&mut app, "space space y", &runs);
+    assert!(matches!(effects.as_slice(), [Effect::Copy(ids)] if ids.lines().count() == 2));
+    // The run with an escape code in its name.
+    keys(&mut app, "u G k k k k h h h h h h", &runs);
+    assert!(drawn(&app).contains("run_name"));
+    let effects = effects_of(&mut app, "Y", &runs);
+    assert!(matches!(effects.as_slice(), [Effect::Copy(name)] if name == "evil-run"), "{effects:?}");
+    assert!(effects_of(&mut app, "o", &runs).is_empty());
+    assert!(drawn(&app).contains("a local store has no page"));
+    app.page = Some("http://host:5000".into());
+    let effects = effects_of(&mut app, "o", &runs);
+    let wanted = format!("http://host:5000/#/experiments/1/runs/{:032x}", 4);
+    assert!(matches!(effects.as_slice(), [Effect::Browse(page)] if *page == wanted), "{effects:?}");
+}
+
+#[test]
+fn a_run_that_ends_elsewhere_is_noticed() {
+    let (mut app, mut runs) = opened((140, 40), 10);
+    let generation = app.runs.generation;
+    runs[5].info.status = RunStatus::Failed;
+    runs[5].info.end_time = Some(NOW);
+    let effects = update(&mut app, snapshot(generation, &runs));
+    for msg in effects.into_iter().flat_map(|effect| answer(effect, &runs)) {
+        let effects = update(&mut app, msg);
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::Notify(words) if words == "calm-ibis-5 failed")));
+    }
+    assert!(drawn(&app).contains("calm-ibis-5 failed"));
+    keys(&mut app, "j", &runs);
+    assert!(!drawn(&app).contains("calm-ibis-5 failed"), "a key acknowledges it");
+    keys(&mut app, "g m", &runs);
+    assert!(drawn(&app).contains("calm-ibis-5 failed"), "and the messages keep it");
+}
+
+#[test]
+fn folders_open_and_files_are_looked_into() {
+    let (mut app, runs) = opened((160, 50), 3);
+    keys(&mut app, "3", &runs);
+    while app.details.tab != Tab::Artifacts {
+        keys(&mut app, "]", &runs);
+    }
+    let text = drawn(&app);
+    assert!(text.contains("> model/") && text.contains("metrics.csv") && text.contains("1.2 kB"), "{text}");
+    keys(&mut app, "enter", &runs);
+    assert!(drawn(&app).contains("MLmodel") && drawn(&app).contains("v model/"));
+    keys(&mut app, "G enter", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("CSV, 3 lines") && text.contains("step  loss"), "{text}");
+    keys(&mut app, "esc", &runs);
+    assert!(app.focus == Focus::Details && !drawn(&app).contains("CSV, 3 lines"));
+    keys(&mut app, "k k k enter", &runs);
+    assert!(!drawn(&app).contains("model.pkl"));
+}
+
+#[test]
+fn polling_is_set_by_hand_and_slows_down_out_of_focus() {
+    let (mut app, runs) = opened((140, 40), 3);
+    app.is_local = false;
+    app.pace = crate::tui::pace::Pace::new(2.0, false, NOW);
+    let effects = update(&mut app, Msg::Focused(false));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Pace(pace) if pace.as_secs() == 6)));
+    assert!(drawn(&app).contains("every 6s"));
+    feed(&mut app, Msg::Focused(true), &runs);
+    keys(&mut app, "g i ctrl-u 1 0 enter", &runs);
+    assert!(drawn(&app).contains("every 10s"));
+}
