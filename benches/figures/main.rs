@@ -1,10 +1,11 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench` prints all of them; `cargo bench -- start load logger server command` chooses. Absolute times are remarks,
+//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys command` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
 mod bare;
+mod keys;
 mod stores;
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -18,7 +19,6 @@ use mltui::catalog::sync::Sync;
 use mltui::mlflow::{ExperimentId, ViewType};
 use mltui::store::rest::RestOptions;
 use mltui::store::{Scan, ScanValues, uri};
-use support::terminal::Terminal;
 use support::{Server, V3};
 
 const ROUNDS: usize = 7;
@@ -46,6 +46,9 @@ fn main() {
     }
     if wanted("server") {
         server(&folder);
+    }
+    if wanted("keys") {
+        keys::keys(&folder);
     }
     if wanted("command") {
         command(&folder);
@@ -80,11 +83,6 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-fn explorer(path: &Path, folder: &Path) -> Terminal {
-    let address = format!("sqlite:///{}", path.display());
-    Terminal::start(folder, (200, 50), &["--tracking-uri", &address], &[])
-}
-
 /// From the start of the process to a screen with rows, details and trends.
 fn start(folder: &Path) {
     println!("\nstart to a complete first screen (rows, trends, details), 200x50, median of {ROUNDS}");
@@ -96,7 +94,8 @@ fn start(folder: &Path) {
         for _ in 0..ROUNDS {
             yardstick.push(bare("bare-newest", &path).0);
             let begin = Instant::now();
-            let terminal = explorer(&path, folder);
+            let visit = keys::Visit::new(&path, &[]);
+            let terminal = &visit.terminal;
             terminal.wait_closely(|screen| {
                 let has_rows = screen.matches("calm-ibis").count() >= 20;
                 let has_details = screen.contains("git commit");
@@ -125,8 +124,9 @@ fn load(folder: &Path) {
     for _ in 0..ROUNDS {
         let (bare_time, bare_memory) = bare("bare-all", &path);
         let begin = Instant::now();
-        let terminal = explorer(&path, folder);
-        terminal.wait_closely(|screen| screen.contains("newest first, 100,000 runs"));
+        let visit = keys::Visit::new(&path, &[]);
+        let terminal = &visit.terminal;
+        terminal.wait_closely(|screen| screen.contains("100,000 runs · newest first"));
         let time = begin.elapsed().as_secs_f64();
         let memory = peak_memory(&terminal.process_id().to_string());
         times_ratio.push(time / bare_time);

@@ -39,7 +39,21 @@ const START: i64 = 1_760_000_000_000;
 
 /// A store with so many runs in one experiment, `bench`: 15 params, 10 metrics of `steps` points, 8 tags each.
 pub fn make(folder: &Path, runs: usize, steps: i64) -> PathBuf {
-    let path = folder.join(format!("{runs}-runs-{steps}-steps.db"));
+    make_shaped(folder, runs, steps, Shape::Usual)
+}
+
+/// Which metrics the runs have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// All runs the same ten.
+    Usual,
+    /// The first one, and nine out of 12,000.
+    Wide,
+}
+
+pub fn make_shaped(folder: &Path, runs: usize, steps: i64, shape: Shape) -> PathBuf {
+    let wide = if shape == Shape::Wide { "-wide" } else { "" };
+    let path = folder.join(format!("{runs}-runs-{steps}-steps{wide}.db"));
     if path.exists() {
         return path;
     }
@@ -56,7 +70,7 @@ pub fn make(folder: &Path, runs: usize, steps: i64) -> PathBuf {
     let transaction = db.transaction().unwrap();
     let mut rng = Rng::with_seed(7);
     for i in 0..runs {
-        run(&transaction, &mut rng, i, steps);
+        run(&transaction, &mut rng, i, steps, shape);
     }
     transaction.commit().unwrap();
     drop(db);
@@ -64,7 +78,7 @@ pub fn make(folder: &Path, runs: usize, steps: i64) -> PathBuf {
     path
 }
 
-fn run(db: &Connection, rng: &mut Rng, i: usize, steps: i64) {
+fn run(db: &Connection, rng: &mut Rng, i: usize, steps: i64, shape: Shape) {
     let id = format!("{:016x}{:016x}", rng.u64(..), rng.u64(..));
     let start = START + i as i64 * 60_000;
     let (status, end) = match rng.u8(..100) {
@@ -112,7 +126,13 @@ fn run(db: &Connection, rng: &mut Rng, i: usize, steps: i64) {
             .execute(params![key, value, id])
             .unwrap();
     }
-    for key in METRICS {
+    let keys: Vec<String> = match shape {
+        Shape::Usual => METRICS.map(str::to_owned).to_vec(),
+        Shape::Wide => std::iter::once(METRICS[0].to_owned())
+            .chain((0..9).map(|at| format!("layer{:04}/norm_{at}", (i * 9 + at) % 12_000)))
+            .collect(),
+    };
+    for key in keys {
         let last = rng.f64();
         for step in 0..steps {
             let value = last * (2.0 - (step + 1) as f64 / steps as f64);

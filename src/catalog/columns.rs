@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Catalog, Column, NO_TIME, Row, Sym, summaries};
-use crate::mlflow::{RunStatus, Statistic, Summary};
 use crate::mlflow::filter::{Attribute, Field, OrderBy, ParseError};
+use crate::mlflow::{RunStatus, Statistic, Summary};
 
 /// A column as people name it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,7 +79,9 @@ impl ColumnSpec {
             Self::ArtifactUri => "artifact_uri".into(),
             Self::Metric(key, Statistic::Latest) => format!("metrics.{key}"),
             Self::Metric(key, Statistic::At(step)) => format!("at(metrics.{key}, {step})"),
-            Self::Metric(key, statistic) => format!("{}(metrics.{key})", statistic.word().unwrap_or_default()),
+            Self::Metric(key, statistic) => {
+                format!("{}(metrics.{key})", statistic.word().unwrap_or_default())
+            }
             Self::Param(key) => format!("params.{key}"),
             Self::Tag(key) => format!("tags.{key}"),
         }

@@ -40,7 +40,8 @@ impl Search {
             let mut atom = Atom::parse(pattern, CaseMatching::Smart, Normalization::Smart);
             if is_negative {
                 // What must not be there is meant letter by letter.
-                atom = Atom::new(pattern, CaseMatching::Smart, Normalization::Smart, AtomKind::Substring, false);
+                atom =
+                    Atom::new(pattern, CaseMatching::Smart, Normalization::Smart, AtomKind::Substring, false);
                 atom.negative = true;
             }
             Word { key, atom, text: pattern.to_lowercase() }

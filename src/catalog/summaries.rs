@@ -64,7 +64,8 @@ impl Catalog {
     pub fn coverage(&self, column: &ColumnSpec) -> Option<Coverage> {
         let Wanted { key, step } = Wanted::of(column)?;
         let all = self.metrics.column(&self.texts, &key).map_or(0, |column| column.len());
-        let known = self.metrics.sym(&self.texts, &key).and_then(|sym| self.summaries.series.get(&(sym, step)));
+        let known =
+            self.metrics.sym(&self.texts, &key).and_then(|sym| self.summaries.series.get(&(sym, step)));
         Some(Coverage { known: known.map_or(0, |series| series.fresh.len()), of: all })
     }
 }

@@ -88,7 +88,8 @@ impl Sync {
             let now = Instant::now();
             self.asked.extend(ids.into_iter().map(|id| ((wanted.clone(), id), now)));
         }
-        let is_last = self.wanted.iter().all(|wanted| self.builder.unknown(wanted, &[], 1, |_| false).is_empty());
+        let is_last =
+            self.wanted.iter().all(|wanted| self.builder.unknown(wanted, &[], 1, |_| false).is_empty());
         self.publish_summaries(is_last, &mut publish);
         Ok(!is_last)
     }

@@ -12,6 +12,9 @@ use super::{Bound, Catalog, ColumnSpec, Row, Sym, Value};
 use crate::mlflow::filter::{Direction, Filter};
 use crate::mlflow::tags;
 
+/// Ids of runs.
+pub type Ids = FxHashSet<String>;
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct View {
     pub sort: Vec<SortKey>,
@@ -128,21 +131,19 @@ pub fn project(catalog: &Catalog, view: &View, now: i64) -> Projection {
 }
 
 /// The same, where a store has applied the filter: `found` are the ids of all runs that pass it.
-pub fn project_with(
-    catalog: &Catalog,
-    view: &View,
-    found: Option<&FxHashSet<String>>,
-    now: i64,
-) -> Projection {
+pub fn project_with(catalog: &Catalog, view: &View, found: Option<&Ids>, now: i64) -> Projection {
     let search = (!view.words.trim().is_empty()).then(|| Search::new(&view.words).rows(catalog));
     let filtered = match found {
-        Some(ids) => Some(catalog.runs.iter().map(|run| ids.contains(catalog.texts.get(run.run_id))).collect()),
+        Some(ids) => {
+            Some(catalog.runs.iter().map(|run| ids.contains(catalog.texts.get(run.run_id))).collect())
+        }
         None if view.filter.clauses.is_empty() => None,
         // What only a store knows passes nobody here.
         None => Some(matching(catalog, &view.filter).unwrap_or_else(|NeedsStore| RowSet::new(Vec::new()))),
     };
     let passes = |row: Row| {
-        search.as_ref().is_none_or(|set| set.contains(row)) && filtered.as_ref().is_none_or(|set| set.contains(row))
+        search.as_ref().is_none_or(|set| set.contains(row))
+            && filtered.as_ref().is_none_or(|set| set.contains(row))
     };
     let order = sorted(catalog, &view.sort, now);
     match &view.shape {

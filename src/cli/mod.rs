@@ -144,8 +144,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             let opened = explore(settings)?;
             let flags = arguments.flags;
             let connect = move |name: &str| {
-                let flags =
-                    Flags { profile: Some(name.to_owned()), tracking_uri: None, ..flags.clone() };
+                let flags = Flags { profile: Some(name.to_owned()), tracking_uri: None, ..flags.clone() };
                 let settings = Settings::load(&flags, &Environment::of_this_process(), &Folders::find());
                 settings.map_err(Failure::from).and_then(explore).map_err(|error| error.to_string())
             };

@@ -59,7 +59,9 @@ impl Table<'_> {
             }
         }
         let is_number = |column: usize| {
-            self.rows.iter().any(|row| matches!(row[column], Value::Number(_) | Value::Point(..) | Value::Duration(_)))
+            self.rows
+                .iter()
+                .any(|row| matches!(row[column], Value::Number(_) | Value::Point(..) | Value::Duration(_)))
         };
         let right: Vec<bool> = (0..self.titles.len()).map(is_number).collect();
         let limit = if io::stdout().is_terminal() {

@@ -228,7 +228,7 @@ fn default_columns(catalog: &Catalog) -> Vec<ColumnSpec> {
     let mut params: Vec<&str> = catalog.params.keys(&catalog.texts).map(|(key, _)| key).collect();
     metrics.sort_unstable();
     params.sort_unstable();
-    columns.extend(metrics.into_iter().map(|key| ColumnSpec::metric(key)));
+    columns.extend(metrics.into_iter().map(ColumnSpec::metric));
     columns.extend(params.into_iter().map(|key| ColumnSpec::Param(key.to_owned())));
     columns
 }

@@ -169,11 +169,15 @@ impl Settings {
             },
             glyphs: environment.parsed_enum("MLTUI_GLYPHS", "unicode or ascii")?.unwrap_or(raw.tui.glyphs),
             mouse: environment.boolean("MLTUI_MOUSE")?.unwrap_or(raw.tui.mouse),
-            palette: environment.parsed_enum("MLTUI_THEME", "auto, dark, light or 16")?.unwrap_or(raw.tui.theme),
+            palette: environment
+                .parsed_enum("MLTUI_THEME", "auto, dark, light or 16")?
+                .unwrap_or(raw.tui.theme),
             truecolor: matches!(environment.get("COLORTERM"), Some("truecolor" | "24bit")),
             answers_questions: !matches!(environment.get("TERM"), None | Some("dumb" | "linux")),
             light: environment.get("COLORFGBG").and_then(light_background),
-            notify: environment.parsed_enum("MLTUI_NOTIFY", "off, bell or desktop")?.unwrap_or(raw.tui.notify),
+            notify: environment
+                .parsed_enum("MLTUI_NOTIFY", "off, bell or desktop")?
+                .unwrap_or(raw.tui.notify),
             profile: profile_name,
             raw,
         })
@@ -187,7 +191,9 @@ impl Settings {
     /// The profiles and their addresses, without credentials.
     pub fn profiles(&self) -> Vec<(String, String)> {
         let profiles = self.raw.profiles.iter();
-        profiles.map(|(name, profile)| (name.clone(), uri::without_credentials(&profile.tracking_uri))).collect()
+        profiles
+            .map(|(name, profile)| (name.clone(), uri::without_credentials(&profile.tracking_uri)))
+            .collect()
     }
 
     /// The settings in force, as a config file would say them, and where they come from. Secrets are redacted.

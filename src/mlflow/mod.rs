@@ -15,5 +15,5 @@ pub use entities::{
     ArtifactFile, Dataset, DatasetInput, Experiment, LifecycleStage, LoggedModel, Metric, MetricPoint,
     ModelVersion, Param, RegisteredModel, Run, RunInfo, RunStatus, Tag, ViewType,
 };
-pub use summary::{Collector, Statistic, Summary};
 pub use ids::{ExperimentId, ModelId, RunId};
+pub use summary::{Collector, Statistic, Summary};

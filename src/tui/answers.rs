@@ -3,6 +3,7 @@
 use super::app::{App, Connection, Focus};
 use super::effect::Effect;
 use super::msg::Msg;
+use super::panes::details::Models;
 use super::panes::details::artifacts::Folder;
 use super::update::project;
 use crate::catalog::Catalog;
@@ -59,6 +60,10 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
             let height = app.geometry().rows(Focus::Runs);
             notice_endings(app, &catalog, effects);
             app.runs.show(catalog, complete, *view, projection, position, height);
+            if app.runs.wanted_view().measured != app.runs.shown_view.measured {
+                // Which columns there are was not known yet when the groups were asked for.
+                project(app, effects);
+            }
             // What is shown of a run may have changed with it.
             app.details.wanted = None;
         }
@@ -71,6 +76,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
                     spark.points = points;
                 }
             }
+            app.runs.sparks.values_mut().for_each(|spark| spark.is_answered = true);
         }
         Msg::Run { generation, result } if generation == app.details.generation => match result {
             Ok(run) => app.details.show(run),
@@ -81,12 +87,13 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
             app.details.artifacts.folders.insert(path, folder);
         }
         Msg::Preview { run, path, result } if app.details.shown_run() == Some(&run) => {
-            if let Some(opened) = app.details.artifacts.preview.as_mut().filter(|opened| opened.path == path) {
+            if let Some(opened) = app.details.artifacts.preview.as_mut().filter(|opened| opened.path == path)
+            {
                 opened.content = Some(result);
             }
         }
         Msg::Models { run, result } if app.details.shown_run() == Some(&run) => {
-            app.details.models = Some((run, Some(result)));
+            app.details.models = Some(Models { run, answer: Some(result) });
         }
         Msg::Written { write, result } => {
             match result {
@@ -174,7 +181,10 @@ fn notice_endings(app: &mut App, catalog: &Catalog, effects: &mut Vec<Effect>) {
     let mut ended = Vec::new();
     for row in old.active.iter().copied().filter(|row| Some(*row) != looked_at) {
         // Rows stay what they are, unless the store was read anew.
-        let Some(run) = catalog.runs.get(row as usize).filter(|_| catalog.runs.len() >= old.runs.len()) else { continue };
+        let Some(run) = catalog.runs.get(row as usize).filter(|_| catalog.runs.len() >= old.runs.len())
+        else {
+            continue;
+        };
         if !run.status.is_active() && catalog.run_id(row) == old.run_id(row) && run.present {
             ended.push((catalog.run_name(row), run.status));
         }
@@ -188,7 +198,10 @@ fn notice_endings(app: &mut App, catalog: &Catalog, effects: &mut Vec<Effect>) {
             let other = many.len() - done - failed;
             let parts = [(done, "finished"), (failed, "failed"), (other, "were killed")];
             let parts = parts.iter().filter(|(count, _)| *count > 0);
-            parts.map(|(count, word)| format!("{} runs {word}", text::count(*count))).collect::<Vec<_>>().join(", ")
+            parts
+                .map(|(count, word)| format!("{} runs {word}", text::count(*count)))
+                .collect::<Vec<_>>()
+                .join(", ")
         }
     };
     let words = text::clean(&words).into_owned();

@@ -7,10 +7,10 @@ use super::overlays::confirm::Confirm;
 use super::overlays::messages::Message;
 use super::overlays::picker::Picker;
 use super::overlays::prompt::Prompt;
+use super::pace::Pace;
 use super::panes::details::Details;
 use super::panes::experiments::Experiments;
 use super::panes::runs::Runs;
-use super::pace::Pace;
 use crate::config::Glyphs;
 use crate::store::StoreError;
 

@@ -2,14 +2,14 @@
 
 use crossterm::event::KeyEvent;
 
-use super::action::{ACTIONS, Action};
+use super::action::{ACTIONS, Action, MOVE};
 use super::app::{App, Focus, Overlay};
 use super::effect::{Effect, Write};
 use super::overlays::confirm::{self, Answer, Confirm};
 use super::overlays::picker::{self, Choice, Item, Picked, Picker};
 use super::overlays::prompt::complete::completions;
 use super::overlays::prompt::{self, Prompt, Typed};
-use super::panes::details::Tab;
+use super::panes::details::{Models, Tab};
 use super::perform::perform;
 use super::update::view_changed;
 use super::widgets::input;
@@ -71,8 +71,13 @@ fn tag_of(app: &App, key: &str) -> Option<String> {
 }
 
 fn palette(app: &App) -> Picker {
-    let possible = ACTIONS.iter().filter(|info| (info.possible)(app).is_ok() && info.action != Action::Palette);
-    let items = possible.map(|info| Item {
+    let mut possible: Vec<_> = ACTIONS
+        .iter()
+        .filter(|info| (info.possible)(app).is_ok() && info.action != Action::Palette)
+        .collect();
+    // Nobody looks up how to move.
+    possible.sort_by_key(|info| info.group == MOVE);
+    let items = possible.into_iter().map(|info| Item {
         label: format!("{}: {}", info.name, info.title),
         note: app.keymap.keys_of(info.action).join(", "),
         on: None,
@@ -87,7 +92,9 @@ fn columns(app: &App) -> Picker {
     let catalog = &runs.catalog;
     let texts = &catalog.texts;
     let of_runs = |count: usize| format!("{} runs", text::count(count));
-    let attribute = |spec: &ColumnSpec| matches!(spec, ColumnSpec::Metric(..) | ColumnSpec::Param(_) | ColumnSpec::Tag(_));
+    let attribute = |spec: &ColumnSpec| {
+        matches!(spec, ColumnSpec::Metric(..) | ColumnSpec::Param(_) | ColumnSpec::Tag(_))
+    };
     let shown: rustc_hash::FxHashSet<&ColumnSpec> = runs.columns.iter().map(|shown| &shown.spec).collect();
     let item = |spec: ColumnSpec, note: String, on: bool| Item {
         label: spec.name(),
@@ -118,7 +125,10 @@ fn columns(app: &App) -> Picker {
     };
     ColumnSpec::ATTRIBUTES.into_iter().skip(1).for_each(|spec| offer(spec, String::new()));
     catalog.metrics.keys(texts).for_each(|(key, count)| offer(ColumnSpec::metric(key), of_runs(count)));
-    catalog.params.keys(texts).for_each(|(key, count)| offer(ColumnSpec::Param(key.to_owned()), of_runs(count)));
+    catalog
+        .params
+        .keys(texts)
+        .for_each(|(key, count)| offer(ColumnSpec::Param(key.to_owned()), of_runs(count)));
     let (system, own): (Vec<_>, Vec<_>) = catalog.tags.keys(texts).partition(|(key, _)| tags::is_system(key));
     for (key, count) in own.into_iter().chain(system) {
         offer(ColumnSpec::Tag(key.to_owned()), of_runs(count));
@@ -143,8 +153,10 @@ fn statistics(app: &App) -> Picker {
         (Statistic::Mean, "mean", "over the whole history"),
         (Statistic::First, "first", "value of the smallest step"),
     ];
-    let mut items: Vec<Item> =
-        all.into_iter().map(|(statistic, label, note)| item(label, note, Choice::Statistic(statistic))).collect();
+    let mut items: Vec<Item> = all
+        .into_iter()
+        .map(|(statistic, label, note)| item(label, note, Choice::Statistic(statistic)))
+        .collect();
     items.push(item("at a step", "the value that was logged at it", Choice::StatisticAtStep));
     let mut picker = Picker::new(picker::Purpose::Statistic, format!("Value of {key}"), items);
     picker.cursor.at = all.iter().position(|(statistic, ..)| statistic == now).unwrap_or(5);
@@ -169,18 +181,12 @@ fn tag_list(app: &App) -> Picker {
         [id] => catalog.find(id.as_str()),
         _ => None,
     };
-    let mut items = vec![Item {
-        label: "new tag".into(),
-        note: "key=value".into(),
-        on: None,
-        choice: Choice::NewTag,
-    }];
+    let mut items =
+        vec![Item { label: "new tag".into(), note: "key=value".into(), on: None, choice: Choice::NewTag }];
     let mut known: Vec<(&str, &str)> = match row {
-        Some(row) => catalog
-            .tags
-            .of(&catalog.texts, row)
-            .map(|(key, value)| (key, catalog.texts.get(value)))
-            .collect(),
+        Some(row) => {
+            catalog.tags.of(&catalog.texts, row).map(|(key, value)| (key, catalog.texts.get(value))).collect()
+        }
         None => catalog.tags.keys(&catalog.texts).map(|(key, _)| (key, "")).collect(),
     };
     // What MLflow keeps is not for the hand.
@@ -240,18 +246,21 @@ pub fn in_picker(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
     let height = picker::height(app.size.1);
     let Some(Overlay::Picker(picker)) = &mut app.overlay else { return };
     match picker.key(event, height) {
-        Picked::Nothing => {}
         Picked::Closed => app.overlay = None,
         Picked::Toggled(Choice::Column(spec), on) => show_column(app, &spec, on, effects),
         Picked::Chosen(choice) => chosen(app, choice, effects),
         Picked::Removed(Choice::Tag { key, .. }) => {
             if let picker::Purpose::Tags(ids) = picker.purpose.clone() {
                 let lines = vec![key.clone()];
-                let question = format!("Remove this tag from {}?", if ids.len() == 1 { "the run".into() } else { format!("{} runs", ids.len()) });
-                app.overlay = Some(Overlay::Confirm(Confirm { question, lines, write: Write::DeleteTag { ids, key } }));
+                let question = format!(
+                    "Remove this tag from {}?",
+                    if ids.len() == 1 { "the run".into() } else { format!("{} runs", ids.len()) }
+                );
+                app.overlay =
+                    Some(Overlay::Confirm(Confirm { question, lines, write: Write::DeleteTag { ids, key } }));
             }
         }
-        Picked::Toggled(..) | Picked::Removed(_) => {}
+        Picked::Nothing | Picked::Toggled(..) | Picked::Removed(_) => {}
     }
 }
 
@@ -350,7 +359,7 @@ fn entered(app: &mut App, effects: &mut Vec<Effect>) {
                 Ok(filter) => {
                     app.overlay = None;
                     app.runs.view.filter = filter;
-                    app.runs.filter_text = expression.to_owned();
+                    expression.clone_into(&mut app.runs.filter_text);
                     return view_changed(app, effects);
                 }
             }
@@ -408,7 +417,7 @@ pub fn needs_of_tab(app: &mut App, effects: &mut Vec<Effect>) {
         }
         Tab::Models if app.details.models.is_none() && !run.model_outputs.is_empty() => {
             let models = run.model_outputs.clone();
-            app.details.models = Some((id.clone(), None));
+            app.details.models = Some(Models { run: id.clone(), answer: None });
             effects.push(Effect::LoadModels { id, models });
         }
         _ => {}

@@ -141,9 +141,13 @@ fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 /// The keys of what stands over the panes.
 fn overlay_hints(app: &App) -> &'static [(&'static str, &'static str)] {
     match app.overlay {
-        Some(Overlay::Search) => {
-            &[("enter", "keep"), ("esc", "clear"), ("key=text", "param or tag"), ("!text", "without"), ("'text", "exact")]
-        }
+        Some(Overlay::Search) => &[
+            ("enter", "keep"),
+            ("esc", "clear"),
+            ("key=text", "param or tag"),
+            ("!text", "without"),
+            ("'text", "exact"),
+        ],
         Some(Overlay::Prompt(ref prompt)) if prompt.has_lines() => {
             &[("enter", "apply"), ("ctrl-j", "new line"), ("esc", "leave")]
         }

@@ -97,7 +97,9 @@ impl Write {
         match self {
             Self::RenameRun { name, .. } => format!("the run is {name} now"),
             Self::RenameExperiment { name, .. } => format!("the experiment is {name} now"),
-            Self::DeleteRuns(ids) => format!("deleted {}; g d shows deleted runs, D restores them", runs(ids)),
+            Self::DeleteRuns(ids) => {
+                format!("deleted {}; g d shows deleted runs, D restores them", runs(ids))
+            }
             Self::RestoreRuns(ids) => format!("restored {}", runs(ids)),
             Self::SetTag { ids, tag } => format!("set {} on {}", tag.key, runs(ids)),
             Self::DeleteTag { ids, key } => format!("removed {key} from {}", runs(ids)),

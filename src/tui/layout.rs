@@ -103,7 +103,9 @@ pub fn with_side_border(layout: Layout, (columns, _): (u16, u16), x: u16) -> Lay
 pub fn with_middle_border(layout: Layout, places: &Geometry, y: u16) -> Layout {
     let (Some(runs), Some(details)) = (places.runs, places.details) else { return layout };
     let height = runs.height + details.height;
-    let wanted = (details.y + details.height).saturating_sub(y).clamp(LOWEST, height.saturating_sub(LOWEST).max(LOWEST));
+    let wanted = (details.y + details.height)
+        .saturating_sub(y)
+        .clamp(LOWEST, height.saturating_sub(LOWEST).max(LOWEST));
     // Rounded up, so that the border comes to stand where it was wanted.
     let details_share = ((u32::from(wanted) * 100).div_ceil(u32::from(height.max(1)))) as u16;
     Layout { details_share, ..layout }

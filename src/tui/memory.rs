@@ -122,9 +122,18 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let names = ["metrics.a b", "min(metrics.a,b)", "at(metrics.x, -5)", "params.p.q", "tags.mlflow.user", "user_id"];
-        let columns: Vec<Shown> =
-            names.iter().map(|name| Shown { spec: ColumnSpec::parse(name).unwrap(), width: Some(9) }).collect();
+        let names = [
+            "metrics.a b",
+            "min(metrics.a,b)",
+            "at(metrics.x, -5)",
+            "params.p.q",
+            "tags.mlflow.user",
+            "user_id",
+        ];
+        let columns: Vec<Shown> = names
+            .iter()
+            .map(|name| Shown { spec: ColumnSpec::parse(name).unwrap(), width: Some(9) })
+            .collect();
         let remembered = Remembered {
             columns: Some(columns.iter().map(RememberedColumn::of).collect()),
             sort: vec![sort_text(&SortKey::parse("max(metrics.a b) desc").unwrap())],

@@ -97,6 +97,7 @@ fn in_panes(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Action::Back => back(app, effects),
         Action::Open => match app.focus {
             Focus::Experiments => open_selected(app, effects),
+            Focus::Runs if app.runs.selected_row().is_none() => perform(app, Action::Fold, effects),
             Focus::Runs => app.focus = Focus::Details,
             Focus::Details => open_artifact(app, effects),
         },
@@ -187,7 +188,10 @@ fn in_table(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
                 let (generation, deleted) = (runs.generation, runs.deleted);
                 effects.push(Effect::Watch { generation, experiment, deleted });
             }
-            app.status = Some(if app.runs.deleted { "deleted runs are shown too" } else { "deleted runs are hidden" }.into());
+            app.status = Some(
+                if app.runs.deleted { "deleted runs are shown too" } else { "deleted runs are hidden" }
+                    .into(),
+            );
         }
         Action::ResetView => {
             runs.view = View::default();
@@ -277,7 +281,8 @@ fn take_out(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     match action {
         Action::Copy => {
             let ids: Vec<String> = app.runs.targets().into_iter().map(|id| id.0).collect();
-            let what = if ids.len() == 1 { "the run's id".to_owned() } else { format!("{} run ids", ids.len()) };
+            let what =
+                if ids.len() == 1 { "the run's id".to_owned() } else { format!("{} run ids", ids.len()) };
             copy(app, &ids.join("\n"), &what, effects);
         }
         Action::CopyCell if app.focus == Focus::Details => {
@@ -288,7 +293,9 @@ fn take_out(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
             }
         }
         Action::CopyCell => {
-            let Some((row, column)) = app.runs.selected_row().zip(app.runs.chosen_column().cloned()) else { return };
+            let Some((row, column)) = app.runs.selected_row().zip(app.runs.chosen_column().cloned()) else {
+                return;
+            };
             let catalog = &app.runs.catalog;
             let value = match Bound::new(catalog, &column).value(catalog, row, app.now) {
                 Value::Missing => return app.say(format!("the run has no {}", column.name())),

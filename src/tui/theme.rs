@@ -183,11 +183,9 @@ impl Theme {
             return mono;
         }
         let (colors, is_truecolor) = match (palette, truecolor, light) {
-            (Palette::Dark, true, _) => (DARK, true),
-            (Palette::Light, true, _) => (LIGHT, true),
+            (Palette::Dark, true, _) | (Palette::Auto, true, Some(false)) => (DARK, true),
+            (Palette::Light, true, _) | (Palette::Auto, true, Some(true)) => (LIGHT, true),
             // Nobody has said what the background is: the terminal's own colours are right on any.
-            (Palette::Auto, true, Some(false)) => (DARK, true),
-            (Palette::Auto, true, Some(true)) => (LIGHT, true),
             (Palette::Auto, false, Some(true)) | (Palette::Light, false, _) => (SIXTEEN_LIGHT, false),
             (Palette::Auto, truecolor, None) => (SIXTEEN, truecolor),
             _ => (SIXTEEN, false),

@@ -109,7 +109,7 @@ impl Terminal {
         let end = Instant::now() + PATIENCE;
         while !wanted(&self.screen()) {
             assert!(Instant::now() < end, "the screen never was as wanted:\n{}", self.screen());
-            std::thread::sleep(Duration::from_micros(500));
+            std::thread::sleep(Duration::from_micros(200));
         }
     }
 

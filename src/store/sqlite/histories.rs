@@ -55,12 +55,7 @@ pub fn sampled(
 }
 
 /// What the histories of these runs come to, or their points at one step.
-pub fn summaries(
-    pool: &Pool,
-    ids: &[RunId],
-    key: &str,
-    step: Option<i64>,
-) -> Inner<Vec<(RunId, Summary)>> {
+pub fn summaries(pool: &Pool, ids: &[RunId], key: &str, step: Option<i64>) -> Inner<Vec<(RunId, Summary)>> {
     if ids.len() > SINGLY {
         return summaries_of_all(pool, ids, key, step);
     }
@@ -108,7 +103,13 @@ fn summaries_of_all(
                 }
                 if read == STRETCH {
                     let value = row.get(3).unwrap_or(f64::NEG_INFINITY);
-                    end = Some((point.timestamp, point.step, run.into_owned(), value, int(row, 4).unwrap_or(0)));
+                    end = Some((
+                        point.timestamp,
+                        point.step,
+                        run.into_owned(),
+                        value,
+                        int(row, 4).unwrap_or(0),
+                    ));
                 }
             }
             last = end.unwrap_or_else(|| last.clone());
@@ -118,8 +119,5 @@ fn summaries_of_all(
             break;
         }
     }
-    Ok(ids
-        .iter()
-        .filter_map(|id| Some((id.clone(), collected.get(id.as_str())?.summary()?)))
-        .collect())
+    Ok(ids.iter().filter_map(|id| Some((id.clone(), collected.get(id.as_str())?.summary()?))).collect())
 }

@@ -119,7 +119,8 @@ impl Executor {
                 Msg::Preview { run: id, path, result }
             }),
             Effect::LoadModels { id, models } => self.spawn(async move {
-                let models = futures_util::future::join_all(models.iter().map(|model| store.get_logged_model(model)));
+                let models =
+                    futures_util::future::join_all(models.iter().map(|model| store.get_logged_model(model)));
                 let result = models.await.into_iter().collect();
                 Msg::Models { run: id, result }
             }),
@@ -142,7 +143,11 @@ impl Executor {
             }),
             Effect::Remember { experiment, layout } => self.keeper.remember(experiment, layout),
             // These belong to the loop, which has the terminal.
-            Effect::Copy(_) | Effect::Notify(_) | Effect::SwitchProfile(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::Copy(_)
+            | Effect::Notify(_)
+            | Effect::SwitchProfile(_)
+            | Effect::Suspend
+            | Effect::Quit => {}
         }
     }
 
@@ -243,4 +248,3 @@ async fn experiments(store: Arc<dyn TrackingStore>, sender: UnboundedSender<Msg>
 async fn list(store: &dyn TrackingStore) -> Result<(Vec<Experiment>, Option<ExperimentId>)> {
     Ok((store.search_experiments(ViewType::ActiveOnly).await?, store.latest_experiment().await?))
 }
-

@@ -176,6 +176,9 @@ mod tests {
         assert!(matches!(feed("nonsense", bell, Duration::ZERO).1, Taken::Part));
         let typed = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE);
         assert!(matches!(feed("", typed, Duration::from_secs(1)).1, Taken::No), "typed a second later");
-        assert!(matches!(feed("", KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE), Duration::ZERO).1, Taken::No));
+        assert!(matches!(
+            feed("", KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE), Duration::ZERO).1,
+            Taken::No
+        ));
     }
 }

@@ -122,7 +122,10 @@ mod tests {
         let (one, two) = (Keeper::new(folder.path(), "s"), Keeper::new(folder.path(), "s"));
         let remembered = |words: &str| Box::new(Remembered { words: words.into(), ..Remembered::default() });
         one.remember(Some((ExperimentId::from("1"), remembered("a"))), Layout::default());
-        two.remember(Some((ExperimentId::from("2"), remembered("b"))), Layout { experiments_width: 40, details_share: 50 });
+        two.remember(
+            Some((ExperimentId::from("2"), remembered("b"))),
+            Layout { experiments_width: 40, details_share: 50 },
+        );
         one.flush();
         two.flush();
         let memory = Keeper::new(folder.path(), "s").load();

@@ -135,32 +135,37 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
         let next = tokio::select! {
             biased;
             input = inputs.recv() => match input {
-                Some(Input::Msg(msg)) => Some(msg),
-                Some(Input::Background(color)) => {
-                    light = Some(is_light(color));
-                    session.theme = theme(&session.settings, light);
-                    None
-                }
-                Some(Input::Suspend) => {
-                    screen.suspend()?;
-                    None
-                }
+                Some(input) => Some(input),
                 None => return Ok(()),
             },
-            msg = session.messages.recv() => msg,
+            msg = session.messages.recv() => msg.map(Input::Msg),
             () = tokio::time::sleep(wait), if dirty => {
                 screen.draw(|frame| draw(&session.app, &session.theme, frame))?;
                 last_frame = Some(Instant::now());
                 dirty = false;
                 continue;
             }
-            _ = ticks.tick() => Some(Msg::Tick { now: now_ms() }),
+            _ = ticks.tick() => Some(Input::Msg(Msg::Tick { now: now_ms() })),
         };
         let mut next = next;
+        let mut is_urgent = false;
         session.app.now = now_ms();
         // A burst costs one frame, and no frame waits for a burst that does not end.
         for _ in 0..BURST {
-            let Some(msg) = next.take() else { break };
+            let Some(input) = next.take() else { break };
+            let msg = match input {
+                Input::Msg(msg) => msg,
+                Input::Background(color) => {
+                    light = Some(is_light(color));
+                    session.theme = theme(&session.settings, light);
+                    continue;
+                }
+                Input::Suspend => {
+                    screen.suspend()?;
+                    continue;
+                }
+            };
+            is_urgent |= matches!(msg, Msg::Key(_) | Msg::Mouse(_) | Msg::Paste(_) | Msg::Projected { .. });
             match take(&mut session, screen, msg)? {
                 Next::Draw => {}
                 Next::Suspend => screen.suspend()?,
@@ -176,22 +181,11 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
                     return Ok(());
                 }
             }
-            next = match inputs.try_recv() {
-                Ok(Input::Msg(msg)) => Some(msg),
-                Ok(Input::Background(color)) => {
-                    light = Some(is_light(color));
-                    session.theme = theme(&session.settings, light);
-                    None
-                }
-                Ok(Input::Suspend) => {
-                    screen.suspend()?;
-                    None
-                }
-                Err(_) => session.messages.try_recv().ok(),
-            };
+            next = inputs.try_recv().ok().or_else(|| session.messages.try_recv().ok().map(Input::Msg));
         }
         dirty = true;
-        if last_frame.map_or(session.app.is_settled(), |last| last.elapsed() >= FRAME) {
+        // Whoever pressed a key does not wait for the turn of the next frame, nor for that of what came of the key.
+        if is_urgent || last_frame.map_or(session.app.is_settled(), |last| last.elapsed() >= FRAME) {
             screen.draw(|frame| draw(&session.app, &session.theme, frame))?;
             last_frame = Some(Instant::now());
             dirty = false;

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
-
 use crate::catalog::Catalog;
-use crate::catalog::view::{Picked, View, project_with};
+use crate::catalog::view::{Ids, Picked, View, project_with};
 use crate::mlflow::RunId;
 use crate::store::{ErrorKind, Result, RunSearch, StoreError, TrackingStore};
 use crate::tui::msg::Msg;
@@ -43,8 +41,8 @@ pub async fn project(store: Arc<dyn TrackingStore>, request: Request) -> Msg {
 }
 
 /// The ids of the runs that pass the whole filter.
-async fn search(store: &dyn TrackingStore, request: &Request) -> Result<FxHashSet<String>> {
-    let mut found = FxHashSet::default();
+async fn search(store: &dyn TrackingStore, request: &Request) -> Result<Ids> {
+    let mut found = Ids::default();
     let Some(row) = request.catalog.newest_first.first() else { return Ok(found) };
     let experiment = request.catalog.texts.get(request.catalog.run(*row).experiment_id);
     let mut search = RunSearch {

@@ -19,7 +19,10 @@ pub async fn write(store: &dyn TrackingStore, write: &Write) -> Result<()> {
     }
 }
 
-async fn each<'a, F: Future<Output = Result<()>>>(ids: &'a [RunId], write: impl Fn(&'a RunId) -> F) -> Result<()> {
+async fn each<'a, F: Future<Output = Result<()>>>(
+    ids: &'a [RunId],
+    write: impl Fn(&'a RunId) -> F,
+) -> Result<()> {
     for id in ids {
         write(id).await?;
     }

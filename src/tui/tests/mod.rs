@@ -21,11 +21,12 @@ use super::panes::details::preview::Preview;
 use super::theme::Theme;
 use super::update::update;
 use crate::catalog::Builder;
-use crate::catalog::view::{Picked, project};
 use crate::catalog::sync::Snapshot;
+use crate::catalog::view::{Picked, project};
 use crate::config::{Glyphs, Palette};
 use crate::mlflow::{
-    ArtifactFile, Experiment, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo, RunStatus, Tag,
+    ArtifactFile, Experiment, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo,
+    RunStatus, Tag,
 };
 use crate::store::batch::whole_runs;
 use crate::store::{ErrorKind, StoreError};
@@ -220,4 +221,3 @@ fn names(app: &App) -> Vec<String> {
     let rows = (0..app.runs.length()).filter_map(|at| app.runs.projection.row(at));
     rows.map(|row| app.runs.catalog.run_name(row).to_owned()).collect()
 }
-

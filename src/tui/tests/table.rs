@@ -30,7 +30,10 @@ fn fuzzy_words_show_their_letters() {
         .buffer()
         .content()
         .iter()
-        .filter(|cell| cell.fg == ratatui::style::Color::Magenta && cell.modifier.contains(ratatui::style::Modifier::UNDERLINED))
+        .filter(|cell| {
+            cell.fg == ratatui::style::Color::Magenta
+                && cell.modifier.contains(ratatui::style::Modifier::UNDERLINED)
+        })
         .map(ratatui::buffer::Cell::symbol)
         .collect();
     assert!(marked.contains("frst"), "{marked}");
@@ -62,7 +65,7 @@ fn a_filter_expression_is_completed_checked_and_applied() {
     let rows: Vec<u32> = (0..app.runs.length()).filter_map(|at| app.runs.projection.row(at)).collect();
     assert!(!rows.is_empty() && rows.iter().all(|row| column.get(*row).unwrap() < 0.8));
     let text = drawn(&app);
-    assert!(text.contains(&format!("{} of 30 f metrics.val_rmse < 0.8", rows.len())), "{text}");
+    assert!(text.contains(&format!("{} of 30 · f metrics.val_rmse < 0.8", rows.len())), "{text}");
     // Words go on top; escape takes one after the other away.
     keys(&mut app, "/ f r s t enter", &runs);
     assert!(app.runs.length() < rows.len());
@@ -113,10 +116,7 @@ fn another_statistic_is_asked_for_and_never_taken_for_the_latest() {
     keys(&mut app, "s e", &runs);
     typed(&mut app, "min", &runs);
     keys(&mut app, "enter", &runs);
-    assert_eq!(
-        app.runs.chosen_column(),
-        Some(&ColumnSpec::Metric("val_rmse".into(), Statistic::Min))
-    );
+    assert_eq!(app.runs.chosen_column(), Some(&ColumnSpec::Metric("val_rmse".into(), Statistic::Min)));
     assert_eq!(app.runs.view.sort[0].column.name(), "min(metrics.val_rmse)");
     assert_eq!(app.runs.wanted_histories().len(), 1);
     let text = drawn(&app);
@@ -215,7 +215,10 @@ fn the_palette_finds_an_action_that_is_possible_here() {
     assert!(app.paused && app.overlay.is_none());
     keys(&mut app, ":", &runs);
     let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("the palette") };
-    assert!(!picker.items.iter().any(|item| item.label.starts_with("profiles")), "there are none to switch to");
+    assert!(
+        !picker.items.iter().any(|item| item.label.starts_with("profiles")),
+        "there are none to switch to"
+    );
 }
 
 #[test]
@@ -232,7 +235,8 @@ fn the_default_columns_can_be_overseen() {
         feed(&mut app, msg, &wide);
     }
     assert!(app.runs.columns.len() < 60);
-    let params: Vec<String> = column_names(&app).into_iter().filter(|name| name.starts_with("params.")).collect();
+    let params: Vec<String> =
+        column_names(&app).into_iter().filter(|name| name.starts_with("params.")).collect();
     assert_eq!(params, ["params.family", "params.lr", "params.always"], "what differs comes first");
     keys(&mut app, "c", &wide);
     let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("the picker") };

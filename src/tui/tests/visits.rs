@@ -117,7 +117,7 @@ fn a_filter_is_typed_kept_and_cleared() {
     keys(&mut app, "enter", &runs);
     assert!(app.overlay.is_none() && app.runs.view.words == "'ibis-1");
     let text = drawn(&app);
-    assert!(text.contains("11 of 30 /'ibis-1"), "{text}");
+    assert!(text.contains("11 of 30 · /'ibis-1"), "{text}");
     // A refresh keeps the filter, and so does a run that arrives.
     let generation = app.runs.generation;
     feed(&mut app, snapshot(generation, &runs), &runs);

@@ -106,7 +106,11 @@ fn a_run_that_ends_elsewhere_is_noticed() {
     let effects = update(&mut app, snapshot(generation, &runs));
     for msg in effects.into_iter().flat_map(|effect| answer(effect, &runs)) {
         let effects = update(&mut app, msg);
-        assert!(effects.iter().any(|effect| matches!(effect, Effect::Notify(words) if words == "calm-ibis-5 failed")));
+        assert!(
+            effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::Notify(words) if words == "calm-ibis-5 failed"))
+        );
     }
     assert!(drawn(&app).contains("calm-ibis-5 failed"));
     keys(&mut app, "j", &runs);

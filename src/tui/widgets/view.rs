@@ -15,7 +15,11 @@ pub fn typed<'a>(input: &Input, width: usize, theme: &Theme) -> Line<'a> {
         .value()
         .grapheme_indices(true)
         .map(|(start, grapheme)| {
-            let shown = if grapheme.contains('\n') { theme.glyphs.new_line.to_owned() } else { text::clean(grapheme).into_owned() };
+            let shown = if grapheme.contains('\n') {
+                theme.glyphs.new_line.to_owned()
+            } else {
+                text::clean(grapheme).into_owned()
+            };
             (shown, start == at)
         })
         .collect();

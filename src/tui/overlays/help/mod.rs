@@ -24,7 +24,10 @@ pub fn lines(app: &App) -> Vec<HelpLine> {
     for name in groups {
         let possible = ACTIONS.iter().filter(|info| info.group == name && (info.possible)(app).is_ok());
         let mut of_group = possible
-            .map(|info| HelpLine::Keys { keys: app.keymap.keys_of(info.action).join(", "), title: info.title })
+            .map(|info| HelpLine::Keys {
+                keys: app.keymap.keys_of(info.action).join(", "),
+                title: info.title,
+            })
             .peekable();
         if of_group.peek().is_some() {
             lines.push(HelpLine::Group(name));

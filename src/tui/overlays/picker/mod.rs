@@ -22,7 +22,10 @@ pub enum Choice {
     StatisticAtStep,
     Profile(String),
     NewTag,
-    Tag { key: String, value: String },
+    Tag {
+        key: String,
+        value: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -41,11 +41,8 @@ pub fn draw(picker: &Picker, theme: &Theme, frame: &mut Frame<'_>) {
         let mark = if mark.is_empty() { String::new() } else { format!("{mark} ") };
         let label = text::clean(&item.label);
         let room_for_label = (width * 3 / 5).max(width.saturating_sub(text::width(&item.note) + 3));
-        let fitted = text::fit(
-            &label,
-            room_for_label.saturating_sub(text::width(&mark)),
-            theme.glyphs.ellipsis,
-        );
+        let fitted =
+            text::fit(&label, room_for_label.saturating_sub(text::width(&mark)), theme.glyphs.ellipsis);
         let mut spans = vec![Span::styled(mark, theme.accent)];
         let letters = if picker.query.value().is_empty() { Vec::new() } else { picker.letters(&label) };
         spans.extend(with_letters(&fitted, &letters, theme.text, theme));

@@ -1,6 +1,6 @@
 //! What can come next in a filter expression: the keys that exist.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::catalog::Catalog;
 use crate::mlflow::filter::{Attribute, Field};
@@ -22,21 +22,23 @@ pub fn completions(catalog: &Catalog, text: &str, cursor: usize) -> (usize, Vec<
     if word.is_empty() {
         return (start, Vec::new());
     }
-    let mut found: BTreeMap<(bool, usize, String), ()> = BTreeMap::new();
+    let mut found: BTreeSet<(bool, usize, String)> = BTreeSet::new();
     let mut offer = |field: &Field| {
         let written = field.to_string();
         let written = written.strip_prefix("attributes.").unwrap_or(&written).to_owned();
         let plain = written.replace('`', "").to_lowercase();
         if plain != word && plain.contains(&word) {
-            found.insert((!plain.starts_with(&word), written.len(), written), ());
+            found.insert((!plain.starts_with(&word), written.len(), written));
         }
     };
-    Attribute::ALL.into_iter().for_each(|attribute| offer(&Field::Attribute(attribute)));
+    for attribute in Attribute::ALL {
+        offer(&Field::Attribute(attribute));
+    }
     let texts = &catalog.texts;
     catalog.metrics.keys(texts).for_each(|(key, _)| offer(&Field::Metric(key.to_owned())));
     catalog.params.keys(texts).for_each(|(key, _)| offer(&Field::Param(key.to_owned())));
     catalog.tags.keys(texts).for_each(|(key, _)| offer(&Field::Tag(key.to_owned())));
-    (start, found.into_keys().take(OFFERED).map(|(.., written)| written).collect())
+    (start, found.into_iter().take(OFFERED).map(|(.., written)| written).collect())
 }
 
 #[cfg(test)]

@@ -19,7 +19,10 @@ pub enum Purpose {
     RenameExperiment(ExperimentId),
     Note(RunId),
     /// `key=value`, or the value of a known key.
-    Tag { ids: Vec<RunId>, key: Option<String> },
+    Tag {
+        ids: Vec<RunId>,
+        key: Option<String>,
+    },
     /// The step whose value a metric's column shows.
     Step(String),
     /// Seconds between looks for changes.

@@ -44,12 +44,26 @@ impl Opened {
 /// A line of the tree.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry<'a> {
-    File { file: &'a ArtifactFile, depth: usize },
-    Folder { file: &'a ArtifactFile, depth: usize, open: bool },
+    File {
+        file: &'a ArtifactFile,
+        depth: usize,
+    },
+    Folder {
+        file: &'a ArtifactFile,
+        depth: usize,
+        open: bool,
+    },
     /// Instead of what is in a folder.
-    Loading { depth: usize },
-    Failed { error: &'a StoreError, depth: usize },
-    Empty { depth: usize },
+    Loading {
+        depth: usize,
+    },
+    Failed {
+        error: &'a StoreError,
+        depth: usize,
+    },
+    Empty {
+        depth: usize,
+    },
 }
 
 impl Artifacts {
@@ -64,7 +78,9 @@ impl Artifacts {
         match self.folders.get(path) {
             None | Some(Folder::Loading) => entries.push(Entry::Loading { depth }),
             Some(Folder::Failed(error)) => entries.push(Entry::Failed { error, depth }),
-            Some(Folder::Files(files)) if files.is_empty() && depth > 0 => entries.push(Entry::Empty { depth }),
+            Some(Folder::Files(files)) if files.is_empty() && depth > 0 => {
+                entries.push(Entry::Empty { depth });
+            }
             Some(Folder::Files(files)) => {
                 // Folders first, as people have them in their file managers.
                 for file in files.iter().filter(|file| file.is_dir) {
@@ -74,7 +90,8 @@ impl Artifacts {
                         self.list(&file.path, depth + 1, entries);
                     }
                 }
-                entries.extend(files.iter().filter(|file| !file.is_dir).map(|file| Entry::File { file, depth }));
+                entries
+                    .extend(files.iter().filter(|file| !file.is_dir).map(|file| Entry::File { file, depth }));
             }
         }
     }
@@ -85,7 +102,11 @@ impl Artifacts {
         match entry {
             Entry::Folder { file, open, .. } => {
                 let path = file.path.clone();
-                if open { self.open.remove(&path) } else { self.open.insert(path) };
+                if open {
+                    self.open.remove(&path)
+                } else {
+                    self.open.insert(path)
+                };
                 None
             }
             Entry::File { file, .. } => Some(file.path.clone()),

@@ -52,25 +52,35 @@ impl Details {
 
     fn artifact_lines(&self) -> Vec<DetailLine> {
         let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-        let line = |depth: usize, mark: &str, words: String, value: String, exact: Option<&str>, role| DetailLine {
-            key: format!("{}{mark}{words}", "  ".repeat(depth)),
-            value,
-            exact: exact.map(str::to_owned),
-            role,
-        };
+        let line =
+            |depth: usize, mark: &str, words: String, value: String, exact: Option<&str>, role| DetailLine {
+                key: format!("{}{mark}{words}", "  ".repeat(depth)),
+                value,
+                exact: exact.map(str::to_owned),
+                role,
+            };
         self.artifacts
             .entries()
             .into_iter()
             .map(|entry| match entry {
                 Entry::Folder { file, depth, open } => {
                     let mark = if open { "v " } else { "> " };
-                    line(depth, mark, format!("{}/", name(&file.path)), String::new(), Some(&file.path), Role::Heading)
+                    line(
+                        depth,
+                        mark,
+                        format!("{}/", name(&file.path)),
+                        String::new(),
+                        Some(&file.path),
+                        Role::Heading,
+                    )
                 }
                 Entry::File { file, depth } => {
                     let size = file.file_size.map_or(String::new(), text::bytes);
                     line(depth, "  ", name(&file.path), size, Some(&file.path), Role::Plain)
                 }
-                Entry::Loading { depth } => line(depth, "  ", "loading".into(), String::new(), None, Role::Dim),
+                Entry::Loading { depth } => {
+                    line(depth, "  ", "loading".into(), String::new(), None, Role::Dim)
+                }
                 Entry::Empty { depth } => line(depth, "  ", "empty".into(), String::new(), None, Role::Dim),
                 Entry::Failed { error, depth } => {
                     line(depth, "  ", "not listed".into(), error.to_string(), None, Role::Bad)
@@ -80,9 +90,12 @@ impl Details {
     }
 
     fn model_lines(&self, run: &Run) -> Vec<DetailLine> {
-        let models = match &self.models {
-            Some((id, Some(Ok(models)))) if *id == run.info.run_id => models,
-            Some((_, Some(Err(error)))) => return vec![DetailLine::new("not read", error.to_string(), Role::Bad)],
+        let answer = self.models.as_ref().filter(|models| models.run == run.info.run_id);
+        let models = match answer.and_then(|models| models.answer.as_ref()) {
+            Some(Ok(models)) => models,
+            Some(Err(error)) => {
+                return vec![DetailLine::new("not read", error.to_string(), Role::Bad)];
+            }
             _ if run.model_outputs.is_empty() => return Vec::new(),
             _ => return vec![DetailLine::new("loading", "", Role::Dim)],
         };
@@ -97,7 +110,10 @@ impl Details {
                 lines.push(DetailLine::new("  registered", versions_in_words(&versions.value), Role::Plain));
             }
             lines.extend(
-                model.params.iter().map(|param| DetailLine::new(format!("  {}", param.key), &param.value, Role::Plain)),
+                model
+                    .params
+                    .iter()
+                    .map(|param| DetailLine::new(format!("  {}", param.key), &param.value, Role::Plain)),
             );
         }
         lines
@@ -108,7 +124,8 @@ impl Details {
 fn versions_in_words(json: &str) -> String {
     let versions: Vec<serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
     let words = versions.iter().map(|version| {
-        let plain = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let plain =
+            |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         format!("{} version {}", plain(&version["name"]), plain(&version["version"]))
     });
     words.collect::<Vec<_>>().join(", ")
@@ -139,7 +156,8 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
         lines.push(line("parent", parent.to_owned()));
     }
     for input in &run.inputs {
-        let context = input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
+        let context =
+            input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
         lines.push(line("data set", format!("{} {} {context}", input.dataset.name, input.dataset.digest)));
     }
     lines.extend(run.model_outputs.iter().map(|model| line("model", model.to_string())));
@@ -173,7 +191,8 @@ fn data_sets(run: &Run) -> Vec<DetailLine> {
     let mut lines = Vec::new();
     for input in &run.inputs {
         let data = &input.dataset;
-        let context = input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
+        let context =
+            input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
         lines.push(DetailLine::new(&data.name, context, Role::Heading));
         lines.push(DetailLine::new("  digest", &data.digest, Role::Plain));
         lines.push(DetailLine::new("  source", format!("{} {}", data.source_type, data.source), Role::Plain));

@@ -47,6 +47,13 @@ impl Tab {
     }
 }
 
+/// The logged models of a run; none as long as they are on their way.
+#[derive(Debug)]
+pub struct Models {
+    pub run: RunId,
+    pub answer: Option<Result<Vec<LoggedModel>, StoreError>>,
+}
+
 #[derive(Debug, Default)]
 pub struct Details {
     pub tab: Tab,
@@ -58,7 +65,7 @@ pub struct Details {
     pub generation: u64,
     pub artifacts: Artifacts,
     /// The models of a run, once they were asked for.
-    pub models: Option<(RunId, Option<Result<Vec<LoggedModel>, StoreError>>)>,
+    pub models: Option<Models>,
 }
 
 impl Details {

@@ -50,7 +50,6 @@ impl Preview {
             "csv" => ("CSV", table(words, b',')),
             "tsv" => ("TSV", table(words, b'\t')),
             "yaml" | "yml" => ("YAML", plain(words)),
-            "mlmodel" => ("YAML", plain(words)),
             _ if path.ends_with("MLmodel") => ("YAML", plain(words)),
             _ => ("text", plain(words)),
         };
@@ -134,8 +133,11 @@ fn json(words: &str) -> Vec<String> {
 
 /// Rows with their cells under one another; a file that is no such table is shown as text.
 fn table(words: &str, separator: u8) -> Vec<String> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(words.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .from_reader(words.as_bytes());
     let mut rows: Vec<Vec<String>> = Vec::new();
     for record in reader.records().take(LINES + 1) {
         let Ok(record) = record else { return plain(words) };
@@ -154,7 +156,11 @@ fn table(words: &str, separator: u8) -> Vec<String> {
     rows.iter()
         .map(|row| {
             let cells = row.iter().zip(&widths).map(|(cell, width)| {
-                if is_number(cell) { text::fit_right(cell, *width, "…") } else { text::fit(cell, *width, "…") }
+                if is_number(cell) {
+                    text::fit_right(cell, *width, "…")
+                } else {
+                    text::fit(cell, *width, "…")
+                }
             });
             text::cut(cells.collect::<Vec<_>>().join("  ").trim_end(), CELLS, "…")
         })
@@ -182,7 +188,9 @@ fn image(extension: &str, content: &[u8]) -> Preview {
             let pixels = rgb.rows().map(|row| row.map(|pixel| pixel.0).collect()).collect();
             Preview::Image { kind, size, pixels }
         }
-        Err(error) => Preview::Nothing(format!("this {kind} cannot be decoded: {}", text::clean(&error.to_string()))),
+        Err(error) => {
+            Preview::Nothing(format!("this {kind} cannot be decoded: {}", text::clean(&error.to_string())))
+        }
     }
 }
 
@@ -202,13 +210,28 @@ mod tests {
         let shown = lines("a.json", r#"{"b":1.10,"a":[1,{"x":"y,{\"z"}],"e":{},"n":[]}"#);
         assert_eq!(
             shown,
-            ["{", "  \"b\": 1.10,", "  \"a\": [", "    1,", "    {", "      \"x\": \"y,{\\\"z\"", "    }", "  ],", "  \"e\": {},", "  \"n\": []", "}"]
+            [
+                "{",
+                "  \"b\": 1.10,",
+                "  \"a\": [",
+                "    1,",
+                "    {",
+                "      \"x\": \"y,{\\\"z\"",
+                "    }",
+                "  ],",
+                "  \"e\": {},",
+                "  \"n\": []",
+                "}"
+            ]
         );
     }
 
     #[test]
     fn tables_stand_in_columns_and_nothing_steers_the_terminal() {
-        assert_eq!(lines("a.csv", "name,value\n\"x, y\",1.5\nlong name,10"), ["name       value", "x, y         1.5", "long name     10"]);
+        assert_eq!(
+            lines("a.csv", "name,value\n\"x, y\",1.5\nlong name,10"),
+            ["name       value", "x, y         1.5", "long name     10"]
+        );
         assert_eq!(lines("a.txt", "\u{1b}[31mred\u{1b}[0m\tx"), ["red    x"]);
         assert!(matches!(Preview::of("model.pkl", &[0x80, 4, 0xff]), Preview::Nothing(_)));
         assert!(matches!(Preview::of("a.png", b"no image"), Preview::Nothing(_)));
@@ -218,9 +241,12 @@ mod tests {
     #[test]
     fn images_are_scaled_down() {
         let mut content = std::io::Cursor::new(Vec::new());
-        let picture = image::RgbImage::from_fn(800, 400, |x, _| image::Rgb([if x < 400 { 255 } else { 0 }, 0, 0]));
+        let picture =
+            image::RgbImage::from_fn(800, 400, |x, _| image::Rgb([if x < 400 { 255 } else { 0 }, 0, 0]));
         picture.write_to(&mut content, image::ImageFormat::Png).unwrap();
-        let Preview::Image { size, pixels, .. } = Preview::of("a.png", content.get_ref()) else { panic!("an image") };
+        let Preview::Image { size, pixels, .. } = Preview::of("a.png", content.get_ref()) else {
+            panic!("an image")
+        };
         assert_eq!(size, (800, 400));
         assert_eq!((pixels[0].len(), pixels.len()), (400, 200));
         assert_eq!((pixels[0][0], pixels[0][399]), ([255, 0, 0], [0, 0, 0]));

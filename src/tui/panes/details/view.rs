@@ -112,12 +112,16 @@ fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) 
             let more = if *cut { " at least" } else { "" };
             (format!("{kind},{more} {} lines", text::count(lines.len())), theme.dim)
         }
-        Some(Ok(Preview::Image { kind, size, .. })) => (format!("{kind}, {} x {} pixels", size.0, size.1), theme.dim),
+        Some(Ok(Preview::Image { kind, size, .. })) => {
+            (format!("{kind}, {} x {} pixels", size.0, size.1), theme.dim)
+        }
         Some(Ok(Preview::Nothing(why))) => (why.clone(), theme.dim),
     };
     let name = text::cut(&text::clean(&opened.path), width / 2, theme.glyphs.ellipsis);
-    let kind = text::cut(&text::clean(&kind), width.saturating_sub(text::width(&name) + 2), theme.glyphs.ellipsis);
-    let heading = Line::from(vec![Span::styled(name, theme.accent), Span::styled(format!("  {kind}"), style)]);
+    let kind =
+        text::cut(&text::clean(&kind), width.saturating_sub(text::width(&name) + 2), theme.glyphs.ellipsis);
+    let heading =
+        Line::from(vec![Span::styled(name, theme.accent), Span::styled(format!("  {kind}"), style)]);
     frame.render_widget(heading, Rect { height: 1, ..area });
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     match &opened.content {
@@ -134,8 +138,13 @@ fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) 
             draw_image(pixels, frame, body);
         }
         Some(Ok(Preview::Image { .. })) => {
-            let words = "this terminal is not known to draw images: 24-bit colours are needed (COLORTERM=truecolor)";
-            centred(frame, body, vec![Line::styled(text::cut(words, width, theme.glyphs.ellipsis), theme.dim)]);
+            let words =
+                "this terminal is not known to draw images: 24-bit colours are needed (COLORTERM=truecolor)";
+            centred(
+                frame,
+                body,
+                vec![Line::styled(text::cut(words, width, theme.glyphs.ellipsis), theme.dim)],
+            );
         }
         _ => {}
     }

@@ -88,7 +88,9 @@ impl<'a> Cells<'a> {
             room -= cells;
         }
         let letters = match (&self.search, spec) {
-            (Some(search), ColumnSpec::RunName | ColumnSpec::User | ColumnSpec::RunId) => search.letters(&words, None),
+            (Some(search), ColumnSpec::RunName | ColumnSpec::User | ColumnSpec::RunId) => {
+                search.letters(&words, None)
+            }
             (Some(search), ColumnSpec::Param(key) | ColumnSpec::Tag(key)) if !tags::is_system(key) => {
                 search.letters(&words, Some(key))
             }
@@ -130,7 +132,9 @@ impl<'a> Cells<'a> {
         }
         let spec = &self.runs.columns[at].spec;
         let place = self.runs.shown_view.measured.iter().position(|measured| measured == spec);
-        let Some((low, high)) = place.and_then(|at| group.extremes.get(at).copied().flatten()) else { return blank };
+        let Some((low, high)) = place.and_then(|at| group.extremes.get(at).copied().flatten()) else {
+            return blank;
+        };
         let (words, style) = match self.runs.shown_view.sorted_by(spec) {
             Some((_, Direction::Ascending)) => (text::number(low), theme.heading),
             Some((_, Direction::Descending)) => (text::number(high), theme.heading),
@@ -175,7 +179,8 @@ pub fn cell(value: &Value<'_>, spec: &ColumnSpec, now: i64, theme: &Theme) -> (S
         Value::Point(number, step) => {
             let style = if number.is_nan() { theme.warn } else { theme.text };
             // At a chosen step, the title says which it is.
-            let step = step.filter(|_| !matches!(spec, ColumnSpec::Metric(_, crate::mlflow::Statistic::At(_))));
+            let step =
+                step.filter(|_| !matches!(spec, ColumnSpec::Metric(_, crate::mlflow::Statistic::At(_))));
             let at = step.map_or(String::new(), |step| format!(" @{step}"));
             (format!("{}{at}", text::number(*number)), style)
         }

@@ -1,10 +1,10 @@
 //! The columns of the table: the default ones, and what the user makes of them.
 
 use super::Runs;
+use crate::catalog::sort::SortKey;
 use crate::catalog::{Catalog, ColumnSpec, Keyed, Sym};
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
-use crate::catalog::sort::SortKey;
 
 /// Metrics and params among the default columns; the picker has all of them.
 const DEFAULT_METRICS: usize = 24;
@@ -38,11 +38,8 @@ pub fn defaults(catalog: &Catalog) -> Vec<Shown> {
         (key.starts_with("system/"), !is_validation, std::cmp::Reverse(*runs))
     });
     metrics.truncate(DEFAULT_METRICS);
-    let mut params: Vec<(&str, bool)> = catalog
-        .params
-        .keys(texts)
-        .map(|(key, _)| (key, differs(catalog, &catalog.params, key)))
-        .collect();
+    let mut params: Vec<(&str, bool)> =
+        catalog.params.keys(texts).map(|(key, _)| (key, differs(catalog, &catalog.params, key))).collect();
     params.sort_by_key(|(_, differs)| !differs);
     params.truncate(DEFAULT_PARAMS);
     let attributes = [ColumnSpec::RunName, ColumnSpec::Status, ColumnSpec::StartTime];
@@ -80,7 +77,8 @@ impl Runs {
         }
         let wanted = self.wanted_column.take().or(chosen);
         let position = |spec: &ColumnSpec| self.columns.iter().position(|known| known.spec == *spec);
-        let first_metric = self.columns.iter().position(|shown| metric_of(&shown.spec).is_some()).unwrap_or(0);
+        let first_metric =
+            self.columns.iter().position(|shown| metric_of(&shown.spec).is_some()).unwrap_or(0);
         self.column = wanted.as_ref().and_then(position).unwrap_or(first_metric);
     }
 

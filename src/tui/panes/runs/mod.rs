@@ -34,6 +34,7 @@ pub struct Spark {
     pub points: Vec<MetricPoint>,
     /// The latest value when the history was asked for; another one now means that the history is out of date.
     pub latest: Option<f64>,
+    pub is_answered: bool,
 }
 
 #[derive(Debug, Default)]
@@ -137,7 +138,8 @@ impl Runs {
     pub fn wanted_view(&self) -> View {
         let mut view = self.view.clone();
         if matches!(view.shape, Shape::Groups(_)) {
-            let metrics = self.columns.iter().map(|shown| &shown.spec).filter(|spec| metric_of(spec).is_some());
+            let metrics =
+                self.columns.iter().map(|shown| &shown.spec).filter(|spec| metric_of(spec).is_some());
             view.measured = metrics.take(MEASURED).cloned().collect();
         }
         view
@@ -157,17 +159,20 @@ impl Runs {
         let is_new = !self.loaded || keys != (catalog.metrics.len(), catalog.params.len());
         self.catalog = catalog;
         self.projection = projection;
-        self.shown_view = view;
         self.loaded = true;
         self.complete = complete;
         self.error = None;
         if is_new {
             self.follow_keys();
         }
+        let is_other_view = self.shown_view != view;
+        self.shown_view = view;
         if let Some(at) = position.filter(|at| self.picked(*at) == self.selected) {
             // The view does not move either: the run stays on its line, as far as the list allows.
             let line = self.cursor.at.saturating_sub(self.cursor.top);
             self.cursor = Cursor { at, top: at.saturating_sub(line) };
+        } else if is_other_view {
+            self.cursor = Cursor::default();
         }
         self.cursor.show(self.projection.lines.len(), height);
         // A run that was remembered may still be on its way.
@@ -245,11 +250,13 @@ impl Runs {
         wanted
     }
 
-    /// The runs on the screen whose sparkline is missing or out of date; they count as asked for from now on.
+    /// The runs on the screen whose sparkline is missing or out of date, together with those that were asked for and
+    /// not answered yet: the new request takes the place of the older one.
     pub fn missing_sparks(&mut self, height: usize) -> Option<(String, Vec<RunId>)> {
         let key = self.spark_key.clone()?;
         let column = Arc::clone(self.catalog.metrics.column(&self.catalog.texts, &key)?);
         let mut missing = Vec::new();
+        let mut has_new = false;
         for row in self.visible(height).collect::<Vec<_>>() {
             let latest = column.get(row);
             let id = self.catalog.run_id(row);
@@ -257,13 +264,17 @@ impl Runs {
                 (Some(a), Some(b)) => same_number(a, b),
                 (a, b) => a.is_none() && b.is_none(),
             });
-            if !is_current && latest.is_some() {
+            let is_waiting = self.sparks.get(id).is_some_and(|spark| !spark.is_answered);
+            if is_current && is_waiting {
+                missing.push(RunId::from(id));
+            } else if !is_current && latest.is_some() {
+                has_new = true;
                 let points = self.sparks.remove(id).map(|spark| spark.points).unwrap_or_default();
                 missing.push(RunId(id.to_owned()));
-                self.sparks.insert(id.to_owned(), Spark { points, latest });
+                self.sparks.insert(id.to_owned(), Spark { points, latest, is_answered: false });
             }
         }
-        if missing.is_empty() {
+        if !has_new {
             return None;
         }
         self.spark_generation += 1;

@@ -46,7 +46,12 @@ pub fn place(runs: &Runs, width: usize) -> Vec<Placed> {
         if x + cells > width {
             break;
         }
-        placed.push(Placed { column: Some(at), x, width: cells, right: is_right(runs, &shown.spec, &sample) });
+        placed.push(Placed {
+            column: Some(at),
+            x,
+            width: cells,
+            right: is_right(runs, &shown.spec, &sample),
+        });
         x += cells + 2;
         // The trend stands behind the metric that it belongs to.
         if !has_trend && is_drawn(runs, &shown.spec) && x + TREND <= width {
@@ -127,7 +132,8 @@ fn column_width(runs: &Runs, shown: &Shown, sample: &[Row]) -> usize {
         ColumnSpec::Metric(key, _) => {
             let word = spec.statistic().map_or(0, |word| word.len() + 1);
             // A value and the step it comes from.
-            let least = if word > 0 { 14 } else { 10 };
+            let is_grouped = matches!(runs.shown_view.shape, Shape::Groups(_));
+            let least = if word > 0 { 14 } else { 10 + 2 * usize::from(is_grouped) };
             (text::width(&text::clean(key)) + word + 2).clamp(least, WIDEST + word)
         }
         ColumnSpec::Param(key) | ColumnSpec::Tag(key) => {
@@ -174,5 +180,8 @@ pub fn column_at(app: &App, area: Rect, x: u16) -> Option<usize> {
 pub fn chosen_width(app: &App) -> u16 {
     let width = app.geometry().runs.map_or(0, |area| area.width.saturating_sub(2));
     let placed = place(&app.runs, width as usize);
-    placed.iter().find(|placed| placed.column == Some(app.runs.column)).map_or(10, |placed| placed.width as u16)
+    placed
+        .iter()
+        .find(|placed| placed.column == Some(app.runs.column))
+        .map_or(10, |placed| placed.width as u16)
 }

@@ -66,8 +66,13 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     if !runs.loaded {
         return Line::from(spans);
     }
-    let mut room = width.saturating_sub(12);
+    let mut room = width.saturating_sub(13);
+    let separator = format!(" {} ", theme.glyphs.separator);
     let mut put = |words: String, style: Style| {
+        if spans.len() > 1 && room > text::width(&separator) {
+            room -= text::width(&separator);
+            spans.push(Span::styled(separator.clone(), theme.dim));
+        }
         let words = text::cut(&text::clean(&words), room, theme.glyphs.ellipsis);
         room -= text::width(&words);
         spans.push(Span::styled(words, style));
@@ -78,46 +83,47 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     let of = text::count(runs.catalog.count);
     let calm = if runs.error.is_some() { theme.bad } else { theme.dim };
     if view.is_filtered() {
-        put(format!("{shown} of {of} "), theme.warn);
+        put(format!("{shown} of {of}"), theme.warn);
         if !view.words.trim().is_empty() {
-            put(format!("/{} ", view.words.trim()), theme.chip);
+            put(format!("/{}", view.words.trim()), theme.chip);
         }
         if !view.filter.clauses.is_empty() {
-            put(format!("f {} ", runs.filter_text.trim()), theme.chip);
+            put(format!("f {}", runs.filter_text.trim()), theme.chip);
         }
     } else {
-        put(format!("{shown} runs "), calm);
+        put(format!("{shown} runs"), calm);
     }
     if !runs.complete {
-        put("so far, more coming ".into(), theme.warn);
+        put("so far, more coming".into(), theme.warn);
     }
     if runs.deleted {
-        put("with deleted ".into(), theme.warn);
+        put("with deleted".into(), theme.warn);
     }
     match &view.shape {
         Shape::Flat => {}
-        Shape::Tree => put("as a tree ".into(), calm),
-        Shape::Groups(column) => put(format!("grouped by {} ", column.title()), calm),
+        Shape::Tree => put("as a tree".into(), calm),
+        Shape::Groups(column) => put(format!("grouped by {}", column.title()), calm),
     }
     put(order(view.sort.as_slice(), theme), calm);
     if let Some(coverage) = incomplete(&runs.catalog, &view.sort) {
         let (known, of) = (text::count(coverage.known), text::count(coverage.of));
-        put(format!("among {known} of {of} histories read "), theme.warn);
+        put(format!("among {known} of {of} histories read"), theme.warn);
     }
     if let Connection::Failing { last_answer: Some(time), .. } = app.connection {
         let age = text::span(app.now - time);
-        put(format!("{} as they were {age} ago ", theme.glyphs.separator), theme.bad);
+        put(format!("as they were {age} ago"), theme.bad);
     }
     if !runs.marks.is_empty() {
-        put(format!("{} {} marked ", theme.glyphs.mark, text::count(runs.marks.len())), theme.mark);
+        put(format!("{} {} marked", theme.glyphs.mark, text::count(runs.marks.len())), theme.mark);
     }
+    spans.push(Span::raw(" "));
     Line::from(spans)
 }
 
 /// The order in words.
 fn order(sort: &[SortKey], theme: &Theme) -> String {
     if sort.is_empty() {
-        return "newest first ".into();
+        return "newest first".into();
     }
     let keys: Vec<String> = sort
         .iter()
@@ -129,7 +135,7 @@ fn order(sort: &[SortKey], theme: &Theme) -> String {
             format!("{kind}{} {}", key.column.title(), arrow(key.direction, theme))
         })
         .collect();
-    format!("by {} ", keys.join(" then "))
+    format!("by {}", keys.join(" then "))
 }
 
 fn arrow(direction: Direction, theme: &Theme) -> &'static str {
