@@ -54,7 +54,7 @@ fn visit(terminal: &mut Terminal, log_one_more: impl FnOnce()) {
         (at("second-run"), at("third-run"), at("first-run"))
     };
     terminal.wait("ascending order", |s| {
-        s.contains("by val_rmse") && {
+        s.contains("by latest val_rmse") && {
             let (a, b, c) = order(s);
             a < b && b < c
         }

@@ -1,13 +1,15 @@
 //! The command line: what the screen shows, as text, CSV or JSON, for scripts.
 //!
 //! Data goes to standard output, messages to standard error. Exit codes: 0 done; 1 something failed; 2 the command
-//! line or the settings are wrong; 3 what was asked for does not exist.
+//! line or the settings are wrong; 3 what was asked for does not exist; 4 a run that was waited for did not finish; 5
+//! the time to wait is over.
 
 mod config;
 mod doctor;
 mod experiments;
 mod output;
 mod runs;
+mod wait;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -23,7 +25,7 @@ use crate::store::{ErrorKind, StoreError, TrackingStore, uri};
 use crate::tui::{Keymap, Opened};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 something failed; 2 the command line or the settings are wrong; 3 what was \
-    asked for does not exist.";
+    asked for does not exist; 4 a run that was waited for did not finish; 5 the time to wait is over.";
 
 /// See, compare and choose MLflow runs in the terminal.
 ///
@@ -43,6 +45,8 @@ pub enum Command {
     Experiments(experiments::Arguments),
     /// List the runs of an experiment, sorted and filtered
     Runs(runs::Arguments),
+    /// Wait until runs have ended
+    Wait(wait::Arguments),
     /// Say what would be opened and why, and whether it works
     Doctor,
     /// Show where the settings are and what they are
@@ -67,6 +71,10 @@ pub enum Failure {
     NoExperiment { name: String, suggestion: String },
     #[error("{0}")]
     Usage(String),
+    #[error("{failed} of {of} runs did not finish: they failed or were killed")]
+    RunsFailed { failed: usize, of: usize },
+    #[error("{0} runs still go on")]
+    TimedOut(usize),
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }
@@ -77,6 +85,8 @@ impl Failure {
             Self::Config(_) | Self::Language { .. } | Self::Usage(_) => 2,
             Self::NoExperiment { .. } => 3,
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
+            Self::RunsFailed { .. } => 4,
+            Self::TimedOut(_) => 5,
             Self::Store(_) | Self::Output(_) => 1,
         }
     }
@@ -129,6 +139,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Some(Command::Experiments(command)) => block_on(experiments::run(&settings, &command, &mut out)),
         Some(Command::Runs(command)) => block_on(runs::run(&settings, &command, &mut out)),
+        Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),
         Some(Command::Doctor) => block_on(doctor::run(&settings, &mut out)),
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),
         Some(Command::Completions { .. } | Command::Man) => Ok(()),

@@ -29,8 +29,9 @@ pub struct Arguments {
     /// Sort by this column, such as metrics.rmse or "start_time desc"; may be given several times
     #[arg(long, value_name = "COLUMN")]
     sort: Vec<String>,
-    /// Columns to print, separated by commas: run_name, status, metrics.NAME, params.NAME, tags.NAME, …
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    /// Columns to print, separated by commas: run_name, status, metrics.NAME, params.NAME, tags.NAME, …; of a metric's
+    /// whole history min(metrics.NAME), max(…), mean(…), first(…), at(metrics.NAME, STEP)
+    #[arg(long, value_name = "NAMES")]
     columns: Vec<String>,
     /// Print at most this many runs
     #[arg(long, value_name = "N")]
@@ -85,7 +86,7 @@ fn understand(arguments: &Arguments) -> Result<Query, Failure> {
         sort.push(SortKey { column: ColumnSpec::StartTime, direction: Direction::Descending });
     }
     let mut columns = Vec::new();
-    for text in &arguments.columns {
+    for text in arguments.columns.iter().flat_map(|list| split_columns(list)) {
         columns.push(ColumnSpec::parse(text).map_err(|error| wrong("columns", text, error))?);
     }
     let filter = parse(&arguments.filter).map_err(|error| wrong("filter", &arguments.filter, error))?;
@@ -96,6 +97,25 @@ fn understand(arguments: &Arguments) -> Result<Query, Failure> {
         limit: arguments.limit.unwrap_or(usize::MAX),
         view: if arguments.all { ViewType::All } else { ViewType::ActiveOnly },
     })
+}
+
+/// The parts between commas, but for those within parentheses.
+fn split_columns(list: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut depth) = (0, 0_usize);
+    for (at, c) in list.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                parts.push(&list[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&list[start..]);
+    parts
 }
 
 /// The runs that are asked for, in their order, with the values that are asked for: all, where no columns are.

@@ -21,7 +21,7 @@ pub enum ErrorKind {
     Timeout(u64),
     #[error("the server asks for credentials and did not accept these (401)")]
     Unauthorized,
-    #[error("the server refuses: {0}")]
+    #[error("the server refuses (403): {0}")]
     Forbidden(String),
     #[error("{0}")]
     NotFound(String),
@@ -63,9 +63,10 @@ impl StoreError {
             ErrorKind::Unauthorized => {
                 "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
             }
-            ErrorKind::Forbidden(_) => {
-                "ask the server's administrator for the right, or use its allowed host name"
+            ErrorKind::Forbidden(message) if message.contains("Host header") => {
+                "use a name that the server allows, or start it with --allowed-hosts"
             }
+            ErrorKind::Forbidden(_) => "ask the server's administrator for the right",
             ErrorKind::Locked => "another program holds the write lock; it is tried again by itself",
             ErrorKind::ReadOnly(_) => "check the file's permissions, or whether the profile is read_only",
             ErrorKind::NotAStore(_) => "check the tracking URI: `mltui doctor` shows where it comes from",

@@ -15,6 +15,9 @@ const EXPERIMENTS_AGE: i64 = 2_000;
 /// The same where only polling tells of new experiments.
 const EXPERIMENTS_AGE_UNTOUCHED: i64 = 10_000;
 
+/// Said until the store has answered.
+pub const LOOKING: &str = "looking for changes";
+
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
     match msg {
         Msg::Experiments(Ok((list, latest))) => {
@@ -44,6 +47,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
         }
         Msg::Polled { generation, touched, took } if generation == app.runs.generation => {
             live(app);
+            looked(app);
             app.pace.answered(took);
             let limit = if touched { EXPERIMENTS_AGE } else { EXPERIMENTS_AGE_UNTOUCHED };
             if (touched || !app.is_local) && app.now - app.experiments_asked >= limit {
@@ -52,6 +56,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
         }
         Msg::PollFailed { generation, error, retry_ms } if generation == app.runs.generation => {
             failing(app, error.clone(), app.now + retry_ms as i64);
+            looked(app);
             app.runs.error = Some(error);
         }
         Msg::Projected { generation, catalog, complete, view, projection, position }
@@ -121,12 +126,24 @@ fn live(app: &mut App) {
     app.runs.error = None;
 }
 
+/// What the user asked for by hand was done.
+fn looked(app: &mut App) {
+    if app.status.as_deref() == Some(LOOKING) {
+        app.status = None;
+    }
+}
+
 fn failing(app: &mut App, error: crate::store::StoreError, retry_at: i64) {
     let last_answer = match app.connection {
         Connection::Connecting => None,
         Connection::Live { since } => Some(since),
         Connection::Failing { last_answer, .. } => last_answer,
     };
+    let is_known = matches!(&app.connection, Connection::Failing { error: known, .. } if *known == error);
+    if !is_known {
+        // The line is often too short for it.
+        super::overlays::messages::note(app, format!("{error}; {}", error.hint()));
+    }
     app.connection = Connection::Failing { error, retry_at, last_answer };
 }
 

@@ -1,7 +1,7 @@
 //! What each action does to the state.
 
 use super::action::{self, Action};
-use super::answers::{load_experiments, open_selected};
+use super::answers::{LOOKING, load_experiments, open_selected};
 use super::app::{App, Focus, Overlay};
 use super::dialogs;
 use super::effect::Effect;
@@ -37,7 +37,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Action::Help => app.overlay = Some(Overlay::Help { scroll: 0 }),
         Action::Messages => app.overlay = Some(Overlay::Messages { scroll: 0 }),
         Action::Refresh => {
-            app.status = Some("looking for changes".into());
+            app.status = Some(LOOKING.into());
             app.details.artifacts.refresh();
             load_experiments(app, effects);
             effects.push(Effect::Refresh);

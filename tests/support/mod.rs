@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it, and a test may panic")]
 
 pub mod peer;
+pub mod proxy;
 pub mod terminal;
 
 use std::fs::{self, File};
@@ -50,6 +51,7 @@ impl Mlflow {
     /// Runs a Python program and returns what it prints.
     pub fn run(self, program: &str, arguments: &[&str]) -> String {
         let mut command = Command::new(self.python());
+        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         command.arg("-c").arg(program).args(arguments).env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1");
         run(&mut command, &format!("Python with MLflow {}", self.version))
     }
@@ -57,6 +59,7 @@ impl Mlflow {
     /// Starts a program that goes on beside the test.
     pub fn spawn(self, program: &str, arguments: &[&str]) -> Background {
         let mut command = Command::new(self.python());
+        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         command.arg("-c").arg(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
         Background(command.spawn().unwrap())
     }

@@ -104,6 +104,21 @@ impl Terminal {
         }
     }
 
+    /// Waits until something of the terminal or the program is as wanted.
+    pub fn wait_until(&self, what: &str, wanted: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !wanted(self) {
+            assert!(Instant::now() < end, "never came: {what}:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether the program is stopped by a signal.
+    pub fn is_stopped(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", self.process_id())).unwrap_or_default();
+        status.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+    }
+
     /// Waits without a pause between looks, for measuring.
     pub fn wait_closely(&self, wanted: impl Fn(&str) -> bool) {
         let end = Instant::now() + PATIENCE;

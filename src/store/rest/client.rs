@@ -256,6 +256,8 @@ async fn failure(response: Response) -> ErrorKind {
         (_, "RESOURCE_ALREADY_EXISTS") => {
             ErrorKind::AlreadyExists(message.split(" Error: ").next().unwrap_or_default().to_owned())
         }
+        // MLflow itself says more; this is another server, or another path.
+        (404, "") => ErrorKind::NotFound(format!("the server answered 404 {message}; is the address right?")),
         (404, _) | (_, "RESOURCE_DOES_NOT_EXIST") => ErrorKind::NotFound(message),
         (501, _) | (_, "NOT_IMPLEMENTED") => ErrorKind::Unsupported(message),
         (400 | 405 | 413 | 414, _) => ErrorKind::Invalid(message),

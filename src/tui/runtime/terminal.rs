@@ -85,7 +85,9 @@ impl Screen {
         restore();
         rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
         enter(self.mouse)?;
-        self.terminal.clear()
+        // The screen is a new one: everything is to be drawn.
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 
     #[cfg(not(unix))]

@@ -126,7 +126,9 @@ fn column_width(runs: &Runs, shown: &Shown, sample: &[Row]) -> usize {
     }
     let spec = &shown.spec;
     match spec {
-        ColumnSpec::Status | ColumnSpec::Duration => 8,
+        // Deleted runs have a longer word.
+        ColumnSpec::Status => 8 + usize::from(runs.deleted),
+        ColumnSpec::Duration => 8,
         ColumnSpec::StartTime | ColumnSpec::EndTime => 5,
         ColumnSpec::User => 10,
         ColumnSpec::Metric(key, _) => {

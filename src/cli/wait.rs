@@ -1,0 +1,160 @@
+//! `mltui wait RUN…` and `mltui wait --experiment E`: blocks until runs end.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+
+use super::output::print_json;
+use super::{Failure, find_experiment, open};
+use crate::config::Settings;
+use crate::mlflow::filter::parse;
+use crate::mlflow::{ExperimentId, Run, RunId, RunStatus};
+use crate::store::{Result as StoreResult, RunSearch, TrackingStore};
+use crate::text;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Ids of the runs to wait for
+    #[arg(value_name = "RUN", required_unless_present = "experiment", conflicts_with = "experiment")]
+    runs: Vec<String>,
+    /// Wait for all active runs of this experiment, by name or id; those that start meanwhile too
+    #[arg(long, value_name = "NAME")]
+    experiment: Option<String>,
+    /// Give up after so many seconds, with exit code 5
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<f64>,
+    /// Print the runs as a JSON array when all have ended, not each as it ends
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is waited for, and what came of it.
+struct Waiting {
+    /// Runs that go on, by id, with their names.
+    active: BTreeMap<RunId, String>,
+    ended: Vec<Run>,
+}
+
+pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let store = open(settings)?;
+    let limit = match arguments.timeout {
+        Some(seconds) => Some(
+            Duration::try_from_secs_f64(seconds)
+                .map_err(|_| Failure::Usage("--timeout takes a number of seconds, 0 or more".into()))?,
+        ),
+        None => None,
+    };
+    let experiment = match &arguments.experiment {
+        Some(name) => Some(find_experiment(store.as_ref(), name).await?.experiment_id),
+        None => None,
+    };
+    let mut waiting = Waiting { active: BTreeMap::new(), ended: Vec::new() };
+    for id in &arguments.runs {
+        // A run that is not there is wrong from the start; later trouble is waited out.
+        let run = store.get_run(&RunId::from(id.as_str())).await?;
+        waiting.active.insert(run.info.run_id.clone(), run.info.run_name);
+    }
+    let start = Instant::now();
+    let mut was_reached = true;
+    loop {
+        match look(store.as_ref(), experiment.as_ref(), &mut waiting).await {
+            Ok(ended) => {
+                was_reached = true;
+                if !arguments.json {
+                    for run in &ended {
+                        writeln!(
+                            out,
+                            "{}  {}  {}",
+                            run.info.run_id,
+                            run.info.status,
+                            text::clean(&run.info.run_name)
+                        )?;
+                    }
+                    out.flush()?;
+                }
+                waiting.ended.extend(ended);
+                if waiting.active.is_empty() {
+                    break;
+                }
+            }
+            Err(error) if error.is_transient() => {
+                if std::mem::replace(&mut was_reached, false) {
+                    tell(&format!("{error}; going on trying"));
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if limit.is_some_and(|limit| start.elapsed() >= limit) {
+            print_ended(arguments, &waiting, out)?;
+            return Err(Failure::TimedOut(waiting.active.len()));
+        }
+        let rest = limit.map_or(Duration::MAX, |limit| limit.saturating_sub(start.elapsed()));
+        tokio::time::sleep(settings.poll_interval.min(rest)).await;
+    }
+    print_ended(arguments, &waiting, out)?;
+    let failed = waiting.ended.iter().filter(|run| run.info.status != RunStatus::Finished).count();
+    if failed > 0 { Err(Failure::RunsFailed { failed, of: waiting.ended.len() }) } else { Ok(()) }
+}
+
+/// Looks once; returns the runs that ended since the last look.
+async fn look(
+    store: &dyn TrackingStore,
+    experiment: Option<&ExperimentId>,
+    waiting: &mut Waiting,
+) -> StoreResult<Vec<Run>> {
+    if let Some(experiment) = experiment {
+        for run in active_runs(store, experiment).await? {
+            waiting.active.insert(run.info.run_id, run.info.run_name);
+        }
+    }
+    let mut ended = Vec::new();
+    for id in waiting.active.keys().cloned().collect::<Vec<_>>() {
+        let run = store.get_run(&id).await?;
+        if !run.info.status.is_active() {
+            waiting.active.remove(&id);
+            ended.push(run);
+        }
+    }
+    Ok(ended)
+}
+
+async fn active_runs(store: &dyn TrackingStore, experiment: &ExperimentId) -> StoreResult<Vec<Run>> {
+    let mut runs = Vec::new();
+    for status in [RunStatus::Running, RunStatus::Scheduled] {
+        let mut search = RunSearch {
+            experiment_ids: vec![experiment.clone()],
+            filter: parse(&format!("status = '{}'", status.as_str())).unwrap_or_default(),
+            max_results: 1_000,
+            ..RunSearch::default()
+        };
+        loop {
+            let page = store.search_runs(&search).await?;
+            runs.extend(page.runs);
+            search.page_token = page.next_page_token;
+            if search.page_token.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(runs)
+}
+
+fn print_ended(arguments: &Arguments, waiting: &Waiting, out: &mut impl Write) -> std::io::Result<()> {
+    if !arguments.json {
+        return Ok(());
+    }
+    let runs = waiting.ended.iter().map(|run| {
+        json!({
+            "run_id": run.info.run_id.as_str(), "run_name": run.info.run_name,
+            "status": run.info.status.as_str(), "start_time": run.info.start_time, "end_time": run.info.end_time,
+        })
+    });
+    print_json(&Json::Array(runs.collect()), out)
+}
+
+fn tell(words: &str) {
+    // Nothing is left to tell it to if standard error is closed.
+    let _ = writeln!(std::io::stderr(), "mltui: {}", text::clean(words));
+}

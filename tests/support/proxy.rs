@@ -1,0 +1,105 @@
+//! A proxy between a client and a real server, which can be told to spoil what passes.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// What becomes of requests.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    None,
+    /// The answer comes so much later.
+    Slow(Duration),
+    /// Another answer than the server's: status, further headers, body.
+    Instead(u16, &'static str, &'static str),
+    /// The server's answer breaks off in the middle.
+    Half,
+    /// The request arrives under another host's name.
+    Host(&'static str),
+}
+
+pub struct Proxy {
+    port: u16,
+    fault: Arc<Mutex<Fault>>,
+    bytes: Arc<AtomicU64>,
+    requests: Arc<AtomicU64>,
+}
+
+impl Proxy {
+    /// A proxy in front of the server at a port of this machine.
+    pub fn start(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let fault = Arc::new(Mutex::new(Fault::None));
+        let (bytes, requests) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let proxy = Self {
+            port,
+            fault: Arc::clone(&fault),
+            bytes: Arc::clone(&bytes),
+            requests: Arc::clone(&requests),
+        };
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (fault, bytes, requests) =
+                    (Arc::clone(&fault), Arc::clone(&bytes), Arc::clone(&requests));
+                // Either side may be gone; that is its affair.
+                thread::spawn(move || drop(pass(client, server, &fault, &bytes, &requests)));
+            }
+        });
+        proxy
+    }
+
+    pub fn uri(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn set(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    /// Bytes of answers and number of requests so far.
+    pub fn passed(&self) -> (u64, u64) {
+        (self.bytes.load(Ordering::Relaxed), self.requests.load(Ordering::Relaxed))
+    }
+}
+
+fn pass(
+    mut client: TcpStream,
+    server: u16,
+    fault: &Mutex<Fault>,
+    bytes: &AtomicU64,
+    requests: &AtomicU64,
+) -> std::io::Result<()> {
+    let request = super::peer::read_request(&mut client);
+    requests.fetch_add(1, Ordering::Relaxed);
+    let fault = fault.lock().unwrap().clone();
+    if let Fault::Instead(status, headers, body) = fault {
+        return write!(
+            client,
+            "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}",
+            body.len()
+        );
+    }
+    if let Fault::Slow(time) = fault {
+        thread::sleep(time);
+    }
+    let host = match fault {
+        Fault::Host(name) => name.to_owned(),
+        _ => format!("127.0.0.1:{server}"),
+    };
+    let (head, body) = request.split_once("\r\n\r\n").unwrap_or((&request, ""));
+    let head: Vec<&str> = head
+        .lines()
+        .filter(|line| !["host:", "connection:"].iter().any(|name| line.to_lowercase().starts_with(name)))
+        .collect();
+    let mut upstream = TcpStream::connect(("127.0.0.1", server))?;
+    write!(upstream, "{}\r\nHost: {host}\r\nConnection: close\r\n\r\n{body}", head.join("\r\n"))?;
+    let mut answer = Vec::new();
+    upstream.read_to_end(&mut answer)?;
+    bytes.fetch_add(answer.len() as u64, Ordering::Relaxed);
+    let length = if fault == Fault::Half { answer.len() * 2 / 3 } else { answer.len() };
+    client.write_all(&answer[..length])
+}
