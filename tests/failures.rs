@@ -242,9 +242,9 @@ fn suspended_it_gives_the_terminal_back_and_takes_it_again() {
     let (_, mut terminal) = local(folder.path());
     for way in ["key", "signal"] {
         if way == "key" {
-            terminal.type_keys("\x1a")
+            terminal.type_keys("\x1a");
         } else {
-            terminal.signal("-TSTP")
+            terminal.signal("-TSTP");
         }
         terminal.wait_until("the terminal given back", |terminal| !terminal.is_taken_over());
         terminal.wait_until("the program stopped", Terminal::is_stopped);

@@ -111,6 +111,8 @@ pub struct Settings {
     pub palette: Palette,
     /// The terminal says that it knows 24-bit colours.
     pub truecolor: bool,
+    /// And that it knows 256 of them.
+    pub indexed: bool,
     /// The terminal can be asked things; the Linux console would show the question.
     pub answers_questions: bool,
     /// Whether the background is light, where the environment tells.
@@ -173,6 +175,7 @@ impl Settings {
                 .parsed_enum("MLTUI_THEME", "auto, dark, light or 16")?
                 .unwrap_or(raw.tui.theme),
             truecolor: matches!(environment.get("COLORTERM"), Some("truecolor" | "24bit")),
+            indexed: environment.get("TERM").is_some_and(|term| term.contains("256")),
             answers_questions: !matches!(environment.get("TERM"), None | Some("dumb" | "linux")),
             light: environment.get("COLORFGBG").and_then(light_background),
             notify: environment

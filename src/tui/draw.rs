@@ -233,8 +233,15 @@ fn standing(app: &App) -> String {
             Some(listed) => format!("experiment {} {}", listed.id(), listed.experiment.artifact_location),
             None => String::new(),
         },
-        Focus::Runs | Focus::Details if runs.length() == 0 => String::new(),
-        Focus::Runs | Focus::Details => {
+        Focus::Details => {
+            // What is cut off above is whole here, as far as the line goes.
+            let lines = app.details.lines(&runs.name, app.now);
+            lines
+                .get(app.details.cursor.at)
+                .map_or(String::new(), |line| format!("{}  {}", line.key.trim(), line.value))
+        }
+        Focus::Runs if runs.length() == 0 => String::new(),
+        Focus::Runs => {
             let at = format!("row {} of {}", text::count(runs.cursor.at + 1), text::count(runs.length()));
             match runs.chosen_column() {
                 Some(column) if runs.range_from.is_none() => format!("{at}, column {}", column.name()),

@@ -31,8 +31,28 @@ pub struct Theme {
     pub mark: Style,
     /// The cursor in a text that is typed.
     pub typing: Style,
-    pub is_truecolor: bool,
+    pub images: ImageColors,
     pub glyphs: Symbols,
+}
+
+/// The colours that images can be drawn in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageColors {
+    None,
+    /// 256 colours.
+    Indexed,
+    Rgb,
+}
+
+/// What a terminal can show, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abilities {
+    /// 24-bit colours.
+    pub truecolor: bool,
+    /// 256 colours.
+    pub indexed: bool,
+    /// Whether the background is light.
+    pub light: Option<bool>,
 }
 
 /// The characters that symbols are made of.
@@ -175,22 +195,24 @@ const LIGHT: Colors = Colors {
 };
 
 impl Theme {
-    /// `light` is what is known of the terminal's background; without knowledge it is taken to be dark where colours
-    /// are the program's own. The terminal's sixteen colours fit its background by themselves.
-    pub fn new(color: bool, palette: Palette, truecolor: bool, light: Option<bool>, glyphs: Glyphs) -> Self {
+    /// Without knowledge of the background, the terminal's sixteen colours are taken: they fit it by themselves.
+    pub fn new(color: bool, palette: Palette, terminal: Abilities, glyphs: Glyphs) -> Self {
         let mono = Self::mono(glyphs);
         if !color {
             return mono;
         }
-        let (colors, is_truecolor) = match (palette, truecolor, light) {
-            (Palette::Dark, true, _) | (Palette::Auto, true, Some(false)) => (DARK, true),
-            (Palette::Light, true, _) | (Palette::Auto, true, Some(true)) => (LIGHT, true),
-            // Nobody has said what the background is: the terminal's own colours are right on any.
-            (Palette::Auto, false, Some(true)) | (Palette::Light, false, _) => (SIXTEEN_LIGHT, false),
-            (Palette::Auto, truecolor, None) => (SIXTEEN, truecolor),
-            _ => (SIXTEEN, false),
+        let colors = match (palette, terminal.truecolor, terminal.light) {
+            (Palette::Dark, true, _) | (Palette::Auto, true, Some(false)) => DARK,
+            (Palette::Light, true, _) | (Palette::Auto, true, Some(true)) => LIGHT,
+            (Palette::Auto, false, Some(true)) | (Palette::Light, false, _) => SIXTEEN_LIGHT,
+            _ => SIXTEEN,
         };
-        mono.colored(&colors, is_truecolor)
+        let images = match terminal {
+            Abilities { truecolor: true, .. } => ImageColors::Rgb,
+            Abilities { indexed: true, .. } => ImageColors::Indexed,
+            _ => ImageColors::None,
+        };
+        Self { images, ..mono.colored(&colors) }
     }
 
     fn mono(glyphs: Glyphs) -> Self {
@@ -219,12 +241,12 @@ impl Theme {
             chip: bold.add_modifier(Modifier::UNDERLINED),
             mark: bold,
             typing: reversed,
-            is_truecolor: false,
+            images: ImageColors::None,
             glyphs,
         }
     }
 
-    fn colored(self, colors: &Colors, is_truecolor: bool) -> Self {
+    fn colored(self, colors: &Colors) -> Self {
         let plain = Style::new();
         let bold = Modifier::BOLD;
         let (background, foreground) = colors.selection;
@@ -245,7 +267,6 @@ impl Theme {
             matched: plain.fg(colors.matched).add_modifier(bold | Modifier::UNDERLINED),
             chip: plain.fg(colors.matched).add_modifier(bold),
             mark: plain.fg(colors.mark).add_modifier(bold),
-            is_truecolor,
             ..self
         }
     }

@@ -20,7 +20,7 @@ use super::draw::draw;
 use super::effect::Effect;
 use super::keymap::Keymap;
 use super::msg::Msg;
-use super::theme::{Theme, is_light};
+use super::theme::{Abilities, Theme, is_light};
 use super::update::update;
 use crate::config::{Palette, Settings};
 use crate::store::uri::Location;
@@ -101,7 +101,8 @@ impl Session {
 }
 
 fn theme(settings: &Settings, light: Option<bool>) -> Theme {
-    Theme::new(settings.color, settings.palette, settings.truecolor, light, settings.glyphs)
+    let terminal = Abilities { truecolor: settings.truecolor, indexed: settings.indexed, light };
+    Theme::new(settings.color, settings.palette, terminal, settings.glyphs)
 }
 
 /// What becomes of the loop after a message.

@@ -18,7 +18,7 @@ use super::keymap::{Keymap, parse_keys};
 use super::memory::Memory;
 use super::msg::Msg;
 use super::panes::details::preview::Preview;
-use super::theme::Theme;
+use super::theme::{Abilities, Theme};
 use super::update::update;
 use crate::catalog::Builder;
 use crate::catalog::sync::Snapshot;
@@ -208,8 +208,10 @@ fn screen(app: &App, theme: &Theme) -> Terminal<TestBackend> {
     terminal
 }
 
+const TERMINAL: Abilities = Abilities { truecolor: false, indexed: true, light: None };
+
 fn theme() -> Theme {
-    Theme::new(true, Palette::Sixteen, false, None, Glyphs::Unicode)
+    Theme::new(true, Palette::Sixteen, TERMINAL, Glyphs::Unicode)
 }
 
 fn drawn(app: &App) -> String {

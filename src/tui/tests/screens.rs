@@ -36,7 +36,7 @@ fn colour_and_glyph_tell_the_status() {
         |symbol: &str| buffer.content().iter().find(|cell| cell.symbol() == symbol).map(|cell| cell.fg);
     assert_eq!(colour_of("✗"), Some(ratatui::style::Color::Red));
     assert_eq!(colour_of("✓"), Some(ratatui::style::Color::Green));
-    let plain = screen(&app, &Theme::new(false, Palette::Auto, true, None, Glyphs::Ascii));
+    let plain = screen(&app, &Theme::new(false, Palette::Auto, TERMINAL, Glyphs::Ascii));
     let buffer = plain.backend().buffer();
     assert!(
         buffer

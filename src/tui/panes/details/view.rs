@@ -12,7 +12,7 @@ use crate::catalog::view::What;
 use crate::text;
 use crate::tui::app::{App, Focus};
 use crate::tui::draw::{centred, pane_block};
-use crate::tui::theme::Theme;
+use crate::tui::theme::{ImageColors, Theme};
 
 /// From this width on a file stands beside the tree that it was opened in.
 const SIDE_BY_SIDE: u16 = 96;
@@ -134,12 +134,14 @@ fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) 
                 );
             }
         }
-        Some(Ok(Preview::Image { pixels, .. })) if theme.is_truecolor && !theme.glyphs.is_ascii => {
-            draw_image(pixels, frame, body);
+        Some(Ok(Preview::Image { pixels, .. }))
+            if theme.images != ImageColors::None && !theme.glyphs.is_ascii =>
+        {
+            draw_image(pixels, theme.images, frame, body);
         }
         Some(Ok(Preview::Image { .. })) => {
             let words =
-                "this terminal is not known to draw images: 24-bit colours are needed (COLORTERM=truecolor)";
+                "images need 256 or more colours, and a terminal that says so (TERM, COLORTERM)";
             centred(
                 frame,
                 body,
@@ -151,7 +153,7 @@ fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) 
 }
 
 /// An image in half blocks: two pixels a cell, one above the other.
-fn draw_image(pixels: &[Vec<[u8; 3]>], frame: &mut Frame<'_>, area: Rect) {
+fn draw_image(pixels: &[Vec<[u8; 3]>], colors: ImageColors, frame: &mut Frame<'_>, area: Rect) {
     let (height, width) = (pixels.len(), pixels.first().map_or(0, Vec::len));
     let (columns, rows) = (area.width as usize, area.height as usize * 2);
     if width == 0 || columns == 0 || rows == 0 {
@@ -161,9 +163,21 @@ fn draw_image(pixels: &[Vec<[u8; 3]>], frame: &mut Frame<'_>, area: Rect) {
     let scale = (columns as f64 / width as f64).min(rows as f64 / height as f64).min(1.0);
     let (drawn_width, drawn_height) =
         (((width as f64 * scale) as usize).max(1), ((height as f64 * scale) as usize).max(1));
+    // Each drawn pixel is the mean of those that it stands for.
+    let part = |at: usize, drawn: usize, all: usize| (at * all / drawn)..((at + 1) * all).div_ceil(drawn);
     let pixel = |x: usize, y: usize| {
-        let [red, green, blue] = pixels[y * height / drawn_height][x * width / drawn_width];
-        Color::Rgb(red, green, blue)
+        let (mut sums, mut count) = ([0_u32; 3], 0);
+        for row in &pixels[part(y, drawn_height, height)] {
+            for pixel in &row[part(x, drawn_width, width)] {
+                sums = std::array::from_fn(|at| sums[at] + u32::from(pixel[at]));
+                count += 1;
+            }
+        }
+        let [red, green, blue] = sums.map(|sum| (sum / count.max(1)) as u8);
+        match colors {
+            ImageColors::Indexed => Color::Indexed(indexed([red, green, blue])),
+            _ => Color::Rgb(red, green, blue),
+        }
     };
     for row in 0..drawn_height.div_ceil(2) {
         let spans: Vec<Span<'_>> = (0..drawn_width)
@@ -175,6 +189,16 @@ fn draw_image(pixels: &[Vec<[u8; 3]>], frame: &mut Frame<'_>, area: Rect) {
             .collect();
         frame.render_widget(Line::from(spans), Rect { y: area.y + row as u16, height: 1, ..area });
     }
+}
+
+/// The nearest colour of the cube of 6 x 6 x 6 that terminals with 256 colours have.
+fn indexed(color: [u8; 3]) -> u8 {
+    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let nearest = |value: u8| {
+        (0..6_u8).min_by_key(|at| LEVELS[*at as usize].abs_diff(value)).unwrap_or(0)
+    };
+    let [red, green, blue] = color.map(nearest);
+    16 + 36 * red + 6 * green + blue
 }
 
 /// The tabs, of which the current one is marked; those that do not fit are cut off by the border.
