@@ -206,8 +206,40 @@ fn a_full_disk_leaves_the_store_as_it_was() {
     assert!(std::fs::read(&path).unwrap() == before, "not a byte of the store is another one");
 }
 
+/// A file that the user may read and not write. Root may write anything: then another user looks at it.
 #[test]
-fn a_store_that_may_only_be_read_is_read() {
+fn a_file_without_the_right_to_write_is_read_and_left_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mlflow.db");
+    let address = format!("sqlite:///{}", path.display());
+    V3.run(LOG, &[&address]);
+    let allow = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    allow(&path, 0o444);
+    allow(folder.path(), 0o555);
+    let is_root = std::process::Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    let program = folder.path().join("mltui");
+    let mut terminal = if is_root {
+        std::fs::copy(env!("CARGO_BIN_EXE_mltui"), &program).unwrap();
+        let program = program.to_str().unwrap();
+        let arguments =
+            ["--reuid=65534", "--regid=65534", "--clear-groups", program, "--tracking-uri", &address];
+        Terminal::start_program(Path::new("/usr/bin/setpriv"), folder.path(), SIZE, &arguments, &[])
+    } else {
+        Terminal::start(folder.path(), SIZE, &["--tracking-uri", &address], &[])
+    };
+    terminal.wait_for("5 runs");
+    all_runs_are_there(&terminal);
+    terminal.type_keys("R\x15new-name\r");
+    terminal.wait_for("nothing was changed");
+    terminal.wait_for("known-run-4");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    allow(folder.path(), 0o755);
+}
+
+#[test]
+fn a_store_that_is_opened_for_reading_only_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let (_, terminal) = local(folder.path());
     drop(terminal);

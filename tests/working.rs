@@ -283,6 +283,40 @@ fn the_theme_follows_the_terminals_background() {
 }
 
 #[test]
+fn a_run_that_ends_while_nobody_looks_raises_a_notice() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let train = r#"
+import mlflow, os, sys, time
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.set_experiment("wine")
+client = mlflow.MlflowClient()
+runs = [client.create_run("1", run_name=name) for name in ["long-runner", "other"]]
+open(sys.argv[2], "w").close()
+while os.path.exists(sys.argv[2]):
+    time.sleep(0.05)
+client.set_terminated(runs[0].info.run_id, "FAILED")
+"#;
+    let sign = folder.path().join("sign");
+    let training = V3.spawn(train, &[&address, sign.to_str().unwrap()]);
+    let variables = [("MLTUI_NOTIFY", "desktop")];
+    let mut terminal = Terminal::start(folder.path(), SIZE, &["--tracking-uri", &address], &variables);
+    terminal.wait_for("long-runner");
+    terminal.wait_for("2 running");
+    // The terminal loses the focus, the run ends.
+    terminal.type_keys("\x1b[O");
+    std::fs::remove_file(&sign).unwrap();
+    terminal.wait_for("long-runner failed");
+    let raw = terminal.raw();
+    assert!(String::from_utf8_lossy(&raw).contains("\x1b]9;mltui: long-runner failed\x07"));
+    training.wait();
+    terminal.type_keys("\x1b[Ij");
+    terminal.wait("the notice acknowledged", |screen| !screen.contains("long-runner failed"));
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+}
+
+#[test]
 fn scripts_wait_for_runs() {
     let folder = tempfile::tempdir().unwrap();
     let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());

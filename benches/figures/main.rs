@@ -1,10 +1,11 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys command` chooses. Absolute times are remarks,
+//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys idle arrivals day command` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
 mod bare;
+mod idle;
 mod keys;
 mod stores;
 #[path = "../../tests/support/mod.rs"]
@@ -32,6 +33,11 @@ fn main() {
     {
         return bare_process(kind, Path::new(path));
     }
+    if let [kind, path] = arguments.as_slice()
+        && kind == "day-writer"
+    {
+        return idle::day_writer(Path::new(path));
+    }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures");
     std::fs::create_dir_all(&folder).unwrap();
     let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
@@ -49,6 +55,15 @@ fn main() {
     }
     if wanted("keys") {
         keys::keys(&folder);
+    }
+    if wanted("idle") {
+        idle::idle(&folder);
+    }
+    if wanted("arrivals") {
+        idle::arrivals();
+    }
+    if wanted("day") {
+        idle::day();
     }
     if wanted("command") {
         command(&folder);
@@ -202,7 +217,7 @@ fn commits(path: &Path) -> Vec<f64> {
 }
 
 /// All runs of the experiment `bench`.
-fn scan(first: usize) -> Scan {
+pub fn scan(first: usize) -> Scan {
     Scan {
         experiment_id: ExperimentId("1".into()),
         view: ViewType::ActiveOnly,

@@ -19,9 +19,10 @@ pub enum Effect {
         /// Deleted runs too.
         deleted: bool,
     },
-    /// The runs to look at anew: the active ones with every poll, the others on the screen as often as they come up.
-    /// And the histories that columns need, for these runs before all others.
+    /// The runs to look at anew: the selected one with every poll, the active ones and the others on the screen as often
+    /// as they come up. And the histories that columns need, for these runs before all others.
     Attend {
+        selected: Option<RunId>,
         active: Vec<RunId>,
         others: Vec<RunId>,
         wanted: Vec<Wanted>,

@@ -31,7 +31,7 @@ pub mod update;
 pub mod widgets;
 
 pub use keymap::Keymap;
-pub use runtime::{Opened, Screen, run};
+pub use runtime::{Opened, Screen, run, tokio_runtime};
 
 #[cfg(test)]
 mod tests;

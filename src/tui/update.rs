@@ -134,6 +134,7 @@ fn attend(app: &App, height: usize, effects: &mut Vec<Effect>) {
         }
     }
     effects.push(Effect::Attend {
+        selected: runs.selected_run(),
         active: active.into_iter().take(ATTENDED).map(id).collect(),
         others: others.into_iter().map(id).collect(),
         wanted: runs.asked_histories.clone(),

@@ -83,8 +83,8 @@ impl Executor {
                 self.start(Slot::Experiments, async move { experiments(store, sender, interval).await });
             }
             Effect::Watch { generation, experiment, deleted } => self.watch(generation, experiment, deleted),
-            Effect::Attend { active, others, wanted } => {
-                let attended = Attended { active, others, wanted };
+            Effect::Attend { selected, active, others, wanted } => {
+                let attended = Attended { selected, active, others, wanted };
                 *self.attended.lock().unwrap_or_else(PoisonError::into_inner) = attended;
                 self.command(Command::Attend);
             }

@@ -53,13 +53,18 @@ pub type Connect = dyn Fn(&str) -> Result<Opened, String>;
 /// Runs the explorer until the user leaves it.
 pub fn run(opened: Opened, connect: &Connect) -> io::Result<()> {
     let _log = log::start(&opened.settings.state_folder);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio_runtime()?;
     let mut screen = Screen::open(opened.settings.mouse)?;
     let result = runtime.block_on(event_loop(opened, connect, &mut screen));
     drop(screen);
     // Readers that are still at work have nothing to save; nobody waits for them.
     runtime.shutdown_background();
     result
+}
+
+/// Few threads: each that ever allocates keeps memory of its own.
+pub fn tokio_runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(6).enable_all().build()
 }
 
 /// What belongs to the store that is open.

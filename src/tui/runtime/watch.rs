@@ -12,27 +12,38 @@ use crate::mlflow::RunId;
 use crate::store::Result;
 use crate::tui::msg::Msg;
 
-/// Finished runs on the screen that a poll of a server looks at anew. A server tells of no change in them, and each
-/// costs it more than a millisecond.
-const OTHERS: usize = 10;
+/// Runs that a poll of a server looks at anew besides the selected one: those that go on, and the finished ones on
+/// the screen, of which a server tells no change. Each costs it more than a millisecond and some kilobytes.
+const ACTIVE: usize = 7;
+const OTHERS: usize = 3;
 /// The first pause after a failure, and the longest; each is twice the one before.
 pub const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// The runs that polls look at anew, and the histories that columns need.
 #[derive(Debug, Default)]
 pub struct Attended {
+    /// The run under the cursor.
+    pub selected: Option<RunId>,
     pub active: Vec<RunId>,
     pub others: Vec<RunId>,
     pub wanted: Vec<Wanted>,
 }
 
 impl Attended {
-    /// All active runs, and so many of the others: each in its turn.
-    fn in_round(&self, round: usize, count: usize) -> Vec<RunId> {
-        let count = count.min(self.others.len());
-        let start = (round * count) % self.others.len().max(1);
-        let turn = self.others.iter().cycle().skip(start).take(count);
-        self.active.iter().chain(turn).cloned().collect()
+    /// The selected run, and some of the active and of the others: each in its turn. Others take the room that active
+    /// runs leave.
+    fn in_round(&self, round: usize, is_limited: bool) -> Vec<RunId> {
+        let turn = |runs: &[RunId], count: usize| -> Vec<RunId> {
+            let count = count.min(runs.len());
+            let start = (round * count) % runs.len().max(1);
+            runs.iter().cycle().skip(start).take(count).cloned().collect()
+        };
+        let active = turn(&self.active, if is_limited { ACTIVE } else { usize::MAX });
+        let room = (ACTIVE + OTHERS).saturating_sub(active.len());
+        let others = turn(&self.others, if is_limited { room } else { usize::MAX });
+        let mut runs: Vec<RunId> = self.selected.iter().cloned().collect();
+        runs.extend(active.into_iter().chain(others).filter(|run| Some(run) != self.selected.as_ref()));
+        runs
     }
 }
 
@@ -109,7 +120,7 @@ impl Watch {
         let attended = {
             let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner);
             let everyone = self.is_local || self.on_demand;
-            attended.in_round(self.round, if everyone { usize::MAX } else { OTHERS })
+            attended.in_round(self.round, !everyone)
         };
         self.on_demand = false;
         self.round += 1;
@@ -168,13 +179,21 @@ mod tests {
     #[test]
     fn every_run_on_the_screen_has_its_turn() {
         let ids = |names: std::ops::Range<usize>| names.map(|i| RunId(i.to_string())).collect::<Vec<_>>();
-        let attended = Attended { active: ids(100..102), others: ids(0..25), wanted: Vec::new() };
-        let mut seen: Vec<RunId> = (0..3).flat_map(|round| attended.in_round(round, 10)).collect();
-        seen.sort();
-        seen.dedup();
-        assert_eq!(seen.len(), 27);
-        assert_eq!(attended.in_round(7, 10).len(), 12);
-        assert_eq!(attended.in_round(1, usize::MAX).len(), 27);
-        assert!(Attended::default().in_round(3, 10).is_empty());
+        let mut attended = Attended { active: ids(100..102), others: ids(0..25), ..Attended::default() };
+        let all = |attended: &Attended, rounds: usize| {
+            let mut seen: Vec<RunId> = (0..rounds).flat_map(|round| attended.in_round(round, true)).collect();
+            seen.sort();
+            seen.dedup();
+            seen.len()
+        };
+        assert_eq!(all(&attended, 4), 27);
+        assert_eq!(attended.in_round(7, true).len(), 10);
+        assert_eq!(attended.in_round(1, false).len(), 27);
+        assert!(Attended::default().in_round(3, true).is_empty());
+        attended.active = ids(100..160);
+        attended.selected = Some(RunId("0".into()));
+        assert_eq!(all(&attended, 9), 85);
+        assert!((0..9).all(|round| attended.in_round(round, true)[0].as_str() == "0"));
+        assert!((0..9).all(|round| attended.in_round(round, true).len() <= 11));
     }
 }

@@ -140,8 +140,7 @@ fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) 
             draw_image(pixels, theme.images, frame, body);
         }
         Some(Ok(Preview::Image { .. })) => {
-            let words =
-                "images need 256 or more colours, and a terminal that says so (TERM, COLORTERM)";
+            let words = "images need 256 or more colours, and a terminal that says so (TERM, COLORTERM)";
             centred(
                 frame,
                 body,
@@ -194,9 +193,7 @@ fn draw_image(pixels: &[Vec<[u8; 3]>], colors: ImageColors, frame: &mut Frame<'_
 /// The nearest colour of the cube of 6 x 6 x 6 that terminals with 256 colours have.
 fn indexed(color: [u8; 3]) -> u8 {
     const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    let nearest = |value: u8| {
-        (0..6_u8).min_by_key(|at| LEVELS[*at as usize].abs_diff(value)).unwrap_or(0)
-    };
+    let nearest = |value: u8| (0..6_u8).min_by_key(|at| LEVELS[*at as usize].abs_diff(value)).unwrap_or(0);
     let [red, green, blue] = color.map(nearest);
     16 + 36 * red + 6 * green + blue
 }

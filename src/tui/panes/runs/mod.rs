@@ -26,6 +26,8 @@ use columns::{Shown, metric_of};
 
 /// Points of a sparkline that are asked for: two for each of its cells.
 pub const SPARK_POINTS: usize = 24;
+/// Sparklines that are kept, those off the screen among them.
+const SPARKS: usize = 500;
 /// Metric columns whose extremes a group shows.
 const MEASURED: usize = 32;
 
@@ -273,6 +275,13 @@ impl Runs {
                 missing.push(RunId(id.to_owned()));
                 self.sparks.insert(id.to_owned(), Spark { points, latest, is_answered: false });
             }
+        }
+        if self.sparks.len() > SPARKS {
+            let on_screen: FxHashSet<&str> =
+                self.visible(height).map(|row| self.catalog.run_id(row)).collect();
+            let mut sparks = std::mem::take(&mut self.sparks);
+            sparks.retain(|id, _| on_screen.contains(id.as_str()));
+            self.sparks = sparks;
         }
         if !has_new {
             return None;
