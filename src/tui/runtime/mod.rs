@@ -191,7 +191,8 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
         }
         dirty = true;
         // Whoever pressed a key does not wait for the turn of the next frame, nor for that of what came of the key.
-        if is_urgent || last_frame.map_or(session.app.is_settled(), |last| last.elapsed() >= FRAME) {
+        // The first frame waits until it is complete.
+        if last_frame.map_or(session.app.is_settled(), |last| is_urgent || last.elapsed() >= FRAME) {
             screen.draw(|frame| draw(&session.app, &session.theme, frame))?;
             last_frame = Some(Instant::now());
             dirty = false;
