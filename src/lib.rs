@@ -25,7 +25,12 @@
 //! - **scan**: reading all runs of an experiment; **batch**: a block of a scan, in columns; **cursor**: how far a
 //!   store's changes have been seen.
 //! - **catalogue**: what is known of an experiment; **snapshot**: its state at one time; **row**: a run's place in it.
-//! - **projection**: the rows of a view, filtered and sorted.
+//! - **view**: what of an experiment is shown: order, words, filter, tree or groups; **projection**: the lines that it
+//!   comes to.
+//! - **summary**: what a history comes to: minimum, maximum, mean, first and last value; **statistic**: the one that a
+//!   column shows; **coverage**: of how many runs it is known.
+//! - **mark**: a run that was chosen by hand for what is done next.
+//! - **pace**: how often a store is asked for changes.
 //! - **trend**: the small chart of a metric's history in a table, a sparkline.
 //! - **message**, **effect**, **action**: what happens, what is to be done outside, what a key means.
 

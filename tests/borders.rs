@@ -53,7 +53,7 @@ fn modules_know_only_those_below_them() {
 
 #[test]
 fn the_state_machine_knows_no_terminal_no_clock_and_no_tasks() {
-    let draws = ["view.rs", "faces.rs", "cells.rs", "draw.rs", "theme.rs"];
+    let draws = ["view.rs", "faces.rs", "cells.rs", "draw.rs", "frame.rs", "theme.rs"];
     for path in files(&source().join("tui")) {
         let text = code(&path);
         let name = path.file_name().unwrap().to_str().unwrap();

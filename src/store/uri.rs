@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::rest::{RestOptions, RestStore};
+use super::rest::{RestOptions, RestStore, address};
 use super::sqlite::SqliteStore;
 use super::{ErrorKind, Result, StoreError, TrackingStore};
 
@@ -40,13 +40,7 @@ pub enum Location {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Server(url) => {
-                let mut url = url.clone();
-                // A URL without a host cannot have credentials: nothing to take out then.
-                let _ = url.set_username("");
-                let _ = url.set_password(None);
-                f.write_str(url.as_str().trim_end_matches('/'))
-            }
+            Self::Server(url) => f.write_str(&address(url)),
             Self::Sqlite(path) => write!(f, "sqlite:///{}", path.display()),
         }
     }

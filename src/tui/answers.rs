@@ -1,11 +1,13 @@
 //! What tasks bring back, taken into the state.
 
-use super::app::{App, Connection, Focus};
+use super::app::{App, Connection};
 use super::effect::Effect;
+use super::layout::Focus;
 use super::msg::Msg;
+use super::overlays::messages::note;
 use super::panes::details::Models;
 use super::panes::details::artifacts::Folder;
-use super::update::project;
+use super::requests::{LOOKING, load_experiments, open_selected, project};
 use crate::catalog::Catalog;
 use crate::mlflow::{ExperimentId, RunStatus};
 use crate::text;
@@ -14,9 +16,6 @@ use crate::text;
 const EXPERIMENTS_AGE: i64 = 2_000;
 /// The same where only polling tells of new experiments.
 const EXPERIMENTS_AGE_UNTOUCHED: i64 = 10_000;
-
-/// Said until the store has answered.
-pub const LOOKING: &str = "looking for changes";
 
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
     match msg {
@@ -142,14 +141,9 @@ fn failing(app: &mut App, error: crate::store::StoreError, retry_at: i64) {
     let is_known = matches!(&app.connection, Connection::Failing { error: known, .. } if *known == error);
     if !is_known {
         // The line is often too short for it.
-        super::overlays::messages::note(app, format!("{error}; {}", error.hint()));
+        note(&mut app.messages, app.now, format!("{error}; {}", error.hint()));
     }
     app.connection = Connection::Failing { error, retry_at, last_answer };
-}
-
-pub(super) fn load_experiments(app: &mut App, effects: &mut Vec<Effect>) {
-    app.experiments_asked = app.now;
-    effects.push(Effect::LoadExperiments);
 }
 
 /// Opens an experiment where none is open yet and the store holds one worth opening: the wanted one, else the one of
@@ -168,24 +162,6 @@ fn open_first(app: &mut App, latest: Option<&ExperimentId>, effects: &mut Vec<Ef
     let height = app.geometry().rows(Focus::Experiments);
     app.experiments.cursor.jump(at, app.experiments.list.len(), height);
     open_selected(app, effects);
-}
-
-pub(super) fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {
-    let Some(listed) = app.experiments.selected() else { return };
-    let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
-    app.focus = Focus::Runs;
-    if app.runs.experiment.as_ref() == Some(&id) {
-        return;
-    }
-    super::update::remember(app, effects);
-    let remembered = app.memory.experiments.get(id.as_str()).cloned().unwrap_or_default();
-    app.runs.open(id.clone(), name, &remembered);
-    app.details.clear();
-    effects.push(Effect::Watch {
-        generation: app.runs.generation,
-        experiment: id,
-        deleted: app.runs.deleted,
-    });
 }
 
 /// Tells of runs that ended while nobody looked at them.
@@ -222,7 +198,7 @@ fn notice_endings(app: &mut App, catalog: &Catalog, effects: &mut Vec<Effect>) {
         }
     };
     let words = text::clean(&words).into_owned();
-    super::overlays::messages::note(app, words.clone());
+    note(&mut app.messages, app.now, words.clone());
     app.notice = Some(words.clone());
     effects.push(Effect::Notify(words));
 }

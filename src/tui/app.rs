@@ -1,10 +1,10 @@
 //! The whole state of the explorer.
 
 use super::keymap::{Chord, Keymap};
-use super::layout::{Geometry, geometry};
+use super::layout::{Focus, Geometry, geometry};
 use super::memory::Memory;
 use super::overlays::confirm::Confirm;
-use super::overlays::messages::Message;
+use super::overlays::messages::{Message, note};
 use super::overlays::picker::Picker;
 use super::overlays::prompt::Prompt;
 use super::pace::Pace;
@@ -13,17 +13,6 @@ use super::panes::experiments::Experiments;
 use super::panes::runs::Runs;
 use crate::config::Glyphs;
 use crate::store::StoreError;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Focus {
-    Experiments,
-    Runs,
-    Details,
-}
-
-impl Focus {
-    pub const ALL: [Self; 3] = [Self::Experiments, Self::Runs, Self::Details];
-}
 
 /// What stands over the panes and owns the keyboard.
 #[derive(Debug)]
@@ -159,7 +148,7 @@ impl App {
     /// Says something in the status line.
     pub fn say(&mut self, text: impl Into<String>) {
         let text = text.into();
-        super::overlays::messages::note(self, text.clone());
+        note(&mut self.messages, self.now, text.clone());
         self.status = Some(text);
     }
 

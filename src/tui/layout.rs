@@ -2,8 +2,19 @@
 
 use ratatui::layout::Rect;
 
-use super::app::Focus;
 use super::memory::Layout;
+
+/// A pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Focus {
+    Experiments,
+    Runs,
+    Details,
+}
+
+impl Focus {
+    pub const ALL: [Self; 3] = [Self::Experiments, Self::Runs, Self::Details];
+}
 
 /// Below this nothing can be shown.
 pub const SMALLEST: (u16, u16) = (24, 6);

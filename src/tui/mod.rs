@@ -8,7 +8,9 @@
 //!                                  ▲─────────────────────────── Msg ◀────────────────────────────┘
 //! ```
 //!
-//! `update` does no IO and reads no clock; drawing changes nothing.
+//! `update` does no IO and reads no clock; drawing changes nothing. A message is a key (which the keymap makes an
+//! [`action`], if it is [`possible`], and [`perform`] does; or which belongs to what is being typed: [`typing`]), the
+//! [`mouse`], or what a task brings back ([`answers`]). What all of them ask for is in [`requests`].
 
 pub mod action;
 mod answers;
@@ -25,8 +27,11 @@ pub mod overlays;
 mod pace;
 pub mod panes;
 mod perform;
+mod possible;
+mod requests;
 mod runtime;
 pub mod theme;
+mod typing;
 pub mod update;
 pub mod widgets;
 

@@ -4,16 +4,15 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use ratatui::layout::{Position, Rect};
 
 use super::action::Action;
-use super::answers::open_selected;
-use super::app::{App, Dragged, Focus, Overlay};
-use super::dialogs;
+use super::app::{App, Dragged, Overlay};
 use super::effect::Effect;
-use super::layout::{Geometry, with_middle_border, with_side_border};
+use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
 use super::overlays::picker;
 use super::panes::details::view::tab_at;
 use super::panes::runs::place::column_at;
 use super::perform::{perform, step};
-use super::update::{show_cursors, view_changed};
+use super::requests::{open_selected, show_cursors, view_changed};
+use super::typing::in_prompt;
 
 /// Lines that a notch of the wheel moves.
 const WHEEL: isize = 3;
@@ -63,7 +62,7 @@ fn on_overlay(app: &mut App, wheel: isize, effects: &mut Vec<Effect>) {
         Some(Overlay::Picker(picker)) => picker.step(wheel, picker::height(app.size.1)),
         Some(Overlay::Prompt(_)) => {
             let code = if wheel > 0 { KeyCode::Down } else { KeyCode::Up };
-            dialogs::in_prompt(app, KeyEvent::new(code, KeyModifiers::NONE), effects);
+            in_prompt(app, KeyEvent::new(code, KeyModifiers::NONE), effects);
         }
         Some(Overlay::Search | Overlay::Confirm(_)) | None => {}
     }

@@ -1,17 +1,19 @@
 //! What each action does to the state.
 
-use super::action::{self, Action};
-use super::answers::{LOOKING, load_experiments, open_selected};
-use super::app::{App, Focus, Overlay};
+use super::action::Action;
+use super::app::{App, Overlay};
 use super::dialogs;
 use super::effect::Effect;
-use super::layout::{with_middle_border, with_side_border};
+use super::layout::{Focus, with_middle_border, with_side_border};
 use super::overlays::{help, messages};
 use super::panes::details::Tab;
 use super::panes::details::artifacts::Opened;
 use super::panes::runs::Runs;
 use super::panes::runs::place::chosen_width;
-use super::update::{project, quit, show_cursors, view_changed};
+use super::possible::possible;
+use super::requests::{
+    LOOKING, load_experiments, open_selected, project, quit, show_cursors, view_changed, words_changed,
+};
 use crate::catalog::view::{Shape, View};
 use crate::catalog::{Bound, Value};
 use crate::mlflow::filter::Filter;
@@ -25,9 +27,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         scroll_text(app, scroll, action, effects);
         return;
     }
-    if let Some(info) = action::find(action)
-        && let Err(reason) = (info.possible)(app)
-    {
+    if let Err(reason) = possible(app, action) {
         app.status = Some(reason.to_owned());
         return;
     }
@@ -242,7 +242,7 @@ fn back(app: &mut App, effects: &mut Vec<Effect>) {
     }
     if app.focus == Focus::Runs && !app.runs.view.words.is_empty() {
         app.runs.words.reset();
-        super::update::words_changed(app, effects);
+        words_changed(app, effects);
         return;
     }
     if app.focus == Focus::Runs && !app.runs.view.filter.clauses.is_empty() {
@@ -329,7 +329,7 @@ fn copy(app: &mut App, text: &str, what: &str, effects: &mut Vec<Effect>) {
 
 fn scroll_text(app: &mut App, scroll: usize, action: Action, effects: &mut Vec<Effect>) {
     let is_help = matches!(app.overlay, Some(Overlay::Help { .. }));
-    let length = if is_help { help::lines(app).len() } else { messages::lines(app).len() };
+    let length = if is_help { help::lines(app).len() } else { messages::lines(&app.messages).len() };
     let last = length.saturating_sub(help::height(app));
     match action {
         Action::Quit => quit(app, effects),

@@ -1,16 +1,18 @@
 //! The only place that changes the state: a message in, effects out. No IO, no clock, no terminal.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::answers::answered;
-use super::app::{App, Focus, Overlay};
-use super::dialogs;
+use super::app::{App, Overlay};
 use super::effect::Effect;
 use super::keymap::{Chord, Lookup};
+use super::layout::Focus;
 use super::mouse::mouse;
 use super::msg::Msg;
-use super::perform::{perform, step};
-use super::widgets::input;
+use super::panes::details::{Models, Tab};
+use super::perform::perform;
+use super::requests::{quit, remember, show_cursors};
+use super::typing;
 use crate::catalog::Row;
 use crate::mlflow::RunId;
 
@@ -23,7 +25,7 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Key(event) if event.kind != KeyEventKind::Release => key(app, event, &mut effects),
         Msg::Key(_) => {}
         Msg::Mouse(event) => mouse(app, event, &mut effects),
-        Msg::Paste(text) => paste(app, &text, &mut effects),
+        Msg::Paste(text) => typing::paste(app, &text, &mut effects),
         Msg::Focused(focused) => {
             app.pace.focused = focused;
             if focused {
@@ -42,47 +44,6 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         follow_up(app, &mut effects);
     }
     effects
-}
-
-/// Keeps the cursors on the screen where it is another one than before.
-pub(super) fn show_cursors(app: &mut App) {
-    let places = app.geometry();
-    app.experiments.cursor.show(app.experiments.list.len(), places.rows(Focus::Experiments));
-    app.runs.cursor.show(app.runs.length(), places.rows(Focus::Runs));
-}
-
-pub(super) fn quit(app: &mut App, effects: &mut Vec<Effect>) {
-    remember(app, effects);
-    app.quitting = true;
-    effects.push(Effect::Quit);
-}
-
-/// Asks for the lines of the view that is wanted now.
-pub(super) fn project(app: &mut App, effects: &mut Vec<Effect>) {
-    app.runs.asked_view += 1;
-    let Some(catalog) = app.runs.newest.clone() else { return };
-    effects.push(Effect::Project {
-        generation: app.runs.asked_view,
-        catalog,
-        complete: app.runs.newest_complete,
-        view: Box::new(app.runs.wanted_view()),
-        selected: app.runs.selected.clone().map(|picked| (picked, app.runs.cursor.at)),
-        now: app.now,
-    });
-}
-
-/// What is to be kept for the next visit, if that changed.
-pub(super) fn remember(app: &mut App, effects: &mut Vec<Effect>) {
-    if !std::mem::take(&mut app.runs.changed) {
-        return;
-    }
-    let experiment = app.runs.experiment.clone().map(|id| {
-        let remembered = app.runs.remembered();
-        app.memory.last_experiment = Some(id.to_string());
-        app.memory.experiments.insert(id.to_string(), remembered.clone());
-        (id, Box::new(remembered))
-    });
-    effects.push(Effect::Remember { experiment, layout: app.memory.layout });
 }
 
 /// What follows from the state as it now is, whatever changed it: the values of what is on the screen.
@@ -110,7 +71,7 @@ fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
     if attends {
         attend(app, height, effects);
     }
-    dialogs::needs_of_tab(app, effects);
+    needs_of_tab(app, effects);
     if let Some(pace) = app.pace.news(app.now) {
         effects.push(Effect::Pace(pace));
     }
@@ -147,10 +108,10 @@ fn key(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
     app.notice = None;
     app.pace.touch(app.now);
     match app.overlay {
-        Some(Overlay::Search) => return in_search(app, event, effects),
-        Some(Overlay::Prompt(_)) => return dialogs::in_prompt(app, event, effects),
-        Some(Overlay::Picker(_)) => return dialogs::in_picker(app, event, effects),
-        Some(Overlay::Confirm(_)) => return dialogs::in_confirm(app, event, effects),
+        Some(Overlay::Search) => return typing::in_search(app, event, effects),
+        Some(Overlay::Prompt(_)) => return typing::in_prompt(app, event, effects),
+        Some(Overlay::Picker(_)) => return typing::in_picker(app, event, effects),
+        Some(Overlay::Confirm(_)) => return typing::in_confirm(app, event, effects),
         Some(Overlay::Help { .. } | Overlay::Messages { .. }) | None => {}
     }
     app.pending.push(Chord::of(event));
@@ -171,56 +132,21 @@ fn key(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
     }
 }
 
-/// A pasted text goes where text is typed; keys are not pasted.
-fn paste(app: &mut App, text: &str, effects: &mut Vec<Effect>) {
-    app.pace.touch(app.now);
-    match &mut app.overlay {
-        Some(Overlay::Search) => {
-            input::insert(&mut app.runs.words, text, false);
-            words_changed(app, effects);
+/// What the tab of the details still needs that is shown now.
+fn needs_of_tab(app: &mut App, effects: &mut Vec<Effect>) {
+    let Some(run) = &app.details.run else { return };
+    let id: RunId = run.info.run_id.clone();
+    match app.details.tab {
+        Tab::Artifacts => {
+            while let Some(path) = app.details.artifacts.missing() {
+                effects.push(Effect::ListArtifacts { id: id.clone(), path });
+            }
         }
-        Some(Overlay::Prompt(prompt)) => {
-            let lines = prompt.has_lines();
-            input::insert(&mut prompt.input, text, lines);
-            dialogs::prompt_changed(app);
+        Tab::Models if app.details.models.is_none() && !run.model_outputs.is_empty() => {
+            let models = run.model_outputs.clone();
+            app.details.models = Some(Models { run: id.clone(), answer: None });
+            effects.push(Effect::LoadModels { id, models });
         }
-        Some(Overlay::Picker(picker)) => {
-            input::insert(&mut picker.query, text, false);
-            picker.search();
-        }
-        _ => app.say("a pasted text goes where text is typed: / searches, f filters"),
+        _ => {}
     }
-}
-
-/// A key while the search is typed: a letter of it, or its end.
-fn in_search(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
-    let control = event.modifiers.contains(KeyModifiers::CONTROL);
-    match event.code {
-        KeyCode::Enter => app.overlay = None,
-        KeyCode::Char('c') if control => clear_search(app),
-        KeyCode::Esc => clear_search(app),
-        KeyCode::Down => step(app, Focus::Runs, 1),
-        KeyCode::Up => step(app, Focus::Runs, -1),
-        _ => drop(input::edit(&mut app.runs.words, event)),
-    }
-    words_changed(app, effects);
-}
-
-fn clear_search(app: &mut App) {
-    app.runs.words.reset();
-    app.overlay = None;
-}
-
-pub(super) fn words_changed(app: &mut App, effects: &mut Vec<Effect>) {
-    if app.runs.words.value() != app.runs.view.words {
-        app.runs.view.words = app.runs.words.value().to_owned();
-        view_changed(app, effects);
-    }
-}
-
-/// The user wants to see something else of the experiment.
-pub(super) fn view_changed(app: &mut App, effects: &mut Vec<Effect>) {
-    app.runs.changed = true;
-    app.runs.range_from = None;
-    project(app, effects);
 }

@@ -66,7 +66,7 @@ impl Client {
                 password: decode(base.password().unwrap_or_default()),
             };
         }
-        let base = crate::store::uri::Location::Server(base.clone()).to_string();
+        let base = address(base);
         Ok(Self { base, options, http: OnceLock::new() })
     }
 
@@ -221,6 +221,15 @@ fn parse_retry_after(text: &str, now: i64) -> Option<Duration> {
 /// A path with its segments escaped.
 fn escape(path: &str) -> String {
     utf8_percent_encode(path, SEGMENT).to_string()
+}
+
+/// A server's address without credentials and without a slash at the end.
+pub fn address(url: &Url) -> String {
+    let mut url = url.clone();
+    // A URL without a host cannot have credentials: nothing to take out then.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.as_str().trim_end_matches('/').to_owned()
 }
 
 /// A successful answer whose body is still to come.

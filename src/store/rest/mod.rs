@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use url::Url;
 
+pub use client::address;
 use client::{Client, Repeat};
 pub use options::{Auth, RestOptions};
 use wire::{Answer, list, required};

@@ -7,61 +7,21 @@
 
 use std::time::{Duration, Instant};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::Inner;
 use super::connection::{Connection, FileId, Pool};
+use super::cursor::{HeadHashes, SqliteCursor, head_hash, marks};
 use super::reading::{find_run, stage_condition};
 use super::rows::{int, text};
-use super::scan::head_hash;
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{NO_TIME, whole_runs};
 use crate::store::{Changes, ErrorKind, Scan};
-
-/// From a run's rowid to a hash of what can change in its head.
-pub type HeadHashes = FxHashMap<i64, u32>;
 
 /// With more changed runs than this, reading everything again is cheaper.
 const MANY: usize = 5_000;
 /// Comparing heads may take one part in this many of the time.
 const HEADS_SHARE: u32 = 20;
-
-/// How far the changes of a file have been seen.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SqliteCursor {
-    file: Option<FileId>,
-    marks: Marks,
-    pub(super) heads: HeadHashes,
-    data_version: Option<i64>,
-    heads_due: Option<Instant>,
-    heads_pending: bool,
-}
-
-impl SqliteCursor {
-    /// Before anything that is written to `file` after `marks`.
-    pub(super) fn at(file: Option<FileId>, marks: Marks) -> Self {
-        Self { file, marks, ..Self::default() }
-    }
-}
-
-/// The greatest rowids of the tables that only grow, but for `mlflow gc`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Marks {
-    runs: i64,
-    metrics: i64,
-    params: i64,
-    tags: i64,
-}
-
-pub fn marks(db: &rusqlite::Connection) -> Inner<Marks> {
-    let mut statement = db.prepare_cached(
-        "SELECT coalesce((SELECT max(rowid) FROM runs), 0), coalesce((SELECT max(rowid) FROM metrics), 0), \
-         coalesce((SELECT max(rowid) FROM params), 0), coalesce((SELECT max(rowid) FROM tags), 0)",
-    )?;
-    Ok(statement.query_row([], |row| {
-        Ok(Marks { runs: row.get(0)?, metrics: row.get(1)?, params: row.get(2)?, tags: row.get(3)? })
-    })?)
-}
 
 pub fn changes(
     pool: &Pool,

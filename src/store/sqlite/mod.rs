@@ -7,6 +7,7 @@
 mod artifacts;
 mod changes;
 mod connection;
+mod cursor;
 mod histories;
 mod reading;
 mod registry;
@@ -23,8 +24,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-pub use changes::SqliteCursor;
 use connection::{Connection, Pool};
+pub use cursor::SqliteCursor;
 
 use super::error::During;
 use super::{
@@ -91,7 +92,7 @@ async fn blocking<T: Send + 'static>(
 impl TrackingStore for SqliteStore {
     async fn info(&self) -> Result<StoreInfo> {
         let path: PathBuf = self.path().to_owned();
-        self.read("look at the store", move |db| schema::info(db, &path)).await
+        self.read("look at the store", move |db| reading::info(db, &path)).await
     }
 
     async fn search_experiments(&self, view: ViewType) -> Result<Vec<Experiment>> {

@@ -1,6 +1,7 @@
-//! Experiments and single runs.
+//! Experiments, single runs, and the store itself.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -11,7 +12,7 @@ use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, ModelId, Param, Run, RunId,
     RunInfo, RunStatus, Tag, ViewType, tags,
 };
-use crate::store::ErrorKind;
+use crate::store::{ErrorKind, StoreInfo};
 
 /// The columns of a run's head, in the order that [`run_info`] reads.
 pub const HEAD: &str =
@@ -167,4 +168,33 @@ fn model_outputs(connection: &Connection, id: &RunId) -> Inner<Vec<ModelId>> {
     )?;
     let found = statement.query_map([id.as_str()], |row| Ok(ModelId(string(row, 0))))?;
     Ok(found.collect::<Result<_, _>>()?)
+}
+
+pub fn info(connection: &mut Connection, path: &Path) -> Inner<StoreInfo> {
+    let mut notes = Vec::new();
+    let writable = if connection.file.is_some() {
+        let journal: String = connection.db.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        notes.push(format!("journal mode {journal}"));
+        !connection.db.is_readonly("main")?
+    } else {
+        notes.push("not created yet: the first write creates it".to_owned());
+        true
+    };
+    let schema = &connection.schema;
+    for (present, what) in [
+        (schema.datasets, "data set inputs"),
+        (schema.aliases, "model aliases"),
+        (schema.logged_models, "logged models (MLflow 3)"),
+    ] {
+        if !present {
+            notes.push(format!("no {what}: MLflow adds them when it upgrades the store"));
+        }
+    }
+    Ok(StoreInfo {
+        kind: "SQLite store".into(),
+        location: format!("sqlite:///{}", path.display()),
+        revision: schema.revision.clone(),
+        writable,
+        notes,
+    })
 }

@@ -3,14 +3,13 @@
 //! Where the experiment holds most of the store, its values are read by walking the tables in stretches of
 //! rowids, on two threads; otherwise run by run through the index. Either way no statement stays open for long.
 
-use std::hash::Hasher;
 
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHashMap;
 use tokio::sync::mpsc::Sender;
 
 use super::Inner;
-use super::changes::{HeadHashes, SqliteCursor, marks};
 use super::connection::{Connection, Pool};
+use super::cursor::{HeadHashes, SqliteCursor, head_hash, marks};
 use super::reading::{HEAD, find_run, stage_condition};
 use super::rows::{int, metric_value, text};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
@@ -194,16 +193,6 @@ fn heads(
         }
     }
     Ok(Ok(hashes))
-}
-
-/// What of a head can change in place, in 32 bits: enough to notice a change, never to identify a run.
-pub fn head_hash(name: &str, status: RunStatus, stage: LifecycleStage, end_time: i64) -> u32 {
-    let mut hasher = FxHasher::default();
-    hasher.write(name.as_bytes());
-    hasher.write_u8(status as u8);
-    hasher.write_u8(stage as u8);
-    hasher.write_i64(end_time);
-    (hasher.finish() >> 32) as u32
 }
 
 /// The reading of values, after all runs are numbered.

@@ -6,8 +6,7 @@ use rusqlite::Connection as Db;
 use rustc_hash::FxHashSet;
 
 use super::Inner;
-use super::connection::Connection;
-use crate::store::{ErrorKind, StoreInfo, now_ms};
+use crate::store::{ErrorKind, now_ms};
 
 /// The tables of a new store.
 const CREATE: &str = include_str!("../../../assets/store.sql");
@@ -119,33 +118,4 @@ pub fn artifact_root(store: &Path, experiment: i64) -> String {
     let folder = store.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     folder.join("mlruns").join(experiment.to_string()).display().to_string()
-}
-
-pub fn info(connection: &mut Connection, path: &Path) -> Inner<StoreInfo> {
-    let mut notes = Vec::new();
-    let writable = if connection.file.is_some() {
-        let journal: String = connection.db.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
-        notes.push(format!("journal mode {journal}"));
-        !connection.db.is_readonly("main")?
-    } else {
-        notes.push("not created yet: the first write creates it".to_owned());
-        true
-    };
-    let schema = &connection.schema;
-    for (present, what) in [
-        (schema.datasets, "data set inputs"),
-        (schema.aliases, "model aliases"),
-        (schema.logged_models, "logged models (MLflow 3)"),
-    ] {
-        if !present {
-            notes.push(format!("no {what}: MLflow adds them when it upgrades the store"));
-        }
-    }
-    Ok(StoreInfo {
-        kind: "SQLite store".into(),
-        location: format!("sqlite:///{}", path.display()),
-        revision: schema.revision.clone(),
-        writable,
-        notes,
-    })
 }

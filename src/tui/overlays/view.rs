@@ -6,8 +6,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
 use crate::text;
-use crate::tui::draw::pane_block;
 use crate::tui::theme::Theme;
+use crate::tui::widgets::frame::pane_block;
 
 /// An empty box in the middle of the screen, as large as wanted and possible; returns the room inside.
 pub fn centred_box(

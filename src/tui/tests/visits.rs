@@ -3,7 +3,8 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
-use crate::tui::app::{Connection, Focus};
+use crate::tui::app::Connection;
+use crate::tui::layout::Focus;
 
 #[test]
 fn the_newest_run_is_selected_and_its_values_are_asked_for() {

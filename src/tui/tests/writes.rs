@@ -1,8 +1,9 @@
 //! What is written, copied and noticed: only what was asked for, and never under `read_only`.
 
 use super::*;
-use crate::tui::app::{Focus, Overlay};
+use crate::tui::app::Overlay;
 use crate::tui::effect::Write;
+use crate::tui::layout::Focus;
 use crate::tui::panes::details::Tab;
 
 /// Presses keys and returns the effects of the last one that are no answers to questions of the screen.

@@ -4,6 +4,7 @@ pub mod view;
 
 use crate::tui::action::ACTIONS;
 use crate::tui::app::App;
+use crate::tui::possible::possible;
 
 /// A line of the help: the heading of a group, or keys and what they do.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub fn lines(app: &App) -> Vec<HelpLine> {
     }
     let mut lines = Vec::new();
     for name in groups {
-        let possible = ACTIONS.iter().filter(|info| info.group == name && (info.possible)(app).is_ok());
+        let possible = ACTIONS.iter().filter(|info| info.group == name && possible(app, info.action).is_ok());
         let mut of_group = possible
             .map(|info| HelpLine::Keys {
                 keys: app.keymap.keys_of(info.action).join(", "),

@@ -8,8 +8,8 @@ use ratatui::widgets::Clear;
 use super::{HelpLine, height, lines};
 use crate::text;
 use crate::tui::app::App;
-use crate::tui::draw::pane_block;
 use crate::tui::theme::Theme;
+use crate::tui::widgets::frame::pane_block;
 
 const KEYS_WIDTH: usize = 16;
 

@@ -3,7 +3,6 @@
 pub mod view;
 
 use crate::text;
-use crate::tui::app::App;
 
 /// Messages that are kept.
 const KEPT: usize = 200;
@@ -15,15 +14,15 @@ pub struct Message {
     pub text: String,
 }
 
-/// Notes a message.
-pub fn note(app: &mut App, text: String) {
-    if app.messages.len() >= KEPT {
-        app.messages.remove(0);
+/// Notes a message; `now` in milliseconds.
+pub fn note(messages: &mut Vec<Message>, now: i64, text: String) {
+    if messages.len() >= KEPT {
+        messages.remove(0);
     }
-    app.messages.push(Message { time: app.now, text });
+    messages.push(Message { time: now, text });
 }
 
-pub fn lines(app: &App) -> Vec<String> {
-    let lines = app.messages.iter().rev();
+pub fn lines(messages: &[Message]) -> Vec<String> {
+    let lines = messages.iter().rev();
     lines.map(|message| format!("{}  {}", text::timestamp(message.time), message.text)).collect()
 }

@@ -11,7 +11,7 @@ use crate::tui::overlays::view::{centred_box, put};
 use crate::tui::theme::Theme;
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, scroll: usize) {
-    let lines = lines(app);
+    let lines = lines(&app.messages);
     let room = centred_box(frame, theme, "Messages", "esc closes", (100, lines.len().min(height(app))));
     for (i, line) in lines.iter().skip(scroll).take(room.height as usize).enumerate() {
         let words = text::cut(&text::clean(line), room.width as usize, theme.glyphs.ellipsis);

@@ -5,9 +5,9 @@ use ratatui::text::{Line, Span};
 
 use super::{Picker, Purpose, height};
 use crate::text;
-use crate::tui::draw::with_letters;
 use crate::tui::overlays::view::{centred_box, put};
 use crate::tui::theme::Theme;
+use crate::tui::widgets::frame::with_letters;
 use crate::tui::widgets::view::typed;
 
 pub fn draw(picker: &Picker, theme: &Theme, frame: &mut Frame<'_>) {

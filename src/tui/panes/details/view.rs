@@ -10,9 +10,10 @@ use super::preview::Preview;
 use super::{Role, Tab};
 use crate::catalog::view::What;
 use crate::text;
-use crate::tui::app::{App, Focus};
-use crate::tui::draw::{centred, pane_block};
+use crate::tui::app::App;
+use crate::tui::layout::Focus;
 use crate::tui::theme::{ImageColors, Theme};
+use crate::tui::widgets::frame::{centred, pane_block};
 
 /// From this width on a file stands beside the tree that it was opened in.
 const SIDE_BY_SIDE: u16 = 96;

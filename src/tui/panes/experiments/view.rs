@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::text;
-use crate::tui::app::{App, Focus};
-use crate::tui::draw::{centred, pane_block};
+use crate::tui::app::App;
+use crate::tui::layout::Focus;
 use crate::tui::theme::Theme;
+use crate::tui::widgets::frame::{centred, pane_block};
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let experiments = &app.experiments;

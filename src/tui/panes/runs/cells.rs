@@ -4,6 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::Runs;
+use super::columns::shorten;
 use super::place::{INDENT, Placed, TREND};
 use crate::catalog::search::Search;
 use crate::catalog::view::{Fold, Group, Line, What};
@@ -12,8 +13,8 @@ use crate::mlflow::LifecycleStage;
 use crate::mlflow::filter::Direction;
 use crate::mlflow::tags;
 use crate::text;
-use crate::tui::draw::with_letters;
 use crate::tui::theme::Theme;
+use crate::tui::widgets::frame::with_letters;
 use crate::tui::widgets::sparkline::sparkline;
 
 /// What all lines of a frame have in common.
@@ -156,18 +157,6 @@ fn short(value: f64) -> String {
     let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 5) as usize;
     let fixed = format!("{value:.digits$}");
     if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
-}
-
-/// A param's text, where it is a long number shortened to five digits.
-pub fn shorten(value: &str) -> String {
-    match crate::catalog::sort::parse_number(value) {
-        Some(number) if value.len() > 9 => text::number(number),
-        _ => text::clean(value).into_owned(),
-    }
-}
-
-pub fn is_number(words: &str) -> bool {
-    crate::catalog::sort::parse_number(words).is_some()
 }
 
 /// A cell's words and style.

@@ -5,6 +5,7 @@ use crate::catalog::sort::SortKey;
 use crate::catalog::{Catalog, ColumnSpec, Keyed, Sym};
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
+use crate::text;
 
 /// Metrics and params among the default columns; the picker has all of them.
 const DEFAULT_METRICS: usize = 24;
@@ -178,4 +179,16 @@ pub fn metric_of(spec: &ColumnSpec) -> Option<&str> {
         ColumnSpec::Metric(key, _) => Some(key),
         _ => None,
     }
+}
+
+/// A param's text, where it is a long number shortened to five digits.
+pub fn shorten(value: &str) -> String {
+    match crate::catalog::sort::parse_number(value) {
+        Some(number) if value.len() > 9 => text::number(number),
+        _ => text::clean(value).into_owned(),
+    }
+}
+
+pub fn is_number(words: &str) -> bool {
+    crate::catalog::sort::parse_number(words).is_some()
 }

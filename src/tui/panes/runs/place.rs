@@ -3,8 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::Runs;
-use super::cells::{is_number, shorten};
-use super::columns::{Shown, metric_of};
+use super::columns::{Shown, is_number, metric_of, shorten};
 use crate::catalog::view::{Fold, Shape, What};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::text;

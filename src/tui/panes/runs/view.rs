@@ -15,9 +15,10 @@ use crate::catalog::{Catalog, ColumnSpec};
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
 use crate::text;
-use crate::tui::app::{App, Connection, Focus};
-use crate::tui::draw::{centred, pane_block};
+use crate::tui::app::{App, Connection};
+use crate::tui::layout::Focus;
 use crate::tui::theme::Theme;
+use crate::tui::widgets::frame::{centred, pane_block};
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let focused = app.focus == Focus::Runs;
