@@ -131,6 +131,74 @@ fn words_find_runs() {
 }
 
 #[test]
+fn histories_fill_in_and_say_how_far_they_are() {
+    use super::summaries::Wanted;
+    use crate::mlflow::{MetricPoint, Statistic, Summary};
+    let runs: Vec<Run> = (0..4).map(|i| run(i, (i < 3).then_some(1.0), None)).collect();
+    let mut builder = Builder::default();
+    builder.fold_changes(&whole_runs(&runs));
+    let column = ColumnSpec::parse("min(metrics.m)").unwrap();
+    let wanted = Wanted::of(&column).unwrap();
+    let id = |at: usize| runs[at].info.run_id.clone();
+    // Those on the screen first, then the newest; none without the metric.
+    assert_eq!(builder.unknown(&wanted, &[id(0)], 2, |_| false), [id(0), id(2)]);
+    assert_eq!(builder.unknown(&wanted, &[], 9, |known| known == id(1).as_str()).len(), 2);
+    let summary = |value: f64| {
+        Summary::of([
+            MetricPoint { step: 3, timestamp: 0, value },
+            MetricPoint { step: 4, timestamp: 0, value: 1.0 },
+        ])
+    };
+    let coverage = |builder: &mut Builder| {
+        let coverage = builder.snapshot().coverage(&column).unwrap();
+        (coverage.known, coverage.of)
+    };
+    assert_eq!(coverage(&mut builder), (0, 3));
+    assert!(builder.fill(
+        &wanted,
+        &[id(0), id(2)],
+        &[(id(0), summary(-5.0).unwrap()), (id(2), summary(-7.0).unwrap())]
+    ));
+    assert_eq!(coverage(&mut builder), (2, 3));
+    assert!(builder.fill(&wanted, &[id(1)], &[]), "that a run has no such value is known too");
+    assert_eq!(coverage(&mut builder), (3, 3));
+    assert!(builder.unknown(&wanted, &[], 9, |_| false).is_empty());
+    let catalog = builder.snapshot();
+    assert_eq!(sorted(&catalog, "min(metrics.m)"), [2, 0, 3, 1]);
+    let value = Bound::new(&catalog, &column).value(&catalog, 2, 0);
+    assert_eq!(value, Value::Point(-7.0, Some(3)));
+    assert_eq!(
+        Bound::new(&catalog, &ColumnSpec::Metric("m".into(), Statistic::At(3))).value(&catalog, 2, 0),
+        Value::Missing
+    );
+    // A new latest value makes the summary out of date; what was known stays until it is asked for again.
+    let mut changed = runs[2].clone();
+    changed.metrics[0].value = 9.0;
+    builder.fold_changes(&whole_runs([&changed]));
+    assert_eq!(coverage(&mut builder), (2, 3));
+    assert_eq!(builder.unknown(&wanted, &[], 9, |_| false), [id(2)]);
+    let catalog = builder.snapshot();
+    assert_eq!(Bound::new(&catalog, &column).value(&catalog, 2, 0), Value::Point(-7.0, Some(3)));
+}
+
+#[test]
+fn columns_of_statistics_are_read_back() {
+    for name in [
+        "min(metrics.a b)",
+        "max(metrics.x)",
+        "mean(metrics.a,b)",
+        "first(metrics.x(y))",
+        "at(metrics.a, b, -3)",
+    ] {
+        assert_eq!(ColumnSpec::parse(name).unwrap().name(), name);
+    }
+    assert_eq!(ColumnSpec::parse("latest(metrics.x)").unwrap(), ColumnSpec::metric("x"));
+    for wrong in ["min(params.x)", "min()", "at(metrics.x)", "at(metrics.x, y)", "median(metrics.x)"] {
+        assert!(ColumnSpec::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn parts_of_a_scan_may_name_texts_differently() {
     let mut heads = BatchWriter::new(0);
     heads.run(&run(7, Some(1.5), None));
@@ -147,6 +215,47 @@ fn parts_of_a_scan_may_name_texts_differently() {
 }
 
 proptest! {
+    #[test]
+    fn no_arrangement_loses_or_doubles_a_run(
+        parents in prop::collection::vec(prop::option::of(0_usize..12), 0..12),
+        descending: bool,
+    ) {
+        use super::view::{Projection, Shape, View, What, project};
+        let runs: Vec<Run> = parents
+            .iter()
+            .enumerate()
+            .map(|(i, parent)| {
+                let mut run = run(i, Some(i as f64 % 3.0), Some(["a", "b", "c"][i % 3]));
+                run.tags.extend(parent.map(|parent| Tag::new("mlflow.parentRunId", format!("{parent:032x}"))));
+                run
+            })
+            .collect();
+        let catalog = catalog(&runs);
+        let direction = if descending { Direction::Descending } else { Direction::Ascending };
+        let sort = vec![SortKey { column: ColumnSpec::metric("m"), direction }];
+        let shown = |projection: &Projection| {
+            let mut rows: Vec<Row> = projection
+                .lines
+                .iter()
+                .filter_map(|line| match line.what { What::Run(row) => Some(row), What::Group(_) => None })
+                .collect();
+            rows.sort_unstable();
+            rows
+        };
+        let all: Vec<Row> = (0..runs.len() as Row).collect();
+        for shape in [Shape::Flat, Shape::Tree, Shape::Groups(ColumnSpec::Param("p".into()))] {
+            let all_toggled = matches!(shape, Shape::Groups(_));
+            let view = View { sort: sort.clone(), shape, all_toggled, ..View::default() };
+            let projection = project(&catalog, &view, 0);
+            prop_assert_eq!(shown(&projection), all.clone());
+            prop_assert_eq!(projection.passing, runs.len());
+            for at in 0..projection.lines.len() {
+                let picked = projection.picked(&catalog, at).unwrap();
+                prop_assert_eq!(projection.position(&catalog, &picked, 0), Some(at));
+            }
+        }
+    }
+
     #[test]
     fn a_sort_is_a_total_order_and_loses_nothing(
         values in prop::collection::vec(prop::option::of(prop_oneof![Just(f64::NAN), Just(0.0), -1e9..1e9f64]), 0..40),

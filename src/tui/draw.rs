@@ -181,10 +181,9 @@ fn standing(app: &App) -> String {
         },
         Focus::Details => {
             // What is cut off above is whole here, as far as the line goes.
-            let lines = app.details.lines(&runs.name, app.now);
-            lines
-                .get(app.details.cursor.at)
-                .map_or(String::new(), |line| format!("{}  {}", line.key.trim(), line.value))
+            let at = app.details.cursor.at;
+            let line = app.details.window(at..at + 1, &runs.name, app.now).pop();
+            line.map_or(String::new(), |line| format!("{}  {}", line.key.trim(), line.value))
         }
         Focus::Runs if runs.length() == 0 => String::new(),
         Focus::Runs => {

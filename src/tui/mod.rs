@@ -1,5 +1,5 @@
 //! The explorer: a state machine ([`app`], [`update`]), pictures of its state (`view.rs` files), and the shell that
-//! connects them to a terminal and a store ([`runtime`]).
+//! connects them to a terminal and a store (`runtime`).
 //!
 //! ```text
 //! crossterm ─▶ Key, Mouse, Resize ─┐
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! `update` does no IO and reads no clock; drawing changes nothing. A message is a key (which the keymap makes an
-//! [`action`], if it is [`possible`], and [`perform`] does; or which belongs to what is being typed: [`typing`]), the
-//! [`mouse`], or what a task brings back ([`answers`]). What all of them ask for is in [`requests`].
+//! [`action`], if it is `possible`, and `perform` does; or which belongs to what is being typed: `typing`), the
+//! mouse, or what a task brings back (`answers`). What all of them ask for is in `requests`.
 
 pub mod action;
 mod answers;

@@ -143,7 +143,7 @@ fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Vec<
             }
         }
         Focus::Details if line >= 2 => {
-            let lines = app.details.lines(&app.runs.name, app.now).len();
+            let lines = app.details.length();
             let at = app.details.cursor.top + line - 2;
             if at < lines && app.details.artifacts.preview.is_none() {
                 let is_again = app.details.cursor.at == at;

@@ -286,8 +286,8 @@ fn take_out(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
             copy(app, &ids.join("\n"), &what, effects);
         }
         Action::CopyCell if app.focus == Focus::Details => {
-            let lines = app.details.lines(&app.runs.name, app.now);
-            if let Some(line) = lines.into_iter().nth(app.details.cursor.at) {
+            let at = app.details.cursor.at;
+            if let Some(line) = app.details.window(at..at + 1, &app.runs.name, app.now).pop() {
                 let value = line.exact.unwrap_or(line.value);
                 copy(app, &value, line.key.trim(), effects);
             }
@@ -350,7 +350,7 @@ pub(super) fn step(app: &mut App, pane: Focus, by: isize) {
             app.runs.moved();
         }
         Focus::Details => {
-            let length = app.details.lines(&app.runs.name, app.now).len();
+            let length = app.details.length();
             app.details.step(by, length, height);
         }
     }

@@ -3,7 +3,6 @@
 //! Where the experiment holds most of the store, its values are read by walking the tables in stretches of
 //! rowids, on two threads; otherwise run by run through the index. Either way no statement stays open for long.
 
-
 use rustc_hash::FxHashMap;
 use tokio::sync::mpsc::Sender;
 

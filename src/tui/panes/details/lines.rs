@@ -1,8 +1,10 @@
 //! The lines of a tab: a key, a value, and what role it has.
 
+use std::ops::Range;
+
 use super::artifacts::Entry;
 use super::{Details, Tab};
-use crate::mlflow::{Run, tags};
+use crate::mlflow::{Metric, Param, Run, tags};
 use crate::text;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,17 +34,45 @@ impl DetailLine {
 }
 
 impl Details {
-    /// The lines of the tab that is shown. `experiment` is the name of the run's experiment; `now` in milliseconds.
-    pub fn lines(&self, experiment: &str, now: i64) -> Vec<DetailLine> {
+    /// Lines of the tab that is shown.
+    pub fn length(&self) -> usize {
+        match (&self.run, self.tab) {
+            (None, _) => 0,
+            (Some(run), Tab::Metrics) => run.metrics.len(),
+            (Some(run), Tab::Params) => run.params.len(),
+            (Some(_), _) => self.lines("", 0).len(),
+        }
+    }
+
+    /// The lines in a range. A run may have tens of thousands of metrics: only what is asked for is formatted.
+    /// `experiment` is the name of the run's experiment; `now` in milliseconds.
+    pub fn window(&self, range: Range<usize>, experiment: &str, now: i64) -> Vec<DetailLine> {
+        let Some(run) = &self.run else { return Vec::new() };
+        match self.tab {
+            Tab::Metrics => run.metrics.get(range).unwrap_or_default().iter().map(metric).collect(),
+            Tab::Params => run.params.get(range).unwrap_or_default().iter().map(param).collect(),
+            _ => self.lines(experiment, now).into_iter().skip(range.start).take(range.len()).collect(),
+        }
+    }
+
+    /// Cells of the longest key, on whatever line it is.
+    pub fn longest_key(&self) -> usize {
+        let cells = |key: &str| if key.is_ascii() { key.len() } else { text::width(&text::clean(key)) };
+        let longest = match (&self.run, self.tab) {
+            (None, _) => None,
+            (Some(run), Tab::Metrics) => run.metrics.iter().map(|metric| cells(&metric.key)).max(),
+            (Some(run), Tab::Params) => run.params.iter().map(|param| cells(&param.key)).max(),
+            (Some(_), _) => self.lines("", 0).iter().map(|line| cells(&line.key)).max(),
+        };
+        longest.unwrap_or(0)
+    }
+
+    fn lines(&self, experiment: &str, now: i64) -> Vec<DetailLine> {
         let Some(run) = &self.run else { return Vec::new() };
         match self.tab {
             Tab::Overview => overview(run, experiment, now),
-            Tab::Metrics => metrics(run),
-            Tab::Params => run
-                .params
-                .iter()
-                .map(|param| DetailLine::new(&param.key, &param.value, Role::Plain))
-                .collect(),
+            Tab::Metrics => run.metrics.iter().map(metric).collect(),
+            Tab::Params => run.params.iter().map(param).collect(),
             Tab::Tags => run_tags(run),
             Tab::Artifacts => self.artifact_lines(),
             Tab::Datasets => data_sets(run),
@@ -164,16 +194,17 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
     lines
 }
 
-fn metrics(run: &Run) -> Vec<DetailLine> {
-    run.metrics
-        .iter()
-        .map(|metric| DetailLine {
-            key: metric.key.clone(),
-            value: format!("{:<12} at step {}", text::number(metric.value), metric.step),
-            exact: Some(metric.value.to_string()),
-            role: if metric.value.is_nan() { Role::Warn } else { Role::Plain },
-        })
-        .collect()
+fn metric(metric: &Metric) -> DetailLine {
+    DetailLine {
+        key: metric.key.clone(),
+        value: format!("{:<12} at step {}", text::number(metric.value), metric.step),
+        exact: Some(metric.value.to_string()),
+        role: if metric.value.is_nan() { Role::Warn } else { Role::Plain },
+    }
+}
+
+fn param(param: &Param) -> DetailLine {
+    DetailLine::new(&param.key, &param.value, Role::Plain)
 }
 
 /// The user's tags first, then MLflow's own.

@@ -67,8 +67,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 
 fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     let details = &app.details;
-    let lines = details.lines(&app.runs.name, app.now);
-    if lines.is_empty() {
+    let length = details.length();
+    if length == 0 {
         let words = match details.tab {
             Tab::Models => "no logged models; runs of MLflow 2 keep theirs among the artifacts".to_owned(),
             Tab::Artifacts => "no artifacts".to_owned(),
@@ -77,11 +77,11 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
         centred(frame, body, vec![Line::styled(words, theme.dim)]);
         return;
     }
-    let longest = lines.iter().map(|line| text::width(&text::clean(&line.key))).max().unwrap_or(0);
-    let key_width = longest.clamp(8, (body.width as usize * 3 / 5).max(8));
+    let key_width = details.longest_key().clamp(8, (body.width as usize * 3 / 5).max(8));
     let focused = app.focus == Focus::Details;
-    for (y, at) in details.cursor.window(lines.len(), body.height as usize).enumerate() {
-        let line = &lines[at];
+    let range = details.cursor.window(length, body.height as usize);
+    let lines = details.window(range.clone(), &app.runs.name, app.now);
+    for (y, (at, line)) in range.zip(&lines).enumerate() {
         let key = text::fit(&text::clean(&line.key), key_width, theme.glyphs.ellipsis);
         let room = (body.width as usize).saturating_sub(key_width + 2);
         let value = text::fit(&text::clean(&line.value), room, theme.glyphs.ellipsis);
