@@ -90,6 +90,24 @@ pub fn cut(text: &str, cells: usize, ellipsis: &str) -> String {
     text.to_owned()
 }
 
+/// Lines of at most so many cells, broken at spaces.
+pub fn wrap(words: &str, cells: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in words.split_whitespace() {
+        if let Some(line) = lines.last_mut() {
+            if line.is_empty() {
+                *line = cut(word, cells, "…");
+            } else if width(line) + 1 + width(word) <= cells {
+                line.push(' ');
+                line.push_str(word);
+            } else {
+                lines.push(cut(word, cells, "…"));
+            }
+        }
+    }
+    lines
+}
+
 /// A metric's value, with five significant digits: `0.5631`, `12,345`-like sizes without separators, `1.2e-7`.
 pub fn number(value: f64) -> String {
     if value.is_nan() {

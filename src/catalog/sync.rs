@@ -16,8 +16,10 @@ const WAITING: usize = 4;
 /// How soon after a snapshot the next one is made while an experiment is being read; it grows with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long the whole history of a run that goes on is left alone that a server sent: it grows all the time.
-const HISTORY_PAUSE: Duration = Duration::from_secs(20);
+/// The history of a run that goes on grows all the time: a server is asked for it again after so many times what it
+/// took to send it, within bounds.
+const HISTORY_SHARE: u32 = 20;
+const HISTORY_PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
 
 /// A catalogue as of now. While it is not complete, more runs and values are on their way.
 #[derive(Debug, Clone)]
@@ -34,7 +36,7 @@ pub struct Sync {
     builder: Builder,
     cursor: Cursor,
     wanted: Vec<Wanted>,
-    /// When a server was asked for the histories of runs that go on.
+    /// When a server may be asked again for the histories of runs.
     asked: FxHashMap<(Wanted, RunId), Instant>,
     /// When summaries were published last, and whether there are newer ones.
     filled: Option<Instant>,
@@ -72,8 +74,8 @@ impl Sync {
         let batch = self.store.summary_batch();
         let next = self.wanted.iter().find_map(|wanted| {
             let is_early = |id: &str| {
-                let last = asked.get(&(wanted.clone(), RunId::from(id)));
-                last.is_some_and(|time| time.elapsed() < HISTORY_PAUSE)
+                let due = asked.get(&(wanted.clone(), RunId::from(id)));
+                due.is_some_and(|due| Instant::now() < *due)
             };
             let ids = builder.unknown(wanted, first, batch, is_early);
             (!ids.is_empty()).then(|| (wanted.clone(), ids))
@@ -82,11 +84,13 @@ impl Sync {
             self.publish_summaries(true, &mut publish);
             return Ok(false);
         };
+        let start = Instant::now();
         let summaries = self.store.metric_summaries(&ids, &wanted.key, wanted.step).await?;
         self.unpublished |= self.builder.fill(&wanted, &ids, &summaries);
         if !self.knows_all_changes() {
-            let now = Instant::now();
-            self.asked.extend(ids.into_iter().map(|id| ((wanted.clone(), id), now)));
+            let pause = (start.elapsed() * HISTORY_SHARE).clamp(HISTORY_PAUSE.0, HISTORY_PAUSE.1);
+            let due = Instant::now() + pause;
+            self.asked.extend(ids.into_iter().map(|id| ((wanted.clone(), id), due)));
         }
         let is_last =
             self.wanted.iter().all(|wanted| self.builder.unknown(wanted, &[], 1, |_| false).is_empty());

@@ -329,7 +329,11 @@ fn copy(app: &mut App, text: &str, what: &str, effects: &mut Vec<Effect>) {
 
 fn scroll_text(app: &mut App, scroll: usize, action: Action, effects: &mut Vec<Effect>) {
     let is_help = matches!(app.overlay, Some(Overlay::Help { .. }));
-    let length = if is_help { help::lines(app).len() } else { messages::lines(&app.messages).len() };
+    let length = if is_help {
+        help::lines(app).len()
+    } else {
+        messages::lines(&app.messages, messages::width(app.size.0)).len()
+    };
     let last = length.saturating_sub(help::height(app));
     match action {
         Action::Quit => quit(app, effects),

@@ -13,9 +13,11 @@ pub fn possible(app: &App, action: Action) -> Possible {
         Action::Left | Action::Right => in_columns(app),
         Action::Open => can_open(app),
         Action::Back => can_go_back(app),
-        Action::Search | Action::Expression | Action::Sort => on_runs(app),
         Action::SortAlso => is_sorted(app),
-        Action::Columns
+        Action::Search
+        | Action::Expression
+        | Action::Sort
+        | Action::Columns
         | Action::ColumnWider
         | Action::ColumnNarrower
         | Action::Tree

@@ -22,7 +22,21 @@ pub fn note(messages: &mut Vec<Message>, now: i64, text: String) {
     messages.push(Message { time: now, text });
 }
 
-pub fn lines(messages: &[Message]) -> Vec<String> {
-    let lines = messages.iter().rev();
-    lines.map(|message| format!("{}  {}", text::timestamp(message.time), message.text)).collect()
+/// Cells of the lines on a screen of so many columns.
+pub fn width(columns: u16) -> usize {
+    (columns as usize).saturating_sub(6).min(110)
+}
+
+/// The messages in lines of at most so many cells.
+pub fn lines(messages: &[Message], width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for message in messages.iter().rev() {
+        let time = text::timestamp(message.time);
+        let room = width.saturating_sub(time.len() + 2).max(20);
+        for (i, part) in text::wrap(&text::clean(&message.text), room).into_iter().enumerate() {
+            let before = if i == 0 { time.clone() } else { " ".repeat(time.len()) };
+            lines.push(format!("{before}  {part}"));
+        }
+    }
+    lines
 }

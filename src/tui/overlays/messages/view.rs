@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::text::Line;
 
-use super::lines;
+use super::{lines, width};
 use crate::text;
 use crate::tui::app::App;
 use crate::tui::overlays::help::height;
@@ -11,8 +11,9 @@ use crate::tui::overlays::view::{centred_box, put};
 use crate::tui::theme::Theme;
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, scroll: usize) {
-    let lines = lines(&app.messages);
-    let room = centred_box(frame, theme, "Messages", "esc closes", (100, lines.len().min(height(app))));
+    let width = width(app.size.0);
+    let lines = lines(&app.messages, width);
+    let room = centred_box(frame, theme, "Messages", "esc closes", (width, lines.len().min(height(app))));
     for (i, line) in lines.iter().skip(scroll).take(room.height as usize).enumerate() {
         let words = text::cut(&text::clean(line), room.width as usize, theme.glyphs.ellipsis);
         put(frame, room, i, Line::styled(words, theme.text));

@@ -9,12 +9,12 @@ use crate::tui::theme::Theme;
 /// The faces of a table without rows.
 pub fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
     if let Some(error) = app.experiments.error.as_ref().or(app.runs.error.as_ref()) {
-        let wrapped = wrap(&text::clean(&error.to_string()), width.saturating_sub(4));
+        let wrapped = text::wrap(&text::clean(&error.to_string()), width.saturating_sub(4));
         let mut lines: Vec<Line<'_>> =
             wrapped.into_iter().map(|line| Line::styled(line, theme.bad)).collect();
         lines.push(Line::default());
         lines.extend(
-            wrap(error.hint(), width.saturating_sub(4))
+            text::wrap(error.hint(), width.saturating_sub(4))
                 .into_iter()
                 .map(|line| Line::styled(line, theme.text)),
         );
@@ -84,22 +84,4 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
     greeting.push(Line::default());
     greeting.push(Line::styled("It appears here by itself.", theme.dim));
     greeting
-}
-
-/// Lines of at most so many cells, broken at spaces.
-fn wrap(words: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in words.split_whitespace() {
-        if let Some(line) = lines.last_mut() {
-            if line.is_empty() {
-                *line = text::cut(word, width, "…");
-            } else if text::width(line) + 1 + text::width(word) <= width {
-                line.push(' ');
-                line.push_str(word);
-            } else {
-                lines.push(text::cut(word, width, "…"));
-            }
-        }
-    }
-    lines
 }

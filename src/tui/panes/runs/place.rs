@@ -135,7 +135,9 @@ fn column_width(runs: &Runs, shown: &Shown, sample: &[Row]) -> usize {
             // A value and the step it comes from.
             let is_grouped = matches!(runs.shown_view.shape, Shape::Groups(_));
             let least = if word > 0 { 14 } else { 10 + 2 * usize::from(is_grouped) };
-            (text::width(&text::clean(key)) + word + 2).clamp(least, WIDEST + word)
+            // And how far it is filled in.
+            let extra = if word > 0 { 6 } else { 2 };
+            (text::width(&text::clean(key)) + word + extra).clamp(least, WIDEST + word + extra)
         }
         ColumnSpec::Param(key) | ColumnSpec::Tag(key) => {
             let title = text::width(&text::clean(key)) + 2;
