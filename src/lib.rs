@@ -35,6 +35,7 @@
 //! - **message**, **effect**, **action**: what happens, what is to be done outside, what a key means.
 
 pub mod catalog;
+pub mod chart;
 pub mod cli;
 pub mod config;
 pub mod mlflow;

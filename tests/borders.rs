@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder of `src` and the modules of the crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 6] = [
+const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("mlflow", &["mlflow"]),
     ("store", &["mlflow", "store"]),
     ("catalog", &["mlflow", "store", "catalog"]),
+    ("chart", &["mlflow", "text", "chart"]),
     ("config", &["config", "store"]),
-    ("cli", &["mlflow", "store", "catalog", "config", "text", "tui"]),
-    ("tui", &["mlflow", "store", "catalog", "config", "text", "tui"]),
+    ("cli", &["mlflow", "store", "catalog", "chart", "config", "text", "tui"]),
+    ("tui", &["mlflow", "store", "catalog", "chart", "config", "text", "tui"]),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

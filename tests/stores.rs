@@ -8,10 +8,14 @@ use std::sync::Arc;
 
 use mltui::mlflow::filter::{OrderBy, parse};
 use mltui::mlflow::{
-    Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunStatus, Tag, ViewType,
+    Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunStatus,
+    Tag, ViewType,
 };
 use mltui::store::rest::RestOptions;
-use mltui::store::{Cursor, ErrorKind, NewRun, RunSearch, RunUpdate, Scan, ScanValues, TrackingStore, uri};
+use mltui::store::{
+    Cursor, ErrorKind, HistoryCursor, NewRun, RunSearch, RunUpdate, Scan, ScanValues, TrackingStore, by_step,
+    uri,
+};
 use serde_json::{Value, json};
 use support::{Mlflow, Server, V2, V3};
 
@@ -165,7 +169,50 @@ async fn histories(store: &dyn TrackingStore, first: &RunId, second: &RunId) {
     assert_eq!((points[0].step, points[points.len() - 1].step), (0, 2_499), "both ends are kept");
     assert_eq!(of(second).len(), 1);
     assert!(store.metric_history(first, "unknown").await.unwrap().is_empty());
+    only_what_is_new(store, second).await;
     assert!(store.sampled_history(&[], "many", 20).await.unwrap().is_empty());
+}
+
+/// A history is read once, and then only what is new of it, wherever that belongs.
+async fn only_what_is_new(store: &dyn TrackingStore, id: &RunId) {
+    let log = async |points: &[(f64, i64, i64)]| {
+        let points: Vec<Metric> = points
+            .iter()
+            .map(|(value, timestamp, step)| metric("grows", *value, *timestamp, *step))
+            .collect();
+        store.log_batch(id, &points, &[], &[]).await.unwrap();
+    };
+    let mut known: Vec<MetricPoint> = Vec::new();
+    let mut cursor = HistoryCursor::Start;
+    let rounds: [&[(f64, i64, i64)]; 6] = [
+        &[],
+        &[(1.0, 100, 0)],
+        &[(2.0, 200, 1), (f64::NAN, 300, 2)],
+        // A step again, and one from before.
+        &[(5.0, 400, 2), (0.5, 500, -1)],
+        // A clock that went back.
+        &[(7.0, 150, 3)],
+        &[(8.0, 600, 4), (8.0, 601, 5), (8.0, 602, 5)],
+    ];
+    for round in rounds {
+        if !round.is_empty() {
+            log(round).await;
+        }
+        let part = store.history_since(id, "grows", cursor).await.unwrap();
+        if part.replaces {
+            known.clear();
+        }
+        known.extend(part.points);
+        known.sort_by(by_step);
+        cursor = part.cursor;
+        let all = store.metric_history(id, "grows").await.unwrap();
+        let bits = |points: &[MetricPoint]| {
+            points.iter().map(|p| (p.step, p.timestamp, p.value.to_bits())).collect::<Vec<_>>()
+        };
+        assert_eq!(bits(&known), bits(&all));
+        let again = store.history_since(id, "grows", cursor).await.unwrap();
+        assert!(again.replaces || again.points.is_empty(), "nothing is new");
+    }
 }
 
 async fn life(store: &dyn TrackingStore, second: &RunId, unnamed: &RunId) {

@@ -108,6 +108,32 @@ pub enum Cursor {
     },
 }
 
+/// How far a metric's history has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum HistoryCursor {
+    #[default]
+    Start,
+    /// Rows of the file's table up to this one.
+    Sqlite { file: Option<sqlite::FileId>, rowid: i64 },
+    /// So many points, and the first and the last of them in the order of the server: by timestamp, step and value.
+    Rest { points: usize, first: MetricPoint, last: MetricPoint },
+}
+
+/// The points of a history behind a cursor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryPart {
+    /// By step, then timestamp, then value.
+    pub points: Vec<MetricPoint>,
+    /// These are all points there are: those that were read before are among them.
+    pub replaces: bool,
+    pub cursor: HistoryCursor,
+}
+
+/// The order of a history.
+pub fn by_step(a: &MetricPoint, b: &MetricPoint) -> std::cmp::Ordering {
+    (a.step, a.timestamp).cmp(&(b.step, b.timestamp)).then_with(|| a.value.total_cmp(&b.value))
+}
+
 /// What is new since a cursor.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Changes {
@@ -152,6 +178,8 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
 
     // Metric histories, ordered by step, then timestamp, then value
     async fn metric_history(&self, id: &RunId, key: &str) -> Result<Vec<MetricPoint>>;
+    /// The points that are behind a cursor, or all where that cannot be told.
+    async fn history_since(&self, id: &RunId, key: &str, cursor: HistoryCursor) -> Result<HistoryPart>;
     /// At most about `max_points` points a run, evenly spaced, the first and the last among them.
     async fn sampled_history(
         &self,

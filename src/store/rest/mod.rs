@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod client;
+mod histories;
 mod options;
 mod paging;
 mod wire;
@@ -21,8 +22,8 @@ use wire::{Answer, list, required};
 
 use super::error::During;
 use super::{
-    Changes, Cursor, ErrorKind, NewRun, Result, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreError,
-    StoreInfo, TrackingStore, now_ms,
+    Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewRun, Result, RunBatch, RunPage, RunSearch,
+    RunUpdate, Scan, StoreError, StoreInfo, TrackingStore, now_ms,
 };
 use crate::mlflow::{
     ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
@@ -288,27 +289,11 @@ impl TrackingStore for RestStore {
     }
 
     async fn metric_history(&self, id: &RunId, key: &str) -> Result<Vec<MetricPoint>> {
-        let operation = format!("read the history of {key:?}");
-        let mut points = Vec::new();
-        let mut token: Option<String> = None;
-        loop {
-            // MLflow 2.22 knows no pages here and sends everything at once.
-            let mut query = vec![("run_id", id.as_str()), ("metric_key", key), ("max_results", "25000")];
-            if let Some(token) = &token {
-                query.push(("page_token", token));
-            }
-            let answer =
-                self.client.get("2.0/mlflow/metrics/get-history", &query).await.during(&operation)?;
-            points.extend(list(answer.value(), "metrics", wire::point).during(&operation)?);
-            token = wire::next_token(answer.value());
-            if token.is_none() {
-                break;
-            }
-        }
-        points.sort_by(|a: &MetricPoint, b| {
-            (a.step, a.timestamp).cmp(&(b.step, b.timestamp)).then(a.value.total_cmp(&b.value))
-        });
-        Ok(points)
+        histories::whole(&self.client, id, key).await.during(format!("read the history of {key:?}"))
+    }
+
+    async fn history_since(&self, id: &RunId, key: &str, cursor: HistoryCursor) -> Result<HistoryPart> {
+        histories::since(&self.client, id, key, cursor).await.during(format!("read the history of {key:?}"))
     }
 
     fn summary_batch(&self) -> usize {

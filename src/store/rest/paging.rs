@@ -54,7 +54,7 @@ fn scan_body(scan: &Scan, size: usize, token: Option<&str>) -> Value {
     })
 }
 
-fn token_at(offset: usize) -> String {
+pub fn token_at(offset: usize) -> String {
     STANDARD.encode(format!("{{\"offset\": {offset}}}"))
 }
 

@@ -10,7 +10,7 @@ use super::Inner;
 use super::connection::{Connection, Pool};
 use super::rows::{int, metric_value, text};
 use crate::mlflow::{Collector, MetricPoint, RunId, Summary};
-use crate::store::sample_indices;
+use crate::store::{HistoryCursor, HistoryPart, by_step, sample_indices};
 
 /// Runs of which each is asked for by itself; for more than that the whole metric is read in one go.
 const SINGLY: usize = 300;
@@ -23,8 +23,12 @@ pub fn whole(connection: &mut Connection, id: &RunId, key: &str) -> Inner<Vec<Me
     let mut statement = connection.db.prepare_cached(&format!(
         "SELECT step, timestamp, value, is_nan FROM metrics {hint} WHERE run_uuid = ?1 AND key = ?2"
     ))?;
+    points(statement.query(params![id.as_str(), key])?)
+}
+
+/// Reads step, timestamp, value and `is_nan`, and puts the points in order.
+fn points(mut rows: rusqlite::Rows<'_>) -> Inner<Vec<MetricPoint>> {
     let mut points = Vec::new();
-    let mut rows = statement.query(params![id.as_str(), key])?;
     while let Some(row) = rows.next()? {
         points.push(MetricPoint {
             step: int(row, 0).unwrap_or(0),
@@ -32,9 +36,42 @@ pub fn whole(connection: &mut Connection, id: &RunId, key: &str) -> Inner<Vec<Me
             value: metric_value(row, 2, 3),
         });
     }
-    points
-        .sort_by(|a, b| (a.step, a.timestamp).cmp(&(b.step, b.timestamp)).then(a.value.total_cmp(&b.value)));
+    points.sort_by(by_step);
+    points.shrink_to_fit();
     Ok(points)
+}
+
+/// What was written behind a cursor. Rows are only ever added to the table, at its end, so what is new is found
+/// without looking at what is old.
+pub fn since(
+    connection: &mut Connection,
+    id: &RunId,
+    key: &str,
+    cursor: HistoryCursor,
+) -> Inner<HistoryPart> {
+    // The mark is taken first: a point that is written meanwhile is read twice rather than not at all.
+    let file = connection.file;
+    let last: i64 = connection
+        .db
+        .prepare_cached("SELECT coalesce(max(rowid), 0) FROM metrics")?
+        .query_row([], |row| row.get(0))?;
+    let cursor_now = HistoryCursor::Sqlite { file, rowid: last };
+    let known = match cursor {
+        HistoryCursor::Sqlite { file: read, rowid } if read == file && rowid <= last => rowid,
+        _ => {
+            let points = whole(connection, id, key)?;
+            return Ok(HistoryPart { points, replaces: true, cursor: cursor_now });
+        }
+    };
+    if known == last {
+        return Ok(HistoryPart { points: Vec::new(), replaces: false, cursor });
+    }
+    // The unary plus keeps the other indexes away.
+    let mut statement = connection.db.prepare_cached(
+        "SELECT step, timestamp, value, is_nan FROM metrics WHERE rowid > ?1 AND +run_uuid = ?2 AND +key = ?3",
+    )?;
+    let points = points(statement.query(params![known, id.as_str(), key])?)?;
+    Ok(HistoryPart { points, replaces: false, cursor: cursor_now })
 }
 
 pub fn sampled(

@@ -24,13 +24,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+pub use connection::FileId;
 use connection::{Connection, Pool};
 pub use cursor::SqliteCursor;
 
 use super::error::During;
 use super::{
-    Changes, Cursor, ErrorKind, NewRun, Result, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreError,
-    StoreInfo, TrackingStore,
+    Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewRun, Result, RunBatch, RunPage, RunSearch,
+    RunUpdate, Scan, StoreError, StoreInfo, TrackingStore,
 };
 use crate::mlflow::{
     ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
@@ -199,6 +200,12 @@ impl TrackingStore for SqliteStore {
     async fn metric_history(&self, id: &RunId, key: &str) -> Result<Vec<MetricPoint>> {
         let (id, key) = (id.clone(), key.to_owned());
         self.read(format!("read the history of {key:?}"), move |db| histories::whole(db, &id, &key)).await
+    }
+
+    async fn history_since(&self, id: &RunId, key: &str, cursor: HistoryCursor) -> Result<HistoryPart> {
+        let (id, key) = (id.clone(), key.to_owned());
+        self.read(format!("read the history of {key:?}"), move |db| histories::since(db, &id, &key, cursor))
+            .await
     }
 
     fn summary_batch(&self) -> usize {

@@ -1,0 +1,238 @@
+//! Axes: round numbers at the ticks, and labels that do not touch each other.
+
+use jiff::tz::TimeZone;
+
+/// What the x axis counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum XAxis {
+    #[default]
+    Step,
+    /// Time since the first point.
+    Relative,
+    /// The time of day.
+    Wall,
+}
+
+impl XAxis {
+    pub fn next(self) -> Self {
+        match self {
+            Self::Step => Self::Relative,
+            Self::Relative => Self::Wall,
+            Self::Wall => Self::Step,
+        }
+    }
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Relative => "relative time",
+            Self::Wall => "wall time",
+        }
+    }
+}
+
+/// What kind of numbers an axis shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    Number,
+    /// Whole numbers: there is no half step.
+    Count,
+    /// Milliseconds.
+    Duration,
+    /// Milliseconds since the epoch.
+    Moment,
+}
+
+/// A tick: its place on the axis (its logarithm on a logarithmic one), and its label.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tick {
+    pub at: f64,
+    pub label: String,
+}
+
+/// The ticks of an axis from `low` to `high`, at most `most` of them (and at least one where a round number lies
+/// between). On a logarithmic axis both are logarithms.
+pub fn ticks(low: f64, high: f64, most: usize, unit: Unit, is_log: bool) -> Vec<Tick> {
+    // An infinite or empty axis has no room for ticks.
+    if !(low.is_finite() && high.is_finite() && high >= low && (high - low).is_finite()) {
+        return Vec::new();
+    }
+    if is_log {
+        return log_ticks(low, high, most, unit);
+    }
+    match unit {
+        Unit::Number => linear(low, high, most, 0.0),
+        Unit::Count => linear(low, high, most, 1.0),
+        Unit::Duration => times(low, high, most, None),
+        Unit::Moment => {
+            let offset = TimeZone::system()
+                .to_offset(jiff::Timestamp::from_millisecond(low as i64).unwrap_or_default());
+            times(low, high, most, Some(f64::from(offset.seconds()) * 1000.0))
+        }
+    }
+}
+
+/// The smallest of 1, 2, 5, 10, 20, … (and their tenths) that is no less than `least`.
+pub fn round_step(least: f64) -> f64 {
+    if !least.is_normal() {
+        return f64::MIN_POSITIVE.max(least);
+    }
+    let magnitude = 10_f64.powf(least.log10().floor());
+    let step =
+        [1.0, 2.0, 5.0].into_iter().map(|digit| digit * magnitude).find(|step| *step >= least * (1.0 - 1e-9));
+    step.unwrap_or(10.0 * magnitude)
+}
+
+fn linear(low: f64, high: f64, most: usize, least_step: f64) -> Vec<Tick> {
+    let most = most.max(1) as f64;
+    let mut step = round_step((high - low) / most).max(least_step);
+    let mut values = multiples(low, high, step);
+    while values.len() as f64 > most {
+        step = round_step(step * 1.5).max(least_step);
+        values = multiples(low, high, step);
+    }
+    if values.is_empty() || step <= 0.0 {
+        // No round number between: the axis is narrower than a rounding error, or a single value.
+        return vec![Tick { at: low, label: crate::text::number(low) }];
+    }
+    values.into_iter().map(|value| Tick { at: value, label: label(value, step) }).collect()
+}
+
+fn multiples(low: f64, high: f64, step: f64) -> Vec<f64> {
+    if step <= 0.0 {
+        return Vec::new();
+    }
+    let slack = (high - low) * 1e-9;
+    let (first, last) = (((low - slack) / step).ceil(), ((high + slack) / step).floor());
+    // Beyond 2^53 neighbouring multiples are the same number.
+    if last < first || last - first > 10_000.0 || first.abs() > 9e15 || last.abs() > 9e15 {
+        return Vec::new();
+    }
+    // Zero is never written with a sign.
+    (0..=(last - first) as i64).map(|at| (first + at as f64) * step + 0.0).collect()
+}
+
+/// A multiple of a step with as many decimals as the step has: `0.25`, `1200`, `50k`, `2e-7`.
+pub fn label(value: f64, step: f64) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    let size = value.abs();
+    let decimals = |step: f64| (-(step * (1.0 + 1e-9)).log10().floor()).clamp(0.0, 12.0) as usize;
+    let trimmed = |text: String| {
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    };
+    if size >= 1e15 || size < 1e-4 && step < 1e-4 {
+        let exponent = size.log10().floor();
+        let digits = decimals(step / 10_f64.powf(exponent));
+        let text = format!("{value:.digits$e}");
+        return match text.split_once('e') {
+            Some((mantissa, exponent)) => format!("{}e{exponent}", trimmed(mantissa.to_owned())),
+            None => text,
+        };
+    }
+    for (unit, letter) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
+        // 1500 stays itself beside 1501; ten thousands are written short.
+        if size >= unit * if unit < 1e4 { 10.0 } else { 1.0 } && step >= unit * 1e-3 {
+            return format!("{}{letter}", trimmed(format!("{:.*}", decimals(step / unit), value / unit)));
+        }
+    }
+    format!("{value:.*}", decimals(step))
+}
+
+fn log_ticks(low: f64, high: f64, most: usize, unit: Unit) -> Vec<Tick> {
+    let most = most.max(1);
+    let (first, last) = ((low - 1e-9).ceil() as i64, (high + 1e-9).floor() as i64);
+    let written = |value: f64| match unit {
+        Unit::Duration | Unit::Moment => time_label(value, value / 10.0, unit == Unit::Moment),
+        _ => label(value, value),
+    };
+    if last - first < 1 {
+        // Less than two powers of ten: round numbers between them say more.
+        let values = ticks(10_f64.powf(low), 10_f64.powf(high), most, unit, false);
+        return values
+            .into_iter()
+            .filter(|tick| tick.at > 0.0)
+            .map(|tick| Tick { at: tick.at.log10(), ..tick })
+            .collect();
+    }
+    let decades = (last - first + 1) as usize;
+    let stride = decades.div_ceil(most).max(1);
+    let powers = (first..=last).filter(|power| (power - first).unsigned_abs() as usize % stride == 0);
+    powers.map(|power| Tick { at: power as f64, label: written(10_f64.powi(power as i32)) }).collect()
+}
+
+/// Round spans of time, in milliseconds.
+const SPANS: [f64; 33] = [
+    1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 1e4, 1.5e4, 3e4, 6e4, 1.2e5, 3e5,
+    6e5, 9e5, 1.8e6, 3.6e6, 7.2e6, 1.08e7, 2.16e7, 4.32e7, 8.64e7, 1.728e8, 6.048e8, 1.2096e9, 2.592e9,
+    7.776e9, 3.1536e10,
+];
+
+/// Ticks at round times; for moments, `ahead` is how far local time is ahead, in milliseconds.
+fn times(low: f64, high: f64, most: usize, ahead: Option<f64>) -> Vec<Tick> {
+    let least = (high - low) / most.max(1) as f64;
+    let last = SPANS[SPANS.len() - 1];
+    let mut step =
+        SPANS.into_iter().find(|span| *span >= least).unwrap_or_else(|| last * round_step(least / last));
+    let offset = ahead.unwrap_or(0.0);
+    let mut values = multiples(low + offset, high + offset, step);
+    while values.len() > most.max(1) {
+        step = SPANS.into_iter().find(|span| *span > step).unwrap_or(step * 2.0);
+        values = multiples(low + offset, high + offset, step);
+    }
+    values
+        .into_iter()
+        .map(|value| Tick { at: value - offset, label: time_label(value - offset, step, ahead.is_some()) })
+        .collect()
+}
+
+/// A time as a label between others that are `step` apart.
+fn time_label(value: f64, step: f64, is_moment: bool) -> String {
+    if is_moment {
+        let format = match step {
+            _ if step < 1e3 => "%H:%M:%S%.3f",
+            _ if step < 6e4 => "%H:%M:%S",
+            _ if step < 8.64e7 => "%H:%M",
+            _ if step < 3e10 => "%m-%d",
+            _ => "%Y",
+        };
+        let moment = jiff::Timestamp::from_millisecond(value as i64).unwrap_or_default();
+        return moment.to_zoned(TimeZone::system()).strftime(format).to_string();
+    }
+    let ms = value.round() as i64;
+    if ms == 0 {
+        return "0".into();
+    }
+    if ms < 1_000 {
+        return format!("{ms}ms");
+    }
+    if step < 1e3 {
+        let text = format!("{:.3}", value / 1e3);
+        return format!("{}s", text.trim_end_matches('0').trim_end_matches('.'));
+    }
+    let seconds = ms / 1_000;
+    let (days, hours, minutes, rest) =
+        (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    let parts = [(days, "d"), (hours, "h"), (minutes, "m"), (rest, "s")];
+    let parts = parts.iter().filter(|(count, _)| *count > 0).take(2);
+    parts.map(|(count, unit)| format!("{count}{unit}")).collect()
+}
+
+/// Which of the labels can stand in a row of so many cells, each centred at its place, none touching another: the cell
+/// in which each begins. Later ones give way, but the last does not vanish where only one fits.
+pub fn spread(labels: &[(usize, &str)], cells: usize) -> Vec<Option<usize>> {
+    let mut free = 0;
+    let mut places = Vec::with_capacity(labels.len());
+    for (at, label) in labels {
+        let width = crate::text::width(label);
+        let start = at.saturating_sub(width / 2).min(cells.saturating_sub(width));
+        if width > cells || start < free {
+            places.push(None);
+        } else {
+            places.push(Some(start));
+            free = start + width + 1;
+        }
+    }
+    places
+}

@@ -1,0 +1,260 @@
+//! A chart as cells: the dots of its lines, the labels of its axes, and where things are.
+
+use super::axis::{Unit, XAxis, spread, ticks};
+use super::canvas::{Canvas, Dots, Ink};
+use super::quantile::quantile;
+use super::trace::{Counts, Line, Spot, Trace, thin};
+use super::{Options, Smoothing};
+use crate::text;
+
+/// The widest labels of the y axis, in cells.
+const LABEL: usize = 10;
+/// What a chart must have to show its axes: columns and rows.
+const WITH_AXES: (usize, usize) = (20, 4);
+/// From so many rows on the x axis has a line of its own.
+const WITH_LINE: usize = 12;
+
+/// An axis from its low to its high end, over so many dots.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scale {
+    pub low: f64,
+    pub high: f64,
+    dots: usize,
+}
+
+impl Scale {
+    pub fn new((low, high): (f64, f64), dots: usize) -> Self {
+        Self { low, high, dots: dots.max(1) }
+    }
+
+    /// The dot of a value, counted from the low end; it may lie outside.
+    pub fn dot(&self, value: f64) -> f64 {
+        // Halved first: the difference of the greatest numbers is no number.
+        let span = self.high / 2.0 - self.low / 2.0;
+        (value / 2.0 - self.low / 2.0) / span * (self.dots - 1) as f64
+    }
+
+    /// The value of a dot.
+    pub fn value(&self, dot: f64) -> f64 {
+        let share = if self.dots > 1 { dot / (self.dots - 1) as f64 } else { 0.5 };
+        self.low * (1.0 - share) + self.high * share
+    }
+}
+
+/// A cell of the plot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub column: usize,
+    pub row: usize,
+}
+
+/// A line as it was drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawn {
+    pub ink: u8,
+    pub counts: Counts,
+    /// The last point that is seen.
+    pub last: Option<Place>,
+    pub least: Option<Place>,
+    pub greatest: Option<Place>,
+}
+
+/// A drawn chart. The plot begins right of [`Self::left`] cells and is above the x axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    pub left: usize,
+    pub canvas: Canvas,
+    /// Row and text of the labels of the y axis.
+    pub y_labels: Vec<(usize, String)>,
+    /// Column where each label of the x axis begins, and its text.
+    pub x_labels: Vec<(usize, String)>,
+    /// The columns of the ticks; none where the x axis has no line of its own.
+    pub x_ticks: Option<Vec<usize>>,
+    pub x: Scale,
+    pub y: Scale,
+    pub lines: Vec<Drawn>,
+}
+
+impl Picture {
+    /// The column of the plot that an x of the axis is in, if it is in any.
+    pub fn column(&self, x: f64) -> Option<usize> {
+        let wide = self.canvas.size().0 / self.canvas.columns().max(1);
+        let dot = self.x.dot(x).round();
+        (dot >= 0.0 && dot < self.canvas.size().0 as f64).then(|| dot as usize / wide.max(1))
+    }
+
+    /// The x in the middle of a column.
+    pub fn x_of_column(&self, column: usize) -> f64 {
+        let wide = self.canvas.size().0 as f64 / self.canvas.columns().max(1) as f64;
+        self.x.value((column as f64 + 0.5) * wide - 0.5)
+    }
+
+    /// What one dot is on the x axis.
+    pub fn x_stride(&self) -> f64 {
+        self.x.value(1.0) - self.x.value(0.0)
+    }
+}
+
+/// What the x axis is labelled with.
+fn x_unit(axis: XAxis) -> Unit {
+    match axis {
+        XAxis::Step => Unit::Count,
+        XAxis::Relative => Unit::Duration,
+        XAxis::Wall => Unit::Moment,
+    }
+}
+
+/// Draws lines, the last one on top, in so many cells with everything around them. `window` is the part of the x axis that is
+/// wanted (as it is on the axis), all of it where none is given; y follows what is seen.
+pub fn picture(
+    lines: &[Line<'_>],
+    options: &Options,
+    window: Option<(f64, f64)>,
+    (columns, rows): (usize, usize),
+    dots: Dots,
+) -> Picture {
+    let traces: Vec<(u8, Trace<'_>)> =
+        lines.iter().map(|line| (line.ink, Trace::new(line.points, options.scales()))).collect();
+    let x = window.unwrap_or_else(|| {
+        widened(traces.iter().filter_map(|(_, trace)| trace.x_extent()).reduce(union), 0.5)
+    });
+    let y = widened(y_extent(&traces, options, x), 0.0);
+    let has_axes = columns >= WITH_AXES.0 && rows >= WITH_AXES.1;
+    let has_line = has_axes && rows >= WITH_LINE;
+    let below = if has_line { 2 } else { usize::from(has_axes) };
+    let plot_rows = (rows - below).max(1);
+    let (wide, high) = dots.per_cell();
+    let y_scale = Scale::new(y, plot_rows * high);
+    let row_of = |value: f64| {
+        let dot = (plot_rows * high - 1) as f64 - y_scale.dot(value);
+        (dot.round().max(0.0) as usize / high).min(plot_rows - 1)
+    };
+    let mut y_labels: Vec<(usize, String)> = Vec::new();
+    if has_axes {
+        for tick in ticks(y.0, y.1, (plot_rows / 2).clamp(2, 8), Unit::Number, options.log_y) {
+            let row = row_of(tick.at);
+            if y_labels.iter().all(|(other, _)| *other != row) {
+                y_labels.push((row, text::cut(&tick.label, LABEL, "…")));
+            }
+        }
+    }
+    let label_width = y_labels.iter().map(|(_, label)| text::width(label)).max().unwrap_or(0);
+    let left = if has_axes { label_width + 1 } else { 0 };
+    let plot_columns = columns.saturating_sub(left).max(1);
+    let mut canvas = Canvas::new(plot_columns, plot_rows, dots);
+    let x_scale = Scale::new(x, plot_columns * wide);
+    let drawn = draw(&mut canvas, &traces, options, &x_scale, &y_scale);
+    let (x_labels, x_ticks) = if has_axes {
+        let found = ticks(x.0, x.1, (plot_columns / 9).max(1), x_unit(options.x), options.log_x);
+        let column = |at: f64| (x_scale.dot(at).round().max(0.0) as usize / wide).min(plot_columns - 1);
+        let labels: Vec<(usize, &str)> =
+            found.iter().map(|tick| (column(tick.at), tick.label.as_str())).collect();
+        let starts = spread(&labels, plot_columns);
+        let columns = starts.iter().zip(&labels).filter_map(|(start, (at, _))| start.map(|_| *at)).collect();
+        let shown = starts
+            .iter()
+            .zip(&labels)
+            .filter_map(|(start, (_, label))| start.map(|start| (start, (*label).to_owned())));
+        (shown.collect(), has_line.then_some(columns))
+    } else {
+        (Vec::new(), None)
+    };
+    Picture { left, canvas, y_labels, x_labels, x_ticks, x: x_scale, y: y_scale, lines: drawn }
+}
+
+fn union(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
+    (a.0.min(b.0), a.1.max(b.1))
+}
+
+/// An extent that has some width, so that a single value stands in the middle.
+fn widened(extent: Option<(f64, f64)>, least: f64) -> (f64, f64) {
+    let (low, high) = extent.unwrap_or((0.0, 1.0));
+    if high > low {
+        return (low, high);
+    }
+    let by = (low.abs() * 0.05).max(least);
+    if by > 0.0 { (low - by, low + by) } else { (low - 1.0, low + 1.0) }
+}
+
+/// What the y axis covers of the lines in a window.
+fn y_extent(traces: &[(u8, Trace<'_>)], options: &Options, x: (f64, f64)) -> Option<(f64, f64)> {
+    let cut = options.y_range.cut();
+    let all = || traces.iter().flat_map(|(_, trace)| trace.ys(x));
+    if cut > 0.0 {
+        let mut values: Vec<f64> = all().collect();
+        return quantile(&mut values, cut).zip(quantile(&mut values, 1.0 - cut));
+    }
+    let extent = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold(None, |extent: Option<(f64, f64)>, y| {
+            Some(extent.map_or((y, y), |(low, high)| (low.min(y), high.max(y))))
+        })
+    };
+    extent(&mut all()).or_else(|| {
+        // Nothing is logged inside: the line that passes through is seen all the same.
+        let passing = traces.iter().flat_map(|(_, trace)| trace.spots(x, Smoothing::default()));
+        extent(&mut passing.filter_map(|spot| match spot {
+            Spot::At { y, .. } => Some(y),
+            Spot::Gap => None,
+        }))
+    })
+}
+
+fn draw(
+    canvas: &mut Canvas,
+    traces: &[(u8, Trace<'_>)],
+    options: &Options,
+    x: &Scale,
+    y: &Scale,
+) -> Vec<Drawn> {
+    let window = (x.low, x.high);
+    let (width, height) = canvas.size();
+    let (wide, high) = (width / canvas.columns(), height / canvas.rows());
+    let bottom = (height - 1) as f64;
+    let column = |at: f64| x.dot(at).round().clamp(-1.0, width as f64) as i64;
+    let mut drawn = Vec::with_capacity(traces.len());
+    for (ink, trace) in traces {
+        let raw = thin(&trace.spots(window, Smoothing::default()), column);
+        let is_faint = options.smoothing.is_on();
+        put(canvas, &raw, x, y, Ink { line: *ink, is_faint });
+        let place = |at: (f64, f64)| {
+            let (dot_x, dot_y) = (x.dot(at.0).round(), bottom - y.dot(at.1).round());
+            let inside = dot_x >= 0.0 && dot_x < width as f64 && dot_y >= 0.0 && dot_y <= bottom;
+            inside.then(|| Place { column: dot_x as usize / wide, row: dot_y as usize / high })
+        };
+        let seen = raw.iter().filter_map(|spot| match spot {
+            Spot::At { x: at, y } if *at >= window.0 && *at <= window.1 => Some((*at, *y)),
+            _ => None,
+        });
+        let seen: Vec<(f64, f64)> = seen.collect();
+        drawn.push(Drawn {
+            ink: *ink,
+            counts: trace.counts(),
+            last: seen.last().copied().and_then(place),
+            // Of several equal ones the first.
+            least: seen.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)).and_then(place),
+            greatest: seen.iter().rev().copied().max_by(|a, b| a.1.total_cmp(&b.1)).and_then(place),
+        });
+    }
+    if options.smoothing.is_on() {
+        for (ink, trace) in traces {
+            let smooth = thin(&trace.spots(window, options.smoothing), column);
+            put(canvas, &smooth, x, y, Ink { line: *ink, is_faint: false });
+        }
+    }
+    drawn
+}
+
+/// Draws spots, each joined to the one before it unless there is a gap between.
+fn put(canvas: &mut Canvas, spots: &[Spot], x: &Scale, y: &Scale, ink: Ink) {
+    let bottom = (canvas.size().1 - 1) as f64;
+    let mut last: Option<(f64, f64)> = None;
+    for spot in spots {
+        let Spot::At { x: at, y: value } = *spot else {
+            last = None;
+            continue;
+        };
+        let place = (x.dot(at), bottom - y.dot(value));
+        canvas.line(last.unwrap_or(place), place, ink);
+        last = Some(place);
+    }
+}

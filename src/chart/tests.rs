@@ -1,0 +1,259 @@
+//! Charts against the numbers that they show.
+
+use proptest::prelude::*;
+
+use super::axis::{Unit, label, ticks};
+use super::trace::{Spot, Trace};
+use super::*;
+use crate::mlflow::MetricPoint;
+
+fn history(values: &[f64]) -> Vec<MetricPoint> {
+    let point = |(step, value): (usize, &f64)| MetricPoint {
+        step: step as i64,
+        timestamp: 1_000 * step as i64,
+        value: *value,
+    };
+    values.iter().enumerate().map(point).collect()
+}
+
+fn drawn(values: &[f64], size: (usize, usize), dots: Dots) -> Picture {
+    let points = history(values);
+    picture(&[Line { points: &points, ink: 0 }], &Options::default(), None, size, dots)
+}
+
+/// The chart as text, as a terminal shows it.
+fn text(picture: &Picture) -> String {
+    let canvas = &picture.canvas;
+    let mut lines = Vec::new();
+    for row in 0..canvas.rows() {
+        let label = picture.y_labels.iter().find(|(at, _)| *at == row).map_or("", |(_, label)| label);
+        let dots: String = (0..canvas.columns()).map(|column| canvas.cell(column, row).0).collect();
+        let axis = if picture.left == 0 {
+            String::new()
+        } else {
+            format!("{label:>width$}│", width = picture.left - 1)
+        };
+        lines.push(format!("{axis}{dots}").trim_end().to_owned());
+    }
+    let mut below = vec![' '; picture.left + canvas.columns()];
+    for (start, label) in &picture.x_labels {
+        label.chars().enumerate().for_each(|(at, c)| below[picture.left + start + at] = c);
+    }
+    lines.push(below.into_iter().collect::<String>().trim_end().to_owned());
+    lines.join("\n")
+}
+
+#[test]
+fn a_falling_loss_in_exact_cells() {
+    let values: Vec<f64> = (0..40).map(|step| 1.0 / f64::from(step + 1)).collect();
+    insta::assert_snapshot!("braille", text(&drawn(&values, (40, 8), Dots::Braille)));
+    insta::assert_snapshot!("ascii", text(&drawn(&values, (40, 8), Dots::Ascii)));
+    let mut gaps = values.clone();
+    gaps[10..15].fill(f64::NAN);
+    gaps[30] = f64::INFINITY;
+    let picture = drawn(&gaps, (40, 8), Dots::Braille);
+    insta::assert_snapshot!("gaps", text(&picture));
+    let counts = picture.lines[0].counts;
+    assert_eq!((counts.points, counts.nan, counts.infinite), (40, 5, 1));
+    assert_eq!(counts.words().unwrap(), "5 NaN, 1 infinite");
+}
+
+#[test]
+fn a_spike_of_one_point_is_seen_at_any_width() {
+    let mut values = vec![0.5; 100_000];
+    values[61_803] = 9.0;
+    for columns in [20, 37, 80, 200] {
+        for dots in [Dots::Braille, Dots::Ascii] {
+            let picture = drawn(&values, (columns, 10), dots);
+            let greatest = picture.lines[0].greatest.unwrap();
+            assert_eq!(greatest.row, 0, "{columns}");
+            assert_ne!(picture.canvas.cell(greatest.column, 0).0, ' ', "{columns}");
+            let share = (greatest.column as f64 + 0.5) / picture.canvas.columns() as f64;
+            assert!((share - 0.618).abs() < 1.0 / picture.canvas.columns() as f64, "{columns}: {share}");
+        }
+    }
+}
+
+#[test]
+fn repeated_steps_are_kept() {
+    let points: Vec<MetricPoint> = [(0, 1.0), (1, 2.0), (1, 5.0), (1, 3.0), (2, 1.0)]
+        .map(|(step, value)| MetricPoint { step, timestamp: 0, value })
+        .to_vec();
+    let trace = Trace::new(&points, trace::Scales::default());
+    let spots = trace.spots((0.0, 2.0), Smoothing::default());
+    assert_eq!(spots.len(), 5);
+    assert_eq!(trace::thin(&spots, |x| x as i64).len(), 5);
+    assert_eq!(trace.at(1.0).unwrap().value, 3.0, "MLflow's order: the last of a step");
+}
+
+#[test]
+fn smoothing_is_the_debiased_average_of_the_field() {
+    let points = history(&[1.0, 2.0, f64::NAN, 4.0]);
+    let trace = Trace::new(&points, trace::Scales::default());
+    let values: Vec<f64> = trace.smoothed(Smoothing(0.6)).into_iter().map(|(_, value)| value).collect();
+    // TensorBoard's: last = last·w + (1 − w)·v, shown as last / (1 − wⁿ).
+    assert!((values[0] - 1.0).abs() < 1e-12);
+    assert!((values[1] - (0.4 * 0.6 + 0.8) / (1.0 - 0.36)).abs() < 1e-12);
+    assert!(values[2].is_nan());
+    assert!((values[3] - ((0.4 * 0.6 + 0.8) * 0.6 + 1.6) / (1.0 - 0.216)).abs() < 1e-12);
+    assert_eq!(trace.spots((0.0, 3.0), Smoothing(0.6))[2], Spot::Gap);
+    assert_eq!(Smoothing::default().step(1).step(1), Smoothing(0.6));
+    assert_eq!(Smoothing(0.99).step(1), Smoothing(0.99));
+}
+
+#[test]
+fn axes_have_round_numbers() {
+    let labels = |low, high, most, unit, log| -> Vec<String> {
+        ticks(low, high, most, unit, log).into_iter().map(|tick| tick.label).collect()
+    };
+    assert_eq!(labels(0.0, 1.0, 6, Unit::Number, false), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+    assert_eq!(labels(0.0, 3.0, 9, Unit::Count, false), ["0", "1", "2", "3"]);
+    assert_eq!(labels(0.0, 100_000.0, 5, Unit::Count, false), ["0", "50k", "100k"]);
+    assert_eq!(labels(0.99991, 0.99996, 3, Unit::Number, false), ["0.99992", "0.99994", "0.99996"]);
+    assert_eq!(labels(-4.0, 2.0, 4, Unit::Number, true), ["1e-4", "0.01", "1", "100"]);
+    assert_eq!(labels(0.0, 0.5, 4, Unit::Number, true), ["1", "2", "3"]);
+    assert_eq!(labels(0.0, 90_000.0, 4, Unit::Duration, false), ["0", "30s", "1m", "1m30s"]);
+    assert_eq!(labels(0.0, 7.2e6, 3, Unit::Duration, false), ["0", "1h", "2h"]);
+    assert_eq!(labels(f64::NEG_INFINITY, 1.0, 3, Unit::Number, false), Vec::<String>::new());
+    assert_eq!(label(1_500_000.0, 500_000.0), "1.5M");
+    assert_eq!(label(1_501.0, 1.0), "1501");
+    assert_eq!(label(2e-7, 1e-7), "2e-7");
+}
+
+#[test]
+fn a_window_shows_what_passes_through_it() {
+    let points = history(&[0.0, 10.0]);
+    let picture = picture(
+        &[Line { points: &points, ink: 3 }],
+        &Options::default(),
+        Some((0.4, 0.6)),
+        (30, 6),
+        Dots::Braille,
+    );
+    let drawn = (0..picture.canvas.columns())
+        .any(|column| (0..picture.canvas.rows()).any(|row| picture.canvas.cell(column, row).0 != ' '));
+    assert!(drawn);
+}
+
+#[test]
+fn odd_histories_draw_without_complaint() {
+    let cases: [&[f64]; 9] = [
+        &[],
+        &[1.0],
+        &[f64::NAN, f64::NAN],
+        &[f64::MAX, f64::MIN],
+        &[1.7e308, -1.7e308],
+        &[f64::MIN_POSITIVE, 0.0],
+        &[1e300, 1e300],
+        &[-0.0, 0.0],
+        &[f64::INFINITY],
+    ];
+    for values in cases {
+        let points = history(values);
+        for (columns, rows) in [(1, 1), (5, 2), (20, 4), (80, 24)] {
+            for (log_x, log_y) in [(false, false), (true, true)] {
+                for x in [XAxis::Step, XAxis::Relative, XAxis::Wall] {
+                    for y_range in [YRange::All, YRange::Middle90] {
+                        let options = Options { x, log_x, log_y, smoothing: Smoothing(0.9), y_range };
+                        let line = Line { points: &points, ink: 0 };
+                        picture(&[line, line], &options, None, (columns, rows), Dots::Braille);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A value, or one of those that cannot be drawn.
+fn value() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        8 => -1000.0..1000.0_f64,
+        1 => Just(f64::NAN),
+        1 => prop_oneof![Just(f64::INFINITY), Just(f64::NEG_INFINITY)],
+    ]
+}
+
+proptest! {
+    /// Extremes, gaps and the last value, read back from the dots.
+    #[test]
+    fn the_numbers_can_be_read_from_the_picture(
+        values in prop::collection::vec(value(), 2..400),
+        columns in 20_usize..120,
+        rows in 4_usize..30,
+        ascii in any::<bool>(),
+    ) {
+        let finite: Vec<(usize, f64)> =
+            values.iter().copied().enumerate().filter(|(_, value)| value.is_finite()).collect();
+        prop_assume!(!finite.is_empty());
+        let dots = if ascii { Dots::Ascii } else { Dots::Braille };
+        let picture = drawn(&values, (columns, rows), dots);
+        let canvas = &picture.canvas;
+        let (width, height) = canvas.size();
+        let one_dot = (picture.y.high - picture.y.low) / (height.max(2) - 1) as f64;
+        let value_of = |y: usize| picture.y.value((height - 1 - y) as f64);
+        let rows_of = |x: usize| (0..height).filter(|y| canvas.is_set(x, *y)).collect::<Vec<_>>();
+        let column_of = |step: usize| picture.x.dot(step as f64).round() as usize;
+
+        // The greatest and the least value of each column of dots are within half a dot of what is drawn there.
+        for x in 0..width {
+            let here: Vec<f64> =
+                finite.iter().filter(|(step, _)| column_of(*step) == x).map(|(_, value)| *value).collect();
+            let set = rows_of(x);
+            if let (Some(top), Some(bottom)) = (set.first(), set.last()) {
+                let greatest = here.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let least = here.iter().copied().fold(f64::INFINITY, f64::min);
+                prop_assert!(here.is_empty() || value_of(*top) >= greatest - one_dot * 0.51);
+                prop_assert!(here.is_empty() || value_of(*bottom) <= least + one_dot * 0.51);
+            } else {
+                prop_assert!(here.is_empty(), "a value in column {} is not drawn", x);
+            }
+        }
+        let all = finite.iter().map(|(_, value)| *value);
+        let (least, greatest) = (all.clone().fold(f64::INFINITY, f64::min), all.fold(f64::NEG_INFINITY, f64::max));
+        let tops: Vec<usize> = (0..width).filter_map(|x| rows_of(x).first().copied()).collect();
+        let bottoms: Vec<usize> = (0..width).filter_map(|x| rows_of(x).last().copied()).collect();
+        prop_assert!((value_of(*tops.iter().min().unwrap()) - greatest).abs() <= one_dot * 0.51);
+        prop_assert!((value_of(*bottoms.iter().max().unwrap()) - least).abs() <= one_dot * 0.51);
+
+        // A gap as wide as a column of dots stays empty.
+        for x in 0..width {
+            let steps: Vec<usize> = (0..values.len()).filter(|step| (picture.x.dot(*step as f64) - x as f64).abs() <= 1.5).collect();
+            if !steps.is_empty() && steps.iter().all(|step| !values[*step].is_finite()) {
+                prop_assert!(rows_of(x).is_empty(), "column {} is a gap", x);
+            }
+        }
+
+        // The last value.
+        let (step, last) = *finite.last().unwrap();
+        let drawn = picture.lines[0].last.unwrap();
+        let (wide, high) = dots.per_cell();
+        prop_assert_eq!(drawn.column, column_of(step) / wide);
+        let y = height - 1 - picture.y.dot(last).round() as usize;
+        prop_assert_eq!(drawn.row, y / high);
+        prop_assert!(canvas.is_set(column_of(step), y));
+        let counts = picture.lines[0].counts;
+        prop_assert_eq!(counts.nan + counts.infinite + finite.len(), values.len());
+    }
+
+    #[test]
+    fn labels_never_touch(low in -1e6..1e6_f64, span in 1e-6..1e7_f64, columns in 20_usize..200, rows in 4_usize..40) {
+        let points = vec![
+            MetricPoint { step: low as i64, timestamp: 0, value: low },
+            MetricPoint { step: (low + span) as i64 + 1, timestamp: span as i64 + 1, value: low + span },
+        ];
+        for x in [XAxis::Step, XAxis::Relative, XAxis::Wall] {
+            let options = Options { x, ..Options::default() };
+            let line = Line { points: &points, ink: 0 };
+            let picture = picture(&[line], &options, None, (columns, rows), Dots::Braille);
+            let mut free = 0;
+            for (start, label) in &picture.x_labels {
+                prop_assert!(*start >= free, "{:?}", picture.x_labels);
+                free = start + label.chars().count() + 1;
+                prop_assert!(free <= picture.canvas.columns() + 1);
+            }
+            let mut rows_taken: Vec<usize> = picture.y_labels.iter().map(|(row, _)| *row).collect();
+            rows_taken.sort_unstable();
+            prop_assert!(rows_taken.windows(2).all(|pair| pair[0] != pair[1]));
+        }
+    }
+}

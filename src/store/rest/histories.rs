@@ -1,0 +1,79 @@
+//! Metric histories: whole, and only what is new of them.
+
+use super::client::Client;
+use super::paging::token_at;
+use super::wire::{self, Answer, list};
+use crate::mlflow::{MetricPoint, RunId};
+use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step};
+
+type Inner<T> = std::result::Result<T, ErrorKind>;
+
+const PATH: &str = "2.0/mlflow/metrics/get-history";
+/// Points on a page.
+const PAGE: &str = "25000";
+
+/// One page, from a token on. MLflow 2.22 knows no pages here and sends everything at once.
+async fn page(client: &Client, id: &RunId, key: &str, token: Option<&str>) -> Inner<Answer> {
+    let mut query = vec![("run_id", id.as_str()), ("metric_key", key), ("max_results", PAGE)];
+    query.extend(token.map(|token| ("page_token", token)));
+    client.get(PATH, &query).await
+}
+
+/// The points of a page and of all that follow, as the server orders them: by timestamp, step and value.
+async fn read_on(
+    client: &Client,
+    id: &RunId,
+    key: &str,
+    mut token: Option<String>,
+) -> Inner<Vec<MetricPoint>> {
+    let mut points = Vec::new();
+    loop {
+        let answer = page(client, id, key, token.as_deref()).await?;
+        points.extend(list(answer.value(), "metrics", wire::point)?);
+        token = wire::next_token(answer.value());
+        if token.is_none() {
+            return Ok(points);
+        }
+    }
+}
+
+/// All points, by step.
+pub async fn whole(client: &Client, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
+    let mut points = read_on(client, id, key, None).await?;
+    points.sort_by(by_step);
+    Ok(points)
+}
+
+/// What comes behind a cursor. The server orders by time, so that new points come last, and its page tokens are plain
+/// offsets: reading goes on at the last known point, and if another one stands there, points were put in between and
+/// everything is read again. MLflow 2.22 sends everything in any case.
+pub async fn since(client: &Client, id: &RunId, key: &str, cursor: HistoryCursor) -> Inner<HistoryPart> {
+    // MLflow refuses a token for the very beginning.
+    if let HistoryCursor::Rest { points: known @ 2.., first, last } = cursor {
+        let token = token_at(known - 1);
+        let mut points = read_on(client, id, key, Some(token)).await?;
+        let begins_with =
+            |point: &MetricPoint| points.first().is_some_and(|found| by_step(found, point).is_eq());
+        if begins_with(&first) {
+            return Ok(all(points));
+        }
+        if begins_with(&last) {
+            points.remove(0);
+            let last = points.last().copied().unwrap_or(last);
+            let cursor = HistoryCursor::Rest { points: known + points.len(), first, last };
+            points.sort_by(by_step);
+            return Ok(HistoryPart { points, replaces: false, cursor });
+        }
+    }
+    Ok(all(read_on(client, id, key, None).await?))
+}
+
+fn all(mut points: Vec<MetricPoint>) -> HistoryPart {
+    let cursor = match points.as_slice() {
+        [first, .., last] => HistoryCursor::Rest { points: points.len(), first: *first, last: *last },
+        [only] => HistoryCursor::Rest { points: 1, first: *only, last: *only },
+        [] => HistoryCursor::Start,
+    };
+    points.sort_by(by_step);
+    HistoryPart { points, replaces: true, cursor }
+}
