@@ -39,6 +39,7 @@ pub mod chart;
 pub mod cli;
 pub mod config;
 pub mod mlflow;
+pub mod sheet;
 pub mod store;
 pub mod text;
 pub mod tui;

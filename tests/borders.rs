@@ -11,8 +11,8 @@ const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("catalog", &["mlflow", "store", "catalog"]),
     ("chart", &["mlflow", "text", "chart"]),
     ("config", &["config", "store"]),
-    ("cli", &["mlflow", "store", "catalog", "chart", "config", "text", "tui"]),
-    ("tui", &["mlflow", "store", "catalog", "chart", "config", "text", "tui"]),
+    ("cli", &["mlflow", "store", "catalog", "chart", "config", "sheet", "text", "tui"]),
+    ("tui", &["mlflow", "store", "catalog", "chart", "config", "sheet", "text", "tui"]),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -85,7 +85,8 @@ pub fn round_step(least: f64) -> f64 {
 
 fn linear(low: f64, high: f64, most: usize, least_step: f64) -> Vec<Tick> {
     let most = most.max(1) as f64;
-    let mut step = round_step((high - low) / most).max(least_step);
+    // From fine to coarse, up to the first that leaves room.
+    let mut step = round_step((high - low) / most * 0.45).max(least_step);
     let mut values = multiples(low, high, step);
     while values.len() as f64 > most {
         step = round_step(step * 1.5).max(least_step);
@@ -158,7 +159,8 @@ fn log_ticks(low: f64, high: f64, most: usize, unit: Unit) -> Vec<Tick> {
     }
     let decades = (last - first + 1) as usize;
     let stride = decades.div_ceil(most).max(1);
-    let powers = (first..=last).filter(|power| (power - first).unsigned_abs() as usize % stride == 0);
+    let powers =
+        (first..=last).filter(|power| ((power - first).unsigned_abs() as usize).is_multiple_of(stride));
     powers.map(|power| Tick { at: power as f64, label: written(10_f64.powi(power as i32)) }).collect()
 }
 
@@ -216,7 +218,15 @@ fn time_label(value: f64, step: f64, is_moment: bool) -> String {
         (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     let parts = [(days, "d"), (hours, "h"), (minutes, "m"), (rest, "s")];
     let parts = parts.iter().filter(|(count, _)| *count > 0).take(2);
-    parts.map(|(count, unit)| format!("{count}{unit}")).collect()
+    parts.fold(String::new(), |text, (count, unit)| format!("{text}{count}{unit}"))
+}
+
+/// A time in full: `1h2m`, `2026-11-23 14:05:09`.
+pub fn time_words(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Moment => crate::text::timestamp(value as i64),
+        _ => crate::text::duration(value as i64),
+    }
 }
 
 /// Which of the labels can stand in a row of so many cells, each centred at its place, none touching another: the cell

@@ -112,7 +112,6 @@ impl Canvas {
     }
 
     /// The part of a line that is inside (Liang and Barsky).
-    #[expect(clippy::type_complexity, reason = "two places")]
     fn clip(&self, from: (f64, f64), to: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
         let (width, height) = self.size();
         let (right, bottom) = (width as f64 - 0.5, height as f64 - 0.5);

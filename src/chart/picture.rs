@@ -131,7 +131,7 @@ pub fn picture(
     };
     let mut y_labels: Vec<(usize, String)> = Vec::new();
     if has_axes {
-        for tick in ticks(y.0, y.1, (plot_rows / 2).clamp(2, 8), Unit::Number, options.log_y) {
+        for tick in ticks(y.0, y.1, (plot_rows / 2).clamp(3, 8), Unit::Number, options.log_y) {
             let row = row_of(tick.at);
             if y_labels.iter().all(|(other, _)| *other != row) {
                 y_labels.push((row, text::cut(&tick.label, LABEL, "…")));

@@ -83,18 +83,19 @@ fn repeated_steps_are_kept() {
     let spots = trace.spots((0.0, 2.0), Smoothing::default());
     assert_eq!(spots.len(), 5);
     assert_eq!(trace::thin(&spots, |x| x as i64).len(), 5);
-    assert_eq!(trace.at(1.0).unwrap().value, 3.0, "MLflow's order: the last of a step");
+    let last = trace.at(1.0).unwrap();
+    assert!((last.value - 3.0).abs() < f64::EPSILON, "MLflow's order: the last of a step");
 }
 
 #[test]
 fn smoothing_is_the_debiased_average_of_the_field() {
     let points = history(&[1.0, 2.0, f64::NAN, 4.0]);
     let trace = Trace::new(&points, trace::Scales::default());
-    let values: Vec<f64> = trace.smoothed(Smoothing(0.6)).into_iter().map(|(_, value)| value).collect();
+    let values = [0.0, 1.0, 2.0, 3.0].map(|x| trace.smoothed_at(Smoothing(0.6), x).unwrap());
     // TensorBoard's: last = last·w + (1 − w)·v, shown as last / (1 − wⁿ).
     assert!((values[0] - 1.0).abs() < 1e-12);
     assert!((values[1] - (0.4 * 0.6 + 0.8) / (1.0 - 0.36)).abs() < 1e-12);
-    assert!(values[2].is_nan());
+    assert!((values[2] - values[1]).abs() < 1e-12);
     assert!((values[3] - ((0.4 * 0.6 + 0.8) * 0.6 + 1.6) / (1.0 - 0.216)).abs() < 1e-12);
     assert_eq!(trace.spots((0.0, 3.0), Smoothing(0.6))[2], Spot::Gap);
     assert_eq!(Smoothing::default().step(1).step(1), Smoothing(0.6));
@@ -110,7 +111,7 @@ fn axes_have_round_numbers() {
     assert_eq!(labels(0.0, 3.0, 9, Unit::Count, false), ["0", "1", "2", "3"]);
     assert_eq!(labels(0.0, 100_000.0, 5, Unit::Count, false), ["0", "50k", "100k"]);
     assert_eq!(labels(0.99991, 0.99996, 3, Unit::Number, false), ["0.99992", "0.99994", "0.99996"]);
-    assert_eq!(labels(-4.0, 2.0, 4, Unit::Number, true), ["1e-4", "0.01", "1", "100"]);
+    assert_eq!(labels(-4.0, 2.0, 4, Unit::Number, true), ["0.0001", "0.01", "1", "100"]);
     assert_eq!(labels(0.0, 0.5, 4, Unit::Number, true), ["1", "2", "3"]);
     assert_eq!(labels(0.0, 90_000.0, 4, Unit::Duration, false), ["0", "30s", "1m", "1m30s"]);
     assert_eq!(labels(0.0, 7.2e6, 3, Unit::Duration, false), ["0", "1h", "2h"]);
@@ -228,7 +229,7 @@ proptest! {
         let drawn = picture.lines[0].last.unwrap();
         let (wide, high) = dots.per_cell();
         prop_assert_eq!(drawn.column, column_of(step) / wide);
-        let y = height - 1 - picture.y.dot(last).round() as usize;
+        let y = ((height - 1) as f64 - picture.y.dot(last)).round() as usize;
         prop_assert_eq!(drawn.row, y / high);
         prop_assert!(canvas.is_set(column_of(step), y));
         let counts = picture.lines[0].counts;

@@ -195,20 +195,22 @@ impl<'a> Trace<'a> {
         spots
     }
 
-    /// The smoothed value at a point of the history in its order on this axis.
-    pub fn smoothed(&self, smoothing: Smoothing) -> Vec<(MetricPoint, f64)> {
+    /// The smoothed value at the last point at or before an x of the axis.
+    pub fn smoothed_at(&self, smoothing: Smoothing, x: f64) -> Option<f64> {
+        let end = self.end_of(x);
         let mut average = Average::new(smoothing);
-        let values = self.points.iter().map(|point| {
-            let value = if is_gap(point.value) { point.value } else { average.next(point.value) };
-            (*point, value)
-        });
-        values.collect()
+        let values = self.points[..end].iter().filter(|point| !is_gap(point.value));
+        values.fold(None, |_, point| Some(average.next(point.value)))
+    }
+
+    /// How many points are at or before an x.
+    fn end_of(&self, x: f64) -> usize {
+        self.points.partition_point(|point| self.axis_x(point).unwrap_or(f64::NEG_INFINITY) <= x)
     }
 
     /// The last point at or before an x of the axis; none where the history begins later.
     pub fn at(&self, x: f64) -> Option<MetricPoint> {
-        let end = self.points.partition_point(|point| self.axis_x(point).unwrap_or(f64::NEG_INFINITY) <= x);
-        end.checked_sub(1).map(|at| self.points[at])
+        self.end_of(x).checked_sub(1).map(|at| self.points[at])
     }
 
     /// Where a point lies on the x axis.

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use serde_json::Value as Json;
 
 use crate::catalog::Value;
+use crate::sheet::json_number;
 use crate::text;
 
 /// How to print.
@@ -90,17 +91,6 @@ impl Table<'_> {
 pub fn print_json(value: &Json, out: &mut impl Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
     writeln!(out)
-}
-
-/// A number in JSON; what JSON has no number for is the text that MLflow uses.
-pub fn json_number(value: f64) -> Json {
-    if value.is_nan() {
-        Json::from("NaN")
-    } else if value.is_infinite() {
-        Json::from(if value > 0.0 { "Infinity" } else { "-Infinity" })
-    } else {
-        Json::from(value)
-    }
 }
 
 fn json(value: &Value<'_>) -> Json {

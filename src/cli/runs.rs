@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::output::{Format, Table, json_number, print_json};
+use crate::sheet::json_number;
+use super::output::{Format, Table, print_json};
 use super::{Failure, find_experiment, open};
 use crate::catalog::filter::matching;
 use crate::catalog::sort::{SortKey, sorted};

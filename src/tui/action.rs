@@ -60,6 +60,68 @@ pub enum Action {
     Suspend,
     Help,
     Quit,
+    Export,
+    XAxis,
+    LogX,
+    LogY,
+    Smoother,
+    Rougher,
+    YRange,
+    ZoomIn,
+    ZoomOut,
+    Fit,
+    PanLeft,
+    PanRight,
+    Extremes,
+}
+
+/// Where an action's keys mean it. The same key may mean something else elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    Everywhere,
+    /// The explorer's panes.
+    Panes,
+    /// Charts, in a pane or as a screen.
+    Charts,
+    /// One chart as a screen.
+    Chart,
+}
+
+impl Action {
+    pub fn scope(self) -> Scope {
+        match self {
+            Self::Down
+            | Self::Up
+            | Self::PageDown
+            | Self::PageUp
+            | Self::Top
+            | Self::Bottom
+            | Self::Left
+            | Self::Right
+            | Self::Open
+            | Self::Back
+            | Self::NextTab
+            | Self::PreviousTab
+            | Self::Search
+            | Self::Copy
+            | Self::Export
+            | Self::Refresh
+            | Self::Pause
+            | Self::Interval
+            | Self::Palette
+            | Self::Messages
+            | Self::Suspend
+            | Self::Help
+            | Self::Quit => Scope::Everywhere,
+            Self::XAxis | Self::LogX | Self::LogY | Self::Smoother | Self::Rougher | Self::YRange => {
+                Scope::Charts
+            }
+            Self::ZoomIn | Self::ZoomOut | Self::Fit | Self::PanLeft | Self::PanRight | Self::Extremes => {
+                Scope::Chart
+            }
+            _ => Scope::Panes,
+        }
+    }
 }
 
 /// An action as people meet it.
@@ -77,11 +139,12 @@ pub const MOVE: &str = "Move";
 const PANES: &str = "Panes";
 const TABLE: &str = "Table";
 const RUNS: &str = "Runs";
+const CHARTS: &str = "Charts";
 const STORE: &str = "Store";
 const PROGRAM: &str = "Program";
 
 /// In the order of help; the footer shows those with a hint, as many as fit.
-pub static ACTIONS: [ActionInfo; 57] = [
+pub static ACTIONS: [ActionInfo; 70] = [
     info(Action::Down, "down", "move down", "", MOVE),
     info(Action::Up, "up", "move up", "", MOVE),
     info(Action::PageDown, "page-down", "half a page down", "", MOVE),
@@ -121,16 +184,59 @@ pub static ACTIONS: [ActionInfo; 57] = [
     info(Action::Delete, "delete", "delete the run or the marked runs, or restore them", "", RUNS),
     info(Action::Tags, "tags", "edit tags", "tags", RUNS),
     info(Action::Note, "note", "edit the note", "", RUNS),
-    info(Action::Copy, "copy", "copy the id of the run or of the marked runs", "copy id", RUNS),
+    info(
+        Action::Copy,
+        "copy",
+        "copy the id of the run or of the marked runs; on a chart the values under the cursor",
+        "copy",
+        RUNS,
+    ),
     info(Action::CopyCell, "copy-cell", "copy the value under the cursor", "", RUNS),
     info(Action::Browse, "browse", "open the run in the browser", "", RUNS),
+    info(
+        Action::Export,
+        "export",
+        "copy or save what is shown: CSV, JSON, Markdown; a chart as SVG",
+        "export",
+        RUNS,
+    ),
+    info(Action::XAxis, "x-axis", "x axis: step, relative time, wall time", "x axis", CHARTS),
+    info(Action::LogX, "log-x", "logarithmic x axis, or linear", "", CHARTS),
+    info(Action::LogY, "log-y", "logarithmic y axis of the chart, or linear", "log y", CHARTS),
+    info(
+        Action::Smoother,
+        "smoother",
+        "smooth more: a debiased exponential moving average",
+        "smooth",
+        CHARTS,
+    ),
+    info(Action::Rougher, "rougher", "smooth less", "", CHARTS),
+    info(
+        Action::YRange,
+        "y-range",
+        "y axis over all values, their middle 98 %, their middle 90 %",
+        "y range",
+        CHARTS,
+    ),
+    info(Action::ZoomIn, "zoom-in", "zoom in at the cursor", "zoom", CHARTS),
+    info(Action::ZoomOut, "zoom-out", "zoom out", "", CHARTS),
+    info(Action::Fit, "fit", "show the whole history again", "fit", CHARTS),
+    info(Action::PanLeft, "pan-left", "move the window to the left", "", CHARTS),
+    info(Action::PanRight, "pan-right", "move the window to the right", "pan", CHARTS),
+    info(
+        Action::Extremes,
+        "extremes",
+        "point at the least and greatest value of each line",
+        "min max",
+        CHARTS,
+    ),
     info(Action::NextPane, "next-pane", "to the next pane", "pane", PANES),
     info(Action::PreviousPane, "previous-pane", "to the previous pane", "", PANES),
     info(Action::Pane(Focus::Experiments), "experiments-pane", "to the experiments", "", PANES),
     info(Action::Pane(Focus::Runs), "runs-pane", "to the runs", "", PANES),
     info(Action::Pane(Focus::Details), "details-pane", "to the details", "", PANES),
-    info(Action::NextTab, "next-tab", "next tab of the details", "tab", PANES),
-    info(Action::PreviousTab, "previous-tab", "previous tab of the details", "", PANES),
+    info(Action::NextTab, "next-tab", "next tab of the details, or the next chart", "next", PANES),
+    info(Action::PreviousTab, "previous-tab", "previous tab of the details, or the chart before", "", PANES),
     info(Action::Zoom, "zoom", "give the pane the whole screen, or take it back", "zoom", PANES),
     info(Action::PaneWider, "pane-wider", "move the border to the right", "", PANES),
     info(Action::PaneNarrower, "pane-narrower", "move the border to the left", "", PANES),

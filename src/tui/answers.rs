@@ -45,6 +45,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
             project(app, effects);
         }
         Msg::Polled { generation, touched, took } if generation == app.runs.generation => {
+            app.writes += u64::from(touched);
             live(app);
             looked(app);
             app.pace.answered(took);
@@ -82,6 +83,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
             }
             app.runs.sparks.values_mut().for_each(|spark| spark.is_answered = true);
         }
+        Msg::History { want, result } => app.histories.take(&want, result),
         Msg::Run { generation, result } if generation == app.details.generation => match result {
             Ok(run) => app.details.show(run),
             Err(error) => app.details.error = Some(error),
@@ -120,6 +122,7 @@ fn live(app: &mut App) {
         app.details.wanted = None;
         app.details.artifacts.refresh();
         app.runs.sparks.clear();
+        app.histories.retry();
     }
     app.connection = Connection::Live { since: app.now };
     app.runs.error = None;

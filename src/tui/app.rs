@@ -1,5 +1,7 @@
 //! The whole state of the explorer.
 
+use super::action::Scope;
+use super::histories::{Histories, Which};
 use super::keymap::{Chord, Keymap};
 use super::layout::{Focus, Geometry, geometry};
 use super::memory::Memory;
@@ -8,9 +10,11 @@ use super::overlays::messages::{Message, note};
 use super::overlays::picker::Picker;
 use super::overlays::prompt::Prompt;
 use super::pace::Pace;
-use super::panes::details::Details;
+use super::panes::details::{Details, Tab};
 use super::panes::experiments::Experiments;
 use super::panes::runs::Runs;
+use super::screens::chart::ChartScreen;
+use super::widgets::input::Input;
 use crate::config::Glyphs;
 use crate::store::StoreError;
 
@@ -28,6 +32,12 @@ pub enum Overlay {
     Prompt(Prompt),
     Picker(Picker),
     Confirm(Confirm),
+}
+
+/// What stands in place of the panes.
+#[derive(Debug)]
+pub enum Screen {
+    Chart(Box<ChartScreen>),
 }
 
 /// How it stands with the store.
@@ -70,6 +80,8 @@ pub struct App {
     pub wanted_experiment: Option<String>,
     pub focus: Focus,
     pub zoomed: bool,
+    /// What stands in place of the panes, the last on top.
+    pub screens: Vec<Screen>,
     pub overlay: Option<Overlay>,
     pub dragged: Option<Dragged>,
     pub connection: Connection,
@@ -78,6 +90,9 @@ pub struct App {
     pub experiments: Experiments,
     pub runs: Runs,
     pub details: Details,
+    pub histories: Histories,
+    /// Counts how often somebody wrote to the store, where that is seen.
+    pub writes: u64,
     /// The last thing to say, until something else is said.
     pub status: Option<String>,
     /// A run that ended while nobody looked at it, until a key is pressed.
@@ -124,6 +139,7 @@ impl App {
             wanted_experiment: setup.experiment,
             focus: Focus::Runs,
             zoomed: false,
+            screens: Vec::new(),
             overlay: None,
             dragged: None,
             connection: Connection::Connecting,
@@ -132,6 +148,8 @@ impl App {
             experiments: Experiments::default(),
             runs: Runs::default(),
             details: Details::default(),
+            histories: Histories::default(),
+            writes: 0,
             status: None,
             notice: None,
             messages: Vec::new(),
@@ -145,6 +163,25 @@ impl App {
         geometry(self.size, self.focus, self.zoomed, self.memory.layout)
     }
 
+    /// Where keys mean what they mean now: the first of these that knows a key has the word.
+    pub fn scopes(&self) -> &'static [Scope] {
+        match self.screens.last() {
+            Some(Screen::Chart(_)) => &[Scope::Chart, Scope::Charts, Scope::Everywhere],
+            None if self.is_on_charts() => &[Scope::Charts, Scope::Panes, Scope::Everywhere],
+            None => &[Scope::Panes, Scope::Everywhere],
+        }
+    }
+
+    /// Whether the dashboard has the keys.
+    pub fn is_on_charts(&self) -> bool {
+        self.screens.is_empty() && self.focus == Focus::Details && self.details.tab == Tab::Charts
+    }
+
+    /// The words that the search types.
+    pub fn searched(&mut self) -> &mut Input {
+        if self.is_on_charts() { &mut self.details.charts.words } else { &mut self.runs.words }
+    }
+
     /// Says something in the status line.
     pub fn say(&mut self, text: impl Into<String>) {
         let text = text.into();
@@ -152,12 +189,25 @@ impl App {
         self.status = Some(text);
     }
 
+    /// Whether a chart on the screen was never answered.
+    fn charts_wait(&self) -> bool {
+        let Some(area) = super::charting::dashboard_area(self) else { return false };
+        let charts = &self.details.charts;
+        let run = self.details.shown_run();
+        let shown = charts.visible(area.width as usize, area.height as usize);
+        let which: Vec<Which> = run
+            .into_iter()
+            .flat_map(|run| shown.iter().map(|key| Which { run: run.clone(), key: (*key).to_owned() }))
+            .collect();
+        self.histories.is_waiting(which.iter())
+    }
+
     /// Whether everything that the screen shows first has been answered, so that a first frame would be complete.
     pub fn is_settled(&self) -> bool {
         let is_shown = self.runs.loaded
             && !self.runs.sparks_pending
             && (self.runs.projection.lines.is_empty()
-                || self.details.run.is_some()
+                || (self.details.run.is_some() && !self.charts_wait())
                 || self.details.error.is_some());
         is_shown || self.experiments.is_empty_store() || matches!(self.connection, Connection::Failing { .. })
     }

@@ -7,12 +7,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::action::ACTIONS;
-use super::app::{App, Connection, Overlay};
-use super::layout::Focus;
+use super::app::{App, Connection, Overlay, Screen};
+use super::layout::{Focus, Geometry};
 use super::possible::possible;
 use super::theme::Theme;
 use super::widgets::view::typed;
-use super::{overlays, panes};
+use super::{overlays, panes, screens};
 use crate::text;
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
@@ -23,14 +23,9 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         return;
     }
     header(app, theme, frame, places.header);
-    if let Some(area) = places.experiments {
-        panes::experiments::view::draw(app, theme, frame, area);
-    }
-    if let Some(area) = places.runs {
-        panes::runs::view::draw(app, theme, frame, area);
-    }
-    if let Some(area) = places.details {
-        panes::details::view::draw(app, theme, frame, area);
+    match app.screens.last() {
+        Some(Screen::Chart(screen)) => screens::chart::view::draw(app, screen, theme, frame, places.body),
+        None => draw_panes(app, &places, theme, frame),
     }
     let is_typing = matches!(app.overlay, Some(Overlay::Search));
     if places.status == places.hints && message(app).is_none() && !is_typing {
@@ -41,6 +36,22 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         }
         status(app, theme, frame, places.status);
     }
+    draw_overlay(app, theme, frame);
+}
+
+fn draw_panes(app: &App, places: &Geometry, theme: &Theme, frame: &mut Frame<'_>) {
+    if let Some(area) = places.experiments {
+        panes::experiments::view::draw(app, theme, frame, area);
+    }
+    if let Some(area) = places.runs {
+        panes::runs::view::draw(app, theme, frame, area);
+    }
+    if let Some(area) = places.details {
+        panes::details::view::draw(app, theme, frame, area);
+    }
+}
+
+fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     match &app.overlay {
         Some(Overlay::Help { scroll }) => overlays::help::view::draw(app, theme, frame, *scroll),
         Some(Overlay::Messages { scroll }) => overlays::messages::view::draw(app, theme, frame, *scroll),
@@ -157,8 +168,9 @@ fn message(app: &App) -> Option<(String, bool)> {
 
 fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     if matches!(app.overlay, Some(Overlay::Search)) {
+        let words = if app.is_on_charts() { &app.details.charts.words } else { &app.runs.words };
         let mut line = Line::styled(" /", theme.key);
-        line.extend(typed(&app.runs.words, (area.width as usize).saturating_sub(3), theme));
+        line.extend(typed(words, (area.width as usize).saturating_sub(3), theme));
         frame.render_widget(line, area);
         return;
     }
@@ -179,6 +191,8 @@ fn standing(app: &App) -> String {
             Some(listed) => format!("experiment {} {}", listed.id(), listed.experiment.artifact_location),
             None => String::new(),
         },
+        _ if !app.screens.is_empty() => String::new(),
+        Focus::Details if app.is_on_charts() => app.details.charts.key().unwrap_or_default().to_owned(),
         Focus::Details => {
             // What is cut off above is whole here, as far as the line goes.
             let at = app.details.cursor.at;

@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::catalog::summaries::Wanted;
 use crate::catalog::view::{Picked, View};
 use crate::mlflow::{ExperimentId, RunId, Tag};
+use crate::tui::histories::Want;
 use crate::tui::memory::{Layout, Remembered};
 
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub enum Effect {
         ids: Vec<RunId>,
         key: String,
     },
+    /// Read what is new of histories, in place of what is still being read for charts.
+    ReadHistories(Vec<Want>),
     LoadRun {
         generation: u64,
         id: RunId,

@@ -6,7 +6,7 @@ use std::fmt;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use rustc_hash::FxHashMap;
 
-use super::action::{ACTIONS, Action};
+use super::action::{ACTIONS, Action, Scope};
 
 const DEFAULTS: &str = include_str!("../../assets/keymap.toml");
 
@@ -77,7 +77,8 @@ pub enum Lookup {
 
 #[derive(Debug, Clone)]
 pub struct Keymap {
-    bindings: FxHashMap<Vec<Chord>, Action>,
+    /// What keys mean in each scope.
+    bindings: FxHashMap<(Scope, Vec<Chord>), Action>,
     /// Keys of each action as written, in the order of the file.
     written: Vec<(String, Action)>,
 }
@@ -91,13 +92,14 @@ impl Keymap {
             if let Some((keys, action)) = parse_line(line) {
                 let chords: Vec<Chord> = keys.split(' ').filter_map(Chord::parse).collect();
                 keymap.written.push((keys.to_owned(), action));
-                keymap.bindings.insert(chords, action);
+                keymap.bindings.insert((action.scope(), chords), action);
             }
         }
         keymap
     }
 
-    /// The default keys with the user's own over them: from keys to the name of an action, or `none`.
+    /// The default keys with the user's own over them: from keys to the name of an action (of several, where they are
+    /// meant in different places), or `none`.
     pub fn with(own: &BTreeMap<String, String>) -> Result<Self, String> {
         let mut keymap = Self::defaults();
         for (keys, name) in own {
@@ -112,17 +114,25 @@ impl Keymap {
             if chords.is_empty() {
                 return Err(format!("{keys:?} names no key"));
             }
-            keymap.written.retain(|(written, _)| written != keys);
-            keymap.bindings.remove(&chords);
             if name == "none" {
+                keymap.written.retain(|(written, _)| written != keys);
+                keymap.bindings.retain(|(_, known), _| *known != chords);
                 continue;
             }
-            let action = ACTIONS.iter().find(|info| info.name == name).ok_or_else(|| unknown_action(name))?;
-            keymap.written.insert(0, (keys.clone(), action.action));
-            keymap.bindings.insert(chords, action.action);
+            for name in name.split_whitespace() {
+                let action = find(name)?;
+                // Where the action is meant, the key means nothing else any more.
+                keymap.written.retain(|(written, other)| written != keys || !meet(*other, action));
+                keymap.bindings.retain(|(_, known), other| *known != chords || !meet(*other, action));
+                keymap.written.insert(0, (keys.clone(), action));
+                keymap.bindings.insert((action.scope(), chords.clone()), action);
+            }
         }
         for (keys, action) in own.iter().filter(|(_, action)| *action != "none") {
-            let longer = keymap.written.iter().find(|(other, _)| other.starts_with(&format!("{keys} ")));
+            let actions: Vec<Action> = action.split_whitespace().filter_map(|name| find(name).ok()).collect();
+            let longer = keymap.written.iter().find(|(other, longer)| {
+                other.starts_with(&format!("{keys} ")) && actions.iter().any(|action| meet(*action, *longer))
+            });
             if let Some((longer, _)) = longer {
                 return Err(format!(
                     "{keys:?} = {action:?} hides {longer:?}, which begins with it; give that another key, or \"none\""
@@ -132,11 +142,14 @@ impl Keymap {
         Ok(keymap)
     }
 
-    pub fn lookup(&self, keys: &[Chord]) -> Lookup {
-        if let Some(action) = self.bindings.get(keys) {
+    /// What keys mean where these scopes are in force; the first that knows them has the word.
+    pub fn lookup(&self, keys: &[Chord], scopes: &[Scope]) -> Lookup {
+        let found = scopes.iter().find_map(|scope| self.bindings.get(&(*scope, keys.to_vec())));
+        if let Some(action) = found {
             return Lookup::Action(*action);
         }
-        if self.bindings.keys().any(|known| known.len() > keys.len() && known.starts_with(keys)) {
+        let goes_on = |known: &[Chord]| known.len() > keys.len() && known.starts_with(keys);
+        if self.bindings.keys().any(|(scope, known)| scopes.contains(scope) && goes_on(known)) {
             Lookup::Prefix
         } else {
             Lookup::Nothing
@@ -147,6 +160,15 @@ impl Keymap {
     pub fn keys_of(&self, action: Action) -> Vec<&str> {
         self.written.iter().filter(|(_, known)| *known == action).map(|(keys, _)| keys.as_str()).collect()
     }
+}
+
+fn find(name: &str) -> Result<Action, String> {
+    ACTIONS.iter().find(|info| info.name == name).map(|info| info.action).ok_or_else(|| unknown_action(name))
+}
+
+/// Whether there is a place where both actions are meant.
+fn meet(a: Action, b: Action) -> bool {
+    a.scope() == b.scope() || a.scope() == Scope::Everywhere || b.scope() == Scope::Everywhere
 }
 
 /// That there is no such action, and which one may be meant.
@@ -180,12 +202,36 @@ pub fn parse_keys(text: &str) -> Option<Vec<KeyEvent>> {
 mod tests {
     use super::*;
 
+    const PANES: &[Scope] = &[Scope::Panes, Scope::Everywhere];
+
+    #[test]
+    fn a_key_means_one_thing_in_a_place() {
+        let keymap = Keymap::defaults();
+        assert_eq!(keymap.bindings.len(), keymap.written.len(), "two actions of a scope share a key");
+        let chord = |text: &str| vec![Chord::parse(text).unwrap()];
+        let charts = [Scope::Chart, Scope::Charts, Scope::Everywhere];
+        assert_eq!(keymap.lookup(&chord("x"), PANES), Lookup::Action(Action::Fold));
+        assert_eq!(keymap.lookup(&chord("x"), &charts), Lookup::Action(Action::XAxis));
+        for keys in keymap.bindings.keys().filter(|(scope, _)| *scope == Scope::Everywhere) {
+            let shadowed =
+                keymap.bindings.iter().find(|((scope, other), _)| *scope != keys.0 && *other == keys.1);
+            assert!(shadowed.is_none(), "{shadowed:?} hides a key that works everywhere");
+        }
+    }
+
     #[test]
     fn the_keymap_file_is_sound_and_names_every_action() {
         let table: toml::Table = DEFAULTS.parse().unwrap();
         let keymap = Keymap::defaults();
-        assert_eq!(table.len(), keymap.written.len(), "a line does not name an action");
-        for (keys, name) in &table {
+        let lines: Vec<(&String, &toml::Value)> = table
+            .iter()
+            .flat_map(|(keys, value)| match value {
+                toml::Value::Table(part) => part.iter().collect(),
+                value => vec![(keys, value)],
+            })
+            .collect();
+        assert_eq!(lines.len(), keymap.written.len(), "a line does not name an action");
+        for (keys, name) in lines {
             for key in keys.split(' ') {
                 assert_eq!(Chord::parse(key).expect(key).to_string(), key, "in {keys}");
             }
@@ -203,8 +249,8 @@ mod tests {
         };
         let chords = |text: &str| parse_keys(text).unwrap().into_iter().map(Chord::of).collect::<Vec<_>>();
         let keymap = with(&[("ctrl-r", "refresh"), ("s", "none"), ("g s", "sort")]).unwrap();
-        assert_eq!(keymap.lookup(&chords("ctrl-r")), Lookup::Action(Action::Refresh));
-        assert_eq!(keymap.lookup(&chords("s")), Lookup::Nothing);
+        assert_eq!(keymap.lookup(&chords("ctrl-r"), PANES), Lookup::Action(Action::Refresh));
+        assert_eq!(keymap.lookup(&chords("s"), PANES), Lookup::Nothing);
         assert_eq!(keymap.keys_of(Action::Sort), ["g s"]);
         assert_eq!(keymap.keys_of(Action::Refresh), ["ctrl-r", "r"], "one's own keys are shown first");
         assert!(with(&[("x", "fild")]).unwrap_err().contains("no action"));
@@ -217,9 +263,9 @@ mod tests {
     fn several_keys_make_one_action() {
         let keymap = Keymap::defaults();
         let chords = |text: &str| parse_keys(text).unwrap().into_iter().map(Chord::of).collect::<Vec<_>>();
-        assert_eq!(keymap.lookup(&chords("g")), Lookup::Prefix);
-        assert_eq!(keymap.lookup(&chords("g g")), Lookup::Action(Action::Top));
-        assert_eq!(keymap.lookup(&chords("g x")), Lookup::Nothing);
-        assert_eq!(keymap.lookup(&chords("ctrl-d")), Lookup::Action(Action::PageDown));
+        assert_eq!(keymap.lookup(&chords("g"), PANES), Lookup::Prefix);
+        assert_eq!(keymap.lookup(&chords("g g"), PANES), Lookup::Action(Action::Top));
+        assert_eq!(keymap.lookup(&chords("g x"), PANES), Lookup::Nothing);
+        assert_eq!(keymap.lookup(&chords("ctrl-d"), PANES), Lookup::Action(Action::PageDown));
     }
 }

@@ -31,6 +31,8 @@ const LOWEST: u16 = 5;
 pub struct Geometry {
     pub too_small: bool,
     pub header: Rect,
+    /// All between header and status.
+    pub body: Rect,
     pub experiments: Option<Rect>,
     pub runs: Option<Rect>,
     pub details: Option<Rect>,
@@ -65,7 +67,7 @@ pub fn geometry((columns, rows): (u16, u16), focus: Focus, zoomed: bool, layout:
     // A short screen keeps header and hints, and says what it has to say in place of the hints.
     let status = if short { hints } else { line(rows - 2) };
     let body = Rect::new(0, 1, columns, status.y - 1);
-    let mut places = Geometry { header, status, hints, ..Geometry::default() };
+    let mut places = Geometry { header, body, status, hints, ..Geometry::default() };
     if zoomed || short || columns < 60 {
         match focus {
             Focus::Experiments => places.experiments = Some(body),

@@ -5,9 +5,11 @@ use ratatui::layout::{Position, Rect};
 
 use super::action::Action;
 use super::app::{App, Dragged, Overlay};
+use super::charting;
 use super::effect::Effect;
 use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
 use super::overlays::picker;
+use super::panes::details::Tab;
 use super::panes::details::view::tab_at;
 use super::panes::runs::place::column_at;
 use super::perform::{perform, step};
@@ -31,6 +33,10 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Vec<Effect>) {
         on_overlay(app, wheel, effects);
         return;
     }
+    if !app.screens.is_empty() {
+        charting::mouse(app, event, wheel);
+        return;
+    }
     let places = app.geometry();
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => {
@@ -46,7 +52,12 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Vec<Effect>) {
             if let Some((pane, _)) = pane_at(&places, event)
                 && wheel != 0
             {
-                step(app, pane, wheel);
+                let is_chart = pane == Focus::Details && app.details.tab == Tab::Charts;
+                if is_chart {
+                    charting::scroll(app, wheel);
+                } else {
+                    step(app, pane, wheel);
+                }
             }
         }
     }
@@ -142,6 +153,7 @@ fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Vec<
                 app.details.choose_tab(tab);
             }
         }
+        Focus::Details if line >= 2 && app.details.tab == Tab::Charts => drop(charting::click(app, event)),
         Focus::Details if line >= 2 => {
             let lines = app.details.length();
             let at = app.details.cursor.top + line - 2;

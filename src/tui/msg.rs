@@ -6,12 +6,13 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::effect::Write;
+use super::histories::Want;
 use super::panes::details::preview::Preview;
 use crate::catalog::Catalog;
 use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{Projection, View};
 use crate::mlflow::{ArtifactFile, Experiment, ExperimentId, LoggedModel, MetricPoint, Run, RunId};
-use crate::store::StoreError;
+use crate::store::{HistoryPart, StoreError};
 
 /// Answers carry the generation of their request; those to an older one are dropped.
 #[derive(Debug, Clone)]
@@ -66,6 +67,11 @@ pub enum Msg {
         generation: u64,
         key: String,
         histories: Vec<(RunId, Vec<MetricPoint>)>,
+    },
+    /// What is new of a history.
+    History {
+        want: Want,
+        result: Result<HistoryPart, StoreError>,
     },
     Run {
         generation: u64,

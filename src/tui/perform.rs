@@ -2,6 +2,7 @@
 
 use super::action::Action;
 use super::app::{App, Overlay};
+use super::charting;
 use super::dialogs;
 use super::effect::Effect;
 use super::layout::{Focus, with_middle_border, with_side_border};
@@ -29,6 +30,9 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     }
     if let Err(reason) = possible(app, action) {
         app.status = Some(reason.to_owned());
+        return;
+    }
+    if charting::on_screen(app, action, effects) || charting::move_in_dashboard(app, action) {
         return;
     }
     match action {
@@ -60,6 +64,9 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         | Action::Delete
         | Action::Tags
         | Action::Note => dialogs::open(app, action),
+        Action::XAxis | Action::LogX | Action::LogY | Action::Smoother | Action::Rougher | Action::YRange => {
+            charting::drawing(app, action);
+        }
         Action::Copy | Action::CopyCell | Action::Browse => take_out(app, action, effects),
         Action::Open
         | Action::Back
@@ -99,6 +106,7 @@ fn in_panes(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
             Focus::Experiments => open_selected(app, effects),
             Focus::Runs if app.runs.selected_row().is_none() => perform(app, Action::Fold, effects),
             Focus::Runs => app.focus = Focus::Details,
+            Focus::Details if app.details.tab == Tab::Charts => charting::open(app),
             Focus::Details => open_artifact(app, effects),
         },
         Action::NextPane => step_focus(app, 1),
@@ -236,6 +244,10 @@ fn back(app: &mut App, effects: &mut Vec<Effect>) {
     if app.focus == Focus::Details && app.details.artifacts.preview.take().is_some() {
         return;
     }
+    if app.is_on_charts() && !app.details.charts.words.value().is_empty() {
+        app.details.charts.words.reset();
+        return;
+    }
     if app.zoomed {
         app.zoomed = false;
         return;
@@ -321,7 +333,7 @@ fn take_out(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
 }
 
 /// Nothing that steers a terminal gets into the clipboard either: it would be pasted into one.
-fn copy(app: &mut App, text: &str, what: &str, effects: &mut Vec<Effect>) {
+pub fn copy(app: &mut App, text: &str, what: &str, effects: &mut Vec<Effect>) {
     let safe: Vec<_> = text.lines().map(crate::text::clean).collect();
     effects.push(Effect::Copy(safe.join("\n")));
     app.status = Some(format!("copied {what}"));

@@ -9,11 +9,18 @@ use crate::catalog::view::{Fold, Shape};
 pub type Possible = Result<(), &'static str>;
 
 pub fn possible(app: &App, action: Action) -> Possible {
+    if !app.scopes().contains(&action.scope()) {
+        return Err("this works elsewhere: esc goes back");
+    }
+    if !app.screens.is_empty() {
+        return on_screen(app, action);
+    }
     match action {
         Action::Left | Action::Right => in_columns(app),
         Action::Open => can_open(app),
         Action::Back => can_go_back(app),
         Action::SortAlso => is_sorted(app),
+        Action::Search if app.is_on_charts() => has_run_shown(app),
         Action::Search
         | Action::Expression
         | Action::Sort
@@ -57,7 +64,29 @@ pub fn possible(app: &App, action: Action) -> Possible {
         | Action::Palette
         | Action::Suspend
         | Action::Quit
+        | Action::XAxis
+        | Action::LogX
+        | Action::LogY
+        | Action::Smoother
+        | Action::Rougher
+        | Action::YRange
+        | Action::ZoomIn
+        | Action::ZoomOut
+        | Action::Fit
+        | Action::PanLeft
+        | Action::PanRight
+        | Action::Extremes
+        | Action::Export
         | Action::Help => Ok(()),
+    }
+}
+
+/// What can be done on a screen that stands in place of the panes.
+fn on_screen(app: &App, action: Action) -> Possible {
+    match action {
+        Action::Messages => has_messages(app),
+        Action::Open | Action::Search => Err("there is nothing to open or to search here"),
+        _ => Ok(()),
     }
 }
 
@@ -72,6 +101,10 @@ fn in_columns(app: &App) -> Possible {
 
 fn on_runs(app: &App) -> Possible {
     given(app.focus == Focus::Runs, "this works on the runs: press 2 first")
+}
+
+fn has_run_shown(app: &App) -> Possible {
+    given(app.details.run.is_some(), "no run is selected")
 }
 
 fn on_loaded_runs(app: &App) -> Possible {

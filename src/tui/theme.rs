@@ -32,6 +32,9 @@ pub struct Theme {
     /// The cursor in a text that is typed.
     pub typing: Style,
     pub images: ImageColors,
+    lines: &'static [Color],
+    /// What is drawn behind is so much of its colour, of 8 parts; the rest is the background.
+    faint: Option<(u16, u8)>,
     pub glyphs: Symbols,
 }
 
@@ -76,6 +79,13 @@ pub struct Symbols {
     pub range: &'static str,
     pub new_line: &'static str,
     pub horizontal: &'static str,
+    pub vertical: &'static str,
+    /// Where a tick meets an axis.
+    pub y_tick: &'static str,
+    pub x_tick: &'static str,
+    pub corner: &'static str,
+    /// One row of a bar.
+    pub bar: &'static str,
     /// The status of a deleted run.
     pub deleted: &'static str,
     /// Seven heights, the lowest first; a full block would run into the row above.
@@ -102,6 +112,11 @@ const UNICODE: Symbols = Symbols {
     range: "–",
     new_line: "⏎",
     horizontal: "─",
+    vertical: "│",
+    y_tick: "┤",
+    x_tick: "┬",
+    corner: "└",
+    bar: "■",
     deleted: "⌫ deleted",
     levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
     is_ascii: false,
@@ -126,6 +141,11 @@ const ASCII: Symbols = Symbols {
     range: "..",
     new_line: "$",
     horizontal: "-",
+    vertical: "|",
+    y_tick: "+",
+    x_tick: "+",
+    corner: "+",
+    bar: "=",
     deleted: "X deleted",
     levels: ["_", ".", "-", "~", "=", "+", "#"],
     is_ascii: true,
@@ -194,7 +214,70 @@ const LIGHT: Colors = Colors {
     mark: Color::Rgb(0x82, 0x50, 0xdf),
 };
 
+/// The colours of lines, told apart by people with any kind of colour vision as far as ten colours can be: Okabe and
+/// Ito's, made lighter for a dark background and without the blues, which the selected run has, and others between them.
+const LINES_DARK: [Color; 10] = [
+    Color::Rgb(0xf2, 0xa6, 0x1d),
+    Color::Rgb(0x2f, 0xc0, 0x8a),
+    Color::Rgb(0xf0, 0x8c, 0xbc),
+    Color::Rgb(0xf2, 0xe6, 0x4c),
+    Color::Rgb(0xf0, 0x60, 0x34),
+    Color::Rgb(0xb4, 0x7c, 0xf4),
+    Color::Rgb(0xc4, 0xc4, 0xc4),
+    Color::Rgb(0x9a, 0xd0, 0x3c),
+    Color::Rgb(0xb8, 0x86, 0x5a),
+    Color::Rgb(0x50, 0xd8, 0xd0),
+];
+
+const LINES_LIGHT: [Color; 10] = [
+    Color::Rgb(0xb8, 0x6e, 0x00),
+    Color::Rgb(0x00, 0x80, 0x5c),
+    Color::Rgb(0xb0, 0x48, 0x84),
+    Color::Rgb(0x80, 0x76, 0x00),
+    Color::Rgb(0xc2, 0x46, 0x00),
+    Color::Rgb(0x7a, 0x30, 0xc0),
+    Color::Rgb(0x58, 0x58, 0x58),
+    Color::Rgb(0x4a, 0x80, 0x00),
+    Color::Rgb(0x80, 0x4c, 0x1c),
+    Color::Rgb(0x00, 0x7c, 0x88),
+];
+
+const LINES_SIXTEEN: [Color; 10] = [
+    Color::Yellow,
+    Color::Green,
+    Color::Magenta,
+    Color::Red,
+    Color::Blue,
+    Color::LightYellow,
+    Color::LightGreen,
+    Color::LightMagenta,
+    Color::LightRed,
+    Color::LightBlue,
+];
+
 impl Theme {
+    /// The style of a line on a chart, and of whatever tells of its run: by the number of its mark, 0 without one.
+    pub fn line(&self, slot: u8) -> Style {
+        match slot.checked_sub(1) {
+            None => self.spark,
+            Some(_) if self.lines.is_empty() => Style::new().add_modifier(Modifier::BOLD),
+            Some(at) => Style::new().fg(self.lines[at as usize % self.lines.len()]),
+        }
+    }
+
+    /// The same, behind something else.
+    pub fn faint_line(&self, slot: u8) -> Style {
+        let style = self.line(slot).remove_modifier(Modifier::BOLD);
+        match (style.fg, self.faint) {
+            (Some(Color::Rgb(red, green, blue)), Some((parts, ground))) => {
+                let mix =
+                    |value: u8| ((u16::from(value) * parts + u16::from(ground) * (8 - parts)) / 8) as u8;
+                style.fg(Color::Rgb(mix(red), mix(green), mix(blue)))
+            }
+            _ => style.add_modifier(Modifier::DIM),
+        }
+    }
+
     /// Without knowledge of the background, the terminal's sixteen colours are taken: they fit it by themselves.
     pub fn new(color: bool, palette: Palette, terminal: Abilities, glyphs: Glyphs) -> Self {
         let mono = Self::mono(glyphs);
@@ -212,7 +295,12 @@ impl Theme {
             Abilities { indexed: true, .. } => ImageColors::Indexed,
             _ => ImageColors::None,
         };
-        Self { images, ..mono.colored(&colors) }
+        let (lines, faint): (&'static [Color], _) = match (palette, terminal.truecolor, terminal.light) {
+            (Palette::Dark, true, _) | (Palette::Auto, true, Some(false)) => (&LINES_DARK, Some((3, 0x10))),
+            (Palette::Light, true, _) | (Palette::Auto, true, Some(true)) => (&LINES_LIGHT, Some((3, 0xff))),
+            _ => (&LINES_SIXTEEN, None),
+        };
+        Self { images, lines, faint, ..mono.colored(&colors) }
     }
 
     fn mono(glyphs: Glyphs) -> Self {
@@ -242,6 +330,8 @@ impl Theme {
             mark: bold,
             typing: reversed,
             images: ImageColors::None,
+            lines: &[],
+            faint: None,
             glyphs,
         }
     }

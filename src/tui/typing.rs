@@ -21,7 +21,7 @@ pub fn paste(app: &mut App, text: &str, effects: &mut Vec<Effect>) {
     app.pace.touch(app.now);
     match &mut app.overlay {
         Some(Overlay::Search) => {
-            input::insert(&mut app.runs.words, text, false);
+            input::insert(app.searched(), text, false);
             words_changed(app, effects);
         }
         Some(Overlay::Prompt(prompt)) => {
@@ -46,13 +46,13 @@ pub fn in_search(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
         KeyCode::Esc => clear_search(app),
         KeyCode::Down => step(app, Focus::Runs, 1),
         KeyCode::Up => step(app, Focus::Runs, -1),
-        _ => drop(input::edit(&mut app.runs.words, event)),
+        _ => drop(input::edit(app.searched(), event)),
     }
     words_changed(app, effects);
 }
 
 fn clear_search(app: &mut App) {
-    app.runs.words.reset();
+    app.searched().reset();
     app.overlay = None;
 }
 

@@ -4,6 +4,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::answers::answered;
 use super::app::{App, Overlay};
+use super::charting;
 use super::effect::Effect;
 use super::keymap::{Chord, Lookup};
 use super::layout::Focus;
@@ -72,6 +73,7 @@ fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
         attend(app, height, effects);
     }
     needs_of_tab(app, effects);
+    charting::follow_up(app, effects);
     if let Some(pace) = app.pace.news(app.now) {
         effects.push(Effect::Pace(pace));
     }
@@ -115,7 +117,7 @@ fn key(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
         Some(Overlay::Help { .. } | Overlay::Messages { .. }) | None => {}
     }
     app.pending.push(Chord::of(event));
-    match app.keymap.lookup(&app.pending) {
+    match app.keymap.lookup(&app.pending, app.scopes()) {
         Lookup::Prefix => {}
         Lookup::Nothing => {
             // A key that does not go on with what was begun counts for itself.

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -33,6 +33,7 @@ enum Slot {
     Watch,
     Project,
     Histories,
+    Charts,
     Run,
     Preview,
 }
@@ -106,6 +107,16 @@ impl Executor {
                 let histories = store.sampled_history(&ids, &key, SPARK_POINTS).await.unwrap_or_default();
                 Msg::Histories { generation, key, histories }
             }),
+            Effect::ReadHistories(wants) => {
+                let (sender, at_once) = (self.sender.clone(), self.readers());
+                self.start(Slot::Charts, async move {
+                    let read = futures_util::stream::iter(wants).for_each_concurrent(at_once, |want| async {
+                        let result = store.history_since(&want.which.run, &want.which.key, want.cursor).await;
+                        let _ = sender.send(Msg::History { want, result });
+                    });
+                    read.await;
+                });
+            }
             Effect::LoadRun { generation, id } => self.answer(Slot::Run, async move {
                 let result = store.get_run(&id).await.map(Box::new);
                 Msg::Run { generation, result }
@@ -192,6 +203,11 @@ impl Executor {
         let writes = async { while self.writes.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(PATIENCE, writes).await;
         self.keeper.flush();
+    }
+
+    /// Histories that are read side by side: as many as there are threads for, and no more than a server likes.
+    fn readers(&self) -> usize {
+        if self.is_local { 2 } else { 4 }
     }
 
     fn command(&self, command: Command) {

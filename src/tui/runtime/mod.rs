@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::app::{App, Setup};
+use super::charting::prepare;
 use super::draw::draw;
 use super::effect::Effect;
 use super::keymap::Keymap;
@@ -146,6 +147,7 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
             },
             msg = session.messages.recv() => msg.map(Input::Msg),
             () = tokio::time::sleep(wait), if dirty => {
+                prepare(&mut session.app);
                 screen.draw(|frame| draw(&session.app, &session.theme, frame))?;
                 last_frame = Some(Instant::now());
                 dirty = false;
@@ -193,6 +195,7 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
         // Whoever pressed a key does not wait for the turn of the next frame, nor for that of what came of the key.
         // The first frame waits until it is complete.
         if last_frame.map_or(session.app.is_settled(), |last| is_urgent || last.elapsed() >= FRAME) {
+            prepare(&mut session.app);
             screen.draw(|frame| draw(&session.app, &session.theme, frame))?;
             last_frame = Some(Instant::now());
             dirty = false;

@@ -1,5 +1,6 @@
 //! Whole visits without a terminal: messages in, state, effects and screens out.
 
+mod charts;
 mod screens;
 mod table;
 mod visits;
@@ -12,8 +13,10 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::app::{App, Setup};
+use super::charting::prepare;
 use super::draw::draw;
 use super::effect::Effect;
+use super::histories::Want;
 use super::keymap::{Keymap, parse_keys};
 use super::memory::Memory;
 use super::msg::Msg;
@@ -29,7 +32,7 @@ use crate::mlflow::{
     RunStatus, Tag,
 };
 use crate::store::batch::whole_runs;
-use crate::store::{ErrorKind, StoreError};
+use crate::store::{ErrorKind, HistoryCursor, HistoryPart, StoreError};
 
 /// 2026-11-23 12:00 UTC.
 const NOW: i64 = 1_795_435_200_000;
@@ -140,6 +143,7 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 histories: ids.into_iter().map(|id| (id, points(1.0))).collect(),
             }]
         }
+        Effect::ReadHistories(wants) => wants.into_iter().map(|want| read(want, runs)).collect(),
         Effect::LoadRun { generation, id } => {
             let found = runs.iter().find(|run| run.info.run_id == id).cloned();
             let missing = || StoreError::new("read the run", ErrorKind::NotFound("it is gone".into()));
@@ -166,6 +170,19 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
     }
 }
 
+/// A history: forty steps down to the latest value.
+fn read(want: Want, runs: &[Run]) -> Msg {
+    let run = runs.iter().find(|run| run.info.run_id == want.which.run);
+    let latest = run.and_then(|run| run.metrics.iter().find(|metric| metric.key == want.which.key));
+    let point = |step: i64, latest: f64| MetricPoint {
+        step,
+        timestamp: NOW - 1_000 * (39 - step),
+        value: if step % 17 == 11 { f64::NAN } else { latest + 1.0 / (step + 1) as f64 - 1.0 / 40.0 },
+    };
+    let points = latest.map_or(Vec::new(), |latest| (0..40).map(|step| point(step, latest.value)).collect());
+    Msg::History { want, result: Ok(HistoryPart { points, replaces: true, cursor: HistoryCursor::Start }) }
+}
+
 fn polled(generation: u64) -> Msg {
     Msg::Polled { generation, touched: false, took: 1 }
 }
@@ -184,6 +201,7 @@ fn feed(app: &mut App, msg: Msg, runs: &[Run]) {
             queue.extend(answer(effect, runs).into_iter().rev());
         }
     }
+    prepare(app);
 }
 
 fn keys(app: &mut App, keys: &str, runs: &[Run]) {

@@ -29,13 +29,15 @@ fn nothing_unsafe_reaches_the_screen() {
 
 #[test]
 fn colour_and_glyph_tell_the_status() {
-    let (app, _) = opened((140, 40), 30);
+    let (mut app, _) = opened((140, 40), 30);
     let terminal = screen(&app, &theme());
     let buffer = terminal.backend().buffer();
     let colour_of =
         |symbol: &str| buffer.content().iter().find(|cell| cell.symbol() == symbol).map(|cell| cell.fg);
     assert_eq!(colour_of("✗"), Some(ratatui::style::Color::Red));
     assert_eq!(colour_of("✓"), Some(ratatui::style::Color::Green));
+    app.glyphs = Glyphs::Ascii;
+    prepare(&mut app);
     let plain = screen(&app, &Theme::new(false, Palette::Auto, TERMINAL, Glyphs::Ascii));
     let buffer = plain.backend().buffer();
     assert!(

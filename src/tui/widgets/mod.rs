@@ -2,5 +2,6 @@
 
 pub mod frame;
 pub mod input;
+pub mod plot;
 pub mod sparkline;
 pub mod view;

@@ -70,6 +70,7 @@ impl Details {
     fn lines(&self, experiment: &str, now: i64) -> Vec<DetailLine> {
         let Some(run) = &self.run else { return Vec::new() };
         match self.tab {
+            Tab::Charts => Vec::new(),
             Tab::Overview => overview(run, experiment, now),
             Tab::Metrics => run.metrics.iter().map(metric).collect(),
             Tab::Params => run.params.iter().map(param).collect(),

@@ -1,6 +1,7 @@
 //! One run in full: overview, metrics, params, tags, artifacts, data sets, models.
 
 pub mod artifacts;
+pub mod charts;
 mod lines;
 pub mod preview;
 pub mod view;
@@ -9,11 +10,13 @@ use super::Cursor;
 use crate::mlflow::{LoggedModel, Run, RunId};
 use crate::store::StoreError;
 use artifacts::Artifacts;
+use charts::Dashboard;
 pub use lines::{DetailLine, Role};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tab {
     #[default]
+    Charts,
     Overview,
     Metrics,
     Params,
@@ -24,7 +27,8 @@ pub enum Tab {
 }
 
 impl Tab {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Charts,
         Self::Overview,
         Self::Metrics,
         Self::Params,
@@ -36,6 +40,7 @@ impl Tab {
 
     pub fn title(self) -> &'static str {
         match self {
+            Self::Charts => "Charts",
             Self::Overview => "Overview",
             Self::Metrics => "Metrics",
             Self::Params => "Params",
@@ -66,12 +71,14 @@ pub struct Details {
     pub artifacts: Artifacts,
     /// The models of a run, once they were asked for.
     pub models: Option<Models>,
+    pub charts: Dashboard,
 }
 
 impl Details {
     /// Nothing is known of the experiment that is opened now.
     pub fn clear(&mut self) {
-        *self = Self { tab: self.tab, generation: self.generation + 1, ..Self::default() };
+        let charts = self.charts.anew();
+        *self = Self { tab: self.tab, generation: self.generation + 1, charts, ..Self::default() };
     }
 
     /// Takes the run that was asked for.
@@ -105,9 +112,13 @@ impl Details {
         }
     }
 
-    /// Whether Enter does something here: open a folder, or a file.
+    /// Whether Enter does something here: open a chart, a folder, or a file.
     pub fn can_open(&self) -> bool {
-        self.tab == Tab::Artifacts && self.artifacts.preview.is_none() && !self.artifacts.entries().is_empty()
+        match self.tab {
+            Tab::Charts => self.charts.key().is_some(),
+            Tab::Artifacts => self.artifacts.preview.is_none() && !self.artifacts.entries().is_empty(),
+            _ => false,
+        }
     }
 
     pub fn shown_run(&self) -> Option<&RunId> {

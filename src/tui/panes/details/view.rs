@@ -7,8 +7,9 @@ use ratatui::text::{Line, Span};
 
 use super::artifacts::Opened;
 use super::preview::Preview;
-use super::{Role, Tab};
+use super::{Role, Tab, charts};
 use crate::catalog::view::What;
+use crate::chart::XAxis;
 use crate::text;
 use crate::tui::app::App;
 use crate::tui::layout::Focus;
@@ -41,7 +42,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         centred(frame, inner, vec![words]);
         return;
     };
-    let area = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let body = body_of(area);
+    let area = Rect { y: body.y.saturating_sub(1), height: 1, ..body };
     // The run is said first: what is below belongs to it, whatever is selected above.
     let (style, status) = theme.status(run.info.status);
     let room = area.width.saturating_sub(12) as usize;
@@ -51,8 +53,18 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         let words = if error.is_transient() { "not refreshed".to_owned() } else { error.kind.to_string() };
         heading.push(Span::styled(format!("  {}", text::clean(&words)), theme.bad));
     }
-    frame.render_widget(Line::from(heading), Rect { height: 1, ..area });
-    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let heading = Line::from(heading);
+    let used = heading.width();
+    frame.render_widget(heading, area);
+    if details.tab == Tab::Charts {
+        let words = charts_in_words(app, body);
+        let room = (area.width as usize).saturating_sub(used + 2);
+        let words = text::fit_right(&words, room, theme.glyphs.ellipsis);
+        let right = Rect { x: area.x + (area.width as usize - room) as u16, width: room as u16, ..area };
+        frame.render_widget(Line::styled(words, theme.dim), right);
+        charts::view::draw(app, theme, frame, body);
+        return;
+    }
     match details.artifacts.preview.as_ref().filter(|_| details.tab == Tab::Artifacts) {
         Some(opened) if body.width >= SIDE_BY_SIDE => {
             let left = Rect { width: body.width * 2 / 5, ..body };
@@ -63,6 +75,43 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         Some(opened) => draw_file(opened, theme, frame, body),
         None => draw_lines(app, theme, frame, body),
     }
+}
+
+/// The room below the name of the run, within the pane's frame.
+pub fn body_of(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 2,
+        y: area.y + 2,
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(3),
+    }
+}
+
+/// How the charts are drawn, and which page of them.
+fn charts_in_words(app: &App, body: Rect) -> String {
+    let charts = &app.details.charts;
+    let options = &charts.options;
+    let mut parts = Vec::new();
+    if !charts.words.value().is_empty() {
+        parts.push(format!("/{}", text::clean(charts.words.value())));
+    }
+    if options.x != XAxis::Step {
+        parts.push(format!("by {}", options.x.words()));
+    }
+    if options.log_x {
+        parts.push("log x".into());
+    }
+    if options.smoothing.is_on() {
+        parts.push(format!("smoothed {}", options.smoothing.0));
+    }
+    parts.extend(options.y_range.words().map(str::to_owned));
+    let area = charts::view::charts_area(body, charts.drawn.len());
+    let (page, pages) = charts.grid(area.width as usize, area.height as usize).pages(charts.top);
+    if pages > 1 {
+        parts.push(format!("{} charts", text::count(charts.keys.len())));
+        parts.push(format!("page {page} of {pages}"));
+    }
+    parts.join(" · ")
 }
 
 fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {

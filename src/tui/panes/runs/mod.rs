@@ -20,6 +20,7 @@ use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::mlflow::filter::{parse, same_number};
 use crate::mlflow::{ExperimentId, MetricPoint, RunId};
 use crate::store::StoreError;
+use crate::tui::marks::Marks;
 use crate::tui::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
 use crate::tui::widgets::input::Input;
 use columns::{Shown, metric_of};
@@ -68,8 +69,8 @@ pub struct Runs {
     pub cursor: Cursor,
     /// What is under the cursor: the cursor follows it through refresh and sort.
     pub selected: Option<Picked>,
-    /// The ids of marked runs, and where a range that is being marked began.
-    pub marks: FxHashSet<String>,
+    /// Marked runs, of this experiment and of others, and where a range that is being marked began.
+    pub marks: Marks,
     pub range_from: Option<usize>,
     pub columns: Vec<Shown>,
     /// Whether the user chose the columns.
@@ -100,6 +101,7 @@ impl Runs {
             deleted: remembered.deleted,
             words: Input::new(remembered.words.clone()),
             selected: remembered.run.clone().map(Picked::Run),
+            marks: std::mem::take(&mut self.marks),
             wanted_column: remembered.column.as_deref().and_then(|name| ColumnSpec::parse(name).ok()),
             ..Self::default()
         };
@@ -196,13 +198,22 @@ impl Runs {
         self.selected_row().map(|row| RunId::from(self.catalog.run_id(row)))
     }
 
-    /// The marked runs, or else the one under the cursor.
+    /// Where a run is in the catalogue; a walk over all rows unless it is the one under the cursor.
+    pub fn row_of(&self, id: &RunId) -> Option<Row> {
+        let selected = self.selected_row().filter(|row| self.catalog.run_id(*row) == id.as_str());
+        selected.or_else(|| self.catalog.find(id.as_str()))
+    }
+
+    /// The marked runs of this experiment, or else the one under the cursor.
     pub fn targets(&self) -> Vec<RunId> {
-        if self.marks.is_empty() {
-            return self.selected_run().into_iter().collect();
-        }
         let rows = self.catalog.newest_first.iter().map(|row| self.catalog.run_id(*row));
-        rows.filter(|id| self.marks.contains(*id)).map(RunId::from).collect()
+        let is_marked = |id: &&str| self.marks.contains(id);
+        let marked: Vec<RunId> = if self.marks.is_empty() {
+            Vec::new()
+        } else {
+            rows.filter(is_marked).map(RunId::from).collect()
+        };
+        if marked.is_empty() { self.selected_run().into_iter().collect() } else { marked }
     }
 
     pub fn moved(&mut self) {
@@ -222,15 +233,18 @@ impl Runs {
 
     /// Marks the range that is being marked, or else turns the mark of the run under the cursor.
     pub fn mark(&mut self) {
-        if let Some(range) = self.range() {
-            let ids = range.filter_map(|at| Some(self.catalog.run_id(self.projection.row(at)?).to_owned()));
-            let ids: Vec<String> = ids.collect();
-            self.marks.extend(ids);
-            self.range_from = None;
-        } else if let Some(id) = self.selected_run()
-            && !self.marks.remove(id.as_str())
-        {
-            self.marks.insert(id.0);
+        let Some(experiment) = self.experiment.clone() else { return };
+        let catalog = Arc::clone(&self.catalog);
+        let rows: Vec<Row> = match self.range() {
+            Some(range) => range.filter_map(|at| self.projection.row(at)).collect(),
+            None => self.selected_row().into_iter().collect(),
+        };
+        let is_range = self.range_from.take().is_some();
+        for row in rows {
+            let id = catalog.run_id(row);
+            if is_range || !self.marks.remove(id) {
+                self.marks.insert(id, catalog.run_name(row), &experiment);
+            }
         }
     }
 

@@ -9,6 +9,8 @@ use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::text;
 use crate::tui::app::App;
 
+/// Cells for the mark of a run, and one between.
+const MARK: usize = 2;
 /// Cells of a sparkline.
 pub const TREND: usize = 12;
 /// Cells of a level of a tree.
@@ -36,8 +38,8 @@ pub fn place(runs: &Runs, width: usize) -> Vec<Placed> {
     }
     let sample: Vec<Row> = sample(runs);
     let name_width = name_width(runs, width);
-    let mut placed = vec![Placed { column: Some(0), x: 1, width: name_width, right: false }];
-    let mut x = 1 + name_width + 2;
+    let mut placed = vec![Placed { column: Some(0), x: MARK, width: name_width, right: false }];
+    let mut x = MARK + name_width + 2;
     let first = first_scrolled(runs, &sample, width.saturating_sub(x));
     let mut has_trend = false;
     for (at, shown) in runs.columns.iter().enumerate().skip(first) {
@@ -82,7 +84,7 @@ fn sample(runs: &Runs) -> Vec<Row> {
 /// As wide as the names are, as far as there is room.
 fn name_width(runs: &Runs, width: usize) -> usize {
     let most = if width < 60 { NAME.0 + 4 } else { NAME.1 };
-    let room = width.saturating_sub(2);
+    let room = width.saturating_sub(MARK + 1);
     if let Some(own) = runs.columns[0].width {
         return (own as usize).min(room);
     }

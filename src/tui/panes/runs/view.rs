@@ -17,6 +17,7 @@ use crate::mlflow::filter::Direction;
 use crate::text;
 use crate::tui::app::{App, Connection};
 use crate::tui::layout::Focus;
+use crate::tui::marks::letter;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::frame::{centred, pane_block};
 
@@ -38,13 +39,16 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let range = runs.range();
     for (y, at) in runs.cursor.window(runs.length(), height).enumerate() {
         let line = &runs.projection.lines[at];
-        let is_marked = match line.what {
-            What::Run(row) => runs.marks.contains(runs.catalog.run_id(row)),
-            What::Group(_) => false,
+        let slot = match line.what {
+            What::Run(row) => runs.marks.get(runs.catalog.run_id(row)).map(|mark| mark.slot),
+            What::Group(_) => None,
         };
         let in_range = range.as_ref().is_some_and(|range| range.contains(&at));
-        let mark = if is_marked || in_range { theme.glyphs.mark } else { " " };
-        let mut spans = cells.line(line, Span::styled(mark, theme.mark), width);
+        let mark = match slot {
+            Some(slot) => Span::styled(letter(slot).to_string(), theme.line(slot)),
+            None => Span::styled(if in_range { theme.glyphs.mark } else { " " }, theme.mark),
+        };
+        let mut spans = cells.line(line, mark, width);
         if at == runs.cursor.at {
             let style = if focused { theme.selection } else { theme.unfocused_selection };
             for span in &mut spans {

@@ -1,0 +1,175 @@
+//! A table on its way out of the program: as CSV, JSON or Markdown. Numbers leave it exactly as they are.
+
+use serde_json::{Map, Value as Json};
+
+use crate::text;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    Missing,
+    Number(f64),
+    Integer(i64),
+    Text(String),
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl Cell {
+    fn plain(&self) -> String {
+        match self {
+            Self::Missing => String::new(),
+            Self::Number(number) => number.to_string(),
+            Self::Integer(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+
+    fn json(&self) -> Json {
+        match self {
+            Self::Missing => Json::Null,
+            Self::Number(number) => json_number(*number),
+            Self::Integer(number) => Json::from(*number),
+            Self::Text(text) => Json::from(text.as_str()),
+        }
+    }
+}
+
+/// A number in JSON; what JSON has no number for is the text that MLflow uses.
+pub fn json_number(value: f64) -> Json {
+    if value.is_nan() {
+        Json::from("NaN")
+    } else if value.is_infinite() {
+        Json::from(if value > 0.0 { "Infinity" } else { "-Infinity" })
+    } else {
+        Json::from(value)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Csv,
+    Json,
+    Markdown,
+}
+
+impl Format {
+    pub const ALL: [Self; 3] = [Self::Csv, Self::Json, Self::Markdown];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "CSV",
+            Self::Json => "JSON",
+            Self::Markdown => "Markdown",
+        }
+    }
+
+    /// Of a file.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Markdown => "md",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sheet {
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<Cell>>,
+}
+
+impl Sheet {
+    pub fn new<T: Into<String>>(columns: impl IntoIterator<Item = T>) -> Self {
+        Self { columns: columns.into_iter().map(Into::into).collect(), rows: Vec::new() }
+    }
+
+    pub fn push(&mut self, row: impl IntoIterator<Item = Cell>) {
+        self.rows.push(row.into_iter().collect());
+    }
+
+    pub fn written(&self, format: Format) -> String {
+        match format {
+            Format::Csv => self.csv(),
+            Format::Json => self.json(),
+            Format::Markdown => self.markdown(),
+        }
+    }
+
+    /// With a header line.
+    pub fn csv(&self) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        // Nothing can fail that writes into memory, and all rows are of one length.
+        let _ = writer.write_record(&self.columns);
+        for row in &self.rows {
+            let _ = writer.write_record(row.iter().map(Cell::plain));
+        }
+        writer.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// A list of objects.
+    pub fn to_json(&self) -> Json {
+        let object = |row: &Vec<Cell>| {
+            Json::Object(self.columns.iter().cloned().zip(row.iter().map(Cell::json)).collect::<Map<_, _>>())
+        };
+        Json::Array(self.rows.iter().map(object).collect())
+    }
+
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(&self.to_json()).unwrap_or_default() + "\n"
+    }
+
+    /// A table as GitHub reads it, aligned for people who read it as it is.
+    pub fn markdown(&self) -> String {
+        let escaped = |text: &str| text::clean(text).replace('\\', "\\\\").replace('|', "\\|");
+        let head: Vec<String> = self.columns.iter().map(|column| escaped(column)).collect();
+        let rows: Vec<Vec<String>> =
+            self.rows.iter().map(|row| row.iter().map(|cell| escaped(&cell.plain())).collect()).collect();
+        let is_number = |at: usize| {
+            self.rows.iter().any(|row| matches!(row.get(at), Some(Cell::Number(_) | Cell::Integer(_))))
+        };
+        let widths: Vec<usize> = (0..head.len())
+            .map(|at| {
+                let cells = rows.iter().filter_map(|row| row.get(at));
+                cells.chain([&head[at]]).map(|cell| text::width(cell)).max().unwrap_or(0).max(3)
+            })
+            .collect();
+        let line = |row: &[String]| {
+            let cells = row.iter().enumerate().map(|(at, cell)| {
+                if is_number(at) { text::fit_right(cell, widths[at], "") } else { text::fit(cell, widths[at], "") }
+            });
+            format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+        };
+        let rule = (0..head.len()).map(|at| {
+            let dashes = "-".repeat(widths[at] - usize::from(is_number(at)));
+            if is_number(at) { format!("{dashes}:") } else { dashes }
+        });
+        let rule = format!("| {} |\n", rule.collect::<Vec<_>>().join(" | "));
+        line(&head) + &rule + &rows.iter().map(|row| line(row)).collect::<String>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_leaves_in_three_forms() {
+        let mut sheet = Sheet::new(["run", "rmse"]);
+        sheet.push([Cell::from("a|b, \"c\""), Cell::Number(0.1)]);
+        sheet.push([Cell::from("\u{1b}[31mred"), Cell::Number(f64::NAN)]);
+        sheet.push([Cell::from("x"), Cell::Missing]);
+        assert_eq!(sheet.csv(), "run,rmse\n\"a|b, \"\"c\"\"\",0.1\n\u{1b}[31mred,NaN\nx,\n");
+        assert_eq!(
+            sheet.markdown(),
+            "| run       | rmse |\n| --------- | ---: |\n| a\\|b, \"c\" |  0.1 |\n| red       |  NaN |\n| x         |      |\n"
+        );
+        let json: Json = serde_json::from_str(&sheet.json()).unwrap();
+        assert_eq!(json[1]["rmse"], "NaN");
+        assert_eq!(json[2]["rmse"], Json::Null);
+    }
+}

@@ -1,0 +1,230 @@
+//! The metric histories that charts show: each is read once, and then only what is new of it.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::chart::trace::is_infinite;
+use crate::mlflow::{Metric, MetricPoint, RunId, Summary};
+use crate::store::{HistoryCursor, HistoryPart, StoreError, by_step};
+
+/// Points that are kept; beyond that, histories that are not shown are let go.
+const KEPT: usize = 3_000_000;
+
+/// One metric of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Which {
+    pub run: RunId,
+    pub key: String,
+}
+
+/// What was last heard of a metric: another one now means that there are new points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Heard {
+    value: u64,
+    /// Step and timestamp, where they are known.
+    at: Option<(i64, i64)>,
+    /// Changes with every write to the store, for a run that goes on.
+    writes: u64,
+}
+
+impl Heard {
+    pub fn of_value(value: f64, writes: u64) -> Self {
+        Self { value: value.to_bits(), at: None, writes }
+    }
+
+    pub fn of_metric(metric: &Metric, writes: u64) -> Self {
+        Self { value: metric.value.to_bits(), at: Some((metric.step, metric.timestamp)), writes }
+    }
+
+    /// The same up to what only one of the two knows.
+    fn is_same(self, other: Self) -> bool {
+        let at = self.at.zip(other.at).is_none_or(|(a, b)| a == b);
+        self.value == other.value && self.writes == other.writes && at
+    }
+}
+
+/// A history to be read, from where the last reading ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Want {
+    pub which: Which,
+    pub cursor: HistoryCursor,
+    /// Of this request; the answer to an older one is dropped.
+    pub ticket: u64,
+}
+
+#[derive(Debug, Default)]
+pub struct Known {
+    pub points: Vec<MetricPoint>,
+    cursor: HistoryCursor,
+    heard: Heard,
+    ticket: u64,
+    is_waiting: bool,
+    /// Whether anything was ever answered.
+    pub is_known: bool,
+    pub error: Option<StoreError>,
+    /// What the points that can be drawn come to.
+    pub summary: Option<Summary>,
+    /// Another one whenever the points are others.
+    pub version: u64,
+}
+
+#[derive(Debug, Default)]
+pub struct Histories {
+    known: FxHashMap<Which, Known>,
+    points: usize,
+    /// Gives tickets and versions.
+    count: u64,
+}
+
+impl Histories {
+    pub fn get(&self, which: &Which) -> Option<&Known> {
+        self.known.get(which)
+    }
+
+    /// Whether an answer is due for any of these.
+    pub fn is_waiting<'a>(&self, mut which: impl Iterator<Item = &'a Which>) -> bool {
+        which.any(|which| self.known.get(which).is_none_or(|known| known.is_waiting && !known.is_known))
+    }
+
+    /// What is to be read so that these are up to date, those among it that are on their way: the new request takes
+    /// the place of the one before. Nothing where nothing has to be asked anew.
+    pub fn want(&mut self, shown: &[(Which, Heard)]) -> Option<Vec<Want>> {
+        let mut wants = Vec::new();
+        let mut is_new = false;
+        for (which, heard) in shown {
+            let known = self.known.entry(which.clone()).or_default();
+            let is_asked = known.ticket > 0 && known.heard.is_same(*heard);
+            if is_asked && !known.is_waiting {
+                continue;
+            }
+            is_new |= !is_asked;
+            self.count += 1;
+            known.heard = *heard;
+            known.is_waiting = true;
+            wants.push((which.clone(), known.cursor));
+        }
+        if !is_new {
+            return None;
+        }
+        let shown: FxHashSet<&Which> = shown.iter().map(|(which, _)| which).collect();
+        for (which, known) in &mut self.known {
+            // Nobody answers these any more.
+            if known.is_waiting && !shown.contains(which) {
+                known.is_waiting = false;
+                known.ticket = 0;
+            }
+        }
+        if self.points > KEPT {
+            self.known.retain(|which, _| shown.contains(which));
+            self.points = self.known.values().map(|known| known.points.len()).sum();
+        }
+        let wants = wants.into_iter().map(|(which, cursor)| {
+            self.count += 1;
+            if let Some(known) = self.known.get_mut(&which) {
+                known.ticket = self.count;
+            }
+            Want { which, cursor, ticket: self.count }
+        });
+        Some(wants.collect())
+    }
+
+    /// Takes an answer.
+    pub fn take(&mut self, want: &Want, answer: Result<HistoryPart, StoreError>) {
+        let Some(known) = self.known.get_mut(&want.which) else { return };
+        if known.ticket != want.ticket || !known.is_waiting {
+            return;
+        }
+        known.is_waiting = false;
+        match answer {
+            Ok(part) => {
+                self.count += 1;
+                known.is_known = true;
+                known.error = None;
+                known.cursor = part.cursor;
+                self.points -= known.points.len();
+                if part.replaces {
+                    known.points = part.points;
+                } else if !part.points.is_empty() {
+                    known.add(part.points);
+                }
+                known.version = self.count;
+                let finite = known.points.iter().copied().filter(|point| !is_infinite(point.value));
+                known.summary = Summary::of(finite).filter(|summary| !summary.min.0.is_nan());
+                self.points += known.points.len();
+            }
+            Err(error) => known.error = Some(error),
+        }
+    }
+
+    /// Asks again for what could not be read, now that the store answers.
+    pub fn retry(&mut self) {
+        for known in self.known.values_mut().filter(|known| known.error.is_some() || known.is_waiting) {
+            known.is_waiting = false;
+            known.ticket = 0;
+        }
+    }
+
+    /// Forgets everything: the store is another one.
+    pub fn clear(&mut self) {
+        self.known.clear();
+        self.points = 0;
+    }
+}
+
+impl Known {
+    /// Adds points, each in its place; one that is there already stays one.
+    fn add(&mut self, points: Vec<MetricPoint>) {
+        let goes_on = self.points.last().zip(points.first()).is_none_or(|(a, b)| by_step(a, b).is_lt());
+        self.points.extend(points);
+        if !goes_on {
+            self.points.sort_by(by_step);
+            self.points.dedup_by(|a, b| by_step(a, b).is_eq());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(step: i64) -> MetricPoint {
+        MetricPoint { step, timestamp: step, value: step as f64 }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "an answer is a result")]
+    fn part(steps: &[i64], replaces: bool, rowid: i64) -> Result<HistoryPart, StoreError> {
+        let cursor = HistoryCursor::Sqlite { file: None, rowid };
+        Ok(HistoryPart { points: steps.iter().map(|step| point(*step)).collect(), replaces, cursor })
+    }
+
+    #[test]
+    fn a_history_is_asked_for_once_and_then_for_what_is_new() {
+        let mut histories = Histories::default();
+        let which = Which { run: RunId::from("r"), key: "loss".into() };
+        let steps = |histories: &Histories| {
+            histories.get(&which).unwrap().points.iter().map(|point| point.step).collect::<Vec<_>>()
+        };
+        let heard = |value: f64| vec![(which.clone(), Heard::of_value(value, 0))];
+        let first = histories.want(&heard(1.0)).unwrap().remove(0);
+        assert_eq!(first.cursor, HistoryCursor::Start);
+        assert!(histories.want(&heard(1.0)).is_none(), "it is on its way");
+        assert!(histories.is_waiting([&which].into_iter()));
+        histories.take(&first, part(&[0, 1], true, 7));
+        assert!(histories.want(&heard(1.0)).is_none(), "nothing is new");
+        let second = histories.want(&heard(2.0)).unwrap().remove(0);
+        assert_eq!(second.cursor, HistoryCursor::Sqlite { file: None, rowid: 7 });
+        histories.take(&first, part(&[9], false, 9));
+        assert_eq!(steps(&histories), [0, 1], "an answer that comes late is dropped");
+        histories.take(&second, part(&[1, 2], false, 9));
+        assert_eq!(steps(&histories), [0, 1, 2]);
+        // What goes out of sight unanswered is asked for again.
+        let third = histories.want(&heard(3.0)).unwrap().remove(0);
+        let other = vec![(Which { run: RunId::from("s"), key: "loss".into() }, Heard::default())];
+        assert_eq!(histories.want(&other).unwrap().len(), 1);
+        histories.take(&third, part(&[3], false, 11));
+        assert_eq!(steps(&histories), [0, 1, 2]);
+        assert_eq!(
+            histories.want(&heard(3.0)).unwrap()[0].cursor,
+            HistoryCursor::Sqlite { file: None, rowid: 9 }
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! Where the charts of a dashboard are: bands of charts of equal size under the headings of their sections.
+
+use super::Section;
+
+/// The least that a chart is worth looking at: columns and rows with its title.
+const LEAST: (usize, usize) = (30, 8);
+/// From so many rows on, sections have headings.
+const WITH_HEADINGS: usize = 12;
+/// Charts side by side, at most.
+const MOST: usize = 6;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Band {
+    Heading { section: usize },
+    Charts { charts: std::ops::Range<usize>, rows: usize },
+}
+
+impl Band {
+    fn height(&self) -> usize {
+        match self {
+            Self::Heading { .. } => 1,
+            Self::Charts { rows, .. } => *rows,
+        }
+    }
+}
+
+/// Something on the screen, in cells from the upper left corner of the pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    pub x: usize,
+    pub y: usize,
+    pub width: usize,
+    pub height: usize,
+    /// The heading of a section where there is none.
+    pub chart: Option<usize>,
+    pub section: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grid {
+    bands: Vec<Band>,
+    columns: usize,
+    size: (usize, usize),
+    /// Rows of a band of charts.
+    band_height: usize,
+}
+
+impl Grid {
+    pub fn new(sections: &[Section], width: usize, height: usize) -> Self {
+        let most = sections.iter().map(|section| section.charts.len()).max().unwrap_or(0);
+        let mut columns = (width / LEAST.0).clamp(1, MOST).min(most.max(1));
+        let has_headings = sections.len() > 1 && height >= WITH_HEADINGS;
+        let headings = if has_headings { sections.len() } else { 0 };
+        // The bands of full height, and the rows that all others take.
+        let bands = |columns: usize| {
+            let of = |section: &Section| section.charts.len().div_ceil(columns);
+            let full: usize = sections.iter().filter(|section| section.rows.is_none()).map(of).sum();
+            let low = sections.iter().filter_map(|section| Some(section.rows? * of(section)));
+            (full, low.sum::<usize>() + headings)
+        };
+        let fits = |columns: usize, least: usize| bands(columns).0 * least + bands(columns).1 <= height;
+        let band_height = if fits(columns, LEAST.1) {
+            // Everything fits: as few columns as that allows, so that charts are as wide as they can be.
+            while columns > 1 && fits(columns - 1, LEAST.1.max(height / 3)) {
+                columns -= 1;
+            }
+            (height - bands(columns).1) / bands(columns).0.max(1)
+        } else {
+            let room = height.saturating_sub(usize::from(headings > 0));
+            room / (room / LEAST.1).max(1)
+        };
+        let mut bands = Vec::new();
+        for (at, section) in sections.iter().enumerate() {
+            if has_headings {
+                bands.push(Band::Heading { section: at });
+            }
+            let mut start = section.charts.start;
+            while start < section.charts.end {
+                let end = (start + columns).min(section.charts.end);
+                let rows = section.rows.unwrap_or(band_height).clamp(1, height.max(1));
+                bands.push(Band::Charts { charts: start..end, rows });
+                start = end;
+            }
+        }
+        Self { bands, columns, size: (width, height), band_height: band_height.max(1) }
+    }
+
+    fn band_of(&self, chart: usize) -> usize {
+        let is_here = |band: &Band| matches!(band, Band::Charts { charts, .. } if charts.contains(&chart));
+        self.bands.iter().position(is_here).unwrap_or(0)
+    }
+
+    /// The bands that are seen from one on: whole ones, and one at least.
+    fn shown(&self, top: usize) -> std::ops::Range<usize> {
+        let mut used = 0;
+        let mut end = top;
+        while let Some(band) = self.bands.get(end) {
+            used += band.height();
+            if used > self.size.1 && end > top {
+                break;
+            }
+            end += 1;
+        }
+        // A heading with nothing under it says nothing.
+        if end > top + 1 && end < self.bands.len() && matches!(self.bands[end - 1], Band::Heading { .. }) {
+            end -= 1;
+        }
+        top..end
+    }
+
+    /// Everything on the screen.
+    pub fn placed(&self, top: usize) -> Vec<Placed> {
+        let mut placed = Vec::new();
+        let mut y = 0;
+        for at in self.shown(top) {
+            let band = &self.bands[at];
+            let height = band.height().min(self.size.1.saturating_sub(y));
+            match band {
+                Band::Heading { section } => {
+                    placed.push(Placed {
+                        x: 0,
+                        y,
+                        width: self.size.0,
+                        height,
+                        chart: None,
+                        section: *section,
+                    });
+                }
+                Band::Charts { charts, .. } => {
+                    for (column, chart) in charts.clone().enumerate() {
+                        let x = self.size.0 * column / self.columns;
+                        let width = self.size.0 * (column + 1) / self.columns - x;
+                        placed.push(Placed { x, y, width, height, chart: Some(chart), section: 0 });
+                    }
+                }
+            }
+            y += height;
+        }
+        placed
+    }
+
+    /// The first band, so that a chart is seen and as little moves as possible.
+    pub fn scrolled_to(&self, chart: usize, top: usize) -> usize {
+        let band = self.band_of(chart);
+        let has_heading = band > 0 && matches!(self.bands[band - 1], Band::Heading { .. });
+        let first = if has_heading { band - 1 } else { band };
+        let mut top = top.min(first);
+        while !self.shown(top).contains(&band) {
+            top += 1;
+        }
+        // Nor is room left empty below while something is above.
+        while top > 0 && self.shown(top - 1).end == self.bands.len() {
+            top -= 1;
+        }
+        top
+    }
+
+    /// The chart so many bands further down, in the same column as far as there is one.
+    pub fn above_or_below(&self, chart: usize, by: isize) -> usize {
+        let rows: Vec<&std::ops::Range<usize>> = self
+            .bands
+            .iter()
+            .filter_map(|band| match band {
+                Band::Charts { charts, .. } => Some(charts),
+                Band::Heading { .. } => None,
+            })
+            .collect();
+        let Some(row) = rows.iter().position(|charts| charts.contains(&chart)) else { return chart };
+        let to = rows[row.saturating_add_signed(by).min(rows.len() - 1)];
+        if by == 0 { chart } else { (to.start + chart - rows[row].start).min(to.end - 1) }
+    }
+
+    /// Bands of charts on a screen: what half of is a page's step.
+    pub fn page(&self) -> usize {
+        (self.size.1 / self.band_height).max(1)
+    }
+
+    /// Pages from the first to the last band, and the one that is shown.
+    pub fn pages(&self, top: usize) -> (usize, usize) {
+        let (mut starts, mut at) = (Vec::new(), 0);
+        while at < self.bands.len() {
+            starts.push(at);
+            at = self.shown(at).end.max(at + 1);
+        }
+        let end = self.shown(top).end;
+        let page = if end == self.bands.len() {
+            starts.len()
+        } else {
+            starts.iter().filter(|start| **start <= top).count()
+        };
+        (page.max(1), starts.len().max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sections(counts: &[usize]) -> Vec<Section> {
+        let mut start = 0;
+        let section = |count: &usize| {
+            let charts = start..start + count;
+            start = charts.end;
+            Section { title: String::new(), charts, rows: None }
+        };
+        counts.iter().map(section).collect()
+    }
+
+    #[test]
+    fn charts_stay_inside_and_apart_and_each_can_be_reached() {
+        for counts in [&[1][..], &[5], &[3, 7, 1], &[40, 2], &[1, 1, 1, 1, 1, 1]] {
+            let sections = sections(counts);
+            let all: usize = counts.iter().sum();
+            for (width, height) in [(10, 3), (58, 10), (118, 13), (198, 46)] {
+                let grid = Grid::new(&sections, width, height);
+                let mut top = 0;
+                for chart in 0..all {
+                    top = grid.scrolled_to(chart, top);
+                    let placed = grid.placed(top);
+                    assert!(
+                        placed.iter().any(|place| place.chart == Some(chart)),
+                        "{counts:?} {width}x{height}"
+                    );
+                    for (at, a) in placed.iter().enumerate() {
+                        assert!(a.x + a.width <= width && a.y + a.height <= height);
+                        let apart = |b: &Placed| {
+                            a.x + a.width <= b.x
+                                || b.x + b.width <= a.x
+                                || a.y + a.height <= b.y
+                                || b.y + b.height <= a.y
+                        };
+                        assert!(placed[at + 1..].iter().all(apart));
+                    }
+                    let (page, pages) = grid.pages(top);
+                    assert!(page >= 1 && page <= pages);
+                }
+                assert_eq!(grid.above_or_below(0, 1_000).max(all - 1), all - 1);
+            }
+        }
+    }
+
+    #[test]
+    fn few_charts_fill_the_pane() {
+        let one = Grid::new(&sections(&[1]), 100, 30);
+        assert_eq!(
+            one.placed(0),
+            [Placed { x: 0, y: 0, width: 100, height: 30, chart: Some(0), section: 0 }]
+        );
+        let four = Grid::new(&sections(&[4]), 120, 40).placed(0);
+        assert_eq!(four.len(), 4);
+        assert!(four.iter().all(|place| place.height == 20 && place.width == 60), "{four:?}");
+    }
+}

@@ -1,0 +1,3 @@
+//! What fills the whole screen in place of the panes.
+
+pub mod chart;

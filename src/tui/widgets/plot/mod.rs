@@ -1,0 +1,3 @@
+//! A chart on the screen.
+
+pub mod view;

@@ -1,0 +1,89 @@
+//! A picture of a chart, put into the cells of the screen.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+use crate::chart::{Ink, Picture, Place};
+use crate::text;
+use crate::tui::marks::letter;
+use crate::tui::theme::Theme;
+
+/// What is drawn on a picture.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Over {
+    /// The column of the cursor.
+    pub cursor: Option<usize>,
+    /// The least and greatest value of each line.
+    pub extremes: bool,
+}
+
+pub fn draw(picture: &Picture, over: Over, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let (columns, rows) = (picture.canvas.columns() as u16, picture.canvas.rows() as u16);
+    let plot = Rect { x: area.x + picture.left as u16, width: columns, height: rows, ..area };
+    let plot = plot.intersection(area);
+    axes(picture, theme, buffer, area, plot);
+    for y in 0..plot.height {
+        for x in 0..plot.width {
+            let (character, ink) = picture.canvas.cell(x as usize, y as usize);
+            let cell = &mut buffer[(plot.x + x, plot.y + y)];
+            if character != ' ' {
+                cell.set_char(character).set_style(style(ink, theme));
+            } else if over.cursor == Some(x as usize) {
+                cell.set_symbol(theme.glyphs.vertical).set_style(theme.dim);
+            }
+        }
+    }
+    let mut put = |place: Option<Place>, symbol: &str, slot: u8| {
+        if let Some(Place { column, row }) = place
+            && (column as u16) < plot.width
+            && (row as u16) < plot.height
+        {
+            let style = theme.line(slot).add_modifier(Modifier::BOLD);
+            buffer[(plot.x + column as u16, plot.y + row as u16)].set_symbol(symbol).set_style(style);
+        }
+    };
+    for line in &picture.lines {
+        // Colour alone tells nothing: each line ends in its letter.
+        if picture.lines.len() > 1 {
+            put(line.last, &letter(line.ink).to_string(), line.ink);
+        }
+        if over.extremes {
+            put(line.least, theme.glyphs.descending, line.ink);
+            put(line.greatest, theme.glyphs.ascending, line.ink);
+        }
+    }
+}
+
+fn style(ink: Ink, theme: &Theme) -> ratatui::style::Style {
+    if ink.is_faint { theme.faint_line(ink.line) } else { theme.line(ink.line) }
+}
+
+fn axes(picture: &Picture, theme: &Theme, buffer: &mut Buffer, area: Rect, plot: Rect) {
+    if picture.left == 0 {
+        return;
+    }
+    let axis = plot.x - 1;
+    for y in plot.y..plot.y + plot.height {
+        buffer[(axis, y)].set_symbol(theme.glyphs.vertical).set_style(theme.border);
+    }
+    for (row, label) in &picture.y_labels {
+        let y = plot.y + *row as u16;
+        let width = picture.left - 1;
+        buffer.set_string(area.x, y, text::fit_right(label, width, theme.glyphs.ellipsis), theme.dim);
+        buffer[(axis, y)].set_symbol(theme.glyphs.y_tick).set_style(theme.border);
+    }
+    let mut below = plot.y + plot.height;
+    if let Some(ticks) = &picture.x_ticks {
+        buffer[(axis, below)].set_symbol(theme.glyphs.corner).set_style(theme.border);
+        for x in 0..plot.width {
+            let is_tick = ticks.contains(&(x as usize));
+            let symbol = if is_tick { theme.glyphs.x_tick } else { theme.glyphs.horizontal };
+            buffer[(plot.x + x, below)].set_symbol(symbol).set_style(theme.border);
+        }
+        below += 1;
+    }
+    for (start, label) in &picture.x_labels {
+        buffer.set_string(plot.x + *start as u16, below, label, theme.dim);
+    }
+}
