@@ -37,8 +37,10 @@
 pub mod catalog;
 pub mod chart;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod mlflow;
+pub mod select;
 pub mod sheet;
 pub mod store;
 pub mod text;

@@ -140,7 +140,11 @@ impl Sheet {
             .collect();
         let line = |row: &[String]| {
             let cells = row.iter().enumerate().map(|(at, cell)| {
-                if is_number(at) { text::fit_right(cell, widths[at], "") } else { text::fit(cell, widths[at], "") }
+                if is_number(at) {
+                    text::fit_right(cell, widths[at], "")
+                } else {
+                    text::fit(cell, widths[at], "")
+                }
             });
             format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
         };

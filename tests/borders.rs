@@ -5,14 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder of `src` and the modules of the crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("mlflow", &["mlflow"]),
     ("store", &["mlflow", "store"]),
     ("catalog", &["mlflow", "store", "catalog"]),
     ("chart", &["mlflow", "text", "chart"]),
+    ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet"]),
+    ("select", &["mlflow", "catalog", "select"]),
     ("config", &["config", "store"]),
-    ("cli", &["mlflow", "store", "catalog", "chart", "config", "sheet", "text", "tui"]),
-    ("tui", &["mlflow", "store", "catalog", "chart", "config", "sheet", "text", "tui"]),
+    ("cli", &["mlflow", "store", "catalog", "chart", "compare", "config", "select", "sheet", "text", "tui"]),
+    ("tui", &["mlflow", "store", "catalog", "chart", "compare", "config", "select", "sheet", "text", "tui"]),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

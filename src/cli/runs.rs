@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::sheet::json_number;
 use super::output::{Format, Table, print_json};
 use super::{Failure, find_experiment, open};
 use crate::catalog::filter::matching;
@@ -16,6 +15,7 @@ use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Keyed, NO_TIME, Row, S
 use crate::config::Settings;
 use crate::mlflow::filter::{Direction, Filter, parse};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
+use crate::sheet::json_number;
 use crate::store::batch::whole_runs;
 use crate::store::uri::Location;
 use crate::store::{RunSearch, Scan, ScanValues, TrackingStore, now_ms};

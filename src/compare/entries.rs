@@ -1,0 +1,185 @@
+//! What the compared runs have, and how much they differ in it.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{Entry, Kind, Member, groups, number};
+use crate::catalog::{Bound, Catalog, Column, ColumnSpec, Keyed, Row, Sym, Value};
+use crate::mlflow::tags;
+use crate::select::{Goal, goal};
+
+/// Where a row stands among the members.
+struct Places {
+    /// Rows in ascending order, each with its member.
+    rows: Vec<(Row, u32)>,
+    count: usize,
+    /// Every member is one run.
+    is_single: bool,
+}
+
+/// All entries that some member has: metrics, params, attributes, tags; in each kind those that differ most come first.
+pub fn entries(catalog: &Catalog, members: &[Member], now: i64) -> Vec<Entry> {
+    let mut rows: Vec<(Row, u32)> = members
+        .iter()
+        .enumerate()
+        .flat_map(|(member, rows)| rows.rows.iter().map(move |row| (*row, member as u32)))
+        .collect();
+    rows.sort_unstable();
+    let places = Places { count: members.len(), is_single: rows.len() == members.len(), rows };
+    let mut entries = metrics(catalog, &places);
+    entries.extend(texts(catalog, &catalog.params, &places, Kind::Param));
+    entries.extend(attributes(catalog, members, now));
+    entries.extend(texts(catalog, &catalog.tags, &places, Kind::Tag));
+    // By name where they differ alike: keys come in alphabetical order.
+    entries.sort_by(|a, b| a.kind.cmp(&b.kind).then_with(|| b.spread.total_cmp(&a.spread)));
+    entries
+}
+
+/// The values that some rows have in a column, each with its member. Both are in ascending order: where the column is
+/// much longer the rows are looked up in it, else the two are walked side by side.
+fn values<'a, T: Copy>(column: &'a Column<T>, places: &'a Places, mut found: impl FnMut(u32, T)) {
+    if column.len() > places.rows.len() * 16 || column.len() == places.rows.len() {
+        for (row, member) in &places.rows {
+            if let Some(value) = column.get(*row) {
+                found(*member, value);
+            }
+        }
+        return;
+    }
+    let mut rows = places.rows.iter().peekable();
+    for (row, value) in column.iter() {
+        while rows.next_if(|(wanted, _)| *wanted < row).is_some() {}
+        if let Some((_, member)) = rows.next_if(|(wanted, _)| *wanted == row) {
+            found(*member, value);
+        }
+        if rows.peek().is_none() {
+            break;
+        }
+    }
+}
+
+fn metrics(catalog: &Catalog, places: &Places) -> Vec<Entry> {
+    let columns: Vec<(&str, &Column<f64>)> = catalog
+        .metrics
+        .keys(&catalog.texts)
+        .filter_map(|(key, _)| Some((key, catalog.metrics.column(&catalog.texts, key)?.as_ref())))
+        .collect();
+    let half = columns.len() / 2;
+    if columns.len() * places.rows.len() < 100_000 {
+        return columns.iter().filter_map(|(key, column)| metric(key, column, places)).collect();
+    }
+    let part = |part: &[(&str, &Column<f64>)]| -> Vec<Entry> {
+        part.iter().filter_map(|(key, column)| metric(key, column, places)).collect()
+    };
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| part(&columns[half..]));
+        let mut first = part(&columns[..half]);
+        // A thread that panicked has nothing to say; the panic is raised here.
+        first.extend(second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        first
+    })
+}
+
+fn metric(key: &str, column: &Column<f64>, places: &Places) -> Option<Entry> {
+    let mut numbers: Vec<f64> = Vec::with_capacity(places.count);
+    if places.is_single {
+        values(column, places, |_, value| numbers.push(value));
+    } else {
+        let mut by_member: FxHashMap<u32, Vec<f64>> = FxHashMap::default();
+        values(column, places, |member, value| by_member.entry(member).or_default().push(value));
+        numbers.extend(by_member.values().filter_map(|values| groups::mean(values).number()));
+    }
+    if numbers.is_empty() {
+        return None;
+    }
+    let (differs, spread) = spread_of(&numbers, places.count);
+    let goal = goal(key);
+    let finite = numbers.iter().copied().filter(|value| !value.is_nan());
+    let best = goal.and_then(|goal| match goal {
+        Goal::Minimize => finite.reduce(f64::min),
+        Goal::Maximize => finite.reduce(f64::max),
+    });
+    let spec = ColumnSpec::metric(key);
+    Some(Entry { kind: Kind::Metric, spec, differs, spread, goal, best, present: numbers.len() })
+}
+
+/// Whether numbers differ, of which `count` could be there, and by how much.
+fn spread_of(numbers: &[f64], count: usize) -> (bool, f64) {
+    let (mut least, mut greatest, mut nan) = (f64::INFINITY, f64::NEG_INFINITY, 0);
+    for value in numbers {
+        if value.is_nan() {
+            nan += 1;
+        } else {
+            least = least.min(*value);
+            greatest = greatest.max(*value);
+        }
+    }
+    let missing = (count - numbers.len() + nan) as f64 / count as f64;
+    let size = least.abs().max(greatest.abs());
+    let range = if greatest > least {
+        ((greatest / size - least / size) / 2.0).clamp(f64::MIN_POSITIVE, 1.0)
+    } else {
+        0.0
+    };
+    let some_missing = numbers.len() < count || (nan > 0 && nan < numbers.len());
+    let missing = if some_missing { missing } else { 0.0 };
+    (greatest > least || some_missing, range.max(missing))
+}
+
+fn texts<'a>(
+    catalog: &'a Catalog,
+    keyed: &'a Keyed<Sym>,
+    places: &'a Places,
+    kind: Kind,
+) -> impl Iterator<Item = Entry> + 'a {
+    keyed.keys(&catalog.texts).filter_map(move |(key, _)| {
+        let column = keyed.column(&catalog.texts, key)?;
+        let mut distinct: FxHashSet<Sym> = FxHashSet::default();
+        let mut having: FxHashSet<u32> = FxHashSet::default();
+        let mut count = 0;
+        values(column, places, |member, value| {
+            distinct.insert(value);
+            having.insert(member);
+            count += 1;
+        });
+        if having.is_empty() {
+            return None;
+        }
+        let numbers: Option<Vec<f64>> = distinct.iter().map(|sym| number(catalog.texts.get(*sym))).collect();
+        let missing = 1.0 - having.len() as f64 / places.count as f64;
+        let of_texts = (distinct.len() - 1) as f64 / (count.max(2) - 1) as f64;
+        let range = numbers.map_or(of_texts, |numbers| spread_of(&numbers, numbers.len()).1);
+        let differs = distinct.len() > 1 || having.len() < places.count;
+        let spec = match kind {
+            Kind::Param => ColumnSpec::Param(key.to_owned()),
+            _ if key == tags::RUN_NAME => return None,
+            _ => ColumnSpec::Tag(key.to_owned()),
+        };
+        let spread = if differs { range.max(missing).max(f64::MIN_POSITIVE) } else { 0.0 };
+        Some(Entry { kind, spec, differs, spread, goal: None, best: None, present: having.len() })
+    })
+}
+
+/// What every run has; the name stands above.
+fn attributes(catalog: &Catalog, members: &[Member], now: i64) -> Vec<Entry> {
+    let specs = ColumnSpec::ATTRIBUTES.into_iter().skip(1).filter(|spec| *spec != ColumnSpec::ArtifactUri);
+    specs
+        .filter_map(|spec| {
+            let bound = Bound::new(catalog, &spec);
+            let rows = members.iter().flat_map(|member| &member.rows);
+            let values: Vec<Value<'_>> = rows.map(|row| bound.value(catalog, *row, now)).collect();
+            let present = values.iter().filter(|value| **value != Value::Missing).count();
+            let differs = values.windows(2).any(|pair| pair[0] != pair[1]);
+            // Every run has an id and a time of its own: that says little.
+            let spread = if differs { f64::MIN_POSITIVE } else { 0.0 };
+            (present > 0).then_some(Entry {
+                kind: Kind::Attribute,
+                spec,
+                differs,
+                spread,
+                goal: None,
+                best: None,
+                present,
+            })
+        })
+        .collect()
+}

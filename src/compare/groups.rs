@@ -1,0 +1,79 @@
+//! Runs that differ in nothing but their seed or fold, and what their metrics come to.
+
+use rustc_hash::FxHashMap;
+
+use super::{Cell, Member};
+use crate::catalog::{Catalog, Row, Sym};
+
+/// Params that say which of several equal trials a run was.
+const SEEDS: [&str; 12] = [
+    "seed",
+    "random_state",
+    "random_seed",
+    "randomstate",
+    "rng",
+    "fold",
+    "cv_fold",
+    "split",
+    "repeat",
+    "repetition",
+    "replicate",
+    "replica",
+];
+
+/// Whether a param tells equal trials apart and nothing else: `seed`, `data.seed`, `train/random_state`, `fold_id`.
+pub fn is_seed(key: &str) -> bool {
+    let key = key.to_lowercase().replace('-', "_");
+    let last = key.rsplit(['.', '/', ':']).next().unwrap_or(&key);
+    let bare = last.trim_end_matches("_id").trim_end_matches("_index").trim_end_matches("_idx");
+    SEEDS.contains(&bare)
+        || bare.ends_with("_seed")
+        || bare.ends_with("_fold")
+        || bare.ends_with("_random_state")
+}
+
+/// The runs by their other params, in the order in which each first occurs. A run without params stays by itself:
+/// nothing says that it is a repetition of another.
+pub fn by_seed(catalog: &Catalog, rows: &[Row]) -> Vec<Member> {
+    let mut keys: Vec<Vec<(usize, Sym)>> = vec![Vec::new(); rows.len()];
+    for (at, (key, column)) in catalog.params.columns(&catalog.texts).enumerate() {
+        if is_seed(key) {
+            continue;
+        }
+        for (place, row) in rows.iter().enumerate() {
+            if let Some(value) = column.get(*row) {
+                keys[place].push((at, value));
+            }
+        }
+    }
+    let mut members: Vec<Member> = Vec::new();
+    let mut known: FxHashMap<Vec<(usize, Sym)>, usize> = FxHashMap::default();
+    for (row, key) in rows.iter().zip(keys) {
+        let place = if key.is_empty() { None } else { known.get(&key).copied() };
+        match place {
+            Some(member) => members[member].rows.push(*row),
+            None => {
+                known.insert(key, members.len());
+                members.push(Member { rows: vec![*row] });
+            }
+        }
+    }
+    members
+}
+
+/// Mean and sample standard deviation (with n − 1), by Welford's method; NaN where a value is NaN.
+pub fn mean(values: &[f64]) -> Cell<'static> {
+    let (mut mean, mut squares) = (0.0, 0.0);
+    for (count, value) in values.iter().enumerate() {
+        let from_mean = value - mean;
+        mean += from_mean / (count + 1) as f64;
+        squares += from_mean * (value - mean);
+    }
+    match values.len() {
+        0 => Cell::Missing,
+        count => {
+            let deviation = (count > 1).then(|| (squares / (count - 1) as f64).sqrt());
+            Cell::Mean { mean, deviation, count }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Which params matter for a metric: rank correlation, and what a forest loses when a param is shuffled.
+
+use rustc_hash::FxHashMap;
+
+use super::forest::{Data, permutations};
+use super::{Cell, Comparison, Entry, Kind, number};
+use crate::catalog::{Bound, ColumnSpec};
+use crate::mlflow::Statistic;
+
+/// Runs below which nothing is said: a correlation of 0.5 among fewer is as likely as not by chance.
+pub const FEWEST: usize = 12;
+/// Different texts of a param that are told apart; the rest counts as one.
+const TEXTS: usize = 12;
+const SEED: u64 = 20_260_101;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matter {
+    pub param: String,
+    /// Spearman's rank correlation with the metric, over runs that have both; none for texts.
+    pub correlation: Option<f64>,
+    /// The rise of the forest's error when the param is shuffled, over the metric's variance.
+    pub importance: f64,
+    /// Runs that have the param.
+    pub runs: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Matters {
+    /// So many runs have the metric; that is too few.
+    TooFew { runs: usize },
+    /// No param differs.
+    NothingDiffers { runs: usize },
+    Ranked {
+        runs: usize,
+        /// Of the forest, out of bag.
+        r2: f64,
+        /// The most important first.
+        params: Vec<Matter>,
+    },
+}
+
+/// A metric's finite values by member, and the params that differ, as numbers or texts.
+pub fn matters(comparison: &Comparison, metric: &str, now: i64) -> Matters {
+    let entry_of = |spec: &ColumnSpec| comparison.entries.iter().find(|entry| entry.spec == *spec);
+    let target = entry_of(&ColumnSpec::Metric(metric.to_owned(), Statistic::Latest));
+    let numbers =
+        |entry: &Entry, bound: &Bound, member: usize| comparison.cell(entry, bound, member, now).number();
+    let values: Vec<(usize, f64)> = target.map_or(Vec::new(), |entry| {
+        let bound = comparison.bound(entry);
+        let found = (0..comparison.members.len()).filter_map(|member| {
+            let value = numbers(entry, &bound, member)?;
+            (value.is_finite() && value.abs() < f64::MAX).then_some((member, value))
+        });
+        found.collect()
+    });
+    if values.len() < FEWEST {
+        return Matters::TooFew { runs: values.len() };
+    }
+    let target: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
+    let mut params: Vec<Matter> = Vec::new();
+    let mut rows: Vec<Vec<f64>> = vec![Vec::new(); values.len()];
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for entry in comparison.entries.iter().filter(|entry| entry.kind == Kind::Param && entry.differs) {
+        let ColumnSpec::Param(key) = &entry.spec else { continue };
+        let bound = comparison.bound(entry);
+        let texts: Vec<Option<String>> = values
+            .iter()
+            .map(|(member, _)| match comparison.cell(entry, &bound, *member, now) {
+                Cell::One(crate::catalog::Value::Text(text)) => Some(text.to_owned()),
+                Cell::Several { first, .. } => Some(first.to_owned()),
+                _ => None,
+            })
+            .collect();
+        let present = texts.iter().flatten().count();
+        let width = rows[0].len();
+        let Some(correlation) = add_columns(&texts, &target, &mut rows) else { continue };
+        groups.push((width..rows[0].len()).collect());
+        params.push(Matter { param: key.clone(), correlation, importance: 0.0, runs: present });
+    }
+    if params.is_empty() {
+        return Matters::NothingDiffers { runs: values.len() };
+    }
+    let found = permutations(&Data { rows: &rows, target: &target }, &groups, SEED);
+    params.iter_mut().zip(found.importance).for_each(|(param, importance)| param.importance = importance);
+    params.sort_by(|a, b| b.importance.total_cmp(&a.importance).then_with(|| a.param.cmp(&b.param)));
+    Matters::Ranked { runs: values.len(), r2: found.r2, params }
+}
+
+/// Adds a param to the rows: a number as it is, texts as one column each. Returns the rank correlation of a number, and
+/// nothing at all for a param that is the same in all of these runs.
+#[expect(clippy::option_option, reason = "no such column, or one without ranks")]
+fn add_columns(texts: &[Option<String>], target: &[f64], rows: &mut [Vec<f64>]) -> Option<Option<f64>> {
+    let numbers: Option<Vec<Option<f64>>> = texts
+        .iter()
+        .map(|text| match text {
+            None => Some(None),
+            Some(text) => number(text).map(Some),
+        })
+        .collect();
+    let distinct: std::collections::BTreeSet<&Option<String>> = texts.iter().collect();
+    if distinct.len() < 2 {
+        return None;
+    }
+    if let Some(numbers) = numbers {
+        let known: Vec<(f64, f64)> =
+            numbers.iter().zip(target).filter_map(|(x, y)| Some(((*x)?, *y))).collect();
+        let mut middle: Vec<f64> = known.iter().map(|(x, _)| *x).collect();
+        let middle = crate::chart::quantile::quantile(&mut middle, 0.5).unwrap_or(0.0);
+        let has_missing = known.len() < numbers.len();
+        for (row, value) in rows.iter_mut().zip(&numbers) {
+            // A run without the param stands in the middle, and a column of its own says so.
+            row.push(value.unwrap_or(middle));
+            if has_missing {
+                row.push(f64::from(u8::from(value.is_none())));
+            }
+        }
+        return Some(spearman(&known));
+    }
+    let mut counts: FxHashMap<&str, usize> = FxHashMap::default();
+    texts.iter().flatten().for_each(|text| *counts.entry(text).or_default() += 1);
+    let mut common: Vec<(&str, usize)> = counts.into_iter().collect();
+    common.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    for (row, text) in rows.iter_mut().zip(texts) {
+        row.extend(
+            common.iter().take(TEXTS).map(|(known, _)| f64::from(u8::from(text.as_deref() == Some(known)))),
+        );
+    }
+    Some(None)
+}
+
+/// Spearman's rank correlation: Pearson's of the ranks, equal values sharing the mean of theirs. None where one side is
+/// the same everywhere.
+pub fn spearman(pairs: &[(f64, f64)]) -> Option<f64> {
+    let x = ranks(&pairs.iter().map(|(x, _)| *x).collect::<Vec<_>>());
+    let y = ranks(&pairs.iter().map(|(_, y)| *y).collect::<Vec<_>>());
+    let middle = (pairs.len() as f64 - 1.0) / 2.0;
+    let sum = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum::<f64>();
+    let scale = (sum(&x, &x) * sum(&y, &y)).sqrt();
+    (scale > 0.0).then(|| (sum(&x, &y) / scale).clamp(-1.0, 1.0))
+}
+
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut start = 0;
+    while start < order.len() {
+        let mut end = start + 1;
+        while end < order.len() && values[order[end]] <= values[order[start]] {
+            end += 1;
+        }
+        let shared = (start + end - 1) as f64 / 2.0;
+        order[start..end].iter().for_each(|at| ranks[*at] = shared);
+        start = end;
+    }
+    ranks
+}

@@ -1,0 +1,182 @@
+//! Runs side by side: what differs between them, how much, and which value is best.
+//!
+//! Pure: a catalogue and the rows of its runs in, entries and cells out. Knows no store and no terminal. Cells are looked
+//! up when they are asked for: of 500 runs and 12,000 metrics a screen shows a few hundred.
+
+mod entries;
+pub mod export;
+pub mod forest;
+mod groups;
+pub mod importance;
+
+use std::sync::Arc;
+
+use crate::catalog::{Bound, Catalog, ColumnSpec, Row, Value};
+use crate::select::Goal;
+
+pub use groups::is_seed;
+
+/// Runs that are compared, at most.
+pub const MOST: usize = 500;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    Metric,
+    Param,
+    Attribute,
+    Tag,
+}
+
+impl Kind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Metric => "metrics",
+            Self::Param => "params",
+            Self::Attribute => "attributes",
+            Self::Tag => "tags",
+        }
+    }
+}
+
+/// A run, or runs that differ in nothing but their seed or fold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub rows: Vec<Row>,
+}
+
+/// A param, metric, tag or attribute of the compared runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub kind: Kind,
+    pub spec: ColumnSpec,
+    /// Not all members have the same, or not all have it.
+    pub differs: bool,
+    /// From 0 (all the same) to 1: of numbers the range over the greatest size, of texts the share of distinct ones, and no less than
+    /// the share of members that have none.
+    pub spread: f64,
+    /// What is wanted of a metric, where its name says so, and the best value there is.
+    pub goal: Option<Goal>,
+    pub best: Option<f64>,
+    /// Members that have a value.
+    pub present: usize,
+}
+
+/// What stands in a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell<'a> {
+    Missing,
+    One(Value<'a>),
+    /// Of several runs: mean, sample standard deviation (of two and more), and of how many.
+    Mean {
+        mean: f64,
+        deviation: Option<f64>,
+        count: usize,
+    },
+    /// Several runs have several texts: the first, and how many there are.
+    Several {
+        first: &'a str,
+        distinct: usize,
+    },
+}
+
+impl Cell<'_> {
+    /// The number, where it is one: params that can be read as numbers are.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::One(Value::Number(number) | Value::Point(number, _)) | Self::Mean { mean: number, .. } => {
+                Some(*number)
+            }
+            Self::One(Value::Text(text)) => number(text),
+            Self::One(Value::Duration(ms)) => Some(*ms as f64),
+            _ => None,
+        }
+    }
+}
+
+/// A text as a finite number.
+pub fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    pub catalog: Arc<Catalog>,
+    pub members: Vec<Member>,
+    pub entries: Vec<Entry>,
+    /// Whether runs that differ only in seed or fold are one member.
+    pub is_grouped: bool,
+    pub runs: usize,
+}
+
+impl Comparison {
+    /// Compares runs, in their order. `now` (milliseconds) is the end of those that go on.
+    pub fn new(catalog: Arc<Catalog>, rows: &[Row], is_grouped: bool, now: i64) -> Self {
+        let members = if is_grouped {
+            groups::by_seed(&catalog, rows)
+        } else {
+            rows.iter().map(|row| Member { rows: vec![*row] }).collect()
+        };
+        let entries = entries::entries(&catalog, &members, now);
+        Self { catalog, members, entries, is_grouped, runs: rows.len() }
+    }
+
+    /// The run that stands for a member, and how many there are besides.
+    pub fn title(&self, member: usize) -> (&str, usize) {
+        let rows = &self.members[member].rows;
+        (self.catalog.run_name(rows[0]), rows.len() - 1)
+    }
+
+    /// The cell of an entry and a member.
+    pub fn cell(&self, entry: &Entry, bound: &Bound, member: usize, now: i64) -> Cell<'_> {
+        let rows = &self.members[member].rows;
+        let value = |row: Row| bound.value(&self.catalog, row, now);
+        if let [row] = rows.as_slice() {
+            return match value(*row) {
+                Value::Missing => Cell::Missing,
+                value => Cell::One(value),
+            };
+        }
+        let values: Vec<Value<'_>> =
+            rows.iter().map(|row| value(*row)).filter(|value| *value != Value::Missing).collect();
+        if entry.kind == Kind::Metric || matches!(values.first(), Some(Value::Duration(_))) {
+            let numbers = values.iter().filter_map(|value| match value {
+                Value::Number(number) | Value::Point(number, _) => Some(*number),
+                Value::Duration(ms) => Some(*ms as f64),
+                _ => None,
+            });
+            return groups::mean(&numbers.collect::<Vec<f64>>());
+        }
+        let mut values = values.into_iter();
+        let Some(first) = values.next() else { return Cell::Missing };
+        let others: Vec<Value<'_>> = values.filter(|value| *value != first).collect();
+        match (&first, others.is_empty()) {
+            (_, true) => Cell::One(first),
+            (Value::Text(text), _) => {
+                let mut texts: Vec<&str> = others
+                    .iter()
+                    .filter_map(|value| match value {
+                        Value::Text(text) => Some(*text),
+                        _ => None,
+                    })
+                    .collect();
+                texts.sort_unstable();
+                texts.dedup();
+                Cell::Several { first: text, distinct: texts.len() + 1 }
+            }
+            _ => Cell::One(first),
+        }
+    }
+
+    pub fn bound(&self, entry: &Entry) -> Bound {
+        Bound::new(&self.catalog, &entry.spec)
+    }
+
+    /// Whether a cell holds the best value of its entry.
+    #[expect(clippy::float_cmp, reason = "the best value is one of the values")]
+    pub fn is_best(&self, entry: &Entry, cell: &Cell<'_>) -> bool {
+        entry.differs && entry.best.is_some() && cell.number() == entry.best
+    }
+}
+
+#[cfg(test)]
+mod tests;

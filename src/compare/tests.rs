@@ -1,0 +1,186 @@
+//! Comparisons against numbers worked out by hand, or by SciPy.
+
+use std::sync::Arc;
+
+use super::importance::{FEWEST, Matters, matters, spearman};
+use super::*;
+use crate::catalog::Builder;
+use crate::mlflow::{LifecycleStage, Metric, Param, Run, RunId, RunInfo, RunStatus};
+use crate::store::batch::whole_runs;
+
+fn run(number: usize, params: &[(&str, &str)], metrics: &[(&str, f64)]) -> Run {
+    Run {
+        info: RunInfo {
+            run_id: RunId(format!("{number:032x}")),
+            experiment_id: "1".into(),
+            run_name: format!("run-{number}"),
+            user_id: "ana".into(),
+            status: RunStatus::Finished,
+            start_time: Some(1_000 + number as i64),
+            end_time: Some(2_000 + number as i64),
+            lifecycle_stage: LifecycleStage::Active,
+            artifact_uri: String::new(),
+        },
+        metrics: metrics
+            .iter()
+            .map(|(key, value)| Metric { key: (*key).into(), value: *value, timestamp: 0, step: 0 })
+            .collect(),
+        params: params.iter().map(|(key, value)| Param::new(*key, *value)).collect(),
+        tags: Vec::new(),
+        inputs: Vec::new(),
+        model_outputs: Vec::new(),
+    }
+}
+
+fn compared(runs: &[Run], is_grouped: bool) -> Comparison {
+    let mut builder = Builder::default();
+    builder.fold_changes(&whole_runs(runs));
+    let catalog = Arc::new(builder.snapshot());
+    let rows: Vec<Row> = (0..runs.len() as Row).collect();
+    Comparison::new(catalog, &rows, is_grouped, 0)
+}
+
+fn entry<'a>(comparison: &'a Comparison, name: &str) -> &'a Entry {
+    comparison.entries.iter().find(|entry| entry.spec.name() == name).unwrap()
+}
+
+#[test]
+fn what_differs_most_comes_first_and_the_best_is_known_where_the_name_says_so() {
+    let comparison = compared(
+        &[
+            run(
+                0,
+                &[("lr", "0.1"), ("model", "a"), ("same", "x")],
+                &[("rmse", 2.0), ("epochs", 10.0), ("acc", 0.90)],
+            ),
+            run(
+                1,
+                &[("lr", "0.01"), ("model", "b"), ("same", "x")],
+                &[("rmse", 1.0), ("epochs", 10.0), ("acc", 0.91)],
+            ),
+            run(2, &[("lr", "0.1"), ("same", "x")], &[("rmse", f64::NAN), ("epochs", 10.0), ("acc", 0.89)]),
+        ],
+        false,
+    );
+    let names = |kind: Kind| -> Vec<String> {
+        let of_kind = comparison.entries.iter().filter(|entry| entry.kind == kind);
+        of_kind
+            .map(|entry| format!("{}{}", entry.spec.title(), if entry.differs { "" } else { " same" }))
+            .collect()
+    };
+    assert_eq!(names(Kind::Metric), ["rmse", "acc", "epochs same"]);
+    assert_eq!(names(Kind::Param), ["model", "lr", "same same"]);
+    assert_eq!(
+        (entry(&comparison, "metrics.rmse").best, entry(&comparison, "metrics.acc").best),
+        (Some(1.0), Some(0.91))
+    );
+    assert_eq!(entry(&comparison, "metrics.epochs").goal, None);
+    let rmse = entry(&comparison, "metrics.rmse");
+    let best: Vec<bool> = (0..3)
+        .map(|member| comparison.is_best(rmse, &comparison.cell(rmse, &comparison.bound(rmse), member, 0)))
+        .collect();
+    assert_eq!(best, [false, true, false]);
+    assert_eq!(entry(&comparison, "params.model").present, 2);
+}
+
+#[test]
+fn runs_that_differ_in_their_seed_are_one_with_mean_and_deviation() {
+    let with = |number: usize, lr: &str, seed: &str, rmse: f64| {
+        run(number, &[("lr", lr), ("train.random_state", seed)], &[("rmse", rmse)])
+    };
+    let runs = [
+        with(0, "0.1", "1", 1.0),
+        with(1, "0.2", "1", 5.0),
+        with(2, "0.1", "2", 2.0),
+        with(3, "0.1", "3", 6.0),
+    ];
+    let comparison = compared(&runs, true);
+    let members: Vec<Vec<Row>> = comparison.members.iter().map(|member| member.rows.clone()).collect();
+    assert_eq!(members, [vec![0, 2, 3], vec![1]]);
+    let rmse = entry(&comparison, "metrics.rmse");
+    let Cell::Mean { mean, deviation, count } = comparison.cell(rmse, &comparison.bound(rmse), 0, 0) else {
+        panic!("a mean")
+    };
+    // statistics.stdev([1, 2, 6])
+    assert!(
+        (mean - 3.0).abs() < 1e-12
+            && (deviation.unwrap() - 2.645_751_311_064_590_6).abs() < 1e-12
+            && count == 3
+    );
+    let seed = entry(&comparison, "params.train.random_state");
+    assert_eq!(
+        comparison.cell(seed, &comparison.bound(seed), 0, 0),
+        Cell::Several { first: "1", distinct: 3 }
+    );
+    assert_eq!(rmse.best, Some(3.0), "of the means");
+    for (key, expected) in [
+        ("seed", true),
+        ("data/Seed", true),
+        ("fold_id", true),
+        ("seeded", false),
+        ("lr", false),
+        ("split", true),
+    ] {
+        assert_eq!(is_seed(key), expected, "{key}");
+    }
+    let alone = compared(&[run(0, &[], &[("rmse", 1.0)]), run(1, &[], &[("rmse", 2.0)])], true);
+    assert_eq!(alone.members.len(), 2, "nothing says that these are repetitions");
+}
+
+#[test]
+fn ranks_correlate_as_scipy_has_it() {
+    // scipy.stats.spearmanr([1, 2, 2, 4, 5], [3, 1, 4, 4, 10])
+    let pairs = [(1.0, 3.0), (2.0, 1.0), (2.0, 4.0), (4.0, 4.0), (5.0, 10.0)];
+    assert!((spearman(&pairs).unwrap() - 0.763_157_894_736_842).abs() < 1e-12);
+    assert_eq!(spearman(&[(1.0, 1.0), (1.0, 2.0)]), None);
+    assert_eq!(spearman(&[]), None);
+}
+
+#[test]
+fn params_that_matter_are_told_from_those_that_do_not() {
+    let mut rng = fastrand::Rng::with_seed(7);
+    let mut runs = Vec::new();
+    for number in 0..80 {
+        let (lr, noise, depth) = (rng.f64(), rng.f64(), rng.usize(1..6));
+        let model = ["a", "b", "c"][rng.usize(..3)];
+        let rmse = 3.0 * lr * lr + if model == "b" { 1.0 } else { 0.0 } + 0.05 * rng.f64();
+        let params = [
+            ("lr", lr.to_string()),
+            ("noise", noise.to_string()),
+            ("depth", depth.to_string()),
+            ("model", model.to_owned()),
+            ("fixed", "1".to_owned()),
+        ];
+        let params: Vec<(&str, &str)> = params.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        runs.push(run(number, &params, &[("rmse", rmse)]));
+    }
+    let comparison = compared(&runs, false);
+    let found = matters(&comparison, "rmse", 0);
+    assert_eq!(found, matters(&comparison, "rmse", 0), "the same each time");
+    let Matters::Ranked { runs: count, r2, params } = found else { panic!("{found:?}") };
+    assert_eq!(count, 80);
+    assert!(r2 > 0.7, "{r2}");
+    let order: Vec<&str> = params.iter().map(|matter| matter.param.as_str()).collect();
+    assert_eq!(order[..2], ["lr", "model"]);
+    assert!(params[2].importance < 0.05 && params[1].importance > 0.2, "{params:?}");
+    assert!(params[0].correlation.unwrap() > 0.7 && params[1].correlation.is_none());
+    let few = compared(&runs[..FEWEST - 1], false);
+    assert_eq!(matters(&few, "rmse", 0), Matters::TooFew { runs: FEWEST - 1 });
+    assert_eq!(matters(&comparison, "unknown", 0), Matters::TooFew { runs: 0 });
+}
+
+#[test]
+fn a_comparison_leaves_as_a_table() {
+    let comparison = compared(
+        &[run(0, &[("lr", "0.1")], &[("rmse", 0.1)]), run(1, &[("lr", "0.2")], &[("rmse", f64::NAN)])],
+        false,
+    );
+    let entries: Vec<&Entry> =
+        comparison.entries.iter().filter(|entry| entry.kind != Kind::Attribute).collect();
+    let csv = export::sheet(&comparison, &entries, 0).csv();
+    assert_eq!(
+        csv,
+        "kind,name,run-0,run-1\nattributes,run_id,00000000000000000000000000000000,00000000000000000000000000000001\n\
+         metrics,rmse,0.1,NaN\nparams,lr,0.1,0.2\n"
+    );
+}
