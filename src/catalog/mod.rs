@@ -7,6 +7,7 @@
 mod builder;
 pub mod columns;
 pub mod filter;
+pub mod gather;
 pub mod search;
 pub mod sort;
 pub mod summaries;

@@ -217,7 +217,7 @@ fn draw(
         let is_faint = options.smoothing.is_on();
         put(canvas, &raw, x, y, Ink { line: *ink, is_faint });
         let place = |at: (f64, f64)| {
-            let (dot_x, dot_y) = (x.dot(at.0).round(), bottom - y.dot(at.1).round());
+            let (dot_x, dot_y) = (x.dot(at.0).round(), (bottom - y.dot(at.1)).round());
             let inside = dot_x >= 0.0 && dot_x < width as f64 && dot_y >= 0.0 && dot_y <= bottom;
             inside.then(|| Place { column: dot_x as usize / wide, row: dot_y as usize / high })
         };

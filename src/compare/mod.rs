@@ -3,6 +3,7 @@
 //! Pure: a catalogue and the rows of its runs in, entries and cells out. Knows no store and no terminal. Cells are looked
 //! up when they are asked for: of 500 runs and 12,000 metrics a screen shows a few hundred.
 
+pub mod axes;
 mod entries;
 pub mod export;
 pub mod forest;
@@ -51,7 +52,7 @@ pub struct Entry {
     pub spec: ColumnSpec,
     /// Not all members have the same, or not all have it.
     pub differs: bool,
-    /// From 0 (all the same) to 1: of numbers the range over the greatest size, of texts the share of distinct ones, and no less than
+    /// From 0 (all the same) to 1: of numbers half the range over the greatest size, of texts the share of distinct ones, and no less than
     /// the share of members that have none.
     pub spread: f64,
     /// What is wanted of a metric, where its name says so, and the best value there is.

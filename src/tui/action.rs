@@ -60,6 +60,19 @@ pub enum Action {
     Suspend,
     Help,
     Quit,
+    Compare,
+    Turn,
+    Differing,
+    ByName,
+    Baseline,
+    Difference,
+    Seeds,
+    ChooseMetric,
+    ChooseX,
+    ChooseY,
+    BrushWider,
+    BrushNarrower,
+    BrushClear,
     Export,
     XAxis,
     LogX,
@@ -85,6 +98,8 @@ pub enum Scope {
     Charts,
     /// One chart as a screen.
     Chart,
+    /// Runs side by side.
+    Compare,
 }
 
 impl Action {
@@ -119,6 +134,18 @@ impl Action {
             Self::ZoomIn | Self::ZoomOut | Self::Fit | Self::PanLeft | Self::PanRight | Self::Extremes => {
                 Scope::Chart
             }
+            Self::Turn
+            | Self::Differing
+            | Self::ByName
+            | Self::Baseline
+            | Self::Difference
+            | Self::Seeds
+            | Self::ChooseMetric
+            | Self::ChooseX
+            | Self::ChooseY
+            | Self::BrushWider
+            | Self::BrushNarrower
+            | Self::BrushClear => Scope::Compare,
             _ => Scope::Panes,
         }
     }
@@ -140,11 +167,12 @@ const PANES: &str = "Panes";
 const TABLE: &str = "Table";
 const RUNS: &str = "Runs";
 const CHARTS: &str = "Charts";
+const COMPARE: &str = "Comparison";
 const STORE: &str = "Store";
 const PROGRAM: &str = "Program";
 
 /// In the order of help; the footer shows those with a hint, as many as fit.
-pub static ACTIONS: [ActionInfo; 70] = [
+pub static ACTIONS: [ActionInfo; 83] = [
     info(Action::Down, "down", "move down", "", MOVE),
     info(Action::Up, "up", "move up", "", MOVE),
     info(Action::PageDown, "page-down", "half a page down", "", MOVE),
@@ -180,6 +208,7 @@ pub static ACTIONS: [ActionInfo; 70] = [
     info(Action::Mark, "mark", "mark the run, or not any more", "mark", RUNS),
     info(Action::MarkRange, "mark-range", "mark from here to where the cursor goes", "", RUNS),
     info(Action::ClearMarks, "clear-marks", "forget all marks", "", RUNS),
+    info(Action::Compare, "compare", "compare the marked runs, or all that are shown", "compare", RUNS),
     info(Action::Rename, "rename", "rename the run or experiment", "", RUNS),
     info(Action::Delete, "delete", "delete the run or the marked runs, or restore them", "", RUNS),
     info(Action::Tags, "tags", "edit tags", "tags", RUNS),
@@ -200,6 +229,36 @@ pub static ACTIONS: [ActionInfo; 70] = [
         "export",
         RUNS,
     ),
+    info(Action::Turn, "turn", "runs as rows or as columns", "turn", COMPARE),
+    info(Action::Differing, "differing", "only what differs, or everything", "differing", COMPARE),
+    info(Action::Baseline, "baseline", "compare with this run", "baseline", COMPARE),
+    info(
+        Action::Difference,
+        "difference",
+        "values, differences to the baseline, differences in percent",
+        "difference",
+        COMPARE,
+    ),
+    info(
+        Action::Seeds,
+        "seeds",
+        "runs that differ in seed or fold as one: mean, standard deviation, count",
+        "seeds",
+        COMPARE,
+    ),
+    info(Action::ByName, "by-name", "rows by name, or what differs most first", "order", COMPARE),
+    info(
+        Action::ChooseMetric,
+        "metric",
+        "choose the metric that colours, and that params matter for",
+        "metric",
+        COMPARE,
+    ),
+    info(Action::ChooseX, "scatter-x", "choose what the scatter plot has across", "across", COMPARE),
+    info(Action::ChooseY, "scatter-y", "choose what the scatter plot has upwards", "upwards", COMPARE),
+    info(Action::BrushWider, "brush-wider", "let more runs through on this axis", "brush", COMPARE),
+    info(Action::BrushNarrower, "brush-narrower", "let fewer runs through on this axis", "", COMPARE),
+    info(Action::BrushClear, "brush-clear", "let all runs through on this axis, then on all", "", COMPARE),
     info(Action::XAxis, "x-axis", "x axis: step, relative time, wall time", "x axis", CHARTS),
     info(Action::LogX, "log-x", "logarithmic x axis, or linear", "", CHARTS),
     info(Action::LogY, "log-y", "logarithmic y axis of the chart, or linear", "log y", CHARTS),

@@ -1,6 +1,7 @@
 //! What tasks bring back, taken into the state.
 
 use super::app::{App, Connection};
+use super::comparing;
 use super::effect::Effect;
 use super::layout::Focus;
 use super::msg::Msg;
@@ -83,6 +84,12 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
             }
             app.runs.sparks.values_mut().for_each(|spark| spark.is_answered = true);
         }
+        Msg::LoadedCompared { generation, result } => match result {
+            Ok(catalog) => comparing::loaded(app, generation, catalog, effects),
+            Err(error) => comparing::failed(app, generation, error),
+        },
+        Msg::Compared { generation, comparison } => comparing::compared(app, generation, comparison),
+        Msg::Weighed { comparison, metric, matters } => comparing::weighed(app, &comparison, metric, matters),
         Msg::History { want, result } => app.histories.take(&want, result),
         Msg::Run { generation, result } if generation == app.details.generation => match result {
             Ok(run) => app.details.show(run),

@@ -14,6 +14,7 @@ use super::panes::details::{Details, Tab};
 use super::panes::experiments::Experiments;
 use super::panes::runs::Runs;
 use super::screens::chart::ChartScreen;
+use super::screens::compare::CompareScreen;
 use super::widgets::input::Input;
 use crate::config::Glyphs;
 use crate::store::StoreError;
@@ -38,6 +39,7 @@ pub enum Overlay {
 #[derive(Debug)]
 pub enum Screen {
     Chart(Box<ChartScreen>),
+    Compare(Box<CompareScreen>),
 }
 
 /// How it stands with the store.
@@ -167,6 +169,7 @@ impl App {
     pub fn scopes(&self) -> &'static [Scope] {
         match self.screens.last() {
             Some(Screen::Chart(_)) => &[Scope::Chart, Scope::Charts, Scope::Everywhere],
+            Some(Screen::Compare(_)) => &[Scope::Compare, Scope::Everywhere],
             None if self.is_on_charts() => &[Scope::Charts, Scope::Panes, Scope::Everywhere],
             None => &[Scope::Panes, Scope::Everywhere],
         }
@@ -179,7 +182,21 @@ impl App {
 
     /// The words that the search types.
     pub fn searched(&mut self) -> &mut Input {
-        if self.is_on_charts() { &mut self.details.charts.words } else { &mut self.runs.words }
+        let is_on_charts = self.is_on_charts();
+        match self.screens.last_mut() {
+            Some(Screen::Compare(screen)) => &mut screen.words,
+            _ if is_on_charts => &mut self.details.charts.words,
+            _ => &mut self.runs.words,
+        }
+    }
+
+    /// The same, to be looked at.
+    pub fn search_words(&self) -> &Input {
+        match self.screens.last() {
+            Some(Screen::Compare(screen)) => &screen.words,
+            _ if self.is_on_charts() => &self.details.charts.words,
+            _ => &self.runs.words,
+        }
     }
 
     /// Says something in the status line.

@@ -41,6 +41,7 @@ pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
     }
     let wanted: Vec<Which> = match app.screens.last() {
         Some(Screen::Chart(screen)) => screen.wanted().collect(),
+        Some(Screen::Compare(_)) => return,
         None => {
             let Some(area) = dashboard_area(app) else { return };
             let charts = &app.details.charts;
@@ -95,6 +96,7 @@ pub fn prepare(app: &mut App) {
             let options = app.details.charts.options_of(screen.key());
             screen.prepare(&app.histories, &options, body, dots);
         }
+        Some(Screen::Compare(_)) => {}
         None => {
             if let Some(area) = dashboard {
                 let (width, height) = size(area);
@@ -108,7 +110,7 @@ pub fn prepare(app: &mut App) {
 pub fn drawing(app: &mut App, action: Action) {
     let key = match app.screens.last() {
         Some(Screen::Chart(screen)) => Some(screen.key().to_owned()),
-        None => app.details.charts.key().map(str::to_owned),
+        Some(Screen::Compare(_)) | None => app.details.charts.key().map(str::to_owned),
     };
     let charts = &mut app.details.charts;
     let said = match action {

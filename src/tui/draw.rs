@@ -12,7 +12,7 @@ use super::layout::{Focus, Geometry};
 use super::possible::possible;
 use super::theme::Theme;
 use super::widgets::view::typed;
-use super::{overlays, panes, screens};
+use super::{comparing, overlays, panes, screens};
 use crate::text;
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
@@ -25,6 +25,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     header(app, theme, frame, places.header);
     match app.screens.last() {
         Some(Screen::Chart(screen)) => screens::chart::view::draw(app, screen, theme, frame, places.body),
+        Some(Screen::Compare(screen)) => screens::compare::view::draw(app, screen, theme, frame, places.body),
         None => draw_panes(app, &places, theme, frame),
     }
     let is_typing = matches!(app.overlay, Some(Overlay::Search));
@@ -168,7 +169,7 @@ fn message(app: &App) -> Option<(String, bool)> {
 
 fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     if matches!(app.overlay, Some(Overlay::Search)) {
-        let words = if app.is_on_charts() { &app.details.charts.words } else { &app.runs.words };
+        let words = app.search_words();
         let mut line = Line::styled(" /", theme.key);
         line.extend(typed(words, (area.width as usize).saturating_sub(3), theme));
         frame.render_widget(line, area);
@@ -185,13 +186,16 @@ fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 
 /// What the status line says when there is nothing to report: what is under the cursor.
 fn standing(app: &App) -> String {
+    if let Some(Screen::Compare(screen)) = app.screens.last() {
+        return comparing::standing(screen);
+    }
     let runs = &app.runs;
     match app.focus {
         Focus::Experiments => match app.experiments.selected() {
             Some(listed) => format!("experiment {} {}", listed.id(), listed.experiment.artifact_location),
             None => String::new(),
         },
-        _ if !app.screens.is_empty() => String::new(),
+        _ if matches!(app.screens.last(), Some(Screen::Chart(_))) => String::new(),
         Focus::Details if app.is_on_charts() => app.details.charts.key().unwrap_or_default().to_owned(),
         Focus::Details => {
             // What is cut off above is whole here, as far as the line goes.

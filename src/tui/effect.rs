@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalog::Catalog;
 use crate::catalog::summaries::Wanted;
 use crate::catalog::view::{Picked, View};
+use crate::catalog::{Catalog, Row};
+use crate::compare::Comparison;
 use crate::mlflow::{ExperimentId, RunId, Tag};
 use crate::tui::histories::Want;
 use crate::tui::memory::{Layout, Remembered};
@@ -46,6 +47,24 @@ pub enum Effect {
         generation: u64,
         ids: Vec<RunId>,
         key: String,
+    },
+    /// Read runs that are compared and not all of the open experiment.
+    LoadCompared {
+        generation: u64,
+        runs: Vec<(ExperimentId, RunId)>,
+    },
+    Compare {
+        generation: u64,
+        catalog: Arc<Catalog>,
+        rows: Vec<Row>,
+        is_grouped: bool,
+        now: i64,
+    },
+    /// Find out which params matter for a metric.
+    Weigh {
+        comparison: Arc<Comparison>,
+        metric: String,
+        now: i64,
     },
     /// Read what is new of histories, in place of what is still being read for charts.
     ReadHistories(Vec<Want>),

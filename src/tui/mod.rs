@@ -16,6 +16,7 @@ pub mod action;
 mod answers;
 pub mod app;
 mod charting;
+mod comparing;
 mod dialogs;
 pub mod draw;
 pub mod effect;

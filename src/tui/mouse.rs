@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use ratatui::layout::{Position, Rect};
 
 use super::action::Action;
-use super::app::{App, Dragged, Overlay};
+use super::app::{App, Dragged, Overlay, Screen};
 use super::charting;
 use super::effect::Effect;
 use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
@@ -34,6 +34,10 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Vec<Effect>) {
         return;
     }
     if !app.screens.is_empty() {
+        if matches!(app.screens.last(), Some(Screen::Compare(_))) && wheel != 0 {
+            let action = if wheel > 0 { Action::Down } else { Action::Up };
+            (0..wheel.abs()).for_each(|_| perform(app, action, effects));
+        }
         charting::mouse(app, event, wheel);
         return;
     }

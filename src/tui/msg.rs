@@ -11,6 +11,8 @@ use super::panes::details::preview::Preview;
 use crate::catalog::Catalog;
 use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{Projection, View};
+use crate::compare::Comparison;
+use crate::compare::importance::Matters;
 use crate::mlflow::{ArtifactFile, Experiment, ExperimentId, LoggedModel, MetricPoint, Run, RunId};
 use crate::store::{HistoryPart, StoreError};
 
@@ -67,6 +69,21 @@ pub enum Msg {
         generation: u64,
         key: String,
         histories: Vec<(RunId, Vec<MetricPoint>)>,
+    },
+    /// Runs that were read to be compared.
+    LoadedCompared {
+        generation: u64,
+        result: Result<Arc<Catalog>, StoreError>,
+    },
+    Compared {
+        generation: u64,
+        comparison: Arc<Comparison>,
+    },
+    /// Which params matter for a metric.
+    Weighed {
+        comparison: Arc<Comparison>,
+        metric: String,
+        matters: Matters,
     },
     /// What is new of a history.
     History {

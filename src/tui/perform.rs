@@ -3,6 +3,7 @@
 use super::action::Action;
 use super::app::{App, Overlay};
 use super::charting;
+use super::comparing;
 use super::dialogs;
 use super::effect::Effect;
 use super::layout::{Focus, with_middle_border, with_side_border};
@@ -32,7 +33,10 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         app.status = Some(reason.to_owned());
         return;
     }
-    if charting::on_screen(app, action, effects) || charting::move_in_dashboard(app, action) {
+    if charting::on_screen(app, action, effects)
+        || comparing::perform(app, action, effects)
+        || charting::move_in_dashboard(app, action)
+    {
         return;
     }
     match action {
@@ -64,6 +68,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         | Action::Delete
         | Action::Tags
         | Action::Note => dialogs::open(app, action),
+        Action::Compare => comparing::open(app),
         Action::XAxis | Action::LogX | Action::LogY | Action::Smoother | Action::Rougher | Action::YRange => {
             charting::drawing(app, action);
         }

@@ -1,10 +1,12 @@
 //! Whether an action can be done now, or why not. What is not possible is not shown, and a key for it says why.
 
 use super::action::Action;
-use super::app::App;
+use super::app::{App, Screen};
 use super::layout::Focus;
+use super::screens::compare::{CompareScreen, Tab};
 use crate::catalog::ColumnSpec;
 use crate::catalog::view::{Fold, Shape};
+use crate::compare::Kind;
 
 pub type Possible = Result<(), &'static str>;
 
@@ -37,6 +39,7 @@ pub fn possible(app: &App, action: Action) -> Possible {
         Action::FoldAll => has_folds(app),
         Action::Mark | Action::MarkRange => has_run_in_table(app),
         Action::ClearMarks => has_marks(app),
+        Action::Compare => can_compare(app),
         Action::Rename => can_rename(app),
         Action::Delete | Action::Tags => can_write_runs(app),
         Action::Note => can_note(app),
@@ -77,17 +80,63 @@ pub fn possible(app: &App, action: Action) -> Possible {
         | Action::PanRight
         | Action::Extremes
         | Action::Export
+        | Action::Turn
+        | Action::Differing
+        | Action::ByName
+        | Action::Baseline
+        | Action::Difference
+        | Action::Seeds
+        | Action::ChooseMetric
+        | Action::ChooseX
+        | Action::ChooseY
+        | Action::BrushWider
+        | Action::BrushNarrower
+        | Action::BrushClear
         | Action::Help => Ok(()),
     }
 }
 
 /// What can be done on a screen that stands in place of the panes.
 fn on_screen(app: &App, action: Action) -> Possible {
-    match action {
-        Action::Messages => has_messages(app),
-        Action::Open | Action::Search => Err("there is nothing to open or to search here"),
+    match (app.screens.last(), action) {
+        (_, Action::Messages) => has_messages(app),
+        (Some(Screen::Compare(screen)), action) => on_comparison(screen, action),
+        (_, Action::Open | Action::Search) => Err("there is nothing to open or to search here"),
         _ => Ok(()),
     }
+}
+
+fn on_comparison(screen: &CompareScreen, action: Action) -> Possible {
+    let is_table = screen.tab == Tab::Table;
+    match action {
+        Action::Open if is_table => given(
+            screen.chosen_entry().is_some_and(|entry| entry.kind == Kind::Metric),
+            "metrics have histories to open: choose one",
+        ),
+        Action::Search
+        | Action::Turn
+        | Action::Differing
+        | Action::ByName
+        | Action::Baseline
+        | Action::Difference => given(is_table, "this is for the table: [ ] lead there"),
+        Action::ChooseMetric => given(!is_table, "this is for the plots: ] leads there"),
+        Action::ChooseX | Action::ChooseY => {
+            given(screen.tab == Tab::Scatter, "this is for the scatter plot")
+        }
+        Action::BrushWider | Action::BrushNarrower | Action::BrushClear => {
+            given(screen.tab == Tab::Parallel, "this is for the parallel coordinates")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn can_compare(app: &App) -> Possible {
+    on_loaded_runs(app)?;
+    let marked = app.runs.marks.len();
+    given(
+        marked + app.runs.length() >= 2 && (marked >= 2 || app.runs.length() >= 2),
+        "it takes two runs to compare",
+    )
 }
 
 /// Nothing to say against it if a condition holds.

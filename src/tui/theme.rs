@@ -84,8 +84,11 @@ pub struct Symbols {
     pub y_tick: &'static str,
     pub x_tick: &'static str,
     pub corner: &'static str,
-    /// One row of a bar.
+    /// One cell of a bar, across and upwards.
     pub bar: &'static str,
+    pub bar_vertical: &'static str,
+    pub best: &'static str,
+    pub point: &'static str,
     /// The status of a deleted run.
     pub deleted: &'static str,
     /// Seven heights, the lowest first; a full block would run into the row above.
@@ -117,6 +120,9 @@ const UNICODE: Symbols = Symbols {
     x_tick: "┬",
     corner: "└",
     bar: "■",
+    bar_vertical: "┃",
+    best: "★",
+    point: "•",
     deleted: "⌫ deleted",
     levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
     is_ascii: false,
@@ -146,6 +152,9 @@ const ASCII: Symbols = Symbols {
     x_tick: "+",
     corner: "+",
     bar: "=",
+    bar_vertical: "#",
+    best: "*",
+    point: "o",
     deleted: "X deleted",
     levels: ["_", ".", "-", "~", "=", "+", "#"],
     is_ascii: true,
@@ -262,6 +271,20 @@ impl Theme {
             None => self.spark,
             Some(_) if self.lines.is_empty() => Style::new().add_modifier(Modifier::BOLD),
             Some(at) => Style::new().fg(self.lines[at as usize % self.lines.len()]),
+        }
+    }
+
+    /// A level of so many, from the least to the most: from dim to the accent.
+    pub fn ramp(&self, level: u8, levels: u8) -> Style {
+        let share = u16::from(level.saturating_sub(1)) * 8 / u16::from(levels.max(2) - 1);
+        match (self.dim.fg, self.accent.fg) {
+            (Some(Color::Rgb(a, b, c)), Some(Color::Rgb(x, y, z))) => {
+                let mix =
+                    |from: u8, to: u8| ((u16::from(from) * (8 - share) + u16::from(to) * share) / 8) as u8;
+                Style::new().fg(Color::Rgb(mix(a, x), mix(b, y), mix(c, z)))
+            }
+            _ if share < 4 => self.dim,
+            _ => self.spark,
         }
     }
 

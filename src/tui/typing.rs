@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::app::{App, Overlay};
+use super::comparing;
 use super::effect::{Effect, Write};
 use super::layout::Focus;
 use super::overlays::confirm::{self, Answer, Confirm};
@@ -49,6 +50,7 @@ pub fn in_search(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
         _ => drop(input::edit(app.searched(), event)),
     }
     words_changed(app, effects);
+    comparing::searched(app);
 }
 
 fn clear_search(app: &mut App) {
@@ -105,6 +107,7 @@ fn chosen(app: &mut App, choice: Choice, effects: &mut Vec<Effect>) {
     let Some(Overlay::Picker(picker)) = app.overlay.take() else { return };
     match choice {
         Choice::Action(action) => perform(app, action, effects),
+        Choice::Axis(action, spec) => comparing::chosen(app, action, spec),
         Choice::Statistic(statistic) => {
             app.runs.choose_statistic(statistic);
             view_changed(app, effects);

@@ -5,6 +5,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 use super::answers::answered;
 use super::app::{App, Overlay};
 use super::charting;
+use super::comparing;
 use super::effect::Effect;
 use super::keymap::{Chord, Lookup};
 use super::layout::Focus;
@@ -73,6 +74,7 @@ fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
         attend(app, height, effects);
     }
     needs_of_tab(app, effects);
+    comparing::follow_up(app, effects);
     charting::follow_up(app, effects);
     if let Some(pace) = app.pace.news(app.now) {
         effects.push(Effect::Pace(pace));

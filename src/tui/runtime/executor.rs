@@ -12,7 +12,10 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::memory::Keeper;
 use super::watch::{Attended, Command, RETRY, Watch};
 use super::{projecting, writing};
+use crate::catalog::gather;
 use crate::catalog::sync::Sync;
+use crate::compare::Comparison;
+use crate::compare::importance::matters;
 use crate::mlflow::{Experiment, ExperimentId, ViewType};
 use crate::store::{Result, Scan, ScanValues, TrackingStore};
 use crate::tui::effect::Effect;
@@ -34,6 +37,8 @@ enum Slot {
     Project,
     Histories,
     Charts,
+    Compare,
+    Weigh,
     Run,
     Preview,
 }
@@ -107,6 +112,28 @@ impl Executor {
                 let histories = store.sampled_history(&ids, &key, SPARK_POINTS).await.unwrap_or_default();
                 Msg::Histories { generation, key, histories }
             }),
+            Effect::LoadCompared { generation, runs } => self.answer(Slot::Compare, async move {
+                let result = gather::runs(store.as_ref(), &runs).await.map(Arc::new);
+                Msg::LoadedCompared { generation, result }
+            }),
+            Effect::Compare { generation, catalog, rows, is_grouped, now } => {
+                self.answer(
+                    Slot::Compare,
+                    projecting::blocking(move || {
+                        let comparison = Arc::new(Comparison::new(catalog, &rows, is_grouped, now));
+                        Msg::Compared { generation, comparison }
+                    }),
+                );
+            }
+            Effect::Weigh { comparison, metric, now } => {
+                self.answer(
+                    Slot::Weigh,
+                    projecting::blocking(move || {
+                        let matters = matters(&comparison, &metric, now);
+                        Msg::Weighed { comparison, metric, matters }
+                    }),
+                );
+            }
             Effect::ReadHistories(wants) => {
                 let (sender, at_once) = (self.sender.clone(), self.readers());
                 self.start(Slot::Charts, async move {

@@ -31,13 +31,18 @@ pub async fn project(store: Arc<dyn TrackingStore>, request: Request) -> Msg {
     } else {
         None
     };
-    let computing = tokio::task::spawn_blocking(move || {
+    blocking(move || {
         let Request { generation, catalog, complete, view, selected, now } = request;
         let projection = project_with(&catalog, &view, found.as_ref(), now);
         let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
         Msg::Projected { generation, catalog, complete, view, projection: Arc::new(projection), position }
-    });
-    computing.await.unwrap_or_else(|error| Msg::TaskFailed(error.to_string()))
+    })
+    .await
+}
+
+/// Computes away from the loop; a panic becomes a message.
+pub async fn blocking(work: impl FnOnce() -> Msg + Send + 'static) -> Msg {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Msg::TaskFailed(error.to_string()))
 }
 
 /// The ids of the runs that pass the whole filter.

@@ -21,6 +21,8 @@ pub enum Choice {
     /// The step is still to be typed.
     StatisticAtStep,
     Profile(String),
+    /// A column for an axis, and which one.
+    Axis(Action, ColumnSpec),
     NewTag,
     Tag {
         key: String,
@@ -43,6 +45,7 @@ pub enum Purpose {
     Palette,
     Statistic,
     Profiles,
+    Axis,
     /// The tags of these runs.
     Tags(Vec<RunId>),
 }

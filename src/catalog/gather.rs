@@ -1,0 +1,32 @@
+//! Runs of any experiments, gathered into a catalogue of their own.
+
+use super::{Builder, Catalog};
+use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Test};
+use crate::mlflow::{ExperimentId, RunId, ViewType};
+use crate::store::batch::whole_runs;
+use crate::store::{Result, RunSearch, TrackingStore};
+
+/// Ids in one search: more would make a long line for a server.
+const IDS: usize = 90;
+
+/// The runs that are still there, deleted ones among them, as they are now.
+pub async fn runs(store: &dyn TrackingStore, wanted: &[(ExperimentId, RunId)]) -> Result<Catalog> {
+    let mut builder = Builder::default();
+    for chunk in wanted.chunks(IDS) {
+        let mut experiment_ids: Vec<ExperimentId> =
+            chunk.iter().map(|(experiment, _)| experiment.clone()).collect();
+        experiment_ids.sort_unstable();
+        experiment_ids.dedup();
+        let ids = chunk.iter().map(|(_, run)| run.0.clone()).collect();
+        let clause = Clause { field: Field::Attribute(Attribute::RunId), test: Test::In(ids) };
+        let search = RunSearch {
+            experiment_ids,
+            filter: Filter { clauses: vec![clause] },
+            view: ViewType::All,
+            max_results: IDS,
+            ..RunSearch::default()
+        };
+        builder.fold_changes(&whole_runs(&store.search_runs(&search).await?.runs));
+    }
+    Ok(builder.snapshot())
+}
