@@ -28,7 +28,7 @@ impl Cell {
         }
     }
 
-    fn json(&self) -> Json {
+    pub fn json(&self) -> Json {
         match self {
             Self::Missing => Json::Null,
             Self::Number(number) => json_number(*number),
@@ -123,15 +123,45 @@ impl Sheet {
         serde_json::to_string_pretty(&self.to_json()).unwrap_or_default() + "\n"
     }
 
+    /// Aligned, for people.
+    pub fn text(&self) -> String {
+        let shown = |cell: &Cell| match cell {
+            Cell::Missing => "-".to_owned(),
+            Cell::Number(number) => text::number(*number),
+            cell => text::clean(&cell.plain()).into_owned(),
+        };
+        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(shown).collect()).collect();
+        let head: Vec<String> = self.columns.iter().map(|column| text::clean(column).into_owned()).collect();
+        let widths: Vec<usize> = (0..head.len())
+            .map(|at| {
+                let cells = rows.iter().filter_map(|row| row.get(at));
+                cells.chain([&head[at]]).map(|cell| text::width(cell)).max().unwrap_or(0)
+            })
+            .collect();
+        let line = |row: &[String]| {
+            let cells = row.iter().zip(&widths).enumerate().map(|(at, (cell, width))| {
+                if self.is_number(at) {
+                    text::fit_right(cell, *width, "")
+                } else {
+                    text::fit(cell, *width, "")
+                }
+            });
+            format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+        };
+        line(&head) + &rows.iter().map(|row| line(row)).collect::<String>()
+    }
+
+    fn is_number(&self, at: usize) -> bool {
+        self.rows.iter().any(|row| matches!(row.get(at), Some(Cell::Number(_) | Cell::Integer(_))))
+    }
+
     /// A table as GitHub reads it, aligned for people who read it as it is.
     pub fn markdown(&self) -> String {
         let escaped = |text: &str| text::clean(text).replace('\\', "\\\\").replace('|', "\\|");
         let head: Vec<String> = self.columns.iter().map(|column| escaped(column)).collect();
         let rows: Vec<Vec<String>> =
             self.rows.iter().map(|row| row.iter().map(|cell| escaped(&cell.plain())).collect()).collect();
-        let is_number = |at: usize| {
-            self.rows.iter().any(|row| matches!(row.get(at), Some(Cell::Number(_) | Cell::Integer(_))))
-        };
+        let is_number = |at: usize| self.is_number(at);
         let widths: Vec<usize> = (0..head.len())
             .map(|at| {
                 let cells = rows.iter().filter_map(|row| row.get(at));

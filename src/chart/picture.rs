@@ -96,7 +96,7 @@ impl Picture {
 }
 
 /// What the x axis is labelled with.
-fn x_unit(axis: XAxis) -> Unit {
+pub fn x_unit(axis: XAxis) -> Unit {
     match axis {
         XAxis::Step => Unit::Count,
         XAxis::Relative => Unit::Duration,
@@ -115,10 +115,7 @@ pub fn picture(
 ) -> Picture {
     let traces: Vec<(u8, Trace<'_>)> =
         lines.iter().map(|line| (line.ink, Trace::new(line.points, options.scales()))).collect();
-    let x = window.unwrap_or_else(|| {
-        widened(traces.iter().filter_map(|(_, trace)| trace.x_extent()).reduce(union), 0.5)
-    });
-    let y = widened(y_extent(&traces, options, x), 0.0);
+    let (x, y) = extents(&traces, options, window);
     let has_axes = columns >= WITH_AXES.0 && rows >= WITH_AXES.1;
     let has_line = has_axes && rows >= WITH_LINE;
     let below = if has_line { 2 } else { usize::from(has_axes) };
@@ -164,6 +161,18 @@ pub fn picture(
 
 fn union(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
     (a.0.min(b.0), a.1.max(b.1))
+}
+
+/// What the axes cover.
+pub fn extents(
+    traces: &[(u8, Trace<'_>)],
+    options: &Options,
+    window: Option<(f64, f64)>,
+) -> ((f64, f64), (f64, f64)) {
+    let x = window.unwrap_or_else(|| {
+        widened(traces.iter().filter_map(|(_, trace)| trace.x_extent()).reduce(union), 0.5)
+    });
+    (x, widened(y_extent(traces, options, x), 0.0))
 }
 
 /// An extent that has some width, so that a single value stands in the middle.

@@ -137,6 +137,19 @@ fn a_window_shows_what_passes_through_it() {
 }
 
 #[test]
+fn an_svg_has_the_lines_the_ticks_and_the_names() {
+    let points = history(&[1.0, f64::NAN, 3.0, 2.0]);
+    let line = Line { points: &points, ink: 0 };
+    let svg = svg::svg("val<loss>", &[(line, "a & b"), (line, "c")], &Options::default(), None);
+    assert!(svg.contains("val&lt;loss&gt;") && svg.contains("a &amp; b") && svg.contains(">1.5<"));
+    // The gap begins the line anew: a dot, then the rest.
+    let paths: Vec<&str> = svg.lines().filter(|line| line.contains("url(#plot)")).collect();
+    assert_eq!(paths.len(), 2);
+    assert_eq!(paths[0].matches(['M']).count(), 2);
+    assert_eq!(paths[0].matches(['L']).count(), 1);
+}
+
+#[test]
 fn odd_histories_draw_without_complaint() {
     let cases: [&[f64]; 9] = [
         &[],

@@ -4,6 +4,7 @@
 //! line or the settings are wrong; 3 what was asked for does not exist; 4 a run that was waited for did not finish; 5
 //! the time to wait is over.
 
+mod compare;
 mod config;
 mod doctor;
 mod experiments;
@@ -45,6 +46,8 @@ pub enum Command {
     Experiments(experiments::Arguments),
     /// List the runs of an experiment, sorted and filtered
     Runs(runs::Arguments),
+    /// Compare runs: what differs, how much, and which value is best
+    Compare(compare::Arguments),
     /// Wait until runs have ended
     Wait(wait::Arguments),
     /// Say what would be opened and why, and whether it works
@@ -139,6 +142,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Some(Command::Experiments(command)) => block_on(experiments::run(&settings, &command, &mut out)),
         Some(Command::Runs(command)) => block_on(runs::run(&settings, &command, &mut out)),
+        Some(Command::Compare(command)) => block_on(compare::run(&settings, &command, &mut out)),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),
         Some(Command::Doctor) => block_on(doctor::run(&settings, &mut out)),
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),

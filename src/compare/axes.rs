@@ -115,14 +115,13 @@ impl AxisKind {
 
 fn words(cell: &Cell<'_>) -> String {
     match cell {
-        Cell::Missing => "-".into(),
+        Cell::Missing | Cell::One(Value::Missing) => "-".into(),
         Cell::One(Value::Text(text)) => number(text).map_or_else(|| (*text).to_owned(), text::number),
         Cell::One(Value::OwnedText(text)) => text.clone(),
         Cell::One(Value::Number(value) | Value::Point(value, _)) => text::number(*value),
         Cell::One(Value::Time(ms)) => text::timestamp(*ms),
         Cell::One(Value::Duration(ms)) => text::duration(*ms),
         Cell::One(Value::Status(status)) => status.as_str().to_owned(),
-        Cell::One(Value::Missing) => "-".into(),
         Cell::Mean { mean, deviation: Some(deviation), .. } => {
             format!("{}±{}", text::number(*mean), text::number(*deviation))
         }

@@ -99,7 +99,8 @@ fn metric(key: &str, column: &Column<f64>, places: &Places) -> Option<Entry> {
         Goal::Maximize => finite.reduce(f64::max),
     });
     let spec = ColumnSpec::metric(key);
-    Some(Entry { kind: Kind::Metric, spec, differs, spread, goal, best, present: numbers.len() })
+    let kind = if key.starts_with("system/") { Kind::System } else { Kind::Metric };
+    Some(Entry { kind, spec, differs, spread, goal, best, present: numbers.len() })
 }
 
 /// Whether numbers differ, of which `count` could be there, and by how much.
@@ -135,7 +136,7 @@ fn texts<'a>(
         let column = keyed.column(&catalog.texts, key)?;
         let mut distinct: FxHashSet<Sym> = FxHashSet::default();
         let mut having: FxHashSet<u32> = FxHashSet::default();
-        let mut count = 0;
+        let mut count = 0_usize;
         values(column, places, |member, value| {
             distinct.insert(value);
             having.insert(member);

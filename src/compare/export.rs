@@ -1,54 +1,65 @@
 //! A comparison as a table that leaves the program.
 
-use super::{Cell, Comparison, Entry};
-use crate::catalog::Value;
-use crate::sheet::{self, Sheet};
+use serde_json::{Value as Json, json};
 
-/// An entry a row, a run a column. A group's metric is its mean, with a column for standard deviation and one for the
-/// count.
-pub fn sheet(comparison: &Comparison, entries: &[&Entry], now: i64) -> Sheet {
+use super::{Cell, Comparison, Entry, Kind, difference};
+use crate::catalog::{ColumnSpec, Value};
+use crate::select::Goal;
+use crate::sheet::{self, Sheet, json_number};
+
+/// An entry a row, a run a column. A group's metric is its mean, with a column for the standard deviation and one for
+/// the count. With a baseline, each number of the other members has its difference beside it, and that over the size of
+/// the baseline's.
+pub fn sheet(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize>, now: i64) -> Sheet {
+    let members = 0..comparison.members.len();
     let mut columns = vec!["kind".to_owned(), "name".to_owned()];
-    for member in 0..comparison.members.len() {
-        let (name, others) = comparison.title(member);
-        // Two runs may share a name.
-        let twins = (0..member).filter(|other| comparison.title(*other).0 == name).count();
-        let name = if twins > 0 { format!("{name} ({})", twins + 1) } else { name.to_owned() };
+    for member in members.clone() {
+        let name = title(comparison, member);
         columns.push(name.clone());
-        if others > 0 {
+        if comparison.members[member].rows.len() > 1 {
             columns.push(format!("{name} std"));
             columns.push(format!("{name} runs"));
         }
-    }
-    let mut sheet = Sheet::new(columns);
-    let mut ids = vec![sheet::Cell::from("attributes"), sheet::Cell::from("run_id")];
-    let needs_ids = !entries.iter().any(|entry| entry.spec == crate::catalog::ColumnSpec::RunId);
-    for member in &comparison.members {
-        ids.push(sheet::Cell::from(comparison.catalog.run_id(member.rows[0])));
-        if member.rows.len() > 1 {
-            ids.extend([sheet::Cell::Missing, sheet::Cell::Integer(member.rows.len() as i64)]);
+        if baseline.is_some_and(|baseline| baseline != member) {
+            columns.push(format!("{name} difference"));
+            columns.push(format!("{name} relative"));
         }
     }
-    if needs_ids {
+    let mut sheet = Sheet::new(columns);
+    if !entries.iter().any(|entry| entry.spec == ColumnSpec::RunId) {
+        let mut ids = vec![sheet::Cell::from(Kind::Attribute.word()), sheet::Cell::from("run_id")];
+        for member in members.clone() {
+            let rows = &comparison.members[member].rows;
+            ids.push(sheet::Cell::from(comparison.catalog.run_id(rows[0])));
+            if rows.len() > 1 {
+                ids.extend([sheet::Cell::Missing, sheet::Cell::Integer(rows.len() as i64)]);
+            }
+            if baseline.is_some_and(|baseline| baseline != member) {
+                ids.extend([sheet::Cell::Missing, sheet::Cell::Missing]);
+            }
+        }
         sheet.rows.push(ids);
     }
     for entry in entries {
         let bound = comparison.bound(entry);
-        let mut row =
-            vec![sheet::Cell::from(entry.kind.word()), sheet::Cell::Text(entry.spec.title().to_owned())];
-        if entry.kind == super::Kind::Attribute {
-            row[1] = sheet::Cell::Text(entry.spec.name());
-        }
-        for member in 0..comparison.members.len() {
-            let is_group = comparison.members[member].rows.len() > 1;
-            let cell = comparison.cell(entry, &bound, member, now);
-            let (deviation, count) = match cell {
-                Cell::Mean { deviation, count, .. } => (deviation, Some(count)),
-                _ => (None, None),
-            };
+        let cells: Vec<Cell<'_>> =
+            members.clone().map(|member| comparison.cell(entry, &bound, member, now)).collect();
+        let mut row = vec![sheet::Cell::from(entry.kind.word()), sheet::Cell::Text(name(entry))];
+        for (member, cell) in cells.iter().enumerate() {
             row.push(exact(cell));
-            if is_group {
+            if comparison.members[member].rows.len() > 1 {
+                let (deviation, count) = match cell {
+                    Cell::Mean { deviation, count, .. } => (*deviation, Some(*count)),
+                    _ => (None, None),
+                };
                 row.push(deviation.map_or(sheet::Cell::Missing, sheet::Cell::Number));
                 row.push(count.map_or(sheet::Cell::Missing, |count| sheet::Cell::Integer(count as i64)));
+            }
+            if let Some(baseline) = baseline.filter(|baseline| *baseline != member) {
+                let by = difference(cell, &cells[baseline]);
+                let number = |number: Option<f64>| number.map_or(sheet::Cell::Missing, sheet::Cell::Number);
+                row.push(number(by.map(|(by, _)| by)));
+                row.push(number(by.and_then(|(_, share)| share)));
             }
         }
         sheet.rows.push(row);
@@ -56,11 +67,74 @@ pub fn sheet(comparison: &Comparison, entries: &[&Entry], now: i64) -> Sheet {
     sheet
 }
 
-fn exact(cell: Cell<'_>) -> sheet::Cell {
+/// The name of an entry without its kind.
+pub fn name(entry: &Entry) -> String {
+    if entry.kind == Kind::Attribute { entry.spec.name() } else { entry.spec.title().to_owned() }
+}
+
+/// A member's name; the second of that name says so.
+pub fn title(comparison: &Comparison, member: usize) -> String {
+    let (name, _) = comparison.title(member);
+    let twins = (0..member).filter(|other| comparison.title(*other).0 == name).count();
+    if twins > 0 { format!("{name} ({})", twins + 1) } else { name.to_owned() }
+}
+
+/// The same as JSON:
+///
+/// ```json
+/// {"runs": [{"run_id": …, "run_name": …, "experiment_id": …, "members": [run ids]}],
+///  "rows": [{"kind": …, "name": …, "differs": bool, "spread": 0 to 1, "goal": "minimize" | "maximize" | null,
+///            "values": [value | {"mean": …, "std": …, "runs": …} | null], "best": [index],
+///            "difference": [number | null], "relative": [number | null]}]}
+/// ```
+///
+/// `difference` and `relative` are there with a baseline only.
+pub fn json(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize>, now: i64) -> Json {
+    let catalog = &comparison.catalog;
+    let runs = comparison.members.iter().map(|member| {
+        let ids: Vec<&str> = member.rows.iter().map(|row| catalog.run_id(*row)).collect();
+        json!({
+            "run_id": ids[0], "run_name": catalog.run_name(member.rows[0]),
+            "experiment_id": catalog.texts.get(catalog.run(member.rows[0]).experiment_id), "members": ids,
+        })
+    });
+    let rows = entries.iter().map(|entry| {
+        let bound = comparison.bound(entry);
+        let cells: Vec<Cell<'_>> =
+            (0..comparison.members.len()).map(|member| comparison.cell(entry, &bound, member, now)).collect();
+        let values: Vec<Json> = cells
+            .iter()
+            .map(|cell| match cell {
+                Cell::Mean { mean, deviation, count } => json!({
+                    "mean": json_number(*mean), "std": deviation.map(json_number), "runs": count,
+                }),
+                cell => exact(cell).json(),
+            })
+            .collect();
+        let best: Vec<usize> = (0..cells.len()).filter(|at| comparison.is_best(entry, &cells[*at])).collect();
+        let goal = entry.goal.map(|goal| match goal {
+            Goal::Minimize => "minimize",
+            Goal::Maximize => "maximize",
+        });
+        let mut row = json!({
+            "kind": entry.kind.word(), "name": name(entry), "differs": entry.differs, "spread": entry.spread,
+            "goal": goal, "values": values, "best": best,
+        });
+        if let Some(baseline) = baseline {
+            let by: Vec<_> = cells.iter().map(|cell| difference(cell, &cells[baseline])).collect();
+            row["difference"] = by.iter().map(|by| by.map(|(by, _)| json_number(by))).collect();
+            row["relative"] = by.iter().map(|by| by.and_then(|(_, share)| share).map(json_number)).collect();
+        }
+        row
+    });
+    json!({ "runs": runs.collect::<Vec<_>>(), "rows": rows.collect::<Vec<_>>() })
+}
+
+fn exact(cell: &Cell<'_>) -> sheet::Cell {
     match cell {
         Cell::Missing => sheet::Cell::Missing,
-        Cell::One(value) => value.into(),
-        Cell::Mean { mean, .. } => sheet::Cell::Number(mean),
+        Cell::One(value) => value.clone().into(),
+        Cell::Mean { mean, .. } => sheet::Cell::Number(*mean),
         Cell::Several { first, distinct } => sheet::Cell::Text(format!("{first} and {} more", distinct - 1)),
     }
 }

@@ -61,7 +61,9 @@ pub fn permutations(data: &Data<'_>, groups: &[Vec<usize>], seed: u64) -> Permut
     for _ in 0..TREES {
         let drawn: Vec<usize> = (0..count).map(|_| rng.usize(..count)).collect();
         let mut is_drawn = vec![false; count];
-        drawn.iter().for_each(|row| is_drawn[*row] = true);
+        for row in &drawn {
+            is_drawn[*row] = true;
+        }
         let left_out: Vec<usize> = (0..count).filter(|row| !is_drawn[*row]).collect();
         let tree = grow(data, drawn, tried, &mut rng);
         let error = |row: usize, values: &[f64]| (tree.predict(values) - data.target[row]).powi(2);
@@ -82,7 +84,9 @@ pub fn permutations(data: &Data<'_>, groups: &[Vec<usize>], seed: u64) -> Permut
             let mut total = 0.0;
             for (row, other) in left_out.iter().zip(&shuffled) {
                 let mut values = data.rows[*row].clone();
-                group.iter().for_each(|column| values[*column] = data.rows[*other][*column]);
+                for column in group {
+                    values[*column] = data.rows[*other][*column];
+                }
                 total += error(*row, &values);
             }
             *rise += (total - base) / left_out.len() as f64;

@@ -26,15 +26,23 @@ pub enum Kind {
     Param,
     Attribute,
     Tag,
+    /// Metrics that the system logged of itself.
+    System,
 }
 
 impl Kind {
+    /// Whether there is more than one value: a metric's.
+    pub fn has_history(self) -> bool {
+        matches!(self, Self::Metric | Self::System)
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Metric => "metrics",
             Self::Param => "params",
             Self::Attribute => "attributes",
             Self::Tag => "tags",
+            Self::System => "system",
         }
     }
 }
@@ -94,6 +102,13 @@ impl Cell<'_> {
     }
 }
 
+/// How much more a cell is than another, absolute, and over the other's size; none where one of them is no number.
+pub fn difference(cell: &Cell<'_>, base: &Cell<'_>) -> Option<(f64, Option<f64>)> {
+    let (value, base) = (cell.number()?, base.number()?);
+    let by = value - base;
+    Some((by, (base != 0.0).then(|| by / base.abs())))
+}
+
 /// A text as a finite number.
 pub fn number(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|number: &f64| number.is_finite())
@@ -139,7 +154,9 @@ impl Comparison {
         }
         let values: Vec<Value<'_>> =
             rows.iter().map(|row| value(*row)).filter(|value| *value != Value::Missing).collect();
-        if entry.kind == Kind::Metric || matches!(values.first(), Some(Value::Duration(_))) {
+        if matches!(entry.kind, Kind::Metric | Kind::System)
+            || matches!(values.first(), Some(Value::Duration(_)))
+        {
             let numbers = values.iter().filter_map(|value| match value {
                 Value::Number(number) | Value::Point(number, _) => Some(*number),
                 Value::Duration(ms) => Some(*ms as f64),
@@ -173,7 +190,6 @@ impl Comparison {
     }
 
     /// Whether a cell holds the best value of its entry.
-    #[expect(clippy::float_cmp, reason = "the best value is one of the values")]
     pub fn is_best(&self, entry: &Entry, cell: &Cell<'_>) -> bool {
         entry.differs && entry.best.is_some() && cell.number() == entry.best
     }

@@ -177,10 +177,15 @@ fn a_comparison_leaves_as_a_table() {
     );
     let entries: Vec<&Entry> =
         comparison.entries.iter().filter(|entry| entry.kind != Kind::Attribute).collect();
-    let csv = export::sheet(&comparison, &entries, 0).csv();
+    let csv = export::sheet(&comparison, &entries, None, 0).csv();
     assert_eq!(
         csv,
         "kind,name,run-0,run-1\nattributes,run_id,00000000000000000000000000000000,00000000000000000000000000000001\n\
          metrics,rmse,0.1,NaN\nparams,lr,0.1,0.2\n"
     );
+    let lr: Vec<&Entry> = comparison.entries.iter().filter(|entry| entry.kind == Kind::Param).collect();
+    let json = export::json(&comparison, &lr, Some(0), 0);
+    assert_eq!(json["rows"][0]["difference"][1], 0.1);
+    assert_eq!(json["rows"][0]["relative"][1], 1.0);
+    assert_eq!(json["runs"][1]["run_name"], "run-1");
 }

@@ -130,7 +130,7 @@ pub fn goal(metric: &str) -> Option<Goal> {
     let words = words(metric);
     // scikit-learn turns errors into scores by their sign.
     let is_negated = words.iter().any(|word| word == "neg" || word == "negative");
-    let joined: Vec<String> = words.windows(2).map(|pair| pair.concat()).collect();
+    let joined: Vec<String> = words.windows(2).map(<[String]>::concat).collect();
     let known = |list: &[&str]| words.iter().chain(&joined).any(|word| list.contains(&word.as_str()));
     let (down, up) = (known(&DOWN), known(&UP));
     // `log_loss_score` is a loss all the same; any other word for more contradicts.
@@ -157,7 +157,7 @@ fn words(name: &str) -> Vec<String> {
         let goes_on = last.is_alphanumeric()
             && !(c.is_uppercase() && last.is_lowercase())
             && !(c.is_ascii_digit() && !last.is_ascii_digit() && !is_numbered(words.last(), c))
-            && !(last.is_ascii_digit() && !c.is_ascii_digit());
+            && (!last.is_ascii_digit() || c.is_ascii_digit());
         if !goes_on {
             words.push(String::new());
         }

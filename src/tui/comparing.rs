@@ -266,16 +266,14 @@ fn open_chart(app: &mut App) {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
     let metric = match screen.tab {
         Tab::Table => {
-            screen.chosen_entry().filter(|entry| entry.kind == Kind::Metric).map(|entry| entry.spec.title())
+            screen.chosen_entry().filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title())
         }
         _ => screen.metric.as_deref(),
     };
     let (Some(metric), Some(comparison)) = (metric, &screen.comparison) else { return };
     let entries = screen.shown.iter().map(|at| &comparison.entries[*at as usize]);
-    let mut keys: Vec<String> = entries
-        .filter(|entry| entry.kind == Kind::Metric)
-        .map(|entry| entry.spec.title().to_owned())
-        .collect();
+    let mut keys: Vec<String> =
+        entries.filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title().to_owned()).collect();
     if !keys.iter().any(|key| key == metric) {
         keys.insert(0, metric.to_owned());
     }
@@ -361,7 +359,8 @@ pub fn weighed(
 pub fn sheet(screen: &CompareScreen, now: i64) -> Option<Sheet> {
     let comparison = screen.comparison.as_ref()?;
     let entries: Vec<&Entry> = screen.shown.iter().map(|at| &comparison.entries[*at as usize]).collect();
-    Some(export::sheet(comparison, &entries, now))
+    let baseline = screen.baseline_member().filter(|_| screen.show != Show::Values);
+    Some(export::sheet(comparison, &entries, baseline, now))
 }
 
 /// Which runs differ from one another, in words for the status line.

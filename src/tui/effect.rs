@@ -87,6 +87,11 @@ pub enum Effect {
     Write(Write),
     /// Into the clipboard of whoever sits before the terminal.
     Copy(String),
+    /// Into a new file; one that is there already stays as it is.
+    Save {
+        path: String,
+        content: String,
+    },
     Browse(String),
     /// Raise attention beyond the screen.
     Notify(String),

@@ -20,6 +20,8 @@ mod comparing;
 mod dialogs;
 pub mod draw;
 pub mod effect;
+mod exporting;
+pub mod form;
 pub mod histories;
 pub mod keymap;
 pub mod layout;

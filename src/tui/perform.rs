@@ -6,6 +6,7 @@ use super::charting;
 use super::comparing;
 use super::dialogs;
 use super::effect::Effect;
+use super::exporting;
 use super::layout::{Focus, with_middle_border, with_side_border};
 use super::overlays::{help, messages};
 use super::panes::details::Tab;
@@ -68,6 +69,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         | Action::Delete
         | Action::Tags
         | Action::Note => dialogs::open(app, action),
+        Action::Export => exporting::open(app),
         Action::Compare => comparing::open(app),
         Action::XAxis | Action::LogX | Action::LogY | Action::Smoother | Action::Rougher | Action::YRange => {
             charting::drawing(app, action);

@@ -6,7 +6,6 @@ use super::layout::Focus;
 use super::screens::compare::{CompareScreen, Tab};
 use crate::catalog::ColumnSpec;
 use crate::catalog::view::{Fold, Shape};
-use crate::compare::Kind;
 
 pub type Possible = Result<(), &'static str>;
 
@@ -110,7 +109,7 @@ fn on_comparison(screen: &CompareScreen, action: Action) -> Possible {
     let is_table = screen.tab == Tab::Table;
     match action {
         Action::Open if is_table => given(
-            screen.chosen_entry().is_some_and(|entry| entry.kind == Kind::Metric),
+            screen.chosen_entry().is_some_and(|entry| entry.kind.has_history()),
             "metrics have histories to open: choose one",
         ),
         Action::Search

@@ -278,10 +278,10 @@ impl Theme {
     pub fn ramp(&self, level: u8, levels: u8) -> Style {
         let share = u16::from(level.saturating_sub(1)) * 8 / u16::from(levels.max(2) - 1);
         match (self.dim.fg, self.accent.fg) {
-            (Some(Color::Rgb(a, b, c)), Some(Color::Rgb(x, y, z))) => {
+            (Some(Color::Rgb(red, green, blue)), Some(Color::Rgb(to_red, to_green, to_blue))) => {
                 let mix =
                     |from: u8, to: u8| ((u16::from(from) * (8 - share) + u16::from(to) * share) / 8) as u8;
-                Style::new().fg(Color::Rgb(mix(a, x), mix(b, y), mix(c, z)))
+                Style::new().fg(Color::Rgb(mix(red, to_red), mix(green, to_green), mix(blue, to_blue)))
             }
             _ if share < 4 => self.dim,
             _ => self.spark,

@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::app::{App, Overlay};
 use super::comparing;
 use super::effect::{Effect, Write};
+use super::exporting;
 use super::layout::Focus;
 use super::overlays::confirm::{self, Answer, Confirm};
 use super::overlays::picker::{self, Choice, Picked};
@@ -107,6 +108,7 @@ fn chosen(app: &mut App, choice: Choice, effects: &mut Vec<Effect>) {
     let Some(Overlay::Picker(picker)) = app.overlay.take() else { return };
     match choice {
         Choice::Action(action) => perform(app, action, effects),
+        Choice::Export(form, into_file) => exporting::chosen(app, form, into_file, effects),
         Choice::Axis(action, spec) => comparing::chosen(app, action, spec),
         Choice::Statistic(statistic) => {
             app.runs.choose_statistic(statistic);
@@ -215,6 +217,13 @@ fn entered(app: &mut App, effects: &mut Vec<Effect>) {
             }
             Err(_) => return refuse("a step is a whole number".into()),
         },
+        prompt::Purpose::Save(_) if text.trim().is_empty() => {
+            return refuse("a file needs a name".into());
+        }
+        prompt::Purpose::Save(form) => {
+            app.overlay = None;
+            return exporting::save(app, form, &text, effects);
+        }
         prompt::Purpose::RenameRun(_) | prompt::Purpose::RenameExperiment(_) if text.trim().is_empty() => {
             return refuse("a name is needed".into());
         }

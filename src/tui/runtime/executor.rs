@@ -39,6 +39,7 @@ enum Slot {
     Charts,
     Compare,
     Weigh,
+    Save,
     Run,
     Preview,
 }
@@ -112,38 +113,11 @@ impl Executor {
                 let histories = store.sampled_history(&ids, &key, SPARK_POINTS).await.unwrap_or_default();
                 Msg::Histories { generation, key, histories }
             }),
-            Effect::LoadCompared { generation, runs } => self.answer(Slot::Compare, async move {
-                let result = gather::runs(store.as_ref(), &runs).await.map(Arc::new);
-                Msg::LoadedCompared { generation, result }
-            }),
-            Effect::Compare { generation, catalog, rows, is_grouped, now } => {
-                self.answer(
-                    Slot::Compare,
-                    projecting::blocking(move || {
-                        let comparison = Arc::new(Comparison::new(catalog, &rows, is_grouped, now));
-                        Msg::Compared { generation, comparison }
-                    }),
-                );
-            }
-            Effect::Weigh { comparison, metric, now } => {
-                self.answer(
-                    Slot::Weigh,
-                    projecting::blocking(move || {
-                        let matters = matters(&comparison, &metric, now);
-                        Msg::Weighed { comparison, metric, matters }
-                    }),
-                );
-            }
-            Effect::ReadHistories(wants) => {
-                let (sender, at_once) = (self.sender.clone(), self.readers());
-                self.start(Slot::Charts, async move {
-                    let read = futures_util::stream::iter(wants).for_each_concurrent(at_once, |want| async {
-                        let result = store.history_since(&want.which.run, &want.which.key, want.cursor).await;
-                        let _ = sender.send(Msg::History { want, result });
-                    });
-                    read.await;
-                });
-            }
+            effect @ (Effect::LoadCompared { .. }
+            | Effect::Compare { .. }
+            | Effect::Weigh { .. }
+            | Effect::ReadHistories(_)
+            | Effect::Save { .. }) => self.compute(store, effect),
             Effect::LoadRun { generation, id } => self.answer(Slot::Run, async move {
                 let result = store.get_run(&id).await.map(Box::new);
                 Msg::Run { generation, result }
@@ -186,6 +160,55 @@ impl Executor {
             | Effect::SwitchProfile(_)
             | Effect::Suspend
             | Effect::Quit => {}
+        }
+    }
+
+    /// What comparisons and charts need, and what leaves them.
+    fn compute(&mut self, store: Arc<dyn TrackingStore>, effect: Effect) {
+        match effect {
+            Effect::LoadCompared { generation, runs } => self.answer(Slot::Compare, async move {
+                let result = gather::runs(store.as_ref(), &runs).await.map(Arc::new);
+                Msg::LoadedCompared { generation, result }
+            }),
+            Effect::Compare { generation, catalog, rows, is_grouped, now } => {
+                self.answer(
+                    Slot::Compare,
+                    projecting::blocking(move || {
+                        let comparison = Arc::new(Comparison::new(catalog, &rows, is_grouped, now));
+                        Msg::Compared { generation, comparison }
+                    }),
+                );
+            }
+            Effect::Weigh { comparison, metric, now } => {
+                self.answer(
+                    Slot::Weigh,
+                    projecting::blocking(move || {
+                        let matters = matters(&comparison, &metric, now);
+                        Msg::Weighed { comparison, metric, matters }
+                    }),
+                );
+            }
+            Effect::ReadHistories(wants) => {
+                let (sender, at_once) = (self.sender.clone(), self.readers());
+                self.start(Slot::Charts, async move {
+                    let read = futures_util::stream::iter(wants).for_each_concurrent(at_once, |want| async {
+                        let result = store.history_since(&want.which.run, &want.which.key, want.cursor).await;
+                        let _ = sender.send(Msg::History { want, result });
+                    });
+                    read.await;
+                });
+            }
+            Effect::Save { path, content } => self.answer(
+                Slot::Save,
+                projecting::blocking(move || {
+                    let size = crate::text::bytes(content.len() as u64);
+                    Msg::Said(match super::saving::save(&path, &content) {
+                        Ok(place) => format!("saved {size} as {}", place.display()),
+                        Err(error) => format!("nothing was saved: {error}"),
+                    })
+                }),
+            ),
+            _ => {}
         }
     }
 

@@ -5,6 +5,7 @@ mod input;
 mod log;
 mod memory;
 mod projecting;
+mod saving;
 mod terminal;
 mod watch;
 mod writing;

@@ -99,8 +99,6 @@ fn charts_are_searched_and_what_is_not_answered_says_so() {
     // A history that cannot be read leaves its place empty, with the reason.
     let (mut app, runs) = opened((160, 40), 30);
     keys(&mut app, "3 j", &runs);
-    let (mut app2, _) = (opened((160, 40), 0).0, ());
-    app2.overlay = None;
     app.histories.clear();
     let effects = update(&mut app, Msg::Tick { now: NOW });
     let wants = effects.into_iter().find_map(|effect| match effect {
@@ -115,7 +113,6 @@ fn charts_are_searched_and_what_is_not_answered_says_so() {
     }
     prepare(&mut app);
     assert!(drawn(&app).contains("it is gone"), "{}", drawn(&app));
-    drop(runs);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Whole visits without a terminal: messages in, state, effects and screens out.
 
 mod charts;
+mod comparing;
 mod screens;
 mod table;
 mod visits;
@@ -26,6 +27,8 @@ use super::update::update;
 use crate::catalog::Builder;
 use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{Picked, project};
+use crate::compare::Comparison;
+use crate::compare::importance::matters;
 use crate::config::{Glyphs, Palette};
 use crate::mlflow::{
     ArtifactFile, Experiment, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo,
@@ -142,6 +145,20 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 key,
                 histories: ids.into_iter().map(|id| (id, points(1.0))).collect(),
             }]
+        }
+        Effect::LoadCompared { generation, runs: wanted } => {
+            let found = runs.iter().filter(|run| wanted.iter().any(|(_, id)| *id == run.info.run_id));
+            let mut builder = Builder::default();
+            builder.fold_changes(&whole_runs(found));
+            vec![Msg::LoadedCompared { generation, result: Ok(Arc::new(builder.snapshot())) }]
+        }
+        Effect::Compare { generation, catalog, rows, is_grouped, now } => {
+            let comparison = Arc::new(Comparison::new(catalog, &rows, is_grouped, now));
+            vec![Msg::Compared { generation, comparison }]
+        }
+        Effect::Weigh { comparison, metric, now } => {
+            let matters = matters(&comparison, &metric, now);
+            vec![Msg::Weighed { comparison, metric, matters }]
         }
         Effect::ReadHistories(wants) => wants.into_iter().map(|want| read(want, runs)).collect(),
         Effect::LoadRun { generation, id } => {

@@ -9,6 +9,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use crate::catalog::ColumnSpec;
 use crate::mlflow::{RunId, Statistic};
 use crate::tui::action::Action;
+use crate::tui::form::Form;
 use crate::tui::panes::Cursor;
 use crate::tui::widgets::input::{self, Input};
 
@@ -21,6 +22,8 @@ pub enum Choice {
     /// The step is still to be typed.
     StatisticAtStep,
     Profile(String),
+    /// The form in which what is shown leaves the program, and whether into a file.
+    Export(Form, bool),
     /// A column for an axis, and which one.
     Axis(Action, ColumnSpec),
     NewTag,
@@ -46,6 +49,7 @@ pub enum Purpose {
     Statistic,
     Profiles,
     Axis,
+    Export,
     /// The tags of these runs.
     Tags(Vec<RunId>),
 }

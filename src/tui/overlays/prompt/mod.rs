@@ -8,6 +8,7 @@ use std::ops::Range;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::mlflow::{ExperimentId, RunId};
+use crate::tui::form::Form;
 use crate::tui::widgets::input::{self, Input};
 
 /// What the line is for.
@@ -27,6 +28,8 @@ pub enum Purpose {
     Step(String),
     /// Seconds between looks for changes.
     Interval,
+    /// The file that what is shown is saved as.
+    Save(Form),
 }
 
 #[derive(Debug, Clone)]

@@ -20,7 +20,7 @@ const ZOOM: f64 = 0.7;
 /// The share of the window that a step of panning moves by.
 const PAN: f64 = 0.2;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ChartScreen {
     /// The metrics that there are, and the one that is shown.
     pub keys: Vec<String>,

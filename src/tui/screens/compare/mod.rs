@@ -12,7 +12,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::compare::axes::{Axis, Brush, brushed, parallel};
 use crate::compare::importance::Matters;
-use crate::compare::{Cell, Comparison, Entry, Kind};
+use crate::compare::{Cell, Comparison, Entry, Kind, difference};
 use crate::mlflow::{ExperimentId, RunId, Statistic};
 use crate::select::goal;
 use crate::store::StoreError;
@@ -34,9 +34,9 @@ impl Tab {
     pub fn title(self) -> &'static str {
         match self {
             Self::Table => "Table",
-            Self::Parallel => "Parallel coordinates",
+            Self::Parallel => "Parallel",
             Self::Scatter => "Scatter",
-            Self::Params => "What matters",
+            Self::Params => "Importance",
         }
     }
 }
@@ -240,7 +240,7 @@ impl CompareScreen {
         }
         let brush = &mut self.brushes[at];
         let width = (brush.high - brush.low + wider).clamp(0.02, 1.0);
-        let middle = (brush.low + brush.high) / 2.0 + moved;
+        let middle = f64::midpoint(brush.low, brush.high) + moved;
         brush.low = (middle - width / 2.0).clamp(0.0, 1.0 - width);
         brush.high = brush.low + width;
     }
@@ -257,9 +257,7 @@ impl CompareScreen {
     /// The difference of a cell to the baseline's, absolute, and over the size of the baseline's.
     pub fn difference(&self, entry: &Entry, cell: &Cell<'_>, now: i64) -> Option<(f64, Option<f64>)> {
         let comparison = self.comparison.as_ref()?;
-        let base = comparison.cell(entry, &comparison.bound(entry), self.baseline_member()?, now).number()?;
-        let value = cell.number()?;
-        let by = value - base;
-        Some((by, (base != 0.0).then(|| by / base.abs())))
+        let base = comparison.cell(entry, &comparison.bound(entry), self.baseline_member()?, now);
+        difference(cell, &base)
     }
 }

@@ -90,7 +90,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
     let rest = format!("{separator}{} ", parts.join(&separator));
     spans.push(Span::styled(
         text::cut(&rest, width.saturating_sub(used + 3), theme.glyphs.ellipsis),
-        theme.text,
+        theme.dim,
     ));
     Line::from(spans)
 }
@@ -311,7 +311,7 @@ fn draw_params(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, are
         ("", theme.dim)
     };
     let head =
-        format!("{metric} over {runs} runs; a forest of these params predicts unseen runs with R² {:.2}", r2);
+        format!("{metric} over {runs} runs; a forest of these params predicts unseen runs with R² {r2:.2}");
     put(frame, 0, Line::styled(text::cut(&head, width, theme.glyphs.ellipsis), theme.text));
     put(frame, 1, Line::styled(text::cut(trust.0, width, theme.glyphs.ellipsis), trust.1));
     let name = params.iter().map(|matter| text::width(&text::clean(&matter.param))).max().unwrap_or(0);

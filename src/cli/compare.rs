@@ -1,0 +1,90 @@
+//! `mltui compare`: runs side by side.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt};
+
+use super::output::print_json;
+use super::{Failure, open};
+use crate::catalog::Builder;
+use crate::compare::{Comparison, Entry, MOST, export};
+use crate::config::Settings;
+use crate::mlflow::RunId;
+use crate::sheet::Format;
+use crate::store::batch::whole_runs;
+use crate::store::now_ms;
+
+/// Runs that are asked for side by side.
+const AT_ONCE: usize = 4;
+
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are")]
+pub struct Arguments {
+    /// Run ids, of any experiments of the store
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    runs: Vec<String>,
+    /// Print JSON: the runs, and for each row its values, the best ones and how much they differ
+    #[arg(long, conflicts_with_all = ["csv", "md"])]
+    json: bool,
+    /// Print CSV with a header line
+    #[arg(long, conflicts_with = "md")]
+    csv: bool,
+    /// Print a Markdown table
+    #[arg(long)]
+    md: bool,
+    /// Leave out what is the same in all runs
+    #[arg(long)]
+    only_diff: bool,
+    /// Add the differences to this run, absolute and over the size of its value
+    #[arg(long, value_name = "RUN")]
+    baseline: Option<String>,
+    /// Put runs together that differ only in their seed or fold: mean, standard deviation and count
+    #[arg(long)]
+    seeds: bool,
+}
+
+pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let mut ids: Vec<RunId> = Vec::new();
+    for id in arguments.runs.iter().map(|id| RunId::from(id.as_str())) {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    if ids.len() < 2 || ids.len() > MOST {
+        return Err(Failure::Usage(format!(
+            "2 to {MOST} different runs can be compared; these are {}",
+            ids.len()
+        )));
+    }
+    if let Some(baseline) =
+        arguments.baseline.as_deref().filter(|id| !ids.iter().any(|run| run.as_str() == *id))
+    {
+        return Err(Failure::Usage(format!("--baseline {baseline} is none of the runs that are compared")));
+    }
+    let store = open(settings)?;
+    let runs: Vec<_> =
+        futures_util::stream::iter(&ids).map(|id| store.get_run(id)).buffered(AT_ONCE).try_collect().await?;
+    let mut builder = Builder::default();
+    builder.fold_changes(&whole_runs(&runs));
+    let catalog = Arc::new(builder.snapshot());
+    let now = now_ms();
+    let rows: Vec<_> = (0..runs.len() as u32).collect();
+    let comparison = Comparison::new(catalog, &rows, arguments.seeds, now);
+    let entries: Vec<&Entry> =
+        comparison.entries.iter().filter(|entry| entry.differs || !arguments.only_diff).collect();
+    let baseline = arguments.baseline.as_ref().and_then(|baseline| {
+        let has = |row: &u32| comparison.catalog.run_id(*row) == baseline;
+        comparison.members.iter().position(|member| member.rows.iter().any(has))
+    });
+    if arguments.json {
+        return Ok(print_json(&export::json(&comparison, &entries, baseline, now), out)?);
+    }
+    let sheet = export::sheet(&comparison, &entries, baseline, now);
+    let text = match (arguments.csv, arguments.md) {
+        (true, _) => sheet.written(Format::Csv),
+        (_, true) => sheet.written(Format::Markdown),
+        _ => sheet.text(),
+    };
+    Ok(out.write_all(text.as_bytes())?)
+}

@@ -1,0 +1,194 @@
+//! Runs side by side, and what leaves the screen.
+
+use super::*;
+use crate::tui::app::{Overlay, Screen};
+use crate::tui::screens::compare::{CompareScreen, Show, Tab};
+
+fn comparison(app: &App) -> &CompareScreen {
+    match app.screens.last() {
+        Some(Screen::Compare(screen)) => screen,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn typed(app: &mut App, words: &str, runs: &[Run]) {
+    for c in words.chars() {
+        keys(app, &if c == ' ' { "space".into() } else { c.to_string() }, runs);
+    }
+}
+
+#[test]
+fn comparisons() {
+    for size in [(200, 50), (120, 36), (80, 24), (60, 20)] {
+        let name = format!("{}x{}", size.0, size.1);
+        let (mut app, runs) = opened(size, 30);
+        keys(&mut app, "space space j space C", &runs);
+        insta::assert_snapshot!(format!("table-{name}"), drawn(&app));
+        keys(&mut app, "v d l b % esc u C ]", &runs);
+        insta::assert_snapshot!(format!("parallel-{name}"), drawn(&app));
+        keys(&mut app, "]", &runs);
+        insta::assert_snapshot!(format!("scatter-{name}"), drawn(&app));
+        keys(&mut app, "]", &runs);
+        insta::assert_snapshot!(format!("importance-{name}"), drawn(&app));
+    }
+}
+
+#[test]
+fn marked_runs_are_compared_else_all_that_are_shown() {
+    let (mut app, runs) = opened((140, 40), 30);
+    keys(&mut app, "C", &runs);
+    assert_eq!(comparison(&app).members(), 30);
+    keys(&mut app, "esc space j C", &runs);
+    assert_eq!(comparison(&app).members(), 2, "the mark and the run under the cursor");
+    keys(&mut app, "esc space space C", &runs);
+    assert_eq!(comparison(&app).members(), 3);
+    let slots: Vec<u8> = (0..3).map(|member| comparison(&app).slot(member)).collect();
+    assert_eq!(slots, [1, 2, 3]);
+    let (mut app, runs) = opened((140, 40), 1);
+    keys(&mut app, "C", &runs);
+    assert!(app.screens.is_empty() && drawn(&app).contains("it takes two runs"));
+}
+
+#[test]
+fn differences_are_taken_to_a_baseline_and_the_best_is_marked() {
+    let (mut app, runs) = opened((160, 40), 30);
+    // calm-ibis-29, -27 and -25: 1.23, 1.49 and 0.75.
+    keys(&mut app, "space j space j space C", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("★0.75"), "{text}");
+    assert!(!text.contains("train_loss"), "it is the same everywhere");
+    keys(&mut app, "d", &runs);
+    assert!(drawn(&app).contains("train_loss"));
+    keys(&mut app, "d g g b", &runs);
+    assert_eq!(comparison(&app).show, Show::Difference);
+    let text = drawn(&app);
+    assert!(text.contains("base") && text.contains("★-0.48") && text.contains("+0.26"), "{text}");
+    keys(&mut app, "%", &runs);
+    assert!(drawn(&app).contains("★-39.0%"), "{}", drawn(&app));
+    keys(&mut app, "v", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("★-39.0%") && text.contains("val_rmse"), "{text}");
+    keys(&mut app, "/", &runs);
+    typed(&mut app, "rms", &runs);
+    keys(&mut app, "enter", &runs);
+    assert_eq!(comparison(&app).shown.len(), 1);
+    keys(&mut app, "esc", &runs);
+    assert!(comparison(&app).shown.len() > 1);
+    keys(&mut app, "esc", &runs);
+    assert!(app.screens.is_empty());
+}
+
+#[test]
+fn a_metric_of_the_comparison_opens_as_a_chart_of_its_runs() {
+    let (mut app, runs) = opened((160, 40), 30);
+    keys(&mut app, "space space space C enter", &runs);
+    let Some(Screen::Chart(chart)) = app.screens.last() else { panic!("a chart") };
+    assert_eq!((chart.key(), chart.drawn.len()), ("val_rmse", 3));
+    keys(&mut app, "esc", &runs);
+    assert!(matches!(app.screens.last(), Some(Screen::Compare(_))));
+}
+
+#[test]
+fn seeds_become_one_row_with_mean_and_deviation() {
+    let (mut app, mut runs) = opened((160, 40), 6);
+    for (number, run) in runs.iter_mut().enumerate() {
+        run.params =
+            vec![Param::new("lr", ["0.1", "0.2"][number % 2]), Param::new("seed", number.to_string())];
+    }
+    let generation = app.runs.generation;
+    feed(&mut app, snapshot(generation, &runs), &runs);
+    keys(&mut app, "C s", &runs);
+    assert_eq!(comparison(&app).members(), 2);
+    let text = drawn(&app);
+    assert!(
+        text.contains("6 runs in 2 groups by seed") && text.contains("(3)") && text.contains('±'),
+        "{text}"
+    );
+}
+
+#[test]
+fn brushes_let_through_what_lies_within() {
+    let (mut app, runs) = opened((160, 40), 30);
+    keys(&mut app, "C ]", &runs);
+    assert_eq!(comparison(&app).tab, Tab::Parallel);
+    let axes: Vec<String> = comparison(&app).axes.iter().map(|axis| axis.spec.name()).collect();
+    assert_eq!(axes, ["params.lr", "params.family", "metrics.val_rmse"]);
+    let passing = |app: &App| comparison(app).passing().iter().filter(|passes| **passes).count();
+    assert_eq!(passing(&app), 30);
+    // The better half of the metric, and then less of it.
+    keys(&mut app, "l l j", &runs);
+    let half = passing(&app);
+    assert!(half > 5 && half < 25, "{half}");
+    keys(&mut app, "- - - -", &runs);
+    assert!(passing(&app) < half);
+    assert!(drawn(&app).contains("pass; val_rmse from"));
+    keys(&mut app, "0", &runs);
+    assert_eq!(passing(&app), 30);
+}
+
+#[test]
+fn what_matters_is_said_with_the_runs_it_rests_on_or_not_at_all() {
+    let (mut app, runs) = opened((160, 40), 30);
+    keys(&mut app, "C ] ] ]", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("val_rmse over 25 runs") && text.contains("R²"), "{text}");
+    let (mut app, runs) = opened((160, 40), 8);
+    keys(&mut app, "C ] ] ]", &runs);
+    assert!(drawn(&app).contains("too few runs: 6 of 12"), "{}", drawn(&app));
+}
+
+#[test]
+fn runs_of_several_experiments_are_compared() {
+    let (mut app, mut runs) = opened((160, 40), 5);
+    let mut other = run(40);
+    other.info.experiment_id = "0".into();
+    runs.push(other);
+    keys(&mut app, "space space", &runs);
+    // The other experiment has a run of its own.
+    let others: Vec<Run> = runs[5..].to_vec();
+    keys(&mut app, "1 j", &runs);
+    for event in parse_keys("enter").unwrap() {
+        feed(&mut app, Msg::Key(event), &others);
+    }
+    keys(&mut app, "space C", &runs);
+    let screen = comparison(&app);
+    assert_eq!(screen.members(), 3);
+    assert!(drawn(&app).contains("3 runs · 2 experiments"), "{}", drawn(&app));
+}
+
+/// The first effect that leaves the screen after a form was picked.
+fn exported(app: &mut App, pick: &str, runs: &[Run]) -> Effect {
+    keys(app, "E", runs);
+    assert!(matches!(app.overlay, Some(Overlay::Picker(_))));
+    typed(app, pick, runs);
+    let effects = update(app, Msg::Key(parse_keys("enter").unwrap()[0]));
+    let leaves = |effect: &Effect| matches!(effect, Effect::Copy(_) | Effect::Save { .. });
+    effects.into_iter().find(leaves).unwrap_or(Effect::Quit)
+}
+
+#[test]
+fn everything_on_the_screen_can_leave_it() {
+    let (mut app, runs) = opened((160, 40), 5);
+    let Effect::Copy(text) = exported(&mut app, "copy as csv", &runs) else { panic!() };
+    assert!(text.starts_with("run_id,run_name,status,") && text.lines().count() == 6, "{text}");
+    keys(&mut app, "3", &runs);
+    let Effect::Copy(text) = exported(&mut app, "copy as svg", &runs) else { panic!() };
+    assert!(text.starts_with("<svg"), "{text}");
+    keys(&mut app, "]", &runs);
+    let Effect::Copy(text) = exported(&mut app, "copy as json", &runs) else { panic!() };
+    assert!(text.contains("\"key\": \"run id\""), "{text}");
+    keys(&mut app, "1", &runs);
+    let Effect::Copy(text) = exported(&mut app, "copy as markdown", &runs) else { panic!() };
+    assert!(text.contains("| wine"), "{text}");
+    keys(&mut app, "2 C", &runs);
+    let Effect::Copy(text) = exported(&mut app, "copy as csv", &runs) else { panic!() };
+    assert!(text.starts_with("kind,name,calm-ibis-4") || text.starts_with("kind,name,"), "{text}");
+    // A file is named first.
+    exported(&mut app, "save as json", &runs);
+    let Some(Overlay::Prompt(prompt)) = &app.overlay else { panic!("a name") };
+    assert_eq!(prompt.input.value(), "comparison.json");
+    let effects = update(&mut app, Msg::Key(parse_keys("enter").unwrap()[0]));
+    let saved = effects.into_iter().find(|effect| matches!(effect, Effect::Save { .. }));
+    let Some(Effect::Save { path, content }) = saved else { panic!("saved") };
+    assert!(path == "comparison.json" && content.starts_with('['));
+}
