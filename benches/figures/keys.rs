@@ -17,16 +17,25 @@ pub struct Visit {
 
 impl Visit {
     pub fn new(path: &Path, arguments: &[&str]) -> Self {
+        Self::of(path, arguments, &[])
+    }
+
+    /// With an experiment that is opened first.
+    pub fn at(path: &Path, experiment: &str) -> Self {
+        Self::of(path, &[], &[("MLFLOW_EXPERIMENT_NAME", experiment)])
+    }
+
+    fn of(path: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let address = format!("sqlite:///{}", path.display());
         let mut all = vec!["--tracking-uri", address.as_str()];
         all.extend(arguments);
-        let terminal = Terminal::start(home.path(), (200, 50), &all, &[]);
+        let terminal = Terminal::start(home.path(), (200, 50), &all, variables);
         Self { terminal, _home: home }
     }
 
     /// Seconds from a key until the screen says `text`.
-    fn press(&mut self, keys: &str, text: &str) -> f64 {
+    pub fn press(&mut self, keys: &str, text: &str) -> f64 {
         let begin = Instant::now();
         self.terminal.type_keys(keys);
         self.terminal.wait_closely(|screen| screen.contains(text));
@@ -34,7 +43,7 @@ impl Visit {
     }
 }
 
-fn spread(mut times: Vec<f64>) -> (f64, f64) {
+pub fn spread(mut times: Vec<f64>) -> (f64, f64) {
     times.sort_by(f64::total_cmp);
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e3;
     (at(0.5), at(0.99))
@@ -74,7 +83,7 @@ pub fn keys(folder: &Path) {
 fn loaded(path: &Path) -> Visit {
     let visit = Visit::new(path, &[]);
     visit.terminal.wait_closely(|screen| {
-        screen.contains("100,000 runs · newest first") && screen.contains("git commit")
+        screen.contains("100,000 runs · newest first") && screen.contains("page 1 of")
     });
     std::thread::sleep(Duration::from_millis(300));
     visit

@@ -1,10 +1,11 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys idle arrivals day command` chooses. Absolute times are remarks,
+//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys charts compare idle arrivals day command` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
 mod bare;
+mod charts;
 mod idle;
 mod keys;
 mod stores;
@@ -55,6 +56,12 @@ fn main() {
     }
     if wanted("keys") {
         keys::keys(&folder);
+    }
+    if wanted("charts") {
+        charts::charts(&folder);
+    }
+    if wanted("compare") {
+        charts::compare(&folder);
     }
     if wanted("idle") {
         idle::idle(&folder);
@@ -113,7 +120,7 @@ fn start(folder: &Path) {
             let terminal = &visit.terminal;
             terminal.wait_closely(|screen| {
                 let has_rows = screen.matches("calm-ibis").count() >= 20;
-                let has_details = screen.contains("git commit");
+                let has_details = screen.contains("page 1 of");
                 has_rows && has_details && (runs > 20 || screen.contains('▇'))
             });
             times.push(begin.elapsed().as_secs_f64());

@@ -49,10 +49,19 @@ pub enum Shape {
     Usual,
     /// The first one, and nine out of 12,000.
     Wide,
+    /// The first five.
+    Five,
+    /// All of 12,000.
+    Dense,
 }
 
 pub fn make_shaped(folder: &Path, runs: usize, steps: i64, shape: Shape) -> PathBuf {
-    let wide = if shape == Shape::Wide { "-wide" } else { "" };
+    let wide = match shape {
+        Shape::Usual => "",
+        Shape::Wide => "-wide",
+        Shape::Five => "-five",
+        Shape::Dense => "-dense",
+    };
     let path = folder.join(format!("{runs}-runs-{steps}-steps{wide}.db"));
     if path.exists() {
         return path;
@@ -128,6 +137,8 @@ fn run(db: &Connection, rng: &mut Rng, i: usize, steps: i64, shape: Shape) {
     }
     let keys: Vec<String> = match shape {
         Shape::Usual => METRICS.map(str::to_owned).to_vec(),
+        Shape::Five => METRICS[..5].iter().map(|key| (*key).to_owned()).collect(),
+        Shape::Dense => (0..12_000).map(|at| format!("layer{:03}/norm_{}", at / 40, at % 40)).collect(),
         Shape::Wide => std::iter::once(METRICS[0].to_owned())
             .chain((0..9).map(|at| format!("layer{:04}/norm_{at}", (i * 9 + at) % 12_000)))
             .collect(),
@@ -147,7 +158,7 @@ fn run(db: &Connection, rng: &mut Rng, i: usize, steps: i64, shape: Shape) {
             "INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid) VALUES (?1, ?2, ?3, ?4, 0, ?5)",
         )
         .unwrap()
-        .execute(params![key, last, start + steps - 1, steps - 1, id])
+        .execute(params![key, last, start + steps - 1, (steps - 1).max(0), id])
         .unwrap();
     }
 }

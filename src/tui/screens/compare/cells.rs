@@ -20,6 +20,8 @@ const KIND: usize = 10;
 const KEY: (usize, usize) = (12, 34);
 /// Columns of a value.
 const VALUE: (usize, usize) = (9, 22);
+/// Columns of a value on a narrow screen.
+const NARROW: usize = 14;
 /// Lines that are looked at to find out how wide a column has to be.
 const SAMPLE: usize = 60;
 
@@ -66,7 +68,7 @@ impl Table<'_> {
             let cells = sample.iter().map(|(entry, bound)| text::width(&self.words(entry, bound, member).0));
             let (name, _) = self.comparison.title(member);
             let name = text::width(&text::clean(name)) + 2;
-            cells.max().unwrap_or(0).max(name).clamp(VALUE.0, VALUE.1)
+            cells.max().unwrap_or(0).max(name).clamp(VALUE.0, widest(area.width))
         };
         let window =
             window(screen.member_cursor.at, screen.members(), kind + key + 3, area.width as usize, width_of);
@@ -115,7 +117,7 @@ impl Table<'_> {
             let Some((entry, bound)) = self.bound_entry(at) else { return VALUE.0 };
             let cells =
                 lines.iter().take(SAMPLE).map(|member| text::width(&self.words(entry, &bound, *member).0));
-            cells.max().unwrap_or(0).max(text::width(&title(entry))).clamp(6, VALUE.1)
+            cells.max().unwrap_or(0).max(text::width(&title(entry))).clamp(6, widest(area.width))
         };
         let window =
             window(screen.key_cursor.at, screen.shown.len(), name + 3, area.width as usize, width_of);
@@ -238,6 +240,10 @@ impl Table<'_> {
             header.push(Span::styled(theme.glyphs.more_right, theme.accent));
         }
     }
+}
+
+fn widest(width: u16) -> usize {
+    if width < 100 { NARROW } else { VALUE.1 }
 }
 
 /// The columns beside the pinned one that are seen, the chosen one among them and as far to the right as it must be.

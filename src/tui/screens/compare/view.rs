@@ -316,7 +316,7 @@ fn draw_params(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, are
     put(frame, 1, Line::styled(text::cut(trust.0, width, theme.glyphs.ellipsis), trust.1));
     let name = params.iter().map(|matter| text::width(&text::clean(&matter.param))).max().unwrap_or(0);
     let name = name.clamp(8, (width / 3).max(8));
-    let bar = width.saturating_sub(name + 34).min(60);
+    let bar = width.saturating_sub(name + 36).min(60);
     let header = format!(
         "{}  {:>11}  {}  {:>11}  {:>5}",
         text::fit("param", name, ""),
