@@ -1,0 +1,219 @@
+//! Charts and comparisons in the real program, on runs that the real MLflow logged.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use support::terminal::Terminal;
+use support::{Server, V2, V3};
+
+const SIZE: (u16, u16) = (160, 44);
+
+/// A run that logs 30 points, waits for a file, and then logs a spike, a NaN and an infinity, and ends.
+const TRAIN: &str = r#"
+import mlflow, sys, os, time, math
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.set_experiment("training")
+with mlflow.start_run(run_name="learner"):
+    for step in range(30):
+        mlflow.log_metric("train/loss", 1 / (step + 1), step=step)
+    open(sys.argv[2] + ".ready", "w").close()
+    while not os.path.exists(sys.argv[2]):
+        time.sleep(0.05)
+    mlflow.log_metric("train/loss", 99.0, step=30)
+    mlflow.log_metric("train/loss", float("nan"), step=31)
+    mlflow.log_metric("train/loss", float("inf"), step=32)
+"#;
+
+/// Two experiments with two runs each; the runs differ in a param, and two of them only in their seed.
+const LOG: &str = r#"
+import mlflow, sys, json
+mlflow.set_tracking_uri(sys.argv[1])
+ids = []
+for experiment in ["first", "second"]:
+    mlflow.set_experiment(experiment)
+    for i in range(2):
+        with mlflow.start_run(run_name=f"{experiment}-{i}") as run:
+            mlflow.log_params({"lr": 0.1 if experiment == "first" else 0.2, "seed": i, "same": "x"})
+            mlflow.log_metric("val_rmse", 0.5 + 0.1 * len(ids))
+            mlflow.log_metric("val_acc", 0.123456789012345 * (len(ids) + 1))
+            ids.append(run.info.run_id)
+client = mlflow.MlflowClient()
+print(json.dumps([{"run_id": i, "metrics": client.get_run(i).data.metrics, "params": client.get_run(i).data.params} for i in ids]))
+"#;
+
+fn explore(folder: &Path, address: &str) -> Terminal {
+    Terminal::start(folder, SIZE, &["--tracking-uri", address], &[("MLTUI_POLL_INTERVAL", "0.3")])
+}
+
+fn follow(folder: &Path, address: &str, mlflow: support::Mlflow) {
+    let go_on = folder.join("go-on");
+    let training = mlflow.spawn(TRAIN, &[address, go_on.to_str().unwrap()]);
+    let ready = folder.join("go-on.ready");
+    while !ready.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let mut terminal = explore(folder, address);
+    terminal.wait_for("learner");
+    terminal.type_keys("3");
+
+    terminal.wait_for("▌train/loss");
+    terminal.type_keys("\r");
+    terminal.wait_for("30 points");
+    terminal.wait_for("min 0.033333 @29");
+    fs::write(&go_on, "").unwrap();
+    // The points appear by themselves; what cannot be drawn is counted.
+    terminal.wait_for("33 points, 1 NaN, 1 infinite");
+    terminal.wait_for("max 99 @30");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    training.wait();
+}
+
+#[test]
+fn a_chart_follows_a_run_that_python_logs() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    follow(folder.path(), &address, V3);
+    for mlflow in [V3, V2] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(mlflow, folder.path());
+        follow(folder.path(), &server.uri(), mlflow);
+    }
+}
+
+fn compare(folder: &Path, address: &str, mlflow: support::Mlflow) {
+    let printed = mlflow.run(LOG, &[address]);
+    let logged: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+    let number = |run: usize, key: &str| logged[run]["metrics"][key].as_f64().unwrap();
+    let ids: Vec<&str> = (0..4).map(|run| logged[run]["run_id"].as_str().unwrap()).collect();
+
+    // By keys: a run of each experiment, side by side, and into a file.
+    let mut terminal = explore(folder, address);
+    terminal.wait_for("second-1");
+    terminal.type_keys(" ");
+    terminal.wait_for("1 marked");
+    terminal.type_keys("1j\r");
+    terminal.wait_for("first-1");
+    terminal.type_keys(" ");
+    terminal.wait_for("2 marked");
+    terminal.type_keys("C");
+    terminal.wait_for("2 runs · 2 experiments");
+    terminal.wait("the best value", |screen| {
+        screen.lines().any(|line| line.contains("val_rmse") && line.contains("★0.6"))
+    });
+    assert!(!terminal.screen().contains("same"), "{}", terminal.screen());
+    terminal.type_keys("d");
+    terminal.wait_for("same");
+    terminal.type_keys("Esave as csv\r");
+    terminal.wait_for("Save as");
+    terminal.type_keys("\x15both.csv\r");
+    terminal.wait_for("saved");
+    // A chart of the metric under the cursor, as a picture.
+    terminal.type_keys("gg\r");
+    terminal.wait_for("first-1");
+    terminal.type_keys("Esave as svg\r");
+    terminal.wait_for("Save as");
+    terminal.type_keys("\x15chart.svg\r");
+    terminal.wait_for("chart.svg");
+    terminal.wait_until("the file", |_| folder.join("chart.svg").exists());
+    // What is there already stays.
+    terminal.type_keys("Esave as svg\r");
+    terminal.wait_for("Save as");
+    terminal.type_keys("\x15both.csv\r");
+    terminal.wait_for("is there already");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    let saved = fs::read_to_string(folder.join("both.csv")).unwrap();
+    let mut reader = csv::Reader::from_reader(saved.as_bytes());
+    assert_eq!(reader.headers().unwrap().iter().collect::<Vec<_>>(), ["kind", "name", "second-1", "first-1"]);
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let row = rows.iter().find(|row| &row[1] == "val_acc").unwrap();
+    assert_eq!(row[2].parse::<f64>().unwrap().to_bits(), number(3, "val_acc").to_bits());
+    assert_eq!(row[3].parse::<f64>().unwrap().to_bits(), number(1, "val_acc").to_bits());
+    let svg = fs::read_to_string(folder.join("chart.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("second-1") && svg.ends_with("</svg>\n"));
+
+    // Headless.
+    let mltui = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_mltui"))
+            .args(["--tracking-uri", address, "compare"])
+            .args(&ids)
+            .args(arguments)
+            .env_clear()
+            .env("HOME", folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let json: Value = serde_json::from_str(&mltui(&["--json", "--only-diff", "--baseline", ids[0]])).unwrap();
+    let rows = json["rows"].as_array().unwrap();
+    let row = |name: &str| rows.iter().find(|row| row["name"] == name);
+    assert!(row("same").is_none());
+    let rmse = row("val_rmse").unwrap();
+    assert_eq!(rmse["goal"], "minimize");
+    assert_eq!(rmse["best"], serde_json::json!([0]));
+    for run in 0..4 {
+        assert_eq!(rmse["values"][run].as_f64().unwrap(), number(run, "val_rmse"));
+        assert_eq!(
+            rmse["difference"][run].as_f64().unwrap(),
+            number(run, "val_rmse") - number(0, "val_rmse")
+        );
+    }
+    assert_eq!(row("val_acc").unwrap()["best"], serde_json::json!([3]));
+    // Seeds together: mean and standard deviation as Python's statistics have them.
+    let json: Value = serde_json::from_str(&mltui(&["--json", "--seeds"])).unwrap();
+    assert_eq!(json["runs"].as_array().unwrap().len(), 2);
+    let rmse = json["rows"].as_array().unwrap().iter().find(|row| row["name"] == "val_rmse").unwrap().clone();
+    let expected = V3.run(
+        "import statistics as s, sys; v = [float(x) for x in sys.argv[1:]]; print(s.mean(v), s.stdev(v))",
+        &[&number(0, "val_rmse").to_string(), &number(1, "val_rmse").to_string()],
+    );
+    let expected: Vec<f64> = expected.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let group = &rmse["values"][0];
+    assert!((group["mean"].as_f64().unwrap() - expected[0]).abs() < 1e-12);
+    assert!((group["std"].as_f64().unwrap() - expected[1]).abs() < 1e-12);
+    assert_eq!(group["runs"], 2);
+    let markdown = mltui(&["--md", "--only-diff"]);
+    assert!(markdown.starts_with("| kind") && markdown.contains("| metrics"), "{markdown}");
+}
+
+#[test]
+fn runs_of_two_experiments_are_compared_and_taken_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    compare(folder.path(), &address, V3);
+    for mlflow in [V3, V2] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(mlflow, folder.path());
+        compare(folder.path(), &server.uri(), mlflow);
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let refused = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_mltui"))
+            .args(["--tracking-uri", &address, "compare"])
+            .args(arguments)
+            .env_clear()
+            .env("HOME", folder.path())
+            .output()
+            .unwrap();
+        assert!(output.stdout.is_empty());
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, words) = refused(&["a", "a"]);
+    assert!(code == 2 && words.contains("2 to 500 different runs"), "{words}");
+    let (code, words) = refused(&["a", "b"]);
+    assert!(code == 3 && words.contains("there is no run"), "{words}");
+    let (code, words) = refused(&["a", "b", "--baseline", "c"]);
+    assert!(code == 2 && words.contains("none of the runs"), "{words}");
+}
