@@ -10,7 +10,7 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("store", &["mlflow", "store"]),
     ("catalog", &["mlflow", "store", "catalog"]),
     ("chart", &["mlflow", "text", "chart"]),
-    ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet"]),
+    ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet", "text"]),
     ("select", &["mlflow", "catalog", "select"]),
     ("config", &["config", "store"]),
     ("cli", &["mlflow", "store", "catalog", "chart", "compare", "config", "select", "sheet", "text", "tui"]),

@@ -65,7 +65,7 @@ fn visit(terminal: &mut Terminal, log_one_more: impl FnOnce()) {
         a > b && b > c && c.is_some()
     });
     // The details of the run under the cursor.
-    terminal.type_keys("gg]");
+    terminal.type_keys("gg]]");
     terminal.wait("metrics of the run", |s| s.contains("at step 19"));
     terminal.type_keys("]");
     terminal.wait("its params", |s| s.contains("family"));
