@@ -7,6 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use base64::Engine;
+use mltui::mlflow::Metric;
+use mltui::store::rest::RestOptions;
+use mltui::store::{NewRun, uri};
 use serde_json::Value;
 use support::terminal::Terminal;
 use support::{Server, V2, V3};
@@ -159,11 +163,10 @@ fn compare(folder: &Path, address: &str, mlflow: support::Mlflow) {
     assert_eq!(rmse["goal"], "minimize");
     assert_eq!(rmse["best"], serde_json::json!([0]));
     for run in 0..4 {
-        assert_eq!(rmse["values"][run].as_f64().unwrap(), number(run, "val_rmse"));
-        assert_eq!(
-            rmse["difference"][run].as_f64().unwrap(),
-            number(run, "val_rmse") - number(0, "val_rmse")
-        );
+        let bits = |value: &Value| value.as_f64().unwrap().to_bits();
+        assert_eq!(bits(&rmse["values"][run]), number(run, "val_rmse").to_bits());
+        let by = number(run, "val_rmse") - number(0, "val_rmse");
+        assert_eq!(bits(&rmse["difference"][run]), by.to_bits());
     }
     assert_eq!(row("val_acc").unwrap()["best"], serde_json::json!([3]));
     // Seeds together: mean and standard deviation as Python's statistics have them.
@@ -193,6 +196,106 @@ fn runs_of_two_experiments_are_compared_and_taken_along() {
         let server = Server::start(mlflow, folder.path());
         compare(folder.path(), &server.uri(), mlflow);
     }
+}
+
+/// The pictures that kitty was sent, as pixels.
+fn pictures(raw: &[u8]) -> Vec<image::RgbaImage> {
+    let text = String::from_utf8_lossy(raw);
+    let mut pictures = Vec::new();
+    let mut data = String::new();
+    for piece in text.split("\u{1b}_G").skip(1) {
+        let piece = piece.split("\u{1b}\\").next().unwrap();
+        let Some((keys, content)) = piece.split_once(';') else { continue };
+        data.push_str(content);
+        if keys.split(',').any(|key| key == "m=0") {
+            let png = base64::engine::general_purpose::STANDARD.decode(std::mem::take(&mut data)).unwrap();
+            pictures.push(image::load_from_memory(&png).unwrap().to_rgba8());
+        }
+    }
+    pictures
+}
+
+/// A run whose metric is 1 but for a spike of 9 at step 60 of 100.
+fn spike(folder: &Path) -> String {
+    let address = format!("sqlite:///{}", folder.join("mlflow.db").display());
+    let location = uri::parse(&address, Path::new("/")).unwrap();
+    let store = uri::open(&location, &RestOptions::default(), false).unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let experiment_id = store.create_experiment("spikes", &[]).await.unwrap();
+        let run = NewRun {
+            experiment_id,
+            run_name: Some("spiky".into()),
+            user_id: "ana".into(),
+            start_time: 1_000,
+            tags: Vec::new(),
+        };
+        let run = store.create_run(&run).await.unwrap();
+        let point = |step: i64| Metric {
+            key: "loss".into(),
+            value: if step == 60 { 9.0 } else { 1.0 },
+            timestamp: 1_000 + step,
+            step,
+        };
+        let points: Vec<Metric> = (0..=100).map(point).collect();
+        store.log_batch(&run.info.run_id, &points, &[], &[]).await.unwrap();
+    });
+    address
+}
+
+#[test]
+fn charts_are_drawn_in_pixels_where_the_terminal_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = spike(folder.path());
+    let open = |graphics: &str| {
+        let variables = [("MLTUI_GRAPHICS", graphics), ("COLORTERM", "truecolor"), ("MLTUI_THEME", "dark")];
+        let mut terminal = Terminal::start(folder.path(), SIZE, &["--tracking-uri", &address], &variables);
+        terminal.wait_for("spiky");
+        terminal.wait_for("loss  1");
+        terminal.type_keys("3\r");
+        terminal.wait_for("101 points");
+        terminal
+    };
+    let has = |terminal: &Terminal, text: &str| String::from_utf8_lossy(&terminal.raw()).contains(text);
+
+    let mut terminal = open("kitty");
+    let is_whole =
+        |terminal: &Terminal| pictures(&terminal.raw()).iter().any(|picture| picture.height() > 600);
+    terminal.wait_until("the chart in pixels", is_whole);
+    let all = pictures(&terminal.raw());
+    let picture = all.iter().rev().find(|picture| picture.height() > 600).unwrap();
+    let is_line = |x: u32, y: u32| picture.get_pixel(x, y).0[3] == 255;
+    let top: Vec<u32> = (0..picture.width()).filter(|x| is_line(*x, 0)).collect();
+    let share = f64::from(top[0]) / f64::from(picture.width() - 1);
+    assert!((share - 0.6).abs() < 0.005 && top.len() < 6, "the spike is at step 60: {share}");
+    let bottom = (0..picture.width()).filter(|x| is_line(*x, picture.height() - 1)).count();
+    assert!(bottom as f64 > f64::from(picture.width()) * 0.9, "and the rest at the bottom");
+    assert_eq!(picture.get_pixel(5, picture.height() - 1).0, [0x6c, 0xb6, 0xff, 255]);
+    assert!(!terminal.screen().chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)), "no dots besides");
+    // What stands over it takes it away, and it comes back.
+    terminal.type_keys("?");
+    terminal.wait_for("Move");
+    terminal.wait_until("the chart gone", |terminal| has(terminal, "\u{1b}_Ga=d,d=A,q=2\u{1b}\\"));
+    let before = pictures(&terminal.raw()).len();
+    terminal.type_keys("0");
+    terminal.wait_until("the chart again", |terminal| pictures(&terminal.raw()).len() > before);
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    let raw = terminal.raw();
+    let text = String::from_utf8_lossy(&raw);
+    assert!(text.rfind("a=d,d=A").unwrap() > text.rfind("a=T").unwrap(), "nothing is left behind");
+
+    for (graphics, introduction) in
+        [("sixel", "\u{1b}P0;1;0q\"1;1;"), ("iterm2", "\u{1b}]1337;File=inline=1;")]
+    {
+        let mut terminal = open(graphics);
+        terminal.wait_until("the chart in pixels", |terminal| has(terminal, introduction));
+        terminal.type_keys("q");
+        assert_eq!(terminal.wait_for_end(), 0);
+    }
+    let mut terminal = open("off");
+    terminal.wait("dots", |screen| screen.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)));
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
 }
 
 #[test]

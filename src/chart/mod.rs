@@ -8,6 +8,7 @@ pub mod axis;
 pub mod canvas;
 mod picture;
 pub mod quantile;
+pub mod raster;
 pub mod svg;
 pub mod trace;
 

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-pub use raw::{Color, Glyphs, Notify, Palette, RawConfig};
-pub use resolve::{Environment, Flags, Settings};
+pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig};
+pub use resolve::{Environment, Flags, Graphics, Settings};
 
 #[derive(Debug, Error)]
 pub enum ConfigError {

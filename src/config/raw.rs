@@ -32,6 +32,7 @@ pub struct RawTui {
     pub poll_interval: f64,
     pub color: Color,
     pub glyphs: Glyphs,
+    pub graphics: GraphicsChoice,
     pub mouse: bool,
     pub theme: Palette,
     pub notify: Notify,
@@ -43,6 +44,7 @@ impl Default for RawTui {
             poll_interval: 2.0,
             color: Color::Auto,
             glyphs: Glyphs::Unicode,
+            graphics: GraphicsChoice::Auto,
             mouse: true,
             theme: Palette::Auto,
             notify: Notify::Off,
@@ -84,6 +86,18 @@ pub enum Notify {
     Bell,
     /// A notification of the terminal (OSC 9), and the bell.
     Desktop,
+}
+
+/// How charts are drawn in pixels; `auto` goes by what the terminal says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum GraphicsChoice {
+    #[default]
+    Auto,
+    Kitty,
+    Sixel,
+    Iterm2,
+    Off,
 }
 
 /// Which characters symbols and charts are made of.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::raw::{Color, Glyphs, Notify, Palette, RawConfig, RawHttp, RawProfile};
+use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
 use super::{ConfigError, Folders};
 use crate::store::rest::{Auth, RestOptions};
 use crate::store::uri::{self, Location, Origin};
@@ -106,6 +106,8 @@ pub struct Settings {
     pub read_only: bool,
     pub poll_interval: Duration,
     pub color: bool,
+    /// How the terminal draws pixels.
+    pub graphics: Graphics,
     pub glyphs: Glyphs,
     pub mouse: bool,
     pub palette: Palette,
@@ -170,6 +172,12 @@ impl Settings {
                 Color::Auto => !dumb,
             },
             glyphs: environment.parsed_enum("MLTUI_GLYPHS", "unicode or ascii")?.unwrap_or(raw.tui.glyphs),
+            graphics: graphics(
+                environment
+                    .parsed_enum("MLTUI_GRAPHICS", "auto, kitty, sixel, iterm2 or off")?
+                    .unwrap_or(raw.tui.graphics),
+                environment,
+            ),
             mouse: environment.boolean("MLTUI_MOUSE")?.unwrap_or(raw.tui.mouse),
             palette: environment
                 .parsed_enum("MLTUI_THEME", "auto, dark, light or 16")?
@@ -242,6 +250,36 @@ impl Environment {
             value: value.into(),
             expected,
         })
+    }
+}
+
+/// How a terminal draws pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Graphics {
+    Kitty,
+    Sixel,
+    Iterm2,
+    Off,
+}
+
+/// The protocol that a terminal draws pixels with. Within tmux and screen none gets through.
+fn graphics(choice: GraphicsChoice, environment: &Environment) -> Graphics {
+    let variable = |name: &str| environment.get(name).unwrap_or_default();
+    let (term, program) = (variable("TERM"), variable("TERM_PROGRAM"));
+    let is_multiplexed =
+        !variable("TMUX").is_empty() || ["tmux", "screen"].iter().any(|name| term.starts_with(name));
+    match choice {
+        GraphicsChoice::Kitty => Graphics::Kitty,
+        GraphicsChoice::Sixel => Graphics::Sixel,
+        GraphicsChoice::Iterm2 => Graphics::Iterm2,
+        GraphicsChoice::Off => Graphics::Off,
+        GraphicsChoice::Auto if is_multiplexed => Graphics::Off,
+        GraphicsChoice::Auto => match (term, program) {
+            ("xterm-kitty" | "xterm-ghostty", _) | (_, "ghostty") => Graphics::Kitty,
+            (_, "iTerm.app" | "WezTerm") => Graphics::Iterm2,
+            ("foot" | "foot-extra" | "mlterm" | "contour" | "yaft-256color", _) => Graphics::Sixel,
+            _ => Graphics::Off,
+        },
     }
 }
 

@@ -69,6 +69,8 @@ pub struct App {
     pub is_local: bool,
     pub read_only: bool,
     pub glyphs: Glyphs,
+    /// Whether charts are drawn in pixels.
+    pub has_pixels: bool,
     pub keymap: Keymap,
     /// Names of the profiles, with their addresses, and the one that is open.
     pub profiles: Vec<(String, String)>,
@@ -132,6 +134,7 @@ impl App {
             is_local: setup.is_local,
             read_only: setup.read_only,
             glyphs: setup.glyphs,
+            has_pixels: false,
             keymap: setup.keymap,
             profiles: setup.profiles,
             profile: setup.profile,

@@ -33,6 +33,7 @@ pub mod overlays;
 mod pace;
 pub mod panes;
 mod perform;
+mod picturing;
 mod possible;
 mod requests;
 mod runtime;

@@ -3,6 +3,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::chart::Ink;
 use crate::config::{Glyphs, Palette};
 use crate::mlflow::RunStatus;
 
@@ -272,6 +273,24 @@ impl Theme {
             Some(_) if self.lines.is_empty() => Style::new().add_modifier(Modifier::BOLD),
             Some(at) => Style::new().fg(self.lines[at as usize % self.lines.len()]),
         }
+    }
+
+    /// The colour of a line's pixels.
+    pub fn line_rgb(&self, ink: Ink) -> [u8; 3] {
+        let style = if ink.is_faint { self.faint_line(ink.line) } else { self.line(ink.line) };
+        let dimmed = |color: [u8; 3]| {
+            if style.add_modifier.contains(Modifier::DIM) { color.map(|value| value / 2) } else { color }
+        };
+        dimmed(match style.fg {
+            Some(Color::Rgb(red, green, blue)) => [red, green, blue],
+            Some(Color::Red | Color::LightRed) => [0xe0, 0x50, 0x50],
+            Some(Color::Green | Color::LightGreen) => [0x40, 0xb0, 0x60],
+            Some(Color::Yellow | Color::LightYellow) => [0xd0, 0xa0, 0x30],
+            Some(Color::Blue | Color::LightBlue) => [0x50, 0x80, 0xe0],
+            Some(Color::Magenta | Color::LightMagenta) => [0xc0, 0x60, 0xc0],
+            Some(Color::Cyan | Color::LightCyan) => [0x30, 0xa8, 0xc0],
+            _ => [0x90, 0x90, 0x90],
+        })
     }
 
     /// A level of so many, from the least to the most: from dim to the accent.

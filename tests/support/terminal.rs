@@ -10,6 +10,11 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 /// How long a text may take to appear; a test that needs as long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A terminal whose cells have 10 x 20 pixels.
+fn pixels(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: columns * 10, pixel_height: rows * 20 }
+}
+
 pub struct Terminal {
     parser: Arc<Mutex<vt100::Parser>>,
     /// Everything that was ever written, for what a screen does not keep.
@@ -33,9 +38,7 @@ impl Terminal {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
-        let pair = native_pty_system()
-            .openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
-            .unwrap();
+        let pair = native_pty_system().openpty(pixels(columns, rows)).unwrap();
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.cwd(folder);
@@ -83,7 +86,7 @@ impl Terminal {
         // The screen first, and held: the program may answer before the next line.
         let mut parser = self.parser.lock().unwrap();
         parser.screen_mut().set_size(rows, columns);
-        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+        self.master.resize(pixels(columns, rows)).unwrap();
     }
 
     pub fn signal(&self, name: &str) {

@@ -4,6 +4,7 @@ mod executor;
 mod input;
 mod log;
 mod memory;
+mod pixels;
 mod projecting;
 mod saving;
 mod terminal;
@@ -18,7 +19,6 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::app::{App, Setup};
 use super::charting::prepare;
-use super::draw::draw;
 use super::effect::Effect;
 use super::keymap::Keymap;
 use super::msg::Msg;
@@ -124,6 +124,7 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
     let mut light = opened.settings.light;
     let asks = opened.settings.color && opened.settings.palette == Palette::Auto && light.is_none();
     let mut session = Session::start(opened, screen.size()?, light);
+    session.app.has_pixels = screen.set_graphics(session.settings.graphics)?;
     let (input_sender, mut inputs) = mpsc::unbounded_channel();
     input::forward(input_sender);
     // The Linux console shows what it does not understand.
@@ -149,7 +150,7 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
             msg = session.messages.recv() => msg.map(Input::Msg),
             () = tokio::time::sleep(wait), if dirty => {
                 prepare(&mut session.app);
-                screen.draw(|frame| draw(&session.app, &session.theme, frame))?;
+                screen.show(&session.app, &session.theme)?;
                 last_frame = Some(Instant::now());
                 dirty = false;
                 continue;
@@ -174,6 +175,9 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
                     continue;
                 }
             };
+            if matches!(msg, Msg::Resize { .. }) {
+                screen.resized();
+            }
             is_urgent |= matches!(msg, Msg::Key(_) | Msg::Mouse(_) | Msg::Paste(_) | Msg::Projected { .. });
             match take(&mut session, screen, msg)? {
                 Next::Draw => {}
@@ -182,6 +186,7 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
                     Ok(opened) => {
                         session.executor.finish().await;
                         session = Session::start(opened, screen.size()?, light);
+                        session.app.has_pixels = screen.set_graphics(session.settings.graphics)?;
                     }
                     Err(error) => session.app.say(format!("profile {name} cannot be opened: {error}")),
                 },
@@ -197,7 +202,7 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
         // The first frame waits until it is complete.
         if last_frame.map_or(session.app.is_settled(), |last| is_urgent || last.elapsed() >= FRAME) {
             prepare(&mut session.app);
-            screen.draw(|frame| draw(&session.app, &session.theme, frame))?;
+            screen.show(&session.app, &session.theme)?;
             last_frame = Some(Instant::now());
             dirty = false;
         }

@@ -11,14 +11,18 @@ use crossterm::event::{
 };
 use crossterm::execute;
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::Frame;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
-use crate::config::Notify;
+use super::pixels::Pixels;
+use crate::config::{Graphics, Notify};
+use crate::tui::app::App;
+use crate::tui::draw::draw;
+use crate::tui::theme::Theme;
 
 /// What terminals take into the clipboard at once, in bytes.
 const CLIPBOARD: usize = 74_000;
@@ -27,6 +31,7 @@ const CLIPBOARD: usize = 74_000;
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     mouse: bool,
+    pixels: Option<Pixels>,
 }
 
 impl Screen {
@@ -36,7 +41,7 @@ impl Screen {
         if opened.is_err() {
             restore();
         }
-        Ok(Self { terminal: opened?, mouse })
+        Ok(Self { terminal: opened?, mouse, pixels: None })
     }
 
     pub fn size(&self) -> io::Result<(u16, u16)> {
@@ -44,11 +49,45 @@ impl Screen {
         Ok((size.width, size.height))
     }
 
+    /// Draws charts in pixels from now on, if that is wanted and the terminal says how large its cells are.
+    pub fn set_graphics(&mut self, graphics: Graphics) -> io::Result<bool> {
+        self.clear_pixels()?;
+        self.pixels = Pixels::new(graphics);
+        Ok(self.pixels.is_some())
+    }
+
+    /// The terminal has another size.
+    pub fn resized(&mut self) {
+        if let Some(pixels) = &mut self.pixels {
+            pixels.resized();
+        }
+    }
+
     /// Draws a frame, which appears at once where the terminal can do that.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         execute!(stdout(), BeginSynchronizedUpdate)?;
         self.terminal.draw(draw)?;
         execute!(stdout(), EndSynchronizedUpdate)
+    }
+
+    /// Draws the program, with its charts in pixels where the terminal can do that.
+    pub fn show(&mut self, app: &App, theme: &Theme) -> io::Result<()> {
+        execute!(stdout(), BeginSynchronizedUpdate)?;
+        if self.pixels.as_ref().is_some_and(|pixels| pixels.must_clear(app)) {
+            self.clear_pixels()?;
+            execute!(stdout(), Clear(ClearType::All))?;
+            // Everything is to be drawn anew.
+            self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        }
+        self.terminal.draw(|frame| draw(app, theme, frame))?;
+        if let Some(pixels) = &mut self.pixels {
+            pixels.show(app, theme, &mut stdout())?;
+        }
+        execute!(stdout(), EndSynchronizedUpdate)
+    }
+
+    fn clear_pixels(&mut self) -> io::Result<()> {
+        self.pixels.as_mut().map_or(Ok(()), |pixels| pixels.clear(&mut stdout()))
     }
 
     /// Asks the terminal for its background; the answer, if any, comes among the keys.
@@ -82,6 +121,7 @@ impl Screen {
     /// they go on.
     #[cfg(unix)]
     pub fn suspend(&mut self) -> io::Result<()> {
+        self.clear_pixels()?;
         restore();
         rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
         enter(self.mouse)?;
@@ -98,6 +138,8 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
+        // Of what cannot be taken away nobody is told any more.
+        let _ = self.clear_pixels();
         restore();
     }
 }

@@ -36,7 +36,7 @@ pub struct ChartScreen {
     pub extremes: bool,
     /// Where the mouse took hold: its column, and the window then.
     pub held: Option<(u16, (f64, f64))>,
-    kept: Option<Kept>,
+    pub kept: Option<Kept>,
 }
 
 /// Where things are on the screen.
@@ -99,7 +99,7 @@ impl ChartScreen {
     }
 
     /// The lines in the order in which they are drawn: the chosen one last.
-    fn in_order(&self) -> Vec<Drawn> {
+    pub fn in_order(&self) -> Vec<Drawn> {
         let mut drawn = self.drawn.clone();
         if self.chosen < drawn.len() {
             let chosen = drawn.remove(self.chosen);

@@ -25,7 +25,7 @@ pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_
     match screen.picture().filter(|_| has_points) {
         Some(picture) => {
             let cursor = screen.cursor.and_then(|x| picture.column(x));
-            let over = Over { cursor, extremes: screen.extremes };
+            let over = Over { cursor, extremes: screen.extremes, in_pixels: app.has_pixels };
             draw_plot(picture, over, theme, frame.buffer_mut(), places.plot);
         }
         None => {

@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use super::{Sign, plot_area, signs};
 use crate::chart::{Ink, Picture, Place};
 use crate::text;
-use crate::tui::marks::letter;
 use crate::tui::theme::Theme;
 
 /// What is drawn on a picture.
@@ -16,42 +16,38 @@ pub struct Over {
     pub cursor: Option<usize>,
     /// The least and greatest value of each line.
     pub extremes: bool,
+    /// The lines are drawn in pixels elsewhere: their room is left empty.
+    pub in_pixels: bool,
 }
 
 pub fn draw(picture: &Picture, over: Over, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let (columns, rows) = (picture.canvas.columns() as u16, picture.canvas.rows() as u16);
-    let plot = Rect { x: area.x + picture.left as u16, width: columns, height: rows, ..area };
-    let plot = plot.intersection(area);
+    let plot = plot_area(picture, area);
     axes(picture, theme, buffer, area, plot);
     for y in 0..plot.height {
         for x in 0..plot.width {
             let (character, ink) = picture.canvas.cell(x as usize, y as usize);
             let cell = &mut buffer[(plot.x + x, plot.y + y)];
-            if character != ' ' {
+            if character != ' ' && !over.in_pixels {
                 cell.set_char(character).set_style(style(ink, theme));
             } else if over.cursor == Some(x as usize) {
                 cell.set_symbol(theme.glyphs.vertical).set_style(theme.dim);
             }
         }
     }
-    let mut put = |place: Option<Place>, symbol: &str, slot: u8| {
-        if let Some(Place { column, row }) = place
-            && (column as u16) < plot.width
-            && (row as u16) < plot.height
-        {
-            let style = theme.line(slot).add_modifier(Modifier::BOLD);
-            buffer[(plot.x + column as u16, plot.y + row as u16)].set_symbol(symbol).set_style(style);
+    for (Place { column, row }, sign, line) in signs(picture, over.extremes) {
+        if (column as u16) < plot.width && (row as u16) < plot.height {
+            let style = theme.line(line).add_modifier(Modifier::BOLD);
+            let symbol = sign_symbol(sign, theme);
+            buffer[(plot.x + column as u16, plot.y + row as u16)].set_symbol(&symbol).set_style(style);
         }
-    };
-    for line in &picture.lines {
-        // Colour alone tells nothing: each line ends in its letter.
-        if picture.lines.len() > 1 {
-            put(line.last, &letter(line.ink).to_string(), line.ink);
-        }
-        if over.extremes {
-            put(line.least, theme.glyphs.descending, line.ink);
-            put(line.greatest, theme.glyphs.ascending, line.ink);
-        }
+    }
+}
+
+pub fn sign_symbol(sign: Sign, theme: &Theme) -> String {
+    match sign {
+        Sign::End(letter) => letter.to_string(),
+        Sign::Least => theme.glyphs.descending.to_owned(),
+        Sign::Greatest => theme.glyphs.ascending.to_owned(),
     }
 }
 

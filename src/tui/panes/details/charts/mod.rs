@@ -45,12 +45,13 @@ pub struct Section {
 /// A picture, and what it was made of.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    made_of: MadeOf,
+    pub made_of: MadeOf,
     pub picture: Picture,
 }
 
+/// All that a picture depends on.
 #[derive(Debug, Clone, PartialEq)]
-struct MadeOf {
+pub struct MadeOf {
     lines: Vec<(u8, u64)>,
     options: Options,
     window: Option<(f64, f64)>,
@@ -218,7 +219,11 @@ impl Dashboard {
 
     /// The picture of a metric, if it was drawn.
     pub fn picture(&self, key: &str) -> Option<&Picture> {
-        self.pictures.get(key).map(|kept| &kept.picture)
+        self.kept(key).map(|kept| &kept.picture)
+    }
+
+    pub fn kept(&self, key: &str) -> Option<&Kept> {
+        self.pictures.get(key)
     }
 
     /// Draws what is on the screen and not drawn yet.

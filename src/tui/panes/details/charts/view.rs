@@ -90,15 +90,27 @@ fn one(app: &App, chart: usize, theme: &Theme, frame: &mut Frame<'_>, area: Rect
         Span::styled(state, theme.warn),
     ]);
     frame.render_widget(title, Rect { height: 1, ..area });
-    let plot = Rect { y: area.y + 1, height: area.height.saturating_sub(1), width: width as u16, ..area };
+    let plot = picture_area(area);
     if let Some(words) = lines.without_picture() {
         let words = text::cut(&text::clean(&words), width, theme.glyphs.ellipsis);
         centred(frame, plot, vec![Line::styled(words, theme.dim)]);
     } else if lines.are_single() {
         bars(&lines, theme, frame, plot);
     } else if let Some(picture) = charts.picture(key) {
-        draw_plot(picture, Over::default(), theme, frame.buffer_mut(), plot);
+        let over = Over { in_pixels: app.has_pixels, ..Over::default() };
+        draw_plot(picture, over, theme, frame.buffer_mut(), plot);
     }
+}
+
+/// The room of a chart's picture: below the title, and apart from the next chart.
+pub fn picture_area(area: Rect) -> Rect {
+    Rect { y: area.y + 1, height: area.height.saturating_sub(1), width: area.width.saturating_sub(1), ..area }
+}
+
+/// Whether a metric is drawn as lines, and not as words or bars.
+pub fn has_lines(drawn: &[Drawn], key: &str, histories: &Histories) -> bool {
+    let lines = Lines::new(drawn, key, histories);
+    lines.without_picture().is_none() && !lines.are_single()
 }
 
 /// The histories of a metric.

@@ -1,0 +1,108 @@
+//! The lines of a chart in pixels, for terminals that can draw them: where the cells would have had dots.
+
+use super::canvas::Ink;
+use super::picture::{Picture, Scale};
+use super::trace::{Line, Spot, Trace, thin};
+use super::{Options, Smoothing};
+
+/// Pixels, each with the number of its line plus one, or 0; and whether it stands behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raster {
+    pub width: usize,
+    pub height: usize,
+    pub pixels: Vec<Option<Ink>>,
+}
+
+impl Raster {
+    fn new(width: usize, height: usize) -> Self {
+        Self { width, height, pixels: vec![None; width * height] }
+    }
+
+    fn dot(&mut self, x: i64, y: i64, ink: Ink) {
+        if x < 0 || y < 0 || x >= self.width as i64 || y >= self.height as i64 {
+            return;
+        }
+        let pixel = &mut self.pixels[y as usize * self.width + x as usize];
+        // What stands behind never covers what does not.
+        if !(ink.is_faint && pixel.is_some_and(|known| !known.is_faint)) {
+            *pixel = Some(ink);
+        }
+    }
+
+    /// A line as thick as a pen.
+    fn line(&mut self, from: (f64, f64), to: (f64, f64), pen: i64, ink: Ink) {
+        let Some((from, to)) = self.clip(from, to) else { return };
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let steps = dx.abs().max(dy.abs()).ceil().max(1.0);
+        for step in 0..=steps as i64 {
+            let share = step as f64 / steps;
+            let (x, y) = ((from.0 + dx * share).round() as i64, (from.1 + dy * share).round() as i64);
+            for across in 0..pen {
+                for down in 0..pen {
+                    self.dot(x + across - pen / 2, y + down - pen / 2, ink);
+                }
+            }
+        }
+    }
+
+    /// Cut at the upper and lower edge, so that a point far outside costs no more than one inside.
+    fn clip(&self, from: (f64, f64), to: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
+        let mut ends = [from, to];
+        for (low, high, axis) in [(-4.0, self.width as f64 + 4.0, 0), (-4.0, self.height as f64 + 4.0, 1)] {
+            let get = |place: (f64, f64)| if axis == 0 { place.0 } else { place.1 };
+            if get(ends[0]).max(get(ends[1])) < low || get(ends[0]).min(get(ends[1])) > high {
+                return None;
+            }
+            let (a, b) = (ends[0], ends[1]);
+            for end in &mut ends {
+                let edge = get(*end).clamp(low, high);
+                let span = get(b) - get(a);
+                let is_outside = get(*end) < low || get(*end) > high;
+                if is_outside && span != 0.0 {
+                    let share = (edge - get(a)) / span;
+                    *end = (a.0 + (b.0 - a.0) * share, a.1 + (b.1 - a.1) * share);
+                }
+            }
+        }
+        Some((ends[0], ends[1]))
+    }
+}
+
+/// Draws the lines of a picture again, in so many pixels, over the same part of the axes.
+pub fn raster(
+    lines: &[Line<'_>],
+    options: &Options,
+    picture: &Picture,
+    (width, height): (usize, usize),
+) -> Raster {
+    let mut raster = Raster::new(width, height);
+    let window = (picture.x.low, picture.x.high);
+    let x = Scale::new(window, width);
+    let y = Scale::new((picture.y.low, picture.y.high), height);
+    let pen = if height >= 200 { 2 } else { 1 };
+    let bottom = height.saturating_sub(1) as f64;
+    let traces: Vec<(u8, Trace<'_>)> =
+        lines.iter().map(|line| (line.ink, Trace::new(line.points, options.scales()))).collect();
+    let mut draw = |line: u8, trace: &Trace<'_>, smoothing: Smoothing, is_faint: bool| {
+        let column = |at: f64| x.dot(at).round().clamp(-1.0, width as f64) as i64;
+        let mut last = None;
+        for spot in thin(&trace.spots(window, smoothing), column) {
+            let Spot::At { x: at, y: value } = spot else {
+                last = None;
+                continue;
+            };
+            let place = (x.dot(at), bottom - y.dot(value));
+            raster.line(last.unwrap_or(place), place, pen, Ink { line, is_faint });
+            last = Some(place);
+        }
+    };
+    for (line, trace) in &traces {
+        draw(*line, trace, Smoothing::default(), options.smoothing.is_on());
+    }
+    if options.smoothing.is_on() {
+        for (line, trace) in &traces {
+            draw(*line, trace, options.smoothing, false);
+        }
+    }
+    raster
+}
