@@ -1,8 +1,10 @@
 //! Columns as axes: where each run stands on a param or metric, from 0 (low) to 1 (high), for parallel coordinates and
 //! scatter plots.
 
+use super::export::exact;
 use super::{Cell, Comparison, Kind, number};
 use crate::catalog::{ColumnSpec, Value};
+use crate::sheet;
 use crate::text;
 
 /// Greatest over least from which on an axis of positive numbers is logarithmic: learning rates are.
@@ -31,8 +33,9 @@ pub struct Axis {
     pub kind: AxisKind,
     /// By member; none without a value, or with one that is no number.
     pub places: Vec<Option<f64>>,
-    /// The values as people read them, by member.
+    /// The values as people read them, and exactly, by member.
     pub labels: Vec<String>,
+    pub values: Vec<sheet::Cell>,
 }
 
 impl Axis {
@@ -42,6 +45,7 @@ impl Axis {
         let cells: Vec<Cell<'_>> =
             (0..comparison.members.len()).map(|member| comparison.cell(entry, &bound, member, now)).collect();
         let labels: Vec<String> = cells.iter().map(words).collect();
+        let values: Vec<sheet::Cell> = cells.iter().map(exact).collect();
         let numbers: Vec<Option<f64>> = cells.iter().map(Cell::number).collect();
         let has_words = cells
             .iter()
@@ -61,7 +65,7 @@ impl Axis {
                 Some(if texts.len() > 1 { at as f64 / (texts.len() - 1) as f64 } else { 0.5 })
             };
             let places = labels.iter().map(place).collect();
-            return Some(Self { spec: spec.clone(), kind: AxisKind::Texts(texts), places, labels });
+            return Some(Self { spec: spec.clone(), kind: AxisKind::Texts(texts), places, labels, values });
         }
         let finite = |number: &Option<f64>| number.filter(|number| number.abs() < f64::MAX);
         let known: Vec<f64> = numbers.iter().filter_map(finite).collect();
@@ -70,7 +74,7 @@ impl Axis {
         let is_log = low > 0.0 && high / low >= LOG;
         let kind = if is_log { AxisKind::Log { low, high } } else { AxisKind::Linear { low, high } };
         let places = numbers.iter().map(|number| finite(number).map(|number| kind.place(number))).collect();
-        Some(Self { spec: spec.clone(), kind, places, labels })
+        Some(Self { spec: spec.clone(), kind, places, labels, values })
     }
 
     /// What stands at the lower and the upper end.

@@ -130,7 +130,8 @@ pub fn json(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize>
     json!({ "runs": runs.collect::<Vec<_>>(), "rows": rows.collect::<Vec<_>>() })
 }
 
-fn exact(cell: &Cell<'_>) -> sheet::Cell {
+/// A cell as it leaves the program.
+pub fn exact(cell: &Cell<'_>) -> sheet::Cell {
     match cell {
         Cell::Missing => sheet::Cell::Missing,
         Cell::One(value) => value.clone().into(),

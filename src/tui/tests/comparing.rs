@@ -156,6 +156,21 @@ fn runs_of_several_experiments_are_compared() {
     assert!(drawn(&app).contains("3 runs · 2 experiments"), "{}", drawn(&app));
 }
 
+#[test]
+fn no_size_is_too_small_for_any_of_it() {
+    let (mut app, runs) = opened((100, 30), 14);
+    for opened in ["3 ]", "[ enter m h", "esc 2 C", "v d b", "]", "j l", "]", "]", "? "] {
+        keys(&mut app, opened.trim(), &runs);
+        for columns in (12..130).step_by(7) {
+            for rows in 3..40 {
+                feed(&mut app, Msg::Resize { columns, rows }, &runs);
+                drawn(&app);
+            }
+        }
+        feed(&mut app, Msg::Resize { columns: 100, rows: 30 }, &runs);
+    }
+}
+
 /// The first effect that leaves the screen after a form was picked.
 fn exported(app: &mut App, pick: &str, runs: &[Run]) -> Effect {
     keys(app, "E", runs);
@@ -183,6 +198,15 @@ fn everything_on_the_screen_can_leave_it() {
     keys(&mut app, "2 C", &runs);
     let Effect::Copy(text) = exported(&mut app, "copy as csv", &runs) else { panic!() };
     assert!(text.starts_with("kind,name,calm-ibis-4") || text.starts_with("kind,name,"), "{text}");
+    keys(&mut app, "]", &runs);
+    let Effect::Copy(text) = exported(&mut app, "copy as csv", &runs) else { panic!() };
+    assert!(text.lines().next().unwrap().ends_with("metrics.val_rmse,passes"), "{text}");
+    keys(&mut app, "]", &runs);
+    let Effect::Copy(text) = exported(&mut app, "copy as csv", &runs) else { panic!() };
+    assert!(text.starts_with("run_id,run_name,params.lr,metrics.val_rmse"), "{text}");
+    keys(&mut app, "]", &runs);
+    assert!(matches!(exported(&mut app, "copy as csv", &runs), Effect::Quit), "too few runs for that");
+    keys(&mut app, "]", &runs);
     // A file is named first.
     exported(&mut app, "save as json", &runs);
     let Some(Overlay::Prompt(prompt)) = &app.overlay else { panic!("a name") };

@@ -17,6 +17,9 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 
+/// Digits and signs of a value that is shown exactly.
+const EXACT: usize = 20;
+
 pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     frame.render_widget(pane_block(theme, true, title(app, screen, theme, body.width as usize)), body);
     let places = screen.places(body);
@@ -95,7 +98,11 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
         let reading = screen.reading(at, &app.histories, &options);
         let style = theme.line(drawn.slot);
         let is_chosen = at == screen.chosen && screen.drawn.len() > 1;
-        let value = reading.point.map_or("-".into(), |point| text::number(point.value));
+        let value = reading.point.map_or("-".into(), |point| {
+            let exact = point.value.to_string();
+            // Beside the plot there is room for all digits.
+            if rows_each > 1 && exact.len() <= EXACT { exact } else { text::number(point.value) }
+        });
         let value = match reading.smoothed {
             Some(smoothed) => format!("{value} ~{}", text::number(smoothed)),
             None => value,

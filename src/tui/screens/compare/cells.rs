@@ -63,7 +63,7 @@ impl Table<'_> {
         let sample = &entries[..entries.len().min(SAMPLE)];
         let longest = entries.iter().map(|(entry, _)| text::width(&title(entry))).max().unwrap_or(0);
         let kind = if area.width >= 70 { KIND + 1 } else { 0 };
-        let key = longest.clamp(KEY.0, KEY.1.min(area.width as usize / 3));
+        let key = pinned(longest, area.width);
         let width_of = |member: usize| {
             let cells = sample.iter().map(|(entry, bound)| text::width(&self.words(entry, bound, member).0));
             let (name, _) = self.comparison.title(member);
@@ -112,7 +112,7 @@ impl Table<'_> {
         let lines: Vec<usize> = screen.member_cursor.window(screen.members(), height).collect();
         let names =
             lines.iter().map(|member| text::width(&text::clean(self.comparison.title(*member).0)) + 7);
-        let name = names.max().unwrap_or(0).clamp(KEY.0, KEY.1.min(area.width as usize / 3));
+        let name = pinned(names.max().unwrap_or(0), area.width);
         let width_of = |at: usize| {
             let Some((entry, bound)) = self.bound_entry(at) else { return VALUE.0 };
             let cells =
@@ -240,6 +240,11 @@ impl Table<'_> {
             header.push(Span::styled(theme.glyphs.more_right, theme.accent));
         }
     }
+}
+
+/// The cells of the pinned column: a third of the screen at most.
+fn pinned(longest: usize, width: u16) -> usize {
+    longest.clamp(KEY.0, KEY.1).min((width as usize / 3).max(4))
 }
 
 fn widest(width: u16) -> usize {
