@@ -3,12 +3,17 @@
 //! # Who knows whom
 //!
 //! ```text
-//! mlflow ◀── store ◀── catalog ◀── { cli, tui }        config and text stand beside them
+//! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
+//! mlflow ◀── chart ◀── { compare, tui }                config, sheet and text stand beside them
 //! ```
 //!
 //! - [`mlflow`]: the vocabulary and the filter language. Plain types, no IO.
 //! - [`store`]: where runs live: an MLflow server, or a local database file, behind one trait.
 //! - [`catalog`]: an experiment's runs in memory, in columns; sorting, filtering, and keeping it current.
+//! - [`select`]: which run is better: the direction of metrics.
+//! - [`chart`]: line charts of histories: axes, dots, pixels, SVG.
+//! - [`compare`]: runs side by side: what differs, what is best, which params matter.
+//! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
 //! - [`config`]: settings, from file, environment and flags.
 //! - [`cli`]: the commands for scripts.
 //! - [`tui`]: the explorer: a pure state machine, its pictures, and the shell around it.
@@ -29,7 +34,13 @@
 //!   comes to.
 //! - **summary**: what a history comes to: minimum, maximum, mean, first and last value; **statistic**: the one that a
 //!   column shows; **coverage**: of how many runs it is known.
-//! - **mark**: a run that was chosen by hand for what is done next.
+//! - **mark**: a run that was chosen by hand for what is done next, in whatever experiment; **slot**: its number while it is
+//!   marked, from which letter and colour follow.
+//! - **goal**: whether less or more of a metric is better.
+//! - **line**: a history on a chart; **ink**: whose line a dot is of; **picture**: a drawn chart, in cells.
+//! - **member**: what is compared: a run, or runs that differ only in their seed; **entry**: a metric, param, attribute or tag
+//!   of them; **spread**: how much it differs; **baseline**: the member that others are compared with.
+//! - **brush**: the part of an axis that lines have to pass through.
 //! - **pace**: how often a store is asked for changes.
 //! - **trend**: the small chart of a metric's history in a table, a sparkline.
 //! - **message**, **effect**, **action**: what happens, what is to be done outside, what a key means.

@@ -184,6 +184,11 @@ pub fn bytes(size: u64) -> String {
     if unit == 0 { format!("{size} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
+/// So many runs: `1 run`, `100,000 runs`.
+pub fn runs(number: usize) -> String {
+    format!("{} run{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// A count with separators: `100,000`.
 pub fn count(number: usize) -> String {
     let digits = number.to_string();

@@ -1,7 +1,7 @@
 //! The whole state of the explorer.
 
 use super::action::Scope;
-use super::histories::{Histories, Which};
+use super::histories::Histories;
 use super::keymap::{Chord, Keymap};
 use super::layout::{Focus, Geometry, geometry};
 use super::memory::Memory;
@@ -207,28 +207,5 @@ impl App {
         let text = text.into();
         note(&mut self.messages, self.now, text.clone());
         self.status = Some(text);
-    }
-
-    /// Whether a chart on the screen was never answered.
-    fn charts_wait(&self) -> bool {
-        let Some(area) = super::charting::dashboard_area(self) else { return false };
-        let charts = &self.details.charts;
-        let run = self.details.shown_run();
-        let shown = charts.visible(area.width as usize, area.height as usize);
-        let which: Vec<Which> = run
-            .into_iter()
-            .flat_map(|run| shown.iter().map(|key| Which { run: run.clone(), key: (*key).to_owned() }))
-            .collect();
-        self.histories.is_waiting(which.iter())
-    }
-
-    /// Whether everything that the screen shows first has been answered, so that a first frame would be complete.
-    pub fn is_settled(&self) -> bool {
-        let is_shown = self.runs.loaded
-            && !self.runs.sparks_pending
-            && (self.runs.projection.lines.is_empty()
-                || (self.details.run.is_some() && !self.charts_wait())
-                || self.details.error.is_some());
-        is_shown || self.experiments.is_empty_store() || matches!(self.connection, Connection::Failing { .. })
     }
 }

@@ -4,14 +4,14 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::action::Action;
-use super::app::{App, Screen};
+use super::app::{App, Connection, Screen};
 use super::effect::Effect;
 use super::histories::{Heard, Which};
 use super::layout::Focus;
 use super::panes::details::Tab;
 use super::panes::details::charts::view::charts_area;
 use super::panes::details::view::body_of;
-use super::perform::copy;
+use super::requests::copy;
 use super::screens::chart::ChartScreen;
 use crate::chart::Dots;
 use crate::config::Glyphs;
@@ -261,4 +261,28 @@ pub fn click(app: &mut App, event: MouseEvent) -> bool {
         charts.at = chart;
     }
     true
+}
+
+/// Whether a chart on the screen was never answered.
+fn charts_wait(app: &App) -> bool {
+    let Some(area) = dashboard_area(app) else { return false };
+    let charts = &app.details.charts;
+    let run = app.details.shown_run();
+    let shown = charts.visible(area.width as usize, area.height as usize);
+    let which: Vec<Which> = run
+        .into_iter()
+        .flat_map(|run| shown.iter().map(|key| Which { run: run.clone(), key: (*key).to_owned() }))
+        .collect();
+    app.histories.is_waiting(which.iter())
+}
+
+/// Whether everything that the screen shows first has been answered, so that a first frame would be complete.
+pub fn is_settled(app: &App) -> bool {
+    let details = &app.details;
+    let is_shown = app.runs.loaded
+        && !app.runs.sparks_pending
+        && (app.runs.projection.lines.is_empty()
+            || (details.run.is_some() && !charts_wait(app))
+            || details.error.is_some());
+    is_shown || app.experiments.is_empty_store() || matches!(app.connection, Connection::Failing { .. })
 }

@@ -10,7 +10,7 @@ use super::effect::Effect;
 use super::overlays::picker::{self, Choice, Item, Picker};
 use super::panes::details::charts::{Drawn, OVERLAID};
 use super::panes::runs::columns::metric_of;
-use super::perform::copy;
+use super::requests::copy;
 use super::screens::chart::ChartScreen;
 use super::screens::compare::view::table_area;
 use super::screens::compare::{CompareScreen, Compared, Show, Tab};

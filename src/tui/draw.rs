@@ -76,11 +76,8 @@ fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     if app.runs.loaded {
         let running = app.runs.running();
         let running = if running > 0 { format!(", {} running", text::count(running)) } else { String::new() };
-        let summary = format!(
-            "  {}  {} runs{running}",
-            text::clean(&app.runs.name),
-            text::count(app.runs.catalog.count)
-        );
+        let summary =
+            format!("  {}  {}{running}", text::clean(&app.runs.name), text::runs(app.runs.catalog.count));
         // The experiment is worth more room than the address of the store.
         let store = text::cut(&place, room.saturating_sub(text::width(&summary)), theme.glyphs.ellipsis);
         left.push(Span::styled(store.clone(), theme.dim));

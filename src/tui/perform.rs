@@ -15,7 +15,7 @@ use super::panes::runs::Runs;
 use super::panes::runs::place::chosen_width;
 use super::possible::possible;
 use super::requests::{
-    LOOKING, load_experiments, open_selected, project, quit, show_cursors, view_changed, words_changed,
+    LOOKING, copy, load_experiments, open_selected, project, quit, show_cursors, view_changed, words_changed,
 };
 use crate::catalog::view::{Shape, View};
 use crate::catalog::{Bound, Value};
@@ -337,13 +337,6 @@ fn take_out(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
             }
         }
     }
-}
-
-/// Nothing that steers a terminal gets into the clipboard either: it would be pasted into one.
-pub fn copy(app: &mut App, text: &str, what: &str, effects: &mut Vec<Effect>) {
-    let safe: Vec<_> = text.lines().map(crate::text::clean).collect();
-    effects.push(Effect::Copy(safe.join("\n")));
-    app.status = Some(format!("copied {what}"));
 }
 
 fn scroll_text(app: &mut App, scroll: usize, action: Action, effects: &mut Vec<Effect>) {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::app::{App, Setup};
-use super::charting::prepare;
+use super::charting::{is_settled, prepare};
 use super::effect::Effect;
 use super::keymap::Keymap;
 use super::msg::Msg;
@@ -200,7 +200,7 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
         dirty = true;
         // Whoever pressed a key does not wait for the turn of the next frame, nor for that of what came of the key.
         // The first frame waits until it is complete.
-        if last_frame.map_or(session.app.is_settled(), |last| is_urgent || last.elapsed() >= FRAME) {
+        if last_frame.map_or(is_settled(&session.app), |last| is_urgent || last.elapsed() >= FRAME) {
             prepare(&mut session.app);
             screen.show(&session.app, &session.theme)?;
             last_frame = Some(Instant::now());

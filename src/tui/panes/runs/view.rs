@@ -96,7 +96,7 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
             put(format!("f {}", runs.filter_text.trim()), theme.chip);
         }
     } else {
-        put(format!("{shown} runs"), calm);
+        put(text::runs(runs.projection.passing), calm);
     }
     if !runs.complete {
         put("so far, more coming".into(), theme.warn);
