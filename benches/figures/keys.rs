@@ -83,7 +83,8 @@ pub fn keys(folder: &Path) {
 fn loaded(path: &Path) -> Visit {
     let visit = Visit::new(path, &[]);
     visit.terminal.wait_closely(|screen| {
-        screen.contains("100,000 runs · newest first") && screen.contains("page 1 of")
+        screen.contains("100,000 runs · newest first")
+            && (screen.contains("loss  0.") || screen.contains("loss  1."))
     });
     std::thread::sleep(Duration::from_millis(300));
     visit

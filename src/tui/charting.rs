@@ -1,5 +1,7 @@
 //! What keys and the mouse do on charts: in the dashboard, and on one that has the whole screen.
 
+use std::time::Duration;
+
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
@@ -16,6 +18,8 @@ use super::screens::chart::ChartScreen;
 use crate::chart::Dots;
 use crate::config::Glyphs;
 
+/// How long the cursor stands on a run before a server is asked for its histories, in milliseconds.
+const REST: i64 = 200;
 /// What a page key moves the cursor by, in columns of dots.
 const PAGE: isize = 20;
 
@@ -37,7 +41,8 @@ fn size(area: Rect) -> (usize, usize) {
 pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
     let is_seen = app.geometry().details.is_some() && app.details.tab == Tab::Charts;
     if let Some(run) = app.details.run.as_ref().filter(|_| is_seen) {
-        app.details.charts.arrange(run, &app.runs.catalog, &app.runs.marks);
+        app.details.charts.arrange(run, &app.runs.catalog, &app.runs.marks, app.now);
+        app.details.charts.fit(&app.histories);
     }
     let wanted: Vec<Which> = match app.screens.last() {
         Some(Screen::Chart(screen)) => screen.wanted().collect(),
@@ -45,6 +50,15 @@ pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
         None => {
             let Some(area) = dashboard_area(app) else { return };
             let charts = &app.details.charts;
+            // Whoever only passes by does not make a server read.
+            let rest = REST - (app.now - charts.since);
+            if !app.is_local && rest > 0 {
+                if charts.woken_for != charts.since {
+                    app.details.charts.woken_for = charts.since;
+                    effects.push(Effect::Wake(Duration::from_millis(rest.unsigned_abs())));
+                }
+                return;
+            }
             let (width, height) = size(area);
             let keys = charts.visible(width, height);
             // The run on top before all others.
@@ -279,10 +293,11 @@ fn charts_wait(app: &App) -> bool {
 /// Whether everything that the screen shows first has been answered, so that a first frame would be complete.
 pub fn is_settled(app: &App) -> bool {
     let details = &app.details;
+    // A server is asked for histories only when the cursor has stood for a while.
     let is_shown = app.runs.loaded
         && !app.runs.sparks_pending
         && (app.runs.projection.lines.is_empty()
-            || (details.run.is_some() && !charts_wait(app))
+            || (details.run.is_some() && !(app.is_local && charts_wait(app)))
             || details.error.is_some());
     is_shown || app.experiments.is_empty_store() || matches!(app.connection, Connection::Failing { .. })
 }

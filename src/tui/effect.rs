@@ -32,6 +32,8 @@ pub enum Effect {
     /// Poll now.
     Refresh,
     Pause(bool),
+    /// Look at the state again after a while.
+    Wake(Duration),
     /// Poll so often from now on.
     Pace(Duration),
     Project {

@@ -17,7 +17,7 @@ use crate::catalog::sync::Sync;
 use crate::compare::Comparison;
 use crate::compare::importance::matters;
 use crate::mlflow::{Experiment, ExperimentId, ViewType};
-use crate::store::{Result, Scan, ScanValues, TrackingStore};
+use crate::store::{Result, Scan, ScanValues, TrackingStore, now_ms};
 use crate::tui::effect::Effect;
 use crate::tui::msg::Msg;
 use crate::tui::panes::runs::SPARK_POINTS;
@@ -40,6 +40,7 @@ enum Slot {
     Compare,
     Weigh,
     Save,
+    Wake,
     Run,
     Preview,
 }
@@ -95,6 +96,10 @@ impl Executor {
                 *self.attended.lock().unwrap_or_else(PoisonError::into_inner) = attended;
                 self.command(Command::Attend);
             }
+            Effect::Wake(after) => self.answer(Slot::Wake, async move {
+                tokio::time::sleep(after).await;
+                Msg::Tick { now: now_ms() }
+            }),
             Effect::Refresh => self.command(Command::Refresh),
             Effect::Pause(paused) => {
                 self.paused = paused;

@@ -201,7 +201,7 @@ mod tests {
         let section = |count: &usize| {
             let charts = start..start + count;
             start = charts.end;
-            Section { title: String::new(), charts, rows: None }
+            Section { title: String::new(), charts, is_single: false, rows: None }
         };
         counts.iter().map(section).collect()
     }

@@ -38,6 +38,8 @@ pub struct Section {
     pub title: String,
     /// Places in [`Dashboard::keys`].
     pub charts: std::ops::Range<usize>,
+    /// Its metrics have one value as a rule.
+    pub is_single: bool,
     /// The rows that its charts need, where they do not take what there is.
     pub rows: Option<usize>,
 }
@@ -73,6 +75,10 @@ pub struct Dashboard {
     pub sections: Vec<Section>,
     /// The runs whose lines are drawn, the one on top last.
     pub drawn: Vec<Drawn>,
+    /// When the run under the cursor became another one.
+    pub since: i64,
+    /// The time that a look was asked for, once the cursor has stood there for a while.
+    pub woken_for: i64,
     /// What the charts were arranged for.
     arranged: Option<Arranged>,
     pictures: FxHashMap<String, Kept>,
@@ -117,7 +123,7 @@ impl Dashboard {
     }
 
     /// Puts the charts of a run, and of the marked ones, in order, unless they are already.
-    pub fn arrange(&mut self, run: &Run, catalog: &Arc<Catalog>, marks: &Marks) {
+    pub fn arrange(&mut self, run: &Run, catalog: &Arc<Catalog>, marks: &Marks, now: i64) {
         let wanted = Arranged {
             run: run.info.run_id.clone(),
             metrics: run.metrics.len(),
@@ -127,6 +133,9 @@ impl Dashboard {
         };
         if self.arranged.as_ref() == Some(&wanted) {
             return;
+        }
+        if self.arranged.as_ref().is_none_or(|arranged| arranged.run != wanted.run) {
+            self.since = now;
         }
         let chosen = self.key().map(str::to_owned);
         let own = &run.info.run_id;
@@ -188,12 +197,28 @@ impl Dashboard {
                     last.title = format!("{}, {title}", last.title);
                 }
                 None => {
-                    // A bar for each run, the title, and a line between.
-                    let rows = (kind == AT_ZERO).then(|| self.drawn.len().max(1) + 2);
-                    self.sections.push(Section { title, charts: start..end, rows });
+                    let is_single = kind == AT_ZERO;
+                    self.sections.push(Section { title, charts: start..end, is_single, rows: None });
                 }
             }
             was_small = is_small;
+        }
+    }
+
+    /// Gives single values no more room than they need: the title, and of several runs a bar for each. Where a history
+    /// has more points after all, it is drawn like the others.
+    pub fn fit(&mut self, histories: &Histories) {
+        let Self { sections, keys, drawn, .. } = self;
+        let has_line = |key: &String| {
+            drawn.iter().any(|drawn| {
+                let which = Which { run: drawn.run.clone(), key: key.clone() };
+                histories.get(&which).is_some_and(|known| known.points.len() > 1)
+            })
+        };
+        for section in sections.iter_mut().filter(|section| section.is_single) {
+            let is_line = keys[section.charts.clone()].iter().any(has_line);
+            let rows = if drawn.len() > 1 { drawn.len() + 2 } else { 1 };
+            section.rows = (!is_line).then_some(rows);
         }
     }
 

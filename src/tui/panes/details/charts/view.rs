@@ -91,6 +91,9 @@ fn one(app: &App, chart: usize, theme: &Theme, frame: &mut Frame<'_>, area: Rect
     ]);
     frame.render_widget(title, Rect { height: 1, ..area });
     let plot = picture_area(area);
+    if plot.height == 0 {
+        return;
+    }
     if let Some(words) = lines.without_picture() {
         let words = text::cut(&text::clean(&words), width, theme.glyphs.ellipsis);
         centred(frame, plot, vec![Line::styled(words, theme.dim)]);
