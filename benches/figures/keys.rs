@@ -43,6 +43,11 @@ impl Visit {
     }
 }
 
+/// Whether the details show charts with their values.
+pub fn has_charts(screen: &str) -> bool {
+    ["acc  0.", "acc  1.", "loss  0.", "loss  1."].iter().any(|title| screen.contains(title))
+}
+
 pub fn spread(mut times: Vec<f64>) -> (f64, f64) {
     times.sort_by(f64::total_cmp);
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e3;
@@ -82,10 +87,9 @@ pub fn keys(folder: &Path) {
 
 fn loaded(path: &Path) -> Visit {
     let visit = Visit::new(path, &[]);
-    visit.terminal.wait_closely(|screen| {
-        screen.contains("100,000 runs · newest first")
-            && (screen.contains("loss  0.") || screen.contains("loss  1."))
-    });
+    visit
+        .terminal
+        .wait_closely(|screen| screen.contains("100,000 runs · newest first") && has_charts(screen));
     std::thread::sleep(Duration::from_millis(300));
     visit
 }

@@ -120,7 +120,7 @@ fn start(folder: &Path) {
             let terminal = &visit.terminal;
             terminal.wait_closely(|screen| {
                 let has_rows = screen.matches("calm-ibis").count() >= 20;
-                let has_details = screen.contains("loss  0.") || screen.contains("loss  1.");
+                let has_details = keys::has_charts(screen);
                 has_rows && has_details && (runs > 20 || screen.contains('▇'))
             });
             times.push(begin.elapsed().as_secs_f64());
