@@ -82,9 +82,9 @@ pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 /// What was last heard of a metric.
-fn heard(app: &App, which: &Which) -> Heard {
-    let catalog = &app.runs.catalog;
+fn heard(app: &mut App, which: &Which) -> Heard {
     let row = app.runs.row_of(&which.run);
+    let catalog = &app.runs.catalog;
     let goes_on = row.is_some_and(|row| catalog.run(row).status.is_active());
     let writes = if goes_on { app.writes } else { 0 };
     let shown = app.details.run.as_ref().filter(|run| run.info.run_id == which.run);

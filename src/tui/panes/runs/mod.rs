@@ -5,6 +5,7 @@ mod cells;
 pub mod columns;
 mod faces;
 pub mod place;
+mod places;
 pub mod view;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use crate::tui::marks::Marks;
 use crate::tui::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
 use crate::tui::widgets::input::Input;
 use columns::{Shown, metric_of};
+use places::Places;
 
 /// Points of a sparkline that are asked for: two for each of its cells.
 pub const SPARK_POINTS: usize = 24;
@@ -69,6 +71,8 @@ pub struct Runs {
     pub cursor: Cursor,
     /// What is under the cursor: the cursor follows it through refresh and sort.
     pub selected: Option<Picked>,
+    /// Where runs were found.
+    places: Places,
     /// Marked runs, of this experiment and of others, and where a range that is being marked began.
     pub marks: Marks,
     pub range_from: Option<usize>,
@@ -198,10 +202,9 @@ impl Runs {
         self.selected_row().map(|row| RunId::from(self.catalog.run_id(row)))
     }
 
-    /// Where a run is in the catalogue; a walk over all rows unless it is the one under the cursor.
-    pub fn row_of(&self, id: &RunId) -> Option<Row> {
-        let selected = self.selected_row().filter(|row| self.catalog.run_id(*row) == id.as_str());
-        selected.or_else(|| self.catalog.find(id.as_str()))
+    /// Where a run is in the catalogue.
+    pub fn row_of(&mut self, id: &RunId) -> Option<Row> {
+        self.places.find(&self.catalog, id, self.selected_row())
     }
 
     /// The marked runs of this experiment, or else the one under the cursor.

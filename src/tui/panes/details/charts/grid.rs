@@ -141,6 +141,10 @@ impl Grid {
 
     /// The first band, so that a chart is seen and as little moves as possible.
     pub fn scrolled_to(&self, chart: usize, top: usize) -> usize {
+        // Without charts there is nothing to come to.
+        if self.bands.is_empty() {
+            return 0;
+        }
         let band = self.band_of(chart);
         let has_heading = band > 0 && matches!(self.bands[band - 1], Band::Heading { .. });
         let first = if has_heading { band - 1 } else { band };
@@ -237,6 +241,9 @@ mod tests {
                 assert_eq!(grid.above_or_below(0, 1_000).max(all - 1), all - 1);
             }
         }
+        let none = Grid::new(&[], 58, 10);
+        assert_eq!((none.scrolled_to(0, 3), none.pages(0)), (0, (1, 1)));
+        assert!(none.placed(0).is_empty() && none.above_or_below(0, 1) == 0);
     }
 
     #[test]

@@ -148,7 +148,10 @@ impl Dashboard {
             .collect();
         let slot = marks.get(own.as_str()).map_or(0, |mark| mark.slot);
         self.drawn.push(Drawn { run: own.clone(), name: run.info.run_name.clone(), slot });
-        let rows: Vec<_> = marked.iter().filter_map(|(id, _)| catalog.find(id.as_str())).collect();
+        let rows: Vec<_> = match marked.len() {
+            0 => Vec::new(),
+            _ => catalog.rows().filter(|row| marks.contains(catalog.run_id(*row))).collect(),
+        };
         let mut keys: Vec<String> = run.metrics.iter().map(|metric| metric.key.clone()).collect();
         if !rows.is_empty() {
             let of_marked = catalog
