@@ -10,10 +10,11 @@
 //! - [`mlflow`]: the vocabulary and the filter language. Plain types, no IO.
 //! - [`store`]: where runs live: an MLflow server, or a local database file, behind one trait.
 //! - [`catalog`]: an experiment's runs in memory, in columns; sorting, filtering, and keeping it current.
-//! - [`select`]: which run is better: the direction of metrics.
+//! - [`select`]: which run is best: the direction of metrics, the policy, the ranking, the reason in words.
 //! - [`chart`]: line charts of histories: axes, dots, pixels, SVG.
 //! - [`compare`]: runs side by side: what differs, what is best, which params matter.
 //! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
+//! - [`state`]: what the program keeps for itself, in the state directory.
 //! - [`config`]: settings, from file, environment and flags.
 //! - [`cli`]: the commands for scripts.
 //! - [`tui`]: the explorer: a pure state machine, its pictures, and the shell around it.
@@ -36,7 +37,9 @@
 //!   column shows; **coverage**: of how many runs it is known.
 //! - **mark**: a run that was chosen by hand for what is done next, in whatever experiment; **slot**: its number while it is
 //!   marked, from which letter and colour follow.
-//! - **goal**: whether less or more of a metric is better.
+//! - **goal**: whether less or more of a metric is better; **objective**: a metric with its goal.
+//! - **policy**: what the best run is chosen by: objectives, which value of them, constraint, tie-breaks; **eligible**: what may
+//!   be chosen; **selection**: what came of a policy; **front**: the runs that no other beats in all objectives.
 //! - **line**: a history on a chart; **ink**: whose line a dot is of; **picture**: a drawn chart, in cells.
 //! - **member**: what is compared: a run, or runs that differ only in their seed; **entry**: a metric, param, attribute or tag
 //!   of them; **spread**: how much it differs; **baseline**: the member that others are compared with.
@@ -53,6 +56,7 @@ pub mod config;
 pub mod mlflow;
 pub mod select;
 pub mod sheet;
+pub mod state;
 pub mod store;
 pub mod text;
 pub mod tui;

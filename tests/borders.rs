@@ -5,16 +5,29 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder of `src` and the modules of the crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("mlflow", &["mlflow"]),
     ("store", &["mlflow", "store"]),
     ("catalog", &["mlflow", "store", "catalog"]),
     ("chart", &["mlflow", "text", "chart"]),
     ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet", "text"]),
-    ("select", &["mlflow", "catalog", "select"]),
-    ("config", &["config", "store"]),
-    ("cli", &["mlflow", "store", "catalog", "chart", "compare", "config", "select", "sheet", "text", "tui"]),
-    ("tui", &["mlflow", "store", "catalog", "chart", "compare", "config", "select", "sheet", "text", "tui"]),
+    ("select", &["mlflow", "catalog", "select", "text"]),
+    ("config", &["config", "select", "store"]),
+    ("state", &["mlflow", "select", "state"]),
+    (
+        "cli",
+        &[
+            "mlflow", "store", "catalog", "chart", "compare", "config", "select", "sheet", "state", "text",
+            "tui",
+        ],
+    ),
+    (
+        "tui",
+        &[
+            "mlflow", "store", "catalog", "chart", "compare", "config", "select", "sheet", "state", "text",
+            "tui",
+        ],
+    ),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

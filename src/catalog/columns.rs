@@ -60,7 +60,8 @@ impl ColumnSpec {
             let names = Self::ATTRIBUTES.map(|column| column.name()).join(", ");
             error.message = format!(
                 "{text:?} is no column; there are {names}, metrics.NAME, params.NAME, tags.NAME, and of a metric's \
-                 history min(metrics.NAME), max(…), mean(…), first(…) and at(metrics.NAME, STEP)"
+                 history min(metrics.NAME), max(…), mean(…), first(…), at(metrics.NAME, STEP) and \
+                 last(metrics.NAME, N), the mean of the last N points"
             );
             error
         })
@@ -79,6 +80,7 @@ impl ColumnSpec {
             Self::ArtifactUri => "artifact_uri".into(),
             Self::Metric(key, Statistic::Latest) => format!("metrics.{key}"),
             Self::Metric(key, Statistic::At(step)) => format!("at(metrics.{key}, {step})"),
+            Self::Metric(key, Statistic::LastMean(count)) => format!("last(metrics.{key}, {count})"),
             Self::Metric(key, statistic) => {
                 format!("{}(metrics.{key})", statistic.word().unwrap_or_default())
             }
@@ -111,6 +113,7 @@ impl ColumnSpec {
     pub fn statistic(&self) -> Option<String> {
         match self {
             Self::Metric(_, Statistic::At(step)) => Some(format!("at {step}")),
+            Self::Metric(_, Statistic::LastMean(count)) => Some(format!("last {count}")),
             Self::Metric(_, statistic) => statistic.word().map(str::to_owned),
             _ => None,
         }
@@ -130,6 +133,11 @@ fn parse_statistic(text: &str) -> Option<ColumnSpec> {
         "at" => {
             let (key, step) = key.rsplit_once(',')?;
             return Some(ColumnSpec::Metric(key.trim().to_owned(), Statistic::At(step.trim().parse().ok()?)));
+        }
+        "last" => {
+            let (key, count) = key.rsplit_once(',')?;
+            let count = count.trim().parse().ok().filter(|count| *count > 0)?;
+            return Some(ColumnSpec::Metric(key.trim().to_owned(), Statistic::LastMean(count)));
         }
         _ => return None,
     };

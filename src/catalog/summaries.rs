@@ -6,14 +6,14 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Bound, Builder, Catalog, Column, ColumnSpec, Row, Sym};
-use crate::mlflow::{RunId, Statistic, Summary};
+use crate::mlflow::{Part, RunId, Statistic, Summary};
 use crate::store::{Result, TrackingStore};
 
-/// The histories that a column needs: of a metric, all points or those at a step.
+/// The histories that a column needs: of a metric, all points or a part of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Wanted {
     pub key: String,
-    pub step: Option<i64>,
+    pub part: Part,
 }
 
 impl Wanted {
@@ -21,7 +21,7 @@ impl Wanted {
     pub fn of(column: &ColumnSpec) -> Option<Self> {
         match column {
             ColumnSpec::Metric(_, Statistic::Latest) => None,
-            ColumnSpec::Metric(key, statistic) => Some(Self { key: key.clone(), step: statistic.step() }),
+            ColumnSpec::Metric(key, statistic) => Some(Self { key: key.clone(), part: statistic.part() }),
             _ => None,
         }
     }
@@ -50,22 +50,22 @@ struct Series {
 /// Summaries as a snapshot has them.
 #[derive(Debug, Clone, Default)]
 pub struct Summaries {
-    series: Arc<FxHashMap<(Sym, Option<i64>), Series>>,
+    series: Arc<FxHashMap<(Sym, Part), Series>>,
 }
 
 impl Summaries {
-    pub fn column(&self, key: Sym, step: Option<i64>) -> Option<&Arc<Column<Summary>>> {
-        self.series.get(&(key, step)).map(|series| &series.column)
+    pub fn column(&self, key: Sym, part: Part) -> Option<&Arc<Column<Summary>>> {
+        self.series.get(&(key, part)).map(|series| &series.column)
     }
 }
 
 impl Catalog {
     /// How far a column is filled in; nothing for one that is always whole.
     pub fn coverage(&self, column: &ColumnSpec) -> Option<Coverage> {
-        let Wanted { key, step } = Wanted::of(column)?;
+        let Wanted { key, part } = Wanted::of(column)?;
         let all = self.metrics.column(&self.texts, &key).map_or(0, |column| column.len());
         let known =
-            self.metrics.sym(&self.texts, &key).and_then(|sym| self.summaries.series.get(&(sym, step)));
+            self.metrics.sym(&self.texts, &key).and_then(|sym| self.summaries.series.get(&(sym, part)));
         Some(Coverage { known: known.map_or(0, |series| series.fresh.len()), of: all })
     }
 }
@@ -73,7 +73,7 @@ impl Catalog {
 /// The summaries as the builder keeps them.
 #[derive(Debug, Default)]
 pub struct Tracked {
-    series: Arc<FxHashMap<(Sym, Option<i64>), Series>>,
+    series: Arc<FxHashMap<(Sym, Part), Series>>,
 }
 
 impl Tracked {
@@ -104,7 +104,7 @@ impl Tracked {
     }
 
     /// Takes in what is known now of `rows`, of which some have no summary; true if a value is another than before.
-    fn fill(&mut self, key: (Sym, Option<i64>), rows: &[Row], mut found: Vec<(Row, Summary)>) -> bool {
+    fn fill(&mut self, key: (Sym, Part), rows: &[Row], mut found: Vec<(Row, Summary)>) -> bool {
         let series = Arc::make_mut(&mut self.series).entry(key).or_default();
         Arc::make_mut(&mut series.fresh).extend(rows);
         found.sort_by_key(|(row, _)| *row);
@@ -140,7 +140,7 @@ impl Builder {
         skips: impl Fn(&str) -> bool,
     ) -> Vec<RunId> {
         let key = self.intern(&wanted.key);
-        let fresh = self.summaries.series.get(&(key, wanted.step)).map(|series| Arc::clone(&series.fresh));
+        let fresh = self.summaries.series.get(&(key, wanted.part)).map(|series| Arc::clone(&series.fresh));
         let first: Vec<Row> = first.iter().filter_map(|id| self.row(id)).collect();
         let is_unknown = |row: &Row| fresh.as_ref().is_none_or(|fresh| !fresh.contains(row));
         let run = |row: Row| &self.runs()[row as usize];
@@ -160,7 +160,7 @@ impl Builder {
         let key = self.intern(&wanted.key);
         let rows: Vec<Row> = ids.iter().filter_map(|id| self.row(id)).collect();
         let found = summaries.iter().filter_map(|(id, summary)| Some((self.row(id)?, *summary))).collect();
-        self.summaries.fill((key, wanted.step), &rows, found)
+        self.summaries.fill((key, wanted.part), &rows, found)
     }
 
     /// Reads what a column needs of all runs.
@@ -170,7 +170,7 @@ impl Builder {
             if ids.is_empty() {
                 return Ok(());
             }
-            let summaries = store.metric_summaries(&ids, &wanted.key, wanted.step).await?;
+            let summaries = store.metric_summaries(&ids, &wanted.key, wanted.part).await?;
             self.fill(wanted, &ids, &summaries);
         }
     }
@@ -181,6 +181,6 @@ pub fn bind(catalog: &Catalog, key: &str, statistic: Statistic) -> Bound {
     let column = catalog
         .metrics
         .sym(&catalog.texts, key)
-        .and_then(|sym| catalog.summaries.column(sym, statistic.step()));
+        .and_then(|sym| catalog.summaries.column(sym, statistic.part()));
     column.map_or(Bound::Absent, |column| Bound::Summary(Arc::clone(column), statistic))
 }

@@ -85,7 +85,7 @@ impl Sync {
             return Ok(false);
         };
         let start = Instant::now();
-        let summaries = self.store.metric_summaries(&ids, &wanted.key, wanted.step).await?;
+        let summaries = self.store.metric_summaries(&ids, &wanted.key, wanted.part).await?;
         self.unpublished |= self.builder.fill(&wanted, &ids, &summaries);
         if !self.knows_all_changes() {
             let pause = (start.elapsed() * HISTORY_SHARE).clamp(HISTORY_PAUSE.0, HISTORY_PAUSE.1);

@@ -189,11 +189,19 @@ fn columns_of_statistics_are_read_back() {
         "mean(metrics.a,b)",
         "first(metrics.x(y))",
         "at(metrics.a, b, -3)",
+        "last(metrics.a, 5)",
     ] {
         assert_eq!(ColumnSpec::parse(name).unwrap().name(), name);
     }
     assert_eq!(ColumnSpec::parse("latest(metrics.x)").unwrap(), ColumnSpec::metric("x"));
-    for wrong in ["min(params.x)", "min()", "at(metrics.x)", "at(metrics.x, y)", "median(metrics.x)"] {
+    for wrong in [
+        "min(params.x)",
+        "min()",
+        "at(metrics.x)",
+        "at(metrics.x, y)",
+        "last(metrics.x, 0)",
+        "median(metrics.x)",
+    ] {
         assert!(ColumnSpec::parse(wrong).is_err(), "{wrong}");
     }
 }

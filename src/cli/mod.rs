@@ -1,9 +1,11 @@
 //! The command line: what the screen shows, as text, CSV or JSON, for scripts.
 //!
 //! Data goes to standard output, messages to standard error. Exit codes: 0 done; 1 something failed; 2 the command
-//! line or the settings are wrong; 3 what was asked for does not exist; 4 a run that was waited for did not finish; 5
-//! the time to wait is over.
+//! line or the settings are wrong; 3 what was asked for does not exist, or no run is eligible; 4 a run that was
+//! waited for did not finish, or a model is not better; 5 the time to wait is over.
 
+mod best;
+mod choosing;
 mod compare;
 mod config;
 mod doctor;
@@ -22,11 +24,13 @@ use thiserror::Error;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
 use crate::mlflow::filter::ParseError;
 use crate::mlflow::{Experiment, ViewType};
+use crate::select::PolicyError;
 use crate::store::{ErrorKind, StoreError, TrackingStore, uri};
 use crate::tui::{Keymap, Opened};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 something failed; 2 the command line or the settings are wrong; 3 what was \
-    asked for does not exist; 4 a run that was waited for did not finish; 5 the time to wait is over.";
+    asked for does not exist, or no run is eligible; 4 a run that was waited for did not finish, or the best run is not \
+    better than the champion; 5 the time to wait is over.";
 
 /// See, compare and choose MLflow runs in the terminal.
 ///
@@ -48,6 +52,8 @@ pub enum Command {
     Runs(runs::Arguments),
     /// Compare runs: what differs, how much, and which value is best
     Compare(compare::Arguments),
+    /// Choose the best run of an experiment, and say why
+    Best(best::Arguments),
     /// Wait until runs have ended
     Wait(wait::Arguments),
     /// Say what would be opened and why, and whether it works
@@ -74,6 +80,10 @@ pub enum Failure {
     NoExperiment { name: String, suggestion: String },
     #[error("{0}")]
     Usage(String),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error("{0}")]
+    NoneEligible(String),
     #[error("{failed} of {of} runs did not finish: they failed or were killed")]
     RunsFailed { failed: usize, of: usize },
     #[error("{0} runs still go on")]
@@ -85,8 +95,8 @@ pub enum Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Language { .. } | Self::Usage(_) => 2,
-            Self::NoExperiment { .. } => 3,
+            Self::Config(_) | Self::Language { .. } | Self::Usage(_) | Self::Policy(_) => 2,
+            Self::NoExperiment { .. } | Self::NoneEligible(_) => 3,
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
             Self::RunsFailed { .. } => 4,
             Self::TimedOut(_) => 5,
@@ -143,6 +153,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Experiments(command)) => block_on(experiments::run(&settings, &command, &mut out)),
         Some(Command::Runs(command)) => block_on(runs::run(&settings, &command, &mut out)),
         Some(Command::Compare(command)) => block_on(compare::run(&settings, &command, &mut out)),
+        Some(Command::Best(command)) => block_on(best::run(&settings, &command, &mut out)),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),
         Some(Command::Doctor) => block_on(doctor::run(&settings, &mut out)),
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),

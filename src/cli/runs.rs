@@ -31,7 +31,8 @@ pub struct Arguments {
     #[arg(long, value_name = "COLUMN")]
     sort: Vec<String>,
     /// Columns to print, separated by commas: run_name, status, metrics.NAME, params.NAME, tags.NAME, …; of a metric's
-    /// whole history min(metrics.NAME), max(…), mean(…), first(…), at(metrics.NAME, STEP)
+    /// whole history min(metrics.NAME), max(…), mean(…), first(…), at(metrics.NAME, STEP), and
+    /// last(metrics.NAME, N), the mean of the last N points
     #[arg(long, value_name = "NAMES")]
     columns: Vec<String>,
     /// Print at most this many runs
@@ -201,7 +202,7 @@ async fn complete(builder: &mut Builder, store: &dyn TrackingStore, query: &Quer
     Ok(())
 }
 
-async fn scan_all(store: &Arc<dyn TrackingStore>, scan: Scan) -> Result<Builder, Failure> {
+pub(super) async fn scan_all(store: &Arc<dyn TrackingStore>, scan: Scan) -> Result<Builder, Failure> {
     let (sink, mut batches) = tokio::sync::mpsc::channel(4);
     let scanning_store = Arc::clone(store);
     let scanning = tokio::spawn(async move { scanning_store.scan(&scan, sink).await });

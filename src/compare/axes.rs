@@ -147,7 +147,7 @@ pub fn parallel(comparison: &Comparison, metric: &ColumnSpec, now: i64) -> Vec<A
 }
 
 fn is_seed_of(spec: &ColumnSpec) -> bool {
-    matches!(spec, ColumnSpec::Param(key) if super::is_seed(key))
+    matches!(spec, ColumnSpec::Param(key) if crate::select::is_seed(key))
 }
 
 /// A range of an axis that lines have to pass through.

@@ -4,33 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Cell, Member};
 use crate::catalog::{Catalog, Row, Sym};
-
-/// Params that say which of several equal trials a run was.
-const SEEDS: [&str; 12] = [
-    "seed",
-    "random_state",
-    "random_seed",
-    "randomstate",
-    "rng",
-    "fold",
-    "cv_fold",
-    "split",
-    "repeat",
-    "repetition",
-    "replicate",
-    "replica",
-];
-
-/// Whether a param tells equal trials apart and nothing else: `seed`, `data.seed`, `train/random_state`, `fold_id`.
-pub fn is_seed(key: &str) -> bool {
-    let key = key.to_lowercase().replace('-', "_");
-    let last = key.rsplit(['.', '/', ':']).next().unwrap_or(&key);
-    let bare = last.trim_end_matches("_id").trim_end_matches("_index").trim_end_matches("_idx");
-    SEEDS.contains(&bare)
-        || bare.ends_with("_seed")
-        || bare.ends_with("_fold")
-        || bare.ends_with("_random_state")
-}
+use crate::select::is_seed;
 
 /// The runs by their other params, in the order in which each first occurs. A run without params stays by itself:
 /// nothing says that it is a repetition of another.

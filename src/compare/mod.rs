@@ -15,8 +15,6 @@ use std::sync::Arc;
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row, Value};
 use crate::select::Goal;
 
-pub use groups::is_seed;
-
 /// Runs that are compared, at most.
 pub const MOST: usize = 500;
 

@@ -1,5 +1,6 @@
 //! Comparisons against numbers worked out by hand, or by SciPy.
 
+use crate::select::is_seed;
 use std::sync::Arc;
 
 use super::importance::{FEWEST, Matters, matters, spearman};

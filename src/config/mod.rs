@@ -4,6 +4,7 @@
 
 pub mod raw;
 pub mod resolve;
+mod selecting;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use thiserror::Error;
 
 pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig};
 pub use resolve::{Environment, Flags, Graphics, Settings};
+pub use selecting::Selecting;
 
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -30,6 +32,13 @@ pub enum ConfigError {
     Credentials { path: PathBuf, cause: String },
     #[error("{path}, in [keys]: {message}", path = path.display())]
     Keys { path: PathBuf, message: String },
+    #[error(
+        "{path}, in [select]: {line:?} is not a metric and its direction: write a name or a pattern, and min or max, as \
+         in \"val_rmse min\"", path = path.display()
+    )]
+    Metric { path: PathBuf, line: String },
+    #[error("{path}, in [select]: {message}", path = path.display())]
+    Select { path: PathBuf, message: String },
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
 }

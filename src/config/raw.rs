@@ -19,6 +19,7 @@ pub struct RawConfig {
     pub read_only: bool,
     pub tui: RawTui,
     pub http: RawHttp,
+    pub select: RawSelect,
     /// From keys to the name of an action.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, String>,
@@ -107,6 +108,28 @@ pub enum Glyphs {
     #[default]
     Unicode,
     Ascii,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawSelect {
+    pub metrics: Vec<String>,
+    pub register: bool,
+    pub model_name: String,
+    pub alias: String,
+    pub previous_alias: String,
+}
+
+impl Default for RawSelect {
+    fn default() -> Self {
+        Self {
+            metrics: Vec::new(),
+            register: true,
+            model_name: "{experiment}".into(),
+            alias: "champion".into(),
+            previous_alias: "previous-champion".into(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
-use super::{ConfigError, Folders};
+use super::{ConfigError, Folders, Selecting};
 use crate::store::rest::{Auth, RestOptions};
 use crate::store::uri::{self, Location, Origin};
 
@@ -120,6 +120,7 @@ pub struct Settings {
     /// Whether the background is light, where the environment tells.
     pub light: Option<bool>,
     pub notify: Notify,
+    pub selecting: Selecting,
     pub profile: Option<String>,
     raw: RawConfig,
 }
@@ -157,7 +158,6 @@ impl Settings {
             || profile.is_some_and(|profile| profile.read_only);
         Ok(Self {
             config_exists: config_file.is_file(),
-            config_file,
             state_folder: folders.state.clone(),
             location: uri::parse(&tracking_uri, &environment.folder),
             tracking_uri,
@@ -189,6 +189,8 @@ impl Settings {
             notify: environment
                 .parsed_enum("MLTUI_NOTIFY", "off, bell or desktop")?
                 .unwrap_or(raw.tui.notify),
+            selecting: Selecting::new(&raw.select, &config_file)?,
+            config_file,
             profile: profile_name,
             raw,
         })

@@ -16,4 +16,4 @@ pub use entities::{
     ModelVersion, Param, RegisteredModel, Run, RunInfo, RunStatus, Tag, ViewType,
 };
 pub use ids::{ExperimentId, ModelId, RunId};
-pub use summary::{Collector, Statistic, Summary};
+pub use summary::{Collector, Part, Statistic, Summary};

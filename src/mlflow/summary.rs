@@ -1,5 +1,7 @@
 //! What the whole history of a metric comes to: its extremes, mean, first and last value.
 
+use std::cmp::Ordering;
+
 use super::MetricPoint;
 
 /// The value of a metric that a column shows.
@@ -14,6 +16,19 @@ pub enum Statistic {
     First,
     /// The last value that was logged at this step.
     At(i64),
+    /// The mean of so many points at the end; NaN if one of them is.
+    LastMean(u32),
+}
+
+/// The points of a history that count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Part {
+    #[default]
+    All,
+    /// Those at a step.
+    Step(i64),
+    /// So many at the end, by step, then timestamp, then value.
+    Last(u32),
 }
 
 impl Statistic {
@@ -26,14 +41,16 @@ impl Statistic {
             Self::Mean => Some("mean"),
             Self::First => Some("first"),
             Self::At(_) => Some("at"),
+            Self::LastMean(_) => Some("last"),
         }
     }
 
-    /// The steps of the history that count; none for all of them.
-    pub fn step(self) -> Option<i64> {
+    /// The points of the history that count.
+    pub fn part(self) -> Part {
         match self {
-            Self::At(step) => Some(step),
-            _ => None,
+            Self::At(step) => Part::Step(step),
+            Self::LastMean(count) => Part::Last(count),
+            _ => Part::All,
         }
     }
 }
@@ -54,7 +71,12 @@ pub struct Summary {
 impl Summary {
     /// Points in any order.
     pub fn of(points: impl IntoIterator<Item = MetricPoint>) -> Option<Self> {
-        let mut collected = Collector::default();
+        Self::of_part(points, Part::All)
+    }
+
+    /// The same of a part of the points.
+    pub fn of_part(points: impl IntoIterator<Item = MetricPoint>, part: Part) -> Option<Self> {
+        let mut collected = Collector::new(part);
         points.into_iter().for_each(|point| collected.add(point));
         collected.summary()
     }
@@ -67,7 +89,7 @@ impl Summary {
             Statistic::Min => at(self.min),
             Statistic::Max => at(self.max),
             Statistic::First => at(self.first),
-            Statistic::Mean => (self.mean, None),
+            Statistic::Mean | Statistic::LastMean(_) => (self.mean, None),
         }
     }
 
@@ -82,8 +104,11 @@ impl Summary {
 }
 
 /// Makes a summary point by point.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Collector {
+    part: Part,
+    /// Where only the end counts: at least the points there, in any order.
+    tail: Vec<MetricPoint>,
     points: u32,
     numbers: u32,
     first: Option<MetricPoint>,
@@ -94,12 +119,37 @@ pub struct Collector {
     sum: (f64, f64),
 }
 
+fn by_place(a: &MetricPoint, b: &MetricPoint) -> Ordering {
+    (a.step, a.timestamp).cmp(&(b.step, b.timestamp)).then_with(|| a.value.total_cmp(&b.value))
+}
+
 impl Collector {
+    pub fn new(part: Part) -> Self {
+        Self { part, ..Self::default() }
+    }
+
     pub fn add(&mut self, point: MetricPoint) {
-        let place = |point: &MetricPoint| (point.step, point.timestamp);
-        let is_before = |a: &MetricPoint, b: &MetricPoint| {
-            place(a).cmp(&place(b)).then_with(|| a.value.total_cmp(&b.value)).is_lt()
-        };
+        match self.part {
+            Part::Step(step) if step != point.step => {}
+            Part::All | Part::Step(_) => self.take(point),
+            Part::Last(count) => {
+                let count = (count as usize).max(1);
+                self.tail.push(point);
+                if self.tail.len() >= count * 2 {
+                    self.cut(count);
+                }
+            }
+        }
+    }
+
+    /// Leaves so many points at the end.
+    fn cut(&mut self, count: usize) {
+        self.tail.sort_unstable_by(by_place);
+        self.tail.drain(..self.tail.len().saturating_sub(count));
+    }
+
+    fn take(&mut self, point: MetricPoint) {
+        let is_before = |a: &MetricPoint, b: &MetricPoint| by_place(a, b).is_lt();
         self.points += 1;
         if self.first.as_ref().is_none_or(|first| is_before(&point, first)) {
             self.first = Some(point);
@@ -130,6 +180,15 @@ impl Collector {
     }
 
     pub fn summary(&self) -> Option<Summary> {
+        if let Part::Last(count) = self.part {
+            let mut end = Self { tail: self.tail.clone(), ..Self::default() };
+            end.cut((count as usize).max(1));
+            let mut all = Self::default();
+            end.tail.iter().for_each(|point| all.take(*point));
+            let summary = all.summary()?;
+            let mean = if all.numbers == all.points { summary.mean } else { f64::NAN };
+            return Some(Summary { mean, ..summary });
+        }
         let (first, last) = (self.first?, self.last?);
         let nothing = (f64::NAN, first.step);
         // Infinities leave no rounding to speak of behind.
@@ -165,6 +224,14 @@ mod tests {
         assert_eq!(forward.pick(Statistic::Latest), (2.0, Some(5)));
         assert_eq!(forward.pick(Statistic::Mean), (2.4, None));
         assert_eq!(forward.points, 6);
+        let mean_of_last = |count: u32| {
+            let history = points(&[(5, 2.0), (0, 3.0), (3, 1.0), (4, 5.0), (1, 1.0), (2, f64::NAN)]);
+            let part = Statistic::LastMean(count).part();
+            Summary::of_part(history, part).unwrap().pick(Statistic::LastMean(count)).0
+        };
+        let means = [1, 2, 3].map(|count| format!("{:.4}", mean_of_last(count)));
+        assert_eq!(means, ["2.0000", "3.5000", "2.6667"]);
+        assert!(mean_of_last(4).is_nan(), "one of the last four is NaN");
     }
 
     #[test]

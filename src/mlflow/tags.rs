@@ -6,6 +6,9 @@ pub const GIT_COMMIT: &str = "mlflow.source.git.commit";
 pub const PARENT_RUN_ID: &str = "mlflow.parentRunId";
 /// On a logged model: a JSON list of `{"name", "version"}`, its versions in the registry.
 pub const MODEL_VERSIONS: &str = "mlflow.modelVersions";
+/// On an experiment: the metric that its runs are judged by, and `True` or `False`.
+pub const PRIMARY_METRIC: &str = "mlflow.experiment.primaryMetric.name";
+pub const GREATER_IS_BETTER: &str = "mlflow.experiment.primaryMetric.greaterIsBetter";
 pub const NOTE: &str = "mlflow.note.content";
 pub const DATA_CONTEXT: &str = "mlflow.data.context";
 

@@ -24,6 +24,30 @@ impl Goal {
         }
     }
 
+    /// Reads `min` and `max`, and the longer words for them.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "min" | "minimize" | "minimise" | "lower" | "down" => Some(Self::Minimize),
+            "max" | "maximize" | "maximise" | "higher" | "up" => Some(Self::Maximize),
+            _ => None,
+        }
+    }
+
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Minimize => "min",
+            Self::Maximize => "max",
+        }
+    }
+
+    /// The end of the scale that is wanted: `lowest`, `highest`.
+    pub fn superlative(self) -> &'static str {
+        match self {
+            Self::Minimize => "lowest",
+            Self::Maximize => "highest",
+        }
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Minimize => "lower is better",
@@ -146,7 +170,7 @@ pub fn goal(metric: &str) -> Option<Goal> {
 
 /// The words of a name, in lower case: `valLoss_top5` is `val`, `loss`, `top`, `5`. Digits stay with letters before them
 /// where that is a word of its own, as in `f1` and `r2`.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut last = ' ';
     for c in name.chars() {

@@ -1,7 +1,19 @@
-//! Which run is better: the direction of metrics.
+//! Which run is best: the direction of metrics, the policy, where it comes from, the ranking and the reason in words.
 //!
 //! Pure. Knows MLflow's vocabulary and the catalogue; knows no store and no terminal.
 
 pub mod direction;
+mod front;
+pub mod policy;
+pub mod rank;
+pub mod reason;
+pub mod resolve;
+mod spread;
+#[cfg(test)]
+mod tests;
 
 pub use direction::{Goal, goal};
+pub use policy::{Objective, Policy, PolicyError, ValueOf};
+pub use rank::{LeftOut, Ranked, Selection, TieBreak, select};
+pub use resolve::{Origin, Patterns, Resolved, resolve};
+pub use spread::{Spread, SpreadOf, has_seed, is_seed, spread};

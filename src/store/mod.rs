@@ -20,7 +20,7 @@ pub use error::{ErrorKind, StoreError};
 use crate::mlflow::filter::{Filter, OrderBy};
 use crate::mlflow::{
     ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
-    ModelVersion, Param, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType,
+    ModelVersion, Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType,
 };
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -190,14 +190,8 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
 
     /// How many runs [`Self::metric_summaries`] takes at a time: all, or as many as are asked for side by side.
     fn summary_batch(&self) -> usize;
-    /// What the whole histories of these runs come to, or only their points at `step`; no entry for a run without
-    /// such a point.
-    async fn metric_summaries(
-        &self,
-        ids: &[RunId],
-        key: &str,
-        step: Option<i64>,
-    ) -> Result<Vec<(RunId, Summary)>>;
+    /// What the histories of these runs come to, or a part of them; no entry for a run without such a point.
+    async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Result<Vec<(RunId, Summary)>>;
 
     // Artifacts; paths are relative to the run's root
     /// The entries of a folder, in name order; of the root where `path` is empty.

@@ -116,7 +116,10 @@ fn chosen(app: &mut App, choice: Choice, effects: &mut Vec<Effect>) {
         }
         Choice::StatisticAtStep => {
             if let Some(ColumnSpec::Metric(key, old)) = app.runs.chosen_column() {
-                let step = old.step().map_or(String::new(), |step| step.to_string());
+                let step = match old {
+                    Statistic::At(step) => step.to_string(),
+                    _ => String::new(),
+                };
                 let title = format!("Step of {key}");
                 let prompt = Prompt::new(prompt::Purpose::Step(key.clone()), title, "a whole number", &step);
                 app.overlay = Some(Overlay::Prompt(prompt));

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::mlflow::{
     ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
-    ModelVersion, Param, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, limits, tags,
+    ModelVersion, Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, limits, tags,
 };
 
 /// Ids in one bulk request: MLflow takes 100, but the web server of 2.22 refuses request lines over 4,094 bytes.
@@ -300,17 +300,11 @@ impl TrackingStore for RestStore {
         SUMMARIES
     }
 
-    async fn metric_summaries(
-        &self,
-        ids: &[RunId],
-        key: &str,
-        step: Option<i64>,
-    ) -> Result<Vec<(RunId, Summary)>> {
+    async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Result<Vec<(RunId, Summary)>> {
         let histories = futures_util::future::join_all(ids.iter().map(|id| self.metric_history(id, key)));
         let mut summaries = Vec::with_capacity(ids.len());
         for (id, history) in ids.iter().zip(histories.await) {
-            let points = history?.into_iter().filter(|point| step.is_none_or(|step| point.step == step));
-            summaries.extend(Summary::of(points).map(|summary| (id.clone(), summary)));
+            summaries.extend(Summary::of_part(history?, part).map(|summary| (id.clone(), summary)));
         }
         Ok(summaries)
     }

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::Inner;
 use super::connection::{Connection, Pool};
 use super::rows::{int, metric_value, text};
-use crate::mlflow::{Collector, MetricPoint, RunId, Summary};
+use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
 use crate::store::{HistoryCursor, HistoryPart, by_step, sample_indices};
 
 /// Runs of which each is asked for by itself; for more than that the whole metric is read in one go.
@@ -91,32 +91,26 @@ pub fn sampled(
     Ok(histories)
 }
 
-/// What the histories of these runs come to, or their points at one step.
-pub fn summaries(pool: &Pool, ids: &[RunId], key: &str, step: Option<i64>) -> Inner<Vec<(RunId, Summary)>> {
+/// What the histories of these runs come to, or a part of them.
+pub fn summaries(pool: &Pool, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
     if ids.len() > SINGLY {
-        return summaries_of_all(pool, ids, key, step);
+        return summaries_of_all(pool, ids, key, part);
     }
     let mut summaries = Vec::with_capacity(ids.len());
     for id in ids {
         let points = pool.read(|connection| whole(connection, id, key))?;
-        let points = points.into_iter().filter(|point| step.is_none_or(|step| point.step == step));
-        summaries.extend(Summary::of(points).map(|summary| (id.clone(), summary)));
+        summaries.extend(Summary::of_part(points, part).map(|summary| (id.clone(), summary)));
     }
     Ok(summaries)
 }
 
 /// Walks a metric's part of the primary key, which holds everything that is needed, stretch by stretch.
-fn summaries_of_all(
-    pool: &Pool,
-    ids: &[RunId],
-    key: &str,
-    step: Option<i64>,
-) -> Inner<Vec<(RunId, Summary)>> {
+fn summaries_of_all(pool: &Pool, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
     const READ: &str = "SELECT timestamp, step, run_uuid, value, is_nan FROM metrics \
         WHERE key = ?1 AND (timestamp, step, run_uuid, value, is_nan) > (?2, ?3, ?4, ?5, ?6) \
         ORDER BY timestamp, step, run_uuid, value, is_nan LIMIT ?7";
     let mut collected: FxHashMap<&str, Collector> =
-        ids.iter().map(|id| (id.as_str(), Collector::default())).collect();
+        ids.iter().map(|id| (id.as_str(), Collector::new(part))).collect();
     let mut last = (i64::MIN, i64::MIN, String::new(), f64::NEG_INFINITY, 0_i64);
     loop {
         let mut read = 0;
@@ -133,9 +127,7 @@ fn summaries_of_all(
                     value: metric_value(row, 3, 4),
                 };
                 let run = text(row, 2);
-                if step.is_none_or(|step| point.step == step)
-                    && let Some(collector) = collected.get_mut(run.as_ref())
-                {
+                if let Some(collector) = collected.get_mut(run.as_ref()) {
                     collector.add(point);
                 }
                 if read == STRETCH {

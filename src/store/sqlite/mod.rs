@@ -35,7 +35,7 @@ use super::{
 };
 use crate::mlflow::{
     ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
-    ModelVersion, Param, RegisteredModel, Run, RunId, Summary, Tag, ViewType, limits,
+    ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType, limits,
 };
 
 /// A tracking store in a SQLite file.
@@ -212,15 +212,10 @@ impl TrackingStore for SqliteStore {
         usize::MAX
     }
 
-    async fn metric_summaries(
-        &self,
-        ids: &[RunId],
-        key: &str,
-        step: Option<i64>,
-    ) -> Result<Vec<(RunId, Summary)>> {
+    async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Result<Vec<(RunId, Summary)>> {
         let (pool, ids, key) = (Arc::clone(&self.pool), ids.to_vec(), key.to_owned());
         let operation = format!("sum up the histories of {key:?}");
-        blocking(operation, move || histories::summaries(&pool, &ids, &key, step)).await
+        blocking(operation, move || histories::summaries(&pool, &ids, &key, part)).await
     }
 
     async fn sampled_history(

@@ -218,13 +218,13 @@ impl Part<'_> {
         std::thread::scope(|scope| {
             let params = scope.spawn(move || {
                 let connection = second?;
-                let result = self.walk(&connection, Table::Params, &mut BatchWriter::new(1));
+                let result = self.walk(&connection, Table::Params, None, &mut BatchWriter::new(1));
                 pool.give_back(connection);
                 result
             });
-            let mut result = self.walk(connection, Table::Metrics, &mut writer);
+            let mut result = self.walk(connection, Table::Metrics, None, &mut writer);
             if let Ok(Ok(())) = result {
-                result = self.walk(connection, Table::Tags, &mut writer);
+                result = self.walk(connection, Table::Tags, None, &mut writer);
             }
             let params = params.join().unwrap_or_else(|_| {
                 Err(crate::store::ErrorKind::Io("the reader of params broke off".into()))
@@ -233,24 +233,34 @@ impl Part<'_> {
         })
     }
 
-    /// Walks a whole table in stretches of rowids.
+    /// Walks a whole table in stretches of rowids; of all keys, or of these.
     fn walk(
         &self,
         connection: &Connection,
         table: Table,
+        keys: Option<&[String]>,
         writer: &mut BatchWriter,
     ) -> Inner<Result<(), Gone>> {
         let (name, columns) = (table.name(), table.columns());
+        let keys = keys.unwrap_or_default();
+        // The unary plus keeps the index away.
+        let among = match keys.len() {
+            0 => String::new(),
+            count => format!(" AND +key IN ({})", vec!["?"; count].join(", ")),
+        };
         let last: i64 =
             connection
                 .db
                 .query_row(&format!("SELECT coalesce(max(rowid), 0) FROM {name}"), [], |row| row.get(0))?;
-        let mut statement = connection.db.prepare_cached(&format!(
-            "SELECT {columns} FROM {name} WHERE rowid > ?1 AND rowid <= ?1 + {STRETCH}"
-        ))?;
+        let mut statement = connection
+            .db
+            .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE rowid > ? AND rowid <= ?{among}"))?;
         let mut from = 0;
         while from < last {
-            self.cells(statement.query([from])?, table, writer)?;
+            let to = from + STRETCH;
+            let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
+            let values = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql));
+            self.cells(statement.query(rusqlite::params_from_iter(values))?, table, writer)?;
             from += STRETCH;
             if send(self.sink, writer.take()).is_err() {
                 return Ok(Err(Gone));
@@ -289,7 +299,14 @@ impl Part<'_> {
     fn by_key(&self, connection: &Connection, writer: &mut BatchWriter) -> Inner<()> {
         for table in Table::ALL {
             let (name, columns) = (table.name(), table.columns());
-            for key in table.keys(&self.scan.values).unwrap_or_default() {
+            let keys = table.keys(&self.scan.values).unwrap_or_default();
+            if is_worth_a_walk(connection, table, keys)? {
+                if self.walk(connection, table, Some(keys), writer)?.is_err() {
+                    return Ok(());
+                }
+                continue;
+            }
+            for key in keys {
                 let mut statement =
                     connection.db.prepare_cached(&format!("SELECT {columns} FROM {name} WHERE key = ?1"))?;
                 self.cells(statement.query([key])?, table, writer)?;
@@ -329,4 +346,32 @@ impl Part<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the rows of some keys are such a part of a table that reading all of it in its order is faster than looking
+/// each of them up.
+fn is_worth_a_walk(connection: &Connection, table: Table, keys: &[String]) -> Inner<bool> {
+    /// What looking a row up costs, in rows that are walked over.
+    const LOOK_UP: i64 = 12;
+    if keys.is_empty() || keys.len() > 64 {
+        return Ok(false);
+    }
+    let name = table.name();
+    let all: i64 =
+        connection
+            .db
+            .query_row(&format!("SELECT coalesce(max(rowid), 0) FROM {name}"), [], |row| row.get(0))?;
+    let enough = all / LOOK_UP + 1;
+    let mut statement = connection
+        .db
+        .prepare_cached(&format!("SELECT count(*) FROM (SELECT 1 FROM {name} WHERE key = ?1 LIMIT ?2)"))?;
+    let mut wanted = 0;
+    for key in keys {
+        let found: i64 = statement.query_row(rusqlite::params![key, enough], |row| row.get(0))?;
+        wanted += found;
+        if wanted >= enough {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -1,16 +1,14 @@
 //! What is remembered, in files: one for each store, in the state directory. A file that cannot be read is as good as
 //! none; two programs that write to the same one keep what the other wrote of other experiments.
 
-use std::hash::{Hash, Hasher};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustc_hash::FxHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::mlflow::ExperimentId;
+use crate::state::{file_of, replace};
 use crate::tui::memory::{Layout, Memory, Remembered};
 
 /// How long changes are collected before they are written.
@@ -43,10 +41,11 @@ struct Pending {
 
 impl Keeper {
     pub fn new(state_folder: &Path, store: &str) -> Self {
-        let mut hasher = FxHasher::default();
-        store.hash(&mut hasher);
-        let path = state_folder.join("stores").join(format!("{:016x}.json", hasher.finish()));
-        Self { path, store: store.to_owned(), pending: Arc::default() }
+        Self {
+            path: file_of(state_folder, "stores", store),
+            store: store.to_owned(),
+            pending: Arc::default(),
+        }
     }
 
     pub fn load(&self) -> Memory {
@@ -98,13 +97,7 @@ impl Keeper {
 
     /// The new file takes the place of the old one at once, or not at all.
     fn write(&self, file: &File) -> std::io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let beside = folder.join(format!(".{}.{}", std::process::id(), "json"));
-        let mut writer = std::fs::File::create(&beside)?;
-        writer.write_all(serde_json::to_string_pretty(file)?.as_bytes())?;
-        writer.sync_all()?;
-        std::fs::rename(&beside, &self.path)
+        replace(&self.path, serde_json::to_string_pretty(file)?.as_bytes())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {

@@ -156,7 +156,7 @@ impl CompareScreen {
             let entries = comparison.entries.iter().filter(|entry| entry.differs);
             let param = entries
                 .clone()
-                .find(|entry| matches!(&entry.spec, ColumnSpec::Param(key) if !crate::compare::is_seed(key)));
+                .find(|entry| matches!(&entry.spec, ColumnSpec::Param(key) if !crate::select::is_seed(key)));
             let other = || comparison.entries.iter().find(|entry| Some(&entry.spec) != self.y.as_ref());
             self.x = param.or_else(other).map(|entry| entry.spec.clone());
         }

@@ -1,0 +1,167 @@
+//! `mltui best EXPERIMENT`: the best run, and why.
+
+use std::io::Write;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::choosing::{Asked, Chosen};
+use super::output::print_json;
+use super::{Failure, find_experiment, open};
+use crate::catalog::NO_TIME;
+use crate::config::Settings;
+use crate::mlflow::Experiment;
+use crate::select::{Objective, Origin, Ranked, SpreadOf, TieBreak, reason};
+use crate::sheet::json_number;
+use crate::text;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Name or id of the experiment
+    experiment: String,
+    #[command(flatten)]
+    asked: Asked,
+    /// Print the N best runs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    top: usize,
+    /// Print JSON: the policy, the counts, the best runs and the reason
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let store = open(settings)?;
+    let experiment = find_experiment(store.as_ref(), &arguments.experiment).await?;
+    let chosen = arguments.asked.choose(settings, &store, &experiment, arguments.top.max(1)).await?;
+    if arguments.json {
+        print_json(&report(&chosen, &experiment, arguments.top), out)?;
+    }
+    if chosen.selection.best().is_none() {
+        return Err(none_eligible(&chosen));
+    }
+    if !arguments.json {
+        out.write_all(shown(&chosen, arguments.top).as_bytes())?;
+    }
+    Ok(())
+}
+
+pub fn none_eligible(chosen: &Chosen) -> Failure {
+    Failure::NoneEligible(reason(chosen).join("\n  "))
+}
+
+/// The reason; without counts where not all runs were read.
+fn reason(chosen: &Chosen) -> Vec<String> {
+    let mut lines = reason::long(&chosen.selection, &chosen.catalog, chosen.origin);
+    if !chosen.is_counted {
+        let name = chosen.selection.best().map(|best| text::clean(chosen.catalog.run_name(best.row)));
+        if let Some(name) = name {
+            lines[0] =
+                format!("{name} has the {} of all eligible runs.", reason::aim(&chosen.selection.policy));
+        }
+        lines[1] = "Only runs that could be the best were read: how many were left out is not known.".into();
+    }
+    lines
+}
+
+fn shown(chosen: &Chosen, top: usize) -> String {
+    let Chosen { catalog, selection, .. } = chosen;
+    let mut words = String::new();
+    let rows: Vec<Vec<String>> = selection
+        .ranking
+        .iter()
+        .take(top.max(1))
+        .enumerate()
+        .map(|(at, ranked)| {
+            let mut cells = vec![
+                format!("{}", at + 1),
+                text::clean(catalog.run_name(ranked.row)).into_owned(),
+                catalog.run_id(ranked.row).to_owned(),
+            ];
+            cells.extend(ranked.values.iter().map(|value| text::number(*value)));
+            cells
+        })
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| text::width(&row[column])).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
+    for row in &rows {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            if column == 0 || column > 2 {
+                text::fit_right(cell, *width, "…")
+            } else {
+                text::fit(cell, *width, "…")
+            }
+        });
+        words.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        words.push('\n');
+    }
+    words.push('\n');
+    for line in reason(chosen) {
+        words.push_str(&line);
+        words.push('\n');
+    }
+    words
+}
+
+fn objectives(list: &[Objective]) -> Json {
+    let each = list
+        .iter()
+        .map(|objective| json!({ "metric": objective.metric, "direction": objective.goal.short() }));
+    Json::Array(each.collect())
+}
+
+/// What `--json` prints; the README describes it.
+pub fn report(chosen: &Chosen, experiment: &Experiment, top: usize) -> Json {
+    let Chosen { selection, origin, is_counted, .. } = chosen;
+    let policy = &selection.policy;
+    let out = &selection.left_out;
+    let counted = |count: usize| if *is_counted { json!(count) } else { Json::Null };
+    let left_out = json!({
+        "unfinished": out.unfinished, "failed": out.failed, "killed": out.killed, "constraint": out.constraint,
+        "missing": out.missing, "nan": out.nan, "infinite": out.infinite, "parents": out.parents,
+    });
+    let margin = selection.margin();
+    let second = selection.ranking.get(1).map(|ranked| ranked.values[0].abs());
+    let spread = selection.spread.as_ref();
+    let spread_of = |of: &SpreadOf| match of {
+        SpreadOf::Logged(metric) => json!({ "metric": metric }),
+        SpreadOf::Folds(count) => json!({ "folds": count }),
+        SpreadOf::Seeds(count) => json!({ "seeds": count }),
+    };
+    json!({
+        "experiment_id": experiment.experiment_id, "experiment_name": experiment.name,
+        "policy": {
+            "metrics": objectives(&policy.objectives), "weights": policy.weights,
+            "tie_breaks": objectives(&policy.tie_breaks), "value": policy.value.to_string(),
+            "where": policy.constraint, "origin": Origin::as_str(*origin),
+        },
+        "considered": counted(selection.considered),
+        "eligible": counted(selection.eligible),
+        "left_out": if *is_counted { left_out } else { Json::Null },
+        "best": selection.best().map(|best| run_json(chosen, best)),
+        "top": selection.ranking.iter().take(top).map(|ranked| run_json(chosen, ranked)).collect::<Vec<_>>(),
+        "front": selection.front.len(),
+        "tied": selection.tied,
+        "tie_broken_by": selection.tie_break.as_ref().map(|tie_break| match tie_break {
+            TieBreak::Metric(objective) => format!("metrics.{}", objective.metric),
+            TieBreak::Start => "start_time".to_owned(),
+            TieBreak::Id => "run_id".to_owned(),
+        }),
+        "margin": margin.map_or(Json::Null, json_number),
+        "margin_relative": margin.zip(second).map_or(Json::Null, |(margin, second)| json_number(margin / second)),
+        "spread": spread.map(|spread| json!({ "deviation": json_number(spread.deviation), "of": spread_of(&spread.of) })),
+        "exceeds_spread": margin.zip(spread).map(|(margin, spread)| margin > spread.deviation),
+        "reason": reason(chosen),
+    })
+}
+
+fn run_json(chosen: &Chosen, ranked: &Ranked) -> Json {
+    let catalog = &chosen.catalog;
+    let run = catalog.run(ranked.row);
+    let metrics = chosen.selection.policy.objectives.iter().zip(&ranked.values);
+    let values: Map<String, Json> =
+        metrics.map(|(objective, value)| (objective.metric.clone(), json_number(*value))).collect();
+    json!({
+        "run_id": catalog.run_id(ranked.row), "run_name": catalog.run_name(ranked.row),
+        "values": values, "on_front": ranked.on_front, "score": ranked.score,
+        "start_time": if run.start_time == NO_TIME { Json::Null } else { json!(run.start_time) },
+    })
+}

@@ -1,0 +1,68 @@
+//! How the best run is chosen and marked, as the settings have it.
+
+use std::path::Path;
+
+use super::ConfigError;
+use super::raw::RawSelect;
+use crate::select::Patterns;
+
+/// What a name for a model can be made of.
+const PARTS: [&str; 4] = ["experiment", "experiment_id", "metric", "user"];
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selecting {
+    pub patterns: Patterns,
+    /// Whether the model of a run that is marked best is registered.
+    pub register: bool,
+    /// The name of the registered model, with parts in braces.
+    pub model_name: String,
+    pub alias: String,
+    pub previous_alias: String,
+}
+
+impl Selecting {
+    pub(super) fn new(raw: &RawSelect, path: &Path) -> Result<Self, ConfigError> {
+        let wrong = |message: String| ConfigError::Select { path: path.to_owned(), message };
+        let patterns = Patterns::parse(&raw.metrics)
+            .map_err(|line| ConfigError::Metric { path: path.to_owned(), line })?;
+        let selecting = Self {
+            patterns,
+            register: raw.register,
+            model_name: raw.model_name.clone(),
+            alias: raw.alias.clone(),
+            previous_alias: raw.previous_alias.clone(),
+        };
+        if let Some(part) = parts(&raw.model_name).find(|part| !PARTS.contains(part)) {
+            let known = PARTS.map(|part| format!("{{{part}}}")).join(", ");
+            return Err(wrong(format!("model_name has {{{part}}}; it takes {known}")));
+        }
+        if raw.model_name.trim().is_empty() {
+            return Err(wrong("model_name is empty; the default is \"{experiment}\"".into()));
+        }
+        if raw.alias.trim().is_empty() || raw.alias == raw.previous_alias {
+            return Err(wrong("alias must not be empty, nor the same as previous_alias".into()));
+        }
+        Ok(selecting)
+    }
+
+    /// The name for a model. What the registry does not take in a name becomes `-`.
+    pub fn name(&self, value: impl Fn(&str) -> String) -> String {
+        let mut name = String::new();
+        let mut rest = self.model_name.as_str();
+        while let Some((before, (part, after))) =
+            rest.split_once('{').and_then(|(before, inner)| Some((before, inner.split_once('}')?)))
+        {
+            name.push_str(before);
+            name.push_str(&value(part));
+            rest = after;
+        }
+        name.push_str(rest);
+        let name = name.replace(['/', ':'], "-");
+        let name = name.trim();
+        if name.is_empty() { "model".into() } else { name.to_owned() }
+    }
+}
+
+fn parts(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0))
+}

@@ -1,0 +1,228 @@
+//! What is looked for: by which metrics, in which direction, by which of their values, among which runs.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Goal;
+use crate::catalog::ColumnSpec;
+use crate::catalog::summaries::Wanted;
+use crate::mlflow::Statistic;
+use crate::mlflow::filter::{Filter, ParseError, parse};
+
+/// Points whose mean can be asked for, at most.
+const MOST_LAST: u32 = 100_000;
+
+/// Which value of a metric counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ValueOf {
+    /// MLflow's own: the last one.
+    #[default]
+    Latest,
+    /// The best of the whole history.
+    Best,
+    /// The mean of so many points at the end.
+    Last(u32),
+}
+
+impl ValueOf {
+    /// Reads `latest`, `best` and `last:5`.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        let wrong = || PolicyError::Value(text.to_owned());
+        match text.trim() {
+            "latest" => Ok(Self::Latest),
+            "best" => Ok(Self::Best),
+            other => {
+                let count = other.strip_prefix("last:").and_then(|count| count.trim().parse().ok());
+                count.filter(|count| (1..=MOST_LAST).contains(count)).map(Self::Last).ok_or_else(wrong)
+            }
+        }
+    }
+
+    /// The statistic of a metric that is wanted.
+    pub fn statistic(self, goal: Goal) -> Statistic {
+        match (self, goal) {
+            (Self::Latest, _) => Statistic::Latest,
+            (Self::Best, Goal::Minimize) => Statistic::Min,
+            (Self::Best, Goal::Maximize) => Statistic::Max,
+            (Self::Last(count), _) => Statistic::LastMean(count),
+        }
+    }
+
+    pub fn words(self) -> String {
+        match self {
+            Self::Latest => "latest value".into(),
+            Self::Best => "best of its history".into(),
+            Self::Last(1) => "last point".into(),
+            Self::Last(count) => format!("mean of the last {count} points"),
+        }
+    }
+}
+
+impl std::fmt::Display for ValueOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Latest => f.write_str("latest"),
+            Self::Best => f.write_str("best"),
+            Self::Last(count) => write!(f, "last:{count}"),
+        }
+    }
+}
+
+/// A metric, and what is wanted of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Objective {
+    pub metric: String,
+    pub goal: Goal,
+}
+
+impl Objective {
+    pub fn new(metric: impl Into<String>, goal: Goal) -> Self {
+        Self { metric: metric.into(), goal }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum PolicyError {
+    #[error("{0:?} is no value of a metric: write latest, best, or last:N for the mean of the last N points")]
+    Value(String),
+    #[error("in the constraint:\n{}", error.report(text))]
+    Constraint { text: String, error: ParseError },
+    #[error("a constraint cannot ask for data sets: write it with metrics, params, tags and attributes")]
+    DataSets,
+    #[error("there are {weights} weights for {objectives} metrics: give one for each")]
+    Weights { weights: usize, objectives: usize },
+    #[error("a weight is {0}: it has to be a number of 0 or more, and one of them more than 0")]
+    Weight(f64),
+    #[error("no metric was given")]
+    NoMetric,
+    #[error("the metric {0:?} was given twice")]
+    Twice(String),
+}
+
+/// A policy whose parts fit together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// One or more. Of several, the runs that no other run beats in all of them are the front, and the choice is made
+    /// there: by the metrics in their order, or by weight.
+    pub objectives: Vec<Objective>,
+    /// One for each objective, or none.
+    pub weights: Vec<f64>,
+    /// Which metrics break ties, in their order, before the start does.
+    pub tie_breaks: Vec<Objective>,
+    pub value: ValueOf,
+    /// Runs that do not pass are left out; as it was written, and as it was understood.
+    pub constraint: String,
+    pub filter: Filter,
+}
+
+impl Policy {
+    pub fn new(objective: Objective) -> Self {
+        Self {
+            objectives: vec![objective],
+            weights: Vec::new(),
+            tie_breaks: Vec::new(),
+            value: ValueOf::Latest,
+            constraint: String::new(),
+            filter: Filter::default(),
+        }
+    }
+
+    pub fn primary(&self) -> &Objective {
+        &self.objectives[0]
+    }
+
+    /// Sets the constraint, in MLflow's filter language.
+    pub fn constrain(&mut self, text: &str) -> Result<(), PolicyError> {
+        let filter = if text.trim().is_empty() { Filter::default() } else { understand(text)? };
+        text.trim().clone_into(&mut self.constraint);
+        self.filter = filter;
+        Ok(())
+    }
+
+    pub fn check(&self) -> Result<(), PolicyError> {
+        if self.objectives.is_empty() {
+            return Err(PolicyError::NoMetric);
+        }
+        for (at, objective) in self.objectives.iter().enumerate() {
+            if self.objectives[..at].iter().any(|other| other.metric == objective.metric) {
+                return Err(PolicyError::Twice(objective.metric.clone()));
+            }
+        }
+        let (weights, objectives) = (self.weights.len(), self.objectives.len());
+        if weights != 0 && weights != objectives {
+            return Err(PolicyError::Weights { weights, objectives });
+        }
+        let is_wrong = |weight: &&f64| !(weight.is_finite() && **weight >= 0.0);
+        match self.weights.iter().find(is_wrong) {
+            Some(weight) => Err(PolicyError::Weight(*weight)),
+            None if weights > 0 && self.weights.iter().all(|weight| *weight == 0.0) => {
+                Err(PolicyError::Weight(0.0))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The column of an objective's values.
+    pub fn column(&self, objective: &Objective) -> ColumnSpec {
+        ColumnSpec::Metric(objective.metric.clone(), self.value.statistic(objective.goal))
+    }
+
+    /// The histories that it takes to tell.
+    pub fn wanted(&self) -> Vec<Wanted> {
+        let all = self.objectives.iter().chain(&self.tie_breaks);
+        all.filter_map(|objective| Wanted::of(&self.column(objective))).collect()
+    }
+}
+
+fn understand(text: &str) -> Result<Filter, PolicyError> {
+    let filter = parse(text).map_err(|error| PolicyError::Constraint { text: text.to_owned(), error })?;
+    if filter.needs_store() { Err(PolicyError::DataSets) } else { Ok(filter) }
+}
+
+/// A policy as it is written down.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WrittenPolicy {
+    /// Metrics, with `min` or `max`.
+    pub objectives: Vec<(String, String)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tie_breaks: Vec<(String, String)>,
+    pub value: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub constraint: String,
+}
+
+impl WrittenPolicy {
+    pub fn of(policy: &Policy) -> Self {
+        let pairs = |list: &[Objective]| {
+            list.iter()
+                .map(|objective| (objective.metric.clone(), objective.goal.short().to_owned()))
+                .collect()
+        };
+        Self {
+            objectives: pairs(&policy.objectives),
+            weights: policy.weights.clone(),
+            tie_breaks: pairs(&policy.tie_breaks),
+            value: policy.value.to_string(),
+            constraint: policy.constraint.clone(),
+        }
+    }
+
+    /// The policy, if it still means something.
+    pub fn policy(&self) -> Option<Policy> {
+        let read = |list: &[(String, String)]| -> Option<Vec<Objective>> {
+            list.iter().map(|(metric, goal)| Some(Objective::new(metric, Goal::parse(goal)?))).collect()
+        };
+        let objectives = read(&self.objectives)?;
+        let mut policy = Policy::new(objectives.first()?.clone());
+        policy.objectives = objectives;
+        policy.weights.clone_from(&self.weights);
+        policy.tie_breaks = read(&self.tie_breaks)?;
+        policy.value = ValueOf::parse(&self.value).ok()?;
+        policy.constrain(&self.constraint).ok()?;
+        policy.check().ok()?;
+        Some(policy)
+    }
+}

@@ -1,0 +1,173 @@
+//! Why a run was chosen, in words.
+
+use super::policy::Policy;
+use super::rank::{LeftOut, Selection, TieBreak};
+use super::resolve::Origin;
+use super::spread::SpreadOf;
+use crate::catalog::Catalog;
+use crate::text::{clean, count, number};
+
+/// How far the best run is ahead of the next one: absolute, and over the size of the next one's value.
+fn ahead(selection: &Selection) -> Option<String> {
+    let margin = selection.margin()?;
+    let second = selection.ranking.get(1)?.values[0];
+    let share = margin / second.abs();
+    let relative = if share.is_finite() { format!(" ({})", percent(share)) } else { String::new() };
+    Some(format!("{}{relative}", number(margin)))
+}
+
+fn percent(share: f64) -> String {
+    let share = share * 100.0;
+    let digits = if share.abs() >= 10.0 {
+        0
+    } else if share.abs() >= 0.1 || share == 0.0 {
+        1
+    } else {
+        3
+    };
+    format!("{share:.digits$} %")
+}
+
+/// `lowest val_rmse`, and the value that is meant where it is not the latest.
+pub fn aim(policy: &Policy) -> String {
+    let names = policy
+        .objectives
+        .iter()
+        .map(|objective| format!("{} {}", objective.goal.superlative(), clean(&objective.metric)));
+    let names: Vec<String> = names.collect();
+    let value = match policy.value {
+        super::ValueOf::Latest => String::new(),
+        value => format!(" ({})", value.words()),
+    };
+    format!("{}{value}", names.join(" and "))
+}
+
+/// Who was left out, in words, the most frequent reasons in a fixed order.
+pub fn left_out(left_out: &LeftOut) -> Vec<String> {
+    let LeftOut { unfinished, failed, killed, constraint, missing, unread, nan, infinite, parents } =
+        *left_out;
+    let reasons = [
+        (unfinished, "not finished"),
+        (failed, "failed"),
+        (killed, "killed"),
+        (constraint, "outside the constraint"),
+        (missing, "without the metric"),
+        (unread, "not read yet"),
+        (nan, "NaN"),
+        (infinite, "infinite"),
+        (parents, if parents == 1 { "parent that repeats its child" } else { "parents that repeat a child" }),
+    ];
+    let told = reasons.into_iter().filter(|(runs, _)| *runs > 0);
+    told.map(|(runs, words)| format!("{} {words}", count(runs))).collect()
+}
+
+/// One line, without the run's name: `lowest val_rmse of 409 runs, 0.0071 (1.2 %) ahead`.
+pub fn short(selection: &Selection) -> String {
+    let mut words = format!("{} of {} runs", aim(&selection.policy), count(selection.eligible));
+    if selection.tied > 1 {
+        words.push_str(&format!(", tied with {} other{}", selection.tied - 1, plural(selection.tied - 1)));
+    } else if selection.policy.objectives.len() > 1 {
+        words.push_str(&format!(", one of {} on the front", selection.front.len()));
+    } else if let Some(ahead) = ahead(selection) {
+        words.push_str(&format!(", {ahead} ahead"));
+    }
+    words
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// The whole of it, a sentence a line. Nothing was eligible where the first line says so.
+pub fn long(selection: &Selection, catalog: &Catalog, origin: Origin) -> Vec<String> {
+    let policy = &selection.policy;
+    let mut lines = Vec::new();
+    let considered = format!("{} runs were considered", count(selection.considered));
+    let out = left_out(&selection.left_out);
+    let counts = if out.is_empty() {
+        format!("{considered}, and none left out.")
+    } else {
+        format!("{considered}, {} left out: {}.", count(selection.left_out.total()), out.join(", "))
+    };
+    match selection.best() {
+        None => lines.push(format!("No run is eligible by the {}.", aim(policy))),
+        Some(best) => {
+            let values: Vec<String> = best.values.iter().map(|value| number(*value)).collect();
+            lines.push(format!(
+                "{} has the {} of {} eligible runs: {}.",
+                clean(catalog.run_name(best.row)),
+                aim(policy),
+                count(selection.eligible),
+                values.join(" and ")
+            ));
+        }
+    }
+    lines.push(counts);
+    lines.extend(several(selection));
+    if let Some(ahead) = ahead(selection).filter(|_| policy.objectives.len() == 1) {
+        let second = &selection.ranking[1];
+        lines.push(format!(
+            "It is {ahead} ahead of {}, which has {}.",
+            clean(catalog.run_name(second.row)),
+            number(second.values[0])
+        ));
+        lines.extend(against_spread(selection));
+    }
+    lines.extend(tie(selection));
+    if !policy.constraint.is_empty() {
+        lines.push(format!("Constraint: {}", clean(&policy.constraint)));
+    }
+    lines.push(format!(
+        "Metric and direction {}; of each metric the {}.",
+        origin.words(),
+        policy.value.words()
+    ));
+    lines
+}
+
+fn several(selection: &Selection) -> Option<String> {
+    let policy = &selection.policy;
+    if policy.objectives.len() < 2 || selection.front.is_empty() {
+        return None;
+    }
+    let how = if policy.weights.is_empty() {
+        format!("by {} first", clean(&policy.primary().metric))
+    } else {
+        let weights = policy.objectives.iter().zip(&policy.weights);
+        let words: Vec<String> =
+            weights.map(|(objective, weight)| format!("{weight} {}", clean(&objective.metric))).collect();
+        format!("by weight ({})", words.join(", "))
+    };
+    let runs = selection.front.len();
+    Some(if runs == 1 {
+        "It is at least as good as every other run in all of them.".into()
+    } else {
+        format!("{} runs are on the Pareto front; among them it was chosen {how}.", count(runs))
+    })
+}
+
+/// Whether the margin is more than what equal trials vary by.
+fn against_spread(selection: &Selection) -> Option<String> {
+    let margin = selection.margin()?;
+    let spread = selection.spread.as_ref()?;
+    let over = match &spread.of {
+        SpreadOf::Logged(name) => format!("as logged in {}", clean(name)),
+        SpreadOf::Folds(folds) => format!("over {folds} folds"),
+        SpreadOf::Seeds(runs) => format!("over {runs} runs that differ only in their seed"),
+    };
+    let verdict =
+        if margin > spread.deviation { "That is more than the spread" } else { "That is within the spread" };
+    let so = if margin > spread.deviation { "" } else { ": the two cannot be told apart by it" };
+    Some(format!("{verdict} {over} (standard deviation {}){so}.", number(spread.deviation)))
+}
+
+fn tie(selection: &Selection) -> Option<String> {
+    let by = match selection.tie_break.as_ref()? {
+        TieBreak::Metric(objective) => {
+            format!("the {} {}", objective.goal.superlative(), clean(&objective.metric))
+        }
+        TieBreak::Start => "the earlier start".into(),
+        TieBreak::Id => "the run id, for they started together".into(),
+    };
+    Some(format!("{} runs are tied; {by} decided.", count(selection.tied)))
+}

@@ -1,0 +1,307 @@
+use proptest::prelude::*;
+
+use super::rank::is_infinite;
+use super::*;
+use crate::catalog::{Builder, Catalog};
+use crate::mlflow::{ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunInfo, RunStatus, Tag, tags};
+use crate::store::batch::whole_runs;
+
+fn run(id: usize, metrics: &[(&str, f64)]) -> Run {
+    let run_id = RunId(format!("{id:032x}"));
+    Run {
+        info: RunInfo {
+            artifact_uri: String::new(),
+            run_id,
+            experiment_id: ExperimentId("1".into()),
+            run_name: format!("run-{id}"),
+            user_id: "ana".into(),
+            status: RunStatus::Finished,
+            start_time: Some(1_000 + id as i64),
+            end_time: Some(2_000),
+            lifecycle_stage: LifecycleStage::Active,
+        },
+        metrics: metrics
+            .iter()
+            .map(|(key, value)| Metric { key: (*key).into(), value: *value, timestamp: 0, step: 0 })
+            .collect(),
+        params: Vec::new(),
+        tags: Vec::new(),
+        inputs: Vec::new(),
+        model_outputs: Vec::new(),
+    }
+}
+
+fn catalog(runs: &[Run]) -> Catalog {
+    let mut builder = Builder::default();
+    builder.fold_changes(&whole_runs(runs));
+    builder.snapshot()
+}
+
+fn policy(objectives: &[(&str, Goal)]) -> Policy {
+    let mut all = objectives.iter().map(|(metric, goal)| Objective::new(*metric, *goal));
+    let mut policy = Policy::new(all.next().unwrap());
+    policy.objectives.extend(all);
+    policy
+}
+
+fn names(catalog: &Catalog, selection: &Selection) -> Vec<String> {
+    selection.ranking.iter().map(|ranked| catalog.run_name(ranked.row).to_owned()).collect()
+}
+
+const DOWN: Goal = Goal::Minimize;
+const UP: Goal = Goal::Maximize;
+
+#[test]
+fn whoever_is_left_out_is_counted_for_the_first_reason() {
+    let mut runs: Vec<Run> = (0..10).map(|id| run(id, &[("m", id as f64)])).collect();
+    runs[0].info.status = RunStatus::Failed;
+    runs[1].info.status = RunStatus::Killed;
+    runs[2].info.status = RunStatus::Running;
+    runs[3].metrics[0].value = f64::NAN;
+    runs[4].metrics[0].value = f64::MAX;
+    runs[5].metrics.clear();
+    runs[6].info.lifecycle_stage = LifecycleStage::Deleted;
+    runs[7].params = vec![Param::new("family", "tree")];
+    let catalog = catalog(&runs);
+    let mut policy = policy(&[("m", DOWN)]);
+    policy.constrain("params.family != 'none'").unwrap();
+    let strict = select(&catalog, &policy, 10);
+    assert_eq!(names(&catalog, &strict), ["run-7"]);
+    assert_eq!((strict.considered, strict.left_out.constraint, strict.eligible), (9, 5, 1));
+    policy.constrain("").unwrap();
+    let selection = select(&catalog, &policy, 10);
+    assert_eq!(names(&catalog, &selection), ["run-7", "run-8", "run-9"]);
+    let expected = LeftOut {
+        failed: 1,
+        killed: 1,
+        unfinished: 1,
+        nan: 1,
+        infinite: 1,
+        missing: 1,
+        ..LeftOut::default()
+    };
+    assert_eq!((selection.considered, selection.left_out), (9, expected));
+    assert_eq!(selection.margin(), Some(1.0));
+    assert_eq!(
+        reason::long(&selection, &catalog, Origin::Names).join("\n"),
+        "run-7 has the lowest m of 3 eligible runs: 7.\n\
+         9 runs were considered, 6 left out: 1 not finished, 1 failed, 1 killed, 1 without the metric, 1 NaN, 1 infinite.\n\
+         It is 1 (12 %) ahead of run-8, which has 8.\n\
+         Metric and direction by its name; of each metric the latest value."
+    );
+    assert_eq!(reason::short(&selection), "lowest m of 3 runs, 1 (12 %) ahead");
+}
+
+#[test]
+fn ties_are_told_and_broken_by_the_next_metric_and_then_the_start() {
+    let mut runs = [
+        run(3, &[("m", 1.0), ("n", 5.0)]),
+        run(1, &[("m", 1.0), ("n", 4.0)]),
+        run(2, &[("m", 1.0), ("n", 4.0)]),
+        run(0, &[("m", 1.0)]),
+    ];
+    let mut by_n = policy(&[("m", DOWN)]);
+    by_n.tie_breaks.push(Objective::new("n", UP));
+    let first = catalog(&runs);
+    let selection = select(&first, &by_n, 4);
+    assert_eq!(names(&first, &selection), ["run-3", "run-1", "run-2", "run-0"]);
+    assert_eq!(
+        (selection.tied, selection.tie_break),
+        (4, Some(TieBreak::Metric(by_n.tie_breaks[0].clone())))
+    );
+    let by_start = select(&first, &policy(&[("m", DOWN)]), 1);
+    assert_eq!(names(&first, &by_start)[0], "run-0");
+    assert_eq!((by_start.tied, by_start.tie_break.clone()), (4, Some(TieBreak::Start)));
+    assert!(reason::short(&by_start).ends_with("tied with 3 others"));
+    for run in &mut runs {
+        run.info.start_time = Some(7);
+    }
+    let together = catalog(&runs);
+    assert_eq!(select(&together, &policy(&[("m", UP)]), 1).tie_break, Some(TieBreak::Id));
+    let zeros = catalog(&[run(1, &[("m", 0.0)]), run(0, &[("m", -0.0)])]);
+    assert_eq!(select(&zeros, &policy(&[("m", DOWN)]), 1).tied, 2, "a zero is a zero");
+}
+
+#[test]
+fn a_parent_that_repeats_its_child_does_not_win() {
+    let mut runs =
+        [run(0, &[("m", 1.0)]), run(1, &[("m", 1.0)]), run(2, &[("m", 1.0)]), run(3, &[("m", 0.5)])];
+    let under =
+        |run: &mut Run, parent: usize| run.tags.push(Tag::new(tags::PARENT_RUN_ID, format!("{parent:032x}")));
+    under(&mut runs[1], 0);
+    under(&mut runs[2], 1);
+    // A run that is its own parent, and a parent that nobody knows.
+    under(&mut runs[3], 3);
+    let known = catalog(&runs);
+    let selection = select(&known, &policy(&[("m", UP)]), 9);
+    assert_eq!(names(&known, &selection), ["run-2", "run-3"]);
+    assert_eq!((selection.left_out.parents, selection.tied), (2, 1));
+    // A failed child has no model to offer.
+    runs[2].info.status = RunStatus::Failed;
+    let known = catalog(&runs);
+    assert_eq!(names(&known, &select(&known, &policy(&[("m", UP)]), 1))[0], "run-1");
+}
+
+#[test]
+fn margins_are_held_against_the_spread() {
+    let mut runs: Vec<Run> = (0..4).map(|id| run(id, &[("rmse", [1.0, 1.2, 0.9, 2.0][id])])).collect();
+    for (id, run) in runs.iter_mut().enumerate() {
+        let depth = if id == 3 { "9" } else { "3" };
+        run.params = vec![Param::new("depth", depth), Param::new("seed", id.to_string())];
+    }
+    let known = catalog(&runs);
+    let by_rmse = policy(&[("rmse", DOWN)]);
+    let selection = select(&known, &by_rmse, 2);
+    let spread = selection.spread.clone().unwrap();
+    assert_eq!(spread.of, SpreadOf::Seeds(3));
+    assert!((spread.deviation - 0.152_752_523).abs() < 1e-8);
+    let words = reason::long(&selection, &known, Origin::Chosen).join(" ");
+    assert!(words.contains("within the spread over 3 runs that differ only in their seed"), "{words}");
+    runs[2].metrics.extend(
+        ["fold_0_rmse", "fold_1_rmse"].into_iter().zip([0.91, 0.89]).map(|(key, value)| Metric {
+            key: key.into(),
+            value,
+            timestamp: 0,
+            step: 0,
+        }),
+    );
+    let known = catalog(&runs[2..]);
+    let selection = select(&known, &by_rmse, 2);
+    assert_eq!(selection.spread.as_ref().unwrap().of, SpreadOf::Folds(2));
+    let words = reason::long(&selection, &known, Origin::Chosen).join(" ");
+    assert!(words.contains("more than the spread over 2 folds"), "{words}");
+}
+
+#[test]
+fn several_objectives_have_a_front_and_a_choice_on_it() {
+    let runs = [
+        run(0, &[("acc", 0.9), ("ms", 100.0)]),
+        run(1, &[("acc", 0.8), ("ms", 10.0)]),
+        run(2, &[("acc", 0.7), ("ms", 50.0)]),
+        run(3, &[("acc", 0.85), ("ms", 20.0)]),
+        run(4, &[("acc", 0.99)]),
+    ];
+    let known = catalog(&runs);
+    let mut both = policy(&[("acc", UP), ("ms", DOWN)]);
+    let first = select(&known, &both, 9);
+    assert_eq!(names(&known, &first), ["run-0", "run-3", "run-1", "run-2"]);
+    assert_eq!((first.front.len(), first.left_out.missing), (3, 1));
+    both.weights = vec![1.0, 1.0];
+    let weighed = select(&known, &both, 9);
+    assert_eq!(names(&known, &weighed), ["run-3", "run-0", "run-1", "run-2"]);
+    let score = weighed.ranking[0].score.unwrap();
+    assert!((score - f64::midpoint(0.5, 80.0 / 90.0)).abs() < 1e-12, "{score}");
+    assert!(!weighed.ranking[3].on_front);
+}
+
+#[test]
+fn policies_are_checked_and_written_down() {
+    let mut both = policy(&[("acc", UP), ("ms", DOWN)]);
+    both.weights = vec![0.7, 0.3];
+    both.value = ValueOf::Last(5);
+    both.constrain("metrics.ms < 50 AND params.family = 'tree'").unwrap();
+    both.tie_breaks.push(Objective::new("loss", DOWN));
+    assert_eq!(policy::WrittenPolicy::of(&both).policy(), Some(both.clone()));
+    for wrong in [vec![1.0], vec![1.0, -1.0], vec![f64::NAN, 1.0], vec![0.0, 0.0]] {
+        both.weights = wrong;
+        assert!(both.check().is_err());
+    }
+    assert!(matches!(both.constrain("dataset.name = 'x'"), Err(PolicyError::DataSets)));
+    assert!(matches!(both.constrain("metrics.ms <"), Err(PolicyError::Constraint { .. })));
+    assert!(policy(&[("m", UP), ("m", DOWN)]).check().is_err());
+    for (text, value) in [("latest", ValueOf::Latest), ("best", ValueOf::Best), ("last:3", ValueOf::Last(3))]
+    {
+        assert_eq!(ValueOf::parse(text), Ok(value));
+        assert_eq!(value.to_string(), text);
+    }
+    assert!(ValueOf::parse("last:0").is_err() && ValueOf::parse("mean").is_err());
+}
+
+fn resolved(tags: &[(&str, &str)], patterns: &[&str], metrics: &[(&str, usize)]) -> Resolved {
+    let tags: Vec<Tag> = tags.iter().map(|(key, value)| Tag::new(*key, *value)).collect();
+    let lines: Vec<String> = patterns.iter().map(|line| (*line).to_owned()).collect();
+    resolve(None, &tags, &Patterns::parse(&lines).unwrap(), metrics)
+}
+
+fn metric_of(resolved: &Resolved) -> (String, Option<Goal>, Option<Origin>) {
+    match resolved {
+        Resolved::Policy(policy, origin) => {
+            (policy.primary().metric.clone(), Some(policy.primary().goal), Some(*origin))
+        }
+        Resolved::Undirected(metric, origin) => (metric.clone(), None, Some(*origin)),
+        Resolved::Open => (String::new(), None, None),
+    }
+}
+
+#[test]
+fn a_policy_comes_from_whoever_speaks_first() {
+    let metrics = [
+        ("train_loss", 9),
+        ("val_rmse", 9),
+        ("val_rmse_std", 9),
+        ("fold_1_val_mae", 9),
+        ("lr", 9),
+        ("rare_f1", 1),
+    ];
+    let by_name = resolved(&[], &[], &metrics);
+    assert_eq!(metric_of(&by_name), ("val_rmse".into(), Some(DOWN), Some(Origin::Names)));
+    let Resolved::Policy(policy, _) = &by_name else { panic!("a policy") };
+    assert_eq!(policy.tie_breaks, [Objective::new("train_loss", DOWN)]);
+    let by_settings = resolved(&[], &["none* max", "*_lo?s max"], &metrics);
+    assert_eq!(metric_of(&by_settings), ("train_loss".into(), Some(UP), Some(Origin::Settings)));
+    let name = (tags::PRIMARY_METRIC, "lr");
+    let by_tags = resolved(&[name, (tags::GREATER_IS_BETTER, "True")], &["lr min"], &metrics);
+    assert_eq!(metric_of(&by_tags), ("lr".into(), Some(UP), Some(Origin::Experiment)));
+    assert_eq!(metric_of(&resolved(&[name], &[], &metrics)), ("lr".into(), None, Some(Origin::Experiment)));
+    assert_eq!(metric_of(&resolved(&[name], &["l* min"], &metrics)).1, Some(DOWN));
+    assert_eq!(resolved(&[], &[], &[("lr", 3), ("epoch", 3)]), Resolved::Open);
+    assert!(Patterns::parse(&["rmse".to_owned()]).is_err());
+    // What many have counts before what few have; validation before test, before training.
+    let order = resolve::candidates(
+        &Patterns::default(),
+        [
+            ("train_f1", 5),
+            ("test_f1", 5),
+            ("f1", 5),
+            ("eval/f1", 4),
+            ("val_loss", 5),
+            ("latency_ms", 5),
+            ("system/cpu_error", 5),
+        ]
+        .into_iter(),
+    );
+    let order: Vec<&str> = order.iter().map(|objective| objective.metric.as_str()).collect();
+    assert_eq!(order, ["eval/f1", "val_loss", "test_f1", "f1", "train_f1", "latency_ms"]);
+}
+
+proptest! {
+    #[test]
+    fn the_front_is_what_nobody_beats(points in prop::collection::vec(prop::collection::vec(0_u8..5, 3), 0..40)) {
+        let points: Vec<Vec<f64>> =
+            points.into_iter().map(|point| point.into_iter().map(f64::from).collect()).collect();
+        let beats = |a: &Vec<f64>, b: &Vec<f64>| a != b && a.iter().zip(b).all(|(a, b)| a <= b);
+        let mut expected: Vec<usize> = (0..points.len())
+            .filter(|at| !points.iter().any(|other| beats(other, &points[*at])))
+            .collect();
+        let mut found = front::front(&points);
+        found.sort_unstable();
+        expected.sort_unstable();
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_best_is_the_best(values in prop::collection::vec(prop::num::f64::ANY, 0..60), most in 1_usize..8, up: bool) {
+        let runs: Vec<Run> = values.iter().enumerate().map(|(id, value)| run(id, &[("m", *value)])).collect();
+        let known = catalog(&runs);
+        let goal = if up { UP } else { DOWN };
+        let selection = select(&known, &policy(&[("m", goal)]), most);
+        let mut good: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan() && !is_infinite(*value)).collect();
+        good.sort_by(|a, b| if up { b.partial_cmp(a).unwrap() } else { a.partial_cmp(b).unwrap() });
+        prop_assert_eq!(selection.eligible, good.len());
+        prop_assert_eq!(selection.eligible + selection.left_out.total(), selection.considered);
+        let ranked: Vec<f64> = selection.ranking.iter().map(|ranked| ranked.values[0]).collect();
+        prop_assert_eq!(ranked, good[..most.max(2).min(good.len())].to_vec());
+        let first = good.first().copied();
+        prop_assert_eq!(selection.tied, good.iter().filter(|value| Some(**value) == first).count());
+    }
+}
