@@ -14,6 +14,7 @@
 //! - [`chart`]: line charts of histories: axes, dots, pixels, SVG.
 //! - [`compare`]: runs side by side: what differs, what is best, which params matter.
 //! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
+//! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
 //! - [`state`]: what the program keeps for itself, in the state directory.
 //! - [`config`]: settings, from file, environment and flags.
 //! - [`cli`]: the commands for scripts.
@@ -53,6 +54,7 @@ pub mod chart;
 pub mod cli;
 pub mod compare;
 pub mod config;
+pub mod marking;
 pub mod mlflow;
 pub mod select;
 pub mod sheet;

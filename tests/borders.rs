@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder of `src` and the modules of the crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("mlflow", &["mlflow"]),
     ("store", &["mlflow", "store"]),
     ("catalog", &["mlflow", "store", "catalog"]),
@@ -13,19 +13,20 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet", "text"]),
     ("select", &["mlflow", "catalog", "select", "text"]),
     ("config", &["config", "select", "store"]),
+    ("marking", &["marking", "mlflow", "state", "store", "text"]),
     ("state", &["mlflow", "select", "state"]),
     (
         "cli",
         &[
-            "mlflow", "store", "catalog", "chart", "compare", "config", "select", "sheet", "state", "text",
-            "tui",
+            "mlflow", "store", "catalog", "chart", "compare", "config", "marking", "select", "sheet",
+            "state", "text", "tui",
         ],
     ),
     (
         "tui",
         &[
-            "mlflow", "store", "catalog", "chart", "compare", "config", "select", "sheet", "state", "text",
-            "tui",
+            "mlflow", "store", "catalog", "chart", "compare", "config", "marking", "select", "sheet",
+            "state", "text", "tui",
         ],
     ),
 ];

@@ -94,6 +94,21 @@ async fn experiments(store: &dyn TrackingStore, prefix: &str) {
     assert_eq!(deleted.name, format!("{prefix}renamed"));
     assert_eq!(deleted.tags, [Tag::new("k", "v2")]);
     store.restore_experiment(&id).await.unwrap();
+    store.set_experiment_tag(&id, &Tag::new("passing", "1")).await.unwrap();
+    assert_eq!(store.get_experiment(&id).await.unwrap().tags.len(), 2);
+    match store.delete_experiment_tag(&id, "passing").await {
+        Ok(()) => {
+            let again = kind(store.delete_experiment_tag(&id, "passing").await);
+            assert!(matches!(again, ErrorKind::NotFound(_)), "{again:?}");
+            assert_eq!(store.get_experiment(&id).await.unwrap().tags, [Tag::new("k", "v2")]);
+        }
+        // MLflow 2 servers cannot.
+        Err(error) => assert!(matches!(error.kind, ErrorKind::Unsupported(_)), "{error}"),
+    }
+    assert!(matches!(
+        kind(store.get_experiment(&ExperimentId("987654".into())).await),
+        ErrorKind::NotFound(_)
+    ));
     assert_eq!(store.get_run(&run).await.unwrap().info.lifecycle_stage, LifecycleStage::Active);
     assert!(matches!(
         kind(store.rename_experiment(&ExperimentId("987654".into()), "x").await),
@@ -322,8 +337,12 @@ async fn registry(store: &dyn TrackingStore, prefix: &str, run: &Run) {
     store.create_registered_model(&name).await.unwrap();
     assert!(matches!(kind(store.create_registered_model(&name).await), ErrorKind::AlreadyExists(_)));
     let source = format!("{}/model", run.info.artifact_uri);
-    let first = store.create_model_version(&name, &source, Some(&run.info.run_id)).await.unwrap();
-    let second = store.create_model_version(&name, &source, Some(&run.info.run_id)).await.unwrap();
+    let first = store.create_model_version(&name, &source, Some(&run.info.run_id), &[]).await.unwrap();
+    let tag = Tag::new("why", "it's the best");
+    let second =
+        store.create_model_version(&name, &source, Some(&run.info.run_id), std::slice::from_ref(&tag)).await;
+    let second = second.unwrap();
+    assert_eq!(second.tags, [tag]);
     assert_eq!((first.version, second.version), (1, 2));
     store.set_model_alias(&name, "champion", 1).await.unwrap();
     store.set_model_alias(&name, "champion", 2).await.unwrap();
@@ -335,6 +354,24 @@ async fn registry(store: &dyn TrackingStore, prefix: &str, run: &Run) {
     assert!(matches!(kind(store.model_version_by_alias(&name, "old").await), ErrorKind::NotFound(_)));
     assert!(store.set_model_alias(&name, "latest", 1).await.is_err(), "a name that MLflow keeps for itself");
     assert!(matches!(kind(store.get_registered_model("absent").await), ErrorKind::NotFound(_)));
+    assert!(store.model_versions("absent").await.unwrap().is_empty());
+    let passing = format!("{prefix}it's passing");
+    store.create_registered_model(&passing).await.unwrap();
+    for expected in [1, 2] {
+        let version =
+            store.create_model_version(&passing, &source, Some(&run.info.run_id), &[]).await.unwrap();
+        assert_eq!(version.version, expected);
+    }
+    store.set_model_alias(&passing, "it", 2).await.unwrap();
+    store.delete_model_version(&passing, 2).await.unwrap();
+    let left: Vec<u64> =
+        store.model_versions(&passing).await.unwrap().iter().map(|version| version.version).collect();
+    assert_eq!(left, [1], "a deleted version is gone");
+    assert!(matches!(kind(store.model_version_by_alias(&passing, "it").await), ErrorKind::NotFound(_)));
+    let third = store.create_model_version(&passing, &source, Some(&run.info.run_id), &[]).await.unwrap();
+    assert_eq!(third.version, 3);
+    store.delete_registered_model(&passing).await.unwrap();
+    assert!(matches!(kind(store.get_registered_model(&passing).await), ErrorKind::NotFound(_)));
 }
 
 async fn errors(store: &dyn TrackingStore, id: &RunId) {
@@ -595,7 +632,8 @@ fn the_models_of_mlflow_3_are_found_on_both_stores() {
         let name = format!("registered-{}", address.len());
         block_on(async {
             store.create_registered_model(&name).await.unwrap();
-            let version = store.create_model_version(&name, &format!("models:/{model}"), None).await.unwrap();
+            let version =
+                store.create_model_version(&name, &format!("models:/{model}"), None, &[]).await.unwrap();
             assert_eq!((version.version, version.run_id), (1, Some(run.clone())));
             let listed = store.get_logged_model(&model).await.unwrap();
             let listed = listed.tags.iter().find(|tag| tag.key == "mlflow.modelVersions");

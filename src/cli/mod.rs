@@ -10,6 +10,7 @@ mod compare;
 mod config;
 mod doctor;
 mod experiments;
+mod mark_best;
 mod output;
 mod runs;
 mod wait;
@@ -54,6 +55,8 @@ pub enum Command {
     Compare(compare::Arguments),
     /// Choose the best run of an experiment, and say why
     Best(best::Arguments),
+    /// Mark the best run of an experiment, register its model and move the alias; or only if it is better than the champion
+    MarkBest(mark_best::Arguments),
     /// Wait until runs have ended
     Wait(wait::Arguments),
     /// Say what would be opened and why, and whether it works
@@ -84,6 +87,8 @@ pub enum Failure {
     Policy(#[from] PolicyError),
     #[error("{0}")]
     NoneEligible(String),
+    #[error("{0}")]
+    NotBetter(String),
     #[error("{failed} of {of} runs did not finish: they failed or were killed")]
     RunsFailed { failed: usize, of: usize },
     #[error("{0} runs still go on")]
@@ -98,7 +103,7 @@ impl Failure {
             Self::Config(_) | Self::Language { .. } | Self::Usage(_) | Self::Policy(_) => 2,
             Self::NoExperiment { .. } | Self::NoneEligible(_) => 3,
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
-            Self::RunsFailed { .. } => 4,
+            Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
             Self::Store(_) | Self::Output(_) => 1,
         }
@@ -154,6 +159,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Runs(command)) => block_on(runs::run(&settings, &command, &mut out)),
         Some(Command::Compare(command)) => block_on(compare::run(&settings, &command, &mut out)),
         Some(Command::Best(command)) => block_on(best::run(&settings, &command, &mut out)),
+        Some(Command::MarkBest(command)) => block_on(mark_best::run(&settings, &command, &mut out)),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),
         Some(Command::Doctor) => block_on(doctor::run(&settings, &mut out)),
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),

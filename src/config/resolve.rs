@@ -121,6 +121,8 @@ pub struct Settings {
     pub light: Option<bool>,
     pub notify: Notify,
     pub selecting: Selecting,
+    /// Who writes, as far as that is known.
+    pub user: String,
     pub profile: Option<String>,
     raw: RawConfig,
 }
@@ -162,7 +164,6 @@ impl Settings {
             location: uri::parse(&tracking_uri, &environment.folder),
             tracking_uri,
             origin,
-            rest,
             experiment,
             read_only,
             poll_interval,
@@ -189,6 +190,8 @@ impl Settings {
             notify: environment
                 .parsed_enum("MLTUI_NOTIFY", "off, bell or desktop")?
                 .unwrap_or(raw.tui.notify),
+            user: user(&rest.auth, environment),
+            rest,
             selecting: Selecting::new(&raw.select, &config_file)?,
             config_file,
             profile: profile_name,
@@ -253,6 +256,15 @@ impl Environment {
             expected,
         })
     }
+}
+
+/// The user's name: the one for the server, or else as Python's `getpass.getuser` finds it.
+fn user(auth: &Auth, environment: &Environment) -> String {
+    if let Auth::Basic { user, .. } = auth {
+        return user.clone();
+    }
+    let names = ["LOGNAME", "USER", "LNAME", "USERNAME"];
+    names.iter().find_map(|name| environment.get(name)).unwrap_or("unknown").to_owned()
 }
 
 /// How a terminal draws pixels.

@@ -9,6 +9,8 @@ pub const MODEL_VERSIONS: &str = "mlflow.modelVersions";
 /// On an experiment: the metric that its runs are judged by, and `True` or `False`.
 pub const PRIMARY_METRIC: &str = "mlflow.experiment.primaryMetric.name";
 pub const GREATER_IS_BETTER: &str = "mlflow.experiment.primaryMetric.greaterIsBetter";
+/// On a run, by MLflow 2: a JSON list of the models that were logged.
+pub const MODEL_HISTORY: &str = "mlflow.log-model.history";
 pub const NOTE: &str = "mlflow.note.content";
 pub const DATA_CONTEXT: &str = "mlflow.data.context";
 

@@ -49,6 +49,20 @@ pub enum ErrorKind {
     Limit(#[from] LimitError),
 }
 
+/// How a 404 begins that no MLflow server meant.
+pub(super) const NO_ROUTE: &str = "the server answered 404";
+
+impl ErrorKind {
+    /// A 404 of a server that does not know the path at all says that it has no such thing.
+    pub(super) fn no_route(self, what: &str) -> Self {
+        match self {
+            Self::NotFound(message) if message.starts_with(NO_ROUTE) => Self::Unsupported(what.to_owned()),
+            Self::Server { status: 405, .. } => Self::Unsupported(what.to_owned()),
+            other => other,
+        }
+    }
+}
+
 impl StoreError {
     pub fn new(operation: impl Into<String>, kind: ErrorKind) -> Self {
         Self { operation: operation.into(), kind }

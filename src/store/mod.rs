@@ -154,6 +154,7 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
     // Experiments
     /// All experiments of a view, the newest first.
     async fn search_experiments(&self, view: ViewType) -> Result<Vec<Experiment>>;
+    async fn get_experiment(&self, id: &ExperimentId) -> Result<Experiment>;
     /// How many active runs each experiment has; `None` where counting means reading them all.
     async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>>;
     /// The experiment of the run that was created last, where that is known without a search.
@@ -163,6 +164,8 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
     async fn delete_experiment(&self, id: &ExperimentId) -> Result<()>;
     async fn restore_experiment(&self, id: &ExperimentId) -> Result<()>;
     async fn set_experiment_tag(&self, id: &ExperimentId, tag: &Tag) -> Result<()>;
+    /// MLflow 2 servers cannot do that: `Unsupported`.
+    async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Result<()>;
 
     // Runs
     async fn create_run(&self, run: &NewRun) -> Result<Run>;
@@ -207,7 +210,13 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
         name: &str,
         source: &str,
         run_id: Option<&RunId>,
+        tags: &[Tag],
     ) -> Result<ModelVersion>;
+    /// All versions of a model, the newest first; none of a model that does not exist.
+    async fn model_versions(&self, name: &str) -> Result<Vec<ModelVersion>>;
+    /// Deletes a version and the aliases that point to it; its number is not given out again.
+    async fn delete_model_version(&self, name: &str, version: u64) -> Result<()>;
+    async fn delete_registered_model(&self, name: &str) -> Result<()>;
     async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()>;
     async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()>;
     /// The version that an alias points to; an unknown alias is `NotFound`.

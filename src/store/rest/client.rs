@@ -14,6 +14,7 @@ use url::Url;
 use super::options::{Auth, RestOptions};
 use super::wire::Answer;
 use crate::store::ErrorKind;
+use crate::store::error::NO_ROUTE;
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
@@ -266,7 +267,7 @@ async fn failure(response: Response) -> ErrorKind {
             ErrorKind::AlreadyExists(message.split(" Error: ").next().unwrap_or_default().to_owned())
         }
         // MLflow itself says more; this is another server, or another path.
-        (404, "") => ErrorKind::NotFound(format!("the server answered 404 {message}; is the address right?")),
+        (404, "") => ErrorKind::NotFound(format!("{NO_ROUTE} {message}; is the address right?")),
         (404, _) | (_, "RESOURCE_DOES_NOT_EXIST") => ErrorKind::NotFound(message),
         (501, _) | (_, "NOT_IMPLEMENTED") => ErrorKind::Unsupported(message),
         (400 | 405 | 413 | 414, _) => ErrorKind::Invalid(message),

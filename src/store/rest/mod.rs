@@ -5,6 +5,7 @@ mod client;
 mod histories;
 mod options;
 mod paging;
+mod registry;
 mod wire;
 
 use std::collections::HashMap;
@@ -144,6 +145,13 @@ impl TrackingStore for RestStore {
         }
     }
 
+    async fn get_experiment(&self, id: &ExperimentId) -> Result<Experiment> {
+        let operation = format!("read experiment {id}");
+        let query = [("experiment_id", id.as_str())];
+        let answer = self.client.get("2.0/mlflow/experiments/get", &query).await.during(&operation)?;
+        required(answer.value(), "experiment", wire::experiment).during(operation)
+    }
+
     async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>> {
         Ok(None)
     }
@@ -188,6 +196,18 @@ impl TrackingStore for RestStore {
         limits::check_tag(tag).during(&operation)?;
         let body = json!({ "experiment_id": id, "key": tag.key, "value": tag.value });
         self.write(operation, Repeat::Safe, "2.0/mlflow/experiments/set-experiment-tag", body).await.map(drop)
+    }
+
+    async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Result<()> {
+        const PATH: &str = "2.0/mlflow/experiments/delete-experiment-tag";
+        let operation = format!("delete a tag of experiment {id}");
+        self.may_write(&operation)?;
+        let body = json!({ "experiment_id": id, "key": key });
+        let result = self.client.post(PATH, &body, Repeat::Safe).await;
+        result
+            .map(drop)
+            .map_err(|kind| kind.no_route("way to delete a tag of an experiment"))
+            .during(operation)
     }
 
     async fn create_run(&self, run: &NewRun) -> Result<Run> {
@@ -359,25 +379,19 @@ impl TrackingStore for RestStore {
     }
 
     async fn create_registered_model(&self, name: &str) -> Result<()> {
-        let body = json!({ "name": name });
-        self.write(
-            format!("register model {name:?}"),
-            Repeat::Never,
-            "2.0/mlflow/registered-models/create",
-            body,
-        )
-        .await
-        .map(drop)
+        let operation = format!("register model {name:?}");
+        self.may_write(&operation)?;
+        registry::create_model(&self.client, name).await.during(operation)
     }
 
     async fn get_registered_model(&self, name: &str) -> Result<RegisteredModel> {
-        let operation = format!("read model {name:?}");
-        let answer = self
-            .client
-            .get("2.0/mlflow/registered-models/get", &[("name", name)])
-            .await
-            .during(&operation)?;
-        required(answer.value(), "registered_model", wire::registered_model).during(operation)
+        registry::model(&self.client, name).await.during(format!("read model {name:?}"))
+    }
+
+    async fn delete_registered_model(&self, name: &str) -> Result<()> {
+        let operation = format!("delete model {name:?}");
+        self.may_write(&operation)?;
+        registry::delete_model(&self.client, name).await.during(operation)
     }
 
     async fn create_model_version(
@@ -385,46 +399,39 @@ impl TrackingStore for RestStore {
         name: &str,
         source: &str,
         run_id: Option<&RunId>,
+        new_tags: &[Tag],
     ) -> Result<ModelVersion> {
         let operation = format!("add a version to model {name:?}");
-        let mut body = json!({ "name": name, "source": source });
-        if let Some(id) = run_id {
-            body["run_id"] = json!(id);
-        }
-        if let Some(model) = source.strip_prefix("models:/").filter(|model| model.starts_with("m-")) {
-            body["model_id"] = json!(model);
-        }
-        let answer =
-            self.write(operation.clone(), Repeat::Never, "2.0/mlflow/model-versions/create", body).await?;
-        required(answer.value(), "model_version", wire::model_version).during(operation)
+        self.may_write(&operation)?;
+        registry::create_version(&self.client, name, source, run_id, new_tags).await.during(operation)
+    }
+
+    async fn model_versions(&self, name: &str) -> Result<Vec<ModelVersion>> {
+        registry::versions(&self.client, name).await.during(format!("list the versions of model {name:?}"))
+    }
+
+    async fn delete_model_version(&self, name: &str, version: u64) -> Result<()> {
+        let operation = format!("delete version {version} of model {name:?}");
+        self.may_write(&operation)?;
+        registry::delete_version(&self.client, name, version).await.during(operation)
     }
 
     async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
-        let body = json!({ "name": name, "alias": alias, "version": version.to_string() });
         let operation = format!("set alias {alias:?} of model {name:?}");
-        self.write(operation, Repeat::Safe, "2.0/mlflow/registered-models/alias", body).await.map(drop)
+        self.may_write(&operation)?;
+        registry::set_alias(&self.client, name, alias, version).await.during(operation)
     }
 
     async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()> {
         let operation = format!("delete alias {alias:?} of model {name:?}");
         self.may_write(&operation)?;
-        let body = json!({ "name": name, "alias": alias });
-        self.client.delete("2.0/mlflow/registered-models/alias", &body).await.map(drop).during(operation)
+        registry::delete_alias(&self.client, name, alias).await.during(operation)
     }
 
     async fn model_version_by_alias(&self, name: &str, alias: &str) -> Result<ModelVersion> {
-        let operation = format!("read model {name}@{alias}");
-        let answer = self
-            .client
-            .get("2.0/mlflow/registered-models/alias", &[("name", name), ("alias", alias)])
+        registry::version_by_alias(&self.client, name, alias)
             .await
-            // An alias that is not set is an "invalid parameter" to MLflow.
-            .map_err(|kind| match kind {
-                ErrorKind::Invalid(message) if message.contains("not found") => ErrorKind::NotFound(message),
-                other => other,
-            })
-            .during(&operation)?;
-        required(answer.value(), "model_version", wire::model_version).during(operation)
+            .during(format!("read model {name}@{alias}"))
     }
 
     async fn get_logged_model(&self, id: &ModelId) -> Result<LoggedModel> {

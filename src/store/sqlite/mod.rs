@@ -100,6 +100,11 @@ impl TrackingStore for SqliteStore {
         self.read("list experiments", move |db| reading::experiments(db, view)).await
     }
 
+    async fn get_experiment(&self, id: &ExperimentId) -> Result<Experiment> {
+        let id = id.clone();
+        self.read(format!("read experiment {id}"), move |db| reading::experiment(db, &id)).await
+    }
+
     async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>> {
         self.read("count runs", |db| reading::run_counts(db).map(Some)).await
     }
@@ -140,6 +145,14 @@ impl TrackingStore for SqliteStore {
         limits::check_tag(tag).during(&operation)?;
         let (id, tag) = (id.clone(), tag.clone());
         self.write(operation, move |db| writing::set_experiment_tag(db, &id, &tag)).await
+    }
+
+    async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Result<()> {
+        let (id, key) = (id.clone(), key.to_owned());
+        self.write(format!("delete a tag of experiment {id}"), move |db| {
+            writing::delete_experiment_tag(db, &id, &key)
+        })
+        .await
     }
 
     async fn create_run(&self, run: &NewRun) -> Result<Run> {
@@ -271,12 +284,33 @@ impl TrackingStore for SqliteStore {
         name: &str,
         source: &str,
         run_id: Option<&RunId>,
+        tags: &[Tag],
     ) -> Result<ModelVersion> {
-        let (name, source, run_id) = (name.to_owned(), source.to_owned(), run_id.cloned());
+        let (name, source, run_id, tags) =
+            (name.to_owned(), source.to_owned(), run_id.cloned(), tags.to_vec());
         self.write(format!("add a version to model {name:?}"), move |db| {
-            registry::create_version(db, &name, &source, run_id.as_ref())
+            registry::create_version(db, &name, &source, run_id.as_ref(), &tags)
         })
         .await
+    }
+
+    async fn model_versions(&self, name: &str) -> Result<Vec<ModelVersion>> {
+        let name = name.to_owned();
+        self.read(format!("list the versions of model {name:?}"), move |db| registry::versions(db, &name))
+            .await
+    }
+
+    async fn delete_model_version(&self, name: &str, version: u64) -> Result<()> {
+        let name = name.to_owned();
+        self.write(format!("delete version {version} of model {name:?}"), move |db| {
+            registry::delete_version(db, &name, version)
+        })
+        .await
+    }
+
+    async fn delete_registered_model(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        self.write(format!("delete model {name:?}"), move |db| registry::delete_model(db, &name)).await
     }
 
     async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {

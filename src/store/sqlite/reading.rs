@@ -56,6 +56,12 @@ pub fn experiments(connection: &mut Connection, view: ViewType) -> Inner<Vec<Exp
     Ok(found.collect::<Result<_, _>>()?)
 }
 
+pub fn experiment(connection: &mut Connection, id: &ExperimentId) -> Inner<Experiment> {
+    let all = experiments(connection, ViewType::All)?;
+    let found = all.into_iter().find(|experiment| experiment.experiment_id == *id);
+    found.ok_or_else(|| ErrorKind::NotFound(format!("there is no experiment {id}")))
+}
+
 pub fn run_counts(connection: &mut Connection) -> Inner<HashMap<ExperimentId, u64>> {
     let mut statement = connection.db.prepare_cached(
         "SELECT experiment_id, sum(lifecycle_stage = 'active') FROM runs GROUP BY experiment_id",

@@ -77,6 +77,7 @@ pub fn create_version(
     name: &str,
     source: &str,
     run_id: Option<&RunId>,
+    tags: &[Tag],
 ) -> Inner<ModelVersion> {
     need(connection, name)?;
     // A version of a logged model belongs to the run that made the model.
@@ -97,6 +98,13 @@ pub fn create_version(
          VALUES (?1, ?2, ?3, ?3, '', NULL, 'None', ?4, ?5, 'READY', NULL, '')",
         params![name, version, now, source, run_id.map(RunId::as_str)],
     )?;
+    for tag in tags {
+        limits::check_tag(tag)?;
+        connection.db.execute(
+            "INSERT INTO model_version_tags (name, version, key, value) VALUES (?1, ?2, ?3, ?4)",
+            params![name, version, tag.key, tag.value],
+        )?;
+    }
     // Where the files really are; MLflow answers it when it is asked for the download address.
     if connection.schema.storage_location
         && let Some(location) = storage_location(connection, source)?
@@ -203,6 +211,93 @@ fn read_version(connection: &Connection, name: &str, version: u64) -> Inner<Mode
         found.aliases = aliases.collect::<Result<_, _>>()?;
     }
     Ok(found)
+}
+
+pub fn versions(connection: &mut Connection, name: &str) -> Inner<Vec<ModelVersion>> {
+    if !exists(connection, name)? {
+        return Ok(Vec::new());
+    }
+    let numbers: Vec<i64> = {
+        let mut statement = connection.db.prepare_cached(
+            "SELECT version FROM model_versions WHERE name = ?1 AND current_stage <> 'Deleted_Internal' \
+             ORDER BY version DESC",
+        )?;
+        let found = statement.query_map([name], |row| row.get(0))?;
+        found.collect::<Result<_, _>>()?
+    };
+    numbers.into_iter().map(|version| read_version(connection, name, version as u64)).collect()
+}
+
+/// As MLflow does it: the row stays, so that its number is not given out again, and tells nothing any more.
+pub fn delete_version(connection: &mut Connection, name: &str, version: u64) -> Inner<()> {
+    let old = read_version(connection, name, version)?;
+    let now = now_ms();
+    if connection.schema.aliases {
+        connection.db.execute(
+            "DELETE FROM registered_model_aliases WHERE name = ?1 AND version = ?2",
+            params![name, version as i64],
+        )?;
+    }
+    connection.db.execute(
+        "UPDATE model_versions SET current_stage = 'Deleted_Internal', last_updated_time = ?3, description = NULL, \
+         user_id = NULL, source = 'REDACTED-SOURCE-PATH', run_id = 'REDACTED-RUN-ID', \
+         run_link = 'REDACTED-RUN-LINK', status_message = NULL WHERE name = ?1 AND version = ?2",
+        params![name, version as i64, now],
+    )?;
+    connection
+        .db
+        .execute("UPDATE registered_models SET last_updated_time = ?2 WHERE name = ?1", params![name, now])?;
+    let Some(id) = old.source.strip_prefix("models:/").filter(|id| id.starts_with("m-")) else {
+        return Ok(());
+    };
+    match logged_model(connection, &ModelId::from(id)) {
+        Ok(model) => forget_version_on_model(connection, &model, name, version),
+        // The model itself may be gone, and the version with it all the same.
+        Err(ErrorKind::NotFound(_) | ErrorKind::Unsupported(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn forget_version_on_model(
+    connection: &Connection,
+    model: &LoggedModel,
+    name: &str,
+    version: u64,
+) -> Inner<()> {
+    let Some(tag) = model.tags.iter().find(|tag| tag.key == tags::MODEL_VERSIONS) else { return Ok(()) };
+    let Ok(mut versions) = serde_json::from_str::<Vec<serde_json::Value>>(&tag.value) else { return Ok(()) };
+    let as_text = version.to_string();
+    let is_it = |known: &serde_json::Value| {
+        known["name"] == name && (known["version"] == version || known["version"] == as_text)
+    };
+    versions.retain(|known| !is_it(known));
+    if versions.is_empty() {
+        connection.db.execute(
+            "DELETE FROM logged_model_tags WHERE model_id = ?1 AND tag_key = ?2",
+            params![model.model_id.as_str(), tags::MODEL_VERSIONS],
+        )?;
+    } else {
+        connection.db.execute(
+            "UPDATE logged_model_tags SET tag_value = ?3 WHERE model_id = ?1 AND tag_key = ?2",
+            params![
+                model.model_id.as_str(),
+                tags::MODEL_VERSIONS,
+                serde_json::Value::Array(versions).to_string()
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// Deletes a model with all its versions, tags and aliases.
+pub fn delete_model(connection: &mut Connection, name: &str) -> Inner<()> {
+    need(connection, name)?;
+    let aliases = connection.schema.aliases.then_some("registered_model_aliases");
+    let tables = ["model_version_tags", "model_versions", "registered_model_tags"];
+    for table in aliases.into_iter().chain(tables).chain(["registered_models"]) {
+        connection.db.execute(&format!("DELETE FROM {table} WHERE name = ?1"), [name])?;
+    }
+    Ok(())
 }
 
 /// MLflow keeps `latest` and `v1`, `v2`, … for itself.

@@ -134,6 +134,19 @@ pub fn set_experiment_tag(connection: &mut Connection, id: &ExperimentId, tag: &
     upsert_experiment_tag(connection, id, tag)
 }
 
+pub fn delete_experiment_tag(connection: &mut Connection, id: &ExperimentId, key: &str) -> Inner<()> {
+    need_active_experiment(connection, id)?;
+    let deleted = connection.db.execute(
+        "DELETE FROM experiment_tags WHERE experiment_id = ?1 AND key = ?2",
+        params![id.as_key(), key],
+    )?;
+    if deleted == 0 {
+        Err(ErrorKind::NotFound(format!("experiment {id} has no tag {key:?}")))
+    } else {
+        Ok(())
+    }
+}
+
 fn upsert_experiment_tag(connection: &Connection, id: &ExperimentId, tag: &Tag) -> Inner<()> {
     connection.db.execute(
         "INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?1, ?2, ?3) \

@@ -1,0 +1,312 @@
+//! `mltui mark-best EXPERIMENT`: marks the best run, as the key of the explorer does, or only if it is better than the
+//! champion.
+
+use std::io::Write;
+
+use serde_json::{Value as Json, json};
+
+use super::choosing::{Asked, Chosen, store_name};
+use super::output::print_json;
+use super::{Failure, best, find_experiment, open};
+use crate::config::Settings;
+use crate::marking::{self, Event, Journal, Plan, Record, Registration, Request};
+use crate::mlflow::{Experiment, RunId};
+use crate::select::{Goal, Objective, ValueOf, reason};
+use crate::sheet::json_number;
+use crate::store::{ErrorKind, TrackingStore, now_ms};
+use crate::text;
+
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are")]
+pub struct Arguments {
+    /// Name or id of the experiment
+    experiment: String,
+    #[command(flatten)]
+    asked: Asked,
+    /// Mark this run, not the best one
+    #[arg(long, value_name = "RUN", conflicts_with = "if_better_than")]
+    run: Option<String>,
+    /// Register the model under this name, not the one of the settings
+    #[arg(long, value_name = "NAME")]
+    register: Option<String>,
+    /// Register nothing: tags only
+    #[arg(long, conflicts_with_all = ["register", "alias"])]
+    no_register: bool,
+    /// The alias that the best model gets, not the one of the settings
+    #[arg(long, value_name = "ALIAS")]
+    alias: Option<String>,
+    /// Mark it only if it is better than the run of the model that has this alias; otherwise exit code 4
+    #[arg(long, value_name = "alias:ALIAS")]
+    if_better_than: Option<String>,
+    /// Better by so much at least
+    #[arg(long, value_name = "X", requires = "if_better_than")]
+    min_delta: Option<f64>,
+    /// Only say what would be written
+    #[arg(long)]
+    dry_run: bool,
+    /// Undo the mark that holds
+    #[arg(long, conflicts_with_all = ["run", "if_better_than", "history"])]
+    undo: bool,
+    /// Print the marks of the experiment, the oldest first
+    #[arg(long)]
+    history: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let store = open(settings)?;
+    let journal = Journal::new(&settings.state_folder, &store_name(settings));
+    let experiment = find_experiment(store.as_ref(), &arguments.experiment).await?;
+    if arguments.history {
+        return history(&experiment, arguments.json, out);
+    }
+    if !settings.read_only && !arguments.dry_run {
+        for outcome in marking::resume(store.as_ref(), &journal).await? {
+            eprintln_all("an earlier step that broke off is finished", &outcome.said);
+        }
+    }
+    let random = fastrand::u32(..);
+    if arguments.undo {
+        let id = &experiment.experiment_id;
+        let undone = marking::undo(store.as_ref(), &journal, id, &settings.user, now_ms(), random).await?;
+        let undone = undone
+            .ok_or_else(|| Failure::NoneEligible(format!("no run of {:?} is marked", experiment.name)))?;
+        return say(&undone.record, &undone.said, arguments.json, out);
+    }
+    let request = request(settings, arguments, &store, &experiment, random).await?;
+    let plan = marking::plan(store.as_ref(), &request).await?;
+    if arguments.dry_run {
+        return print_plan(&plan, arguments.json, out);
+    }
+    let outcome = marking::mark(store.as_ref(), &journal, &plan).await?;
+    say(&outcome.record, &outcome.said, arguments.json, out)
+}
+
+fn eprintln_all(title: &str, lines: &[String]) {
+    let words: Vec<_> = lines.iter().map(|line| text::clean(line)).collect();
+    // A message that nobody can be told is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "mltui: {title}: {}", words.join("; "));
+}
+
+/// Whom to mark: the run that is named, or the best, if it is good enough.
+async fn request(
+    settings: &Settings,
+    arguments: &Arguments,
+    store: &std::sync::Arc<dyn TrackingStore>,
+    experiment: &Experiment,
+    random: u32,
+) -> Result<Request, Failure> {
+    let selecting = &settings.selecting;
+    let mut request = Request {
+        experiment: experiment.experiment_id.clone(),
+        run: RunId::from(""),
+        metric: String::new(),
+        value: None,
+        direction: String::new(),
+        value_of: String::new(),
+        why: "chosen by hand".into(),
+        by: settings.user.clone(),
+        now: now_ms(),
+        random,
+        registration: None,
+    };
+    if let Some(id) = &arguments.run {
+        let run = store.get_run(&RunId::from(id.as_str())).await?;
+        if run.info.experiment_id != experiment.experiment_id {
+            let name = &experiment.name;
+            return Err(Failure::Usage(format!("run {id} is not of the experiment {name:?}")));
+        }
+        request.run = run.info.run_id;
+    } else {
+        let chosen = arguments.asked.choose(settings, store, experiment, 2).await?;
+        let Some(found) = chosen.selection.best() else { return Err(best::none_eligible(&chosen)) };
+        let objective = chosen.selection.policy.primary();
+        request.run = RunId::from(chosen.catalog.run_id(found.row));
+        request.metric.clone_from(&objective.metric);
+        request.value = Some(found.values[0]);
+        objective.goal.short().clone_into(&mut request.direction);
+        request.value_of = chosen.selection.policy.value.to_string();
+        request.why = if chosen.is_counted {
+            reason::short(&chosen.selection)
+        } else {
+            format!("{} of all eligible runs", reason::aim(&chosen.selection.policy))
+        };
+        gate(settings, arguments, store.as_ref(), experiment, &chosen, &request).await?;
+    }
+    if (selecting.register || arguments.register.is_some()) && !arguments.no_register {
+        request.registration = Some(Registration {
+            name: model_name(settings, arguments, experiment, &request.metric),
+            alias: arguments.alias.clone().unwrap_or_else(|| selecting.alias.clone()),
+            previous_alias: match &arguments.alias {
+                Some(alias) if *alias != selecting.alias => format!("previous-{alias}"),
+                _ => selecting.previous_alias.clone(),
+            },
+        });
+    }
+    Ok(request)
+}
+
+fn model_name(settings: &Settings, arguments: &Arguments, experiment: &Experiment, metric: &str) -> String {
+    arguments.register.clone().unwrap_or_else(|| {
+        settings.selecting.name(|part| match part {
+            "experiment" => experiment.name.clone(),
+            "experiment_id" => experiment.experiment_id.0.clone(),
+            "metric" => metric.to_owned(),
+            _ => settings.user.clone(),
+        })
+    })
+}
+
+/// Refuses a run that is not better than the champion by as much as is asked for.
+async fn gate(
+    settings: &Settings,
+    arguments: &Arguments,
+    store: &dyn TrackingStore,
+    experiment: &Experiment,
+    chosen: &Chosen,
+    request: &Request,
+) -> Result<(), Failure> {
+    let Some(than) = &arguments.if_better_than else { return Ok(()) };
+    let least = arguments.min_delta.unwrap_or(0.0);
+    if !(least.is_finite() && least >= 0.0) {
+        return Err(Failure::Usage("--min-delta takes a number, 0 or more".into()));
+    }
+    let Some(alias) = than.strip_prefix("alias:").filter(|alias| !alias.is_empty()) else {
+        return Err(Failure::Usage(format!("--if-better-than takes alias:NAME, and {than:?} is not that")));
+    };
+    let model = model_name(settings, arguments, experiment, &request.metric);
+    let champion = match store.model_version_by_alias(&model, alias).await {
+        // Nobody is to be beaten.
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => return Ok(()),
+        champion => champion?,
+    };
+    let named = format!("{model}@{alias} (version {})", champion.version);
+    let Some(id) = champion.run_id else {
+        return Err(Failure::Usage(format!(
+            "{named} belongs to no run, so that there is nothing to compare with"
+        )));
+    };
+    let objective = chosen.selection.policy.primary();
+    let value = value_of(store, &id, objective, chosen.selection.policy.value).await?;
+    let Some(value) = value else {
+        return Err(Failure::Usage(format!(
+            "the run of {named} has no {}, so that there is nothing to compare with",
+            objective.metric
+        )));
+    };
+    let own = request.value.unwrap_or(f64::NAN);
+    let ahead = match objective.goal {
+        Goal::Minimize => value - own,
+        Goal::Maximize => own - value,
+    };
+    if ahead > 0.0 && ahead >= least {
+        return Ok(());
+    }
+    let wanted = if least > 0.0 { format!(" by {least} at least") } else { String::new() };
+    Err(Failure::NotBetter(format!(
+        "the best run has {} = {own}, and {named} has {value}: not better{wanted}",
+        objective.metric
+    )))
+}
+
+/// A run's value of an objective, where it is a finite number.
+async fn value_of(
+    store: &dyn TrackingStore,
+    run: &RunId,
+    objective: &Objective,
+    value: ValueOf,
+) -> Result<Option<f64>, Failure> {
+    let number = if value == ValueOf::Latest {
+        let run = store.get_run(run).await?;
+        run.metrics.iter().find(|metric| metric.key == objective.metric).map(|metric| metric.value)
+    } else {
+        let statistic = value.statistic(objective.goal);
+        let runs = std::slice::from_ref(run);
+        let found = store.metric_summaries(runs, &objective.metric, statistic.part()).await?;
+        found.first().map(|(_, summary)| summary.pick(statistic).0)
+    };
+    Ok(number.filter(|number| !number.is_nan() && !crate::select::rank::is_infinite(*number)))
+}
+
+fn print_plan(plan: &Plan, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    if json {
+        let told = json!({ "run": record_json(&plan.record), "writes": plan.writes });
+        return Ok(print_json(&told, out)?);
+    }
+    writeln!(
+        out,
+        "Would mark {} ({}): {}",
+        text::clean(&plan.record.run_name),
+        plan.record.run_id,
+        plan.record.why
+    )?;
+    for write in &plan.writes {
+        writeln!(out, "  {}", text::clean(write))?;
+    }
+    if let Some(note) = &plan.record.note {
+        writeln!(out, "  {}", text::clean(note))?;
+    }
+    Ok(())
+}
+
+fn say(record: &Record, said: &[String], json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    if json {
+        return Ok(print_json(&json!({ "run": record_json(record), "said": said }), out)?);
+    }
+    for line in said {
+        writeln!(out, "{}", text::clean(line))?;
+    }
+    Ok(())
+}
+
+fn record_json(record: &Record) -> Json {
+    json!({
+        "run_id": record.run_id, "run_name": record.run_name, "metric": record.metric,
+        "direction": record.direction, "value_of": record.value_of,
+        "value": record.value.map_or(Json::Null, json_number),
+        "by": record.by, "at": record.at, "why": record.why, "mark": record.id, "note": record.note,
+        "model": record.model.as_ref().map(|model| json!({
+            "name": model.name, "version": model.version, "source": model.source, "alias": model.alias,
+        })),
+    })
+}
+
+fn history(experiment: &Experiment, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    let log = marking::events(&experiment.tags);
+    let holder = marking::holder(&log).map(|record| record.id.clone());
+    if json {
+        let all = log.iter().map(|event| match event {
+            Event::Marked(record) => {
+                let mut told = record_json(record);
+                told["event"] = json!("mark");
+                told["holds"] = json!(holder.as_deref() == Some(&record.id));
+                told
+            }
+            Event::Undone(undone) => {
+                json!({ "event": "undo", "mark": undone.mark, "by": undone.by, "at": undone.at })
+            }
+        });
+        return Ok(print_json(&Json::Array(all.collect()), out)?);
+    }
+    for event in &log {
+        match event {
+            Event::Marked(record) => {
+                let sign = if holder.as_deref() == Some(&record.id) { "◆" } else { " " };
+                let (name, by) = (text::clean(&record.run_name), text::clean(&record.by));
+                let at = text::timestamp(record.at);
+                writeln!(out, "{sign} {at}  {by} marked {name}: {}", text::clean(&record.why))?;
+            }
+            Event::Undone(undone) => {
+                let run = log.iter().find_map(|event| match event {
+                    Event::Marked(record) if record.id == undone.mark => Some(record.run_name.as_str()),
+                    _ => None,
+                });
+                let (by, at) = (text::clean(&undone.by), text::timestamp(undone.at));
+                writeln!(out, "  {at}  {by} undid the mark of {}", text::clean(run.unwrap_or(&undone.mark)))?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! Marking a run as the best of its experiment: tags, model registry, alias; undoing it; and reading the history back.
+//!
+//! What counts is a log: each mark, and each undoing of one, is a tag of the experiment under a name of its own, so that
+//! two people who mark at once lose nothing. Which run is marked follows from the log alone (the newest mark that is not
+//! undone), and everything else (the run's tags, the experiment's, the alias) is brought in line with it, by whoever
+//! writes, until nothing is left to do. Each write can be repeated, and a journal in the state directory remembers a step
+//! that broke off. Knows no terminal.
+
+mod journal;
+mod model;
+mod plan;
+mod record;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod work;
+
+pub use journal::{Journal, Open};
+pub use plan::{Plan, Registration, Request};
+pub use record::{Event, MARK, Model, Record, events, holder};
+pub use work::{Outcome, mark, plan, resume, undo};

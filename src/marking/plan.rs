@@ -1,0 +1,172 @@
+//! What a mark would write, before anything is written.
+
+use super::record::{Event, Model, Record, VERSION_OF, events, holder, is_mark};
+use super::{model, record};
+use crate::mlflow::{Experiment, ExperimentId, RunId};
+use crate::store::{ErrorKind, Result, TrackingStore};
+
+/// Under which name and alias a model is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    pub name: String,
+    pub alias: String,
+    pub previous_alias: String,
+}
+
+/// Whom to mark, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub experiment: ExperimentId,
+    pub run: RunId,
+    pub metric: String,
+    pub value: Option<f64>,
+    pub direction: String,
+    pub value_of: String,
+    pub why: String,
+    pub by: String,
+    pub now: i64,
+    pub random: u32,
+    /// Nothing is registered without it.
+    pub registration: Option<Registration>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub experiment: Experiment,
+    pub record: Record,
+    /// The writes, in their order, in words.
+    pub writes: Vec<String>,
+}
+
+pub async fn plan(store: &dyn TrackingStore, request: &Request) -> Result<Plan> {
+    let experiment = store.get_experiment(&request.experiment).await?;
+    let run = store.get_run(&request.run).await?;
+    let log = events(&experiment.tags);
+    let mut record = Record {
+        id: later_id(&log, request),
+        run_id: request.run.0.clone(),
+        run_name: run.info.run_name.clone(),
+        metric: request.metric.clone(),
+        value: request.value,
+        direction: request.direction.clone(),
+        value_of: request.value_of.clone(),
+        by: request.by.clone(),
+        at: request.now,
+        why: request.why.clone(),
+        model: None,
+        note: None,
+        done: false,
+    };
+    let mut writes = vec![
+        format!("experiment {}: add {} to the log of marks", experiment.name, record.entry().key),
+        format!("run {}: set {}", record.run_name, keys(&record)),
+    ];
+    if let Some(holder) = holder(&log).filter(|holder| holder.run_id != record.run_id) {
+        writes.push(format!("run {}: remove the tags of its mark", holder.run_name));
+    }
+    let stale = run.tags.iter().any(|tag| is_mark(&tag.key));
+    if stale {
+        writes.push(format!("run {}: replace the tags of its earlier mark", record.run_name));
+    }
+    writes.push(format!("experiment {}: set {} = {}", experiment.name, record::MARK, record.run_id));
+    if let Some(registration) = &request.registration {
+        match model::source(store, &run).await? {
+            None => record.note = Some("the run has no model to register".into()),
+            Some(source) => registered(store, registration, source, &mut record, &mut writes).await?,
+        }
+    }
+    Ok(Plan { experiment, record, writes })
+}
+
+/// An id behind all that are there, also where another clock is ahead of this one.
+fn later_id(log: &[Event], request: &Request) -> String {
+    let own = record::new_id(request.now, request.random);
+    let newest = log.iter().map(Event::id).max().unwrap_or_default();
+    if own.as_str() > newest {
+        return own;
+    }
+    let time = newest.split('-').next().and_then(|time| time.parse::<i64>().ok()).unwrap_or(request.now);
+    record::new_id(time.saturating_add(1), request.random)
+}
+
+fn keys(record: &Record) -> String {
+    let tags = record.run_tags();
+    let value = |key: &str| tags.iter().find(|tag| tag.key.ends_with(key)).map(|tag| tag.value.clone());
+    match (value(".metric"), value(".value")) {
+        (Some(metric), Some(value)) => {
+            format!("{} tags: {}, {metric} = {value}, …", tags.len(), record::MARK)
+        }
+        _ => format!("{} tags: {}, …", tags.len(), record::MARK),
+    }
+}
+
+async fn registered(
+    store: &dyn TrackingStore,
+    registration: &Registration,
+    source: String,
+    record: &mut Record,
+    writes: &mut Vec<String>,
+) -> Result<()> {
+    let Registration { name, alias, previous_alias } = registration.clone();
+    let known = match store.get_registered_model(&name).await {
+        Ok(model) => Some(model),
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => None,
+        Err(error) if is_refused(&error.kind) => {
+            record.note = Some(format!("not registered: {}", error.kind));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    let versions = match known {
+        Some(_) => store.model_versions(&name).await?,
+        None => Vec::new(),
+    };
+    let existing = versions.iter().find(|version| version.source == source).map(|version| version.version);
+    let points_to = |alias: &str| {
+        let aliases = known.as_ref().map_or(&[][..], |model| &model.aliases);
+        aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version)
+    };
+    let alias_before = points_to(&alias).filter(|version| existing != Some(*version));
+    let model = Model {
+        created_model: known.is_none(),
+        created_version: existing.is_none(),
+        version: existing,
+        previous_before: points_to(&previous_alias),
+        alias_before,
+        moved: false,
+        name,
+        source,
+        alias,
+        previous_alias,
+    };
+    if model.created_model {
+        writes.push(format!("registry: create model {}", model.name));
+    }
+    match existing {
+        Some(version) => {
+            writes.push(format!("registry: version {version} of {} is this model already", model.name));
+        }
+        None => {
+            writes.push(format!(
+                "registry: add a version of {} from {}, tag {VERSION_OF}",
+                model.name, model.source
+            ));
+        }
+    }
+    if let Some(before) = model.alias_before {
+        writes
+            .push(format!("registry: alias {} of {} to version {before}", model.previous_alias, model.name));
+    }
+    let to = existing.map_or("the new version".to_owned(), |version| format!("version {version}"));
+    writes.push(format!("registry: alias {} of {} to {to}", model.alias, model.name));
+    record.model = Some(model);
+    Ok(())
+}
+
+/// The registry is not there, or not for this user: what can be done without it is done all the same.
+pub fn is_refused(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Unsupported(_) | ErrorKind::Forbidden(_) | ErrorKind::Invalid(_) | ErrorKind::Unauthorized
+    )
+}

@@ -1,0 +1,164 @@
+//! The log of marks, as tags of the experiment; and the tags of a marked run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::mlflow::{RunId, Tag};
+
+/// On a run: that it is marked. On an experiment: the id of the marked run.
+pub const MARK: &str = "mltui.best";
+/// On an experiment, before the id of each mark, and of each undoing.
+const MARKED: &str = "mltui.mark.";
+const UNDONE: &str = "mltui.unmark.";
+/// On a version in the registry: the mark that it was made for.
+pub const VERSION_OF: &str = "mltui.mark";
+/// MLflow 2 takes no longer value for a tag of an experiment.
+const WHY_CHARS: usize = 1_500;
+
+/// What was done in the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Model {
+    pub name: String,
+    /// `models:/m-…`, or the address of a model artifact.
+    pub source: String,
+    pub alias: String,
+    pub previous_alias: String,
+    pub version: Option<u64>,
+    /// The model, or the version, was not there before.
+    pub created_model: bool,
+    pub created_version: bool,
+    /// What the aliases pointed to before.
+    pub alias_before: Option<u64>,
+    pub previous_before: Option<u64>,
+    /// Whether the aliases were moved.
+    pub moved: bool,
+}
+
+/// A mark.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// The time, so that later marks have greater ids, and something random.
+    pub id: String,
+    pub run_id: String,
+    pub run_name: String,
+    pub metric: String,
+    pub value: Option<f64>,
+    /// `min` or `max`.
+    pub direction: String,
+    /// `latest`, `best`, `last:5`.
+    pub value_of: String,
+    pub by: String,
+    /// Milliseconds since the epoch.
+    pub at: i64,
+    pub why: String,
+    pub model: Option<Model>,
+    /// Why something was left out, in words.
+    pub note: Option<String>,
+    /// Everything is written.
+    pub done: bool,
+}
+
+impl Record {
+    pub fn run(&self) -> RunId {
+        RunId::from(self.run_id.as_str())
+    }
+
+    /// The entry in the log.
+    pub fn entry(&self) -> Tag {
+        let mut short = self.clone();
+        short.why = self.why.chars().take(WHY_CHARS).collect();
+        Tag::new(format!("{MARKED}{}", self.id), serde_json::to_string(&short).unwrap_or_default())
+    }
+
+    /// The tags of the marked run: what, by which metric, who, when, why.
+    pub fn run_tags(&self) -> Vec<Tag> {
+        let mut tags = vec![
+            Tag::new(MARK, "true"),
+            Tag::new(format!("{MARK}.mark"), self.id.clone()),
+            Tag::new(format!("{MARK}.by"), self.by.clone()),
+            Tag::new(format!("{MARK}.at"), crate::text::timestamp(self.at)),
+            Tag::new(format!("{MARK}.why"), self.why.chars().take(WHY_CHARS).collect::<String>()),
+        ];
+        if !self.metric.is_empty() {
+            tags.push(Tag::new(format!("{MARK}.metric"), self.metric.clone()));
+            tags.push(Tag::new(format!("{MARK}.direction"), self.direction.clone()));
+            tags.push(Tag::new(format!("{MARK}.value_of"), self.value_of.clone()));
+        }
+        tags.extend(self.value.map(|value| Tag::new(format!("{MARK}.value"), format!("{value:?}"))));
+        tags.sort_by(|a, b| a.key.cmp(&b.key));
+        tags
+    }
+}
+
+/// Whether a tag of a run tells that it is marked, or something of that.
+pub fn is_mark(key: &str) -> bool {
+    key == MARK || key.strip_prefix(MARK).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// That a mark was undone.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Undone {
+    pub id: String,
+    /// The mark.
+    pub mark: String,
+    pub by: String,
+    pub at: i64,
+}
+
+impl Undone {
+    pub fn entry(&self) -> Tag {
+        Tag::new(format!("{UNDONE}{}", self.id), serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+/// Something in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    Marked(Box<Record>),
+    Undone(Undone),
+}
+
+impl Event {
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Marked(record) => &record.id,
+            Self::Undone(undone) => &undone.id,
+        }
+    }
+}
+
+/// The log of an experiment, the oldest entry first. Entries that cannot be read are none.
+pub fn events(experiment: &[Tag]) -> Vec<Event> {
+    let mut events: Vec<Event> = experiment
+        .iter()
+        .filter_map(|tag| {
+            if let Some(id) = tag.key.strip_prefix(MARKED) {
+                let record: Record = serde_json::from_str(&tag.value).ok()?;
+                (record.id == id).then(|| Event::Marked(Box::new(record)))
+            } else {
+                let id = tag.key.strip_prefix(UNDONE)?;
+                let undone: Undone = serde_json::from_str(&tag.value).ok()?;
+                (undone.id == id).then_some(Event::Undone(undone))
+            }
+        })
+        .collect();
+    events.sort_by(|a, b| a.id().cmp(b.id()));
+    events
+}
+
+/// The mark that holds: the newest that is not undone.
+pub fn holder(events: &[Event]) -> Option<&Record> {
+    let is_undone =
+        |id: &str| events.iter().any(|event| matches!(event, Event::Undone(undone) if undone.mark == id));
+    events.iter().rev().find_map(|event| match event {
+        Event::Marked(record) if !is_undone(&record.id) => Some(record.as_ref()),
+        _ => None,
+    })
+}
+
+/// An id that is greater than those of earlier times.
+pub fn new_id(now: i64, random: u32) -> String {
+    format!("{now:013}-{random:08x}")
+}

@@ -1,0 +1,116 @@
+//! Brings tags in line with the log: the run that holds the mark has its tags, no other run has any, and the experiment
+//! names it.
+
+use super::record::{Event, MARK, Record, events, holder, is_mark};
+use crate::mlflow::filter::parse;
+use crate::mlflow::{ExperimentId, LifecycleStage, Run, Tag, ViewType};
+use crate::store::{ErrorKind, Result, RunSearch, TrackingStore};
+
+/// Somebody else who marks all the time is not waited for for ever.
+const ROUNDS: usize = 8;
+/// Marked runs that are looked at at a time: there is one, or two where somebody broke off.
+const PAGE: usize = 100;
+
+/// Writes until nothing is left to write, and returns the log as it then is.
+pub async fn settle(store: &dyn TrackingStore, experiment: &ExperimentId) -> Result<Vec<Event>> {
+    let mut log = Vec::new();
+    for _ in 0..ROUNDS {
+        let known = store.get_experiment(experiment).await?;
+        log = events(&known.tags);
+        let pointer = known.tags.iter().find(|tag| tag.key == MARK).map(|tag| tag.value.as_str());
+        if !round(store, experiment, holder(&log), pointer.unwrap_or_default()).await? {
+            return Ok(log);
+        }
+    }
+    Ok(log)
+}
+
+/// One round; true if something was written.
+async fn round(
+    store: &dyn TrackingStore,
+    experiment: &ExperimentId,
+    holder: Option<&Record>,
+    pointer: &str,
+) -> Result<bool> {
+    let mut wrote = false;
+    if let Some(holder) = holder {
+        match store.get_run(&holder.run()).await {
+            Ok(run) if run.info.lifecycle_stage == LifecycleStage::Active => {
+                wrote |= hold(store, &run, holder).await?;
+            }
+            // A run that was deleted since takes no tags.
+            Ok(_) => {}
+            Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let filter = parse(&format!("tags.`{MARK}` = 'true'"));
+    let search = RunSearch {
+        experiment_ids: vec![experiment.clone()],
+        filter: filter.unwrap_or_default(),
+        view: ViewType::ActiveOnly,
+        max_results: PAGE,
+        ..RunSearch::default()
+    };
+    for run in store.search_runs(&search).await?.runs {
+        if holder.is_none_or(|holder| holder.run() != run.info.run_id) {
+            wrote |= clear(store, &run).await?;
+        }
+    }
+    let wanted = holder.map_or("", |holder| holder.run_id.as_str());
+    if pointer != wanted {
+        point(store, experiment, wanted).await?;
+        wrote = true;
+    }
+    Ok(wrote)
+}
+
+/// The tags of the run that holds the mark.
+async fn hold(store: &dyn TrackingStore, run: &Run, record: &Record) -> Result<bool> {
+    let wanted = record.run_tags();
+    let missing: Vec<Tag> =
+        wanted.iter().filter(|tag| run.tag(&tag.key) != Some(tag.value.as_str())).cloned().collect();
+    let stale: Vec<&Tag> = run
+        .tags
+        .iter()
+        .filter(|tag| is_mark(&tag.key) && !wanted.iter().any(|wanted| wanted.key == tag.key))
+        .collect();
+    if !missing.is_empty() {
+        store.log_batch(&run.info.run_id, &[], &[], &missing).await?;
+    }
+    for tag in &stale {
+        delete(store, run, &tag.key).await?;
+    }
+    Ok(!missing.is_empty() || !stale.is_empty())
+}
+
+/// Takes the tags of a mark away, the one that tells that there is one last.
+async fn clear(store: &dyn TrackingStore, run: &Run) -> Result<bool> {
+    let mut keys: Vec<&str> =
+        run.tags.iter().map(|tag| tag.key.as_str()).filter(|key| is_mark(key)).collect();
+    keys.sort_unstable_by_key(|key| *key == MARK);
+    for key in &keys {
+        delete(store, run, key).await?;
+    }
+    Ok(!keys.is_empty())
+}
+
+async fn delete(store: &dyn TrackingStore, run: &Run, key: &str) -> Result<()> {
+    match store.delete_tag(&run.info.run_id, key).await {
+        // Somebody else was faster.
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => Ok(()),
+        result => result,
+    }
+}
+
+async fn point(store: &dyn TrackingStore, experiment: &ExperimentId, run: &str) -> Result<()> {
+    if run.is_empty() {
+        match store.delete_experiment_tag(experiment, MARK).await {
+            Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => return Ok(()),
+            // MLflow 2 servers cannot take a tag away: it is left empty.
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => {}
+            result => return result,
+        }
+    }
+    store.set_experiment_tag(experiment, &Tag::new(MARK, run)).await
+}
