@@ -47,6 +47,9 @@ pub struct Arguments {
     /// Undo the mark that holds
     #[arg(long, conflicts_with_all = ["run", "if_better_than", "history"])]
     undo: bool,
+    /// Only finish what broke off, on this machine, in any experiment of the store
+    #[arg(long, conflicts_with_all = ["run", "if_better_than", "history", "undo", "dry_run"])]
+    resume: bool,
     /// Print the marks of the experiment, the oldest first
     #[arg(long)]
     history: bool,
@@ -66,6 +69,9 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         for outcome in marking::resume(store.as_ref(), &journal).await? {
             eprintln_all("an earlier step that broke off is finished", &outcome.said);
         }
+    }
+    if arguments.resume {
+        return Ok(());
     }
     let random = fastrand::u32(..);
     if arguments.undo {
@@ -129,7 +135,7 @@ async fn request(
         objective.goal.short().clone_into(&mut request.direction);
         request.value_of = chosen.selection.policy.value.to_string();
         request.why = if chosen.is_counted {
-            reason::short(&chosen.selection)
+            reason::why(&chosen.selection)
         } else {
             format!("{} of all eligible runs", reason::aim(&chosen.selection.policy))
         };

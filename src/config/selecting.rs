@@ -39,8 +39,11 @@ impl Selecting {
         if raw.model_name.trim().is_empty() {
             return Err(wrong("model_name is empty; the default is \"{experiment}\"".into()));
         }
-        if raw.alias.trim().is_empty() || raw.alias == raw.previous_alias {
-            return Err(wrong("alias must not be empty, nor the same as previous_alias".into()));
+        if raw.alias.trim().is_empty()
+            || raw.previous_alias.trim().is_empty()
+            || raw.alias == raw.previous_alias
+        {
+            return Err(wrong("alias and previous_alias must not be empty, nor the same".into()));
         }
         Ok(selecting)
     }

@@ -184,7 +184,13 @@ impl Collector {
             let mut end = Self { tail: self.tail.clone(), ..Self::default() };
             end.cut((count as usize).max(1));
             let mut all = Self::default();
-            end.tail.iter().for_each(|point| all.take(*point));
+            // A store that keeps infinities as the largest numbers there are means infinities.
+            let is_infinite = |value: f64| value.abs() >= f64::MAX;
+            for point in &end.tail {
+                let value =
+                    if is_infinite(point.value) { f64::INFINITY.copysign(point.value) } else { point.value };
+                all.take(MetricPoint { value, ..*point });
+            }
             let summary = all.summary()?;
             let mean = if all.numbers == all.points { summary.mean } else { f64::NAN };
             return Some(Summary { mean, ..summary });

@@ -5,7 +5,7 @@ use super::rank::{LeftOut, Selection, TieBreak};
 use super::resolve::Origin;
 use super::spread::SpreadOf;
 use crate::catalog::Catalog;
-use crate::text::{clean, count, number};
+use crate::text::{clean, count, number, runs};
 
 /// How far the best run is ahead of the next one: absolute, and over the size of the next one's value.
 fn ahead(selection: &Selection) -> Option<String> {
@@ -63,7 +63,7 @@ pub fn left_out(left_out: &LeftOut) -> Vec<String> {
 
 /// One line, without the run's name: `lowest val_rmse of 409 runs, 0.0071 (1.2 %) ahead`.
 pub fn short(selection: &Selection) -> String {
-    let mut words = format!("{} of {} runs", aim(&selection.policy), count(selection.eligible));
+    let mut words = format!("{} of {}", aim(&selection.policy), runs(selection.eligible));
     if selection.tied > 1 {
         words.push_str(&format!(", tied with {} other{}", selection.tied - 1, plural(selection.tied - 1)));
     } else if selection.policy.objectives.len() > 1 {
@@ -72,6 +72,13 @@ pub fn short(selection: &Selection) -> String {
         words.push_str(&format!(", {ahead} ahead"));
     }
     words
+}
+
+/// The same for those who read it elsewhere: with the constraint.
+pub fn why(selection: &Selection) -> String {
+    let constraint = &selection.policy.constraint;
+    let among = if constraint.is_empty() { String::new() } else { format!(", where {constraint}") };
+    format!("{}{among}", short(selection))
 }
 
 fn plural(count: usize) -> &'static str {

@@ -19,6 +19,24 @@ pub enum Fault {
     Half,
     /// The request arrives under another host's name.
     Host(&'static str),
+    /// So many more writes pass. From the next one on nothing is answered.
+    Cut {
+        writes: u64,
+        /// That write arrives all the same.
+        arrives: bool,
+        /// Connections are not closed either.
+        hangs: bool,
+        /// It has come so far.
+        is_cut: bool,
+    },
+    /// Requests whose path holds this are refused with a status; all others pass.
+    Refuse(&'static str, u16),
+}
+
+/// Whether a request changes something.
+fn is_write(request: &str) -> bool {
+    let line = request.lines().next().unwrap_or_default();
+    !line.starts_with("GET") && !line.contains("/search")
 }
 
 pub struct Proxy {
@@ -60,6 +78,11 @@ impl Proxy {
         *self.fault.lock().unwrap() = fault;
     }
 
+    /// Whether a cut has come.
+    pub fn is_cut(&self) -> bool {
+        matches!(*self.fault.lock().unwrap(), Fault::Cut { is_cut: true, .. })
+    }
+
     /// Bytes of answers and number of requests so far.
     pub fn passed(&self) -> (u64, u64) {
         (self.bytes.load(Ordering::Relaxed), self.requests.load(Ordering::Relaxed))
@@ -75,7 +98,38 @@ fn pass(
 ) -> std::io::Result<()> {
     let request = super::peer::read_request(&mut client);
     requests.fetch_add(1, Ordering::Relaxed);
-    let fault = fault.lock().unwrap().clone();
+    let fault = {
+        let mut known = fault.lock().unwrap();
+        let now = known.clone();
+        if let Fault::Cut { writes, is_cut, .. } = &mut *known
+            && is_write(&request)
+        {
+            *is_cut |= *writes == 0;
+            *writes = writes.saturating_sub(1);
+        }
+        now
+    };
+    if let Fault::Cut { writes, arrives, hangs, is_cut } = fault
+        && (is_cut || (writes == 0 && is_write(&request)))
+    {
+        if arrives && !is_cut {
+            let _ = forward(&request, server, &format!("127.0.0.1:{server}"));
+        }
+        if hangs {
+            thread::sleep(Duration::from_secs(60));
+        }
+        return Ok(());
+    }
+    if let Fault::Refuse(part, status) = fault
+        && request.lines().next().is_some_and(|line| line.contains(part))
+    {
+        let body = "no";
+        return write!(
+            client,
+            "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+    }
     if let Fault::Instead(status, headers, body) = fault {
         return write!(
             client,
@@ -90,7 +144,15 @@ fn pass(
         Fault::Host(name) => name.to_owned(),
         _ => format!("127.0.0.1:{server}"),
     };
-    let (head, body) = request.split_once("\r\n\r\n").unwrap_or((&request, ""));
+    let answer = forward(&request, server, &host)?;
+    bytes.fetch_add(answer.len() as u64, Ordering::Relaxed);
+    let length = if fault == Fault::Half { answer.len() * 2 / 3 } else { answer.len() };
+    client.write_all(&answer[..length])
+}
+
+/// The server's answer to a request.
+fn forward(request: &str, server: u16, host: &str) -> std::io::Result<Vec<u8>> {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
     let head: Vec<&str> = head
         .lines()
         .filter(|line| !["host:", "connection:"].iter().any(|name| line.to_lowercase().starts_with(name)))
@@ -99,7 +161,5 @@ fn pass(
     write!(upstream, "{}\r\nHost: {host}\r\nConnection: close\r\n\r\n{body}", head.join("\r\n"))?;
     let mut answer = Vec::new();
     upstream.read_to_end(&mut answer)?;
-    bytes.fetch_add(answer.len() as u64, Ordering::Relaxed);
-    let length = if fault == Fault::Half { answer.len() * 2 / 3 } else { answer.len() };
-    client.write_all(&answer[..length])
+    Ok(answer)
 }

@@ -1,0 +1,404 @@
+//! The best run: the same as an independent program chooses on MLflow's own client; marked so that MLflow understands it,
+//! and whole again after whatever breaks off.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use mltui::mlflow::{ExperimentId, Metric, Run, RunId, RunStatus, Tag};
+use mltui::store::rest::RestOptions;
+use mltui::store::{NewRun, RunUpdate, TrackingStore, uri};
+use serde_json::{Value, json};
+use support::proxy::{Fault, Proxy};
+use support::{Mlflow, Server, V2, V3};
+
+fn mltui(home: &Path, address: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mltui"));
+    command
+        .args(["--tracking-uri", address])
+        .args(arguments)
+        .env_clear()
+        .env("HOME", home)
+        .env("USER", "ana")
+        .env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0");
+    command
+}
+
+fn run(home: &Path, address: &str, arguments: &[&str]) -> Output {
+    mltui(home, address, arguments).output().unwrap()
+}
+
+/// What a command prints, which must end well.
+fn json_of(home: &Path, address: &str, arguments: &[&str]) -> Value {
+    let output = run(home, address, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_choice_is_that_of_another_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = format!("sqlite:///{}", folder.path().join("store.db").display());
+    let cases: Vec<Value> =
+        serde_json::from_str(&V3.run(include_str!("support/choose.py"), &[&local, "120"])).unwrap();
+    let server = Server::start(V3, folder.path());
+    let addresses = [local, server.uri()];
+    let check = |case: &Value, address: &str| {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let direction = if case["down"] == true { "--min" } else { "--max" };
+        let mut arguments = vec!["best", text("experiment"), "--metric", "score", direction];
+        arguments.extend(["--value", text("value"), "--where", text("where"), "--top", "3", "--json"]);
+        if case["tie"] == true {
+            arguments.extend(["--tie", "other:min"]);
+        }
+        let output = run(folder.path(), address, &arguments);
+        let context = format!("{address} {case}\n{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(if case["best"].is_null() { 3 } else { 0 }), "{context}");
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let order: Vec<&Value> = report["top"].as_array().unwrap().iter().map(|run| &run["run_id"]).collect();
+        assert_eq!(order, case["order"].as_array().unwrap().iter().collect::<Vec<_>>(), "{context}");
+        for key in ["considered", "eligible", "left_out", "tied"] {
+            assert_eq!(report[key], case[key], "{key}: {context}");
+        }
+    };
+    for address in &addresses {
+        for case in &cases {
+            check(case, address);
+        }
+    }
+    let sum = |key: &str| -> i64 { cases.iter().map(|case| case["left_out"][key].as_i64().unwrap()).sum() };
+    for reason in ["unfinished", "failed", "killed", "constraint", "missing", "nan", "infinite", "parents"] {
+        assert!(sum(reason) > 5, "the cases hold too few that are left out as {reason}");
+    }
+    assert!(cases.iter().filter(|case| case["tied"].as_i64() > Some(1)).count() > 5, "too few ties");
+}
+
+const TRAIN: &str = r#"
+import mlflow, sys
+import numpy as np
+from sklearn.linear_model import LinearRegression
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.set_experiment("wine/red")
+x = np.arange(6.0).reshape(-1, 1)
+for name, rmse in [("first", 0.7), ("second", 0.5), ("third", 0.6)]:
+    with mlflow.start_run(run_name=name):
+        mlflow.log_metric("val_rmse", rmse)
+        model = LinearRegression().fit(x, x[:, 0] * rmse)
+        where = {"name": "model"} if mlflow.__version__ >= "3" else {"artifact_path": "model"}
+        if name != "third":
+            mlflow.sklearn.log_model(model, pip_requirements=[], **where)
+"#;
+
+/// What MLflow's client knows of the marks.
+const READ: &str = r#"
+import json, mlflow, sys
+import numpy as np
+mlflow.set_tracking_uri(sys.argv[1])
+client = mlflow.MlflowClient()
+experiment = client.get_experiment_by_name(sys.argv[2])
+ours = lambda tags: {key: value for key, value in tags.items() if key.startswith("mltui.best")}
+told = {"experiment": ours(experiment.tags), "runs": {}, "models": {}}
+for run in client.search_runs([experiment.experiment_id], max_results=100):
+    told["runs"][run.info.run_name] = ours(run.data.tags)
+for model in client.search_registered_models():
+    versions = client.search_model_versions(f"name='{model.name}'")
+    told["models"][model.name] = {
+        "aliases": {alias: int(version) for alias, version in model.aliases.items()},
+        "versions": sorted(int(version.version) for version in versions),
+    }
+    if len(sys.argv) > 3:
+        loaded = mlflow.pyfunc.load_model(f"models:/{model.name}@champion")
+        told["predicts"] = float(loaded.predict(np.array([[2.0]]))[0])
+print(json.dumps(told))
+"#;
+
+fn read(mlflow: Mlflow, address: &str, loads: bool) -> Value {
+    let mut arguments = vec![address, "wine/red"];
+    arguments.extend(loads.then_some("load"));
+    serde_json::from_str(&mlflow.run(READ, &arguments)).unwrap()
+}
+
+/// Marks, marks another, undoes, and looks at each with MLflow's own client.
+fn marks(mlflow: Mlflow, home: &Path, address: &str) {
+    mlflow.run(TRAIN, &[address]);
+    let plan = json_of(home, address, &["mark-best", "wine/red", "--dry-run", "--json"]);
+    assert_eq!(plan["run"]["run_name"], "second");
+    assert!(plan["writes"].as_array().unwrap().iter().any(|line| line == "registry: create model wine-red"));
+    let untouched = read(mlflow, address, false);
+    assert_eq!(untouched["models"], json!({}), "a dry run writes nothing");
+    assert_eq!(untouched["experiment"], json!({}));
+
+    // The first is marked by hand, then the best takes its place.
+    let first =
+        json_of(home, address, &["best", "wine/red", "--where", "attributes.run_name = 'first'", "--json"]);
+    let id = first["best"]["run_id"].as_str().unwrap();
+    json_of(home, address, &["mark-best", "wine/red", "--run", id, "--json"]);
+    let by_hand = read(mlflow, address, true);
+    assert_eq!(by_hand["runs"]["first"]["mltui.best.why"], "chosen by hand");
+    assert!((by_hand["predicts"].as_f64().unwrap() - 1.4).abs() < 1e-9);
+
+    let marked = json_of(home, address, &["mark-best", "wine/red", "--json"]);
+    assert_eq!(marked["run"]["model"]["version"], 2);
+    let told = read(mlflow, address, true);
+    let tags = &told["runs"]["second"];
+    for (key, value) in [
+        ("mltui.best", "true"),
+        ("mltui.best.metric", "val_rmse"),
+        ("mltui.best.value", "0.5"),
+        ("mltui.best.direction", "min"),
+        ("mltui.best.by", "ana"),
+        ("mltui.best.why", "lowest val_rmse of 3 runs, 0.1 (17 %) ahead"),
+    ] {
+        assert_eq!(tags[key], value, "{key}");
+    }
+    assert_eq!(told["runs"]["first"], json!({}), "the earlier mark is cleared");
+    assert_eq!(told["experiment"]["mltui.best"], marked["run"]["run_id"]);
+    assert_eq!(told["models"]["wine-red"]["aliases"], json!({ "champion": 2, "previous-champion": 1 }));
+    assert!((told["predicts"].as_f64().unwrap() - 1.0).abs() < 1e-9, "models:/wine-red@champion is the best");
+
+    // The gate: nobody is better than the champion; one without a model gets the tags and a word about the rest.
+    let gate = run(home, address, &["mark-best", "wine/red", "--if-better-than", "alias:champion"]);
+    assert_eq!(gate.status.code(), Some(4), "{}", String::from_utf8_lossy(&gate.stderr));
+    let third = ["mark-best", "wine/red", "--where", "attributes.run_name = 'third'", "--json"];
+    let third = json_of(home, address, &third);
+    assert_eq!(third["said"], json!(["third is marked best", "the run has no model to register"]));
+    json_of(home, address, &["mark-best", "wine/red", "--undo", "--json"]);
+    assert_eq!(read(mlflow, address, true), told, "undone, everything is as it was");
+
+    json_of(home, address, &["mark-best", "wine/red", "--undo", "--json"]);
+    assert_eq!(read(mlflow, address, true), by_hand);
+    json_of(home, address, &["mark-best", "wine/red", "--undo", "--json"]);
+    let mut bare = read(mlflow, address, false);
+    // MLflow 2 servers cannot take the tag of an experiment away: it is empty.
+    if bare["experiment"]["mltui.best"] == "" {
+        bare["experiment"] = json!({});
+    }
+    assert_eq!(bare, untouched);
+    let nothing = run(home, address, &["mark-best", "wine/red", "--undo"]);
+    assert_eq!(nothing.status.code(), Some(3));
+    let history = json_of(home, address, &["mark-best", "wine/red", "--history", "--json"]);
+    let events: Vec<&str> =
+        history.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["mark", "mark", "mark", "undo", "undo", "undo"]);
+}
+
+#[test]
+fn marks_in_a_local_store_are_mlflows_own() {
+    let folder = tempfile::tempdir().unwrap();
+    marks(V3, folder.path(), &format!("sqlite:///{}", folder.path().join("mlflow.db").display()));
+}
+
+#[test]
+fn marks_on_a_server_of_mlflow_3_are_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    marks(V3, folder.path(), &server.uri());
+}
+
+#[test]
+fn marks_on_a_server_of_mlflow_2_are_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V2, folder.path());
+    marks(V2, folder.path(), &server.uri());
+}
+
+fn open(address: &str) -> Arc<dyn TrackingStore> {
+    let location = uri::parse(address, Path::new("/")).unwrap();
+    uri::open(&location, &RestOptions { max_retries: 1, ..RestOptions::default() }, false).unwrap()
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// An experiment with two runs that have a model.
+async fn experiment(store: &dyn TrackingStore, name: &str) -> (ExperimentId, [RunId; 2]) {
+    let experiment = store.create_experiment(name, &[]).await.unwrap();
+    let mut ids = Vec::new();
+    for (run_name, value) in [("old", 0.7), ("new", 0.5)] {
+        let run = NewRun {
+            experiment_id: experiment.clone(),
+            run_name: Some(run_name.into()),
+            user_id: "ana".into(),
+            start_time: 1,
+            tags: Vec::new(),
+        };
+        let id = store.create_run(&run).await.unwrap().info.run_id;
+        let metric = Metric { key: "val_rmse".into(), value, timestamp: 1, step: 0 };
+        store.log_batch(&id, &[metric], &[], &[]).await.unwrap();
+        store.write_artifact(&id, "model/MLmodel", b"flavors: {}\n").await.unwrap();
+        let update = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(2), run_name: None };
+        store.update_run(&id, &update).await.unwrap();
+        ids.push(id);
+    }
+    (experiment, ids.try_into().unwrap())
+}
+
+/// All that a mark can touch.
+#[derive(Debug, PartialEq)]
+struct State {
+    tags: [Vec<Tag>; 2],
+    best: String,
+    aliases: Vec<(String, u64)>,
+    versions: Vec<u64>,
+}
+
+async fn state(
+    store: &dyn TrackingStore,
+    experiment: &ExperimentId,
+    runs: &[RunId; 2],
+    model: &str,
+) -> State {
+    let mut tags = Vec::new();
+    for id in runs {
+        let run: Run = store.get_run(id).await.unwrap();
+        tags.push(run.tags.into_iter().filter(|tag| tag.key.starts_with("mltui.best")).collect::<Vec<_>>());
+    }
+    let known = store.get_experiment(experiment).await.unwrap();
+    let best = known.tags.iter().find(|tag| tag.key == "mltui.best").map(|tag| tag.value.clone());
+    let mut aliases = store.get_registered_model(model).await.unwrap().aliases;
+    aliases.sort();
+    let versions = store.model_versions(model).await.unwrap().iter().map(|version| version.version).collect();
+    State { tags: tags.try_into().unwrap(), best: best.unwrap_or_default(), aliases, versions }
+}
+
+fn values_but_times(state: &State) -> [Vec<(String, String)>; 2] {
+    let stays = |tag: &&Tag| !["mltui.best.at", "mltui.best.mark"].contains(&tag.key.as_str());
+    state
+        .tags
+        .each_ref()
+        .map(|tags| tags.iter().filter(stays).map(|tag| (tag.key.clone(), tag.value.clone())).collect())
+}
+
+#[test]
+fn a_mark_that_breaks_off_anywhere_is_finished_and_can_be_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let store = open(&server.uri());
+    let proxy = Proxy::start(server.port);
+    let finished = ["mark-best", "--resume"];
+    let mut whole: Option<State> = None;
+    let mut cuts = 0;
+    // The server goes away before a write, or right behind it; the program is killed there.
+    for (arrives, hangs) in [(false, false), (true, false), (false, true)] {
+        for undoing in [false, true] {
+            let mut writes = 0;
+            loop {
+                let name = format!("cut {arrives} {hangs} {undoing} {writes}");
+                let (id, runs) = block_on(experiment(store.as_ref(), &name));
+                let home = tempfile::tempdir().unwrap();
+                let home = home.path();
+                json_of(home, &server.uri(), &["mark-best", &name, "--run", runs[0].as_str(), "--json"]);
+                let before = block_on(state(store.as_ref(), &id, &runs, &name));
+                if undoing {
+                    json_of(home, &server.uri(), &["mark-best", &name, "--json"]);
+                }
+                let step: &[&str] =
+                    if undoing { &["mark-best", &name, "--undo"] } else { &["mark-best", &name] };
+                proxy.set(Fault::Cut { writes, arrives, hangs, is_cut: false });
+                if hangs {
+                    let mut child = mltui(home, &proxy.uri(), step)
+                        .stdout(Stdio::null())
+                        .stderr(Stdio::null())
+                        .spawn()
+                        .unwrap();
+                    while !proxy.is_cut() && child.try_wait().unwrap().is_none() {
+                        thread::sleep(Duration::from_millis(5));
+                    }
+                    child.kill().unwrap();
+                    child.wait().unwrap();
+                } else {
+                    let _ = run(home, &proxy.uri(), step);
+                }
+                let was_cut = proxy.is_cut();
+                proxy.set(Fault::None);
+                let resumed = run(home, &proxy.uri(), &[finished[0], &name, finished[1]]);
+                assert!(resumed.status.success(), "{name}: {}", String::from_utf8_lossy(&resumed.stderr));
+                let after = block_on(state(store.as_ref(), &id, &runs, &name));
+                if undoing {
+                    assert_eq!(after, before, "{name}");
+                } else {
+                    let told = whole.get_or_insert_with(|| {
+                        assert_eq!(after.versions, [2, 1]);
+                        assert!(after.tags[0].is_empty() && after.tags[1].len() == 9, "{after:?}");
+                        State { best: String::new(), ..block_on(state(store.as_ref(), &id, &runs, &name)) }
+                    });
+                    assert_eq!(values_but_times(&after), values_but_times(told), "{name}");
+                    assert_eq!((&after.aliases, &after.versions), (&told.aliases, &told.versions), "{name}");
+                    assert_eq!(after.best, runs[1].as_str(), "{name}");
+                    let undone = run(home, &proxy.uri(), &["mark-best", &name, "--undo"]);
+                    assert!(undone.status.success());
+                    assert_eq!(block_on(state(store.as_ref(), &id, &runs, &name)), before, "{name}, undone");
+                }
+                if !was_cut {
+                    break;
+                }
+                cuts += 1;
+                writes += 1;
+            }
+            assert!(writes > 5, "the step has {writes} writes");
+        }
+    }
+    assert!(cuts > 60, "{cuts}");
+}
+
+#[test]
+fn two_who_mark_at_once_end_in_one_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let store = open(&server.uri());
+    for round in 0..6 {
+        let name = format!("both {round}");
+        let (id, runs) = block_on(experiment(store.as_ref(), &name));
+        let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let children: Vec<_> = homes
+            .iter()
+            .zip(&runs)
+            .map(|(home, run)| {
+                mltui(home.path(), &server.uri(), &["mark-best", &name, "--run", run.as_str()])
+                    .stdout(Stdio::null())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        for mut child in children {
+            assert!(child.wait().unwrap().success());
+        }
+        let state = block_on(state(store.as_ref(), &id, &runs, &name));
+        let holder = runs.iter().position(|run| run.as_str() == state.best).unwrap();
+        assert!(state.tags[1 - holder].is_empty(), "{state:?}");
+        assert_eq!(state.tags[holder].len(), 5, "{state:?}");
+        let champion = block_on(store.model_version_by_alias(&name, "champion")).unwrap();
+        assert_eq!(champion.run_id.as_ref(), Some(&runs[holder]), "{state:?}");
+        let previous = state.aliases.iter().find(|(alias, _)| alias == "previous-champion");
+        assert!(previous.is_none_or(|(_, version)| *version != champion.version), "{state:?}");
+    }
+}
+
+#[test]
+fn without_a_registry_the_tags_are_set_and_the_rest_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let store = open(&server.uri());
+    let proxy = Proxy::start(server.port);
+    for (status, part) in
+        [(404, "registered-models"), (403, "registered-models"), (403, "model-versions/create")]
+    {
+        let name = format!("refused {status} {part}").replace('/', " ");
+        let (_, runs) = block_on(experiment(store.as_ref(), &name));
+        proxy.set(Fault::Refuse(part, status));
+        let told = json_of(folder.path(), &proxy.uri(), &["mark-best", &name, "--json"]);
+        let words = told["said"][1].as_str().unwrap();
+        assert!(words.starts_with("not registered: "), "{told}");
+        let run = block_on(store.get_run(&runs[1])).unwrap();
+        assert_eq!(run.tag("mltui.best"), Some("true"), "{name}");
+        json_of(folder.path(), &proxy.uri(), &["mark-best", &name, "--undo", "--json"]);
+        assert_eq!(block_on(store.get_run(&runs[1])).unwrap().tag("mltui.best"), None);
+        proxy.set(Fault::None);
+    }
+}
