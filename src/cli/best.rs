@@ -76,7 +76,7 @@ fn shown(chosen: &Chosen, top: usize) -> String {
                 text::clean(catalog.run_name(ranked.row)).into_owned(),
                 catalog.run_id(ranked.row).to_owned(),
             ];
-            cells.extend(ranked.values.iter().map(|value| text::number(*value)));
+            cells.extend(ranked.values.iter().map(f64::to_string));
             cells
         })
         .collect();

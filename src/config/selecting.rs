@@ -20,6 +20,19 @@ pub struct Selecting {
     pub previous_alias: String,
 }
 
+impl Default for Selecting {
+    fn default() -> Self {
+        let raw = RawSelect::default();
+        Self {
+            patterns: Patterns::default(),
+            register: raw.register,
+            model_name: raw.model_name,
+            alias: raw.alias,
+            previous_alias: raw.previous_alias,
+        }
+    }
+}
+
 impl Selecting {
     pub(super) fn new(raw: &RawSelect, path: &Path) -> Result<Self, ConfigError> {
         let wrong = |message: String| ConfigError::Select { path: path.to_owned(), message };

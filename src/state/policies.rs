@@ -1,6 +1,6 @@
 //! The policies that the user chose, by store and experiment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,14 @@ impl Policies {
             tracing::warn!("{} is not read: {error}", self.path.display());
             File::default()
         })
+    }
+
+    pub fn all(&self) -> HashMap<ExperimentId, Policy> {
+        let written = self.read().experiments;
+        written
+            .iter()
+            .filter_map(|(id, policy)| Some((ExperimentId::from(id.as_str()), policy.policy()?)))
+            .collect()
     }
 
     pub fn get(&self, experiment: &ExperimentId) -> Option<Policy> {

@@ -61,6 +61,13 @@ pub enum Action {
     Help,
     Quit,
     Compare,
+    GoToBest,
+    Leaderboard,
+    Why,
+    ChooseBy,
+    MarkBest,
+    UndoMark,
+    Marks,
     Turn,
     Differing,
     ByName,
@@ -163,6 +170,7 @@ pub struct ActionInfo {
 }
 
 pub const MOVE: &str = "Move";
+const BEST: &str = "The best run";
 const PANES: &str = "Panes";
 const TABLE: &str = "Table";
 const RUNS: &str = "Runs";
@@ -172,7 +180,7 @@ const STORE: &str = "Store";
 const PROGRAM: &str = "Program";
 
 /// In the order of help; the footer shows those with a hint, as many as fit.
-pub static ACTIONS: [ActionInfo; 83] = [
+pub static ACTIONS: [ActionInfo; 90] = [
     info(Action::Down, "down", "move down", "", MOVE),
     info(Action::Up, "up", "move up", "", MOVE),
     info(Action::PageDown, "page-down", "half a page down", "", MOVE),
@@ -208,6 +216,19 @@ pub static ACTIONS: [ActionInfo; 83] = [
     info(Action::Mark, "mark", "mark the run, or not any more", "mark", RUNS),
     info(Action::MarkRange, "mark-range", "mark from here to where the cursor goes", "", RUNS),
     info(Action::ClearMarks, "clear-marks", "forget all marks", "", RUNS),
+    info(Action::GoToBest, "go-to-best", "go to the best run", "best", BEST),
+    info(
+        Action::MarkBest,
+        "mark-best",
+        "mark the best run, register its model, move the alias",
+        "mark best",
+        BEST,
+    ),
+    info(Action::ChooseBy, "choose-by", "say by which metric the best run is chosen, and how", "by", BEST),
+    info(Action::Why, "why", "say why the best run is the best", "why", BEST),
+    info(Action::Leaderboard, "leaderboard", "rank the best runs", "", BEST),
+    info(Action::UndoMark, "undo-mark", "undo the mark on the best run, in the registry too", "", BEST),
+    info(Action::Marks, "marks", "mark any run, see what that would write, the history of marks", "", BEST),
     info(Action::Compare, "compare", "compare the marked runs, or all that are shown", "compare", RUNS),
     info(Action::Rename, "rename", "rename the run or experiment", "", RUNS),
     info(Action::Delete, "delete", "delete the run or the marked runs, or restore them", "", RUNS),

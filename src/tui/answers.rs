@@ -1,6 +1,7 @@
 //! What tasks bring back, taken into the state.
 
 use super::app::{App, Connection};
+use super::choosing;
 use super::comparing;
 use super::effect::Effect;
 use super::layout::Focus;
@@ -76,13 +77,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Histories { generation, key, histories }
             if generation == app.runs.spark_generation && app.runs.spark_key.as_ref() == Some(&key) =>
         {
-            app.runs.sparks_pending = false;
-            for (id, points) in histories {
-                if let Some(spark) = app.runs.sparks.get_mut(id.as_str()) {
-                    spark.points = points;
-                }
-            }
-            app.runs.sparks.values_mut().for_each(|spark| spark.is_answered = true);
+            app.runs.take_sparks(histories);
         }
         Msg::LoadedCompared { generation, result } => match result {
             Ok(catalog) => comparing::loaded(app, generation, catalog, effects),
@@ -109,14 +104,18 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
             app.details.models = Some(Models { run, answer: Some(result) });
         }
         Msg::Written { write, result } => {
-            match result {
-                Ok(()) => app.say(write.done()),
-                Err(error) => app.say(format!("nothing was changed: {error}; {}", error.hint())),
-            }
+            app.say(result.map_or_else(
+                |error| format!("nothing was changed: {error}; {}", error.hint()),
+                |()| write.done(),
+            ));
             app.details.wanted = None;
             load_experiments(app, effects);
             effects.push(Effect::Refresh);
         }
+        Msg::Selected { generation, catalog, resolved, selection } if generation == app.best.generation => {
+            app.best.take(catalog, *resolved, selection);
+        }
+        msg @ (Msg::Marked(_) | Msg::Planned(_)) => choosing::answered(app, msg, effects),
         Msg::Said(words) => app.say(words),
         Msg::TaskFailed(what) => app.say(format!("a task broke off: {what}")),
         _ => {}

@@ -1,6 +1,9 @@
 //! The whole state of the explorer.
 
+use std::collections::HashMap;
+
 use super::action::Scope;
+use super::best::Best;
 use super::histories::Histories;
 use super::keymap::{Chord, Keymap};
 use super::layout::{Focus, Geometry, geometry};
@@ -9,6 +12,7 @@ use super::overlays::confirm::Confirm;
 use super::overlays::messages::{Message, note};
 use super::overlays::picker::Picker;
 use super::overlays::prompt::Prompt;
+use super::overlays::report::Report;
 use super::pace::Pace;
 use super::panes::details::{Details, Tab};
 use super::panes::experiments::Experiments;
@@ -16,7 +20,9 @@ use super::panes::runs::Runs;
 use super::screens::chart::ChartScreen;
 use super::screens::compare::CompareScreen;
 use super::widgets::input::Input;
-use crate::config::Glyphs;
+use crate::config::{Glyphs, Selecting};
+use crate::mlflow::ExperimentId;
+use crate::select::Policy;
 use crate::store::StoreError;
 
 /// What stands over the panes and owns the keyboard.
@@ -33,6 +39,7 @@ pub enum Overlay {
     Prompt(Prompt),
     Picker(Picker),
     Confirm(Confirm),
+    Report(Report),
 }
 
 /// What stands in place of the panes.
@@ -94,6 +101,12 @@ pub struct App {
     pub experiments: Experiments,
     pub runs: Runs,
     pub details: Details,
+    /// Which run is best.
+    pub best: Best,
+    /// How the settings want it chosen and marked.
+    pub selecting: Selecting,
+    /// Who writes.
+    pub user: String,
     pub histories: Histories,
     /// Counts how often somebody wrote to the store, where that is seen.
     pub writes: u64,
@@ -121,6 +134,9 @@ pub struct Setup {
     pub profile: Option<String>,
     pub page: Option<String>,
     pub memory: Memory,
+    pub selecting: Selecting,
+    pub policies: HashMap<ExperimentId, Policy>,
+    pub user: String,
     pub size: (u16, u16),
     pub now: i64,
 }
@@ -153,6 +169,9 @@ impl App {
             experiments: Experiments::default(),
             runs: Runs::default(),
             details: Details::default(),
+            best: Best::new(setup.policies),
+            selecting: setup.selecting,
+            user: setup.user,
             histories: Histories::default(),
             writes: 0,
             status: None,

@@ -59,6 +59,7 @@ fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         Some(Overlay::Prompt(prompt)) => overlays::prompt::view::draw(prompt, theme, frame),
         Some(Overlay::Picker(picker)) => overlays::picker::view::draw(picker, theme, frame),
         Some(Overlay::Confirm(confirm)) => overlays::confirm::view::draw(confirm, theme, frame),
+        Some(Overlay::Report(report)) => overlays::report::view::draw(app, report, theme, frame),
         Some(Overlay::Search) | None => {}
     }
 }
@@ -109,7 +110,9 @@ fn overlay_hints(app: &App) -> &'static [(&'static str, &'static str)] {
         Some(Overlay::Prompt(_)) => &[("enter", "apply"), ("tab", "complete"), ("esc", "leave")],
         Some(Overlay::Picker(_)) => &[("enter", "pick"), ("esc", "close")],
         Some(Overlay::Confirm(_)) => &[("y", "yes"), ("n", "no")],
-        Some(Overlay::Help { .. } | Overlay::Messages { .. }) => &[("j k", "scroll"), ("esc", "close")],
+        Some(Overlay::Help { .. } | Overlay::Messages { .. } | Overlay::Report(_)) => {
+            &[("j k", "scroll"), ("esc", "close")]
+        }
         None => &[],
     }
 }
@@ -175,10 +178,33 @@ fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let (words, style) = match message(app) {
         Some((words, true)) => (words, theme.bad),
         Some((words, false)) => (words, theme.text),
-        None => (standing(app), theme.dim),
+        None => return calm_status(app, theme, frame, area),
     };
     let words = text::cut(&text::clean(&words), area.width.saturating_sub(2) as usize, theme.glyphs.ellipsis);
     frame.render_widget(Line::styled(format!(" {words}"), style), area);
+}
+
+/// The best run, and to the right what is under the cursor, as far as there is room.
+fn calm_status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let width = area.width.saturating_sub(2) as usize;
+    let standing = text::clean(&standing(app)).into_owned();
+    let best = if app.screens.is_empty() { app.best.words(app.runs.complete) } else { None };
+    let Some(best) = best else {
+        let words = text::cut(&standing, width, theme.glyphs.ellipsis);
+        frame.render_widget(Line::styled(format!(" {words}"), theme.dim), area);
+        return;
+    };
+    let is_known = app.best.run_id().is_some();
+    let sign = if is_known { format!("{} ", theme.glyphs.best) } else { String::new() };
+    let words = text::cut(&format!("{sign}{best}"), width, theme.glyphs.ellipsis);
+    let room = width.saturating_sub(text::width(&words) + 3);
+    let style = if is_known { theme.good } else { theme.warn };
+    let mut spans = vec![Span::styled(format!(" {words}"), style)];
+    if text::width(&standing) <= room {
+        let padding = width - text::width(&words) - text::width(&standing);
+        spans.push(Span::styled(format!("{}{standing}", " ".repeat(padding)), theme.dim));
+    }
+    frame.render_widget(Line::from(spans), area);
 }
 
 /// What the status line says when there is nothing to report: what is under the cursor.

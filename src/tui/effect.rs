@@ -7,7 +7,9 @@ use crate::catalog::summaries::Wanted;
 use crate::catalog::view::{Picked, View};
 use crate::catalog::{Catalog, Row};
 use crate::compare::Comparison;
+use crate::marking::Request;
 use crate::mlflow::{ExperimentId, RunId, Tag};
+use crate::select::Policy;
 use crate::tui::histories::Want;
 use crate::tui::memory::{Layout, Remembered};
 
@@ -87,6 +89,20 @@ pub enum Effect {
         models: Vec<crate::mlflow::ModelId>,
     },
     Write(Write),
+    /// Resolve the policy and choose the best run.
+    Select {
+        generation: u64,
+        catalog: Arc<Catalog>,
+        tags: Vec<Tag>,
+        chosen: Option<Box<Policy>>,
+    },
+    /// Keep a policy for an experiment, or forget the one that there is.
+    KeepPolicy {
+        experiment: ExperimentId,
+        policy: Option<Box<Policy>>,
+    },
+    /// Find out what a mark would write.
+    PlanMark(Box<Request>),
     /// Into the clipboard of whoever sits before the terminal.
     Copy(String),
     /// Into a new file; one that is there already stays as it is.
@@ -109,12 +125,31 @@ pub enum Effect {
 /// Something to be written to the store.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
-    RenameRun { id: RunId, name: String },
-    RenameExperiment { id: ExperimentId, name: String },
+    RenameRun {
+        id: RunId,
+        name: String,
+    },
+    RenameExperiment {
+        id: ExperimentId,
+        name: String,
+    },
     DeleteRuns(Vec<RunId>),
     RestoreRuns(Vec<RunId>),
-    SetTag { ids: Vec<RunId>, tag: Tag },
-    DeleteTag { ids: Vec<RunId>, key: String },
+    SetTag {
+        ids: Vec<RunId>,
+        tag: Tag,
+    },
+    DeleteTag {
+        ids: Vec<RunId>,
+        key: String,
+    },
+    /// Mark a run best, and register its model.
+    Mark(Box<Request>),
+    UndoMark {
+        experiment: ExperimentId,
+        by: String,
+        now: i64,
+    },
 }
 
 impl Write {
@@ -133,6 +168,8 @@ impl Write {
             Self::RestoreRuns(ids) => format!("restored {}", runs(ids)),
             Self::SetTag { ids, tag } => format!("set {} on {}", tag.key, runs(ids)),
             Self::DeleteTag { ids, key } => format!("removed {key} from {}", runs(ids)),
+            Self::Mark(_) => "the run is marked best".into(),
+            Self::UndoMark { .. } => "the mark is undone".into(),
         }
     }
 }

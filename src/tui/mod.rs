@@ -15,7 +15,9 @@
 pub mod action;
 mod answers;
 pub mod app;
+pub mod best;
 mod charting;
+mod choosing;
 mod comparing;
 mod dialogs;
 pub mod draw;

@@ -73,7 +73,9 @@ fn on_overlay(app: &mut App, wheel: isize, effects: &mut Vec<Effect>) {
     }
     let action = if wheel > 0 { Action::Down } else { Action::Up };
     match &mut app.overlay {
-        Some(Overlay::Help { .. } | Overlay::Messages { .. }) => perform(app, action, effects),
+        Some(Overlay::Help { .. } | Overlay::Messages { .. } | Overlay::Report(_)) => {
+            perform(app, action, effects);
+        }
         Some(Overlay::Picker(picker)) => picker.step(wheel, picker::height(app.size.1)),
         Some(Overlay::Prompt(_)) => {
             let code = if wheel > 0 { KeyCode::Down } else { KeyCode::Up };

@@ -13,7 +13,9 @@ use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{Projection, View};
 use crate::compare::Comparison;
 use crate::compare::importance::Matters;
+use crate::marking::Plan;
 use crate::mlflow::{ArtifactFile, Experiment, ExperimentId, LoggedModel, MetricPoint, Run, RunId};
+use crate::select::{Resolved, Selection};
 use crate::store::{HistoryPart, StoreError};
 
 /// Answers carry the generation of their request; those to an older one are dropped.
@@ -112,6 +114,17 @@ pub enum Msg {
         write: Write,
         result: Result<(), StoreError>,
     },
+    /// The policy, and what came of it.
+    Selected {
+        generation: u64,
+        catalog: Arc<Catalog>,
+        resolved: Box<Resolved>,
+        selection: Option<Arc<Selection>>,
+    },
+    /// A mark was made or undone: what is to be said of it.
+    Marked(Result<Vec<String>, StoreError>),
+    /// What a mark would write.
+    Planned(Result<Box<Plan>, StoreError>),
     /// Something outside did not work out, or did and says so.
     Said(String),
     /// A task broke off with a panic.

@@ -3,11 +3,13 @@
 use super::action::Action;
 use super::app::{App, Overlay};
 use super::charting;
+use super::choosing;
 use super::comparing;
 use super::dialogs;
 use super::effect::Effect;
 use super::exporting;
 use super::layout::{Focus, with_middle_border, with_side_border};
+use super::overlays::report::Report;
 use super::overlays::{help, messages};
 use super::panes::details::Tab;
 use super::panes::details::artifacts::Opened;
@@ -26,9 +28,12 @@ const STEP: u16 = 4;
 const WIDEN: i16 = 2;
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
-    if let Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) = app.overlay {
-        scroll_text(app, scroll, action, effects);
-        return;
+    match app.overlay {
+        Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
+            return scroll_text(app, scroll, action, effects);
+        }
+        Some(Overlay::Report(Report { scroll, .. })) => return scroll_text(app, scroll, action, effects),
+        _ => {}
     }
     if let Err(reason) = possible(app, action) {
         app.status = Some(reason.to_owned());
@@ -36,6 +41,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     }
     if charting::on_screen(app, action, effects)
         || comparing::perform(app, action, effects)
+        || choosing::perform(app, action, effects)
         || charting::move_in_dashboard(app, action)
     {
         return;
@@ -340,18 +346,25 @@ fn take_out(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
 }
 
 fn scroll_text(app: &mut App, scroll: usize, action: Action, effects: &mut Vec<Effect>) {
-    let is_help = matches!(app.overlay, Some(Overlay::Help { .. }));
-    let length = if is_help {
-        help::lines(app).len()
-    } else {
-        messages::lines(&app.messages, messages::width(app.size.0)).len()
+    let width = messages::width(app.size.0);
+    let length = match &app.overlay {
+        Some(Overlay::Help { .. }) => help::lines(app).len(),
+        Some(Overlay::Report(report)) => report.wrapped(width).len(),
+        _ => messages::lines(&app.messages, width).len(),
     };
     let last = length.saturating_sub(help::height(app));
     match action {
         Action::Quit => quit(app, effects),
         Action::Down | Action::Up | Action::PageDown | Action::PageUp | Action::Top | Action::Bottom => {
             let scroll = scroll.saturating_add_signed(steps(action, 10)).min(last);
-            app.overlay = Some(if is_help { Overlay::Help { scroll } } else { Overlay::Messages { scroll } });
+            if let Some(
+                Overlay::Help { scroll: old }
+                | Overlay::Messages { scroll: old }
+                | Overlay::Report(Report { scroll: old, .. }),
+            ) = &mut app.overlay
+            {
+                *old = scroll;
+            }
         }
         _ => app.overlay = None,
     }

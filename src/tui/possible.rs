@@ -39,6 +39,20 @@ pub fn possible(app: &App, action: Action) -> Possible {
         Action::Mark | Action::MarkRange => has_run_in_table(app),
         Action::ClearMarks => has_marks(app),
         Action::Compare => can_compare(app),
+        Action::GoToBest => has_best(app),
+        Action::Leaderboard | Action::Why => has_selection(app),
+        Action::ChooseBy => {
+            given(app.runs.loaded && !app.runs.catalog.metrics.is_empty(), "no run has a metric")
+        }
+        Action::MarkBest => can_write(app).and_then(|()| has_best(app)),
+        Action::UndoMark => {
+            can_write(app)?;
+            given(app.runs.loaded, "no experiment is open yet")
+        }
+        Action::Marks => {
+            can_write(app)?;
+            given(app.runs.loaded && app.runs.length() > 0, "there is no run to mark")
+        }
         Action::Rename => can_rename(app),
         Action::Delete | Action::Tags => can_write_runs(app),
         Action::Note => can_note(app),
@@ -136,6 +150,14 @@ fn can_compare(app: &App) -> Possible {
         marked + app.runs.length() >= 2 && (marked >= 2 || app.runs.length() >= 2),
         "it takes two runs to compare",
     )
+}
+
+fn has_best(app: &App) -> Possible {
+    given(app.best.run_id().is_some(), "no best run is known: w says why, m chooses a metric")
+}
+
+fn has_selection(app: &App) -> Possible {
+    given(app.best.selection.is_some(), "no metric tells which run is best: m chooses one")
 }
 
 /// Nothing to say against it if a condition holds.

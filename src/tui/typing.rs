@@ -3,12 +3,13 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::app::{App, Overlay};
+use super::choosing;
 use super::comparing;
 use super::effect::{Effect, Write};
 use super::exporting;
 use super::layout::Focus;
 use super::overlays::confirm::{self, Answer, Confirm};
-use super::overlays::picker::{self, Choice, Picked};
+use super::overlays::picker::{self, Choice, Picked, Way};
 use super::overlays::prompt::complete::completions;
 use super::overlays::prompt::{self, Prompt, Typed};
 use super::perform::{perform, step};
@@ -83,6 +84,7 @@ pub fn in_picker(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
     match picker.key(event, height) {
         Picked::Closed => app.overlay = None,
         Picked::Toggled(Choice::Column(spec), on) => show_column(app, &spec, on, effects),
+        Picked::Toggled(Choice::Way(Way::Metric(metric)), on) => choosing::toggled(app, &metric, on, effects),
         Picked::Chosen(choice) => chosen(app, choice, effects),
         Picked::Removed(Choice::Tag { key, .. }) => {
             if let picker::Purpose::Tags(ids) = picker.purpose.clone() {
@@ -133,6 +135,9 @@ fn chosen(app: &mut App, choice: Choice, effects: &mut Vec<Effect>) {
                 None => show_column(app, &spec, true, effects),
             }
         }
+        Choice::GoTo(id) => choosing::go_to(app, &id),
+        Choice::Way(way) => choosing::chosen(app, way, effects),
+        Choice::Marking(choice) => choosing::picked(app, choice, effects),
         Choice::Profile(name) => effects.push(Effect::SwitchProfile(name)),
         Choice::NewTag => {
             if let picker::Purpose::Tags(ids) = picker.purpose {
@@ -164,7 +169,7 @@ pub fn in_prompt(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
 pub fn prompt_changed(app: &mut App) {
     let Some(Overlay::Prompt(prompt)) = &mut app.overlay else { return };
     prompt.error = None;
-    if prompt.purpose != prompt::Purpose::Expression {
+    if !matches!(prompt.purpose, prompt::Purpose::Expression | prompt::Purpose::Constraint) {
         return;
     }
     let cursor = input::cursor(&prompt.input);
@@ -203,6 +208,27 @@ fn entered(app: &mut App, effects: &mut Vec<Effect>) {
                     return view_changed(app, effects);
                 }
             }
+        }
+        purpose @ (prompt::Purpose::Value | prompt::Purpose::Constraint | prompt::Purpose::Weights) => {
+            let text = text.trim();
+            if let Err(error) = parse(text)
+                && purpose == prompt::Purpose::Constraint
+                && !text.is_empty()
+            {
+                prompt.completions.clear();
+                prompt.input = input::Input::new(text.to_owned());
+                prompt.error = Some((error.message, error.span));
+                return;
+            }
+            return match choosing::typed(app, &purpose, text, effects) {
+                Ok(()) => app.overlay = None,
+                Err(message) => {
+                    if let Some(Overlay::Prompt(prompt)) = &mut app.overlay {
+                        prompt.completions.clear();
+                        prompt.error = Some((message, 0..0));
+                    }
+                }
+            };
         }
         prompt::Purpose::Interval => match text.trim().parse::<f64>() {
             Ok(seconds) if seconds.is_finite() && (0.1..=86_400.0).contains(&seconds) => {

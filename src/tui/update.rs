@@ -4,6 +4,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::answers::answered;
 use super::app::{App, Overlay};
+use super::best;
 use super::charting;
 use super::comparing;
 use super::effect::Effect;
@@ -65,7 +66,9 @@ fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
         }
         attends = true;
     }
-    let wanted = app.runs.wanted_histories();
+    let mut wanted = app.best.wanted();
+    wanted.extend(app.runs.wanted_histories());
+    wanted.dedup();
     if wanted != app.runs.asked_histories {
         app.runs.asked_histories.clone_from(&wanted);
         attends = true;
@@ -74,6 +77,7 @@ fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
         attend(app, height, effects);
     }
     needs_of_tab(app, effects);
+    best::follow_up(app, effects);
     comparing::follow_up(app, effects);
     charting::follow_up(app, effects);
     if let Some(pace) = app.pace.news(app.now) {
@@ -116,7 +120,7 @@ fn key(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
         Some(Overlay::Prompt(_)) => return typing::in_prompt(app, event, effects),
         Some(Overlay::Picker(_)) => return typing::in_picker(app, event, effects),
         Some(Overlay::Confirm(_)) => return typing::in_confirm(app, event, effects),
-        Some(Overlay::Help { .. } | Overlay::Messages { .. }) | None => {}
+        Some(Overlay::Help { .. } | Overlay::Messages { .. } | Overlay::Report(_)) | None => {}
     }
     app.pending.push(Chord::of(event));
     match app.keymap.lookup(&app.pending, app.scopes()) {

@@ -5,4 +5,5 @@ pub mod help;
 pub mod messages;
 pub mod picker;
 pub mod prompt;
+pub mod report;
 pub mod view;

@@ -9,16 +9,18 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::choosing::Kept;
 use super::memory::Keeper;
 use super::watch::{Attended, Command, RETRY, Watch};
-use super::{projecting, writing};
+use super::{choosing, projecting, writing};
 use crate::catalog::gather;
 use crate::catalog::sync::Sync;
 use crate::compare::Comparison;
 use crate::compare::importance::matters;
 use crate::mlflow::{Experiment, ExperimentId, ViewType};
 use crate::store::{Result, Scan, ScanValues, TrackingStore, now_ms};
-use crate::tui::effect::Effect;
+use crate::tui::best;
+use crate::tui::effect::{Effect, Write};
 use crate::tui::msg::Msg;
 use crate::tui::panes::runs::SPARK_POINTS;
 
@@ -38,6 +40,8 @@ enum Slot {
     Histories,
     Charts,
     Compare,
+    Select,
+    Plan,
     Weigh,
     Save,
     Wake,
@@ -52,6 +56,7 @@ pub struct Executor {
     /// What is being written to the store; nothing takes its place.
     writes: JoinSet<()>,
     keeper: Keeper,
+    kept: Kept,
     attended: Arc<Mutex<Attended>>,
     watcher: Option<UnboundedSender<Command>>,
     interval: Duration,
@@ -66,6 +71,7 @@ impl Executor {
         interval: Duration,
         is_local: bool,
         keeper: Keeper,
+        kept: Kept,
     ) -> Self {
         let interval = if is_local { interval.min(LOCAL_INTERVAL) } else { interval };
         Self {
@@ -74,6 +80,7 @@ impl Executor {
             slots: HashMap::new(),
             writes: JoinSet::new(),
             keeper,
+            kept,
             attended: Arc::default(),
             watcher: None,
             interval,
@@ -122,7 +129,10 @@ impl Executor {
             | Effect::Compare { .. }
             | Effect::Weigh { .. }
             | Effect::ReadHistories(_)
-            | Effect::Save { .. }) => self.compute(store, effect),
+            | Effect::Save { .. }
+            | Effect::Select { .. }
+            | Effect::KeepPolicy { .. }
+            | Effect::PlanMark(_)) => self.compute(store, effect),
             Effect::LoadRun { generation, id } => self.answer(Slot::Run, async move {
                 let result = store.get_run(&id).await.map(Box::new);
                 Msg::Run { generation, result }
@@ -141,6 +151,19 @@ impl Executor {
                 let result = models.await.into_iter().collect();
                 Msg::Models { run: id, result }
             }),
+            Effect::Write(write @ (Write::Mark(_) | Write::UndoMark { .. })) => {
+                let (sender, journal) = (self.sender.clone(), self.kept.journal.clone());
+                self.writes.spawn(async move {
+                    let result = match write {
+                        Write::Mark(request) => choosing::mark(store.as_ref(), &journal, *request).await,
+                        Write::UndoMark { experiment, by, now } => {
+                            choosing::undo(store.as_ref(), &journal, &experiment, &by, now).await
+                        }
+                        _ => Ok(Vec::new()),
+                    };
+                    let _ = sender.send(Msg::Marked(result));
+                });
+            }
             Effect::Write(write) => {
                 let sender = self.sender.clone();
                 self.writes.spawn(async move {
@@ -203,6 +226,22 @@ impl Executor {
                     read.await;
                 });
             }
+            Effect::Select { generation, catalog, tags, chosen } => {
+                let patterns = Arc::clone(&self.kept.patterns);
+                let chosen = chosen.map(|chosen| *chosen);
+                self.answer(
+                    Slot::Select,
+                    projecting::blocking(move || best::choose(generation, catalog, chosen, &tags, &patterns)),
+                );
+            }
+            Effect::KeepPolicy { experiment, policy } => {
+                if let Err(error) = self.kept.policies.set(&experiment, policy.as_deref()) {
+                    let _ = self.sender.send(Msg::Said(format!("your choice is not kept: {error}")));
+                }
+            }
+            Effect::PlanMark(request) => self.answer(Slot::Plan, async move {
+                Msg::Planned(crate::marking::plan(store.as_ref(), &request).await.map(Box::new))
+            }),
             Effect::Save { path, content } => self.answer(
                 Slot::Save,
                 projecting::blocking(move || {
@@ -215,6 +254,17 @@ impl Executor {
             ),
             _ => {}
         }
+    }
+
+    /// Finishes marks that broke off at an earlier time.
+    pub fn resume_marks(&mut self) {
+        let (store, journal) = (Arc::clone(&self.store), self.kept.journal.clone());
+        let sender = self.sender.clone();
+        self.writes.spawn(async move {
+            if let Some(msg) = choosing::resume(store.as_ref(), &journal).await {
+                let _ = sender.send(msg);
+            }
+        });
     }
 
     /// Starts a task; whether it ends, is replaced or panics, no screen waits for it.

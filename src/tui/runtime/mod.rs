@@ -1,5 +1,6 @@
 //! The imperative shell: the loop, the terminal, input, and the tasks that do what the state machine wants done.
 
+mod choosing;
 mod executor;
 mod input;
 mod log;
@@ -27,6 +28,7 @@ use super::update::update;
 use crate::config::{Palette, Settings};
 use crate::store::uri::Location;
 use crate::store::{TrackingStore, now_ms};
+use choosing::Kept;
 use executor::Executor;
 use input::Input;
 use memory::Keeper;
@@ -85,6 +87,7 @@ impl Session {
         let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
         let store_name = settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string);
         let keeper = Keeper::new(&settings.state_folder, &store_name);
+        let kept = Kept::new(settings.selecting.patterns.clone(), &settings.state_folder, &store_name);
         let app = App::new(Setup {
             page: (!is_local).then(|| store_name.trim_end_matches('/').to_owned()),
             store: store_name,
@@ -97,10 +100,16 @@ impl Session {
             profiles: settings.profiles(),
             profile: settings.profile.clone(),
             memory: keeper.load(),
+            selecting: settings.selecting.clone(),
+            policies: kept.policies.all(),
+            user: settings.user.clone(),
             size,
             now: now_ms(),
         });
-        let mut executor = Executor::new(store, sender, settings.poll_interval, is_local, keeper);
+        let mut executor = Executor::new(store, sender, settings.poll_interval, is_local, keeper, kept);
+        if !settings.read_only {
+            executor.resume_marks();
+        }
         executor.perform(Effect::LoadExperiments);
         let theme = theme(&settings, light);
         Self { app, executor, messages, settings, theme }

@@ -15,6 +15,8 @@ pub async fn write(store: &dyn TrackingStore, write: &Write) -> Result<()> {
         Write::DeleteRuns(ids) => each(ids, |id| store.delete_run(id)).await,
         Write::RestoreRuns(ids) => each(ids, |id| store.restore_run(id)).await,
         Write::SetTag { ids, tag } => each(ids, |id| store.set_tag(id, tag)).await,
+        // These have their own way.
+        Write::Mark(_) | Write::UndoMark { .. } => Ok(()),
         Write::DeleteTag { ids, key } => each(ids, |id| store.delete_tag(id, key)).await,
     }
 }

@@ -1,6 +1,7 @@
 //! Whole visits without a terminal: messages in, state, effects and screens out.
 
 mod charts;
+mod choosing;
 mod comparing;
 mod screens;
 mod table;
@@ -52,6 +53,9 @@ fn app(size: (u16, u16)) -> App {
         profiles: Vec::new(),
         profile: None,
         page: None,
+        selecting: crate::config::Selecting::default(),
+        policies: std::collections::HashMap::new(),
+        user: "ana".into(),
         memory: Memory::default(),
         size,
         now: NOW,
@@ -145,6 +149,10 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 key,
                 histories: ids.into_iter().map(|id| (id, points(1.0))).collect(),
             }]
+        }
+        Effect::Select { generation, catalog, tags, chosen } => {
+            let chosen = chosen.map(|chosen| *chosen);
+            vec![super::best::choose(generation, catalog, chosen, &tags, &crate::select::Patterns::default())]
         }
         Effect::LoadCompared { generation, runs: wanted } => {
             let found = runs.iter().filter(|run| wanted.iter().any(|(_, id)| *id == run.info.run_id));

@@ -195,7 +195,7 @@ fn marks_survive_sort_and_filter() {
     let (mut app, runs) = opened((140, 40), 30);
     keys(&mut app, "space space j v j j v", &runs);
     assert_eq!(app.runs.marks.len(), 5);
-    assert!(drawn(&app).contains("◆ 5 marked"));
+    assert!(drawn(&app).contains("▪ 5 marked"));
     keys(&mut app, "s / 2 enter", &runs);
     assert_eq!(app.runs.marks.len(), 5);
     assert_eq!(app.runs.targets().len(), 5);

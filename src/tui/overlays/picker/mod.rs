@@ -8,6 +8,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use crate::catalog::ColumnSpec;
 use crate::mlflow::{RunId, Statistic};
+use crate::select::Goal;
 use crate::tui::action::Action;
 use crate::tui::form::Form;
 use crate::tui::panes::Cursor;
@@ -26,11 +27,39 @@ pub enum Choice {
     Export(Form, bool),
     /// A column for an axis, and which one.
     Axis(Action, ColumnSpec),
+    /// A run to go to.
+    GoTo(RunId),
+    /// A part of the policy.
+    Way(Way),
+    Marking(Marking),
     NewTag,
     Tag {
         key: String,
         value: String,
     },
+}
+
+/// What the best run is chosen by.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Way {
+    Metric(String),
+    Directed(String, Goal),
+    Turn,
+    Value,
+    Constraint,
+    Weights,
+    Automatic,
+}
+
+/// What is done with marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marking {
+    Best,
+    Selected,
+    PlanBest,
+    PlanSelected,
+    Undo,
+    History,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +79,9 @@ pub enum Purpose {
     Profiles,
     Axis,
     Export,
+    Leaderboard,
+    Ways,
+    Marks,
     /// The tags of these runs.
     Tags(Vec<RunId>),
 }

@@ -26,6 +26,10 @@ pub enum Purpose {
     },
     /// The step whose value a metric's column shows.
     Step(String),
+    /// Which value of a metric counts for the best run, which runs it is among, and the weights of several metrics.
+    Value,
+    Constraint,
+    Weights,
     /// Seconds between looks for changes.
     Interval,
     /// The file that what is shown is saved as.

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::marking::MARK;
 use crate::text;
 use crate::tui::app::App;
 use crate::tui::layout::Focus;
@@ -42,11 +43,15 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
             (None, false) => String::new(),
         };
         let mark = if is_open { theme.glyphs.cursor } else { " " };
-        let room = width.saturating_sub(text::width(&count) + 3);
+        // One of its runs is marked best.
+        let is_marked = listed.experiment.tags.iter().any(|tag| tag.key == MARK && !tag.value.is_empty());
+        let held = if is_marked { format!(" {}", theme.glyphs.held) } else { String::new() };
+        let room = width.saturating_sub(text::width(&count) + text::width(&held) + 3);
         let name = text::fit(&text::clean(&listed.experiment.name), room, theme.glyphs.ellipsis);
         let mut spans = vec![
             Span::styled(mark, theme.accent),
             Span::styled(name, if is_open { theme.heading } else { theme.text }),
+            Span::styled(held, theme.mark),
             Span::styled(format!(" {count} "), theme.dim),
         ];
         if at == experiments.cursor.at {

@@ -38,10 +38,16 @@ impl<'a> Cells<'a> {
         Self { runs, theme, placed, bound, search, now }
     }
 
-    /// The spans of a line, `width` cells in all. `mark` stands before everything.
-    pub fn line(&self, line: &Line, mark: Span<'static>, width: usize) -> Vec<Span<'static>> {
-        let mut spans = vec![mark];
-        let mut x = 1;
+    /// The spans of a line, `width` cells in all. `mark` and `sign`, a cell each, stand before everything.
+    pub fn line(
+        &self,
+        line: &Line,
+        mark: Span<'static>,
+        sign: Span<'static>,
+        width: usize,
+    ) -> Vec<Span<'static>> {
+        let mut spans = vec![mark, sign];
+        let mut x = 2;
         for (column, bound) in self.placed.iter().zip(&self.bound) {
             spans.push(Span::raw(" ".repeat(column.x.saturating_sub(x))));
             match line.what {

@@ -269,6 +269,17 @@ impl Runs {
         wanted
     }
 
+    /// Takes in the histories that were asked for last.
+    pub fn take_sparks(&mut self, histories: Vec<(RunId, Vec<MetricPoint>)>) {
+        self.sparks_pending = false;
+        for (id, points) in histories {
+            if let Some(spark) = self.sparks.get_mut(id.as_str()) {
+                spark.points = points;
+            }
+        }
+        self.sparks.values_mut().for_each(|spark| spark.is_answered = true);
+    }
+
     /// The runs on the screen whose sparkline is missing or out of date, together with those that were asked for and
     /// not answered yet: the new request takes the place of the older one.
     pub fn missing_sparks(&mut self, height: usize) -> Option<(String, Vec<RunId>)> {

@@ -9,8 +9,9 @@ use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::text;
 use crate::tui::app::App;
 
-/// Cells for the mark of a run, and one between.
-const MARK: usize = 2;
+/// Cells for the mark and the sign of a run, and one between; from so many columns on.
+const MARK: usize = 3;
+const WITH_ROOM: usize = 70;
 /// Cells of a sparkline.
 pub const TREND: usize = 12;
 /// Cells of a level of a tree.
@@ -38,8 +39,9 @@ pub fn place(runs: &Runs, width: usize) -> Vec<Placed> {
     }
     let sample: Vec<Row> = sample(runs);
     let name_width = name_width(runs, width);
-    let mut placed = vec![Placed { column: Some(0), x: MARK, width: name_width, right: false }];
-    let mut x = MARK + name_width + 2;
+    let mark = if width < WITH_ROOM { MARK - 1 } else { MARK };
+    let mut placed = vec![Placed { column: Some(0), x: mark, width: name_width, right: false }];
+    let mut x = mark + name_width + 2;
     let first = first_scrolled(runs, &sample, width.saturating_sub(x));
     let mut has_trend = false;
     for (at, shown) in runs.columns.iter().enumerate().skip(first) {

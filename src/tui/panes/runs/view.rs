@@ -11,11 +11,12 @@ use super::place::{Placed, place};
 use crate::catalog::sort::SortKey;
 use crate::catalog::summaries::Coverage;
 use crate::catalog::view::{Shape, What};
-use crate::catalog::{Catalog, ColumnSpec};
+use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
 use crate::text;
 use crate::tui::app::{App, Connection};
+use crate::tui::best::{Sign, is_marked};
 use crate::tui::layout::Focus;
 use crate::tui::marks::letter;
 use crate::tui::theme::Theme;
@@ -46,9 +47,14 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         let in_range = range.as_ref().is_some_and(|range| range.contains(&at));
         let mark = match slot {
             Some(slot) => Span::styled(letter(slot).to_string(), theme.line(slot)),
-            None => Span::styled(if in_range { theme.glyphs.mark } else { " " }, theme.mark),
+            None if in_range => Span::styled(theme.glyphs.mark, theme.mark),
+            None => held(app, line.what, theme),
         };
-        let mut spans = cells.line(line, mark, width);
+        let sign = match line.what {
+            What::Run(row) => sign(app, row, theme),
+            What::Group(_) => Span::raw(" "),
+        };
+        let mut spans = cells.line(line, mark, sign, width);
         if at == runs.cursor.at {
             let style = if focused { theme.selection } else { theme.unfocused_selection };
             for span in &mut spans {
@@ -57,6 +63,21 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         }
         let place = Rect { y: inner.y + 1 + y as u16, height: 1, ..inner };
         frame.render_widget(Line::from(spans), place);
+    }
+}
+
+/// That a run was marked best.
+fn held(app: &App, what: What, theme: &Theme) -> Span<'static> {
+    let is_held = matches!(what, What::Run(row) if is_marked(&app.runs.catalog, row));
+    Span::styled(if is_held { theme.glyphs.held } else { " " }, theme.mark)
+}
+
+/// That a run is the best, or is on the front.
+fn sign(app: &App, row: Row, theme: &Theme) -> Span<'static> {
+    match app.best.sign(app.runs.catalog.run_id(row)) {
+        Some(Sign::Best) => Span::styled(theme.glyphs.best, theme.good),
+        Some(Sign::Front) => Span::styled(theme.glyphs.front, theme.good),
+        None => Span::raw(" "),
     }
 }
 

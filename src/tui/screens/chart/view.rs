@@ -112,7 +112,8 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
             _ => String::new(),
         };
         let room = width.saturating_sub(text::width(&value) + text::width(&step) + 5);
-        let name = text::fit(&text::clean(&drawn.name), room, theme.glyphs.ellipsis);
+        let name = app.best.starred(&drawn.run, &drawn.name, theme.glyphs.best);
+        let name = text::fit(&name, room, theme.glyphs.ellipsis);
         let name_style =
             if is_chosen { style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED) } else { theme.text };
         let y = (1 + row * rows_each) as u16 + u16::from(rows_each > 1);

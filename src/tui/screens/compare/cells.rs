@@ -11,6 +11,7 @@ use crate::compare::axes::cell_words;
 use crate::compare::{Cell, Comparison, Entry};
 use crate::select::Goal;
 use crate::text;
+use crate::tui::app::App;
 use crate::tui::marks::letter;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::frame::centred;
@@ -36,10 +37,11 @@ struct Table<'a> {
     screen: &'a CompareScreen,
     comparison: &'a Comparison,
     theme: &'a Theme,
+    best_run: Option<&'a str>,
     now: i64,
 }
 
-pub fn draw(screen: &CompareScreen, theme: &Theme, now: i64, frame: &mut Frame<'_>, area: Rect) {
+pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let Some(comparison) = screen.comparison.as_deref() else { return };
     if screen.shown.is_empty() {
         let words = match (screen.words.value(), screen.shows_equal) {
@@ -50,7 +52,7 @@ pub fn draw(screen: &CompareScreen, theme: &Theme, now: i64, frame: &mut Frame<'
         centred(frame, area, vec![Line::styled(words, theme.dim)]);
         return;
     }
-    let table = Table { screen, comparison, theme, now };
+    let table = Table { screen, comparison, theme, best_run: app.best.run_id(), now: app.now };
     if screen.is_turned { table.members_as_lines(frame, area) } else { table.keys_as_lines(frame, area) }
 }
 
@@ -67,7 +69,7 @@ impl Table<'_> {
         let width_of = |member: usize| {
             let cells = sample.iter().map(|(entry, bound)| text::width(&self.words(entry, bound, member).0));
             let (name, _) = self.comparison.title(member);
-            let name = text::width(&text::clean(name)) + 2;
+            let name = text::width(&text::clean(name)) + 3;
             cells.max().unwrap_or(0).max(name).clamp(VALUE.0, widest(area.width))
         };
         let window =
@@ -170,14 +172,21 @@ impl Table<'_> {
         let is_base = self.screen.baseline_member() == Some(member);
         let others = if others > 0 { format!(" +{others}") } else { String::new() };
         let base = if is_base { " base" } else { "" };
-        let room = width.saturating_sub(2 + others.len() + base.len());
+        let is_best = self.comparison.members[member].rows.iter().any(|row| {
+            let id = self.comparison.catalog.run_id(*row);
+            self.best_run == Some(id)
+        });
+        let sign = if is_best { theme.glyphs.best } else { "" };
+        let sign_width = text::width(sign);
+        let room = width.saturating_sub(2 + others.len() + base.len() + sign_width);
         let name = text::cut(&text::clean(name), room, theme.glyphs.ellipsis);
-        let used = 2 + text::width(&name) + others.len() + base.len();
+        let used = 2 + text::width(&name) + others.len() + base.len() + sign_width;
         let padding = Span::raw(" ".repeat(width.saturating_sub(used)));
         let is_chosen = is_column && member == self.screen.member_cursor.at;
         let style = if is_chosen { theme.chosen_column } else { theme.heading };
         let mut spans = vec![
             Span::styled(format!("{} ", letter(slot)), theme.line(slot)),
+            Span::styled(sign, theme.good),
             Span::styled(name, style),
             Span::styled(others, theme.dim),
             Span::styled(base, theme.chip),

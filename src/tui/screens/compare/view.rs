@@ -31,7 +31,7 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
         return;
     }
     match screen.tab {
-        Tab::Table => cells::draw(screen, theme, app.now, frame, area),
+        Tab::Table => cells::draw(app, screen, theme, frame, area),
         Tab::Parallel => draw_parallel(screen, theme, frame, area),
         Tab::Scatter => draw_scatter(app, screen, theme, frame, area),
         Tab::Params => draw_params(screen, theme, frame, area),

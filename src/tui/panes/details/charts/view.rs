@@ -207,7 +207,11 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
     for (drawn, known) in lines.lines.iter().rev() {
         let value =
             known.and_then(|known| known.points.last()).map_or("-".into(), |point| text::number(point.value));
-        let name = text::cut(&text::clean(&drawn.name), 24, theme.glyphs.ellipsis);
+        let name = text::cut(
+            &app.best.starred(&drawn.run, &drawn.name, theme.glyphs.best),
+            24,
+            theme.glyphs.ellipsis,
+        );
         let words = format!("{name} {value}   ");
         let letter = letter(drawn.slot);
         let used = text::width(&words) + 2;

@@ -1,0 +1,200 @@
+//! Which run of the open experiment is best, as far as that is known, and how it is shown.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use super::app::App;
+use super::effect::Effect;
+use super::msg::Msg;
+use crate::catalog::summaries::Wanted;
+use crate::catalog::{Catalog, Column, Row};
+use crate::marking::MARK;
+use crate::mlflow::{ExperimentId, LifecycleStage, RunId, Tag};
+use crate::select::{Patterns, Policy, Resolved, Selection, reason, resolve, select};
+use crate::text;
+
+/// Runs that are ranked.
+const TOP: usize = 50;
+/// Where nobody says by which metric, the newest runs tell, so many of them.
+const SAMPLE: usize = 100;
+
+/// What is told of a run wherever it appears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// The program picks it.
+    Best,
+    /// No other run beats it in all objectives.
+    Front,
+}
+
+#[derive(Debug, Default)]
+pub struct Best {
+    /// The policies that the user chose, by experiment.
+    pub policies: HashMap<ExperimentId, Policy>,
+    pub resolved: Option<Resolved>,
+    pub selection: Option<Arc<Selection>>,
+    /// What the selection was made of.
+    pub catalog: Arc<Catalog>,
+    pub generation: u64,
+    id: Option<String>,
+    front: FxHashSet<String>,
+    asked: Option<Asked>,
+}
+
+/// What a selection was asked for.
+#[derive(Debug)]
+struct Asked {
+    experiment: ExperimentId,
+    catalog: Arc<Catalog>,
+    tags: Vec<Tag>,
+    chosen: Option<Policy>,
+}
+
+impl Best {
+    pub fn new(policies: HashMap<ExperimentId, Policy>) -> Self {
+        Self { policies, ..Self::default() }
+    }
+
+    pub fn run_id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// What is told of a run of the open experiment.
+    pub fn sign(&self, run_id: &str) -> Option<Sign> {
+        if self.id.as_deref() == Some(run_id) {
+            Some(Sign::Best)
+        } else if self.front.contains(run_id) {
+            Some(Sign::Front)
+        } else {
+            None
+        }
+    }
+
+    /// A run's name, cleaned, with a star before it if it is the best.
+    pub fn starred(&self, run: &RunId, name: &str, star: &str) -> String {
+        let star = if self.run_id() == Some(run.as_str()) { star } else { "" };
+        format!("{star}{}", text::clean(name))
+    }
+
+    pub fn policy(&self) -> Option<&Policy> {
+        match &self.resolved {
+            Some(Resolved::Policy(policy, _)) => Some(policy),
+            _ => None,
+        }
+    }
+
+    /// The histories that it takes to tell.
+    pub fn wanted(&self) -> Vec<Wanted> {
+        self.policy().map(Policy::wanted).unwrap_or_default()
+    }
+
+    /// Takes an answer in.
+    pub fn take(&mut self, catalog: Arc<Catalog>, resolved: Resolved, selection: Option<Arc<Selection>>) {
+        let id = |row: Row| catalog.run_id(row).to_owned();
+        self.id = selection.as_ref().and_then(|selection| Some(id(selection.best()?.row)));
+        let front = selection.as_ref().map(|selection| selection.front.iter().copied().map(id).collect());
+        self.front = front.unwrap_or_default();
+        self.resolved = Some(resolved);
+        self.selection = selection;
+        self.catalog = catalog;
+    }
+
+    /// What the status line says: the best run, or why there is none.
+    pub fn words(&self, is_complete: bool) -> Option<String> {
+        let so_far = if is_complete { "" } else { ", so far" };
+        match (&self.resolved, &self.selection) {
+            (Some(Resolved::Policy(..)), Some(selection)) => Some(match selection.best() {
+                Some(best) => {
+                    let name = text::clean(self.catalog.run_name(best.row));
+                    format!("best: {name}, {}{so_far}", reason::short(selection))
+                }
+                None if selection.considered == 0 => return None,
+                None => {
+                    let out = reason::left_out(&selection.left_out).join(", ");
+                    format!("no run is eligible by the {}: {out}{so_far}", reason::aim(&selection.policy))
+                }
+            }),
+            (Some(Resolved::Undirected(metric, _)), _) => Some(format!(
+                "whether less or more of {} is better is not known: m says",
+                text::clean(metric)
+            )),
+            (Some(Resolved::Open), _) if !self.catalog.metrics.is_empty() => {
+                Some("no metric tells by its name which run is best: m chooses one".into())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Resolves the policy of an experiment, and chooses. Takes milliseconds where there are many runs.
+pub fn choose(
+    generation: u64,
+    catalog: Arc<Catalog>,
+    chosen: Option<Policy>,
+    tags: &[Tag],
+    patterns: &Patterns,
+) -> Msg {
+    let is_active = |row: &Row| catalog.run(*row).stage == LifecycleStage::Active;
+    let sample: Vec<Row> = catalog.newest_first.iter().copied().filter(is_active).take(SAMPLE).collect();
+    let have = |column: &Column<f64>| sample.iter().filter(|row| column.get(**row).is_some()).count();
+    // A policy that was chosen needs no metrics to be found.
+    let counts: Vec<(&str, usize)> = if chosen.is_some() {
+        Vec::new()
+    } else {
+        let columns = catalog.metrics.columns(&catalog.texts);
+        columns.map(|(key, column)| (key, have(column))).filter(|(_, count)| *count > 0).collect()
+    };
+    let resolved = resolve(chosen, tags, patterns, &counts);
+    let selection = match &resolved {
+        Resolved::Policy(policy, _) => Some(Arc::new(select(&catalog, policy, TOP))),
+        _ => None,
+    };
+    Msg::Selected { generation, catalog, resolved: Box::new(resolved), selection }
+}
+
+/// Whether somebody marked a run best, as its tags say.
+pub fn is_marked(catalog: &Catalog, row: Row) -> bool {
+    let column = catalog.tags.column(&catalog.texts, MARK);
+    column.and_then(|column| column.get(row)).is_some_and(|value| catalog.texts.get(value) == "true")
+}
+
+/// Asks for a selection where anything that it depends on is another.
+pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
+    let Some(experiment) = app.runs.experiment.clone() else { return };
+    if app.best.asked.as_ref().is_some_and(|asked| asked.experiment != experiment) {
+        app.best = Best {
+            policies: std::mem::take(&mut app.best.policies),
+            generation: app.best.generation + 1,
+            ..Best::default()
+        };
+    }
+    if !app.runs.loaded {
+        return;
+    }
+    let tags = app.experiments.find(&experiment).map_or(&[][..], |listed| &listed.experiment.tags);
+    let chosen = app.best.policies.get(&experiment);
+    let is_asked = app.best.asked.as_ref().is_some_and(|asked| {
+        Arc::ptr_eq(&asked.catalog, &app.runs.catalog)
+            && asked.tags == tags
+            && asked.chosen.as_ref() == chosen
+    });
+    if is_asked {
+        return;
+    }
+    let asked = Asked {
+        experiment,
+        catalog: Arc::clone(&app.runs.catalog),
+        tags: tags.to_vec(),
+        chosen: chosen.cloned(),
+    };
+    app.best.generation += 1;
+    effects.push(Effect::Select {
+        generation: app.best.generation,
+        catalog: Arc::clone(&asked.catalog),
+        tags: asked.tags.clone(),
+        chosen: asked.chosen.clone().map(Box::new),
+    });
+    app.best.asked = Some(asked);
+}

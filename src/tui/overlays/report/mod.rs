@@ -1,0 +1,35 @@
+//! Some lines to be read: a reason, a plan, a history.
+
+pub mod view;
+
+use crate::text;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    pub title: String,
+    pub lines: Vec<String>,
+    pub scroll: usize,
+}
+
+impl Report {
+    pub fn new(title: impl Into<String>, lines: Vec<String>) -> Self {
+        Self { title: title.into(), lines, scroll: 0 }
+    }
+
+    /// The lines, broken to so many cells; what goes on is moved in.
+    pub fn wrapped(&self, width: usize) -> Vec<String> {
+        let mut wrapped = Vec::new();
+        for line in &self.lines {
+            let clean = text::clean(line);
+            let indent = clean.len() - clean.trim_start().len();
+            let parts = text::wrap(clean.trim_start(), width.saturating_sub(indent + 2).max(16));
+            if parts.is_empty() {
+                wrapped.push(String::new());
+            }
+            for (at, part) in parts.into_iter().enumerate() {
+                wrapped.push(format!("{}{part}", " ".repeat(indent + if at > 0 { 2 } else { 0 })));
+            }
+        }
+        wrapped
+    }
+}

@@ -1,0 +1,69 @@
+//! Selecting and marking, away from the loop.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::marking::{self, Journal, Request};
+use crate::mlflow::ExperimentId;
+use crate::select::Patterns;
+use crate::state::policies::Policies;
+use crate::store::{Result, TrackingStore, now_ms};
+use crate::tui::msg::Msg;
+
+/// What is kept for selections and marks.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub patterns: Arc<Patterns>,
+    pub policies: Policies,
+    pub journal: Journal,
+}
+
+impl Kept {
+    pub fn new(patterns: Patterns, state_folder: &Path, store: &str) -> Self {
+        Self {
+            patterns: Arc::new(patterns),
+            policies: Policies::new(state_folder, store),
+            journal: Journal::new(state_folder, store),
+        }
+    }
+}
+
+pub async fn mark(store: &dyn TrackingStore, journal: &Journal, mut request: Request) -> Result<Vec<String>> {
+    request.random = fastrand::u32(..);
+    let plan = marking::plan(store, &request).await?;
+    Ok(marking::mark(store, journal, &plan).await?.said)
+}
+
+pub async fn undo(
+    store: &dyn TrackingStore,
+    journal: &Journal,
+    experiment: &ExperimentId,
+    by: &str,
+    now: i64,
+) -> Result<Vec<String>> {
+    let undone = marking::undo(store, journal, experiment, by, now, fastrand::u32(..)).await?;
+    Ok(undone.map_or_else(|| vec!["no run of this experiment is marked best".into()], |undone| undone.said))
+}
+
+/// Finishes what broke off at an earlier time; a store that is away is asked again.
+pub async fn resume(store: &dyn TrackingStore, journal: &Journal) -> Option<Msg> {
+    let pause = std::time::Duration::from_secs(5);
+    let begun = now_ms();
+    loop {
+        match marking::resume(store, journal).await {
+            Ok(outcomes) if outcomes.is_empty() => return None,
+            Ok(outcomes) => {
+                let said = outcomes.into_iter().flat_map(|outcome| outcome.said);
+                let mut lines = vec!["what broke off earlier is finished".to_owned()];
+                lines.extend(said);
+                return Some(Msg::Marked(Ok(lines)));
+            }
+            // For an hour; the next start tries again.
+            Err(error) if now_ms() - begun > 3_600_000 => return Some(Msg::Marked(Err(error))),
+            Err(error) => {
+                tracing::warn!(%error, "a mark that broke off is not finished yet");
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The best run: shown, gone to, explained, chosen otherwise, marked and unmarked.
+
+use super::*;
+use crate::marking::{Record, Request};
+use crate::select::{Goal, ValueOf};
+use crate::tui::app::Overlay;
+use crate::tui::effect::Write;
+
+fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
+    let events = parse_keys(script).unwrap();
+    let (last, before) = events.split_last().unwrap();
+    for event in before {
+        feed(app, Msg::Key(*event), runs);
+    }
+    let effects = update(app, Msg::Key(*last));
+    for answer in effects.iter().cloned().flat_map(|effect| answer(effect, runs)) {
+        feed(app, answer, runs);
+    }
+    effects
+}
+
+/// The run that is marked by the effects, if one is.
+fn marked(effects: &[Effect]) -> Option<&Request> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Write(Write::Mark(request)) => Some(request.as_ref()),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_best_run_has_a_star_and_a_reason() {
+    let (mut app, mut runs) = opened((140, 40), 30);
+    // Of the finished runs 0, 4, 8, …; the values are 0.5 + 37 n modulo 100.
+    let screen = drawn(&app);
+    assert!(screen.contains("★ best: calm-ibis-0, lowest val_rmse of 7 runs, 0.36 (42 %) ahead"), "{screen}");
+    keys(&mut app, "b", &runs);
+    assert!(drawn(&app).lines().any(|line| line.contains("★ calm-ibis-0")), "the cursor goes there");
+    assert_eq!(app.runs.selected_run().unwrap(), runs[0].info.run_id);
+    keys(&mut app, "w", &runs);
+    let why = drawn(&app);
+    assert!(
+        why.contains("30 runs were considered, 23 left out: 8 not finished, 7 failed, 7 killed, 1 NaN"),
+        "{why}"
+    );
+    assert!(why.contains("by its name"), "{why}");
+    keys(&mut app, "esc L down enter", &runs);
+    assert_eq!(app.runs.selected_run().unwrap(), runs[28].info.run_id, "the leaderboard leads to the second");
+    // A better one comes in: the star moves, the cursor does not.
+    runs[12].metrics[1].value = 0.01;
+    let generation = app.runs.generation;
+    feed(&mut app, snapshot(generation, &runs), &runs);
+    assert!(drawn(&app).contains("★ best: calm-ibis-12"), "{}", drawn(&app));
+    assert_eq!(app.runs.selected_run().unwrap(), runs[28].info.run_id);
+    // The best one may be hidden.
+    keys(&mut app, "/ c a l m - i b i s - 8 enter b", &runs);
+    assert!(drawn(&app).contains("a filter or a fold hides it"));
+}
+
+#[test]
+fn what_is_best_is_chosen_by_keys_and_kept() {
+    let (mut app, runs) = opened((140, 40), 30);
+    let effects = effects_of(&mut app, "m d i r enter", &runs);
+    let kept = |effects: &[Effect]| {
+        effects.iter().find_map(|effect| match effect {
+            Effect::KeepPolicy { policy, .. } => policy.clone(),
+            _ => None,
+        })
+    };
+    let policy = kept(&effects).unwrap();
+    assert_eq!(policy.primary().goal, Goal::Maximize);
+    keys(&mut app, "m esc", &runs);
+    let effects = effects_of(&mut app, "m v a l u e enter ctrl-u l a s t : 3 enter", &runs);
+    assert_eq!(kept(&effects).unwrap().value, ValueOf::Last(3));
+    assert!(kept(&effects_of(&mut app, "m v a l u e enter ctrl-u s o m e enter", &runs)).is_none());
+    assert!(drawn(&app).contains("is no value of a metric"), "{}", drawn(&app));
+    keys(&mut app, "esc", &runs);
+    let back = effects_of(&mut app, "m a u t o m a t i c enter", &runs);
+    assert!(matches!(back.as_slice(), [Effect::KeepPolicy { policy: None, .. }, ..]), "{back:?}");
+    let filter = "m a m o n g enter p a r a m s . f a m i l y space = space \' f o r e s t \' enter";
+    let policy = kept(&effects_of(&mut app, filter, &runs)).unwrap();
+    assert_eq!(policy.constraint, "params.family = 'forest'");
+    keys(&mut app, "m esc", &runs);
+    assert!(drawn(&app).contains("no run is eligible"), "finished runs are trees: {}", drawn(&app));
+    // A second metric makes a front.
+    keys(&mut app, "m a u t o m a t i c enter", &runs);
+    let added = effects_of(&mut app, "m t r a i n _ l o s s space", &runs);
+    let names: Vec<String> =
+        kept(&added).unwrap().objectives.iter().map(|objective| objective.metric.clone()).collect();
+    assert_eq!(names, ["val_rmse", "train_loss"]);
+}
+
+#[test]
+fn the_best_run_is_marked_planned_and_unmarked() {
+    let (mut app, runs) = opened((140, 40), 30);
+    let effects = effects_of(&mut app, "B", &runs);
+    let request = marked(&effects).unwrap();
+    assert_eq!((&request.run, request.metric.as_str()), (&runs[0].info.run_id, "val_rmse"));
+    assert_eq!((request.value, request.by.as_str(), request.now), (Some(0.5), "ana", NOW));
+    assert_eq!(request.registration.as_ref().unwrap().name, "wine");
+    assert_eq!(request.why, "lowest val_rmse of 7 runs, 0.36 (42 %) ahead");
+    let said = Msg::Marked(Ok(vec!["calm-ibis-0 is marked best".into(), "alias champion".into()]));
+    assert!(update(&mut app, said).iter().any(|effect| matches!(effect, Effect::Refresh)));
+    assert!(drawn(&app).contains("calm-ibis-0 is marked best; alias champion"));
+    // Any run, from the menu.
+    let effects = effects_of(&mut app, "ctrl-b u n d e r enter", &runs);
+    assert!(marked(&effects).is_none(), "the words are those of the label");
+    keys(&mut app, "esc", &runs);
+    let selected = app.runs.selected_run().unwrap();
+    let effects = effects_of(&mut app, "ctrl-b down down enter", &runs);
+    let request = marked(&effects).unwrap();
+    assert_eq!((&request.run, request.why.as_str(), request.value), (&selected, "chosen by hand", None));
+    let effects = effects_of(&mut app, "ctrl-b down enter", &runs);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::PlanMark(_))), "{effects:?}");
+
+    assert!(effects_of(&mut app, "U", &runs).iter().all(|effect| !matches!(effect, Effect::Write(_))));
+    let record = |by: &str| Record {
+        id: "1795435200000-00000001".into(),
+        run_id: runs[0].info.run_id.0.clone(),
+        run_name: "calm-ibis-0".into(),
+        by: by.into(),
+        at: NOW,
+        why: "chosen by hand".into(),
+        done: true,
+        ..Record::default()
+    };
+    for (by, keys_of_undo) in [("ana", "U"), ("bob", "U y")] {
+        let mut wine = experiment("1", "wine");
+        wine.tags = vec![record(by).entry(), Tag::new("mltui.best", "x")];
+        update(&mut app, Msg::Experiments(Ok((vec![wine], None))));
+        let effects = effects_of(&mut app, keys_of_undo, &runs);
+        let undoes = |effect: &Effect| matches!(effect, Effect::Write(Write::UndoMark { .. }));
+        assert!(effects.iter().any(undoes), "{by}: {effects:?}");
+    }
+    keys(&mut app, "ctrl-b h i s t o r y enter", &runs);
+    assert!(matches!(app.overlay, Some(Overlay::Report(_))));
+    assert!(drawn(&app).contains("bob marked calm-ibis-0 (holds): chosen by hand"), "{}", drawn(&app));
+    keys(&mut app, "esc", &runs);
+    app.read_only = true;
+    assert!(marked(&effects_of(&mut app, "B", &runs)).is_none());
+    assert!(drawn(&app).contains("read-only"));
+}
