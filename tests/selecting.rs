@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use mltui::mlflow::{ExperimentId, Metric, Run, RunId, RunStatus, Tag};
 use mltui::store::rest::RestOptions;
-use mltui::store::{NewRun, RunUpdate, TrackingStore, uri};
+use mltui::store::{NewRun, RunUpdate, TrackingStore, now_ms, uri};
 use serde_json::{Value, json};
 use support::proxy::{Fault, Proxy};
+use support::terminal::Terminal;
 use support::{Mlflow, Server, V2, V3};
 
 fn mltui(home: &Path, address: &str, arguments: &[&str]) -> Command {
@@ -401,4 +402,52 @@ fn without_a_registry_the_tags_are_set_and_the_rest_is_told() {
         assert_eq!(block_on(store.get_run(&runs[1])).unwrap().tag("mltui.best"), None);
         proxy.set(Fault::None);
     }
+}
+
+#[test]
+fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let store = open(&server.uri());
+    let proxy = Proxy::start(server.port);
+    let (id, runs) = block_on(experiment(store.as_ref(), "wine"));
+    let variables = [("USER", "ana"), ("MLTUI_POLL_INTERVAL", "0.3"), ("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")];
+    let arguments = ["--tracking-uri", &proxy.uri()];
+    let mut terminal = Terminal::start(folder.path(), (150, 40), &arguments, &variables);
+    terminal.wait_for("★ best: new, lowest val_rmse of 2 runs, 0.2 (29 %) ahead");
+    terminal.type_keys("B");
+    terminal.wait_for("new is marked best; registered as wine version 1, alias champion");
+    terminal.wait_for("◆★ new");
+    let champion = block_on(store.model_version_by_alias("wine", "champion")).unwrap();
+    assert_eq!(champion.run_id.as_ref(), Some(&runs[1]));
+    terminal.type_keys("U");
+    terminal.wait_for("new is not marked best any more");
+    assert!(block_on(store.get_registered_model("wine")).is_err());
+    // The server goes away in the middle, and the program ends before it is back.
+    proxy.set(Fault::Cut { writes: 4, arrives: true, hangs: false, is_cut: false });
+    terminal.type_keys("B");
+    terminal.wait_for("the mark is not whole");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    proxy.set(Fault::None);
+    let mut terminal = Terminal::start(folder.path(), (150, 40), &arguments, &variables);
+    terminal.wait_for("what broke off earlier is finished; new is marked best");
+    let whole = block_on(state(store.as_ref(), &id, &runs, "wine"));
+    assert_eq!((whole.best.as_str(), whole.tags[1].len(), whole.versions.len()), (runs[1].as_str(), 9, 1));
+    // A better run comes in: the star goes to it by itself.
+    let run = NewRun {
+        experiment_id: id.clone(),
+        run_name: Some("newest".into()),
+        user_id: "ana".into(),
+        start_time: now_ms(),
+        tags: Vec::new(),
+    };
+    let newest = block_on(store.create_run(&run)).unwrap().info.run_id;
+    let metric = Metric { key: "val_rmse".into(), value: 0.25, timestamp: 1, step: 0 };
+    block_on(store.log_batch(&newest, &[metric], &[], &[])).unwrap();
+    let update = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(now_ms()), run_name: None };
+    block_on(store.update_run(&newest, &update)).unwrap();
+    terminal.wait_for("★ best: newest, lowest val_rmse of 3 runs");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
 }

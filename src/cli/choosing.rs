@@ -13,6 +13,7 @@ use crate::select::{
 };
 use crate::state::policies::Policies;
 use crate::store::batch::whole_runs;
+use crate::store::rest::page_token;
 use crate::store::uri::Location;
 use crate::store::{RunSearch, Scan, ScanValues, TrackingStore};
 
@@ -235,7 +236,12 @@ async fn read_columns(
         list.sort_unstable();
         list.dedup();
     }
-    let values = ScanValues::Only { metrics, params, tags: keys };
+    let values = ScanValues::Only {
+        metrics,
+        params,
+        tags: keys,
+        bare: !policy.filter.clauses.iter().any(|clause| matches!(clause.field, Field::Attribute(_))),
+    };
     let scan = Scan {
         experiment_id: experiment.experiment_id.clone(),
         view: ViewType::ActiveOnly,
@@ -264,10 +270,8 @@ async fn read_server(
         ..RunSearch::default()
     };
     let mut builder = Builder::default();
-    let mut read = 0;
     loop {
         let page = store.search_runs(&search).await?;
-        read += page.runs.len();
         builder.fold_changes(&whole_runs(&page.runs));
         search.page_token = page.next_page_token;
         if search.page_token.is_none() {
@@ -276,8 +280,12 @@ async fn read_server(
             }
             return Ok((builder.snapshot(), true));
         }
-        if is_simple && read >= ALL {
-            break;
+        if is_simple && search.max_results == PAGE {
+            // One run far behind tells whether there are many; to read a thousand takes a server seconds.
+            let probe = RunSearch { max_results: 1, page_token: Some(page_token(ALL)), ..search.clone() };
+            if !store.search_runs(&probe).await?.runs.is_empty() {
+                break;
+            }
         }
         search.max_results = ALL;
     }

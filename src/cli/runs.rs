@@ -233,7 +233,7 @@ fn needed(query: &Query) -> ScanValues {
             _ => {}
         }
     }
-    ScanValues::Only { metrics, params, tags: tag_keys }
+    ScanValues::Only { metrics, params, tags: tag_keys, bare: false }
 }
 
 /// What a table shows that nobody chose columns for: the attributes, then metrics and params by name.

@@ -83,7 +83,13 @@ pub enum ScanValues {
     #[default]
     All,
     /// Only these keys. A server sends everything all the same.
-    Only { metrics: Vec<String>, params: Vec<String>, tags: Vec<String> },
+    Only {
+        metrics: Vec<String>,
+        params: Vec<String>,
+        tags: Vec<String>,
+        /// Of the runs themselves no more than id, name, status and times: no users, no artifact addresses.
+        bare: bool,
+    },
 }
 
 /// A request for all runs of an experiment, newest first, in blocks.

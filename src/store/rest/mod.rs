@@ -37,6 +37,11 @@ const BULK_IDS: usize = 90;
 /// Whole histories that are asked for side by side: a server with few workers has others to serve.
 const SUMMARIES: usize = 4;
 
+/// The token of the page that begins behind so many runs: MLflow's tokens are plain offsets.
+pub fn page_token(offset: usize) -> String {
+    paging::token_at(offset)
+}
+
 /// A tracking server.
 #[derive(Debug)]
 pub struct RestStore {

@@ -18,6 +18,10 @@ use crate::store::{Scan, ScanValues};
 /// Rows read by one statement: some milliseconds' worth.
 const STRETCH: i64 = 16_384;
 
+/// The columns of a head with nothing in place of the user and the artifact address.
+const BARE_HEAD: &str =
+    "run_uuid, experiment_id, name, '', status, start_time, end_time, lifecycle_stage, ''";
+
 /// Which of the value tables to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Table {
@@ -104,11 +108,30 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCu
     if send(sink, writer.take()).is_err() {
         return Ok(cursor);
     }
-    let Ok(heads) = heads(&connection, scan, &mut writer, &mut numbers, sink)? else { return Ok(cursor) };
+    // Where only some metrics are wanted, they are read beside the heads.
+    let keys = match &scan.values {
+        ScanValues::Only { metrics, .. } if is_worth_a_walk(&connection, Table::Metrics, metrics)? => metrics,
+        _ => &Vec::new(),
+    };
+    let second = if keys.is_empty() { None } else { Some(pool.take()?) };
+    let (heads, beside) = std::thread::scope(|scope| {
+        let beside = second.map(|second| {
+            scope.spawn(move || {
+                let found = beside(&second, keys);
+                pool.give_back(second);
+                found
+            })
+        });
+        let heads = heads(&connection, scan, &mut writer, &mut numbers, sink);
+        (heads, beside.map(std::thread::ScopedJoinHandle::join))
+    });
+    let Ok(heads) = heads? else { return Ok(cursor) };
     cursor.heads = heads;
+    let broken = || crate::store::ErrorKind::Io("the reader of metrics broke off".into());
+    let beside = beside.map(|read| read.unwrap_or_else(|_| Err(broken()))).transpose()?;
     let total = numbers.by_hex.len() + numbers.others.len();
     if total as u32 > whole {
-        let part = Part { scan, numbers: &numbers, whole, sink };
+        let part = Part { scan, numbers: &numbers, whole, sink, beside };
         part.values(pool, &mut connection, writer)?;
     }
     pool.give_back(connection);
@@ -149,8 +172,10 @@ fn heads(
     sink: &Sender<RunBatch>,
 ) -> Inner<Result<HeadHashes, Gone>> {
     let mut hashes = HeadHashes::default();
+    let is_bare = matches!(scan.values, ScanValues::Only { bare: true, .. });
+    let head = if is_bare { BARE_HEAD } else { HEAD };
     let mut statement = connection.db.prepare_cached(&format!(
-        "SELECT {HEAD}, rowid FROM runs WHERE rowid > ?1 AND rowid <= ?1 + {STRETCH} AND experiment_id = ?2 AND {}",
+        "SELECT {head}, rowid FROM runs WHERE rowid > ?1 AND rowid <= ?1 + {STRETCH} AND experiment_id = ?2 AND {}",
         stage_condition(scan.view)
     ))?;
     let last: i64 =
@@ -172,7 +197,11 @@ fn heads(
                 end_time: int(row, 6).unwrap_or(NO_TIME),
             };
             let name = text(row, 2);
-            hashes.insert(int(row, 9).unwrap_or(0), head_hash(&name, head.status, head.stage, head.end_time));
+            // Whoever wants so little of the runs does not ask for changes.
+            if !is_bare {
+                let hash = head_hash(&name, head.status, head.stage, head.end_time);
+                hashes.insert(int(row, 9).unwrap_or(0), hash);
+            }
             if numbers.get(&id).is_some() {
                 continue;
             }
@@ -180,7 +209,7 @@ fn heads(
                 run_id: writer.unique_text(&id),
                 name: writer.text(&name),
                 user: writer.text(&text(row, 3)),
-                artifact_uri: writer.unique_text(&text(row, 8)),
+                artifact_uri: if is_bare { writer.text("") } else { writer.unique_text(&text(row, 8)) },
                 ..head
             };
             numbers.insert(&id, writer.head(head));
@@ -201,6 +230,43 @@ struct Part<'a> {
     /// Runs with a lower number were sent whole.
     whole: u32,
     sink: &'a Sender<RunBatch>,
+    /// The metrics, where they were read already: of which run, the place of the key, the value.
+    beside: Option<Vec<(Id, u32, f64)>>,
+}
+
+/// A run's id as it takes the least room.
+enum Id {
+    Hex(u128),
+    Other(String),
+}
+
+/// The values of some metrics, in the order of the table.
+fn beside(connection: &Connection, keys: &[String]) -> Inner<Vec<(Id, u32, f64)>> {
+    let last: i64 =
+        connection
+            .db
+            .query_row("SELECT coalesce(max(rowid), 0) FROM latest_metrics", [], |row| row.get(0))?;
+    // The unary plus keeps the index away.
+    let mut statement = connection.db.prepare_cached(&format!(
+        "SELECT key, value, run_uuid, is_nan FROM latest_metrics WHERE rowid > ? AND rowid <= ? AND +key IN ({})",
+        vec!["?"; keys.len()].join(", ")
+    ))?;
+    let mut found = Vec::new();
+    let mut from = 0;
+    while from < last {
+        let to = from + STRETCH;
+        let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
+        let values = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql));
+        let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            let (key, id) = (text(row, 0), text(row, 2));
+            let Some(key) = keys.iter().position(|known| **known == *key) else { continue };
+            let id = Numbers::hex(&id).map_or_else(|| Id::Other(id.into_owned()), Id::Hex);
+            found.push((id, key as u32, metric_value(row, 1, 3)));
+        }
+        from = to;
+    }
+    Ok(found)
 }
 
 impl Part<'_> {
@@ -296,8 +362,38 @@ impl Part<'_> {
         Ok(())
     }
 
+    /// Sends the metrics that were read beside the heads; of runs that were sent whole, they are known.
+    fn send_beside(
+        &self,
+        found: &[(Id, u32, f64)],
+        keys: &[String],
+        writer: &mut BatchWriter,
+    ) -> Result<(), Gone> {
+        let keys: Vec<_> = keys.iter().map(|key| writer.text(key)).collect();
+        for block in found.chunks(STRETCH as usize) {
+            for (id, key, value) in block {
+                let number = match id {
+                    Id::Hex(hex) => self.numbers.by_hex.get(hex),
+                    Id::Other(id) => self.numbers.others.get(id),
+                };
+                if let Some(run) = number.copied().filter(|number| *number >= self.whole) {
+                    writer.batch.metrics.push(MetricCell { run, key: keys[*key as usize], value: *value });
+                }
+            }
+            send(self.sink, writer.take())?;
+        }
+        Ok(())
+    }
+
     fn by_key(&self, connection: &Connection, writer: &mut BatchWriter) -> Inner<()> {
         for table in Table::ALL {
+            if let (Table::Metrics, Some(found)) = (table, &self.beside) {
+                let keys = table.keys(&self.scan.values).unwrap_or_default();
+                if self.send_beside(found, keys, writer).is_err() {
+                    return Ok(());
+                }
+                continue;
+            }
             let (name, columns) = (table.name(), table.columns());
             let keys = table.keys(&self.scan.values).unwrap_or_default();
             if is_worth_a_walk(connection, table, keys)? {
