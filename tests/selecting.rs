@@ -447,6 +447,8 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     block_on(store.log_batch(&newest, &[metric], &[], &[])).unwrap();
     let update = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(now_ms()), run_name: None };
     block_on(store.update_run(&newest, &update)).unwrap();
+    terminal.wait_for("★ newest");
+    terminal.type_keys("j");
     terminal.wait_for("★ best: newest, lowest val_rmse of 3 runs");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
