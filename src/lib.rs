@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
-//! mlflow ◀── chart ◀── { compare, tui }                config, sheet and text stand beside them
+//! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
+//! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
 //! ```
 //!
 //! - [`mlflow`]: the vocabulary and the filter language. Plain types, no IO.
@@ -41,6 +42,8 @@
 //! - **goal**: whether less or more of a metric is better; **objective**: a metric with its goal.
 //! - **policy**: what the best run is chosen by: objectives, which value of them, constraint, tie-breaks; **eligible**: what may
 //!   be chosen; **selection**: what came of a policy; **front**: the runs that no other beats in all objectives.
+//! - **record**: a mark in the log of an experiment; it **holds** if it is the newest that is not undone; **settling**: bringing
+//!   tags and aliases in line with the log; **journal**: the marks that are being written, on this machine.
 //! - **line**: a history on a chart; **ink**: whose line a dot is of; **picture**: a drawn chart, in cells.
 //! - **member**: what is compared: a run, or runs that differ only in their seed; **entry**: a metric, param, attribute or tag
 //!   of them; **spread**: how much it differs; **baseline**: the member that others are compared with.

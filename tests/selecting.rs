@@ -143,7 +143,12 @@ fn marks(mlflow: Mlflow, home: &Path, address: &str) {
     assert_eq!(by_hand["runs"]["first"]["mltui.best.why"], "chosen by hand");
     assert!((by_hand["predicts"].as_f64().unwrap() - 1.4).abs() < 1e-9);
 
-    let marked = json_of(home, address, &["mark-best", "wine/red", "--json"]);
+    // The gate: the best is 0.2 better than the champion.
+    let gate = ["mark-best", "wine/red", "--if-better-than", "alias:champion", "--json", "--min-delta"];
+    let refused = run(home, address, &[&gate[..], &["0.25"]].concat());
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("not better by 0.25 at least"));
+    let marked = json_of(home, address, &[&gate[..], &["0.15"]].concat());
     assert_eq!(marked["run"]["model"]["version"], 2);
     let told = read(mlflow, address, true);
     let tags = &told["runs"]["second"];
@@ -162,7 +167,7 @@ fn marks(mlflow: Mlflow, home: &Path, address: &str) {
     assert_eq!(told["models"]["wine-red"]["aliases"], json!({ "champion": 2, "previous-champion": 1 }));
     assert!((told["predicts"].as_f64().unwrap() - 1.0).abs() < 1e-9, "models:/wine-red@champion is the best");
 
-    // The gate: nobody is better than the champion; one without a model gets the tags and a word about the rest.
+    // Nobody is better than the champion now; one without a model gets the tags and a word about the rest.
     let gate = run(home, address, &["mark-best", "wine/red", "--if-better-than", "alias:champion"]);
     assert_eq!(gate.status.code(), Some(4), "{}", String::from_utf8_lossy(&gate.stderr));
     let third = ["mark-best", "wine/red", "--where", "attributes.run_name = 'third'", "--json"];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Failure;
-use super::runs::scan_all;
+use super::runs::{scan_all, scan_until};
 use crate::catalog::{Builder, Catalog};
 use crate::config::Settings;
 use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Number, Test};
@@ -195,21 +195,7 @@ async fn newest(store: &Arc<dyn TrackingStore>, experiment: &Experiment) -> Resu
         values: ScanValues::All,
     };
     // The first block brings them; a scan that nobody listens to ends.
-    let (sink, mut batches) = tokio::sync::mpsc::channel(1);
-    let scanning_store = Arc::clone(store);
-    let scanning = tokio::spawn(async move { scanning_store.scan(&scan, sink).await });
-    let mut builder = Builder::default();
-    while let Some(batch) = batches.recv().await {
-        builder.fold(&batch);
-        if batch.completes_first_page {
-            break;
-        }
-    }
-    drop(batches);
-    match scanning.await {
-        Ok(result) => drop(result?),
-        Err(error) => return Err(Failure::Output(std::io::Error::other(error))),
-    }
+    let mut builder = scan_until(store, scan, |batch| batch.completes_first_page).await?;
     Ok(builder.snapshot())
 }
 

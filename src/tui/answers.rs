@@ -1,10 +1,10 @@
 //! What tasks bring back, taken into the state.
 
 use super::app::{App, Connection};
-use super::choosing;
 use super::comparing;
 use super::effect::Effect;
 use super::layout::Focus;
+use super::marking;
 use super::msg::Msg;
 use super::overlays::messages::note;
 use super::panes::details::Models;
@@ -115,7 +115,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Selected { generation, catalog, resolved, selection } if generation == app.best.generation => {
             app.best.take(catalog, *resolved, selection);
         }
-        msg @ (Msg::Marked(_) | Msg::Planned(_)) => choosing::answered(app, msg, effects),
+        msg @ (Msg::Marked(_) | Msg::Planned(_)) => marking::answered(app, msg, effects),
         Msg::Said(words) => app.say(words),
         Msg::TaskFailed(what) => app.say(format!("a task broke off: {what}")),
         _ => {}

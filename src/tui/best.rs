@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::app::App;
 use super::effect::Effect;
 use super::msg::Msg;
+use super::panes::runs::Runs;
 use crate::catalog::summaries::Wanted;
 use crate::catalog::{Catalog, Column, Row};
 use crate::marking::MARK;
@@ -160,41 +160,39 @@ pub fn is_marked(catalog: &Catalog, row: Row) -> bool {
     column.and_then(|column| column.get(row)).is_some_and(|value| catalog.texts.get(value) == "true")
 }
 
-/// Asks for a selection where anything that it depends on is another.
-pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
-    let Some(experiment) = app.runs.experiment.clone() else { return };
-    if app.best.asked.as_ref().is_some_and(|asked| asked.experiment != experiment) {
-        app.best = Best {
-            policies: std::mem::take(&mut app.best.policies),
-            generation: app.best.generation + 1,
-            ..Best::default()
+impl Best {
+    /// Asks for a selection where anything that it depends on is another. `tags` are those of the open experiment.
+    pub fn follow(&mut self, runs: &Runs, tags: &[Tag]) -> Option<Effect> {
+        let experiment = runs.experiment.clone()?;
+        if self.asked.as_ref().is_some_and(|asked| asked.experiment != experiment) {
+            *self = Self {
+                policies: std::mem::take(&mut self.policies),
+                generation: self.generation + 1,
+                ..Self::default()
+            };
+        }
+        if !runs.loaded {
+            return None;
+        }
+        let chosen = self.policies.get(&experiment);
+        let is_asked = self.asked.as_ref().is_some_and(|asked| {
+            Arc::ptr_eq(&asked.catalog, &runs.catalog)
+                && asked.tags == tags
+                && asked.chosen.as_ref() == chosen
+        });
+        if is_asked {
+            return None;
+        }
+        let chosen = chosen.cloned();
+        let catalog = Arc::clone(&runs.catalog);
+        self.generation += 1;
+        let effect = Effect::Select {
+            generation: self.generation,
+            catalog: Arc::clone(&catalog),
+            tags: tags.to_vec(),
+            chosen: chosen.clone().map(Box::new),
         };
+        self.asked = Some(Asked { experiment, catalog, tags: tags.to_vec(), chosen });
+        Some(effect)
     }
-    if !app.runs.loaded {
-        return;
-    }
-    let tags = app.experiments.find(&experiment).map_or(&[][..], |listed| &listed.experiment.tags);
-    let chosen = app.best.policies.get(&experiment);
-    let is_asked = app.best.asked.as_ref().is_some_and(|asked| {
-        Arc::ptr_eq(&asked.catalog, &app.runs.catalog)
-            && asked.tags == tags
-            && asked.chosen.as_ref() == chosen
-    });
-    if is_asked {
-        return;
-    }
-    let asked = Asked {
-        experiment,
-        catalog: Arc::clone(&app.runs.catalog),
-        tags: tags.to_vec(),
-        chosen: chosen.cloned(),
-    };
-    app.best.generation += 1;
-    effects.push(Effect::Select {
-        generation: app.best.generation,
-        catalog: Arc::clone(&asked.catalog),
-        tags: asked.tags.clone(),
-        chosen: asked.chosen.clone().map(Box::new),
-    });
-    app.best.asked = Some(asked);
 }

@@ -27,6 +27,7 @@ pub mod form;
 pub mod histories;
 pub mod keymap;
 pub mod layout;
+mod marking;
 pub mod marks;
 pub mod memory;
 mod mouse;

@@ -9,6 +9,7 @@ use super::dialogs;
 use super::effect::Effect;
 use super::exporting;
 use super::layout::{Focus, with_middle_border, with_side_border};
+use super::marking;
 use super::overlays::report::Report;
 use super::overlays::{help, messages};
 use super::panes::details::Tab;
@@ -41,7 +42,8 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
     }
     if charting::on_screen(app, action, effects)
         || comparing::perform(app, action, effects)
-        || choosing::perform(app, action, effects)
+        || choosing::perform(app, action)
+        || marking::perform(app, action, effects)
         || charting::move_in_dashboard(app, action)
     {
         return;

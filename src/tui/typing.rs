@@ -8,6 +8,7 @@ use super::comparing;
 use super::effect::{Effect, Write};
 use super::exporting;
 use super::layout::Focus;
+use super::marking;
 use super::overlays::confirm::{self, Answer, Confirm};
 use super::overlays::picker::{self, Choice, Picked, Way};
 use super::overlays::prompt::complete::completions;
@@ -137,7 +138,7 @@ fn chosen(app: &mut App, choice: Choice, effects: &mut Vec<Effect>) {
         }
         Choice::GoTo(id) => choosing::go_to(app, &id),
         Choice::Way(way) => choosing::chosen(app, way, effects),
-        Choice::Marking(choice) => choosing::picked(app, choice, effects),
+        Choice::Marking(choice) => marking::picked(app, choice, effects),
         Choice::Profile(name) => effects.push(Effect::SwitchProfile(name)),
         Choice::NewTag => {
             if let picker::Purpose::Tags(ids) = picker.purpose {

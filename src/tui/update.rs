@@ -4,7 +4,6 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::answers::answered;
 use super::app::{App, Overlay};
-use super::best;
 use super::charting;
 use super::comparing;
 use super::effect::Effect;
@@ -77,7 +76,9 @@ fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
         attend(app, height, effects);
     }
     needs_of_tab(app, effects);
-    best::follow_up(app, effects);
+    let listed = app.runs.experiment.as_ref().and_then(|id| app.experiments.find(id));
+    let tags = listed.map_or(&[][..], |listed| &listed.experiment.tags);
+    effects.extend(app.best.follow(&app.runs, tags));
     comparing::follow_up(app, effects);
     charting::follow_up(app, effects);
     if let Some(pace) = app.pace.news(app.now) {
