@@ -9,7 +9,7 @@ use super::choosing::{Asked, Chosen, store_name};
 use super::output::print_json;
 use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
-use crate::marking::{self, Event, Journal, Plan, Record, Registration, Request};
+use crate::marking::{self, Event, Journal, Plan, Record, Registration, Request, Undoing};
 use crate::mlflow::{Experiment, RunId};
 use crate::select::{Goal, Objective, ValueOf, reason};
 use crate::sheet::json_number;
@@ -76,7 +76,8 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let random = fastrand::u32(..);
     if arguments.undo {
         let id = &experiment.experiment_id;
-        let undone = marking::undo(store.as_ref(), &journal, id, &settings.user, now_ms(), random).await?;
+        let undoing = Undoing { by: settings.user.clone(), now: now_ms(), of_others: true };
+        let undone = marking::undo(store.as_ref(), &journal, id, &undoing, random).await?;
         let undone = undone
             .ok_or_else(|| Failure::NoneEligible(format!("no run of {:?} is marked", experiment.name)))?;
         return say(&undone.record, &undone.said, arguments.json, out);

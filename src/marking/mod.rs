@@ -18,4 +18,4 @@ mod work;
 pub use journal::{Journal, Open};
 pub use plan::{Plan, Registration, Request};
 pub use record::{Event, MARK, Model, Record, events, holder};
-pub use work::{Outcome, mark, plan, resume, undo};
+pub use work::{Outcome, Undoing, mark, plan, resume, undo};

@@ -37,7 +37,13 @@ pub async fn mark(store: &dyn TrackingStore, journal: &Journal, plan: &Plan) -> 
     let result = carry_out(store, journal, &plan.experiment.experiment_id, plan.record.clone()).await;
     // What never was written needs no finishing.
     if let Err(error) = &result
-        && matches!(error.kind, ErrorKind::ReadOnly(_) | ErrorKind::Forbidden(_) | ErrorKind::Unauthorized)
+        && matches!(
+            error.kind,
+            ErrorKind::ReadOnly(_)
+                | ErrorKind::Forbidden(_)
+                | ErrorKind::Unauthorized
+                | ErrorKind::Invalid(_)
+        )
         && !is_in_log(store, &plan.experiment.experiment_id, &plan.record.id).await
     {
         journalled(journal.end(&plan.record.id))?;
@@ -76,11 +82,22 @@ async fn carry_out(
     record.done = true;
     store.set_experiment_tag(experiment, &record.entry()).await?;
     let log = settle(store, experiment).await?;
-    align_alias(store, &log).await?;
+    if is_undone(&log, &record.id) {
+        // Somebody took it back while the model was being registered.
+        if let Some(model) = &record.model {
+            unregister(store, model, &record.id).await?;
+        }
+    } else {
+        align_alias(store, &log).await?;
+    }
     journalled(journal.end(&record.id))?;
     let superseded = holder(&log).filter(|holder| holder.id != record.id).cloned();
     let said = told(&record, superseded.as_ref());
     Ok(Outcome { record, superseded, said })
+}
+
+fn is_undone(log: &[Event], mark: &str) -> bool {
+    log.iter().any(|event| matches!(event, Event::Undone(undone) if undone.mark == mark))
 }
 
 fn told(record: &Record, superseded: Option<&Record>) -> Vec<String> {
@@ -190,22 +207,37 @@ async fn align_alias(store: &dyn TrackingStore, log: &[Event]) -> Result<()> {
     Ok(())
 }
 
+/// Who undoes a mark, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undoing {
+    pub by: String,
+    /// Milliseconds since the epoch.
+    pub now: i64,
+    /// A mark of somebody else too.
+    pub of_others: bool,
+}
+
 /// Undoes the mark that holds in an experiment.
 pub async fn undo(
     store: &dyn TrackingStore,
     journal: &Journal,
     experiment: &ExperimentId,
-    by: &str,
-    now: i64,
+    undoing: &Undoing,
     random: u32,
 ) -> Result<Option<Outcome>> {
+    let Undoing { by, now, of_others } = undoing;
     let log = events(&store.get_experiment(experiment).await?.tags);
     let Some(record) = holder(&log).cloned() else { return Ok(None) };
+    if record.by != *by && !of_others {
+        let said =
+            vec![format!("{} is marked best by {}: ask again to undo that", record.run_name, record.by)];
+        return Ok(Some(Outcome { record, superseded: None, said }));
+    }
     let newest = log
         .last()
         .map_or(0, |event| event.id().split('-').next().and_then(|time| time.parse().ok()).unwrap_or(0));
-    let id = new_id(now.max(newest + 1), random);
-    let undone = Undone { id, mark: record.id.clone(), by: by.to_owned(), at: now };
+    let id = new_id((*now).max(newest + 1), random);
+    let undone = Undone { id, mark: record.id.clone(), by: by.clone(), at: *now };
     journalled(
         journal.note(experiment, &Step::Undo { undone: undone.clone(), record: Box::new(record.clone()) }),
     )?;
@@ -327,14 +359,18 @@ async fn finish(
         Err(error) => return Err(error.clone()),
     };
     let log = events(&store.get_experiment(experiment).await?.tags);
-    let is_undone =
-        log.iter().any(|event| matches!(event, Event::Undone(undone) if undone.mark == record.id));
+    if is_undone(&log, &record.id) {
+        settle(store, experiment).await?;
+        journalled(journal.end(&record.id))?;
+        let said = vec![format!("the mark of {} was undone meanwhile", record.run_name)];
+        return Ok(Outcome { record, superseded: None, said });
+    }
     // As far as the log has come, where it has come further than the journal.
     let known = log.into_iter().find_map(|event| match event {
         Event::Marked(known) if known.id == record.id => Some(*known),
         _ => None,
     });
-    if is_there && !is_undone {
+    if is_there {
         return carry_out(store, journal, experiment, record).await;
     }
     let Some(known) = known else {

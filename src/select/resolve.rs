@@ -158,6 +158,15 @@ pub fn candidates<'a>(
     known.into_iter().map(|(name, _, goal)| Objective::new(name, goal)).collect()
 }
 
+/// Sorts metrics, the most telling first; those whose names tell nothing come last.
+pub fn by_telling(metrics: &mut [(&str, usize)]) {
+    metrics.sort_by_cached_key(|(name, count)| {
+        let is_telling = !name.starts_with("system/") && !is_by_the_way(name) && super::goal(name).is_some();
+        let (split, kind, count, name) = rank(name, *count);
+        (name.starts_with("system/"), !is_telling, split, kind, count, name.to_owned())
+    });
+}
+
 fn most_telling<'a>(metrics: impl Iterator<Item = (&'a str, usize)>) -> Option<&'a str> {
     metrics
         .filter(|(_, count)| *count > 0)

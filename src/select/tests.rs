@@ -276,7 +276,9 @@ fn a_policy_comes_from_whoever_speaks_first() {
 
 proptest! {
     #[test]
-    fn the_front_is_what_nobody_beats(points in prop::collection::vec(prop::collection::vec(0_u8..5, 3), 0..40)) {
+    fn the_front_is_what_nobody_beats(
+        points in (2_usize..4).prop_flat_map(|size| prop::collection::vec(prop::collection::vec(0_u8..5, size), 0..40))
+    ) {
         let points: Vec<Vec<f64>> =
             points.into_iter().map(|point| point.into_iter().map(f64::from).collect()).collect();
         let beats = |a: &Vec<f64>, b: &Vec<f64>| a != b && a.iter().zip(b).all(|(a, b)| a <= b);

@@ -12,6 +12,9 @@ use crate::mlflow::RunId;
 use crate::select::{Goal, Objective, Policy, Resolved, ValueOf, reason};
 use crate::text;
 
+/// Metrics whose directions are told.
+const READ_NAMES: usize = 2_000;
+
 /// An action about the best run; true if it is one.
 pub fn perform(app: &mut App, action: Action) -> bool {
     match action {
@@ -140,10 +143,16 @@ fn ways(app: &App) -> Picker {
     }
     let catalog = &app.runs.catalog;
     let objectives = app.best.policy().map_or(&[][..], |policy| &policy.objectives);
+    // To read thousands of names takes longer than a key may.
+    let reads_names = catalog.metrics.len() <= READ_NAMES;
     for (key, count) in catalog.metrics.keys(&catalog.texts) {
         let on = objectives.iter().any(|objective| objective.metric == key);
-        let goal = app.selecting.patterns.goal(key).map_or("direction not known", Goal::word);
-        let note = format!("{goal}, {}", text::runs(count));
+        let goal = if reads_names {
+            format!("{}, ", app.selecting.patterns.goal(key).map_or("direction not known", Goal::word))
+        } else {
+            String::new()
+        };
+        let note = format!("{goal}{}", text::runs(count));
         items.push(item(key.to_owned(), &note, Some(on), Way::Metric(key.to_owned())));
     }
     Picker::new(Purpose::Ways, "Choose the best run by (space adds a metric)", items)

@@ -7,7 +7,7 @@ use crate::catalog::summaries::Wanted;
 use crate::catalog::view::{Picked, View};
 use crate::catalog::{Catalog, Row};
 use crate::compare::Comparison;
-use crate::marking::Request;
+use crate::marking::{Request, Undoing};
 use crate::mlflow::{ExperimentId, RunId, Tag};
 use crate::select::Policy;
 use crate::tui::histories::Want;
@@ -147,8 +147,7 @@ pub enum Write {
     Mark(Box<Request>),
     UndoMark {
         experiment: ExperimentId,
-        by: String,
-        now: i64,
+        undoing: Undoing,
     },
 }
 

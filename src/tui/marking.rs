@@ -9,9 +9,10 @@ use super::overlays::picker::{Choice, Item, Marking, Picker, Purpose};
 use super::overlays::report::Report;
 use super::requests::load_experiments;
 use crate::catalog::{Catalog, Row};
-use crate::marking::{Event, Record, Registration, Request, events, holder};
+use crate::marking::{Event, Record, Registration, Request, Undoing, events, holder};
 use crate::mlflow::{ExperimentId, RunId};
 use crate::select::reason;
+use crate::store::ErrorKind;
 use crate::text;
 
 /// An action about marks; true if it is one.
@@ -149,19 +150,22 @@ fn send(app: &mut App, request: Request, is_plan: bool, effects: &mut Vec<Effect
 /// Undoes the mark that holds; somebody else's after a question.
 fn undo(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(experiment) = app.runs.experiment.clone() else { return };
-    let write = Write::UndoMark { experiment, by: app.user.clone(), now: app.now };
+    let write = |of_others: bool| {
+        let undoing = Undoing { by: app.user.clone(), now: app.now, of_others };
+        Write::UndoMark { experiment: experiment.clone(), undoing }
+    };
     match held(app) {
         Some(record) if record.by != app.user => {
             let lines =
                 vec![format!("{}  {}", record.run_name, text::timestamp(record.at)), record.why.clone()];
             let question = format!("Undo the mark of {}?", text::clean(&record.by));
-            app.overlay = Some(Overlay::Confirm(Confirm { question, lines, write }));
+            app.overlay = Some(Overlay::Confirm(Confirm { question, lines, write: write(true) }));
         }
-        Some(_) => {
+        // One that is not seen here yet may be there all the same.
+        Some(_) | None => {
+            effects.push(Effect::Write(write(false)));
             app.status = Some("undoing the mark".into());
-            effects.push(Effect::Write(write));
         }
-        None => app.say("no run of this experiment is marked best"),
     }
 }
 
@@ -199,12 +203,23 @@ fn history(app: &App) -> Report {
     Report::new("Marks of this experiment", lines)
 }
 
+/// Nothing was written, and nothing will be.
+fn is_refusal(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ReadOnly(_) | ErrorKind::Forbidden(_) | ErrorKind::Unauthorized | ErrorKind::Invalid(_)
+    )
+}
+
 /// What came of marking, or of asking what it would write.
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
     match msg {
         Msg::Marked(result) => {
             match result {
                 Ok(said) => app.say(said.join("; ")),
+                Err(error) if is_refusal(&error.kind) => {
+                    app.say(format!("nothing was marked: {error}; {}", error.hint()));
+                }
                 Err(error) => app.say(format!(
                     "the mark is not whole: {error}; it is finished at the next start, or taken back by U"
                 )),

@@ -151,6 +151,11 @@ impl Client {
                     let pause = self.retry_after(&response);
                     let did_nothing = status == StatusCode::TOO_MANY_REQUESTS;
                     let failure = failure(response).await;
+                    if repeat == Repeat::Safe && attempt < 2 && is_collision(&failure) {
+                        tokio::time::sleep(Duration::from_millis(fastrand::u64(20..100))).await;
+                        attempt += 1;
+                        continue;
+                    }
                     let helps = RETRIED.contains(&status.as_u16());
                     if !helps || (repeat == Repeat::Never && !did_nothing) {
                         return Err(failure);
@@ -231,6 +236,13 @@ pub fn address(url: &Url) -> String {
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.as_str().trim_end_matches('/').to_owned()
+}
+
+/// Two requests wrote the same new row at once, and the server's database refused one of them. It is rolled back:
+/// sent again, it finds the row and overwrites it.
+fn is_collision(failure: &ErrorKind) -> bool {
+    matches!(failure, ErrorKind::Invalid(message)
+        if message.contains("IntegrityError") || message.contains("UniqueViolation"))
 }
 
 /// A successful answer whose body is still to come.

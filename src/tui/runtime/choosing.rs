@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::marking::{self, Journal, Request};
+use crate::marking::{self, Journal, Request, Undoing};
 use crate::mlflow::ExperimentId;
 use crate::select::Patterns;
 use crate::state::policies::Policies;
@@ -16,6 +16,8 @@ pub struct Kept {
     pub patterns: Arc<Patterns>,
     pub policies: Policies,
     pub journal: Journal,
+    /// One mark at a time: a second waits for the first.
+    pub turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Kept {
@@ -24,6 +26,7 @@ impl Kept {
             patterns: Arc::new(patterns),
             policies: Policies::new(state_folder, store),
             journal: Journal::new(state_folder, store),
+            turn: Arc::default(),
         }
     }
 }
@@ -38,19 +41,26 @@ pub async fn undo(
     store: &dyn TrackingStore,
     journal: &Journal,
     experiment: &ExperimentId,
-    by: &str,
-    now: i64,
+    undoing: &Undoing,
 ) -> Result<Vec<String>> {
-    let undone = marking::undo(store, journal, experiment, by, now, fastrand::u32(..)).await?;
+    let undone = marking::undo(store, journal, experiment, undoing, fastrand::u32(..)).await?;
     Ok(undone.map_or_else(|| vec!["no run of this experiment is marked best".into()], |undone| undone.said))
 }
 
 /// Finishes what broke off at an earlier time; a store that is away is asked again.
-pub async fn resume(store: &dyn TrackingStore, journal: &Journal) -> Option<Msg> {
+pub async fn resume(
+    store: &dyn TrackingStore,
+    journal: &Journal,
+    turn: &tokio::sync::Mutex<()>,
+) -> Option<Msg> {
     let pause = std::time::Duration::from_secs(5);
     let begun = now_ms();
     loop {
-        match marking::resume(store, journal).await {
+        let resumed = {
+            let _turn = turn.lock().await;
+            marking::resume(store, journal).await
+        };
+        match resumed {
             Ok(outcomes) if outcomes.is_empty() => return None,
             Ok(outcomes) => {
                 let said = outcomes.into_iter().flat_map(|outcome| outcome.said);

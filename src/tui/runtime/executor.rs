@@ -42,6 +42,7 @@ enum Slot {
     Compare,
     Select,
     Plan,
+    Resume,
     Weigh,
     Save,
     Wake,
@@ -153,11 +154,13 @@ impl Executor {
             }),
             Effect::Write(write @ (Write::Mark(_) | Write::UndoMark { .. })) => {
                 let (sender, journal) = (self.sender.clone(), self.kept.journal.clone());
+                let turn = Arc::clone(&self.kept.turn);
                 self.writes.spawn(async move {
+                    let _turn = turn.lock().await;
                     let result = match write {
                         Write::Mark(request) => choosing::mark(store.as_ref(), &journal, *request).await,
-                        Write::UndoMark { experiment, by, now } => {
-                            choosing::undo(store.as_ref(), &journal, &experiment, &by, now).await
+                        Write::UndoMark { experiment, undoing } => {
+                            choosing::undo(store.as_ref(), &journal, &experiment, &undoing).await
                         }
                         _ => Ok(Vec::new()),
                     };
@@ -259,9 +262,10 @@ impl Executor {
     /// Finishes marks that broke off at an earlier time.
     pub fn resume_marks(&mut self) {
         let (store, journal) = (Arc::clone(&self.store), self.kept.journal.clone());
-        let sender = self.sender.clone();
-        self.writes.spawn(async move {
-            if let Some(msg) = choosing::resume(store.as_ref(), &journal).await {
+        let (sender, turn) = (self.sender.clone(), Arc::clone(&self.kept.turn));
+        // Nobody who leaves waits for it: the journal knows how far it has come.
+        self.start(Slot::Resume, async move {
+            if let Some(msg) = choosing::resume(store.as_ref(), &journal, &turn).await {
                 let _ = sender.send(msg);
             }
         });

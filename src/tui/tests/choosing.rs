@@ -112,7 +112,6 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     let effects = effects_of(&mut app, "ctrl-b down enter", &runs);
     assert!(effects.iter().any(|effect| matches!(effect, Effect::PlanMark(_))), "{effects:?}");
 
-    assert!(effects_of(&mut app, "U", &runs).iter().all(|effect| !matches!(effect, Effect::Write(_))));
     let record = |by: &str| Record {
         id: "1795435200000-00000001".into(),
         run_id: runs[0].info.run_id.0.clone(),

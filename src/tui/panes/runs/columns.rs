@@ -5,6 +5,7 @@ use crate::catalog::sort::SortKey;
 use crate::catalog::{Catalog, ColumnSpec, Keyed, Sym};
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
+use crate::select::resolve::by_telling;
 use crate::text;
 
 /// Metrics and params among the default columns; the picker has all of them.
@@ -29,15 +30,19 @@ impl From<ColumnSpec> for Shown {
     }
 }
 
-/// Attributes, metrics (the validation ones first), params (those that differ first); no more than can be overseen.
+/// Metrics whose names are read to find the most telling ones.
+const READ_NAMES: usize = 300;
+
+/// Attributes, metrics (the most telling first), params (those that differ first); no more than can be overseen.
 pub fn defaults(catalog: &Catalog) -> Vec<Shown> {
     let texts = &catalog.texts;
     let mut metrics: Vec<(&str, usize)> = catalog.metrics.keys(texts).collect();
-    metrics.sort_by_cached_key(|(key, runs)| {
-        let lower = key.to_lowercase();
-        let is_validation = ["val", "eval", "test"].iter().any(|word| lower.contains(word));
-        (key.starts_with("system/"), !is_validation, std::cmp::Reverse(*runs))
-    });
+    if metrics.len() > READ_NAMES {
+        // Of so many names the most common ones are as good a start as any.
+        metrics.sort_by_key(|(key, runs)| (key.starts_with("system/"), std::cmp::Reverse(*runs)));
+        metrics.truncate(READ_NAMES);
+    }
+    by_telling(&mut metrics);
     metrics.truncate(DEFAULT_METRICS);
     let mut params: Vec<(&str, bool)> =
         catalog.params.keys(texts).map(|(key, _)| (key, differs(catalog, &catalog.params, key))).collect();
