@@ -63,5 +63,6 @@ pub mod select;
 pub mod sheet;
 pub mod state;
 pub mod store;
+pub mod sweep;
 pub mod text;
 pub mod tui;

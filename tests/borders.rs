@@ -5,28 +5,29 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder of `src` and the modules of the crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("mlflow", &["mlflow"]),
     ("store", &["mlflow", "store"]),
     ("catalog", &["mlflow", "store", "catalog"]),
     ("chart", &["mlflow", "text", "chart"]),
     ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet", "text"]),
     ("select", &["mlflow", "catalog", "select", "text"]),
-    ("config", &["config", "select", "store"]),
+    ("config", &["config", "select", "store", "sweep"]),
+    ("sweep", &["mlflow", "state", "store", "sweep"]),
     ("marking", &["marking", "mlflow", "state", "store", "text"]),
     ("state", &["mlflow", "select", "state"]),
     (
         "cli",
         &[
             "mlflow", "store", "catalog", "chart", "compare", "config", "marking", "select", "sheet",
-            "state", "text", "tui",
+            "state", "sweep", "text", "tui",
         ],
     ),
     (
         "tui",
         &[
             "mlflow", "store", "catalog", "chart", "compare", "config", "marking", "select", "sheet",
-            "state", "text", "tui",
+            "state", "sweep", "text", "tui",
         ],
     ),
 ];

@@ -13,6 +13,9 @@ mod experiments;
 mod mark_best;
 mod output;
 mod runs;
+mod sweep;
+mod sweep_report;
+mod sweeps;
 mod wait;
 
 use std::io::{self, IsTerminal, Write};
@@ -27,6 +30,8 @@ use crate::mlflow::filter::ParseError;
 use crate::mlflow::{Experiment, ViewType};
 use crate::select::PolicyError;
 use crate::store::{ErrorKind, StoreError, TrackingStore, uri};
+use crate::sweep::data::DataError;
+use crate::sweep::run::RunError;
 use crate::tui::{Keymap, Opened};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 something failed; 2 the command line or the settings are wrong; 3 what was \
@@ -57,6 +62,10 @@ pub enum Command {
     Best(best::Arguments),
     /// Mark the best run of an experiment, register its model and move the alias; or only if it is better than the champion
     MarkBest(mark_best::Arguments),
+    /// Train: search model families and hyper-parameters, and log each trial as a run
+    Sweep(Box<sweep::Arguments>),
+    /// List the sweeps of this machine; pause, continue or cancel one
+    Sweeps(sweeps::Arguments),
     /// Wait until runs have ended
     Wait(wait::Arguments),
     /// Say what would be opened and why, and whether it works
@@ -89,6 +98,12 @@ pub enum Failure {
     NoneEligible(String),
     #[error("{0}")]
     NotBetter(String),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Sweep(#[from] RunError),
+    #[error("cancelled; `mltui sweep --resume {0}` goes on where it stood")]
+    Cancelled(String),
     #[error("{failed} of {of} runs did not finish: they failed or were killed")]
     RunsFailed { failed: usize, of: usize },
     #[error("{0} runs still go on")]
@@ -100,12 +115,12 @@ pub enum Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Language { .. } | Self::Usage(_) | Self::Policy(_) => 2,
+            Self::Config(_) | Self::Language { .. } | Self::Usage(_) | Self::Policy(_) | Self::Data(_) => 2,
             Self::NoExperiment { .. } | Self::NoneEligible(_) => 3,
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
-            Self::Store(_) | Self::Output(_) => 1,
+            Self::Store(_) | Self::Output(_) | Self::Sweep(_) | Self::Cancelled(_) => 1,
         }
     }
 
@@ -160,6 +175,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Compare(command)) => block_on(compare::run(&settings, &command, &mut out)),
         Some(Command::Best(command)) => block_on(best::run(&settings, &command, &mut out)),
         Some(Command::MarkBest(command)) => block_on(mark_best::run(&settings, &command, &mut out)),
+        Some(Command::Sweep(command)) => block_on(sweep::run(&settings, &command, &mut out)),
+        Some(Command::Sweeps(command)) => sweeps::run(&settings, &command, &mut out),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),
         Some(Command::Doctor) => block_on(doctor::run(&settings, &mut out)),
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),

@@ -5,6 +5,7 @@
 pub mod raw;
 pub mod resolve;
 mod selecting;
+mod sweeping;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use thiserror::Error;
 pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig};
 pub use resolve::{Environment, Flags, Graphics, Settings};
 pub use selecting::Selecting;
+pub use sweeping::Sweeping;
 
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -39,6 +41,8 @@ pub enum ConfigError {
     Metric { path: PathBuf, line: String },
     #[error("{path}, in [select]: {message}", path = path.display())]
     Select { path: PathBuf, message: String },
+    #[error("{path}, in [sweep]: {message}", path = path.display())]
+    Sweep { path: PathBuf, message: String },
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
 }

@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use crate::sweep::data::Task;
+use crate::sweep::plan::{self, Models};
+use crate::sweep::search::Method;
+use crate::sweep::space::Value;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,6 +24,7 @@ pub struct RawConfig {
     pub tui: RawTui,
     pub http: RawHttp,
     pub select: RawSelect,
+    pub sweep: RawSweep,
     /// From keys to the name of an action.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, String>,
@@ -130,6 +135,71 @@ impl Default for RawSelect {
             previous_alias: "previous-champion".into(),
         }
     }
+}
+
+/// What `T` and `mltui sweep` train, where nothing else is said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawSweep {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    pub families: Vec<String>,
+    pub method: Method,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trials: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<f64>,
+    pub folds: usize,
+    pub test_size: f64,
+    pub seed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<usize>,
+    pub models: Models,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prune: Option<bool>,
+    pub categorical: Vec<String>,
+    pub ignore: Vec<String>,
+    /// By family and hyper-parameter.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub space: BTreeMap<String, BTreeMap<String, RawRange>>,
+}
+
+impl Default for RawSweep {
+    fn default() -> Self {
+        Self {
+            data: None,
+            target: None,
+            task: None,
+            metric: None,
+            families: Vec::new(),
+            method: Method::Tpe,
+            trials: None,
+            time: None,
+            folds: plan::FOLDS,
+            test_size: plan::TEST_SIZE,
+            seed: plan::SEED,
+            jobs: None,
+            models: Models::All,
+            prune: None,
+            categorical: Vec::new(),
+            ignore: Vec::new(),
+            space: BTreeMap::new(),
+        }
+    }
+}
+
+/// `"2..16"`, `"0.01..1.0:log"`, `"gini,entropy"`, a list of values, or one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RawRange {
+    List(Vec<Value>),
+    One(Value),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
-use super::{ConfigError, Folders, Selecting};
+use super::{ConfigError, Folders, Selecting, Sweeping};
 use crate::store::rest::{Auth, RestOptions};
 use crate::store::uri::{self, Location, Origin};
 
@@ -121,6 +121,7 @@ pub struct Settings {
     pub light: Option<bool>,
     pub notify: Notify,
     pub selecting: Selecting,
+    pub sweeping: Sweeping,
     /// Who writes, as far as that is known.
     pub user: String,
     pub profile: Option<String>,
@@ -193,6 +194,7 @@ impl Settings {
             user: user(&rest.auth, environment),
             rest,
             selecting: Selecting::new(&raw.select, &config_file)?,
+            sweeping: Sweeping::new(&raw.sweep, &config_file)?,
             config_file,
             profile: profile_name,
             raw,

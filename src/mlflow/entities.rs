@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ids::{ExperimentId, ModelId, RunId};
 
@@ -186,7 +186,7 @@ impl Run {
 }
 
 /// A data set as MLflow records it. `source`, `schema` and `profile` are JSON texts of MLflow's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dataset {
     pub name: String,
     /// At most 36 characters.

@@ -51,6 +51,16 @@ pub struct NewRun {
     pub tags: Vec<Tag>,
 }
 
+/// A model to be created by a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewModel {
+    pub experiment_id: ExperimentId,
+    pub name: String,
+    pub source_run_id: RunId,
+    pub params: Vec<Param>,
+    pub tags: Vec<Tag>,
+}
+
 /// What to change of a run; `None` leaves a field as it is.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunUpdate {
@@ -228,6 +238,18 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
     /// The version that an alias points to; an unknown alias is `NotFound`.
     async fn model_version_by_alias(&self, name: &str, alias: &str) -> Result<ModelVersion>;
     async fn get_logged_model(&self, id: &ModelId) -> Result<LoggedModel>;
+
+    // Models as entities of their own, since MLflow 3; before: `Unsupported`
+    /// The models that a run made, whether or not they are among its outputs yet.
+    async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Result<Vec<LoggedModel>>;
+    /// Creates a model that is `PENDING` until it is finished.
+    async fn create_logged_model(&self, model: &NewModel) -> Result<LoggedModel>;
+    /// Makes a model an output of its run.
+    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Result<()>;
+    /// Writes a file of a model; the path is relative to the model's root.
+    async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Result<()>;
+    /// Makes a model `READY`.
+    async fn finish_logged_model(&self, id: &ModelId) -> Result<()>;
 
     // The whole of an experiment, and what changed in it
     /// Sends all runs of an experiment in blocks and returns where [`Self::changes`] goes on. Ends early, without

@@ -19,9 +19,15 @@ pub struct Mlflow {
     packages: &'static [&'static str],
 }
 
-pub const V3: Mlflow = Mlflow { version: "3.17.2", packages: &["mlflow==3.17.2", "Flask-WTF"] };
+pub const V3: Mlflow = Mlflow {
+    version: "3.17.2",
+    packages: &["mlflow==3.17.2", "Flask-WTF", "onnx==1.23.2", "onnxruntime==1.32.0"],
+};
 /// The last of MLflow 2; it imports what SQLAlchemy 2.1 took out.
-pub const V2: Mlflow = Mlflow { version: "2.22.5", packages: &["mlflow==2.22.5", "sqlalchemy<2.1"] };
+pub const V2: Mlflow = Mlflow {
+    version: "2.22.5",
+    packages: &["mlflow==2.22.5", "sqlalchemy<2.1", "onnx==1.18.0", "onnxruntime==1.22.1"],
+};
 
 impl Mlflow {
     /// The Python of the environment, which is installed on first use.
@@ -34,7 +40,9 @@ impl Mlflow {
         // Test programs run side by side; one installs, the others wait for it.
         let lock = File::create(root.join(format!("mlflow-{}.lock", self.version))).unwrap();
         lock.lock().unwrap();
-        if !ready.exists() {
+        // An environment of other packages is not this one.
+        let packages = self.packages.join(" ");
+        if fs::read_to_string(&ready).ok().as_ref() != Some(&packages) {
             let _ = fs::remove_dir_all(&folder);
             run(
                 Command::new("python3").args(["-m", "venv"]).arg(&folder),
@@ -43,7 +51,7 @@ impl Mlflow {
             let mut pip = Command::new(&python);
             pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(self.packages);
             run(&mut pip, "pip install of MLflow");
-            File::create(&ready).unwrap();
+            fs::write(&ready, packages).unwrap();
         }
         python
     }

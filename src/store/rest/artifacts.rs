@@ -80,3 +80,13 @@ pub async fn write(client: &Client, id: &RunId, uri: &str, path: &str, content: 
         }
     }
 }
+
+/// Writes a file of a model that lies at `uri`.
+pub async fn write_model(client: &Client, uri: &str, path: &str, content: &[u8]) -> Inner<()> {
+    check(path)?;
+    let Some(address) = proxied(uri, path) else {
+        // There is no way through the server to a model's files but its own artifact service.
+        return Err(ErrorKind::Unsupported(format!("artifact service (the model lies at {uri})")));
+    };
+    client.upload(Method::PUT, &address, &[], content).await
+}

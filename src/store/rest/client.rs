@@ -113,6 +113,12 @@ impl Client {
         self.send(request, Repeat::Safe).await?.answer().await
     }
 
+    /// A change that is the same twice as once.
+    pub async fn patch(&self, path: &str, body: &Value) -> Inner<Answer> {
+        let request = self.request(Method::PATCH, &format!("api/{path}"))?.json(body);
+        self.send(request, Repeat::Safe).await?.answer().await
+    }
+
     /// The body of a page outside the API, as text.
     pub async fn text(&self, path: &str) -> Inner<String> {
         let request = self.request(Method::GET, path)?;

@@ -3,6 +3,7 @@
 mod artifacts;
 mod client;
 mod histories;
+mod models;
 mod options;
 mod paging;
 mod registry;
@@ -23,8 +24,8 @@ use wire::{Answer, list, required};
 
 use super::error::During;
 use super::{
-    Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewRun, Result, RunBatch, RunPage, RunSearch,
-    RunUpdate, Scan, StoreError, StoreInfo, TrackingStore, now_ms,
+    Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewModel, NewRun, Result, RunBatch, RunPage,
+    RunSearch, RunUpdate, Scan, StoreError, StoreInfo, TrackingStore, now_ms,
 };
 use crate::mlflow::{
     ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
@@ -440,10 +441,35 @@ impl TrackingStore for RestStore {
     }
 
     async fn get_logged_model(&self, id: &ModelId) -> Result<LoggedModel> {
-        let operation = format!("read logged model {id}");
-        let path = format!("2.0/mlflow/logged-models/{id}");
-        let answer = self.client.get(&path, &[]).await.during(&operation)?;
-        required(answer.value(), "model", wire::logged_model).during(operation)
+        models::read(&self.client, id).await.during(format!("read logged model {id}"))
+    }
+
+    async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Result<Vec<LoggedModel>> {
+        models::of_run(&self.client, experiment, run).await.during(format!("list the models of run {run}"))
+    }
+
+    async fn create_logged_model(&self, model: &NewModel) -> Result<LoggedModel> {
+        let operation = format!("create model {:?}", model.name);
+        self.may_write(&operation)?;
+        models::create(&self.client, model).await.during(operation)
+    }
+
+    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Result<()> {
+        let operation = format!("log model {model} of run {run}");
+        self.may_write(&operation)?;
+        models::link(&self.client, run, model).await.during(operation)
+    }
+
+    async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Result<()> {
+        let operation = format!("write {path:?} of model {}", model.model_id);
+        self.may_write(&operation)?;
+        artifacts::write_model(&self.client, &model.artifact_location, path, content).await.during(operation)
+    }
+
+    async fn finish_logged_model(&self, id: &ModelId) -> Result<()> {
+        let operation = format!("finish model {id}");
+        self.may_write(&operation)?;
+        models::finish(&self.client, id).await.during(operation)
     }
 
     async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Result<Cursor> {

@@ -15,7 +15,11 @@ use crate::store::ErrorKind;
 /// A run that was logged through a server has an `mlflow-artifacts:/` address; the server keeps those files in
 /// `mlartifacts` under its own working folder, which is most often the database's.
 fn root(connection: &mut Connection, store: &Path, id: &RunId) -> Inner<PathBuf> {
-    let uri = reading::run(connection, id)?.info.artifact_uri;
+    folder_at(store, &reading::run(connection, id)?.info.artifact_uri)
+}
+
+/// The folder behind an artifact address.
+fn folder_at(store: &Path, uri: &str) -> Inner<PathBuf> {
     let folder = store.parent().unwrap_or(Path::new("."));
     if let Some(path) = uri.strip_prefix("mlflow-artifacts:") {
         return Ok(folder.join("mlartifacts").join(path.trim_start_matches('/')));
@@ -80,7 +84,15 @@ pub fn read(connection: &mut Connection, store: &Path, id: &RunId, path: &str) -
 
 /// Writes the whole file under another name first, so that nobody ever sees half of it.
 pub fn write(connection: &mut Connection, store: &Path, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
-    let file = inside(&root(connection, store, id)?, path)?;
+    write_whole(&inside(&root(connection, store, id)?, path)?, content)
+}
+
+/// Writes a file below an artifact address.
+pub fn write_below(store: &Path, uri: &str, path: &str, content: &[u8]) -> Inner<()> {
+    write_whole(&inside(&folder_at(store, uri)?, path)?, content)
+}
+
+fn write_whole(file: &Path, content: &[u8]) -> Inner<()> {
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
         return Err(ErrorKind::Invalid("an artifact needs a file name".into()));
     };
@@ -88,10 +100,10 @@ pub fn write(connection: &mut Connection, store: &Path, id: &RunId, path: &str, 
     let partial = folder.join(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
     let written = fs::File::create(&partial)
         .and_then(|mut out| out.write_all(content).and_then(|()| out.sync_all()))
-        .and_then(|()| fs::rename(&partial, &file));
+        .and_then(|()| fs::rename(&partial, file));
     if written.is_err() {
         // The partial file may not even exist; the first failure is the one to report.
         let _ = fs::remove_file(&partial);
     }
-    written.map_err(io(&file))
+    written.map_err(io(file))
 }

@@ -9,6 +9,7 @@ mod changes;
 mod connection;
 mod cursor;
 mod histories;
+mod models;
 mod reading;
 mod registry;
 mod rows;
@@ -30,8 +31,8 @@ pub use cursor::SqliteCursor;
 
 use super::error::During;
 use super::{
-    Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewRun, Result, RunBatch, RunPage, RunSearch,
-    RunUpdate, Scan, StoreError, StoreInfo, TrackingStore,
+    Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewModel, NewRun, Result, RunBatch, RunPage,
+    RunSearch, RunUpdate, Scan, StoreError, StoreInfo, TrackingStore,
 };
 use crate::mlflow::{
     ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
@@ -339,7 +340,37 @@ impl TrackingStore for SqliteStore {
 
     async fn get_logged_model(&self, id: &ModelId) -> Result<LoggedModel> {
         let id = id.clone();
-        self.read(format!("read logged model {id}"), move |db| registry::logged_model(db, &id)).await
+        self.read(format!("read logged model {id}"), move |db| models::logged_model(db, &id)).await
+    }
+
+    async fn logged_models_of(&self, _: &ExperimentId, run: &RunId) -> Result<Vec<LoggedModel>> {
+        let run = run.clone();
+        self.read(format!("list the models of run {run}"), move |db| models::of_run(db, &run)).await
+    }
+
+    async fn create_logged_model(&self, model: &NewModel) -> Result<LoggedModel> {
+        let model = model.clone();
+        self.write(format!("create model {:?}", model.name), move |db| models::create(db, &model)).await
+    }
+
+    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Result<()> {
+        let (run, model) = (run.clone(), model.clone());
+        self.write(format!("log model {model} of run {run}"), move |db| models::link(db, &run, &model)).await
+    }
+
+    async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Result<()> {
+        let operation = format!("write {path:?} of model {}", model.model_id);
+        if self.pool.is_read_only() {
+            return Err(ErrorKind::ReadOnly("it was opened read-only".into())).during(operation);
+        }
+        let (model, path, content) = (model.clone(), path.to_owned(), content.to_vec());
+        let store = self.path().to_owned();
+        blocking(operation, move || models::write_file(&store, &model, &path, &content)).await
+    }
+
+    async fn finish_logged_model(&self, id: &ModelId) -> Result<()> {
+        let id = id.clone();
+        self.write(format!("finish model {id}"), move |db| models::finish(db, &id)).await
     }
 
     async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Result<Cursor> {

@@ -1,13 +1,12 @@
-//! Registered models, their versions and aliases, and MLflow 3's logged models.
+//! Registered models, their versions and aliases.
 
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Inner;
 use super::connection::Connection;
+use super::models::logged_model;
 use super::rows::{int, optional_string, string};
-use crate::mlflow::{
-    ExperimentId, LoggedModel, ModelId, ModelVersion, Param, RegisteredModel, RunId, Tag, limits, tags,
-};
+use crate::mlflow::{LoggedModel, ModelId, ModelVersion, RegisteredModel, RunId, Tag, limits, tags};
 use crate::store::{ErrorKind, now_ms};
 
 fn exists(connection: &Connection, name: &str) -> Inner<bool> {
@@ -351,43 +350,4 @@ pub fn version_by_alias(connection: &mut Connection, name: &str, alias: &str) ->
         )
         .optional()?;
     read_version(connection, name, version.ok_or_else(missing)? as u64)
-}
-
-pub fn logged_model(connection: &mut Connection, id: &ModelId) -> Inner<LoggedModel> {
-    if !connection.schema.logged_models {
-        return Err(ErrorKind::Unsupported("table of logged models".into()));
-    }
-    let db = &connection.db;
-    let pairs = |table: &str, column: &str| -> Inner<Vec<(String, String)>> {
-        let mut statement = db.prepare_cached(&format!(
-            "SELECT {column}_key, {column}_value FROM {table} WHERE model_id = ?1 ORDER BY {column}_key"
-        ))?;
-        let found = statement.query_map([id.as_str()], |row| Ok((string(row, 0), string(row, 1))))?;
-        Ok(found.collect::<Result<_, _>>()?)
-    };
-    let params = pairs("logged_model_params", "param")?;
-    let tags = pairs("logged_model_tags", "tag")?;
-    let found = db
-        .query_row(
-            "SELECT experiment_id, name, artifact_location, status, source_run_id FROM logged_models WHERE model_id = ?1",
-            [id.as_str()],
-            |row| {
-                Ok(LoggedModel {
-                    model_id: id.clone(),
-                    experiment_id: ExperimentId(string(row, 0)),
-                    name: string(row, 1),
-                    artifact_location: string(row, 2),
-                    status: match int(row, 3) {
-                        Some(2) => "READY".into(),
-                        Some(3) => "FAILED".into(),
-                        _ => "PENDING".into(),
-                    },
-                    source_run_id: optional_string(row, 4).map(RunId),
-                    params: params.into_iter().map(|(key, value)| Param { key, value }).collect(),
-                    tags: tags.into_iter().map(|(key, value)| Tag { key, value }).collect(),
-                })
-            },
-        )
-        .optional()?;
-    found.ok_or_else(|| ErrorKind::NotFound(format!("there is no logged model {id}")))
 }

@@ -1,0 +1,359 @@
+//! `mltui sweep`: trains, and logs each trial as a run.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use super::choosing::store_name;
+use super::output::print_json;
+use super::sweep_report::{Bar, report};
+use super::{Failure, open};
+use crate::config::Settings;
+use crate::mlflow::{Experiment, Tag, ViewType, tags};
+use crate::store::TrackingStore;
+use crate::sweep::begin::{Beginning, begin};
+use crate::sweep::data::{Task, bundled};
+use crate::sweep::families::FAMILIES;
+use crate::sweep::journal::{Folder, Header};
+use crate::sweep::plan::{Models, Plan, Wish};
+use crate::sweep::run::{self, Run};
+use crate::sweep::search::{LAG, Method};
+use crate::sweep::space::Range;
+use crate::text;
+
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are")]
+pub struct Arguments {
+    /// A CSV, TSV or Parquet file, or a bundled set: wine-quality, wine-quality-class, iris, diabetes, breast-cancer
+    #[arg(long, value_name = "FILE|SET")]
+    data: Option<String>,
+    /// The column to be predicted
+    #[arg(long, value_name = "COLUMN")]
+    target: Option<String>,
+    /// Numbers or classes; without, the target tells
+    #[arg(long, value_enum)]
+    task: Option<Task>,
+    /// The metric that is gone by: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc
+    #[arg(long)]
+    metric: Option<String>,
+    /// A model family to try; several times for several. Without, all that are usual for such data
+    #[arg(long = "family", value_name = "NAME")]
+    families: Vec<String>,
+    /// What is searched of a family: random_forest.max_depth=4..24, ridge.alpha=0.01..10.0:log, svm.kernel=rbf
+    #[arg(long = "space", value_name = "FAMILY.NAME=RANGE")]
+    spaces: Vec<String>,
+    /// How trials are chosen
+    #[arg(long, value_enum)]
+    method: Option<Method>,
+    /// Values of each range that a grid takes
+    #[arg(long, value_name = "N")]
+    grid_points: Option<usize>,
+    /// Trials at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    trials: Option<u32>,
+    /// Time after which no trial begins: 90s, 10m, 2h
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    time: Option<f64>,
+    /// Folds of cross-validation
+    #[arg(long, value_name = "N")]
+    folds: Option<usize>,
+    /// The share of rows that is held out to the end
+    #[arg(long, value_name = "SHARE")]
+    test_size: Option<f64>,
+    /// The same seed gives the same trials and metrics, whatever the number of jobs
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Trials side by side, at most 8; without, all cores but one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=LAG as i64))]
+    jobs: Option<u32>,
+    /// Whose models are kept
+    #[arg(long, value_enum)]
+    models: Option<Models>,
+    /// End trials early that fall behind the others
+    #[arg(long, overrides_with = "no_prune")]
+    prune: bool,
+    /// End no trial early
+    #[arg(long)]
+    no_prune: bool,
+    /// The separator of a CSV file; without, it is found out
+    #[arg(long, value_name = "CHARACTER", value_parser = separator)]
+    separator: Option<u8>,
+    /// The first line holds values; columns are named c1, c2, …
+    #[arg(long)]
+    no_header: bool,
+    /// A column whose numbers stand for categories
+    #[arg(long, value_name = "COLUMN")]
+    categorical: Vec<String>,
+    /// A column that is not read
+    #[arg(long, value_name = "COLUMN")]
+    ignore: Vec<String>,
+    /// The experiment that the runs go to, by name or id; it is made if there is none. Without, it is named after the data
+    #[arg(long, value_name = "NAME")]
+    experiment: Option<String>,
+    /// Go on with a sweep that was cancelled or broke off
+    #[arg(long, value_name = "SWEEP", conflicts_with_all = ["data", "target", "families", "experiment"])]
+    resume: Option<String>,
+    /// Leave it to a process of its own, and print the sweep's id
+    #[arg(long)]
+    detach: bool,
+    /// List the model families and what is searched of them
+    #[arg(long = "families")]
+    list_families: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Belongs to no terminal
+    #[arg(long, hide = true)]
+    background: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => 1.0,
+    };
+    match number.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value * factor),
+        _ => Err("write a time as 90s, 10m or 2h".into()),
+    }
+}
+
+fn separator(text: &str) -> Result<u8, String> {
+    match text {
+        "tab" | "\\t" | "\t" => Ok(b'\t'),
+        _ if text.len() == 1 && text.is_ascii() => Ok(text.as_bytes()[0]),
+        _ => Err("a separator is one character, or tab".into()),
+    }
+}
+
+impl Arguments {
+    /// What is wished, the flags before the settings.
+    fn wish(&self, settings: &Settings) -> Result<Wish, Failure> {
+        let mut wish = settings.sweeping.wish.clone();
+        if let Some(data) = &self.data {
+            // Of other data the target of the settings says nothing.
+            if *data != wish.data {
+                wish.target = None;
+                wish.task = None;
+                wish.metric = None;
+            }
+            wish.data.clone_from(data);
+        }
+        if wish.data.is_empty() {
+            let known: Vec<_> = bundled::SETS.iter().map(|set| set.name).collect();
+            return Err(Failure::Usage(format!(
+                "say what to train on with --data: a CSV, TSV or Parquet file, or one of {}",
+                known.join(", ")
+            )));
+        }
+        wish.target = self.target.clone().or(wish.target);
+        wish.task = self.task.or(wish.task);
+        wish.metric = self.metric.clone().or(wish.metric);
+        if !self.families.is_empty() {
+            wish.families.clone_from(&self.families);
+        }
+        for space in &self.spaces {
+            let parsed = space.split_once('=').and_then(|(name, range)| Some((name.split_once('.')?, range)));
+            let Some(((family, name), range)) = parsed else {
+                return Err(Failure::Usage(format!("--space {space}: write FAMILY.NAME=RANGE")));
+            };
+            let range: Range =
+                range.parse().map_err(|error| Failure::Usage(format!("--space {space}: {error}")))?;
+            wish.ranges.push((family.to_owned(), name.to_owned(), range));
+        }
+        wish.method = self.method.unwrap_or(wish.method);
+        wish.grid_points = self.grid_points;
+        wish.trials = self.trials.map(|trials| trials as usize).or(wish.trials);
+        wish.seconds = self.time.or(wish.seconds);
+        wish.folds = self.folds.or(wish.folds);
+        wish.test_size = self.test_size.or(wish.test_size);
+        wish.seed = self.seed.or(wish.seed);
+        wish.models = self.models.unwrap_or(wish.models);
+        if self.prune || self.no_prune {
+            wish.prune = Some(self.prune);
+        }
+        wish.reading.separator = self.separator;
+        wish.reading.no_header = self.no_header;
+        wish.reading.categorical.extend(self.categorical.iter().cloned());
+        wish.reading.ignored.extend(self.ignore.iter().cloned());
+        Ok(wish)
+    }
+}
+
+/// All cores but one, which is the screen's.
+fn jobs(settings: &Settings, arguments: &Arguments) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let asked = arguments.jobs.map(|jobs| jobs as usize).or(settings.sweeping.jobs);
+    asked.unwrap_or(cores.saturating_sub(1)).clamp(1, LAG)
+}
+
+pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    if arguments.list_families {
+        return list_families(out);
+    }
+    if arguments.background {
+        leave_terminal();
+    }
+    if settings.read_only {
+        return Err(Failure::Usage("a sweep writes runs, and read_only is set".into()));
+    }
+    let mut patient = settings.clone();
+    // The sweep itself tries again for as long as it takes, and says so.
+    patient.rest.max_retries = 0;
+    let store = open(&patient)?;
+    let (folder, header, study) = match &arguments.resume {
+        Some(id) => resumed(settings, id)?,
+        None => {
+            let (plan, study) = arguments.wish(settings)?.decide()?;
+            for note in &study.frame.notes {
+                say(&format!("{}: {note}", study.frame.name));
+            }
+            let name = arguments.experiment.clone().unwrap_or_else(|| study.frame.name.clone());
+            let experiment = experiment(store.as_ref(), &name, &plan).await?;
+            let beginning = Beginning {
+                experiment: &experiment,
+                store: &store_name(settings),
+                user: &settings.user,
+                jobs: jobs(settings, arguments),
+                state_folder: &settings.state_folder,
+            };
+            let (folder, header) = begin(plan, &study, &beginning)?;
+            (folder, header, study)
+        }
+    };
+    if arguments.detach {
+        drop(study);
+        detach(&folder, &header)?;
+        return if arguments.json {
+            Ok(print_json(&json!({ "sweep": header.id, "experiment_id": header.experiment.as_str() }), out)?)
+        } else {
+            Ok(writeln!(out, "{}", header.id)?)
+        };
+    }
+    let mut bar = Bar::new(&folder, &header, arguments.background);
+    let job = Run { store, folder: folder.clone(), header: header.clone(), study };
+    let ended = run::run(job, interrupted(), |told| bar.told(told)).await?;
+    bar.end();
+    report(&folder, &header, &ended, arguments.json, out)
+}
+
+/// Ends when somebody asks this process to.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut terminate), Ok(mut hang_up)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+        else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// A session of its own, so that closing a terminal or an SSH session does not end it, and a low priority.
+fn leave_terminal() {
+    #[cfg(unix)]
+    {
+        // It is one already where this fails.
+        let _ = rustix::process::setsid();
+        let _ = rustix::process::nice(10);
+    }
+}
+
+/// Starts a process that takes a sweep up.
+fn detach(folder: &Folder, header: &Header) -> Result<(), Failure> {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.log())?;
+    let mut words = std::env::args_os().skip(1).peekable();
+    let mut command = Command::new(std::env::current_exe()?);
+    // Which store is meant stays as it was said.
+    while let Some(word) = words.next() {
+        let name = word.to_string_lossy();
+        let is_store =
+            ["--tracking-uri", "--profile", "--config"].into_iter().find(|flag| name.starts_with(flag));
+        if let Some(flag) = is_store {
+            command.arg(&word);
+            if name == flag {
+                command.args(words.next());
+            }
+        }
+    }
+    command.args(["sweep", "--background", "--resume", &header.id]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
+    Ok(())
+}
+
+fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, crate::sweep::study::Study), Failure> {
+    let all = Folder::all(&settings.state_folder);
+    let found = all.into_iter().find(|(_, header)| header.id == id || header.name == id);
+    let (folder, header) = found.ok_or_else(|| {
+        Failure::NoneEligible(format!("there is no sweep {id:?} on this machine; `mltui sweeps` lists them"))
+    })?;
+    let store = store_name(settings);
+    if header.store != store {
+        return Err(Failure::Usage(format!(
+            "the sweep {id} logs to {}, and {store} is opened: say --tracking-uri {}",
+            header.store, header.store
+        )));
+    }
+    let study = header.plan.study()?;
+    if study.frame.digest != header.dataset.digest {
+        return Err(Failure::Usage(format!(
+            "{} has changed since the sweep began: begin another, as trials would not compare",
+            header.plan.data
+        )));
+    }
+    Ok((folder, header, study))
+}
+
+/// The experiment by name or id; a new one is told what its runs are judged by.
+pub async fn experiment(store: &dyn TrackingStore, name: &str, plan: &Plan) -> Result<Experiment, Failure> {
+    let all = store.search_experiments(ViewType::All).await?;
+    let by_name = all.iter().find(|experiment| experiment.name == name);
+    if let Some(found) =
+        by_name.or_else(|| all.iter().find(|experiment| experiment.experiment_id.as_str() == name))
+    {
+        return Ok(found.clone());
+    }
+    let greater = if plan.score().greater_is_better { "True" } else { "False" };
+    let judged_by = [
+        Tag::new(tags::PRIMARY_METRIC, format!("val_{}", plan.metric)),
+        Tag::new(tags::GREATER_IS_BETTER, greater),
+    ];
+    let id = store.create_experiment(name, &judged_by).await?;
+    Ok(store.get_experiment(&id).await?)
+}
+
+fn list_families(out: &mut impl Write) -> Result<(), Failure> {
+    use crate::sweep::families::{Shape, space};
+    for family in FAMILIES {
+        let tasks: Vec<_> =
+            [Task::Regression, Task::Classification].into_iter().filter(|task| family.takes(*task)).collect();
+        let names: Vec<_> = tasks.iter().map(|task| task.as_str()).collect();
+        writeln!(out, "{} ({})\n  {}", family.name(), names.join(", "), family.about())?;
+        let shape = Shape { task: tasks[0], rows: 1_000, features: 10 };
+        for dimension in space(family, shape).dimensions {
+            writeln!(out, "    {}.{}={}", family.name(), dimension.name, dimension.range)?;
+        }
+    }
+    Ok(())
+}
+
+pub fn say(line: &str) {
+    // A message that nobody can be told is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "mltui: {}", text::clean(line));
+}

@@ -1,0 +1,176 @@
+//! What `mltui sweep` says while it goes on, and in the end.
+
+use std::io::{IsTerminal, Write};
+
+use serde_json::{Value as Json, json};
+
+use super::Failure;
+use super::output::print_json;
+use super::sweep::say;
+use crate::mlflow::RunId;
+use crate::store::now_ms;
+use crate::sweep::journal::{Event, Folder, Header, How, Outcome, What};
+use crate::sweep::progress::{Progress, State};
+use crate::sweep::run::{Ended, Told};
+use crate::sweep::scores::scores;
+use crate::sweep::train::{best, replay};
+use crate::text;
+
+/// Progress on standard error: a line that is written over on a terminal, else a line for each trial.
+pub struct Bar {
+    header: Header,
+    events: Vec<Event>,
+    is_terminal: bool,
+    is_drawn: bool,
+}
+
+const WIDTH: usize = 24;
+
+impl Bar {
+    pub fn new(folder: &Folder, header: &Header, background: bool) -> Self {
+        Self {
+            header: header.clone(),
+            events: folder.events().unwrap_or_default(),
+            is_terminal: !background && std::io::stderr().is_terminal(),
+            is_drawn: false,
+        }
+    }
+
+    pub fn told(&mut self, told: Told<'_>) {
+        match told {
+            Told::Event(event) => {
+                self.events.push(event.clone());
+                if self.is_terminal {
+                    self.draw();
+                } else if let What::Ended { trial, outcome } = &event.what {
+                    self.line(*trial, outcome);
+                }
+            }
+            Told::Away(error) => self.above(&format!("{error}; the results are kept, and it is tried again")),
+            Told::Back => self.above("the store answers again"),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::new(&self.header, &self.events, self.events.len(), State::Running, now_ms())
+    }
+
+    fn draw(&mut self) {
+        let progress = self.progress();
+        let done = progress.ended();
+        let filled = progress.of.map_or(0, |of| done * WIDTH / of.max(1)).min(WIDTH);
+        let of = progress.of.map_or(String::new(), |of| format!("/{of}"));
+        let best = progress.best.as_ref().map_or(String::new(), |(trial, family, mean)| {
+            format!("  best {} {} ({family}-{trial})", progress.metric, text::number(*mean))
+        });
+        let left = progress
+            .left
+            .map_or(String::new(), |left| format!("  {} left", text::duration(left as i64 * 1000)));
+        let line = format!("[{}{}] {done}{of}{best}{left}", "#".repeat(filled), "-".repeat(WIDTH - filled));
+        let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+        self.is_drawn = true;
+    }
+
+    fn line(&self, trial: usize, outcome: &Outcome) {
+        let trials = replay(&self.events);
+        let family = trials[trial].proposal.as_ref().map_or("", |proposal| proposal.family.as_str());
+        let came = match outcome {
+            Outcome::Finished { .. } => {
+                let mean = trials[trial].mean(self.header.plan.metric_at()).unwrap_or(f64::NAN);
+                format!("val_{} {}", self.header.plan.metric, text::number(mean))
+            }
+            Outcome::Pruned { folds, .. } => format!("pruned after {folds} folds"),
+            Outcome::Failed { message } => format!("failed: {message}"),
+        };
+        say(&format!("trial {trial} {family}: {came}"));
+    }
+
+    fn above(&mut self, line: &str) {
+        self.end();
+        say(line);
+    }
+
+    pub fn end(&mut self) {
+        if self.is_drawn {
+            let _ = writeln!(std::io::stderr());
+            self.is_drawn = false;
+        }
+    }
+}
+
+/// What came of a sweep: the best trial, or why there is none.
+pub fn report(
+    folder: &Folder,
+    header: &Header,
+    ended: &Ended,
+    as_json: bool,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let trials = replay(&folder.events()?);
+    let progress = Progress::read(folder, header, now_ms())?;
+    let all = scores(header.plan.task);
+    let best = best(&trials, &header.plan);
+    if as_json {
+        let of = |prefix: &str, values: &[Option<f64>]| -> serde_json::Map<String, Json> {
+            all.iter()
+                .zip(values)
+                .map(|(score, value)| (format!("{prefix}_{}", score.name), json!(value)))
+                .collect()
+        };
+        let best = best.map(|number| {
+            let trial = &trials[number];
+            let mut metrics = match &trial.outcome {
+                Some(Outcome::Finished { means, .. }) => of("val", means),
+                _ => serde_json::Map::new(),
+            };
+            metrics.extend(trial.test.iter().flat_map(|test| of("test", &test.scores)));
+            json!({
+                "trial": number,
+                "run_id": ended.runs.get(&number).map(RunId::as_str),
+                "family": trial.proposal.as_ref().map(|proposal| &proposal.family),
+                "params": trial.proposal.as_ref().map(|proposal| &proposal.params),
+                "metrics": metrics,
+            })
+        });
+        print_json(
+            &json!({
+                "sweep": header.id,
+                "status": progress.state.as_str(),
+                "experiment_id": header.experiment.as_str(),
+                "run_id": ended.parent.as_ref().map(RunId::as_str),
+                "metric": progress.metric,
+                "finished": progress.finished,
+                "pruned": progress.pruned,
+                "failed": progress.failed,
+                "seconds": progress.seconds,
+                "best": best,
+                "command": header.plan.command(),
+            }),
+            out,
+        )?;
+    } else if let Some((number, family, mean)) = &progress.best {
+        writeln!(
+            out,
+            "best: {family}-{number}, {} {} of {} trials ({} pruned, {} failed)",
+            progress.metric,
+            text::number(*mean),
+            progress.ended(),
+            progress.pruned,
+            progress.failed
+        )?;
+        if let Some(proposal) = &trials[*number].proposal {
+            for (name, value) in &proposal.params {
+                writeln!(out, "  {name} = {value}")?;
+            }
+        }
+        writeln!(out, "in the experiment {} as {}", header.experiment_name, header.name)?;
+    }
+    if ended.how == How::Cancelled {
+        return Err(Failure::Cancelled(header.id.clone()));
+    }
+    if progress.best.is_none() {
+        let error = progress.error.map_or(String::new(), |error| format!(": {error}"));
+        return Err(Failure::NoneEligible(format!("no trial came to a result{error}")));
+    }
+    Ok(())
+}

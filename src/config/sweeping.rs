@@ -1,0 +1,73 @@
+//! What is trained, as the settings have it.
+
+use std::path::Path;
+
+use super::ConfigError;
+use super::raw::{RawRange, RawSweep};
+use crate::sweep::data::Reading;
+use crate::sweep::families;
+use crate::sweep::plan::Wish;
+use crate::sweep::space::{Range, Value};
+
+/// The sweep of the settings.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sweeping {
+    /// Without data there is none.
+    pub wish: Wish,
+    pub jobs: Option<usize>,
+}
+
+impl Sweeping {
+    pub(super) fn new(raw: &RawSweep, path: &Path) -> Result<Self, ConfigError> {
+        let wrong = |message: String| ConfigError::Sweep { path: path.to_owned(), message };
+        if let Some(name) = raw.families.iter().find(|name| families::find(name).is_none()) {
+            let known: Vec<_> = families::FAMILIES.iter().map(|family| family.name()).collect();
+            return Err(wrong(format!("there is no family {name:?}: there are {}", known.join(", "))));
+        }
+        if raw.time.is_some_and(|seconds| !(seconds > 0.0 && seconds.is_finite())) {
+            return Err(wrong("time is a number of seconds above 0".into()));
+        }
+        if raw.jobs == Some(0) || raw.trials == Some(0) {
+            return Err(wrong("jobs and trials are 1 at least".into()));
+        }
+        let mut ranges = Vec::new();
+        for (family, dimensions) in &raw.space {
+            if families::find(family).is_none() {
+                return Err(wrong(format!("[sweep.space.{family}]: there is no such family")));
+            }
+            for (name, written) in dimensions {
+                let range = match written {
+                    RawRange::List(values) => Range::Choice(values.clone()),
+                    RawRange::One(Value::Text(text)) => {
+                        text.parse().map_err(|error| wrong(format!("space.{family}.{name}: {error}")))?
+                    }
+                    RawRange::One(value) => Range::Choice(vec![value.clone()]),
+                };
+                ranges.push((family.clone(), name.clone(), range));
+            }
+        }
+        let wish = Wish {
+            data: raw.data.clone().unwrap_or_default(),
+            reading: Reading {
+                categorical: raw.categorical.clone(),
+                ignored: raw.ignore.clone(),
+                ..Reading::default()
+            },
+            target: raw.target.clone(),
+            task: raw.task,
+            metric: raw.metric.clone(),
+            families: raw.families.clone(),
+            ranges,
+            method: raw.method,
+            grid_points: None,
+            trials: raw.trials,
+            seconds: raw.time,
+            folds: Some(raw.folds),
+            test_size: Some(raw.test_size),
+            seed: Some(raw.seed),
+            prune: raw.prune,
+            models: raw.models,
+        };
+        Ok(Self { wish, jobs: raw.jobs })
+    }
+}

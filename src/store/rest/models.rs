@@ -1,0 +1,56 @@
+//! Models as entities of their own (MLflow 3).
+
+use serde_json::json;
+
+use super::client::{Client, Repeat};
+use super::wire::{self, list, required};
+use crate::mlflow::{ExperimentId, LoggedModel, ModelId, RunId};
+use crate::store::{ErrorKind, NewModel};
+
+type Inner<T> = std::result::Result<T, ErrorKind>;
+
+const MODELS: &str = "2.0/mlflow/logged-models";
+
+/// MLflow 2 does not know these paths.
+fn too_old(kind: ErrorKind) -> ErrorKind {
+    kind.no_route("models of their own (MLflow 3)")
+}
+
+pub async fn read(client: &Client, id: &ModelId) -> Inner<LoggedModel> {
+    let answer = client.get(&format!("{MODELS}/{id}"), &[]).await?;
+    required(answer.value(), "model", wire::logged_model)
+}
+
+pub async fn of_run(client: &Client, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
+    let body = json!({
+        "experiment_ids": [experiment.as_str()],
+        "filter": format!("source_run_id = '{run}'"),
+        "max_results": 50,
+    });
+    let answer = client.search(&format!("{MODELS}/search"), &body).await.map_err(too_old)?;
+    list(answer.value(), "models", wire::logged_model)
+}
+
+pub async fn create(client: &Client, model: &NewModel) -> Inner<LoggedModel> {
+    let params: Vec<_> =
+        model.params.iter().map(|param| json!({ "key": param.key, "value": param.value })).collect();
+    let body = json!({
+        "experiment_id": model.experiment_id.as_str(),
+        "name": model.name,
+        "source_run_id": model.source_run_id.as_str(),
+        "params": params,
+        "tags": wire::pairs(&model.tags),
+    });
+    let answer = client.post(MODELS, &body, Repeat::Never).await.map_err(too_old)?;
+    required(answer.value(), "model", wire::logged_model)
+}
+
+pub async fn link(client: &Client, run: &RunId, model: &ModelId) -> Inner<()> {
+    let body = json!({ "run_id": run.as_str(), "models": [{ "model_id": model.as_str(), "step": 0 }] });
+    client.post("2.0/mlflow/runs/outputs", &body, Repeat::Safe).await.map(drop).map_err(too_old)
+}
+
+pub async fn finish(client: &Client, id: &ModelId) -> Inner<()> {
+    let body = json!({ "model_id": id.as_str(), "status": "LOGGED_MODEL_READY" });
+    client.patch(&format!("{MODELS}/{id}"), &body).await.map(drop).map_err(too_old)
+}

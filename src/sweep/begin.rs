@@ -1,0 +1,79 @@
+//! A sweep before it runs: its folder, its name, what MLflow is told of its data.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+
+use super::data::{Frame, Kind};
+use super::journal::{Folder, Header};
+use super::plan::Plan;
+use super::study::Study;
+use crate::mlflow::{Dataset, Experiment};
+use crate::store::now_ms;
+
+/// So many columns are told of a schema.
+const SCHEMA_COLUMNS: usize = 1_000;
+
+/// Who begins a sweep, and where.
+#[derive(Debug, Clone)]
+pub struct Beginning<'a> {
+    pub experiment: &'a Experiment,
+    /// The store, by its address without credentials.
+    pub store: &'a str,
+    pub user: &'a str,
+    pub jobs: usize,
+    pub state_folder: &'a Path,
+}
+
+/// Makes the folder of a sweep.
+pub fn begin(plan: Plan, study: &Study, beginning: &Beginning<'_>) -> std::io::Result<(Folder, Header)> {
+    let now = now_ms();
+    let zoned =
+        jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
+    let here = std::env::current_dir()?;
+    let header = Header {
+        id: format!("{}-{:06x}", zoned.strftime("%Y%m%d-%H%M%S"), fastrand::u32(..) >> 8),
+        name: format!("sweep-{}", zoned.strftime("%m%d-%H%M%S")),
+        experiment: beginning.experiment.experiment_id.clone(),
+        experiment_name: beginning.experiment.name.clone(),
+        store: beginning.store.to_owned(),
+        user: beginning.user.to_owned(),
+        created: now,
+        jobs: beginning.jobs,
+        commit: commit(&here),
+        folder: here,
+        dataset: dataset(&study.frame),
+        plan,
+    };
+    Ok((Folder::create(beginning.state_folder, &header)?, header))
+}
+
+/// The commit of the folder, where there is git and a repository.
+fn commit(folder: &Path) -> Option<String> {
+    let output = Command::new("git").arg("-C").arg(folder).args(["rev-parse", "HEAD"]).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.trim().to_owned()).filter(|commit| output.status.success() && commit.len() >= 40)
+}
+
+fn dataset(frame: &Frame) -> Dataset {
+    let kind = |kind: Kind| match kind {
+        Kind::Integer => "long",
+        Kind::Real => "double",
+        Kind::Boolean => "boolean",
+        Kind::Text => "string",
+    };
+    let columns = frame.columns.iter().take(SCHEMA_COLUMNS);
+    let columns: Vec<_> = columns
+        .map(|column| json!({ "type": kind(column.kind), "name": column.name, "required": column.gaps() == 0 }))
+        .collect();
+    let profile = json!({ "num_rows": frame.rows, "num_elements": frame.rows * frame.columns.len() });
+    Dataset {
+        name: frame.name.chars().take(500).collect(),
+        digest: frame.digest.clone(),
+        source_type: "local".into(),
+        source: json!({ "uri": frame.source }).to_string(),
+        schema: Some(json!({ "mlflow_colspec": columns }).to_string()),
+        profile: Some(profile.to_string()),
+    }
+}

@@ -1,0 +1,67 @@
+//! The data sets that come with the program. Their sources and licences stand in `assets/data/README.md`.
+
+use std::path::Path;
+
+use super::{DataError, Frame, Reading, Task, delimited};
+
+#[derive(Debug, Clone, Copy)]
+pub struct Bundled {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub target: &'static str,
+    pub task: Task,
+    packed: &'static [u8],
+}
+
+const WINE: &[u8] = include_bytes!("../../../assets/data/wine-quality.csv.gz");
+
+pub const SETS: [Bundled; 5] = [
+    Bundled {
+        name: "wine-quality",
+        about: "1,599 red wines: quality by eleven measurements",
+        target: "quality",
+        task: Task::Regression,
+        packed: WINE,
+    },
+    Bundled {
+        name: "wine-quality-class",
+        about: "1,599 red wines: quality, 3 to 8, as a class",
+        target: "quality",
+        task: Task::Classification,
+        packed: WINE,
+    },
+    Bundled {
+        name: "iris",
+        about: "150 irises: species by four measurements",
+        target: "species",
+        task: Task::Classification,
+        packed: include_bytes!("../../../assets/data/iris.csv.gz"),
+    },
+    Bundled {
+        name: "diabetes",
+        about: "442 patients: progression after a year by ten measurements",
+        target: "progression",
+        task: Task::Regression,
+        packed: include_bytes!("../../../assets/data/diabetes.csv.gz"),
+    },
+    Bundled {
+        name: "breast-cancer",
+        about: "569 tumours: malignant or benign by thirty measurements",
+        target: "diagnosis",
+        task: Task::Classification,
+        packed: include_bytes!("../../../assets/data/breast-cancer.csv.gz"),
+    },
+];
+
+pub fn find(name: &str) -> Option<&'static Bundled> {
+    SETS.iter().find(|set| set.name == name)
+}
+
+impl Bundled {
+    pub fn frame(&self) -> Result<Frame, DataError> {
+        let mut frame = delimited::read_packed(Path::new(self.name), self.packed, &Reading::default())?;
+        self.name.clone_into(&mut frame.name);
+        frame.source = format!("mltui:{}", self.name);
+        Ok(frame)
+    }
+}

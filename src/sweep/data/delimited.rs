@@ -1,0 +1,195 @@
+//! CSV and its kin: any separator, quoted or not, plain or packed with gzip.
+//!
+//! A file is read twice: first for what its columns hold, then for the values. So a table takes no more memory than
+//! its numbers do.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use flate2::Crc;
+use flate2::read::MultiGzDecoder;
+
+use super::builder::{Growing, Limits, Seen};
+use super::{DataError, Frame, Reading};
+
+/// Bytes that are looked at for the separator.
+const SAMPLE: usize = 64 * 1024;
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// Where the bytes come from; each call begins anew.
+type Source<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
+
+pub fn read(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
+    let open = || -> std::io::Result<Box<dyn Read>> {
+        let mut start = [0; 2];
+        let is_packed = File::open(path)?.read_exact(&mut start).is_ok() && start == [0x1f, 0x8b];
+        let file = BufReader::with_capacity(1 << 16, File::open(path)?);
+        Ok(if is_packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+    };
+    read_from(path, &open, reading)
+}
+
+/// A bundled set.
+pub fn read_packed(name: &Path, bytes: &[u8], reading: &Reading) -> Result<Frame, DataError> {
+    read_from(name, &|| Ok(Box::new(MultiGzDecoder::new(bytes))), reading)
+}
+
+fn read_from(path: &Path, open: &Source<'_>, reading: &Reading) -> Result<Frame, DataError> {
+    let failed = |cause| DataError::Read { path: path.to_owned(), cause };
+    let separator = match reading.separator {
+        Some(separator) => separator,
+        None => sniff(open).map_err(failed)?,
+    };
+    let reader = || -> Result<csv::Reader<Box<dyn Read + '_>>, DataError> {
+        let mut settings = csv::ReaderBuilder::new();
+        settings.delimiter(separator).has_headers(!reading.no_header).trim(csv::Trim::All);
+        Ok(settings.from_reader(open().map_err(failed)?))
+    };
+    let mut first = reader()?;
+    let names = names(&mut first, path, reading)?;
+    let mut seen = vec![Seen::default(); names.len()];
+    let mut record = csv::StringRecord::new();
+    let mut rows = 0;
+    while first.read_record(&mut record).map_err(|error| wrong(path, &error))? {
+        let line = record.position().map_or(0, csv::Position::line);
+        for (column, cell) in seen.iter_mut().zip(&record) {
+            column.look(cell, line);
+        }
+        rows += 1;
+    }
+    if rows == 0 {
+        return Err(DataError::File { path: path.to_owned(), message: "there are no rows in it".into() });
+    }
+    let mut notes = Vec::new();
+    let mut growing = Vec::new();
+    for (name, seen) in names.iter().zip(&seen) {
+        if reading.ignored.contains(name) {
+            growing.push(None);
+            continue;
+        }
+        let is_categorical = reading.categorical.contains(name);
+        let kind = seen.kind(is_categorical).map_err(|(line, message)| DataError::Cell {
+            path: path.to_owned(),
+            line,
+            column: name.clone(),
+            message,
+        })?;
+        if kind.is_none() {
+            notes.push(format!("{name} is empty and left out"));
+        }
+        growing.push(kind.map(|kind| Growing::new(name.clone(), kind, rows)));
+    }
+    Limits::of_this_machine().check(path, rows, growing.iter().flatten().count())?;
+    fill(path, reader()?, &mut growing)?;
+    let digest = digest(open).map_err(failed)?;
+    let columns = growing.into_iter().flatten().map(Growing::finish).collect();
+    Ok(Frame { name: String::new(), source: String::new(), digest, columns, rows, notes })
+}
+
+fn fill(
+    path: &Path,
+    mut reader: csv::Reader<Box<dyn Read + '_>>,
+    growing: &mut [Option<Growing>],
+) -> Result<(), DataError> {
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(|error| wrong(path, &error))? {
+        for (column, cell) in growing.iter_mut().zip(&record) {
+            let Some(column) = column else { continue };
+            if let Err(message) = column.push(cell) {
+                return Err(DataError::Cell {
+                    path: path.to_owned(),
+                    line: record.position().map_or(0, csv::Position::line),
+                    column: column.name.clone(),
+                    message,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn names(
+    reader: &mut csv::Reader<Box<dyn Read + '_>>,
+    path: &Path,
+    reading: &Reading,
+) -> Result<Vec<String>, DataError> {
+    let header = reader.headers().map_err(|error| wrong(path, &error))?;
+    if header.is_empty() {
+        return Err(DataError::File { path: path.to_owned(), message: "it is empty".into() });
+    }
+    if reading.no_header {
+        return Ok((1..=header.len()).map(|at| format!("c{at}")).collect());
+    }
+    let at_line = |message: String| DataError::Line { path: path.to_owned(), line: 1, message };
+    let mut names: Vec<String> = Vec::with_capacity(header.len());
+    for (at, name) in header.iter().enumerate() {
+        let name = name.trim_start_matches('\u{feff}');
+        if name.is_empty() {
+            // What a data frame's index becomes when it is written.
+            names.push(format!("unnamed_{at}"));
+            continue;
+        }
+        if names.iter().any(|known| known == name) {
+            return Err(at_line(format!("two columns are named {name:?}")));
+        }
+        names.push(name.to_owned());
+    }
+    if names.iter().all(|name| super::builder::number(name).is_some()) {
+        return Err(at_line("all names are numbers: say --no-header if this line holds values".into()));
+    }
+    Ok(names)
+}
+
+/// The separator that a file's first lines agree on.
+fn sniff(open: &Source<'_>) -> std::io::Result<u8> {
+    let mut sample = Vec::new();
+    open()?.take(SAMPLE as u64).read_to_end(&mut sample)?;
+    let count = |separator: u8| {
+        let mut lines =
+            sample.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(20).map(|line| {
+                let mut is_quoted = false;
+                line.iter()
+                    .filter(|byte| {
+                        is_quoted ^= **byte == b'"';
+                        !is_quoted && **byte == separator
+                    })
+                    .count()
+            });
+        let first = lines.next().unwrap_or(0);
+        let agreeing = lines.filter(|count| *count == first).count();
+        (first > 0).then_some((agreeing, first))
+    };
+    let best = SEPARATORS.into_iter().rev().max_by_key(|separator| count(*separator));
+    Ok(best.filter(|separator| count(*separator).is_some()).unwrap_or(b','))
+}
+
+fn digest(open: &Source<'_>) -> std::io::Result<String> {
+    let mut reader = open()?;
+    let mut crc = Crc::new();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let length = reader.read(&mut block)?;
+        if length == 0 {
+            return Ok(format!("{:08x}", crc.sum()));
+        }
+        crc.update(&block[..length]);
+    }
+}
+
+fn wrong(path: &Path, error: &csv::Error) -> DataError {
+    let line = error.position().map_or(1, csv::Position::line);
+    let message = match error.kind() {
+        csv::ErrorKind::Io(cause) => {
+            return DataError::File { path: path.to_owned(), message: format!("line {line}: {cause}") };
+        }
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("{len} fields, and {expected_len} before it")
+        }
+        csv::ErrorKind::Utf8 { err, .. } => {
+            format!("field {} is not UTF-8: save the file as UTF-8", err.field() + 1)
+        }
+        other => format!("{other:?}"),
+    };
+    DataError::Line { path: path.to_owned(), line, message }
+}

@@ -1,0 +1,223 @@
+//! What is to be predicted: a number, or one of several classes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Column, DataError, Frame, GAP, Kind, Values};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    Regression,
+    Classification,
+}
+
+impl Task {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Regression => "regression",
+            Self::Classification => "classification",
+        }
+    }
+}
+
+/// The names of classes, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Labels {
+    Texts(Vec<String>),
+    Integers(Vec<i64>),
+    /// False, then true.
+    Truths,
+}
+
+impl Labels {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Texts(labels) => labels.len(),
+            Self::Integers(labels) => labels.len(),
+            Self::Truths => 2,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn name(&self, class: usize) -> String {
+        match self {
+            Self::Texts(labels) => labels[class].clone(),
+            Self::Integers(labels) => labels[class].to_string(),
+            Self::Truths => (class == 1).to_string(),
+        }
+    }
+}
+
+/// The target of some rows, in their order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TargetValues {
+    Numbers(Vec<f64>),
+    /// Of so many classes, for each row its class.
+    Classes {
+        classes: Vec<u32>,
+        count: usize,
+    },
+}
+
+impl TargetValues {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Numbers(values) => values.len(),
+            Self::Classes { classes, .. } => classes.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn of(&self, rows: &[u32]) -> Self {
+        match self {
+            Self::Numbers(values) => Self::Numbers(rows.iter().map(|row| values[*row as usize]).collect()),
+            Self::Classes { classes, count } => Self::Classes {
+                classes: rows.iter().map(|row| classes[*row as usize]).collect(),
+                count: *count,
+            },
+        }
+    }
+}
+
+/// The target of a data set: which column, what kind of task, and the values of all usable rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    pub column: usize,
+    pub name: String,
+    pub task: Task,
+    pub labels: Option<Labels>,
+    /// Of each row of the frame; a gap has class 0 or NaN and is not among `rows`.
+    pub values: TargetValues,
+    /// The rows that have a target.
+    pub rows: Vec<u32>,
+    /// Why this task, where it was found out.
+    pub because: String,
+}
+
+/// As many distinct integers as are still taken for classes, if each is met often enough.
+const FEW: usize = 20;
+
+impl Target {
+    /// The target by name, and the task found out where it is not given.
+    pub fn new(frame: &Frame, name: &str, task: Option<Task>) -> Result<Self, DataError> {
+        let Some(at) = frame.column(name) else {
+            let known: Vec<_> = frame.columns.iter().map(|column| column.name.as_str()).collect();
+            return Err(DataError::Target(format!(
+                "there is no column {name:?} in {}; it has {}",
+                frame.name,
+                known.join(", ")
+            )));
+        };
+        let column = &frame.columns[at];
+        let (found, because) = infer(column);
+        let (task, because) = task.map_or((found, because), |task| (task, "as given".into()));
+        let rows: Vec<u32> = (0..frame.rows as u32).filter(|row| !is_gap(column, *row as usize)).collect();
+        let (values, labels) = match task {
+            Task::Regression => (numbers(column, name)?, None),
+            Task::Classification => classes(column)?,
+        };
+        let target = Self { column: at, name: name.to_owned(), task, labels, values, rows, because };
+        target.check()?;
+        Ok(target)
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        let name = &self.name;
+        match &self.values {
+            TargetValues::Numbers(values) => {
+                let mut known = self.rows.iter().map(|row| values[*row as usize]);
+                let first = known.next().unwrap_or(0.0);
+                if known.all(|value| value.total_cmp(&first).is_eq()) {
+                    return Err(DataError::Target(format!(
+                        "the target {name} is {first} in every row: there is nothing to learn"
+                    )));
+                }
+            }
+            TargetValues::Classes { count, .. } if *count < 2 => {
+                return Err(DataError::Target(format!(
+                    "the target {name} has a single class in {} rows: there is nothing to tell apart",
+                    self.rows.len()
+                )));
+            }
+            TargetValues::Classes { count, .. } if *count > 1000 || *count * 2 > self.rows.len() => {
+                return Err(DataError::Target(format!(
+                    "the target {name} has {count} classes in {} rows: is it a number, or an identifier?",
+                    self.rows.len()
+                )));
+            }
+            TargetValues::Classes { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+fn is_gap(column: &Column, row: usize) -> bool {
+    match &column.values {
+        Values::Numbers(numbers) => numbers[row].is_nan(),
+        Values::Texts { codes, .. } => codes[row] == GAP,
+    }
+}
+
+/// The task that a column suggests, and why.
+fn infer(column: &Column) -> (Task, String) {
+    match (column.kind, &column.values) {
+        (Kind::Text, _) => (Task::Classification, "its values are texts".into()),
+        (Kind::Boolean, _) => (Task::Classification, "its values are true and false".into()),
+        (Kind::Real, _) | (_, Values::Texts { .. }) => (Task::Regression, "its values are numbers".into()),
+        (Kind::Integer, Values::Numbers(numbers)) => {
+            let mut distinct: Vec<i64> = numbers.iter().map(|number| *number as i64).collect();
+            distinct.sort_unstable();
+            distinct.dedup();
+            let count = distinct.len();
+            if count <= FEW && numbers.len() >= count * 10 {
+                (Task::Classification, format!("its values are {count} integers"))
+            } else {
+                (Task::Regression, format!("its values are {count} different integers"))
+            }
+        }
+    }
+}
+
+fn numbers(column: &Column, name: &str) -> Result<TargetValues, DataError> {
+    match &column.values {
+        Values::Numbers(numbers) => Ok(TargetValues::Numbers(numbers.clone())),
+        Values::Texts { .. } => Err(DataError::Target(format!(
+            "the target {name} holds texts: regression needs numbers; say --task classification"
+        ))),
+    }
+}
+
+fn classes(column: &Column) -> Result<(TargetValues, Option<Labels>), DataError> {
+    match &column.values {
+        Values::Texts { codes, levels } => {
+            let classes = codes.iter().map(|code| if *code == GAP { 0 } else { *code }).collect();
+            Ok((TargetValues::Classes { classes, count: levels.len() }, Some(Labels::Texts(levels.clone()))))
+        }
+        Values::Numbers(numbers) if column.kind == Kind::Boolean => {
+            let classes = numbers.iter().map(|number| u32::from(*number > 0.5)).collect();
+            let count = if numbers.contains(&0.0) && numbers.contains(&1.0) { 2 } else { 1 };
+            Ok((TargetValues::Classes { classes, count }, Some(Labels::Truths)))
+        }
+        Values::Numbers(numbers) => {
+            if numbers.iter().any(|number| !number.is_nan() && number.fract() != 0.0) {
+                return Err(DataError::Target(format!(
+                    "the target {} holds fractions: classes need whole numbers or texts; say --task regression",
+                    column.name
+                )));
+            }
+            let mut labels: Vec<i64> =
+                numbers.iter().filter(|number| !number.is_nan()).map(|number| *number as i64).collect();
+            labels.sort_unstable();
+            labels.dedup();
+            let class = |number: &f64| labels.binary_search(&(*number as i64)).unwrap_or(0) as u32;
+            let classes = numbers.iter().map(class).collect();
+            Ok((TargetValues::Classes { classes, count: labels.len() }, Some(Labels::Integers(labels))))
+        }
+    }
+}

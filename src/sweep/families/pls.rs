@@ -1,0 +1,70 @@
+//! Partial least squares regression: linfa's.
+
+use linfa::traits::{Fit, Predict};
+use linfa_pls::PlsRegression;
+use ndarray::{Array1, Array2, Axis};
+
+use super::ridge::linear;
+use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, numbers, wrong};
+use crate::sweep::data::{TargetValues, Task};
+use crate::sweep::model::Model;
+use crate::sweep::prepare::Features;
+
+pub struct Pls;
+
+impl Family for Pls {
+    fn name(&self) -> &'static str {
+        "pls"
+    }
+
+    fn about(&self) -> &'static str {
+        "partial least squares: linear, over a few directions that go with the target"
+    }
+
+    fn takes(&self, task: Task) -> bool {
+        task == Task::Regression
+    }
+
+    fn space(&self, shape: Shape) -> Vec<Dimension> {
+        let most = shape.features.min(shape.rows / 2).clamp(1, 16) as i64;
+        vec![Dimension::int("n_components", 1, most, 2)]
+    }
+
+    fn estimator(&self, _: Task, params: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+        Ok(Box::new(Components { count: params.count("n_components", 2)? }))
+    }
+}
+
+struct Components {
+    count: usize,
+}
+
+impl Fit<Features, TargetValues, FitError> for Components {
+    type Object = Model;
+
+    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+        let values = Array1::from(numbers(&data.targets)?.to_vec()).insert_axis(Axis(1));
+        let scaled = data.records.scaled();
+        let width = scaled.ncols();
+        let most = width.min(scaled.nrows());
+        if self.count > most {
+            return Err(wrong(format!(
+                "n_components is {} and there are {most} directions at most",
+                self.count
+            )));
+        }
+        let set = linfa::DatasetBase::new(scaled.clone(), values);
+        let fitted = PlsRegression::params(self.count)
+            .max_iterations(1_000)
+            .fit(&set)
+            .map_err(|error| wrong(error.to_string()))?;
+        // What a linear map does to nothing and to each unit is the whole of it.
+        let mut probes = Array2::zeros((width + 1, width));
+        for at in 0..width {
+            probes[[at + 1, at]] = 1.0;
+        }
+        let answers: Array2<f64> = fitted.predict(&probes);
+        let intercept = answers[[0, 0]];
+        Ok(linear((0..width).map(|at| answers[[at + 1, 0]] - intercept).collect(), intercept))
+    }
+}

@@ -1,0 +1,22 @@
+//! Training: a data set, a search over model families and their hyper-parameters, and what is logged of it.
+//!
+//! Logs through [`crate::store`] and knows no terminal.
+
+pub mod begin;
+pub mod data;
+pub mod families;
+pub mod folds;
+pub mod journal;
+pub mod model;
+pub mod onnx;
+pub mod plan;
+pub mod prepare;
+pub mod progress;
+pub mod record;
+pub mod run;
+pub mod scores;
+pub mod search;
+pub mod space;
+pub mod study;
+pub mod train;
+pub mod trees;

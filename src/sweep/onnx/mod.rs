@@ -1,0 +1,192 @@
+//! Fitted models as ONNX, preparation included: what goes in are the columns of the data set, what comes out is the
+//! prediction, and of classes a probability each.
+//!
+//! All sums are done in double precision, as [`super::model`] does them; the output is single.
+
+mod forms;
+mod graph;
+mod proto;
+
+use prost::Message;
+
+use self::forms::scores;
+use self::graph::{Graph, ML, Type, Wire, int, ints, texts};
+use self::proto::{ModelProto, OperatorSetIdProto};
+use super::data::{Frame, Kind, Labels, Values};
+use super::model::{Link, Model};
+use super::prepare::{Preparation, Step};
+
+/// Above so many classes their probabilities are not brought out one by one.
+const MOST_CLASSES: usize = 50;
+
+/// An output of a model: its name, and its type in MLflow's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub name: String,
+    pub kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exported {
+    pub bytes: Vec<u8>,
+    /// The columns that go in, by their place in the frame.
+    pub inputs: Vec<usize>,
+    pub outputs: Vec<Output>,
+}
+
+/// Writes a model that was fitted to prepared rows of a frame.
+pub fn export(model: &Model, preparation: &Preparation, frame: &Frame, labels: Option<&Labels>) -> Exported {
+    let mut graph = Graph::new("mltui", "");
+    let inputs: Vec<usize> = preparation.steps.iter().map(Step::column).collect();
+    // A data frame of one column is handed over as a table.
+    let sizes: &[Option<i64>] = if inputs.len() == 1 { &[None, Some(1)] } else { &[None] };
+    let parts: Vec<Wire> =
+        preparation.steps.iter().map(|step| prepared(&mut graph, step, frame, sizes)).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let features = graph.node("Concat", &parts, vec![int("axis", 1)]);
+    let features = graph.cast(&features, Type::Double);
+    let scores = scores(&mut graph, model, preparation, &features);
+    let outputs = finish(&mut graph, model, &scores, labels);
+    let opset = |domain: &str, version| OperatorSetIdProto { domain: domain.to_owned(), version };
+    let proto = ModelProto {
+        ir_version: 8,
+        producer_name: "mltui".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        graph: Some(graph.finish()),
+        opset_import: vec![opset("", 17), opset(ML, 3)],
+    };
+    Exported { bytes: proto.encode_to_vec(), inputs, outputs }
+}
+
+/// A column as features in single precision: a table with a row each.
+fn prepared(graph: &mut Graph, step: &Step, frame: &Frame, sizes: &[Option<i64>]) -> Wire {
+    let column = &frame.columns[step.column()];
+    match step {
+        Step::Number { fill, .. } => {
+            let of = match column.kind {
+                Kind::Integer => Type::Int64,
+                Kind::Boolean => Type::Bool,
+                Kind::Real | Kind::Text => Type::Float,
+            };
+            let input = graph.input(&column.name, of, sizes);
+            let number = if of == Type::Float { input } else { graph.cast(&input, Type::Float) };
+            let column = graph.reshape(&number, &[-1, 1]);
+            if of != Type::Float {
+                return column;
+            }
+            let gap = graph.node("IsNaN", &[&column], Vec::new());
+            let fill = graph.floats(&[1], [*fill]);
+            graph.node("Where", &[&gap, &fill, &column], Vec::new())
+        }
+        Step::Levels { levels, fill, .. } => {
+            let input = graph.input(&column.name, Type::Text, sizes);
+            let input = graph.reshape(&input, &[-1]);
+            let names: &[String] = match &column.values {
+                Values::Texts { levels, .. } => levels,
+                Values::Numbers(_) => &[],
+            };
+            // An empty text is a gap.
+            let keys = names.iter().cloned().chain([String::new()]);
+            let values = (0..names.len() as i64).chain([i64::from(*fill)]).collect();
+            let code = graph.ml(
+                "LabelEncoder",
+                &[&input],
+                vec![texts("keys_strings", keys), ints("values_int64s", values), int("default_int64", -1)],
+            );
+            let wanted = levels.iter().map(|level| i64::from(*level)).collect();
+            let one_hot =
+                graph.ml("OneHotEncoder", &[&code], vec![ints("cats_int64s", wanted), int("zeros", 1)]);
+            graph.reshape(&one_hot, &[-1, levels.len() as i64])
+        }
+    }
+}
+
+/// From scores (double, a column each) to outputs.
+fn finish(graph: &mut Graph, model: &Model, scores: &str, labels: Option<&Labels>) -> Vec<Output> {
+    let rows: &[Option<i64>] = &[None];
+    let Some(labels) = labels else {
+        let number = graph.cast(scores, Type::Float);
+        let number = graph.reshape(&number, &[-1]);
+        graph.output("prediction", &number, Type::Float, rows);
+        return vec![Output { name: "prediction".into(), kind: "float" }];
+    };
+    let count = labels.len();
+    let (decisions, probabilities) = decided(graph, model.link, scores, count);
+    let decisions = graph.cast(&decisions, Type::Float);
+    let class = graph.node("ArgMax", &[&decisions], vec![int("axis", 1), int("keepdims", 0)]);
+    let (label, of, kind) = match labels {
+        Labels::Truths => (graph.cast(&class, Type::Bool), Type::Bool, "boolean"),
+        Labels::Integers(labels) => {
+            let table = graph.integers(&[count], labels.iter().copied());
+            (graph.node("Gather", &[&table, &class], Vec::new()), Type::Int64, "long")
+        }
+        Labels::Texts(labels) => {
+            let table = graph.texts(labels);
+            (graph.node("Gather", &[&table, &class], Vec::new()), Type::Text, "string")
+        }
+    };
+    graph.output("prediction", &label, of, rows);
+    let mut outputs = vec![Output { name: "prediction".into(), kind }];
+    if count > MOST_CLASSES {
+        return outputs;
+    }
+    let probabilities = graph.cast(&probabilities, Type::Float);
+    // Votes only tell which class is the likelier.
+    let what = if matches!(model.link, Link::Votes { .. }) { "score" } else { "probability" };
+    for at in 0..count {
+        let index = graph.integers(&[1], [at as i64]);
+        let one = graph.node("Gather", &[&probabilities, &index], vec![int("axis", 1)]);
+        let one = graph.reshape(&one, &[-1]);
+        let name = format!("{what}_{}", labels.name(at));
+        graph.output(&name, &one, Type::Float, rows);
+        outputs.push(Output { name, kind: "float" });
+    }
+    outputs
+}
+
+/// What a class is chosen by, and the probabilities.
+fn decided(graph: &mut Graph, link: Link, scores: &str, count: usize) -> (Wire, Wire) {
+    let softmax = |graph: &mut Graph, scores: &str| graph.node("Softmax", &[scores], vec![int("axis", 1)]);
+    match link {
+        Link::Number | Link::Softmax => (scores.to_owned(), softmax(graph, scores)),
+        Link::Share => {
+            let sum = graph.sum(scores, 1, true);
+            (scores.to_owned(), graph.node("Div", &[scores, &sum], Vec::new()))
+        }
+        Link::Logistic => {
+            let zero = graph.node("Sub", &[scores, scores], Vec::new());
+            let both = graph.node("Concat", &[&zero, scores], vec![int("axis", 1)]);
+            let probabilities = softmax(graph, &both);
+            (both, probabilities)
+        }
+        Link::Votes { .. } => {
+            let pairs: Vec<(usize, usize)> =
+                (0..count).flat_map(|first| (first + 1..count).map(move |second| (first, second))).collect();
+            let table = |graph: &mut Graph, of: &dyn Fn((usize, usize), usize) -> f64| {
+                let values = pairs.iter().flat_map(|pair| (0..count).map(|class| of(*pair, class)));
+                graph.doubles(&[pairs.len(), count], values.collect::<Vec<_>>())
+            };
+            let is = |truth: bool| f64::from(u8::from(truth));
+            let first = table(graph, &|pair, class| is(pair.0 == class));
+            let second = table(graph, &|pair, class| is(pair.1 == class));
+            let signed = table(graph, &|pair, class| is(pair.0 == class) - is(pair.1 == class));
+            let zero = graph.doubles(&[1], [0.0]);
+            let one = graph.doubles(&[1], [1.0]);
+            let three = graph.doubles(&[1], [3.0]);
+            let wins = graph.node("Greater", &[scores, &zero], Vec::new());
+            let wins = graph.cast(&wins, Type::Double);
+            let losses = graph.node("Sub", &[&one, &wins], Vec::new());
+            let for_first = graph.node("MatMul", &[&wins, &first], Vec::new());
+            let for_second = graph.node("MatMul", &[&losses, &second], Vec::new());
+            let votes = graph.node("Add", &[&for_first, &for_second], Vec::new());
+            let sums = graph.node("MatMul", &[scores, &signed], Vec::new());
+            let size = graph.node("Abs", &[&sums], Vec::new());
+            let size = graph.node("Add", &[&size, &one], Vec::new());
+            let size = graph.node("Mul", &[&size, &three], Vec::new());
+            let below_one = graph.node("Div", &[&sums, &size], Vec::new());
+            let decisions = graph.node("Add", &[&votes, &below_one], Vec::new());
+            let probabilities = softmax(graph, &decisions);
+            (decisions, probabilities)
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! What a sweep is to do, as it was decided when it began.
+
+use serde::{Deserialize, Serialize};
+
+use super::data::{self, DataError, Frame, Reading, Target, Task, bundled};
+use super::families::{self, FAMILIES, Shape};
+use super::scores::{Score, scores};
+use super::search::{Method, Search};
+use super::space::{Dimension, FamilySpace, Range};
+use super::study::Study;
+
+/// Whose models are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Models {
+    /// Every trial is fitted once more on all but the test part, judged by that, and its model logged.
+    #[default]
+    All,
+    /// The best one is, when all trials have ended.
+    Best,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The path of a file, or the name of a bundled set.
+    pub data: String,
+    #[serde(default)]
+    pub reading: Reading,
+    pub target: String,
+    pub task: Task,
+    /// The score that is gone by, without `val_`.
+    pub metric: String,
+    pub spaces: Vec<FamilySpace>,
+    /// What of the spaces is not as it comes: family, hyper-parameter, range.
+    #[serde(default)]
+    pub ranges: Vec<(String, String, Range)>,
+    pub method: Method,
+    /// Values of a range that a grid takes.
+    pub grid_points: usize,
+    pub trials: Option<usize>,
+    /// Seconds after which no trial begins.
+    pub seconds: Option<f64>,
+    pub folds: usize,
+    pub test_size: f64,
+    pub seed: u64,
+    /// Whether trials that fall behind end early.
+    pub prune: bool,
+    pub models: Models,
+}
+
+/// A plan before what is not said has been found out.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Wish {
+    pub data: String,
+    pub reading: Reading,
+    pub target: Option<String>,
+    pub task: Option<Task>,
+    pub metric: Option<String>,
+    /// Those that are usual for such data where there are none.
+    pub families: Vec<String>,
+    /// Family, hyper-parameter, and what is searched of it instead.
+    pub ranges: Vec<(String, String, Range)>,
+    pub method: Method,
+    pub grid_points: Option<usize>,
+    pub trials: Option<usize>,
+    pub seconds: Option<f64>,
+    pub folds: Option<usize>,
+    pub test_size: Option<f64>,
+    pub seed: Option<u64>,
+    pub prune: Option<bool>,
+    pub models: Models,
+}
+
+pub const TRIALS: usize = 20;
+pub const FOLDS: usize = 5;
+pub const TEST_SIZE: f64 = 0.2;
+pub const SEED: u64 = 1;
+
+fn wrong(message: String) -> DataError {
+    DataError::Target(message)
+}
+
+impl Wish {
+    /// Reads the data and decides the rest.
+    pub fn decide(&self) -> Result<(Plan, Study), DataError> {
+        let frame = data::load(&self.data, &self.reading)?;
+        let set = bundled::find(&self.data);
+        let target = self.target.as_deref().or(set.map(|set| set.target));
+        let Some(name) = target else {
+            let columns: Vec<_> = frame.columns.iter().map(|column| column.name.as_str()).collect();
+            return Err(wrong(format!(
+                "say which column is to be predicted with --target: {} has {}",
+                frame.name,
+                columns.join(", ")
+            )));
+        };
+        let task = self.task.or(set.filter(|set| set.target == name).map(|set| set.task));
+        let target = Target::new(&frame, name, task)?;
+        let task = target.task;
+        let shape = Shape { task, rows: target.rows.len(), features: frame.columns.len().saturating_sub(1) };
+        let folds = self.folds.unwrap_or(FOLDS);
+        if !(2..=50).contains(&folds) {
+            return Err(wrong(format!("{folds} folds: there have to be 2 to 50")));
+        }
+        let test_size = self.test_size.unwrap_or(TEST_SIZE);
+        if !(0.01..=0.9).contains(&test_size) {
+            return Err(wrong(format!(
+                "a test part of {test_size}: it has to be from 0.01 to 0.9 of the rows"
+            )));
+        }
+        let plan = Plan {
+            data: absolute(&self.data, &frame),
+            reading: self.reading.clone(),
+            target: name.to_owned(),
+            task,
+            metric: self.metric(task)?.name.to_owned(),
+            spaces: self.spaces(shape)?,
+            ranges: self.ranges.clone(),
+            method: self.method,
+            grid_points: self.grid_points.unwrap_or(3).max(1),
+            trials: match (self.method, self.trials, self.seconds) {
+                (Method::Grid, None, _) | (_, None, Some(_)) => None,
+                (_, trials, _) => Some(trials.unwrap_or(TRIALS)),
+            },
+            seconds: self.seconds,
+            folds,
+            test_size,
+            seed: self.seed.unwrap_or(SEED),
+            prune: self.prune.unwrap_or(self.method != Method::Grid),
+            models: self.models,
+        };
+        let study = Study::new(frame, target, test_size, folds, plan.seed)?;
+        Ok((plan, study))
+    }
+
+    fn metric(&self, task: Task) -> Result<Score, DataError> {
+        let known = scores(task);
+        let Some(name) = &self.metric else { return Ok(known[0]) };
+        let bare = name.strip_prefix("val_").unwrap_or(name);
+        known.iter().copied().find(|score| score.name == bare).ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|score| score.name).collect();
+            wrong(format!("{} has no metric {name:?}: it has {}", task.as_str(), names.join(", ")))
+        })
+    }
+
+    fn spaces(&self, shape: Shape) -> Result<Vec<FamilySpace>, DataError> {
+        let mut spaces = Vec::new();
+        if self.families.is_empty() {
+            let usual = FAMILIES.iter().filter(|family| family.takes(shape.task) && family.is_usual(shape));
+            spaces.extend(usual.map(|family| families::space(*family, shape)));
+        }
+        for name in &self.families {
+            let family = families::find(name).ok_or_else(|| {
+                let names: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
+                wrong(format!("there is no family {name:?}: there are {}", names.join(", ")))
+            })?;
+            if !family.takes(shape.task) {
+                return Err(wrong(format!("{name} is not for {}", shape.task.as_str())));
+            }
+            spaces.push(families::space(family, shape));
+        }
+        for (family, name, range) in &self.ranges {
+            // A range of a family that is not searched is of no use, and of no harm.
+            let Some(space) = spaces.iter_mut().find(|space| space.family == *family) else { continue };
+            narrow(space, name, range)?;
+        }
+        Ok(spaces)
+    }
+}
+
+/// Puts a range in the place of the usual one; a single choice is what the family then always takes.
+fn narrow(space: &mut FamilySpace, name: &str, range: &Range) -> Result<(), DataError> {
+    let at = space.dimensions.iter().position(|dimension| dimension.name == name);
+    let default = match range {
+        Range::Int { low, high, .. } => super::space::Value::Int(i64::midpoint(*low, *high)),
+        Range::Real { low, high, log } => super::space::Value::Real(super::space::tidy(if *log {
+            (low.ln() / 2.0 + high.ln() / 2.0).exp()
+        } else {
+            f64::midpoint(*low, *high)
+        })),
+        Range::Choice(choices) => {
+            choices.first().cloned().ok_or_else(|| wrong(format!("{}.{name} has no values", space.family)))?
+        }
+    };
+    let is_empty = match range {
+        Range::Int { low, high, log } => low > high || (*log && *low < 1),
+        Range::Real { low, high, log } => {
+            low > high || !low.is_finite() || !high.is_finite() || (*log && *low <= 0.0)
+        }
+        Range::Choice(_) => false,
+    };
+    if is_empty {
+        return Err(wrong(format!(
+            "{}.{name}: low has to be below high, and above 0 with log",
+            space.family
+        )));
+    }
+    match at {
+        Some(at) => {
+            let known = &mut space.dimensions[at];
+            known.range = range.clone();
+            known.default = default;
+        }
+        None => space.dimensions.push(Dimension {
+            name: name.to_owned(),
+            range: range.clone(),
+            default,
+            only_if: None,
+        }),
+    }
+    Ok(())
+}
+
+/// A sweep may be resumed from another folder.
+fn absolute(data: &str, frame: &Frame) -> String {
+    if bundled::find(data).is_some() { data.to_owned() } else { frame.source.clone() }
+}
+
+impl Plan {
+    pub fn score(&self) -> Score {
+        let all = scores(self.task);
+        all.iter().copied().find(|score| score.name == self.metric).unwrap_or(all[0])
+    }
+
+    /// The place of the score that is gone by.
+    pub fn metric_at(&self) -> usize {
+        scores(self.task).iter().position(|score| score.name == self.metric).unwrap_or(0)
+    }
+
+    pub fn search(&self) -> Search {
+        Search::new(self.method, self.seed, self.spaces.clone(), self.grid_points)
+    }
+
+    /// Trials at most, where that is known.
+    pub fn length(&self) -> Option<usize> {
+        match (self.search().length(), self.trials) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Reads the data again, to go on.
+    pub fn study(&self) -> Result<Study, DataError> {
+        let frame = data::load(&self.data, &self.reading)?;
+        let target = Target::new(&frame, &self.target, Some(self.task))?;
+        Study::new(frame, target, self.test_size, self.folds, self.seed)
+    }
+
+    /// The command that does the same again.
+    pub fn command(&self) -> String {
+        let mut words = vec!["mltui".to_owned(), "sweep".to_owned(), "--data".to_owned(), quoted(&self.data)];
+        let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), quoted(&value)]);
+        flag("target", self.target.clone());
+        flag("task", self.task.as_str().to_owned());
+        flag("metric", self.metric.clone());
+        for space in &self.spaces {
+            flag("family", space.family.clone());
+        }
+        for (family, name, range) in &self.ranges {
+            flag("space", format!("{family}.{name}={range}"));
+        }
+        flag("method", format!("{:?}", self.method).to_lowercase());
+        if self.method == Method::Grid {
+            flag("grid-points", self.grid_points.to_string());
+        }
+        if let Some(trials) = self.trials {
+            flag("trials", trials.to_string());
+        }
+        if let Some(seconds) = self.seconds {
+            flag("time", format!("{seconds}s"));
+        }
+        flag("folds", self.folds.to_string());
+        flag("test-size", self.test_size.to_string());
+        flag("seed", self.seed.to_string());
+        flag("models", format!("{:?}", self.models).to_lowercase());
+        for name in &self.reading.categorical {
+            flag("categorical", name.clone());
+        }
+        for name in &self.reading.ignored {
+            flag("ignore", name.clone());
+        }
+        if let Some(separator) = self.reading.separator {
+            flag("separator", char::from(separator).to_string());
+        }
+        if self.reading.no_header {
+            words.push("--no-header".to_owned());
+        }
+        words.push(if self.prune { "--prune" } else { "--no-prune" }.to_owned());
+        words.join(" ")
+    }
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain =
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c));
+    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}

@@ -1,0 +1,224 @@
+//! From columns to features: gaps filled, texts as one column a level, numbers brought to one scale. All of it is learnt
+//! from training rows alone and applied to any others.
+
+use std::sync::OnceLock;
+
+use ndarray::Array2;
+
+use super::data::{Column, DataError, Frame, GAP, Kind, Target, Values};
+
+/// A text column becomes at most so many features, of its most frequent levels; other levels are none of them.
+const MOST_LEVELS: usize = 100;
+
+/// How a column becomes features.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// A number, with what stands for a gap: the mean of the training rows.
+    Number { column: usize, fill: f32 },
+    /// One feature a level, 1 where the row has it. `fill` is what stands for a gap: the most frequent level.
+    Levels { column: usize, levels: Vec<u32>, fill: u32 },
+}
+
+/// What was learnt from the training rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preparation {
+    pub steps: Vec<Step>,
+    /// The name of each feature: the column's, or `column=level`.
+    pub names: Vec<String>,
+    /// Of each feature, over the training rows; the deviation is never 0.
+    pub means: Vec<f64>,
+    pub deviations: Vec<f64>,
+}
+
+/// Numbers in single precision, one feature after the other: exactly what an exported model is given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matrix {
+    pub rows: usize,
+    columns: Vec<Vec<f32>>,
+}
+
+impl Matrix {
+    pub fn new(columns: Vec<Vec<f32>>) -> Self {
+        Self { rows: columns.first().map_or(0, Vec::len), columns }
+    }
+
+    pub fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    pub fn column(&self, at: usize) -> &[f32] {
+        &self.columns[at]
+    }
+}
+
+/// The features of some rows: as they are, brought to one scale, and in sorted order; the latter two when first needed.
+#[derive(Debug)]
+pub struct Features {
+    pub raw: Matrix,
+    means: Vec<f64>,
+    deviations: Vec<f64>,
+    scaled: OnceLock<Array2<f64>>,
+    order: OnceLock<Vec<Vec<u32>>>,
+}
+
+impl Features {
+    pub fn new(raw: Matrix, means: Vec<f64>, deviations: Vec<f64>) -> Self {
+        Self { raw, means, deviations, scaled: OnceLock::new(), order: OnceLock::new() }
+    }
+
+    /// A row for each sample: every feature less its mean, over its deviation, in the training rows.
+    pub fn scaled(&self) -> &Array2<f64> {
+        self.scaled.get_or_init(|| {
+            Array2::from_shape_fn((self.raw.rows, self.raw.width()), |(row, at)| {
+                (f64::from(self.raw.columns[at][row]) - self.means[at]) / self.deviations[at]
+            })
+        })
+    }
+
+    /// Of each feature the rows by rising value, equal ones by their number.
+    pub fn order(&self) -> &[Vec<u32>] {
+        self.order.get_or_init(|| self.raw.columns.iter().map(|column| sorted(column)).collect())
+    }
+}
+
+impl linfa::dataset::Records for Features {
+    type Elem = f64;
+
+    fn nsamples(&self) -> usize {
+        self.raw.rows
+    }
+
+    fn nfeatures(&self) -> usize {
+        self.raw.width()
+    }
+}
+
+fn sorted(column: &[f32]) -> Vec<u32> {
+    // The bits of a float, turned so that they sort as integers; the row below them keeps equal ones in order.
+    let key = |value: f32| {
+        let bits = (value + 0.0).to_bits();
+        if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
+    };
+    let mut keys: Vec<u64> =
+        column.iter().enumerate().map(|(row, value)| u64::from(key(*value)) << 32 | row as u64).collect();
+    keys.sort_unstable();
+    keys.into_iter().map(|key| key as u32).collect()
+}
+
+impl Preparation {
+    /// Learns from these rows of a frame. Columns that are the same in all of them are left out.
+    pub fn fit(frame: &Frame, target: &Target, rows: &[u32]) -> Result<Self, DataError> {
+        let mut preparation =
+            Self { steps: Vec::new(), names: Vec::new(), means: Vec::new(), deviations: Vec::new() };
+        for (at, column) in frame.columns.iter().enumerate() {
+            if at == target.column {
+                continue;
+            }
+            let (step, names) = match &column.values {
+                Values::Numbers(numbers) => (number(at, numbers, rows), vec![column.name.clone()]),
+                Values::Texts { codes, levels } => texts(at, column, codes, levels, rows),
+            };
+            let Some(step) = step else { continue };
+            let features = step.apply(frame, rows);
+            if matches!(step, Step::Number { .. }) && is_constant(&features[0]) {
+                continue;
+            }
+            for feature in &features {
+                let (mean, deviation) = moments(feature);
+                preparation.means.push(mean);
+                preparation.deviations.push(if deviation > 0.0 { deviation } else { 1.0 });
+            }
+            preparation.names.extend(names);
+            preparation.steps.push(step);
+        }
+        if preparation.steps.is_empty() {
+            return Err(DataError::Target(format!(
+                "no column of {} besides {} differs between rows: there is nothing to learn from",
+                frame.name, target.name
+            )));
+        }
+        Ok(preparation)
+    }
+
+    pub fn apply(&self, frame: &Frame, rows: &[u32]) -> Features {
+        let columns = self.steps.iter().flat_map(|step| step.apply(frame, rows)).collect();
+        Features::new(Matrix::new(columns), self.means.clone(), self.deviations.clone())
+    }
+}
+
+impl Step {
+    fn apply(&self, frame: &Frame, rows: &[u32]) -> Vec<Vec<f32>> {
+        match (self, &frame.columns[self.column()].values) {
+            (Self::Number { fill, .. }, Values::Numbers(numbers)) => {
+                let filled = |row: &u32| {
+                    let value = numbers[*row as usize];
+                    if value.is_nan() { *fill } else { value as f32 }
+                };
+                vec![rows.iter().map(filled).collect()]
+            }
+            (Self::Levels { levels, fill, .. }, Values::Texts { codes, .. }) => {
+                let code = |row: &u32| {
+                    let code = codes[*row as usize];
+                    if code == GAP { *fill } else { code }
+                };
+                let of = |level: &u32| {
+                    rows.iter().map(|row| if code(row) == *level { 1.0 } else { 0.0 }).collect()
+                };
+                levels.iter().map(of).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    pub fn column(&self) -> usize {
+        match self {
+            Self::Number { column, .. } | Self::Levels { column, .. } => *column,
+        }
+    }
+}
+
+fn number(at: usize, numbers: &[f64], rows: &[u32]) -> Option<Step> {
+    let known = || rows.iter().map(|row| numbers[*row as usize]).filter(|value| !value.is_nan());
+    let count = known().count();
+    let mean = known().sum::<f64>() / count as f64;
+    (count > 0).then_some(Step::Number { column: at, fill: mean as f32 })
+}
+
+fn texts(
+    at: usize,
+    column: &Column,
+    codes: &[u32],
+    levels: &[String],
+    rows: &[u32],
+) -> (Option<Step>, Vec<String>) {
+    debug_assert_eq!(column.kind, Kind::Text);
+    let mut counts = vec![0_u32; levels.len()];
+    for row in rows {
+        if let Some(count) = counts.get_mut(codes[*row as usize] as usize) {
+            *count += 1;
+        }
+    }
+    let mut seen: Vec<u32> = (0..levels.len() as u32).filter(|code| counts[*code as usize] > 0).collect();
+    let is_identifier = seen.len() > MOST_LEVELS && seen.len() * 2 > rows.len();
+    if seen.len() < 2 || is_identifier {
+        return (None, Vec::new());
+    }
+    seen.sort_by_key(|code| (std::cmp::Reverse(counts[*code as usize]), *code));
+    let fill = seen[0];
+    seen.truncate(MOST_LEVELS);
+    seen.sort_unstable();
+    let names = seen.iter().map(|code| format!("{}={}", column.name, levels[*code as usize])).collect();
+    (Some(Step::Levels { column: at, levels: seen, fill }), names)
+}
+
+fn is_constant(values: &[f32]) -> bool {
+    values.iter().all(|value| value.total_cmp(&values[0]).is_eq())
+}
+
+/// The mean and the standard deviation (over n).
+fn moments(values: &[f32]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
+    let variance = values.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / count;
+    (mean, variance.sqrt())
+}

@@ -1,0 +1,151 @@
+//! How far a sweep has come, for people.
+
+use super::journal::{Event, Folder, Header, How, Outcome, Wanted, What};
+use super::run::spent;
+use super::train::{Trial, best, replay};
+use crate::mlflow::ExperimentId;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// No process has taken it up yet.
+    Waiting,
+    Running,
+    Paused,
+    Finished,
+    Cancelled,
+    /// Its process died.
+    Interrupted,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Finished => "finished",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether a process is at it.
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Waiting | Self::Running | Self::Paused)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    pub id: String,
+    pub name: String,
+    pub experiment: ExperimentId,
+    pub experiment_name: String,
+    pub data: String,
+    pub state: State,
+    pub finished: usize,
+    pub pruned: usize,
+    pub failed: usize,
+    /// Begun and not ended.
+    pub running: usize,
+    /// Trials in all, where that is known.
+    pub of: Option<usize>,
+    /// `val_rmse` and so on.
+    pub metric: String,
+    /// The number of the best trial, its family, and its mean.
+    pub best: Option<(usize, String, f64)>,
+    /// Seconds at work.
+    pub seconds: f64,
+    /// Seconds that it will still take, at the pace so far.
+    pub left: Option<f64>,
+    /// Things that happened and that the store has not been told yet.
+    pub unsent: usize,
+    /// Why the last trial that failed did.
+    pub error: Option<String>,
+    /// Milliseconds since the epoch.
+    pub created: i64,
+}
+
+impl Progress {
+    pub fn new(header: &Header, events: &[Event], sent: usize, state: State, now: i64) -> Self {
+        let trials = replay(events);
+        let count = |is_it: fn(&Outcome) -> bool| {
+            trials.iter().filter(|trial| trial.outcome.as_ref().is_some_and(is_it)).count()
+        };
+        let failed = count(|outcome| matches!(outcome, Outcome::Failed { .. }));
+        let finished = count(|outcome| matches!(outcome, Outcome::Finished { .. }));
+        let pruned = count(|outcome| matches!(outcome, Outcome::Pruned { .. }));
+        let ended = finished + pruned + failed;
+        let of = header.plan.length();
+        let since =
+            if state == State::Running { events.last().map_or(0, |last| (now - last.at).max(0)) } else { 0 };
+        let seconds = spent(events) + since as f64 / 1000.0;
+        Self {
+            id: header.id.clone(),
+            name: header.name.clone(),
+            experiment: header.experiment.clone(),
+            experiment_name: header.experiment_name.clone(),
+            data: header.dataset.name.clone(),
+            state,
+            finished,
+            pruned,
+            failed,
+            running: if state.is_active() { trials.len() - ended } else { 0 },
+            of,
+            metric: format!("val_{}", header.plan.metric),
+            best: best_of(&trials, header),
+            seconds,
+            left: left(header, ended, of, seconds).filter(|_| state == State::Running),
+            unsent: events.len().saturating_sub(sent),
+            error: trials.iter().rev().find_map(|trial| match &trial.outcome {
+                Some(Outcome::Failed { message }) => Some(message.clone()),
+                _ => None,
+            }),
+            created: header.created,
+        }
+    }
+
+    /// Reads how far the sweep of a folder has come.
+    pub fn read(folder: &Folder, header: &Header, now: i64) -> std::io::Result<Self> {
+        let events = folder.events()?;
+        let closed = events.iter().rev().find_map(|event| match &event.what {
+            What::Closed { how } => Some(Some(*how)),
+            What::Begun => Some(None),
+            _ => None,
+        });
+        let state = match closed {
+            _ if folder.is_running() => {
+                if folder.wanted() == Wanted::Pause {
+                    State::Paused
+                } else {
+                    State::Running
+                }
+            }
+            None => State::Waiting,
+            Some(None | Some(How::Interrupted)) => State::Interrupted,
+            Some(Some(How::Finished)) => State::Finished,
+            Some(Some(How::Cancelled)) => State::Cancelled,
+        };
+        Ok(Self::new(header, &events, folder.sent(), state, now))
+    }
+
+    pub fn ended(&self) -> usize {
+        self.finished + self.pruned + self.failed
+    }
+}
+
+fn best_of(trials: &[Trial], header: &Header) -> Option<(usize, String, f64)> {
+    let number = best(trials, &header.plan)?;
+    let trial = &trials[number];
+    Some((number, trial.proposal.as_ref()?.family.clone(), trial.mean(header.plan.metric_at())?))
+}
+
+/// By the pace so far, or the end of the time that was given, whichever comes first.
+fn left(header: &Header, ended: usize, of: Option<usize>, seconds: f64) -> Option<f64> {
+    let by_pace = of.filter(|_| ended > 0).map(|of| seconds / ended as f64 * of.saturating_sub(ended) as f64);
+    let by_time = header.plan.seconds.map(|limit| (limit - seconds).max(0.0));
+    match (by_pace, by_time) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,420 @@
+//! From what happened to what the store has: a parent run, a run for each trial, their metrics, models and artifacts.
+//!
+//! Every step can be taken twice and comes to the same: runs are found again by their tags, metrics keep the time of what
+//! happened, models are found by their run. So whatever a crash or a lost answer leaves open is simply done again.
+
+mod artifacts;
+mod package;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use self::package::{Packing, files, history};
+use super::journal::{Event, Folder, Header, How, Outcome, Test, What};
+use super::run::Ended;
+use super::scores::scores;
+use super::train::{About, Trial, best, replay};
+use crate::mlflow::filter::parse;
+use crate::mlflow::{DatasetInput, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags};
+use crate::store::{ErrorKind, NewModel, NewRun, Result, RunSearch, RunUpdate, StoreError, TrackingStore};
+
+/// On every run of a sweep: its id.
+pub const SWEEP: &str = "mltui.sweep";
+/// On a trial's run: its number.
+pub const TRIAL: &str = "mltui.trial";
+/// On a trial that came to no result: why.
+pub const WHY: &str = "mltui.sweep.outcome";
+/// On the parent run: the command that does the same again.
+pub const COMMAND: &str = "mltui.sweep.command";
+
+#[derive(Debug)]
+pub struct Recorder {
+    store: Arc<dyn TrackingStore>,
+    folder: Folder,
+    header: Header,
+    dataset: DatasetInput,
+    parent: Option<RunId>,
+    runs: HashMap<usize, RunId>,
+    /// As far as events were recorded.
+    seen: Vec<Event>,
+    /// The number of the first trial whose best-so-far is not on the parent yet.
+    prefix: usize,
+    /// Whether a run may be there that is not known here: of an earlier process, or by an answer that was lost.
+    searches: bool,
+}
+
+impl Recorder {
+    /// `seen` are the events that the store has already; `searches` whether an earlier process may have left runs.
+    pub fn new(
+        store: Arc<dyn TrackingStore>,
+        folder: Folder,
+        header: Header,
+        seen: Vec<Event>,
+        searches: bool,
+    ) -> Self {
+        let trials = replay(&seen);
+        let prefix = trials.iter().take_while(|trial| trial.outcome.is_some()).count();
+        let dataset = DatasetInput {
+            dataset: header.dataset.clone(),
+            tags: vec![Tag::new(tags::DATA_CONTEXT, "training")],
+        };
+        Self { store, folder, header, dataset, parent: None, runs: HashMap::new(), seen, prefix, searches }
+    }
+
+    /// Brings events to the store.
+    pub async fn record(&mut self, events: &[Event]) -> Result<()> {
+        let result = self.record_all(events).await;
+        self.searches |= result.is_err();
+        result
+    }
+
+    pub fn into_ended(self, how: How) -> Ended {
+        Ended { how, parent: self.parent, runs: self.runs }
+    }
+
+    /// A request may have been under way whose answer nobody has seen.
+    pub fn was_cut_off(&mut self) {
+        self.searches = true;
+    }
+
+    /// One event after the other; those of one trial's folds together.
+    async fn record_all(&mut self, events: &[Event]) -> Result<()> {
+        let mut folds: BTreeMap<usize, Vec<Metric>> = BTreeMap::new();
+        for event in events {
+            if let What::Fold { trial, fold, scores, fit_seconds, predict_seconds } = &event.what {
+                let metrics = folds.entry(*trial).or_default();
+                metrics.extend(self.of_fold(event.at, *fold, scores, *fit_seconds, *predict_seconds));
+                continue;
+            }
+            match &event.what {
+                What::Begun => self.begin(event.at).await?,
+                What::Started { trial, .. } => {
+                    self.trial(*trial, event).await?;
+                }
+                What::Refitted { trial, test } => self.refitted(*trial, event.at, test).await?,
+                What::Ended { trial, outcome } => {
+                    let metrics = folds.remove(trial).unwrap_or_default();
+                    self.ended(*trial, event.at, outcome, metrics, events).await?;
+                }
+                What::Closed { how } => self.closed(event.at, *how, events).await?,
+                What::Fold { .. } => {}
+            }
+        }
+        for (trial, metrics) in folds {
+            let run = self.run_of(trial, events).await?;
+            self.log(&run, &metrics, &[], &[]).await?;
+        }
+        self.seen.extend_from_slice(events);
+        Ok(())
+    }
+
+    /// The trials, these events among them.
+    fn trials(&self, events: &[Event]) -> Vec<Trial> {
+        let all: Vec<Event> = self.seen.iter().chain(events).cloned().collect();
+        replay(&all)
+    }
+
+    /// Runs that somebody deleted meanwhile stay as they are.
+    async fn log(&self, run: &RunId, metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Result<()> {
+        self.unless_deleted(run, self.store.log_batch(run, metrics, params, tags).await).await
+    }
+
+    async fn unless_deleted(&self, run: &RunId, result: Result<()>) -> Result<()> {
+        let Err(error) = result else { return Ok(()) };
+        if matches!(error.kind, ErrorKind::Invalid(_) | ErrorKind::NotFound(_)) {
+            match self.store.get_run(run).await {
+                Ok(known) if known.info.lifecycle_stage == LifecycleStage::Deleted => return Ok(()),
+                Err(gone) if matches!(gone.kind, ErrorKind::NotFound(_)) => return Ok(()),
+                _ => {}
+            }
+        }
+        Err(error)
+    }
+
+    /// The run with these tags, wherever it came from.
+    async fn find(&self, trial: Option<usize>) -> Result<Option<RunId>> {
+        let id = &self.header.id;
+        let mut filter = format!("tags.`{SWEEP}` = '{id}'");
+        filter.push_str(&match trial {
+            Some(number) => format!(" AND tags.`{TRIAL}` = '{number}'"),
+            None => format!(" AND tags.`{TRIAL}` = 'parent'"),
+        });
+        let filter = parse(&filter)
+            .map_err(|error| StoreError::new("find a run", ErrorKind::Invalid(error.to_string())))?;
+        let search = RunSearch {
+            experiment_ids: vec![self.header.experiment.clone()],
+            filter,
+            view: ViewType::All,
+            max_results: 1,
+            ..RunSearch::default()
+        };
+        let found = self.store.search_runs(&search).await?;
+        Ok(found.runs.into_iter().next().map(|run| run.info.run_id))
+    }
+
+    /// Finds the run, or makes it.
+    async fn ensure(&self, trial: Option<usize>, at: i64, name: &str, more: Vec<Tag>) -> Result<RunId> {
+        if self.searches
+            && let Some(run) = self.find(trial).await?
+        {
+            return Ok(run);
+        }
+        let header = &self.header;
+        let mut run_tags = vec![
+            Tag::new(SWEEP, header.id.clone()),
+            Tag::new(TRIAL, trial.map_or("parent".to_owned(), |number| number.to_string())),
+            Tag::new("mlflow.user", header.user.clone()),
+            Tag::new(tags::SOURCE_NAME, "mltui sweep"),
+            Tag::new("mlflow.source.type", "LOCAL"),
+        ];
+        if let Some(commit) = &header.commit {
+            run_tags.push(Tag::new(tags::GIT_COMMIT, commit.clone()));
+        }
+        run_tags.extend(more);
+        let new = NewRun {
+            experiment_id: header.experiment.clone(),
+            run_name: Some(name.to_owned()),
+            user_id: header.user.clone(),
+            start_time: at,
+            tags: run_tags,
+        };
+        Ok(self.store.create_run(&new).await?.info.run_id)
+    }
+
+    async fn parent(&mut self, at: i64) -> Result<RunId> {
+        if let Some(parent) = &self.parent {
+            return Ok(parent.clone());
+        }
+        let name = self.header.name.clone();
+        let run = self.ensure(None, at, &name, Vec::new()).await?;
+        self.parent = Some(run.clone());
+        Ok(run)
+    }
+
+    async fn begin(&mut self, at: i64) -> Result<()> {
+        let parent = self.parent(at).await?;
+        let plan = &self.header.plan;
+        let families: Vec<_> = plan.spaces.iter().map(|space| space.family.as_str()).collect();
+        let mut params = vec![
+            Param::new("data", cut(&plan.data)),
+            Param::new("target", plan.target.clone()),
+            Param::new("task", plan.task.as_str()),
+            Param::new("metric", format!("val_{}", plan.metric)),
+            Param::new("families", cut(&families.join(", "))),
+            Param::new("method", format!("{:?}", plan.method).to_lowercase()),
+            Param::new("folds", plan.folds.to_string()),
+            Param::new("test_size", plan.test_size.to_string()),
+            Param::new("seed", plan.seed.to_string()),
+        ];
+        params.extend(plan.trials.map(|trials| Param::new("trials", trials.to_string())));
+        params.extend(plan.seconds.map(|seconds| Param::new("seconds", seconds.to_string())));
+        let run_tags =
+            [Tag::new(COMMAND, cut(&plan.command())), Tag::new("mltui.version", env!("CARGO_PKG_VERSION"))];
+        self.log(&parent, &[], &params, &run_tags).await?;
+        let running = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
+        self.unless_deleted(&parent, self.store.update_run(&parent, &running).await).await?;
+        self.input(&parent).await?;
+        let space = serde_json::to_vec_pretty(&plan.spaces).unwrap_or_default();
+        self.file(&parent, "search_space.json", &space).await?;
+        self.file(&parent, "command.txt", format!("{}\n", plan.command()).as_bytes()).await
+    }
+
+    async fn input(&self, run: &RunId) -> Result<()> {
+        match self.store.log_inputs(run, std::slice::from_ref(&self.dataset)).await {
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => Ok(()),
+            result => self.unless_deleted(run, result).await,
+        }
+    }
+
+    async fn file(&self, run: &RunId, path: &str, content: &[u8]) -> Result<()> {
+        self.unless_deleted(run, self.store.write_artifact(run, path, content).await).await
+    }
+
+    /// The run of a trial that was begun.
+    async fn run_of(&mut self, trial: usize, events: &[Event]) -> Result<RunId> {
+        if let Some(run) = self.runs.get(&trial) {
+            return Ok(run.clone());
+        }
+        let is_it =
+            |event: &&Event| matches!(&event.what, What::Started { trial: number, .. } if *number == trial);
+        let started = self.seen.iter().chain(events).find(is_it).cloned();
+        match started {
+            Some(event) => self.trial(trial, &event).await,
+            None => Err(StoreError::new(
+                format!("log trial {trial}"),
+                ErrorKind::Io("the sweep's journal does not say that it was begun".into()),
+            )),
+        }
+    }
+
+    async fn trial(&mut self, trial: usize, started: &Event) -> Result<RunId> {
+        let What::Started { proposal, .. } = &started.what else {
+            return Err(StoreError::new("log a trial", ErrorKind::Io("not the beginning of a trial".into())));
+        };
+        let parent = self.parent(started.at).await?;
+        let name = format!("{}-{trial}", proposal.family);
+        let more = vec![Tag::new(tags::PARENT_RUN_ID, parent.as_str())];
+        let run = self.ensure(Some(trial), started.at, &name, more).await?;
+        self.runs.insert(trial, run.clone());
+        let mut params = vec![Param::new("family", proposal.family.clone())];
+        params.extend(proposal.params.iter().map(|(key, value)| Param::new(key.clone(), value.to_string())));
+        self.log(&run, &[], &params, &[]).await?;
+        self.input(&run).await?;
+        Ok(run)
+    }
+
+    fn of_fold(&self, at: i64, fold: usize, values: &[Option<f64>], fit: f64, predict: f64) -> Vec<Metric> {
+        let named = scores(self.header.plan.task).iter().zip(values);
+        let metric = |key: String, value: f64| Metric { key, value, timestamp: at, step: fold as i64 };
+        let mut metrics: Vec<Metric> = named
+            .filter_map(|(score, value)| Some(metric(format!("fold_{}", score.name), (*value)?)))
+            .collect();
+        metrics.push(metric("fit_seconds".into(), fit));
+        metrics.push(metric("predict_seconds".into(), predict));
+        metrics
+    }
+
+    async fn ended(
+        &mut self,
+        trial: usize,
+        at: i64,
+        outcome: &Outcome,
+        mut metrics: Vec<Metric>,
+        events: &[Event],
+    ) -> Result<()> {
+        let run = self.run_of(trial, events).await?;
+        let all = scores(self.header.plan.task);
+        let (status, why) = match outcome {
+            Outcome::Finished { means, deviations } => {
+                for (at_score, score) in all.iter().enumerate() {
+                    let metric = |key, value| Metric { key, value, timestamp: at, step: 0 };
+                    metrics.extend(means[at_score].map(|mean| metric(format!("val_{}", score.name), mean)));
+                    metrics.extend(
+                        deviations[at_score]
+                            .map(|deviation| metric(format!("val_{}_std", score.name), deviation)),
+                    );
+                }
+                (RunStatus::Finished, None)
+            }
+            Outcome::Pruned { folds, .. } => {
+                let of = self.header.plan.folds;
+                (RunStatus::Killed, Some(format!("pruned after {folds} of {of} folds: behind the median")))
+            }
+            Outcome::Failed { message } => (RunStatus::Failed, Some(cut(message))),
+        };
+        let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
+        self.log(&run, &metrics, &[], &why).await?;
+        self.end(&run, status, at).await?;
+        self.best_so_far(at, events).await
+    }
+
+    async fn end(&self, run: &RunId, status: RunStatus, at: i64) -> Result<()> {
+        let update = RunUpdate { status: Some(status), end_time: Some(at), run_name: None };
+        self.unless_deleted(run, self.store.update_run(run, &update).await).await
+    }
+
+    /// On the parent, for each trial in turn: the best mean of it and those before it.
+    async fn best_so_far(&mut self, at: i64, events: &[Event]) -> Result<()> {
+        let trials = self.trials(events);
+        let plan = &self.header.plan;
+        let metric = plan.metric_at();
+        let mut metrics = Vec::new();
+        let mut prefix = self.prefix;
+        while trials.get(prefix).is_some_and(|trial| trial.outcome.is_some()) {
+            if let Some(mean) = best(&trials[..=prefix], plan).and_then(|best| trials[best].mean(metric)) {
+                let key = format!("val_{}", plan.metric);
+                metrics.push(Metric { key, value: mean, timestamp: at, step: prefix as i64 });
+            }
+            prefix += 1;
+        }
+        if !metrics.is_empty() {
+            let parent = self.parent(at).await?;
+            self.log(&parent, &metrics, &[], &[]).await?;
+        }
+        self.prefix = prefix;
+        Ok(())
+    }
+
+    async fn closed(&mut self, at: i64, how: How, events: &[Event]) -> Result<()> {
+        let trials = self.trials(events);
+        for number in (0..trials.len()).filter(|number| trials[*number].outcome.is_none()) {
+            let run = self.run_of(number, events).await?;
+            self.log(&run, &[], &[], &[Tag::new(WHY, "interrupted")]).await?;
+            self.end(&run, RunStatus::Killed, at).await?;
+        }
+        let parent = self.parent(at).await?;
+        if let Some(best) = best(&trials, &self.header.plan) {
+            let run = self.run_of(best, events).await?;
+            self.log(&parent, &[], &[], &[Tag::new("mltui.sweep.best", run.as_str())]).await?;
+        }
+        let status = if how == How::Finished { RunStatus::Finished } else { RunStatus::Killed };
+        self.end(&parent, status, at).await
+    }
+
+    async fn refitted(&mut self, trial: usize, at: i64, test: &Test) -> Result<()> {
+        let events = self.seen.clone();
+        let run = self.run_of(trial, &events).await?;
+        let named = scores(self.header.plan.task).iter().zip(&test.scores);
+        let metric = |key: String, value: f64| Metric { key, value, timestamp: at, step: 0 };
+        let mut metrics: Vec<Metric> = named
+            .filter_map(|(score, value)| Some(metric(format!("test_{}", score.name), (*value)?)))
+            .collect();
+        metrics.push(metric("refit_seconds".into(), test.fit_seconds));
+        self.log(&run, &metrics, &[], &[]).await?;
+        for (name, text) in artifacts::of_test(test) {
+            self.file(&run, name, text.as_bytes()).await?;
+        }
+        self.model(trial, &run, at).await
+    }
+
+    /// Logs the model: as an entity of its own where the store has such, else among the run's artifacts.
+    async fn model(&self, trial: usize, run: &RunId, at: i64) -> Result<()> {
+        let read = |path: std::path::PathBuf| {
+            std::fs::read(&path).map_err(|error| {
+                StoreError::new("log a model", ErrorKind::Io(format!("{}: {error}", path.display())))
+            })
+        };
+        let onnx = read(self.folder.model(trial))?;
+        let about: About = serde_json::from_slice(&read(self.folder.model_about(trial))?)
+            .map_err(|error| StoreError::new("log a model", ErrorKind::Io(error.to_string())))?;
+        // The same for the same model, however often it is packed.
+        let uuid = format!("{:0>32}", format!("{}{trial:04x}", self.header.id.replace('-', "")));
+        let packing = Packing { run: run.as_str(), model: None, uuid: &uuid, at };
+        match self.own_model(run, &packing, &about, &onnx).await {
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => {}
+            result => return self.unless_deleted(run, result).await,
+        }
+        for (name, content) in files(&packing, &about, onnx) {
+            self.file(run, &format!("model/{name}"), &content).await?;
+        }
+        self.log(run, &[], &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing))]).await
+    }
+
+    async fn own_model(&self, run: &RunId, packing: &Packing<'_>, about: &About, onnx: &[u8]) -> Result<()> {
+        let known = self.store.logged_models_of(&self.header.experiment, run).await?;
+        let model = match known.into_iter().find(|model| model.name == "model") {
+            Some(model) => model,
+            None => {
+                let new = NewModel {
+                    experiment_id: self.header.experiment.clone(),
+                    name: "model".into(),
+                    source_run_id: run.clone(),
+                    params: Vec::new(),
+                    tags: vec![Tag::new(SWEEP, self.header.id.clone())],
+                };
+                self.store.create_logged_model(&new).await?
+            }
+        };
+        self.store.log_model_output(run, &model.model_id).await?;
+        let packing = Packing { model: Some(model.model_id.as_str()), ..*packing };
+        for (name, content) in files(&packing, about, onnx.to_vec()) {
+            self.store.write_model_file(&model, name, &content).await?;
+        }
+        self.store.finish_logged_model(&model.model_id).await
+    }
+}
+
+/// A text that MLflow takes as a value.
+fn cut(text: &str) -> String {
+    text.chars().take(5_000).collect()
+}

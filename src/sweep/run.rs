@@ -1,0 +1,282 @@
+//! A sweep as a process: it trains on threads of its own, brings what happens to the store as long as it takes, and leaves
+//! nothing behind that looks as if it still ran.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use super::journal::{Event, Folder, Header, How, Wanted, What, Writer};
+use super::record::Recorder;
+use super::study::Study;
+use super::train::{Trainer, replay};
+use crate::mlflow::RunId;
+use crate::store::{ErrorKind, StoreError, TrackingStore, now_ms};
+
+/// Between looks whether somebody wants the sweep to end.
+const LOOK: Duration = Duration::from_millis(200);
+/// The longest pause before the store is tried again.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a sweep that was called off tries to tell the store.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Error)]
+pub enum RunError {
+    #[error("cannot keep the sweep's journal in {path}: {cause}")]
+    Journal { path: String, cause: std::io::Error },
+    #[error("another process is at this sweep")]
+    Taken,
+    #[error("the store refused the results, which are kept; resume the sweep when that is mended: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// Whether trying again later can help.
+fn may_pass(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Unreachable(_)
+            | ErrorKind::Timeout(_)
+            | ErrorKind::Locked
+            | ErrorKind::DiskFull
+            | ErrorKind::Server { .. }
+            | ErrorKind::Protocol(_)
+    )
+}
+
+pub struct Run {
+    pub store: Arc<dyn TrackingStore>,
+    pub folder: Folder,
+    pub header: Header,
+    pub study: Study,
+}
+
+/// What came of it, and where it is to be found.
+#[derive(Debug)]
+pub struct Ended {
+    pub how: How,
+    pub parent: Option<RunId>,
+    /// The runs of trials by their numbers, as far as this process has had to do with them.
+    pub runs: HashMap<usize, RunId>,
+}
+
+/// What a watcher of the process is told.
+#[derive(Debug, Clone, Copy)]
+pub enum Told<'a> {
+    Event(&'a Event),
+    /// The store could not be reached; it is tried again.
+    Away(&'a StoreError),
+    /// It can be reached again.
+    Back,
+}
+
+/// Training on a thread: what happened comes out of the channel, which closes at the end.
+fn train(
+    run: &Arc<Run>,
+    events: &[Event],
+    writer: Arc<Mutex<Writer>>,
+    stop: Arc<AtomicBool>,
+    result: Arc<Mutex<Option<std::io::Error>>>,
+) -> mpsc::UnboundedReceiver<Event> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let (run, trials, spent) = (Arc::clone(run), replay(events), spent(events));
+    std::thread::spawn(move || {
+        let tell = |event: Event| {
+            let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+            // What ends after the sweep was called off is not wanted any more.
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            writer.write(&event)?;
+            // Nobody listens any more when the sweep was called off.
+            let _ = sender.send(event);
+            Ok(())
+        };
+        let trainer = Trainer::new(&run.header.plan, &run.study, &run.folder, trials, spent, &stop, &tell);
+        if let Err(error) = trainer.run(run.header.jobs) {
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+    });
+    receiver
+}
+
+/// The seconds that a sweep has been at work.
+pub fn spent(events: &[Event]) -> f64 {
+    let mut total = 0;
+    for part in events.chunk_by(|_, next| next.what != What::Begun) {
+        total += part.last().map_or(0, |last| last.at) - part.first().map_or(0, |first| first.at);
+    }
+    total as f64 / 1000.0
+}
+
+/// Runs a sweep to its end, from where it stands. `interrupted` comes when the process is asked to stop.
+pub async fn run(
+    run: Run,
+    interrupted: impl Future<Output = ()>,
+    mut told: impl FnMut(Told<'_>),
+) -> Result<Ended, RunError> {
+    let path = run.folder.path.display().to_string();
+    let journal = |cause| RunError::Journal { path: path.clone(), cause };
+    let mut writer = run.folder.take().map_err(journal)?.ok_or(RunError::Taken)?;
+    if run.folder.wanted() == Wanted::Cancel {
+        run.folder.want(Wanted::Run).map_err(journal)?;
+    }
+    let before = run.folder.events().map_err(journal)?;
+    let begun = Event { at: now_ms(), what: What::Begun };
+    writer.write(&begun).map_err(journal)?;
+    told(Told::Event(&begun));
+    let run = Arc::new(run);
+    let mut sent = run.folder.sent().min(before.len());
+    let mut waiting: Vec<Event> = before[sent..].iter().cloned().chain([begun]).collect();
+    let mut recorder = Recorder::new(
+        Arc::clone(&run.store),
+        run.folder.clone(),
+        run.header.clone(),
+        before[..sent].to_vec(),
+        !before.is_empty(),
+    );
+    let writer = Arc::new(Mutex::new(writer));
+    let (stop, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
+    let mut happening = train(&run, &before, Arc::clone(&writer), Arc::clone(&stop), Arc::clone(&broken));
+    let mut called_off = std::pin::pin!(called_off(&run.folder, interrupted));
+    let mut is_over = false;
+    let how = loop {
+        if !waiting.is_empty() {
+            let recorded = tokio::select! {
+                recorded = record(&mut recorder, &waiting, &mut told) => recorded,
+                () = &mut called_off => break How::Cancelled,
+            };
+            if let Err(error) = recorded {
+                stop.store(true, Ordering::Relaxed);
+                return Err(error.into());
+            }
+            sent += waiting.len();
+            waiting.clear();
+            run.folder.set_sent(sent).map_err(journal)?;
+        } else if is_over {
+            break How::Finished;
+        }
+        if is_over {
+            continue;
+        }
+        let count = tokio::select! {
+            count = happening.recv_many(&mut waiting, 256) => count,
+            () = &mut called_off => break How::Cancelled,
+        };
+        is_over = count == 0;
+        for event in &waiting {
+            told(Told::Event(event));
+        }
+    };
+    stop.store(true, Ordering::Relaxed);
+    if how == How::Cancelled {
+        recorder.was_cut_off();
+    }
+    if let Some(cause) = broken.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(journal(cause));
+    }
+    let closed = Event { at: now_ms(), what: What::Closed { how } };
+    {
+        // From here on no trial that is still being fitted can say anything.
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Ok(event) = happening.try_recv() {
+            waiting.push(event);
+        }
+        happening.close();
+        writer.write(&closed).map_err(journal)?;
+    }
+    told(Told::Event(&closed));
+    waiting.push(closed);
+    let farewell = record(&mut recorder, &waiting, &mut told);
+    let result = if how == How::Finished {
+        farewell.await
+    } else {
+        match tokio::time::timeout(FAREWELL, farewell).await {
+            Ok(result) => result,
+            // The next start does it.
+            Err(_) => return Ok(recorder.into_ended(how)),
+        }
+    };
+    result?;
+    run.folder.set_sent(sent + waiting.len()).map_err(journal)?;
+    Ok(recorder.into_ended(how))
+}
+
+/// Comes when the sweep is called off, by the file or by the process.
+async fn called_off(folder: &Folder, interrupted: impl Future<Output = ()>) {
+    let by_file = async {
+        while folder.wanted() != Wanted::Cancel {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = by_file => {}
+        () = interrupted => {}
+    }
+}
+
+/// Brings events to the store, again and again while it is away.
+async fn record(
+    recorder: &mut Recorder,
+    events: &[Event],
+    told: &mut impl FnMut(Told<'_>),
+) -> Result<(), StoreError> {
+    let mut pause = Duration::from_millis(500);
+    let mut was_away = false;
+    loop {
+        match recorder.record(events).await {
+            Ok(()) => {
+                if was_away {
+                    told(Told::Back);
+                }
+                return Ok(());
+            }
+            Err(error) if may_pass(&error.kind) => {
+                told(Told::Away(&error));
+                was_away = true;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PATIENCE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Closes the sweeps of a store whose process died: what the store lacks of their results is brought there, and what
+/// was under way is marked as killed. Returns their names.
+pub async fn close_broken(
+    store: &Arc<dyn TrackingStore>,
+    state_folder: &Path,
+    store_name: &str,
+) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::new();
+    for (folder, header) in Folder::all(state_folder) {
+        if header.store != store_name {
+            continue;
+        }
+        let Ok(Some(mut writer)) = folder.take() else { continue };
+        let Ok(mut events) = folder.events() else { continue };
+        let sent = folder.sent().min(events.len());
+        let is_closed = matches!(events.last(), Some(Event { what: What::Closed { .. }, .. }));
+        // Not begun yet, or over and told.
+        if events.is_empty() || (is_closed && sent == events.len()) {
+            continue;
+        }
+        let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
+        if !is_closed {
+            let closed = Event { at: now_ms(), what: What::Closed { how: How::Interrupted } };
+            writer.write(&closed).map_err(io)?;
+            events.push(closed);
+        }
+        let name = header.name.clone();
+        let mut recorder =
+            Recorder::new(Arc::clone(store), folder.clone(), header, events[..sent].to_vec(), true);
+        recorder.record(&events[sent..]).await?;
+        folder.set_sent(events.len()).map_err(io)?;
+        names.push(name);
+    }
+    Ok(names)
+}

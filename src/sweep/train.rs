@@ -1,0 +1,439 @@
+//! Trials side by side: each takes the next number, is fitted fold by fold, and says what came of it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::data::{Kind, Labels, TargetValues, Values};
+use super::families::{self, seed_of};
+use super::journal::{Event, Folder, Outcome, Test, Wanted, What, finite};
+use super::onnx::export;
+use super::plan::{Models, Plan};
+use super::scores::{Prediction, confusion};
+use super::search::{LAG, Proposal, Search, Tried};
+use super::study::{Fitted, Part, Study};
+use crate::state::replace;
+use crate::store::now_ms;
+
+/// Rows of the data set that go with a model as an example of its input.
+const EXAMPLE: usize = 5;
+/// Trials that have to be there before any is pruned, and folds that it has to have behind it.
+const PRUNE_AFTER: (usize, usize) = (4, 2);
+
+/// What goes into a model and comes out of it, in MLflow's types.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    pub inputs: Vec<(String, String)>,
+    pub outputs: Vec<(String, String)>,
+    /// Rows of the inputs.
+    pub example: Vec<Vec<serde_json::Value>>,
+}
+
+/// How far a trial has come.
+#[derive(Debug, Clone, Default)]
+pub struct Trial {
+    pub proposal: Option<Proposal>,
+    pub folds: Vec<Vec<Option<f64>>>,
+    pub test: Option<Test>,
+    pub outcome: Option<Outcome>,
+}
+
+impl Trial {
+    /// What the trial came to, by the score that is gone by; of a pruned one so far.
+    pub fn mean(&self, metric: usize) -> Option<f64> {
+        match self.outcome.as_ref()? {
+            Outcome::Finished { means, .. } | Outcome::Pruned { means, .. } => *means.get(metric)?,
+            Outcome::Failed { .. } => None,
+        }
+    }
+
+    pub fn is_finished(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Finished { .. }))
+    }
+}
+
+/// The trials of a sweep by their numbers, out of what happened.
+pub fn replay(events: &[Event]) -> Vec<Trial> {
+    let mut trials: Vec<Trial> = Vec::new();
+    for event in events {
+        let (What::Started { trial, .. }
+        | What::Fold { trial, .. }
+        | What::Refitted { trial, .. }
+        | What::Ended { trial, .. }) = &event.what
+        else {
+            continue;
+        };
+        if *trial >= trials.len() {
+            trials.resize_with(trial + 1, Trial::default);
+        }
+        let known = &mut trials[*trial];
+        match &event.what {
+            What::Started { proposal, .. } => known.proposal = Some(proposal.clone()),
+            What::Fold { scores, .. } => known.folds.push(scores.clone()),
+            What::Refitted { test, .. } => known.test = Some(test.clone()),
+            What::Ended { outcome, .. } => known.outcome = Some(outcome.clone()),
+            What::Begun | What::Closed { .. } => {}
+        }
+    }
+    trials
+}
+
+/// The number of the best trial: of equal ones the first.
+pub fn best(trials: &[Trial], plan: &Plan) -> Option<usize> {
+    let metric = plan.metric_at();
+    let sign = if plan.score().greater_is_better { -1.0 } else { 1.0 };
+    let mut best: Option<(f64, usize)> = None;
+    for (number, trial) in trials.iter().enumerate().filter(|(_, trial)| trial.is_finished()) {
+        let Some(mean) = trial.mean(metric) else { continue };
+        if best.is_none_or(|(known, _)| mean * sign < known) {
+            best = Some((mean * sign, number));
+        }
+    }
+    best.map(|(_, number)| number)
+}
+
+struct State {
+    trials: Vec<Trial>,
+    /// The number of the next one that nobody has taken; begun ones are taken up first.
+    next: usize,
+    /// Numbers that were begun before and wait for somebody.
+    left: Vec<usize>,
+    over: bool,
+}
+
+pub struct Trainer<'a> {
+    plan: &'a Plan,
+    study: &'a Study,
+    folder: &'a Folder,
+    search: Search,
+    state: Mutex<State>,
+    changed: Condvar,
+    deadline: Option<Instant>,
+    stop: &'a AtomicBool,
+    /// Takes what happened, one after the other.
+    tell: &'a (dyn Fn(Event) -> std::io::Result<()> + Sync),
+}
+
+impl<'a> Trainer<'a> {
+    /// `trials` is what is there already; `spent` the seconds of the budget that are.
+    pub fn new(
+        plan: &'a Plan,
+        study: &'a Study,
+        folder: &'a Folder,
+        trials: Vec<Trial>,
+        spent: f64,
+        stop: &'a AtomicBool,
+        tell: &'a (dyn Fn(Event) -> std::io::Result<()> + Sync),
+    ) -> Self {
+        let left = (0..trials.len()).rev().filter(|number| trials[*number].outcome.is_none()).collect();
+        let next = trials.len();
+        let deadline =
+            plan.seconds.map(|seconds| Instant::now() + Duration::from_secs_f64((seconds - spent).max(0.0)));
+        Self {
+            plan,
+            study,
+            folder,
+            search: plan.search(),
+            state: Mutex::new(State { trials, next, left, over: false }),
+            changed: Condvar::new(),
+            deadline,
+            stop,
+            tell,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere leaves whole values behind.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, what: What) -> std::io::Result<()> {
+        (self.tell)(Event { at: now_ms(), what })
+    }
+
+    /// Trains until nothing is left to do, or the sweep is called off.
+    pub fn run(&self, jobs: usize) -> std::io::Result<()> {
+        let jobs = jobs.clamp(1, LAG);
+        let results: Vec<std::io::Result<()>> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(|| self.work())).collect();
+            let broken = || Err(std::io::Error::other("a worker broke down"));
+            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| broken())).collect()
+        });
+        results.into_iter().collect::<std::io::Result<Vec<()>>>()?;
+        if self.plan.models == Models::Best && self.may_go_on() { self.refit_best() } else { Ok(()) }
+    }
+
+    fn work(&self) -> std::io::Result<()> {
+        while let Some(number) = self.take()? {
+            let ended = self.trial(number);
+            if ended.is_err() {
+                self.state().over = true;
+            }
+            self.changed.notify_all();
+            ended?;
+        }
+        Ok(())
+    }
+
+    /// The next trial; none when there is none, or no more time, or the sweep was called off.
+    fn take(&self) -> std::io::Result<Option<usize>> {
+        let mut state = self.state();
+        loop {
+            if state.over || !self.may_go_on() {
+                return Ok(None);
+            }
+            if let Some(number) = state.left.pop() {
+                return Ok(Some(number));
+            }
+            let number = state.next;
+            let is_late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if is_late || self.plan.trials.is_some_and(|most| number >= most) {
+                return Ok(None);
+            }
+            let known = number.saturating_sub(LAG - 1);
+            if state.trials[..known].iter().all(|trial| trial.outcome.is_some()) {
+                let tried: Vec<Tried> =
+                    state.trials[..known].iter().filter_map(|trial| self.tried(trial)).collect();
+                let Some(proposal) = self.search.propose(number, &tried) else { return Ok(None) };
+                state.next += 1;
+                state.trials.push(Trial { proposal: Some(proposal.clone()), ..Trial::default() });
+                self.tell(What::Started { trial: number, proposal })?;
+                return Ok(Some(number));
+            }
+            state = self
+                .changed
+                .wait_timeout(state, Duration::from_millis(200))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    fn tried(&self, trial: &Trial) -> Option<Tried> {
+        let sign = if self.plan.score().greater_is_better { -1.0 } else { 1.0 };
+        let loss = trial.mean(self.plan.metric_at()).map(|mean| mean * sign);
+        Some(Tried { proposal: trial.proposal.clone()?, loss })
+    }
+
+    /// Waits while the sweep is paused. False if it was called off.
+    fn may_go_on(&self) -> bool {
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return false;
+            }
+            match self.folder.wanted() {
+                Wanted::Run => return true,
+                Wanted::Cancel => return false,
+                Wanted::Pause => std::thread::sleep(Duration::from_millis(200)),
+            }
+        }
+    }
+
+    fn trial(&self, number: usize) -> std::io::Result<()> {
+        let Some(proposal) = self.state().trials[number].proposal.clone() else { return Ok(()) };
+        // Called off: it is begun anew when the sweep is resumed.
+        let Some(outcome) = self.outcome(number, &proposal)? else { return Ok(()) };
+        if matches!(outcome, Outcome::Finished { .. })
+            && self.plan.models == Models::All
+            && self.state().trials[number].test.is_none()
+            && let Err(message) = self.refit(number, &proposal)?
+        {
+            return self.ended(number, Outcome::Failed { message });
+        }
+        self.ended(number, outcome)
+    }
+
+    fn ended(&self, number: usize, outcome: Outcome) -> std::io::Result<()> {
+        self.tell(What::Ended { trial: number, outcome: outcome.clone() })?;
+        // Told before it is known: whoever goes by it, goes by what is written.
+        self.state().trials[number].outcome = Some(outcome);
+        Ok(())
+    }
+
+    fn outcome(&self, number: usize, proposal: &Proposal) -> std::io::Result<Option<Outcome>> {
+        let Some(family) = families::find(&proposal.family) else {
+            return Ok(Some(Outcome::Failed {
+                message: format!("there is no family {:?}", proposal.family),
+            }));
+        };
+        let seed = seed_of(self.plan.seed, number as u64);
+        let done = self.state().trials[number].folds.len();
+        for fold in done..self.study.folds() {
+            if !self.may_go_on() {
+                return Ok(None);
+            }
+            let fitted =
+                match self.study.fold(fold).and_then(|part| part.try_out(family, &proposal.params, seed)) {
+                    Ok(fitted) => fitted,
+                    Err(message) => return Ok(Some(Outcome::Failed { message })),
+                };
+            let scores = finite(&fitted.scores);
+            self.tell(What::Fold {
+                trial: number,
+                fold,
+                scores: scores.clone(),
+                fit_seconds: fitted.fit_seconds,
+                predict_seconds: fitted.predict_seconds,
+            })?;
+            let mut state = self.state();
+            state.trials[number].folds.push(scores);
+            if fold + 1 < self.study.folds() && self.is_hopeless(&state.trials, number) {
+                let (means, _) = moments(&state.trials[number].folds);
+                return Ok(Some(Outcome::Pruned { folds: fold + 1, means }));
+            }
+        }
+        let (means, deviations) = moments(&self.state().trials[number].folds);
+        Ok(Some(if means.get(self.plan.metric_at()).is_some_and(Option::is_some) {
+            Outcome::Finished { means, deviations }
+        } else {
+            Outcome::Failed { message: format!("{} is not defined for it", self.plan.metric) }
+        }))
+    }
+
+    /// Whether a trial is behind the median of the others after as many folds. Only trials that are [`LAG`] before it
+    /// are looked at, as only they have ended for sure.
+    fn is_hopeless(&self, trials: &[Trial], number: usize) -> bool {
+        let (least, folds) = (PRUNE_AFTER, trials[number].folds.len());
+        if !self.plan.prune || folds < least.1 {
+            return false;
+        }
+        let sign = if self.plan.score().greater_is_better { -1.0 } else { 1.0 };
+        let so_far = |trial: &Trial| {
+            if trial.folds.len() < folds {
+                return None;
+            }
+            moments(&trial.folds[..folds])
+                .0
+                .get(self.plan.metric_at())
+                .copied()
+                .flatten()
+                .map(|mean| mean * sign)
+        };
+        let others = &trials[..number.saturating_sub(LAG - 1)];
+        let mut others: Vec<f64> = others.iter().filter_map(so_far).collect();
+        others.sort_by(f64::total_cmp);
+        others.len() >= least.0 && so_far(&trials[number]).is_some_and(|mean| mean > others[others.len() / 2])
+    }
+
+    fn refit_best(&self) -> std::io::Result<()> {
+        let (number, proposal) = {
+            let state = self.state();
+            let Some(number) = best(&state.trials, self.plan) else { return Ok(()) };
+            let trial = &state.trials[number];
+            let (None, Some(proposal)) = (&trial.test, &trial.proposal) else { return Ok(()) };
+            (number, proposal.clone())
+        };
+        self.refit(number, &proposal)?.map_err(std::io::Error::other)
+    }
+
+    /// Fits on all but the test part, and keeps the model and what the test part says.
+    fn refit(&self, number: usize, proposal: &Proposal) -> std::io::Result<Result<(), String>> {
+        let family = families::find(&proposal.family);
+        let seed = seed_of(self.plan.seed, number as u64);
+        let fitted = self.study.whole().and_then(|part| {
+            let family = family.ok_or_else(|| format!("there is no family {:?}", proposal.family))?;
+            Ok((part, part.try_out(family, &proposal.params, seed)?))
+        });
+        let (part, fitted) = match fitted {
+            Ok(fitted) => fitted,
+            Err(message) => return Ok(Err(message)),
+        };
+        self.keep(number, part, &fitted)?;
+        let test = test_of(part, &fitted, self.study.target.labels.as_ref());
+        self.tell(What::Refitted { trial: number, test: test.clone() })?;
+        self.state().trials[number].test = Some(test);
+        Ok(Ok(()))
+    }
+
+    fn keep(&self, number: usize, part: &Part, fitted: &Fitted) -> std::io::Result<()> {
+        let (frame, target) = (&self.study.frame, &self.study.target);
+        let exported = export(&fitted.model, &part.preparation, frame, target.labels.as_ref());
+        let kind = |kind: Kind| match kind {
+            Kind::Integer => "long",
+            Kind::Real => "double",
+            Kind::Boolean => "boolean",
+            Kind::Text => "string",
+        };
+        let columns: Vec<_> = exported.inputs.iter().map(|at| &frame.columns[*at]).collect();
+        let cell = |row: usize, values: &Values, of: Kind| match values {
+            Values::Numbers(numbers) => match of {
+                Kind::Integer => serde_json::json!(numbers[row] as i64),
+                Kind::Boolean => serde_json::json!(numbers[row] > 0.5),
+                Kind::Real | Kind::Text => {
+                    serde_json::json!(Some(numbers[row]).filter(|value| value.is_finite()))
+                }
+            },
+            Values::Texts { codes, levels } => {
+                serde_json::json!(levels.get(codes[row] as usize).map_or("", String::as_str))
+            }
+        };
+        let rows = self.study.split.train.iter().take(EXAMPLE);
+        let about = About {
+            inputs: columns
+                .iter()
+                .map(|column| (column.name.clone(), kind(column.kind).to_owned()))
+                .collect(),
+            outputs: exported
+                .outputs
+                .iter()
+                .map(|output| (output.name.clone(), output.kind.to_owned()))
+                .collect(),
+            example: rows
+                .map(|row| {
+                    columns.iter().map(|column| cell(*row as usize, &column.values, column.kind)).collect()
+                })
+                .collect(),
+        };
+        write(&self.folder.model(number), &exported.bytes)?;
+        write(&self.folder.model_about(number), &serde_json::to_vec(&about).map_err(std::io::Error::other)?)
+    }
+}
+
+fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    replace(path, content)
+}
+
+/// The mean and the standard deviation (over n) of each score over folds; none where a fold has none.
+fn moments(folds: &[Vec<Option<f64>>]) -> (Vec<Option<f64>>, Vec<Option<f64>>) {
+    let width = folds.first().map_or(0, Vec::len);
+    let count = folds.len() as f64;
+    let mut all = (Vec::with_capacity(width), Vec::with_capacity(width));
+    for at in 0..width {
+        let values: Option<Vec<f64>> = folds.iter().map(|fold| fold[at]).collect();
+        let mean = values.as_ref().map(|values| values.iter().sum::<f64>() / count);
+        all.0.push(mean);
+        all.1.push(values.zip(mean).map(|(values, mean)| {
+            (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt()
+        }));
+    }
+    all
+}
+
+fn test_of(part: &Part, fitted: &Fitted, labels: Option<&Labels>) -> Test {
+    let importance = fitted.model.importance.as_ref().map(|shares| {
+        let mut named: Vec<_> = part.preparation.names.iter().cloned().zip(shares.iter().copied()).collect();
+        named.sort_by(|a, b| b.1.total_cmp(&a.1));
+        named
+    });
+    let (confusion, predictions) = match (&part.truth, &fitted.prediction) {
+        (TargetValues::Classes { classes: truth, .. }, Prediction::Classes { classes, count, .. }) => {
+            let names =
+                (0..*count).map(|class| labels.map_or(class.to_string(), |labels| labels.name(class)));
+            (Some((names.collect(), confusion(truth, classes, *count))), None)
+        }
+        (TargetValues::Numbers(truth), Prediction::Numbers(predicted)) => {
+            (None, Some(truth.iter().copied().zip(predicted.iter().copied()).collect()))
+        }
+        _ => (None, None),
+    };
+    Test {
+        scores: finite(&fitted.scores),
+        fit_seconds: fitted.fit_seconds,
+        predict_seconds: fitted.predict_seconds,
+        confusion,
+        predictions,
+        importance,
+    }
+}

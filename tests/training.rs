@@ -1,0 +1,132 @@
+//! Training, from the data to models that Python runs.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use mltui::sweep::data::{self, Kind, Reading, Target, Values, bundled};
+use mltui::sweep::families::{self, FAMILIES, Family};
+use mltui::sweep::onnx::export;
+use mltui::sweep::scores::Prediction;
+use mltui::sweep::space::Params;
+use mltui::sweep::study::Study;
+use serde_json::json;
+use support::V3;
+
+/// A table with everything in it: gaps, texts, truth values, whole numbers.
+fn mixed(folder: &Path) -> String {
+    let mut rng = fastrand::Rng::with_seed(7);
+    let mut text = String::from("size,colour,is_new,rooms,note,price,sold\n");
+    for row in 0..400 {
+        let size = 20.0 + 180.0 * rng.f64();
+        let colour = ["red", "green", "blue"][rng.usize(..3)];
+        let (is_new, rooms) = (rng.bool(), rng.i64(1..7));
+        let price = 3.0 * size + if is_new { 40.0 } else { 0.0 } + 9.0 * rooms as f64 + 30.0 * rng.f64();
+        let price = price + if colour == "red" { 60.0 } else { 0.0 };
+        let size = if row % 11 == 0 { String::new() } else { format!("{size:.3}") };
+        let colour = if row % 13 == 0 { "" } else { colour };
+        let sold = if price > 400.0 { "yes" } else { "no" };
+        text.push_str(&format!("{size},{colour},{is_new},{rooms},\"note, {row}\",{price:.2},{sold}\n"));
+    }
+    let path = folder.join("mixed.csv");
+    fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+fn study(data: &str, target: &str, task: Option<data::Task>, ignored: &[&str]) -> Study {
+    let ignored = ignored.iter().map(|name| (*name).to_owned()).collect();
+    let frame = data::load(data, &Reading { ignored, ..Reading::default() }).unwrap();
+    let target = Target::new(&frame, target, task).unwrap();
+    Study::new(frame, target, 0.2, 5, 1).unwrap()
+}
+
+/// Fits on all but the test part and writes the model, the test rows and the predictions.
+fn write_case(folder: &Path, study: &Study, family: &dyn Family, params: &Params) {
+    let part = study.whole().unwrap();
+    let fitted = match part.try_out(family, params, 3) {
+        Ok(fitted) => fitted,
+        Err(error) => panic!("{} with {params:?}: {error}", family.name()),
+    };
+    let exported = export(&fitted.model, &part.preparation, &study.frame, study.target.labels.as_ref());
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("model.onnx"), &exported.bytes).unwrap();
+    let rows = &study.split.test;
+    let inputs: Vec<_> = exported
+        .inputs
+        .iter()
+        .map(|at| {
+            let column = &study.frame.columns[*at];
+            let (kind, values): (&str, Vec<serde_json::Value>) = match (&column.values, column.kind) {
+                (Values::Texts { codes, levels }, _) => {
+                    let text =
+                        |row: &u32| levels.get(codes[*row as usize] as usize).map_or("", String::as_str);
+                    ("text", rows.iter().map(|row| json!(text(row))).collect())
+                }
+                (Values::Numbers(numbers), Kind::Integer) => {
+                    ("integer", rows.iter().map(|row| json!(numbers[*row as usize] as i64)).collect())
+                }
+                (Values::Numbers(numbers), Kind::Boolean) => {
+                    ("boolean", rows.iter().map(|row| json!(numbers[*row as usize] > 0.5)).collect())
+                }
+                (Values::Numbers(numbers), _) => {
+                    let number = |row: &u32| Some(numbers[*row as usize]).filter(|number| !number.is_nan());
+                    ("real", rows.iter().map(|row| json!(number(row))).collect())
+                }
+            };
+            json!({"name": column.name, "kind": kind, "values": values})
+        })
+        .collect();
+    let labels = study
+        .target
+        .labels
+        .as_ref()
+        .map(|labels| (0..labels.len()).map(|at| labels.name(at)).collect::<Vec<_>>());
+    let (expected, probabilities) = match &fitted.prediction {
+        Prediction::Numbers(values) => (json!(values), json!(null)),
+        Prediction::Classes { probabilities, classes, count, .. } => {
+            (json!(classes), json!(probabilities.chunks(*count).collect::<Vec<_>>()))
+        }
+    };
+    let case =
+        json!({"inputs": inputs, "labels": labels, "expected": expected, "probabilities": probabilities});
+    fs::write(folder.join("case.json"), case.to_string()).unwrap();
+}
+
+#[test]
+fn models_predict_in_python_what_they_predict_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = folder.path().join("cases");
+    let table = mixed(folder.path());
+    let mut studies: Vec<(String, Study)> = bundled::SETS
+        .iter()
+        .map(|set| (set.name.to_owned(), study(set.name, set.target, Some(set.task), &[])))
+        .collect();
+    studies.push(("mixed-number".into(), study(&table, "price", None, &["sold"])));
+    studies.push(("mixed-class".into(), study(&table, "sold", None, &["price"])));
+    studies.push(("mixed-truth".into(), study(&table, "is_new", None, &[])));
+    let mut written = 0;
+    for (name, study) in &studies {
+        let shape = study.shape();
+        for family in
+            FAMILIES.into_iter().filter(|family| family.takes(shape.task) && family.name() != "linfa_tree")
+        {
+            let space = families::space(family, shape);
+            write_case(&cases.join(format!("{name}-{}", family.name())), study, family, &space.defaults());
+            // And with the other choices.
+            let mut others = space.defaults();
+            for dimension in &space.dimensions {
+                if let mltui::sweep::space::Range::Choice(choices) = &dimension.range {
+                    others.insert(dimension.name.clone(), choices[choices.len() - 1].clone());
+                }
+            }
+            if others != space.defaults() {
+                write_case(&cases.join(format!("{name}-{}-other", family.name())), study, family, &others);
+            }
+            written += 1;
+        }
+    }
+    let said = V3.run(include_str!("support/predict.py"), &[cases.to_str().unwrap()]);
+    assert!(said.lines().count() > written, "{said}");
+}
