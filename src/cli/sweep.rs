@@ -1,7 +1,6 @@
 //! `mltui sweep`: trains, and logs each trial as a run.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -10,13 +9,11 @@ use super::output::print_json;
 use super::sweep_report::{Bar, report};
 use super::{Failure, open};
 use crate::config::Settings;
-use crate::mlflow::{Experiment, Tag, ViewType, tags};
-use crate::store::TrackingStore;
-use crate::sweep::begin::{Beginning, begin};
+use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
 use crate::sweep::data::{Task, bundled};
 use crate::sweep::families::FAMILIES;
 use crate::sweep::journal::{Folder, Header};
-use crate::sweep::plan::{Models, Plan, Wish};
+use crate::sweep::plan::{Models, Wish, seconds};
 use crate::sweep::run::{self, Run};
 use crate::sweep::search::{LAG, Method};
 use crate::sweep::space::Range;
@@ -106,22 +103,6 @@ pub struct Arguments {
     /// Belongs to no terminal
     #[arg(long, hide = true)]
     background: bool,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
-        Some(number) => (number, &text[number.len()..]),
-        None => (text, "s"),
-    };
-    let factor = match unit {
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => 1.0,
-    };
-    match number.parse::<f64>() {
-        Ok(value) if value > 0.0 && value.is_finite() => Ok(value * factor),
-        _ => Err("write a time as 90s, 10m or 2h".into()),
-    }
 }
 
 fn separator(text: &str) -> Result<u8, String> {
@@ -215,7 +196,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
                 say(&format!("{}: {note}", study.frame.name));
             }
             let name = arguments.experiment.clone().unwrap_or_else(|| study.frame.name.clone());
-            let experiment = experiment(store.as_ref(), &name, &plan).await?;
+            let experiment = find_or_create(store.as_ref(), &name, &plan).await?;
             let beginning = Beginning {
                 experiment: &experiment,
                 store: &store_name(settings),
@@ -229,7 +210,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     };
     if arguments.detach {
         drop(study);
-        detach(&folder, &header)?;
+        spawn(&folder, &header, &settings.store_words())?;
         return if arguments.json {
             Ok(print_json(&json!({ "sweep": header.id, "experiment_id": header.experiment.as_str() }), out)?)
         } else {
@@ -275,28 +256,6 @@ fn leave_terminal() {
     }
 }
 
-/// Starts a process that takes a sweep up.
-fn detach(folder: &Folder, header: &Header) -> Result<(), Failure> {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.log())?;
-    let mut words = std::env::args_os().skip(1).peekable();
-    let mut command = Command::new(std::env::current_exe()?);
-    // Which store is meant stays as it was said.
-    while let Some(word) = words.next() {
-        let name = word.to_string_lossy();
-        let is_store =
-            ["--tracking-uri", "--profile", "--config"].into_iter().find(|flag| name.starts_with(flag));
-        if let Some(flag) = is_store {
-            command.arg(&word);
-            if name == flag {
-                command.args(words.next());
-            }
-        }
-    }
-    command.args(["sweep", "--background", "--resume", &header.id]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
-    Ok(())
-}
-
 fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, crate::sweep::study::Study), Failure> {
     let all = Folder::all(&settings.state_folder);
     let found = all.into_iter().find(|(_, header)| header.id == id || header.name == id);
@@ -318,24 +277,6 @@ fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, crate::swee
         )));
     }
     Ok((folder, header, study))
-}
-
-/// The experiment by name or id; a new one is told what its runs are judged by.
-pub async fn experiment(store: &dyn TrackingStore, name: &str, plan: &Plan) -> Result<Experiment, Failure> {
-    let all = store.search_experiments(ViewType::All).await?;
-    let by_name = all.iter().find(|experiment| experiment.name == name);
-    if let Some(found) =
-        by_name.or_else(|| all.iter().find(|experiment| experiment.experiment_id.as_str() == name))
-    {
-        return Ok(found.clone());
-    }
-    let greater = if plan.score().greater_is_better { "True" } else { "False" };
-    let judged_by = [
-        Tag::new(tags::PRIMARY_METRIC, format!("val_{}", plan.metric)),
-        Tag::new(tags::GREATER_IS_BETTER, greater),
-    ];
-    let id = store.create_experiment(name, &judged_by).await?;
-    Ok(store.get_experiment(&id).await?)
 }
 
 fn list_families(out: &mut impl Write) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! What file, environment and flags mean together.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -129,6 +130,21 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The words on a command line that make another process open the same store in the same way. What the environment
+    /// says, it inherits.
+    pub fn store_words(&self) -> Vec<OsString> {
+        let mut words = Vec::new();
+        if self.config_exists {
+            words.extend(["--config".into(), self.config_file.clone().into_os_string()]);
+        }
+        match (&self.origin, &self.profile) {
+            (Origin::Profile(name), _) => words.extend(["--profile".into(), name.into()]),
+            (Origin::Flag, _) => words.extend(["--tracking-uri".into(), (&self.tracking_uri).into()]),
+            _ => {}
+        }
+        words
+    }
+
     pub fn load(flags: &Flags, environment: &Environment, folders: &Folders) -> Result<Self, ConfigError> {
         let named = flags.config.clone().or_else(|| environment.get("MLTUI_CONFIG").map(PathBuf::from));
         let config_file = named.clone().unwrap_or_else(|| folders.config_file());

@@ -1,7 +1,8 @@
 //! A sweep before it runs: its folder, its name, what MLflow is told of its data.
 
+use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -9,8 +10,8 @@ use super::data::{Frame, Kind};
 use super::journal::{Folder, Header};
 use super::plan::Plan;
 use super::study::Study;
-use crate::mlflow::{Dataset, Experiment};
-use crate::store::now_ms;
+use crate::mlflow::{Dataset, Experiment, Tag, ViewType, tags};
+use crate::store::{self, TrackingStore, now_ms};
 
 /// So many columns are told of a schema.
 const SCHEMA_COLUMNS: usize = 1_000;
@@ -47,6 +48,35 @@ pub fn begin(plan: Plan, study: &Study, beginning: &Beginning<'_>) -> std::io::R
         plan,
     };
     Ok((Folder::create(beginning.state_folder, &header)?, header))
+}
+
+/// Starts a process that takes a sweep up, and belongs to nobody. `words` make it open the same store.
+pub fn spawn(folder: &Folder, header: &Header, words: &[OsString]) -> std::io::Result<()> {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.log())?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(words).args(["sweep", "--background", "--resume", &header.id]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
+    // Somebody has to take note of its end, while this process lasts.
+    std::thread::spawn(move || child.wait());
+    Ok(())
+}
+
+/// The experiment by name or id; a new one is told what its runs are judged by.
+pub async fn find_or_create(store: &dyn TrackingStore, name: &str, plan: &Plan) -> store::Result<Experiment> {
+    let all = store.search_experiments(ViewType::All).await?;
+    let by_name = all.iter().find(|experiment| experiment.name == name);
+    if let Some(found) =
+        by_name.or_else(|| all.iter().find(|experiment| experiment.experiment_id.as_str() == name))
+    {
+        return Ok(found.clone());
+    }
+    let greater = if plan.score().greater_is_better { "True" } else { "False" };
+    let judged_by = [
+        Tag::new(tags::PRIMARY_METRIC, format!("val_{}", plan.metric)),
+        Tag::new(tags::GREATER_IS_BETTER, greater),
+    ];
+    let id = store.create_experiment(name, &judged_by).await?;
+    store.get_experiment(&id).await
 }
 
 /// The commit of the folder, where there is git and a repository.

@@ -49,7 +49,8 @@ pub struct Plan {
 }
 
 /// A plan before what is not said has been found out.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Wish {
     pub data: String,
     pub reading: Reading,
@@ -78,6 +79,23 @@ pub const SEED: u64 = 1;
 
 fn wrong(message: String) -> DataError {
     DataError::Target(message)
+}
+
+/// A time as people write it: `90s`, `10m`, `2h`, or a number of seconds.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => 1.0,
+    };
+    match number.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value * factor),
+        _ => Err("write a time as 90s, 10m or 2h".into()),
+    }
 }
 
 impl Wish {

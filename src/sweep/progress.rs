@@ -5,6 +5,9 @@ use super::run::spent;
 use super::train::{Trial, best, replay};
 use crate::mlflow::ExperimentId;
 
+/// Milliseconds that a process may take to begin.
+const PATIENCE: i64 = 10_000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// No process has taken it up yet.
@@ -121,10 +124,11 @@ impl Progress {
                     State::Running
                 }
             }
-            None => State::Waiting,
-            Some(None | Some(How::Interrupted)) => State::Interrupted,
+            // A process that has not begun by now never will.
+            None if now - header.created < PATIENCE => State::Waiting,
             Some(Some(How::Finished)) => State::Finished,
             Some(Some(How::Cancelled)) => State::Cancelled,
+            None | Some(None | Some(How::Interrupted)) => State::Interrupted,
         };
         Ok(Self::new(header, &events, folder.sent(), state, now))
     }

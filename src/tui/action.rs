@@ -68,6 +68,9 @@ pub enum Action {
     MarkBest,
     UndoMark,
     Marks,
+    Train,
+    TrainPlan,
+    Sweeps,
     Turn,
     Differing,
     ByName,
@@ -171,6 +174,7 @@ pub struct ActionInfo {
 
 pub const MOVE: &str = "Move";
 const BEST: &str = "The best run";
+const TRAIN: &str = "Training";
 const PANES: &str = "Panes";
 const TABLE: &str = "Table";
 const RUNS: &str = "Runs";
@@ -180,7 +184,7 @@ const STORE: &str = "Store";
 const PROGRAM: &str = "Program";
 
 /// In the order of help; the footer shows those with a hint, as many as fit.
-pub static ACTIONS: [ActionInfo; 90] = [
+pub static ACTIONS: [ActionInfo; 93] = [
     info(Action::Down, "down", "move down", "", MOVE),
     info(Action::Up, "up", "move up", "", MOVE),
     info(Action::PageDown, "page-down", "half a page down", "", MOVE),
@@ -216,6 +220,9 @@ pub static ACTIONS: [ActionInfo; 90] = [
     info(Action::Mark, "mark", "mark the run, or not any more", "mark", RUNS),
     info(Action::MarkRange, "mark-range", "mark from here to where the cursor goes", "", RUNS),
     info(Action::ClearMarks, "clear-marks", "forget all marks", "", RUNS),
+    info(Action::Train, "train", "train: start the sweep of this experiment, or plan one", "train", TRAIN),
+    info(Action::TrainPlan, "train-plan", "plan a sweep: data, target, metric, families, budget", "", TRAIN),
+    info(Action::Sweeps, "sweeps", "how far sweeps are; pause, cancel, resume them", "sweeps", TRAIN),
     info(Action::GoToBest, "go-to-best", "go to the best run", "best", BEST),
     info(
         Action::MarkBest,

@@ -10,8 +10,9 @@ use super::overlays::messages::note;
 use super::panes::details::Models;
 use super::panes::details::artifacts::Folder;
 use super::requests::{LOOKING, load_experiments, open_selected, project};
+use super::sweeping;
 use crate::catalog::Catalog;
-use crate::mlflow::{ExperimentId, RunStatus};
+use crate::mlflow::{Experiment, ExperimentId, RunStatus};
 use crate::text;
 
 /// How long a list of experiments counts as current while somebody writes, in milliseconds.
@@ -21,20 +22,7 @@ const EXPERIMENTS_AGE_UNTOUCHED: i64 = 10_000;
 
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
     match msg {
-        Msg::Experiments(Ok((list, latest))) => {
-            let height = app.geometry().rows(Focus::Experiments);
-            app.experiments.replace(list, height);
-            live(app);
-            let open = app.runs.experiment.clone();
-            if let Some(name) = open.and_then(|id| Some(app.experiments.find(&id)?.experiment.name.clone())) {
-                app.runs.name = name;
-            }
-            // A local store tells the newest run; without one there is nothing to open.
-            let has_a_place = latest.is_some() || app.wanted_experiment.is_some() || !app.is_local;
-            if app.runs.experiment.is_none() && has_a_place {
-                open_first(app, latest.as_ref(), effects);
-            }
-        }
+        Msg::Experiments(Ok((list, latest))) => experiments(app, list, latest.as_ref(), effects),
         Msg::Counts(counts) => app.experiments.count(counts.as_ref()),
         Msg::Experiments(Err(error)) => {
             failing(app, error.clone(), app.now + (app.pace.seconds * 1000.0) as i64);
@@ -115,11 +103,36 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Selected { generation, catalog, resolved, selection } if generation == app.best.generation => {
             app.best.take(catalog, *resolved, selection);
         }
+        msg @ (Msg::Trained(_) | Msg::Checked { .. } | Msg::Sweeps(_) | Msg::SweepLog { .. }) => {
+            sweeping::answered(app, msg, effects);
+        }
         msg @ (Msg::Marked(_) | Msg::Planned(_)) => marking::answered(app, msg, effects),
         Msg::Said(words) => app.say(words),
         Msg::TaskFailed(what) => app.say(format!("a task broke off: {what}")),
         _ => {}
     }
+}
+
+/// The list of experiments came.
+fn experiments(
+    app: &mut App,
+    list: Vec<Experiment>,
+    latest: Option<&ExperimentId>,
+    effects: &mut Vec<Effect>,
+) {
+    let height = app.geometry().rows(Focus::Experiments);
+    app.experiments.replace(list, height);
+    live(app);
+    let open = app.runs.experiment.clone();
+    if let Some(name) = open.and_then(|id| Some(app.experiments.find(&id)?.experiment.name.clone())) {
+        app.runs.name = name;
+    }
+    // A local store tells the newest run; without one there is nothing to open.
+    let has_a_place = latest.is_some() || app.wanted_experiment.is_some() || !app.is_local;
+    if app.runs.experiment.is_none() && has_a_place {
+        open_first(app, latest, effects);
+    }
+    sweeping::listed(app, effects);
 }
 
 fn live(app: &mut App) {

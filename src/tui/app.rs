@@ -11,6 +11,7 @@ use super::memory::Memory;
 use super::overlays::confirm::Confirm;
 use super::overlays::messages::{Message, note};
 use super::overlays::picker::Picker;
+use super::overlays::plan::PlanForm;
 use super::overlays::prompt::Prompt;
 use super::overlays::report::Report;
 use super::pace::Pace;
@@ -19,6 +20,7 @@ use super::panes::experiments::Experiments;
 use super::panes::runs::Runs;
 use super::screens::chart::ChartScreen;
 use super::screens::compare::CompareScreen;
+use super::sweeping::Sweeps;
 use super::widgets::input::Input;
 use crate::config::{Glyphs, Selecting};
 use crate::mlflow::ExperimentId;
@@ -40,6 +42,11 @@ pub enum Overlay {
     Picker(Picker),
     Confirm(Confirm),
     Report(Report),
+    Plan(Box<PlanForm>),
+    /// The sweeps of this machine, and the one under the cursor.
+    Sweeps {
+        at: usize,
+    },
 }
 
 /// What stands in place of the panes.
@@ -105,6 +112,7 @@ pub struct App {
     pub best: Best,
     /// How the settings want it chosen and marked.
     pub selecting: Selecting,
+    pub sweeps: Sweeps,
     /// Who writes.
     pub user: String,
     pub histories: Histories,
@@ -121,7 +129,7 @@ pub struct App {
 }
 
 /// What the state machine has to know from outside.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Setup {
     pub store: String,
     pub is_local: bool,
@@ -136,6 +144,7 @@ pub struct Setup {
     pub memory: Memory,
     pub selecting: Selecting,
     pub policies: HashMap<ExperimentId, Policy>,
+    pub sweeps: Sweeps,
     pub user: String,
     pub size: (u16, u16),
     pub now: i64,
@@ -171,6 +180,7 @@ impl App {
             details: Details::default(),
             best: Best::new(setup.policies),
             selecting: setup.selecting,
+            sweeps: setup.sweeps,
             user: setup.user,
             histories: Histories::default(),
             writes: 0,

@@ -12,7 +12,7 @@ use super::layout::{Focus, Geometry};
 use super::possible::possible;
 use super::theme::Theme;
 use super::widgets::view::typed;
-use super::{comparing, overlays, panes, screens};
+use super::{comparing, overlays, panes, screens, sweeping};
 use crate::text;
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
@@ -60,6 +60,11 @@ fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         Some(Overlay::Picker(picker)) => overlays::picker::view::draw(picker, theme, frame),
         Some(Overlay::Confirm(confirm)) => overlays::confirm::view::draw(confirm, theme, frame),
         Some(Overlay::Report(report)) => overlays::report::view::draw(app, report, theme, frame),
+        Some(Overlay::Plan(form)) => {
+            let place = sweeping::place(app);
+            overlays::plan::view::draw(form, place.name(), theme, frame);
+        }
+        Some(Overlay::Sweeps { at }) => overlays::sweeps::view::draw(app, *at, theme, frame),
         Some(Overlay::Search) | None => {}
     }
 }
@@ -77,8 +82,12 @@ fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     if app.runs.loaded {
         let running = app.runs.running();
         let running = if running > 0 { format!(", {} running", text::count(running)) } else { String::new() };
-        let summary =
-            format!("  {}  {}{running}", text::clean(&app.runs.name), text::runs(app.runs.catalog.count));
+        let sweep = app.sweeps.words().map_or(String::new(), |words| format!("  {words}"));
+        let summary = format!(
+            "  {}  {}{running}{sweep}",
+            text::clean(&app.runs.name),
+            text::runs(app.runs.catalog.count)
+        );
         // The experiment is worth more room than the address of the store.
         let store = text::cut(&place, room.saturating_sub(text::width(&summary)), theme.glyphs.ellipsis);
         left.push(Span::styled(store.clone(), theme.dim));
@@ -108,6 +117,15 @@ fn overlay_hints(app: &App) -> &'static [(&'static str, &'static str)] {
             &[("enter", "apply"), ("ctrl-j", "new line"), ("esc", "leave")]
         }
         Some(Overlay::Prompt(_)) => &[("enter", "apply"), ("tab", "complete"), ("esc", "leave")],
+        Some(Overlay::Plan(_)) => &[("enter", "train"), ("tab", "next line"), ("esc", "leave")],
+        Some(Overlay::Sweeps { .. }) => &[
+            ("j k", "move"),
+            ("p", "pause"),
+            ("x", "cancel"),
+            ("r", "resume"),
+            ("l", "log"),
+            ("esc", "close"),
+        ],
         Some(Overlay::Picker(_)) => &[("enter", "pick"), ("esc", "close")],
         Some(Overlay::Confirm(_)) => &[("y", "yes"), ("n", "no")],
         Some(Overlay::Help { .. } | Overlay::Messages { .. } | Overlay::Report(_)) => {

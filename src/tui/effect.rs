@@ -10,6 +10,7 @@ use crate::compare::Comparison;
 use crate::marking::{Request, Undoing};
 use crate::mlflow::{ExperimentId, RunId, Tag};
 use crate::select::Policy;
+use crate::sweep::plan::Wish;
 use crate::tui::histories::Want;
 use crate::tui::memory::{Layout, Remembered};
 
@@ -101,6 +102,20 @@ pub enum Effect {
         experiment: ExperimentId,
         policy: Option<Box<Policy>>,
     },
+    /// Decide a plan and start a process that carries it out.
+    Train(Box<Training>),
+    /// Find out what the data of a plan come to.
+    CheckPlan {
+        generation: u64,
+        wish: Box<Wish>,
+    },
+    /// Find out how far the sweeps of this machine are.
+    LookAtSweeps,
+    Steer {
+        sweep: String,
+        steering: Steering,
+    },
+    ReadSweepLog(String),
     /// Find out what a mark would write.
     PlanMark(Box<Request>),
     /// Into the clipboard of whoever sits before the terminal.
@@ -120,6 +135,41 @@ pub enum Effect {
     SwitchProfile(String),
     Suspend,
     Quit,
+}
+
+/// A sweep to be begun.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Training {
+    pub wish: Wish,
+    pub place: Place,
+    pub jobs: Option<usize>,
+    /// The plan was made by hand, and is the experiment's from now on.
+    pub keeps: bool,
+}
+
+/// The experiment that a sweep logs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// One that there is, with its name.
+    Known(ExperimentId, String),
+    /// One of this name, which is made if there is none.
+    New(String),
+}
+
+impl Place {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Known(_, name) | Self::New(name) => name,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steering {
+    Pause,
+    Continue,
+    Cancel,
+    Resume,
 }
 
 /// Something to be written to the store.

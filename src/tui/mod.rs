@@ -41,6 +41,7 @@ mod possible;
 mod requests;
 mod runtime;
 pub mod screens;
+pub mod sweeping;
 pub mod theme;
 mod typing;
 pub mod update;

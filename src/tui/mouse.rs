@@ -81,7 +81,7 @@ fn on_overlay(app: &mut App, wheel: isize, effects: &mut Vec<Effect>) {
             let code = if wheel > 0 { KeyCode::Down } else { KeyCode::Up };
             in_prompt(app, KeyEvent::new(code, KeyModifiers::NONE), effects);
         }
-        Some(Overlay::Search | Overlay::Confirm(_)) | None => {}
+        Some(Overlay::Search | Overlay::Confirm(_) | Overlay::Plan(_) | Overlay::Sweeps { .. }) | None => {}
     }
 }
 

@@ -8,6 +8,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use super::effect::Write;
 use super::histories::Want;
 use super::panes::details::preview::Preview;
+use super::sweeping::Began;
 use crate::catalog::Catalog;
 use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{Projection, View};
@@ -17,6 +18,7 @@ use crate::marking::Plan;
 use crate::mlflow::{ArtifactFile, Experiment, ExperimentId, LoggedModel, MetricPoint, Run, RunId};
 use crate::select::{Resolved, Selection};
 use crate::store::{HistoryPart, StoreError};
+use crate::sweep::progress::Progress;
 
 /// Answers carry the generation of their request; those to an older one are dropped.
 #[derive(Debug, Clone)]
@@ -125,6 +127,19 @@ pub enum Msg {
     Marked(Result<Vec<String>, StoreError>),
     /// What a mark would write.
     Planned(Result<Box<Plan>, StoreError>),
+    /// A sweep began, or why it did not.
+    Trained(Result<Box<Began>, String>),
+    /// What the data of a plan come to.
+    Checked {
+        generation: u64,
+        result: Result<String, String>,
+    },
+    /// How far the sweeps of this machine are.
+    Sweeps(Vec<Progress>),
+    SweepLog {
+        name: String,
+        text: String,
+    },
     /// Something outside did not work out, or did and says so.
     Said(String),
     /// A task broke off with a panic.

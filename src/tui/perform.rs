@@ -20,6 +20,7 @@ use super::possible::possible;
 use super::requests::{
     LOOKING, copy, load_experiments, open_selected, project, quit, show_cursors, view_changed, words_changed,
 };
+use super::sweeping;
 use crate::catalog::view::{Shape, View};
 use crate::catalog::{Bound, Value};
 use crate::mlflow::filter::Filter;
@@ -44,6 +45,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         || comparing::perform(app, action, effects)
         || choosing::perform(app, action)
         || marking::perform(app, action, effects)
+        || sweeping::perform(app, action, effects)
         || charting::move_in_dashboard(app, action)
     {
         return;

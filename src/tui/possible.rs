@@ -53,6 +53,7 @@ pub fn possible(app: &App, action: Action) -> Possible {
             can_write(app)?;
             given(app.runs.loaded && app.runs.length() > 0, "there is no run to mark")
         }
+        Action::Train | Action::TrainPlan => can_train(app),
         Action::Rename => can_rename(app),
         Action::Delete | Action::Tags => can_write_runs(app),
         Action::Note => can_note(app),
@@ -105,8 +106,14 @@ pub fn possible(app: &App, action: Action) -> Possible {
         | Action::BrushWider
         | Action::BrushNarrower
         | Action::BrushClear
+        | Action::Sweeps
         | Action::Help => Ok(()),
     }
+}
+
+fn can_train(app: &App) -> Possible {
+    can_write(app)?;
+    given(app.experiments.loaded, "the experiments are not read yet")
 }
 
 /// What can be done on a screen that stands in place of the panes.

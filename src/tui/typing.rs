@@ -37,6 +37,7 @@ pub fn paste(app: &mut App, text: &str, effects: &mut Vec<Effect>) {
             input::insert(&mut picker.query, text, false);
             picker.search();
         }
+        Some(Overlay::Plan(form)) => input::insert(form.current(), text, false),
         _ => app.say("a pasted text goes where text is typed: / searches, f filters"),
     }
 }

@@ -14,6 +14,7 @@ use super::msg::Msg;
 use super::panes::details::{Models, Tab};
 use super::perform::perform;
 use super::requests::{quit, remember, show_cursors};
+use super::sweeping;
 use super::typing;
 use crate::catalog::Row;
 use crate::mlflow::RunId;
@@ -38,7 +39,10 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
             app.size = (columns, rows);
             show_cursors(app);
         }
-        Msg::Tick { now } => app.now = now,
+        Msg::Tick { now } => {
+            app.now = now;
+            sweeping::tick(app, &mut effects);
+        }
         Msg::Terminate => quit(app, &mut effects),
         answer => answered(app, answer, &mut effects),
     }
@@ -121,6 +125,8 @@ fn key(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
         Some(Overlay::Prompt(_)) => return typing::in_prompt(app, event, effects),
         Some(Overlay::Picker(_)) => return typing::in_picker(app, event, effects),
         Some(Overlay::Confirm(_)) => return typing::in_confirm(app, event, effects),
+        Some(Overlay::Plan(_)) => return sweeping::in_form(app, event, effects),
+        Some(Overlay::Sweeps { .. }) => return sweeping::in_sweeps(app, event, effects),
         Some(Overlay::Help { .. } | Overlay::Messages { .. } | Overlay::Report(_)) | None => {}
     }
     app.pending.push(Chord::of(event));

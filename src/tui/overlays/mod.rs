@@ -4,6 +4,8 @@ pub mod confirm;
 pub mod help;
 pub mod messages;
 pub mod picker;
+pub mod plan;
 pub mod prompt;
 pub mod report;
+pub mod sweeps;
 pub mod view;

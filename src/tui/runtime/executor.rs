@@ -11,8 +11,9 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::choosing::Kept;
 use super::memory::Keeper;
+use super::training::Ground;
 use super::watch::{Attended, Command, RETRY, Watch};
-use super::{choosing, projecting, writing};
+use super::{choosing, projecting, training, writing};
 use crate::catalog::gather;
 use crate::catalog::sync::Sync;
 use crate::compare::Comparison;
@@ -48,6 +49,8 @@ enum Slot {
     Wake,
     Run,
     Preview,
+    Check,
+    Sweeps,
 }
 
 pub struct Executor {
@@ -58,6 +61,7 @@ pub struct Executor {
     writes: JoinSet<()>,
     keeper: Keeper,
     kept: Kept,
+    ground: Ground,
     attended: Arc<Mutex<Attended>>,
     watcher: Option<UnboundedSender<Command>>,
     interval: Duration,
@@ -73,6 +77,7 @@ impl Executor {
         is_local: bool,
         keeper: Keeper,
         kept: Kept,
+        ground: Ground,
     ) -> Self {
         let interval = if is_local { interval.min(LOCAL_INTERVAL) } else { interval };
         Self {
@@ -82,6 +87,7 @@ impl Executor {
             writes: JoinSet::new(),
             keeper,
             kept,
+            ground,
             attended: Arc::default(),
             watcher: None,
             interval,
@@ -134,6 +140,11 @@ impl Executor {
             | Effect::Select { .. }
             | Effect::KeepPolicy { .. }
             | Effect::PlanMark(_)) => self.compute(store, effect),
+            effect @ (Effect::Train(_)
+            | Effect::CheckPlan { .. }
+            | Effect::LookAtSweeps
+            | Effect::Steer { .. }
+            | Effect::ReadSweepLog(_)) => self.training(store, effect),
             Effect::LoadRun { generation, id } => self.answer(Slot::Run, async move {
                 let result = store.get_run(&id).await.map(Box::new);
                 Msg::Run { generation, result }
@@ -174,16 +185,7 @@ impl Executor {
                     let _ = sender.send(Msg::Written { write, result });
                 });
             }
-            Effect::Browse(address) => self.spawn(async move {
-                let opened = tokio::task::spawn_blocking({
-                    let address = address.clone();
-                    move || open::that_detached(address)
-                });
-                match opened.await {
-                    Ok(Ok(())) => Msg::Said(format!("opened {address}")),
-                    _ => Msg::Said(format!("there is no browser here; the address is {address}")),
-                }
-            }),
+            Effect::Browse(address) => self.spawn(browse(address)),
             Effect::Remember { experiment, layout } => self.keeper.remember(experiment, layout),
             // These belong to the loop, which has the terminal.
             Effect::Copy(_)
@@ -257,6 +259,44 @@ impl Executor {
             ),
             _ => {}
         }
+    }
+
+    /// What training needs.
+    fn training(&mut self, store: Arc<dyn TrackingStore>, effect: Effect) {
+        let ground = self.ground.clone();
+        match effect {
+            Effect::Train(request) => {
+                let sender = self.sender.clone();
+                // Whoever leaves meanwhile has asked for it all the same.
+                self.writes.spawn(async move {
+                    let _ = sender.send(training::train(store, ground, *request).await);
+                });
+            }
+            Effect::CheckPlan { generation, wish } => {
+                self.answer(Slot::Check, projecting::blocking(move || training::check(generation, &wish)));
+            }
+            Effect::LookAtSweeps => {
+                self.answer(Slot::Sweeps, projecting::blocking(move || training::look(&ground)));
+            }
+            Effect::Steer { sweep, steering } => {
+                self.spawn(projecting::blocking(move || training::steer(&ground, &sweep, steering)));
+            }
+            Effect::ReadSweepLog(sweep) => {
+                self.spawn(projecting::blocking(move || training::log(&ground, &sweep)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Closes the sweeps whose process died, and looks how far the others are.
+    pub fn find_sweeps(&mut self, may_write: bool) {
+        let (store, ground, sender) = (Arc::clone(&self.store), self.ground.clone(), self.sender.clone());
+        self.start(Slot::Sweeps, async move {
+            if may_write && let Some(msg) = training::close_broken(store, ground.clone()).await {
+                let _ = sender.send(msg);
+            }
+            let _ = sender.send(projecting::blocking(move || training::look(&ground)).await);
+        });
     }
 
     /// Finishes marks that broke off at an earlier time.
@@ -348,6 +388,18 @@ impl Executor {
         };
         self.watcher = Some(commands);
         self.start(Slot::Watch, watch.run());
+    }
+}
+
+/// Opens an address in the browser, if there is one.
+async fn browse(address: String) -> Msg {
+    let opened = tokio::task::spawn_blocking({
+        let address = address.clone();
+        move || open::that_detached(address)
+    });
+    match opened.await {
+        Ok(Ok(())) => Msg::Said(format!("opened {address}")),
+        _ => Msg::Said(format!("there is no browser here; the address is {address}")),
     }
 }
 

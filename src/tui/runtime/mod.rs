@@ -9,6 +9,7 @@ mod pixels;
 mod projecting;
 mod saving;
 mod terminal;
+mod training;
 mod watch;
 mod writing;
 
@@ -23,16 +24,19 @@ use super::charting::{is_settled, prepare};
 use super::effect::Effect;
 use super::keymap::Keymap;
 use super::msg::Msg;
+use super::sweeping::Sweeps;
 use super::theme::{Abilities, Theme, is_light};
 use super::update::update;
 use crate::config::{Palette, Settings};
 use crate::store::uri::Location;
 use crate::store::{TrackingStore, now_ms};
+use crate::sweep::kept::Plans;
 use choosing::Kept;
 use executor::Executor;
 use input::Input;
 use memory::Keeper;
 pub use terminal::Screen;
+use training::Ground;
 
 /// At most one frame in this time.
 const FRAME: Duration = Duration::from_millis(16);
@@ -87,6 +91,13 @@ impl Session {
         let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
         let store_name = settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string);
         let keeper = Keeper::new(&settings.state_folder, &store_name);
+        let ground = Ground {
+            state_folder: settings.state_folder.clone(),
+            store: store_name.clone(),
+            user: settings.user.clone(),
+            words: settings.store_words(),
+            plans: Plans::new(&settings.state_folder, &store_name),
+        };
         let kept = Kept::new(settings.selecting.patterns.clone(), &settings.state_folder, &store_name);
         let app = App::new(Setup {
             page: (!is_local).then(|| store_name.trim_end_matches('/').to_owned()),
@@ -102,14 +113,17 @@ impl Session {
             memory: keeper.load(),
             selecting: settings.selecting.clone(),
             policies: kept.policies.all(),
+            sweeps: Sweeps::new(settings.sweeping.wish.clone(), settings.sweeping.jobs, ground.plans.all()),
             user: settings.user.clone(),
             size,
             now: now_ms(),
         });
-        let mut executor = Executor::new(store, sender, settings.poll_interval, is_local, keeper, kept);
+        let mut executor =
+            Executor::new(store, sender, settings.poll_interval, is_local, keeper, kept, ground);
         if !settings.read_only {
             executor.resume_marks();
         }
+        executor.find_sweeps(!settings.read_only);
         executor.perform(Effect::LoadExperiments);
         let theme = theme(&settings, light);
         Self { app, executor, messages, settings, theme }

@@ -4,6 +4,7 @@ mod charts;
 mod choosing;
 mod comparing;
 mod screens;
+mod sweeping;
 mod table;
 mod visits;
 mod writes;
@@ -54,6 +55,7 @@ fn app(size: (u16, u16)) -> App {
         profile: None,
         page: None,
         selecting: crate::config::Selecting::default(),
+        sweeps: crate::tui::sweeping::Sweeps::default(),
         policies: std::collections::HashMap::new(),
         user: "ana".into(),
         memory: Memory::default(),

@@ -1,6 +1,6 @@
 //! What the table shows when it has no rows: loading, empty, failed, and the greeting of an empty store.
 
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use crate::text;
 use crate::tui::app::App;
@@ -49,7 +49,7 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>>
     }
     vec![
         Line::styled("no runs in this experiment", theme.heading),
-        Line::styled("those that are logged to it appear here by themselves", theme.dim),
+        Line::styled("those that are logged to it appear here by themselves; T plans a sweep", theme.dim),
     ]
 }
 
@@ -60,6 +60,7 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
     if width < 44 {
         return vec![
             Line::styled("No runs yet", theme.heading),
+            Line::from(vec![Span::styled("T", theme.key), Span::styled(" trains a first sweep", theme.text)]),
             Line::styled(text::cut(&store, width, theme.glyphs.ellipsis), theme.dim),
         ];
     }
@@ -77,7 +78,13 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
         Line::styled(text::cut(&format!("looking at {store}"), width, theme.glyphs.ellipsis), theme.dim),
         Line::styled("another place: --tracking-uri, or MLFLOW_TRACKING_URI", theme.dim),
         Line::default(),
-        Line::styled("Log a first run from Python:", theme.text),
+        Line::from(vec![
+            Span::styled("T", theme.key),
+            Span::styled(" trains a first sweep, on bundled data: 20 models", theme.text),
+        ]),
+        Line::styled("ctrl-t plans one on data of your own", theme.dim),
+        Line::default(),
+        Line::styled("Or log a run from Python:", theme.text),
         Line::default(),
     ];
     greeting.extend(lines.iter().map(|line| code(text::fit(line, block, theme.glyphs.ellipsis))));

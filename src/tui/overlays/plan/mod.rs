@@ -1,0 +1,228 @@
+//! A sweep before it begins: what to train on, what to predict, what to try, and for how long.
+
+pub mod view;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::sweep::data::Task;
+use crate::sweep::families::{self, FAMILIES};
+use crate::sweep::plan::{FOLDS, Models, SEED, TRIALS, Wish};
+use crate::sweep::search::{LAG, Method};
+use crate::tui::widgets::input::{Input, edit};
+
+/// A line of the form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    Data,
+    Target,
+    Task,
+    Metric,
+    Families,
+    Method,
+    Trials,
+    Time,
+    Folds,
+    Seed,
+    Jobs,
+    Models,
+}
+
+pub const FIELDS: [Field; 12] = [
+    Field::Data,
+    Field::Target,
+    Field::Task,
+    Field::Metric,
+    Field::Families,
+    Field::Method,
+    Field::Trials,
+    Field::Time,
+    Field::Folds,
+    Field::Seed,
+    Field::Jobs,
+    Field::Models,
+];
+
+impl Field {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Target => "target",
+            Self::Task => "task",
+            Self::Metric => "metric",
+            Self::Families => "families",
+            Self::Method => "method",
+            Self::Trials => "trials",
+            Self::Time => "time",
+            Self::Folds => "folds",
+            Self::Seed => "seed",
+            Self::Jobs => "jobs",
+            Self::Models => "models",
+        }
+    }
+
+    /// What an empty line stands for, or what can stand in it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Data => "a CSV, TSV or Parquet file, or wine-quality, iris, diabetes, breast-cancer",
+            Self::Target => "the column to be predicted",
+            Self::Task => "regression or classification; the target tells",
+            Self::Metric => "rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc",
+            Self::Families => "all that are usual for the data; or names with commas",
+            Self::Method => "tpe, random or grid",
+            Self::Trials => "20",
+            Self::Time => "no limit; 90s, 10m, 2h",
+            Self::Folds => "5",
+            Self::Seed => "1",
+            Self::Jobs => "all cores but one",
+            Self::Models => "all, or the best only",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanForm {
+    pub at: usize,
+    inputs: Vec<Input>,
+    /// What the form does not show stays as it was.
+    base: Wish,
+    /// Asked whether it can be done; an answer to an older question is dropped.
+    pub generation: u64,
+    /// What the data come to, or what is wrong.
+    pub said: Option<Result<String, String>>,
+    /// The sweep was asked for and has not begun yet.
+    pub is_starting: bool,
+}
+
+/// What a key in the form comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Typed {
+    Nothing,
+    Closed,
+    /// Another line: what stands in the form can be looked at.
+    Moved,
+    Entered,
+}
+
+impl PlanForm {
+    pub fn new(wish: &Wish, jobs: Option<usize>) -> Self {
+        let number = |value: Option<usize>| value.map_or(String::new(), |value| value.to_string());
+        let text = |field: Field| match field {
+            Field::Data => wish.data.clone(),
+            Field::Target => wish.target.clone().unwrap_or_default(),
+            Field::Task => wish.task.map_or(String::new(), |task| task.as_str().to_owned()),
+            Field::Metric => wish.metric.clone().unwrap_or_default(),
+            Field::Families => wish.families.join(", "),
+            Field::Method => match wish.method {
+                Method::Tpe => String::new(),
+                Method::Random => "random".into(),
+                Method::Grid => "grid".into(),
+            },
+            Field::Trials => number(wish.trials.filter(|trials| *trials != TRIALS)),
+            Field::Time => wish.seconds.map_or(String::new(), |seconds| format!("{seconds}s")),
+            Field::Folds => number(wish.folds.filter(|folds| *folds != FOLDS)),
+            Field::Seed => {
+                wish.seed.filter(|seed| *seed != SEED).map_or(String::new(), |seed| seed.to_string())
+            }
+            Field::Jobs => number(jobs),
+            Field::Models => match wish.models {
+                Models::All => String::new(),
+                Models::Best => "best".into(),
+            },
+        };
+        let inputs = FIELDS.iter().map(|field| Input::new(text(*field))).collect();
+        Self { at: 0, inputs, base: wish.clone(), generation: 0, said: None, is_starting: false }
+    }
+
+    pub fn field(&self) -> Field {
+        FIELDS[self.at]
+    }
+
+    pub fn input(&self, field: Field) -> &Input {
+        let at = FIELDS.iter().position(|known| *known == field).unwrap_or(0);
+        &self.inputs[at]
+    }
+
+    pub fn current(&mut self) -> &mut Input {
+        &mut self.inputs[self.at]
+    }
+
+    pub fn key(&mut self, event: KeyEvent) -> Typed {
+        let control = event.modifiers.contains(KeyModifiers::CONTROL);
+        match event.code {
+            KeyCode::Esc => Typed::Closed,
+            KeyCode::Char('c') if control => Typed::Closed,
+            KeyCode::Enter => Typed::Entered,
+            KeyCode::Down | KeyCode::Tab => self.go(1),
+            KeyCode::Up | KeyCode::BackTab => self.go(FIELDS.len() - 1),
+            KeyCode::Char('n') if control => self.go(1),
+            KeyCode::Char('p') if control => self.go(FIELDS.len() - 1),
+            _ => {
+                if edit(self.current(), event) {
+                    self.said = None;
+                }
+                Typed::Nothing
+            }
+        }
+    }
+
+    fn go(&mut self, by: usize) -> Typed {
+        self.at = (self.at + by) % FIELDS.len();
+        Typed::Moved
+    }
+
+    fn value(&self, field: Field) -> Option<&str> {
+        Some(self.input(field).value().trim()).filter(|text| !text.is_empty())
+    }
+
+    fn number<T: std::str::FromStr>(&self, field: Field) -> Result<Option<T>, String> {
+        let Some(text) = self.value(field) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| format!("{}: {text:?} is not a whole number", field.name()))
+    }
+
+    /// What the form wishes, and how many jobs; or what is wrong with a line.
+    pub fn wish(&self) -> Result<(Wish, Option<usize>), String> {
+        let mut wish = self.base.clone();
+        let data = self.value(Field::Data).ok_or("data: say what to train on")?;
+        data.clone_into(&mut wish.data);
+        wish.target = self.value(Field::Target).map(str::to_owned);
+        wish.task = match self.value(Field::Task) {
+            None => None,
+            Some("regression") => Some(Task::Regression),
+            Some("classification") => Some(Task::Classification),
+            Some(other) => return Err(format!("task: {other:?} is neither regression nor classification")),
+        };
+        wish.metric = self.value(Field::Metric).map(str::to_owned);
+        let names = self.value(Field::Families).unwrap_or_default();
+        wish.families = names.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        if let Some(name) = wish.families.iter().find(|name| families::find(name).is_none()) {
+            let known: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
+            return Err(format!("families: there is no {name:?}; there are {}", known.join(", ")));
+        }
+        wish.method = match self.value(Field::Method) {
+            None | Some("tpe") => Method::Tpe,
+            Some("random") => Method::Random,
+            Some("grid") => Method::Grid,
+            Some(other) => return Err(format!("method: {other:?} is none of tpe, random, grid")),
+        };
+        wish.trials = self.number(Field::Trials)?;
+        wish.seconds = match self.value(Field::Time) {
+            None => None,
+            Some(text) => Some(crate::sweep::plan::seconds(text).map_err(|error| format!("time: {error}"))?),
+        };
+        wish.folds = self.number(Field::Folds)?;
+        wish.seed = self.number(Field::Seed)?;
+        wish.models = match self.value(Field::Models) {
+            None | Some("all") => Models::All,
+            Some("best") => Models::Best,
+            Some(other) => return Err(format!("models: {other:?} is neither all nor best")),
+        };
+        let jobs: Option<usize> = self.number(Field::Jobs)?;
+        if jobs.is_some_and(|jobs| !(1..=LAG).contains(&jobs)) {
+            return Err(format!("jobs: 1 to {LAG}"));
+        }
+        if wish.trials == Some(0) {
+            return Err("trials: 1 at least".into());
+        }
+        Ok((wish, jobs))
+    }
+}

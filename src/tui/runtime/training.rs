@@ -1,0 +1,146 @@
+//! Sweeps, away from the loop: begun as processes of their own, looked at, steered.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::mlflow::Experiment;
+use crate::store::{TrackingStore, now_ms};
+use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
+use crate::sweep::journal::{Folder, Header, Wanted};
+use crate::sweep::kept::Plans;
+use crate::sweep::plan::Wish;
+use crate::sweep::progress::Progress;
+use crate::sweep::run;
+use crate::sweep::search::LAG;
+use crate::text;
+use crate::tui::effect::{Place, Steering, Training};
+use crate::tui::msg::Msg;
+use crate::tui::sweeping::Began;
+
+/// What a sweep has to know of where it runs.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    pub state_folder: PathBuf,
+    pub store: String,
+    pub user: String,
+    /// The words that make another process open the same store.
+    pub words: Vec<OsString>,
+    pub plans: Plans,
+}
+
+/// Decides a plan, makes its experiment and its folder, and starts the process.
+pub async fn train(store: Arc<dyn TrackingStore>, ground: Ground, training: Training) -> Msg {
+    let began = begun(store, ground, training).await;
+    Msg::Trained(began.map(Box::new))
+}
+
+async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training) -> Result<Began, String> {
+    let Training { wish, place, jobs, keeps } = training;
+    let asked = wish.clone();
+    let decided = tokio::task::spawn_blocking(move || asked.decide().map_err(|error| error.to_string()));
+    let (plan, study) = decided.await.map_err(|error| error.to_string())??;
+    let said = |error: crate::store::StoreError| format!("{error}; {}", error.hint());
+    let experiment: Experiment = match &place {
+        Place::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
+        Place::New(name) => find_or_create(store.as_ref(), name, &plan).await.map_err(said)?,
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let beginning = Beginning {
+        experiment: &experiment,
+        store: &ground.store,
+        user: &ground.user,
+        jobs: jobs.unwrap_or(cores.saturating_sub(1)).clamp(1, LAG),
+        state_folder: &ground.state_folder,
+    };
+    let trials = plan.length();
+    let (folder, header) = begin(plan, &study, &beginning).map_err(|error| error.to_string())?;
+    spawn(&folder, &header, &ground.words)
+        .map_err(|error| format!("no process could be started: {error}"))?;
+    // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
+    if (keeps || matches!(place, Place::New(_)))
+        && let Err(error) = ground.plans.keep(&experiment.experiment_id, &wish)
+    {
+        tracing::warn!(%error, "a plan is not kept");
+    }
+    Ok(Began {
+        name: header.name,
+        experiment: experiment.experiment_id,
+        experiment_name: experiment.name,
+        wish,
+        trials,
+    })
+}
+
+/// What the data of a plan come to, in words.
+pub fn check(generation: u64, wish: &Wish) -> Msg {
+    let result = wish.decide().map_err(|error| error.to_string()).map(|(plan, study)| {
+        let target = &study.target;
+        let families: Vec<_> = plan.spaces.iter().map(|space| space.family.as_str()).collect();
+        let classes =
+            target.labels.as_ref().map_or(String::new(), |labels| format!(" of {} classes", labels.len()));
+        format!(
+            "{} rows, {} columns; {} by {}: {}{classes}, {}; goes by val_{}; tries {}",
+            text::count(study.frame.rows),
+            study.frame.columns.len(),
+            target.name,
+            study.frame.columns.len() - 1,
+            plan.task.as_str(),
+            target.because,
+            plan.metric,
+            families.join(", ")
+        )
+    });
+    Msg::Checked { generation, result }
+}
+
+/// How far the sweeps of this store are.
+pub fn look(ground: &Ground) -> Msg {
+    let all =
+        Folder::all(&ground.state_folder).into_iter().filter(|(_, header)| header.store == ground.store);
+    Msg::Sweeps(all.filter_map(|(folder, header)| Progress::read(&folder, &header, now_ms()).ok()).collect())
+}
+
+fn find(ground: &Ground, id: &str) -> Option<(Folder, Header)> {
+    Folder::all(&ground.state_folder).into_iter().find(|(_, header)| header.id == id)
+}
+
+pub fn steer(ground: &Ground, id: &str, steering: Steering) -> Msg {
+    let Some((folder, header)) = find(ground, id) else {
+        return Msg::Said("the sweep is gone".into());
+    };
+    let done = match steering {
+        Steering::Pause => folder.want(Wanted::Pause),
+        Steering::Continue => folder.want(Wanted::Run),
+        Steering::Cancel => folder.want(Wanted::Cancel),
+        Steering::Resume => folder.want(Wanted::Run).and_then(|()| spawn(&folder, &header, &ground.words)),
+    };
+    let name = &header.name;
+    Msg::Said(match (done, steering) {
+        (Err(error), _) => format!("{name} goes on as before: {error}"),
+        (Ok(()), Steering::Pause) => format!("{name} pauses as soon as the fold under way is done"),
+        (Ok(()), Steering::Continue) => format!("{name} goes on"),
+        (Ok(()), Steering::Cancel) => format!("{name} is cancelled; r resumes it"),
+        (Ok(()), Steering::Resume) => format!("{name} is resumed"),
+    })
+}
+
+pub fn log(ground: &Ground, id: &str) -> Msg {
+    let Some((folder, header)) = find(ground, id) else {
+        return Msg::Said("the sweep is gone".into());
+    };
+    let text = std::fs::read_to_string(folder.log()).unwrap_or_default();
+    Msg::SweepLog { name: header.name, text }
+}
+
+/// Closes sweeps whose process died, at the start.
+pub async fn close_broken(store: Arc<dyn TrackingStore>, ground: Ground) -> Option<Msg> {
+    match run::close_broken(&store, &ground.state_folder, &ground.store).await {
+        Ok(names) if names.is_empty() => None,
+        Ok(names) => Some(Msg::Said(format!("{} broke off earlier; g s resumes it", names.join(", ")))),
+        Err(error) => {
+            tracing::warn!(%error, "a sweep that broke off is not closed yet");
+            None
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Training from the explorer: one key starts a sweep, another plans it, a list shows how far sweeps have come.
+
+use std::collections::HashMap;
+
+use crossterm::event::KeyEvent;
+
+use super::action::Action;
+use super::app::{App, Overlay};
+use super::effect::{Effect, Place, Steering, Training};
+use super::msg::Msg;
+use super::overlays::plan::{PlanForm, Typed};
+use super::overlays::report::Report;
+use super::overlays::sweeps::{Pressed, key};
+use super::requests::{load_experiments, open_selected};
+use crate::mlflow::ExperimentId;
+use crate::sweep::data::bundled;
+use crate::sweep::plan::{SEED, Wish};
+use crate::sweep::progress::{Progress, State};
+use crate::text;
+
+/// Milliseconds between looks at sweeps that run.
+const LOOK: i64 = 1_000;
+/// What a newcomer trains on.
+const DEMO: &str = "wine-quality";
+
+/// The sweeps of this machine, and what is known of how to begin one.
+#[derive(Debug, Default)]
+pub struct Sweeps {
+    pub list: Vec<Progress>,
+    /// The plans of experiments.
+    pub plans: HashMap<ExperimentId, Wish>,
+    /// The sweep of the settings; without data there is none.
+    pub settled: Wish,
+    pub jobs: Option<usize>,
+    asked: i64,
+    /// To be opened as soon as it is listed.
+    opens: Option<ExperimentId>,
+}
+
+/// A sweep that was begun.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Began {
+    pub name: String,
+    pub experiment: ExperimentId,
+    pub experiment_name: String,
+    pub wish: Wish,
+    pub trials: Option<usize>,
+}
+
+impl Sweeps {
+    pub fn new(settled: Wish, jobs: Option<usize>, plans: HashMap<ExperimentId, Wish>) -> Self {
+        Self { plans, settled, jobs, ..Self::default() }
+    }
+
+    /// Those that are under way.
+    pub fn active(&self) -> impl Iterator<Item = &Progress> {
+        self.list.iter().filter(|sweep| sweep.state.is_active())
+    }
+
+    /// A few words for the header, while anything is under way.
+    pub fn words(&self) -> Option<String> {
+        let active: Vec<&Progress> = self.active().collect();
+        match active.as_slice() {
+            [] => None,
+            [one] => {
+                let of = one.of.map_or(String::new(), |of| format!("/{of}"));
+                let paused = if one.state == State::Paused { " paused" } else { "" };
+                let left = one
+                    .left
+                    .filter(|left| *left >= 1.0)
+                    .map_or(String::new(), |left| format!(", {} left", text::span((left * 1000.0) as i64)));
+                Some(format!("sweep{paused} {}{of}{left}", one.ended()))
+            }
+            several => Some(format!("{} sweeps", several.len())),
+        }
+    }
+}
+
+/// An action about training; true if it is one.
+pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
+    match action {
+        Action::Train => train(app, effects),
+        Action::TrainPlan => open_form(app, effects),
+        Action::Sweeps => {
+            app.overlay = Some(Overlay::Sweeps { at: 0 });
+            look(app, effects);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// What would be trained in the open experiment without a question, and where.
+fn settled(app: &App) -> Option<(Wish, Place)> {
+    let open = app.runs.experiment.clone();
+    if let Some(wish) = open.as_ref().and_then(|id| app.sweeps.plans.get(id)) {
+        return Some((wish.clone(), here(app)?));
+    }
+    let configured = &app.sweeps.settled;
+    if !configured.data.is_empty() {
+        let place = here(app).unwrap_or_else(|| Place::New(stem(&configured.data)));
+        return Some((configured.clone(), place));
+    }
+    if app.experiments.is_empty_store() {
+        let set = bundled::find(DEMO)?;
+        let wish = Wish { data: set.name.to_owned(), ..configured.clone() };
+        return Some((wish, Place::New(set.name.to_owned())));
+    }
+    None
+}
+
+/// The open experiment; none on an empty store, which has none that anybody made.
+fn here(app: &App) -> Option<Place> {
+    let id = app.runs.experiment.clone()?;
+    Some(Place::Known(id, app.runs.name.clone()))
+}
+
+fn stem(data: &str) -> String {
+    let name = data.rsplit(['/', '\\']).next().unwrap_or(data);
+    name.split('.').next().unwrap_or(name).to_owned()
+}
+
+fn train(app: &mut App, effects: &mut Vec<Effect>) {
+    let Some((mut wish, place)) = settled(app) else { return open_form(app, effects) };
+    // The same again would give the same trials: each sweep of an experiment has a seed of its own.
+    if let Place::Known(id, _) = &place {
+        let before = app.sweeps.list.iter().filter(|sweep| sweep.experiment == *id).count() as u64;
+        wish.seed = Some(wish.seed.unwrap_or(SEED) + before);
+    }
+    app.status = Some(format!("starting a sweep on {}", text::clean(&wish.data)));
+    let jobs = app.sweeps.jobs;
+    effects.push(Effect::Train(Box::new(Training { wish, place, jobs, keeps: false })));
+}
+
+fn open_form(app: &mut App, effects: &mut Vec<Effect>) {
+    let wish = match settled(app) {
+        Some((wish, _)) => wish,
+        None => app.sweeps.settled.clone(),
+    };
+    app.overlay = Some(Overlay::Plan(Box::new(PlanForm::new(&wish, app.sweeps.jobs))));
+    check(app, effects);
+}
+
+/// Where the sweep of a form goes.
+pub fn place(app: &App) -> Place {
+    let is_nobodys = app.experiments.is_empty_store();
+    match here(app) {
+        Some(place) if !is_nobodys => place,
+        _ => {
+            let data = match &app.overlay {
+                Some(Overlay::Plan(form)) => form.wish().map(|(wish, _)| wish.data).unwrap_or_default(),
+                _ => String::new(),
+            };
+            Place::New(if data.is_empty() { "a new experiment".into() } else { stem(&data) })
+        }
+    }
+}
+
+pub fn in_form(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
+    match form.key(event) {
+        Typed::Nothing => {}
+        Typed::Closed => app.overlay = None,
+        Typed::Moved => check(app, effects),
+        Typed::Entered => {
+            let place = place(app);
+            let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
+            match form.wish() {
+                Ok((wish, jobs)) => {
+                    form.said = None;
+                    form.is_starting = true;
+                    effects.push(Effect::Train(Box::new(Training { wish, place, jobs, keeps: true })));
+                }
+                Err(message) => form.said = Some(Err(message)),
+            }
+        }
+    }
+}
+
+/// Asks what the data of the form come to.
+fn check(app: &mut App, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
+    form.generation += 1;
+    form.said = None;
+    match form.wish() {
+        Ok((wish, _)) => {
+            effects.push(Effect::CheckPlan { generation: form.generation, wish: Box::new(wish) });
+        }
+        // Nothing is wrong with a form that nobody has filled in yet.
+        Err(message) => form.said = Some(Err(message)).filter(|_| form.at > 0),
+    }
+}
+
+fn checked(app: &mut App, generation: u64, result: Result<String, String>) {
+    if let Some(Overlay::Plan(form)) = &mut app.overlay
+        && form.generation == generation
+        && !form.is_starting
+    {
+        form.said = Some(result);
+    }
+}
+
+/// A sweep began, or did not.
+fn began(app: &mut App, result: Result<Began, String>, effects: &mut Vec<Effect>) {
+    let began = match result {
+        Ok(began) => began,
+        Err(message) => {
+            if let Some(Overlay::Plan(form)) = &mut app.overlay {
+                form.is_starting = false;
+                form.said = Some(Err(message));
+            } else {
+                app.say(format!("no sweep was started: {message}"));
+            }
+            return;
+        }
+    };
+    if matches!(app.overlay, Some(Overlay::Plan(_))) {
+        app.overlay = None;
+    }
+    let trials = began.trials.map_or(String::new(), |trials| format!(", {trials} trials"));
+    app.say(format!(
+        "{} trains on {}{trials}; g s shows how far it is",
+        began.name,
+        text::clean(&began.wish.data)
+    ));
+    app.sweeps.plans.insert(began.experiment.clone(), began.wish);
+    if app.runs.experiment.as_ref() != Some(&began.experiment) {
+        app.sweeps.opens = Some(began.experiment);
+        load_experiments(app, effects);
+    }
+    effects.push(Effect::Refresh);
+    look(app, effects);
+}
+
+/// What came back about sweeps.
+pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
+    match msg {
+        Msg::Trained(result) => began(app, result.map(|began| *began), effects),
+        Msg::Checked { generation, result } => checked(app, generation, result),
+        Msg::Sweeps(list) => seen(app, list),
+        Msg::SweepLog { name, text } => logged(app, &name, &text),
+        _ => {}
+    }
+}
+
+/// Opens the experiment of a sweep that just began, once it is known.
+pub fn listed(app: &mut App, effects: &mut Vec<Effect>) {
+    let Some(id) = app.sweeps.opens.clone() else { return };
+    let Some(at) = app.experiments.list.iter().position(|listed| *listed.id() == id) else { return };
+    app.sweeps.opens = None;
+    app.experiments.cursor.at = at;
+    open_selected(app, effects);
+}
+
+fn look(app: &mut App, effects: &mut Vec<Effect>) {
+    app.sweeps.asked = app.now;
+    effects.push(Effect::LookAtSweeps);
+}
+
+/// Time passes: what runs is looked at again.
+pub fn tick(app: &mut App, effects: &mut Vec<Effect>) {
+    let is_watched =
+        matches!(app.overlay, Some(Overlay::Sweeps { .. })) || app.sweeps.active().next().is_some();
+    if is_watched && app.now - app.sweeps.asked >= LOOK {
+        look(app, effects);
+    }
+}
+
+/// How far the sweeps are; those that ended since are told of.
+fn seen(app: &mut App, list: Vec<Progress>) {
+    let ended = list.iter().find(|sweep| {
+        let before = app.sweeps.list.iter().find(|known| known.id == sweep.id);
+        !sweep.state.is_active() && before.is_some_and(|known| known.state.is_active())
+    });
+    if let Some(sweep) = ended {
+        let best = sweep.best.as_ref().map_or_else(
+            || sweep.error.as_ref().map_or(String::new(), |error| format!(": {error}")),
+            |(trial, family, mean)| {
+                format!(": best {family}-{trial}, {} {}", sweep.metric, text::number(*mean))
+            },
+        );
+        app.say(format!("{} is {} after {} trials{best}", sweep.name, sweep.state.as_str(), sweep.ended()));
+    }
+    app.sweeps.list = list;
+    if let Some(Overlay::Sweeps { at }) = &mut app.overlay {
+        *at = (*at).min(app.sweeps.list.len().saturating_sub(1));
+    }
+}
+
+pub fn in_sweeps(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Sweeps { at }) = &mut app.overlay else { return };
+    let pressed = key(event);
+    match pressed {
+        Pressed::Nothing => return,
+        Pressed::Closed => {
+            app.overlay = None;
+            return;
+        }
+        Pressed::Move(by) => {
+            *at = at.saturating_add_signed(by).min(app.sweeps.list.len().saturating_sub(1));
+            return;
+        }
+        _ => {}
+    }
+    let Some(sweep) = app.sweeps.list.get(*at).cloned() else { return };
+    let steering = match (pressed, sweep.state) {
+        (Pressed::Log, _) => {
+            effects.push(Effect::ReadSweepLog(sweep.id));
+            return;
+        }
+        (Pressed::Open, _) => {
+            app.overlay = None;
+            app.sweeps.opens = Some(sweep.experiment);
+            return listed(app, effects);
+        }
+        (Pressed::Pause, State::Running) => Steering::Pause,
+        (Pressed::Pause, State::Paused) => Steering::Continue,
+        (Pressed::Cancel, state) if state.is_active() => Steering::Cancel,
+        (Pressed::Resume, State::Cancelled | State::Interrupted) => Steering::Resume,
+        _ => {
+            app.status =
+                Some(format!("the sweep is {}: there is nothing to do about that", sweep.state.as_str()));
+            return;
+        }
+    };
+    if app.read_only {
+        app.status = Some("the store is opened read-only".into());
+        return;
+    }
+    effects.push(Effect::Steer { sweep: sweep.id, steering });
+}
+
+/// What the process of a sweep said.
+fn logged(app: &mut App, name: &str, text: &str) {
+    let mut lines: Vec<String> = text.lines().rev().take(200).map(str::to_owned).collect();
+    lines.reverse();
+    if lines.is_empty() {
+        lines.push("it has said nothing".into());
+    }
+    app.overlay = Some(Overlay::Report(Report::new(format!("Log of {name}"), lines)));
+}

@@ -1,0 +1,199 @@
+//! Training: one key on an empty store and on a planned experiment, the plan, the list of sweeps.
+
+use super::*;
+use crate::sweep::plan::Wish;
+use crate::sweep::progress::{Progress, State};
+use crate::tui::app::Overlay;
+use crate::tui::effect::{Place, Steering, Training};
+use crate::tui::sweeping::Began;
+
+fn trained(effects: &[Effect]) -> Option<&Training> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Train(training) => Some(training.as_ref()),
+        _ => None,
+    })
+}
+
+/// What the last key of a script comes to.
+fn effects_of(app: &mut App, script: &str) -> Vec<Effect> {
+    let mut last = Vec::new();
+    for event in parse_keys(script).unwrap() {
+        last = update(app, Msg::Key(event));
+    }
+    last
+}
+
+fn progress(app: &App, state: State) -> Progress {
+    Progress {
+        id: "20261123-120000-abc".into(),
+        name: "sweep-1123-120000".into(),
+        experiment: app.runs.experiment.clone().unwrap_or_else(|| ExperimentId::from("1")),
+        experiment_name: "wine".into(),
+        data: "wine-quality".into(),
+        state,
+        finished: 6,
+        pruned: 1,
+        failed: 0,
+        running: 1,
+        of: Some(20),
+        metric: "val_rmse".into(),
+        best: Some((3, "random_forest".into(), 0.5872)),
+        seconds: 14.0,
+        left: Some(26.0),
+        unsent: 0,
+        error: None,
+        created: app.now - 14_000,
+    }
+}
+
+#[test]
+fn an_empty_store_trains_on_bundled_data_in_an_experiment_of_its_own() {
+    let mut app = app((120, 36));
+    let none = HashMap::new();
+    update(&mut app, Msg::Experiments(Ok((vec![experiment("0", "Default")], None))));
+    update(&mut app, Msg::Counts(Some(none)));
+    assert!(drawn(&app).contains("T trains a first sweep"), "{}", drawn(&app));
+    let effects = effects_of(&mut app, "T");
+    let training = trained(&effects).unwrap();
+    assert_eq!(training.wish.data, "wine-quality");
+    assert_eq!(training.place, Place::New("wine-quality".into()), "not among what is somebody's own");
+    let began = Began {
+        name: "sweep-1123-120000".into(),
+        experiment: ExperimentId::from("1"),
+        experiment_name: "wine-quality".into(),
+        wish: training.wish.clone(),
+        trials: Some(20),
+    };
+    let effects = update(&mut app, Msg::Trained(Ok(Box::new(began))));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::LookAtSweeps)));
+    let list = vec![experiment("1", "wine-quality"), experiment("0", "Default")];
+    let effects = update(&mut app, Msg::Experiments(Ok((list, None))));
+    let opens =
+        |effect: &Effect| matches!(effect, Effect::Watch { experiment, .. } if experiment.as_str() == "1");
+    assert!(effects.iter().any(opens), "its experiment opens: {effects:?}");
+}
+
+#[test]
+fn an_experiment_with_runs_asks_first_and_then_knows() {
+    let (mut app, runs) = opened((120, 36), 12);
+    let effects = effects_of(&mut app, "T");
+    assert!(trained(&effects).is_none(), "demo runs never land among somebody's own");
+    assert!(matches!(app.overlay, Some(Overlay::Plan(_))));
+    assert!(drawn(&app).contains("Train in"), "{}", drawn(&app));
+    // What is missing is said, and nothing starts.
+    assert!(trained(&effects_of(&mut app, "enter")).is_none());
+    assert!(drawn(&app).contains("say what to train on"), "{}", drawn(&app));
+    let effects = effects_of(&mut app, "i r i s tab s p e c i e s tab tab tab n o n e tab");
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::CheckPlan { .. })));
+    assert!(drawn(&app).contains("there is no \"none\""), "{}", drawn(&app));
+    let effects = effects_of(&mut app, "shift-tab ctrl-u r a n d o m _ f o r e s t tab");
+    let Some(Effect::CheckPlan { generation, wish }) = effects.first().cloned() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((wish.data.as_str(), wish.target.as_deref()), ("iris", Some("species")));
+    let older = Msg::Checked { generation: generation - 1, result: Err("older".into()) };
+    update(&mut app, older);
+    update(&mut app, Msg::Checked { generation, result: Ok("150 rows, 5 columns".into()) });
+    assert!(drawn(&app).contains("150 rows, 5 columns"), "{}", drawn(&app));
+    let effects = effects_of(&mut app, "enter");
+    let training = trained(&effects).unwrap().clone();
+    assert!(training.keeps && matches!(training.place, Place::Known(..)));
+    // What goes wrong comes back into the form.
+    update(&mut app, Msg::Trained(Err("there is no column \"species\"".into())));
+    assert!(drawn(&app).contains("there is no column"), "{}", drawn(&app));
+    let experiment = app.runs.experiment.clone().unwrap();
+    let began = Began {
+        name: "sweep-1".into(),
+        experiment: experiment.clone(),
+        experiment_name: "wine".into(),
+        wish: training.wish,
+        trials: Some(20),
+    };
+    feed(&mut app, Msg::Trained(Ok(Box::new(began))), &runs);
+    assert!(app.overlay.is_none());
+    // From now on the key starts it at once, each time with another seed.
+    let first = effects_of(&mut app, "T");
+    assert_eq!(trained(&first).unwrap().wish.seed, Some(1));
+    app.sweeps.list.push(progress(&app, State::Finished));
+    let second = effects_of(&mut app, "T");
+    assert_eq!(trained(&second).unwrap().wish.seed, Some(2));
+    effects_of(&mut app, "ctrl-t");
+    assert!(matches!(app.overlay, Some(Overlay::Plan(_))), "the plan can always be looked at");
+}
+
+#[test]
+fn a_sweep_of_the_settings_starts_at_once() {
+    let (mut app, _) = opened((120, 36), 12);
+    app.sweeps.settled = Wish { data: "train.csv".into(), target: Some("y".into()), ..Wish::default() };
+    let effects = effects_of(&mut app, "T");
+    let training = trained(&effects).unwrap();
+    assert_eq!(training.wish.data, "train.csv");
+    assert!(matches!(&training.place, Place::Known(id, _) if Some(id) == app.runs.experiment.as_ref()));
+}
+
+#[test]
+fn sweeps_are_listed_steered_and_their_end_is_told() {
+    let (mut app, _) = opened((120, 36), 12);
+    let list = vec![progress(&app, State::Running)];
+    update(&mut app, Msg::Sweeps(list));
+    assert!(drawn(&app).contains("sweep 7/20, 26s left"), "{}", drawn(&app));
+    let later = app.now + 1_500;
+    let effects = update(&mut app, Msg::Tick { now: later });
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::LookAtSweeps)),
+        "it is looked at as it goes on"
+    );
+    effects_of(&mut app, "g s");
+    let screen = drawn(&app);
+    assert!(
+        screen.contains("running") && screen.contains("7/20") && screen.contains("val_rmse 0.5872"),
+        "{screen}"
+    );
+    for (key, steering, state) in [
+        ("p", Steering::Pause, State::Running),
+        ("p", Steering::Continue, State::Paused),
+        ("x", Steering::Cancel, State::Paused),
+        ("r", Steering::Resume, State::Cancelled),
+    ] {
+        let list = vec![progress(&app, state)];
+        update(&mut app, Msg::Sweeps(list));
+        let effects = effects_of(&mut app, key);
+        let is_it =
+            |effect: &Effect| matches!(effect, Effect::Steer { steering: found, .. } if *found == steering);
+        assert!(effects.iter().any(is_it), "{key}: {effects:?}");
+    }
+    assert!(effects_of(&mut app, "p").is_empty(), "a cancelled sweep cannot be paused");
+    update(&mut app, Msg::SweepLog { name: "sweep-1".into(), text: "mltui: trial 0\n\u{1b}[31mred".into() });
+    assert!(drawn(&app).contains("trial 0"));
+    effects_of(&mut app, "esc");
+    let list = vec![progress(&app, State::Running)];
+    update(&mut app, Msg::Sweeps(list));
+    let list = vec![progress(&app, State::Finished)];
+    update(&mut app, Msg::Sweeps(list));
+    assert!(drawn(&app).contains("is finished after 7 trials: best random_forest-3"), "{}", drawn(&app));
+}
+
+#[test]
+fn nothing_trains_where_nothing_may_be_written() {
+    let (mut app, _) = opened((120, 36), 12);
+    app.read_only = true;
+    assert!(trained(&effects_of(&mut app, "T")).is_none() && app.overlay.is_none());
+    let list = vec![progress(&app, State::Running)];
+    update(&mut app, Msg::Sweeps(list));
+    assert!(effects_of(&mut app, "g s x").is_empty());
+}
+
+#[test]
+fn no_size_is_too_small_for_a_plan_or_a_list() {
+    for columns in [1, 12, 20, 40, 60, 80, 200] {
+        for rows in [1, 3, 5, 8, 12, 20, 50] {
+            let (mut app, _) = opened((columns, rows), 12);
+            for script in ["T down down", "esc g s"] {
+                effects_of(&mut app, script);
+                let list: Vec<_> = (0..9).map(|_| progress(&app, State::Running)).collect();
+                update(&mut app, Msg::Sweeps(list));
+                drawn(&app);
+            }
+        }
+    }
+}
