@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
 use crate::sweep::data::{Task, bundled};
 use crate::sweep::families::FAMILIES;
-use crate::sweep::journal::{Folder, Header};
+use crate::sweep::journal::{Folder, Header, Wanted};
 use crate::sweep::plan::{Models, Wish, seconds};
 use crate::sweep::run::{self, Run};
 use crate::sweep::search::{LAG, Method};
@@ -188,8 +188,19 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     // The sweep itself tries again for as long as it takes, and says so.
     patient.rest.max_retries = 0;
     let store = open(&patient)?;
+    if !arguments.background {
+        for name in run::close_broken(&store, &settings.state_folder, &store_name(settings)).await? {
+            say(&format!("{name} broke off earlier; `mltui sweeps` lists it"));
+        }
+    }
     let (folder, header, study) = match &arguments.resume {
-        Some(id) => resumed(settings, id)?,
+        Some(id) => {
+            let resumed = resumed(settings, id)?;
+            if !arguments.background {
+                resumed.0.want(Wanted::Run)?;
+            }
+            resumed
+        }
         None => {
             let (plan, study) = arguments.wish(settings)?.decide()?;
             for note in &study.frame.notes {

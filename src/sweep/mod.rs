@@ -21,3 +21,6 @@ pub mod space;
 pub mod study;
 pub mod train;
 pub mod trees;
+
+#[cfg(test)]
+mod tests;

@@ -188,7 +188,6 @@ impl Wish {
 
 /// Puts a range in the place of the usual one; a single choice is what the family then always takes.
 fn narrow(space: &mut FamilySpace, name: &str, range: &Range) -> Result<(), DataError> {
-    let at = space.dimensions.iter().position(|dimension| dimension.name == name);
     let default = match range {
         Range::Int { low, high, .. } => super::space::Value::Int(i64::midpoint(*low, *high)),
         Range::Real { low, high, log } => super::space::Value::Real(super::space::tidy(if *log {
@@ -213,18 +212,19 @@ fn narrow(space: &mut FamilySpace, name: &str, range: &Range) -> Result<(), Data
             space.family
         )));
     }
-    match at {
-        Some(at) => {
-            let known = &mut space.dimensions[at];
-            known.range = range.clone();
-            known.default = default;
-        }
-        None => space.dimensions.push(Dimension {
+    let mut is_known = false;
+    for known in space.dimensions.iter_mut().filter(|dimension| dimension.name == name) {
+        known.range = range.clone();
+        known.default = default.clone();
+        is_known = true;
+    }
+    if !is_known {
+        space.dimensions.push(Dimension {
             name: name.to_owned(),
             range: range.clone(),
             default,
             only_if: None,
-        }),
+        });
     }
     Ok(())
 }

@@ -121,15 +121,12 @@ pub async fn run(
     let path = run.folder.path.display().to_string();
     let journal = |cause| RunError::Journal { path: path.clone(), cause };
     let mut writer = run.folder.take().map_err(journal)?.ok_or(RunError::Taken)?;
-    if run.folder.wanted() == Wanted::Cancel {
-        run.folder.want(Wanted::Run).map_err(journal)?;
-    }
     let before = run.folder.events().map_err(journal)?;
     let begun = Event { at: now_ms(), what: What::Begun };
     writer.write(&begun).map_err(journal)?;
     told(Told::Event(&begun));
     let run = Arc::new(run);
-    let mut sent = run.folder.sent().min(before.len());
+    let sent = run.folder.sent().min(before.len());
     let mut waiting: Vec<Event> = before[sent..].iter().cloned().chain([begun]).collect();
     let mut recorder = Recorder::new(
         Arc::clone(&run.store),
@@ -146,18 +143,16 @@ pub async fn run(
     let how = loop {
         if !waiting.is_empty() {
             let recorded = tokio::select! {
-                recorded = record(&mut recorder, &waiting, &mut told) => recorded,
+                recorded = record(&mut recorder, &mut waiting, &mut told) => recorded,
                 () = &mut called_off => break How::Cancelled,
             };
             if let Err(error) = recorded {
                 stop.store(true, Ordering::Relaxed);
                 return Err(error.into());
             }
-            sent += waiting.len();
-            waiting.clear();
-            run.folder.set_sent(sent).map_err(journal)?;
         } else if is_over {
-            break How::Finished;
+            // Training ends at once when it is called off, and the look at the file may come later.
+            break if run.folder.wanted() == Wanted::Cancel { How::Cancelled } else { How::Finished };
         }
         if is_over {
             continue;
@@ -190,7 +185,7 @@ pub async fn run(
     }
     told(Told::Event(&closed));
     waiting.push(closed);
-    let farewell = record(&mut recorder, &waiting, &mut told);
+    let farewell = record(&mut recorder, &mut waiting, &mut told);
     let result = if how == How::Finished {
         farewell.await
     } else {
@@ -201,7 +196,6 @@ pub async fn run(
         }
     };
     result?;
-    run.folder.set_sent(sent + waiting.len()).map_err(journal)?;
     Ok(recorder.into_ended(how))
 }
 
@@ -221,7 +215,7 @@ async fn called_off(folder: &Folder, interrupted: impl Future<Output = ()>) {
 /// Brings events to the store, again and again while it is away.
 async fn record(
     recorder: &mut Recorder,
-    events: &[Event],
+    events: &mut Vec<Event>,
     told: &mut impl FnMut(Told<'_>),
 ) -> Result<(), StoreError> {
     let mut pause = Duration::from_millis(500);
@@ -274,8 +268,7 @@ pub async fn close_broken(
         let name = header.name.clone();
         let mut recorder =
             Recorder::new(Arc::clone(store), folder.clone(), header, events[..sent].to_vec(), true);
-        recorder.record(&events[sent..]).await?;
-        folder.set_sent(events.len()).map_err(io)?;
+        recorder.record(&mut events.split_off(sent)).await?;
         names.push(name);
     }
     Ok(names)

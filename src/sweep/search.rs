@@ -94,7 +94,9 @@ impl Search {
                 continue;
             }
             let history = completed(&of_family, &distribution(&dimension.range), |trial| {
-                encode(&dimension.range, trial.proposal.params.get(&dimension.name)?)
+                // The same name may have another range where something else was chosen before.
+                let params = Some(&trial.proposal.params).filter(|params| dimension.applies(params))?;
+                encode(&dimension.range, params.get(&dimension.name)?)
             });
             let sampled = self.sample(number, at + 1, &distribution(&dimension.range), &history);
             params.insert(dimension.name.clone(), decode(dimension, &sampled));

@@ -47,7 +47,11 @@ pub async fn create(client: &Client, model: &NewModel) -> Inner<LoggedModel> {
 
 pub async fn link(client: &Client, run: &RunId, model: &ModelId) -> Inner<()> {
     let body = json!({ "run_id": run.as_str(), "models": [{ "model_id": model.as_str(), "step": 0 }] });
-    client.post("2.0/mlflow/runs/outputs", &body, Repeat::Safe).await.map(drop).map_err(too_old)
+    match client.post("2.0/mlflow/runs/outputs", &body, Repeat::Safe).await {
+        // MLflow does not take the same link twice: so it is there already.
+        Err(ErrorKind::Invalid(message)) if message.contains("IntegrityError") => Ok(()),
+        result => result.map(drop).map_err(too_old),
+    }
 }
 
 pub async fn finish(client: &Client, id: &ModelId) -> Inner<()> {

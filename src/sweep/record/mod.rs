@@ -61,11 +61,21 @@ impl Recorder {
         Self { store, folder, header, dataset, parent: None, runs: HashMap::new(), seen, prefix, searches }
     }
 
-    /// Brings events to the store.
-    pub async fn record(&mut self, events: &[Event]) -> Result<()> {
-        let result = self.record_all(events).await;
-        self.searches |= result.is_err();
-        result
+    /// Brings events to the store and takes them away, so that what is left after an error is what is left to do.
+    pub async fn record(&mut self, events: &mut Vec<Event>) -> Result<()> {
+        while !events.is_empty() {
+            // Folds wait for what comes next, so that those of a trial travel together.
+            let is_fold = |event: &Event| matches!(event.what, What::Fold { .. });
+            let end = events.iter().position(|event| !is_fold(event)).map_or(events.len(), |at| at + 1);
+            let result = self.record_some(&events[..end]).await;
+            self.searches |= result.is_err();
+            result?;
+            self.seen.extend(events.drain(..end));
+            self.folder.set_sent(self.seen.len()).map_err(|error| {
+                StoreError::new("keep count of what was logged", ErrorKind::Io(error.to_string()))
+            })?;
+        }
+        Ok(())
     }
 
     pub fn into_ended(self, how: How) -> Ended {
@@ -77,34 +87,29 @@ impl Recorder {
         self.searches = true;
     }
 
-    /// One event after the other; those of one trial's folds together.
-    async fn record_all(&mut self, events: &[Event]) -> Result<()> {
+    /// Some folds, and what came after them.
+    async fn record_some(&mut self, events: &[Event]) -> Result<()> {
         let mut folds: BTreeMap<usize, Vec<Metric>> = BTreeMap::new();
         for event in events {
-            if let What::Fold { trial, fold, scores, fit_seconds, predict_seconds } = &event.what {
-                let metrics = folds.entry(*trial).or_default();
-                metrics.extend(self.of_fold(event.at, *fold, scores, *fit_seconds, *predict_seconds));
-                continue;
-            }
             match &event.what {
-                What::Begun => self.begin(event.at).await?,
-                What::Started { trial, .. } => {
-                    self.trial(*trial, event).await?;
+                What::Fold { trial, fold, scores, fit_seconds, predict_seconds } => {
+                    let metrics = folds.entry(*trial).or_default();
+                    metrics.extend(self.of_fold(event.at, *fold, scores, *fit_seconds, *predict_seconds));
                 }
+                What::Begun => self.begin(event.at).await?,
+                What::Started { trial, .. } => drop(self.trial(*trial, event).await?),
                 What::Refitted { trial, test } => self.refitted(*trial, event.at, test).await?,
                 What::Ended { trial, outcome } => {
                     let metrics = folds.remove(trial).unwrap_or_default();
                     self.ended(*trial, event.at, outcome, metrics, events).await?;
                 }
                 What::Closed { how } => self.closed(event.at, *how, events).await?,
-                What::Fold { .. } => {}
             }
         }
         for (trial, metrics) in folds {
             let run = self.run_of(trial, events).await?;
             self.log(&run, &metrics, &[], &[]).await?;
         }
-        self.seen.extend_from_slice(events);
         Ok(())
     }
 
