@@ -240,7 +240,7 @@ pub fn table(folder: &Path) {
             );
             println!("  {line}");
             writeln!(text, "{line}").unwrap();
-            assert!(difference > -1.0, "{} is worse than scikit-learn's spread", family);
+            assert!(difference > -1.0, "{family} is worse than scikit-learn's spread");
         }
         assert_eq!(scores(set.task)[0].greater_is_better, better > 0.0);
     }

@@ -133,7 +133,7 @@ fn study(name: &str) -> Study {
 
 #[test]
 fn every_family_fits_the_same_from_the_same_seed() {
-    for name in ["iris", "diabetes"] {
+    for name in ["iris", "diabetes", "breast-cancer"] {
         let study = study(name);
         let shape = study.shape();
         let part = study.fold(0).unwrap();

@@ -63,8 +63,11 @@ impl Fit<Features, TargetValues, FitError> for Penalised {
                 .max_iterations(500)
                 .fit(&set)
                 .map_err(|error| failed(&error))?;
-            let weights = fitted.params().clone().insert_axis(ndarray::Axis(1));
-            (Form::Linear { weights, squares: None, intercepts: vec![fitted.intercept()] }, Link::Logistic)
+            // Which of the classes the odds are of follows from the order in which linfa met them.
+            let sign = if fitted.labels().pos.class == 1 { 1.0 } else { -1.0 };
+            let weights = (fitted.params() * sign).insert_axis(ndarray::Axis(1));
+            let intercepts = vec![fitted.intercept() * sign];
+            (Form::Linear { weights, squares: None, intercepts }, Link::Logistic)
         } else {
             let fitted = MultiLogisticRegression::default()
                 .alpha(self.alpha)
