@@ -6,6 +6,7 @@
 //! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
+//! mlflow ◀── store ◀── sweep ◀── { compare, config, cli, tui }
 //! ```
 //!
 //! - [`mlflow`]: the vocabulary and the filter language. Plain types, no IO.
@@ -16,6 +17,7 @@
 //! - [`compare`]: runs side by side: what differs, what is best, which params matter.
 //! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
 //! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
+//! - [`sweep`]: training: data, search space, model families, cross-validation, and what is logged of it.
 //! - [`state`]: what the program keeps for itself, in the state directory.
 //! - [`config`]: settings, from file, environment and flags.
 //! - [`cli`]: the commands for scripts.
@@ -44,6 +46,10 @@
 //!   be chosen; **selection**: what came of a policy; **front**: the runs that no other beats in all objectives.
 //! - **record**: a mark in the log of an experiment; it **holds** if it is the newest that is not undone; **settling**: bringing
 //!   tags and aliases in line with the log; **journal**: the marks that are being written, on this machine.
+//! - **sweep**: a search over model families and their hyper-parameters; **trial**: one choice of them, cross-validated; **fold**: a part of
+//!   the rows that one fit is judged by; **plan**: what a sweep is to do, decided; **wish**: a plan before what is not said is found out.
+//! - **family**: a kind of estimator with its search space; **model**: a fitted estimator; **form**: what it is when fitted: trees, a linear map,
+//!   neighbours, kernels; **link**: what its scores mean.
 //! - **line**: a history on a chart; **ink**: whose line a dot is of; **picture**: a drawn chart, in cells.
 //! - **member**: what is compared: a run, or runs that differ only in their seed; **entry**: a metric, param, attribute or tag
 //!   of them; **spread**: how much it differs; **baseline**: the member that others are compared with.

@@ -10,7 +10,7 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("store", &["mlflow", "store"]),
     ("catalog", &["mlflow", "store", "catalog"]),
     ("chart", &["mlflow", "text", "chart"]),
-    ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet", "text"]),
+    ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet", "sweep", "text"]),
     ("select", &["mlflow", "catalog", "select", "text"]),
     ("config", &["config", "select", "store", "sweep"]),
     ("sweep", &["mlflow", "state", "store", "sweep"]),

@@ -130,3 +130,24 @@ fn models_predict_in_python_what_they_predict_here() {
     let said = V3.run(include_str!("support/predict.py"), &[cases.to_str().unwrap()]);
     assert!(said.lines().count() > written, "{said}");
 }
+
+#[test]
+fn parquet_is_read_as_the_same_table_in_csv() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = mixed(folder.path());
+    let parquet = folder.path().join("mixed.parquet").display().to_string();
+    for compression in ["snappy", "zstd", "gzip"] {
+        V3.run(
+            "import sys, pandas as pd; pd.read_csv(sys.argv[1]).to_parquet(sys.argv[2], compression=sys.argv[3])",
+            &[&csv, &parquet, compression],
+        );
+        let (ours, theirs) =
+            (data::load(&csv, &Reading::default()), data::load(&parquet, &Reading::default()));
+        let (ours, theirs) = (ours.unwrap(), theirs.unwrap());
+        // A gap is not equal to itself.
+        assert_eq!(format!("{:?}", ours.columns), format!("{:?}", theirs.columns), "{compression}");
+    }
+    fs::write(&parquet, b"PAR1 and nothing else").unwrap();
+    let error = data::load(&parquet, &Reading::default()).unwrap_err().to_string();
+    assert!(error.contains("cannot be read as Parquet"), "{error}");
+}

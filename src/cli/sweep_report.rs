@@ -163,7 +163,8 @@ pub fn report(
                 writeln!(out, "  {name} = {value}")?;
             }
         }
-        writeln!(out, "in the experiment {} as {}", header.experiment_name, header.name)?;
+        writeln!(out, "in the experiment {} as {}", text::clean(&header.experiment_name), header.name)?;
+        writeln!(out, "the same again: {}", text::clean(&header.plan.command()))?;
     }
     if ended.how == How::Cancelled {
         return Err(Failure::Cancelled(header.id.clone()));

@@ -1,7 +1,10 @@
-//! A random forest for regression (Breiman 2001): grown the same from the same seed, exact on repeated values, and just
-//! as large as it takes to tell which columns matter among some hundred rows.
+//! A random forest for regression, just as large as it takes to tell which columns matter among some hundred rows.
 
 use fastrand::Rng;
+
+use crate::sweep::data::TargetValues;
+use crate::sweep::prepare::{Features, Matrix};
+use crate::sweep::trees::{Bag, Growth, grow};
 
 const TREES: usize = 200;
 /// Rows of a leaf, at least.
@@ -11,32 +14,6 @@ const LEAF: usize = 2;
 pub struct Data<'a> {
     pub rows: &'a [Vec<f64>],
     pub target: &'a [f64],
-}
-
-enum Node {
-    Leaf(f64),
-    /// Rows with no more than `at` in a column go to the left.
-    Split {
-        column: usize,
-        at: f64,
-        left: Box<Node>,
-        right: Box<Node>,
-    },
-}
-
-impl Node {
-    fn predict(&self, row: &[f64]) -> f64 {
-        match self {
-            Self::Leaf(value) => *value,
-            Self::Split { column, at, left, right } => {
-                if row[*column] <= *at {
-                    left.predict(row)
-                } else {
-                    right.predict(row)
-                }
-            }
-        }
-    }
 }
 
 /// What a forest says of its columns.
@@ -52,24 +29,29 @@ pub struct Permutations {
 pub fn permutations(data: &Data<'_>, groups: &[Vec<usize>], seed: u64) -> Permutations {
     let (count, width) = (data.rows.len(), data.rows.first().map_or(0, Vec::len));
     let mut rng = Rng::with_seed(seed);
-    let tried = (width / 3).max(1).min(width);
+    let growth = Growth {
+        min_samples_leaf: LEAF,
+        max_features: Some((width / 3).max(1).min(width)),
+        ..Growth::default()
+    };
+    let column = |at: usize| data.rows.iter().map(|row| row[at] as f32).collect();
+    let features = Features::unscaled(Matrix::new((0..width).map(column).collect()));
+    let target = TargetValues::Numbers(data.target.to_vec());
     let mean = data.target.iter().sum::<f64>() / count as f64;
     let variance = data.target.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count as f64;
     let mut sums = vec![(0.0, 0_u32); count];
     let mut rises = vec![0.0; groups.len()];
     let mut tested = 0;
     for _ in 0..TREES {
-        let drawn: Vec<usize> = (0..count).map(|_| rng.usize(..count)).collect();
-        let mut is_drawn = vec![false; count];
-        for row in &drawn {
-            is_drawn[*row] = true;
+        let mut times = vec![0_u32; count];
+        for _ in 0..count {
+            times[rng.usize(..count)] += 1;
         }
-        let left_out: Vec<usize> = (0..count).filter(|row| !is_drawn[*row]).collect();
-        let tree = grow(data, drawn, tried, &mut rng);
-        let error = |row: usize, values: &[f64]| (tree.predict(values) - data.target[row]).powi(2);
+        let left_out: Vec<usize> = (0..count).filter(|row| times[*row] == 0).collect();
+        let tree = grow(&features, &target, Bag::Times(&times), &growth, &mut rng, &mut vec![0.0; width]);
         let mut base = 0.0;
         for row in &left_out {
-            let predicted = tree.predict(&data.rows[*row]);
+            let predicted = tree.predict(&features.raw, *row)[0];
             sums[*row].0 += predicted;
             sums[*row].1 += 1;
             base += (predicted - data.target[*row]).powi(2);
@@ -83,11 +65,10 @@ pub fn permutations(data: &Data<'_>, groups: &[Vec<usize>], seed: u64) -> Permut
             rng.shuffle(&mut shuffled);
             let mut total = 0.0;
             for (row, other) in left_out.iter().zip(&shuffled) {
-                let mut values = data.rows[*row].clone();
-                for column in group {
-                    values[*column] = data.rows[*other][*column];
-                }
-                total += error(*row, &values);
+                // The other row's values in these columns, its own in the rest.
+                let value =
+                    |at: usize| features.raw.column(at)[if group.contains(&at) { *other } else { *row }];
+                total += (tree.predict_by(value)[0] - data.target[*row]).powi(2);
             }
             *rise += (total - base) / left_out.len() as f64;
         }
@@ -100,58 +81,4 @@ pub fn permutations(data: &Data<'_>, groups: &[Vec<usize>], seed: u64) -> Permut
     let scale = variance * f64::from(tested.max(1));
     let importance = rises.into_iter().map(|rise| if scale > 0.0 { rise / scale } else { 0.0 });
     Permutations { r2, importance: importance.collect() }
-}
-
-fn grow(data: &Data<'_>, rows: Vec<usize>, tried: usize, rng: &mut Rng) -> Node {
-    let mean = rows.iter().map(|row| data.target[*row]).sum::<f64>() / rows.len() as f64;
-    let Some((column, at)) = best_split(data, &rows, tried, rng) else { return Node::Leaf(mean) };
-    let (left, right): (Vec<usize>, Vec<usize>) =
-        rows.into_iter().partition(|row| data.rows[*row][column] <= at);
-    Node::Split {
-        column,
-        at,
-        left: Box::new(grow(data, left, tried, rng)),
-        right: Box::new(grow(data, right, tried, rng)),
-    }
-}
-
-/// The split that leaves the least squared error, among columns drawn at random; constant ones do not count.
-fn best_split(data: &Data<'_>, rows: &[usize], tried: usize, rng: &mut Rng) -> Option<(usize, f64)> {
-    if rows.len() < 2 * LEAF {
-        return None;
-    }
-    let mut columns: Vec<usize> = (0..data.rows[0].len()).collect();
-    rng.shuffle(&mut columns);
-    let all: f64 = rows.iter().map(|row| data.target[*row]).sum();
-    let mut best: Option<(f64, usize, f64)> = None;
-    let mut looked_at = 0;
-    for column in columns {
-        let mut sorted: Vec<(f64, f64)> =
-            rows.iter().map(|row| (data.rows[*row][column], data.target[*row])).collect();
-        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-        if sorted[0].0 >= sorted[sorted.len() - 1].0 {
-            continue;
-        }
-        let mut left = 0.0;
-        for at in 1..sorted.len() {
-            left += sorted[at - 1].1;
-            let is_between = sorted[at - 1].0 < sorted[at].0;
-            if !is_between || at < LEAF || sorted.len() - at < LEAF {
-                continue;
-            }
-            // The sum of squares between the two sides: the more, the less is left within them.
-            let right = all - left;
-            let gain = left * left / at as f64 + right * right / (sorted.len() - at) as f64;
-            if best.is_none_or(|(known, ..)| gain > known + known.abs() * 1e-12) {
-                best = Some((gain, column, sorted[at - 1].0 / 2.0 + sorted[at].0 / 2.0));
-            }
-        }
-        looked_at += 1;
-        if looked_at == tried {
-            break;
-        }
-    }
-    let (gain, column, at) = best?;
-    // Nothing is gained where the target is the same everywhere.
-    (gain > all * all / rows.len() as f64 * (1.0 + 1e-12) || all == 0.0 && gain > 0.0).then_some((column, at))
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use super::data::{Frame, Kind};
+use super::data::Frame;
 use super::journal::{Folder, Header};
 use super::plan::Plan;
 use super::study::Study;
@@ -87,15 +87,9 @@ fn commit(folder: &Path) -> Option<String> {
 }
 
 fn dataset(frame: &Frame) -> Dataset {
-    let kind = |kind: Kind| match kind {
-        Kind::Integer => "long",
-        Kind::Real => "double",
-        Kind::Boolean => "boolean",
-        Kind::Text => "string",
-    };
     let columns = frame.columns.iter().take(SCHEMA_COLUMNS);
     let columns: Vec<_> = columns
-        .map(|column| json!({ "type": kind(column.kind), "name": column.name, "required": column.gaps() == 0 }))
+        .map(|column| json!({ "type": column.kind.as_mlflow(), "name": column.name, "required": column.gaps() == 0 }))
         .collect();
     let profile = json!({ "num_rows": frame.rows, "num_elements": frame.rows * frame.columns.len() });
     Dataset {

@@ -106,14 +106,6 @@ pub struct Test {
     pub scores: Vec<Option<f64>>,
     pub fit_seconds: f64,
     pub predict_seconds: f64,
-    /// The names of classes, and rows by true class and predicted class.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub confusion: Option<(Vec<String>, Vec<Vec<u64>>)>,
-    /// True and predicted numbers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub predictions: Option<Vec<(f64, f64)>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub importance: Option<Vec<(String, f64)>>,
 }
 
 /// What somebody wants of a sweep that runs.
@@ -145,7 +137,7 @@ impl Folder {
 
     pub fn create(state_folder: &Path, header: &Header) -> std::io::Result<Self> {
         let folder = Self { path: Self::root(state_folder).join(&header.id) };
-        fs::create_dir_all(folder.path.join("models"))?;
+        fs::create_dir_all(&folder.path)?;
         let text = serde_json::to_vec_pretty(header).map_err(std::io::Error::other)?;
         replace(&folder.path.join("plan.json"), &text)?;
         Ok(folder)
@@ -246,13 +238,17 @@ impl Folder {
         fs::rename(beside, self.path.join("sent"))
     }
 
-    pub fn model(&self, trial: usize) -> PathBuf {
-        self.path.join("models").join(format!("{trial}.onnx"))
+    /// The files of a trial that was fitted on all but the test part.
+    pub fn trial(&self, number: usize) -> PathBuf {
+        self.path.join("trials").join(number.to_string())
     }
 
-    /// What goes into a model and comes out of it.
-    pub fn model_about(&self, trial: usize) -> PathBuf {
-        self.path.join("models").join(format!("{trial}.json"))
+    /// Takes the files of all trials away: the store has them.
+    pub fn forget_trials(&self) -> std::io::Result<()> {
+        match fs::remove_dir_all(self.path.join("trials")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     pub fn log(&self) -> PathBuf {

@@ -7,6 +7,7 @@ pub mod data;
 pub mod families;
 pub mod folds;
 pub mod journal;
+pub mod keep;
 pub mod kept;
 pub mod model;
 pub mod onnx;

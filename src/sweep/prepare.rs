@@ -66,6 +66,12 @@ impl Features {
         Self { raw, means, deviations, scaled: OnceLock::new(), order: OnceLock::new() }
     }
 
+    /// Features that nothing is learnt of but by trees.
+    pub fn unscaled(raw: Matrix) -> Self {
+        let width = raw.width();
+        Self::new(raw, vec![0.0; width], vec![1.0; width])
+    }
+
     /// A row for each sample: every feature less its mean, over its deviation, in the training rows.
     pub fn scaled(&self) -> &Array2<f64> {
         self.scaled.get_or_init(|| {

@@ -196,6 +196,10 @@ pub async fn run(
         }
     };
     result?;
+    if let Err(error) = run.folder.forget_trials() {
+        // A fit that nobody waits for any more may be writing there.
+        tracing::warn!(%error, "files of trials are left behind");
+    }
     Ok(recorder.into_ended(how))
 }
 
@@ -269,6 +273,7 @@ pub async fn close_broken(
         let mut recorder =
             Recorder::new(Arc::clone(store), folder.clone(), header, events[..sent].to_vec(), true);
         recorder.record(&mut events.split_off(sent)).await?;
+        folder.forget_trials().map_err(io)?;
         names.push(name);
     }
     Ok(names)

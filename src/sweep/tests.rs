@@ -19,8 +19,7 @@ use super::study::Study;
 use super::trees::{Bag, Growth, grow};
 
 fn features(columns: Vec<Vec<f32>>) -> Features {
-    let width = columns.len();
-    Features::new(Matrix::new(columns), vec![0.0; width], vec![1.0; width])
+    Features::unscaled(Matrix::new(columns))
 }
 
 fn accuracy(columns: Vec<Vec<f32>>, classes: &[u32], growth: &Growth) -> f64 {

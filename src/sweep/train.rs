@@ -1,36 +1,19 @@
 //! Trials side by side: each takes the next number, is fitted fold by fold, and says what came of it.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
-use super::data::{Kind, Labels, TargetValues, Values};
 use super::families::{self, seed_of};
 use super::journal::{Event, Folder, Outcome, Test, Wanted, What, finite};
-use super::onnx::export;
+use super::keep::keep;
 use super::plan::{Models, Plan};
-use super::scores::{Prediction, confusion};
 use super::search::{LAG, Proposal, Search, Tried};
-use super::study::{Fitted, Part, Study};
-use crate::state::replace;
+use super::study::Study;
 use crate::store::now_ms;
 
-/// Rows of the data set that go with a model as an example of its input.
-const EXAMPLE: usize = 5;
 /// Trials that have to be there before any is pruned, and folds that it has to have behind it.
 const PRUNE_AFTER: (usize, usize) = (4, 2);
-
-/// What goes into a model and comes out of it, in MLflow's types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct About {
-    pub inputs: Vec<(String, String)>,
-    pub outputs: Vec<(String, String)>,
-    /// Rows of the inputs.
-    pub example: Vec<Vec<serde_json::Value>>,
-}
 
 /// How far a trial has come.
 #[derive(Debug, Clone, Default)]
@@ -340,59 +323,16 @@ impl<'a> Trainer<'a> {
             Ok(fitted) => fitted,
             Err(message) => return Ok(Err(message)),
         };
-        self.keep(number, part, &fitted)?;
-        let test = test_of(part, &fitted, self.study.target.labels.as_ref());
+        keep(&self.folder.trial(number), self.study, part, &fitted)?;
+        let test = Test {
+            scores: finite(&fitted.scores),
+            fit_seconds: fitted.fit_seconds,
+            predict_seconds: fitted.predict_seconds,
+        };
         self.tell(What::Refitted { trial: number, test: test.clone() })?;
         self.state().trials[number].test = Some(test);
         Ok(Ok(()))
     }
-
-    fn keep(&self, number: usize, part: &Part, fitted: &Fitted) -> std::io::Result<()> {
-        let (frame, target) = (&self.study.frame, &self.study.target);
-        let exported = export(&fitted.model, &part.preparation, frame, target.labels.as_ref());
-        let kind = |kind: Kind| match kind {
-            Kind::Integer => "long",
-            Kind::Real => "double",
-            Kind::Boolean => "boolean",
-            Kind::Text => "string",
-        };
-        let columns: Vec<_> = exported.inputs.iter().map(|at| &frame.columns[*at]).collect();
-        let cell = |row: usize, values: &Values, of: Kind| match values {
-            Values::Numbers(numbers) => match of {
-                Kind::Integer => serde_json::json!(numbers[row] as i64),
-                Kind::Boolean => serde_json::json!(numbers[row] > 0.5),
-                Kind::Real | Kind::Text => {
-                    serde_json::json!(Some(numbers[row]).filter(|value| value.is_finite()))
-                }
-            },
-            Values::Texts { codes, levels } => {
-                serde_json::json!(levels.get(codes[row] as usize).map_or("", String::as_str))
-            }
-        };
-        let rows = self.study.split.train.iter().take(EXAMPLE);
-        let about = About {
-            inputs: columns
-                .iter()
-                .map(|column| (column.name.clone(), kind(column.kind).to_owned()))
-                .collect(),
-            outputs: exported
-                .outputs
-                .iter()
-                .map(|output| (output.name.clone(), output.kind.to_owned()))
-                .collect(),
-            example: rows
-                .map(|row| {
-                    columns.iter().map(|column| cell(*row as usize, &column.values, column.kind)).collect()
-                })
-                .collect(),
-        };
-        write(&self.folder.model(number), &exported.bytes)?;
-        write(&self.folder.model_about(number), &serde_json::to_vec(&about).map_err(std::io::Error::other)?)
-    }
-}
-
-fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    replace(path, content)
 }
 
 /// The mean and the standard deviation (over n) of each score over folds; none where a fold has none.
@@ -409,31 +349,4 @@ fn moments(folds: &[Vec<Option<f64>>]) -> (Vec<Option<f64>>, Vec<Option<f64>>) {
         }));
     }
     all
-}
-
-fn test_of(part: &Part, fitted: &Fitted, labels: Option<&Labels>) -> Test {
-    let importance = fitted.model.importance.as_ref().map(|shares| {
-        let mut named: Vec<_> = part.preparation.names.iter().cloned().zip(shares.iter().copied()).collect();
-        named.sort_by(|a, b| b.1.total_cmp(&a.1));
-        named
-    });
-    let (confusion, predictions) = match (&part.truth, &fitted.prediction) {
-        (TargetValues::Classes { classes: truth, .. }, Prediction::Classes { classes, count, .. }) => {
-            let names =
-                (0..*count).map(|class| labels.map_or(class.to_string(), |labels| labels.name(class)));
-            (Some((names.collect(), confusion(truth, classes, *count))), None)
-        }
-        (TargetValues::Numbers(truth), Prediction::Numbers(predicted)) => {
-            (None, Some(truth.iter().copied().zip(predicted.iter().copied()).collect()))
-        }
-        _ => (None, None),
-    };
-    Test {
-        scores: finite(&fitted.scores),
-        fit_seconds: fitted.fit_seconds,
-        predict_seconds: fitted.predict_seconds,
-        confusion,
-        predictions,
-        importance,
-    }
 }

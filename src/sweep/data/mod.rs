@@ -26,6 +26,18 @@ pub enum Kind {
     Text,
 }
 
+impl Kind {
+    /// The name of the type in MLflow's schemas.
+    pub fn as_mlflow(self) -> &'static str {
+        match self {
+            Self::Integer => "long",
+            Self::Real => "double",
+            Self::Boolean => "boolean",
+            Self::Text => "string",
+        }
+    }
+}
+
 /// The values of a column, a gap where there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {

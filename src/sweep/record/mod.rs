@@ -3,7 +3,6 @@
 //! Every step can be taken twice and comes to the same: runs are found again by their tags, metrics keep the time of what
 //! happened, models are found by their run. So whatever a crash or a lost answer leaves open is simply done again.
 
-mod artifacts;
 mod package;
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,9 +10,10 @@ use std::sync::Arc;
 
 use self::package::{Packing, files, history};
 use super::journal::{Event, Folder, Header, How, Outcome, Test, What};
+use super::keep::{ABOUT, About, MODEL, artifacts};
 use super::run::Ended;
 use super::scores::scores;
-use super::train::{About, Trial, best, replay};
+use super::train::{Trial, best, replay};
 use crate::mlflow::filter::parse;
 use crate::mlflow::{DatasetInput, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags};
 use crate::store::{ErrorKind, NewModel, NewRun, Result, RunSearch, RunUpdate, StoreError, TrackingStore};
@@ -366,22 +366,21 @@ impl Recorder {
             .collect();
         metrics.push(metric("refit_seconds".into(), test.fit_seconds));
         self.log(&run, &metrics, &[], &[]).await?;
-        for (name, text) in artifacts::of_test(test) {
-            self.file(&run, name, text.as_bytes()).await?;
+        let files = artifacts(&self.folder.trial(trial)).map_err(|error| unreadable(&error))?;
+        for (name, content) in files {
+            self.file(&run, &name, &content).await?;
         }
         self.model(trial, &run, at).await
     }
 
     /// Logs the model: as an entity of its own where the store has such, else among the run's artifacts.
     async fn model(&self, trial: usize, run: &RunId, at: i64) -> Result<()> {
-        let read = |path: std::path::PathBuf| {
-            std::fs::read(&path).map_err(|error| {
-                StoreError::new("log a model", ErrorKind::Io(format!("{}: {error}", path.display())))
-            })
+        let read = |name: &str| {
+            std::fs::read(self.folder.trial(trial).join(name)).map_err(|error| unreadable(&error))
         };
-        let onnx = read(self.folder.model(trial))?;
-        let about: About = serde_json::from_slice(&read(self.folder.model_about(trial))?)
-            .map_err(|error| StoreError::new("log a model", ErrorKind::Io(error.to_string())))?;
+        let onnx = read(MODEL)?;
+        let about: About = serde_json::from_slice(&read(ABOUT)?)
+            .map_err(|error| unreadable(&std::io::Error::other(error)))?;
         // The same for the same model, however often it is packed.
         let uuid = format!("{:0>32}", format!("{}{trial:04x}", self.header.id.replace('-', "")));
         let packing = Packing { run: run.as_str(), model: None, uuid: &uuid, at };
@@ -417,6 +416,10 @@ impl Recorder {
         }
         self.store.finish_logged_model(&model.model_id).await
     }
+}
+
+fn unreadable(error: &std::io::Error) -> StoreError {
+    StoreError::new("read what was kept of a trial", ErrorKind::Io(error.to_string()))
 }
 
 /// A text that MLflow takes as a value.

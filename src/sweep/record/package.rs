@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sweep::train::About;
+use crate::sweep::keep::About;
 
 /// The Python and the packages that a packed model names; any that read opset 17 will do.
 const PYTHON: &str = "3.11.9";

@@ -80,8 +80,8 @@ impl Tree {
         (left, right)
     }
 
-    /// The number of the leaf that a row ends in.
-    pub fn leaf(&self, matrix: &Matrix, row: usize) -> usize {
+    /// The number of the leaf that a row ends in, by its value of each feature.
+    fn leaf_by(&self, value: impl Fn(usize) -> f32) -> usize {
         let mut at = 0;
         loop {
             let feature = self.feature[at];
@@ -89,24 +89,23 @@ impl Tree {
             if feature == LEAF {
                 return next;
             }
-            at = next + usize::from(matrix.column(feature as usize)[row] > self.threshold[at]);
+            at = next + usize::from(value(feature as usize) > self.threshold[at]);
         }
+    }
+
+    /// The number of the leaf that a row of a matrix ends in.
+    pub fn leaf(&self, matrix: &Matrix, row: usize) -> usize {
+        self.leaf_by(|feature| matrix.column(feature)[row])
     }
 
     /// The values of the leaf that a row ends in.
     pub fn predict(&self, matrix: &Matrix, row: usize) -> &[f64] {
-        let leaf = self.leaf(matrix, row);
-        &self.leaves[leaf * self.outputs..(leaf + 1) * self.outputs]
+        self.predict_by(|feature| matrix.column(feature)[row])
     }
 
-    pub fn depth(&self) -> usize {
-        let mut depth = vec![0; self.len()];
-        for at in 0..self.len() {
-            if let Node::Split { left, right, .. } = self.node(at) {
-                depth[left] = depth[at] + 1;
-                depth[right] = depth[at] + 1;
-            }
-        }
-        depth.into_iter().max().unwrap_or(0)
+    /// The same for a row that stands in no matrix.
+    pub fn predict_by(&self, value: impl Fn(usize) -> f32) -> &[f64] {
+        let leaf = self.leaf_by(value);
+        &self.leaves[leaf * self.outputs..(leaf + 1) * self.outputs]
     }
 }
