@@ -302,10 +302,13 @@ fn undisturbed() -> &'static Vec<Seen> {
     })
 }
 
-/// The id of the newest sweep of a home.
-fn newest(home: &Path) -> String {
-    let folders = fs::read_dir(home.join(STATE)).unwrap();
-    folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).max().unwrap()
+/// The ids of the sweeps of a home that have begun to be, the oldest first.
+fn sweeps(home: &Path) -> Vec<String> {
+    let folders = fs::read_dir(home.join(STATE)).into_iter().flatten().flatten();
+    let whole = folders.filter(|folder| folder.path().join("plan.json").exists());
+    let mut ids: Vec<String> = whole.map(|folder| folder.file_name().into_string().unwrap()).collect();
+    ids.sort();
+    ids
 }
 
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
@@ -348,9 +351,9 @@ fn killed_and_resumed(uri: &str, rounds: u64) {
             child.kill().unwrap();
             child.wait().unwrap();
             kills += 1;
-            // At times it is the server's turn to be slow, or nobody's.
-            let id = if home.path().join(STATE).exists() { newest(home.path()) } else { String::new() };
-            let again = if id.is_empty() { words.clone() } else { vec!["sweep", "--resume", &id] };
+            // Killed before there was anything to resume, it is begun anew.
+            let known = sweeps(home.path());
+            let again = known.last().map_or_else(|| words.clone(), |id| vec!["sweep", "--resume", id]);
             let mut command = mltui(home.path(), uri, &again);
             child = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         }
@@ -449,12 +452,9 @@ fn a_sweep_outlives_the_explorer_and_is_found_again() {
     again.type_keys("\x1b");
     again.wait("the list to close", |screen| !screen.contains("16/16"));
     again.type_keys("T");
-    wait_until("a second sweep", || {
-        let folders = fs::read_dir(home.path().join(STATE)).map_or(0, Iterator::count);
-        folders == 2
-    });
+    wait_until("a second sweep", || sweeps(home.path()).len() == 2);
     let header =
-        fs::read_to_string(home.path().join(STATE).join(newest(home.path())).join("plan.json")).unwrap();
+        fs::read_to_string(home.path().join(STATE).join(&sweeps(home.path())[1]).join("plan.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&header).unwrap()["plan"]["seed"], 8);
     again.type_keys("gsx");
     again.wait_for("is cancelled after");
@@ -481,7 +481,7 @@ fn a_sweep_whose_process_died_is_closed_at_the_next_start() {
     );
     assert_eq!(parents[0].status, RunStatus::Killed);
     drop(screen);
-    let id = newest(home.path());
+    let id = sweeps(home.path()).remove(0);
     let (code, _, error) = output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
     assert_eq!(code, 0, "{error}");
     assert_eq!(seen(&uri, "iris").1, *undisturbed());

@@ -154,7 +154,7 @@ pub fn day() {
         profile: None,
         page: None,
         selecting: mltui::config::Selecting::default(),
-        sweeps: mltui::tui::sweeping::Sweeps::default(),
+        sweeps: mltui::tui::sweeps::Sweeps::default(),
         policies: std::collections::HashMap::new(),
         user: "ana".into(),
         memory: Memory::default(),

@@ -1,6 +1,6 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training scores` chooses. Absolute times are remarks,
+//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
@@ -78,7 +78,11 @@ fn main() {
         command(&folder);
     }
     if wanted("training") {
+        training::first_run();
         training::training(&folder);
+    }
+    if wanted("beside") {
+        training::beside_a_sweep(&folder);
     }
     if wanted("scores") {
         training::table(&folder);

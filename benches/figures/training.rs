@@ -12,6 +12,7 @@ use mltui::sweep::study::Study;
 use serde_json::{Value, json};
 
 use crate::support::V3;
+use crate::support::terminal::Terminal;
 
 /// 48 decision trees, five folds, two jobs, the best one fitted again: what `mltui sweep` does too.
 const GRID: &str = "import sys
@@ -82,6 +83,46 @@ pub fn training(folder: &Path) {
             ours.1 / theirs.1
         );
     }
+}
+
+/// From an empty folder: one key, until the first trial has a row, and until the sweep is over and the best one marked.
+pub fn first_run() {
+    println!("\na first run: an empty folder, T");
+    for _ in 0..3 {
+        let home = tempfile::tempdir().unwrap();
+        let mut screen = Terminal::start(home.path(), (120, 36), &[], &[("USER", "ana")]);
+        screen.wait_for("trains a first sweep");
+        let begin = Instant::now();
+        screen.type_keys("T");
+        screen.wait_closely(|screen| screen.contains("ridge-0"));
+        let row = begin.elapsed().as_secs_f64();
+        screen.wait("the end", |screen| screen.contains("is finished after 20 trials"));
+        screen.wait("the star", |screen| screen.contains('\u{2605}'));
+        let end = begin.elapsed().as_secs_f64();
+        println!("  first row {row:.2} s (bar 2), 20 trials and the star {end:.1} s (bar 30)");
+    }
+}
+
+/// The frames of the explorer, while a sweep is at work in the background as a key starts it.
+pub fn beside_a_sweep(folder: &Path) {
+    let path = folder.join("made-10000.csv");
+    if !path.exists() {
+        V3.run(MAKE, &["10000", path.to_str().unwrap()]);
+    }
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mltui"));
+    command
+        .env("HOME", home.path())
+        .current_dir(home.path())
+        .args(["sweep", "--background", "--data"])
+        .arg(&path);
+    command.args(["--target", "y", "--family", "gradient_boosting", "--trials", "1000"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    println!("\nbeside a sweep on all cores but one (bar: 99 % within 16 ms)");
+    crate::keys::keys(folder);
+    assert!(child.try_wait().unwrap().is_none(), "the sweep went on meanwhile");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 fn sweep(path: &Path, target: &str, task: &str) -> (f64, f64) {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::choosing::store_name;
 use super::output::print_json;
-use super::sweep_report::{Bar, report};
+use super::sweep_report::{Bar, report, say};
 use super::{Failure, open};
 use crate::config::Settings;
 use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
@@ -17,7 +17,6 @@ use crate::sweep::plan::{Models, Wish, seconds};
 use crate::sweep::run::{self, Run};
 use crate::sweep::search::{LAG, Method};
 use crate::sweep::space::Range;
-use crate::text;
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
@@ -303,9 +302,4 @@ fn list_families(out: &mut impl Write) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-pub fn say(line: &str) {
-    // A message that nobody can be told is no reason to stop.
-    let _ = writeln!(std::io::stderr(), "mltui: {}", text::clean(line));
 }

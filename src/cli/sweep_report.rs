@@ -6,15 +6,21 @@ use serde_json::{Value as Json, json};
 
 use super::Failure;
 use super::output::print_json;
-use super::sweep::say;
 use crate::mlflow::RunId;
 use crate::store::now_ms;
 use crate::sweep::journal::{Event, Folder, Header, How, Outcome, What};
 use crate::sweep::progress::{Progress, State};
-use crate::sweep::run::{Ended, Told};
+use crate::sweep::record::Ended;
+use crate::sweep::run::Told;
 use crate::sweep::scores::scores;
 use crate::sweep::train::{best, replay};
 use crate::text;
+
+/// A line on standard error.
+pub fn say(line: &str) {
+    // A message that nobody can be told is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "mltui: {}", text::clean(line));
+}
 
 /// Progress on standard error: a line that is written over on a terminal, else a line for each trial.
 pub struct Bar {

@@ -1,7 +1,6 @@
 //! A sweep as a process: it trains on threads of its own, brings what happens to the store as long as it takes, and leaves
 //! nothing behind that looks as if it still ran.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,10 +10,9 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 use super::journal::{Event, Folder, Header, How, Wanted, What, Writer};
-use super::record::Recorder;
+use super::record::{Ended, Recorder};
 use super::study::Study;
 use super::train::{Trainer, replay};
-use crate::mlflow::RunId;
 use crate::store::{ErrorKind, StoreError, TrackingStore, now_ms};
 
 /// Between looks whether somebody wants the sweep to end.
@@ -52,15 +50,6 @@ pub struct Run {
     pub folder: Folder,
     pub header: Header,
     pub study: Study,
-}
-
-/// What came of it, and where it is to be found.
-#[derive(Debug)]
-pub struct Ended {
-    pub how: How,
-    pub parent: Option<RunId>,
-    /// The runs of trials by their numbers, as far as this process has had to do with them.
-    pub runs: HashMap<usize, RunId>,
 }
 
 /// What a watcher of the process is told.

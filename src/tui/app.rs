@@ -20,7 +20,7 @@ use super::panes::experiments::Experiments;
 use super::panes::runs::Runs;
 use super::screens::chart::ChartScreen;
 use super::screens::compare::CompareScreen;
-use super::sweeping::Sweeps;
+use super::sweeps::Sweeps;
 use super::widgets::input::Input;
 use crate::config::{Glyphs, Selecting};
 use crate::mlflow::ExperimentId;

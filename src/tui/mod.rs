@@ -42,6 +42,7 @@ mod requests;
 mod runtime;
 pub mod screens;
 pub mod sweeping;
+pub mod sweeps;
 pub mod theme;
 mod typing;
 pub mod update;

@@ -8,7 +8,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use super::effect::Write;
 use super::histories::Want;
 use super::panes::details::preview::Preview;
-use super::sweeping::Began;
+use super::sweeps::Began;
 use crate::catalog::Catalog;
 use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{Projection, View};

@@ -1,7 +1,5 @@
 //! Training from the explorer: one key starts a sweep, another plans it, a list shows how far sweeps have come.
 
-use std::collections::HashMap;
-
 use crossterm::event::KeyEvent;
 
 use super::action::Action;
@@ -12,7 +10,7 @@ use super::overlays::plan::{PlanForm, Typed};
 use super::overlays::report::Report;
 use super::overlays::sweeps::{Pressed, key};
 use super::requests::{load_experiments, open_selected};
-use crate::mlflow::ExperimentId;
+use super::sweeps::Began;
 use crate::sweep::data::bundled;
 use crate::sweep::plan::{SEED, Wish};
 use crate::sweep::progress::{Progress, State};
@@ -22,59 +20,6 @@ use crate::text;
 const LOOK: i64 = 1_000;
 /// What a newcomer trains on.
 const DEMO: &str = "wine-quality";
-
-/// The sweeps of this machine, and what is known of how to begin one.
-#[derive(Debug, Default)]
-pub struct Sweeps {
-    pub list: Vec<Progress>,
-    /// The plans of experiments.
-    pub plans: HashMap<ExperimentId, Wish>,
-    /// The sweep of the settings; without data there is none.
-    pub settled: Wish,
-    pub jobs: Option<usize>,
-    asked: i64,
-    /// To be opened as soon as it is listed.
-    opens: Option<ExperimentId>,
-}
-
-/// A sweep that was begun.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Began {
-    pub name: String,
-    pub experiment: ExperimentId,
-    pub experiment_name: String,
-    pub wish: Wish,
-    pub trials: Option<usize>,
-}
-
-impl Sweeps {
-    pub fn new(settled: Wish, jobs: Option<usize>, plans: HashMap<ExperimentId, Wish>) -> Self {
-        Self { plans, settled, jobs, ..Self::default() }
-    }
-
-    /// Those that are under way.
-    pub fn active(&self) -> impl Iterator<Item = &Progress> {
-        self.list.iter().filter(|sweep| sweep.state.is_active())
-    }
-
-    /// A few words for the header, while anything is under way.
-    pub fn words(&self) -> Option<String> {
-        let active: Vec<&Progress> = self.active().collect();
-        match active.as_slice() {
-            [] => None,
-            [one] => {
-                let of = one.of.map_or(String::new(), |of| format!("/{of}"));
-                let paused = if one.state == State::Paused { " paused" } else { "" };
-                let left = one
-                    .left
-                    .filter(|left| *left >= 1.0)
-                    .map_or(String::new(), |left| format!(", {} left", text::span((left * 1000.0) as i64)));
-                Some(format!("sweep{paused} {}{of}{left}", one.ended()))
-            }
-            several => Some(format!("{} sweeps", several.len())),
-        }
-    }
-}
 
 /// An action about training; true if it is one.
 pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {

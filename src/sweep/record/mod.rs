@@ -11,7 +11,6 @@ use std::sync::Arc;
 use self::package::{Packing, files, history};
 use super::journal::{Event, Folder, Header, How, Outcome, Test, What};
 use super::keep::{ABOUT, About, MODEL, artifacts};
-use super::run::Ended;
 use super::scores::scores;
 use super::train::{Trial, best, replay};
 use crate::mlflow::filter::parse;
@@ -26,6 +25,15 @@ pub const TRIAL: &str = "mltui.trial";
 pub const WHY: &str = "mltui.sweep.outcome";
 /// On the parent run: the command that does the same again.
 pub const COMMAND: &str = "mltui.sweep.command";
+
+/// What came of it, and where it is to be found.
+#[derive(Debug)]
+pub struct Ended {
+    pub how: How,
+    pub parent: Option<RunId>,
+    /// The runs of trials by their numbers, as far as this process has had to do with them.
+    pub runs: HashMap<usize, RunId>,
+}
 
 #[derive(Debug)]
 pub struct Recorder {

@@ -24,7 +24,7 @@ use super::charting::{is_settled, prepare};
 use super::effect::Effect;
 use super::keymap::Keymap;
 use super::msg::Msg;
-use super::sweeping::Sweeps;
+use super::sweeps::Sweeps;
 use super::theme::{Abilities, Theme, is_light};
 use super::update::update;
 use crate::config::{Palette, Settings};

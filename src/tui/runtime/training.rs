@@ -16,7 +16,7 @@ use crate::sweep::search::LAG;
 use crate::text;
 use crate::tui::effect::{Place, Steering, Training};
 use crate::tui::msg::Msg;
-use crate::tui::sweeping::Began;
+use crate::tui::sweeps::Began;
 
 /// What a sweep has to know of where it runs.
 #[derive(Debug, Clone)]

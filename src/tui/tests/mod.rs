@@ -55,7 +55,7 @@ fn app(size: (u16, u16)) -> App {
         profile: None,
         page: None,
         selecting: crate::config::Selecting::default(),
-        sweeps: crate::tui::sweeping::Sweeps::default(),
+        sweeps: crate::tui::sweeps::Sweeps::default(),
         policies: std::collections::HashMap::new(),
         user: "ana".into(),
         memory: Memory::default(),

@@ -5,7 +5,7 @@ use crate::sweep::plan::Wish;
 use crate::sweep::progress::{Progress, State};
 use crate::tui::app::Overlay;
 use crate::tui::effect::{Place, Steering, Training};
-use crate::tui::sweeping::Began;
+use crate::tui::sweeps::Began;
 
 fn trained(effects: &[Effect]) -> Option<&Training> {
     effects.iter().find_map(|effect| match effect {
