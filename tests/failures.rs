@@ -104,8 +104,8 @@ fn local(folder: &Path) -> (std::path::PathBuf, Terminal) {
 }
 
 fn all_runs_are_there(terminal: &Terminal) {
-    let screen = terminal.screen();
-    assert!((0..5).all(|i| screen.contains(&format!("known-run-{i}"))), "{screen}");
+    // A frame may be half way into the harness.
+    terminal.wait("all runs", |screen| (0..5).all(|i| screen.contains(&format!("known-run-{i}"))));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,9 @@ use super::plan::Plan;
 use super::search::Proposal;
 use crate::mlflow::{Dataset, ExperimentId};
 use crate::state::replace;
+
+/// How often a lock is tried again, 10 ms apart.
+const TRIES: usize = 20;
 
 /// What a sweep was begun with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -180,10 +184,16 @@ impl Folder {
     /// Takes the sweep; none if another process is at it.
     pub fn take(&self) -> std::io::Result<Option<Writer>> {
         let lock = File::create(self.path.join("lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Ok(None),
-            Err(fs::TryLockError::Error(error)) => return Err(error),
+        // Somebody may just look whether anybody is at it.
+        let mut tries = 0;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(fs::TryLockError::WouldBlock) if tries == TRIES => return Ok(None),
+                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+            }
+            tries += 1;
         }
         let path = self.path.join("events.jsonl");
         let mut events = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
@@ -206,7 +216,7 @@ impl Folder {
 
     pub fn is_running(&self) -> bool {
         let Ok(lock) = File::create(self.path.join("lock")) else { return false };
-        matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock))
+        matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
     }
 
     pub fn wanted(&self) -> Wanted {

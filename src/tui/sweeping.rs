@@ -66,6 +66,15 @@ fn stem(data: &str) -> String {
 }
 
 fn train(app: &mut App, effects: &mut Vec<Effect>) {
+    // A key that is pressed twice means one sweep.
+    let here = app.runs.experiment.as_ref();
+    if let Some(sweep) = app.sweeps.active().find(|sweep| Some(&sweep.experiment) == here) {
+        app.status = Some(format!("{} is at work here: g s shows it, ctrl-t plans another", sweep.name));
+        return;
+    }
+    if app.sweeps.is_starting {
+        return;
+    }
     let Some((mut wish, place)) = settled(app) else { return open_form(app, effects) };
     // The same again would give the same trials: each sweep of an experiment has a seed of its own.
     if let Place::Known(id, _) = &place {
@@ -74,6 +83,7 @@ fn train(app: &mut App, effects: &mut Vec<Effect>) {
     }
     app.status = Some(format!("starting a sweep on {}", text::clean(&wish.data)));
     let jobs = app.sweeps.jobs;
+    app.sweeps.is_starting = true;
     effects.push(Effect::Train(Box::new(Training { wish, place, jobs, keeps: false })));
 }
 
@@ -147,6 +157,7 @@ fn checked(app: &mut App, generation: u64, result: Result<String, String>) {
 
 /// A sweep began, or did not.
 fn began(app: &mut App, result: Result<Began, String>, effects: &mut Vec<Effect>) {
+    app.sweeps.is_starting = false;
     let began = match result {
         Ok(began) => began,
         Err(message) => {

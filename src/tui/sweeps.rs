@@ -16,6 +16,8 @@ pub struct Sweeps {
     /// The sweep of the settings; without data there is none.
     pub settled: Wish,
     pub jobs: Option<usize>,
+    /// One was asked for, and has not begun yet.
+    pub is_starting: bool,
     /// When they were asked for last.
     pub asked: i64,
     /// To be opened as soon as it is listed.

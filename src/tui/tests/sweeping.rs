@@ -111,9 +111,15 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     };
     feed(&mut app, Msg::Trained(Ok(Box::new(began))), &runs);
     assert!(app.overlay.is_none());
-    // From now on the key starts it at once, each time with another seed.
+    // From now on the key starts it at once, each time with another seed, and never two by accident.
     let first = effects_of(&mut app, "T");
     assert_eq!(trained(&first).unwrap().wish.seed, Some(1));
+    assert!(trained(&effects_of(&mut app, "T")).is_none());
+    update(&mut app, Msg::Trained(Err("no process".into())));
+    app.sweeps.list = vec![progress(&app, State::Running)];
+    assert!(trained(&effects_of(&mut app, "T")).is_none());
+    assert!(drawn(&app).contains("is at work here"), "{}", drawn(&app));
+    app.sweeps.list.clear();
     app.sweeps.list.push(progress(&app, State::Finished));
     let second = effects_of(&mut app, "T");
     assert_eq!(trained(&second).unwrap().wish.seed, Some(2));
