@@ -110,7 +110,7 @@ fn compare(folder: &Path, address: &str, mlflow: support::Mlflow) {
     terminal.wait("the best value", |screen| {
         screen.lines().any(|line| line.contains("val_rmse") && line.contains("★0.6"))
     });
-    assert!(!terminal.screen().contains("same"), "{}", terminal.screen());
+    assert!(!terminal.settled().contains("same"), "{}", terminal.settled());
     terminal.type_keys("d");
     terminal.wait_for("same");
     terminal.type_keys("Esave as csv\r");
@@ -270,7 +270,7 @@ fn charts_are_drawn_in_pixels_where_the_terminal_can() {
     let bottom = (0..picture.width()).filter(|x| is_line(*x, picture.height() - 1)).count();
     assert!(bottom as f64 > f64::from(picture.width()) * 0.9, "and the rest at the bottom");
     assert_eq!(picture.get_pixel(5, picture.height() - 1).0, [0x6c, 0xb6, 0xff, 255]);
-    assert!(!terminal.screen().chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)), "no dots besides");
+    assert!(!terminal.settled().chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)), "no dots besides");
     // What stands over it takes it away, and it comes back.
     terminal.type_keys("?");
     terminal.wait_for("Move");

@@ -45,7 +45,7 @@ fn visit(terminal: &mut Terminal, log_one_more: impl FnOnce()) {
     terminal.wait("a sparkline", |s| {
         line_of(s, "second-run").is_some_and(|line| line.contains("0.55") && line.contains('▇'))
     });
-    let screen = terminal.screen();
+    let screen = terminal.settled();
     assert!(line_of(&screen, "1 Experiments").is_some() && screen.contains("wine"));
     // Sort by the chosen metric: the best comes first, then last.
     terminal.type_keys("s");
@@ -75,11 +75,11 @@ fn visit(terminal: &mut Terminal, log_one_more: impl FnOnce()) {
     terminal.wait("its artifacts", |s| s.contains("notes.txt") && s.contains("5 B"));
     // A run appears while one looks, and the cursor stays on its run.
     let selected = |screen: &str| screen.lines().filter(|line| line.contains("first-run")).count();
-    let before = selected(&terminal.screen());
+    let before = selected(&terminal.settled());
     log_one_more();
     terminal.wait_for("late-arrival");
     terminal.wait_for("4 runs");
-    assert_eq!(selected(&terminal.screen()), before, "the details still show the run under the cursor");
+    assert_eq!(selected(&terminal.settled()), before, "the details still show the run under the cursor");
     assert!(
         !terminal.raw().windows(5).any(|bytes| bytes == b"\x1b[31m"),
         "a tag's escape code reached the terminal"
@@ -112,7 +112,7 @@ fn a_visit_to_a_server_that_goes_away_and_comes_back() {
     visit(&mut terminal, || drop(V3.run(LOG_ONE_MORE, &[&address])));
     server.stop();
     terminal.wait_for("stale, retry in");
-    let screen = terminal.screen();
+    let screen = terminal.settled();
     assert!(screen.contains("late-arrival"), "what was known stays on the screen:\n{screen}");
     assert!(screen.contains("is the server running"), "{screen}");
     server.restart();
@@ -126,7 +126,7 @@ fn an_empty_folder_is_greeted_and_the_first_run_appears() {
     let folder = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(folder.path(), (100, 30), &[], &[]);
     terminal.wait_for("There are no runs here yet");
-    let screen = terminal.screen();
+    let screen = terminal.settled();
     let database = folder.path().join("mlflow.db");
     assert!(screen.contains("mlflow.set_tracking_uri"), "{screen}");
     assert!(!database.exists(), "looking creates nothing");

@@ -62,7 +62,7 @@ fn a_server_that_fails_in_the_middle_keeps_its_rows_on_the_screen() {
         terminal.wait(&format!("{words:?} for {fault:?}"), |screen| {
             screen.contains("stale, retry in") && words.iter().all(|word| screen.contains(word))
         });
-        let screen = terminal.screen();
+        let screen = terminal.settled();
         assert!((0..5).all(|i| screen.contains(&format!("known-run-{i}"))), "{fault:?}:\n{screen}");
         assert!(screen.contains("as they were"), "{fault:?}:\n{screen}");
         proxy.set(Fault::None);
@@ -154,7 +154,7 @@ fn a_store_that_is_deleted_replaced_or_truncated_is_noticed() {
     terminal.type_keys("r");
     terminal
         .wait("a word about the damage", |screen| screen.contains("malformed") || screen.contains("damaged"));
-    assert!(terminal.screen().contains("replaced-run"));
+    assert!(terminal.settled().contains("replaced-run"));
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
 }
@@ -311,7 +311,7 @@ fn hostile_texts_reach_neither_terminal_nor_clipboard() {
     terminal.wait_for("9 runs");
     terminal.wait_for("日本語の名前");
     // Every right border stands in the last column: nothing is wider than it claims to be.
-    for line in terminal.screen().lines().skip(2).take(15) {
+    for line in terminal.settled().lines().skip(2).take(15) {
         assert!(line.trim_end().ends_with(['┃', '│', '┓', '┛', '╮', '╯']), "{line:?}");
     }
     terminal.type_keys("]]]Y");

@@ -162,7 +162,7 @@ fn statistics(folder: &Path, address: &str) {
             && !screen.contains("histories read")
             && screen.matches('@').count() >= 6
     });
-    let screen = terminal.screen();
+    let screen = terminal.settled();
     let lows: Vec<f64> =
         names.iter().map(|name| history(name).into_iter().fold(f64::INFINITY, f64::min)).collect();
     for (name, low) in names.iter().zip(&lows) {
@@ -220,10 +220,10 @@ fn profiles_are_switched_and_each_keeps_its_own() {
     terminal.type_keys("home\r");
     terminal.wait_for("home-0");
     terminal.wait_for("(read-only)");
-    assert!(terminal.screen().contains("newest first"), "its own view:\n{}", terminal.screen());
+    assert!(terminal.settled().contains("newest first"), "its own view:\n{}", terminal.settled());
     terminal.type_keys("Pgone\r");
     terminal.wait_for("profile gone cannot be opened");
-    assert!(terminal.screen().contains("home-0"));
+    assert!(terminal.settled().contains("home-0"));
     terminal.type_keys("Pteam\r");
     terminal.wait_for("worker-0");
     terminal.wait_for("by latest val_rmse ▲");
@@ -239,7 +239,7 @@ fn the_mouse_moves_borders_and_what_was_chosen_is_there_the_next_time() {
     let mut terminal = explore(folder.path(), &local);
     terminal.wait_for("6 runs");
     let border = |screen: &str| screen.lines().nth(1).unwrap().chars().position(|c| c == '┏').unwrap();
-    assert_eq!(border(&terminal.screen()), 28);
+    assert_eq!(border(&terminal.settled()), 28);
     // Press on the border, drag it, let it go.
     terminal.type_keys("\x1b[<0;29;10M\x1b[<32;41;10M\x1b[<0;41;10m");
     terminal.wait("the border elsewhere", |screen| border(screen) == 40);
@@ -254,7 +254,7 @@ fn the_mouse_moves_borders_and_what_was_chosen_is_there_the_next_time() {
     let mut terminal = explore(folder.path(), &local);
     terminal.wait_for("1 of 6");
     terminal.wait_for("as a tree");
-    assert_eq!(border(&terminal.screen()), 40);
+    assert_eq!(border(&terminal.settled()), 40);
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
 }
@@ -277,7 +277,7 @@ fn the_theme_follows_the_terminals_background() {
             .windows(16)
             .any(|bytes| bytes == b"\x1b[38;2;5;80;174m\x1b" || bytes.starts_with(b"\x1b[38;2;5;80;174"))
     });
-    assert!(terminal.screen().contains("row 1 of 6"));
+    assert!(terminal.settled().contains("row 1 of 6"));
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
 }

@@ -243,6 +243,10 @@ impl<'a> Trainer<'a> {
         };
         let seed = seed_of(self.plan.seed, number as u64);
         let done = self.state().trials[number].folds.len();
+        // A process may have died between a fold and what follows from it.
+        if let Some(pruned) = self.pruned(number) {
+            return Ok(Some(pruned));
+        }
         for fold in done..self.study.folds() {
             if !self.may_go_on() {
                 return Ok(None);
@@ -260,11 +264,9 @@ impl<'a> Trainer<'a> {
                 fit_seconds: fitted.fit_seconds,
                 predict_seconds: fitted.predict_seconds,
             })?;
-            let mut state = self.state();
-            state.trials[number].folds.push(scores);
-            if fold + 1 < self.study.folds() && self.is_hopeless(&state.trials, number) {
-                let (means, _) = moments(&state.trials[number].folds);
-                return Ok(Some(Outcome::Pruned { folds: fold + 1, means }));
+            self.state().trials[number].folds.push(scores);
+            if let Some(pruned) = self.pruned(number) {
+                return Ok(Some(pruned));
             }
         }
         let (means, deviations) = moments(&self.state().trials[number].folds);
@@ -273,6 +275,14 @@ impl<'a> Trainer<'a> {
         } else {
             Outcome::Failed { message: format!("{} is not defined for it", self.plan.metric) }
         }))
+    }
+
+    /// How a trial ends that has folds before it and no hope.
+    fn pruned(&self, number: usize) -> Option<Outcome> {
+        let state = self.state();
+        let folds = state.trials[number].folds.len();
+        let is_pruned = folds < self.study.folds() && self.is_hopeless(&state.trials, number);
+        is_pruned.then(|| Outcome::Pruned { folds, means: moments(&state.trials[number].folds).0 })
     }
 
     /// Whether a trial is behind the median of the others after as many folds. Only trials that are [`LAG`] before it

@@ -72,6 +72,20 @@ impl Terminal {
         self.parser.lock().unwrap().screen().contents()
     }
 
+    /// What stands on the screen when no more is coming: a frame may be on its way in parts.
+    pub fn settled(&self) -> String {
+        let end = Instant::now() + Duration::from_secs(2);
+        let mut length = self.raw.lock().unwrap().len();
+        loop {
+            std::thread::sleep(Duration::from_millis(30));
+            let now = self.raw.lock().unwrap().len();
+            if now == length || Instant::now() > end {
+                return self.screen();
+            }
+            length = now;
+        }
+    }
+
     /// Whether the alternate screen is on.
     pub fn is_taken_over(&self) -> bool {
         self.parser.lock().unwrap().screen().alternate_screen()
