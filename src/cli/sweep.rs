@@ -188,8 +188,11 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     patient.rest.max_retries = 0;
     let store = open(&patient)?;
     if !arguments.background {
-        for name in run::close_broken(&store, &settings.state_folder, &store_name(settings)).await? {
-            say(&format!("{name} broke off earlier; `mltui sweeps` lists it"));
+        for broken in run::close_broken(&store, &settings.state_folder, &store_name(settings)).await {
+            say(&match broken.closed {
+                Ok(()) => format!("{} broke off earlier; `mltui sweeps` lists it", broken.name),
+                Err(error) => format!("{} broke off earlier, and cannot be closed: {error}", broken.name),
+            });
         }
     }
     let (folder, header, study) = match &arguments.resume {

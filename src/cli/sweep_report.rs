@@ -1,6 +1,7 @@
 //! What `mltui sweep` says while it goes on, and in the end.
 
 use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
@@ -8,12 +9,12 @@ use super::Failure;
 use super::output::print_json;
 use crate::mlflow::RunId;
 use crate::store::now_ms;
-use crate::sweep::journal::{Event, Folder, Header, How, Outcome, What};
+use crate::sweep::course::{Course, Courses, best};
+use crate::sweep::journal::{Folder, Header, How, Outcome, What};
 use crate::sweep::progress::{Progress, State};
 use crate::sweep::record::Ended;
 use crate::sweep::run::Told;
 use crate::sweep::scores::scores;
-use crate::sweep::train::{best, replay};
 use crate::text;
 
 /// A line on standard error.
@@ -25,29 +26,34 @@ pub fn say(line: &str) {
 /// Progress on standard error: a line that is written over on a terminal, else a line for each trial.
 pub struct Bar {
     header: Header,
-    events: Vec<Event>,
+    course: Course,
     is_terminal: bool,
-    is_drawn: bool,
+    /// When the line was drawn that is there.
+    drawn: Option<Instant>,
 }
 
 const WIDTH: usize = 24;
+/// Between drawings.
+const PACE: Duration = Duration::from_millis(50);
 
 impl Bar {
     pub fn new(folder: &Folder, header: &Header, background: bool) -> Self {
         Self {
             header: header.clone(),
-            events: folder.events().unwrap_or_default(),
+            course: Course::of(&folder.events().unwrap_or_default()),
             is_terminal: !background && std::io::stderr().is_terminal(),
-            is_drawn: false,
+            drawn: None,
         }
     }
 
     pub fn told(&mut self, told: Told<'_>) {
         match told {
             Told::Event(event) => {
-                self.events.push(event.clone());
+                self.course.learn(event);
                 if self.is_terminal {
-                    self.draw();
+                    if self.drawn.is_none_or(|drawn| drawn.elapsed() >= PACE) {
+                        self.draw();
+                    }
                 } else if let What::Ended { trial, outcome } = &event.what {
                     self.line(*trial, outcome);
                 }
@@ -58,7 +64,7 @@ impl Bar {
     }
 
     fn progress(&self) -> Progress {
-        Progress::new(&self.header, &self.events, self.events.len(), State::Running, now_ms())
+        Progress::new(&self.header, &self.course, self.course.events, State::Running, now_ms())
     }
 
     fn draw(&mut self) {
@@ -74,11 +80,11 @@ impl Bar {
             .map_or(String::new(), |left| format!("  {} left", text::duration(left as i64 * 1000)));
         let line = format!("[{}{}] {done}{of}{best}{left}", "#".repeat(filled), "-".repeat(WIDTH - filled));
         let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
-        self.is_drawn = true;
+        self.drawn = Some(Instant::now());
     }
 
     fn line(&self, trial: usize, outcome: &Outcome) {
-        let trials = replay(&self.events);
+        let trials = &self.course.trials;
         let family = trials[trial].proposal.as_ref().map_or("", |proposal| proposal.family.as_str());
         let came = match outcome {
             Outcome::Finished { .. } => {
@@ -97,9 +103,10 @@ impl Bar {
     }
 
     pub fn end(&mut self) {
-        if self.is_drawn {
+        if self.drawn.is_some() {
+            self.draw();
             let _ = writeln!(std::io::stderr());
-            self.is_drawn = false;
+            self.drawn = None;
         }
     }
 }
@@ -112,10 +119,11 @@ pub fn report(
     as_json: bool,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let trials = replay(&folder.events()?);
-    let progress = Progress::read(folder, header, now_ms())?;
+    let mut courses = Courses::default();
+    let progress = Progress::read(folder, header, &mut courses, now_ms())?;
+    let trials = &courses.of(&header.id, folder)?.trials;
     let all = scores(header.plan.task);
-    let best = best(&trials, &header.plan);
+    let best = best(trials, &header.plan);
     if as_json {
         let of = |prefix: &str, values: &[Option<f64>]| -> serde_json::Map<String, Json> {
             all.iter()
@@ -150,7 +158,7 @@ pub fn report(
                 "failed": progress.failed,
                 "seconds": progress.seconds,
                 "best": best,
-                "command": header.plan.command(),
+                "command": header.command(),
             }),
             out,
         )?;
@@ -170,7 +178,7 @@ pub fn report(
             }
         }
         writeln!(out, "in the experiment {} as {}", text::clean(&header.experiment_name), header.name)?;
-        writeln!(out, "the same again: {}", text::clean(&header.plan.command()))?;
+        writeln!(out, "the same again: {}", text::clean(&header.command()))?;
     }
     if ended.how == How::Cancelled {
         return Err(Failure::Cancelled(header.id.clone()));

@@ -8,6 +8,7 @@ use super::Failure;
 use super::output::print_json;
 use crate::config::Settings;
 use crate::store::now_ms;
+use crate::sweep::course::Courses;
 use crate::sweep::journal::{Folder, Wanted};
 use crate::sweep::progress::Progress;
 use crate::text;
@@ -59,13 +60,14 @@ fn find(settings: &Settings, id: &str) -> Result<(Folder, Progress), Failure> {
         .ok_or_else(|| {
             Failure::NoneEligible(format!("there is no sweep {id:?}; `mltui sweeps` lists them"))
         })?;
-    let progress = Progress::read(&found.0, &found.1, now_ms())?;
+    let progress = Progress::read(&found.0, &found.1, &mut Courses::default(), now_ms())?;
     Ok((found.0, progress))
 }
 
 fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), Failure> {
     let all = Folder::all(&settings.state_folder);
-    let progress = all.iter().map(|(folder, header)| Progress::read(folder, header, now_ms()));
+    let mut courses = Courses::default();
+    let progress = all.iter().map(|(folder, header)| Progress::read(folder, header, &mut courses, now_ms()));
     let progress: Vec<Progress> = progress.collect::<std::io::Result<_>>()?;
     if as_json {
         let entry = |sweep: &Progress| {

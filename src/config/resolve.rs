@@ -282,7 +282,24 @@ fn user(auth: &Auth, environment: &Environment) -> String {
         return user.clone();
     }
     let names = ["LOGNAME", "USER", "LNAME", "USERNAME"];
-    names.iter().find_map(|name| environment.get(name)).unwrap_or("unknown").to_owned()
+    let named = names.iter().find_map(|name| environment.get(name)).map(str::to_owned);
+    named.or_else(user_of_process).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The user that this process runs as, by the machine's own list.
+fn user_of_process() -> Option<String> {
+    #[cfg(unix)]
+    {
+        let id = rustix::process::getuid().as_raw().to_string();
+        let users = std::fs::read_to_string("/etc/passwd").ok()?;
+        let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        fields
+            .into_iter()
+            .find(|fields| fields.get(2) == Some(&id.as_str()))
+            .map(|fields| fields[0].to_owned())
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 /// How a terminal draws pixels.

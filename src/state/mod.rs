@@ -1,5 +1,6 @@
 //! What the program keeps for itself, in the state directory: a file for each store, written whole or not at all.
 
+pub mod by_experiment;
 pub mod policies;
 
 use std::hash::{Hash, Hasher};

@@ -1,63 +1,32 @@
 //! The policies that the user chose, by store and experiment.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use super::{file_of, replace};
+use super::by_experiment::ByExperiment;
 use crate::mlflow::ExperimentId;
 use crate::select::Policy;
 use crate::select::policy::WrittenPolicy;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct File {
-    /// For people who look into the file.
-    store: String,
-    experiments: BTreeMap<String, WrittenPolicy>,
-}
-
 #[derive(Debug, Clone)]
-pub struct Policies {
-    path: PathBuf,
-    store: String,
-}
+pub struct Policies(ByExperiment<WrittenPolicy>);
 
 impl Policies {
     pub fn new(state_folder: &Path, store: &str) -> Self {
-        Self { path: file_of(state_folder, "policies", store), store: store.to_owned() }
-    }
-
-    fn read(&self) -> File {
-        let Ok(text) = std::fs::read_to_string(&self.path) else { return File::default() };
-        serde_json::from_str(&text).unwrap_or_else(|error| {
-            tracing::warn!("{} is not read: {error}", self.path.display());
-            File::default()
-        })
+        Self(ByExperiment::new(state_folder, "policies", store))
     }
 
     pub fn all(&self) -> HashMap<ExperimentId, Policy> {
-        let written = self.read().experiments;
-        written
-            .iter()
-            .filter_map(|(id, policy)| Some((ExperimentId::from(id.as_str()), policy.policy()?)))
-            .collect()
+        self.0.all().into_iter().filter_map(|(id, policy)| Some((id, policy.policy()?))).collect()
     }
 
     pub fn get(&self, experiment: &ExperimentId) -> Option<Policy> {
-        self.read().experiments.get(experiment.as_str())?.policy()
+        self.0.all().get(experiment)?.policy()
     }
 
     /// Keeps a policy for an experiment, or forgets the one that there is.
     pub fn set(&self, experiment: &ExperimentId, policy: Option<&Policy>) -> std::io::Result<()> {
-        let mut file = self.read();
-        file.store.clone_from(&self.store);
-        match policy {
-            Some(policy) => drop(file.experiments.insert(experiment.0.clone(), WrittenPolicy::of(policy))),
-            None => drop(file.experiments.remove(experiment.as_str())),
-        }
-        replace(&self.path, serde_json::to_string_pretty(&file)?.as_bytes())
+        self.0.set(experiment, policy.map(WrittenPolicy::of))
     }
 }
 

@@ -19,7 +19,7 @@ pub use error::{ErrorKind, StoreError};
 
 use crate::mlflow::filter::{Filter, OrderBy};
 use crate::mlflow::{
-    ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
+    ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
     ModelVersion, Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType,
 };
 
@@ -246,6 +246,14 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
     async fn create_logged_model(&self, model: &NewModel) -> Result<LoggedModel>;
     /// Makes a model an output of its run.
     async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Result<()>;
+    /// Logs metrics of a run that tell of a model that it made, on a data set.
+    async fn log_model_metrics(
+        &self,
+        run: &RunId,
+        model: &ModelId,
+        metrics: &[Metric],
+        dataset: &Dataset,
+    ) -> Result<()>;
     /// Writes a file of a model; the path is relative to the model's root.
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Result<()>;
     /// Makes a model `READY`.

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::Plan;
+use super::plan::{Plan, quoted};
 use super::search::Proposal;
 use crate::mlflow::{Dataset, ExperimentId};
 use crate::state::replace;
 
+const EVENTS: &str = "events.jsonl";
 /// How often a lock is tried again, 10 ms apart.
 const TRIES: usize = 20;
 
@@ -35,6 +36,13 @@ pub struct Header {
     pub commit: Option<String>,
     pub dataset: Dataset,
     pub plan: Plan,
+}
+
+impl Header {
+    /// The command that does the same again.
+    pub fn command(&self) -> String {
+        format!("{} --experiment {}", self.plan.command(), quoted(&self.experiment_name))
+    }
 }
 
 /// Something that happened, at a time in milliseconds since the epoch.
@@ -72,6 +80,9 @@ pub enum What {
         #[serde(flatten)]
         outcome: Outcome,
     },
+    /// Nothing is trained from here on, as somebody wished, until it goes on.
+    Paused,
+    Continued,
     /// All is done, or was called off, or broke off.
     Closed {
         how: How,
@@ -166,19 +177,33 @@ impl Folder {
         serde_json::from_slice(&text).map_err(std::io::Error::other)
     }
 
-    /// All that happened. A line that was cut off by a crash is left out, and so is what would come after it.
+    /// All that happened.
     pub fn events(&self) -> std::io::Result<Vec<Event>> {
-        let file = match File::open(self.path.join("events.jsonl")) {
+        Ok(self.events_from(0)?.0)
+    }
+
+    /// What happened from a place in the journal on, and the place behind it. A line that was cut off by a crash is left
+    /// out, and so is what would come after it.
+    pub fn events_from(&self, start: u64) -> std::io::Result<(Vec<Event>, u64)> {
+        let mut file = match File::open(self.path.join(EVENTS)) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
             Err(error) => return Err(error),
         };
-        let mut events = Vec::new();
-        for line in BufReader::new(file).lines() {
-            let Ok(event) = serde_json::from_str(&line?) else { break };
+        file.seek(SeekFrom::Start(start))?;
+        let (mut reader, mut line) = (BufReader::new(file), Vec::new());
+        let (mut events, mut end) = (Vec::new(), start);
+        loop {
+            line.clear();
+            let length = reader.read_until(b'\n', &mut line)?;
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            let Ok(event) = serde_json::from_slice(&line) else { break };
             events.push(event);
+            end += length as u64;
         }
-        Ok(events)
+        Ok((events, end))
     }
 
     /// Takes the sweep; none if another process is at it.
@@ -195,20 +220,10 @@ impl Folder {
             }
             tries += 1;
         }
-        let path = self.path.join("events.jsonl");
-        let mut events = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
         // What a crash cut off is taken out, so that the next line is whole.
-        let mut whole = 0;
-        let mut reader = BufReader::new(&events);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let length = reader.read_until(b'\n', &mut line)?;
-            if length == 0 || !line.ends_with(b"\n") || serde_json::from_slice::<Event>(&line).is_err() {
-                break;
-            }
-            whole += length as u64;
-        }
+        let (_, whole) = self.events_from(0)?;
+        let path = self.path.join(EVENTS);
+        let mut events = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         events.set_len(whole)?;
         events.seek(SeekFrom::End(0))?;
         Ok(Some(Writer { events, _lock: lock }))

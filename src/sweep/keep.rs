@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::data::{Column, Kind, Labels, TargetValues, Values};
+use super::data::{Column, Kind, TargetValues, Values};
 use super::onnx::export;
 use super::scores::{Prediction, confusion};
 use super::study::{Fitted, Part, Study};
@@ -47,7 +47,7 @@ pub fn keep(folder: &Path, study: &Study, part: &Part, fitted: &Fitted) -> std::
     };
     replace(&folder.join(MODEL), &exported.bytes)?;
     replace(&folder.join(ABOUT), &serde_json::to_vec(&about).map_err(std::io::Error::other)?)?;
-    for (name, text) in of_test(part, fitted, labels) {
+    for (name, text) in of_test(study, part, fitted, &about) {
         replace(&folder.join(name), text.as_bytes())?;
     }
     Ok(())
@@ -64,11 +64,15 @@ fn cell(column: &Column, row: usize) -> Json {
     }
 }
 
-/// What a test says beside its scores: files by their names.
-fn of_test(part: &Part, fitted: &Fitted, labels: Option<&Labels>) -> Vec<(&'static str, String)> {
+/// What a test says beside its scores: files by their names. Rows are counted from 0, as in the data set.
+fn of_test(study: &Study, part: &Part, fitted: &Fitted, about: &About) -> Vec<(&'static str, String)> {
     let mut files = Vec::new();
     match (&part.truth, &fitted.prediction) {
-        (TargetValues::Classes { classes: truth, .. }, Prediction::Classes { classes, count, .. }) => {
+        (
+            TargetValues::Classes { classes: truth, .. },
+            Prediction::Classes { classes, probabilities, count, .. },
+        ) => {
+            let labels = study.target.labels.as_ref();
             let name = |class| quoted(&labels.map_or(format!("{class}"), |labels| labels.name(class)));
             let names: Vec<_> = (0..*count).map(name).collect();
             let mut text = format!("true \\ predicted,{}\n", names.join(","));
@@ -77,11 +81,23 @@ fn of_test(part: &Part, fitted: &Fitted, labels: Option<&Labels>) -> Vec<(&'stat
                 text.push_str(&format!("{name},{}\n", counts.join(",")));
             }
             files.push(("confusion_matrix.csv", text));
+            let outputs: Vec<_> = about.outputs.iter().map(|(name, _)| quoted(name)).collect();
+            let mut text = format!("row,true,{}\n", outputs.join(","));
+            let rows = study.split.test.iter().zip(truth).zip(classes).zip(probabilities.chunks(*count));
+            for (((row, truth), class), of_classes) in rows {
+                text.push_str(&format!("{row},{},{}", names[*truth as usize], names[*class as usize]));
+                // With very many classes a model brings out none.
+                for probability in of_classes.iter().take(outputs.len() - 1) {
+                    text.push_str(&format!(",{probability}"));
+                }
+                text.push('\n');
+            }
+            files.push(("predictions.csv", text));
         }
         (TargetValues::Numbers(truth), Prediction::Numbers(predicted)) => {
-            let mut text = String::from("true,predicted,residual\n");
-            for (truth, predicted) in truth.iter().zip(predicted) {
-                text.push_str(&format!("{truth},{predicted},{}\n", truth - predicted));
+            let mut text = String::from("row,true,prediction,residual\n");
+            for ((row, truth), predicted) in study.split.test.iter().zip(truth).zip(predicted) {
+                text.push_str(&format!("{row},{truth},{predicted},{}\n", truth - predicted));
             }
             files.push(("residuals.csv", text));
         }

@@ -3,12 +3,12 @@
 //! Logs through [`crate::store`] and knows no terminal.
 
 pub mod begin;
+pub mod course;
 pub mod data;
 pub mod families;
 pub mod folds;
 pub mod journal;
 pub mod keep;
-pub mod kept;
 pub mod model;
 pub mod onnx;
 pub mod plan;

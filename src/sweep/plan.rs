@@ -264,7 +264,7 @@ impl Plan {
         Study::new(frame, target, self.test_size, self.folds, self.seed)
     }
 
-    /// The command that does the same again.
+    /// The command that does the same again, wherever it is logged.
     pub fn command(&self) -> String {
         let mut words = vec!["mltui".to_owned(), "sweep".to_owned(), "--data".to_owned(), quoted(&self.data)];
         let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), quoted(&value)]);
@@ -309,7 +309,7 @@ impl Plan {
 }
 
 /// A word for a shell.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let is_plain =
         !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c));
     if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }

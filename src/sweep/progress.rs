@@ -1,8 +1,7 @@
 //! How far a sweep has come, for people.
 
-use super::journal::{Event, Folder, Header, How, Outcome, Wanted, What};
-use super::run::spent;
-use super::train::{Trial, best, replay};
+use super::course::{Course, Courses, best};
+use super::journal::{Folder, Header, How, Outcome, Wanted};
 use crate::mlflow::ExperimentId;
 
 /// Milliseconds that a process may take to begin.
@@ -70,8 +69,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn new(header: &Header, events: &[Event], sent: usize, state: State, now: i64) -> Self {
-        let trials = replay(events);
+    pub fn new(header: &Header, course: &Course, sent: usize, state: State, now: i64) -> Self {
+        let trials = &course.trials;
         let count = |is_it: fn(&Outcome) -> bool| {
             trials.iter().filter(|trial| trial.outcome.as_ref().is_some_and(is_it)).count()
         };
@@ -80,9 +79,9 @@ impl Progress {
         let pruned = count(|outcome| matches!(outcome, Outcome::Pruned { .. }));
         let ended = finished + pruned + failed;
         let of = header.plan.length();
-        let since =
-            if state == State::Running { events.last().map_or(0, |last| (now - last.at).max(0)) } else { 0 };
-        let seconds = spent(events) + since as f64 / 1000.0;
+        let is_at_work = state == State::Running && course.events > 0;
+        let since = if is_at_work { (now - course.last).max(0) } else { 0 };
+        let seconds = course.seconds() + since as f64 / 1000.0;
         Self {
             id: header.id.clone(),
             name: header.name.clone(),
@@ -96,10 +95,10 @@ impl Progress {
             running: if state.is_active() { trials.len() - ended } else { 0 },
             of,
             metric: format!("val_{}", header.plan.metric),
-            best: best_of(&trials, header),
+            best: best_of(course, header),
             seconds,
             left: left(header, ended, of, seconds).filter(|_| state == State::Running),
-            unsent: events.len().saturating_sub(sent),
+            unsent: course.events.saturating_sub(sent),
             error: trials.iter().rev().find_map(|trial| match &trial.outcome {
                 Some(Outcome::Failed { message }) => Some(message.clone()),
                 _ => None,
@@ -109,14 +108,9 @@ impl Progress {
     }
 
     /// Reads how far the sweep of a folder has come.
-    pub fn read(folder: &Folder, header: &Header, now: i64) -> std::io::Result<Self> {
-        let events = folder.events()?;
-        let closed = events.iter().rev().find_map(|event| match &event.what {
-            What::Closed { how } => Some(Some(*how)),
-            What::Begun => Some(None),
-            _ => None,
-        });
-        let state = match closed {
+    pub fn read(folder: &Folder, header: &Header, courses: &mut Courses, now: i64) -> std::io::Result<Self> {
+        let course = courses.of(&header.id, folder)?;
+        let state = match course.closed {
             _ if folder.is_running() => {
                 if folder.wanted() == Wanted::Pause {
                     State::Paused
@@ -125,12 +119,12 @@ impl Progress {
                 }
             }
             // A process that has not begun by now never will.
-            None if now - header.created < PATIENCE => State::Waiting,
-            Some(Some(How::Finished)) => State::Finished,
-            Some(Some(How::Cancelled)) => State::Cancelled,
-            None | Some(None | Some(How::Interrupted)) => State::Interrupted,
+            None if course.events == 0 && now - header.created < PATIENCE => State::Waiting,
+            Some(How::Finished) => State::Finished,
+            Some(How::Cancelled) => State::Cancelled,
+            None | Some(How::Interrupted) => State::Interrupted,
         };
-        Ok(Self::new(header, &events, folder.sent(), state, now))
+        Ok(Self::new(header, course, folder.sent(), state, now))
     }
 
     pub fn ended(&self) -> usize {
@@ -138,9 +132,9 @@ impl Progress {
     }
 }
 
-fn best_of(trials: &[Trial], header: &Header) -> Option<(usize, String, f64)> {
-    let number = best(trials, &header.plan)?;
-    let trial = &trials[number];
+fn best_of(course: &Course, header: &Header) -> Option<(usize, String, f64)> {
+    let number = best(&course.trials, &header.plan)?;
+    let trial = &course.trials[number];
     Some((number, trial.proposal.as_ref()?.family.clone(), trial.mean(header.plan.metric_at())?))
 }
 

@@ -9,15 +9,17 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
+use super::course::Course;
 use super::journal::{Event, Folder, Header, How, Wanted, What, Writer};
 use super::record::{Ended, Recorder};
 use super::study::Study;
-use super::train::{Trainer, replay};
+use super::train::Trainer;
 use crate::store::{ErrorKind, StoreError, TrackingStore, now_ms};
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);
-/// The longest pause before the store is tried again.
+/// The first pause before the store is tried again, and the longest.
+const BREATH: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a sweep that was called off tries to tell the store.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -71,7 +73,7 @@ fn train(
     result: Arc<Mutex<Option<std::io::Error>>>,
 ) -> mpsc::UnboundedReceiver<Event> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let (run, trials, spent) = (Arc::clone(run), replay(events), spent(events));
+    let (run, course) = (Arc::clone(run), Course::of(events));
     std::thread::spawn(move || {
         let tell = |event: Event| {
             let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,21 +86,12 @@ fn train(
             let _ = sender.send(event);
             Ok(())
         };
-        let trainer = Trainer::new(&run.header.plan, &run.study, &run.folder, trials, spent, &stop, &tell);
+        let trainer = Trainer::new(&run.header.plan, &run.study, &run.folder, course, &stop, &tell);
         if let Err(error) = trainer.run(run.header.jobs) {
             *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
     });
     receiver
-}
-
-/// The seconds that a sweep has been at work.
-pub fn spent(events: &[Event]) -> f64 {
-    let mut total = 0;
-    for part in events.chunk_by(|_, next| next.what != What::Begun) {
-        total += part.last().map_or(0, |last| last.at) - part.first().map_or(0, |first| first.at);
-    }
-    total as f64 / 1000.0
 }
 
 /// Runs a sweep to its end, from where it stands. `interrupted` comes when the process is asked to stop.
@@ -121,7 +114,7 @@ pub async fn run(
         Arc::clone(&run.store),
         run.folder.clone(),
         run.header.clone(),
-        before[..sent].to_vec(),
+        &before[..sent],
         !before.is_empty(),
     );
     let writer = Arc::new(Mutex::new(writer));
@@ -211,9 +204,10 @@ async fn record(
     events: &mut Vec<Event>,
     told: &mut impl FnMut(Told<'_>),
 ) -> Result<(), StoreError> {
-    let mut pause = Duration::from_millis(500);
+    let mut pause = BREATH;
     let mut was_away = false;
     loop {
+        let before = events.len();
         match recorder.record(events).await {
             Ok(()) => {
                 if was_away {
@@ -224,6 +218,9 @@ async fn record(
             Err(error) if may_pass(&error.kind) => {
                 told(Told::Away(&error));
                 was_away = true;
+                if events.len() < before {
+                    pause = BREATH;
+                }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PATIENCE);
             }
@@ -232,38 +229,62 @@ async fn record(
     }
 }
 
+/// A sweep whose process died.
+#[derive(Debug)]
+pub struct Broken {
+    pub name: String,
+    /// Whether it could be closed.
+    pub closed: Result<(), StoreError>,
+}
+
 /// Closes the sweeps of a store whose process died: what the store lacks of their results is brought there, and what
-/// was under way is marked as killed. Returns their names.
+/// was under way is marked as killed.
 pub async fn close_broken(
     store: &Arc<dyn TrackingStore>,
     state_folder: &Path,
     store_name: &str,
-) -> Result<Vec<String>, StoreError> {
-    let mut names = Vec::new();
-    for (folder, header) in Folder::all(state_folder) {
-        if header.store != store_name {
-            continue;
+) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    let of_store = |(_, header): &(Folder, Header)| header.store == store_name;
+    for (folder, header) in Folder::all(state_folder).into_iter().filter(of_store) {
+        let name = header.name.clone();
+        if let Some(closed) = close(store, &folder, header).await {
+            broken.push(Broken { name, closed });
         }
-        let Ok(Some(mut writer)) = folder.take() else { continue };
-        let Ok(mut events) = folder.events() else { continue };
-        let sent = folder.sent().min(events.len());
-        let is_closed = matches!(events.last(), Some(Event { what: What::Closed { .. }, .. }));
-        // Not begun yet, or over and told.
-        if events.is_empty() || (is_closed && sent == events.len()) {
-            continue;
-        }
+    }
+    broken
+}
+
+/// Closes a sweep; none if there is nothing to close, or a process is at it.
+async fn close(
+    store: &Arc<dyn TrackingStore>,
+    folder: &Folder,
+    header: Header,
+) -> Option<Result<(), StoreError>> {
+    // Not begun yet, or over and told.
+    let is_done = |events: &[Event]| match events.last() {
+        Some(last) => matches!(last.what, What::Closed { .. }) && folder.sent() >= events.len(),
+        None => true,
+    };
+    if is_done(&folder.events().ok()?) {
+        return None;
+    }
+    let mut writer = folder.take().ok()??;
+    let mut events = folder.events().ok()?;
+    if is_done(&events) {
+        return None;
+    }
+    let sent = folder.sent().min(events.len());
+    let work = async {
         let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
-        if !is_closed {
+        if !matches!(events.last(), Some(Event { what: What::Closed { .. }, .. })) {
             let closed = Event { at: now_ms(), what: What::Closed { how: How::Interrupted } };
             writer.write(&closed).map_err(io)?;
             events.push(closed);
         }
-        let name = header.name.clone();
-        let mut recorder =
-            Recorder::new(Arc::clone(store), folder.clone(), header, events[..sent].to_vec(), true);
+        let mut recorder = Recorder::new(Arc::clone(store), folder.clone(), header, &events[..sent], true);
         recorder.record(&mut events.split_off(sent)).await?;
-        folder.forget_trials().map_err(io)?;
-        names.push(name);
-    }
-    Ok(names)
+        folder.forget_trials().map_err(io)
+    };
+    Some(work.await)
 }

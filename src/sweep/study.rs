@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use super::data::{DataError, Frame, Target, TargetValues};
+use super::data::{DataError, Frame, Limits, Target, TargetValues};
 use super::families::{Dataset, Family, Reader, Shape};
 use super::folds::Split;
 use super::model::Model;
@@ -52,7 +52,16 @@ impl Study {
     ) -> Result<Self, DataError> {
         let split = Split::new(&target, test_share, folds, seed)?;
         // What is wrong with all folds is said before any trial.
-        Preparation::fit(&frame, &target, &split.train)?;
+        let width = Preparation::fit(&frame, &target, &split.train)?.names.len();
+        // Each fold is kept as numbers and their order, and so is the whole.
+        let cells = (frame.rows as u64).saturating_mul(width as u64);
+        if let Some(lack) = Limits::of_this_machine().lack(cells.saturating_mul(8 * (folds as u64 + 1))) {
+            return Err(DataError::Target(format!(
+                "{} rows x {width} features (a text column is a feature a level) in {folds} folds {lack}: \
+                 leave columns out with --ignore, or take fewer --folds",
+                frame.rows
+            )));
+        }
         let folds = (0..folds).map(|_| OnceLock::new()).collect();
         Ok(Self { frame, target, split, folds, whole: OnceLock::new() })
     }

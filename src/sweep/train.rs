@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::course::{Course, Trial, best};
 use super::families::{self, seed_of};
 use super::journal::{Event, Folder, Outcome, Test, Wanted, What, finite};
 use super::keep::keep;
@@ -15,68 +16,8 @@ use crate::store::now_ms;
 /// Trials that have to be there before any is pruned, and folds that it has to have behind it.
 const PRUNE_AFTER: (usize, usize) = (4, 2);
 
-/// How far a trial has come.
-#[derive(Debug, Clone, Default)]
-pub struct Trial {
-    pub proposal: Option<Proposal>,
-    pub folds: Vec<Vec<Option<f64>>>,
-    pub test: Option<Test>,
-    pub outcome: Option<Outcome>,
-}
-
-impl Trial {
-    /// What the trial came to, by the score that is gone by; of a pruned one so far.
-    pub fn mean(&self, metric: usize) -> Option<f64> {
-        match self.outcome.as_ref()? {
-            Outcome::Finished { means, .. } | Outcome::Pruned { means, .. } => *means.get(metric)?,
-            Outcome::Failed { .. } => None,
-        }
-    }
-
-    pub fn is_finished(&self) -> bool {
-        matches!(self.outcome, Some(Outcome::Finished { .. }))
-    }
-}
-
-/// The trials of a sweep by their numbers, out of what happened.
-pub fn replay(events: &[Event]) -> Vec<Trial> {
-    let mut trials: Vec<Trial> = Vec::new();
-    for event in events {
-        let (What::Started { trial, .. }
-        | What::Fold { trial, .. }
-        | What::Refitted { trial, .. }
-        | What::Ended { trial, .. }) = &event.what
-        else {
-            continue;
-        };
-        if *trial >= trials.len() {
-            trials.resize_with(trial + 1, Trial::default);
-        }
-        let known = &mut trials[*trial];
-        match &event.what {
-            What::Started { proposal, .. } => known.proposal = Some(proposal.clone()),
-            What::Fold { scores, .. } => known.folds.push(scores.clone()),
-            What::Refitted { test, .. } => known.test = Some(test.clone()),
-            What::Ended { outcome, .. } => known.outcome = Some(outcome.clone()),
-            What::Begun | What::Closed { .. } => {}
-        }
-    }
-    trials
-}
-
-/// The number of the best trial: of equal ones the first.
-pub fn best(trials: &[Trial], plan: &Plan) -> Option<usize> {
-    let metric = plan.metric_at();
-    let sign = if plan.score().greater_is_better { -1.0 } else { 1.0 };
-    let mut best: Option<(f64, usize)> = None;
-    for (number, trial) in trials.iter().enumerate().filter(|(_, trial)| trial.is_finished()) {
-        let Some(mean) = trial.mean(metric) else { continue };
-        if best.is_none_or(|(known, _)| mean * sign < known) {
-            best = Some((mean * sign, number));
-        }
-    }
-    best.map(|(_, number)| number)
-}
+/// Between looks whether anything has changed.
+const LOOK: Duration = Duration::from_millis(200);
 
 struct State {
     trials: Vec<Trial>,
@@ -85,6 +26,9 @@ struct State {
     /// Numbers that were begun before and wait for somebody.
     left: Vec<usize>,
     over: bool,
+    /// When no further trial begins.
+    deadline: Option<Instant>,
+    paused: Option<Instant>,
 }
 
 pub struct Trainer<'a> {
@@ -94,23 +38,22 @@ pub struct Trainer<'a> {
     search: Search,
     state: Mutex<State>,
     changed: Condvar,
-    deadline: Option<Instant>,
     stop: &'a AtomicBool,
     /// Takes what happened, one after the other.
     tell: &'a (dyn Fn(Event) -> std::io::Result<()> + Sync),
 }
 
 impl<'a> Trainer<'a> {
-    /// `trials` is what is there already; `spent` the seconds of the budget that are.
+    /// `course` is what is there already.
     pub fn new(
         plan: &'a Plan,
         study: &'a Study,
         folder: &'a Folder,
-        trials: Vec<Trial>,
-        spent: f64,
+        course: Course,
         stop: &'a AtomicBool,
         tell: &'a (dyn Fn(Event) -> std::io::Result<()> + Sync),
     ) -> Self {
+        let (spent, trials) = (course.seconds(), course.trials);
         let left = (0..trials.len()).rev().filter(|number| trials[*number].outcome.is_none()).collect();
         let next = trials.len();
         let deadline =
@@ -120,9 +63,8 @@ impl<'a> Trainer<'a> {
             study,
             folder,
             search: plan.search(),
-            state: Mutex::new(State { trials, next, left, over: false }),
+            state: Mutex::new(State { trials, next, left, over: false, deadline, paused: None }),
             changed: Condvar::new(),
-            deadline,
             stop,
             tell,
         }
@@ -146,7 +88,7 @@ impl<'a> Trainer<'a> {
             workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| broken())).collect()
         });
         results.into_iter().collect::<std::io::Result<Vec<()>>>()?;
-        if self.plan.models == Models::Best && self.may_go_on() { self.refit_best() } else { Ok(()) }
+        if self.plan.models == Models::Best && self.may_go_on()? { self.refit_best() } else { Ok(()) }
     }
 
     fn work(&self) -> std::io::Result<()> {
@@ -163,35 +105,37 @@ impl<'a> Trainer<'a> {
 
     /// The next trial; none when there is none, or no more time, or the sweep was called off.
     fn take(&self) -> std::io::Result<Option<usize>> {
-        let mut state = self.state();
-        loop {
-            if state.over || !self.may_go_on() {
-                return Ok(None);
+        while self.may_go_on()? {
+            let mut state = self.state();
+            if state.over {
+                break;
             }
             if let Some(number) = state.left.pop() {
                 return Ok(Some(number));
             }
             let number = state.next;
-            let is_late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            let is_late = state.deadline.is_some_and(|deadline| Instant::now() >= deadline);
             if is_late || self.plan.trials.is_some_and(|most| number >= most) {
-                return Ok(None);
+                break;
             }
             let known = number.saturating_sub(LAG - 1);
             if state.trials[..known].iter().all(|trial| trial.outcome.is_some()) {
                 let tried: Vec<Tried> =
                     state.trials[..known].iter().filter_map(|trial| self.tried(trial)).collect();
-                let Some(proposal) = self.search.propose(number, &tried) else { return Ok(None) };
+                let Some(proposal) = self.search.propose(number, &tried) else { break };
+                let at = now_ms();
                 state.next += 1;
-                state.trials.push(Trial { proposal: Some(proposal.clone()), ..Trial::default() });
-                self.tell(What::Started { trial: number, proposal })?;
+                state.trials.push(Trial {
+                    started: at,
+                    proposal: Some(proposal.clone()),
+                    ..Trial::default()
+                });
+                (self.tell)(Event { at, what: What::Started { trial: number, proposal } })?;
                 return Ok(Some(number));
             }
-            state = self
-                .changed
-                .wait_timeout(state, Duration::from_millis(200))
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            drop(self.changed.wait_timeout(state, LOOK));
         }
+        Ok(None)
     }
 
     fn tried(&self, trial: &Trial) -> Option<Tried> {
@@ -201,15 +145,28 @@ impl<'a> Trainer<'a> {
     }
 
     /// Waits while the sweep is paused. False if it was called off.
-    fn may_go_on(&self) -> bool {
+    fn may_go_on(&self) -> std::io::Result<bool> {
         loop {
-            if self.stop.load(Ordering::Relaxed) {
-                return false;
+            let is_stopped = self.stop.load(Ordering::Relaxed);
+            let wanted = if is_stopped { Wanted::Cancel } else { self.folder.wanted() };
+            let mut state = self.state();
+            match (wanted, state.paused) {
+                (Wanted::Pause, None) => {
+                    state.paused = Some(Instant::now());
+                    self.tell(What::Paused)?;
+                }
+                (Wanted::Run, Some(since)) => {
+                    state.paused = None;
+                    state.deadline = state.deadline.map(|deadline| deadline + since.elapsed());
+                    self.tell(What::Continued)?;
+                }
+                _ => {}
             }
-            match self.folder.wanted() {
-                Wanted::Run => return true,
-                Wanted::Cancel => return false,
-                Wanted::Pause => std::thread::sleep(Duration::from_millis(200)),
+            drop(state);
+            match wanted {
+                Wanted::Run => return Ok(true),
+                Wanted::Cancel => return Ok(false),
+                Wanted::Pause => std::thread::sleep(LOOK),
             }
         }
     }
@@ -248,7 +205,7 @@ impl<'a> Trainer<'a> {
             return Ok(Some(pruned));
         }
         for fold in done..self.study.folds() {
-            if !self.may_go_on() {
+            if !self.may_go_on()? {
                 return Ok(None);
             }
             let fitted =

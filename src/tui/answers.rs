@@ -103,7 +103,11 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Selected { generation, catalog, resolved, selection } if generation == app.best.generation => {
             app.best.take(catalog, *resolved, selection);
         }
-        msg @ (Msg::Trained(_) | Msg::Checked { .. } | Msg::Sweeps(_) | Msg::SweepLog { .. }) => {
+        msg @ (Msg::Trained(_)
+        | Msg::Checked { .. }
+        | Msg::DataListed { .. }
+        | Msg::Sweeps(_)
+        | Msg::SweepLog { .. }) => {
             sweeping::answered(app, msg, effects);
         }
         msg @ (Msg::Marked(_) | Msg::Planned(_)) => marking::answered(app, msg, effects),

@@ -151,6 +151,16 @@ pub struct Setup {
 }
 
 impl App {
+    /// Whether the store is known to hold no run at all. A server does not count; that its only experiment is empty shows
+    /// once that is open.
+    pub fn is_empty_store(&self) -> bool {
+        let is_open = |id: &ExperimentId| self.runs.experiment.as_ref() == Some(id);
+        self.experiments.are_empty()
+            || matches!(self.experiments.list.as_slice(), [only] if is_open(only.id()))
+                && self.runs.complete
+                && self.runs.catalog.count == 0
+    }
+
     pub fn new(setup: Setup) -> Self {
         Self {
             now: setup.now,

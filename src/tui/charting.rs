@@ -299,5 +299,5 @@ pub fn is_settled(app: &App) -> bool {
         && (app.runs.projection.lines.is_empty()
             || (details.run.is_some() && !(app.is_local && charts_wait(app)))
             || details.error.is_some());
-    is_shown || app.experiments.is_empty_store() || matches!(app.connection, Connection::Failing { .. })
+    is_shown || app.is_empty_store() || matches!(app.connection, Connection::Failing { .. })
 }

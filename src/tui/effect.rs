@@ -109,6 +109,8 @@ pub enum Effect {
         generation: u64,
         wish: Box<Wish>,
     },
+    /// List what can be data in a folder, as it was typed.
+    ListData(String),
     /// Find out how far the sweeps of this machine are.
     LookAtSweeps,
     Steer {

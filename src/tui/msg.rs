@@ -132,7 +132,13 @@ pub enum Msg {
     /// What the data of a plan come to.
     Checked {
         generation: u64,
+        columns: Vec<String>,
         result: Result<String, String>,
+    },
+    /// What lies in a folder and can be data.
+    DataListed {
+        folder: String,
+        entries: Vec<String>,
     },
     /// How far the sweeps of this machine are.
     Sweeps(Vec<Progress>),

@@ -12,8 +12,9 @@ use super::overlays::sweeps::{Pressed, key};
 use super::requests::{load_experiments, open_selected};
 use super::sweeps::Began;
 use crate::sweep::data::bundled;
-use crate::sweep::plan::{SEED, Wish};
+use crate::sweep::plan::{SEED, TRIALS, Wish};
 use crate::sweep::progress::{Progress, State};
+use crate::sweep::search::Method;
 use crate::text;
 
 /// Milliseconds between looks at sweeps that run.
@@ -37,8 +38,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool
 
 /// What would be trained in the open experiment without a question, and where.
 fn settled(app: &App) -> Option<(Wish, Place)> {
-    let open = app.runs.experiment.clone();
-    if let Some(wish) = open.as_ref().and_then(|id| app.sweeps.plans.get(id)) {
+    if let Some(wish) = app.runs.experiment.as_ref().and_then(|id| app.sweeps.plans.get(id)) {
         return Some((wish.clone(), here(app)?));
     }
     let configured = &app.sweeps.settled;
@@ -46,7 +46,7 @@ fn settled(app: &App) -> Option<(Wish, Place)> {
         let place = here(app).unwrap_or_else(|| Place::New(stem(&configured.data)));
         return Some((configured.clone(), place));
     }
-    if app.experiments.is_empty_store() {
+    if app.is_empty_store() {
         let set = bundled::find(DEMO)?;
         let wish = Wish { data: set.name.to_owned(), ..configured.clone() };
         return Some((wish, Place::New(set.name.to_owned())));
@@ -54,9 +54,25 @@ fn settled(app: &App) -> Option<(Wish, Place)> {
     None
 }
 
+/// What `T` does, in words.
+pub fn offer(app: &App) -> String {
+    let first = if app.is_empty_store() { "a first sweep" } else { "a sweep" };
+    match settled(app) {
+        None => format!("plans {first}"),
+        Some((wish, _)) => {
+            let data = text::clean(&wish.data).into_owned();
+            let bundled = if bundled::find(&wish.data).is_some() { " (bundled)" } else { "" };
+            let models =
+                wish.trials.or((wish.seconds.is_none() && wish.method != Method::Grid).then_some(TRIALS));
+            let models = models.map_or(String::new(), |models| format!(": {models} models"));
+            format!("trains {first} on {}{bundled}{models}", stem(&data))
+        }
+    }
+}
+
 /// The open experiment; none on an empty store, which has none that anybody made.
 fn here(app: &App) -> Option<Place> {
-    let id = app.runs.experiment.clone()?;
+    let id = app.runs.experiment.clone().filter(|_| !app.is_empty_store())?;
     Some(Place::Known(id, app.runs.name.clone()))
 }
 
@@ -94,14 +110,14 @@ fn open_form(app: &mut App, effects: &mut Vec<Effect>) {
     };
     app.overlay = Some(Overlay::Plan(Box::new(PlanForm::new(&wish, app.sweeps.jobs))));
     check(app, effects);
+    list(app, effects);
 }
 
 /// Where the sweep of a form goes.
 pub fn place(app: &App) -> Place {
-    let is_nobodys = app.experiments.is_empty_store();
     match here(app) {
-        Some(place) if !is_nobodys => place,
-        _ => {
+        Some(place) => place,
+        None => {
             let data = match &app.overlay {
                 Some(Overlay::Plan(form)) => form.wish().map(|(wish, _)| wish.data).unwrap_or_default(),
                 _ => String::new(),
@@ -116,6 +132,7 @@ pub fn in_form(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
     match form.key(event) {
         Typed::Nothing => {}
         Typed::Closed => app.overlay = None,
+        Typed::Edited => list(app, effects),
         Typed::Moved => check(app, effects),
         Typed::Entered => {
             let place = place(app);
@@ -129,6 +146,20 @@ pub fn in_form(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
                 Err(message) => form.said = Some(Err(message)),
             }
         }
+    }
+}
+
+/// Asks what lies where the line of the data points to.
+fn list(app: &mut App, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
+    effects.extend(form.wanted_folder().map(Effect::ListData));
+}
+
+fn listed_data(app: &mut App, folder: &str, entries: Vec<String>) {
+    if let Some(Overlay::Plan(form)) = &mut app.overlay
+        && form.offers.folder.as_deref() == Some(folder)
+    {
+        form.offers.entries = entries;
     }
 }
 
@@ -146,11 +177,12 @@ fn check(app: &mut App, effects: &mut Vec<Effect>) {
     }
 }
 
-fn checked(app: &mut App, generation: u64, result: Result<String, String>) {
+fn checked(app: &mut App, generation: u64, columns: Vec<String>, result: Result<String, String>) {
     if let Some(Overlay::Plan(form)) = &mut app.overlay
         && form.generation == generation
         && !form.is_starting
     {
+        form.offers.columns = columns;
         form.said = Some(result);
     }
 }
@@ -192,7 +224,8 @@ fn began(app: &mut App, result: Result<Began, String>, effects: &mut Vec<Effect>
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
     match msg {
         Msg::Trained(result) => began(app, result.map(|began| *began), effects),
-        Msg::Checked { generation, result } => checked(app, generation, result),
+        Msg::Checked { generation, columns, result } => checked(app, generation, columns, result),
+        Msg::DataListed { folder, entries } => listed_data(app, &folder, entries),
         Msg::Sweeps(list) => seen(app, list),
         Msg::SweepLog { name, text } => logged(app, &name, &text),
         _ => {}

@@ -3,6 +3,7 @@
 
 pub mod peer;
 pub mod proxy;
+pub mod sweeping;
 pub mod terminal;
 
 use std::fs::{self, File};

@@ -34,26 +34,21 @@ for parent in parents:
             model = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
             predicted = model.predict(frame.drop(columns=[target]))
             entry["columns"] = list(predicted.columns)
-            truth = frame[target]
-            # The whole table: what the test part says alone is compared with the logged metric below.
             entry["rows"] = len(predicted)
-            residuals = None
-            try:
-                path = client.download_artifacts(run.info.run_id, "residuals.csv")
-                residuals = pd.read_csv(path)
-            except Exception:
-                pass
-            if residuals is not None:
-                # Each row of the test part: the same prediction, found again by its true value.
-                error = truth.to_numpy() - predicted["prediction"].to_numpy()
-                pairs = sorted(zip(truth.to_numpy().round(6), predicted["prediction"].to_numpy()))
-                known = {}
-                for t, p in pairs:
-                    known.setdefault(t, []).append(p)
-                worst = 0.0
-                for t, p in zip(residuals["true"].round(6), residuals["predicted"]):
-                    worst = max(worst, min(abs(p - q) for q in known[t]))
-                entry["worst"] = worst / float(np.abs(truth).max())
+            names = [artifact for artifact in entry["artifacts"] if artifact in ("residuals.csv", "predictions.csv")]
+            # Each row of the test part, as the sweep predicted it when it logged the model.
+            test = pd.read_csv(client.download_artifacts(run.info.run_id, names[0]), dtype={"true": str, "prediction": str})
+            ours, theirs = test, predicted.iloc[test["row"]]
+            entry["tested"] = len(test)
+            if names[0] == "residuals.csv":
+                ours = test["prediction"].astype(float).to_numpy()
+                entry["worst"] = float(np.abs(ours - theirs["prediction"].to_numpy()).max() / np.abs(ours).max())
+                entry["same_truth"] = bool(np.allclose(test["true"].astype(float), frame[target].iloc[test["row"]]))
+            else:
+                same = test["prediction"].to_numpy() == theirs["prediction"].astype(str).to_numpy()
+                columns = [name for name in test.columns if name.startswith(("probability_", "score_"))]
+                entry["worst"] = float(np.abs(test[columns].to_numpy() - theirs[columns].to_numpy()).max()) if same.all() else 1.0
+                entry["same_truth"] = bool((test["true"].to_numpy() == frame[target].iloc[test["row"]].astype(str).to_numpy()).all())
             entry["signature"] = [i.name for i in model.metadata.signature.inputs.inputs]
         described.append(entry)
     out["parents"].append({
@@ -65,5 +60,8 @@ for parent in parents:
     })
 if hasattr(client, "search_logged_models"):
     models = client.search_logged_models([experiment.experiment_id])
-    out["models"] = [[m.name, str(m.status), m.source_run_id] for m in models]
+    out["models"] = [{
+        "name": m.name, "status": str(m.status), "run": m.source_run_id, "params": m.params, "tags": m.tags,
+        "metrics": {metric.key: [metric.value, metric.dataset_name] for metric in m.metrics or []},
+    } for m in models]
 print(json.dumps(out))

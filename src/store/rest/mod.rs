@@ -3,6 +3,7 @@
 mod artifacts;
 mod client;
 mod histories;
+mod logging;
 mod models;
 mod options;
 mod paging;
@@ -28,7 +29,7 @@ use super::{
     RunSearch, RunUpdate, Scan, StoreError, StoreInfo, TrackingStore, now_ms,
 };
 use crate::mlflow::{
-    ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
+    ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
     ModelVersion, Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, limits, tags,
 };
 
@@ -66,41 +67,6 @@ impl RestStore {
     async fn write(&self, operation: String, repeat: Repeat, path: &str, body: Value) -> Result<Answer> {
         self.may_write(&operation)?;
         self.client.post(path, &body, repeat).await.during(operation)
-    }
-
-    /// Sends a `log-batch`. Sent twice it is the same: metric rows are a set, params do not change, tags are
-    /// overwritten. Only MLflow 2 does not recognise a NaN that it has already, and refuses the whole batch for it:
-    /// then the NaN points are sent one by one, behind all the rest.
-    async fn log_body(&self, mut body: Value) -> std::result::Result<(), ErrorKind> {
-        const PATH: &str = "2.0/mlflow/runs/log-batch";
-        let is_known_nan = |kind: &ErrorKind| match kind {
-            ErrorKind::Invalid(message) => {
-                let message = message.to_lowercase();
-                message.contains("unique") && message.contains("metric")
-            }
-            _ => false,
-        };
-        let refused = match self.client.post(PATH, &body, Repeat::Safe).await {
-            Err(kind) if is_known_nan(&kind) => kind,
-            result => return result.map(drop),
-        };
-        let points = body["metrics"].as_array().cloned().unwrap_or_default();
-        let (nan, rest): (Vec<Value>, Vec<Value>) =
-            points.into_iter().partition(|point| point["value"] == "NaN");
-        if nan.is_empty() {
-            return Err(refused);
-        }
-        let run_id = body["run_id"].clone();
-        body["metrics"] = Value::Array(rest);
-        self.client.post(PATH, &body, Repeat::Safe).await?;
-        for point in nan {
-            let single = json!({ "run_id": run_id, "metrics": [point] });
-            match self.client.post(PATH, &single, Repeat::Safe).await {
-                Err(kind) if !is_known_nan(&kind) => return Err(kind),
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }
 
@@ -255,7 +221,7 @@ impl TrackingStore for RestStore {
         self.may_write(&operation)?;
         limits::check_batch(metrics, params, new_tags).during(&operation)?;
         for body in wire::log_batches(id, metrics, params, new_tags) {
-            self.log_body(body).await.during(&operation)?;
+            logging::log_body(&self.client, body).await.during(&operation)?;
         }
         // A batch writes the tag of the name without the name.
         if let Some(name) = new_tags.iter().find(|tag| tag.key == tags::RUN_NAME) {
@@ -458,6 +424,19 @@ impl TrackingStore for RestStore {
         let operation = format!("log model {model} of run {run}");
         self.may_write(&operation)?;
         models::link(&self.client, run, model).await.during(operation)
+    }
+
+    async fn log_model_metrics(
+        &self,
+        run: &RunId,
+        model: &ModelId,
+        metrics: &[Metric],
+        dataset: &Dataset,
+    ) -> Result<()> {
+        let operation = format!("log metrics of model {model}");
+        self.may_write(&operation)?;
+        limits::check_batch(metrics, &[], &[]).during(&operation)?;
+        logging::log_model_metrics(&self.client, run, model, metrics, dataset).await.during(operation)
     }
 
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Result<()> {

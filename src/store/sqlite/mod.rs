@@ -35,7 +35,7 @@ use super::{
     RunSearch, RunUpdate, Scan, StoreError, StoreInfo, TrackingStore,
 };
 use crate::mlflow::{
-    ArtifactFile, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
+    ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
     ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType, limits,
 };
 
@@ -356,6 +356,19 @@ impl TrackingStore for SqliteStore {
     async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Result<()> {
         let (run, model) = (run.clone(), model.clone());
         self.write(format!("log model {model} of run {run}"), move |db| models::link(db, &run, &model)).await
+    }
+
+    async fn log_model_metrics(
+        &self,
+        run: &RunId,
+        model: &ModelId,
+        metrics: &[Metric],
+        dataset: &Dataset,
+    ) -> Result<()> {
+        let operation = format!("log metrics of model {model}");
+        limits::check_batch(metrics, &[], &[]).during(&operation)?;
+        let (run, model, metrics, dataset) = (run.clone(), model.clone(), metrics.to_vec(), dataset.clone());
+        self.write(operation, move |db| models::log_metrics(db, &run, &model, &metrics, &dataset)).await
     }
 
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Result<()> {

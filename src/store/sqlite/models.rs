@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::connection::Connection;
 use super::rows::{int, optional_string, string};
+use super::writing::{log_batch, stored};
 use super::{Inner, artifacts};
-use crate::mlflow::{ExperimentId, LoggedModel, ModelId, Param, RunId, Tag, limits};
+use crate::mlflow::{Dataset, ExperimentId, LoggedModel, Metric, ModelId, Param, RunId, Tag, limits};
 use crate::store::{ErrorKind, NewModel, now_ms};
 
 fn need_table(connection: &Connection) -> Inner<()> {
@@ -76,6 +77,35 @@ pub fn link(connection: &mut Connection, run: &RunId, model: &ModelId) -> Inner<
          VALUES (?1, 'RUN_OUTPUT', ?2, 'MODEL_OUTPUT', ?3, 0)",
         params![Uuid::new_v4().simple().to_string(), run.as_str(), model.as_str()],
     )?;
+    Ok(())
+}
+
+pub fn log_metrics(
+    connection: &mut Connection,
+    run: &RunId,
+    model: &ModelId,
+    metrics: &[Metric],
+    dataset: &Dataset,
+) -> Inner<()> {
+    need_table(connection)?;
+    log_batch(connection, run, metrics, &[], &[])?;
+    for metric in metrics {
+        connection.db.execute(
+            "INSERT OR IGNORE INTO logged_model_metrics (model_id, metric_name, metric_timestamp_ms, metric_step, \
+             metric_value, experiment_id, run_id, dataset_uuid, dataset_name, dataset_digest) \
+             SELECT ?1, ?2, ?3, ?4, ?5, experiment_id, ?6, NULL, ?7, ?8 FROM logged_models WHERE model_id = ?1",
+            params![
+                model.as_str(),
+                metric.key,
+                metric.timestamp,
+                metric.step,
+                stored(metric.value),
+                run.as_str(),
+                dataset.name,
+                dataset.digest
+            ],
+        )?;
+    }
     Ok(())
 }
 

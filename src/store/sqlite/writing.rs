@@ -250,9 +250,13 @@ fn log_param(connection: &Connection, id: &RunId, param: &Param) -> Inner<()> {
     }
 }
 
+/// A value as MLflow stores it.
+pub fn stored(value: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(-STORED_INFINITY, STORED_INFINITY) }
+}
+
 fn log_metric(connection: &Connection, id: &RunId, metric: &Metric) -> Inner<()> {
-    let is_nan = metric.value.is_nan();
-    let value = if is_nan { 0.0 } else { metric.value.clamp(-STORED_INFINITY, STORED_INFINITY) };
+    let (is_nan, value) = (metric.value.is_nan(), stored(metric.value));
     let row = params![metric.key, value, metric.timestamp, id.as_str(), metric.step, is_nan];
     connection
         .db

@@ -14,30 +14,45 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What the machine says is free; everything where it does not say.
+    /// What the machine says is free, or the control group of the process; everything where neither says.
     pub fn of_this_machine() -> Self {
         let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let available = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
         let kilobytes = available.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-        Self { memory: kilobytes.map_or(u64::MAX, |kilobytes| kilobytes * 1024) }
+        let of_machine = kilobytes.map(|kilobytes| kilobytes * 1024);
+        Self { memory: of_machine.into_iter().chain(free_in_group()).min().unwrap_or(u64::MAX) }
+    }
+
+    /// What is missing, in words, if so many bytes do not fit.
+    pub fn lack(self, needed: u64) -> Option<String> {
+        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+        (needed > self.memory / 2).then(|| {
+            format!("need {:.1} GB, and {:.1} GB are free", gigabytes(needed), gigabytes(self.memory))
+        })
     }
 
     /// An error if a table of so many numbers does not fit.
     pub fn check(self, path: &Path, rows: usize, columns: usize) -> Result<(), DataError> {
         let needed = (rows as u64).saturating_mul(columns as u64).saturating_mul(8);
-        if needed <= self.memory / 2 {
-            return Ok(());
-        }
-        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-        Err(DataError::File {
-            path: path.to_owned(),
-            message: format!(
-                "{rows} rows x {columns} columns need {:.1} GB, and {:.1} GB are free: leave columns out with --ignore",
-                gigabytes(needed),
-                gigabytes(self.memory)
-            ),
+        self.lack(needed).map_or(Ok(()), |lack| {
+            Err(DataError::File {
+                path: path.to_owned(),
+                message: format!("{rows} rows x {columns} columns {lack}: leave columns out with --ignore"),
+            })
         })
     }
+}
+
+/// What the control group of this process may still take: its limit, less what it holds and cannot drop.
+fn free_in_group() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let folder = Path::new("/sys/fs/cgroup").join(group);
+    let number = |name: &str| std::fs::read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
+    let stat = std::fs::read_to_string(folder.join("memory.stat")).ok()?;
+    let cached = stat.lines().find_map(|line| line.strip_prefix("inactive_file ")?.parse::<u64>().ok())?;
+    let held = number("memory.current")?.saturating_sub(cached);
+    Some(number("memory.max")?.saturating_sub(held))
 }
 
 /// What a column has been seen to hold.

@@ -109,18 +109,30 @@ pub enum DataError {
     Target(String),
 }
 
+/// How the names of files end that hold data.
+pub const ENDINGS: [&str; 7] = [".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet"];
+
+/// A path as people type it: `~/` is the home folder, as in a shell.
+pub fn expanded(path: &str) -> PathBuf {
+    let home = directories::BaseDirs::new();
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.home_dir().join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
 /// Reads a data set: a bundled one by its name, or a file.
 pub fn load(name: &str, reading: &Reading) -> Result<Frame, DataError> {
     if let Some(set) = bundled::find(name) {
         return set.frame();
     }
-    let path = Path::new(name);
+    let path = expanded(name);
     if !path.exists() {
         let known = bundled::SETS.map(|set| set.name).join(", ");
         return Err(DataError::Unknown { name: name.to_owned(), known });
     }
-    let read = |cause| DataError::Read { path: path.to_owned(), cause };
-    let path = std::path::absolute(path).map_err(read)?;
+    let read = |cause| DataError::Read { path: path.clone(), cause };
+    let path = std::path::absolute(&path).map_err(read)?;
     let mut frame =
         if is_parquet(&path)? { parquet::read(&path, reading)? } else { delimited::read(&path, reading)? };
     frame.name = stem(&path);

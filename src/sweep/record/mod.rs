@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use self::package::{Packing, files, history};
+use super::course::{Course, best};
 use super::journal::{Event, Folder, Header, How, Outcome, Test, What};
 use super::keep::{ABOUT, About, MODEL, artifacts};
 use super::scores::scores;
-use super::train::{Trial, best, replay};
+use super::search::Proposal;
 use crate::mlflow::filter::parse;
 use crate::mlflow::{DatasetInput, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags};
 use crate::store::{ErrorKind, NewModel, NewRun, Result, RunSearch, RunUpdate, StoreError, TrackingStore};
@@ -43,8 +44,10 @@ pub struct Recorder {
     dataset: DatasetInput,
     parent: Option<RunId>,
     runs: HashMap<usize, RunId>,
-    /// As far as events were recorded.
-    seen: Vec<Event>,
+    /// How many events the store has been told.
+    sent: usize,
+    /// What those come to, and what is being told.
+    course: Course,
     /// The number of the first trial whose best-so-far is not on the parent yet.
     prefix: usize,
     /// Whether a run may be there that is not known here: of an earlier process, or by an answer that was lost.
@@ -57,16 +60,27 @@ impl Recorder {
         store: Arc<dyn TrackingStore>,
         folder: Folder,
         header: Header,
-        seen: Vec<Event>,
+        seen: &[Event],
         searches: bool,
     ) -> Self {
-        let trials = replay(&seen);
-        let prefix = trials.iter().take_while(|trial| trial.outcome.is_some()).count();
+        let course = Course::of(seen);
+        let prefix = course.trials.iter().take_while(|trial| trial.outcome.is_some()).count();
         let dataset = DatasetInput {
             dataset: header.dataset.clone(),
             tags: vec![Tag::new(tags::DATA_CONTEXT, "training")],
         };
-        Self { store, folder, header, dataset, parent: None, runs: HashMap::new(), seen, prefix, searches }
+        Self {
+            store,
+            folder,
+            header,
+            dataset,
+            parent: None,
+            runs: HashMap::new(),
+            sent: seen.len(),
+            course,
+            prefix,
+            searches,
+        }
     }
 
     /// Brings events to the store and takes them away, so that what is left after an error is what is left to do.
@@ -75,11 +89,16 @@ impl Recorder {
             // Folds wait for what comes next, so that those of a trial travel together.
             let is_fold = |event: &Event| matches!(event.what, What::Fold { .. });
             let end = events.iter().position(|event| !is_fold(event)).map_or(events.len(), |at| at + 1);
+            // After an error some of them are known already.
+            for event in &events[self.course.events - self.sent..end] {
+                self.course.learn(event);
+            }
             let result = self.record_some(&events[..end]).await;
             self.searches |= result.is_err();
             result?;
-            self.seen.extend(events.drain(..end));
-            self.folder.set_sent(self.seen.len()).map_err(|error| {
+            self.sent += end;
+            events.drain(..end);
+            self.folder.set_sent(self.sent).map_err(|error| {
                 StoreError::new("keep count of what was logged", ErrorKind::Io(error.to_string()))
             })?;
         }
@@ -105,26 +124,21 @@ impl Recorder {
                     metrics.extend(self.of_fold(event.at, *fold, scores, *fit_seconds, *predict_seconds));
                 }
                 What::Begun => self.begin(event.at).await?,
-                What::Started { trial, .. } => drop(self.trial(*trial, event).await?),
+                What::Started { trial, .. } => drop(self.run_of(*trial).await?),
                 What::Refitted { trial, test } => self.refitted(*trial, event.at, test).await?,
                 What::Ended { trial, outcome } => {
                     let metrics = folds.remove(trial).unwrap_or_default();
-                    self.ended(*trial, event.at, outcome, metrics, events).await?;
+                    self.ended(*trial, event.at, outcome, metrics).await?;
                 }
-                What::Closed { how } => self.closed(event.at, *how, events).await?,
+                What::Closed { how } => self.closed(event.at, *how).await?,
+                What::Paused | What::Continued => {}
             }
         }
         for (trial, metrics) in folds {
-            let run = self.run_of(trial, events).await?;
+            let run = self.run_of(trial).await?;
             self.log(&run, &metrics, &[], &[]).await?;
         }
         Ok(())
-    }
-
-    /// The trials, these events among them.
-    fn trials(&self, events: &[Event]) -> Vec<Trial> {
-        let all: Vec<Event> = self.seen.iter().chain(events).cloned().collect();
-        replay(&all)
     }
 
     /// Runs that somebody deleted meanwhile stay as they are.
@@ -173,17 +187,8 @@ impl Recorder {
             return Ok(run);
         }
         let header = &self.header;
-        let mut run_tags = vec![
-            Tag::new(SWEEP, header.id.clone()),
-            Tag::new(TRIAL, trial.map_or("parent".to_owned(), |number| number.to_string())),
-            Tag::new("mlflow.user", header.user.clone()),
-            Tag::new(tags::SOURCE_NAME, "mltui sweep"),
-            Tag::new("mlflow.source.type", "LOCAL"),
-        ];
-        if let Some(commit) = &header.commit {
-            run_tags.push(Tag::new(tags::GIT_COMMIT, commit.clone()));
-        }
-        run_tags.extend(more);
+        let number = trial.map_or("parent".to_owned(), |number| number.to_string());
+        let run_tags = self.origin().into_iter().chain([Tag::new(TRIAL, number)]).chain(more).collect();
         let new = NewRun {
             experiment_id: header.experiment.clone(),
             run_name: Some(name.to_owned()),
@@ -192,6 +197,19 @@ impl Recorder {
             tags: run_tags,
         };
         Ok(self.store.create_run(&new).await?.info.run_id)
+    }
+
+    /// Where runs and models come from.
+    fn origin(&self) -> Vec<Tag> {
+        let header = &self.header;
+        let mut origin = vec![
+            Tag::new(SWEEP, header.id.clone()),
+            Tag::new("mlflow.user", header.user.clone()),
+            Tag::new(tags::SOURCE_NAME, "mltui sweep"),
+            Tag::new("mlflow.source.type", "LOCAL"),
+        ];
+        origin.extend(header.commit.iter().map(|commit| Tag::new(tags::GIT_COMMIT, commit.clone())));
+        origin
     }
 
     async fn parent(&mut self, at: i64) -> Result<RunId> {
@@ -221,15 +239,39 @@ impl Recorder {
         ];
         params.extend(plan.trials.map(|trials| Param::new("trials", trials.to_string())));
         params.extend(plan.seconds.map(|seconds| Param::new("seconds", seconds.to_string())));
-        let run_tags =
-            [Tag::new(COMMAND, cut(&plan.command())), Tag::new("mltui.version", env!("CARGO_PKG_VERSION"))];
+        let run_tags = [
+            Tag::new(COMMAND, cut(&self.header.command())),
+            Tag::new("mltui.version", env!("CARGO_PKG_VERSION")),
+        ];
         self.log(&parent, &[], &params, &run_tags).await?;
         let running = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
         self.unless_deleted(&parent, self.store.update_run(&parent, &running).await).await?;
         self.input(&parent).await?;
         let space = serde_json::to_vec_pretty(&plan.spaces).unwrap_or_default();
         self.file(&parent, "search_space.json", &space).await?;
-        self.file(&parent, "command.txt", format!("{}\n", plan.command()).as_bytes()).await
+        self.file(&parent, "command.txt", format!("{}\n", self.header.command()).as_bytes()).await?;
+        for number in self.open() {
+            self.reopen(number).await?;
+        }
+        Ok(())
+    }
+
+    /// The trials that have begun and not ended.
+    fn open(&self) -> Vec<usize> {
+        let trials = &self.course.trials;
+        (0..trials.len()).filter(|number| trials[*number].outcome.is_none()).collect()
+    }
+
+    /// A trial that broke off is taken up again.
+    async fn reopen(&mut self, trial: usize) -> Result<()> {
+        let run = self.run_of(trial).await?;
+        let running = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
+        self.unless_deleted(&run, self.store.update_run(&run, &running).await).await?;
+        match self.store.delete_tag(&run, WHY).await {
+            // It was never closed.
+            Err(error) if matches!(error.kind, ErrorKind::Invalid(_) | ErrorKind::NotFound(_)) => Ok(()),
+            result => result,
+        }
     }
 
     async fn input(&self, run: &RunId) -> Result<()> {
@@ -244,35 +286,25 @@ impl Recorder {
     }
 
     /// The run of a trial that was begun.
-    async fn run_of(&mut self, trial: usize, events: &[Event]) -> Result<RunId> {
+    async fn run_of(&mut self, trial: usize) -> Result<RunId> {
         if let Some(run) = self.runs.get(&trial) {
             return Ok(run.clone());
         }
-        let is_it =
-            |event: &&Event| matches!(&event.what, What::Started { trial: number, .. } if *number == trial);
-        let started = self.seen.iter().chain(events).find(is_it).cloned();
-        match started {
-            Some(event) => self.trial(trial, &event).await,
-            None => Err(StoreError::new(
+        let begun =
+            self.course.trials.get(trial).and_then(|known| Some((known.started, known.proposal.clone()?)));
+        let Some((at, proposal)) = begun else {
+            return Err(StoreError::new(
                 format!("log trial {trial}"),
                 ErrorKind::Io("the sweep's journal does not say that it was begun".into()),
-            )),
-        }
-    }
-
-    async fn trial(&mut self, trial: usize, started: &Event) -> Result<RunId> {
-        let What::Started { proposal, .. } = &started.what else {
-            return Err(StoreError::new("log a trial", ErrorKind::Io("not the beginning of a trial".into())));
+            ));
         };
-        let parent = self.parent(started.at).await?;
+        let parent = self.parent(at).await?;
         let name = format!("{}-{trial}", proposal.family);
         let more = vec![Tag::new(tags::PARENT_RUN_ID, parent.as_str())];
-        let run = self.ensure(Some(trial), started.at, &name, more).await?;
-        self.runs.insert(trial, run.clone());
-        let mut params = vec![Param::new("family", proposal.family.clone())];
-        params.extend(proposal.params.iter().map(|(key, value)| Param::new(key.clone(), value.to_string())));
-        self.log(&run, &[], &params, &[]).await?;
+        let run = self.ensure(Some(trial), at, &name, more).await?;
+        self.log(&run, &[], &params(&proposal), &[]).await?;
         self.input(&run).await?;
+        self.runs.insert(trial, run.clone());
         Ok(run)
     }
 
@@ -293,9 +325,8 @@ impl Recorder {
         at: i64,
         outcome: &Outcome,
         mut metrics: Vec<Metric>,
-        events: &[Event],
     ) -> Result<()> {
-        let run = self.run_of(trial, events).await?;
+        let run = self.run_of(trial).await?;
         let all = scores(self.header.plan.task);
         let (status, why) = match outcome {
             Outcome::Finished { means, deviations } => {
@@ -318,7 +349,7 @@ impl Recorder {
         let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
         self.log(&run, &metrics, &[], &why).await?;
         self.end(&run, status, at).await?;
-        self.best_so_far(at, events).await
+        self.best_so_far(at).await
     }
 
     async fn end(&self, run: &RunId, status: RunStatus, at: i64) -> Result<()> {
@@ -327,8 +358,8 @@ impl Recorder {
     }
 
     /// On the parent, for each trial in turn: the best mean of it and those before it.
-    async fn best_so_far(&mut self, at: i64, events: &[Event]) -> Result<()> {
-        let trials = self.trials(events);
+    async fn best_so_far(&mut self, at: i64) -> Result<()> {
+        let trials = &self.course.trials;
         let plan = &self.header.plan;
         let metric = plan.metric_at();
         let mut metrics = Vec::new();
@@ -348,16 +379,15 @@ impl Recorder {
         Ok(())
     }
 
-    async fn closed(&mut self, at: i64, how: How, events: &[Event]) -> Result<()> {
-        let trials = self.trials(events);
-        for number in (0..trials.len()).filter(|number| trials[*number].outcome.is_none()) {
-            let run = self.run_of(number, events).await?;
+    async fn closed(&mut self, at: i64, how: How) -> Result<()> {
+        for number in self.open() {
+            let run = self.run_of(number).await?;
             self.log(&run, &[], &[], &[Tag::new(WHY, "interrupted")]).await?;
             self.end(&run, RunStatus::Killed, at).await?;
         }
         let parent = self.parent(at).await?;
-        if let Some(best) = best(&trials, &self.header.plan) {
-            let run = self.run_of(best, events).await?;
+        if let Some(best) = best(&self.course.trials, &self.header.plan) {
+            let run = self.run_of(best).await?;
             self.log(&parent, &[], &[], &[Tag::new("mltui.sweep.best", run.as_str())]).await?;
         }
         let status = if how == How::Finished { RunStatus::Finished } else { RunStatus::Killed };
@@ -365,24 +395,23 @@ impl Recorder {
     }
 
     async fn refitted(&mut self, trial: usize, at: i64, test: &Test) -> Result<()> {
-        let events = self.seen.clone();
-        let run = self.run_of(trial, &events).await?;
+        let run = self.run_of(trial).await?;
         let named = scores(self.header.plan.task).iter().zip(&test.scores);
         let metric = |key: String, value: f64| Metric { key, value, timestamp: at, step: 0 };
         let mut metrics: Vec<Metric> = named
             .filter_map(|(score, value)| Some(metric(format!("test_{}", score.name), (*value)?)))
             .collect();
         metrics.push(metric("refit_seconds".into(), test.fit_seconds));
-        self.log(&run, &metrics, &[], &[]).await?;
         let files = artifacts(&self.folder.trial(trial)).map_err(|error| unreadable(&error))?;
         for (name, content) in files {
             self.file(&run, &name, &content).await?;
         }
-        self.model(trial, &run, at).await
+        self.model(trial, &run, at, &metrics).await
     }
 
-    /// Logs the model: as an entity of its own where the store has such, else among the run's artifacts.
-    async fn model(&self, trial: usize, run: &RunId, at: i64) -> Result<()> {
+    /// Logs the model with the metrics of its test: as an entity of its own where the store has such, else among the run's
+    /// artifacts.
+    async fn model(&self, trial: usize, run: &RunId, at: i64, metrics: &[Metric]) -> Result<()> {
         let read = |name: &str| {
             std::fs::read(self.folder.trial(trial).join(name)).map_err(|error| unreadable(&error))
         };
@@ -392,17 +421,25 @@ impl Recorder {
         // The same for the same model, however often it is packed.
         let uuid = format!("{:0>32}", format!("{}{trial:04x}", self.header.id.replace('-', "")));
         let packing = Packing { run: run.as_str(), model: None, uuid: &uuid, at };
-        match self.own_model(run, &packing, &about, &onnx).await {
+        match self.own_model(trial, &packing, &about, &onnx, run, metrics).await {
             Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => {}
             result => return self.unless_deleted(run, result).await,
         }
         for (name, content) in files(&packing, &about, onnx) {
             self.file(run, &format!("model/{name}"), &content).await?;
         }
-        self.log(run, &[], &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing))]).await
+        self.log(run, metrics, &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing))]).await
     }
 
-    async fn own_model(&self, run: &RunId, packing: &Packing<'_>, about: &About, onnx: &[u8]) -> Result<()> {
+    async fn own_model(
+        &self,
+        trial: usize,
+        packing: &Packing<'_>,
+        about: &About,
+        onnx: &[u8],
+        run: &RunId,
+        metrics: &[Metric],
+    ) -> Result<()> {
         let known = self.store.logged_models_of(&self.header.experiment, run).await?;
         let model = match known.into_iter().find(|model| model.name == "model") {
             Some(model) => model,
@@ -411,19 +448,25 @@ impl Recorder {
                     experiment_id: self.header.experiment.clone(),
                     name: "model".into(),
                     source_run_id: run.clone(),
-                    params: Vec::new(),
-                    tags: vec![Tag::new(SWEEP, self.header.id.clone())],
+                    params: self.course.trials[trial].proposal.as_ref().map_or(Vec::new(), params),
+                    tags: self.origin(),
                 };
                 self.store.create_logged_model(&new).await?
             }
         };
         self.store.log_model_output(run, &model.model_id).await?;
+        self.store.log_model_metrics(run, &model.model_id, metrics, &self.dataset.dataset).await?;
         let packing = Packing { model: Some(model.model_id.as_str()), ..*packing };
         for (name, content) in files(&packing, about, onnx.to_vec()) {
             self.store.write_model_file(&model, name, &content).await?;
         }
         self.store.finish_logged_model(&model.model_id).await
     }
+}
+
+fn params(proposal: &Proposal) -> Vec<Param> {
+    let named = proposal.params.iter().map(|(key, value)| Param::new(key.clone(), value.to_string()));
+    [Param::new("family", proposal.family.clone())].into_iter().chain(named).collect()
 }
 
 fn unreadable(error: &std::io::Error) -> StoreError {

@@ -142,6 +142,7 @@ impl Executor {
             | Effect::PlanMark(_)) => self.compute(store, effect),
             effect @ (Effect::Train(_)
             | Effect::CheckPlan { .. }
+            | Effect::ListData(_)
             | Effect::LookAtSweeps
             | Effect::Steer { .. }
             | Effect::ReadSweepLog(_)) => self.training(store, effect),
@@ -274,6 +275,9 @@ impl Executor {
             }
             Effect::CheckPlan { generation, wish } => {
                 self.answer(Slot::Check, projecting::blocking(move || training::check(generation, &wish)));
+            }
+            Effect::ListData(folder) => {
+                self.spawn(projecting::blocking(move || training::list(folder)));
             }
             Effect::LookAtSweeps => {
                 self.answer(Slot::Sweeps, projecting::blocking(move || training::look(&ground)));

@@ -30,7 +30,6 @@ use super::update::update;
 use crate::config::{Palette, Settings};
 use crate::store::uri::Location;
 use crate::store::{TrackingStore, now_ms};
-use crate::sweep::kept::Plans;
 use choosing::Kept;
 use executor::Executor;
 use input::Input;
@@ -96,7 +95,12 @@ impl Session {
             store: store_name.clone(),
             user: settings.user.clone(),
             words: settings.store_words(),
-            plans: Plans::new(&settings.state_folder, &store_name),
+            plans: crate::state::by_experiment::ByExperiment::new(
+                &settings.state_folder,
+                "plans",
+                &store_name,
+            ),
+            courses: Arc::default(),
         };
         let kept = Kept::new(settings.selecting.patterns.clone(), &settings.state_folder, &store_name);
         let app = App::new(Setup {

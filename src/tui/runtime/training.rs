@@ -2,17 +2,20 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::mlflow::Experiment;
+use crate::state::by_experiment::ByExperiment;
 use crate::store::{TrackingStore, now_ms};
 use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
+use crate::sweep::course::Courses;
+use crate::sweep::data::{self, Frame};
 use crate::sweep::journal::{Folder, Header, Wanted};
-use crate::sweep::kept::Plans;
-use crate::sweep::plan::Wish;
+use crate::sweep::plan::{Plan, Wish};
 use crate::sweep::progress::Progress;
 use crate::sweep::run;
 use crate::sweep::search::LAG;
+use crate::sweep::study::Study;
 use crate::text;
 use crate::tui::effect::{Place, Steering, Training};
 use crate::tui::msg::Msg;
@@ -26,7 +29,9 @@ pub struct Ground {
     pub user: String,
     /// The words that make another process open the same store.
     pub words: Vec<OsString>,
-    pub plans: Plans,
+    /// What `T` does again, by experiment.
+    pub plans: ByExperiment<Wish>,
+    pub courses: Arc<Mutex<Courses>>,
 }
 
 /// Decides a plan, makes its experiment and its folder, and starts the process.
@@ -59,7 +64,7 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
         .map_err(|error| format!("no process could be started: {error}"))?;
     // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
     if (keeps || matches!(place, Place::New(_)))
-        && let Err(error) = ground.plans.keep(&experiment.experiment_id, &wish)
+        && let Err(error) = ground.plans.set(&experiment.experiment_id, Some(wish.clone()))
     {
         tracing::warn!(%error, "a plan is not kept");
     }
@@ -74,31 +79,63 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
 
 /// What the data of a plan come to, in words.
 pub fn check(generation: u64, wish: &Wish) -> Msg {
-    let result = wish.decide().map_err(|error| error.to_string()).map(|(plan, study)| {
-        let target = &study.target;
-        let families: Vec<_> = plan.spaces.iter().map(|space| space.family.as_str()).collect();
-        let classes =
-            target.labels.as_ref().map_or(String::new(), |labels| format!(" of {} classes", labels.len()));
-        format!(
-            "{} rows, {} columns; {} by {}: {}{classes}, {}; goes by val_{}; tries {}",
-            text::count(study.frame.rows),
-            study.frame.columns.len(),
-            target.name,
-            study.frame.columns.len() - 1,
-            plan.task.as_str(),
-            target.because,
-            plan.metric,
-            families.join(", ")
-        )
-    });
-    Msg::Checked { generation, result }
+    let names = |frame: &Frame| frame.columns.iter().map(|column| column.name.clone()).collect();
+    match wish.decide() {
+        Ok((plan, study)) => {
+            Msg::Checked { generation, columns: names(&study.frame), result: Ok(words(&plan, &study)) }
+        }
+        Err(error) => {
+            // The data may be fine, and only the target not said yet.
+            let frame = data::load(&wish.data, &wish.reading);
+            let columns = frame.map_or(Vec::new(), |frame| names(&frame));
+            Msg::Checked { generation, columns, result: Err(error.to_string()) }
+        }
+    }
+}
+
+fn words(plan: &Plan, study: &Study) -> String {
+    let target = &study.target;
+    let families: Vec<_> = plan.spaces.iter().map(|space| space.family.as_str()).collect();
+    let classes =
+        target.labels.as_ref().map_or(String::new(), |labels| format!(" of {} classes", labels.len()));
+    format!(
+        "{} rows, {} columns; {} by {}: {}{classes}, {}; goes by val_{}; tries {}",
+        text::count(study.frame.rows),
+        study.frame.columns.len(),
+        target.name,
+        study.frame.columns.len() - 1,
+        plan.task.as_str(),
+        target.because,
+        plan.metric,
+        families.join(", ")
+    )
+}
+
+/// What lies in a folder and can be data; folders have a slash at their end.
+pub fn list(folder: String) -> Msg {
+    let path = if folder.is_empty() { PathBuf::from(".") } else { data::expanded(&folder) };
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let is_hidden = name.starts_with('.');
+        if entry.path().is_dir() {
+            entries.extend((!is_hidden).then(|| format!("{name}/")));
+        } else if !is_hidden && data::ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            entries.push(name);
+        }
+    }
+    entries.sort();
+    Msg::DataListed { folder, entries }
 }
 
 /// How far the sweeps of this store are.
 pub fn look(ground: &Ground) -> Msg {
     let all =
         Folder::all(&ground.state_folder).into_iter().filter(|(_, header)| header.store == ground.store);
-    Msg::Sweeps(all.filter_map(|(folder, header)| Progress::read(&folder, &header, now_ms()).ok()).collect())
+    // A panic elsewhere leaves whole courses behind.
+    let mut courses = ground.courses.lock().unwrap_or_else(PoisonError::into_inner);
+    let read = |(folder, header)| Progress::read(&folder, &header, &mut courses, now_ms()).ok();
+    Msg::Sweeps(all.filter_map(read).collect())
 }
 
 fn find(ground: &Ground, id: &str) -> Option<(Folder, Header)> {
@@ -135,12 +172,10 @@ pub fn log(ground: &Ground, id: &str) -> Msg {
 
 /// Closes sweeps whose process died, at the start.
 pub async fn close_broken(store: Arc<dyn TrackingStore>, ground: Ground) -> Option<Msg> {
-    match run::close_broken(&store, &ground.state_folder, &ground.store).await {
-        Ok(names) if names.is_empty() => None,
-        Ok(names) => Some(Msg::Said(format!("{} broke off earlier; g s resumes it", names.join(", ")))),
-        Err(error) => {
-            tracing::warn!(%error, "a sweep that broke off is not closed yet");
-            None
-        }
+    let broken = run::close_broken(&store, &ground.state_folder, &ground.store).await;
+    if let Some((name, error)) = broken.iter().find_map(|it| Some((&it.name, it.closed.as_ref().err()?))) {
+        return Some(Msg::Said(format!("{name} broke off earlier, and cannot be closed: {error}")));
     }
+    let names: Vec<_> = broken.iter().map(|it| it.name.as_str()).collect();
+    (!names.is_empty()).then(|| Msg::Said(format!("{} broke off earlier; g s resumes it", names.join(", "))))
 }

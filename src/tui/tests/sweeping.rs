@@ -91,9 +91,12 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
         panic!("{effects:?}")
     };
     assert_eq!((wish.data.as_str(), wish.target.as_deref()), ("iris", Some("species")));
-    let older = Msg::Checked { generation: generation - 1, result: Err("older".into()) };
+    let older = Msg::Checked { generation: generation - 1, columns: Vec::new(), result: Err("older".into()) };
     update(&mut app, older);
-    update(&mut app, Msg::Checked { generation, result: Ok("150 rows, 5 columns".into()) });
+    update(
+        &mut app,
+        Msg::Checked { generation, columns: Vec::new(), result: Ok("150 rows, 5 columns".into()) },
+    );
     assert!(drawn(&app).contains("150 rows, 5 columns"), "{}", drawn(&app));
     let effects = effects_of(&mut app, "enter");
     let training = trained(&effects).unwrap().clone();

@@ -1,14 +1,16 @@
 //! A sweep before it begins: what to train on, what to predict, what to try, and for how long.
 
+pub mod complete;
 pub mod view;
 
+use complete::{Offers, folder_of, rest};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::sweep::data::Task;
 use crate::sweep::families::{self, FAMILIES};
 use crate::sweep::plan::{FOLDS, Models, SEED, TRIALS, Wish};
 use crate::sweep::search::{LAG, Method};
-use crate::tui::widgets::input::{Input, edit};
+use crate::tui::widgets::input::{Input, cursor, edit, insert};
 
 /// A line of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +87,8 @@ pub struct PlanForm {
     inputs: Vec<Input>,
     /// What the form does not show stays as it was.
     base: Wish,
+    /// How its lines may go on.
+    pub offers: Offers,
     /// Asked whether it can be done; an answer to an older question is dropped.
     pub generation: u64,
     /// What the data come to, or what is wrong.
@@ -98,6 +102,8 @@ pub struct PlanForm {
 pub enum Typed {
     Nothing,
     Closed,
+    /// Something else stands in the line.
+    Edited,
     /// Another line: what stands in the form can be looked at.
     Moved,
     Entered,
@@ -130,7 +136,15 @@ impl PlanForm {
             },
         };
         let inputs = FIELDS.iter().map(|field| Input::new(text(*field))).collect();
-        Self { at: 0, inputs, base: wish.clone(), generation: 0, said: None, is_starting: false }
+        Self {
+            at: 0,
+            inputs,
+            base: wish.clone(),
+            offers: Offers::default(),
+            generation: 0,
+            said: None,
+            is_starting: false,
+        }
     }
 
     pub fn field(&self) -> Field {
@@ -148,6 +162,13 @@ impl PlanForm {
 
     pub fn key(&mut self, event: KeyEvent) -> Typed {
         let control = event.modifiers.contains(KeyModifiers::CONTROL);
+        if matches!(event.code, KeyCode::Tab | KeyCode::Right)
+            && let Some(rest) = self.rest()
+        {
+            insert(self.current(), &rest, false);
+            self.said = None;
+            return Typed::Edited;
+        }
         match event.code {
             KeyCode::Esc => Typed::Closed,
             KeyCode::Char('c') if control => Typed::Closed,
@@ -157,12 +178,31 @@ impl PlanForm {
             KeyCode::Char('n') if control => self.go(1),
             KeyCode::Char('p') if control => self.go(FIELDS.len() - 1),
             _ => {
-                if edit(self.current(), event) {
-                    self.said = None;
+                if !edit(self.current(), event) {
+                    return Typed::Nothing;
                 }
-                Typed::Nothing
+                self.said = None;
+                Typed::Edited
             }
         }
+    }
+
+    /// How the line with the cursor would go on, if the cursor stands at its end.
+    pub fn rest(&self) -> Option<String> {
+        let input = &self.inputs[self.at];
+        let is_at_end = cursor(input) == input.value().len();
+        rest(self.field(), input.value(), &self.offers).filter(|_| is_at_end)
+    }
+
+    /// The folder to be listed so that the line of the data can go on, if it is another than before.
+    pub fn wanted_folder(&mut self) -> Option<String> {
+        let folder = folder_of(self.input(Field::Data).value()).to_owned();
+        if self.field() != Field::Data || self.offers.folder.as_ref() == Some(&folder) {
+            return None;
+        }
+        self.offers.entries.clear();
+        self.offers.folder = Some(folder.clone());
+        Some(folder)
     }
 
     fn go(&mut self, by: usize) -> Typed {

@@ -23,7 +23,7 @@ pub fn draw(form: &PlanForm, experiment: &str, theme: &Theme, frame: &mut Frame<
     let width = 92.min((screen.width as usize).saturating_sub(6));
     let said_lines = text::wrap(&text::clean(said), width);
     let height = FIELDS.len() + 1 + said_lines.len().max(1);
-    let room = centred_box(frame, theme, &title, "enter trains, esc leaves", (width, height));
+    let room = centred_box(frame, theme, &title, "tab completes, enter trains, esc leaves", (width, height));
     let width = room.width as usize;
     // On a low screen the line with the cursor stays in sight.
     let shown = (room.height as usize).saturating_sub(said_lines.len().max(1) + 1).clamp(1, FIELDS.len());
@@ -36,6 +36,12 @@ pub fn draw(form: &PlanForm, experiment: &str, theme: &Theme, frame: &mut Frame<
         let left = width.saturating_sub(NAMES);
         if is_here {
             spans.extend(typed(input, left, theme));
+            if let Some(rest) = form.rest() {
+                // The cursor stands on the first letter of it.
+                let room = left.saturating_sub(text::width(input.value()) + 1);
+                let rest = text::clean(&rest).into_owned();
+                spans.push(Span::styled(text::cut(&rest, room, theme.glyphs.ellipsis), theme.dim));
+            }
             if input.value().is_empty() {
                 let hint = text::cut(field.hint(), left.saturating_sub(2), theme.glyphs.ellipsis);
                 spans.push(Span::styled(format!(" {hint}"), theme.dim));

@@ -69,8 +69,8 @@ impl Experiments {
             .or(if self.list.is_empty() { None } else { Some(0) })
     }
 
-    /// Whether the store is known to hold no run at all.
-    pub fn is_empty_store(&self) -> bool {
+    /// Whether all experiments are known to hold no run.
+    pub fn are_empty(&self) -> bool {
         self.loaded && self.counted && self.list.iter().all(|listed| listed.runs == Some(0))
     }
 }

@@ -4,6 +4,7 @@ use ratatui::text::{Line, Span};
 
 use crate::text;
 use crate::tui::app::App;
+use crate::tui::sweeping::offer;
 use crate::tui::theme::Theme;
 
 /// The faces of a table without rows.
@@ -37,7 +38,7 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>>
             Line::styled("esc clears the filter", theme.dim),
         ];
     }
-    if app.experiments.is_empty_store() {
+    if app.is_empty_store() {
         return greeting(app, theme, width);
     }
     if app.runs.experiment.is_none() {
@@ -49,7 +50,8 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>>
     }
     vec![
         Line::styled("no runs in this experiment", theme.heading),
-        Line::styled("those that are logged to it appear here by themselves; T plans a sweep", theme.dim),
+        Line::styled("those that are logged to it appear here by themselves", theme.dim),
+        Line::from(vec![Span::styled("T", theme.key), Span::styled(format!(" {}", offer(app)), theme.dim)]),
     ]
 }
 
@@ -78,10 +80,7 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
         Line::styled(text::cut(&format!("looking at {store}"), width, theme.glyphs.ellipsis), theme.dim),
         Line::styled("another place: --tracking-uri, or MLFLOW_TRACKING_URI", theme.dim),
         Line::default(),
-        Line::from(vec![
-            Span::styled("T", theme.key),
-            Span::styled(" trains a first sweep, on bundled data: 20 models", theme.text),
-        ]),
+        Line::from(vec![Span::styled("T", theme.key), Span::styled(format!(" {}", offer(app)), theme.text)]),
         Line::styled("ctrl-t plans one on data of your own", theme.dim),
         Line::default(),
         Line::styled("Or log a run from Python:", theme.text),
