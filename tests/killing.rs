@@ -119,6 +119,35 @@ fn configure(home: &Path) {
     fs::write(folder.join("config.toml"), settings).unwrap();
 }
 
+/// A file that may not grow is what a full disk is to those who write.
+#[test]
+fn a_full_disk_ends_a_sweep_that_goes_on_when_there_is_room() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let sweep = mltui(home.path(), &uri, &SWEEP);
+    let words: Vec<String> = sweep.get_args().map(|word| word.to_str().unwrap().to_owned()).collect();
+    let mut limited = Command::new("bash");
+    // Blocks of 1024 bytes: enough for a new store, not for all that is logged.
+    limited.args([
+        "-c",
+        "trap '' XFSZ; ulimit -f 260; exec \"$@\"",
+        "-",
+        sweep.get_program().to_str().unwrap(),
+    ]);
+    limited.args(words).current_dir(home.path()).env("HOME", home.path()).env("USER", "ana");
+    let mut child = limited.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // It waits for room in the store, and gives up where its own journal has none.
+    wait_until("some trials", || seen(&uri, "iris").1.len() >= 2);
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(child.try_wait().unwrap().is_none_or(|status| !status.success()), "it cannot have ended well");
+    let _ = child.kill();
+    child.wait().unwrap();
+    let id = sweeps(home.path()).remove(0);
+    let (code, _, error) = output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(seen(&uri, "iris").1, *undisturbed());
+}
+
 #[test]
 fn a_sweep_outlives_the_explorer_and_is_found_again() {
     let home = tempfile::tempdir().unwrap();

@@ -308,6 +308,15 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
             "low has to be below high",
         ),
         (&["--space", "random_forest"], "write FAMILY.NAME=RANGE"),
+        (&["--space", "oak.max_depth=2..3"], "there is no family \"oak\""),
+        (
+            &["--space", "random_forest.leaves=2..3"],
+            "random_forest has no \"leaves\": it has n_estimators, max_depth",
+        ),
+        (
+            &["--space", "decision_tree.criterion=best"],
+            "criterion is best and has to be one of gini, entropy",
+        ),
         (&["--time", "soon"], "write a time as"),
     ] {
         let words: Vec<&str> =

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::data::{self, DataError, Frame, Reading, Target, Task, bundled};
-use super::families::{self, FAMILIES, Shape};
+use super::families::{self, FAMILIES, Family, Reader, Shape};
 use super::scores::{Score, scores};
 use super::search::{Method, Search};
 use super::space::{Dimension, FamilySpace, Range};
@@ -168,26 +168,33 @@ impl Wish {
             spaces.extend(usual.map(|family| families::space(*family, shape)));
         }
         for name in &self.families {
-            let family = families::find(name).ok_or_else(|| {
-                let names: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
-                wrong(format!("there is no family {name:?}: there are {}", names.join(", ")))
-            })?;
+            let family = known(name)?;
             if !family.takes(shape.task) {
                 return Err(wrong(format!("{name} is not for {}", shape.task.as_str())));
             }
             spaces.push(families::space(family, shape));
         }
-        for (family, name, range) in &self.ranges {
+        for (name, dimension, range) in &self.ranges {
+            let family = known(name)?;
             // A range of a family that is not searched is of no use, and of no harm.
-            let Some(space) = spaces.iter_mut().find(|space| space.family == *family) else { continue };
-            narrow(space, name, range)?;
+            let Some(space) = spaces.iter_mut().find(|space| space.family == *name) else { continue };
+            narrow(space, family, dimension, range)?;
+            let made = family.estimator(shape.task, Reader(&space.defaults()), 0);
+            made.map_err(|error| wrong(format!("{name}: {error}")))?;
         }
         Ok(spaces)
     }
 }
 
+fn known(name: &str) -> Result<&'static dyn Family, DataError> {
+    families::find(name).ok_or_else(|| {
+        let names: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
+        wrong(format!("there is no family {name:?}: there are {}", names.join(", ")))
+    })
+}
+
 /// Puts a range in the place of the usual one; a single choice is what the family then always takes.
-fn narrow(space: &mut FamilySpace, name: &str, range: &Range) -> Result<(), DataError> {
+fn narrow(space: &mut FamilySpace, family: &dyn Family, name: &str, range: &Range) -> Result<(), DataError> {
     let default = match range {
         Range::Int { low, high, .. } => super::space::Value::Int(i64::midpoint(*low, *high)),
         Range::Real { low, high, log } => super::space::Value::Real(super::space::tidy(if *log {
@@ -219,6 +226,11 @@ fn narrow(space: &mut FamilySpace, name: &str, range: &Range) -> Result<(), Data
         is_known = true;
     }
     if !is_known {
+        if !family.further().contains(&name) {
+            let names = space.dimensions.iter().map(|dimension| dimension.name.as_str());
+            let names: Vec<_> = names.chain(family.further().iter().copied()).collect();
+            return Err(wrong(format!("{} has no {name:?}: it has {}", space.family, names.join(", "))));
+        }
         space.dimensions.push(Dimension {
             name: name.to_owned(),
             range: range.clone(),

@@ -26,7 +26,9 @@ const FAREWELL: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Error)]
 pub enum RunError {
-    #[error("cannot keep the sweep's journal in {path}: {cause}")]
+    #[error(
+        "cannot keep the sweep's journal in {path}: {cause}; what is there is kept: resume the sweep when that is mended"
+    )]
     Journal { path: String, cause: std::io::Error },
     #[error("another process is at this sweep")]
     Taken,

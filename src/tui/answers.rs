@@ -23,7 +23,10 @@ const EXPERIMENTS_AGE_UNTOUCHED: i64 = 10_000;
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
     match msg {
         Msg::Experiments(Ok((list, latest))) => experiments(app, list, latest.as_ref(), effects),
-        Msg::Counts(counts) => app.experiments.count(counts.as_ref()),
+        Msg::Counts(counts) => {
+            app.experiments.count(counts.as_ref());
+            sweeping::catch_up(app, effects);
+        }
         Msg::Experiments(Err(error)) => {
             failing(app, error.clone(), app.now + (app.pace.seconds * 1000.0) as i64);
             app.experiments.error = Some(error);

@@ -113,7 +113,7 @@ pub fn possible(app: &App, action: Action) -> Possible {
 
 fn can_train(app: &App) -> Possible {
     can_write(app)?;
-    given(app.experiments.loaded, "the experiments are not read yet")
+    given(app.experiments.loaded || app.experiments.error.is_none(), "the store does not answer")
 }
 
 /// What can be done on a screen that stands in place of the panes.

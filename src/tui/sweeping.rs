@@ -25,6 +25,10 @@ const DEMO: &str = "wine-quality";
 /// An action about training; true if it is one.
 pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
     match action {
+        Action::Train | Action::TrainPlan if !is_known(app) => {
+            app.sweeps.waits = Some(action);
+            app.status = Some("reading what is there first".into());
+        }
         Action::Train => train(app, effects),
         Action::TrainPlan => open_form(app, effects),
         Action::Sweeps => {
@@ -34,6 +38,21 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool
         _ => return false,
     }
     true
+}
+
+/// Whether it is known what the store holds, and so what a sweep would be among.
+fn is_known(app: &App) -> bool {
+    app.experiments.loaded && app.experiments.counted
+}
+
+/// Does what was asked for too early, as soon as it can be done.
+pub fn catch_up(app: &mut App, effects: &mut Vec<Effect>) {
+    if is_known(app)
+        && let Some(action) = app.sweeps.waits.take()
+    {
+        app.status = None;
+        perform(app, action, effects);
+    }
 }
 
 /// What would be trained in the open experiment without a question, and where.
@@ -61,11 +80,10 @@ pub fn offer(app: &App) -> String {
         None => format!("plans {first}"),
         Some((wish, _)) => {
             let data = text::clean(&wish.data).into_owned();
-            let bundled = if bundled::find(&wish.data).is_some() { " (bundled)" } else { "" };
             let models =
                 wish.trials.or((wish.seconds.is_none() && wish.method != Method::Grid).then_some(TRIALS));
             let models = models.map_or(String::new(), |models| format!(": {models} models"));
-            format!("trains {first} on {}{bundled}{models}", stem(&data))
+            format!("trains {first} on {}{models}", stem(&data))
         }
     }
 }
@@ -104,9 +122,10 @@ fn train(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 fn open_form(app: &mut App, effects: &mut Vec<Effect>) {
+    // What a newcomer would be shown is not what somebody plans who has data.
     let wish = match settled(app) {
-        Some((wish, _)) => wish,
-        None => app.sweeps.settled.clone(),
+        Some((wish, _)) if !app.is_empty_store() => wish,
+        _ => app.sweeps.settled.clone(),
     };
     app.overlay = Some(Overlay::Plan(Box::new(PlanForm::new(&wish, app.sweeps.jobs))));
     check(app, effects);

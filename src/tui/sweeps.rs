@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::action::Action;
 use crate::mlflow::ExperimentId;
 use crate::sweep::plan::Wish;
 use crate::sweep::progress::{Progress, State};
@@ -16,6 +17,8 @@ pub struct Sweeps {
     /// The sweep of the settings; without data there is none.
     pub settled: Wish,
     pub jobs: Option<usize>,
+    /// What was asked for before it was known what is there.
+    pub waits: Option<Action>,
     /// One was asked for, and has not begun yet.
     pub is_starting: bool,
     /// When they were asked for last.

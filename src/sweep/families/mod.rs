@@ -62,6 +62,11 @@ pub trait Family: Sync {
         let _ = shape;
         true
     }
+    /// What can be set besides what is searched.
+    fn further(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn space(&self, shape: Shape) -> Vec<Dimension>;
     fn estimator(&self, task: Task, params: Reader<'_>, seed: u64) -> Result<Estimator, FitError>;
 }

@@ -24,6 +24,10 @@ impl Family for DecisionTree {
         true
     }
 
+    fn further(&self) -> &'static [&'static str] {
+        &["min_samples_split"]
+    }
+
     fn space(&self, shape: Shape) -> Vec<Dimension> {
         let mut space = vec![
             Dimension::int("max_depth", 2, 16, 6),

@@ -5,6 +5,7 @@ use crate::sweep::plan::Wish;
 use crate::sweep::progress::{Progress, State};
 use crate::tui::app::Overlay;
 use crate::tui::effect::{Place, Steering, Training};
+use crate::tui::overlays::plan::Field;
 use crate::tui::sweeps::Began;
 
 fn trained(effects: &[Effect]) -> Option<&Training> {
@@ -71,6 +72,32 @@ fn an_empty_store_trains_on_bundled_data_in_an_experiment_of_its_own() {
     let opens =
         |effect: &Effect| matches!(effect, Effect::Watch { experiment, .. } if experiment.as_str() == "1");
     assert!(effects.iter().any(opens), "its experiment opens: {effects:?}");
+}
+
+#[test]
+fn a_key_that_comes_before_the_store_has_answered_is_not_lost() {
+    let mut app = app((120, 36));
+    assert!(trained(&effects_of(&mut app, "T")).is_none());
+    let list = vec![experiment("0", "Default")];
+    assert!(trained(&update(&mut app, Msg::Experiments(Ok((list, None))))).is_none(), "runs may be there");
+    let effects = update(&mut app, Msg::Counts(Some(HashMap::new())));
+    assert_eq!(trained(&effects).unwrap().wish.data, "wine-quality");
+    assert!(trained(&update(&mut app, Msg::Counts(Some(HashMap::new())))).is_none(), "once");
+}
+
+#[test]
+fn the_form_completes_what_is_typed() {
+    let (mut app, _) = opened((120, 36), 12);
+    effects_of(&mut app, "ctrl-t");
+    let effects = effects_of(&mut app, "h");
+    assert!(effects.is_empty(), "the folder is known already: {effects:?}");
+    update(&mut app, Msg::DataListed { folder: String::new(), entries: vec!["houses.csv".into()] });
+    assert!(drawn(&app).contains("houses.csv"), "{}", drawn(&app));
+    effects_of(&mut app, "tab");
+    let Some(Overlay::Plan(form)) = &app.overlay else { panic!("no form") };
+    assert_eq!((form.input(Field::Data).value(), form.at), ("houses.csv", 0));
+    let effects = effects_of(&mut app, "tab");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::CheckPlan { .. })), "the next line");
 }
 
 #[test]

@@ -37,10 +37,13 @@ pub fn draw(form: &PlanForm, experiment: &str, theme: &Theme, frame: &mut Frame<
         if is_here {
             spans.extend(typed(input, left, theme));
             if let Some(rest) = form.rest() {
-                // The cursor stands on the first letter of it.
-                let room = left.saturating_sub(text::width(input.value()) + 1);
-                let rest = text::clean(&rest).into_owned();
-                spans.push(Span::styled(text::cut(&rest, room, theme.glyphs.ellipsis), theme.dim));
+                // The cursor stands on its first letter.
+                let cursor = spans.pop().map_or(theme.dim, |cursor| cursor.style);
+                let room = left.saturating_sub(text::width(input.value()));
+                let rest = text::cut(&text::clean(&rest), room, theme.glyphs.ellipsis);
+                let (first, others) = rest.split_at(rest.chars().next().map_or(0, char::len_utf8));
+                spans.push(Span::styled(first.to_owned(), cursor));
+                spans.push(Span::styled(others.to_owned(), theme.dim));
             }
             if input.value().is_empty() {
                 let hint = text::cut(field.hint(), left.saturating_sub(2), theme.glyphs.ellipsis);

@@ -8,7 +8,7 @@ use crate::tui::sweeping::offer;
 use crate::tui::theme::Theme;
 
 /// The faces of a table without rows.
-pub fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
+pub fn without_rows<'a>(app: &App, theme: &Theme, (width, height): (usize, usize)) -> Vec<Line<'a>> {
     if let Some(error) = app.experiments.error.as_ref().or(app.runs.error.as_ref()) {
         let wrapped = text::wrap(&text::clean(&error.to_string()), width.saturating_sub(4));
         let mut lines: Vec<Line<'_>> =
@@ -39,7 +39,7 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>>
         ];
     }
     if app.is_empty_store() {
-        return greeting(app, theme, width);
+        return greeting(app, theme, width, height);
     }
     if app.runs.experiment.is_none() {
         let words = if app.experiments.loaded { "enter opens the selected experiment" } else { "loading" };
@@ -56,7 +56,7 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>>
 }
 
 /// What an empty store says: where it looks, and how to log to it.
-fn greeting<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
+fn greeting<'a>(app: &App, theme: &Theme, width: usize, height: usize) -> Vec<Line<'a>> {
     let code = |text: String| Line::styled(text, theme.key);
     let store = text::clean(&app.store).into_owned();
     if width < 44 {
@@ -82,12 +82,17 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize) -> Vec<Line<'a>> {
         Line::default(),
         Line::from(vec![Span::styled("T", theme.key), Span::styled(format!(" {}", offer(app)), theme.text)]),
         Line::styled("ctrl-t plans one on data of your own", theme.dim),
-        Line::default(),
-        Line::styled("Or log a run from Python:", theme.text),
-        Line::default(),
     ];
-    greeting.extend(lines.iter().map(|line| code(text::fit(line, block, theme.glyphs.ellipsis))));
+    if height < greeting.len() + lines.len() + 3 {
+        return greeting;
+    }
     greeting.push(Line::default());
-    greeting.push(Line::styled("It appears here by itself.", theme.dim));
+    greeting.push(Line::styled("Or log a run from Python:", theme.text));
+    greeting.push(Line::default());
+    greeting.extend(lines.iter().map(|line| code(text::fit(line, block, theme.glyphs.ellipsis))));
+    if height >= greeting.len() + 2 {
+        greeting.push(Line::default());
+        greeting.push(Line::styled("It appears here by itself.", theme.dim));
+    }
     greeting
 }

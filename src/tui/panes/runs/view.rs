@@ -29,7 +29,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(block, area);
     let runs = &app.runs;
     if runs.length() == 0 {
-        centred(frame, inner, without_rows(app, theme, inner.width as usize));
+        centred(frame, inner, without_rows(app, theme, (inner.width as usize, inner.height as usize)));
         return;
     }
     let width = inner.width as usize;
