@@ -209,6 +209,24 @@ fn the_same_seed_gives_the_same_trials_whatever_the_jobs() {
 }
 
 #[test]
+fn what_goes_by_no_earlier_trial_takes_any_number_of_jobs() {
+    for more in [&["--method", "random", "--no-prune", "--trials", "24"][..], &["--method", "grid"]] {
+        let trials = ["1", "24"].map(|jobs| {
+            let home = tempfile::tempdir().unwrap();
+            let uri = local(home.path());
+            let mut words = vec!["sweep", "--data", "iris", "--family", "decision_tree", "--models", "best"];
+            words.extend(more);
+            words.extend(["--jobs", jobs]);
+            let (code, _, error) = output(mltui(home.path(), &uri, &words));
+            assert!(code == 0 && !error.contains("earlier trials"), "{error}");
+            seen(&uri, "iris").1
+        });
+        assert!(trials[0].len() >= 18, "{}", trials[0].len());
+        assert_eq!(trials[0], trials[1]);
+    }
+}
+
+#[test]
 fn a_sweep_is_paused_continued_cancelled_and_resumed() {
     let home = tempfile::tempdir().unwrap();
     let uri = local(home.path());

@@ -13,9 +13,9 @@ use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
 use crate::sweep::data::{Task, bundled};
 use crate::sweep::families::FAMILIES;
 use crate::sweep::journal::{Folder, Header, Wanted};
-use crate::sweep::plan::{Models, Wish, seconds};
+use crate::sweep::plan::{MOST_JOBS, Models, Plan, Wish, seconds};
 use crate::sweep::run::{self, Run};
-use crate::sweep::search::{LAG, Method};
+use crate::sweep::search::Method;
 use crate::sweep::space::Range;
 
 #[derive(Debug, clap::Args)]
@@ -60,8 +60,8 @@ pub struct Arguments {
     /// The same seed gives the same trials and metrics, whatever the number of jobs
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Trials side by side, at most 8; without, all cores but one
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=LAG as i64))]
+    /// Trials side by side, at most 8 with tpe or pruning; without, all cores but one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_JOBS as i64))]
     jobs: Option<u32>,
     /// Whose models are kept
     #[arg(long, value_enum)]
@@ -167,10 +167,15 @@ impl Arguments {
 }
 
 /// All cores but one, which is the screen's.
-fn jobs(settings: &Settings, arguments: &Arguments) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+fn jobs(settings: &Settings, arguments: &Arguments, plan: &Plan) -> usize {
     let asked = arguments.jobs.map(|jobs| jobs as usize).or(settings.sweeping.jobs);
-    asked.unwrap_or(cores.saturating_sub(1)).clamp(1, LAG)
+    let jobs = plan.jobs(asked);
+    if asked.is_some_and(|asked| asked > jobs) {
+        say(&format!(
+            "{jobs} jobs, as tpe and pruning go by earlier trials: a grid without pruning takes more"
+        ));
+    }
+    jobs
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
@@ -214,7 +219,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
                 experiment: &experiment,
                 store: &store_name(settings),
                 user: &settings.user,
-                jobs: jobs(settings, arguments),
+                jobs: jobs(settings, arguments, &plan),
                 state_folder: &settings.state_folder,
             };
             let (folder, header) = begin(plan, &study, &beginning)?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::data::{self, DataError, Frame, Reading, Target, Task, bundled};
 use super::families::{self, FAMILIES, Family, Reader, Shape};
 use super::scores::{Score, scores};
-use super::search::{Method, Search};
+use super::search::{LAG, Method, Search};
 use super::space::{Dimension, FamilySpace, Range};
 use super::study::Study;
 
@@ -76,9 +76,15 @@ pub const TRIALS: usize = 20;
 pub const FOLDS: usize = 5;
 pub const TEST_SIZE: f64 = 0.2;
 pub const SEED: u64 = 1;
+pub const MOST_JOBS: usize = 256;
 
 fn wrong(message: String) -> DataError {
     DataError::Target(message)
+}
+
+/// Whatever goes by earlier trials can only go by those that have ended for sure.
+pub fn most_jobs(method: Method, prunes: bool) -> usize {
+    if method == Method::Tpe || prunes { LAG } else { MOST_JOBS }
 }
 
 /// A time as people write it: `90s`, `10m`, `2h`, or a number of seconds.
@@ -144,11 +150,16 @@ impl Wish {
             folds,
             test_size,
             seed: self.seed.unwrap_or(SEED),
-            prune: self.prune.unwrap_or(self.method != Method::Grid),
+            prune: self.prunes(),
             models: self.models,
         };
         let study = Study::new(frame, target, test_size, folds, plan.seed)?;
         Ok((plan, study))
+    }
+
+    /// A grid is asked for to be seen whole.
+    pub fn prunes(&self) -> bool {
+        self.prune.unwrap_or(self.method != Method::Grid)
     }
 
     fn metric(&self, task: Task) -> Result<Score, DataError> {
@@ -259,6 +270,17 @@ impl Plan {
 
     pub fn search(&self) -> Search {
         Search::new(self.method, self.seed, self.spaces.clone(), self.grid_points)
+    }
+
+    /// How many trials can be under way side by side.
+    pub fn most_jobs(&self) -> usize {
+        most_jobs(self.method, self.prune)
+    }
+
+    /// So many as are asked for, or one for each core but one, as far as the plan allows.
+    pub fn jobs(&self, asked: Option<usize>) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        asked.unwrap_or(cores.saturating_sub(1)).clamp(1, self.most_jobs())
     }
 
     /// Trials at most, where that is known.

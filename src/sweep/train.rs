@@ -81,7 +81,7 @@ impl<'a> Trainer<'a> {
 
     /// Trains until nothing is left to do, or the sweep is called off.
     pub fn run(&self, jobs: usize) -> std::io::Result<()> {
-        let jobs = jobs.clamp(1, LAG);
+        let jobs = jobs.clamp(1, self.plan.most_jobs());
         let results: Vec<std::io::Result<()>> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(|| self.work())).collect();
             let broken = || Err(std::io::Error::other("a worker broke down"));
@@ -118,7 +118,8 @@ impl<'a> Trainer<'a> {
             if is_late || self.plan.trials.is_some_and(|most| number >= most) {
                 break;
             }
-            let known = number.saturating_sub(LAG - 1);
+            let looks_back = self.plan.most_jobs() == LAG;
+            let known = if looks_back { number.saturating_sub(LAG - 1) } else { 0 };
             if state.trials[..known].iter().all(|trial| trial.outcome.is_some()) {
                 let tried: Vec<Tried> =
                     state.trials[..known].iter().filter_map(|trial| self.tried(trial)).collect();

@@ -14,7 +14,6 @@ use crate::sweep::journal::{Folder, Header, Wanted};
 use crate::sweep::plan::{Plan, Wish};
 use crate::sweep::progress::Progress;
 use crate::sweep::run;
-use crate::sweep::search::LAG;
 use crate::sweep::study::Study;
 use crate::text;
 use crate::tui::effect::{Place, Steering, Training};
@@ -50,12 +49,11 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
         Place::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
         Place::New(name) => find_or_create(store.as_ref(), name, &plan).await.map_err(said)?,
     };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let beginning = Beginning {
         experiment: &experiment,
         store: &ground.store,
         user: &ground.user,
-        jobs: jobs.unwrap_or(cores.saturating_sub(1)).clamp(1, LAG),
+        jobs: plan.jobs(jobs),
         state_folder: &ground.state_folder,
     };
     let trials = plan.length();

@@ -8,8 +8,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::sweep::data::Task;
 use crate::sweep::families::{self, FAMILIES};
-use crate::sweep::plan::{FOLDS, Models, SEED, TRIALS, Wish};
-use crate::sweep::search::{LAG, Method};
+use crate::sweep::plan::{FOLDS, MOST_JOBS, Models, SEED, TRIALS, Wish, most_jobs};
+use crate::sweep::search::Method;
 use crate::tui::widgets::input::{Input, cursor, edit, insert};
 
 /// A line of the form.
@@ -257,8 +257,10 @@ impl PlanForm {
             Some(other) => return Err(format!("models: {other:?} is neither all nor best")),
         };
         let jobs: Option<usize> = self.number(Field::Jobs)?;
-        if jobs.is_some_and(|jobs| !(1..=LAG).contains(&jobs)) {
-            return Err(format!("jobs: 1 to {LAG}"));
+        let most = most_jobs(wish.method, wish.prunes());
+        if jobs.is_some_and(|jobs| !(1..=most).contains(&jobs)) {
+            let why = if most == MOST_JOBS { "" } else { ", as tpe and pruning go by earlier trials" };
+            return Err(format!("jobs: 1 to {most}{why}"));
         }
         if wish.trials == Some(0) {
             return Err("trials: 1 at least".into());
