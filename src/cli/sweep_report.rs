@@ -27,6 +27,8 @@ pub fn say(line: &str) {
 pub struct Bar {
     header: Header,
     course: Course,
+    /// Events that the store has not been told.
+    left: usize,
     is_terminal: bool,
     /// When the line was drawn that is there.
     drawn: Option<Instant>,
@@ -41,6 +43,7 @@ impl Bar {
         Self {
             header: header.clone(),
             course: Course::of(&folder.events().unwrap_or_default()),
+            left: 0,
             is_terminal: !background && std::io::stderr().is_terminal(),
             drawn: None,
         }
@@ -58,13 +61,20 @@ impl Bar {
                     self.line(*trial, outcome);
                 }
             }
+            Told::Sent { left } => {
+                self.left = left;
+                if self.is_terminal && self.drawn.is_none_or(|drawn| drawn.elapsed() >= PACE) {
+                    self.draw();
+                }
+            }
             Told::Away(error) => self.above(&format!("{error}; the results are kept, and it is tried again")),
             Told::Back => self.above("the store answers again"),
         }
     }
 
     fn progress(&self) -> Progress {
-        Progress::new(&self.header, &self.course, self.course.events, State::Running, now_ms())
+        let sent = self.course.events.saturating_sub(self.left);
+        Progress::new(&self.header, &self.course, sent, State::Running, now_ms())
     }
 
     fn draw(&mut self) {
@@ -75,9 +85,11 @@ impl Bar {
         let best = progress.best.as_ref().map_or(String::new(), |(trial, family, mean)| {
             format!("  best {} {} ({family}-{trial})", progress.metric, text::number(*mean))
         });
-        let left = progress
-            .left
-            .map_or(String::new(), |left| format!("  {} left", text::duration(left as i64 * 1000)));
+        let left = match progress.left {
+            _ if progress.is_logging() => format!("  logging, {} to go", progress.unsent),
+            Some(left) => format!("  {} left", text::duration(left as i64 * 1000)),
+            None => String::new(),
+        };
         let line = format!("[{}{}] {done}{of}{best}{left}", "#".repeat(filled), "-".repeat(WIDTH - filled));
         let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
         self.drawn = Some(Instant::now());

@@ -77,6 +77,8 @@ pub const FOLDS: usize = 5;
 pub const TEST_SIZE: f64 = 0.2;
 pub const SEED: u64 = 1;
 pub const MOST_JOBS: usize = 256;
+/// Columns that an error lists.
+const MENTIONED: usize = 20;
 
 fn wrong(message: String) -> DataError {
     DataError::Target(message)
@@ -112,10 +114,12 @@ impl Wish {
         let target = self.target.as_deref().or(set.map(|set| set.target));
         let Some(name) = target else {
             let columns: Vec<_> = frame.columns.iter().map(|column| column.name.as_str()).collect();
+            let more = columns.len().saturating_sub(MENTIONED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             return Err(wrong(format!(
-                "say which column is to be predicted with --target: {} has {}",
+                "the target is missing (--target): say which column of {} is to be predicted, of {}{more}",
                 frame.name,
-                columns.join(", ")
+                columns[..columns.len().min(MENTIONED)].join(", ")
             )));
         };
         let task = self.task.or(set.filter(|set| set.target == name).map(|set| set.task));

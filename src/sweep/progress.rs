@@ -97,7 +97,7 @@ impl Progress {
             metric: format!("val_{}", header.plan.metric),
             best: best_of(course, header),
             seconds,
-            left: left(header, ended, of, seconds).filter(|_| state == State::Running),
+            left: left(header, ended, of, seconds).filter(|_| state == State::Running && of != Some(ended)),
             unsent: course.events.saturating_sub(sent),
             error: trials.iter().rev().find_map(|trial| match &trial.outcome {
                 Some(Outcome::Failed { message }) => Some(message.clone()),
@@ -125,6 +125,11 @@ impl Progress {
             None | Some(How::Interrupted) => State::Interrupted,
         };
         Ok(Self::new(header, course, folder.sent(), state, now))
+    }
+
+    /// Whether all is trained, and only the store has to be told.
+    pub fn is_logging(&self) -> bool {
+        self.state == State::Running && self.unsent > 0 && self.of == Some(self.ended())
     }
 
     pub fn ended(&self) -> usize {

@@ -60,6 +60,10 @@ pub struct Run {
 #[derive(Debug, Clone, Copy)]
 pub enum Told<'a> {
     Event(&'a Event),
+    /// The store knows more; so many events wait for their turn.
+    Sent {
+        left: usize,
+    },
     /// The store could not be reached; it is tried again.
     Away(&'a StoreError),
     /// It can be reached again.
@@ -208,27 +212,25 @@ async fn record(
 ) -> Result<(), StoreError> {
     let mut pause = BREATH;
     let mut was_away = false;
-    loop {
-        let before = events.len();
-        match recorder.record(events).await {
+    while !events.is_empty() {
+        match recorder.step(events).await {
             Ok(()) => {
+                told(Told::Sent { left: events.len() });
                 if was_away {
                     told(Told::Back);
                 }
-                return Ok(());
+                (was_away, pause) = (false, BREATH);
             }
             Err(error) if may_pass(&error.kind) => {
                 told(Told::Away(&error));
                 was_away = true;
-                if events.len() < before {
-                    pause = BREATH;
-                }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PATIENCE);
             }
             Err(error) => return Err(error),
         }
     }
+    Ok(())
 }
 
 /// A sweep whose process died.

@@ -55,6 +55,9 @@ impl Sweeps {
             [one] => {
                 let of = one.of.map_or(String::new(), |of| format!("/{of}"));
                 let paused = if one.state == State::Paused { " paused" } else { "" };
+                if one.is_logging() {
+                    return Some(format!("sweep {}{of}, logging", one.ended()));
+                }
                 let left = one
                     .left
                     .filter(|left| *left >= 1.0)

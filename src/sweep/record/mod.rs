@@ -8,6 +8,8 @@ mod package;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
+
 use self::package::{Packing, files, history};
 use super::course::{Course, best};
 use super::journal::{Event, Folder, Header, How, Outcome, Test, What};
@@ -86,23 +88,28 @@ impl Recorder {
     /// Brings events to the store and takes them away, so that what is left after an error is what is left to do.
     pub async fn record(&mut self, events: &mut Vec<Event>) -> Result<()> {
         while !events.is_empty() {
-            // Folds wait for what comes next, so that those of a trial travel together.
-            let is_fold = |event: &Event| matches!(event.what, What::Fold { .. });
-            let end = events.iter().position(|event| !is_fold(event)).map_or(events.len(), |at| at + 1);
-            // After an error some of them are known already.
-            for event in &events[self.course.events - self.sent..end] {
-                self.course.learn(event);
-            }
-            let result = self.record_some(&events[..end]).await;
-            self.searches |= result.is_err();
-            result?;
-            self.sent += end;
-            events.drain(..end);
-            self.folder.set_sent(self.sent).map_err(|error| {
-                StoreError::new("keep count of what was logged", ErrorKind::Io(error.to_string()))
-            })?;
+            self.step(events).await?;
         }
         Ok(())
+    }
+
+    /// Brings the first of some events to the store, and takes it away.
+    pub async fn step(&mut self, events: &mut Vec<Event>) -> Result<()> {
+        // Folds wait for what comes next, so that those of a trial travel together.
+        let is_fold = |event: &Event| matches!(event.what, What::Fold { .. });
+        let end = events.iter().position(|event| !is_fold(event)).map_or(events.len(), |at| at + 1);
+        // After an error some of them are known already.
+        for event in &events[self.course.events - self.sent..end] {
+            self.course.learn(event);
+        }
+        let result = self.record_some(&events[..end]).await;
+        self.searches |= result.is_err();
+        result?;
+        self.sent += end;
+        events.drain(..end);
+        self.folder.set_sent(self.sent).map_err(|error| {
+            StoreError::new("keep count of what was logged", ErrorKind::Io(error.to_string()))
+        })
     }
 
     pub fn into_ended(self, how: How) -> Ended {
@@ -403,9 +410,7 @@ impl Recorder {
             .collect();
         metrics.push(metric("refit_seconds".into(), test.fit_seconds));
         let files = artifacts(&self.folder.trial(trial)).map_err(|error| unreadable(&error))?;
-        for (name, content) in files {
-            self.file(&run, &name, &content).await?;
-        }
+        try_join_all(files.iter().map(|(name, content)| self.file(&run, name, content))).await?;
         self.model(trial, &run, at, &metrics).await
     }
 
@@ -425,9 +430,12 @@ impl Recorder {
             Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => {}
             result => return self.unless_deleted(run, result).await,
         }
-        for (name, content) in files(&packing, &about, onnx) {
-            self.file(run, &format!("model/{name}"), &content).await?;
-        }
+        let mut files = files(&packing, &about, onnx);
+        let last = files.pop();
+        let write =
+            async |(name, content): &(&str, Vec<u8>)| self.file(run, &format!("model/{name}"), content).await;
+        try_join_all(files.iter().map(write)).await?;
+        try_join_all(last.iter().map(write)).await?;
         self.log(run, metrics, &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing))]).await
     }
 
@@ -457,9 +465,13 @@ impl Recorder {
         self.store.log_model_output(run, &model.model_id).await?;
         self.store.log_model_metrics(run, &model.model_id, metrics, &self.dataset.dataset).await?;
         let packing = Packing { model: Some(model.model_id.as_str()), ..*packing };
-        for (name, content) in files(&packing, about, onnx.to_vec()) {
-            self.store.write_model_file(&model, name, &content).await?;
-        }
+        let mut files = files(&packing, about, onnx.to_vec());
+        let last = files.pop();
+        let write = async |(name, content): &(&str, Vec<u8>)| {
+            self.store.write_model_file(&model, name, content).await
+        };
+        try_join_all(files.iter().map(write)).await?;
+        try_join_all(last.iter().map(write)).await?;
         self.store.finish_logged_model(&model.model_id).await
     }
 }

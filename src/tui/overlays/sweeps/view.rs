@@ -109,8 +109,8 @@ fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     if let Some(error) = &sweep.error {
         lines.push((format!("last failure: {error}"), true));
     }
-    if sweep.state.is_active() && sweep.unsent > 40 {
-        lines.push((format!("{} results wait for the store", sweep.unsent), true));
+    if sweep.is_logging() || (sweep.state.is_active() && sweep.unsent > 40) {
+        lines.push((format!("{} results are on their way to the store", sweep.unsent), false));
     }
     lines.push((
         match sweep.state {
