@@ -28,8 +28,11 @@ fn killed_and_resumed(uri: &str, rounds: u64) {
         let experiment = format!("killed {round} {}", rng.u32(..));
         let words: Vec<&str> =
             SWEEP.into_iter().chain(["--experiment", &experiment, "--jobs", "2"]).collect();
-        let mut child =
-            mltui(home.path(), uri, &words).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let start = |words: &[&str]| {
+            let said = fs::File::create(home.path().join("said")).unwrap();
+            mltui(home.path(), uri, words).stderr(said).stdout(Stdio::null()).spawn().unwrap()
+        };
+        let mut child = start(&words);
         let mut kills = 0;
         loop {
             std::thread::sleep(Duration::from_millis(rng.u64(50..900)));
@@ -42,10 +45,10 @@ fn killed_and_resumed(uri: &str, rounds: u64) {
             // Killed before there was anything to resume, it is begun anew.
             let known = sweeps(home.path());
             let again = known.last().map_or_else(|| words.clone(), |id| vec!["sweep", "--resume", id]);
-            let mut command = mltui(home.path(), uri, &again);
-            child = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+            child = start(&again);
         }
-        assert!(child.wait().unwrap().success());
+        let said = fs::read_to_string(home.path().join("said")).unwrap();
+        assert!(child.wait().unwrap().success(), "after {kills} kills in round {round}: {said}");
         let (parents, trials) = seen(uri, &experiment);
         assert_eq!(trials, *expected, "after {kills} kills in round {round}");
         assert_eq!((parents.len(), parents[0].status), (1, RunStatus::Finished));
@@ -65,6 +68,25 @@ fn nor_does_one_that_logs_to_a_server() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(V3, folder.path());
     killed_and_resumed(&server.uri(), 2);
+}
+
+#[test]
+fn sweeps_that_begin_at_once_share_their_new_experiment() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let homes: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+    for uri in [server.uri(), local(folder.path())] {
+        let words =
+            ["sweep", "--data", "iris", "--family", "naive_bayes", "--trials", "1", "--experiment", "new"];
+        let begin = |home: &tempfile::TempDir| {
+            mltui(home.path(), &uri, &words).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+        };
+        let sweeps: Vec<_> = homes.iter().map(begin).collect();
+        for sweep in sweeps {
+            let output = sweep.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
 }
 
 #[test]

@@ -63,20 +63,25 @@ pub fn spawn(folder: &Folder, header: &Header, words: &[OsString]) -> std::io::R
 
 /// The experiment by name or id; a new one is told what its runs are judged by.
 pub async fn find_or_create(store: &dyn TrackingStore, name: &str, plan: &Plan) -> store::Result<Experiment> {
-    let all = store.search_experiments(ViewType::All).await?;
-    let by_name = all.iter().find(|experiment| experiment.name == name);
-    if let Some(found) =
-        by_name.or_else(|| all.iter().find(|experiment| experiment.experiment_id.as_str() == name))
-    {
-        return Ok(found.clone());
+    if let Some(found) = find(store, name).await? {
+        return Ok(found);
     }
     let greater = if plan.score().greater_is_better { "True" } else { "False" };
     let judged_by = [
         Tag::new(tags::PRIMARY_METRIC, format!("val_{}", plan.metric)),
         Tag::new(tags::GREATER_IS_BETTER, greater),
     ];
-    let id = store.create_experiment(name, &judged_by).await?;
-    store.get_experiment(&id).await
+    match store.create_experiment(name, &judged_by).await {
+        Ok(id) => store.get_experiment(&id).await,
+        // Somebody else was faster, or an answer was lost.
+        Err(error) => find(store, name).await?.ok_or(error),
+    }
+}
+
+async fn find(store: &dyn TrackingStore, name: &str) -> store::Result<Option<Experiment>> {
+    let all = store.search_experiments(ViewType::All).await?;
+    let by_name = all.iter().find(|experiment| experiment.name == name);
+    Ok(by_name.or_else(|| all.iter().find(|experiment| experiment.experiment_id.as_str() == name)).cloned())
 }
 
 /// The commit of the folder, where there is git and a repository.

@@ -1,0 +1,92 @@
+//! What is logged of a model: what the test says of it, and the model as MLflow packs it.
+
+use futures_util::future::try_join_all;
+
+use super::package::{Packing, files, history};
+use super::{Recorder, params};
+use crate::mlflow::{Metric, RunId, Tag, tags};
+use crate::store::{ErrorKind, NewModel, Result, StoreError};
+use crate::sweep::journal::Test;
+use crate::sweep::keep::{ABOUT, About, MODEL, artifacts};
+use crate::sweep::scores::scores;
+
+impl Recorder {
+    /// A trial was fitted on all but the test part: what that says of it, and its model.
+    pub(super) async fn refitted(&mut self, trial: usize, at: i64, test: &Test) -> Result<()> {
+        let run = self.run_of(trial).await?;
+        let named = scores(self.header.plan.task).iter().zip(&test.scores);
+        let metric = |key: String, value: f64| Metric { key, value, timestamp: at, step: 0 };
+        let mut metrics: Vec<Metric> = named
+            .filter_map(|(score, value)| Some(metric(format!("test_{}", score.name), (*value)?)))
+            .collect();
+        metrics.push(metric("refit_seconds".into(), test.fit_seconds));
+        let files = artifacts(&self.folder.trial(trial)).map_err(|error| unreadable(&error))?;
+        try_join_all(files.iter().map(|(name, content)| self.file(&run, name, content))).await?;
+        self.model(trial, &run, at, &metrics).await
+    }
+
+    /// Logs the model with the metrics of its test: as an entity of its own where the store has such, else among the run's
+    /// artifacts.
+    async fn model(&self, trial: usize, run: &RunId, at: i64, metrics: &[Metric]) -> Result<()> {
+        let read = |name: &str| {
+            std::fs::read(self.folder.trial(trial).join(name)).map_err(|error| unreadable(&error))
+        };
+        let onnx = read(MODEL)?;
+        let about: About = serde_json::from_slice(&read(ABOUT)?)
+            .map_err(|error| unreadable(&std::io::Error::other(error)))?;
+        // The same for the same model, however often it is packed.
+        let uuid = format!("{:0>32}", format!("{}{trial:04x}", self.header.id.replace('-', "")));
+        let packing = Packing { run: run.as_str(), model: None, uuid: &uuid, at };
+        match self.own_model(trial, &packing, &about, &onnx, run, metrics).await {
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => {}
+            result => return self.unless_deleted(run, result).await,
+        }
+        let mut files = files(&packing, &about, onnx);
+        let last = files.pop();
+        let write =
+            async |(name, content): &(&str, Vec<u8>)| self.file(run, &format!("model/{name}"), content).await;
+        try_join_all(files.iter().map(write)).await?;
+        try_join_all(last.iter().map(write)).await?;
+        self.log(run, metrics, &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing))]).await
+    }
+
+    async fn own_model(
+        &self,
+        trial: usize,
+        packing: &Packing<'_>,
+        about: &About,
+        onnx: &[u8],
+        run: &RunId,
+        metrics: &[Metric],
+    ) -> Result<()> {
+        let known = self.store.logged_models_of(&self.header.experiment, run).await?;
+        let model = match known.into_iter().find(|model| model.name == "model") {
+            Some(model) => model,
+            None => {
+                let new = NewModel {
+                    experiment_id: self.header.experiment.clone(),
+                    name: "model".into(),
+                    source_run_id: run.clone(),
+                    params: self.course.trials[trial].proposal.as_ref().map_or(Vec::new(), params),
+                    tags: self.origin(),
+                };
+                self.store.create_logged_model(&new).await?
+            }
+        };
+        self.store.log_model_output(run, &model.model_id).await?;
+        self.store.log_model_metrics(run, &model.model_id, metrics, &self.dataset.dataset).await?;
+        let packing = Packing { model: Some(model.model_id.as_str()), ..*packing };
+        let mut files = files(&packing, about, onnx.to_vec());
+        let last = files.pop();
+        let write = async |(name, content): &(&str, Vec<u8>)| {
+            self.store.write_model_file(&model, name, content).await
+        };
+        try_join_all(files.iter().map(write)).await?;
+        try_join_all(last.iter().map(write)).await?;
+        self.store.finish_logged_model(&model.model_id).await
+    }
+}
+
+fn unreadable(error: &std::io::Error) -> StoreError {
+    StoreError::new("read what was kept of a trial", ErrorKind::Io(error.to_string()))
+}
