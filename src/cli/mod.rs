@@ -77,6 +77,13 @@ pub enum Command {
     Completions { shell: clap_complete::Shell },
     /// Print the manual page
     Man,
+    /// Give the terminal back when the explorer, which starts this, ends without doing so
+    #[cfg(unix)]
+    #[command(hide = true)]
+    TerminalGuard {
+        /// How the terminal was found: its input, output, control and local modes
+        modes: Vec<u32>,
+    },
 }
 
 /// Why a command ended badly.
@@ -166,6 +173,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Man) => {
             return Ok(clap_mangen::Man::new(Arguments::command()).render(&mut out)?);
         }
+        #[cfg(unix)]
+        Some(Command::TerminalGuard { modes }) => {
+            drop(out);
+            return Ok(crate::tui::guard_terminal(modes)?);
+        }
         _ => {}
     }
     let settings = Settings::load(&arguments.flags, &Environment::of_this_process(), &Folders::find())?;
@@ -181,6 +193,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Doctor) => block_on(doctor::run(&settings, &mut out)),
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),
         Some(Command::Completions { .. } | Command::Man) => Ok(()),
+        #[cfg(unix)]
+        Some(Command::TerminalGuard { .. }) => Ok(()),
         None => {
             drop(out);
             if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {

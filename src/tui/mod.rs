@@ -49,6 +49,8 @@ pub mod update;
 pub mod widgets;
 
 pub use keymap::Keymap;
+#[cfg(unix)]
+pub use runtime::guard_terminal;
 pub use runtime::{Opened, Screen, run, tokio_runtime};
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::overlays::prompt::complete::completions;
 use super::overlays::prompt::{self, Prompt, Typed};
 use super::perform::{perform, step};
 use super::requests::{view_changed, words_changed};
-use super::widgets::input;
+use super::widgets::input::{self, Room};
 use crate::catalog::ColumnSpec;
 use crate::mlflow::filter::parse;
 use crate::mlflow::{Statistic, Tag, limits, tags};
@@ -23,22 +23,29 @@ use crate::mlflow::{Statistic, Tag, limits, tags};
 /// A pasted text goes where text is typed; keys are not pasted.
 pub fn paste(app: &mut App, text: &str, effects: &mut Vec<Effect>) {
     app.pace.touch(app.now);
-    match &mut app.overlay {
+    let (room, is_whole) = match &mut app.overlay {
         Some(Overlay::Search) => {
-            input::insert(app.searched(), text, false);
+            let is_whole = input::insert(app.searched(), text, Room::Words);
             words_changed(app, effects);
+            (Room::Words, is_whole)
         }
         Some(Overlay::Prompt(prompt)) => {
-            let lines = prompt.has_lines();
-            input::insert(&mut prompt.input, text, lines);
+            let room = if prompt.has_lines() { Room::Text } else { Room::Line };
+            let is_whole = input::insert(&mut prompt.input, text, room);
             prompt_changed(app);
+            (room, is_whole)
         }
         Some(Overlay::Picker(picker)) => {
-            input::insert(&mut picker.query, text, false);
+            let is_whole = input::insert(&mut picker.query, text, Room::Words);
             picker.search();
+            (Room::Words, is_whole)
         }
-        Some(Overlay::Plan(form)) => input::insert(form.current(), text, false),
-        _ => app.say("a pasted text goes where text is typed: / searches, f filters"),
+        Some(Overlay::Plan(form)) => (Room::Line, input::insert(form.current(), text, Room::Line)),
+        _ => return app.say("a pasted text goes where text is typed: / searches, f filters"),
+    };
+    if !is_whole {
+        let longest = crate::text::count(room.longest());
+        app.say(format!("the pasted text is cut: no more than {longest} letters go in here"));
     }
 }
 

@@ -178,6 +178,20 @@ impl Terminal {
         status.exit_code()
     }
 
+    /// Whether the terminal edits and echoes lines, as a shell finds it.
+    pub fn is_cooked(&self) -> bool {
+        let modes = self.master.get_termios().unwrap();
+        // By their names in the debug output: their type is that of another crate.
+        let modes = format!("{:?}", modes.local_flags);
+        ["ICANON", "ECHO", "ISIG"].iter().all(|mode| modes.split(" | ").any(|set| set.contains(mode)))
+    }
+
+    /// Everything that was written, when no more is coming.
+    pub fn settled_raw(&self) -> Vec<u8> {
+        self.settled();
+        self.raw()
+    }
+
     /// Everything that the program wrote to the terminal.
     pub fn raw(&self) -> Vec<u8> {
         self.raw.lock().unwrap().clone()

@@ -2,6 +2,8 @@
 
 mod choosing;
 mod executor;
+#[cfg(unix)]
+mod guard;
 mod input;
 mod log;
 mod memory;
@@ -32,7 +34,9 @@ use crate::store::uri::Location;
 use crate::store::{TrackingStore, now_ms};
 use choosing::Kept;
 use executor::Executor;
-use input::Input;
+#[cfg(unix)]
+pub use guard::watch as guard_terminal;
+use input::{Input, Inputs};
 use memory::Keeper;
 pub use terminal::Screen;
 use training::Ground;
@@ -71,6 +75,8 @@ pub fn run(opened: Opened, connect: &Connect) -> io::Result<()> {
 
 /// Few threads: each that ever allocates keeps memory of its own.
 pub fn tokio_runtime() -> io::Result<tokio::runtime::Runtime> {
+    // Where no thread is to be had, tokio panics.
+    std::thread::Builder::new().spawn(|| ())?;
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(6).enable_all().build()
 }
 
@@ -148,12 +154,23 @@ enum Next {
 }
 
 async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> io::Result<()> {
-    let mut light = opened.settings.light;
-    let asks = opened.settings.color && opened.settings.palette == Palette::Auto && light.is_none();
+    let light = opened.settings.light;
     let mut session = Session::start(opened, screen.size()?, light);
+    let result = take_turns(&mut session, light, connect, screen).await;
+    // What is to be kept is kept, also where the terminal went away.
+    session.executor.finish().await;
+    result
+}
+
+async fn take_turns(
+    session: &mut Session,
+    mut light: Option<bool>,
+    connect: &Connect,
+    screen: &mut Screen,
+) -> io::Result<()> {
+    let asks = session.settings.color && session.settings.palette == Palette::Auto && light.is_none();
     session.app.has_pixels = screen.set_graphics(session.settings.graphics)?;
-    let (input_sender, mut inputs) = mpsc::unbounded_channel();
-    input::forward(input_sender);
+    let mut inputs = Inputs::start()?;
     // The Linux console shows what it does not understand.
     if asks && session.settings.answers_questions {
         screen.ask_background()?;
@@ -170,7 +187,7 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
         };
         let next = tokio::select! {
             biased;
-            input = inputs.recv() => match input {
+            input = inputs.next() => match input {
                 Some(input) => Some(input),
                 None => return Ok(()),
             },
@@ -206,23 +223,20 @@ async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> i
                 screen.resized();
             }
             is_urgent |= matches!(msg, Msg::Key(_) | Msg::Mouse(_) | Msg::Paste(_) | Msg::Projected { .. });
-            match take(&mut session, screen, msg)? {
+            match take(session, screen, msg)? {
                 Next::Draw => {}
                 Next::Suspend => screen.suspend()?,
                 Next::Switch(name) => match connect(&name) {
                     Ok(opened) => {
                         session.executor.finish().await;
-                        session = Session::start(opened, screen.size()?, light);
+                        *session = Session::start(opened, screen.size()?, light);
                         session.app.has_pixels = screen.set_graphics(session.settings.graphics)?;
                     }
                     Err(error) => session.app.say(format!("profile {name} cannot be opened: {error}")),
                 },
-                Next::Quit => {
-                    session.executor.finish().await;
-                    return Ok(());
-                }
+                Next::Quit => return Ok(()),
             }
-            next = inputs.try_recv().ok().or_else(|| session.messages.try_recv().ok().map(Input::Msg));
+            next = inputs.waiting().or_else(|| session.messages.try_recv().ok().map(Input::Msg));
         }
         dirty = true;
         // Whoever pressed a key does not wait for the turn of the next frame, nor for that of what came of the key.

@@ -18,6 +18,8 @@ use ratatui::Frame;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+#[cfg(unix)]
+use super::guard::Guard;
 use super::pixels::Pixels;
 use crate::config::{Graphics, Notify};
 use crate::tui::app::App;
@@ -32,16 +34,30 @@ pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     mouse: bool,
     pixels: Option<Pixels>,
+    #[cfg(unix)]
+    guard: Option<Guard>,
 }
 
 impl Screen {
     pub fn open(mouse: bool) -> io::Result<Self> {
         restore_on_panic();
+        #[cfg(unix)]
+        let mut guard = Guard::start().inspect_err(|error| tracing::warn!(%error, "no terminal guard")).ok();
+        #[cfg(unix)]
+        if let Some(guard) = &mut guard {
+            guard.taken();
+        }
         let opened = enter(mouse).and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         if opened.is_err() {
             restore();
         }
-        Ok(Self { terminal: opened?, mouse, pixels: None })
+        Ok(Self {
+            terminal: opened?,
+            mouse,
+            pixels: None,
+            #[cfg(unix)]
+            guard,
+        })
     }
 
     pub fn size(&self) -> io::Result<(u16, u16)> {
@@ -123,7 +139,13 @@ impl Screen {
     pub fn suspend(&mut self) -> io::Result<()> {
         self.clear_pixels()?;
         restore();
+        if let Some(guard) = &mut self.guard {
+            guard.given_back();
+        }
         rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
+        if let Some(guard) = &mut self.guard {
+            guard.taken();
+        }
         enter(self.mouse)?;
         // The screen is a new one: everything is to be drawn.
         self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
@@ -141,6 +163,10 @@ impl Drop for Screen {
         // Of what cannot be taken away nobody is told any more.
         let _ = self.clear_pixels();
         restore();
+        #[cfg(unix)]
+        if let Some(guard) = &mut self.guard {
+            guard.given_back();
+        }
     }
 }
 
@@ -154,7 +180,14 @@ fn enter(mouse: bool) -> io::Result<()> {
 }
 
 fn restore() {
-    // Each step is tried whatever became of the one before; there is nobody left to tell of a failure.
+    show_as_found();
+    // There is nobody left to tell of a failure.
+    let _ = disable_raw_mode();
+    let _ = stdout().flush();
+}
+
+/// The screen as it was found, without the modes of the line.
+pub(super) fn show_as_found() {
     let _ = execute!(
         stdout(),
         EndSynchronizedUpdate,
@@ -164,8 +197,6 @@ fn restore() {
         LeaveAlternateScreen,
         crossterm::cursor::Show
     );
-    let _ = disable_raw_mode();
-    let _ = stdout().flush();
 }
 
 /// A panic of the loop's thread gives the terminal back before it is reported. One in a task is the task's failure:

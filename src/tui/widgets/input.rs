@@ -8,6 +8,8 @@ use tui_input::InputRequest as Request;
 pub fn edit(input: &mut Input, event: KeyEvent) -> bool {
     let control = event.modifiers.contains(KeyModifiers::CONTROL);
     let alt = event.modifiers.contains(KeyModifiers::ALT);
+    // Bytes are quickly counted, and no fewer than letters.
+    let is_full = || input.value().len() >= LONGEST;
     let request = match event.code {
         KeyCode::Char('a') if control => Request::GoToStart,
         KeyCode::Char('e') if control => Request::GoToEnd,
@@ -16,6 +18,7 @@ pub fn edit(input: &mut Input, event: KeyEvent) -> bool {
         KeyCode::Char('w') if control => Request::DeletePrevWord,
         KeyCode::Char('b') if alt => Request::GoToPrevWord,
         KeyCode::Char('f') if alt => Request::GoToNextWord,
+        KeyCode::Char(_) if !control && !alt && is_full() => return true,
         KeyCode::Char(letter) if !control && !alt => Request::InsertChar(letter),
         KeyCode::Backspace if control || alt => Request::DeletePrevWord,
         KeyCode::Backspace => Request::DeletePrevChar,
@@ -32,17 +35,48 @@ pub fn edit(input: &mut Input, event: KeyEvent) -> bool {
     true
 }
 
-/// Puts a text in at the cursor; what steers a terminal is left out, and line breaks where there is one line only.
-pub fn insert(input: &mut Input, text: &str, lines: bool) {
-    for letter in text.chars() {
-        match letter {
-            '\r' => {}
-            '\n' if lines => drop(input.handle(Request::InsertChar('\n'))),
-            '\n' | '\t' => drop(input.handle(Request::InsertChar(' '))),
-            letter if letter.is_control() => {}
-            letter => drop(input.handle(Request::InsertChar(letter))),
+/// What a text is typed into, and so what of it fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// Words that are looked for among many names, with every letter.
+    Words,
+    /// A line: an expression, a value, a path.
+    Line,
+    /// Several lines.
+    Text,
+}
+
+impl Room {
+    /// In letters; far more than is good for anything.
+    pub fn longest(self) -> usize {
+        match self {
+            Self::Words => 256,
+            Self::Line => 4_096,
+            Self::Text => LONGEST,
         }
     }
+}
+
+/// Eight times what MLflow keeps of a tag.
+const LONGEST: usize = 65_536;
+
+/// Puts a text in at the cursor, as far as there is room; what steers a terminal is left out, and line breaks where there
+/// is one line only. False if not all of it went in.
+pub fn insert(input: &mut Input, text: &str, room: Room) -> bool {
+    let mut clean = text.chars().filter_map(|letter| match letter {
+        '\n' if room == Room::Text => Some('\n'),
+        '\r' => None,
+        '\n' | '\t' => Some(' '),
+        letter => (!letter.is_control()).then_some(letter),
+    });
+    let (before, after) = input.value().split_at(cursor(input));
+    let room = room.longest().saturating_sub(input.cursor() + after.chars().count());
+    let mut value = before.to_owned();
+    value.extend(clean.by_ref().take(room));
+    let cursor = value.chars().count();
+    value.push_str(after);
+    *input = Input::new(value).with_cursor(cursor);
+    clean.next().is_none()
 }
 
 /// A new line in it.

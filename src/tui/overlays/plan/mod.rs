@@ -10,7 +10,7 @@ use crate::sweep::data::Task;
 use crate::sweep::families::{self, FAMILIES};
 use crate::sweep::plan::{FOLDS, MOST_JOBS, Models, SEED, TRIALS, Wish, most_jobs};
 use crate::sweep::search::Method;
-use crate::tui::widgets::input::{Input, cursor, edit, insert};
+use crate::tui::widgets::input::{Input, Room, cursor, edit, insert};
 
 /// A line of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl PlanForm {
         if matches!(event.code, KeyCode::Tab | KeyCode::Right)
             && let Some(rest) = self.rest()
         {
-            insert(self.current(), &rest, false);
+            insert(self.current(), &rest, Room::Line);
             self.said = None;
             return Typed::Edited;
         }
