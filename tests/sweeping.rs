@@ -145,11 +145,16 @@ fn every_family(mlflow: Mlflow, uri: &str, own_models: bool) {
             );
             // The model, loaded by Python, with all that is done to its input before.
             assert_eq!(child["rows"], 300);
+            assert_eq!((child["agree"].as_bool(), child["of_example"].as_u64()), (Some(true), Some(5)));
             assert_eq!(child["columns"][0], "prediction");
             assert_eq!((child["tested"].as_u64(), child["same_truth"].as_bool()), (Some(60), Some(true)));
             assert!(child["worst"].as_f64().unwrap() < 1e-6, "{family}: {}", child["worst"]);
             if target != "price" {
                 assert_eq!(child["columns"].as_array().unwrap().len(), 3, "{child}");
+                assert!(child["columns"][1].as_str().unwrap().starts_with("probability_"), "{child}");
+                for score in ["val_log_loss", "val_roc_auc", "test_log_loss", "test_roc_auc"] {
+                    assert!(child["metrics"][score].is_number(), "{family}: {score}");
+                }
                 assert!(child["artifacts"].as_array().unwrap().contains(&"confusion_matrix.csv".into()));
             }
             assert!(child["signature"].as_array().unwrap().len() >= 2, "{child}");

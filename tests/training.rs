@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -150,4 +151,130 @@ fn parquet_is_read_as_the_same_table_in_csv() {
     fs::write(&parquet, b"PAR1 and nothing else").unwrap();
     let error = data::load(&parquet, &Reading::default()).unwrap_err().to_string();
     assert!(error.contains("cannot be read as Parquet"), "{error}");
+}
+
+/// Trains on the first fold, and keeps what went in and what came out for Python.
+fn beside(name: &str, study: &Study, family: &str) -> serde_json::Value {
+    let family = families::find(family).unwrap();
+    let params = families::space(family, study.shape()).defaults();
+    let part = study.fold(0).unwrap();
+    let fitted = part.try_out(family, &params, 5).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let rows = |features: &mltui::sweep::prepare::Features| {
+        let matrix = &features.raw;
+        let row = |row| (0..matrix.width()).map(|at| matrix.column(at)[row]).collect::<Vec<_>>();
+        (0..matrix.rows).map(row).collect::<Vec<_>>()
+    };
+    let target = match &part.train.targets {
+        data::TargetValues::Numbers(values) => json!(values),
+        data::TargetValues::Classes { classes, .. } => json!(classes),
+    };
+    let truth = match &part.truth {
+        data::TargetValues::Numbers(values) => json!(values),
+        data::TargetValues::Classes { classes, .. } => json!(classes),
+    };
+    let (predicted, classes) = match &fitted.prediction {
+        Prediction::Numbers(values) => (json!(values), json!(null)),
+        Prediction::Classes { probabilities, classes, count } => {
+            (json!(probabilities.chunks(*count).collect::<Vec<_>>()), json!(classes))
+        }
+    };
+    let params: serde_json::Map<_, _> = params
+        .iter()
+        .map(|(key, value)| {
+            let text = value.to_string();
+            (key.clone(), text.parse::<f64>().map_or(json!(text), |number| json!(number)))
+        })
+        .collect();
+    json!({
+        "name": name, "train": rows(&part.train.records), "held_out": rows(&part.held_out), "target": target,
+        "truth": truth, "params": params, "predicted": predicted, "classes": classes, "scores": fitted.scores,
+    })
+}
+
+/// Tables of which least squares leave more than one answer: more columns than rows, as many, and columns that are sums of
+/// others.
+fn ambiguous(folder: &Path) -> Vec<(&'static str, Study)> {
+    let mut rng = fastrand::Rng::with_seed(11);
+    let table = |name: &'static str, columns: usize, rng: &mut fastrand::Rng| {
+        let names: Vec<String> = (0..columns).map(|at| format!("x{at}")).collect();
+        let mut text = format!("{},colour,sum,twice,y\n", names.join(","));
+        for row in 0..40 {
+            // Eighths, so that sums are exact in single precision.
+            let values: Vec<f64> = names.iter().map(|_| f64::from(rng.i32(-80..80)) / 8.0).collect();
+            let colour = ["red", "green", "blue"][row % 3];
+            let target = values[0] - 2.0 * values[1] + (row % 3) as f64 + rng.f64();
+            let cells: Vec<String> = values.iter().map(f64::to_string).collect();
+            let (sum, twice) = (values[0] + values[1], values[2] * 2.0);
+            writeln!(text, "{},{colour},{sum},{twice},{target}", cells.join(",")).unwrap();
+        }
+        let path = folder.join(format!("{name}.csv"));
+        fs::write(&path, text).unwrap();
+        (name, study(&path.display().to_string(), "y", Some(data::Task::Regression), &[]))
+    };
+    // A fold has 25 or 26 training rows.
+    [("collinear", 4), ("square", 21), ("wide", 60)]
+        .map(|(name, columns)| table(name, columns, &mut rng))
+        .into()
+}
+
+#[test]
+fn least_squares_without_one_answer_are_those_of_numpy() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases: Vec<_> =
+        ambiguous(folder.path()).iter().map(|(name, study)| beside(name, study, "linear")).collect();
+    let path = folder.path().join("cases.json");
+    fs::write(&path, json!(cases).to_string()).unwrap();
+    let said = V3.run(
+        "import json, sys, numpy as np
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+for case in json.load(open(sys.argv[1])):
+    x, y, new = (np.array(case[key]) for key in ('train', 'target', 'held_out'))
+    scaler = StandardScaler().fit(x)
+    weights, _, rank, _ = np.linalg.lstsq(scaler.transform(x), y - y.mean(), rcond=1e-9)
+    assert rank < x.shape[1], case['name']
+    ours = np.array(case['predicted'])
+    theirs = scaler.transform(new) @ weights + y.mean()
+    also = make_pipeline(StandardScaler(), LinearRegression()).fit(x, y).predict(new)
+    worst = max(np.abs(ours - theirs).max(), np.abs(ours - also).max()) / np.abs(theirs).max()
+    assert worst < 1e-8, (case['name'], worst)
+    print(case['name'], x.shape, rank, worst)",
+        &[path.to_str().unwrap()],
+    );
+    assert_eq!(said.lines().count(), 3, "{said}");
+}
+
+#[test]
+fn probabilities_of_support_vectors_are_as_good_as_those_of_scikit_learn() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases: Vec<_> = ["iris", "breast-cancer", "wine-quality-class"]
+        .into_iter()
+        .map(|name| {
+            let set = bundled::find(name).unwrap();
+            beside(name, &study(name, set.target, Some(set.task), &[]), "svm")
+        })
+        .collect();
+    let path = folder.path().join("cases.json");
+    fs::write(&path, json!(cases).to_string()).unwrap();
+    let said = V3.run(
+        "import json, sys, warnings, numpy as np
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.svm import SVC
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+warnings.filterwarnings('ignore')
+for case in json.load(open(sys.argv[1])):
+    x, y, new, truth = (np.array(case[key]) for key in ('train', 'target', 'held_out', 'truth'))
+    model = make_pipeline(StandardScaler(), SVC(probability=True, random_state=0, **case['params'])).fit(x, y)
+    theirs, ours = model.predict_proba(new), np.array(case['predicted'])[:, np.unique(y)]
+    apart = np.abs(ours - theirs).mean()
+    loss = [log_loss(truth, one, labels=np.unique(y)) for one in (ours, theirs)]
+    assert abs(case['scores'][3] - log_loss(truth, np.array(case['predicted']), labels=range(len(case['predicted'][0])))) < 1e-9
+    same = (model.predict(new) == case['classes']).mean()
+    print(case['name'], loss, apart, same)
+    assert apart < 0.02 and loss[0] < loss[1] * 1.1 + 0.01 and same > 0.99, case['name']",
+        &[path.to_str().unwrap()],
+    );
+    assert_eq!(said.lines().count(), 3, "{said}");
 }

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod keep;
 pub mod model;
 pub mod onnx;
+pub mod pairs;
 pub mod plan;
 pub mod prepare;
 pub mod progress;

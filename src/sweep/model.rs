@@ -3,15 +3,16 @@
 //! by scores rounded to single precision, so that they agree.
 
 use linfa::traits::PredictInplace;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
 use super::data::Task;
+use super::pairs::{Sigmoid, coupled, votes};
 use super::prepare::Features;
 use super::scores::Prediction;
 use super::trees::Tree;
 
 /// What scores mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Link {
     /// One score, the prediction itself.
     Number,
@@ -21,8 +22,9 @@ pub enum Link {
     Logistic,
     /// A score for each class: the logarithm of its probability, but for a constant.
     Softmax,
-    /// A score for each pair of so many classes, positive where the first is meant: every pair has a vote.
-    Votes { classes: usize },
+    /// A score for each pair of so many classes, positive where the first is meant: every pair has a vote, and a sigmoid
+    /// that makes a probability of its score. As in libsvm and scikit-learn it is the votes that choose the class.
+    Votes { classes: usize, sigmoids: Vec<Sigmoid> },
 }
 
 /// The form of a fitted model.
@@ -121,24 +123,28 @@ impl Model {
 
     pub fn prediction(&self, features: &Features) -> Prediction {
         let scores = self.scores(features);
-        match self.link {
+        match &self.link {
             Link::Number => Prediction::Numbers(scores.into_iter().collect()),
-            Link::Share => classes(&scores, |row| normalised(row.to_vec()), true),
-            Link::Softmax => classes(&scores, |row| normalised(exponentials(row)), true),
+            Link::Share => classes(&scores, |row| normalised(scores.row(row).to_vec())),
+            Link::Softmax => classes(&scores, |row| normalised(exponentials(scores.row(row)))),
             Link::Logistic => {
                 let both = Array2::from_shape_fn((scores.nrows(), 2), |(row, class)| {
                     if class == 1 { scores[[row, 0]] } else { 0.0 }
                 });
-                classes(&both, |row| normalised(exponentials(row)), true)
+                classes(&both, |row| normalised(exponentials(both.row(row))))
             }
-            Link::Votes { classes: count } => {
-                let mut decisions = Array2::zeros((scores.nrows(), count));
+            Link::Votes { classes: count, sigmoids } => {
+                let mut decisions = Array2::zeros((scores.nrows(), *count));
                 for (row, pairs) in scores.outer_iter().enumerate() {
-                    for (class, decision) in votes(pairs.iter().copied(), count).into_iter().enumerate() {
+                    for (class, decision) in votes(pairs.iter().copied(), *count).into_iter().enumerate() {
                         decisions[[row, class]] = decision;
                     }
                 }
-                classes(&decisions, |row| normalised(exponentials(row)), false)
+                classes(&decisions, |row| {
+                    let within = scores.row(row).into_iter().zip(sigmoids);
+                    let within: Vec<f64> = within.map(|(score, of)| of.probability(*score)).collect();
+                    coupled(&within, *count)
+                })
             }
         }
     }
@@ -181,27 +187,11 @@ fn nearest(known: &Array2<f32>, here: &[f64], count: usize) -> Vec<(f32, usize)>
     all
 }
 
-/// Of each class how many pairs it wins, and, below one vote, by how much (scikit-learn's one-versus-rest decision).
-fn votes(pairs: impl Iterator<Item = f64>, count: usize) -> Vec<f64> {
-    let (mut votes, mut sums) = (vec![0.0; count], vec![0.0; count]);
-    let of = (0..count).flat_map(|first| (first + 1..count).map(move |second| (first, second)));
-    for ((first, second), score) in of.zip(pairs) {
-        votes[if score > 0.0 { first } else { second }] += 1.0;
-        sums[first] += score;
-        sums[second] -= score;
-    }
-    votes
-        .into_iter()
-        .zip(sums)
-        .map(|(votes, sum): (f64, f64)| votes + sum / (3.0 * (sum.abs() + 1.0)))
-        .collect()
-}
-
-fn classes(scores: &Array2<f64>, probabilities: impl Fn(&[f64]) -> Vec<f64>, calibrated: bool) -> Prediction {
-    let mut chosen = Vec::with_capacity(scores.nrows());
-    let mut all = Vec::with_capacity(scores.len());
-    for row in scores.outer_iter() {
-        let row: Vec<f64> = row.iter().copied().collect();
+/// By what is decided by, and the probabilities of a row.
+fn classes(decisions: &Array2<f64>, probabilities: impl Fn(usize) -> Vec<f64>) -> Prediction {
+    let mut chosen = Vec::with_capacity(decisions.nrows());
+    let mut all = Vec::with_capacity(decisions.len());
+    for (number, row) in decisions.outer_iter().enumerate() {
         // The first of the greatest, as ONNX's ArgMax has it.
         let mut best = 0;
         for at in 1..row.len() {
@@ -210,12 +200,12 @@ fn classes(scores: &Array2<f64>, probabilities: impl Fn(&[f64]) -> Vec<f64>, cal
             }
         }
         chosen.push(best as u32);
-        all.extend(probabilities(&row));
+        all.extend(probabilities(number));
     }
-    Prediction::Classes { probabilities: all, classes: chosen, count: scores.ncols(), calibrated }
+    Prediction::Classes { probabilities: all, classes: chosen, count: decisions.ncols() }
 }
 
-fn exponentials(row: &[f64]) -> Vec<f64> {
+fn exponentials(row: ArrayView1<'_, f64>) -> Vec<f64> {
     let greatest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     row.iter().map(|score| (score - greatest).exp()).collect()
 }

@@ -6,13 +6,11 @@ use super::data::{TargetValues, Task};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Prediction {
     Numbers(Vec<f64>),
-    /// Of each row the probability of each class, one row after the other, and the class. Probabilities that are not
-    /// calibrated only tell which is the likelier.
+    /// Of each row the probability of each class, one row after the other, and the class.
     Classes {
         probabilities: Vec<f64>,
         classes: Vec<u32>,
         count: usize,
-        calibrated: bool,
     },
 }
 
@@ -42,23 +40,14 @@ pub fn scores(task: Task) -> &'static [Score] {
     }
 }
 
-/// The place of the logarithmic loss among the scores of classification.
-const LOG_LOSS: usize = 3;
-
 /// All scores of a prediction, in the order of [`scores`]; NaN where one is not defined.
 pub fn evaluate(truth: &TargetValues, prediction: &Prediction) -> Vec<f64> {
     match (truth, prediction) {
         (TargetValues::Numbers(truth), Prediction::Numbers(predicted)) => regression(truth, predicted),
         (
             TargetValues::Classes { classes: truth, .. },
-            Prediction::Classes { probabilities, classes, count, calibrated },
-        ) => {
-            let mut scores = classification(truth, classes, probabilities, *count);
-            if !calibrated {
-                scores[LOG_LOSS] = f64::NAN;
-            }
-            scores
-        }
+            Prediction::Classes { probabilities, classes, count },
+        ) => classification(truth, classes, probabilities, *count),
         _ => Vec::new(),
     }
 }

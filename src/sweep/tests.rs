@@ -144,6 +144,12 @@ fn every_family_fits_the_same_from_the_same_seed() {
             let (once, again) = (fit(), fit());
             assert_eq!(once.model, again.model, "{}", family.name());
             assert_eq!(once.prediction, again.prediction);
+            assert!(
+                once.scores.iter().all(|score| score.is_finite()),
+                "{}: {:?}",
+                family.name(),
+                once.scores
+            );
             let score = once.scores[0];
             assert!(
                 if shape.task == Task::Classification { score > 0.85 } else { score < 75.0 },
@@ -190,7 +196,7 @@ fn scores_are_those_of_scikit_learn() {
         0.9,
     ];
     let classes = vec![0, 1, 1, 1, 2, 1, 2];
-    let prediction = Prediction::Classes { probabilities, classes, count: 3, calibrated: true };
+    let prediction = Prediction::Classes { probabilities, classes, count: 3 };
     let expected = [
         0.714_285_714_285_714_3,
         0.722_222_222_222_222_1,

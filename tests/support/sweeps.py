@@ -9,10 +9,16 @@ experiment = client.get_experiment_by_name(name)
 runs = client.search_runs([experiment.experiment_id], max_results=1000)
 parents = [run for run in runs if run.data.tags.get("mltui.trial") == "parent"]
 out = {"parents": [], "experiment": experiment.tags}
-frame = pd.read_csv(data, keep_default_na=True)
-for column in frame.columns:
-    if frame[column].dtype.kind not in "biuf":
-        frame[column] = frame[column].fillna("").astype(object)
+frame = pd.read_csv(data)
+texts = [name for name in frame.columns if frame[name].dtype.kind not in "biuf"]
+# The same texts in other ways: as pandas keeps them since its third version, and as it did before; gaps in all that they are.
+forms = [frame.copy() for _ in range(4)]
+for name in texts:
+    if pd.__version__ >= "3":
+        forms[0][name] = frame[name].astype("str")
+    forms[1][name] = frame[name].astype(object)
+    forms[2][name] = frame[name].astype(object).where(frame[name].notna(), None)
+    forms[3][name] = frame[name].astype(object).fillna("")
 for parent in parents:
     children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
     described = []
@@ -33,6 +39,8 @@ for parent in parents:
         if "--load" in sys.argv and any(key.startswith("test_") for key in run.data.metrics):
             model = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
             predicted = model.predict(frame.drop(columns=[target]))
+            entry["agree"] = all(model.predict(form.drop(columns=[target])).equals(predicted) for form in forms)
+            entry["of_example"] = len(model.predict(model.input_example))
             entry["columns"] = list(predicted.columns)
             entry["rows"] = len(predicted)
             names = [artifact for artifact in entry["artifacts"] if artifact in ("residuals.csv", "predictions.csv")]
@@ -46,7 +54,7 @@ for parent in parents:
                 entry["same_truth"] = bool(np.allclose(test["true"].astype(float), frame[target].iloc[test["row"]]))
             else:
                 same = test["prediction"].to_numpy() == theirs["prediction"].astype(str).to_numpy()
-                columns = [name for name in test.columns if name.startswith(("probability_", "score_"))]
+                columns = [name for name in test.columns if name.startswith("probability_")]
                 entry["worst"] = float(np.abs(test[columns].to_numpy() - theirs[columns].to_numpy()).max()) if same.all() else 1.0
                 entry["same_truth"] = bool((test["true"].to_numpy() == frame[target].iloc[test["row"]].astype(str).to_numpy()).all())
             entry["signature"] = [i.name for i in model.metadata.signature.inputs.inputs]

@@ -1,12 +1,17 @@
 //! Support vector machines, for classes (one against one) and for numbers.
 
+use fastrand::Rng;
 use linfa::traits::Fit;
 use ndarray::{Array2, Axis};
 
+use super::calibration::Pair;
 use super::smo::{Problem, Solution};
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, classes, numbers, wrong};
+use super::{
+    Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, classes, numbers, seed_of, wrong,
+};
 use crate::sweep::data::{TargetValues, Task};
 use crate::sweep::model::{Form, Link, Model};
+use crate::sweep::pairs::{Sigmoid, pairs};
 use crate::sweep::prepare::Features;
 
 pub struct Svm;
@@ -53,9 +58,9 @@ impl Family for Svm {
         dimensions(shape)
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: Reader<'_>, seed: u64) -> Result<Estimator, FitError> {
         let (is_linear, c, gamma) = settings(params)?;
-        Ok(Box::new(Machine { is_linear, c, gamma, tube: None }))
+        Ok(Box::new(Machine { is_linear, c, gamma, tube: None, seed }))
     }
 }
 
@@ -82,9 +87,9 @@ impl Family for Svr {
         space
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: Reader<'_>, seed: u64) -> Result<Estimator, FitError> {
         let (is_linear, c, gamma) = settings(params)?;
-        Ok(Box::new(Machine { is_linear, c, gamma, tube: Some(params.positive("epsilon", 0.1)?) }))
+        Ok(Box::new(Machine { is_linear, c, gamma, tube: Some(params.positive("epsilon", 0.1)?), seed }))
     }
 }
 
@@ -94,6 +99,8 @@ struct Machine {
     c: f64,
     gamma: Option<f64>,
     tube: Option<f64>,
+    /// Of the rows that are held out of a calibration.
+    seed: u64,
 }
 
 impl Fit<Features, TargetValues, FitError> for Machine {
@@ -117,34 +124,35 @@ impl Fit<Features, TargetValues, FitError> for Machine {
             return Ok(self.model(scaled, &weights, gamma, intercepts, Link::Number));
         }
         let (of, count) = classes(&data.targets)?;
-        let pairs = count * (count - 1) / 2;
-        let mut weights = Array2::zeros((scaled.nrows(), pairs));
-        let mut intercepts = Vec::with_capacity(pairs);
-        for first in 0..count {
-            for second in first + 1..count {
-                let pair = intercepts.len();
-                let is_in = |row: &usize| of[*row] as usize == first || of[*row] as usize == second;
-                let rows: Vec<usize> = (0..of.len()).filter(is_in).collect();
-                let signs: Vec<f64> =
-                    rows.iter().map(|row| if of[*row] as usize == first { 1.0 } else { -1.0 }).collect();
-                // With rows of one class only, or of none, that class or the first wins.
-                if signs.iter().all(|sign| *sign > 0.0) || signs.iter().all(|sign| *sign < 0.0) {
-                    intercepts.push(signs.first().copied().unwrap_or(1.0));
-                    continue;
-                }
-                let part = scaled.select(Axis(0), &rows);
-                let solution = solved(&Problem::classification(part.view(), kernel, &signs, self.c))?;
-                for (row, weight) in rows.iter().zip(&solution.weights) {
-                    weights[[*row, pair]] = *weight;
-                }
-                intercepts.push(solution.intercept);
+        let mut weights = Array2::zeros((scaled.nrows(), pairs(count).count()));
+        let (mut intercepts, mut sigmoids) = (Vec::new(), Vec::new());
+        for (pair, (first, second)) in pairs(count).enumerate() {
+            let is_in = |row: &usize| of[*row] as usize == first || of[*row] as usize == second;
+            let rows: Vec<usize> = (0..of.len()).filter(is_in).collect();
+            let signs: Vec<f64> =
+                rows.iter().map(|row| if of[*row] as usize == first { 1.0 } else { -1.0 }).collect();
+            let firsts = signs.iter().filter(|sign| **sign > 0.0).count();
+            // With rows of one class only, or of none, that class or the first wins.
+            if firsts == 0 || firsts == signs.len() {
+                intercepts.push(signs.first().copied().unwrap_or(1.0));
+                sigmoids.push(Sigmoid::by_counts(firsts as f64, (signs.len() - firsts) as f64));
+                continue;
             }
+            let part = scaled.select(Axis(0), &rows);
+            let solution = solved(&Problem::classification(part.view(), kernel, &signs, self.c))?;
+            for (row, weight) in rows.iter().zip(&solution.weights) {
+                weights[[*row, pair]] = *weight;
+            }
+            intercepts.push(solution.intercept);
+            let mut rng = Rng::with_seed(seed_of(self.seed, pair as u64));
+            let pair = Pair { rows: &part, signs: &signs, gamma: kernel, c: self.c };
+            sigmoids.push(pair.calibrate(&mut rng)?);
         }
-        Ok(self.model(scaled, &weights, gamma, intercepts, Link::Votes { classes: count }))
+        Ok(self.model(scaled, &weights, gamma, intercepts, Link::Votes { classes: count, sigmoids }))
     }
 }
 
-fn solved(problem: &Problem<'_>) -> Result<Solution, FitError> {
+pub(super) fn solved(problem: &Problem<'_>) -> Result<Solution, FitError> {
     problem.solve().ok_or_else(|| wrong("the support vectors were not found in time: lower C"))
 }
 

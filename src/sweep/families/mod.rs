@@ -4,6 +4,7 @@
 //! the same seed. To add a family, add a file and a line to [`FAMILIES`].
 
 mod boosting;
+mod calibration;
 mod elastic;
 mod forest;
 mod kernels;

@@ -1,8 +1,10 @@
-//! Ordinary least squares: linfa's, on features that do not depend on each other.
+//! Ordinary least squares: linfa's, where one answer is the best; else the least of the best ones, by the eigenvalues of
+//! the features' products.
 
 use linfa::traits::Fit;
+use linfa_linalg::eigh::EighInto;
 use linfa_linear::LinearRegression;
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2};
 
 use super::ridge::linear;
 use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, numbers, wrong};
@@ -18,7 +20,7 @@ impl Family for Linear {
     }
 
     fn about(&self) -> &'static str {
-        "linear regression without a penalty; features that follow from others are left out"
+        "linear regression without a penalty; of equally good weights the smallest"
     }
 
     fn takes(&self, task: Task) -> bool {
@@ -42,41 +44,49 @@ impl Fit<Features, TargetValues, FitError> for LeastSquares {
     fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
         let values = Array1::from(numbers(&data.targets)?.to_vec());
         let scaled = data.records.scaled();
-        let kept = independent(scaled);
-        if kept.len() >= values.len() {
-            return Err(wrong(format!(
-                "{} training rows are too few for {} features: take ridge or lasso",
-                values.len(),
-                kept.len()
-            )));
+        if scaled.nrows() <= scaled.ncols() || !are_independent(scaled) {
+            let mean = values.mean().unwrap_or(0.0);
+            return Ok(linear(least(scaled, &(values - mean))?, mean));
         }
-        let set = linfa::DatasetBase::new(scaled.select(Axis(1), &kept), values);
+        let set = linfa::DatasetBase::new(scaled.view(), values);
         let fitted = LinearRegression::new().fit(&set).map_err(|error| wrong(error.to_string()))?;
-        let mut weights = Array1::zeros(scaled.ncols());
-        for (at, weight) in kept.iter().zip(fitted.params()) {
-            weights[*at] = *weight;
-        }
-        Ok(linear(weights, fitted.intercept()))
+        Ok(linear(fitted.params().clone(), fitted.intercept()))
     }
 }
 
-/// The features that are not sums of those before them: linfa's solver has no answer to the others. By the pivots of
-/// the correlations' decomposition.
-fn independent(scaled: &Array2<f64>) -> Vec<usize> {
+/// Whether no feature is a sum of those before it: linfa's solver has no answer to such. By the pivots of the
+/// correlations' decomposition.
+fn are_independent(scaled: &Array2<f64>) -> bool {
     let count = scaled.ncols();
     let mut rest = scaled.t().dot(scaled) / scaled.nrows() as f64;
-    let mut kept = Vec::new();
     for at in 0..count {
         let pivot = rest[[at, at]];
         if pivot < 1e-9 {
-            continue;
+            return false;
         }
-        kept.push(at);
         let column = rest.column(at).to_owned();
         for other in at + 1..count {
             let factor = column[other] / pivot;
             rest.column_mut(other).scaled_add(-factor, &column);
         }
     }
-    kept
+    true
+}
+
+/// Of the weights that leave the least squares those of least norm, as NumPy's `lstsq` has them. What goes in is in single
+/// precision: a direction in which features differ a million times less than in another is only its rounding.
+fn least(scaled: &Array2<f64>, values: &Array1<f64>) -> Result<Array1<f64>, FitError> {
+    const ROUNDING: f64 = 1e-6;
+    // Eigenvalues are squares of singular values. The smaller of the two tables of products has all of them.
+    let is_wide = scaled.ncols() > scaled.nrows();
+    let products = if is_wide { scaled.dot(&scaled.t()) } else { scaled.t().dot(scaled) };
+    let right = if is_wide { values.clone() } else { scaled.t().dot(values) };
+    let (of, vectors) = products.eigh_into().map_err(|error| wrong(error.to_string()))?;
+    let least = of.iter().copied().fold(0.0, f64::max) * ROUNDING * ROUNDING;
+    let mut along = vectors.t().dot(&right);
+    for (along, value) in along.iter_mut().zip(of) {
+        *along = if value > least { *along / value } else { 0.0 };
+    }
+    let solved = vectors.dot(&along);
+    Ok(if is_wide { scaled.t().dot(&solved) } else { solved })
 }

@@ -5,6 +5,7 @@
 
 mod forms;
 mod graph;
+mod pairs;
 mod proto;
 
 use prost::Message;
@@ -111,9 +112,9 @@ fn finish(graph: &mut Graph, model: &Model, scores: &str, labels: Option<&Labels
         return vec![Output { name: "prediction".into(), kind: "float" }];
     };
     let count = labels.len();
-    let (decisions, probabilities) = decided(graph, model.link, scores, count);
-    let decisions = graph.cast(&decisions, Type::Float);
-    let class = graph.node("ArgMax", &[&decisions], vec![int("axis", 1), int("keepdims", 0)]);
+    let decisions = decisions(graph, &model.link, scores);
+    let single = graph.cast(&decisions, Type::Float);
+    let class = graph.node("ArgMax", &[&single], vec![int("axis", 1), int("keepdims", 0)]);
     let (label, of, kind) = match labels {
         Labels::Truths => (graph.cast(&class, Type::Bool), Type::Bool, "boolean"),
         Labels::Integers(labels) => {
@@ -130,63 +131,40 @@ fn finish(graph: &mut Graph, model: &Model, scores: &str, labels: Option<&Labels
     if count > MOST_CLASSES {
         return outputs;
     }
+    let probabilities = probabilities(graph, &model.link, scores, &decisions);
     let probabilities = graph.cast(&probabilities, Type::Float);
-    // Votes only tell which class is the likelier.
-    let what = if matches!(model.link, Link::Votes { .. }) { "score" } else { "probability" };
     for at in 0..count {
         let index = graph.integers(&[1], [at as i64]);
         let one = graph.node("Gather", &[&probabilities, &index], vec![int("axis", 1)]);
         let one = graph.reshape(&one, &[-1]);
-        let name = format!("{what}_{}", labels.name(at));
+        let name = format!("probability_{}", labels.name(at));
         graph.output(&name, &one, Type::Float, rows);
         outputs.push(Output { name, kind: "float" });
     }
     outputs
 }
 
-/// What a class is chosen by, and the probabilities.
-fn decided(graph: &mut Graph, link: Link, scores: &str, count: usize) -> (Wire, Wire) {
-    let softmax = |graph: &mut Graph, scores: &str| graph.node("Softmax", &[scores], vec![int("axis", 1)]);
+/// What a class is chosen by: a column each.
+fn decisions(graph: &mut Graph, link: &Link, scores: &str) -> Wire {
     match link {
-        Link::Number | Link::Softmax => (scores.to_owned(), softmax(graph, scores)),
-        Link::Share => {
-            let sum = graph.sum(scores, 1, true);
-            (scores.to_owned(), graph.node("Div", &[scores, &sum], Vec::new()))
-        }
+        Link::Number | Link::Softmax | Link::Share => scores.to_owned(),
         Link::Logistic => {
             let zero = graph.node("Sub", &[scores, scores], Vec::new());
-            let both = graph.node("Concat", &[&zero, scores], vec![int("axis", 1)]);
-            let probabilities = softmax(graph, &both);
-            (both, probabilities)
+            graph.node("Concat", &[&zero, scores], vec![int("axis", 1)])
         }
-        Link::Votes { .. } => {
-            let pairs: Vec<(usize, usize)> =
-                (0..count).flat_map(|first| (first + 1..count).map(move |second| (first, second))).collect();
-            let table = |graph: &mut Graph, of: &dyn Fn((usize, usize), usize) -> f64| {
-                let values = pairs.iter().flat_map(|pair| (0..count).map(|class| of(*pair, class)));
-                graph.doubles(&[pairs.len(), count], values.collect::<Vec<_>>())
-            };
-            let is = |truth: bool| f64::from(u8::from(truth));
-            let first = table(graph, &|pair, class| is(pair.0 == class));
-            let second = table(graph, &|pair, class| is(pair.1 == class));
-            let signed = table(graph, &|pair, class| is(pair.0 == class) - is(pair.1 == class));
-            let zero = graph.doubles(&[1], [0.0]);
-            let one = graph.doubles(&[1], [1.0]);
-            let three = graph.doubles(&[1], [3.0]);
-            let wins = graph.node("Greater", &[scores, &zero], Vec::new());
-            let wins = graph.cast(&wins, Type::Double);
-            let losses = graph.node("Sub", &[&one, &wins], Vec::new());
-            let for_first = graph.node("MatMul", &[&wins, &first], Vec::new());
-            let for_second = graph.node("MatMul", &[&losses, &second], Vec::new());
-            let votes = graph.node("Add", &[&for_first, &for_second], Vec::new());
-            let sums = graph.node("MatMul", &[scores, &signed], Vec::new());
-            let size = graph.node("Abs", &[&sums], Vec::new());
-            let size = graph.node("Add", &[&size, &one], Vec::new());
-            let size = graph.node("Mul", &[&size, &three], Vec::new());
-            let below_one = graph.node("Div", &[&sums, &size], Vec::new());
-            let decisions = graph.node("Add", &[&votes, &below_one], Vec::new());
-            let probabilities = softmax(graph, &decisions);
-            (decisions, probabilities)
+        Link::Votes { classes, .. } => pairs::votes(graph, scores, *classes),
+    }
+}
+
+fn probabilities(graph: &mut Graph, link: &Link, scores: &str, decisions: &str) -> Wire {
+    match link {
+        Link::Number | Link::Softmax | Link::Logistic => {
+            graph.node("Softmax", &[decisions], vec![int("axis", 1)])
         }
+        Link::Share => {
+            let sum = graph.sum(scores, 1, true);
+            graph.node("Div", &[scores, &sum], Vec::new())
+        }
+        Link::Votes { classes, sigmoids } => pairs::probabilities(graph, scores, *classes, sigmoids),
     }
 }

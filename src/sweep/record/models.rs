@@ -47,7 +47,7 @@ impl Recorder {
             async |(name, content): &(&str, Vec<u8>)| self.file(run, &format!("model/{name}"), content).await;
         try_join_all(files.iter().map(write)).await?;
         try_join_all(last.iter().map(write)).await?;
-        self.log(run, metrics, &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing))]).await
+        self.log(run, metrics, &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing, &about))]).await
     }
 
     async fn own_model(
