@@ -35,7 +35,7 @@ pub fn told(catalog: &Catalog) -> Vec<Objective> {
         let metric = metric.or_else(|| {
             let mut others = catalog.metrics.keys(&catalog.texts).map(|(key, _)| key);
             let only = others.by_ref().find(|key| has(key))?;
-            (!others.any(|key| has(key))).then_some(only)
+            (!others.any(&has)).then_some(only)
         });
         return metric.map(|metric| Objective::new(metric, goal)).into_iter().collect();
     }

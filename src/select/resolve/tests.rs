@@ -69,121 +69,118 @@ fn of(metrics: &str) -> String {
     metric_of(&resolved(&[], &[], &metrics)).0
 }
 
-#[test]
-fn of_what_programs_log_the_metric_is_chosen_that_tells_most() {
-    for (metrics, expected) in [
-        // mlflow.evaluate of regressors and classifiers
-        (
-            "example_count max_error mean_absolute_error mean_absolute_percentage_error mean_on_target mean_squared_error r2_score \
+/// What programs log together, and which of it tells most.
+const MIXTURES: &[(&str, &str)] = &[
+    // mlflow.evaluate of regressors and classifiers
+    (
+        "example_count max_error mean_absolute_error mean_absolute_percentage_error mean_on_target mean_squared_error r2_score \
              root_mean_squared_error score sum_on_target",
-            "root_mean_squared_error",
-        ),
-        (
-            "accuracy_score example_count f1_score false_negatives false_positives log_loss precision_recall_auc precision_score \
+        "root_mean_squared_error",
+    ),
+    (
+        "accuracy_score example_count f1_score false_negatives false_positives log_loss precision_recall_auc precision_score \
              recall_score roc_auc score true_negatives true_positives",
-            "accuracy_score",
-        ),
-        // mlflow.evaluate of texts
-        (
-            "toxicity/v1/mean flesch_kincaid_grade_level/v1/mean ari_grade_level/v1/mean exact_match/v1 token_count",
-            "exact_match/v1",
-        ),
-        // Autologging: scikit-learn, its searches, XGBoost, LightGBM, statsmodels
-        (
-            "training_accuracy_score training_f1_score training_log_loss training_precision_score training_recall_score \
+        "accuracy_score",
+    ),
+    // mlflow.evaluate of texts
+    (
+        "toxicity/v1/mean flesch_kincaid_grade_level/v1/mean ari_grade_level/v1/mean exact_match/v1 token_count",
+        "exact_match/v1",
+    ),
+    // Autologging: scikit-learn, its searches, XGBoost, LightGBM, statsmodels
+    (
+        "training_accuracy_score training_f1_score training_log_loss training_precision_score training_recall_score \
              training_roc_auc training_score",
-            "training_accuracy_score",
-        ),
-        (
-            "training_mean_absolute_error training_mean_squared_error training_r2_score training_root_mean_squared_error training_score",
-            "training_root_mean_squared_error",
-        ),
-        ("best_cv_score training_accuracy_score training_score", "best_cv_score"),
-        (
-            "mean_fit_time mean_score_time mean_test_score rank_test_score split0_test_score split1_test_score std_fit_time \
+        "training_accuracy_score",
+    ),
+    (
+        "training_mean_absolute_error training_mean_squared_error training_r2_score training_root_mean_squared_error training_score",
+        "training_root_mean_squared_error",
+    ),
+    ("best_cv_score training_accuracy_score training_score", "best_cv_score"),
+    (
+        "mean_fit_time mean_score_time mean_test_score rank_test_score split0_test_score split1_test_score std_fit_time \
              std_score_time std_test_score",
-            "mean_test_score",
-        ),
-        (
-            "mean_test_neg_log_loss rank_test_neg_log_loss std_test_neg_log_loss mean_score_time",
-            "mean_test_neg_log_loss",
-        ),
-        (
-            "best_iteration stopped_iteration validation_0-mlogloss validation_1-mlogloss",
-            "validation_1-mlogloss",
-        ),
-        ("validation_0-auc validation_0-logloss validation_1-auc validation_1-logloss", "validation_1-auc"),
-        ("train-rmse eval-rmse eval-mae", "eval-rmse"),
-        ("training-l1 training-l2 valid_1-l1 valid_1-l2", "valid_1-l2"),
-        ("valid_0-binary_logloss valid_0-auc best_iteration", "valid_0-auc"),
-        (
-            "aic bic centered_tss condition_number df_model df_resid ess f_pvalue fvalue llf mse_model mse_resid mse_total rsquared \
+        "mean_test_score",
+    ),
+    (
+        "mean_test_neg_log_loss rank_test_neg_log_loss std_test_neg_log_loss mean_score_time",
+        "mean_test_neg_log_loss",
+    ),
+    ("best_iteration stopped_iteration validation_0-mlogloss validation_1-mlogloss", "validation_1-mlogloss"),
+    ("validation_0-auc validation_0-logloss validation_1-auc validation_1-logloss", "validation_1-auc"),
+    ("train-rmse eval-rmse eval-mae", "eval-rmse"),
+    ("training-l1 training-l2 valid_1-l1 valid_1-l2", "valid_1-l2"),
+    ("valid_0-binary_logloss valid_0-auc best_iteration", "valid_0-auc"),
+    (
+        "aic bic centered_tss condition_number df_model df_resid ess f_pvalue fvalue llf mse_model mse_resid mse_total rsquared \
              rsquared_adj scale ssr uncentered_tss",
-            "rsquared_adj",
-        ),
-        ("aic bic llf df_model scale", "aic"),
-        // Keras, Lightning
-        ("accuracy loss val_accuracy val_loss learning_rate", "val_accuracy"),
-        ("loss mae val_loss val_mae", "val_mae"),
-        ("loss val_loss", "val_loss"),
-        ("loss val_perplexity", "val_perplexity"),
-        ("epoch train_loss train_loss_step train_loss_epoch val_loss val_acc", "val_acc"),
-        ("train_acc train_loss val_loss", "val_loss"),
-        ("accuracy train_loss val_loss", "accuracy"),
-        // Hugging Face: Trainer, Whisper, summaries, TRL
-        (
-            "epoch eval_accuracy eval_loss eval_runtime eval_samples_per_second eval_steps_per_second grad_norm learning_rate loss \
+        "rsquared_adj",
+    ),
+    ("aic bic llf df_model scale", "aic"),
+    // Keras, Lightning
+    ("accuracy loss val_accuracy val_loss learning_rate", "val_accuracy"),
+    ("loss mae val_loss val_mae", "val_mae"),
+    ("loss val_loss", "val_loss"),
+    ("loss val_perplexity", "val_perplexity"),
+    ("epoch train_loss train_loss_step train_loss_epoch val_loss val_acc", "val_acc"),
+    ("train_acc train_loss val_loss", "val_loss"),
+    ("accuracy train_loss val_loss", "accuracy"),
+    // Hugging Face: Trainer, Whisper, summaries, TRL
+    (
+        "epoch eval_accuracy eval_loss eval_runtime eval_samples_per_second eval_steps_per_second grad_norm learning_rate loss \
              total_flos train_loss train_runtime train_samples_per_second",
-            "eval_accuracy",
-        ),
-        ("eval_loss eval_runtime loss grad_norm learning_rate train_loss", "eval_loss"),
-        ("eval_cer eval_loss eval_runtime eval_wer loss", "eval_wer"),
-        ("cer wer", "wer"),
-        ("eval_bleu eval_gen_len eval_loss eval_ter eval_chrf", "eval_bleu"),
-        (
-            "eval_loss eval_rewards/accuracies eval_rewards/chosen eval_rewards/margins eval_rewards/rejected",
-            "eval_rewards/accuracies",
-        ),
-        // ultralytics
-        (
-            "lr/pg0 lr/pg1 metrics/mAP50-95B metrics/mAP50B metrics/precisionB metrics/recallB train/box_loss train/cls_loss \
+        "eval_accuracy",
+    ),
+    ("eval_loss eval_runtime loss grad_norm learning_rate train_loss", "eval_loss"),
+    ("eval_cer eval_loss eval_runtime eval_wer loss", "eval_wer"),
+    ("cer wer", "wer"),
+    ("eval_bleu eval_gen_len eval_loss eval_ter eval_chrf", "eval_bleu"),
+    (
+        "eval_loss eval_rewards/accuracies eval_rewards/chosen eval_rewards/margins eval_rewards/rejected",
+        "eval_rewards/accuracies",
+    ),
+    // ultralytics
+    (
+        "lr/pg0 lr/pg1 metrics/mAP50-95B metrics/mAP50B metrics/precisionB metrics/recallB train/box_loss train/cls_loss \
              train/dfl_loss val/box_loss val/cls_loss val/dfl_loss",
-            "metrics/mAP50-95B",
-        ),
-        ("metrics/accuracy_top1 metrics/accuracy_top5 train/loss val/loss", "metrics/accuracy_top1"),
-        ("metrics/mAP50-95(B) metrics/mAP50(B) val/box_loss", "metrics/mAP50-95(B)"),
-        // stable-baselines3
-        (
-            "eval/mean_ep_length eval/mean_reward rollout/ep_len_mean rollout/ep_rew_mean time/fps time/iterations time/time_elapsed \
+        "metrics/mAP50-95B",
+    ),
+    ("metrics/accuracy_top1 metrics/accuracy_top5 train/loss val/loss", "metrics/accuracy_top1"),
+    ("metrics/mAP50-95(B) metrics/mAP50(B) val/box_loss", "metrics/mAP50-95(B)"),
+    // stable-baselines3
+    (
+        "eval/mean_ep_length eval/mean_reward rollout/ep_len_mean rollout/ep_rew_mean time/fps time/iterations time/time_elapsed \
              time/total_timesteps train/approx_kl train/clip_fraction train/entropy_loss train/explained_variance train/loss \
              train/value_loss",
-            "eval/mean_reward",
-        ),
-        (
-            "rollout/ep_len_mean rollout/ep_rew_mean time/fps train/loss train/explained_variance",
-            "rollout/ep_rew_mean",
-        ),
-        // lm-eval
-        ("acc,none acc_norm,none acc_norm_stderr,none acc_stderr,none", "acc,none"),
-        // By hand
-        ("val_mae val_rmse", "val_rmse"),
-        ("mae mape mse r2 rmse", "rmse"),
-        ("val_box_loss val_cls_loss val_loss", "val_loss"),
-        ("f1 f1_class_0 f1_class_1", "f1"),
-        (
-            "fit_seconds fold_rmse predict_seconds test_mae test_r2 test_rmse val_rmse val_rmse_std",
-            "val_rmse",
-        ),
-        ("latency_ms throughput train_loss", "train_loss"),
-        ("latency_ms fit_time", "latency_ms"),
-        ("score_val score_test fit_time pred_time_val", "score_val"),
-        // Nothing that may decide
-        ("epoch mean_fit_time fps lr policy_entropy", ""),
-    ] {
-        assert_eq!(of(metrics), expected, "of {metrics}");
+        "eval/mean_reward",
+    ),
+    (
+        "rollout/ep_len_mean rollout/ep_rew_mean time/fps train/loss train/explained_variance",
+        "rollout/ep_rew_mean",
+    ),
+    // lm-eval
+    ("acc,none acc_norm,none acc_norm_stderr,none acc_stderr,none", "acc,none"),
+    // By hand
+    ("val_mae val_rmse", "val_rmse"),
+    ("mae mape mse r2 rmse", "rmse"),
+    ("val_box_loss val_cls_loss val_loss", "val_loss"),
+    ("f1 f1_class_0 f1_class_1", "f1"),
+    ("fit_seconds fold_rmse predict_seconds test_mae test_r2 test_rmse val_rmse val_rmse_std", "val_rmse"),
+    ("latency_ms throughput train_loss", "train_loss"),
+    ("latency_ms fit_time", "latency_ms"),
+    ("score_val score_test fit_time pred_time_val", "score_val"),
+    // Nothing that may decide
+    ("epoch mean_fit_time fps lr policy_entropy", ""),
+];
+
+#[test]
+fn of_what_programs_log_the_metric_is_chosen_that_tells_most() {
+    for (metrics, expected) in MIXTURES {
+        assert_eq!(of(metrics), *expected, "of {metrics}");
         let mut turned: Vec<&str> = metrics.split_whitespace().collect();
         turned.reverse();
-        assert_eq!(of(&turned.join(" ")), expected, "whatever the order");
+        assert_eq!(of(&turned.join(" ")), *expected, "whatever the order");
     }
 }
 
