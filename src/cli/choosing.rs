@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Number, Test};
 use crate::mlflow::{Experiment, RunStatus, ViewType, tags};
 use crate::select::{
-    Goal, Objective, Origin, Policy, Resolved, Selection, ValueOf, has_seed, is_seed, resolve, select,
+    Goal, Objective, Origin, Policy, Resolved, Selection, ValueOf, has_seed, is_seed, resolve, select, told,
 };
 use crate::state::policies::Policies;
 use crate::store::batch::whole_runs;
@@ -121,7 +121,7 @@ impl Asked {
         let newest = if known.is_some() { Catalog::default() } else { newest(store, experiment).await? };
         let metrics = newest.metrics.keys(&newest.texts);
         let counts: Vec<(&str, usize)> = metrics.collect();
-        match resolve(known, &experiment.tags, &settings.selecting.patterns, &counts) {
+        match resolve(known, &experiment.tags, &settings.selecting.patterns, &counts, &told(&newest)) {
             Resolved::Policy(mut policy, origin) => {
                 match (self.min, self.max) {
                     (true, _) => policy.objectives[0].goal = Goal::Minimize,

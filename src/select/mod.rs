@@ -15,5 +15,5 @@ mod tests;
 pub use direction::{Goal, goal};
 pub use policy::{Objective, Policy, PolicyError, ValueOf};
 pub use rank::{LeftOut, Ranked, Selection, TieBreak, select};
-pub use resolve::{Origin, Patterns, Resolved, resolve};
+pub use resolve::{Origin, Patterns, Resolved, resolve, told};
 pub use spread::{Spread, SpreadOf, has_seed, is_seed, spread};

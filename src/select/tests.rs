@@ -217,63 +217,6 @@ fn policies_are_checked_and_written_down() {
     assert!(ValueOf::parse("last:0").is_err() && ValueOf::parse("mean").is_err());
 }
 
-fn resolved(tags: &[(&str, &str)], patterns: &[&str], metrics: &[(&str, usize)]) -> Resolved {
-    let tags: Vec<Tag> = tags.iter().map(|(key, value)| Tag::new(*key, *value)).collect();
-    let lines: Vec<String> = patterns.iter().map(|line| (*line).to_owned()).collect();
-    resolve(None, &tags, &Patterns::parse(&lines).unwrap(), metrics)
-}
-
-fn metric_of(resolved: &Resolved) -> (String, Option<Goal>, Option<Origin>) {
-    match resolved {
-        Resolved::Policy(policy, origin) => {
-            (policy.primary().metric.clone(), Some(policy.primary().goal), Some(*origin))
-        }
-        Resolved::Undirected(metric, origin) => (metric.clone(), None, Some(*origin)),
-        Resolved::Open => (String::new(), None, None),
-    }
-}
-
-#[test]
-fn a_policy_comes_from_whoever_speaks_first() {
-    let metrics = [
-        ("train_loss", 9),
-        ("val_rmse", 9),
-        ("val_rmse_std", 9),
-        ("fold_1_val_mae", 9),
-        ("lr", 9),
-        ("rare_f1", 1),
-    ];
-    let by_name = resolved(&[], &[], &metrics);
-    assert_eq!(metric_of(&by_name), ("val_rmse".into(), Some(DOWN), Some(Origin::Names)));
-    let Resolved::Policy(policy, _) = &by_name else { panic!("a policy") };
-    assert_eq!(policy.tie_breaks, [Objective::new("train_loss", DOWN)]);
-    let by_settings = resolved(&[], &["none* max", "*_lo?s max"], &metrics);
-    assert_eq!(metric_of(&by_settings), ("train_loss".into(), Some(UP), Some(Origin::Settings)));
-    let name = (tags::PRIMARY_METRIC, "lr");
-    let by_tags = resolved(&[name, (tags::GREATER_IS_BETTER, "True")], &["lr min"], &metrics);
-    assert_eq!(metric_of(&by_tags), ("lr".into(), Some(UP), Some(Origin::Experiment)));
-    assert_eq!(metric_of(&resolved(&[name], &[], &metrics)), ("lr".into(), None, Some(Origin::Experiment)));
-    assert_eq!(metric_of(&resolved(&[name], &["l* min"], &metrics)).1, Some(DOWN));
-    assert_eq!(resolved(&[], &[], &[("lr", 3), ("epoch", 3)]), Resolved::Open);
-    assert!(Patterns::parse(&["rmse".to_owned()]).is_err());
-    // What many have counts before what few have; validation before test, before training.
-    let order = resolve::candidates(
-        &Patterns::default(),
-        [
-            ("train_f1", 5),
-            ("test_f1", 5),
-            ("f1", 5),
-            ("eval/f1", 4),
-            ("val_loss", 5),
-            ("latency_ms", 5),
-            ("system/cpu_error", 5),
-        ]
-        .into_iter(),
-    );
-    let order: Vec<&str> = order.iter().map(|objective| objective.metric.as_str()).collect();
-    assert_eq!(order, ["eval/f1", "val_loss", "test_f1", "f1", "train_f1", "latency_ms"]);
-}
-
 proptest! {
     #[test]
     fn the_front_is_what_nobody_beats(

@@ -12,7 +12,7 @@ use crate::catalog::summaries::Wanted;
 use crate::catalog::{Catalog, Column, Row};
 use crate::marking::MARK;
 use crate::mlflow::{ExperimentId, LifecycleStage, RunId, Tag};
-use crate::select::{Patterns, Policy, Resolved, Selection, reason, resolve, select};
+use crate::select::{Patterns, Policy, Resolved, Selection, reason, resolve, select, told};
 use crate::text;
 
 /// Runs that are ranked.
@@ -146,7 +146,7 @@ pub fn choose(
         let columns = catalog.metrics.columns(&catalog.texts);
         columns.map(|(key, column)| (key, have(column))).filter(|(_, count)| *count > 0).collect()
     };
-    let resolved = resolve(chosen, tags, patterns, &counts);
+    let resolved = resolve(chosen, tags, patterns, &counts, &told(&catalog));
     let selection = match &resolved {
         Resolved::Policy(policy, _) => Some(Arc::new(select(&catalog, policy, TOP))),
         _ => None,

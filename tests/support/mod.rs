@@ -65,6 +65,26 @@ impl Mlflow {
         run(&mut command, &format!("Python with MLflow {}", self.version))
     }
 
+    /// Packages as they are published, `name==version`, without what they need: downloaded on first use, and not installed.
+    pub fn wheels(self, packages: &[&str]) -> Vec<PathBuf> {
+        let python = self.python();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wheels");
+        fs::create_dir_all(&folder).unwrap();
+        let lock = File::create(folder.join("lock")).unwrap();
+        lock.lock().unwrap();
+        let path = |package: &&str| {
+            let start = format!("{}-", package.replace("==", "-"));
+            let files = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+            files.into_iter().find(|file| file.file_name().unwrap().to_str().unwrap().starts_with(&start))
+        };
+        if packages.iter().any(|package| path(package).is_none()) {
+            let mut pip = Command::new(python);
+            pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "-d"]);
+            run(pip.arg(&folder).args(packages), "pip download");
+        }
+        packages.iter().map(|package| path(package).unwrap()).collect()
+    }
+
     /// Starts a program that goes on beside the test.
     pub fn spawn(self, program: &str, arguments: &[&str]) -> Background {
         let mut command = Command::new(self.python());

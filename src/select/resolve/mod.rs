@@ -1,0 +1,114 @@
+//! Where a policy comes from when nobody states one: what the user chose for the experiment, the experiment's tags, the
+//! settings, the tags of its runs, the names of the metrics. A direction that none of them tells is left open.
+
+mod optuna;
+mod patterns;
+mod telling;
+#[cfg(test)]
+mod tests;
+
+pub use optuna::told;
+pub use patterns::Patterns;
+pub use telling::{by_telling, candidates};
+
+use super::Goal;
+use super::policy::{Objective, Policy};
+use crate::mlflow::{Tag, tags};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// Stated on the command line.
+    Asked,
+    /// Chosen for this experiment before.
+    Chosen,
+    /// The experiment's own tags.
+    Experiment,
+    Settings,
+    /// What Optuna says of its trials.
+    Trials,
+    /// The name of a metric that every run is likely to be judged by.
+    Names,
+}
+
+impl Origin {
+    /// A word for machines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Chosen => "chosen",
+            Self::Experiment => "experiment tags",
+            Self::Settings => "settings",
+            Self::Trials => "run tags",
+            Self::Names => "metric names",
+        }
+    }
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Asked => "as asked for",
+            Self::Chosen => "as you chose for this experiment",
+            Self::Experiment => "by the experiment's tag mlflow.experiment.primaryMetric.name",
+            Self::Settings => "by your settings",
+            Self::Trials => "by the tag direction of Optuna's trials",
+            Self::Names => "by its name",
+        }
+    }
+}
+
+/// What is known of how to choose.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resolved {
+    Policy(Policy, Origin),
+    /// The metric is known, and not which end of it is wanted.
+    Undirected(String, Origin),
+    /// No metric is known by name: somebody has to choose one.
+    Open,
+}
+
+/// Resolves a policy. `metrics` are those that the runs have, with how many runs have each; `told` is what the tags of
+/// the runs say, see [`told`].
+pub fn resolve(
+    chosen: Option<Policy>,
+    experiment: &[Tag],
+    patterns: &Patterns,
+    metrics: &[(&str, usize)],
+    told: &[Objective],
+) -> Resolved {
+    if let Some(policy) = chosen {
+        return Resolved::Policy(policy, Origin::Chosen);
+    }
+    let candidates = candidates(patterns, metrics.iter().copied());
+    let with_tie_breaks = |objectives: &[Objective]| {
+        let mut policy = Policy::new(objectives[0].clone());
+        policy.objectives = objectives.to_vec();
+        let is_new = |candidate: &&Objective| objectives.iter().all(|one| one.metric != candidate.metric);
+        policy.tie_breaks.extend(candidates.iter().find(is_new).cloned());
+        policy
+    };
+    let by = |metric: &str, goal: Goal| with_tie_breaks(&[Objective::new(metric, goal)]);
+    let tag = |key: &str| experiment.iter().find(|tag| tag.key == key).map(|tag| tag.value.trim());
+    if let Some(metric) = tag(tags::PRIMARY_METRIC).filter(|metric| !metric.is_empty()) {
+        let greater = tag(tags::GREATER_IS_BETTER).map(str::to_ascii_lowercase);
+        let goal = match greater.as_deref() {
+            Some("true") => Some(Goal::Maximize),
+            Some("false") => Some(Goal::Minimize),
+            _ => patterns.goal(metric).or_else(|| {
+                told.iter().find(|objective| objective.metric == metric).map(|objective| objective.goal)
+            }),
+        };
+        return match goal {
+            Some(goal) => Resolved::Policy(by(metric, goal), Origin::Experiment),
+            None => Resolved::Undirected(metric.to_owned(), Origin::Experiment),
+        };
+    }
+    if let Some(Objective { metric, goal }) = patterns.first(metrics) {
+        return Resolved::Policy(by(&metric, goal), Origin::Settings);
+    }
+    if !told.is_empty() {
+        return Resolved::Policy(with_tie_breaks(told), Origin::Trials);
+    }
+    match candidates.first() {
+        Some(first) => Resolved::Policy(with_tie_breaks(std::slice::from_ref(first)), Origin::Names),
+        None => Resolved::Open,
+    }
+}

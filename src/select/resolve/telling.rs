@@ -1,0 +1,112 @@
+//! Which of the metrics tells most of how good a run is, by their names.
+
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashSet;
+
+use super::Patterns;
+use crate::select::Objective;
+use crate::select::direction::{Kind, Of, Said, read};
+use crate::select::spread::without_fold;
+
+/// How little a metric tells: the least is the most telling.
+type Rank<'a> = (bool, bool, Of, u16, usize, Reverse<u32>, Reverse<usize>, &'a str);
+
+/// A metric with what its name says, and how many runs have it.
+struct Read<'a> {
+    name: &'a str,
+    count: usize,
+    said: Said,
+}
+
+/// Metrics that are ranked beside each other.
+struct Field<'a> {
+    metrics: Vec<Read<'a>>,
+    /// Metrics that are there by the data that they are of.
+    by_data: FxHashSet<String>,
+}
+
+impl<'a> Field<'a> {
+    fn new(metrics: impl Iterator<Item = (&'a str, usize)>) -> Self {
+        let read = |(name, count)| Read { name, count, said: read(name) };
+        let metrics: Vec<Read<'_>> = metrics.map(read).collect();
+        let of_data = metrics.iter().filter(|metric| metric.said.of != Of::Unsaid);
+        let by_data = of_data.map(|metric| metric.said.core.clone()).collect();
+        Self { metrics, by_data }
+    }
+
+    /// What an answer costs comes after all else; then a metric that some runs do not have; then by the data; then by the
+    /// metric itself; then what says more than its name; then, of several sets, the one before the last: the last is what
+    /// training is stopped by.
+    fn rank(&self, metric: &Read<'a>, most: usize) -> Rank<'a> {
+        let said = &metric.said;
+        // A measure that is there only once was not taken while training; a loss may well have been.
+        let is_once = said.of == Of::Unsaid && !self.by_data.contains(&said.core);
+        let of = if is_once && said.kind == Kind::Measure { Of::Validation } else { said.of };
+        (
+            said.kind >= Kind::Cost && said.goal.is_some(),
+            metric.count * 4 < most * 3,
+            of,
+            said.place,
+            said.more,
+            Reverse(said.set),
+            Reverse(metric.count),
+            metric.name,
+        )
+    }
+}
+
+/// The metrics whose direction is known and which may decide, the most telling first: those that at least half as many runs
+/// have as have the most common one.
+pub fn candidates<'a>(
+    patterns: &Patterns,
+    metrics: impl Iterator<Item = (&'a str, usize)>,
+) -> Vec<Objective> {
+    let metrics = metrics.filter(|(name, count)| *count > 0 && !name.starts_with("system/"));
+    let mut field = Field::new(metrics);
+    let goal = |metric: &Read<'_>| patterns.goal(metric.name);
+    field.metrics.retain(|metric| {
+        let said = &metric.said;
+        let decides = said.goal.is_none() || said.kind != Kind::Time;
+        decides && !is_by_the_way(metric.name, said) && goal(metric).is_some()
+    });
+    let most = field.metrics.iter().map(|metric| metric.count).max().unwrap_or(0);
+    field.metrics.retain(|metric| metric.count * 2 >= most);
+    let mut order: Vec<&Read<'_>> = field.metrics.iter().collect();
+    order.sort_by_cached_key(|metric| field.rank(metric, most));
+    order.into_iter().filter_map(|metric| Some(Objective::new(metric.name, goal(metric)?))).collect()
+}
+
+/// Sorts metrics, the most telling first; those whose names tell nothing come last.
+pub fn by_telling(metrics: &mut [(&str, usize)]) {
+    let field = Field::new(metrics.iter().copied());
+    let most = metrics.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    let mut order: Vec<&Read<'_>> = field.metrics.iter().collect();
+    order.sort_by_cached_key(|metric| {
+        let is_telling = metric.said.goal.is_some() && !is_by_the_way(metric.name, &metric.said);
+        let is_system = metric.name.starts_with("system/");
+        (is_system, !is_telling, field.rank(metric, most))
+    });
+    for (place, metric) in metrics.iter_mut().zip(order) {
+        *place = (metric.name, metric.count);
+    }
+}
+
+/// The most telling of metrics of one direction.
+pub(super) fn most_telling<'a>(metrics: impl Iterator<Item = (&'a str, usize)>) -> Option<&'a str> {
+    let field = Field::new(metrics.filter(|(_, count)| *count > 0));
+    let most = field.metrics.iter().map(|metric| metric.count).max()?;
+    let rank = |metric: &&Read<'a>| (is_by_the_way(metric.name, &metric.said), field.rank(metric, most));
+    field.metrics.iter().min_by_key(rank).map(|metric| metric.name)
+}
+
+/// Deviations and single folds stand beside what counts.
+fn is_by_the_way(name: &str, said: &Said) -> bool {
+    said.is_beside || without_fold(name).is_some() || is_split(name)
+}
+
+/// Whether it is a fold as scikit-learn calls them: `split0_test_score`.
+fn is_split(name: &str) -> bool {
+    let after = name.rsplit('/').next().and_then(|last| last.strip_prefix("split"));
+    after.is_some_and(|after| after.starts_with(|c: char| c.is_ascii_digit()))
+}
