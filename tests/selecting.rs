@@ -157,7 +157,7 @@ fn registers_checkpoints(home: &Path, address: &str) {
             "by metric",
             "val_loss",
             "ckpt-2",
-            "the lowest val_loss of the 5 of 6 logged models that are ready: 0.2; 1 have",
+            "the lowest val_loss of the 5 of 6 logged models that are ready: 0.2; 1 without such a number",
         ),
         (
             "by step",

@@ -99,10 +99,10 @@ pub async fn decide_ties(
 ) -> Result<(Catalog, Selection), Failure> {
     let policy = selection.policy.clone();
     for count in [1, 4, FURTHER] {
-        if selection.undecided.is_empty() {
+        let some = &further[..count.min(further.len())];
+        if selection.undecided.is_empty() || some.is_empty() {
             break;
         }
-        let some = &further[..count.min(further.len())];
         if selection.undecided.len() <= WHOLE {
             let known = builder.snapshot();
             let ids: Vec<RunId> = selection.undecided.iter().map(|row| known.run_id(*row).into()).collect();
@@ -112,6 +112,9 @@ pub async fn decide_ties(
         }
         builder = read_local(store, experiment, &policy, some).await?;
         selection = select_with(&builder.snapshot(), &policy, some, top);
+        if some.len() == further.len() {
+            break;
+        }
     }
     Ok((builder.snapshot(), selection))
 }

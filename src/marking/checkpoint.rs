@@ -67,7 +67,7 @@ fn best<'a>(
     let which = if by.is_less_better { "lowest" } else { "highest" };
     let mut why = format!("the {which} {} {of}: {}", by.metric, number(*value));
     if values.len() < ready.len() {
-        why.push_str(&format!("; {} have no such number", ready.len() - values.len()));
+        why.push_str(&format!("; {} without such a number", ready.len() - values.len()));
     }
     if let Some((name, _)) = data_set {
         why.push_str(&format!(", on data set {name}"));
@@ -218,7 +218,7 @@ mod tests {
         let run = run(&[0, 1, 2, 3, 4, 5]);
         assert_eq!(
             told(&run, &models, Some(&by())),
-            "ckpt-1: the lowest val_loss of 6 logged models: 0.2; 2 have no such number"
+            "ckpt-1: the lowest val_loss of 6 logged models: 0.2; 2 without such a number"
         );
         let highest = ModelBy { is_less_better: false, ..by() };
         assert!(told(&run, &models, Some(&highest)).starts_with("ckpt-0: the highest val_loss"));
@@ -259,7 +259,7 @@ mod tests {
         run.metrics = vec![Metric { key: "val_loss".into(), value: 0.5, timestamp: 9, step: 1 }];
         assert_eq!(
             told(&run, &models, Some(&by())),
-            "ckpt-1: the lowest val_loss of 3 logged models: 0.5; 1 have no such number, on data set b, the one of 2 \
+            "ckpt-1: the lowest val_loss of 3 logged models: 0.5; 1 without such a number, on data set b, the one of 2 \
              that the run's own value is of"
         );
     }

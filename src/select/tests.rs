@@ -165,10 +165,8 @@ fn ties_go_on_through_metrics_whose_direction_is_known() {
     ]);
     let by_m = policy(&[("m", DOWN)]);
     assert_eq!(select(&tied, &by_m, 2).undecided.len(), 3);
-    assert_eq!(select(&catalog(&[run(0, &[("m", 1.0)]), run(1, &[("m", 2.0)])]), &by_m, 9).undecided, []);
-    // Of the other metrics the latest values count, whatever is looked at otherwise.
-    by_acc.value = ValueOf::Best;
-    assert_eq!(select_with(&known, &by_acc, &further, 4).left_out.unread, 6);
+    let apart = catalog(&[run(0, &[("m", 1.0)]), run(1, &[("m", 2.0)])]);
+    assert!(select(&apart, &by_m, 9).undecided.is_empty());
 }
 
 #[test]
@@ -178,7 +176,7 @@ fn parents_that_are_not_known_are_named() {
     runs[1].tags.push(Tag::new(tags::PARENT_RUN_ID, format!("{:032x}", 0)));
     runs[2].tags.push(Tag::new(tags::PARENT_RUN_ID, "it's \"no\" id"));
     assert_eq!(missing_parents(&catalog(&runs)), [RunId(format!("{:032x}", 9))]);
-    assert_eq!(missing_parents(&catalog(&runs[..0])), []);
+    assert!(missing_parents(&catalog(&runs[..0])).is_empty());
 }
 
 #[test]
