@@ -80,6 +80,162 @@ fn the_choice_is_that_of_another_program() {
     assert!(cases.iter().filter(|case| case["tied"].as_i64() > Some(1)).count() > 5, "too few ties");
 }
 
+#[test]
+fn of_many_runs_a_server_tells_the_same_best_as_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let path = folder.path().join("store.db");
+    V3.run(include_str!("support/large.py"), &[path.to_str().unwrap()]);
+    let addresses = [format!("sqlite:///{}", path.display()), server.uri()];
+    let thousand = vec!["params.p1 = '1'"; 1000].join(" AND ");
+    let some = vec!["params.p1 = '1' AND params.p2 != '2'"; 40].join(" AND ");
+    for address in &addresses {
+        let best = |more: &[&str]| json_of(folder.path(), address, &[&["best"], more, &["--json"]].concat());
+        for name in ["64 params", "odd values", "1,100 params"] {
+            let report = best(&[name]);
+            assert_eq!(report["best"]["run_name"], "seed 0", "{address} {name}");
+            assert_eq!(report["spread"]["of"]["seeds"], 3, "{address} {name}: {}", report["spread"]);
+            assert!((report["spread"]["deviation"].as_f64().unwrap() - 0.1).abs() < 1e-9, "{address} {name}");
+        }
+        for constraint in [&thousand, &some] {
+            let report = best(&["1,100 params", "--where", constraint]);
+            assert_eq!(report["best"]["run_name"], "seed 0", "{address}");
+        }
+        for name in ["below a run that failed", "below a run that was deleted"] {
+            let report = best(&[name]);
+            assert_eq!(report["best"]["run_name"], "leaf", "{address} {name}");
+            assert_eq!(report["margin"], 0.3 - 0.1, "{address} {name}: the second is known");
+        }
+        let created = ["created", "--metric", "created:min"];
+        assert_eq!(best(&created)["best"]["run_name"], "one of many 0", "{address}");
+        let ties = best(&["ties", "--metric", "val_acc", "--top", "2"]);
+        assert_eq!(ties["tied"], 1200, "{address}");
+        assert_eq!(ties["top"][0]["run_name"], "tied 1199", "{address}: {}", ties["reason"]);
+        assert_eq!(ties["top"][1]["run_name"], "tied 1198", "{address}");
+        assert_eq!(ties["tie_broken_by"], "metrics.val_auc", "{address}");
+    }
+}
+
+/// A run with checkpoints as logged models, of which the third is the best; the last diverged.
+const CHECKPOINTS: &str = r#"
+import mlflow, numpy, sys
+from mlflow.entities import LoggedModelOutput
+mlflow.set_tracking_uri(sys.argv[1])
+client = mlflow.MlflowClient()
+values = [0.5, 0.4, 0.2, 0.3, float("nan")]
+for name, logs in [("by metric", True), ("by step", False)]:
+    mlflow.set_experiment(name)
+    with mlflow.start_run(run_name="train") as run:
+        for step, value in enumerate(values):
+            model = mlflow.initialize_logged_model(name=f"ckpt-{step}")
+            mlflow.finalize_logged_model(model.model_id, "READY")
+            client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, step)])
+            mlflow.log_metric("val_loss", value, step=step, **({"model_id": model.model_id} if logs else {}))
+        mlflow.initialize_logged_model(name="never ready")
+        mlflow.log_metric("val_loss", 0.25, step=9)
+mlflow.set_experiment("by data set")
+with mlflow.start_run(run_name="train") as run:
+    data = {name: mlflow.data.from_numpy(numpy.full(3, at), name=name) for at, name in enumerate(["test", "val"])}
+    for step, (test, val) in enumerate([(0.1, 0.9), (0.2, 0.5), (0.3, 0.7)]):
+        model = mlflow.initialize_logged_model(name=f"ckpt-{step}")
+        mlflow.finalize_logged_model(model.model_id, "READY")
+        client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, 0)])
+        for name, value in [("test", test), ("val", val)]:
+            mlflow.log_metric("loss", value, step=step, model_id=model.model_id, dataset=data[name])
+"#;
+
+/// Marks in each of the experiments, and looks with MLflow's own client which model was registered.
+fn registers_checkpoints(home: &Path, address: &str) {
+    V3.run(CHECKPOINTS, &[address]);
+    let registered = |name: &str| {
+        let program = "import mlflow, sys\nmlflow.set_tracking_uri(sys.argv[1])\nclient = mlflow.MlflowClient()\n\
+                       version = client.get_model_version_by_alias(sys.argv[2], 'champion')\n\
+                       print(client.get_logged_model(version.source.split('/')[-1]).name)";
+        V3.run(program, &[address, name]).trim().to_owned()
+    };
+    for (name, metric, model, why) in [
+        (
+            "by metric",
+            "val_loss",
+            "ckpt-2",
+            "the lowest val_loss of the 5 of 6 logged models that are ready: 0.2; 1 without such a number",
+        ),
+        (
+            "by step",
+            "val_loss",
+            "ckpt-4",
+            "the one of the greatest step, 4, of the 5 of 6 logged models that are ready",
+        ),
+        (
+            "by data set",
+            "loss",
+            "ckpt-1",
+            "the lowest loss of 3 logged models: 0.5, on data set val, the one of 2 that",
+        ),
+    ] {
+        let arguments = ["mark-best", name, "--metric", metric];
+        let preview = run(home, address, &[&arguments[..], &["--dry-run"]].concat());
+        let preview = String::from_utf8(preview.stdout).unwrap();
+        let line = preview.lines().find(|line| line.trim_start().starts_with("model: ")).unwrap_or(&preview);
+        assert!(line.contains(model) && line.contains(why), "{address} {name}: {line}");
+        let marked = json_of(home, address, &[&arguments[..], &["--json"]].concat());
+        assert!(marked["run"]["model"]["why"].as_str().unwrap().contains(why), "{marked}");
+        assert!(marked["said"][1].as_str().unwrap().contains(why), "{marked}");
+        assert_eq!(registered(name), model, "{address} {name}");
+        // By hand it is the same model: the experiment tells by what.
+        let id = marked["run"]["run_id"].as_str().unwrap();
+        let by_hand = json_of(home, address, &["mark-best", name, "--run", id, "--dry-run", "--json"]);
+        assert_eq!(by_hand["run"]["model"]["version"], 1, "{address} {name}: {by_hand}");
+    }
+}
+
+#[test]
+fn of_several_models_of_a_run_the_best_is_registered() {
+    let folder = tempfile::tempdir().unwrap();
+    registers_checkpoints(folder.path(), &format!("sqlite:///{}", folder.path().join("local.db").display()));
+    let server = Server::start(V3, folder.path());
+    registers_checkpoints(folder.path(), &server.uri());
+}
+
+/// Two runs with a model each, of which the first is the champion.
+const CHAMPION: &str = r#"
+import mlflow, sys
+from mlflow.entities import LoggedModelOutput
+mlflow.set_tracking_uri(sys.argv[1])
+client = mlflow.MlflowClient()
+for name, values in [("delta", [0.568, 0.558]), ("nan", [float("nan"), 0.558]), ("infinite", [float("-inf"), 0.558])]:
+    experiment = client.create_experiment(name)
+    for at, value in enumerate(values):
+        run = client.create_run(experiment).info.run_id
+        client.log_metric(run, "val_rmse", value)
+        client.set_terminated(run)
+        model = client.create_logged_model(experiment, name="model", source_run_id=run)
+        client.finalize_logged_model(model.model_id, "READY")
+        client.log_outputs(run, [LoggedModelOutput(model.model_id, 0)])
+        if at == 0:
+            client.create_registered_model(name)
+            version = client.create_model_version(name, f"models:/{model.model_id}", run, model_id=model.model_id)
+            client.set_registered_model_alias(name, "champion", version.version)
+"#;
+
+#[test]
+fn the_gate_counts_in_decimal_and_whatever_is_a_number_beats_what_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("store.db").display());
+    V3.run(CHAMPION, &[&address]);
+    let gate = |name: &str, delta: &str, more: &[&str]| {
+        let fixed =
+            ["mark-best", name, "--if-better-than", "alias:champion", "--dry-run", "--min-delta", delta];
+        run(folder.path(), &address, &[&fixed[..], more].concat()).status.code()
+    };
+    assert_eq!(gate("delta", "0.01", &[]), Some(0), "exactly so much");
+    assert_eq!(gate("delta", "0.010000001", &[]), Some(4));
+    for name in ["nan", "infinite"] {
+        assert_eq!(gate(name, "5", &[]), Some(0), "{name}");
+        assert_eq!(gate(name, "5", &["--value", "best"]), Some(0), "{name}");
+    }
+}
+
 const TRAIN: &str = r#"
 import mlflow, sys
 import numpy as np

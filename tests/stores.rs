@@ -623,7 +623,8 @@ fn the_models_of_mlflow_3_are_found_on_both_stores() {
     let local = format!("sqlite:///{}", folder.path().join("store.db").display());
     for address in [server.uri(), local] {
         let store = open(&address);
-        assert_eq!(block_on(store.get_run(&run)).unwrap().model_outputs, std::slice::from_ref(&model));
+        let output = mltui::mlflow::ModelOutput { model_id: model.clone(), step: 0 };
+        assert_eq!(block_on(store.get_run(&run)).unwrap().model_outputs, [output]);
         let found = block_on(store.get_logged_model(&model)).unwrap();
         assert_eq!((found.name.as_str(), found.status.as_str()), ("net", "READY"), "{address}");
         assert_eq!(found.source_run_id, Some(run.clone()));

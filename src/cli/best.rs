@@ -141,7 +141,7 @@ pub fn report(chosen: &Chosen, experiment: &Experiment, top: usize) -> Json {
         "front": selection.front.len(),
         "tied": selection.tied,
         "tie_broken_by": selection.tie_break.as_ref().map(|tie_break| match tie_break {
-            TieBreak::Metric(objective) => format!("metrics.{}", objective.metric),
+            TieBreak::Metric(objective) | TieBreak::Further(objective) => format!("metrics.{}", objective.metric),
             TieBreak::Start => "start_time".to_owned(),
             TieBreak::Id => "run_id".to_owned(),
         }),

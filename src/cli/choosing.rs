@@ -1,28 +1,19 @@
-//! How the commands choose: what is asked for, which of the runs it takes to tell, and the choice.
+//! How the commands choose: what is asked for, and the choice among the runs that it takes to tell.
 
 use std::sync::Arc;
 
 use super::Failure;
-use super::runs::{scan_all, scan_until};
-use crate::catalog::{Builder, Catalog};
+use super::reading::{decide_ties, newest, read_local, read_server};
+use super::siblings::find_spread;
+use crate::catalog::Catalog;
 use crate::config::Settings;
-use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Number, Test};
-use crate::mlflow::{Experiment, RunStatus, ViewType, tags};
+use crate::mlflow::Experiment;
 use crate::select::{
-    Goal, Objective, Origin, Policy, Resolved, Selection, ValueOf, has_seed, is_seed, resolve, select, told,
+    Goal, Objective, Origin, Policy, Resolved, Selection, ValueOf, further, resolve, select, select_with, told,
 };
 use crate::state::policies::Policies;
-use crate::store::batch::whole_runs;
-use crate::store::rest::page_token;
+use crate::store::TrackingStore;
 use crate::store::uri::Location;
-use crate::store::{RunSearch, Scan, ScanValues, TrackingStore};
-
-/// Where nobody says by which metric, the newest runs tell, so many of them.
-pub const SAMPLE: usize = 100;
-/// Of up to so many runs on a server all are read, and all are counted.
-const ALL: usize = 1_000;
-/// Runs on a page of a server while the best is looked for.
-const PAGE: usize = 100;
 
 #[derive(Debug, clap::Args)]
 pub struct Asked {
@@ -76,8 +67,12 @@ impl Asked {
         goal.map(|goal| Objective::new(metric, goal)).ok_or_else(|| undirected(metric))
     }
 
+    pub fn names_metric(&self) -> bool {
+        !self.metric.is_empty()
+    }
+
     /// The policy: what is asked for, or else what is known of the experiment.
-    async fn policy(
+    pub async fn policy(
         &self,
         settings: &Settings,
         store: &Arc<dyn TrackingStore>,
@@ -158,17 +153,27 @@ impl Asked {
         top: usize,
     ) -> Result<Chosen, Failure> {
         let (policy, origin) = self.policy(settings, store, experiment).await?;
-        let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
-        let is_simple = policy.objectives.len() == 1 && policy.value == ValueOf::Latest;
-        let (catalog, is_counted) = if is_local {
-            (read_columns(store, experiment, &policy).await?, true)
-        } else {
-            read_server(store, experiment, &policy, top, is_simple).await?
-        };
+        let patterns = &settings.selecting.patterns;
+        if matches!(settings.location, Ok(Location::Sqlite(_))) {
+            let mut builder = read_local(store, experiment, &policy, &[]).await?;
+            let mut catalog = builder.snapshot();
+            let mut selection = select(&catalog, &policy, top);
+            if !selection.undecided.is_empty() {
+                let further = further(&newest(store, experiment).await?, patterns);
+                (catalog, selection) =
+                    decide_ties(store, experiment, builder, selection, &further, top).await?;
+            }
+            // Only the columns that it takes to choose were read.
+            find_spread(store, experiment, &catalog, false, &mut selection).await;
+            return Ok(Chosen { catalog, selection, origin, is_counted: true });
+        }
+        let (catalog, is_counted) = read_server(store, experiment, &policy, top).await?;
         let mut selection = select(&catalog, &policy, top);
-        // Where not all was read, the spread has to be looked for.
-        if is_local || !is_counted {
-            spread(store, experiment, &catalog, &mut selection).await?;
+        if !selection.undecided.is_empty() {
+            selection = select_with(&catalog, &policy, &further(&catalog, patterns), top);
+        }
+        if !is_counted {
+            find_spread(store, experiment, &catalog, true, &mut selection).await;
         }
         Ok(Chosen { catalog, selection, origin, is_counted })
     }
@@ -184,196 +189,4 @@ fn undirected(metric: &str) -> Failure {
         "whether less or more of {metric:?} is better is not known: say --min or --max, or write {metric}:min or \
          {metric}:max"
     ))
-}
-
-/// The newest runs.
-async fn newest(store: &Arc<dyn TrackingStore>, experiment: &Experiment) -> Result<Catalog, Failure> {
-    let scan = Scan {
-        experiment_id: experiment.experiment_id.clone(),
-        view: ViewType::ActiveOnly,
-        first: SAMPLE,
-        values: ScanValues::All,
-    };
-    // The first block brings them; a scan that nobody listens to ends.
-    let mut builder = scan_until(store, scan, |batch| batch.completes_first_page).await?;
-    Ok(builder.snapshot())
-}
-
-/// Of a local store, the columns that it takes to tell, of all runs.
-async fn read_columns(
-    store: &Arc<dyn TrackingStore>,
-    experiment: &Experiment,
-    policy: &Policy,
-) -> Result<Catalog, Failure> {
-    let (mut metrics, mut params, mut keys) = (Vec::new(), Vec::new(), vec![tags::PARENT_RUN_ID.to_owned()]);
-    for objective in policy.objectives.iter().chain(&policy.tie_breaks) {
-        metrics.push(objective.metric.clone());
-    }
-    for clause in &policy.filter.clauses {
-        match &clause.field {
-            Field::Metric(key) => metrics.push(key.clone()),
-            Field::Param(key) => params.push(key.clone()),
-            Field::Tag(key) => keys.push(key.clone()),
-            Field::Attribute(Attribute::RunName) => keys.push(tags::RUN_NAME.to_owned()),
-            Field::Attribute(_) | Field::Dataset(_) => {}
-        }
-    }
-    for list in [&mut metrics, &mut params, &mut keys] {
-        list.sort_unstable();
-        list.dedup();
-    }
-    let values = ScanValues::Only {
-        metrics,
-        params,
-        tags: keys,
-        bare: !policy.filter.clauses.iter().any(|clause| matches!(clause.field, Field::Attribute(_))),
-    };
-    let scan = Scan {
-        experiment_id: experiment.experiment_id.clone(),
-        view: ViewType::ActiveOnly,
-        first: 0,
-        values,
-    };
-    let mut builder = scan_all(store, scan).await?;
-    for wanted in policy.wanted() {
-        builder.complete(store.as_ref(), &wanted).await?;
-    }
-    Ok(builder.snapshot())
-}
-
-/// Of a server, all runs where these are few or where no other way leads to the best; otherwise those that can be among
-/// the best. True if all were read.
-async fn read_server(
-    store: &Arc<dyn TrackingStore>,
-    experiment: &Experiment,
-    policy: &Policy,
-    top: usize,
-    is_simple: bool,
-) -> Result<(Catalog, bool), Failure> {
-    let mut search = RunSearch {
-        experiment_ids: vec![experiment.experiment_id.clone()],
-        max_results: PAGE,
-        ..RunSearch::default()
-    };
-    let mut builder = Builder::default();
-    loop {
-        let page = store.search_runs(&search).await?;
-        builder.fold_changes(&whole_runs(&page.runs));
-        search.page_token = page.next_page_token;
-        if search.page_token.is_none() {
-            for wanted in policy.wanted() {
-                builder.complete(store.as_ref(), &wanted).await?;
-            }
-            return Ok((builder.snapshot(), true));
-        }
-        if is_simple && search.max_results == PAGE {
-            // One run far behind tells whether there are many; to read a thousand takes a server seconds.
-            let probe = RunSearch { max_results: 1, page_token: Some(page_token(ALL)), ..search.clone() };
-            if !store.search_runs(&probe).await?.runs.is_empty() {
-                break;
-            }
-        }
-        search.max_results = ALL;
-    }
-    narrow(store, experiment, policy, top, &mut builder).await?;
-    Ok((builder.snapshot(), false))
-}
-
-/// Asks only for runs that are at least as good as the worst of the best that are known, again and again, until a page
-/// holds all of them: of every hundred that are better, a hundred times fewer are left. A server that sorts by a
-/// metric takes seconds for that.
-async fn narrow(
-    store: &Arc<dyn TrackingStore>,
-    experiment: &Experiment,
-    policy: &Policy,
-    top: usize,
-    builder: &mut Builder,
-) -> Result<(), Failure> {
-    let most = top.max(2);
-    let mut bound: Option<f64> = None;
-    let mut token = None;
-    loop {
-        let known = select(&builder.snapshot(), policy, most);
-        let worst = known.ranking.get(most - 1).map(|ranked| ranked.values[0]);
-        if token.is_none() || worst != bound {
-            bound = worst;
-            token = None;
-        }
-        let search = RunSearch {
-            experiment_ids: vec![experiment.experiment_id.clone()],
-            filter: at_least(policy, bound),
-            max_results: PAGE,
-            page_token: token.take(),
-            ..RunSearch::default()
-        };
-        let page = store.search_runs(&search).await?;
-        builder.fold_changes(&whole_runs(&page.runs));
-        token = page.next_page_token;
-        if token.is_none() {
-            return Ok(());
-        }
-    }
-}
-
-/// Finished runs that pass the constraint and are as good as a bound.
-fn at_least(policy: &Policy, bound: Option<f64>) -> Filter {
-    let primary = policy.primary();
-    let mut filter = policy.filter.clone();
-    let status = Test::Text(Comparator::Equal, RunStatus::Finished.as_str().to_owned());
-    filter.clauses.push(Clause { field: Field::Attribute(Attribute::Status), test: status });
-    let mut metric = |comparator, value| {
-        let test = Test::Number(comparator, Number::Float(value));
-        filter.clauses.push(Clause { field: Field::Metric(primary.metric.clone()), test });
-    };
-    // Infinities are kept as the largest numbers there are.
-    match primary.goal {
-        Goal::Minimize => {
-            metric(Comparator::Greater, f64::MIN);
-            metric(Comparator::LessOrEqual, bound.unwrap_or(f64::MAX));
-        }
-        Goal::Maximize => {
-            metric(Comparator::Less, f64::MAX);
-            metric(Comparator::GreaterOrEqual, bound.unwrap_or(f64::MIN));
-        }
-    }
-    filter
-}
-
-/// Looks for the spread in the best run as a whole, and in its siblings.
-async fn spread(
-    store: &Arc<dyn TrackingStore>,
-    experiment: &Experiment,
-    catalog: &Catalog,
-    selection: &mut Selection,
-) -> Result<(), Failure> {
-    let Some(best) = selection.best() else { return Ok(()) };
-    let mut builder = Builder::default();
-    let run = store.get_run(&catalog.run_id(best.row).into()).await?;
-    builder.fold_changes(&whole_runs([&run]));
-    let whole = builder.snapshot();
-    if has_seed(&whole, 0) {
-        let same = whole.params.of(&whole.texts, 0).filter(|(key, _)| !is_seed(key));
-        let mut clauses: Vec<Clause> = same
-            .map(|(key, value)| Clause {
-                field: Field::Param(key.to_owned()),
-                test: Test::Text(Comparator::Equal, whole.texts.get(value).to_owned()),
-            })
-            .collect();
-        // Long values are rare ones: what they leave over is soon looked through.
-        clauses.sort_by_key(|clause| match &clause.test {
-            Test::Text(_, value) => std::cmp::Reverse(value.len()),
-            _ => std::cmp::Reverse(0),
-        });
-        if !clauses.is_empty() {
-            let search = RunSearch {
-                experiment_ids: vec![experiment.experiment_id.clone()],
-                filter: Filter { clauses },
-                max_results: ALL,
-                ..RunSearch::default()
-            };
-            builder.fold_changes(&whole_runs(&store.search_runs(&search).await?.runs));
-        }
-    }
-    selection.find_spread(&builder.snapshot(), 0);
-    Ok(())
 }

@@ -9,9 +9,11 @@ use super::choosing::{Asked, Chosen, store_name};
 use super::output::print_json;
 use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
-use crate::marking::{self, Event, Journal, Plan, Record, Registration, Request, Undoing};
+use crate::marking::{self, Event, Journal, ModelBy, Plan, Record, Registration, Request, Undoing};
 use crate::mlflow::{Experiment, RunId};
-use crate::select::{Goal, Objective, ValueOf, reason};
+use crate::select::margin::is_better_by;
+use crate::select::rank::is_infinite;
+use crate::select::{Goal, Objective, Policy, ValueOf, reason};
 use crate::sheet::json_number;
 use crate::store::{ErrorKind, TrackingStore, now_ms};
 use crate::text;
@@ -117,6 +119,7 @@ async fn request(
         by: settings.user.clone(),
         now: now_ms(),
         random,
+        model_by: None,
         registration: None,
     };
     if let Some(id) = &arguments.run {
@@ -126,6 +129,8 @@ async fn request(
             return Err(Failure::Usage(format!("run {id} is not of the experiment {name:?}")));
         }
         request.run = run.info.run_id;
+        request.model_by =
+            known_policy(settings, arguments, store, experiment).await?.map(|policy| model_by(&policy));
     } else {
         let chosen = arguments.asked.choose(settings, store, experiment, 2).await?;
         let Some(found) = chosen.selection.best() else { return Err(best::none_eligible(&chosen)) };
@@ -135,6 +140,7 @@ async fn request(
         request.value = Some(found.values[0]);
         objective.goal.short().clone_into(&mut request.direction);
         request.value_of = chosen.selection.policy.value.to_string();
+        request.model_by = Some(model_by(&chosen.selection.policy));
         request.why = if chosen.is_counted {
             reason::why(&chosen.selection)
         } else {
@@ -153,6 +159,30 @@ async fn request(
         });
     }
     Ok(request)
+}
+
+/// By what the experiment's runs are chosen, if anything tells. A run that is named needs no metric, unless it has
+/// several models.
+async fn known_policy(
+    settings: &Settings,
+    arguments: &Arguments,
+    store: &std::sync::Arc<dyn TrackingStore>,
+    experiment: &Experiment,
+) -> Result<Option<Policy>, Failure> {
+    match arguments.asked.policy(settings, store, experiment).await {
+        Ok((policy, _)) => Ok(Some(policy)),
+        Err(Failure::Usage(_) | Failure::NoneEligible(_)) if !arguments.asked.names_metric() => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn model_by(policy: &Policy) -> ModelBy {
+    let objective = policy.primary();
+    ModelBy {
+        metric: objective.metric.clone(),
+        is_less_better: objective.goal == Goal::Minimize,
+        statistic: policy.value.statistic(objective.goal),
+    }
 }
 
 fn model_name(settings: &Settings, arguments: &Arguments, experiment: &Experiment, metric: &str) -> String {
@@ -204,11 +234,8 @@ async fn gate(
         )));
     };
     let own = request.value.unwrap_or(f64::NAN);
-    let ahead = match objective.goal {
-        Goal::Minimize => value - own,
-        Goal::Maximize => own - value,
-    };
-    if ahead > 0.0 && ahead >= least {
+    // Whatever is a number is better than what is none.
+    if value.is_nan() || is_infinite(value) || is_better_by(objective.goal, own, value, least) {
         return Ok(());
     }
     let wanted = if least > 0.0 { format!(" by {least} at least") } else { String::new() };
@@ -218,23 +245,25 @@ async fn gate(
     )))
 }
 
-/// A run's value of an objective, where it is a finite number.
+/// A run's value of an objective, where it has one; NaN and the infinities are values.
 async fn value_of(
     store: &dyn TrackingStore,
     run: &RunId,
     objective: &Objective,
     value: ValueOf,
 ) -> Result<Option<f64>, Failure> {
-    let number = if value == ValueOf::Latest {
+    if value == ValueOf::Latest {
         let run = store.get_run(run).await?;
-        run.metrics.iter().find(|metric| metric.key == objective.metric).map(|metric| metric.value)
-    } else {
-        let statistic = value.statistic(objective.goal);
-        let runs = std::slice::from_ref(run);
-        let found = store.metric_summaries(runs, &objective.metric, statistic.part()).await?;
-        found.first().map(|(_, summary)| summary.pick(statistic).0)
-    };
-    Ok(number.filter(|number| !number.is_nan() && !crate::select::rank::is_infinite(*number)))
+        return Ok(run
+            .metrics
+            .iter()
+            .find(|metric| metric.key == objective.metric)
+            .map(|metric| metric.value));
+    }
+    let statistic = value.statistic(objective.goal);
+    let runs = std::slice::from_ref(run);
+    let found = store.metric_summaries(runs, &objective.metric, statistic.part()).await?;
+    Ok(found.first().map(|(_, summary)| summary.pick(statistic).0))
 }
 
 fn print_plan(plan: &Plan, json: bool, out: &mut impl Write) -> Result<(), Failure> {
@@ -276,6 +305,7 @@ fn record_json(record: &Record) -> Json {
         "by": record.by, "at": record.at, "why": record.why, "mark": record.id, "note": record.note,
         "model": record.model.as_ref().map(|model| json!({
             "name": model.name, "version": model.version, "source": model.source, "alias": model.alias,
+            "why": model.why, "of": model.of,
         })),
     })
 }

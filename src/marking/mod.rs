@@ -6,6 +6,7 @@
 //! writes, until nothing is left to do. Each write can be repeated, and a journal in the state directory remembers a step
 //! that broke off. Knows no terminal.
 
+mod checkpoint;
 mod journal;
 mod model;
 mod plan;
@@ -15,6 +16,7 @@ mod settle;
 mod tests;
 mod work;
 
+pub use checkpoint::ModelBy;
 pub use journal::{Journal, Open};
 pub use plan::{Plan, Registration, Request};
 pub use record::{Event, MARK, Model, Record, events, holder};

@@ -1,34 +1,114 @@
 //! The model of a run, as far as it has one that can be registered.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use crate::mlflow::{Run, tags};
+use super::checkpoint::{ModelBy, choose};
+use super::plan::is_refused;
+use crate::mlflow::{LoggedModel, ModelMetric, Run, RunId, tags};
 use crate::store::{ErrorKind, Result, TrackingStore};
 
-/// What a run's model is registered from: its newest MLflow 3 model that is ready, what MLflow 2 noted on the run, or
-/// a model artifact.
-pub async fn source(store: &dyn TrackingStore, run: &Run) -> Result<Option<String>> {
-    for id in run.model_outputs.iter().rev() {
-        match store.get_logged_model(id).await {
-            Ok(model) if model.status.contains("READY") => return Ok(Some(format!("models:/{id}"))),
-            Ok(_) => {}
-            Err(error) if matches!(error.kind, ErrorKind::NotFound(_) | ErrorKind::Unsupported(_)) => {}
-            Err(error) => return Err(error),
+/// Characters of a reason that are kept: a tag does not hold much more.
+const WHY: usize = 600;
+
+/// What a model is registered from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// `models:/m-…`, or the address of a model artifact.
+    pub address: String,
+    /// Which of the run's models it is, and why, in words.
+    pub why: String,
+    /// Logged models of the run that there are.
+    pub of: usize,
+}
+
+/// What a run's model is registered from, or why there is nothing: a logged model of MLflow 3, what MLflow 2 noted on
+/// the run, or a model artifact.
+pub async fn source(
+    store: &dyn TrackingStore,
+    run: &Run,
+    by: Option<&ModelBy>,
+) -> Result<std::result::Result<Source, String>> {
+    let mut models = logged_models(store, run).await?;
+    if let Some(by) = by {
+        find_nan(store, &mut models, &by.metric).await?;
+    }
+    let of = models.len();
+    if let Some((model, why)) = choose(run, &models, by) {
+        let why: String = format!("{} ({}), {why}", model.name, model.model_id).chars().take(WHY).collect();
+        return Ok(Ok(Source { address: format!("models:/{}", model.model_id), why, of }));
+    }
+    let artifact = artifact(store, run).await;
+    Ok(artifact.map(|address| Source { address, why: String::new(), of: 0 }).ok_or_else(|| {
+        let models = if of == 1 { "logged model is" } else { "logged models are" };
+        if of == 0 {
+            "the run has no model to register".to_owned()
+        } else {
+            format!("nothing is registered: the run's {models} not ready")
+        }
+    }))
+}
+
+/// The models that a run made or names as its outputs; none where the store has no such thing.
+async fn logged_models(store: &dyn TrackingStore, run: &Run) -> Result<Vec<LoggedModel>> {
+    let is_none = |kind: &ErrorKind| matches!(kind, ErrorKind::NotFound(_)) || is_refused(kind);
+    let mut models = match store.logged_models_of(&run.info.experiment_id, &run.info.run_id).await {
+        Err(error) if is_none(&error.kind) => Vec::new(),
+        models => models?,
+    };
+    for output in &run.model_outputs {
+        if models.iter().any(|model| model.model_id == output.model_id) {
+            continue;
+        }
+        match store.get_logged_model(&output.model_id).await {
+            Err(error) if is_none(&error.kind) => {}
+            model => models.push(model?),
         }
     }
+    Ok(models)
+}
+
+/// MLflow keeps the NaN of a model as 0. The history of the run that logged it tells which zeros are none.
+async fn find_nan(store: &dyn TrackingStore, models: &mut [LoggedModel], key: &str) -> Result<()> {
+    let is_zero = |metric: &ModelMetric| metric.key == key && metric.point.value == 0.0;
+    let zeros = models.iter().flat_map(|model| &model.metrics).filter(|metric| is_zero(metric));
+    let runs: BTreeSet<RunId> = zeros.map(|metric| metric.run_id.clone()).collect();
+    for run in runs {
+        let history = match store.metric_history(&run, key).await {
+            Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => continue,
+            history => history?,
+        };
+        let nan: BTreeSet<(i64, i64)> = history
+            .iter()
+            .filter(|point| point.value.is_nan())
+            .map(|point| (point.step, point.timestamp))
+            .collect();
+        for metric in models.iter_mut().flat_map(|model| &mut model.metrics) {
+            let place = (metric.point.step, metric.point.timestamp);
+            if is_zero(metric) && metric.run_id == run && nan.contains(&place) {
+                metric.point.value = f64::NAN;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The address of a model among a run's artifacts.
+async fn artifact(store: &dyn TrackingStore, run: &Run) -> Option<String> {
     let root = run.info.artifact_uri.trim_end_matches('/');
     if let Some(path) = run.tag(tags::MODEL_HISTORY).and_then(newest_path) {
-        return Ok(Some(format!("{root}/{path}")));
+        return Some(format!("{root}/{path}"));
     }
     // Where artifacts cannot be looked at, none can be loaded either.
-    let Ok(entries) = store.list_artifacts(&run.info.run_id, "").await else { return Ok(None) };
+    let entries = store.list_artifacts(&run.info.run_id, "").await.ok()?;
     for folder in entries.iter().filter(|entry| entry.is_dir) {
         let inside = store.list_artifacts(&run.info.run_id, &folder.path).await.unwrap_or_default();
         if inside.iter().any(|file| file.path.rsplit('/').next() == Some("MLmodel")) {
-            return Ok(Some(format!("{root}/{}", folder.path.trim_matches('/'))));
+            return Some(format!("{root}/{}", folder.path.trim_matches('/')));
         }
     }
-    Ok(None)
+    None
 }
 
 /// The folder of the model that was logged last, out of MLflow 2's JSON list.

@@ -1,5 +1,7 @@
 //! What a mark would write, before anything is written.
 
+use super::checkpoint::ModelBy;
+use super::model::Source;
 use super::record::{Event, Model, Record, VERSION_OF, events, holder, is_mark};
 use super::{model, record};
 use crate::mlflow::{Experiment, ExperimentId, RunId};
@@ -26,6 +28,8 @@ pub struct Request {
     pub by: String,
     pub now: i64,
     pub random: u32,
+    /// By what one of several models of the run is chosen.
+    pub model_by: Option<ModelBy>,
     /// Nothing is registered without it.
     pub registration: Option<Registration>,
 }
@@ -70,9 +74,9 @@ pub async fn plan(store: &dyn TrackingStore, request: &Request) -> Result<Plan> 
     }
     writes.push(format!("experiment {}: set {} = {}", experiment.name, record::MARK, record.run_id));
     if let Some(registration) = &request.registration {
-        match model::source(store, &run).await? {
-            None => record.note = Some("the run has no model to register".into()),
-            Some(source) => registered(store, registration, source, &mut record, &mut writes).await?,
+        match model::source(store, &run, request.model_by.as_ref()).await? {
+            Err(note) => record.note = Some(note),
+            Ok(source) => registered(store, registration, source, &mut record, &mut writes).await?,
         }
     }
     Ok(Plan { experiment, record, writes })
@@ -103,7 +107,7 @@ fn keys(record: &Record) -> String {
 async fn registered(
     store: &dyn TrackingStore,
     registration: &Registration,
-    source: String,
+    source: Source,
     record: &mut Record,
     writes: &mut Vec<String>,
 ) -> Result<()> {
@@ -121,7 +125,8 @@ async fn registered(
         Some(_) => store.model_versions(&name).await?,
         None => Vec::new(),
     };
-    let existing = versions.iter().find(|version| version.source == source).map(|version| version.version);
+    let existing =
+        versions.iter().find(|version| version.source == source.address).map(|version| version.version);
     let points_to = |alias: &str| {
         let aliases = known.as_ref().map_or(&[][..], |model| &model.aliases);
         aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version)
@@ -135,10 +140,15 @@ async fn registered(
         alias_before,
         moved: false,
         name,
-        source,
+        source: source.address,
+        why: source.why,
+        of: source.of,
         alias,
         previous_alias,
     };
+    if !model.why.is_empty() {
+        writes.push(format!("model: {}", model.why));
+    }
     if model.created_model {
         writes.push(format!("registry: create model {}", model.name));
     }

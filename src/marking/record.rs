@@ -21,6 +21,10 @@ pub struct Model {
     pub name: String,
     /// `models:/m-…`, or the address of a model artifact.
     pub source: String,
+    /// Which of the run's models it is, and why, in words.
+    pub why: String,
+    /// Logged models that the run has.
+    pub of: usize,
     pub alias: String,
     pub previous_alias: String,
     pub version: Option<u64>,

@@ -106,9 +106,10 @@ fn told(record: &Record, superseded: Option<&Record>) -> Vec<String> {
     }
     let mut said = vec![format!("{} is marked best", record.run_name)];
     if record.note.is_none()
-        && let Some(Model { name, version: Some(version), alias, .. }) = &record.model
+        && let Some(Model { name, version: Some(version), alias, why, of, .. }) = &record.model
     {
-        said.push(format!("registered as {name} version {version}, alias {alias}"));
+        let which = if *of > 1 { format!(": {why}") } else { String::new() };
+        said.push(format!("registered as {name} version {version}, alias {alias}{which}"));
     }
     said.extend(record.note.clone());
     said

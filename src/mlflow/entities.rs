@@ -175,8 +175,15 @@ pub struct Run {
     pub params: Vec<Param>,
     pub tags: Vec<Tag>,
     pub inputs: Vec<DatasetInput>,
-    /// Ids of the logged models that this run produced (MLflow 3).
-    pub model_outputs: Vec<ModelId>,
+    /// The logged models that this run produced (MLflow 3).
+    pub model_outputs: Vec<ModelOutput>,
+}
+
+/// A logged model as what a run produced, at a step of its training.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelOutput {
+    pub model_id: ModelId,
+    pub step: i64,
 }
 
 impl Run {
@@ -235,8 +242,19 @@ pub struct ModelVersion {
     pub aliases: Vec<String>,
 }
 
+/// A value that was logged for a model, on a data set or none. MLflow keeps NaN as 0 here.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelMetric {
+    pub key: String,
+    pub point: MetricPoint,
+    /// The run that logged it.
+    pub run_id: RunId,
+    /// Name and digest.
+    pub dataset: Option<(String, String)>,
+}
+
 /// A model as an entity of its own (MLflow 3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LoggedModel {
     pub model_id: ModelId,
     pub experiment_id: ExperimentId,
@@ -247,4 +265,6 @@ pub struct LoggedModel {
     pub source_run_id: Option<RunId>,
     pub params: Vec<Param>,
     pub tags: Vec<Tag>,
+    pub creation_time: Option<i64>,
+    pub metrics: Vec<ModelMetric>,
 }

@@ -4,6 +4,8 @@
 
 pub mod direction;
 mod front;
+pub mod margin;
+mod parents;
 pub mod policy;
 pub mod rank;
 pub mod reason;
@@ -11,9 +13,12 @@ pub mod resolve;
 mod spread;
 #[cfg(test)]
 mod tests;
+mod ties;
 
 pub use direction::{Goal, goal};
+pub use parents::{DEEPEST, missing_parents};
 pub use policy::{Objective, Policy, PolicyError, ValueOf};
-pub use rank::{LeftOut, Ranked, Selection, TieBreak, select};
+pub use rank::{LeftOut, Ranked, Selection, TieBreak, select, select_with};
 pub use resolve::{Origin, Patterns, Resolved, resolve, told};
 pub use spread::{Spread, SpreadOf, has_seed, is_seed, spread};
+pub use ties::{FURTHER, SAMPLE, further, newest_metrics};

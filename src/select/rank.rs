@@ -6,11 +6,13 @@ use rustc_hash::FxHashMap;
 
 use super::Goal;
 use super::front::front;
+use super::parents::repeating_parents;
 use super::policy::{Objective, Policy};
 use super::spread::{Spread, spread};
+use super::ties::Ties;
 use crate::catalog::filter::{RowSet, matching};
-use crate::catalog::{Bound, Catalog, Row};
-use crate::mlflow::{LifecycleStage, RunStatus, tags};
+use crate::catalog::{Bound, Catalog, ColumnSpec, Row};
+use crate::mlflow::{LifecycleStage, RunStatus};
 
 /// How many runs were left out, each for the first of these reasons that holds. Deleted runs are not looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,7 +61,10 @@ pub struct Ranked {
 /// What told runs with the same values apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TieBreak {
+    /// A metric of the policy.
     Metric(Objective),
+    /// The latest value of a metric whose direction is known.
+    Further(Objective),
     /// The earlier start.
     Start,
     /// Nothing but the id.
@@ -81,6 +86,8 @@ pub struct Selection {
     /// Runs with the values of the best one, itself among them.
     pub tied: usize,
     pub tie_break: Option<TieBreak>,
+    /// Runs that no metric told apart so far from others beside them, where that shows in the ranking.
+    pub undecided: Vec<Row>,
     /// How much the first objective of the best run varies, where that was logged.
     pub spread: Option<Spread>,
 }
@@ -112,7 +119,7 @@ pub fn is_infinite(value: f64) -> bool {
 }
 
 /// A run that is eligible: its first objective, so turned that less is better, and its row.
-type Candidate = (f64, Row);
+pub(super) type Candidate = (f64, Row);
 
 fn turned(goal: Goal, value: f64) -> f64 {
     // Adding zero makes one zero of both.
@@ -131,14 +138,22 @@ fn number(column: &Bound, row: Row) -> Option<f64> {
 }
 
 /// Objectives with their columns.
-struct Columns<'a> {
-    list: Vec<(&'a Objective, Bound)>,
+pub(super) struct Columns<'a> {
+    pub list: Vec<(&'a Objective, Bound)>,
 }
 
 impl<'a> Columns<'a> {
-    fn new(catalog: &Catalog, policy: &Policy, objectives: &'a [Objective]) -> Self {
+    pub fn new(catalog: &Catalog, policy: &Policy, objectives: &'a [Objective]) -> Self {
         let bind = |objective: &'a Objective| (objective, Bound::new(catalog, &policy.column(objective)));
         Self { list: objectives.iter().map(bind).collect() }
+    }
+
+    /// Of some metrics the latest values, whatever the policy looks at.
+    pub fn latest(catalog: &Catalog, objectives: impl Iterator<Item = &'a Objective>) -> Self {
+        let bind = |objective: &'a Objective| {
+            (objective, Bound::new(catalog, &ColumnSpec::metric(objective.metric.as_str())))
+        };
+        Self { list: objectives.map(bind).collect() }
     }
 
     fn values(&self, row: Row) -> Vec<f64> {
@@ -146,7 +161,7 @@ impl<'a> Columns<'a> {
     }
 
     /// By one of them; what is no finite number comes last.
-    fn compare(&self, at: usize, a: Row, b: Row) -> Ordering {
+    pub fn compare(&self, at: usize, a: Row, b: Row) -> Ordering {
         let (objective, column) = &self.list[at];
         let key = |row| {
             let value = number(column, row).filter(|value| !value.is_nan() && !is_infinite(*value));
@@ -158,50 +173,44 @@ impl<'a> Columns<'a> {
 
 /// Chooses among all runs of a catalogue that are not deleted. The `most` best are ranked.
 pub fn select(catalog: &Catalog, policy: &Policy, most: usize) -> Selection {
+    select_with(catalog, policy, &[], most)
+}
+
+/// The same; `further` metrics go on with the runs that the policy's own tie-breaks do not tell apart.
+pub fn select_with(catalog: &Catalog, policy: &Policy, further: &[Objective], most: usize) -> Selection {
     let objectives = Columns::new(catalog, policy, &policy.objectives);
-    let tie_breaks = Columns::new(catalog, policy, &policy.tie_breaks);
+    let ties = Ties::new(catalog, policy, further);
     let (considered, mut left_out, mut eligible) = eligible(catalog, policy, &objectives);
     let repeating = repeating_parents(catalog, &eligible, &objectives);
     left_out.parents = repeating.len();
     eligible.retain(|(_, row)| !repeating.contains(row));
 
-    let later = |a: Row, b: Row| {
-        let start = |row: Row| catalog.run(row).start_time;
-        // A start that is not known is later than any.
-        let known = |row: Row| start(row) == crate::catalog::NO_TIME;
-        (known(a), start(a)).cmp(&(known(b), start(b)))
-    };
-    let by_tie_breaks = |a: Row, b: Row| {
-        let metrics = (0..policy.tie_breaks.len()).map(|at| tie_breaks.compare(at, a, b));
-        metrics
-            .into_iter()
-            .find(|order| order.is_ne())
-            .unwrap_or_else(|| later(a, b))
-            .then_with(|| catalog.run_id(a).cmp(catalog.run_id(b)))
-    };
     let by_objectives = |a: &Candidate, b: &Candidate| {
         a.0.total_cmp(&b.0).then_with(|| {
             let further = (1..policy.objectives.len()).map(|at| objectives.compare(at, a.1, b.1));
             further.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         })
     };
-
     let count = eligible.len();
     let mut standing = Standing::default();
     if policy.objectives.len() > 1 {
         standing = Standing::new(policy, &objectives, &eligible);
     }
-    let order = |a: &Candidate, b: &Candidate| {
-        standing.compare(a.1, b.1).then_with(|| by_objectives(a, b)).then_with(|| by_tie_breaks(a.1, b.1))
-    };
+    let by_values =
+        |a: &Candidate, b: &Candidate| standing.compare(a.1, b.1).then_with(|| by_objectives(a, b));
+    let order = |a: &Candidate, b: &Candidate| by_values(a, b).then_with(|| ties.compare(a.1, b.1));
     // Two are needed to tell a margin.
     let most = most.max(2).min(count);
     if most < count && most > 0 {
         eligible.select_nth_unstable_by(most - 1, order);
     }
-    let tied = tied(&eligible, most, &order, &by_objectives);
+    eligible[..most].sort_unstable_by(order);
+    let best = eligible.first().copied();
+    let tied =
+        best.map_or(0, |best| eligible.iter().filter(|other| by_objectives(&best, other).is_eq()).count());
+    let undecided =
+        undecided(&eligible, most, |a, b| by_values(a, b).is_eq() && ties.by_metrics(a.1, b.1).is_eq());
     eligible.truncate(most);
-    eligible.sort_unstable_by(order);
 
     let ranking: Vec<Ranked> = eligible
         .iter()
@@ -212,17 +221,8 @@ pub fn select(catalog: &Catalog, policy: &Policy, most: usize) -> Selection {
             score: standing.scores.get(row).copied(),
         })
         .collect();
-    let tie_break = (tied > 1).then(|| {
-        let (a, b) = (ranking[0].row, ranking[1].row);
-        let decided = (0..policy.tie_breaks.len()).find(|at| tie_breaks.compare(*at, a, b).is_ne());
-        match decided {
-            Some(at) => TieBreak::Metric(policy.tie_breaks[at].clone()),
-            None if later(a, b).is_ne() => TieBreak::Start,
-            None => TieBreak::Id,
-        }
-    });
-    let best: Option<&Ranked> = ranking.first();
-    let spread = best.and_then(|best| spread(catalog, best.row, &policy.primary().metric));
+    let tie_break = (tied > 1).then(|| ties.decided_by(ranking[0].row, ranking[1].row));
+    let spread = best.and_then(|(_, row)| spread(catalog, row, &policy.primary().metric));
     let mut on_front: Vec<Candidate> = standing.front.iter().map(|(row, key)| (*key, *row)).collect();
     on_front.sort_unstable_by(order);
     Selection {
@@ -234,19 +234,22 @@ pub fn select(catalog: &Catalog, policy: &Policy, most: usize) -> Selection {
         front: on_front.into_iter().map(|(_, row)| row).collect(),
         tied,
         tie_break,
+        undecided,
         spread,
     }
 }
 
-/// How many runs have the values of the best one.
-fn tied(
-    eligible: &[Candidate],
-    most: usize,
-    order: &impl Fn(&Candidate, &Candidate) -> Ordering,
-    by_objectives: &impl Fn(&Candidate, &Candidate) -> Ordering,
-) -> usize {
-    let best = eligible[..most].iter().min_by(|a, b| order(a, b));
-    best.map_or(0, |best| eligible.iter().filter(|other| by_objectives(best, other).is_eq()).count())
+/// Of runs whose first `most` are in order: those that are the same as one beside them, there or right behind.
+fn undecided(runs: &[Candidate], most: usize, is_same: impl Fn(&Candidate, &Candidate) -> bool) -> Vec<Row> {
+    let (ranked, rest) = runs.split_at(most);
+    let Some(last) = ranked.last() else { return Vec::new() };
+    let behind: Vec<Row> = rest.iter().filter(|run| is_same(last, run)).map(|(_, row)| *row).collect();
+    let is_tied = |at: usize| {
+        (at > 0 && is_same(&ranked[at - 1], &ranked[at]))
+            || ranked.get(at + 1).map_or(!behind.is_empty(), |next| is_same(&ranked[at], next))
+    };
+    let ahead = (0..ranked.len()).filter(|at| is_tied(*at)).map(|at| ranked[at].1);
+    ahead.chain(behind.iter().copied()).collect()
 }
 
 /// The runs that may be chosen, how many were looked at, and who was left out.
@@ -318,42 +321,6 @@ fn judge(catalog: &Catalog, objectives: &Columns<'_>, row: Row, out: &mut LeftOu
         out.infinite += 1;
     }
     (!has_nan && !has_infinity).then_some(first)
-}
-
-/// Parents (and theirs) that have the very values of an eligible child: a sweep's parent repeats the best of its trials,
-/// and the model is with the trial.
-fn repeating_parents(
-    catalog: &Catalog,
-    eligible: &[Candidate],
-    objectives: &Columns<'_>,
-) -> rustc_hash::FxHashSet<Row> {
-    let mut repeating = rustc_hash::FxHashSet::default();
-    let Some(parents) = catalog.tags.column(&catalog.texts, tags::PARENT_RUN_ID) else { return repeating };
-    if parents.is_empty() {
-        return repeating;
-    }
-    let with_parents: Vec<_> =
-        eligible.iter().filter_map(|(value, row)| Some((*value, *row, parents.get(*row)?))).collect();
-    if with_parents.is_empty() {
-        return repeating;
-    }
-    // Parents are named by text; those that are runs here are looked up by the number of the same text.
-    let rows: FxHashMap<_, Row> = catalog.rows().map(|row| (catalog.run(row).run_id, row)).collect();
-    let values: FxHashMap<Row, f64> = eligible.iter().map(|(value, row)| (*row, *value)).collect();
-    let is_same = |a: Row, b: Row| (1..objectives.list.len()).all(|at| objectives.compare(at, a, b).is_eq());
-    for (value, row, parent) in with_parents {
-        let mut above = rows.get(&parent).copied();
-        // Nobody nests deeper, and a run may name itself as its parent.
-        for _ in 0..64 {
-            let Some(parent) = above.filter(|parent| *parent != row) else { break };
-            let same = values.get(&parent).is_some_and(|known| known.total_cmp(&value).is_eq());
-            if same && is_same(parent, row) {
-                repeating.insert(parent);
-            }
-            above = parents.get(parent).and_then(|sym| rows.get(&sym).copied());
-        }
-    }
-    repeating
 }
 
 /// Where runs stand among several objectives.

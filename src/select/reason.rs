@@ -1,6 +1,6 @@
 //! Why a run was chosen, in words.
 
-use super::policy::Policy;
+use super::policy::{Policy, ValueOf};
 use super::rank::{LeftOut, Selection, TieBreak};
 use super::resolve::Origin;
 use super::spread::SpreadOf;
@@ -36,7 +36,7 @@ pub fn aim(policy: &Policy) -> String {
         .map(|objective| format!("{} {}", objective.goal.superlative(), clean(&objective.metric)));
     let names: Vec<String> = names.collect();
     let value = match policy.value {
-        super::ValueOf::Latest => String::new(),
+        ValueOf::Latest => String::new(),
         value => format!(" ({})", value.words()),
     };
     format!("{}{value}", names.join(" and "))
@@ -172,6 +172,10 @@ fn tie(selection: &Selection) -> Option<String> {
     let by = match selection.tie_break.as_ref()? {
         TieBreak::Metric(objective) => {
             format!("the {} {}", objective.goal.superlative(), clean(&objective.metric))
+        }
+        TieBreak::Further(objective) => {
+            let latest = if selection.policy.value == ValueOf::Latest { "" } else { " (latest value)" };
+            format!("the {} {}{latest}", objective.goal.superlative(), clean(&objective.metric))
         }
         TieBreak::Start => "the earlier start".into(),
         TieBreak::Id => "the run id, for they started together".into(),

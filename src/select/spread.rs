@@ -1,5 +1,6 @@
 //! How much a metric varies between equal trials: over folds, or over runs that differ in nothing but their seed.
 
+use super::rank::is_infinite;
 use crate::catalog::{Catalog, Row};
 
 /// Params that say which of several equal trials a run was.
@@ -56,7 +57,7 @@ pub fn spread(catalog: &Catalog, row: Row, metric: &str) -> Option<Spread> {
 }
 
 fn value(catalog: &Catalog, row: Row, key: &str) -> Option<f64> {
-    catalog.metrics.column(&catalog.texts, key)?.get(row).filter(|value| value.is_finite())
+    catalog.metrics.column(&catalog.texts, key)?.get(row).filter(|value| is_number(*value))
 }
 
 /// The names by which a deviation stands beside its mean: `mean_test_score` and `std_test_score`, `rmse` and `rmse_std`.
@@ -102,7 +103,7 @@ fn folds(catalog: &Catalog, row: Row, metric: &str) -> Option<Spread> {
     };
     let columns = catalog.metrics.columns(&catalog.texts).filter(|(key, _)| is_fold(key));
     let values: Vec<f64> =
-        columns.filter_map(|(_, column)| column.get(row)).filter(|value| value.is_finite()).collect();
+        columns.filter_map(|(_, column)| column.get(row)).filter(|value| is_number(*value)).collect();
     Some(Spread { deviation: deviation(&values)?, of: SpreadOf::Folds(values.len()) })
 }
 
@@ -120,25 +121,29 @@ fn seeds(catalog: &Catalog, row: Row, metric: &str) -> Option<Spread> {
         let run = catalog.run(*other);
         run.present && run.status == catalog.run(row).status && run.stage == catalog.run(row).stage
     };
-    let mut alike: Option<Vec<Row>> = None;
-    for (key, param) in catalog.params.columns(&catalog.texts) {
-        if is_seed(key) {
-            continue;
-        }
-        let own = param.get(row);
-        match &mut alike {
-            Some(rows) => rows.retain(|other| param.get(*other) == own),
-            // Runs without this param are alike in it too, but a first value is needed to begin with.
-            None => {
-                let own = own?;
-                alike = Some(param.iter().filter(|(_, value)| *value == own).map(|(row, _)| row).collect());
-            }
-        }
+    let columns = || catalog.params.columns(&catalog.texts).filter(|(key, _)| !is_seed(key));
+    // What the run has comes first: something has to be the same.
+    let mut own = columns().filter_map(|(_, param)| Some((param, param.get(row)?)));
+    let (first, value) = own.next()?;
+    let mut alike: Vec<Row> = first.iter().filter(|(_, other)| *other == value).map(|(row, _)| row).collect();
+    for (param, value) in own {
+        alike.retain(|other| param.get(*other) == Some(value));
     }
-    let rows = alike?.into_iter().filter(is_one);
-    let values: Vec<f64> =
-        rows.filter_map(|other| column.get(other)).filter(|value| value.is_finite()).collect();
+    for (_, param) in columns().filter(|(_, param)| param.get(row).is_none()) {
+        alike.retain(|other| param.get(*other).is_none());
+    }
+    let values: Vec<f64> = alike
+        .into_iter()
+        .filter(is_one)
+        .filter_map(|other| column.get(other))
+        .filter(|value| is_number(*value))
+        .collect();
     Some(Spread { deviation: deviation(&values)?, of: SpreadOf::Seeds(values.len()) })
+}
+
+/// Infinities are kept as the largest numbers there are.
+fn is_number(value: f64) -> bool {
+    !value.is_nan() && !is_infinite(value)
 }
 
 /// The sample standard deviation (with n − 1) of two values or more.

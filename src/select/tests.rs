@@ -123,6 +123,63 @@ fn ties_are_told_and_broken_by_the_next_metric_and_then_the_start() {
 }
 
 #[test]
+fn ties_go_on_through_metrics_whose_direction_is_known() {
+    let values = |rmse, mae, train| {
+        [
+            ("val_acc", 0.9),
+            ("val_rmse", rmse),
+            ("val_mae", mae),
+            ("val_mae_std", -mae),
+            ("train_f1", train),
+            ("lr", train),
+        ]
+    };
+    let runs = [
+        run(0, &values(0.5, 0.4, 0.99)),
+        run(1, &values(0.5, 0.4, 0.90)),
+        run(2, &values(0.5, 0.3, 0.10)),
+        run(3, &values(0.5, 0.3, 0.20)),
+        run(4, &[("val_acc", 0.8)]),
+        run(5, &[("val_acc", 0.7)]),
+    ];
+    let known = catalog(&runs);
+    let mut by_acc = policy(&[("val_acc", UP)]);
+    by_acc.tie_breaks.push(Objective::new("val_rmse", DOWN));
+    let before = select(&known, &by_acc, 2);
+    assert_eq!(names(&known, &before), ["run-0", "run-1"]);
+    assert_eq!((before.tie_break, before.undecided.len()), (Some(TieBreak::Start), 4));
+    let further = further(&known, &Patterns::default());
+    assert!(further.iter().all(|objective| objective.metric != "val_mae_std" && objective.metric != "lr"));
+    let after = select_with(&known, &by_acc, &further, 4);
+    assert_eq!(names(&known, &after), ["run-3", "run-2", "run-0", "run-1"], "validation before training");
+    assert_eq!(after.tie_break, Some(TieBreak::Further(Objective::new("train_f1", UP))));
+    assert!(after.undecided.is_empty());
+    let words = reason::long(&after, &known, Origin::Asked).join(" ");
+    assert!(words.contains("4 runs are tied; the highest train_f1 decided."), "{words}");
+    // What is tied further down counts as far as it shows.
+    let tied = catalog(&[
+        run(0, &[("m", 1.0)]),
+        run(1, &[("m", 2.0)]),
+        run(2, &[("m", 2.0)]),
+        run(3, &[("m", 2.0)]),
+    ]);
+    let by_m = policy(&[("m", DOWN)]);
+    assert_eq!(select(&tied, &by_m, 2).undecided.len(), 3);
+    let apart = catalog(&[run(0, &[("m", 1.0)]), run(1, &[("m", 2.0)])]);
+    assert!(select(&apart, &by_m, 9).undecided.is_empty());
+}
+
+#[test]
+fn parents_that_are_not_known_are_named() {
+    let mut runs = [run(0, &[("m", 1.0)]), run(1, &[("m", 1.0)]), run(2, &[("m", 2.0)])];
+    runs[0].tags.push(Tag::new(tags::PARENT_RUN_ID, format!("{:032x}", 9)));
+    runs[1].tags.push(Tag::new(tags::PARENT_RUN_ID, format!("{:032x}", 0)));
+    runs[2].tags.push(Tag::new(tags::PARENT_RUN_ID, "it's \"no\" id"));
+    assert_eq!(missing_parents(&catalog(&runs)), [RunId(format!("{:032x}", 9))]);
+    assert!(missing_parents(&catalog(&runs[..0])).is_empty());
+}
+
+#[test]
 fn a_parent_that_repeats_its_child_does_not_win() {
     let mut runs =
         [run(0, &[("m", 1.0)]), run(1, &[("m", 1.0)]), run(2, &[("m", 1.0)]), run(3, &[("m", 0.5)])];
@@ -170,6 +227,24 @@ fn margins_are_held_against_the_spread() {
     assert_eq!(selection.spread.as_ref().unwrap().of, SpreadOf::Folds(2));
     let words = reason::long(&selection, &known, Origin::Chosen).join(" ");
     assert!(words.contains("more than the spread over 2 folds"), "{words}");
+}
+
+#[test]
+fn runs_that_differ_only_in_their_seed_have_the_same_other_params_and_no_more() {
+    let mut runs: Vec<Run> =
+        (0..5).map(|id| run(id, &[("rmse", [0.9, 0.5, 0.6, 0.7, f64::MAX][id])])).collect();
+    // The first one has a param that the others lack, and the last one diverged.
+    runs[0].params = vec![Param::new("a", "x"), Param::new("lr", "0.1"), Param::new("seed", "9")];
+    for (id, run) in runs.iter_mut().enumerate().skip(1) {
+        run.params = vec![Param::new("lr", "0.1"), Param::new("seed", id.to_string())];
+    }
+    let known = catalog(&runs);
+    let found = select(&known, &policy(&[("rmse", DOWN)]), 2).spread.unwrap();
+    assert_eq!(found.of, SpreadOf::Seeds(3));
+    assert!((found.deviation - 0.1).abs() < 1e-12, "{found:?}");
+    runs[1].params.remove(0);
+    let alone = catalog(&runs[1..]);
+    assert_eq!(select(&alone, &policy(&[("rmse", DOWN)]), 2).spread, None, "nothing is the same");
 }
 
 #[test]

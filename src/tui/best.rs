@@ -9,16 +9,16 @@ use super::effect::Effect;
 use super::msg::Msg;
 use super::panes::runs::Runs;
 use crate::catalog::summaries::Wanted;
-use crate::catalog::{Catalog, Column, Row};
+use crate::catalog::{Catalog, Row};
 use crate::marking::MARK;
-use crate::mlflow::{ExperimentId, LifecycleStage, RunId, Tag};
-use crate::select::{Patterns, Policy, Resolved, Selection, reason, resolve, select, told};
+use crate::mlflow::{ExperimentId, RunId, Tag};
+use crate::select::{
+    Patterns, Policy, Resolved, Selection, further, newest_metrics, reason, resolve, select, select_with, told,
+};
 use crate::text;
 
 /// Runs that are ranked.
 const TOP: usize = 50;
-/// Where nobody says by which metric, the newest runs tell, so many of them.
-const SAMPLE: usize = 100;
 
 /// What is told of a run wherever it appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,19 +136,17 @@ pub fn choose(
     tags: &[Tag],
     patterns: &Patterns,
 ) -> Msg {
-    let is_active = |row: &Row| catalog.run(*row).stage == LifecycleStage::Active;
-    let sample: Vec<Row> = catalog.newest_first.iter().copied().filter(is_active).take(SAMPLE).collect();
-    let have = |column: &Column<f64>| sample.iter().filter(|row| column.get(**row).is_some()).count();
     // A policy that was chosen needs no metrics to be found.
-    let counts: Vec<(&str, usize)> = if chosen.is_some() {
-        Vec::new()
-    } else {
-        let columns = catalog.metrics.columns(&catalog.texts);
-        columns.map(|(key, column)| (key, have(column))).filter(|(_, count)| *count > 0).collect()
-    };
+    let counts = if chosen.is_some() { Vec::new() } else { newest_metrics(&catalog) };
     let resolved = resolve(chosen, tags, patterns, &counts, &told(&catalog));
     let selection = match &resolved {
-        Resolved::Policy(policy, _) => Some(Arc::new(select(&catalog, policy, TOP))),
+        Resolved::Policy(policy, _) => {
+            let mut selection = select(&catalog, policy, TOP);
+            if !selection.undecided.is_empty() {
+                selection = select_with(&catalog, policy, &further(&catalog, patterns), TOP);
+            }
+            Some(Arc::new(selection))
+        }
         _ => None,
     };
     Msg::Selected { generation, catalog, resolved: Box::new(resolved), selection }

@@ -9,9 +9,9 @@ use super::overlays::picker::{Choice, Item, Marking, Picker, Purpose};
 use super::overlays::report::Report;
 use super::requests::load_experiments;
 use crate::catalog::{Catalog, Row};
-use crate::marking::{Event, Record, Registration, Request, Undoing, events, holder};
+use crate::marking::{Event, ModelBy, Record, Registration, Request, Undoing, events, holder};
 use crate::mlflow::{ExperimentId, RunId};
-use crate::select::reason;
+use crate::select::{Goal, Policy, reason};
 use crate::store::ErrorKind;
 use crate::text;
 
@@ -130,11 +130,22 @@ fn request(app: &App) -> Request {
         by: app.user.clone(),
         now: app.now,
         random: 0,
+        model_by: app.best.policy().map(model_by),
         registration: selecting.register.then(|| Registration {
             name,
             alias: selecting.alias.clone(),
             previous_alias: selecting.previous_alias.clone(),
         }),
+    }
+}
+
+/// By what one of several models of a run is chosen: by what the runs are.
+fn model_by(policy: &Policy) -> ModelBy {
+    let objective = policy.primary();
+    ModelBy {
+        metric: objective.metric.clone(),
+        is_less_better: objective.goal == Goal::Minimize,
+        statistic: policy.value.statistic(objective.goal),
     }
 }
 

@@ -158,7 +158,7 @@ fn needs_of_tab(app: &mut App, effects: &mut Vec<Effect>) {
             }
         }
         Tab::Models if app.details.models.is_none() && !run.model_outputs.is_empty() => {
-            let models = run.model_outputs.clone();
+            let models = run.model_outputs.iter().map(|output| output.model_id.clone()).collect();
             app.details.models = Some(Models { run: id.clone(), answer: None });
             effects.push(Effect::LoadModels { id, models });
         }

@@ -10,6 +10,10 @@ use crate::store::{ErrorKind, NewModel};
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
 const MODELS: &str = "2.0/mlflow/logged-models";
+/// Models on a page, each with its metrics.
+const PAGE: usize = 100;
+/// Nobody keeps more pages of models of one run.
+const PAGES: usize = 100;
 
 /// MLflow 2 does not know these paths.
 fn too_old(kind: ErrorKind) -> ErrorKind {
@@ -22,13 +26,23 @@ pub async fn read(client: &Client, id: &ModelId) -> Inner<LoggedModel> {
 }
 
 pub async fn of_run(client: &Client, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
-    let body = json!({
-        "experiment_ids": [experiment.as_str()],
-        "filter": format!("source_run_id = '{run}'"),
-        "max_results": 50,
-    });
-    let answer = client.search(&format!("{MODELS}/search"), &body).await.map_err(too_old)?;
-    list(answer.value(), "models", wire::logged_model)
+    let mut models = Vec::new();
+    let mut token: Option<String> = None;
+    for _ in 0..PAGES {
+        let body = json!({
+            "experiment_ids": [experiment.as_str()],
+            "filter": format!("source_run_id = '{run}'"),
+            "max_results": PAGE,
+            "page_token": token,
+        });
+        let answer = client.search(&format!("{MODELS}/search"), &body).await.map_err(too_old)?;
+        models.extend(list(answer.value(), "models", wire::logged_model)?);
+        token = wire::next_token(answer.value());
+        if token.is_none() {
+            return Ok(models);
+        }
+    }
+    Err(ErrorKind::Invalid(format!("run {run} has more than {} logged models", PAGE * PAGES)))
 }
 
 pub async fn create(client: &Client, model: &NewModel) -> Inner<LoggedModel> {

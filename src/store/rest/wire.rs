@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::mlflow::{
     ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, LoggedModel, Metric,
-    MetricPoint, ModelId, ModelVersion, Param, RegisteredModel, Run, RunId, RunInfo, RunStatus, Tag, limits,
+    MetricPoint, ModelId, ModelMetric, ModelOutput, ModelVersion, Param, RegisteredModel, Run, RunId,
+    RunInfo, RunStatus, Tag, limits,
 };
 use crate::store::ErrorKind;
 
@@ -155,7 +156,8 @@ pub fn run(value: &Value) -> Inner<Run> {
         tags,
         inputs: list(inputs, "dataset_inputs", dataset_input)?,
         model_outputs: list(outputs, "model_outputs", |value| {
-            required(value, "model_id", text).map(ModelId)
+            let model_id = required(value, "model_id", text).map(ModelId)?;
+            Ok(ModelOutput { model_id, step: optional_int(value, "step")?.unwrap_or(0) })
         })?,
     })
 }
@@ -296,6 +298,23 @@ pub fn logged_model(value: &Value) -> Inner<LoggedModel> {
             Ok(Param { key: required(value, "key", text)?, value: text_or_empty(value, "value") })
         })?,
         tags: list(info, "tags", tag)?,
+        creation_time: optional_int(info, "creation_timestamp_ms")?,
+        metrics: list(data, "metrics", model_metric)?,
+    })
+}
+
+fn model_metric(value: &Value) -> Inner<ModelMetric> {
+    let dataset = text_or_empty(value, "dataset_name");
+    Ok(ModelMetric {
+        key: required(value, "key", text)?,
+        point: MetricPoint {
+            step: optional_int(value, "step")?.unwrap_or(0),
+            timestamp: optional_int(value, "timestamp")?.unwrap_or(0),
+            // A value that the database lacks is no number.
+            value: value.get("value").map_or(Ok(f64::NAN), float)?,
+        },
+        run_id: RunId(text_or_empty(value, "run_id")),
+        dataset: (!dataset.is_empty()).then(|| (dataset, text_or_empty(value, "dataset_digest"))),
     })
 }
 

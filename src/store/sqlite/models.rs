@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection as Db, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::connection::Connection;
-use super::rows::{int, optional_string, string};
+use super::rows::{int, number, optional_string, string};
 use super::writing::{log_batch, stored};
 use super::{Inner, artifacts};
-use crate::mlflow::{Dataset, ExperimentId, LoggedModel, Metric, ModelId, Param, RunId, Tag, limits};
+use crate::mlflow::{
+    Dataset, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelMetric, Param, RunId, Tag, limits,
+};
 use crate::store::{ErrorKind, NewModel, now_ms};
 
 fn need_table(connection: &Connection) -> Inner<()> {
@@ -136,9 +138,11 @@ pub fn logged_model(connection: &mut Connection, id: &ModelId) -> Inner<LoggedMo
     };
     let params = pairs("logged_model_params", "param")?;
     let tags = pairs("logged_model_tags", "tag")?;
+    let metrics = metrics(db, id)?;
     let found = db
         .query_row(
-            "SELECT experiment_id, name, artifact_location, status, source_run_id FROM logged_models WHERE model_id = ?1",
+            "SELECT experiment_id, name, artifact_location, status, source_run_id, creation_timestamp_ms \
+             FROM logged_models WHERE model_id = ?1 AND lifecycle_stage = 'active'",
             [id.as_str()],
             |row| {
                 Ok(LoggedModel {
@@ -154,9 +158,31 @@ pub fn logged_model(connection: &mut Connection, id: &ModelId) -> Inner<LoggedMo
                     source_run_id: optional_string(row, 4).map(RunId),
                     params: params.into_iter().map(|(key, value)| Param { key, value }).collect(),
                     tags: tags.into_iter().map(|(key, value)| Tag { key, value }).collect(),
+                    creation_time: int(row, 5),
+                    metrics,
                 })
             },
         )
         .optional()?;
     found.ok_or_else(|| ErrorKind::NotFound(format!("there is no logged model {id}")))
+}
+
+fn metrics(db: &Db, id: &ModelId) -> Inner<Vec<ModelMetric>> {
+    let mut statement = db.prepare_cached(
+        "SELECT metric_name, metric_value, metric_timestamp_ms, metric_step, run_id, dataset_name, dataset_digest \
+         FROM logged_model_metrics WHERE model_id = ?1 ORDER BY metric_name, metric_step, metric_timestamp_ms",
+    )?;
+    let found = statement.query_map([id.as_str()], |row| {
+        Ok(ModelMetric {
+            key: string(row, 0),
+            point: MetricPoint {
+                value: number(row, 1),
+                timestamp: int(row, 2).unwrap_or(0),
+                step: int(row, 3).unwrap_or(0),
+            },
+            run_id: RunId(string(row, 4)),
+            dataset: optional_string(row, 5).map(|name| (name, string(row, 6))),
+        })
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
 }

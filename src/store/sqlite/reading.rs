@@ -9,8 +9,8 @@ use super::Inner;
 use super::connection::Connection;
 use super::rows::{int, metric_value, optional_string, string, text};
 use crate::mlflow::{
-    Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, ModelId, Param, Run, RunId,
-    RunInfo, RunStatus, Tag, ViewType, tags,
+    Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, ModelId, ModelOutput, Param,
+    Run, RunId, RunInfo, RunStatus, Tag, ViewType, tags,
 };
 use crate::store::{ErrorKind, StoreInfo};
 
@@ -167,12 +167,14 @@ fn dataset_inputs(connection: &Connection, id: &RunId) -> Inner<Vec<DatasetInput
     Ok(inputs)
 }
 
-fn model_outputs(connection: &Connection, id: &RunId) -> Inner<Vec<ModelId>> {
+fn model_outputs(connection: &Connection, id: &RunId) -> Inner<Vec<ModelOutput>> {
     let mut statement = connection.db.prepare_cached(
-        "SELECT destination_id FROM inputs WHERE source_type = 'RUN_OUTPUT' AND source_id = ?1 \
+        "SELECT destination_id, step FROM inputs WHERE source_type = 'RUN_OUTPUT' AND source_id = ?1 \
          AND destination_type = 'MODEL_OUTPUT' ORDER BY destination_id",
     )?;
-    let found = statement.query_map([id.as_str()], |row| Ok(ModelId(string(row, 0))))?;
+    let found = statement.query_map([id.as_str()], |row| {
+        Ok(ModelOutput { model_id: ModelId(string(row, 0)), step: int(row, 1).unwrap_or(0) })
+    })?;
     Ok(found.collect::<Result<_, _>>()?)
 }
 

@@ -39,7 +39,12 @@ pub fn metric_value(row: &Row<'_>, value: usize, is_nan: usize) -> f64 {
     if int(row, is_nan) == Some(1) {
         return f64::NAN;
     }
-    match row.get_ref(value) {
+    number(row, value)
+}
+
+/// A number; NaN where there is none.
+pub fn number(row: &Row<'_>, column: usize) -> f64 {
+    match row.get_ref(column) {
         Ok(ValueRef::Real(real)) => real,
         Ok(ValueRef::Integer(int)) => int as f64,
         _ => f64::NAN,

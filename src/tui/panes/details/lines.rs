@@ -191,7 +191,7 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
             input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
         lines.push(line("data set", format!("{} {} {context}", input.dataset.name, input.dataset.digest)));
     }
-    lines.extend(run.model_outputs.iter().map(|model| line("model", model.to_string())));
+    lines.extend(run.model_outputs.iter().map(|output| line("model", output.model_id.to_string())));
     lines
 }
 
