@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::client::{Client, Repeat};
-use super::wire::{self, list, required};
+use super::wire::{self, required};
 use crate::mlflow::{ExperimentId, LoggedModel, ModelId, RunId};
 use crate::store::{ErrorKind, NewModel};
 
@@ -28,7 +28,7 @@ pub async fn of_run(client: &Client, experiment: &ExperimentId, run: &RunId) -> 
         "max_results": 50,
     });
     let answer = client.search(&format!("{MODELS}/search"), &body).await.map_err(too_old)?;
-    list(answer.value(), "models", wire::logged_model)
+    answer.list("models", wire::logged_model)
 }
 
 pub async fn create(client: &Client, model: &NewModel) -> Inner<LoggedModel> {
