@@ -258,7 +258,8 @@ fn who_answers_everything_is_no_mlflow_server() {
 
 #[test]
 fn a_status_is_said_once() {
-    let page = "<!doctype html>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The URL is unknown.</p>";
+    let page =
+        "<!doctype html>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The URL is unknown.</p>";
     let peer = Peer::start(vec![Answer::Http(404, "Content-Type: text/html\r\n", page)]);
     let failure = list(&open(&peer.uri(), quick())).unwrap_err();
     assert_eq!(

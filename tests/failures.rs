@@ -380,7 +380,9 @@ fn an_echoed_token_reaches_neither_screen_nor_log() {
     let logs = walk(folder.path());
     let texts: Vec<String> =
         logs.iter().map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()).collect();
-    assert!(texts.iter().any(|text| text.contains("***")) && !texts.iter().any(|text| text.contains("s3cr3t")));
+    assert!(
+        texts.iter().any(|text| text.contains("***")) && !texts.iter().any(|text| text.contains("s3cr3t"))
+    );
 }
 
 #[test]

@@ -18,10 +18,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
     let state = if settings.config_exists { "" } else { " (not there: defaults)" };
     line("config file", &format!("{}{state}", settings.config_file.display()))?;
     line("state folder", &settings.state_folder.display().to_string())?;
-    line(
-        "tracking URI",
-        &format!("{} (from {})", settings.tracking_uri, settings.origin),
-    )?;
+    line("tracking URI", &format!("{} (from {})", settings.tracking_uri, settings.origin))?;
     if let Ok(Location::Server(url)) = &settings.location {
         server(settings, &address(url), &mut line)?;
     }
@@ -77,9 +74,12 @@ fn server(
         None => line("proxy", "none for this address")?,
     }
     let tls = match &rest.ca_file {
-        _ if !address.starts_with("https://") => "none: everybody on the way can read and change all".to_owned(),
+        _ if !address.starts_with("https://") => {
+            "none: everybody on the way can read and change all".to_owned()
+        }
         _ if rest.insecure_tls => {
-            "INSECURE: no certificate is verified (MLFLOW_TRACKING_INSECURE_TLS, or a profile's insecure_tls)".into()
+            "INSECURE: no certificate is verified (MLFLOW_TRACKING_INSECURE_TLS, or a profile's insecure_tls)"
+                .into()
         }
         Some(path) => format!("only authorities in {} are trusted", path.display()),
         None => "verified by the authorities that this machine trusts".into(),

@@ -133,7 +133,9 @@ impl Failure {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Store(error) => Some(error.hint()),
-            Self::NoFile(_) => Some("`mltui doctor` shows where the address comes from; the first run that is logged makes the file"),
+            Self::NoFile(_) => Some(
+                "`mltui doctor` shows where the address comes from; the first run that is logged makes the file",
+            ),
             _ => None,
         }
     }

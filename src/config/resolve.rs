@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
 use super::access::Access;
+use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
 use super::{ConfigError, Folders, Selecting, Sweeping};
 use crate::store::address::Address;
 use crate::store::rest::{Auth, RestOptions};
@@ -197,12 +197,8 @@ impl Settings {
         let (tracking_uri, origin) =
             tracking_uri(flags, &raw, profile_name.as_deref().zip(profile), environment);
         let location = uri::parse(tracking_uri.as_written(), &environment.folder);
-        let access = Access::find(
-            location.as_ref().ok(),
-            &origin,
-            profile_name.as_deref().zip(profile),
-            environment,
-        )?;
+        let access =
+            Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?;
         let rest = rest_options(&raw.http, access, environment)?;
         let poll_interval = environment.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(raw.tui.poll_interval);
         let poll_interval =
@@ -269,9 +265,7 @@ impl Settings {
     /// The profiles and their addresses, without credentials.
     pub fn profiles(&self) -> Vec<(String, String)> {
         let profiles = self.raw.profiles.iter();
-        profiles
-            .map(|(name, profile)| (name.clone(), profile.tracking_uri.to_string()))
-            .collect()
+        profiles.map(|(name, profile)| (name.clone(), profile.tracking_uri.to_string())).collect()
     }
 
     /// The settings in force, as a config file would say them, and where they come from. Secrets are redacted.

@@ -168,7 +168,8 @@ const CREDENTIALS: [(&str, &str); 4] = [
 /// What a server is told where the environment has credentials, and its own server or none.
 fn told(config: &str, flags: &Flags, own: Option<&str>) -> crate::store::rest::RestOptions {
     let own = own.map(|own| ("MLFLOW_TRACKING_URI", own));
-    let variables: Vec<_> = CREDENTIALS.into_iter().chain([("MLFLOW_WORKSPACE", "research")]).chain(own).collect();
+    let variables: Vec<_> =
+        CREDENTIALS.into_iter().chain([("MLFLOW_WORKSPACE", "research")]).chain(own).collect();
     load(config, flags, &variables).unwrap().rest
 }
 
@@ -178,7 +179,10 @@ fn the_environments_credentials_go_to_its_own_server_only() {
     let all = |rest: &crate::store::rest::RestOptions| {
         let knows = rest.auth != Auth::None;
         // Whatever goes along, goes along together.
-        assert_eq!((rest.client_cert.is_some(), rest.insecure_tls, rest.workspace.is_some()), (knows, knows, knows));
+        assert_eq!(
+            (rest.client_cert.is_some(), rest.insecure_tls, rest.workspace.is_some()),
+            (knows, knows, knows)
+        );
         knows
     };
     for (uri, own, goes) in [
@@ -222,7 +226,10 @@ fn a_profile_with_an_address_of_its_own_takes_no_credentials_from_elsewhere() {
     let ana = Auth::Basic { user: "ana".into(), password: "geheim".into() };
     for own in [None, Some("http://own")] {
         let bare = told("bare", own);
-        assert_eq!((bare.auth, bare.client_cert, bare.insecure_tls, bare.workspace), (Auth::None, None, false, None));
+        assert_eq!(
+            (bare.auth, bare.client_cert, bare.insecure_tls, bare.workspace),
+            (Auth::None, None, false, None)
+        );
         assert!(bare.withheld.unwrap().contains("auth = \"environment\""));
         assert_eq!(told("asks", own).auth, ana);
         assert_eq!(told("url", own).auth, Auth::Basic { user: "bob".into(), password: "own".into() });

@@ -168,7 +168,10 @@ mod tests {
             ("http://ana:p/w@host", "http://***@host"),
             ("http://ana:p?w#@@host/x", "http://***@host/x"),
             ("http://ghp_token@host", "http://***@host"),
-            ("postgresql+psycopg2://u:pw@h/db?sslmode=require", "postgresql+psycopg2://***@h/db?sslmode=require"),
+            (
+                "postgresql+psycopg2://u:pw@h/db?sslmode=require",
+                "postgresql+psycopg2://***@h/db?sslmode=require",
+            ),
             ("sqlite+pysqlcipher://:pw@/x.db", "sqlite+pysqlcipher://***@/x.db"),
             ("databricks://pw@profile", "databricks://***@profile"),
             ("http://h:5000/?token=pw", "http://h:5000/?token=***"),

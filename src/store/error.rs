@@ -113,12 +113,16 @@ impl StoreError {
     /// What the user can do about it.
     pub fn hint(&self) -> &'static str {
         match &self.kind {
-            ErrorKind::Unreachable(_) | ErrorKind::Timeout(_) => "is the server running and the address right?",
+            ErrorKind::Unreachable(_) | ErrorKind::Timeout(_) => {
+                "is the server running and the address right?"
+            }
             ErrorKind::Tls(_) => {
                 "name the authority to trust in MLFLOW_TRACKING_SERVER_CERT_PATH (a profile's ca_file); \
                  MLFLOW_TRACKING_INSECURE_TLS=true trusts any server"
             }
-            ErrorKind::Proxy(_) => "check the proxy that the variable names; NO_PROXY lists hosts to be reached without",
+            ErrorKind::Proxy(_) => {
+                "check the proxy that the variable names; NO_PROXY lists hosts to be reached without"
+            }
             ErrorKind::Unauthorized => {
                 "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
             }

@@ -70,7 +70,10 @@ mod tests {
         ] {
             let shown = hide(&text);
             assert!(shown.contains(HIDDEN), "{text}: {shown}");
-            assert!(!shown.contains("ss w") && !shown.contains("ss%20") && !shown.contains("YW5h"), "{shown}");
+            assert!(
+                !shown.contains("ss w") && !shown.contains("ss%20") && !shown.contains("YW5h"),
+                "{shown}"
+            );
         }
         note("abc");
         assert_eq!(hide("abc is too short to be looked for"), "abc is too short to be looked for");

@@ -191,7 +191,11 @@ fn file_store(path: &str, folder: &Path) -> Result<Location, String> {
 pub fn no_file(path: &Path) -> String {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return format!("there is no file {}: the folder {} does not exist", path.display(), folder.display());
+        return format!(
+            "there is no file {}: the folder {} does not exist",
+            path.display(),
+            folder.display()
+        );
     }
     match nearest(path) {
         Some(near) => {

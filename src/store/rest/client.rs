@@ -159,9 +159,9 @@ impl Client {
     /// Makes sure that it is MLflow that has nothing to list, and not somebody who answers everything.
     pub async fn confirm(&self) -> Inner<()> {
         match self.get("2.0/mlflow/experiments/get", &[("experiment_id", "0")]).await {
-            Ok(answer) if answer.value().get("experiment").is_none() => Err(ErrorKind::Protocol(
-                "every question is answered with 200 and nothing in it".into(),
-            )),
+            Ok(answer) if answer.value().get("experiment").is_none() => {
+                Err(ErrorKind::Protocol("every question is answered with 200 and nothing in it".into()))
+            }
             Err(error @ (ErrorKind::Unreachable(_) | ErrorKind::Timeout(_) | ErrorKind::Protocol(_))) => {
                 Err(error)
             }
@@ -173,9 +173,9 @@ impl Client {
     /// Sends a request, and again after a pause where that is safe and may help.
     async fn send(&self, request: RequestBuilder, repeat: Repeat) -> Inner<Received> {
         let http = self.http()?;
-        let request = request
-            .build()
-            .map_err(|error| ErrorKind::Invalid(format!("the request cannot be written: {}", innermost(&error))))?;
+        let request = request.build().map_err(|error| {
+            ErrorKind::Invalid(format!("the request cannot be written: {}", innermost(&error)))
+        })?;
         let mut attempt = 0;
         loop {
             let this_time =
@@ -187,7 +187,8 @@ impl Client {
                     let status = response.status();
                     let pause = self.retry_after(&response);
                     let did_nothing = status == StatusCode::TOO_MANY_REQUESTS;
-                    let failure = failure(response, self.answering_proxy(), self.options.withheld.as_deref()).await;
+                    let failure =
+                        failure(response, self.answering_proxy(), self.options.withheld.as_deref()).await;
                     if repeat == Repeat::Safe && attempt < 2 && is_collision(&failure) {
                         tokio::time::sleep(Duration::from_millis(fastrand::u64(20..100))).await;
                         attempt += 1;
@@ -315,9 +316,7 @@ impl Received {
     async fn bytes(self) -> Inner<Vec<u8>> {
         match self.0.bytes().await {
             Ok(bytes) => Ok(bytes.to_vec()),
-            Err(error) => {
-                Err(ErrorKind::Unreachable(format!("the answer broke off: {}", innermost(&error))))
-            }
+            Err(error) => Err(ErrorKind::Unreachable(format!("the answer broke off: {}", innermost(&error)))),
         }
     }
 

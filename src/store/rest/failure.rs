@@ -19,7 +19,8 @@ const LONGEST: usize = 300;
 /// why no credentials were sent although there are some.
 pub async fn failure(response: Response, proxy: Option<&Proxy>, withheld: Option<&str>) -> ErrorKind {
     let status = response.status();
-    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_page =
+        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let body = response.bytes().await.unwrap_or_default();
     let parsed: Option<Value> = serde_json::from_slice(&body).ok();
     let field = |name: &str| parsed.as_ref().and_then(|v| v.get(name)).and_then(Value::as_str);
@@ -138,7 +139,9 @@ pub fn tls_words(error: &rustls::Error) -> String {
         rustls::Error::InvalidCertificate(problem) => {
             let why = match problem {
                 CertificateError::UnknownIssuer => "nobody who is trusted has signed it".to_owned(),
-                CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    "it has expired".to_owned()
+                }
                 CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                     "it is not valid yet".to_owned()
                 }

@@ -323,9 +323,8 @@ impl TrackingStore for RestStore {
                 .get("2.0/mlflow/metrics/get-history-bulk-interval", &query)
                 .await
                 .during(&operation)?;
-            let points = answer.list("metrics", |value| {
-                Ok((required(value, "run_id", wire::text)?, wire::point(value)?))
-            });
+            let points = answer
+                .list("metrics", |value| Ok((required(value, "run_id", wire::text)?, wire::point(value)?)));
             for (id, point) in points.during(&operation)? {
                 match histories.iter_mut().rfind(|(known, _)| known.as_str() == id) {
                     Some((_, points)) => points.push(point),

@@ -125,8 +125,9 @@ impl RestOptions {
 
     /// All pauses from an attempt to the last one.
     pub fn patience(&self, attempt: u32) -> Duration {
-        let seconds: f64 =
-            (attempt..self.max_retries).map(|attempt| self.backoff(attempt) + self.backoff_jitter / 2.0).sum();
+        let seconds: f64 = (attempt..self.max_retries)
+            .map(|attempt| self.backoff(attempt) + self.backoff_jitter / 2.0)
+            .sum();
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }

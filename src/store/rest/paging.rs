@@ -41,10 +41,7 @@ pub async fn search(client: &Client, search: &RunSearch) -> Inner<RunPage> {
 
 async fn page(client: &Client, body: &Value) -> Inner<RunPage> {
     let answer = client.search(SEARCH, body).await?;
-    Ok(RunPage {
-        runs: answer.list("runs", wire::run)?,
-        next_page_token: wire::next_token(answer.value()),
-    })
+    Ok(RunPage { runs: answer.list("runs", wire::run)?, next_page_token: wire::next_token(answer.value()) })
 }
 
 fn scan_body(scan: &Scan, size: usize, token: Option<&str>) -> Value {

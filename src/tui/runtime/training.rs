@@ -57,8 +57,7 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
     };
     let trials = plan.length();
     let (folder, header) = begin(plan, &study, &beginning).map_err(|error| error.to_string())?;
-    spawn(&folder, &header, &ground.same)
-        .map_err(|error| format!("no process could be started: {error}"))?;
+    spawn(&folder, &header, &ground.same).map_err(|error| format!("no process could be started: {error}"))?;
     // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
     if (keeps || matches!(place, Place::New(_)))
         && let Err(error) = ground.plans.set(&experiment.experiment_id, Some(wish.clone()))
