@@ -36,7 +36,8 @@ pub async fn failure(response: Response, proxy: Option<&Proxy>, withheld: Option
     let mut message: String = line.chars().take(LONGEST).collect();
     // MLflow itself names a code; anything else may be somebody else's answer.
     if let Some(proxy) = proxy.filter(|_| code.is_empty()) {
-        message = format!("{message} (by way of the proxy {proxy})").trim_start().to_owned();
+        let gap = if message.is_empty() { "" } else { " " };
+        message = format!("{message}{gap}(by way of the proxy {proxy})");
     }
     match (status.as_u16(), code) {
         (401, _) => withheld.map_or(ErrorKind::Unauthorized, |why| ErrorKind::Withheld(why.to_owned())),
