@@ -150,10 +150,10 @@ fn messages_go_to_standard_error_with_an_exit_code() {
     assert!(code == 2 && message.contains("needs a terminal"), "{message}");
     let (code, message) =
         refused(folder.path(), &["--tracking-uri", "postgresql://u:geheim@h/db", "experiments"]);
-    assert!(code == 1 && message.contains("mlflow server") && !message.contains("geheim"), "{message}");
+    assert!(code == 2 && message.contains("mlflow server") && !message.contains("geheim"), "{message}");
     let (code, message) =
         refused(folder.path(), &["--tracking-uri", "sqlite:////nowhere/at/all.db", "experiments"]);
-    assert!(code == 1 && message.contains("does not exist"), "{message}");
+    assert!(code == 3 && message.contains("the folder /nowhere/at does not exist"), "{message}");
     std::fs::write(folder.path().join("bad.toml"), "[tui]\ncolour = 1\n").unwrap();
     let (code, message) = refused(folder.path(), &["--config", "bad.toml", "experiments"]);
     assert!(code == 2 && message.contains("bad.toml:2:1") && message.contains("poll_interval"), "{message}");
@@ -162,8 +162,70 @@ fn messages_go_to_standard_error_with_an_exit_code() {
     std::fs::create_dir_all(folder.path().join("mlruns/0")).unwrap();
     std::fs::write(folder.path().join("mlruns/0/meta.yaml"), "").unwrap();
     let (code, message) = refused(folder.path(), &["experiments"]);
-    assert!(code == 1 && message.contains("migrate-filestore"), "{message}");
+    assert!(code == 2 && message.contains("migrate-filestore"), "{message}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing was created");
+}
+
+#[test]
+fn a_database_that_is_not_there_is_no_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    runtime.block_on(fill(&open(&address)));
+    let place: &[&str] = &["--tracking-uri", "sqlite:///mlfow.db"];
+    for command in [
+        &["experiments"] as &[&str],
+        &["runs", "wine"],
+        &["best", "wine"],
+        &["compare", "one", "two"],
+        &["mark-best", "wine"],
+        &["wait", "--experiment", "wine"],
+    ] {
+        let (code, message) = refused(folder.path(), &[place, command].concat());
+        assert!(code == 3 && message.contains("did you mean") && message.contains("mlflow.db?"), "{message}");
+    }
+    let doctor = mltui(folder.path(), &[place, &["doctor"]].concat());
+    assert_eq!(doctor.status.code(), Some(3));
+    assert!(text(&doctor.stderr).contains("did you mean"));
+    std::fs::write(folder.path().join("c.toml"), "tracking_uri = \"sqlite:///mlfow.db\"").unwrap();
+    assert_eq!(refused(folder.path(), &["--config", "c.toml", "experiments"]).0, 3);
+    assert!(!folder.path().join("mlfow.db").exists());
+    // Where nobody named a file, an empty store is a beginning.
+    let empty = tempfile::tempdir().unwrap();
+    assert!(printed(empty.path(), &["experiments"]).contains("Default"));
+}
+
+#[test]
+fn variables_that_cannot_be_used_are_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let tell = |name: &str, value: &[u8]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_mltui"))
+            .args(["--tracking-uri", "http://127.0.0.1:1", "experiments"])
+            .current_dir(folder.path())
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("MLFLOW_TRACKING_USERNAME", "ana")
+            .env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+            .env(name, std::ffi::OsStr::from_bytes(value))
+            .output()
+            .unwrap();
+        (output.status.code().unwrap(), text(&output.stderr))
+    };
+    for (name, value, word) in [
+        ("MLFLOW_TRACKING_URI", b"http://\xff" as &[u8], "no UTF-8 text"),
+        ("MLFLOW_TRACKING_SERVER_CERT_PATH", b"/\xff.pem", "no UTF-8 text"),
+        ("MLFLOW_TRACKING_TOKEN", b"geheim\n", "a line break"),
+        ("MLFLOW_TRACKING_TOKEN", "geheim\u{fc}".as_bytes(), "beyond ASCII"),
+        ("MLFLOW_TRACKING_PASSWORD", b"geheim\r\n", "a line break"),
+        ("MLFLOW_WORKSPACE", "b\u{fc}ro".as_bytes(), "beyond ASCII"),
+    ] {
+        let (code, message) = tell(name, value);
+        assert!(code == 2 && message.contains(name) && message.contains(word), "{message}");
+        assert!(!message.contains("geheim"), "{message}");
+    }
+    let (code, message) = tell("MLFLOW_TRACKING_PASSWORD", "gehe\u{fc}m".as_bytes());
+    assert_eq!(code, 1, "a password may have any letters: {message}");
 }
 
 #[test]

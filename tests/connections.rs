@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mltui::mlflow::{Metric, RunId, Tag, ViewType};
-use mltui::store::rest::{Auth, RestOptions};
-use mltui::store::{ErrorKind, NewRun, Result, TrackingStore, uri};
+use mltui::store::rest::{Auth, Observer, RestOptions};
+use mltui::store::{Cursor, ErrorKind, NewRun, Result, Scan, ScanValues, TrackingStore, uri};
 use support::peer::{Answer, Peer};
 use support::{Server, V3};
 
@@ -37,6 +37,9 @@ fn list(store: &Arc<dyn TrackingStore>) -> Result<usize> {
 }
 
 const EMPTY: Answer = Answer::Http(200, "", "{}");
+/// One experiment. Who lists none at all is asked whether it is MLflow.
+const LISTED: Answer =
+    Answer::Http(200, "", "{\"experiments\": [{\"experiment_id\": \"0\", \"name\": \"Default\"}]}");
 
 #[test]
 fn what_is_transient_is_tried_again() {
@@ -47,8 +50,8 @@ fn what_is_transient_is_tried_again() {
         Answer::Http(502, "", "<html>bad gateway</html>"),
         Answer::Close,
     ] {
-        let peer = Peer::start(vec![failure.clone(), failure, EMPTY]);
-        assert_eq!(list(&open(&peer.uri(), quick())).unwrap(), 0);
+        let peer = Peer::start(vec![failure.clone(), failure, LISTED]);
+        assert_eq!(list(&open(&peer.uri(), quick())).unwrap(), 1);
         assert_eq!(peer.requests().len(), 3);
     }
 }
@@ -81,11 +84,11 @@ fn retries_end() {
 
 #[test]
 fn retry_after_is_waited_for() {
-    let peer = Peer::start(vec![Answer::Http(503, "Retry-After: 1\r\n", ""), EMPTY]);
+    let peer = Peer::start(vec![Answer::Http(503, "Retry-After: 1\r\n", ""), LISTED]);
     let begin = Instant::now();
     list(&open(&peer.uri(), quick())).unwrap();
     assert!(begin.elapsed() >= Duration::from_secs(1));
-    let peer = Peer::start(vec![Answer::Http(503, "Retry-After: 100\r\n", ""), EMPTY]);
+    let peer = Peer::start(vec![Answer::Http(503, "Retry-After: 100\r\n", ""), LISTED]);
     list(&open(&peer.uri(), RestOptions { respect_retry_after: false, ..quick() })).unwrap();
 }
 
@@ -145,7 +148,7 @@ fn numbers_that_json_lacks_are_sent_as_texts() {
 #[test]
 fn credentials_workspace_and_prefix_are_sent() {
     let ask = |address: &dyn Fn(u16) -> String, options: RestOptions| {
-        let peer = Peer::start(vec![EMPTY]);
+        let peer = Peer::start(vec![LISTED]);
         list(&open(&address(peer.port), options)).unwrap();
         peer.requests().remove(0)
     };
@@ -160,6 +163,186 @@ fn credentials_workspace_and_prefix_are_sent() {
     let sent = ask(&|port| format!("http://ana:geheim@127.0.0.1:{port}/team/mlflow/"), quick());
     assert!(sent.starts_with("POST /team/mlflow/api/2.0/mlflow/experiments/search "), "{sent}");
     assert!(sent.contains("authorization: Basic YW5hOmdlaGVpbQ=="), "credentials in the address: {sent}");
+    let sent = ask(
+        &|port| format!("http://ana:geheim@127.0.0.1:{port}"),
+        RestOptions { auth: Auth::Bearer("of-another-server".into()), ..quick() },
+    );
+    assert!(sent.contains("authorization: Basic YW5hOmdlaGVpbQ=="), "those in the address first: {sent}");
+}
+
+#[test]
+fn credentials_do_not_follow_a_redirect_to_another_host() {
+    let other = Peer::start(vec![LISTED]);
+    let to: &'static str = format!("Location: {}/elsewhere\r\n", other.uri()).leak();
+    let peer = Peer::start(vec![Answer::Http(307, to, "")]);
+    let options = RestOptions { auth: Auth::Bearer("token-of-the-first".into()), ..quick() };
+    assert_eq!(list(&open(&peer.uri(), options)).unwrap(), 1);
+    assert!(peer.requests()[0].contains("token-of-the-first"));
+    let arrived = &other.requests()[0];
+    assert!(arrived.starts_with("POST /elsewhere ") && !arrived.contains("token-of"), "{arrived}");
+}
+
+#[test]
+fn a_server_that_echoes_what_it_was_sent_shows_no_secret() {
+    // YW5hOmVjaG9lZC1wdw is base64 of ana:echoed-pw.
+    for echo in [
+        Answer::Http(400, "", "you sent Authorization: Basic YW5hOmVjaG9lZC1wdw=="),
+        Answer::Http(400, "", "{\"error_code\": \"BAD_REQUEST\", \"message\": \"echoed-pw is wrong\"}"),
+        Answer::Http(500, "", "echoed%2Dpw or echoed-pw"),
+        Answer::Http(404, "", "no YW5hOmVjaG9lZC1wdw== here"),
+        Answer::Http(200, "Content-Type: text/plain\r\n", "echoed-pw"),
+        Answer::Http(200, "", "echoed-pw"),
+        Answer::Http(200, "", "{\"echoed-pw\": 1}"),
+        Answer::Http(200, "", "{\"experiments\": [{\"experiment_id\": [\"echoed-pw\"]}]}"),
+    ] {
+        let peer = Peer::start(vec![echo]);
+        let address = format!("http://ana:echoed-pw@127.0.0.1:{}", peer.port);
+        let failure = list(&open(&address, RestOptions { max_retries: 0, ..quick() })).unwrap_err();
+        let shown = format!("{failure} {failure:?}");
+        assert!(!shown.contains("echoed") && !shown.contains("YW5hOm"), "{shown}");
+        assert!(shown.contains("***"), "{shown}");
+    }
+}
+
+#[test]
+fn the_first_failure_that_is_tried_again_is_told_once() {
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = Arc::clone(&told);
+    let observer = Observer::new(move |waiting| kept.lock().unwrap().push(waiting.clone()));
+    let busy = Answer::Http(503, "", "busy");
+    let peer = Peer::start(vec![busy.clone(), busy.clone(), LISTED, busy, LISTED]);
+    let store = open(&peer.uri(), RestOptions { observer: Some(observer), ..quick() });
+    list(&store).unwrap();
+    list(&store).unwrap();
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].failure.contains("503") && told[0].failure.contains("busy"), "{told:?}");
+    // 0.01 s, 0.02 s and 0.04 s, without jitter.
+    assert_eq!(told[0].at_most, Duration::from_millis(70));
+    let seconds = RestOptions::default().patience(0).as_secs();
+    assert!((240..300).contains(&seconds), "MLflow's own settings wait for {seconds} s");
+}
+
+#[test]
+fn who_answers_everything_is_no_mlflow_server() {
+    for answer in [
+        EMPTY,
+        Answer::Http(200, "", ""),
+        Answer::Http(200, "Content-Type: application/json\r\n", "{\"status\": \"ok\", \"user\": null}"),
+        Answer::Http(200, "Content-Type: text/html\r\n", "{}"),
+        Answer::Http(200, "Content-Type: text/html\r\n", ""),
+    ] {
+        let peer = Peer::start(vec![answer]);
+        let store = open(&peer.uri(), quick());
+        let failure = kind(list(&store));
+        assert!(matches!(failure, ErrorKind::Protocol(_)), "{failure}");
+        let watched = [RunId("a".into())];
+        let scan = Scan {
+            experiment_id: "1".into(),
+            view: ViewType::ActiveOnly,
+            first: 10,
+            values: ScanValues::All,
+        };
+        let changes = block_on(store.changes(&scan, &mut Cursor::Rest { since: 0 }, &watched));
+        assert!(matches!(kind(changes), ErrorKind::Protocol(_)), "known rows are not taken away");
+        let (sink, _batches) = tokio::sync::mpsc::channel(8);
+        assert!(matches!(kind(block_on(store.scan(&scan, sink))), ErrorKind::Protocol(_)));
+        let upload = block_on(store.set_tag(&RunId("a".into()), &Tag::new("k", "v")));
+        assert!(upload.is_ok() || matches!(kind(upload), ErrorKind::Protocol(_)));
+    }
+    // MLflow with nothing to list says of an experiment that it does not exist.
+    let missing = "{\"error_code\": \"RESOURCE_DOES_NOT_EXIST\", \"message\": \"no\"}";
+    let peer = Peer::start(vec![EMPTY, Answer::Http(404, "", missing)]);
+    assert_eq!(list(&open(&peer.uri(), quick())).unwrap(), 0);
+}
+
+#[test]
+fn a_status_is_said_once() {
+    let page =
+        "<!doctype html>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The URL is unknown.</p>";
+    let peer = Peer::start(vec![Answer::Http(404, "Content-Type: text/html\r\n", page)]);
+    let failure = list(&open(&peer.uri(), quick())).unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "cannot list experiments: the server answered 404: The URL is unknown.; is the address right?"
+    );
+    let peer = Peer::start(vec![Answer::Http(404, "", "{\"detail\": \"Not Found\"}")]);
+    let failure = list(&open(&peer.uri(), quick())).unwrap_err().to_string();
+    assert!(failure.ends_with("the server answered 404; is the address right?"), "{failure}");
+    let once = RestOptions { max_retries: 0, ..quick() };
+    let peer = Peer::start(vec![Answer::Http(503, "", "503 Service Unavailable")]);
+    let failure = list(&open(&peer.uri(), once)).unwrap_err().to_string();
+    assert!(failure.ends_with("the server answered 503: Service Unavailable"), "{failure}");
+}
+
+#[test]
+fn a_header_that_cannot_be_written_is_named() {
+    let peer = Peer::start(vec![LISTED]);
+    let options = RestOptions { auth: Auth::Bearer("two\nlines".into()), ..quick() };
+    let failure = list(&open(&peer.uri(), options)).unwrap_err().to_string();
+    assert!(failure.contains("header") && !failure.contains("twice"), "{failure}");
+    assert!(peer.requests().is_empty());
+}
+
+/// What `mltui` says with these variables, in a folder of its own, and its exit code.
+fn mltui(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_mltui"))
+        .args(arguments)
+        .current_dir(home.path())
+        .env_clear()
+        .env("HOME", home.path())
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn a_command_says_what_it_waits_for_and_doctor_does_not_wait() {
+    let address = format!("http://127.0.0.1:{}", support::free_port());
+    let few = [("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3"), ("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0.01")];
+    let quick = [few[0], few[1], ("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")];
+    let (code, said) = mltui(&["--tracking-uri", &address, "experiments", "--json"], &quick);
+    assert_eq!(code, 1);
+    assert_eq!(said.matches("trying again for 70ms (MLFLOW_HTTP_REQUEST_MAX_RETRIES)").count(), 1, "{said}");
+    assert!(said.starts_with(&format!("mltui: {address}: ")) && said.contains("ctrl-c ends it"), "{said}");
+    assert!(!said.contains("by itself"), "{said}");
+    // With MLflow's own settings, which wait for four minutes.
+    let (code, said) = mltui(&["--tracking-uri", &address, "doctor"], &[]);
+    assert_eq!(code, 1);
+    assert!(said.contains("one here, 10 s at most; other commands try again for 4m"), "{said}");
+    assert!(!said.contains("trying again for"), "{said}");
+}
+
+#[test]
+fn a_proxy_is_told_as_the_proxy() {
+    let refuses = Peer::start(vec![Answer::Http(403, "", "Forbidden by the company")]);
+    let proxy = format!("http://eve:proxy-pw@127.0.0.1:{}", refuses.port);
+    let named = format!("http://127.0.0.1:{} (HTTP_PROXY)", refuses.port);
+    let doctor = ["--tracking-uri", "http://mlflow.invalid:5000", "doctor"];
+    let (code, said) = mltui(&doctor, &[("HTTP_PROXY", proxy.as_str())]);
+    assert!(code == 1 && !said.contains("proxy-pw"), "{said}");
+    assert!(said.contains(&format!("proxy         {named}")), "{said}");
+    assert!(said.contains(&format!("Forbidden by the company (by way of the proxy {named})")), "{said}");
+    let (_, said) = mltui(&doctor, &[("ALL_PROXY", proxy.as_str()), ("NO_PROXY", "mlflow.invalid")]);
+    assert!(said.contains("proxy         none for this address"), "{said}");
+
+    let asks = Peer::start(vec![Answer::Http(407, "", "")]);
+    let (_, said) = mltui(&doctor, &[("ALL_PROXY", asks.uri().as_str())]);
+    assert!(said.contains("the proxy asks for credentials") && said.contains("(ALL_PROXY)"), "{said}");
+
+    // A tunnel that is refused, and a proxy that is not there.
+    let doctor = ["--tracking-uri", "https://mlflow.invalid", "doctor"];
+    let gone = format!("http://127.0.0.1:{}", support::free_port());
+    for proxy in [proxy, gone] {
+        let (code, said) = mltui(&doctor, &[("HTTPS_PROXY", proxy.as_str())]);
+        assert!(code == 1 && said.contains("no way to https://mlflow.invalid by the proxy"), "{said}");
+        assert!(said.contains("(HTTPS_PROXY)") && said.contains("NO_PROXY"), "{said}");
+    }
+    let insecure = [("MLFLOW_TRACKING_INSECURE_TLS", "true"), ("HTTPS_PROXY", "http://127.0.0.1:1")];
+    assert!(mltui(&doctor, &insecure).1.contains("INSECURE: no certificate is verified"));
 }
 
 #[test]
@@ -219,11 +402,20 @@ fn tls_with_an_authority_of_its_own_a_client_certificate_and_a_prefix() {
     let gateway = Gateway::start(&open_tls, &server, "anyone", "/team");
     let address = format!("https://127.0.0.1:{}/team", gateway.1);
     let once = RestOptions { max_retries: 0, ..quick() };
-    let unknown = kind(list(&open(&address, once.clone())));
+    // Who is not trusted now will not be a second later.
+    let observer = Observer::new(|waiting| panic!("{waiting:?}"));
+    let unknown = list(&open(&address, RestOptions { observer: Some(observer), ..quick() })).unwrap_err();
     assert!(
-        matches!(&unknown, ErrorKind::Unreachable(why) if why.to_lowercase().contains("cert")),
+        matches!(&unknown.kind, ErrorKind::Tls(why) if why.contains("nobody who is trusted has signed it")),
         "{unknown}"
     );
+    assert!(unknown.hint().contains("MLFLOW_TRACKING_SERVER_CERT_PATH"), "{unknown}");
+    let plain = kind(list(&open(&format!("https://127.0.0.1:{}", server.port), once.clone())));
+    assert!(matches!(&plain, ErrorKind::Tls(why) if why.contains("http://")), "{plain}");
+    let misnamed = open_tls.join("ca.pem");
+    let misnamed = RestOptions { ca_file: Some(misnamed), ..quick() };
+    let misnamed = kind(list(&open(&address.replace("127.0.0.1", "localhost"), misnamed)));
+    assert!(matches!(&misnamed, ErrorKind::Tls(why) if why.contains("another name")), "{misnamed}");
     let trusting = RestOptions { ca_file: Some(open_tls.join("ca.pem")), ..once.clone() };
     assert_eq!(list(&open(&address, trusting.clone())).unwrap(), 1);
     assert_eq!(list(&open(&address, RestOptions { insecure_tls: true, ..once.clone() })).unwrap(), 1);
@@ -235,7 +427,11 @@ fn tls_with_an_authority_of_its_own_a_client_certificate_and_a_prefix() {
     let gateway = Gateway::start(&strict_tls, &server, "client", "");
     let address = format!("https://127.0.0.1:{}", gateway.1);
     let trusting = RestOptions { ca_file: Some(strict_tls.join("ca.pem")), ..once };
-    assert!(list(&open(&address, trusting.clone())).is_err(), "without a certificate nobody gets in");
+    let nobody = kind(list(&open(&address, RestOptions { max_retries: 3, ..trusting.clone() })));
+    assert!(
+        matches!(&nobody, ErrorKind::Tls(why) if why.contains("MLFLOW_TRACKING_CLIENT_CERT_PATH")),
+        "{nobody}"
+    );
     let known = RestOptions { client_cert: Some(strict_tls.join("client.pem")), ..trusting.clone() };
     assert_eq!(list(&open(&address, known)).unwrap(), 1);
     let absent = RestOptions { client_cert: Some(strict_tls.join("absent.pem")), ..trusting };

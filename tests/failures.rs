@@ -34,6 +34,10 @@ fn server_failures() -> Vec<(Fault, &'static [&'static str])> {
     let html = "<!doctype html><html><body>Please log in to the VPN</body></html>";
     vec![
         (Fault::Instead(200, "Content-Type: text/html\r\n", html), &["MLflow"]),
+        // Somebody in between who says yes to everything.
+        (Fault::Instead(200, "", ""), &["MLflow"]),
+        (Fault::Instead(200, "Content-Type: application/json\r\n", "{\"portal\": \"yes\"}"), &["MLflow"]),
+        (Fault::Instead(200, "Content-Type: application/json\r\n", "{}"), &["MLflow"]),
         (Fault::Half, &["broke off"]),
         (Fault::Instead(401, "", "no"), &["401", "MLFLOW_TRACKING"]),
         (Fault::Instead(403, "", "no"), &["403"]),
@@ -359,6 +363,39 @@ fn secrets_reach_neither_screen_nor_log() {
         assert!(!text.contains("s3cr3t"), "{}", entry.display());
     }
     assert!(files > 0, "there is a log to look at");
+}
+
+#[test]
+fn an_echoed_token_reaches_neither_screen_nor_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let echo = "you sent Authorization: Bearer s3cr3t-token";
+    let peer = support::peer::Peer::start(vec![support::peer::Answer::Http(500, "", echo)]);
+    let variables = [("MLTUI_LOG", "trace"), ("MLFLOW_TRACKING_TOKEN", "s3cr3t-token")];
+    let mut terminal = Terminal::start(folder.path(), SIZE, &["--tracking-uri", &peer.uri()], &variables);
+    terminal.wait_for("Bearer ***");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    assert!(peer.requests()[0].contains("s3cr3t-token"), "it is sent");
+    assert!(!String::from_utf8_lossy(&terminal.raw()).contains("s3cr3t"));
+    let logs = walk(folder.path());
+    let texts: Vec<String> =
+        logs.iter().map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()).collect();
+    assert!(
+        texts.iter().any(|text| text.contains("***")) && !texts.iter().any(|text| text.contains("s3cr3t"))
+    );
+}
+
+#[test]
+fn a_database_that_was_asked_for_and_is_not_there_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, terminal) = local(folder.path());
+    drop(terminal);
+    let mut terminal = explore(folder.path(), "sqlite:///mlfow.db");
+    terminal.wait_for("did you mean");
+    terminal.wait_for("The first write creates it");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    assert!(!folder.path().join("mlfow.db").exists());
 }
 
 fn walk(folder: &Path) -> Vec<std::path::PathBuf> {

@@ -144,6 +144,7 @@ pub fn day() {
     let store = open(&path);
     let mut app = App::new(Setup {
         store: "a file".into(),
+        absent: None,
         is_local: true,
         read_only: false,
         poll_seconds: 2.0,

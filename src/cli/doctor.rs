@@ -1,30 +1,33 @@
 //! `mltui doctor`: every step from the settings to the data, each with its outcome.
 
 use std::io::{IsTerminal, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Failure, open};
 use crate::config::Settings;
 use crate::mlflow::ViewType;
+use crate::store::rest::{Auth, address, proxy};
+use crate::store::uri::Location;
 use crate::text;
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
     let mut line = |name: &str, value: &str| writeln!(out, "{name:<14}{}", text::clean(value));
     let state = if settings.config_exists { "" } else { " (not there: defaults)" };
     line("config file", &format!("{}{state}", settings.config_file.display()))?;
     line("state folder", &settings.state_folder.display().to_string())?;
-    line(
-        "tracking URI",
-        &format!(
-            "{} (from {})",
-            crate::store::uri::without_credentials(&settings.tracking_uri),
-            settings.origin
-        ),
-    )?;
-    line("credentials", &format!("{:?}", settings.rest.auth))?;
+    line("tracking URI", &format!("{} (from {})", settings.tracking_uri, settings.origin))?;
+    if let Ok(Location::Server(url)) = &settings.location {
+        server(settings, &address(url), &mut line)?;
+    }
     line("mode", if settings.read_only { "read-only" } else { "reading and writing" })?;
     terminal(settings, &mut line)?;
-    let store = open(settings)?;
+    let mut once = settings.clone();
+    once.rest.max_retries = 0;
+    once.rest.timeout = once.rest.timeout.min(PATIENCE);
+    let store = open(&once)?;
     let start = Instant::now();
     let info = store.info().await?;
     let first = start.elapsed();
@@ -46,6 +49,53 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
     let runs = runs.map_or(String::new(), |runs| format!(", {} runs", text::count(runs)));
     line("content", &format!("{} experiments{runs}", text::count(experiments.len())))?;
     Ok(())
+}
+
+/// How a server is reached.
+fn server(
+    settings: &Settings,
+    address: &str,
+    line: &mut impl FnMut(&str, &str) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let rest = &settings.rest;
+    match &rest.auth {
+        Auth::None => line("credentials", "none")?,
+        Auth::Basic { user, password } if !password.is_empty() => {
+            line("credentials", &format!("user {user} and a password"))?;
+        }
+        Auth::Basic { .. } => line("credentials", "a user without a password")?,
+        Auth::Bearer(_) => line("credentials", "a token")?,
+    }
+    if let Some(why) = &rest.withheld {
+        line("", why)?;
+    }
+    match proxy::of(address) {
+        Some(proxy) => line("proxy", &format!("{proxy}; NO_PROXY lists hosts to be reached without"))?,
+        None => line("proxy", "none for this address")?,
+    }
+    let tls = match &rest.ca_file {
+        _ if !address.starts_with("https://") => {
+            "none: everybody on the way can read and change all".to_owned()
+        }
+        _ if rest.insecure_tls => {
+            "INSECURE: no certificate is verified (MLFLOW_TRACKING_INSECURE_TLS, or a profile's insecure_tls)"
+                .into()
+        }
+        Some(path) => format!("only authorities in {} are trusted", path.display()),
+        None => "verified by the authorities that this machine trusts".into(),
+    };
+    line("TLS", &tls)?;
+    if let Some(path) = &rest.client_cert {
+        line("", &format!("{} says who you are", path.display()))?;
+    }
+    let patience = text::span(rest.patience(0).as_millis() as i64);
+    line(
+        "attempts",
+        &format!(
+            "one here, {} s at most; other commands try again for {patience} (MLFLOW_HTTP_REQUEST_MAX_RETRIES)",
+            rest.timeout.min(PATIENCE).as_secs_f64()
+        ),
+    )
 }
 
 fn terminal(

@@ -32,6 +32,8 @@ use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
 use crate::mlflow::filter::ParseError;
 use crate::mlflow::{Experiment, ViewType};
 use crate::select::PolicyError;
+use crate::store::rest::Observer;
+use crate::store::secrets::hide;
 use crate::store::{ErrorKind, StoreError, TrackingStore, uri};
 use crate::sweep::data::DataError;
 use crate::sweep::run::RunError;
@@ -100,6 +102,9 @@ pub enum Failure {
     Language { what: &'static str, text: String, error: ParseError },
     #[error("there is no experiment {name:?}{suggestion}; `mltui experiments` lists them")]
     NoExperiment { name: String, suggestion: String },
+    /// The database that was asked for is not there.
+    #[error("{0}")]
+    NoFile(String),
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
@@ -126,7 +131,8 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Language { .. } | Self::Usage(_) | Self::Policy(_) | Self::Data(_) => 2,
-            Self::NoExperiment { .. } | Self::NoneEligible(_) => 3,
+            Self::Store(error) if matches!(error.kind, ErrorKind::Address(_)) => 2,
+            Self::NoExperiment { .. } | Self::NoneEligible(_) | Self::NoFile(_) => 3,
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
@@ -137,6 +143,9 @@ impl Failure {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Store(error) => Some(error.hint()),
+            Self::NoFile(_) => Some(
+                "`mltui doctor` shows where the address comes from; the first run that is logged makes the file",
+            ),
             _ => None,
         }
     }
@@ -149,7 +158,7 @@ pub fn main() -> ExitCode {
         // Whoever reads the output has seen enough of it.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
-            let mut text = format!("mltui: {}\n", printable(&failure.to_string()));
+            let mut text = format!("mltui: {}\n", printable(&hide(&failure.to_string())));
             if let Some(hint) = failure.hint() {
                 text.push_str(&format!("  {hint}\n"));
             }
@@ -223,7 +232,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 fn explore(mut settings: Settings) -> Result<Opened, Failure> {
     // On the screen the watch itself tries again and says so; silent attempts would only hide the trouble.
     settings.rest.max_retries = 0;
-    let store = open(&settings)?;
+    let store = open_or_begin(&settings)?;
     let keymap = Keymap::with(settings.keys())
         .map_err(|message| ConfigError::Keys { path: settings.config_file.clone(), message })?;
     Ok(Opened { settings, store, keymap })
@@ -234,10 +243,26 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
-/// The store that the settings name.
+/// The store that the settings name; a database that was asked for by name has to be there.
 fn open(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure> {
+    match settings.absent_file() {
+        Some(words) => Err(Failure::NoFile(words)),
+        None => open_or_begin(settings),
+    }
+}
+
+/// The same, where the first write may make the database.
+fn open_or_begin(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure> {
     let location = settings.location.clone()?;
-    Ok(uri::open(&location, &settings.rest, settings.read_only)?)
+    let mut rest = settings.rest.clone();
+    rest.observer = Some(Observer::new(|waiting| {
+        sweep_report::say(&format!(
+            "{}; trying again for {} (MLFLOW_HTTP_REQUEST_MAX_RETRIES); ctrl-c ends it",
+            waiting.failure,
+            crate::text::span(waiting.at_most.as_millis() as i64)
+        ));
+    }));
+    Ok(uri::open(&location, &rest, settings.read_only)?)
 }
 
 /// The experiment of that name or id.

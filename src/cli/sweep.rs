@@ -7,7 +7,7 @@ use serde_json::json;
 use super::choosing::store_name;
 use super::output::print_json;
 use super::sweep_report::{Bar, report, say};
-use super::{Failure, open};
+use super::{Failure, open_or_begin};
 use crate::config::Settings;
 use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
 use crate::sweep::data::{Task, bundled};
@@ -191,7 +191,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let mut patient = settings.clone();
     // The sweep itself tries again for as long as it takes, and says so.
     patient.rest.max_retries = 0;
-    let store = open(&patient)?;
+    let store = open_or_begin(&patient)?;
     if !arguments.background {
         for broken in run::close_broken(&store, &settings.state_folder, &store_name(settings)).await {
             say(&match broken.closed {
@@ -228,7 +228,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     };
     if arguments.detach {
         drop(study);
-        spawn(&folder, &header, &settings.store_words())?;
+        spawn(&folder, &header, &settings.same_store())?;
         return if arguments.json {
             Ok(print_json(&json!({ "sweep": header.id, "experiment_id": header.experiment.as_str() }), out)?)
         } else {

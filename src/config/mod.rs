@@ -2,6 +2,7 @@
 //!
 //! Defaults are overridden by the file, the file by the environment, the environment by flags.
 
+mod access;
 pub mod raw;
 pub mod resolve;
 mod selecting;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig};
+pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, ProfileAuth, RawConfig};
 pub use resolve::{Environment, Flags, Graphics, Settings};
 pub use selecting::Selecting;
 pub use sweeping::Sweeping;
@@ -24,6 +25,10 @@ pub enum ConfigError {
     Syntax { path: PathBuf, line: usize, column: usize, message: String },
     #[error("{name} is {value:?}; it takes {expected}")]
     Variable { name: String, value: String, expected: &'static str },
+    #[error("the environment variable {0} is no UTF-8 text: set it again, or unset it")]
+    Unreadable(String),
+    #[error("{name} holds {problem}, which cannot be sent to a server: set it without")]
+    Unsendable { name: String, problem: &'static str },
     #[error("there is no profile {name:?}; the config file has {known}")]
     UnknownProfile { name: String, known: String },
     #[error(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use crate::store::address::Address;
 use crate::sweep::data::Task;
 use crate::sweep::plan::{self, Models};
 use crate::sweep::search::Method;
@@ -15,7 +16,7 @@ use crate::sweep::space::Value;
 #[serde(default, deny_unknown_fields)]
 pub struct RawConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tracking_uri: Option<String>,
+    pub tracking_uri: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -226,16 +227,28 @@ impl Default for RawHttp {
     }
 }
 
+/// Whose credentials a profile with an address of its own sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProfileAuth {
+    /// Those that it names itself.
+    #[default]
+    Profile,
+    /// Those of the environment, where it names none.
+    Environment,
+}
+
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawProfile {
-    pub tracking_uri: String,
+    pub tracking_uri: Address,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username_env: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_env: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_env: Option<String>,
+    pub auth: ProfileAuth,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]

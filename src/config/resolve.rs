@@ -1,37 +1,60 @@
 //! What file, environment and flags mean together.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::access::Access;
 use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
 use super::{ConfigError, Folders, Selecting, Sweeping};
+use crate::store::address::Address;
 use crate::store::rest::{Auth, RestOptions};
 use crate::store::uri::{self, Location, Origin};
+use crate::sweep::begin::SameStore;
+
+/// The variable that says the same as `--tracking-uri`.
+const URI: &str = "MLTUI_TRACKING_URI";
 
 /// The environment as this program sees it: the variables, the folder it stands in, the home folder.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     pub variables: HashMap<String, String>,
+    /// Names of variables whose values are no text.
+    pub unreadable: Vec<String>,
     pub folder: PathBuf,
     pub home: Option<PathBuf>,
 }
 
 impl Environment {
     pub fn of_this_process() -> Self {
+        let (mut variables, mut unreadable) = (HashMap::new(), Vec::new());
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => drop(variables.insert(name, value)),
+                Err(_) => unreadable.push(name),
+            }
+        }
+        unreadable.sort();
         Self {
-            variables: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
+            variables,
+            unreadable,
             folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
         }
     }
 
+    /// A variable that is set to something unreadable is not one that is not set.
+    pub(super) fn check_readable(&self, name: &str) -> Result<(), ConfigError> {
+        if self.unreadable.iter().any(|unreadable| unreadable == name) {
+            return Err(ConfigError::Unreadable(name.to_owned()));
+        }
+        Ok(())
+    }
+
     /// A variable that is set to something.
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
@@ -59,7 +82,7 @@ impl Environment {
     }
 
     /// True and false as MLflow reads them.
-    fn boolean(&self, name: &str) -> Result<Option<bool>, ConfigError> {
+    pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, ConfigError> {
         match self.get(name).map(str::to_lowercase).as_deref() {
             None => Ok(None),
             Some("true" | "1") => Ok(Some(true)),
@@ -78,7 +101,7 @@ impl Environment {
 pub struct Flags {
     /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE
     #[arg(long, global = true, value_name = "URI")]
-    pub tracking_uri: Option<String>,
+    pub tracking_uri: Option<Address>,
     /// Profile of the config file to use
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "tracking_uri")]
     pub profile: Option<String>,
@@ -99,7 +122,7 @@ pub struct Settings {
     pub config_file: PathBuf,
     pub config_exists: bool,
     pub state_folder: PathBuf,
-    pub tracking_uri: String,
+    pub tracking_uri: Address,
     pub origin: Origin,
     pub location: Result<Location, crate::store::StoreError>,
     pub rest: RestOptions,
@@ -130,36 +153,53 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The words on a command line that make another process open the same store in the same way. What the environment
-    /// says, it inherits.
-    pub fn store_words(&self) -> Vec<OsString> {
-        let mut words = Vec::new();
+    /// What makes another process open the same store in the same way. What the environment says, it inherits.
+    pub fn same_store(&self) -> SameStore {
+        let mut same = SameStore::default();
         if self.config_exists {
-            words.extend(["--config".into(), self.config_file.clone().into_os_string()]);
+            same.words.extend(["--config".into(), self.config_file.clone().into_os_string()]);
         }
-        match (&self.origin, &self.profile) {
-            (Origin::Profile(name), _) => words.extend(["--profile".into(), name.into()]),
-            (Origin::Flag, _) => words.extend(["--tracking-uri".into(), (&self.tracking_uri).into()]),
+        match &self.origin {
+            Origin::Profile(name) => same.words.extend(["--profile".into(), name.into()]),
+            // Command lines are there for all to read, and an address can hold a password.
+            Origin::Flag => same.variables.push((URI, self.tracking_uri.clone())),
             _ => {}
         }
-        words
+        same
+    }
+
+    /// What to say of a database that was asked for by its name and is not there.
+    pub fn absent_file(&self) -> Option<String> {
+        match &self.location {
+            Ok(Location::Sqlite(path)) if self.origin != Origin::Default && !path.exists() => {
+                Some(uri::no_file(path))
+            }
+            _ => None,
+        }
     }
 
     pub fn load(flags: &Flags, environment: &Environment, folders: &Folders) -> Result<Self, ConfigError> {
+        let is_ours = |name: &&String| name.starts_with("MLFLOW_") || name.starts_with("MLTUI_");
+        if let Some(name) = environment.unreadable.iter().find(is_ours) {
+            return Err(ConfigError::Unreadable(name.clone()));
+        }
         let named = flags.config.clone().or_else(|| environment.get("MLTUI_CONFIG").map(PathBuf::from));
         let config_file = named.clone().unwrap_or_else(|| folders.config_file());
         let raw = RawConfig::read(&config_file, named.is_some())?;
+        let has_uri = flags.tracking_uri.is_some() || environment.get(URI).is_some();
         let profile_name = flags
             .profile
             .as_deref()
-            .or_else(|| environment.get("MLTUI_PROFILE"))
-            .or(raw.profile.as_deref())
-            .filter(|_| flags.tracking_uri.is_none())
+            .or_else(|| environment.get("MLTUI_PROFILE").filter(|_| !has_uri))
+            .or_else(|| raw.profile.as_deref().filter(|_| !has_uri))
             .map(str::to_owned);
         let profile = profile_name.as_deref().map(|name| find_profile(&raw, name)).transpose()?;
         let (tracking_uri, origin) =
             tracking_uri(flags, &raw, profile_name.as_deref().zip(profile), environment);
-        let rest = rest_options(&raw.http, profile_name.as_deref().zip(profile), environment)?;
+        let location = uri::parse(tracking_uri.as_written(), &environment.folder);
+        let access =
+            Access::find(location.as_ref().ok(), &origin, profile_name.as_deref().zip(profile), environment)?;
+        let rest = rest_options(&raw.http, access, environment)?;
         let poll_interval = environment.seconds("MLTUI_POLL_INTERVAL")?.unwrap_or(raw.tui.poll_interval);
         let poll_interval =
             Duration::try_from_secs_f64(poll_interval.max(0.1)).unwrap_or(Duration::from_secs(2));
@@ -167,8 +207,8 @@ impl Settings {
             environment.parsed_enum("MLTUI_COLOR", "auto, always or never")?.unwrap_or(raw.tui.color),
         );
         let dumb = environment.get("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb");
-        let experiment = profile
-            .and_then(|profile| profile.experiment.clone())
+        let experiment = uri::experiment_of_page(tracking_uri.as_written())
+            .or_else(|| profile.and_then(|profile| profile.experiment.clone()))
             .or_else(|| environment.get("MLFLOW_EXPERIMENT_NAME").map(str::to_owned))
             .or_else(|| environment.get("MLFLOW_EXPERIMENT_ID").map(str::to_owned))
             .or_else(|| raw.experiment.clone());
@@ -178,7 +218,7 @@ impl Settings {
         Ok(Self {
             config_exists: config_file.is_file(),
             state_folder: folders.state.clone(),
-            location: uri::parse(&tracking_uri, &environment.folder),
+            location,
             tracking_uri,
             origin,
             experiment,
@@ -225,9 +265,7 @@ impl Settings {
     /// The profiles and their addresses, without credentials.
     pub fn profiles(&self) -> Vec<(String, String)> {
         let profiles = self.raw.profiles.iter();
-        profiles
-            .map(|(name, profile)| (name.clone(), uri::without_credentials(&profile.tracking_uri)))
-            .collect()
+        profiles.map(|(name, profile)| (name.clone(), profile.tracking_uri.to_string())).collect()
     }
 
     /// The settings in force, as a config file would say them, and where they come from. Secrets are redacted.
@@ -235,12 +273,7 @@ impl Settings {
         let mut text = String::new();
         let state = if self.config_exists { "" } else { " (not there; these are defaults)" };
         let _ = writeln!(text, "# config file: {}{state}", self.config_file.display());
-        let _ = writeln!(
-            text,
-            "# tracking URI: {} (from {})",
-            uri::without_credentials(&self.tracking_uri),
-            self.origin
-        );
+        let _ = writeln!(text, "# tracking URI: {} (from {})", self.tracking_uri, self.origin);
         let _ = writeln!(text, "# credentials: {:?}", self.rest.auth);
         let _ = writeln!(
             text,
@@ -251,12 +284,7 @@ impl Settings {
             self.rest.backoff_jitter
         );
         let _ = writeln!(text, "# read_only: {}, color: {}\n", self.read_only, self.color);
-        let mut raw = self.raw.clone();
-        raw.tracking_uri = raw.tracking_uri.map(|uri| uri::without_credentials(&uri));
-        for profile in raw.profiles.values_mut() {
-            profile.tracking_uri = uri::without_credentials(&profile.tracking_uri);
-        }
-        text.push_str(&toml::to_string_pretty(&raw).unwrap_or_else(|error| format!("# {error}\n")));
+        text.push_str(&toml::to_string_pretty(&self.raw).unwrap_or_else(|error| format!("# {error}\n")));
         text
     }
 }
@@ -278,7 +306,11 @@ impl Environment {
 
 /// The user's name: the one for the server, or else as Python's `getpass.getuser` finds it.
 fn user(auth: &Auth, environment: &Environment) -> String {
-    if let Auth::Basic { user, .. } = auth {
+    if let Auth::Basic { user, password } = auth
+        // A user without a password is a token.
+        && !user.is_empty()
+        && !password.is_empty()
+    {
         return user.clone();
     }
     let names = ["LOGNAME", "USER", "LNAME", "USERNAME"];
@@ -354,42 +386,41 @@ fn tracking_uri(
     raw: &RawConfig,
     profile: Option<(&str, &RawProfile)>,
     environment: &Environment,
-) -> (String, Origin) {
+) -> (Address, Origin) {
     if let Some(uri) = &flags.tracking_uri {
         return (uri.clone(), Origin::Flag);
+    }
+    if let Some(uri) = environment.get(URI).filter(|_| flags.profile.is_none()) {
+        return (uri.into(), Origin::Environment(URI));
     }
     if let Some((name, profile)) = profile.filter(|(_, profile)| !profile.tracking_uri.is_empty()) {
         return (profile.tracking_uri.clone(), Origin::Profile(name.to_owned()));
     }
     if let Some(uri) = environment.get("MLFLOW_TRACKING_URI") {
-        return (uri.to_owned(), Origin::Environment("MLFLOW_TRACKING_URI"));
+        return (uri.into(), Origin::Environment("MLFLOW_TRACKING_URI"));
     }
     if let Some(uri) = &raw.tracking_uri {
         return (uri.clone(), Origin::Config);
     }
-    (uri::default_uri(&environment.folder), Origin::Default)
+    (uri::default_uri(&environment.folder).into(), Origin::Default)
 }
 
 fn rest_options(
     http: &RawHttp,
-    profile: Option<(&str, &RawProfile)>,
+    access: Access,
     environment: &Environment,
 ) -> Result<RestOptions, ConfigError> {
-    let path = |name: &str| environment.get(name).map(PathBuf::from);
     let seconds = |name: &str, fallback: f64| -> Result<f64, ConfigError> {
         Ok(environment.seconds(name)?.unwrap_or(fallback))
     };
     let timeout = seconds("MLFLOW_HTTP_REQUEST_TIMEOUT", http.timeout)?;
     let retries = environment.parsed("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "a number from 0 to 10")?;
-    let mut options = RestOptions {
-        auth: match profile {
-            Some((name, profile)) => profile_auth(name, profile, environment)?,
-            None => Auth::None,
-        },
-        insecure_tls: environment.boolean("MLFLOW_TRACKING_INSECURE_TLS")?.unwrap_or(false),
-        ca_file: path("MLFLOW_TRACKING_SERVER_CERT_PATH"),
-        client_cert: path("MLFLOW_TRACKING_CLIENT_CERT_PATH"),
-        workspace: environment.get("MLFLOW_WORKSPACE").map(str::to_owned),
+    Ok(RestOptions {
+        auth: access.auth,
+        insecure_tls: access.insecure_tls,
+        ca_file: access.ca_file,
+        client_cert: access.client_cert,
+        workspace: access.workspace,
         max_retries: retries.unwrap_or(http.max_retries).min(10),
         backoff_factor: seconds("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", http.backoff_factor)?,
         backoff_jitter: seconds("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", http.backoff_jitter)?,
@@ -398,61 +429,7 @@ fn rest_options(
             .boolean("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER")?
             .unwrap_or(http.respect_retry_after),
         allow_redirects: environment.boolean("MLFLOW_ALLOW_HTTP_REDIRECTS")?.unwrap_or(http.allow_redirects),
-    };
-    if let Some((_, profile)) = profile {
-        options.insecure_tls |= profile.insecure_tls;
-        options.ca_file = profile.ca_file.clone().or(options.ca_file);
-        options.client_cert = profile.client_cert.clone().or(options.client_cert);
-        options.workspace = profile.workspace.clone().or(options.workspace);
-    }
-    if options.auth == Auth::None {
-        options.auth = environment_auth(environment)?;
-    }
-    Ok(options)
-}
-
-fn profile_auth(name: &str, profile: &RawProfile, environment: &Environment) -> Result<Auth, ConfigError> {
-    let secret = |what: &'static str, variable: &str| {
-        environment.get(variable).map(str::to_owned).ok_or_else(|| ConfigError::MissingSecret {
-            profile: name.to_owned(),
-            what,
-            variable: variable.to_owned(),
-        })
-    };
-    if let (Some(user), Some(password)) = (&profile.username_env, &profile.password_env) {
-        return Ok(Auth::Basic { user: secret("user name", user)?, password: secret("password", password)? });
-    }
-    match &profile.token_env {
-        Some(token) => Ok(Auth::Bearer(secret("token", token)?)),
-        None => Ok(Auth::None),
-    }
-}
-
-/// User name and password from the environment, else from `~/.mlflow/credentials`, else a token.
-fn environment_auth(environment: &Environment) -> Result<Auth, ConfigError> {
-    let stored = match &environment.home {
-        Some(home) => read_credentials(&home.join(".mlflow/credentials"))?,
-        None => (None, None),
-    };
-    let user = environment.get("MLFLOW_TRACKING_USERNAME").map(str::to_owned).or(stored.0);
-    let password = environment.get("MLFLOW_TRACKING_PASSWORD").map(str::to_owned).or(stored.1);
-    Ok(match (user, password) {
-        (Some(user), Some(password)) => Auth::Basic { user, password },
-        _ => environment
-            .get("MLFLOW_TRACKING_TOKEN")
-            .map_or(Auth::None, |token| Auth::Bearer(token.to_owned())),
+        withheld: access.withheld,
+        observer: None,
     })
-}
-
-fn read_credentials(path: &Path) -> Result<(Option<String>, Option<String>), ConfigError> {
-    if !path.is_file() {
-        return Ok((None, None));
-    }
-    let file = ini::Ini::load_from_file_noescape(path)
-        .map_err(|error| ConfigError::Credentials { path: path.to_owned(), cause: error.to_string() })?;
-    let value = |key: &str| {
-        let section = file.section(Some("mlflow"))?;
-        section.get(key).map(str::to_owned).filter(|value| !value.is_empty())
-    };
-    Ok((value("mlflow_tracking_username"), value("mlflow_tracking_password")))
 }

@@ -14,6 +14,7 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect::<HashMap<_, _>>(),
+        unreadable: Vec::new(),
         folder: "/home/ana".into(),
         home: None,
     }
@@ -45,7 +46,7 @@ fn the_example_names_every_setting() {
     full.profiles.insert("empty".into(), RawProfile::default());
     assert_eq!(written.len(), 10, "a setting is missing in the example: {written:?}");
     assert_eq!(written["sweep"].as_table().unwrap().len(), 17, "{written:?}");
-    assert_eq!(written["profiles"]["team"].as_table().unwrap().len(), 10);
+    assert_eq!(written["profiles"]["team"].as_table().unwrap().len(), 11);
 }
 
 #[test]
@@ -84,7 +85,11 @@ fn secrets_come_from_the_environment_and_are_never_shown() {
         "[profiles.p]\ntracking_uri = 'http://u:pw-in-uri@host'\nusername_env = 'U'\npassword_env = 'P'\n";
     let profile = Flags { profile: Some("p".into()), ..Flags::default() };
     let settings = load(config, &profile, &[("U", "ana"), ("P", "geheim")]).unwrap();
-    assert_eq!(settings.rest.auth, Auth::Basic { user: "ana".into(), password: "geheim".into() });
+    assert_eq!(
+        settings.rest.auth,
+        Auth::Basic { user: "u".into(), password: "pw-in-uri".into() },
+        "those in the address go before, as with MLflow's client"
+    );
     for text in [settings.show(), format!("{:?}", settings.rest)] {
         assert!(!text.contains("geheim") && !text.contains("pw-in-uri"), "{text}");
     }
@@ -151,4 +156,110 @@ fn the_python_clients_variables_are_obeyed() {
     let error =
         load("", &Flags::default(), &[("MLFLOW_HTTP_REQUEST_TIMEOUT", "-1")]).unwrap_err().to_string();
     assert!(error.contains("MLFLOW_HTTP_REQUEST_TIMEOUT"), "{error}");
+}
+
+const CREDENTIALS: [(&str, &str); 4] = [
+    ("MLFLOW_TRACKING_USERNAME", "ana"),
+    ("MLFLOW_TRACKING_PASSWORD", "geheim"),
+    ("MLFLOW_TRACKING_CLIENT_CERT_PATH", "/me.pem"),
+    ("MLFLOW_TRACKING_INSECURE_TLS", "true"),
+];
+
+/// What a server is told where the environment has credentials, and its own server or none.
+fn told(config: &str, flags: &Flags, own: Option<&str>) -> crate::store::rest::RestOptions {
+    let own = own.map(|own| ("MLFLOW_TRACKING_URI", own));
+    let variables: Vec<_> =
+        CREDENTIALS.into_iter().chain([("MLFLOW_WORKSPACE", "research")]).chain(own).collect();
+    load(config, flags, &variables).unwrap().rest
+}
+
+#[test]
+fn the_environments_credentials_go_to_its_own_server_only() {
+    let flag = |uri: &str| Flags { tracking_uri: Some(uri.into()), ..Flags::default() };
+    let all = |rest: &crate::store::rest::RestOptions| {
+        let knows = rest.auth != Auth::None;
+        // Whatever goes along, goes along together.
+        assert_eq!(
+            (rest.client_cert.is_some(), rest.insecure_tls, rest.workspace.is_some()),
+            (knows, knows, knows)
+        );
+        knows
+    };
+    for (uri, own, goes) in [
+        // Where the environment names no server, as with MLflow.
+        ("http://other", None, true),
+        ("http://other", Some("sqlite:///mlflow.db"), true),
+        ("http://own:5000/team", Some("http://own:5000"), true),
+        ("HTTP://OWN:80", Some("http://own"), true),
+        ("http://other", Some("http://own"), false),
+        ("http://own", Some("https://own"), false),
+        ("http://own:5000", Some("http://own:5001"), false),
+        ("http://own.example.org", Some("http://own"), false),
+        ("http://other", Some("own:5000"), false),
+        ("http://other", Some("databricks"), false),
+    ] {
+        let rest = told("", &flag(uri), own);
+        assert_eq!(all(&rest), goes, "{uri} beside {own:?}");
+        assert_eq!(rest.withheld.is_some(), !goes, "{uri} beside {own:?}");
+    }
+    let why = told("", &flag("http://other"), Some("http://x:pw@own")).withheld.unwrap();
+    assert_eq!(
+        why,
+        "the credentials in the environment are for http://***@own, which MLFLOW_TRACKING_URI names"
+    );
+    assert!(all(&told("", &Flags::default(), Some("http://own"))));
+    assert!(all(&told("tracking_uri = 'http://file'", &Flags::default(), None)));
+    let nothing = load("", &flag("http://other"), &[("MLFLOW_TRACKING_URI", "http://own")]).unwrap().rest;
+    assert_eq!(nothing.withheld, None, "there is nothing to withhold");
+}
+
+#[test]
+fn a_profile_with_an_address_of_its_own_takes_no_credentials_from_elsewhere() {
+    let config = "[profiles.bare]\ntracking_uri = 'http://team'\n\
+                  [profiles.asks]\ntracking_uri = 'http://team'\nauth = 'environment'\n\
+                  [profiles.here]\nread_only = true\n\
+                  [profiles.url]\ntracking_uri = 'http://bob:own@team'\n\
+                  [profiles.token]\ntracking_uri = 'http://team'\ntoken_env = 'HOME_TOKEN'\n";
+    let told = |name: &str, own: Option<&str>| {
+        told(config, &Flags { profile: Some(name.into()), ..Flags::default() }, own)
+    };
+    let ana = Auth::Basic { user: "ana".into(), password: "geheim".into() };
+    for own in [None, Some("http://own")] {
+        let bare = told("bare", own);
+        assert_eq!(
+            (bare.auth, bare.client_cert, bare.insecure_tls, bare.workspace),
+            (Auth::None, None, false, None)
+        );
+        assert!(bare.withheld.unwrap().contains("auth = \"environment\""));
+        assert_eq!(told("asks", own).auth, ana);
+        assert_eq!(told("url", own).auth, Auth::Basic { user: "bob".into(), password: "own".into() });
+    }
+    assert_eq!(told("bare", Some("http://team")).auth, ana, "the same server");
+    assert_eq!(told("here", Some("http://own")).auth, ana, "the environment's own address");
+    let flags = Flags { profile: Some("token".into()), ..Flags::default() };
+    let variables: Vec<_> = CREDENTIALS.into_iter().chain([("HOME_TOKEN", "t")]).collect();
+    assert_eq!(load(config, &flags, &variables).unwrap().rest.auth, Auth::Bearer("t".into()));
+    let unreadable = Environment { unreadable: vec!["HOME_TOKEN".into()], ..environment(&[]) };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.toml"), config).unwrap();
+    let folders = Folders { config: folder.path().to_owned(), state: folder.path().to_owned() };
+    let error = Settings::load(&flags, &unreadable, &folders).unwrap_err().to_string();
+    assert!(error.contains("HOME_TOKEN is no UTF-8 text"), "{error}");
+}
+
+#[test]
+fn another_process_learns_the_address_by_a_variable() {
+    let uri = "http://ana:geheim@host/#/experiments/7";
+    let flags = Flags { tracking_uri: Some(uri.into()), ..Flags::default() };
+    let settings = load("profile = 'p'\n[profiles.p]\ntracking_uri = 'http://p'\n", &flags, &[]).unwrap();
+    assert_eq!(settings.experiment.as_deref(), Some("7"));
+    let same = settings.same_store();
+    assert!(!format!("{same:?} {settings:?}").contains("geheim"), "{settings:?}");
+    let handed: Vec<_> = same.variables.iter().map(|(name, uri)| (*name, uri.as_written())).collect();
+    assert_eq!(handed, [("MLTUI_TRACKING_URI", uri)]);
+    let config = "profile = 'p'\n[profiles.p]\ntracking_uri = 'http://p'\n";
+    let other = load(config, &Flags::default(), &handed).unwrap();
+    assert_eq!((&other.location, &other.rest), (&settings.location, &settings.rest));
+    let profile = Flags { profile: Some("p".into()), ..Flags::default() };
+    assert_eq!(load(config, &profile, &handed).unwrap().tracking_uri, "http://p");
 }

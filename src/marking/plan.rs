@@ -177,6 +177,10 @@ async fn registered(
 pub fn is_refused(kind: &ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::Unsupported(_) | ErrorKind::Forbidden(_) | ErrorKind::Invalid(_) | ErrorKind::Unauthorized
+        ErrorKind::Unsupported(_)
+            | ErrorKind::Forbidden(_)
+            | ErrorKind::Invalid(_)
+            | ErrorKind::Unauthorized
+            | ErrorKind::Withheld(_)
     )
 }

@@ -42,6 +42,7 @@ pub async fn mark(store: &dyn TrackingStore, journal: &Journal, plan: &Plan) -> 
             ErrorKind::ReadOnly(_)
                 | ErrorKind::Forbidden(_)
                 | ErrorKind::Unauthorized
+                | ErrorKind::Withheld(_)
                 | ErrorKind::Invalid(_)
         )
         && !is_in_log(store, &plan.experiment.experiment_id, &plan.record.id).await

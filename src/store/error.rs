@@ -1,7 +1,10 @@
 //! What can go wrong with a store, in the three parts that a reader needs: what failed, why, what to do.
 
+use std::borrow::Cow;
+
 use thiserror::Error;
 
+use super::secrets::hide;
 use crate::mlflow::limits::LimitError;
 
 /// A failed operation on a store.
@@ -19,12 +22,24 @@ pub enum ErrorKind {
     Unreachable(String),
     #[error("no answer within {0} s")]
     Timeout(u64),
+    /// The server's certificate, or the one that it wants: the same the next time.
+    #[error("{0}")]
+    Tls(String),
+    /// The proxy on the way refuses.
+    #[error("{0}")]
+    Proxy(String),
     #[error("the server asks for credentials and did not accept these (401)")]
     Unauthorized,
+    /// It got none, and those that there are belong to another server.
+    #[error("the server asks for credentials (401); {0}")]
+    Withheld(String),
     #[error("the server refuses (403): {0}")]
     Forbidden(String),
     #[error("{0}")]
     NotFound(String),
+    /// A tracking URI that cannot be opened.
+    #[error("{0}")]
+    Address(String),
     #[error("{0}")]
     AlreadyExists(String),
     #[error("{0}")]
@@ -61,32 +76,75 @@ impl ErrorKind {
             other => other,
         }
     }
+
+    /// Without any password or token that a server may have sent back.
+    fn without_secrets(mut self) -> Self {
+        match &mut self {
+            Self::Unreachable(words)
+            | Self::Tls(words)
+            | Self::Proxy(words)
+            | Self::Withheld(words)
+            | Self::Forbidden(words)
+            | Self::NotFound(words)
+            | Self::Address(words)
+            | Self::AlreadyExists(words)
+            | Self::Invalid(words)
+            | Self::ReadOnly(words)
+            | Self::NotAStore(words)
+            | Self::Unsupported(words)
+            | Self::Server { message: words, .. }
+            | Self::Protocol(words)
+            | Self::Io(words) => {
+                if let Cow::Owned(hidden) = hide(words) {
+                    *words = hidden;
+                }
+            }
+            Self::Timeout(_) | Self::Unauthorized | Self::Locked | Self::DiskFull | Self::Limit(_) => {}
+        }
+        self
+    }
 }
 
 impl StoreError {
     pub fn new(operation: impl Into<String>, kind: ErrorKind) -> Self {
-        Self { operation: operation.into(), kind }
+        Self { operation: operation.into(), kind: kind.without_secrets() }
     }
 
     /// What the user can do about it.
     pub fn hint(&self) -> &'static str {
         match &self.kind {
             ErrorKind::Unreachable(_) | ErrorKind::Timeout(_) => {
-                "is the server running and the address right? it is tried again by itself"
+                "is the server running and the address right?"
+            }
+            ErrorKind::Tls(_) => {
+                "name the authority to trust in MLFLOW_TRACKING_SERVER_CERT_PATH (a profile's ca_file); \
+                 MLFLOW_TRACKING_INSECURE_TLS=true trusts any server"
+            }
+            ErrorKind::Proxy(_) => {
+                "check the proxy that the variable names; NO_PROXY lists hosts to be reached without"
             }
             ErrorKind::Unauthorized => {
                 "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
             }
+            ErrorKind::Withheld(_) => "`mltui doctor` shows which credentials are used",
+            ErrorKind::Address(_) => "`mltui doctor` shows where the address comes from",
             ErrorKind::Forbidden(message) if message.contains("Host header") => {
                 "use a name that the server allows, or start it with --allowed-hosts"
             }
             ErrorKind::Forbidden(_) => "ask the server's administrator for the right",
-            ErrorKind::Locked => "another program holds the write lock; it is tried again by itself",
+            ErrorKind::Locked => "another program holds the write lock",
             ErrorKind::ReadOnly(_) => "check the file's permissions, or whether the profile is read_only",
             ErrorKind::NotAStore(_) => "check the tracking URI: `mltui doctor` shows where it comes from",
             ErrorKind::DiskFull => "free some space; nothing was half-written",
-            ErrorKind::Unsupported(_) => "a newer MLflow has it; MLflow upgrades the store when it opens it",
-            ErrorKind::Server { .. } => "look into the server's log; it is tried again by itself",
+            ErrorKind::Unsupported(what) if what.starts_with("table") => {
+                "a newer MLflow adds it when it opens the store"
+            }
+            ErrorKind::Unsupported(what) if what.starts_with("driver") => "its MLflow server can do it",
+            ErrorKind::Unsupported(what) if what.starts_with("artifact") => {
+                "an MLflow server that is started with --serve-artifacts has it"
+            }
+            ErrorKind::Unsupported(_) => "a newer MLflow server has it",
+            ErrorKind::Server { .. } => "the server's log may say more",
             ErrorKind::Protocol(_) => "is this address an MLflow server, and not a proxy's or login page?",
             ErrorKind::NotFound(_)
             | ErrorKind::AlreadyExists(_)
@@ -102,6 +160,7 @@ impl StoreError {
             self.kind,
             ErrorKind::Unreachable(_)
                 | ErrorKind::Timeout(_)
+                | ErrorKind::Proxy(_)
                 | ErrorKind::Locked
                 | ErrorKind::Server { .. }
                 | ErrorKind::Protocol(_)

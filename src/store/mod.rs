@@ -3,9 +3,11 @@
 //! Knows MLflow's vocabulary and nothing above it. Whatever enters here is cleaned of nothing: texts are kept as
 //! the store has them and are made safe where they are drawn or printed.
 
+pub mod address;
 pub mod batch;
 mod error;
 pub mod rest;
+pub mod secrets;
 pub mod sqlite;
 pub mod uri;
 

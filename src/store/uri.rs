@@ -4,9 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::address::shown;
 use super::rest::{RestOptions, RestStore, address};
 use super::sqlite::SqliteStore;
 use super::{ErrorKind, Result, StoreError, TrackingStore};
+
+/// Entries of a folder that are looked at for a name that was meant.
+const LOOKED_AT: usize = 10_000;
 
 /// Where a tracking URI was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +35,17 @@ impl fmt::Display for Origin {
 }
 
 /// A tracking URI that can be opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Location {
+    /// With the credentials that were written into it.
     Server(url::Url),
     Sqlite(PathBuf),
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
 }
 
 impl fmt::Display for Location {
@@ -67,55 +78,143 @@ pub fn default_uri(folder: &Path) -> String {
 
 /// Understands a tracking URI; relative paths start at `folder`.
 pub fn parse(uri: &str, folder: &Path) -> Result<Location> {
-    let fail =
-        |kind| Err(StoreError::new(format!("open the tracking URI {}", without_credentials(uri)), kind));
-    let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
-    match scheme {
-        "http" | "https" => match url::Url::parse(uri) {
-            Ok(url) if url.has_host() => Ok(Location::Server(url)),
-            _ => fail(ErrorKind::Invalid("it is not a complete URL, such as http://localhost:5000".into())),
-        },
-        "sqlite" => match uri.strip_prefix("sqlite:///") {
+    let uri = uri.trim();
+    understand(uri, folder).map_err(|words| {
+        StoreError::new(format!("open the tracking URI {:?}", shown(uri)), ErrorKind::Address(words))
+    })
+}
+
+/// The same; what is wrong with it, in words.
+fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
+    let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
+    let scheme = scheme.to_ascii_lowercase();
+    match scheme.as_str() {
+        "http" | "https" => server(uri, rest),
+        "sqlite" => match rest.strip_prefix("///") {
             Some(path) if !path.is_empty() && !path.starts_with(":memory:") => {
                 let path = path.split('?').next().unwrap_or(path);
                 Ok(Location::Sqlite(folder.join(path)))
             }
-            _ => fail(ErrorKind::Invalid(
-                "a SQLite store needs a file: sqlite:///relative.db or sqlite:////absolute.db".into(),
-            )),
+            _ => Err("a SQLite store needs a file: sqlite:///relative.db or sqlite:////absolute.db".into()),
         },
-        "" | "file" => {
-            let path = folder.join(uri.trim_start_matches("file:").trim_start_matches("//"));
-            if path.is_file() {
-                return Ok(Location::Sqlite(path));
-            }
-            let beside = folder.join("mlflow.db");
-            let beside = if beside.is_file() {
-                format!("; the database beside it opens with --tracking-uri sqlite:///{}", beside.display())
-            } else {
-                String::new()
-            };
-            fail(ErrorKind::Unsupported(format!(
-                "reader for file stores ({}): move it into a database with \
-                 `mlflow migrate-filestore --source {} --target sqlite:///mlflow.db`, or run `mlflow server` on it \
-                 with MLFLOW_ALLOW_FILE_STORE=true and open http://localhost:5000{beside}",
-                path.display(),
-                path.display()
-            )))
-        }
-        other => fail(ErrorKind::Unsupported(format!(
-            "driver for {other}:// addresses: run `mlflow server --backend-store-uri {other}://…` and open its \
-             http address; http://, https:// and sqlite:/// work"
-        ))),
+        "databricks" | "databricks-uc" | "uc" => Err(DATABRICKS.into()),
+        "" if is_databricks(uri) => Err(DATABRICKS.into()),
+        _ if uri.starts_with(['.', '/', '~']) && !uri.starts_with("//") => file_store(uri, folder),
+        "" | "file" if !uri.starts_with("//") => file_store(rest.trim_start_matches("//"), folder),
+        _ if is_database(&scheme) => Err(format!(
+            "{scheme}:// databases are not read directly: run `mlflow server --backend-store-uri {scheme}://…` and open \
+             its address, http://localhost:5000"
+        )),
+        _ if rest.starts_with("//") && !uri.starts_with("//") => Err(format!(
+            "{scheme}:// is no place of runs that is known: http://, https:// and sqlite:/// are"
+        )),
+        // `localhost:5000`, `ana:password@host`, `//host`
+        _ => Err(format!(
+            "a server's address begins with http:// or https://: write http://{}",
+            shown(uri).trim_start_matches('/')
+        )),
     }
 }
 
-/// The URI with user name and password taken out, safe to show.
-pub fn without_credentials(uri: &str) -> String {
-    match (uri.find("://"), uri.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => format!("{}{}", &uri[..scheme + 3], &uri[at + 1..]),
-        _ => uri.to_owned(),
+const DATABRICKS: &str = "Databricks workspaces are not supported: MLflow's own servers (http://, https://) and database \
+                          files (sqlite:///) are";
+
+fn is_databricks(uri: &str) -> bool {
+    ["databricks", "databricks-uc", "uc"].iter().any(|name| uri.eq_ignore_ascii_case(name))
+}
+
+/// Whether MLflow keeps runs in such a database; a driver can be named behind a +.
+fn is_database(scheme: &str) -> bool {
+    let dialect = scheme.split('+').next().unwrap_or(scheme);
+    matches!(dialect, "postgresql" | "postgres" | "mysql" | "mariadb" | "mssql" | "oracle")
+}
+
+/// A server's address; also as a browser shows it, with a page behind a #.
+fn server(uri: &str, rest: &str) -> Result<Location, String> {
+    let wrong = || "it is not a complete URL, such as http://localhost:5000".to_owned();
+    if !rest.starts_with("//") || rest.starts_with("///") {
+        return Err(wrong());
     }
+    let mut url = url::Url::parse(uri).map_err(|error| format!("{}: {error}", wrong()))?;
+    if !url.has_host() {
+        return Err(wrong());
+    }
+    let is_page = url.fragment().is_some_and(|page| page.starts_with('/'));
+    if url.path().contains('@') || (url.fragment().is_some() && !is_page) {
+        return Err("what stands behind the host is no path of a server: in a user name or password write %2F for /, %3F for \
+                    ?, %23 for # and %40 for @"
+            .into());
+    }
+    if url.query().is_some() && !is_page {
+        return Err("a server's address has no ? in it: leave out what stands behind it; a token goes into \
+                    MLFLOW_TRACKING_TOKEN"
+            .into());
+    }
+    url.set_fragment(None);
+    url.set_query(None);
+    Ok(Location::Server(url))
+}
+
+/// The experiment whose page in MLflow's web interface an address names: `http://host/#/experiments/1/runs/…`.
+pub fn experiment_of_page(uri: &str) -> Option<String> {
+    let url = url::Url::parse(uri.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let page = url.fragment()?.strip_prefix("/experiments/")?;
+    let id = page.split(['/', '?']).next()?;
+    (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then(|| id.to_owned())
+}
+
+/// A database by its path; why a folder of files is not opened, or that there is none.
+fn file_store(path: &str, folder: &Path) -> Result<Location, String> {
+    let path = folder.join(path);
+    if path.is_file() {
+        return Ok(Location::Sqlite(path));
+    }
+    if !path.exists() {
+        return Err(no_file(&path));
+    }
+    let beside = folder.join("mlflow.db");
+    let beside = if beside.is_file() {
+        format!("; the database beside it opens with --tracking-uri sqlite:///{}", beside.display())
+    } else {
+        String::new()
+    };
+    Err(format!(
+        "file stores are not read ({}): move it into a database with \
+         `mlflow migrate-filestore --source {} --target sqlite:///mlflow.db`, or run `mlflow server` on it with \
+         MLFLOW_ALLOW_FILE_STORE=true and open http://localhost:5000{beside}",
+        path.display(),
+        path.display()
+    ))
+}
+
+/// Says that a file is not there, and which one may have been meant.
+pub fn no_file(path: &Path) -> String {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return format!(
+            "there is no file {}: the folder {} does not exist",
+            path.display(),
+            folder.display()
+        );
+    }
+    match nearest(path) {
+        Some(near) => {
+            format!("there is no file {}; did you mean {}?", path.display(), near.display())
+        }
+        None => format!("there is no file {}", path.display()),
+    }
+}
+
+/// The file in the same folder whose name is nearest, as far as it is near.
+fn nearest(path: &Path) -> Option<PathBuf> {
+    let wanted = path.file_name()?.to_str()?;
+    let most = (wanted.len() / 3).clamp(1, 4);
+    let entries = std::fs::read_dir(path.parent()?).ok()?.take(LOOKED_AT).flatten();
+    let names = entries.filter(|entry| entry.path().is_file()).filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        Some((strsim::osa_distance(wanted, &name), name)).filter(|(distance, _)| *distance <= most)
+    });
+    names.min().map(|(_, name)| path.with_file_name(name))
 }
 
 /// Opens a store. Nothing is connected to or created yet.
@@ -136,16 +235,60 @@ mod tests {
         assert_eq!(parse("sqlite:///a.db", folder).unwrap(), Location::Sqlite("/home/ana/a.db".into()));
         assert_eq!(parse("sqlite:////x/a.db", folder).unwrap(), Location::Sqlite("/x/a.db".into()));
         assert!(matches!(parse("https://host/prefix", folder).unwrap(), Location::Server(_)));
+        assert_eq!(parse("SQLITE:///a.db", folder).unwrap(), Location::Sqlite("/home/ana/a.db".into()));
+        assert_eq!(parse("HTTP://Host:5000", folder).unwrap().to_string(), "http://host:5000");
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_opened_says_what_to_write() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("mlruns")).unwrap();
+        std::fs::write(folder.path().join("mlflow.db"), "").unwrap();
+        let absolute = format!("file://{}/mlruns", folder.path().display());
         for (uri, word) in [
             ("mlruns", "migrate-filestore"),
-            ("file:///x/mlruns", "migrate-filestore"),
+            (absolute.as_str(), "migrate-filestore"),
+            ("mlfow.db", "did you mean"),
+            ("no/such/folder", "does not exist"),
             ("postgresql://u:secret@h/db", "mlflow server"),
+            ("MySQL+pymysql://u:secret@h/db", "mlflow server"),
+            ("mssql://u:secret@h/db", "mlflow server"),
             ("sqlite:///", "needs a file"),
+            ("sqlite://mlflow.db", "needs a file"),
             ("http://", "complete URL"),
+            ("http:localhost:5000", "complete URL"),
+            ("http:/u:secret@h", "complete URL"),
+            ("http://u:p/secret@h", "complete URL"),
+            ("http://u:1/secret@h", "%2F for /"),
+            ("http://u:1#secret@h", "%23 for #"),
+            ("http://h/?token=secret", "MLFLOW_TRACKING_TOKEN"),
+            ("databricks", "Databricks"),
+            ("databricks://p", "Databricks"),
+            ("Databricks-UC", "Databricks"),
+            ("localhost:5000", "write http://localhost:5000"),
+            ("mlflow.example.org:5000/team", "write http://mlflow.example.org:5000/team"),
+            ("u:secret@h:5000", "write http://***@h:5000"),
+            ("//u:secret@h:5000", "write http://***@h:5000"),
+            ("s3://bucket/x", "no place of runs"),
         ] {
-            let error = parse(uri, folder).unwrap_err().to_string();
-            assert!(error.contains(word), "{error}");
-            assert!(!error.contains("secret"), "{error}");
+            let error = parse(uri, folder.path()).unwrap_err();
+            assert!(error.to_string().contains(word), "{uri}: {error}");
+            assert!(!format!("{error} {error:?}").contains("secret"), "{uri}: {error}");
+            assert!(matches!(error.kind, ErrorKind::Address(_)), "{uri}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_browsers_address_is_the_servers() {
+        for (uri, server, experiment) in [
+            ("http://h:5000/#/experiments/1", "http://h:5000", Some("1")),
+            ("http://h:5000/team/#/experiments/27/runs/abc", "http://h:5000/team", Some("27")),
+            ("http://h:5000/?workspace=a#/experiments/3?orderBy=x", "http://h:5000", Some("3")),
+            ("https://h/#/models/wine", "https://h", None),
+            ("http://h:5000", "http://h:5000", None),
+        ] {
+            assert_eq!(parse(uri, Path::new("/")).unwrap().to_string(), server);
+            assert_eq!(experiment_of_page(uri).as_deref(), experiment, "{uri}");
         }
     }
 
@@ -164,5 +307,6 @@ mod tests {
     fn a_location_never_shows_a_password() {
         let location = parse("https://ana:secret@host:5000/p/", Path::new("/")).unwrap();
         assert_eq!(location.to_string(), "https://host:5000/p");
+        assert_eq!(format!("{location:?}"), "\"https://host:5000/p\"");
     }
 }

@@ -11,6 +11,7 @@ use super::journal::{Folder, Header};
 use super::plan::Plan;
 use super::study::Study;
 use crate::mlflow::{Dataset, Experiment, Tag, ViewType, tags};
+use crate::store::address::Address;
 use crate::store::{self, TrackingStore, now_ms};
 
 /// So many columns are told of a schema.
@@ -50,11 +51,20 @@ pub fn begin(plan: Plan, study: &Study, beginning: &Beginning<'_>) -> std::io::R
     Ok((Folder::create(beginning.state_folder, &header)?, header))
 }
 
-/// Starts a process that takes a sweep up, and belongs to nobody. `words` make it open the same store.
-pub fn spawn(folder: &Folder, header: &Header, words: &[OsString]) -> std::io::Result<()> {
+/// What makes another process open the same store.
+#[derive(Debug, Clone, Default)]
+pub struct SameStore {
+    pub words: Vec<OsString>,
+    /// What must not stand on a command line.
+    pub variables: Vec<(&'static str, Address)>,
+}
+
+/// Starts a process that takes a sweep up, and belongs to nobody.
+pub fn spawn(folder: &Folder, header: &Header, same: &SameStore) -> std::io::Result<()> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.log())?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(words).args(["sweep", "--background", "--resume", &header.id]);
+    command.envs(same.variables.iter().map(|(name, address)| (name, address.as_written())));
+    command.args(&same.words).args(["sweep", "--background", "--resume", &header.id]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
     // Somebody has to take note of its end, while this process lasts.
     std::thread::spawn(move || child.wait());

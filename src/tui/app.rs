@@ -80,6 +80,8 @@ pub struct App {
     pub now: i64,
     pub size: (u16, u16),
     pub store: String,
+    /// What there was to say of a file that was asked for and was not there.
+    pub absent: Option<String>,
     pub is_local: bool,
     pub read_only: bool,
     pub glyphs: Glyphs,
@@ -132,6 +134,8 @@ pub struct App {
 #[derive(Debug)]
 pub struct Setup {
     pub store: String,
+    /// What there is to say of a file that was asked for and is not there.
+    pub absent: Option<String>,
     pub is_local: bool,
     pub read_only: bool,
     pub poll_seconds: f64,
@@ -166,6 +170,7 @@ impl App {
             now: setup.now,
             size: setup.size,
             store: setup.store,
+            absent: setup.absent,
             is_local: setup.is_local,
             read_only: setup.read_only,
             glyphs: setup.glyphs,

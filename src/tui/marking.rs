@@ -218,7 +218,11 @@ fn history(app: &App) -> Report {
 fn is_refusal(kind: &ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::ReadOnly(_) | ErrorKind::Forbidden(_) | ErrorKind::Unauthorized | ErrorKind::Invalid(_)
+        ErrorKind::ReadOnly(_)
+            | ErrorKind::Forbidden(_)
+            | ErrorKind::Unauthorized
+            | ErrorKind::Withheld(_)
+            | ErrorKind::Invalid(_)
     )
 }
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use super::client::Client;
-use super::wire::{self, list as list_of};
+use super::wire;
 use crate::mlflow::{ArtifactFile, RunId};
 use crate::store::ErrorKind;
 
@@ -21,7 +21,7 @@ pub async fn list(client: &Client, id: &RunId, path: &str) -> Inner<Vec<Artifact
             query.push(("page_token", token));
         }
         let answer = client.get("2.0/mlflow/artifacts/list", &query).await?;
-        files.extend(list_of(answer.value(), "files", wire::artifact_file)?);
+        files.extend(answer.list("files", wire::artifact_file)?);
         token = wire::next_token(answer.value());
         if token.is_none() {
             break;

@@ -3,18 +3,22 @@
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::redirect::Policy;
 use reqwest::{Certificate, Identity, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::options::{Auth, RestOptions};
+use super::failure::{failure, innermost, not_json, tls_cause, tls_words};
+use super::options::{Auth, RestOptions, Waiting};
+use super::proxy::{self, Proxy};
 use super::wire::Answer;
 use crate::store::ErrorKind;
-use crate::store::error::NO_ROUTE;
+use crate::store::secrets::{self, hide};
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
@@ -22,6 +26,8 @@ type Inner<T> = std::result::Result<T, ErrorKind>;
 const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
 /// A server may ask for a pause; a longer one than this is not waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// Redirects that are followed one after the other.
+const REDIRECTS: usize = 10;
 /// What stands in a path segment only in percent form.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -50,6 +56,10 @@ pub struct Client {
     options: RestOptions,
     /// Made at the first request: reading certificates takes time that a start need not wait for.
     http: OnceLock<reqwest::Client>,
+    /// The proxy on the way, if any.
+    proxy: Option<Proxy>,
+    /// Somebody was told that requests are tried again.
+    told: AtomicBool,
 }
 
 impl Client {
@@ -59,16 +69,17 @@ impl Client {
                 "MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH exclude each other: unset one".into(),
             ));
         }
-        if options.auth == Auth::None && !base.username().is_empty() {
-            let decode =
-                |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-            options.auth = Auth::Basic {
-                user: decode(base.username()),
-                password: decode(base.password().unwrap_or_default()),
-            };
+        // As with MLflow's client, those in the address go before all others.
+        if let Some(auth) = Auth::in_address(base) {
+            options.auth = auth;
+        }
+        options.auth.note();
+        if let Some(written) = base.password() {
+            secrets::note(written);
         }
         let base = address(base);
-        Ok(Self { base, options, http: OnceLock::new() })
+        let proxy = proxy::of(&base);
+        Ok(Self { base, options, http: OnceLock::new(), proxy, told: AtomicBool::new(false) })
     }
 
     /// The server's address without credentials and without a slash at the end.
@@ -140,23 +151,44 @@ impl Client {
         content: &[u8],
     ) -> Inner<()> {
         let request = self.request(method, &escape(path))?.query(query).body(content.to_vec());
-        self.send(request, Repeat::Safe).await?.bytes().await.map(drop)
+        // What was taken is answered with nothing at all, or with an empty object.
+        let received = self.send(request, Repeat::Safe).await?;
+        if received.is_json() { received.bytes().await.map(drop) } else { received.answer().await.map(drop) }
+    }
+
+    /// Makes sure that it is MLflow that has nothing to list, and not somebody who answers everything.
+    pub async fn confirm(&self) -> Inner<()> {
+        match self.get("2.0/mlflow/experiments/get", &[("experiment_id", "0")]).await {
+            Ok(answer) if answer.value().get("experiment").is_none() => {
+                Err(ErrorKind::Protocol("every question is answered with 200 and nothing in it".into()))
+            }
+            Err(error @ (ErrorKind::Unreachable(_) | ErrorKind::Timeout(_) | ErrorKind::Protocol(_))) => {
+                Err(error)
+            }
+            // That there is no such experiment, or none for this user, is what MLflow says.
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Sends a request, and again after a pause where that is safe and may help.
     async fn send(&self, request: RequestBuilder, repeat: Repeat) -> Inner<Received> {
+        let http = self.http()?;
+        let request = request.build().map_err(|error| {
+            ErrorKind::Invalid(format!("the request cannot be written: {}", innermost(&error)))
+        })?;
         let mut attempt = 0;
         loop {
             let this_time =
                 request.try_clone().ok_or_else(|| ErrorKind::Io("a body cannot be sent twice".into()))?;
-            let result = this_time.send().await;
+            let result = http.execute(this_time).await;
             let (failure, pause) = match result {
                 Ok(response) if response.status().is_success() => return Ok(Received(response)),
                 Ok(response) => {
                     let status = response.status();
                     let pause = self.retry_after(&response);
                     let did_nothing = status == StatusCode::TOO_MANY_REQUESTS;
-                    let failure = failure(response).await;
+                    let failure =
+                        failure(response, self.answering_proxy(), self.options.withheld.as_deref()).await;
                     if repeat == Repeat::Safe && attempt < 2 && is_collision(&failure) {
                         tokio::time::sleep(Duration::from_millis(fastrand::u64(20..100))).await;
                         attempt += 1;
@@ -171,7 +203,8 @@ impl Client {
                 Err(error) => {
                     let never_sent = error.is_connect();
                     let failure = self.broken(&error);
-                    let final_failure = error.is_builder() || error.is_redirect();
+                    let final_failure =
+                        error.is_builder() || error.is_redirect() || matches!(failure, ErrorKind::Tls(_));
                     if final_failure || (repeat == Repeat::Never && !never_sent) {
                         return Err(failure);
                     }
@@ -181,6 +214,7 @@ impl Client {
             if attempt >= self.options.max_retries {
                 return Err(failure);
             }
+            self.tell(&failure, attempt);
             let pause = pause.unwrap_or_else(|| self.backoff(attempt));
             tracing::debug!(attempt, ?pause, %failure, "trying again");
             tokio::time::sleep(pause).await;
@@ -188,9 +222,18 @@ impl Client {
         }
     }
 
+    /// Says once that there was a failure, and for how long it is tried again.
+    fn tell(&self, failure: &ErrorKind, attempt: u32) {
+        if let Some(observer) = &self.options.observer
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            let words = hide(&failure.to_string()).into_owned();
+            observer.tell(&Waiting { failure: words, at_most: self.options.patience(attempt) });
+        }
+    }
+
     fn backoff(&self, attempt: u32) -> Duration {
-        let exponential = self.options.backoff_factor * f64::from(2_u32.saturating_pow(attempt));
-        let seconds = exponential + fastrand::f64() * self.options.backoff_jitter;
+        let seconds = self.options.backoff(attempt) + fastrand::f64() * self.options.backoff_jitter;
         Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
     }
 
@@ -202,16 +245,31 @@ impl Client {
         parse_retry_after(text, jiff::Timestamp::now().as_second())
     }
 
+    /// A proxy that may have answered in the server's place: within TLS only the server answers.
+    fn answering_proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref().filter(|_| self.base.starts_with("http://"))
+    }
+
     fn broken(&self, error: &reqwest::Error) -> ErrorKind {
-        if error.is_timeout() {
+        if let Some(cause) = tls_cause(error) {
+            return ErrorKind::Tls(format!("{}: {}", self.base, tls_words(cause)));
+        }
+        if error.is_timeout() && !error.is_connect() {
             return ErrorKind::Timeout(self.options.timeout.as_secs());
         }
-        // The innermost cause says what happened; the outer ones repeat the address.
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(source) = cause.source() {
-            cause = source;
+        let cause = innermost(error);
+        match &self.proxy {
+            Some(proxy) if error.is_connect() => {
+                ErrorKind::Proxy(format!("no way to {} by the proxy {proxy}: {cause}", self.base))
+            }
+            Some(proxy) => {
+                ErrorKind::Unreachable(format!("{}, by way of the proxy {proxy}: {cause}", self.base))
+            }
+            None if error.is_timeout() => {
+                ErrorKind::Unreachable(format!("{}: no connection within the time for it", self.base))
+            }
+            None => ErrorKind::Unreachable(format!("{}: {cause}", self.base)),
         }
-        ErrorKind::Unreachable(format!("{}: {cause}", self.base))
     }
 }
 
@@ -258,58 +316,26 @@ impl Received {
     async fn bytes(self) -> Inner<Vec<u8>> {
         match self.0.bytes().await {
             Ok(bytes) => Ok(bytes.to_vec()),
-            Err(error) => Err(ErrorKind::Unreachable(format!("the answer broke off: {error}"))),
+            Err(error) => Err(ErrorKind::Unreachable(format!("the answer broke off: {}", innermost(&error)))),
         }
+    }
+
+    /// Whether it says so itself, or says nothing of what it is.
+    fn is_json(&self) -> bool {
+        self.kind().is_none_or(|kind| kind.contains("json"))
+    }
+
+    fn kind(&self) -> Option<&str> {
+        self.0.headers().get(CONTENT_TYPE)?.to_str().ok()
     }
 
     async fn answer(self) -> Inner<Answer> {
-        Answer::parse(&self.bytes().await?)
-    }
-}
-
-/// The error behind an answer that is not a success.
-async fn failure(response: Response) -> ErrorKind {
-    let status = response.status();
-    let body = response.bytes().await.unwrap_or_default();
-    let parsed: Option<Value> = serde_json::from_slice(&body).ok();
-    let field = |name: &str| parsed.as_ref().and_then(|v| v.get(name)).and_then(Value::as_str);
-    let code = field("error_code").unwrap_or_default();
-    // Of a long message the first line is for people; some carry the whole SQL statement behind it.
-    let text = field("message").map_or_else(|| plain_text(&body), str::to_owned);
-    let mut lines = text.lines().filter(|line| !line.starts_with("(raised as a result of"));
-    let message: String = lines.next().unwrap_or_default().chars().take(300).collect();
-    match (status.as_u16(), code) {
-        (401, _) => ErrorKind::Unauthorized,
-        (403, _) => ErrorKind::Forbidden(message),
-        (_, "RESOURCE_ALREADY_EXISTS") => {
-            ErrorKind::AlreadyExists(message.split(" Error: ").next().unwrap_or_default().to_owned())
+        if self.is_json() {
+            return Answer::parse(&self.bytes().await?);
         }
-        // MLflow itself says more; this is another server, or another path.
-        (404, "") => ErrorKind::NotFound(format!("{NO_ROUTE} {message}; is the address right?")),
-        (404, _) | (_, "RESOURCE_DOES_NOT_EXIST") => ErrorKind::NotFound(message),
-        (501, _) | (_, "NOT_IMPLEMENTED") => ErrorKind::Unsupported(message),
-        (400 | 405 | 413 | 414, _) => ErrorKind::Invalid(message),
-        (status, _) => ErrorKind::Server { status, message },
+        let kind = self.kind().unwrap_or_default().to_owned();
+        Err(not_json(&kind, &self.bytes().await?))
     }
-}
-
-/// The words of a body that is not JSON, HTML tags taken out.
-fn plain_text(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let mut words = String::new();
-    let mut in_tag = false;
-    for c in text.chars() {
-        match c {
-            '<' => in_tag = true,
-            '>' => {
-                in_tag = false;
-                words.push(' ');
-            }
-            c if !in_tag => words.push(if c.is_whitespace() { ' ' } else { c }),
-            _ => {}
-        }
-    }
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn build(options: &RestOptions) -> Inner<reqwest::Client> {
@@ -326,9 +352,7 @@ fn build(options: &RestOptions) -> Inner<reqwest::Client> {
         .timeout(options.timeout)
         .connect_timeout(options.timeout.min(Duration::from_secs(10)))
         .tls_danger_accept_invalid_certs(options.insecure_tls);
-    if !options.allow_redirects {
-        builder = builder.redirect(reqwest::redirect::Policy::none());
-    }
+    builder = builder.redirect(if options.allow_redirects { redirects() } else { Policy::none() });
     if let Some(path) = &options.ca_file {
         let certificates = Certificate::from_pem_bundle(&read(path)?)
             .map_err(|error| ErrorKind::Invalid(format!("{}: {error}", path.display())))?;
@@ -343,6 +367,21 @@ fn build(options: &RestOptions) -> Inner<reqwest::Client> {
         builder = builder.identity(identity);
     }
     builder.build().map_err(|error| ErrorKind::Io(error.to_string()))
+}
+
+/// Redirects as far as they go, but none out of TLS. Credentials stay behind where the host changes.
+fn redirects() -> Policy {
+    Policy::custom(|attempt| {
+        let leaves_tls =
+            attempt.url().scheme() == "http" && attempt.previous().iter().any(|url| url.scheme() == "https");
+        if leaves_tls {
+            attempt.error("it redirects from https to http")
+        } else if attempt.previous().len() >= REDIRECTS {
+            attempt.error("it redirects without an end")
+        } else {
+            attempt.follow()
+        }
+    })
 }
 
 fn read(path: &Path) -> Inner<Vec<u8>> {
@@ -362,11 +401,5 @@ mod tests {
         assert_eq!(parse_retry_after(date, then + 30), Some(Duration::ZERO));
         assert_eq!(parse_retry_after("3600", 0), None, "too long to wait for");
         assert_eq!(parse_retry_after("soon", 0), None);
-    }
-
-    #[test]
-    fn of_a_page_only_the_words_are_shown() {
-        let page = b"<!doctype html>\n<title>503</title><h1>Down</h1>\n<p>for   now</p>";
-        assert_eq!(plain_text(page), "503 Down for now");
     }
 }

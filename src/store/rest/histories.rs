@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::paging::token_at;
-use super::wire::{self, Answer, list};
+use super::wire::{self, Answer};
 use crate::mlflow::{MetricPoint, RunId};
 use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step};
 
@@ -29,7 +29,7 @@ async fn read_on(
     let mut points = Vec::new();
     loop {
         let answer = page(client, id, key, token.as_deref()).await?;
-        points.extend(list(answer.value(), "metrics", wire::point)?);
+        points.extend(answer.list("metrics", wire::point)?);
         token = wire::next_token(answer.value());
         if token.is_none() {
             return Ok(points);

@@ -2,11 +2,13 @@
 
 mod artifacts;
 mod client;
+mod failure;
 mod histories;
 mod logging;
 mod models;
 mod options;
 mod paging;
+pub mod proxy;
 mod registry;
 mod wire;
 
@@ -20,8 +22,8 @@ use url::Url;
 
 pub use client::address;
 use client::{Client, Repeat};
-pub use options::{Auth, RestOptions};
-use wire::{Answer, list, required};
+pub use options::{Auth, Observer, RestOptions, Waiting};
+use wire::{Answer, required};
 
 use super::error::During;
 use super::{
@@ -108,13 +110,16 @@ impl TrackingStore for RestStore {
                 .search("2.0/mlflow/experiments/search", &body)
                 .await
                 .during("list experiments")?;
-            experiments
-                .extend(list(answer.value(), "experiments", wire::experiment).during("list experiments")?);
+            experiments.extend(answer.list("experiments", wire::experiment).during("list experiments")?);
             token = wire::next_token(answer.value());
             if token.is_none() {
-                return Ok(experiments);
+                break;
             }
         }
+        if experiments.is_empty() {
+            self.client.confirm().await.during("list experiments")?;
+        }
+        Ok(experiments)
     }
 
     async fn get_experiment(&self, id: &ExperimentId) -> Result<Experiment> {
@@ -318,9 +323,8 @@ impl TrackingStore for RestStore {
                 .get("2.0/mlflow/metrics/get-history-bulk-interval", &query)
                 .await
                 .during(&operation)?;
-            let points = list(answer.value(), "metrics", |value| {
-                Ok((required(value, "run_id", wire::text)?, wire::point(value)?))
-            });
+            let points = answer
+                .list("metrics", |value| Ok((required(value, "run_id", wire::text)?, wire::point(value)?)));
             for (id, point) in points.during(&operation)? {
                 match histories.iter_mut().rfind(|(known, _)| known.as_str() == id) {
                     Some((_, points)) => points.push(point),

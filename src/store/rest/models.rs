@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::client::{Client, Repeat};
-use super::wire::{self, list, required};
+use super::wire::{self, required};
 use crate::mlflow::{ExperimentId, LoggedModel, ModelId, RunId};
 use crate::store::{ErrorKind, NewModel};
 
@@ -36,7 +36,7 @@ pub async fn of_run(client: &Client, experiment: &ExperimentId, run: &RunId) -> 
             "page_token": token,
         });
         let answer = client.search(&format!("{MODELS}/search"), &body).await.map_err(too_old)?;
-        models.extend(list(answer.value(), "models", wire::logged_model)?);
+        models.extend(answer.list("models", wire::logged_model)?);
         token = wire::next_token(answer.value());
         if token.is_none() {
             return Ok(models);

@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::store::secrets::note;
 
 /// Credentials, as MLflow's client sends them.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -20,9 +23,71 @@ impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("None"),
+            Self::Basic { password, .. } if password.is_empty() => f.write_str("Basic { user: *** }"),
             Self::Basic { user, .. } => write!(f, "Basic {{ user: {user:?}, password: *** }}"),
             Self::Bearer(_) => f.write_str("Bearer(***)"),
         }
+    }
+}
+
+impl Auth {
+    /// The credentials that an address holds.
+    pub fn in_address(address: &url::Url) -> Option<Self> {
+        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let (user, password) = (address.username(), address.password().unwrap_or_default());
+        (!user.is_empty() || !password.is_empty())
+            .then(|| Self::Basic { user: decode(user), password: decode(password) })
+    }
+
+    /// Lets nobody show these secrets.
+    pub fn note(&self) {
+        match self {
+            Self::None => {}
+            // A token can stand in the place of a user.
+            Self::Basic { user, password } if password.is_empty() => {
+                note(user);
+                note(&format!("{user}:"));
+            }
+            Self::Basic { user, password } => {
+                note(password);
+                note(&format!("{user}:{password}"));
+            }
+            Self::Bearer(token) => note(token),
+        }
+    }
+}
+
+/// A failure after which a request is sent again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiting {
+    pub failure: String,
+    /// The pauses between all further attempts.
+    pub at_most: Duration,
+}
+
+/// Whoever wants to know, the first time, that requests fail and are tried again.
+#[derive(Clone)]
+pub struct Observer(Arc<dyn Fn(&Waiting) + Send + Sync>);
+
+impl Observer {
+    pub fn new(tell: impl Fn(&Waiting) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    pub fn tell(&self, waiting: &Waiting) {
+        (self.0)(waiting);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+impl PartialEq for Observer {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -47,6 +112,24 @@ pub struct RestOptions {
     pub timeout: Duration,
     pub respect_retry_after: bool,
     pub allow_redirects: bool,
+    /// Why credentials that there are do not go to this server.
+    pub withheld: Option<String>,
+    pub observer: Option<Observer>,
+}
+
+impl RestOptions {
+    /// Seconds before the attempt behind this one, without what is added at random.
+    pub fn backoff(&self, attempt: u32) -> f64 {
+        self.backoff_factor * f64::from(2_u32.saturating_pow(attempt))
+    }
+
+    /// All pauses from an attempt to the last one.
+    pub fn patience(&self, attempt: u32) -> Duration {
+        let seconds: f64 = (attempt..self.max_retries)
+            .map(|attempt| self.backoff(attempt) + self.backoff_jitter / 2.0)
+            .sum();
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
 }
 
 impl Default for RestOptions {
@@ -63,6 +146,8 @@ impl Default for RestOptions {
             timeout: Duration::from_secs(120),
             respect_retry_after: true,
             allow_redirects: true,
+            withheld: None,
+            observer: None,
         }
     }
 }

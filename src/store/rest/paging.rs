@@ -11,7 +11,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::BULK_IDS;
 use super::client::Client;
-use super::wire::{self, list};
+use super::wire;
 use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Test};
 use crate::mlflow::{Run, RunId, ViewType};
 use crate::store::batch::{BatchWriter, RunBatch, whole_runs};
@@ -41,10 +41,7 @@ pub async fn search(client: &Client, search: &RunSearch) -> Inner<RunPage> {
 
 async fn page(client: &Client, body: &Value) -> Inner<RunPage> {
     let answer = client.search(SEARCH, body).await?;
-    Ok(RunPage {
-        runs: list(answer.value(), "runs", wire::run)?,
-        next_page_token: wire::next_token(answer.value()),
-    })
+    Ok(RunPage { runs: answer.list("runs", wire::run)?, next_page_token: wire::next_token(answer.value()) })
 }
 
 fn scan_body(scan: &Scan, size: usize, token: Option<&str>) -> Value {
@@ -70,6 +67,9 @@ pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inne
     let mut writer = BatchWriter::new(0);
     let first = scan.first.clamp(1, PAGE);
     let mut next = page(client, &scan_body(scan, first, None)).await?;
+    if next.runs.is_empty() {
+        client.confirm().await?;
+    }
     let mut offset = first;
     writer.batch.completes_first_page = true;
     loop {
@@ -143,6 +143,10 @@ pub async fn changes(client: &Client, scan: &Scan, since: i64, watched: &[RunId]
         body["run_view_type"] = json!(ViewType::All.as_str());
         body["filter"] = json!(filter.to_string());
         let page = page(client, &body).await?;
+        if page.runs.is_empty() {
+            // All of them deleted for good is less likely than somebody who answers in MLflow's place.
+            client.confirm().await?;
+        }
         for id in ids {
             let is_there = page
                 .runs

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::failure::plain_text;
 use crate::mlflow::{
     ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, LoggedModel, Metric,
     MetricPoint, ModelId, ModelMetric, ModelOutput, ModelVersion, Param, RegisteredModel, Run, RunId,
@@ -20,15 +21,14 @@ pub struct Answer(Value);
 
 impl Answer {
     pub fn parse(bytes: &[u8]) -> Inner<Self> {
-        // 2.22 answers some uploads with nothing at all.
         if bytes.is_empty() {
-            return Ok(Self(Value::Object(Map::new())));
+            return Err(ErrorKind::Protocol("nothing at all".into()));
         }
         match serde_json::from_slice::<Value>(bytes) {
             Ok(value) if value.is_object() => Ok(Self(value)),
             Ok(_) => Err(ErrorKind::Protocol("JSON, but no object".into())),
             Err(error) => {
-                let start: String = String::from_utf8_lossy(bytes).chars().take(40).collect();
+                let start: String = plain_text(&bytes[..bytes.len().min(4_000)]).chars().take(40).collect();
                 Err(ErrorKind::Protocol(format!("no JSON ({error}), it begins with {start:?}")))
             }
         }
@@ -37,7 +37,21 @@ impl Answer {
     pub fn value(&self) -> &Value {
         &self.0
     }
+
+    /// The list that was asked for. MLflow leaves an empty one out; what holds something else instead is not MLflow's.
+    pub fn list<T>(&self, key: &str, read: impl Fn(&Value) -> Inner<T>) -> Inner<Vec<T>> {
+        let fields = self.0.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+        let other: Vec<&str> = fields.filter(|field| !BESIDE.contains(field)).collect();
+        if self.0.get(key).is_none() && !other.is_empty() {
+            let names: String = other.join(", ").chars().take(80).collect();
+            return Err(ErrorKind::Protocol(format!("{key} are asked for, and {names} came")));
+        }
+        list(&self.0, key, read)
+    }
 }
+
+/// What stands beside a list.
+const BESIDE: [&str; 2] = ["next_page_token", "root_uri"];
 
 fn missing(key: &str) -> ErrorKind {
     ErrorKind::Protocol(format!("the field {key:?} is missing or of another type"))
@@ -48,8 +62,8 @@ pub fn required<T>(value: &Value, key: &str, read: impl Fn(&Value) -> Inner<T>) 
     value.get(key).ok_or_else(|| missing(key)).and_then(read)
 }
 
-/// A list; MLflow leaves empty ones out.
-pub fn list<T>(value: &Value, key: &str, read: impl Fn(&Value) -> Inner<T>) -> Inner<Vec<T>> {
+/// A list within an answer; MLflow leaves empty ones out.
+fn list<T>(value: &Value, key: &str, read: impl Fn(&Value) -> Inner<T>) -> Inner<Vec<T>> {
     match value.get(key) {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(items)) => items.iter().map(read).collect(),
@@ -343,9 +357,14 @@ mod tests {
         for body in ["<html>login</html>", "{\"run\": ", "[]", "null"] {
             assert!(matches!(Answer::parse(body.as_bytes()), Err(ErrorKind::Protocol(_))), "{body}");
         }
+        assert!(matches!(Answer::parse(b""), Err(ErrorKind::Protocol(_))));
+        let other = Answer::parse(b"{\"status\": \"ok\"}").unwrap();
+        assert!(matches!(other.list("runs", run), Err(ErrorKind::Protocol(_))));
+        let folder = Answer::parse(b"{\"root_uri\": \"file:///x\"}").unwrap();
+        assert_eq!(folder.list("files", artifact_file), Ok(Vec::new()));
         let empty = Answer::parse(b"{}").unwrap();
         assert!(matches!(required(empty.value(), "run", run), Err(ErrorKind::Protocol(_))));
-        assert_eq!(list(empty.value(), "runs", run), Ok(Vec::new()));
+        assert_eq!(empty.list("runs", run), Ok(Vec::new()));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The log file. Nothing is ever logged to the screen.
 
+use std::io::{self, Write};
 use std::path::Path;
 
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+
+use crate::store::secrets::hide;
 
 /// Starts logging to `mltui.log` in the state folder, as far as `MLTUI_LOG` says (`info`, `mltui=trace`, …). Without
 /// the variable nothing is written and no file is made.
@@ -14,9 +17,23 @@ pub fn start(folder: &Path) -> Option<WorkerGuard> {
         tracing_appender::non_blocking(tracing_appender::rolling::never(folder, "mltui.log"));
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
-        .with_writer(writer)
+        .with_writer(move || Discreet(writer.clone()))
         .with_ansi(false)
         .try_init()
         .ok()?;
     Some(guard)
+}
+
+/// A writer that takes known secrets out. Each event comes in one piece.
+struct Discreet(NonBlocking);
+
+impl Write for Discreet {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.0.write_all(hide(&String::from_utf8_lossy(event)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }

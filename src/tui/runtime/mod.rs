@@ -100,7 +100,7 @@ impl Session {
             state_folder: settings.state_folder.clone(),
             store: store_name.clone(),
             user: settings.user.clone(),
-            words: settings.store_words(),
+            same: settings.same_store(),
             plans: crate::state::by_experiment::ByExperiment::new(
                 &settings.state_folder,
                 "plans",
@@ -113,6 +113,7 @@ impl Session {
             page: (!is_local).then(|| store_name.trim_end_matches('/').to_owned()),
             store: store_name,
             is_local,
+            absent: settings.absent_file(),
             read_only: settings.read_only,
             poll_seconds: settings.poll_interval.as_secs_f64(),
             glyphs: settings.glyphs,

@@ -1,13 +1,12 @@
 //! Sweeps, away from the loop: begun as processes of their own, looked at, steered.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::mlflow::Experiment;
 use crate::state::by_experiment::ByExperiment;
 use crate::store::{TrackingStore, now_ms};
-use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
+use crate::sweep::begin::{Beginning, SameStore, begin, find_or_create, spawn};
 use crate::sweep::course::Courses;
 use crate::sweep::data::{self, Frame};
 use crate::sweep::journal::{Folder, Header, Wanted};
@@ -26,8 +25,8 @@ pub struct Ground {
     pub state_folder: PathBuf,
     pub store: String,
     pub user: String,
-    /// The words that make another process open the same store.
-    pub words: Vec<OsString>,
+    /// What makes another process open the same store.
+    pub same: SameStore,
     /// What `T` does again, by experiment.
     pub plans: ByExperiment<Wish>,
     pub courses: Arc<Mutex<Courses>>,
@@ -58,8 +57,7 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
     };
     let trials = plan.length();
     let (folder, header) = begin(plan, &study, &beginning).map_err(|error| error.to_string())?;
-    spawn(&folder, &header, &ground.words)
-        .map_err(|error| format!("no process could be started: {error}"))?;
+    spawn(&folder, &header, &ground.same).map_err(|error| format!("no process could be started: {error}"))?;
     // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
     if (keeps || matches!(place, Place::New(_)))
         && let Err(error) = ground.plans.set(&experiment.experiment_id, Some(wish.clone()))
@@ -148,7 +146,7 @@ pub fn steer(ground: &Ground, id: &str, steering: Steering) -> Msg {
         Steering::Pause => folder.want(Wanted::Pause),
         Steering::Continue => folder.want(Wanted::Run),
         Steering::Cancel => folder.want(Wanted::Cancel),
-        Steering::Resume => folder.want(Wanted::Run).and_then(|()| spawn(&folder, &header, &ground.words)),
+        Steering::Resume => folder.want(Wanted::Run).and_then(|()| spawn(&folder, &header, &ground.same)),
     };
     let name = &header.name;
     Msg::Said(match (done, steering) {

@@ -45,6 +45,7 @@ const NOW: i64 = 1_795_435_200_000;
 fn app(size: (u16, u16)) -> App {
     App::new(Setup {
         store: "sqlite:////data/mlflow.db".into(),
+        absent: None,
         is_local: true,
         read_only: false,
         poll_seconds: 2.0,

@@ -60,8 +60,9 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize, height: usize) -> Vec<Li
     let code = |text: String| Line::styled(text, theme.key);
     let store = text::clean(&app.store).into_owned();
     if width < 44 {
+        let heading = if app.absent.is_some() { "This file does not exist yet" } else { "No runs yet" };
         return vec![
-            Line::styled("No runs yet", theme.heading),
+            Line::styled(heading, theme.heading),
             Line::from(vec![Span::styled("T", theme.key), Span::styled(" trains a first sweep", theme.text)]),
             Line::styled(text::cut(&store, width, theme.glyphs.ellipsis), theme.dim),
         ];
@@ -74,15 +75,24 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize, height: usize) -> Vec<Li
         "    mlflow.log_metric(\"rmse\", 0.5, step=1)".to_owned(),
     ];
     let block = lines.iter().map(|line| text::width(line)).max().unwrap_or(0).min(width);
-    let mut greeting = vec![
-        Line::styled("Welcome. There are no runs here yet.", theme.heading),
+    let mut greeting = match &app.absent {
+        Some(words) => {
+            let words = text::wrap(&text::clean(words), width.saturating_sub(4));
+            let mut lines: Vec<Line<'_>> =
+                words.into_iter().map(|line| Line::styled(line, theme.bad)).collect();
+            lines.push(Line::styled("The first write creates it: T, or a run from Python.", theme.text));
+            lines
+        }
+        None => vec![Line::styled("Welcome. There are no runs here yet.", theme.heading)],
+    };
+    greeting.extend([
         Line::default(),
         Line::styled(text::cut(&format!("looking at {store}"), width, theme.glyphs.ellipsis), theme.dim),
         Line::styled("another place: --tracking-uri, or MLFLOW_TRACKING_URI", theme.dim),
         Line::default(),
         Line::from(vec![Span::styled("T", theme.key), Span::styled(format!(" {}", offer(app)), theme.text)]),
         Line::styled("ctrl-t plans one on data of your own", theme.dim),
-    ];
+    ]);
     if height < greeting.len() + lines.len() + 3 {
         return greeting;
     }

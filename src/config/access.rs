@@ -1,0 +1,187 @@
+//! Who a server is told that one is, and how it is trusted. What the environment holds of that belongs to the
+//! environment's own server: it goes to no other one.
+
+use std::path::{Path, PathBuf};
+
+use super::ConfigError;
+use super::raw::{ProfileAuth, RawProfile};
+use super::resolve::Environment;
+use crate::store::rest::Auth;
+use crate::store::uri::{self, Location, Origin};
+
+const URI: &str = "MLFLOW_TRACKING_URI";
+
+/// What goes to a server beside requests.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    pub auth: Auth,
+    pub insecure_tls: bool,
+    pub ca_file: Option<PathBuf>,
+    pub client_cert: Option<PathBuf>,
+    pub workspace: Option<String>,
+    /// Why credentials that there are do not go to this server.
+    pub withheld: Option<String>,
+}
+
+impl Access {
+    /// For a store at `location`, whose address comes from `origin`.
+    pub fn find(
+        location: Option<&Location>,
+        origin: &Origin,
+        profile: Option<(&str, &RawProfile)>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let server = match location {
+            Some(Location::Server(url)) => Some(url),
+            _ => None,
+        };
+        let stranger = stranger(server, origin, profile, environment);
+        let mut access = Self {
+            // An authority is no secret: it is trusted wherever it is met.
+            ca_file: environment.get("MLFLOW_TRACKING_SERVER_CERT_PATH").map(PathBuf::from),
+            ..Self::default()
+        };
+        let insecure_tls = environment.boolean("MLFLOW_TRACKING_INSECURE_TLS")?.unwrap_or(false);
+        // A local store has no server that could be told too much.
+        if stranger.is_none() || server.is_none() {
+            access.workspace = text(environment, "MLFLOW_WORKSPACE", Letters::Ascii)?;
+        }
+        if stranger.is_none() {
+            access.insecure_tls = insecure_tls;
+            access.client_cert = environment.get("MLFLOW_TRACKING_CLIENT_CERT_PATH").map(PathBuf::from);
+        }
+        if let Some((name, profile)) = profile {
+            access.auth = of_profile(name, profile, environment)?;
+            access.insecure_tls |= profile.insecure_tls;
+            if profile.insecure_tls {
+                access.ca_file = None;
+            }
+            access.ca_file = profile.ca_file.clone().or(access.ca_file);
+            access.client_cert = profile.client_cert.clone().or(access.client_cert);
+            access.workspace = profile.workspace.clone().or(access.workspace);
+        }
+        if let Some(auth) = server.and_then(Auth::in_address) {
+            access.auth = auth;
+        }
+        match stranger {
+            None if access.auth == Auth::None => access.auth = of_environment(environment)?,
+            Some(why) if access.auth == Auth::None => {
+                let there_are = of_environment(environment).is_ok_and(|auth| auth != Auth::None);
+                access.withheld = there_are.then_some(why);
+            }
+            _ => {}
+        }
+        Ok(access)
+    }
+}
+
+/// Why the environment's credentials are for somebody else, if they are.
+fn stranger(
+    server: Option<&url::Url>,
+    origin: &Origin,
+    profile: Option<(&str, &RawProfile)>,
+    environment: &Environment,
+) -> Option<String> {
+    let own = environment.get(URI).map(|written| (written, uri::parse(written, &environment.folder)));
+    let is_same = own.as_ref().is_some_and(|(_, own)| match (own, server) {
+        (Ok(Location::Server(own)), Some(server)) => own.origin() == server.origin(),
+        _ => false,
+    });
+    match origin {
+        _ if is_same => None,
+        Origin::Environment(URI) | Origin::Default => None,
+        Origin::Profile(name) => {
+            let asks = profile.is_some_and(|(_, profile)| profile.auth == ProfileAuth::Environment);
+            (!asks).then(|| {
+                format!(
+                    "profile {name} has an address of its own and takes no credentials from the environment: \
+                     auth = \"environment\" in it would let it"
+                )
+            })
+        }
+        // Where the environment names no server, its credentials go with whatever is opened, as with MLflow.
+        Origin::Flag | Origin::Config | Origin::Environment(_) => match own? {
+            (_, Ok(Location::Sqlite(_))) => None,
+            (written, _) => Some(format!(
+                "the credentials in the environment are for {}, which MLFLOW_TRACKING_URI names",
+                crate::store::address::shown(written)
+            )),
+        },
+    }
+}
+
+/// Which letters get through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Letters {
+    /// Sent in a header as it is.
+    Ascii,
+    /// Sent encoded.
+    Any,
+}
+
+fn check(name: &str, value: &str, letters: Letters) -> Result<String, ConfigError> {
+    let wrong = |problem| Err(ConfigError::Unsendable { name: name.to_owned(), problem });
+    if value.contains(['\n', '\r']) {
+        return wrong("a line break");
+    }
+    if value.chars().any(char::is_control) {
+        return wrong("a control character");
+    }
+    if letters == Letters::Ascii && !value.is_ascii() {
+        return wrong("a letter beyond ASCII");
+    }
+    Ok(value.to_owned())
+}
+
+fn text(environment: &Environment, name: &str, letters: Letters) -> Result<Option<String>, ConfigError> {
+    environment.get(name).map(|value| check(name, value, letters)).transpose()
+}
+
+/// The credentials whose variables a profile names.
+fn of_profile(name: &str, profile: &RawProfile, environment: &Environment) -> Result<Auth, ConfigError> {
+    let secret = |what: &'static str, variable: &str, letters| {
+        environment.check_readable(variable)?;
+        text(environment, variable, letters)?.ok_or_else(|| ConfigError::MissingSecret {
+            profile: name.to_owned(),
+            what,
+            variable: variable.to_owned(),
+        })
+    };
+    if let (Some(user), Some(password)) = (&profile.username_env, &profile.password_env) {
+        return Ok(Auth::Basic {
+            user: secret("user name", user, Letters::Any)?,
+            password: secret("password", password, Letters::Any)?,
+        });
+    }
+    match &profile.token_env {
+        Some(token) => Ok(Auth::Bearer(secret("token", token, Letters::Ascii)?)),
+        None => Ok(Auth::None),
+    }
+}
+
+/// User name and password from the environment, else from `~/.mlflow/credentials`, else a token.
+fn of_environment(environment: &Environment) -> Result<Auth, ConfigError> {
+    let stored = match &environment.home {
+        Some(home) => read_credentials(&home.join(".mlflow/credentials"))?,
+        None => (None, None),
+    };
+    let user = text(environment, "MLFLOW_TRACKING_USERNAME", Letters::Any)?.or(stored.0);
+    let password = text(environment, "MLFLOW_TRACKING_PASSWORD", Letters::Any)?.or(stored.1);
+    Ok(match (user, password) {
+        (Some(user), Some(password)) => Auth::Basic { user, password },
+        _ => text(environment, "MLFLOW_TRACKING_TOKEN", Letters::Ascii)?.map_or(Auth::None, Auth::Bearer),
+    })
+}
+
+fn read_credentials(path: &Path) -> Result<(Option<String>, Option<String>), ConfigError> {
+    if !path.is_file() {
+        return Ok((None, None));
+    }
+    let file = ini::Ini::load_from_file_noescape(path)
+        .map_err(|error| ConfigError::Credentials { path: path.to_owned(), cause: error.to_string() })?;
+    let value = |key: &str| {
+        let section = file.section(Some("mlflow"))?;
+        section.get(key).map(str::to_owned).filter(|value| !value.is_empty())
+    };
+    Ok((value("mlflow_tracking_username"), value("mlflow_tracking_password")))
+}

@@ -1,0 +1,194 @@
+//! What a failed request comes to: the answer of a server, of a proxy, of somebody else, or none.
+
+use std::error::Error;
+use std::io;
+
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Response, StatusCode};
+use rustls::{AlertDescription, CertificateError};
+use serde_json::Value;
+
+use super::proxy::Proxy;
+use crate::store::ErrorKind;
+use crate::store::error::NO_ROUTE;
+
+/// Letters of a message that are shown.
+const LONGEST: usize = 300;
+
+/// The error behind an answer that is not a success. `proxy` may have answered in the server's place; `withheld` says
+/// why no credentials were sent although there are some.
+pub async fn failure(response: Response, proxy: Option<&Proxy>, withheld: Option<&str>) -> ErrorKind {
+    let status = response.status();
+    let is_page =
+        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let body = response.bytes().await.unwrap_or_default();
+    let parsed: Option<Value> = serde_json::from_slice(&body).ok();
+    let field = |name: &str| parsed.as_ref().and_then(|v| v.get(name)).and_then(Value::as_str);
+    let code = field("error_code").unwrap_or_default();
+    let text = match field("message").or_else(|| field("detail")) {
+        Some(text) => text.to_owned(),
+        None if is_page || body.starts_with(b"<") => plain_text(&body),
+        None => String::from_utf8_lossy(&body).into_owned(),
+    };
+    // Of a long message the first line is for people; some carry the whole SQL statement behind it.
+    let mut lines = text.lines().filter(|line| !line.starts_with("(raised as a result of"));
+    let line = beyond_status(lines.next().unwrap_or_default(), status);
+    let mut message: String = line.chars().take(LONGEST).collect();
+    // MLflow itself names a code; anything else may be somebody else's answer.
+    if let Some(proxy) = proxy.filter(|_| code.is_empty()) {
+        let gap = if message.is_empty() { "" } else { " " };
+        message = format!("{message}{gap}(by way of the proxy {proxy})");
+    }
+    match (status.as_u16(), code) {
+        (401, _) => withheld.map_or(ErrorKind::Unauthorized, |why| ErrorKind::Withheld(why.to_owned())),
+        (407, _) => ErrorKind::Proxy(format!("the proxy asks for credentials of its own (407) {message}")),
+        (403, _) => ErrorKind::Forbidden(message),
+        (_, "RESOURCE_ALREADY_EXISTS") => {
+            ErrorKind::AlreadyExists(message.split(" Error: ").next().unwrap_or_default().to_owned())
+        }
+        // MLflow itself says more; this is another server, or another path.
+        (404, "") if message.is_empty() => ErrorKind::NotFound(format!("{NO_ROUTE}; is the address right?")),
+        (404, "") => ErrorKind::NotFound(format!("{NO_ROUTE}: {message}; is the address right?")),
+        (404, _) | (_, "RESOURCE_DOES_NOT_EXIST") => ErrorKind::NotFound(message),
+        (501, _) | (_, "NOT_IMPLEMENTED") => ErrorKind::Unsupported(message),
+        (400 | 405 | 413 | 414, _) => ErrorKind::Invalid(message),
+        (status_code, _) if message.is_empty() => ErrorKind::Server {
+            status: status_code,
+            message: status.canonical_reason().unwrap_or("nothing more").to_owned(),
+        },
+        (status, _) => ErrorKind::Server { status, message },
+    }
+}
+
+/// A message without the status that many pages begin with: as a number, then in words, once or several times.
+fn beyond_status(message: &str, status: StatusCode) -> &str {
+    let beyond = |text: &str, word: &str| -> Option<usize> {
+        let begins = text.get(..word.len())?.eq_ignore_ascii_case(word) && !word.is_empty();
+        let rest = &text[word.len()..];
+        let rest = (begins && !rest.starts_with(char::is_alphanumeric)).then_some(rest)?;
+        Some(text.len() - rest.trim_start_matches([' ', ':', '-', '.', '\u{2013}', '\u{2014}']).len())
+    };
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut rest = message.trim();
+    if rest.eq_ignore_ascii_case(reason) {
+        return "";
+    }
+    if let Some(end) = beyond(rest, status.as_str()) {
+        rest = &rest[end..];
+        while let Some(end) = beyond(rest, reason) {
+            rest = &rest[end..];
+        }
+    }
+    rest
+}
+
+/// An answer that says itself that it is no JSON.
+pub fn not_json(kind: &str, body: &[u8]) -> ErrorKind {
+    let kind = kind.split(';').next().unwrap_or(kind).trim();
+    let start: String = plain_text(body).chars().take(40).collect();
+    ErrorKind::Protocol(format!("{kind:?} that begins with {start:?}"))
+}
+
+/// The words of a body that is not JSON, HTML tags taken out.
+pub fn plain_text(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let mut words = String::new();
+    let mut in_tag = false;
+    for c in text.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' => {
+                in_tag = false;
+                words.push(' ');
+            }
+            c if !in_tag => words.push(if c.is_whitespace() { ' ' } else { c }),
+            _ => {}
+        }
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The innermost cause says what happened; the outer ones repeat the address.
+pub fn innermost(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// What is wrong with a TLS connection, where that is what failed.
+pub fn tls_cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
+        }
+        // An error of input and output hides what it carries from `source`.
+        let carried = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = carried.and_then(|carried| tls_cause(carried)) {
+            return Some(found);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+/// The same in words.
+pub fn tls_words(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(problem) => {
+            let why = match problem {
+                CertificateError::UnknownIssuer => "nobody who is trusted has signed it".to_owned(),
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    "it has expired".to_owned()
+                }
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    "it is not valid yet".to_owned()
+                }
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                    "it is for another name".to_owned()
+                }
+                other => other.to_string(),
+            };
+            format!("the server's certificate is not trusted: {why}")
+        }
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied,
+        ) => format!(
+            "the server wants another certificate from you ({error}): MLFLOW_TRACKING_CLIENT_CERT_PATH (a profile's \
+             client_cert) names it"
+        ),
+        rustls::Error::InvalidMessage(_) => format!("the server speaks no TLS ({error}): is it http://?"),
+        other => format!("no TLS connection: {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_page_only_the_words_are_shown() {
+        let page = b"<!doctype html>\n<title>503</title><h1>Down</h1>\n<p>for   now</p>";
+        assert_eq!(plain_text(page), "503 Down for now");
+    }
+
+    #[test]
+    fn a_status_is_said_once() {
+        let beyond = |text| beyond_status(text, StatusCode::NOT_FOUND);
+        assert_eq!(beyond("404 Not Found Not Found The URL was not found"), "The URL was not found");
+        assert_eq!(beyond("404: Not Found"), "");
+        assert_eq!(beyond("Not Found"), "");
+        assert_eq!(beyond("Not found by anybody"), "Not found by anybody");
+        assert_eq!(beyond("404 Not Founded"), "Not Founded");
+        assert_eq!(beyond("no experiment 404"), "no experiment 404");
+    }
+}
