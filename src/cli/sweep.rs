@@ -18,6 +18,7 @@ use crate::sweep::plan::{MOST_JOBS, Models, Plan, Wish, seconds};
 use crate::sweep::run::{self, Run};
 use crate::sweep::search::Method;
 use crate::sweep::space::Range;
+use crate::sweep::study::Study;
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
@@ -216,13 +217,12 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             if !arguments.background {
                 resumed.0.want(Wanted::Run)?;
             }
+            tell(&resumed.2);
             resumed
         }
         None => {
             let (plan, study) = arguments.wish(settings)?.decide()?;
-            for line in Account::of(&study).lines() {
-                say(&line);
-            }
+            tell(&study);
             let name = arguments.experiment.clone().unwrap_or_else(|| study.frame.name.clone());
             let experiment = find_or_create(store.as_ref(), &name, &plan).await?;
             let beginning = Beginning {
@@ -253,6 +253,13 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let ended = run::run(job, interrupted(), |told| bar.told(told)).await?;
     bar.end();
     report(&folder, &header, &ended, arguments.json, out)
+}
+
+/// What was read, before anything is trained; of a process of its own in its log.
+fn tell(study: &Study) {
+    for line in Account::of(study).lines() {
+        say(&line);
+    }
 }
 
 /// Ends when somebody asks this process to.
@@ -287,7 +294,7 @@ fn leave_terminal() {
     }
 }
 
-fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, crate::sweep::study::Study), Failure> {
+fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Failure> {
     let all = Folder::all(&settings.state_folder);
     let found = all.into_iter().find(|(_, header)| header.id == id || header.name == id);
     let (folder, header) = found.ok_or_else(|| {
