@@ -234,7 +234,7 @@ impl Account {
         let classes = classes.map_or(String::new(), |classes| format!(" of {classes} rows"));
         let without = self.rows - rows;
         let without = if without > 0 {
-            format!("; {without} rows have none{} and are not used", in_brackets(gap_words))
+            format!("; {without} of {} rows have none{} and are not used", self.rows, in_brackets(gap_words))
         } else {
             String::new()
         };
@@ -254,8 +254,9 @@ impl Account {
         }
         if self.rows > self.target.rows {
             parts.push(format!(
-                "{} rows without a target{}",
+                "{} of {} rows without a target{}",
                 self.rows - self.target.rows,
+                self.rows,
                 in_brackets(&self.target.gap_words)
             ));
         }
