@@ -334,8 +334,11 @@ fn a_column_is_left_out_of_all_folds_or_of_none() {
 fn whole_numbers_are_classes_where_they_are_few_and_met_often() {
     let folder = tempfile::tempdir().unwrap();
     let task = |values: &[&str]| {
-        let rows: String = values.iter().enumerate().map(|(row, value)| format!("{row},{value}\n")).collect();
-        let frame = read(&write(folder.path(), "y.csv", format!("x,y\n{rows}").as_bytes()));
+        let mut text = String::from("x,y\n");
+        for (row, value) in values.iter().enumerate() {
+            text.push_str(&format!("{row},{value}\n"));
+        }
+        let frame = read(&write(folder.path(), "y.csv", text.as_bytes()));
         let target = Target::new(&frame, "y", None).unwrap();
         (target.task, target.because)
     };
