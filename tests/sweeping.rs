@@ -114,7 +114,7 @@ fn every_family(mlflow: Mlflow, uri: &str, own_models: bool) {
         let metric = said["metric"].as_str().unwrap();
         let bare = metric.strip_prefix("val_").unwrap();
         assert_eq!(seen["experiment"]["mlflow.experiment.primaryMetric.name"], metric);
-        assert_eq!(parent["artifacts"], serde_json::json!(["command.txt", "search_space.json"]));
+        assert_eq!(parent["artifacts"], serde_json::json!(["command.txt", "data.json", "search_space.json"]));
         let best: Vec<f64> =
             parent["best"][metric].as_array().unwrap().iter().map(|p| p[1].as_f64().unwrap()).collect();
         assert_eq!(best.len(), families.len());
@@ -348,6 +348,61 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
         assert!(code == 2 && error.contains(expected), "{more:?}: {code} {error}");
     }
     assert!(!home.path().join("mlflow.db").exists(), "nothing was begun");
+}
+
+/// A file below a folder, wherever it is.
+fn found(folder: &Path, name: &str) -> Option<PathBuf> {
+    fs::read_dir(folder).ok()?.flatten().find_map(|entry| {
+        let path = entry.path();
+        if path.is_dir() { found(&path, name) } else { (entry.file_name() == name).then_some(path) }
+    })
+}
+
+#[test]
+fn what_was_read_and_what_was_left_out_is_told_and_logged() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let mut text = String::from("Kunde;Preis;Art;fest;zuletzt;y\n");
+    for row in 0..60 {
+        let price = if row == 7 { "NA".to_owned() } else { format!("1.{row:03},5") };
+        let (kind, y) =
+            (["None", "alt", "neu", "NA"][row % 4], if row == 9 { "" } else { ["0", "1"][row % 2] });
+        writeln!(text, "K-{row};{price};{kind};3;{row},25;{y}").unwrap();
+    }
+    let data = home.path().join("kunden.csv");
+    fs::write(&data, text).unwrap();
+    let data = data.display().to_string();
+    let mut words = vec!["sweep", "--data", &data, "--target", "y", "--family", "decision_tree"];
+    words.extend(["--trials", "1", "--ignore", "zuletzt", "--ignore", "nichts", "--json"]);
+    let (code, out, error) = output(mltui(home.path(), &uri, &words));
+    assert_eq!(code, 0, "{error}");
+    for line in [
+        "kunden: 60 rows, 6 columns of CSV, separated by ';', with decimal commas",
+        "kunden: the target y: classification of \"0\" 30, \"1\" 29 rows, its values are 2 integers; 1 of 60 rows have none and are not used",
+        "kunden: learns from numbers Preis; texts Art (3 levels)",
+        "kunden: Kunde is left out: it is a text of 59 values in 59 rows, as \"K-0\" is, and taken for an identifier",
+        "kunden: fest is left out: it is the same in every row",
+        "kunden: zuletzt is left out: as was asked for",
+        "kunden: gaps: Preis 1 (\"NA\" 1), Art 15 (\"NA\" 15)",
+        "kunden: there is no column \"nichts\"",
+    ] {
+        assert!(error.lines().any(|said| said == format!("mltui: {line}")), "{line}\n{error}");
+    }
+    let printed: Value = serde_json::from_str(&out).unwrap();
+    let kept = found(home.path(), "data.json").unwrap();
+    let logged: Value = serde_json::from_slice(&fs::read(kept).unwrap()).unwrap();
+    assert_eq!(printed["data"], logged);
+    let column = |name: &str| {
+        let all = logged["columns"].as_array().unwrap();
+        all.iter().find(|column| column["name"] == name).unwrap().clone()
+    };
+    assert_eq!((&logged["format"], &logged["decimal"]), (&"csv".into(), &",".into()));
+    assert_eq!(
+        (&column("Kunde")["use"], &column("Kunde")["reason"]),
+        (&"left_out".into(), &"identifier".into())
+    );
+    assert_eq!(column("Art")["gap_words"], serde_json::json!({"NA": 15}));
+    assert_eq!((&column("Art")["levels"], &column("Art")["use"]), (&3.into(), &"levels".into()));
 }
 
 #[test]

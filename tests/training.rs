@@ -36,6 +36,21 @@ fn mixed(folder: &Path) -> String {
     path.display().to_string()
 }
 
+/// Times as programs write them, in milliseconds and in seconds with gaps: what is learnt is the hour of a single day.
+fn times(folder: &Path) -> String {
+    let mut rng = fastrand::Rng::with_seed(9);
+    let mut text = String::from("at,seen,y\n");
+    for row in 0..400 {
+        let second = rng.u32(0..86_400);
+        let at = 1_795_651_200_000_u64 + u64::from(second) * 1000;
+        let seen = if row % 9 == 0 { String::new() } else { format!("{:.3}", at as f64 / 1e3 + 0.25) };
+        text.push_str(&format!("{at},{seen},{:.3}\n", (f64::from(second) / 13_750.0).sin()));
+    }
+    let path = folder.join("times.csv");
+    fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
 fn study(data: &str, target: &str, task: Option<data::Task>, ignored: &[&str]) -> Study {
     let ignored = ignored.iter().map(|name| (*name).to_owned()).collect();
     let frame = data::load(data, &Reading { ignored, ..Reading::default() }).unwrap();
@@ -107,6 +122,12 @@ fn models_predict_in_python_what_they_predict_here() {
     studies.push(("mixed-number".into(), study(&table, "price", None, &["sold"])));
     studies.push(("mixed-class".into(), study(&table, "sold", None, &["price"])));
     studies.push(("mixed-truth".into(), study(&table, "is_new", None, &[])));
+    let timed = study(&times(folder.path()), "y", None, &[]);
+    let tree = families::find("decision_tree").unwrap();
+    let space = families::space(tree, timed.shape());
+    let fitted = timed.whole().unwrap().try_out(tree, &space.defaults(), 1).unwrap();
+    assert!(fitted.scores[0] < 0.1, "a day is more than two minutes long: {:?}", fitted.scores);
+    studies.push(("times".into(), timed));
     let mut written = 0;
     for (name, study) in &studies {
         let shape = study.shape();
@@ -277,4 +298,82 @@ for case in json.load(open(sys.argv[1])):
         &[path.to_str().unwrap()],
     );
     assert_eq!(said.lines().count(), 3, "{said}");
+}
+
+const KINDS: &str = r#"
+import decimal, sys, pyarrow as pa, pyarrow.parquet as pq
+def price(row):
+    return decimal.Decimal(row * 7919 - 40000) / 100
+rows = range(60)
+def decimals(precision):
+    return pa.array([None if row == 3 else price(row) for row in rows], pa.decimal128(precision, 2))
+columns = {
+    "small": decimals(9), "middle": decimals(18), "large": decimals(38),
+    "whole": pa.array([decimal.Decimal(row) * 10 ** 20 for row in rows], pa.decimal128(38, 0)),
+    "huge": pa.array([price(row) for row in rows], pa.decimal256(60, 4)),
+    "truth": pa.array([None if row == 1 else row % 2 == 0 for row in rows]),
+    "word": pa.array(["None" if row % 3 == 0 else "NA" if row % 3 == 1 else "" for row in rows]),
+    "at": pa.array([1795651200000000000 + row for row in rows], pa.timestamp("ns")),
+    "when": pa.array([row for row in rows], pa.timestamp("ms", "UTC")),
+    "day": pa.array([row for row in rows], pa.date32()),
+    "clock": pa.array([row for row in rows], pa.time64("ns")),
+    "tags": pa.array([["a", "b"] for row in rows]),
+    "place": pa.array([{"x": row, "y": 1.5} for row in rows]),
+    "bytes": pa.array([b"\xff\x00" for row in rows]),
+    "flag": pa.array([None if row == 5 else row % 2 for row in rows]),
+}
+pq.write_table(pa.table(columns), sys.argv[1], store_decimal_as_integer=sys.argv[2] == "integer")
+print(",".join(str(None if row == 3 else float(price(row))) for row in rows))
+"#;
+
+#[test]
+fn parquet_of_a_database_is_read_with_its_decimals_and_its_other_kinds_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for stored in ["integer", "bytes"] {
+        let path = folder.path().join(format!("{stored}.parquet")).display().to_string();
+        let said = V3.run(KINDS, &[&path, stored]);
+        let expected: Vec<f64> =
+            said.trim().split(',').map(|cell| cell.parse().unwrap_or(f64::NAN)).collect();
+        let frame = data::load(&path, &Reading::default()).unwrap();
+        let column = |name: &str| &frame.columns[frame.column(name).unwrap()];
+        let numbers = |name: &str| match &column(name).values {
+            Values::Numbers(numbers) => numbers,
+            Values::Texts { .. } => panic!("{name} is taken for text"),
+        };
+        for name in ["small", "middle", "large"] {
+            let read: Vec<u64> = numbers(name).iter().map(|number| number.to_bits()).collect();
+            let expected: Vec<u64> = expected.iter().map(|number| number.to_bits()).collect();
+            assert_eq!((column(name).kind, read), (Kind::Real, expected), "{name} as {stored}");
+        }
+        assert!((numbers("whole")[59] - 59e20).abs() < 1.0 && (numbers("huge")[0] + 400.0).abs() < 1e-12);
+        let levels = |name: &str| match &column(name).values {
+            Values::Texts { levels, .. } => levels.clone(),
+            Values::Numbers(_) => panic!("{name} is taken for numbers"),
+        };
+        assert_eq!((levels("truth"), column("truth").gaps()), (vec!["False".into(), "True".into()], 1));
+        // A file that has gaps of its own means what it says.
+        assert_eq!((levels("word"), column("word").gaps()), (vec!["NA".into(), "None".into()], 20));
+        let mut left: Vec<_> =
+            frame.left_out.iter().map(|column| (column.name.as_str(), column.why.short())).collect();
+        left.sort_unstable();
+        let expected = [
+            ("at", "time"),
+            ("bytes", "bytes"),
+            ("clock", "time"),
+            ("day", "time"),
+            ("place", "nested"),
+            ("tags", "nested"),
+            ("when", "time"),
+        ];
+        assert_eq!(left, expected);
+        let ignored = ["tags", "place", "large", "nowhere"].map(str::to_owned).to_vec();
+        let less = data::load(&path, &Reading { ignored, ..Reading::default() }).unwrap();
+        assert_eq!(less.columns.len(), frame.columns.len() - 1);
+        assert_eq!(less.left_out.iter().filter(|column| column.why.short() == "ignored").count(), 3);
+        assert_eq!(less.unknown, ["nowhere"]);
+        let flag = Target::new(&frame, "flag", None).unwrap();
+        assert_eq!((flag.task, flag.rows.len()), (data::Task::Classification, 59));
+        let error = Target::new(&frame, "when", None).unwrap_err().to_string();
+        assert!(error.contains("when of") && error.contains("it holds timestamps"), "{error}");
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mltui::sweep::data::{Target, Task, bundled};
+use mltui::sweep::data::{Reading, Target, Task, bundled};
 use mltui::sweep::families::{self, FAMILIES};
 use mltui::sweep::scores::scores;
 use mltui::sweep::study::Study;
@@ -241,7 +241,7 @@ pub fn table(folder: &Path) {
          | data | family | mltui | scikit-learn | difference, in its deviations |\n| --- | --- | --- | --- | --- |\n",
     );
     for set in bundled::SETS {
-        let frame = set.frame().unwrap();
+        let frame = set.frame(&Reading::default()).unwrap();
         let target = Target::new(&frame, set.target, Some(set.task)).unwrap();
         let study = Study::new(frame, target, 0.2, 5, 1).unwrap();
         let shape = study.shape();

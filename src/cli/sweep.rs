@@ -9,14 +9,16 @@ use super::output::print_json;
 use super::sweep_report::{Bar, report, say};
 use super::{Failure, open_or_begin};
 use crate::config::Settings;
+use crate::sweep::account::Account;
 use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
-use crate::sweep::data::{Task, bundled};
+use crate::sweep::data::{Mark, Task, bundled};
 use crate::sweep::families::FAMILIES;
 use crate::sweep::journal::{Folder, Header, Wanted};
 use crate::sweep::plan::{MOST_JOBS, Models, Plan, Wish, seconds};
 use crate::sweep::run::{self, Run};
 use crate::sweep::search::Method;
 use crate::sweep::space::Range;
+use crate::sweep::study::Study;
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
@@ -75,6 +77,9 @@ pub struct Arguments {
     /// The separator of a CSV file; without, it is found out
     #[arg(long, value_name = "CHARACTER", value_parser = separator)]
     separator: Option<u8>,
+    /// What stands before the fraction in numbers of a CSV file, a point or a comma; without, it is found out
+    #[arg(long, value_name = "CHARACTER", value_parser = decimal)]
+    decimal: Option<Mark>,
     /// The first line holds values; columns are named c1, c2, …
     #[arg(long)]
     no_header: bool,
@@ -110,6 +115,11 @@ fn separator(text: &str) -> Result<u8, String> {
         _ if text.len() == 1 && text.is_ascii() => Ok(text.as_bytes()[0]),
         _ => Err("a separator is one character, or tab".into()),
     }
+}
+
+fn decimal(text: &str) -> Result<Mark, String> {
+    let mark = if let [character] = text.as_bytes() { Mark::of(*character) } else { None };
+    mark.ok_or_else(|| "the decimal mark is . or ,".into())
 }
 
 impl Arguments {
@@ -159,6 +169,7 @@ impl Arguments {
             wish.prune = Some(self.prune);
         }
         wish.reading.separator = self.separator;
+        wish.reading.decimal = self.decimal;
         wish.reading.no_header = self.no_header;
         wish.reading.categorical.extend(self.categorical.iter().cloned());
         wish.reading.ignored.extend(self.ignore.iter().cloned());
@@ -206,13 +217,12 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             if !arguments.background {
                 resumed.0.want(Wanted::Run)?;
             }
+            tell(&resumed.2);
             resumed
         }
         None => {
             let (plan, study) = arguments.wish(settings)?.decide()?;
-            for note in &study.frame.notes {
-                say(&format!("{}: {note}", study.frame.name));
-            }
+            tell(&study);
             let name = arguments.experiment.clone().unwrap_or_else(|| study.frame.name.clone());
             let experiment = find_or_create(store.as_ref(), &name, &plan).await?;
             let beginning = Beginning {
@@ -230,7 +240,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         drop(study);
         spawn(&folder, &header, &settings.same_store())?;
         return if arguments.json {
-            Ok(print_json(&json!({ "sweep": header.id, "experiment_id": header.experiment.as_str() }), out)?)
+            Ok(print_json(
+                &json!({ "sweep": header.id, "experiment_id": header.experiment.as_str(), "data": header.account }),
+                out,
+            )?)
         } else {
             Ok(writeln!(out, "{}", header.id)?)
         };
@@ -240,6 +253,13 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let ended = run::run(job, interrupted(), |told| bar.told(told)).await?;
     bar.end();
     report(&folder, &header, &ended, arguments.json, out)
+}
+
+/// What was read, before anything is trained; of a process of its own in its log.
+fn tell(study: &Study) {
+    for line in Account::of(study).lines() {
+        say(&line);
+    }
 }
 
 /// Ends when somebody asks this process to.
@@ -274,7 +294,7 @@ fn leave_terminal() {
     }
 }
 
-fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, crate::sweep::study::Study), Failure> {
+fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Failure> {
     let all = Folder::all(&settings.state_folder);
     let found = all.into_iter().find(|(_, header)| header.id == id || header.name == id);
     let (folder, header) = found.ok_or_else(|| {

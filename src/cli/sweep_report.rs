@@ -171,6 +171,7 @@ pub fn report(
                 "seconds": progress.seconds,
                 "best": best,
                 "command": header.command(),
+                "data": header.account,
             }),
             out,
         )?;

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+use super::account::Account;
 use super::data::Frame;
 use super::journal::{Folder, Header};
 use super::plan::Plan;
@@ -46,6 +47,7 @@ pub fn begin(plan: Plan, study: &Study, beginning: &Beginning<'_>) -> std::io::R
         commit: commit(&here),
         folder: here,
         dataset: dataset(&study.frame),
+        account: Some(Account::of(study)),
         plan,
     };
     Ok((Folder::create(beginning.state_folder, &header)?, header))
@@ -104,7 +106,14 @@ fn commit(folder: &Path) -> Option<String> {
 fn dataset(frame: &Frame) -> Dataset {
     let columns = frame.columns.iter().take(SCHEMA_COLUMNS);
     let columns: Vec<_> = columns
-        .map(|column| json!({ "type": column.kind.as_mlflow(), "name": column.name, "required": column.gaps() == 0 }))
+        .map(|column| {
+            let mut entry = json!({ "type": column.kind.as_mlflow(), "name": column.name });
+            // Unless said otherwise a column is.
+            if column.gaps() > 0 {
+                entry["required"] = false.into();
+            }
+            entry
+        })
         .collect();
     let profile = json!({ "num_rows": frame.rows, "num_elements": frame.rows * frame.columns.len() });
     Dataset {

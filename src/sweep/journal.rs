@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::account::Account;
 use super::plan::{Plan, quoted};
 use super::search::Proposal;
 use crate::mlflow::{Dataset, ExperimentId};
@@ -35,6 +36,9 @@ pub struct Header {
     pub folder: PathBuf,
     pub commit: Option<String>,
     pub dataset: Dataset,
+    /// How the data were read; a sweep of an older version does not say.
+    #[serde(default)]
+    pub account: Option<Account>,
     pub plan: Plan,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Logs through [`crate::store`] and knows no terminal.
 
+pub mod account;
 pub mod begin;
 pub mod course;
 pub mod data;
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod prepare;
 pub mod progress;
 pub mod record;
+pub mod roles;
 pub mod run;
 pub mod scores;
 pub mod search;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{self, DataError, Frame, Reading, Target, Task, bundled};
+use super::data::{self, DataError, Frame, MENTIONED, Reading, Target, Task, bundled};
 use super::families::{self, FAMILIES, Family, Reader, Shape};
 use super::scores::{Score, scores};
 use super::search::{LAG, Method, Search};
@@ -77,8 +77,6 @@ pub const FOLDS: usize = 5;
 pub const TEST_SIZE: f64 = 0.2;
 pub const SEED: u64 = 1;
 pub const MOST_JOBS: usize = 256;
-/// Columns that an error lists.
-const MENTIONED: usize = 20;
 
 fn wrong(message: String) -> DataError {
     DataError::Target(message)
@@ -125,7 +123,6 @@ impl Wish {
         let task = self.task.or(set.filter(|set| set.target == name).map(|set| set.task));
         let target = Target::new(&frame, name, task)?;
         let task = target.task;
-        let shape = Shape { task, rows: target.rows.len(), features: frame.columns.len().saturating_sub(1) };
         let folds = self.folds.unwrap_or(FOLDS);
         if !(2..=50).contains(&folds) {
             return Err(wrong(format!("{folds} folds: there have to be 2 to 50")));
@@ -136,8 +133,11 @@ impl Wish {
                 "a test part of {test_size}: it has to be from 0.01 to 0.9 of the rows"
             )));
         }
+        let (data, rows) = (absolute(&self.data, &frame), target.rows.len());
+        let study = Study::new(frame, target, test_size, folds, self.seed.unwrap_or(SEED))?;
+        let shape = Shape { rows, ..study.shape() };
         let plan = Plan {
-            data: absolute(&self.data, &frame),
+            data,
             reading: self.reading.clone(),
             target: name.to_owned(),
             task,
@@ -157,7 +157,6 @@ impl Wish {
             prune: self.prunes(),
             models: self.models,
         };
-        let study = Study::new(frame, target, test_size, folds, plan.seed)?;
         Ok((plan, study))
     }
 
@@ -337,6 +336,9 @@ impl Plan {
         }
         if let Some(separator) = self.reading.separator {
             flag("separator", char::from(separator).to_string());
+        }
+        if let Some(mark) = self.reading.decimal {
+            flag("decimal", mark.character().to_string());
         }
         if self.reading.no_header {
             words.push("--no-header".to_owned());

@@ -1,20 +1,18 @@
 //! From columns to features: gaps filled, texts as one column a level, numbers brought to one scale. All of it is learnt
-//! from training rows alone and applied to any others.
+//! from training rows alone and applied to any others. Which columns there are is decided before, in [`super::roles`].
 
 use std::sync::OnceLock;
 
 use ndarray::Array2;
 
-use super::data::{Column, DataError, Frame, GAP, Kind, Target, Values};
-
-/// A text column becomes at most so many features, of its most frequent levels; other levels are none of them.
-const MOST_LEVELS: usize = 100;
+use super::data::{Column, DataError, Frame, GAP, Values};
+use super::roles::{Role, Roles};
 
 /// How a column becomes features.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// A number, with what stands for a gap: the mean of the training rows.
-    Number { column: usize, fill: f32 },
+    /// A number less its base, with what stands for a gap: the mean of the training rows.
+    Number { column: usize, base: f64, fill: f32 },
     /// One feature a level, 1 where the row has it. `fill` is what stands for a gap: the most frequent level.
     Levels { column: usize, levels: Vec<u32>, fill: u32 },
 }
@@ -112,17 +110,19 @@ fn sorted(column: &[f32]) -> Vec<u32> {
 }
 
 impl Preparation {
-    /// Learns from these rows of a frame. Columns that are the same in all of them are left out.
-    pub fn fit(frame: &Frame, target: &Target, rows: &[u32]) -> Result<Self, DataError> {
+    /// Learns from these rows of a frame. What is the same in all of them teaches nothing, and is left out.
+    pub fn fit(frame: &Frame, roles: &Roles, rows: &[u32]) -> Result<Self, DataError> {
         let mut preparation =
             Self { steps: Vec::new(), names: Vec::new(), means: Vec::new(), deviations: Vec::new() };
         for (at, column) in frame.columns.iter().enumerate() {
-            if at == target.column {
-                continue;
-            }
-            let (step, names) = match &column.values {
-                Values::Numbers(numbers) => (number(at, numbers, rows), vec![column.name.clone()]),
-                Values::Texts { codes, levels } => texts(at, column, codes, levels, rows),
+            let (step, names) = match (roles.of(at), &column.values) {
+                (Role::Number { base, .. }, Values::Numbers(numbers)) => {
+                    (number(at, numbers, *base, rows), vec![column.name.clone()])
+                }
+                (Role::Levels(kept), Values::Texts { codes, levels }) => {
+                    texts(at, column, (codes, levels), kept, rows)
+                }
+                _ => continue,
             };
             let Some(step) = step else { continue };
             let features = step.apply(frame, rows);
@@ -139,8 +139,9 @@ impl Preparation {
         }
         if preparation.steps.is_empty() {
             return Err(DataError::Target(format!(
-                "no column of {} besides {} differs between rows: there is nothing to learn from",
-                frame.name, target.name
+                "no column of {} differs between {} training rows: there is nothing to learn from",
+                frame.name,
+                rows.len()
             )));
         }
         Ok(preparation)
@@ -155,10 +156,10 @@ impl Preparation {
 impl Step {
     fn apply(&self, frame: &Frame, rows: &[u32]) -> Vec<Vec<f32>> {
         match (self, &frame.columns[self.column()].values) {
-            (Self::Number { fill, .. }, Values::Numbers(numbers)) => {
+            (Self::Number { base, fill, .. }, Values::Numbers(numbers)) => {
                 let filled = |row: &u32| {
                     let value = numbers[*row as usize];
-                    if value.is_nan() { *fill } else { value as f32 }
+                    if value.is_nan() { *fill } else { (value - base) as f32 }
                 };
                 vec![rows.iter().map(filled).collect()]
             }
@@ -183,38 +184,44 @@ impl Step {
     }
 }
 
-fn number(at: usize, numbers: &[f64], rows: &[u32]) -> Option<Step> {
-    let known = || rows.iter().map(|row| numbers[*row as usize]).filter(|value| !value.is_nan());
+fn number(at: usize, numbers: &[f64], base: f64, rows: &[u32]) -> Option<Step> {
+    let known = || rows.iter().map(|row| numbers[*row as usize] - base).filter(|value| !value.is_nan());
     let count = known().count();
     let mean = known().sum::<f64>() / count as f64;
-    (count > 0).then_some(Step::Number { column: at, fill: mean as f32 })
+    (count > 0).then_some(Step::Number { column: at, base, fill: mean as f32 })
 }
 
+/// The levels of those kept that the training rows have, and what stands for a gap.
 fn texts(
     at: usize,
     column: &Column,
-    codes: &[u32],
-    levels: &[String],
+    (codes, levels): (&[u32], &[String]),
+    kept: &[u32],
     rows: &[u32],
 ) -> (Option<Step>, Vec<String>) {
-    debug_assert_eq!(column.kind, Kind::Text);
-    let mut counts = vec![0_u32; levels.len()];
+    let counts = counts(codes, levels.len(), rows);
+    let count = |code: &u32| counts[*code as usize];
+    let met: Vec<u32> = kept.iter().copied().filter(|code| count(code) > 0).collect();
+    let is_constant = counts.iter().filter(|count| **count > 0).count() < 2;
+    let Some(fill) = met.iter().copied().max_by_key(|code| (count(code), std::cmp::Reverse(*code))) else {
+        return (None, Vec::new());
+    };
+    if is_constant {
+        return (None, Vec::new());
+    }
+    let names = met.iter().map(|code| format!("{}={}", column.name, levels[*code as usize])).collect();
+    (Some(Step::Levels { column: at, levels: met, fill }), names)
+}
+
+/// How many of some rows have each level.
+pub fn counts(codes: &[u32], levels: usize, rows: &[u32]) -> Vec<usize> {
+    let mut counts = vec![0; levels];
     for row in rows {
         if let Some(count) = counts.get_mut(codes[*row as usize] as usize) {
             *count += 1;
         }
     }
-    let mut seen: Vec<u32> = (0..levels.len() as u32).filter(|code| counts[*code as usize] > 0).collect();
-    let is_identifier = seen.len() > MOST_LEVELS && seen.len() * 2 > rows.len();
-    if seen.len() < 2 || is_identifier {
-        return (None, Vec::new());
-    }
-    seen.sort_by_key(|code| (std::cmp::Reverse(counts[*code as usize]), *code));
-    let fill = seen[0];
-    seen.truncate(MOST_LEVELS);
-    seen.sort_unstable();
-    let names = seen.iter().map(|code| format!("{}={}", column.name, levels[*code as usize])).collect();
-    (Some(Step::Levels { column: at, levels: seen, fill }), names)
+    counts
 }
 
 fn is_constant(values: &[f32]) -> bool {

@@ -9,6 +9,7 @@ use super::families::{Dataset, Family, Reader, Shape};
 use super::folds::Split;
 use super::model::Model;
 use super::prepare::{Features, Preparation};
+use super::roles::Roles;
 use super::scores::{Prediction, evaluate};
 use super::space::Params;
 
@@ -25,6 +26,8 @@ pub struct Part {
 pub struct Study {
     pub frame: Frame,
     pub target: Target,
+    /// What becomes of each column, in every fold alike.
+    pub roles: Roles,
     pub split: Split,
     /// Each prepared when it is first needed, for all trials.
     folds: Vec<OnceLock<Result<Part, String>>>,
@@ -52,7 +55,8 @@ impl Study {
     ) -> Result<Self, DataError> {
         let split = Split::new(&target, test_share, folds, seed)?;
         // What is wrong with all folds is said before any trial.
-        let width = Preparation::fit(&frame, &target, &split.train)?.names.len();
+        let roles = Roles::decide(&frame, &target)?;
+        let width = Preparation::fit(&frame, &roles, &split.train)?.names.len();
         // Each fold is kept as numbers and their order, and so is the whole.
         let cells = (frame.rows as u64).saturating_mul(width as u64);
         if let Some(lack) = Limits::of_this_machine().lack(cells.saturating_mul(8 * (folds as u64 + 1))) {
@@ -63,15 +67,11 @@ impl Study {
             )));
         }
         let folds = (0..folds).map(|_| OnceLock::new()).collect();
-        Ok(Self { frame, target, split, folds, whole: OnceLock::new() })
+        Ok(Self { frame, target, roles, split, folds, whole: OnceLock::new() })
     }
 
     pub fn shape(&self) -> Shape {
-        Shape {
-            task: self.target.task,
-            rows: self.split.train.len(),
-            features: self.frame.columns.len().saturating_sub(1),
-        }
+        Shape { task: self.target.task, rows: self.split.train.len(), features: self.roles.learnt() }
     }
 
     pub fn folds(&self) -> usize {
@@ -80,7 +80,7 @@ impl Study {
 
     fn part(&self, train: &[u32], held_out: &[u32]) -> Result<Part, String> {
         let preparation =
-            Preparation::fit(&self.frame, &self.target, train).map_err(|error| error.to_string())?;
+            Preparation::fit(&self.frame, &self.roles, train).map_err(|error| error.to_string())?;
         let features = preparation.apply(&self.frame, train);
         let held_out_features = preparation.apply(&self.frame, held_out);
         let train = Dataset::new(features, self.target.values.of(train));

@@ -7,11 +7,12 @@ use std::path::Path;
 use fastrand::Rng;
 use proptest::prelude::*;
 
-use super::data::{Frame, Kind, Labels, Reading, Target, TargetValues, Task, Values, bundled, load};
+use super::data::{Frame, Kind, Labels, Mark, Reading, Target, TargetValues, Task, Values, bundled, load};
 use super::families::{FAMILIES, Reader, Shape, space};
 use super::folds::Split;
 use super::model::{Form, Model};
 use super::prepare::{Features, Matrix, Preparation};
+use super::roles::Roles;
 use super::scores::{Prediction, evaluate};
 use super::search::{LAG, Method, Search, Tried};
 use super::space::{Params, Range, Value};
@@ -125,7 +126,7 @@ proptest! {
 
 fn study(name: &str) -> Study {
     let set = bundled::find(name).unwrap();
-    let frame = set.frame().unwrap();
+    let frame = set.frame(&Reading::default()).unwrap();
     let target = Target::new(&frame, set.target, Some(set.task)).unwrap();
     Study::new(frame, target, 0.2, 5, 1).unwrap()
 }
@@ -263,12 +264,115 @@ fn files_are_read_whatever_their_separator_quotes_and_packing() {
 }
 
 #[test]
+fn decimal_commas_are_numbers_and_what_is_in_doubt_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let numbers = |frame: &Frame, at: usize| match &frame.columns[at].values {
+        Values::Numbers(numbers) => numbers.clone(),
+        Values::Texts { levels, .. } => panic!("taken for text: {levels:?}"),
+    };
+    let load = |text: &str, reading: &Reading| load(&write(folder.path(), "t.csv", text.as_bytes()), reading);
+    let read = |text: &str| load(text, &Reading::default()).unwrap();
+    let frame = read("a;b;c\n1,5;2,5;1.234\n-0,25;;2.345.678\n");
+    assert_eq!((numbers(&frame, 0), numbers(&frame, 2)), (vec![1.5, -0.25], vec![1234.0, 2_345_678.0]));
+    assert!(numbers(&frame, 1)[1].is_nan() && frame.columns[0].mark == Mark::Comma);
+    assert_eq!(numbers(&read("a,b\n\"1,5\",x\n\"2,25\",y\n"), 0), [1.5, 2.25], "in quotes");
+    assert_eq!(numbers(&read("a\tb\n1,5\t3.000,5\n2,5\t7\n"), 1), [3000.5, 7.0]);
+    assert_eq!(numbers(&read("a,b\n\"1,234.5\",\"1,234\"\n7.5,8\n"), 1), [1234.0, 8.0], "thousands");
+    assert_eq!(numbers(&read("a;b\n1,234;x\n2,345;y\n"), 0), [1.234, 2.345], "semicolons say so");
+    assert_eq!(numbers(&read("a;b\n1.234;x\n2.345;y\n"), 0), [1.234, 2.345], "as ever");
+    let bare = Reading { no_header: true, ..Reading::default() };
+    assert_eq!(numbers(&load("1,5;2,5\n3,5;4,5\n", &bare).unwrap(), 1), [2.5, 4.5]);
+    let doubtful = "a,b\n\"1,234\",x\n\"2,345\",y\n";
+    let error = load(doubtful, &Reading::default()).unwrap_err().to_string();
+    assert!(error.contains("line 2, column a") && error.contains("--decimal"), "{error}");
+    let said = |decimal| Reading { decimal: Some(decimal), ..Reading::default() };
+    assert_eq!(numbers(&load(doubtful, &said(Mark::Point)).unwrap(), 0), [1234.0, 2345.0]);
+    assert_eq!(numbers(&load(doubtful, &said(Mark::Comma)).unwrap(), 0), [1.234, 2.345]);
+    let error = load("a;b\n1,5;x\n1.5;y\n", &Reading::default()).unwrap_err().to_string();
+    assert!(error.contains("column a") && error.contains("among"), "{error}");
+}
+
+#[test]
+fn gaps_among_texts_are_few_words_and_truth_has_one_spelling() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        "n,t,c,s,y\nNone,None,NA,TRUE,None\n2,NA,1,,None\n3,x,2,false,a\n4,?,1,true,NA\n5,x,1,None,a\n";
+    let reading = Reading { categorical: vec!["c".into()], ..Reading::default() };
+    let frame = load(&write(folder.path(), "t.csv", text.as_bytes()), &reading).unwrap();
+    let levels = |at: usize| match &frame.columns[at].values {
+        Values::Texts { levels, .. } => levels.join(" "),
+        Values::Numbers(_) => panic!("{at}"),
+    };
+    assert_eq!((frame.columns[0].kind, frame.columns[0].gaps()), (Kind::Real, 1));
+    assert_eq!((levels(1).as_str(), frame.columns[1].gaps()), ("None x", 2));
+    assert_eq!(frame.columns[1].gap_words, [("?".to_owned(), 1), ("NA".to_owned(), 1)]);
+    assert_eq!((levels(2).as_str(), frame.columns[2].gaps()), ("1 2 NA", 0), "as was said");
+    assert_eq!((levels(3).as_str(), frame.columns[3].gaps()), ("False True", 2));
+    let target = Target::new(&frame, "y", None).unwrap();
+    assert_eq!((target.rows.len(), target.labels.unwrap().name(0).as_str()), (4, "None"));
+}
+
+#[test]
+fn a_column_is_left_out_of_all_folds_or_of_none() {
+    let folder = tempfile::tempdir().unwrap();
+    // Of 400 rows 190 levels, near to one in two; of 60 rows none like another; and a level that one row has.
+    let mut text = String::from("near,id,rare,x,y\n");
+    for row in 0..400 {
+        let rare = if row == 7 { "once" } else { ["a", "b"][row % 2] };
+        text.push_str(&format!("n{},i{row},{rare},{},{}\n", row % 190, row % 7, row % 11));
+    }
+    let frame = read(&write(folder.path(), "near.csv", text.as_bytes()));
+    let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
+    let study = Study::new(frame, target, 0.2, 5, 1).unwrap();
+    let parts = (0..5).map(|fold| study.fold(fold).unwrap()).chain([study.whole().unwrap()]);
+    for part in parts {
+        let columns: Vec<usize> = part.preparation.steps.iter().map(super::prepare::Step::column).collect();
+        assert_eq!(columns, [0, 2, 3]);
+        let near = part.preparation.names.iter().filter(|name| name.starts_with("near=")).count();
+        assert!((60..=100).contains(&near), "{near}");
+    }
+    let left = study.roles.left_out(&study.frame);
+    assert_eq!(left.len(), 1);
+    assert_eq!((left[0].name.as_str(), left[0].why.short()), ("id", "identifier"));
+}
+
+#[test]
+fn whole_numbers_are_classes_where_they_are_few_and_met_often() {
+    let folder = tempfile::tempdir().unwrap();
+    let task = |values: &[&str]| {
+        let mut text = String::from("x,y\n");
+        for (row, value) in values.iter().enumerate() {
+            text.push_str(&format!("{row},{value}\n"));
+        }
+        let frame = read(&write(folder.path(), "y.csv", text.as_bytes()));
+        let target = Target::new(&frame, "y", None).unwrap();
+        (target.task, target.because)
+    };
+    let many = |distinct: usize, rows: usize| -> Vec<String> {
+        (0..rows).map(|row| (row % distinct).to_string()).collect()
+    };
+    let task_of = |distinct, rows| {
+        let values = many(distinct, rows);
+        task(&values.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    assert_eq!(task(&["0", "1", "", "1", "0", "1"]).0, Task::Classification, "with one gap");
+    assert_eq!(task(&["0.0", "1.0", "1.0", "0.0"]).0, Task::Classification, "written as fractions");
+    assert_eq!(task(&["0.5", "1.0", "1.0", "0.5"]).0, Task::Regression);
+    assert_eq!(task_of(20, 200).0, Task::Classification);
+    assert_eq!(task_of(21, 400).0, Task::Regression);
+    let (task, because) = task_of(20, 25);
+    assert_eq!(task, Task::Regression);
+    assert!(because.contains("20 integers in 25 rows"), "{because}");
+}
+
+#[test]
 fn what_is_learnt_comes_from_the_training_rows_alone() {
     let folder = tempfile::tempdir().unwrap();
     let text = "x,c,same,y\n1,a,7,0\n,b,7,1\n3,a,7,0\n100,z,7,1\n,,7,0\n";
     let frame = read(&write(folder.path(), "t.csv", text.as_bytes()));
     let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
-    let preparation = Preparation::fit(&frame, &target, &[0, 1, 2]).unwrap();
+    let roles = Roles::decide(&frame, &target).unwrap();
+    let preparation = Preparation::fit(&frame, &roles, &[0, 1, 2]).unwrap();
     assert_eq!(preparation.names, ["x", "c=a", "c=b"], "no level of other rows, and no constant");
     let features = preparation.apply(&frame, &[3, 4]);
     let row = |row: usize| (0..3).map(|at| features.raw.column(at)[row]).collect::<Vec<f32>>();
@@ -284,7 +388,7 @@ fn the_task_is_found_out_and_said() {
         ("diabetes", Task::Regression),
     ] {
         let set = bundled::find(set).unwrap();
-        let target = Target::new(&set.frame().unwrap(), set.target, None).unwrap();
+        let target = Target::new(&set.frame(&Reading::default()).unwrap(), set.target, None).unwrap();
         assert_eq!(target.task, task, "{}: {}", set.name, target.because);
     }
 }

@@ -10,11 +10,12 @@ for folder in sorted(path for path in pathlib.Path(sys.argv[1]).iterdir() if pat
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
-    kinds = {"integer": np.int64, "real": np.float32, "boolean": bool, "text": object}
+    kinds = {"tensor(int64)": np.int64, "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(bool)": bool, "tensor(string)": object}
+    kinds = {each.name: kinds[each.type] for each in session.get_inputs()}
     feeds = {}
     for column in case["inputs"]:
         values = [np.nan if value is None and column["kind"] == "real" else value for value in column["values"]]
-        values = np.array(values, dtype=kinds[column["kind"]])
+        values = np.array(values, dtype=kinds[column["name"]])
         feeds[column["name"]] = values.reshape(-1, 1) if len(case["inputs"]) == 1 else values
     names = [output.name for output in session.get_outputs()]
     outputs = dict(zip(names, session.run(None, feeds)))

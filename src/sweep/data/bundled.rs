@@ -58,8 +58,10 @@ pub fn find(name: &str) -> Option<&'static Bundled> {
 }
 
 impl Bundled {
-    pub fn frame(&self) -> Result<Frame, DataError> {
-        let mut frame = delimited::read_packed(Path::new(self.name), self.packed, &Reading::default())?;
+    pub fn frame(&self, reading: &Reading) -> Result<Frame, DataError> {
+        // It is known how it was written.
+        let reading = Reading { separator: None, decimal: None, no_header: false, ..reading.clone() };
+        let mut frame = delimited::read_packed(Path::new(self.name), self.packed, &reading)?;
         self.name.clone_into(&mut frame.name);
         frame.source = format!("mltui:{}", self.name);
         Ok(frame)

@@ -7,11 +7,12 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use flate2::Crc;
 use flate2::read::MultiGzDecoder;
 
-use super::builder::{Growing, Limits, Seen};
-use super::{DataError, Frame, Reading};
+use super::builder::Growing;
+use super::numerals::{Mark, Notation, notation};
+use super::seen::Seen;
+use super::{DataError, Format, Frame, LeftOut, Limits, Reading, Why, digest};
 
 /// Bytes that are looked at for the separator.
 const SAMPLE: usize = 64 * 1024;
@@ -61,30 +62,84 @@ fn read_from(path: &Path, open: &Source<'_>, reading: &Reading) -> Result<Frame,
     if rows == 0 {
         return Err(DataError::File { path: path.to_owned(), message: "there are no rows in it".into() });
     }
-    let mut notes = Vec::new();
+    let marks = marks(path, &names, &seen, separator, reading)?;
+    let mut left_out = Vec::new();
     let mut growing = Vec::new();
-    for (name, seen) in names.iter().zip(&seen) {
+    for ((name, seen), mark) in names.iter().zip(&seen).zip(marks) {
+        let mut leave = |why| left_out.push(LeftOut { name: name.clone(), why });
         if reading.ignored.contains(name) {
+            leave(Why::Ignored);
             growing.push(None);
             continue;
         }
-        let is_categorical = reading.categorical.contains(name);
-        let kind = seen.kind(is_categorical).map_err(|(line, message)| DataError::Cell {
-            path: path.to_owned(),
-            line,
-            column: name.clone(),
-            message,
-        })?;
-        if kind.is_none() {
-            notes.push(format!("{name} is empty and left out"));
+        let holds = seen.holds(reading.categorical.contains(name), mark);
+        let holds = holds.map_err(|(line, message)| wrong_cell(path, line, name, message))?;
+        if holds.is_none() {
+            leave(Why::Empty);
         }
-        growing.push(kind.map(|kind| Growing::new(name.clone(), kind, rows)));
+        growing.push(holds.map(|holds| Growing::new(name.clone(), holds, rows)));
     }
     Limits::of_this_machine().check(path, rows, growing.iter().flatten().count())?;
     fill(path, reader()?, &mut growing)?;
-    let digest = digest(open).map_err(failed)?;
-    let columns = growing.into_iter().flatten().map(Growing::finish).collect();
-    Ok(Frame { name: String::new(), source: String::new(), digest, columns, rows, notes })
+    let digest = open().and_then(digest).map_err(failed)?;
+    let growing: Vec<Growing> = growing.into_iter().flatten().collect();
+    if growing.iter().any(|column| column.rows() != rows) {
+        return Err(DataError::File {
+            path: path.to_owned(),
+            message: "it changed while it was read".into(),
+        });
+    }
+    Ok(Frame {
+        name: String::new(),
+        source: String::new(),
+        digest,
+        format: Format::Delimited { separator },
+        columns: growing.into_iter().map(Growing::finish).collect(),
+        rows,
+        left_out,
+        unknown: reading.unknown(&names),
+    })
+}
+
+/// How the numbers of each column are written. `1,234` and `1.234` say by themselves nothing: the rest of the file does.
+fn marks(
+    path: &Path,
+    names: &[String],
+    seen: &[Seen],
+    separator: u8,
+    reading: &Reading,
+) -> Result<Vec<Mark>, DataError> {
+    if let Some(mark) = reading.decimal {
+        return Ok(vec![mark; seen.len()]);
+    }
+    let is_read = |name: &String| !reading.ignored.contains(name) && !reading.categorical.contains(name);
+    let told: Vec<Option<Mark>> =
+        names.iter().zip(seen).map(|(name, seen)| seen.mark().filter(|_| is_read(name))).collect();
+    let (points, commas) = (told.contains(&Some(Mark::Point)), told.contains(&Some(Mark::Comma)));
+    let mark = |((name, seen), told): ((&String, &Seen), &Option<Mark>)| {
+        let doubtful = seen.doubtful().filter(|_| is_read(name));
+        match (told, doubtful) {
+            (Some(mark), _) => Ok(*mark),
+            (None, None) => Ok(Mark::Point),
+            (None, Some(_)) if commas && !points => Ok(Mark::Comma),
+            (None, Some(_)) if points && !commas => Ok(Mark::Point),
+            // Where nothing speaks against it, a point is what it is for programs, and semicolons stand where commas are
+            // taken.
+            (None, Some((_, cell))) if !points && !commas && !cell.contains(',') => Ok(Mark::Point),
+            (None, Some(_)) if !points && !commas && separator == b';' => Ok(Mark::Comma),
+            (None, Some((line, cell))) => {
+                let message = format!(
+                    "{cell:?} is one number with a decimal point and another with a decimal comma: say --decimal . or --decimal ,"
+                );
+                Err(wrong_cell(path, *line, name, message))
+            }
+        }
+    };
+    names.iter().zip(seen).zip(&told).map(mark).collect()
+}
+
+fn wrong_cell(path: &Path, line: u64, column: &str, message: String) -> DataError {
+    DataError::Cell { path: path.to_owned(), line, column: column.to_owned(), message }
 }
 
 fn fill(
@@ -97,12 +152,8 @@ fn fill(
         for (column, cell) in growing.iter_mut().zip(&record) {
             let Some(column) = column else { continue };
             if let Err(message) = column.push(cell) {
-                return Err(DataError::Cell {
-                    path: path.to_owned(),
-                    line: record.position().map_or(0, csv::Position::line),
-                    column: column.name.clone(),
-                    message,
-                });
+                let line = record.position().map_or(0, csv::Position::line);
+                return Err(wrong_cell(path, line, &column.name, message));
             }
         }
     }
@@ -135,7 +186,7 @@ fn names(
         }
         names.push(name.to_owned());
     }
-    if names.iter().all(|name| super::builder::number(name).is_some()) {
+    if names.iter().all(|name| notation(name) != Notation::Text) {
         return Err(at_line("all names are numbers: say --no-header if this line holds values".into()));
     }
     Ok(names)
@@ -158,23 +209,11 @@ fn sniff(open: &Source<'_>) -> std::io::Result<u8> {
             });
         let first = lines.next().unwrap_or(0);
         let agreeing = lines.filter(|count| *count == first).count();
-        (first > 0).then_some((agreeing, first))
+        // Commas may belong to numbers where something else agrees as well.
+        (first > 0).then_some((agreeing, separator != b',', first))
     };
     let best = SEPARATORS.into_iter().rev().max_by_key(|separator| count(*separator));
     Ok(best.filter(|separator| count(*separator).is_some()).unwrap_or(b','))
-}
-
-fn digest(open: &Source<'_>) -> std::io::Result<String> {
-    let mut reader = open()?;
-    let mut crc = Crc::new();
-    let mut block = vec![0; 1 << 16];
-    loop {
-        let length = reader.read(&mut block)?;
-        if length == 0 {
-            return Ok(format!("{:08x}", crc.sum()));
-        }
-        crc.update(&block[..length]);
-    }
 }
 
 fn wrong(path: &Path, error: &csv::Error) -> DataError {

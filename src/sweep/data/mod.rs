@@ -6,15 +6,23 @@
 mod builder;
 pub mod bundled;
 mod delimited;
+mod left_out;
+mod limits;
+mod numerals;
 mod parquet;
+mod seen;
 mod target;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use flate2::Crc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use builder::Limits;
+pub use left_out::{LeftOut, Why};
+pub use limits::Limits;
+pub use numerals::Mark;
 pub use target::{Labels, Target, TargetValues, Task};
 
 /// What a column holds. `integer` and `boolean` columns with gaps are numbers to whoever reads them with a data frame.
@@ -54,9 +62,28 @@ pub struct Column {
     pub name: String,
     pub kind: Kind,
     pub values: Values,
+    /// How its numbers were written.
+    pub mark: Mark,
+    /// The words that were taken for gaps, and how often.
+    pub gap_words: Vec<(String, usize)>,
+}
+
+/// How a table was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Delimited { separator: u8 },
+    Parquet,
 }
 
 impl Column {
+    /// How many levels it has, if it is one of texts.
+    pub fn levels(&self) -> Option<usize> {
+        match &self.values {
+            Values::Numbers(_) => None,
+            Values::Texts { levels, .. } => Some(levels.len()),
+        }
+    }
+
     pub fn gaps(&self) -> usize {
         match &self.values {
             Values::Numbers(numbers) => numbers.iter().filter(|number| number.is_nan()).count(),
@@ -74,10 +101,21 @@ pub struct Frame {
     pub source: String,
     /// Eight hexadecimal digits over the bytes of the file, unpacked.
     pub digest: String,
+    pub format: Format,
     pub columns: Vec<Column>,
     pub rows: usize,
-    /// What was left out or taken for something while reading, in words.
-    pub notes: Vec<String>,
+    /// The columns that are not among those.
+    pub left_out: Vec<LeftOut>,
+    /// Columns that something was said of, and that are not there.
+    pub unknown: Vec<String>,
+}
+
+impl Reading {
+    /// The columns that something is said of, and that are not among these.
+    fn unknown(&self, names: &[String]) -> Vec<String> {
+        let said = self.ignored.iter().chain(&self.categorical);
+        said.filter(|name| !names.contains(name)).cloned().collect()
+    }
 }
 
 /// How a file is to be read; what is `None` is found out.
@@ -85,6 +123,7 @@ pub struct Frame {
 #[serde(default)]
 pub struct Reading {
     pub separator: Option<u8>,
+    pub decimal: Option<Mark>,
     pub no_header: bool,
     /// Columns whose numbers stand for categories.
     pub categorical: Vec<String>,
@@ -109,6 +148,9 @@ pub enum DataError {
     Target(String),
 }
 
+/// Columns that an error lists.
+pub const MENTIONED: usize = 20;
+
 /// How the names of files end that hold data.
 pub const ENDINGS: [&str; 7] = [".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet"];
 
@@ -124,7 +166,7 @@ pub fn expanded(path: &str) -> PathBuf {
 /// Reads a data set: a bundled one by its name, or a file.
 pub fn load(name: &str, reading: &Reading) -> Result<Frame, DataError> {
     if let Some(set) = bundled::find(name) {
-        return set.frame();
+        return set.frame(reading);
     }
     let path = expanded(name);
     if !path.exists() {
@@ -140,9 +182,21 @@ pub fn load(name: &str, reading: &Reading) -> Result<Frame, DataError> {
     Ok(frame)
 }
 
+/// Eight hexadecimal digits over all that comes out of a file.
+fn digest(mut reader: impl Read) -> std::io::Result<String> {
+    let mut crc = Crc::new();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let length = reader.read(&mut block)?;
+        if length == 0 {
+            return Ok(format!("{:08x}", crc.sum()));
+        }
+        crc.update(&block[..length]);
+    }
+}
+
 /// By its first bytes: a name can be anything.
 fn is_parquet(path: &Path) -> Result<bool, DataError> {
-    use std::io::Read;
     let mut start = [0; 4];
     let mut file =
         std::fs::File::open(path).map_err(|cause| DataError::Read { path: path.to_owned(), cause })?;
@@ -161,5 +215,18 @@ fn stem(path: &Path) -> String {
 impl Frame {
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The error where there is no such column.
+    pub fn lacks(&self, name: &str) -> DataError {
+        if let Some(LeftOut { why, .. }) = self.left_out.iter().find(|column| column.name == name) {
+            return DataError::Target(format!("{name} of {} is left out: {}", self.name, why.words()));
+        }
+        let known = self.columns.iter().map(|column| column.name.as_str());
+        let known: Vec<_> = known.chain(self.left_out.iter().map(|column| column.name.as_str())).collect();
+        let more = known.len().saturating_sub(MENTIONED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let known = known[..known.len().min(MENTIONED)].join(", ");
+        DataError::Target(format!("there is no column {name:?} in {}; it has {known}{more}", self.name))
     }
 }

@@ -100,19 +100,16 @@ pub struct Target {
     pub because: String,
 }
 
-/// As many distinct integers as are still taken for classes, if each is met often enough.
+/// As many different whole numbers as are still taken for classes, and how many rows there have to be for each of them.
+/// Two are classes however few rows there are.
 const FEW: usize = 20;
+const OFTEN: usize = 10;
 
 impl Target {
     /// The target by name, and the task found out where it is not given.
     pub fn new(frame: &Frame, name: &str, task: Option<Task>) -> Result<Self, DataError> {
         let Some(at) = frame.column(name) else {
-            let known: Vec<_> = frame.columns.iter().map(|column| column.name.as_str()).collect();
-            return Err(DataError::Target(format!(
-                "there is no column {name:?} in {}; it has {}",
-                frame.name,
-                known.join(", ")
-            )));
+            return Err(frame.lacks(name));
         };
         let column = &frame.columns[at];
         let (found, because) = infer(column);
@@ -164,23 +161,31 @@ fn is_gap(column: &Column, row: usize) -> bool {
     }
 }
 
-/// The task that a column suggests, and why.
+/// The task that a column suggests, and why. Whole numbers are whole however they are written, and whatever is missing.
 fn infer(column: &Column) -> (Task, String) {
-    match (column.kind, &column.values) {
-        (Kind::Text, _) => (Task::Classification, "its values are texts".into()),
-        (Kind::Boolean, _) => (Task::Classification, "its values are true and false".into()),
-        (Kind::Real, _) | (_, Values::Texts { .. }) => (Task::Regression, "its values are numbers".into()),
-        (Kind::Integer, Values::Numbers(numbers)) => {
-            let mut distinct: Vec<i64> = numbers.iter().map(|number| *number as i64).collect();
-            distinct.sort_unstable();
-            distinct.dedup();
-            let count = distinct.len();
-            if count <= FEW && numbers.len() >= count * 10 {
-                (Task::Classification, format!("its values are {count} integers"))
-            } else {
-                (Task::Regression, format!("its values are {count} different integers"))
-            }
+    let numbers = match (column.kind, &column.values) {
+        (Kind::Text, _) | (_, Values::Texts { .. }) => {
+            return (Task::Classification, "its values are texts".into());
         }
+        (Kind::Boolean, _) => return (Task::Classification, "its values are true and false".into()),
+        (_, Values::Numbers(numbers)) => numbers.iter().filter(|number| !number.is_nan()),
+    };
+    if numbers.clone().any(|number| number.fract() != 0.0) {
+        return (Task::Regression, "its values are numbers".into());
+    }
+    let mut distinct: Vec<i64> = numbers.clone().map(|number| *number as i64).collect();
+    let rows = distinct.len();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let count = distinct.len();
+    if count <= 2 || (count <= FEW && rows >= count * OFTEN) {
+        (Task::Classification, format!("its values are {count} integers"))
+    } else if count <= FEW {
+        let why =
+            format!("its values are {count} integers in {rows} rows, and classes need {OFTEN} rows each");
+        (Task::Regression, why)
+    } else {
+        (Task::Regression, format!("its values are {count} different integers"))
     }
 }
 

@@ -63,16 +63,24 @@ pub fn export(model: &Model, preparation: &Preparation, frame: &Frame, labels: O
 fn prepared(graph: &mut Graph, step: &Step, frame: &Frame, sizes: &[Option<i64>]) -> Wire {
     let column = &frame.columns[step.column()];
     match step {
-        Step::Number { fill, .. } => {
+        Step::Number { base, fill, .. } => {
+            let has_base = base.total_cmp(&0.0).is_ne();
             let of = match column.kind {
                 Kind::Integer => Type::Int64,
                 Kind::Boolean => Type::Bool,
+                // What single precision does not hold is taken in double.
+                Kind::Real | Kind::Text if has_base => Type::Double,
                 Kind::Real | Kind::Text => Type::Float,
             };
-            let input = graph.input(&column.name, of, sizes);
+            let mut input = graph.input(&column.name, of, sizes);
+            if has_base {
+                let double = graph.cast(&input, Type::Double);
+                let base = graph.doubles(&[1], [*base]);
+                input = graph.node("Sub", &[&double, &base], Vec::new());
+            }
             let number = if of == Type::Float { input } else { graph.cast(&input, Type::Float) };
             let column = graph.reshape(&number, &[-1, 1]);
-            if of != Type::Float {
+            if matches!(of, Type::Int64 | Type::Bool) {
                 return column;
             }
             let gap = graph.node("IsNaN", &[&column], Vec::new());
@@ -86,9 +94,10 @@ fn prepared(graph: &mut Graph, step: &Step, frame: &Frame, sizes: &[Option<i64>]
                 Values::Texts { levels, .. } => levels,
                 Values::Numbers(_) => &[],
             };
-            // An empty text is a gap.
-            let keys = names.iter().cloned().chain([String::new()]);
-            let values = (0..names.len() as i64).chain([i64::from(*fill)]).collect();
+            // An empty text is a gap, and so is each word that was one in the data.
+            let gaps = || column.gap_words.iter().map(|(word, _)| word.clone()).chain([String::new()]);
+            let keys = names.iter().cloned().chain(gaps());
+            let values = (0..names.len() as i64).chain(gaps().map(|_| i64::from(*fill))).collect();
             let code = graph.ml(
                 "LabelEncoder",
                 &[&input],

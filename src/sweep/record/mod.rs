@@ -253,6 +253,10 @@ impl Recorder {
         self.input(&parent).await?;
         let space = serde_json::to_vec_pretty(&plan.spaces).unwrap_or_default();
         self.file(&parent, "search_space.json", &space).await?;
+        if let Some(account) = &self.header.account {
+            let account = serde_json::to_vec_pretty(account).unwrap_or_default();
+            self.file(&parent, "data.json", &account).await?;
+        }
         self.file(&parent, "command.txt", format!("{}\n", self.header.command()).as_bytes()).await?;
         for number in self.open() {
             self.reopen(number).await?;

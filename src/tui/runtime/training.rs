@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::mlflow::Experiment;
 use crate::state::by_experiment::ByExperiment;
 use crate::store::{TrackingStore, now_ms};
+use crate::sweep::account::Account;
 use crate::sweep::begin::{Beginning, SameStore, begin, find_or_create, spawn};
 use crate::sweep::course::Courses;
 use crate::sweep::data::{self, Frame};
@@ -94,12 +95,17 @@ fn words(plan: &Plan, study: &Study) -> String {
     let families: Vec<_> = plan.spaces.iter().map(|space| space.family.as_str()).collect();
     let classes =
         target.labels.as_ref().map_or(String::new(), |labels| format!(" of {} classes", labels.len()));
+    let account = Account::of(study);
+    let mut details = account.briefly().join("; ");
+    if !details.is_empty() {
+        details.push_str("; ");
+    }
     format!(
-        "{} rows, {} columns; {} by {}: {}{classes}, {}; goes by val_{}; tries {}",
+        "{} rows, {} columns; {} by {}: {}{classes}, {}; {details}goes by val_{}; tries {}",
         text::count(study.frame.rows),
-        study.frame.columns.len(),
+        account.columns.len() + account.more_columns,
         target.name,
-        study.frame.columns.len() - 1,
+        study.roles.learnt(),
         plan.task.as_str(),
         target.because,
         plan.metric,

@@ -1,0 +1,61 @@
+//! Columns that nothing is learnt from, and why.
+
+/// Why a column is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody asked for it.
+    Ignored,
+    Empty,
+    Nested,
+    /// Dates, times, timestamps: what they are called.
+    Times(&'static str),
+    Bytes,
+    Constant,
+    /// A text that tells rows apart and not what they are like.
+    Identifier {
+        levels: usize,
+        rows: usize,
+        example: String,
+    },
+}
+
+impl Why {
+    /// In a word.
+    pub fn short(&self) -> &'static str {
+        match self {
+            Self::Ignored => "ignored",
+            Self::Empty => "empty",
+            Self::Nested => "nested",
+            Self::Times(_) => "time",
+            Self::Bytes => "bytes",
+            Self::Constant => "constant",
+            Self::Identifier { .. } => "identifier",
+        }
+    }
+
+    /// With what can be done about it.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Ignored => "as was asked for".into(),
+            Self::Empty => "it is empty".into(),
+            Self::Nested => "it is nested; write it flat to have it learnt, or say --ignore".into(),
+            Self::Times(what) => {
+                format!("it holds {what}; write them as numbers, of days or seconds, to have them learnt")
+            }
+            Self::Bytes => "it holds bytes and no text".into(),
+            Self::Constant => "it is the same in every row".into(),
+            Self::Identifier { levels, rows, example } => {
+                format!(
+                    "it is a text of {levels} values in {rows} rows, as {example:?} is, and taken for an identifier"
+                )
+            }
+        }
+    }
+}
+
+/// A column that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    pub name: String,
+    pub why: Why,
+}
