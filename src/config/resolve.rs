@@ -172,13 +172,15 @@ impl Settings {
             .or_else(|| environment.get("MLFLOW_EXPERIMENT_NAME").map(str::to_owned))
             .or_else(|| environment.get("MLFLOW_EXPERIMENT_ID").map(str::to_owned))
             .or_else(|| raw.experiment.clone());
+        let location = uri::parse(&tracking_uri, &environment.folder);
         let read_only = flags.read_only
+            || location.as_ref().is_ok_and(Location::is_read_only)
             || environment.boolean("MLTUI_READ_ONLY")?.unwrap_or(raw.read_only)
             || profile.is_some_and(|profile| profile.read_only);
         Ok(Self {
             config_exists: config_file.is_file(),
             state_folder: folders.state.clone(),
-            location: uri::parse(&tracking_uri, &environment.folder),
+            location,
             tracking_uri,
             origin,
             experiment,

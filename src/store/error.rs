@@ -43,6 +43,9 @@ pub enum ErrorKind {
     Server { status: u16, message: String },
     #[error("the answer is not what an MLflow server sends: {0}")]
     Protocol(String),
+    /// Files lie where only the store's own server gets at them.
+    #[error("{0}")]
+    Elsewhere(String),
     #[error("{0}")]
     Io(String),
     #[error(transparent)]
@@ -92,6 +95,9 @@ impl StoreError {
             | ErrorKind::AlreadyExists(_)
             | ErrorKind::Invalid(_)
             | ErrorKind::Limit(_) => "change what was asked for",
+            ErrorKind::Elsewhere(_) => {
+                "point --tracking-uri at the MLflow server; a sweep can go to another experiment"
+            }
             ErrorKind::Io(_) => "check the path and its permissions",
         }
     }

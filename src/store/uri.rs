@@ -1,11 +1,11 @@
 //! From a tracking URI to a store, by MLflow's own rules.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::rest::{RestOptions, RestStore, address};
-use super::sqlite::SqliteStore;
+use super::sqlite::{Database, SqliteStore};
 use super::{ErrorKind, Result, StoreError, TrackingStore};
 
 /// Where a tracking URI was found.
@@ -34,15 +34,22 @@ impl fmt::Display for Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     Server(url::Url),
-    Sqlite(PathBuf),
+    Sqlite(Database),
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(url) => f.write_str(&address(url)),
-            Self::Sqlite(path) => write!(f, "sqlite:///{}", path.display()),
+            Self::Sqlite(database) => database.fmt(f),
         }
+    }
+}
+
+impl Location {
+    /// Whether the address itself asks for nothing to be written.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Sqlite(database) if database.read_only)
     }
 }
 
@@ -75,19 +82,14 @@ pub fn parse(uri: &str, folder: &Path) -> Result<Location> {
             Ok(url) if url.has_host() => Ok(Location::Server(url)),
             _ => fail(ErrorKind::Invalid("it is not a complete URL, such as http://localhost:5000".into())),
         },
-        "sqlite" => match uri.strip_prefix("sqlite:///") {
-            Some(path) if !path.is_empty() && !path.starts_with(":memory:") => {
-                let path = path.split('?').next().unwrap_or(path);
-                Ok(Location::Sqlite(folder.join(path)))
-            }
-            _ => fail(ErrorKind::Invalid(
-                "a SQLite store needs a file: sqlite:///relative.db or sqlite:////absolute.db".into(),
-            )),
+        "sqlite" => match Database::parse(uri.strip_prefix("sqlite:///").unwrap_or_default(), folder) {
+            Ok(database) => Ok(Location::Sqlite(database)),
+            Err(why) => fail(ErrorKind::Invalid(why)),
         },
         "" | "file" => {
             let path = folder.join(uri.trim_start_matches("file:").trim_start_matches("//"));
             if path.is_file() {
-                return Ok(Location::Sqlite(path));
+                return Ok(Location::Sqlite(path.into()));
             }
             let beside = folder.join("mlflow.db");
             let beside = if beside.is_file() {
@@ -122,7 +124,9 @@ pub fn without_credentials(uri: &str) -> String {
 pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Result<Arc<dyn TrackingStore>> {
     Ok(match location {
         Location::Server(url) => Arc::new(RestStore::new(url, options.clone(), read_only)?),
-        Location::Sqlite(path) => Arc::new(SqliteStore::new(path, options.workspace.as_deref(), read_only)),
+        Location::Sqlite(database) => {
+            Arc::new(SqliteStore::new(database, options.workspace.as_deref(), read_only))
+        }
     })
 }
 

@@ -1,17 +1,16 @@
 //! Requests, retries and errors: everything about HTTP, nothing about experiments.
 
-use std::fs;
-use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Certificate, Identity, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
 use super::options::{Auth, RestOptions};
+use super::tls;
 use super::wire::Answer;
 use crate::store::ErrorKind;
 use crate::store::error::NO_ROUTE;
@@ -329,24 +328,8 @@ fn build(options: &RestOptions) -> Inner<reqwest::Client> {
     if !options.allow_redirects {
         builder = builder.redirect(reqwest::redirect::Policy::none());
     }
-    if let Some(path) = &options.ca_file {
-        let certificates = Certificate::from_pem_bundle(&read(path)?)
-            .map_err(|error| ErrorKind::Invalid(format!("{}: {error}", path.display())))?;
-        if certificates.is_empty() {
-            return Err(ErrorKind::Invalid(format!("{} holds no certificate in PEM form", path.display())));
-        }
-        builder = builder.tls_certs_only(certificates);
-    }
-    if let Some(path) = &options.client_cert {
-        let identity = Identity::from_pem(&read(path)?)
-            .map_err(|error| ErrorKind::Invalid(format!("{}: {error}", path.display())))?;
-        builder = builder.identity(identity);
-    }
+    builder = tls::certificates(builder, options)?;
     builder.build().map_err(|error| ErrorKind::Io(error.to_string()))
-}
-
-fn read(path: &Path) -> Inner<Vec<u8>> {
-    fs::read(path).map_err(|error| ErrorKind::Io(format!("{}: {error}", path.display())))
 }
 
 #[cfg(test)]
