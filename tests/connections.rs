@@ -440,6 +440,28 @@ fn tls_with_an_authority_of_its_own_a_client_certificate_and_a_prefix() {
 }
 
 #[test]
+fn a_certificate_that_a_server_signed_itself_can_be_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let listed = |which: &str, trusted: &str, host: &str| {
+        let place = folder.path().join(which);
+        std::fs::create_dir_all(&place).unwrap();
+        let gateway = Gateway::start(&place, &server, which, "");
+        let options = RestOptions { max_retries: 0, ca_file: Some(folder.path().join(trusted)), ..quick() };
+        list(&open(&format!("https://{host}:{}", gateway.1), options))
+    };
+    for which in ["self", "self-ca"] {
+        assert_eq!(listed(which, &format!("{which}/server.pem"), "127.0.0.1").unwrap(), 1, "{which}");
+        // The name and the time still count, and so does which certificate it is.
+        let other = kind(listed(which, &format!("{which}/server.pem"), "localhost")).to_string();
+        assert!(other.contains("not valid for name"), "{other}");
+        assert!(listed(which, &format!("{which}/ca.pem"), "127.0.0.1").is_err());
+    }
+    let expired = kind(listed("self-expired", "self-expired/server.pem", "127.0.0.1")).to_string();
+    assert!(expired.contains("expired"), "{expired}");
+}
+
+#[test]
 fn a_real_server_that_asks_for_a_password() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_with_password(V3, folder.path(), "a-long-password-1");

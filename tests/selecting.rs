@@ -566,6 +566,106 @@ fn without_a_registry_the_tags_are_set_and_the_rest_is_told() {
     }
 }
 
+/// What is said of registering the best run of an experiment under a name.
+fn registering(home: &Path, address: &str, experiment: &str, name: &str) -> (Value, Vec<String>) {
+    let told = json_of(home, address, &["mark-best", experiment, "--register", name, "--json"]);
+    let said = told["said"].as_array().unwrap();
+    (told["run"].clone(), said.iter().map(|line| line.as_str().unwrap().to_owned()).collect())
+}
+
+#[test]
+fn who_may_not_read_models_may_register_one_and_without_aliases_it_is_registered_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let store = open(&server.uri());
+    let proxy = Proxy::start(server.port);
+    for (part, alias) in [("registered-models/get", true), ("registered-models/alias", false)] {
+        let name = part.replace('/', "-");
+        block_on(experiment(store.as_ref(), &name));
+        proxy.set(Fault::Refuse(part, 403));
+        let (run, said) = registering(folder.path(), &proxy.uri(), &name, &name);
+        proxy.set(Fault::None);
+        let version = if alias { ", alias champion" } else { "" };
+        assert_eq!(said[1], format!("registered as {name} version 1{version}"), "{said:?}");
+        assert_eq!(run["model"]["version"], 1);
+        assert_eq!(block_on(store.model_versions(&name)).unwrap().len(), 1);
+        let aliases = block_on(store.get_registered_model(&name)).unwrap().aliases;
+        if alias {
+            assert_eq!(aliases, [("champion".to_owned(), 1)]);
+        } else {
+            assert!(said[2].starts_with("the alias champion is not set: "), "{said:?}");
+            assert!(aliases.is_empty());
+        }
+        json_of(folder.path(), &server.uri(), &["mark-best", &name, "--undo", "--json"]);
+        assert!(
+            block_on(store.get_registered_model(&name)).is_err(),
+            "the mark made it, undoing takes it away"
+        );
+    }
+}
+
+#[test]
+fn a_user_with_no_rights_but_his_own_registers_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let rights = folder.path().join("auth.ini");
+    let text = format!(
+        "[mlflow]\ndefault_permission = NO_PERMISSIONS\ndatabase_uri = sqlite:///{}\nadmin_username = admin\n\
+         admin_password = a-long-password-1\nauthorization_function = \
+         mlflow.server.auth:authenticate_request_basic_auth\n",
+        folder.path().join("auth.db").display()
+    );
+    std::fs::write(&rights, text).unwrap();
+    let variables = [
+        ("MLFLOW_FLASK_SERVER_SECRET_KEY", "for tests"),
+        ("MLFLOW_AUTH_ADMIN_PASSWORD", "a-long-password-1"),
+        ("MLFLOW_AUTH_CONFIG_PATH", rights.to_str().unwrap()),
+    ];
+    let server = Server::start_with(V3, folder.path(), &["--app-name", "basic-auth"], &variables);
+    let program = "import requests, sys\nanswer = requests.post(sys.argv[1] + '/api/2.0/mlflow/users/create', \
+                   auth=('admin', 'a-long-password-1'), json={'username': 'ana', 'password': 'a-long-password-2'})\n\
+                   assert answer.ok, answer.text";
+    V3.run(program, &[&server.uri()]);
+    let address = server.uri().replace("http://", "http://ana:a-long-password-2@");
+    block_on(experiment(open(&address).as_ref(), "team"));
+    let (_, said) = registering(folder.path(), &address, "team", "team");
+    assert_eq!(said[1], "registered as team version 1, alias champion", "{said:?}");
+}
+
+#[test]
+fn a_store_without_aliases_is_told_truly_what_was_registered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.db");
+    let address = format!("sqlite:///{}", path.display());
+    block_on(experiment(open(&address).as_ref(), "wine"));
+    // As MLflow before 2.3 has it.
+    rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE registered_model_aliases").unwrap();
+    let (run, said) = registering(folder.path(), &address, "wine", "red");
+    assert_eq!(said[1], "registered as red version 1", "{said:?}");
+    assert!(said[2].contains("alias champion is not set") && said[2].contains("MLflow 2.3"), "{said:?}");
+    assert_eq!(run["model"]["version"], 1);
+    let versions = block_on(open(&address).model_versions("red")).unwrap();
+    assert_eq!(versions.len(), 1);
+}
+
+#[test]
+fn no_model_is_registered_into_a_prompt() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let program = "import mlflow, sys\nmlflow.set_tracking_uri(sys.argv[1])\n\
+                   mlflow.genai.register_prompt(name='greeting', template='Hello {{name}}')";
+    V3.run(program, &[&server.uri()]);
+    block_on(experiment(open(&server.uri()).as_ref(), "wine"));
+    let local = format!("sqlite:///{}", folder.path().join("store.db").display());
+    for address in [server.uri(), local] {
+        let (run, said) = registering(folder.path(), &address, "wine", "greeting");
+        assert!(said[1].starts_with("not registered: greeting is a prompt"), "{said:?}");
+        assert!(said[1].contains("another name"), "{said:?}");
+        assert_eq!(run["model"], Value::Null);
+        let versions = block_on(open(&address).model_versions("greeting")).unwrap();
+        assert_eq!(versions.len(), 1, "{versions:?}");
+    }
+}
+
 #[test]
 fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     let folder = tempfile::tempdir().unwrap();

@@ -718,3 +718,120 @@ fn a_cursor_of_another_kind_asks_for_a_reload() {
     let changes = block_on(store.changes(&scan, &mut Cursor::Start, &[])).unwrap();
     assert!(changes.reload);
 }
+
+/// A folder that nobody can write to. Root can write to any but a mount.
+struct Sealed<'a>(&'a Path, bool);
+
+impl<'a> Sealed<'a> {
+    /// None where this user can seal no folder.
+    fn new(folder: &'a Path) -> Option<Self> {
+        let do_it = |words: &[&str]| {
+            let status = std::process::Command::new(words[0]).args(&words[1..]).arg(folder).status();
+            status.is_ok_and(|status| status.success())
+        };
+        let is_sealed = || std::fs::write(folder.join("try"), "").is_err();
+        assert!(do_it(&["chmod", "-R", "a-w"]));
+        if is_sealed() {
+            return Some(Self(folder, false));
+        }
+        let place = folder.display().to_string();
+        let mounted = do_it(&["mount", "--bind", &place]) && do_it(&["mount", "-o", "remount,ro,bind"]);
+        let sealed = Self(folder, mounted);
+        (mounted && is_sealed()).then_some(sealed)
+    }
+}
+
+impl Drop for Sealed<'_> {
+    fn drop(&mut self) {
+        let words: &[&str] = if self.1 { &["umount"] } else { &["chmod", "-R", "u+w"] };
+        let _ = std::process::Command::new(words[0]).args(&words[1..]).arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_store_with_a_log_is_read_where_nothing_can_be_written() {
+    for whole in [true, false] {
+        let made = tempfile::tempdir().unwrap();
+        let path = made.path().join("mlflow.db");
+        let store = open(&format!("sqlite:///{}", path.display()));
+        block_on(store.create_experiment("first", &[])).unwrap();
+        let db = rusqlite::Connection::open(&path).unwrap();
+        db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0").unwrap();
+        db.execute("UPDATE experiments SET name = 'second' WHERE name = 'first'", []).unwrap();
+        if whole {
+            db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        }
+        // As a backup has it: the file and its log, and nothing else.
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(&path, copy.path().join("mlflow.db")).unwrap();
+        if !whole {
+            std::fs::copy(made.path().join("mlflow.db-wal"), copy.path().join("mlflow.db-wal")).unwrap();
+        }
+        let Some(_sealed) = Sealed::new(copy.path()) else {
+            // The unit tests of the module do the same without a folder that is sealed.
+            return;
+        };
+        let store = open(&format!("sqlite:///{}", copy.path().join("mlflow.db").display()));
+        let names = block_on(store.search_experiments(ViewType::ActiveOnly)).unwrap();
+        assert!(names.iter().any(|experiment| experiment.name == "second"), "{whole}: {names:?}");
+        let info = block_on(store.info()).unwrap();
+        let word = if whole { "as it stands" } else { "private copy" };
+        assert!(!info.writable && info.notes.iter().any(|note| note.contains(word)), "{info:?}");
+        assert!(matches!(kind(block_on(store.create_experiment("x", &[]))), ErrorKind::ReadOnly(_)));
+    }
+}
+
+#[test]
+fn an_address_that_asks_for_reading_only_opens_the_file_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a b.db");
+    let store = open(&format!("sqlite:///{}", path.display()));
+    block_on(store.create_experiment("wine", &[])).unwrap();
+    for address in
+        ["sqlite:///file:a%20b.db?mode=ro&uri=true", "sqlite:///file:a%20b.db?immutable=1&uri=true"]
+    {
+        let location = uri::parse(address, folder.path()).unwrap();
+        assert!(location.is_read_only());
+        let store = uri::open(&location, &RestOptions::default(), false).unwrap();
+        let found = block_on(store.search_experiments(ViewType::ActiveOnly)).unwrap();
+        assert!(found.iter().any(|experiment| experiment.name == "wine"), "{address}: {found:?}");
+        assert!(matches!(kind(block_on(store.create_experiment("x", &[]))), ErrorKind::ReadOnly(_)));
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else was made");
+}
+
+#[test]
+fn files_that_are_elsewhere_are_said_to_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mlflow.db");
+    let store = open(&format!("sqlite:///{}", path.display()));
+    let id = block_on(store.create_experiment("wine", &[])).unwrap();
+    let run = block_on(store.create_run(&new_run(&id, "first", 1))).unwrap().info.run_id;
+    assert_eq!(block_on(store.list_artifacts(&run, "")).unwrap(), [], "nothing was logged yet");
+    let gone = "/somewhere/that/is/not/here/mlruns/1";
+    for place in ["mlflow-artifacts:/1", "s3://bucket/1", "dbfs:/1", gone] {
+        let root = format!("{place}/{run}/artifacts");
+        let db = rusqlite::Connection::open(&path).unwrap();
+        db.execute("UPDATE runs SET artifact_uri = ?1", [&root]).unwrap();
+        db.execute(
+            "UPDATE experiments SET artifact_location = ?1 WHERE experiment_id = ?2",
+            [place, id.as_str()],
+        )
+        .unwrap();
+        for failure in [
+            kind(block_on(store.list_artifacts(&run, ""))),
+            kind(block_on(store.read_artifact(&run, "notes.txt"))),
+        ] {
+            assert!(
+                matches!(&failure, ErrorKind::Elsewhere(why) if why.contains(&root)),
+                "{place}: {failure}"
+            );
+        }
+        assert!(matches!(kind(block_on(store.check_artifacts(&id))), ErrorKind::Elsewhere(_)), "{place}");
+        if place != gone {
+            let written = block_on(store.write_artifact(&run, "notes.txt", b"x"));
+            assert!(matches!(kind(written), ErrorKind::Elsewhere(_)), "{place}");
+        }
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no file was written");
+}

@@ -9,8 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
-use support::sweeping::{SWEEP, local, mltui, output, seen, undisturbed, wait_until};
+use mltui::mlflow::{RunStatus, Tag};
+use mltui::store::rest::RestOptions;
+use mltui::store::uri;
+use serde_json::{Value, json};
+use support::proxy::{Fault, Proxy};
+use support::sweeping::{STATE, SWEEP, block_on, local, mltui, output, seen, undisturbed, wait_until};
 use support::{Mlflow, Server, V2, V3};
 
 const LOOK: &str = include_str!("support/sweeps.py");
@@ -477,5 +481,169 @@ fn a_sweep_of_its_own_process_shows_no_password() {
                 assert!(!holds, "{}", entry.path().display());
             }
         }
+    }
+}
+
+/// Two models, soon trained.
+const SMALL: [&str; 9] =
+    ["sweep", "--data", "iris", "--family", "decision_tree", "--trials", "2", "--folds", "3"];
+
+/// What the statuses of the models in a database are: 1 is pending, 2 ready, 3 failed.
+fn models(database: &Path) -> Vec<i64> {
+    let db = rusqlite::Connection::open(database).unwrap();
+    let mut statement = db.prepare("SELECT status FROM logged_models").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+/// All trials of the experiment have ended well, with what the test says of their models.
+fn are_whole(uri: &str) {
+    let (parents, trials) = seen(uri, "iris");
+    assert_eq!((parents.len(), trials.len()), (1, 2));
+    assert_eq!(parents[0].status, RunStatus::Finished);
+    for trial in &trials {
+        assert_eq!((trial.status, trial.ended), (RunStatus::Finished, true));
+        let tested = trial.points.iter().filter(|(key, _, _)| key == "test_accuracy").count();
+        assert_eq!(tested, 1, "{trial:?}");
+    }
+}
+
+#[test]
+fn a_model_that_a_server_does_not_take_is_told_once_and_ends_no_sweep() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, home.path());
+    let proxy = Proxy::start(server.port);
+    // As a gateway does that lets no large body pass.
+    proxy.set(Fault::Refuse("/models/", 413));
+    let (code, out, error) = output(mltui(home.path(), &proxy.uri(), &SMALL));
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(error.matches("is not kept, and the sweep goes on: ").count(), 1, "{error}");
+    assert!(out.contains("2 models are not kept: "), "{out}");
+    are_whole(&server.uri());
+    assert_eq!(models(&home.path().join("store.db")), [3, 3], "nobody waits for them");
+    let (_, listed, _) = output(mltui(home.path(), &proxy.uri(), &["sweeps", "--json"]));
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed[0]["not_kept"]["models"], 2, "{listed}");
+    assert!(listed[0]["not_kept"]["why"].as_str().unwrap().contains("model"), "{listed}");
+    let found =
+        mltui(home.path(), &server.uri(), &["runs", "iris", "--columns", "tags.mltui.sweep.not_kept"]);
+    let (_, tagged, _) = output(found);
+    assert_eq!(tagged.matches("model: ").count(), 2, "{tagged}");
+}
+
+#[test]
+fn a_server_that_can_write_no_files_is_not_asked_for_ever() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("file"), "no folder").unwrap();
+    let below = home.path().join("file/artifacts").display().to_string();
+    let server = Server::start_with(V3, home.path(), &["--artifacts-destination", &below], &[]);
+    let said = swept(home.path(), &server.uri(), &SMALL[1..]);
+    assert_eq!(
+        (said["finished"].as_u64(), said["not_kept"]["models"].as_u64()),
+        (Some(2), Some(2)),
+        "{said}"
+    );
+    assert!(said["not_kept"]["files"].as_u64() >= Some(2), "{said}");
+    are_whole(&server.uri());
+    assert_eq!(models(&home.path().join("store.db")), [3, 3]);
+}
+
+#[test]
+fn without_an_artifact_service_models_are_artifacts_and_none_is_left_pending() {
+    let home = tempfile::tempdir().unwrap();
+    let root = home.path().join("art");
+    let words = ["--no-serve-artifacts", "--default-artifact-root", root.to_str().unwrap()];
+    let server = Server::start_with(V3, home.path(), &words, &[]);
+    let said = swept(home.path(), &server.uri(), &SMALL[1..]);
+    assert_eq!(said["not_kept"], json!({ "models": 0, "files": 0, "why": null }));
+    are_whole(&server.uri());
+    assert!(models(&home.path().join("store.db")).is_empty());
+    let run = said["best"]["run_id"].as_str().unwrap();
+    let location = uri::parse(&server.uri(), home.path()).unwrap();
+    let store = uri::open(&location, &RestOptions::default(), true).unwrap();
+    let files = block_on(store.list_artifacts(&run.into(), "model")).unwrap();
+    assert!(files.iter().any(|file| file.path == "model/MLmodel"), "{files:?}");
+}
+
+#[test]
+fn a_sweep_that_ends_in_an_error_leaves_no_run_behind_that_runs() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, home.path());
+    let proxy = Proxy::start(server.port);
+    proxy.set(Fault::Refuse("log-batch", 401));
+    let (code, _, error) = output(mltui(home.path(), &proxy.uri(), &SMALL));
+    assert_ne!(code, 0);
+    assert!(error.contains("resume the sweep"), "{error}");
+    let (parents, trials) = seen(&server.uri(), "iris");
+    assert!(!parents.is_empty());
+    let all = parents.iter().chain(&trials);
+    assert!(all.clone().all(|run| run.ended && !run.status.is_active()), "{:?}", all.collect::<Vec<_>>());
+    proxy.set(Fault::None);
+    let id = support::sweeping::sweeps(home.path()).remove(0);
+    let (code, _, error) = output(mltui(home.path(), &server.uri(), &["sweep", "--resume", &id]));
+    // The same store under another address is another store.
+    assert_eq!(code, 2, "{error}");
+    proxy.set(Fault::Refuse("/models/", 413));
+    let (code, _, error) = output(mltui(home.path(), &proxy.uri(), &["sweep", "--resume", &id]));
+    assert_eq!(code, 0, "{error}");
+    are_whole(&server.uri());
+}
+
+/// How many runs and sweeps there are.
+fn begun(home: &Path, database: &Path) -> (i64, usize) {
+    let db = rusqlite::Connection::open(database).unwrap();
+    let runs = db.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).unwrap();
+    (runs, fs::read_dir(home.join(STATE)).map_or(0, Iterator::count))
+}
+
+#[test]
+fn a_sweep_whose_files_belong_elsewhere_is_refused_before_anything_is_made() {
+    let home = tempfile::tempdir().unwrap();
+    let (uri, path) = (local(home.path()), home.path().join("mlflow.db"));
+    let store = uri::open(&uri::parse(&uri, home.path()).unwrap(), &RestOptions::default(), false).unwrap();
+    let id = block_on(store.create_experiment("iris", &[Tag::new("k", "v")])).unwrap();
+    for place in ["mlflow-artifacts:/1", "s3://bucket/1", "/somewhere/that/is/not/here/mlruns/1"] {
+        let db = rusqlite::Connection::open(&path).unwrap();
+        db.execute(
+            "UPDATE experiments SET artifact_location = ?1 WHERE experiment_id = ?2",
+            [place, id.as_str()],
+        )
+        .unwrap();
+        let (code, _, error) = output(mltui(home.path(), &uri, &SMALL));
+        assert!(code != 0 && error.contains(place), "{error}");
+        assert!(error.contains("another experiment"), "it says what to do: {error}");
+        assert_eq!(begun(home.path(), &path), (0, 0));
+    }
+    // An experiment that the sweep makes has its files beside the database.
+    let said = swept(home.path(), &uri, &[&SMALL[1..], &["--experiment", "new"]].concat());
+    assert_eq!(said["not_kept"]["models"], 0);
+    let run = said["best"]["run_id"].as_str().unwrap();
+    let files = block_on(store.list_artifacts(&run.into(), "model")).unwrap();
+    assert!(files.iter().any(|file| file.path == "model/MLmodel"), "{files:?}");
+}
+
+#[test]
+fn a_sweep_into_the_file_of_a_server_writes_where_the_server_looks_or_nothing() {
+    let program = "import mlflow, sys\nmlflow.set_tracking_uri(sys.argv[1])\nmlflow.set_experiment('iris')\n\
+                   with mlflow.start_run():\n    mlflow.log_text('x', 'note.txt')";
+    for elsewhere in [true, false] {
+        let home = tempfile::tempdir().unwrap();
+        let there = home.path().join("elsewhere").display().to_string();
+        let words: &[&str] = if elsewhere { &["--artifacts-destination", &there] } else { &[] };
+        let server = Server::start_with(V3, home.path(), words, &[]);
+        V3.run(program, &[&server.uri()]);
+        let path = home.path().join("store.db");
+        let uri = format!("sqlite:///{}", path.display());
+        if elsewhere {
+            let (code, _, error) = output(mltui(home.path(), &uri, &SMALL));
+            assert!(code != 0 && error.contains("--tracking-uri"), "{error}");
+            assert_eq!(begun(home.path(), &path), (1, 0), "only the run that logged a note");
+            continue;
+        }
+        let said = swept(home.path(), &uri, &SMALL[1..]);
+        let run = said["run_id"].as_str().unwrap();
+        let location = uri::parse(&server.uri(), home.path()).unwrap();
+        let store = uri::open(&location, &RestOptions::default(), true).unwrap();
+        let content = block_on(store.read_artifact(&run.into(), "command.txt")).unwrap();
+        assert!(content.starts_with(b"mltui sweep"), "the server finds it");
     }
 }

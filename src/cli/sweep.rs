@@ -225,6 +225,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             tell(&study);
             let name = arguments.experiment.clone().unwrap_or_else(|| study.frame.name.clone());
             let experiment = find_or_create(store.as_ref(), &name, &plan).await?;
+            store.check_artifacts(&experiment.experiment_id).await?;
             let beginning = Beginning {
                 experiment: &experiment,
                 store: &store_name(settings),

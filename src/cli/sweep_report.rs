@@ -15,6 +15,7 @@ use crate::sweep::progress::{Progress, State};
 use crate::sweep::record::Ended;
 use crate::sweep::run::Told;
 use crate::sweep::scores::scores;
+use crate::sweep::unkept;
 use crate::text;
 
 /// A line on standard error.
@@ -30,6 +31,8 @@ pub struct Bar {
     /// Events that the store has not been told.
     left: usize,
     is_terminal: bool,
+    /// Somebody was told that the store does not take everything.
+    has_told: bool,
     /// When the line was drawn that is there.
     drawn: Option<Instant>,
 }
@@ -45,6 +48,7 @@ impl Bar {
             course: Course::of(&folder.events().unwrap_or_default()),
             left: 0,
             is_terminal: !background && std::io::stderr().is_terminal(),
+            has_told: false,
             drawn: None,
         }
     }
@@ -69,6 +73,16 @@ impl Bar {
             }
             Told::Away(error) => self.above(&format!("{error}; the results are kept, and it is tried again")),
             Told::Back => self.above("the store answers again"),
+            Told::NotKept(unkept) => {
+                // The reason once; how many there are is said in the end.
+                if !std::mem::replace(&mut self.has_told, true) {
+                    let of = unkept.trial.map_or(String::new(), |trial| format!(" of trial {trial}"));
+                    self.above(&format!(
+                        "{}{of} is not kept, and the sweep goes on: {}",
+                        unkept.what, unkept.why
+                    ));
+                }
+            }
         }
     }
 
@@ -169,6 +183,7 @@ pub fn report(
                 "pruned": progress.pruned,
                 "failed": progress.failed,
                 "seconds": progress.seconds,
+                "not_kept": unkept::in_json(&progress.unkept),
                 "best": best,
                 "command": header.command(),
                 "data": header.account,
@@ -191,6 +206,9 @@ pub fn report(
             }
         }
         writeln!(out, "in the experiment {} as {}", text::clean(&header.experiment_name), header.name)?;
+        if let Some(words) = unkept::in_words(&progress.unkept) {
+            writeln!(out, "{}", text::clean(&words))?;
+        }
         writeln!(out, "the same again: {}", text::clean(&header.command()))?;
     }
     if ended.how == How::Cancelled {

@@ -11,6 +11,7 @@ use crate::store::now_ms;
 use crate::sweep::course::Courses;
 use crate::sweep::journal::{Folder, Wanted};
 use crate::sweep::progress::Progress;
+use crate::sweep::unkept;
 use crate::text;
 
 #[derive(Debug, clap::Args)]
@@ -88,6 +89,7 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
                 }),
                 "seconds": sweep.seconds,
                 "unsent": sweep.unsent,
+                "not_kept": unkept::in_json(&sweep.unkept),
             })
         };
         return Ok(print_json(&Json::Array(progress.iter().map(entry).collect()), out)?);
@@ -108,6 +110,9 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
             sweep.ended(),
             text::clean(&sweep.experiment_name)
         )?;
+        if let Some(words) = unkept::in_words(&sweep.unkept) {
+            writeln!(out, "    {}", text::clean(&words))?;
+        }
     }
     Ok(())
 }

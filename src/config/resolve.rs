@@ -171,8 +171,8 @@ impl Settings {
     /// What to say of a database that was asked for by its name and is not there.
     pub fn absent_file(&self) -> Option<String> {
         match &self.location {
-            Ok(Location::Sqlite(path)) if self.origin != Origin::Default && !path.exists() => {
-                Some(uri::no_file(path))
+            Ok(Location::Sqlite(database)) if self.origin != Origin::Default && !database.path.exists() => {
+                Some(uri::no_file(&database.path))
             }
             _ => None,
         }
@@ -213,6 +213,7 @@ impl Settings {
             .or_else(|| environment.get("MLFLOW_EXPERIMENT_ID").map(str::to_owned))
             .or_else(|| raw.experiment.clone());
         let read_only = flags.read_only
+            || location.as_ref().is_ok_and(Location::is_read_only)
             || environment.boolean("MLTUI_READ_ONLY")?.unwrap_or(raw.read_only)
             || profile.is_some_and(|profile| profile.read_only);
         Ok(Self {

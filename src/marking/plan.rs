@@ -112,9 +112,19 @@ async fn registered(
     writes: &mut Vec<String>,
 ) -> Result<()> {
     let Registration { name, alias, previous_alias } = registration.clone();
+    let mut is_hidden = false;
     let known = match store.get_registered_model(&name).await {
+        Ok(model) if model.is_prompt() => {
+            record.note = Some(format!("not registered: {}", taken_by_prompt(&name)));
+            return Ok(());
+        }
         Ok(model) => Some(model),
         Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => None,
+        // Who may not read it may still be allowed to register: a server tells no more of a model that is not there.
+        Err(error) if matches!(error.kind, ErrorKind::Forbidden(_)) => {
+            is_hidden = true;
+            None
+        }
         Err(error) if is_refused(&error.kind) => {
             record.note = Some(format!("not registered: {}", error.kind));
             return Ok(());
@@ -133,12 +143,13 @@ async fn registered(
     };
     let alias_before = points_to(&alias).filter(|version| existing != Some(*version));
     let model = Model {
-        created_model: known.is_none(),
+        created_model: known.is_none() && !is_hidden,
         created_version: existing.is_none(),
         version: existing,
         previous_before: points_to(&previous_alias),
         alias_before,
         moved: false,
+        unaliased: false,
         name,
         source: source.address,
         why: source.why,
@@ -151,6 +162,9 @@ async fn registered(
     }
     if model.created_model {
         writes.push(format!("registry: create model {}", model.name));
+    } else if is_hidden {
+        writes
+            .push(format!("registry: create model {}, unless there is one that may not be read", model.name));
     }
     match existing {
         Some(version) => {
@@ -171,6 +185,12 @@ async fn registered(
     writes.push(format!("registry: alias {} of {} to {to}", model.alias, model.name));
     record.model = Some(model);
     Ok(())
+}
+
+pub fn taken_by_prompt(name: &str) -> String {
+    format!(
+        "{name} is a prompt in the registry: register under another name (--register NAME, or model_name)"
+    )
 }
 
 /// The registry is not there, or not for this user: what can be done without it is done all the same.

@@ -36,6 +36,8 @@ pub struct Model {
     pub previous_before: Option<u64>,
     /// Whether the aliases were moved.
     pub moved: bool,
+    /// The version is there, and the alias could not be set.
+    pub unaliased: bool,
 }
 
 /// A mark.

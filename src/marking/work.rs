@@ -1,7 +1,7 @@
 //! Marking and undoing, step by step: each write can be repeated, and the journal knows of the step until it is over.
 
 use super::journal::{Journal, Open, Step};
-use super::plan::{self, Plan, Request, is_refused};
+use super::plan::{self, Plan, Request, is_refused, taken_by_prompt};
 use super::record::{Event, Model, Record, Undone, VERSION_OF, events, holder, new_id};
 use super::settle::settle;
 use crate::mlflow::{ExperimentId, LifecycleStage, Tag};
@@ -75,7 +75,7 @@ async fn carry_out(
         let result = register(store, journal, experiment, &mut record, &mut model).await;
         record.model = Some(model);
         match result {
-            Ok(()) => {}
+            Ok(note) => record.note = note,
             Err(error) if is_refused(&error.kind) => record.note = Some(format!("not registered: {error}")),
             Err(error) => return Err(error),
         }
@@ -106,30 +106,39 @@ fn told(record: &Record, superseded: Option<&Record>) -> Vec<String> {
         return vec![format!("{} marked {} meanwhile; that mark holds", other.by, other.run_name)];
     }
     let mut said = vec![format!("{} is marked best", record.run_name)];
-    if record.note.is_none()
-        && let Some(Model { name, version: Some(version), alias, why, of, .. }) = &record.model
-    {
+    if let Some(Model { name, version: Some(version), alias, unaliased, why, of, .. }) = &record.model {
         let which = if *of > 1 { format!(": {why}") } else { String::new() };
-        said.push(format!("registered as {name} version {version}, alias {alias}{which}"));
+        if *unaliased {
+            said.push(format!("registered as {name} version {version}{which}"));
+        } else if record.note.is_none() {
+            said.push(format!("registered as {name} version {version}, alias {alias}{which}"));
+        }
     }
     said.extend(record.note.clone());
     said
 }
 
-/// Registers the model and moves the aliases.
+/// Registers the model and moves the aliases. Says what could not be done of that.
 async fn register(
     store: &dyn TrackingStore,
     journal: &Journal,
     experiment: &ExperimentId,
     record: &mut Record,
     model: &mut Model,
-) -> Result<()> {
+) -> Result<Option<String>> {
     match store.create_registered_model(&model.name).await {
-        Err(error) if matches!(error.kind, ErrorKind::AlreadyExists(_)) => {}
-        result => result?,
+        Ok(()) => model.created_model = true,
+        Err(error) if matches!(error.kind, ErrorKind::AlreadyExists(_)) => {
+            if unless_hidden(store.get_registered_model(&model.name).await)?.is_some_and(|it| it.is_prompt())
+            {
+                let kind = ErrorKind::Invalid(taken_by_prompt(&model.name));
+                return Err(StoreError::new("register the model", kind));
+            }
+        }
+        Err(error) => return Err(error),
     }
     if model.version.is_none() {
-        let versions = store.model_versions(&model.name).await?;
+        let versions = unless_hidden(store.model_versions(&model.name).await)?.unwrap_or_default();
         let is_ours = |tag: &Tag| tag.key == VERSION_OF && tag.value == record.id;
         let made = versions.iter().find(|version| version.tags.iter().any(is_ours));
         model.version = Some(match made {
@@ -142,24 +151,50 @@ async fn register(
         });
         keep(store, journal, experiment, record, model).await?;
     }
-    let Some(version) = model.version else { return Ok(()) };
-    let known = store.get_registered_model(&model.name).await?;
-    let points_to =
-        |alias: &str| known.aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version);
+    model.unaliased = false;
+    let Some(version) = model.version else { return Ok(None) };
+    let known = unless_hidden(store.get_registered_model(&model.name).await)?;
+    let aliases = known.map_or(Vec::new(), |known| known.aliases);
+    let points_to = |alias: &str| aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version);
     let now = points_to(&model.alias);
-    if now != Some(version) {
-        // As of now, not as of the plan: somebody may have moved it.
-        if !model.moved {
-            (model.alias_before, model.previous_before) = (now, points_to(&model.previous_alias));
-            model.moved = true;
-            keep(store, journal, experiment, record, model).await?;
-        }
-        if let Some(before) = now {
-            store.set_model_alias(&model.name, &model.previous_alias, before).await?;
-        }
-        store.set_model_alias(&model.name, &model.alias, version).await?;
+    if now == Some(version) {
+        return Ok(None);
     }
-    Ok(())
+    // As of now, not as of the plan: somebody may have moved it.
+    if !model.moved {
+        (model.alias_before, model.previous_before) = (now, points_to(&model.previous_alias));
+        model.moved = true;
+        keep(store, journal, experiment, record, model).await?;
+    }
+    if let Err(error) = move_aliases(store, model, now, version).await {
+        if !is_refused(&error.kind) {
+            return Err(error);
+        }
+        // The version is there all the same.
+        (model.moved, model.unaliased) = (false, true);
+        return Ok(Some(format!("the alias {} is not set: {}", model.alias, error.kind)));
+    }
+    Ok(None)
+}
+
+async fn move_aliases(
+    store: &dyn TrackingStore,
+    model: &Model,
+    now: Option<u64>,
+    version: u64,
+) -> Result<()> {
+    if let Some(before) = now {
+        store.set_model_alias(&model.name, &model.previous_alias, before).await?;
+    }
+    store.set_model_alias(&model.name, &model.alias, version).await
+}
+
+/// Nothing, where this user may not look.
+fn unless_hidden<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(error) if matches!(error.kind, ErrorKind::Forbidden(_)) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 /// Notes how far it has come, here and in the log.

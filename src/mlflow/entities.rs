@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ExperimentId, ModelId, RunId};
+use super::tags;
 
 /// A run's state. The names are the ones that MLflow writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -227,6 +228,13 @@ pub struct RegisteredModel {
     pub tags: Vec<Tag>,
     /// Alias and the version that it points to.
     pub aliases: Vec<(String, u64)>,
+}
+
+impl RegisteredModel {
+    /// MLflow keeps prompts among the models; they have texts for versions.
+    pub fn is_prompt(&self) -> bool {
+        self.tags.iter().any(|tag| tag.key == tags::IS_PROMPT && tag.value.eq_ignore_ascii_case("true"))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -11,6 +11,8 @@ pub const PRIMARY_METRIC: &str = "mlflow.experiment.primaryMetric.name";
 pub const GREATER_IS_BETTER: &str = "mlflow.experiment.primaryMetric.greaterIsBetter";
 /// On a run, by MLflow 2: a JSON list of the models that were logged.
 pub const MODEL_HISTORY: &str = "mlflow.log-model.history";
+/// On a registered model that is none, but a prompt.
+pub const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
 pub const NOTE: &str = "mlflow.note.content";
 pub const DATA_CONTEXT: &str = "mlflow.data.context";
 

@@ -58,6 +58,9 @@ pub enum ErrorKind {
     Server { status: u16, message: String },
     #[error("the answer is not what an MLflow server sends: {0}")]
     Protocol(String),
+    /// Files lie where only the store's own server gets at them.
+    #[error("{0}")]
+    Elsewhere(String),
     #[error("{0}")]
     Io(String),
     #[error(transparent)]
@@ -87,6 +90,7 @@ impl ErrorKind {
             | Self::Forbidden(words)
             | Self::NotFound(words)
             | Self::Address(words)
+            | Self::Elsewhere(words)
             | Self::AlreadyExists(words)
             | Self::Invalid(words)
             | Self::ReadOnly(words)
@@ -150,6 +154,9 @@ impl StoreError {
             | ErrorKind::AlreadyExists(_)
             | ErrorKind::Invalid(_)
             | ErrorKind::Limit(_) => "change what was asked for",
+            ErrorKind::Elsewhere(_) => {
+                "point --tracking-uri at the MLflow server; a sweep can go to another experiment"
+            }
             ErrorKind::Io(_) => "check the path and its permissions",
         }
     }

@@ -219,6 +219,8 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<Vec<ArtifactFile>>;
     async fn read_artifact(&self, id: &RunId, path: &str) -> Result<Vec<u8>>;
     async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Result<()>;
+    /// Whether files of new runs of an experiment can be written; the reason where they cannot, as far as it is known.
+    async fn check_artifacts(&self, experiment: &ExperimentId) -> Result<()>;
 
     // The model registry
     async fn create_registered_model(&self, name: &str) -> Result<()>;
@@ -258,8 +260,8 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
     ) -> Result<()>;
     /// Writes a file of a model; the path is relative to the model's root.
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Result<()>;
-    /// Makes a model `READY`.
-    async fn finish_logged_model(&self, id: &ModelId) -> Result<()>;
+    /// Makes a model `READY`, or `FAILED` where its files could not be written.
+    async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Result<()>;
 
     // The whole of an experiment, and what changed in it
     /// Sends all runs of an experiment in blocks and returns where [`Self::changes`] goes on. Ends early, without

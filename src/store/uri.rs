@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::address::shown;
 use super::rest::{RestOptions, RestStore, address};
-use super::sqlite::SqliteStore;
+use super::sqlite::{Database, SqliteStore};
 use super::{ErrorKind, Result, StoreError, TrackingStore};
 
 /// Entries of a folder that are looked at for a name that was meant.
@@ -39,7 +39,7 @@ impl fmt::Display for Origin {
 pub enum Location {
     /// With the credentials that were written into it.
     Server(url::Url),
-    Sqlite(PathBuf),
+    Sqlite(Database),
 }
 
 impl fmt::Debug for Location {
@@ -52,8 +52,15 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(url) => f.write_str(&address(url)),
-            Self::Sqlite(path) => write!(f, "sqlite:///{}", path.display()),
+            Self::Sqlite(database) => database.fmt(f),
         }
+    }
+}
+
+impl Location {
+    /// Whether the address itself asks for nothing to be written.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Sqlite(database) if database.read_only)
     }
 }
 
@@ -90,13 +97,9 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
     let scheme = scheme.to_ascii_lowercase();
     match scheme.as_str() {
         "http" | "https" => server(uri, rest),
-        "sqlite" => match rest.strip_prefix("///") {
-            Some(path) if !path.is_empty() && !path.starts_with(":memory:") => {
-                let path = path.split('?').next().unwrap_or(path);
-                Ok(Location::Sqlite(folder.join(path)))
-            }
-            _ => Err("a SQLite store needs a file: sqlite:///relative.db or sqlite:////absolute.db".into()),
-        },
+        "sqlite" => {
+            Database::parse(rest.strip_prefix("///").unwrap_or_default(), folder).map(Location::Sqlite)
+        }
         "databricks" | "databricks-uc" | "uc" => Err(DATABRICKS.into()),
         "" if is_databricks(uri) => Err(DATABRICKS.into()),
         _ if uri.starts_with(['.', '/', '~']) && !uri.starts_with("//") => file_store(uri, folder),
@@ -167,7 +170,7 @@ pub fn experiment_of_page(uri: &str) -> Option<String> {
 fn file_store(path: &str, folder: &Path) -> Result<Location, String> {
     let path = folder.join(path);
     if path.is_file() {
-        return Ok(Location::Sqlite(path));
+        return Ok(Location::Sqlite(path.into()));
     }
     if !path.exists() {
         return Err(no_file(&path));
@@ -221,7 +224,9 @@ fn nearest(path: &Path) -> Option<PathBuf> {
 pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Result<Arc<dyn TrackingStore>> {
     Ok(match location {
         Location::Server(url) => Arc::new(RestStore::new(url, options.clone(), read_only)?),
-        Location::Sqlite(path) => Arc::new(SqliteStore::new(path, options.workspace.as_deref(), read_only)),
+        Location::Sqlite(database) => {
+            Arc::new(SqliteStore::new(database, options.workspace.as_deref(), read_only))
+        }
     })
 }
 

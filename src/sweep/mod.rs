@@ -25,6 +25,7 @@ pub mod space;
 pub mod study;
 pub mod train;
 pub mod trees;
+pub mod unkept;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use super::course::{Course, Courses, best};
 use super::journal::{Folder, Header, How, Outcome, Wanted};
+use super::unkept::Unkept;
 use crate::mlflow::ExperimentId;
 
 /// Milliseconds that a process may take to begin.
@@ -64,6 +65,8 @@ pub struct Progress {
     pub unsent: usize,
     /// Why the last trial that failed did.
     pub error: Option<String>,
+    /// What the store did not take.
+    pub unkept: Vec<Unkept>,
     /// Milliseconds since the epoch.
     pub created: i64,
 }
@@ -103,6 +106,7 @@ impl Progress {
                 Some(Outcome::Failed { message }) => Some(message.clone()),
                 _ => None,
             }),
+            unkept: Vec::new(),
             created: header.created,
         }
     }
@@ -124,7 +128,7 @@ impl Progress {
             Some(How::Cancelled) => State::Cancelled,
             None | Some(How::Interrupted) => State::Interrupted,
         };
-        Ok(Self::new(header, course, folder.sent(), state, now))
+        Ok(Self { unkept: folder.unkept(), ..Self::new(header, course, folder.sent(), state, now) })
     }
 
     /// Whether all is trained, and only the store has to be told.

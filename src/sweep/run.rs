@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 
 use super::course::Course;
 use super::journal::{Event, Folder, Header, How, Wanted, What, Writer};
-use super::record::{Ended, Recorder};
+use super::record::{Ended, Recorder, may_pass};
 use super::study::Study;
 use super::train::Trainer;
+use super::unkept::Unkept;
 use crate::store::{ErrorKind, StoreError, TrackingStore, now_ms};
 
 /// Between looks whether somebody wants the sweep to end.
@@ -36,19 +37,6 @@ pub enum RunError {
     Store(#[from] StoreError),
 }
 
-/// Whether trying again later can help.
-fn may_pass(kind: &ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::Unreachable(_)
-            | ErrorKind::Timeout(_)
-            | ErrorKind::Locked
-            | ErrorKind::DiskFull
-            | ErrorKind::Server { .. }
-            | ErrorKind::Protocol(_)
-    )
-}
-
 pub struct Run {
     pub store: Arc<dyn TrackingStore>,
     pub folder: Folder,
@@ -68,6 +56,8 @@ pub enum Told<'a> {
     Away(&'a StoreError),
     /// It can be reached again.
     Back,
+    /// It did not take something, which is not tried again.
+    NotKept(&'a Unkept),
 }
 
 /// Training on a thread: what happened comes out of the channel, which closes at the end.
@@ -108,14 +98,9 @@ pub async fn run(
 ) -> Result<Ended, RunError> {
     let path = run.folder.path.display().to_string();
     let journal = |cause| RunError::Journal { path: path.clone(), cause };
-    let mut writer = run.folder.take().map_err(journal)?.ok_or(RunError::Taken)?;
+    let writer = run.folder.take().map_err(journal)?.ok_or(RunError::Taken)?;
     let before = run.folder.events().map_err(journal)?;
-    let begun = Event { at: now_ms(), what: What::Begun };
-    writer.write(&begun).map_err(journal)?;
-    told(Told::Event(&begun));
-    let run = Arc::new(run);
     let sent = run.folder.sent().min(before.len());
-    let mut waiting: Vec<Event> = before[sent..].iter().cloned().chain([begun]).collect();
     let mut recorder = Recorder::new(
         Arc::clone(&run.store),
         run.folder.clone(),
@@ -123,6 +108,35 @@ pub async fn run(
         &before[..sent],
         !before.is_empty(),
     );
+    match work(Arc::new(run), &mut recorder, writer, before, interrupted, &mut told).await {
+        Ok(how) => Ok(recorder.into_ended(how)),
+        Err(error) => {
+            let why = error.to_string();
+            let abandoned = recorder.abandon(now_ms(), &why);
+            if tokio::time::timeout(FAREWELL, abandoned).await.is_err() {
+                tracing::warn!("the store does not answer: its runs are closed at the next start");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Trains, and tells the store.
+async fn work(
+    run: Arc<Run>,
+    recorder: &mut Recorder,
+    mut writer: Writer,
+    before: Vec<Event>,
+    interrupted: impl Future<Output = ()>,
+    told: &mut impl FnMut(Told<'_>),
+) -> Result<How, RunError> {
+    let path = run.folder.path.display().to_string();
+    let journal = |cause| RunError::Journal { path: path.clone(), cause };
+    let begun = Event { at: now_ms(), what: What::Begun };
+    writer.write(&begun).map_err(journal)?;
+    told(Told::Event(&begun));
+    let sent = run.folder.sent().min(before.len());
+    let mut waiting: Vec<Event> = before[sent..].iter().cloned().chain([begun]).collect();
     let writer = Arc::new(Mutex::new(writer));
     let (stop, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
     let mut happening = train(&run, &before, Arc::clone(&writer), Arc::clone(&stop), Arc::clone(&broken));
@@ -131,7 +145,7 @@ pub async fn run(
     let how = loop {
         if !waiting.is_empty() {
             let recorded = tokio::select! {
-                recorded = record(&mut recorder, &mut waiting, &mut told) => recorded,
+                recorded = record(recorder, &mut waiting, told) => recorded,
                 () = &mut called_off => break How::Cancelled,
             };
             if let Err(error) = recorded {
@@ -173,14 +187,14 @@ pub async fn run(
     }
     told(Told::Event(&closed));
     waiting.push(closed);
-    let farewell = record(&mut recorder, &mut waiting, &mut told);
+    let farewell = record(recorder, &mut waiting, told);
     let result = if how == How::Finished {
         farewell.await
     } else {
         match tokio::time::timeout(FAREWELL, farewell).await {
             Ok(result) => result,
             // The next start does it.
-            Err(_) => return Ok(recorder.into_ended(how)),
+            Err(_) => return Ok(how),
         }
     };
     result?;
@@ -188,7 +202,7 @@ pub async fn run(
         // A fit that nobody waits for any more may be writing there.
         tracing::warn!(%error, "files of trials are left behind");
     }
-    Ok(recorder.into_ended(how))
+    Ok(how)
 }
 
 /// Comes when the sweep is called off, by the file or by the process.
@@ -213,7 +227,11 @@ async fn record(
     let mut pause = BREATH;
     let mut was_away = false;
     while !events.is_empty() {
-        match recorder.step(events).await {
+        let step = recorder.step(events).await;
+        for unkept in recorder.take_unkept() {
+            told(Told::NotKept(&unkept));
+        }
+        match step {
             Ok(()) => {
                 told(Told::Sent { left: events.len() });
                 if was_away {

@@ -150,6 +150,11 @@ impl Server {
         Self::launch(mlflow, folder, free_port(), &["--app-name", "basic-auth"], &variables)
     }
 
+    /// Starts a server with more words on its command line, and in its environment.
+    pub fn start_with(mlflow: Mlflow, folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::launch(mlflow, folder, free_port(), arguments, variables)
+    }
+
     fn launch(
         mlflow: Mlflow,
         folder: &Path,

@@ -1,5 +1,5 @@
 # A proxy that speaks TLS in front of a server, as a company's gateway does: strips a path prefix, and may insist on
-# a certificate of the client. Makes its authority and certificates itself. Prints its port.
+# a certificate of the client, or show one that nobody but itself signed (self, self-ca, self-expired). Makes its authority and certificates itself. Prints its port.
 import datetime, ipaddress, os, socket, ssl, sys, threading
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -13,12 +13,12 @@ now = datetime.datetime.now(datetime.timezone.utc)
 def pem_key(key):
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
-def certificate(name, key, issuer, issuer_key, ca):
+def certificate(name, key, issuer, issuer_key, ca, end=now + day):
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer or subject).public_key(key.public_key())
-               .serial_number(x509.random_serial_number()).not_valid_before(now - day).not_valid_after(now + day)
+               .serial_number(x509.random_serial_number()).not_valid_before(now - 2 * day).not_valid_after(end)
                .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True))
-    if not ca:
+    if name != "test authority":
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
 
@@ -30,6 +30,12 @@ for name in ("server", "client"):
     key = ec.generate_private_key(ec.SECP256R1())
     cert = certificate(name, key, ca.subject, ca_key, False)
     with open(os.path.join(folder, name + ".pem"), "wb") as f:
+        f.write(cert.public_bytes(serialization.Encoding.PEM) + pem_key(key))
+
+if sys.argv[3].startswith("self"):
+    key = ec.generate_private_key(ec.SECP256R1())
+    cert = certificate("server", key, None, key, sys.argv[3] != "self", now - day if sys.argv[3] == "self-expired" else now + day)
+    with open(os.path.join(folder, "server.pem"), "wb") as f:
         f.write(cert.public_bytes(serialization.Encoding.PEM) + pem_key(key))
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

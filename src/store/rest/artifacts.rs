@@ -81,12 +81,18 @@ pub async fn write(client: &Client, id: &RunId, uri: &str, path: &str, content: 
     }
 }
 
+/// There is no way through the server to the files of a model but its own artifact service.
+pub fn need_service(uri: &str) -> Inner<()> {
+    proxied(uri, "").map(drop).ok_or_else(|| no_service(uri))
+}
+
+fn no_service(uri: &str) -> ErrorKind {
+    ErrorKind::Unsupported(format!("artifact service for models at {uri}"))
+}
+
 /// Writes a file of a model that lies at `uri`.
 pub async fn write_model(client: &Client, uri: &str, path: &str, content: &[u8]) -> Inner<()> {
     check(path)?;
-    let Some(address) = proxied(uri, path) else {
-        // There is no way through the server to a model's files but its own artifact service.
-        return Err(ErrorKind::Unsupported(format!("artifact service (the model lies at {uri})")));
-    };
+    let address = proxied(uri, path).ok_or_else(|| no_service(uri))?;
     client.upload(Method::PUT, &address, &[], content).await
 }

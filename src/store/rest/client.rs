@@ -1,7 +1,5 @@
 //! Requests, retries and errors: everything about HTTP, nothing about experiments.
 
-use std::fs;
-use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,13 +7,14 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Identity, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
 use super::failure::{failure, innermost, not_json, tls_cause, tls_words};
 use super::options::{Auth, RestOptions, Waiting};
 use super::proxy::{self, Proxy};
+use super::tls;
 use super::wire::Answer;
 use crate::store::ErrorKind;
 use crate::store::secrets::{self, hide};
@@ -353,19 +352,7 @@ fn build(options: &RestOptions) -> Inner<reqwest::Client> {
         .connect_timeout(options.timeout.min(Duration::from_secs(10)))
         .tls_danger_accept_invalid_certs(options.insecure_tls);
     builder = builder.redirect(if options.allow_redirects { redirects() } else { Policy::none() });
-    if let Some(path) = &options.ca_file {
-        let certificates = Certificate::from_pem_bundle(&read(path)?)
-            .map_err(|error| ErrorKind::Invalid(format!("{}: {error}", path.display())))?;
-        if certificates.is_empty() {
-            return Err(ErrorKind::Invalid(format!("{} holds no certificate in PEM form", path.display())));
-        }
-        builder = builder.tls_certs_only(certificates);
-    }
-    if let Some(path) = &options.client_cert {
-        let identity = Identity::from_pem(&read(path)?)
-            .map_err(|error| ErrorKind::Invalid(format!("{}: {error}", path.display())))?;
-        builder = builder.identity(identity);
-    }
+    builder = tls::certificates(builder, options)?;
     builder.build().map_err(|error| ErrorKind::Io(error.to_string()))
 }
 
@@ -382,10 +369,6 @@ fn redirects() -> Policy {
             attempt.follow()
         }
     })
-}
-
-fn read(path: &Path) -> Inner<Vec<u8>> {
-    fs::read(path).map_err(|error| ErrorKind::Io(format!("{}: {error}", path.display())))
 }
 
 #[cfg(test)]

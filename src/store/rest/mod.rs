@@ -10,6 +10,7 @@ mod options;
 mod paging;
 pub mod proxy;
 mod registry;
+mod tls;
 mod wire;
 
 use std::collections::HashMap;
@@ -354,6 +355,11 @@ impl TrackingStore for RestStore {
         artifacts::write(&self.client, id, &uri, path, content).await.during(operation)
     }
 
+    async fn check_artifacts(&self, _: &ExperimentId) -> Result<()> {
+        // The server hands them on, wherever they go.
+        Ok(())
+    }
+
     async fn create_registered_model(&self, name: &str) -> Result<()> {
         let operation = format!("register model {name:?}");
         self.may_write(&operation)?;
@@ -421,6 +427,9 @@ impl TrackingStore for RestStore {
     async fn create_logged_model(&self, model: &NewModel) -> Result<LoggedModel> {
         let operation = format!("create model {:?}", model.name);
         self.may_write(&operation)?;
+        // Before there is a model that nobody could finish.
+        let location = self.get_experiment(&model.experiment_id).await?.artifact_location;
+        artifacts::need_service(&location).during(&operation)?;
         models::create(&self.client, model).await.during(operation)
     }
 
@@ -449,10 +458,10 @@ impl TrackingStore for RestStore {
         artifacts::write_model(&self.client, &model.artifact_location, path, content).await.during(operation)
     }
 
-    async fn finish_logged_model(&self, id: &ModelId) -> Result<()> {
+    async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Result<()> {
         let operation = format!("finish model {id}");
         self.may_write(&operation)?;
-        models::finish(&self.client, id).await.during(operation)
+        models::finish(&self.client, id, is_whole).await.during(operation)
     }
 
     async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Result<Cursor> {

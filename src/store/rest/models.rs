@@ -68,7 +68,8 @@ pub async fn link(client: &Client, run: &RunId, model: &ModelId) -> Inner<()> {
     }
 }
 
-pub async fn finish(client: &Client, id: &ModelId) -> Inner<()> {
-    let body = json!({ "model_id": id.as_str(), "status": "LOGGED_MODEL_READY" });
+pub async fn finish(client: &Client, id: &ModelId, is_whole: bool) -> Inner<()> {
+    let status = if is_whole { "LOGGED_MODEL_READY" } else { "LOGGED_MODEL_UPLOAD_FAILED" };
+    let body = json!({ "model_id": id.as_str(), "status": status });
     client.patch(&format!("{MODELS}/{id}"), &body).await.map(drop).map_err(too_old)
 }

@@ -17,6 +17,11 @@ fn no_registry(kind: ErrorKind) -> ErrorKind {
     kind.no_route("model registry")
 }
 
+/// A server that knows models may still be older than their aliases.
+fn no_aliases(kind: ErrorKind) -> ErrorKind {
+    kind.no_route("model aliases: they need MLflow 2.3 or newer")
+}
+
 pub async fn create_model(client: &Client, name: &str) -> Inner<()> {
     let body = json!({ "name": name });
     client.post(&format!("{MODELS}/create"), &body, Repeat::Never).await.map(drop).map_err(no_registry)
@@ -76,12 +81,12 @@ pub async fn delete_version(client: &Client, name: &str, version: u64) -> Inner<
 
 pub async fn set_alias(client: &Client, name: &str, alias: &str, version: u64) -> Inner<()> {
     let body = json!({ "name": name, "alias": alias, "version": version.to_string() });
-    client.post(&format!("{MODELS}/alias"), &body, Repeat::Safe).await.map(drop).map_err(no_registry)
+    client.post(&format!("{MODELS}/alias"), &body, Repeat::Safe).await.map(drop).map_err(no_aliases)
 }
 
 pub async fn delete_alias(client: &Client, name: &str, alias: &str) -> Inner<()> {
     let body = json!({ "name": name, "alias": alias });
-    client.delete(&format!("{MODELS}/alias"), &body).await.map(drop).map_err(no_registry)
+    client.delete(&format!("{MODELS}/alias"), &body).await.map(drop).map_err(no_aliases)
 }
 
 pub async fn version_by_alias(client: &Client, name: &str, alias: &str) -> Inner<ModelVersion> {
@@ -89,7 +94,7 @@ pub async fn version_by_alias(client: &Client, name: &str, alias: &str) -> Inner
     // An alias that is not set is an "invalid parameter" to MLflow.
     let answer = client.get(&format!("{MODELS}/alias"), &query).await.map_err(|kind| match kind {
         ErrorKind::Invalid(message) if message.contains("not found") => ErrorKind::NotFound(message),
-        other => no_registry(other),
+        other => no_aliases(other),
     })?;
     required(answer.value(), "model_version", wire::model_version)
 }

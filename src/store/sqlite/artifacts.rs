@@ -4,36 +4,166 @@ use std::fs;
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
+use rusqlite::{OptionalExtension, params};
+
 use super::Inner;
 use super::connection::Connection;
 use super::reading;
-use crate::mlflow::{ArtifactFile, RunId};
+use super::rows::string;
+use crate::mlflow::{ArtifactFile, ExperimentId, RunId, tags};
 use crate::store::ErrorKind;
 
-/// The folder of a run's artifacts.
-///
-/// A run that was logged through a server has an `mlflow-artifacts:/` address; the server keeps those files in
-/// `mlartifacts` under its own working folder, which is most often the database's.
-fn root(connection: &mut Connection, store: &Path, id: &RunId) -> Inner<PathBuf> {
-    folder_at(store, &reading::run(connection, id)?.info.artifact_uri)
+/// Entries of a server's folder that are looked at, to know whether it is this database's.
+const LOOKED_AT: usize = 1_000;
+
+/// Where an artifact address leads.
+#[derive(Debug, PartialEq, Eq)]
+enum Root {
+    /// A folder of this machine.
+    Folder(PathBuf),
+    /// A server keeps the files. Without a word from anybody that is `mlartifacts` in the server's own working folder,
+    /// which is most often the database's.
+    Served(PathBuf),
+    /// Some other service.
+    Elsewhere,
 }
 
-/// The folder behind an artifact address.
-fn folder_at(store: &Path, uri: &str) -> Inner<PathBuf> {
-    let folder = store.parent().unwrap_or(Path::new("."));
-    if let Some(path) = uri.strip_prefix("mlflow-artifacts:") {
-        return Ok(folder.join("mlartifacts").join(path.trim_start_matches('/')));
+impl Root {
+    fn of(store: &Path, uri: &str) -> Self {
+        let folder = store.parent().unwrap_or(Path::new("."));
+        if let Some(path) = uri.strip_prefix("file:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+            return Self::Folder(PathBuf::from(decoded.as_ref()));
+        }
+        match uri.split_once(':') {
+            // `mlflow-artifacts://host:5000/…` names a server, which has its own working folder.
+            Some(("mlflow-artifacts", path)) if !path.starts_with("//") => {
+                Self::Served(folder.join("mlartifacts").join(path.trim_start_matches('/')))
+            }
+            Some((scheme, _)) if is_scheme(scheme) => Self::Elsewhere,
+            _ => Self::Folder(folder.join(uri)),
+        }
     }
-    if let Some(path) = uri.strip_prefix("file:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
-        return Ok(PathBuf::from(decoded.as_ref()));
+}
+
+/// A single letter is a drive, and what holds a slash is a path.
+fn is_scheme(text: &str) -> bool {
+    text.len() > 1
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+}
+
+fn elsewhere(uri: &str) -> ErrorKind {
+    ErrorKind::Elsewhere(format!(
+        "its files are in {uri}, which only the MLflow server of this database knows"
+    ))
+}
+
+/// The folder of a run's artifacts, to be read.
+fn root(connection: &mut Connection, store: &Path, id: &RunId) -> Inner<PathBuf> {
+    let run = reading::run(connection, id)?;
+    let uri = &run.info.artifact_uri;
+    match Root::of(store, uri) {
+        Root::Folder(folder) => {
+            let is_expected = run.tag(tags::MODEL_HISTORY).is_some();
+            let home = folder.parent().and_then(Path::parent).unwrap_or(&folder);
+            if !folder.is_dir() && (is_expected || gone(home).is_some()) {
+                return Err(ErrorKind::Elsewhere(format!(
+                    "the folder {} is not there: its files were moved, or are on another machine",
+                    folder.display()
+                )));
+            }
+            Ok(folder)
+        }
+        Root::Served(folder)
+            if folder.is_dir() || is_served_here(connection, store, &run.info.experiment_id)? =>
+        {
+            Ok(folder)
+        }
+        Root::Served(_) | Root::Elsewhere => Err(elsewhere(uri)),
     }
-    match uri.split_once("://") {
-        Some((scheme, _)) => Err(ErrorKind::Unsupported(format!(
-            "driver for artifacts at {scheme}://: open the store through its MLflow server to see them"
+}
+
+/// What is missing above the folder of an experiment, where that shows that it never was on this machine. The folder
+/// itself, and MLflow's `mlruns`, are made with the first file.
+fn gone(experiment: &Path) -> Option<&Path> {
+    let parent = experiment.parent()?;
+    let base = if parent.ends_with("mlruns") { parent.parent()? } else { parent };
+    (!base.is_dir()).then_some(base)
+}
+
+/// Whether a server that keeps the files of an experiment keeps them beside this database: some that did not come from
+/// a sweep lie there. Those of a sweep (`mltui.sweep`) prove nothing, as one may have written past the server.
+fn is_served_here(connection: &Connection, store: &Path, experiment: &ExperimentId) -> Inner<bool> {
+    let Root::Served(folder) = Root::of(store, &location(connection, experiment)?) else { return Ok(false) };
+    let mut of_run = connection.db.prepare_cached(
+        "SELECT 1 FROM runs r WHERE r.run_uuid = ?1 AND r.experiment_id = ?2 AND NOT EXISTS \
+         (SELECT 1 FROM tags t WHERE t.run_uuid = r.run_uuid AND t.key = 'mltui.sweep')",
+    )?;
+    for name in names(&folder) {
+        if of_run.exists(params![name, experiment.as_key()])? {
+            return Ok(true);
+        }
+    }
+    if !connection.schema.logged_models {
+        return Ok(false);
+    }
+    let mut of_model = connection.db.prepare_cached(
+        "SELECT 1 FROM logged_models m WHERE m.model_id = ?1 AND m.experiment_id = ?2 AND NOT EXISTS \
+         (SELECT 1 FROM logged_model_tags t WHERE t.model_id = m.model_id AND t.tag_key = 'mltui.sweep')",
+    )?;
+    for name in names(&folder.join("models")) {
+        if of_model.exists(params![name, experiment.as_key()])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Some of the names in a folder.
+fn names(folder: &Path) -> impl Iterator<Item = String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(LOOKED_AT);
+    entries.filter_map(|entry| entry.file_name().into_string().ok())
+}
+
+fn location(connection: &Connection, experiment: &ExperimentId) -> Inner<String> {
+    let found = connection
+        .db
+        .query_row(
+            "SELECT artifact_location FROM experiments WHERE experiment_id = ?1",
+            [experiment.as_key()],
+            |row| Ok(string(row, 0)),
+        )
+        .optional()?;
+    found.ok_or_else(|| ErrorKind::NotFound(format!("there is no experiment {experiment}")))
+}
+
+/// Whether files of new runs of an experiment can be written where they belong.
+pub fn check(connection: &mut Connection, store: &Path, experiment: &ExperimentId) -> Inner<()> {
+    let uri = location(connection, experiment)?;
+    let folder = folder_to_write(connection, store, experiment, &uri)?;
+    match gone(&folder) {
+        None => Ok(()),
+        Some(base) => Err(ErrorKind::Elsewhere(format!(
+            "its files belong in {}, and there is no {}: make that folder if they belong on this machine",
+            folder.display(),
+            base.display()
         ))),
-        None => Ok(folder.join(uri)),
+    }
+}
+
+/// The folder behind an artifact address of an experiment, where that is known for sure.
+pub fn folder_to_write(
+    connection: &mut Connection,
+    store: &Path,
+    experiment: &ExperimentId,
+    uri: &str,
+) -> Inner<PathBuf> {
+    match Root::of(store, uri) {
+        Root::Folder(folder) => Ok(folder),
+        Root::Served(folder) if is_served_here(connection, store, experiment)? => Ok(folder),
+        Root::Served(_) | Root::Elsewhere => Err(elsewhere(uri)),
     }
 }
 
@@ -84,12 +214,14 @@ pub fn read(connection: &mut Connection, store: &Path, id: &RunId, path: &str) -
 
 /// Writes the whole file under another name first, so that nobody ever sees half of it.
 pub fn write(connection: &mut Connection, store: &Path, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
-    write_whole(&inside(&root(connection, store, id)?, path)?, content)
+    let info = reading::run(connection, id)?.info;
+    let root = folder_to_write(connection, store, &info.experiment_id, &info.artifact_uri)?;
+    write_below(&root, path, content)
 }
 
-/// Writes a file below an artifact address.
-pub fn write_below(store: &Path, uri: &str, path: &str, content: &[u8]) -> Inner<()> {
-    write_whole(&inside(&folder_at(store, uri)?, path)?, content)
+/// Writes a file below a folder.
+pub fn write_below(root: &Path, path: &str, content: &[u8]) -> Inner<()> {
+    write_whole(&inside(root, path)?, content)
 }
 
 fn write_whole(file: &Path, content: &[u8]) -> Inner<()> {
@@ -106,4 +238,39 @@ fn write_whole(file: &Path, content: &[u8]) -> Inner<()> {
         let _ = fs::remove_file(&partial);
     }
     written.map_err(io(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_leads_to_a_folder_to_a_server_or_elsewhere() {
+        let root = |uri: &str| Root::of(Path::new("/data/mlflow.db"), uri);
+        let folder = |path: &str| Root::Folder(path.into());
+        assert_eq!(root("/x/mlruns/1"), folder("/x/mlruns/1"));
+        assert_eq!(root("./mlruns/1"), folder("/data/./mlruns/1"));
+        assert_eq!(root("file:///x/a%20b/1"), folder("/x/a b/1"));
+        assert_eq!(root("/x/a:b/1"), folder("/x/a:b/1"));
+        assert_eq!(root("mlflow-artifacts:/1"), Root::Served("/data/mlartifacts/1".into()));
+        for uri in [
+            "mlflow-artifacts://host:5000/1",
+            "s3://bucket/1",
+            "dbfs:/1",
+            "wasbs://c@a.blob.core/1",
+            "gs://b",
+        ] {
+            assert_eq!(root(uri), Root::Elsewhere, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_never_was_here_is_told_from_one_that_is_still_to_be_made() {
+        let here = tempfile::tempdir().unwrap();
+        assert_eq!(gone(&here.path().join("mlruns/9")), None);
+        assert_eq!(gone(&here.path().join("9")), None);
+        let moved = here.path().join("else/where/mlruns/9");
+        assert_eq!(gone(&moved), Some(here.path().join("else/where").as_path()));
+        assert_eq!(gone(&here.path().join("else/9")), Some(here.path().join("else").as_path()));
+    }
 }

@@ -45,7 +45,7 @@ pub fn changes(
         return nothing(cursor);
     }
     let mut watcher = pool.watcher();
-    let is_same_connection = watcher.as_ref().is_some_and(|connection| connection.file == now);
+    let is_same_connection = watcher.as_ref().is_some_and(|connection| connection.is_current(pool.path()));
     if !is_same_connection {
         *watcher = Some(pool.take()?);
         cursor.data_version = None;

@@ -1,15 +1,15 @@
 //! Connections to the file: opened late, kept for reuse, dropped when the file is no longer the same.
 
-use std::fs::{File, OpenOptions};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{ErrorCode, OpenFlags};
+use rusqlite::ErrorCode;
 
 use super::Inner;
+use super::address::Database;
+use super::opening::{Frozen, PrivateCopy, Stamp, open};
 use super::schema::{self, Schema};
 use crate::store::ErrorKind;
 
@@ -26,6 +26,15 @@ pub struct Connection {
     pub workspace: String,
     /// Which file this is connected to; none for the empty store in memory.
     pub file: Option<FileId>,
+    /// What is read is not the file itself, or it is read as if nobody changed it.
+    pub frozen: Option<Frozen>,
+}
+
+impl Connection {
+    /// Whether it still shows what is in the file.
+    pub fn is_current(&self, path: &Path) -> bool {
+        self.file == FileId::of(path) && self.frozen.as_ref().is_none_or(|it| it.at == Stamp::of(path))
+    }
 }
 
 /// A file's identity: a file replaced under the same name has another. The number of a deleted file is soon given
@@ -53,7 +62,7 @@ impl FileId {
 
 #[derive(Debug)]
 pub struct Pool {
-    path: PathBuf,
+    database: Database,
     workspace: String,
     read_only: bool,
     idle: Mutex<Vec<Connection>>,
@@ -61,22 +70,24 @@ pub struct Pool {
     watcher: Mutex<Option<Connection>>,
     /// The file went away since it was last looked at.
     lost: AtomicBool,
+    copies: Mutex<Option<Arc<PrivateCopy>>>,
 }
 
 impl Pool {
-    pub fn new(path: PathBuf, workspace: String, read_only: bool) -> Self {
+    pub fn new(database: Database, workspace: String, read_only: bool) -> Self {
         Self {
-            path,
+            read_only: read_only || database.read_only,
+            database,
             workspace,
-            read_only,
             idle: Mutex::new(Vec::new()),
             watcher: Mutex::new(None),
             lost: AtomicBool::new(false),
+            copies: Mutex::new(None),
         }
     }
 
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.database.path
     }
 
     pub fn is_read_only(&self) -> bool {
@@ -102,12 +113,15 @@ impl Pool {
             return Err(ErrorKind::ReadOnly("it was opened read-only".into()));
         }
         let mut connection = self.take()?;
+        if connection.frozen.is_some() {
+            return Err(ErrorKind::ReadOnly("no file can be made beside it, as its log needs".into()));
+        }
         if connection.file.is_none() {
-            schema::create(&self.path)?;
+            schema::create(self.path())?;
             self.idle().clear();
             connection = self.connect()?;
         }
-        connection.db.busy_timeout(WRITE_PATIENCE)?;
+        connection.db.busy_timeout(self.database.patience.unwrap_or(WRITE_PATIENCE))?;
         connection.db.execute_batch("PRAGMA query_only = OFF; BEGIN IMMEDIATE")?;
         let result = work(&mut connection).and_then(|value| {
             connection.db.execute_batch("COMMIT")?;
@@ -125,9 +139,8 @@ impl Pool {
 
     /// A connection to the file as it is now.
     pub fn take(&self) -> Inner<Connection> {
-        let now = FileId::of(&self.path);
         let mut idle = self.idle();
-        idle.retain(|connection| connection.file == now);
+        idle.retain(|connection| connection.is_current(self.path()));
         let kept = idle.pop();
         drop(idle);
         kept.map_or_else(|| self.connect(), Ok)
@@ -154,15 +167,15 @@ impl Pool {
     }
 
     fn connect(&self) -> Inner<Connection> {
-        let file = FileId::of(&self.path);
-        let db = if file.is_some() {
-            check_header(&self.path)?;
-            open(&self.path, self.read_only)?
+        let path = self.path();
+        let file = FileId::of(path);
+        let (db, frozen) = if file.is_some() {
+            open(&self.database, self.read_only, &self.copies)?
         } else {
-            if let Some(folder) = self.path.parent().filter(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
+            if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
                 return Err(ErrorKind::Io(format!("the folder {} does not exist", folder.display())));
             }
-            schema::empty_in_memory(&self.path)?
+            (schema::empty_in_memory(path)?, None)
         };
         // LIKE minds case in MLflow's stores. A small cache is enough for short statements, and keeps memory low.
         db.execute_batch(
@@ -171,39 +184,8 @@ impl Pool {
         )?;
         db.busy_timeout(READ_PATIENCE)?;
         db.set_prepared_statement_cache_capacity(64);
-        let schema = schema::probe(&db, &self.path)?;
-        Ok(Connection { db, schema, workspace: self.workspace.clone(), file })
-    }
-}
-
-fn open(path: &Path, read_only: bool) -> Inner<rusqlite::Connection> {
-    let common = OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let writable = OpenOptions::new().append(true).open(path).is_ok();
-    // Even a reader wants the right to write: only so can it roll back what a killed writer left behind.
-    let flags = if writable && !read_only {
-        OpenFlags::SQLITE_OPEN_READ_WRITE
-    } else {
-        OpenFlags::SQLITE_OPEN_READ_ONLY
-    };
-    Ok(rusqlite::Connection::open_with_flags(path, flags | common)?)
-}
-
-/// A file that is not SQLite is named as such; SQLite's own message would say "malformed" for a truncated one.
-fn check_header(path: &Path) -> Inner<()> {
-    let mut header = [0; 16];
-    let mut file = File::open(path).map_err(|error| ErrorKind::Io(format!("{}: {error}", path.display())))?;
-    let mut length = 0;
-    while length < header.len() {
-        match file.read(&mut header[length..]) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) => return Err(ErrorKind::Io(format!("{}: {error}", path.display()))),
-        }
-    }
-    if length == 0 || &header == b"SQLite format 3\0" {
-        Ok(())
-    } else {
-        Err(ErrorKind::NotAStore(format!("{} is not a SQLite database", path.display())))
+        let schema = schema::probe(&db, path)?;
+        Ok(Connection { db, schema, workspace: self.workspace.clone(), file, frozen })
     }
 }
 

@@ -4,12 +4,14 @@
 //! default journal mode an open read holds up every commit. The schema is probed, never altered. Where no file
 //! exists, reads see an empty store in memory, and the first write creates the file.
 
+mod address;
 mod artifacts;
 mod changes;
 mod connection;
 mod cursor;
 mod histories;
 mod models;
+mod opening;
 mod reading;
 mod registry;
 mod rows;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+pub use address::Database;
 pub use connection::FileId;
 use connection::{Connection, Pool};
 pub use cursor::SqliteCursor;
@@ -49,10 +52,10 @@ pub struct SqliteStore {
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
 impl SqliteStore {
-    /// The store at `path`, which need not exist. `workspace` is MLflow's, `default` where none is given.
-    pub fn new(path: &Path, workspace: Option<&str>, read_only: bool) -> Self {
+    /// The store in a file, which need not exist. `workspace` is MLflow's, `default` where none is given.
+    pub fn new(database: &Database, workspace: Option<&str>, read_only: bool) -> Self {
         let workspace = workspace.unwrap_or("default").to_owned();
-        Self { pool: Arc::new(Pool::new(path.to_owned(), workspace, read_only)) }
+        Self { pool: Arc::new(Pool::new(database.clone(), workspace, read_only)) }
     }
 
     pub fn path(&self) -> &Path {
@@ -270,6 +273,11 @@ impl TrackingStore for SqliteStore {
         .await
     }
 
+    async fn check_artifacts(&self, experiment: &ExperimentId) -> Result<()> {
+        let (id, store) = (experiment.clone(), self.path().to_owned());
+        self.read(format!("keep files in experiment {id}"), move |db| artifacts::check(db, &store, &id)).await
+    }
+
     async fn create_registered_model(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
         self.write(format!("register model {name:?}"), move |db| registry::create_model(db, &name)).await
@@ -378,12 +386,12 @@ impl TrackingStore for SqliteStore {
         }
         let (model, path, content) = (model.clone(), path.to_owned(), content.to_vec());
         let store = self.path().to_owned();
-        blocking(operation, move || models::write_file(&store, &model, &path, &content)).await
+        self.read(operation, move |db| models::write_file(db, &store, &model, &path, &content)).await
     }
 
-    async fn finish_logged_model(&self, id: &ModelId) -> Result<()> {
+    async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Result<()> {
         let id = id.clone();
-        self.write(format!("finish model {id}"), move |db| models::finish(db, &id)).await
+        self.write(format!("finish model {id}"), move |db| models::finish(db, &id, is_whole)).await
     }
 
     async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Result<Cursor> {

@@ -14,6 +14,10 @@ use crate::mlflow::{
 };
 use crate::store::{ErrorKind, NewModel, now_ms};
 
+/// What `logged_models.status` says of a model that is whole, and of one that is not.
+const READY: i64 = 2;
+const FAILED: i64 = 3;
+
 fn need_table(connection: &Connection) -> Inner<()> {
     if connection.schema.logged_models {
         Ok(())
@@ -111,15 +115,24 @@ pub fn log_metrics(
     Ok(())
 }
 
-pub fn write_file(store: &Path, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
-    artifacts::write_below(store, &model.artifact_location, path, content)
+pub fn write_file(
+    connection: &mut Connection,
+    store: &Path,
+    model: &LoggedModel,
+    path: &str,
+    content: &[u8],
+) -> Inner<()> {
+    let folder =
+        artifacts::folder_to_write(connection, store, &model.experiment_id, &model.artifact_location)?;
+    artifacts::write_below(&folder, path, content)
 }
 
-pub fn finish(connection: &mut Connection, id: &ModelId) -> Inner<()> {
+pub fn finish(connection: &mut Connection, id: &ModelId, is_whole: bool) -> Inner<()> {
     need_table(connection)?;
+    let status = if is_whole { READY } else { FAILED };
     let changed = connection.db.execute(
-        "UPDATE logged_models SET status = 2, last_updated_timestamp_ms = ?2 WHERE model_id = ?1",
-        params![id.as_str(), now_ms()],
+        "UPDATE logged_models SET status = ?2, last_updated_timestamp_ms = ?3 WHERE model_id = ?1",
+        params![id.as_str(), status, now_ms()],
     )?;
     if changed == 0 { Err(ErrorKind::NotFound(format!("there is no logged model {id}"))) } else { Ok(()) }
 }
@@ -151,8 +164,8 @@ pub fn logged_model(connection: &mut Connection, id: &ModelId) -> Inner<LoggedMo
                     name: string(row, 1),
                     artifact_location: string(row, 2),
                     status: match int(row, 3) {
-                        Some(2) => "READY".into(),
-                        Some(3) => "FAILED".into(),
+                        Some(READY) => "READY".into(),
+                        Some(FAILED) => "FAILED".into(),
                         _ => "PENDING".into(),
                     },
                     source_run_id: optional_string(row, 4).map(RunId),

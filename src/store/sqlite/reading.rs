@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::Inner;
 use super::connection::Connection;
+use super::opening::Frozen;
 use super::rows::{int, metric_value, optional_string, string, text};
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, ModelId, ModelOutput, Param,
@@ -183,7 +184,17 @@ pub fn info(connection: &mut Connection, path: &Path) -> Inner<StoreInfo> {
     let writable = if connection.file.is_some() {
         let journal: String = connection.db.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
         notes.push(format!("journal mode {journal}"));
-        !connection.db.is_readonly("main")?
+        match &connection.frozen {
+            None => {}
+            Some(Frozen { copy: None, .. }) => notes.push(
+                "read as it stands, without locks: no file can be made beside it, as its log needs, or it is immutable"
+                    .to_owned(),
+            ),
+            Some(Frozen { copy: Some(_), .. }) => notes.push(
+                "read from a private copy: no file can be made beside it, and its log holds changes".to_owned(),
+            ),
+        }
+        connection.frozen.is_none() && !connection.db.is_readonly("main")?
     } else {
         notes.push("not created yet: the first write creates it".to_owned());
         true

@@ -313,7 +313,7 @@ fn check_alias(alias: &str) -> Inner<()> {
 pub fn set_alias(connection: &mut Connection, name: &str, alias: &str, version: u64) -> Inner<()> {
     check_alias(alias)?;
     if !connection.schema.aliases {
-        return Err(ErrorKind::Unsupported("table of model aliases".into()));
+        return Err(ErrorKind::Unsupported("model aliases: they need MLflow 2.3 or newer".into()));
     }
     read_version(connection, name, version)?;
     connection.db.execute(

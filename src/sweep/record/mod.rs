@@ -3,8 +3,10 @@
 //! Every step can be taken twice and comes to the same: runs are found again by their tags, metrics keep the time of what
 //! happened, models are found by their run. So whatever a crash or a lost answer leaves open is simply done again.
 
+mod closing;
 mod models;
 mod package;
+mod uploads;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use super::course::{Course, best};
 use super::journal::{Event, Folder, Header, How, Outcome, What};
 use super::scores::scores;
 use super::search::Proposal;
+use super::unkept::Unkept;
 use crate::mlflow::filter::parse;
 use crate::mlflow::{DatasetInput, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags};
 use crate::store::{ErrorKind, NewRun, Result, RunSearch, RunUpdate, StoreError, TrackingStore};
@@ -49,6 +52,10 @@ pub struct Recorder {
     course: Course,
     /// The number of the first trial whose best-so-far is not on the parent yet.
     prefix: usize,
+    /// How often the store did not take a file, though it answered.
+    refusals: u32,
+    /// What the store did not take, until somebody asks.
+    told: Vec<Unkept>,
     /// Whether a run may be there that is not known here: of an earlier process, or by an answer that was lost.
     searches: bool,
 }
@@ -78,6 +85,8 @@ impl Recorder {
             sent: seen.len(),
             course,
             prefix,
+            refusals: 0,
+            told: Vec::new(),
             searches,
         }
     }
@@ -104,9 +113,12 @@ impl Recorder {
         result?;
         self.sent += end;
         events.drain(..end);
-        self.folder.set_sent(self.sent).map_err(|error| {
-            StoreError::new("keep count of what was logged", ErrorKind::Io(error.to_string()))
-        })
+        self.folder.set_sent(self.sent).map_err(|error| unwritten(&error))
+    }
+
+    /// What the store did not take since this was last asked.
+    pub fn take_unkept(&mut self) -> Vec<Unkept> {
+        std::mem::take(&mut self.told)
     }
 
     pub fn into_ended(self, how: How) -> Ended {
@@ -164,23 +176,22 @@ impl Recorder {
 
     /// The run with these tags, wherever it came from.
     async fn find(&self, trial: Option<usize>) -> Result<Option<RunId>> {
-        let id = &self.header.id;
-        let mut filter = format!("tags.`{SWEEP}` = '{id}'");
-        filter.push_str(&match trial {
-            Some(number) => format!(" AND tags.`{TRIAL}` = '{number}'"),
-            None => format!(" AND tags.`{TRIAL}` = 'parent'"),
-        });
-        let filter = parse(&filter)
+        let number = trial.map_or("parent".to_owned(), |number| number.to_string());
+        let filter = format!("tags.`{SWEEP}` = '{}' AND tags.`{TRIAL}` = '{number}'", self.header.id);
+        let found = self.store.search_runs(&self.search(&filter, 1)?).await?;
+        Ok(found.runs.into_iter().next().map(|run| run.info.run_id))
+    }
+
+    fn search(&self, filter: &str, max_results: usize) -> Result<RunSearch> {
+        let filter = parse(filter)
             .map_err(|error| StoreError::new("find a run", ErrorKind::Invalid(error.to_string())))?;
-        let search = RunSearch {
+        Ok(RunSearch {
             experiment_ids: vec![self.header.experiment.clone()],
             filter,
             view: ViewType::All,
-            max_results: 1,
+            max_results,
             ..RunSearch::default()
-        };
-        let found = self.store.search_runs(&search).await?;
-        Ok(found.runs.into_iter().next().map(|run| run.info.run_id))
+        })
     }
 
     /// Finds the run, or makes it.
@@ -251,35 +262,22 @@ impl Recorder {
         let running = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
         self.unless_deleted(&parent, self.store.update_run(&parent, &running).await).await?;
         self.input(&parent).await?;
+        if self.searches {
+            self.clear(&parent, WHY).await?;
+        }
         let space = serde_json::to_vec_pretty(&plan.spaces).unwrap_or_default();
-        self.file(&parent, "search_space.json", &space).await?;
+        let command = format!("{}\n", self.header.command()).into_bytes();
+        let mut files = vec![("search_space.json".to_owned(), space), ("command.txt".to_owned(), command)];
         if let Some(account) = &self.header.account {
             let account = serde_json::to_vec_pretty(account).unwrap_or_default();
-            self.file(&parent, "data.json", &account).await?;
+            files.push(("data.json".to_owned(), account));
         }
-        self.file(&parent, "command.txt", format!("{}\n", self.header.command()).as_bytes()).await?;
+        let unkept = self.files(None, &parent, &files).await?;
+        self.tell(None, &parent, unkept).await?;
         for number in self.open() {
             self.reopen(number).await?;
         }
         Ok(())
-    }
-
-    /// The trials that have begun and not ended.
-    fn open(&self) -> Vec<usize> {
-        let trials = &self.course.trials;
-        (0..trials.len()).filter(|number| trials[*number].outcome.is_none()).collect()
-    }
-
-    /// A trial that broke off is taken up again.
-    async fn reopen(&mut self, trial: usize) -> Result<()> {
-        let run = self.run_of(trial).await?;
-        let running = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
-        self.unless_deleted(&run, self.store.update_run(&run, &running).await).await?;
-        match self.store.delete_tag(&run, WHY).await {
-            // It was never closed.
-            Err(error) if matches!(error.kind, ErrorKind::Invalid(_) | ErrorKind::NotFound(_)) => Ok(()),
-            result => result,
-        }
     }
 
     async fn input(&self, run: &RunId) -> Result<()> {
@@ -287,10 +285,6 @@ impl Recorder {
             Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => Ok(()),
             result => self.unless_deleted(run, result).await,
         }
-    }
-
-    async fn file(&self, run: &RunId, path: &str, content: &[u8]) -> Result<()> {
-        self.unless_deleted(run, self.store.write_artifact(run, path, content).await).await
     }
 
     /// The run of a trial that was begun.
@@ -360,11 +354,6 @@ impl Recorder {
         self.best_so_far(at).await
     }
 
-    async fn end(&self, run: &RunId, status: RunStatus, at: i64) -> Result<()> {
-        let update = RunUpdate { status: Some(status), end_time: Some(at), run_name: None };
-        self.unless_deleted(run, self.store.update_run(run, &update).await).await
-    }
-
     /// On the parent, for each trial in turn: the best mean of it and those before it.
     async fn best_so_far(&mut self, at: i64) -> Result<()> {
         let trials = &self.course.trials;
@@ -386,21 +375,24 @@ impl Recorder {
         self.prefix = prefix;
         Ok(())
     }
+}
 
-    async fn closed(&mut self, at: i64, how: How) -> Result<()> {
-        for number in self.open() {
-            let run = self.run_of(number).await?;
-            self.log(&run, &[], &[], &[Tag::new(WHY, "interrupted")]).await?;
-            self.end(&run, RunStatus::Killed, at).await?;
-        }
-        let parent = self.parent(at).await?;
-        if let Some(best) = best(&self.course.trials, &self.header.plan) {
-            let run = self.run_of(best).await?;
-            self.log(&parent, &[], &[], &[Tag::new("mltui.sweep.best", run.as_str())]).await?;
-        }
-        let status = if how == How::Finished { RunStatus::Finished } else { RunStatus::Killed };
-        self.end(&parent, status, at).await
+/// Whether trying again later can help.
+pub fn may_pass(kind: &ErrorKind) -> bool {
+    match kind {
+        // Of a request that is refused nothing will be better next time, but for these.
+        ErrorKind::Server { status, .. } => *status >= 500 || matches!(status, 408 | 425 | 429),
+        ErrorKind::Unreachable(_)
+        | ErrorKind::Timeout(_)
+        | ErrorKind::Locked
+        | ErrorKind::DiskFull
+        | ErrorKind::Protocol(_) => true,
+        _ => false,
     }
+}
+
+fn unwritten(error: &std::io::Error) -> StoreError {
+    StoreError::new("keep count of what was logged", ErrorKind::Io(error.to_string()))
 }
 
 fn params(proposal: &Proposal) -> Vec<Param> {

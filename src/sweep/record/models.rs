@@ -3,12 +3,13 @@
 use futures_util::future::try_join_all;
 
 use super::package::{Packing, files, history};
-use super::{Recorder, params};
+use super::{Recorder, may_pass, params};
 use crate::mlflow::{Metric, RunId, Tag, tags};
 use crate::store::{ErrorKind, NewModel, Result, StoreError};
 use crate::sweep::journal::Test;
 use crate::sweep::keep::{ABOUT, About, MODEL, artifacts};
 use crate::sweep::scores::scores;
+use crate::sweep::unkept::{self, Unkept};
 
 impl Recorder {
     /// A trial was fitted on all but the test part: what that says of it, and its model.
@@ -21,13 +22,20 @@ impl Recorder {
             .collect();
         metrics.push(metric("refit_seconds".into(), test.fit_seconds));
         let files = artifacts(&self.folder.trial(trial)).map_err(|error| unreadable(&error))?;
-        try_join_all(files.iter().map(|(name, content)| self.file(&run, name, content))).await?;
-        self.model(trial, &run, at, &metrics).await
+        let mut unkept = self.files(Some(trial), &run, &files).await?;
+        unkept.extend(self.model(trial, &run, at, &metrics).await?);
+        self.tell(Some(trial), &run, unkept).await
     }
 
     /// Logs the model with the metrics of its test: as an entity of its own where the store has such, else among the run's
-    /// artifacts.
-    async fn model(&self, trial: usize, run: &RunId, at: i64, metrics: &[Metric]) -> Result<()> {
+    /// artifacts. The metrics are logged even where the model is not taken.
+    async fn model(
+        &mut self,
+        trial: usize,
+        run: &RunId,
+        at: i64,
+        metrics: &[Metric],
+    ) -> Result<Option<Unkept>> {
         let read = |name: &str| {
             std::fs::read(self.folder.trial(trial).join(name)).map_err(|error| unreadable(&error))
         };
@@ -37,17 +45,57 @@ impl Recorder {
         // The same for the same model, however often it is packed.
         let uuid = format!("{:0>32}", format!("{}{trial:04x}", self.header.id.replace('-', "")));
         let packing = Packing { run: run.as_str(), model: None, uuid: &uuid, at };
-        match self.own_model(trial, &packing, &about, &onnx, run, metrics).await {
-            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => {}
-            result => return self.unless_deleted(run, result).await,
+        let mut logged = self.own_model(trial, &packing, &about, &onnx, run, metrics).await;
+        if matches!(&logged, Err(error) if matches!(error.kind, ErrorKind::Unsupported(_))) {
+            self.fail_models(run).await?;
+            logged = self.among_artifacts(&packing, &about, onnx, run).await;
+            if logged.is_ok() {
+                logged =
+                    self.log(run, metrics, &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing, &about))]).await;
+            }
         }
-        let mut files = files(&packing, &about, onnx);
+        let is_logged = logged.is_ok();
+        let unkept = self.refused(Some(trial), run, unkept::MODEL, logged).await?;
+        if !is_logged {
+            self.fail_models(run).await?;
+            self.log(run, metrics, &[], &[]).await?;
+        }
+        Ok(unkept)
+    }
+
+    /// Nobody waits for models of a run whose files did not arrive.
+    pub(super) async fn fail_models(&self, run: &RunId) -> Result<()> {
+        let failed = async {
+            for model in self.store.logged_models_of(&self.header.experiment, run).await? {
+                if model.status == "PENDING" {
+                    self.store.finish_logged_model(&model.model_id, false).await?;
+                }
+            }
+            Ok::<_, StoreError>(())
+        };
+        match failed.await {
+            Err(error) if !may_pass(&error.kind) => {
+                tracing::debug!(%error, "no models to be given up");
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    async fn among_artifacts(
+        &self,
+        packing: &Packing<'_>,
+        about: &About,
+        onnx: Vec<u8>,
+        run: &RunId,
+    ) -> Result<()> {
+        let mut files = files(packing, about, onnx);
         let last = files.pop();
-        let write =
-            async |(name, content): &(&str, Vec<u8>)| self.file(run, &format!("model/{name}"), content).await;
+        let write = async |(name, content): &(&str, Vec<u8>)| {
+            self.store.write_artifact(run, &format!("model/{name}"), content).await
+        };
         try_join_all(files.iter().map(write)).await?;
-        try_join_all(last.iter().map(write)).await?;
-        self.log(run, metrics, &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing, &about))]).await
+        try_join_all(last.iter().map(write)).await.map(drop)
     }
 
     async fn own_model(
@@ -83,7 +131,7 @@ impl Recorder {
         };
         try_join_all(files.iter().map(write)).await?;
         try_join_all(last.iter().map(write)).await?;
-        self.store.finish_logged_model(&model.model_id).await
+        self.store.finish_logged_model(&model.model_id, true).await
     }
 }
 

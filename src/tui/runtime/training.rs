@@ -49,6 +49,7 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
         Place::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
         Place::New(name) => find_or_create(store.as_ref(), name, &plan).await.map_err(said)?,
     };
+    store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
     let beginning = Beginning {
         experiment: &experiment,
         store: &ground.store,

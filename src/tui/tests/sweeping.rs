@@ -43,6 +43,7 @@ fn progress(app: &App, state: State) -> Progress {
         left: Some(26.0),
         unsent: 0,
         error: None,
+        unkept: Vec::new(),
         created: app.now - 14_000,
     }
 }

@@ -152,3 +152,24 @@ fn polling_is_set_by_hand_and_slows_down_out_of_focus() {
     keys(&mut app, "g i ctrl-u 1 0 enter", &runs);
     assert!(drawn(&app).contains("every 10s"));
 }
+
+#[test]
+fn an_artifacts_tab_without_files_says_where_they_would_be() {
+    let (mut app, runs) = opened((120, 36), 3);
+    keys(&mut app, "3", &runs);
+    while app.details.tab != Tab::Artifacts {
+        keys(&mut app, "]", &runs);
+    }
+    let run = app.details.shown_run().unwrap().clone();
+    let listed = |app: &mut App, result| {
+        let msg = Msg::Artifacts { run: run.clone(), path: String::new(), result };
+        feed(app, msg, &runs);
+        drawn(app)
+    };
+    let empty = listed(&mut app, Ok(Vec::new()));
+    assert!(empty.contains("no artifacts in") && empty.contains("/data/mlruns/1/"), "{empty}");
+    let why = ErrorKind::Elsewhere("its files are in s3://bucket/1".into());
+    let failed = listed(&mut app, Err(StoreError::new("list the artifacts", why)));
+    assert!(failed.contains("its files are in s3://bucket/1"), "{failed}");
+    assert!(failed.contains("--tracking-uri"), "{failed}");
+}

@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::sweep::progress::{Progress, State};
+use crate::sweep::unkept;
 use crate::text;
 use crate::tui::app::App;
 use crate::tui::overlays::view::{centred_box, put};
@@ -12,7 +13,7 @@ use crate::tui::theme::Theme;
 
 /// Cells of a progress bar.
 const BAR: usize = 20;
-/// Lines about the chosen one.
+/// Lines about the chosen one, or more where there is more to say.
 const ABOUT: usize = 4;
 
 pub fn draw(app: &App, at: usize, theme: &Theme, frame: &mut Frame<'_>) {
@@ -25,8 +26,10 @@ pub fn draw(app: &App, at: usize, theme: &Theme, frame: &mut Frame<'_>) {
         return;
     }
     let most = (screen.height as usize).saturating_sub(4);
-    let listed = list.len().min(most.saturating_sub(ABOUT + 1).max(1));
-    let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, listed + 1 + ABOUT));
+    let chosen = list.get(at).map_or(Vec::new(), |sweep| about(sweep, app.now));
+    let lines = chosen.len().max(ABOUT);
+    let listed = list.len().min(most.saturating_sub(lines + 1).max(1));
+    let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, listed + 1 + lines));
     let width = room.width as usize;
     let first = at.saturating_sub(listed - 1).min(list.len() - listed);
     for (line, sweep) in list.iter().enumerate().skip(first).take(listed) {
@@ -40,13 +43,10 @@ pub fn draw(app: &App, at: usize, theme: &Theme, frame: &mut Frame<'_>) {
         }
         put(frame, room, line - first, words);
     }
-    if let Some(sweep) = list.get(at) {
-        for (line, words) in about(sweep, app.now).into_iter().take(ABOUT).enumerate() {
-            let (words, style) = words;
-            let style = if style { theme.bad } else { theme.dim };
-            let words = text::cut(&text::clean(&words), width, theme.glyphs.ellipsis);
-            put(frame, room, listed + 1 + line, Line::styled(words, style));
-        }
+    for (line, (words, is_bad)) in chosen.into_iter().enumerate() {
+        let style = if is_bad { theme.bad } else { theme.dim };
+        let words = text::cut(&text::clean(&words), width, theme.glyphs.ellipsis);
+        put(frame, room, listed + 1 + line, Line::styled(words, style));
     }
 }
 
@@ -109,6 +109,7 @@ fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     if let Some(error) = &sweep.error {
         lines.push((format!("last failure: {error}"), true));
     }
+    lines.extend(unkept::in_words(&sweep.unkept).map(|words| (words, true)));
     if sweep.is_logging() || (sweep.state.is_active() && sweep.unsent > 40) {
         lines.push((format!("{} results are on their way to the store", sweep.unsent), false));
     }

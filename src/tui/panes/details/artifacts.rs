@@ -96,6 +96,14 @@ impl Artifacts {
         }
     }
 
+    /// Why nothing at all is known, if that failed.
+    pub fn failure(&self) -> Option<&StoreError> {
+        match self.folders.get("") {
+            Some(Folder::Failed(error)) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Opens or closes what stands at a place of the tree. Returns a file to be read, if it is one.
     pub fn open(&mut self, at: usize) -> Option<String> {
         let entry = self.entries().into_iter().nth(at)?;

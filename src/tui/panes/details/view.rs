@@ -114,17 +114,31 @@ fn charts_in_words(app: &App, body: Rect) -> String {
     parts.join(" · ")
 }
 
+fn wrapped(told: &[(String, Style)], width: u16) -> Vec<Line<'static>> {
+    let lines = told.iter().flat_map(|(words, style)| {
+        let parts = text::wrap(&text::clean(words), width as usize);
+        parts.into_iter().map(|part| Line::styled(part, *style))
+    });
+    lines.collect()
+}
+
 fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     let details = &app.details;
     let length = details.length();
+    if let Some(error) = details.artifacts.failure().filter(|_| details.tab == Tab::Artifacts) {
+        let told = [(error.kind.to_string(), theme.bad), (error.hint().to_owned(), theme.dim)];
+        return centred(frame, body, wrapped(&told, body.width));
+    }
     if length == 0 {
         let words = match details.tab {
             Tab::Models => "no logged models; runs of MLflow 2 keep theirs among the artifacts".to_owned(),
-            Tab::Artifacts => "no artifacts".to_owned(),
+            Tab::Artifacts => {
+                let place = details.run.as_ref().map_or("", |run| run.info.artifact_uri.as_str());
+                if place.is_empty() { "no artifacts".into() } else { format!("no artifacts in {place}") }
+            }
             tab => format!("no {}", tab.title().to_lowercase()),
         };
-        centred(frame, body, vec![Line::styled(words, theme.dim)]);
-        return;
+        return centred(frame, body, wrapped(&[(words, theme.dim)], body.width));
     }
     let key_width = details.longest_key().clamp(8, (body.width as usize * 3 / 5).max(8));
     let focused = app.focus == Focus::Details;
