@@ -65,6 +65,8 @@ pub mod compare;
 pub mod config;
 pub mod marking;
 pub mod mlflow;
+#[cfg(test)]
+mod orders;
 pub mod select;
 pub mod sheet;
 pub mod state;

@@ -9,7 +9,7 @@ mod choosing;
 mod compare;
 mod config;
 mod doctor;
-mod experiments;
+pub(crate) mod experiments;
 mod mark_best;
 mod output;
 mod runs;

@@ -5,6 +5,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 
 use super::{Column, DataError, GAP, Kind, Values};
+use crate::mlflow::order::natural;
 
 /// How much of a machine a data set may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,10 +222,7 @@ impl Growing {
         }
         let mut levels: Vec<(String, u32)> = self.levels.into_iter().collect();
         // Numbers that stand for categories keep the order of numbers.
-        levels.sort_by(|(a, _), (b, _)| match (number(a), number(b)) {
-            (Some(x), Some(y)) => x.total_cmp(&y).then_with(|| a.cmp(b)),
-            _ => a.cmp(b),
-        });
+        levels.sort_by(|(a, _), (b, _)| natural(a, b));
         let mut place = vec![0; levels.len()];
         for (at, (_, code)) in levels.iter().enumerate() {
             place[*code as usize] = at as u32;

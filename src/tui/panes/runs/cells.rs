@@ -165,25 +165,29 @@ fn short(value: f64) -> String {
     if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
 }
 
+/// NaN and the infinities are seen at once.
+fn number_style(number: f64, theme: &Theme) -> Style {
+    if number.is_finite() { theme.text } else { theme.warn }
+}
+
 /// A cell's words and style.
 pub fn cell(value: &Value<'_>, spec: &ColumnSpec, now: i64, theme: &Theme) -> (String, Style) {
     match value {
         Value::Missing => ("-".into(), theme.dim),
-        Value::Number(number) if number.is_nan() => ("NaN".into(), theme.warn),
-        Value::Number(number) => (text::number(*number), theme.text),
+        Value::Number(number) => (text::number(*number), number_style(*number, theme)),
         Value::Point(number, step) => {
-            let style = if number.is_nan() { theme.warn } else { theme.text };
             // At a chosen step, the title says which it is.
             let step =
                 step.filter(|_| !matches!(spec, ColumnSpec::Metric(_, crate::mlflow::Statistic::At(_))));
             let at = step.map_or(String::new(), |step| format!(" @{step}"));
-            (format!("{}{at}", text::number(*number)), style)
+            (format!("{}{at}", text::number(*number)), number_style(*number, theme))
         }
         Value::Text(words) if matches!(spec, ColumnSpec::Param(_)) => (shorten(words), theme.text),
         Value::Text(words) => (text::clean(words).into_owned(), theme.text),
         Value::OwnedText(words) => (text::clean(words).into_owned(), theme.text),
         Value::Time(ms) => (text::span(now - ms), theme.dim),
         Value::Duration(ms) => (text::duration(*ms), theme.dim),
+        Value::Count(count) => (count.to_string(), theme.text),
         Value::Status(status) => {
             let (style, words) = theme.status(*status);
             (words.to_owned(), style)
