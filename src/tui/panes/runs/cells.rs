@@ -142,9 +142,10 @@ impl<'a> Cells<'a> {
         let Some((low, high)) = place.and_then(|at| group.extremes.get(at).copied().flatten()) else {
             return blank;
         };
+        let heading = |value: f64| if value.is_finite() { theme.heading } else { theme.warn };
         let (words, style) = match self.runs.shown_view.sorted_by(spec) {
-            Some((_, Direction::Ascending)) => (text::number(low), theme.heading),
-            Some((_, Direction::Descending)) => (text::number(high), theme.heading),
+            Some((_, Direction::Ascending)) => (text::number(low), heading(low)),
+            Some((_, Direction::Descending)) => (text::number(high), heading(high)),
             None if text::number(low) == text::number(high) => (text::number(low), theme.dim),
             None => {
                 let both = format!("{}{}{}", short(low), theme.glyphs.range, short(high));
