@@ -312,7 +312,8 @@ fn group_value(value: &Value<'_>) -> Option<String> {
 }
 
 fn extremes(catalog: &Catalog, bound: &Bound, rows: &[Row], now: i64) -> Option<(f64, f64)> {
-    let (mut finite, mut infinite): (Option<(f64, f64)>, Option<(f64, f64)>) = (None, None);
+    let mut finite: Option<(f64, f64)> = None;
+    let mut infinite = None;
     for row in rows {
         if let Value::Number(value) | Value::Point(value, _) = bound.value(catalog, *row, now)
             && !value.is_nan()

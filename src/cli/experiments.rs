@@ -93,7 +93,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             vec![
                 Value::Text(experiment.experiment_id.as_str()),
                 Value::Text(&experiment.name),
-                runs.map_or(Value::Missing, |runs| Value::Count(runs)),
+                runs.map_or(Value::Missing, Value::Count),
                 time(experiment.creation_time),
                 time(experiment.last_update_time),
                 Value::Text(experiment.lifecycle_stage.as_str()),

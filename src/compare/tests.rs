@@ -142,7 +142,7 @@ fn an_infinite_value_is_never_best_and_spoils_no_mean() {
     let alone = compared(&runs, false);
     let (loss, acc) = (entry(&alone, "metrics.val_loss"), entry(&alone, "metrics.val_acc"));
     assert_eq!((loss.best, acc.best), (Some(0.5), Some(0.75)));
-    assert!(loss.differs && loss.spread == 0.5, "two of four are on no scale: {}", loss.spread);
+    assert_eq!((loss.differs, loss.spread), (true, 0.5), "two of four are on no scale");
     let cell = |member: usize| alone.cell(loss, &alone.bound(loss), member, 0);
     let differences =
         [difference(&cell(2), &cell(0)), difference(&cell(0), &cell(3)), difference(&cell(3), &cell(3))];
@@ -165,7 +165,8 @@ fn an_infinite_value_is_never_best_and_spoils_no_mean() {
 
     let same = [run(0, &[], &[("m", f64::INFINITY)]), run(1, &[], &[("m", f64::INFINITY)])];
     let same = compared(&same, false);
-    assert!(!entry(&same, "metrics.m").differs && entry(&same, "metrics.m").spread == 0.0);
+    let same = entry(&same, "metrics.m");
+    assert_eq!((same.differs, same.spread), (false, 0.0));
 }
 
 #[test]
