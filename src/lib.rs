@@ -29,7 +29,7 @@
 //! # Glossary
 //!
 //! - **experiment**, **run**, **metric**, **param**, **tag**, **artifact**, **step**: as MLflow uses them.
-//! - **latest value** of a metric: the one with the greatest step, then timestamp, then value.
+//! - **latest value** of a metric: the one with the greatest step, then timestamp, then value, where NaN counts as 0.
 //! - **history**: all values of one metric of one run.
 //! - **store**: a place that keeps runs; **location**: its address, understood.
 //! - **scan**: reading all runs of an experiment; **batch**: a block of a scan, in columns; **cursor**: how far a
@@ -65,6 +65,8 @@ pub mod compare;
 pub mod config;
 pub mod marking;
 pub mod mlflow;
+#[cfg(test)]
+mod orders;
 pub mod select;
 pub mod sheet;
 pub mod state;

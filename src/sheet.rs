@@ -22,7 +22,7 @@ impl Cell {
     fn plain(&self) -> String {
         match self {
             Self::Missing => String::new(),
-            Self::Number(number) => number.to_string(),
+            Self::Number(number) => text::exact(*number),
             Self::Integer(number) => number.to_string(),
             Self::Text(text) => text.clone(),
         }

@@ -138,6 +138,13 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// A number with all its digits, as programs read it: `0.1`, `1e300`, `inf`, `NaN`.
+pub fn exact(value: f64) -> String {
+    let size = value.abs();
+    let is_long = value.is_finite() && value != 0.0 && !(1e-5..1e16).contains(&size);
+    if is_long { format!("{value:e}") } else { value.to_string() }
+}
+
 /// A span of time in its two largest units at most: `12s`, `3m`, `2h`, `5d`, `3y`.
 pub fn span(milliseconds: i64) -> String {
     let seconds = milliseconds.max(0) / 1000;
@@ -249,11 +256,30 @@ mod tests {
         ] {
             assert_eq!(number(value), text);
         }
+        for (value, text) in [
+            (0.1 + 0.2, "0.30000000000000004"),
+            (12_345.0, "12345"),
+            (1.5e300, "1.5e300"),
+            (f64::MAX, "1.7976931348623157e308"),
+            (-5e-324, "-5e-324"),
+            (f64::INFINITY, "inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(exact(value), text);
+        }
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(duration(200_000), "3m 20s");
     }
 
     proptest! {
+        #[test]
+        fn an_exact_number_is_read_back(bits in any::<u64>()) {
+            let value = f64::from_bits(bits);
+            let text = exact(value);
+            prop_assert!(text.len() <= 24, "{text}");
+            prop_assert!(value.is_nan() || text.parse::<f64>().unwrap().to_bits() == bits, "{text}");
+        }
+
         #[test]
         fn a_fitted_text_takes_exactly_its_cells(text in ".{0,40}", cells in 0_usize..30) {
             let safe = clean(&text);

@@ -120,7 +120,7 @@ impl Generator {
 }
 
 /// What people write by mistake, and what looks like one and is none.
-const ODD: [&str; 42] = [
+const ODD: [&str; 48] = [
     "",
     "   ",
     "metrics.m",
@@ -150,6 +150,12 @@ const ODD: [&str; 42] = [
     "metrics.val loss > 1",
     "metrics.a/b > 1",
     "metrics.m = inf",
+    "metrics.m < 1e309",
+    "metrics.m > -1e309",
+    "metrics.m = 1e309",
+    "metrics.m >= 1.7976931348623157e308",
+    "metrics.m > 1.7976931348623157e308",
+    "metrics.m != 1.7976931348623157e308",
     "metrics.m = nan",
     "metrics.m > 1e+5",
     "start_time > '5'",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use mltui::mlflow::filter::{OrderBy, parse};
 use mltui::mlflow::{
     Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunStatus,
-    Tag, ViewType,
+    Statistic, Tag, ViewType,
 };
 use mltui::store::rest::RestOptions;
 use mltui::store::{
@@ -126,6 +126,14 @@ async fn values(store: &dyn TrackingStore, id: &RunId) {
         metric("inf", f64::INFINITY, 10, 0),
         metric("ninf", f64::NEG_INFINITY, 10, 0),
         metric("val/größe 1", -0.25, 10, -3),
+        // At one step and time MLflow compares values, and NaN as the 0 that it keeps for it.
+        metric("above", f64::NAN, 10, 0),
+        metric("above", 1.0, 10, 0),
+        metric("below", -1.0, 10, 0),
+        metric("below", f64::NAN, 10, 0),
+        metric("endless", 1.0, 10, 0),
+        metric("endless", f64::INFINITY, 10, 1),
+        metric("endless", 2.0, 10, 2),
     ];
     let params = [Param::new("lr", "0.01"), Param::new("hidden dim", "64"), Param::new("empty", "")];
     store
@@ -146,10 +154,10 @@ async fn values(store: &dyn TrackingStore, id: &RunId) {
     assert!((value("rmse").value - 1.5).abs() < f64::EPSILON);
     assert_eq!((value("rmse").step, value("rmse").timestamp), (2, 30));
     assert!(value("nan").value.is_nan());
-    assert!(
-        value("inf").value > 1.7e308 && value("ninf").value < -1.7e308,
-        "infinities are stored as the largest numbers"
-    );
+    assert_eq!((value("inf").value, value("ninf").value), (f64::INFINITY, f64::NEG_INFINITY));
+    assert_eq!(value("above").value.to_string(), "1");
+    assert_eq!(value("below").value.to_string(), "NaN");
+    one_latest_value(store, id).await;
     assert_eq!(value("val/größe 1").step, -3);
     let found: Vec<(&str, &str)> = run.params.iter().map(|p| (p.key.as_str(), p.value.as_str())).collect();
     assert_eq!(found, [("empty", ""), ("hidden dim", "64"), ("lr", "0.01")]);
@@ -164,6 +172,28 @@ async fn values(store: &dyn TrackingStore, id: &RunId) {
     let params: Vec<Param> = (0..150).map(|i| Param::new(format!("p{i}"), i.to_string())).collect();
     store.log_batch(id, &many, &params, &[]).await.unwrap();
     assert_eq!(store.get_run(id).await.unwrap().params.len(), 153);
+}
+
+/// A history says the same of the latest value as the run, whether all of it is asked for or a part.
+async fn one_latest_value(store: &dyn TrackingStore, id: &RunId) {
+    let ids = std::slice::from_ref(id);
+    for (key, latest) in [("above", "1"), ("below", "NaN"), ("inf", "inf"), ("ninf", "-inf")] {
+        for statistic in [Statistic::Max, Statistic::At(0), Statistic::LastMean(1)] {
+            let found = store.metric_summaries(ids, key, statistic.part()).await.unwrap();
+            assert_eq!(found[0].1.last.0.to_string(), latest, "{key} {statistic:?}");
+        }
+    }
+    for (statistic, expected) in [
+        (Statistic::Mean, "inf"),
+        (Statistic::LastMean(3), "inf"),
+        (Statistic::Max, "inf"),
+        (Statistic::Min, "1"),
+    ] {
+        let found = store.metric_summaries(ids, "endless", statistic.part()).await.unwrap();
+        assert_eq!(found[0].1.pick(statistic).0.to_string(), expected, "{statistic:?}");
+    }
+    let sampled = store.sampled_history(ids, "endless", 20).await.unwrap();
+    assert!(sampled[0].1.iter().any(|point| point.value.is_infinite()));
 }
 
 async fn histories(store: &dyn TrackingStore, first: &RunId, second: &RunId) {
@@ -300,6 +330,7 @@ async fn searches(store: &dyn TrackingStore, experiment: &ExperimentId) {
     for (filter, expected) in [
         ("metrics.rmse < 2", vec!["first"]),
         ("metrics.nan != 1", vec!["first"]),
+        ("metrics.inf > 1e308", vec!["first"]),
         ("metrics.nan < 1", if takes_nan_for_zero { vec!["first"] } else { vec![] }),
         ("metrics.`val/größe 1` = -0.25", vec!["first"]),
         ("params.`hidden dim` = '64' AND status = 'RUNNING'", vec!["first"]),
@@ -409,6 +440,7 @@ fn check_dump(dump: &Value, prefix: &str) {
     assert_eq!(first["metrics"]["rmse"], 1.5);
     assert_eq!((&first["metrics"]["nan"], &first["metrics"]["inf"]), (&json!("NaN"), &json!("Infinity")));
     assert_eq!(first["metrics"]["ninf"], "-Infinity");
+    assert_eq!((&first["metrics"]["above"], &first["metrics"]["below"]), (&json!(1.0), &json!("NaN")));
     assert_eq!(first["histories"]["rmse"], json!([[0, 10, 2.0], [1, 40, 9.0], [2, 30, 1.5]]));
     assert_eq!(first["histories"]["val/größe 1"], json!([[-3, 10, -0.25]]));
     assert_eq!(first["histories"]["many"].as_array().unwrap().len(), 2_500);

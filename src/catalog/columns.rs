@@ -174,6 +174,8 @@ pub enum Value<'a> {
     Time(i64),
     /// Milliseconds.
     Duration(i64),
+    /// Of things.
+    Count(u64),
     Status(RunStatus),
 }
 

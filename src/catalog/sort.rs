@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::{Bound, Catalog, ColumnSpec, Row, Sym, Value};
 use crate::mlflow::RunStatus;
 use crate::mlflow::filter::Direction;
+use crate::mlflow::order::rank;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SortKey {
@@ -56,7 +57,7 @@ const MISSING: u64 = u64::MAX;
 /// A number by row that sorts as the cell does.
 fn ranks(catalog: &Catalog, key: &SortKey, now: i64) -> Vec<u64> {
     let descending = key.direction == Direction::Descending;
-    let number = |value: f64| match number_rank(value) {
+    let number = |value: f64| match rank(value) {
         _ if value.is_nan() => NAN,
         rank if descending => !rank,
         rank => rank,
@@ -100,6 +101,7 @@ fn ranks(catalog: &Catalog, key: &SortKey, now: i64) -> Vec<u64> {
                     Value::Missing => MISSING,
                     Value::Number(value) | Value::Point(value, _) => number(value),
                     Value::Time(ms) | Value::Duration(ms) => number(ms as f64),
+                    Value::Count(count) => number(count as f64),
                     Value::Status(status) => number(status_rank(status)),
                     Value::Text(text) => {
                         texts.push((text.to_owned(), row));
@@ -120,12 +122,6 @@ fn ranks(catalog: &Catalog, key: &SortKey, now: i64) -> Vec<u64> {
         }
     }
     ranks
-}
-
-/// Bits that sort as the number does; 0.0 and -0.0 are the same.
-fn number_rank(value: f64) -> u64 {
-    let bits = (value + 0.0).to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
 /// Active runs first, then the finished, then what went wrong.

@@ -51,6 +51,43 @@ fn missing_and_nan_come_last_in_both_directions() {
     assert_eq!(sorted(&catalog, "metrics.m desc"), [4, 0, 3, 2, 1]);
 }
 
+/// As MLflow's SQL stores have it, where infinite values are the greatest numbers.
+#[test]
+fn filters_find_infinite_values_as_mlflow_does() {
+    let values = [2.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    let runs: Vec<Run> = values.iter().enumerate().map(|(i, v)| run(i, Some(*v), None)).collect();
+    let catalog = catalog(&runs);
+    for (text, rows) in [
+        ("metrics.m < 1e309", vec![0, 1, 2]),
+        ("metrics.m > -1e309", vec![0, 1, 2]),
+        ("metrics.m = 1e309", vec![]),
+        ("metrics.m = 1.7976931348623157e308", vec![1]),
+        ("metrics.m > 1e308", vec![1]),
+        ("metrics.m < -1e308", vec![2]),
+    ] {
+        let found = filter::matching(&catalog, &parse(text).unwrap()).unwrap();
+        assert_eq!(catalog.rows().filter(|row| found.contains(*row)).collect::<Vec<_>>(), rows, "{text}");
+    }
+}
+
+#[test]
+fn no_infinite_value_is_the_best_of_a_group_with_others() {
+    use super::view::{Shape, View, project};
+    let infinite = f64::INFINITY;
+    let values =
+        [("a", 0.5), ("a", infinite), ("a", -infinite), ("a", 0.25), ("b", infinite), ("c", f64::NAN)];
+    let runs: Vec<Run> = values.iter().enumerate().map(|(i, (p, v))| run(i, Some(*v), Some(p))).collect();
+    let shape = Shape::Groups(ColumnSpec::Param("p".into()));
+    let view = View { shape, measured: vec![ColumnSpec::metric("m")], ..View::default() };
+    let mut groups = project(&catalog(&runs), &view, 0).groups;
+    groups.sort_by(|a, b| a.value.cmp(&b.value));
+    let extremes: Vec<_> = groups.iter().map(|group| group.extremes[0]).collect();
+    assert_eq!(extremes, [Some((0.25, 0.5)), Some((infinite, infinite)), None]);
+    let by_metric = View { shape: Shape::Groups(ColumnSpec::metric("m")), ..View::default() };
+    let huge = project(&catalog(&[run(0, Some(1e300), None)]), &by_metric, 0).groups;
+    assert_eq!(huge[0].value.as_deref(), Some("1e300"));
+}
+
 #[test]
 fn params_sort_as_numbers_where_they_are_numbers() {
     let values = ["10", "9", "1e-3", "adam", "SGD", "-2"];

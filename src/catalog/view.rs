@@ -11,6 +11,7 @@ use super::sort::{SortKey, sorted};
 use super::{Bound, Catalog, ColumnSpec, Row, Sym, Value};
 use crate::mlflow::filter::{Direction, Filter};
 use crate::mlflow::tags;
+use crate::text::exact;
 
 /// Ids of runs.
 pub type Ids = FxHashSet<String>;
@@ -75,7 +76,8 @@ pub enum Fold {
 pub struct Group {
     pub value: Option<String>,
     pub runs: u32,
-    /// The extremes of each measured column that some run of the group has a number in.
+    /// The extremes of each measured column that some run of the group has a number in: of the finite ones, where there
+    /// are any.
     pub extremes: Vec<Option<(f64, f64)>>,
 }
 
@@ -302,22 +304,25 @@ fn group_value(value: &Value<'_>) -> Option<String> {
         Value::Missing => None,
         Value::Text(text) => Some((*text).to_owned()),
         Value::OwnedText(text) => Some(text.clone()),
-        Value::Number(number) | Value::Point(number, _) => Some(number.to_string()),
+        Value::Number(number) | Value::Point(number, _) => Some(exact(*number)),
         Value::Time(ms) | Value::Duration(ms) => Some(ms.to_string()),
+        Value::Count(count) => Some(count.to_string()),
         Value::Status(status) => Some(status.as_str().to_owned()),
     }
 }
 
 fn extremes(catalog: &Catalog, bound: &Bound, rows: &[Row], now: i64) -> Option<(f64, f64)> {
-    let mut found: Option<(f64, f64)> = None;
+    let mut finite: Option<(f64, f64)> = None;
+    let mut infinite = None;
     for row in rows {
         if let Value::Number(value) | Value::Point(value, _) = bound.value(catalog, *row, now)
             && !value.is_nan()
         {
-            found = Some(found.map_or((value, value), |(low, high)| (low.min(value), high.max(value))));
+            let known = if value.is_finite() { &mut finite } else { &mut infinite };
+            *known = Some(known.map_or((value, value), |(low, high)| (low.min(value), high.max(value))));
         }
     }
-    found
+    finite.or(infinite)
 }
 
 impl View {

@@ -71,14 +71,9 @@ pub enum Spot {
     Gap,
 }
 
-/// Whether a value is infinite; MLflow stores infinities as the greatest numbers there are.
-pub fn is_infinite(value: f64) -> bool {
-    value.abs() >= f64::MAX
-}
-
 /// Whether a value is none that can be drawn or averaged.
 fn is_gap(value: f64) -> bool {
-    value.is_nan() || is_infinite(value)
+    !value.is_finite()
 }
 
 /// The value of a point on the x axis, in the axis' own unit: steps or milliseconds. `origin` is the first timestamp.
@@ -141,7 +136,7 @@ impl<'a> Trace<'a> {
         for point in self.points.iter() {
             if point.value.is_nan() {
                 counts.nan += 1;
-            } else if is_infinite(point.value) {
+            } else if point.value.is_infinite() {
                 counts.infinite += 1;
             } else if self.axis_x(point).is_none() || self.axis_y(point.value).is_none() {
                 counts.off_scale += 1;

@@ -1,5 +1,6 @@
 //! `mltui experiments`
 
+use std::cmp::Ordering;
 use std::io::Write;
 
 use super::output::{Format, Table};
@@ -7,6 +8,7 @@ use super::{Failure, open};
 use crate::catalog::Value;
 use crate::config::Settings;
 use crate::mlflow::ViewType;
+use crate::mlflow::order::natural;
 use crate::store::now_ms;
 
 #[derive(Debug, clap::Args)]
@@ -46,6 +48,23 @@ fn column(name: &str) -> Result<usize, Failure> {
     })
 }
 
+/// The order of cells: texts, counts, times; what is missing comes last in both directions.
+pub fn by_cell(a: &Value<'_>, b: &Value<'_>, descending: bool) -> Ordering {
+    let kind = |cell: &Value<'_>| match cell {
+        Value::Text(_) => 0,
+        Value::Count(_) => 1,
+        Value::Time(_) => 2,
+        _ => 3,
+    };
+    let order = match (a, b) {
+        (Value::Text(a), Value::Text(b)) => natural(a, b),
+        (Value::Count(a), Value::Count(b)) => a.cmp(b),
+        (Value::Time(a), Value::Time(b)) => a.cmp(b),
+        _ => return kind(a).cmp(&kind(b)),
+    };
+    if descending { order.reverse() } else { order }
+}
+
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let (sort, descending) = match arguments.sort.rsplit_once(' ') {
         Some((name, "desc")) => (column(name)?, true),
@@ -74,25 +93,14 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             vec![
                 Value::Text(experiment.experiment_id.as_str()),
                 Value::Text(&experiment.name),
-                runs.map_or(Value::Missing, |runs| Value::Number(runs as f64)),
+                runs.map_or(Value::Missing, Value::Count),
                 time(experiment.creation_time),
                 time(experiment.last_update_time),
                 Value::Text(experiment.lifecycle_stage.as_str()),
             ]
         })
         .collect();
-    rows.sort_by(|a, b| {
-        let order = match (&a[sort], &b[sort]) {
-            (Value::Text(a), Value::Text(b)) => match (a.parse::<u64>(), b.parse::<u64>()) {
-                (Ok(a), Ok(b)) => a.cmp(&b),
-                _ => a.cmp(b),
-            },
-            (Value::Number(a), Value::Number(b)) => a.total_cmp(b),
-            (Value::Time(a), Value::Time(b)) => a.cmp(b),
-            _ => std::cmp::Ordering::Equal,
-        };
-        if descending { order.reverse() } else { order }
-    });
+    rows.sort_by(|a, b| by_cell(&a[sort], &b[sort], descending));
     rows.truncate(arguments.limit.unwrap_or(usize::MAX));
     let table = Table {
         titles: columns.iter().map(|column| COLUMNS[*column].1.to_owned()).collect(),

@@ -10,7 +10,7 @@ mod choosing;
 mod compare;
 mod config;
 mod doctor;
-mod experiments;
+pub(crate) mod experiments;
 mod mark_best;
 mod output;
 mod reading;

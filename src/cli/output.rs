@@ -60,9 +60,12 @@ impl Table<'_> {
             }
         }
         let is_number = |column: usize| {
-            self.rows
-                .iter()
-                .any(|row| matches!(row[column], Value::Number(_) | Value::Point(..) | Value::Duration(_)))
+            self.rows.iter().any(|row| {
+                matches!(
+                    row[column],
+                    Value::Number(_) | Value::Point(..) | Value::Duration(_) | Value::Count(_)
+                )
+            })
         };
         let right: Vec<bool> = (0..self.titles.len()).map(is_number).collect();
         let limit = if io::stdout().is_terminal() {
@@ -100,6 +103,7 @@ fn json(value: &Value<'_>) -> Json {
         Value::Text(text) => Json::from(*text),
         Value::OwnedText(text) => Json::from(text.as_str()),
         Value::Time(ms) | Value::Duration(ms) => Json::from(*ms),
+        Value::Count(count) => Json::from(*count),
         Value::Status(status) => Json::from(status.as_str()),
     }
 }
@@ -108,10 +112,11 @@ fn json(value: &Value<'_>) -> Json {
 fn plain(value: &Value<'_>) -> String {
     match value {
         Value::Missing => String::new(),
-        Value::Number(number) | Value::Point(number, _) => number.to_string(),
+        Value::Number(number) | Value::Point(number, _) => text::exact(*number),
         Value::Text(text) => (*text).to_owned(),
         Value::OwnedText(text) => text.clone(),
         Value::Time(ms) | Value::Duration(ms) => ms.to_string(),
+        Value::Count(count) => count.to_string(),
         Value::Status(status) => status.to_string(),
     }
 }
@@ -125,6 +130,7 @@ fn shown(value: &Value<'_>, now: i64) -> String {
         Value::OwnedText(text) => text::clean(text).into_owned(),
         Value::Time(ms) => text::span(now - ms),
         Value::Duration(ms) => text::duration(*ms),
+        Value::Count(count) => count.to_string(),
         Value::Status(status) => status.to_string(),
     }
 }

@@ -67,7 +67,7 @@ impl Axis {
             let places = labels.iter().map(place).collect();
             return Some(Self { spec: spec.clone(), kind: AxisKind::Texts(texts), places, labels, values });
         }
-        let finite = |number: &Option<f64>| number.filter(|number| number.abs() < f64::MAX);
+        let finite = |number: &Option<f64>| number.filter(|number| number.is_finite());
         let known: Vec<f64> = numbers.iter().filter_map(finite).collect();
         let low = known.iter().copied().reduce(f64::min)?;
         let high = known.iter().copied().reduce(f64::max)?;
@@ -125,6 +125,7 @@ fn words(cell: &Cell<'_>) -> String {
         Cell::One(Value::Number(value) | Value::Point(value, _)) => text::number(*value),
         Cell::One(Value::Time(ms)) => text::timestamp(*ms),
         Cell::One(Value::Duration(ms)) => text::duration(*ms),
+        Cell::One(Value::Count(count)) => count.to_string(),
         Cell::One(Value::Status(status)) => status.as_str().to_owned(),
         Cell::Mean { mean, deviation: Some(deviation), .. } => {
             format!("{}±{}", text::number(*mean), text::number(*deviation))

@@ -30,8 +30,13 @@ pub fn entries(catalog: &Catalog, members: &[Member], now: i64) -> Vec<Entry> {
     entries.extend(attributes(catalog, members, now));
     entries.extend(texts(catalog, &catalog.tags, &places, Kind::Tag));
     // By name where they differ alike: keys come in alphabetical order.
-    entries.sort_by(|a, b| a.kind.cmp(&b.kind).then_with(|| b.spread.total_cmp(&a.spread)));
+    entries.sort_by(by_spread);
     entries
+}
+
+/// Kind by kind, what differs most first.
+pub fn by_spread(a: &Entry, b: &Entry) -> std::cmp::Ordering {
+    a.kind.cmp(&b.kind).then_with(|| b.spread.total_cmp(&a.spread))
 }
 
 /// The values that some rows have in a column, each with its member. Both are in ascending order: where the column is
@@ -93,7 +98,7 @@ fn metric(key: &str, column: &Column<f64>, places: &Places) -> Option<Entry> {
     }
     let (differs, spread) = spread_of(&numbers, places.count);
     let goal = goal(key);
-    let finite = numbers.iter().copied().filter(|value| !value.is_nan());
+    let finite = numbers.iter().copied().filter(|value| value.is_finite());
     let best = goal.and_then(|goal| match goal {
         Goal::Minimize => finite.reduce(f64::min),
         Goal::Maximize => finite.reduce(f64::max),
@@ -103,26 +108,24 @@ fn metric(key: &str, column: &Column<f64>, places: &Places) -> Option<Entry> {
     Some(Entry { kind, spec, differs, spread, goal, best, present: numbers.len() })
 }
 
-/// Whether numbers differ, of which `count` could be there, and by how much.
+/// Whether numbers differ, of which `count` could be there, and by how much. NaN and the infinities have no place among the
+/// others: they count as missing, unless all members have the same of them.
 fn spread_of(numbers: &[f64], count: usize) -> (bool, f64) {
-    let (mut least, mut greatest, mut nan) = (f64::INFINITY, f64::NEG_INFINITY, 0);
-    for value in numbers {
-        if value.is_nan() {
-            nan += 1;
-        } else {
-            least = least.min(*value);
-            greatest = greatest.max(*value);
-        }
+    let (mut least, mut greatest, mut finite) = (f64::INFINITY, f64::NEG_INFINITY, 0);
+    for value in numbers.iter().filter(|value| value.is_finite()) {
+        finite += 1;
+        least = least.min(*value);
+        greatest = greatest.max(*value);
     }
-    let missing = (count - numbers.len() + nan) as f64 / count as f64;
     let size = least.abs().max(greatest.abs());
     let range = if greatest > least {
         ((greatest / size - least / size) / 2.0).clamp(f64::MIN_POSITIVE, 1.0)
     } else {
         0.0
     };
-    let some_missing = numbers.len() < count || (nan > 0 && nan < numbers.len());
-    let missing = if some_missing { missing } else { 0.0 };
+    let sort = |value: f64| if value.is_infinite() { (false, value > 0.0) } else { (true, value.is_nan()) };
+    let some_missing = numbers.len() < count || numbers.iter().any(|value| sort(*value) != sort(numbers[0]));
+    let missing = if some_missing { (count - finite) as f64 / count as f64 } else { 0.0 };
     (greatest > least || some_missing, range.max(missing))
 }
 

@@ -148,6 +148,7 @@ impl From<Value<'_>> for sheet::Cell {
             Value::Text(text) => Self::from(text),
             Value::OwnedText(text) => Self::Text(text),
             Value::Time(ms) | Value::Duration(ms) => Self::Integer(ms),
+            Value::Count(count) => Self::Integer(count.cast_signed()),
             Value::Status(status) => Self::from(status.as_str()),
         }
     }

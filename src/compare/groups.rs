@@ -35,17 +35,22 @@ pub fn by_seed(catalog: &Catalog, rows: &[Row]) -> Vec<Member> {
     members
 }
 
-/// Mean and sample standard deviation (with n − 1), by Welford's method; NaN where a value is NaN.
+/// Mean and sample standard deviation (with n − 1), by Welford's method, of the values that are not infinite: a seed that
+/// diverged says nothing of the others, and is not counted. NaN where a value is NaN; infinite where all are.
 pub fn mean(values: &[f64]) -> Cell<'static> {
-    let (mut mean, mut squares) = (0.0, 0.0);
-    for (count, value) in values.iter().enumerate() {
+    if !values.is_empty() && values.iter().all(|value| value.is_infinite()) {
+        return Cell::Mean { mean: values.iter().sum(), deviation: None, count: values.len() };
+    }
+    let (mut mean, mut squares, mut count) = (0.0, 0.0, 0);
+    for value in values.iter().filter(|value| !value.is_infinite()) {
+        count += 1;
         let from_mean = value - mean;
-        mean += from_mean / (count + 1) as f64;
+        mean += from_mean / count as f64;
         squares += from_mean * (value - mean);
     }
-    match values.len() {
+    match count {
         0 => Cell::Missing,
-        count => {
+        _ => {
             let deviation = (count > 1).then(|| (squares / (count - 1) as f64).sqrt());
             Cell::Mean { mean, deviation, count }
         }

@@ -49,7 +49,7 @@ pub fn matters(comparison: &Comparison, metric: &str, now: i64) -> Matters {
         let bound = comparison.bound(entry);
         let found = (0..comparison.members.len()).filter_map(|member| {
             let value = numbers(entry, &bound, member)?;
-            (value.is_finite() && value.abs() < f64::MAX).then_some((member, value))
+            value.is_finite().then_some((member, value))
         });
         found.collect()
     });
@@ -82,8 +82,13 @@ pub fn matters(comparison: &Comparison, metric: &str, now: i64) -> Matters {
     }
     let found = permutations(&Data { rows: &rows, target: &target }, &groups, SEED);
     params.iter_mut().zip(found.importance).for_each(|(param, importance)| param.importance = importance);
-    params.sort_by(|a, b| b.importance.total_cmp(&a.importance).then_with(|| a.param.cmp(&b.param)));
+    params.sort_by(by_importance);
     Matters::Ranked { runs: values.len(), r2: found.r2, params }
+}
+
+/// The most important first, then by name.
+pub fn by_importance(a: &Matter, b: &Matter) -> std::cmp::Ordering {
+    b.importance.total_cmp(&a.importance).then_with(|| a.param.cmp(&b.param))
 }
 
 /// Adds a param to the rows: a number as it is, texts as one column each. Returns the rank correlation of a number, and

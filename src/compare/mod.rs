@@ -73,7 +73,7 @@ pub struct Entry {
 pub enum Cell<'a> {
     Missing,
     One(Value<'a>),
-    /// Of several runs: mean, sample standard deviation (of two and more), and of how many.
+    /// Of several runs: mean, sample standard deviation (of two and more), and of how many that are not infinite.
     Mean {
         mean: f64,
         deviation: Option<f64>,
@@ -100,11 +100,11 @@ impl Cell<'_> {
     }
 }
 
-/// How much more a cell is than another, absolute, and over the other's size; none where one of them is no number.
+/// How much more a cell is than another, absolute, and over the other's size; none where one of them is no finite number.
 pub fn difference(cell: &Cell<'_>, base: &Cell<'_>) -> Option<(f64, Option<f64>)> {
     let (value, base) = (cell.number()?, base.number()?);
-    let by = value - base;
-    Some((by, (base != 0.0).then(|| by / base.abs())))
+    let by = Some(value - base).filter(|by| by.is_finite())?;
+    Some((by, Some(by / base.abs()).filter(|share| share.is_finite())))
 }
 
 /// A text as a finite number.
@@ -192,6 +192,9 @@ impl Comparison {
         entry.differs && entry.best.is_some() && cell.number() == entry.best
     }
 }
+
+#[cfg(test)]
+pub(crate) use {entries::by_spread, importance::by_importance};
 
 #[cfg(test)]
 mod tests;

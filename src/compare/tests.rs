@@ -129,6 +129,63 @@ fn runs_that_differ_in_their_seed_are_one_with_mean_and_deviation() {
 }
 
 #[test]
+fn an_infinite_value_is_never_best_and_spoils_no_mean() {
+    let with = |number: usize, seed: &str, loss: f64, acc: f64| {
+        run(number, &[("lr", "0.1"), ("seed", seed)], &[("val_loss", loss), ("val_acc", acc)])
+    };
+    let runs = [
+        with(0, "1", 0.5, 0.5),
+        with(1, "2", 0.6, 0.75),
+        with(2, "3", f64::NEG_INFINITY, f64::INFINITY),
+        run(3, &[("lr", "0.2")], &[("val_loss", f64::INFINITY), ("val_acc", f64::INFINITY)]),
+    ];
+    let alone = compared(&runs, false);
+    let (loss, acc) = (entry(&alone, "metrics.val_loss"), entry(&alone, "metrics.val_acc"));
+    assert_eq!((loss.best, acc.best), (Some(0.5), Some(0.75)));
+    assert_eq!((loss.differs, loss.spread), (true, 0.5), "two of four are on no scale");
+    let cell = |member: usize| alone.cell(loss, &alone.bound(loss), member, 0);
+    let differences =
+        [difference(&cell(2), &cell(0)), difference(&cell(0), &cell(3)), difference(&cell(3), &cell(3))];
+    assert_eq!(differences, [None; 3]);
+    assert!(difference(&cell(1), &cell(0)).is_some_and(|(by, _)| by > 0.09 && by < 0.11));
+    let axis = axes::Axis::new(&alone, &loss.spec, 0).unwrap();
+    assert_eq!(axis.places, [Some(0.0), Some(1.0), None, None]);
+    assert_eq!(axis.labels, ["0.5", "0.6", "-inf", "inf"]);
+
+    let groups = compared(&runs, true);
+    let loss = entry(&groups, "metrics.val_loss");
+    let Cell::Mean { mean, deviation, count } = groups.cell(loss, &groups.bound(loss), 0, 0) else {
+        panic!("a mean")
+    };
+    // statistics.stdev([0.5, 0.6])
+    assert!((mean - 0.55).abs() < 1e-12 && (deviation.unwrap() - 0.070_710_678_118_654_74).abs() < 1e-12);
+    assert_eq!((count, loss.best), (2, Some(mean)));
+    let endless = super::groups::mean(&[f64::INFINITY, f64::INFINITY]);
+    assert_eq!(endless, Cell::Mean { mean: f64::INFINITY, deviation: None, count: 2 });
+
+    let same = [run(0, &[], &[("m", f64::INFINITY)]), run(1, &[], &[("m", f64::INFINITY)])];
+    let same = compared(&same, false);
+    let same = entry(&same, "metrics.m");
+    assert_eq!((same.differs, same.spread), (false, 0.0));
+}
+
+#[test]
+fn infinite_values_are_left_out_where_params_are_weighed() {
+    let runs: Vec<Run> = (0..FEWEST + 2)
+        .map(|number| {
+            let lr = format!("0.{number}");
+            let loss = if number < 2 { f64::INFINITY } else { number as f64 };
+            run(number, &[("lr", &lr)], &[("val_loss", loss)])
+        })
+        .collect();
+    let Matters::Ranked { runs, params, .. } = matters(&compared(&runs, false), "val_loss", 0) else {
+        panic!("a ranking")
+    };
+    assert_eq!(runs, FEWEST);
+    assert!(params[0].importance.is_finite() && params[0].correlation.is_some());
+}
+
+#[test]
 fn ranks_correlate_as_scipy_has_it() {
     // scipy.stats.spearmanr([1, 2, 2, 4, 5], [3, 1, 4, 4, 10])
     let pairs = [(1.0, 3.0), (2.0, 1.0), (2.0, 4.0), (4.0, 4.0), (5.0, 10.0)];

@@ -4,8 +4,10 @@
 
 pub mod filter;
 pub mod ids;
+pub mod infinity;
 pub mod limits;
 pub mod names;
+pub mod order;
 mod summary;
 pub mod tags;
 

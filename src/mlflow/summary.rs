@@ -1,8 +1,7 @@
 //! What the whole history of a metric comes to: its extremes, mean, first and last value.
 
-use std::cmp::Ordering;
-
 use super::MetricPoint;
+use super::order::by_step;
 
 /// The value of a metric that a column shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
@@ -56,7 +55,8 @@ impl Statistic {
 }
 
 /// The statistics of a history with one point at least. NaN counts in `points` and as a first or last value, and
-/// in nothing else; with no other value than NaN, minimum, maximum and mean are NaN.
+/// in nothing else; with no other value than NaN, minimum, maximum and mean are NaN. Infinities are values like others: a
+/// mean with one of them is infinite, and with both NaN.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Summary {
     pub points: u32,
@@ -117,11 +117,12 @@ pub struct Collector {
     max: Option<(f64, i64)>,
     /// Neumaier's sum: the second part is what the first one lost to rounding.
     sum: (f64, f64),
+    /// The sum of the values times [`SMALL`], for those whose sum is more than a number holds.
+    small_sum: f64,
 }
 
-fn by_place(a: &MetricPoint, b: &MetricPoint) -> Ordering {
-    (a.step, a.timestamp).cmp(&(b.step, b.timestamp)).then_with(|| a.value.total_cmp(&b.value))
-}
+/// 2⁻⁶⁴: so many times less, the sum of as many values as can be counted is a number.
+const SMALL: f64 = 1.0 / 18_446_744_073_709_551_616.0;
 
 impl Collector {
     pub fn new(part: Part) -> Self {
@@ -144,12 +145,12 @@ impl Collector {
 
     /// Leaves so many points at the end.
     fn cut(&mut self, count: usize) {
-        self.tail.sort_unstable_by(by_place);
+        self.tail.sort_unstable_by(by_step);
         self.tail.drain(..self.tail.len().saturating_sub(count));
     }
 
     fn take(&mut self, point: MetricPoint) {
-        let is_before = |a: &MetricPoint, b: &MetricPoint| by_place(a, b).is_lt();
+        let is_before = |a: &MetricPoint, b: &MetricPoint| by_step(a, b).is_lt();
         self.points += 1;
         if self.first.as_ref().is_none_or(|first| is_before(&point, first)) {
             self.first = Some(point);
@@ -177,6 +178,18 @@ impl Collector {
         let total = sum + value;
         let rounded = if sum.abs() >= value.abs() { (sum - total) + value } else { (value - total) + sum };
         self.sum = (total, lost + rounded);
+        self.small_sum += value * SMALL;
+    }
+
+    /// NaN without a number.
+    fn mean(&self) -> f64 {
+        let (sum, lost) = self.sum;
+        let numbers = f64::from(self.numbers);
+        match self.numbers {
+            0 => f64::NAN,
+            _ if sum.is_finite() => (sum + lost) / numbers,
+            _ => self.small_sum / numbers / SMALL,
+        }
     }
 
     pub fn summary(&self) -> Option<Summary> {
@@ -184,28 +197,20 @@ impl Collector {
             let mut end = Self { tail: self.tail.clone(), ..Self::default() };
             end.cut((count as usize).max(1));
             let mut all = Self::default();
-            // A store that keeps infinities as the largest numbers there are means infinities.
-            let is_infinite = |value: f64| value.abs() >= f64::MAX;
-            for point in &end.tail {
-                let value =
-                    if is_infinite(point.value) { f64::INFINITY.copysign(point.value) } else { point.value };
-                all.take(MetricPoint { value, ..*point });
-            }
+            end.tail.iter().for_each(|point| all.take(*point));
             let summary = all.summary()?;
             let mean = if all.numbers == all.points { summary.mean } else { f64::NAN };
             return Some(Summary { mean, ..summary });
         }
         let (first, last) = (self.first?, self.last?);
         let nothing = (f64::NAN, first.step);
-        // Infinities leave no rounding to speak of behind.
-        let lost = if self.sum.1.is_finite() { self.sum.1 } else { 0.0 };
         Some(Summary {
             points: self.points,
             first: (first.value, first.step),
             last: (last.value, last.step),
             min: self.min.unwrap_or(nothing),
             max: self.max.unwrap_or(nothing),
-            mean: if self.numbers == 0 { f64::NAN } else { (self.sum.0 + lost) / f64::from(self.numbers) },
+            mean: self.mean(),
         })
     }
 }
@@ -240,6 +245,19 @@ mod tests {
         assert!(mean_of_last(4).is_nan(), "one of the last four is NaN");
     }
 
+    /// The latest value, that at its step and the mean of the last one are one, as MLflow has it: NaN counts as 0.
+    #[test]
+    fn nan_beside_a_number_is_compared_as_zero() {
+        for (values, latest) in [([f64::NAN, 1.0], "1"), ([1.0, f64::NAN], "1"), ([-1.0, f64::NAN], "NaN")] {
+            let history = values.map(|value| MetricPoint { step: 0, timestamp: 5, value });
+            for part in [Part::All, Part::Step(0), Part::Last(1)] {
+                let summary = Summary::of_part(history, part).unwrap();
+                assert_eq!(summary.last.0.to_string(), latest, "{values:?}");
+                assert!(part != Part::Last(1) || summary.mean.to_string() == latest, "{values:?}");
+            }
+        }
+    }
+
     #[test]
     fn odd_values_stay_what_they_are() {
         assert!(Summary::of([]).is_none());
@@ -247,6 +265,19 @@ mod tests {
         assert!(nan.min.0.is_nan() && nan.mean.is_nan() && nan.first.1 == 3);
         let endless = Summary::of(points(&[(0, f64::INFINITY), (1, 1.0)])).unwrap();
         assert_eq!((endless.max.0, endless.min.0, endless.mean), (f64::INFINITY, 1.0, f64::INFINITY));
+        let mean = |values: &[f64], part: Part| {
+            let history = values.iter().zip(0..).map(|(value, step)| (step, *value)).collect::<Vec<_>>();
+            Summary::of_part(points(&history), part).unwrap().mean
+        };
+        let both = [1.0, f64::INFINITY, f64::NEG_INFINITY];
+        for part in [Part::All, Part::Last(3)] {
+            assert_eq!(mean(&[1.0, f64::INFINITY, 2.0], part), f64::INFINITY);
+            assert_eq!(mean(&[1.0, f64::NEG_INFINITY, 2.0], part), f64::NEG_INFINITY);
+            assert!(mean(&both, part).is_nan());
+        }
+        let great = [1.5e308, 1.5e308, 1.5e308, -0.5e308];
+        assert_eq!(mean(&great, Part::All), 1e308, "the sum is too great, not the mean");
+        assert_eq!(mean(&both, Part::Step(1)), f64::INFINITY);
         let small: Vec<_> =
             std::iter::once((0, 1e16)).chain((1..=10).map(|step| (step, 1.0))).chain([(11, -1e16)]).collect();
         let mean = Summary::of(points(&small)).unwrap().mean;

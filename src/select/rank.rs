@@ -113,9 +113,9 @@ impl Selection {
     }
 }
 
-/// MLflow keeps infinities as the largest number there is.
+/// Stores that keep infinities as the greatest numbers are read as what they mean.
 pub fn is_infinite(value: f64) -> bool {
-    value.abs() >= f64::MAX
+    value.is_infinite()
 }
 
 /// A run that is eligible: its first objective, so turned that less is better, and its row.

@@ -18,6 +18,9 @@ fn ahead(selection: &Selection) -> Option<String> {
 
 fn percent(share: f64) -> String {
     let share = share * 100.0;
+    if share.abs() >= 1e6 {
+        return format!("{share:.1e} %");
+    }
     let digits = if share.abs() >= 10.0 {
         0
     } else if share.abs() >= 0.1 || share == 0.0 {

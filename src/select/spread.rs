@@ -153,7 +153,7 @@ fn deviation(values: &[f64]) -> Option<f64> {
     }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    Some((squares / (values.len() - 1) as f64).sqrt())
+    Some((squares / (values.len() - 1) as f64).sqrt()).filter(|deviation| deviation.is_finite())
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ fn whoever_is_left_out_is_counted_for_the_first_reason() {
     runs[1].info.status = RunStatus::Killed;
     runs[2].info.status = RunStatus::Running;
     runs[3].metrics[0].value = f64::NAN;
-    runs[4].metrics[0].value = f64::MAX;
+    runs[4].metrics[0].value = f64::INFINITY;
     runs[5].metrics.clear();
     runs[6].info.lifecycle_stage = LifecycleStage::Deleted;
     runs[7].params = vec![Param::new("family", "tree")];

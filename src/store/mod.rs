@@ -19,6 +19,8 @@ use tokio::sync::mpsc;
 pub use batch::RunBatch;
 pub use error::{ErrorKind, StoreError};
 
+pub use crate::mlflow::order::by_step;
+
 use crate::mlflow::filter::{Filter, OrderBy};
 use crate::mlflow::{
     ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
@@ -145,11 +147,6 @@ pub struct HistoryPart {
     /// These are all points there are: those that were read before are among them.
     pub replaces: bool,
     pub cursor: HistoryCursor,
-}
-
-/// The order of a history.
-pub fn by_step(a: &MetricPoint, b: &MetricPoint) -> std::cmp::Ordering {
-    (a.step, a.timestamp).cmp(&(b.step, b.timestamp)).then_with(|| a.value.total_cmp(&b.value))
 }
 
 /// What is new since a cursor.

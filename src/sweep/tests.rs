@@ -227,6 +227,22 @@ fn read(name: &str) -> Frame {
     load(name, &Reading::default()).unwrap()
 }
 
+/// Texts of which some are numbers: numbers by size, and the others behind them.
+#[test]
+fn levels_of_digits_and_letters_have_an_order() {
+    let levels = [
+        "46a", "9", "22a", "19a", "12", "35a", "11", "21", "16", "24a", "43", "2a", "5", "27a", "36", "28a",
+        "41", "29a", "25", "47a", "14a",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = levels.iter().chain(&levels).map(|level| format!("{level},1\n")).collect();
+    let frame = read(&write(folder.path(), "levels.csv", format!("house,y\n{rows}").as_bytes()));
+    let Values::Texts { levels, codes } = &frame.columns[0].values else { panic!() };
+    let expected = "5 9 11 12 16 21 25 36 41 43 14a 19a 22a 24a 27a 28a 29a 2a 35a 46a 47a";
+    assert_eq!(levels.join(" "), expected);
+    assert_eq!((codes[0], codes[1], codes[22]), (19, 1, 1));
+}
+
 #[test]
 fn files_are_read_whatever_their_separator_quotes_and_packing() {
     let folder = tempfile::tempdir().unwrap();

@@ -257,7 +257,7 @@ fn copy_cell(app: &mut App, now: i64, effects: &mut Vec<Effect>) {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
     let (Some(comparison), Some(entry)) = (screen.comparison.clone(), screen.chosen_entry()) else { return };
     let cell = comparison.cell(entry, &comparison.bound(entry), screen.member_cursor.at, now);
-    let words = cell.number().map_or_else(|| cell_words(&cell), |number| number.to_string());
+    let words = cell.number().map_or_else(|| cell_words(&cell), crate::text::exact);
     let name = entry.spec.name();
     copy(app, &words, &name, effects);
 }

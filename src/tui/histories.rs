@@ -2,7 +2,6 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::chart::trace::is_infinite;
 use crate::mlflow::{Metric, MetricPoint, RunId, Summary};
 use crate::store::{HistoryCursor, HistoryPart, StoreError, by_step};
 
@@ -147,7 +146,7 @@ impl Histories {
                     known.add(part.points);
                 }
                 known.version = self.count;
-                let finite = known.points.iter().copied().filter(|point| !is_infinite(point.value));
+                let finite = known.points.iter().copied().filter(|point| !point.value.is_infinite());
                 known.summary = Summary::of(finite).filter(|summary| !summary.min.0.is_nan());
                 self.points += known.points.len();
             }

@@ -328,11 +328,12 @@ fn take_out(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
             let catalog = &app.runs.catalog;
             let value = match Bound::new(catalog, &column).value(catalog, row, app.now) {
                 Value::Missing => return app.say(format!("the run has no {}", column.name())),
-                Value::Number(value) | Value::Point(value, _) => value.to_string(),
+                Value::Number(value) | Value::Point(value, _) => crate::text::exact(value),
                 Value::Text(text) => text.to_owned(),
                 Value::OwnedText(text) => text,
                 Value::Time(ms) => crate::text::timestamp(ms),
                 Value::Duration(ms) => crate::text::duration(ms),
+                Value::Count(count) => count.to_string(),
                 Value::Status(status) => status.as_str().to_owned(),
             };
             copy(app, &value, &column.name(), effects);

@@ -22,7 +22,10 @@ def run(r):
         "params": r.data.params, "tags": r.data.tags,
         "metrics": {k: number(v) for k, v in r.data.metrics.items()},
         "histories": {
-            k: sorted([m.step, m.timestamp, number(m.value)] for m in client.get_metric_history(i.run_id, k))
+            k: sorted(
+                ([m.step, m.timestamp, number(m.value)] for m in client.get_metric_history(i.run_id, k)),
+                key=lambda point: (point[0], point[1], str(point[2])),
+            )
             for k in r.data.metrics
         },
         "inputs": [

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{Comparator, Number, Test};
+use crate::mlflow::infinity::stored;
 
 impl Test {
     /// Whether a text passes; `None` is a value that the run does not have.
@@ -23,10 +24,11 @@ impl Test {
         }
     }
 
-    /// Whether a metric's value passes. NaN differs from every number and is never less, equal or greater.
+    /// Whether a metric's value passes. NaN differs from every number and is never less, equal or greater; an infinite
+    /// value is compared as the number that MLflow keeps for it.
     pub fn matches_number(&self, value: Option<f64>) -> bool {
         let (Self::Number(comparator, wanted), Some(value)) = (self, value) else { return false };
-        compare(*comparator, value.partial_cmp(&wanted.as_f64()))
+        compare(*comparator, stored(value).partial_cmp(&wanted.as_f64()))
     }
 
     /// Whether a time in milliseconds passes; whole numbers are compared exactly.

@@ -334,7 +334,7 @@ impl TrackingStore for RestStore {
             }
         }
         for (_, points) in &mut histories {
-            points.sort_by_key(|point| (point.step, point.timestamp));
+            points.sort_by(super::by_step);
         }
         Ok(histories)
     }

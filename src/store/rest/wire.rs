@@ -9,7 +9,7 @@ use super::failure::plain_text;
 use crate::mlflow::{
     ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, LoggedModel, Metric,
     MetricPoint, ModelId, ModelMetric, ModelOutput, ModelVersion, Param, RegisteredModel, Run, RunId,
-    RunInfo, RunStatus, Tag, limits,
+    RunInfo, RunStatus, Tag, infinity, limits,
 };
 use crate::store::ErrorKind;
 
@@ -115,7 +115,10 @@ fn float(value: &Value) -> Inner<f64> {
         },
         _ => None,
     };
-    parsed.ok_or_else(|| ErrorKind::Protocol(format!("a number is expected in place of {value}")))
+    // Most servers rest on a SQL store, and send what it holds.
+    parsed
+        .map(infinity::logged)
+        .ok_or_else(|| ErrorKind::Protocol(format!("a number is expected in place of {value}")))
 }
 
 /// A metric's value on its way to the server.
@@ -343,6 +346,10 @@ mod tests {
             assert!(crate::mlflow::filter::same_number(float(&sent).unwrap(), value), "{sent}");
         }
         assert_eq!(float_json(f64::NAN), json!("NaN"));
+        // As a SQL store keeps them.
+        assert_eq!(float(&json!(1.797_693_134_862_315_7e308)), Ok(f64::INFINITY));
+        assert_eq!(float(&json!(-1.797_693_134_862_315_7e308)), Ok(f64::NEG_INFINITY));
+        assert_eq!(float(&json!(1.797_693_134_862_315_5e308)), Ok(1.797_693_134_862_315_5e308));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
+use crate::mlflow::infinity::logged;
+
 /// A text; numbers as text, nothing as the empty text, bytes as far as they are UTF-8.
 pub fn text<'a>(row: &'a Row<'_>, column: usize) -> Cow<'a, str> {
     match row.get_ref(column) {
@@ -34,7 +36,7 @@ pub fn int(row: &Row<'_>, column: usize) -> Option<i64> {
     }
 }
 
-/// A metric's value: MLflow keeps NaN as 0 with `is_nan` set.
+/// A metric's value: MLflow keeps NaN as 0 with `is_nan` set, and the infinities as the greatest numbers.
 pub fn metric_value(row: &Row<'_>, value: usize, is_nan: usize) -> f64 {
     if int(row, is_nan) == Some(1) {
         return f64::NAN;
@@ -45,7 +47,7 @@ pub fn metric_value(row: &Row<'_>, value: usize, is_nan: usize) -> f64 {
 /// A number; NaN where there is none.
 pub fn number(row: &Row<'_>, column: usize) -> f64 {
     match row.get_ref(column) {
-        Ok(ValueRef::Real(real)) => real,
+        Ok(ValueRef::Real(real)) => logged(real),
         Ok(ValueRef::Integer(int)) => int as f64,
         _ => f64::NAN,
     }

@@ -11,13 +11,10 @@ use super::reading;
 use super::rows::string;
 use super::schema::artifact_root;
 use crate::mlflow::{
-    Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunStatus, Tag, names,
-    tags,
+    Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunStatus, Tag, infinity,
+    names, tags,
 };
 use crate::store::{ErrorKind, NewRun, RunUpdate, now_ms};
-
-/// What MLflow keeps in the place of an infinite value.
-const STORED_INFINITY: f64 = 1.797_693_134_862_315_7e308;
 
 pub fn create_experiment(
     connection: &mut Connection,
@@ -252,7 +249,7 @@ fn log_param(connection: &Connection, id: &RunId, param: &Param) -> Inner<()> {
 
 /// A value as MLflow stores it.
 pub fn stored(value: f64) -> f64 {
-    if value.is_nan() { 0.0 } else { value.clamp(-STORED_INFINITY, STORED_INFINITY) }
+    if value.is_nan() { 0.0 } else { infinity::stored(value) }
 }
 
 fn log_metric(connection: &Connection, id: &RunId, metric: &Metric) -> Inner<()> {

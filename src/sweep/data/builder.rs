@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::numerals::{number, parse};
+use super::numerals::parse;
 use super::seen::{Holds, spelled, truth};
 use super::{Column, GAP, Kind, Values};
+use crate::mlflow::order::natural;
 
 /// A column under way.
 #[derive(Debug)]
@@ -106,10 +107,7 @@ impl Growing {
         }
         let mut levels: Vec<(String, u32)> = self.levels.into_iter().collect();
         // Numbers that stand for categories keep the order of numbers.
-        levels.sort_by(|(a, _), (b, _)| match (number(a), number(b)) {
-            (Some(x), Some(y)) => x.total_cmp(&y).then_with(|| a.cmp(b)),
-            _ => a.cmp(b),
-        });
+        levels.sort_by(|(a, _), (b, _)| natural(a, b));
         let mut place = vec![0; levels.len()];
         for (at, (_, code)) in levels.iter().enumerate() {
             place[*code as usize] = at as u32;

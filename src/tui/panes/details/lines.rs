@@ -199,8 +199,8 @@ fn metric(metric: &Metric) -> DetailLine {
     DetailLine {
         key: metric.key.clone(),
         value: format!("{:<12} at step {}", text::number(metric.value), metric.step),
-        exact: Some(metric.value.to_string()),
-        role: if metric.value.is_nan() { Role::Warn } else { Role::Plain },
+        exact: Some(text::exact(metric.value)),
+        role: if metric.value.is_finite() { Role::Plain } else { Role::Warn },
     }
 }
 

@@ -142,9 +142,10 @@ impl<'a> Cells<'a> {
         let Some((low, high)) = place.and_then(|at| group.extremes.get(at).copied().flatten()) else {
             return blank;
         };
+        let heading = |value: f64| if value.is_finite() { theme.heading } else { theme.warn };
         let (words, style) = match self.runs.shown_view.sorted_by(spec) {
-            Some((_, Direction::Ascending)) => (text::number(low), theme.heading),
-            Some((_, Direction::Descending)) => (text::number(high), theme.heading),
+            Some((_, Direction::Ascending)) => (text::number(low), heading(low)),
+            Some((_, Direction::Descending)) => (text::number(high), heading(high)),
             None if text::number(low) == text::number(high) => (text::number(low), theme.dim),
             None => {
                 let both = format!("{}{}{}", short(low), theme.glyphs.range, short(high));
@@ -165,25 +166,29 @@ fn short(value: f64) -> String {
     if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
 }
 
+/// NaN and the infinities are seen at once.
+fn number_style(number: f64, theme: &Theme) -> Style {
+    if number.is_finite() { theme.text } else { theme.warn }
+}
+
 /// A cell's words and style.
 pub fn cell(value: &Value<'_>, spec: &ColumnSpec, now: i64, theme: &Theme) -> (String, Style) {
     match value {
         Value::Missing => ("-".into(), theme.dim),
-        Value::Number(number) if number.is_nan() => ("NaN".into(), theme.warn),
-        Value::Number(number) => (text::number(*number), theme.text),
+        Value::Number(number) => (text::number(*number), number_style(*number, theme)),
         Value::Point(number, step) => {
-            let style = if number.is_nan() { theme.warn } else { theme.text };
             // At a chosen step, the title says which it is.
             let step =
                 step.filter(|_| !matches!(spec, ColumnSpec::Metric(_, crate::mlflow::Statistic::At(_))));
             let at = step.map_or(String::new(), |step| format!(" @{step}"));
-            (format!("{}{at}", text::number(*number)), style)
+            (format!("{}{at}", text::number(*number)), number_style(*number, theme))
         }
         Value::Text(words) if matches!(spec, ColumnSpec::Param(_)) => (shorten(words), theme.text),
         Value::Text(words) => (text::clean(words).into_owned(), theme.text),
         Value::OwnedText(words) => (text::clean(words).into_owned(), theme.text),
         Value::Time(ms) => (text::span(now - ms), theme.dim),
         Value::Duration(ms) => (text::duration(*ms), theme.dim),
+        Value::Count(count) => (count.to_string(), theme.text),
         Value::Status(status) => {
             let (style, words) = theme.status(*status);
             (words.to_owned(), style)

@@ -99,7 +99,7 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
         let style = theme.line(drawn.slot);
         let is_chosen = at == screen.chosen && screen.drawn.len() > 1;
         let value = reading.point.map_or("-".into(), |point| {
-            let exact = point.value.to_string();
+            let exact = text::exact(point.value);
             // Beside the plot there is room for all digits.
             if rows_each > 1 && exact.len() <= EXACT { exact } else { text::number(point.value) }
         });

@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{Dashboard, Drawn};
-use crate::chart::trace::is_infinite;
 use crate::chart::{Counts, Picture};
 use crate::mlflow::MetricPoint;
 use crate::text;
@@ -178,7 +177,7 @@ fn bars(lines: &Lines<'_>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         centred(frame, area, vec![Line::styled(words, theme.dim)]);
         return;
     }
-    let size = |value: f64| if value.is_nan() || is_infinite(value) { 0.0 } else { value.abs() };
+    let size = |value: f64| if value.is_finite() { value.abs() } else { 0.0 };
     let greatest = values.iter().map(|(_, point)| size(point.value)).fold(0.0, f64::max);
     let numbers: Vec<String> = values.iter().map(|(_, point)| text::number(point.value)).collect();
     let number_width = numbers.iter().map(|number| text::width(number)).max().unwrap_or(0);
