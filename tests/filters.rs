@@ -388,7 +388,7 @@ fn write_hostile(database: &Path, random: &mut fastrand::Rng) {
     let mut db = rusqlite::Connection::open(database).unwrap();
     let transaction = db.transaction().unwrap();
     for run in 0..60 {
-        let id = format!("{run:032x}");
+        let id = format!("f{run:031x}");
         transaction
             .execute(
                 "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, \
@@ -444,7 +444,7 @@ fn hostile_clause(random: &mut fastrand::Rng) -> Clause {
         }
         4 => Field::Attribute([Attribute::UserId, Attribute::ArtifactUri][random.usize(..2)]),
         _ => {
-            let mut list: Vec<String> = (0..3).map(|_| format!("{:032x}", random.u8(..60))).collect();
+            let mut list: Vec<String> = (0..3).map(|_| format!("f{:031x}", random.u8(..60))).collect();
             list.push("it's \"x\"\\".into());
             let test = if random.bool() { Test::In(list) } else { Test::NotIn(list) };
             return Clause { field: Field::Attribute(Attribute::RunId), test };
