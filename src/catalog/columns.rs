@@ -1,5 +1,6 @@
 //! What a column of the runs table can show, by name, and its cells as values.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Catalog, Column, NO_TIME, Row, Sym, summaries};
@@ -36,30 +37,30 @@ impl ColumnSpec {
     ];
 
     /// Understands `metrics.NAME`, `params.NAME`, `tags.NAME` and the attributes' names. What stands behind the
-    /// first dot is the name as it is: quotes are not needed.
+    /// first dot is the name as it is, spaces at its end too: quotes are not needed, but are taken off.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        let text = text.trim();
-        if let Some(attribute) = Self::ATTRIBUTES.into_iter().find(|column| column.name() == text) {
+        let text = text.trim_start();
+        let trimmed = text.trim_end();
+        if let Some(attribute) = Self::ATTRIBUTES.into_iter().find(|column| column.name() == trimmed) {
             return Ok(attribute);
         }
-        if let Some(column) = parse_statistic(text) {
+        if let Some(column) = parse_statistic(trimmed) {
             return Ok(column);
         }
         if let Some((kind, key)) = text.split_once('.')
-            && !key.is_empty()
-            && !key.starts_with(['`', '"', '\''])
+            && let Some(key) = unquoted(key)
         {
             match kind {
                 "metrics" | "metric" => return Ok(Self::metric(key)),
-                "params" | "param" => return Ok(Self::Param(key.to_owned())),
-                "tags" | "tag" => return Ok(Self::Tag(key.to_owned())),
+                "params" | "param" => return Ok(Self::Param(key)),
+                "tags" | "tag" => return Ok(Self::Tag(key)),
                 _ => {}
             }
         }
-        OrderBy::parse(text).map(|order| Self::from(order.field)).map_err(|mut error| {
+        OrderBy::parse(trimmed).map(|order| Self::from(order.field)).map_err(|mut error| {
             let names = Self::ATTRIBUTES.map(|column| column.name()).join(", ");
             error.message = format!(
-                "{text:?} is no column; there are {names}, metrics.NAME, params.NAME, tags.NAME, and of a metric's \
+                "{trimmed:?} is no column; there are {names}, metrics.NAME, params.NAME, tags.NAME, and of a metric's \
                  history min(metrics.NAME), max(…), mean(…), first(…), at(metrics.NAME, STEP) and \
                  last(metrics.NAME, N), the mean of the last N points"
             );
@@ -78,14 +79,17 @@ impl ColumnSpec {
             Self::Duration => "duration".into(),
             Self::User => "user_id".into(),
             Self::ArtifactUri => "artifact_uri".into(),
-            Self::Metric(key, Statistic::Latest) => format!("metrics.{key}"),
-            Self::Metric(key, Statistic::At(step)) => format!("at(metrics.{key}, {step})"),
-            Self::Metric(key, Statistic::LastMean(count)) => format!("last(metrics.{key}, {count})"),
-            Self::Metric(key, statistic) => {
-                format!("{}(metrics.{key})", statistic.word().unwrap_or_default())
-            }
-            Self::Param(key) => format!("params.{key}"),
-            Self::Tag(key) => format!("tags.{key}"),
+            Self::Metric(key, statistic) => of_history(*statistic, &format!("metrics.{}", requoted(key))),
+            Self::Param(key) => format!("params.{}", requoted(key)),
+            Self::Tag(key) => format!("tags.{}", requoted(key)),
+        }
+    }
+
+    /// What stands above the column where there is one line for it: the title, and which value of a metric it is.
+    pub fn head(&self) -> String {
+        match self {
+            Self::Metric(key, statistic) => of_history(*statistic, key),
+            other => other.title().to_owned(),
         }
     }
 
@@ -120,10 +124,36 @@ impl ColumnSpec {
     }
 }
 
+/// The statistic of what is named, as [`ColumnSpec::parse`] reads it.
+fn of_history(statistic: Statistic, what: &str) -> String {
+    match (statistic, statistic.word()) {
+        (_, None) => what.to_owned(),
+        (Statistic::At(number), Some(word)) => format!("{word}({what}, {number})"),
+        (Statistic::LastMean(number), Some(word)) => format!("{word}({what}, {number})"),
+        (_, Some(word)) => format!("{word}({what})"),
+    }
+}
+
+/// The key as it is, or what stands between the quotes around it. None for nothing, or a quote that is not closed.
+fn unquoted(key: &str) -> Option<String> {
+    let Some(quote) = key.chars().next().filter(|c| matches!(c, '`' | '"' | '\'')) else {
+        return (!key.is_empty()).then(|| key.to_owned());
+    };
+    key.trim_end()[1..].strip_suffix(quote).map(str::to_owned)
+}
+
+/// The key so that [`unquoted`] gives it back.
+fn requoted(key: &str) -> Cow<'_, str> {
+    if key.is_empty() || key.starts_with(['`', '"', '\'']) { format!("`{key}`").into() } else { key.into() }
+}
+
 /// Reads `min(metrics.NAME)` and its like.
 fn parse_statistic(text: &str) -> Option<ColumnSpec> {
     let (word, inner) = text.strip_suffix(')')?.split_once('(')?;
-    let key = inner.trim().strip_prefix("metrics.")?;
+    let (kind, key) = inner.trim_start().split_once('.')?;
+    if !matches!(kind, "metrics" | "metric") {
+        return None;
+    }
     let statistic = match word.trim() {
         "latest" => Statistic::Latest,
         "min" => Statistic::Min,
@@ -132,16 +162,16 @@ fn parse_statistic(text: &str) -> Option<ColumnSpec> {
         "first" => Statistic::First,
         "at" => {
             let (key, step) = key.rsplit_once(',')?;
-            return Some(ColumnSpec::Metric(key.trim().to_owned(), Statistic::At(step.trim().parse().ok()?)));
+            return Some(ColumnSpec::Metric(unquoted(key)?, Statistic::At(step.trim().parse().ok()?)));
         }
         "last" => {
             let (key, count) = key.rsplit_once(',')?;
             let count = count.trim().parse().ok().filter(|count| *count > 0)?;
-            return Some(ColumnSpec::Metric(key.trim().to_owned(), Statistic::LastMean(count)));
+            return Some(ColumnSpec::Metric(unquoted(key)?, Statistic::LastMean(count)));
         }
         _ => return None,
     };
-    (!key.is_empty()).then(|| ColumnSpec::Metric(key.to_owned(), statistic))
+    Some(ColumnSpec::Metric(unquoted(key)?, statistic))
 }
 
 impl From<Field> for ColumnSpec {
@@ -233,14 +263,14 @@ fn attribute<'a>(catalog: &'a Catalog, spec: &ColumnSpec, row: Row, now: i64) ->
         ColumnSpec::RunId => Value::Text(catalog.texts.get(run.run_id)),
         ColumnSpec::Status => Value::Status(run.status),
         ColumnSpec::StartTime => time(run.start_time),
-        ColumnSpec::EndTime => time(run.end_time),
+        ColumnSpec::EndTime => time(run.ended()),
         ColumnSpec::User => match catalog.texts.get(run.user) {
             "" => Value::Missing,
             user => Value::Text(user),
         },
         ColumnSpec::ArtifactUri => Value::OwnedText(catalog.artifact_uri(row)),
         ColumnSpec::Duration => {
-            let end = if run.end_time == NO_TIME && run.status.is_active() { now } else { run.end_time };
+            let end = if run.status.is_active() { now } else { run.end_time };
             match (run.start_time, end) {
                 (NO_TIME, _) | (_, NO_TIME) => Value::Missing,
                 (start, end) => Value::Duration(end - start),

@@ -42,7 +42,15 @@ pub struct RunRow {
     /// False once the run was removed from the store or from the view.
     pub present: bool,
     pub start_time: i64,
+    /// As MLflow keeps it, and filters by it: see [`Self::ended`].
     pub end_time: i64,
+}
+
+impl RunRow {
+    /// When the run ended. MLflow keeps the end of a run that was resumed, but while it goes on it has none.
+    pub fn ended(&self) -> i64 {
+        if self.status.is_active() { NO_TIME } else { self.end_time }
+    }
 }
 
 /// The values of one key: rows in ascending order, and a value for each.

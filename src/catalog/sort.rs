@@ -19,8 +19,8 @@ pub struct SortKey {
 impl SortKey {
     /// Understands a column's name, with ` asc` or ` desc` behind it.
     pub fn parse(text: &str) -> Result<Self, crate::mlflow::filter::ParseError> {
-        let text = text.trim();
-        let (name, direction) = match text.rsplit_once(' ') {
+        // Spaces at the end of a key belong to it, unless a direction stands behind them.
+        let (name, direction) = match text.trim_end().rsplit_once(' ') {
             Some((name, word)) if word.eq_ignore_ascii_case("desc") => (name, Direction::Descending),
             Some((name, word)) if word.eq_ignore_ascii_case("asc") => (name, Direction::Ascending),
             _ => (text, Direction::Ascending),

@@ -9,7 +9,8 @@ use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::mlflow::Experiment;
 use crate::select::{
-    Goal, Objective, Origin, Policy, Resolved, Selection, ValueOf, further, resolve, select, select_with, told,
+    Goal, Objective, Origin, Policy, Resolved, Selection, ValueOf, further, resolve, select, select_with,
+    told,
 };
 use crate::state::policies::Policies;
 use crate::store::TrackingStore;

@@ -11,14 +11,14 @@ use super::{Failure, find_experiment, open};
 use crate::catalog::filter::matching;
 use crate::catalog::sort::{SortKey, sorted};
 use crate::catalog::summaries::Wanted;
-use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Keyed, NO_TIME, Row, Sym};
+use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Keyed, NO_TIME, Row, Sym, Value};
 use crate::config::Settings;
 use crate::mlflow::filter::{Direction, Filter, parse};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::sheet::json_number;
 use crate::store::batch::{RunBatch, whole_runs};
 use crate::store::uri::Location;
-use crate::store::{RunSearch, Scan, ScanValues, TrackingStore, now_ms};
+use crate::store::{ErrorKind, RunSearch, Scan, ScanValues, StoreError, TrackingStore, now_ms};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -68,14 +68,45 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let bound: Vec<Bound> = columns.iter().map(|column| Bound::new(&catalog, column)).collect();
     let now = now_ms();
     let table = Table {
-        titles: columns.iter().map(|column| crate::text::clean(column.title()).into_owned()).collect(),
+        titles: heads(&columns),
         names: columns.iter().map(ColumnSpec::name).collect(),
         rows: rows
             .iter()
             .map(|row| bound.iter().map(|column| column.value(&catalog, *row, now)).collect())
             .collect(),
     };
+    tell_of_empty(&columns, &table.rows);
     Ok(table.print(arguments.format, now, out)?)
+}
+
+/// What stands above the columns of the table; the whole name where two would look the same.
+fn heads(columns: &[ColumnSpec]) -> Vec<String> {
+    let heads: Vec<String> = columns.iter().map(ColumnSpec::head).collect();
+    let same = |head: &str| heads.iter().filter(|other| other.trim_end() == head.trim_end()).count() > 1;
+    let head = |(column, head): (&ColumnSpec, &String)| if same(head) { column.name() } else { head.clone() };
+    columns.iter().zip(&heads).map(head).map(|head| crate::text::clean(&head).into_owned()).collect()
+}
+
+/// Says of which columns no run has a value: a key that is mistyped looks like that.
+fn tell_of_empty(columns: &[ColumnSpec], rows: &[Vec<Value<'_>>]) {
+    if rows.is_empty() {
+        return;
+    }
+    for (at, column) in columns.iter().enumerate() {
+        if has_key(column) && rows.iter().all(|row| row[at] == Value::Missing) {
+            tell(&format!("none of these runs has {:?}: the column is empty", column.name()));
+        }
+    }
+}
+
+/// Whether it is a column that runs have or have not, unlike an attribute.
+fn has_key(column: &ColumnSpec) -> bool {
+    matches!(column, ColumnSpec::Metric(..) | ColumnSpec::Param(_) | ColumnSpec::Tag(_))
+}
+
+fn tell(words: &str) {
+    // Nothing is left to tell it to if standard error is closed.
+    let _ = writeln!(std::io::stderr(), "mltui: {}", crate::text::clean(words));
 }
 
 fn understand(arguments: &Arguments) -> Result<Query, Failure> {
@@ -101,12 +132,19 @@ fn understand(arguments: &Arguments) -> Result<Query, Failure> {
     })
 }
 
-/// The parts between commas, but for those within parentheses.
+/// The parts between commas, but for those within parentheses and within a key's quotes.
 fn split_columns(list: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut start, mut depth) = (0, 0_usize);
+    let mut quoted_until = 0;
     for (at, c) in list.char_indices() {
+        if at < quoted_until {
+            continue;
+        }
         match c {
+            '`' | '"' | '\'' if list[..at].ends_with('.') => {
+                quoted_until = list[at + 1..].find(c).map_or(0, |length| at + 1 + length + 1);
+            }
             '(' => depth += 1,
             ')' => depth = depth.saturating_sub(1),
             ',' if depth == 0 => {
@@ -131,7 +169,7 @@ async fn read(
     // A server filters what it sends; a local file is read faster by columns than by runs.
     if !query.filter.clauses.is_empty() && (!is_local || asks_for_data_sets) {
         let catalog = search(store.as_ref(), experiment, query).await?;
-        let mut rows = sorted(&catalog, &query.sort, now_ms());
+        let mut rows = in_order(&catalog, query);
         rows.truncate(query.limit);
         return Ok((catalog, rows));
     }
@@ -140,7 +178,7 @@ async fn read(
         query.sort == [SortKey { column: ColumnSpec::StartTime, direction: Direction::Descending }];
     if newest_first && query.filter.clauses.is_empty() && query.limit <= 1000 {
         let catalog = search(store.as_ref(), experiment, query).await?;
-        let rows = sorted(&catalog, &query.sort, now_ms());
+        let rows = in_order(&catalog, query);
         return Ok((catalog, rows));
     }
     let needs_all = query.columns.is_empty() && query.limit > 1000;
@@ -150,7 +188,7 @@ async fn read(
     complete(&mut builder, store.as_ref(), query).await?;
     let catalog = builder.snapshot();
     let pass = matching(&catalog, &query.filter).ok();
-    let mut rows = sorted(&catalog, &query.sort, now_ms());
+    let mut rows = in_order(&catalog, query);
     rows.retain(|row| pass.as_ref().is_none_or(|pass| pass.contains(*row)));
     rows.truncate(query.limit);
     if query.columns.is_empty() && is_local && !needs_all {
@@ -165,6 +203,27 @@ async fn read(
         return Ok((whole, rows));
     }
     Ok((catalog, rows))
+}
+
+/// The rows in the order that is asked for; says what there is nothing of to sort by.
+fn in_order(catalog: &Catalog, query: &Query) -> Vec<Row> {
+    let rows = sorted(catalog, &query.sort, now_ms());
+    for key in query.sort.iter().filter(|key| has_key(&key.column) && !rows.is_empty()) {
+        if matches!(Bound::new(catalog, &key.column), Bound::Absent) {
+            tell(&format!("no run has {:?}: nothing is sorted by it", key.column.name()));
+        }
+    }
+    rows
+}
+
+/// A filter that the server does not take is a mistake of who wrote it.
+fn refused(error: StoreError, query: &Query) -> Failure {
+    match error.kind {
+        ErrorKind::Invalid(message) if !query.filter.clauses.is_empty() => {
+            Failure::Usage(format!("the server does not take this filter: {message}"))
+        }
+        _ => Failure::Store(error),
+    }
 }
 
 /// Everything that passes the filter, page by page, or no more than the limit.
@@ -182,7 +241,7 @@ async fn search(
     };
     let mut builder = Builder::default();
     loop {
-        let page = store.search_runs(&search).await?;
+        let page = store.search_runs(&search).await.map_err(|error| refused(error, query))?;
         builder.fold_changes(&whole_runs(&page.runs));
         search.page_token = page.next_page_token;
         if search.page_token.is_none() || query.filter.clauses.is_empty() {
@@ -281,7 +340,7 @@ fn run_json(catalog: &Catalog, row: Row) -> Json {
     json!({
         "run_id": texts.get(run.run_id), "run_name": texts.get(run.name),
         "experiment_id": texts.get(run.experiment_id), "status": run.status.as_str(),
-        "start_time": time(run.start_time), "end_time": time(run.end_time), "user_id": texts.get(run.user),
+        "start_time": time(run.start_time), "end_time": time(run.ended()), "user_id": texts.get(run.user),
         "lifecycle_stage": run.stage.as_str(), "artifact_uri": catalog.artifact_uri(row),
         "metrics": metrics, "params": pairs(&catalog.params), "tags": pairs(&catalog.tags),
     })

@@ -148,7 +148,7 @@ fn print_ended(arguments: &Arguments, waiting: &Waiting, out: &mut impl Write) -
     let runs = waiting.ended.iter().map(|run| {
         json!({
             "run_id": run.info.run_id.as_str(), "run_name": run.info.run_name,
-            "status": run.info.status.as_str(), "start_time": run.info.start_time, "end_time": run.info.end_time,
+            "status": run.info.status.as_str(), "start_time": run.info.start_time, "end_time": run.info.ended(),
         })
     });
     print_json(&Json::Array(runs.collect()), out)

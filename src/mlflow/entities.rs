@@ -163,9 +163,17 @@ pub struct RunInfo {
     pub user_id: String,
     pub status: RunStatus,
     pub start_time: Option<i64>,
+    /// As MLflow keeps it, and filters by it: see [`Self::ended`].
     pub end_time: Option<i64>,
     pub lifecycle_stage: LifecycleStage,
     pub artifact_uri: String,
+}
+
+impl RunInfo {
+    /// When the run ended. MLflow keeps the end of a run that was resumed, but while it goes on it has none.
+    pub fn ended(&self) -> Option<i64> {
+        self.end_time.filter(|_| !self.status.is_active())
+    }
 }
 
 /// A run with its latest metric values, params and tags, each in key order.

@@ -85,6 +85,7 @@ pub struct RunSearch {
     pub page_token: Option<String>,
 }
 
+/// Fewer runs than asked for may be on a page that is not the last; none are on the last only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunPage {
     pub runs: Vec<Run>,

@@ -13,7 +13,8 @@ use crate::catalog::{Catalog, Row};
 use crate::marking::MARK;
 use crate::mlflow::{ExperimentId, RunId, Tag};
 use crate::select::{
-    Patterns, Policy, Resolved, Selection, further, newest_metrics, reason, resolve, select, select_with, told,
+    Patterns, Policy, Resolved, Selection, further, newest_metrics, reason, resolve, select, select_with,
+    told,
 };
 use crate::text;
 

@@ -11,7 +11,7 @@ mlflow.set_tracking_uri(sys.argv[1])
 client = MlflowClient()
 searches = json.load(open(sys.argv[2]))
 values = [0.0, -0.0, 1.0, 1.5, -2.0, math.nan, math.inf, -math.inf, 1e-300, 1e300, 0.1, 3, None, None]
-texts = ["a", "A", "b", "", "ab%c", "a_c", "abc", "ÄÖ", "äö", "10", "9", "x y", "it's", 'say "x"', None, None]
+texts = ["a", "A", "b", "", "ab%c", "a_c", "abc", "ÄÖ", "äö", "10", "9", "x y", "it's", 'say "x"', "a\\", "\\", None, None]
 e = client.create_experiment("search")
 for i in range(40):
     tags = {"mlflow.user": texts[i % 3], "k": texts[(i * 7) % len(texts)]}

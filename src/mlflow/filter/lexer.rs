@@ -1,16 +1,14 @@
-//! Cuts a filter into tokens. A dotted name with quoted parts is one token, as it is for MLflow's SQL lexer.
+//! Cuts a filter into tokens as MLflow's SQL lexer (`sqlparse`) does. A dotted name is one token, its quotes with it.
+//!
+//! Cutting never fails: what is no token of a filter becomes a token that no comparison takes, because within a list MLflow looks at
+//! the text itself and not at the tokens.
 
 use std::ops::Range;
 
-use super::ParseError;
-
 #[derive(Debug, Clone, PartialEq)]
 pub enum Token {
-    /// A dotted name with its quotes taken off: what stands before the first dot, and the rest.
-    Name {
-        entity: Option<String>,
-        key: String,
-    },
+    /// A dotted name as it stands in the text.
+    Name(String),
     /// A text between double quotes, which MLflow reads as a name or as a value.
     DoubleQuoted(String),
     SingleQuoted(String),
@@ -22,33 +20,44 @@ pub enum Token {
     Open,
     Close,
     Comma,
+    /// A quote that nothing closes.
+    Unclosed(char),
+    /// What has no meaning in a filter, and why.
+    Wrong(String),
 }
 
 const KEYWORDS: [&str; 10] = ["AND", "OR", "IN", "NOT", "IS", "NULL", "LIKE", "ILIKE", "ASC", "DESC"];
 
+/// The words that end a name for MLflow's lexer, wherever they stand in it: they need quotes.
+const RESERVED: [&str; 6] = ["CASE", "IN", "VALUES", "USING", "FROM", "AS"];
+
 /// Whether a key can stand in a filter without quotes.
 pub fn is_plain_key(key: &str) -> bool {
-    let mut chars = key.chars();
-    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
-        && chars.all(|c| is_word(c) || c == '.')
-        && !key.ends_with('.')
-        && !key.contains("..")
-        && key.split('.').all(|part| part.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+    !key.is_empty()
+        && key.split('.').all(|part| {
+            part.starts_with(|c: char| c.is_alphabetic() || c == '_')
+                && part.chars().all(is_word)
+                && !is_reserved(part)
+        })
 }
 
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
+fn is_reserved(part: &str) -> bool {
+    RESERVED.iter().any(|word| word.eq_ignore_ascii_case(part))
+}
+
 /// The tokens of a text, each with the bytes it came from.
-pub fn tokenize(text: &str) -> Result<Vec<(Token, Range<usize>)>, ParseError> {
+pub fn tokenize(text: &str) -> Vec<(Token, Range<usize>)> {
     let mut lexer = Lexer { text, at: 0 };
     let mut tokens = Vec::new();
     while let Some(start) = lexer.skip_space() {
-        let token = lexer.token(start)?;
+        let token = lexer.token(start);
         tokens.push((token, start..lexer.at));
     }
-    Ok(tokens)
+    tokens
 }
 
 struct Lexer<'a> {
@@ -67,63 +76,71 @@ impl Lexer<'_> {
         (self.at < self.text.len()).then_some(self.at)
     }
 
-    fn token(&mut self, start: usize) -> Result<Token, ParseError> {
+    fn token(&mut self, start: usize) -> Token {
         let first = self.rest().chars().next().unwrap_or(' ');
         match first {
             '(' | ')' | ',' => {
                 self.at += 1;
-                Ok(match first {
+                match first {
                     '(' => Token::Open,
                     ')' => Token::Close,
                     _ => Token::Comma,
-                })
+                }
             }
-            '\'' => Ok(Token::SingleQuoted(self.quoted('\'')?)),
-            '"' => {
-                let text = self.quoted('"')?;
-                Ok(if self.rest().starts_with('.') {
-                    self.name(Some(text))?
-                } else {
-                    Token::DoubleQuoted(text)
-                })
-            }
-            '`' => self.name(None),
+            '\'' => match self.quoted('\'') {
+                Some(text) => Token::SingleQuoted(text.to_owned()),
+                None => self.unclosed('\''),
+            },
+            '"' => match self.quoted('"').map(str::to_owned) {
+                Some(_) if self.rest().starts_with('.') => self.further_parts(start),
+                Some(text) => Token::DoubleQuoted(text),
+                None => self.unclosed('"'),
+            },
+            '`' => match self.quoted('`') {
+                Some(_) => self.further_parts(start),
+                None => self.unclosed('`'),
+            },
             '=' | '!' | '<' | '>' => {
-                let length =
-                    self.rest().find(|c| !matches!(c, '=' | '!' | '<' | '>')).unwrap_or(self.rest().len());
-                let operator = self.rest()[..length].to_owned();
-                self.at += length;
-                Ok(Token::Operator(operator))
+                Token::Operator(self.take_while(|c| matches!(c, '=' | '!' | '<' | '>')).to_owned())
             }
             c if c.is_ascii_digit() || c == '-' || c == '.' => self.number(start),
-            c if is_word(c) => self.name(None),
-            c => {
-                Err(ParseError::new(format!("{c:?} has no meaning in a filter"), start..start + c.len_utf8()))
-            }
-        }
-    }
-
-    /// The text up to the closing quote. Doubled quotes and `\'` do not end it and stay as they are, as in MLflow.
-    fn quoted(&mut self, quote: char) -> Result<String, ParseError> {
-        let start = self.at;
-        let body = &self.text[start + 1..];
-        let mut chars = body.char_indices().peekable();
-        while let Some((i, c)) = chars.next() {
-            if c == '\\' && quote == '\'' && chars.peek().is_some_and(|(_, next)| *next == quote) {
-                chars.next();
-            } else if c == quote {
-                if quote != '`' && chars.peek().is_some_and(|(_, next)| *next == quote) {
-                    chars.next();
-                    continue;
+            c if is_word(c) => {
+                let word = self.take_while(is_word);
+                if let Some(keyword) = KEYWORDS.iter().find(|keyword| keyword.eq_ignore_ascii_case(word))
+                    && !self.rest().starts_with('.')
+                {
+                    return Token::Keyword(keyword);
                 }
-                self.at = start + 1 + i + 1;
-                return Ok(body[..i].to_owned());
+                self.further_parts(start)
+            }
+            c => {
+                self.at += c.len_utf8();
+                Token::Wrong(format!("{c:?} has no meaning in a filter"))
             }
         }
-        Err(ParseError::new(format!("the {quote} that opens here is never closed"), start..self.text.len()))
     }
 
-    fn number(&mut self, start: usize) -> Result<Token, ParseError> {
+    fn take_while(&mut self, belongs: impl Fn(char) -> bool) -> &str {
+        let start = self.at;
+        self.at += self.rest().find(|c| !belongs(c)).unwrap_or(self.rest().len());
+        &self.text[start..self.at]
+    }
+
+    /// The text between this quote and the one that closes it, as it stands.
+    fn quoted(&mut self, quote: char) -> Option<&str> {
+        let start = self.at + 1;
+        let length = closing(&self.text[start..], quote)?;
+        self.at = start + length + 1;
+        Some(&self.text[start..start + length])
+    }
+
+    /// A quote that nothing closes is a token of its own.
+    fn unclosed(&mut self, quote: char) -> Token {
+        self.at += 1;
+        Token::Unclosed(quote)
+    }
+
+    fn number(&mut self, start: usize) -> Token {
         let rest = self.rest();
         let bytes = rest.as_bytes();
         let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
@@ -145,48 +162,62 @@ impl Lexer<'_> {
         }
         let ends_here = rest[end..].chars().next().is_none_or(|c| !is_word(c) && c != '.' && c != '+');
         if whole + fraction == 0 || !ends_here {
-            let length = rest.find(|c: char| c.is_whitespace()).unwrap_or(rest.len());
-            return Err(ParseError::new(
-                format!("{:?} is not a number", &rest[..length]),
-                start..start + length,
-            ));
+            let belongs = |c: char| !c.is_whitespace() && !matches!(c, ',' | '(' | ')' | '\'' | '"' | '`');
+            let length = rest.find(|c| !belongs(c)).unwrap_or(rest.len()).max(1);
+            let wrong = format!("{:?} is not a number", &rest[..length]);
+            self.at += length;
+            return Token::Wrong(wrong);
         }
         self.at += end;
-        Ok(Token::Number(self.text[start..self.at].to_owned()))
+        Token::Number(self.text[start..self.at].to_owned())
     }
 
-    /// A dotted name. `first` is its first part where that was quoted and already read.
-    fn name(&mut self, first: Option<String>) -> Result<Token, ParseError> {
-        let quoted_first = first.is_some();
-        let mut parts: Vec<String> = first.into_iter().collect();
-        loop {
-            if !parts.is_empty() {
-                if !self.rest().starts_with('.') {
-                    break;
+    /// What follows the first part of a dotted name that began at `start`.
+    fn further_parts(&mut self, start: usize) -> Token {
+        let mut reserved = None;
+        while self.rest().starts_with('.') {
+            self.at += 1;
+            match self.rest().chars().next() {
+                Some(quote @ ('`' | '"' | '\'')) => {
+                    if self.quoted(quote).is_none() {
+                        return self.unclosed(quote);
+                    }
                 }
-                self.at += 1;
-            }
-            let start = self.at;
-            let part = match self.rest().chars().next() {
-                Some('`') => self.quoted('`')?,
-                Some('"') => self.quoted('"')?,
                 Some(c) if is_word(c) => {
-                    let length = self.rest().find(|c| !is_word(c)).unwrap_or(self.rest().len());
-                    self.at += length;
-                    self.text[start..self.at].to_owned()
+                    let part = self.take_while(is_word);
+                    if is_reserved(part) || part.bytes().all(|b| b.is_ascii_digit()) {
+                        reserved = Some(part.to_owned());
+                    }
                 }
-                _ => return Err(ParseError::new("a name is missing here", start..start + 1)),
-            };
-            parts.push(part);
-            if parts.len() == 1
-                && !quoted_first
-                && !self.rest().starts_with('.')
-                && let Some(keyword) = KEYWORDS.iter().find(|word| word.eq_ignore_ascii_case(&parts[0]))
-            {
-                return Ok(Token::Keyword(keyword));
+                _ => return Token::Wrong("a name ends in a dot here".into()),
             }
         }
-        let key = parts.split_off(usize::from(parts.len() > 1)).join(".");
-        Ok(Token::Name { entity: parts.pop(), key })
+        match reserved {
+            Some(part) => Token::Wrong(format!(
+                "MLflow reads {part} as no part of a name; put the whole key into backquotes, as in params.`{part}`"
+            )),
+            None => Token::Name(self.text[start..self.at].to_owned()),
+        }
     }
+}
+
+/// Where the quote is that closes a text. Doubled quotes and, but for backquotes, `\` with a quote do not close it;
+/// if then none does, the last of those did.
+fn closing(body: &str, quote: char) -> Option<usize> {
+    let mut chars = body.char_indices().peekable();
+    let mut last_pair = None;
+    while let Some((at, c)) = chars.next() {
+        let before_quote = chars.peek().is_some_and(|(_, next)| *next == quote);
+        if c == '\\' && quote != '`' && before_quote {
+            last_pair = Some(at + 1);
+            chars.next();
+        } else if c == quote {
+            if !before_quote {
+                return Some(at);
+            }
+            last_pair = Some(at);
+            chars.next();
+        }
+    }
+    last_pair
 }

@@ -2,8 +2,46 @@
 
 use std::cmp::Ordering;
 
-use super::{Comparator, Number, Test};
+use super::{Attribute, Clause, Comparator, DatasetField, Field, Number, Test};
 use crate::mlflow::infinity::stored;
+use crate::mlflow::{Run, tags};
+
+impl Clause {
+    /// Whether a run passes that was read as a whole.
+    pub fn matches(&self, run: &Run) -> bool {
+        let (info, test) = (&run.info, &self.test);
+        match &self.field {
+            Field::Metric(key) => {
+                test.matches_number(run.metrics.iter().find(|metric| metric.key == *key).map(|m| m.value))
+            }
+            Field::Param(key) => {
+                let param = run.params.iter().find(|param| param.key == *key);
+                test.matches_text(param.map(|param| param.value.as_str()))
+            }
+            Field::Tag(key) => test.matches_text(run.tag(key)),
+            Field::Attribute(attribute) => match attribute {
+                Attribute::RunId => test.matches_text(Some(info.run_id.as_str())),
+                // MLflow looks for the name in its tag.
+                Attribute::RunName => test.matches_text(run.tag(tags::RUN_NAME)),
+                Attribute::Status => test.matches_text(Some(info.status.as_str())),
+                Attribute::UserId => test.matches_text(Some(&info.user_id)),
+                Attribute::ArtifactUri => test.matches_text(Some(&info.artifact_uri)),
+                Attribute::StartTime => test.matches_time(info.start_time),
+                Attribute::EndTime => test.matches_time(info.end_time),
+            },
+            Field::Dataset(field) => run.inputs.iter().any(|input| {
+                test.matches_text(match field {
+                    DatasetField::Name => Some(&input.dataset.name),
+                    DatasetField::Digest => Some(&input.dataset.digest),
+                    DatasetField::Context => {
+                        let context = input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT);
+                        context.map(|tag| tag.value.as_str())
+                    }
+                })
+            }),
+        }
+    }
+}
 
 impl Test {
     /// Whether a text passes; `None` is a value that the run does not have.

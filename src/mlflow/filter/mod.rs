@@ -8,12 +8,15 @@ mod lexer;
 mod matching;
 mod order;
 mod parser;
+mod python;
+mod query;
 
 use std::fmt;
 
 pub use matching::{like, same_number};
 pub use order::{Direction, OrderBy};
 pub use parser::{ParseError, parse};
+pub use query::Query;
 
 /// Comparisons that must all hold.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -170,35 +173,6 @@ pub enum Test {
     IsNotNull,
 }
 
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, clause) in self.clauses.iter().enumerate() {
-            if i > 0 {
-                f.write_str(" AND ")?;
-            }
-            clause.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Clause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.field.fmt(f)?;
-        match &self.test {
-            Test::Number(comparator, Number::Int(int)) => write!(f, " {} {int}", comparator.as_str()),
-            Test::Number(comparator, Number::Float(float)) => {
-                write!(f, " {} {float:?}", comparator.as_str())
-            }
-            Test::Text(comparator, text) => write!(f, " {} {}", comparator.as_str(), quote(text)),
-            Test::In(list) => write!(f, " IN ({})", quote_list(list)),
-            Test::NotIn(list) => write!(f, " NOT IN ({})", quote_list(list)),
-            Test::IsNull => f.write_str(" IS NULL"),
-            Test::IsNotNull => f.write_str(" IS NOT NULL"),
-        }
-    }
-}
-
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, key) = match self {
@@ -208,18 +182,13 @@ impl fmt::Display for Field {
             Self::Attribute(attribute) => return write!(f, "attributes.{}", attribute.as_str()),
             Self::Dataset(field) => return write!(f, "dataset.{}", field.as_str()),
         };
-        // Plain words need no quotes; everything else is safe between backticks (no key holds one).
-        if lexer::is_plain_key(key) { write!(f, "{kind}.{key}") } else { write!(f, "{kind}.`{key}`") }
+        if lexer::is_plain_key(key) {
+            write!(f, "{kind}.{key}")
+        } else {
+            // No key that MLflow lets through is without quotes that fit.
+            write!(f, "{kind}.{}", query::quoted_key(key).unwrap_or_else(|| format!("`{key}`")))
+        }
     }
-}
-
-/// The text between quotes. MLflow takes it as it stands, so a text with both kinds of quotes has no exact form.
-fn quote(text: &str) -> String {
-    if text.contains('\'') { format!("\"{text}\"") } else { format!("'{text}'") }
-}
-
-fn quote_list(list: &[String]) -> String {
-    list.iter().map(|text| quote(text)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -33,12 +33,15 @@ impl OrderBy {
     /// Parses one key, as MLflow takes it in each item of `order_by`.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let whole = 0..text.len();
-        let tokens = tokenize(text)?;
+        let tokens = tokenize(text);
+        for (token, span) in &tokens {
+            token.check(span, text)?;
+        }
         let (first, rest) = tokens.split_first().ok_or_else(|| {
             ParseError::new("a sort key is empty; write for example metrics.rmse", whole.clone())
         })?;
         let field = match &first.0 {
-            Token::Name { entity, key } => field(entity.as_deref(), key, &first.1)?,
+            Token::Name(name) => field(name, &first.1)?,
             _ => return Err(ParseError::new("a name like metrics.rmse is expected here", first.1.clone())),
         };
         if matches!(field, Field::Dataset(_)) {

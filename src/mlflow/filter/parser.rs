@@ -5,6 +5,7 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::lexer::{Token, tokenize};
+use super::python;
 use super::{Attribute, Clause, Comparator, DatasetField, Field, Filter, Number, Test};
 
 /// Where a filter or a sort order is wrong, and why. `span` is in bytes of the text.
@@ -31,11 +32,11 @@ impl ParseError {
 /// Parses a filter; an empty text is the filter that lets everything pass. As for MLflow, `AND` may be left out or
 /// stand too often.
 pub fn parse(text: &str) -> Result<Filter, ParseError> {
-    let tokens = tokenize(text)?;
+    let tokens = tokenize(text);
     if tokens.is_empty() && !text.is_empty() {
         return Err(ParseError::new("the filter is blank; write one, or none at all", 0..text.len()));
     }
-    let mut parser = Parser { tokens: &tokens, at: 0, end: text.len() };
+    let mut parser = Parser { text, tokens: &tokens, at: 0 };
     let mut clauses = Vec::new();
     while let Some((token, span)) = parser.tokens.get(parser.at) {
         match token {
@@ -53,17 +54,19 @@ pub fn parse(text: &str) -> Result<Filter, ParseError> {
 }
 
 struct Parser<'a> {
+    text: &'a str,
     tokens: &'a [(Token, Range<usize>)],
     at: usize,
-    end: usize,
 }
 
 impl<'a> Parser<'a> {
     fn next(&mut self, expected: &str) -> Result<&'a (Token, Range<usize>), ParseError> {
         let token = self.tokens.get(self.at).ok_or_else(|| {
-            ParseError::new(format!("{expected} is missing at the end"), self.end..self.end)
+            let end = self.text.len();
+            ParseError::new(format!("{expected} is missing at the end"), end..end)
         })?;
         self.at += 1;
+        token.0.check(&token.1, self.text)?;
         Ok(token)
     }
 
@@ -76,8 +79,8 @@ impl<'a> Parser<'a> {
     fn clause(&mut self) -> Result<Clause, ParseError> {
         let (token, span) = self.next("a comparison")?;
         let field = match token {
-            Token::Name { entity, key } => field(entity.as_deref(), key, span)?,
-            Token::DoubleQuoted(key) => field(None, key, span)?,
+            Token::Name(name) => field(name, span)?,
+            Token::DoubleQuoted(name) => field(&format!("\"{name}\""), span)?,
             Token::Open | Token::Close => {
                 return Err(ParseError::new(
                     "MLflow's filters know no parentheses around comparisons",
@@ -181,41 +184,61 @@ impl<'a> Parser<'a> {
                 operator.clone(),
             ));
         }
-        let (open, span) = self.next("a list in parentheses")?;
+        let (open, start) = self.next("a list in parentheses")?;
         if *open != Token::Open {
-            return Err(ParseError::new("a list in parentheses is expected here", span.clone()));
+            return Err(ParseError::new("a list in parentheses is expected here", start.clone()));
         }
-        let mut list = Vec::new();
-        loop {
-            let (token, span) = self.next("a closing parenthesis")?;
+        let start = start.start;
+        let end = self.closing_parenthesis()?;
+        python::texts(&self.text[start..end]).map_err(|(message, at)| {
+            let at = start + at;
+            let length = self.text[at..].chars().next().map_or(0, char::len_utf8);
+            ParseError::new(message, at..at + length)
+        })
+    }
+
+    /// Goes on behind the parenthesis that closes the one just read, whatever stands between them; returns where.
+    fn closing_parenthesis(&mut self) -> Result<usize, ParseError> {
+        let mut depth = 1;
+        while let Some((token, span)) = self.tokens.get(self.at) {
+            self.at += 1;
             match token {
-                Token::SingleQuoted(text) | Token::DoubleQuoted(text) => list.push(text.clone()),
-                Token::Close if !list.is_empty() => return Ok(list),
-                _ => {
-                    return Err(ParseError::new(
-                        "the list takes texts in quotes, at least one",
-                        span.clone(),
-                    ));
-                }
+                Token::Open => depth += 1,
+                Token::Close => depth -= 1,
+                _ => {}
             }
-            let (token, span) = self.next("a closing parenthesis")?;
-            match token {
-                Token::Comma => {}
-                Token::Close => return Ok(list),
-                _ => {
-                    return Err(ParseError::new(
-                        "a comma or a closing parenthesis is expected here",
-                        span.clone(),
-                    ));
-                }
+            if depth == 0 {
+                return Ok(span.end);
             }
+        }
+        let end = self.text.len();
+        Err(ParseError::new("a closing parenthesis is missing at the end", end..end))
+    }
+}
+
+impl Token {
+    /// Refuses what is no token of a filter.
+    pub(super) fn check(&self, span: &Range<usize>, text: &str) -> Result<(), ParseError> {
+        match self {
+            Self::Unclosed(quote) => Err(ParseError::new(
+                format!("the {quote} that opens here is never closed"),
+                span.start..text.len(),
+            )),
+            Self::Wrong(message) => Err(ParseError::new(message, span.clone())),
+            _ => Ok(()),
         }
     }
 }
 
-/// The field that `entity.key` names; without an entity it is an attribute.
-pub(super) fn field(entity: Option<&str>, key: &str, span: &Range<usize>) -> Result<Field, ParseError> {
-    let key = unquote(key);
+/// The field that a name such as ``params.`batch size` `` means; without a dot it is an attribute. As MLflow does, it
+/// takes off one pair of quotes around what stands behind the first dot, and then one of backquotes.
+pub(super) fn field(name: &str, span: &Range<usize>) -> Result<Field, ParseError> {
+    let (entity, key) = match name.split_once('.') {
+        Some((entity, key)) => (Some(within(entity, '`').unwrap_or(entity)), key),
+        None => (None, name),
+    };
+    let key = within(key, '\'').or_else(|| within(key, '"')).unwrap_or(key);
+    let key = within(key, '`').unwrap_or(key);
     match entity {
         Some("metric" | "metrics") => Ok(Field::Metric(key.to_owned())),
         Some("param" | "params" | "parameter" | "parameters") => Ok(Field::Param(key.to_owned())),
@@ -245,9 +268,9 @@ pub(super) fn field(entity: Option<&str>, key: &str, span: &Range<usize>) -> Res
     }
 }
 
-/// MLflow takes off one more pair of quotes inside the key's own.
-fn unquote(key: &str) -> &str {
-    ['\'', '"', '`'].into_iter().find_map(|quote| key.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(key)
+/// What stands between two such quotes.
+fn within(text: &str, quote: char) -> Option<&str> {
+    text.strip_prefix(quote)?.strip_suffix(quote)
 }
 
 fn number(text: &str, span: &Range<usize>) -> Result<Number, ParseError> {

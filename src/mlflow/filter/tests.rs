@@ -56,6 +56,35 @@ fn an_error_points_at_its_place() {
 }
 
 #[test]
+fn a_server_is_asked_with_every_key_in_quotes() {
+    let asked = |text: &str| Query::new(&parse(text).unwrap_or_else(|e| panic!("{}", e.report(text))));
+    for (text, sent, is_exact) in [
+        ("params.lr = 'a'", "params.`lr` = 'a'", true),
+        (
+            "params.`from`='a' AND tags.`a.in` LIKE \"it's\"",
+            "params.`from` = 'a' AND tags.`a.in` LIKE \"it's\"",
+            true,
+        ),
+        ("params.\"a`b\" = 'x'", "params.\"a`b\" = 'x'", true),
+        ("params.a = 'x\\'", "params.`a` LIKE 'x_'", false),
+        ("params.a ILIKE 'x\\'", "params.`a` ILIKE 'x_'", false),
+        ("params.a != 'x\\'", "params.`a` LIKE '%'", false),
+        ("tags.created = 'x' AND status = 'FAILED'", "attributes.status = 'FAILED'", false),
+        ("start_time < 1e400", "attributes.start_time < 1e400", true),
+        ("start_time > -1e999", "attributes.start_time > -1e400", true),
+        ("run_id IN ('\\'a', \"b\")", r"attributes.run_id IN ('\x27a', 'b')", true),
+        ("params.a IS NULL", "params.`a` IS NULL", true),
+        ("metrics.a < 1", "metrics.`a` < 1", false),
+    ] {
+        let query = asked(text);
+        assert_eq!((query.text.as_str(), query.is_exact()), (sent, is_exact), "{text}");
+    }
+    let nulls = parse("params.a IS NULL AND params.b IS NOT NULL").unwrap();
+    assert_eq!(Query::without_null(&nulls).unwrap().text, "params.`b` LIKE '%'");
+    assert_eq!(Query::without_null(&parse("params.a = 'x'").unwrap()), None);
+}
+
+#[test]
 fn like_is_sqls_like() {
     for (pattern, text, expected) in [
         ("%", "", true),
@@ -84,8 +113,8 @@ fn order_by_takes_a_field_and_a_direction() {
 }
 
 fn any_clause() -> impl Strategy<Value = Clause> {
-    let key = "[a-z_][a-z0-9_./ -]{0,8}[a-z0-9]";
-    let text = "[a-zA-Z0-9%_ .äß]{0,10}";
+    let key = "[a-z0-9_./ '\"\\\\-]{1,10}|from|case|a\\.in";
+    let text = "[a-zA-Z0-9%_ .äß'\"\\\\]{0,10}";
     let text_test = prop_oneof![
         (
             prop_oneof![
@@ -112,10 +141,19 @@ fn any_clause() -> impl Strategy<Value = Clause> {
 
 proptest! {
     #[test]
-    fn a_filter_prints_and_parses_back(clauses in prop::collection::vec(any_clause(), 0..5)) {
+    fn what_is_asked_of_a_server_means_the_filter_or_more(clauses in prop::collection::vec(any_clause(), 0..5)) {
         let filter = Filter { clauses };
-        let text = filter.to_string();
-        prop_assert_eq!(parse(&text).map_err(|e| e.report(&text)), Ok(filter));
+        let query = Query::new(&filter);
+        let asked = parse(&query.text).map_err(|e| TestCaseError::fail(e.report(&query.text)))?.clauses;
+        let exact = filter.clauses.iter().filter(|clause| asked.contains(clause)).count();
+        prop_assert!(exact == filter.clauses.len() || !query.is_exact(), "{:?}", query);
+        prop_assert!(asked.len() <= filter.clauses.len());
+    }
+
+    #[test]
+    fn a_field_prints_and_parses_back(clause in any_clause()) {
+        let text = OrderBy { field: clause.field.clone(), direction: Direction::Ascending }.to_string();
+        prop_assert_eq!(OrderBy::parse(&text).map(|order| order.field), Ok(clause.field), "{}", text);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::Sender;
 use super::BULK_IDS;
 use super::client::Client;
 use super::wire;
-use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Test};
+use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{Run, RunId, ViewType};
 use crate::store::batch::{BatchWriter, RunBatch, whole_runs};
 use crate::store::{Changes, ErrorKind, RunPage, RunSearch, Scan};
@@ -27,16 +27,37 @@ const AT_ONCE: usize = 2;
 /// Clients set the times of runs, so changes are asked for from this much earlier on, in milliseconds.
 const CLOCK_SKEW: i64 = 120_000;
 
+/// A page of the runs that pass. It may be shorter than asked for where some of the filter is checked here; only the
+/// last is empty.
 pub async fn search(client: &Client, search: &RunSearch) -> Inner<RunPage> {
-    let body = json!({
+    let mut query = Query::new(&search.filter);
+    let mut fallback = Query::without_null(&search.filter);
+    let mut token = search.page_token.clone();
+    loop {
+        let mut page = match page(client, &search_body(search, &query.text, token.as_deref())).await {
+            Err(ErrorKind::Invalid(_)) if fallback.is_some() => {
+                query = fallback.take().unwrap_or_default();
+                continue;
+            }
+            page => page?,
+        };
+        page.runs.retain(|run| query.passes(run));
+        if !page.runs.is_empty() || page.next_page_token.is_none() {
+            return Ok(page);
+        }
+        token = page.next_page_token;
+    }
+}
+
+fn search_body(search: &RunSearch, filter: &str, token: Option<&str>) -> Value {
+    json!({
         "experiment_ids": search.experiment_ids,
-        "filter": search.filter.to_string(),
+        "filter": filter,
         "run_view_type": search.view.as_str(),
         "max_results": search.max_results,
         "order_by": search.order_by.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "page_token": search.page_token,
-    });
-    page(client, &body).await
+        "page_token": token,
+    })
 }
 
 async fn page(client: &Client, body: &Value) -> Inner<RunPage> {
@@ -141,7 +162,7 @@ pub async fn changes(client: &Client, scan: &Scan, since: i64, watched: &[RunId]
         };
         let mut body = scan_body(scan, ids.len(), None);
         body["run_view_type"] = json!(ViewType::All.as_str());
-        body["filter"] = json!(filter.to_string());
+        body["filter"] = json!(Query::new(&filter).text);
         let page = page(client, &body).await?;
         if page.runs.is_empty() {
             // All of them deleted for good is less likely than somebody who answers in MLflow's place.

@@ -122,7 +122,14 @@ impl Sql {
                 self.text.push_str(&column);
                 self.test(&clause.test);
             }
-            Field::Metric(key) => self.keyed("latest_metrics", key, &clause.test),
+            // A metric is compared as a number of its own kind: MLflow rounds a whole number to one.
+            Field::Metric(key) => match &clause.test {
+                Test::Number(comparator, number) => {
+                    let test = Test::Number(*comparator, Number::Float(number.as_f64()));
+                    self.keyed("latest_metrics", key, &test);
+                }
+                test => self.keyed("latest_metrics", key, test),
+            },
             Field::Param(key) => self.keyed("params", key, &clause.test),
             Field::Tag(key) => self.keyed("tags", key, &clause.test),
             Field::Dataset(field) => self.dataset(*field, &clause.test),

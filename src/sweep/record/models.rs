@@ -50,8 +50,9 @@ impl Recorder {
             self.fail_models(run).await?;
             logged = self.among_artifacts(&packing, &about, onnx, run).await;
             if logged.is_ok() {
-                logged =
-                    self.log(run, metrics, &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing, &about))]).await;
+                logged = self
+                    .log(run, metrics, &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing, &about))])
+                    .await;
             }
         }
         let is_logged = logged.is_ok();

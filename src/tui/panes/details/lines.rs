@@ -168,7 +168,7 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
         Some(ms) => format!("{} ({} ago)", text::timestamp(ms), text::span(now - ms)),
         None => "-".into(),
     };
-    let end = info.end_time.or_else(|| info.status.is_active().then_some(now));
+    let end = info.ended().or_else(|| info.status.is_active().then_some(now));
     let duration = info.start_time.zip(end).map_or("-".into(), |(start, end)| text::duration(end - start));
     let tag = |key: &str| run.tag(key).unwrap_or("-").to_owned();
     let line = |key: &str, value: String| DetailLine::new(key, value, Role::Plain);
