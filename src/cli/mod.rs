@@ -4,7 +4,6 @@
 //! line or the settings are wrong; 3 what was asked for does not exist, or no run is eligible; 4 a run that was
 //! waited for did not finish, or a model is not better; 5 the time to wait is over.
 
-mod asking;
 mod best;
 mod choosing;
 mod compare;

@@ -5,10 +5,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Failure;
-use super::asking::{MOST_CLAUSES, can_be_asked};
 use super::runs::{scan_all, scan_until};
 use crate::catalog::{Builder, Catalog};
-use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Number, Test};
+use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Number, Query, Test};
 use crate::mlflow::{Experiment, RunId, RunStatus, ViewType, tags};
 use crate::select::{
     DEEPEST, FURTHER, Goal, Objective, Policy, SAMPLE, Selection, ValueOf, missing_parents, select,
@@ -22,6 +21,8 @@ use crate::store::{RunSearch, Scan, ScanValues, TrackingStore};
 const ALL: usize = 1_000;
 /// Runs on a page of a server while the best is looked for.
 const PAGE: usize = 100;
+/// Comparisons in one search: MLflow joins a table for each, and a database joins a few dozen at most.
+const MOST_CLAUSES: usize = 16;
 /// Ids in one search.
 const IDS: usize = 90;
 /// Runs above others that are looked for at most.
@@ -128,7 +129,7 @@ pub async fn read_server(
     top: usize,
 ) -> Result<(Catalog, bool), Failure> {
     let [bound, _] = bounds(policy.primary(), None);
-    let is_simple = policy.objectives.len() == 1 && policy.value == ValueOf::Latest && can_be_asked(&bound);
+    let is_simple = policy.objectives.len() == 1 && policy.value == ValueOf::Latest && Query::asks(&bound);
     let mut search = RunSearch {
         experiment_ids: vec![experiment.experiment_id.clone()],
         max_results: PAGE,
@@ -217,7 +218,7 @@ async fn narrow(reading: &mut Reading<'_>, policy: &Policy, top: usize) -> Resul
 fn at_least(policy: &Policy, bound: Option<f64>) -> Filter {
     let status = Test::Text(Comparator::Equal, RunStatus::Finished.as_str().to_owned());
     let status = Clause { field: Field::Attribute(Attribute::Status), test: status };
-    let constraint = policy.filter.clauses.iter().filter(|clause| can_be_asked(clause)).take(MOST_CLAUSES);
+    let constraint = policy.filter.clauses.iter().filter(|clause| Query::asks(clause)).take(MOST_CLAUSES);
     let [finite, good] = bounds(policy.primary(), bound);
     Filter { clauses: constraint.cloned().chain([status, finite, good]).collect() }
 }

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::asking::can_be_asked;
 use super::reading::newest;
 use crate::catalog::{Builder, Catalog, Row};
-use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Test};
+use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Query, Test};
 use crate::mlflow::{Experiment, RunStatus};
 use crate::select::{SAMPLE, Selection, has_seed, is_seed};
 use crate::store::batch::whole_runs;
@@ -98,7 +97,7 @@ fn rare(whole: &Catalog, sample: &Catalog) -> Vec<Clause> {
             let test = Test::Text(Comparator::Equal, value.to_owned());
             (shared(key, value), Clause { field: Field::Param(key.to_owned()), test })
         })
-        .filter(|(_, clause)| can_be_asked(clause))
+        .filter(|(_, clause)| Query::asks(clause))
         .collect();
     known.sort_by_key(|(runs, _)| *runs);
     known.into_iter().take(ASKED).map(|(_, clause)| clause).collect()

@@ -271,13 +271,13 @@ mod tests {
         };
         let both = [1.0, f64::INFINITY, f64::NEG_INFINITY];
         for part in [Part::All, Part::Last(3)] {
-            assert_eq!(mean(&[1.0, f64::INFINITY, 2.0], part), f64::INFINITY);
-            assert_eq!(mean(&[1.0, f64::NEG_INFINITY, 2.0], part), f64::NEG_INFINITY);
+            assert_eq!(mean(&[1.0, f64::INFINITY, 2.0], part).to_string(), "inf");
+            assert_eq!(mean(&[1.0, f64::NEG_INFINITY, 2.0], part).to_string(), "-inf");
             assert!(mean(&both, part).is_nan());
         }
         let great = [1.5e308, 1.5e308, 1.5e308, -0.5e308];
-        assert_eq!(mean(&great, Part::All), 1e308, "the sum is too great, not the mean");
-        assert_eq!(mean(&both, Part::Step(1)), f64::INFINITY);
+        assert!((mean(&great, Part::All) / 1e308 - 1.0).abs() < 1e-15, "the sum is too great, not the mean");
+        assert_eq!(mean(&both, Part::Step(1)).to_string(), "inf");
         let small: Vec<_> =
             std::iter::once((0, 1e16)).chain((1..=10).map(|step| (step, 1.0))).chain([(11, -1e16)]).collect();
         let mean = Summary::of(points(&small)).unwrap().mean;

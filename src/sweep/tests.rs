@@ -235,8 +235,9 @@ fn levels_of_digits_and_letters_have_an_order() {
         "41", "29a", "25", "47a", "14a",
     ];
     let folder = tempfile::tempdir().unwrap();
-    let rows: String = levels.iter().chain(&levels).map(|level| format!("{level},1\n")).collect();
-    let frame = read(&write(folder.path(), "levels.csv", format!("house,y\n{rows}").as_bytes()));
+    let rows: Vec<String> = levels.iter().chain(&levels).map(|level| format!("{level},1")).collect();
+    let table = format!("house,y\n{}\n", rows.join("\n"));
+    let frame = read(&write(folder.path(), "levels.csv", table.as_bytes()));
     let Values::Texts { levels, codes } = &frame.columns[0].values else { panic!() };
     let expected = "5 9 11 12 16 21 25 36 41 43 14a 19a 22a 24a 27a 28a 29a 2a 35a 46a 47a";
     assert_eq!(levels.join(" "), expected);

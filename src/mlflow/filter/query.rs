@@ -21,6 +21,11 @@ impl Query {
         Self::of(filter, said)
     }
 
+    /// Whether a server is asked for a comparison at all, and does not answer with all runs.
+    pub fn asks(clause: &Clause) -> bool {
+        !matches!(said(clause), Said::NotAtAll)
+    }
+
     /// For a server of MLflow 2, which knows no `IS NULL`. None where the filter does not ask for it.
     pub fn without_null(filter: &Filter) -> Option<Self> {
         let asks = |clause: &Clause| matches!(clause.test, Test::IsNull | Test::IsNotNull);

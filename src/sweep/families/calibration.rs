@@ -31,7 +31,9 @@ impl Pair<'_> {
             let signs: Vec<f64> = train.iter().map(|row| self.signs[*row]).collect();
             let Some(first) = signs.first() else { continue };
             if signs.iter().all(|sign| sign.total_cmp(first).is_eq()) {
-                held_out.iter().for_each(|row| scores[*row] = *first);
+                for row in &held_out {
+                    scores[*row] = *first;
+                }
                 continue;
             }
             if held_out.is_empty() {

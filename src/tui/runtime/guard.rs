@@ -81,7 +81,6 @@ pub fn watch(found: &[u32]) -> io::Result<()> {
 fn modes(terminal: &Termios) -> [u32; 4] {
     let Termios { input_modes, output_modes, control_modes, local_modes, .. } = terminal;
     [input_modes.bits(), output_modes.bits(), control_modes.bits(), local_modes.bits()]
-        .map(|bits| bits as u32)
 }
 
 fn set_modes(terminal: &mut Termios, found: &[u32]) -> bool {

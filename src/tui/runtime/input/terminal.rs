@@ -62,13 +62,12 @@ fn wait(patience: Option<Duration>) -> Waited {
     let stdin = stdin();
     let mut ends = [PollFd::new(&stdin, PollFlags::IN)];
     match poll(&mut ends, timeout.as_ref()) {
-        Ok(0) => Waited::Nothing,
+        Ok(0) | Err(Errno::INTR | Errno::AGAIN) => Waited::Nothing,
         // What was typed before the terminal hung up is of no use to anybody.
         Ok(_) if ends[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => {
             Waited::Gone
         }
         Ok(_) => Waited::Came,
-        Err(Errno::INTR | Errno::AGAIN) => Waited::Nothing,
         Err(_) => Waited::Gone,
     }
 }
