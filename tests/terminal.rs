@@ -79,7 +79,9 @@ fn a_large_paste_is_cut_and_said() {
     terminal.type_keys(&pasted);
     // The search has the line of messages for itself.
     terminal.wait_for("0 of 1 runs match");
-    terminal.type_keys("\x1bgm");
+    terminal.type_keys("\x1b");
+    terminal.wait_for("1 run · newest first");
+    terminal.type_keys("gm");
     terminal.wait_for("no more than 256 letters");
     terminal.type_keys("\x1b");
     terminal.type_keys("q");

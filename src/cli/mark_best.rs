@@ -12,7 +12,6 @@ use crate::config::Settings;
 use crate::marking::{self, Event, Journal, ModelBy, Plan, Record, Registration, Request, Undoing};
 use crate::mlflow::{Experiment, RunId};
 use crate::select::margin::is_better_by;
-use crate::select::rank::is_infinite;
 use crate::select::{Goal, Objective, Policy, ValueOf, reason};
 use crate::sheet::json_number;
 use crate::store::{ErrorKind, TrackingStore, now_ms};
@@ -235,13 +234,15 @@ async fn gate(
     };
     let own = request.value.unwrap_or(f64::NAN);
     // Whatever is a number is better than what is none.
-    if value.is_nan() || is_infinite(value) || is_better_by(objective.goal, own, value, least) {
+    if !value.is_finite() || is_better_by(objective.goal, own, value, least) {
         return Ok(());
     }
-    let wanted = if least > 0.0 { format!(" by {least} at least") } else { String::new() };
+    let wanted = if least > 0.0 { format!(" by {} at least", text::exact(least)) } else { String::new() };
     Err(Failure::NotBetter(format!(
-        "the best run has {} = {own}, and {named} has {value}: not better{wanted}",
-        objective.metric
+        "the best run has {} = {}, and {named} has {}: not better{wanted}",
+        objective.metric,
+        text::exact(own),
+        text::exact(value)
     )))
 }
 

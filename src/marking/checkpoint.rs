@@ -40,11 +40,6 @@ pub fn choose<'a>(
     measured.or_else(|| last(run, &ready, by, &of))
 }
 
-/// MLflow keeps infinities as the largest numbers there are.
-fn is_number(value: f64) -> bool {
-    value.abs() < f64::MAX
-}
-
 /// The best by a metric; of equally good ones the one that was made first.
 fn best<'a>(
     run: &Run,
@@ -89,7 +84,7 @@ fn measured<'a>(ready: &[&'a LoggedModel], by: &ModelBy) -> BTreeMap<DataSet, Ve
         }
         for (data_set, points) in points {
             let summary = Summary::of_part(points, by.statistic.part());
-            let value = summary.map(|summary| summary.pick(by.statistic).0).filter(|value| is_number(*value));
+            let value = summary.map(|summary| summary.pick(by.statistic).0).filter(|value| value.is_finite());
             if let Some(value) = value {
                 data_sets.entry(data_set).or_default().push((model, value));
             }
@@ -212,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_best_by_the_metric_is_taken_and_never_what_is_no_number() {
-        let values = [0.5, 0.2, f64::NAN, f64::MIN, 0.2, 0.3];
+        let values = [0.5, 0.2, f64::NAN, f64::NEG_INFINITY, 0.2, 0.3];
         let mut models: Vec<LoggedModel> =
             values.iter().enumerate().map(|(at, value)| model(at, &[("", *value)])).collect();
         let run = run(&[0, 1, 2, 3, 4, 5]);

@@ -113,11 +113,6 @@ impl Selection {
     }
 }
 
-/// Stores that keep infinities as the greatest numbers are read as what they mean.
-pub fn is_infinite(value: f64) -> bool {
-    value.is_infinite()
-}
-
 /// A run that is eligible: its first objective, so turned that less is better, and its row.
 pub(super) type Candidate = (f64, Row);
 
@@ -164,7 +159,7 @@ impl<'a> Columns<'a> {
     pub fn compare(&self, at: usize, a: Row, b: Row) -> Ordering {
         let (objective, column) = &self.list[at];
         let key = |row| {
-            let value = number(column, row).filter(|value| !value.is_nan() && !is_infinite(*value));
+            let value = number(column, row).filter(|value| value.is_finite());
             value.map_or(f64::INFINITY, |value| turned(objective.goal, value))
         };
         key(a).total_cmp(&key(b))
@@ -310,7 +305,7 @@ fn judge(catalog: &Catalog, objectives: &Columns<'_>, row: Row, out: &mut LeftOu
             return None;
         };
         has_nan |= value.is_nan();
-        has_infinity |= is_infinite(value);
+        has_infinity |= value.is_infinite();
         if at == 0 {
             first = turned(objective.goal, value);
         }

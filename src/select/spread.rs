@@ -1,6 +1,5 @@
 //! How much a metric varies between equal trials: over folds, or over runs that differ in nothing but their seed.
 
-use super::rank::is_infinite;
 use crate::catalog::{Catalog, Row};
 
 /// Params that say which of several equal trials a run was.
@@ -57,7 +56,7 @@ pub fn spread(catalog: &Catalog, row: Row, metric: &str) -> Option<Spread> {
 }
 
 fn value(catalog: &Catalog, row: Row, key: &str) -> Option<f64> {
-    catalog.metrics.column(&catalog.texts, key)?.get(row).filter(|value| is_number(*value))
+    catalog.metrics.column(&catalog.texts, key)?.get(row).filter(|value| value.is_finite())
 }
 
 /// The names by which a deviation stands beside its mean: `mean_test_score` and `std_test_score`, `rmse` and `rmse_std`.
@@ -103,7 +102,7 @@ fn folds(catalog: &Catalog, row: Row, metric: &str) -> Option<Spread> {
     };
     let columns = catalog.metrics.columns(&catalog.texts).filter(|(key, _)| is_fold(key));
     let values: Vec<f64> =
-        columns.filter_map(|(_, column)| column.get(row)).filter(|value| is_number(*value)).collect();
+        columns.filter_map(|(_, column)| column.get(row)).filter(|value| value.is_finite()).collect();
     Some(Spread { deviation: deviation(&values)?, of: SpreadOf::Folds(values.len()) })
 }
 
@@ -136,14 +135,9 @@ fn seeds(catalog: &Catalog, row: Row, metric: &str) -> Option<Spread> {
         .into_iter()
         .filter(is_one)
         .filter_map(|other| column.get(other))
-        .filter(|value| is_number(*value))
+        .filter(|value| value.is_finite())
         .collect();
     Some(Spread { deviation: deviation(&values)?, of: SpreadOf::Seeds(values.len()) })
-}
-
-/// Infinities are kept as the largest numbers there are.
-fn is_number(value: f64) -> bool {
-    !value.is_nan() && !is_infinite(value)
 }
 
 /// The sample standard deviation (with n − 1) of two values or more.

@@ -1,6 +1,5 @@
 use proptest::prelude::*;
 
-use super::rank::is_infinite;
 use super::*;
 use crate::catalog::{Builder, Catalog};
 use crate::mlflow::{ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunInfo, RunStatus, Tag, tags};
@@ -232,7 +231,7 @@ fn margins_are_held_against_the_spread() {
 #[test]
 fn runs_that_differ_only_in_their_seed_have_the_same_other_params_and_no_more() {
     let mut runs: Vec<Run> =
-        (0..5).map(|id| run(id, &[("rmse", [0.9, 0.5, 0.6, 0.7, f64::MAX][id])])).collect();
+        (0..5).map(|id| run(id, &[("rmse", [0.9, 0.5, 0.6, 0.7, f64::INFINITY][id])])).collect();
     // The first one has a param that the others lack, and the last one diverged.
     runs[0].params = vec![Param::new("a", "x"), Param::new("lr", "0.1"), Param::new("seed", "9")];
     for (id, run) in runs.iter_mut().enumerate().skip(1) {
@@ -315,7 +314,7 @@ proptest! {
         let known = catalog(&runs);
         let goal = if up { UP } else { DOWN };
         let selection = select(&known, &policy(&[("m", goal)]), most);
-        let mut good: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan() && !is_infinite(*value)).collect();
+        let mut good: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
         good.sort_by(|a, b| if up { b.partial_cmp(a).unwrap() } else { a.partial_cmp(b).unwrap() });
         prop_assert_eq!(selection.eligible, good.len());
         prop_assert_eq!(selection.eligible + selection.left_out.total(), selection.considered);
