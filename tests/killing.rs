@@ -200,7 +200,9 @@ fn a_sweep_outlives_the_explorer_and_is_found_again() {
     let header =
         fs::read_to_string(home.path().join(STATE).join(&sweeps(home.path())[1]).join("plan.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&header).unwrap()["plan"]["seed"], 8);
-    again.type_keys("gsx");
+    again.type_keys("gs");
+    again.wait_for("running");
+    again.type_keys("x");
     again.wait_for("is cancelled after");
     again.type_keys("\x1b");
     again.wait("the list to close", |screen| !screen.contains("esc closes"));

@@ -183,7 +183,8 @@ impl Terminal {
         let modes = self.master.get_termios().unwrap();
         // By their names in the debug output: their type is that of another crate.
         let modes = format!("{:?}", modes.local_flags);
-        ["ICANON", "ECHO", "ISIG"].iter().all(|mode| modes.split(" | ").any(|set| set.contains(mode)))
+        let is_set = |mode: &&str| modes.split(|c: char| !c.is_ascii_alphanumeric()).any(|set| set == *mode);
+        ["ICANON", "ECHO", "ISIG"].iter().all(is_set)
     }
 
     /// Everything that was written, when no more is coming.

@@ -67,10 +67,12 @@ pub fn watch(found: &[u32]) -> io::Result<()> {
     while stdin().lock().read(&mut word)? == 1 {
         is_taken = word[0] == TAKEN;
     }
-    if is_taken {
+    let terminal = stdout();
+    let mut now = tcgetattr(&terminal)?;
+    // A shell that has set the terminal up for itself meanwhile is not disturbed: none leaves output as it is taken over.
+    let is_still_taken = is_taken && !now.output_modes.contains(OutputModes::OPOST);
+    if is_still_taken {
         super::terminal::show_as_found();
-        let terminal = stdout();
-        let mut now = tcgetattr(&terminal)?;
         if set_modes(&mut now, found) {
             tcsetattr(&terminal, OptionalActions::Now, &now)?;
         }

@@ -41,6 +41,9 @@ use memory::Keeper;
 pub use terminal::Screen;
 use training::Ground;
 
+/// Threads of the runtime, and those that read and write beside it.
+const WORKERS: usize = 2;
+const BLOCKING: usize = 6;
 /// At most one frame in this time.
 const FRAME: Duration = Duration::from_millis(16);
 /// A first frame may wait as long for its content; an empty one would only flicker.
@@ -75,9 +78,36 @@ pub fn run(opened: Opened, connect: &Connect) -> io::Result<()> {
 
 /// Few threads: each that ever allocates keeps memory of its own.
 pub fn tokio_runtime() -> io::Result<tokio::runtime::Runtime> {
-    // Where no thread is to be had, tokio panics.
-    std::thread::Builder::new().spawn(|| ())?;
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(6).enable_all().build()
+    has_threads(WORKERS + BLOCKING + 2)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING)
+        .enable_all()
+        .build()
+}
+
+/// Whether so many threads are to be had at once; where they are not, tokio panics.
+fn has_threads(count: usize) -> io::Result<()> {
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(std::sync::Mutex::new(held));
+    let start = |_| {
+        let held = Arc::clone(&held);
+        // They end when nobody holds them any more.
+        std::thread::Builder::new()
+            .stack_size(64 * 1024)
+            .spawn(move || drop(held.lock().map(|held| held.recv())))
+    };
+    let threads: Result<Vec<_>, _> = (0..count).map(start).collect();
+    drop(hold);
+    let few = |error: io::Error| {
+        let words = format!("no thread could be started: {error}; raise the limit of processes (ulimit -u)");
+        io::Error::new(error.kind(), words)
+    };
+    for thread in threads.map_err(few)? {
+        // It does nothing that could fail.
+        let _ = thread.join();
+    }
+    Ok(())
 }
 
 /// What belongs to the store that is open.

@@ -104,8 +104,10 @@ impl Decoder {
     }
 
     fn parse(&mut self, bytes: &[u8], may_go_on: bool, inputs: &mut Vec<Input>) {
+        let mut left = bytes.len();
         for piece in bytes.chunks(LONGEST_SEQUENCE / 4) {
-            self.parser.parse(piece, may_go_on);
+            left -= piece.len();
+            self.parser.parse(piece, may_go_on || left > 0);
             self.unfinished += piece.len();
             while let Some(event) = self.parser.pop() {
                 // Behind it something may have begun, unless all are plain letters.
@@ -245,6 +247,15 @@ mod tests {
         }
         let single: Vec<&[u8]> = typed.as_bytes().chunks(1).collect();
         assert_eq!(decoded(&single), whole);
+    }
+
+    #[test]
+    fn a_sequence_is_whole_wherever_a_long_burst_is_cut() {
+        let moved = "\x1b[<35;10;10M";
+        let burst = moved.repeat(1_000) + "\x1b[200~x\x1b[201~";
+        let inputs = decoded(&[burst.as_bytes()]);
+        assert_eq!(inputs.len(), 1_001);
+        assert!(inputs[..1_000].iter().all(|input| input.contains("Moved")), "{:?}", inputs.first());
     }
 
     #[test]

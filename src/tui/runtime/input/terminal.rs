@@ -43,6 +43,7 @@ fn read_all(sender: &Sender<Input>) -> Option<()> {
                 Err(_) => return Some(()),
             },
             Waited::Nothing => decoder.pause(),
+            Waited::Interrupted => continue,
             Waited::Gone => return Some(()),
         };
         for input in inputs {
@@ -54,6 +55,7 @@ fn read_all(sender: &Sender<Input>) -> Option<()> {
 enum Waited {
     Came,
     Nothing,
+    Interrupted,
     Gone,
 }
 
@@ -62,12 +64,13 @@ fn wait(patience: Option<Duration>) -> Waited {
     let stdin = stdin();
     let mut ends = [PollFd::new(&stdin, PollFlags::IN)];
     match poll(&mut ends, timeout.as_ref()) {
-        Ok(0) | Err(Errno::INTR | Errno::AGAIN) => Waited::Nothing,
+        Ok(0) => Waited::Nothing,
         // What was typed before the terminal hung up is of no use to anybody.
         Ok(_) if ends[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => {
             Waited::Gone
         }
         Ok(_) => Waited::Came,
+        Err(Errno::INTR | Errno::AGAIN) => Waited::Interrupted,
         Err(_) => Waited::Gone,
     }
 }
