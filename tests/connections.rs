@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -185,7 +185,12 @@ fn credentials_do_not_follow_a_redirect_to_another_host() {
 #[test]
 fn a_server_that_echoes_what_it_was_sent_shows_no_secret() {
     // YW5hOmVjaG9lZC1wdw is base64 of ana:echoed-pw.
+    // The token lies where a message is cut.
+    let long: &'static str = format!("{}echoed-pw {}", "x".repeat(295), "y".repeat(300)).leak();
+    let page: &'static str = format!("<p>{} echoed-pw</p>", "z".repeat(35)).leak();
     for echo in [
+        Answer::Http(500, "", long),
+        Answer::Http(200, "Content-Type: text/html\r\n", page),
         Answer::Http(400, "", "you sent Authorization: Basic YW5hOmVjaG9lZC1wdw=="),
         Answer::Http(400, "", "{\"error_code\": \"BAD_REQUEST\", \"message\": \"echoed-pw is wrong\"}"),
         Answer::Http(500, "", "echoed%2Dpw or echoed-pw"),
@@ -205,7 +210,29 @@ fn a_server_that_echoes_what_it_was_sent_shows_no_secret() {
 }
 
 #[test]
-fn the_first_failure_that_is_tried_again_is_told_once() {
+fn answers_without_an_end_are_left() {
+    let circle = "{\"experiments\": [], \"next_page_token\": \"a\"}";
+    let peer = Peer::start(vec![Answer::Http(200, "", circle); 9]);
+    let failure = list(&open(&peer.uri(), quick())).unwrap_err().to_string();
+    assert!(failure.contains("in a circle"), "{failure}");
+    // A bomb of zeros: some 300 kB that come to 300 MB.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let zeros = vec![b' '; 1 << 20];
+    for _ in 0..300 {
+        packed.write_all(&zeros).unwrap();
+    }
+    let bomb = Answer::Bytes(
+        "Content-Encoding: gzip\r\nContent-Type: application/json\r\n",
+        packed.finish().unwrap().into(),
+    );
+    let peer = Peer::start(vec![bomb; 3]);
+    let failure =
+        list(&open(&peer.uri(), RestOptions { max_retries: 0, ..quick() })).unwrap_err().to_string();
+    assert!(failure.contains("more than 256 MB"), "{failure}");
+}
+
+#[test]
+fn a_failure_that_is_tried_again_is_told_once_until_the_server_answers() {
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
     let kept = Arc::clone(&told);
     let observer = Observer::new(move |waiting| kept.lock().unwrap().push(waiting.clone()));
@@ -215,7 +242,7 @@ fn the_first_failure_that_is_tried_again_is_told_once() {
     list(&store).unwrap();
     list(&store).unwrap();
     let told = told.lock().unwrap();
-    assert_eq!(told.len(), 1);
+    assert_eq!(told.len(), 2);
     assert!(told[0].failure.contains("503") && told[0].failure.contains("busy"), "{told:?}");
     // 0.01 s, 0.02 s and 0.04 s, without jitter.
     assert_eq!(told[0].at_most, Duration::from_millis(70));

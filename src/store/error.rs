@@ -67,6 +67,9 @@ pub enum ErrorKind {
     Limit(#[from] LimitError),
 }
 
+/// How it is said of a certificate that its authority is not known.
+pub(super) const UNTRUSTED: &str = "nobody who is trusted has signed it";
+
 /// How a 404 begins that no MLflow server meant.
 pub(super) const NO_ROUTE: &str = "the server answered 404";
 
@@ -119,6 +122,9 @@ impl StoreError {
         match &self.kind {
             ErrorKind::Unreachable(_) | ErrorKind::Timeout(_) => {
                 "is the server running and the address right?"
+            }
+            ErrorKind::Tls(words) if !words.contains(UNTRUSTED) => {
+                "ask whoever runs the server; MLFLOW_TRACKING_INSECURE_TLS=true trusts any server"
             }
             ErrorKind::Tls(_) => {
                 "name the authority to trust in MLFLOW_TRACKING_SERVER_CERT_PATH (a profile's ca_file); \

@@ -3,6 +3,7 @@
 use reqwest::Method;
 
 use super::client::Client;
+use super::pages::Pages;
 use super::wire;
 use crate::mlflow::{ArtifactFile, RunId};
 use crate::store::ErrorKind;
@@ -12,6 +13,7 @@ type Inner<T> = std::result::Result<T, ErrorKind>;
 pub async fn list(client: &Client, id: &RunId, path: &str) -> Inner<Vec<ArtifactFile>> {
     let mut files = Vec::new();
     let mut token: Option<String> = None;
+    let mut pages = Pages::default();
     loop {
         let mut query = vec![("run_id", id.as_str())];
         if !path.is_empty() {
@@ -22,13 +24,25 @@ pub async fn list(client: &Client, id: &RunId, path: &str) -> Inner<Vec<Artifact
         }
         let answer = client.get("2.0/mlflow/artifacts/list", &query).await?;
         files.extend(answer.list("files", wire::artifact_file)?);
-        token = wire::next_token(answer.value());
+        token = pages.next(wire::next_token(answer.value()))?;
         if token.is_none() {
             break;
         }
     }
+    // A folder that lists itself, or what is elsewhere, would lead round in circles.
+    files.retain(|file| is_directly_below(path, &file.path));
     files.sort_by(|a: &ArtifactFile, b| a.path.cmp(&b.path));
     Ok(files)
+}
+
+fn is_directly_below(folder: &str, path: &str) -> bool {
+    let folder = folder.trim_matches('/');
+    let rest = if folder.is_empty() {
+        Some(path)
+    } else {
+        path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'))
+    };
+    rest.is_some_and(|name| !name.is_empty() && name != "." && name != ".." && !name.contains('/'))
 }
 
 /// The path below the server's own artifact service, for runs that keep their files there.
@@ -95,4 +109,29 @@ pub async fn write_model(client: &Client, uri: &str, path: &str, content: &[u8])
     check(path)?;
     let address = proxied(uri, path).ok_or_else(|| no_service(uri))?;
     client.upload(Method::PUT, &address, &[], content).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_holds_only_what_is_directly_below_it() {
+        for (folder, path) in
+            [("", "model"), ("model", "model/MLmodel"), ("model/", "model/data"), ("a/b", "a/b/c")]
+        {
+            assert!(is_directly_below(folder, path), "{folder} {path}");
+        }
+        for (folder, path) in [
+            ("", "a/b"),
+            ("", ".."),
+            ("model", "model"),
+            ("model", "models/MLmodel"),
+            ("model", "model/a/b"),
+            ("model", "elsewhere/x"),
+            ("model", "model/.."),
+        ] {
+            assert!(!is_directly_below(folder, path), "{folder} {path}");
+        }
+    }
 }

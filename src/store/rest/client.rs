@@ -13,6 +13,7 @@ use url::Url;
 
 use super::failure::{failure, innermost, not_json, tls_cause, tls_words};
 use super::options::{Auth, RestOptions, Waiting};
+use super::pages;
 use super::proxy::{self, Proxy};
 use super::tls;
 use super::wire::Answer;
@@ -181,7 +182,11 @@ impl Client {
                 request.try_clone().ok_or_else(|| ErrorKind::Io("a body cannot be sent twice".into()))?;
             let result = http.execute(this_time).await;
             let (failure, pause) = match result {
-                Ok(response) if response.status().is_success() => return Ok(Received(response)),
+                Ok(response) if response.status().is_success() => {
+                    // The next time that it does not answer is another one to tell of.
+                    self.told.store(false, Ordering::Relaxed);
+                    return Ok(Received(response));
+                }
                 Ok(response) => {
                     let status = response.status();
                     let pause = self.retry_after(&response);
@@ -221,7 +226,7 @@ impl Client {
         }
     }
 
-    /// Says once that there was a failure, and for how long it is tried again.
+    /// Says of a failure that it is tried again, and for how long: once until the server answers again.
     fn tell(&self, failure: &ErrorKind, attempt: u32) {
         if let Some(observer) = &self.options.observer
             && !self.told.swap(true, Ordering::Relaxed)
@@ -313,10 +318,7 @@ struct Received(Response);
 
 impl Received {
     async fn bytes(self) -> Inner<Vec<u8>> {
-        match self.0.bytes().await {
-            Ok(bytes) => Ok(bytes.to_vec()),
-            Err(error) => Err(ErrorKind::Unreachable(format!("the answer broke off: {}", innermost(&error)))),
-        }
+        pages::body(self.0).await
     }
 
     /// Whether it says so itself, or says nothing of what it is.

@@ -8,9 +8,11 @@ use reqwest::{Response, StatusCode};
 use rustls::{AlertDescription, CertificateError};
 use serde_json::Value;
 
+use super::pages;
 use super::proxy::Proxy;
 use crate::store::ErrorKind;
-use crate::store::error::NO_ROUTE;
+use crate::store::error::{NO_ROUTE, UNTRUSTED};
+use crate::store::secrets::hide;
 
 /// Letters of a message that are shown.
 const LONGEST: usize = 300;
@@ -21,7 +23,8 @@ pub async fn failure(response: Response, proxy: Option<&Proxy>, withheld: Option
     let status = response.status();
     let is_page =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    let body = response.bytes().await.unwrap_or_default();
+    // A body that breaks off says what it says.
+    let body = pages::beginning(response, pages::SHOWN).await.map_or(Vec::new(), |(bytes, _)| bytes);
     let parsed: Option<Value> = serde_json::from_slice(&body).ok();
     let field = |name: &str| parsed.as_ref().and_then(|v| v.get(name)).and_then(Value::as_str);
     let code = field("error_code").unwrap_or_default();
@@ -30,6 +33,8 @@ pub async fn failure(response: Response, proxy: Option<&Proxy>, withheld: Option
         None if is_page || body.starts_with(b"<") => plain_text(&body),
         None => String::from_utf8_lossy(&body).into_owned(),
     };
+    // A part of a secret is known for none: it has to be hidden before anything is cut.
+    let text = hide(&text);
     // Of a long message the first line is for people; some carry the whole SQL statement behind it.
     let mut lines = text.lines().filter(|line| !line.starts_with("(raised as a result of"));
     let line = beyond_status(lines.next().unwrap_or_default(), status);
@@ -85,8 +90,12 @@ fn beyond_status(message: &str, status: StatusCode) -> &str {
 /// An answer that says itself that it is no JSON.
 pub fn not_json(kind: &str, body: &[u8]) -> ErrorKind {
     let kind = kind.split(';').next().unwrap_or(kind).trim();
-    let start: String = plain_text(body).chars().take(40).collect();
-    ErrorKind::Protocol(format!("{kind:?} that begins with {start:?}"))
+    ErrorKind::Protocol(format!("{kind:?} that begins with {:?}", first_words(body)))
+}
+
+/// The first words of a body, to be shown.
+pub fn first_words(body: &[u8]) -> String {
+    hide(&plain_text(&body[..body.len().min(pages::SHOWN)])).chars().take(40).collect()
 }
 
 /// The words of a body that is not JSON, HTML tags taken out.
@@ -139,7 +148,7 @@ pub fn tls_words(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(problem) => {
             let why = match problem {
-                CertificateError::UnknownIssuer => "nobody who is trusted has signed it".to_owned(),
+                CertificateError::UnknownIssuer => UNTRUSTED.to_owned(),
                 CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                     "it has expired".to_owned()
                 }

@@ -1,6 +1,7 @@
 //! Metric histories: whole, and only what is new of them.
 
 use super::client::Client;
+use super::pages::Pages;
 use super::paging::token_at;
 use super::wire::{self, Answer};
 use crate::mlflow::{MetricPoint, RunId};
@@ -27,10 +28,11 @@ async fn read_on(
     mut token: Option<String>,
 ) -> Inner<Vec<MetricPoint>> {
     let mut points = Vec::new();
+    let mut pages = Pages::default();
     loop {
         let answer = page(client, id, key, token.as_deref()).await?;
         points.extend(answer.list("metrics", wire::point)?);
-        token = wire::next_token(answer.value());
+        token = pages.next(wire::next_token(answer.value()))?;
         if token.is_none() {
             return Ok(points);
         }

@@ -7,6 +7,7 @@ mod histories;
 mod logging;
 mod models;
 mod options;
+mod pages;
 mod paging;
 pub mod proxy;
 mod registry;
@@ -24,6 +25,7 @@ use url::Url;
 pub use client::address;
 use client::{Client, Repeat};
 pub use options::{Auth, Observer, RestOptions, Waiting};
+use pages::Pages;
 use wire::{Answer, required};
 
 use super::error::During;
@@ -104,6 +106,7 @@ impl TrackingStore for RestStore {
     async fn search_experiments(&self, view: ViewType) -> Result<Vec<Experiment>> {
         let mut experiments = Vec::new();
         let mut token: Option<String> = None;
+        let mut pages = Pages::default();
         loop {
             let body = json!({ "max_results": 1000, "view_type": view.as_str(), "page_token": token });
             let answer = self
@@ -112,7 +115,7 @@ impl TrackingStore for RestStore {
                 .await
                 .during("list experiments")?;
             experiments.extend(answer.list("experiments", wire::experiment).during("list experiments")?);
-            token = wire::next_token(answer.value());
+            token = pages.next(wire::next_token(answer.value())).during("list experiments")?;
             if token.is_none() {
                 break;
             }

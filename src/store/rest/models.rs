@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::client::{Client, Repeat};
+use super::pages::Pages;
 use super::wire::{self, required};
 use crate::mlflow::{ExperimentId, LoggedModel, ModelId, RunId};
 use crate::store::{ErrorKind, NewModel};
@@ -12,8 +13,6 @@ type Inner<T> = std::result::Result<T, ErrorKind>;
 const MODELS: &str = "2.0/mlflow/logged-models";
 /// Models on a page, each with its metrics.
 const PAGE: usize = 100;
-/// Nobody keeps more pages of models of one run.
-const PAGES: usize = 100;
 
 /// MLflow 2 does not know these paths.
 fn too_old(kind: ErrorKind) -> ErrorKind {
@@ -28,7 +27,8 @@ pub async fn read(client: &Client, id: &ModelId) -> Inner<LoggedModel> {
 pub async fn of_run(client: &Client, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
     let mut models = Vec::new();
     let mut token: Option<String> = None;
-    for _ in 0..PAGES {
+    let mut pages = Pages::default();
+    loop {
         let body = json!({
             "experiment_ids": [experiment.as_str()],
             "filter": format!("source_run_id = '{run}'"),
@@ -37,12 +37,11 @@ pub async fn of_run(client: &Client, experiment: &ExperimentId, run: &RunId) -> 
         });
         let answer = client.search(&format!("{MODELS}/search"), &body).await.map_err(too_old)?;
         models.extend(answer.list("models", wire::logged_model)?);
-        token = wire::next_token(answer.value());
+        token = pages.next(wire::next_token(answer.value()))?;
         if token.is_none() {
             return Ok(models);
         }
     }
-    Err(ErrorKind::Invalid(format!("run {run} has more than {} logged models", PAGE * PAGES)))
 }
 
 pub async fn create(client: &Client, model: &NewModel) -> Inner<LoggedModel> {

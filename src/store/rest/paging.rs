@@ -11,6 +11,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::BULK_IDS;
 use super::client::Client;
+use super::pages::Pages;
 use super::wire;
 use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{Run, RunId, ViewType};
@@ -22,6 +23,8 @@ type Inner<T> = std::result::Result<T, ErrorKind>;
 const SEARCH: &str = "2.0/mlflow/runs/search";
 /// Runs on a page of a scan: about a second and a half of the server's time.
 const PAGE: usize = 1_000;
+/// Runs of an experiment, at most: no server goes as far.
+const MOST: usize = 100_000_000;
 /// Pages asked for at once. A server with one worker gains nothing from more, and others use it too.
 const AT_ONCE: usize = 2;
 /// Clients set the times of runs, so changes are asked for from this much earlier on, in milliseconds.
@@ -33,6 +36,7 @@ pub async fn search(client: &Client, search: &RunSearch) -> Inner<RunPage> {
     let mut query = Query::new(&search.filter);
     let mut fallback = Query::without_null(&search.filter);
     let mut token = search.page_token.clone();
+    let mut pages = Pages::default();
     loop {
         let mut page = match page(client, &search_body(search, &query.text, token.as_deref())).await {
             Err(ErrorKind::Invalid(_)) if fallback.is_some() => {
@@ -45,7 +49,7 @@ pub async fn search(client: &Client, search: &RunSearch) -> Inner<RunPage> {
         if !page.runs.is_empty() || page.next_page_token.is_none() {
             return Ok(page);
         }
-        token = page.next_page_token;
+        token = pages.next(page.next_page_token)?;
     }
 }
 
@@ -62,7 +66,11 @@ fn search_body(search: &RunSearch, filter: &str, token: Option<&str>) -> Value {
 
 async fn page(client: &Client, body: &Value) -> Inner<RunPage> {
     let answer = client.search(SEARCH, body).await?;
-    Ok(RunPage { runs: answer.list("runs", wire::run)?, next_page_token: wire::next_token(answer.value()) })
+    let next = wire::next_token(answer.value());
+    if next.is_some() && next.as_deref() == body["page_token"].as_str() {
+        return Err(ErrorKind::Protocol("a page that says it comes after itself".into()));
+    }
+    Ok(RunPage { runs: answer.list("runs", wire::run)?, next_page_token: next })
 }
 
 fn scan_body(scan: &Scan, size: usize, token: Option<&str>) -> Value {
@@ -92,12 +100,13 @@ pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inne
         client.confirm().await?;
     }
     let mut offset = first;
+    let mut pages = Pages::default();
     writer.batch.completes_first_page = true;
     loop {
         if !deliver(&mut writer, &next.runs, sink).await {
             return Ok(());
         }
-        let Some(token) = next.next_page_token else { return Ok(()) };
+        let Some(token) = pages.next(next.next_page_token)? else { return Ok(()) };
         if is_offset(&token, offset) {
             return parallel(client, scan, offset, &mut writer, sink).await;
         }
@@ -114,7 +123,7 @@ async fn parallel(
     writer: &mut BatchWriter,
     sink: &Sender<RunBatch>,
 ) -> Inner<()> {
-    loop {
+    while offset < MOST {
         let bodies: Vec<Value> =
             (0..AT_ONCE).map(|i| scan_body(scan, PAGE, Some(&token_at(offset + i * PAGE)))).collect();
         let pages = future::try_join_all(bodies.iter().map(|body| page(client, body))).await?;
@@ -125,6 +134,7 @@ async fn parallel(
             }
         }
     }
+    Err(ErrorKind::Protocol(format!("more than {MOST} runs in one experiment")))
 }
 
 /// Hands on a page; false when nobody listens any more.
@@ -141,12 +151,13 @@ pub async fn changes(client: &Client, scan: &Scan, since: i64, watched: &[RunId]
     let mut found: Vec<Run> = Vec::new();
     for attribute in ["start_time", "end_time"] {
         let mut token = None;
+        let mut pages = Pages::default();
         loop {
             let mut body = scan_body(scan, PAGE, token.as_deref());
             body["filter"] = json!(format!("attributes.{attribute} >= {since}"));
             let page = page(client, &body).await?;
             found.extend(page.runs);
-            token = page.next_page_token;
+            token = pages.next(page.next_page_token)?;
             if token.is_none() {
                 break;
             }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::client::{Client, Repeat};
+use super::pages::Pages;
 use super::wire::{self, required};
 use crate::mlflow::{ModelVersion, RegisteredModel, RunId, Tag};
 use crate::store::ErrorKind;
@@ -61,12 +62,13 @@ pub async fn versions(client: &Client, name: &str) -> Inner<Vec<ModelVersion>> {
     let filter = format!("name={quote}{name}{quote}");
     let mut versions = Vec::new();
     let mut token: Option<String> = None;
+    let mut pages = Pages::default();
     loop {
         let mut query = vec![("filter", filter.as_str()), ("max_results", "1000")];
         query.extend(token.as_deref().map(|token| ("page_token", token)));
         let answer = client.get(&format!("{VERSIONS}/search"), &query).await.map_err(no_registry)?;
         versions.extend(answer.list("model_versions", wire::model_version)?);
-        token = wire::next_token(answer.value());
+        token = pages.next(wire::next_token(answer.value()))?;
         if token.is_none() {
             versions.sort_by_key(|version| std::cmp::Reverse(version.version));
             return Ok(versions);

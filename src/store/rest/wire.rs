@@ -5,13 +5,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::failure::plain_text;
+use super::failure::first_words;
 use crate::mlflow::{
     ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, LoggedModel, Metric,
     MetricPoint, ModelId, ModelMetric, ModelOutput, ModelVersion, Param, RegisteredModel, Run, RunId,
     RunInfo, RunStatus, Tag, infinity, limits,
 };
 use crate::store::ErrorKind;
+use crate::store::secrets::hide;
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
@@ -27,10 +28,10 @@ impl Answer {
         match serde_json::from_slice::<Value>(bytes) {
             Ok(value) if value.is_object() => Ok(Self(value)),
             Ok(_) => Err(ErrorKind::Protocol("JSON, but no object".into())),
-            Err(error) => {
-                let start: String = plain_text(&bytes[..bytes.len().min(4_000)]).chars().take(40).collect();
-                Err(ErrorKind::Protocol(format!("no JSON ({error}), it begins with {start:?}")))
-            }
+            Err(error) => Err(ErrorKind::Protocol(format!(
+                "no JSON ({error}), it begins with {:?}",
+                first_words(bytes)
+            ))),
         }
     }
 
@@ -43,7 +44,7 @@ impl Answer {
         let fields = self.0.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
         let other: Vec<&str> = fields.filter(|field| !BESIDE.contains(field)).collect();
         if self.0.get(key).is_none() && !other.is_empty() {
-            let names: String = other.join(", ").chars().take(80).collect();
+            let names: String = hide(&other.join(", ")).chars().take(80).collect();
             return Err(ErrorKind::Protocol(format!("{key} are asked for, and {names} came")));
         }
         list(&self.0, key, read)
