@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{Column, Format, LeftOut, Mark, TargetValues, Task, Why};
+use super::data::{Column, Format, Kind, LeftOut, Mark, TargetValues, Task, Why};
 use super::roles::{Lost, Role};
 use super::study::Study;
 
@@ -143,7 +143,7 @@ impl Account {
         let mut columns: Vec<OfColumn> = read.chain(frame.left_out.iter().map(OfColumn::left_out)).collect();
         let more_columns = columns.len().saturating_sub(COLUMNS);
         columns.truncate(COLUMNS);
-        let has = |mark| frame.columns.iter().any(|column| column.mark == mark);
+        let has = |mark| frame.columns.iter().any(|column| column.kind != Kind::Text && column.mark == mark);
         let (format, separator) = match frame.format {
             Format::Delimited { separator } => ("csv", Some(char::from(separator))),
             Format::Parquet => ("parquet", None),

@@ -309,6 +309,24 @@ fn decimal_commas_are_numbers_and_what_is_in_doubt_is_asked() {
     assert!(error.contains("column a") && error.contains("among"), "{error}");
 }
 
+/// What stands among numbers with commas is told as it is among numbers with points.
+#[test]
+fn a_text_among_numbers_is_an_error_whatever_their_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |text: &str, decimal| {
+        let reading = Reading { decimal, ..Reading::default() };
+        load(&write(folder.path(), "t.csv", text.as_bytes()), &reading)
+    };
+    for mark in [None, Some(Mark::Comma), Some(Mark::Point)] {
+        let error = load("a;b\n1,5;x\n3,25;y\nunbekannt;x\n0,5;y\n", mark).unwrap_err().to_string();
+        assert!(error.contains("line 4, column a: \"unbekannt\" among 3 numbers"), "{mark:?}: {error}");
+    }
+    let error = load("a;b\n1,5;x\n3,25;y\n2.5;x\n", None).unwrap_err().to_string();
+    assert!(error.contains("line 4, column a: \"2.5\" among 2 numbers"), "{error}");
+    let few = load("a;b\nrot;x\n1,5;y\nblau;x\n", None).unwrap();
+    assert_eq!(few.columns[0].kind, Kind::Text, "mostly texts");
+}
+
 #[test]
 fn gaps_among_texts_are_few_words_and_truth_has_one_spelling() {
     let folder = tempfile::tempdir().unwrap();

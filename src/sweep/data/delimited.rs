@@ -120,7 +120,8 @@ fn marks(
         let doubtful = seen.doubtful().filter(|_| is_read(name));
         match (told, doubtful) {
             (Some(mark), _) => Ok(*mark),
-            (None, None) => Ok(Mark::Point),
+            // The column as a whole has none, for something in it is no number: whichever makes more of it numbers.
+            (None, None) => Ok(seen.likely_mark()),
             (None, Some(_)) if commas && !points => Ok(Mark::Comma),
             (None, Some(_)) if points && !commas => Ok(Mark::Point),
             // Where nothing speaks against it, a point is what it is for programs, and semicolons stand where commas are
