@@ -12,14 +12,11 @@ use flate2::read::MultiGzDecoder;
 use super::builder::Growing;
 use super::numerals::{Mark, Notation, notation};
 use super::seen::Seen;
+use super::separator;
 use super::{DataError, Format, Frame, LeftOut, Limits, Reading, Why, digest};
 
-/// Bytes that are looked at for the separator.
-const SAMPLE: usize = 64 * 1024;
-const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
-
 /// Where the bytes come from; each call begins anew.
-type Source<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
+pub type Source<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
 
 pub fn read(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
     let open = || -> std::io::Result<Box<dyn Read>> {
@@ -40,7 +37,7 @@ fn read_from(path: &Path, open: &Source<'_>, reading: &Reading) -> Result<Frame,
     let failed = |cause| DataError::Read { path: path.to_owned(), cause };
     let separator = match reading.separator {
         Some(separator) => separator,
-        None => sniff(open).map_err(failed)?,
+        None => separator::found(open).map_err(failed)?,
     };
     let reader = || -> Result<csv::Reader<Box<dyn Read + '_>>, DataError> {
         let mut settings = csv::ReaderBuilder::new();
@@ -191,30 +188,6 @@ fn names(
         return Err(at_line("all names are numbers: say --no-header if this line holds values".into()));
     }
     Ok(names)
-}
-
-/// The separator that a file's first lines agree on.
-fn sniff(open: &Source<'_>) -> std::io::Result<u8> {
-    let mut sample = Vec::new();
-    open()?.take(SAMPLE as u64).read_to_end(&mut sample)?;
-    let count = |separator: u8| {
-        let mut lines =
-            sample.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(20).map(|line| {
-                let mut is_quoted = false;
-                line.iter()
-                    .filter(|byte| {
-                        is_quoted ^= **byte == b'"';
-                        !is_quoted && **byte == separator
-                    })
-                    .count()
-            });
-        let first = lines.next().unwrap_or(0);
-        let agreeing = lines.filter(|count| *count == first).count();
-        // Commas may belong to numbers where something else agrees as well.
-        (first > 0).then_some((agreeing, separator != b',', first))
-    };
-    let best = SEPARATORS.into_iter().rev().max_by_key(|separator| count(*separator));
-    Ok(best.filter(|separator| count(*separator).is_some()).unwrap_or(b','))
 }
 
 fn wrong(path: &Path, error: &csv::Error) -> DataError {

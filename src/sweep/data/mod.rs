@@ -11,6 +11,7 @@ mod limits;
 mod numerals;
 mod parquet;
 mod seen;
+mod separator;
 mod target;
 
 use std::io::Read;
