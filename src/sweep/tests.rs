@@ -309,6 +309,20 @@ fn decimal_commas_are_numbers_and_what_is_in_doubt_is_asked() {
     assert!(error.contains("column a") && error.contains("among"), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.csv");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let link = folder.path().join("link.csv");
+    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    for (path, what) in [(pipe.as_path(), "a pipe"), (&link, "a pipe"), (folder.path(), "a folder")] {
+        let error = load(&path.display().to_string(), &Reading::default()).unwrap_err().to_string();
+        assert!(error.contains(&format!("it is {what}")), "{error}");
+    }
+}
+
 /// What stands among numbers with commas is told as it is among numbers with points.
 #[test]
 fn a_text_among_numbers_is_an_error_whatever_their_mark() {
