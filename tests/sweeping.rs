@@ -382,7 +382,7 @@ fn what_was_read_and_what_was_left_out_is_told_and_logged() {
     assert_eq!(code, 0, "{error}");
     for line in [
         "kunden: 60 rows, 6 columns of CSV, separated by ';', with decimal commas",
-        "kunden: the target y: classification of \"0\" 30, \"1\" 29 rows, its values are 2 integers; 1 of 60 rows have none and are not used",
+        "kunden: the target y: classification: 30 rows of \"0\", 29 of \"1\"; its values are 2 integers; 1 of 60 rows have none and are not used",
         "kunden: learns from numbers Preis; texts Art (3 levels)",
         "kunden: Kunde is left out: it is a text of 59 values in 59 rows, as \"K-0\" is, and taken for an identifier",
         "kunden: fest is left out: it is the same in every row",
