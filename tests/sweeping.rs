@@ -354,6 +354,28 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
     assert!(!home.path().join("mlflow.db").exists(), "nothing was begun");
 }
 
+/// What the command line does not say of a file the settings do, and an error names both.
+#[test]
+fn how_a_file_is_read_is_said_by_a_flag_or_by_the_settings() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let rows: String =
+        (0..60).fold(String::new(), |rows, row| rows + &format!("\"{row},234\",{}\n", row % 2));
+    fs::write(home.path().join("t.csv"), format!("x,y\n{}", rows.replace("\"0,", "\"1,"))).unwrap();
+    fs::write(home.path().join("c.toml"), "[sweep]\ndecimal = ','\n").unwrap();
+    let sweep = |more: &[&str]| {
+        let words =
+            ["sweep", "--data", "t.csv", "--target", "y", "--family", "decision_tree", "--trials", "1"];
+        output(mltui(home.path(), &uri, &[&words, more].concat()))
+    };
+    let (code, _, error) = sweep(&[]);
+    assert!(code == 2 && error.contains("--decimal , (or decimal in [sweep]"), "{error}");
+    let (code, _, error) = sweep(&["--config", "c.toml"]);
+    assert!(code == 0 && error.contains("with decimal commas"), "{error}");
+    let (code, _, error) = sweep(&["--config", "c.toml", "--decimal", "."]);
+    assert!(code == 0 && !error.contains("with decimal commas"), "{error}");
+}
+
 /// A file below a folder, wherever it is.
 fn found(folder: &Path, name: &str) -> Option<PathBuf> {
     fs::read_dir(folder).ok()?.flatten().find_map(|entry| {

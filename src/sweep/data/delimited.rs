@@ -126,7 +126,7 @@ fn marks(
             (None, Some(_)) if !points && !commas && separator == b';' => Ok(Mark::Comma),
             (None, Some((line, cell))) => {
                 let message = format!(
-                    "{cell:?} is one number with a decimal point and another with a decimal comma: say --decimal . or --decimal ,"
+                    "{cell:?} is one number with a decimal point and another with a decimal comma: say --decimal . or --decimal , (or decimal in [sweep] of the config file)"
                 );
                 Err(wrong_cell(path, *line, name, message))
             }
@@ -175,7 +175,7 @@ fn names(records: &mut Records<'_>, path: &Path, reading: &Reading) -> Result<Ve
         return Err(at_line(format!("two columns are named {name:?}")));
     }
     if names.iter().all(|name| notation(name) != Notation::Text) {
-        return Err(at_line("all names are numbers: say --no-header if this line holds values".into()));
+        return Err(at_line("all names are numbers: say --no-header (or no_header in [sweep] of the config file) if this line holds values".into()));
     }
     Ok(names)
 }

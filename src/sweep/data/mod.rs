@@ -26,6 +26,7 @@ use thiserror::Error;
 pub use left_out::{LeftOut, Why};
 pub use limits::Limits;
 pub use numerals::Mark;
+pub use separator::separator;
 pub use target::{Labels, Target, TargetValues, Task};
 
 /// What a column holds. `integer` and `boolean` columns with gaps are numbers to whoever reads them with a data frame.

@@ -10,6 +10,15 @@ const SAMPLE: usize = 64 * 1024;
 const LINES: usize = 20;
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
+/// A separator as people write it.
+pub fn separator(text: &str) -> Result<u8, String> {
+    match text {
+        "tab" | "\\t" | "\t" => Ok(b'\t'),
+        _ if text.len() == 1 && text.is_ascii() => Ok(text.as_bytes()[0]),
+        _ => Err("a separator is one character, or tab".into()),
+    }
+}
+
 /// The separator that a file's first lines agree on.
 pub fn found(open: &Source<'_>) -> std::io::Result<u8> {
     let mut sample = Vec::new();
