@@ -376,6 +376,33 @@ fn how_a_file_is_read_is_said_by_a_flag_or_by_the_settings() {
     assert!(code == 0 && !error.contains("with decimal commas"), "{error}");
 }
 
+/// A sweep that was begun when data were read in another way does not go on: its trials would be ranked together.
+#[test]
+fn a_sweep_whose_data_are_read_in_another_way_does_not_go_on() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let rows: String = (0..120).fold(String::new(), |rows, row| {
+        rows + &format!("{},0.1,{}\n", 1.7e9 + f64::from(row) / 3.0, row % 2)
+    });
+    fs::write(home.path().join("t.csv"), format!("at,same,y\n{rows}")).unwrap();
+    let words = ["--data", "t.csv", "--target", "y", "--family", "decision_tree", "--trials", "1"];
+    let id = swept(home.path(), &uri, &words)["sweep"].as_str().unwrap().to_owned();
+    let plan = home.path().join(STATE).join(&id).join("plan.json");
+    let resume = || output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
+    let (code, _, error) = resume();
+    assert_eq!(code, 0, "read as it was: {error}");
+    let begun: Value = serde_json::from_slice(&fs::read(&plan).unwrap()).unwrap();
+    let mut older = begun.clone();
+    older.as_object_mut().unwrap().remove("account");
+    let mut other = begun.clone();
+    other["account"]["columns"][1]["use"] = "levels".into();
+    for header in [older, other] {
+        fs::write(&plan, header.to_string()).unwrap();
+        let (code, _, error) = resume();
+        assert!(code == 2 && error.contains("is read in another way than when the sweep began"), "{error}");
+    }
+}
+
 /// A file below a folder, wherever it is.
 fn found(folder: &Path, name: &str) -> Option<PathBuf> {
     fs::read_dir(folder).ok()?.flatten().find_map(|entry| {

@@ -302,6 +302,14 @@ fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Fai
             header.plan.data
         )));
     }
+    // Of another version of this program, maybe of one that kept no account.
+    let is_read_as = |account: &Account| account.is_read_as(&Account::of(&study));
+    if !header.account.as_ref().is_some_and(is_read_as) {
+        return Err(Failure::Usage(format!(
+            "{} is read in another way than when the sweep began, with another version of mltui: begin another, as trials would not compare",
+            header.plan.data
+        )));
+    }
     Ok((folder, header, study))
 }
 

@@ -230,6 +230,15 @@ impl Account {
     }
 }
 
+impl Account {
+    /// Whether the data were read in the same way. Who says what the task is differs between a plan and what it came from.
+    pub fn is_read_as(&self, other: &Self) -> bool {
+        let mut other = other.clone();
+        other.target.because.clone_from(&self.target.because);
+        *self == other
+    }
+}
+
 /// The most frequent classes with their rows, and how many there are besides.
 fn classes(study: &Study) -> Option<(BTreeMap<String, usize>, usize)> {
     let (labels, TargetValues::Classes { classes, count }) =
