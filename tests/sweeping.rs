@@ -354,6 +354,55 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
     assert!(!home.path().join("mlflow.db").exists(), "nothing was begun");
 }
 
+/// What the command line does not say of a file the settings do, and an error names both.
+#[test]
+fn how_a_file_is_read_is_said_by_a_flag_or_by_the_settings() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let rows: String =
+        (0..60).fold(String::new(), |rows, row| rows + &format!("\"{row},234\",{}\n", row % 2));
+    fs::write(home.path().join("t.csv"), format!("x,y\n{}", rows.replace("\"0,", "\"1,"))).unwrap();
+    fs::write(home.path().join("c.toml"), "[sweep]\ndecimal = ','\n").unwrap();
+    let sweep = |more: &[&str]| {
+        let words =
+            ["sweep", "--data", "t.csv", "--target", "y", "--family", "decision_tree", "--trials", "1"];
+        output(mltui(home.path(), &uri, &[&words, more].concat()))
+    };
+    let (code, _, error) = sweep(&[]);
+    assert!(code == 2 && error.contains("--decimal , (or decimal in [sweep]"), "{error}");
+    let (code, _, error) = sweep(&["--config", "c.toml"]);
+    assert!(code == 0 && error.contains("with decimal commas"), "{error}");
+    let (code, _, error) = sweep(&["--config", "c.toml", "--decimal", "."]);
+    assert!(code == 0 && !error.contains("with decimal commas"), "{error}");
+}
+
+/// A sweep that was begun when data were read in another way does not go on: its trials would be ranked together.
+#[test]
+fn a_sweep_whose_data_are_read_in_another_way_does_not_go_on() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let rows: String = (0..120).fold(String::new(), |rows, row| {
+        rows + &format!("{},0.1,{}\n", 1.7e9 + f64::from(row) / 3.0, row % 2)
+    });
+    fs::write(home.path().join("t.csv"), format!("at,same,y\n{rows}")).unwrap();
+    let words = ["--data", "t.csv", "--target", "y", "--family", "decision_tree", "--trials", "1"];
+    let id = swept(home.path(), &uri, &words)["sweep"].as_str().unwrap().to_owned();
+    let plan = home.path().join(STATE).join(&id).join("plan.json");
+    let resume = || output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
+    let (code, _, error) = resume();
+    assert_eq!(code, 0, "read as it was: {error}");
+    let begun: Value = serde_json::from_slice(&fs::read(&plan).unwrap()).unwrap();
+    let mut older = begun.clone();
+    older.as_object_mut().unwrap().remove("account");
+    let mut other = begun.clone();
+    other["account"]["columns"][1]["use"] = "levels".into();
+    for header in [older, other] {
+        fs::write(&plan, header.to_string()).unwrap();
+        let (code, _, error) = resume();
+        assert!(code == 2 && error.contains("is read in another way than when the sweep began"), "{error}");
+    }
+}
+
 /// A file below a folder, wherever it is.
 fn found(folder: &Path, name: &str) -> Option<PathBuf> {
     fs::read_dir(folder).ok()?.flatten().find_map(|entry| {
@@ -382,7 +431,7 @@ fn what_was_read_and_what_was_left_out_is_told_and_logged() {
     assert_eq!(code, 0, "{error}");
     for line in [
         "kunden: 60 rows, 6 columns of CSV, separated by ';', with decimal commas",
-        "kunden: the target y: classification of \"0\" 30, \"1\" 29 rows, its values are 2 integers; 1 of 60 rows have none and are not used",
+        "kunden: the target y: classification: 30 rows of \"0\", 29 of \"1\"; its values are 2 integers; 1 of 60 rows have none and are not used",
         "kunden: learns from numbers Preis; texts Art (3 levels)",
         "kunden: Kunde is left out: it is a text of 59 values in 59 rows, as \"K-0\" is, and taken for an identifier",
         "kunden: fest is left out: it is the same in every row",

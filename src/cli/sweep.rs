@@ -11,7 +11,7 @@ use super::{Failure, open_or_begin};
 use crate::config::Settings;
 use crate::sweep::account::Account;
 use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
-use crate::sweep::data::{Mark, Task, bundled};
+use crate::sweep::data::{Mark, Task, bundled, separator};
 use crate::sweep::families::FAMILIES;
 use crate::sweep::journal::{Folder, Header, Wanted};
 use crate::sweep::plan::{MOST_JOBS, Models, Plan, Wish, seconds};
@@ -78,7 +78,7 @@ pub struct Arguments {
     #[arg(long, value_name = "CHARACTER", value_parser = separator)]
     separator: Option<u8>,
     /// What stands before the fraction in numbers of a CSV file, a point or a comma; without, it is found out
-    #[arg(long, value_name = "CHARACTER", value_parser = decimal)]
+    #[arg(long, value_name = "CHARACTER", value_parser = str::parse::<Mark>)]
     decimal: Option<Mark>,
     /// The first line holds values; columns are named c1, c2, …
     #[arg(long)]
@@ -107,19 +107,6 @@ pub struct Arguments {
     /// Belongs to no terminal
     #[arg(long, hide = true)]
     background: bool,
-}
-
-fn separator(text: &str) -> Result<u8, String> {
-    match text {
-        "tab" | "\\t" | "\t" => Ok(b'\t'),
-        _ if text.len() == 1 && text.is_ascii() => Ok(text.as_bytes()[0]),
-        _ => Err("a separator is one character, or tab".into()),
-    }
-}
-
-fn decimal(text: &str) -> Result<Mark, String> {
-    let mark = if let [character] = text.as_bytes() { Mark::of(*character) } else { None };
-    mark.ok_or_else(|| "the decimal mark is . or ,".into())
 }
 
 impl Arguments {
@@ -168,9 +155,9 @@ impl Arguments {
         if self.prune || self.no_prune {
             wish.prune = Some(self.prune);
         }
-        wish.reading.separator = self.separator;
-        wish.reading.decimal = self.decimal;
-        wish.reading.no_header = self.no_header;
+        wish.reading.separator = self.separator.or(wish.reading.separator);
+        wish.reading.decimal = self.decimal.or(wish.reading.decimal);
+        wish.reading.no_header |= self.no_header;
         wish.reading.categorical.extend(self.categorical.iter().cloned());
         wish.reading.ignored.extend(self.ignore.iter().cloned());
         Ok(wish)
@@ -312,6 +299,14 @@ fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Fai
     if study.frame.digest != header.dataset.digest {
         return Err(Failure::Usage(format!(
             "{} has changed since the sweep began: begin another, as trials would not compare",
+            header.plan.data
+        )));
+    }
+    // Of another version of this program, maybe of one that kept no account.
+    let is_read_as = |account: &Account| account.is_read_as(&Account::of(&study));
+    if !header.account.as_ref().is_some_and(is_read_as) {
+        return Err(Failure::Usage(format!(
+            "{} is read in another way than when the sweep began, with another version of mltui: begin another, as trials would not compare",
             header.plan.data
         )));
     }

@@ -164,6 +164,12 @@ pub struct RawSweep {
     pub models: Models,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune: Option<bool>,
+    /// How a file is read, where it does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<String>,
+    pub no_header: bool,
     pub categorical: Vec<String>,
     pub ignore: Vec<String>,
     /// By family and hyper-parameter.
@@ -188,6 +194,9 @@ impl Default for RawSweep {
             jobs: None,
             models: Models::All,
             prune: None,
+            separator: None,
+            decimal: None,
+            no_header: false,
             categorical: Vec::new(),
             ignore: Vec::new(),
             space: BTreeMap::new(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::ConfigError;
 use super::raw::{RawRange, RawSweep};
-use crate::sweep::data::Reading;
+use crate::sweep::data::{Reading, separator};
 use crate::sweep::families;
 use crate::sweep::plan::Wish;
 use crate::sweep::space::{Range, Value};
@@ -49,9 +49,11 @@ impl Sweeping {
         let wish = Wish {
             data: raw.data.clone().unwrap_or_default(),
             reading: Reading {
+                separator: raw.separator.as_deref().map(separator).transpose().map_err(wrong)?,
+                decimal: raw.decimal.as_deref().map(str::parse).transpose().map_err(wrong)?,
+                no_header: raw.no_header,
                 categorical: raw.categorical.clone(),
                 ignored: raw.ignore.clone(),
-                ..Reading::default()
             },
             target: raw.target.clone(),
             task: raw.task,

@@ -5,6 +5,7 @@ use super::raw::RawProfile;
 use super::*;
 use crate::store::rest::Auth;
 use crate::store::uri::Origin;
+use crate::sweep::data::{Mark, Reading};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
@@ -45,8 +46,23 @@ fn the_example_names_every_setting() {
     let written = toml::Table::try_from(&full).unwrap();
     full.profiles.insert("empty".into(), RawProfile::default());
     assert_eq!(written.len(), 10, "a setting is missing in the example: {written:?}");
-    assert_eq!(written["sweep"].as_table().unwrap().len(), 17, "{written:?}");
+    assert_eq!(written["sweep"].as_table().unwrap().len(), 20, "{written:?}");
     assert_eq!(written["profiles"]["team"].as_table().unwrap().len(), 11);
+}
+
+/// Where there are no flags, as in the explorer, the settings say how a file is read.
+#[test]
+fn a_sweep_of_the_settings_says_how_its_file_is_read() {
+    let config = "[sweep]\nseparator = 'tab'\ndecimal = ','\nno_header = true\n";
+    let reading = load(config, &Flags::default(), &[]).unwrap().sweeping.wish.reading;
+    let (separator, decimal) = (Some(b'\t'), Some(Mark::Comma));
+    assert_eq!(reading, Reading { separator, decimal, no_header: true, ..Reading::default() });
+    for (config, expected) in
+        [("decimal = ';'", "the decimal mark is . or ,"), ("separator = ''", "one character")]
+    {
+        let error = load(&format!("[sweep]\n{config}\n"), &Flags::default(), &[]).unwrap_err().to_string();
+        assert!(error.contains("in [sweep]") && error.contains(expected), "{error}");
+    }
 }
 
 #[test]

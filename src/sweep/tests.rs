@@ -7,6 +7,7 @@ use std::path::Path;
 use fastrand::Rng;
 use proptest::prelude::*;
 
+use super::account::Account;
 use super::data::{Frame, Kind, Labels, Mark, Reading, Target, TargetValues, Task, Values, bundled, load};
 use super::families::{FAMILIES, Reader, Shape, space};
 use super::folds::Split;
@@ -309,6 +310,38 @@ fn decimal_commas_are_numbers_and_what_is_in_doubt_is_asked() {
     assert!(error.contains("column a") && error.contains("among"), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.csv");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let link = folder.path().join("link.csv");
+    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    for (path, what) in [(pipe.as_path(), "a pipe"), (&link, "a pipe"), (folder.path(), "a folder")] {
+        let error = load(&path.display().to_string(), &Reading::default()).unwrap_err().to_string();
+        assert!(error.contains(&format!("it is {what}")), "{error}");
+    }
+}
+
+/// What stands among numbers with commas is told as it is among numbers with points.
+#[test]
+fn a_text_among_numbers_is_an_error_whatever_their_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |text: &str, decimal| {
+        let reading = Reading { decimal, ..Reading::default() };
+        load(&write(folder.path(), "t.csv", text.as_bytes()), &reading)
+    };
+    for mark in [None, Some(Mark::Comma), Some(Mark::Point)] {
+        let error = load("a;b\n1,5;x\n3,25;y\nunbekannt;x\n0,5;y\n", mark).unwrap_err().to_string();
+        assert!(error.contains("line 4, column a: \"unbekannt\" among 3 numbers"), "{mark:?}: {error}");
+    }
+    let error = load("a;b\n1,5;x\n3,25;y\n2.5;x\n", None).unwrap_err().to_string();
+    assert!(error.contains("line 4, column a: \"2.5\" among 2 numbers"), "{error}");
+    let few = load("a;b\nrot;x\n1,5;y\nblau;x\n", None).unwrap();
+    assert_eq!(few.columns[0].kind, Kind::Text, "mostly texts");
+}
+
 #[test]
 fn gaps_among_texts_are_few_words_and_truth_has_one_spelling() {
     let folder = tempfile::tempdir().unwrap();
@@ -351,6 +384,50 @@ fn a_column_is_left_out_of_all_folds_or_of_none() {
     let left = study.roles.left_out(&study.frame);
     assert_eq!(left.len(), 1);
     assert_eq!((left[0].name.as_str(), left[0].why.short()), ("id", "identifier"));
+}
+
+/// What is left out is told of, and counted, however many columns there are.
+#[test]
+fn an_account_of_many_columns_has_true_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let account = |columns: usize, left_out: usize| {
+        let names = |start: &'static str, count| (0..count).map(move |at| format!("{start}{at}"));
+        let header: Vec<String> = names("n", columns).chain(names("same", left_out)).collect();
+        let mut text = format!("{},t,city,y\n", header.join(","));
+        for row in 0..300_u64 {
+            let gap = if row == 5 { String::new() } else { row.to_string() };
+            let cells = (0..columns + left_out).map(|at| if at < columns { gap.as_str() } else { "7" });
+            let cells: Vec<&str> = cells.collect();
+            let class = if row < 40 { "z".to_owned() } else { format!("k{}", row % 13) };
+            // More than single precision tells apart, whatever it is counted from.
+            let time = (row % 150) + if row % 2 == 0 { 0 } else { 1 << 40 };
+            text.push_str(&format!("{},{time},c{},{class}\n", cells.join(","), row % 120));
+        }
+        let frame = read(&write(folder.path(), "wide.csv", text.as_bytes()));
+        let target = Target::new(&frame, "y", None).unwrap();
+        Account::of(&Study::new(frame, target, 0.2, 5, 1).unwrap())
+    };
+    let wide = account(1_100, 30);
+    assert_eq!((wide.columns.len(), wide.more_columns), (1_000, 133));
+    let lines = wide.lines();
+    let says = |expected: &str| assert!(lines.iter().any(|line| line == expected), "{expected}: {lines:#?}");
+    says("wide: same0 is left out: it is the same in every row");
+    says("wide: 10 more columns are left out");
+    says("wide: gaps: n0 1, n1 1, n2 1, n3 1, n4 1, n5 1, n6 1, n7 1 and 1092 more");
+    let starts =
+        |start: &str| assert!(lines.iter().any(|line| line.starts_with(start)), "{start}: {lines:#?}");
+    starts("wide: the target y: classification: 40 rows of \"z\", 20 of \"k");
+    starts(
+        "wide: learns from numbers t, n0, n1, n2, n3, n4, n5, n6 and 1093 more; texts city (100 of 120 levels)",
+    );
+    starts("wide: t: models work in single precision, which tells 7");
+    let few = account(2, 2);
+    let briefly = few.briefly().join("; ");
+    assert!(briefly.contains("left out same0 (constant), same1 (constant); gaps in n0 1, n1 1"), "{briefly}");
+    assert!(briefly.contains("levels used: city 100 of 120; values told apart in single precision: t "));
+    let all = account(1, 1_200);
+    assert_eq!(all.lines()[2], "wide: learns from numbers (2); texts (1)");
+    assert!(all.lines().contains(&"wide: 1180 more columns are left out".to_owned()));
 }
 
 #[test]

@@ -123,10 +123,14 @@ fn train(app: &mut App, effects: &mut Vec<Effect>) {
 
 fn open_form(app: &mut App, effects: &mut Vec<Effect>) {
     // What a newcomer would be shown is not what somebody plans who has data.
-    let wish = match settled(app) {
+    let mut wish = match settled(app) {
         Some((wish, _)) if !app.is_empty_store() => wish,
         _ => app.sweeps.settled.clone(),
     };
+    // The form does not ask how a file is to be read: where an earlier plan says nothing, the settings do.
+    let (reading, settled) = (&mut wish.reading, &app.sweeps.settled.reading);
+    reading.separator = reading.separator.or(settled.separator);
+    reading.decimal = reading.decimal.or(settled.decimal);
     app.overlay = Some(Overlay::Plan(Box::new(PlanForm::new(&wish, app.sweeps.jobs))));
     check(app, effects);
     list(app, effects);

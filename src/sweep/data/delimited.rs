@@ -11,15 +11,15 @@ use flate2::read::MultiGzDecoder;
 
 use super::builder::Growing;
 use super::numerals::{Mark, Notation, notation};
+use super::records::Records;
 use super::seen::Seen;
-use super::{DataError, Format, Frame, LeftOut, Limits, Reading, Why, digest};
+use super::separator;
+use super::{DataError, Format, Frame, LeftOut, Limits, Reading, Why, digest, named_twice};
 
-/// Bytes that are looked at for the separator.
-const SAMPLE: usize = 64 * 1024;
-const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+const MOST_COLUMNS: usize = 1_000_000;
 
 /// Where the bytes come from; each call begins anew.
-type Source<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
+pub type Source<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
 
 pub fn read(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
     let open = || -> std::io::Result<Box<dyn Read>> {
@@ -40,19 +40,15 @@ fn read_from(path: &Path, open: &Source<'_>, reading: &Reading) -> Result<Frame,
     let failed = |cause| DataError::Read { path: path.to_owned(), cause };
     let separator = match reading.separator {
         Some(separator) => separator,
-        None => sniff(open).map_err(failed)?,
+        None => separator::found(open).map_err(failed)?,
     };
-    let reader = || -> Result<csv::Reader<Box<dyn Read + '_>>, DataError> {
-        let mut settings = csv::ReaderBuilder::new();
-        settings.delimiter(separator).has_headers(!reading.no_header).trim(csv::Trim::All);
-        Ok(settings.from_reader(open().map_err(failed)?))
-    };
-    let mut first = reader()?;
+    let records = || Ok(Records::new(path, open().map_err(failed)?, separator, reading));
+    let mut first = records()?;
     let names = names(&mut first, path, reading)?;
     let mut seen = vec![Seen::default(); names.len()];
     let mut record = csv::StringRecord::new();
     let mut rows = 0;
-    while first.read_record(&mut record).map_err(|error| wrong(path, &error))? {
+    while first.read(&mut record)? {
         let line = record.position().map_or(0, csv::Position::line);
         for (column, cell) in seen.iter_mut().zip(&record) {
             column.look(cell, line);
@@ -80,7 +76,7 @@ fn read_from(path: &Path, open: &Source<'_>, reading: &Reading) -> Result<Frame,
         growing.push(holds.map(|holds| Growing::new(name.clone(), holds, rows)));
     }
     Limits::of_this_machine().check(path, rows, growing.iter().flatten().count())?;
-    fill(path, reader()?, &mut growing)?;
+    fill(path, records()?, &mut growing)?;
     let digest = open().and_then(digest).map_err(failed)?;
     let growing: Vec<Growing> = growing.into_iter().flatten().collect();
     if growing.iter().any(|column| column.rows() != rows) {
@@ -120,7 +116,8 @@ fn marks(
         let doubtful = seen.doubtful().filter(|_| is_read(name));
         match (told, doubtful) {
             (Some(mark), _) => Ok(*mark),
-            (None, None) => Ok(Mark::Point),
+            // The column as a whole has none, for something in it is no number: whichever makes more of it numbers.
+            (None, None) => Ok(seen.likely_mark()),
             (None, Some(_)) if commas && !points => Ok(Mark::Comma),
             (None, Some(_)) if points && !commas => Ok(Mark::Point),
             // Where nothing speaks against it, a point is what it is for programs, and semicolons stand where commas are
@@ -129,7 +126,7 @@ fn marks(
             (None, Some(_)) if !points && !commas && separator == b';' => Ok(Mark::Comma),
             (None, Some((line, cell))) => {
                 let message = format!(
-                    "{cell:?} is one number with a decimal point and another with a decimal comma: say --decimal . or --decimal ,"
+                    "{cell:?} is one number with a decimal point and another with a decimal comma: say --decimal . or --decimal , (or decimal in [sweep] of the config file)"
                 );
                 Err(wrong_cell(path, *line, name, message))
             }
@@ -142,13 +139,9 @@ fn wrong_cell(path: &Path, line: u64, column: &str, message: String) -> DataErro
     DataError::Cell { path: path.to_owned(), line, column: column.to_owned(), message }
 }
 
-fn fill(
-    path: &Path,
-    mut reader: csv::Reader<Box<dyn Read + '_>>,
-    growing: &mut [Option<Growing>],
-) -> Result<(), DataError> {
+fn fill(path: &Path, mut records: Records<'_>, growing: &mut [Option<Growing>]) -> Result<(), DataError> {
     let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(|error| wrong(path, &error))? {
+    while records.read(&mut record)? {
         for (column, cell) in growing.iter_mut().zip(&record) {
             let Some(column) = column else { continue };
             if let Err(message) = column.push(cell) {
@@ -160,75 +153,64 @@ fn fill(
     Ok(())
 }
 
-fn names(
-    reader: &mut csv::Reader<Box<dyn Read + '_>>,
-    path: &Path,
-    reading: &Reading,
-) -> Result<Vec<String>, DataError> {
-    let header = reader.headers().map_err(|error| wrong(path, &error))?;
+fn names(records: &mut Records<'_>, path: &Path, reading: &Reading) -> Result<Vec<String>, DataError> {
+    let header = records.first()?;
     if header.is_empty() {
         return Err(DataError::File { path: path.to_owned(), message: "it is empty".into() });
+    }
+    let at_line = |message: String| DataError::Line { path: path.to_owned(), line: 1, message };
+    if header.len() > MOST_COLUMNS {
+        return Err(at_line(format!("{} columns: there can be {MOST_COLUMNS}", header.len())));
     }
     if reading.no_header {
         return Ok((1..=header.len()).map(|at| format!("c{at}")).collect());
     }
-    let at_line = |message: String| DataError::Line { path: path.to_owned(), line: 1, message };
-    let mut names: Vec<String> = Vec::with_capacity(header.len());
-    for (at, name) in header.iter().enumerate() {
-        let name = name.trim_start_matches('\u{feff}');
-        if name.is_empty() {
-            // What a data frame's index becomes when it is written.
-            names.push(format!("unnamed_{at}"));
-            continue;
-        }
-        if names.iter().any(|known| known == name) {
-            return Err(at_line(format!("two columns are named {name:?}")));
-        }
-        names.push(name.to_owned());
+    let name = |(at, name): (usize, &str)| match name.trim_start_matches('\u{feff}') {
+        // What a data frame's index becomes when it is written.
+        "" => format!("unnamed_{at}"),
+        name => name.to_owned(),
+    };
+    let names: Vec<String> = header.iter().enumerate().map(name).collect();
+    if let Some(name) = named_twice(&names) {
+        return Err(at_line(format!("two columns are named {name:?}")));
     }
     if names.iter().all(|name| notation(name) != Notation::Text) {
-        return Err(at_line("all names are numbers: say --no-header if this line holds values".into()));
+        return Err(at_line("all names are numbers: say --no-header (or no_header in [sweep] of the config file) if this line holds values".into()));
     }
     Ok(names)
 }
 
-/// The separator that a file's first lines agree on.
-fn sniff(open: &Source<'_>) -> std::io::Result<u8> {
-    let mut sample = Vec::new();
-    open()?.take(SAMPLE as u64).read_to_end(&mut sample)?;
-    let count = |separator: u8| {
-        let mut lines =
-            sample.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(20).map(|line| {
-                let mut is_quoted = false;
-                line.iter()
-                    .filter(|byte| {
-                        is_quoted ^= **byte == b'"';
-                        !is_quoted && **byte == separator
-                    })
-                    .count()
-            });
-        let first = lines.next().unwrap_or(0);
-        let agreeing = lines.filter(|count| *count == first).count();
-        // Commas may belong to numbers where something else agrees as well.
-        (first > 0).then_some((agreeing, separator != b',', first))
-    };
-    let best = SEPARATORS.into_iter().rev().max_by_key(|separator| count(*separator));
-    Ok(best.filter(|separator| count(*separator).is_some()).unwrap_or(b','))
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
 
-fn wrong(path: &Path, error: &csv::Error) -> DataError {
-    let line = error.position().map_or(1, csv::Position::line);
-    let message = match error.kind() {
-        csv::ErrorKind::Io(cause) => {
-            return DataError::File { path: path.to_owned(), message: format!("line {line}: {cause}") };
+    #[test]
+    fn a_record_without_an_end_is_an_error() {
+        for start in ["", "a,b\n1,2\n", "a,b\n1,2\n3,\"4\n5"] {
+            let open = || -> std::io::Result<Box<dyn Read>> {
+                Ok(Box::new(start.as_bytes().chain(std::io::repeat(b'6'))))
+            };
+            let error = read_from(Path::new("t.csv"), &open, &Reading::default()).unwrap_err().to_string();
+            let line = start.lines().count().min(2) + 1;
+            let expected = format!("t.csv, line {line}: more than 32 MB without an end");
+            assert!(error.starts_with(&expected), "{start:?}: {error}");
         }
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} fields, and {expected_len} before it")
-        }
-        csv::ErrorKind::Utf8 { err, .. } => {
-            format!("field {} is not UTF-8: save the file as UTF-8", err.field() + 1)
-        }
-        other => format!("{other:?}"),
-    };
-    DataError::Line { path: path.to_owned(), line, message }
+    }
+
+    #[test]
+    fn columns_have_names_of_their_own_however_many_they_are() {
+        let read = |header: &str| {
+            let text = format!("{header}\n{}\n", ",".repeat(header.matches(',').count()));
+            let open = || -> std::io::Result<Box<dyn Read + '_>> { Ok(Box::new(text.as_bytes())) };
+            read_from(Path::new("t.csv"), &open, &Reading::default()).map_err(|error| error.to_string())
+        };
+        let names: Vec<String> = (0..100_000).map(|at| format!("column_{at}")).collect();
+        assert_eq!(read(&names.join(",")).unwrap().left_out.len(), 100_000);
+        let twice = format!("{},column_7", names.join(","));
+        assert_eq!(read(&twice).unwrap_err(), "t.csv, line 1: two columns are named \"column_7\"");
+        assert_eq!(read("unnamed_1,").unwrap_err(), "t.csv, line 1: two columns are named \"unnamed_1\"");
+        let many = read(&",".repeat(MOST_COLUMNS)).unwrap_err();
+        assert!(many.ends_with("line 1: 1000001 columns: there can be 1000000"), "{many}");
+    }
 }

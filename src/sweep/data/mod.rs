@@ -10,10 +10,13 @@ mod left_out;
 mod limits;
 mod numerals;
 mod parquet;
+mod records;
 mod seen;
+mod separator;
 mod target;
 
-use std::io::Read;
+use std::collections::HashSet;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::Crc;
@@ -23,6 +26,7 @@ use thiserror::Error;
 pub use left_out::{LeftOut, Why};
 pub use limits::Limits;
 pub use numerals::Mark;
+pub use separator::separator;
 pub use target::{Labels, Target, TargetValues, Task};
 
 /// What a column holds. `integer` and `boolean` columns with gaps are numbers to whoever reads them with a data frame.
@@ -169,17 +173,33 @@ pub fn load(name: &str, reading: &Reading) -> Result<Frame, DataError> {
         return set.frame(reading);
     }
     let path = expanded(name);
-    if !path.exists() {
-        let known = bundled::SETS.map(|set| set.name).join(", ");
-        return Err(DataError::Unknown { name: name.to_owned(), known });
-    }
     let read = |cause| DataError::Read { path: path.clone(), cause };
+    // Opening a pipe may take for ever, and some devices have no end.
+    match std::fs::metadata(&path) {
+        Ok(found) if found.is_file() => {}
+        Ok(found) => {
+            let what = if found.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
+            let message = format!("it is {what}, and data are a CSV, TSV or Parquet file");
+            return Err(DataError::File { path, message });
+        }
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {
+            let known = bundled::SETS.map(|set| set.name).join(", ");
+            return Err(DataError::Unknown { name: name.to_owned(), known });
+        }
+        Err(cause) => return Err(read(cause)),
+    }
     let path = std::path::absolute(&path).map_err(read)?;
     let mut frame =
         if is_parquet(&path)? { parquet::read(&path, reading)? } else { delimited::read(&path, reading)? };
     frame.name = stem(&path);
     frame.source = path.display().to_string();
     Ok(frame)
+}
+
+/// A name that more than one column has.
+fn named_twice(names: &[String]) -> Option<&String> {
+    let mut known = HashSet::with_capacity(names.len());
+    names.iter().find(|name| !known.insert(name.as_str()))
 }
 
 /// Eight hexadecimal digits over all that comes out of a file.

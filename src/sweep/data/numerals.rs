@@ -1,5 +1,7 @@
 //! Numbers as they are written: with a decimal point or a decimal comma, and the other mark between thousands.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// What stands before the fraction.
@@ -12,14 +14,6 @@ pub enum Mark {
 }
 
 impl Mark {
-    pub fn of(character: u8) -> Option<Self> {
-        match character {
-            b'.' => Some(Self::Point),
-            b',' => Some(Self::Comma),
-            _ => None,
-        }
-    }
-
     pub fn character(self) -> char {
         match self {
             Self::Point => '.',
@@ -31,6 +25,18 @@ impl Mark {
         match self {
             Self::Point => Self::Comma,
             Self::Comma => Self::Point,
+        }
+    }
+}
+
+impl FromStr for Mark {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "." => Ok(Self::Point),
+            "," => Ok(Self::Comma),
+            _ => Err("the decimal mark is . or ,".into()),
         }
     }
 }

@@ -14,7 +14,7 @@ use parquet::schema::types::Type;
 use super::builder::Growing;
 use super::numerals::Mark;
 use super::seen::{Seen, spelled};
-use super::{DataError, Format, Frame, LeftOut, Limits, Reading, Why, digest};
+use super::{DataError, Format, Frame, LeftOut, Limits, Reading, Why, digest, named_twice};
 
 pub fn read(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
     let file = |message: String| DataError::File { path: path.to_owned(), message };
@@ -28,8 +28,7 @@ pub fn read(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
     }
     let fields = metadata.schema().get_fields();
     let all: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
-    let twice = all.iter().enumerate().find(|(at, name)| all[..*at].contains(name));
-    if let Some((_, name)) = twice {
+    if let Some(name) = named_twice(&all) {
         return Err(file(format!("two columns are named {name:?}")));
     }
     let mut left_out = Vec::new();

@@ -159,6 +159,11 @@ impl Seen {
         }
     }
 
+    /// The mark with which more of it are numbers.
+    pub fn likely_mark(&self) -> Mark {
+        if self.commas > self.points { Mark::Comma } else { Mark::Point }
+    }
+
     /// A cell of a column of numbers that does not tell by itself what it is: its line, and the cell.
     pub fn doubtful(&self) -> Option<&(u64, String)> {
         let is_numbers = self.mark().is_none() && self.plain + self.either == self.filled();
@@ -185,19 +190,26 @@ impl Seen {
             let is_whole = self.integers == filled && !has_gaps;
             return holds(if is_whole { Kind::Integer } else { Kind::Real }, Gaps::Words);
         }
-        let other = if mark == Mark::Point { &self.first_comma } else { &self.first_point };
-        // Numbers with points and numbers with commas are no texts, however many there are of each.
-        let is_mixed = self.truths + self.texts == 0;
-        if (is_mixed || numbers * 2 > filled)
-            && let Some((line, text)) = self.first_text.as_ref().or(other.as_ref())
+        // Mostly numbers, with whichever mark: one that was said, and is not the file's, makes no texts of them.
+        let most = numbers.max(self.numbers(self.likely_mark()));
+        if most * 2 > filled
+            && let Some((line, text)) = &self.first_text
         {
-            return Err((
-                *line,
-                format!(
-                    "{text:?} among {numbers} numbers: mend it, leave it empty, or say that the column holds categories with --categorical"
-                ),
-            ));
+            return Err((*line, among(text, most)));
+        }
+        // Numbers with points and numbers with commas are no texts, however many there are of each.
+        let other = if mark == Mark::Point { &self.first_comma } else { &self.first_point };
+        if self.truths + self.texts == 0
+            && let Some((line, text)) = other
+        {
+            return Err((*line, among(text, numbers)));
         }
         holds(Kind::Text, Gaps::AllButNone)
     }
+}
+
+fn among(text: &str, numbers: u64) -> String {
+    format!(
+        "{text:?} among {numbers} numbers: mend it, leave it empty, or say that the column holds categories with --categorical (or categorical in [sweep] of the config file)"
+    )
 }

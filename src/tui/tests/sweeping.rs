@@ -1,6 +1,7 @@
 //! Training: one key on an empty store and on a planned experiment, the plan, the list of sweeps.
 
 use super::*;
+use crate::sweep::data::Mark;
 use crate::sweep::plan::Wish;
 use crate::sweep::progress::{Progress, State};
 use crate::tui::app::Overlay;
@@ -166,6 +167,17 @@ fn a_sweep_of_the_settings_starts_at_once() {
     let training = trained(&effects).unwrap();
     assert_eq!(training.wish.data, "train.csv");
     assert!(matches!(&training.place, Place::Known(id, _) if Some(id) == app.runs.experiment.as_ref()));
+}
+
+#[test]
+fn a_plan_that_says_nothing_of_it_reads_files_as_the_settings_say() {
+    let (mut app, _) = opened((120, 36), 12);
+    app.sweeps.settled.reading.decimal = Some(Mark::Comma);
+    let planned = Wish { data: "iris".into(), ..Wish::default() };
+    app.sweeps.plans.insert(app.runs.experiment.clone().unwrap(), planned);
+    let effects = effects_of(&mut app, "ctrl-t");
+    let Some(Effect::CheckPlan { wish, .. }) = effects.first() else { panic!("{effects:?}") };
+    assert_eq!((wish.data.as_str(), wish.reading.decimal), ("iris", Some(Mark::Comma)));
 }
 
 #[test]

@@ -1,21 +1,18 @@
 //! What was read of the data, how, and what is left out and why: for people, for `data.json`, and for the plan.
 
+mod words;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{Column, Format, LeftOut, Mark, TargetValues, Task, Why};
+use super::data::{Column, Format, Kind, LeftOut, Mark, TargetValues, Task, Why};
 use super::roles::{Lost, Role};
 use super::study::Study;
 
 /// So many columns are told of one by one, and so many classes.
 const COLUMNS: usize = 1_000;
 const CLASSES: usize = 100;
-/// Names in a line, and in the plan.
-const NAMES: usize = 8;
-const BRIEFLY: usize = 3;
-/// Columns that are left out and have a line each.
-const LINES: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Account {
@@ -29,9 +26,11 @@ pub struct Account {
     pub decimal: Option<char>,
     pub rows: usize,
     pub target: OfTarget,
+    /// The target, what is left out, what is worth a look, and the others.
     pub columns: Vec<OfColumn>,
     /// Columns that are not among those, for there are too many.
     pub more_columns: usize,
+    pub counts: Counts,
     /// Names that something was said of, and that no column has.
     pub unknown: Vec<String>,
 }
@@ -47,6 +46,35 @@ pub struct OfTarget {
     pub gap_words: BTreeMap<String, usize>,
     /// The most frequent classes, by their names.
     pub classes: Option<BTreeMap<String, usize>>,
+    /// Classes that are not among those.
+    pub more_classes: usize,
+}
+
+/// How many columns are what, those that are not told of one by one among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub left_out: usize,
+    pub numbers: usize,
+    pub texts: usize,
+    /// Of those that are learnt from: with gaps, with levels that are not used, and with values that single precision
+    /// does not tell apart.
+    pub with_gaps: usize,
+    pub with_unused_levels: usize,
+    pub with_values_lost: usize,
+}
+
+impl Counts {
+    fn of(columns: &[OfColumn]) -> Self {
+        let count = |is: &dyn Fn(&OfColumn) -> bool| columns.iter().filter(|column| is(column)).count();
+        Self {
+            left_out: count(&|column| column.role == Use::LeftOut),
+            numbers: count(&|column| column.role == Use::Number),
+            texts: count(&|column| column.role == Use::Levels),
+            with_gaps: count(&OfColumn::has_gaps),
+            with_unused_levels: count(&|column| column.unused_levels().is_some()),
+            with_values_lost: count(&|column| column.values_lost().is_some()),
+        }
+    }
 }
 
 /// What a column is for a model.
@@ -133,6 +161,32 @@ impl OfColumn {
         (told.reason, told.why) = (None, None);
         told
     }
+
+    /// Whether something is filled in before it is learnt from.
+    fn has_gaps(&self) -> bool {
+        self.gaps > 0 && matches!(self.role, Use::Number | Use::Levels)
+    }
+
+    /// How many levels are told apart, of how many, if those are fewer.
+    fn unused_levels(&self) -> Option<(usize, usize)> {
+        Some((self.levels_used?, self.levels?)).filter(|(used, all)| used < all)
+    }
+
+    /// How many values single precision tells apart, of how many, if those are fewer.
+    fn values_lost(&self) -> Option<(usize, usize)> {
+        self.values_told_apart.zip(self.values)
+    }
+
+    /// What is told of where there is no room for all, the least first.
+    fn rank(&self) -> u8 {
+        match self.role {
+            Use::Target => 0,
+            Use::LeftOut => 1,
+            _ if self.unused_levels().or(self.values_lost()).is_some() => 2,
+            _ if self.has_gaps() => 3,
+            _ => 4,
+        }
+    }
 }
 
 impl Account {
@@ -141,13 +195,16 @@ impl Account {
         let read = frame.columns.iter().enumerate();
         let read = read.map(|(at, column)| OfColumn::read(column, study.roles.of(at)));
         let mut columns: Vec<OfColumn> = read.chain(frame.left_out.iter().map(OfColumn::left_out)).collect();
+        let counts = Counts::of(&columns);
+        columns.sort_by_key(OfColumn::rank);
         let more_columns = columns.len().saturating_sub(COLUMNS);
         columns.truncate(COLUMNS);
-        let has = |mark| frame.columns.iter().any(|column| column.mark == mark);
+        let has = |mark| frame.columns.iter().any(|column| column.kind != Kind::Text && column.mark == mark);
         let (format, separator) = match frame.format {
             Format::Delimited { separator } => ("csv", Some(char::from(separator))),
             Format::Parquet => ("parquet", None),
         };
+        let (classes, more_classes) = classes(study).map_or((None, 0), |(all, more)| (Some(all), more));
         Self {
             name: frame.name.clone(),
             source: frame.source.clone(),
@@ -162,129 +219,28 @@ impl Account {
                 because: target.because.clone(),
                 rows: target.rows.len(),
                 gap_words: frame.columns[target.column].gap_words.iter().cloned().collect(),
-                classes: classes(study),
+                classes,
+                more_classes,
             },
             columns,
             more_columns,
+            counts,
             unknown: frame.unknown.clone(),
         }
     }
+}
 
-    fn using(&self, role: Use) -> impl Iterator<Item = &OfColumn> {
-        self.columns.iter().filter(move |column| column.role == role)
-    }
-
-    /// For people, before anything is trained.
-    pub fn lines(&self) -> Vec<String> {
-        let mut lines = vec![self.form()];
-        lines.push(self.on_target());
-        let mut used = Vec::new();
-        for (role, what) in [(Use::Number, "numbers"), (Use::Levels, "texts")] {
-            let names = names(self.using(role).map(|column| match (column.levels, column.levels_used) {
-                (Some(all), Some(used)) if used < all => format!("{} ({used} of {all} levels)", column.name),
-                (Some(all), _) => format!("{} ({all} levels)", column.name),
-                _ => column.name.clone(),
-            }));
-            used.extend(names.map(|names| format!("{what} {names}")));
-        }
-        lines.push(format!("learns from {}", used.join("; ")));
-        for column in self.using(Use::LeftOut).take(LINES) {
-            lines.push(format!("{} is left out: {}", column.name, column.why.as_deref().unwrap_or_default()));
-        }
-        let more = self.using(Use::LeftOut).count().saturating_sub(LINES);
-        if more > 0 {
-            lines.push(format!("{more} more columns are left out"));
-        }
-        let gaps = self
-            .columns
-            .iter()
-            .filter(|column| column.gaps > 0 && matches!(column.role, Use::Number | Use::Levels));
-        if let Some(gaps) = names(
-            gaps.map(|column| format!("{} {}{}", column.name, column.gaps, in_brackets(&column.gap_words))),
-        ) {
-            lines.push(format!("gaps: {gaps}"));
-        }
-        for column in &self.columns {
-            if let (Some(of), Some(told_apart)) = (column.values, column.values_told_apart) {
-                lines.push(format!(
-                    "{}: models work in single precision, which tells {told_apart} of its {of} values apart",
-                    column.name
-                ));
-            }
-        }
-        lines.extend(self.unknown.iter().take(LINES).map(|name| format!("there is no column {name:?}")));
-        lines.into_iter().map(|line| format!("{}: {line}", self.name)).collect()
-    }
-
-    fn form(&self) -> String {
-        let form = match (self.format.as_str(), self.separator) {
-            ("csv", Some('\t')) => "CSV, separated by tabs".to_owned(),
-            ("csv", Some(separator)) => format!("CSV, separated by {separator:?}"),
-            _ => "Parquet".to_owned(),
-        };
-        let decimal = if self.decimal == Some(',') { ", with decimal commas" } else { "" };
-        format!("{} rows, {} columns of {form}{decimal}", self.rows, self.columns.len() + self.more_columns)
-    }
-
-    fn on_target(&self) -> String {
-        let OfTarget { name, task, because, rows, gap_words, classes } = &self.target;
-        let classes = classes
-            .as_ref()
-            .and_then(|classes| names(classes.iter().map(|(class, count)| format!("{class:?} {count}"))));
-        let classes = classes.map_or(String::new(), |classes| format!(" of {classes} rows"));
-        let without = self.rows - rows;
-        let without = if without > 0 {
-            format!("; {without} of {} rows have none{} and are not used", self.rows, in_brackets(gap_words))
-        } else {
-            String::new()
-        };
-        format!("the target {name}: {}{classes}, {because}{without}", task.as_str())
-    }
-
-    /// What is worth a look before a sweep begins, for a narrow place; empty if nothing is.
-    pub fn briefly(&self) -> Vec<String> {
-        let few = |columns: Vec<String>| {
-            let more = columns.len().saturating_sub(BRIEFLY);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("{}{more}", columns[..columns.len().min(BRIEFLY)].join(", "))
-        };
-        let mut parts = Vec::new();
-        if self.decimal.is_some() {
-            parts.push("decimal commas".to_owned());
-        }
-        if self.rows > self.target.rows {
-            parts.push(format!(
-                "{} of {} rows without a target{}",
-                self.rows - self.target.rows,
-                self.rows,
-                in_brackets(&self.target.gap_words)
-            ));
-        }
-        let left_out: Vec<String> = self
-            .using(Use::LeftOut)
-            .map(|column| format!("{} ({})", column.name, column.reason.as_deref().unwrap_or_default()))
-            .collect();
-        if !left_out.is_empty() {
-            parts.push(format!("left out {}", few(left_out)));
-        }
-        let gaps: Vec<String> = self
-            .columns
-            .iter()
-            .filter(|column| column.gaps > 0 && matches!(column.role, Use::Number | Use::Levels))
-            .map(|column| format!("{} {}{}", column.name, column.gaps, in_brackets(&column.gap_words)))
-            .collect();
-        if !gaps.is_empty() {
-            parts.push(format!("gaps in {}", few(gaps)));
-        }
-        if let Some(name) = self.unknown.first() {
-            parts.push(format!("there is no column {name:?}"));
-        }
-        parts
+impl Account {
+    /// Whether the data were read in the same way. Who says what the task is differs between a plan and what it came from.
+    pub fn is_read_as(&self, other: &Self) -> bool {
+        let mut other = other.clone();
+        other.target.because.clone_from(&self.target.because);
+        *self == other
     }
 }
 
-/// The most frequent classes with their rows.
-fn classes(study: &Study) -> Option<BTreeMap<String, usize>> {
+/// The most frequent classes with their rows, and how many there are besides.
+fn classes(study: &Study) -> Option<(BTreeMap<String, usize>, usize)> {
     let (labels, TargetValues::Classes { classes, count }) =
         (study.target.labels.as_ref()?, &study.target.values)
     else {
@@ -296,21 +252,7 @@ fn classes(study: &Study) -> Option<BTreeMap<String, usize>> {
     }
     let mut by_count: Vec<usize> = (0..labels.len().min(*count)).collect();
     by_count.sort_by_key(|class| (std::cmp::Reverse(counts[*class]), *class));
-    Some(by_count.into_iter().take(CLASSES).map(|class| (labels.name(class), counts[class])).collect())
-}
-
-/// Names with commas, as many as a line holds.
-fn names(all: impl Iterator<Item = String>) -> Option<String> {
-    let all: Vec<String> = all.collect();
-    let more = all.len().saturating_sub(NAMES);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!all.is_empty()).then(|| format!("{}{more}", all[..all.len().min(NAMES)].join(", ")))
-}
-
-fn in_brackets(words: &BTreeMap<String, usize>) -> String {
-    if words.is_empty() {
-        return String::new();
-    }
-    let words: Vec<_> = words.iter().map(|(word, count)| format!("{word:?} {count}")).collect();
-    format!(" ({})", words.join(", "))
+    let more = by_count.len().saturating_sub(CLASSES);
+    by_count.truncate(CLASSES);
+    Some((by_count.into_iter().map(|class| (labels.name(class), counts[class])).collect(), more))
 }
