@@ -302,7 +302,10 @@ fn charts_are_drawn_in_pixels_where_the_terminal_can() {
 fn what_cannot_be_compared_is_refused_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
-    V3.run("import mlflow, sys; mlflow.set_tracking_uri(sys.argv[1]); mlflow.set_experiment('e')", &[&address]);
+    V3.run(
+        "import mlflow, sys; mlflow.set_tracking_uri(sys.argv[1]); mlflow.set_experiment('e')",
+        &[&address],
+    );
     let refused = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_mltui"))
             .args(["--tracking-uri", &address, "compare"])
