@@ -36,21 +36,25 @@ fn look(mlflow: Mlflow, uri: &str, experiment: &str, data: &Path, target: &str, 
     serde_json::from_str(&mlflow.run(LOOK, &words)).unwrap()
 }
 
-/// A table with everything in it: gaps, texts, truth values, whole numbers, and numbers far from 0.
+/// A table with everything in it: gaps, texts, truth values, whole numbers, numbers far
+/// from 0, and a level that Python takes for a gap.
 fn table(folder: &Path, rows: usize) -> PathBuf {
     let mut rng = fastrand::Rng::with_seed(7);
-    let mut text = String::from("size,colour,is_new,rooms,at,price,sold\n");
+    let mut text = String::from("size,colour,is_new,rooms,at,heating,price,sold\n");
     for row in 0..rows {
         let size = 20.0 + 180.0 * rng.f64();
         let colour = ["red", "green", "blue"][rng.usize(..3)];
         let (is_new, rooms) = (rng.bool(), rng.i64(1..7));
-        let price = 3.0 * size + if is_new { 40.0 } else { 0.0 } + 9.0 * rooms as f64 + 30.0 * rng.f64();
+        let heating = ["gas", "gas", "None", "oil"][row % 4];
+        let warmth = if heating == "None" { -50.0 } else { 0.0 };
+        let price =
+            3.0 * size + warmth + if is_new { 40.0 } else { 0.0 } + 9.0 * rooms as f64 + 30.0 * rng.f64();
         let size = if row % 11 == 0 { String::new() } else { format!("{size:.3}") };
         let colour = if row % 13 == 0 { "" } else { colour };
         let at = 1_700_000_000.25 + row as f64 * 12_345.5;
         let at = if row % 7 == 0 { String::new() } else { format!("{at:.2}") };
         let sold = if price > 400.0 { "yes" } else { "no" };
-        text.push_str(&format!("{size},{colour},{is_new},{rooms},{at},{price:.2},{sold}\n"));
+        text.push_str(&format!("{size},{colour},{is_new},{rooms},{at},{heating},{price:.2},{sold}\n"));
     }
     let path = folder.join("houses.csv");
     fs::write(&path, text).unwrap();
