@@ -554,6 +554,34 @@ fn a_server_that_can_write_no_files_is_not_asked_for_ever() {
 }
 
 #[test]
+fn a_sweep_that_broke_off_is_closed_though_the_server_can_write_no_files() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, home.path());
+    let proxy = Proxy::start(server.port);
+    // An experiment, its two runs, and nothing more: whatever is trained has to be brought there later.
+    proxy.set(Fault::Cut { writes: 6, arrives: false, hangs: true, is_cut: false });
+    let mut child = mltui(home.path(), &proxy.uri(), &SMALL).stderr(Stdio::null()).spawn().unwrap();
+    let all_is_trained = || {
+        let sweeps = support::sweeping::sweeps(home.path());
+        let journal = sweeps.first().map(|id| home.path().join(STATE).join(id).join("events.jsonl"));
+        let events = journal.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+        events.matches("\"event\":\"ended\"").count() == 2
+    };
+    wait_until("the end of training", || proxy.is_cut() && all_is_trained());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    proxy.set(Fault::Refuse("mlflow-artifacts", 500));
+    let next = [&SMALL[..], &["--experiment", "next"]].concat();
+    let (code, _, error) = output(mltui(home.path(), &proxy.uri(), &next));
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("broke off earlier") && !error.contains("cannot be closed"), "{error}");
+    let (parents, trials) = seen(&server.uri(), "iris");
+    assert_eq!((parents.len(), trials.len()), (1, 2));
+    assert!(parents.iter().chain(&trials).all(|run| run.ended && !run.status.is_active()), "{trials:?}");
+    assert_eq!(models(&home.path().join("store.db")), [3, 3, 3, 3]);
+}
+
+#[test]
 fn without_an_artifact_service_models_are_artifacts_and_none_is_left_pending() {
     let home = tempfile::tempdir().unwrap();
     let root = home.path().join("art");
