@@ -36,19 +36,25 @@ fn look(mlflow: Mlflow, uri: &str, experiment: &str, data: &Path, target: &str, 
     serde_json::from_str(&mlflow.run(LOOK, &words)).unwrap()
 }
 
-/// A table with everything in it: gaps, texts, truth values, whole numbers.
+/// A table with everything in it: gaps, texts, truth values, whole numbers, numbers far
+/// from 0, and a level that Python takes for a gap.
 fn table(folder: &Path, rows: usize) -> PathBuf {
     let mut rng = fastrand::Rng::with_seed(7);
-    let mut text = String::from("size,colour,is_new,rooms,price,sold\n");
+    let mut text = String::from("size,colour,is_new,rooms,at,heating,price,sold\n");
     for row in 0..rows {
         let size = 20.0 + 180.0 * rng.f64();
         let colour = ["red", "green", "blue"][rng.usize(..3)];
         let (is_new, rooms) = (rng.bool(), rng.i64(1..7));
-        let price = 3.0 * size + if is_new { 40.0 } else { 0.0 } + 9.0 * rooms as f64 + 30.0 * rng.f64();
+        let heating = ["gas", "gas", "None", "oil"][row % 4];
+        let warmth = if heating == "None" { -50.0 } else { 0.0 };
+        let price =
+            3.0 * size + warmth + if is_new { 40.0 } else { 0.0 } + 9.0 * rooms as f64 + 30.0 * rng.f64();
         let size = if row % 11 == 0 { String::new() } else { format!("{size:.3}") };
         let colour = if row % 13 == 0 { "" } else { colour };
+        let at = 1_700_000_000.25 + row as f64 * 12_345.5;
+        let at = if row % 7 == 0 { String::new() } else { format!("{at:.2}") };
         let sold = if price > 400.0 { "yes" } else { "no" };
-        text.push_str(&format!("{size},{colour},{is_new},{rooms},{price:.2},{sold}\n"));
+        text.push_str(&format!("{size},{colour},{is_new},{rooms},{at},{heating},{price:.2},{sold}\n"));
     }
     let path = folder.join("houses.csv");
     fs::write(&path, text).unwrap();
@@ -594,6 +600,34 @@ fn a_server_that_can_write_no_files_is_not_asked_for_ever() {
     assert!(said["not_kept"]["files"].as_u64() >= Some(2), "{said}");
     are_whole(&server.uri());
     assert_eq!(models(&home.path().join("store.db")), [3, 3]);
+}
+
+#[test]
+fn a_sweep_that_broke_off_is_closed_though_the_server_can_write_no_files() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, home.path());
+    let proxy = Proxy::start(server.port);
+    // An experiment, its two runs, and nothing more: whatever is trained has to be brought there later.
+    proxy.set(Fault::Cut { writes: 6, arrives: false, hangs: true, is_cut: false });
+    let mut child = mltui(home.path(), &proxy.uri(), &SMALL).stderr(Stdio::null()).spawn().unwrap();
+    let all_is_trained = || {
+        let sweeps = support::sweeping::sweeps(home.path());
+        let journal = sweeps.first().map(|id| home.path().join(STATE).join(id).join("events.jsonl"));
+        let events = journal.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+        events.matches("\"event\":\"ended\"").count() == 2
+    };
+    wait_until("the end of training", || proxy.is_cut() && all_is_trained());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    proxy.set(Fault::Refuse("mlflow-artifacts", 500));
+    let next = [&SMALL[..], &["--experiment", "next"]].concat();
+    let (code, _, error) = output(mltui(home.path(), &proxy.uri(), &next));
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("broke off earlier") && !error.contains("cannot be closed"), "{error}");
+    let (parents, trials) = seen(&server.uri(), "iris");
+    assert_eq!((parents.len(), trials.len()), (1, 2));
+    assert!(parents.iter().chain(&trials).all(|run| run.ended && !run.status.is_active()), "{trials:?}");
+    assert_eq!(models(&home.path().join("store.db")), [3, 3, 3, 3]);
 }
 
 #[test]

@@ -251,6 +251,16 @@ async fn record(
     Ok(())
 }
 
+/// Brings events to a store that answers; a file that it does not take is tried as often as in a sweep that runs.
+async fn bring(recorder: &mut Recorder, events: &mut Vec<Event>) -> Result<(), StoreError> {
+    loop {
+        match recorder.record(events).await {
+            Err(_) if recorder.leaves_a_try() => tokio::time::sleep(BREATH).await,
+            result => return result,
+        }
+    }
+}
+
 /// A sweep whose process died.
 #[derive(Debug)]
 pub struct Broken {
@@ -305,7 +315,7 @@ async fn close(
             events.push(closed);
         }
         let mut recorder = Recorder::new(Arc::clone(store), folder.clone(), header, &events[..sent], true);
-        recorder.record(&mut events.split_off(sent)).await?;
+        bring(&mut recorder, &mut events.split_off(sent)).await?;
         folder.forget_trials().map_err(io)
     };
     Some(work.await)

@@ -22,8 +22,17 @@ pub(super) struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// The sigmoid that fits the scores of machines to the rows that each of them was fitted without.
-    pub fn calibrate(&self, rng: &mut Rng) -> Result<Sigmoid, FitError> {
+    /// The sigmoid that fits the scores of machines to the rows that each of them was fitted without. Where one of them
+    /// finds no end, the classes keep their shares: the machine itself is none the worse for it.
+    pub fn calibrate(&self, rng: &mut Rng) -> Sigmoid {
+        self.fitted(rng).unwrap_or_else(|error| {
+            tracing::debug!(%error, "probabilities of two classes are their shares");
+            let first = self.signs.iter().filter(|sign| **sign > 0.0).count() as f64;
+            Sigmoid::by_counts(first, self.signs.len() as f64 - first)
+        })
+    }
+
+    fn fitted(&self, rng: &mut Rng) -> Result<Sigmoid, FitError> {
         let of = self.dealt(rng);
         let mut scores = vec![0.0; self.signs.len()];
         for fold in 0..FOLDS {
@@ -153,6 +162,16 @@ mod tests {
             (fitted.slope + 1.180_940_36).abs() < 1e-4 && (fitted.offset + 0.119_000_35).abs() < 1e-4,
             "{fitted:?}"
         );
+    }
+
+    #[test]
+    fn a_calibration_that_finds_no_end_leaves_the_shares_of_the_classes() {
+        let mut rng = Rng::with_seed(5);
+        let rows = Array2::from_shape_fn((40, 3), |_| rng.f64());
+        let signs: Vec<f64> = (0..40).map(|row| if row % 4 == 0 { 1.0 } else { -1.0 }).collect();
+        let pair = Pair { rows: &rows, signs: &signs, gamma: None, c: 1e12 };
+        assert!(pair.fitted(&mut rng).is_err());
+        assert_eq!(pair.calibrate(&mut rng), Sigmoid::by_counts(10.0, 30.0));
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl Fit<Features, TargetValues, FitError> for Machine {
             intercepts.push(solution.intercept);
             let mut rng = Rng::with_seed(seed_of(self.seed, pair as u64));
             let pair = Pair { rows: &part, signs: &signs, gamma: kernel, c: self.c };
-            sigmoids.push(pair.calibrate(&mut rng)?);
+            sigmoids.push(pair.calibrate(&mut rng));
         }
         Ok(self.model(scaled, &weights, gamma, intercepts, Link::Votes { classes: count, sigmoids }))
     }

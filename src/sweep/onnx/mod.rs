@@ -13,12 +13,17 @@ use prost::Message;
 use self::forms::scores;
 use self::graph::{Graph, ML, Type, Wire, int, ints, texts};
 use self::proto::{ModelProto, OperatorSetIdProto};
-use super::data::{Frame, Kind, Labels, Values};
+use super::data::{Column, Frame, Kind, Labels, Values};
 use super::model::{Link, Model};
 use super::prepare::{Preparation, Step};
 
 /// Above so many classes their probabilities are not brought out one by one.
 const MOST_CLASSES: usize = 50;
+/// What `pandas.read_csv` takes for a gap.
+const GAPS_OF_PANDAS: [&str; 18] = [
+    "None", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null",
+    "#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN",
+];
 
 /// An output of a model: its name, and its type in MLflow's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,8 +101,9 @@ fn prepared(graph: &mut Graph, step: &Step, frame: &Frame, sizes: &[Option<i64>]
             };
             // An empty text is a gap, and so is each word that was one in the data.
             let gaps = || column.gap_words.iter().map(|(word, _)| word.clone()).chain([String::new()]);
+            let gap = i64::from(of_gap(column, names).unwrap_or(*fill));
             let keys = names.iter().cloned().chain(gaps());
-            let values = (0..names.len() as i64).chain(gaps().map(|_| i64::from(*fill))).collect();
+            let values = (0..names.len() as i64).chain(gaps().map(|_| gap)).collect();
             let code = graph.ml(
                 "LabelEncoder",
                 &[&input],
@@ -109,6 +115,14 @@ fn prepared(graph: &mut Graph, step: &Step, frame: &Frame, sizes: &[Option<i64>]
             graph.reshape(&one_hot, &[-1, levels.len() as i64])
         }
     }
+}
+
+/// The level that an empty text can only stand for. Python reads words as gaps that are levels here, as `None` is among
+/// texts: where the data had no gap, and one such level, a gap is that level.
+fn of_gap(column: &Column, names: &[String]) -> Option<u32> {
+    let mut words = (0..).zip(names).filter(|(_, name)| GAPS_OF_PANDAS.contains(&name.as_str()));
+    let (code, _) = words.next()?;
+    (words.next().is_none() && column.gaps() == 0).then_some(code)
 }
 
 /// From scores (double, a column each) to outputs.

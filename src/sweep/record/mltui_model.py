@@ -8,7 +8,12 @@ import numpy
 import onnxruntime
 import pandas
 
-TYPES = {"tensor(float)": numpy.float32, "tensor(int64)": numpy.int64, "tensor(bool)": numpy.bool_}
+TYPES = {
+    "tensor(float)": numpy.float32,
+    "tensor(double)": numpy.float64,
+    "tensor(int64)": numpy.int64,
+    "tensor(bool)": numpy.bool_,
+}
 
 
 class Model:
@@ -25,7 +30,7 @@ def feed(tensor, column):
     gaps = pandas.isna(column)
     if tensor.type == "tensor(string)":
         values = numpy.array(["" if gap else str(value) for value, gap in zip(column, gaps)], dtype=object)
-    elif tensor.type != "tensor(float)" and gaps.any():
+    elif TYPES[tensor.type] in (numpy.int64, numpy.bool_) and gaps.any():
         raise ValueError(f"column {tensor.name!r} has a gap: it had none where the model was trained")
     else:
         values = numpy.asarray(column, dtype=TYPES[tensor.type])

@@ -11,6 +11,7 @@ mod uploads;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use self::uploads::Refusals;
 use super::course::{Course, best};
 use super::journal::{Event, Folder, Header, How, Outcome, What};
 use super::scores::scores;
@@ -52,8 +53,7 @@ pub struct Recorder {
     course: Course,
     /// The number of the first trial whose best-so-far is not on the parent yet.
     prefix: usize,
-    /// How often the store did not take a file, though it answered.
-    refusals: u32,
+    refusals: Refusals,
     /// What the store did not take, until somebody asks.
     told: Vec<Unkept>,
     /// Whether a run may be there that is not known here: of an earlier process, or by an answer that was lost.
@@ -85,7 +85,7 @@ impl Recorder {
             sent: seen.len(),
             course,
             prefix,
-            refusals: 0,
+            refusals: Refusals::default(),
             told: Vec::new(),
             searches,
         }

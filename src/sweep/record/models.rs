@@ -9,7 +9,7 @@ use crate::store::{ErrorKind, NewModel, Result, StoreError};
 use crate::sweep::journal::Test;
 use crate::sweep::keep::{ABOUT, About, MODEL, artifacts};
 use crate::sweep::scores::scores;
-use crate::sweep::unkept::{self, Unkept};
+use crate::sweep::unkept::{MODEL_NAME, Unkept};
 
 impl Recorder {
     /// A trial was fitted on all but the test part: what that says of it, and its model.
@@ -56,7 +56,7 @@ impl Recorder {
             }
         }
         let is_logged = logged.is_ok();
-        let unkept = self.refused(Some(trial), run, unkept::MODEL, logged).await?;
+        let unkept = self.refused(Some(trial), run, MODEL_NAME, logged).await?;
         if !is_logged {
             self.fail_models(run).await?;
             self.log(run, metrics, &[], &[]).await?;
