@@ -271,7 +271,9 @@ async fn fold_runs(
     view: ViewType,
     builder: &mut Builder,
 ) -> Result<(), Failure> {
-    for ids in ids.chunks(IDS) {
+    // What is found in no list is asked for by itself.
+    let in_lists = ids.chunk_by(|a, b| Query::lists(&a.0) && Query::lists(&b.0));
+    for ids in in_lists.flat_map(|some| some.chunks(IDS)) {
         let ids: Vec<String> = ids.iter().map(|id| id.0.clone()).collect();
         let search = RunSearch {
             experiment_ids: vec![experiment.experiment_id.clone()],

@@ -153,7 +153,9 @@ pub async fn changes(client: &Client, scan: &Scan, since: i64, watched: &[RunId]
         }
     }
     let mut removed = Vec::new();
-    for ids in watched.chunks(BULK_IDS) {
+    // What is found in no list is asked for by itself.
+    let in_lists = watched.chunk_by(|a, b| Query::lists(&a.0) && Query::lists(&b.0));
+    for ids in in_lists.flat_map(|some| some.chunks(BULK_IDS)) {
         let filter = Filter {
             clauses: vec![Clause {
                 field: Field::Attribute(Attribute::RunId),
