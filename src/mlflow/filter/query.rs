@@ -80,7 +80,12 @@ enum Said {
 fn said(clause: &Clause) -> Said {
     let Some(field) = name(&clause.field) else { return Said::NotAtAll };
     let text = match &clause.test {
-        // MLflow 2 takes NaN for 0.
+        // MLflow 2 takes NaN for 0, so that NaN would be left out with it; no value that it keeps is infinite.
+        Test::Number(Comparator::NotEqual, number)
+            if number.as_f64() == 0.0 && matches!(clause.field, Field::Metric(_)) =>
+        {
+            return Said::Widely(format!("{field} != {}", number_text(Number::Float(f64::INFINITY))));
+        }
         Test::Number(comparator, number) => {
             let text = format!("{field} {} {}", comparator.as_str(), number_text(*number));
             let is_metric = matches!(clause.field, Field::Metric(_));

@@ -81,6 +81,11 @@ fn a_server_is_asked_with_every_key_in_quotes() {
         ("dataset.name IN ('iris', 'Wine')", "dataset.name LIKE '%'", false),
         ("dataset.name IN ('iris', 'wine-2')", "dataset.name IN ('iris', 'wine-2')", true),
         ("dataset.name NOT IN ('Iris')", "dataset.name NOT IN ('Iris')", false),
+        // NaN, which it takes for 0, is not 0.
+        ("metrics.a != 0", "metrics.`a` != 1e400", false),
+        ("metrics.a != -0.0", "metrics.`a` != 1e400", false),
+        ("metrics.a != 1", "metrics.`a` != 1", false),
+        ("start_time != 0", "attributes.start_time != 0", true),
     ] {
         let query = asked(text);
         assert_eq!((query.text.as_str(), query.is_exact()), (sent, is_exact), "{text}");
