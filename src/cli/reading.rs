@@ -137,7 +137,7 @@ pub async fn read_server(
     };
     let mut reading = Reading { store, experiment, builder: Builder::default(), asked: HashSet::new() };
     loop {
-        search.page_token = reading.page(&search).await?;
+        search.page_token = reading.page(&search, &Filter::default()).await?;
         if search.page_token.is_none() {
             let mut builder = reading.builder;
             for wanted in policy.wanted() {
@@ -168,9 +168,10 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Takes a page in, and returns the token of the next one.
-    async fn page(&mut self, search: &RunSearch) -> Result<Option<String>, Failure> {
-        let page = self.store.search_runs(search).await?;
+    /// Takes a page in, and returns the token of the next one. `written` is what of the filter somebody wrote.
+    async fn page(&mut self, search: &RunSearch, written: &Filter) -> Result<Option<String>, Failure> {
+        let page = self.store.search_runs(search).await;
+        let page = page.map_err(|error| Failure::of_filter(error, written))?;
         self.builder.fold_changes(&whole_runs(&page.runs));
         read_parents(self.store, self.experiment, &mut self.builder, &mut self.asked).await?;
         Ok(page.next_page_token)
@@ -196,7 +197,7 @@ async fn narrow(reading: &mut Reading<'_>, policy: &Policy, top: usize) -> Resul
             page_token: token,
             ..RunSearch::default()
         };
-        token = reading.page(&search).await?;
+        token = reading.page(&search, &policy.filter).await?;
         let now = worst(&mut reading.builder);
         let is_within = match (now, bound) {
             (_, None) => true,
