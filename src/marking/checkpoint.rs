@@ -64,9 +64,9 @@ fn best<'a>(
     let mut why = format!("the {which} {} {of}: {}", by.metric, number(*value));
     let on = data_set.as_ref().map(|(name, _)| format!("on data set {name}"));
     if data_sets.len() > 1 {
-        let rule = if is_of_run(data_set) { "the run's own value is of" } else { "most of them have" };
+        let rule = if is_of_run(data_set) { "the run's own value is of it" } else { "most models have it" };
         let on = on.unwrap_or_else(|| "on no data set".into());
-        why.push_str(&format!(" {on} (of {}, what {rule})", data_sets.len()));
+        why.push_str(&format!(" {on} (1 of {}; {rule})", data_sets.len()));
     } else if let Some(on) = on {
         why.push_str(&format!(" {on}"));
     }
@@ -253,13 +253,13 @@ mod tests {
         let mut run = run(&[0, 1, 2]);
         assert_eq!(
             told(&run, &models, Some(&by())),
-            "ckpt-0: the lowest val_loss of 3 logged models: 0.1 on data set a (of 2, what most of them have)"
+            "ckpt-0: the lowest val_loss of 3 logged models: 0.1 on data set a (1 of 2; most models have it)"
         );
         run.metrics = vec![Metric { key: "val_loss".into(), value: 0.5, timestamp: 9, step: 1 }];
         assert_eq!(
             told(&run, &models, Some(&by())),
-            "ckpt-1: the lowest val_loss of 3 logged models: 0.5 on data set b (of 2, what the run's own value is \
-             of); 1 without such a number"
+            "ckpt-1: the lowest val_loss of 3 logged models: 0.5 on data set b (1 of 2; the run's own value is of \
+             it); 1 without such a number"
         );
     }
 }
