@@ -195,8 +195,8 @@ fn runs_that_are_parents_of_each_other_do_not_put_each_other_out() {
     assert_eq!((names(&known, &selection), selection.left_out.parents), (vec!["run-2".to_owned()], 2));
     // A round that is longer than anybody looks.
     let mut round: Vec<Run> = (0..DEEPEST * 2).map(|id| run(id, &[("m", 1.0)])).collect();
-    for id in 0..round.len() {
-        under(&mut round[id], (id + 1) % (DEEPEST * 2));
+    for (id, run) in round.iter_mut().enumerate() {
+        under(run, (id + 1) % (DEEPEST * 2));
     }
     assert_eq!(select(&catalog(&round), &policy(&[("m", UP)]), 1).eligible, DEEPEST * 2);
 }
