@@ -170,7 +170,7 @@ fn registers_checkpoints(home: &Path, address: &str) {
             "by data set",
             "loss",
             "ckpt-1",
-            "the lowest loss of 3 logged models: 0.5, on data set val, the one of 2 that",
+            "the lowest loss of 3 logged models: 0.5 on data set val (1 of 2; ",
         ),
     ] {
         let arguments = ["mark-best", name, "--metric", metric];

@@ -1,7 +1,7 @@
 //! Runs of any experiments, gathered into a catalogue of their own.
 
 use super::{Builder, Catalog};
-use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Test};
+use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{ExperimentId, RunId, ViewType};
 use crate::store::batch::whole_runs;
 use crate::store::{Result, RunSearch, TrackingStore};
@@ -12,7 +12,9 @@ const IDS: usize = 90;
 /// The runs that are still there, deleted ones among them, as they are now.
 pub async fn runs(store: &dyn TrackingStore, wanted: &[(ExperimentId, RunId)]) -> Result<Catalog> {
     let mut builder = Builder::default();
-    for chunk in wanted.chunks(IDS) {
+    // What is found in no list is asked for by itself.
+    let in_lists = wanted.chunk_by(|(_, a), (_, b)| Query::lists(&a.0) && Query::lists(&b.0));
+    for chunk in in_lists.flat_map(|some| some.chunks(IDS)) {
         let mut experiment_ids: Vec<ExperimentId> =
             chunk.iter().map(|(experiment, _)| experiment.clone()).collect();
         experiment_ids.sort_unstable();

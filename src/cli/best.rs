@@ -76,7 +76,7 @@ fn shown(chosen: &Chosen, top: usize) -> String {
                 text::clean(catalog.run_name(ranked.row)).into_owned(),
                 catalog.run_id(ranked.row).to_owned(),
             ];
-            cells.extend(ranked.values.iter().map(f64::to_string));
+            cells.extend(ranked.values.iter().map(|value| text::exact(*value)));
             cells
         })
         .collect();
@@ -164,4 +164,25 @@ fn run_json(chosen: &Chosen, ranked: &Ranked) -> Json {
         "values": values, "on_front": ranked.on_front, "score": ranked.score,
         "start_time": if run.start_time == NO_TIME { Json::Null } else { json!(run.start_time) },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::siblings::tests::run;
+    use super::*;
+    use crate::catalog::Builder;
+    use crate::select::{Goal, Policy, select};
+    use crate::store::batch::whole_runs;
+
+    #[test]
+    fn no_number_is_hundreds_of_digits_long() {
+        let mut builder = Builder::default();
+        builder.fold_changes(&whole_runs(&[run(0, 1e300), run(1, 0.1)]));
+        let catalog = builder.snapshot();
+        let selection = select(&catalog, &Policy::new(Objective::new("m", Goal::Maximize)), 2);
+        let chosen = Chosen { catalog, selection, origin: Origin::Asked, is_counted: true };
+        let words = shown(&chosen, 2);
+        let cells: Vec<_> = words.lines().take(2).map(|line| line.split_whitespace().last()).collect();
+        assert_eq!(cells, [Some("1e300"), Some("0.1")]);
+    }
 }

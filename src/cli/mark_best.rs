@@ -107,6 +107,7 @@ async fn request(
     random: u32,
 ) -> Result<Request, Failure> {
     let selecting = &settings.selecting;
+    let registers = (selecting.register || arguments.register.is_some()) && !arguments.no_register;
     let mut request = Request {
         experiment: experiment.experiment_id.clone(),
         run: RunId::from(""),
@@ -128,8 +129,10 @@ async fn request(
             return Err(Failure::Usage(format!("run {id} is not of the experiment {name:?}")));
         }
         request.run = run.info.run_id;
-        request.model_by =
-            known_policy(settings, arguments, store, experiment).await?.map(|policy| model_by(&policy));
+        if registers {
+            let policy = known_policy(settings, arguments, store, experiment).await?;
+            request.model_by = policy.map(|policy| model_by(&policy));
+        }
     } else {
         let chosen = arguments.asked.choose(settings, store, experiment, 2).await?;
         let Some(found) = chosen.selection.best() else { return Err(best::none_eligible(&chosen)) };
@@ -147,9 +150,17 @@ async fn request(
         };
         gate(settings, arguments, store.as_ref(), experiment, &chosen, &request).await?;
     }
-    if (selecting.register || arguments.register.is_some()) && !arguments.no_register {
+    if registers {
+        let metric = request.model_by.as_ref().map_or("", |by| by.metric.as_str());
+        if metric.is_empty() && arguments.register.is_none() && selecting.model_name.contains("{metric}") {
+            return Err(Failure::Usage(
+                "the model's name has the metric in it (model_name in the settings), and none is known: say --metric, or \
+                 the name with --register"
+                    .into(),
+            ));
+        }
         request.registration = Some(Registration {
-            name: model_name(settings, arguments, experiment, &request.metric),
+            name: model_name(settings, arguments, experiment, metric),
             alias: arguments.alias.clone().unwrap_or_else(|| selecting.alias.clone()),
             previous_alias: match &arguments.alias {
                 Some(alias) if *alias != selecting.alias => format!("previous-{alias}"),

@@ -28,7 +28,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use thiserror::Error;
 
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
-use crate::mlflow::filter::ParseError;
+use crate::mlflow::filter::{Filter, ParseError};
 use crate::mlflow::{Experiment, ViewType};
 use crate::select::PolicyError;
 use crate::store::rest::Observer;
@@ -127,6 +127,16 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// A filter that the server does not take is a mistake of who wrote it.
+    fn of_filter(error: StoreError, filter: &Filter) -> Self {
+        match error.kind {
+            ErrorKind::Invalid(message) if !filter.clauses.is_empty() => {
+                Self::Usage(format!("the server does not take this filter: {message}"))
+            }
+            _ => Self::Store(error),
+        }
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Language { .. } | Self::Usage(_) | Self::Policy(_) | Self::Data(_) => 2,
@@ -280,4 +290,19 @@ async fn find_experiment(store: &dyn TrackingStore, name: &str) -> Result<Experi
     });
     let suggestion = near.map_or(String::new(), |near| format!(", but there is {:?}", near.name));
     Err(Failure::NoExperiment { name: name.to_owned(), suggestion })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_is_refused_is_a_wrong_command_line_and_nothing_else_is() {
+        let refused = || StoreError::new("search runs", ErrorKind::Invalid("too long".into()));
+        let filter = crate::mlflow::filter::parse("metrics.a > 1").unwrap();
+        assert_eq!(Failure::of_filter(refused(), &filter).exit_code(), 2);
+        assert_eq!(Failure::of_filter(refused(), &Filter::default()).exit_code(), 1);
+        let broken = StoreError::new("search runs", ErrorKind::Io("broken".into()));
+        assert_eq!(Failure::of_filter(broken, &filter).exit_code(), 1);
+    }
 }

@@ -15,7 +15,7 @@ use crate::select::{
 };
 use crate::store::batch::whole_runs;
 use crate::store::rest::page_token;
-use crate::store::{RunSearch, Scan, ScanValues, TrackingStore};
+use crate::store::{ErrorKind, RunSearch, Scan, ScanValues, StoreError, TrackingStore};
 
 /// Of up to so many runs on a server all are read, and all are counted.
 const ALL: usize = 1_000;
@@ -25,6 +25,8 @@ const PAGE: usize = 100;
 const MOST_CLAUSES: usize = 16;
 /// Ids in one search.
 const IDS: usize = 90;
+/// Pages at most while the best is looked for: millions of runs.
+const MOST_PAGES: usize = 10_000;
 /// Runs above others that are looked for at most.
 const MOST_PARENTS: usize = 10_000;
 /// So many tied runs of a local store are read as wholes; of more, only columns.
@@ -135,9 +137,10 @@ pub async fn read_server(
         max_results: PAGE,
         ..RunSearch::default()
     };
-    let mut reading = Reading { store, experiment, builder: Builder::default(), asked: HashSet::new() };
+    let mut reading =
+        Reading { store, experiment, builder: Builder::default(), asked: HashSet::new(), pages: 0 };
     loop {
-        search.page_token = reading.page(&search).await?;
+        search.page_token = reading.page(&search, &Filter::default()).await?;
         if search.page_token.is_none() {
             let mut builder = reading.builder;
             for wanted in policy.wanted() {
@@ -165,12 +168,20 @@ struct Reading<'a> {
     builder: Builder,
     /// Runs above others that were looked for.
     asked: HashSet<RunId>,
+    /// Pages that were taken in.
+    pages: usize,
 }
 
 impl Reading<'_> {
-    /// Takes a page in, and returns the token of the next one.
-    async fn page(&mut self, search: &RunSearch) -> Result<Option<String>, Failure> {
-        let page = self.store.search_runs(search).await?;
+    /// Takes a page in, and returns the token of the next one. `written` is what of the filter somebody wrote.
+    async fn page(&mut self, search: &RunSearch, written: &Filter) -> Result<Option<String>, Failure> {
+        let page = self.store.search_runs(search).await;
+        let page = page.map_err(|error| Failure::of_filter(error, written))?;
+        self.pages += 1;
+        if page.next_page_token.is_some() && self.pages >= MOST_PAGES {
+            let words = format!("there is a page after {} pages of runs", self.pages);
+            return Err(StoreError::new("search runs", ErrorKind::Protocol(words)).into());
+        }
         self.builder.fold_changes(&whole_runs(&page.runs));
         read_parents(self.store, self.experiment, &mut self.builder, &mut self.asked).await?;
         Ok(page.next_page_token)
@@ -192,11 +203,12 @@ async fn narrow(reading: &mut Reading<'_>, policy: &Policy, top: usize) -> Resul
         let search = RunSearch {
             experiment_ids: vec![reading.experiment.experiment_id.clone()],
             filter: at_least(policy, bound),
-            max_results: PAGE,
+            // A second page is of many that are tied, all of which are needed.
+            max_results: if token.is_some() { ALL } else { PAGE },
             page_token: token,
             ..RunSearch::default()
         };
-        token = reading.page(&search).await?;
+        token = reading.page(&search, &policy.filter).await?;
         let now = worst(&mut reading.builder);
         let is_within = match (now, bound) {
             (_, None) => true,
@@ -271,7 +283,9 @@ async fn fold_runs(
     view: ViewType,
     builder: &mut Builder,
 ) -> Result<(), Failure> {
-    for ids in ids.chunks(IDS) {
+    // What is found in no list is asked for by itself.
+    let in_lists = ids.chunk_by(|a, b| Query::lists(&a.0) && Query::lists(&b.0));
+    for ids in in_lists.flat_map(|some| some.chunks(IDS)) {
         let ids: Vec<String> = ids.iter().map(|id| id.0.clone()).collect();
         let search = RunSearch {
             experiment_ids: vec![experiment.experiment_id.clone()],

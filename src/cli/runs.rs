@@ -18,7 +18,7 @@ use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::sheet::json_number;
 use crate::store::batch::{RunBatch, whole_runs};
 use crate::store::uri::Location;
-use crate::store::{ErrorKind, RunSearch, Scan, ScanValues, StoreError, TrackingStore, now_ms};
+use crate::store::{RunSearch, Scan, ScanValues, TrackingStore, now_ms};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -216,16 +216,6 @@ fn in_order(catalog: &Catalog, query: &Query) -> Vec<Row> {
     rows
 }
 
-/// A filter that the server does not take is a mistake of who wrote it.
-fn refused(error: StoreError, query: &Query) -> Failure {
-    match error.kind {
-        ErrorKind::Invalid(message) if !query.filter.clauses.is_empty() => {
-            Failure::Usage(format!("the server does not take this filter: {message}"))
-        }
-        _ => Failure::Store(error),
-    }
-}
-
 /// Everything that passes the filter, page by page, or no more than the limit.
 async fn search(
     store: &dyn TrackingStore,
@@ -241,7 +231,8 @@ async fn search(
     };
     let mut builder = Builder::default();
     loop {
-        let page = store.search_runs(&search).await.map_err(|error| refused(error, query))?;
+        let page =
+            store.search_runs(&search).await.map_err(|error| Failure::of_filter(error, &query.filter))?;
         builder.fold_changes(&whole_runs(&page.runs));
         search.page_token = page.next_page_token;
         if search.page_token.is_none() || query.filter.clauses.is_empty() {

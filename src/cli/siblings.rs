@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reading::newest;
+use super::sweep_report::say;
 use crate::catalog::{Builder, Catalog, Row};
 use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Query, Test};
 use crate::mlflow::{Experiment, RunStatus};
-use crate::select::{SAMPLE, Selection, has_seed, is_seed};
+use crate::select::{Selection, has_seed, is_seed, newest_active};
 use crate::store::batch::whole_runs;
 use crate::store::{RunSearch, TrackingStore};
 
@@ -22,8 +23,8 @@ const PAGE: usize = 500;
 /// Of more runs that share these params, the newest are looked at.
 const PAGES: usize = 4;
 
-/// Looks for the spread. What fails is logged, and the spread is what was found until then. `newest_are_whole` says
-/// that the catalogue has all params of the newest runs.
+/// Looks for the spread. What fails is said, and the spread is what was found until then: what the catalogue shows of it,
+/// which has only some of the runs, is none. `newest_are_whole` says that it has all params of the newest runs.
 pub async fn find_spread(
     store: &Arc<dyn TrackingStore>,
     experiment: &Experiment,
@@ -31,10 +32,11 @@ pub async fn find_spread(
     newest_are_whole: bool,
     selection: &mut Selection,
 ) {
+    selection.spread = None;
     match tokio::time::timeout(LONGEST, look(store, experiment, catalog, newest_are_whole, selection)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the spread of the best run was not found"),
-        Err(_) => tracing::warn!("the spread of the best run was not found in {LONGEST:?}"),
+        Ok(Err(error)) => say(&format!("the spread of the best run was not found: {error}")),
+        Err(_) => say(&format!("the spread of the best run was not found in {} s", LONGEST.as_secs())),
     }
 }
 
@@ -80,7 +82,7 @@ async fn look(
 
 /// The few params of the first run that the fewest of a sample share, as far as a filter can say them.
 fn rare(whole: &Catalog, sample: &Catalog) -> Vec<Clause> {
-    let rows: Vec<Row> = sample.newest_first.iter().copied().take(SAMPLE).collect();
+    let rows = newest_active(sample);
     let shared = |key: &str, value: &str| {
         let column = sample.params.column(&sample.texts, key);
         let is_same = |row: &&Row| {
@@ -101,4 +103,60 @@ fn rare(whole: &Catalog, sample: &Catalog) -> Vec<Clause> {
         .collect();
     known.sort_by_key(|(runs, _)| *runs);
     known.into_iter().take(ASKED).map(|(_, clause)| clause).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::mlflow::{ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunInfo};
+    use crate::select::{Goal, Objective, Policy, select};
+    use crate::store::rest::RestOptions;
+    use crate::store::uri;
+
+    pub fn run(id: usize, value: f64) -> Run {
+        Run {
+            info: RunInfo {
+                run_id: RunId(format!("r{id}")),
+                experiment_id: ExperimentId("1".into()),
+                run_name: format!("run-{id}"),
+                user_id: String::new(),
+                status: RunStatus::Finished,
+                start_time: Some(id as i64),
+                end_time: None,
+                lifecycle_stage: LifecycleStage::Active,
+                artifact_uri: String::new(),
+            },
+            metrics: vec![Metric { key: "m".into(), value, timestamp: 0, step: 0 }],
+            params: [("lr", "0.1".to_owned()), ("seed", id.to_string())]
+                .map(|(key, value)| Param { key: key.into(), value })
+                .into(),
+            tags: Vec::new(),
+            inputs: Vec::new(),
+            model_outputs: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_spread_of_some_of_the_runs_does_not_outlive_a_failure() {
+        let mut builder = Builder::default();
+        builder.fold_changes(&whole_runs(&[run(0, 1.0), run(1, 2.0), run(2, 3.0)]));
+        let catalog = builder.snapshot();
+        let mut selection = select(&catalog, &Policy::new(Objective::new("m", Goal::Maximize)), 2);
+        assert!(selection.spread.is_some());
+        // Nobody answers here.
+        let location = uri::Location::Server("http://127.0.0.1:1".parse().unwrap());
+        let options = RestOptions { max_retries: 0, ..RestOptions::default() };
+        let store = uri::open(&location, &options, true).unwrap();
+        let experiment = Experiment {
+            experiment_id: ExperimentId("1".into()),
+            name: "e".into(),
+            artifact_location: String::new(),
+            lifecycle_stage: LifecycleStage::Active,
+            creation_time: None,
+            last_update_time: None,
+            tags: Vec::new(),
+        };
+        find_spread(&store, &experiment, &catalog, true, &mut selection).await;
+        assert_eq!(selection.spread, None);
+    }
 }

@@ -31,6 +31,7 @@ pub fn choose<'a>(
     let of = match (models.len(), ready.len()) {
         (1, _) => "the only logged model of the run".to_owned(),
         (all, some) if all == some => format!("of {all} logged models"),
+        (all, 1) => format!("the only one of {all} logged models that is ready"),
         (all, some) => format!("of the {some} of {all} logged models that are ready"),
     };
     if let [only] = ready.as_slice() {
@@ -61,15 +62,16 @@ fn best<'a>(
     })?;
     let which = if by.is_less_better { "lowest" } else { "highest" };
     let mut why = format!("the {which} {} {of}: {}", by.metric, number(*value));
+    let on = data_set.as_ref().map(|(name, _)| format!("on data set {name}"));
+    if data_sets.len() > 1 {
+        let rule = if is_of_run(data_set) { "the run's own value is of it" } else { "most models have it" };
+        let on = on.unwrap_or_else(|| "on no data set".into());
+        why.push_str(&format!(" {on} (1 of {}; {rule})", data_sets.len()));
+    } else if let Some(on) = on {
+        why.push_str(&format!(" {on}"));
+    }
     if values.len() < ready.len() {
         why.push_str(&format!("; {} without such a number", ready.len() - values.len()));
-    }
-    if let Some((name, _)) = data_set {
-        why.push_str(&format!(", on data set {name}"));
-    }
-    if data_sets.len() > 1 {
-        let rule = if is_of_run(data_set) { "the run's own value is of" } else { "most of them have" };
-        why.push_str(&format!(", the one of {} that {rule}", data_sets.len()));
     }
     Some((model, why))
 }
@@ -132,7 +134,7 @@ fn last<'a>(
         None => format!("the newest {of}"),
     };
     if let Some(by) = by {
-        why.push_str(&format!("; none has a {} of its own", by.metric));
+        why.push_str(&format!("; none has a number for {}", by.metric));
     }
     Some((model, why))
 }
@@ -221,9 +223,11 @@ mod tests {
         assert!(
             told(&run, &models, Some(&by())).starts_with("ckpt-4: the lowest val_loss of the 5 of 6 logged")
         );
-        for model in &mut models {
+        for model in &mut models[1..] {
             model.status = "PENDING".into();
         }
+        assert_eq!(told(&run, &models, Some(&by())), "ckpt-0: the only one of 6 logged models that is ready");
+        models[0].status = "PENDING".into();
         assert_eq!(choose(&run, &models, Some(&by())), None);
     }
 
@@ -232,7 +236,7 @@ mod tests {
         let models: Vec<LoggedModel> = (0..4).map(|at| model(at, &[])).collect();
         assert_eq!(
             told(&run(&[5, 30, 7, 1]), &models, Some(&by())),
-            "ckpt-1: the one of the greatest step, 30, of 4 logged models; none has a val_loss of its own"
+            "ckpt-1: the one of the greatest step, 30, of 4 logged models; none has a number for val_loss"
         );
         assert_eq!(told(&run(&[0; 4]), &models, None), "ckpt-3: the newest of 4 logged models");
         assert_eq!(told(&run(&[]), &models, None), "ckpt-3: the newest of 4 logged models");
@@ -249,13 +253,13 @@ mod tests {
         let mut run = run(&[0, 1, 2]);
         assert_eq!(
             told(&run, &models, Some(&by())),
-            "ckpt-0: the lowest val_loss of 3 logged models: 0.1, on data set a, the one of 2 that most of them have"
+            "ckpt-0: the lowest val_loss of 3 logged models: 0.1 on data set a (1 of 2; most models have it)"
         );
         run.metrics = vec![Metric { key: "val_loss".into(), value: 0.5, timestamp: 9, step: 1 }];
         assert_eq!(
             told(&run, &models, Some(&by())),
-            "ckpt-1: the lowest val_loss of 3 logged models: 0.5; 1 without such a number, on data set b, the one of 2 \
-             that the run's own value is of"
+            "ckpt-1: the lowest val_loss of 3 logged models: 0.5 on data set b (1 of 2; the run's own value is of \
+             it); 1 without such a number"
         );
     }
 }

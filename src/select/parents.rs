@@ -31,18 +31,34 @@ pub(super) fn repeating_parents(
     let values: FxHashMap<Row, f64> = eligible.iter().map(|(value, row)| (*row, *value)).collect();
     let is_same = |a: Row, b: Row| (1..objectives.list.len()).all(|at| objectives.compare(at, a, b).is_eq());
     for (value, row, parent) in with_parents {
-        let mut above = rows.get(&parent).copied();
-        // A run may name itself as its parent.
-        for _ in 0..DEEPEST {
-            let Some(parent) = above.filter(|parent| *parent != row) else { break };
-            let same = values.get(&parent).is_some_and(|known| known.total_cmp(&value).is_eq());
-            if same && is_same(parent, row) {
-                repeating.insert(parent);
-            }
-            above = parents.get(parent).and_then(|sym| rows.get(&sym).copied());
-        }
+        let first = rows.get(&parent).copied();
+        let next = |row: Row| parents.get(row).and_then(|sym| rows.get(&sym).copied());
+        let Some(above) = chain(row, first, next) else { continue };
+        repeating.extend(above.into_iter().filter(|parent| {
+            let same = values.get(parent).is_some_and(|known| known.total_cmp(&value).is_eq());
+            same && is_same(*parent, row)
+        }));
     }
     repeating
+}
+
+/// The runs above a row. None where these lead back to it, or nobody knows whether they do: then each of them is below
+/// the others as well, and no one of them repeats the rest.
+fn chain(row: Row, first: Option<Row>, next: impl Fn(Row) -> Option<Row>) -> Option<Vec<Row>> {
+    let mut above = Vec::new();
+    let mut at = first;
+    while let Some(parent) = at {
+        if parent == row || above.len() == DEEPEST {
+            return None;
+        }
+        // The runs above may go round without this one.
+        if above.contains(&parent) {
+            break;
+        }
+        above.push(parent);
+        at = next(parent);
+    }
+    Some(above)
 }
 
 /// Runs that are named as parents and are not in a catalogue: one that failed links the run above it to those below.

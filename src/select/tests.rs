@@ -179,6 +179,29 @@ fn parents_that_are_not_known_are_named() {
 }
 
 #[test]
+fn runs_that_are_parents_of_each_other_do_not_put_each_other_out() {
+    let under =
+        |run: &mut Run, parent: usize| run.tags.push(Tag::new(tags::PARENT_RUN_ID, format!("{parent:032x}")));
+    let mut runs = [run(0, &[("m", 1.0)]), run(1, &[("m", 1.0)]), run(2, &[("m", 1.0)])];
+    under(&mut runs[0], 1);
+    under(&mut runs[1], 0);
+    let known = catalog(&runs);
+    let selection = select(&known, &policy(&[("m", UP)]), 9);
+    assert_eq!((names(&known, &selection).len(), selection.left_out.parents), (3, 0));
+    // One below them repeats both.
+    under(&mut runs[2], 1);
+    let known = catalog(&runs);
+    let selection = select(&known, &policy(&[("m", UP)]), 9);
+    assert_eq!((names(&known, &selection), selection.left_out.parents), (vec!["run-2".to_owned()], 2));
+    // A round that is longer than anybody looks.
+    let mut round: Vec<Run> = (0..DEEPEST * 2).map(|id| run(id, &[("m", 1.0)])).collect();
+    for (id, run) in round.iter_mut().enumerate() {
+        under(run, (id + 1) % (DEEPEST * 2));
+    }
+    assert_eq!(select(&catalog(&round), &policy(&[("m", UP)]), 1).eligible, DEEPEST * 2);
+}
+
+#[test]
 fn a_parent_that_repeats_its_child_does_not_win() {
     let mut runs =
         [run(0, &[("m", 1.0)]), run(1, &[("m", 1.0)]), run(2, &[("m", 1.0)]), run(3, &[("m", 0.5)])];

@@ -13,10 +13,15 @@ pub const SAMPLE: usize = 100;
 /// Metrics with which ties go on, at most.
 pub const FURTHER: usize = 16;
 
+/// The newest runs that are not deleted, [`SAMPLE`] of them.
+pub fn newest_active(catalog: &Catalog) -> Vec<Row> {
+    let is_active = |row: &Row| catalog.run(*row).stage == LifecycleStage::Active;
+    catalog.newest_first.iter().copied().filter(is_active).take(SAMPLE).collect()
+}
+
 /// The metrics of the newest runs, with how many of these have each.
 pub fn newest_metrics(catalog: &Catalog) -> Vec<(&str, usize)> {
-    let is_active = |row: &Row| catalog.run(*row).stage == LifecycleStage::Active;
-    let sample: Vec<Row> = catalog.newest_first.iter().copied().filter(is_active).take(SAMPLE).collect();
+    let sample = newest_active(catalog);
     let have = |column: &Column<f64>| sample.iter().filter(|row| column.get(**row).is_some()).count();
     let columns = catalog.metrics.columns(&catalog.texts);
     columns.map(|(key, column)| (key, have(column))).filter(|(_, count)| *count > 0).collect()

@@ -26,6 +26,12 @@ impl Query {
         !matches!(said(clause), Said::NotAtAll)
     }
 
+    /// Whether a server of MLflow 2 finds a text in a list: it leaves out what has a capital letter, or no small one.
+    pub fn lists(text: &str) -> bool {
+        let is_small = |c: char| !c.is_uppercase() && c.to_lowercase().eq([c]);
+        text.chars().any(char::is_lowercase) && text.chars().all(is_small)
+    }
+
     /// For a server of MLflow 2, which knows no `IS NULL`. None where the filter does not ask for it.
     pub fn without_null(filter: &Filter) -> Option<Self> {
         let asks = |clause: &Clause| matches!(clause.test, Test::IsNull | Test::IsNotNull);
@@ -74,7 +80,12 @@ enum Said {
 fn said(clause: &Clause) -> Said {
     let Some(field) = name(&clause.field) else { return Said::NotAtAll };
     let text = match &clause.test {
-        // MLflow 2 takes NaN for 0.
+        // MLflow 2 takes NaN for 0, so that NaN would be left out with it; no value that it keeps is infinite.
+        Test::Number(Comparator::NotEqual, number)
+            if number.as_f64() == 0.0 && matches!(clause.field, Field::Metric(_)) =>
+        {
+            return Said::Widely(format!("{field} != {}", number_text(Number::Float(f64::INFINITY))));
+        }
         Test::Number(comparator, number) => {
             let text = format!("{field} {} {}", comparator.as_str(), number_text(*number));
             let is_metric = matches!(clause.field, Field::Metric(_));
@@ -90,8 +101,16 @@ fn said(clause: &Clause) -> Said {
                 return Said::Widely(format!("{field} {} '{pattern}'", comparator.as_str()));
             }
         },
-        Test::In(list) => format!("{field} IN ({})", literals(list)),
-        // MLflow 2 leaves out of a list what has no small letter.
+        Test::In(list) if list.iter().all(|text| Query::lists(text)) => {
+            format!("{field} IN ({})", literals(list))
+        }
+        Test::In(list) => match list.as_slice() {
+            [only] => {
+                let test = Test::Text(Comparator::Equal, only.clone());
+                return said(&Clause { field: clause.field.clone(), test });
+            }
+            _ => return any_value(&clause.field),
+        },
         Test::NotIn(list) => return Said::Widely(format!("{field} NOT IN ({})", literals(list))),
         Test::IsNull => format!("{field} IS NULL"),
         Test::IsNotNull => format!("{field} IS NOT NULL"),

@@ -1,21 +1,18 @@
 //! What Optuna says of its trials. Its callback for MLflow logs the objective as the metric `value` (or another name; of
 //! several `value_0`, `value_1`), and tags the run with `direction`: `MINIMIZE`, or `['MINIMIZE', 'MAXIMIZE']`.
 
+use super::telling::is_system;
 use crate::catalog::{Catalog, Row, Sym};
-use crate::mlflow::LifecycleStage;
-use crate::select::{Goal, Objective};
+use crate::select::{Goal, Objective, newest_active};
 
 const DIRECTION: &str = "direction";
-/// Where nobody says by which metric, the newest runs tell, so many of them.
-const SAMPLE: usize = 100;
 /// Objectives of one study that are read; nobody has so many.
 const MOST: usize = 16;
 
 /// The objectives of the study that most of the newest runs are trials of, and in which all of its trials agree.
 pub fn told(catalog: &Catalog) -> Vec<Objective> {
     let Some(column) = catalog.tags.column(&catalog.texts, DIRECTION) else { return Vec::new() };
-    let is_active = |row: &Row| catalog.run(*row).stage == LifecycleStage::Active;
-    let newest: Vec<Row> = catalog.newest_first.iter().copied().filter(is_active).take(SAMPLE).collect();
+    let newest = newest_active(catalog);
     let trials: Vec<(Row, Sym)> = newest.iter().filter_map(|row| Some((*row, column.get(*row)?))).collect();
     if trials.len() * 2 < newest.len() {
         return Vec::new();
@@ -31,9 +28,10 @@ pub fn told(catalog: &Catalog) -> Vec<Objective> {
     };
     if let [goal] = goals[..] {
         let metric = ["value", "objective_value", "objective"].into_iter().find(|metric| has(metric));
-        // Under another name it is the only one that the callback logs.
+        // Under another name it is the only one that the callback logs; MLflow itself may log those of the machine.
         let metric = metric.or_else(|| {
-            let mut others = catalog.metrics.keys(&catalog.texts).map(|(key, _)| key);
+            let keys = catalog.metrics.keys(&catalog.texts).map(|(key, _)| key);
+            let mut others = keys.filter(|key| !is_system(key));
             let only = others.by_ref().find(|key| has(key))?;
             (!others.any(&has)).then_some(only)
         });

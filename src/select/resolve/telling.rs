@@ -62,7 +62,7 @@ pub fn candidates<'a>(
     patterns: &Patterns,
     metrics: impl Iterator<Item = (&'a str, usize)>,
 ) -> Vec<Objective> {
-    let metrics = metrics.filter(|(name, count)| *count > 0 && !name.starts_with("system/"));
+    let metrics = metrics.filter(|(name, count)| *count > 0 && !is_system(name));
     let mut field = Field::new(metrics);
     let goal = |metric: &Read<'_>| patterns.goal(metric.name);
     field.metrics.retain(|metric| {
@@ -84,8 +84,7 @@ pub fn by_telling(metrics: &mut [(&str, usize)]) {
     let mut order: Vec<&Read<'_>> = field.metrics.iter().collect();
     order.sort_by_cached_key(|metric| {
         let is_telling = metric.said.goal.is_some() && !is_by_the_way(metric.name, &metric.said);
-        let is_system = metric.name.starts_with("system/");
-        (is_system, !is_telling, field.rank(metric, most))
+        (is_system(metric.name), !is_telling, field.rank(metric, most))
     });
     for (place, metric) in metrics.iter_mut().zip(order) {
         *place = (metric.name, metric.count);
@@ -98,6 +97,11 @@ pub(super) fn most_telling<'a>(metrics: impl Iterator<Item = (&'a str, usize)>) 
     let most = field.metrics.iter().map(|metric| metric.count).max()?;
     let rank = |metric: &&Read<'a>| (is_by_the_way(metric.name, &metric.said), field.rank(metric, most));
     field.metrics.iter().min_by_key(rank).map(|metric| metric.name)
+}
+
+/// Whether it is of the machine, as MLflow logs it by itself.
+pub(super) fn is_system(name: &str) -> bool {
+    name.starts_with("system/")
 }
 
 /// Deviations and single folds stand beside what counts.

@@ -246,6 +246,8 @@ fn trials_of_optuna_say_what_is_wanted_of_their_value() {
     assert_eq!(told_of(&["value", "val_loss"], &["MINIMIZE", "MINIMIZE"]), value(DOWN));
     assert_eq!(told_of(&["value"], &["StudyDirection.MAXIMIZE"]), value(UP));
     assert_eq!(told_of(&["yield"], &["MAXIMIZE"]), [Objective::new("yield", UP)], "under another name");
+    let with_system = told_of(&["system/cpu_utilization_percentage", "yield", "system/disk"], &["MAXIMIZE"]);
+    assert_eq!(with_system, [Objective::new("yield", UP)], "beside what MLflow logs of the machine");
     assert_eq!(
         told_of(&["value_0", "value_1"], &["['MINIMIZE', 'MAXIMIZE']"; 2]),
         [Objective::new("value_0", DOWN), Objective::new("value_1", UP)]

@@ -66,11 +66,17 @@ fn search_body(search: &RunSearch, filter: &str, token: Option<&str>) -> Value {
 
 async fn page(client: &Client, body: &Value) -> Inner<RunPage> {
     let answer = client.search(SEARCH, body).await?;
-    let next = wire::next_token(answer.value());
-    if next.is_some() && next.as_deref() == body["page_token"].as_str() {
-        return Err(ErrorKind::Protocol("a page that says it comes after itself".into()));
-    }
+    let next = next_token(body, answer.value())?;
     Ok(RunPage { runs: answer.list("runs", wire::run)?, next_page_token: next })
+}
+
+/// The token of the page behind the one that was asked for. One that leads to itself would be followed for ever.
+fn next_token(body: &Value, answer: &Value) -> Inner<Option<String>> {
+    let next = wire::next_token(answer);
+    if next.is_some() && next.as_deref() == body.get("page_token").and_then(Value::as_str) {
+        return Err(ErrorKind::Protocol("the token of the next page is that of the page itself".into()));
+    }
+    Ok(next)
 }
 
 fn scan_body(scan: &Scan, size: usize, token: Option<&str>) -> Value {
@@ -164,7 +170,9 @@ pub async fn changes(client: &Client, scan: &Scan, since: i64, watched: &[RunId]
         }
     }
     let mut removed = Vec::new();
-    for ids in watched.chunks(BULK_IDS) {
+    // What is found in no list is asked for by itself.
+    let in_lists = watched.chunk_by(|a, b| Query::lists(&a.0) && Query::lists(&b.0));
+    for ids in in_lists.flat_map(|some| some.chunks(BULK_IDS)) {
         let filter = Filter {
             clauses: vec![Clause {
                 field: Field::Attribute(Attribute::RunId),
@@ -192,4 +200,19 @@ pub async fn changes(client: &Client, scan: &Scan, since: i64, watched: &[RunId]
     }
     let batches = if found.is_empty() { Vec::new() } else { vec![whole_runs(&found)] };
     Ok(Changes { batches, removed, ..Changes::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_leads_to_itself_is_refused() {
+        let body = |token: Option<&str>| json!({ "max_results": 1, "page_token": token });
+        let answer = json!({ "next_page_token": "b" });
+        assert_eq!(next_token(&body(None), &answer), Ok(Some("b".into())));
+        assert_eq!(next_token(&body(Some("a")), &answer), Ok(Some("b".into())));
+        assert_eq!(next_token(&body(Some("a")), &json!({})), Ok(None));
+        assert!(matches!(next_token(&body(Some("b")), &answer), Err(ErrorKind::Protocol(_))));
+    }
 }
