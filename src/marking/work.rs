@@ -367,6 +367,11 @@ pub async fn resume(store: &dyn TrackingStore, journal: &Journal) -> Result<Vec<
     let broken_off = journal
         .broken_off()
         .map_err(|error| StoreError::new("read the journal", ErrorKind::Io(error.to_string())))?;
+    // An empty store that stands for a file that is not there knows nothing of what broke off.
+    if !broken_off.is_empty() && !store.is_begun() {
+        let missing = "its store is not there, and nothing is begun anew for it".to_owned();
+        return Err(StoreError::new("finish what broke off", ErrorKind::Io(missing)));
+    }
     let mut outcomes = Vec::new();
     for Open { experiment, step, .. } in broken_off {
         let outcome = match step.clone() {
