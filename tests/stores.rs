@@ -715,9 +715,59 @@ fn a_store_that_is_deleted_and_comes_back_is_noticed() {
     });
 }
 
+fn request(experiment: &ExperimentId, run: RunId) -> mltui::marking::Request {
+    mltui::marking::Request {
+        experiment: experiment.clone(),
+        run,
+        metric: "rmse".into(),
+        value: Some(1.0),
+        direction: "min".into(),
+        value_of: "latest".into(),
+        why: "it is".into(),
+        by: "ana".into(),
+        now: 1,
+        random: 1,
+        model_by: None,
+        registration: None,
+    }
+}
+
+/// Undoing puts back what a mark moved, and it knows of no more than was told.
+#[test]
+fn an_alias_that_could_not_be_set_is_not_moved_after_all() {
+    use mltui::marking::{self, Journal, Registration, Undoing};
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}/mlflow.db", folder.path().display());
+    let journal = Journal::new(&folder.path().join("state"), &address);
+    block_on(async {
+        let store = open(&address);
+        let experiment = store.create_experiment("wine", &[Tag::new("k", "v")]).await.unwrap();
+        let champion = async || store.model_version_by_alias("wine", "champion").await.unwrap().version;
+        let mut said = Vec::new();
+        for name in ["first", "second"] {
+            let run = store.create_run(&new_run(&experiment, name, 1)).await.unwrap().info.run_id;
+            store.write_artifact(&run, "model/MLmodel", b"flavors: {}").await.unwrap();
+            let mut request = request(&experiment, run);
+            request.registration = Some(Registration {
+                name: "wine".into(),
+                alias: "champion".into(),
+                previous_alias: "v0".into(),
+            });
+            let plan = marking::plan(store.as_ref(), &request).await.unwrap();
+            said = marking::mark(store.as_ref(), &journal, &plan).await.unwrap().said;
+        }
+        assert!(said.iter().any(|line| line.contains("the alias champion is not set")), "{said:?}");
+        assert_eq!(champion().await, 1);
+        let undoing = Undoing { by: "ana".into(), now: 2, of_others: false };
+        marking::undo(store.as_ref(), &journal, &experiment, &undoing, 2).await.unwrap().unwrap();
+        assert_eq!(champion().await, 1);
+        assert!(journal.broken_off().unwrap().is_empty());
+    });
+}
+
 #[test]
 fn a_mark_that_broke_off_is_not_given_up_while_its_store_is_away() {
-    use mltui::marking::{self, Journal, Request, Step};
+    use mltui::marking::{self, Journal, Step};
     let folder = tempfile::tempdir().unwrap();
     let (path, away) = (folder.path().join("mlflow.db"), folder.path().join("away.db"));
     let address = format!("sqlite:///{}", path.display());
@@ -726,21 +776,7 @@ fn a_mark_that_broke_off_is_not_given_up_while_its_store_is_away() {
         let store = open(&address);
         let experiment = store.create_experiment("wine", &[Tag::new("k", "v")]).await.unwrap();
         let run = store.create_run(&new_run(&experiment, "first", 1)).await.unwrap().info.run_id;
-        let request = Request {
-            experiment: experiment.clone(),
-            run,
-            metric: "rmse".into(),
-            value: Some(1.0),
-            direction: "min".into(),
-            value_of: "latest".into(),
-            why: "it is".into(),
-            by: "ana".into(),
-            now: 1,
-            random: 1,
-            model_by: None,
-            registration: None,
-        };
-        let plan = marking::plan(store.as_ref(), &request).await.unwrap();
+        let plan = marking::plan(store.as_ref(), &request(&experiment, run)).await.unwrap();
         journal.note(&experiment, &Step::Mark(Box::new(plan.record))).unwrap();
         std::fs::rename(&path, &away).unwrap();
         // The store that saw it, and one that is opened now.
