@@ -144,6 +144,11 @@ fn a_store_that_is_deleted_replaced_or_truncated_is_noticed() {
     std::fs::remove_file(&path).unwrap();
     terminal.wait_for("is gone");
     all_runs_are_there(&terminal);
+    // Nothing is made in its place, whatever is written.
+    terminal.type_keys("R\x15new-name\r");
+    terminal.wait_for("nothing was changed");
+    assert!(!path.exists());
+    all_runs_are_there(&terminal);
     // Another file in its place is read.
     let other = Connection::open(&kept).unwrap();
     other.execute_batch("UPDATE runs SET name = 'replaced-run' WHERE name = 'known-run-0'").unwrap();

@@ -684,10 +684,6 @@ fn a_store_that_is_deleted_and_comes_back_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mlflow.db");
     let store = open(&format!("sqlite:///{}", path.display()));
-    let create = |name: &'static str| {
-        let store = Arc::clone(&store);
-        async move { store.create_run(&new_run(&ExperimentId("0".into()), name, 1)).await.unwrap() }
-    };
     let scan = Scan {
         experiment_id: ExperimentId("0".into()),
         view: ViewType::ActiveOnly,
@@ -695,7 +691,8 @@ fn a_store_that_is_deleted_and_comes_back_is_noticed() {
         values: ScanValues::All,
     };
     block_on(async {
-        create("before").await;
+        let scan_of = scan.experiment_id.clone();
+        store.create_run(&new_run(&scan_of, "before", 1)).await.unwrap();
         let mut sync = Sync::new(Arc::clone(&store), scan);
         sync.load(|_| {}).await.unwrap();
         std::fs::remove_file(&path).unwrap();
@@ -703,11 +700,97 @@ fn a_store_that_is_deleted_and_comes_back_is_noticed() {
             let failure = sync.poll(&[], |_| panic!("what is known stays")).await.unwrap_err();
             assert!(failure.to_string().contains("is gone"), "{failure}");
         }
-        create("after").await;
+        // Only who never saw it makes another.
+        let refused = kind(store.create_run(&new_run(&scan_of, "never", 1)).await);
+        assert!(matches!(refused, ErrorKind::Gone(_)), "{refused}");
+        let refused = kind(store.search_experiments(ViewType::All).await);
+        assert!(matches!(refused, ErrorKind::Gone(_)), "{refused}");
+        assert!(!path.exists() && !store.is_begun());
+        let other = open(&format!("sqlite:///{}", path.display()));
+        other.create_run(&new_run(&scan_of, "after", 1)).await.unwrap();
         let mut last = None;
         sync.poll(&[], |snapshot| last = Some(snapshot)).await.unwrap();
         let catalog = last.unwrap().catalog;
         assert_eq!(catalog.rows().map(|row| catalog.run_name(row)).collect::<Vec<_>>(), ["after"]);
+    });
+}
+
+fn request(experiment: &ExperimentId, run: RunId) -> mltui::marking::Request {
+    mltui::marking::Request {
+        experiment: experiment.clone(),
+        run,
+        metric: "rmse".into(),
+        value: Some(1.0),
+        direction: "min".into(),
+        value_of: "latest".into(),
+        why: "it is".into(),
+        by: "ana".into(),
+        now: 1,
+        random: 1,
+        model_by: None,
+        registration: None,
+    }
+}
+
+/// Undoing puts back what a mark moved, and it knows of no more than was told.
+#[test]
+fn an_alias_that_could_not_be_set_is_not_moved_after_all() {
+    use mltui::marking::{self, Journal, Registration, Undoing};
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}/mlflow.db", folder.path().display());
+    let journal = Journal::new(&folder.path().join("state"), &address);
+    block_on(async {
+        let store = open(&address);
+        let experiment = store.create_experiment("wine", &[Tag::new("k", "v")]).await.unwrap();
+        let champion = async || store.model_version_by_alias("wine", "champion").await.unwrap().version;
+        let mut said = Vec::new();
+        for name in ["first", "second"] {
+            let run = store.create_run(&new_run(&experiment, name, 1)).await.unwrap().info.run_id;
+            store.write_artifact(&run, "model/MLmodel", b"flavors: {}").await.unwrap();
+            let mut request = request(&experiment, run);
+            request.registration = Some(Registration {
+                name: "wine".into(),
+                alias: "champion".into(),
+                previous_alias: "v0".into(),
+            });
+            let plan = marking::plan(store.as_ref(), &request).await.unwrap();
+            said = marking::mark(store.as_ref(), &journal, &plan).await.unwrap().said;
+        }
+        assert!(said.iter().any(|line| line.contains("the alias champion is not set")), "{said:?}");
+        assert_eq!(champion().await, 1);
+        let undoing = Undoing { by: "ana".into(), now: 2, of_others: false };
+        marking::undo(store.as_ref(), &journal, &experiment, &undoing, 2).await.unwrap().unwrap();
+        assert_eq!(champion().await, 1);
+        assert!(journal.broken_off().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_mark_that_broke_off_is_not_given_up_while_its_store_is_away() {
+    use mltui::marking::{self, Journal, Step};
+    let folder = tempfile::tempdir().unwrap();
+    let (path, away) = (folder.path().join("mlflow.db"), folder.path().join("away.db"));
+    let address = format!("sqlite:///{}", path.display());
+    let journal = Journal::new(&folder.path().join("state"), &address);
+    block_on(async {
+        let store = open(&address);
+        let experiment = store.create_experiment("wine", &[Tag::new("k", "v")]).await.unwrap();
+        let run = store.create_run(&new_run(&experiment, "first", 1)).await.unwrap().info.run_id;
+        let plan = marking::plan(store.as_ref(), &request(&experiment, run)).await.unwrap();
+        journal.note(&experiment, &Step::Mark(Box::new(plan.record))).unwrap();
+        std::fs::rename(&path, &away).unwrap();
+        // The store that saw it, and one that is opened now.
+        for store in [Arc::clone(&store), open(&address)] {
+            marking::resume(store.as_ref(), &journal).await.unwrap_err();
+            assert!(!path.exists());
+            assert_eq!(journal.broken_off().unwrap().len(), 1);
+        }
+        std::fs::rename(&away, &path).unwrap();
+        let outcomes = marking::resume(store.as_ref(), &journal).await.unwrap();
+        assert_eq!(outcomes.len(), 1);
+        assert!(journal.broken_off().unwrap().is_empty());
+        let log = marking::events(&store.get_experiment(&experiment).await.unwrap().tags);
+        assert_eq!(marking::holder(&log).unwrap().run_name, "first");
     });
 }
 

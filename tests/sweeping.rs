@@ -671,6 +671,21 @@ fn a_sweep_that_ends_in_an_error_leaves_no_run_behind_that_runs() {
     are_whole(&server.uri());
 }
 
+#[test]
+fn a_sweep_does_not_go_on_in_a_store_that_is_not_there() {
+    let home = tempfile::tempdir().unwrap();
+    let (uri, path) = (local(home.path()), home.path().join("mlflow.db"));
+    swept(home.path(), &uri, &SMALL[1..]);
+    let id = support::sweeping::sweeps(home.path()).remove(0);
+    fs::rename(&path, home.path().join("away.db")).unwrap();
+    for background in [&[][..], &["--background"]] {
+        let words = [&["sweep", "--resume", &id], background].concat();
+        let (code, _, error) = output(mltui(home.path(), &uri, &words));
+        assert!(code != 0 && error.contains("there is no file"), "{error}");
+        assert!(!path.exists());
+    }
+}
+
 /// How many runs and sweeps there are.
 fn begun(home: &Path, database: &Path) -> (i64, usize) {
     let db = rusqlite::Connection::open(database).unwrap();

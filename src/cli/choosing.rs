@@ -182,7 +182,7 @@ impl Asked {
 
 /// The name under which things are kept for a store.
 pub fn store_name(settings: &Settings) -> String {
-    settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string)
+    settings.location.as_ref().map_or_else(ToString::to_string, Location::name)
 }
 
 fn undirected(metric: &str) -> Failure {

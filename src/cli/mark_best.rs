@@ -10,6 +10,7 @@ use super::output::print_json;
 use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
 use crate::marking::{self, Event, Journal, ModelBy, Plan, Record, Registration, Request, Undoing};
+use crate::mlflow::limits::is_reserved_alias;
 use crate::mlflow::{Experiment, RunId};
 use crate::select::margin::is_better_by;
 use crate::select::{Goal, Objective, Policy, ValueOf, reason};
@@ -108,6 +109,9 @@ async fn request(
 ) -> Result<Request, Failure> {
     let selecting = &settings.selecting;
     let registers = (selecting.register || arguments.register.is_some()) && !arguments.no_register;
+    if let Some(alias) = arguments.alias.as_deref().filter(|alias| is_reserved_alias(alias)) {
+        return Err(Failure::Usage(format!("--alias {alias}: MLflow keeps it for itself; take another")));
+    }
     let mut request = Request {
         experiment: experiment.experiment_id.clone(),
         run: RunId::from(""),

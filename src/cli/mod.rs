@@ -260,6 +260,17 @@ fn open(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure> {
     }
 }
 
+/// The store that the settings name, which was there before.
+fn open_existing(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure> {
+    let store = open_or_begin(settings)?;
+    match &settings.location {
+        Ok(uri::Location::Sqlite(database)) if !store.is_begun() => {
+            Err(Failure::NoFile(uri::no_file(&database.path)))
+        }
+        _ => Ok(store),
+    }
+}
+
 /// The same, where the first write may make the database.
 fn open_or_begin(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure> {
     let location = settings.location.clone()?;

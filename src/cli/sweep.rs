@@ -7,7 +7,7 @@ use serde_json::json;
 use super::choosing::store_name;
 use super::output::print_json;
 use super::sweep_report::{Bar, report, say};
-use super::{Failure, open_or_begin};
+use super::{Failure, open_existing, open_or_begin};
 use crate::config::Settings;
 use crate::sweep::account::Account;
 use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
@@ -189,7 +189,8 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let mut patient = settings.clone();
     // The sweep itself tries again for as long as it takes, and says so.
     patient.rest.max_retries = 0;
-    let store = open_or_begin(&patient)?;
+    // Where a sweep goes on, its store was there.
+    let store = if arguments.resume.is_some() { open_existing(&patient)? } else { open_or_begin(&patient)? };
     if !arguments.background {
         for broken in run::close_broken(&store, &settings.state_folder, &store_name(settings)).await {
             say(&match broken.closed {
@@ -213,6 +214,8 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             let name = arguments.experiment.clone().unwrap_or_else(|| study.frame.name.clone());
             let experiment = find_or_create(store.as_ref(), &name, &plan).await?;
             store.check_artifacts(&experiment.experiment_id).await?;
+            // The process of a detached sweep makes none.
+            store.begin().await?;
             let beginning = Beginning {
                 experiment: &experiment,
                 store: &store_name(settings),

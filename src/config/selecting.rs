@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::ConfigError;
 use super::raw::RawSelect;
+use crate::mlflow::limits::is_reserved_alias;
 use crate::select::Patterns;
 
 /// What a name for a model can be made of.
@@ -58,6 +59,11 @@ impl Selecting {
         {
             return Err(wrong("alias and previous_alias must not be empty, nor the same".into()));
         }
+        if let Some(alias) =
+            [&raw.alias, &raw.previous_alias].into_iter().find(|alias| is_reserved_alias(alias))
+        {
+            return Err(wrong(format!("the alias {alias:?} is reserved by MLflow; take another")));
+        }
         Ok(selecting)
     }
 
@@ -81,4 +87,26 @@ impl Selecting {
 
 fn parts(template: &str) -> impl Iterator<Item = &str> {
     template.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alias_that_mlflow_keeps_for_itself_is_refused() {
+        let of = |alias: &str, previous: &str| {
+            let raw =
+                RawSelect { alias: alias.into(), previous_alias: previous.into(), ..RawSelect::default() };
+            Selecting::new(&raw, Path::new("config.toml")).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(of("champion", "v-old"), Ok(()));
+        assert_eq!(of("latest-but-one", "v1x"), Ok(()));
+        for (alias, previous, named) in
+            [("v0", "old", "v0"), ("champion", "V12", "V12"), ("champion", "Latest", "Latest")]
+        {
+            let error = of(alias, previous).unwrap_err();
+            assert!(error.contains(named) && error.contains("reserved"), "{error}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ mod tests;
 mod work;
 
 pub use checkpoint::ModelBy;
-pub use journal::{Journal, Open};
+pub use journal::{Journal, Open, Step};
 pub use plan::{Plan, Registration, Request};
 pub use record::{Event, MARK, Model, Record, events, holder};
 pub use work::{Outcome, Undoing, mark, plan, resume, undo};

@@ -83,17 +83,23 @@ async fn carry_out(
     record.done = true;
     store.set_experiment_tag(experiment, &record.entry()).await?;
     let log = settle(store, experiment).await?;
+    let mut unaligned = None;
     if is_undone(&log, &record.id) {
         // Somebody took it back while the model was being registered.
         if let Some(model) = &record.model {
             unregister(store, model, &record.id).await?;
         }
     } else {
-        align_alias(store, &log).await?;
+        unaligned = match align_alias(store, &log).await {
+            // All else is written: the mark is over all the same.
+            Err(error) if is_refused(&error.kind) => Some(format!("the aliases stay as they are: {error}")),
+            aligned => aligned.map(|()| None)?,
+        };
     }
     journalled(journal.end(&record.id))?;
     let superseded = holder(&log).filter(|holder| holder.id != record.id).cloned();
-    let said = told(&record, superseded.as_ref());
+    let mut said = told(&record, superseded.as_ref());
+    said.extend(unaligned);
     Ok(Outcome { record, superseded, said })
 }
 
@@ -214,6 +220,10 @@ async fn keep(
 async fn align_alias(store: &dyn TrackingStore, log: &[Event]) -> Result<()> {
     let Some(Record { model: Some(model), done: true, .. }) = holder(log) else { return Ok(()) };
     let Some(version) = model.version else { return Ok(()) };
+    // What could not be set, and was told so, is not set after all: undoing would not know of it.
+    if model.unaliased {
+        return Ok(());
+    }
     let known = match store.get_registered_model(&model.name).await {
         Err(error) if is_refused(&error.kind) || matches!(error.kind, ErrorKind::NotFound(_)) => {
             return Ok(());
@@ -367,6 +377,11 @@ pub async fn resume(store: &dyn TrackingStore, journal: &Journal) -> Result<Vec<
     let broken_off = journal
         .broken_off()
         .map_err(|error| StoreError::new("read the journal", ErrorKind::Io(error.to_string())))?;
+    // An empty store that stands for a file that is not there knows nothing of what broke off.
+    if !broken_off.is_empty() && !store.is_begun() {
+        let missing = "its store is not there, and nothing is begun anew for it".to_owned();
+        return Err(StoreError::new("finish what broke off", ErrorKind::Io(missing)));
+    }
     let mut outcomes = Vec::new();
     for Open { experiment, step, .. } in broken_off {
         let outcome = match step.clone() {

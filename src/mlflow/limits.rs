@@ -38,6 +38,14 @@ pub enum LimitError {
     LongExperimentName { length: usize },
 }
 
+/// Whether MLflow keeps an alias for itself: `latest`, and `v1`, `v2`, …
+pub fn is_reserved_alias(alias: &str) -> bool {
+    let is_version = alias
+        .strip_prefix(['v', 'V'])
+        .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    is_version || alias.eq_ignore_ascii_case("latest")
+}
+
 /// Checks a metric, param or tag name.
 pub fn check_key(kind: &'static str, key: &str) -> Result<(), LimitError> {
     if key.is_empty() {

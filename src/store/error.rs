@@ -1,6 +1,7 @@
 //! What can go wrong with a store, in the three parts that a reader needs: what failed, why, what to do.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -50,6 +51,9 @@ pub enum ErrorKind {
     ReadOnly(String),
     #[error("{0}")]
     NotAStore(String),
+    /// A file that was there when it was last looked at. It may come back, with its volume for one.
+    #[error("{} is gone; it is not made anew", .0.display())]
+    Gone(PathBuf),
     #[error("the disk is full")]
     DiskFull,
     #[error("this store has no {0}")]
@@ -106,7 +110,12 @@ impl ErrorKind {
                     *words = hidden;
                 }
             }
-            Self::Timeout(_) | Self::Unauthorized | Self::Locked | Self::DiskFull | Self::Limit(_) => {}
+            Self::Timeout(_)
+            | Self::Unauthorized
+            | Self::Locked
+            | Self::Gone(_)
+            | Self::DiskFull
+            | Self::Limit(_) => {}
         }
         self
     }
@@ -145,6 +154,7 @@ impl StoreError {
             ErrorKind::Locked => "another program holds the write lock",
             ErrorKind::ReadOnly(_) => "check the file's permissions, or whether the profile is read_only",
             ErrorKind::NotAStore(_) => "check the tracking URI: `mltui doctor` shows where it comes from",
+            ErrorKind::Gone(_) => "mount its volume or put the file back",
             ErrorKind::DiskFull => "free some space; nothing was half-written",
             ErrorKind::Unsupported(what) if what.starts_with("table") => {
                 "a newer MLflow adds it when it opens the store"
@@ -175,6 +185,7 @@ impl StoreError {
                 | ErrorKind::Timeout(_)
                 | ErrorKind::Proxy(_)
                 | ErrorKind::Locked
+                | ErrorKind::Gone(_)
                 | ErrorKind::Server { .. }
                 | ErrorKind::Protocol(_)
         )

@@ -166,6 +166,14 @@ pub struct Changes {
 #[async_trait]
 pub trait TrackingStore: Send + Sync + std::fmt::Debug {
     async fn info(&self) -> Result<StoreInfo>;
+    /// Whether there is anything yet: the file of a local store is made by the first write.
+    fn is_begun(&self) -> bool {
+        true
+    }
+    /// Makes a store that never was; one that went away is not made anew.
+    async fn begin(&self) -> Result<()> {
+        Ok(())
+    }
 
     // Experiments
     /// All experiments of a view, the newest first.

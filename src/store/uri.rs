@@ -58,6 +58,14 @@ impl fmt::Display for Location {
 }
 
 impl Location {
+    /// The name under which things are kept for a store: the same however it is opened.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Server(_) => self.to_string(),
+            Self::Sqlite(database) => Database::from(database.path.clone()).to_string(),
+        }
+    }
+
     /// Whether the address itself asks for nothing to be written.
     pub fn is_read_only(&self) -> bool {
         matches!(self, Self::Sqlite(database) if database.read_only)
@@ -242,6 +250,17 @@ mod tests {
         assert!(matches!(parse("https://host/prefix", folder).unwrap(), Location::Server(_)));
         assert_eq!(parse("SQLITE:///a.db", folder).unwrap(), Location::Sqlite("/home/ana/a.db".into()));
         assert_eq!(parse("HTTP://Host:5000", folder).unwrap().to_string(), "http://host:5000");
+    }
+
+    #[test]
+    fn a_store_has_one_name_however_it_is_opened() {
+        let name = |uri: &str| parse(uri, Path::new("/home/ana")).unwrap().name();
+        for uri in
+            ["x.db", "/home/ana/x.db", "file:x.db?mode=ro&uri=true", "x.db?immutable=1", "x.db?timeout=3"]
+        {
+            assert_eq!(name(&format!("sqlite:///{uri}")), "sqlite:////home/ana/x.db", "{uri}");
+        }
+        assert_eq!(name("http://ana:pw@host:5000"), "http://host:5000");
     }
 
     #[test]

@@ -277,6 +277,10 @@ pub async fn close_broken(
     store_name: &str,
 ) -> Vec<Broken> {
     let mut broken = Vec::new();
+    // Nothing of theirs is in a store that is not there, and none is made for what broke off.
+    if !store.is_begun() {
+        return broken;
+    }
     let of_store = |(_, header): &(Folder, Header)| header.store == store_name;
     for (folder, header) in Folder::all(state_folder).into_iter().filter(of_store) {
         let name = header.name.clone();

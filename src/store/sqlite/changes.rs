@@ -16,7 +16,7 @@ use super::reading::{find_run, stage_condition};
 use super::rows::{int, text};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{NO_TIME, whole_runs};
-use crate::store::{Changes, ErrorKind, Scan};
+use crate::store::{Changes, Scan};
 
 /// With more changed runs than this, reading everything again is cheaper.
 const MANY: usize = 5_000;
@@ -31,12 +31,12 @@ pub fn changes(
 ) -> Inner<(Changes, SqliteCursor)> {
     let reload = |cursor| Ok((Changes { reload: true, ..Changes::default() }, cursor));
     let nothing = |cursor| Ok((Changes::default(), cursor));
-    let now = FileId::of(pool.path());
-    if now.is_none() && cursor.file.is_some() {
+    if let Some(gone) = pool.gone() {
         // What is known stays; a file that comes back is another one and is read anew.
         pool.lose();
-        return Err(ErrorKind::Io(format!("{} is gone", pool.path().display())));
+        return Err(gone);
     }
+    let now = FileId::of(pool.path());
     let was_lost = pool.was_lost();
     if was_lost || now != cursor.file {
         return reload(cursor);

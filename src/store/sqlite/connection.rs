@@ -68,6 +68,8 @@ pub struct Pool {
     idle: Mutex<Vec<Connection>>,
     /// The connection that looks for changes: `data_version` compares only with itself.
     watcher: Mutex<Option<Connection>>,
+    /// The file was there once: where it is not any more, no other is made in its place.
+    seen: AtomicBool,
     /// The file went away since it was last looked at.
     lost: AtomicBool,
     copies: Mutex<Option<Arc<PrivateCopy>>>,
@@ -77,6 +79,7 @@ impl Pool {
     pub fn new(database: Database, workspace: String, read_only: bool) -> Self {
         Self {
             read_only: read_only || database.read_only,
+            seen: AtomicBool::new(FileId::of(&database.path).is_some()),
             database,
             workspace,
             idle: Mutex::new(Vec::new()),
@@ -94,15 +97,31 @@ impl Pool {
         self.read_only
     }
 
+    /// What is wrong where the file was there and is not any more.
+    pub fn gone(&self) -> Option<ErrorKind> {
+        let is_gone = self.seen.load(Ordering::Relaxed) && FileId::of(self.path()).is_none();
+        is_gone.then(|| ErrorKind::Gone(self.path().to_owned()))
+    }
+
+    /// A failure of a file that went away meanwhile is told as that: SQLite's own words are of what it met then.
+    fn or_gone<T>(&self, result: Inner<T>) -> Inner<T> {
+        result.map_err(|error| match error {
+            ErrorKind::Io(_) | ErrorKind::ReadOnly(_) | ErrorKind::NotAStore(_) => {
+                self.gone().unwrap_or(error)
+            }
+            error => error,
+        })
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn read<T>(&self, work: impl FnOnce(&mut Connection) -> Inner<T>) -> Inner<T> {
         let mut connection = self.take()?;
-        let result = work(&mut connection);
+        let result = self.or_gone(work(&mut connection));
         // A connection that met a damaged or replaced file is not used again.
-        if !matches!(result, Err(ErrorKind::NotAStore(_) | ErrorKind::Io(_))) {
+        if !matches!(result, Err(ErrorKind::NotAStore(_) | ErrorKind::Io(_) | ErrorKind::Gone(_))) {
             self.idle().push(connection);
         }
         result
@@ -112,6 +131,10 @@ impl Pool {
         if self.read_only {
             return Err(ErrorKind::ReadOnly("it was opened read-only".into()));
         }
+        self.or_gone(self.transaction(work))
+    }
+
+    fn transaction<T>(&self, work: impl FnOnce(&mut Connection) -> Inner<T>) -> Inner<T> {
         let mut connection = self.take()?;
         if connection.frozen.is_some() {
             return Err(ErrorKind::ReadOnly("no file can be made beside it, as its log needs".into()));
@@ -137,13 +160,22 @@ impl Pool {
         result
     }
 
-    /// A connection to the file as it is now.
+    /// Makes the file where there never was one.
+    pub fn begin(&self) -> Inner<()> {
+        if FileId::of(self.path()).is_some() { Ok(()) } else { self.write(|_| Ok(())) }
+    }
+
+    /// A connection to the file as it is now; to an empty store where there never was one.
     pub fn take(&self) -> Inner<Connection> {
         let mut idle = self.idle();
         idle.retain(|connection| connection.is_current(self.path()));
         let kept = idle.pop();
         drop(idle);
-        kept.map_or_else(|| self.connect(), Ok)
+        match kept {
+            // The empty store in memory is current as long as there is no file.
+            Some(kept) if kept.file.is_some() || self.gone().is_none() => Ok(kept),
+            _ => self.or_gone(self.connect()),
+        }
     }
 
     /// Notes that the file is gone: nothing that was connected to it is used again.
@@ -170,8 +202,12 @@ impl Pool {
         let path = self.path();
         let file = FileId::of(path);
         let (db, frozen) = if file.is_some() {
+            self.seen.store(true, Ordering::Relaxed);
             open(&self.database, self.read_only, &self.copies)?
         } else {
+            if let Some(gone) = self.gone() {
+                return Err(gone);
+            }
             if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
                 return Err(ErrorKind::Io(format!("the folder {} does not exist", folder.display())));
             }

@@ -2,7 +2,8 @@
 //!
 //! Statements are short, so that a training script that logs to the same file is never kept waiting: in SQLite's
 //! default journal mode an open read holds up every commit. The schema is probed, never altered. Where no file
-//! exists, reads see an empty store in memory, and the first write creates the file.
+//! exists, reads see an empty store in memory, and the first write creates the file. Where one was seen and is gone, both
+//! fail: it may be on a volume that comes back, and an empty file in its place would stand in its way.
 
 mod address;
 mod artifacts;
@@ -98,6 +99,15 @@ impl TrackingStore for SqliteStore {
     async fn info(&self) -> Result<StoreInfo> {
         let path: PathBuf = self.path().to_owned();
         self.read("look at the store", move |db| reading::info(db, &path)).await
+    }
+
+    fn is_begun(&self) -> bool {
+        FileId::of(self.path()).is_some()
+    }
+
+    async fn begin(&self) -> Result<()> {
+        let pool = Arc::clone(&self.pool);
+        blocking("begin a store".to_owned(), move || pool.begin()).await
     }
 
     async fn search_experiments(&self, view: ViewType) -> Result<Vec<Experiment>> {

@@ -299,12 +299,8 @@ pub fn delete_model(connection: &mut Connection, name: &str) -> Inner<()> {
     Ok(())
 }
 
-/// MLflow keeps `latest` and `v1`, `v2`, … for itself.
 fn check_alias(alias: &str) -> Inner<()> {
-    let is_version = alias
-        .strip_prefix(['v', 'V'])
-        .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
-    if is_version || alias.eq_ignore_ascii_case("latest") {
+    if limits::is_reserved_alias(alias) {
         return Err(ErrorKind::Invalid(format!("the alias {alias:?} is reserved by MLflow; take another")));
     }
     limits::check_key("alias", alias).map_err(ErrorKind::from)

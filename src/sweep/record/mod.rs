@@ -385,6 +385,7 @@ pub fn may_pass(kind: &ErrorKind) -> bool {
         ErrorKind::Unreachable(_)
         | ErrorKind::Timeout(_)
         | ErrorKind::Locked
+        | ErrorKind::Gone(_)
         | ErrorKind::DiskFull
         | ErrorKind::Protocol(_) => true,
         _ => false,

@@ -94,7 +94,7 @@ impl Recorder {
     async fn is_final(&mut self, trial: Option<usize>, run: &RunId, error: &StoreError) -> bool {
         match &error.kind {
             // Nothing else would be taken either.
-            ErrorKind::Unauthorized | ErrorKind::Locked | ErrorKind::DiskFull => false,
+            ErrorKind::Unauthorized | ErrorKind::Locked | ErrorKind::Gone(_) | ErrorKind::DiskFull => false,
             kind if !may_pass(kind) => true,
             _ => {
                 // A store that is away is waited for. One that answers, and does not take this, may never do so.

@@ -124,7 +124,7 @@ impl Session {
         let Opened { settings, store, keymap } = opened;
         let (sender, messages) = mpsc::unbounded_channel();
         let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
-        let store_name = settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string);
+        let store_name = settings.location.as_ref().map_or_else(ToString::to_string, Location::name);
         let keeper = Keeper::new(&settings.state_folder, &store_name);
         let ground = Ground {
             state_folder: settings.state_folder.clone(),
@@ -141,7 +141,7 @@ impl Session {
         let kept = Kept::new(settings.selecting.patterns.clone(), &settings.state_folder, &store_name);
         let app = App::new(Setup {
             page: (!is_local).then(|| store_name.trim_end_matches('/').to_owned()),
-            store: store_name,
+            store: settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string),
             is_local,
             absent: settings.absent_file(),
             read_only: settings.read_only,

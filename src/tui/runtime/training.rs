@@ -50,6 +50,8 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
         Place::New(name) => find_or_create(store.as_ref(), name, &plan).await.map_err(said)?,
     };
     store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
+    // The process of the sweep makes none.
+    store.begin().await.map_err(said)?;
     let beginning = Beginning {
         experiment: &experiment,
         store: &ground.store,
