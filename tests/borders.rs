@@ -12,7 +12,7 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("chart", &["mlflow", "text", "chart"]),
     ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet", "sweep", "text"]),
     ("select", &["mlflow", "catalog", "select", "text"]),
-    ("config", &["config", "select", "store", "sweep"]),
+    ("config", &["config", "mlflow", "select", "store", "sweep"]),
     ("sweep", &["mlflow", "state", "store", "sweep"]),
     ("marking", &["marking", "mlflow", "state", "store", "text"]),
     ("state", &["mlflow", "select", "state"]),

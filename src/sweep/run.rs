@@ -22,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The first pause before the store is tried again, and the longest.
 const BREATH: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the request that is under way is waited for when a sweep is called off.
+const LAST_STEP: Duration = Duration::from_secs(5);
 /// How long a sweep that was called off tries to tell the store.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -144,9 +146,18 @@ async fn work(
     let mut is_over = false;
     let how = loop {
         if !waiting.is_empty() {
+            let halt = AtomicBool::new(false);
+            let mut recording = std::pin::pin!(record(recorder, &mut waiting, told, &halt));
             let recorded = tokio::select! {
-                recorded = record(recorder, &mut waiting, told) => recorded,
-                () = &mut called_off => break How::Cancelled,
+                recorded = &mut recording => recorded,
+                () = &mut called_off => {
+                    stop.store(true, Ordering::Relaxed);
+                    halt.store(true, Ordering::Relaxed);
+                    // A request that is under way goes on whether or not anybody waits for it, and what it made would be
+                    // made again. What fails is tried once more for the end of the sweep.
+                    let _ = tokio::time::timeout(LAST_STEP, recording).await;
+                    break How::Cancelled;
+                }
             };
             if let Err(error) = recorded {
                 stop.store(true, Ordering::Relaxed);
@@ -187,7 +198,8 @@ async fn work(
     }
     told(Told::Event(&closed));
     waiting.push(closed);
-    let farewell = record(recorder, &mut waiting, told);
+    let never = AtomicBool::new(false);
+    let farewell = record(recorder, &mut waiting, told, &never);
     let result = if how == How::Finished {
         farewell.await
     } else {
@@ -218,15 +230,16 @@ async fn called_off(folder: &Folder, interrupted: impl Future<Output = ()>) {
     }
 }
 
-/// Brings events to the store, again and again while it is away.
+/// Brings events to the store, again and again while it is away, until it is to halt after a step.
 async fn record(
     recorder: &mut Recorder,
     events: &mut Vec<Event>,
     told: &mut impl FnMut(Told<'_>),
+    halt: &AtomicBool,
 ) -> Result<(), StoreError> {
     let mut pause = BREATH;
     let mut was_away = false;
-    while !events.is_empty() {
+    while !events.is_empty() && !halt.load(Ordering::Relaxed) {
         let step = recorder.step(events).await;
         for unkept in recorder.take_unkept() {
             told(Told::NotKept(&unkept));
