@@ -325,13 +325,12 @@ async fn searches(store: &dyn TrackingStore, experiment: &ExperimentId) {
     assert_eq!(names(store, &search).await, ["by-tag", "first"], "newest first, deleted ones left out");
     let all = RunSearch { view: ViewType::All, ..search.clone() };
     assert_eq!(names(store, &all).await.len(), 3);
-    // MLflow 2's own server compares the 0 that it keeps in the place of NaN.
-    let takes_nan_for_zero = store.info().await.unwrap().kind.contains("server 2.");
     for (filter, expected) in [
         ("metrics.rmse < 2", vec!["first"]),
         ("metrics.nan != 1", vec!["first"]),
         ("metrics.inf > 1e308", vec!["first"]),
-        ("metrics.nan < 1", if takes_nan_for_zero { vec!["first"] } else { vec![] }),
+        // MLflow 2's own server compares the 0 that it keeps in the place of NaN; it is checked again here.
+        ("metrics.nan < 1", vec![]),
         ("metrics.`val/größe 1` = -0.25", vec!["first"]),
         ("params.`hidden dim` = '64' AND status = 'RUNNING'", vec!["first"]),
         ("tags.colour ILIKE 'BL%'", vec!["first"]),
