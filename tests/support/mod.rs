@@ -188,7 +188,7 @@ impl Server {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let process = command.spawn().unwrap();
         let server = Self { process, port, folder: folder.to_owned(), mlflow };
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Instant::now() + Duration::from_secs(240);
         while !server.is_healthy() {
             assert!(
                 Instant::now() < end,
