@@ -11,6 +11,7 @@ use mltui::mlflow::{
     Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunStatus,
     Statistic, Tag, ViewType,
 };
+use mltui::store::memory::MemoryStore;
 use mltui::store::rest::RestOptions;
 use mltui::store::{
     Cursor, ErrorKind, HistoryCursor, NewRun, RunSearch, RunUpdate, Scan, ScanValues, TrackingStore, by_step,
@@ -524,6 +525,15 @@ fn server_conforms(mlflow: Mlflow) {
         assert_eq!(info.kind, format!("MLflow server {}", mlflow.version));
         let experiment = conformance(store.as_ref(), "t-").await;
         check_dump(&dump(mlflow, &server.uri()), "t-");
+        scan_and_changes(&store, &experiment).await;
+    });
+}
+
+#[test]
+fn a_store_in_memory_conforms() {
+    let store: Arc<dyn TrackingStore> = Arc::new(MemoryStore::default());
+    block_on(async {
+        let experiment = conformance(store.as_ref(), "t-").await;
         scan_and_changes(&store, &experiment).await;
     });
 }

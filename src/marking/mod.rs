@@ -6,14 +6,14 @@
 //! writes, until nothing is left to do. Each write can be repeated, and a journal in the state directory remembers a step
 //! that broke off. Knows no terminal.
 
+mod chain;
 mod checkpoint;
 mod journal;
 mod model;
 mod plan;
 mod record;
+mod registry;
 mod settle;
-#[cfg(test)]
-mod tests;
 mod work;
 
 pub use checkpoint::ModelBy;

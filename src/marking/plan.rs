@@ -137,10 +137,7 @@ async fn registered(
     };
     let existing =
         versions.iter().find(|version| version.source == source.address).map(|version| version.version);
-    let points_to = |alias: &str| {
-        let aliases = known.as_ref().map_or(&[][..], |model| &model.aliases);
-        aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version)
-    };
+    let points_to = |alias: &str| known.as_ref().and_then(|model| model.alias(alias));
     let alias_before = points_to(&alias).filter(|version| existing != Some(*version));
     let model = Model {
         created_model: known.is_none() && !is_hidden,
@@ -148,6 +145,8 @@ async fn registered(
         version: existing,
         previous_before: points_to(&previous_alias),
         alias_before,
+        follows: None,
+        amid: false,
         moved: false,
         unaliased: false,
         name,

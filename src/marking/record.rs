@@ -34,6 +34,10 @@ pub struct Model {
     /// What the aliases pointed to before.
     pub alias_before: Option<u64>,
     pub previous_before: Option<u64>,
+    /// The newest of the older marks that were over then; empty where there was none.
+    pub follows: Option<String>,
+    /// Somebody else was marking or undoing then, so that what the aliases pointed to tells nothing.
+    pub amid: bool,
     /// Whether the aliases were moved.
     pub moved: bool,
     /// The version is there, and the alias could not be set.
@@ -111,6 +115,8 @@ pub struct Undone {
     pub mark: String,
     pub by: String,
     pub at: i64,
+    /// The registry is being put back.
+    pub open: bool,
 }
 
 impl Undone {
@@ -154,12 +160,23 @@ pub fn events(experiment: &[Tag]) -> Vec<Event> {
     events
 }
 
+/// Whether somebody else is at work, or was since the mark `own` was planned.
+pub fn is_amid(log: &[Event], own: &str) -> bool {
+    log.iter().any(|event| match event {
+        Event::Marked(record) => (!record.done && record.id != own) || record.id.as_str() > own,
+        Event::Undone(undone) => undone.open || undone.id.as_str() > own,
+    })
+}
+
+/// Whether a mark was undone.
+pub fn is_undone(log: &[Event], mark: &str) -> bool {
+    log.iter().any(|event| matches!(event, Event::Undone(undone) if undone.mark == mark))
+}
+
 /// The mark that holds: the newest that is not undone.
 pub fn holder(events: &[Event]) -> Option<&Record> {
-    let is_undone =
-        |id: &str| events.iter().any(|event| matches!(event, Event::Undone(undone) if undone.mark == id));
     events.iter().rev().find_map(|event| match event {
-        Event::Marked(record) if !is_undone(&record.id) => Some(record.as_ref()),
+        Event::Marked(record) if !is_undone(events, &record.id) => Some(record.as_ref()),
         _ => None,
     })
 }

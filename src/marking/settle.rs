@@ -1,15 +1,19 @@
 //! Brings tags in line with the log: the run that holds the mark has its tags, no other run has any, and the experiment
 //! names it.
 
+use std::collections::BTreeSet;
+
 use super::record::{Event, MARK, Record, events, holder, is_mark};
 use crate::mlflow::filter::parse;
 use crate::mlflow::{ExperimentId, LifecycleStage, Run, Tag, ViewType};
 use crate::store::{ErrorKind, Result, RunSearch, TrackingStore};
 
 /// Somebody else who marks all the time is not waited for for ever.
-const ROUNDS: usize = 8;
+pub const ROUNDS: usize = 8;
 /// Marked runs that are looked at at a time: there is one, or two where somebody broke off.
 const PAGE: usize = 100;
+/// So many of the newest marks may have left tags on their runs, where two wrote to one at once.
+const LOOKED_AT: usize = 16;
 
 /// Writes until nothing is left to write, and returns the log as it then is.
 pub async fn settle(store: &dyn TrackingStore, experiment: &ExperimentId) -> Result<Vec<Event>> {
@@ -18,7 +22,7 @@ pub async fn settle(store: &dyn TrackingStore, experiment: &ExperimentId) -> Res
         let known = store.get_experiment(experiment).await?;
         log = events(&known.tags);
         let pointer = known.tags.iter().find(|tag| tag.key == MARK).map(|tag| tag.value.as_str());
-        if !round(store, experiment, holder(&log), pointer.unwrap_or_default()).await? {
+        if !round(store, experiment, &log, pointer.unwrap_or_default()).await? {
             return Ok(log);
         }
     }
@@ -29,9 +33,10 @@ pub async fn settle(store: &dyn TrackingStore, experiment: &ExperimentId) -> Res
 async fn round(
     store: &dyn TrackingStore,
     experiment: &ExperimentId,
-    holder: Option<&Record>,
+    log: &[Event],
     pointer: &str,
 ) -> Result<bool> {
+    let holder = holder(log);
     let mut wrote = false;
     if let Some(holder) = holder {
         match store.get_run(&holder.run()).await {
@@ -44,17 +49,19 @@ async fn round(
             Err(error) => return Err(error),
         }
     }
-    let filter = parse(&format!("tags.`{MARK}` = 'true'"));
-    let search = RunSearch {
-        experiment_ids: vec![experiment.clone()],
-        filter: filter.unwrap_or_default(),
-        view: ViewType::ActiveOnly,
-        max_results: PAGE,
-        ..RunSearch::default()
-    };
-    for run in store.search_runs(&search).await?.runs {
-        if holder.is_none_or(|holder| holder.run() != run.info.run_id) {
-            wrote |= clear(store, &run).await?;
+    let is_marked = format!("tags.`{MARK}` = 'true'");
+    for filter in [Some(is_marked), is_of_marks(log, holder)].into_iter().flatten() {
+        let search = RunSearch {
+            experiment_ids: vec![experiment.clone()],
+            filter: parse(&filter).unwrap_or_default(),
+            view: ViewType::ActiveOnly,
+            max_results: PAGE,
+            ..RunSearch::default()
+        };
+        for run in store.search_runs(&search).await?.runs {
+            if holder.is_none_or(|holder| holder.run() != run.info.run_id) {
+                wrote |= clear(store, &run).await?;
+            }
         }
     }
     let wanted = holder.map_or("", |holder| holder.run_id.as_str());
@@ -63,6 +70,19 @@ async fn round(
         wrote = true;
     }
     Ok(wrote)
+}
+
+/// A filter for the runs of the newest marks but for the one that holds.
+fn is_of_marks(log: &[Event], holder: Option<&Record>) -> Option<String> {
+    let newest = log.iter().rev().filter_map(|event| match event {
+        Event::Marked(record) => Some(record.run_id.as_str()),
+        Event::Undone(_) => None,
+    });
+    let others: BTreeSet<&str> =
+        newest.take(LOOKED_AT).filter(|id| holder.is_none_or(|holder| holder.run_id != *id)).collect();
+    let is_id = |id: &&&str| id.chars().all(|c| c.is_ascii_alphanumeric());
+    let quoted: Vec<String> = others.iter().filter(is_id).map(|id| format!("'{id}'")).collect();
+    (!quoted.is_empty()).then(|| format!("run_id IN ({})", quoted.join(", ")))
 }
 
 /// The tags of the run that holds the mark.

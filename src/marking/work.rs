@@ -1,10 +1,11 @@
 //! Marking and undoing, step by step: each write can be repeated, and the journal knows of the step until it is over.
 
 use super::journal::{Journal, Open, Step};
-use super::plan::{self, Plan, Request, is_refused, taken_by_prompt};
-use super::record::{Event, Model, Record, Undone, VERSION_OF, events, holder, new_id};
-use super::settle::settle;
-use crate::mlflow::{ExperimentId, LifecycleStage, Tag};
+use super::plan::{self, Plan, Request, is_refused};
+use super::record::{Event, Model, Record, Undone, events, holder, is_undone, new_id};
+use super::registry::{Aligned, Hand, align, is_registered, register};
+use super::settle::{ROUNDS, settle};
+use crate::mlflow::{ExperimentId, LifecycleStage};
 use crate::store::{ErrorKind, Result, StoreError, TrackingStore};
 
 /// What came of a step.
@@ -66,35 +67,39 @@ async fn carry_out(
     mut record: Record,
 ) -> Result<Outcome> {
     store.set_experiment_tag(experiment, &record.entry()).await?;
-    let log = settle(store, experiment).await?;
-    let holds = |log: &[Event]| holder(log).is_some_and(|holder| holder.id == record.id);
-    if holds(&log)
-        && let Some(model) = record.model.clone()
-    {
-        let mut model = model;
-        let result = register(store, journal, experiment, &mut record, &mut model).await;
-        record.model = Some(model);
-        match result {
-            Ok(note) => record.note = note,
-            Err(error) if is_refused(&error.kind) => record.note = Some(format!("not registered: {error}")),
-            Err(error) => return Err(error),
-        }
-    }
-    record.done = true;
-    store.set_experiment_tag(experiment, &record.entry()).await?;
-    let log = settle(store, experiment).await?;
+    let mut log = settle(store, experiment).await?;
     let mut unaligned = None;
-    if is_undone(&log, &record.id) {
-        // Somebody took it back while the model was being registered.
-        if let Some(model) = &record.model {
-            unregister(store, model, &record.id).await?;
+    for round in 0..ROUNDS {
+        let undone = is_undone(&log, &record.id);
+        if undone {
+            // Somebody took it back while the model was being registered.
+            unaligned = match align_mark(store, experiment, &record).await {
+                Err(error) if is_refused(&error.kind) => {
+                    Some(format!("the registry stays as it is: {error}"))
+                }
+                aligned => aligned.map(|()| None)?,
+            };
+        } else if let Some(mut model) = record.model.clone() {
+            let result = register(store, journal, experiment, &mut record, &mut model).await;
+            record.model = Some(model);
+            match result {
+                Ok(note) => record.note = note,
+                Err(error) if is_refused(&error.kind) => {
+                    record.note = Some(format!("not registered: {error}"));
+                }
+                // Somebody takes a mark back, and the model or the version that it made.
+                Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) && round + 1 < ROUNDS => continue,
+                Err(error) => return Err(error),
+            }
         }
-    } else {
-        unaligned = match align_alias(store, &log).await {
-            // All else is written: the mark is over all the same.
-            Err(error) if is_refused(&error.kind) => Some(format!("the aliases stay as they are: {error}")),
-            aligned => aligned.map(|()| None)?,
-        };
+        record.done = true;
+        store.set_experiment_tag(experiment, &record.entry()).await?;
+        log = settle(store, experiment).await?;
+        if undone || !is_undone(&log, &record.id) && !is_missed(store, &log, &record).await? {
+            break;
+        }
+        record.done = false;
+        store.set_experiment_tag(experiment, &record.entry()).await?;
     }
     journalled(journal.end(&record.id))?;
     let superseded = holder(&log).filter(|holder| holder.id != record.id).cloned();
@@ -103,8 +108,23 @@ async fn carry_out(
     Ok(Outcome { record, superseded, said })
 }
 
-fn is_undone(log: &[Event], mark: &str) -> bool {
-    log.iter().any(|event| matches!(event, Event::Undone(undone) if undone.mark == mark))
+fn is_holder(log: &[Event], record: &Record) -> bool {
+    holder(log).is_some_and(|holder| holder.id == record.id)
+}
+
+async fn align_mark(store: &dyn TrackingStore, experiment: &ExperimentId, record: &Record) -> Result<()> {
+    let Some(model) = &record.model else { return Ok(()) };
+    align(store, experiment, model, Hand { undone: None, moved: model.moved }).await.map(|_| ())
+}
+
+/// Whether a mark holds whose model is not registered any more: somebody took away what it was registered in.
+async fn is_missed(store: &dyn TrackingStore, log: &[Event], record: &Record) -> Result<bool> {
+    match &record.model {
+        Some(model) if record.note.is_none() && is_holder(log, record) => {
+            Ok(!is_registered(store, model).await?)
+        }
+        _ => Ok(false),
+    }
 }
 
 fn told(record: &Record, superseded: Option<&Record>) -> Vec<String> {
@@ -124,87 +144,8 @@ fn told(record: &Record, superseded: Option<&Record>) -> Vec<String> {
     said
 }
 
-/// Registers the model and moves the aliases. Says what could not be done of that.
-async fn register(
-    store: &dyn TrackingStore,
-    journal: &Journal,
-    experiment: &ExperimentId,
-    record: &mut Record,
-    model: &mut Model,
-) -> Result<Option<String>> {
-    match store.create_registered_model(&model.name).await {
-        Ok(()) => model.created_model = true,
-        Err(error) if matches!(error.kind, ErrorKind::AlreadyExists(_)) => {
-            if unless_hidden(store.get_registered_model(&model.name).await)?.is_some_and(|it| it.is_prompt())
-            {
-                let kind = ErrorKind::Invalid(taken_by_prompt(&model.name));
-                return Err(StoreError::new("register the model", kind));
-            }
-        }
-        Err(error) => return Err(error),
-    }
-    if model.version.is_none() {
-        let versions = unless_hidden(store.model_versions(&model.name).await)?.unwrap_or_default();
-        let is_ours = |tag: &Tag| tag.key == VERSION_OF && tag.value == record.id;
-        let made = versions.iter().find(|version| version.tags.iter().any(is_ours));
-        model.version = Some(match made {
-            Some(made) => made.version,
-            None => {
-                let tag = Tag::new(VERSION_OF, record.id.clone());
-                let run = record.run();
-                store.create_model_version(&model.name, &model.source, Some(&run), &[tag]).await?.version
-            }
-        });
-        keep(store, journal, experiment, record, model).await?;
-    }
-    model.unaliased = false;
-    let Some(version) = model.version else { return Ok(None) };
-    let known = unless_hidden(store.get_registered_model(&model.name).await)?;
-    let aliases = known.map_or(Vec::new(), |known| known.aliases);
-    let points_to = |alias: &str| aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version);
-    let now = points_to(&model.alias);
-    if now == Some(version) {
-        return Ok(None);
-    }
-    // As of now, not as of the plan: somebody may have moved it.
-    if !model.moved {
-        (model.alias_before, model.previous_before) = (now, points_to(&model.previous_alias));
-        model.moved = true;
-        keep(store, journal, experiment, record, model).await?;
-    }
-    if let Err(error) = move_aliases(store, model, now, version).await {
-        if !is_refused(&error.kind) {
-            return Err(error);
-        }
-        // The version is there all the same.
-        (model.moved, model.unaliased) = (false, true);
-        return Ok(Some(format!("the alias {} is not set: {}", model.alias, error.kind)));
-    }
-    Ok(None)
-}
-
-async fn move_aliases(
-    store: &dyn TrackingStore,
-    model: &Model,
-    now: Option<u64>,
-    version: u64,
-) -> Result<()> {
-    if let Some(before) = now {
-        store.set_model_alias(&model.name, &model.previous_alias, before).await?;
-    }
-    store.set_model_alias(&model.name, &model.alias, version).await
-}
-
-/// Nothing, where this user may not look.
-fn unless_hidden<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Err(error) if matches!(error.kind, ErrorKind::Forbidden(_)) => Ok(None),
-        found => found.map(Some),
-    }
-}
-
 /// Notes how far it has come, here and in the log.
-async fn keep(
+pub async fn keep(
     store: &dyn TrackingStore,
     journal: &Journal,
     experiment: &ExperimentId,
@@ -214,44 +155,6 @@ async fn keep(
     record.model = Some(model.clone());
     journalled(journal.note(experiment, &Step::Mark(Box::new(record.clone()))))?;
     store.set_experiment_tag(experiment, &record.entry()).await
-}
-
-/// Where two marked at once, the alias goes to the version of the mark that holds.
-async fn align_alias(store: &dyn TrackingStore, log: &[Event]) -> Result<()> {
-    let Some(Record { model: Some(model), done: true, .. }) = holder(log) else { return Ok(()) };
-    let Some(version) = model.version else { return Ok(()) };
-    // What could not be set, and was told so, is not set after all: undoing would not know of it.
-    if model.unaliased {
-        return Ok(());
-    }
-    let known = match store.get_registered_model(&model.name).await {
-        Err(error) if is_refused(&error.kind) || matches!(error.kind, ErrorKind::NotFound(_)) => {
-            return Ok(());
-        }
-        known => known?,
-    };
-    let points_to =
-        |alias: &str| known.aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version);
-    // Only a version of another mark of this log is put back: an alias that somebody moved by hand stays.
-    let of_marks = |wanted: u64| {
-        log.iter().any(|event| match event {
-            Event::Marked(other) => {
-                let other = other.model.as_ref();
-                other.is_some_and(|other| other.name == model.name && other.version == Some(wanted))
-            }
-            Event::Undone(_) => false,
-        })
-    };
-    if points_to(&model.alias).is_some_and(|now| now != version && of_marks(now)) {
-        store.set_model_alias(&model.name, &model.alias, version).await?;
-    }
-    if points_to(&model.previous_alias) == Some(version) {
-        match model.alias_before.filter(|before| *before != version) {
-            Some(before) => store.set_model_alias(&model.name, &model.previous_alias, before).await?,
-            None => store.delete_model_alias(&model.name, &model.previous_alias).await?,
-        }
-    }
-    Ok(())
 }
 
 /// Who undoes a mark, and when.
@@ -284,11 +187,11 @@ pub async fn undo(
         .last()
         .map_or(0, |event| event.id().split('-').next().and_then(|time| time.parse().ok()).unwrap_or(0));
     let id = new_id((*now).max(newest + 1), random);
-    let undone = Undone { id, mark: record.id.clone(), by: by.clone(), at: *now };
+    let undone = Undone { id, mark: record.id.clone(), by: by.clone(), at: *now, open: true };
     journalled(
         journal.note(experiment, &Step::Undo { undone: undone.clone(), record: Box::new(record.clone()) }),
     )?;
-    take_back(store, journal, experiment, &undone, record).await.map(Some)
+    take_back(store, journal, experiment, &undone, record, false).await.map(Some)
 }
 
 async fn take_back(
@@ -297,79 +200,51 @@ async fn take_back(
     experiment: &ExperimentId,
     undone: &Undone,
     record: Record,
+    was_begun: bool,
 ) -> Result<Outcome> {
     store.set_experiment_tag(experiment, &undone.entry()).await?;
-    let log = settle(store, experiment).await?;
+    settle(store, experiment).await?;
     let mut said = vec![format!("{} is not marked best any more", record.run_name)];
     if let Some(model) = &record.model {
-        match unregister(store, model, &record.id).await {
-            Ok(words) => said.extend(words),
+        match align(store, experiment, model, Hand { undone: Some(model), moved: was_begun }).await {
+            Ok(aligned) => said.extend(taken_back(model, &aligned)),
             Err(error) if is_refused(&error.kind) => {
                 said.push(format!("the registry stays as it is: {error}"));
             }
             Err(error) => return Err(error),
         }
     }
+    let log = settle(store, experiment).await?;
     if let Some(holder) = holder(&log) {
         said.push(format!("{} is again", holder.run_name));
+        if holder.done && is_missed(store, &log, holder).await? {
+            said.extend(
+                carry_out(store, journal, experiment, holder.clone()).await?.said.into_iter().skip(1),
+            );
+        }
     }
-    settle(store, experiment).await?;
+    store.set_experiment_tag(experiment, &Undone { open: false, ..undone.clone() }.entry()).await?;
     journalled(journal.end(&undone.id))?;
     Ok(Outcome { record, superseded: None, said })
 }
 
-/// Puts the registry back: the aliases as they were, and away with the version and the model that the mark made.
-async fn unregister(store: &dyn TrackingStore, model: &Model, mark: &str) -> Result<Vec<String>> {
-    let known = match store.get_registered_model(&model.name).await {
-        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => return Ok(Vec::new()),
-        known => known?,
-    };
-    let versions = store.model_versions(&model.name).await?;
-    let is_made = |tag: &Tag| tag.key == VERSION_OF && tag.value == mark;
-    let made =
-        versions.iter().find(|version| version.tags.iter().any(is_made)).map(|version| version.version);
-    let version = model.version.or(made);
-    let points_to =
-        |alias: &str| known.aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version);
-    let exists = |wanted: &u64| versions.iter().any(|version| version.version == *wanted);
+/// What became of the registry, in words.
+fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
     let mut said = Vec::new();
-    if model.moved {
-        let now = points_to(&model.alias);
-        if now.is_some() && now == version {
-            put_back(store, model, &model.alias, model.alias_before.filter(exists)).await?;
-            said.push(match model.alias_before {
-                Some(before) => format!("alias {} is version {before} again", model.alias),
-                None => format!("alias {} is gone", model.alias),
-            });
-        } else if now != model.alias_before {
-            said.push(format!("alias {} was moved by somebody else since, and stays", model.alias));
-        }
-        let previous = points_to(&model.previous_alias);
-        if previous.is_some() && previous == model.alias_before && previous != model.previous_before {
-            put_back(store, model, &model.previous_alias, model.previous_before.filter(exists)).await?;
-        }
+    if aligned.is_hidden {
+        said.push(format!("the registry stays as it is: {} may not be read", model.name));
+    } else if model.moved && aligned.before == model.version {
+        said.extend(match aligned.after {
+            after if after == model.version => None,
+            Some(after) => Some(format!("alias {} is version {after} again", model.alias)),
+            None => Some(format!("alias {} is gone", model.alias)),
+        });
+    } else if model.moved && aligned.left {
+        said.push(format!("alias {} was moved by somebody else since, and stays", model.alias));
     }
-    if let Some(made) = made.filter(|_| model.created_version) {
-        match store.delete_model_version(&model.name, made).await {
-            Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => {}
-            result => result?,
-        }
-        said.push(format!("version {made} of {} is deleted", model.name));
-    }
-    if model.created_model && store.model_versions(&model.name).await?.is_empty() {
-        match store.delete_registered_model(&model.name).await {
-            Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => {}
-            result => result?,
-        }
-    }
-    Ok(said)
-}
-
-async fn put_back(store: &dyn TrackingStore, model: &Model, alias: &str, version: Option<u64>) -> Result<()> {
-    match version {
-        Some(version) => store.set_model_alias(&model.name, alias, version).await,
-        None => store.delete_model_alias(&model.name, alias).await,
-    }
+    let deleted = aligned.deleted.iter();
+    said.extend(deleted.map(|version| format!("version {version} of {} is deleted", model.name)));
+    said
 }
 
 /// Finishes what broke off, or takes it back where it cannot be finished any more.
@@ -386,7 +261,9 @@ pub async fn resume(store: &dyn TrackingStore, journal: &Journal) -> Result<Vec<
     for Open { experiment, step, .. } in broken_off {
         let outcome = match step.clone() {
             Step::Mark(record) => finish(store, journal, &experiment, *record).await,
-            Step::Undo { undone, record } => take_back(store, journal, &experiment, &undone, *record).await,
+            Step::Undo { undone, record } => {
+                take_back(store, journal, &experiment, &undone, *record, true).await
+            }
         };
         match outcome {
             Ok(outcome) => outcomes.push(outcome),
@@ -413,6 +290,10 @@ async fn finish(
     let log = events(&store.get_experiment(experiment).await?.tags);
     if is_undone(&log, &record.id) {
         settle(store, experiment).await?;
+        match align_mark(store, experiment, &record).await {
+            Err(error) if !is_refused(&error.kind) => return Err(error),
+            _ => {}
+        }
         journalled(journal.end(&record.id))?;
         let said = vec![format!("the mark of {} was undone meanwhile", record.run_name)];
         return Ok(Outcome { record, superseded: None, said });
@@ -435,8 +316,9 @@ async fn finish(
         mark: record.id.clone(),
         by: record.by.clone(),
         at: record.at,
+        open: true,
     };
-    let outcome = take_back(store, journal, experiment, &undone, known).await?;
+    let outcome = take_back(store, journal, experiment, &undone, known, true).await?;
     journalled(journal.end(&record.id))?;
     Ok(outcome)
 }

@@ -239,6 +239,11 @@ pub struct RegisteredModel {
 }
 
 impl RegisteredModel {
+    /// The version that an alias points to.
+    pub fn alias(&self, alias: &str) -> Option<u64> {
+        self.aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version)
+    }
+
     /// MLflow keeps prompts among the models; they have texts for versions.
     pub fn is_prompt(&self) -> bool {
         self.tags.iter().any(|tag| tag.key == tags::IS_PROMPT && tag.value.eq_ignore_ascii_case("true"))

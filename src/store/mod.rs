@@ -6,6 +6,7 @@
 pub mod address;
 pub mod batch;
 mod error;
+pub mod memory;
 pub mod rest;
 pub mod secrets;
 pub mod sqlite;

@@ -22,6 +22,8 @@ use crate::store::secrets::{self, hide};
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
+/// How often a write that collided with another is sent again.
+const COLLISIONS: u32 = 4;
 /// The answers after which MLflow's own client tries again.
 const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
 /// A server may ask for a pause; a longer one than this is not waited for.
@@ -193,7 +195,7 @@ impl Client {
                     let did_nothing = status == StatusCode::TOO_MANY_REQUESTS;
                     let failure =
                         failure(response, self.answering_proxy(), self.options.withheld.as_deref()).await;
-                    if repeat == Repeat::Safe && attempt < 2 && is_collision(&failure) {
+                    if repeat == Repeat::Safe && attempt < COLLISIONS && is_collision(&failure) {
                         tokio::time::sleep(Duration::from_millis(fastrand::u64(20..100))).await;
                         attempt += 1;
                         continue;
@@ -306,11 +308,11 @@ pub fn address(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-/// Two requests wrote the same new row at once, and the server's database refused one of them. It is rolled back:
-/// sent again, it finds the row and overwrites it.
+/// Two requests wrote the same row at once, one made or took away what the other was about to write, and the server's
+/// database refused that. It is rolled back: sent again, it finds the row as it is now.
 fn is_collision(failure: &ErrorKind) -> bool {
-    matches!(failure, ErrorKind::Invalid(message)
-        if message.contains("IntegrityError") || message.contains("UniqueViolation"))
+    let told = ["IntegrityError", "UniqueViolation", "row(s); 0 were matched", "row(s); Only 0 were matched"];
+    matches!(failure, ErrorKind::Invalid(message) if told.iter().any(|words| message.contains(words)))
 }
 
 /// A successful answer whose body is still to come.

@@ -1,0 +1,237 @@
+//! The model registry: registering the model of a mark, and bringing versions and aliases in line with the log.
+
+use super::chain::{Aliases, Chain};
+use super::plan::{is_refused, taken_by_prompt};
+use super::record::{Event, Model, Record, VERSION_OF, events, holder, is_amid};
+use super::work::keep;
+use super::{Journal, settle::ROUNDS};
+use crate::mlflow::{ExperimentId, RegisteredModel, Tag};
+use crate::store::{ErrorKind, Result, StoreError, TrackingStore};
+
+/// Registers the model and moves the aliases, where no newer mark holds them. Says what could not be done of that.
+pub async fn register(
+    store: &dyn TrackingStore,
+    journal: &Journal,
+    experiment: &ExperimentId,
+    record: &mut Record,
+    model: &mut Model,
+) -> Result<Option<String>> {
+    match store.create_registered_model(&model.name).await {
+        Ok(()) => model.created_model = true,
+        Err(error) if matches!(error.kind, ErrorKind::AlreadyExists(_)) => {
+            if unless_hidden(store.get_registered_model(&model.name).await)?.is_some_and(|it| it.is_prompt())
+            {
+                let kind = ErrorKind::Invalid(taken_by_prompt(&model.name));
+                return Err(StoreError::new("register the model", kind));
+            }
+        }
+        Err(error) => return Err(error),
+    }
+    let versions = unless_hidden(store.model_versions(&model.name).await)?;
+    // Somebody may have deleted it since it was found.
+    let is_there = |version: u64| match &versions {
+        Some(versions) => versions.iter().any(|known| known.version == version),
+        None => true,
+    };
+    if !model.version.is_some_and(is_there) {
+        let is_ours = |tag: &Tag| tag.key == VERSION_OF && tag.value == record.id;
+        let made = versions.iter().flatten().find(|version| version.tags.iter().any(is_ours));
+        model.created_version = true;
+        model.version = Some(match made {
+            Some(made) => made.version,
+            None => {
+                let tag = Tag::new(VERSION_OF, record.id.clone());
+                let run = record.run();
+                store.create_model_version(&model.name, &model.source, Some(&run), &[tag]).await?.version
+            }
+        });
+        keep(store, journal, experiment, record, model).await?;
+    }
+    model.unaliased = false;
+    if !model.moved {
+        // As of now, not as of the plan: somebody may have moved it.
+        let log = events(&store.get_experiment(experiment).await?.tags);
+        model.follows = Some(Chain::new(&log, model).last_done(&record.id).unwrap_or_default().to_owned());
+        let known = unless_hidden(store.get_registered_model(&model.name).await)?;
+        let points_to = |alias: &str| known.as_ref().and_then(|known| known.alias(alias));
+        (model.alias_before, model.previous_before) =
+            (points_to(&model.alias), points_to(&model.previous_alias));
+        let then = events(&store.get_experiment(experiment).await?.tags);
+        let ids = |log: &[Event]| log.iter().map(|event| event.id().to_owned()).collect::<Vec<_>>();
+        model.amid = is_amid(&log, &record.id) || is_amid(&then, &record.id) || ids(&log) != ids(&then);
+        model.moved = true;
+        keep(store, journal, experiment, record, model).await?;
+    }
+    match move_aliases(store, experiment, record, model).await {
+        Err(error) if is_refused(&error.kind) => {
+            // The version is there all the same.
+            (model.moved, model.unaliased) = (false, true);
+            Ok(Some(format!("the alias {} is not set: {}", model.alias, error.kind)))
+        }
+        moved => moved.map(|()| None),
+    }
+}
+
+async fn move_aliases(
+    store: &dyn TrackingStore,
+    experiment: &ExperimentId,
+    record: &Record,
+    model: &Model,
+) -> Result<()> {
+    let aligned = align(store, experiment, model, Hand { undone: None, moved: true }).await?;
+    // Who may not look may write all the same.
+    if aligned.is_hidden
+        && let Some(version) = model.version
+        && holder(&events(&store.get_experiment(experiment).await?.tags)).is_some_and(|it| it.id == record.id)
+    {
+        store.set_model_alias(&model.name, &model.alias, version).await?;
+    }
+    Ok(())
+}
+
+/// Nothing, where this user may not look.
+fn unless_hidden<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(error) if matches!(error.kind, ErrorKind::Forbidden(_)) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// Whether the version of a mark is there; yes, where that may not be looked at.
+pub async fn is_registered(store: &dyn TrackingStore, model: &Model) -> Result<bool> {
+    let Some(version) = model.version else { return Ok(false) };
+    match store.model_versions(&model.name).await {
+        Err(error) if is_refused(&error.kind) => Ok(true),
+        found => Ok(found?.iter().any(|known| known.version == version)),
+    }
+}
+
+/// Who brings the registry in line.
+#[derive(Debug, Clone, Copy)]
+pub struct Hand<'a> {
+    /// Whoever undoes this may take its own aliases back.
+    pub undone: Option<&'a Model>,
+    /// This process moved the aliases itself.
+    pub moved: bool,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Aligned {
+    /// What the alias pointed to, and then.
+    pub before: Option<u64>,
+    pub after: Option<u64>,
+    /// What it should point to, where somebody else moved it by hand.
+    pub left: bool,
+    pub deleted: Vec<u64>,
+    /// This user may not look at the registry.
+    pub is_hidden: bool,
+}
+
+/// Brings the aliases, versions and the model that marks made in line with the log, until nothing is left to do. What
+/// somebody else moved by hand stays.
+pub async fn align(
+    store: &dyn TrackingStore,
+    experiment: &ExperimentId,
+    model: &Model,
+    mut hand: Hand<'_>,
+) -> Result<Aligned> {
+    let mut done = Aligned::default();
+    for round in 0..ROUNDS {
+        let log = events(&store.get_experiment(experiment).await?.tags);
+        let known = match store.get_registered_model(&model.name).await {
+            Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => return Ok(done),
+            Err(error) if is_refused(&error.kind) => return Ok(Aligned { is_hidden: true, ..done }),
+            known => known?,
+        };
+        let before = known.alias(&model.alias);
+        if round == 0 {
+            done.before = before;
+        }
+        done.after = before;
+        if !align_once(store, experiment, &log, model, &known, hand, &mut done).await? {
+            break;
+        }
+        hand.moved = true;
+    }
+    Ok(done)
+}
+
+/// One round; true if something was written.
+async fn align_once(
+    store: &dyn TrackingStore,
+    experiment: &ExperimentId,
+    log: &[Event],
+    model: &Model,
+    known: &RegisteredModel,
+    hand: Hand<'_>,
+    done: &mut Aligned,
+) -> Result<bool> {
+    let chain = Chain::new(log, model);
+    let versions = store.model_versions(&model.name).await?;
+    let is_there = |wanted: u64| versions.iter().any(|version| version.version == wanted);
+    let mut wrote = false;
+    if let Some(Aliases { best, previous }) = chain.wanted(is_there) {
+        let wanted =
+            Aliases { best: best.filter(|it| is_there(*it)), previous: previous.filter(|it| is_there(*it)) };
+        let may_move = |now: Option<u64>, own: Option<u64>| {
+            now.is_some_and(|now| Some(now) == own || chain.gave_way(now)) || hand.moved && chain.led_to(now)
+        };
+        let own = |of: fn(&Model) -> Option<u64>| hand.undone.filter(|model| model.moved).and_then(of);
+        for (alias, now, to, own) in [
+            (
+                &model.previous_alias,
+                known.alias(&model.previous_alias),
+                wanted.previous,
+                own(|model| model.alias_before),
+            ),
+            (&model.alias, known.alias(&model.alias), wanted.best, own(|model| model.version)),
+        ] {
+            if now == to {
+                continue;
+            }
+            if may_move(now, own) {
+                put(store, model, alias, to).await?;
+                wrote = true;
+            } else if *alias == model.alias {
+                done.left = true;
+            }
+        }
+    }
+    if wrote {
+        return Ok(true);
+    }
+    let mut left = versions.len();
+    for version in versions.iter().filter(|version| chain.is_stale(version)) {
+        ignore_missing(store.delete_model_version(&model.name, version.version).await)?;
+        done.deleted.push(version.version);
+        left -= 1;
+        wrote = true;
+    }
+    if left == 0 && chain.made_model() && is_left_over(store, experiment, model).await? {
+        ignore_missing(store.delete_registered_model(&model.name).await)?;
+    }
+    Ok(wrote)
+}
+
+/// Whether nobody registered anything in a model since, or is about to.
+async fn is_left_over(store: &dyn TrackingStore, experiment: &ExperimentId, model: &Model) -> Result<bool> {
+    let is_empty = store.model_versions(&model.name).await?.is_empty();
+    let log = events(&store.get_experiment(experiment).await?.tags);
+    Ok(is_empty && Chain::new(&log, model).made_model())
+}
+
+fn ignore_missing(result: Result<()>) -> Result<()> {
+    match result {
+        // Somebody else was faster.
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => Ok(()),
+        result => result,
+    }
+}
+
+async fn put(store: &dyn TrackingStore, model: &Model, alias: &str, version: Option<u64>) -> Result<()> {
+    ignore_missing(match version {
+        Some(version) => store.set_model_alias(&model.name, alias, version).await,
+        None => store.delete_model_alias(&model.name, alias).await,
+    })
+}
