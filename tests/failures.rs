@@ -331,9 +331,15 @@ fn hostile_texts_reach_neither_terminal_nor_clipboard() {
     assert_eq!(terminal.wait_for_end(), 0);
     let raw = terminal.raw();
     let written = String::from_utf8_lossy(&raw);
-    for evil in
-        ["\x1b[2J\x1b[31m", "\x1b]0;", "\u{202e}", "\u{2066}", "ZXZpbA", "\x1b[?1049l\x1b[0m ", "\x07 back"]
-    {
+    for evil in [
+        "\x1b[2J\x1b[31m",
+        "\x1b]0;",
+        "\u{202e}",
+        "\u{2066}",
+        "\x1b]52;c;ZXZpbA",
+        "\x1b[?1049l\x1b[0m ",
+        "\x07 back",
+    ] {
         assert!(!written.contains(evil), "{evil:?} reached the terminal");
     }
     for copied in written.split("\x1b]52;c;").skip(1) {

@@ -42,9 +42,9 @@ impl Table<'_> {
 
     fn print_csv(&self, out: &mut impl Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(&self.names)?;
+        writer.write_record(&self.names).map_err(cause)?;
         for row in &self.rows {
-            writer.write_record(row.iter().map(plain))?;
+            writer.write_record(row.iter().map(plain)).map_err(cause)?;
         }
         writer.flush()
     }
@@ -91,8 +91,16 @@ impl Table<'_> {
     }
 }
 
+/// What went wrong while CSV was written: whether somebody still reads is asked later.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(cause) => cause,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
 pub fn print_json(value: &Json, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
+    text::json::write_pretty(value, &mut *out)?;
     writeln!(out)
 }
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
-use super::plan::{Plan, quoted};
+use super::plan::{Plan, option};
 use super::search::Proposal;
 use crate::mlflow::{Dataset, ExperimentId};
 use crate::state::replace;
+use crate::text::json;
 
 const EVENTS: &str = "events.jsonl";
 /// How often a lock is tried again, 10 ms apart.
@@ -45,7 +46,7 @@ pub struct Header {
 impl Header {
     /// The command that does the same again.
     pub fn command(&self) -> String {
-        format!("{} --experiment {}", self.plan.command(), quoted(&self.experiment_name))
+        format!("{} {}", self.plan.command(), option("experiment", &self.experiment_name))
     }
 }
 
@@ -157,7 +158,7 @@ impl Folder {
     pub fn create(state_folder: &Path, header: &Header) -> std::io::Result<Self> {
         let folder = Self { path: Self::root(state_folder).join(&header.id) };
         fs::create_dir_all(&folder.path)?;
-        let text = serde_json::to_vec_pretty(header).map_err(std::io::Error::other)?;
+        let text = json::pretty(header).map_err(std::io::Error::other)?;
         replace(&folder.path.join("plan.json"), &text)?;
         Ok(folder)
     }
