@@ -48,7 +48,16 @@ impl Header {
     pub fn command(&self) -> String {
         format!("{} {}", self.plan.command(), option("experiment", &self.experiment_name))
     }
+
+    /// The same where there is less room. Half a command would be another one, with a quote that nothing closes.
+    pub fn command_in_a_tag(&self) -> String {
+        let command = self.command();
+        if command.chars().count() > TAG { "too long for a tag: see command.txt".into() } else { command }
+    }
 }
+
+/// Characters that every MLflow takes in a tag.
+const TAG: usize = 5_000;
 
 /// Something that happened, at a time in milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

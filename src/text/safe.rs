@@ -129,10 +129,10 @@ struct Shown {
     left_out: usize,
     /// The last character, if it is shown as it is.
     last: Option<char>,
-    /// Whether the place holds a picture that another can be joined to.
-    is_picture: bool,
-    /// How the last letter joins the next one.
-    joining: JoiningType,
+    /// What began the place, or was joined to it: only its colour may have come since.
+    picture: Option<char>,
+    /// The last letter, whose marks may have come since.
+    letter: Option<char>,
 }
 
 impl Shown {
@@ -144,24 +144,24 @@ impl Shown {
             bytes: 1,
             left_out: 0,
             last: None,
-            is_picture: false,
-            joining: JoiningType::NonJoining,
+            picture: None,
+            letter: None,
         }
     }
 
     fn take(&mut self, c: char, next: Option<char>) {
-        if is_break(c) {
+        if is_plain(c) && self.last != Some(JOINER) {
+            self.begin(c);
+        } else if is_break(c) {
             self.begin(' ');
         } else if is_hidden(c) && !self.belongs(c, next) {
             if self.has_room(c) {
                 name(c, &mut self.out);
-                self.last = None;
-                self.is_picture = false;
-                self.joining = JoiningType::NonJoining;
+                (self.last, self.picture, self.letter) = (None, None, None);
             }
         } else if self.adds(c) {
             if self.has_room(c) {
-                self.put(c);
+                self.add(c);
             }
         } else {
             self.begin(c);
@@ -172,20 +172,19 @@ impl Shown {
     fn begin(&mut self, c: char) {
         self.tell_left_out();
         (self.points, self.bytes) = (1, c.len_utf8());
-        self.is_picture = false;
-        self.put(c);
+        (self.last, self.picture, self.letter) = (Some(c), Some(c), Some(c));
+        self.out.push(c);
     }
 
-    fn put(&mut self, c: char) {
-        let is_joined = self.last == Some(JOINER);
-        self.is_picture = match c {
-            AS_PICTURE | JOINER => self.is_picture,
-            c if is_modifier(c) => self.is_picture,
-            c => (self.points == 1 || is_joined) && is_picture(c),
-        };
-        let joining = CodePointMapData::<JoiningType>::new().get(c);
-        if joining != JoiningType::Transparent {
-            self.joining = joining;
+    /// What is put where the last letter is.
+    fn add(&mut self, c: char) {
+        match c {
+            AS_PICTURE | JOINER => {}
+            _ if is_modifier(c) => {}
+            _ => self.picture = Some(c).filter(|_| self.last == Some(JOINER)),
+        }
+        if joining(c) != JoiningType::Transparent {
+            self.letter = Some(c);
         }
         self.last = Some(c);
         self.out.push(c);
@@ -199,15 +198,14 @@ impl Shown {
             self.bytes += c.len_utf8();
         } else {
             self.left_out += 1;
-            self.last = None;
-            self.is_picture = false;
+            (self.last, self.picture, self.letter) = (None, None, None);
         }
         fits
     }
 
     /// Whether a character has no place of its own here.
     fn adds(&self, c: char) -> bool {
-        if is_picture(c) && self.is_picture && self.last == Some(JOINER) {
+        if self.last == Some(JOINER) && self.picture.is_some_and(is_picture) && is_picture(c) {
             return true;
         }
         let colours = CodePointSetData::new::<EmojiModifierBase>();
@@ -224,7 +222,7 @@ impl Shown {
             AS_PICTURE => emoji && !is_coloured,
             AS_TEXT => emoji && is_coloured,
             // The next one is to have room as well.
-            JOINER if self.is_picture => {
+            JOINER if self.picture.is_some_and(is_picture) => {
                 let after = next.filter(|next| is_picture(*next)).map_or(BYTES, char::len_utf8);
                 self.points + 2 <= POINTS && self.bytes + c.len_utf8() + after <= BYTES
             }
@@ -232,10 +230,10 @@ impl Shown {
             NON_JOINER => next.is_some_and(|next| {
                 let is_letter = CodePointSetData::new::<Alphabetic>().contains(next);
                 let is_of_script = u32::from(next) >> 7 == u32::from(last) >> 7;
-                let joined = CodePointMapData::<JoiningType>::new().get(next);
+                let joins = self.letter.map_or(JoiningType::NonJoining, joining);
                 (is_virama(last) && is_letter && is_of_script)
-                    || (matches!(self.joining, JoiningType::DualJoining | JoiningType::LeftJoining)
-                        && matches!(joined, JoiningType::DualJoining | JoiningType::RightJoining))
+                    || (matches!(joins, JoiningType::DualJoining | JoiningType::LeftJoining)
+                        && matches!(joining(next), JoiningType::DualJoining | JoiningType::RightJoining))
             }),
             _ => false,
         }
@@ -256,6 +254,11 @@ impl Shown {
 
 fn is_picture(c: char) -> bool {
     CodePointSetData::new::<ExtendedPictographic>().contains(c)
+}
+
+/// How a letter is tied to its neighbours.
+fn joining(c: char) -> JoiningType {
+    CodePointMapData::<JoiningType>::new().get(c)
 }
 
 /// A colour of skin.

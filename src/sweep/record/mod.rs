@@ -256,7 +256,7 @@ impl Recorder {
         params.extend(plan.trials.map(|trials| Param::new("trials", trials.to_string())));
         params.extend(plan.seconds.map(|seconds| Param::new("seconds", seconds.to_string())));
         let run_tags = [
-            Tag::new(COMMAND, cut(&self.header.command())),
+            Tag::new(COMMAND, self.header.command_in_a_tag()),
             Tag::new("mltui.version", env!("CARGO_PKG_VERSION")),
         ];
         self.log(&parent, &[], &params, &run_tags).await?;
