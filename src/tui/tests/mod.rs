@@ -3,6 +3,7 @@
 mod charts;
 mod choosing;
 mod comparing;
+mod hostile;
 mod screens;
 mod sweeping;
 mod table;
