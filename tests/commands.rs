@@ -493,6 +493,14 @@ fn nothing_that_a_command_prints_steers_the_terminal() {
         );
         assert!(written.contains("^[") || written.contains("\\u001b"), "{arguments:?}: {written}");
     }
+    // Names that no client takes, but a file can hold; and pages of text are looked at in a pipe.
+    let db = rusqlite::Connection::open(folder.path().join("mlflow.db")).unwrap();
+    db.execute("UPDATE params SET key = ?1", [format!("k{HOSTILE}")]).unwrap();
+    let column = format!("run_name,params.k{HOSTILE}");
+    let table = printed(folder.path(), &["runs", "1", "--columns", &column]);
+    assert!(table.chars().all(|c| c == '\n' || !mltui::text::is_hidden(c)), "{table:?}");
+    assert!(table.contains("k^[]0;x^G<9b>31m"), "{table}");
+    db.execute("UPDATE params SET key = 'p'", []).unwrap();
     // Programs get what is there.
     let csv = printed(folder.path(), &["runs", "1", "--csv", "--columns", "run_name,params.p"]);
     assert_eq!(csv, format!("run_name,params.p\nr{HOSTILE},{HOSTILE}\n"));
@@ -530,10 +538,14 @@ fn nobody_who_reads_is_no_failure() {
     runtime.block_on(fill(&open(&format!("sqlite:///{}", folder.path().join("mlflow.db").display()))));
     let runs = json(folder.path(), &["runs", "wine", "--json"]);
     let ids: Vec<&str> = runs.as_array().unwrap().iter().map(|run| run["run_id"].as_str().unwrap()).collect();
+    // More than what waits in any buffer.
+    let db = rusqlite::Connection::open(folder.path().join("mlflow.db")).unwrap();
+    db.execute("UPDATE tags SET value = ?1 WHERE key = 'team'", ["x".repeat(100_000)]).unwrap();
     for arguments in [
         &["runs", "wine"] as &[&str],
         &["runs", "wine", "--csv"],
-        &["runs", "wine", "--json"],
+        &["runs", "wine", "--csv", "--columns", "tags.team"],
+        &["runs", "wine", "--json", "--columns", "tags.team"],
         &["experiments", "--csv"],
         &["compare", ids[0], ids[1]],
         &["compare", ids[0], ids[1], "--csv"],

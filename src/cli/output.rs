@@ -53,7 +53,8 @@ impl Table<'_> {
     fn print_text(&self, now: i64, out: &mut impl Write) -> io::Result<()> {
         let cells: Vec<Vec<String>> =
             self.rows.iter().map(|row| row.iter().map(|value| shown(value, now)).collect()).collect();
-        let mut widths: Vec<usize> = self.titles.iter().map(|title| text::width(title)).collect();
+        let titles: Vec<String> = self.titles.iter().map(|title| text::clean(title).into_owned()).collect();
+        let mut widths: Vec<usize> = titles.iter().map(|title| text::width(title)).collect();
         for row in &cells {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(text::width(cell));
@@ -86,7 +87,7 @@ impl Table<'_> {
             }
             writeln!(out, "{}", text::cut(line.trim_end(), limit, "…"))
         };
-        line(&self.titles)?;
+        line(&titles)?;
         cells.iter().try_for_each(|row| line(row))
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::is_hidden;
+use super::safe::is_plainly_ascii;
 
 /// Writes a value over several lines.
 pub fn write_pretty(value: &impl Serialize, out: impl Write) -> serde_json::Result<()> {
@@ -31,6 +32,9 @@ struct Visible<F>(F);
 
 impl<F: Formatter> Formatter for Visible<F> {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        if is_plainly_ascii(fragment) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut written = 0;
         for (at, c) in fragment.char_indices().filter(|(_, c)| is_hidden(*c)) {
             out.write_all(&fragment.as_bytes()[written..at])?;
