@@ -120,7 +120,8 @@ impl Sheet {
     }
 
     pub fn json(&self) -> String {
-        serde_json::to_string_pretty(&self.to_json()).unwrap_or_default() + "\n"
+        let written = text::json::pretty(&self.to_json()).unwrap_or_default();
+        String::from_utf8(written).unwrap_or_default() + "\n"
     }
 
     /// Aligned, for people.
@@ -157,10 +158,10 @@ impl Sheet {
 
     /// A table as GitHub reads it, aligned for people who read it as it is.
     pub fn markdown(&self) -> String {
-        let escaped = |text: &str| text::clean(text).replace('\\', "\\\\").replace('|', "\\|");
-        let head: Vec<String> = self.columns.iter().map(|column| escaped(column)).collect();
+        let cell = text::markdown::cell;
+        let head: Vec<String> = self.columns.iter().map(|column| cell(column)).collect();
         let rows: Vec<Vec<String>> =
-            self.rows.iter().map(|row| row.iter().map(|cell| escaped(&cell.plain())).collect()).collect();
+            self.rows.iter().map(|row| row.iter().map(|value| cell(&value.plain())).collect()).collect();
         let is_number = |at: usize| self.is_number(at);
         let widths: Vec<usize> = (0..head.len())
             .map(|at| {
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!(sheet.csv(), "run,rmse\n\"a|b, \"\"c\"\"\",0.1\n\u{1b}[31mred,NaN\nx,\n");
         assert_eq!(
             sheet.markdown(),
-            "| run       | rmse |\n| --------- | ---: |\n| a\\|b, \"c\" |  0.1 |\n| red       |  NaN |\n| x         |      |\n"
+            "| run         | rmse |\n| ----------- | ---: |\n| `a\\|b, \"c\"` |  0.1 |\n| `^[[31mred` |  NaN |\n| x           |      |\n"
         );
         let json: Json = serde_json::from_str(&sheet.json()).unwrap();
         assert_eq!(json[1]["rmse"], "NaN");

@@ -13,9 +13,9 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet", "sweep", "text"]),
     ("select", &["mlflow", "catalog", "select", "text"]),
     ("config", &["config", "mlflow", "select", "store", "sweep"]),
-    ("sweep", &["mlflow", "state", "store", "sweep"]),
+    ("sweep", &["mlflow", "state", "store", "sweep", "text"]),
     ("marking", &["marking", "mlflow", "state", "store", "text"]),
-    ("state", &["mlflow", "select", "state"]),
+    ("state", &["mlflow", "select", "state", "text"]),
     (
         "cli",
         &[

@@ -11,6 +11,7 @@ use mltui::mlflow::{ExperimentId, Metric, Param, RunStatus, Tag};
 use mltui::store::rest::RestOptions;
 use mltui::store::{NewRun, RunUpdate, TrackingStore, uri};
 use serde_json::Value;
+use support::terminal::Terminal;
 use support::{Server, V3};
 
 fn mltui(folder: &Path, arguments: &[&str]) -> Output {
@@ -110,7 +111,7 @@ fn questions(folder: &Path, place: &[&str]) {
     let table = printed(folder, &with(&["runs", "wine", "--columns", "run_name,metrics.val_rmse"]));
     assert_eq!(
         table,
-        "Run    val_rmse\nfour        0.6\nthree       NaN\ntwo         0.5\none         0.7\n"
+        "Run         val_rmse\n^[[31mfour       0.6\nthree            NaN\ntwo              0.5\none              0.7\n"
     );
     let (code, message) = refused(folder, &with(&["runs", "vine"]));
     assert!(code == 3 && message.contains("no experiment \"vine\""), "{message}");
@@ -440,4 +441,145 @@ fn a_run_that_was_resumed_has_no_end_and_its_duration_goes_on() {
     assert_eq!(runs[0]["end_time"], Value::Null);
     assert!(runs[0]["duration"].as_i64().unwrap() > 1_000_000_000_000, "since 1970, and on");
     assert_eq!(runs[1], serde_json::json!({ "end_time": 9_000, "duration": 6_000 }));
+}
+
+/// Shown nowhere but by what it is called.
+const HOSTILE: &str = "\u{1b}]0;x\u{7}\u{9b}31m\u{7f}\u{202e}<img src=x>\u{200d}";
+
+fn hostile(folder: &Path) {
+    let store = open(&format!("sqlite:///{}", folder.join("mlflow.db").display()));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let experiment = store.create_experiment(&format!("e{HOSTILE}"), &[]).await.unwrap();
+        let run = NewRun {
+            experiment_id: experiment,
+            run_name: Some(format!("r{HOSTILE}")),
+            user_id: "ana".into(),
+            start_time: 1_000,
+            tags: vec![Tag::new("team", HOSTILE)],
+        };
+        let id = store.create_run(&run).await.unwrap().info.run_id;
+        let metric = Metric { key: "val_rmse".into(), value: 0.5, timestamp: 1, step: 3 };
+        store.log_batch(&id, &[metric], &[Param::new("p", HOSTILE)], &[]).await.unwrap();
+        let end = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(9_000), run_name: None };
+        store.update_run(&id, &end).await.unwrap();
+    });
+}
+
+#[test]
+fn nothing_that_a_command_prints_steers_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    hostile(folder.path());
+    let config = folder.path().join("\u{1b}[31m.toml");
+    std::fs::write(&config, "").unwrap();
+    for arguments in [
+        &["runs", "1", "--csv", "--columns", "run_name,tags.team,params.p"] as &[&str],
+        &["runs", "1", "--json", "--columns", "run_name,tags.team,params.p"],
+        &["runs", "1"],
+        &["experiments", "--csv"],
+        &["experiments", "--json"],
+        &["best", "1", "--metric", "val_rmse", "--json"],
+        &["--config", config.to_str().unwrap(), "config", "path"],
+        &["--config", config.to_str().unwrap(), "config", "show"],
+        &["--config", config.to_str().unwrap(), "doctor"],
+    ] {
+        let mut terminal = Terminal::start(folder.path(), (200, 50), arguments, &[]);
+        terminal.wait_for_end();
+        let written = String::from_utf8(terminal.settled_raw()).unwrap();
+        let is_line = |c: char| matches!(c, '\r' | '\n');
+        assert!(
+            written.chars().all(|c| is_line(c) || !mltui::text::is_hidden(c)),
+            "{arguments:?}: {written:?}"
+        );
+        assert!(written.contains("^[") || written.contains("\\u001b"), "{arguments:?}: {written}");
+    }
+    // Names that no client takes, but a file can hold; and pages of text are looked at in a pipe.
+    let db = rusqlite::Connection::open(folder.path().join("mlflow.db")).unwrap();
+    db.execute("UPDATE params SET key = ?1", [format!("k{HOSTILE}")]).unwrap();
+    let column = format!("run_name,params.k{HOSTILE}");
+    let table = printed(folder.path(), &["runs", "1", "--columns", &column]);
+    assert!(table.chars().all(|c| c == '\n' || !mltui::text::is_hidden(c)), "{table:?}");
+    assert!(table.contains("k^[]0;x^G<9b>31m"), "{table}");
+    db.execute("UPDATE params SET key = 'p'", []).unwrap();
+    // Programs get what is there.
+    let csv = printed(folder.path(), &["runs", "1", "--csv", "--columns", "run_name,params.p"]);
+    assert_eq!(csv, format!("run_name,params.p\nr{HOSTILE},{HOSTILE}\n"));
+    let runs = printed(folder.path(), &["runs", "1", "--json", "--columns", "run_name"]);
+    assert!(runs.chars().all(|c| c == '\n' || !mltui::text::is_hidden(c)), "{runs:?}");
+    assert_eq!(names(&serde_json::from_str(&runs).unwrap()), [format!("r{HOSTILE}")]);
+}
+
+#[test]
+fn a_command_line_that_is_refused_is_not_repeated_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let spoof = format!("{HOSTILE}\nmltui: all is well");
+    for arguments in [
+        &[spoof.as_str()] as &[&str],
+        &["runs", "x", &format!("--{spoof}")],
+        &["--color", &spoof, "runs", "x"],
+        &["--tracking-uri", &format!("http://[{spoof}"), "runs", "x"],
+        &["experiment\u{202e}s"],
+        &["sweeps", "pause", &spoof],
+        &["runs", "x", "--limit", &spoof],
+    ] {
+        let (code, message) = refused(folder.path(), arguments);
+        assert!(matches!(code, 2 | 3), "{code}: {message}");
+        assert!(message.chars().all(|c| c == '\n' || !mltui::text::is_hidden(c)), "{message:?}");
+        let is_spoofed = message.lines().any(|line| line.starts_with("mltui: all"));
+        assert!(!is_spoofed && message.contains("202e"), "{message}");
+    }
+}
+
+/// As `head` does when it has seen enough.
+#[test]
+fn nobody_who_reads_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(fill(&open(&format!("sqlite:///{}", folder.path().join("mlflow.db").display()))));
+    let runs = json(folder.path(), &["runs", "wine", "--json"]);
+    let ids: Vec<&str> = runs.as_array().unwrap().iter().map(|run| run["run_id"].as_str().unwrap()).collect();
+    // More than what waits in any buffer.
+    let db = rusqlite::Connection::open(folder.path().join("mlflow.db")).unwrap();
+    db.execute("UPDATE tags SET value = ?1 WHERE key = 'team'", ["x".repeat(100_000)]).unwrap();
+    for arguments in [
+        &["runs", "wine"] as &[&str],
+        &["runs", "wine", "--csv"],
+        &["runs", "wine", "--csv", "--columns", "tags.team"],
+        &["runs", "wine", "--json", "--columns", "tags.team"],
+        &["experiments", "--csv"],
+        &["compare", ids[0], ids[1]],
+        &["compare", ids[0], ids[1], "--csv"],
+        &["compare", ids[0], ids[1], "--md"],
+        &["compare", ids[0], ids[1], "--json"],
+        &["best", "wine", "--metric", "val_rmse"],
+        &["best", "wine", "--metric", "val_rmse", "--json"],
+        &["mark-best", "wine", "--metric", "val_rmse", "--dry-run"],
+        &["wait", ids[0]],
+        &["sweeps"],
+        &["sweeps", "--json"],
+        &["sweep", "--families"],
+        &["doctor"],
+        &["config", "show"],
+        &["config", "path"],
+        &["completions", "bash"],
+        &["man"],
+        &["--help"],
+        &["help", "runs"],
+        &["--version"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_mltui"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_clear()
+            .env("HOME", folder.path())
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{arguments:?}");
+    }
 }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mltui::mlflow::{Metric, RunId, Tag, ViewType};
+use mltui::mlflow::{Metric, ModelId, RunId, Tag, ViewType};
 use mltui::store::rest::{Auth, Observer, RestOptions};
 use mltui::store::{Cursor, ErrorKind, NewRun, Result, Scan, ScanValues, TrackingStore, uri};
 use support::peer::{Answer, Peer};
@@ -527,4 +527,27 @@ fn a_read_only_store_writes_nothing() {
     let store = uri::open(&uri::parse(&address, Path::new("/")).unwrap(), &quick(), true).unwrap();
     assert!(matches!(kind(block_on(store.create_experiment("x", &[]))), ErrorKind::ReadOnly(_)));
     assert!(!folder.path().join("x.db").exists());
+}
+
+#[test]
+fn a_server_that_names_a_place_above_its_artifacts_is_not_asked_for_it() {
+    const RUN: &str = "{\"run\": {\"info\": {\"run_id\": \"r\", \"experiment_id\": \"1\", \"status\": \"FINISHED\", \
+        \"artifact_uri\": \"mlflow-artifacts:/PLACE\"}, \"data\": {}}}";
+    for place in ["1/../../../../x", "%2e%2e/%2E%2e/x", "a\\\\..\\\\..\\\\x", "1/%252e%252e/x", ".."] {
+        let body: &'static str = RUN.replace("PLACE", place).leak();
+        let peer = Peer::start(vec![Answer::Http(200, "Content-Type: application/json\r\n", body)]);
+        let store = open(&peer.uri(), quick());
+        let id = RunId::from("r");
+        let read = kind(block_on(store.read_artifact(&id, "a.txt")));
+        let written = kind(block_on(store.write_artifact(&id, "a.txt", b"x")));
+        assert!(
+            matches!((&read, &written), (ErrorKind::Invalid(_), ErrorKind::Invalid(_))),
+            "{read} {written}"
+        );
+        let asked = peer.requests();
+        assert!(asked.len() == 2 && asked.iter().all(|asked| asked.contains("runs/get")), "{asked:?}");
+        let model = kind(block_on(store.get_logged_model(&ModelId::from("../runs/delete"))));
+        assert!(matches!(model, ErrorKind::NotFound(_)), "{model}");
+        assert_eq!(peer.requests().len(), 2);
+    }
 }

@@ -303,7 +303,8 @@ import mlflow, sys
 mlflow.set_tracking_uri(sys.argv[1])
 mlflow.set_experiment("exp \x1b]0;owned\x07 \u202eevil")
 names = ["\x1b[2J\x1b[31mclear", "bell\x07 back\x08space", "bidi \u202e\u2066 name\u200f", "e\u0301\u0301 combining",
-         "日本語の名前", "👩‍👩‍👧‍👦 family 🚀", "x" * 250, "tab\tnew\nline", "\x9b31m c1"]
+         "日本語の名前", "👩‍👩‍👧‍👦 family 🚀", "x" * 250, "tab\tnew\nline", "\x9b31m c1", "soft\u00ad\u200b\u2060\u3164hyphen",
+         "z" + "\u0301" * 240, "j" + "\u200d" * 240]
 for i, name in enumerate(names):
     with mlflow.start_run(run_name=name):
         mlflow.log_param("p", ("\x1b]52;c;ZXZpbA==\x07" + "y" * 5000)[:6000])
@@ -317,7 +318,9 @@ fn hostile_texts_reach_neither_terminal_nor_clipboard() {
     let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
     V3.run(HOSTILE, &[&address]);
     let mut terminal = Terminal::start(folder.path(), SIZE, &[], &[]);
-    terminal.wait_for("9 runs");
+    terminal.wait_for("12 runs");
+    terminal.wait_for("soft<ad><200b><2060><3164>hyphen");
+    terminal.wait_for("<+233>");
     terminal.wait_for("日本語の名前");
     // Every right border stands in the last column: nothing is wider than it claims to be.
     for line in terminal.settled().lines().skip(2).take(15) {
@@ -325,17 +328,26 @@ fn hostile_texts_reach_neither_terminal_nor_clipboard() {
     }
     terminal.type_keys("]]]Y");
     terminal.wait_for("copied");
-    terminal.type_keys("jYjYjYjYjYjYjYjYllllYhhhhh Y:note\x03?n");
-    terminal.wait_for("9 runs");
+    terminal.type_keys("jYjYjYjYjYjYjYjYjYjYjYllllYhhhhh Y:note\x03?n");
+    terminal.wait_for("12 runs");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
     let raw = terminal.raw();
     let written = String::from_utf8_lossy(&raw);
-    for evil in
-        ["\x1b[2J\x1b[31m", "\x1b]0;", "\u{202e}", "\u{2066}", "ZXZpbA", "\x1b[?1049l\x1b[0m ", "\x07 back"]
-    {
+    for evil in [
+        "\x1b[2J\x1b[31m",
+        "\x1b]0;",
+        "\u{202e}",
+        "\u{2066}",
+        "\x1b]52;c;ZXZpbA",
+        "\x1b[?1049l\x1b[0m ",
+        "\x07 back",
+    ] {
         assert!(!written.contains(evil), "{evil:?} reached the terminal");
     }
+    let hidden = |c: &char| !c.is_control() && *c != '\u{200d}' && mltui::text::is_hidden(*c);
+    assert_eq!(written.chars().find(hidden), None, "nobody sees that");
+    assert!(!written.contains(&"\u{301}".repeat(8)) && !written.contains(&"\u{200d}".repeat(2)));
     for copied in written.split("\x1b]52;c;").skip(1) {
         use base64::Engine as _;
         let encoded = copied.split('\x07').next().unwrap();

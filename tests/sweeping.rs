@@ -467,7 +467,7 @@ fn what_was_read_and_what_was_left_out_is_told_and_logged() {
 #[test]
 fn the_printed_command_does_the_same_again() {
     let home = tempfile::tempdir().unwrap();
-    let folder = home.path().join("it's $HOME");
+    let folder = home.path().join("it's $HOME \u{1b}]0;x\u{7}\u{202e}!\u{9b}31m");
     fs::create_dir(&folder).unwrap();
     let data = table(&folder, 120).display().to_string();
     let uri = local(home.path());
@@ -479,8 +479,16 @@ fn the_printed_command_does_the_same_again() {
     let said = swept(home.path(), &uri, &words);
     let program = Path::new(env!("CARGO_BIN_EXE_mltui")).parent().unwrap().display().to_string();
     let elsewhere = tempfile::tempdir().unwrap();
-    let status = Command::new("sh")
-        .args(["-c", said["command"].as_str().unwrap()])
+    let command = said["command"].as_str().unwrap();
+    assert!(!command.chars().any(mltui::text::is_hidden), "{command:?} is pasted into a terminal");
+    let file = found(home.path(), "command.txt").unwrap();
+    assert_eq!(fs::read_to_string(file).unwrap(), format!("{command}\n"));
+    for name in ["search_space.json", "data.json"] {
+        let text = fs::read_to_string(found(home.path(), name).unwrap()).unwrap();
+        assert!(text.lines().all(|line| !line.chars().any(mltui::text::is_hidden)), "{text:?} is looked at");
+    }
+    let status = Command::new("bash")
+        .args(["-c", command])
         .current_dir(elsewhere.path())
         .env("HOME", elsewhere.path())
         .env("PATH", format!("{program}:/usr/bin:/bin"))

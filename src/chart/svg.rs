@@ -24,7 +24,7 @@ const COLORS: [&str; 12] = [
     "#6b8e23", "#b03060", "#008b8b",
 ];
 
-/// Text that is safe within SVG.
+/// Text that is safe within SVG. A clean text has no character that XML forbids.
 fn escaped(text: &str) -> String {
     crate::text::clean(text)
         .replace('&', "&amp;")

@@ -150,6 +150,26 @@ fn an_svg_has_the_lines_the_ticks_and_the_names() {
 }
 
 #[test]
+fn an_svg_is_xml_whatever_the_names() {
+    let names = [
+        "\u{fffe}\u{ffff}",
+        "\u{0}\u{1}\u{1b}[31m\u{7f}\u{9b}",
+        "]]><!--&#0;\"'",
+        "\u{202e}\u{1fffe}\u{301}",
+        "日本 & <b>",
+    ];
+    let points = history(&[1.0, 2.0]);
+    let line = Line { points: &points, ink: 0 };
+    for name in names {
+        let svg = svg::svg(name, &[(line, name)], &Options::default(), None);
+        let tree = roxmltree::Document::parse(&svg).unwrap();
+        let nodes = tree.descendants().filter(roxmltree::Node::is_text);
+        let texts: Vec<&str> = nodes.filter_map(|node| node.text()).collect();
+        assert_eq!(texts.iter().filter(|text| **text == crate::text::clean(name)).count(), 2, "{texts:?}");
+    }
+}
+
+#[test]
 fn odd_histories_draw_without_complaint() {
     let cases: [&[f64]; 9] = [
         &[],

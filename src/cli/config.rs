@@ -16,7 +16,7 @@ pub enum Command {
 pub fn run(settings: &Settings, command: &Command, out: &mut impl Write) -> Result<(), Failure> {
     match command {
         Command::Path => writeln!(out, "{}", settings.config_file.display())?,
-        Command::Show => write!(out, "{}", super::printable(&settings.show()) + "\n")?,
+        Command::Show => write!(out, "{}", crate::text::clean_lines(&settings.show()) + "\n")?,
     }
     Ok(())
 }

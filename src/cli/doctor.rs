@@ -102,7 +102,9 @@ fn terminal(
     settings: &Settings,
     line: &mut impl FnMut(&str, &str) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| "unset".into());
+    let variable = |name: &str| {
+        std::env::var_os(name).map_or("unset".into(), |value| value.to_string_lossy().into_owned())
+    };
     let size = crossterm::terminal::size().map_or("of unknown size".into(), |(w, h)| format!("{w}x{h}"));
     let kind = if std::io::stdout().is_terminal() { size } else { "standard output is none".into() };
     let color = if settings.color { "colours on" } else { "colours off" };

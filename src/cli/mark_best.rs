@@ -292,7 +292,7 @@ fn print_plan(plan: &Plan, json: bool, out: &mut impl Write) -> Result<(), Failu
         "Would mark {} ({}): {}",
         text::clean(&plan.record.run_name),
         plan.record.run_id,
-        plan.record.why
+        text::clean(&plan.record.why)
     )?;
     for write in &plan.writes {
         writeln!(out, "  {}", text::clean(write))?;

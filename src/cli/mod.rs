@@ -11,6 +11,7 @@ mod config;
 mod doctor;
 pub(crate) mod experiments;
 mod mark_best;
+mod out;
 mod output;
 mod reading;
 mod runs;
@@ -24,9 +25,11 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::error::ContextValue;
 use clap::{CommandFactory, Parser, Subcommand};
 use thiserror::Error;
 
+use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
 use crate::mlflow::filter::{Filter, ParseError};
 use crate::mlflow::{Experiment, ViewType};
@@ -36,6 +39,7 @@ use crate::store::secrets::hide;
 use crate::store::{ErrorKind, StoreError, TrackingStore, uri};
 use crate::sweep::data::DataError;
 use crate::sweep::run::RunError;
+use crate::text::clean_lines;
 use crate::tui::{Keymap, Opened};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 something failed; 2 the command line or the settings are wrong; 3 what was \
@@ -46,7 +50,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 something failed; 2 the command 
 ///
 /// Without a command the explorer opens: on a server (`http://…`), or on a local `mlflow.db` without any server.
 #[derive(Debug, Parser)]
-#[command(name = "mltui", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "mltui", bin_name = "mltui", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Arguments {
     #[command(flatten)]
     pub flags: Flags,
@@ -161,13 +165,16 @@ impl Failure {
 }
 
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refused(error),
+    };
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output has seen enough of it.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
-            let mut text = format!("mltui: {}\n", printable(&hide(&failure.to_string())));
+            let mut text = format!("mltui: {}\n", clean_lines(&hide(&failure.to_string())));
             if let Some(hint) = failure.hint() {
                 text.push_str(&format!("  {hint}\n"));
             }
@@ -178,13 +185,35 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A message without anything that steers a terminal; its line breaks stay.
-fn printable(text: &str) -> String {
-    text.lines().map(crate::text::clean).collect::<Vec<_>>().join("\n")
+/// Says what is wrong with the command line; or prints the help, or the version, that was asked for.
+fn refused(mut error: clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // Whoever reads it may have seen enough of it.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    // What was written on the command line is repeated in it, in one line each.
+    let repeated: Vec<_> =
+        error.context().filter_map(|(kind, value)| Some((kind, cleaned(value)?))).collect();
+    for (kind, value) in repeated {
+        error.insert(kind, value);
+    }
+    let text = clean_lines(&hide(&error.to_string())) + "\n";
+    let _ = io::stderr().write_all(text.as_bytes());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+fn cleaned(value: &ContextValue) -> Option<ContextValue> {
+    let clean = |text: &String| crate::text::clean(text).into_owned();
+    match value {
+        ContextValue::String(text) => Some(ContextValue::String(clean(text))),
+        ContextValue::Strings(texts) => Some(ContextValue::Strings(texts.iter().map(clean).collect())),
+        _ => None,
+    }
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
+    let mut out = Out::open();
     match &arguments.command {
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

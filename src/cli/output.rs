@@ -42,9 +42,9 @@ impl Table<'_> {
 
     fn print_csv(&self, out: &mut impl Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(&self.names)?;
+        writer.write_record(&self.names).map_err(cause)?;
         for row in &self.rows {
-            writer.write_record(row.iter().map(plain))?;
+            writer.write_record(row.iter().map(plain)).map_err(cause)?;
         }
         writer.flush()
     }
@@ -53,7 +53,8 @@ impl Table<'_> {
     fn print_text(&self, now: i64, out: &mut impl Write) -> io::Result<()> {
         let cells: Vec<Vec<String>> =
             self.rows.iter().map(|row| row.iter().map(|value| shown(value, now)).collect()).collect();
-        let mut widths: Vec<usize> = self.titles.iter().map(|title| text::width(title)).collect();
+        let titles: Vec<String> = self.titles.iter().map(|title| text::clean(title).into_owned()).collect();
+        let mut widths: Vec<usize> = titles.iter().map(|title| text::width(title)).collect();
         for row in &cells {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(text::width(cell));
@@ -86,13 +87,21 @@ impl Table<'_> {
             }
             writeln!(out, "{}", text::cut(line.trim_end(), limit, "…"))
         };
-        line(&self.titles)?;
+        line(&titles)?;
         cells.iter().try_for_each(|row| line(row))
     }
 }
 
+/// What went wrong while CSV was written: whether somebody still reads is asked later.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(cause) => cause,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
 pub fn print_json(value: &Json, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
+    text::json::write_pretty(value, &mut *out)?;
     writeln!(out)
 }
 

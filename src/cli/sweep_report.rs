@@ -105,7 +105,7 @@ impl Bar {
             None => String::new(),
         };
         let line = format!("[{}{}] {done}{of}{best}{left}", "#".repeat(filled), "-".repeat(WIDTH - filled));
-        let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+        let _ = write!(std::io::stderr(), "\r\x1b[K{}", text::clean(&line));
         self.drawn = Some(Instant::now());
     }
 

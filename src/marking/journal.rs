@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{Record, Undone};
 use crate::mlflow::ExperimentId;
 use crate::state::{file_of, replace};
+use crate::text::json;
 
 /// A step under way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,7 +69,7 @@ impl Journal {
         let mut file = self.read()?;
         file.store.clone_from(&self.store);
         change(&mut file.open);
-        replace(&self.path, serde_json::to_string_pretty(&file)?.as_bytes())
+        replace(&self.path, &json::pretty(&file)?)
     }
 
     /// Notes a step, or how far it has come.

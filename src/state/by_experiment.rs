@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{file_of, replace};
 use crate::mlflow::ExperimentId;
+use crate::text::json;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct File<T> {
@@ -53,6 +54,6 @@ impl<T: Serialize + DeserializeOwned> ByExperiment<T> {
             None => drop(experiments.remove(experiment.as_str())),
         }
         let file = File { store: self.store.clone(), experiments };
-        replace(&self.path, serde_json::to_string_pretty(&file)?.as_bytes())
+        replace(&self.path, &json::pretty(&file)?)
     }
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
-use super::plan::{Plan, quoted};
+use super::plan::{Plan, option};
 use super::search::Proposal;
 use crate::mlflow::{Dataset, ExperimentId};
 use crate::state::replace;
+use crate::text::json;
 
 const EVENTS: &str = "events.jsonl";
 /// How often a lock is tried again, 10 ms apart.
@@ -45,9 +46,18 @@ pub struct Header {
 impl Header {
     /// The command that does the same again.
     pub fn command(&self) -> String {
-        format!("{} --experiment {}", self.plan.command(), quoted(&self.experiment_name))
+        format!("{} {}", self.plan.command(), option("experiment", &self.experiment_name))
+    }
+
+    /// The same where there is less room. Half a command would be another one, with a quote that nothing closes.
+    pub fn command_in_a_tag(&self) -> String {
+        let command = self.command();
+        if command.chars().count() > TAG { "too long for a tag: see command.txt".into() } else { command }
     }
 }
+
+/// Characters that every MLflow takes in a tag.
+const TAG: usize = 5_000;
 
 /// Something that happened, at a time in milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,7 +167,7 @@ impl Folder {
     pub fn create(state_folder: &Path, header: &Header) -> std::io::Result<Self> {
         let folder = Self { path: Self::root(state_folder).join(&header.id) };
         fs::create_dir_all(&folder.path)?;
-        let text = serde_json::to_vec_pretty(header).map_err(std::io::Error::other)?;
+        let text = json::pretty(header).map_err(std::io::Error::other)?;
         replace(&folder.path.join("plan.json"), &text)?;
         Ok(folder)
     }

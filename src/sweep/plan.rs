@@ -8,6 +8,7 @@ use super::scores::{Score, scores};
 use super::search::{LAG, Method, Search};
 use super::space::{Dimension, FamilySpace, Range};
 use super::study::Study;
+use crate::text::shell::quoted;
 
 /// Whose models are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -303,8 +304,9 @@ impl Plan {
 
     /// The command that does the same again, wherever it is logged.
     pub fn command(&self) -> String {
-        let mut words = vec!["mltui".to_owned(), "sweep".to_owned(), "--data".to_owned(), quoted(&self.data)];
-        let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), quoted(&value)]);
+        let mut words = vec!["mltui".to_owned(), "sweep".to_owned()];
+        let mut flag = |name: &str, value: String| words.push(option(name, &value));
+        flag("data", self.data.clone());
         flag("target", self.target.clone());
         flag("task", self.task.as_str().to_owned());
         flag("metric", self.metric.clone());
@@ -348,9 +350,7 @@ impl Plan {
     }
 }
 
-/// A word for a shell.
-pub fn quoted(word: &str) -> String {
-    let is_plain =
-        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c));
-    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+/// An option of a command with its value. One that looks like an option itself is tied to it.
+pub fn option(name: &str, value: &str) -> String {
+    format!("--{name}{}{}", if value.starts_with('-') { '=' } else { ' ' }, quoted(value))
 }

@@ -47,7 +47,7 @@ pub fn chosen(app: &mut App, form: Form, into_file: bool, effects: &mut Vec<Effe
     match written(app, form) {
         Some(content) => {
             app.status = Some(format!("copied {what} as {}", form.name()));
-            let safe: Vec<_> = content.lines().map(text::clean).collect();
+            let safe: Vec<_> = content.lines().map(text::stripped).collect();
             effects.push(Effect::Copy(safe.join("\n") + "\n"));
         }
         None => app.say("there is nothing to export here yet"),
@@ -81,7 +81,7 @@ fn subject(app: &App) -> String {
 
 /// A name that is one on every file system.
 fn file_name(what: &str) -> String {
-    let safe: String = text::clean(what)
+    let safe: String = text::stripped(what)
         .chars()
         .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' })
         .take(80)

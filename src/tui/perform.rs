@@ -1,5 +1,7 @@
 //! What each action does to the state.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::action::Action;
 use super::app::{App, Overlay};
 use super::charting;
@@ -25,6 +27,8 @@ use crate::catalog::view::{Shape, View};
 use crate::catalog::{Bound, Value};
 use crate::mlflow::filter::Filter;
 
+/// What stands in an address only in percent form.
+const IN_ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Cells by which a key moves a border or widens a column.
 const STEP: u16 = 4;
 const WIDEN: i16 = 2;
@@ -342,6 +346,8 @@ fn take_out(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
             let page = app.page.clone().unwrap_or_default();
             let experiment = app.runs.experiment.clone();
             if let Some((experiment, run)) = experiment.zip(app.runs.selected_run()) {
+                let part = |id: &str| utf8_percent_encode(id, IN_ADDRESS).to_string();
+                let (experiment, run) = (part(experiment.as_str()), part(run.as_str()));
                 let address = format!("{page}/#/experiments/{experiment}/runs/{run}");
                 app.status = Some(address.clone());
                 effects.push(Effect::Browse(address));

@@ -88,7 +88,7 @@ pub fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {
 
 /// Nothing that steers a terminal gets into the clipboard either: it would be pasted into one.
 pub fn copy(app: &mut App, text: &str, what: &str, effects: &mut Vec<Effect>) {
-    let safe: Vec<_> = text.lines().map(crate::text::clean).collect();
+    let safe: Vec<_> = text.lines().map(crate::text::stripped).collect();
     effects.push(Effect::Copy(safe.join("\n")));
     app.status = Some(format!("copied {what}"));
 }

@@ -1,10 +1,11 @@
 //! Requests, retries and errors: everything about HTTP, nothing about experiments.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -28,6 +29,8 @@ const COLLISIONS: u32 = 4;
 const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
 /// A server may ask for a pause; a longer one than this is not waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// Layers of percent form that are looked through; nobody means more.
+const LAYERS: usize = 8;
 /// Redirects that are followed one after the other.
 const REDIRECTS: usize = 10;
 /// What stands in a path segment only in percent form.
@@ -39,6 +42,7 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b'<')
     .add(b'>')
     .add(b'?')
+    .add(b'\\')
     .add(b'`')
     .add(b'{')
     .add(b'}');
@@ -97,8 +101,14 @@ impl Client {
         Ok(self.http.get_or_init(|| built))
     }
 
+    /// A request for a path whose segments are not escaped yet. Names from outside stand in it: none leads elsewhere.
     fn request(&self, method: Method, path: &str) -> Inner<RequestBuilder> {
-        let request = self.http()?.request(method, format!("{}/{path}", self.base));
+        if leads_elsewhere(path) {
+            return Err(ErrorKind::Invalid(format!(
+                "{path:?} leads elsewhere on the server: nothing is asked"
+            )));
+        }
+        let request = self.http()?.request(method, format!("{}/{}", self.base, escape(path)));
         Ok(match &self.options.auth {
             Auth::None => request,
             Auth::Basic { user, password } => request.basic_auth(user, Some(password)),
@@ -139,9 +149,9 @@ impl Client {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The bytes behind a path whose segments are not escaped yet.
+    /// The bytes behind a path.
     pub async fn download(&self, path: &str, query: &[(&str, &str)]) -> Inner<Vec<u8>> {
-        let request = self.request(Method::GET, &escape(path))?.query(query);
+        let request = self.request(Method::GET, path)?.query(query);
         self.send(request, Repeat::Safe).await?.bytes().await
     }
 
@@ -152,7 +162,7 @@ impl Client {
         query: &[(&str, &str)],
         content: &[u8],
     ) -> Inner<()> {
-        let request = self.request(method, &escape(path))?.query(query).body(content.to_vec());
+        let request = self.request(method, path)?.query(query).body(content.to_vec());
         // What was taken is answered with nothing at all, or with an empty object.
         let received = self.send(request, Repeat::Safe).await?;
         if received.is_json() { received.bytes().await.map(drop) } else { received.answer().await.map(drop) }
@@ -294,6 +304,21 @@ fn parse_retry_after(text: &str, now: i64) -> Option<Duration> {
     (pause <= LONGEST_PAUSE).then_some(pause)
 }
 
+/// Whether a part of the path is the folder above, in any way that a server or somebody on the way may read it.
+fn leads_elsewhere(path: &str) -> bool {
+    let mut path = Cow::Borrowed(path);
+    for _ in 0..LAYERS {
+        if path.split(['/', '\\']).any(|part| matches!(part, "." | "..")) {
+            return true;
+        }
+        match percent_decode_str(&path).decode_utf8_lossy() {
+            decoded if decoded == path => return false,
+            decoded => path = Cow::Owned(decoded.into_owned()),
+        }
+    }
+    true
+}
+
 /// A path with its segments escaped.
 fn escape(path: &str) -> String {
     utf8_percent_encode(path, SEGMENT).to_string()
@@ -378,6 +403,21 @@ fn redirects() -> Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_path_leads_to_the_folder_above() {
+        for path in
+            ["a/../b", "..", "a/.", "a\\..\\b", "a/%2e%2E/b", "a%2f..%2fb", "a/%252e%252e/b", "a%5C..%5Cb"]
+        {
+            assert!(leads_elsewhere(path), "{path}");
+        }
+        assert!(leads_elsewhere(&format!("%{}2e.", "25".repeat(100_000))), "nobody means that");
+        for path in ["a/b", "a..b/...", ".a/b.", "a%20b/100%", "model/data 1.bin", "%zz/\u{e9}"] {
+            assert!(!leads_elsewhere(path), "{path}");
+        }
+        let escaped = escape("a\\b c%2f#?\u{e9}");
+        assert_eq!(escaped, "a%5Cb%20c%252f%23%3F%C3%A9");
+    }
 
     #[test]
     fn a_server_may_ask_for_a_pause_in_seconds_or_until_a_date() {

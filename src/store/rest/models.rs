@@ -19,8 +19,16 @@ fn too_old(kind: ErrorKind) -> ErrorKind {
     kind.no_route("models of their own (MLflow 3)")
 }
 
+/// The path of a model: no id holds a slash, which would be that of something else.
+fn path_of(id: &ModelId) -> Inner<String> {
+    if id.as_str().contains('/') {
+        return Err(ErrorKind::NotFound(format!("there is no model {:?}", id.as_str())));
+    }
+    Ok(format!("{MODELS}/{id}"))
+}
+
 pub async fn read(client: &Client, id: &ModelId) -> Inner<LoggedModel> {
-    let answer = client.get(&format!("{MODELS}/{id}"), &[]).await?;
+    let answer = client.get(&path_of(id)?, &[]).await?;
     required(answer.value(), "model", wire::logged_model)
 }
 
@@ -70,5 +78,5 @@ pub async fn link(client: &Client, run: &RunId, model: &ModelId) -> Inner<()> {
 pub async fn finish(client: &Client, id: &ModelId, is_whole: bool) -> Inner<()> {
     let status = if is_whole { "LOGGED_MODEL_READY" } else { "LOGGED_MODEL_UPLOAD_FAILED" };
     let body = json!({ "model_id": id.as_str(), "status": status });
-    client.patch(&format!("{MODELS}/{id}"), &body).await.map(drop).map_err(too_old)
+    client.patch(&path_of(id)?, &body).await.map(drop).map_err(too_old)
 }

@@ -37,6 +37,8 @@ impl Root {
             return Self::Folder(PathBuf::from(decoded.as_ref()));
         }
         match uri.split_once(':') {
+            // Nothing of a server's lies above its folder.
+            Some(("mlflow-artifacts", path)) if has_parent(Path::new(path)) => Self::Elsewhere,
             // `mlflow-artifacts://host:5000/…` names a server, which has its own working folder.
             Some(("mlflow-artifacts", path)) if !path.starts_with("//") => {
                 Self::Served(folder.join("mlartifacts").join(path.trim_start_matches('/')))
@@ -54,6 +56,26 @@ fn is_scheme(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
+fn has_parent(path: &Path) -> bool {
+    path.components().any(|part| part == Component::ParentDir)
+}
+
+/// Whether an address leads out of the folder that its experiment has.
+fn leads_out(connection: &Connection, store: &Path, experiment: &ExperimentId, folder: &Path) -> Inner<bool> {
+    if !has_parent(folder) {
+        return Ok(false);
+    }
+    // The folder of an experiment is what somebody chose for it, also one above.
+    let Root::Folder(home) = Root::of(store, &location(connection, experiment)?) else { return Ok(true) };
+    Ok(folder.strip_prefix(home).map_or(true, has_parent))
+}
+
+fn out_of_experiment(uri: &str) -> ErrorKind {
+    ErrorKind::Invalid(format!(
+        "the artifacts are said to be in {uri:?}, which leads out of the folder of the experiment"
+    ))
+}
+
 fn elsewhere(uri: &str) -> ErrorKind {
     ErrorKind::Elsewhere(format!(
         "its files are in {uri}, which only the MLflow server of this database knows"
@@ -65,6 +87,9 @@ fn root(connection: &mut Connection, store: &Path, id: &RunId) -> Inner<PathBuf>
     let run = reading::run(connection, id)?;
     let uri = &run.info.artifact_uri;
     match Root::of(store, uri) {
+        Root::Folder(folder) if leads_out(connection, store, &run.info.experiment_id, &folder)? => {
+            Err(out_of_experiment(uri))
+        }
         Root::Folder(folder) => {
             let is_expected = run.tag(tags::MODEL_HISTORY).is_some();
             let home = folder.parent().and_then(Path::parent).unwrap_or(&folder);
@@ -161,6 +186,9 @@ pub fn folder_to_write(
     uri: &str,
 ) -> Inner<PathBuf> {
     match Root::of(store, uri) {
+        Root::Folder(folder) if leads_out(connection, store, experiment, &folder)? => {
+            Err(out_of_experiment(uri))
+        }
         Root::Folder(folder) => Ok(folder),
         Root::Served(folder) if is_served_here(connection, store, experiment)? => Ok(folder),
         Root::Served(_) | Root::Elsewhere => Err(elsewhere(uri)),
@@ -259,6 +287,7 @@ mod tests {
             "dbfs:/1",
             "wasbs://c@a.blob.core/1",
             "gs://b",
+            "mlflow-artifacts:/1/../../2",
         ] {
             assert_eq!(root(uri), Root::Elsewhere, "{uri}");
         }

@@ -20,6 +20,7 @@ use super::unkept::Unkept;
 use crate::mlflow::filter::parse;
 use crate::mlflow::{DatasetInput, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags};
 use crate::store::{ErrorKind, NewRun, Result, RunSearch, RunUpdate, StoreError, TrackingStore};
+use crate::text::json;
 
 /// On every run of a sweep: its id.
 pub const SWEEP: &str = "mltui.sweep";
@@ -255,7 +256,7 @@ impl Recorder {
         params.extend(plan.trials.map(|trials| Param::new("trials", trials.to_string())));
         params.extend(plan.seconds.map(|seconds| Param::new("seconds", seconds.to_string())));
         let run_tags = [
-            Tag::new(COMMAND, cut(&self.header.command())),
+            Tag::new(COMMAND, self.header.command_in_a_tag()),
             Tag::new("mltui.version", env!("CARGO_PKG_VERSION")),
         ];
         self.log(&parent, &[], &params, &run_tags).await?;
@@ -265,11 +266,11 @@ impl Recorder {
         if self.searches {
             self.clear(&parent, WHY).await?;
         }
-        let space = serde_json::to_vec_pretty(&plan.spaces).unwrap_or_default();
+        let space = json::pretty(&plan.spaces).unwrap_or_default();
         let command = format!("{}\n", self.header.command()).into_bytes();
         let mut files = vec![("search_space.json".to_owned(), space), ("command.txt".to_owned(), command)];
         if let Some(account) = &self.header.account {
-            let account = serde_json::to_vec_pretty(account).unwrap_or_default();
+            let account = json::pretty(account).unwrap_or_default();
             files.push(("data.json".to_owned(), account));
         }
         let unkept = self.files(None, &parent, &files).await?;

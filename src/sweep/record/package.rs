@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::sweep::keep::About;
+use crate::text::json as visible;
 
 /// The Python and the packages that a packed model names; any that read opset 17 will do.
 const PYTHON: &str = "3.11.9";
@@ -28,7 +29,7 @@ pub struct Packing<'a> {
 pub fn files(packing: &Packing<'_>, about: &About, onnx: Vec<u8>) -> Vec<(&'static str, Vec<u8>)> {
     let example = example(about);
     let serving = json!({ "dataframe_split": example });
-    let text = |value: &Value| value.to_string().into_bytes();
+    let text = |value: &Value| visible::compact(value).unwrap_or_default();
     let requirements = REQUIREMENTS.join("\n") + "\n";
     let conda = format!(
         "channels:\n- conda-forge\ndependencies:\n- python={PYTHON}\n- pip\n- pip:\n{}name: mlflow-env\n",
@@ -70,7 +71,9 @@ fn example(about: &About) -> Value {
 /// All of them are required. That is not said, as it goes without saying, and MLflow up to 2.9 does not know the word.
 fn columns(of: &[(String, String)]) -> String {
     let column = |(name, kind): &(String, String)| json!({ "type": kind, "name": name });
-    Value::Array(of.iter().map(column).collect()).to_string()
+    // YAML takes no control characters.
+    let written = visible::compact(&Value::Array(of.iter().map(column).collect())).unwrap_or_default();
+    String::from_utf8(written).unwrap_or_default()
 }
 
 fn description(packing: &Packing<'_>, about: &About) -> String {

@@ -7,6 +7,7 @@ use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::store::secrets::hide;
+use crate::text::clean_lines;
 
 /// Starts logging to `mltui.log` in the state folder, as far as `MLTUI_LOG` says (`info`, `mltui=trace`, …). Without
 /// the variable nothing is written and no file is made.
@@ -24,16 +25,33 @@ pub fn start(folder: &Path) -> Option<WorkerGuard> {
     Some(guard)
 }
 
-/// A writer that takes known secrets out. Each event comes in one piece.
+/// A writer that takes known secrets out, and shows what would steer the terminal of who reads it. Each event comes in
+/// one piece.
 struct Discreet(NonBlocking);
 
 impl Write for Discreet {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        self.0.write_all(hide(&String::from_utf8_lossy(event)).as_bytes())?;
+        self.0.write_all(fit_to_be_read(event).as_bytes())?;
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+fn fit_to_be_read(event: &[u8]) -> String {
+    clean_lines(&hide(&String::from_utf8_lossy(event))) + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_the_log_steers_the_terminal_of_who_reads_it() {
+        let event = "2026-11-23 WARN run \u{1b}[31m\u{202e}x\u{9b}2J failed\n  second line\n";
+        let shown = "2026-11-23 WARN run ^[[31m<202e>x<9b>2J failed\n  second line\n";
+        assert_eq!(fit_to_be_read(event.as_bytes()), shown);
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::mlflow::ExperimentId;
 use crate::state::{file_of, replace};
+use crate::text::json;
 use crate::tui::memory::{Layout, Memory, Remembered};
 
 /// How long changes are collected before they are written.
@@ -97,7 +98,7 @@ impl Keeper {
 
     /// The new file takes the place of the old one at once, or not at all.
     fn write(&self, file: &File) -> std::io::Result<()> {
-        replace(&self.path, serde_json::to_string_pretty(file)?.as_bytes())
+        replace(&self.path, &json::pretty(file)?)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {

@@ -3,6 +3,7 @@
 mod charts;
 mod choosing;
 mod comparing;
+mod hostile;
 mod screens;
 mod sweeping;
 mod table;
@@ -87,7 +88,7 @@ fn run(number: usize) -> Run {
             experiment_id: "1".into(),
             run_name: match number {
                 3 => "日本語-run-\u{1f680}".into(),
-                4 => "\u{1b}[31mevil\u{202e}-run".into(),
+                4 => "\u{1b}[1m\u{202e}x".into(),
                 _ => format!("calm-ibis-{number}"),
             },
             user_id: "ana".into(),

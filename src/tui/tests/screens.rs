@@ -24,7 +24,7 @@ fn nothing_unsafe_reaches_the_screen() {
     for cell in terminal.backend().buffer().content() {
         assert!(!cell.symbol().chars().any(|c| c.is_control() || c == '\u{202e}'), "{:?}", cell.symbol());
     }
-    assert!(terminal.backend().to_string().contains("evil-run"));
+    assert!(terminal.backend().to_string().contains("^[[1m<202e>x"), "and can be told from others");
 }
 
 #[test]

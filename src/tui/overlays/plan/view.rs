@@ -39,7 +39,7 @@ pub fn draw(form: &PlanForm, experiment: &str, theme: &Theme, frame: &mut Frame<
             if let Some(rest) = form.rest() {
                 // The cursor stands on its first letter.
                 let cursor = spans.pop().map_or(theme.dim, |cursor| cursor.style);
-                let room = left.saturating_sub(text::width(input.value()));
+                let room = left.saturating_sub(text::width(&text::clean(input.value())));
                 let rest = text::cut(&text::clean(&rest), room, theme.glyphs.ellipsis);
                 let (first, others) = rest.split_at(rest.chars().next().map_or(0, char::len_utf8));
                 spans.push(Span::styled(first.to_owned(), cursor));

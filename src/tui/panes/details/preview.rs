@@ -66,10 +66,10 @@ impl Preview {
     }
 }
 
-/// A line made safe, with tabs as wide as they are mostly drawn.
+/// A line made safe, without the colours that logs are full of, and with tabs as wide as they are mostly drawn.
 fn safe(line: &str) -> String {
     let line = line.replace('\t', "    ");
-    text::cut(&text::clean(&line), CELLS, "…")
+    text::cut(&text::clean(&text::stripped(&line)), CELLS, "…")
 }
 
 fn plain(words: &str) -> Vec<String> {

@@ -173,8 +173,8 @@ fn draw_parallel(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, a
             "{passing} of {} pass; {} from {} to {}",
             screen.members(),
             text::clean(chosen.spec.title()),
-            chosen.label_at(brush.low),
-            chosen.label_at(brush.high)
+            text::clean(&chosen.label_at(brush.low)),
+            text::clean(&chosen.label_at(brush.high))
         ),
         None if !screen.brushes.is_empty() => format!("{passing} of {} pass", screen.members()),
         None => "j k brush the axis, + - widen the brush, 0 clears it".into(),

@@ -1,54 +1,14 @@
 //! Texts and numbers as people see them, on the screen and in printed tables: made safe, measured in cells, cut at
 //! graphemes, and every number by one formatter.
 
-use std::borrow::Cow;
+pub mod json;
+pub mod markdown;
+mod safe;
+pub mod shell;
 
+pub use safe::{clean, clean_lines, is_hidden, stripped};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
-
-/// Takes out whatever could steer a terminal or turn the line around: escape sequences, control characters, marks
-/// of writing direction. Line breaks and tabs become spaces.
-pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' => match chars.peek() {
-                // CSI: up to its final letter; OSC and its like: up to the terminator.
-                Some('[') => {
-                    chars.next();
-                    while chars.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {}
-                }
-                Some(']' | 'P' | '_' | '^' | 'X') => {
-                    while let Some(c) = chars.next() {
-                        if c == '\u{7}' || c == '\u{9c}' {
-                            break;
-                        }
-                        if c == '\u{1b}' {
-                            chars.next_if_eq(&'\\');
-                            break;
-                        }
-                    }
-                }
-                Some(_) => drop(chars.next()),
-                None => {}
-            },
-            '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => safe.push(' '),
-            c if is_unsafe(c) => {}
-            c => safe.push(c),
-        }
-    }
-    Cow::Owned(safe)
-}
-
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
 
 /// Cells that a clean text takes.
 pub fn width(text: &str) -> usize {
@@ -214,22 +174,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn nothing_that_steers_a_terminal_gets_through() {
-        for (text, safe) in [
-            ("plain", "plain"),
-            ("\u{1b}[31mred\u{1b}[0m", "red"),
-            ("\u{1b}]0;title\u{7}x", "x"),
-            ("\u{1b}]52;c;AAAA\u{1b}\\x", "x"),
-            ("a\nb\tc", "a b c"),
-            ("\u{202e}evil\u{200f}", "evil"),
-            ("a\u{9b}31mb", "a31mb"),
-            ("\u{1b}", ""),
-        ] {
-            assert_eq!(clean(text), safe, "{text:?}");
-        }
-    }
 
     #[test]
     fn texts_are_cut_at_graphemes() {
