@@ -317,14 +317,14 @@ pub fn at_once(store: &Arc<dyn TrackingStore>, count: u64, people: usize) {
             let world = Arc::new(World::new(Arc::clone(store), &format!("m-{seed}"), &mut rng).await);
             world.before(&mut rng).await;
             let mut told = format!("history {seed}\n");
-            let mut people = Vec::new();
+            let mut tasks = Vec::new();
             for (person, deed) in (1..).zip(deeds(&mut rng, people)) {
                 told.push_str(&format!("  {person}: {deed:?}\n"));
                 let world = Arc::clone(&world);
-                people.push(tokio::spawn(async move { world.carry_out(person, deed).await }));
+                tasks.push(tokio::spawn(async move { world.carry_out(person, deed).await }));
             }
-            for person in people {
-                person.await.unwrap().unwrap();
+            for task in tasks {
+                task.await.unwrap().unwrap();
             }
             world.check(&told).await;
         });
