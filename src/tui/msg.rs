@@ -141,7 +141,11 @@ pub enum Msg {
         entries: Vec<String>,
     },
     /// How far the sweeps of this machine are.
-    Sweeps(Vec<Progress>),
+    Sweeps {
+        list: Vec<Progress>,
+        /// What of them cannot be read, and why.
+        unread: Vec<String>,
+    },
     SweepLog {
         name: String,
         text: String,

@@ -1,7 +1,6 @@
 //! Artifacts of runs that lie in this machine's file system.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
 use rusqlite::{OptionalExtension, params};
@@ -10,6 +9,7 @@ use super::Inner;
 use super::connection::Connection;
 use super::reading;
 use super::rows::string;
+use crate::disk::{self, Care};
 use crate::mlflow::{ArtifactFile, ExperimentId, RunId, tags};
 use crate::store::ErrorKind;
 
@@ -252,20 +252,18 @@ pub fn write_below(root: &Path, path: &str, content: &[u8]) -> Inner<()> {
     write_whole(&inside(root, path)?, content)
 }
 
+/// For whoever the umask lets read it, as MLflow has it.
 fn write_whole(file: &Path, content: &[u8]) -> Inner<()> {
-    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+    if file.file_name().is_none() {
         return Err(ErrorKind::Invalid("an artifact needs a file name".into()));
-    };
-    fs::create_dir_all(folder).map_err(io(folder))?;
-    let partial = folder.join(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-    let written = fs::File::create(&partial)
-        .and_then(|mut out| out.write_all(content).and_then(|()| out.sync_all()))
-        .and_then(|()| fs::rename(&partial, file));
-    if written.is_err() {
-        // The partial file may not even exist; the first failure is the one to report.
-        let _ = fs::remove_file(&partial);
     }
-    written.map_err(io(file))
+    let written =
+        disk::make_folder_of(file, Care::Shared).and_then(|()| disk::replace(file, content, Care::Shared));
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
+        // It names its path.
+        _ => ErrorKind::Io(error.to_string()),
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Connections to the file: opened late, kept for reuse, dropped when the file is no longer the same.
 
+use std::io::ErrorKind as Denied;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -131,13 +132,35 @@ impl Pool {
         if self.read_only {
             return Err(ErrorKind::ReadOnly("it was opened read-only".into()));
         }
-        self.or_gone(self.transaction(work))
+        self.or_gone(self.transaction(work)).map_err(|error| self.or_sealed(error))
+    }
+
+    /// A failure where no file can be made beside the database is told as that: SQLite's own words are of what it met.
+    fn or_sealed(&self, error: ErrorKind) -> ErrorKind {
+        if !matches!(error, ErrorKind::Io(_) | ErrorKind::ReadOnly(_)) || FileId::of(self.path()).is_none() {
+            return error;
+        }
+        let folder =
+            self.path().parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        match tempfile::tempfile_in(folder) {
+            Err(cause) if matches!(cause.kind(), Denied::PermissionDenied | Denied::ReadOnlyFilesystem) => {
+                ErrorKind::ReadOnly(format!(
+                    "SQLite keeps a file beside {} while it writes, and none can be made in {}",
+                    self.path().display(),
+                    folder.display()
+                ))
+            }
+            _ => error,
+        }
     }
 
     fn transaction<T>(&self, work: impl FnOnce(&mut Connection) -> Inner<T>) -> Inner<T> {
         let mut connection = self.take()?;
         if connection.frozen.is_some() {
-            return Err(ErrorKind::ReadOnly("no file can be made beside it, as its log needs".into()));
+            return Err(ErrorKind::ReadOnly(format!(
+                "no file can be made beside {}, which writing needs; where its folder can be written to, it can",
+                self.path().display()
+            )));
         }
         if connection.file.is_none() {
             schema::create(self.path())?;

@@ -51,13 +51,15 @@ pub fn since(
 ) -> Inner<HistoryPart> {
     // The mark is taken first: a point that is written meanwhile is read twice rather than not at all.
     let file = connection.file;
-    let last: i64 = connection
-        .db
-        .prepare_cached("SELECT coalesce(max(rowid), 0) FROM metrics")?
-        .query_row([], |row| row.get(0))?;
+    let last: Option<i64> =
+        connection.db.prepare_cached("SELECT max(rowid) FROM metrics")?.query_row([], |row| row.get(0))?;
+    let last = last.unwrap_or(i64::MIN);
     let cursor_now = HistoryCursor::Sqlite { file, rowid: last };
     let known = match cursor {
-        HistoryCursor::Sqlite { file: read, rowid } if read == file && rowid <= last => rowid,
+        // Behind the last number that there is, new rows get any other.
+        HistoryCursor::Sqlite { file: read, rowid } if read == file && rowid <= last && last < i64::MAX => {
+            rowid
+        }
         _ => {
             let points = whole(connection, id, key)?;
             return Ok(HistoryPart { points, replaces: true, cursor: cursor_now });

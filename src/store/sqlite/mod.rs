@@ -19,6 +19,7 @@ mod rows;
 mod scan;
 mod schema;
 mod search;
+mod stretches;
 mod writing;
 
 use std::collections::HashMap;

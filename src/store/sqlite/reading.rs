@@ -191,7 +191,8 @@ pub fn info(connection: &mut Connection, path: &Path) -> Inner<StoreInfo> {
                     .to_owned(),
             ),
             Some(Frozen { copy: Some(_), .. }) => notes.push(
-                "read from a private copy: no file can be made beside it, and its log holds changes".to_owned(),
+                "read from a private copy: nothing can be written beside it, and its log or journal holds what it needs"
+                    .to_owned(),
             ),
         }
         connection.frozen.is_none() && !connection.db.is_readonly("main")?

@@ -11,6 +11,7 @@ use super::connection::{Connection, Pool};
 use super::cursor::{HeadHashes, SqliteCursor, head_hash, marks};
 use super::reading::{HEAD, find_run, stage_condition};
 use super::rows::{int, metric_value, text};
+use super::stretches::{Backwards, Stretches};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
 use crate::store::{Scan, ScanValues};
@@ -142,21 +143,17 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCu
 /// which runs were created, so that the last rows are the newest runs but for clocks that go wrong.
 fn newest(connection: &mut Connection, scan: &Scan) -> Inner<Vec<RunId>> {
     let mut statement = connection.db.prepare_cached(&format!(
-        "SELECT run_uuid, start_time FROM runs WHERE rowid > ?1 AND rowid <= ?2 AND experiment_id = ?3 AND {}",
+        "SELECT run_uuid, start_time FROM runs WHERE rowid BETWEEN ?1 AND ?2 AND experiment_id = ?3 AND {}",
         stage_condition(scan.view)
     ))?;
-    let mut before: i64 =
-        connection.db.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0))?;
-    let mut stretch = scan.first as i64;
+    let mut backwards = Backwards::new(&connection.db, "runs", scan.first as i64, STRETCH);
     let mut found: Vec<(i64, RunId)> = Vec::new();
-    while before > 0 && found.len() < scan.first {
-        let after = (before - stretch).max(0);
-        let mut rows = statement.query(rusqlite::params![after, before, scan.experiment_id.as_key()])?;
+    while found.len() < scan.first {
+        let Some((from, to)) = backwards.next()? else { break };
+        let mut rows = statement.query(rusqlite::params![from, to, scan.experiment_id.as_key()])?;
         while let Some(row) = rows.next()? {
             found.push((int(row, 1).unwrap_or(NO_TIME), RunId(text(row, 0).into_owned())));
         }
-        before = after;
-        stretch = (stretch * 2).min(STRETCH);
     }
     found.sort_by(|a, b| b.cmp(a));
     found.truncate(scan.first);
@@ -175,14 +172,12 @@ fn heads(
     let is_bare = matches!(scan.values, ScanValues::Only { bare: true, .. });
     let head = if is_bare { BARE_HEAD } else { HEAD };
     let mut statement = connection.db.prepare_cached(&format!(
-        "SELECT {head}, rowid FROM runs WHERE rowid > ?1 AND rowid <= ?1 + {STRETCH} AND experiment_id = ?2 AND {}",
+        "SELECT {head}, rowid FROM runs WHERE rowid BETWEEN ?1 AND ?2 AND experiment_id = ?3 AND {}",
         stage_condition(scan.view)
     ))?;
-    let last: i64 =
-        connection.db.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0))?;
-    let mut from = 0;
-    while from < last {
-        let mut rows = statement.query(rusqlite::params![from, scan.experiment_id.as_key()])?;
+    let mut stretches = Stretches::new(&connection.db, "runs", STRETCH)?;
+    while let Some((from, to)) = stretches.next()? {
+        let mut rows = statement.query(rusqlite::params![from, to, scan.experiment_id.as_key()])?;
         while let Some(row) = rows.next()? {
             let id = text(row, 0);
             let head = Head {
@@ -215,7 +210,6 @@ fn heads(
             numbers.insert(&id, writer.head(head));
         }
         drop(rows);
-        from += STRETCH;
         if send(sink, writer.take()).is_err() {
             return Ok(Err(Gone));
         }
@@ -242,19 +236,14 @@ enum Id {
 
 /// The values of some metrics, in the order of the table.
 fn beside(connection: &Connection, keys: &[String]) -> Inner<Vec<(Id, u32, f64)>> {
-    let last: i64 =
-        connection
-            .db
-            .query_row("SELECT coalesce(max(rowid), 0) FROM latest_metrics", [], |row| row.get(0))?;
     // The unary plus keeps the index away.
     let mut statement = connection.db.prepare_cached(&format!(
-        "SELECT key, value, run_uuid, is_nan FROM latest_metrics WHERE rowid > ? AND rowid <= ? AND +key IN ({})",
+        "SELECT key, value, run_uuid, is_nan FROM latest_metrics WHERE rowid BETWEEN ? AND ? AND +key IN ({})",
         vec!["?"; keys.len()].join(", ")
     ))?;
     let mut found = Vec::new();
-    let mut from = 0;
-    while from < last {
-        let to = from + STRETCH;
+    let mut stretches = Stretches::new(&connection.db, "latest_metrics", STRETCH)?;
+    while let Some((from, to)) = stretches.next()? {
         let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
         let values = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql));
         let mut rows = statement.query(rusqlite::params_from_iter(values))?;
@@ -264,7 +253,6 @@ fn beside(connection: &Connection, keys: &[String]) -> Inner<Vec<(Id, u32, f64)>
             let id = Numbers::hex(&id).map_or_else(|| Id::Other(id.into_owned()), Id::Hex);
             found.push((id, key as u32, metric_value(row, 1, 3)));
         }
-        from = to;
     }
     Ok(found)
 }
@@ -314,20 +302,14 @@ impl Part<'_> {
             0 => String::new(),
             count => format!(" AND +key IN ({})", vec!["?"; count].join(", ")),
         };
-        let last: i64 =
-            connection
-                .db
-                .query_row(&format!("SELECT coalesce(max(rowid), 0) FROM {name}"), [], |row| row.get(0))?;
         let mut statement = connection
             .db
-            .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE rowid > ? AND rowid <= ?{among}"))?;
-        let mut from = 0;
-        while from < last {
-            let to = from + STRETCH;
+            .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE rowid BETWEEN ? AND ?{among}"))?;
+        let mut stretches = Stretches::new(&connection.db, name, STRETCH)?;
+        while let Some((from, to)) = stretches.next()? {
             let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
             let values = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql));
             self.cells(statement.query(rusqlite::params_from_iter(values))?, table, writer)?;
-            from += STRETCH;
             if send(self.sink, writer.take()).is_err() {
                 return Ok(Err(Gone));
             }
