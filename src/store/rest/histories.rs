@@ -1,11 +1,12 @@
 //! Metric histories: whole, and only what is new of them.
 
+use super::answer::Answer;
 use super::client::Client;
-use super::pages::Pages;
 use super::paging::token_at;
-use super::wire::{self, Answer};
+use super::{body, wire};
 use crate::mlflow::{MetricPoint, RunId};
-use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step};
+use crate::store::pages::Pages;
+use crate::store::{ErrorKind, HISTORY_POINTS, HistoryCursor, HistoryPart, by_step};
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
@@ -17,7 +18,7 @@ const PAGE: &str = "25000";
 async fn page(client: &Client, id: &RunId, key: &str, token: Option<&str>) -> Inner<Answer> {
     let mut query = vec![("run_id", id.as_str()), ("metric_key", key), ("max_results", PAGE)];
     query.extend(token.map(|token| ("page_token", token)));
-    client.get(PATH, &query).await
+    client.get_up_to(PATH, &query, body::HISTORY).await
 }
 
 /// The points of a page and of all that follow, as the server orders them: by timestamp, step and value.
@@ -31,8 +32,12 @@ async fn read_on(
     let mut pages = Pages::default();
     loop {
         let answer = page(client, id, key, token.as_deref()).await?;
-        points.extend(answer.list("metrics", wire::point)?);
-        token = pages.next(wire::next_token(answer.value()))?;
+        let list = answer.list("metrics", wire::point)?;
+        token = pages.next(answer.next_token(), list.things.len(), list.weight)?;
+        points.extend(list.things);
+        if points.len() > HISTORY_POINTS {
+            return Err(ErrorKind::TooMuch(format!("a history of more than {HISTORY_POINTS} points")));
+        }
         if token.is_none() {
             return Ok(points);
         }

@@ -10,11 +10,13 @@ use super::Inner;
 use super::connection::{Connection, Pool};
 use super::cursor::{HeadHashes, SqliteCursor, head_hash, marks};
 use super::reading::{HEAD, find_run, stage_condition};
-use super::rows::{int, metric_value, text};
+use super::rows::{bounded, int, metric_value, text};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
 use crate::store::{Scan, ScanValues};
 
+/// Bytes of text in one batch.
+const BATCH: usize = 4 << 20;
 /// Rows read by one statement: some milliseconds' worth.
 const STRETCH: i64 = 16_384;
 
@@ -42,8 +44,11 @@ impl Table {
     }
 
     /// The columns `key, value, run_uuid` and, for metrics, `is_nan`.
-    fn columns(self) -> &'static str {
-        if self == Self::Metrics { "key, value, run_uuid, is_nan" } else { "key, value, run_uuid" }
+    fn columns(self) -> String {
+        match self {
+            Self::Metrics => "key, value, run_uuid, is_nan".to_owned(),
+            Self::Params | Self::Tags => format!("key, {}, run_uuid", bounded("value")),
+        }
     }
 
     fn keys(self, values: &ScanValues) -> Option<&[String]> {
@@ -101,6 +106,9 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCu
         if let Some(run) = find_run(&mut connection, id)? {
             numbers.insert(id.as_str(), numbers.by_hex.len() as u32 + numbers.others.len() as u32);
             writer.run(&run);
+        }
+        if writer.batch.text.len() > BATCH && send(sink, writer.take()).is_err() {
+            return Ok(cursor);
         }
     }
     let whole = (numbers.by_hex.len() + numbers.others.len()) as u32;
@@ -437,6 +445,10 @@ impl Part<'_> {
                     let cell = TextCell { run, key, value };
                     if table == Table::Params { &mut writer.batch.params } else { &mut writer.batch.tags }
                         .push(cell);
+                    // Whoever stopped listening is noticed with the next batch.
+                    if writer.batch.text.len() > BATCH {
+                        let _ = send(self.sink, writer.take());
+                    }
                 }
             }
         }
