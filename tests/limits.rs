@@ -89,6 +89,27 @@ fn json_without_an_end_is_left() {
 }
 
 #[test]
+fn a_history_without_an_end_is_left() {
+    let flood = Flood::start(|request, sink| {
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        let point = "{\"key\": \"m\", \"value\": 1.5, \"timestamp\": 1700000000000, \"step\": 3},";
+        if path.contains("get-history") {
+            sink.head(200, "Content-Type: application/json\r\n")?;
+            sink.send("{\"metrics\": [")?;
+            sink.without_end(point)
+        } else if path.contains("runs/search") {
+            let data = format!("\"metrics\": [{}]", point.trim_end_matches(','));
+            let runs: Vec<String> = (0..4).map(|number| run(number, &data)).collect();
+            sink.json(&format!("{{\"runs\": [{}]}}", runs.join(",")))
+        } else {
+            sink.json(EXPERIMENTS)
+        }
+    });
+    let measured = measure(&flood.uri(), &["runs", "wine", "--columns", "max(metrics.m)"], &[]);
+    assert_refused(&flood, &measured, &["history", &flood.uri(), "more than 128 MB in one answer"]);
+}
+
+#[test]
 fn an_error_without_an_end_is_left() {
     for length in ["", "Content-Length: 10000000000\r\n", "Transfer-Encoding: chunked\r\n"] {
         let flood = Flood::start(move |_, sink| {
@@ -315,7 +336,11 @@ fn values_in_a_file_that_are_too_long_are_cut_and_never_written_back() {
             start_time: 1_700_000_000_000,
             tags: vec![Tag::new("short", "é")],
         };
-        store.create_run(&new).await.unwrap().info.run_id
+        // Others come first: what is behind them is read by columns.
+        let later = NewRun { start_time: 1_700_000_001_000, ..new.clone() };
+        let id = store.create_run(&new).await.unwrap().info.run_id;
+        store.create_run(&later).await.unwrap();
+        id
     });
     drop(store);
     let db = rusqlite::Connection::open(folder.path().join("mlflow.db")).unwrap();
@@ -342,13 +367,19 @@ fn values_in_a_file_that_are_too_long_are_cut_and_never_written_back() {
             measured.peak,
             measured.said
         );
-        let runs: serde_json::Value = serde_json::from_str(&measured.out).unwrap();
-        assert_eq!(runs[0]["tags"]["short"], "é");
-        for value in [&runs[0]["tags"]["novel"], &runs[0]["params"]["saga"]] {
+        let runs: Vec<serde_json::Value> = serde_json::from_str(&measured.out).unwrap();
+        let run = runs.iter().find(|run| run["run_id"] == id.as_str()).unwrap();
+        assert_eq!(run["tags"]["short"], "é");
+        for value in [&run["tags"]["novel"], &run["params"]["saga"]] {
             assert!(value.as_str().is_some_and(|value| value.ends_with(CUT)), "{value}");
         }
-        let tale = runs[0]["tags"]["tale"].as_str().unwrap();
+        let tale = run["tags"]["tale"].as_str().unwrap();
         assert!(tale.starts_with("It begins. xxx") && tale.ends_with(CUT));
+    }
+    for columns in ["tags.novel", "params.saga", "tags.tale"] {
+        let measured = measure(&address, &["runs", "wine", "--csv", "--columns", columns], &[]);
+        let is_well = measured.code == 0 && measured.peak <= ROOM && measured.out.contains(CUT);
+        assert!(is_well, "{columns}: {} MB: {}", measured.peak, measured.said);
     }
     let store = open(&address);
     let tale = block_on(store.get_run(&id)).unwrap().tag("tale").unwrap().to_owned();

@@ -161,9 +161,6 @@ impl ArtifactList {
     pub const MOST: usize = 10_000;
 }
 
-/// Points of one history that are read at most, 24 bytes each.
-const HISTORY_POINTS: usize = 4_000_000;
-
 /// What is new since a cursor.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Changes {

@@ -25,7 +25,7 @@ const CLOCK_SKEW: i64 = 120_000;
 /// The same for a wide look, and how long it is to the next one: at least this, and so many times what it took.
 const WIDE: i64 = 3_600_000;
 const WIDE_PAUSE: Duration = Duration::from_secs(30);
-const WIDE_SHARE: u32 = 20;
+const WIDE_SHARE: u32 = 50;
 /// So many runs of the same latest time are not asked for again and again.
 const CROWD: usize = 100;
 
@@ -48,11 +48,9 @@ struct Latest {
 impl Latest {
     /// The time to ask from.
     fn since(self, server_now: i64, is_wide: bool) -> i64 {
-        if is_wide {
-            return self.time.min(server_now).saturating_sub(WIDE).max(0);
-        }
         let latest = self.time.saturating_add(i64::from(self.is_crowded));
-        latest.min(server_now.saturating_sub(CLOCK_SKEW)).max(0)
+        let before = if is_wide { WIDE } else { CLOCK_SKEW };
+        latest.min(server_now.saturating_sub(before)).max(0)
     }
 
     /// Takes in the times of the runs that came; of clocks that are ahead, no more than the server's time.
@@ -209,7 +207,7 @@ mod tests {
         assert_eq!(seen(&[NOW - 1]).since(NOW, false), NOW - CLOCK_SKEW, "others may be somewhat late");
         assert_eq!(
             seen(&[NOW - 1]).since(NOW, true),
-            NOW - 1 - WIDE,
+            NOW - WIDE,
             "now and then, of others that are very late"
         );
     }

@@ -309,12 +309,11 @@ impl TrackingStore for RestStore {
     }
 
     async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Result<Vec<(RunId, Summary)>> {
-        let histories = futures_util::future::join_all(ids.iter().map(|id| self.metric_history(id, key)));
-        let mut summaries = Vec::with_capacity(ids.len());
-        for (id, history) in ids.iter().zip(histories.await) {
-            summaries.extend(Summary::of_part(history?, part).map(|summary| (id.clone(), summary)));
-        }
-        Ok(summaries)
+        let read = |id| histories::summary(&self.client, id, key, part);
+        let found = futures_util::future::try_join_all(ids.iter().map(read));
+        let found = found.await.during(format!("read the history of {key:?}"))?;
+        let known = ids.iter().zip(found);
+        Ok(known.filter_map(|(id, summary)| Some((id.clone(), summary?))).collect())
     }
 
     async fn sampled_history(

@@ -9,7 +9,7 @@ use crate::mlflow::infinity::logged;
 use crate::mlflow::limits::{CUT, TAG_VALUE_CHARS};
 
 /// Bytes of a text that is read as it is: the longest that MLflow keeps in a tag has no more.
-const WHOLE: usize = TAG_VALUE_CHARS * 4;
+pub const WHOLE: usize = TAG_VALUE_CHARS * 4;
 /// Of a text with more bytes than this, not even the beginning is read: SQLite fetches all of it for that.
 const BEGUN: usize = 16 << 20;
 

@@ -10,10 +10,10 @@ use super::Inner;
 use super::connection::{Connection, Pool};
 use super::cursor::{HeadHashes, SqliteCursor, head_hash, marks};
 use super::reading::{HEAD, find_run, stage_condition};
-use super::rows::{bounded, int, metric_value, text};
-use crate::mlflow::{LifecycleStage, RunId, RunStatus};
+use super::rows::{WHOLE, bounded, int, metric_value, text};
+use crate::mlflow::{LifecycleStage, RunId, RunStatus, limits};
 use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
-use crate::store::{Scan, ScanValues};
+use crate::store::{ErrorKind, Scan, ScanValues};
 
 /// Bytes of text in one batch.
 const BATCH: usize = 4 << 20;
@@ -44,11 +44,8 @@ impl Table {
     }
 
     /// The columns `key, value, run_uuid` and, for metrics, `is_nan`.
-    fn columns(self) -> String {
-        match self {
-            Self::Metrics => "key, value, run_uuid, is_nan".to_owned(),
-            Self::Params | Self::Tags => format!("key, {}, run_uuid", bounded("value")),
-        }
+    fn columns(self) -> &'static str {
+        if self == Self::Metrics { "key, value, run_uuid, is_nan" } else { "key, value, run_uuid" }
     }
 
     fn keys(self, values: &ScanValues) -> Option<&[String]> {
@@ -135,7 +132,7 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCu
     });
     let Ok(heads) = heads? else { return Ok(cursor) };
     cursor.heads = heads;
-    let broken = || crate::store::ErrorKind::Io("the reader of metrics broke off".into());
+    let broken = || ErrorKind::Io("the reader of metrics broke off".into());
     let beside = beside.map(|read| read.unwrap_or_else(|_| Err(broken()))).transpose()?;
     let total = numbers.by_hex.len() + numbers.others.len();
     if total as u32 > whole {
@@ -300,9 +297,8 @@ impl Part<'_> {
             if let Ok(Ok(())) = result {
                 result = self.walk(connection, Table::Tags, None, &mut writer);
             }
-            let params = params.join().unwrap_or_else(|_| {
-                Err(crate::store::ErrorKind::Io("the reader of params broke off".into()))
-            });
+            let params =
+                params.join().unwrap_or_else(|_| Err(ErrorKind::Io("the reader of params broke off".into())));
             result.and(params).map(drop)
         })
     }
@@ -315,7 +311,7 @@ impl Part<'_> {
         keys: Option<&[String]>,
         writer: &mut BatchWriter,
     ) -> Inner<Result<(), Gone>> {
-        let (name, columns) = (table.name(), table.columns());
+        let name = table.name();
         let keys = keys.unwrap_or_default();
         // The unary plus keeps the index away.
         let among = match keys.len() {
@@ -326,15 +322,13 @@ impl Part<'_> {
             connection
                 .db
                 .query_row(&format!("SELECT coalesce(max(rowid), 0) FROM {name}"), [], |row| row.get(0))?;
-        let mut statement = connection
-            .db
-            .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE rowid > ? AND rowid <= ?{among}"))?;
+        let condition = format!("rowid > ? AND rowid <= ?{among}");
         let mut from = 0;
         while from < last {
             let to = from + STRETCH;
             let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
-            let values = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql));
-            self.cells(statement.query(rusqlite::params_from_iter(values))?, table, writer)?;
+            let values: Vec<_> = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql)).collect();
+            self.select(connection, table, &condition, &values, writer)?;
             from += STRETCH;
             if send(self.sink, writer.take()).is_err() {
                 return Ok(Err(Gone));
@@ -355,12 +349,8 @@ impl Part<'_> {
         ids.sort_unstable();
         for chunk in ids.chunks(256) {
             for table in Table::ALL {
-                let (name, columns) = (table.name(), table.columns());
-                let mut statement = connection
-                    .db
-                    .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE run_uuid = ?1"))?;
                 for (_, id) in chunk {
-                    self.cells(statement.query([id])?, table, writer)?;
+                    self.select(connection, table, "run_uuid = ?1", &[id], writer)?;
                 }
             }
             if send(self.sink, writer.take()).is_err() {
@@ -402,7 +392,6 @@ impl Part<'_> {
                 }
                 continue;
             }
-            let (name, columns) = (table.name(), table.columns());
             let keys = table.keys(&self.scan.values).unwrap_or_default();
             if is_worth_a_walk(connection, table, keys)? {
                 if self.walk(connection, table, Some(keys), writer)?.is_err() {
@@ -411,15 +400,37 @@ impl Part<'_> {
                 continue;
             }
             for key in keys {
-                let mut statement =
-                    connection.db.prepare_cached(&format!("SELECT {columns} FROM {name} WHERE key = ?1"))?;
-                self.cells(statement.query([key])?, table, writer)?;
+                self.select(connection, table, "key = ?1", &[key], writer)?;
                 if send(self.sink, writer.take()).is_err() {
                     return Ok(());
                 }
             }
         }
         Ok(())
+    }
+
+    /// Reads the cells of a table that a condition lets through. Only where one of them is too long to be read at all, they
+    /// are looked at one by one before they are read: that takes longer.
+    fn select(
+        &self,
+        connection: &Connection,
+        table: Table,
+        condition: &str,
+        values: &[&dyn rusqlite::ToSql],
+        writer: &mut BatchWriter,
+    ) -> Inner<()> {
+        let name = table.name();
+        let mut read = |columns: &str| {
+            let sql = format!("SELECT {columns} FROM {name} WHERE {condition}");
+            let mut statement = connection.db.prepare_cached(&sql)?;
+            self.cells(statement.query(values)?, table, writer)
+        };
+        match read(table.columns()) {
+            Err(ErrorKind::TooMuch(_)) if table != Table::Metrics => {
+                read(&format!("key, {}, run_uuid", bounded("value")))
+            }
+            result => result,
+        }
     }
 
     /// Turns rows of `key, value, run_uuid, …` into cells. Rows of one run mostly follow each other.
@@ -441,7 +452,7 @@ impl Part<'_> {
                     writer.batch.metrics.push(MetricCell { run, key, value });
                 }
                 Table::Params | Table::Tags => {
-                    let value = writer.text(&text(row, 1));
+                    let value = writer.text(&limits::cut(&text(row, 1), WHOLE));
                     let cell = TextCell { run, key, value };
                     if table == Table::Params { &mut writer.batch.params } else { &mut writer.batch.tags }
                         .push(cell);
