@@ -20,6 +20,9 @@ use mltui::store::{
 use serde_json::{Value, json};
 use support::{Mlflow, Server, V2, V3};
 
+/// Bytes of a file that is read.
+const MOST: usize = 1 << 20;
+
 fn open(address: &str) -> Arc<dyn TrackingStore> {
     let location = uri::parse(address, Path::new("/")).unwrap();
     let options = RestOptions { max_retries: 1, backoff_factor: 0.1, ..RestOptions::default() };
@@ -304,19 +307,19 @@ async fn data_sets(store: &dyn TrackingStore, id: &RunId) {
 }
 
 async fn artifacts(store: &dyn TrackingStore, id: &RunId) {
-    assert!(store.list_artifacts(id, "").await.unwrap().is_empty());
+    assert!(store.list_artifacts(id, "").await.unwrap().files.is_empty());
     let content: Vec<u8> = (0..=255).collect();
     store.write_artifact(id, "model/data 1.bin", &content).await.unwrap();
     store.write_artifact(id, "notes.txt", b"hello").await.unwrap();
-    let root = store.list_artifacts(id, "").await.unwrap();
+    let root = store.list_artifacts(id, "").await.unwrap().files;
     let found: Vec<(&str, bool, Option<u64>)> =
         root.iter().map(|file| (file.path.as_str(), file.is_dir, file.file_size)).collect();
     assert_eq!(found, [("model", true, None), ("notes.txt", false, Some(5))]);
-    let inside = store.list_artifacts(id, "model").await.unwrap();
+    let inside = store.list_artifacts(id, "model").await.unwrap().files;
     assert_eq!(inside[0].path, "model/data 1.bin");
-    assert_eq!(store.read_artifact(id, "model/data 1.bin").await.unwrap(), content);
-    assert!(matches!(kind(store.read_artifact(id, "absent.txt").await), ErrorKind::NotFound(_)));
-    assert!(matches!(kind(store.read_artifact(id, "../../store.db").await), ErrorKind::Invalid(_)));
+    assert_eq!(store.read_artifact(id, "model/data 1.bin", MOST).await.unwrap(), content);
+    assert!(matches!(kind(store.read_artifact(id, "absent.txt", MOST).await), ErrorKind::NotFound(_)));
+    assert!(matches!(kind(store.read_artifact(id, "../../store.db", MOST).await), ErrorKind::Invalid(_)));
     assert!(matches!(kind(store.write_artifact(id, "/etc/x", b"").await), ErrorKind::Invalid(_)));
 }
 
@@ -1060,7 +1063,7 @@ fn files_of_a_run_are_below_the_folder_of_its_experiment() {
         place(experiment, of_run);
         for failure in [
             kind(block_on(store.list_artifacts(&run, ""))),
-            kind(block_on(store.read_artifact(&run, "notes.txt"))),
+            kind(block_on(store.read_artifact(&run, "notes.txt", 100))),
             kind(block_on(store.write_artifact(&run, "mine.txt", b"x"))),
         ] {
             assert!(
@@ -1074,7 +1077,7 @@ fn files_of_a_run_are_below_the_folder_of_its_experiment() {
     let above = format!("{}/store/../outside", folder.path().display());
     place(&above, &format!("{above}/r"));
     block_on(store.write_artifact(&run, "mine.txt", b"x")).unwrap();
-    assert_eq!(block_on(store.read_artifact(&run, "mine.txt")).unwrap(), b"x");
+    assert_eq!(block_on(store.read_artifact(&run, "mine.txt", 100)).unwrap(), b"x");
 }
 
 #[test]
@@ -1084,7 +1087,7 @@ fn files_that_are_elsewhere_are_said_to_be_there() {
     let store = open(&format!("sqlite:///{}", path.display()));
     let id = block_on(store.create_experiment("wine", &[])).unwrap();
     let run = block_on(store.create_run(&new_run(&id, "first", 1))).unwrap().info.run_id;
-    assert_eq!(block_on(store.list_artifacts(&run, "")).unwrap(), [], "nothing was logged yet");
+    assert_eq!(block_on(store.list_artifacts(&run, "")).unwrap().files, [], "nothing was logged yet");
     let gone = "/somewhere/that/is/not/here/mlruns/1";
     for place in ["mlflow-artifacts:/1", "s3://bucket/1", "dbfs:/1", gone] {
         let root = format!("{place}/{run}/artifacts");
@@ -1097,7 +1100,7 @@ fn files_that_are_elsewhere_are_said_to_be_there() {
         .unwrap();
         for failure in [
             kind(block_on(store.list_artifacts(&run, ""))),
-            kind(block_on(store.read_artifact(&run, "notes.txt"))),
+            kind(block_on(store.read_artifact(&run, "notes.txt", MOST))),
         ] {
             assert!(
                 matches!(&failure, ErrorKind::Elsewhere(why) if why.contains(&root)),

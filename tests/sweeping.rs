@@ -669,7 +669,7 @@ fn without_an_artifact_service_models_are_artifacts_and_none_is_left_pending() {
     let run = said["best"]["run_id"].as_str().unwrap();
     let location = uri::parse(&server.uri(), home.path()).unwrap();
     let store = uri::open(&location, &RestOptions::default(), true).unwrap();
-    let files = block_on(store.list_artifacts(&run.into(), "model")).unwrap();
+    let files = block_on(store.list_artifacts(&run.into(), "model")).unwrap().files;
     assert!(files.iter().any(|file| file.path == "model/MLmodel"), "{files:?}");
 }
 
@@ -741,7 +741,7 @@ fn a_sweep_whose_files_belong_elsewhere_is_refused_before_anything_is_made() {
     let said = swept(home.path(), &uri, &[&SMALL[1..], &["--experiment", "new"]].concat());
     assert_eq!(said["not_kept"]["models"], 0);
     let run = said["best"]["run_id"].as_str().unwrap();
-    let files = block_on(store.list_artifacts(&run.into(), "model")).unwrap();
+    let files = block_on(store.list_artifacts(&run.into(), "model")).unwrap().files;
     assert!(files.iter().any(|file| file.path == "model/MLmodel"), "{files:?}");
 }
 
@@ -767,7 +767,7 @@ fn a_sweep_into_the_file_of_a_server_writes_where_the_server_looks_or_nothing() 
         let run = said["run_id"].as_str().unwrap();
         let location = uri::parse(&server.uri(), home.path()).unwrap();
         let store = uri::open(&location, &RestOptions::default(), true).unwrap();
-        let content = block_on(store.read_artifact(&run.into(), "command.txt")).unwrap();
+        let content = block_on(store.read_artifact(&run.into(), "command.txt", 1 << 20)).unwrap();
         assert!(content.starts_with(b"mltui sweep"), "the server finds it");
     }
 }

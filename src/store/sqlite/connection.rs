@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::ErrorCode;
+use rusqlite::limits::Limit;
 
 use super::Inner;
 use super::address::Database;
@@ -18,6 +19,9 @@ use crate::store::ErrorKind;
 const WRITE_PATIENCE: Duration = Duration::from_secs(20);
 /// A reader gives up sooner and tries again later, so that the screen can say what it waits for.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Bytes of a value, whatever it is: a longer one is an error wherever it is not left out.
+const LONGEST: i32 = 32 << 20;
 
 /// A connection and what is known of the tables behind it.
 #[derive(Debug)]
@@ -242,6 +246,7 @@ impl Pool {
              PRAGMA cache_size = -4000; PRAGMA temp_store = MEMORY",
         )?;
         db.busy_timeout(READ_PATIENCE)?;
+        db.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST)?;
         db.set_prepared_statement_cache_capacity(64);
         let schema = schema::probe(&db, path)?;
         Ok(Connection { db, schema, workspace: self.workspace.clone(), file, frozen })
@@ -257,6 +262,10 @@ impl From<rusqlite::Error> for ErrorKind {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly(message),
+            Some(ErrorCode::TooBig) => Self::TooMuch(format!(
+                "there is a value in the database with more than {} MB ({message})",
+                LONGEST >> 20
+            )),
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                 Self::NotAStore(format!("the database is damaged or cut off ({message})"))

@@ -10,12 +10,14 @@ use super::Inner;
 use super::connection::{Connection, Pool};
 use super::cursor::{HeadHashes, SqliteCursor, head_hash, marks};
 use super::reading::{HEAD, find_run, stage_condition};
-use super::rows::{int, metric_value, text};
+use super::rows::{WHOLE, bounded, int, metric_value, text};
 use super::stretches::{Backwards, Stretches};
-use crate::mlflow::{LifecycleStage, RunId, RunStatus};
+use crate::mlflow::{LifecycleStage, RunId, RunStatus, limits};
 use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
-use crate::store::{Scan, ScanValues};
+use crate::store::{ErrorKind, Scan, ScanValues};
 
+/// Bytes of text in one batch.
+const BATCH: usize = 4 << 20;
 /// Rows read by one statement: some milliseconds' worth.
 const STRETCH: i64 = 16_384;
 
@@ -103,6 +105,9 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCu
             numbers.insert(id.as_str(), numbers.by_hex.len() as u32 + numbers.others.len() as u32);
             writer.run(&run);
         }
+        if writer.batch.text.len() > BATCH && send(sink, writer.take()).is_err() {
+            return Ok(cursor);
+        }
     }
     let whole = (numbers.by_hex.len() + numbers.others.len()) as u32;
     writer.batch.completes_first_page = true;
@@ -128,7 +133,7 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCu
     });
     let Ok(heads) = heads? else { return Ok(cursor) };
     cursor.heads = heads;
-    let broken = || crate::store::ErrorKind::Io("the reader of metrics broke off".into());
+    let broken = || ErrorKind::Io("the reader of metrics broke off".into());
     let beside = beside.map(|read| read.unwrap_or_else(|_| Err(broken()))).transpose()?;
     let total = numbers.by_hex.len() + numbers.others.len();
     if total as u32 > whole {
@@ -280,9 +285,8 @@ impl Part<'_> {
             if let Ok(Ok(())) = result {
                 result = self.walk(connection, Table::Tags, None, &mut writer);
             }
-            let params = params.join().unwrap_or_else(|_| {
-                Err(crate::store::ErrorKind::Io("the reader of params broke off".into()))
-            });
+            let params =
+                params.join().unwrap_or_else(|_| Err(ErrorKind::Io("the reader of params broke off".into())));
             result.and(params).map(drop)
         })
     }
@@ -295,21 +299,19 @@ impl Part<'_> {
         keys: Option<&[String]>,
         writer: &mut BatchWriter,
     ) -> Inner<Result<(), Gone>> {
-        let (name, columns) = (table.name(), table.columns());
+        let name = table.name();
         let keys = keys.unwrap_or_default();
         // The unary plus keeps the index away.
         let among = match keys.len() {
             0 => String::new(),
             count => format!(" AND +key IN ({})", vec!["?"; count].join(", ")),
         };
-        let mut statement = connection
-            .db
-            .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE rowid BETWEEN ? AND ?{among}"))?;
+        let condition = format!("rowid BETWEEN ? AND ?{among}");
         let mut stretches = Stretches::new(&connection.db, name, STRETCH)?;
         while let Some((from, to)) = stretches.next()? {
             let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
-            let values = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql));
-            self.cells(statement.query(rusqlite::params_from_iter(values))?, table, writer)?;
+            let values: Vec<_> = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql)).collect();
+            self.select(connection, table, &condition, &values, writer)?;
             if send(self.sink, writer.take()).is_err() {
                 return Ok(Err(Gone));
             }
@@ -329,12 +331,8 @@ impl Part<'_> {
         ids.sort_unstable();
         for chunk in ids.chunks(256) {
             for table in Table::ALL {
-                let (name, columns) = (table.name(), table.columns());
-                let mut statement = connection
-                    .db
-                    .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE run_uuid = ?1"))?;
                 for (_, id) in chunk {
-                    self.cells(statement.query([id])?, table, writer)?;
+                    self.select(connection, table, "run_uuid = ?1", &[id], writer)?;
                 }
             }
             if send(self.sink, writer.take()).is_err() {
@@ -376,7 +374,6 @@ impl Part<'_> {
                 }
                 continue;
             }
-            let (name, columns) = (table.name(), table.columns());
             let keys = table.keys(&self.scan.values).unwrap_or_default();
             if is_worth_a_walk(connection, table, keys)? {
                 if self.walk(connection, table, Some(keys), writer)?.is_err() {
@@ -385,15 +382,37 @@ impl Part<'_> {
                 continue;
             }
             for key in keys {
-                let mut statement =
-                    connection.db.prepare_cached(&format!("SELECT {columns} FROM {name} WHERE key = ?1"))?;
-                self.cells(statement.query([key])?, table, writer)?;
+                self.select(connection, table, "key = ?1", &[key], writer)?;
                 if send(self.sink, writer.take()).is_err() {
                     return Ok(());
                 }
             }
         }
         Ok(())
+    }
+
+    /// Reads the cells of a table that a condition lets through. Only where one of them is too long to be read at all, they
+    /// are looked at one by one before they are read: that takes longer.
+    fn select(
+        &self,
+        connection: &Connection,
+        table: Table,
+        condition: &str,
+        values: &[&dyn rusqlite::ToSql],
+        writer: &mut BatchWriter,
+    ) -> Inner<()> {
+        let name = table.name();
+        let mut read = |columns: &str| {
+            let sql = format!("SELECT {columns} FROM {name} WHERE {condition}");
+            let mut statement = connection.db.prepare_cached(&sql)?;
+            self.cells(statement.query(values)?, table, writer)
+        };
+        match read(table.columns()) {
+            Err(ErrorKind::TooMuch(_)) if table != Table::Metrics => {
+                read(&format!("key, {}, run_uuid", bounded("value")))
+            }
+            result => result,
+        }
     }
 
     /// Turns rows of `key, value, run_uuid, …` into cells. Rows of one run mostly follow each other.
@@ -415,10 +434,14 @@ impl Part<'_> {
                     writer.batch.metrics.push(MetricCell { run, key, value });
                 }
                 Table::Params | Table::Tags => {
-                    let value = writer.text(&text(row, 1));
+                    let value = writer.text(&limits::cut(&text(row, 1), WHOLE));
                     let cell = TextCell { run, key, value };
                     if table == Table::Params { &mut writer.batch.params } else { &mut writer.batch.tags }
                         .push(cell);
+                    // Whoever stopped listening is noticed with the next batch.
+                    if writer.batch.text.len() > BATCH {
+                        let _ = send(self.sink, writer.take());
+                    }
                 }
             }
         }
