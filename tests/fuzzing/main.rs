@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod answers;
+mod calls;
 mod data;
 mod databases;
 mod drawing;
