@@ -19,6 +19,7 @@
 //! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
 //! - [`sweep`]: training: data, search space, model families, cross-validation, and what is logged of it.
 //! - [`state`]: what the program keeps for itself, in the state directory.
+//! - [`disk`]: files, written whole or not at all and read within bounds; [`program`]: this program, to be started again.
 //! - [`config`]: settings, from file, environment and flags.
 //! - [`cli`]: the commands for scripts.
 //! - [`tui`]: the explorer: a pure state machine, its pictures, and the shell around it.
@@ -63,10 +64,12 @@ pub mod chart;
 pub mod cli;
 pub mod compare;
 pub mod config;
+pub mod disk;
 pub mod marking;
 pub mod mlflow;
 #[cfg(test)]
 mod orders;
+pub mod program;
 pub mod select;
 pub mod sheet;
 pub mod state;

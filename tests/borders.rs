@@ -7,27 +7,27 @@ use std::path::{Path, PathBuf};
 /// A folder of `src` and the modules of the crate that it may name.
 const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("mlflow", &["mlflow"]),
-    ("store", &["mlflow", "store"]),
+    ("store", &["disk", "mlflow", "store"]),
     ("catalog", &["mlflow", "store", "catalog", "text"]),
     ("chart", &["mlflow", "text", "chart"]),
     ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet", "sweep", "text"]),
     ("select", &["mlflow", "catalog", "select", "text"]),
     ("config", &["config", "mlflow", "select", "store", "sweep"]),
-    ("sweep", &["mlflow", "state", "store", "sweep", "text"]),
-    ("marking", &["marking", "mlflow", "state", "store", "text"]),
-    ("state", &["mlflow", "select", "state", "text"]),
+    ("sweep", &["disk", "mlflow", "program", "state", "store", "sweep", "text"]),
+    ("marking", &["disk", "marking", "mlflow", "state", "store", "text"]),
+    ("state", &["disk", "mlflow", "select", "state", "text"]),
     (
         "cli",
         &[
-            "mlflow", "store", "catalog", "chart", "compare", "config", "marking", "select", "sheet",
-            "state", "sweep", "text", "tui",
+            "disk", "mlflow", "store", "catalog", "chart", "compare", "config", "marking", "program",
+            "select", "sheet", "state", "sweep", "text", "tui",
         ],
     ),
     (
         "tui",
         &[
-            "mlflow", "store", "catalog", "chart", "compare", "config", "marking", "select", "sheet",
-            "state", "sweep", "text", "tui",
+            "disk", "mlflow", "store", "catalog", "chart", "compare", "config", "marking", "program",
+            "select", "sheet", "state", "sweep", "text", "tui",
         ],
     ),
 ];

@@ -20,6 +20,9 @@ use mltui::store::{
 use serde_json::{Value, json};
 use support::{Mlflow, Server, V2, V3};
 
+/// Bytes of a file that is read.
+const MOST: usize = 1 << 20;
+
 fn open(address: &str) -> Arc<dyn TrackingStore> {
     let location = uri::parse(address, Path::new("/")).unwrap();
     let options = RestOptions { max_retries: 1, backoff_factor: 0.1, ..RestOptions::default() };
@@ -304,19 +307,19 @@ async fn data_sets(store: &dyn TrackingStore, id: &RunId) {
 }
 
 async fn artifacts(store: &dyn TrackingStore, id: &RunId) {
-    assert!(store.list_artifacts(id, "").await.unwrap().is_empty());
+    assert!(store.list_artifacts(id, "").await.unwrap().files.is_empty());
     let content: Vec<u8> = (0..=255).collect();
     store.write_artifact(id, "model/data 1.bin", &content).await.unwrap();
     store.write_artifact(id, "notes.txt", b"hello").await.unwrap();
-    let root = store.list_artifacts(id, "").await.unwrap();
+    let root = store.list_artifacts(id, "").await.unwrap().files;
     let found: Vec<(&str, bool, Option<u64>)> =
         root.iter().map(|file| (file.path.as_str(), file.is_dir, file.file_size)).collect();
     assert_eq!(found, [("model", true, None), ("notes.txt", false, Some(5))]);
-    let inside = store.list_artifacts(id, "model").await.unwrap();
+    let inside = store.list_artifacts(id, "model").await.unwrap().files;
     assert_eq!(inside[0].path, "model/data 1.bin");
-    assert_eq!(store.read_artifact(id, "model/data 1.bin").await.unwrap(), content);
-    assert!(matches!(kind(store.read_artifact(id, "absent.txt").await), ErrorKind::NotFound(_)));
-    assert!(matches!(kind(store.read_artifact(id, "../../store.db").await), ErrorKind::Invalid(_)));
+    assert_eq!(store.read_artifact(id, "model/data 1.bin", MOST).await.unwrap(), content);
+    assert!(matches!(kind(store.read_artifact(id, "absent.txt", MOST).await), ErrorKind::NotFound(_)));
+    assert!(matches!(kind(store.read_artifact(id, "../../store.db", MOST).await), ErrorKind::Invalid(_)));
     assert!(matches!(kind(store.write_artifact(id, "/etc/x", b"").await), ErrorKind::Invalid(_)));
 }
 
@@ -906,6 +909,112 @@ fn a_store_with_a_log_is_read_where_nothing_can_be_written() {
 }
 
 #[test]
+fn what_a_killed_writer_left_is_read_where_nothing_can_be_written() {
+    let made = tempfile::tempdir().unwrap();
+    let path = made.path().join("mlflow.db");
+    let store = open(&format!("sqlite:///{}", path.display()));
+    block_on(store.create_experiment("whole", &[])).unwrap();
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch("PRAGMA cache_size = 2; PRAGMA cache_spill = 2; BEGIN IMMEDIATE").unwrap();
+    for at in 0..300 {
+        let row = (format!("half {at}"), "x".repeat(900));
+        db.execute(
+            "INSERT INTO experiments (name, artifact_location, lifecycle_stage) VALUES (?1, ?2, 'active')",
+            row,
+        )
+        .unwrap();
+    }
+    // The writer is killed here.
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["mlflow.db", "mlflow.db-journal"] {
+        std::fs::copy(made.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let Some(_sealed) = Sealed::new(copy.path()) else {
+        // The unit tests of the module do the same without a folder that is sealed.
+        return;
+    };
+    let store = open(&format!("sqlite:///{}", copy.path().join("mlflow.db").display()));
+    let names = block_on(store.search_experiments(ViewType::ActiveOnly)).unwrap();
+    let names: Vec<&str> = names.iter().map(|experiment| experiment.name.as_str()).collect();
+    assert!(names.contains(&"whole") && names.len() == 2, "{names:?}");
+    let info = block_on(store.info()).unwrap();
+    assert!(!info.writable && info.notes.iter().any(|note| note.contains("private copy")), "{info:?}");
+    let refused = kind(block_on(store.create_experiment("x", &[])));
+    let words = refused.to_string();
+    assert!(matches!(refused, ErrorKind::ReadOnly(_)) && words.contains("mlflow.db"), "{words}");
+}
+
+#[test]
+fn a_store_without_a_log_says_why_it_cannot_be_written() {
+    let made = tempfile::tempdir().unwrap();
+    let path = made.path().join("mlflow.db");
+    let store = open(&format!("sqlite:///{}", path.display()));
+    block_on(store.create_experiment("first", &[])).unwrap();
+    let Some(_sealed) = Sealed::new(made.path()) else { return };
+    let store = open(&format!("sqlite:///{}", path.display()));
+    let refused = kind(block_on(store.create_experiment("x", &[])));
+    let words = refused.to_string();
+    assert!(
+        matches!(refused, ErrorKind::ReadOnly(_))
+            && words.contains("none can be made in")
+            && words.contains("mlflow.db"),
+        "{words}"
+    );
+}
+
+/// Rows may have any number, in a file that somebody made: they are read once, and looking for changes ends.
+#[test]
+fn rows_of_any_number_are_read_and_looked_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mlflow.db");
+    let store = open(&format!("sqlite:///{}", path.display()));
+    let id = block_on(store.create_experiment("wine", &[])).unwrap();
+    let runs: Vec<RunId> = (0..5)
+        .map(|at| {
+            let run =
+                block_on(store.create_run(&new_run(&id, &format!("run {at}"), at))).unwrap().info.run_id;
+            let metric = Metric { key: "m".into(), value: at as f64, timestamp: 1, step: 0 };
+            block_on(store.log_batch(&run, &[metric], &[], &[])).unwrap();
+            run
+        })
+        .collect();
+    let db = rusqlite::Connection::open(&path).unwrap();
+    let numbers = [i64::MIN, -5, 70_000, 1 << 40, i64::MAX];
+    for (number, run) in numbers.iter().zip(&runs) {
+        for table in ["runs", "latest_metrics", "metrics", "tags"] {
+            let sql = format!(
+                "UPDATE {table} SET rowid = ?1 WHERE rowid = (SELECT max(rowid) FROM {table} WHERE run_uuid = ?2)"
+            );
+            db.execute(&sql, rusqlite::params![number, run.as_str()]).unwrap();
+        }
+    }
+    let scan = |first, values| Scan { experiment_id: id.clone(), view: ViewType::All, first, values };
+    let only = ScanValues::Only { metrics: vec!["m".into()], params: vec![], tags: vec![], bare: true };
+    for request in [scan(2, ScanValues::All), scan(100, ScanValues::All), scan(2, only)] {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<mltui::store::batch::RunBatch>(64);
+        let (cursor, metrics) = block_on(async {
+            let listen = async {
+                let mut values = Vec::new();
+                while let Some(batch) = receiver.recv().await {
+                    values.extend(batch.metrics.iter().map(|cell| cell.value));
+                }
+                values.sort_by(f64::total_cmp);
+                values
+            };
+            let (cursor, values) = tokio::join!(store.scan(&request, sender), listen);
+            (cursor.unwrap(), values)
+        });
+        assert_eq!(metrics, [0.0, 1.0, 2.0, 3.0, 4.0], "{request:?}");
+        let mut cursor = cursor;
+        // Somebody writes a run, which gets any number: it is found, at once or by reading again.
+        block_on(store.changes(&request, &mut cursor, &[])).unwrap();
+        block_on(store.create_run(&new_run(&id, "late", 9))).unwrap();
+        let changes = block_on(store.changes(&request, &mut cursor, &[])).unwrap();
+        assert!(changes.reload, "{changes:?}");
+    }
+}
+
+#[test]
 fn an_address_that_asks_for_reading_only_opens_the_file_it_names() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a b.db");
@@ -954,7 +1063,7 @@ fn files_of_a_run_are_below_the_folder_of_its_experiment() {
         place(experiment, of_run);
         for failure in [
             kind(block_on(store.list_artifacts(&run, ""))),
-            kind(block_on(store.read_artifact(&run, "notes.txt"))),
+            kind(block_on(store.read_artifact(&run, "notes.txt", 100))),
             kind(block_on(store.write_artifact(&run, "mine.txt", b"x"))),
         ] {
             assert!(
@@ -968,7 +1077,7 @@ fn files_of_a_run_are_below_the_folder_of_its_experiment() {
     let above = format!("{}/store/../outside", folder.path().display());
     place(&above, &format!("{above}/r"));
     block_on(store.write_artifact(&run, "mine.txt", b"x")).unwrap();
-    assert_eq!(block_on(store.read_artifact(&run, "mine.txt")).unwrap(), b"x");
+    assert_eq!(block_on(store.read_artifact(&run, "mine.txt", 100)).unwrap(), b"x");
 }
 
 #[test]
@@ -978,7 +1087,7 @@ fn files_that_are_elsewhere_are_said_to_be_there() {
     let store = open(&format!("sqlite:///{}", path.display()));
     let id = block_on(store.create_experiment("wine", &[])).unwrap();
     let run = block_on(store.create_run(&new_run(&id, "first", 1))).unwrap().info.run_id;
-    assert_eq!(block_on(store.list_artifacts(&run, "")).unwrap(), [], "nothing was logged yet");
+    assert_eq!(block_on(store.list_artifacts(&run, "")).unwrap().files, [], "nothing was logged yet");
     let gone = "/somewhere/that/is/not/here/mlruns/1";
     for place in ["mlflow-artifacts:/1", "s3://bucket/1", "dbfs:/1", gone] {
         let root = format!("{place}/{run}/artifacts");
@@ -991,7 +1100,7 @@ fn files_that_are_elsewhere_are_said_to_be_there() {
         .unwrap();
         for failure in [
             kind(block_on(store.list_artifacts(&run, ""))),
-            kind(block_on(store.read_artifact(&run, "notes.txt"))),
+            kind(block_on(store.read_artifact(&run, "notes.txt", MOST))),
         ] {
             assert!(
                 matches!(&failure, ErrorKind::Elsewhere(why) if why.contains(&root)),

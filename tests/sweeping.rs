@@ -398,14 +398,32 @@ fn a_sweep_whose_data_are_read_in_another_way_does_not_go_on() {
     let (code, _, error) = resume();
     assert_eq!(code, 0, "read as it was: {error}");
     let begun: Value = serde_json::from_slice(&fs::read(&plan).unwrap()).unwrap();
-    let mut older = begun.clone();
-    older.as_object_mut().unwrap().remove("account");
+    let without = |mut header: Value, key: &str| {
+        header.as_object_mut().unwrap().remove(key);
+        header
+    };
+    let older = without(begun.clone(), "read_as");
+    let mut of_levels = older.clone();
+    of_levels["account"]["columns"][1]["use"] = "levels".into();
     let mut other = begun.clone();
-    other["account"]["columns"][1]["use"] = "levels".into();
-    for header in [older, other] {
+    other["read_as"] = "01234567".into();
+    for header in [without(older.clone(), "account"), of_levels, other] {
         fs::write(&plan, header.to_string()).unwrap();
         let (code, _, error) = resume();
         assert!(code == 2 && error.contains("is read in another way than when the sweep began"), "{error}");
+    }
+    // What is only told of the data may be told in other words by each version.
+    let mut words = older.clone();
+    words["account"]["target"]["because"] = "says so".into();
+    words["account"]["columns"][2]["why"] = "an earlier version called it something else".into();
+    words["account"]["counts"]["with_gaps"] = 7.into();
+    words["account"]["further"] = "a field of a newer version".into();
+    let mut unknown = begun.clone();
+    unknown["account"] = json!({ "told": "in another form" });
+    for header in [older, words, unknown] {
+        fs::write(&plan, header.to_string()).unwrap();
+        let (code, _, error) = resume();
+        assert_eq!(code, 0, "{error}");
     }
 }
 
@@ -651,7 +669,7 @@ fn without_an_artifact_service_models_are_artifacts_and_none_is_left_pending() {
     let run = said["best"]["run_id"].as_str().unwrap();
     let location = uri::parse(&server.uri(), home.path()).unwrap();
     let store = uri::open(&location, &RestOptions::default(), true).unwrap();
-    let files = block_on(store.list_artifacts(&run.into(), "model")).unwrap();
+    let files = block_on(store.list_artifacts(&run.into(), "model")).unwrap().files;
     assert!(files.iter().any(|file| file.path == "model/MLmodel"), "{files:?}");
 }
 
@@ -723,7 +741,7 @@ fn a_sweep_whose_files_belong_elsewhere_is_refused_before_anything_is_made() {
     let said = swept(home.path(), &uri, &[&SMALL[1..], &["--experiment", "new"]].concat());
     assert_eq!(said["not_kept"]["models"], 0);
     let run = said["best"]["run_id"].as_str().unwrap();
-    let files = block_on(store.list_artifacts(&run.into(), "model")).unwrap();
+    let files = block_on(store.list_artifacts(&run.into(), "model")).unwrap().files;
     assert!(files.iter().any(|file| file.path == "model/MLmodel"), "{files:?}");
 }
 
@@ -749,7 +767,7 @@ fn a_sweep_into_the_file_of_a_server_writes_where_the_server_looks_or_nothing() 
         let run = said["run_id"].as_str().unwrap();
         let location = uri::parse(&server.uri(), home.path()).unwrap();
         let store = uri::open(&location, &RestOptions::default(), true).unwrap();
-        let content = block_on(store.read_artifact(&run.into(), "command.txt")).unwrap();
+        let content = block_on(store.read_artifact(&run.into(), "command.txt", 1 << 20)).unwrap();
         assert!(content.starts_with(b"mltui sweep"), "the server finds it");
     }
 }

@@ -273,7 +273,7 @@ fn attribute<'a>(catalog: &'a Catalog, spec: &ColumnSpec, row: Row, now: i64) ->
             let end = if run.status.is_active() { now } else { run.end_time };
             match (run.start_time, end) {
                 (NO_TIME, _) | (_, NO_TIME) => Value::Missing,
-                (start, end) => Value::Duration(end - start),
+                (start, end) => Value::Duration(end.saturating_sub(start)),
             }
         }
         ColumnSpec::Metric(..) | ColumnSpec::Param(_) | ColumnSpec::Tag(_) => Value::Missing,

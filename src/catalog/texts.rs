@@ -1,14 +1,22 @@
 //! Distinct texts, each kept once and named by a small number.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
+use crate::mlflow::limits;
+
 /// A text's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sym(pub u32);
+
+/// Texts longer than this are kept whole only as long as all of these together take no more than so many bytes: of ten
+/// thousand runs with a novel in a tag, the beginnings are enough to look at.
+const LONG: usize = 1_024;
+const ALL_LONG: usize = 32 << 20;
 
 const BLOCK_BITS: u32 = 12;
 const BLOCK: usize = 1 << BLOCK_BITS;
@@ -67,17 +75,45 @@ impl Texts {
 pub struct Interner {
     pub texts: Texts,
     index: HashTable<Sym>,
+    /// Bytes of the long texts that are kept whole.
+    long: usize,
 }
 
 impl Interner {
+    /// The number of a text: where there is too much of long ones, of its beginning and a word that it was cut.
     pub fn intern(&mut self, text: &str) -> Sym {
+        let beginning = if self.long < ALL_LONG { Cow::Borrowed(text) } else { limits::cut(text, LONG) };
+        let text = beginning.as_ref();
         let hash = FxBuildHasher.hash_one(text);
         if let Some(sym) = self.index.find(hash, |sym| self.texts.get(*sym) == text) {
             return *sym;
+        }
+        if text.len() > LONG + limits::CUT.len() {
+            self.long += text.len();
         }
         let sym = self.texts.push(text);
         let texts = &self.texts;
         self.index.insert_unique(hash, sym, |sym| FxBuildHasher.hash_one(texts.get(*sym)));
         sym
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_long_texts_the_beginnings_are_kept() {
+        let mut interner = Interner::default();
+        let text = |number: usize| format!("{number:x<32000}");
+        let first = interner.intern(&text(0));
+        let last: Vec<Sym> = (1..2_000).map(|number| interner.intern(&text(number))).collect();
+        assert_eq!(interner.texts.get(first), text(0));
+        let cut = interner.texts.get(last[1_998]);
+        assert!(cut.starts_with("1999x") && cut.ends_with(limits::CUT) && cut.len() < 1_100, "{cut}");
+        assert_eq!(interner.intern(&text(1_999)), last[1_998]);
+        let legal = "y".repeat(1_000);
+        let legal_sym = interner.intern(&legal);
+        assert_eq!(interner.texts.get(legal_sym), legal);
     }
 }

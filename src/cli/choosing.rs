@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Failure;
 use super::reading::{decide_ties, newest, read_local, read_server};
 use super::siblings::find_spread;
+use super::sweep_report::say;
 use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::mlflow::Experiment;
@@ -112,8 +113,11 @@ impl Asked {
         store: &Arc<dyn TrackingStore>,
         experiment: &Experiment,
     ) -> Result<(Policy, Origin), Failure> {
-        let known =
-            Policies::new(&settings.state_folder, &store_name(settings)).get(&experiment.experiment_id);
+        let policies = Policies::new(&settings.state_folder, &store_name(settings));
+        let known = policies.get(&experiment.experiment_id).unwrap_or_else(|error| {
+            say(&format!("what you chose in the explorer is not known, and not gone by: {error}"));
+            None
+        });
         let newest = if known.is_some() { Catalog::default() } else { newest(store, experiment).await? };
         let metrics = newest.metrics.keys(&newest.texts);
         let counts: Vec<(&str, usize)> = metrics.collect();

@@ -128,6 +128,9 @@ pub enum Failure {
     TimedOut(usize),
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
+    /// Something of the program's own, which names its path.
+    #[error("{what}: {cause}")]
+    State { what: &'static str, cause: io::Error },
 }
 
 impl Failure {
@@ -149,7 +152,7 @@ impl Failure {
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
-            Self::Store(_) | Self::Output(_) | Self::Sweep(_) | Self::Cancelled(_) => 1,
+            Self::Store(_) | Self::Output(_) | Self::State { .. } | Self::Sweep(_) | Self::Cancelled(_) => 1,
         }
     }
 
@@ -159,6 +162,9 @@ impl Failure {
             Self::NoFile(_) => Some(
                 "`mltui doctor` shows where the address comes from; the first run that is logged makes the file",
             ),
+            Self::State { .. } => {
+                Some("`mltui doctor` shows the state folder: it has to be writable, with room on its disk")
+            }
             _ => None,
         }
     }
@@ -231,6 +237,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         _ => {}
     }
     let settings = Settings::load(&arguments.flags, &Environment::of_this_process(), &Folders::find())?;
+    crate::state::tighten(&settings.state_folder);
     match arguments.command {
         Some(Command::Experiments(command)) => block_on(experiments::run(&settings, &command, &mut out)),
         Some(Command::Runs(command)) => block_on(runs::run(&settings, &command, &mut out)),

@@ -137,7 +137,7 @@ fn shown(value: &Value<'_>, now: i64) -> String {
         Value::Number(number) | Value::Point(number, _) => text::number(*number),
         Value::Text(text) => text::clean(text).into_owned(),
         Value::OwnedText(text) => text::clean(text).into_owned(),
-        Value::Time(ms) => text::span(now - ms),
+        Value::Time(ms) => text::span(now.saturating_sub(*ms)),
         Value::Duration(ms) => text::duration(*ms),
         Value::Count(count) => count.to_string(),
         Value::Status(status) => status.to_string(),

@@ -14,6 +14,7 @@ use crate::select::{
     select_with,
 };
 use crate::store::batch::whole_runs;
+use crate::store::pages::Pages;
 use crate::store::rest::page_token;
 use crate::store::{ErrorKind, RunSearch, Scan, ScanValues, StoreError, TrackingStore};
 
@@ -137,8 +138,14 @@ pub async fn read_server(
         max_results: PAGE,
         ..RunSearch::default()
     };
-    let mut reading =
-        Reading { store, experiment, builder: Builder::default(), asked: HashSet::new(), pages: 0 };
+    let mut reading = Reading {
+        store,
+        experiment,
+        builder: Builder::default(),
+        asked: HashSet::new(),
+        pages: Pages::default(),
+        count: 0,
+    };
     loop {
         search.page_token = reading.page(&search, &Filter::default()).await?;
         if search.page_token.is_none() {
@@ -168,8 +175,9 @@ struct Reading<'a> {
     builder: Builder,
     /// Runs above others that were looked for.
     asked: HashSet<RunId>,
-    /// Pages that were taken in.
-    pages: usize,
+    /// The pages of the list under way, and how many there were of all lists.
+    pages: Pages,
+    count: usize,
 }
 
 impl Reading<'_> {
@@ -177,14 +185,18 @@ impl Reading<'_> {
     async fn page(&mut self, search: &RunSearch, written: &Filter) -> Result<Option<String>, Failure> {
         let page = self.store.search_runs(search).await;
         let page = page.map_err(|error| Failure::of_filter(error, written))?;
-        self.pages += 1;
-        if page.next_page_token.is_some() && self.pages >= MOST_PAGES {
-            let words = format!("there is a page after {} pages of runs", self.pages);
+        self.count += 1;
+        if self.count > MOST_PAGES {
+            let words = format!("there is a page after {MOST_PAGES} pages of runs");
             return Err(StoreError::new("search runs", ErrorKind::Protocol(words)).into());
         }
+        if search.page_token.is_none() {
+            self.pages = Pages::default();
+        }
+        let next = self.pages.follow(&page)?;
         self.builder.fold_changes(&whole_runs(&page.runs));
         read_parents(self.store, self.experiment, &mut self.builder, &mut self.asked).await?;
-        Ok(page.next_page_token)
+        Ok(next)
     }
 }
 

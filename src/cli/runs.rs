@@ -17,6 +17,7 @@ use crate::mlflow::filter::{Direction, Filter, parse};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::sheet::json_number;
 use crate::store::batch::{RunBatch, whole_runs};
+use crate::store::pages::Pages;
 use crate::store::uri::Location;
 use crate::store::{RunSearch, Scan, ScanValues, TrackingStore, now_ms};
 
@@ -230,11 +231,12 @@ async fn search(
         ..RunSearch::default()
     };
     let mut builder = Builder::default();
+    let mut pages = Pages::default();
     loop {
         let page =
             store.search_runs(&search).await.map_err(|error| Failure::of_filter(error, &query.filter))?;
         builder.fold_changes(&whole_runs(&page.runs));
-        search.page_token = page.next_page_token;
+        search.page_token = pages.follow(&page)?;
         if search.page_token.is_none() || query.filter.clauses.is_empty() {
             complete(&mut builder, store, query).await?;
             return Ok(builder.snapshot());

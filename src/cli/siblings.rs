@@ -11,6 +11,7 @@ use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Query,
 use crate::mlflow::{Experiment, RunStatus};
 use crate::select::{Selection, has_seed, is_seed, newest_active};
 use crate::store::batch::whole_runs;
+use crate::store::pages::Pages;
 use crate::store::{RunSearch, TrackingStore};
 
 /// Longer than this nobody waits for a detail.
@@ -68,10 +69,11 @@ async fn look(
         max_results: PAGE,
         ..RunSearch::default()
     };
+    let mut pages = Pages::default();
     for _ in 0..PAGES {
         let page = store.search_runs(&search).await?;
         builder.fold_changes(&whole_runs(&page.runs));
-        search.page_token = page.next_page_token;
+        search.page_token = pages.follow(&page)?;
         if search.page_token.is_none() {
             break;
         }

@@ -9,12 +9,15 @@ use super::output::print_json;
 use super::sweep_report::{Bar, report, say};
 use super::{Failure, open_existing, open_or_begin};
 use crate::config::Settings;
+use crate::mlflow::ExperimentId;
+use crate::store::TrackingStore;
 use crate::sweep::account::Account;
-use crate::sweep::begin::{Beginning, begin, find_or_create, spawn};
+use crate::sweep::begin::{Beginning, Prepared, find_or_create, spawn};
 use crate::sweep::data::{Mark, Task, bundled, separator};
 use crate::sweep::families::FAMILIES;
 use crate::sweep::journal::{Folder, Header, Wanted};
 use crate::sweep::plan::{MOST_JOBS, Models, Plan, Wish, seconds};
+use crate::sweep::record::may_pass;
 use crate::sweep::run::{self, Run};
 use crate::sweep::search::Method;
 use crate::sweep::space::Range;
@@ -202,8 +205,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let (folder, header, study) = match &arguments.resume {
         Some(id) => {
             let resumed = resumed(settings, id)?;
+            check_place(store.as_ref(), &resumed.1.experiment).await?;
             if !arguments.background {
-                resumed.0.want(Wanted::Run)?;
+                let wanted = resumed.0.want(Wanted::Run);
+                wanted.map_err(|cause| Failure::State { what: "the sweep stays as it is", cause })?;
             }
             tell(&resumed.2);
             resumed
@@ -212,24 +217,32 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             let (plan, study) = arguments.wish(settings)?.decide()?;
             tell(&study);
             let name = arguments.experiment.clone().unwrap_or_else(|| study.frame.name.clone());
-            let experiment = find_or_create(store.as_ref(), &name, &plan).await?;
-            store.check_artifacts(&experiment.experiment_id).await?;
-            // The process of a detached sweep makes none.
-            store.begin().await?;
             let beginning = Beginning {
-                experiment: &experiment,
                 store: &store_name(settings),
                 user: &settings.user,
                 jobs: jobs(settings, arguments, &plan),
                 state_folder: &settings.state_folder,
             };
-            let (folder, header) = begin(plan, &study, &beginning)?;
+            // The store gets nothing where the sweep could not be kept.
+            let unbegun = |cause| Failure::State { what: "no sweep is begun", cause };
+            let prepared = Prepared::new(plan, &study, &beginning).map_err(unbegun)?;
+            let experiment = find_or_create(store.as_ref(), &name, prepared.plan()).await?;
+            store.check_artifacts(&experiment.experiment_id).await?;
+            // The process of a detached sweep makes none.
+            store.begin().await?;
+            let (folder, header) = prepared.begin(&experiment).map_err(unbegun)?;
             (folder, header, study)
         }
     };
     if arguments.detach {
         drop(study);
-        spawn(&folder, &header, &settings.same_store())?;
+        spawn(&folder, &header, &settings.same_store()).map_err(|cause| {
+            // One that stood before stays as it is.
+            if arguments.resume.is_none() {
+                folder.remove();
+            }
+            Failure::State { what: "no process could be started", cause }
+        })?;
         return if arguments.json {
             Ok(print_json(
                 &json!({ "sweep": header.id, "experiment_id": header.experiment.as_str(), "data": header.account }),
@@ -287,8 +300,11 @@ fn leave_terminal() {
 
 fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Failure> {
     let all = Folder::all(&settings.state_folder);
-    let found = all.into_iter().find(|(_, header)| header.id == id || header.name == id);
+    let found = all.sweeps.into_iter().find(|(_, header)| header.id == id || header.name == id);
     let (folder, header) = found.ok_or_else(|| {
+        for words in &all.unread {
+            say(words);
+        }
         Failure::NoneEligible(format!("there is no sweep {id:?} on this machine; `mltui sweeps` lists them"))
     })?;
     let store = store_name(settings);
@@ -298,6 +314,14 @@ fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Fai
             header.store, header.store
         )));
     }
+    let is_running = folder.is_running();
+    if let Some(host) = folder.host().filter(|_| !matches!(is_running, Ok(true))) {
+        return Err(Failure::Usage(format!(
+            "the sweep {id} is at work on {host}, or was when that went away: resume it there; if {host} is gone for good, \
+             take {} away first",
+            folder.lock().display()
+        )));
+    }
     let study = header.plan.study()?;
     if study.frame.digest != header.dataset.digest {
         return Err(Failure::Usage(format!(
@@ -305,15 +329,27 @@ fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Fai
             header.plan.data
         )));
     }
-    // Of another version of this program, maybe of one that kept no account.
-    let is_read_as = |account: &Account| account.is_read_as(&Account::of(&study));
-    if !header.account.as_ref().is_some_and(is_read_as) {
+    let is_same = match (&header.read_as, &header.account) {
+        (Some(read_as), _) => *read_as == study.read_as(),
+        // Of an earlier version of this program.
+        (None, Some(account)) => account.is_read_as(&Account::of(&study)),
+        (None, None) => false,
+    };
+    if !is_same {
         return Err(Failure::Usage(format!(
             "{} is read in another way than when the sweep began, with another version of mltui: begin another, as trials would not compare",
             header.plan.data
         )));
     }
     Ok((folder, header, study))
+}
+
+/// Whether files of new runs still go where they belong. A store that is away is waited for later.
+async fn check_place(store: &dyn TrackingStore, experiment: &ExperimentId) -> Result<(), Failure> {
+    match store.check_artifacts(experiment).await {
+        Err(error) if !may_pass(&error.kind) => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn list_families(out: &mut impl Write) -> Result<(), Failure> {

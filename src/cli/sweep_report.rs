@@ -146,8 +146,16 @@ pub fn report(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut courses = Courses::default();
-    let progress = Progress::read(folder, header, &mut courses, now_ms())?;
-    let trials = &courses.of(&header.id, folder)?.trials;
+    let unread = |cause| Failure::State { what: "what came of the sweep cannot be read", cause };
+    let read = Progress::read(folder, header, &mut courses, now_ms()).map_err(unread)?;
+    // A fit that nobody waits for may still be at work, and hold the sweep.
+    let state = match ended.how {
+        How::Finished => State::Finished,
+        How::Cancelled => State::Cancelled,
+        How::Interrupted => State::Interrupted,
+    };
+    let progress = Progress { state, running: 0, left: None, ..read };
+    let trials = &courses.of(&header.id, folder).map_err(unread)?.trials;
     let all = scores(header.plan.task);
     let best = best(trials, &header.plan);
     if as_json {

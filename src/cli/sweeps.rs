@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::Failure;
 use super::output::print_json;
+use super::sweep_report::say;
 use crate::config::Settings;
 use crate::store::now_ms;
 use crate::sweep::course::Courses;
@@ -40,7 +41,7 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
         None => return list(settings, arguments.json, out),
         Some(Command::Log { sweep }) => {
             let (folder, _) = find(settings, sweep)?;
-            let log = std::fs::read_to_string(folder.log()).unwrap_or_default();
+            let log = folder.said().map_err(|cause| Failure::State { what: "cannot read the log", cause })?;
             return Ok(log.lines().try_for_each(|line| writeln!(out, "{}", text::clean(line)))?);
         }
         Some(Command::Pause { sweep }) => (sweep, Wanted::Pause),
@@ -49,27 +50,39 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
     };
     let (folder, progress) = find(settings, sweep)?;
     if !progress.state.is_active() {
-        return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.state.as_str())));
+        return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.standing())));
     }
-    Ok(folder.want(wanted)?)
+    folder.want(wanted).map_err(|cause| Failure::State { what: "it goes on as before", cause })
 }
 
 fn find(settings: &Settings, id: &str) -> Result<(Folder, Progress), Failure> {
-    let found = Folder::all(&settings.state_folder)
-        .into_iter()
-        .find(|(_, header)| header.id == id || header.name == id)
-        .ok_or_else(|| {
-            Failure::NoneEligible(format!("there is no sweep {id:?}; `mltui sweeps` lists them"))
-        })?;
-    let progress = Progress::read(&found.0, &found.1, &mut Courses::default(), now_ms())?;
-    Ok((found.0, progress))
+    let all = Folder::all(&settings.state_folder);
+    let found = all.sweeps.into_iter().find(|(_, header)| header.id == id || header.name == id);
+    let (folder, header) = found.ok_or_else(|| {
+        for words in &all.unread {
+            say(words);
+        }
+        Failure::NoneEligible(format!("there is no sweep {id:?}; `mltui sweeps` lists them"))
+    })?;
+    let progress = Progress::read(&folder, &header, &mut Courses::default(), now_ms());
+    let progress = progress.map_err(|cause| Failure::State { what: "cannot read the sweep", cause })?;
+    Ok((folder, progress))
 }
 
 fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), Failure> {
     let all = Folder::all(&settings.state_folder);
     let mut courses = Courses::default();
-    let progress = all.iter().map(|(folder, header)| Progress::read(folder, header, &mut courses, now_ms()));
-    let progress: Vec<Progress> = progress.collect::<std::io::Result<_>>()?;
+    // What cannot be read is told, and hides nothing else.
+    for words in &all.unread {
+        say(words);
+    }
+    let mut progress = Vec::new();
+    for (folder, header) in &all.sweeps {
+        match Progress::read(folder, header, &mut courses, now_ms()) {
+            Ok(read) => progress.push(read),
+            Err(error) => say(&format!("{}: {error}", header.id)),
+        }
+    }
     if as_json {
         let entry = |sweep: &Progress| {
             json!({
@@ -79,6 +92,8 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
                 "experiment": sweep.experiment_name,
                 "data": sweep.data,
                 "status": sweep.state.as_str(),
+                "host": sweep.host,
+                "damage": sweep.damage,
                 "finished": sweep.finished,
                 "pruned": sweep.pruned,
                 "failed": sweep.failed,
@@ -106,10 +121,13 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
             out,
             "{}  {:<11} {:>4}{of} trials  {}{best}",
             sweep.id,
-            sweep.state.as_str(),
+            sweep.standing(),
             sweep.ended(),
             text::clean(&sweep.experiment_name)
         )?;
+        if let Some(words) = &sweep.damage {
+            writeln!(out, "    {}", text::clean(words))?;
+        }
         if let Some(words) = unkept::in_words(&sweep.unkept) {
             writeln!(out, "    {}", text::clean(&words))?;
         }

@@ -11,6 +11,7 @@ use super::{Failure, find_experiment, open};
 use crate::config::Settings;
 use crate::mlflow::filter::parse;
 use crate::mlflow::{ExperimentId, Run, RunId, RunStatus};
+use crate::store::pages::Pages;
 use crate::store::{Result as StoreResult, RunSearch, TrackingStore};
 use crate::text;
 
@@ -105,9 +106,7 @@ async fn look(
     waiting: &mut Waiting,
 ) -> StoreResult<Vec<Run>> {
     if let Some(experiment) = experiment {
-        for run in active_runs(store, experiment).await? {
-            waiting.active.insert(run.info.run_id, run.info.run_name);
-        }
+        waiting.active.extend(active_runs(store, experiment).await?);
     }
     let mut ended = Vec::new();
     for id in waiting.active.keys().cloned().collect::<Vec<_>>() {
@@ -120,7 +119,11 @@ async fn look(
     Ok(ended)
 }
 
-async fn active_runs(store: &dyn TrackingStore, experiment: &ExperimentId) -> StoreResult<Vec<Run>> {
+/// The runs that go on, with their names.
+async fn active_runs(
+    store: &dyn TrackingStore,
+    experiment: &ExperimentId,
+) -> StoreResult<Vec<(RunId, String)>> {
     let mut runs = Vec::new();
     for status in [RunStatus::Running, RunStatus::Scheduled] {
         let mut search = RunSearch {
@@ -129,10 +132,11 @@ async fn active_runs(store: &dyn TrackingStore, experiment: &ExperimentId) -> St
             max_results: 1_000,
             ..RunSearch::default()
         };
+        let mut pages = Pages::default();
         loop {
             let page = store.search_runs(&search).await?;
-            runs.extend(page.runs);
-            search.page_token = page.next_page_token;
+            search.page_token = pages.follow(&page)?;
+            runs.extend(page.runs.into_iter().map(|run| (run.info.run_id, run.info.run_name)));
             if search.page_token.is_none() {
                 break;
             }

@@ -102,9 +102,9 @@ async fn artifact(store: &dyn TrackingStore, run: &Run) -> Option<String> {
     }
     // Where artifacts cannot be looked at, none can be loaded either.
     let entries = store.list_artifacts(&run.info.run_id, "").await.ok()?;
-    for folder in entries.iter().filter(|entry| entry.is_dir) {
+    for folder in entries.files.iter().filter(|entry| entry.is_dir) {
         let inside = store.list_artifacts(&run.info.run_id, &folder.path).await.unwrap_or_default();
-        if inside.iter().any(|file| file.path.rsplit('/').next() == Some("MLmodel")) {
+        if inside.files.iter().any(|file| file.path.rsplit('/').next() == Some("MLmodel")) {
             return Some(format!("{root}/{}", folder.path.trim_matches('/')));
         }
     }

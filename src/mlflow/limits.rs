@@ -3,6 +3,8 @@
 //! Source: `mlflow/utils/validation.py` of MLflow 3.17.2. MLflow cuts param values over 6,000 and tag values
 //! over 8,000 characters without a word; here they are errors, because a cut value is a wrong value.
 
+use std::borrow::Cow;
+
 use thiserror::Error;
 
 use super::{Metric, Param, Tag};
@@ -15,6 +17,18 @@ pub const BATCH_METRICS: usize = 1_000;
 pub const BATCH_PARAMS: usize = 100;
 pub const BATCH_TAGS: usize = 100;
 pub const BATCH_TOTAL: usize = 1_000;
+
+/// What stands at the end of a value that was too long to be read whole. It is never written back: the rest would be lost.
+pub const CUT: &str = "… [cut here: too long to be read]";
+
+/// A value as far as `most` bytes go, with [`CUT`] behind them where that is not all.
+pub fn cut(value: &str, most: usize) -> Cow<'_, str> {
+    if value.len() <= most + CUT.len() {
+        return Cow::Borrowed(value);
+    }
+    let end = (0..=most).rev().find(|at| value.is_char_boundary(*at)).unwrap_or(0);
+    Cow::Owned(format!("{}{CUT}", &value[..end]))
+}
 
 /// Why MLflow would not take something, or would take it in part.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -30,6 +44,11 @@ pub enum LimitError {
     BadKey { kind: &'static str, key: String },
     #[error("the value of {kind} {key:?} has {length} characters; MLflow keeps at most {limit}: shorten it")]
     LongValue { kind: &'static str, key: String, length: usize, limit: usize },
+    #[error(
+        "the value of {kind} {key:?} is too long to be read, and what is here of it ends early: written back, the rest \
+         would be lost"
+    )]
+    CutValue { kind: &'static str, key: String },
     #[error("the {kind} {key:?} stands twice in one batch; give it once")]
     Duplicate { kind: &'static str, key: String },
     #[error("the experiment name is empty; give it a name")]
@@ -78,6 +97,9 @@ pub fn check_param(param: &Param) -> Result<(), LimitError> {
 }
 
 fn check_value(kind: &'static str, key: &str, value: &str, limit: usize) -> Result<(), LimitError> {
+    if value.ends_with(CUT) {
+        return Err(LimitError::CutValue { kind, key: key.into() });
+    }
     let length = value.chars().count();
     if length > limit {
         return Err(LimitError::LongValue { kind, key: key.into(), length, limit });
@@ -131,6 +153,16 @@ mod tests {
     fn a_value_that_mlflow_would_cut_is_an_error() {
         assert!(check_param(&Param::new("p", "x".repeat(6_001))).is_err());
         assert!(check_tag(&Tag::new("t", "x".repeat(8_000))).is_ok());
+    }
+
+    #[test]
+    fn a_value_that_was_cut_is_not_written_back() {
+        let long = "é".repeat(1_000);
+        let value = cut(&long, 901);
+        assert_eq!(value, format!("{}{CUT}", "é".repeat(450)));
+        assert!(matches!(check_tag(&Tag::new("t", value.as_ref())), Err(LimitError::CutValue { .. })));
+        assert_eq!(cut(&value, 901), value, "cut once");
+        assert_eq!(cut("short", 901), "short");
     }
 
     #[test]

@@ -7,15 +7,20 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{file_of, replace};
+use super::{file_of, load, load_to_change, save};
 use crate::mlflow::ExperimentId;
-use crate::text::json;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct File<T> {
     /// For people who look into the file.
     store: String,
     experiments: BTreeMap<String, T>,
+}
+
+impl<T> Default for File<T> {
+    fn default() -> Self {
+        Self { store: String::new(), experiments: BTreeMap::new() }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -31,29 +36,19 @@ impl<T: Serialize + DeserializeOwned> ByExperiment<T> {
         Self { path: file_of(state_folder, kind, store), store: store.to_owned(), of: PhantomData }
     }
 
-    fn read(&self) -> BTreeMap<String, T> {
-        let Ok(text) = std::fs::read_to_string(&self.path) else { return BTreeMap::new() };
-        match serde_json::from_str::<File<T>>(&text) {
-            Ok(file) => file.experiments,
-            Err(error) => {
-                tracing::warn!("{} is not read: {error}", self.path.display());
-                BTreeMap::new()
-            }
-        }
-    }
-
-    pub fn all(&self) -> HashMap<ExperimentId, T> {
-        self.read().into_iter().map(|(id, thing)| (ExperimentId(id), thing)).collect()
+    pub fn all(&self) -> std::io::Result<HashMap<ExperimentId, T>> {
+        let file: File<T> = load(&self.path)?.unwrap_or_default();
+        Ok(file.experiments.into_iter().map(|(id, thing)| (ExperimentId(id), thing)).collect())
     }
 
     /// Keeps something for an experiment, or forgets what there is.
     pub fn set(&self, experiment: &ExperimentId, thing: Option<T>) -> std::io::Result<()> {
-        let mut experiments = self.read();
+        let mut file: File<T> = load_to_change(&self.path)?;
+        file.store.clone_from(&self.store);
         match thing {
-            Some(thing) => drop(experiments.insert(experiment.0.clone(), thing)),
-            None => drop(experiments.remove(experiment.as_str())),
+            Some(thing) => drop(file.experiments.insert(experiment.0.clone(), thing)),
+            None => drop(file.experiments.remove(experiment.as_str())),
         }
-        let file = File { store: self.store.clone(), experiments };
-        replace(&self.path, &json::pretty(&file)?)
+        save(&self.path, &file)
     }
 }

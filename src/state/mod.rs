@@ -1,13 +1,25 @@
-//! What the program keeps for itself, in the state directory: a file for each store, written whole or not at all.
+//! What the program keeps for itself, in the state directory: documents of JSON, one for each store, for this user alone.
 
 pub mod by_experiment;
 pub mod policies;
+pub mod worker;
 
 use std::hash::{Hash, Hasher};
-use std::io::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHasher;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::disk::{self, Care};
+use crate::text::json;
+
+/// No document is nearly as long.
+const MOST: u64 = 64 << 20;
+/// The folders of the state directory.
+#[cfg(unix)]
+const KINDS: [&str; 5] = ["journal", "plans", "policies", "stores", "sweeps"];
 
 /// The file of a store in a folder of the state directory.
 pub fn file_of(state_folder: &Path, kind: &str, store: &str) -> PathBuf {
@@ -16,14 +28,103 @@ pub fn file_of(state_folder: &Path, kind: &str, store: &str) -> PathBuf {
     state_folder.join(kind).join(format!("{:016x}.json", hasher.finish()))
 }
 
-/// Puts new content in the place of the old, at once or not at all.
-pub fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = folder.join(format!(".{}.{name}", std::process::id()));
-    let mut file = std::fs::File::create(&beside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    std::fs::rename(&beside, path)
+/// Reads a document; none where there is no file.
+pub fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match disk::read(path, MOST) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        content => serde_json::from_slice(&content?).map(Some).map_err(|error| disk::damaged(path, error)),
+    }
+}
+
+/// Puts a document in the place of the old one, at once or not at all.
+pub fn save<T: Serialize>(path: &Path, document: &T) -> io::Result<()> {
+    let content = json::pretty(document).map_err(|error| disk::damaged(path, error))?;
+    disk::make_folder_of(path, Care::Private)?;
+    disk::replace(path, &content, Care::Private)
+}
+
+/// What a document that cannot be read says of itself, and what becomes of it.
+pub fn told(error: &io::Error) -> String {
+    if disk::is_damage(error) {
+        format!("{error}; it is kept with .damaged at the end of its name, and begun anew")
+    } else {
+        error.to_string()
+    }
+}
+
+/// Reads a document that is to be changed. One that is damaged is set aside first, for whoever can mend it.
+pub fn load_to_change<T: DeserializeOwned + Default>(path: &Path) -> io::Result<T> {
+    match load(path) {
+        Err(error) if disk::is_damage(&error) => {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(".damaged");
+            std::fs::rename(path, &aside).map_err(|cause| {
+                io::Error::new(cause.kind(), format!("{error}, and cannot be set aside: {cause}"))
+            })?;
+            Ok(T::default())
+        }
+        document => Ok(document?.unwrap_or_default()),
+    }
+}
+
+/// Takes the rights of others on the program's own folders away; an earlier version let them be read.
+pub fn tighten(state_folder: &Path) {
+    // Where there is no home, the folder is the one that the program was started in.
+    #[cfg(unix)]
+    if state_folder.ends_with("mltui") {
+        let folders = KINDS.iter().map(|kind| state_folder.join(kind)).chain([state_folder.to_owned()]);
+        for folder in folders {
+            if let Err(error) = disk::tighten(&folder) {
+                // They are another user's.
+                tracing::warn!(%error, "others may read what is kept");
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = state_folder;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_of_the_program_are_tightened_and_no_others() {
+        use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+        let here = tempfile::tempdir().unwrap();
+        let make = |path: &Path| std::fs::DirBuilder::new().recursive(true).mode(0o755).create(path).unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        let (ours, other) = (here.path().join("state/mltui"), here.path().join("work"));
+        for folder in [ours.join("sweeps/1"), ours.join("stores"), other.join("sweeps")] {
+            make(&folder);
+        }
+        let before = (mode(&here.path().join("state")), mode(&other.join("sweeps")));
+        tighten(&ours);
+        tighten(&other);
+        assert_eq!(
+            (mode(&ours), mode(&ours.join("sweeps")), mode(&ours.join("stores"))),
+            (0o700, 0o700, 0o700)
+        );
+        assert_eq!((mode(&here.path().join("state")), mode(&other.join("sweeps"))), before);
+    }
+
+    #[test]
+    fn a_damaged_document_is_set_aside_before_another_takes_its_place() {
+        let here = tempfile::tempdir().unwrap();
+        let path = here.path().join("a.json");
+        for damage in [&b"{ broken"[..], b"\0\0\0\0", b"\"\xff\"", b""] {
+            std::fs::write(&path, damage).unwrap();
+            let error = load::<Vec<u32>>(&path).unwrap_err();
+            assert!(disk::is_damage(&error) && error.to_string().contains(path.to_str().unwrap()), "{error}");
+            assert_eq!(load_to_change::<Vec<u32>>(&path).unwrap(), [0; 0]);
+            assert_eq!(std::fs::read(here.path().join("a.json.damaged")).unwrap(), damage);
+            assert_eq!(load::<Vec<u32>>(&path).unwrap(), None);
+        }
+        std::fs::remove_file(here.path().join("a.json.damaged")).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(load_to_change::<Vec<u32>>(&path).unwrap(), [0; 0], "a folder is set aside too");
+        save(&path, &[1]).unwrap();
+        assert_eq!(load::<Vec<u32>>(&path).unwrap().unwrap(), [1]);
+    }
 }

@@ -16,12 +16,13 @@ impl Policies {
         Self(ByExperiment::new(state_folder, "policies", store))
     }
 
-    pub fn all(&self) -> HashMap<ExperimentId, Policy> {
-        self.0.all().into_iter().filter_map(|(id, policy)| Some((id, policy.policy()?))).collect()
+    pub fn all(&self) -> std::io::Result<HashMap<ExperimentId, Policy>> {
+        let all = self.0.all()?;
+        Ok(all.into_iter().filter_map(|(id, policy)| Some((id, policy.policy()?))).collect())
     }
 
-    pub fn get(&self, experiment: &ExperimentId) -> Option<Policy> {
-        self.0.all().get(experiment)?.policy()
+    pub fn get(&self, experiment: &ExperimentId) -> std::io::Result<Option<Policy>> {
+        Ok(self.0.all()?.get(experiment).and_then(WrittenPolicy::policy))
     }
 
     /// Keeps a policy for an experiment, or forgets the one that there is.
@@ -41,12 +42,12 @@ mod tests {
         let here = Policies::new(folder.path(), "sqlite:///a.db");
         let policy = Policy::new(Objective::new("rmse", Goal::Minimize));
         let one = ExperimentId::from("1");
-        assert_eq!(here.get(&one), None);
+        assert_eq!(here.get(&one).unwrap(), None);
         here.set(&one, Some(&policy)).unwrap();
-        assert_eq!(Policies::new(folder.path(), "sqlite:///a.db").get(&one), Some(policy));
-        assert_eq!(here.get(&ExperimentId::from("2")), None);
-        assert_eq!(Policies::new(folder.path(), "sqlite:///b.db").get(&one), None);
+        assert_eq!(Policies::new(folder.path(), "sqlite:///a.db").get(&one).unwrap(), Some(policy));
+        assert_eq!(here.get(&ExperimentId::from("2")).unwrap(), None);
+        assert_eq!(Policies::new(folder.path(), "sqlite:///b.db").get(&one).unwrap(), None);
         here.set(&one, None).unwrap();
-        assert_eq!(here.get(&one), None);
+        assert_eq!(here.get(&one).unwrap(), None);
     }
 }

@@ -14,6 +14,9 @@ use crate::mlflow::{LifecycleStage, Run, RunStatus};
 /// A text's number within its part.
 pub type TextId = u32;
 
+/// Longer texts are hardly ever the same: each is sent anew, and none is remembered.
+const LONG: usize = 1_024;
+
 /// No time known.
 pub const NO_TIME: i64 = i64::MIN;
 
@@ -97,6 +100,9 @@ impl BatchWriter {
 
     /// The number of a text, given out when it is first seen.
     pub fn text(&mut self, text: &str) -> TextId {
+        if text.len() > LONG {
+            return self.unique_text(text);
+        }
         let Self { texts, ends, index, batch, .. } = self;
         let span = |id: TextId, ends: &[u32]| {
             let start = if id == 0 { 0 } else { ends[id as usize - 1] as usize };

@@ -62,6 +62,12 @@ pub enum ErrorKind {
     Server { status: u16, message: String },
     #[error("the answer is not what an MLflow server sends: {0}")]
     Protocol(String),
+    /// There is more of something than is ever read at once.
+    #[error("{0}")]
+    TooMuch(String),
+    /// A file system that does not answer, and for how many seconds it was waited for.
+    #[error("{0} does not answer: nothing came within {1} s")]
+    Hung(String, u64),
     /// Files lie where only the store's own server gets at them.
     #[error("{0}")]
     Elsewhere(String),
@@ -105,6 +111,8 @@ impl ErrorKind {
             | Self::Unsupported(words)
             | Self::Server { message: words, .. }
             | Self::Protocol(words)
+            | Self::TooMuch(words)
+            | Self::Hung(words, _)
             | Self::Io(words) => {
                 if let Cow::Owned(hidden) = hide(words) {
                     *words = hidden;
@@ -166,6 +174,10 @@ impl StoreError {
             ErrorKind::Unsupported(_) => "a newer MLflow server has it",
             ErrorKind::Server { .. } => "the server's log may say more",
             ErrorKind::Protocol(_) => "is this address an MLflow server, and not a proxy's or login page?",
+            ErrorKind::TooMuch(_) => {
+                "that is no bound of MLflow's: whoever keeps the store can see what is so long"
+            }
+            ErrorKind::Hung(..) => "is it on a network file system that went away?",
             ErrorKind::NotFound(_)
             | ErrorKind::AlreadyExists(_)
             | ErrorKind::Invalid(_)

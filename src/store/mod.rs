@@ -7,6 +7,7 @@ pub mod address;
 pub mod batch;
 mod error;
 pub mod memory;
+pub mod pages;
 pub mod rest;
 pub mod secrets;
 pub mod sqlite;
@@ -124,10 +125,7 @@ pub enum Cursor {
     #[default]
     Start,
     Sqlite(sqlite::SqliteCursor),
-    /// Start and end times before this were seen, in milliseconds.
-    Rest {
-        since: i64,
-    },
+    Rest(rest::Seen),
 }
 
 /// How far a metric's history has been read.
@@ -149,6 +147,19 @@ pub struct HistoryPart {
     /// These are all points there are: those that were read before are among them.
     pub replaces: bool,
     pub cursor: HistoryCursor,
+}
+
+/// The entries of a folder, in name order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ArtifactList {
+    pub files: Vec<ArtifactFile>,
+    /// There are more than these.
+    pub is_cut: bool,
+}
+
+impl ArtifactList {
+    /// Entries that are listed; nobody looks through more.
+    pub const MOST: usize = 10_000;
 }
 
 /// What is new since a cursor.
@@ -223,8 +234,9 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
 
     // Artifacts; paths are relative to the run's root
     /// The entries of a folder, in name order; of the root where `path` is empty.
-    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<Vec<ArtifactFile>>;
-    async fn read_artifact(&self, id: &RunId, path: &str) -> Result<Vec<u8>>;
+    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<ArtifactList>;
+    /// A file of `most` bytes at most; a longer one is [`ErrorKind::TooMuch`], and not read to its end.
+    async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Result<Vec<u8>>;
     async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Result<()>;
     /// Whether files of new runs of an experiment can be written; the reason where they cannot, as far as it is known.
     async fn check_artifacts(&self, experiment: &ExperimentId) -> Result<()>;

@@ -1,6 +1,7 @@
 //! A sweep before it runs: its folder, its name, what MLflow is told of its data.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -11,7 +12,9 @@ use super::data::Frame;
 use super::journal::{Folder, Header};
 use super::plan::Plan;
 use super::study::Study;
-use crate::mlflow::{Dataset, Experiment, Tag, ViewType, tags};
+use crate::disk::{self, Draft};
+use crate::mlflow::{Dataset, Experiment, ExperimentId, Tag, ViewType, tags};
+use crate::program;
 use crate::store::address::Address;
 use crate::store::{self, TrackingStore, now_ms};
 
@@ -21,7 +24,6 @@ const SCHEMA_COLUMNS: usize = 1_000;
 /// Who begins a sweep, and where.
 #[derive(Debug, Clone)]
 pub struct Beginning<'a> {
-    pub experiment: &'a Experiment,
     /// The store, by its address without credentials.
     pub store: &'a str,
     pub user: &'a str,
@@ -29,28 +31,68 @@ pub struct Beginning<'a> {
     pub state_folder: &'a Path,
 }
 
-/// Makes the folder of a sweep.
-pub fn begin(plan: Plan, study: &Study, beginning: &Beginning<'_>) -> std::io::Result<(Folder, Header)> {
-    let now = now_ms();
-    let zoned =
-        jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
-    let here = std::env::current_dir()?;
-    let header = Header {
-        id: format!("{}-{:06x}", zoned.strftime("%Y%m%d-%H%M%S"), fastrand::u32(..) >> 8),
-        name: format!("sweep-{}", zoned.strftime("%m%d-%H%M%S")),
-        experiment: beginning.experiment.experiment_id.clone(),
-        experiment_name: beginning.experiment.name.clone(),
-        store: beginning.store.to_owned(),
-        user: beginning.user.to_owned(),
-        created: now,
-        jobs: beginning.jobs,
-        commit: commit(&here),
-        folder: here,
-        dataset: dataset(&study.frame),
-        account: Some(Account::of(study)),
-        plan,
-    };
-    Ok((Folder::create(beginning.state_folder, &header)?, header))
+/// A sweep that has its folder, and is not begun: dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Prepared {
+    folder: Folder,
+    header: Header,
+    /// None when it has begun.
+    draft: Option<Draft>,
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        if self.draft.take().is_some() {
+            self.folder.remove();
+        }
+    }
+}
+
+impl Prepared {
+    /// Makes the folder of a sweep, before anything is written to the store: where there is no room, or no right to write,
+    /// nothing is begun.
+    pub fn new(plan: Plan, study: &Study, beginning: &Beginning<'_>) -> io::Result<Self> {
+        let now = now_ms();
+        let zoned =
+            jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
+        let here = std::env::current_dir()?;
+        let header = Header {
+            id: format!("{}-{:06x}", zoned.strftime("%Y%m%d-%H%M%S"), fastrand::u32(..) >> 8),
+            name: format!("sweep-{}", zoned.strftime("%m%d-%H%M%S")),
+            experiment: ExperimentId(String::new()),
+            experiment_name: String::new(),
+            store: beginning.store.to_owned(),
+            user: beginning.user.to_owned(),
+            created: now,
+            jobs: beginning.jobs,
+            commit: commit(&here),
+            folder: here,
+            dataset: dataset(&study.frame),
+            account: Some(Account::of(study)),
+            read_as: Some(study.read_as()),
+            plan,
+        };
+        let (folder, draft) = Folder::create(beginning.state_folder, &header)?;
+        Ok(Self { folder, header, draft: Some(draft) })
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.header.plan
+    }
+
+    /// From here on it can be taken up.
+    pub fn begin(mut self, experiment: &Experiment) -> io::Result<(Folder, Header)> {
+        self.header.experiment = experiment.experiment_id.clone();
+        self.header.experiment_name.clone_from(&experiment.name);
+        let content = self.header.in_json()?;
+        if let Some(draft) = &mut self.draft {
+            draft.write(&content)?;
+        }
+        if let Some(draft) = self.draft.take() {
+            draft.put().inspect_err(|_| self.folder.remove())?;
+        }
+        Ok((self.folder.clone(), self.header.clone()))
+    }
 }
 
 /// What makes another process open the same store.
@@ -62,9 +104,11 @@ pub struct SameStore {
 }
 
 /// Starts a process that takes a sweep up, and belongs to nobody.
-pub fn spawn(folder: &Folder, header: &Header, same: &SameStore) -> std::io::Result<()> {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.log())?;
-    let mut command = Command::new(std::env::current_exe()?);
+pub fn spawn(folder: &Folder, header: &Header, same: &SameStore) -> io::Result<()> {
+    let log = disk::open_to_append(&folder.log())?;
+    let mut command = Command::new(program::itself()?);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::arg0(&mut command, "mltui");
     command.envs(same.variables.iter().map(|(name, address)| (name, address.as_written())));
     command.args(&same.words).args(["sweep", "--background", "--resume", &header.id]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;

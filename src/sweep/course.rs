@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::journal::{Event, Folder, How, Outcome, Test, What};
+use super::journal::{Event, Folder, How, Outcome, Place, Test, What};
 use super::plan::Plan;
 use super::search::Proposal;
 
@@ -42,6 +42,8 @@ pub struct Course {
     pub closed: Option<How>,
     /// The time of the last event, in milliseconds since the epoch.
     pub last: i64,
+    /// What is wrong with the journal, and hides what came later.
+    pub damage: Option<String>,
     /// Milliseconds.
     worked: i64,
     is_at_work: bool,
@@ -60,7 +62,7 @@ impl Course {
         // A process that died is found to have done so at any later time.
         let is_later = matches!(event.what, What::Begun | What::Closed { how: How::Interrupted });
         if self.is_at_work && !is_later {
-            self.worked += event.at - self.last;
+            self.worked = self.worked.saturating_add(event.at.saturating_sub(self.last));
         }
         self.last = event.at;
         self.events += 1;
@@ -111,17 +113,15 @@ pub fn best(trials: &[Trial], plan: &Plan) -> Option<usize> {
 #[derive(Debug, Default)]
 pub struct Courses {
     /// By id: as far as the journal was read, and what it came to.
-    known: HashMap<String, (u64, Course)>,
+    known: HashMap<String, (Place, Course)>,
 }
 
 impl Courses {
     pub fn of(&mut self, id: &str, folder: &Folder) -> std::io::Result<&Course> {
         let (read, course) = self.known.entry(id.to_owned()).or_default();
-        let (events, end) = folder.events_from(*read)?;
-        for event in &events {
-            course.learn(event);
-        }
-        *read = end;
+        let followed = folder.follow(*read, |event| course.learn(&event))?;
+        *read = followed.to;
+        course.damage = followed.damage.map(|error| error.to_string());
         Ok(course)
     }
 }

@@ -10,13 +10,15 @@ use super::data::{Column, Kind, TargetValues, Values};
 use super::onnx::export;
 use super::scores::{Prediction, confusion};
 use super::study::{Fitted, Part, Study};
-use crate::state::replace;
+use crate::disk::{self, Care};
 
 /// The model, and what goes into it and comes out of it.
 pub const MODEL: &str = "model.onnx";
 pub const ABOUT: &str = "model.json";
 /// Rows of the data set that go with a model as an example of its input.
 const EXAMPLE: usize = 5;
+/// Bytes that no ONNX file is longer than.
+const LONGEST: u64 = 2 << 30;
 
 /// What goes into a model and comes out of it, in MLflow's types.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,10 +47,15 @@ pub fn keep(folder: &Path, study: &Study, part: &Part, fitted: &Fitted) -> std::
             .collect(),
         example: study.split.train.iter().take(EXAMPLE).map(row).collect(),
     };
-    replace(&folder.join(MODEL), &exported.bytes)?;
-    replace(&folder.join(ABOUT), &serde_json::to_vec(&about).map_err(std::io::Error::other)?)?;
+    // Above them nothing is made: a sweep that was taken away does not come back in parts.
+    for made in folder.parent().into_iter().chain([folder]) {
+        disk::make_folder_below(made, Care::Private)?;
+    }
+    let replace = |name: &str, content: &[u8]| disk::replace(&folder.join(name), content, Care::Private);
+    replace(MODEL, &exported.bytes)?;
+    replace(ABOUT, &serde_json::to_vec(&about).map_err(std::io::Error::other)?)?;
     for (name, text) in of_test(study, part, fitted, &about) {
-        replace(&folder.join(name), text.as_bytes())?;
+        replace(name, text.as_bytes())?;
     }
     Ok(())
 }
@@ -124,6 +131,13 @@ fn quoted(text: &str) -> String {
     }
 }
 
+/// The model of a trial as ONNX, and what goes into it and comes out.
+pub fn model(folder: &Path) -> std::io::Result<(Vec<u8>, About)> {
+    let path = folder.join(ABOUT);
+    let about = serde_json::from_slice(&disk::read(&path, LONGEST)?);
+    Ok((disk::read(&folder.join(MODEL), LONGEST)?, about.map_err(|error| disk::damaged(&path, error))?))
+}
+
 /// The files of a trial that go to the store as they are, by their names.
 pub fn artifacts(folder: &Path) -> std::io::Result<Vec<(String, Vec<u8>)>> {
     let mut files = Vec::new();
@@ -131,7 +145,7 @@ pub fn artifacts(folder: &Path) -> std::io::Result<Vec<(String, Vec<u8>)>> {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "csv") {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.push((name, fs::read(&path)?));
+            files.push((name, disk::read(&path, LONGEST)?));
         }
     }
     files.sort();

@@ -16,6 +16,7 @@ pub mod pairs;
 pub mod plan;
 pub mod prepare;
 pub mod progress;
+pub mod read_as;
 pub mod record;
 pub mod roles;
 pub mod run;

@@ -78,9 +78,20 @@ pub const FOLDS: usize = 5;
 pub const TEST_SIZE: f64 = 0.2;
 pub const SEED: u64 = 1;
 pub const MOST_JOBS: usize = 256;
+const MOST_IN_GRID: usize = 1_000_000;
 
 fn wrong(message: String) -> DataError {
     DataError::Target(message)
+}
+
+fn check_parts(folds: usize, test_size: f64) -> Result<(), DataError> {
+    if !(2..=50).contains(&folds) {
+        return Err(wrong(format!("{folds} folds: there have to be 2 to 50")));
+    }
+    if !(0.01..=0.9).contains(&test_size) {
+        return Err(wrong(format!("a test part of {test_size}: it has to be from 0.01 to 0.9 of the rows")));
+    }
+    Ok(())
 }
 
 /// Whatever goes by earlier trials can only go by those that have ended for sure.
@@ -124,16 +135,8 @@ impl Wish {
         let task = self.task.or(set.filter(|set| set.target == name).map(|set| set.task));
         let target = Target::new(&frame, name, task)?;
         let task = target.task;
-        let folds = self.folds.unwrap_or(FOLDS);
-        if !(2..=50).contains(&folds) {
-            return Err(wrong(format!("{folds} folds: there have to be 2 to 50")));
-        }
-        let test_size = self.test_size.unwrap_or(TEST_SIZE);
-        if !(0.01..=0.9).contains(&test_size) {
-            return Err(wrong(format!(
-                "a test part of {test_size}: it has to be from 0.01 to 0.9 of the rows"
-            )));
-        }
+        let (folds, test_size) = (self.folds.unwrap_or(FOLDS), self.test_size.unwrap_or(TEST_SIZE));
+        check_parts(folds, test_size)?;
         let (data, rows) = (absolute(&self.data, &frame), target.rows.len());
         let study = Study::new(frame, target, test_size, folds, self.seed.unwrap_or(SEED))?;
         let shape = Shape { rows, ..study.shape() };
@@ -158,6 +161,7 @@ impl Wish {
             prune: self.prunes(),
             models: self.models,
         };
+        plan.check()?;
         Ok((plan, study))
     }
 
@@ -262,6 +266,19 @@ fn absolute(data: &str, frame: &Frame) -> String {
 }
 
 impl Plan {
+    /// Whether it can be carried out at all: it may come from a file.
+    pub fn check(&self) -> Result<(), DataError> {
+        check_parts(self.folds, self.test_size)?;
+        let in_grid = self.spaces.iter().map(|space| space.most_in_grid(self.grid_points));
+        let in_grid = in_grid.fold(0, usize::saturating_add);
+        if self.method == Method::Grid && in_grid > MOST_IN_GRID {
+            return Err(wrong(format!(
+                "a grid of {in_grid} trials: take fewer --grid-points, or fewer values with --space; {MOST_IN_GRID} is the most"
+            )));
+        }
+        Ok(())
+    }
+
     pub fn score(&self) -> Score {
         let all = scores(self.task);
         all.iter().copied().find(|score| score.name == self.metric).unwrap_or(all[0])

@@ -2,7 +2,7 @@
 
 use super::course::{Course, Courses, best};
 use super::journal::{Folder, Header, How, Outcome, Wanted};
-use super::unkept::Unkept;
+use super::unkept::Known;
 use crate::mlflow::ExperimentId;
 
 /// Milliseconds that a process may take to begin.
@@ -18,6 +18,8 @@ pub enum State {
     Cancelled,
     /// Its process died.
     Interrupted,
+    /// Another machine, whose processes cannot be seen from here, was at it last.
+    Elsewhere,
 }
 
 impl State {
@@ -29,12 +31,13 @@ impl State {
             Self::Finished => "finished",
             Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
+            Self::Elsewhere => "elsewhere",
         }
     }
 
-    /// Whether a process is at it.
+    /// Whether a process is at it, as far as can be told.
     pub fn is_active(self) -> bool {
-        matches!(self, Self::Waiting | Self::Running | Self::Paused)
+        matches!(self, Self::Waiting | Self::Running | Self::Paused | Self::Elsewhere)
     }
 }
 
@@ -65,8 +68,12 @@ pub struct Progress {
     pub unsent: usize,
     /// Why the last trial that failed did.
     pub error: Option<String>,
-    /// What the store did not take.
-    pub unkept: Vec<Unkept>,
+    /// What the store did not take; why that is not known.
+    pub unkept: Known,
+    /// The machine that it is on, if that is another one.
+    pub host: Option<String>,
+    /// What of its journal cannot be read.
+    pub damage: Option<String>,
     /// Milliseconds since the epoch.
     pub created: i64,
 }
@@ -83,7 +90,7 @@ impl Progress {
         let ended = finished + pruned + failed;
         let of = header.plan.length();
         let is_at_work = state == State::Running && course.events > 0;
-        let since = if is_at_work { (now - course.last).max(0) } else { 0 };
+        let since = if is_at_work { now.saturating_sub(course.last).max(0) } else { 0 };
         let seconds = course.seconds() + since as f64 / 1000.0;
         Self {
             id: header.id.clone(),
@@ -106,7 +113,9 @@ impl Progress {
                 Some(Outcome::Failed { message }) => Some(message.clone()),
                 _ => None,
             }),
-            unkept: Vec::new(),
+            unkept: Ok(Vec::new()),
+            host: None,
+            damage: course.damage.clone(),
             created: header.created,
         }
     }
@@ -114,8 +123,9 @@ impl Progress {
     /// Reads how far the sweep of a folder has come.
     pub fn read(folder: &Folder, header: &Header, courses: &mut Courses, now: i64) -> std::io::Result<Self> {
         let course = courses.of(&header.id, folder)?;
+        let host = folder.host();
         let state = match course.closed {
-            _ if folder.is_running() => {
+            _ if folder.is_running()? => {
                 if folder.wanted() == Wanted::Pause {
                     State::Paused
                 } else {
@@ -123,12 +133,25 @@ impl Progress {
                 }
             }
             // A process that has not begun by now never will.
-            None if course.events == 0 && now - header.created < PATIENCE => State::Waiting,
+            None if host.is_some() => State::Elsewhere,
+            None if course.events == 0 && now.saturating_sub(header.created) < PATIENCE => State::Waiting,
             Some(How::Finished) => State::Finished,
             Some(How::Cancelled) => State::Cancelled,
             None | Some(How::Interrupted) => State::Interrupted,
         };
-        Ok(Self { unkept: folder.unkept(), ..Self::new(header, course, folder.sent(), state, now) })
+        Ok(Self {
+            unkept: folder.unkept().map_err(|error| error.to_string()),
+            host: host.filter(|_| state == State::Elsewhere),
+            ..Self::new(header, course, folder.sent(), state, now)
+        })
+    }
+
+    /// How it stands with it, in words.
+    pub fn standing(&self) -> String {
+        match &self.host {
+            Some(host) => format!("on {host}"),
+            None => self.state.as_str().to_owned(),
+        }
     }
 
     /// Whether all is trained, and only the store has to be told.

@@ -10,11 +10,12 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 use super::course::Course;
-use super::journal::{Event, Folder, Header, How, Wanted, What, Writer};
+use super::journal::{Event, Folder, Header, How, Place, Wanted, What, Writer};
 use super::record::{Ended, Recorder, may_pass};
 use super::study::Study;
 use super::train::Trainer;
 use super::unkept::Unkept;
+use crate::disk::is_damage;
 use crate::store::{ErrorKind, StoreError, TrackingStore, now_ms};
 
 /// Between looks whether somebody wants the sweep to end.
@@ -35,8 +36,16 @@ pub enum RunError {
     Journal { path: String, cause: std::io::Error },
     #[error("another process is at this sweep")]
     Taken,
-    #[error("the store refused the results, which are kept; resume the sweep when that is mended: {0}")]
+    #[error("the sweep stops, and its results are kept; resume it when this is mended: {0}")]
     Store(#[from] StoreError),
+}
+
+impl RunError {
+    /// What failed because the folder was taken away is told as that.
+    fn journal(folder: &Folder, cause: std::io::Error) -> Self {
+        let cause = folder.check().err().unwrap_or(cause);
+        Self::Journal { path: folder.path.display().to_string(), cause }
+    }
 }
 
 pub struct Run {
@@ -98,8 +107,8 @@ pub async fn run(
     interrupted: impl Future<Output = ()>,
     mut told: impl FnMut(Told<'_>),
 ) -> Result<Ended, RunError> {
-    let path = run.folder.path.display().to_string();
-    let journal = |cause| RunError::Journal { path: path.clone(), cause };
+    let folder = run.folder.clone();
+    let journal = |cause| RunError::journal(&folder, cause);
     let writer = run.folder.take().map_err(journal)?.ok_or(RunError::Taken)?;
     let before = run.folder.events().map_err(journal)?;
     let sent = run.folder.sent().min(before.len());
@@ -132,8 +141,8 @@ async fn work(
     interrupted: impl Future<Output = ()>,
     told: &mut impl FnMut(Told<'_>),
 ) -> Result<How, RunError> {
-    let path = run.folder.path.display().to_string();
-    let journal = |cause| RunError::Journal { path: path.clone(), cause };
+    let folder = run.folder.clone();
+    let journal = |cause| RunError::journal(&folder, cause);
     let begun = Event { at: now_ms(), what: What::Begun };
     writer.write(&begun).map_err(journal)?;
     told(Told::Event(&begun));
@@ -295,7 +304,7 @@ pub async fn close_broken(
         return broken;
     }
     let of_store = |(_, header): &(Folder, Header)| header.store == store_name;
-    for (folder, header) in Folder::all(state_folder).into_iter().filter(of_store) {
+    for (folder, header) in Folder::all(state_folder).sweeps.into_iter().filter(of_store) {
         let name = header.name.clone();
         if let Some(closed) = close(store, &folder, header).await {
             broken.push(Broken { name, closed });
@@ -304,28 +313,41 @@ pub async fn close_broken(
     broken
 }
 
+/// Whether there is nothing to close: it is not begun yet, or over and told.
+fn is_over(folder: &Folder) -> std::io::Result<bool> {
+    let (mut count, mut last) = (0, None);
+    let read = folder.follow(Place::default(), |event| {
+        count += 1;
+        last = Some(event.what);
+    })?;
+    read.whole()?;
+    Ok(match last {
+        Some(last) => matches!(last, What::Closed { .. }) && folder.sent() >= count,
+        None => true,
+    })
+}
+
 /// Closes a sweep; none if there is nothing to close, or a process is at it.
 async fn close(
     store: &Arc<dyn TrackingStore>,
     folder: &Folder,
     header: Header,
 ) -> Option<Result<(), StoreError>> {
-    // Not begun yet, or over and told.
-    let is_done = |events: &[Event]| match events.last() {
-        Some(last) => matches!(last.what, What::Closed { .. }) && folder.sent() >= events.len(),
-        None => true,
-    };
-    if is_done(&folder.events().ok()?) {
-        return None;
+    let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
+    match is_over(folder) {
+        Ok(true) => return None,
+        // What another machine is at is not closed from here.
+        Ok(false) if folder.host().is_some() => return None,
+        Ok(false) => {}
+        Err(error) => return is_damage(&error).then(|| Err(io(error))),
     }
     let mut writer = folder.take().ok()??;
-    let mut events = folder.events().ok()?;
-    if is_done(&events) {
+    if is_over(folder).ok()? {
         return None;
     }
+    let mut events = folder.events().ok()?;
     let sent = folder.sent().min(events.len());
     let work = async {
-        let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
         if !matches!(events.last(), Some(Event { what: What::Closed { .. }, .. })) {
             let closed = Event { at: now_ms(), what: What::Closed { how: How::Interrupted } };
             writer.write(&closed).map_err(io)?;

@@ -103,6 +103,20 @@ impl From<&str> for Value {
     }
 }
 
+impl FamilySpace {
+    /// At most so many trials are in its grid.
+    pub fn most_in_grid(&self, points: usize) -> usize {
+        let values = |dimension: &Dimension| match &dimension.range {
+            Range::Choice(choices) => choices.len(),
+            Range::Int { low, high, .. } => {
+                usize::try_from(high.abs_diff(*low)).unwrap_or(usize::MAX).saturating_add(1).min(points)
+            }
+            Range::Real { .. } => points,
+        };
+        self.dimensions.iter().map(values).fold(1, usize::saturating_mul)
+    }
+}
+
 impl Dimension {
     fn new(name: &str, range: Range, default: Value) -> Self {
         Self { name: name.to_owned(), range, default, only_if: None }

@@ -56,8 +56,10 @@ impl<'a> Trainer<'a> {
         let (spent, trials) = (course.seconds(), course.trials);
         let left = (0..trials.len()).rev().filter(|number| trials[*number].outcome.is_none()).collect();
         let next = trials.len();
-        let deadline =
-            plan.seconds.map(|seconds| Instant::now() + Duration::from_secs_f64((seconds - spent).max(0.0)));
+        // Without an end where it is further away than any clock goes.
+        let rest =
+            plan.seconds.and_then(|seconds| Duration::try_from_secs_f64((seconds - spent).max(0.0)).ok());
+        let deadline = rest.and_then(|rest| Instant::now().checked_add(rest));
         Self {
             plan,
             study,
@@ -291,6 +293,7 @@ impl<'a> Trainer<'a> {
             Ok(fitted) => fitted,
             Err(message) => return Ok(Err(message)),
         };
+        self.folder.check()?;
         keep(&self.folder.trial(number), self.study, part, &fitted)?;
         let test = Test {
             scores: finite(&fitted.scores),

@@ -1,20 +1,17 @@
 //! What of a sweep the store did not take. It lies with the sweep, so that every look at it can tell.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::Path;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::journal::Folder;
-use crate::state::replace;
+use crate::disk::{self, Care, is_damage};
+use crate::state::load;
 
 const FILE: &str = "unkept.json";
 /// What a model is called here.
 pub const MODEL_NAME: &str = "model";
-/// Longer than a file that tells of some 10,000 trials.
-const LONGEST: u64 = 64 << 20;
 
 /// A model or a file that the store did not take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,36 +23,31 @@ pub struct Unkept {
     pub why: String,
 }
 
+/// All that a store did not take of a sweep; why that is not known.
+pub type Known = Result<Vec<Unkept>, String>;
+
 impl Folder {
-    /// All that the store did not take. What cannot be read is missing here, and the log says so.
-    pub fn unkept(&self) -> Vec<Unkept> {
-        let path = self.path.join(FILE);
-        read(&path).unwrap_or_else(|error| {
-            tracing::warn!(%error, path = %path.display(), "what of the sweep is not kept is not known");
-            Vec::new()
-        })
+    /// All that the store did not take.
+    pub fn unkept(&self) -> io::Result<Vec<Unkept>> {
+        Ok(load(&self.path.join(FILE))?.unwrap_or_default())
     }
 
-    /// Puts what the store did not take of a trial, or of the sweep's own run, in the place of what was known of it.
+    /// Puts what the store did not take of a trial, or of the sweep's own run, in the place of what was known of it. Where
+    /// nothing is known of the others, that stays so.
     pub fn set_unkept(&self, trial: Option<usize>, unkept: &[Unkept]) -> io::Result<()> {
-        let mut all = self.unkept();
+        self.check()?;
+        let mut all = match self.unkept() {
+            Err(error) if is_damage(&error) => {
+                tracing::warn!(%error, "what is not kept is told on the runs alone");
+                return Ok(());
+            }
+            all => all?,
+        };
         all.retain(|known| known.trial != trial);
         all.extend_from_slice(unkept);
-        replace(&self.path.join(FILE), &serde_json::to_vec(&all).map_err(io::Error::other)?)
+        let content = serde_json::to_vec(&all).map_err(io::Error::other)?;
+        disk::replace(&self.path.join(FILE), &content, Care::Private)
     }
-}
-
-fn read(path: &Path) -> io::Result<Vec<Unkept>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        file => file?,
-    };
-    let mut text = Vec::new();
-    file.take(LONGEST + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > LONGEST {
-        return Err(io::Error::other("the file is too long"));
-    }
-    Ok(serde_json::from_slice(&text)?)
 }
 
 /// The reason that is told: a model's, as that is missed first.
@@ -71,7 +63,11 @@ fn counts(unkept: &[Unkept]) -> (usize, usize) {
 }
 
 /// `3 models and 1 file are not kept: …`; none if the store took everything.
-pub fn in_words(unkept: &[Unkept]) -> Option<String> {
+pub fn in_words(known: &Known) -> Option<String> {
+    let unkept = match known {
+        Ok(unkept) => unkept,
+        Err(why) => return Some(format!("what is not kept is not known: {why}")),
+    };
     let (models, files) = counts(unkept);
     let named = |count: usize, one: &str| match count {
         0 => None,
@@ -84,7 +80,11 @@ pub fn in_words(unkept: &[Unkept]) -> Option<String> {
     Some(format!("{} {are} not kept: {why}", parts.join(" and ")))
 }
 
-pub fn in_json(unkept: &[Unkept]) -> Json {
+pub fn in_json(known: &Known) -> Json {
+    let unkept = match known {
+        Ok(unkept) => unkept,
+        Err(why) => return json!({ "models": null, "files": null, "why": format!("not known: {why}") }),
+    };
     let (models, files) = counts(unkept);
     json!({ "models": models, "files": files, "why": why(unkept) })
 }
@@ -96,23 +96,31 @@ mod tests {
     #[test]
     fn what_is_not_kept_is_told_in_one_line() {
         let of = |trial, what: &str| Unkept { trial, what: what.into(), why: format!("refused {what}") };
-        assert_eq!(in_words(&[]), None);
-        let all = [of(None, "command.txt"), of(Some(1), MODEL_NAME), of(None, "data.json")];
+        assert_eq!(in_words(&Ok(vec![])), None);
+        let all = vec![of(None, "command.txt"), of(Some(1), MODEL_NAME), of(None, "data.json")];
+        let one = Ok(all[..1].to_vec());
+        let all = Ok(all);
         assert_eq!(in_words(&all).unwrap(), "1 model and 2 files are not kept: refused model");
-        assert_eq!(in_words(&all[..1]).unwrap(), "1 file is not kept: refused command.txt");
+        assert_eq!(in_words(&one).unwrap(), "1 file is not kept: refused command.txt");
         assert_eq!(in_json(&all), json!({ "models": 1, "files": 2, "why": "refused model" }));
-        assert_eq!(in_json(&[]), json!({ "models": 0, "files": 0, "why": null }));
+        assert_eq!(in_json(&Ok(vec![])), json!({ "models": 0, "files": 0, "why": null }));
     }
 
     #[test]
-    fn a_file_that_is_damaged_or_endless_is_an_error_and_none_at_all_is_not() {
+    fn what_cannot_be_read_is_not_known_and_stays_so() {
         let state = tempfile::tempdir().unwrap();
+        let folder = Folder { path: state.path().to_owned() };
+        assert_eq!(folder.unkept().unwrap(), []);
         let path = state.path().join(FILE);
-        assert_eq!(read(&path).unwrap(), []);
         std::fs::write(&path, r#"[{"trial":1,"#).unwrap();
-        assert!(read(&path).is_err());
-        File::create(&path).unwrap().set_len(1 << 40).unwrap();
-        assert!(read(&path).unwrap_err().to_string().contains("too long"));
+        let of = |trial| Unkept { trial, what: MODEL_NAME.into(), why: "no".into() };
+        folder.set_unkept(Some(2), &[of(Some(2))]).unwrap();
+        let known = folder.unkept().map_err(|error| error.to_string());
+        let words = in_words(&known).unwrap();
+        assert!(words.contains("not known") && words.contains(path.to_str().unwrap()), "{words}");
+        assert_eq!(in_json(&known)["models"], Json::Null);
+        std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert!(folder.unkept().unwrap_err().to_string().contains("longer than"));
     }
 
     #[test]
@@ -123,8 +131,8 @@ mod tests {
         folder.set_unkept(Some(1), &[of(Some(1), MODEL_NAME), of(Some(1), "a.csv")]).unwrap();
         folder.set_unkept(Some(2), &[of(Some(2), MODEL_NAME)]).unwrap();
         folder.set_unkept(Some(1), &[of(Some(1), MODEL_NAME)]).unwrap();
-        assert_eq!(folder.unkept(), [of(Some(2), MODEL_NAME), of(Some(1), MODEL_NAME)]);
+        assert_eq!(folder.unkept().unwrap(), [of(Some(2), MODEL_NAME), of(Some(1), MODEL_NAME)]);
         folder.set_unkept(Some(1), &[]).unwrap();
-        assert_eq!(folder.unkept(), [of(Some(2), MODEL_NAME)]);
+        assert_eq!(folder.unkept().unwrap(), [of(Some(2), MODEL_NAME)]);
     }
 }

@@ -109,7 +109,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
         msg @ (Msg::Trained(_)
         | Msg::Checked { .. }
         | Msg::DataListed { .. }
-        | Msg::Sweeps(_)
+        | Msg::Sweeps { .. }
         | Msg::SweepLog { .. }) => {
             sweeping::answered(app, msg, effects);
         }

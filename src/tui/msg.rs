@@ -15,9 +15,9 @@ use crate::catalog::view::{Projection, View};
 use crate::compare::Comparison;
 use crate::compare::importance::Matters;
 use crate::marking::Plan;
-use crate::mlflow::{ArtifactFile, Experiment, ExperimentId, LoggedModel, MetricPoint, Run, RunId};
+use crate::mlflow::{Experiment, ExperimentId, LoggedModel, MetricPoint, Run, RunId};
 use crate::select::{Resolved, Selection};
-use crate::store::{HistoryPart, StoreError};
+use crate::store::{ArtifactList, HistoryPart, StoreError};
 use crate::sweep::progress::Progress;
 
 /// Answers carry the generation of their request; those to an older one are dropped.
@@ -101,7 +101,7 @@ pub enum Msg {
     Artifacts {
         run: RunId,
         path: String,
-        result: Result<Vec<ArtifactFile>, StoreError>,
+        result: Result<ArtifactList, StoreError>,
     },
     Preview {
         run: RunId,
@@ -141,7 +141,11 @@ pub enum Msg {
         entries: Vec<String>,
     },
     /// How far the sweeps of this machine are.
-    Sweeps(Vec<Progress>),
+    Sweeps {
+        list: Vec<Progress>,
+        /// What of them cannot be read, and why.
+        unread: Vec<String>,
+    },
     SweepLog {
         name: String,
         text: String,

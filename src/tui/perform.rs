@@ -41,6 +41,8 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Some(Overlay::Report(Report { scroll, .. })) => return scroll_text(app, scroll, action, effects),
         _ => {}
     }
+    // Whatever is done is about what was seen under the cursor: it does not move to another run by itself any more.
+    app.runs.is_chosen = true;
     if let Err(reason) = possible(app, action) {
         app.status = Some(reason.to_owned());
         return;

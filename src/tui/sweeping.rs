@@ -249,7 +249,10 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Trained(result) => began(app, result.map(|began| *began), effects),
         Msg::Checked { generation, columns, result } => checked(app, generation, columns, result),
         Msg::DataListed { folder, entries } => listed_data(app, &folder, entries),
-        Msg::Sweeps(list) => seen(app, list),
+        Msg::Sweeps { list, unread } => {
+            seen(app, list);
+            not_read(app, unread);
+        }
         Msg::SweepLog { name, text } => logged(app, &name, &text),
         _ => {}
     }
@@ -299,6 +302,15 @@ fn seen(app: &mut App, list: Vec<Progress>) {
     }
 }
 
+/// What cannot be read is said once, and stays in the list.
+fn not_read(app: &mut App, unread: Vec<String>) {
+    if let Some(new) = unread.iter().find(|words| !app.sweeps.unread.contains(words)) {
+        let words = format!("a sweep is not read: {new}");
+        app.say(words);
+    }
+    app.sweeps.unread = unread;
+}
+
 pub fn in_sweeps(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
     let Some(Overlay::Sweeps { at }) = &mut app.overlay else { return };
     let pressed = key(event);
@@ -331,7 +343,7 @@ pub fn in_sweeps(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
         (Pressed::Resume, State::Cancelled | State::Interrupted) => Steering::Resume,
         _ => {
             app.status =
-                Some(format!("the sweep is {}: there is nothing to do about that", sweep.state.as_str()));
+                Some(format!("the sweep is {}: there is nothing to do about that", sweep.standing()));
             return;
         }
     };

@@ -12,6 +12,8 @@ use crate::text;
 #[derive(Debug, Default)]
 pub struct Sweeps {
     pub list: Vec<Progress>,
+    /// What of them cannot be read, and why.
+    pub unread: Vec<String>,
     /// The plans of experiments.
     pub plans: HashMap<ExperimentId, Wish>,
     /// The sweep of the settings; without data there is none.

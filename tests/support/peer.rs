@@ -10,8 +10,6 @@ use std::thread;
 pub enum Answer {
     /// Status, further headers, body.
     Http(u16, &'static str, &'static str),
-    /// The same with status 200 and a body that is no text.
-    Bytes(&'static str, Arc<[u8]>),
     /// The connection is closed without an answer.
     Close,
     /// An answer that breaks off in the middle.
@@ -82,14 +80,6 @@ fn respond(stream: &mut TcpStream, answer: &Answer) -> std::io::Result<()> {
             "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}",
             body.len()
         ),
-        Answer::Bytes(headers, body) => {
-            let length = body.len();
-            write!(
-                stream,
-                "HTTP/1.1 200 X\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"
-            )?;
-            stream.write_all(body)
-        }
         Answer::Close => Ok(()),
         Answer::Half => write!(
             stream,

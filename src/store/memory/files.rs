@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Inner, missing};
 use crate::mlflow::ArtifactFile;
-use crate::store::ErrorKind;
+use crate::store::{ArtifactList, ErrorKind};
 
 /// Files by their path below a root.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -18,7 +18,7 @@ pub fn checked(path: &str) -> Inner<&str> {
 }
 
 /// The entries of a folder, in name order; of the root where `path` is empty.
-pub fn list(files: &Files, path: &str) -> Inner<Vec<ArtifactFile>> {
+pub fn list(files: &Files, path: &str) -> Inner<ArtifactList> {
     let folder = if path.is_empty() { String::new() } else { format!("{}/", checked(path)?) };
     let mut entries: BTreeMap<String, ArtifactFile> = BTreeMap::new();
     for (file, content) in files {
@@ -29,9 +29,14 @@ pub fn list(files: &Files, path: &str) -> Inner<Vec<ArtifactFile>> {
         let file_size = (!is_dir).then_some(content.len() as u64);
         entries.entry(path.clone()).or_insert(ArtifactFile { path, is_dir, file_size });
     }
-    Ok(entries.into_values().collect())
+    let is_cut = entries.len() > ArtifactList::MOST;
+    Ok(ArtifactList { files: entries.into_values().take(ArtifactList::MOST).collect(), is_cut })
 }
 
-pub fn read(files: &Files, path: &str) -> Inner<Vec<u8>> {
-    files.get(checked(path)?).cloned().ok_or_else(|| missing(&format!("file {path:?}")))
+pub fn read(files: &Files, path: &str, most: usize) -> Inner<Vec<u8>> {
+    let content = files.get(checked(path)?).ok_or_else(|| missing(&format!("file {path:?}")))?;
+    if content.len() > most {
+        return Err(ErrorKind::TooMuch(format!("{path} has more than {most} bytes")));
+    }
+    Ok(content.clone())
 }

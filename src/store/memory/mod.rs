@@ -15,13 +15,12 @@ use tokio::sync::mpsc;
 
 use super::batch::whole_runs;
 use super::{
-    Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewModel, NewRun, Result, RunBatch, RunPage,
-    RunSearch, RunUpdate, Scan, StoreError, StoreInfo, TrackingStore, sample_indices,
+    ArtifactList, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewModel, NewRun, Result, RunBatch,
+    RunPage, RunSearch, RunUpdate, Scan, StoreError, StoreInfo, TrackingStore, sample_indices,
 };
 use crate::mlflow::{
-    ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, LoggedModel, Metric,
-    MetricPoint, ModelId, ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
-    limits,
+    Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, LoggedModel, Metric, MetricPoint,
+    ModelId, ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType, limits,
 };
 use files::Files;
 use registry::Registered;
@@ -267,15 +266,16 @@ impl TrackingStore for MemoryStore {
         .await
     }
 
-    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<Vec<ArtifactFile>> {
+    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<ArtifactList> {
         self.call(format!("list the artifacts of run {id}"), |state| {
             files::list(&state.held(id)?.files, path)
         })
         .await
     }
 
-    async fn read_artifact(&self, id: &RunId, path: &str) -> Result<Vec<u8>> {
-        self.call(format!("read artifact {path:?}"), |state| files::read(&state.held(id)?.files, path)).await
+    async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Result<Vec<u8>> {
+        self.call(format!("read artifact {path:?}"), |state| files::read(&state.held(id)?.files, path, most))
+            .await
     }
 
     async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Result<()> {

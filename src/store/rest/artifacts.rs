@@ -3,18 +3,18 @@
 use reqwest::Method;
 
 use super::client::Client;
-use super::pages::Pages;
 use super::wire;
 use crate::mlflow::{ArtifactFile, RunId};
-use crate::store::ErrorKind;
+use crate::store::pages::Pages;
+use crate::store::{ArtifactList, ErrorKind};
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
-pub async fn list(client: &Client, id: &RunId, path: &str) -> Inner<Vec<ArtifactFile>> {
-    let mut files = Vec::new();
+pub async fn list(client: &Client, id: &RunId, path: &str) -> Inner<ArtifactList> {
+    let mut files: Vec<ArtifactFile> = Vec::new();
     let mut token: Option<String> = None;
     let mut pages = Pages::default();
-    loop {
+    let is_cut = loop {
         let mut query = vec![("run_id", id.as_str())];
         if !path.is_empty() {
             query.push(("path", path));
@@ -23,16 +23,18 @@ pub async fn list(client: &Client, id: &RunId, path: &str) -> Inner<Vec<Artifact
             query.push(("page_token", token));
         }
         let answer = client.get("2.0/mlflow/artifacts/list", &query).await?;
-        files.extend(answer.list("files", wire::artifact_file)?);
-        token = pages.next(wire::next_token(answer.value()))?;
-        if token.is_none() {
-            break;
+        let list = answer.list("files", wire::artifact_file)?;
+        token = pages.next(answer.next_token(), list.things.len(), list.weight)?;
+        // A folder that lists itself, or what is elsewhere, would lead round in circles.
+        files.extend(list.things.into_iter().filter(|file| is_directly_below(path, &file.path)));
+        let is_cut = files.len() > ArtifactList::MOST;
+        if token.is_none() || is_cut {
+            break is_cut;
         }
-    }
-    // A folder that lists itself, or what is elsewhere, would lead round in circles.
-    files.retain(|file| is_directly_below(path, &file.path));
-    files.sort_by(|a: &ArtifactFile, b| a.path.cmp(&b.path));
-    Ok(files)
+    };
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files.truncate(ArtifactList::MOST);
+    Ok(ArtifactList { files, is_cut })
 }
 
 fn is_directly_below(folder: &str, path: &str) -> bool {
@@ -64,17 +66,17 @@ fn check(path: &str) -> Inner<()> {
     Ok(())
 }
 
-pub async fn read(client: &Client, id: &RunId, uri: &str, path: &str) -> Inner<Vec<u8>> {
+pub async fn read(client: &Client, id: &RunId, uri: &str, path: &str, most: usize) -> Inner<Vec<u8>> {
     check(path)?;
     let result = match proxied(uri, path) {
-        Some(address) => client.download(&address, &[]).await,
-        None => client.download("get-artifact", &[("run_id", id.as_str()), ("path", path)]).await,
+        Some(address) => client.download(&address, &[], most).await,
+        None => client.download("get-artifact", &[("run_id", id.as_str()), ("path", path)], most).await,
     };
     match result {
         // 2.22 answers 500 for a file that is not there: the listing tells.
         Err(ErrorKind::Server { status: 500, message }) => {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            if list(client, id, folder).await?.iter().any(|file| file.path == path) {
+            if list(client, id, folder).await?.files.iter().any(|file| file.path == path) {
                 Err(ErrorKind::Server { status: 500, message })
             } else {
                 Err(ErrorKind::NotFound(format!("run {id} has no artifact {path:?}")))

@@ -1,23 +1,24 @@
 //! Requests, retries and errors: everything about HTTP, nothing about experiments.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use url::Url;
 
+use super::answer::Answer;
+use super::body::{self, Source};
 use super::failure::{failure, innermost, not_json, tls_cause, tls_words};
 use super::options::{Auth, RestOptions, Waiting};
-use super::pages;
 use super::proxy::{self, Proxy};
 use super::tls;
-use super::wire::Answer;
 use crate::store::ErrorKind;
 use crate::store::secrets::{self, hide};
 
@@ -58,7 +59,7 @@ pub enum Repeat {
 
 #[derive(Debug)]
 pub struct Client {
-    base: String,
+    source: Source,
     options: RestOptions,
     /// Made at the first request: reading certificates takes time that a start need not wait for.
     http: OnceLock<reqwest::Client>,
@@ -66,6 +67,8 @@ pub struct Client {
     proxy: Option<Proxy>,
     /// Somebody was told that requests are tried again.
     told: AtomicBool,
+    /// The server's own time of its latest answer, in milliseconds; 0 where it never told.
+    time: AtomicI64,
 }
 
 impl Client {
@@ -85,12 +88,25 @@ impl Client {
         }
         let base = address(base);
         let proxy = proxy::of(&base);
-        Ok(Self { base, options, http: OnceLock::new(), proxy, told: AtomicBool::new(false) })
+        let source = Source { base, timeout: options.timeout, turn: Arc::new(Semaphore::new(1)) };
+        Ok(Self {
+            source,
+            options,
+            http: OnceLock::new(),
+            proxy,
+            told: AtomicBool::new(false),
+            time: AtomicI64::new(0),
+        })
     }
 
     /// The server's address without credentials and without a slash at the end.
     pub fn base(&self) -> &str {
-        &self.base
+        &self.source.base
+    }
+
+    /// The server's own time when it answered last, in milliseconds since the epoch, as far as it tells.
+    pub fn server_time(&self) -> Option<i64> {
+        Some(self.time.load(Ordering::Relaxed)).filter(|time| *time > 0)
     }
 
     fn http(&self) -> Inner<&reqwest::Client> {
@@ -108,7 +124,7 @@ impl Client {
                 "{path:?} leads elsewhere on the server: nothing is asked"
             )));
         }
-        let request = self.http()?.request(method, format!("{}/{}", self.base, escape(path)));
+        let request = self.http()?.request(method, format!("{}/{}", self.base(), escape(path)));
         Ok(match &self.options.auth {
             Auth::None => request,
             Auth::Basic { user, password } => request.basic_auth(user, Some(password)),
@@ -117,8 +133,13 @@ impl Client {
     }
 
     pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> Inner<Answer> {
+        self.get_up_to(path, query, body::LONGEST).await
+    }
+
+    /// The same, with an answer of so many bytes at most.
+    pub async fn get_up_to(&self, path: &str, query: &[(&str, &str)], most: usize) -> Inner<Answer> {
         let request = self.request(Method::GET, &format!("api/{path}"))?.query(query);
-        self.send(request, Repeat::Safe).await?.answer().await
+        self.send(request, Repeat::Safe).await?.answer(most).await
     }
 
     /// A POST that only reads.
@@ -128,31 +149,31 @@ impl Client {
 
     pub async fn post(&self, path: &str, body: &Value, repeat: Repeat) -> Inner<Answer> {
         let request = self.request(Method::POST, &format!("api/{path}"))?.json(body);
-        self.send(request, repeat).await?.answer().await
+        self.send(request, repeat).await?.answer(body::LONGEST).await
     }
 
     pub async fn delete(&self, path: &str, body: &Value) -> Inner<Answer> {
         let request = self.request(Method::DELETE, &format!("api/{path}"))?.json(body);
-        self.send(request, Repeat::Safe).await?.answer().await
+        self.send(request, Repeat::Safe).await?.answer(body::LONGEST).await
     }
 
     /// A change that is the same twice as once.
     pub async fn patch(&self, path: &str, body: &Value) -> Inner<Answer> {
         let request = self.request(Method::PATCH, &format!("api/{path}"))?.json(body);
-        self.send(request, Repeat::Safe).await?.answer().await
+        self.send(request, Repeat::Safe).await?.answer(body::LONGEST).await
     }
 
     /// The body of a page outside the API, as text.
     pub async fn text(&self, path: &str) -> Inner<String> {
         let request = self.request(Method::GET, path)?;
-        let bytes = self.send(request, Repeat::Safe).await?.bytes().await?;
+        let bytes = self.send(request, Repeat::Safe).await?.bytes(body::SHOWN).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The bytes behind a path.
-    pub async fn download(&self, path: &str, query: &[(&str, &str)]) -> Inner<Vec<u8>> {
+    /// The bytes behind a path: so many at most.
+    pub async fn download(&self, path: &str, query: &[(&str, &str)], most: usize) -> Inner<Vec<u8>> {
         let request = self.request(Method::GET, path)?.query(query);
-        self.send(request, Repeat::Safe).await?.bytes().await
+        self.send(request, Repeat::Safe).await?.bytes(most).await
     }
 
     pub async fn upload(
@@ -165,13 +186,17 @@ impl Client {
         let request = self.request(method, path)?.query(query).body(content.to_vec());
         // What was taken is answered with nothing at all, or with an empty object.
         let received = self.send(request, Repeat::Safe).await?;
-        if received.is_json() { received.bytes().await.map(drop) } else { received.answer().await.map(drop) }
+        if received.is_json() {
+            received.bytes(body::SHOWN).await.map(drop)
+        } else {
+            received.answer(body::SHOWN).await.map(drop)
+        }
     }
 
     /// Makes sure that it is MLflow that has nothing to list, and not somebody who answers everything.
     pub async fn confirm(&self) -> Inner<()> {
         match self.get("2.0/mlflow/experiments/get", &[("experiment_id", "0")]).await {
-            Ok(answer) if answer.value().get("experiment").is_none() => {
+            Ok(answer) if !answer.has("experiment") => {
                 Err(ErrorKind::Protocol("every question is answered with 200 and nothing in it".into()))
             }
             Err(error @ (ErrorKind::Unreachable(_) | ErrorKind::Timeout(_) | ErrorKind::Protocol(_))) => {
@@ -183,7 +208,7 @@ impl Client {
     }
 
     /// Sends a request, and again after a pause where that is safe and may help.
-    async fn send(&self, request: RequestBuilder, repeat: Repeat) -> Inner<Received> {
+    async fn send(&self, request: RequestBuilder, repeat: Repeat) -> Inner<Received<'_>> {
         let http = self.http()?;
         let request = request.build().map_err(|error| {
             ErrorKind::Invalid(format!("the request cannot be written: {}", innermost(&error)))
@@ -195,16 +220,24 @@ impl Client {
             let result = http.execute(this_time).await;
             let (failure, pause) = match result {
                 Ok(response) if response.status().is_success() => {
+                    if let Some(time) = date(&response) {
+                        self.time.store(time, Ordering::Relaxed);
+                    }
                     // The next time that it does not answer is another one to tell of.
                     self.told.store(false, Ordering::Relaxed);
-                    return Ok(Received(response));
+                    return Ok(Received { response, source: &self.source });
                 }
                 Ok(response) => {
                     let status = response.status();
                     let pause = self.retry_after(&response);
                     let did_nothing = status == StatusCode::TOO_MANY_REQUESTS;
-                    let failure =
-                        failure(response, self.answering_proxy(), self.options.withheld.as_deref()).await;
+                    let failure = failure(
+                        response,
+                        &self.source,
+                        self.answering_proxy(),
+                        self.options.withheld.as_deref(),
+                    )
+                    .await;
                     if repeat == Repeat::Safe && attempt < COLLISIONS && is_collision(&failure) {
                         tokio::time::sleep(Duration::from_millis(fastrand::u64(20..100))).await;
                         attempt += 1;
@@ -263,12 +296,12 @@ impl Client {
 
     /// A proxy that may have answered in the server's place: within TLS only the server answers.
     fn answering_proxy(&self) -> Option<&Proxy> {
-        self.proxy.as_ref().filter(|_| self.base.starts_with("http://"))
+        self.proxy.as_ref().filter(|_| self.base().starts_with("http://"))
     }
 
     fn broken(&self, error: &reqwest::Error) -> ErrorKind {
         if let Some(cause) = tls_cause(error) {
-            return ErrorKind::Tls(format!("{}: {}", self.base, tls_words(cause)));
+            return ErrorKind::Tls(format!("{}: {}", self.base(), tls_words(cause)));
         }
         if error.is_timeout() && !error.is_connect() {
             return ErrorKind::Timeout(self.options.timeout.as_secs());
@@ -276,15 +309,15 @@ impl Client {
         let cause = innermost(error);
         match &self.proxy {
             Some(proxy) if error.is_connect() => {
-                ErrorKind::Proxy(format!("no way to {} by the proxy {proxy}: {cause}", self.base))
+                ErrorKind::Proxy(format!("no way to {} by the proxy {proxy}: {cause}", self.base()))
             }
             Some(proxy) => {
-                ErrorKind::Unreachable(format!("{}, by way of the proxy {proxy}: {cause}", self.base))
+                ErrorKind::Unreachable(format!("{}, by way of the proxy {proxy}: {cause}", self.base()))
             }
             None if error.is_timeout() => {
-                ErrorKind::Unreachable(format!("{}: no connection within the time for it", self.base))
+                ErrorKind::Unreachable(format!("{}: no connection within the time for it", self.base()))
             }
-            None => ErrorKind::Unreachable(format!("{}: {cause}", self.base)),
+            None => ErrorKind::Unreachable(format!("{}: {cause}", self.base())),
         }
     }
 }
@@ -340,12 +373,21 @@ fn is_collision(failure: &ErrorKind) -> bool {
     matches!(failure, ErrorKind::Invalid(message) if told.iter().any(|words| message.contains(words)))
 }
 
-/// A successful answer whose body is still to come.
-struct Received(Response);
+/// When a server sent an answer, by its own clock, in milliseconds since the epoch.
+fn date(response: &Response) -> Option<i64> {
+    let text = response.headers().get(DATE)?.to_str().ok()?;
+    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_millisecond())
+}
 
-impl Received {
-    async fn bytes(self) -> Inner<Vec<u8>> {
-        pages::body(self.0).await
+/// A successful answer whose body is still to come.
+struct Received<'a> {
+    response: Response,
+    source: &'a Source,
+}
+
+impl Received<'_> {
+    async fn bytes(self, most: usize) -> Inner<Vec<u8>> {
+        self.source.file(self.response, most).await
     }
 
     /// Whether it says so itself, or says nothing of what it is.
@@ -354,15 +396,15 @@ impl Received {
     }
 
     fn kind(&self) -> Option<&str> {
-        self.0.headers().get(CONTENT_TYPE)?.to_str().ok()
+        self.response.headers().get(CONTENT_TYPE)?.to_str().ok()
     }
 
-    async fn answer(self) -> Inner<Answer> {
+    async fn answer(self, most: usize) -> Inner<Answer> {
         if self.is_json() {
-            return Answer::parse(&self.bytes().await?);
+            return Answer::parse(self.source.json(self.response, most).await?);
         }
         let kind = self.kind().unwrap_or_default().to_owned();
-        Err(not_json(&kind, &self.bytes().await?))
+        Err(not_json(&kind, &self.source.beginning(self.response).await))
     }
 }
 

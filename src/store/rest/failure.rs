@@ -8,7 +8,7 @@ use reqwest::{Response, StatusCode};
 use rustls::{AlertDescription, CertificateError};
 use serde_json::Value;
 
-use super::pages;
+use super::body::{SHOWN, Source};
 use super::proxy::Proxy;
 use crate::store::ErrorKind;
 use crate::store::error::{NO_ROUTE, UNTRUSTED};
@@ -19,12 +19,16 @@ const LONGEST: usize = 300;
 
 /// The error behind an answer that is not a success. `proxy` may have answered in the server's place; `withheld` says
 /// why no credentials were sent although there are some.
-pub async fn failure(response: Response, proxy: Option<&Proxy>, withheld: Option<&str>) -> ErrorKind {
+pub async fn failure(
+    response: Response,
+    source: &Source,
+    proxy: Option<&Proxy>,
+    withheld: Option<&str>,
+) -> ErrorKind {
     let status = response.status();
     let is_page =
         response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    // A body that breaks off says what it says.
-    let body = pages::beginning(response, pages::SHOWN).await.map_or(Vec::new(), |(bytes, _)| bytes);
+    let body = source.beginning(response).await;
     let parsed: Option<Value> = serde_json::from_slice(&body).ok();
     let field = |name: &str| parsed.as_ref().and_then(|v| v.get(name)).and_then(Value::as_str);
     let code = field("error_code").unwrap_or_default();
@@ -95,7 +99,7 @@ pub fn not_json(kind: &str, body: &[u8]) -> ErrorKind {
 
 /// The first words of a body, to be shown.
 pub fn first_words(body: &[u8]) -> String {
-    hide(&plain_text(&body[..body.len().min(pages::SHOWN)])).chars().take(40).collect()
+    hide(&plain_text(&body[..body.len().min(SHOWN)])).chars().take(40).collect()
 }
 
 /// The words of a body that is not JSON, HTML tags taken out.

@@ -1,15 +1,18 @@
 //! Metric histories: whole, and only what is new of them.
 
+use super::answer::Answer;
 use super::client::Client;
-use super::pages::Pages;
 use super::paging::token_at;
-use super::wire::{self, Answer};
-use crate::mlflow::{MetricPoint, RunId};
+use super::{body, wire};
+use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
+use crate::store::pages::Pages;
 use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step};
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
 const PATH: &str = "2.0/mlflow/metrics/get-history";
+/// Points of one history, at most: several are read at a time.
+const MOST: usize = 2_000_000;
 /// Points on a page.
 const PAGE: &str = "25000";
 
@@ -17,26 +20,49 @@ const PAGE: &str = "25000";
 async fn page(client: &Client, id: &RunId, key: &str, token: Option<&str>) -> Inner<Answer> {
     let mut query = vec![("run_id", id.as_str()), ("metric_key", key), ("max_results", PAGE)];
     query.extend(token.map(|token| ("page_token", token)));
-    client.get(PATH, &query).await
+    client.get_up_to(PATH, &query, body::HISTORY).await
 }
 
-/// The points of a page and of all that follow, as the server orders them: by timestamp, step and value.
-async fn read_on(
+/// Hands on the points of a page and of all that follow, as the server orders them: by timestamp, step and value.
+async fn each_page(
     client: &Client,
     id: &RunId,
     key: &str,
     mut token: Option<String>,
-) -> Inner<Vec<MetricPoint>> {
-    let mut points = Vec::new();
+    mut take: impl FnMut(Vec<MetricPoint>) + Send,
+) -> Inner<()> {
     let mut pages = Pages::default();
+    let mut count = 0;
     loop {
         let answer = page(client, id, key, token.as_deref()).await?;
-        points.extend(answer.list("metrics", wire::point)?);
-        token = pages.next(wire::next_token(answer.value()))?;
+        let list = answer.list("metrics", wire::point)?;
+        count += list.things.len();
+        if count > MOST {
+            return Err(ErrorKind::TooMuch(format!(
+                "{} sends a history of more than {MOST} points",
+                client.base()
+            )));
+        }
+        token = pages.next(answer.next_token(), list.things.len(), list.weight)?;
+        take(list.things);
         if token.is_none() {
-            return Ok(points);
+            return Ok(());
         }
     }
+}
+
+/// The points of a page and of all that follow, in the same order.
+async fn read_on(client: &Client, id: &RunId, key: &str, token: Option<String>) -> Inner<Vec<MetricPoint>> {
+    let mut points = Vec::new();
+    each_page(client, id, key, token, |page| points.extend(page)).await?;
+    Ok(points)
+}
+
+/// What a history comes to, or a part of it; none without such a point. No more than a page of it is kept.
+pub async fn summary(client: &Client, id: &RunId, key: &str, part: Part) -> Inner<Option<Summary>> {
+    let mut collected = Collector::new(part);
+    each_page(client, id, key, None, |page| page.into_iter().for_each(|point| collected.add(point))).await?;
+    Ok(collected.summary())
 }
 
 /// All points, by step.

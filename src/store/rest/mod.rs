@@ -1,13 +1,16 @@
 //! An MLflow tracking server, spoken to over its REST interface (MLflow 2.22 and later).
 
+mod answer;
 mod artifacts;
+mod body;
+mod changes;
 mod client;
+mod cutting;
 mod failure;
 mod histories;
 mod logging;
 mod models;
 mod options;
-mod pages;
 mod paging;
 pub mod proxy;
 mod registry;
@@ -22,20 +25,22 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use url::Url;
 
+use answer::Answer;
+pub use changes::Seen;
 pub use client::address;
 use client::{Client, Repeat};
 pub use options::{Auth, Observer, RestOptions, Waiting};
-use pages::Pages;
-use wire::{Answer, required};
+use wire::required;
 
 use super::error::During;
+use super::pages::Pages;
 use super::{
-    Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewModel, NewRun, Result, RunBatch, RunPage,
-    RunSearch, RunUpdate, Scan, StoreError, StoreInfo, TrackingStore, now_ms,
+    ArtifactList, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewModel, NewRun, Result, RunBatch,
+    RunPage, RunSearch, RunUpdate, Scan, StoreInfo, TrackingStore,
 };
 use crate::mlflow::{
-    ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
-    ModelVersion, Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, limits, tags,
+    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelVersion,
+    Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, limits, tags,
 };
 
 /// Ids in one bulk request: MLflow takes 100, but the web server of 2.22 refuses request lines over 4,094 bytes.
@@ -90,7 +95,7 @@ impl TrackingStore for RestStore {
         let mut notes = Vec::new();
         // Only MLflow 3 says more of itself; that others do not is no failure.
         if let Ok(answer) = self.client.get("3.0/mlflow/server-info", &[]).await
-            && let Some(store) = answer.value().get("store_type").and_then(Value::as_str)
+            && let Ok(store) = answer.required("store_type", wire::text)
         {
             notes.push(format!("backed by {store}"));
         }
@@ -114,8 +119,10 @@ impl TrackingStore for RestStore {
                 .search("2.0/mlflow/experiments/search", &body)
                 .await
                 .during("list experiments")?;
-            experiments.extend(answer.list("experiments", wire::experiment).during("list experiments")?);
-            token = pages.next(wire::next_token(answer.value())).during("list experiments")?;
+            let list = answer.list("experiments", wire::experiment).during("list experiments")?;
+            let next = pages.next(answer.next_token(), list.things.len(), list.weight);
+            experiments.extend(list.things);
+            token = next.during("list experiments")?;
             if token.is_none() {
                 break;
             }
@@ -130,7 +137,7 @@ impl TrackingStore for RestStore {
         let operation = format!("read experiment {id}");
         let query = [("experiment_id", id.as_str())];
         let answer = self.client.get("2.0/mlflow/experiments/get", &query).await.during(&operation)?;
-        required(answer.value(), "experiment", wire::experiment).during(operation)
+        answer.required("experiment", wire::experiment).during(operation)
     }
 
     async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>> {
@@ -148,7 +155,7 @@ impl TrackingStore for RestStore {
         let body = json!({ "name": name, "tags": wire::pairs(tags) });
         let answer =
             self.write(operation.clone(), Repeat::Never, "2.0/mlflow/experiments/create", body).await?;
-        required(answer.value(), "experiment_id", wire::text).map(ExperimentId).during(operation)
+        answer.required("experiment_id", wire::text).map(ExperimentId).during(operation)
     }
 
     async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Result<()> {
@@ -205,14 +212,14 @@ impl TrackingStore for RestStore {
             "start_time": run.start_time, "tags": wire::pairs(&all_tags),
         });
         let answer = self.write(operation.clone(), Repeat::Never, "2.0/mlflow/runs/create", body).await?;
-        required(answer.value(), "run", wire::run).during(operation)
+        answer.required("run", wire::run).during(operation)
     }
 
     async fn get_run(&self, id: &RunId) -> Result<Run> {
         let operation = format!("read run {id}");
         let answer =
             self.client.get("2.0/mlflow/runs/get", &[("run_id", id.as_str())]).await.during(&operation)?;
-        required(answer.value(), "run", wire::run).during(operation)
+        answer.required("run", wire::run).during(operation)
     }
 
     async fn search_runs(&self, search: &RunSearch) -> Result<RunPage> {
@@ -302,12 +309,11 @@ impl TrackingStore for RestStore {
     }
 
     async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Result<Vec<(RunId, Summary)>> {
-        let histories = futures_util::future::join_all(ids.iter().map(|id| self.metric_history(id, key)));
-        let mut summaries = Vec::with_capacity(ids.len());
-        for (id, history) in ids.iter().zip(histories.await) {
-            summaries.extend(Summary::of_part(history?, part).map(|summary| (id.clone(), summary)));
-        }
-        Ok(summaries)
+        let read = |id| histories::summary(&self.client, id, key, part);
+        let found = futures_util::future::try_join_all(ids.iter().map(read));
+        let found = found.await.during(format!("read the history of {key:?}"))?;
+        let known = ids.iter().zip(found);
+        Ok(known.filter_map(|(id, summary)| Some((id.clone(), summary?))).collect())
     }
 
     async fn sampled_history(
@@ -329,7 +335,7 @@ impl TrackingStore for RestStore {
                 .during(&operation)?;
             let points = answer
                 .list("metrics", |value| Ok((required(value, "run_id", wire::text)?, wire::point(value)?)));
-            for (id, point) in points.during(&operation)? {
+            for (id, point) in points.during(&operation)?.things {
                 match histories.iter_mut().rfind(|(known, _)| known.as_str() == id) {
                     Some((_, points)) => points.push(point),
                     None => histories.push((RunId(id), vec![point])),
@@ -342,13 +348,13 @@ impl TrackingStore for RestStore {
         Ok(histories)
     }
 
-    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<Vec<ArtifactFile>> {
+    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<ArtifactList> {
         artifacts::list(&self.client, id, path).await.during(format!("list the artifacts of run {id}"))
     }
 
-    async fn read_artifact(&self, id: &RunId, path: &str) -> Result<Vec<u8>> {
+    async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Result<Vec<u8>> {
         let uri = self.get_run(id).await?.info.artifact_uri;
-        artifacts::read(&self.client, id, &uri, path).await.during(format!("read artifact {path:?}"))
+        artifacts::read(&self.client, id, &uri, path, most).await.during(format!("read artifact {path:?}"))
     }
 
     async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Result<()> {
@@ -468,20 +474,15 @@ impl TrackingStore for RestStore {
     }
 
     async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Result<Cursor> {
-        let since = now_ms();
         let operation = format!("read the runs of experiment {}", scan.experiment_id);
-        paging::scan(&self.client, scan, &sink).await.during(operation)?;
-        Ok(Cursor::Rest { since })
+        let seen = paging::scan(&self.client, scan, &sink).await.during(operation)?;
+        Ok(Cursor::Rest(seen))
     }
 
     async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Result<Changes> {
-        let Cursor::Rest { since } = *cursor else {
+        let Cursor::Rest(seen) = cursor else {
             return Ok(Changes { reload: true, ..Changes::default() });
         };
-        let now = now_ms();
-        let changes = paging::changes(&self.client, scan, since, watched).await;
-        let changes = changes.map_err(|kind| StoreError::new("look for changes", kind))?;
-        *cursor = Cursor::Rest { since: now };
-        Ok(changes)
+        changes::changes(&self.client, scan, seen, watched).await.during("look for changes")
     }
 }

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::client::{Client, Repeat};
-use super::pages::Pages;
-use super::wire::{self, required};
+use super::wire;
 use crate::mlflow::{ExperimentId, LoggedModel, ModelId, RunId};
+use crate::store::pages::Pages;
 use crate::store::{ErrorKind, NewModel};
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
@@ -29,7 +29,7 @@ fn path_of(id: &ModelId) -> Inner<String> {
 
 pub async fn read(client: &Client, id: &ModelId) -> Inner<LoggedModel> {
     let answer = client.get(&path_of(id)?, &[]).await?;
-    required(answer.value(), "model", wire::logged_model)
+    answer.required("model", wire::logged_model)
 }
 
 pub async fn of_run(client: &Client, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
@@ -44,8 +44,9 @@ pub async fn of_run(client: &Client, experiment: &ExperimentId, run: &RunId) -> 
             "page_token": token,
         });
         let answer = client.search(&format!("{MODELS}/search"), &body).await.map_err(too_old)?;
-        models.extend(answer.list("models", wire::logged_model)?);
-        token = pages.next(wire::next_token(answer.value()))?;
+        let list = answer.list("models", wire::logged_model)?;
+        token = pages.next(answer.next_token(), list.things.len(), list.weight)?;
+        models.extend(list.things);
         if token.is_none() {
             return Ok(models);
         }
@@ -63,7 +64,7 @@ pub async fn create(client: &Client, model: &NewModel) -> Inner<LoggedModel> {
         "tags": wire::pairs(&model.tags),
     });
     let answer = client.post(MODELS, &body, Repeat::Never).await.map_err(too_old)?;
-    required(answer.value(), "model", wire::logged_model)
+    answer.required("model", wire::logged_model)
 }
 
 pub async fn link(client: &Client, run: &RunId, model: &ModelId) -> Inner<()> {

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::client::{Client, Repeat};
-use super::pages::Pages;
-use super::wire::{self, required};
+use super::wire;
 use crate::mlflow::{ModelVersion, RegisteredModel, RunId, Tag};
 use crate::store::ErrorKind;
+use crate::store::pages::Pages;
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
@@ -30,7 +30,7 @@ pub async fn create_model(client: &Client, name: &str) -> Inner<()> {
 
 pub async fn model(client: &Client, name: &str) -> Inner<RegisteredModel> {
     let answer = client.get(&format!("{MODELS}/get"), &[("name", name)]).await.map_err(no_registry)?;
-    required(answer.value(), "registered_model", wire::registered_model)
+    answer.required("registered_model", wire::registered_model)
 }
 
 pub async fn delete_model(client: &Client, name: &str) -> Inner<()> {
@@ -53,7 +53,7 @@ pub async fn create_version(
     }
     let answer =
         client.post(&format!("{VERSIONS}/create"), &body, Repeat::Never).await.map_err(no_registry)?;
-    required(answer.value(), "model_version", wire::model_version)
+    answer.required("model_version", wire::model_version)
 }
 
 pub async fn versions(client: &Client, name: &str) -> Inner<Vec<ModelVersion>> {
@@ -67,8 +67,9 @@ pub async fn versions(client: &Client, name: &str) -> Inner<Vec<ModelVersion>> {
         let mut query = vec![("filter", filter.as_str()), ("max_results", "1000")];
         query.extend(token.as_deref().map(|token| ("page_token", token)));
         let answer = client.get(&format!("{VERSIONS}/search"), &query).await.map_err(no_registry)?;
-        versions.extend(answer.list("model_versions", wire::model_version)?);
-        token = pages.next(wire::next_token(answer.value()))?;
+        let list = answer.list("model_versions", wire::model_version)?;
+        token = pages.next(answer.next_token(), list.things.len(), list.weight)?;
+        versions.extend(list.things);
         if token.is_none() {
             versions.sort_by_key(|version| std::cmp::Reverse(version.version));
             return Ok(versions);
@@ -98,5 +99,5 @@ pub async fn version_by_alias(client: &Client, name: &str, alias: &str) -> Inner
         ErrorKind::Invalid(message) if message.contains("not found") => ErrorKind::NotFound(message),
         other => no_aliases(other),
     })?;
-    required(answer.value(), "model_version", wire::model_version)
+    answer.required("model_version", wire::model_version)
 }

@@ -3,60 +3,17 @@
 //! 200 does not mean that the server understood: what an answer must hold is checked, and NaN and the infinities
 //! are sent as texts, because a bare `NaN` would be stored as 0.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::failure::first_words;
+use super::answer::missing;
 use crate::mlflow::{
     ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, LoggedModel, Metric,
     MetricPoint, ModelId, ModelMetric, ModelOutput, ModelVersion, Param, RegisteredModel, Run, RunId,
     RunInfo, RunStatus, Tag, infinity, limits,
 };
 use crate::store::ErrorKind;
-use crate::store::secrets::hide;
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
-
-/// A JSON object that a server answered with.
-#[derive(Debug)]
-pub struct Answer(Value);
-
-impl Answer {
-    pub fn parse(bytes: &[u8]) -> Inner<Self> {
-        if bytes.is_empty() {
-            return Err(ErrorKind::Protocol("nothing at all".into()));
-        }
-        match serde_json::from_slice::<Value>(bytes) {
-            Ok(value) if value.is_object() => Ok(Self(value)),
-            Ok(_) => Err(ErrorKind::Protocol("JSON, but no object".into())),
-            Err(error) => Err(ErrorKind::Protocol(format!(
-                "no JSON ({error}), it begins with {:?}",
-                first_words(bytes)
-            ))),
-        }
-    }
-
-    pub fn value(&self) -> &Value {
-        &self.0
-    }
-
-    /// The list that was asked for. MLflow leaves an empty one out; what holds something else instead is not MLflow's.
-    pub fn list<T>(&self, key: &str, read: impl Fn(&Value) -> Inner<T>) -> Inner<Vec<T>> {
-        let fields = self.0.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
-        let other: Vec<&str> = fields.filter(|field| !BESIDE.contains(field)).collect();
-        if self.0.get(key).is_none() && !other.is_empty() {
-            let names: String = hide(&other.join(", ")).chars().take(80).collect();
-            return Err(ErrorKind::Protocol(format!("{key} are asked for, and {names} came")));
-        }
-        list(&self.0, key, read)
-    }
-}
-
-/// What stands beside a list.
-const BESIDE: [&str; 2] = ["next_page_token", "root_uri"];
-
-fn missing(key: &str) -> ErrorKind {
-    ErrorKind::Protocol(format!("the field {key:?} is missing or of another type"))
-}
 
 /// A field that must be there.
 pub fn required<T>(value: &Value, key: &str, read: impl Fn(&Value) -> Inner<T>) -> Inner<T> {
@@ -70,10 +27,6 @@ fn list<T>(value: &Value, key: &str, read: impl Fn(&Value) -> Inner<T>) -> Inner
         Some(Value::Array(items)) => items.iter().map(read).collect(),
         Some(_) => Err(missing(key)),
     }
-}
-
-pub fn next_token(value: &Value) -> Option<String> {
-    value.get("next_page_token").and_then(Value::as_str).filter(|token| !token.is_empty()).map(str::to_owned)
 }
 
 pub fn text(value: &Value) -> Inner<String> {
@@ -339,6 +292,8 @@ fn model_metric(value: &Value) -> Inner<ModelMetric> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::rest::answer::Answer;
+    use crate::store::rest::body::Body;
 
     #[test]
     fn numbers_that_json_lacks_travel_as_texts() {
@@ -362,17 +317,14 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_mlflow_answer_is_an_error() {
-        for body in ["<html>login</html>", "{\"run\": ", "[]", "null"] {
-            assert!(matches!(Answer::parse(body.as_bytes()), Err(ErrorKind::Protocol(_))), "{body}");
-        }
-        assert!(matches!(Answer::parse(b""), Err(ErrorKind::Protocol(_))));
-        let other = Answer::parse(b"{\"status\": \"ok\"}").unwrap();
+        let answer = |json: &str| Answer::parse(Body { bytes: json.into(), turn: None });
+        let other = answer("{\"status\": \"ok\"}").unwrap();
         assert!(matches!(other.list("runs", run), Err(ErrorKind::Protocol(_))));
-        let folder = Answer::parse(b"{\"root_uri\": \"file:///x\"}").unwrap();
-        assert_eq!(folder.list("files", artifact_file), Ok(Vec::new()));
-        let empty = Answer::parse(b"{}").unwrap();
-        assert!(matches!(required(empty.value(), "run", run), Err(ErrorKind::Protocol(_))));
-        assert_eq!(empty.list("runs", run), Ok(Vec::new()));
+        let folder = answer("{\"root_uri\": \"file:///x\"}").unwrap();
+        assert_eq!(folder.list("files", artifact_file).unwrap().things, []);
+        let empty = answer("{}").unwrap();
+        assert!(matches!(empty.required("run", run), Err(ErrorKind::Protocol(_))));
+        assert_eq!(empty.list("runs", run).unwrap().things, []);
     }
 
     #[test]

@@ -1,17 +1,16 @@
 //! Artifacts of runs that lie in this machine's file system.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
 use rusqlite::{OptionalExtension, params};
 
-use super::Inner;
 use super::connection::Connection;
-use super::reading;
 use super::rows::string;
-use crate::mlflow::{ArtifactFile, ExperimentId, RunId, tags};
-use crate::store::ErrorKind;
+use super::{Inner, files, reading};
+use crate::disk::{self, Care};
+use crate::mlflow::{ExperimentId, RunId, tags};
+use crate::store::{ArtifactList, ErrorKind};
 
 /// Entries of a server's folder that are looked at, to know whether it is this database's.
 const LOOKED_AT: usize = 1_000;
@@ -205,39 +204,19 @@ fn inside(root: &Path, path: &str) -> Inner<PathBuf> {
     }
 }
 
-fn io(path: &Path) -> impl Fn(std::io::Error) -> ErrorKind + '_ {
-    move |error| match error.kind() {
-        std::io::ErrorKind::NotFound => ErrorKind::NotFound(format!("{} does not exist", path.display())),
-        std::io::ErrorKind::StorageFull => ErrorKind::DiskFull,
-        _ => ErrorKind::Io(format!("{}: {error}", path.display())),
-    }
-}
-
 /// The entries of a folder by name; nothing where it does not exist, as MLflow answers.
-pub fn list(connection: &mut Connection, store: &Path, id: &RunId, path: &str) -> Inner<Vec<ArtifactFile>> {
-    let folder = inside(&root(connection, store, id)?, path)?;
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(io(&folder))? {
-        let entry = entry.map_err(io(&folder))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        // A link that leads nowhere, or a file that just went away, has no metadata to show.
-        let Ok(metadata) = entry.path().metadata() else { continue };
-        files.push(ArtifactFile {
-            path: if path.is_empty() { name } else { format!("{}/{name}", path.trim_end_matches('/')) },
-            is_dir: metadata.is_dir(),
-            file_size: metadata.is_file().then_some(metadata.len()),
-        });
-    }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(files)
+pub fn list(connection: &mut Connection, store: &Path, id: &RunId, path: &str) -> Inner<ArtifactList> {
+    files::list(&inside(&root(connection, store, id)?, path)?, path)
 }
 
-pub fn read(connection: &mut Connection, store: &Path, id: &RunId, path: &str) -> Inner<Vec<u8>> {
-    let file = inside(&root(connection, store, id)?, path)?;
-    fs::read(&file).map_err(io(&file))
+pub fn read(
+    connection: &mut Connection,
+    store: &Path,
+    id: &RunId,
+    path: &str,
+    most: usize,
+) -> Inner<Vec<u8>> {
+    files::read(&inside(&root(connection, store, id)?, path)?, most)
 }
 
 /// Writes the whole file under another name first, so that nobody ever sees half of it.
@@ -252,20 +231,18 @@ pub fn write_below(root: &Path, path: &str, content: &[u8]) -> Inner<()> {
     write_whole(&inside(root, path)?, content)
 }
 
+/// For whoever the umask lets read it, as MLflow has it.
 fn write_whole(file: &Path, content: &[u8]) -> Inner<()> {
-    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+    if file.file_name().is_none() {
         return Err(ErrorKind::Invalid("an artifact needs a file name".into()));
-    };
-    fs::create_dir_all(folder).map_err(io(folder))?;
-    let partial = folder.join(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-    let written = fs::File::create(&partial)
-        .and_then(|mut out| out.write_all(content).and_then(|()| out.sync_all()))
-        .and_then(|()| fs::rename(&partial, file));
-    if written.is_err() {
-        // The partial file may not even exist; the first failure is the one to report.
-        let _ = fs::remove_file(&partial);
     }
-    written.map_err(io(file))
+    let written =
+        disk::make_folder_of(file, Care::Shared).and_then(|()| disk::replace(file, content, Care::Shared));
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
+        // It names its path.
+        _ => ErrorKind::Io(error.to_string()),
+    })
 }
 
 #[cfg(test)]

@@ -60,7 +60,10 @@ pub fn changes(
     }
     let marks = marks(&connection.db)?;
     let before = cursor.marks;
-    if marks.runs < before.runs || marks.metrics < before.metrics || marks.params < before.params {
+    let shrank = marks.runs < before.runs || marks.metrics < before.metrics || marks.params < before.params;
+    // The first look behind a scan knows of no writer yet.
+    let is_written = wrote && cursor.data_version.is_some();
+    if shrank || (is_written && before.are_used_up()) {
         return reload(cursor);
     }
     let mut changed: FxHashSet<RunId> = FxHashSet::default();

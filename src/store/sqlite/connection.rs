@@ -1,11 +1,13 @@
 //! Connections to the file: opened late, kept for reuse, dropped when the file is no longer the same.
 
+use std::io::ErrorKind as Denied;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::ErrorCode;
+use rusqlite::limits::Limit;
 
 use super::Inner;
 use super::address::Database;
@@ -17,6 +19,9 @@ use crate::store::ErrorKind;
 const WRITE_PATIENCE: Duration = Duration::from_secs(20);
 /// A reader gives up sooner and tries again later, so that the screen can say what it waits for.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Bytes of a value, whatever it is: a longer one is an error wherever it is not left out.
+const LONGEST: i32 = 32 << 20;
 
 /// A connection and what is known of the tables behind it.
 #[derive(Debug)]
@@ -131,13 +136,35 @@ impl Pool {
         if self.read_only {
             return Err(ErrorKind::ReadOnly("it was opened read-only".into()));
         }
-        self.or_gone(self.transaction(work))
+        self.or_gone(self.transaction(work)).map_err(|error| self.or_sealed(error))
+    }
+
+    /// A failure where no file can be made beside the database is told as that: SQLite's own words are of what it met.
+    fn or_sealed(&self, error: ErrorKind) -> ErrorKind {
+        if !matches!(error, ErrorKind::Io(_) | ErrorKind::ReadOnly(_)) || FileId::of(self.path()).is_none() {
+            return error;
+        }
+        let folder =
+            self.path().parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        match tempfile::tempfile_in(folder) {
+            Err(cause) if matches!(cause.kind(), Denied::PermissionDenied | Denied::ReadOnlyFilesystem) => {
+                ErrorKind::ReadOnly(format!(
+                    "SQLite keeps a file beside {} while it writes, and none can be made in {}",
+                    self.path().display(),
+                    folder.display()
+                ))
+            }
+            _ => error,
+        }
     }
 
     fn transaction<T>(&self, work: impl FnOnce(&mut Connection) -> Inner<T>) -> Inner<T> {
         let mut connection = self.take()?;
         if connection.frozen.is_some() {
-            return Err(ErrorKind::ReadOnly("no file can be made beside it, as its log needs".into()));
+            return Err(ErrorKind::ReadOnly(format!(
+                "no file can be made beside {}, which writing needs; where its folder can be written to, it can",
+                self.path().display()
+            )));
         }
         if connection.file.is_none() {
             schema::create(self.path())?;
@@ -219,6 +246,7 @@ impl Pool {
              PRAGMA cache_size = -4000; PRAGMA temp_store = MEMORY",
         )?;
         db.busy_timeout(READ_PATIENCE)?;
+        db.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST)?;
         db.set_prepared_statement_cache_capacity(64);
         let schema = schema::probe(&db, path)?;
         Ok(Connection { db, schema, workspace: self.workspace.clone(), file, frozen })
@@ -234,6 +262,10 @@ impl From<rusqlite::Error> for ErrorKind {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly(message),
+            Some(ErrorCode::TooBig) => Self::TooMuch(format!(
+                "there is a value in the database with more than {} MB ({message})",
+                LONGEST >> 20
+            )),
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                 Self::NotAStore(format!("the database is damaged or cut off ({message})"))

@@ -40,7 +40,7 @@ impl SqliteCursor {
     }
 }
 
-/// The greatest rowids of the tables that only grow, but for `mlflow gc`.
+/// The greatest rowids of the tables that only grow, but for `mlflow gc`; the least number of all where there is no row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Marks {
     pub runs: i64,
@@ -49,12 +49,20 @@ pub struct Marks {
     pub tags: i64,
 }
 
+impl Marks {
+    /// Whether a table's last number is taken, so that new rows get any number, and are not found by it.
+    pub fn are_used_up(self) -> bool {
+        [self.runs, self.metrics, self.params, self.tags].contains(&i64::MAX)
+    }
+}
+
 pub fn marks(db: &rusqlite::Connection) -> Inner<Marks> {
     let mut statement = db.prepare_cached(
-        "SELECT coalesce((SELECT max(rowid) FROM runs), 0), coalesce((SELECT max(rowid) FROM metrics), 0), \
-         coalesce((SELECT max(rowid) FROM params), 0), coalesce((SELECT max(rowid) FROM tags), 0)",
+        "SELECT (SELECT max(rowid) FROM runs), (SELECT max(rowid) FROM metrics), \
+         (SELECT max(rowid) FROM params), (SELECT max(rowid) FROM tags)",
     )?;
     Ok(statement.query_row([], |row| {
-        Ok(Marks { runs: row.get(0)?, metrics: row.get(1)?, params: row.get(2)?, tags: row.get(3)? })
+        let mark = |at| row.get(at).map(|mark: Option<i64>| mark.unwrap_or(i64::MIN));
+        Ok(Marks { runs: mark(0)?, metrics: mark(1)?, params: mark(2)?, tags: mark(3)? })
     })?)
 }

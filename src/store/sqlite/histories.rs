@@ -10,10 +10,12 @@ use super::Inner;
 use super::connection::{Connection, Pool};
 use super::rows::{int, metric_value, text};
 use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
-use crate::store::{HistoryCursor, HistoryPart, by_step, sample_indices};
+use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step, sample_indices};
 
 /// Runs of which each is asked for by itself; for more than that the whole metric is read in one go.
 const SINGLY: usize = 300;
+/// Points of one history, at most: each takes 24 bytes.
+const MOST: usize = 4_000_000;
 /// Points that one statement reads, so that nobody who wants to commit waits for it.
 const STRETCH: usize = 16_384;
 
@@ -35,6 +37,9 @@ fn points(mut rows: rusqlite::Rows<'_>) -> Inner<Vec<MetricPoint>> {
             timestamp: int(row, 1).unwrap_or(0),
             value: metric_value(row, 2, 3),
         });
+        if points.len() > MOST {
+            return Err(ErrorKind::TooMuch(format!("a history of more than {MOST} points")));
+        }
     }
     points.sort_by(by_step);
     points.shrink_to_fit();
@@ -51,13 +56,15 @@ pub fn since(
 ) -> Inner<HistoryPart> {
     // The mark is taken first: a point that is written meanwhile is read twice rather than not at all.
     let file = connection.file;
-    let last: i64 = connection
-        .db
-        .prepare_cached("SELECT coalesce(max(rowid), 0) FROM metrics")?
-        .query_row([], |row| row.get(0))?;
+    let last: Option<i64> =
+        connection.db.prepare_cached("SELECT max(rowid) FROM metrics")?.query_row([], |row| row.get(0))?;
+    let last = last.unwrap_or(i64::MIN);
     let cursor_now = HistoryCursor::Sqlite { file, rowid: last };
     let known = match cursor {
-        HistoryCursor::Sqlite { file: read, rowid } if read == file && rowid <= last => rowid,
+        // Behind the last number that there is, new rows get any other.
+        HistoryCursor::Sqlite { file: read, rowid } if read == file && rowid <= last && last < i64::MAX => {
+            rowid
+        }
         _ => {
             let points = whole(connection, id, key)?;
             return Ok(HistoryPart { points, replaces: true, cursor: cursor_now });

@@ -10,6 +10,7 @@ mod artifacts;
 mod changes;
 mod connection;
 mod cursor;
+mod files;
 mod histories;
 mod models;
 mod opening;
@@ -19,6 +20,7 @@ mod rows;
 mod scan;
 mod schema;
 mod search;
+mod stretches;
 mod writing;
 
 use std::collections::HashMap;
@@ -35,12 +37,12 @@ pub use cursor::SqliteCursor;
 
 use super::error::During;
 use super::{
-    Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewModel, NewRun, Result, RunBatch, RunPage,
-    RunSearch, RunUpdate, Scan, StoreError, StoreInfo, TrackingStore,
+    ArtifactList, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewModel, NewRun, Result, RunBatch,
+    RunPage, RunSearch, RunUpdate, Scan, StoreError, StoreInfo, TrackingStore,
 };
 use crate::mlflow::{
-    ArtifactFile, Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId,
-    ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType, limits,
+    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelVersion,
+    Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType, limits,
 };
 
 /// A tracking store in a SQLite file.
@@ -71,6 +73,17 @@ impl SqliteStore {
     {
         let pool = Arc::clone(&self.pool);
         blocking(operation.into(), move || pool.read(work)).await
+    }
+
+    /// Runs `work`, which looks at files that may be anywhere, with a connection on a thread that may wait for ever; `what`
+    /// it looks at.
+    async fn read_files<T, F>(&self, operation: String, what: String, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Inner<T> + Send + 'static,
+    {
+        let pool = Arc::clone(&self.pool);
+        files::apart(what, move || pool.read(work)).await.during(operation)
     }
 
     /// Runs `work` in one transaction that is committed when it succeeds.
@@ -258,17 +271,22 @@ impl TrackingStore for SqliteStore {
         .await
     }
 
-    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<Vec<ArtifactFile>> {
+    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<ArtifactList> {
         let (id, path, store) = (id.clone(), path.to_owned(), self.path().to_owned());
-        self.read(format!("list the artifacts of run {id}"), move |db| {
+        let what = format!("the folder {path:?} of run {id}");
+        self.read_files(format!("list the artifacts of run {id}"), what, move |db| {
             artifacts::list(db, &store, &id, &path)
         })
         .await
     }
 
-    async fn read_artifact(&self, id: &RunId, path: &str) -> Result<Vec<u8>> {
+    async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Result<Vec<u8>> {
         let (id, path, store) = (id.clone(), path.to_owned(), self.path().to_owned());
-        self.read(format!("read artifact {path:?}"), move |db| artifacts::read(db, &store, &id, &path)).await
+        let what = format!("the file system of {path:?}");
+        self.read_files(format!("read artifact {path:?}"), what, move |db| {
+            artifacts::read(db, &store, &id, &path, most)
+        })
+        .await
     }
 
     async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Result<()> {
@@ -285,7 +303,9 @@ impl TrackingStore for SqliteStore {
 
     async fn check_artifacts(&self, experiment: &ExperimentId) -> Result<()> {
         let (id, store) = (experiment.clone(), self.path().to_owned());
-        self.read(format!("keep files in experiment {id}"), move |db| artifacts::check(db, &store, &id)).await
+        let what = format!("the file system of the files of experiment {id}");
+        let operation = format!("keep files in experiment {id}");
+        self.read_files(operation, what, move |db| artifacts::check(db, &store, &id)).await
     }
 
     async fn create_registered_model(&self, name: &str) -> Result<()> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection as Db, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::connection::Connection;
-use super::rows::{int, number, optional_string, string};
+use super::rows::{bounded, int, number, optional_string, string};
 use super::writing::{log_batch, stored};
 use super::{Inner, artifacts};
 use crate::mlflow::{
@@ -144,7 +144,8 @@ pub fn logged_model(connection: &mut Connection, id: &ModelId) -> Inner<LoggedMo
     let db = &connection.db;
     let pairs = |table: &str, column: &str| -> Inner<Vec<(String, String)>> {
         let mut statement = db.prepare_cached(&format!(
-            "SELECT {column}_key, {column}_value FROM {table} WHERE model_id = ?1 ORDER BY {column}_key"
+            "SELECT {column}_key, {} FROM {table} WHERE model_id = ?1 ORDER BY {column}_key",
+            bounded(&format!("{column}_value"))
         ))?;
         let found = statement.query_map([id.as_str()], |row| Ok((string(row, 0), string(row, 1))))?;
         Ok(found.collect::<Result<_, _>>()?)

@@ -1,7 +1,8 @@
 //! How a file is opened: to be written where that is possible, else as far as it can be read.
 //!
-//! A database with a write-ahead log wants a file of its own beside it, even from a reader. Where none can be made, as on
-//! a read-only mount, it is read as it stands, or a private copy is, if the log holds what the file does not.
+//! A database with a write-ahead log wants a file of its own beside it, even from a reader; one whose writer was killed
+//! wants what it left half done to be taken back. Where nothing can be written, as on a read-only mount, it is read as it
+//! stands, or a private copy is, if what lies beside it holds what the file does not.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
@@ -21,11 +22,12 @@ const MOST_COPIED: u64 = 2 << 30;
 /// The bytes at the head of a file; the last two tell of a write-ahead log.
 const HEAD: usize = 20;
 
-/// A file, and its log, as they were.
+/// A file, and what lies beside it, as they were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     file: (Option<SystemTime>, u64),
     log: (Option<SystemTime>, u64),
+    journal: (Option<SystemTime>, u64),
 }
 
 impl Stamp {
@@ -33,13 +35,25 @@ impl Stamp {
         let of = |path: &Path| {
             path.metadata().map_or((None, 0), |metadata| (metadata.modified().ok(), metadata.len()))
         };
-        Self { file: of(path), log: of(&log_of(path)) }
+        Self { file: of(path), log: of(&beside(path, LOG)), journal: of(&beside(path, JOURNAL)) }
+    }
+
+    /// How the file is called that holds what the database does not.
+    fn rest(&self) -> Option<&'static str> {
+        [(self.log.1, LOG), (self.journal.1, JOURNAL)]
+            .into_iter()
+            .find(|(length, _)| *length > 0)
+            .map(|(_, it)| it)
     }
 }
 
-fn log_of(path: &Path) -> PathBuf {
+/// What the names of a write-ahead log end in, and of a journal to roll back by.
+const LOG: &str = "-wal";
+const JOURNAL: &str = "-journal";
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(ending);
     PathBuf::from(name)
 }
 
@@ -84,13 +98,15 @@ pub fn open(
         OpenFlags::SQLITE_OPEN_READ_ONLY
     };
     let db = Db::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    if !has_log {
+    if !has_log && Stamp::of(path).rest().is_none() {
         return Ok((db, None));
     }
-    // SQLite looks for the log with the first statement.
+    // SQLite looks for the log, and for what was left half done, with the first statement.
     let version = db.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0));
     match version.map_err(|error| error.sqlite_error_code()) {
-        Err(Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)) => frozen(path, copies),
+        Err(Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure)) => {
+            frozen(path, copies)
+        }
         _ => Ok((db, None)),
     }
 }
@@ -103,16 +119,16 @@ fn immutable(path: &Path) -> Inner<Db> {
     Ok(Db::open_with_flags(format!("file:{name}?immutable=1"), flags)?)
 }
 
-/// The database as it stands, with its log where that holds something.
+/// The database as it stands, with what lies beside it where that holds something.
 fn frozen(path: &Path, copies: &Mutex<Option<Arc<PrivateCopy>>>) -> Inner<(Db, Option<Frozen>)> {
     let at = Stamp::of(path);
-    if at.log.1 == 0 {
+    let Some(rest) = at.rest() else {
         return Ok((immutable(path)?, Some(Frozen { at, copy: None })));
-    }
+    };
     let mut known = copies.lock().unwrap_or_else(PoisonError::into_inner);
     let copy = match known.as_ref().filter(|copy| copy.of == at) {
         Some(copy) => Arc::clone(copy),
-        None => Arc::clone(known.insert(Arc::new(copied(path, at)?))),
+        None => Arc::clone(known.insert(Arc::new(copied(path, at, rest)?))),
     };
     let db = Db::open_with_flags(
         copy.folder.join("copy.db"),
@@ -121,12 +137,12 @@ fn frozen(path: &Path, copies: &Mutex<Option<Arc<PrivateCopy>>>) -> Inner<(Db, O
     Ok((db, Some(Frozen { at, copy: Some(copy) })))
 }
 
-fn copied(path: &Path, of: Stamp) -> Inner<PrivateCopy> {
-    let log = log_of(path);
-    if of.file.1.saturating_add(of.log.1) > MOST_COPIED {
+fn copied(path: &Path, of: Stamp, rest: &str) -> Inner<PrivateCopy> {
+    let log = beside(path, rest);
+    if of.file.1.saturating_add(of.log.1).saturating_add(of.journal.1) > MOST_COPIED {
         return Err(ErrorKind::Io(format!(
-            "{} holds changes that are not in {} yet, and no file can be made beside it to read them: copy both to a \
-             folder that can be written, and open the copy",
+            "{} holds what {} needs to be whole, and nothing can be written beside it: copy both to a folder that can be \
+             written, and open the copy",
             log.display(),
             path.display()
         )));
@@ -139,11 +155,12 @@ fn copied(path: &Path, of: Stamp) -> Inner<PrivateCopy> {
     builder.create(&folder).map_err(io)?;
     let copy = PrivateCopy { folder: folder.clone(), of };
     fs::copy(path, folder.join("copy.db")).map_err(io)?;
-    fs::copy(&log, folder.join("copy.db-wal")).map_err(io)?;
+    let copy_of_rest = beside(&folder.join("copy.db"), rest);
+    fs::copy(&log, &copy_of_rest).map_err(io)?;
     #[cfg(unix)]
-    for name in ["copy.db", "copy.db-wal"] {
+    for file in [folder.join("copy.db"), copy_of_rest] {
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o600)).map_err(io)?;
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).map_err(io)?;
     }
     Ok(copy)
 }
@@ -199,6 +216,30 @@ mod tests {
         let place = third.as_ref().unwrap().copy.as_ref().unwrap().folder.clone();
         drop((newer, third, copies));
         assert!(!place.exists());
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_half_done_is_taken_back_in_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let db = Db::open(&path).unwrap();
+        db.execute_batch("CREATE TABLE t (x); PRAGMA cache_size = 2; PRAGMA cache_spill = 2").unwrap();
+        let fill = "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 400) \
+                    INSERT INTO t SELECT hex(randomblob(400)) FROM n";
+        db.execute_batch(fill).unwrap();
+        db.execute_batch("BEGIN; UPDATE t SET x = hex(randomblob(410))").unwrap();
+        db.execute_batch(fill).unwrap();
+        // As they are when the writer is killed now.
+        let killed = folder.path().join("killed.db");
+        fs::copy(&path, &killed).unwrap();
+        fs::copy(beside(&path, JOURNAL), beside(&killed, JOURNAL)).unwrap();
+        assert_ne!(fs::metadata(&killed).unwrap().len(), 0);
+        let (copy, how) = frozen(&killed, &Mutex::new(None)).unwrap();
+        assert_eq!(count(&copy), 400);
+        let check: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(check, "ok");
+        assert!(how.unwrap().copy.is_some());
+        assert!(beside(&killed, JOURNAL).exists(), "the original stays as it was");
     }
 
     #[test]

@@ -8,12 +8,16 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::Inner;
 use super::connection::Connection;
 use super::opening::Frozen;
-use super::rows::{int, metric_value, optional_string, string, text};
+use super::rows::{bounded, int, metric_value, optional_string, string, text};
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, ModelId, ModelOutput, Param,
-    Run, RunId, RunInfo, RunStatus, Tag, ViewType, tags,
+    Run, RunId, RunInfo, RunStatus, Tag, ViewType, limits, tags,
 };
 use crate::store::{ErrorKind, StoreInfo};
+
+/// Bytes of the params and tags of one run; from half of that on only the beginnings of long ones are read.
+const HEAVY: usize = 64 << 20;
+const BEGINNING: usize = 1_024;
 
 /// The columns of a run's head, in the order that [`run_info`] reads.
 pub const HEAD: &str =
@@ -30,8 +34,10 @@ pub fn stage_condition(view: ViewType) -> &'static str {
 
 pub fn experiments(connection: &mut Connection, view: ViewType) -> Inner<Vec<Experiment>> {
     let mut by_key: HashMap<i64, Vec<Tag>> = HashMap::new();
-    let mut statement =
-        connection.db.prepare_cached("SELECT experiment_id, key, value FROM experiment_tags ORDER BY key")?;
+    let mut statement = connection.db.prepare_cached(&format!(
+        "SELECT experiment_id, key, {} FROM experiment_tags ORDER BY key",
+        bounded("value")
+    ))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         by_key.entry(int(row, 0).unwrap_or(-1)).or_default().push(Tag::new(text(row, 1), text(row, 2)));
@@ -121,11 +127,25 @@ pub fn find_run(connection: &mut Connection, id: &RunId) -> Inner<Option<Run>> {
             step: int(row, 4).unwrap_or(0),
         });
     }
-    let pairs = |table: &str| -> Inner<Vec<(String, String)>> {
+    let mut weight = 0;
+    let mut pairs = |table: &str| -> Inner<Vec<(String, String)>> {
+        let value = bounded("value");
         let mut statement =
-            db.prepare_cached(&format!("SELECT key, value FROM {table} WHERE run_uuid = ?1 ORDER BY key"))?;
-        let found = statement.query_map([id.as_str()], |row| Ok((string(row, 0), string(row, 1))))?;
-        Ok(found.collect::<Result<_, _>>()?)
+            db.prepare_cached(&format!("SELECT key, {value} FROM {table} WHERE run_uuid = ?1 ORDER BY key"))?;
+        let mut rows = statement.query([id.as_str()])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (key, value) = (string(row, 0), text(row, 1));
+            // Of too much, beginnings.
+            let value = if weight > HEAVY / 2 { limits::cut(&value, BEGINNING) } else { value };
+            weight += key.len() + value.len() + 64;
+            if weight > HEAVY {
+                let words = format!("run {id} has more than {} MB of params and tags", HEAVY >> 20);
+                return Err(ErrorKind::TooMuch(words));
+            }
+            found.push((key, value.into_owned()));
+        }
+        Ok(found)
     };
     let params = pairs("params")?.into_iter().map(|(key, value)| Param { key, value }).collect();
     let run_tags: Vec<Tag> = pairs("tags")?.into_iter().map(|(key, value)| Tag { key, value }).collect();
@@ -142,12 +162,15 @@ pub fn find_run(connection: &mut Connection, id: &RunId) -> Inner<Option<Run>> {
 }
 
 fn dataset_inputs(connection: &Connection, id: &RunId) -> Inner<Vec<DatasetInput>> {
-    let mut statement = connection.db.prepare_cached(
-        "SELECT i.input_uuid, d.name, d.digest, d.dataset_source_type, d.dataset_source, d.dataset_schema, \
-         d.dataset_profile FROM inputs i JOIN datasets d ON d.dataset_uuid = i.source_id \
+    let long =
+        ["dataset_source", "dataset_schema", "dataset_profile"].map(|name| bounded(&format!("d.{name}")));
+    let mut statement = connection.db.prepare_cached(&format!(
+        "SELECT i.input_uuid, d.name, d.digest, d.dataset_source_type, {} FROM inputs i \
+         JOIN datasets d ON d.dataset_uuid = i.source_id \
          WHERE i.destination_type = 'RUN' AND i.destination_id = ?1 AND i.source_type = 'DATASET' \
          ORDER BY d.name, d.digest",
-    )?;
+        long.join(", ")
+    ))?;
     let mut tags = connection
         .db
         .prepare_cached("SELECT name, value FROM input_tags WHERE input_uuid = ?1 ORDER BY name")?;
@@ -191,7 +214,8 @@ pub fn info(connection: &mut Connection, path: &Path) -> Inner<StoreInfo> {
                     .to_owned(),
             ),
             Some(Frozen { copy: Some(_), .. }) => notes.push(
-                "read from a private copy: no file can be made beside it, and its log holds changes".to_owned(),
+                "read from a private copy: nothing can be written beside it, and its log or journal holds what it needs"
+                    .to_owned(),
             ),
         }
         connection.frozen.is_none() && !connection.db.is_readonly("main")?

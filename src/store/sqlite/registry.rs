@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::Inner;
 use super::connection::Connection;
 use super::models::logged_model;
-use super::rows::{int, optional_string, string};
+use super::rows::{bounded, int, optional_string, string};
 use crate::mlflow::{LoggedModel, ModelId, ModelVersion, RegisteredModel, RunId, Tag, limits, tags};
 use crate::store::{ErrorKind, now_ms};
 
@@ -50,13 +50,14 @@ pub fn create_model(connection: &mut Connection, name: &str) -> Inner<()> {
 pub fn model(connection: &mut Connection, name: &str) -> Inner<RegisteredModel> {
     need(connection, name)?;
     let description = connection.db.query_row(
-        "SELECT description FROM registered_models WHERE name = ?1",
+        &format!("SELECT {} FROM registered_models WHERE name = ?1", bounded("description")),
         [name],
         |row| Ok(string(row, 0)),
     )?;
-    let mut statement = connection
-        .db
-        .prepare_cached("SELECT key, value FROM registered_model_tags WHERE name = ?1 ORDER BY key")?;
+    let mut statement = connection.db.prepare_cached(&format!(
+        "SELECT key, {} FROM registered_model_tags WHERE name = ?1 ORDER BY key",
+        bounded("value")
+    ))?;
     let tags = statement.query_map([name], |row| Ok(Tag::new(string(row, 0), string(row, 1))))?;
     let tags = tags.collect::<Result<_, _>>()?;
     let mut aliases = Vec::new();
@@ -188,17 +189,21 @@ fn read_version(connection: &Connection, name: &str, version: u64) -> Inner<Mode
     let found = connection
         .db
         .query_row(
-            "SELECT source, run_id, status, current_stage, description FROM model_versions \
-             WHERE name = ?1 AND version = ?2 AND current_stage <> 'Deleted_Internal'",
+            &format!(
+                "SELECT source, run_id, status, current_stage, {} FROM model_versions \
+                 WHERE name = ?1 AND version = ?2 AND current_stage <> 'Deleted_Internal'",
+                bounded("description")
+            ),
             params![name, version as i64],
             read,
         )
         .optional()?;
     let mut found =
         found.ok_or_else(|| ErrorKind::NotFound(format!("model {name:?} has no version {version}")))?;
-    let mut statement = connection.db.prepare_cached(
-        "SELECT key, value FROM model_version_tags WHERE name = ?1 AND version = ?2 ORDER BY key",
-    )?;
+    let mut statement = connection.db.prepare_cached(&format!(
+        "SELECT key, {} FROM model_version_tags WHERE name = ?1 AND version = ?2 ORDER BY key",
+        bounded("value")
+    ))?;
     let tags = statement
         .query_map(params![name, version as i64], |row| Ok(Tag::new(string(row, 0), string(row, 1))))?;
     found.tags = tags.collect::<Result<_, _>>()?;

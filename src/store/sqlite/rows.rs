@@ -6,6 +6,21 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use crate::mlflow::infinity::logged;
+use crate::mlflow::limits::{CUT, TAG_VALUE_CHARS};
+
+/// Bytes of a text that is read as it is: the longest that MLflow keeps in a tag has no more.
+pub const WHOLE: usize = TAG_VALUE_CHARS * 4;
+/// Of a text with more bytes than this, not even the beginning is read: SQLite fetches all of it for that.
+const BEGUN: usize = 16 << 20;
+
+/// A column as SQL, cut where it is too long to be read, with [`CUT`] behind what there is: too long to be written back.
+pub fn bounded(column: &str) -> String {
+    format!(
+        "CASE WHEN octet_length({column}) <= {WHOLE} THEN {column} \
+         WHEN octet_length({column}) <= {BEGUN} THEN substr({column}, 1, {TAG_VALUE_CHARS}) || '{CUT}' \
+         WHEN {column} IS NULL THEN NULL ELSE '{CUT}' END"
+    )
+}
 
 /// A text; numbers as text, nothing as the empty text, bytes as far as they are UTF-8.
 pub fn text<'a>(row: &'a Row<'_>, column: usize) -> Cow<'a, str> {

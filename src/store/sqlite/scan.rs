@@ -10,11 +10,14 @@ use super::Inner;
 use super::connection::{Connection, Pool};
 use super::cursor::{HeadHashes, SqliteCursor, head_hash, marks};
 use super::reading::{HEAD, find_run, stage_condition};
-use super::rows::{int, metric_value, text};
-use crate::mlflow::{LifecycleStage, RunId, RunStatus};
+use super::rows::{WHOLE, bounded, int, metric_value, text};
+use super::stretches::{Backwards, Stretches};
+use crate::mlflow::{LifecycleStage, RunId, RunStatus, limits};
 use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
-use crate::store::{Scan, ScanValues};
+use crate::store::{ErrorKind, Scan, ScanValues};
 
+/// Bytes of text in one batch.
+const BATCH: usize = 4 << 20;
 /// Rows read by one statement: some milliseconds' worth.
 const STRETCH: i64 = 16_384;
 
@@ -102,6 +105,9 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCu
             numbers.insert(id.as_str(), numbers.by_hex.len() as u32 + numbers.others.len() as u32);
             writer.run(&run);
         }
+        if writer.batch.text.len() > BATCH && send(sink, writer.take()).is_err() {
+            return Ok(cursor);
+        }
     }
     let whole = (numbers.by_hex.len() + numbers.others.len()) as u32;
     writer.batch.completes_first_page = true;
@@ -127,7 +133,7 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCu
     });
     let Ok(heads) = heads? else { return Ok(cursor) };
     cursor.heads = heads;
-    let broken = || crate::store::ErrorKind::Io("the reader of metrics broke off".into());
+    let broken = || ErrorKind::Io("the reader of metrics broke off".into());
     let beside = beside.map(|read| read.unwrap_or_else(|_| Err(broken()))).transpose()?;
     let total = numbers.by_hex.len() + numbers.others.len();
     if total as u32 > whole {
@@ -142,21 +148,17 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCu
 /// which runs were created, so that the last rows are the newest runs but for clocks that go wrong.
 fn newest(connection: &mut Connection, scan: &Scan) -> Inner<Vec<RunId>> {
     let mut statement = connection.db.prepare_cached(&format!(
-        "SELECT run_uuid, start_time FROM runs WHERE rowid > ?1 AND rowid <= ?2 AND experiment_id = ?3 AND {}",
+        "SELECT run_uuid, start_time FROM runs WHERE rowid BETWEEN ?1 AND ?2 AND experiment_id = ?3 AND {}",
         stage_condition(scan.view)
     ))?;
-    let mut before: i64 =
-        connection.db.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0))?;
-    let mut stretch = scan.first as i64;
+    let mut backwards = Backwards::new(&connection.db, "runs", scan.first as i64, STRETCH);
     let mut found: Vec<(i64, RunId)> = Vec::new();
-    while before > 0 && found.len() < scan.first {
-        let after = (before - stretch).max(0);
-        let mut rows = statement.query(rusqlite::params![after, before, scan.experiment_id.as_key()])?;
+    while found.len() < scan.first {
+        let Some((from, to)) = backwards.next()? else { break };
+        let mut rows = statement.query(rusqlite::params![from, to, scan.experiment_id.as_key()])?;
         while let Some(row) = rows.next()? {
             found.push((int(row, 1).unwrap_or(NO_TIME), RunId(text(row, 0).into_owned())));
         }
-        before = after;
-        stretch = (stretch * 2).min(STRETCH);
     }
     found.sort_by(|a, b| b.cmp(a));
     found.truncate(scan.first);
@@ -175,14 +177,12 @@ fn heads(
     let is_bare = matches!(scan.values, ScanValues::Only { bare: true, .. });
     let head = if is_bare { BARE_HEAD } else { HEAD };
     let mut statement = connection.db.prepare_cached(&format!(
-        "SELECT {head}, rowid FROM runs WHERE rowid > ?1 AND rowid <= ?1 + {STRETCH} AND experiment_id = ?2 AND {}",
+        "SELECT {head}, rowid FROM runs WHERE rowid BETWEEN ?1 AND ?2 AND experiment_id = ?3 AND {}",
         stage_condition(scan.view)
     ))?;
-    let last: i64 =
-        connection.db.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0))?;
-    let mut from = 0;
-    while from < last {
-        let mut rows = statement.query(rusqlite::params![from, scan.experiment_id.as_key()])?;
+    let mut stretches = Stretches::new(&connection.db, "runs", STRETCH)?;
+    while let Some((from, to)) = stretches.next()? {
+        let mut rows = statement.query(rusqlite::params![from, to, scan.experiment_id.as_key()])?;
         while let Some(row) = rows.next()? {
             let id = text(row, 0);
             let head = Head {
@@ -215,7 +215,6 @@ fn heads(
             numbers.insert(&id, writer.head(head));
         }
         drop(rows);
-        from += STRETCH;
         if send(sink, writer.take()).is_err() {
             return Ok(Err(Gone));
         }
@@ -242,19 +241,14 @@ enum Id {
 
 /// The values of some metrics, in the order of the table.
 fn beside(connection: &Connection, keys: &[String]) -> Inner<Vec<(Id, u32, f64)>> {
-    let last: i64 =
-        connection
-            .db
-            .query_row("SELECT coalesce(max(rowid), 0) FROM latest_metrics", [], |row| row.get(0))?;
     // The unary plus keeps the index away.
     let mut statement = connection.db.prepare_cached(&format!(
-        "SELECT key, value, run_uuid, is_nan FROM latest_metrics WHERE rowid > ? AND rowid <= ? AND +key IN ({})",
+        "SELECT key, value, run_uuid, is_nan FROM latest_metrics WHERE rowid BETWEEN ? AND ? AND +key IN ({})",
         vec!["?"; keys.len()].join(", ")
     ))?;
     let mut found = Vec::new();
-    let mut from = 0;
-    while from < last {
-        let to = from + STRETCH;
+    let mut stretches = Stretches::new(&connection.db, "latest_metrics", STRETCH)?;
+    while let Some((from, to)) = stretches.next()? {
         let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
         let values = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql));
         let mut rows = statement.query(rusqlite::params_from_iter(values))?;
@@ -264,7 +258,6 @@ fn beside(connection: &Connection, keys: &[String]) -> Inner<Vec<(Id, u32, f64)>
             let id = Numbers::hex(&id).map_or_else(|| Id::Other(id.into_owned()), Id::Hex);
             found.push((id, key as u32, metric_value(row, 1, 3)));
         }
-        from = to;
     }
     Ok(found)
 }
@@ -292,9 +285,8 @@ impl Part<'_> {
             if let Ok(Ok(())) = result {
                 result = self.walk(connection, Table::Tags, None, &mut writer);
             }
-            let params = params.join().unwrap_or_else(|_| {
-                Err(crate::store::ErrorKind::Io("the reader of params broke off".into()))
-            });
+            let params =
+                params.join().unwrap_or_else(|_| Err(ErrorKind::Io("the reader of params broke off".into())));
             result.and(params).map(drop)
         })
     }
@@ -307,27 +299,19 @@ impl Part<'_> {
         keys: Option<&[String]>,
         writer: &mut BatchWriter,
     ) -> Inner<Result<(), Gone>> {
-        let (name, columns) = (table.name(), table.columns());
+        let name = table.name();
         let keys = keys.unwrap_or_default();
         // The unary plus keeps the index away.
         let among = match keys.len() {
             0 => String::new(),
             count => format!(" AND +key IN ({})", vec!["?"; count].join(", ")),
         };
-        let last: i64 =
-            connection
-                .db
-                .query_row(&format!("SELECT coalesce(max(rowid), 0) FROM {name}"), [], |row| row.get(0))?;
-        let mut statement = connection
-            .db
-            .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE rowid > ? AND rowid <= ?{among}"))?;
-        let mut from = 0;
-        while from < last {
-            let to = from + STRETCH;
+        let condition = format!("rowid BETWEEN ? AND ?{among}");
+        let mut stretches = Stretches::new(&connection.db, name, STRETCH)?;
+        while let Some((from, to)) = stretches.next()? {
             let values = [&from as &dyn rusqlite::ToSql, &to].into_iter();
-            let values = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql));
-            self.cells(statement.query(rusqlite::params_from_iter(values))?, table, writer)?;
-            from += STRETCH;
+            let values: Vec<_> = values.chain(keys.iter().map(|key| key as &dyn rusqlite::ToSql)).collect();
+            self.select(connection, table, &condition, &values, writer)?;
             if send(self.sink, writer.take()).is_err() {
                 return Ok(Err(Gone));
             }
@@ -347,12 +331,8 @@ impl Part<'_> {
         ids.sort_unstable();
         for chunk in ids.chunks(256) {
             for table in Table::ALL {
-                let (name, columns) = (table.name(), table.columns());
-                let mut statement = connection
-                    .db
-                    .prepare_cached(&format!("SELECT {columns} FROM {name} WHERE run_uuid = ?1"))?;
                 for (_, id) in chunk {
-                    self.cells(statement.query([id])?, table, writer)?;
+                    self.select(connection, table, "run_uuid = ?1", &[id], writer)?;
                 }
             }
             if send(self.sink, writer.take()).is_err() {
@@ -394,7 +374,6 @@ impl Part<'_> {
                 }
                 continue;
             }
-            let (name, columns) = (table.name(), table.columns());
             let keys = table.keys(&self.scan.values).unwrap_or_default();
             if is_worth_a_walk(connection, table, keys)? {
                 if self.walk(connection, table, Some(keys), writer)?.is_err() {
@@ -403,15 +382,37 @@ impl Part<'_> {
                 continue;
             }
             for key in keys {
-                let mut statement =
-                    connection.db.prepare_cached(&format!("SELECT {columns} FROM {name} WHERE key = ?1"))?;
-                self.cells(statement.query([key])?, table, writer)?;
+                self.select(connection, table, "key = ?1", &[key], writer)?;
                 if send(self.sink, writer.take()).is_err() {
                     return Ok(());
                 }
             }
         }
         Ok(())
+    }
+
+    /// Reads the cells of a table that a condition lets through. Only where one of them is too long to be read at all, they
+    /// are looked at one by one before they are read: that takes longer.
+    fn select(
+        &self,
+        connection: &Connection,
+        table: Table,
+        condition: &str,
+        values: &[&dyn rusqlite::ToSql],
+        writer: &mut BatchWriter,
+    ) -> Inner<()> {
+        let name = table.name();
+        let mut read = |columns: &str| {
+            let sql = format!("SELECT {columns} FROM {name} WHERE {condition}");
+            let mut statement = connection.db.prepare_cached(&sql)?;
+            self.cells(statement.query(values)?, table, writer)
+        };
+        match read(table.columns()) {
+            Err(ErrorKind::TooMuch(_)) if table != Table::Metrics => {
+                read(&format!("key, {}, run_uuid", bounded("value")))
+            }
+            result => result,
+        }
     }
 
     /// Turns rows of `key, value, run_uuid, …` into cells. Rows of one run mostly follow each other.
@@ -433,10 +434,14 @@ impl Part<'_> {
                     writer.batch.metrics.push(MetricCell { run, key, value });
                 }
                 Table::Params | Table::Tags => {
-                    let value = writer.text(&text(row, 1));
+                    let value = writer.text(&limits::cut(&text(row, 1), WHOLE));
                     let cell = TextCell { run, key, value };
                     if table == Table::Params { &mut writer.batch.params } else { &mut writer.batch.tags }
                         .push(cell);
+                    // Whoever stopped listening is noticed with the next batch.
+                    if writer.batch.text.len() > BATCH {
+                        let _ = send(self.sink, writer.take());
+                    }
                 }
             }
         }

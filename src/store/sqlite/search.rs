@@ -11,12 +11,15 @@ use serde::{Deserialize, Serialize};
 use super::Inner;
 use super::connection::Connection;
 use super::reading::{find_run, stage_condition};
+use super::rows::bounded;
 use crate::mlflow::filter::{
     Attribute, Clause, Comparator, DatasetField, Direction, Field, Filter, Number, OrderBy, Test,
 };
-use crate::mlflow::{ExperimentId, RunId, tags};
+use crate::mlflow::{ExperimentId, Run, RunId, tags};
 use crate::store::{ErrorKind, RunPage, RunSearch};
 
+/// Bytes of a page that has no more runs, however many were asked for.
+const HEAVY: usize = 48 << 20;
 /// MLflow's largest page.
 const MAX_RESULTS: usize = 50_000;
 
@@ -56,14 +59,31 @@ pub fn search(connection: &mut Connection, search: &RunSearch) -> Inner<RunPage>
             .query_map(rusqlite::params_from_iter(&sql.values), |row| row.get::<_, String>(0).map(RunId))?;
         found.collect::<Result<_, _>>()?
     };
-    let next_page_token = (ids.len() > search.max_results).then(|| token(offset + search.max_results));
+    let mut is_last = ids.len() <= search.max_results;
     ids.truncate(search.max_results);
     let mut runs = Vec::with_capacity(ids.len());
+    let (mut looked_at, mut weight) = (0, 0);
     for id in &ids {
+        looked_at += 1;
         // A run that `mlflow gc` removes in between is simply not there any more.
-        runs.extend(find_run(connection, id)?);
+        if let Some(run) = find_run(connection, id)? {
+            weight += heaviness(&run);
+            runs.push(run);
+        }
+        if weight > HEAVY && looked_at < ids.len() {
+            is_last = false;
+            break;
+        }
     }
+    let next_page_token = (!is_last).then(|| token(offset + looked_at));
     Ok(RunPage { runs, next_page_token })
+}
+
+/// About the bytes that the values of a run take.
+fn heaviness(run: &Run) -> usize {
+    let pairs = run.params.iter().map(|param| (&param.key, &param.value));
+    let pairs = pairs.chain(run.tags.iter().map(|tag| (&tag.key, &tag.value)));
+    run.metrics.len() * 96 + pairs.map(|(key, value)| key.len() + value.len() + 64).sum::<usize>()
 }
 
 fn token(offset: usize) -> String {
@@ -157,7 +177,7 @@ impl Sql {
                 self.test(test);
             }
             _ => {
-                self.text.push_str(&format!(" AND {}", folded("v.value".to_owned(), test)));
+                self.text.push_str(&format!(" AND {}", folded(bounded("v.value"), test)));
                 self.test(test);
             }
         }
@@ -250,7 +270,7 @@ impl Sql {
     fn text_key(&mut self, table: &str, key: &str, direction: &str) {
         self.sub_select("value IS NULL", table, key, 1);
         self.text.push_str(", ");
-        self.sub_select("value", table, key, 0);
+        self.sub_select(&bounded("value"), table, key, 0);
         self.text.push_str(&format!(" {direction}, "));
     }
 

@@ -231,13 +231,36 @@ impl Account {
 }
 
 impl Account {
-    /// Whether the data were read in the same way. Who says what the task is differs between a plan and what it came from.
+    /// Whether the data were read in the same way, as far as that decides how trials come out. How it is told, and what is
+    /// told of columns that are not learnt from, may be another in each version.
     pub fn is_read_as(&self, other: &Self) -> bool {
-        let mut other = other.clone();
-        other.target.because.clone_from(&self.target.because);
-        *self == other
+        let target = |account: &Self| {
+            let OfTarget { name, task, rows, classes, .. } = account.target.clone();
+            (name, task, rows, classes)
+        };
+        let (own, others) = (self.learnt(), other.learnt());
+        // Of very many columns only some are told of, and not always the same.
+        let all_told = self.more_columns == 0 && other.more_columns == 0;
+        let are_equal = if all_told {
+            own == others
+        } else {
+            own.iter().all(|(name, how)| others.get(name).is_none_or(|other| how == other))
+        };
+        are_equal
+            && (self.rows, self.separator, self.decimal) == (other.rows, other.separator, other.decimal)
+            && target(self) == target(other)
+    }
+
+    /// How each column is read that is learnt from.
+    fn learnt(&self) -> BTreeMap<&str, How> {
+        let learnt = self.columns.iter().filter(|column| matches!(column.role, Use::Number | Use::Levels));
+        let how = |it: &OfColumn| (it.kind.clone(), it.role, it.gaps, it.levels_used, it.base);
+        learnt.map(|it| (it.name.as_str(), how(it))).collect()
     }
 }
+
+/// Type, use, gaps, levels that are told apart, base.
+type How = (Option<String>, Use, usize, Option<usize>, Option<f64>);
 
 /// The most frequent classes with their rows, and how many there are besides.
 fn classes(study: &Study) -> Option<(BTreeMap<String, usize>, usize)> {

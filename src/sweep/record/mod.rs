@@ -335,10 +335,10 @@ impl Recorder {
             Outcome::Finished { means, deviations } => {
                 for (at_score, score) in all.iter().enumerate() {
                     let metric = |key, value| Metric { key, value, timestamp: at, step: 0 };
-                    metrics.extend(means[at_score].map(|mean| metric(format!("val_{}", score.name), mean)));
+                    let of = |values: &[Option<f64>]| values.get(at_score).copied().flatten();
+                    metrics.extend(of(means).map(|mean| metric(format!("val_{}", score.name), mean)));
                     metrics.extend(
-                        deviations[at_score]
-                            .map(|deviation| metric(format!("val_{}_std", score.name), deviation)),
+                        of(deviations).map(|deviation| metric(format!("val_{}_std", score.name), deviation)),
                     );
                 }
                 (RunStatus::Finished, None)

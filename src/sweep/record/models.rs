@@ -7,7 +7,7 @@ use super::{Recorder, may_pass, params};
 use crate::mlflow::{Metric, RunId, Tag, tags};
 use crate::store::{ErrorKind, NewModel, Result, StoreError};
 use crate::sweep::journal::Test;
-use crate::sweep::keep::{ABOUT, About, MODEL, artifacts};
+use crate::sweep::keep::{self, About, artifacts};
 use crate::sweep::scores::scores;
 use crate::sweep::unkept::{MODEL_NAME, Unkept};
 
@@ -21,10 +21,38 @@ impl Recorder {
             .filter_map(|(score, value)| Some(metric(format!("test_{}", score.name), (*value)?)))
             .collect();
         metrics.push(metric("refit_seconds".into(), test.fit_seconds));
-        let files = artifacts(&self.folder.trial(trial)).map_err(|error| unreadable(&error))?;
+        let folder = self.folder.trial(trial);
+        let (files, model) = match artifacts(&folder).and_then(|files| Ok((files, keep::model(&folder)?))) {
+            Ok(kept) => kept,
+            Err(error) => return self.lost(trial, &run, &metrics, &error).await,
+        };
         let mut unkept = self.files(Some(trial), &run, &files).await?;
-        unkept.extend(self.model(trial, &run, at, &metrics).await?);
+        unkept.extend(self.model(trial, &run, at, &metrics, model).await?);
         self.tell(Some(trial), &run, unkept).await
+    }
+
+    /// The files of a trial cannot be read any more. The store may have them, of an earlier process; else its model is not
+    /// kept, and the sweep goes on.
+    async fn lost(
+        &mut self,
+        trial: usize,
+        run: &RunId,
+        metrics: &[Metric],
+        error: &std::io::Error,
+    ) -> Result<()> {
+        let known = match self.store.logged_models_of(&self.header.experiment, run).await {
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => Vec::new(),
+            known => known?,
+        };
+        if known.iter().any(|model| model.status == "READY")
+            || self.store.get_run(run).await?.tag(tags::MODEL_HISTORY).is_some()
+        {
+            return Ok(());
+        }
+        self.fail_models(run).await?;
+        self.log(run, metrics, &[], &[]).await?;
+        let why = format!("what was kept of trial {trial} cannot be read: {error}");
+        self.tell(Some(trial), run, vec![Unkept { trial: Some(trial), what: MODEL_NAME.into(), why }]).await
     }
 
     /// Logs the model with the metrics of its test: as an entity of its own where the store has such, else among the run's
@@ -35,13 +63,8 @@ impl Recorder {
         run: &RunId,
         at: i64,
         metrics: &[Metric],
+        (onnx, about): (Vec<u8>, About),
     ) -> Result<Option<Unkept>> {
-        let read = |name: &str| {
-            std::fs::read(self.folder.trial(trial).join(name)).map_err(|error| unreadable(&error))
-        };
-        let onnx = read(MODEL)?;
-        let about: About = serde_json::from_slice(&read(ABOUT)?)
-            .map_err(|error| unreadable(&std::io::Error::other(error)))?;
         // The same for the same model, however often it is packed.
         let uuid = format!("{:0>32}", format!("{}{trial:04x}", self.header.id.replace('-', "")));
         let packing = Packing { run: run.as_str(), model: None, uuid: &uuid, at };
@@ -134,8 +157,4 @@ impl Recorder {
         try_join_all(last.iter().map(write)).await?;
         self.store.finish_logged_model(&model.model_id, true).await
     }
-}
-
-fn unreadable(error: &std::io::Error) -> StoreError {
-    StoreError::new("read what was kept of a trial", ErrorKind::Io(error.to_string()))
 }

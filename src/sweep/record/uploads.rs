@@ -125,8 +125,9 @@ impl Recorder {
         unkept: Vec<Unkept>,
     ) -> Result<()> {
         self.refusals.are_told(unkept.is_empty());
-        let known: Vec<Unkept> =
-            self.folder.unkept().into_iter().filter(|known| known.trial == trial).collect();
+        // Where that is not known, it is told anew.
+        let known = self.folder.unkept().unwrap_or_default();
+        let known: Vec<Unkept> = known.into_iter().filter(|known| known.trial == trial).collect();
         if known == unkept {
             return Ok(());
         }

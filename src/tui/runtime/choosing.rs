@@ -55,6 +55,12 @@ pub async fn resume(
 ) -> Option<Msg> {
     let pause = std::time::Duration::from_secs(5);
     let begun = now_ms();
+    if let Err(error) = journal.broken_off() {
+        return Some(Msg::Said(format!(
+            "whether a mark broke off is not known: {}",
+            crate::state::told(&error)
+        )));
+    }
     loop {
         let resumed = {
             let _turn = turn.lock().await;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::choosing::Kept;
-use super::memory::Keeper;
+use super::memory::{self, Keeper};
 use super::training::Ground;
 use super::watch::{Attended, Command, RETRY, Watch};
 use super::{choosing, projecting, training, writing};
@@ -21,7 +21,7 @@ use crate::compare::importance::matters;
 use crate::mlflow::{Experiment, ExperimentId, ViewType};
 use crate::store::{Result, Scan, ScanValues, TrackingStore, now_ms};
 use crate::tui::best;
-use crate::tui::effect::{Effect, Write};
+use crate::tui::effect::{Effect, Steering, Write};
 use crate::tui::msg::Msg;
 use crate::tui::panes::runs::SPARK_POINTS;
 
@@ -187,7 +187,9 @@ impl Executor {
                 });
             }
             Effect::Browse(address) => self.spawn(browse(address)),
-            Effect::Remember { experiment, layout } => self.keeper.remember(experiment, layout),
+            Effect::Remember { experiment, layout } => {
+                self.keeper.remember(experiment, layout, &self.sender);
+            }
             // These belong to the loop, which has the terminal.
             Effect::Copy(_)
             | Effect::Notify(_)
@@ -282,9 +284,14 @@ impl Executor {
             Effect::LookAtSweeps => {
                 self.answer(Slot::Sweeps, projecting::blocking(move || training::look(&ground)));
             }
-            Effect::Steer { sweep, steering } => {
-                self.spawn(projecting::blocking(move || training::steer(&ground, &sweep, steering)));
-            }
+            Effect::Steer { sweep, steering } => self.spawn(async move {
+                if steering == Steering::Resume
+                    && let Err(said) = training::resume(store, &ground, &sweep).await
+                {
+                    return said;
+                }
+                projecting::blocking(move || training::steer(&ground, &sweep, steering)).await
+            }),
             Effect::ReadSweepLog(sweep) => {
                 self.spawn(projecting::blocking(move || training::log(&ground, &sweep)));
             }
@@ -350,12 +357,12 @@ impl Executor {
         });
     }
 
-    /// Ends everything but what is being written, and waits for that for a while.
-    pub async fn finish(&mut self) {
+    /// Ends everything but what is being written, and waits for that for a while. What cannot be kept comes back in words.
+    pub async fn finish(&mut self) -> Option<String> {
         self.slots.drain().for_each(|(_, task)| task.abort());
         let writes = async { while self.writes.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(PATIENCE, writes).await;
-        self.keeper.flush();
+        self.keeper.flush().err().map(|error| memory::unwritten(&error))
     }
 
     /// Histories that are read side by side: as many as there are threads for, and no more than a server likes.

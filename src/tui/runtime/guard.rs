@@ -22,7 +22,7 @@ impl Guard {
     /// Starts the guard of a terminal that is still as it was found.
     pub fn start() -> io::Result<Self> {
         let modes = modes(&tcgetattr(stdin())?).map(|bits| bits.to_string());
-        let mut command = Command::new(program()?);
+        let mut command = Command::new(crate::program::itself()?);
         command.arg("terminal-guard").args(modes);
         let mut process =
             command.stdin(Stdio::piped()).stdout(Stdio::inherit()).stderr(Stdio::null()).spawn()?;
@@ -51,11 +51,6 @@ impl Drop for Guard {
         self.pipe = None;
         let _ = self.process.wait();
     }
-}
-
-/// This program, also where its file was replaced while it runs.
-fn program() -> io::Result<std::path::PathBuf> {
-    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 
 /// What the guard does: until the pipe ends it listens, and then gives back what is still taken.

@@ -6,23 +6,24 @@ use std::path::Path;
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
+use crate::disk::{self, Care};
 use crate::store::secrets::hide;
 use crate::text::clean_lines;
 
 /// Starts logging to `mltui.log` in the state folder, as far as `MLTUI_LOG` says (`info`, `mltui=trace`, …). Without
 /// the variable nothing is written and no file is made.
-pub fn start(folder: &Path) -> Option<WorkerGuard> {
-    let filter = std::env::var("MLTUI_LOG").ok().filter(|filter| !filter.is_empty())?;
-    std::fs::create_dir_all(folder).ok()?;
-    let (writer, guard) =
-        tracing_appender::non_blocking(tracing_appender::rolling::never(folder, "mltui.log"));
-    tracing_subscriber::fmt()
+pub fn start(folder: &Path) -> io::Result<Option<WorkerGuard>> {
+    let Some(filter) = std::env::var("MLTUI_LOG").ok().filter(|filter| !filter.is_empty()) else {
+        return Ok(None);
+    };
+    disk::make_folder(folder, Care::Private)?;
+    let (writer, guard) = tracing_appender::non_blocking(disk::open_to_append(&folder.join("mltui.log"))?);
+    let started = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(move || Discreet(writer.clone()))
         .with_ansi(false)
-        .try_init()
-        .ok()?;
-    Some(guard)
+        .try_init();
+    started.map(|()| Some(guard)).map_err(io::Error::other)
 }
 
 /// A writer that takes known secrets out, and shows what would steer the terminal of who reads it. Each event comes in

@@ -15,7 +15,7 @@ mod training;
 mod watch;
 mod writing;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,14 +69,19 @@ pub type Connect = dyn Fn(&str) -> Result<Opened, String>;
 
 /// Runs the explorer until the user leaves it.
 pub fn run(opened: Opened, connect: &Connect) -> io::Result<()> {
-    let _log = log::start(&opened.settings.state_folder);
+    let log = log::start(&opened.settings.state_folder);
+    let trouble = log.as_ref().err().map(|error| format!("nothing is logged: {error}"));
     let runtime = tokio_runtime()?;
     let mut screen = Screen::open(opened.settings.mouse)?;
-    let result = runtime.block_on(event_loop(opened, connect, &mut screen));
+    let result = runtime.block_on(event_loop(opened, trouble, connect, &mut screen));
     drop(screen);
     // Readers that are still at work have nothing to save; nobody waits for them.
     runtime.shutdown_background();
-    result
+    if let Some(lost) = result? {
+        // Nothing is left to tell it to if standard error is closed.
+        let _ = writeln!(io::stderr(), "mltui: {}", crate::text::clean(&lost));
+    }
+    Ok(())
 }
 
 /// Few threads: each that ever allocates keeps memory of its own.
@@ -142,7 +147,8 @@ impl Session {
             courses: Arc::default(),
         };
         let kept = Kept::new(settings.selecting.patterns.clone(), &settings.state_folder, &store_name);
-        let app = App::new(Setup {
+        let mut trouble = Vec::new();
+        let mut app = App::new(Setup {
             page: (!is_local).then(|| store_name.trim_end_matches('/').to_owned()),
             store: settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string),
             is_local,
@@ -154,14 +160,21 @@ impl Session {
             keymap,
             profiles: settings.profiles(),
             profile: settings.profile.clone(),
-            memory: keeper.load(),
+            memory: known(keeper.load(), &mut trouble),
             selecting: settings.selecting.clone(),
-            policies: kept.policies.all(),
-            sweeps: Sweeps::new(settings.sweeping.wish.clone(), settings.sweeping.jobs, ground.plans.all()),
+            policies: known(kept.policies.all(), &mut trouble),
+            sweeps: Sweeps::new(
+                settings.sweeping.wish.clone(),
+                settings.sweeping.jobs,
+                known(ground.plans.all(), &mut trouble),
+            ),
             user: settings.user.clone(),
             size,
             now: now_ms(),
         });
+        for words in trouble {
+            app.say(words);
+        }
         let mut executor =
             Executor::new(store, sender, settings.poll_interval, is_local, keeper, kept, ground);
         if !settings.read_only {
@@ -172,6 +185,14 @@ impl Session {
         let theme = theme(&settings, light);
         Self { app, executor, messages, settings, theme }
     }
+}
+
+/// What was kept; nothing where it cannot be read, which is told.
+fn known<T: Default>(kept: io::Result<T>, trouble: &mut Vec<String>) -> T {
+    kept.unwrap_or_else(|error| {
+        trouble.push(format!("what was kept is not known: {}", crate::state::told(&error)));
+        T::default()
+    })
 }
 
 fn theme(settings: &Settings, light: Option<bool>) -> Theme {
@@ -187,13 +208,22 @@ enum Next {
     Quit,
 }
 
-async fn event_loop(opened: Opened, connect: &Connect, screen: &mut Screen) -> io::Result<()> {
+/// What could not be kept comes back in words.
+async fn event_loop(
+    opened: Opened,
+    trouble: Option<String>,
+    connect: &Connect,
+    screen: &mut Screen,
+) -> io::Result<Option<String>> {
     let light = opened.settings.light;
     let mut session = Session::start(opened, screen.size()?, light);
+    if let Some(words) = trouble {
+        session.app.say(words);
+    }
     let result = take_turns(&mut session, light, connect, screen).await;
     // What is to be kept is kept, also where the terminal went away.
-    session.executor.finish().await;
-    result
+    let lost = session.executor.finish().await;
+    result.map(|()| lost)
 }
 
 async fn take_turns(
@@ -262,8 +292,11 @@ async fn take_turns(
                 Next::Suspend => screen.suspend()?,
                 Next::Switch(name) => match connect(&name) {
                     Ok(opened) => {
-                        session.executor.finish().await;
+                        let lost = session.executor.finish().await;
                         *session = Session::start(opened, screen.size()?, light);
+                        if let Some(words) = lost {
+                            session.app.say(words);
+                        }
                         session.app.has_pixels = screen.set_graphics(session.settings.graphics)?;
                     }
                     Err(error) => session.app.say(format!("profile {name} cannot be opened: {error}")),

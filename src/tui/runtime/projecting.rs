@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::catalog::view::{Ids, Picked, View, project_with};
 use crate::mlflow::RunId;
+use crate::store::pages::Pages;
 use crate::store::{ErrorKind, Result, RunSearch, StoreError, TrackingStore};
 use crate::tui::msg::Msg;
 use crate::tui::panes::details::preview::{LARGEST, Preview};
@@ -57,29 +58,29 @@ async fn search(store: &dyn TrackingStore, request: &Request) -> Result<Ids> {
         max_results: PAGE,
         ..RunSearch::default()
     };
+    let mut pages = Pages::default();
     loop {
         let page = store.search_runs(&search).await?;
+        search.page_token = pages.follow(&page)?;
         found.extend(page.runs.into_iter().map(|run| run.info.run_id.0));
-        search.page_token = page.next_page_token;
         if search.page_token.is_none() {
             return Ok(found);
         }
     }
 }
 
-/// Reads a file and makes it fit to be looked at; one that is too large is not read.
+/// Reads a file and makes it fit to be looked at; one that is too large, whatever it was said to be, is not read to its end.
 pub async fn preview(store: &dyn TrackingStore, id: &RunId, path: &str) -> Result<Preview> {
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let files = store.list_artifacts(id, folder).await?;
-    let size = files.iter().find(|file| file.path == path).and_then(|file| file.file_size);
-    if let Some(size) = size.filter(|size| *size > LARGEST) {
-        let words = format!(
-            "{} are too much to look into; `mlflow artifacts download -r {id} -a {path}` fetches the file",
-            crate::text::bytes(size)
-        );
-        return Ok(Preview::Nothing(words));
-    }
-    let content = store.read_artifact(id, path).await?;
+    let content = match store.read_artifact(id, path, LARGEST).await {
+        Err(StoreError { kind: ErrorKind::TooMuch(_), .. }) => {
+            let words = format!(
+                "more than {} are too much to look into; `mlflow artifacts download -r {id} -a {path}` fetches the file",
+                crate::text::bytes(LARGEST as u64)
+            );
+            return Ok(Preview::Nothing(words));
+        }
+        content => content?,
+    };
     let name = path.to_owned();
     let decoding = tokio::task::spawn_blocking(move || Preview::of(&name, &content));
     decoding.await.map_err(|error| StoreError::new("look into the file", ErrorKind::Io(error.to_string())))

@@ -7,12 +7,13 @@ use crate::mlflow::Experiment;
 use crate::state::by_experiment::ByExperiment;
 use crate::store::{TrackingStore, now_ms};
 use crate::sweep::account::Account;
-use crate::sweep::begin::{Beginning, SameStore, begin, find_or_create, spawn};
+use crate::sweep::begin::{Beginning, Prepared, SameStore, find_or_create, spawn};
 use crate::sweep::course::Courses;
 use crate::sweep::data::{self, Frame};
 use crate::sweep::journal::{Folder, Header, Wanted};
 use crate::sweep::plan::{Plan, Wish};
 use crate::sweep::progress::Progress;
+use crate::sweep::record::may_pass;
 use crate::sweep::run;
 use crate::sweep::study::Study;
 use crate::text;
@@ -41,27 +42,33 @@ pub async fn train(store: Arc<dyn TrackingStore>, ground: Ground, training: Trai
 
 async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training) -> Result<Began, String> {
     let Training { wish, place, jobs, keeps } = training;
-    let asked = wish.clone();
-    let decided = tokio::task::spawn_blocking(move || asked.decide().map_err(|error| error.to_string()));
-    let (plan, study) = decided.await.map_err(|error| error.to_string())??;
+    let (asked, on) = (wish.clone(), ground.clone());
+    // The store gets nothing where the sweep could not be kept.
+    let prepared = tokio::task::spawn_blocking(move || {
+        let (plan, study) = asked.decide().map_err(|error| error.to_string())?;
+        let beginning = Beginning {
+            store: &on.store,
+            user: &on.user,
+            jobs: plan.jobs(jobs),
+            state_folder: &on.state_folder,
+        };
+        Prepared::new(plan, &study, &beginning).map_err(|error| unbegun(&error))
+    });
+    let prepared = prepared.await.map_err(|error| error.to_string())??;
     let said = |error: crate::store::StoreError| format!("{error}; {}", error.hint());
     let experiment: Experiment = match &place {
         Place::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
-        Place::New(name) => find_or_create(store.as_ref(), name, &plan).await.map_err(said)?,
+        Place::New(name) => find_or_create(store.as_ref(), name, prepared.plan()).await.map_err(said)?,
     };
     store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
     // The process of the sweep makes none.
     store.begin().await.map_err(said)?;
-    let beginning = Beginning {
-        experiment: &experiment,
-        store: &ground.store,
-        user: &ground.user,
-        jobs: plan.jobs(jobs),
-        state_folder: &ground.state_folder,
-    };
-    let trials = plan.length();
-    let (folder, header) = begin(plan, &study, &beginning).map_err(|error| error.to_string())?;
-    spawn(&folder, &header, &ground.same).map_err(|error| format!("no process could be started: {error}"))?;
+    let trials = prepared.plan().length();
+    let (folder, header) = prepared.begin(&experiment).map_err(|error| unbegun(&error))?;
+    spawn(&folder, &header, &ground.same).map_err(|error| {
+        folder.remove();
+        format!("no process could be started: {error}")
+    })?;
     // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
     if (keeps || matches!(place, Place::New(_)))
         && let Err(error) = ground.plans.set(&experiment.experiment_id, Some(wish.clone()))
@@ -75,6 +82,10 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
         wish,
         trials,
     })
+}
+
+fn unbegun(error: &std::io::Error) -> String {
+    format!("no sweep is begun: {error}")
 }
 
 /// What the data of a plan come to, in words.
@@ -135,16 +146,32 @@ pub fn list(folder: String) -> Msg {
 
 /// How far the sweeps of this store are.
 pub fn look(ground: &Ground) -> Msg {
-    let all =
-        Folder::all(&ground.state_folder).into_iter().filter(|(_, header)| header.store == ground.store);
+    let all = Folder::all(&ground.state_folder);
     // A panic elsewhere leaves whole courses behind.
     let mut courses = ground.courses.lock().unwrap_or_else(PoisonError::into_inner);
-    let read = |(folder, header)| Progress::read(&folder, &header, &mut courses, now_ms()).ok();
-    Msg::Sweeps(all.filter_map(read).collect())
+    let (mut list, mut unread) = (Vec::new(), all.unread);
+    for (folder, header) in all.sweeps.iter().filter(|(_, header)| header.store == ground.store) {
+        match Progress::read(folder, header, &mut courses, now_ms()) {
+            Ok(progress) => list.push(progress),
+            Err(error) => unread.push(error.to_string()),
+        }
+    }
+    Msg::Sweeps { list, unread }
 }
 
 fn find(ground: &Ground, id: &str) -> Option<(Folder, Header)> {
-    Folder::all(&ground.state_folder).into_iter().find(|(_, header)| header.id == id)
+    Folder::all(&ground.state_folder).sweeps.into_iter().find(|(_, header)| header.id == id)
+}
+
+/// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
+pub async fn resume(store: Arc<dyn TrackingStore>, ground: &Ground, id: &str) -> Result<(), Msg> {
+    let Some((_, header)) = find(ground, id) else { return Ok(()) };
+    match store.check_artifacts(&header.experiment).await {
+        Err(error) if !may_pass(&error.kind) => {
+            Err(Msg::Said(format!("{} is not resumed: {error}; {}", header.name, error.hint())))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub fn steer(ground: &Ground, id: &str, steering: Steering) -> Msg {
@@ -171,8 +198,10 @@ pub fn log(ground: &Ground, id: &str) -> Msg {
     let Some((folder, header)) = find(ground, id) else {
         return Msg::Said("the sweep is gone".into());
     };
-    let text = std::fs::read_to_string(folder.log()).unwrap_or_default();
-    Msg::SweepLog { name: header.name, text }
+    match folder.said() {
+        Ok(text) => Msg::SweepLog { name: header.name, text },
+        Err(error) => Msg::Said(format!("the log of {} cannot be read: {error}", header.name)),
+    }
 }
 
 /// Closes sweeps whose process died, at the start.

@@ -34,7 +34,15 @@ fn explorer(runs: &[Run]) -> App {
     feed(&mut app, Msg::Experiments(Ok((experiments, Some("1".into())))), runs);
     let file = ArtifactFile { path: hostile("model"), is_dir: false, file_size: Some(7) };
     let id = runs[4].info.run_id.clone();
-    feed(&mut app, Msg::Artifacts { run: id, path: String::new(), result: Ok(vec![file]) }, runs);
+    feed(
+        &mut app,
+        Msg::Artifacts {
+            run: id,
+            path: String::new(),
+            result: Ok(ArtifactList { files: vec![file], is_cut: false }),
+        },
+        runs,
+    );
     feed(&mut app, Msg::Said(hostile("said")), runs);
     app
 }

@@ -38,7 +38,7 @@ use crate::mlflow::{
     RunStatus, Tag,
 };
 use crate::store::batch::whole_runs;
-use crate::store::{ErrorKind, HistoryCursor, HistoryPart, StoreError};
+use crate::store::{ArtifactList, ErrorKind, HistoryCursor, HistoryPart, StoreError};
 
 /// 2026-11-23 12:00 UTC.
 const NOW: i64 = 1_795_435_200_000;
@@ -189,7 +189,7 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 "model" => vec![file("model/MLmodel", 560), file("model/model.pkl", 91_000)],
                 _ => Vec::new(),
             };
-            vec![Msg::Artifacts { run: id, path, result: Ok(files) }]
+            vec![Msg::Artifacts { run: id, path, result: Ok(ArtifactList { files, is_cut: false }) }]
         }
         Effect::Preview { id, path } => {
             let content = b"step,loss\n1,0.5\n2,0.25\n";

@@ -44,7 +44,9 @@ fn progress(app: &App, state: State) -> Progress {
         left: Some(26.0),
         unsent: 0,
         error: None,
-        unkept: Vec::new(),
+        unkept: Ok(Vec::new()),
+        host: None,
+        damage: None,
         created: app.now - 14_000,
     }
 }
@@ -184,7 +186,7 @@ fn a_plan_that_says_nothing_of_it_reads_files_as_the_settings_say() {
 fn sweeps_are_listed_steered_and_their_end_is_told() {
     let (mut app, _) = opened((120, 36), 12);
     let list = vec![progress(&app, State::Running)];
-    update(&mut app, Msg::Sweeps(list));
+    update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
     assert!(drawn(&app).contains("sweep 7/20, 26s left"), "{}", drawn(&app));
     let later = app.now + 1_500;
     let effects = update(&mut app, Msg::Tick { now: later });
@@ -205,7 +207,7 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
         ("r", Steering::Resume, State::Cancelled),
     ] {
         let list = vec![progress(&app, state)];
-        update(&mut app, Msg::Sweeps(list));
+        update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
         let effects = effects_of(&mut app, key);
         let is_it =
             |effect: &Effect| matches!(effect, Effect::Steer { steering: found, .. } if *found == steering);
@@ -216,9 +218,9 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
     assert!(drawn(&app).contains("trial 0"));
     effects_of(&mut app, "esc");
     let list = vec![progress(&app, State::Running)];
-    update(&mut app, Msg::Sweeps(list));
+    update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
     let list = vec![progress(&app, State::Finished)];
-    update(&mut app, Msg::Sweeps(list));
+    update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
     assert!(drawn(&app).contains("is finished after 7 trials: best random_forest-3"), "{}", drawn(&app));
 }
 
@@ -228,7 +230,7 @@ fn nothing_trains_where_nothing_may_be_written() {
     app.read_only = true;
     assert!(trained(&effects_of(&mut app, "T")).is_none() && app.overlay.is_none());
     let list = vec![progress(&app, State::Running)];
-    update(&mut app, Msg::Sweeps(list));
+    update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
     assert!(effects_of(&mut app, "g s x").is_empty());
 }
 
@@ -240,7 +242,7 @@ fn no_size_is_too_small_for_a_plan_or_a_list() {
             for script in ["T down down", "esc g s"] {
                 effects_of(&mut app, script);
                 let list: Vec<_> = (0..9).map(|_| progress(&app, State::Running)).collect();
-                update(&mut app, Msg::Sweeps(list));
+                update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
                 drawn(&app);
             }
         }

@@ -44,6 +44,46 @@ fn the_cursor_follows_the_run_through_sort_and_refresh() {
 }
 
 #[test]
+fn a_new_run_is_seen_at_the_top_and_counted_where_it_cannot_be_seen() {
+    let (mut app, mut runs) = opened((140, 40), 30);
+    let mut come = |app: &mut App, number: usize| {
+        runs.push(run(number));
+        feed(app, snapshot(app.runs.generation, &runs), &runs);
+        runs.clone()
+    };
+    let id = |number: usize| Some(Picked::Run(format!("{number:032x}")));
+    come(&mut app, 30);
+    assert_eq!((app.runs.cursor.at, app.runs.selected.clone()), (0, id(30)), "nobody chose another run");
+    let known = come(&mut app, 31);
+    keys(&mut app, "j", &known);
+    assert_eq!(app.runs.selected, id(30));
+    come(&mut app, 32);
+    assert_eq!(app.runs.selected, id(30), "the cursor stays on its run");
+    assert_eq!((app.runs.cursor.at, app.runs.cursor.top), (2, 0), "and the new one is seen above it");
+    let known = come(&mut app, 33);
+    keys(&mut app, "G", &known);
+    let chosen = app.runs.selected.clone();
+    assert!(app.runs.cursor.top > 0 && !drawn(&app).contains("new above"));
+    come(&mut app, 34);
+    let known = come(&mut app, 35);
+    assert_eq!(app.runs.selected, chosen);
+    assert!(drawn(&app).contains("2 new above"), "{}", drawn(&app));
+    keys(&mut app, "g g", &known);
+    assert!(!drawn(&app).contains("new above") && drawn(&app).contains("calm-ibis-35"), "{}", drawn(&app));
+}
+
+#[test]
+fn whatever_is_done_is_done_to_the_run_that_was_under_the_cursor() {
+    let (mut app, mut runs) = opened((140, 40), 30);
+    keys(&mut app, "D", &runs);
+    let asked = app.runs.selected.clone();
+    runs.push(run(30));
+    let generation = app.runs.generation;
+    feed(&mut app, snapshot(generation, &runs), &runs);
+    assert_eq!(app.runs.selected, asked);
+}
+
+#[test]
 fn answers_to_an_older_question_are_dropped() {
     let (mut app, runs) = opened((140, 40), 5);
     let old = app.runs.generation - 1;

@@ -171,7 +171,7 @@ fn an_artifacts_tab_without_files_says_where_they_would_be() {
         feed(app, msg, &runs);
         drawn(app)
     };
-    let empty = listed(&mut app, Ok(Vec::new()));
+    let empty = listed(&mut app, Ok(ArtifactList::default()));
     assert!(empty.contains("no artifacts in") && empty.contains("/data/mlruns/1/"), "{empty}");
     let why = ErrorKind::Elsewhere("its files are in s3://bucket/1".into());
     let failed = listed(&mut app, Err(StoreError::new("list the artifacts", why)));

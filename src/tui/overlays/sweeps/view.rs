@@ -1,6 +1,7 @@
 //! The sweeps, drawn: a line each, and more about the one under the cursor.
 
 use ratatui::Frame;
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -15,18 +16,24 @@ use crate::tui::theme::Theme;
 const BAR: usize = 20;
 /// Lines about the chosen one, or more where there is more to say.
 const ABOUT: usize = 4;
+/// Of what cannot be read, so many lines.
+const MOST_UNREAD: usize = 4;
 
 pub fn draw(app: &App, at: usize, theme: &Theme, frame: &mut Frame<'_>) {
     let list = &app.sweeps.list;
     let screen = frame.area();
     let width = 100.min((screen.width as usize).saturating_sub(6));
+    let unread = app.sweeps.unread.iter().take(MOST_UNREAD).map(|words| (format!("not read: {words}"), true));
     if list.is_empty() {
-        let room = centred_box(frame, theme, "Sweeps", "esc closes", (width.min(52), 1));
-        put(frame, room, 0, Line::styled("none yet: T trains, ctrl-t plans", theme.dim));
-        return;
+        let about: Vec<_> =
+            [("none yet: T trains, ctrl-t plans".to_owned(), false)].into_iter().chain(unread).collect();
+        let width = if about.len() > 1 { width } else { width.min(52) };
+        let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, about.len()));
+        return put_words(frame, room, 0, about, theme);
     }
     let most = (screen.height as usize).saturating_sub(4);
-    let chosen = list.get(at).map_or(Vec::new(), |sweep| about(sweep, app.now));
+    let mut chosen = list.get(at).map_or(Vec::new(), |sweep| about(sweep, app.now));
+    chosen.extend(unread);
     let lines = chosen.len().max(ABOUT);
     let listed = list.len().min(most.saturating_sub(lines + 1).max(1));
     let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, listed + 1 + lines));
@@ -43,10 +50,15 @@ pub fn draw(app: &App, at: usize, theme: &Theme, frame: &mut Frame<'_>) {
         }
         put(frame, room, line - first, words);
     }
-    for (line, (words, is_bad)) in chosen.into_iter().enumerate() {
+    put_words(frame, room, listed + 1, chosen, theme);
+}
+
+/// Lines, and whether each is bad news.
+fn put_words(frame: &mut Frame<'_>, room: Rect, from: usize, words: Vec<(String, bool)>, theme: &Theme) {
+    for (line, (words, is_bad)) in words.into_iter().enumerate() {
         let style = if is_bad { theme.bad } else { theme.dim };
-        let words = text::cut(&text::clean(&words), width, theme.glyphs.ellipsis);
-        put(frame, room, listed + 1 + line, Line::styled(words, style));
+        let words = text::cut(&text::clean(&words), room.width as usize, theme.glyphs.ellipsis);
+        put(frame, room, from + line, Line::styled(words, style));
     }
 }
 
@@ -54,14 +66,14 @@ fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Lin
     let state = match sweep.state {
         State::Running | State::Waiting => theme.running,
         State::Finished => theme.good,
-        State::Paused | State::Cancelled => theme.warn,
+        State::Paused | State::Cancelled | State::Elsewhere => theme.warn,
         State::Interrupted => theme.bad,
     };
     let done = sweep.ended();
     let of = sweep.of.map_or(String::new(), |of| format!("/{of}"));
     let mut spans = vec![
         Span::styled(text::fit(&sweep.name, 18, theme.glyphs.ellipsis), style),
-        Span::styled(text::fit(sweep.state.as_str(), 12, ""), state),
+        Span::styled(text::fit(&sweep.standing(), 12, theme.glyphs.ellipsis), state),
     ];
     if width >= 78 {
         spans.extend(bar(sweep, theme));
@@ -109,6 +121,7 @@ fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     if let Some(error) = &sweep.error {
         lines.push((format!("last failure: {error}"), true));
     }
+    lines.extend(sweep.damage.iter().map(|words| (words.clone(), true)));
     lines.extend(unkept::in_words(&sweep.unkept).map(|words| (words, true)));
     if sweep.is_logging() || (sweep.state.is_active() && sweep.unsent > 40) {
         lines.push((format!("{} results are on their way to the store", sweep.unsent), false));
@@ -118,6 +131,7 @@ fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
             State::Waiting | State::Running => "p pauses   x cancels   l log   enter goes to its runs",
             State::Paused => "p goes on   x cancels   l log   enter goes to its runs",
             State::Finished => "l log   enter goes to its runs",
+            State::Elsewhere => "x cancels   enter goes to its runs; it is steered where it runs",
             State::Cancelled | State::Interrupted => "r resumes   l log   enter goes to its runs",
         }
         .to_owned(),

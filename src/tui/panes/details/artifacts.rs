@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::preview::Preview;
 use crate::mlflow::ArtifactFile;
-use crate::store::StoreError;
+use crate::store::{ArtifactList, StoreError};
 
 #[derive(Debug, Default)]
 pub struct Artifacts {
@@ -17,7 +17,7 @@ pub struct Artifacts {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Folder {
     Loading,
-    Files(Vec<ArtifactFile>),
+    Files(ArtifactList),
     Failed(StoreError),
 }
 
@@ -64,6 +64,10 @@ pub enum Entry<'a> {
     Empty {
         depth: usize,
     },
+    /// Behind the last of a folder's entries that are listed.
+    More {
+        depth: usize,
+    },
 }
 
 impl Artifacts {
@@ -78,10 +82,10 @@ impl Artifacts {
         match self.folders.get(path) {
             None | Some(Folder::Loading) => entries.push(Entry::Loading { depth }),
             Some(Folder::Failed(error)) => entries.push(Entry::Failed { error, depth }),
-            Some(Folder::Files(files)) if files.is_empty() && depth > 0 => {
+            Some(Folder::Files(list)) if list.files.is_empty() && depth > 0 => {
                 entries.push(Entry::Empty { depth });
             }
-            Some(Folder::Files(files)) => {
+            Some(Folder::Files(ArtifactList { files, is_cut })) => {
                 // Folders first, as people have them in their file managers.
                 for file in files.iter().filter(|file| file.is_dir) {
                     let open = self.open.contains(&file.path);
@@ -92,6 +96,9 @@ impl Artifacts {
                 }
                 entries
                     .extend(files.iter().filter(|file| !file.is_dir).map(|file| Entry::File { file, depth }));
+                if *is_cut {
+                    entries.push(Entry::More { depth });
+                }
             }
         }
     }
@@ -118,7 +125,7 @@ impl Artifacts {
                 None
             }
             Entry::File { file, .. } => Some(file.path.clone()),
-            Entry::Loading { .. } | Entry::Failed { .. } | Entry::Empty { .. } => None,
+            Entry::Loading { .. } | Entry::Failed { .. } | Entry::Empty { .. } | Entry::More { .. } => None,
         }
     }
 

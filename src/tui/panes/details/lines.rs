@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::artifacts::Entry;
 use super::{Details, Tab};
 use crate::mlflow::{Metric, Param, Run, tags};
+use crate::store::ArtifactList;
 use crate::text;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +114,13 @@ impl Details {
                     line(depth, "  ", "loading".into(), String::new(), None, Role::Dim)
                 }
                 Entry::Empty { depth } => line(depth, "  ", "empty".into(), String::new(), None, Role::Dim),
+                Entry::More { depth } => {
+                    let words = format!(
+                        "more than {} entries: the others are not listed",
+                        text::count(ArtifactList::MOST)
+                    );
+                    line(depth, "  ", "…".into(), words, None, Role::Warn)
+                }
                 Entry::Failed { error, depth } => {
                     line(depth, "  ", "not listed".into(), error.to_string(), None, Role::Bad)
                 }
@@ -165,11 +173,12 @@ fn versions_in_words(json: &str) -> String {
 fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
     let info = &run.info;
     let time = |time: Option<i64>| match time {
-        Some(ms) => format!("{} ({} ago)", text::timestamp(ms), text::span(now - ms)),
+        Some(ms) => format!("{} ({} ago)", text::timestamp(ms), text::span(now.saturating_sub(ms))),
         None => "-".into(),
     };
     let end = info.ended().or_else(|| info.status.is_active().then_some(now));
-    let duration = info.start_time.zip(end).map_or("-".into(), |(start, end)| text::duration(end - start));
+    let duration =
+        info.start_time.zip(end).map_or("-".into(), |(start, end)| text::duration(end.saturating_sub(start)));
     let tag = |key: &str| run.tag(key).unwrap_or("-").to_owned();
     let line = |key: &str, value: String| DetailLine::new(key, value, Role::Plain);
     let mut lines = vec![

@@ -5,7 +5,7 @@ use image::GenericImageView;
 use crate::text;
 
 /// Larger files are not fetched to be looked at (bytes).
-pub const LARGEST: u64 = 8_000_000;
+pub const LARGEST: usize = 8_000_000;
 /// Lines and columns that are kept.
 const LINES: usize = 5_000;
 const CELLS: usize = 400;

@@ -171,7 +171,7 @@ fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) 
     let width = area.width as usize;
     let (kind, style) = match &opened.content {
         None => ("loading".to_owned(), theme.dim),
-        Some(Err(error)) => (error.to_string(), theme.bad),
+        Some(Err(_)) => ("not read".to_owned(), theme.bad),
         Some(Ok(Preview::Text { kind, lines, cut })) => {
             let more = if *cut { " at least" } else { "" };
             (format!("{kind},{more} {} lines", text::count(lines.len())), theme.dim)
@@ -210,6 +210,10 @@ fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) 
                 body,
                 vec![Line::styled(text::cut(words, width, theme.glyphs.ellipsis), theme.dim)],
             );
+        }
+        Some(Err(error)) => {
+            let told = [(error.kind.to_string(), theme.bad), (error.hint().to_owned(), theme.dim)];
+            centred(frame, body, wrapped(&told, body.width));
         }
         _ => {}
     }

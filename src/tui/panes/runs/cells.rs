@@ -186,7 +186,7 @@ pub fn cell(value: &Value<'_>, spec: &ColumnSpec, now: i64, theme: &Theme) -> (S
         Value::Text(words) if matches!(spec, ColumnSpec::Param(_)) => (shorten(words), theme.text),
         Value::Text(words) => (text::clean(words).into_owned(), theme.text),
         Value::OwnedText(words) => (text::clean(words).into_owned(), theme.text),
-        Value::Time(ms) => (text::span(now - ms), theme.dim),
+        Value::Time(ms) => (text::span(now.saturating_sub(*ms)), theme.dim),
         Value::Duration(ms) => (text::duration(*ms), theme.dim),
         Value::Count(count) => (count.to_string(), theme.text),
         Value::Status(status) => {

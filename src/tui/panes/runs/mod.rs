@@ -71,6 +71,11 @@ pub struct Runs {
     pub cursor: Cursor,
     /// What is under the cursor: the cursor follows it through refresh and sort.
     pub selected: Option<Picked>,
+    /// The user moved the cursor, or did something else about what is under it; until then it stays at the top, whatever
+    /// comes there.
+    pub is_chosen: bool,
+    /// Ids of runs that came in above the window and were not seen since.
+    above: FxHashSet<String>,
     /// Where runs were found.
     places: Places,
     /// Marked runs, of this experiment and of others, and where a range that is being marked began.
@@ -105,6 +110,7 @@ impl Runs {
             deleted: remembered.deleted,
             words: Input::new(remembered.words.clone()),
             selected: remembered.run.clone().map(Picked::Run),
+            is_chosen: remembered.run.is_some(),
             marks: std::mem::take(&mut self.marks),
             wanted_column: remembered.column.as_deref().and_then(|name| ColumnSpec::parse(name).ok()),
             ..Self::default()
@@ -163,6 +169,7 @@ impl Runs {
         position: Option<usize>,
         height: usize,
     ) {
+        let came = self.came_with(&catalog);
         let keys = (self.catalog.metrics.len(), self.catalog.params.len());
         let is_new = !self.loaded || keys != (catalog.metrics.len(), catalog.params.len());
         self.catalog = catalog;
@@ -175,14 +182,19 @@ impl Runs {
         }
         let is_other_view = self.shown_view != view;
         self.shown_view = view;
-        if let Some(at) = position.filter(|at| self.picked(*at) == self.selected) {
-            // The view does not move either: the run stays on its line, as far as the list allows.
+        let is_at_top = self.cursor.top == 0 && !is_other_view;
+        let stays_at_top = self.cursor.at == 0 && !self.is_chosen && !is_other_view;
+        if let Some(at) = position.filter(|at| self.picked(*at) == self.selected && !stays_at_top) {
+            // The view does not move either: the run stays on its line, as far as the list allows. Only at the top it makes
+            // room for what comes there.
             let line = self.cursor.at.saturating_sub(self.cursor.top);
-            self.cursor = Cursor { at, top: at.saturating_sub(line) };
+            self.cursor = Cursor { at, top: if is_at_top { 0 } else { at.saturating_sub(line) } };
         } else if is_other_view {
             self.cursor = Cursor::default();
         }
         self.cursor.show(self.projection.lines.len(), height);
+        self.above.extend(came);
+        self.look_above();
         // A run that was remembered may still be on its way.
         if position.is_some() || complete || self.selected.is_none() {
             self.selected = self.picked(self.cursor.at);
@@ -221,7 +233,35 @@ impl Runs {
 
     pub fn moved(&mut self) {
         self.selected = self.picked(self.cursor.at);
+        self.is_chosen = true;
         self.changed = true;
+        self.look_above();
+    }
+
+    /// The runs that a newer catalogue has besides those that are shown. Rows stay what they are, unless the store was
+    /// read anew.
+    fn came_with(&self, newer: &Catalog) -> Vec<String> {
+        let known = self.catalog.runs.len();
+        let is_same = |row: Row| newer.runs.len() > known && newer.run_id(row) == self.catalog.run_id(row);
+        if !self.complete || known == 0 || !is_same(known as Row - 1) {
+            return Vec::new();
+        }
+        (known as Row..newer.runs.len() as Row).map(|row| newer.run_id(row).to_owned()).collect()
+    }
+
+    /// Forgets the runs that are not above the window any more.
+    fn look_above(&mut self) {
+        if self.above.is_empty() {
+            return;
+        }
+        let rows = (0..self.cursor.top).filter_map(|at| self.projection.row(at));
+        let ids: FxHashSet<&str> = rows.map(|row| self.catalog.run_id(row)).collect();
+        self.above.retain(|id| ids.contains(id.as_str()));
+    }
+
+    /// How many runs came in above the window and were not seen since.
+    pub fn new_above(&self) -> usize {
+        self.above.len()
     }
 
     pub fn length(&self) -> usize {

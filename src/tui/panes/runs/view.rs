@@ -119,6 +119,9 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     } else {
         put(text::runs(runs.projection.passing), calm);
     }
+    if runs.new_above() > 0 {
+        put(format!("{} new above", text::count(runs.new_above())), theme.accent);
+    }
     if !runs.complete {
         put("so far, more coming".into(), theme.warn);
     }

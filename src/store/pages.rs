@@ -1,0 +1,113 @@
+//! Lists that come in pages, followed to their end and no further than any store goes.
+
+use std::hash::BuildHasher;
+
+use rustc_hash::{FxBuildHasher, FxHashSet};
+
+use super::{ErrorKind, Result, RunPage, StoreError};
+
+type Inner<T> = std::result::Result<T, ErrorKind>;
+
+/// Pages of one list, at most.
+const MOST: usize = 100_000;
+/// Bytes of a page token: MLflow's have some twenty.
+const TOKEN: usize = 16 << 10;
+/// Pages one after the other that bring nothing new.
+const BARREN: usize = 20;
+/// Runs of one list, at most: more are nobody's.
+const RUNS: usize = 1_000_000;
+/// Bytes of a list, all pages together, as it takes room here.
+const WEIGHT: usize = 96 << 20;
+
+/// The pages of a list, as they come.
+#[derive(Debug, Default)]
+pub struct Pages {
+    /// Hashes of the tokens so far, and of the ids of runs.
+    tokens: FxHashSet<u64>,
+    runs: FxHashSet<u64>,
+    /// Pages without anything new, since the last that had something.
+    barren: usize,
+    weight: usize,
+}
+
+impl Pages {
+    /// Notes a page of so many things that take so many bytes, and returns the token to ask with next, if there is one. A
+    /// store that leads back to a page that was there, or on and on to nothing, is asked no further.
+    pub fn next(&mut self, token: Option<String>, things: usize, weight: usize) -> Inner<Option<String>> {
+        self.weight += weight;
+        if self.weight > WEIGHT {
+            return Err(ErrorKind::TooMuch(format!("one list of more than {} MB", WEIGHT >> 20)));
+        }
+        self.note(things > 0)?;
+        self.lead_on(token)
+    }
+
+    /// The same for a page of runs that nobody keeps as they are.
+    pub fn next_of_runs(&mut self, page: &RunPage) -> Inner<Option<String>> {
+        let mut is_new = false;
+        for run in &page.runs {
+            is_new |= self.runs.insert(FxBuildHasher.hash_one(run.info.run_id.as_str()));
+        }
+        if self.runs.len() > RUNS {
+            return Err(ErrorKind::TooMuch(format!("more than {RUNS} runs in one list")));
+        }
+        self.note(is_new)?;
+        self.lead_on(page.next_page_token.clone())
+    }
+
+    /// The same for whoever asks page by page.
+    pub fn follow(&mut self, page: &RunPage) -> Result<Option<String>> {
+        self.next_of_runs(page).map_err(|kind| StoreError::new("search runs", kind))
+    }
+
+    fn note(&mut self, is_new: bool) -> Inner<()> {
+        self.barren = if is_new { 0 } else { self.barren + 1 };
+        if self.barren < BARREN {
+            return Ok(());
+        }
+        Err(ErrorKind::Protocol(format!("{BARREN} pages of one list, one after the other, with nothing new")))
+    }
+
+    fn lead_on(&mut self, token: Option<String>) -> Inner<Option<String>> {
+        let Some(token) = token else { return Ok(None) };
+        if token.len() > TOKEN {
+            return Err(ErrorKind::Protocol(format!("a page token of {} bytes", token.len())));
+        }
+        if self.tokens.len() == MOST {
+            return Err(ErrorKind::Protocol(format!("more than {MOST} pages of one list")));
+        }
+        if !self.tokens.insert(FxBuildHasher.hash_one(&token)) {
+            return Err(ErrorKind::Protocol("it leads from page to page in a circle".into()));
+        }
+        Ok(Some(token))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_go_round_in_a_circle_are_left() {
+        let mut pages = Pages::default();
+        for token in ["a", "b"] {
+            assert_eq!(pages.next(Some(token.into()), 1, 1).unwrap().as_deref(), Some(token));
+        }
+        assert!(matches!(pages.next(Some("a".into()), 1, 1), Err(ErrorKind::Protocol(_))));
+        assert_eq!(pages.next(None, 1, 1).unwrap(), None);
+    }
+
+    #[test]
+    fn pages_that_lead_on_and_on_are_left() {
+        let mut pages = Pages::default();
+        let mut next = |number: usize, things, weight| pages.next(Some(number.to_string()), things, weight);
+        assert!((0..BARREN - 1).all(|number| next(number, 0, 0).is_ok()));
+        assert!(next(100, 1, 1).is_ok(), "something came");
+        assert!((200..200 + BARREN - 1).all(|number| next(number, 0, 0).is_ok()));
+        assert!(matches!(next(300, 0, 0), Err(ErrorKind::Protocol(_))));
+        assert!(matches!(next(400, 1, WEIGHT), Err(ErrorKind::TooMuch(_))));
+        assert!(matches!(next(500, 1, 0), Err(ErrorKind::TooMuch(_))));
+        let long = Pages::default().next(Some("x".repeat(TOKEN + 1)), 1, 1);
+        assert!(matches!(long, Err(ErrorKind::Protocol(_))));
+    }
+}
