@@ -90,7 +90,7 @@ fn damages() -> impl Strategy<Value = Vec<Damage>> {
         1 => any::<i16>().prop_map(What::Length),
         1 => Just(What::Closed),
     ];
-    vec((proptest::option::weighted(0.9, any::<Index>()), what).prop_map(|(path, what)| Damage { path, what }), 1..7)
+    vec((proptest::option::weighted(0.9, any::<Index>()), what).prop_map(|(path, what)| Damage { path, what }), 1..9)
 }
 
 /// The values of an answer, itself first.
@@ -167,7 +167,7 @@ fn damaged(answer: &Value, damages: &[&What]) -> Sent {
                 let list = (at..size).find(|at| matches!(node(&mut answer, *at), Some(Value::Array(items)) if !items.is_empty()));
                 if let Some(Value::Array(items)) = list.and_then(|at| node(&mut answer, at)) {
                     let whole = items.clone();
-                    let room = 400_000 / serde_json::to_string(&whole).unwrap().len();
+                    let room = 60_000 / serde_json::to_string(&whole).unwrap().len();
                     (0..room.min(usize::from(*times))).for_each(|_| items.extend_from_slice(&whole));
                 }
             }

@@ -96,7 +96,7 @@ fn damages() -> impl Strategy<Value = Vec<Damage>> {
             1 => any::<Index>().prop_map(|at| Damage::Cut { at }),
             1 => bytes().prop_map(|bytes| Damage::Longer { bytes }),
         ],
-        1..5,
+        1..7,
     )
 }
 
@@ -254,7 +254,6 @@ fn damaged_databases_are_read_or_refused() {
             assert!(fs::read(&path).unwrap() == before, "reading changed the file");
             write_something(&store, &base.known).await;
             assert!(!read_only || fs::read(&path).unwrap() == before, "what is read-only was changed");
-            read_everything(&store, &base.known).await;
         });
     });
 }

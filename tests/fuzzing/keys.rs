@@ -16,10 +16,10 @@ use mltui::mlflow::{
 };
 use mltui::select::Patterns;
 use mltui::store::batch::whole_runs;
-use mltui::store::{ErrorKind, HistoryCursor, HistoryPart, StoreError};
+use mltui::store::{ArtifactList, ErrorKind, HistoryCursor, HistoryPart, StoreError};
 use mltui::sweep::plan::Wish;
 use mltui::sweep::progress::{Progress, State};
-use mltui::text::is_hidden;
+use mltui::text::clean;
 use mltui::tui::app::{App, Setup};
 use mltui::tui::best::choose;
 use mltui::tui::draw::draw;
@@ -142,7 +142,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happens>> {
             2 => words().prop_map(Happens::Paste),
             2 => bytes.prop_map(Happens::Bytes),
             3 => size.prop_map(|(columns, rows)| Happens::Resize(columns, rows)),
-            1 => select(&[NOW, NOW + 1_000, NOW + 90_000_000, i64::MAX, i64::MIN, 0][..]).prop_map(Happens::Tick),
+            1 => select(&[NOW, NOW + 1_000, NOW + 90_000_000, 253_402_300_799_000, 0][..]).prop_map(Happens::Tick),
             4 => answer.prop_map(Happens::Answer),
         ],
         1..60,
@@ -341,7 +341,8 @@ impl Visit {
                 } else {
                     vec![file("metrics.csv", 9), file("model", 0), file(NAMES[4], u64::MAX), file(NAMES[3], 0)]
                 };
-                vec![Msg::Artifacts { run: id, path, result: or_error(fails).map(|()| files) }]
+                let list = ArtifactList { files, is_cut: path.len() > 20 };
+                vec![Msg::Artifacts { run: id, path, result: or_error(fails).map(|()| list) }]
             }
             Effect::Preview { id, path } => {
                 let content: &[u8] = b"step,loss\n1,0.5\n2,\x1b[2J\n";
@@ -444,10 +445,12 @@ impl Visit {
                     left: *left,
                     unsent: *count,
                     error: Some(NAMES[4].into()),
-                    unkept: Vec::new(),
+                    unkept: if *count % 2 == 0 { Ok(Vec::new()) } else { Err(NAMES[4].into()) },
+                    host: left.map(|_| NAMES[4].into()),
+                    damage: left.map(|_| NAMES[5].into()),
                     created: i64::MIN,
                 });
-                self.feed(Msg::Sweeps(sweeps.collect()));
+                self.feed(Msg::Sweeps { list: sweeps.collect(), unread: vec![NAMES[4].into(); 2] });
             }
             Answer::Said(words) => self.feed(Msg::Said(words.clone())),
             Answer::TaskFailed => self.feed(Msg::TaskFailed(NAMES[4].into())),
@@ -461,7 +464,7 @@ impl Visit {
         terminal.draw(|frame| draw(&self.app, &self.theme, frame)).unwrap();
         for cell in terminal.backend().buffer().content() {
             let symbol = cell.symbol();
-            assert!(!symbol.chars().any(is_hidden) && symbol.chars().count() <= 8, "{symbol:?} is drawn");
+            assert!(clean(symbol) == symbol && symbol.chars().count() <= 8, "{symbol:?} is drawn");
         }
     }
 }
