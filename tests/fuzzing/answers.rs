@@ -53,16 +53,60 @@ enum What {
 }
 
 const VALUES: [&str; 40] = [
-    "null", "true", "{}", "[]", "[[]]", "[null]", "[{}]", "\"\"", "\"x\"", "0", "-0", "-1", "1e999", "-1e999", "1e-999", "NaN",
-    "Infinity", "-Infinity", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "18446744073709551616",
-    "1.5", "\"NaN\"", "\"9223372036854775807\"", "\"-1\"", "\"\\ud800\"", "\"\\u0000\"", "\"\\u001b[2J\"", "\"\u{202e}\"",
-    "\"../..\"", "\"/etc\"", "\"mlflow-artifacts:/../x\"", "\"mlflow-artifacts://h:1/x\"", "\"s3://b/k\"", "\"deleted\"", "\"RUNNING\"",
-    "\"eyJvZmZzZXQiOiA5OTk5OTk5fQ==\"", "'x'", "\"\u{7f}\u{9b}\"",
+    "null",
+    "true",
+    "{}",
+    "[]",
+    "[[]]",
+    "[null]",
+    "[{}]",
+    "\"\"",
+    "\"x\"",
+    "0",
+    "-0",
+    "-1",
+    "1e999",
+    "-1e999",
+    "1e-999",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "18446744073709551616",
+    "1.5",
+    "\"NaN\"",
+    "\"9223372036854775807\"",
+    "\"-1\"",
+    "\"\\ud800\"",
+    "\"\\u0000\"",
+    "\"\\u001b[2J\"",
+    "\"\u{202e}\"",
+    "\"../..\"",
+    "\"/etc\"",
+    "\"mlflow-artifacts:/../x\"",
+    "\"mlflow-artifacts://h:1/x\"",
+    "\"s3://b/k\"",
+    "\"deleted\"",
+    "\"RUNNING\"",
+    "\"eyJvZmZzZXQiOiA5OTk5OTk5fQ==\"",
+    "'x'",
+    "\"\u{7f}\u{9b}\"",
 ];
 const HEADERS: [&str; 12] = [
-    "Content-Encoding: gzip\r\n", "Content-Encoding: br\r\n", "Content-Encoding: gzip, gzip\r\n", "Content-Type: text/html\r\n",
-    "Transfer-Encoding: chunked\r\n", "Location: /\r\n", "Location: http://127.0.0.1:1/\r\n", "Retry-After: 99999999999\r\n",
-    "Retry-After: -1\r\n", "Content-Length: 5\r\n", "X: \u{ff}\u{1b}[2J\r\n", "nonsense\r\n",
+    "Content-Encoding: gzip\r\n",
+    "Content-Encoding: br\r\n",
+    "Content-Encoding: gzip, gzip\r\n",
+    "Content-Type: text/html\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "Location: /\r\n",
+    "Location: http://127.0.0.1:1/\r\n",
+    "Retry-After: 99999999999\r\n",
+    "Retry-After: -1\r\n",
+    "Content-Length: 5\r\n",
+    "X: \u{ff}\u{1b}[2J\r\n",
+    "nonsense\r\n",
 ];
 
 fn damages() -> impl Strategy<Value = Vec<Damage>> {
@@ -90,7 +134,11 @@ fn damages() -> impl Strategy<Value = Vec<Damage>> {
         1 => any::<i16>().prop_map(What::Length),
         1 => Just(What::Closed),
     ];
-    vec((proptest::option::weighted(0.9, any::<Index>()), what).prop_map(|(path, what)| Damage { path, what }), 1..9)
+    vec(
+        (proptest::option::weighted(0.9, any::<Index>()), what)
+            .prop_map(|(path, what)| Damage { path, what }),
+        1..9,
+    )
 }
 
 /// The values of an answer, itself first.
@@ -164,7 +212,9 @@ fn damaged(answer: &Value, damages: &[&What]) -> Sent {
             What::More(at, times) => {
                 let at = at.index(size);
                 // The next list from there on.
-                let list = (at..size).find(|at| matches!(node(&mut answer, *at), Some(Value::Array(items)) if !items.is_empty()));
+                let list = (at..size).find(
+                    |at| matches!(node(&mut answer, *at), Some(Value::Array(items)) if !items.is_empty()),
+                );
                 if let Some(Value::Array(items)) = list.and_then(|at| node(&mut answer, at)) {
                     let whole = items.clone();
                     let room = 60_000 / serde_json::to_string(&whole).unwrap().len();
@@ -178,7 +228,8 @@ fn damaged(answer: &Value, damages: &[&What]) -> Sent {
     for (sign, letters) in raw {
         text = text.replace(&sign, &letters);
     }
-    let mut sent = Sent { status: 200, headers: String::new(), body: text.into_bytes(), longer: 0, is_closed: false };
+    let mut sent =
+        Sent { status: 200, headers: String::new(), body: text.into_bytes(), longer: 0, is_closed: false };
     for what in damages {
         let body = &mut sent.body;
         match what {
@@ -264,7 +315,8 @@ impl Server {
         let nothing = if is_file { json!(FILE) } else { json!({}) };
         let answer = self.answers.values().nth(at).unwrap_or(&nothing);
         let damages = self.damages.lock().unwrap().clone();
-        let meant = |damage: &&Damage| damage.path.is_none_or(|path| path.index(self.answers.len() + 1) == at);
+        let meant =
+            |damage: &&Damage| damage.path.is_none_or(|path| path.index(self.answers.len() + 1) == at);
         damaged(answer, &damages.iter().filter(meant).map(|damage| &damage.what).collect::<Vec<_>>())
     }
 }
@@ -288,7 +340,8 @@ fn damaged_answers_are_read_or_refused() {
     let address = server.start().parse().unwrap();
     fuzz("answers", &damages(), |damages| {
         server.damages.lock().unwrap().clone_from(damages);
-        let options = RestOptions { max_retries: 0, timeout: Duration::from_secs(3), ..RestOptions::default() };
+        let options =
+            RestOptions { max_retries: 0, timeout: Duration::from_secs(3), ..RestOptions::default() };
         let store = RestStore::new(&address, options, false).unwrap();
         runtime.block_on(async {
             read_everything(&store, &known).await;

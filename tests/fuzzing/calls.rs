@@ -78,7 +78,12 @@ pub async fn read_everything(store: &dyn TrackingStore, known: &Known) {
 
 /// The catalogue, and what is made of it.
 async fn scanned(store: &dyn TrackingStore, experiment: &ExperimentId, watched: &[RunId]) {
-    let bare = ScanValues::Only { metrics: vec!["rmse".into()], params: vec!["lr".into()], tags: Vec::new(), bare: true };
+    let bare = ScanValues::Only {
+        metrics: vec!["rmse".into()],
+        params: vec!["lr".into()],
+        tags: Vec::new(),
+        bare: true,
+    };
     for values in [ScanValues::All, bare] {
         let scan = Scan { experiment_id: experiment.clone(), view: ViewType::All, first: 2, values };
         let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
@@ -107,7 +112,12 @@ async fn scanned(store: &dyn TrackingStore, experiment: &ExperimentId, watched: 
 
 async fn searched(store: &dyn TrackingStore, experiment: &ExperimentId) -> Vec<RunId> {
     let mut found = Vec::new();
-    let filters = ["", "metrics.rmse < 3 and params.lr LIKE '%'", "tags.team = 'red' and status != 'FAILED'", "dataset.name = 'd'"];
+    let filters = [
+        "",
+        "metrics.rmse < 3 and params.lr LIKE '%'",
+        "tags.team = 'red' and status != 'FAILED'",
+        "dataset.name = 'd'",
+    ];
     for (at, filter) in filters.iter().enumerate() {
         let order: Vec<OrderBy> = ["metrics.rmse", "params.lr DESC", "start_time"][..at.min(3)]
             .iter()
@@ -160,9 +170,14 @@ pub async fn write_something(store: &dyn TrackingStore, known: &Known) {
     let made = answer("create_run", store.create_run(&run)).await.map(|run| run.info.run_id);
     for id in known.runs.iter().take(1).chain(&made) {
         let metrics = [Metric { key: known.metric.clone(), value: 0.5, timestamp: 1, step: 99 }];
-        answer("log_batch", store.log_batch(id, &metrics, &[Param::new("p", "1")], std::slice::from_ref(&tag))).await;
+        answer(
+            "log_batch",
+            store.log_batch(id, &metrics, &[Param::new("p", "1")], std::slice::from_ref(&tag)),
+        )
+        .await;
         answer("delete_tag", store.delete_tag(id, "k")).await;
-        let end = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(2), run_name: Some("n".into()) };
+        let end =
+            RunUpdate { status: Some(RunStatus::Finished), end_time: Some(2), run_name: Some("n".into()) };
         answer("update_run", store.update_run(id, &end)).await;
         let dataset = Dataset {
             name: "d".into(),
@@ -184,7 +199,8 @@ pub async fn write_something(store: &dyn TrackingStore, known: &Known) {
     answer("restore_experiment", store.restore_experiment(experiment)).await;
     let name = &known.registered;
     answer("create_registered_model", store.create_registered_model("another")).await;
-    answer("create_model_version", store.create_model_version(name, "runs:/x", known.runs.first(), &[])).await;
+    answer("create_model_version", store.create_model_version(name, "runs:/x", known.runs.first(), &[]))
+        .await;
     answer("set_model_alias", store.set_model_alias(name, "a", 2)).await;
     answer("delete_model_alias", store.delete_model_alias(name, "a")).await;
     answer("delete_model_version", store.delete_model_version(name, 2)).await;

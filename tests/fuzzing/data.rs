@@ -73,13 +73,49 @@ enum Damage {
 }
 
 const CELLS: [&str; 38] = [
-    "0", "1", "1", "2", "3.5", "-1e300", "1e400", "5e-324", "NaN", "nan", "inf", "-Infinity", "", "NA", "null", "None", "?", "true",
-    "False", "yes", "a", "b", "c", "\"a\"", "\"a\"\"b\"", "\"a,b;c\td\"", "\"a\nb\"", "\"", "a\"b", "'", " 1 ", "1,5", "1.234,5",
-    "9007199254740993", "18446744073709551616", "é\u{301}", "\u{0}", "\u{feff}",
+    "0",
+    "1",
+    "1",
+    "2",
+    "3.5",
+    "-1e300",
+    "1e400",
+    "5e-324",
+    "NaN",
+    "nan",
+    "inf",
+    "-Infinity",
+    "",
+    "NA",
+    "null",
+    "None",
+    "?",
+    "true",
+    "False",
+    "yes",
+    "a",
+    "b",
+    "c",
+    "\"a\"",
+    "\"a\"\"b\"",
+    "\"a,b;c\td\"",
+    "\"a\nb\"",
+    "\"",
+    "a\"b",
+    "'",
+    " 1 ",
+    "1,5",
+    "1.234,5",
+    "9007199254740993",
+    "18446744073709551616",
+    "é\u{301}",
+    "\u{0}",
+    "\u{feff}",
 ];
 
 /// Before the header.
-const STARTS: [&[u8]; 9] = [b"", b"", b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\n\n", b"sep=;\n", b"# a\n", b"\0"];
+const STARTS: [&[u8]; 9] =
+    [b"", b"", b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\n\n", b"sep=;\n", b"# a\n", b"\0"];
 
 fn tables() -> impl Strategy<Value = Table> {
     let cell = || {
@@ -132,7 +168,14 @@ fn tables() -> impl Strategy<Value = Table> {
     let ends = select(&["\n", "\n", "\r\n", "\r", "\n\n", "\r\r\n"][..]);
     let start = select(&STARTS[..]);
     (separator, ends, start, vec(name, 0..6), rows, vec((any::<Index>(), -3_i8..9), 0..2)).prop_map(
-        |(separator, ends, start, header, rows, ragged)| Table { separator, ends, start, header, rows, ragged },
+        |(separator, ends, start, header, rows, ragged)| Table {
+            separator,
+            ends,
+            start,
+            header,
+            rows,
+            ragged,
+        },
     )
 }
 
@@ -165,7 +208,9 @@ fn damaged(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
             Damage::Utf16 => {
                 bytes = String::from_utf8_lossy(&bytes).encode_utf16().flat_map(u16::to_le_bytes).collect();
             }
-            Damage::Latin => bytes = bytes.iter().map(|byte| if *byte == b'a' { 0xe4 } else { *byte }).collect(),
+            Damage::Latin => {
+                bytes = bytes.iter().map(|byte| if *byte == b'a' { 0xe4 } else { *byte }).collect()
+            }
             _ if length == 0 => {}
             Damage::Bytes(at, new) => {
                 let at = at.index(length);
@@ -194,19 +239,38 @@ fn parquet(folder: &Path, packing: Packing) -> Vec<u8> {
     let path = folder.join("base.parquet");
     let properties = WriterProperties::builder().set_compression(packing).build();
     let schema = Arc::new(parse_message_type(schema).unwrap());
-    let mut writer = SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::new(properties)).unwrap();
+    let mut writer =
+        SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::new(properties)).unwrap();
     for _ in 0..2 {
         let mut group = writer.next_row_group().unwrap();
         let mut at = 0;
         while let Some(mut column) = group.next_column().unwrap() {
             let bytes = |text: &str| ByteArray::from(text);
             let wrote = match at {
-                0 => column.typed::<DoubleType>().write_batch(&[1.0, 2.5, f64::NAN, 4.0, 5.0, 6.0], None, None),
-                1 => column.typed::<Int64Type>().write_batch(&[1, i64::MAX, 3], Some(&[1, 1, 0, 0, 1, 0]), None),
-                2 => column.typed::<ByteArrayType>().write_batch(&["x", "y", "", "x", "y", "z"].map(bytes), None, None),
-                3 => column.typed::<BoolType>().write_batch(&[true, false, true, true, false, true], None, None),
+                0 => {
+                    column.typed::<DoubleType>().write_batch(&[1.0, 2.5, f64::NAN, 4.0, 5.0, 6.0], None, None)
+                }
+                1 => column.typed::<Int64Type>().write_batch(
+                    &[1, i64::MAX, 3],
+                    Some(&[1, 1, 0, 0, 1, 0]),
+                    None,
+                ),
+                2 => column.typed::<ByteArrayType>().write_batch(
+                    &["x", "y", "", "x", "y", "z"].map(bytes),
+                    None,
+                    None,
+                ),
+                3 => column.typed::<BoolType>().write_batch(
+                    &[true, false, true, true, false, true],
+                    None,
+                    None,
+                ),
                 4 => column.typed::<Int32Type>().write_batch(&[1, 2, 3, 4, 5, 6], None, None),
-                5 => column.typed::<ByteArrayType>().write_batch(&[bytes("a"), vec![255].into(), bytes("b"), bytes("c"), bytes("d"), bytes("e")], None, None),
+                5 => column.typed::<ByteArrayType>().write_batch(
+                    &[bytes("a"), vec![255].into(), bytes("b"), bytes("c"), bytes("d"), bytes("e")],
+                    None,
+                    None,
+                ),
                 _ => column.typed::<Int64Type>().write_batch(&[1, 2, 3, 4, 5, 6], None, None),
             };
             assert_eq!(wrote.unwrap() % 3, 0);
@@ -250,7 +314,12 @@ fn learn(frame: &Frame, fits: u8) -> Result<(), DataError> {
 #[test]
 fn damaged_data_is_read_or_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let packings = [Packing::UNCOMPRESSED, Packing::SNAPPY, Packing::ZSTD(ZstdLevel::default()), Packing::GZIP(parquet::basic::GzipLevel::default())];
+    let packings = [
+        Packing::UNCOMPRESSED,
+        Packing::SNAPPY,
+        Packing::ZSTD(ZstdLevel::default()),
+        Packing::GZIP(parquet::basic::GzipLevel::default()),
+    ];
     let files = packings.map(|packing| parquet(folder.path(), packing));
     let content = prop_oneof![
         6 => tables().prop_map(Content::Csv),
@@ -272,25 +341,29 @@ fn damaged_data_is_read_or_refused() {
         ignored,
     });
     let name = select(&["x.csv", "x.tsv", "x.csv.gz", "x.parquet", "x"][..]);
-    fuzz("data", &(content, damages(), reading, name, any::<u8>()), |(content, damages, reading, name, fits)| {
-        let bytes = match content {
-            Content::Csv(table) => table.written(),
-            Content::Parquet(at) => files[*at].clone(),
-            Content::Any(bytes) => bytes.clone(),
-        };
-        let path = folder.path().join(name);
-        fs::write(&path, damaged(bytes, damages)).unwrap();
-        let path = path.to_str().unwrap();
-        let said = match load(path, reading) {
-            Ok(frame) => learn(&frame, *fits).err(),
-            Err(error) => Some(error),
-        };
-        if let Some(error) = said {
-            let words = error.to_string();
-            assert!(!words.is_empty() && words.len() < 20_000, "a sentence of {} bytes", words.len());
-        }
-        // As the plan's form does while the path is typed.
-        let wish = Wish { data: path.to_owned(), reading: reading.clone(), ..Wish::default() };
-        drop(wish.decide().map_err(|error| error.to_string()));
-    });
+    fuzz(
+        "data",
+        &(content, damages(), reading, name, any::<u8>()),
+        |(content, damages, reading, name, fits)| {
+            let bytes = match content {
+                Content::Csv(table) => table.written(),
+                Content::Parquet(at) => files[*at].clone(),
+                Content::Any(bytes) => bytes.clone(),
+            };
+            let path = folder.path().join(name);
+            fs::write(&path, damaged(bytes, damages)).unwrap();
+            let path = path.to_str().unwrap();
+            let said = match load(path, reading) {
+                Ok(frame) => learn(&frame, *fits).err(),
+                Err(error) => Some(error),
+            };
+            if let Some(error) = said {
+                let words = error.to_string();
+                assert!(!words.is_empty() && words.len() < 20_000, "a sentence of {} bytes", words.len());
+            }
+            // As the plan's form does while the path is typed.
+            let wish = Wish { data: path.to_owned(), reading: reading.clone(), ..Wish::default() };
+            drop(wish.decide().map_err(|error| error.to_string()));
+        },
+    );
 }

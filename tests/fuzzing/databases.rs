@@ -26,25 +26,66 @@ struct Base {
 #[derive(Debug, Clone)]
 enum Damage {
     /// SQL with `{table}`, `{column}`, `{row}` and `{value}` in it.
-    Sql { template: &'static str, column: Index, row: u8, value: String },
-    Bytes { at: Index, bytes: Vec<u8> },
-    Flip { at: Index, bit: u8 },
+    Sql {
+        template: &'static str,
+        column: Index,
+        row: u8,
+        value: String,
+    },
+    Bytes {
+        at: Index,
+        bytes: Vec<u8>,
+    },
+    Flip {
+        at: Index,
+        bit: u8,
+    },
     /// In the head or the schema.
-    Early { at: u16, byte: u8 },
-    Page { from: Index, to: Index },
-    Zeroes { page: Index },
-    Cut { at: Index },
-    Longer { bytes: Vec<u8> },
+    Early {
+        at: u16,
+        byte: u8,
+    },
+    Page {
+        from: Index,
+        to: Index,
+    },
+    Zeroes {
+        page: Index,
+    },
+    Cut {
+        at: Index,
+    },
+    Longer {
+        bytes: Vec<u8>,
+    },
 }
 
 const PAGE: usize = 4096;
 
 /// The tables that are read.
 const READ: [&str; 22] = [
-    "runs", "metrics", "latest_metrics", "params", "tags", "experiments", "experiment_tags", "registered_models",
-    "registered_model_tags", "registered_model_aliases", "model_versions", "model_version_tags", "datasets", "inputs",
-    "input_tags", "logged_models", "logged_model_metrics", "logged_model_params", "logged_model_tags", "alembic_version",
-    "runs", "latest_metrics",
+    "runs",
+    "metrics",
+    "latest_metrics",
+    "params",
+    "tags",
+    "experiments",
+    "experiment_tags",
+    "registered_models",
+    "registered_model_tags",
+    "registered_model_aliases",
+    "model_versions",
+    "model_version_tags",
+    "datasets",
+    "inputs",
+    "input_tags",
+    "logged_models",
+    "logged_model_metrics",
+    "logged_model_params",
+    "logged_model_tags",
+    "alembic_version",
+    "runs",
+    "latest_metrics",
 ];
 
 const ROW: &str = "rowid = (SELECT rowid FROM \"{table}\" LIMIT 1 OFFSET {row})";
@@ -65,10 +106,32 @@ const TEMPLATES: [&str; 14] = [
     "UPDATE sqlite_schema SET sql = replace(replace(sql, 'NOT NULL', ''), 'VARCHAR', 'INTEGER') WHERE name = '{table}'",
 ];
 const VALUES: [&str; 26] = [
-    "NULL", "-1", "0", "1", "9223372036854775807", "-9223372036854775808", "4294967296", "1e308", "9e999", "-9e999", "''",
-    "'x'", "'NaN'", "x''", "x'ff00'", "CAST(x'fffe41' AS TEXT)", "CAST(x'410042' AS TEXT)", "zeroblob(100000)",
-    "printf('%.100000c', 'a')", "'\u{1b}[2J'", "'/dev'", "'file:///proc/self/fd'", "'../..'", "'mlflow-artifacts:/x'",
-    "'deleted'", "'99999999999999999999'",
+    "NULL",
+    "-1",
+    "0",
+    "1",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "4294967296",
+    "1e308",
+    "9e999",
+    "-9e999",
+    "''",
+    "'x'",
+    "'NaN'",
+    "x''",
+    "x'ff00'",
+    "CAST(x'fffe41' AS TEXT)",
+    "CAST(x'410042' AS TEXT)",
+    "zeroblob(100000)",
+    "printf('%.100000c', 'a')",
+    "'\u{1b}[2J'",
+    "'/dev'",
+    "'file:///proc/self/fd'",
+    "'../..'",
+    "'mlflow-artifacts:/x'",
+    "'deleted'",
+    "'99999999999999999999'",
 ];
 
 fn damages() -> impl Strategy<Value = Vec<Damage>> {

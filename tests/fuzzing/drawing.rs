@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::Once;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use std::{env, fs, panic, process, thread};
 
@@ -32,9 +32,12 @@ where
     S::Value: Debug,
 {
     keep_quiet();
-    let only = env::var("MLTUI_FUZZ_SEED").ok().map(|seed| seed.parse().expect("MLTUI_FUZZ_SEED is a number"));
-    let seconds = env::var("MLTUI_FUZZ_SECONDS").ok().map(|text| text.parse().expect("MLTUI_FUZZ_SECONDS is a number"));
-    let (until, witness) = (Instant::now() + Duration::from_secs(seconds.unwrap_or(SECONDS)), Witness::new(name));
+    let only =
+        env::var("MLTUI_FUZZ_SEED").ok().map(|seed| seed.parse().expect("MLTUI_FUZZ_SEED is a number"));
+    let seconds =
+        env::var("MLTUI_FUZZ_SECONDS").ok().map(|text| text.parse().expect("MLTUI_FUZZ_SECONDS is a number"));
+    let (until, witness) =
+        (Instant::now() + Duration::from_secs(seconds.unwrap_or(SECONDS)), Witness::new(name));
     let mut next = only.or_else(|| witness.left());
     let (mut count, mut slowest) = (0_u64, Duration::ZERO);
     loop {
@@ -152,7 +155,9 @@ fn watch(name: &str, seeds: &Receiver<Option<u64>>) {
                 Err(RecvTimeoutError::Timeout) => {
                     let _ = std::io::Write::write_fmt(
                         &mut std::io::stderr(),
-                        format_args!("{name}: an input does not end; repeat it with MLTUI_FUZZ_SEED={seed}\n"),
+                        format_args!(
+                            "{name}: an input does not end; repeat it with MLTUI_FUZZ_SEED={seed}\n"
+                        ),
                     );
                     process::abort();
                 }

@@ -20,8 +20,36 @@ use tokio::runtime::Runtime;
 use crate::drawing::fuzz;
 
 const TEXTS: [&str; 30] = [
-    "", "a", "A", "ab%c", "a_c", "abc", "ÄÖ", "äö", "10", "1e3", "%", "_", "x y", "it's", "\"", "`", "\\", "a\\", "%\\",
-    "\u{130}", "ß", "e\u{301}", "\u{1f680}", "\u{202e}", "a\nb", "\t", "NULL", "FINISHED", "wine", "\u{0}",
+    "",
+    "a",
+    "A",
+    "ab%c",
+    "a_c",
+    "abc",
+    "ÄÖ",
+    "äö",
+    "10",
+    "1e3",
+    "%",
+    "_",
+    "x y",
+    "it's",
+    "\"",
+    "`",
+    "\\",
+    "a\\",
+    "%\\",
+    "\u{130}",
+    "ß",
+    "e\u{301}",
+    "\u{1f680}",
+    "\u{202e}",
+    "a\nb",
+    "\t",
+    "NULL",
+    "FINISHED",
+    "wine",
+    "\u{0}",
 ];
 const KEYS: [&str; 8] = ["m", "val loss", "dir/p 1", "a.b", "mlflow.user", "mlflow.runName", "ä", "in"];
 const NUMBERS: [f64; 14] = [
@@ -112,10 +140,16 @@ impl Held {
 }
 
 /// A run with values of all kinds.
-async fn log(store: &dyn TrackingStore, experiment: &ExperimentId, number: usize, random: &mut fastrand::Rng) -> RunId {
+async fn log(
+    store: &dyn TrackingStore,
+    experiment: &ExperimentId,
+    number: usize,
+    random: &mut fastrand::Rng,
+) -> RunId {
     let mut text = || TEXTS[random.usize(..TEXTS.len() - 1)];
     let name = format!("{}{number}", text());
-    let tags: Vec<Tag> = KEYS.iter().filter(|key| !key.starts_with("mlflow.r")).map(|key| Tag::new(*key, text())).collect();
+    let tags: Vec<Tag> =
+        KEYS.iter().filter(|key| !key.starts_with("mlflow.r")).map(|key| Tag::new(*key, text())).collect();
     let params: Vec<Param> = KEYS.iter().map(|key| Param::new(*key, text())).collect();
     let user_id = text().to_owned();
     let has = |at: usize| number % (at + 3) != 0;
@@ -134,7 +168,8 @@ async fn log(store: &dyn TrackingStore, experiment: &ExperimentId, number: usize
     };
     let id = store.create_run(&run).await.unwrap().info.run_id;
     let kept = |at: &usize| has(*at + 1);
-    let params: Vec<Param> = params.into_iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, it)| it).collect();
+    let params: Vec<Param> =
+        params.into_iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, it)| it).collect();
     let tags: Vec<Tag> = tags.into_iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, it)| it).collect();
     store.log_batch(&id, &metrics.collect::<Vec<_>>(), &params, &tags).await.unwrap();
     if number % 5 == 0 {
@@ -171,53 +206,96 @@ fn filters() -> impl Strategy<Value = String> {
         _ => key.to_owned(),
     });
     let field = Union::new([
-        (select(&["metrics", "metric", "params", "parameter", "param", "tags", "tag", "attributes", "dataset"][..]), key)
+        (
+            select(
+                &[
+                    "metrics",
+                    "metric",
+                    "params",
+                    "parameter",
+                    "param",
+                    "tags",
+                    "tag",
+                    "attributes",
+                    "dataset",
+                ][..],
+            ),
+            key,
+        )
             .prop_map(|(kind, key)| format!("{kind}.{key}"))
             .boxed(),
         select(
             &[
-                "run_name", "run_id", "status", "user_id", "artifact_uri", "start_time", "end_time", "created",
-                "attributes.`Run Name`", "dataset.name", "dataset.digest", "datasets.context",
+                "run_name",
+                "run_id",
+                "status",
+                "user_id",
+                "artifact_uri",
+                "start_time",
+                "end_time",
+                "created",
+                "attributes.`Run Name`",
+                "dataset.name",
+                "dataset.digest",
+                "datasets.context",
             ][..],
         )
         .prop_map(str::to_owned)
         .boxed(),
     ]);
     let operator = select(
-        &["=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "like", "IN", "NOT IN", "IS", "IS NOT", "==", "<>"][..],
+        &[
+            "=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "like", "IN", "NOT IN", "IS", "IS NOT", "==",
+            "<>",
+        ][..],
     );
     let number = Union::new([
         any::<f64>().prop_map(|number| number.to_string()).boxed(),
         any::<i64>().prop_map(|number| number.to_string()).boxed(),
-        select(&["0", "-0", "1e400", ".5", "2.", "-1E3", "9007199254740993", "9223372036854775808", "nan", "1_0"][..])
-            .prop_map(str::to_owned)
-            .boxed(),
+        select(
+            &[
+                "0",
+                "-0",
+                "1e400",
+                ".5",
+                "2.",
+                "-1E3",
+                "9007199254740993",
+                "9223372036854775808",
+                "nan",
+                "1_0",
+            ][..],
+        )
+        .prop_map(str::to_owned)
+        .boxed(),
     ]);
     let list = vec(quoted.clone(), 0..4).prop_map(|texts| format!("({})", texts.join(", ")));
-    let value =
-        prop_oneof![5 => quoted, 3 => number, 2 => list, 1 => Just("NULL".to_owned()), 1 => Just("NOT NULL".to_owned())];
+    let value = prop_oneof![5 => quoted, 3 => number, 2 => list, 1 => Just("NULL".to_owned()), 1 => Just("NOT NULL".to_owned())];
     let clause = prop_oneof![
         8 => (field, operator, value).prop_map(|(field, operator, value)| format!("{field} {operator} {value}")),
         1 => any::<String>(),
         1 => select(&["AND", "OR", "(", ")", "'", "\"", "`", "--", ";", "/*", ",", "run_id IN"][..]).prop_map(str::to_owned),
     ];
-    let clauses = (vec(clause, 0..5), select(&[" AND ", " and ", " ", "\n", ""][..])).prop_map(|(clauses, between)| clauses.join(between));
+    let clauses = (vec(clause, 0..5), select(&[" AND ", " and ", " ", "\n", ""][..]))
+        .prop_map(|(clauses, between)| clauses.join(between));
     // A letter here and there.
-    (clauses, vec((any::<prop::sample::Index>(), any::<char>(), 0_u8..3), 0..3)).prop_map(|(text, changes)| {
-        let mut letters: Vec<char> = text.chars().collect();
-        for (at, letter, change) in changes {
-            match change {
-                0 if !letters.is_empty() => drop(letters.remove(at.index(letters.len()))),
-                1 if !letters.is_empty() => {
-                    let at = at.index(letters.len());
-                    letters[at] = letter;
+    (clauses, vec((any::<prop::sample::Index>(), any::<char>(), 0_u8..3), 0..3)).prop_map(
+        |(text, changes)| {
+            let mut letters: Vec<char> = text.chars().collect();
+            for (at, letter, change) in changes {
+                match change {
+                    0 if !letters.is_empty() => drop(letters.remove(at.index(letters.len()))),
+                    1 if !letters.is_empty() => {
+                        let at = at.index(letters.len());
+                        letters[at] = letter;
+                    }
+                    2 => letters.insert(at.index(letters.len() + 1), letter),
+                    _ => {}
                 }
-                2 => letters.insert(at.index(letters.len() + 1), letter),
-                _ => {}
             }
-        }
-        letters.into_iter().collect()
-    })
+            letters.into_iter().collect()
+        },
+    )
 }
 
 #[test]
@@ -256,7 +334,8 @@ fn filters_mean_the_same_everywhere() {
             }
             let widely = file.found(&asked).await;
             let told = file.runs.iter().filter(|run| query.passes(run));
-            let told: Vec<usize> = told.map(|run| file.numbers[&run.info.run_id]).filter(|run| widely.contains(run)).collect();
+            let told: Vec<usize> =
+                told.map(|run| file.numbers[&run.info.run_id]).filter(|run| widely.contains(run)).collect();
             assert_eq!(told.len(), in_file.len(), "asked as {:?}", query.text);
             assert!(told.iter().all(|run| in_file.contains(run)), "asked as {:?}", query.text);
         });

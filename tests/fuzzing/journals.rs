@@ -48,13 +48,29 @@ enum Damage {
 
 fn damages() -> impl Strategy<Value = Vec<(Index, Damage)>> {
     let value = prop_oneof![
-        select(
-            vec![
-                Value::Null, json!(true), json!(0), json!(-1), json!(1e308), json!(u64::MAX), json!(i64::MIN), json!(1_000_000_007),
-                json!(""), json!("x"), json!("\u{1b}[2J\u{202e}"), json!("../../x"), json!([]), json!({}), json!([[]]), json!(0.5),
-                json!("finished"), json!("ended"), json!("iris"), json!("/dev/zero"), json!("x".repeat(100_000)),
-            ]
-        ),
+        select(vec![
+            Value::Null,
+            json!(true),
+            json!(0),
+            json!(-1),
+            json!(1e308),
+            json!(u64::MAX),
+            json!(i64::MIN),
+            json!(1_000_000_007),
+            json!(""),
+            json!("x"),
+            json!("\u{1b}[2J\u{202e}"),
+            json!("../../x"),
+            json!([]),
+            json!({}),
+            json!([[]]),
+            json!(0.5),
+            json!("finished"),
+            json!("ended"),
+            json!("iris"),
+            json!("/dev/zero"),
+            json!("x".repeat(100_000)),
+        ]),
         any::<i64>().prop_map(|number| json!(number)),
         any::<f64>().prop_map(|number| json!(number)),
         (0_u64..60).prop_map(|number| json!(number)),
@@ -97,14 +113,19 @@ fn change(value: &mut Value, at: &mut usize, change_it: &mut dyn FnMut(&mut Valu
 }
 
 fn in_json(content: &[u8], at: Index, mut change_it: impl FnMut(&mut Value)) -> Option<Vec<u8>> {
-    let documents: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(content).into_iter().collect();
+    let documents: Result<Vec<Value>, _> =
+        serde_json::Deserializer::from_slice(content).into_iter().collect();
     let mut documents = documents.ok()?;
     let mut at = at.index(documents.iter().map(count).sum::<usize>().max(1));
     let mut changed = Vec::new();
     let is_lines = documents.len() > 1;
     for document in &mut documents {
         change(document, &mut at, &mut change_it);
-        changed.extend(if is_lines { serde_json::to_vec(document).ok()? } else { serde_json::to_vec_pretty(document).ok()? });
+        changed.extend(if is_lines {
+            serde_json::to_vec(document).ok()?
+        } else {
+            serde_json::to_vec_pretty(document).ok()?
+        });
         changed.push(b'\n');
     }
     Some(changed)
@@ -174,11 +195,19 @@ async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         run_name: "calm".into(),
         metric: "rmse".into(),
         value: Some(0.5),
-        model: Some(marking::Model { name: "wine".into(), source: "models:/m-1".into(), ..marking::Model::default() }),
+        model: Some(marking::Model {
+            name: "wine".into(),
+            source: "models:/m-1".into(),
+            ..marking::Model::default()
+        }),
         ..Record::default()
     };
     let journal = Journal::new(folder, STORE);
-    let undone = marking::Undone { id: "1795435200001-abd".into(), mark: record.id.clone(), ..marking::Undone::default() };
+    let undone = marking::Undone {
+        id: "1795435200001-abd".into(),
+        mark: record.id.clone(),
+        ..marking::Undone::default()
+    };
     let other = Box::new(Record { id: "1795435200002-abe".into(), ..record.clone() });
     journal.note(&experiment.experiment_id, &Step::Mark(Box::new(record))).unwrap();
     journal.note(&experiment.experiment_id, &Step::Undo { undone, record: other }).unwrap();
@@ -186,7 +215,8 @@ async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let policy = Policy::new(Objective::new("rmse", Goal::Minimize));
     Policies::new(folder, STORE).set(&experiment.experiment_id, Some(&policy)).unwrap();
     ByExperiment::new(folder, "plans", STORE).set(&experiment.experiment_id, Some(wish)).unwrap();
-    let remembered = Remembered { words: "a b".into(), filter: "metrics.a < 1".into(), ..Remembered::default() };
+    let remembered =
+        Remembered { words: "a b".into(), filter: "metrics.a < 1".into(), ..Remembered::default() };
     let memory = Memory { experiments: [("1".to_owned(), remembered)].into(), ..Memory::default() };
     save(&file_of(folder, "stores", STORE), &memory).unwrap();
     let mut files = Vec::new();

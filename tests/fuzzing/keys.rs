@@ -41,11 +41,34 @@ use crate::drawing::fuzz;
 
 const NOW: i64 = 1_795_435_200_000;
 const NAMES: [&str; 14] = [
-    "calm-ibis", "", " ", "日本語-run-\u{1f680}", "\u{1b}[31m\u{9b}2J\u{202e}", "a\nb\tc", "e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
-    "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}", "\u{0}", "\u{feff}\u{ad}", "/", "..", "%s\\", "a/b/c",
+    "calm-ibis",
+    "",
+    " ",
+    "日本語-run-\u{1f680}",
+    "\u{1b}[31m\u{9b}2J\u{202e}",
+    "a\nb\tc",
+    "e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
+    "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}",
+    "\u{0}",
+    "\u{feff}\u{ad}",
+    "/",
+    "..",
+    "%s\\",
+    "a/b/c",
 ];
 const NUMBERS: [f64; 12] = [
-    0.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, 5e-324, -0.0, 1e-17, 123_456_789.0, 0.25, 0.1,
+    0.5,
+    f64::NAN,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::MAX,
+    f64::MIN,
+    5e-324,
+    -0.0,
+    1e-17,
+    123_456_789.0,
+    0.25,
+    0.1,
 ];
 const TIMES: [i64; 8] = [NOW - 60_000, i64::MIN, i64::MAX, 0, -1, NOW, NOW + 1_000_000, NOW - 86_400_000];
 
@@ -78,16 +101,34 @@ enum Answer {
 
 /// So that all screens are come to.
 const SCRIPTS: [&str; 40] = [
-    "j", "k", "G", "g g", "tab", "l", "h", "enter", "esc", "space", "c", "C", "v", "m", "x", "s", "S", "f", "/", "?", "T", "B", "g s", "g d",
-    "g c", "1", "2", "3", "z", "i", "E", "y", "P", "M", "b", "t", "u", "ctrl-d", "o", "r",
+    "j", "k", "G", "g g", "tab", "l", "h", "enter", "esc", "space", "c", "C", "v", "m", "x", "s", "S", "f",
+    "/", "?", "T", "B", "g s", "g d", "g c", "1", "2", "3", "z", "i", "E", "y", "P", "M", "b", "t", "u",
+    "ctrl-d", "o", "r",
 ];
 
 fn happenings() -> impl Strategy<Value = Vec<Happens>> {
     let special = select(
         &[
-            KeyCode::Up, KeyCode::Down, KeyCode::Left, KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::PageUp,
-            KeyCode::PageDown, KeyCode::Enter, KeyCode::Enter, KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab,
-            KeyCode::Backspace, KeyCode::Delete, KeyCode::Insert, KeyCode::F(5), KeyCode::Null, KeyCode::Char(' '),
+            KeyCode::Up,
+            KeyCode::Down,
+            KeyCode::Left,
+            KeyCode::Right,
+            KeyCode::Home,
+            KeyCode::End,
+            KeyCode::PageUp,
+            KeyCode::PageDown,
+            KeyCode::Enter,
+            KeyCode::Enter,
+            KeyCode::Enter,
+            KeyCode::Esc,
+            KeyCode::Tab,
+            KeyCode::BackTab,
+            KeyCode::Backspace,
+            KeyCode::Delete,
+            KeyCode::Insert,
+            KeyCode::F(5),
+            KeyCode::Null,
+            KeyCode::Char(' '),
         ][..],
     );
     let code = prop_oneof![
@@ -96,9 +137,8 @@ fn happenings() -> impl Strategy<Value = Vec<Happens>> {
         1 => any::<char>().prop_map(KeyCode::Char),
     ];
     let modifiers = prop_oneof![6 => Just(0_u8), 1 => any::<u8>()];
-    let key = (code, modifiers).prop_map(|(code, bits)| {
-        Happens::Key(KeyEvent::new(code, KeyModifiers::from_bits_truncate(bits)))
-    });
+    let key = (code, modifiers)
+        .prop_map(|(code, bits)| Happens::Key(KeyEvent::new(code, KeyModifiers::from_bits_truncate(bits))));
     let button = select(&[MouseButton::Left, MouseButton::Right, MouseButton::Middle][..]);
     let kind = (button, 0_u8..8).prop_map(|(button, kind)| match kind {
         0 => MouseEventKind::Up(button),
@@ -116,13 +156,40 @@ fn happenings() -> impl Strategy<Value = Vec<Happens>> {
     let bytes = prop_oneof![
         vec(any::<u8>(), 0..64),
         vec(
-            select(&["\u{1b}", "[", "\u{1b}[200~", "\u{1b}[201~", "\u{1b}[<0;", "5;5", "M", "m", "O", "u", ";", "1", "A", "\u{1b}]11;rgb:", "\u{7}", "x", "\u{9b}", "é"][..]),
+            select(
+                &[
+                    "\u{1b}",
+                    "[",
+                    "\u{1b}[200~",
+                    "\u{1b}[201~",
+                    "\u{1b}[<0;",
+                    "5;5",
+                    "M",
+                    "m",
+                    "O",
+                    "u",
+                    ";",
+                    "1",
+                    "A",
+                    "\u{1b}]11;rgb:",
+                    "\u{7}",
+                    "x",
+                    "\u{9b}",
+                    "é"
+                ][..]
+            ),
             0..20,
         )
         .prop_map(|pieces| pieces.concat().into_bytes()),
     ];
     let share = prop_oneof![Just(None), any::<usize>().prop_map(Some), (0_usize..30).prop_map(Some)];
-    let sweep = (0_u8..6, prop_oneof![0_usize..30, any::<usize>()], share, any::<f64>(), proptest::option::of(any::<f64>()));
+    let sweep = (
+        0_u8..6,
+        prop_oneof![0_usize..30, any::<usize>()],
+        share,
+        any::<f64>(),
+        proptest::option::of(any::<f64>()),
+    );
     let answer = prop_oneof![
         4 => (any::<u8>(), 0_u8..60).prop_map(|(from, count)| Answer::Runs(from, count)),
         1 => Just(Answer::Failed),
@@ -152,13 +219,19 @@ fn happenings() -> impl Strategy<Value = Vec<Happens>> {
 fn run(number: usize) -> Run {
     let pick = |at: usize| NAMES[(number + at) % NAMES.len()];
     let number_at = |at: usize| NUMBERS[(number * 5 + at) % NUMBERS.len()];
-    let status = [RunStatus::Finished, RunStatus::Running, RunStatus::Failed, RunStatus::Killed, RunStatus::Scheduled][number % 5];
+    let status =
+        [RunStatus::Finished, RunStatus::Running, RunStatus::Failed, RunStatus::Killed, RunStatus::Scheduled]
+            [number % 5];
     let keys = ["rmse", "val_loss", "\u{1b}[1m", "", "日本語"];
     let metrics = keys.iter().enumerate().filter(|(at, _)| (number + at) % 4 != 3);
-    let mut tags = vec![Tag::new("team", pick(4)), Tag::new("mlflow.note.content", pick(5)), Tag::new(pick(6), pick(7))];
+    let mut tags =
+        vec![Tag::new("team", pick(4)), Tag::new("mlflow.note.content", pick(5)), Tag::new(pick(6), pick(7))];
     if number % 4 == 3 {
         // Some are their own ancestors.
-        tags.push(Tag::new("mlflow.parentRunId", format!("{:032x}", [number - 1, number, 999, number + 4][number / 4 % 4])));
+        tags.push(Tag::new(
+            "mlflow.parentRunId",
+            format!("{:032x}", [number - 1, number, 999, number + 4][number / 4 % 4]),
+        ));
     }
     Run {
         info: RunInfo {
@@ -173,7 +246,12 @@ fn run(number: usize) -> Run {
             artifact_uri: pick(2).into(),
         },
         metrics: metrics
-            .map(|(at, key)| Metric { key: (*key).into(), value: number_at(at), timestamp: TIMES[number % 8], step: i64::MAX })
+            .map(|(at, key)| Metric {
+                key: (*key).into(),
+                value: number_at(at),
+                timestamp: TIMES[number % 8],
+                step: i64::MAX,
+            })
             .collect(),
         params: vec![
             Param::new("family", ["tree", "forest"][number % 2]),
@@ -293,12 +371,23 @@ impl Visit {
             Effect::Watch { generation, .. } => {
                 self.generation = generation;
                 let snapshot = Snapshot { catalog: self.all(), complete: !fails };
-                vec![Msg::Snapshot { generation, snapshot }, Msg::Polled { generation, touched: fails, took: u64::MAX }]
+                vec![
+                    Msg::Snapshot { generation, snapshot },
+                    Msg::Polled { generation, touched: fails, took: u64::MAX },
+                ]
             }
             Effect::Project { generation, catalog, complete, view, selected, now } => {
                 let projection = project(&catalog, &view, now);
-                let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
-                vec![Msg::Projected { generation, catalog, complete, view, projection: Arc::new(projection), position }]
+                let position =
+                    selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+                vec![Msg::Projected {
+                    generation,
+                    catalog,
+                    complete,
+                    view,
+                    projection: Arc::new(projection),
+                    position,
+                }]
             }
             Effect::Histories { generation, ids, key } => {
                 let histories = ids.into_iter().map(|id| (id.clone(), self.points(&id))).collect();
@@ -312,14 +401,21 @@ impl Visit {
                 vec![Msg::LoadedCompared { generation, result: or_error(fails).map(|()| catalog) }]
             }
             Effect::Compare { generation, catalog, rows, is_grouped, now } => {
-                vec![Msg::Compared { generation, comparison: Arc::new(Comparison::new(catalog, &rows, is_grouped, now)) }]
+                vec![Msg::Compared {
+                    generation,
+                    comparison: Arc::new(Comparison::new(catalog, &rows, is_grouped, now)),
+                }]
             }
             Effect::Weigh { comparison, metric, now } => {
                 let matters = matters(&comparison, &metric, now);
                 vec![Msg::Weighed { comparison, metric, matters }]
             }
             Effect::ReadHistories(wants) => {
-                let part = |run: &RunId| HistoryPart { points: self.points(run), replaces: true, cursor: HistoryCursor::Start };
+                let part = |run: &RunId| HistoryPart {
+                    points: self.points(run),
+                    replaces: true,
+                    cursor: HistoryCursor::Start,
+                };
                 let read = wants.into_iter().map(|want| {
                     let result = or_error(fails).map(|()| part(&want.which.run));
                     Msg::History { want, result }
@@ -339,14 +435,23 @@ impl Visit {
                 let files = if path.len() > 40 {
                     Vec::new()
                 } else {
-                    vec![file("metrics.csv", 9), file("model", 0), file(NAMES[4], u64::MAX), file(NAMES[3], 0)]
+                    vec![
+                        file("metrics.csv", 9),
+                        file("model", 0),
+                        file(NAMES[4], u64::MAX),
+                        file(NAMES[3], 0),
+                    ]
                 };
                 let list = ArtifactList { files, is_cut: path.len() > 20 };
                 vec![Msg::Artifacts { run: id, path, result: or_error(fails).map(|()| list) }]
             }
             Effect::Preview { id, path } => {
                 let content: &[u8] = b"step,loss\n1,0.5\n2,\x1b[2J\n";
-                vec![Msg::Preview { run: id, result: or_error(fails).map(|()| Preview::of(&path, content)), path }]
+                vec![Msg::Preview {
+                    run: id,
+                    result: or_error(fails).map(|()| Preview::of(&path, content)),
+                    path,
+                }]
             }
             Effect::Write(write) => vec![Msg::Written { write, result: or_error(fails) }],
             Effect::PlanMark(_) => vec![Msg::Planned(Err(error()))],
@@ -354,7 +459,9 @@ impl Visit {
                 let result = if fails { Err(NAMES[4].into()) } else { Ok(NAMES[3].repeat(40)) };
                 vec![Msg::Checked { generation, columns: NAMES.map(str::to_owned).to_vec(), result }]
             }
-            Effect::ListData(folder) => vec![Msg::DataListed { folder, entries: NAMES.map(str::to_owned).to_vec() }],
+            Effect::ListData(folder) => {
+                vec![Msg::DataListed { folder, entries: NAMES.map(str::to_owned).to_vec() }]
+            }
             Effect::Train(training) => {
                 let began = Began {
                     name: NAMES[4].into(),
@@ -422,11 +529,17 @@ impl Visit {
                 self.feed(Msg::Snapshot { generation, snapshot });
                 self.feed(Msg::Polled { generation, touched: true, took: 1 });
             }
-            Answer::Failed => self.feed(Msg::PollFailed { generation, error: error(), retry_ms: u64::MAX }),
+            Answer::Failed => self.feed(Msg::PollFailed { generation, error: error(), retry_ms: 120_000 }),
             Answer::Experiments(count) => self.feed(self.experiments(*count)),
             Answer::Sweeps(sweeps) => {
-                let states =
-                    [State::Waiting, State::Running, State::Paused, State::Finished, State::Cancelled, State::Interrupted];
+                let states = [
+                    State::Waiting,
+                    State::Running,
+                    State::Paused,
+                    State::Finished,
+                    State::Cancelled,
+                    State::Interrupted,
+                ];
                 let sweeps = sweeps.iter().map(|(state, count, of, seconds, left)| Progress {
                     id: NAMES[usize::from(*state)].into(),
                     name: NAMES[3].into(),

@@ -107,7 +107,7 @@ fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
             "{} in {}, begun {} ago, {} at work: {} finished, {} pruned, {} failed",
             sweep.data,
             sweep.experiment_name,
-            text::span(now - sweep.created),
+            text::span(now.saturating_sub(sweep.created)),
             text::duration((sweep.seconds * 1000.0) as i64),
             sweep.finished,
             sweep.pruned,
