@@ -39,7 +39,7 @@ where
     let (until, witness) =
         (Instant::now() + Duration::from_secs(seconds.unwrap_or(SECONDS)), Witness::new(name));
     let mut next = only.or_else(|| witness.left());
-    let (mut count, mut slowest) = (0_u64, Duration::ZERO);
+    let (mut count, mut slowest) = (0_u64, (Duration::ZERO, 0));
     loop {
         let seed = next.take().unwrap_or_else(|| fastrand::u64(..));
         witness.begin(seed);
@@ -48,7 +48,7 @@ where
             witness.end();
             panic!("{name}, after {count} inputs: {what}\nrepeat it with MLTUI_FUZZ_SEED={seed}");
         }
-        slowest = slowest.max(began.elapsed());
+        slowest = slowest.max((began.elapsed(), seed));
         count += 1;
         if only.is_some() || Instant::now() >= until {
             break;
@@ -56,7 +56,7 @@ where
     }
     witness.end();
     // Shown with --nocapture, or where it fails.
-    println!("{name}: {count} inputs, the slowest took {slowest:?}");
+    println!("{name}: {count} inputs, the slowest took {:?} (seed {})", slowest.0, slowest.1);
     assert!(count > 0);
 }
 

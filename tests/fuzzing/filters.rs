@@ -13,8 +13,7 @@ use mltui::store::sqlite::SqliteStore;
 use mltui::store::{NewRun, RunSearch, RunUpdate, Scan, ScanValues, TrackingStore};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
-use proptest::strategy::Union;
+use proptest::sample::{Index, select};
 use tokio::runtime::Runtime;
 
 use crate::drawing::fuzz;
@@ -195,107 +194,122 @@ async fn log(
 
 /// Texts out of pieces, mostly whole clauses.
 fn filters() -> impl Strategy<Value = String> {
-    let quoted = (select(&TEXTS[..]), 0_u8..8).prop_map(|(text, quotes)| match quotes {
+    let clause =
+        prop_oneof![16 => right_clauses(), 4 => loose_clauses(), 1 => any::<String>(), 1 => one_of(&PIECES)];
+    let between = select(&[" AND ", " AND ", " and ", " ", "\n", ""][..]);
+    let clauses = (vec(clause, 0..5), between).prop_map(|(clauses, between)| clauses.join(between));
+    // A letter here and there.
+    let change = (any::<Index>(), any::<char>(), 0_u8..3);
+    let changes = prop_oneof![3 => Just(Vec::new()), 1 => vec(change, 1..3)];
+    (clauses, changes).prop_map(|(text, changes)| {
+        let mut letters: Vec<char> = text.chars().collect();
+        for (at, letter, change) in changes {
+            match change {
+                0 if !letters.is_empty() => drop(letters.remove(at.index(letters.len()))),
+                1 if !letters.is_empty() => {
+                    let at = at.index(letters.len());
+                    letters[at] = letter;
+                }
+                2 => letters.insert(at.index(letters.len() + 1), letter),
+                _ => {}
+            }
+        }
+        letters.into_iter().collect()
+    })
+}
+
+const PIECES: [&str; 12] = ["AND", "OR", "(", ")", "'", "\"", "`", "--", ";", "/*", ",", "run_id IN"];
+const KINDS: [&str; 6] = ["params", "parameter", "param", "tags", "tag", "metrics"];
+const TEXT_FIELDS: [&str; 9] = [
+    "run_name",
+    "run_id",
+    "status",
+    "user_id",
+    "artifact_uri",
+    "attributes.`Run Name`",
+    "dataset.name",
+    "dataset.digest",
+    "datasets.context",
+];
+const TIMES: [&str; 5] = ["start_time", "end_time", "created", "attributes.start_time", "attr.end_time"];
+const FOR_TEXTS: [&str; 5] = ["=", "!=", "LIKE", "ILIKE", "like"];
+const FOR_NUMBERS: [&str; 6] = ["=", "!=", "<", "<=", ">", ">="];
+const LOOSE: [&str; 15] =
+    ["=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "like", "IN", "NOT IN", "IS", "IS NOT", "==", "<>"];
+const ODD_NUMBERS: [&str; 12] = [
+    "0",
+    "-0",
+    "1e400",
+    ".5",
+    "2.",
+    "-1E3",
+    "9007199254740993",
+    "9223372036854775808",
+    "nan",
+    "1_0",
+    "1003",
+    "1.7976931348623157e308",
+];
+
+fn one_of(list: &'static [&'static str]) -> BoxedStrategy<String> {
+    select(list).prop_map(str::to_owned).boxed()
+}
+
+/// With quotes that may not fit.
+fn texts() -> BoxedStrategy<String> {
+    let quoted = |(text, quotes): (&str, u8)| match quotes {
         0 => format!("\"{text}\""),
         1 => text.to_owned(),
         _ => format!("'{text}'"),
-    });
-    let key = (select(&KEYS[..]), 0_u8..4).prop_map(|(key, quotes)| match quotes {
-        0 => format!("\"{key}\""),
-        1 => format!("`{key}`"),
-        _ => key.to_owned(),
-    });
-    let field = Union::new([
-        (
-            select(
-                &[
-                    "metrics",
-                    "metric",
-                    "params",
-                    "parameter",
-                    "param",
-                    "tags",
-                    "tag",
-                    "attributes",
-                    "dataset",
-                ][..],
-            ),
-            key,
-        )
-            .prop_map(|(kind, key)| format!("{kind}.{key}"))
-            .boxed(),
-        select(
-            &[
-                "run_name",
-                "run_id",
-                "status",
-                "user_id",
-                "artifact_uri",
-                "start_time",
-                "end_time",
-                "created",
-                "attributes.`Run Name`",
-                "dataset.name",
-                "dataset.digest",
-                "datasets.context",
-            ][..],
-        )
-        .prop_map(str::to_owned)
-        .boxed(),
-    ]);
-    let operator = select(
-        &[
-            "=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "like", "IN", "NOT IN", "IS", "IS NOT", "==",
-            "<>",
-        ][..],
-    );
-    let number = Union::new([
-        any::<f64>().prop_map(|number| number.to_string()).boxed(),
-        any::<i64>().prop_map(|number| number.to_string()).boxed(),
-        select(
-            &[
-                "0",
-                "-0",
-                "1e400",
-                ".5",
-                "2.",
-                "-1E3",
-                "9007199254740993",
-                "9223372036854775808",
-                "nan",
-                "1_0",
-            ][..],
-        )
-        .prop_map(str::to_owned)
-        .boxed(),
-    ]);
-    let list = vec(quoted.clone(), 0..4).prop_map(|texts| format!("({})", texts.join(", ")));
-    let value = prop_oneof![5 => quoted, 3 => number, 2 => list, 1 => Just("NULL".to_owned()), 1 => Just("NOT NULL".to_owned())];
-    let clause = prop_oneof![
-        8 => (field, operator, value).prop_map(|(field, operator, value)| format!("{field} {operator} {value}")),
-        1 => any::<String>(),
-        1 => select(&["AND", "OR", "(", ")", "'", "\"", "`", "--", ";", "/*", ",", "run_id IN"][..]).prop_map(str::to_owned),
+    };
+    (select(&TEXTS[..]), 0_u8..12).prop_map(quoted).boxed()
+}
+
+fn lists() -> BoxedStrategy<String> {
+    vec(texts(), 0..4).prop_map(|texts| format!("({})", texts.join(", "))).boxed()
+}
+
+fn keyed(kinds: &'static [&'static str]) -> BoxedStrategy<String> {
+    let keyed = |(kind, key, quotes): (&str, &str, u8)| match quotes {
+        0 | 1 => format!("{kind}.\"{key}\""),
+        2 => format!("{kind}.{key}"),
+        _ => format!("{kind}.`{key}`"),
+    };
+    (select(kinds), select(&KEYS[..]), 0_u8..6).prop_map(keyed).boxed()
+}
+
+fn numbers() -> BoxedStrategy<String> {
+    let own = select(&NUMBERS[..]).prop_map(|number| number.to_string());
+    let any_of = any::<f64>().prop_map(|number| number.to_string());
+    prop_oneof![2 => own, 1 => any_of, 1 => any::<i64>().prop_map(|number| number.to_string()), 2 => one_of(&ODD_NUMBERS)]
+        .boxed()
+}
+
+/// Such that MLflow understands, for the most part.
+fn right_clauses() -> BoxedStrategy<String> {
+    let joined = |(field, operator, value): (String, String, String)| format!("{field} {operator} {value}");
+    prop_oneof![
+        4 => (keyed(&KINDS[..5]), one_of(&FOR_TEXTS), texts()).prop_map(joined),
+        3 => (one_of(&TEXT_FIELDS), one_of(&FOR_TEXTS), texts()).prop_map(joined),
+        4 => (keyed(&KINDS[5..]), one_of(&FOR_NUMBERS), numbers()).prop_map(joined),
+        1 => (one_of(&TIMES), one_of(&FOR_NUMBERS), numbers()).prop_map(joined),
+        1 => (keyed(&KINDS[..5]), one_of(&["IS", "IS NOT"]), one_of(&["NULL"])).prop_map(joined),
+        1 => (one_of(&TEXT_FIELDS), one_of(&["IN", "NOT IN"]), lists()).prop_map(joined),
+    ]
+    .boxed()
+}
+
+fn loose_clauses() -> BoxedStrategy<String> {
+    let field = prop_oneof![
+        keyed(&KINDS),
+        one_of(&TEXT_FIELDS),
+        one_of(&TIMES),
+        keyed(&["attributes", "dataset", "x"])
     ];
-    let clauses = (vec(clause, 0..5), select(&[" AND ", " and ", " ", "\n", ""][..]))
-        .prop_map(|(clauses, between)| clauses.join(between));
-    // A letter here and there.
-    (clauses, vec((any::<prop::sample::Index>(), any::<char>(), 0_u8..3), 0..3)).prop_map(
-        |(text, changes)| {
-            let mut letters: Vec<char> = text.chars().collect();
-            for (at, letter, change) in changes {
-                match change {
-                    0 if !letters.is_empty() => drop(letters.remove(at.index(letters.len()))),
-                    1 if !letters.is_empty() => {
-                        let at = at.index(letters.len());
-                        letters[at] = letter;
-                    }
-                    2 => letters.insert(at.index(letters.len() + 1), letter),
-                    _ => {}
-                }
-            }
-            letters.into_iter().collect()
-        },
-    )
+    let value = prop_oneof![texts(), numbers(), lists(), one_of(&["NULL", "NOT NULL"])];
+    (field, one_of(&LOOSE), value)
+        .prop_map(|(field, operator, value)| format!("{field} {operator} {value}"))
+        .boxed()
 }
 
 #[test]

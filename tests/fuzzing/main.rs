@@ -15,3 +15,4 @@ mod journals;
 mod keys;
 #[path = "../support/mod.rs"]
 mod support;
+mod visit;
