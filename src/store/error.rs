@@ -82,7 +82,8 @@ const LONGEST: usize = 2_000;
 
 fn shorten(words: &mut String) {
     if words.len() > LONGEST {
-        words.truncate(words.floor_char_boundary(LONGEST));
+        let end = (0..=LONGEST).rev().find(|at| words.is_char_boundary(*at));
+        words.truncate(end.unwrap_or(0));
         words.push('…');
     }
 }

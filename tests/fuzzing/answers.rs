@@ -217,7 +217,7 @@ fn damaged(answer: &Value, damages: &[&What]) -> Sent {
                 );
                 if let Some(Value::Array(items)) = list.and_then(|at| node(&mut answer, at)) {
                     let whole = items.clone();
-                    let room = 60_000 / serde_json::to_string(&whole).unwrap().len();
+                    let room = 8_000 / serde_json::to_string(&whole).unwrap().len();
                     (0..room.min(usize::from(*times))).for_each(|_| items.extend_from_slice(&whole));
                 }
             }
@@ -244,7 +244,7 @@ fn damaged(answer: &Value, damages: &[&What]) -> Sent {
             What::Gzip(kind) => {
                 sent.headers.push_str("Content-Encoding: gzip\r\n");
                 if *kind == 3 {
-                    body.resize(30_000_000, b' ');
+                    body.resize(2_000_000, b' ');
                 }
                 *body = zipped(body);
                 match kind {

@@ -209,7 +209,7 @@ fn damaged(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
                 bytes = String::from_utf8_lossy(&bytes).encode_utf16().flat_map(u16::to_le_bytes).collect();
             }
             Damage::Latin => {
-                bytes = bytes.iter().map(|byte| if *byte == b'a' { 0xe4 } else { *byte }).collect()
+                bytes = bytes.iter().map(|byte| if *byte == b'a' { 0xe4 } else { *byte }).collect();
             }
             _ if length == 0 => {}
             Damage::Bytes(at, new) => {

@@ -140,8 +140,8 @@ fn damages() -> impl Strategy<Value = Vec<Damage>> {
         1 => any::<i64>().prop_map(|number| number.to_string()),
         1 => any::<f64>().prop_filter("a number", |number| number.is_finite()).prop_map(|number| format!("{number:e}")),
         1 => vec(any::<u8>(), 0..9).prop_map(|bytes| {
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("CAST(x'{digits}' AS TEXT)")
+            let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("CAST(x'{}' AS TEXT)", digits.concat())
         }),
     ];
     let sql = (select(&TEMPLATES[..]), any::<Index>(), 0_u8..6, value)

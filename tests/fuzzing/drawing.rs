@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -55,8 +56,8 @@ where
         }
     }
     witness.end();
-    // Shown with --nocapture, or where it fails.
-    println!("{name}: {count} inputs, the slowest took {:?} (seed {})", slowest.0, slowest.1);
+    // Shown with --nocapture.
+    say(format_args!("{name}: {count} inputs, the slowest took {:?} (seed {})\n", slowest.0, slowest.1));
     assert!(count > 0);
 }
 
@@ -90,6 +91,11 @@ where
         Err(TestError::Fail(why, input)) => Err(format!("{why}\nthe smallest input: {input:#?}")),
         Err(TestError::Abort(why)) => Err(why.to_string()),
     }
+}
+
+fn say(words: std::fmt::Arguments<'_>) {
+    // Where nobody listens, nothing is lost.
+    let _ = std::io::stderr().write_fmt(words);
 }
 
 /// Panics of a watched input are kept and not printed: there are hundreds on the way to a small one.
@@ -153,12 +159,9 @@ fn watch(name: &str, seeds: &Receiver<Option<u64>>) {
                 Ok(next) => current = next,
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    let _ = std::io::Write::write_fmt(
-                        &mut std::io::stderr(),
-                        format_args!(
-                            "{name}: an input does not end; repeat it with MLTUI_FUZZ_SEED={seed}\n"
-                        ),
-                    );
+                    say(format_args!(
+                        "{name}: an input does not end; repeat it with MLTUI_FUZZ_SEED={seed}\n"
+                    ));
                     process::abort();
                 }
             }

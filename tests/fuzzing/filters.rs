@@ -151,7 +151,7 @@ async fn log(
         KEYS.iter().filter(|key| !key.starts_with("mlflow.r")).map(|key| Tag::new(*key, text())).collect();
     let params: Vec<Param> = KEYS.iter().map(|key| Param::new(*key, text())).collect();
     let user_id = text().to_owned();
-    let has = |at: usize| number % (at + 3) != 0;
+    let has = |at: usize| !number.is_multiple_of(at + 3);
     let metrics = KEYS.iter().enumerate().filter(|(at, _)| has(*at)).map(|(at, key)| Metric {
         key: (*key).into(),
         value: NUMBERS[(number + at * 5) % NUMBERS.len()],
@@ -171,7 +171,7 @@ async fn log(
         params.into_iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, it)| it).collect();
     let tags: Vec<Tag> = tags.into_iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, it)| it).collect();
     store.log_batch(&id, &metrics.collect::<Vec<_>>(), &params, &tags).await.unwrap();
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         let dataset = Dataset {
             name: "wine".into(),
             digest: format!("{number}"),

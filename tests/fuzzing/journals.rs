@@ -21,7 +21,7 @@ use mltui::sweep::plan::Wish;
 use mltui::sweep::progress::Progress;
 use mltui::sweep::run::{self, Run};
 use mltui::sweep::unkept::{self, Unkept};
-use mltui::tui::memory::{Memory, Remembered};
+use mltui::tui::memory::{Memory, Remembered, RememberedColumn};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -264,7 +264,7 @@ fn read(folder: &Path) {
     if let Ok(Some(memory)) = load::<Memory>(&file_of(folder, "stores", STORE)) {
         for remembered in memory.experiments.values() {
             let columns = remembered.columns.iter().flatten();
-            drop((remembered.shape.shape(), columns.map(|column| column.shown()).collect::<Vec<_>>()));
+            drop((remembered.shape.shape(), columns.map(RememberedColumn::shown).collect::<Vec<_>>()));
         }
     }
 }

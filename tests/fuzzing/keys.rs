@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::drawing::fuzz;
-use crate::visit::{NAMES, NOW, Visit, error, run};
+use crate::visit::{NAMES, NOW, Visit, error, experiments, run};
 
 /// What happens to the explorer.
 #[derive(Debug, Clone)]
@@ -34,10 +34,19 @@ enum Answer {
     Runs(u8, u8),
     Failed,
     Experiments(u8),
-    Sweeps(Vec<(u8, usize, Option<usize>, f64, Option<f64>)>),
+    Sweeps(Vec<Sweep>),
     Said(String),
     TaskFailed,
     Focused(bool),
+}
+
+#[derive(Debug, Clone)]
+struct Sweep {
+    state: u8,
+    count: usize,
+    of: Option<usize>,
+    seconds: f64,
+    left: Option<f64>,
 }
 
 /// So that all screens are come to.
@@ -47,39 +56,65 @@ const SCRIPTS: [&str; 40] = [
     "ctrl-d", "o", "r",
 ];
 
-fn happenings() -> impl Strategy<Value = Vec<Happens>> {
-    let special = select(
-        &[
-            KeyCode::Up,
-            KeyCode::Down,
-            KeyCode::Left,
-            KeyCode::Right,
-            KeyCode::Home,
-            KeyCode::End,
-            KeyCode::PageUp,
-            KeyCode::PageDown,
-            KeyCode::Enter,
-            KeyCode::Enter,
-            KeyCode::Enter,
-            KeyCode::Esc,
-            KeyCode::Tab,
-            KeyCode::BackTab,
-            KeyCode::Backspace,
-            KeyCode::Delete,
-            KeyCode::Insert,
-            KeyCode::F(5),
-            KeyCode::Null,
-            KeyCode::Char(' '),
-        ][..],
-    );
+const SPECIAL: [KeyCode; 20] = [
+    KeyCode::Up,
+    KeyCode::Down,
+    KeyCode::Left,
+    KeyCode::Right,
+    KeyCode::Home,
+    KeyCode::End,
+    KeyCode::PageUp,
+    KeyCode::PageDown,
+    KeyCode::Enter,
+    KeyCode::Enter,
+    KeyCode::Enter,
+    KeyCode::Esc,
+    KeyCode::Tab,
+    KeyCode::BackTab,
+    KeyCode::Backspace,
+    KeyCode::Delete,
+    KeyCode::Insert,
+    KeyCode::F(5),
+    KeyCode::Null,
+    KeyCode::Char(' '),
+];
+
+/// What a terminal sends, in pieces.
+const SENT: [&str; 18] = [
+    "\u{1b}",
+    "[",
+    "\u{1b}[200~",
+    "\u{1b}[201~",
+    "\u{1b}[<0;",
+    "5;5",
+    "M",
+    "m",
+    "O",
+    "u",
+    ";",
+    "1",
+    "A",
+    "\u{1b}]11;rgb:",
+    "\u{7}",
+    "x",
+    "\u{9b}",
+    "é",
+];
+
+const HOURS: [i64; 5] = [NOW, NOW + 1_000, NOW + 90_000_000, 253_402_300_799_000, 0];
+
+fn keys() -> BoxedStrategy<Happens> {
     let code = prop_oneof![
         6 => (b'!'..=b'~').prop_map(|letter| KeyCode::Char(letter.into())),
-        5 => special,
+        5 => select(&SPECIAL[..]),
         1 => any::<char>().prop_map(KeyCode::Char),
     ];
     let modifiers = prop_oneof![6 => Just(0_u8), 1 => any::<u8>()];
-    let key = (code, modifiers)
-        .prop_map(|(code, bits)| Happens::Key(KeyEvent::new(code, KeyModifiers::from_bits_truncate(bits))));
+    let key = |(code, bits)| Happens::Key(KeyEvent::new(code, KeyModifiers::from_bits_truncate(bits)));
+    (code, modifiers).prop_map(key).boxed()
+}
+
+fn mice() -> BoxedStrategy<Happens> {
     let button = select(&[MouseButton::Left, MouseButton::Right, MouseButton::Middle][..]);
     let kind = (button, 0_u8..8).prop_map(|(button, kind)| match kind {
         0 => MouseEventKind::Up(button),
@@ -90,47 +125,20 @@ fn happenings() -> impl Strategy<Value = Vec<Happens>> {
         _ => MouseEventKind::Down(button),
     });
     let at = |most: u16| prop_oneof![20 => 0..most, 1 => any::<u16>()];
-    let mouse = (kind, at(300), at(80)).prop_map(|(kind, column, row)| {
-        Happens::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
-    });
-    let words = || prop_oneof![select(&NAMES[..]).prop_map(str::to_owned), any::<String>(), "[ -~]{0,40}"];
-    let bytes = prop_oneof![
-        vec(any::<u8>(), 0..64),
-        vec(
-            select(
-                &[
-                    "\u{1b}",
-                    "[",
-                    "\u{1b}[200~",
-                    "\u{1b}[201~",
-                    "\u{1b}[<0;",
-                    "5;5",
-                    "M",
-                    "m",
-                    "O",
-                    "u",
-                    ";",
-                    "1",
-                    "A",
-                    "\u{1b}]11;rgb:",
-                    "\u{7}",
-                    "x",
-                    "\u{9b}",
-                    "é"
-                ][..]
-            ),
-            0..20,
-        )
-        .prop_map(|pieces| pieces.concat().into_bytes()),
-    ];
+    let mouse =
+        |(kind, column, row)| Happens::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
+    (kind, at(300), at(80)).prop_map(mouse).boxed()
+}
+
+fn words() -> BoxedStrategy<String> {
+    prop_oneof![select(&NAMES[..]).prop_map(str::to_owned), any::<String>(), "[ -~]{0,40}"].boxed()
+}
+
+fn answers() -> BoxedStrategy<Happens> {
     let share = prop_oneof![Just(None), any::<usize>().prop_map(Some), (0_usize..30).prop_map(Some)];
-    let sweep = (
-        0_u8..6,
-        prop_oneof![0_usize..30, any::<usize>()],
-        share,
-        any::<f64>(),
-        proptest::option::of(any::<f64>()),
-    );
+    let count = prop_oneof![0_usize..30, any::<usize>()];
+    let sweep = (0_u8..6, count, share, any::<f64>(), proptest::option::of(any::<f64>()));
+    let sweep = sweep.prop_map(|(state, count, of, seconds, left)| Sweep { state, count, of, seconds, left });
     let answer = prop_oneof![
         4 => (any::<u8>(), 0_u8..60).prop_map(|(from, count)| Answer::Runs(from, count)),
         1 => Just(Answer::Failed),
@@ -140,18 +148,24 @@ fn happenings() -> impl Strategy<Value = Vec<Happens>> {
         1 => Just(Answer::TaskFailed),
         1 => any::<bool>().prop_map(Answer::Focused),
     ];
+    answer.prop_map(Happens::Answer).boxed()
+}
+
+fn happenings() -> impl Strategy<Value = Vec<Happens>> {
+    let pieces = vec(select(&SENT[..]), 0..20).prop_map(|pieces| pieces.concat().into_bytes());
+    let bytes = prop_oneof![vec(any::<u8>(), 0..64), pieces];
     let size = prop_oneof![4 => (0_u16..300, 0_u16..80), 2 => (1_u16..40, 1_u16..12), 1 => (60_u16..160, 20_u16..50)];
     vec(
         prop_oneof![
             12 => select(&SCRIPTS[..]).prop_map(Happens::Keys),
-            12 => key,
+            12 => keys(),
             2 => words().prop_map(Happens::Typed),
-            6 => mouse,
+            6 => mice(),
             2 => words().prop_map(Happens::Paste),
             2 => bytes.prop_map(Happens::Bytes),
             3 => size.prop_map(|(columns, rows)| Happens::Resize(columns, rows)),
-            1 => select(&[NOW, NOW + 1_000, NOW + 90_000_000, 253_402_300_799_000, 0][..]).prop_map(Happens::Tick),
-            4 => answer.prop_map(Happens::Answer),
+            1 => select(&HOURS[..]).prop_map(Happens::Tick),
+            4 => answers(),
         ],
         1..60,
     )
@@ -209,7 +223,7 @@ impl Visit {
                 self.feed(Msg::Polled { generation, touched: true, took: 1 });
             }
             Answer::Failed => self.feed(Msg::PollFailed { generation, error: error(), retry_ms: 120_000 }),
-            Answer::Experiments(count) => self.feed(self.experiments(*count)),
+            Answer::Experiments(count) => self.feed(experiments(*count)),
             Answer::Sweeps(sweeps) => {
                 let states = [
                     State::Waiting,
@@ -219,7 +233,7 @@ impl Visit {
                     State::Cancelled,
                     State::Interrupted,
                 ];
-                let sweeps = sweeps.iter().map(|(state, count, of, seconds, left)| Progress {
+                let sweeps = sweeps.iter().map(|Sweep { state, count, of, seconds, left }| Progress {
                     id: NAMES[usize::from(*state)].into(),
                     name: NAMES[3].into(),
                     experiment: ExperimentId::from("1"),
@@ -258,7 +272,7 @@ fn whatever_is_typed_is_drawn() {
         let mut visit = Visit::new((*columns, *rows), *ascii);
         for (at, what) in happenings.iter().enumerate() {
             visit.happen(what);
-            if at % 3 == 0 || matches!(what, Happens::Resize(..)) {
+            if at % 5 == 0 || matches!(what, Happens::Resize(..)) {
                 visit.draw();
             }
         }

@@ -129,6 +129,67 @@ pub fn error() -> StoreError {
     StoreError::new(NAMES[4], ErrorKind::Unreachable(NAMES[5].repeat(50)))
 }
 
+pub fn experiments(count: u8) -> Msg {
+    let all = [("1", "wine"), ("2", NAMES[4]), ("0", "Default")];
+    let all = all.iter().take(count.into()).map(|(id, name)| experiment(id, name));
+    Msg::Experiments(Ok((all.collect(), Some("1".into()))))
+}
+
+fn points(run: &RunId) -> Vec<MetricPoint> {
+    let number = run.as_str().bytes().map(usize::from).sum::<usize>();
+    let point = |at: usize| MetricPoint {
+        step: if at == 19 && number.is_multiple_of(3) { i64::MAX } else { at as i64 },
+        timestamp: TIMES[(at + number) % TIMES.len()],
+        value: NUMBERS[(at * number) % NUMBERS.len()],
+    };
+    (0..[0, 1, 20][number % 3]).map(point).collect()
+}
+
+fn artifacts(folder: &str) -> ArtifactList {
+    let file = |name: &str, size: u64| ArtifactFile {
+        path: if folder.is_empty() { name.into() } else { format!("{folder}/{name}") },
+        is_dir: size == 0,
+        file_size: (size > 0).then_some(size),
+    };
+    let mut files =
+        vec![file("metrics.csv", 9), file("model", 0), file(NAMES[4], u64::MAX), file(NAMES[3], 0)];
+    files.truncate(if folder.len() > 40 { 0 } else { 4 });
+    ArtifactList { files, is_cut: folder.len() > 20 }
+}
+
+fn or_error(fails: bool) -> Result<(), StoreError> {
+    if fails { Err(error()) } else { Ok(()) }
+}
+
+/// What somebody asked for, of the store or of this machine.
+fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
+    match effect {
+        Effect::Write(write) => vec![Msg::Written { write, result: or_error(fails) }],
+        Effect::PlanMark(_) => vec![Msg::Planned(Err(error()))],
+        Effect::CheckPlan { generation, .. } => {
+            let result = if fails { Err(NAMES[4].into()) } else { Ok(NAMES[3].repeat(40)) };
+            vec![Msg::Checked { generation, columns: NAMES.map(str::to_owned).to_vec(), result }]
+        }
+        Effect::ListData(folder) => {
+            vec![Msg::DataListed { folder, entries: NAMES.map(str::to_owned).to_vec() }]
+        }
+        Effect::Train(training) => {
+            let began = Began {
+                name: NAMES[4].into(),
+                experiment: "1".into(),
+                experiment_name: NAMES[3].into(),
+                wish: Wish::default(),
+                trials: Some(usize::MAX),
+            };
+            drop(training);
+            vec![Msg::Trained(if fails { Err(NAMES[4].into()) } else { Ok(Box::new(began)) })]
+        }
+        Effect::ReadSweepLog(name) => vec![Msg::SweepLog { name, text: NAMES.join("\n") }],
+        Effect::Steer { .. } | Effect::Save { .. } => vec![Msg::Said(NAMES[4].into())],
+        _ => Vec::new(),
+    }
+}
+
 /// An explorer with the store that it believes to have.
 pub struct Visit {
     app: App,
@@ -166,14 +227,8 @@ impl Visit {
         let terminal = Abilities { truecolor: false, indexed: true, light: None };
         let theme = Theme::new(!ascii, Palette::Sixteen, terminal, glyphs);
         let mut visit = Self { app, runs: (0..30).map(run).collect(), generation: 0, theme, asked: 1 };
-        visit.feed(visit.experiments(2));
+        visit.feed(experiments(2));
         visit
-    }
-
-    pub fn experiments(&self, count: u8) -> Msg {
-        let all = [("1", "wine"), ("2", NAMES[4]), ("0", "Default")];
-        let all = all.iter().take(count.into()).map(|(id, name)| experiment(id, name));
-        Msg::Experiments(Ok((all.collect(), Some("1".into()))))
     }
 
     fn catalog(&self, runs: impl IntoIterator<Item = RunId>) -> Arc<Catalog> {
@@ -201,22 +256,11 @@ impl Visit {
         prepare(&mut self.app);
     }
 
-    fn points(&self, run: &RunId) -> Vec<MetricPoint> {
-        let number = run.as_str().bytes().map(usize::from).sum::<usize>();
-        let point = |at: usize| MetricPoint {
-            step: if at == 19 && number % 3 == 0 { i64::MAX } else { at as i64 },
-            timestamp: TIMES[(at + number) % TIMES.len()],
-            value: NUMBERS[(at * number) % NUMBERS.len()],
-        };
-        (0..[0, 1, 20][number % 3]).map(point).collect()
-    }
-
     /// Answers as a store would, and at once.
     fn answer(&mut self, effect: Effect) -> Vec<Msg> {
-        let fails = self.asked % 13 == 0;
-        let or_error = |fails: bool| if fails { Err(error()) } else { Ok(()) };
+        let fails = self.asked.is_multiple_of(13);
         match effect {
-            Effect::LoadExperiments => vec![self.experiments(3)],
+            Effect::LoadExperiments => vec![experiments(3)],
             Effect::Watch { generation, .. } => {
                 self.generation = generation;
                 let snapshot = Snapshot { catalog: self.all(), complete: !fails };
@@ -239,7 +283,7 @@ impl Visit {
                 }]
             }
             Effect::Histories { generation, ids, key } => {
-                let histories = ids.into_iter().map(|id| (id.clone(), self.points(&id))).collect();
+                let histories = ids.into_iter().map(|id| (id.clone(), points(&id))).collect();
                 vec![Msg::Histories { generation, key, histories }]
             }
             Effect::Select { generation, catalog, tags, chosen } => {
@@ -261,7 +305,7 @@ impl Visit {
             }
             Effect::ReadHistories(wants) => {
                 let part = |run: &RunId| HistoryPart {
-                    points: self.points(run),
+                    points: points(run),
                     replaces: true,
                     cursor: HistoryCursor::Start,
                 };
@@ -276,22 +320,7 @@ impl Visit {
                 vec![Msg::Run { generation, result: found.cloned().map(Box::new).ok_or_else(error) }]
             }
             Effect::ListArtifacts { id, path } => {
-                let file = |name: &str, size: u64| ArtifactFile {
-                    path: if path.is_empty() { name.into() } else { format!("{path}/{name}") },
-                    is_dir: size == 0,
-                    file_size: (size > 0).then_some(size),
-                };
-                let files = if path.len() > 40 {
-                    Vec::new()
-                } else {
-                    vec![
-                        file("metrics.csv", 9),
-                        file("model", 0),
-                        file(NAMES[4], u64::MAX),
-                        file(NAMES[3], 0),
-                    ]
-                };
-                let list = ArtifactList { files, is_cut: path.len() > 20 };
+                let list = artifacts(&path);
                 vec![Msg::Artifacts { run: id, path, result: or_error(fails).map(|()| list) }]
             }
             Effect::Preview { id, path } => {
@@ -302,29 +331,7 @@ impl Visit {
                     path,
                 }]
             }
-            Effect::Write(write) => vec![Msg::Written { write, result: or_error(fails) }],
-            Effect::PlanMark(_) => vec![Msg::Planned(Err(error()))],
-            Effect::CheckPlan { generation, .. } => {
-                let result = if fails { Err(NAMES[4].into()) } else { Ok(NAMES[3].repeat(40)) };
-                vec![Msg::Checked { generation, columns: NAMES.map(str::to_owned).to_vec(), result }]
-            }
-            Effect::ListData(folder) => {
-                vec![Msg::DataListed { folder, entries: NAMES.map(str::to_owned).to_vec() }]
-            }
-            Effect::Train(training) => {
-                let began = Began {
-                    name: NAMES[4].into(),
-                    experiment: "1".into(),
-                    experiment_name: NAMES[3].into(),
-                    wish: Wish::default(),
-                    trials: Some(usize::MAX),
-                };
-                drop(training);
-                vec![Msg::Trained(if fails { Err(NAMES[4].into()) } else { Ok(Box::new(began)) })]
-            }
-            Effect::ReadSweepLog(name) => vec![Msg::SweepLog { name, text: NAMES.join("\n") }],
-            Effect::Steer { .. } | Effect::Save { .. } => vec![Msg::Said(NAMES[4].into())],
-            _ => Vec::new(),
+            effect => answer_to_a_person(effect, fails),
         }
     }
 
