@@ -9,6 +9,7 @@ use mltui::catalog::{Builder, Catalog};
 use mltui::compare::Comparison;
 use mltui::compare::importance::matters;
 use mltui::config::{Glyphs, Palette, Selecting};
+use mltui::marking::{Model, Plan, Record};
 use mltui::mlflow::{
     ArtifactFile, Experiment, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo, RunStatus, Tag,
 };
@@ -165,7 +166,27 @@ fn or_error(fails: bool) -> Result<(), StoreError> {
 fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
     match effect {
         Effect::Write(write) => vec![Msg::Written { write, result: or_error(fails) }],
-        Effect::PlanMark(_) => vec![Msg::Planned(Err(error()))],
+        Effect::PlanMark(request) => {
+            let model = Model {
+                name: NAMES[4].into(),
+                source: NAMES[5].into(),
+                why: NAMES[3].repeat(30),
+                ..Model::default()
+            };
+            let record = Record {
+                run_id: request.run.0,
+                run_name: NAMES[4].into(),
+                metric: request.metric,
+                value: request.value,
+                why: NAMES[5].repeat(30),
+                model: Some(model),
+                note: Some(NAMES[6].into()),
+                ..Record::default()
+            };
+            let writes = NAMES.map(str::to_owned).to_vec();
+            let plan = Plan { experiment: experiment("1", NAMES[4]), record, writes };
+            vec![Msg::Planned(or_error(fails).map(|()| Box::new(plan)))]
+        }
         Effect::CheckPlan { generation, .. } => {
             let result = if fails { Err(NAMES[4].into()) } else { Ok(NAMES[3].repeat(40)) };
             vec![Msg::Checked { generation, columns: NAMES.map(str::to_owned).to_vec(), result }]
