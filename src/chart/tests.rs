@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::axis::{Unit, label, ticks};
-use super::trace::{Spot, Trace};
+use super::trace::{Spot, Trace, x_value};
 use super::*;
 use crate::mlflow::MetricPoint;
 
@@ -290,4 +290,16 @@ proptest! {
             prop_assert!(rows_taken.windows(2).all(|pair| pair[0] != pair[1]));
         }
     }
+}
+
+#[test]
+fn times_at_the_ends_of_time_are_drawn() {
+    let at = |timestamp| MetricPoint { step: 0, timestamp, value: 0.5 };
+    let points = [at(i64::MIN), at(0), at(i64::MAX)];
+    for x in [XAxis::Relative, XAxis::Wall] {
+        let options = Options { x, ..Options::default() };
+        let picture = picture(&[Line { points: &points, ink: 0 }], &options, None, (60, 8), Dots::Braille);
+        assert!(picture.canvas.columns() > 0, "{x:?}");
+    }
+    assert!(x_value(&points[2], XAxis::Relative, i64::MIN) > 9e18, "no time before the first");
 }

@@ -80,7 +80,7 @@ fn is_gap(value: f64) -> bool {
 pub fn x_value(point: &MetricPoint, x: XAxis, origin: i64) -> f64 {
     match x {
         XAxis::Step => point.step as f64,
-        XAxis::Relative => (point.timestamp - origin) as f64,
+        XAxis::Relative => point.timestamp.saturating_sub(origin) as f64,
         XAxis::Wall => point.timestamp as f64,
     }
 }

@@ -19,5 +19,5 @@ mod work;
 pub use checkpoint::ModelBy;
 pub use journal::{Journal, Open, Step};
 pub use plan::{Plan, Registration, Request};
-pub use record::{Event, MARK, Model, Record, events, holder};
+pub use record::{Event, MARK, Model, Record, Undone, events, holder};
 pub use work::{Outcome, Undoing, mark, plan, resume, undo};

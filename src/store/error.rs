@@ -77,6 +77,17 @@ pub enum ErrorKind {
     Limit(#[from] LimitError),
 }
 
+/// What a store sends can stand in an error, whatever its length. Of each part no more is kept, in bytes.
+const LONGEST: usize = 2_000;
+
+fn shorten(words: &mut String) {
+    if words.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|at| words.is_char_boundary(*at));
+        words.truncate(end.unwrap_or(0));
+        words.push('…');
+    }
+}
+
 /// How it is said of a certificate that its authority is not known.
 pub(super) const UNTRUSTED: &str = "nobody who is trusted has signed it";
 
@@ -93,8 +104,8 @@ impl ErrorKind {
         }
     }
 
-    /// Without any password or token that a server may have sent back.
-    fn without_secrets(mut self) -> Self {
+    /// Without any password or token that a server may have sent back, and no longer than is ever read.
+    fn fit_to_be_shown(mut self) -> Self {
         match &mut self {
             Self::Unreachable(words)
             | Self::Tls(words)
@@ -117,6 +128,7 @@ impl ErrorKind {
                 if let Cow::Owned(hidden) = hide(words) {
                     *words = hidden;
                 }
+                shorten(words);
             }
             Self::Timeout(_)
             | Self::Unauthorized
@@ -131,7 +143,9 @@ impl ErrorKind {
 
 impl StoreError {
     pub fn new(operation: impl Into<String>, kind: ErrorKind) -> Self {
-        Self { operation: operation.into(), kind: kind.without_secrets() }
+        let mut operation = operation.into();
+        shorten(&mut operation);
+        Self { operation, kind: kind.fit_to_be_shown() }
     }
 
     /// What the user can do about it.
@@ -212,5 +226,20 @@ pub trait During<T> {
 impl<T, E: Into<ErrorKind>> During<T> for Result<T, E> {
     fn during(self, operation: impl Into<String>) -> Result<T, StoreError> {
         self.map_err(|kind| StoreError::new(operation, kind.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_store_sends_makes_no_endless_error() {
+        let long = "é".repeat(100_000);
+        let error =
+            StoreError::new(format!("read run {long}"), ErrorKind::Protocol(long.clone())).to_string();
+        assert!(error.len() < 3 * LONGEST && error.ends_with('…'), "{} bytes", error.len());
+        let short = StoreError::new("read run 1", ErrorKind::Protocol("é".into()));
+        assert_eq!(short.to_string(), "cannot read run 1: the answer is not what an MLflow server sends: é");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{self, DataError, Frame, MENTIONED, Reading, Target, Task, bundled};
+use super::data::{self, DataError, Frame, Limits, MENTIONED, Reading, Target, Task, bundled};
 use super::families::{self, FAMILIES, Family, Reader, Shape};
 use super::scores::{Score, scores};
 use super::search::{LAG, Method, Search};
@@ -146,7 +146,7 @@ impl Wish {
             target: name.to_owned(),
             task,
             metric: self.metric(task)?.name.to_owned(),
-            spaces: self.spaces(shape)?,
+            spaces: self.spaces(shape, study.width, Limits::of_this_machine())?,
             ranges: self.ranges.clone(),
             method: self.method,
             grid_points: self.grid_points.unwrap_or(3).max(1),
@@ -180,16 +180,28 @@ impl Wish {
         })
     }
 
-    fn spaces(&self, shape: Shape) -> Result<Vec<FamilySpace>, DataError> {
+    /// Of `width` features, on a machine of such limits.
+    fn spaces(&self, shape: Shape, width: usize, limits: Limits) -> Result<Vec<FamilySpace>, DataError> {
         let mut spaces = Vec::new();
+        let lack = |family: &dyn Family| families::lacking(family, shape.rows, width, limits);
         if self.families.is_empty() {
             let usual = FAMILIES.iter().filter(|family| family.takes(shape.task) && family.is_usual(shape));
-            spaces.extend(usual.map(|family| families::space(*family, shape)));
+            let fitting = usual.filter(|family| lack(**family).is_none());
+            spaces.extend(fitting.map(|family| families::space(*family, shape)));
+            if spaces.is_empty() {
+                return Err(wrong(format!(
+                    "no family fits: {}",
+                    FAMILIES.iter().find_map(|family| lack(*family)).unwrap_or_default()
+                )));
+            }
         }
         for name in &self.families {
             let family = known(name)?;
             if !family.takes(shape.task) {
                 return Err(wrong(format!("{name} is not for {}", shape.task.as_str())));
+            }
+            if let Some(lack) = lack(family) {
+                return Err(wrong(lack));
             }
             spaces.push(families::space(family, shape));
         }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use super::data::{DataError, Frame, Limits, Target, TargetValues};
-use super::families::{Dataset, Family, Reader, Shape};
+use super::families::{Dataset, Family, Reader, Shape, lacking};
 use super::folds::Split;
 use super::model::Model;
 use super::prepare::{Features, Preparation};
@@ -29,6 +29,8 @@ pub struct Study {
     /// What becomes of each column, in every fold alike.
     pub roles: Roles,
     pub split: Split,
+    /// Features: a text column is one a level.
+    pub width: usize,
     /// Each prepared when it is first needed, for all trials.
     folds: Vec<OnceLock<Result<Part, String>>>,
     whole: OnceLock<Result<Part, String>>,
@@ -67,7 +69,7 @@ impl Study {
             )));
         }
         let folds = (0..folds).map(|_| OnceLock::new()).collect();
-        Ok(Self { frame, target, roles, split, folds, whole: OnceLock::new() })
+        Ok(Self { frame, target, roles, split, width, folds, whole: OnceLock::new() })
     }
 
     pub fn shape(&self) -> Shape {
@@ -109,6 +111,11 @@ impl Part {
             TargetValues::Classes { .. } => super::data::Task::Classification,
         };
         let estimator = family.estimator(task, Reader(params), seed).map_err(|error| error.to_string())?;
+        // An allocation that fails would end the process.
+        let (rows, features) = (self.train.records.raw.rows, self.train.records.raw.width());
+        if let Some(lack) = lacking(family, rows, features, Limits::of_this_machine()) {
+            return Err(lack);
+        }
         let started = Instant::now();
         let fitted = catch_unwind(AssertUnwindSafe(|| estimator.fit(&self.train)));
         let fit_seconds = started.elapsed().as_secs_f64();

@@ -48,10 +48,11 @@ mod typing;
 pub mod update;
 pub mod widgets;
 
+pub use charting::prepare;
 pub use keymap::Keymap;
 #[cfg(unix)]
-pub use runtime::guard_terminal;
-pub use runtime::{Opened, Screen, run, tokio_runtime};
+pub use runtime::{Decoder, guard_terminal};
+pub use runtime::{Input, Opened, Screen, run, tokio_runtime};
 
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ mod tree;
 use linfa::traits::Fit;
 use thiserror::Error;
 
-use super::data::{TargetValues, Task};
+use super::data::{Limits, TargetValues, Task};
 use super::model::Model;
 use super::prepare::Features;
 use super::space::{Dimension, FamilySpace, Params, Value};
@@ -33,6 +33,11 @@ pub enum FitError {
     Wrong(String),
     #[error(transparent)]
     Linfa(#[from] linfa::error::Error),
+}
+
+/// Bytes of a table of numbers.
+fn bytes(rows: usize, columns: usize) -> u64 {
+    (rows as u64).saturating_mul(columns as u64).saturating_mul(8)
 }
 
 fn wrong(message: impl Into<String>) -> FitError {
@@ -63,6 +68,10 @@ pub trait Family: Sync {
         let _ = shape;
         true
     }
+    /// Bytes that a fit takes at its greatest, beside the table.
+    fn memory(&self, rows: usize, features: usize) -> u64 {
+        bytes(rows, features)
+    }
     /// What can be set besides what is searched.
     fn further(&self) -> &'static [&'static str] {
         &[]
@@ -92,6 +101,15 @@ pub const FAMILIES: [&dyn Family; 14] = [
 
 pub fn find(name: &str) -> Option<&'static dyn Family> {
     FAMILIES.into_iter().find(|family| family.name() == name)
+}
+
+/// Why a family cannot be fitted to so much, if there is not the memory for it.
+pub fn lacking(family: &dyn Family, rows: usize, features: usize, limits: Limits) -> Option<String> {
+    let lack = limits.lack(family.memory(rows, features))?;
+    Some(format!(
+        "{}: fits to {rows} rows x {features} features {lack}: take other families, or leave columns out with --ignore",
+        family.name()
+    ))
 }
 
 /// The search space of a family as it comes.

@@ -6,8 +6,8 @@ use linfa_linalg::eigh::EighInto;
 use linfa_linear::LinearRegression;
 use ndarray::{Array1, Array2};
 
-use super::ridge::linear;
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, numbers, wrong};
+use super::ridge::{linear, products};
+use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, bytes, numbers, wrong};
 use crate::sweep::data::{TargetValues, Task};
 use crate::sweep::model::Model;
 use crate::sweep::prepare::Features;
@@ -25,6 +25,12 @@ impl Family for Linear {
 
     fn takes(&self, task: Task) -> bool {
         task == Task::Regression
+    }
+
+    fn memory(&self, rows: usize, features: usize) -> u64 {
+        // The rows as they are and decomposed; the products, their vectors, and what is worked on.
+        let rows_twice = bytes(rows, features).saturating_mul(2);
+        rows_twice.saturating_add(products(rows, features).saturating_mul(3))
     }
 
     fn space(&self, _: Shape) -> Vec<Dimension> {

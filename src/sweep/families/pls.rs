@@ -5,12 +5,15 @@ use linfa_pls::PlsRegression;
 use ndarray::{Array1, Array2, Axis};
 
 use super::ridge::linear;
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, numbers, wrong};
+use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, bytes, numbers, wrong};
 use crate::sweep::data::{TargetValues, Task};
 use crate::sweep::model::Model;
 use crate::sweep::prepare::Features;
 
 pub struct Pls;
+
+/// Units that are asked for at a time.
+const PROBES: usize = 64;
 
 impl Family for Pls {
     fn name(&self) -> &'static str {
@@ -23,6 +26,11 @@ impl Family for Pls {
 
     fn takes(&self, task: Task) -> bool {
         task == Task::Regression
+    }
+
+    fn memory(&self, rows: usize, features: usize) -> u64 {
+        // As they are, less what was found, on their scale, and the units.
+        bytes(rows, features).saturating_mul(3).saturating_add(bytes(PROBES, features).saturating_mul(3))
     }
 
     fn space(&self, shape: Shape) -> Vec<Dimension> {
@@ -58,13 +66,19 @@ impl Fit<Features, TargetValues, FitError> for Components {
             .max_iterations(1_000)
             .fit(&set)
             .map_err(|error| wrong(error.to_string()))?;
-        // What a linear map does to nothing and to each unit is the whole of it.
-        let mut probes = Array2::zeros((width + 1, width));
-        for at in 0..width {
-            probes[[at + 1, at]] = 1.0;
-        }
-        let answers: Array2<f64> = fitted.predict(&probes);
-        let intercept = answers[[0, 0]];
-        Ok(linear((0..width).map(|at| answers[[at + 1, 0]] - intercept).collect(), intercept))
+        // What a linear map does to nothing and to each unit is the whole of it; to some units at a time, as all of them
+        // take a square of the width.
+        let answers = |units: std::ops::Range<usize>| {
+            let mut probes = Array2::zeros((units.len().max(1), width));
+            for (row, at) in units.enumerate() {
+                probes[[row, at]] = 1.0;
+            }
+            let answers: Array2<f64> = fitted.predict(&probes);
+            answers.column(0).to_vec()
+        };
+        let intercept = answers(0..0)[0];
+        let starts = (0..width).step_by(PROBES);
+        let weights = starts.flat_map(|start| answers(start..(start + PROBES).min(width)));
+        Ok(linear(weights.map(|answer| answer - intercept).collect(), intercept))
     }
 }

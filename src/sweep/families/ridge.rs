@@ -3,7 +3,7 @@
 use linfa::traits::Fit;
 use ndarray::{Array1, Array2};
 
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, numbers, shares, wrong};
+use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, bytes, numbers, shares, wrong};
 use crate::sweep::data::{TargetValues, Task};
 use crate::sweep::model::{Form, Link, Model};
 use crate::sweep::prepare::Features;
@@ -21,6 +21,10 @@ impl Family for Ridge {
 
     fn takes(&self, task: Task) -> bool {
         task == Task::Regression
+    }
+
+    fn memory(&self, rows: usize, features: usize) -> u64 {
+        bytes(rows, features).saturating_add(products(rows, features))
     }
 
     fn space(&self, _: Shape) -> Vec<Dimension> {
@@ -43,12 +47,15 @@ impl Fit<Features, TargetValues, FitError> for NormalEquations {
         let values = Array1::from(numbers(&data.targets)?.to_vec());
         let scaled = data.records.scaled();
         let mean = values.mean().unwrap_or(0.0);
-        let mut gram = scaled.t().dot(scaled);
-        gram.diag_mut().iter_mut().for_each(|value| *value += self.alpha);
-        let right = scaled.t().dot(&(values - mean));
-        let weights = solve(gram, right)
+        // Of the two tables of products the smaller one tells the same: features can be many thousands.
+        let is_wide = scaled.ncols() > scaled.nrows();
+        let mut products = if is_wide { scaled.dot(&scaled.t()) } else { scaled.t().dot(scaled) };
+        products.diag_mut().iter_mut().for_each(|value| *value += self.alpha);
+        let values = values - mean;
+        let right = if is_wide { values } else { scaled.t().dot(&values) };
+        let solved = solve(products, right)
             .ok_or_else(|| wrong(format!("alpha {} is too small for such columns", self.alpha)))?;
-        Ok(linear(weights, mean))
+        Ok(linear(if is_wide { scaled.t().dot(&solved) } else { solved }, mean))
     }
 }
 
@@ -61,6 +68,11 @@ pub(super) fn linear(weights: Array1<f64>, intercept: f64) -> Model {
     };
     let importance = magnitudes(&form);
     Model { form, link: Link::Number, importance }
+}
+
+/// Bytes of the smaller of the two tables of products.
+pub(super) fn products(rows: usize, features: usize) -> u64 {
+    bytes(rows.min(features), rows.min(features))
 }
 
 /// How much each feature weighs, as features have one scale.

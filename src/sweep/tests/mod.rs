@@ -8,10 +8,11 @@ use std::path::Path;
 use fastrand::Rng;
 use proptest::prelude::*;
 
-use super::data::{Frame, Labels, Reading, Target, TargetValues, Task, bundled, load};
-use super::families::{FAMILIES, Reader, Shape, space};
+use super::data::{Frame, Labels, Limits, Reading, Target, TargetValues, Task, bundled, load};
+use super::families::{FAMILIES, Reader, Shape, lacking, space};
 use super::folds::Split;
 use super::model::{Form, Model};
+use super::plan::Wish;
 use super::prepare::{Features, Matrix, Preparation};
 use super::roles::Roles;
 use super::scores::{Prediction, evaluate};
@@ -170,6 +171,46 @@ fn every_family_fits_the_same_from_the_same_seed() {
             );
         }
     }
+}
+
+#[test]
+fn ridge_weighs_many_thousand_columns_as_it_weighs_few() {
+    let ridge = FAMILIES.into_iter().find(|family| family.name() == "ridge").unwrap();
+    let weights = |columns: Vec<Vec<f32>>, values: &[f64]| {
+        let estimator = ridge.estimator(Task::Regression, Reader(&Params::new()), 1).unwrap();
+        let set = super::families::Dataset::new(features(columns), TargetValues::Numbers(values.to_vec()));
+        let Form::Linear { weights, .. } = estimator.fit(&set).unwrap().form else {
+            panic!("a linear model")
+        };
+        weights.column(0).to_vec()
+    };
+    let mut rng = Rng::with_seed(5);
+    let few: Vec<Vec<f32>> = (0..4).map(|_| (0..12).map(|_| rng.f32()).collect()).collect();
+    let values: Vec<f64> = (0..12).map(|_| rng.f64()).collect();
+    // Columns of nothing weigh nothing. The products of all columns with each other would take 20 GB.
+    let mut many = few.clone();
+    many.resize_with(50_000, || vec![0.0; 12]);
+    let (few, many) = (weights(few, &values), weights(many, &values));
+    for (at, weight) in many.iter().enumerate() {
+        let expected = few.get(at).copied().unwrap_or(0.0);
+        assert!((weight - expected).abs() < 1e-9, "column {at}: {weight}, {expected}");
+    }
+}
+
+#[test]
+fn a_family_that_needs_more_memory_than_there_is_is_refused() {
+    let lacks = |name: &str, memory: u64| {
+        let family = FAMILIES.into_iter().find(|family| family.name() == name).unwrap();
+        lacking(family, 30_000, 40_000, Limits { memory })
+    };
+    for name in ["ridge", "linear", "pls"] {
+        let words = lacks(name, 20_000_000_000).unwrap();
+        assert!(words.starts_with(&format!("{name}: fits to 30000 rows x 40000 features need ")), "{words}");
+        assert!(words.contains("--ignore"), "what can be done: {words}");
+        assert_eq!(lacks(name, u64::MAX), None);
+    }
+    let few = Wish { data: "diabetes".into(), ..Wish::default() };
+    assert!(few.decide().is_ok_and(|(plan, _)| plan.spaces.len() > 5), "those that fit are tried");
 }
 
 #[test]

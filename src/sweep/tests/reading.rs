@@ -1,5 +1,14 @@
 //! Files of training data: how they are read, what is left out, and what is told of it.
 
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use parquet::data_type::DoubleType;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+
 use std::io::Write as _;
 
 use super::{read, write};
@@ -237,4 +246,44 @@ fn whole_numbers_are_classes_where_they_are_few_and_met_often() {
     let (task, because) = task_of(20, 25);
     assert_eq!(task, Task::Regression);
     assert!(because.contains("20 integers in 25 rows"), "{because}");
+}
+
+/// A file of one column of numbers.
+fn parquet(path: &Path) -> Vec<u8> {
+    let schema = Arc::new(parse_message_type("message m { required double a; }").unwrap());
+    let mut writer =
+        SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::new(WriterProperties::new()))
+            .unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<DoubleType>().write_batch(&[1.0, 2.5, 4.0], None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    std::fs::read(path).unwrap()
+}
+
+#[test]
+fn a_parquet_file_that_contradicts_itself_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let whole = parquet(&path);
+    assert_eq!(read(path.to_str().unwrap()).rows, 3);
+    // What the file tells of itself stands at its end: where columns begin, how long they are.
+    let mut refused = 0;
+    for at in whole.len() / 2..whole.len() {
+        for byte in [0x00, 0x7f, 0x83, 0xff] {
+            let mut damaged = whole.clone();
+            damaged[at] = byte;
+            std::fs::write(&path, damaged).unwrap();
+            match load(path.to_str().unwrap(), &Reading::default()) {
+                Ok(frame) => assert!(frame.columns.len() <= 1),
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.to_string().contains("a.parquet"), "{error}");
+                }
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
 }

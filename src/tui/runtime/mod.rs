@@ -36,7 +36,10 @@ use choosing::Kept;
 use executor::Executor;
 #[cfg(unix)]
 pub use guard::watch as guard_terminal;
-use input::{Input, Inputs};
+#[cfg(unix)]
+pub use input::Decoder;
+pub use input::Input;
+use input::Inputs;
 use memory::Keeper;
 pub use terminal::Screen;
 use training::Ground;

@@ -1,6 +1,7 @@
 //! Names, values and messages that want to harm the terminal or to look like others, on every screen.
 
 use super::*;
+use crate::sweep::progress::State;
 use crate::text::is_hidden;
 use crate::tui::action::ACTIONS;
 
@@ -109,4 +110,19 @@ fn what_leaves_the_screen_as_a_picture_or_a_page_is_well_formed() {
             _ => assert!(text.lines().all(|line| line.starts_with("| ") && line.ends_with(" |")), "{text}"),
         }
     }
+}
+
+#[test]
+fn what_other_machines_call_themselves_is_cleaned_in_the_list_of_sweeps() {
+    let runs = runs();
+    let mut app = explorer(&runs);
+    let mut sweep = super::sweeping::progress(&app, State::Elsewhere);
+    for text in [&mut sweep.name, &mut sweep.metric, &mut sweep.experiment_name] {
+        *text = hostile(text);
+    }
+    (sweep.host, sweep.damage) = (Some(HOSTILE.into()), Some(HOSTILE.into()));
+    feed(&mut app, Msg::Sweeps { list: vec![sweep], unread: vec![HOSTILE.into()] }, &runs);
+    keys(&mut app, "g s", &runs);
+    assert!(drawn(&app).contains("Sweeps"), "{}", drawn(&app));
+    assert_eq!(wrong(&app, "g s"), [""; 0]);
 }

@@ -25,7 +25,7 @@ fn effects_of(app: &mut App, script: &str) -> Vec<Effect> {
     last
 }
 
-fn progress(app: &App, state: State) -> Progress {
+pub(super) fn progress(app: &App, state: State) -> Progress {
     Progress {
         id: "20261123-120000-abc".into(),
         name: "sweep-1123-120000".into(),

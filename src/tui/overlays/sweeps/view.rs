@@ -72,8 +72,8 @@ fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Lin
     let done = sweep.ended();
     let of = sweep.of.map_or(String::new(), |of| format!("/{of}"));
     let mut spans = vec![
-        Span::styled(text::fit(&sweep.name, 18, theme.glyphs.ellipsis), style),
-        Span::styled(text::fit(&sweep.standing(), 12, theme.glyphs.ellipsis), state),
+        Span::styled(text::fit(&text::clean(&sweep.name), 18, theme.glyphs.ellipsis), style),
+        Span::styled(text::fit(&text::clean(&sweep.standing()), 12, theme.glyphs.ellipsis), state),
     ];
     if width >= 78 {
         spans.extend(bar(sweep, theme));
@@ -87,7 +87,8 @@ fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Lin
         .map_or(String::new(), |(_, _, mean)| format!("  {} {}", sweep.metric, text::number(*mean)));
     let left =
         sweep.left.map_or(String::new(), |left| format!("  {} left", text::duration((left * 1000.0) as i64)));
-    let rest = text::cut(&format!("{best}{left}"), width.saturating_sub(used), theme.glyphs.ellipsis);
+    let rest =
+        text::cut(&text::clean(&format!("{best}{left}")), width.saturating_sub(used), theme.glyphs.ellipsis);
     spans.push(Span::styled(rest, style));
     Line::from(spans)
 }
@@ -107,7 +108,7 @@ fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
             "{} in {}, begun {} ago, {} at work: {} finished, {} pruned, {} failed",
             sweep.data,
             sweep.experiment_name,
-            text::span(now - sweep.created),
+            text::span(now.saturating_sub(sweep.created)),
             text::duration((sweep.seconds * 1000.0) as i64),
             sweep.finished,
             sweep.pruned,

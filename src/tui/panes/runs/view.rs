@@ -139,7 +139,7 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
         put(format!("among {known} of {of} histories read"), theme.warn);
     }
     if let Connection::Failing { last_answer: Some(time), .. } = app.connection {
-        let age = text::span(app.now - time);
+        let age = text::span(app.now.saturating_sub(time));
         put(format!("as they were {age} ago"), theme.bad);
     }
     if !runs.marks.is_empty() {

@@ -8,6 +8,8 @@ mod terminal;
 #[path = "console.rs"]
 mod terminal;
 
+#[cfg(unix)]
+pub use decode::Decoder;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 
 use crate::tui::msg::Msg;
