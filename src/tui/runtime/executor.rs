@@ -209,10 +209,12 @@ impl Executor {
                 Msg::LoadedCompared { generation, result }
             }),
             Effect::Compare { generation, catalog, rows, is_grouped, now } => {
+                let patterns = Arc::clone(&self.kept.patterns);
                 self.answer(
                     Slot::Compare,
                     projecting::blocking(move || {
-                        let comparison = Arc::new(Comparison::new(catalog, &rows, is_grouped, now));
+                        let comparison =
+                            Arc::new(Comparison::new(catalog, &rows, is_grouped, now, &patterns));
                         Msg::Compared { generation, comparison }
                     }),
                 );

@@ -171,7 +171,13 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             vec![Msg::Ancestors { experiment, asked, result: Ok(Arc::new(builder.snapshot())) }]
         }
         Effect::Compare { generation, catalog, rows, is_grouped, now } => {
-            let comparison = Arc::new(Comparison::new(catalog, &rows, is_grouped, now));
+            let comparison = Arc::new(Comparison::new(
+                catalog,
+                &rows,
+                is_grouped,
+                now,
+                &crate::select::Patterns::default(),
+            ));
             vec![Msg::Compared { generation, comparison }]
         }
         Effect::Weigh { comparison, metric, now } => {
