@@ -14,7 +14,7 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("select", &["mlflow", "catalog", "select", "text"]),
     ("config", &["config", "mlflow", "select", "store", "sweep"]),
     ("sweep", &["disk", "mlflow", "program", "state", "store", "sweep", "text"]),
-    ("marking", &["disk", "marking", "mlflow", "state", "store", "text"]),
+    ("marking", &["disk", "marking", "mlflow", "select", "state", "store", "text"]),
     ("state", &["disk", "mlflow", "select", "state", "text"]),
     (
         "cli",

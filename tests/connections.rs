@@ -4,6 +4,7 @@
 mod support;
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -326,8 +327,15 @@ fn a_command_says_what_it_waits_for_and_doctor_does_not_wait() {
     // With MLflow's own settings, which wait for four minutes.
     let (code, said) = mltui(&["--tracking-uri", &address, "doctor"], &[]);
     assert_eq!(code, 1);
-    assert!(said.contains("one here, 10 s at most; other commands try again for 4m"), "{said}");
+    let own = "one here, 10 s at most, which is doctor's own limit and less than the 120 s of others";
+    assert!(said.contains(own) && said.contains("; other commands try again for 4m"), "{said}");
     assert!(!said.contains("trying again for"), "{said}");
+    // The smaller of both holds.
+    let slow = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", slow.local_addr().unwrap());
+    let (code, said) =
+        mltui(&["--tracking-uri", &silent, "doctor"], &[("MLFLOW_HTTP_REQUEST_TIMEOUT", "0.2")]);
+    assert!(code == 1 && said.contains("one here, 0.2 s at most (MLFLOW_HTTP_REQUEST_TIMEOUT, or"), "{said}");
 }
 
 #[test]
@@ -357,6 +365,28 @@ fn a_proxy_is_told_as_the_proxy() {
     }
     let insecure = [("MLFLOW_TRACKING_INSECURE_TLS", "true"), ("HTTPS_PROXY", "http://127.0.0.1:1")];
     assert!(mltui(&doctor, &insecure).1.contains("INSECURE: no certificate is verified"));
+}
+
+#[test]
+fn settings_of_certificates_that_exclude_each_other_are_called_by_what_set_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    let text = "[profiles.trusts]\ntracking_uri = 'https://127.0.0.1:1'\nca_file = '/ca.pem'\nauth = 'environment'\n\
+                [profiles.both]\ntracking_uri = 'https://127.0.0.1:1'\nca_file = '/ca.pem'\ninsecure_tls = true\n";
+    std::fs::write(&config, text).unwrap();
+    let config = ["--config", config.to_str().unwrap()];
+    let insecure = ("MLFLOW_TRACKING_INSECURE_TLS", "true");
+    let trusted = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "/ca.pem");
+    for (place, variables, names) in [
+        (["--profile", "trusts"], &[insecure][..], [insecure.0, "ca_file of profile trusts"]),
+        (["--profile", "both"], &[trusted], ["insecure_tls of profile both", "ca_file of profile both"]),
+        (["--tracking-uri", "https://127.0.0.1:1"], &[insecure, trusted], [insecure.0, trusted.0]),
+    ] {
+        let (code, said) = mltui(&[&config[..], &place, &["doctor"]].concat(), variables);
+        assert_ne!(code, 0);
+        let words = format!("{} and {} exclude each other: unset one", names[0], names[1]);
+        assert!(said.contains(&words) && said.contains(&format!("is verified ({})", names[0])), "{said}");
+    }
 }
 
 #[test]

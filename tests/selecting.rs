@@ -114,6 +114,14 @@ fn of_many_runs_a_server_tells_the_same_best_as_a_file() {
         assert_eq!(ties["top"][1]["run_name"], "tied 1198", "{address}");
         assert_eq!(ties["tie_broken_by"], "metrics.val_auc", "{address}");
     }
+    // Where nobody states a direction the newest runs are asked for, a page of them.
+    let proxy = Proxy::start(server.port);
+    let requests = |metric: &str| {
+        let (_, before) = proxy.passed();
+        json_of(folder.path(), &proxy.uri(), &["best", "ties", "--metric", metric, "--json"]);
+        proxy.passed().1 - before
+    };
+    assert_eq!(requests("val_acc"), requests("val_acc:max") + 1);
 }
 
 /// A run with checkpoints as logged models, of which the third is the best; the last diverged.
@@ -573,6 +581,13 @@ fn registering(home: &Path, address: &str, experiment: &str, name: &str) -> (Val
     (told["run"].clone(), said.iter().map(|line| line.as_str().unwrap().to_owned()).collect())
 }
 
+/// What marking the best run of an experiment would write, with a model under a name.
+fn planned(home: &Path, address: &str, experiment: &str, name: &str) -> (Value, Vec<String>) {
+    let told = json_of(home, address, &["mark-best", experiment, "--register", name, "--dry-run", "--json"]);
+    let writes = told["writes"].as_array().unwrap();
+    (told["run"].clone(), writes.iter().map(|line| line.as_str().unwrap().to_owned()).collect())
+}
+
 #[test]
 fn who_may_not_read_models_may_register_one_and_without_aliases_it_is_registered_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
@@ -639,12 +654,85 @@ fn a_store_without_aliases_is_told_truly_what_was_registered() {
     block_on(experiment(open(&address).as_ref(), "wine"));
     // As MLflow before 2.3 has it.
     rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE registered_model_aliases").unwrap();
+    let (run, writes) = planned(folder.path(), &address, "wine", "red");
+    assert_eq!(writes.last().unwrap(), "registry: no alias: this store has none (MLflow 2.3)");
+    assert!(!writes.concat().contains("champion") && run["model"]["alias"] == Value::Null, "{writes:?}");
     let (run, said) = registering(folder.path(), &address, "wine", "red");
     assert_eq!(said[1], "registered as red version 1", "{said:?}");
     assert!(said[2].contains("alias champion is not set") && said[2].contains("MLflow 2.3"), "{said:?}");
-    assert_eq!(run["model"]["version"], 1);
+    assert_eq!((&run["model"]["version"], &run["model"]["alias"]), (&json!(1), &Value::Null));
     let versions = block_on(open(&address).model_versions("red")).unwrap();
     assert_eq!(versions.len(), 1);
+}
+
+#[test]
+fn a_server_without_aliases_is_told_of_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    block_on(experiment(open(&server.uri()).as_ref(), "wine"));
+    let proxy = Proxy::start(server.port);
+    let alias = |writes: &[String]| writes.last().unwrap().clone();
+    let (run, writes) = planned(folder.path(), &proxy.uri(), "wine", "red");
+    assert_eq!(alias(&writes), "registry: alias champion of red to the new version");
+    assert_eq!(run["model"]["alias"], "champion");
+    // As a server before 2.3 has it, which does not know the path; and one that lets nobody look.
+    proxy.set(Fault::Refuse("registered-models/alias", 404));
+    assert!(alias(&planned(folder.path(), &proxy.uri(), "wine", "red").1).contains("no alias"));
+    proxy.set(Fault::Refuse("registered-models/alias", 403));
+    assert!(alias(&planned(folder.path(), &proxy.uri(), "wine", "red").1).contains("alias champion"));
+}
+
+#[test]
+fn who_may_not_read_a_model_may_mark_and_undo() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let store = open(&server.uri());
+    let (id, runs) = block_on(experiment(store.as_ref(), "team"));
+    let proxy = Proxy::start(server.port);
+    proxy.set(Fault::Refuse("registered-models/get", 403));
+    let (_, said) = registering(folder.path(), &proxy.uri(), "team", "team");
+    assert_eq!(said[1..], ["registered as team version 1, alias champion"], "{said:?}");
+    let undone = json_of(folder.path(), &proxy.uri(), &["mark-best", "team", "--undo", "--json"]);
+    assert_eq!(undone["said"][1], "the registry stays as it is: team may not be read", "{undone}");
+    let left = block_on(state(store.as_ref(), &id, &runs, "team"));
+    assert_eq!((left.best.as_str(), left.tags[1].len(), left.versions.len()), ("", 0, 1));
+    assert_eq!(left.aliases, [("champion".to_owned(), 1)]);
+    // Nothing is left to be finished, and whoever may read it marks with the version that is there.
+    proxy.set(Fault::None);
+    let (_, said) = registering(folder.path(), &proxy.uri(), "team", "team");
+    assert_eq!(said[1..], ["registered as team version 1, alias champion"], "{said:?}");
+}
+
+#[test]
+fn what_is_wrong_with_the_command_line_is_said_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V3, folder.path());
+    let local = format!("sqlite:///{}", folder.path().join("own.db").display());
+    for address in [local, server.uri()] {
+        let store = open(&address);
+        let (id, runs) = block_on(experiment(store.as_ref(), "wine"));
+        let tags = || {
+            let of_run = |run| block_on(store.get_run(run)).unwrap().tags;
+            (block_on(store.get_experiment(&id)).unwrap().tags, runs.each_ref().map(of_run))
+        };
+        let before = tags();
+        for (arguments, words) in [
+            (&["mark-best", "wine", "--alias", "latest"][..], "MLflow keeps it for itself"),
+            (&["mark-best", "wine", "--alias", "v3"], "MLflow keeps it for itself"),
+            (&["mark-best", "wine", "--where", "metrics.val_rmse <"], "in the constraint"),
+            (&["best", "wine", "--where", "metrics.val_rmse <"], "in the constraint"),
+            (&["best", "wine", "--where", "metrics.val_rmse < 'a'"], "in the constraint"),
+            (&["best", "wine", "--where", "params.lr > 1"], "in the constraint"),
+            (&["best", "wine", "--where", "dataset.name = 'a'"], "cannot ask for data sets"),
+        ] {
+            let output = run(folder.path(), &address, arguments);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{address} {arguments:?}: {said}");
+            assert!(said.contains(words) && output.stdout.is_empty(), "{address} {arguments:?}: {said}");
+        }
+        assert_eq!(tags(), before);
+        assert!(block_on(store.get_registered_model("wine")).is_err());
+    }
 }
 
 #[test]
@@ -853,5 +941,17 @@ fn a_study_of_optuna_says_what_is_wanted() {
         assert_eq!(report["policy"]["metrics"], metrics);
         assert_eq!(report["policy"]["origin"], "run tags");
         assert_eq!(report["best"]["run_name"], best[study], "{study}");
+        // Whoever names the metric is told the same, and compares by the same.
+        let name = metrics[0]["metric"].as_str().unwrap();
+        let named =
+            json_of(folder.path(), &address, &["best", study, "--metric", name, "--top", "2", "--json"]);
+        assert_eq!(named["policy"]["metrics"], json!([metrics[0]]));
+        assert_eq!(named["policy"]["origin"], "asked");
+        let [a, b] = [0, 1].map(|at| named["top"][at]["run_id"].as_str().unwrap());
+        let compared = json_of(folder.path(), &address, &["compare", a, b, "--json"]);
+        let rows = compared["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["name"] == name).unwrap();
+        let goal = if metrics[0]["direction"] == "min" { "minimize" } else { "maximize" };
+        assert_eq!((&row["goal"], &row["best"]), (&json!(goal), &json!([0])), "{study}");
     }
 }

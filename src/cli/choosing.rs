@@ -10,8 +10,8 @@ use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::mlflow::Experiment;
 use crate::select::{
-    Goal, Objective, Origin, Policy, Resolved, Selection, ValueOf, further, resolve, select, select_with,
-    told,
+    Ancestors, Goal, Objective, Origin, Policy, Resolved, Selection, ValueOf, further, resolve, select,
+    select_with, told,
 };
 use crate::state::policies::Policies;
 use crate::store::TrackingStore;
@@ -52,21 +52,48 @@ pub struct Chosen {
     pub is_counted: bool,
 }
 
+/// A metric, with the direction that is stated behind it.
+type Named<'a> = (&'a str, Option<Goal>);
+
+fn named(text: &str) -> Named<'_> {
+    match text.rsplit_once(':') {
+        Some((metric, "min")) => (metric, Some(Goal::Minimize)),
+        Some((metric, "max")) => (metric, Some(Goal::Maximize)),
+        _ => (text, None),
+    }
+}
+
 impl Asked {
-    fn objective(&self, text: &str, settings: &Settings, at: usize) -> Result<Objective, Failure> {
-        let (metric, stated) = match text.rsplit_once(':') {
-            Some((metric, "min")) => (metric, Some(Goal::Minimize)),
-            Some((metric, "max")) => (metric, Some(Goal::Maximize)),
-            _ => (text, None),
-        };
-        let by_flag = match (self.min, self.max) {
+    /// The direction that the flags say.
+    fn flag(&self) -> Option<Goal> {
+        match (self.min, self.max) {
             (true, _) => Some(Goal::Minimize),
             (_, true) => Some(Goal::Maximize),
             _ => None,
+        }
+    }
+
+    /// The metrics and the tie-breaks that are named. Where nobody states a direction, runs are asked for what their tags
+    /// say.
+    async fn named(
+        &self,
+        settings: &Settings,
+        store: &Arc<dyn TrackingStore>,
+        experiment: &Experiment,
+    ) -> Result<(Vec<Objective>, Vec<Objective>), Failure> {
+        let mut metrics: Vec<Named<'_>> = self.metric.iter().map(|text| named(text)).collect();
+        if let Some((_, goal)) = metrics.first_mut() {
+            *goal = goal.or(self.flag());
+        }
+        let ties: Vec<Named<'_>> = self.tie.iter().map(|text| named(text)).collect();
+        let is_open = metrics.iter().chain(&ties).any(|(_, goal)| goal.is_none());
+        let told = if is_open { told(&newest(store, experiment).await?) } else { Vec::new() };
+        let objective = |(metric, goal): Named<'_>| {
+            let goal = goal.or_else(|| settings.selecting.patterns.goal(&told, metric));
+            goal.map(|goal| Objective::new(metric, goal)).ok_or_else(|| undirected(metric))
         };
-        let goal =
-            stated.or(by_flag.filter(|_| at == 0)).or_else(|| settings.selecting.patterns.goal(metric));
-        goal.map(|goal| Objective::new(metric, goal)).ok_or_else(|| undirected(metric))
+        let metrics = metrics.into_iter().map(objective).collect::<Result<_, _>>()?;
+        Ok((metrics, ties.into_iter().map(objective).collect::<Result<_, _>>()?))
     }
 
     pub fn names_metric(&self) -> bool {
@@ -80,15 +107,14 @@ impl Asked {
         store: &Arc<dyn TrackingStore>,
         experiment: &Experiment,
     ) -> Result<(Policy, Origin), Failure> {
-        let (mut policy, origin) = if self.metric.is_empty() {
-            self.resolved(settings, store, experiment).await?
-        } else {
-            let all = self.metric.iter().enumerate();
-            let objectives = all.map(|(at, text)| self.objective(text, settings, at));
-            let objectives: Vec<Objective> = objectives.collect::<Result<_, _>>()?;
-            let mut policy = Policy::new(objectives[0].clone());
-            policy.objectives = objectives;
-            (policy, Origin::Asked)
+        let (metrics, ties) = self.named(settings, store, experiment).await?;
+        let (mut policy, origin) = match metrics.first() {
+            None => self.resolved(settings, store, experiment).await?,
+            Some(first) => {
+                let mut policy = Policy::new(first.clone());
+                policy.objectives = metrics;
+                (policy, Origin::Asked)
+            }
         };
         if let Some(text) = &self.constraint {
             policy.constrain(text)?;
@@ -96,9 +122,8 @@ impl Asked {
         if let Some(text) = &self.value {
             policy.value = ValueOf::parse(text)?;
         }
-        if !self.tie.is_empty() {
-            let ties = self.tie.iter().map(|text| self.objective(text, settings, usize::MAX));
-            policy.tie_breaks = ties.collect::<Result<_, _>>()?;
+        if !ties.is_empty() {
+            policy.tie_breaks = ties;
         }
         if !self.weight.is_empty() {
             policy.weights.clone_from(&self.weight);
@@ -123,17 +148,14 @@ impl Asked {
         let counts: Vec<(&str, usize)> = metrics.collect();
         match resolve(known, &experiment.tags, &settings.selecting.patterns, &counts, &told(&newest)) {
             Resolved::Policy(mut policy, origin) => {
-                match (self.min, self.max) {
-                    (true, _) => policy.objectives[0].goal = Goal::Minimize,
-                    (_, true) => policy.objectives[0].goal = Goal::Maximize,
-                    _ => {}
+                if let Some(goal) = self.flag() {
+                    policy.objectives[0].goal = goal;
                 }
                 Ok((policy, origin))
             }
-            Resolved::Undirected(metric, origin) => match (self.min, self.max) {
-                (true, _) => Ok((Policy::new(Objective::new(metric, Goal::Minimize)), origin)),
-                (_, true) => Ok((Policy::new(Objective::new(metric, Goal::Maximize)), origin)),
-                _ => Err(undirected(&metric)),
+            Resolved::Undirected(metric, origin) => match self.flag() {
+                Some(goal) => Ok((Policy::new(Objective::new(metric, goal)), origin)),
+                None => Err(undirected(&metric)),
             },
             Resolved::Open if counts.is_empty() => {
                 Err(Failure::NoneEligible(format!("no run of {:?} has a metric", experiment.name)))
@@ -175,7 +197,8 @@ impl Asked {
         let (catalog, is_counted) = read_server(store, experiment, &policy, top).await?;
         let mut selection = select(&catalog, &policy, top);
         if !selection.undecided.is_empty() {
-            selection = select_with(&catalog, &policy, &further(&catalog, patterns), top);
+            selection =
+                select_with(&catalog, &policy, &further(&catalog, patterns), &Ancestors::default(), top);
         }
         if !is_counted {
             find_spread(store, experiment, &catalog, true, &mut selection).await;

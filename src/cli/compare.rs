@@ -70,7 +70,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let catalog = Arc::new(builder.snapshot());
     let now = now_ms();
     let rows: Vec<_> = (0..runs.len() as u32).collect();
-    let comparison = Comparison::new(catalog, &rows, arguments.seeds, now);
+    let comparison = Comparison::new(catalog, &rows, arguments.seeds, now, &settings.selecting.patterns);
     let entries: Vec<&Entry> =
         comparison.entries.iter().filter(|entry| entry.differs || !arguments.only_diff).collect();
     let baseline = arguments.baseline.as_ref().and_then(|baseline| {

@@ -78,10 +78,9 @@ fn server(
             "none: everybody on the way can read and change all".to_owned()
         }
         _ if rest.insecure_tls => {
-            "INSECURE: no certificate is verified (MLFLOW_TRACKING_INSECURE_TLS, or a profile's insecure_tls)"
-                .into()
+            format!("INSECURE: no certificate is verified ({})", rest.insecure_tls_by)
         }
-        Some(path) => format!("only authorities in {} are trusted", path.display()),
+        Some(path) => format!("only authorities in {} are trusted ({})", path.display(), rest.ca_file_by),
         None => "verified by the authorities that this machine trusts".into(),
     };
     line("TLS", &tls)?;
@@ -92,10 +91,21 @@ fn server(
     line(
         "attempts",
         &format!(
-            "one here, {} s at most; other commands try again for {patience} (MLFLOW_HTTP_REQUEST_MAX_RETRIES)",
-            rest.timeout.min(PATIENCE).as_secs_f64()
+            "one here, {}; other commands try again for {patience} (MLFLOW_HTTP_REQUEST_MAX_RETRIES)",
+            waiting(rest.timeout)
         ),
     )
+}
+
+/// How long an answer is waited for, and by what: the settings, or doctor's own limit where that is less.
+fn waiting(timeout: Duration) -> String {
+    let by = "MLFLOW_HTTP_REQUEST_TIMEOUT, or timeout in [http]";
+    let seconds = timeout.as_secs_f64();
+    if timeout <= PATIENCE {
+        return format!("{seconds} s at most ({by})");
+    }
+    let own = PATIENCE.as_secs_f64();
+    format!("{own} s at most, which is doctor's own limit and less than the {seconds} s of others ({by})")
 }
 
 fn terminal(

@@ -13,7 +13,7 @@ use crate::marking::{self, Event, Journal, ModelBy, Plan, Record, Registration, 
 use crate::mlflow::limits::is_reserved_alias;
 use crate::mlflow::{Experiment, RunId};
 use crate::select::margin::is_better_by;
-use crate::select::{Goal, Objective, Policy, ValueOf, reason};
+use crate::select::{Objective, Policy, ValueOf, reason};
 use crate::sheet::json_number;
 use crate::store::{ErrorKind, TrackingStore, now_ms};
 use crate::text;
@@ -135,7 +135,7 @@ async fn request(
         request.run = run.info.run_id;
         if registers {
             let policy = known_policy(settings, arguments, store, experiment).await?;
-            request.model_by = policy.map(|policy| model_by(&policy));
+            request.model_by = policy.as_ref().map(ModelBy::of);
         }
     } else {
         let chosen = arguments.asked.choose(settings, store, experiment, 2).await?;
@@ -146,7 +146,7 @@ async fn request(
         request.value = Some(found.values[0]);
         objective.goal.short().clone_into(&mut request.direction);
         request.value_of = chosen.selection.policy.value.to_string();
-        request.model_by = Some(model_by(&chosen.selection.policy));
+        request.model_by = Some(ModelBy::of(&chosen.selection.policy));
         request.why = if chosen.is_counted {
             reason::why(&chosen.selection)
         } else {
@@ -187,15 +187,6 @@ async fn known_policy(
         Ok((policy, _)) => Ok(Some(policy)),
         Err(Failure::Usage(_) | Failure::NoneEligible(_)) if !arguments.asked.names_metric() => Ok(None),
         Err(failure) => Err(failure),
-    }
-}
-
-fn model_by(policy: &Policy) -> ModelBy {
-    let objective = policy.primary();
-    ModelBy {
-        metric: objective.metric.clone(),
-        is_less_better: objective.goal == Goal::Minimize,
-        statistic: policy.value.statistic(objective.goal),
     }
 }
 
@@ -320,8 +311,8 @@ fn record_json(record: &Record) -> Json {
         "value": record.value.map_or(Json::Null, json_number),
         "by": record.by, "at": record.at, "why": record.why, "mark": record.id, "note": record.note,
         "model": record.model.as_ref().map(|model| json!({
-            "name": model.name, "version": model.version, "source": model.source, "alias": model.alias,
-            "why": model.why, "of": model.of,
+            "name": model.name, "version": model.version, "source": model.source,
+            "alias": (!model.unaliased).then_some(&model.alias), "why": model.why, "of": model.of,
         })),
     })
 }

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Failure;
-use super::runs::{scan_all, scan_until};
+use super::runs::scan_all;
 use crate::catalog::{Builder, Catalog};
 use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Number, Query, Test};
 use crate::mlflow::{Experiment, RunId, RunStatus, ViewType, tags};
 use crate::select::{
-    DEEPEST, FURTHER, Goal, Objective, Policy, SAMPLE, Selection, ValueOf, missing_parents, select,
-    select_with,
+    Ancestors, DEEPEST, FURTHER, Goal, Objective, Policy, SAMPLE, Selection, ValueOf, missing_parents,
+    select, select_with,
 };
 use crate::store::batch::whole_runs;
 use crate::store::pages::Pages;
@@ -35,15 +35,24 @@ const WHOLE: usize = 1_000;
 
 /// The newest runs.
 pub async fn newest(store: &Arc<dyn TrackingStore>, experiment: &Experiment) -> Result<Catalog, Failure> {
-    let scan = Scan {
-        experiment_id: experiment.experiment_id.clone(),
-        view: ViewType::ActiveOnly,
-        first: SAMPLE,
-        values: ScanValues::All,
+    let mut search = RunSearch {
+        experiment_ids: vec![experiment.experiment_id.clone()],
+        max_results: SAMPLE,
+        ..RunSearch::default()
     };
-    // The first block brings them; a scan that nobody listens to ends.
-    let mut builder = scan_until(store, scan, |batch| batch.completes_first_page).await?;
-    Ok(builder.snapshot())
+    let mut builder = Builder::default();
+    let mut pages = Pages::default();
+    let mut count = 0;
+    // Pages may be shorter than asked for. A scan would have asked for the next ones before it is told that this is enough.
+    loop {
+        let page = store.search_runs(&search).await?;
+        count += page.runs.len();
+        builder.fold_changes(&whole_runs(&page.runs));
+        search.page_token = pages.follow(&page)?;
+        if search.page_token.is_none() || count >= SAMPLE {
+            return Ok(builder.snapshot());
+        }
+    }
 }
 
 /// Of a local store, the columns that it takes to tell, of all runs.
@@ -111,11 +120,11 @@ pub async fn decide_ties(
             let known = builder.snapshot();
             let ids: Vec<RunId> = selection.undecided.iter().map(|row| known.run_id(*row).into()).collect();
             fold_runs(store, experiment, &ids, ViewType::ActiveOnly, &mut builder).await?;
-            selection = select_with(&builder.snapshot(), &policy, further, top);
+            selection = select_with(&builder.snapshot(), &policy, further, &Ancestors::default(), top);
             break;
         }
         builder = read_local(store, experiment, &policy, some).await?;
-        selection = select_with(&builder.snapshot(), &policy, some, top);
+        selection = select_with(&builder.snapshot(), &policy, some, &Ancestors::default(), top);
         if some.len() == further.len() {
             break;
         }
@@ -275,7 +284,7 @@ async fn read_parents(
     asked: &mut HashSet<RunId>,
 ) -> Result<(), Failure> {
     for _ in 0..DEEPEST {
-        let mut missing = missing_parents(&builder.snapshot());
+        let mut missing = missing_parents(&builder.snapshot(), &Ancestors::default());
         missing.retain(|id| !asked.contains(id));
         missing.truncate(MOST_PARENTS.saturating_sub(asked.len()));
         if missing.is_empty() {

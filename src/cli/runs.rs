@@ -16,7 +16,7 @@ use crate::config::Settings;
 use crate::mlflow::filter::{Direction, Filter, parse};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::sheet::json_number;
-use crate::store::batch::{RunBatch, whole_runs};
+use crate::store::batch::whole_runs;
 use crate::store::pages::Pages;
 use crate::store::uri::Location;
 use crate::store::{RunSearch, Scan, ScanValues, TrackingStore, now_ms};
@@ -255,24 +255,12 @@ async fn complete(builder: &mut Builder, store: &dyn TrackingStore, query: &Quer
 }
 
 pub(super) async fn scan_all(store: &Arc<dyn TrackingStore>, scan: Scan) -> Result<Builder, Failure> {
-    scan_until(store, scan, |_| false).await
-}
-
-/// Reads up to the batch that is said to be enough.
-pub(super) async fn scan_until(
-    store: &Arc<dyn TrackingStore>,
-    scan: Scan,
-    is_enough: impl Fn(&RunBatch) -> bool,
-) -> Result<Builder, Failure> {
     let (sink, mut batches) = tokio::sync::mpsc::channel(4);
     let scanning_store = Arc::clone(store);
     let scanning = tokio::spawn(async move { scanning_store.scan(&scan, sink).await });
     let mut builder = Builder::default();
     while let Some(batch) = batches.recv().await {
         builder.fold(&batch);
-        if is_enough(&batch) {
-            break;
-        }
     }
     drop(batches);
     match scanning.await {

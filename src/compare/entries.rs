@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{Entry, Kind, Member, groups, number};
 use crate::catalog::{Bound, Catalog, Column, ColumnSpec, Keyed, Row, Sym, Value};
 use crate::mlflow::tags;
-use crate::select::{Goal, goal};
+use crate::select::{Goal, Patterns, told};
 
 /// Where a row stands among the members.
 struct Places {
@@ -17,7 +17,7 @@ struct Places {
 }
 
 /// All entries that some member has: metrics, params, attributes, tags; in each kind those that differ most come first.
-pub fn entries(catalog: &Catalog, members: &[Member], now: i64) -> Vec<Entry> {
+pub fn entries(catalog: &Catalog, members: &[Member], now: i64, patterns: &Patterns) -> Vec<Entry> {
     let mut rows: Vec<(Row, u32)> = members
         .iter()
         .enumerate()
@@ -25,7 +25,8 @@ pub fn entries(catalog: &Catalog, members: &[Member], now: i64) -> Vec<Entry> {
         .collect();
     rows.sort_unstable();
     let places = Places { count: members.len(), is_single: rows.len() == members.len(), rows };
-    let mut entries = metrics(catalog, &places);
+    let told = told(catalog);
+    let mut entries = metrics(catalog, &places, &|metric| patterns.goal(&told, metric));
     entries.extend(texts(catalog, &catalog.params, &places, Kind::Param));
     entries.extend(attributes(catalog, members, now));
     entries.extend(texts(catalog, &catalog.tags, &places, Kind::Tag));
@@ -62,7 +63,10 @@ fn values<'a, T: Copy>(column: &'a Column<T>, places: &'a Places, mut found: imp
     }
 }
 
-fn metrics(catalog: &Catalog, places: &Places) -> Vec<Entry> {
+/// What is wanted of a metric.
+type Wanted<'a> = dyn Fn(&str) -> Option<Goal> + Sync + 'a;
+
+fn metrics(catalog: &Catalog, places: &Places, wanted: &Wanted<'_>) -> Vec<Entry> {
     let columns: Vec<(&str, &Column<f64>)> = catalog
         .metrics
         .keys(&catalog.texts)
@@ -70,10 +74,10 @@ fn metrics(catalog: &Catalog, places: &Places) -> Vec<Entry> {
         .collect();
     let half = columns.len() / 2;
     if columns.len() * places.rows.len() < 100_000 {
-        return columns.iter().filter_map(|(key, column)| metric(key, column, places)).collect();
+        return columns.iter().filter_map(|(key, column)| metric(key, column, places, wanted)).collect();
     }
     let part = |part: &[(&str, &Column<f64>)]| -> Vec<Entry> {
-        part.iter().filter_map(|(key, column)| metric(key, column, places)).collect()
+        part.iter().filter_map(|(key, column)| metric(key, column, places, wanted)).collect()
     };
     std::thread::scope(|scope| {
         let second = scope.spawn(|| part(&columns[half..]));
@@ -84,21 +88,27 @@ fn metrics(catalog: &Catalog, places: &Places) -> Vec<Entry> {
     })
 }
 
-fn metric(key: &str, column: &Column<f64>, places: &Places) -> Option<Entry> {
+fn metric(key: &str, column: &Column<f64>, places: &Places, wanted: &Wanted<'_>) -> Option<Entry> {
     let mut numbers: Vec<f64> = Vec::with_capacity(places.count);
+    // Those among them that can be best.
+    let mut able: Vec<f64> = Vec::new();
     if places.is_single {
         values(column, places, |_, value| numbers.push(value));
+        able.clone_from(&numbers);
     } else {
         let mut by_member: FxHashMap<u32, Vec<f64>> = FxHashMap::default();
         values(column, places, |member, value| by_member.entry(member).or_default().push(value));
-        numbers.extend(by_member.values().filter_map(|values| groups::mean(values).number()));
+        for cell in by_member.values().map(|values| groups::mean(values)) {
+            numbers.extend(cell.number());
+            able.extend(cell.number().filter(|_| cell.infinite() == 0));
+        }
     }
     if numbers.is_empty() {
         return None;
     }
     let (differs, spread) = spread_of(&numbers, places.count);
-    let goal = goal(key);
-    let finite = numbers.iter().copied().filter(|value| value.is_finite());
+    let goal = wanted(key);
+    let finite = able.iter().copied().filter(|value| value.is_finite());
     let best = goal.and_then(|goal| match goal {
         Goal::Minimize => finite.reduce(f64::min),
         Goal::Maximize => finite.reduce(f64::max),

@@ -8,10 +8,18 @@ use crate::select::Goal;
 use crate::sheet::{self, Sheet, json_number};
 
 /// An entry a row, a run a column. A group's metric is its mean, with a column for the standard deviation and one for
-/// the count. With a baseline, each number of the other members has its difference beside it, and that over the size of
+/// the count, and one for how many values are infinite, where some are. With a baseline, each number of the other members has its difference beside it, and that over the size of
 /// the baseline's.
 pub fn sheet(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize>, now: i64) -> Sheet {
     let members = 0..comparison.members.len();
+    let cells: Vec<Vec<Cell<'_>>> = entries
+        .iter()
+        .map(|entry| {
+            let bound = comparison.bound(entry);
+            members.clone().map(|member| comparison.cell(entry, &bound, member, now)).collect()
+        })
+        .collect();
+    let has_infinite = |member: usize| cells.iter().any(|cells| cells[member].infinite() > 0);
     let mut columns = vec!["kind".to_owned(), "name".to_owned()];
     for member in members.clone() {
         let name = title(comparison, member);
@@ -19,6 +27,9 @@ pub fn sheet(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize
         if comparison.members[member].rows.len() > 1 {
             columns.push(format!("{name} std"));
             columns.push(format!("{name} runs"));
+        }
+        if has_infinite(member) {
+            columns.push(format!("{name} infinite"));
         }
         if baseline.is_some_and(|baseline| baseline != member) {
             columns.push(format!("{name} difference"));
@@ -34,16 +45,16 @@ pub fn sheet(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize
             if rows.len() > 1 {
                 ids.extend([sheet::Cell::Missing, sheet::Cell::Integer(rows.len() as i64)]);
             }
+            if has_infinite(member) {
+                ids.push(sheet::Cell::Missing);
+            }
             if baseline.is_some_and(|baseline| baseline != member) {
                 ids.extend([sheet::Cell::Missing, sheet::Cell::Missing]);
             }
         }
         sheet.rows.push(ids);
     }
-    for entry in entries {
-        let bound = comparison.bound(entry);
-        let cells: Vec<Cell<'_>> =
-            members.clone().map(|member| comparison.cell(entry, &bound, member, now)).collect();
+    for (entry, cells) in entries.iter().zip(&cells) {
         let mut row = vec![sheet::Cell::from(entry.kind.word()), sheet::Cell::Text(name(entry))];
         for (member, cell) in cells.iter().enumerate() {
             row.push(exact(cell));
@@ -54,6 +65,12 @@ pub fn sheet(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize
                 };
                 row.push(deviation.map_or(sheet::Cell::Missing, sheet::Cell::Number));
                 row.push(count.map_or(sheet::Cell::Missing, |count| sheet::Cell::Integer(count as i64)));
+            }
+            if has_infinite(member) {
+                row.push(match cell {
+                    Cell::Mean { infinite, .. } => sheet::Cell::Integer(*infinite as i64),
+                    _ => sheet::Cell::Missing,
+                });
             }
             if let Some(baseline) = baseline.filter(|baseline| *baseline != member) {
                 let by = difference(cell, &cells[baseline]);
@@ -84,7 +101,7 @@ pub fn title(comparison: &Comparison, member: usize) -> String {
 /// ```json
 /// {"runs": [{"run_id": …, "run_name": …, "experiment_id": …, "members": [run ids]}],
 ///  "rows": [{"kind": …, "name": …, "differs": bool, "spread": 0 to 1, "goal": "minimize" | "maximize" | null,
-///            "values": [value | {"mean": …, "std": …, "runs": …} | null], "best": [index],
+///            "values": [value | {"mean": …, "std": …, "runs": …, "infinite": …} | null], "best": [index],
 ///            "difference": [number | null], "relative": [number | null]}]}
 /// ```
 ///
@@ -105,8 +122,9 @@ pub fn json(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize>
         let values: Vec<Json> = cells
             .iter()
             .map(|cell| match cell {
-                Cell::Mean { mean, deviation, count } => json!({
+                Cell::Mean { mean, deviation, count, infinite } => json!({
                     "mean": json_number(*mean), "std": deviation.map(json_number), "runs": count,
+                    "infinite": infinite,
                 }),
                 cell => exact(cell).json(),
             })

@@ -36,10 +36,11 @@ pub fn by_seed(catalog: &Catalog, rows: &[Row]) -> Vec<Member> {
 }
 
 /// Mean and sample standard deviation (with n − 1), by Welford's method, of the values that are not infinite: a seed that
-/// diverged says nothing of the others, and is not counted. NaN where a value is NaN; infinite where all are.
+/// diverged says nothing of the others, and is counted apart. NaN where a value is NaN; infinite where all are.
 pub fn mean(values: &[f64]) -> Cell<'static> {
-    if !values.is_empty() && values.iter().all(|value| value.is_infinite()) {
-        return Cell::Mean { mean: values.iter().sum(), deviation: None, count: values.len() };
+    let infinite = values.iter().filter(|value| value.is_infinite()).count();
+    if infinite > 0 && infinite == values.len() {
+        return Cell::Mean { mean: values.iter().sum(), deviation: None, count: infinite, infinite };
     }
     let (mut mean, mut squares, mut count) = (0.0, 0.0, 0);
     for value in values.iter().filter(|value| !value.is_infinite()) {
@@ -52,7 +53,7 @@ pub fn mean(values: &[f64]) -> Cell<'static> {
         0 => Cell::Missing,
         _ => {
             let deviation = (count > 1).then(|| (squares / (count - 1) as f64).sqrt());
-            Cell::Mean { mean, deviation, count }
+            Cell::Mean { mean, deviation, count, infinite }
         }
     }
 }

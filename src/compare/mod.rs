@@ -13,7 +13,7 @@ pub mod importance;
 use std::sync::Arc;
 
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row, Value};
-use crate::select::Goal;
+use crate::select::{Goal, Patterns};
 
 /// Runs that are compared, at most.
 pub const MOST: usize = 500;
@@ -61,7 +61,7 @@ pub struct Entry {
     /// From 0 (all the same) to 1: of numbers half the range over the greatest size, of texts the share of distinct ones, and no less than
     /// the share of members that have none.
     pub spread: f64,
-    /// What is wanted of a metric, where its name says so, and the best value there is.
+    /// What is wanted of a metric, where that is known, and the best value there is.
     pub goal: Option<Goal>,
     pub best: Option<f64>,
     /// Members that have a value.
@@ -73,11 +73,13 @@ pub struct Entry {
 pub enum Cell<'a> {
     Missing,
     One(Value<'a>),
-    /// Of several runs: mean, sample standard deviation (of two and more), and of how many that are not infinite.
+    /// Of several runs: mean, sample standard deviation (of two and more), and of how many that are not infinite; where
+    /// all are, mean and count are of these.
     Mean {
         mean: f64,
         deviation: Option<f64>,
         count: usize,
+        infinite: usize,
     },
     /// Several runs have several texts: the first, and how many there are.
     Several {
@@ -87,6 +89,11 @@ pub enum Cell<'a> {
 }
 
 impl Cell<'_> {
+    /// Values that are infinite, of several runs.
+    pub fn infinite(&self) -> usize {
+        if let Self::Mean { infinite, .. } = self { *infinite } else { 0 }
+    }
+
     /// The number, where it is one: params that can be read as numbers are.
     pub fn number(&self) -> Option<f64> {
         match self {
@@ -123,14 +130,15 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Compares runs, in their order. `now` (milliseconds) is the end of those that go on.
-    pub fn new(catalog: Arc<Catalog>, rows: &[Row], is_grouped: bool, now: i64) -> Self {
+    /// Compares runs, in their order. `now` (milliseconds) is the end of those that go on; the user's `patterns` tell what
+    /// is wanted of metrics, as they do where the best run is chosen.
+    pub fn new(catalog: Arc<Catalog>, rows: &[Row], is_grouped: bool, now: i64, patterns: &Patterns) -> Self {
         let members = if is_grouped {
             groups::by_seed(&catalog, rows)
         } else {
             rows.iter().map(|row| Member { rows: vec![*row] }).collect()
         };
-        let entries = entries::entries(&catalog, &members, now);
+        let entries = entries::entries(&catalog, &members, now, patterns);
         Self { catalog, members, entries, is_grouped, runs: rows.len() }
     }
 
@@ -187,9 +195,15 @@ impl Comparison {
         Bound::new(&self.catalog, &entry.spec)
     }
 
-    /// Whether a cell holds the best value of its entry.
+    /// What is wanted of a metric that some member has.
+    pub fn goal(&self, metric: &str) -> Option<Goal> {
+        let of_metric = |entry: &&Entry| matches!(&entry.spec, ColumnSpec::Metric(key, _) if key == metric);
+        self.entries.iter().find(of_metric)?.goal
+    }
+
+    /// Whether a cell holds the best value of its entry. Several runs of which some have no finite one never do.
     pub fn is_best(&self, entry: &Entry, cell: &Cell<'_>) -> bool {
-        entry.differs && entry.best.is_some() && cell.number() == entry.best
+        entry.differs && entry.best.is_some() && cell.infinite() == 0 && cell.number() == entry.best
     }
 }
 

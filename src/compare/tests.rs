@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::importance::{FEWEST, Matters, matters, spearman};
 use super::*;
 use crate::catalog::Builder;
-use crate::mlflow::{LifecycleStage, Metric, Param, Run, RunId, RunInfo, RunStatus};
+use crate::mlflow::{LifecycleStage, Metric, Param, Run, RunId, RunInfo, RunStatus, Tag};
 use crate::store::batch::whole_runs;
 
 fn run(number: usize, params: &[(&str, &str)], metrics: &[(&str, f64)]) -> Run {
@@ -38,7 +38,7 @@ fn compared(runs: &[Run], is_grouped: bool) -> Comparison {
     builder.fold_changes(&whole_runs(runs));
     let catalog = Arc::new(builder.snapshot());
     let rows: Vec<Row> = (0..runs.len() as Row).collect();
-    Comparison::new(catalog, &rows, is_grouped, 0)
+    Comparison::new(catalog, &rows, is_grouped, 0, &Patterns::default())
 }
 
 fn entry<'a>(comparison: &'a Comparison, name: &str) -> &'a Entry {
@@ -99,7 +99,8 @@ fn runs_that_differ_in_their_seed_are_one_with_mean_and_deviation() {
     let members: Vec<Vec<Row>> = comparison.members.iter().map(|member| member.rows.clone()).collect();
     assert_eq!(members, [vec![0, 2, 3], vec![1]]);
     let rmse = entry(&comparison, "metrics.rmse");
-    let Cell::Mean { mean, deviation, count } = comparison.cell(rmse, &comparison.bound(rmse), 0, 0) else {
+    let Cell::Mean { mean, deviation, count, .. } = comparison.cell(rmse, &comparison.bound(rmse), 0, 0)
+    else {
         panic!("a mean")
     };
     // statistics.stdev([1, 2, 6])
@@ -154,19 +155,77 @@ fn an_infinite_value_is_never_best_and_spoils_no_mean() {
 
     let groups = compared(&runs, true);
     let loss = entry(&groups, "metrics.val_loss");
-    let Cell::Mean { mean, deviation, count } = groups.cell(loss, &groups.bound(loss), 0, 0) else {
+    let Cell::Mean { mean, deviation, count, infinite } = groups.cell(loss, &groups.bound(loss), 0, 0) else {
         panic!("a mean")
     };
     // statistics.stdev([0.5, 0.6])
     assert!((mean - 0.55).abs() < 1e-12 && (deviation.unwrap() - 0.070_710_678_118_654_74).abs() < 1e-12);
-    assert_eq!((count, loss.best), (2, Some(mean)));
+    assert_eq!((count, infinite, loss.best), (2, 1, None), "a seed of it diverged");
     let endless = super::groups::mean(&[f64::INFINITY, f64::INFINITY]);
-    assert_eq!(endless, Cell::Mean { mean: f64::INFINITY, deviation: None, count: 2 });
+    assert_eq!(endless, Cell::Mean { mean: f64::INFINITY, deviation: None, count: 2, infinite: 2 });
 
     let same = [run(0, &[], &[("m", f64::INFINITY)]), run(1, &[], &[("m", f64::INFINITY)])];
     let same = compared(&same, false);
     let same = entry(&same, "metrics.m");
     assert_eq!((same.differs, same.spread), (false, 0.0));
+}
+
+#[test]
+fn of_groups_the_best_is_one_whose_members_are_all_finite() {
+    let with = |number: usize, lr: &str, loss: f64| {
+        let seed = number.to_string();
+        run(number, &[("lr", lr), ("seed", seed.as_str())], &[("val_loss", loss)])
+    };
+    let runs = [
+        with(0, "0.1", 0.25),
+        with(1, "0.1", f64::INFINITY),
+        with(2, "0.2", 0.5),
+        with(3, "0.2", 0.75),
+        with(4, "0.3", 0.125),
+        with(5, "0.3", f64::NAN),
+        // Its mean is what is left of the first.
+        with(6, "0.4", 0.25),
+        with(7, "0.4", f64::NEG_INFINITY),
+        run(8, &[("lr", "0.5")], &[("val_loss", 0.6875)]),
+    ];
+    let groups = compared(&runs, true);
+    let loss = entry(&groups, "metrics.val_loss");
+    assert_eq!(loss.best, Some(0.625));
+    let row = export::json(&groups, &[loss], None, 0)["rows"][0].clone();
+    assert_eq!(row["best"], serde_json::json!([1]));
+    assert_eq!(row["values"][0], serde_json::json!({"mean": 0.25, "std": null, "runs": 1, "infinite": 1}));
+    assert_eq!((&row["values"][1]["infinite"], &row["values"][2]["mean"]), (&0.into(), &"NaN".into()));
+    let csv = export::sheet(&groups, &[loss], None, 0).csv();
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(
+        lines[0].starts_with(
+            "kind,name,run-0,run-0 std,run-0 runs,run-0 infinite,run-2,run-2 std,run-2 runs,run-4"
+        )
+    );
+    assert!(lines[2].starts_with("metrics,val_loss,0.25,,1,1,0.625,"), "{csv}");
+}
+
+#[test]
+fn what_is_wanted_is_what_it_is_where_the_best_run_is_chosen() {
+    let runs = [
+        run(0, &[], &[("margin", 1.0), ("loss", 1.0), ("value", 1.0)]),
+        run(1, &[], &[("margin", 2.0), ("loss", 2.0), ("value", 2.0)]),
+    ];
+    let with = |direction: Option<&str>, patterns: &[&str]| {
+        let mut runs = runs.clone();
+        for run in &mut runs {
+            run.tags.extend(direction.map(|direction| Tag::new("direction", direction)));
+        }
+        let mut builder = Builder::default();
+        builder.fold_changes(&whole_runs(&runs));
+        let lines: Vec<String> = patterns.iter().map(|line| (*line).to_owned()).collect();
+        let patterns = Patterns::parse(&lines).unwrap();
+        let compared = Comparison::new(Arc::new(builder.snapshot()), &[0, 1], false, 0, &patterns);
+        ["margin", "loss", "value"].map(|name| entry(&compared, &format!("metrics.{name}")).best)
+    };
+    assert_eq!(with(None, &[]), [None, Some(1.0), None]);
+    assert_eq!(with(None, &["mar* max", "loss max"]), [Some(2.0), Some(2.0), None]);
+    assert_eq!(with(Some("MAXIMIZE"), &["mar* min"]), [Some(1.0), Some(1.0), Some(2.0)]);
 }
 
 #[test]

@@ -10,6 +10,8 @@ use crate::store::rest::Auth;
 use crate::store::uri::{self, Location, Origin};
 
 const URI: &str = "MLFLOW_TRACKING_URI";
+const INSECURE_TLS: &str = "MLFLOW_TRACKING_INSECURE_TLS";
+const CA_FILE: &str = "MLFLOW_TRACKING_SERVER_CERT_PATH";
 
 /// What goes to a server beside requests.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +19,9 @@ pub struct Access {
     pub auth: Auth,
     pub insecure_tls: bool,
     pub ca_file: Option<PathBuf>,
+    /// What these two were set by.
+    pub insecure_tls_by: String,
+    pub ca_file_by: String,
     pub client_cert: Option<PathBuf>,
     pub workspace: Option<String>,
     /// Why credentials that there are do not go to this server.
@@ -38,10 +43,12 @@ impl Access {
         let stranger = stranger(server, origin, profile, environment);
         let mut access = Self {
             // An authority is no secret: it is trusted wherever it is met.
-            ca_file: environment.get("MLFLOW_TRACKING_SERVER_CERT_PATH").map(PathBuf::from),
+            ca_file: environment.get(CA_FILE).map(PathBuf::from),
+            insecure_tls_by: INSECURE_TLS.into(),
+            ca_file_by: CA_FILE.into(),
             ..Self::default()
         };
-        let insecure_tls = environment.boolean("MLFLOW_TRACKING_INSECURE_TLS")?.unwrap_or(false);
+        let insecure_tls = environment.boolean(INSECURE_TLS)?.unwrap_or(false);
         // A local store has no server that could be told too much.
         if stranger.is_none() || server.is_none() {
             access.workspace = text(environment, "MLFLOW_WORKSPACE", Letters::Ascii)?;
@@ -52,11 +59,7 @@ impl Access {
         }
         if let Some((name, profile)) = profile {
             access.auth = of_profile(name, profile, environment)?;
-            access.insecure_tls |= profile.insecure_tls;
-            if profile.insecure_tls {
-                access.ca_file = None;
-            }
-            access.ca_file = profile.ca_file.clone().or(access.ca_file);
+            access.secure(name, profile);
             access.client_cert = profile.client_cert.clone().or(access.client_cert);
             access.workspace = profile.workspace.clone().or(access.workspace);
         }
@@ -72,6 +75,21 @@ impl Access {
             _ => {}
         }
         Ok(access)
+    }
+
+    /// What a profile says of certificates.
+    fn secure(&mut self, name: &str, profile: &RawProfile) {
+        if profile.insecure_tls {
+            let own = format!("insecure_tls of profile {name}");
+            let both = format!("{own} with {}", self.insecure_tls_by);
+            self.insecure_tls_by = if self.insecure_tls { both } else { own };
+            self.insecure_tls = true;
+            self.ca_file = None;
+        }
+        if let Some(path) = &profile.ca_file {
+            self.ca_file = Some(path.clone());
+            self.ca_file_by = format!("ca_file of profile {name}");
+        }
     }
 }
 

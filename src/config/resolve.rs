@@ -420,6 +420,8 @@ fn rest_options(
         auth: access.auth,
         insecure_tls: access.insecure_tls,
         ca_file: access.ca_file,
+        insecure_tls_by: access.insecure_tls_by,
+        ca_file_by: access.ca_file_by,
         client_cert: access.client_cert,
         workspace: access.workspace,
         max_retries: retries.unwrap_or(http.max_retries).min(10),

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::mlflow::{LoggedModel, Metric, MetricPoint, Run, Statistic, Summary};
+use crate::select::{Goal, Policy};
 use crate::text::number;
 
 /// What models are compared by.
@@ -13,6 +14,18 @@ pub struct ModelBy {
     pub metric: String,
     pub is_less_better: bool,
     pub statistic: Statistic,
+}
+
+impl ModelBy {
+    /// By what the runs are chosen.
+    pub fn of(policy: &Policy) -> Self {
+        let objective = policy.primary();
+        Self {
+            metric: objective.metric.clone(),
+            is_less_better: objective.goal == Goal::Minimize,
+            statistic: policy.value.statistic(objective.goal),
+        }
+    }
 }
 
 /// Name and digest of a data set; metrics may have none.
@@ -145,6 +158,7 @@ mod tests {
     use crate::mlflow::{
         ExperimentId, LifecycleStage, ModelId, ModelMetric, ModelOutput, RunId, RunInfo, RunStatus,
     };
+    use crate::select::{Objective, ValueOf};
 
     fn run(steps: &[i64]) -> Run {
         Run {
@@ -229,6 +243,16 @@ mod tests {
         assert_eq!(told(&run, &models, Some(&by())), "ckpt-0: the only one of 6 logged models that is ready");
         models[0].status = "PENDING".into();
         assert_eq!(choose(&run, &models, Some(&by())), None);
+    }
+
+    #[test]
+    fn models_are_chosen_by_what_runs_are() {
+        let mut policy = Policy::new(Objective::new("val_loss", Goal::Minimize));
+        assert_eq!(ModelBy::of(&policy), by());
+        policy.objectives.insert(0, Objective::new("acc", Goal::Maximize));
+        policy.value = ValueOf::Best;
+        let highest = ModelBy { metric: "acc".into(), is_less_better: false, statistic: Statistic::Max };
+        assert_eq!(ModelBy::of(&policy), highest);
     }
 
     #[test]

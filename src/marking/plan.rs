@@ -148,7 +148,7 @@ async fn registered(
         follows: None,
         amid: false,
         moved: false,
-        unaliased: false,
+        unaliased: !store.has_aliases().await?,
         name,
         source: source.address,
         why: source.why,
@@ -176,14 +176,22 @@ async fn registered(
             ));
         }
     }
+    aliased(&model, writes);
+    record.model = Some(model);
+    Ok(())
+}
+
+fn aliased(model: &Model, writes: &mut Vec<String>) {
+    if model.unaliased {
+        writes.push("registry: no alias: this store has none (MLflow 2.3)".to_owned());
+        return;
+    }
     if let Some(before) = model.alias_before {
         writes
             .push(format!("registry: alias {} of {} to version {before}", model.previous_alias, model.name));
     }
-    let to = existing.map_or("the new version".to_owned(), |version| format!("version {version}"));
+    let to = model.version.map_or("the new version".to_owned(), |version| format!("version {version}"));
     writes.push(format!("registry: alias {} of {} to {to}", model.alias, model.name));
-    record.model = Some(model);
-    Ok(())
 }
 
 pub fn taken_by_prompt(name: &str) -> String {

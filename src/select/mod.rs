@@ -16,7 +16,7 @@ mod tests;
 mod ties;
 
 pub use direction::{Goal, goal};
-pub use parents::{DEEPEST, missing_parents};
+pub use parents::{Ancestors, DEEPEST, missing_parents};
 pub use policy::{Objective, Policy, PolicyError, ValueOf};
 pub use rank::{LeftOut, Ranked, Selection, TieBreak, select, select_with};
 pub use resolve::{Origin, Patterns, Resolved, resolve, told};

@@ -3,11 +3,64 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::rank::{Candidate, Columns};
-use crate::catalog::{Catalog, Row};
+use crate::catalog::{Catalog, Column, Row, Sym};
 use crate::mlflow::{RunId, tags};
 
 /// Nobody nests runs deeper.
 pub const DEEPEST: usize = 64;
+
+/// Runs that are above others and not in a catalogue, such as deleted ones: each with the run above it, if there is one.
+pub type Ancestors = FxHashMap<RunId, Option<RunId>>;
+
+/// A run: in the catalogue, or known as an ancestor only.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place<'a> {
+    Here(Row),
+    Elsewhere(&'a RunId),
+}
+
+/// Which run is above which.
+struct Tree<'a> {
+    catalog: &'a Catalog,
+    parents: &'a Column<Sym>,
+    rows: FxHashMap<Sym, Row>,
+    ancestors: &'a Ancestors,
+    /// The rows of runs that ancestors name as theirs.
+    named: FxHashMap<&'a RunId, Row>,
+}
+
+impl<'a> Tree<'a> {
+    fn new(catalog: &'a Catalog, parents: &'a Column<Sym>, ancestors: &'a Ancestors) -> Self {
+        let rows: FxHashMap<Sym, Row> = catalog.rows().map(|row| (catalog.run(row).run_id, row)).collect();
+        let named: FxHashSet<&RunId> = ancestors.values().flatten().collect();
+        let row_of = |row: Row| Some((*named.get(&RunId::from(catalog.run_id(row)))?, row));
+        let named =
+            if named.is_empty() { FxHashMap::default() } else { catalog.rows().filter_map(row_of).collect() };
+        Self { catalog, parents, rows, ancestors, named }
+    }
+
+    fn find(&self, id: Sym) -> Option<Place<'a>> {
+        // Parents are named by text; those that are runs here are looked up by the number of the same text.
+        let here = self.rows.get(&id).map(|row| Place::Here(*row));
+        here.or_else(|| self.elsewhere(&RunId::from(self.catalog.texts.get(id))))
+    }
+
+    fn elsewhere(&self, id: &RunId) -> Option<Place<'a>> {
+        let known = if self.ancestors.is_empty() { None } else { self.ancestors.get_key_value(id) };
+        known.map(|(id, _)| Place::Elsewhere(id))
+    }
+
+    fn above(&self, place: Place<'a>) -> Option<Place<'a>> {
+        match place {
+            Place::Here(row) => self.find(self.parents.get(row)?),
+            Place::Elsewhere(id) => {
+                let parent = self.ancestors.get(id)?.as_ref()?;
+                let here = self.named.get(parent);
+                here.map(|row| Place::Here(*row)).or_else(|| self.elsewhere(parent))
+            }
+        }
+    }
+}
 
 /// Parents (and theirs) that have the very values of an eligible child: a sweep's parent repeats the best of its trials,
 /// and the model is with the trial.
@@ -15,6 +68,7 @@ pub(super) fn repeating_parents(
     catalog: &Catalog,
     eligible: &[Candidate],
     objectives: &Columns<'_>,
+    ancestors: &Ancestors,
 ) -> FxHashSet<Row> {
     let mut repeating = FxHashSet::default();
     let Some(parents) = catalog.tags.column(&catalog.texts, tags::PARENT_RUN_ID) else { return repeating };
@@ -22,18 +76,15 @@ pub(super) fn repeating_parents(
         return repeating;
     }
     let with_parents: Vec<_> =
-        eligible.iter().filter_map(|(value, row)| Some((*value, *row, parents.get(*row)?))).collect();
+        eligible.iter().filter(|(_, row)| parents.get(*row).is_some()).copied().collect();
     if with_parents.is_empty() {
         return repeating;
     }
-    // Parents are named by text; those that are runs here are looked up by the number of the same text.
-    let rows: FxHashMap<_, Row> = catalog.rows().map(|row| (catalog.run(row).run_id, row)).collect();
     let values: FxHashMap<Row, f64> = eligible.iter().map(|(value, row)| (*row, *value)).collect();
     let is_same = |a: Row, b: Row| (1..objectives.list.len()).all(|at| objectives.compare(at, a, b).is_eq());
-    for (value, row, parent) in with_parents {
-        let first = rows.get(&parent).copied();
-        let next = |row: Row| parents.get(row).and_then(|sym| rows.get(&sym).copied());
-        let Some(above) = chain(row, first, next) else { continue };
+    let tree = Tree::new(catalog, parents, ancestors);
+    for (value, row) in with_parents {
+        let Some(above) = chain(row, &tree) else { continue };
         repeating.extend(above.into_iter().filter(|parent| {
             let same = values.get(parent).is_some_and(|known| known.total_cmp(&value).is_eq());
             same && is_same(*parent, row)
@@ -44,11 +95,11 @@ pub(super) fn repeating_parents(
 
 /// The runs above a row. None where these lead back to it, or nobody knows whether they do: then each of them is below
 /// the others as well, and no one of them repeats the rest.
-fn chain(row: Row, first: Option<Row>, next: impl Fn(Row) -> Option<Row>) -> Option<Vec<Row>> {
+fn chain(row: Row, tree: &Tree<'_>) -> Option<Vec<Row>> {
     let mut above = Vec::new();
-    let mut at = first;
+    let mut at = tree.above(Place::Here(row));
     while let Some(parent) = at {
-        if parent == row || above.len() == DEEPEST {
+        if parent == Place::Here(row) || above.len() == DEEPEST {
             return None;
         }
         // The runs above may go round without this one.
@@ -56,13 +107,15 @@ fn chain(row: Row, first: Option<Row>, next: impl Fn(Row) -> Option<Row>) -> Opt
             break;
         }
         above.push(parent);
-        at = next(parent);
+        at = tree.above(parent);
     }
-    Some(above)
+    let here = |place| if let Place::Here(row) = place { Some(row) } else { None };
+    Some(above.into_iter().filter_map(here).collect())
 }
 
-/// Runs that are named as parents and are not in a catalogue: one that failed links the run above it to those below.
-pub fn missing_parents(catalog: &Catalog) -> Vec<RunId> {
+/// Runs that are named as parents, are not in a catalogue and are not known as ancestors: one that failed or was deleted
+/// links the run above it to those below.
+pub fn missing_parents(catalog: &Catalog, ancestors: &Ancestors) -> Vec<RunId> {
     let Some(parents) = catalog.tags.column(&catalog.texts, tags::PARENT_RUN_ID) else { return Vec::new() };
     let parents: FxHashSet<_> = parents.iter().map(|(_, parent)| parent).collect();
     if parents.is_empty() {
@@ -76,6 +129,13 @@ pub fn missing_parents(catalog: &Catalog) -> Vec<RunId> {
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     let mut missing: Vec<RunId> = missing.filter(is_id).map(RunId::from).collect();
+    missing.extend(ancestors.values().flatten().filter(|id| is_id(&id.as_str())).cloned());
+    missing.retain(|id| !ancestors.contains_key(id));
+    if !ancestors.is_empty() && !missing.is_empty() {
+        let here: FxHashSet<&str> = catalog.rows().map(|row| catalog.run_id(row)).collect();
+        missing.retain(|id| !here.contains(id.as_str()));
+    }
     missing.sort_unstable();
+    missing.dedup();
     missing
 }

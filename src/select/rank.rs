@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::Goal;
 use super::front::front;
-use super::parents::repeating_parents;
+use super::parents::{Ancestors, repeating_parents};
 use super::policy::{Objective, Policy};
 use super::spread::{Spread, spread};
 use super::ties::Ties;
@@ -168,15 +168,22 @@ impl<'a> Columns<'a> {
 
 /// Chooses among all runs of a catalogue that are not deleted. The `most` best are ranked.
 pub fn select(catalog: &Catalog, policy: &Policy, most: usize) -> Selection {
-    select_with(catalog, policy, &[], most)
+    select_with(catalog, policy, &[], &Ancestors::default(), most)
 }
 
-/// The same; `further` metrics go on with the runs that the policy's own tie-breaks do not tell apart.
-pub fn select_with(catalog: &Catalog, policy: &Policy, further: &[Objective], most: usize) -> Selection {
+/// The same; `further` metrics go on with the runs that the policy's own tie-breaks do not tell apart, and `ancestors` are
+/// those of its runs that the catalogue does not have.
+pub fn select_with(
+    catalog: &Catalog,
+    policy: &Policy,
+    further: &[Objective],
+    ancestors: &Ancestors,
+    most: usize,
+) -> Selection {
     let objectives = Columns::new(catalog, policy, &policy.objectives);
     let ties = Ties::new(catalog, policy, further);
     let (considered, mut left_out, mut eligible) = eligible(catalog, policy, &objectives);
-    let repeating = repeating_parents(catalog, &eligible, &objectives);
+    let repeating = repeating_parents(catalog, &eligible, &objectives, ancestors);
     left_out.parents = repeating.len();
     eligible.retain(|(_, row)| !repeating.contains(row));
 

@@ -149,7 +149,7 @@ fn ties_go_on_through_metrics_whose_direction_is_known() {
     assert_eq!((before.tie_break, before.undecided.len()), (Some(TieBreak::Start), 4));
     let further = further(&known, &Patterns::default());
     assert!(further.iter().all(|objective| objective.metric != "val_mae_std" && objective.metric != "lr"));
-    let after = select_with(&known, &by_acc, &further, 4);
+    let after = select_with(&known, &by_acc, &further, &Ancestors::default(), 4);
     assert_eq!(names(&known, &after), ["run-3", "run-2", "run-0", "run-1"], "validation before training");
     assert_eq!(after.tie_break, Some(TieBreak::Further(Objective::new("train_f1", UP))));
     assert!(after.undecided.is_empty());
@@ -174,8 +174,37 @@ fn parents_that_are_not_known_are_named() {
     runs[0].tags.push(Tag::new(tags::PARENT_RUN_ID, format!("{:032x}", 9)));
     runs[1].tags.push(Tag::new(tags::PARENT_RUN_ID, format!("{:032x}", 0)));
     runs[2].tags.push(Tag::new(tags::PARENT_RUN_ID, "it's \"no\" id"));
-    assert_eq!(missing_parents(&catalog(&runs)), [RunId(format!("{:032x}", 9))]);
-    assert!(missing_parents(&catalog(&runs[..0])).is_empty());
+    let id = |id: usize| RunId(format!("{id:032x}"));
+    let known = catalog(&runs);
+    let mut ancestors = Ancestors::default();
+    assert_eq!(missing_parents(&known, &ancestors), [id(9)]);
+    ancestors.insert(id(9), Some(id(8)));
+    assert_eq!(missing_parents(&known, &ancestors), [id(8)]);
+    ancestors.insert(id(8), Some(id(2)));
+    assert!(missing_parents(&known, &ancestors).is_empty());
+    assert!(missing_parents(&catalog(&runs[..0]), &Ancestors::default()).is_empty());
+}
+
+#[test]
+fn a_parent_repeats_what_is_below_runs_that_are_not_in_the_catalogue() {
+    // 0 is above 9, which is above 8, which is above 1.
+    let id = |id: usize| RunId(format!("{id:032x}"));
+    let mut runs = [run(0, &[("m", 1.0)]), run(1, &[("m", 1.0)]), run(2, &[("m", 0.5)])];
+    runs[1].tags.push(Tag::new(tags::PARENT_RUN_ID, id(8).as_str()));
+    let known = catalog(&runs);
+    let by_m = policy(&[("m", UP)]);
+    let chosen = |ancestors: &[(usize, Option<usize>)]| {
+        let ancestors: Ancestors =
+            ancestors.iter().map(|(below, above)| (id(*below), above.map(id))).collect();
+        let selection = select_with(&known, &by_m, &[], &ancestors, 9);
+        (names(&known, &selection), selection.left_out.parents)
+    };
+    let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(chosen(&[]), (all(&["run-0", "run-1", "run-2"]), 0));
+    assert_eq!(chosen(&[(8, None)]), (all(&["run-0", "run-1", "run-2"]), 0));
+    assert_eq!(chosen(&[(8, Some(9)), (9, Some(0))]), (all(&["run-1", "run-2"]), 1));
+    assert_eq!(chosen(&[(8, Some(9)), (9, Some(8))]).1, 0, "they go round");
+    assert_eq!(chosen(&[(8, Some(1))]).1, 0, "it is above itself");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::policy::{Objective, Policy};
 use super::rank::{Columns, TieBreak};
-use super::resolve::{Patterns, candidates};
+use super::resolve::{Patterns, candidates, told};
 use crate::catalog::{Catalog, Column, NO_TIME, Row};
 use crate::mlflow::LifecycleStage;
 
@@ -29,7 +29,7 @@ pub fn newest_metrics(catalog: &Catalog) -> Vec<(&str, usize)> {
 
 /// The metrics with which ties go on: those of the newest runs whose direction is known, the most telling first.
 pub fn further(catalog: &Catalog, patterns: &Patterns) -> Vec<Objective> {
-    let mut found = candidates(patterns, newest_metrics(catalog).into_iter());
+    let mut found = candidates(patterns, &told(catalog), newest_metrics(catalog).into_iter());
     found.truncate(FURTHER);
     found
 }

@@ -256,6 +256,8 @@ pub trait TrackingStore: Send + Sync + std::fmt::Debug {
     /// Deletes a version and the aliases that point to it; its number is not given out again.
     async fn delete_model_version(&self, name: &str, version: u64) -> Result<()>;
     async fn delete_registered_model(&self, name: &str) -> Result<()>;
+    /// Whether versions can have aliases: since MLflow 2.3. Yes, where that may not be looked at.
+    async fn has_aliases(&self) -> Result<bool>;
     async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()>;
     async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()>;
     /// The version that an alias points to; an unknown alias is `NotFound`.

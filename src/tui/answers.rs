@@ -1,6 +1,7 @@
 //! What tasks bring back, taken into the state.
 
 use super::app::{App, Connection};
+use super::choosing;
 use super::comparing;
 use super::effect::Effect;
 use super::layout::Focus;
@@ -103,9 +104,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
             load_experiments(app, effects);
             effects.push(Effect::Refresh);
         }
-        Msg::Selected { generation, catalog, resolved, selection } if generation == app.best.generation => {
-            app.best.take(catalog, *resolved, selection);
-        }
+        msg @ (Msg::Selected { .. } | Msg::Ancestors { .. }) => choosing::answered(app, msg, effects),
         msg @ (Msg::Trained(_)
         | Msg::Checked { .. }
         | Msg::DataListed { .. }

@@ -11,15 +11,17 @@ use super::panes::runs::Runs;
 use crate::catalog::summaries::Wanted;
 use crate::catalog::{Catalog, Row};
 use crate::marking::MARK;
-use crate::mlflow::{ExperimentId, RunId, Tag};
+use crate::mlflow::{ExperimentId, RunId, Tag, tags};
 use crate::select::{
-    Patterns, Policy, Resolved, Selection, further, newest_metrics, reason, resolve, select, select_with,
-    told,
+    Ancestors, Objective, Patterns, Policy, Resolved, Selection, further, missing_parents, newest_metrics,
+    reason, resolve, select_with, told,
 };
 use crate::text;
 
 /// Runs that are ranked.
 const TOP: usize = 50;
+/// Runs above others that are looked for beside those in the table.
+const MOST_ANCESTORS: usize = 10_000;
 
 /// What is told of a run wherever it appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,10 @@ pub struct Best {
     /// What the selection was made of.
     pub catalog: Arc<Catalog>,
     pub generation: u64,
+    /// What the tags of its runs say of directions.
+    pub told: Vec<Objective>,
+    /// Runs above others that the table does not have.
+    ancestors: Arc<Ancestors>,
     id: Option<String>,
     front: FxHashSet<String>,
     asked: Option<Asked>,
@@ -51,6 +57,7 @@ struct Asked {
     catalog: Arc<Catalog>,
     tags: Vec<Tag>,
     chosen: Option<Policy>,
+    ancestors: Arc<Ancestors>,
 }
 
 impl Best {
@@ -92,14 +99,37 @@ impl Best {
     }
 
     /// Takes an answer in.
-    pub fn take(&mut self, catalog: Arc<Catalog>, resolved: Resolved, selection: Option<Arc<Selection>>) {
+    pub fn take(
+        &mut self,
+        catalog: Arc<Catalog>,
+        told: Vec<Objective>,
+        resolved: Resolved,
+        selection: Option<Arc<Selection>>,
+    ) {
         let id = |row: Row| catalog.run_id(row).to_owned();
         self.id = selection.as_ref().and_then(|selection| Some(id(selection.best()?.row)));
         let front = selection.as_ref().map(|selection| selection.front.iter().copied().map(id).collect());
         self.front = front.unwrap_or_default();
+        self.told = told;
         self.resolved = Some(resolved);
         self.selection = selection;
         self.catalog = catalog;
+    }
+
+    /// Asks for runs above others, as far as nobody has asked and there are not too many.
+    pub fn ask_for(&self, mut missing: Vec<RunId>) -> Option<Effect> {
+        let experiment = self.asked.as_ref()?.experiment.clone();
+        missing.truncate(MOST_ANCESTORS.saturating_sub(self.ancestors.len()));
+        (!missing.is_empty()).then_some(Effect::ReadAncestors { experiment, runs: missing })
+    }
+
+    /// Takes in which runs are above those that were asked for; those that were not found are above nothing.
+    pub fn learn(&mut self, asked: Vec<RunId>, found: &Catalog) {
+        let parents = found.tags.column(&found.texts, tags::PARENT_RUN_ID);
+        let parent = |row: Row| Some(RunId::from(found.texts.get(parents?.get(row)?)));
+        let ancestors = Arc::make_mut(&mut self.ancestors);
+        ancestors.extend(asked.into_iter().map(|id| (id, None)));
+        ancestors.extend(found.rows().map(|row| (RunId::from(found.run_id(row)), parent(row))));
     }
 
     /// What the status line says: the best run, or why there is none.
@@ -136,21 +166,24 @@ pub fn choose(
     chosen: Option<Policy>,
     tags: &[Tag],
     patterns: &Patterns,
+    ancestors: &Ancestors,
 ) -> Msg {
     // A policy that was chosen needs no metrics to be found.
     let counts = if chosen.is_some() { Vec::new() } else { newest_metrics(&catalog) };
-    let resolved = resolve(chosen, tags, patterns, &counts, &told(&catalog));
+    let told = told(&catalog);
+    let resolved = resolve(chosen, tags, patterns, &counts, &told);
     let selection = match &resolved {
         Resolved::Policy(policy, _) => {
-            let mut selection = select(&catalog, policy, TOP);
+            let mut selection = select_with(&catalog, policy, &[], ancestors, TOP);
             if !selection.undecided.is_empty() {
-                selection = select_with(&catalog, policy, &further(&catalog, patterns), TOP);
+                selection = select_with(&catalog, policy, &further(&catalog, patterns), ancestors, TOP);
             }
             Some(Arc::new(selection))
         }
         _ => None,
     };
-    Msg::Selected { generation, catalog, resolved: Box::new(resolved), selection }
+    let missing = missing_parents(&catalog, ancestors);
+    Msg::Selected { generation, catalog, told, resolved: Box::new(resolved), selection, missing }
 }
 
 /// Whether somebody marked a run best, as its tags say.
@@ -176,6 +209,7 @@ impl Best {
         let chosen = self.policies.get(&experiment);
         let is_asked = self.asked.as_ref().is_some_and(|asked| {
             Arc::ptr_eq(&asked.catalog, &runs.catalog)
+                && Arc::ptr_eq(&asked.ancestors, &self.ancestors)
                 && asked.tags == tags
                 && asked.chosen.as_ref() == chosen
         });
@@ -190,8 +224,15 @@ impl Best {
             catalog: Arc::clone(&catalog),
             tags: tags.to_vec(),
             chosen: chosen.clone().map(Box::new),
+            ancestors: Arc::clone(&self.ancestors),
         };
-        self.asked = Some(Asked { experiment, catalog, tags: tags.to_vec(), chosen });
+        self.asked = Some(Asked {
+            experiment,
+            catalog,
+            tags: tags.to_vec(),
+            chosen,
+            ancestors: Arc::clone(&self.ancestors),
+        });
         Some(effect)
     }
 }

@@ -1,10 +1,13 @@
 //! What keys do about the best run: go to it, rank, say why, choose by what.
 
+use std::sync::Arc;
+
 use super::action::Action;
 use super::app::{App, Overlay};
 use super::best::Sign;
 use super::effect::Effect;
 use super::layout::Focus;
+use super::msg::Msg;
 use super::overlays::picker::{Choice, Item, Picker, Purpose, Way};
 use super::overlays::prompt::{self, Prompt};
 use super::overlays::report::Report;
@@ -148,7 +151,7 @@ fn ways(app: &App) -> Picker {
     for (key, count) in catalog.metrics.keys(&catalog.texts) {
         let on = objectives.iter().any(|objective| objective.metric == key);
         let goal = if reads_names {
-            format!("{}, ", app.selecting.patterns.goal(key).map_or("direction not known", Goal::word))
+            format!("{}, ", goal(app, key).map_or("direction not known", Goal::word))
         } else {
             String::new()
         };
@@ -156,6 +159,11 @@ fn ways(app: &App) -> Picker {
         items.push(item(key.to_owned(), &note, Some(on), Way::Metric(key.to_owned())));
     }
     Picker::new(Purpose::Ways, "Choose the best run by (space adds a metric)", items)
+}
+
+/// What is wanted of a metric, as far as that is known.
+fn goal(app: &App, metric: &str) -> Option<Goal> {
+    app.selecting.patterns.goal(&app.best.told, metric)
 }
 
 /// Keeps a policy for the open experiment, or forgets it.
@@ -173,7 +181,7 @@ pub fn chosen(app: &mut App, way: Way, effects: &mut Vec<Effect>) {
     let policy = app.best.policy().cloned();
     match (way, policy) {
         (Way::Automatic, _) => keep(app, None, effects),
-        (Way::Metric(metric), policy) => match app.selecting.patterns.goal(&metric) {
+        (Way::Metric(metric), policy) => match goal(app, &metric) {
             Some(goal) => chosen(app, Way::Directed(metric, goal), effects),
             None => app.overlay = Some(Overlay::Picker(directions(&metric, policy.as_ref()))),
         },
@@ -231,7 +239,7 @@ fn directions(metric: &str, policy: Option<&Policy>) -> Picker {
 
 /// A metric is added to the objectives, or taken from them.
 pub fn toggled(app: &mut App, metric: &str, on: bool, effects: &mut Vec<Effect>) {
-    let Some(goal) = app.selecting.patterns.goal(metric) else {
+    let Some(goal) = goal(app, metric) else {
         return app.say(format!("the direction of {metric} is not known: choose it with enter first"));
     };
     let mut policy = app.best.policy().cloned().unwrap_or_else(|| Policy::new(Objective::new(metric, goal)));
@@ -267,4 +275,27 @@ pub fn typed(
     }
     keep(app, Some(policy), effects);
     Ok(())
+}
+
+/// The best run was chosen, or runs above others were looked for.
+pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
+    match msg {
+        Msg::Selected { generation, catalog, told, resolved, selection, missing }
+            if generation == app.best.generation =>
+        {
+            // While runs are still on their way most parents are too.
+            let is_whole = app.runs.complete && Arc::ptr_eq(&catalog, &app.runs.catalog);
+            app.best.take(catalog, told, *resolved, selection);
+            if is_whole {
+                effects.extend(app.best.ask_for(missing));
+            }
+        }
+        Msg::Ancestors { experiment, asked, result } if app.runs.experiment.as_ref() == Some(&experiment) => {
+            match result {
+                Ok(found) => app.best.learn(asked, &found),
+                Err(error) => app.say(format!("runs above those in the table are not known: {error}")),
+            }
+        }
+        _ => {}
+    }
 }

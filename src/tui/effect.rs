@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Row};
 use crate::compare::Comparison;
 use crate::marking::{Request, Undoing};
 use crate::mlflow::{ExperimentId, RunId, Tag};
-use crate::select::Policy;
+use crate::select::{Ancestors, Policy};
 use crate::sweep::plan::Wish;
 use crate::tui::histories::Want;
 use crate::tui::memory::{Layout, Remembered};
@@ -96,6 +96,12 @@ pub enum Effect {
         catalog: Arc<Catalog>,
         tags: Vec<Tag>,
         chosen: Option<Box<Policy>>,
+        ancestors: Arc<Ancestors>,
+    },
+    /// Read runs above others that are not in the table, such as deleted ones.
+    ReadAncestors {
+        experiment: ExperimentId,
+        runs: Vec<RunId>,
     },
     /// Keep a policy for an experiment, or forget the one that there is.
     KeepPolicy {

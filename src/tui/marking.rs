@@ -11,7 +11,7 @@ use super::requests::load_experiments;
 use crate::catalog::{Catalog, Row};
 use crate::marking::{Event, ModelBy, Record, Registration, Request, Undoing, events, holder};
 use crate::mlflow::{ExperimentId, RunId};
-use crate::select::{Goal, Policy, reason};
+use crate::select::reason;
 use crate::store::ErrorKind;
 use crate::text;
 
@@ -130,22 +130,12 @@ fn request(app: &App) -> Request {
         by: app.user.clone(),
         now: app.now,
         random: 0,
-        model_by: app.best.policy().map(model_by),
+        model_by: app.best.policy().map(ModelBy::of),
         registration: selecting.register.then(|| Registration {
             name,
             alias: selecting.alias.clone(),
             previous_alias: selecting.previous_alias.clone(),
         }),
-    }
-}
-
-/// By what one of several models of a run is chosen: by what the runs are.
-fn model_by(policy: &Policy) -> ModelBy {
-    let objective = policy.primary();
-    ModelBy {
-        metric: objective.metric.clone(),
-        is_less_better: objective.goal == Goal::Minimize,
-        statistic: policy.value.statistic(objective.goal),
     }
 }
 

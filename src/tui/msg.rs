@@ -16,7 +16,7 @@ use crate::compare::Comparison;
 use crate::compare::importance::Matters;
 use crate::marking::Plan;
 use crate::mlflow::{Experiment, ExperimentId, LoggedModel, MetricPoint, Run, RunId};
-use crate::select::{Resolved, Selection};
+use crate::select::{Objective, Resolved, Selection};
 use crate::store::{ArtifactList, HistoryPart, StoreError};
 use crate::sweep::progress::Progress;
 
@@ -120,8 +120,17 @@ pub enum Msg {
     Selected {
         generation: u64,
         catalog: Arc<Catalog>,
+        told: Vec<Objective>,
         resolved: Box<Resolved>,
         selection: Option<Arc<Selection>>,
+        /// Runs above others that nobody has looked for.
+        missing: Vec<RunId>,
+    },
+    /// Runs above others that were looked for.
+    Ancestors {
+        experiment: ExperimentId,
+        asked: Vec<RunId>,
+        result: Result<Arc<Catalog>, StoreError>,
     },
     /// A mark was made or undone: what is to be said of it.
     Marked(Result<Vec<String>, StoreError>),

@@ -127,7 +127,7 @@ fn open_form(app: &mut App, effects: &mut Vec<Effect>) {
         Some((wish, _)) if !app.is_empty_store() => wish,
         _ => app.sweeps.settled.clone(),
     };
-    // The form does not ask how a file is to be read: where an earlier plan says nothing, the settings do.
+    // How a file is to be read: where an earlier plan says nothing, the settings do.
     let (reading, settled) = (&mut wish.reading, &app.sweeps.settled.reading);
     reading.separator = reading.separator.or(settled.separator);
     reading.decimal = reading.decimal.or(settled.decimal);

@@ -77,7 +77,7 @@ pub fn resolve(
     if let Some(policy) = chosen {
         return Resolved::Policy(policy, Origin::Chosen);
     }
-    let candidates = candidates(patterns, metrics.iter().copied());
+    let candidates = candidates(patterns, told, metrics.iter().copied());
     let with_tie_breaks = |objectives: &[Objective]| {
         let mut policy = Policy::new(objectives[0].clone());
         policy.objectives = objectives.to_vec();
@@ -92,9 +92,7 @@ pub fn resolve(
         let goal = match greater.as_deref() {
             Some("true") => Some(Goal::Maximize),
             Some("false") => Some(Goal::Minimize),
-            _ => patterns.goal(metric).or_else(|| {
-                told.iter().find(|objective| objective.metric == metric).map(|objective| objective.goal)
-            }),
+            _ => patterns.goal(told, metric),
         };
         return match goal {
             Some(goal) => Resolved::Policy(by(metric, goal), Origin::Experiment),

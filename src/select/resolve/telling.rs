@@ -60,11 +60,12 @@ impl<'a> Field<'a> {
 /// have as have the most common one.
 pub fn candidates<'a>(
     patterns: &Patterns,
+    told: &[Objective],
     metrics: impl Iterator<Item = (&'a str, usize)>,
 ) -> Vec<Objective> {
     let metrics = metrics.filter(|(name, count)| *count > 0 && !is_system(name));
     let mut field = Field::new(metrics);
-    let goal = |metric: &Read<'_>| patterns.goal(metric.name);
+    let goal = |metric: &Read<'_>| patterns.goal(told, metric.name);
     field.metrics.retain(|metric| {
         let said = &metric.said;
         let decides = said.goal.is_none() || said.kind != Kind::Time;

@@ -48,6 +48,7 @@ fn a_policy_comes_from_whoever_speaks_first() {
     // What many have counts before what few have; validation before test, before training.
     let order = candidates(
         &Patterns::default(),
+        &[],
         [
             ("train_f1", 5),
             ("test_f1", 5),
@@ -270,5 +271,13 @@ fn trials_of_optuna_say_what_is_wanted_of_their_value() {
     let primary = [Tag::new(tags::PRIMARY_METRIC, "value")];
     assert_eq!(with(&primary, &nothing), ("value".into(), Some(DOWN), Some(Origin::Experiment)));
     let settings = Patterns::parse(&["val_f1 max".to_owned()]).unwrap();
+    let goals = |patterns: &Patterns, told: &[Objective], metric: &str| {
+        ["value", metric].map(|metric| patterns.goal(told, metric))
+    };
+    let upwards = [Objective::new("loss", UP)];
+    assert_eq!(goals(&nothing, &told, "loss"), [Some(DOWN); 2], "tags, and a name");
+    assert_eq!(goals(&nothing, &upwards, "loss"), [None, Some(UP)], "a tag says more than a name");
+    let turned = Patterns::parse(&["* min".to_owned()]).unwrap();
+    assert_eq!(goals(&turned, &upwards, "loss"), [Some(DOWN); 2], "and the user more than a tag");
     assert_eq!(with(&[], &settings), ("val_f1".into(), Some(UP), Some(Origin::Settings)));
 }

@@ -325,6 +325,10 @@ impl TrackingStore for MemoryStore {
         self.call(format!("delete model {name:?}"), |state| state.delete_registered(name)).await
     }
 
+    async fn has_aliases(&self) -> Result<bool> {
+        Ok(true)
+    }
+
     async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
         let operation = format!("set alias {alias:?} of model {name:?}");
         self.call(operation, |state| state.set_alias(name, alias, version)).await

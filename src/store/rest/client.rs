@@ -74,9 +74,10 @@ pub struct Client {
 impl Client {
     pub fn new(base: &Url, mut options: RestOptions) -> Inner<Self> {
         if options.insecure_tls && options.ca_file.is_some() {
-            return Err(ErrorKind::Invalid(
-                "MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH exclude each other: unset one".into(),
-            ));
+            let (insecure, trusted) = (&options.insecure_tls_by, &options.ca_file_by);
+            return Err(ErrorKind::Invalid(format!(
+                "{insecure} and {trusted} exclude each other: unset one"
+            )));
         }
         // As with MLflow's client, those in the address go before all others.
         if let Some(auth) = Auth::in_address(base) {

@@ -407,6 +407,10 @@ impl TrackingStore for RestStore {
         registry::delete_version(&self.client, name, version).await.during(operation)
     }
 
+    async fn has_aliases(&self) -> Result<bool> {
+        Ok(registry::has_aliases(&self.client).await)
+    }
+
     async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
         let operation = format!("set alias {alias:?} of model {name:?}");
         self.may_write(&operation)?;

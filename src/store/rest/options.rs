@@ -99,6 +99,9 @@ pub struct RestOptions {
     pub insecure_tls: bool,
     /// `MLFLOW_TRACKING_SERVER_CERT_PATH`: a PEM file with the authorities to trust.
     pub ca_file: Option<PathBuf>,
+    /// What these two were set by, for whoever has to change it.
+    pub insecure_tls_by: String,
+    pub ca_file_by: String,
     /// `MLFLOW_TRACKING_CLIENT_CERT_PATH`: a PEM file with certificate and key.
     pub client_cert: Option<PathBuf>,
     /// `MLFLOW_WORKSPACE`.
@@ -138,6 +141,8 @@ impl Default for RestOptions {
             auth: Auth::None,
             insecure_tls: false,
             ca_file: None,
+            insecure_tls_by: "MLFLOW_TRACKING_INSECURE_TLS".into(),
+            ca_file_by: "MLFLOW_TRACKING_SERVER_CERT_PATH".into(),
             client_cert: None,
             workspace: None,
             max_retries: 7,

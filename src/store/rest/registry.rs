@@ -82,6 +82,12 @@ pub async fn delete_version(client: &Client, name: &str, version: u64) -> Inner<
     client.delete(&format!("{VERSIONS}/delete"), &body).await.map(drop).map_err(no_registry)
 }
 
+/// A server that has aliases says of a model that nobody can have made that there is no such thing; an older one does not
+/// know the path.
+pub async fn has_aliases(client: &Client) -> bool {
+    !matches!(version_by_alias(client, "mltui/none", "none").await, Err(ErrorKind::Unsupported(_)))
+}
+
 pub async fn set_alias(client: &Client, name: &str, alias: &str, version: u64) -> Inner<()> {
     let body = json!({ "name": name, "alias": alias, "version": version.to_string() });
     client.post(&format!("{MODELS}/alias"), &body, Repeat::Safe).await.map(drop).map_err(no_aliases)

@@ -352,6 +352,10 @@ impl TrackingStore for SqliteStore {
         self.write(format!("delete model {name:?}"), move |db| registry::delete_model(db, &name)).await
     }
 
+    async fn has_aliases(&self) -> Result<bool> {
+        self.read("look for model aliases".to_owned(), |db| Ok(db.schema.aliases)).await
+    }
+
     async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
         let (name, alias) = (name.to_owned(), alias.to_owned());
         self.write(format!("set alias {alias:?} of model {name:?}"), move |db| {

@@ -42,6 +42,7 @@ enum Slot {
     Charts,
     Compare,
     Select,
+    Ancestors,
     Plan,
     Resume,
     Weigh,
@@ -138,6 +139,7 @@ impl Executor {
             | Effect::ReadHistories(_)
             | Effect::Save { .. }
             | Effect::Select { .. }
+            | Effect::ReadAncestors { .. }
             | Effect::KeepPolicy { .. }
             | Effect::PlanMark(_)) => self.compute(store, effect),
             effect @ (Effect::Train(_)
@@ -207,10 +209,12 @@ impl Executor {
                 Msg::LoadedCompared { generation, result }
             }),
             Effect::Compare { generation, catalog, rows, is_grouped, now } => {
+                let patterns = Arc::clone(&self.kept.patterns);
                 self.answer(
                     Slot::Compare,
                     projecting::blocking(move || {
-                        let comparison = Arc::new(Comparison::new(catalog, &rows, is_grouped, now));
+                        let comparison =
+                            Arc::new(Comparison::new(catalog, &rows, is_grouped, now, &patterns));
                         Msg::Compared { generation, comparison }
                     }),
                 );
@@ -234,12 +238,19 @@ impl Executor {
                     read.await;
                 });
             }
-            Effect::Select { generation, catalog, tags, chosen } => {
+            Effect::ReadAncestors { experiment, runs } => self.answer(Slot::Ancestors, async move {
+                let wanted: Vec<_> = runs.iter().map(|run| (experiment.clone(), run.clone())).collect();
+                let result = gather::runs(store.as_ref(), &wanted).await.map(Arc::new);
+                Msg::Ancestors { experiment, asked: runs, result }
+            }),
+            Effect::Select { generation, catalog, tags, chosen, ancestors } => {
                 let patterns = Arc::clone(&self.kept.patterns);
                 let chosen = chosen.map(|chosen| *chosen);
                 self.answer(
                     Slot::Select,
-                    projecting::blocking(move || best::choose(generation, catalog, chosen, &tags, &patterns)),
+                    projecting::blocking(move || {
+                        best::choose(generation, catalog, chosen, &tags, &patterns, &ancestors)
+                    }),
                 );
             }
             Effect::KeepPolicy { experiment, policy } => {

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::marking::{Record, Request};
-use crate::select::{Goal, ValueOf};
+use crate::mlflow::tags;
+use crate::select::{Goal, Objective, ValueOf};
 use crate::tui::app::Overlay;
 use crate::tui::effect::Write;
 
@@ -87,6 +88,48 @@ fn what_is_best_is_chosen_by_keys_and_kept() {
     let names: Vec<String> =
         kept(&added).unwrap().objectives.iter().map(|objective| objective.metric.clone()).collect();
     assert_eq!(names, ["val_rmse", "train_loss"]);
+}
+
+#[test]
+fn what_tags_say_of_a_metric_counts_where_it_is_picked() {
+    let (mut app, mut runs) = opened((140, 40), 30);
+    for run in &mut runs {
+        run.tags.push(Tag::new("direction", "MAXIMIZE"));
+        run.metrics.push(Metric { key: "objective".into(), value: 1.0, timestamp: 0, step: 0 });
+    }
+    let generation = app.runs.generation;
+    feed(&mut app, snapshot(generation, &runs), &runs);
+    keys(&mut app, "m v a l _ r m s e enter m", &runs);
+    let ways = drawn(&app);
+    let line = ways.lines().find(|line| line.contains(" objective ")).unwrap();
+    assert!(!line.contains("not known"), "{ways}");
+    let effects = effects_of(&mut app, "o b j e c t i v e enter", &runs);
+    let policy = effects.iter().find_map(|effect| match effect {
+        Effect::KeepPolicy { policy, .. } => policy.as_deref(),
+        _ => None,
+    });
+    assert_eq!(policy.unwrap().objectives, [Objective::new("objective", Goal::Maximize)]);
+}
+
+#[test]
+fn a_parent_that_repeats_a_leaf_below_a_deleted_run_is_not_best() {
+    let (mut app, mut runs) = opened((140, 40), 30);
+    let below = |name: &str, parent: &str| {
+        let mut run = runs[0].clone();
+        (run.info.run_id, run.info.run_name) = (RunId::from(name), name.to_owned());
+        run.info.start_time = run.info.start_time.map(|start| start + 1);
+        run.tags = vec![Tag::new(tags::RUN_NAME, name), Tag::new(tags::PARENT_RUN_ID, parent)];
+        run
+    };
+    let (deleted, leaf) = (below("deleted", runs[0].info.run_id.as_str()), below("leaf", "deleted"));
+    runs.push(leaf);
+    let shown = runs.clone();
+    runs.push(deleted);
+    let generation = app.runs.generation;
+    feed(&mut app, snapshot(generation, &shown), &runs);
+    assert!(drawn(&app).contains("★ best: leaf"), "{}", drawn(&app));
+    keys(&mut app, "w", &runs);
+    assert!(drawn(&app).contains("1 parent"), "{}", drawn(&app));
 }
 
 #[test]

@@ -154,9 +154,10 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 histories: ids.into_iter().map(|id| (id, points(1.0))).collect(),
             }]
         }
-        Effect::Select { generation, catalog, tags, chosen } => {
+        Effect::Select { generation, catalog, tags, chosen, ancestors } => {
             let chosen = chosen.map(|chosen| *chosen);
-            vec![super::best::choose(generation, catalog, chosen, &tags, &crate::select::Patterns::default())]
+            let patterns = crate::select::Patterns::default();
+            vec![super::best::choose(generation, catalog, chosen, &tags, &patterns, &ancestors)]
         }
         Effect::LoadCompared { generation, runs: wanted } => {
             let found = runs.iter().filter(|run| wanted.iter().any(|(_, id)| *id == run.info.run_id));
@@ -164,8 +165,19 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             builder.fold_changes(&whole_runs(found));
             vec![Msg::LoadedCompared { generation, result: Ok(Arc::new(builder.snapshot())) }]
         }
+        Effect::ReadAncestors { experiment, runs: asked } => {
+            let mut builder = Builder::default();
+            builder.fold_changes(&whole_runs(runs.iter().filter(|run| asked.contains(&run.info.run_id))));
+            vec![Msg::Ancestors { experiment, asked, result: Ok(Arc::new(builder.snapshot())) }]
+        }
         Effect::Compare { generation, catalog, rows, is_grouped, now } => {
-            let comparison = Arc::new(Comparison::new(catalog, &rows, is_grouped, now));
+            let comparison = Arc::new(Comparison::new(
+                catalog,
+                &rows,
+                is_grouped,
+                now,
+                &crate::select::Patterns::default(),
+            ));
             vec![Msg::Compared { generation, comparison }]
         }
         Effect::Weigh { comparison, metric, now } => {

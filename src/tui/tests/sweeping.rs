@@ -114,7 +114,7 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     // What is missing is said, and nothing starts.
     assert!(trained(&effects_of(&mut app, "enter")).is_none());
     assert!(drawn(&app).contains("say what to train on"), "{}", drawn(&app));
-    let effects = effects_of(&mut app, "i r i s tab s p e c i e s tab tab tab n o n e tab");
+    let effects = effects_of(&mut app, "i r i s tab s p e c i e s tab tab tab tab tab n o n e tab");
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::CheckPlan { .. })));
     assert!(drawn(&app).contains("there is no \"none\""), "{}", drawn(&app));
     let effects = effects_of(&mut app, "shift-tab ctrl-u r a n d o m _ f o r e s t tab");
@@ -180,6 +180,36 @@ fn a_plan_that_says_nothing_of_it_reads_files_as_the_settings_say() {
     let effects = effects_of(&mut app, "ctrl-t");
     let Some(Effect::CheckPlan { wish, .. }) = effects.first() else { panic!("{effects:?}") };
     assert_eq!((wish.data.as_str(), wish.reading.decimal), ("iris", Some(Mark::Comma)));
+}
+
+#[test]
+fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
+    let (mut app, _) = opened((120, 36), 12);
+    let reading = &mut app.sweeps.settled.reading;
+    (reading.decimal, reading.ignored) = (Some(Mark::Comma), vec!["id".into(), "a, b".into()]);
+    let typed = |app: &mut App, keys: &str| {
+        let effects = effects_of(app, keys);
+        effects.into_iter().rev().find_map(|effect| match effect {
+            Effect::CheckPlan { wish, .. } => Some(wish.reading),
+            _ => None,
+        })
+    };
+    let as_settled = typed(&mut app, "ctrl-t h . c s v tab y tab").unwrap();
+    assert_eq!(as_settled, app.sweeps.settled.reading);
+    for size in [(120, 36), (60, 20)] {
+        update(&mut app, Msg::Resize { columns: size.0, rows: size.1 });
+        let screen = drawn(&app);
+        assert!(screen.contains("decimal   ,") && screen.contains("ignore    id, \"a, b\""), "{screen}");
+    }
+    let other = typed(&mut app, "ctrl-u . tab , space n a m e tab").unwrap();
+    assert_eq!(other.decimal, Some(Mark::Point));
+    assert_eq!(other.ignored, ["id", "a, b", "name"]);
+    let none = typed(&mut app, "shift-tab ctrl-u shift-tab ctrl-u tab").unwrap();
+    assert_eq!((none.decimal, none.ignored), (None, Vec::new()));
+    assert!(typed(&mut app, "y tab").is_none());
+    assert!(drawn(&app).contains("the target is among these columns"), "{}", drawn(&app));
+    assert!(typed(&mut app, "shift-tab ctrl-u shift-tab ; tab").is_none());
+    assert!(drawn(&app).contains("the decimal mark is . or ,"), "{}", drawn(&app));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How a line of the form may go on.
 
-use super::Field;
+use super::{Field, names};
 use crate::sweep::data::bundled;
 use crate::sweep::families::FAMILIES;
 use crate::sweep::scores::scores;
@@ -23,7 +23,7 @@ pub fn folder_of(path: &str) -> &str {
 
 /// What would go on from the end of a text; none where nothing is typed, or nothing begins like that.
 pub fn rest(field: Field, text: &str, offers: &Offers) -> Option<String> {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let words = |words: &[&str]| words.iter().map(|name| (*name).to_owned()).collect();
     let (typed, known): (&str, Vec<String>) = match field {
         Field::Data => {
             let folder = folder_of(text);
@@ -33,6 +33,11 @@ pub fn rest(field: Field, text: &str, offers: &Offers) -> Option<String> {
             (&text[folder.len()..], entries.chain(sets).collect())
         }
         Field::Target => (text, offers.columns.clone()),
+        Field::Ignore => {
+            let start = names::last(text)?;
+            let columns = offers.columns.iter().filter(|name| names::quoted(name) == **name);
+            (&text[start..], columns.cloned().collect())
+        }
         Field::Families => {
             let start = text.rfind([',', ' ']).map_or(0, |at| at + 1);
             (&text[start..], FAMILIES.iter().map(|family| family.name().to_owned()).collect())
@@ -42,10 +47,12 @@ pub fn rest(field: Field, text: &str, offers: &Offers) -> Option<String> {
             let all = [Regression, Classification].map(scores).concat();
             (text, all.iter().map(|score| score.name.to_owned()).collect())
         }
-        Field::Task => (text, names(&["regression", "classification"])),
-        Field::Method => (text, names(&["tpe", "random", "grid"])),
-        Field::Models => (text, names(&["all", "best"])),
-        Field::Trials | Field::Time | Field::Folds | Field::Seed | Field::Jobs => return None,
+        Field::Task => (text, words(&["regression", "classification"])),
+        Field::Method => (text, words(&["tpe", "random", "grid"])),
+        Field::Models => (text, words(&["all", "best"])),
+        Field::Decimal | Field::Trials | Field::Time | Field::Folds | Field::Seed | Field::Jobs => {
+            return None;
+        }
     };
     // What is whole already may begin something longer, but need not.
     if typed.is_empty() || known.iter().any(|name| name == typed) {
@@ -73,6 +80,7 @@ mod tests {
         assert_eq!(rest(Field::Data, "iris"), None);
         assert_eq!(rest(Field::Data, ""), None);
         assert_eq!(rest(Field::Target, "s"), Some("old".into()));
+        assert_eq!(rest(Field::Ignore, "price, s"), Some("old".into()));
         assert_eq!(rest(Field::Families, "ridge, rand"), Some("om_forest".into()));
         assert_eq!(rest(Field::Metric, "f1"), Some("_macro".into()));
         assert_eq!(rest(Field::Seed, "1"), None);

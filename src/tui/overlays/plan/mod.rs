@@ -1,6 +1,7 @@
 //! A sweep before it begins: what to train on, what to predict, what to try, and for how long.
 
 pub mod complete;
+mod names;
 pub mod view;
 
 use complete::{Offers, folder_of, rest};
@@ -17,6 +18,10 @@ use crate::tui::widgets::input::{Input, Room, cursor, edit, insert};
 pub enum Field {
     Data,
     Target,
+    /// The decimal mark of a CSV file.
+    Decimal,
+    /// Columns that are not read.
+    Ignore,
     Task,
     Metric,
     Families,
@@ -29,9 +34,11 @@ pub enum Field {
     Models,
 }
 
-pub const FIELDS: [Field; 12] = [
+pub const FIELDS: [Field; 14] = [
     Field::Data,
     Field::Target,
+    Field::Decimal,
+    Field::Ignore,
     Field::Task,
     Field::Metric,
     Field::Families,
@@ -49,6 +56,8 @@ impl Field {
         match self {
             Self::Data => "data",
             Self::Target => "target",
+            Self::Decimal => "decimal",
+            Self::Ignore => "ignore",
             Self::Task => "task",
             Self::Metric => "metric",
             Self::Families => "families",
@@ -67,6 +76,8 @@ impl Field {
         match self {
             Self::Data => "a CSV, TSV or Parquet file, or wine-quality, iris, diabetes, breast-cancer",
             Self::Target => "the column to be predicted",
+            Self::Decimal => "the decimal mark of a CSV file, . or , (found out where it can be)",
+            Self::Ignore => "columns to be left out, with commas",
             Self::Task => "regression or classification; the target tells",
             Self::Metric => "rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc",
             Self::Families => "all that are usual for the data; or names with commas",
@@ -115,6 +126,8 @@ impl PlanForm {
         let text = |field: Field| match field {
             Field::Data => wish.data.clone(),
             Field::Target => wish.target.clone().unwrap_or_default(),
+            Field::Decimal => wish.reading.decimal.map_or(String::new(), |mark| mark.character().to_string()),
+            Field::Ignore => names::written(&wish.reading.ignored),
             Field::Task => wish.task.map_or(String::new(), |task| task.as_str().to_owned()),
             Field::Metric => wish.metric.clone().unwrap_or_default(),
             Field::Families => wish.families.join(", "),
@@ -225,6 +238,13 @@ impl PlanForm {
         let data = self.value(Field::Data).ok_or("data: say what to train on")?;
         data.clone_into(&mut wish.data);
         wish.target = self.value(Field::Target).map(str::to_owned);
+        let mark = self.value(Field::Decimal).map(str::parse).transpose();
+        wish.reading.decimal = mark.map_err(|error: String| format!("decimal: {error}"))?;
+        let ignored = names::read(self.value(Field::Ignore).unwrap_or_default());
+        wish.reading.ignored = ignored.map_err(|error| format!("ignore: {error}"))?;
+        if wish.target.as_ref().is_some_and(|target| wish.reading.ignored.contains(target)) {
+            return Err("ignore: the target is among these columns".into());
+        }
         wish.task = match self.value(Field::Task) {
             None => None,
             Some("regression") => Some(Task::Regression),

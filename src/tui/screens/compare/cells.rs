@@ -224,6 +224,9 @@ impl Table<'_> {
         }
         let words = text::clean(&cell_words(&cell)).into_owned();
         let count = match cell {
+            Cell::Mean { count, infinite, .. } if infinite > 0 && infinite != count => {
+                format!(" ({count}, {infinite} inf)")
+            }
             Cell::Mean { count, .. } => format!(" ({count})"),
             _ => String::new(),
         };

@@ -14,7 +14,7 @@ use crate::compare::axes::{Axis, Brush, brushed, parallel};
 use crate::compare::importance::Matters;
 use crate::compare::{Cell, Comparison, Entry, Kind, difference};
 use crate::mlflow::{ExperimentId, RunId, Statistic};
-use crate::select::goal;
+use crate::select::Goal;
 use crate::store::StoreError;
 use crate::tui::panes::Cursor;
 use crate::tui::widgets::input::Input;
@@ -219,6 +219,11 @@ impl CompareScreen {
         known.map(|compared| compared.slot).filter(|slot| *slot > 0).unwrap_or((member % 200 + 1) as u8)
     }
 
+    /// What is wanted of a metric, as far as that is known.
+    pub fn goal(&self, metric: &str) -> Option<Goal> {
+        self.comparison.as_ref()?.goal(metric)
+    }
+
     /// Members that pass through the brushes.
     pub fn passing(&self) -> Vec<bool> {
         brushed(&self.axes, &self.brushes, self.members())
@@ -228,9 +233,10 @@ impl CompareScreen {
     pub fn brush(&mut self, moved: f64, wider: f64) {
         let Some(axis) = self.axes.get(self.axis) else { return };
         let known = self.brushes.iter().position(|brush| brush.spec == axis.spec);
+        let is_down =
+            matches!(&axis.spec, ColumnSpec::Metric(key, _) if self.goal(key) == Some(Goal::Minimize));
         let at = known.unwrap_or_else(|| {
             // The better half, as far as that is known.
-            let is_down = matches!(&axis.spec, ColumnSpec::Metric(key, _) if goal(key) == Some(crate::select::Goal::Minimize));
             let (low, high) = if is_down { (0.0, 0.5) } else { (0.5, 1.0) };
             self.brushes.push(Brush { spec: axis.spec.clone(), low, high });
             self.brushes.len() - 1

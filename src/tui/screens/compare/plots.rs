@@ -3,7 +3,6 @@
 use super::CompareScreen;
 use crate::chart::canvas::{Canvas, Dots, Ink};
 use crate::compare::axes::{Axis, standing};
-use crate::select::goal;
 
 /// Levels of good that are told apart.
 pub const LEVELS: u8 = 5;
@@ -45,7 +44,7 @@ pub fn levels(screen: &CompareScreen) -> Vec<u8> {
     let axis = screen.axes.iter().find(|axis| Some(&axis.spec) == metric.as_ref());
     match axis {
         Some(axis) => {
-            let goal = screen.metric.as_deref().and_then(goal);
+            let goal = screen.metric.as_deref().and_then(|metric| screen.goal(metric));
             standing(axis, goal).into_iter().map(level).collect()
         }
         None => vec![0; screen.members()],

@@ -10,7 +10,6 @@ use super::{CompareScreen, Show, Tab, cells};
 use crate::chart::canvas::Dots;
 use crate::compare::axes::Axis;
 use crate::compare::importance::{FEWEST, Matters};
-use crate::select::goal;
 use crate::text;
 use crate::tui::app::App;
 use crate::tui::marks::letter;
@@ -81,7 +80,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
                 Show::Relative => parts.push("% of base".into()),
             }
         } else if let Some(metric) = &screen.metric {
-            let words = goal(metric).map_or("no known direction", crate::select::Goal::word);
+            let words = comparison.goal(metric).map_or("no known direction", crate::select::Goal::word);
             parts.push(format!("{}, {words}", text::clean(metric)));
         }
     }
