@@ -6,7 +6,7 @@ pub mod markdown;
 mod safe;
 pub mod shell;
 
-pub use safe::{clean, clean_lines, is_hidden, stripped};
+pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
