@@ -74,7 +74,9 @@ impl State {
             tags: Vec::new(),
             aliases: Vec::new(),
         };
-        tags.iter().for_each(|tag| set(&mut made.tags, tag));
+        for tag in tags {
+            set(&mut made.tags, tag);
+        }
         known.versions.push(made.clone());
         Ok(made)
     }

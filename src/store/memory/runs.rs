@@ -71,7 +71,9 @@ impl State {
             last_update_time: now,
             tags: Vec::new(),
         };
-        tags.iter().for_each(|tag| set(&mut made.tags, tag));
+        for tag in tags {
+            set(&mut made.tags, tag);
+        }
         self.experiments.push(made);
         Ok(id)
     }
@@ -178,7 +180,9 @@ impl State {
                 held.run.params.insert(at, param.clone());
             }
         }
-        metrics.iter().for_each(|metric| held.log(metric));
+        for metric in metrics {
+            held.log(metric);
+        }
         for tag in new {
             set(&mut held.run.tags, tag);
             if tag.key == tags::RUN_NAME {
