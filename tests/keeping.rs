@@ -154,6 +154,12 @@ fn a_mark_that_cannot_be_kept_is_not_begun() {
     assert!(code == 1 && error.contains(journals.to_str().unwrap()), "{error}");
     let left: Vec<_> = fs::read_dir(&journals).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().contains("mltui-")), "{left:?}");
+    let before_doctor = fs::read_dir(state(home.path())).unwrap().count();
+    let (code, told, error) = on_a_full_disk(&mltui(home.path(), &uri, &["doctor"]), 0);
+    assert!(code == 0 && told.contains("(cannot be written: "), "{told}{error}");
+    let (_, told, _) = output(mltui(home.path(), &uri, &["doctor"]));
+    assert!(!told.contains("cannot be written"), "{told}");
+    assert_eq!(fs::read_dir(state(home.path())).unwrap().count(), before_doctor);
     fs::remove_dir_all(&journals).unwrap();
     fs::write(&journals, "").unwrap();
     let (code, _, error) = output(mltui(home.path(), &uri, &["mark-best", "iris"]));

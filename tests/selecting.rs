@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use mltui::marking::{events, holder};
 use mltui::mlflow::{ExperimentId, Metric, Run, RunId, RunStatus, Tag};
 use mltui::select::{Goal, goal};
 use mltui::store::rest::RestOptions;
@@ -774,9 +775,33 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     terminal.wait_for("◆★ new");
     let champion = block_on(store.model_version_by_alias("wine", "champion")).unwrap();
     assert_eq!(champion.run_id.as_ref(), Some(&runs[1]));
+    // The same run again, and that taken back: the first mark holds, and the words do not say otherwise.
+    let marks = || block_on(store.get_experiment(&id)).unwrap().tags;
+    proxy.set(Fault::Refuse("set-experiment-tag", 403));
+    terminal.type_keys("U");
+    terminal.wait_for("nothing was undone: ");
+    proxy.set(Fault::None);
+    let first = marks();
+    terminal.type_keys("B");
+    terminal.wait("a second mark", |_| {
+        marks() != first && holder(&events(&marks())).is_some_and(|mark| mark.done)
+    });
+    terminal.type_keys("U");
+    terminal.wait_for("the last mark of new is undone, an earlier one of it holds");
     terminal.type_keys("U");
     terminal.wait_for("new is not marked best any more");
     assert!(block_on(store.get_registered_model("wine")).is_err());
+    // What is not begun is not said to be finished later.
+    let before = marks();
+    proxy.set(Fault::Cut { writes: 0, arrives: false, hangs: false, is_cut: true });
+    terminal.type_keys("B");
+    terminal.wait_for("nothing was marked: ");
+    terminal.type_keys("U");
+    terminal.wait_for("nothing was undone: ");
+    proxy.set(Fault::None);
+    terminal.type_keys("r");
+    terminal.wait_for("● live");
+    assert_eq!(marks(), before);
     // The server goes away in the middle, and the program ends before it is back.
     proxy.set(Fault::Cut { writes: 4, arrives: true, hangs: false, is_cut: false });
     terminal.type_keys("B");

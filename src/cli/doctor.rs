@@ -1,10 +1,12 @@
 //! `mltui doctor`: every step from the settings to the data, each with its outcome.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Failure, open};
 use crate::config::Settings;
+use crate::disk::{Care, Draft};
 use crate::mlflow::ViewType;
 use crate::store::rest::{Auth, address, proxy};
 use crate::store::uri::Location;
@@ -17,7 +19,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
     let mut line = |name: &str, value: &str| writeln!(out, "{name:<14}{}", text::clean(value));
     let state = if settings.config_exists { "" } else { " (not there: defaults)" };
     line("config file", &format!("{}{state}", settings.config_file.display()))?;
-    line("state folder", &settings.state_folder.display().to_string())?;
+    line("state folder", &state_folder(&settings.state_folder))?;
     line("tracking URI", &format!("{} (from {})", settings.tracking_uri, settings.origin))?;
     if let Ok(Location::Server(url)) = &settings.location {
         server(settings, &address(url), &mut line)?;
@@ -49,6 +51,16 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
     let runs = runs.map_or(String::new(), |runs| format!(", {} runs", text::count(runs)));
     line("content", &format!("{} experiments{runs}", text::count(experiments.len())))?;
     Ok(())
+}
+
+/// The folder of what the program keeps, and why it cannot be written, if it is there.
+fn state_folder(folder: &Path) -> String {
+    let shown = folder.display();
+    let write = || Draft::begin(&folder.join("doctor"), Care::Private)?.write(&[0; 4096]);
+    match folder.is_dir().then(write) {
+        Some(Err(error)) => format!("{shown} (cannot be written: {error}; no sweep and no mark is begun)"),
+        Some(Ok(())) | None => shown.to_string(),
+    }
 }
 
 /// How a server is reached.

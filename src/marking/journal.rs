@@ -104,6 +104,20 @@ impl Journal {
         self.change(|all| all.retain(|known| known.step.id() != id))
     }
 
+    /// Whether a mark was begun and is not finished. No step is begun without the journal: one that cannot be read has none.
+    pub fn has_mark(&self, id: &str) -> bool {
+        self.has(|open| open.step.id() == id)
+    }
+
+    /// Whether undoing a mark of the experiment was begun and is not finished.
+    pub fn has_undo(&self, experiment: &ExperimentId) -> bool {
+        self.has(|open| open.experiment == *experiment && matches!(open.step, Step::Undo { .. }))
+    }
+
+    fn has(&self, is: impl Fn(&Open) -> bool) -> bool {
+        load::<File>(&self.path).is_ok_and(|file| file.unwrap_or_default().open.iter().any(is))
+    }
+
     /// The steps that broke off: those of processes that are still there are under way.
     pub fn broken_off(&self) -> io::Result<Vec<Open>> {
         let file: File = load(&self.path)?.unwrap_or_default();

@@ -36,8 +36,19 @@ pub async fn mark(store: &dyn TrackingStore, journal: &Journal, plan: &Plan) -> 
     }
     journalled(journal.note(&plan.experiment.experiment_id, &Step::Mark(Box::new(plan.record.clone()))))?;
     let result = carry_out(store, journal, &plan.experiment.experiment_id, plan.record.clone()).await;
-    // What never was written needs no finishing.
-    if let Err(error) = &result
+    end_if_unwritten(store, journal, &plan.experiment.experiment_id, &plan.record.id, &result).await?;
+    result
+}
+
+/// What was refused and never written needs no finishing.
+async fn end_if_unwritten(
+    store: &dyn TrackingStore,
+    journal: &Journal,
+    experiment: &ExperimentId,
+    id: &str,
+    result: &Result<Outcome>,
+) -> Result<()> {
+    if let Err(error) = result
         && matches!(
             error.kind,
             ErrorKind::ReadOnly(_)
@@ -46,11 +57,11 @@ pub async fn mark(store: &dyn TrackingStore, journal: &Journal, plan: &Plan) -> 
                 | ErrorKind::Withheld(_)
                 | ErrorKind::Invalid(_)
         )
-        && !is_in_log(store, &plan.experiment.experiment_id, &plan.record.id).await
+        && !is_in_log(store, experiment, id).await
     {
-        journalled(journal.end(&plan.record.id))?;
+        journalled(journal.end(id))?;
     }
-    result
+    Ok(())
 }
 
 async fn is_in_log(store: &dyn TrackingStore, experiment: &ExperimentId, id: &str) -> bool {
@@ -191,7 +202,9 @@ pub async fn undo(
     journalled(
         journal.note(experiment, &Step::Undo { undone: undone.clone(), record: Box::new(record.clone()) }),
     )?;
-    take_back(store, journal, experiment, &undone, record, false).await.map(Some)
+    let result = take_back(store, journal, experiment, &undone, record, false).await;
+    end_if_unwritten(store, journal, experiment, &undone.id, &result).await?;
+    result.map(Some)
 }
 
 async fn take_back(
@@ -204,7 +217,7 @@ async fn take_back(
 ) -> Result<Outcome> {
     store.set_experiment_tag(experiment, &undone.entry()).await?;
     settle(store, experiment).await?;
-    let mut said = vec![format!("{} is not marked best any more", record.run_name)];
+    let mut said = Vec::new();
     if let Some(model) = &record.model {
         match align(store, experiment, model, Hand { undone: Some(model), moved: was_begun }).await {
             Ok(aligned) => said.extend(taken_back(model, &aligned)),
@@ -215,8 +228,19 @@ async fn take_back(
         }
     }
     let log = settle(store, experiment).await?;
-    if let Some(holder) = holder(&log) {
-        said.push(format!("{} is again", holder.run_name));
+    let holder = holder(&log);
+    let run = &record.run_name;
+    let is_same = holder.is_some_and(|holder| holder.run_id == record.run_id);
+    let first = if is_same {
+        "the last mark of {} is undone, an earlier one of it holds"
+    } else {
+        "{} is not marked best any more"
+    };
+    said.insert(0, first.replace("{}", run));
+    if let Some(holder) = holder {
+        if !is_same {
+            said.push(format!("{} is again", holder.run_name));
+        }
         if holder.done && is_missed(store, &log, holder).await? {
             said.extend(
                 carry_out(store, journal, experiment, holder.clone()).await?.said.into_iter().skip(1),

@@ -91,6 +91,8 @@ fn shorten(words: &mut String) {
 /// How it is said of a certificate that its authority is not known.
 pub(super) const UNTRUSTED: &str = "nobody who is trusted has signed it";
 
+const CHECK_URI: &str = "check the tracking URI: `mltui doctor` shows where it comes from";
+
 /// How a 404 begins that no MLflow server meant.
 pub(super) const NO_ROUTE: &str = "the server answered 404";
 
@@ -175,7 +177,8 @@ impl StoreError {
             ErrorKind::Forbidden(_) => "ask the server's administrator for the right",
             ErrorKind::Locked => "another program holds the write lock",
             ErrorKind::ReadOnly(_) => "check the file's permissions, or whether the profile is read_only",
-            ErrorKind::NotAStore(_) => "check the tracking URI: `mltui doctor` shows where it comes from",
+            ErrorKind::NotAStore(_) => CHECK_URI,
+            ErrorKind::NotFound(message) if message.starts_with(NO_ROUTE) => CHECK_URI,
             ErrorKind::Gone(_) => "mount its volume or put the file back",
             ErrorKind::DiskFull => "free some space; nothing was half-written",
             ErrorKind::Unsupported(what) if what.starts_with("table") => {

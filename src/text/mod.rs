@@ -6,7 +6,7 @@ pub mod markdown;
 mod safe;
 pub mod shell;
 
-pub use safe::{clean, clean_lines, is_hidden, stripped};
+pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -50,21 +50,38 @@ pub fn cut(text: &str, cells: usize, ellipsis: &str) -> String {
     text.to_owned()
 }
 
-/// Lines of at most so many cells, broken at spaces.
+/// Lines of at most so many cells, broken at spaces. A word that is longer than a line, as a path or an id can be, goes
+/// on in the next one: its end is often what tells it from others.
 pub fn wrap(words: &str, cells: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
     for word in words.split_whitespace() {
-        if let Some(line) = lines.last_mut() {
-            if line.is_empty() {
-                *line = cut(word, cells, "…");
-            } else if width(line) + 1 + width(word) <= cells {
-                line.push(' ');
-                line.push_str(word);
-            } else {
-                lines.push(cut(word, cells, "…"));
+        let wide = width(word);
+        if !line.is_empty() && used + 1 + wide > cells {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+            used += 1;
+        }
+        if wide <= cells {
+            line.push_str(word);
+            used += wide;
+            continue;
+        }
+        for grapheme in word.graphemes(true) {
+            let wide = width(grapheme);
+            if !line.is_empty() && used + wide > cells {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
             }
+            line.push_str(grapheme);
+            used += wide;
         }
     }
+    lines.push(line);
     lines
 }
 
@@ -213,6 +230,22 @@ mod tests {
         }
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(duration(200_000), "3m 20s");
+    }
+
+    #[test]
+    fn a_word_longer_than_a_line_goes_on_in_the_next() {
+        assert_eq!(
+            wrap("no file /tmp/data/runs.db; is it there?", 9),
+            ["no file", "/tmp/data", "/runs.db;", "is it", "there?"]
+        );
+        assert_eq!(wrap("a 日本語の実験 b", 5), ["a", "日本", "語の", "実験", "b"]);
+        assert_eq!(wrap("日本", 1), ["日", "本"], "what has no room is not lost");
+        assert_eq!(wrap(" ", 5), [""]);
+        let digits = "0123456789".repeat(10);
+        assert_eq!(
+            wrap(&format!("model ({digits}) is"), 34).concat().replace(' ', ""),
+            format!("model({digits})is")
+        );
     }
 
     proptest! {

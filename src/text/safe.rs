@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::iter::Peekable;
+use std::str::Chars;
 
 use icu_properties::props::{
     Alphabetic, CanonicalCombiningClass, DefaultIgnorableCodePoint, Emoji, EmojiModifier, EmojiModifierBase,
@@ -16,6 +18,7 @@ use unicode_width::UnicodeWidthChar;
 const POINTS: usize = 8;
 const BYTES: usize = 32;
 
+const ESCAPE: char = '\u{1b}';
 const NON_JOINER: char = '\u{200c}';
 const JOINER: char = '\u{200d}';
 const AS_TEXT: char = '\u{fe0e}';
@@ -42,7 +45,7 @@ pub fn clean_lines(text: &str) -> String {
 }
 
 /// The text without what steers a terminal: escape sequences, control characters, marks of writing direction. For the
-/// clipboard, and for files with colours in them. Line breaks and tabs become spaces.
+/// clipboard. Line breaks and tabs become spaces.
 pub fn stripped(text: &str) -> Cow<'_, str> {
     if is_plainly_ascii(text) || !text.chars().any(steers) {
         return Cow::Borrowed(text);
@@ -51,32 +54,49 @@ pub fn stripped(text: &str) -> Cow<'_, str> {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '\u{1b}' => match chars.peek() {
-                // CSI: up to its final letter; OSC and its like: up to the terminator.
-                Some('[') => {
-                    chars.next();
-                    while chars.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {}
-                }
-                Some(']' | 'P' | '_' | '^' | 'X') => {
-                    while let Some(c) = chars.next() {
-                        if c == '\u{7}' || c == '\u{9c}' {
-                            break;
-                        }
-                        if c == '\u{1b}' {
-                            chars.next_if_eq(&'\\');
-                            break;
-                        }
-                    }
-                }
-                Some(_) => drop(chars.next()),
-                None => {}
-            },
+            ESCAPE => skip_sequence(&mut chars),
             c if is_break(c) => safe.push(' '),
             c if steers(c) => {}
             c => safe.push(c),
         }
     }
     Cow::Owned(safe)
+}
+
+/// The text without escape sequences: files are full of colours. All else that is hidden stays, to be shown by [`clean`].
+pub fn uncoloured(text: &str) -> Cow<'_, str> {
+    if !text.contains(ESCAPE) {
+        return Cow::Borrowed(text);
+    }
+    let mut left = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == ESCAPE { skip_sequence(&mut chars) } else { left.push(c) }
+    }
+    Cow::Owned(left)
+}
+
+/// The rest of an escape sequence. CSI goes up to its final letter; OSC and its like up to the terminator.
+fn skip_sequence(chars: &mut Peekable<Chars<'_>>) {
+    match chars.peek() {
+        Some('[') => {
+            chars.next();
+            while chars.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {}
+        }
+        Some(']' | 'P' | '_' | '^' | 'X') => {
+            while let Some(c) = chars.next() {
+                if c == '\u{7}' || c == '\u{9c}' {
+                    break;
+                }
+                if c == ESCAPE {
+                    chars.next_if_eq(&'\\');
+                    break;
+                }
+            }
+        }
+        Some(_) => drop(chars.next()),
+        None => {}
+    }
 }
 
 fn steers(c: char) -> bool {

@@ -3,7 +3,7 @@
 use super::action::Action;
 use super::app::{App, Overlay};
 use super::effect::{Effect, Write};
-use super::msg::Msg;
+use super::msg::{Msg, Unmarked};
 use super::overlays::confirm::Confirm;
 use super::overlays::picker::{Choice, Item, Marking, Picker, Purpose};
 use super::overlays::report::Report;
@@ -12,7 +12,6 @@ use crate::catalog::{Catalog, Row};
 use crate::marking::{Event, ModelBy, Record, Registration, Request, Undoing, events, holder};
 use crate::mlflow::{ExperimentId, RunId};
 use crate::select::reason;
-use crate::store::ErrorKind;
 use crate::text;
 
 /// An action about marks; true if it is one.
@@ -204,16 +203,16 @@ fn history(app: &App) -> Report {
     Report::new("Marks of this experiment", lines)
 }
 
-/// Nothing was written, and nothing will be.
-fn is_refusal(kind: &ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::ReadOnly(_)
-            | ErrorKind::Forbidden(_)
-            | ErrorKind::Unauthorized
-            | ErrorKind::Withheld(_)
-            | ErrorKind::Invalid(_)
-    )
+/// Why a mark was not made or not undone, and what is left of it.
+fn why_unmarked(Unmarked { error, is_undo, is_begun }: &Unmarked) -> String {
+    match (is_begun, is_undo) {
+        (false, false) => format!("nothing was marked: {error}; {}", error.hint()),
+        (false, true) => format!("nothing was undone: {error}; {}", error.hint()),
+        (true, false) => {
+            format!("the mark is not whole: {error}; it is finished at the next start, or taken back by U")
+        }
+        (true, true) => format!("the mark is not wholly undone: {error}; the next start does the rest"),
+    }
 }
 
 /// What came of marking, or of asking what it would write.
@@ -222,12 +221,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
         Msg::Marked(result) => {
             match result {
                 Ok(said) => app.say(said.join("; ")),
-                Err(error) if is_refusal(&error.kind) => {
-                    app.say(format!("nothing was marked: {error}; {}", error.hint()));
-                }
-                Err(error) => app.say(format!(
-                    "the mark is not whole: {error}; it is finished at the next start, or taken back by U"
-                )),
+                Err(unmarked) => app.say(why_unmarked(&unmarked)),
             }
             app.details.wanted = None;
             load_experiments(app, effects);

@@ -20,6 +20,15 @@ use crate::select::{Objective, Resolved, Selection};
 use crate::store::{ArtifactList, HistoryPart, StoreError};
 use crate::sweep::progress::Progress;
 
+/// A mark that was not made or not undone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unmarked {
+    pub error: StoreError,
+    pub is_undo: bool,
+    /// Some of it may be written, and the next start finishes it.
+    pub is_begun: bool,
+}
+
 /// Answers carry the generation of their request; those to an older one are dropped.
 #[derive(Debug, Clone)]
 pub enum Msg {
@@ -133,7 +142,7 @@ pub enum Msg {
         result: Result<Arc<Catalog>, StoreError>,
     },
     /// A mark was made or undone: what is to be said of it.
-    Marked(Result<Vec<String>, StoreError>),
+    Marked(Result<Vec<String>, Unmarked>),
     /// What a mark would write.
     Planned(Result<Box<Plan>, StoreError>),
     /// A sweep began, or why it did not.

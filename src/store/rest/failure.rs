@@ -57,7 +57,10 @@ pub async fn failure(
         }
         // MLflow itself says more; this is another server, or another path.
         (404, "") if message.is_empty() => ErrorKind::NotFound(format!("{NO_ROUTE}; is the address right?")),
-        (404, "") => ErrorKind::NotFound(format!("{NO_ROUTE}: {message}; is the address right?")),
+        (404, "") => {
+            let message = message.trim_end_matches('.');
+            ErrorKind::NotFound(format!("{NO_ROUTE}: {message}; is the address right?"))
+        }
         (404, _) | (_, "RESOURCE_DOES_NOT_EXIST") => ErrorKind::NotFound(message),
         (501, _) | (_, "NOT_IMPLEMENTED") => ErrorKind::Unsupported(message),
         (400 | 405 | 413 | 414, _) => ErrorKind::Invalid(message),

@@ -7,8 +7,8 @@ use crate::marking::{self, Journal, Request, Undoing};
 use crate::mlflow::ExperimentId;
 use crate::select::Patterns;
 use crate::state::policies::Policies;
-use crate::store::{Result, TrackingStore, now_ms};
-use crate::tui::msg::Msg;
+use crate::store::{TrackingStore, now_ms};
+use crate::tui::msg::{Msg, Unmarked};
 
 /// What is kept for selections and marks.
 #[derive(Debug, Clone)]
@@ -31,10 +31,18 @@ impl Kept {
     }
 }
 
-pub async fn mark(store: &dyn TrackingStore, journal: &Journal, mut request: Request) -> Result<Vec<String>> {
+pub async fn mark(
+    store: &dyn TrackingStore,
+    journal: &Journal,
+    mut request: Request,
+) -> Result<Vec<String>, Unmarked> {
     request.random = fastrand::u32(..);
-    let plan = marking::plan(store, &request).await?;
-    Ok(marking::mark(store, journal, &plan).await?.said)
+    let failed = |error, is_begun| Unmarked { error, is_undo: false, is_begun };
+    let plan = marking::plan(store, &request).await.map_err(|error| failed(error, false))?;
+    match marking::mark(store, journal, &plan).await {
+        Ok(marked) => Ok(marked.said),
+        Err(error) => Err(failed(error, journal.has_mark(&plan.record.id))),
+    }
 }
 
 pub async fn undo(
@@ -42,9 +50,12 @@ pub async fn undo(
     journal: &Journal,
     experiment: &ExperimentId,
     undoing: &Undoing,
-) -> Result<Vec<String>> {
-    let undone = marking::undo(store, journal, experiment, undoing, fastrand::u32(..)).await?;
-    Ok(undone.map_or_else(|| vec!["no run of this experiment is marked best".into()], |undone| undone.said))
+) -> Result<Vec<String>, Unmarked> {
+    match marking::undo(store, journal, experiment, undoing, fastrand::u32(..)).await {
+        Ok(Some(undone)) => Ok(undone.said),
+        Ok(None) => Ok(vec!["no run of this experiment is marked best".into()]),
+        Err(error) => Err(Unmarked { error, is_undo: true, is_begun: journal.has_undo(experiment) }),
+    }
 }
 
 /// Finishes what broke off at an earlier time; a store that is away is asked again.
@@ -75,7 +86,11 @@ pub async fn resume(
                 return Some(Msg::Marked(Ok(lines)));
             }
             // For an hour; the next start tries again.
-            Err(error) if now_ms() - begun > 3_600_000 => return Some(Msg::Marked(Err(error))),
+            Err(error) if now_ms() - begun > 3_600_000 => {
+                return Some(Msg::Said(format!(
+                    "what broke off earlier is not finished: {error}; the next start tries again"
+                )));
+            }
             Err(error) => {
                 tracing::warn!(%error, "a mark that broke off is not finished yet");
                 tokio::time::sleep(pause).await;

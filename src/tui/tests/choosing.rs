@@ -4,8 +4,10 @@ use super::*;
 use crate::marking::{Record, Request};
 use crate::mlflow::tags;
 use crate::select::{Goal, Objective, ValueOf};
+use crate::store::{ErrorKind, StoreError};
 use crate::tui::app::Overlay;
 use crate::tui::effect::Write;
+use crate::tui::msg::Unmarked;
 
 fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
     let events = parse_keys(script).unwrap();
@@ -144,6 +146,16 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     let said = Msg::Marked(Ok(vec!["calm-ibis-0 is marked best".into(), "alias champion".into()]));
     assert!(update(&mut app, said).iter().any(|effect| matches!(effect, Effect::Refresh)));
     assert!(drawn(&app).contains("calm-ibis-0 is marked best; alias champion"));
+    for (is_begun, is_undo, words) in [
+        (false, false, "nothing was marked: cannot mark the run: no room"),
+        (false, true, "nothing was undone: cannot mark the run: no room"),
+        (true, false, "the mark is not whole: cannot mark the run: no room"),
+        (true, true, "the mark is not wholly undone: cannot mark the run: no room"),
+    ] {
+        let error = StoreError::new("mark the run", ErrorKind::Io("no room".into()));
+        update(&mut app, Msg::Marked(Err(Unmarked { error, is_undo, is_begun })));
+        assert!(drawn(&app).contains(words), "{}", drawn(&app));
+    }
     // Any run, from the menu.
     let effects = effects_of(&mut app, "ctrl-b u n d e r enter", &runs);
     assert!(marked(&effects).is_none(), "the words are those of the label");

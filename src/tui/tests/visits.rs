@@ -73,6 +73,21 @@ fn a_new_run_is_seen_at_the_top_and_counted_where_it_cannot_be_seen() {
 }
 
 #[test]
+fn how_old_the_rows_are_is_said_first_on_a_narrow_screen() {
+    let (mut app, mut runs) = opened((60, 20), 30);
+    keys(&mut app, "G", &runs);
+    let generation = app.runs.generation;
+    feed(&mut app, polled(generation), &runs);
+    runs.push(run(30));
+    feed(&mut app, snapshot(generation, &runs), &runs);
+    let error = StoreError::new("look for changes", ErrorKind::Unreachable("connection refused".into()));
+    feed(&mut app, Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
+    app.now += 13_000;
+    let text = drawn(&app);
+    assert!(text.contains("31 runs · as they were 13s ago · 1 new above ━"), "{text}");
+}
+
+#[test]
 fn whatever_is_done_is_done_to_the_run_that_was_under_the_cursor() {
     let (mut app, mut runs) = opened((140, 40), 30);
     keys(&mut app, "D", &runs);

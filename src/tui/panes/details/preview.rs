@@ -42,6 +42,8 @@ impl Preview {
         if content.is_empty() {
             return Self::Nothing("the file is empty".into());
         }
+        // Files of Windows begin with a mark that says that they are UTF-8.
+        let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(content);
         let Ok(words) = std::str::from_utf8(content) else {
             return Self::Nothing(format!("{} that are no text", text::bytes(content.len() as u64)));
         };
@@ -69,7 +71,7 @@ impl Preview {
 /// A line made safe, without the colours that logs are full of, and with tabs as wide as they are mostly drawn.
 fn safe(line: &str) -> String {
     let line = line.replace('\t', "    ");
-    text::cut(&text::clean(&text::stripped(&line)), CELLS, "…")
+    text::cut(&text::clean(&text::uncoloured(&line)), CELLS, "…")
 }
 
 fn plain(words: &str) -> Vec<String> {
@@ -203,6 +205,16 @@ mod tests {
             Preview::Text { lines, .. } => lines,
             other => vec![format!("{other:?}")],
         }
+    }
+
+    #[test]
+    fn what_hides_in_a_file_is_shown_but_for_its_colours() {
+        assert_eq!(
+            lines("a.log", "\u{1b}[31mred\u{1b}[0m a\u{202e}b\u{200b}c\u{1}"),
+            ["red a<202e>b<200b>c^A"]
+        );
+        assert_eq!(lines("a.py", "\u{feff}if a\u{2066}: x\n"), ["if a<2066>: x"]);
+        assert_eq!(lines("a.csv", "\u{feff}a,b\n1,2\n")[0].chars().next(), Some('a'));
     }
 
     #[test]

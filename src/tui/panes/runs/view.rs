@@ -22,6 +22,9 @@ use crate::tui::marks::letter;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::frame::{centred, pane_block};
 
+/// Cells of a part of the title at least.
+const LEAST: usize = 6;
+
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let focused = app.focus == Focus::Runs;
     let block = pane_block(theme, focused, title(app, theme, focused, area.width as usize));
@@ -95,11 +98,18 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     let mut room = width.saturating_sub(13);
     let separator = format!(" {} ", theme.glyphs.separator);
     let mut put = |words: String, style: Style| {
-        if spans.len() > 1 && room > text::width(&separator) {
-            room -= text::width(&separator);
+        let words = text::clean(&words);
+        let before = if spans.len() > 1 { text::width(&separator) } else { 0 };
+        // A letter or two say nothing.
+        if room < before + text::width(&words).min(LEAST) {
+            room = 0;
+            return;
+        }
+        if before > 0 {
+            room -= before;
             spans.push(Span::styled(separator.clone(), theme.dim));
         }
-        let words = text::cut(&text::clean(&words), room, theme.glyphs.ellipsis);
+        let words = text::cut(&words, room, theme.glyphs.ellipsis);
         room -= text::width(&words);
         spans.push(Span::styled(words, style));
     };
@@ -119,6 +129,10 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     } else {
         put(text::runs(runs.projection.passing), calm);
     }
+    if let Connection::Failing { last_answer: Some(time), .. } = app.connection {
+        let age = text::span(app.now - time);
+        put(format!("as they were {age} ago"), theme.bad);
+    }
     if runs.new_above() > 0 {
         put(format!("{} new above", text::count(runs.new_above())), theme.accent);
     }
@@ -137,10 +151,6 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     if let Some(coverage) = incomplete(&runs.catalog, &view.sort) {
         let (known, of) = (text::count(coverage.known), text::count(coverage.of));
         put(format!("among {known} of {of} histories read"), theme.warn);
-    }
-    if let Connection::Failing { last_answer: Some(time), .. } = app.connection {
-        let age = text::span(app.now.saturating_sub(time));
-        put(format!("as they were {age} ago"), theme.bad);
     }
     if !runs.marks.is_empty() {
         put(format!("{} {} marked", theme.glyphs.mark, text::count(runs.marks.len())), theme.mark);
