@@ -8,6 +8,7 @@ use mltui::mlflow::filter::{Filter, OrderBy, parse};
 use mltui::mlflow::{
     Dataset, DatasetInput, ExperimentId, Metric, ModelId, Param, Part, RunId, RunStatus, Tag, ViewType,
 };
+use mltui::select::Patterns;
 use mltui::store::{
     Cursor, HistoryCursor, NewRun, RunSearch, RunUpdate, Scan, ScanValues, StoreError, TrackingStore, now_ms,
 };
@@ -106,7 +107,7 @@ async fn scanned(store: &dyn TrackingStore, experiment: &ExperimentId, watched: 
         builder.end_scan();
         let catalog = std::sync::Arc::new(builder.snapshot());
         let rows: Vec<_> = catalog.rows().take(8).collect();
-        drop(Comparison::new(catalog, &rows, true, now_ms()));
+        drop(Comparison::new(catalog, &rows, true, now_ms(), &Patterns::default()));
     }
 }
 

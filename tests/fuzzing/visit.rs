@@ -307,8 +307,9 @@ impl Visit {
                 let histories = ids.into_iter().map(|id| (id.clone(), points(&id))).collect();
                 vec![Msg::Histories { generation, key, histories }]
             }
-            Effect::Select { generation, catalog, tags, chosen } => {
-                vec![choose(generation, catalog, chosen.map(|chosen| *chosen), &tags, &Patterns::default())]
+            Effect::Select { generation, catalog, tags, chosen, ancestors } => {
+                let chosen = chosen.map(|chosen| *chosen);
+                vec![choose(generation, catalog, chosen, &tags, &Patterns::default(), &ancestors)]
             }
             Effect::LoadCompared { generation, runs } => {
                 let catalog = self.catalog(runs.into_iter().map(|(_, run)| run));
@@ -317,7 +318,13 @@ impl Visit {
             Effect::Compare { generation, catalog, rows, is_grouped, now } => {
                 vec![Msg::Compared {
                     generation,
-                    comparison: Arc::new(Comparison::new(catalog, &rows, is_grouped, now)),
+                    comparison: Arc::new(Comparison::new(
+                        catalog,
+                        &rows,
+                        is_grouped,
+                        now,
+                        &Patterns::default(),
+                    )),
                 }]
             }
             Effect::Weigh { comparison, metric, now } => {
