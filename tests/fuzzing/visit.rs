@@ -308,14 +308,8 @@ impl Visit {
                 vec![Msg::Histories { generation, key, histories }]
             }
             Effect::Select { generation, catalog, tags, chosen, ancestors } => {
-                vec![choose(
-                    generation,
-                    catalog,
-                    chosen.map(|chosen| *chosen),
-                    &tags,
-                    &Patterns::default(),
-                    &ancestors,
-                )]
+                let chosen = chosen.map(|chosen| *chosen);
+                vec![choose(generation, catalog, chosen, &tags, &Patterns::default(), &ancestors)]
             }
             Effect::LoadCompared { generation, runs } => {
                 let catalog = self.catalog(runs.into_iter().map(|(_, run)| run));

@@ -98,11 +98,12 @@ pub fn same_number(a: f64, b: f64) -> bool {
     a == b || (a.is_nan() && b.is_nan())
 }
 
-/// SQL's `LIKE`: `%` is any text, `_` any one character. With `fold`, ASCII letters match in either case.
+/// SQL's `LIKE`: `%` is any text, `_` any one character. With `fold`, ASCII letters match in either case. As for SQLite, a
+/// pattern and a text end before a character of no bits.
 pub fn like(pattern: &str, text: &str, fold: bool) -> bool {
     let same = |a: char, b: char| a == b || (fold && a.eq_ignore_ascii_case(&b));
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
+    let letters = |text: &str| text.chars().take_while(|c| *c != '\0').collect::<Vec<char>>();
+    let (pattern, text) = (letters(pattern), letters(text));
     let (mut p, mut t) = (0, 0);
     // Where to go on if the text after the last `%` does not fit: one character further.
     let mut retry: Option<(usize, usize)> = None;

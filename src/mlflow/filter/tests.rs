@@ -109,6 +109,9 @@ fn like_is_sqls_like() {
     ] {
         assert_eq!(like(pattern, text, false), expected, "{pattern} {text}");
     }
+    for (pattern, text) in [("\0", ""), ("a\0b", "a"), ("a", "a\0b"), ("", "\0")] {
+        assert!(like(pattern, text, false), "{pattern:?} {text:?}: SQLite reads no further");
+    }
     assert!(like("ABC%", "abcd", true));
     assert!(!like("É", "é", true), "only ASCII letters fold, as in SQLite");
 }
