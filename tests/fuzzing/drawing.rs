@@ -33,16 +33,19 @@ where
     S::Value: Debug,
 {
     keep_quiet();
-    let only =
-        env::var("MLTUI_FUZZ_SEED").ok().map(|seed| seed.parse().expect("MLTUI_FUZZ_SEED is a number"));
-    let seconds =
-        env::var("MLTUI_FUZZ_SECONDS").ok().map(|text| text.parse().expect("MLTUI_FUZZ_SECONDS is a number"));
+    let asked = |variable: &str| -> Option<u64> {
+        let text = env::var(variable).ok()?;
+        Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+    };
+    let (only, seconds) = (asked("MLTUI_FUZZ_SEED"), asked("MLTUI_FUZZ_SECONDS"));
+    // The same inputs each time, so that what fails here fails elsewhere; others where they are asked for.
+    let mut seeds = fastrand::Rng::with_seed(asked("MLTUI_FUZZ_FROM").unwrap_or(0));
     let (until, witness) =
         (Instant::now() + Duration::from_secs(seconds.unwrap_or(SECONDS)), Witness::new(name));
     let mut next = only.or_else(|| witness.left());
     let (mut count, mut slowest) = (0_u64, (Duration::ZERO, 0));
     loop {
-        let seed = next.take().unwrap_or_else(|| fastrand::u64(..));
+        let seed = next.take().unwrap_or_else(|| seeds.u64(..));
         witness.begin(seed);
         let began = Instant::now();
         if let Err(what) = attempt(seed, inputs, &property) {

@@ -74,10 +74,27 @@ impl Test {
         let (Self::Number(comparator, wanted), Some(value)) = (self, value) else { return false };
         let ordering = match wanted {
             Number::Int(wanted) => Some(value.cmp(wanted)),
-            Number::Float(wanted) => (value as f64).partial_cmp(wanted),
+            Number::Float(wanted) => exactly(value, *wanted),
         };
         compare(*comparator, ordering)
     }
+}
+
+/// A whole number against any other, without rounding either, as SQLite compares them.
+fn exactly(value: i64, wanted: f64) -> Option<Ordering> {
+    // The first that is too large for a whole number of 64 bits.
+    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+    if wanted.is_nan() {
+        return None;
+    }
+    if wanted >= BEYOND {
+        return Some(Ordering::Less);
+    }
+    if wanted < -BEYOND {
+        return Some(Ordering::Greater);
+    }
+    let whole = wanted.trunc();
+    Some(value.cmp(&(whole as i64)).then(whole.total_cmp(&wanted)))
 }
 
 fn compare(comparator: Comparator, ordering: Option<Ordering>) -> bool {
@@ -127,4 +144,21 @@ pub fn like(pattern: &str, text: &str, fold: bool) -> bool {
         }
     }
     pattern[p..].iter().all(|c| *c == '%')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_compared_exactly() {
+        let ordering = |value: i64, wanted: f64| exactly(value, wanted).unwrap();
+        assert_eq!(ordering(i64::MAX, 9_223_372_036_854_775_808.0), Ordering::Less);
+        assert_eq!(ordering(i64::MIN, -9_223_372_036_854_775_808.0), Ordering::Equal);
+        assert_eq!(ordering(i64::MIN, -1e300), Ordering::Greater);
+        assert_eq!(ordering((1 << 53) + 1, 9_007_199_254_740_992.0), Ordering::Greater);
+        assert_eq!((ordering(1, 1.5), ordering(-1, -1.5)), (Ordering::Less, Ordering::Greater));
+        assert_eq!((ordering(0, -0.5), ordering(0, -0.0)), (Ordering::Greater, Ordering::Equal));
+        assert_eq!((exactly(0, f64::NAN), ordering(0, f64::INFINITY)), (None, Ordering::Less));
+    }
 }

@@ -17,7 +17,9 @@ pub fn completions(catalog: &Catalog, text: &str, cursor: usize) -> (usize, Vec<
     // A name between backticks may hold spaces.
     let open_tick = (before.matches('`').count() % 2 == 1).then(|| before.rfind('`')).flatten();
     let ends = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '=' | '<' | '>' | '!');
-    let start = before[..open_tick.unwrap_or(cursor)].rfind(ends).map_or(0, |at| at + 1);
+    let searched = &before[..open_tick.unwrap_or(cursor)];
+    let end = searched.char_indices().rfind(|(_, c)| ends(*c));
+    let start = end.map_or(0, |(at, c)| at + c.len_utf8());
     let word = before[start..].replace('`', "").to_lowercase();
     if word.is_empty() {
         return (start, Vec::new());
@@ -85,5 +87,6 @@ mod tests {
         assert_eq!(offered("metrics.`val l"), (0, vec!["metrics.`val loss`".into()]));
         assert!(offered("status = 'va").1.is_empty(), "within a text nothing is completed");
         assert!(offered("").1.is_empty());
+        assert_eq!(offered("status = 'x' AND\u{a0}train").0, 18, "behind a space of two bytes");
     }
 }
