@@ -37,7 +37,14 @@ impl<'a> Chain<'a> {
     pub fn wanted(&self, is_there: impl Fn(u64) -> bool) -> Option<Aliases> {
         let mut states: Vec<Aliases> = Vec::with_capacity(self.marks.len());
         for (i, (record, model)) in self.marks.iter().enumerate() {
-            let under = self.under(i, &states);
+            let mut under = self.under(i, &states);
+            if under.best.is_some_and(|best| !is_there(best)) {
+                // What it found is gone since: what was before that is next.
+                under = match under.previous.filter(|previous| is_there(*previous)) {
+                    Some(previous) => Aliases { best: Some(previous), previous: None },
+                    None => states.last().copied().unwrap_or_default(),
+                };
+            }
             let is_gone = !model.version.is_some_and(&is_there);
             states.push(if is_gone || is_undone(self.log, &record.id) {
                 under
@@ -68,7 +75,7 @@ impl<'a> Chain<'a> {
             let (_, newer) = self.marks[i + 1 + newer];
             return Aliases { best: newer.alias_before, previous: newer.previous_before };
         }
-        let gave_way = |j: &usize| is_undone(self.log, &self.marks[*j].0.id);
+        let gave_way = |j: &usize| !model.by_hand && is_undone(self.log, &self.marks[*j].0.id);
         if let Some(j) = of(&self.marks[..i], best).filter(gave_way) {
             return states[j];
         }

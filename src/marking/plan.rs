@@ -147,6 +147,7 @@ async fn registered(
         alias_before,
         follows: None,
         amid: false,
+        by_hand: false,
         moved: false,
         unaliased: !store.has_aliases().await?,
         name,

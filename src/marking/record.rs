@@ -38,6 +38,8 @@ pub struct Model {
     pub follows: Option<String>,
     /// Somebody else was marking or undoing then, so that what the aliases pointed to tells nothing.
     pub amid: bool,
+    /// The alias pointed to the version of a mark that was undone by then: somebody chose it.
+    pub by_hand: bool,
     /// Whether the aliases were moved.
     pub moved: bool,
     /// The version is there, and the alias could not be set.
@@ -160,11 +162,17 @@ pub fn events(experiment: &[Tag]) -> Vec<Event> {
     events
 }
 
-/// Whether somebody else is at work, or was since the mark `own` was planned.
-pub fn is_amid(log: &[Event], own: &str) -> bool {
+/// Milliseconds after which whoever began something is not at it any more.
+const AT_WORK: i64 = 600_000;
+
+/// Whether somebody else is at work, or was since a mark was planned.
+pub fn is_amid(log: &[Event], own: &Record) -> bool {
+    let is_new = |at: i64| at.saturating_add(AT_WORK) >= own.at;
     log.iter().any(|event| match event {
-        Event::Marked(record) => (!record.done && record.id != own) || record.id.as_str() > own,
-        Event::Undone(undone) => undone.open || undone.id.as_str() > own,
+        Event::Marked(record) => {
+            (!record.done && record.id != own.id && is_new(record.at)) || record.id > own.id
+        }
+        Event::Undone(undone) => (undone.open && is_new(undone.at)) || undone.id > own.id,
     })
 }
 

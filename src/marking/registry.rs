@@ -1,6 +1,6 @@
 //! The model registry: registering the model of a mark, and bringing versions and aliases in line with the log.
 
-use super::chain::{Aliases, Chain};
+use super::chain::Chain;
 use super::plan::{is_refused, taken_by_prompt};
 use super::record::{Event, Model, Record, VERSION_OF, events, holder, is_amid};
 use super::work::keep;
@@ -54,11 +54,12 @@ pub async fn register(
         model.follows = Some(Chain::new(&log, model).last_done(&record.id).unwrap_or_default().to_owned());
         let known = unless_hidden(store.get_registered_model(&model.name).await)?;
         let points_to = |alias: &str| known.as_ref().and_then(|known| known.alias(alias));
-        (model.alias_before, model.previous_before) =
-            (points_to(&model.alias), points_to(&model.previous_alias));
+        let now = points_to(&model.alias);
+        (model.alias_before, model.previous_before) = (now, points_to(&model.previous_alias));
         let then = events(&store.get_experiment(experiment).await?.tags);
         let ids = |log: &[Event]| log.iter().map(|event| event.id().to_owned()).collect::<Vec<_>>();
-        model.amid = is_amid(&log, &record.id) || is_amid(&then, &record.id) || ids(&log) != ids(&then);
+        model.amid = is_amid(&log, record) || is_amid(&then, record) || ids(&log) != ids(&then);
+        model.by_hand = !model.amid && now.is_some_and(|now| Chain::new(&log, model).gave_way(now));
         model.moved = true;
         keep(store, journal, experiment, record, model).await?;
     }
@@ -78,7 +79,11 @@ async fn move_aliases(
     record: &Record,
     model: &Model,
 ) -> Result<()> {
-    let aligned = align(store, experiment, model, Hand { undone: None, moved: true }).await?;
+    let mut aligned = align(store, experiment, model, Hand { undone: None, moved: [true; 2] }).await?;
+    let is_it = |(alias, _): &(Option<String>, StoreError)| alias.as_ref() == Some(&model.alias);
+    if let Some(at) = aligned.refused.iter().position(is_it) {
+        return Err(aligned.refused.swap_remove(at).1);
+    }
     // Who may not look may write all the same.
     if aligned.is_hidden
         && let Some(version) = model.version
@@ -111,8 +116,8 @@ pub async fn is_registered(store: &dyn TrackingStore, model: &Model) -> Result<b
 pub struct Hand<'a> {
     /// Whoever undoes this may take its own aliases back.
     pub undone: Option<&'a Model>,
-    /// This process moved the aliases itself.
-    pub moved: bool,
+    /// This process moved the alias, and the one before it, itself.
+    pub moved: [bool; 2],
 }
 
 /// What was done.
@@ -121,9 +126,11 @@ pub struct Aligned {
     /// What the alias pointed to, and then.
     pub before: Option<u64>,
     pub after: Option<u64>,
-    /// What it should point to, where somebody else moved it by hand.
+    /// Somebody else moved the alias by hand, and it stays.
     pub left: bool,
     pub deleted: Vec<u64>,
+    /// What this user may not do: of which alias, if it is one, and why.
+    pub refused: Vec<(Option<String>, StoreError)>,
     /// This user may not look at the registry.
     pub is_hidden: bool,
 }
@@ -149,10 +156,10 @@ pub async fn align(
             done.before = before;
         }
         done.after = before;
-        if !align_once(store, experiment, &log, model, &known, hand, &mut done).await? {
+        (done.left, done.refused) = (false, Vec::new());
+        if !align_once(store, experiment, &log, model, &known, &mut hand, &mut done).await? {
             break;
         }
-        hand.moved = true;
     }
     Ok(done)
 }
@@ -164,52 +171,60 @@ async fn align_once(
     log: &[Event],
     model: &Model,
     known: &RegisteredModel,
-    hand: Hand<'_>,
+    hand: &mut Hand<'_>,
     done: &mut Aligned,
 ) -> Result<bool> {
     let chain = Chain::new(log, model);
     let versions = store.model_versions(&model.name).await?;
     let is_there = |wanted: u64| versions.iter().any(|version| version.version == wanted);
     let mut wrote = false;
-    if let Some(Aliases { best, previous }) = chain.wanted(is_there) {
-        let wanted =
-            Aliases { best: best.filter(|it| is_there(*it)), previous: previous.filter(|it| is_there(*it)) };
-        let may_move = |now: Option<u64>, own: Option<u64>| {
-            now.is_some_and(|now| Some(now) == own || chain.gave_way(now)) || hand.moved && chain.led_to(now)
-        };
-        let own = |of: fn(&Model) -> Option<u64>| hand.undone.filter(|model| model.moved).and_then(of);
-        for (alias, now, to, own) in [
-            (
-                &model.previous_alias,
-                known.alias(&model.previous_alias),
-                wanted.previous,
-                own(|model| model.alias_before),
-            ),
-            (&model.alias, known.alias(&model.alias), wanted.best, own(|model| model.version)),
+    if let Some(wanted) = chain.wanted(is_there) {
+        let own = hand.undone.filter(|model| model.moved);
+        for (i, alias, to, own) in [
+            (1, &model.previous_alias, wanted.previous, own.and_then(|model| model.alias_before)),
+            (0, &model.alias, wanted.best, own.and_then(|model| model.version)),
         ] {
+            let now = known.alias(alias);
+            let to = to.filter(|it| is_there(*it));
             if now == to {
                 continue;
             }
-            if may_move(now, own) {
-                put(store, model, alias, to).await?;
-                wrote = true;
-            } else if *alias == model.alias {
+            if (now.is_some() && now == own) || (hand.moved[i] && chain.led_to(now)) {
+                match put(store, model, alias, to).await {
+                    Err(error) if is_refused(&error.kind) => done.refused.push((Some(alias.clone()), error)),
+                    put => {
+                        put?;
+                        hand.moved[i] = true;
+                        wrote = true;
+                    }
+                }
+            } else if i == 0 {
                 done.left = true;
             }
         }
     }
-    if wrote {
-        return Ok(true);
+    // Whoever marks takes nothing away; and what an alias points to is somebody's.
+    if wrote || hand.undone.is_none() {
+        return Ok(wrote);
     }
+    let is_free = |version: u64| known.aliases.iter().all(|(_, at)| *at != version);
     let mut left = versions.len();
-    for version in versions.iter().filter(|version| chain.is_stale(version)) {
-        ignore_missing(store.delete_model_version(&model.name, version.version).await)?;
-        done.deleted.push(version.version);
-        left -= 1;
-        wrote = true;
+    for version in versions.iter().filter(|version| chain.is_stale(version) && is_free(version.version)) {
+        match ignore_missing(store.delete_model_version(&model.name, version.version).await) {
+            Err(error) if is_refused(&error.kind) => done.refused.push((None, error)),
+            deleted => {
+                deleted?;
+                done.deleted.push(version.version);
+                left -= 1;
+                wrote = true;
+            }
+        }
     }
     if left == 0 && chain.made_model() && is_left_over(store, experiment, model).await? {
-        ignore_missing(store.delete_registered_model(&model.name).await)?;
+        match ignore_missing(store.delete_registered_model(&model.name).await) {
+            Err(error) if is_refused(&error.kind) => done.refused.push((None, error)),
+            deleted => deleted?,
+        }
     }
     Ok(wrote)
 }

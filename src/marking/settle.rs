@@ -51,16 +51,24 @@ async fn round(
     }
     let is_marked = format!("tags.`{MARK}` = 'true'");
     for filter in [Some(is_marked), is_of_marks(log, holder)].into_iter().flatten() {
-        let search = RunSearch {
+        let mut search = RunSearch {
             experiment_ids: vec![experiment.clone()],
             filter: parse(&filter).unwrap_or_default(),
             view: ViewType::ActiveOnly,
             max_results: PAGE,
             ..RunSearch::default()
         };
-        for run in store.search_runs(&search).await?.runs {
-            if holder.is_none_or(|holder| holder.run() != run.info.run_id) {
-                wrote |= clear(store, &run).await?;
+        // A page of long runs is shorter than asked for.
+        for _ in 0..PAGE {
+            let page = store.search_runs(&search).await?;
+            for run in page.runs {
+                if holder.is_none_or(|holder| holder.run() != run.info.run_id) {
+                    wrote |= clear(store, &run).await?;
+                }
+            }
+            search.page_token = page.next_page_token;
+            if search.page_token.is_none() {
+                break;
             }
         }
     }

@@ -84,7 +84,7 @@ async fn carry_out(
         let undone = is_undone(&log, &record.id);
         if undone {
             // Somebody took it back while the model was being registered.
-            unaligned = match align_mark(store, experiment, &record).await {
+            unaligned = match align_undone(store, experiment, &record).await {
                 Err(error) if is_refused(&error.kind) => {
                     Some(format!("the registry stays as it is: {error}"))
                 }
@@ -123,9 +123,9 @@ fn is_holder(log: &[Event], record: &Record) -> bool {
     holder(log).is_some_and(|holder| holder.id == record.id)
 }
 
-async fn align_mark(store: &dyn TrackingStore, experiment: &ExperimentId, record: &Record) -> Result<()> {
+async fn align_undone(store: &dyn TrackingStore, experiment: &ExperimentId, record: &Record) -> Result<()> {
     let Some(model) = &record.model else { return Ok(()) };
-    align(store, experiment, model, Hand { undone: None, moved: model.moved }).await.map(|_| ())
+    align(store, experiment, model, Hand { undone: Some(model), moved: [model.moved; 2] }).await.map(|_| ())
 }
 
 /// Whether a mark holds whose model is not registered any more: somebody took away what it was registered in.
@@ -219,7 +219,7 @@ async fn take_back(
     settle(store, experiment).await?;
     let mut said = Vec::new();
     if let Some(model) = &record.model {
-        match align(store, experiment, model, Hand { undone: Some(model), moved: was_begun }).await {
+        match align(store, experiment, model, Hand { undone: Some(model), moved: [was_begun; 2] }).await {
             Ok(aligned) => said.extend(taken_back(model, &aligned)),
             Err(error) if is_refused(&error.kind) => {
                 said.push(format!("the registry stays as it is: {error}"));
@@ -266,6 +266,7 @@ fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
     } else if model.moved && aligned.left {
         said.push(format!("alias {} was moved by somebody else since, and stays", model.alias));
     }
+    said.extend(aligned.refused.iter().map(|(_, error)| error.to_string()));
     let deleted = aligned.deleted.iter();
     said.extend(deleted.map(|version| format!("version {version} of {} is deleted", model.name)));
     said
@@ -312,21 +313,26 @@ async fn finish(
         Err(error) => return Err(error.clone()),
     };
     let log = events(&store.get_experiment(experiment).await?.tags);
+    // As far as the log has come, where it has come further than the journal.
+    let known = log.iter().find_map(|event| match event {
+        Event::Marked(known) if known.id == record.id => {
+            Some(Record { done: true, ..known.as_ref().clone() })
+        }
+        _ => None,
+    });
     if is_undone(&log, &record.id) {
         settle(store, experiment).await?;
-        match align_mark(store, experiment, &record).await {
+        match align_undone(store, experiment, &record).await {
             Err(error) if !is_refused(&error.kind) => return Err(error),
             _ => {}
+        }
+        if let Some(known) = known {
+            store.set_experiment_tag(experiment, &known.entry()).await?;
         }
         journalled(journal.end(&record.id))?;
         let said = vec![format!("the mark of {} was undone meanwhile", record.run_name)];
         return Ok(Outcome { record, superseded: None, said });
     }
-    // As far as the log has come, where it has come further than the journal.
-    let known = log.into_iter().find_map(|event| match event {
-        Event::Marked(known) if known.id == record.id => Some(*known),
-        _ => None,
-    });
     if is_there {
         return carry_out(store, journal, experiment, record).await;
     }
@@ -342,6 +348,7 @@ async fn finish(
         at: record.at,
         open: true,
     };
+    store.set_experiment_tag(experiment, &known.entry()).await?;
     let outcome = take_back(store, journal, experiment, &undone, known, true).await?;
     journalled(journal.end(&record.id))?;
     Ok(outcome)

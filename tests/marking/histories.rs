@@ -311,7 +311,7 @@ pub fn in_memory() {
 /// At once in earnest, on a store that others share.
 pub fn at_once(store: &Arc<dyn TrackingStore>, count: u64, people: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    for seed in 0..count {
+    for seed in 0..asked("MLTUI_HISTORIES_AT_ONCE").unwrap_or(count) {
         let mut rng = Rng::with_seed(seed);
         runtime.block_on(async {
             let world = Arc::new(World::new(Arc::clone(store), &format!("m-{seed}"), &mut rng).await);
@@ -329,4 +329,41 @@ pub fn at_once(store: &Arc<dyn TrackingStore>, count: u64, people: usize) {
             world.check(&told).await;
         });
     }
+}
+
+/// Somebody moves an alias by hand between marks: undoing leaves it, or puts it back.
+pub fn by_hand() {
+    let world = drive(World::new(Arc::new(MemoryStore::default()), "m", &mut Rng::with_seed(0)));
+    let (store, outside) = (world.store.as_ref(), world.outside);
+    let carry_out = |deed: Deed| drive(world.carry_out(0, deed)).unwrap().unwrap();
+    let aliases = || {
+        let known = drive(store.get_registered_model("m")).ok();
+        let alias = |alias: &str| known.as_ref().and_then(|known| known.alias(alias));
+        (alias("champion"), alias("previous"))
+    };
+    let version = |outcome: &Outcome| outcome.record.model.as_ref().unwrap().version.unwrap();
+    let first = version(&carry_out(Deed::Mark { run: 1, now: 1_000 }));
+    let second = version(&carry_out(Deed::Mark { run: 2, now: 2_000 }));
+    let third = version(&carry_out(Deed::Mark { run: 3, now: 3_000 }));
+    assert_eq!(aliases(), (Some(third), Some(second)));
+    drive(store.set_model_alias("m", "champion", first)).unwrap();
+    let said = carry_out(Deed::Undo { now: 4_000 }).said.join("; ");
+    assert!(said.contains("was moved by somebody else since, and stays"), "{said}");
+    assert_eq!(aliases().0, Some(first), "what was moved by hand stays");
+    let fourth = version(&carry_out(Deed::Mark { run: 0, now: 5_000 }));
+    assert_eq!(aliases(), (Some(fourth), Some(first)), "what was champion is the previous one");
+    carry_out(Deed::Undo { now: 6_000 });
+    assert_eq!(aliases().0, Some(first), "as it was before");
+    // A version that an alias of others points to is not deleted.
+    let last = version(&carry_out(Deed::Mark { run: 3, now: 7_000 }));
+    drive(store.set_model_alias("m", "production", last)).unwrap();
+    carry_out(Deed::Undo { now: 8_000 });
+    assert_eq!(drive(store.model_version_by_alias("m", "production")).unwrap().version, last);
+    assert_eq!(aliases().0, Some(first));
+    // One that was undone, and chosen by hand then, is what the next mark lies on.
+    drive(store.set_model_alias("m", "champion", last)).unwrap();
+    let next = version(&carry_out(Deed::Mark { run: 2, now: 9_000 }));
+    assert_eq!(aliases(), (Some(next), Some(last)), "{outside:?}");
+    carry_out(Deed::Undo { now: 10_000 });
+    assert_eq!(aliases().0, Some(last));
 }

@@ -1,4 +1,4 @@
-//! Several people mark and undo at once, and the registry and the tags end in one state.
+//! Several people mark and undo, at once or with hands on the aliases, and the registry and the tags end in one state.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod histories;
@@ -23,14 +23,20 @@ fn in_whatever_order_the_calls_come() {
 }
 
 #[test]
+fn an_alias_that_was_moved_by_hand_stays() {
+    histories::by_hand();
+}
+
+#[test]
 fn in_a_local_store() {
     let folder = tempfile::tempdir().unwrap();
     histories::at_once(&open(&format!("sqlite:///{}", folder.path().join("mlflow.db").display())), 200, 4);
 }
 
+/// Some two seconds each: `MLTUI_HISTORIES_AT_ONCE=200` tries as many as in a local store.
 #[test]
 fn on_a_server() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(V3, folder.path());
-    histories::at_once(&open(&server.uri()), 200, 2);
+    histories::at_once(&open(&server.uri()), 40, 2);
 }

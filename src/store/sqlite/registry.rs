@@ -229,7 +229,15 @@ pub fn versions(connection: &mut Connection, name: &str) -> Inner<Vec<ModelVersi
         let found = statement.query_map([name], |row| row.get(0))?;
         found.collect::<Result<_, _>>()?
     };
-    numbers.into_iter().map(|version| read_version(connection, name, version as u64)).collect()
+    let mut versions = Vec::with_capacity(numbers.len());
+    for version in numbers {
+        match read_version(connection, name, version as u64) {
+            // Somebody deleted it in between.
+            Err(ErrorKind::NotFound(_)) => {}
+            version => versions.push(version?),
+        }
+    }
+    Ok(versions)
 }
 
 /// As MLflow does it: the row stays, so that its number is not given out again, and tells nothing any more.
