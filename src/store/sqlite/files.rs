@@ -56,7 +56,10 @@ async fn within<T: Send + 'static>(
         let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
             let _turn = turn;
             // Nobody may be waiting any more.
-            let _ = sender.send(work(&|| drop(says_so.send(()))));
+            let goes_on = || {
+                let _ = says_so.send(());
+            };
+            let _ = sender.send(work(&goes_on));
         });
         thread.map_err(|error| ErrorKind::Io(format!("no thread could be started: {error}")))?;
         receiver.await.unwrap_or_else(|_| Err(ErrorKind::Io("the reader broke off".into())))
