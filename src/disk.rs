@@ -278,7 +278,7 @@ mod tests {
         File::create(&file).unwrap().set_len(1 << 40).unwrap();
         assert!(read(&file, 1 << 20).unwrap_err().to_string().contains("longer than 1048576 bytes"));
         let pipe = here.path().join("pipe");
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         for path in [pipe.as_path(), here.path(), Path::new("/dev/zero")] {
             for error in [
                 read(path, 9).unwrap_err(),

@@ -169,6 +169,17 @@ fn a_mark_that_cannot_be_kept_is_not_begun() {
     let (code, _, error) = output(mltui(home.path(), &uri, &["mark-best", "iris"]));
     assert_eq!(code, 0, "{error}");
     assert_ne!(marked(), before);
+    // One that says nothing is told once and set aside.
+    let mut all = fs::read_dir(&journals).unwrap().flatten().map(|entry| entry.path());
+    let journal = all.find(|path| path.extension().is_some_and(|kind| kind == "json")).unwrap();
+    for flag in ["--undo", "--resume"] {
+        damage(&journal, "{");
+        let words = ["mark-best", "iris", flag];
+        let (code, _, error) = output(mltui(home.path(), &uri, &words[..]));
+        assert!(code == 0 && error.contains("is kept with .damaged"), "{error}");
+        let (_, _, error) = output(mltui(home.path(), &uri, &["mark-best", "iris", "--resume"]));
+        assert!(!error.contains("damaged"), "{error}");
+    }
 }
 
 /// Puts something that is no file of ours in the place of a file.
@@ -307,6 +318,11 @@ fn a_sweep_of_another_machine_is_left_to_it() {
     assert_eq!(of(&listed(home.path(), &uri).0, &id)["status"], "elsewhere");
     // With the word of somebody who knows that it is gone, it is one that broke off.
     fs::remove_file(&lock).unwrap();
+    let (code, _, error) = output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
+    assert_eq!(code, 0, "{error}");
+    // One that is over is nobody's, whatever an earlier version left in the lock.
+    assert_eq!(fs::read(&lock).unwrap(), b"");
+    fs::write(&lock, json!({ "host": "node7", "boot": "another", "process": 1 }).to_string()).unwrap();
     let (code, _, error) = output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
     assert_eq!(code, 0, "{error}");
 }

@@ -1,6 +1,6 @@
 //! `mltui doctor`: every step from the settings to the data, each with its outcome.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -53,14 +53,35 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
     Ok(())
 }
 
-/// The folder of what the program keeps, and why it cannot be written, if it is there.
+/// The folder of what the program keeps, and why it cannot be written.
 fn state_folder(folder: &Path) -> String {
     let shown = folder.display();
-    let write = || Draft::begin(&folder.join("doctor"), Care::Private)?.write(&[0; 4096]);
-    match folder.is_dir().then(write) {
-        Some(Err(error)) => format!("{shown} (cannot be written: {error}; no sweep and no mark is begun)"),
-        Some(Ok(())) | None => shown.to_string(),
+    match try_to_write(folder) {
+        Err(error) => format!("{shown} (cannot be written: {error}; no sweep and no mark is begun)"),
+        Ok(()) => shown.to_string(),
     }
+}
+
+/// Writes a file into a folder and takes it away again. Where the folder is still to be made, that is tried in the nearest
+/// one above it that is there.
+fn try_to_write(folder: &Path) -> io::Result<()> {
+    let above =
+        folder.ancestors().map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+    for above in above {
+        match above.symlink_metadata() {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", above.display()))),
+            Ok(_) if !above.is_dir() => {
+                let words = format!("{} is there and is no folder", above.display());
+                return Err(io::Error::new(io::ErrorKind::NotADirectory, words));
+            }
+            Ok(_) if above == folder => {
+                return Draft::begin(&folder.join("doctor"), Care::Private)?.write(&[0; 4096]);
+            }
+            Ok(_) => return tempfile::Builder::new().prefix(".mltui-").tempdir_in(above).map(drop),
+        }
+    }
+    Ok(())
 }
 
 /// How a server is reached.
@@ -153,5 +174,25 @@ fn version_of(revision: &str) -> &'static str {
         "dc11669786a5" => " (MLflow 3.17)",
         "f4a9b2c7d1e6" => " (MLflow 3.18)",
         _ => " (of an MLflow that was not tried: columns are probed)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_folder_that_cannot_be_made_is_told() {
+        let here = tempfile::tempdir().unwrap();
+        let folder = here.path().join("a/b/mltui");
+        assert_eq!(state_folder(&folder), folder.display().to_string());
+        assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 0, "looking leaves nothing behind");
+        std::fs::write(here.path().join("a"), "").unwrap();
+        for folder in [folder, here.path().join("a")] {
+            let told = state_folder(&folder);
+            assert!(told.contains("a is there and is no folder"), "{told}");
+        }
+        #[cfg(target_os = "linux")]
+        assert!(state_folder(Path::new("/proc/none/mltui")).contains("cannot be written"), "nor by root");
     }
 }

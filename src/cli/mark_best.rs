@@ -15,6 +15,7 @@ use crate::mlflow::{Experiment, RunId};
 use crate::select::margin::is_better_by;
 use crate::select::{Objective, Policy, ValueOf, reason};
 use crate::sheet::json_number;
+use crate::state;
 use crate::store::{ErrorKind, TrackingStore, now_ms};
 use crate::text;
 
@@ -68,6 +69,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         return history(&experiment, arguments.json, out);
     }
     if !settings.read_only && !arguments.dry_run {
+        mend(&journal)?;
         for outcome in marking::resume(store.as_ref(), &journal).await? {
             eprintln_all("an earlier step that broke off is finished", &outcome.said);
         }
@@ -91,6 +93,15 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     let outcome = marking::mark(store.as_ref(), &journal, &plan).await?;
     say(&outcome.record, &outcome.said, arguments.json, out)
+}
+
+/// A journal that is damaged is told and set aside: what it held cannot be finished, and nothing else waits for it.
+fn mend(journal: &Journal) -> Result<(), Failure> {
+    let mended = journal.mend().map_err(|cause| Failure::State { what: "nothing is marked", cause })?;
+    if let Some(error) = mended {
+        super::sweep_report::say(&format!("whether a mark broke off is not known: {}", state::told(&error)));
+    }
+    Ok(())
 }
 
 fn eprintln_all(title: &str, lines: &[String]) {

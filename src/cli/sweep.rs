@@ -315,7 +315,9 @@ fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Fai
         )));
     }
     let is_running = folder.is_running();
-    if let Some(host) = folder.host().filter(|_| !matches!(is_running, Ok(true))) {
+    // A lock of an earlier version says for good who was at it last.
+    let may_be_at_it = || !matches!(is_running, Ok(true)) && !matches!(folder.is_told(), Ok(Some(true)));
+    if let Some(host) = folder.host().filter(|_| may_be_at_it()) {
         return Err(Failure::Usage(format!(
             "the sweep {id} is at work on {host}, or was when that went away: resume it there; if {host} is gone for good, \
              take {} away first",

@@ -104,6 +104,14 @@ impl Journal {
         self.change(|all| all.retain(|known| known.step.id() != id))
     }
 
+    /// Sets a journal that is damaged aside, and begins another; what was wrong with it.
+    pub fn mend(&self) -> io::Result<Option<io::Error>> {
+        match load::<File>(&self.path) {
+            Err(error) if disk::is_damage(&error) => self.change(|_| ()).map(|()| Some(error)),
+            read => read.map(|_| None),
+        }
+    }
+
     /// Whether a mark was begun and is not finished. No step is begun without the journal: one that cannot be read has none.
     pub fn has_mark(&self, id: &str) -> bool {
         self.has(|open| open.step.id() == id)
@@ -187,6 +195,12 @@ mod tests {
         assert!(error.contains(journal.path.to_str().unwrap()), "{error}");
         journal.end("1-a").unwrap();
         assert_eq!(journal.broken_off().unwrap(), []);
-        assert!(Path::new(&format!("{}.damaged", journal.path.display())).exists());
+        let aside = format!("{}.damaged", journal.path.display());
+        assert!(Path::new(&aside).exists());
+        assert!(journal.mend().unwrap().is_none(), "it is whole");
+        std::fs::write(&journal.path, "{").unwrap();
+        let error = journal.mend().unwrap().unwrap().to_string();
+        assert!(error.contains(journal.path.to_str().unwrap()), "{error}");
+        assert_eq!((journal.broken_off().unwrap(), std::fs::read(&aside).unwrap()), (vec![], b"{".to_vec()));
     }
 }

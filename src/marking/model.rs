@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::checkpoint::{ModelBy, choose};
 use super::plan::is_refused;
 use crate::mlflow::{LoggedModel, ModelMetric, Run, RunId, tags};
-use crate::store::{ErrorKind, Result, TrackingStore};
+use crate::store::{ArtifactList, ErrorKind, Result, TrackingStore};
 
 /// Characters of a reason that are kept: a tag does not hold much more.
 const WHY: usize = 600;
@@ -39,7 +39,7 @@ pub async fn source(
         let why: String = format!("{} ({}), {why}", model.name, model.model_id).chars().take(WHY).collect();
         return Ok(Ok(Source { address: format!("models:/{}", model.model_id), why, of }));
     }
-    let artifact = artifact(store, run).await;
+    let artifact = artifact(store, run).await?;
     Ok(artifact.map(|address| Source { address, why: String::new(), of: 0 }).ok_or_else(|| {
         let models = if of == 1 { "logged model is" } else { "logged models are" };
         if of == 0 {
@@ -95,20 +95,27 @@ async fn find_nan(store: &dyn TrackingStore, models: &mut [LoggedModel], key: &s
 }
 
 /// The address of a model among a run's artifacts.
-async fn artifact(store: &dyn TrackingStore, run: &Run) -> Option<String> {
+async fn artifact(store: &dyn TrackingStore, run: &Run) -> Result<Option<String>> {
     let root = run.info.artifact_uri.trim_end_matches('/');
     if let Some(path) = run.tag(tags::MODEL_HISTORY).and_then(newest_path) {
-        return Some(format!("{root}/{path}"));
+        return Ok(Some(format!("{root}/{path}")));
     }
-    // Where artifacts cannot be looked at, none can be loaded either.
-    let entries = store.list_artifacts(&run.info.run_id, "").await.ok()?;
+    let entries = listed(store, &run.info.run_id, "").await?;
     for folder in entries.files.iter().filter(|entry| entry.is_dir) {
-        let inside = store.list_artifacts(&run.info.run_id, &folder.path).await.unwrap_or_default();
+        let inside = listed(store, &run.info.run_id, &folder.path).await?;
         if inside.files.iter().any(|file| file.path.rsplit('/').next() == Some("MLmodel")) {
-            return Some(format!("{root}/{}", folder.path.trim_matches('/')));
+            return Ok(Some(format!("{root}/{}", folder.path.trim_matches('/'))));
         }
     }
-    None
+    Ok(None)
+}
+
+/// Where artifacts cannot be looked at, none can be loaded either. Where they do not answer, that is not known.
+async fn listed(store: &dyn TrackingStore, run: &RunId, path: &str) -> Result<ArtifactList> {
+    match store.list_artifacts(run, path).await {
+        Err(error) if matches!(error.kind, ErrorKind::Hung(..)) => Err(error),
+        list => Ok(list.unwrap_or_default()),
+    }
 }
 
 /// The folder of the model that was logged last, out of MLflow 2's JSON list.

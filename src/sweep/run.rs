@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 use super::course::Course;
-use super::journal::{Event, Folder, Header, How, Place, Wanted, What, Writer};
+use super::journal::{Event, Folder, Header, How, Wanted, What, Writer};
 use super::record::{Ended, Recorder, may_pass};
 use super::study::Study;
 use super::train::Trainer;
@@ -119,7 +119,10 @@ pub async fn run(
         &before[..sent],
         !before.is_empty(),
     );
-    match work(Arc::new(run), &mut recorder, writer, before, interrupted, &mut told).await {
+    let writer = Arc::new(Mutex::new(writer));
+    let worked =
+        work(Arc::new(run), &mut recorder, Arc::clone(&writer), before, interrupted, &mut told).await;
+    let ended = match worked {
         Ok(how) => Ok(recorder.into_ended(how)),
         Err(error) => {
             let why = error.to_string();
@@ -129,14 +132,17 @@ pub async fn run(
             }
             Err(error)
         }
-    }
+    };
+    // A fit that nobody waits for any more may keep the writer to the end of the process.
+    writer.lock().unwrap_or_else(PoisonError::into_inner).leave();
+    ended
 }
 
 /// Trains, and tells the store.
 async fn work(
     run: Arc<Run>,
     recorder: &mut Recorder,
-    mut writer: Writer,
+    writer: Arc<Mutex<Writer>>,
     before: Vec<Event>,
     interrupted: impl Future<Output = ()>,
     told: &mut impl FnMut(Told<'_>),
@@ -144,11 +150,10 @@ async fn work(
     let folder = run.folder.clone();
     let journal = |cause| RunError::journal(&folder, cause);
     let begun = Event { at: now_ms(), what: What::Begun };
-    writer.write(&begun).map_err(journal)?;
+    writer.lock().unwrap_or_else(PoisonError::into_inner).write(&begun).map_err(journal)?;
     told(Told::Event(&begun));
     let sent = run.folder.sent().min(before.len());
     let mut waiting: Vec<Event> = before[sent..].iter().cloned().chain([begun]).collect();
-    let writer = Arc::new(Mutex::new(writer));
     let (stop, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
     let mut happening = train(&run, &before, Arc::clone(&writer), Arc::clone(&stop), Arc::clone(&broken));
     let mut called_off = std::pin::pin!(called_off(&run.folder, interrupted));
@@ -315,16 +320,7 @@ pub async fn close_broken(
 
 /// Whether there is nothing to close: it is not begun yet, or over and told.
 fn is_over(folder: &Folder) -> std::io::Result<bool> {
-    let (mut count, mut last) = (0, None);
-    let read = folder.follow(Place::default(), |event| {
-        count += 1;
-        last = Some(event.what);
-    })?;
-    read.whole()?;
-    Ok(match last {
-        Some(last) => matches!(last, What::Closed { .. }) && folder.sent() >= count,
-        None => true,
-    })
+    Ok(folder.is_told()?.unwrap_or(true))
 }
 
 /// Closes a sweep; none if there is nothing to close, or a process is at it.

@@ -1,5 +1,6 @@
 //! Trials side by side: each takes the next number, is fitted fold by fold, and says what came of it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -85,22 +86,27 @@ impl<'a> Trainer<'a> {
     pub fn run(&self, jobs: usize) -> std::io::Result<()> {
         let jobs = jobs.clamp(1, self.plan.most_jobs());
         let results: Vec<std::io::Result<()>> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(|| self.work())).collect();
-            let broken = || Err(std::io::Error::other("a worker broke down"));
-            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| broken())).collect()
+            let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(|| self.work_or_end())).collect();
+            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(broken_down()))).collect()
         });
         results.into_iter().collect::<std::io::Result<Vec<()>>>()?;
         if self.plan.models == Models::Best && self.may_go_on()? { self.refit_best() } else { Ok(()) }
     }
 
+    /// Where one worker fails, wherever it is, all end: they would wait for its trial for ever.
+    fn work_or_end(&self) -> std::io::Result<()> {
+        let worked = catch_unwind(AssertUnwindSafe(|| self.work())).unwrap_or_else(|_| Err(broken_down()));
+        if worked.is_err() {
+            self.state().over = true;
+            self.changed.notify_all();
+        }
+        worked
+    }
+
     fn work(&self) -> std::io::Result<()> {
         while let Some(number) = self.take()? {
-            let ended = self.trial(number);
-            if ended.is_err() {
-                self.state().over = true;
-            }
+            self.trial(number)?;
             self.changed.notify_all();
-            ended?;
         }
         Ok(())
     }
@@ -304,6 +310,10 @@ impl<'a> Trainer<'a> {
         self.state().trials[number].test = Some(test);
         Ok(Ok(()))
     }
+}
+
+fn broken_down() -> std::io::Error {
+    std::io::Error::other("a worker broke down")
 }
 
 /// The mean and the standard deviation (over n) of each score over folds; none where a fold has none.

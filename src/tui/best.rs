@@ -22,6 +22,8 @@ use crate::text;
 const TOP: usize = 50;
 /// Runs above others that are looked for beside those in the table.
 const MOST_ANCESTORS: usize = 10_000;
+/// Milliseconds until they are looked for again where that failed.
+const NEXT_TRY: i64 = 300_000;
 
 /// What is told of a run wherever it appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,20 @@ pub struct Best {
     id: Option<String>,
     front: FxHashSet<String>,
     asked: Option<Asked>,
+    looking: Looking,
+}
+
+/// Whether runs above others are being looked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Looking {
+    #[default]
+    No,
+    /// Those that are asked for.
+    For(Vec<RunId>),
+    /// It failed; there is no other try before then, in milliseconds since the epoch.
+    Not { before: i64 },
+    /// It failed, and somebody asked to look again.
+    Again,
 }
 
 /// What a selection was asked for.
@@ -116,15 +132,44 @@ impl Best {
         self.catalog = catalog;
     }
 
-    /// Asks for runs above others, as far as nobody has asked and there are not too many.
-    pub fn ask_for(&self, mut missing: Vec<RunId>) -> Option<Effect> {
-        let experiment = self.asked.as_ref()?.experiment.clone();
+    /// Asks for runs above others, as far as nobody has asked and there are not too many. One question at a time: the
+    /// selection that follows the answer tells what is still missing.
+    pub fn ask_for(&mut self, mut missing: Vec<RunId>, now: i64) -> Option<Effect> {
+        let may_ask = match self.looking {
+            Looking::No | Looking::Again => true,
+            Looking::For(_) => false,
+            Looking::Not { before } => now >= before,
+        };
+        let experiment = self.asked.as_ref().filter(|_| may_ask)?.experiment.clone();
         missing.truncate(MOST_ANCESTORS.saturating_sub(self.ancestors.len()));
-        (!missing.is_empty()).then_some(Effect::ReadAncestors { experiment, runs: missing })
+        if missing.is_empty() {
+            return None;
+        }
+        self.looking = Looking::For(missing.clone());
+        Some(Effect::ReadAncestors { experiment, runs: missing })
+    }
+
+    /// Runs above others could not be read. False if nobody waits for them any more.
+    pub fn not_found(&mut self, asked: &[RunId], now: i64) -> bool {
+        let is_awaited = matches!(&self.looking, Looking::For(runs) if runs == asked);
+        if is_awaited {
+            self.looking = Looking::Not { before: now + NEXT_TRY };
+        }
+        is_awaited
+    }
+
+    /// Somebody asks to look again: what failed is tried once more.
+    pub fn again(&mut self) {
+        if matches!(self.looking, Looking::Not { .. }) {
+            self.looking = Looking::Again;
+        }
     }
 
     /// Takes in which runs are above those that were asked for; those that were not found are above nothing.
     pub fn learn(&mut self, asked: Vec<RunId>, found: &Catalog) {
+        if matches!(&self.looking, Looking::For(runs) if *runs == asked) {
+            self.looking = Looking::No;
+        }
         let parents = found.tags.column(&found.texts, tags::PARENT_RUN_ID);
         let parent = |row: Row| Some(RunId::from(found.texts.get(parents?.get(row)?)));
         let ancestors = Arc::make_mut(&mut self.ancestors);
@@ -207,18 +252,22 @@ impl Best {
             return None;
         }
         let chosen = self.policies.get(&experiment);
-        let is_asked = self.asked.as_ref().is_some_and(|asked| {
-            Arc::ptr_eq(&asked.catalog, &runs.catalog)
-                && Arc::ptr_eq(&asked.ancestors, &self.ancestors)
-                && asked.tags == tags
-                && asked.chosen.as_ref() == chosen
-        });
+        let is_asked = self.looking != Looking::Again
+            && self.asked.as_ref().is_some_and(|asked| {
+                Arc::ptr_eq(&asked.catalog, &runs.catalog)
+                    && Arc::ptr_eq(&asked.ancestors, &self.ancestors)
+                    && asked.tags == tags
+                    && asked.chosen.as_ref() == chosen
+            });
         if is_asked {
             return None;
         }
         let chosen = chosen.cloned();
         let catalog = Arc::clone(&runs.catalog);
         self.generation += 1;
+        if self.looking == Looking::Again {
+            self.looking = Looking::No;
+        }
         let effect = Effect::Select {
             generation: self.generation,
             catalog: Arc::clone(&catalog),

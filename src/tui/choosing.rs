@@ -287,13 +287,16 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
             let is_whole = app.runs.complete && Arc::ptr_eq(&catalog, &app.runs.catalog);
             app.best.take(catalog, told, *resolved, selection);
             if is_whole {
-                effects.extend(app.best.ask_for(missing));
+                effects.extend(app.best.ask_for(missing, app.now));
             }
         }
         Msg::Ancestors { experiment, asked, result } if app.runs.experiment.as_ref() == Some(&experiment) => {
             match result {
                 Ok(found) => app.best.learn(asked, &found),
-                Err(error) => app.say(format!("runs above those in the table are not known: {error}")),
+                Err(error) if app.best.not_found(&asked, app.now) => {
+                    app.say(format!("runs above those in the table are not known: {error}"));
+                }
+                Err(_) => {}
             }
         }
         _ => {}

@@ -64,6 +64,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
         Action::Refresh => {
             app.status = Some(LOOKING.into());
             app.details.artifacts.refresh();
+            app.best.again();
             load_experiments(app, effects);
             effects.push(Effect::Refresh);
         }

@@ -205,8 +205,14 @@ fn inside(root: &Path, path: &str) -> Inner<PathBuf> {
 }
 
 /// The entries of a folder by name; nothing where it does not exist, as MLflow answers.
-pub fn list(connection: &mut Connection, store: &Path, id: &RunId, path: &str) -> Inner<ArtifactList> {
-    files::list(&inside(&root(connection, store, id)?, path)?, path)
+pub fn list(
+    connection: &mut Connection,
+    store: &Path,
+    id: &RunId,
+    path: &str,
+    goes_on: &dyn Fn(),
+) -> Inner<ArtifactList> {
+    files::list(&inside(&root(connection, store, id)?, path)?, path, goes_on)
 }
 
 pub fn read(
@@ -215,8 +221,9 @@ pub fn read(
     id: &RunId,
     path: &str,
     most: usize,
+    goes_on: &dyn Fn(),
 ) -> Inner<Vec<u8>> {
-    files::read(&inside(&root(connection, store, id)?, path)?, most)
+    files::read(&inside(&root(connection, store, id)?, path)?, most, goes_on)
 }
 
 /// Writes the whole file under another name first, so that nobody ever sees half of it.

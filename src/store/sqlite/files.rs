@@ -7,50 +7,72 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind as IoKind, Read};
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::Inner;
 use crate::mlflow::ArtifactFile;
 use crate::store::{ArtifactList, ErrorKind};
 
-/// How long a file system is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long something is waited for.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// Until it begins: for a thread, and for the store.
+    turn: Duration,
+    /// From then on, for each answer of the file system.
+    answer: Duration,
+}
+
+const PATIENCE: Patience = Patience { turn: Duration::from_secs(60), answer: Duration::from_secs(10) };
 /// Threads that read files; those that wait for ever are among them.
 const READERS: usize = 4;
 
 static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(READERS)));
 
-/// Does work that may never end on a thread of its own. `what` is named where it does not answer.
+/// Does work that may never end on a thread of its own. It says when it begins, and at each answer of the file system, that
+/// it goes on. `what` is named where it does not.
 pub async fn apart<T: Send + 'static>(
     what: String,
-    work: impl FnOnce() -> Inner<T> + Send + 'static,
+    work: impl FnOnce(&dyn Fn()) -> Inner<T> + Send + 'static,
 ) -> Inner<T> {
     within(PATIENCE, &TURNS, what, work).await
 }
 
 async fn within<T: Send + 'static>(
-    patience: Duration,
+    patience: Patience,
     turns: &Arc<Semaphore>,
     what: String,
-    work: impl FnOnce() -> Inner<T> + Send + 'static,
+    work: impl FnOnce(&dyn Fn()) -> Inner<T> + Send + 'static,
 ) -> Inner<T> {
-    let answer = async {
+    let (going_on, mut goes_on) = watch::channel(());
+    let says_so = going_on.clone();
+    let mut answer = pin!(async {
         // Where all of them wait for ever, so does this.
         let turn = Arc::clone(turns).acquire_owned().await;
         let (sender, receiver) = oneshot::channel();
         let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
             let _turn = turn;
             // Nobody may be waiting any more.
-            let _ = sender.send(work());
+            let goes_on = || {
+                let _ = says_so.send(());
+            };
+            let _ = sender.send(work(&goes_on));
         });
         thread.map_err(|error| ErrorKind::Io(format!("no thread could be started: {error}")))?;
         receiver.await.unwrap_or_else(|_| Err(ErrorKind::Io("the reader broke off".into())))
-    };
-    let waited = tokio::time::timeout(patience, answer).await;
-    waited.unwrap_or_else(|_| Err(ErrorKind::Hung(what, patience.as_secs())))
+    });
+    let mut limit = patience.turn;
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            _ = goes_on.changed() => limit = patience.answer,
+            () = tokio::time::sleep(limit) => return Err(ErrorKind::Hung(what, limit.as_secs())),
+        }
+    }
 }
 
 pub fn io(path: &Path) -> impl Fn(std::io::Error) -> ErrorKind + '_ {
@@ -61,9 +83,20 @@ pub fn io(path: &Path) -> impl Fn(std::io::Error) -> ErrorKind + '_ {
     }
 }
 
+/// A file that says at each answer that it goes on.
+struct Answering<'a>(File, &'a dyn Fn());
+
+impl Read for Answering<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.0.read(buffer)?;
+        (self.1)();
+        Ok(length)
+    }
+}
+
 /// A regular file's bytes, of which there may be so many. A link is followed to one.
-pub fn read(path: &Path, most: usize) -> Inner<Vec<u8>> {
-    let file = open(path)?;
+pub fn read(path: &Path, most: usize, goes_on: &dyn Fn()) -> Inner<Vec<u8>> {
+    let file = Answering(open(path)?, goes_on);
     let mut bytes = Vec::new();
     // What a file is said to have is not what comes: some grow, and some have no end.
     file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(io(path))?;
@@ -118,12 +151,13 @@ fn kind(kind: fs::FileType) -> &'static str {
 
 /// The entries of a folder by name; nothing where it does not exist, as MLflow answers. `below` is its path in the run.
 /// Links are what they lead to.
-pub fn list(folder: &Path, below: &str) -> Inner<ArtifactList> {
+pub fn list(folder: &Path, below: &str, goes_on: &dyn Fn()) -> Inner<ArtifactList> {
     if !folder.is_dir() {
         return Ok(ArtifactList::default());
     }
     let mut list = ArtifactList::default();
     for entry in fs::read_dir(folder).map_err(io(folder))? {
+        goes_on();
         let entry = entry.map_err(io(folder))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         // A link that leads nowhere, or a file that just went away, has no metadata to show.
@@ -149,24 +183,41 @@ mod tests {
     #[tokio::test]
     async fn what_does_not_answer_is_named_and_keeps_nobody_else_waiting() {
         let turns = Arc::new(Semaphore::new(2));
-        let at_once = Duration::from_millis(10);
+        let short = Duration::from_millis(10);
+        let at_once = Patience { turn: short, answer: short };
         let (hang, hung) = std::sync::mpsc::channel::<()>();
-        let wait = move || {
+        let wait = move |_: &dyn Fn()| {
             let _ = hung.recv();
             Ok(())
         };
         let failure = within(at_once, &turns, "/mnt/gone/a".into(), wait).await.unwrap_err();
         assert_eq!(failure, ErrorKind::Hung("/mnt/gone/a".into(), 0));
         // There is another thread for what does answer.
-        assert_eq!(within(PATIENCE, &turns, "b".into(), || Ok(7)).await, Ok(7));
+        assert_eq!(within(PATIENCE, &turns, "b".into(), |_| Ok(7)).await, Ok(7));
         // One that came back at last is free again.
         drop(hang);
         let both = Arc::clone(&turns).acquire_many_owned(2).await.unwrap();
-        let failure = within(at_once, &turns, "c".into(), || Ok(7)).await.unwrap_err();
+        let failure = within(at_once, &turns, "c".into(), |_| Ok(7)).await.unwrap_err();
         assert!(matches!(failure, ErrorKind::Hung(..)), "all are busy");
         drop(both);
-        let panics = within(PATIENCE, &turns, "d".into(), || -> Inner<()> { panic!("on purpose") }).await;
+        let panics = within(PATIENCE, &turns, "d".into(), |_| -> Inner<()> { panic!("on purpose") }).await;
         assert!(matches!(panics, Err(ErrorKind::Io(_))));
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_waited_for_from_the_beginning_of_the_work_on() {
+        let turns = Arc::new(Semaphore::new(1));
+        let patience = Patience { turn: PATIENCE.turn, answer: Duration::ZERO };
+        assert_eq!(within(patience, &turns, "a".into(), |_| Ok(7)).await, Ok(7), "it has not begun yet");
+        let (hang, hung) = std::sync::mpsc::channel::<()>();
+        let wait = move |goes_on: &dyn Fn()| {
+            goes_on();
+            let _ = hung.recv();
+            Ok(())
+        };
+        let failure = within(patience, &turns, "b".into(), wait).await.unwrap_err();
+        assert_eq!(failure, ErrorKind::Hung("b".into(), 0));
+        drop(hang);
     }
 
     #[cfg(unix)]
@@ -187,20 +238,21 @@ mod tests {
             ("socket", "a socket"),
             (".", "a folder"),
         ] {
-            let failure = read(&path(name), 100).unwrap_err();
+            let failure = read(&path(name), 100, &|| ()).unwrap_err();
             assert!(
                 matches!(&failure, ErrorKind::Invalid(words) if words.contains(word)),
                 "{name}: {failure}"
             );
         }
-        assert!(matches!(read(&path("loop"), 100), Err(ErrorKind::Io(_))));
+        assert!(matches!(read(&path("loop"), 100, &|| ()), Err(ErrorKind::Io(_))));
         fs::write(path("file"), "words").unwrap();
         symlink("file", path("to_file")).unwrap();
-        assert_eq!(read(&path("to_file"), 5).unwrap(), b"words");
-        assert!(matches!(read(&path("file"), 4), Err(ErrorKind::TooMuch(_))));
+        assert_eq!(read(&path("to_file"), 5, &|| ()).unwrap(), b"words");
+        assert!(matches!(read(&path("file"), 4, &|| ()), Err(ErrorKind::TooMuch(_))));
         // Said to be empty, and it is not.
-        assert!(matches!(read(Path::new("/proc/self/maps"), 100), Err(ErrorKind::TooMuch(_))));
-        let listed: Vec<_> = list(home.path(), "").unwrap().files.into_iter().map(|file| file.path).collect();
+        assert!(matches!(read(Path::new("/proc/self/maps"), 100, &|| ()), Err(ErrorKind::TooMuch(_))));
+        let listed: Vec<_> =
+            list(home.path(), "", &|| ()).unwrap().files.into_iter().map(|file| file.path).collect();
         assert_eq!(listed, ["file", "pipe", "socket", "to_file", "to_pipe", "zero"]);
     }
 
@@ -210,7 +262,9 @@ mod tests {
         for number in 0..=ArtifactList::MOST {
             File::create(home.path().join(number.to_string())).unwrap();
         }
-        let list = list(home.path(), "data").unwrap();
+        let answers = std::cell::Cell::new(0);
+        let list = list(home.path(), "data", &|| answers.set(answers.get() + 1)).unwrap();
+        assert_eq!(answers.get(), ArtifactList::MOST + 1, "each is waited for anew");
         assert!(list.is_cut && list.files.len() == ArtifactList::MOST);
         assert!(list.files.iter().all(|file| file.path.starts_with("data/")));
     }

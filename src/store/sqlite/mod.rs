@@ -80,10 +80,16 @@ impl SqliteStore {
     async fn read_files<T, F>(&self, operation: String, what: String, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> Inner<T> + Send + 'static,
+        F: FnOnce(&mut Connection, &dyn Fn()) -> Inner<T> + Send + 'static,
     {
         let pool = Arc::clone(&self.pool);
-        files::apart(what, move || pool.read(work)).await.during(operation)
+        let work = move |goes_on: &dyn Fn()| {
+            pool.read(|connection| {
+                goes_on();
+                work(connection, goes_on)
+            })
+        };
+        files::apart(what, work).await.during(operation)
     }
 
     /// Runs `work` in one transaction that is committed when it succeeds.
@@ -274,8 +280,8 @@ impl TrackingStore for SqliteStore {
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<ArtifactList> {
         let (id, path, store) = (id.clone(), path.to_owned(), self.path().to_owned());
         let what = format!("the folder {path:?} of run {id}");
-        self.read_files(format!("list the artifacts of run {id}"), what, move |db| {
-            artifacts::list(db, &store, &id, &path)
+        self.read_files(format!("list the artifacts of run {id}"), what, move |db, goes_on| {
+            artifacts::list(db, &store, &id, &path, goes_on)
         })
         .await
     }
@@ -283,8 +289,8 @@ impl TrackingStore for SqliteStore {
     async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Result<Vec<u8>> {
         let (id, path, store) = (id.clone(), path.to_owned(), self.path().to_owned());
         let what = format!("the file system of {path:?}");
-        self.read_files(format!("read artifact {path:?}"), what, move |db| {
-            artifacts::read(db, &store, &id, &path, most)
+        self.read_files(format!("read artifact {path:?}"), what, move |db, goes_on| {
+            artifacts::read(db, &store, &id, &path, most, goes_on)
         })
         .await
     }
@@ -305,7 +311,7 @@ impl TrackingStore for SqliteStore {
         let (id, store) = (experiment.clone(), self.path().to_owned());
         let what = format!("the file system of the files of experiment {id}");
         let operation = format!("keep files in experiment {id}");
-        self.read_files(operation, what, move |db| artifacts::check(db, &store, &id)).await
+        self.read_files(operation, what, move |db, _| artifacts::check(db, &store, &id)).await
     }
 
     async fn create_registered_model(&self, name: &str) -> Result<()> {

@@ -113,7 +113,7 @@ pub struct All {
 pub struct Writer {
     folder: Folder,
     events: File,
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -197,6 +197,17 @@ impl Folder {
         lines::follow(&self.path.join(EVENTS), from, take)
     }
 
+    /// Whether it is over and the store has all of it; nothing where it has not begun.
+    pub fn is_told(&self) -> io::Result<Option<bool>> {
+        let (mut count, mut last) = (0, None);
+        let read = self.follow(Place::default(), |event| {
+            count += 1;
+            last = Some(event.what);
+        })?;
+        read.whole()?;
+        Ok(last.map(|last| matches!(last, What::Closed { .. }) && self.sent() >= count))
+    }
+
     /// Takes the sweep; none if another process is at it.
     pub fn take(&self) -> io::Result<Option<Writer>> {
         let mut lock = disk::open_to_write(&self.lock())?;
@@ -218,7 +229,7 @@ impl Folder {
         let mut events = disk::open_to_write(&self.path.join(EVENTS))?;
         events.set_len(whole.at)?;
         events.seek(SeekFrom::End(0))?;
-        Ok(Some(Writer { folder: self.clone(), events, _lock: lock }))
+        Ok(Some(Writer { folder: self.clone(), events, lock }))
     }
 
     /// The file that whoever is at the sweep holds locked, and that says who is.
@@ -301,20 +312,84 @@ impl Folder {
 }
 
 impl Writer {
+    /// Adds a line, or nothing: half of one would be damage as soon as another stands behind it.
     pub fn write(&mut self, event: &Event) -> io::Result<()> {
         self.folder.check()?;
         let mut line = serde_json::to_vec(event).map_err(io::Error::other)?;
         line.push(b'\n');
-        self.events.write_all(&line)?;
-        // A result is worth a pause; what is only under way is not.
-        if matches!(event.what, What::Ended { .. } | What::Refitted { .. } | What::Closed { .. }) {
-            self.events.sync_data()?;
+        let before = self.events.stream_position()?;
+        let written = self.events.write_all(&line).and_then(|()| {
+            // A result is worth a pause; what is only under way is not.
+            let is_result =
+                matches!(event.what, What::Ended { .. } | What::Refitted { .. } | What::Closed { .. });
+            if is_result { self.events.sync_data() } else { Ok(()) }
+        });
+        if written.is_err() {
+            // Where even this fails, the next line takes the place of the half one.
+            let _ = self.events.seek(SeekFrom::Start(before));
+            let _ = self.events.set_len(before);
         }
-        Ok(())
+        written
+    }
+
+    /// Notes that nobody is at it any more: another machine, which does not see locks of this one, may go on.
+    pub fn leave(&self) {
+        if let Err(error) = self.lock.set_len(0) {
+            tracing::warn!(%error, "the lock of a sweep still names this machine");
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
 /// Numbers as JSON has them: what is not finite becomes nothing.
 pub fn finite(values: &[f64]) -> Vec<Option<f64>> {
     values.iter().map(|value| Some(*value).filter(|value| value.is_finite())).collect()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    const FULL: &str = "MLTUI_TEST_FULL_DISK";
+    const NAME: &str = "sweep::journal::tests::a_line_that_finds_no_room_leaves_nothing_behind";
+
+    /// A file that may not grow is what a full disk is to those who write; the limit is a process's.
+    #[test]
+    fn a_line_that_finds_no_room_leaves_nothing_behind() {
+        if let Some(path) = std::env::var_os(FULL) {
+            return fill(&Folder { path: path.into() });
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut limited = Command::new("bash");
+        limited.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "-"]);
+        limited.arg(std::env::current_exe().unwrap()).args(["--exact", NAME, "--nocapture"]);
+        let output = limited.env(FULL, folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    }
+
+    fn fill(folder: &Folder) {
+        let mut writer = folder.take().unwrap().unwrap();
+        let event = |what| Event { at: 1, what };
+        let long = || Outcome::Failed { message: "x".repeat(300) };
+        let mut written = 0;
+        while writer.write(&event(What::Ended { trial: 0, outcome: long() })).is_ok() {
+            written += 1;
+        }
+        assert!(written > 0 && written < 4);
+        // What is shorter has room.
+        writer.write(&event(What::Paused)).unwrap();
+        assert_eq!(folder.events().unwrap().len(), written + 1);
+        assert!(disk::read(&folder.lock(), SHORT).is_ok_and(|worker| !worker.is_empty()));
+        drop(writer);
+        assert_eq!(disk::read(&folder.lock(), SHORT).unwrap(), b"");
+    }
 }

@@ -321,3 +321,32 @@ fn a_proposal_depends_on_what_has_ended_for_sure_and_finds_the_better_half() {
     assert_eq!(grid.length(), Some(5));
     assert_eq!(grid.propose(5, &[]), None);
 }
+
+#[test]
+fn where_one_worker_cannot_go_on_none_waits_for_its_trial() {
+    use super::journal::{Event, Folder, What};
+    let here = tempfile::tempdir().unwrap();
+    let folder = Folder { path: here.path().to_owned() };
+    let families = vec!["naive_bayes".into()];
+    let wish =
+        Wish { data: "iris".into(), families, method: Method::Tpe, trials: Some(20), ..Wish::default() };
+    let (plan, study) = wish.decide().unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    for panics in [false, true] {
+        let tell = |event: Event| match event.what {
+            What::Started { trial: 1, .. } if panics => panic!("on purpose"),
+            What::Started { trial: 1, .. } => Err(std::io::Error::other("no room")),
+            _ => Ok(()),
+        };
+        let trainer = super::train::Trainer::new(
+            &plan,
+            &study,
+            &folder,
+            super::course::Course::default(),
+            &stop,
+            &tell,
+        );
+        let error = trainer.run(3).unwrap_err().to_string();
+        assert_eq!(error, if panics { "a worker broke down" } else { "no room" });
+    }
+}

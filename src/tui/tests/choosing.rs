@@ -135,6 +135,45 @@ fn a_parent_that_repeats_a_leaf_below_a_deleted_run_is_not_best() {
 }
 
 #[test]
+fn runs_above_others_are_asked_for_once_and_again_when_somebody_asks_to() {
+    let (mut app, mut runs) = opened((140, 40), 30);
+    let generation = app.runs.generation;
+    // What is asked for when the table changes; nobody answers that.
+    let mut change = |app: &mut App, msg: Option<Msg>| {
+        runs[0].info.end_time = runs[0].info.end_time.map(|end| end + 1);
+        let mut asked = Vec::new();
+        let mut queue = vec![msg.unwrap_or_else(|| snapshot(generation, &runs))];
+        while let Some(msg) = queue.pop() {
+            for effect in update(app, msg) {
+                match effect {
+                    Effect::ReadAncestors { runs, .. } => asked.extend(runs),
+                    effect => queue.extend(answer(effect, &runs).into_iter().rev()),
+                }
+            }
+        }
+        runs[1].tags = vec![Tag::new(tags::PARENT_RUN_ID, "elsewhere")];
+        asked
+    };
+    let elsewhere = [RunId::from("elsewhere")];
+    assert_eq!(change(&mut app, None), []);
+    assert_eq!(change(&mut app, None), elsewhere);
+    assert_eq!(change(&mut app, None), [], "the question is under way");
+    let failed = || Msg::Ancestors {
+        experiment: "1".into(),
+        asked: elsewhere.to_vec(),
+        result: Err(StoreError::new("read runs", ErrorKind::Io("no route".into()))),
+    };
+    assert_eq!(change(&mut app, Some(failed())), []);
+    assert!(drawn(&app).contains("no route"), "{}", drawn(&app));
+    assert_eq!(change(&mut app, None), [], "it has just failed");
+    app.now += 300_000;
+    assert_eq!(change(&mut app, None), elsewhere);
+    change(&mut app, Some(failed()));
+    let refresh = parse_keys("r").unwrap().remove(0);
+    assert_eq!(change(&mut app, Some(Msg::Key(refresh))), elsewhere, "without a change of the table");
+}
+
+#[test]
 fn the_best_run_is_marked_planned_and_unmarked() {
     let (mut app, runs) = opened((140, 40), 30);
     let effects = effects_of(&mut app, "B", &runs);
