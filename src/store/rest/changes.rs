@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::BULK_IDS;
 use super::client::Client;
-use super::paging::{PAGE, page, scan_body};
+use super::paging::{PAGE, Sent, page, scan_body};
 use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{Run, RunId, ViewType};
 use crate::store::batch::{RunBatch, whole_runs};
@@ -99,13 +99,22 @@ pub async fn changes(client: &Client, scan: &Scan, seen: &mut Seen, watched: &[R
             "start_time" => seen.started.since(server_now(client), is_wide),
             _ => seen.ended.since(server_now(client), false),
         };
-        let filter = format!("attributes.{attribute} >= {since}");
-        match read(client, scan, &filter, &mut after).await {
+        let mut noted = after.clone();
+        let mut read = read_since(client, scan, attribute, since, &mut noted).await;
+        if is_wide && attribute == "start_time" && matches!(read, Err(ErrorKind::TooMuch(_))) {
+            // It would be as much after a reload.
+            tracing::debug!("a wide look is too much");
+            noted = after.clone();
+            let since = seen.started.since(server_now(client), false);
+            read = read_since(client, scan, attribute, since, &mut noted).await;
+        }
+        match read {
             Ok(batches) => changes.batches.extend(batches),
             // So much is read better from the beginning.
             Err(ErrorKind::TooMuch(_)) => return Ok(Changes { reload: true, ..Changes::default() }),
             Err(error) => return Err(error),
         }
+        after = noted;
     }
     if is_wide {
         after.wide_due = Some(Instant::now() + (start.elapsed() * WIDE_SHARE).max(WIDE_PAUSE));
@@ -118,14 +127,20 @@ pub async fn changes(client: &Client, scan: &Scan, seen: &mut Seen, watched: &[R
     Ok(changes)
 }
 
-/// All runs of an experiment that a filter lets through.
-async fn read(client: &Client, scan: &Scan, filter: &str, seen: &mut Seen) -> Inner<Vec<RunBatch>> {
+/// All runs of an experiment that started, or ended, since.
+async fn read_since(
+    client: &Client,
+    scan: &Scan,
+    attribute: &str,
+    since: i64,
+    seen: &mut Seen,
+) -> Inner<Vec<RunBatch>> {
     let mut body = scan_body(scan, PAGE, None);
-    body["filter"] = json!(filter);
+    body["filter"] = json!(format!("attributes.{attribute} >= {since}"));
     let mut batches = Vec::new();
     let mut pages = Pages::default();
     loop {
-        let (page, weight) = page(client, &mut body).await?;
+        let Sent { page, weight, .. } = page(client, &body).await?;
         seen.note(&page.runs, client);
         if !page.runs.is_empty() {
             batches.push(whole_runs(&page.runs));
@@ -173,15 +188,15 @@ async fn look_at(
 
 /// The few runs that were asked for, on more than one page where they are too much for one.
 async fn all_of(client: &Client, mut body: Value) -> Inner<Vec<Run>> {
-    let asked = body["max_results"].clone();
+    let asked = body["max_results"].as_u64().map_or(0, |asked| asked as usize);
     let mut runs = Vec::new();
     let mut pages = Pages::default();
     loop {
-        let (page, weight) = page(client, &mut body).await?;
+        let Sent { page, weight, .. } = page(client, &body).await?;
         let next = pages.next(page.next_page_token, page.runs.len(), weight)?;
         runs.extend(page.runs);
         match next {
-            Some(token) if body["max_results"] != asked => body["page_token"] = Value::from(token),
+            Some(token) if runs.len() < asked => body["page_token"] = Value::from(token),
             _ => return Ok(runs),
         }
     }
