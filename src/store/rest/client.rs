@@ -177,10 +177,12 @@ impl Client {
         self.send(request, Repeat::Safe).await?.answer(body::LONGEST).await
     }
 
-    /// The body of a page outside the API, as text.
+    /// The body of a page outside the API, as text: no more than its beginning where it is a long one.
     pub async fn text(&self, path: &str) -> Inner<String> {
         let request = self.request(Method::GET, path)?;
-        let bytes = self.send(request, Repeat::Safe).await?.bytes(body::SHOWN).await?;
+        let received = self.send(request, Repeat::Safe).await?;
+        let mut bytes = Vec::new();
+        received.source.read_beginning(received.response, &mut bytes).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 

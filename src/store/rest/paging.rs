@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
 
 use super::body;
-use super::changes::Seen;
+use super::changes::{Seen, server_now};
 use super::client::Client;
 use super::wire;
 use crate::mlflow::filter::Query;
@@ -147,6 +147,7 @@ pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inne
         writer: BatchWriter::new(0),
         pages: Pages::default(),
         seen: Seen::default(),
+        start: 0,
         has_first: false,
     };
     let first = scan.first.clamp(1, PAGE);
@@ -154,6 +155,7 @@ pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inne
     if next.page.runs.is_empty() {
         client.confirm().await?;
     }
+    scanning.start = server_now(client);
     let mut offset = 0;
     loop {
         offset += next.size;
@@ -176,6 +178,8 @@ struct Scanning<'a> {
     writer: BatchWriter,
     pages: Pages,
     seen: Seen,
+    /// The server's time when the scan began.
+    start: i64,
     /// The first page was sent.
     has_first: bool,
 }
@@ -209,7 +213,7 @@ impl Scanning<'_> {
     /// Hands on a page, and returns the token of the next one; none also when nobody listens any more.
     async fn deliver(&mut self, page: RunPage) -> Inner<Option<String>> {
         let next = self.pages.next_of_runs(&page)?;
-        self.seen.note(&page.runs, self.client);
+        self.seen.note(&page.runs, self.start);
         for run in page.runs {
             self.writer.run(&run);
             if self.writer.batch.text.len() > BATCH && !self.send().await {
