@@ -4,6 +4,7 @@ use super::{Builder, Catalog};
 use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{ExperimentId, RunId, ViewType};
 use crate::store::batch::whole_runs;
+use crate::store::pages::each_page;
 use crate::store::{Result, RunSearch, TrackingStore};
 
 /// Ids in one search: more would make a long line for a server.
@@ -28,7 +29,10 @@ pub async fn runs(store: &dyn TrackingStore, wanted: &[(ExperimentId, RunId)]) -
             max_results: IDS,
             ..RunSearch::default()
         };
-        builder.fold_changes(&whole_runs(&store.search_runs(&search).await?.runs));
+        each_page(store, search, chunk.len(), |runs| {
+            builder.fold_changes(&whole_runs(&runs));
+        })
+        .await?;
     }
     Ok(builder.snapshot())
 }

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 
 use super::summaries::Wanted;
 use super::{Builder, Catalog};
-use crate::mlflow::RunId;
-use crate::store::{Cursor, Result, Scan, TrackingStore};
+use crate::mlflow::{RunId, Summary};
+use crate::store::{Cursor, ErrorKind, Result, Scan, TrackingStore};
 
 /// Batches that wait to be folded in; a scan that is faster than that waits itself.
 const WAITING: usize = 4;
@@ -20,6 +20,17 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// took to send it, within bounds.
 const HISTORY_SHARE: u32 = 20;
 const HISTORY_PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+
+/// When a history that is too long may be asked for again.
+const TOO_LONG_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// What came of asking for the histories of some runs.
+#[derive(Debug, Default)]
+struct Histories {
+    read: Vec<RunId>,
+    summaries: Vec<(RunId, Summary)>,
+    too_long: Vec<RunId>,
+}
 
 /// A catalogue as of now. While it is not complete, more runs and values are on their way.
 #[derive(Debug, Clone)]
@@ -85,17 +96,46 @@ impl Sync {
             return Ok(false);
         };
         let start = Instant::now();
-        let summaries = self.store.metric_summaries(&ids, &wanted.key, wanted.part).await?;
-        self.unpublished |= self.builder.fill(&wanted, &ids, &summaries);
-        if !self.knows_all_changes() {
+        let read = self.read_histories(&ids, &wanted).await;
+        if read.is_err() || !self.knows_all_changes() {
             let pause = (start.elapsed() * HISTORY_SHARE).clamp(HISTORY_PAUSE.0, HISTORY_PAUSE.1);
             let due = Instant::now() + pause;
             self.asked.extend(ids.into_iter().map(|id| ((wanted.clone(), id), due)));
         }
+        let Histories { read, summaries, too_long } = read?;
+        self.unpublished |= self.builder.fill(&wanted, &read, &summaries);
+        let due = Instant::now() + TOO_LONG_PAUSE;
+        self.asked.extend(too_long.into_iter().map(|id| ((wanted.clone(), id), due)));
         let is_last =
             self.wanted.iter().all(|wanted| self.builder.unknown(wanted, &[], 1, |_| false).is_empty());
         self.publish_summaries(is_last, &mut publish);
         Ok(!is_last)
+    }
+
+    /// Reads what the histories of some runs come to. Where that is too much, each by itself: one that is too long stays
+    /// unknown, and the column says of how many runs it is known.
+    async fn read_histories(&self, ids: &[RunId], wanted: &Wanted) -> Result<Histories> {
+        let mut found = Histories::default();
+        match self.store.metric_summaries(ids, &wanted.key, wanted.part).await {
+            Err(error) if matches!(error.kind, ErrorKind::TooMuch(_)) => {}
+            summaries => {
+                (found.read, found.summaries) = (ids.to_vec(), summaries?);
+                return Ok(found);
+            }
+        }
+        for id in ids {
+            match self.store.metric_summaries(std::slice::from_ref(id), &wanted.key, wanted.part).await {
+                Err(error) if matches!(error.kind, ErrorKind::TooMuch(_)) => {
+                    tracing::warn!(%error, run = %id, "a history is not read");
+                    found.too_long.push(id.clone());
+                }
+                summaries => {
+                    found.summaries.extend(summaries?);
+                    found.read.push(id.clone());
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn publish_summaries(&mut self, at_once: bool, publish: &mut impl FnMut(Snapshot)) {

@@ -1,7 +1,7 @@
 //! Distinct texts, each kept once and named by a small number.
 
-use std::borrow::Cow;
-use std::hash::BuildHasher;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -77,18 +77,24 @@ pub struct Interner {
     index: HashTable<Sym>,
     /// Bytes of the long texts that are kept whole.
     long: usize,
+    /// The texts of which the beginnings are kept, by what tells the whole ones apart: a hash and the length.
+    cut: HashMap<(u64, usize), Sym>,
+    keys: RandomState,
 }
 
 impl Interner {
     /// The number of a text: where there is too much of long ones, of its beginning and a word that it was cut.
     pub fn intern(&mut self, text: &str) -> Sym {
-        let beginning = if self.long < ALL_LONG { Cow::Borrowed(text) } else { limits::cut(text, LONG) };
-        let text = beginning.as_ref();
         let hash = FxBuildHasher.hash_one(text);
         if let Some(sym) = self.index.find(hash, |sym| self.texts.get(*sym) == text) {
             return *sym;
         }
         if text.len() > LONG + limits::CUT.len() {
+            if self.long >= ALL_LONG {
+                let whole = (self.keys.hash_one(text), text.len());
+                let texts = &mut self.texts;
+                return *self.cut.entry(whole).or_insert_with(|| texts.push(&limits::cut(text, LONG)));
+            }
             self.long += text.len();
         }
         let sym = self.texts.push(text);
@@ -112,6 +118,11 @@ mod tests {
         let cut = interner.texts.get(last[1_998]);
         assert!(cut.starts_with("1999x") && cut.ends_with(limits::CUT) && cut.len() < 1_100, "{cut}");
         assert_eq!(interner.intern(&text(1_999)), last[1_998]);
+        assert_eq!(interner.intern(&text(0)), first, "what was kept whole is found whole");
+        let other = format!("{}!", text(1_999));
+        let other_sym = interner.intern(&other);
+        assert_ne!(other_sym, last[1_998], "the same beginning, and another text");
+        assert_eq!(interner.intern(&other), other_sym);
         let legal = "y".repeat(1_000);
         let legal_sym = interner.intern(&legal);
         assert_eq!(interner.texts.get(legal_sym), legal);

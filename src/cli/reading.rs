@@ -14,7 +14,7 @@ use crate::select::{
     select, select_with,
 };
 use crate::store::batch::whole_runs;
-use crate::store::pages::Pages;
+use crate::store::pages::{Pages, each_page};
 use crate::store::rest::page_token;
 use crate::store::{ErrorKind, RunSearch, Scan, ScanValues, StoreError, TrackingStore};
 
@@ -35,24 +35,18 @@ const WHOLE: usize = 1_000;
 
 /// The newest runs.
 pub async fn newest(store: &Arc<dyn TrackingStore>, experiment: &Experiment) -> Result<Catalog, Failure> {
-    let mut search = RunSearch {
+    let search = RunSearch {
         experiment_ids: vec![experiment.experiment_id.clone()],
         max_results: SAMPLE,
         ..RunSearch::default()
     };
     let mut builder = Builder::default();
-    let mut pages = Pages::default();
-    let mut count = 0;
-    // Pages may be shorter than asked for. A scan would have asked for the next ones before it is told that this is enough.
-    loop {
-        let page = store.search_runs(&search).await?;
-        count += page.runs.len();
-        builder.fold_changes(&whole_runs(&page.runs));
-        search.page_token = pages.follow(&page)?;
-        if search.page_token.is_none() || count >= SAMPLE {
-            return Ok(builder.snapshot());
-        }
-    }
+    // A scan would have asked for the next pages before it is told that this is enough.
+    each_page(store.as_ref(), search, SAMPLE, |runs| {
+        builder.fold_changes(&whole_runs(&runs));
+    })
+    .await?;
+    Ok(builder.snapshot())
 }
 
 /// Of a local store, the columns that it takes to tell, of all runs.
@@ -317,7 +311,11 @@ async fn fold_runs(
             view,
             ..RunSearch::default()
         };
-        builder.fold_changes(&whole_runs(&store.search_runs(&search).await?.runs));
+        let asked = search.max_results;
+        each_page(store.as_ref(), search, asked, |runs| {
+            builder.fold_changes(&whole_runs(&runs));
+        })
+        .await?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::mlflow::filter::{Direction, Filter, parse};
 use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::sheet::json_number;
 use crate::store::batch::whole_runs;
-use crate::store::pages::Pages;
+use crate::store::pages::each_page;
 use crate::store::uri::Location;
 use crate::store::{RunSearch, Scan, ScanValues, TrackingStore, now_ms};
 
@@ -174,12 +174,13 @@ async fn read(
         rows.truncate(query.limit);
         return Ok((catalog, rows));
     }
-    // Only the newest few: one page tells.
+    // Only the newest few: a search tells.
     let newest_first =
         query.sort == [SortKey { column: ColumnSpec::StartTime, direction: Direction::Descending }];
     if newest_first && query.filter.clauses.is_empty() && query.limit <= 1000 {
         let catalog = search(store.as_ref(), experiment, query).await?;
-        let rows = in_order(&catalog, query);
+        let mut rows = in_order(&catalog, query);
+        rows.truncate(query.limit);
         return Ok((catalog, rows));
     }
     let needs_all = query.columns.is_empty() && query.limit > 1000;
@@ -223,25 +224,23 @@ async fn search(
     experiment: &ExperimentId,
     query: &Query,
 ) -> Result<Catalog, Failure> {
-    let mut search = RunSearch {
+    // Without a filter no more is read than what is printed.
+    let is_filtered = !query.filter.clauses.is_empty();
+    let search = RunSearch {
         experiment_ids: vec![experiment.clone()],
         filter: query.filter.clone(),
         view: query.view,
-        max_results: if query.filter.clauses.is_empty() { query.limit.clamp(1, 1000) } else { 1000 },
+        max_results: if is_filtered { 1000 } else { query.limit.clamp(1, 1000) },
         ..RunSearch::default()
     };
     let mut builder = Builder::default();
-    let mut pages = Pages::default();
-    loop {
-        let page =
-            store.search_runs(&search).await.map_err(|error| Failure::of_filter(error, &query.filter))?;
-        builder.fold_changes(&whole_runs(&page.runs));
-        search.page_token = pages.follow(&page)?;
-        if search.page_token.is_none() || query.filter.clauses.is_empty() {
-            complete(&mut builder, store, query).await?;
-            return Ok(builder.snapshot());
-        }
-    }
+    let enough = if is_filtered { usize::MAX } else { query.limit };
+    let read = each_page(store, search, enough, |runs| {
+        builder.fold_changes(&whole_runs(&runs));
+    });
+    read.await.map_err(|error| Failure::of_filter(error, &query.filter))?;
+    complete(&mut builder, store, query).await?;
+    Ok(builder.snapshot())
 }
 
 /// Reads the histories that columns and sort keys ask for.

@@ -97,7 +97,8 @@ pub fn check_param(param: &Param) -> Result<(), LimitError> {
 }
 
 fn check_value(kind: &'static str, key: &str, value: &str, limit: usize) -> Result<(), LimitError> {
-    if value.ends_with(CUT) {
+    // Something may have been typed behind the mark.
+    if value.contains(CUT) {
         return Err(LimitError::CutValue { kind, key: key.into() });
     }
     let length = value.chars().count();
@@ -161,6 +162,8 @@ mod tests {
         let value = cut(&long, 901);
         assert_eq!(value, format!("{}{CUT}", "é".repeat(450)));
         assert!(matches!(check_tag(&Tag::new("t", value.as_ref())), Err(LimitError::CutValue { .. })));
+        let longer = format!("{value} and more");
+        assert!(matches!(check_tag(&Tag::new("t", longer)), Err(LimitError::CutValue { .. })));
         assert_eq!(cut(&value, 901), value, "cut once");
         assert_eq!(cut("short", 901), "short");
     }

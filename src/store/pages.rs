@@ -4,7 +4,8 @@ use std::hash::BuildHasher;
 
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use super::{ErrorKind, Result, RunPage, StoreError};
+use super::{ErrorKind, Result, RunPage, RunSearch, StoreError, TrackingStore};
+use crate::mlflow::Run;
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
@@ -60,6 +61,11 @@ impl Pages {
         self.next_of_runs(page).map_err(|kind| StoreError::new("search runs", kind))
     }
 
+    /// How many runs came, each counted once.
+    pub fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
     fn note(&mut self, is_new: bool) -> Inner<()> {
         self.barren = if is_new { 0 } else { self.barren + 1 };
         if self.barren < BARREN {
@@ -80,6 +86,25 @@ impl Pages {
             return Err(ErrorKind::Protocol("it leads from page to page in a circle".into()));
         }
         Ok(Some(token))
+    }
+}
+
+/// Hands on the runs that a search finds, page by page, until `enough` came or there are no more: a page is shorter than
+/// asked for where its runs are too much for one.
+pub async fn each_page(
+    store: &dyn TrackingStore,
+    mut search: RunSearch,
+    enough: usize,
+    mut take: impl FnMut(Vec<Run>) + Send,
+) -> Result<()> {
+    let mut pages = Pages::default();
+    loop {
+        let page = store.search_runs(&search).await?;
+        search.page_token = pages.follow(&page)?;
+        take(page.runs);
+        if search.page_token.is_none() || pages.runs() >= enough {
+            return Ok(());
+        }
     }
 }
 

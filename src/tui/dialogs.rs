@@ -9,6 +9,7 @@ use super::overlays::picker::{self, Choice, Item, Picker};
 use super::overlays::prompt::{self, Prompt};
 use super::possible::possible;
 use crate::catalog::ColumnSpec;
+use crate::mlflow::limits::CUT;
 use crate::mlflow::{LifecycleStage, Statistic, tags};
 use crate::text;
 
@@ -61,7 +62,14 @@ pub fn open(app: &mut App, action: Action) {
 fn tag_of(app: &App, key: &str) -> Option<String> {
     let catalog = &app.runs.catalog;
     let column = catalog.tags.column(&catalog.texts, key)?;
-    column.get(app.runs.selected_row()?).map(|sym| catalog.texts.get(sym).to_owned())
+    let row = app.runs.selected_row()?;
+    column.get(row).map(|sym| whole(app, catalog.run_id(row), key, catalog.texts.get(sym)).to_owned())
+}
+
+/// A tag's value as the run itself has it, where that was read and the table has only the beginning.
+fn whole<'a>(app: &'a App, id: &str, key: &str, value: &'a str) -> &'a str {
+    let read = app.details.run.as_ref().filter(|run| value.contains(CUT) && run.info.run_id.as_str() == id);
+    read.and_then(|run| run.tag(key)).unwrap_or(value)
 }
 
 fn palette(app: &App) -> Picker {
@@ -179,7 +187,9 @@ fn tag_list(app: &App) -> Picker {
         vec![Item { label: "new tag".into(), note: "key=value".into(), on: None, choice: Choice::NewTag }];
     let mut known: Vec<(&str, &str)> = match row {
         Some(row) => {
-            catalog.tags.of(&catalog.texts, row).map(|(key, value)| (key, catalog.texts.get(value))).collect()
+            let id = catalog.run_id(row);
+            let tags = catalog.tags.of(&catalog.texts, row);
+            tags.map(|(key, value)| (key, whole(app, id, key, catalog.texts.get(value)))).collect()
         }
         None => catalog.tags.keys(&catalog.texts).map(|(key, _)| (key, "")).collect(),
     };

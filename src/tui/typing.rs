@@ -270,7 +270,13 @@ fn entered(app: &mut App, effects: &mut Vec<Effect>) {
         prompt::Purpose::Note(id) if text.is_empty() => {
             Write::DeleteTag { ids: vec![id], key: tags::NOTE.into() }
         }
-        prompt::Purpose::Note(id) => Write::SetTag { ids: vec![id], tag: Tag::new(tags::NOTE, text) },
+        prompt::Purpose::Note(id) => {
+            let tag = Tag::new(tags::NOTE, text);
+            if let Err(kind) = limits::check_tag(&tag) {
+                return refuse(kind.to_string());
+            }
+            Write::SetTag { ids: vec![id], tag }
+        }
         prompt::Purpose::Tag { ids, key } => {
             let tag = match (key, text.split_once('=')) {
                 (Some(key), _) => Tag::new(key, text),

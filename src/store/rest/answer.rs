@@ -60,6 +60,11 @@ impl Answer {
         self.fields.iter().any(|field| field == key)
     }
 
+    /// Bytes that it has.
+    pub fn length(&self) -> usize {
+        self.body.bytes.len()
+    }
+
     pub fn next_token(&self) -> Option<String> {
         self.next_token.clone()
     }

@@ -47,6 +47,9 @@ impl Source {
         let mut body = Body::default();
         let mut cutter = Cutter::default();
         let mut looked_at = 0;
+        if response.content_length().is_some_and(|length| length > LOOKED_AT as u64) {
+            return Err(self.too_much(LOOKED_AT));
+        }
         while let Some(part) = self.part(&mut response).await? {
             looked_at += part.len();
             cutter.push(&part, &mut body.bytes);
@@ -78,14 +81,21 @@ impl Source {
     }
 
     /// The beginning of a body: enough of it to be shown. One that breaks off says what it says.
-    pub async fn beginning(&self, mut response: Response) -> Vec<u8> {
+    pub async fn beginning(&self, response: Response) -> Vec<u8> {
         let mut bytes = Vec::new();
+        if let Err(error) = self.read_beginning(response, &mut bytes).await {
+            tracing::debug!(%error, "a body is not all there");
+        }
+        bytes
+    }
+
+    pub async fn read_beginning(&self, mut response: Response, bytes: &mut Vec<u8>) -> Inner<()> {
         while bytes.len() < SHOWN
-            && let Ok(Some(part)) = self.part(&mut response).await
+            && let Some(part) = self.part(&mut response).await?
         {
             bytes.extend_from_slice(&part[..part.len().min(SHOWN - bytes.len())]);
         }
-        bytes
+        Ok(())
     }
 
     async fn part(
@@ -118,5 +128,6 @@ impl Source {
 }
 
 pub fn too_much(base: &str, most: usize) -> ErrorKind {
-    ErrorKind::TooMuch(format!("{base} sends more than {} MB in one answer", most >> 20))
+    let most = if most < 1 << 20 { format!("{} kB", most >> 10) } else { format!("{} MB", most >> 20) };
+    ErrorKind::TooMuch(format!("{base} sends more than {most} in one answer"))
 }

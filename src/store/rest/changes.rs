@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::BULK_IDS;
 use super::client::Client;
-use super::paging::{PAGE, page, scan_body};
+use super::paging::{PAGE, Sent, page, scan_body};
 use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{Run, RunId, ViewType};
 use crate::store::batch::{RunBatch, whole_runs};
@@ -55,23 +55,21 @@ impl Latest {
 
     /// Takes in the times of the runs that came; of clocks that are ahead, no more than the server's time.
     fn note(&mut self, times: impl Iterator<Item = i64>, server_now: i64) {
-        let mut count = 0;
-        let before = self.time;
-        for time in times {
-            count += 1;
-            self.time = self.time.max(time.min(server_now));
+        let (mut count, before) = (0, self.time);
+        for time in times.map(|time| time.min(server_now)) {
+            if time > self.time {
+                (self.time, count) = (time, 0);
+            }
+            count += usize::from(time == self.time);
         }
         self.is_crowded = if self.time > before { false } else { self.is_crowded || count > CROWD };
     }
 }
 
 impl Seen {
-    /// Takes in runs that a server sent.
-    pub fn note(&mut self, runs: &[Run], client: &Client) {
-        self.note_at(runs, server_now(client));
-    }
-
-    fn note_at(&mut self, runs: &[Run], now: i64) {
+    /// Takes in runs that a server sent. `now` is its time when it was first asked: while it is asked for one page after
+    /// the other, runs that it sent already go on and end.
+    pub fn note(&mut self, runs: &[Run], now: i64) {
         self.started.note(runs.iter().filter_map(|run| run.info.start_time), now);
         self.ended.note(runs.iter().filter_map(|run| run.info.end_time), now);
     }
@@ -84,7 +82,7 @@ impl Seen {
 
 /// The server's own time. Where it does not tell, this machine's is an upper bound: too early asks for more than is needed,
 /// and too late goes by the runs.
-fn server_now(client: &Client) -> i64 {
+pub fn server_now(client: &Client) -> i64 {
     client.server_time().unwrap_or_else(now_ms)
 }
 
@@ -92,20 +90,30 @@ fn server_now(client: &Client) -> i64 {
 pub async fn changes(client: &Client, scan: &Scan, seen: &mut Seen, watched: &[RunId]) -> Inner<Changes> {
     let mut changes = Changes::default();
     let start = Instant::now();
+    let now = server_now(client);
     let is_wide = seen.is_wide_due();
     let mut after = seen.clone();
     for attribute in ["start_time", "end_time"] {
         let since = match attribute {
-            "start_time" => seen.started.since(server_now(client), is_wide),
-            _ => seen.ended.since(server_now(client), false),
+            "start_time" => seen.started.since(now, is_wide),
+            _ => seen.ended.since(now, false),
         };
-        let filter = format!("attributes.{attribute} >= {since}");
-        match read(client, scan, &filter, &mut after).await {
+        let mut noted = after.clone();
+        let mut read = read_since(client, scan, attribute, since, &mut noted).await;
+        if is_wide && attribute == "start_time" && matches!(read, Err(ErrorKind::TooMuch(_))) {
+            // It would be as much after a reload.
+            tracing::debug!("a wide look is too much");
+            noted = after.clone();
+            let since = seen.started.since(now, false);
+            read = read_since(client, scan, attribute, since, &mut noted).await;
+        }
+        match read {
             Ok(batches) => changes.batches.extend(batches),
             // So much is read better from the beginning.
             Err(ErrorKind::TooMuch(_)) => return Ok(Changes { reload: true, ..Changes::default() }),
             Err(error) => return Err(error),
         }
+        after = noted;
     }
     if is_wide {
         after.wide_due = Some(Instant::now() + (start.elapsed() * WIDE_SHARE).max(WIDE_PAUSE));
@@ -118,15 +126,22 @@ pub async fn changes(client: &Client, scan: &Scan, seen: &mut Seen, watched: &[R
     Ok(changes)
 }
 
-/// All runs of an experiment that a filter lets through.
-async fn read(client: &Client, scan: &Scan, filter: &str, seen: &mut Seen) -> Inner<Vec<RunBatch>> {
+/// All runs of an experiment that started, or ended, since.
+async fn read_since(
+    client: &Client,
+    scan: &Scan,
+    attribute: &str,
+    since: i64,
+    seen: &mut Seen,
+) -> Inner<Vec<RunBatch>> {
     let mut body = scan_body(scan, PAGE, None);
-    body["filter"] = json!(filter);
+    body["filter"] = json!(format!("attributes.{attribute} >= {since}"));
+    let now = server_now(client);
     let mut batches = Vec::new();
     let mut pages = Pages::default();
     loop {
-        let (page, weight) = page(client, &mut body).await?;
-        seen.note(&page.runs, client);
+        let Sent { page, weight, .. } = page(client, &body).await?;
+        seen.note(&page.runs, now);
         if !page.runs.is_empty() {
             batches.push(whole_runs(&page.runs));
         }
@@ -173,15 +188,15 @@ async fn look_at(
 
 /// The few runs that were asked for, on more than one page where they are too much for one.
 async fn all_of(client: &Client, mut body: Value) -> Inner<Vec<Run>> {
-    let asked = body["max_results"].clone();
+    let asked = body["max_results"].as_u64().map_or(0, |asked| asked as usize);
     let mut runs = Vec::new();
     let mut pages = Pages::default();
     loop {
-        let (page, weight) = page(client, &mut body).await?;
+        let Sent { page, weight, .. } = page(client, &body).await?;
         let next = pages.next(page.next_page_token, page.runs.len(), weight)?;
         runs.extend(page.runs);
         match next {
-            Some(token) if body["max_results"] != asked => body["page_token"] = Value::from(token),
+            Some(token) if runs.len() < asked => body["page_token"] = Value::from(token),
             _ => return Ok(runs),
         }
     }
@@ -221,10 +236,18 @@ mod tests {
     }
 
     #[test]
+    fn runs_of_many_times_are_no_crowd() {
+        let mut latest = seen(&[NOW - 10 * MINUTE]);
+        latest.note((0..=2 * CROWD as i64).map(|i| NOW - 10 * MINUTE - i), NOW);
+        assert_eq!(latest.since(NOW, false), NOW - 10 * MINUTE, "one of them has the latest time");
+    }
+
+    #[test]
     fn a_crowd_of_runs_is_not_sent_again_and_again() {
         let mut latest = seen(&[NOW - 10 * MINUTE]);
         latest.note(std::iter::repeat_n(NOW - 10 * MINUTE, CROWD + 1), NOW);
         assert_eq!(latest.since(NOW, false), NOW - 10 * MINUTE + 1);
+        latest.note((1..=200).map(|i| NOW - 11 * MINUTE - i), NOW);
         latest.note(std::iter::empty(), NOW);
         assert_eq!(latest.since(NOW, false), NOW - 10 * MINUTE + 1);
         latest.note(std::iter::once(NOW - 5 * MINUTE), NOW);

@@ -1,7 +1,7 @@
 //! Requests, retries and errors: everything about HTTP, nothing about experiments.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::answer::Answer;
 use super::body::{self, Source};
 use super::failure::{failure, innermost, not_json, tls_cause, tls_words};
 use super::options::{Auth, RestOptions, Waiting};
+use super::paging::PAGE;
 use super::proxy::{self, Proxy};
 use super::tls;
 use crate::store::ErrorKind;
@@ -69,6 +70,8 @@ pub struct Client {
     told: AtomicBool,
     /// The server's own time of its latest answer, in milliseconds; 0 where it never told.
     time: AtomicI64,
+    /// So many runs fit on a page, as far as is known.
+    page: AtomicUsize,
 }
 
 impl Client {
@@ -97,6 +100,7 @@ impl Client {
             proxy,
             told: AtomicBool::new(false),
             time: AtomicI64::new(0),
+            page: AtomicUsize::new(PAGE),
         })
     }
 
@@ -108,6 +112,15 @@ impl Client {
     /// The server's own time when it answered last, in milliseconds since the epoch, as far as it tells.
     pub fn server_time(&self) -> Option<i64> {
         Some(self.time.load(Ordering::Relaxed)).filter(|time| *time > 0)
+    }
+
+    /// How many runs are asked for on one page at most: what came before tells what fits.
+    pub fn fitting(&self) -> usize {
+        self.page.load(Ordering::Relaxed)
+    }
+
+    pub fn note_fitting(&self, runs: usize) {
+        self.page.store(runs.clamp(1, PAGE), Ordering::Relaxed);
     }
 
     fn http(&self) -> Inner<&reqwest::Client> {
@@ -164,10 +177,12 @@ impl Client {
         self.send(request, Repeat::Safe).await?.answer(body::LONGEST).await
     }
 
-    /// The body of a page outside the API, as text.
+    /// The body of a page outside the API, as text: no more than its beginning where it is a long one.
     pub async fn text(&self, path: &str) -> Inner<String> {
         let request = self.request(Method::GET, path)?;
-        let bytes = self.send(request, Repeat::Safe).await?.bytes(body::SHOWN).await?;
+        let received = self.send(request, Repeat::Safe).await?;
+        let mut bytes = Vec::new();
+        received.source.read_beginning(received.response, &mut bytes).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! MLflow's tokens are plain offsets, so runs created meanwhile shift the pages. Whoever collects them goes by
 //! run id; nothing is lost, because new runs come first and push others onto later pages. For the same reason a page that
-//! is too much is asked for again with fewer runs on it.
+//! is too much is asked for again with fewer runs on it; how large those were that came tells what is asked for next.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,8 @@ use futures_util::future;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
 
-use super::changes::Seen;
+use super::body;
+use super::changes::{Seen, server_now};
 use super::client::Client;
 use super::wire;
 use crate::mlflow::filter::Query;
@@ -25,6 +26,8 @@ const SEARCH: &str = "2.0/mlflow/runs/search";
 pub const PAGE: usize = 1_000;
 /// So many times fewer are asked for where a page is too much.
 const FEWER: usize = 8;
+/// Bytes that a page should have at most: the next one may have heavier runs.
+const ROOM: usize = body::LONGEST / 4 * 3;
 /// Pages asked for at once. A server with one worker gains nothing from more, and others use it too.
 const AT_ONCE: usize = 2;
 /// Bytes of text in one batch.
@@ -38,7 +41,7 @@ pub async fn search(client: &Client, search: &RunSearch) -> Inner<RunPage> {
     let mut body = search_body(search, &query.text);
     let mut pages = Pages::default();
     loop {
-        let (mut page, _) = match page(client, &mut body).await {
+        let Sent { mut page, .. } = match page(client, &body).await {
             Err(ErrorKind::Invalid(_)) if fallback.is_some() => {
                 query = fallback.take().unwrap_or_default();
                 body["filter"] = json!(query.text);
@@ -66,25 +69,46 @@ fn search_body(search: &RunSearch, filter: &str) -> Value {
     })
 }
 
-/// A page, and the room that it takes, in bytes. Where it is too much, one with fewer runs: the body says how many.
-pub async fn page(client: &Client, body: &mut Value) -> Inner<(RunPage, usize)> {
+/// A page, the room that it takes, in bytes, and how many runs were asked for on it.
+#[derive(Debug)]
+pub struct Sent {
+    pub page: RunPage,
+    pub weight: usize,
+    pub size: usize,
+}
+
+/// A page of as many runs as the body says; of fewer, where these are too much for one.
+pub async fn page(client: &Client, body: &Value) -> Inner<Sent> {
+    let asked = body["max_results"].as_u64().map_or(1, |asked| asked.max(1) as usize);
+    let mut size = asked.min(client.fitting());
+    let mut body = body.clone();
     loop {
-        let size = body["max_results"].as_u64().unwrap_or(1);
-        match whole_page(client, body).await {
+        body["max_results"] = json!(size);
+        match whole_page(client, &body, size).await {
             Err(ErrorKind::TooMuch(why)) if size > 1 => {
                 tracing::debug!(size, why, "a page is too much");
-                body["max_results"] = json!((size / FEWER as u64).max(1));
+                size = (size / FEWER).max(1);
+                client.note_fitting(size);
             }
             page => return page,
         }
     }
 }
 
-async fn whole_page(client: &Client, body: &Value) -> Inner<(RunPage, usize)> {
+async fn whole_page(client: &Client, body: &Value, size: usize) -> Inner<Sent> {
     let answer = client.search(SEARCH, body).await?;
     let next_page_token = next_token(body, answer.next_token())?;
     let list = answer.list("runs", wire::run)?;
-    Ok((RunPage { runs: list.things, next_page_token }, list.weight))
+    let bytes = answer.length().max(list.weight);
+    client.note_fitting(next_size(client.fitting(), size, list.things.len(), bytes));
+    Ok(Sent { page: RunPage { runs: list.things, next_page_token }, weight: list.weight, size })
+}
+
+/// How many runs to ask for after a page of so many runs and bytes: what would fit if the next ones are like these, with
+/// room to spare, and no more than twice as many where it were fewer before.
+fn next_size(before: usize, size: usize, runs: usize, bytes: usize) -> usize {
+    let fit = (ROOM * runs).checked_div(bytes).filter(|_| runs > 0).unwrap_or(PAGE);
+    fit.min(before.max(size.saturating_mul(2))).clamp(1, PAGE)
 }
 
 /// The token of the page behind the one that was asked for. One that leads to itself would be followed for ever.
@@ -123,28 +147,26 @@ pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inne
         writer: BatchWriter::new(0),
         pages: Pages::default(),
         seen: Seen::default(),
+        start: 0,
         has_first: false,
     };
     let first = scan.first.clamp(1, PAGE);
-    let mut body = scan_body(scan, first, None);
-    let (mut next, _) = page(client, &mut body).await?;
-    if next.runs.is_empty() {
+    let mut next = page(client, &scan_body(scan, first, None)).await?;
+    if next.page.runs.is_empty() {
         client.confirm().await?;
     }
-    let mut size = if body["max_results"] == first { PAGE } else { first.div_ceil(FEWER) };
-    let mut offset = first;
+    scanning.start = server_now(client);
+    let mut offset = 0;
     loop {
-        let Some(mut token) = scanning.deliver(next).await? else { return Ok(scanning.seen) };
-        if size == PAGE && is_offset(&token, offset) {
+        offset += next.size;
+        let Some(mut token) = scanning.deliver(next.page).await? else { return Ok(scanning.seen) };
+        if client.fitting() == PAGE && is_offset(&token, offset) {
             match scanning.parallel(offset).await? {
                 None => return Ok(scanning.seen),
-                Some(reached) => (size, token) = (PAGE / FEWER, token_at(reached)),
+                Some(reached) => (offset, token) = (reached, token_at(reached)),
             }
         }
-        body = scan_body(scan, size, Some(&token));
-        (next, _) = page(client, &mut body).await?;
-        offset += size;
-        size = body["max_results"].as_u64().map_or(size, |asked| size.min(asked as usize));
+        next = page(client, &scan_body(scan, PAGE, Some(&token))).await?;
     }
 }
 
@@ -156,36 +178,42 @@ struct Scanning<'a> {
     writer: BatchWriter,
     pages: Pages,
     seen: Seen,
+    /// The server's time when the scan began.
+    start: i64,
     /// The first page was sent.
     has_first: bool,
 }
 
 impl Scanning<'_> {
     /// Asks for pages from an offset on, [`AT_ONCE`] at a time, until one of them is the last; returns the offset of those
-    /// that are too much.
+    /// that are too much, or would be.
     async fn parallel(&mut self, mut offset: usize) -> Inner<Option<usize>> {
-        loop {
+        while self.client.fitting() == PAGE {
             let bodies: Vec<Value> = (0..AT_ONCE)
                 .map(|i| scan_body(self.scan, PAGE, Some(&token_at(offset + i * PAGE))))
                 .collect();
-            let pages = bodies.iter().map(|body| whole_page(self.client, body));
+            let pages = bodies.iter().map(|body| whole_page(self.client, body, PAGE));
             let pages = match future::try_join_all(pages).await {
-                Err(ErrorKind::TooMuch(_)) => return Ok(Some(offset)),
+                Err(ErrorKind::TooMuch(_)) => {
+                    self.client.note_fitting(PAGE / FEWER);
+                    break;
+                }
                 pages => pages?,
             };
             offset += AT_ONCE * PAGE;
-            for (page, _) in pages {
+            for Sent { page, .. } in pages {
                 if self.deliver(page).await?.is_none() {
                     return Ok(None);
                 }
             }
         }
+        Ok(Some(offset))
     }
 
     /// Hands on a page, and returns the token of the next one; none also when nobody listens any more.
     async fn deliver(&mut self, page: RunPage) -> Inner<Option<String>> {
         let next = self.pages.next_of_runs(&page)?;
-        self.seen.note(&page.runs, self.client);
+        self.seen.note(&page.runs, self.start);
         for run in page.runs {
             self.writer.run(&run);
             if self.writer.batch.text.len() > BATCH && !self.send().await {
@@ -205,6 +233,19 @@ impl Scanning<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_came_tells_how_many_runs_are_asked_for_next() {
+        const HEAVY: usize = 100 << 10;
+        assert_eq!(next_size(PAGE, PAGE, PAGE, PAGE << 10), PAGE, "light ones");
+        assert_eq!(next_size(PAGE, 30, 30, 30 * HEAVY), ROOM / HEAVY, "a full page would be too much");
+        assert_eq!(next_size(125, 125, 125, 125 * HEAVY), 250, "no more than twice as many");
+        assert_eq!(next_size(250, 250, 250, 250 * HEAVY), ROOM / HEAVY, "and not what is too much again");
+        assert_eq!(next_size(500, 500, 500, 500 << 10), PAGE, "lighter ones again");
+        assert_eq!(next_size(125, 1, 1, 1_000), 125, "one run tells nothing of larger pages");
+        assert_eq!(next_size(PAGE, 1, 1, ROOM + 1), 1);
+        assert_eq!(next_size(125, 125, 0, 20), 250, "nothing came");
+    }
 
     #[test]
     fn a_page_that_leads_to_itself_is_refused() {

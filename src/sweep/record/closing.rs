@@ -2,6 +2,7 @@
 
 use super::{Recorder, SWEEP, TRIAL, WHY, cut};
 use crate::mlflow::{Run, RunId, RunStatus, Tag};
+use crate::store::pages::each_page;
 use crate::store::{ErrorKind, Result, RunUpdate};
 use crate::sweep::course::best;
 use crate::sweep::journal::How;
@@ -77,6 +78,13 @@ impl Recorder {
     /// The runs of the sweep that look as if they ran.
     async fn running(&self) -> Result<Vec<Run>> {
         let filter = format!("tags.`{SWEEP}` = '{}' AND attributes.status = 'RUNNING'", self.header.id);
-        Ok(self.store.search_runs(&self.search(&filter, MOST)?).await?.runs)
+        let search = self.search(&filter, MOST)?;
+        let mut found = Vec::new();
+        each_page(self.store.as_ref(), search, usize::MAX, |runs| {
+            // Their tags tell what they are.
+            found.extend(runs.into_iter().map(|run| Run { metrics: Vec::new(), params: Vec::new(), ..run }));
+        })
+        .await?;
+        Ok(found)
     }
 }
