@@ -5,14 +5,19 @@ mod support;
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use mltui::mlflow::{RunId, Tag};
-use mltui::store::rest::RestOptions;
-use mltui::store::{ErrorKind, NewRun, TrackingStore, uri};
+use mltui::catalog::summaries::Wanted;
+
+use mltui::catalog::{ColumnSpec, gather, sync};
+use mltui::mlflow::{ExperimentId, RunId, Tag, ViewType};
+use mltui::store::rest::{RestOptions, page_token};
+use mltui::store::{ErrorKind, NewRun, Scan, ScanValues, TrackingStore, uri};
 use support::flood::{Flood, Measured, ROOM, Sink, measure, peak_of};
 use support::terminal::Terminal;
 
@@ -432,4 +437,107 @@ fn a_pipe_among_the_artifacts_stops_nobody() {
     let peak = peak_of(terminal.process_id());
     assert!(peak <= ROOM, "{peak} MB");
     terminal.type_keys("q");
+}
+
+/// A server that sends so many runs a page at most, however many are asked for.
+fn with_short_pages(runs: usize, page: usize) -> Flood {
+    with_runs(move |request, sink| {
+        let body: serde_json::Value =
+            serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let size = (body["max_results"].as_u64().unwrap() as usize).min(page);
+        let from = body["page_token"].as_str().map_or(0, |token| token.parse().unwrap());
+        let to = (from + size).min(runs);
+        let sent: Vec<String> = (from..to).map(|number| run(0xa00 + number, "")).collect();
+        let next = if to < runs { to.to_string() } else { String::new() };
+        sink.json(&format!("{{\"runs\": [{}], \"next_page_token\": \"{next}\"}}", sent.join(",")))
+    })
+}
+
+#[test]
+fn pages_that_are_shorter_than_asked_for_are_followed() {
+    let flood = with_short_pages(20, 2);
+    for (limit, lines) in [("1", 1), ("5", 5), ("20", 20), ("30", 20)] {
+        let measured = measure(&flood.uri(), &["runs", "wine", "--limit", limit, "--csv"], &[]);
+        assert_eq!(measured.out.lines().skip(1).count(), lines, "--limit {limit}: {}", measured.said);
+    }
+    let store = open(&flood.uri());
+    let id = |number| (ExperimentId("1".into()), RunId(format!("{:032x}", 0xa00 + number)));
+    let wanted: Vec<_> = (0..20).map(id).collect();
+    let found = block_on(gather::runs(store.as_ref(), &wanted)).unwrap();
+    assert_eq!(found.rows().count(), 20);
+}
+
+#[test]
+fn what_a_page_weighs_tells_how_many_runs_are_asked_for() {
+    const RUNS: usize = 600;
+    let asked: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let sizes = Arc::clone(&asked);
+    let flood = with_runs(move |request, sink| {
+        let body: serde_json::Value =
+            serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let size = body["max_results"].as_u64().unwrap();
+        sizes.lock().unwrap().push(size);
+        let offset = |token: &str| {
+            let decoded = STANDARD.decode(token).unwrap();
+            serde_json::from_slice::<serde_json::Value>(&decoded).unwrap()["offset"].as_u64().unwrap()
+        };
+        let from = body["page_token"].as_str().map_or(0, offset) as usize;
+        let to = (from + size as usize).min(RUNS);
+        let tag = |key| format!("{{\"key\": \"t{key}\", \"value\": \"{}\"}}", "x".repeat(25_000));
+        let tags = format!("\"tags\": [{}, {}, {}, {}]", tag(0), tag(1), tag(2), tag(3));
+        let sent: Vec<String> = (from..to).map(|number| run(number, &tags)).collect();
+        let next = if to < RUNS { page_token(to) } else { String::new() };
+        sink.json(&format!("{{\"runs\": [{}], \"next_page_token\": \"{next}\"}}", sent.join(",")))
+    });
+    let measured = measure(&flood.uri(), &["runs", "wine", "--columns", "run_name", "--csv"], &[]);
+    assert_eq!(measured.out.lines().skip(1).count(), RUNS, "{}", measured.said);
+    let asked = asked.lock().unwrap();
+    assert!(asked.len() <= 5 && asked.iter().all(|size| *size < 480), "{asked:?}");
+}
+
+#[test]
+fn a_history_that_is_too_long_hides_no_others_and_is_not_asked_for_again() {
+    let flood = Flood::start(|request, sink| {
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        if path.starts_with("/api/2.0/mlflow/runs/search") {
+            let metric = "\"metrics\": [{\"key\": \"m\", \"value\": 1, \"timestamp\": 1, \"step\": 1}]";
+            let runs: Vec<String> = (0..3).map(|number| run(number, metric)).collect();
+            sink.json(&format!("{{\"runs\": [{}]}}", runs.join(",")))
+        } else if path.contains("get-history") && path.contains(&format!("run_id={:032x}", 1)) {
+            sink.head(200, "Content-Type: application/json\r\nContent-Length: 3000000000\r\n")
+        } else if path.contains("get-history") {
+            sink.json("{\"metrics\": [{\"key\": \"m\", \"value\": 2, \"timestamp\": 1, \"step\": 1}]}")
+        } else {
+            sink.json(EXPERIMENTS)
+        }
+    });
+    let scan = Scan {
+        experiment_id: ExperimentId("1".into()),
+        view: ViewType::ActiveOnly,
+        first: 100,
+        values: ScanValues::All,
+    };
+    let mut kept = sync::Sync::new(open(&flood.uri()), scan);
+    let column = ColumnSpec::parse("max(metrics.m)").unwrap();
+    kept.want(vec![Wanted::of(&column).unwrap()]);
+    let mut last = None;
+    block_on(async {
+        kept.load(|_| ()).await.unwrap();
+        while kept.fill(&[], |snapshot| last = Some(snapshot)).await.unwrap() {}
+        let before = flood.requests();
+        assert!(!kept.fill(&[], |_| ()).await.unwrap());
+        assert_eq!(flood.requests(), before, "nothing is asked for again");
+    });
+    let coverage = last.unwrap().catalog.coverage(&column).unwrap();
+    assert_eq!((coverage.known, coverage.of), (2, 3));
+}
+
+#[test]
+fn a_login_page_in_place_of_the_version_is_told_as_such() {
+    let flood = Flood::start(|_, sink| {
+        sink.head(200, "Content-Type: text/html\r\n")?;
+        sink.send(format!("<html>{}</html>", "x".repeat(100_000)))
+    });
+    let failure = block_on(open(&flood.uri()).info()).unwrap_err().to_string();
+    assert!(failure.contains("no version number under /version"), "{failure}");
 }
