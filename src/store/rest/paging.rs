@@ -79,8 +79,9 @@ pub struct Sent {
 
 /// A page of as many runs as the body says; of fewer, where these are too much for one.
 pub async fn page(client: &Client, body: &Value) -> Inner<Sent> {
-    let asked = body["max_results"].as_u64().map_or(1, |asked| asked.max(1) as usize);
-    let mut size = asked.min(client.fitting());
+    let asked = body["max_results"].as_u64().map_or(1, |asked| asked as usize);
+    // What no server takes is left for it to refuse.
+    let mut size = if client.fitting() < PAGE && asked <= PAGE { asked.min(client.fitting()) } else { asked };
     let mut body = body.clone();
     loop {
         body["max_results"] = json!(size);
