@@ -69,7 +69,7 @@ pub async fn register(
             (model.moved, model.unaliased) = (false, true);
             Ok(Some(format!("the alias {} is not set: {}", model.alias, error.kind)))
         }
-        moved => moved.map(|()| None),
+        moved => moved,
     }
 }
 
@@ -78,7 +78,7 @@ async fn move_aliases(
     experiment: &ExperimentId,
     record: &Record,
     model: &Model,
-) -> Result<()> {
+) -> Result<Option<String>> {
     let mut aligned = align(store, experiment, model, Hand { undone: None, moved: [true; 2] }).await?;
     let is_it = |(alias, _): &(Option<String>, StoreError)| alias.as_ref() == Some(&model.alias);
     if let Some(at) = aligned.refused.iter().position(is_it) {
@@ -91,7 +91,8 @@ async fn move_aliases(
     {
         store.set_model_alias(&model.name, &model.alias, version).await?;
     }
-    Ok(())
+    let left = aligned.refused.first().and_then(|(alias, error)| Some((alias.as_ref()?, error)));
+    Ok(left.map(|(alias, error)| format!("the alias {alias} is not set: {}", error.kind)))
 }
 
 /// Nothing, where this user may not look.

@@ -143,11 +143,12 @@ fn told(record: &Record, superseded: Option<&Record>) -> Vec<String> {
         return vec![format!("{} marked {} meanwhile; that mark holds", other.by, other.run_name)];
     }
     let mut said = vec![format!("{} is marked best", record.run_name)];
-    if let Some(Model { name, version: Some(version), alias, unaliased, why, of, .. }) = &record.model {
+    if let Some(Model { name, version: Some(version), alias, unaliased, moved, why, of, .. }) = &record.model
+    {
         let which = if *of > 1 { format!(": {why}") } else { String::new() };
         if *unaliased {
             said.push(format!("registered as {name} version {version}{which}"));
-        } else if record.note.is_none() {
+        } else if *moved || record.note.is_none() {
             said.push(format!("registered as {name} version {version}, alias {alias}{which}"));
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{self, DataError, Frame, Limits, MENTIONED, Reading, Target, Task, bundled};
+use super::data::{self, DataError, Frame, Limits, Reading, Target, Task, bundled};
 use super::families::{self, FAMILIES, Family, Reader, Shape};
 use super::scores::{Score, scores};
 use super::search::{LAG, Method, Search};
@@ -124,12 +124,10 @@ impl Wish {
         let target = self.target.as_deref().or(set.map(|set| set.target));
         let Some(name) = target else {
             let columns: Vec<_> = frame.columns.iter().map(|column| column.name.as_str()).collect();
-            let more = columns.len().saturating_sub(MENTIONED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             return Err(wrong(format!(
-                "the target is missing (--target): say which column of {} is to be predicted, of {}{more}",
+                "the target is missing (--target): say which column of {} is to be predicted, of {}",
                 frame.name,
-                columns[..columns.len().min(MENTIONED)].join(", ")
+                data::mentioned(&columns)
             )));
         };
         let task = self.task.or(set.filter(|set| set.target == name).map(|set| set.task));

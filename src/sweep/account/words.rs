@@ -45,7 +45,11 @@ impl Account {
             _ => "Parquet".to_owned(),
         };
         let decimal = if self.decimal == Some(',') { ", with decimal commas" } else { "" };
-        format!("{} rows, {} columns of {form}{decimal}", self.rows, self.columns.len() + self.more_columns)
+        format!(
+            "{} rows, {} columns of {form}{decimal}",
+            self.rows,
+            self.columns.len().saturating_add(self.more_columns)
+        )
     }
 
     fn on_target(&self) -> String {
@@ -55,10 +59,10 @@ impl Account {
             by_count.sort_by_key(|(_, count)| Reverse(**count));
             let words = by_count.iter().zip([" rows"].into_iter().chain(std::iter::repeat("")));
             let words = words.map(|((class, count), rows)| format!("{count}{rows} of {class:?}"));
-            listed(words, classes.len() + more_classes, NAMES)
+            listed(words, classes.len().saturating_add(*more_classes), NAMES)
         });
         let classes = classes.map_or(String::new(), |classes| format!(": {classes}"));
-        let without = self.rows - rows;
+        let without = self.rows.saturating_sub(*rows);
         let without = if without > 0 {
             format!("; {without} of {} rows have none{} and are not used", self.rows, in_brackets(gap_words))
         } else {
@@ -93,7 +97,7 @@ impl Account {
         if self.decimal.is_some() {
             parts.push("decimal commas".to_owned());
         }
-        let without = self.rows - self.target.rows;
+        let without = self.rows.saturating_sub(self.target.rows);
         if without > 0 {
             let words = in_brackets(&self.target.gap_words);
             parts.push(format!("{without} of {} rows without a target{words}", self.rows));

@@ -144,7 +144,7 @@ pub enum DataError {
     Unknown { name: String, known: String },
     #[error("{}, line {line}: {message}", path.display())]
     Line { path: PathBuf, line: u64, message: String },
-    #[error("{}, line {line}, column {column}: {message}", path.display())]
+    #[error("{}, line {line}, column {}: {message}", path.display(), brief(column))]
     Cell { path: PathBuf, line: u64, column: String, message: String },
     #[error("{}: {message}", path.display())]
     File { path: PathBuf, message: String },
@@ -153,7 +153,25 @@ pub enum DataError {
 }
 
 /// Columns that an error lists.
-pub const MENTIONED: usize = 20;
+const MENTIONED: usize = 20;
+/// Letters of a name that an error says.
+const SAID: usize = 80;
+
+/// A name, or its beginning where it is long: a file without a head may have whole texts for names.
+fn brief(name: &str) -> String {
+    match name.char_indices().nth(SAID) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
+/// Some of the names that there are, for an error.
+pub fn mentioned(names: &[&str]) -> String {
+    let some: Vec<_> = names.iter().take(MENTIONED).map(|name| brief(name)).collect();
+    let more = names.len().saturating_sub(MENTIONED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", some.join(", "))
+}
 
 /// How the names of files end that hold data.
 pub const ENDINGS: [&str; 7] = [".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet"];
@@ -240,13 +258,12 @@ impl Frame {
     /// The error where there is no such column.
     pub fn lacks(&self, name: &str) -> DataError {
         if let Some(LeftOut { why, .. }) = self.left_out.iter().find(|column| column.name == name) {
+            let name = brief(name);
             return DataError::Target(format!("{name} of {} is left out: {}", self.name, why.words()));
         }
         let known = self.columns.iter().map(|column| column.name.as_str());
         let known: Vec<_> = known.chain(self.left_out.iter().map(|column| column.name.as_str())).collect();
-        let more = known.len().saturating_sub(MENTIONED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let known = known[..known.len().min(MENTIONED)].join(", ");
-        DataError::Target(format!("there is no column {name:?} in {}; it has {known}{more}", self.name))
+        let (name, known) = (brief(name), mentioned(&known));
+        DataError::Target(format!("there is no column {name:?} in {}; it has {known}", self.name))
     }
 }
