@@ -142,13 +142,13 @@ pub enum DataError {
     Read { path: PathBuf, cause: std::io::Error },
     #[error("there is no data set {name:?}: give the path of a CSV, TSV or Parquet file, or one of {known}")]
     Unknown { name: String, known: String },
-    #[error("{}, line {line}: {message}", path.display())]
+    #[error("{}, line {line}: {}", path.display(), bounded(message))]
     Line { path: PathBuf, line: u64, message: String },
-    #[error("{}, line {line}, column {}: {message}", path.display(), brief(column))]
+    #[error("{}, line {line}, column {}: {}", path.display(), brief(column), bounded(message))]
     Cell { path: PathBuf, line: u64, column: String, message: String },
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {}", path.display(), bounded(message))]
     File { path: PathBuf, message: String },
-    #[error("{0}")]
+    #[error("{}", bounded(.0))]
     Target(String),
 }
 
@@ -163,6 +163,12 @@ fn brief(name: &str) -> String {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.to_owned(),
     }
+}
+
+/// The beginning of a message that repeats what a file holds.
+fn bounded(message: &str) -> &str {
+    const LONGEST: usize = 4_000;
+    message.char_indices().nth(LONGEST).map_or(message, |(end, _)| &message[..end])
 }
 
 /// Some of the names that there are, for an error.
