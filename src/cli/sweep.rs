@@ -299,14 +299,7 @@ fn leave_terminal() {
 }
 
 fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Failure> {
-    let all = Folder::all(&settings.state_folder);
-    let found = all.sweeps.into_iter().find(|(_, header)| header.id == id || header.name == id);
-    let (folder, header) = found.ok_or_else(|| {
-        for words in &all.unread {
-            say(words);
-        }
-        Failure::NoneEligible(format!("there is no sweep {id:?} on this machine; `mltui sweeps` lists them"))
-    })?;
+    let (folder, header) = super::sweeps::named(settings, id)?;
     let store = store_name(settings);
     if header.store != store {
         return Err(Failure::Usage(format!(

@@ -10,7 +10,7 @@ use super::sweep_report::say;
 use crate::config::Settings;
 use crate::store::now_ms;
 use crate::sweep::course::Courses;
-use crate::sweep::journal::{Folder, Wanted};
+use crate::sweep::journal::{Folder, Header, Wanted};
 use crate::sweep::progress::Progress;
 use crate::sweep::unkept;
 use crate::text;
@@ -55,15 +55,20 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
     folder.want(wanted).map_err(|cause| Failure::State { what: "it goes on as before", cause })
 }
 
-fn find(settings: &Settings, id: &str) -> Result<(Folder, Progress), Failure> {
+/// A sweep by its id or its name.
+pub fn named(settings: &Settings, id: &str) -> Result<(Folder, Header), Failure> {
     let all = Folder::all(&settings.state_folder);
     let found = all.sweeps.into_iter().find(|(_, header)| header.id == id || header.name == id);
-    let (folder, header) = found.ok_or_else(|| {
+    found.ok_or_else(|| {
         for words in &all.unread {
             say(words);
         }
-        Failure::NoneEligible(format!("there is no sweep {id:?}; `mltui sweeps` lists them"))
-    })?;
+        Failure::NoneEligible(format!("there is no sweep {id:?} on this machine; `mltui sweeps` lists them"))
+    })
+}
+
+fn find(settings: &Settings, id: &str) -> Result<(Folder, Progress), Failure> {
+    let (folder, header) = named(settings, id)?;
     let progress = Progress::read(&folder, &header, &mut Courses::default(), now_ms());
     let progress = progress.map_err(|cause| Failure::State { what: "cannot read the sweep", cause })?;
     Ok((folder, progress))
