@@ -88,6 +88,21 @@ fn how_old_the_rows_are_is_said_first_on_a_narrow_screen() {
 }
 
 #[test]
+fn another_order_shows_its_first_rows_until_the_cursor_is_moved() {
+    let (mut app, runs) = opened((140, 40), 60);
+    keys(&mut app, "s", &runs);
+    assert_eq!((app.runs.cursor.at, app.runs.cursor.top), (0, 0));
+    let first = app.runs.selected.clone();
+    keys(&mut app, "s", &runs);
+    assert_eq!((app.runs.cursor.at, app.runs.cursor.top), (0, 0));
+    assert_ne!(app.runs.selected, first);
+    keys(&mut app, "j", &runs);
+    let moved = app.runs.selected.clone();
+    keys(&mut app, "s s", &runs);
+    assert_eq!(app.runs.selected, moved, "it follows the run that was gone to");
+}
+
+#[test]
 fn whatever_is_done_is_done_to_the_run_that_was_under_the_cursor() {
     let (mut app, mut runs) = opened((140, 40), 30);
     keys(&mut app, "D", &runs);

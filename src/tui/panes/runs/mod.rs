@@ -69,11 +69,13 @@ pub struct Runs {
     /// Counts the views that were asked for; older ones are dropped.
     pub asked_view: u64,
     pub cursor: Cursor,
-    /// What is under the cursor: the cursor follows it through refresh and sort.
+    /// What is under the cursor: once the cursor was moved, it follows that through refresh and sort.
     pub selected: Option<Picked>,
     /// The user moved the cursor, or did something else about what is under it; until then it stays at the top, whatever
     /// comes there.
     pub is_chosen: bool,
+    /// The user moved the cursor; until then another order or filter shows its first rows.
+    was_moved: bool,
     /// Ids of runs that came in above the window and were not seen since.
     above: FxHashSet<String>,
     /// Where runs were found.
@@ -111,6 +113,7 @@ impl Runs {
             words: Input::new(remembered.words.clone()),
             selected: remembered.run.clone().map(Picked::Run),
             is_chosen: remembered.run.is_some(),
+            was_moved: remembered.run.is_some(),
             marks: std::mem::take(&mut self.marks),
             wanted_column: remembered.column.as_deref().and_then(|name| ColumnSpec::parse(name).ok()),
             ..Self::default()
@@ -183,7 +186,8 @@ impl Runs {
         let is_other_view = self.shown_view != view;
         self.shown_view = view;
         let is_at_top = self.cursor.top == 0 && !is_other_view;
-        let stays_at_top = self.cursor.at == 0 && !self.is_chosen && !is_other_view;
+        let holds = if is_other_view { self.was_moved } else { self.is_chosen };
+        let stays_at_top = self.cursor.at == 0 && !holds;
         if let Some(at) = position.filter(|at| self.picked(*at) == self.selected && !stays_at_top) {
             // The view does not move either: the run stays on its line, as far as the list allows. Only at the top it makes
             // room for what comes there.
@@ -233,7 +237,7 @@ impl Runs {
 
     pub fn moved(&mut self) {
         self.selected = self.picked(self.cursor.at);
-        self.is_chosen = true;
+        (self.is_chosen, self.was_moved) = (true, true);
         self.changed = true;
         self.look_above();
     }
