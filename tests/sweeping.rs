@@ -681,7 +681,7 @@ fn a_sweep_that_ends_in_an_error_leaves_no_run_behind_that_runs() {
     proxy.set(Fault::Refuse("log-batch", 401));
     let (code, _, error) = output(mltui(home.path(), &proxy.uri(), &SMALL));
     assert_ne!(code, 0);
-    assert!(error.contains("resume the sweep"), "{error}");
+    assert!(error.contains("resume it when this is mended"), "{error}");
     let (parents, trials) = seen(&server.uri(), "iris");
     assert!(!parents.is_empty());
     let all = parents.iter().chain(&trials);
