@@ -12,13 +12,13 @@ use mltui::config::{Glyphs, Palette};
 use mltui::mlflow::{Experiment, ExperimentId, LifecycleStage, Metric, RunStatus, Tag};
 use mltui::store::rest::RestOptions;
 use mltui::store::{NewRun, RunUpdate, TrackingStore, uri};
-use mltui::tui::app::{App, Setup};
-use mltui::tui::effect::Effect;
-use mltui::tui::keymap::Keymap;
-use mltui::tui::memory::Memory;
-use mltui::tui::msg::Msg;
-use mltui::tui::theme::{Abilities, Theme};
-use mltui::tui::update::update;
+use mltui::tui::core::app::{App, Setup};
+use mltui::tui::core::effect::Effect;
+use mltui::tui::core::keymap::Keymap;
+use mltui::tui::core::memory::Memory;
+use mltui::tui::core::msg::Msg;
+use mltui::tui::core::update::update;
+use mltui::tui::widgets::theme::{Abilities, Theme};
 use ratatui::Terminal as Screen;
 use ratatui::backend::TestBackend;
 
@@ -155,7 +155,7 @@ pub fn day() {
         profile: None,
         page: None,
         selecting: mltui::config::Selecting::default(),
-        sweeps: mltui::tui::sweeps::Sweeps::default(),
+        sweeps: mltui::tui::features::sweeps::Sweeps::default(),
         policies: std::collections::HashMap::new(),
         user: "ana".into(),
         memory: Memory::default(),
@@ -188,7 +188,7 @@ pub fn day() {
             }
             feed(&mut app, Msg::Tick { now: (minute * 60 + poll * 2) * 1000 });
             if poll % 10 == 0 {
-                screen.draw(|frame| mltui::tui::draw::draw(&app, &theme, frame)).unwrap();
+                screen.draw(|frame| mltui::tui::core::draw::draw(&app, &theme, frame)).unwrap();
             }
         }
         if (minute + 1) % 60 == 0 {

@@ -1,5 +1,5 @@
-//! The explorer: a state machine ([`app`], [`update`]), pictures of its state (`view.rs` files), and the shell that
-//! connects them to a terminal and a store (`runtime`).
+//! The explorer: a state machine ([`core`]), what it is for ([`features`], each with its state, its keys, its picture), what
+//! they are drawn with ([`widgets`]), and the shell that connects them to a terminal and a store (`shell`).
 //!
 //! ```text
 //! crossterm ─▶ Key, Mouse, Resize ─┐
@@ -8,51 +8,19 @@
 //!                                  ▲─────────────────────────── Msg ◀────────────────────────────┘
 //! ```
 //!
-//! `update` does no IO and reads no clock; drawing changes nothing. A message is a key (which the keymap makes an
-//! [`action`], if it is `possible`, and `perform` does; or which belongs to what is being typed: `typing`), the
-//! mouse, or what a task brings back (`answers`). What all of them ask for is in `requests`.
+//! `update` does no IO and reads no clock; drawing changes nothing. What effects come to is done by the shell, and by the
+//! `effects.rs` of features.
 
-pub mod action;
-mod answers;
-pub mod app;
-pub mod best;
-mod charting;
-mod choosing;
-mod comparing;
-mod dialogs;
-pub mod draw;
-pub mod effect;
-mod exporting;
-pub mod form;
-pub mod histories;
-pub mod keymap;
-pub mod layout;
-mod marking;
-pub mod marks;
-pub mod memory;
-mod mouse;
-pub mod msg;
-pub mod overlays;
-mod pace;
-pub mod panes;
-mod perform;
-mod picturing;
-mod possible;
-mod requests;
-mod runtime;
-pub mod screens;
-pub mod sweeping;
-pub mod sweeps;
-pub mod theme;
-mod typing;
-pub mod update;
+pub mod core;
+pub mod features;
+mod shell;
 pub mod widgets;
 
-pub use charting::prepare;
-pub use keymap::Keymap;
+pub use core::keymap::Keymap;
+pub use features::charts::update::prepare;
 #[cfg(unix)]
-pub use runtime::{Decoder, guard_terminal};
-pub use runtime::{Input, Opened, Screen, run, tokio_runtime};
+pub use shell::{Decoder, guard_terminal};
+pub use shell::{Input, Opened, Screen, run, tokio_runtime};
 
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ use mltui::sweep::plan::Wish;
 use mltui::sweep::progress::Progress;
 use mltui::sweep::run::{self, Run};
 use mltui::sweep::unkept::{self, Unkept};
-use mltui::tui::memory::{Memory, Remembered, RememberedColumn};
+use mltui::tui::core::memory::{Memory, Remembered, RememberedColumn};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};

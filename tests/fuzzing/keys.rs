@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use mltui::catalog::sync::Snapshot;
 use mltui::mlflow::ExperimentId;
 use mltui::sweep::progress::{Progress, State};
-use mltui::tui::msg::Msg;
+use mltui::tui::core::msg::Msg;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -175,7 +175,7 @@ impl Visit {
     fn happen(&mut self, what: &Happens) {
         match what {
             Happens::Keys(script) => {
-                for event in mltui::tui::keymap::parse_keys(script).unwrap() {
+                for event in mltui::tui::core::keymap::parse_keys(script).unwrap() {
                     self.feed(Msg::Key(event));
                 }
             }

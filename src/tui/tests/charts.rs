@@ -3,9 +3,9 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
-use crate::tui::app::Screen;
-use crate::tui::effect::Effect;
-use crate::tui::screens::chart::ChartScreen;
+use crate::tui::core::app::Screen;
+use crate::tui::core::effect::Effect;
+use crate::tui::features::charts::screen::ChartScreen;
 
 fn chart(app: &App) -> &ChartScreen {
     match app.screens.last() {

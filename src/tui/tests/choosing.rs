@@ -5,9 +5,9 @@ use crate::marking::{Record, Request};
 use crate::mlflow::tags;
 use crate::select::{Goal, Objective, ValueOf};
 use crate::store::{ErrorKind, StoreError};
-use crate::tui::app::Overlay;
-use crate::tui::effect::Write;
-use crate::tui::msg::Unmarked;
+use crate::tui::core::app::Overlay;
+use crate::tui::core::effect::Write;
+use crate::tui::core::msg::Unmarked;
 
 fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
     let events = parse_keys(script).unwrap();

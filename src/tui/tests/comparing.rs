@@ -1,8 +1,8 @@
 //! Runs side by side, and what leaves the screen.
 
 use super::*;
-use crate::tui::app::{Overlay, Screen};
-use crate::tui::screens::compare::{CompareScreen, Show, Tab};
+use crate::tui::core::app::{Overlay, Screen};
+use crate::tui::features::compare::{CompareScreen, Show, Tab};
 
 fn comparison(app: &App) -> &CompareScreen {
     match app.screens.last() {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::sweep::progress::State;
 use crate::text::is_hidden;
-use crate::tui::action::ACTIONS;
+use crate::tui::core::action::ACTIONS;
 
 const HOSTILE: &str = "\u{1b}[31m\u{9b}2J\u{202e}\u{200b}\u{ad}\u{3164}\n\u{feff}e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}";
 
@@ -116,7 +116,7 @@ fn what_leaves_the_screen_as_a_picture_or_a_page_is_well_formed() {
 fn what_other_machines_call_themselves_is_cleaned_in_the_list_of_sweeps() {
     let runs = runs();
     let mut app = explorer(&runs);
-    let mut sweep = super::sweeping::progress(&app, State::Elsewhere);
+    let mut sweep = crate::tui::tests::sweeping::progress(&app, State::Elsewhere);
     for text in [&mut sweep.name, &mut sweep.metric, &mut sweep.experiment_name] {
         *text = hostile(text);
     }

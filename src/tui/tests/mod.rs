@@ -16,17 +16,6 @@ use std::sync::Arc;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::app::{App, Setup};
-use super::charting::prepare;
-use super::draw::draw;
-use super::effect::Effect;
-use super::histories::Want;
-use super::keymap::{Keymap, parse_keys};
-use super::memory::Memory;
-use super::msg::Msg;
-use super::panes::details::preview::Preview;
-use super::theme::{Abilities, Theme};
-use super::update::update;
 use crate::catalog::Builder;
 use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{Picked, project};
@@ -39,6 +28,17 @@ use crate::mlflow::{
 };
 use crate::store::batch::whole_runs;
 use crate::store::{ArtifactList, ErrorKind, HistoryCursor, HistoryPart, StoreError};
+use crate::tui::core::app::{App, Setup};
+use crate::tui::core::draw::draw;
+use crate::tui::core::effect::Effect;
+use crate::tui::core::keymap::{Keymap, parse_keys};
+use crate::tui::core::memory::Memory;
+use crate::tui::core::msg::Msg;
+use crate::tui::core::update::update;
+use crate::tui::features::charts::histories::Want;
+use crate::tui::features::charts::update::prepare;
+use crate::tui::features::details::preview::Preview;
+use crate::tui::widgets::theme::{Abilities, Theme};
 
 /// 2026-11-23 12:00 UTC.
 const NOW: i64 = 1_795_435_200_000;
@@ -57,7 +57,7 @@ fn app(size: (u16, u16)) -> App {
         profile: None,
         page: None,
         selecting: crate::config::Selecting::default(),
-        sweeps: crate::tui::sweeps::Sweeps::default(),
+        sweeps: crate::tui::features::sweeps::Sweeps::default(),
         policies: std::collections::HashMap::new(),
         user: "ana".into(),
         memory: Memory::default(),
@@ -157,7 +157,9 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
         Effect::Select { generation, catalog, tags, chosen, ancestors } => {
             let chosen = chosen.map(|chosen| *chosen);
             let patterns = crate::select::Patterns::default();
-            vec![super::best::choose(generation, catalog, chosen, &tags, &patterns, &ancestors)]
+            vec![crate::tui::features::best::choose(
+                generation, catalog, chosen, &tags, &patterns, &ancestors,
+            )]
         }
         Effect::LoadCompared { generation, runs: wanted } => {
             let found = runs.iter().filter(|run| wanted.iter().any(|(_, id)| *id == run.info.run_id));

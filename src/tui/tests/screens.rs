@@ -1,7 +1,7 @@
 //! What is drawn: at all sizes, safely, without colours, and as it was approved.
 
 use super::*;
-use crate::tui::action::ACTIONS;
+use crate::tui::core::action::ACTIONS;
 
 #[test]
 fn every_size_is_drawn_without_a_panic() {
@@ -10,7 +10,7 @@ fn every_size_is_drawn_without_a_panic() {
         for rows in 1..=26 {
             feed(&mut app, Msg::Resize { columns, rows }, &runs);
             screen(&app, &theme());
-            app.overlay = Some(crate::tui::app::Overlay::Help { scroll: 0 });
+            app.overlay = Some(crate::tui::core::app::Overlay::Help { scroll: 0 });
             screen(&app, &theme());
             app.overlay = None;
         }

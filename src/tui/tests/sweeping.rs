@@ -4,10 +4,10 @@ use super::*;
 use crate::sweep::data::Mark;
 use crate::sweep::plan::Wish;
 use crate::sweep::progress::{Progress, State};
-use crate::tui::app::Overlay;
-use crate::tui::effect::{Place, Steering, Training};
-use crate::tui::overlays::plan::Field;
-use crate::tui::sweeps::Began;
+use crate::tui::core::app::Overlay;
+use crate::tui::core::effect::{Place, Steering, Training};
+use crate::tui::features::sweeps::Began;
+use crate::tui::features::sweeps::plan::Field;
 
 fn trained(effects: &[Effect]) -> Option<&Training> {
     effects.iter().find_map(|effect| match effect {

@@ -4,7 +4,7 @@ use super::*;
 use crate::catalog::ColumnSpec;
 use crate::catalog::view::{Fold, Shape};
 use crate::mlflow::Statistic;
-use crate::tui::app::Overlay;
+use crate::tui::core::app::Overlay;
 
 fn column_names(app: &App) -> Vec<String> {
     app.runs.columns.iter().map(|shown| shown.spec.name()).collect()
@@ -96,7 +96,7 @@ fn columns_are_picked_moved_widened_and_remembered() {
     assert!(drawn(&app).contains(" then "));
     let remembered = app.memory.experiments["1"].clone();
     // The next visit finds everything as it was.
-    let mut again = super::app((200, 50));
+    let mut again = crate::tui::tests::app((200, 50));
     again.memory.experiments.insert("1".into(), remembered);
     for msg in answer(Effect::LoadExperiments, &runs) {
         feed(&mut again, msg, &runs);

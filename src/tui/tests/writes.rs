@@ -1,10 +1,10 @@
 //! What is written, copied and noticed: only what was asked for, and never under `read_only`.
 
 use super::*;
-use crate::tui::app::Overlay;
-use crate::tui::effect::Write;
-use crate::tui::layout::Focus;
-use crate::tui::panes::details::Tab;
+use crate::tui::core::app::Overlay;
+use crate::tui::core::effect::Write;
+use crate::tui::core::layout::Focus;
+use crate::tui::features::details::Tab;
 
 /// Presses keys and returns the effects of the last one that are no answers to questions of the screen.
 fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
@@ -149,7 +149,7 @@ fn folders_open_and_files_are_looked_into() {
 fn polling_is_set_by_hand_and_slows_down_out_of_focus() {
     let (mut app, runs) = opened((140, 40), 3);
     app.is_local = false;
-    app.pace = crate::tui::pace::Pace::new(2.0, false, NOW);
+    app.pace = crate::tui::core::pace::Pace::new(2.0, false, NOW);
     let effects = update(&mut app, Msg::Focused(false));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Pace(pace) if pace.as_secs() == 6)));
     assert!(drawn(&app).contains("every 6s"));

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::tui::theme::Theme;
+use super::theme::Theme;
 
 /// The frame of a pane; the focused one differs in colour, weight and by a mark in its title.
 pub fn pane_block<'a>(theme: &Theme, focused: bool, title: Line<'a>) -> Block<'a> {

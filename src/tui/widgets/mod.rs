@@ -1,7 +1,16 @@
-//! Pictures and controls that more than one pane can use.
+//! Pictures and controls that more than one feature uses.
 
+pub mod boxes;
+pub mod confirm;
+pub mod cursor;
 pub mod frame;
+pub mod help;
 pub mod input;
+pub mod messages;
+pub mod picker;
 pub mod plot;
+pub mod prompt;
+pub mod report;
 pub mod sparkline;
+pub mod theme;
 pub mod view;

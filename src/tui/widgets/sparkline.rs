@@ -1,8 +1,8 @@
 //! A history as a line of small columns.
 
+use super::theme::Theme;
 use crate::mlflow::MetricPoint;
 use crate::text;
-use crate::tui::theme::Theme;
 
 /// A history in so many cells, on its own scale; a gap where a value is not finite, nothing for a single point.
 pub fn sparkline(points: &[MetricPoint], cells: usize, theme: &Theme) -> String {

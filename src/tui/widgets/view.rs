@@ -4,8 +4,8 @@ use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::input::{Input, cursor};
+use super::theme::Theme;
 use crate::text;
-use crate::tui::theme::Theme;
 
 /// The part around the cursor in `width` cells, the cursor itself reversed.
 pub fn typed<'a>(input: &Input, width: usize, theme: &Theme) -> Line<'a> {

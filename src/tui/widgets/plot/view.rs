@@ -7,7 +7,7 @@ use ratatui::style::Modifier;
 use super::{Sign, plot_area, signs};
 use crate::chart::{Ink, Picture, Place};
 use crate::text;
-use crate::tui::theme::Theme;
+use crate::tui::widgets::theme::Theme;
 
 /// What is drawn on a picture.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,0 +1,255 @@
+//! The whole state of the explorer.
+
+use std::collections::HashMap;
+
+use super::action::Scope;
+use super::keymap::{Chord, Keymap};
+use super::layout::{Focus, Geometry, geometry};
+use super::memory::Memory;
+use super::pace::Pace;
+use crate::config::{Glyphs, Selecting};
+use crate::mlflow::ExperimentId;
+use crate::select::Policy;
+use crate::store::StoreError;
+use crate::tui::features::best::Best;
+use crate::tui::features::charts::histories::Histories;
+use crate::tui::features::charts::screen::ChartScreen;
+use crate::tui::features::compare::CompareScreen;
+use crate::tui::features::details::{Details, Tab};
+use crate::tui::features::experiments::Experiments;
+use crate::tui::features::runs::Runs;
+use crate::tui::features::sweeps::Sweeps;
+use crate::tui::features::sweeps::plan::PlanForm;
+use crate::tui::widgets::confirm::Confirm;
+use crate::tui::widgets::input::Input;
+use crate::tui::widgets::messages::{Message, note};
+use crate::tui::widgets::picker::Picker;
+use crate::tui::widgets::prompt::Prompt;
+use crate::tui::widgets::report::Report;
+
+/// What stands over the panes and owns the keyboard.
+#[derive(Debug)]
+pub enum Overlay {
+    Help {
+        scroll: usize,
+    },
+    Messages {
+        scroll: usize,
+    },
+    /// Words are being typed in the status line, and narrow the runs with every letter.
+    Search,
+    Prompt(Prompt),
+    Picker(Picker),
+    Confirm(Confirm),
+    Report(Report),
+    Plan(Box<PlanForm>),
+    /// The sweeps of this machine, and the one under the cursor.
+    Sweeps {
+        at: usize,
+    },
+}
+
+/// What stands in place of the panes.
+#[derive(Debug)]
+pub enum Screen {
+    Chart(Box<ChartScreen>),
+    Compare(Box<CompareScreen>),
+}
+
+/// How it stands with the store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Connection {
+    /// Nothing was answered yet.
+    Connecting,
+    /// The last answer came at this time (milliseconds).
+    Live { since: i64 },
+    /// The store does not answer; it is asked again at `retry_at`. What was known stays, as of its last answer.
+    Failing { error: StoreError, retry_at: i64, last_answer: Option<i64> },
+}
+
+/// A border that the mouse has hold of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dragged {
+    Side,
+    Middle,
+}
+
+#[derive(Debug)]
+pub struct App {
+    /// Milliseconds since the epoch, as the last message had it.
+    pub now: i64,
+    pub size: (u16, u16),
+    pub store: String,
+    /// What there was to say of a file that was asked for and was not there.
+    pub absent: Option<String>,
+    pub is_local: bool,
+    pub read_only: bool,
+    pub glyphs: Glyphs,
+    /// Whether charts are drawn in pixels.
+    pub has_pixels: bool,
+    pub keymap: Keymap,
+    /// Names of the profiles, with their addresses, and the one that is open.
+    pub profiles: Vec<(String, String)>,
+    pub profile: Option<String>,
+    /// The address of the server's page, where there is one.
+    pub page: Option<String>,
+    pub memory: Memory,
+    /// Keys pressed of an action that has several.
+    pub pending: Vec<Chord>,
+    /// The experiment that the settings want opened first.
+    pub wanted_experiment: Option<String>,
+    pub focus: Focus,
+    pub zoomed: bool,
+    /// What stands in place of the panes, the last on top.
+    pub screens: Vec<Screen>,
+    pub overlay: Option<Overlay>,
+    pub dragged: Option<Dragged>,
+    pub connection: Connection,
+    pub paused: bool,
+    pub pace: Pace,
+    pub experiments: Experiments,
+    pub runs: Runs,
+    pub details: Details,
+    /// Which run is best.
+    pub best: Best,
+    /// How the settings want it chosen and marked.
+    pub selecting: Selecting,
+    pub sweeps: Sweeps,
+    /// Who writes.
+    pub user: String,
+    pub histories: Histories,
+    /// Counts how often somebody wrote to the store, where that is seen.
+    pub writes: u64,
+    /// The last thing to say, until something else is said.
+    pub status: Option<String>,
+    /// A run that ended while nobody looked at it, until a key is pressed.
+    pub notice: Option<String>,
+    pub messages: Vec<Message>,
+    /// When the list of experiments was asked for last.
+    pub experiments_asked: i64,
+    pub quitting: bool,
+}
+
+/// What the state machine has to know from outside.
+#[derive(Debug)]
+pub struct Setup {
+    pub store: String,
+    /// What there is to say of a file that was asked for and is not there.
+    pub absent: Option<String>,
+    pub is_local: bool,
+    pub read_only: bool,
+    pub poll_seconds: f64,
+    pub glyphs: Glyphs,
+    pub experiment: Option<String>,
+    pub keymap: Keymap,
+    pub profiles: Vec<(String, String)>,
+    pub profile: Option<String>,
+    pub page: Option<String>,
+    pub memory: Memory,
+    pub selecting: Selecting,
+    pub policies: HashMap<ExperimentId, Policy>,
+    pub sweeps: Sweeps,
+    pub user: String,
+    pub size: (u16, u16),
+    pub now: i64,
+}
+
+impl App {
+    /// Whether the store is known to hold no run at all. A server does not count; that its only experiment is empty shows
+    /// once that is open.
+    pub fn is_empty_store(&self) -> bool {
+        let is_open = |id: &ExperimentId| self.runs.experiment.as_ref() == Some(id);
+        self.experiments.are_empty()
+            || matches!(self.experiments.list.as_slice(), [only] if is_open(only.id()))
+                && self.runs.complete
+                && self.runs.catalog.count == 0
+    }
+
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            now: setup.now,
+            size: setup.size,
+            store: setup.store,
+            absent: setup.absent,
+            is_local: setup.is_local,
+            read_only: setup.read_only,
+            glyphs: setup.glyphs,
+            has_pixels: false,
+            keymap: setup.keymap,
+            profiles: setup.profiles,
+            profile: setup.profile,
+            page: setup.page,
+            memory: setup.memory,
+            pending: Vec::new(),
+            wanted_experiment: setup.experiment,
+            focus: Focus::Runs,
+            zoomed: false,
+            screens: Vec::new(),
+            overlay: None,
+            dragged: None,
+            connection: Connection::Connecting,
+            paused: false,
+            pace: Pace::new(setup.poll_seconds, setup.is_local, setup.now),
+            experiments: Experiments::default(),
+            runs: Runs::default(),
+            details: Details::default(),
+            best: Best::new(setup.policies),
+            selecting: setup.selecting,
+            sweeps: setup.sweeps,
+            user: setup.user,
+            histories: Histories::default(),
+            writes: 0,
+            status: None,
+            notice: None,
+            messages: Vec::new(),
+            experiments_asked: setup.now,
+            quitting: false,
+        }
+    }
+
+    /// Where everything is on the screen.
+    pub fn geometry(&self) -> Geometry {
+        geometry(self.size, self.focus, self.zoomed, self.memory.layout)
+    }
+
+    /// Where keys mean what they mean now: the first of these that knows a key has the word.
+    pub fn scopes(&self) -> &'static [Scope] {
+        match self.screens.last() {
+            Some(Screen::Chart(_)) => &[Scope::Chart, Scope::Charts, Scope::Everywhere],
+            Some(Screen::Compare(_)) => &[Scope::Compare, Scope::Everywhere],
+            None if self.is_on_charts() => &[Scope::Charts, Scope::Panes, Scope::Everywhere],
+            None => &[Scope::Panes, Scope::Everywhere],
+        }
+    }
+
+    /// Whether the dashboard has the keys.
+    pub fn is_on_charts(&self) -> bool {
+        self.screens.is_empty() && self.focus == Focus::Details && self.details.tab == Tab::Charts
+    }
+
+    /// The words that the search types.
+    pub fn searched(&mut self) -> &mut Input {
+        let is_on_charts = self.is_on_charts();
+        match self.screens.last_mut() {
+            Some(Screen::Compare(screen)) => &mut screen.words,
+            _ if is_on_charts => &mut self.details.charts.words,
+            _ => &mut self.runs.words,
+        }
+    }
+
+    /// The same, to be looked at.
+    pub fn search_words(&self) -> &Input {
+        match self.screens.last() {
+            Some(Screen::Compare(screen)) => &screen.words,
+            _ if self.is_on_charts() => &self.details.charts.words,
+            _ => &self.runs.words,
+        }
+    }
+
+    /// Says something in the status line.
+    pub fn say(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        note(&mut self.messages, self.now, text.clone());
+        self.status = Some(text);
+    }
+}

@@ -1,0 +1,296 @@
+//! The whole screen: header, panes, status and hints. Borrows the state and changes nothing.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::action::ACTIONS;
+use super::app::{App, Connection, Overlay, Screen};
+use super::layout::{Focus, Geometry};
+use super::possible::possible;
+use crate::text;
+use crate::tui::features::{charts, compare, details, experiments, runs, sweeps};
+use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::view::typed;
+use crate::tui::widgets::{confirm, help, messages, picker, prompt, report};
+
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
+    let places = app.geometry();
+    if places.too_small {
+        let words = format!("too small ({}x{}), q quits", app.size.0, app.size.1);
+        frame.render_widget(Paragraph::new(words), frame.area());
+        return;
+    }
+    header(app, theme, frame, places.header);
+    match app.screens.last() {
+        Some(Screen::Chart(screen)) => charts::screen::view::draw(app, screen, theme, frame, places.body),
+        Some(Screen::Compare(screen)) => compare::view::draw(app, screen, theme, frame, places.body),
+        None => draw_panes(app, &places, theme, frame),
+    }
+    let is_typing = matches!(app.overlay, Some(Overlay::Search));
+    if places.status == places.hints && message(app).is_none() && !is_typing {
+        hints(app, theme, frame, places.hints);
+    } else {
+        if places.status != places.hints {
+            hints(app, theme, frame, places.hints);
+        }
+        status(app, theme, frame, places.status);
+    }
+    draw_overlay(app, theme, frame);
+}
+
+fn draw_panes(app: &App, places: &Geometry, theme: &Theme, frame: &mut Frame<'_>) {
+    if let Some(area) = places.experiments {
+        experiments::view::draw(app, theme, frame, area);
+    }
+    if let Some(area) = places.runs {
+        runs::view::draw(app, theme, frame, area);
+    }
+    if let Some(area) = places.details {
+        details::view::draw(app, theme, frame, area);
+    }
+}
+
+fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
+    match &app.overlay {
+        Some(Overlay::Help { scroll }) => help::view::draw(app, theme, frame, *scroll),
+        Some(Overlay::Messages { scroll }) => messages::view::draw(app, theme, frame, *scroll),
+        Some(Overlay::Prompt(prompt)) => prompt::view::draw(prompt, theme, frame),
+        Some(Overlay::Picker(picker)) => picker::view::draw(picker, theme, frame),
+        Some(Overlay::Confirm(confirm)) => confirm::view::draw(confirm, theme, frame),
+        Some(Overlay::Report(report)) => report::view::draw(app, report, theme, frame),
+        Some(Overlay::Plan(form)) => {
+            let place = sweeps::update::place(app);
+            sweeps::plan::view::draw(form, place.name(), theme, frame);
+        }
+        Some(Overlay::Sweeps { at }) => sweeps::list::view::draw(app, *at, theme, frame),
+        Some(Overlay::Search) | None => {}
+    }
+}
+
+fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let width = area.width as usize;
+    let state = connection(app, theme);
+    let state_width = state.width();
+    let mut left = vec![Span::styled(" mltui ", theme.heading)];
+    let room = width.saturating_sub(7 + state_width + 2);
+    let mut place = format!(" {}", text::clean(&app.store));
+    if app.read_only {
+        place.push_str(" (read-only)");
+    }
+    if app.runs.loaded {
+        let running = app.runs.running();
+        let running = if running > 0 { format!(", {} running", text::count(running)) } else { String::new() };
+        let sweep = app.sweeps.words().map_or(String::new(), |words| format!("  {words}"));
+        let summary = format!(
+            "  {}  {}{running}{sweep}",
+            text::clean(&app.runs.name),
+            text::runs(app.runs.catalog.count)
+        );
+        // The experiment is worth more room than the address of the store.
+        let store = text::cut(&place, room.saturating_sub(text::width(&summary)), theme.glyphs.ellipsis);
+        left.push(Span::styled(store.clone(), theme.dim));
+        left.push(Span::styled(
+            text::cut(&summary, room - text::width(&store).min(room), theme.glyphs.ellipsis),
+            theme.accent,
+        ));
+    } else {
+        left.push(Span::styled(text::cut(&place, room, theme.glyphs.ellipsis), theme.dim));
+    }
+    frame.render_widget(Line::from(left), area);
+    let x = area.x + (width.saturating_sub(state_width + 1)) as u16;
+    frame.render_widget(state, Rect { x, width: area.width.saturating_sub(x), ..area });
+}
+
+/// The keys of what stands over the panes.
+fn overlay_hints(app: &App) -> &'static [(&'static str, &'static str)] {
+    match app.overlay {
+        Some(Overlay::Search) => &[
+            ("enter", "keep"),
+            ("esc", "clear"),
+            ("key=text", "param or tag"),
+            ("!text", "without"),
+            ("'text", "exact"),
+        ],
+        Some(Overlay::Prompt(ref prompt)) if prompt.has_lines() => {
+            &[("enter", "apply"), ("ctrl-j", "new line"), ("esc", "leave")]
+        }
+        Some(Overlay::Prompt(_)) => &[("enter", "apply"), ("tab", "complete"), ("esc", "leave")],
+        Some(Overlay::Plan(_)) => &[("enter", "train"), ("tab", "next line"), ("esc", "leave")],
+        Some(Overlay::Sweeps { .. }) => &[
+            ("j k", "move"),
+            ("p", "pause"),
+            ("x", "cancel"),
+            ("r", "resume"),
+            ("l", "log"),
+            ("esc", "close"),
+        ],
+        Some(Overlay::Picker(_)) => &[("enter", "pick"), ("esc", "close")],
+        Some(Overlay::Confirm(_)) => &[("y", "yes"), ("n", "no")],
+        Some(Overlay::Help { .. } | Overlay::Messages { .. } | Overlay::Report(_)) => {
+            &[("j k", "scroll"), ("esc", "close")]
+        }
+        None => &[],
+    }
+}
+
+fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
+    let symbols = theme.glyphs;
+    if app.paused {
+        return Line::styled(format!("{} paused", symbols.paused), theme.warn);
+    }
+    match &app.connection {
+        Connection::Connecting => Line::styled("connecting", theme.running),
+        Connection::Live { since } => {
+            let age = app.now - since;
+            // A local store is watched all the time; a server is asked every few seconds.
+            if app.is_local {
+                return Line::styled(format!("{} live", symbols.live), theme.good);
+            }
+            let age = if age < 1_000 { String::new() } else { format!(" {}", text::span(age)) };
+            let pace = format!(", every {}", seconds(app.pace.current(app.now)));
+            Line::from(vec![
+                Span::styled(format!("{} live{age}", symbols.live), theme.good),
+                Span::styled(pace, theme.dim),
+            ])
+        }
+        Connection::Failing { retry_at, .. } => {
+            let wait = (retry_at - app.now).max(0);
+            Line::styled(format!("{} stale, retry in {}", symbols.failing, text::span(wait)), theme.bad)
+        }
+    }
+}
+
+/// Seconds as people write them: `2s`, `0.5s`.
+fn seconds(seconds: f64) -> String {
+    format!("{}s", text::number((seconds * 10.0).round() / 10.0))
+}
+
+/// What the status line says, if anything: the last word, or what is wrong with the store.
+fn message(app: &App) -> Option<(String, bool)> {
+    if let Some(status) = &app.status {
+        return Some((status.clone(), false));
+    }
+    if let Connection::Failing { error, .. } = &app.connection {
+        return Some((format!("{error}; {}", error.hint()), true));
+    }
+    if let Some(notice) = &app.notice {
+        return Some((notice.clone(), false));
+    }
+    if !app.pending.is_empty() {
+        let keys: Vec<String> = app.pending.iter().map(ToString::to_string).collect();
+        return Some((format!("{} …", keys.join(" ")), false));
+    }
+    None
+}
+
+fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    if matches!(app.overlay, Some(Overlay::Search)) {
+        let words = app.search_words();
+        let mut line = Line::styled(" /", theme.key);
+        line.extend(typed(words, (area.width as usize).saturating_sub(3), theme));
+        frame.render_widget(line, area);
+        return;
+    }
+    let (words, style) = match message(app) {
+        Some((words, true)) => (words, theme.bad),
+        Some((words, false)) => (words, theme.text),
+        None => return calm_status(app, theme, frame, area),
+    };
+    let words = text::cut(&text::clean(&words), area.width.saturating_sub(2) as usize, theme.glyphs.ellipsis);
+    frame.render_widget(Line::styled(format!(" {words}"), style), area);
+}
+
+/// The best run, and to the right what is under the cursor, as far as there is room.
+fn calm_status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let width = area.width.saturating_sub(2) as usize;
+    let standing = text::clean(&standing(app)).into_owned();
+    let best = if app.screens.is_empty() { app.best.words(app.runs.complete) } else { None };
+    let Some(best) = best else {
+        let words = text::cut(&standing, width, theme.glyphs.ellipsis);
+        frame.render_widget(Line::styled(format!(" {words}"), theme.dim), area);
+        return;
+    };
+    let is_known = app.best.run_id().is_some();
+    let sign = if is_known { format!("{} ", theme.glyphs.best) } else { String::new() };
+    let words = text::cut(&format!("{sign}{best}"), width, theme.glyphs.ellipsis);
+    let room = width.saturating_sub(text::width(&words) + 3);
+    let style = if is_known { theme.good } else { theme.warn };
+    let mut spans = vec![Span::styled(format!(" {words}"), style)];
+    if text::width(&standing) <= room {
+        let padding = width - text::width(&words) - text::width(&standing);
+        spans.push(Span::styled(format!("{}{standing}", " ".repeat(padding)), theme.dim));
+    }
+    frame.render_widget(Line::from(spans), area);
+}
+
+/// What the status line says when there is nothing to report: what is under the cursor.
+fn standing(app: &App) -> String {
+    if let Some(Screen::Compare(screen)) = app.screens.last() {
+        return compare::update::standing(screen);
+    }
+    let runs = &app.runs;
+    match app.focus {
+        Focus::Experiments => match app.experiments.selected() {
+            Some(listed) => format!("experiment {} {}", listed.id(), listed.experiment.artifact_location),
+            None => String::new(),
+        },
+        _ if matches!(app.screens.last(), Some(Screen::Chart(_))) => String::new(),
+        Focus::Details if app.is_on_charts() => app.details.charts.key().unwrap_or_default().to_owned(),
+        Focus::Details => {
+            // What is cut off above is whole here, as far as the line goes.
+            let at = app.details.cursor.at;
+            let line = app.details.window(at..at + 1, &runs.name, app.now).pop();
+            line.map_or(String::new(), |line| format!("{}  {}", line.key.trim(), line.value))
+        }
+        Focus::Runs if runs.length() == 0 => String::new(),
+        Focus::Runs => {
+            let at = format!("row {} of {}", text::count(runs.cursor.at + 1), text::count(runs.length()));
+            match runs.chosen_column() {
+                Some(column) if runs.range_from.is_none() => format!("{at}, column {}", column.name()),
+                _ => format!("{at}, marking a range: space or v marks it, esc gives it up"),
+            }
+        }
+    }
+}
+
+/// The keys that do something now, as many as fit; help is always among them.
+fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let mut spans = vec![Span::raw(" ")];
+    if app.overlay.is_some() {
+        for (key, word) in overlay_hints(app) {
+            spans.push(Span::styled(*key, theme.key));
+            spans.push(Span::raw(format!(" {word}  ")));
+        }
+        frame.render_widget(Line::from(spans), area);
+        return;
+    }
+    let hint = |name: &str| -> Option<(String, &'static str, Style)> {
+        let info = ACTIONS.iter().find(|info| info.name == name)?;
+        let keys = app.keymap.keys_of(info.action);
+        Some(((*keys.first()?).to_owned(), info.hint, theme.key))
+    };
+    let help = hint("help");
+    let help_width = 8;
+    let mut room = (area.width as usize).saturating_sub(help_width + 2);
+    for info in ACTIONS.iter().filter(|info| !info.hint.is_empty() && info.name != "help") {
+        if possible(app, info.action).is_err() {
+            continue;
+        }
+        let Some((key, word, style)) = hint(info.name) else { continue };
+        let width = text::width(&key) + text::width(word) + 3;
+        if width > room {
+            break;
+        }
+        room -= width;
+        spans.push(Span::styled(key, style));
+        spans.push(Span::raw(format!(" {word}  ")));
+    }
+    if let Some((key, word, style)) = help {
+        spans.push(Span::styled(key, style));
+        spans.push(Span::raw(format!(" {word}")));
+    }
+    frame.render_widget(Line::from(spans), area);
+}

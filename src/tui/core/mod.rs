@@ -1,0 +1,19 @@
+//! The state machine: the whole state, what happens to it, what it asks for, and where everything is on the screen.
+
+pub mod action;
+mod answers;
+pub mod app;
+pub mod dialogs;
+pub mod draw;
+pub mod effect;
+pub mod keymap;
+pub mod layout;
+pub mod memory;
+mod mouse;
+pub mod msg;
+pub mod pace;
+pub mod perform;
+pub mod possible;
+pub mod requests;
+pub mod typing;
+pub mod update;

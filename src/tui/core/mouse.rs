@@ -1,0 +1,178 @@
+//! What the mouse does: nothing that keys cannot do.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use super::action::Action;
+use super::app::{App, Dragged, Overlay, Screen};
+use super::effect::Effect;
+use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
+use super::perform::{perform, step};
+use super::requests::{open_selected, show_cursors, view_changed};
+use super::typing::in_prompt;
+use crate::tui::features::charts;
+use crate::tui::features::details::Tab;
+use crate::tui::features::details::view::tab_at;
+use crate::tui::features::runs::place::column_at;
+use crate::tui::widgets::picker;
+
+/// Lines that a notch of the wheel moves.
+const WHEEL: isize = 3;
+
+/// A mouse event in, state and effects out; clicks on an overlay do not fall through.
+pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Vec<Effect>) {
+    let wheel = match event.kind {
+        MouseEventKind::ScrollDown => WHEEL,
+        MouseEventKind::ScrollUp => -WHEEL,
+        _ => 0,
+    };
+    if wheel != 0 {
+        app.pace.touch(app.now);
+    }
+    if app.overlay.is_some() {
+        on_overlay(app, wheel, effects);
+        return;
+    }
+    if !app.screens.is_empty() {
+        if matches!(app.screens.last(), Some(Screen::Compare(_))) && wheel != 0 {
+            let action = if wheel > 0 { Action::Down } else { Action::Up };
+            (0..wheel.abs()).for_each(|_| perform(app, action, effects));
+        }
+        charts::update::mouse(app, event, wheel);
+        return;
+    }
+    let places = app.geometry();
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => {
+            app.pace.touch(app.now);
+            app.status = None;
+            app.notice = None;
+            app.dragged = border_at(&places, event.column, event.row);
+            click(app, &places, event, effects);
+        }
+        MouseEventKind::Drag(MouseButton::Left) => drag(app, &places, event),
+        MouseEventKind::Up(MouseButton::Left) => app.dragged = None,
+        _ => {
+            if let Some((pane, _)) = pane_at(&places, event)
+                && wheel != 0
+            {
+                let is_chart = pane == Focus::Details && app.details.tab == Tab::Charts;
+                if is_chart {
+                    charts::update::scroll(app, wheel);
+                } else {
+                    step(app, pane, wheel);
+                }
+            }
+        }
+    }
+}
+
+fn on_overlay(app: &mut App, wheel: isize, effects: &mut Vec<Effect>) {
+    if wheel == 0 {
+        return;
+    }
+    let action = if wheel > 0 { Action::Down } else { Action::Up };
+    match &mut app.overlay {
+        Some(Overlay::Help { .. } | Overlay::Messages { .. } | Overlay::Report(_)) => {
+            perform(app, action, effects);
+        }
+        Some(Overlay::Picker(picker)) => picker.step(wheel, picker::height(app.size.1)),
+        Some(Overlay::Prompt(_)) => {
+            let code = if wheel > 0 { KeyCode::Down } else { KeyCode::Up };
+            in_prompt(app, KeyEvent::new(code, KeyModifiers::NONE), effects);
+        }
+        Some(Overlay::Search | Overlay::Confirm(_) | Overlay::Plan(_) | Overlay::Sweeps { .. }) | None => {}
+    }
+}
+
+fn pane_at(places: &Geometry, event: MouseEvent) -> Option<(Focus, Rect)> {
+    let position = Position { x: event.column, y: event.row };
+    let panes = Focus::ALL.into_iter().filter_map(|pane| Some((pane, places.pane(pane)?)));
+    panes.into_iter().find(|(_, area)| area.contains(position))
+}
+
+/// The border at a place that can be moved.
+fn border_at(places: &Geometry, x: u16, y: u16) -> Option<Dragged> {
+    let (experiments, runs) = (places.experiments, places.runs?);
+    if let Some(experiments) = experiments
+        && (x == runs.x || x + 1 == runs.x)
+        && experiments.y <= y
+    {
+        return Some(Dragged::Side);
+    }
+    let details = places.details?;
+    // The tabs stand on the border itself: only what is beside them is a handle.
+    let is_beside_tabs = x >= details.x + details.width / 2;
+    (y + 1 == details.y || (y == details.y && is_beside_tabs)).then_some(Dragged::Middle)
+}
+
+fn drag(app: &mut App, places: &Geometry, event: MouseEvent) {
+    let layout = match app.dragged {
+        Some(Dragged::Side) => with_side_border(app.memory.layout, app.size, event.column),
+        Some(Dragged::Middle) => with_middle_border(app.memory.layout, places, event.row),
+        None => return,
+    };
+    if layout != app.memory.layout {
+        app.memory.layout = layout;
+        app.runs.changed = true;
+        show_cursors(app);
+    }
+}
+
+fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Vec<Effect>) {
+    let Some((pane, area)) = pane_at(places, event) else { return };
+    app.focus = pane;
+    let line = (event.row - area.y) as usize;
+    let rows = places.rows(pane);
+    match pane {
+        Focus::Experiments if line >= 1 && line <= rows => {
+            let at = app.experiments.cursor.top + line - 1;
+            if at < app.experiments.list.len() {
+                let is_again = app.experiments.cursor.at == at;
+                app.experiments.cursor.jump(at, app.experiments.list.len(), rows);
+                if is_again {
+                    open_selected(app, effects);
+                }
+            }
+        }
+        Focus::Runs if line == 1 => {
+            if let Some(column) = column_at(app, area, event.column) {
+                app.runs.choose_column(column);
+                app.runs.cycle_sort(false);
+                view_changed(app, effects);
+            }
+        }
+        Focus::Runs if line >= 2 && line < rows + 2 => {
+            let at = app.runs.cursor.top + line - 2;
+            if at < app.runs.length() {
+                let is_again = app.runs.cursor.at == at;
+                app.runs.cursor.jump(at, app.runs.length(), rows);
+                app.runs.moved();
+                if is_again {
+                    perform(app, Action::Fold, effects);
+                    app.status = None;
+                }
+            }
+        }
+        Focus::Details if line == 0 => {
+            if let Some(tab) = tab_at(area, event.column) {
+                app.details.choose_tab(tab);
+            }
+        }
+        Focus::Details if line >= 2 && app.details.tab == Tab::Charts => {
+            charts::update::click(app, event);
+        }
+        Focus::Details if line >= 2 => {
+            let lines = app.details.length();
+            let at = app.details.cursor.top + line - 2;
+            if at < lines && app.details.artifacts.preview.is_none() {
+                let is_again = app.details.cursor.at == at;
+                app.details.cursor.jump(at, lines, rows);
+                if is_again && app.details.can_open() {
+                    perform(app, Action::Open, effects);
+                }
+            }
+        }
+        _ => {}
+    }
+}

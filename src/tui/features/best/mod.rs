@@ -1,0 +1,291 @@
+//! Which run of the open experiment is best, as far as that is known, and how it is shown.
+
+pub mod effects;
+pub mod marking;
+pub mod update;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use crate::catalog::summaries::Wanted;
+use crate::catalog::{Catalog, Row};
+use crate::marking::MARK;
+use crate::mlflow::{ExperimentId, RunId, Tag, tags};
+use crate::select::{
+    Ancestors, Objective, Patterns, Policy, Resolved, Selection, further, missing_parents, newest_metrics,
+    reason, resolve, select_with, told,
+};
+use crate::text;
+use crate::tui::core::effect::Effect;
+use crate::tui::core::msg::Msg;
+use crate::tui::features::runs::Runs;
+
+/// Runs that are ranked.
+const TOP: usize = 50;
+/// Runs above others that are looked for beside those in the table.
+const MOST_ANCESTORS: usize = 10_000;
+/// Milliseconds until they are looked for again where that failed.
+const NEXT_TRY: i64 = 300_000;
+
+/// What is told of a run wherever it appears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// The program picks it.
+    Best,
+    /// No other run beats it in all objectives.
+    Front,
+}
+
+#[derive(Debug, Default)]
+pub struct Best {
+    /// The policies that the user chose, by experiment.
+    pub policies: HashMap<ExperimentId, Policy>,
+    pub resolved: Option<Resolved>,
+    pub selection: Option<Arc<Selection>>,
+    /// What the selection was made of.
+    pub catalog: Arc<Catalog>,
+    pub generation: u64,
+    /// What the tags of its runs say of directions.
+    pub told: Vec<Objective>,
+    /// Runs above others that the table does not have.
+    ancestors: Arc<Ancestors>,
+    id: Option<String>,
+    front: FxHashSet<String>,
+    asked: Option<Asked>,
+    looking: Looking,
+}
+
+/// Whether runs above others are being looked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Looking {
+    #[default]
+    No,
+    /// Those that are asked for.
+    For(Vec<RunId>),
+    /// It failed; there is no other try before then, in milliseconds since the epoch.
+    Not { before: i64 },
+    /// It failed, and somebody asked to look again.
+    Again,
+}
+
+/// What a selection was asked for.
+#[derive(Debug)]
+struct Asked {
+    experiment: ExperimentId,
+    catalog: Arc<Catalog>,
+    tags: Vec<Tag>,
+    chosen: Option<Policy>,
+    ancestors: Arc<Ancestors>,
+}
+
+impl Best {
+    pub fn new(policies: HashMap<ExperimentId, Policy>) -> Self {
+        Self { policies, ..Self::default() }
+    }
+
+    pub fn run_id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// What is told of a run of the open experiment.
+    pub fn sign(&self, run_id: &str) -> Option<Sign> {
+        if self.id.as_deref() == Some(run_id) {
+            Some(Sign::Best)
+        } else if self.front.contains(run_id) {
+            Some(Sign::Front)
+        } else {
+            None
+        }
+    }
+
+    /// A run's name, cleaned, with a star before it if it is the best.
+    pub fn starred(&self, run: &RunId, name: &str, star: &str) -> String {
+        let star = if self.run_id() == Some(run.as_str()) { star } else { "" };
+        format!("{star}{}", text::clean(name))
+    }
+
+    pub fn policy(&self) -> Option<&Policy> {
+        match &self.resolved {
+            Some(Resolved::Policy(policy, _)) => Some(policy),
+            _ => None,
+        }
+    }
+
+    /// The histories that it takes to tell.
+    pub fn wanted(&self) -> Vec<Wanted> {
+        self.policy().map(Policy::wanted).unwrap_or_default()
+    }
+
+    /// Takes an answer in.
+    pub fn take(
+        &mut self,
+        catalog: Arc<Catalog>,
+        told: Vec<Objective>,
+        resolved: Resolved,
+        selection: Option<Arc<Selection>>,
+    ) {
+        let id = |row: Row| catalog.run_id(row).to_owned();
+        self.id = selection.as_ref().and_then(|selection| Some(id(selection.best()?.row)));
+        let front = selection.as_ref().map(|selection| selection.front.iter().copied().map(id).collect());
+        self.front = front.unwrap_or_default();
+        self.told = told;
+        self.resolved = Some(resolved);
+        self.selection = selection;
+        self.catalog = catalog;
+    }
+
+    /// Asks for runs above others, as far as nobody has asked and there are not too many. One question at a time: the
+    /// selection that follows the answer tells what is still missing.
+    pub fn ask_for(&mut self, mut missing: Vec<RunId>, now: i64) -> Option<Effect> {
+        let may_ask = match self.looking {
+            Looking::No | Looking::Again => true,
+            Looking::For(_) => false,
+            Looking::Not { before } => now >= before,
+        };
+        let experiment = self.asked.as_ref().filter(|_| may_ask)?.experiment.clone();
+        missing.truncate(MOST_ANCESTORS.saturating_sub(self.ancestors.len()));
+        if missing.is_empty() {
+            return None;
+        }
+        self.looking = Looking::For(missing.clone());
+        Some(Effect::ReadAncestors { experiment, runs: missing })
+    }
+
+    /// Runs above others could not be read. False if nobody waits for them any more.
+    pub fn not_found(&mut self, asked: &[RunId], now: i64) -> bool {
+        let is_awaited = matches!(&self.looking, Looking::For(runs) if runs == asked);
+        if is_awaited {
+            self.looking = Looking::Not { before: now + NEXT_TRY };
+        }
+        is_awaited
+    }
+
+    /// Somebody asks to look again: what failed is tried once more.
+    pub fn again(&mut self) {
+        if matches!(self.looking, Looking::Not { .. }) {
+            self.looking = Looking::Again;
+        }
+    }
+
+    /// Takes in which runs are above those that were asked for; those that were not found are above nothing.
+    pub fn learn(&mut self, asked: Vec<RunId>, found: &Catalog) {
+        if matches!(&self.looking, Looking::For(runs) if *runs == asked) {
+            self.looking = Looking::No;
+        }
+        let parents = found.tags.column(&found.texts, tags::PARENT_RUN_ID);
+        let parent = |row: Row| Some(RunId::from(found.texts.get(parents?.get(row)?)));
+        let ancestors = Arc::make_mut(&mut self.ancestors);
+        ancestors.extend(asked.into_iter().map(|id| (id, None)));
+        ancestors.extend(found.rows().map(|row| (RunId::from(found.run_id(row)), parent(row))));
+    }
+
+    /// What the status line says: the best run, or why there is none.
+    pub fn words(&self, is_complete: bool) -> Option<String> {
+        let so_far = if is_complete { "" } else { ", so far" };
+        match (&self.resolved, &self.selection) {
+            (Some(Resolved::Policy(..)), Some(selection)) => Some(match selection.best() {
+                Some(best) => {
+                    let name = text::clean(self.catalog.run_name(best.row));
+                    format!("best: {name}, {}{so_far}", reason::short(selection))
+                }
+                None if selection.considered == 0 => return None,
+                None => {
+                    let out = reason::left_out(&selection.left_out).join(", ");
+                    format!("no run is eligible by the {}: {out}{so_far}", reason::aim(&selection.policy))
+                }
+            }),
+            (Some(Resolved::Undirected(metric, _)), _) => Some(format!(
+                "whether less or more of {} is better is not known: m says",
+                text::clean(metric)
+            )),
+            (Some(Resolved::Open), _) if !self.catalog.metrics.is_empty() => {
+                Some("no metric tells by its name which run is best: m chooses one".into())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Resolves the policy of an experiment, and chooses. Takes milliseconds where there are many runs.
+pub fn choose(
+    generation: u64,
+    catalog: Arc<Catalog>,
+    chosen: Option<Policy>,
+    tags: &[Tag],
+    patterns: &Patterns,
+    ancestors: &Ancestors,
+) -> Msg {
+    // A policy that was chosen needs no metrics to be found.
+    let counts = if chosen.is_some() { Vec::new() } else { newest_metrics(&catalog) };
+    let told = told(&catalog);
+    let resolved = resolve(chosen, tags, patterns, &counts, &told);
+    let selection = match &resolved {
+        Resolved::Policy(policy, _) => {
+            let mut selection = select_with(&catalog, policy, &[], ancestors, TOP);
+            if !selection.undecided.is_empty() {
+                selection = select_with(&catalog, policy, &further(&catalog, patterns), ancestors, TOP);
+            }
+            Some(Arc::new(selection))
+        }
+        _ => None,
+    };
+    let missing = missing_parents(&catalog, ancestors);
+    Msg::Selected { generation, catalog, told, resolved: Box::new(resolved), selection, missing }
+}
+
+/// Whether somebody marked a run best, as its tags say.
+pub fn is_marked(catalog: &Catalog, row: Row) -> bool {
+    let column = catalog.tags.column(&catalog.texts, MARK);
+    column.and_then(|column| column.get(row)).is_some_and(|value| catalog.texts.get(value) == "true")
+}
+
+impl Best {
+    /// Asks for a selection where anything that it depends on is another. `tags` are those of the open experiment.
+    pub fn follow(&mut self, runs: &Runs, tags: &[Tag]) -> Option<Effect> {
+        let experiment = runs.experiment.clone()?;
+        if self.asked.as_ref().is_some_and(|asked| asked.experiment != experiment) {
+            *self = Self {
+                policies: std::mem::take(&mut self.policies),
+                generation: self.generation + 1,
+                ..Self::default()
+            };
+        }
+        if !runs.loaded {
+            return None;
+        }
+        let chosen = self.policies.get(&experiment);
+        let is_asked = self.looking != Looking::Again
+            && self.asked.as_ref().is_some_and(|asked| {
+                Arc::ptr_eq(&asked.catalog, &runs.catalog)
+                    && Arc::ptr_eq(&asked.ancestors, &self.ancestors)
+                    && asked.tags == tags
+                    && asked.chosen.as_ref() == chosen
+            });
+        if is_asked {
+            return None;
+        }
+        let chosen = chosen.cloned();
+        let catalog = Arc::clone(&runs.catalog);
+        self.generation += 1;
+        if self.looking == Looking::Again {
+            self.looking = Looking::No;
+        }
+        let effect = Effect::Select {
+            generation: self.generation,
+            catalog: Arc::clone(&catalog),
+            tags: tags.to_vec(),
+            chosen: chosen.clone().map(Box::new),
+            ancestors: Arc::clone(&self.ancestors),
+        };
+        self.asked = Some(Asked {
+            experiment,
+            catalog,
+            tags: tags.to_vec(),
+            chosen,
+            ancestors: Arc::clone(&self.ancestors),
+        });
+        Some(effect)
+    }
+}

@@ -1,0 +1,239 @@
+//! One metric of one or more runs on the whole screen: a cursor with exact values, zoom and pan.
+
+pub mod view;
+
+use ratatui::layout::{Margin, Rect};
+
+use crate::chart::trace::Trace;
+use crate::chart::{Counts, Dots, Options, Picture};
+use crate::mlflow::MetricPoint;
+use crate::sheet::{Cell, Sheet};
+use crate::tui::features::charts::dashboard::{Drawn, Kept, redraw};
+use crate::tui::features::charts::histories::{Histories, Which};
+
+/// From this width on the legend stands beside the plot.
+const WIDE: u16 = 100;
+/// Columns of the legend beside the plot.
+const LEGEND: u16 = 40;
+/// How much a step of the zoom shows of what was seen before.
+const ZOOM: f64 = 0.7;
+/// The share of the window that a step of panning moves by.
+const PAN: f64 = 0.2;
+
+#[derive(Debug, Clone)]
+pub struct ChartScreen {
+    /// The metrics that there are, and the one that is shown.
+    pub keys: Vec<String>,
+    pub at: usize,
+    pub drawn: Vec<Drawn>,
+    /// The line that is on top, and that the cursor follows.
+    pub chosen: usize,
+    /// The part of the x axis that is shown; all of it where none is chosen.
+    pub window: Option<(f64, f64)>,
+    /// On the x axis; at the end where none is chosen.
+    pub cursor: Option<f64>,
+    /// Whether the least and greatest values are pointed at.
+    pub extremes: bool,
+    /// Where the mouse took hold: its column, and the window then.
+    pub held: Option<(u16, (f64, f64))>,
+    pub kept: Option<Kept>,
+}
+
+/// Where things are on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    pub plot: Rect,
+    pub legend: Rect,
+}
+
+/// A line of the legend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    pub point: Option<MetricPoint>,
+    /// The point is not at the cursor but before it.
+    pub is_earlier: bool,
+    pub smoothed: Option<f64>,
+}
+
+impl ChartScreen {
+    pub fn new(keys: Vec<String>, at: usize, drawn: Vec<Drawn>) -> Self {
+        Self {
+            at: at.min(keys.len().saturating_sub(1)),
+            keys,
+            chosen: drawn.len().saturating_sub(1),
+            drawn,
+            window: None,
+            cursor: None,
+            extremes: false,
+            held: None,
+            kept: None,
+        }
+    }
+
+    pub fn key(&self) -> &str {
+        self.keys.get(self.at).map_or("", String::as_str)
+    }
+
+    pub fn places(&self, body: Rect) -> Places {
+        let inner = body.inner(Margin { horizontal: 2, vertical: 1 });
+        if body.width >= WIDE {
+            let plot = Rect { width: inner.width - LEGEND - 2, ..inner };
+            return Places { plot, legend: Rect { x: inner.x + plot.width + 2, width: LEGEND, ..inner } };
+        }
+        let rows = (self.drawn.len() as u16 + 1).min(inner.height / 3);
+        let plot = Rect { height: inner.height - rows, ..inner };
+        Places { plot, legend: Rect { y: inner.y + plot.height, height: rows, ..inner } }
+    }
+
+    pub fn picture(&self) -> Option<&Picture> {
+        self.kept.as_ref().map(|kept| &kept.picture)
+    }
+
+    /// What of a line is not drawn.
+    pub fn counts(&self, slot: u8) -> Option<Counts> {
+        self.picture()?.lines.iter().find(|line| line.ink == slot).map(|line| line.counts)
+    }
+
+    pub fn wanted(&self) -> impl Iterator<Item = Which> + '_ {
+        self.drawn.iter().map(|drawn| Which { run: drawn.run.clone(), key: self.key().to_owned() })
+    }
+
+    /// The lines in the order in which they are drawn: the chosen one last.
+    pub fn in_order(&self) -> Vec<Drawn> {
+        let mut drawn = self.drawn.clone();
+        if self.chosen < drawn.len() {
+            let chosen = drawn.remove(self.chosen);
+            drawn.push(chosen);
+        }
+        drawn
+    }
+
+    pub fn prepare(&mut self, histories: &Histories, options: &Options, body: Rect, dots: Dots) {
+        let plot = self.places(body).plot;
+        let size = (plot.width as usize, plot.height as usize);
+        let old = self.kept.take();
+        let drawn = self.in_order();
+        self.kept = Some(redraw(old, &drawn, self.key(), histories, options, self.window, size, dots));
+    }
+
+    /// Another metric, from its beginning to its end.
+    pub fn turn(&mut self, by: isize) {
+        let count = self.keys.len().max(1) as isize;
+        self.at = (self.at as isize + by).rem_euclid(count) as usize;
+        self.reset();
+    }
+
+    /// Shows everything again: the axis is another one, or it is asked for.
+    pub fn reset(&mut self) {
+        (self.window, self.cursor, self.held) = (None, None, None);
+    }
+
+    pub fn choose(&mut self, by: isize) {
+        self.chosen = self.chosen.saturating_add_signed(by).min(self.drawn.len().saturating_sub(1));
+    }
+
+    fn trace<'a>(&self, line: usize, histories: &'a Histories, options: &Options) -> Option<Trace<'a>> {
+        let which = Which { run: self.drawn.get(line)?.run.clone(), key: self.key().to_owned() };
+        Some(Trace::new(&histories.get(&which)?.points, options.scales()))
+    }
+
+    /// Moves the cursor to the next point of the chosen line that is in another column.
+    pub fn step(&mut self, by: isize, histories: &Histories, options: &Options) {
+        let Some(picture) = self.picture() else { return };
+        let (end, stride) = (picture.x.high, picture.x_stride());
+        let Some(trace) = self.trace(self.chosen, histories, options) else { return };
+        // What one presses the key for is to see it move: half a cell at least.
+        let mut x = self.cursor.unwrap_or_else(|| trace.x_extent().map_or(end, |(_, last)| last.min(end)));
+        for _ in 0..by.unsigned_abs() {
+            match trace.neighbour(x, stride, by > 0) {
+                Some(next) => x = next,
+                None => break,
+            }
+        }
+        self.go_to(x);
+    }
+
+    /// Puts the cursor somewhere; the window follows it.
+    pub fn go_to(&mut self, x: f64) {
+        self.cursor = Some(x);
+        if let Some((low, high)) = self.window {
+            let width = high - low;
+            if x < low {
+                self.window = Some((x, x + width));
+            } else if x > high {
+                self.window = Some((x - width, x));
+            }
+        }
+    }
+
+    /// To the first or last point of the chosen line.
+    pub fn go_to_end(&mut self, last: bool, histories: &Histories, options: &Options) {
+        let extent = self.trace(self.chosen, histories, options).and_then(|trace| trace.x_extent());
+        if let Some((first, end)) = extent {
+            self.go_to(if last { end } else { first });
+        }
+    }
+
+    /// Zooms in (or out, where `steps` are negative) around the cursor or another place.
+    pub fn zoom(&mut self, steps: i32, around: Option<f64>) {
+        let Some(picture) = self.picture() else { return };
+        let (low, high) = (picture.x.low, picture.x.high);
+        let middle =
+            around.or(self.cursor).filter(|x| *x >= low && *x <= high).unwrap_or(low / 2.0 + high / 2.0);
+        let factor = ZOOM.powi(steps);
+        let window = (middle - (middle - low) * factor, middle + (high - middle) * factor);
+        let is_sound =
+            window.0.is_finite() && window.1.is_finite() && window.1 - window.0 > middle.abs() * 1e-12;
+        if is_sound && window.1 > window.0 {
+            self.window = Some(window);
+        }
+    }
+
+    pub fn pan(&mut self, steps: f64) {
+        let Some(picture) = self.picture() else { return };
+        let (low, high) = (picture.x.low, picture.x.high);
+        let by = (high - low) * PAN * steps;
+        self.window = Some((low + by, high + by));
+    }
+
+    /// The value of a line at the cursor: the last point at or before it.
+    pub fn reading(&self, line: usize, histories: &Histories, options: &Options) -> Reading {
+        let nothing = Reading { point: None, is_earlier: false, smoothed: None };
+        let Some(trace) = self.trace(line, histories, options) else { return nothing };
+        let x = self.cursor.unwrap_or(f64::INFINITY);
+        let Some(point) = trace.at(x) else { return nothing };
+        let is_earlier = self.cursor.is_some_and(|x| trace.place(&point).is_some_and(|at| at < x));
+        let smoothed = options.smoothing.is_on().then(|| trace.smoothed_at(options.smoothing, x)).flatten();
+        Reading { point: Some(point), is_earlier, smoothed }
+    }
+
+    /// The values under the cursor.
+    pub fn readings(&self, histories: &Histories, options: &Options) -> Sheet {
+        let mut sheet = Sheet::new(["run_id", "run_name", "step", self.key()]);
+        for (at, drawn) in self.drawn.iter().enumerate() {
+            if let Some(point) = self.reading(at, histories, options).point {
+                let ids = [Cell::from(drawn.run.as_str()), Cell::from(drawn.name.as_str())];
+                sheet.push(ids.into_iter().chain([Cell::Integer(point.step), Cell::Number(point.value)]));
+            }
+        }
+        sheet
+    }
+
+    /// All points of all lines, as they were logged.
+    pub fn points(&self, histories: &Histories) -> Sheet {
+        let mut sheet = Sheet::new(["run_id", "run_name", "metric", "step", "timestamp", "value"]);
+        for (which, drawn) in self.wanted().zip(&self.drawn) {
+            for point in histories.get(&which).map_or(&[][..], |known| &known.points) {
+                sheet.push([
+                    Cell::from(drawn.run.as_str()),
+                    Cell::from(drawn.name.as_str()),
+                    Cell::from(self.key()),
+                    Cell::Integer(point.step),
+                    Cell::Integer(point.timestamp),
+                    Cell::Number(point.value),
+                ]);
+            }
+        }
+        sheet
+    }
+}

@@ -1,0 +1,303 @@
+//! What keys and the mouse do on charts: in the dashboard, and on one that has the whole screen.
+
+use std::time::Duration;
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use super::dashboard::view::charts_area;
+use super::histories::{Heard, Which};
+use super::screen::ChartScreen;
+use crate::chart::Dots;
+use crate::config::Glyphs;
+use crate::tui::core::action::Action;
+use crate::tui::core::app::{App, Connection, Screen};
+use crate::tui::core::effect::Effect;
+use crate::tui::core::layout::Focus;
+use crate::tui::core::requests::copy;
+use crate::tui::features::details::Tab;
+use crate::tui::features::details::view::body_of;
+
+/// How long the cursor stands on a run before a server is asked for its histories, in milliseconds.
+const REST: i64 = 200;
+/// What a page key moves the cursor by, in columns of dots.
+const PAGE: isize = 20;
+
+/// The room of the dashboard's charts, if they are on the screen.
+pub fn dashboard_area(app: &App) -> Option<Rect> {
+    if app.details.tab != Tab::Charts || !app.screens.is_empty() {
+        return None;
+    }
+    app.details.run.as_ref()?;
+    let body = body_of(app.geometry().details?);
+    Some(charts_area(body, app.details.charts.drawn.len()))
+}
+
+fn size(area: Rect) -> (usize, usize) {
+    (area.width as usize, area.height as usize)
+}
+
+/// Puts the charts in order and asks for the histories that they show.
+pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
+    let is_seen = app.geometry().details.is_some() && app.details.tab == Tab::Charts;
+    if let Some(run) = app.details.run.as_ref().filter(|_| is_seen) {
+        app.details.charts.arrange(run, &app.runs.catalog, &app.runs.marks, app.now);
+        app.details.charts.fit(&app.histories);
+    }
+    let wanted: Vec<Which> = match app.screens.last() {
+        Some(Screen::Chart(screen)) => screen.wanted().collect(),
+        Some(Screen::Compare(_)) => return,
+        None => {
+            let Some(area) = dashboard_area(app) else { return };
+            let charts = &app.details.charts;
+            // Whoever only passes by does not make a server read.
+            let rest = REST - (app.now - charts.since);
+            if !app.is_local && rest > 0 {
+                if charts.woken_for != charts.since {
+                    app.details.charts.woken_for = charts.since;
+                    effects.push(Effect::Wake(Duration::from_millis(rest.unsigned_abs())));
+                }
+                return;
+            }
+            let (width, height) = size(area);
+            let keys = charts.visible(width, height);
+            // The run on top before all others.
+            let runs = charts.drawn.iter().rev();
+            runs.flat_map(|drawn| {
+                keys.iter().map(|key| Which { run: drawn.run.clone(), key: (*key).to_owned() })
+            })
+            .collect()
+        }
+    };
+    let wanted: Vec<(Which, Heard)> = wanted
+        .into_iter()
+        .map(|which| {
+            let heard = heard(app, &which);
+            (which, heard)
+        })
+        .collect();
+    if let Some(wants) = app.histories.want(&wanted) {
+        effects.push(Effect::ReadHistories(wants));
+    }
+}
+
+/// What was last heard of a metric.
+fn heard(app: &mut App, which: &Which) -> Heard {
+    let row = app.runs.row_of(&which.run);
+    let catalog = &app.runs.catalog;
+    let goes_on = row.is_some_and(|row| catalog.run(row).status.is_active());
+    let writes = if goes_on { app.writes } else { 0 };
+    let shown = app.details.run.as_ref().filter(|run| run.info.run_id == which.run);
+    if let Some(run) = shown {
+        let found = run.metrics.binary_search_by(|metric| metric.key.as_str().cmp(&which.key));
+        return found.map_or_else(|_| Heard::default(), |at| Heard::of_metric(&run.metrics[at], writes));
+    }
+    let value = row.and_then(|row| catalog.metrics.column(&catalog.texts, &which.key)?.get(row));
+    value.map_or_else(Heard::default, |value| Heard::of_value(value, writes))
+}
+
+fn dots(app: &App) -> Dots {
+    if app.glyphs == Glyphs::Ascii { Dots::Ascii } else { Dots::Braille }
+}
+
+/// Draws what is to be seen and not drawn yet. Comes before a frame, not with every message.
+pub fn prepare(app: &mut App) {
+    let dots = dots(app);
+    let body = app.geometry().body;
+    let dashboard = dashboard_area(app);
+    match app.screens.last_mut() {
+        Some(Screen::Chart(screen)) => {
+            let options = app.details.charts.options_of(screen.key());
+            screen.prepare(&app.histories, &options, body, dots);
+        }
+        Some(Screen::Compare(_)) => {}
+        None => {
+            if let Some(area) = dashboard {
+                let (width, height) = size(area);
+                app.details.charts.prepare(&app.histories, width, height, dots);
+            }
+        }
+    }
+}
+
+/// What changes how charts are drawn, wherever they are.
+pub fn drawing(app: &mut App, action: Action) {
+    let key = match app.screens.last() {
+        Some(Screen::Chart(screen)) => Some(screen.key().to_owned()),
+        Some(Screen::Compare(_)) | None => app.details.charts.key().map(str::to_owned),
+    };
+    let charts = &mut app.details.charts;
+    let said = match action {
+        Action::XAxis => {
+            charts.options.x = charts.options.x.next();
+            format!("x axis: {}", charts.options.x.words())
+        }
+        Action::LogX => {
+            charts.options.log_x = !charts.options.log_x;
+            format!("x axis: {}", if charts.options.log_x { "logarithmic" } else { "linear" })
+        }
+        Action::LogY => {
+            let Some(key) = key else { return };
+            let is_log = charts.log.insert(key.clone()) || !charts.log.remove(&key);
+            format!("y axis of {key}: {}", if is_log { "logarithmic" } else { "linear" })
+        }
+        Action::Smoother | Action::Rougher => {
+            let by = if action == Action::Smoother { 1 } else { -1 };
+            charts.options.smoothing = charts.options.smoothing.step(by);
+            format!("smoothing: {}", charts.options.smoothing.0)
+        }
+        _ => {
+            charts.options.y_range = charts.options.y_range.next();
+            format!("y axis: {}", charts.options.y_range.words().map_or("all values", |words| &words[2..]))
+        }
+    };
+    app.status = Some(said);
+    if matches!(action, Action::XAxis | Action::LogX)
+        && let Some(Screen::Chart(screen)) = app.screens.last_mut()
+    {
+        screen.reset();
+    }
+}
+
+/// Moves the choice among the charts of the dashboard; true if that is what the keys move now.
+pub fn move_in_dashboard(app: &mut App, action: Action) -> bool {
+    let Some(area) = dashboard_area(app).filter(|_| app.focus == Focus::Details) else { return false };
+    let (width, height) = size(area);
+    let charts = &mut app.details.charts;
+    let page = charts.grid(width, height).page() as isize;
+    let end = charts.keys.len() as isize;
+    let (across, down) = match action {
+        Action::Left => (-1, 0),
+        Action::Right => (1, 0),
+        Action::Up => (0, -1),
+        Action::Down => (0, 1),
+        Action::PageUp => (0, -page),
+        Action::PageDown => (0, page),
+        Action::Top => (-end, 0),
+        Action::Bottom => (end, 0),
+        _ => return false,
+    };
+    charts.step(across, down, width, height);
+    true
+}
+
+/// The wheel over the dashboard: a band up or down.
+pub fn scroll(app: &mut App, wheel: isize) {
+    if let Some(area) = dashboard_area(app) {
+        let (width, height) = size(area);
+        app.details.charts.step(0, wheel.signum(), width, height);
+    }
+}
+
+/// Gives the chosen chart of the dashboard the whole screen.
+pub fn open(app: &mut App) {
+    let charts = &app.details.charts;
+    let screen = ChartScreen::new(charts.keys.clone(), charts.at, charts.drawn.clone());
+    app.screens.push(Screen::Chart(Box::new(screen)));
+}
+
+/// A key on a chart that has the whole screen; true if it means something there.
+pub fn on_screen(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
+    let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return false };
+    let histories = &app.histories;
+    let options = app.details.charts.options_of(screen.key());
+    match action {
+        Action::Left => screen.step(-1, histories, &options),
+        Action::Right => screen.step(1, histories, &options),
+        Action::PageUp => screen.step(-PAGE, histories, &options),
+        Action::PageDown => screen.step(PAGE, histories, &options),
+        Action::Top => screen.go_to_end(false, histories, &options),
+        Action::Bottom => screen.go_to_end(true, histories, &options),
+        Action::Up => screen.choose(-1),
+        Action::Down => screen.choose(1),
+        Action::NextTab => screen.turn(1),
+        Action::PreviousTab => screen.turn(-1),
+        Action::ZoomIn => screen.zoom(1, None),
+        Action::ZoomOut => screen.zoom(-1, None),
+        Action::PanLeft => screen.pan(-1.0),
+        Action::PanRight => screen.pan(1.0),
+        Action::Fit => screen.reset(),
+        Action::Extremes => screen.extremes = !screen.extremes,
+        Action::Copy => {
+            let words = screen.readings(histories, &options).csv();
+            copy(app, &words, "the values under the cursor", effects);
+        }
+        Action::Back => drop(app.screens.pop()),
+        _ => return false,
+    }
+    true
+}
+
+/// The mouse on a chart that has the whole screen: the wheel zooms, a click puts the cursor, dragging pans.
+pub fn mouse(app: &mut App, event: MouseEvent, wheel: isize) {
+    let body = app.geometry().body;
+    let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
+    let plot = screen.places(body).plot;
+    let Some(picture) = screen.picture() else { return };
+    let left = plot.x + picture.left as u16;
+    let columns = picture.canvas.columns();
+    let is_inside = plot.contains(Position { x: event.column, y: event.row }) && event.column >= left;
+    let column = (event.column.saturating_sub(left) as usize).min(columns.saturating_sub(1));
+    let x = picture.x_of_column(column);
+    let window = (picture.x.low, picture.x.high);
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) if is_inside => {
+            screen.held = Some((event.column, window));
+            screen.cursor = Some(x);
+        }
+        MouseEventKind::Drag(MouseButton::Left) => {
+            if let Some((from, (low, high))) = screen.held {
+                let moved = f64::from(from) - f64::from(event.column);
+                let by = moved / columns.max(1) as f64 * (high - low);
+                screen.window = Some((low + by, high + by));
+            }
+        }
+        MouseEventKind::Up(MouseButton::Left) => screen.held = None,
+        _ if wheel != 0 && is_inside => screen.zoom(if wheel < 0 { 1 } else { -1 }, Some(x)),
+        _ => {}
+    }
+}
+
+/// A click in the dashboard chooses a chart; one on the chosen chart opens it.
+pub fn click(app: &mut App, event: MouseEvent) -> bool {
+    let Some(area) = dashboard_area(app) else { return false };
+    let (width, height) = size(area);
+    let charts = &mut app.details.charts;
+    let (x, y) = (event.column.wrapping_sub(area.x) as usize, event.row.wrapping_sub(area.y) as usize);
+    let placed = charts.grid(width, height).placed(charts.top);
+    let hit = placed.iter().find(|place| {
+        (place.x..place.x + place.width).contains(&x) && (place.y..place.y + place.height).contains(&y)
+    });
+    let Some(chart) = hit.and_then(|place| place.chart) else { return false };
+    if charts.at == chart {
+        open(app);
+    } else {
+        charts.at = chart;
+    }
+    true
+}
+
+/// Whether a chart on the screen was never answered.
+fn charts_wait(app: &App) -> bool {
+    let Some(area) = dashboard_area(app) else { return false };
+    let charts = &app.details.charts;
+    let run = app.details.shown_run();
+    let shown = charts.visible(area.width as usize, area.height as usize);
+    let which: Vec<Which> = run
+        .into_iter()
+        .flat_map(|run| shown.iter().map(|key| Which { run: run.clone(), key: (*key).to_owned() }))
+        .collect();
+    app.histories.is_waiting(which.iter())
+}
+
+/// Whether everything that the screen shows first has been answered, so that a first frame would be complete.
+pub fn is_settled(app: &App) -> bool {
+    let details = &app.details;
+    // A server is asked for histories only when the cursor has stood for a while.
+    let is_shown = app.runs.loaded
+        && !app.runs.sparks_pending
+        && (app.runs.projection.lines.is_empty()
+            || (details.run.is_some() && !(app.is_local && charts_wait(app)))
+            || details.error.is_some());
+    is_shown || app.is_empty_store() || matches!(app.connection, Connection::Failing { .. })
+}

@@ -1,0 +1,420 @@
+//! What keys do on a comparison, and what it needs from outside.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use super::view::table_area;
+use super::{CompareScreen, Compared, Show, Tab};
+use crate::catalog::{Catalog, ColumnSpec};
+use crate::compare::axes::{Axis, cell_words};
+use crate::compare::importance::Matters;
+use crate::compare::{Comparison, Entry, Kind, MOST, export};
+use crate::sheet::{Cell, Sheet};
+use crate::store::StoreError;
+use crate::text;
+use crate::tui::core::action::Action;
+use crate::tui::core::app::{App, Overlay, Screen};
+use crate::tui::core::effect::Effect;
+use crate::tui::core::requests::copy;
+use crate::tui::features::charts::dashboard::{Drawn, OVERLAID};
+use crate::tui::features::charts::screen::ChartScreen;
+use crate::tui::features::runs::columns::metric_of;
+use crate::tui::widgets::picker;
+use crate::tui::widgets::picker::{Choice, Item, Picker};
+
+/// What a key moves a brush by, or widens it.
+const BRUSH: f64 = 0.05;
+
+/// The runs that would be compared now: the marked ones, else the one mark and the run under the cursor, else all in
+/// the table.
+pub fn candidates(app: &App) -> Vec<Compared> {
+    let runs = &app.runs;
+    let mut marked: Vec<Compared> = runs
+        .marks
+        .in_order()
+        .into_iter()
+        .map(|(run, mark)| Compared { run, experiment: mark.experiment.clone(), slot: mark.slot })
+        .collect();
+    let Some(experiment) = runs.experiment.clone() else { return marked };
+    let other = |run| Compared { run, experiment: experiment.clone(), slot: 0 };
+    if marked.len() == 1
+        && let Some(run) = runs.selected_run().filter(|run| marked[0].run != *run)
+    {
+        marked.push(other(run));
+    }
+    if marked.len() >= 2 {
+        return marked;
+    }
+    let rows = (0..runs.length()).filter_map(|at| runs.projection.row(at)).take(MOST + 1);
+    rows.map(|row| other(runs.catalog.run_id(row).into())).collect()
+}
+
+pub fn open(app: &mut App) {
+    let mut runs = candidates(app);
+    if runs.len() > MOST {
+        runs.truncate(MOST);
+        app.say(format!("the first {MOST} runs are compared: mark those that matter"));
+    }
+    let metric = app.runs.chosen_column().and_then(metric_of).or(app.runs.spark_key.as_deref());
+    let screen = CompareScreen::new(runs, metric.map(str::to_owned));
+    app.screens.push(Screen::Compare(Box::new(screen)));
+}
+
+fn screen(app: &mut App) -> Option<&mut CompareScreen> {
+    app.screens.iter_mut().rev().find_map(|screen| match screen {
+        Screen::Compare(screen) => Some(screen.as_mut()),
+        Screen::Chart(_) => None,
+    })
+}
+
+/// Asks for what the comparison shows, when it is another catalogue that it has to be made of.
+pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
+    let catalog = Arc::clone(&app.runs.catalog);
+    let now = app.now;
+    let Some(screen) = screen(app) else { return };
+    if screen.tab == Tab::Params
+        && let (Some(comparison), Some(metric), None) = (&screen.comparison, &screen.metric, &screen.matters)
+        && !screen.is_weighing
+    {
+        screen.is_weighing = true;
+        effects.push(Effect::Weigh { comparison: Arc::clone(comparison), metric: metric.clone(), now });
+    }
+    let is_current = screen.source.as_ref().is_some_and(|source| Arc::ptr_eq(source, &catalog));
+    if is_current {
+        return;
+    }
+    let rows = screen.rows_in(&catalog);
+    let was_loaded_apart = screen.source.is_some() && rows.is_none();
+    screen.source = Some(Arc::clone(&catalog));
+    if was_loaded_apart {
+        return;
+    }
+    screen.generation += 1;
+    let (generation, is_grouped) = (screen.generation, screen.is_grouped);
+    match rows {
+        Some(rows) => effects.push(Effect::Compare { generation, catalog, rows, is_grouped, now }),
+        // Some are of other experiments.
+        None => effects.push(load(screen)),
+    }
+}
+
+fn load(screen: &CompareScreen) -> Effect {
+    let runs =
+        screen.runs.iter().map(|compared| (compared.experiment.clone(), compared.run.clone())).collect();
+    Effect::LoadCompared { generation: screen.generation, runs }
+}
+
+/// Compares anew, from the runs as they are in the store where they are not all in the table.
+fn again(screen: &mut CompareScreen) {
+    screen.source = None;
+}
+
+/// Runs that were read for the comparison.
+pub fn loaded(app: &mut App, generation: u64, catalog: Arc<Catalog>, effects: &mut Vec<Effect>) {
+    let now = app.now;
+    let Some(screen) = screen(app).filter(|screen| screen.generation == generation) else { return };
+    // Runs that are gone by now are left out.
+    let known: FxHashSet<&str> = catalog.rows().map(|row| catalog.run_id(row)).collect();
+    screen.runs.retain(|compared| known.contains(compared.run.as_str()));
+    let Some(rows) = screen.rows_in(&catalog) else { return };
+    let is_grouped = screen.is_grouped;
+    effects.push(Effect::Compare { generation, catalog, rows, is_grouped, now });
+}
+
+pub fn failed(app: &mut App, generation: u64, error: StoreError) {
+    if let Some(screen) = screen(app).filter(|screen| screen.generation == generation) {
+        screen.error = Some(error);
+    }
+}
+
+pub fn compared(app: &mut App, generation: u64, comparison: Arc<Comparison>) {
+    let now = app.now;
+    if let Some(screen) = screen(app).filter(|screen| screen.generation == generation) {
+        screen.take(comparison, now);
+    }
+    show_cursors(app);
+}
+
+/// Keeps the cursors on the screen.
+pub fn show_cursors(app: &mut App) {
+    let height = table_area(app.geometry().body).height.saturating_sub(1) as usize;
+    let Some(screen) = screen(app) else { return };
+    let (keys, members) = (screen.shown.len(), screen.members());
+    let (key_height, member_height) =
+        if screen.is_turned { (usize::MAX / 2, height) } else { (height, usize::MAX / 2) };
+    screen.key_cursor.show(keys, key_height);
+    screen.member_cursor.show(members, member_height);
+}
+
+fn step(screen: &mut CompareScreen, lines: isize, across: isize) {
+    let (keys, members) = (screen.shown.len(), screen.members());
+    let (key, member) = if screen.is_turned { (across, lines) } else { (lines, across) };
+    screen.key_cursor.step(key, keys, usize::MAX / 2);
+    screen.member_cursor.step(member, members, usize::MAX / 2);
+}
+
+/// A key on a comparison; true if it means something there.
+pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
+    let page = (table_area(app.geometry().body).height / 2).max(1) as isize;
+    let now = app.now;
+    let Some(Screen::Compare(screen)) = app.screens.last_mut() else { return false };
+    match action {
+        Action::Down | Action::Up | Action::PageDown | Action::PageUp | Action::Top | Action::Bottom => {
+            let by = match action {
+                Action::Down => 1,
+                Action::Up => -1,
+                Action::PageDown => page,
+                Action::PageUp => -page,
+                Action::Top => isize::MIN / 2,
+                _ => isize::MAX / 2,
+            };
+            match screen.tab {
+                Tab::Parallel => screen.brush(-(by.clamp(-4, 4) as f64) * BRUSH, 0.0),
+                Tab::Scatter => step_point(screen, by.signum()),
+                Tab::Table => step(screen, by, 0),
+                Tab::Params => {}
+            }
+        }
+        Action::Left | Action::Right => {
+            let by = if action == Action::Left { -1 } else { 1 };
+            match screen.tab {
+                Tab::Parallel => {
+                    let last = screen.axes.len().saturating_sub(1);
+                    screen.axis = screen.axis.saturating_add_signed(by).min(last);
+                }
+                Tab::Scatter => step_point(screen, by),
+                Tab::Table => step(screen, 0, by),
+                Tab::Params => {}
+            }
+        }
+        Action::NextTab | Action::PreviousTab => {
+            let count = Tab::ALL.len() as isize;
+            let at = Tab::ALL.iter().position(|tab| *tab == screen.tab).unwrap_or(0) as isize;
+            let by = if action == Action::NextTab { 1 } else { -1 };
+            screen.tab = Tab::ALL[(at + by).rem_euclid(count) as usize];
+        }
+        Action::Turn => screen.is_turned = !screen.is_turned,
+        Action::Differing => {
+            screen.shows_equal = !screen.shows_equal;
+            screen.arrange();
+        }
+        Action::ByName => {
+            screen.by_name = !screen.by_name;
+            screen.arrange();
+        }
+        Action::Baseline => set_baseline(screen),
+        Action::Difference => {
+            screen.show = match screen.show {
+                Show::Values => Show::Difference,
+                Show::Difference => Show::Relative,
+                Show::Relative => Show::Values,
+            };
+            if screen.baseline.is_none() {
+                set_baseline(screen);
+            }
+        }
+        Action::Seeds => {
+            screen.is_grouped = !screen.is_grouped;
+            again(screen);
+        }
+        Action::BrushWider => screen.brush(0.0, 2.0 * BRUSH),
+        Action::BrushNarrower => screen.brush(0.0, -2.0 * BRUSH),
+        Action::BrushClear => screen.clear_brush(),
+        Action::Refresh => again(screen),
+        Action::Copy => copy_cell(app, now, effects),
+        Action::Open => open_chart(app),
+        Action::ChooseMetric | Action::ChooseX | Action::ChooseY => choose(app, action),
+        Action::Back => {
+            if screen.words.value().is_empty() {
+                app.screens.pop();
+            } else {
+                screen.words.reset();
+                screen.arrange();
+            }
+        }
+        _ => return false,
+    }
+    show_cursors(app);
+    true
+}
+
+/// The next point of the scatter plot, from left to right.
+fn step_point(screen: &mut CompareScreen, by: isize) {
+    let members = screen.members();
+    screen.member_cursor.step(by, members, usize::MAX / 2);
+}
+
+fn set_baseline(screen: &mut CompareScreen) {
+    let Some(comparison) = &screen.comparison else { return };
+    let Some(member) = comparison.members.get(screen.member_cursor.at) else { return };
+    screen.baseline = Some(comparison.catalog.run_id(member.rows[0]).into());
+    if screen.show == Show::Values {
+        screen.show = Show::Difference;
+    }
+}
+
+fn copy_cell(app: &mut App, now: i64, effects: &mut Vec<Effect>) {
+    let Some(Screen::Compare(screen)) = app.screens.last() else { return };
+    let (Some(comparison), Some(entry)) = (screen.comparison.clone(), screen.chosen_entry()) else { return };
+    let cell = comparison.cell(entry, &comparison.bound(entry), screen.member_cursor.at, now);
+    let words = cell.number().map_or_else(|| cell_words(&cell), crate::text::exact);
+    let name = entry.spec.name();
+    copy(app, &words, &name, effects);
+}
+
+/// The histories of the metric under the cursor, of all runs that are compared.
+fn open_chart(app: &mut App) {
+    let Some(Screen::Compare(screen)) = app.screens.last() else { return };
+    let metric = match screen.tab {
+        Tab::Table => {
+            screen.chosen_entry().filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title())
+        }
+        _ => screen.metric.as_deref(),
+    };
+    let (Some(metric), Some(comparison)) = (metric, &screen.comparison) else { return };
+    let entries = screen.shown.iter().map(|at| &comparison.entries[*at as usize]);
+    let mut keys: Vec<String> =
+        entries.filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title().to_owned()).collect();
+    if !keys.iter().any(|key| key == metric) {
+        keys.insert(0, metric.to_owned());
+    }
+    let at = keys.iter().position(|key| key == metric).unwrap_or(0);
+    let rows = comparison
+        .members
+        .iter()
+        .enumerate()
+        .flat_map(|(member, rows)| rows.rows.iter().map(move |row| (member, *row)));
+    let drawn: Vec<Drawn> = rows
+        .take(OVERLAID)
+        .map(|(member, row)| Drawn {
+            run: comparison.catalog.run_id(row).into(),
+            name: comparison.catalog.run_name(row).to_owned(),
+            slot: screen.slot(member),
+        })
+        .collect();
+    app.screens.push(Screen::Chart(Box::new(ChartScreen::new(keys, at, drawn))));
+}
+
+/// Lets a column be picked.
+fn choose(app: &mut App, action: Action) {
+    let Some(Screen::Compare(screen)) = app.screens.last() else { return };
+    let Some(comparison) = &screen.comparison else { return };
+    let is_metric = action == Action::ChooseMetric;
+    let fits = |entry: &&Entry| entry.kind == Kind::Metric || (!is_metric && entry.kind != Kind::Tag);
+    let items = comparison.entries.iter().filter(fits).map(|entry| Item {
+        label: entry.spec.name(),
+        note: format!("{} of {} runs", entry.present, comparison.members.len()),
+        on: None,
+        choice: Choice::Axis(action, entry.spec.clone()),
+    });
+    let title = match action {
+        Action::ChooseMetric => "Metric",
+        Action::ChooseX => "Across",
+        _ => "Upwards",
+    };
+    app.overlay = Some(Overlay::Picker(Picker::new(picker::Purpose::Axis, title, items.collect())));
+}
+
+/// A column was picked.
+pub fn chosen(app: &mut App, action: Action, spec: ColumnSpec) {
+    let now = app.now;
+    let Some(screen) = screen(app) else { return };
+    match action {
+        Action::ChooseMetric => {
+            if let ColumnSpec::Metric(key, _) = spec {
+                screen.metric = Some(key);
+                screen.matters = None;
+                screen.is_weighing = false;
+                screen.lay_axes(now);
+            }
+        }
+        Action::ChooseX => screen.x = Some(spec),
+        _ => screen.y = Some(spec),
+    }
+}
+
+/// The words of the search have changed.
+pub fn searched(app: &mut App) {
+    if let Some(screen) = screen(app) {
+        screen.arrange();
+    }
+    show_cursors(app);
+}
+
+/// What matters was found out.
+pub fn weighed(app: &mut App, comparison: &Arc<Comparison>, metric: String, matters: Matters) {
+    let Some(screen) = screen(app) else { return };
+    screen.is_weighing = false;
+    let is_current = screen.comparison.as_ref().is_some_and(|current| Arc::ptr_eq(current, comparison));
+    if is_current && screen.metric.as_ref() == Some(&metric) {
+        screen.matters = Some((metric, matters));
+    }
+}
+
+/// What the comparison shows, as a table.
+pub fn sheet(screen: &CompareScreen, now: i64) -> Option<Sheet> {
+    let comparison = screen.comparison.as_ref()?;
+    match screen.tab {
+        Tab::Table => {}
+        Tab::Parallel => return Some(of_axes(comparison, &screen.axes, &screen.passing())),
+        Tab::Scatter => {
+            let specs = [screen.x.clone(), screen.y.clone(), screen.metric_spec()];
+            let axes = specs.iter().flatten().filter_map(|spec| Axis::new(comparison, spec, now));
+            return Some(of_axes(comparison, &axes.collect::<Vec<_>>(), &[]));
+        }
+        Tab::Params => return of_matters(screen),
+    }
+    let entries: Vec<&Entry> = screen.shown.iter().map(|at| &comparison.entries[*at as usize]).collect();
+    let baseline = screen.baseline_member().filter(|_| screen.show != Show::Values);
+    Some(export::sheet(comparison, &entries, baseline, now))
+}
+
+/// A run a row, an axis a column; and whether the run passes the brushes, where there are any.
+fn of_axes(comparison: &Comparison, axes: &[Axis], passing: &[bool]) -> Sheet {
+    let mut columns = vec!["run_id".to_owned(), "run_name".to_owned()];
+    columns.extend(axes.iter().map(|axis| axis.spec.name()));
+    if !passing.is_empty() {
+        columns.push("passes".into());
+    }
+    let mut sheet = Sheet::new(columns);
+    for (member, rows) in comparison.members.iter().enumerate() {
+        let mut row =
+            vec![Cell::from(comparison.catalog.run_id(rows.rows[0])), Cell::from(comparison.title(member).0)];
+        row.extend(axes.iter().map(|axis| axis.values[member].clone()));
+        row.extend(passing.get(member).map(|passes| Cell::from(if *passes { "yes" } else { "no" })));
+        sheet.rows.push(row);
+    }
+    sheet
+}
+
+fn of_matters(screen: &CompareScreen) -> Option<Sheet> {
+    let Some((metric, Matters::Ranked { runs, r2, params })) = &screen.matters else { return None };
+    let columns =
+        ["metric", "param", "importance", "rank_correlation", "runs_with_param", "runs", "forest_r2"];
+    let mut sheet = Sheet::new(columns);
+    for matter in params {
+        sheet.push([
+            Cell::from(metric.as_str()),
+            Cell::from(matter.param.as_str()),
+            Cell::Number(matter.importance),
+            matter.correlation.map_or(Cell::Missing, Cell::Number),
+            Cell::Integer(matter.runs as i64),
+            Cell::Integer(*runs as i64),
+            Cell::Number(*r2),
+        ]);
+    }
+    Some(sheet)
+}
+
+/// Which runs differ from one another, in words for the status line.
+pub fn standing(screen: &CompareScreen) -> String {
+    match (screen.tab, screen.chosen_entry()) {
+        (Tab::Table, Some(entry)) => {
+            let goal = entry.goal.map_or(String::new(), |goal| format!(", {}", goal.word()));
+            let of = format!("{} of {} runs have it", entry.present, text::count(screen.members()));
+            format!("{}: {of}{goal}", entry.spec.name())
+        }
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,126 @@
+//! One run in full: overview, metrics, params, tags, artifacts, data sets, models.
+
+pub mod artifacts;
+mod lines;
+pub mod preview;
+pub mod view;
+
+use crate::mlflow::{LoggedModel, Run, RunId};
+use crate::store::StoreError;
+use crate::tui::features::charts::dashboard::Dashboard;
+use crate::tui::widgets::cursor::Cursor;
+use artifacts::Artifacts;
+pub use lines::{DetailLine, Role};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tab {
+    #[default]
+    Charts,
+    Overview,
+    Metrics,
+    Params,
+    Tags,
+    Artifacts,
+    Datasets,
+    Models,
+}
+
+impl Tab {
+    pub const ALL: [Self; 8] = [
+        Self::Charts,
+        Self::Overview,
+        Self::Metrics,
+        Self::Params,
+        Self::Tags,
+        Self::Artifacts,
+        Self::Datasets,
+        Self::Models,
+    ];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Charts => "Charts",
+            Self::Overview => "Overview",
+            Self::Metrics => "Metrics",
+            Self::Params => "Params",
+            Self::Tags => "Tags",
+            Self::Artifacts => "Artifacts",
+            Self::Datasets => "Datasets",
+            Self::Models => "Models",
+        }
+    }
+}
+
+/// The logged models of a run; none as long as they are on their way.
+#[derive(Debug)]
+pub struct Models {
+    pub run: RunId,
+    pub answer: Option<Result<Vec<LoggedModel>, StoreError>>,
+}
+
+#[derive(Debug, Default)]
+pub struct Details {
+    pub tab: Tab,
+    pub cursor: Cursor,
+    /// The run that is wanted; what is shown may still be the one before, under its own name.
+    pub wanted: Option<RunId>,
+    pub run: Option<Box<Run>>,
+    pub error: Option<StoreError>,
+    pub generation: u64,
+    pub artifacts: Artifacts,
+    /// The models of a run, once they were asked for.
+    pub models: Option<Models>,
+    pub charts: Dashboard,
+}
+
+impl Details {
+    /// Nothing is known of the experiment that is opened now.
+    pub fn clear(&mut self) {
+        let charts = self.charts.anew();
+        *self = Self { tab: self.tab, generation: self.generation + 1, charts, ..Self::default() };
+    }
+
+    /// Takes the run that was asked for.
+    pub fn show(&mut self, run: Box<Run>) {
+        let is_other = self.run.as_ref().is_none_or(|old| old.info.run_id != run.info.run_id);
+        if is_other {
+            self.cursor = Cursor::default();
+            self.artifacts = Artifacts::default();
+            self.models = None;
+        }
+        self.run = Some(run);
+        self.error = None;
+    }
+
+    pub fn choose_tab(&mut self, tab: Tab) {
+        self.tab = tab;
+        self.cursor = Cursor::default();
+        self.artifacts.preview = None;
+    }
+
+    pub fn step_tab(&mut self, by: isize) {
+        let count = Tab::ALL.len() as isize;
+        let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0) as isize;
+        self.choose_tab(Tab::ALL[(at + by).rem_euclid(count) as usize]);
+    }
+
+    pub fn step(&mut self, by: isize, length: usize, height: usize) {
+        match &mut self.artifacts.preview {
+            Some(preview) if self.tab == Tab::Artifacts => preview.step(by, height),
+            _ => self.cursor.step(by, length, height),
+        }
+    }
+
+    /// Whether Enter does something here: open a chart, a folder, or a file.
+    pub fn can_open(&self) -> bool {
+        match self.tab {
+            Tab::Charts => self.charts.key().is_some(),
+            Tab::Artifacts => self.artifacts.preview.is_none() && !self.artifacts.entries().is_empty(),
+            _ => false,
+        }
+    }
+
+    pub fn shown_run(&self) -> Option<&RunId> {
+        self.run.as_ref().map(|run| &run.info.run_id)
+    }
+}

@@ -1,0 +1,292 @@
+//! One run, drawn.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Style};
+use ratatui::text::{Line, Span};
+
+use super::artifacts::Opened;
+use super::preview::Preview;
+use super::{Role, Tab};
+use crate::catalog::view::What;
+use crate::chart::XAxis;
+use crate::text;
+use crate::tui::core::app::App;
+use crate::tui::core::layout::Focus;
+use crate::tui::features::charts::dashboard;
+use crate::tui::widgets::frame::{centred, pane_block};
+use crate::tui::widgets::theme::{ImageColors, Theme};
+
+/// From this width on a file stands beside the tree that it was opened in.
+const SIDE_BY_SIDE: u16 = 96;
+
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let focused = app.focus == Focus::Details;
+    let block = pane_block(theme, focused, title(app, theme, focused));
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let details = &app.details;
+    let runs = &app.runs;
+    if let Some(What::Group(group)) = runs.projection.lines.get(runs.cursor.at).map(|line| line.what) {
+        let group = &runs.projection.groups[group as usize];
+        let words = format!("a group of {} runs; x opens it", text::count(group.runs as usize));
+        centred(frame, inner, vec![Line::styled(words, theme.dim)]);
+        return;
+    }
+    // Without a row above there is nothing that the details could belong to.
+    let Some(run) = details.run.as_ref().filter(|_| runs.length() > 0) else {
+        let words = match &details.error {
+            Some(error) => Line::styled(text::clean(&error.to_string()).into_owned(), theme.bad),
+            None if runs.length() == 0 => Line::styled("no run selected", theme.dim),
+            None => Line::styled("loading", theme.dim),
+        };
+        centred(frame, inner, vec![words]);
+        return;
+    };
+    let body = body_of(area);
+    let area = Rect { y: body.y.saturating_sub(1), height: 1, ..body };
+    // The run is said first: what is below belongs to it, whatever is selected above.
+    let (style, status) = theme.status(run.info.status);
+    let room = area.width.saturating_sub(12) as usize;
+    let name = text::cut(&text::clean(&run.info.run_name), room, theme.glyphs.ellipsis);
+    let mut heading = vec![Span::styled(name, theme.heading), Span::raw("  "), Span::styled(status, style)];
+    if let Some(error) = &details.error {
+        let words = if error.is_transient() { "not refreshed".to_owned() } else { error.kind.to_string() };
+        heading.push(Span::styled(format!("  {}", text::clean(&words)), theme.bad));
+    }
+    let heading = Line::from(heading);
+    let used = heading.width();
+    frame.render_widget(heading, area);
+    if details.tab == Tab::Charts {
+        let words = charts_in_words(app, body);
+        let room = (area.width as usize).saturating_sub(used + 2);
+        let words = text::fit_right(&words, room, theme.glyphs.ellipsis);
+        let right = Rect { x: area.x + (area.width as usize - room) as u16, width: room as u16, ..area };
+        frame.render_widget(Line::styled(words, theme.dim), right);
+        dashboard::view::draw(app, theme, frame, body);
+        return;
+    }
+    match details.artifacts.preview.as_ref().filter(|_| details.tab == Tab::Artifacts) {
+        Some(opened) if body.width >= SIDE_BY_SIDE => {
+            let left = Rect { width: body.width * 2 / 5, ..body };
+            let right = Rect { x: body.x + left.width + 2, width: body.width - left.width - 2, ..body };
+            draw_lines(app, theme, frame, left);
+            draw_file(opened, theme, frame, right);
+        }
+        Some(opened) => draw_file(opened, theme, frame, body),
+        None => draw_lines(app, theme, frame, body),
+    }
+}
+
+/// The room below the name of the run, within the pane's frame.
+pub fn body_of(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 2,
+        y: area.y + 2,
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(3),
+    }
+}
+
+/// How the charts are drawn, and which page of them.
+fn charts_in_words(app: &App, body: Rect) -> String {
+    let charts = &app.details.charts;
+    let options = &charts.options;
+    let mut parts = Vec::new();
+    if !charts.words.value().is_empty() {
+        parts.push(format!("/{}", text::clean(charts.words.value())));
+    }
+    if options.x != XAxis::Step {
+        parts.push(format!("by {}", options.x.words()));
+    }
+    if options.log_x {
+        parts.push("log x".into());
+    }
+    if options.smoothing.is_on() {
+        parts.push(format!("smoothed {}", options.smoothing.0));
+    }
+    parts.extend(options.y_range.words().map(str::to_owned));
+    let area = dashboard::view::charts_area(body, charts.drawn.len());
+    let (page, pages) = charts.grid(area.width as usize, area.height as usize).pages(charts.top);
+    if pages > 1 {
+        parts.push(format!("{} charts", text::count(charts.keys.len())));
+        parts.push(format!("page {page} of {pages}"));
+    }
+    parts.join(" · ")
+}
+
+fn wrapped(told: &[(String, Style)], width: u16) -> Vec<Line<'static>> {
+    let lines = told.iter().flat_map(|(words, style)| {
+        let parts = text::wrap(&text::clean(words), width as usize);
+        parts.into_iter().map(|part| Line::styled(part, *style))
+    });
+    lines.collect()
+}
+
+fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
+    let details = &app.details;
+    let length = details.length();
+    if let Some(error) = details.artifacts.failure().filter(|_| details.tab == Tab::Artifacts) {
+        let told = [(error.kind.to_string(), theme.bad), (error.hint().to_owned(), theme.dim)];
+        return centred(frame, body, wrapped(&told, body.width));
+    }
+    if length == 0 {
+        let words = match details.tab {
+            Tab::Models => "no logged models; runs of MLflow 2 keep theirs among the artifacts".to_owned(),
+            Tab::Artifacts => {
+                let place = details.run.as_ref().map_or("", |run| run.info.artifact_uri.as_str());
+                if place.is_empty() { "no artifacts".into() } else { format!("no artifacts in {place}") }
+            }
+            tab => format!("no {}", tab.title().to_lowercase()),
+        };
+        return centred(frame, body, wrapped(&[(words, theme.dim)], body.width));
+    }
+    let key_width = details.longest_key().clamp(8, (body.width as usize * 3 / 5).max(8));
+    let focused = app.focus == Focus::Details;
+    let range = details.cursor.window(length, body.height as usize);
+    let lines = details.window(range.clone(), &app.runs.name, app.now);
+    for (y, (at, line)) in range.zip(&lines).enumerate() {
+        let key = text::fit(&text::clean(&line.key), key_width, theme.glyphs.ellipsis);
+        let room = (body.width as usize).saturating_sub(key_width + 2);
+        let value = text::fit(&text::clean(&line.value), room, theme.glyphs.ellipsis);
+        let (key_style, style) = match line.role {
+            Role::Plain if details.tab == Tab::Artifacts => (theme.text, theme.dim),
+            Role::Plain => (theme.dim, theme.text),
+            Role::Dim => (theme.dim, theme.dim),
+            Role::Warn => (theme.dim, theme.warn),
+            Role::Bad => (theme.dim, theme.bad),
+            Role::Heading => (theme.heading, theme.text),
+        };
+        let mut spans = vec![Span::styled(key, key_style), Span::raw("  "), Span::styled(value, style)];
+        if focused && at == details.cursor.at {
+            for span in &mut spans {
+                span.style = span.style.patch(theme.selection);
+            }
+        }
+        frame.render_widget(Line::from(spans), Rect { y: body.y + y as u16, height: 1, ..body });
+    }
+}
+
+/// A file that is looked into, under its name.
+fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let width = area.width as usize;
+    let (kind, style) = match &opened.content {
+        None => ("loading".to_owned(), theme.dim),
+        Some(Err(_)) => ("not read".to_owned(), theme.bad),
+        Some(Ok(Preview::Text { kind, lines, cut })) => {
+            let more = if *cut { " at least" } else { "" };
+            (format!("{kind},{more} {} lines", text::count(lines.len())), theme.dim)
+        }
+        Some(Ok(Preview::Image { kind, size, .. })) => {
+            (format!("{kind}, {} x {} pixels", size.0, size.1), theme.dim)
+        }
+        Some(Ok(Preview::Nothing(why))) => (why.clone(), theme.dim),
+    };
+    let name = text::cut(&text::clean(&opened.path), width / 2, theme.glyphs.ellipsis);
+    let kind =
+        text::cut(&text::clean(&kind), width.saturating_sub(text::width(&name) + 2), theme.glyphs.ellipsis);
+    let heading =
+        Line::from(vec![Span::styled(name, theme.accent), Span::styled(format!("  {kind}"), style)]);
+    frame.render_widget(heading, Rect { height: 1, ..area });
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    match &opened.content {
+        Some(Ok(Preview::Text { lines, .. })) => {
+            for (y, line) in lines.iter().skip(opened.top).take(body.height as usize).enumerate() {
+                let words = text::cut(line, width, theme.glyphs.ellipsis);
+                frame.render_widget(
+                    Line::styled(words, theme.text),
+                    Rect { y: body.y + y as u16, height: 1, ..body },
+                );
+            }
+        }
+        Some(Ok(Preview::Image { pixels, .. }))
+            if theme.images != ImageColors::None && !theme.glyphs.is_ascii =>
+        {
+            draw_image(pixels, theme.images, frame, body);
+        }
+        Some(Ok(Preview::Image { .. })) => {
+            let words = "images need 256 or more colours, and a terminal that says so (TERM, COLORTERM)";
+            centred(
+                frame,
+                body,
+                vec![Line::styled(text::cut(words, width, theme.glyphs.ellipsis), theme.dim)],
+            );
+        }
+        Some(Err(error)) => {
+            let told = [(error.kind.to_string(), theme.bad), (error.hint().to_owned(), theme.dim)];
+            centred(frame, body, wrapped(&told, body.width));
+        }
+        _ => {}
+    }
+}
+
+/// An image in half blocks: two pixels a cell, one above the other.
+fn draw_image(pixels: &[Vec<[u8; 3]>], colors: ImageColors, frame: &mut Frame<'_>, area: Rect) {
+    let (height, width) = (pixels.len(), pixels.first().map_or(0, Vec::len));
+    let (columns, rows) = (area.width as usize, area.height as usize * 2);
+    if width == 0 || columns == 0 || rows == 0 {
+        return;
+    }
+    // As large as it fits, and never larger than it is.
+    let scale = (columns as f64 / width as f64).min(rows as f64 / height as f64).min(1.0);
+    let (drawn_width, drawn_height) =
+        (((width as f64 * scale) as usize).max(1), ((height as f64 * scale) as usize).max(1));
+    // Each drawn pixel is the mean of those that it stands for.
+    let part = |at: usize, drawn: usize, all: usize| (at * all / drawn)..((at + 1) * all).div_ceil(drawn);
+    let pixel = |x: usize, y: usize| {
+        let (mut sums, mut count) = ([0_u32; 3], 0);
+        for row in &pixels[part(y, drawn_height, height)] {
+            for pixel in &row[part(x, drawn_width, width)] {
+                sums = std::array::from_fn(|at| sums[at] + u32::from(pixel[at]));
+                count += 1;
+            }
+        }
+        let [red, green, blue] = sums.map(|sum| (sum / count.max(1)) as u8);
+        match colors {
+            ImageColors::Indexed => Color::Indexed(indexed([red, green, blue])),
+            _ => Color::Rgb(red, green, blue),
+        }
+    };
+    for row in 0..drawn_height.div_ceil(2) {
+        let spans: Vec<Span<'_>> = (0..drawn_width)
+            .map(|x| {
+                let style = Style::new().fg(pixel(x, row * 2));
+                let has_lower = row * 2 + 1 < drawn_height;
+                Span::styled("▀", if has_lower { style.bg(pixel(x, row * 2 + 1)) } else { style })
+            })
+            .collect();
+        frame.render_widget(Line::from(spans), Rect { y: area.y + row as u16, height: 1, ..area });
+    }
+}
+
+/// The nearest colour of the cube of 6 x 6 x 6 that terminals with 256 colours have.
+fn indexed(color: [u8; 3]) -> u8 {
+    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let nearest = |value: u8| (0..6_u8).min_by_key(|at| LEVELS[*at as usize].abs_diff(value)).unwrap_or(0);
+    let [red, green, blue] = color.map(nearest);
+    16 + 36 * red + 6 * green + blue
+}
+
+/// The tabs, of which the current one is marked; those that do not fit are cut off by the border.
+fn title<'a>(app: &App, theme: &Theme, focused: bool) -> Line<'a> {
+    let mut spans = vec![Span::styled(" 3 ", if focused { theme.accent } else { theme.text })];
+    for tab in Tab::ALL {
+        let style = if tab == app.details.tab { theme.chosen_column } else { theme.dim };
+        spans.push(Span::styled(tab.title(), style));
+        spans.push(Span::raw(" "));
+    }
+    Line::from(spans)
+}
+
+/// The tab whose title stands at a place of the upper border.
+pub fn tab_at(area: Rect, x: u16) -> Option<Tab> {
+    let mut left = area.x + 1 + 3;
+    for tab in Tab::ALL {
+        let width = tab.title().len() as u16;
+        if (left..left + width).contains(&x) {
+            return Some(tab);
+        }
+        left += width + 1;
+    }
+    None
+}

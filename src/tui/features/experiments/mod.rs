@@ -1,0 +1,76 @@
+//! The list of experiments.
+
+pub mod view;
+
+use std::collections::HashMap;
+
+use crate::mlflow::{Experiment, ExperimentId};
+use crate::store::StoreError;
+use crate::tui::core::msg::ListedExperiment;
+use crate::tui::widgets::cursor::Cursor;
+
+#[derive(Debug, Default)]
+pub struct Experiments {
+    pub list: Vec<ListedExperiment>,
+    pub cursor: Cursor,
+    /// Whether the list was ever read.
+    pub loaded: bool,
+    /// Whether runs were counted, as far as the store can.
+    pub counted: bool,
+    /// Why the last try to read it failed.
+    pub error: Option<StoreError>,
+}
+
+impl Experiments {
+    pub fn selected(&self) -> Option<&ListedExperiment> {
+        self.list.get(self.cursor.at)
+    }
+
+    pub fn find(&self, id: &ExperimentId) -> Option<&ListedExperiment> {
+        self.list.iter().find(|listed| listed.id() == id)
+    }
+
+    /// Takes a new list; the cursor stays on its experiment, and counts stay until they are counted anew.
+    pub fn replace(&mut self, experiments: Vec<Experiment>, height: usize) {
+        let selected = self.selected().map(|listed| listed.id().clone());
+        let known: HashMap<ExperimentId, Option<u64>> =
+            self.list.drain(..).map(|listed| (listed.experiment.experiment_id, listed.runs)).collect();
+        self.list = experiments
+            .into_iter()
+            .map(|experiment| {
+                let runs = known.get(&experiment.experiment_id).copied().flatten();
+                ListedExperiment { experiment, runs }
+            })
+            .collect();
+        if let Some(at) = selected.and_then(|id| self.list.iter().position(|listed| *listed.id() == id)) {
+            self.cursor.at = at;
+        }
+        self.cursor.show(self.list.len(), height);
+        self.loaded = true;
+        self.error = None;
+    }
+
+    pub fn count(&mut self, counts: Option<&HashMap<ExperimentId, u64>>) {
+        self.counted = true;
+        for listed in &mut self.list {
+            listed.runs = counts.map(|counts| counts.get(listed.id()).copied().unwrap_or(0));
+        }
+    }
+
+    /// The experiment to open first: the wanted one by name or id, else the one of the newest run, else the newest.
+    pub fn first(&self, wanted: Option<&str>, latest: Option<&ExperimentId>) -> Option<usize> {
+        let by = |name: &str| {
+            let by_name = self.list.iter().position(|listed| listed.experiment.name == name);
+            by_name.or_else(|| self.list.iter().position(|listed| listed.id().as_str() == name))
+        };
+        wanted
+            .and_then(by)
+            .or_else(|| self.list.iter().position(|listed| Some(listed.id()) == latest))
+            .or(if self.list.is_empty() { None } else { Some(0) })
+    }
+
+    /// Whether all experiments are known to hold no run.
+    pub fn are_empty(&self) -> bool {
+        self.loaded && self.counted && self.list.iter().all(|listed| listed.runs == Some(0))
+    }
+}

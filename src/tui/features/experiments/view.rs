@@ -1,0 +1,66 @@
+//! The list of experiments, drawn.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::marking::MARK;
+use crate::text;
+use crate::tui::core::app::App;
+use crate::tui::core::layout::Focus;
+use crate::tui::widgets::frame::{centred, pane_block};
+use crate::tui::widgets::theme::Theme;
+
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let experiments = &app.experiments;
+    let focused = app.focus == Focus::Experiments;
+    let title = Line::from(vec![
+        Span::styled(" 1 Experiments ", if focused { theme.accent } else { theme.text }),
+        Span::styled(format!("{} ", text::count(experiments.list.len())), theme.dim),
+    ]);
+    let block = pane_block(theme, focused, title);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    if experiments.list.is_empty() {
+        let lines = if experiments.loaded {
+            vec![Line::styled("no experiments", theme.dim)]
+        } else if experiments.error.is_some() {
+            vec![Line::styled("not loaded", theme.bad)]
+        } else {
+            vec![Line::styled("loading", theme.dim)]
+        };
+        centred(frame, inner, lines);
+        return;
+    }
+    let width = inner.width as usize;
+    let window = experiments.cursor.window(experiments.list.len(), inner.height as usize);
+    for (line, at) in window.enumerate() {
+        let listed = &experiments.list[at];
+        let is_open = app.runs.experiment.as_ref() == Some(listed.id());
+        let count = match (listed.runs, is_open && app.runs.complete) {
+            (_, true) => text::count(app.runs.catalog.count),
+            (Some(runs), false) => text::count(runs as usize),
+            (None, false) => String::new(),
+        };
+        let mark = if is_open { theme.glyphs.cursor } else { " " };
+        // One of its runs is marked best.
+        let is_marked = listed.experiment.tags.iter().any(|tag| tag.key == MARK && !tag.value.is_empty());
+        let held = if is_marked { format!(" {}", theme.glyphs.held) } else { String::new() };
+        let room = width.saturating_sub(text::width(&count) + text::width(&held) + 3);
+        let name = text::fit(&text::clean(&listed.experiment.name), room, theme.glyphs.ellipsis);
+        let mut spans = vec![
+            Span::styled(mark, theme.accent),
+            Span::styled(name, if is_open { theme.heading } else { theme.text }),
+            Span::styled(held, theme.mark),
+            Span::styled(format!(" {count} "), theme.dim),
+        ];
+        if at == experiments.cursor.at {
+            let style = if focused { theme.selection } else { theme.unfocused_selection };
+            for span in &mut spans {
+                span.style = span.style.patch(style);
+            }
+        }
+        let place = Rect { y: inner.y + line as u16, height: 1, ..inner };
+        frame.render_widget(Line::from(spans), place);
+    }
+}

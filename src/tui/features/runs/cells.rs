@@ -1,0 +1,196 @@
+//! The cells of a line: texts cleaned, numbers formatted, letters that were searched for shown.
+
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use super::Runs;
+use super::columns::shorten;
+use super::place::{INDENT, Placed, TREND};
+use crate::catalog::search::Search;
+use crate::catalog::view::{Fold, Group, Line, What};
+use crate::catalog::{Bound, ColumnSpec, Row, Value};
+use crate::mlflow::filter::Direction;
+use crate::mlflow::{LifecycleStage, tags};
+use crate::text;
+use crate::tui::widgets::frame::with_letters;
+use crate::tui::widgets::sparkline::sparkline;
+use crate::tui::widgets::theme::Theme;
+
+/// What all lines of a frame have in common.
+pub struct Cells<'a> {
+    pub runs: &'a Runs,
+    pub theme: &'a Theme,
+    pub placed: &'a [Placed],
+    pub bound: Vec<Option<Bound>>,
+    pub search: Option<Search>,
+    pub now: i64,
+}
+
+impl<'a> Cells<'a> {
+    pub fn new(runs: &'a Runs, theme: &'a Theme, placed: &'a [Placed], now: i64) -> Self {
+        let bound = placed
+            .iter()
+            .map(|placed| placed.column.map(|column| Bound::new(&runs.catalog, &runs.columns[column].spec)))
+            .collect();
+        let words = &runs.shown_view.words;
+        let search = (!words.trim().is_empty()).then(|| Search::new(words));
+        Self { runs, theme, placed, bound, search, now }
+    }
+
+    /// The spans of a line, `width` cells in all. `mark` and `sign`, a cell each, stand before everything.
+    pub fn line(
+        &self,
+        line: &Line,
+        mark: Span<'static>,
+        sign: Span<'static>,
+        width: usize,
+    ) -> Vec<Span<'static>> {
+        let mut spans = vec![mark, sign];
+        let mut x = 2;
+        for (column, bound) in self.placed.iter().zip(&self.bound) {
+            spans.push(Span::raw(" ".repeat(column.x.saturating_sub(x))));
+            match line.what {
+                What::Run(row) => self.run_cell(line, row, column, bound.as_ref(), &mut spans),
+                What::Group(group) => {
+                    spans.push(self.group_cell(line, &self.runs.projection.groups[group as usize], column));
+                }
+            }
+            x = column.x + column.width;
+        }
+        spans.push(Span::raw(" ".repeat(width.saturating_sub(x))));
+        spans
+    }
+
+    fn run_cell(
+        &self,
+        line: &Line,
+        row: Row,
+        column: &Placed,
+        bound: Option<&Bound>,
+        spans: &mut Vec<Span<'static>>,
+    ) {
+        let Self { runs, theme, .. } = self;
+        let (Some(at), Some(bound)) = (column.column, bound) else {
+            let points = runs.sparks.get(runs.catalog.run_id(row)).map(|spark| spark.points.as_slice());
+            spans.push(Span::styled(sparkline(points.unwrap_or_default(), TREND, theme), theme.spark));
+            return;
+        };
+        let spec = &runs.columns[at].spec;
+        let is_deleted = runs.catalog.run(row).stage == LifecycleStage::Deleted;
+        if *spec == ColumnSpec::Status && is_deleted {
+            let words = text::fit(theme.glyphs.deleted, column.width, theme.glyphs.ellipsis);
+            spans.push(Span::styled(words, theme.dim));
+            return;
+        }
+        let (words, mut style) = cell(&bound.value(&runs.catalog, row, self.now), spec, self.now, theme);
+        if line.context || is_deleted {
+            style = theme.dim;
+        }
+        let mut room = column.width;
+        if at == 0 {
+            let prefix = self.prefix(line);
+            let cells = text::width(&prefix).min(room);
+            spans.push(Span::styled(text::cut(&prefix, cells, ""), theme.dim));
+            room -= cells;
+        }
+        let letters = match (&self.search, spec) {
+            (Some(search), ColumnSpec::RunName | ColumnSpec::User | ColumnSpec::RunId) => {
+                search.letters(&words, None)
+            }
+            (Some(search), ColumnSpec::Param(key) | ColumnSpec::Tag(key)) if !tags::is_system(key) => {
+                search.letters(&words, Some(key))
+            }
+            _ => Vec::new(),
+        };
+        if column.right {
+            let cut = text::cut(&words, room, theme.glyphs.ellipsis);
+            spans.push(Span::raw(" ".repeat(room.saturating_sub(text::width(&cut)))));
+            spans.extend(with_letters(&cut, &letters, style, theme));
+        } else {
+            let fitted = text::fit(&words, room, theme.glyphs.ellipsis);
+            spans.extend(with_letters(&fitted, &letters, style, theme));
+        }
+    }
+
+    /// What stands before a name in a tree or group.
+    fn prefix(&self, line: &Line) -> String {
+        let indent = " ".repeat(line.depth as usize * INDENT);
+        let fold = match line.fold {
+            Fold::Open(_) => self.theme.glyphs.open,
+            Fold::Closed(_) => self.theme.glyphs.closed,
+            Fold::Leaf => "",
+        };
+        if fold.is_empty() { indent } else { format!("{indent}{fold} ") }
+    }
+
+    /// A cell of a group's line: its value and count, and the best or the extremes of each metric.
+    fn group_cell(&self, line: &Line, group: &Group, column: &Placed) -> Span<'static> {
+        let theme = self.theme;
+        let blank = Span::raw(" ".repeat(column.width));
+        let Some(at) = column.column else { return blank };
+        if at == 0 {
+            let value = group.value.as_deref().map_or_else(|| "(none)".into(), text::clean).into_owned();
+            let count = format!(" ({})", text::count(group.runs as usize));
+            let prefix = self.prefix(line);
+            let room = column.width.saturating_sub(text::width(&prefix) + text::width(&count));
+            let words = format!("{prefix}{}{count}", text::cut(&value, room, theme.glyphs.ellipsis));
+            return Span::styled(text::fit(&words, column.width, theme.glyphs.ellipsis), theme.heading);
+        }
+        let spec = &self.runs.columns[at].spec;
+        let place = self.runs.shown_view.measured.iter().position(|measured| measured == spec);
+        let Some((low, high)) = place.and_then(|at| group.extremes.get(at).copied().flatten()) else {
+            return blank;
+        };
+        let heading = |value: f64| if value.is_finite() { theme.heading } else { theme.warn };
+        let (words, style) = match self.runs.shown_view.sorted_by(spec) {
+            Some((_, Direction::Ascending)) => (text::number(low), heading(low)),
+            Some((_, Direction::Descending)) => (text::number(high), heading(high)),
+            None if text::number(low) == text::number(high) => (text::number(low), theme.dim),
+            None => {
+                let both = format!("{}{}{}", short(low), theme.glyphs.range, short(high));
+                (both, theme.dim)
+            }
+        };
+        Span::styled(text::fit_right(&words, column.width, theme.glyphs.ellipsis), style)
+    }
+}
+
+/// A number with three digits, for ranges.
+fn short(value: f64) -> String {
+    if value == 0.0 || !(1e-3..1e5).contains(&value.abs()) {
+        return text::number(value);
+    }
+    let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 5) as usize;
+    let fixed = format!("{value:.digits$}");
+    if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
+}
+
+/// NaN and the infinities are seen at once.
+fn number_style(number: f64, theme: &Theme) -> Style {
+    if number.is_finite() { theme.text } else { theme.warn }
+}
+
+/// A cell's words and style.
+pub fn cell(value: &Value<'_>, spec: &ColumnSpec, now: i64, theme: &Theme) -> (String, Style) {
+    match value {
+        Value::Missing => ("-".into(), theme.dim),
+        Value::Number(number) => (text::number(*number), number_style(*number, theme)),
+        Value::Point(number, step) => {
+            // At a chosen step, the title says which it is.
+            let step =
+                step.filter(|_| !matches!(spec, ColumnSpec::Metric(_, crate::mlflow::Statistic::At(_))));
+            let at = step.map_or(String::new(), |step| format!(" @{step}"));
+            (format!("{}{at}", text::number(*number)), number_style(*number, theme))
+        }
+        Value::Text(words) if matches!(spec, ColumnSpec::Param(_)) => (shorten(words), theme.text),
+        Value::Text(words) => (text::clean(words).into_owned(), theme.text),
+        Value::OwnedText(words) => (text::clean(words).into_owned(), theme.text),
+        Value::Time(ms) => (text::span(now.saturating_sub(*ms)), theme.dim),
+        Value::Duration(ms) => (text::duration(*ms), theme.dim),
+        Value::Count(count) => (count.to_string(), theme.text),
+        Value::Status(status) => {
+            let (style, words) = theme.status(*status);
+            (words.to_owned(), style)
+        }
+    }
+}

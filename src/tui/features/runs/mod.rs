@@ -1,0 +1,371 @@
+//! The table of runs: which lines and columns, where the cursor is, what is marked, and the sparklines of what is on
+//! the screen.
+
+pub mod cells;
+pub mod columns;
+pub mod effects;
+pub mod faces;
+pub mod marks;
+pub mod place;
+pub mod places;
+pub mod view;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use crate::catalog::sort::SortKey;
+use crate::catalog::summaries::Wanted;
+use crate::catalog::view::{Picked, Projection, Shape, View};
+use crate::catalog::{Catalog, ColumnSpec, Row};
+use crate::mlflow::filter::{parse, same_number};
+use crate::mlflow::{ExperimentId, MetricPoint, RunId};
+use crate::store::StoreError;
+use crate::tui::core::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
+use crate::tui::widgets::cursor::Cursor;
+use crate::tui::widgets::input::Input;
+use columns::{Shown, metric_of};
+use marks::Marks;
+use places::Places;
+
+/// Points of a sparkline that are asked for: two for each of its cells.
+pub const SPARK_POINTS: usize = 24;
+/// Sparklines that are kept, those off the screen among them.
+const SPARKS: usize = 500;
+/// Metric columns whose extremes a group shows.
+const MEASURED: usize = 32;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spark {
+    pub points: Vec<MetricPoint>,
+    /// The latest value when the history was asked for; another one now means that the history is out of date.
+    pub latest: Option<f64>,
+    pub is_answered: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Runs {
+    pub experiment: Option<ExperimentId>,
+    pub name: String,
+    /// Counts the experiments that were opened; answers for an earlier one are dropped.
+    pub generation: u64,
+    /// What the lines belong to; they are replaced together.
+    pub catalog: Arc<Catalog>,
+    pub projection: Arc<Projection>,
+    /// The view that the lines show; the one that is wanted may be newer.
+    pub shown_view: View,
+    /// The newest catalogue, whose rows are perhaps still being sorted.
+    pub newest: Option<Arc<Catalog>>,
+    pub newest_complete: bool,
+    /// Whether anything was ever shown of this experiment, and whether that is all.
+    pub loaded: bool,
+    pub complete: bool,
+    pub error: Option<StoreError>,
+    pub view: View,
+    /// The words as they are typed, and the filter expression as it was.
+    pub words: Input,
+    pub filter_text: String,
+    /// Deleted runs are shown too.
+    pub deleted: bool,
+    /// Counts the views that were asked for; older ones are dropped.
+    pub asked_view: u64,
+    pub cursor: Cursor,
+    /// What is under the cursor: once the cursor was moved, it follows that through refresh and sort.
+    pub selected: Option<Picked>,
+    /// The user moved the cursor, or did something else about what is under it; until then it stays at the top, whatever
+    /// comes there.
+    pub is_chosen: bool,
+    /// The user moved the cursor; until then another order or filter shows its first rows.
+    was_moved: bool,
+    /// Ids of runs that came in above the window and were not seen since.
+    above: FxHashSet<String>,
+    /// Where runs were found.
+    places: Places,
+    /// Marked runs, of this experiment and of others, and where a range that is being marked began.
+    pub marks: Marks,
+    pub range_from: Option<usize>,
+    pub columns: Vec<Shown>,
+    /// Whether the user chose the columns.
+    pub own_columns: bool,
+    /// The histories that were asked for last.
+    pub asked_histories: Vec<Wanted>,
+    /// The chosen column, and the one to choose when it is there.
+    pub column: usize,
+    pub wanted_column: Option<ColumnSpec>,
+    pub spark_key: Option<String>,
+    pub sparks: HashMap<String, Spark>,
+    pub spark_generation: u64,
+    /// Whether histories were asked for and not answered yet.
+    pub sparks_pending: bool,
+    /// Something that is to be remembered has changed.
+    pub changed: bool,
+}
+
+impl Runs {
+    /// Starts on another experiment, as it was left.
+    pub fn open(&mut self, experiment: ExperimentId, name: String, remembered: &Remembered) {
+        *self = Self {
+            experiment: Some(experiment),
+            name,
+            generation: self.generation + 1,
+            asked_view: self.asked_view + 1,
+            spark_generation: self.spark_generation + 1,
+            deleted: remembered.deleted,
+            words: Input::new(remembered.words.clone()),
+            selected: remembered.run.clone().map(Picked::Run),
+            is_chosen: remembered.run.is_some(),
+            was_moved: remembered.run.is_some(),
+            marks: std::mem::take(&mut self.marks),
+            wanted_column: remembered.column.as_deref().and_then(|name| ColumnSpec::parse(name).ok()),
+            ..Self::default()
+        };
+        self.view.words.clone_from(&remembered.words);
+        self.view.shape = remembered.shape.shape();
+        self.view.sort = remembered.sort.iter().filter_map(|text| SortKey::parse(text).ok()).collect();
+        if let Ok(filter) = parse(&remembered.filter) {
+            self.view.filter = filter;
+            self.filter_text.clone_from(&remembered.filter);
+        }
+        if let Some(columns) = &remembered.columns {
+            self.columns = columns.iter().filter_map(RememberedColumn::shown).collect();
+            self.own_columns = true;
+            // Without a name in front nothing else would make sense.
+            self.columns.retain(|shown| shown.spec != ColumnSpec::RunName);
+            self.columns.insert(0, Shown::from(ColumnSpec::RunName));
+        }
+    }
+
+    /// What of this is to be remembered.
+    pub fn remembered(&self) -> Remembered {
+        Remembered {
+            columns: self.own_columns.then(|| self.columns.iter().map(RememberedColumn::of).collect()),
+            sort: self.view.sort.iter().map(sort_text).collect(),
+            words: self.view.words.clone(),
+            filter: self.filter_text.clone(),
+            shape: RememberedShape::of(&self.view.shape),
+            deleted: self.deleted,
+            column: self.chosen_column().map(ColumnSpec::name),
+            run: match &self.selected {
+                Some(Picked::Run(id)) => Some(id.clone()),
+                _ => None,
+            },
+        }
+    }
+
+    /// The view to ask for.
+    pub fn wanted_view(&self) -> View {
+        let mut view = self.view.clone();
+        if matches!(view.shape, Shape::Groups(_)) {
+            let metrics =
+                self.columns.iter().map(|shown| &shown.spec).filter(|spec| metric_of(spec).is_some());
+            view.measured = metrics.take(MEASURED).cloned().collect();
+        }
+        view
+    }
+
+    /// Takes the lines of a view; the cursor stays on its run, or else where it is.
+    pub fn show(
+        &mut self,
+        catalog: Arc<Catalog>,
+        complete: bool,
+        view: View,
+        projection: Arc<Projection>,
+        position: Option<usize>,
+        height: usize,
+    ) {
+        let came = self.came_with(&catalog);
+        let keys = (self.catalog.metrics.len(), self.catalog.params.len());
+        let is_new = !self.loaded || keys != (catalog.metrics.len(), catalog.params.len());
+        self.catalog = catalog;
+        self.projection = projection;
+        self.loaded = true;
+        self.complete = complete;
+        self.error = None;
+        if is_new {
+            self.follow_keys();
+        }
+        let is_other_view = self.shown_view != view;
+        self.shown_view = view;
+        let is_at_top = self.cursor.top == 0 && !is_other_view;
+        let holds = if is_other_view { self.was_moved } else { self.is_chosen };
+        let stays_at_top = self.cursor.at == 0 && !holds;
+        if let Some(at) = position.filter(|at| self.picked(*at) == self.selected && !stays_at_top) {
+            // The view does not move either: the run stays on its line, as far as the list allows. Only at the top it makes
+            // room for what comes there.
+            let line = self.cursor.at.saturating_sub(self.cursor.top);
+            self.cursor = Cursor { at, top: if is_at_top { 0 } else { at.saturating_sub(line) } };
+        } else if is_other_view {
+            self.cursor = Cursor::default();
+        }
+        self.cursor.show(self.projection.lines.len(), height);
+        self.above.extend(came);
+        self.look_above();
+        // A run that was remembered may still be on its way.
+        if position.is_some() || complete || self.selected.is_none() {
+            self.selected = self.picked(self.cursor.at);
+        }
+    }
+
+    pub fn picked(&self, at: usize) -> Option<Picked> {
+        self.projection.picked(&self.catalog, at)
+    }
+
+    pub fn selected_row(&self) -> Option<Row> {
+        self.projection.row(self.cursor.at)
+    }
+
+    /// The id of the run under the cursor.
+    pub fn selected_run(&self) -> Option<RunId> {
+        self.selected_row().map(|row| RunId::from(self.catalog.run_id(row)))
+    }
+
+    /// Where a run is in the catalogue.
+    pub fn row_of(&mut self, id: &RunId) -> Option<Row> {
+        self.places.find(&self.catalog, id, self.selected_row())
+    }
+
+    /// The marked runs of this experiment, or else the one under the cursor.
+    pub fn targets(&self) -> Vec<RunId> {
+        let rows = self.catalog.newest_first.iter().map(|row| self.catalog.run_id(*row));
+        let is_marked = |id: &&str| self.marks.contains(id);
+        let marked: Vec<RunId> = if self.marks.is_empty() {
+            Vec::new()
+        } else {
+            rows.filter(is_marked).map(RunId::from).collect()
+        };
+        if marked.is_empty() { self.selected_run().into_iter().collect() } else { marked }
+    }
+
+    pub fn moved(&mut self) {
+        self.selected = self.picked(self.cursor.at);
+        (self.is_chosen, self.was_moved) = (true, true);
+        self.changed = true;
+        self.look_above();
+    }
+
+    /// The runs that a newer catalogue has besides those that are shown. Rows stay what they are, unless the store was
+    /// read anew.
+    fn came_with(&self, newer: &Catalog) -> Vec<String> {
+        let known = self.catalog.runs.len();
+        let is_same = |row: Row| newer.runs.len() > known && newer.run_id(row) == self.catalog.run_id(row);
+        if !self.complete || known == 0 || !is_same(known as Row - 1) {
+            return Vec::new();
+        }
+        (known as Row..newer.runs.len() as Row).map(|row| newer.run_id(row).to_owned()).collect()
+    }
+
+    /// Forgets the runs that are not above the window any more.
+    fn look_above(&mut self) {
+        if self.above.is_empty() {
+            return;
+        }
+        let rows = (0..self.cursor.top).filter_map(|at| self.projection.row(at));
+        let ids: FxHashSet<&str> = rows.map(|row| self.catalog.run_id(row)).collect();
+        self.above.retain(|id| ids.contains(id.as_str()));
+    }
+
+    /// How many runs came in above the window and were not seen since.
+    pub fn new_above(&self) -> usize {
+        self.above.len()
+    }
+
+    pub fn length(&self) -> usize {
+        self.projection.lines.len()
+    }
+
+    /// The lines between the start of a range and the cursor, if one is being marked.
+    pub fn range(&self) -> Option<std::ops::RangeInclusive<usize>> {
+        let from = self.range_from?;
+        Some(from.min(self.cursor.at)..=from.max(self.cursor.at))
+    }
+
+    /// Marks the range that is being marked, or else turns the mark of the run under the cursor.
+    pub fn mark(&mut self) {
+        let Some(experiment) = self.experiment.clone() else { return };
+        let catalog = Arc::clone(&self.catalog);
+        let rows: Vec<Row> = match self.range() {
+            Some(range) => range.filter_map(|at| self.projection.row(at)).collect(),
+            None => self.selected_row().into_iter().collect(),
+        };
+        let is_range = self.range_from.take().is_some();
+        for row in rows {
+            let id = catalog.run_id(row);
+            if is_range || !self.marks.remove(id) {
+                self.marks.insert(id, catalog.run_name(row), &experiment);
+            }
+        }
+    }
+
+    /// The runs on the screen.
+    pub fn visible(&self, height: usize) -> impl Iterator<Item = Row> + '_ {
+        self.cursor.window(self.length(), height).filter_map(|at| self.projection.row(at))
+    }
+
+    /// The histories that columns and sort keys need.
+    pub fn wanted_histories(&self) -> Vec<Wanted> {
+        let columns = self.columns.iter().map(|shown| &shown.spec);
+        let mut wanted = Vec::new();
+        // What the order depends on comes first.
+        for next in self.view.sort.iter().map(|key| &key.column).chain(columns).filter_map(Wanted::of) {
+            if !wanted.contains(&next) {
+                wanted.push(next);
+            }
+        }
+        wanted
+    }
+
+    /// Takes in the histories that were asked for last.
+    pub fn take_sparks(&mut self, histories: Vec<(RunId, Vec<MetricPoint>)>) {
+        self.sparks_pending = false;
+        for (id, points) in histories {
+            if let Some(spark) = self.sparks.get_mut(id.as_str()) {
+                spark.points = points;
+            }
+        }
+        self.sparks.values_mut().for_each(|spark| spark.is_answered = true);
+    }
+
+    /// The runs on the screen whose sparkline is missing or out of date, together with those that were asked for and
+    /// not answered yet: the new request takes the place of the older one.
+    pub fn missing_sparks(&mut self, height: usize) -> Option<(String, Vec<RunId>)> {
+        let key = self.spark_key.clone()?;
+        let column = Arc::clone(self.catalog.metrics.column(&self.catalog.texts, &key)?);
+        let mut missing = Vec::new();
+        let mut has_new = false;
+        for row in self.visible(height).collect::<Vec<_>>() {
+            let latest = column.get(row);
+            let id = self.catalog.run_id(row);
+            let is_current = self.sparks.get(id).is_some_and(|spark| match (spark.latest, latest) {
+                (Some(a), Some(b)) => same_number(a, b),
+                (a, b) => a.is_none() && b.is_none(),
+            });
+            let is_waiting = self.sparks.get(id).is_some_and(|spark| !spark.is_answered);
+            if is_current && is_waiting {
+                missing.push(RunId::from(id));
+            } else if !is_current && latest.is_some() {
+                has_new = true;
+                let points = self.sparks.remove(id).map(|spark| spark.points).unwrap_or_default();
+                missing.push(RunId(id.to_owned()));
+                self.sparks.insert(id.to_owned(), Spark { points, latest, is_answered: false });
+            }
+        }
+        if self.sparks.len() > SPARKS {
+            let on_screen: FxHashSet<&str> =
+                self.visible(height).map(|row| self.catalog.run_id(row)).collect();
+            let mut sparks = std::mem::take(&mut self.sparks);
+            sparks.retain(|id, _| on_screen.contains(id.as_str()));
+            self.sparks = sparks;
+        }
+        if !has_new {
+            return None;
+        }
+        self.spark_generation += 1;
+        self.sparks_pending = true;
+        Some((key, missing))
+    }
+
+    pub fn running(&self) -> usize {
+        self.catalog.active.len()
+    }
+}

@@ -1,0 +1,215 @@
+//! Sweeps, away from the loop: begun as processes of their own, looked at, steered.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Began;
+use crate::mlflow::Experiment;
+use crate::state::by_experiment::ByExperiment;
+use crate::store::{TrackingStore, now_ms};
+use crate::sweep::account::Account;
+use crate::sweep::begin::{Beginning, Prepared, SameStore, find_or_create, spawn};
+use crate::sweep::course::Courses;
+use crate::sweep::data::{self, Frame};
+use crate::sweep::journal::{Folder, Header, Wanted};
+use crate::sweep::plan::{Plan, Wish};
+use crate::sweep::progress::Progress;
+use crate::sweep::record::may_pass;
+use crate::sweep::run;
+use crate::sweep::study::Study;
+use crate::text;
+use crate::tui::core::effect::{Place, Steering, Training};
+use crate::tui::core::msg::Msg;
+
+/// What a sweep has to know of where it runs.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    pub state_folder: PathBuf,
+    pub store: String,
+    pub user: String,
+    /// What makes another process open the same store.
+    pub same: SameStore,
+    /// What `T` does again, by experiment.
+    pub plans: ByExperiment<Wish>,
+    pub courses: Arc<Mutex<Courses>>,
+}
+
+/// Decides a plan, makes its experiment and its folder, and starts the process.
+pub async fn train(store: Arc<dyn TrackingStore>, ground: Ground, training: Training) -> Msg {
+    let began = begun(store, ground, training).await;
+    Msg::Trained(began.map(Box::new))
+}
+
+async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training) -> Result<Began, String> {
+    let Training { wish, place, jobs, keeps } = training;
+    let (asked, on) = (wish.clone(), ground.clone());
+    // The store gets nothing where the sweep could not be kept.
+    let prepared = tokio::task::spawn_blocking(move || {
+        let (plan, study) = asked.decide().map_err(|error| error.to_string())?;
+        let beginning = Beginning {
+            store: &on.store,
+            user: &on.user,
+            jobs: plan.jobs(jobs),
+            state_folder: &on.state_folder,
+        };
+        Prepared::new(plan, &study, &beginning).map_err(|error| unbegun(&error))
+    });
+    let prepared = prepared.await.map_err(|error| error.to_string())??;
+    let said = |error: crate::store::StoreError| format!("{error}; {}", error.hint());
+    let experiment: Experiment = match &place {
+        Place::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
+        Place::New(name) => find_or_create(store.as_ref(), name, prepared.plan()).await.map_err(said)?,
+    };
+    store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
+    // The process of the sweep makes none.
+    store.begin().await.map_err(said)?;
+    let trials = prepared.plan().length();
+    let (folder, header) = prepared.begin(&experiment).map_err(|error| unbegun(&error))?;
+    spawn(&folder, &header, &ground.same).map_err(|error| {
+        folder.remove();
+        format!("no process could be started: {error}")
+    })?;
+    // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
+    if (keeps || matches!(place, Place::New(_)))
+        && let Err(error) = ground.plans.set(&experiment.experiment_id, Some(wish.clone()))
+    {
+        tracing::warn!(%error, "a plan is not kept");
+    }
+    Ok(Began {
+        name: header.name,
+        experiment: experiment.experiment_id,
+        experiment_name: experiment.name,
+        wish,
+        trials,
+    })
+}
+
+fn unbegun(error: &std::io::Error) -> String {
+    format!("no sweep is begun: {error}")
+}
+
+/// What the data of a plan come to, in words.
+pub fn check(generation: u64, wish: &Wish) -> Msg {
+    let names = |frame: &Frame| frame.columns.iter().map(|column| column.name.clone()).collect();
+    match wish.decide() {
+        Ok((plan, study)) => {
+            Msg::Checked { generation, columns: names(&study.frame), result: Ok(words(&plan, &study)) }
+        }
+        Err(error) => {
+            // The data may be fine, and only the target not said yet.
+            let frame = data::load(&wish.data, &wish.reading);
+            let columns = frame.map_or(Vec::new(), |frame| names(&frame));
+            Msg::Checked { generation, columns, result: Err(error.to_string()) }
+        }
+    }
+}
+
+fn words(plan: &Plan, study: &Study) -> String {
+    let target = &study.target;
+    let families: Vec<_> = plan.spaces.iter().map(|space| space.family.as_str()).collect();
+    let classes =
+        target.labels.as_ref().map_or(String::new(), |labels| format!(" of {} classes", labels.len()));
+    let account = Account::of(study);
+    let mut details = account.briefly().join("; ");
+    if !details.is_empty() {
+        details.push_str("; ");
+    }
+    format!(
+        "{} rows, {} columns; {} by {}: {}{classes}, {}; {details}goes by val_{}; tries {}",
+        text::count(study.frame.rows),
+        account.columns.len() + account.more_columns,
+        target.name,
+        study.roles.learnt(),
+        plan.task.as_str(),
+        target.because,
+        plan.metric,
+        families.join(", ")
+    )
+}
+
+/// What lies in a folder and can be data; folders have a slash at their end.
+pub fn list(folder: String) -> Msg {
+    let path = if folder.is_empty() { PathBuf::from(".") } else { data::expanded(&folder) };
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let is_hidden = name.starts_with('.');
+        if entry.path().is_dir() {
+            entries.extend((!is_hidden).then(|| format!("{name}/")));
+        } else if !is_hidden && data::ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            entries.push(name);
+        }
+    }
+    entries.sort();
+    Msg::DataListed { folder, entries }
+}
+
+/// How far the sweeps of this store are.
+pub fn look(ground: &Ground) -> Msg {
+    let all = Folder::all(&ground.state_folder);
+    // A panic elsewhere leaves whole courses behind.
+    let mut courses = ground.courses.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mut list, mut unread) = (Vec::new(), all.unread);
+    for (folder, header) in all.sweeps.iter().filter(|(_, header)| header.store == ground.store) {
+        match Progress::read(folder, header, &mut courses, now_ms()) {
+            Ok(progress) => list.push(progress),
+            Err(error) => unread.push(error.to_string()),
+        }
+    }
+    Msg::Sweeps { list, unread }
+}
+
+fn find(ground: &Ground, id: &str) -> Option<(Folder, Header)> {
+    Folder::all(&ground.state_folder).sweeps.into_iter().find(|(_, header)| header.id == id)
+}
+
+/// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
+pub async fn resume(store: Arc<dyn TrackingStore>, ground: &Ground, id: &str) -> Result<(), Msg> {
+    let Some((_, header)) = find(ground, id) else { return Ok(()) };
+    match store.check_artifacts(&header.experiment).await {
+        Err(error) if !may_pass(&error.kind) => {
+            Err(Msg::Said(format!("{} is not resumed: {error}; {}", header.name, error.hint())))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub fn steer(ground: &Ground, id: &str, steering: Steering) -> Msg {
+    let Some((folder, header)) = find(ground, id) else {
+        return Msg::Said("the sweep is gone".into());
+    };
+    let done = match steering {
+        Steering::Pause => folder.want(Wanted::Pause),
+        Steering::Continue => folder.want(Wanted::Run),
+        Steering::Cancel => folder.want(Wanted::Cancel),
+        Steering::Resume => folder.want(Wanted::Run).and_then(|()| spawn(&folder, &header, &ground.same)),
+    };
+    let name = &header.name;
+    Msg::Said(match (done, steering) {
+        (Err(error), _) => format!("{name} goes on as before: {error}"),
+        (Ok(()), Steering::Pause) => format!("{name} pauses as soon as the fold under way is done"),
+        (Ok(()), Steering::Continue) => format!("{name} goes on"),
+        (Ok(()), Steering::Cancel) => format!("{name} is cancelled; r resumes it"),
+        (Ok(()), Steering::Resume) => format!("{name} is resumed"),
+    })
+}
+
+pub fn log(ground: &Ground, id: &str) -> Msg {
+    let Some((folder, header)) = find(ground, id) else {
+        return Msg::Said("the sweep is gone".into());
+    };
+    match folder.said() {
+        Ok(text) => Msg::SweepLog { name: header.name, text },
+        Err(error) => Msg::Said(format!("the log of {} cannot be read: {error}", header.name)),
+    }
+}
+
+/// Closes sweeps whose process died, at the start.
+pub async fn close_broken(store: Arc<dyn TrackingStore>, ground: Ground) -> Option<Msg> {
+    let broken = run::close_broken(&store, &ground.state_folder, &ground.store).await;
+    if let Some((name, error)) = broken.iter().find_map(|it| Some((&it.name, it.closed.as_ref().err()?))) {
+        return Some(Msg::Said(format!("{name} broke off earlier, and cannot be closed: {error}")));
+    }
+    let names: Vec<_> = broken.iter().map(|it| it.name.as_str()).collect();
+    (!names.is_empty()).then(|| Msg::Said(format!("{} broke off earlier; g s resumes it", names.join(", "))))
+}

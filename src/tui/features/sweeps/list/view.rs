@@ -1,0 +1,142 @@
+//! The sweeps, drawn: a line each, and more about the one under the cursor.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::sweep::progress::{Progress, State};
+use crate::sweep::unkept;
+use crate::text;
+use crate::tui::core::app::App;
+use crate::tui::widgets::boxes::{centred_box, put};
+use crate::tui::widgets::theme::Theme;
+
+/// Cells of a progress bar.
+const BAR: usize = 20;
+/// Lines about the chosen one, or more where there is more to say.
+const ABOUT: usize = 4;
+/// Of what cannot be read, so many lines.
+const MOST_UNREAD: usize = 4;
+
+pub fn draw(app: &App, at: usize, theme: &Theme, frame: &mut Frame<'_>) {
+    let list = &app.sweeps.list;
+    let screen = frame.area();
+    let width = 100.min((screen.width as usize).saturating_sub(6));
+    let unread = app.sweeps.unread.iter().take(MOST_UNREAD).map(|words| (format!("not read: {words}"), true));
+    if list.is_empty() {
+        let about: Vec<_> =
+            [("none yet: T trains, ctrl-t plans".to_owned(), false)].into_iter().chain(unread).collect();
+        let width = if about.len() > 1 { width } else { width.min(52) };
+        let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, about.len()));
+        return put_words(frame, room, 0, about, theme);
+    }
+    let most = (screen.height as usize).saturating_sub(4);
+    let mut chosen = list.get(at).map_or(Vec::new(), |sweep| about(sweep, app.now));
+    chosen.extend(unread);
+    let lines = chosen.len().max(ABOUT);
+    let listed = list.len().min(most.saturating_sub(lines + 1).max(1));
+    let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, listed + 1 + lines));
+    let width = room.width as usize;
+    let first = at.saturating_sub(listed - 1).min(list.len() - listed);
+    for (line, sweep) in list.iter().enumerate().skip(first).take(listed) {
+        let mut words = entry(sweep, width, theme.text, theme);
+        if line == at {
+            let rest = width.saturating_sub(words.width());
+            words.spans.push(Span::raw(" ".repeat(rest)));
+            for span in &mut words.spans {
+                span.style = span.style.patch(theme.selection);
+            }
+        }
+        put(frame, room, line - first, words);
+    }
+    put_words(frame, room, listed + 1, chosen, theme);
+}
+
+/// Lines, and whether each is bad news.
+fn put_words(frame: &mut Frame<'_>, room: Rect, from: usize, words: Vec<(String, bool)>, theme: &Theme) {
+    for (line, (words, is_bad)) in words.into_iter().enumerate() {
+        let style = if is_bad { theme.bad } else { theme.dim };
+        let words = text::cut(&text::clean(&words), room.width as usize, theme.glyphs.ellipsis);
+        put(frame, room, from + line, Line::styled(words, style));
+    }
+}
+
+fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Line<'a> {
+    let state = match sweep.state {
+        State::Running | State::Waiting => theme.running,
+        State::Finished => theme.good,
+        State::Paused | State::Cancelled | State::Elsewhere => theme.warn,
+        State::Interrupted => theme.bad,
+    };
+    let done = sweep.ended();
+    let of = sweep.of.map_or(String::new(), |of| format!("/{of}"));
+    let mut spans = vec![
+        Span::styled(text::fit(&text::clean(&sweep.name), 18, theme.glyphs.ellipsis), style),
+        Span::styled(text::fit(&text::clean(&sweep.standing()), 12, theme.glyphs.ellipsis), state),
+    ];
+    if width >= 78 {
+        spans.extend(bar(sweep, theme));
+        spans.push(Span::raw(" "));
+    }
+    spans.push(Span::styled(text::fit_right(&format!("{done}{of}"), 7, ""), style));
+    let used: usize = spans.iter().map(Span::width).sum();
+    let best = sweep
+        .best
+        .as_ref()
+        .map_or(String::new(), |(_, _, mean)| format!("  {} {}", sweep.metric, text::number(*mean)));
+    let left =
+        sweep.left.map_or(String::new(), |left| format!("  {} left", text::duration((left * 1000.0) as i64)));
+    let rest =
+        text::cut(&text::clean(&format!("{best}{left}")), width.saturating_sub(used), theme.glyphs.ellipsis);
+    spans.push(Span::styled(rest, style));
+    Line::from(spans)
+}
+
+fn bar<'a>(sweep: &Progress, theme: &Theme) -> [Span<'a>; 2] {
+    let filled = sweep.of.map_or(0, |of| sweep.ended() * BAR / of.max(1)).min(BAR);
+    [
+        Span::styled(theme.glyphs.bar.repeat(filled), theme.accent),
+        Span::styled(theme.glyphs.horizontal.repeat(BAR - filled), theme.dim),
+    ]
+}
+
+/// What there is to say of a sweep, and whether it is bad news.
+fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
+    let mut lines = vec![(
+        format!(
+            "{} in {}, begun {} ago, {} at work: {} finished, {} pruned, {} failed",
+            sweep.data,
+            sweep.experiment_name,
+            text::span(now.saturating_sub(sweep.created)),
+            text::duration((sweep.seconds * 1000.0) as i64),
+            sweep.finished,
+            sweep.pruned,
+            sweep.failed
+        ),
+        false,
+    )];
+    if let Some((trial, family, mean)) = &sweep.best {
+        lines.push((format!("best {family}-{trial}: {} {}", sweep.metric, text::number(*mean)), false));
+    }
+    if let Some(error) = &sweep.error {
+        lines.push((format!("last failure: {error}"), true));
+    }
+    lines.extend(sweep.damage.iter().map(|words| (words.clone(), true)));
+    lines.extend(unkept::in_words(&sweep.unkept).map(|words| (words, true)));
+    if sweep.is_logging() || (sweep.state.is_active() && sweep.unsent > 40) {
+        lines.push((format!("{} results are on their way to the store", sweep.unsent), false));
+    }
+    lines.push((
+        match sweep.state {
+            State::Waiting | State::Running => "p pauses   x cancels   l log   enter goes to its runs",
+            State::Paused => "p goes on   x cancels   l log   enter goes to its runs",
+            State::Finished => "l log   enter goes to its runs",
+            State::Elsewhere => "x cancels   enter goes to its runs; it is steered where it runs",
+            State::Cancelled | State::Interrupted => "r resumes   l log   enter goes to its runs",
+        }
+        .to_owned(),
+        false,
+    ));
+    lines
+}

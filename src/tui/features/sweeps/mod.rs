@@ -1,0 +1,77 @@
+//! The sweeps of this machine as the explorer knows them.
+
+pub mod effects;
+pub mod list;
+pub mod plan;
+pub mod update;
+
+use std::collections::HashMap;
+
+use crate::mlflow::ExperimentId;
+use crate::sweep::plan::Wish;
+use crate::sweep::progress::{Progress, State};
+use crate::text;
+use crate::tui::core::action::Action;
+
+/// The sweeps of this machine, and what is known of how to begin one.
+#[derive(Debug, Default)]
+pub struct Sweeps {
+    pub list: Vec<Progress>,
+    /// What of them cannot be read, and why.
+    pub unread: Vec<String>,
+    /// The plans of experiments.
+    pub plans: HashMap<ExperimentId, Wish>,
+    /// The sweep of the settings; without data there is none.
+    pub settled: Wish,
+    pub jobs: Option<usize>,
+    /// What was asked for before it was known what is there.
+    pub waits: Option<Action>,
+    /// One was asked for, and has not begun yet.
+    pub is_starting: bool,
+    /// When they were asked for last.
+    pub asked: i64,
+    /// To be opened as soon as it is listed.
+    pub opens: Option<ExperimentId>,
+}
+
+/// A sweep that was begun.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Began {
+    pub name: String,
+    pub experiment: ExperimentId,
+    pub experiment_name: String,
+    pub wish: Wish,
+    pub trials: Option<usize>,
+}
+
+impl Sweeps {
+    pub fn new(settled: Wish, jobs: Option<usize>, plans: HashMap<ExperimentId, Wish>) -> Self {
+        Self { plans, settled, jobs, ..Self::default() }
+    }
+
+    /// Those that are under way.
+    pub fn active(&self) -> impl Iterator<Item = &Progress> {
+        self.list.iter().filter(|sweep| sweep.state.is_active())
+    }
+
+    /// A few words for the header, while anything is under way.
+    pub fn words(&self) -> Option<String> {
+        let active: Vec<&Progress> = self.active().collect();
+        match active.as_slice() {
+            [] => None,
+            [one] => {
+                let of = one.of.map_or(String::new(), |of| format!("/{of}"));
+                let paused = if one.state == State::Paused { " paused" } else { "" };
+                if one.is_logging() {
+                    return Some(format!("sweep {}{of}, logging", one.ended()));
+                }
+                let left = one
+                    .left
+                    .filter(|left| *left >= 1.0)
+                    .map_or(String::new(), |left| format!(", {} left", text::span((left * 1000.0) as i64)));
+                Some(format!("sweep{paused} {}{of}{left}", one.ended()))
+            }
+            several => Some(format!("{} sweeps", several.len())),
+        }
+    }
+}

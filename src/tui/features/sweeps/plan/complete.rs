@@ -1,0 +1,89 @@
+//! How a line of the form may go on.
+
+use super::{Field, names};
+use crate::sweep::data::bundled;
+use crate::sweep::families::FAMILIES;
+use crate::sweep::scores::scores;
+
+/// What the machine and the data have to offer.
+#[derive(Debug, Clone, Default)]
+pub struct Offers {
+    /// The columns of the data.
+    pub columns: Vec<String>,
+    /// The folder that was asked for last, as it was typed.
+    pub folder: Option<String>,
+    /// What lies there and can be data, folders with a slash.
+    pub entries: Vec<String>,
+}
+
+/// The folder of a path as it is typed: all up to the last slash.
+pub fn folder_of(path: &str) -> &str {
+    path.rfind('/').map_or("", |at| &path[..=at])
+}
+
+/// What would go on from the end of a text; none where nothing is typed, or nothing begins like that.
+pub fn rest(field: Field, text: &str, offers: &Offers) -> Option<String> {
+    let words = |words: &[&str]| words.iter().map(|name| (*name).to_owned()).collect();
+    let (typed, known): (&str, Vec<String>) = match field {
+        Field::Data => {
+            let folder = folder_of(text);
+            let sets = bundled::SETS.iter().filter(|_| folder.is_empty()).map(|set| set.name.to_owned());
+            let is_listed = offers.folder.as_deref() == Some(folder);
+            let entries = offers.entries.iter().filter(|_| is_listed).cloned();
+            (&text[folder.len()..], entries.chain(sets).collect())
+        }
+        Field::Target => (text, offers.columns.clone()),
+        Field::Ignore => {
+            let start = names::last(text)?;
+            let columns = offers.columns.iter().filter(|name| names::quoted(name) == **name);
+            (&text[start..], columns.cloned().collect())
+        }
+        Field::Families => {
+            let start = text.rfind([',', ' ']).map_or(0, |at| at + 1);
+            (&text[start..], FAMILIES.iter().map(|family| family.name().to_owned()).collect())
+        }
+        Field::Metric => {
+            use crate::sweep::data::Task::Classification;
+            use crate::sweep::data::Task::Regression;
+            let all = [Regression, Classification].map(scores).concat();
+            (text, all.iter().map(|score| score.name.to_owned()).collect())
+        }
+        Field::Task => (text, words(&["regression", "classification"])),
+        Field::Method => (text, words(&["tpe", "random", "grid"])),
+        Field::Models => (text, words(&["all", "best"])),
+        Field::Decimal | Field::Trials | Field::Time | Field::Folds | Field::Seed | Field::Jobs => {
+            return None;
+        }
+    };
+    // What is whole already may begin something longer, but need not.
+    if typed.is_empty() || known.iter().any(|name| name == typed) {
+        return None;
+    }
+    known.into_iter().find_map(|name| Some(name.strip_prefix(typed)?.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_go_on_by_what_there_is() {
+        let offers = Offers {
+            columns: vec!["price".into(), "sold".into()],
+            folder: Some("data/".into()),
+            entries: vec!["houses.csv".into(), "old/".into()],
+        };
+        let rest = |field, text: &str| rest(field, text, &offers);
+        assert_eq!(rest(Field::Data, "data/ho"), Some("uses.csv".into()));
+        assert_eq!(rest(Field::Data, "data/o"), Some("ld/".into()));
+        assert_eq!(rest(Field::Data, "other/ho"), None);
+        assert_eq!(rest(Field::Data, "ir"), Some("is".into()));
+        assert_eq!(rest(Field::Data, "iris"), None);
+        assert_eq!(rest(Field::Data, ""), None);
+        assert_eq!(rest(Field::Target, "s"), Some("old".into()));
+        assert_eq!(rest(Field::Ignore, "price, s"), Some("old".into()));
+        assert_eq!(rest(Field::Families, "ridge, rand"), Some("om_forest".into()));
+        assert_eq!(rest(Field::Metric, "f1"), Some("_macro".into()));
+        assert_eq!(rest(Field::Seed, "1"), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! Keys, mouse, pastes, size and signals: read by one thread that owns the terminal's input.
+
+#[cfg(unix)]
+mod decode;
+#[cfg(unix)]
+mod terminal;
+#[cfg(not(unix))]
+#[path = "console.rs"]
+mod terminal;
+
+#[cfg(unix)]
+pub use decode::Decoder;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
+
+use crate::tui::core::msg::Msg;
+
+/// Keys that may wait to be taken in; whoever sends more waits, in the end the terminal.
+const WAITING: usize = 512;
+
+/// What comes from the terminal and from the system.
+#[derive(Debug)]
+pub enum Input {
+    Msg(Msg),
+    /// The terminal's background: shares of red, green and blue, 0 to 1.
+    Background([f64; 3]),
+    /// Somebody wants the program stopped for a while.
+    Suspend,
+}
+
+/// What was read and not yet taken in.
+pub struct Inputs {
+    terminal: Receiver<Input>,
+    /// Never behind a flood of keys.
+    signals: UnboundedReceiver<Input>,
+}
+
+impl Inputs {
+    /// Starts reading; needs a runtime.
+    pub fn start() -> std::io::Result<Self> {
+        let (keys, terminal) = channel(WAITING);
+        let (sender, signals) = unbounded_channel();
+        tokio::spawn(watch_signals(sender));
+        terminal::forward(keys)?;
+        Ok(Self { terminal, signals })
+    }
+
+    /// The next one; none when nothing can come any more.
+    pub async fn next(&mut self) -> Option<Input> {
+        tokio::select! {
+            biased;
+            Some(input) = self.signals.recv() => Some(input),
+            input = self.terminal.recv() => input,
+        }
+    }
+
+    /// The next one, if it is there already.
+    pub fn waiting(&mut self) -> Option<Input> {
+        self.signals.try_recv().or_else(|_| self.terminal.try_recv()).ok()
+    }
+}
+
+#[cfg(unix)]
+async fn watch_signals(sender: UnboundedSender<Input>) {
+    use tokio::signal::unix::SignalKind;
+    use tokio::signal::unix::signal;
+    const STOP: i32 = 20;
+    let (Ok(mut terminate), Ok(mut hangup), Ok(mut interrupt), Ok(mut stop), Ok(mut resized)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::from_raw(if cfg!(target_os = "linux") { STOP } else { 18 })),
+        signal(SignalKind::window_change()),
+    ) else {
+        return;
+    };
+    loop {
+        let input = tokio::select! {
+            _ = terminate.recv() => Input::Msg(Msg::Terminate),
+            _ = hangup.recv() => Input::Msg(Msg::Terminate),
+            _ = interrupt.recv() => Input::Msg(Msg::Terminate),
+            _ = stop.recv() => Input::Suspend,
+            _ = resized.recv() => match crossterm::terminal::size() {
+                Ok((columns, rows)) => Input::Msg(Msg::Resize { columns, rows }),
+                Err(_) => continue,
+            },
+        };
+        // If nobody listens any more, the program is leaving already.
+        if sender.send(input).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn watch_signals(sender: UnboundedSender<Input>) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        let _ = sender.send(Input::Msg(Msg::Terminate));
+    }
+}

@@ -1,0 +1,192 @@
+//! What is remembered, in files: one for each store, in the state directory. Two programs that write to the same one keep
+//! what the other wrote of other experiments. What cannot be read or written is told.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::mlflow::ExperimentId;
+use crate::state::{file_of, load, load_to_change, save};
+use crate::tui::core::memory::{Layout, Memory, Remembered};
+use crate::tui::core::msg::Msg;
+
+/// How long changes are collected before they are written.
+const PAUSE: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct File {
+    /// For people who look into the file.
+    store: String,
+    #[serde(flatten)]
+    memory: Memory,
+}
+
+/// The memory of a store.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    path: PathBuf,
+    store: String,
+    pending: Arc<Mutex<Pending>>,
+    /// It is said once that nothing can be written.
+    has_told: Arc<AtomicBool>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    layout: Option<Layout>,
+    last_experiment: Option<String>,
+    experiments: Vec<(String, Remembered)>,
+    is_scheduled: bool,
+}
+
+impl Keeper {
+    pub fn new(state_folder: &Path, store: &str) -> Self {
+        Self {
+            path: file_of(state_folder, "stores", store),
+            store: store.to_owned(),
+            pending: Arc::default(),
+            has_told: Arc::default(),
+        }
+    }
+
+    pub fn load(&self) -> io::Result<Memory> {
+        Ok(load::<File>(&self.path)?.unwrap_or_default().memory)
+    }
+
+    /// Takes a change, to be written soon; whoever listens is told if that fails.
+    pub fn remember(
+        &self,
+        experiment: Option<(ExperimentId, Box<Remembered>)>,
+        layout: Layout,
+        sender: &UnboundedSender<Msg>,
+    ) {
+        if self.take(experiment, layout) {
+            let (keeper, sender) = (self.clone(), sender.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(PAUSE).await;
+                let flushed = tokio::task::spawn_blocking(move || (keeper.flush(), keeper)).await;
+                if let Ok((Err(error), keeper)) = flushed
+                    && !keeper.has_told.swap(true, Ordering::Relaxed)
+                {
+                    let _ = sender.send(Msg::Said(unwritten(&error)));
+                }
+            });
+        }
+    }
+
+    /// Takes a change; whether somebody has to write it.
+    fn take(&self, experiment: Option<(ExperimentId, Box<Remembered>)>, layout: Layout) -> bool {
+        let mut pending = self.lock();
+        pending.layout = Some(layout);
+        if let Some((id, remembered)) = experiment {
+            pending.last_experiment = Some(id.0.clone());
+            pending.experiments.retain(|(known, _)| *known != id.0);
+            pending.experiments.push((id.0, *remembered));
+        }
+        !std::mem::replace(&mut pending.is_scheduled, true)
+    }
+
+    /// Writes what is not written yet. What cannot be written waits for the next time.
+    pub fn flush(&self) -> io::Result<()> {
+        let pending = std::mem::take(&mut *self.lock());
+        let written = self.write(&pending);
+        if written.is_ok() {
+            self.has_told.store(false, Ordering::Relaxed);
+        } else {
+            let mut now = self.lock();
+            now.layout = now.layout.or(pending.layout);
+            now.last_experiment = now.last_experiment.take().or(pending.last_experiment);
+            // The newer ones come last, and win.
+            now.experiments.splice(0..0, pending.experiments);
+        }
+        written
+    }
+
+    fn write(&self, pending: &Pending) -> io::Result<()> {
+        let Some(layout) = pending.layout else { return Ok(()) };
+        let mut file: File = load_to_change(&self.path)?;
+        file.store.clone_from(&self.store);
+        file.memory.layout = layout;
+        if pending.last_experiment.is_some() {
+            file.memory.last_experiment.clone_from(&pending.last_experiment);
+        }
+        file.memory.experiments.extend(pending.experiments.iter().cloned());
+        save(&self.path, &file)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is lost where nothing can be written.
+pub fn unwritten(error: &io::Error) -> String {
+    format!("columns, order and borders are not remembered: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remembered(words: &str) -> Box<Remembered> {
+        Box::new(Remembered { words: words.into(), ..Remembered::default() })
+    }
+
+    #[test]
+    fn two_programs_keep_what_the_other_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (Keeper::new(folder.path(), "s"), Keeper::new(folder.path(), "s"));
+        one.take(Some((ExperimentId::from("1"), remembered("a"))), Layout::default());
+        two.take(
+            Some((ExperimentId::from("2"), remembered("b"))),
+            Layout { experiments_width: 40, details_share: 50 },
+        );
+        one.flush().unwrap();
+        two.flush().unwrap();
+        let memory = Keeper::new(folder.path(), "s").load().unwrap();
+        assert_eq!(memory.experiments["1"].words, "a");
+        assert_eq!(memory.experiments["2"].words, "b");
+        assert_eq!(memory.layout.experiments_width, 40);
+        assert_eq!(memory.last_experiment.as_deref(), Some("2"));
+        assert_eq!(Keeper::new(folder.path(), "another").load().unwrap(), Memory::default());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        std::fs::write(&state, "a file where the folder should be").unwrap();
+        let keeper = Keeper::new(&state, "s");
+        keeper.take(Some((ExperimentId::from("1"), remembered("a"))), Layout::default());
+        let error = unwritten(&keeper.flush().unwrap_err());
+        assert!(error.contains(state.to_str().unwrap()), "{error}");
+        keeper.take(
+            Some((ExperimentId::from("1"), remembered("b"))),
+            Layout { experiments_width: 40, details_share: 50 },
+        );
+        std::fs::remove_file(&state).unwrap();
+        keeper.flush().unwrap();
+        let memory = keeper.load().unwrap();
+        assert_eq!((memory.experiments["1"].words.as_str(), memory.layout.experiments_width), ("b", 40));
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_and_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let keeper = Keeper::new(folder.path(), "s");
+        std::fs::create_dir(keeper.path.parent().unwrap()).unwrap();
+        std::fs::write(&keeper.path, "{ broken").unwrap();
+        assert!(keeper.load().unwrap_err().to_string().contains(keeper.path.to_str().unwrap()));
+        keeper.take(Some((ExperimentId::from("1"), remembered("a"))), Layout::default());
+        keeper.flush().unwrap();
+        assert_eq!(keeper.load().unwrap().experiments["1"].words, "a");
+        let aside = format!("{}.damaged", keeper.path.display());
+        assert_eq!(std::fs::read_to_string(aside).unwrap(), "{ broken");
+    }
+}

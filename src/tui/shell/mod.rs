@@ -1,0 +1,335 @@
+//! The imperative shell: the loop, the terminal, input, and the tasks that do what the state machine wants done.
+
+mod executor;
+#[cfg(unix)]
+mod guard;
+mod input;
+mod log;
+mod memory;
+mod pixels;
+mod projecting;
+mod terminal;
+mod watch;
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+use crate::config::{Palette, Settings};
+use crate::store::uri::Location;
+use crate::store::{TrackingStore, now_ms};
+use crate::tui::core::app::{App, Setup};
+use crate::tui::core::effect::Effect;
+use crate::tui::core::keymap::Keymap;
+use crate::tui::core::msg::Msg;
+use crate::tui::core::update::update;
+use crate::tui::features::best::effects::Kept;
+use crate::tui::features::charts::update::{is_settled, prepare};
+use crate::tui::features::sweeps::Sweeps;
+use crate::tui::features::sweeps::effects::Ground;
+use crate::tui::widgets::theme::{Abilities, Theme, is_light};
+use executor::Executor;
+#[cfg(unix)]
+pub use guard::watch as guard_terminal;
+use input::Inputs;
+#[cfg(unix)]
+pub use input::{Decoder, Input};
+use memory::Keeper;
+pub use terminal::Screen;
+
+/// Threads of the runtime, and those that read and write beside it.
+const WORKERS: usize = 2;
+const BLOCKING: usize = 6;
+/// At most one frame in this time.
+const FRAME: Duration = Duration::from_millis(16);
+/// A first frame may wait as long for its content; an empty one would only flicker.
+const FIRST_FRAME: Duration = Duration::from_millis(40);
+/// Messages that one frame takes in, at most.
+const BURST: usize = 64;
+/// How often ages on the screen are brought up to date.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A store, and the settings that it was opened by.
+#[derive(Debug)]
+pub struct Opened {
+    pub settings: Settings,
+    pub store: Arc<dyn TrackingStore>,
+    pub keymap: Keymap,
+}
+
+/// Opens the store of a profile; what is wrong with it, in words.
+pub type Connect = dyn Fn(&str) -> Result<Opened, String>;
+
+/// Runs the explorer until the user leaves it.
+pub fn run(opened: Opened, connect: &Connect) -> io::Result<()> {
+    let log = log::start(&opened.settings.state_folder);
+    let trouble = log.as_ref().err().map(|error| format!("nothing is logged: {error}"));
+    let runtime = tokio_runtime()?;
+    let mut screen = Screen::open(opened.settings.mouse)?;
+    let result = runtime.block_on(event_loop(opened, trouble, connect, &mut screen));
+    drop(screen);
+    // Readers that are still at work have nothing to save; nobody waits for them.
+    runtime.shutdown_background();
+    if let Some(lost) = result? {
+        // Nothing is left to tell it to if standard error is closed.
+        let _ = writeln!(io::stderr(), "mltui: {}", crate::text::clean(&lost));
+    }
+    Ok(())
+}
+
+/// Few threads: each that ever allocates keeps memory of its own.
+pub fn tokio_runtime() -> io::Result<tokio::runtime::Runtime> {
+    has_threads(WORKERS + BLOCKING + 2)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING)
+        .enable_all()
+        .build()
+}
+
+/// Whether so many threads are to be had at once; where they are not, tokio panics.
+fn has_threads(count: usize) -> io::Result<()> {
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(std::sync::Mutex::new(held));
+    let start = |_| {
+        let held = Arc::clone(&held);
+        // They end when nobody holds them any more.
+        std::thread::Builder::new()
+            .stack_size(64 * 1024)
+            .spawn(move || drop(held.lock().map(|held| held.recv())))
+    };
+    let threads: Result<Vec<_>, _> = (0..count).map(start).collect();
+    drop(hold);
+    let few = |error: io::Error| {
+        let words = format!("no thread could be started: {error}; raise the limit of processes (ulimit -u)");
+        io::Error::new(error.kind(), words)
+    };
+    for thread in threads.map_err(few)? {
+        // It does nothing that could fail.
+        let _ = thread.join();
+    }
+    Ok(())
+}
+
+/// What belongs to the store that is open.
+struct Session {
+    app: App,
+    executor: Executor,
+    messages: UnboundedReceiver<Msg>,
+    settings: Settings,
+    theme: Theme,
+}
+
+impl Session {
+    fn start(opened: Opened, size: (u16, u16), light: Option<bool>) -> Self {
+        let Opened { settings, store, keymap } = opened;
+        let (sender, messages) = mpsc::unbounded_channel();
+        let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
+        let store_name = settings.location.as_ref().map_or_else(ToString::to_string, Location::name);
+        let keeper = Keeper::new(&settings.state_folder, &store_name);
+        let ground = Ground {
+            state_folder: settings.state_folder.clone(),
+            store: store_name.clone(),
+            user: settings.user.clone(),
+            same: settings.same_store(),
+            plans: crate::state::by_experiment::ByExperiment::new(
+                &settings.state_folder,
+                "plans",
+                &store_name,
+            ),
+            courses: Arc::default(),
+        };
+        let kept = Kept::new(settings.selecting.patterns.clone(), &settings.state_folder, &store_name);
+        let mut trouble = Vec::new();
+        let mut app = App::new(Setup {
+            page: (!is_local).then(|| store_name.trim_end_matches('/').to_owned()),
+            store: settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string),
+            is_local,
+            absent: settings.absent_file(),
+            read_only: settings.read_only,
+            poll_seconds: settings.poll_interval.as_secs_f64(),
+            glyphs: settings.glyphs,
+            experiment: settings.experiment.clone(),
+            keymap,
+            profiles: settings.profiles(),
+            profile: settings.profile.clone(),
+            memory: known(keeper.load(), &mut trouble),
+            selecting: settings.selecting.clone(),
+            policies: known(kept.policies.all(), &mut trouble),
+            sweeps: Sweeps::new(
+                settings.sweeping.wish.clone(),
+                settings.sweeping.jobs,
+                known(ground.plans.all(), &mut trouble),
+            ),
+            user: settings.user.clone(),
+            size,
+            now: now_ms(),
+        });
+        for words in trouble {
+            app.say(words);
+        }
+        let mut executor =
+            Executor::new(store, sender, settings.poll_interval, is_local, keeper, kept, ground);
+        if !settings.read_only {
+            executor.resume_marks();
+        }
+        executor.find_sweeps(!settings.read_only);
+        executor.perform(Effect::LoadExperiments);
+        let theme = theme(&settings, light);
+        Self { app, executor, messages, settings, theme }
+    }
+}
+
+/// What was kept; nothing where it cannot be read, which is told.
+fn known<T: Default>(kept: io::Result<T>, trouble: &mut Vec<String>) -> T {
+    kept.unwrap_or_else(|error| {
+        trouble.push(format!("what was kept is not known: {}", crate::state::told(&error)));
+        T::default()
+    })
+}
+
+fn theme(settings: &Settings, light: Option<bool>) -> Theme {
+    let terminal = Abilities { truecolor: settings.truecolor, indexed: settings.indexed, light };
+    Theme::new(settings.color, settings.palette, terminal, settings.glyphs)
+}
+
+/// What becomes of the loop after a message.
+enum Next {
+    Draw,
+    Switch(String),
+    Suspend,
+    Quit,
+}
+
+/// What could not be kept comes back in words.
+async fn event_loop(
+    opened: Opened,
+    trouble: Option<String>,
+    connect: &Connect,
+    screen: &mut Screen,
+) -> io::Result<Option<String>> {
+    let light = opened.settings.light;
+    let mut session = Session::start(opened, screen.size()?, light);
+    if let Some(words) = trouble {
+        session.app.say(words);
+    }
+    let result = take_turns(&mut session, light, connect, screen).await;
+    // What is to be kept is kept, also where the terminal went away.
+    let lost = session.executor.finish().await;
+    result.map(|()| lost)
+}
+
+async fn take_turns(
+    session: &mut Session,
+    mut light: Option<bool>,
+    connect: &Connect,
+    screen: &mut Screen,
+) -> io::Result<()> {
+    let asks = session.settings.color && session.settings.palette == Palette::Auto && light.is_none();
+    session.app.has_pixels = screen.set_graphics(session.settings.graphics)?;
+    let mut inputs = Inputs::start()?;
+    // The Linux console shows what it does not understand.
+    if asks && session.settings.answers_questions {
+        screen.ask_background()?;
+    }
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let started = Instant::now();
+    let mut last_frame: Option<Instant> = None;
+    let mut dirty = true;
+    loop {
+        let wait = match last_frame {
+            Some(last) => FRAME.saturating_sub(last.elapsed()),
+            None => FIRST_FRAME.saturating_sub(started.elapsed()),
+        };
+        let next = tokio::select! {
+            biased;
+            input = inputs.next() => match input {
+                Some(input) => Some(input),
+                None => return Ok(()),
+            },
+            msg = session.messages.recv() => msg.map(Input::Msg),
+            () = tokio::time::sleep(wait), if dirty => {
+                prepare(&mut session.app);
+                screen.show(&session.app, &session.theme)?;
+                last_frame = Some(Instant::now());
+                dirty = false;
+                continue;
+            }
+            _ = ticks.tick() => Some(Input::Msg(Msg::Tick { now: now_ms() })),
+        };
+        let mut next = next;
+        let mut is_urgent = false;
+        session.app.now = now_ms();
+        // A burst costs one frame, and no frame waits for a burst that does not end.
+        for _ in 0..BURST {
+            let Some(input) = next.take() else { break };
+            let msg = match input {
+                Input::Msg(msg) => msg,
+                Input::Background(color) => {
+                    light = Some(is_light(color));
+                    session.theme = theme(&session.settings, light);
+                    continue;
+                }
+                Input::Suspend => {
+                    screen.suspend()?;
+                    continue;
+                }
+            };
+            if matches!(msg, Msg::Resize { .. }) {
+                screen.resized();
+            }
+            is_urgent |= matches!(msg, Msg::Key(_) | Msg::Mouse(_) | Msg::Paste(_) | Msg::Projected { .. });
+            match take(session, screen, msg)? {
+                Next::Draw => {}
+                Next::Suspend => screen.suspend()?,
+                Next::Switch(name) => match connect(&name) {
+                    Ok(opened) => {
+                        let lost = session.executor.finish().await;
+                        *session = Session::start(opened, screen.size()?, light);
+                        if let Some(words) = lost {
+                            session.app.say(words);
+                        }
+                        session.app.has_pixels = screen.set_graphics(session.settings.graphics)?;
+                    }
+                    Err(error) => session.app.say(format!("profile {name} cannot be opened: {error}")),
+                },
+                Next::Quit => return Ok(()),
+            }
+            next = inputs.waiting().or_else(|| session.messages.try_recv().ok().map(Input::Msg));
+        }
+        dirty = true;
+        // Whoever pressed a key does not wait for the turn of the next frame, nor for that of what came of the key.
+        // The first frame waits until it is complete.
+        if last_frame.map_or(is_settled(&session.app), |last| is_urgent || last.elapsed() >= FRAME) {
+            prepare(&mut session.app);
+            screen.show(&session.app, &session.theme)?;
+            last_frame = Some(Instant::now());
+            dirty = false;
+        }
+    }
+}
+
+/// Takes a message in, and does what follows from it.
+fn take(session: &mut Session, screen: &Screen, msg: Msg) -> io::Result<Next> {
+    tracing::trace!(?msg);
+    let mut next = Next::Draw;
+    for effect in update(&mut session.app, msg) {
+        tracing::trace!(?effect);
+        match effect {
+            Effect::Quit => return Ok(Next::Quit),
+            Effect::Suspend => next = Next::Suspend,
+            Effect::SwitchProfile(name) => next = Next::Switch(name),
+            Effect::Copy(text) => {
+                if !screen.copy(&text)? {
+                    session.app.say("that is too much for the terminal's clipboard");
+                }
+            }
+            Effect::Notify(words) => screen.notify(session.settings.notify, &words)?,
+            effect => session.executor.perform(effect),
+        }
+    }
+    Ok(next)
+}

@@ -1,0 +1,217 @@
+//! The terminal, taken over and always given back: on leaving, on errors, on panics and on signals.
+
+use std::io::{self, Stdout, Write, stdout};
+use std::sync::Once;
+use std::thread::{self, ThreadId};
+
+use base64::Engine as _;
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+    EnableMouseCapture,
+};
+use crossterm::execute;
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
+
+#[cfg(unix)]
+use super::guard::Guard;
+use super::pixels::Pixels;
+use crate::config::{Graphics, Notify};
+use crate::tui::core::app::App;
+use crate::tui::core::draw::draw;
+use crate::tui::widgets::theme::Theme;
+
+/// What terminals take into the clipboard at once, in bytes.
+const CLIPBOARD: usize = 74_000;
+
+/// The alternate screen in raw mode, for as long as this lives.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    mouse: bool,
+    pixels: Option<Pixels>,
+    #[cfg(unix)]
+    guard: Option<Guard>,
+}
+
+impl Screen {
+    pub fn open(mouse: bool) -> io::Result<Self> {
+        restore_on_panic();
+        #[cfg(unix)]
+        let mut guard = Guard::start().inspect_err(|error| tracing::warn!(%error, "no terminal guard")).ok();
+        #[cfg(unix)]
+        if let Some(guard) = &mut guard {
+            guard.taken();
+        }
+        let opened = enter(mouse).and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        if opened.is_err() {
+            restore();
+        }
+        Ok(Self {
+            terminal: opened?,
+            mouse,
+            pixels: None,
+            #[cfg(unix)]
+            guard,
+        })
+    }
+
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        let size = self.terminal.size()?;
+        Ok((size.width, size.height))
+    }
+
+    /// Draws charts in pixels from now on, if that is wanted and the terminal says how large its cells are.
+    pub fn set_graphics(&mut self, graphics: Graphics) -> io::Result<bool> {
+        self.clear_pixels()?;
+        self.pixels = Pixels::new(graphics);
+        Ok(self.pixels.is_some())
+    }
+
+    /// The terminal has another size.
+    pub fn resized(&mut self) {
+        if let Some(pixels) = &mut self.pixels {
+            pixels.resized();
+        }
+    }
+
+    /// Draws a frame, which appears at once where the terminal can do that.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        execute!(stdout(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(draw)?;
+        execute!(stdout(), EndSynchronizedUpdate)
+    }
+
+    /// Draws the program, with its charts in pixels where the terminal can do that.
+    pub fn show(&mut self, app: &App, theme: &Theme) -> io::Result<()> {
+        execute!(stdout(), BeginSynchronizedUpdate)?;
+        if self.pixels.as_ref().is_some_and(|pixels| pixels.must_clear(app)) {
+            self.clear_pixels()?;
+            execute!(stdout(), Clear(ClearType::All))?;
+            // Everything is to be drawn anew.
+            self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        }
+        self.terminal.draw(|frame| draw(app, theme, frame))?;
+        if let Some(pixels) = &mut self.pixels {
+            pixels.show(app, theme, &mut stdout())?;
+        }
+        execute!(stdout(), EndSynchronizedUpdate)
+    }
+
+    fn clear_pixels(&mut self) -> io::Result<()> {
+        self.pixels.as_mut().map_or(Ok(()), |pixels| pixels.clear(&mut stdout()))
+    }
+
+    /// Asks the terminal for its background; the answer, if any, comes among the keys.
+    pub fn ask_background(&self) -> io::Result<()> {
+        write!(stdout(), "\x1b]11;?\x07")?;
+        stdout().flush()
+    }
+
+    /// Puts a text into the clipboard of the terminal, over SSH too (OSC 52). False if it is too long for that.
+    pub fn copy(&self, text: &str) -> io::Result<bool> {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        if encoded.len() > CLIPBOARD {
+            return Ok(false);
+        }
+        write!(stdout(), "\x1b]52;c;{encoded}\x07")?;
+        stdout().flush()?;
+        Ok(true)
+    }
+
+    /// Raises attention; the words are clean.
+    pub fn notify(&self, how: Notify, words: &str) -> io::Result<()> {
+        match how {
+            Notify::Off => return Ok(()),
+            Notify::Bell => write!(stdout(), "\x07")?,
+            Notify::Desktop => write!(stdout(), "\x1b]9;mltui: {words}\x07\x07")?,
+        }
+        stdout().flush()
+    }
+
+    /// Gives the terminal back, stops the program and all that belong to its job, and takes the terminal again when
+    /// they go on.
+    #[cfg(unix)]
+    pub fn suspend(&mut self) -> io::Result<()> {
+        self.clear_pixels()?;
+        restore();
+        if let Some(guard) = &mut self.guard {
+            guard.given_back();
+        }
+        rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
+        if let Some(guard) = &mut self.guard {
+            guard.taken();
+        }
+        enter(self.mouse)?;
+        // The screen is a new one: everything is to be drawn.
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    pub fn suspend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // Of what cannot be taken away nobody is told any more.
+        let _ = self.clear_pixels();
+        restore();
+        #[cfg(unix)]
+        if let Some(guard) = &mut self.guard {
+            guard.given_back();
+        }
+    }
+}
+
+fn enter(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
+    if mouse {
+        execute!(stdout(), EnableMouseCapture)?;
+    }
+    Ok(())
+}
+
+fn restore() {
+    show_as_found();
+    // There is nobody left to tell of a failure.
+    let _ = disable_raw_mode();
+    let _ = stdout().flush();
+}
+
+/// The screen as it was found, without the modes of the line.
+pub(super) fn show_as_found() {
+    let _ = execute!(
+        stdout(),
+        EndSynchronizedUpdate,
+        DisableMouseCapture,
+        DisableFocusChange,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        crossterm::cursor::Show
+    );
+}
+
+/// A panic of the loop's thread gives the terminal back before it is reported. One in a task is the task's failure:
+/// the screen goes on.
+fn restore_on_panic() {
+    static ONCE: Once = Once::new();
+    let screen_thread: ThreadId = thread::current().id();
+    ONCE.call_once(|| {
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if thread::current().id() == screen_thread {
+                restore();
+                report(info);
+            } else {
+                tracing::error!("{info}");
+            }
+        }));
+    });
+}

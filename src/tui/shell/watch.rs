@@ -1,0 +1,199 @@
+//! The task that reads an experiment and keeps it current: the runs by polling, the histories that columns need in
+//! between.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use crate::catalog::summaries::Wanted;
+use crate::catalog::sync::Sync;
+use crate::mlflow::RunId;
+use crate::store::Result;
+use crate::tui::core::msg::Msg;
+
+/// Runs that a poll of a server looks at anew besides the selected one: those that go on, and the finished ones on
+/// the screen, of which a server tells no change. Each costs it more than a millisecond and some kilobytes.
+const ACTIVE: usize = 7;
+const OTHERS: usize = 3;
+/// The first pause after a failure, and the longest; each is twice the one before.
+pub const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// The runs that polls look at anew, and the histories that columns need.
+#[derive(Debug, Default)]
+pub struct Attended {
+    /// The run under the cursor.
+    pub selected: Option<RunId>,
+    pub active: Vec<RunId>,
+    pub others: Vec<RunId>,
+    pub wanted: Vec<Wanted>,
+}
+
+impl Attended {
+    /// The selected run, and some of the active and of the others: each in its turn. Others take the room that active
+    /// runs leave.
+    fn in_round(&self, round: usize, is_limited: bool) -> Vec<RunId> {
+        let turn = |runs: &[RunId], count: usize| -> Vec<RunId> {
+            let count = count.min(runs.len());
+            let start = (round * count) % runs.len().max(1);
+            runs.iter().cycle().skip(start).take(count).cloned().collect()
+        };
+        let active = turn(&self.active, if is_limited { ACTIVE } else { usize::MAX });
+        let room = (ACTIVE + OTHERS).saturating_sub(active.len());
+        let others = turn(&self.others, if is_limited { room } else { usize::MAX });
+        let mut runs: Vec<RunId> = self.selected.iter().cloned().collect();
+        runs.extend(active.into_iter().chain(others).filter(|run| Some(run) != self.selected.as_ref()));
+        runs
+    }
+}
+
+#[derive(Debug)]
+pub enum Command {
+    Refresh,
+    Pause(bool),
+    Pace(Duration),
+    /// Other histories are wanted, or for other runs first.
+    Attend,
+}
+
+#[derive(Debug)]
+pub struct Watch {
+    pub sync: Sync,
+    pub generation: u64,
+    pub sender: UnboundedSender<Msg>,
+    pub attended: Arc<Mutex<Attended>>,
+    pub commands: UnboundedReceiver<Command>,
+    pub interval: Duration,
+    pub is_local: bool,
+    pub paused: bool,
+    /// Polls so far.
+    pub round: usize,
+    /// The next poll was asked for: it looks at everything on the screen.
+    pub on_demand: bool,
+}
+
+impl Watch {
+    pub async fn run(mut self) {
+        let mut loaded = false;
+        let mut failures = 0;
+        loop {
+            let asked = Instant::now();
+            let result = if loaded { self.poll().await } else { self.load().await };
+            let pause = match result {
+                Ok(touched) => {
+                    // A local store is looked at so often that an uneventful look is not worth a frame.
+                    let is_news = touched || failures > 0 || !self.is_local;
+                    failures = 0;
+                    // How long reading everything takes says nothing about a poll.
+                    let took = if loaded { asked.elapsed().as_millis() as u64 } else { 0 };
+                    loaded = true;
+                    if is_news {
+                        let _ = self.sender.send(Msg::Polled { generation: self.generation, touched, took });
+                    }
+                    self.interval
+                }
+                Err(error) => {
+                    let pause = (RETRY.0 * 2_u32.saturating_pow(failures)).min(RETRY.1);
+                    failures = (failures + 1).min(8);
+                    let retry_ms = pause.as_millis() as u64;
+                    let _ =
+                        self.sender.send(Msg::PollFailed { generation: self.generation, error, retry_ms });
+                    pause
+                }
+            };
+            if !self.wait(pause, loaded && failures == 0).await {
+                return;
+            }
+        }
+    }
+
+    async fn load(&mut self) -> Result<bool> {
+        let (sender, generation) = (self.sender.clone(), self.generation);
+        self.sync
+            .load(|snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot })))
+            .await
+            .map(|()| true)
+    }
+
+    async fn poll(&mut self) -> Result<bool> {
+        let (sender, generation) = (self.sender.clone(), self.generation);
+        let attended = {
+            let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner);
+            let everyone = self.is_local || self.on_demand;
+            attended.in_round(self.round, !everyone)
+        };
+        self.on_demand = false;
+        self.round += 1;
+        self.sync.poll(&attended, |snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }))).await
+    }
+
+    /// Waits for the time or for a command to poll, and reads histories meanwhile; false when the program is gone.
+    async fn wait(&mut self, pause: Duration, fills: bool) -> bool {
+        let start = tokio::time::Instant::now();
+        let mut pause = pause;
+        let mut fills = fills;
+        loop {
+            let end = start + pause;
+            let first = {
+                let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner);
+                self.sync.want(attended.wanted.clone());
+                [attended.active.as_slice(), attended.others.as_slice()].concat()
+            };
+            let (sender, generation) = (self.sender.clone(), self.generation);
+            let publish = |snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }));
+            tokio::select! {
+                biased;
+                command = self.commands.recv() => match command {
+                    Some(Command::Refresh) => {
+                        self.on_demand = true;
+                        return true;
+                    }
+                    Some(Command::Pause(paused)) => self.paused = paused,
+                    Some(Command::Pace(interval)) => {
+                        self.interval = interval;
+                        pause = pause.min(interval);
+                    }
+                    // After a failure, the next poll tells whether it is over.
+                    Some(Command::Attend) => {}
+                    None => return false,
+                },
+                () = tokio::time::sleep_until(end), if !self.paused => return true,
+                filled = self.sync.fill(&first, publish), if fills && !self.paused => {
+                    // What could not be read is asked for again after the next poll.
+                    fills = filled.unwrap_or_else(|error| {
+                        tracing::warn!(%error);
+                        false
+                    });
+                    continue;
+                }
+            }
+            fills = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_run_on_the_screen_has_its_turn() {
+        let ids = |names: std::ops::Range<usize>| names.map(|i| RunId(i.to_string())).collect::<Vec<_>>();
+        let mut attended = Attended { active: ids(100..102), others: ids(0..25), ..Attended::default() };
+        let all = |attended: &Attended, rounds: usize| {
+            let mut seen: Vec<RunId> = (0..rounds).flat_map(|round| attended.in_round(round, true)).collect();
+            seen.sort();
+            seen.dedup();
+            seen.len()
+        };
+        assert_eq!(all(&attended, 4), 27);
+        assert_eq!(attended.in_round(7, true).len(), 10);
+        assert_eq!(attended.in_round(1, false).len(), 27);
+        assert!(Attended::default().in_round(3, true).is_empty());
+        attended.active = ids(100..160);
+        attended.selected = Some(RunId("0".into()));
+        assert_eq!(all(&attended, 9), 85);
+        assert!((0..9).all(|round| attended.in_round(round, true)[0].as_str() == "0"));
+        assert!((0..9).all(|round| attended.in_round(round, true).len() <= 11));
+    }
+}

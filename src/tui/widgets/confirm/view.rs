@@ -1,0 +1,37 @@
+//! The question, drawn.
+
+use ratatui::Frame;
+use ratatui::text::{Line, Span};
+
+use super::Confirm;
+use crate::text;
+use crate::tui::widgets::boxes::{centred_box, put};
+use crate::tui::widgets::theme::Theme;
+
+/// Names that are listed; more are counted.
+const LISTED: usize = 8;
+
+pub fn draw(confirm: &Confirm, theme: &Theme, frame: &mut Frame<'_>) {
+    let listed = confirm.lines.len().min(LISTED);
+    let more = confirm.lines.len() - listed;
+    let height = listed + usize::from(more > 0) + 2;
+    let room = centred_box(frame, theme, &confirm.question, "", (56, height));
+    let width = room.width as usize;
+    let mut at = 0;
+    for line in confirm.lines.iter().take(listed) {
+        let words = text::cut(&text::clean(line), width, theme.glyphs.ellipsis);
+        put(frame, room, at, Line::styled(words, theme.text));
+        at += 1;
+    }
+    if more > 0 {
+        put(frame, room, at, Line::styled(format!("and {} more", text::count(more)), theme.dim));
+        at += 1;
+    }
+    let answers = Line::from(vec![
+        Span::styled("y", theme.key),
+        Span::styled(" yes   ", theme.text),
+        Span::styled("n", theme.key),
+        Span::styled(" no", theme.text),
+    ]);
+    put(frame, room, (at + 1).min(room.height.saturating_sub(1) as usize), answers);
+}

@@ -1,0 +1,59 @@
+//! The list, drawn.
+
+use ratatui::Frame;
+use ratatui::text::{Line, Span};
+
+use super::{Picker, Purpose, height};
+use crate::text;
+use crate::tui::widgets::boxes::{centred_box, put};
+use crate::tui::widgets::frame::with_letters;
+use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::view::typed;
+
+pub fn draw(picker: &Picker, theme: &Theme, frame: &mut Frame<'_>) {
+    let shown = height(frame.area().height).min(picker.items.len().max(1));
+    let hint = match picker.purpose {
+        Purpose::Columns => "space shows or hides, enter closes",
+        Purpose::Tags(_) => "enter edits, ctrl-x removes",
+        _ => "enter picks",
+    };
+    let room = centred_box(frame, theme, &picker.title, hint, (76, shown + 2));
+    let width = room.width as usize;
+    let count = format!("{} of {}", text::count(picker.found.len()), text::count(picker.items.len()));
+    let mut line = Line::from(Span::styled("> ", theme.key));
+    line.extend(typed(&picker.query, width.saturating_sub(text::width(&count) + 4), theme));
+    let gap = width.saturating_sub(line.width() + text::width(&count));
+    line.push_span(Span::raw(" ".repeat(gap)));
+    line.push_span(Span::styled(count, theme.dim));
+    put(frame, room, 0, line);
+    put(frame, room, 1, Line::styled(theme.glyphs.horizontal.repeat(width), theme.border));
+    if picker.found.is_empty() {
+        put(frame, room, 2, Line::styled("nothing matches; esc closes", theme.dim));
+        return;
+    }
+    for (line, at) in picker.cursor.window(picker.found.len(), shown).enumerate() {
+        let item = &picker.items[picker.found[at] as usize];
+        let mark = match item.on {
+            Some(true) => theme.glyphs.on,
+            Some(false) => theme.glyphs.off,
+            None => "",
+        };
+        let mark = if mark.is_empty() { String::new() } else { format!("{mark} ") };
+        let label = text::clean(&item.label);
+        let room_for_label = (width * 3 / 5).max(width.saturating_sub(text::width(&item.note) + 3));
+        let fitted =
+            text::fit(&label, room_for_label.saturating_sub(text::width(&mark)), theme.glyphs.ellipsis);
+        let mut spans = vec![Span::styled(mark, theme.accent)];
+        let letters = if picker.query.value().is_empty() { Vec::new() } else { picker.letters(&label) };
+        spans.extend(with_letters(&fitted, &letters, theme.text, theme));
+        let left = width.saturating_sub(room_for_label + 1);
+        let note = text::fit_right(&text::clean(&item.note), left, theme.glyphs.ellipsis);
+        spans.push(Span::styled(format!(" {note}"), theme.dim));
+        if at == picker.cursor.at {
+            for span in &mut spans {
+                span.style = span.style.patch(theme.selection);
+            }
+        }
+        put(frame, room, 2 + line, Line::from(spans));
+    }
+}

@@ -1,0 +1,46 @@
+//! The line, drawn.
+
+use ratatui::Frame;
+use ratatui::text::{Line, Span};
+
+use super::Prompt;
+use crate::text;
+use crate::tui::widgets::boxes::{centred_box, put};
+use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::view::typed;
+
+pub fn draw(prompt: &Prompt, theme: &Theme, frame: &mut Frame<'_>) {
+    let height = 2 + prompt.completions.len().max(1);
+    let room = centred_box(frame, theme, &prompt.title, "enter applies, esc leaves", (76, height));
+    let width = room.width as usize;
+    put(frame, room, 0, typed(&prompt.input, width, theme));
+    let value = prompt.input.value();
+    if let Some((message, span)) = &prompt.error {
+        // The caret stands under the place, as far as the line is not scrolled.
+        let before = text::width(&text::clean(value.get(..span.start).unwrap_or(value)));
+        let wrong = text::width(&text::clean(value.get(span.clone()).unwrap_or(""))).max(1);
+        if before + wrong <= width && text::width(&text::clean(value)) < width {
+            let caret = format!("{}{}", " ".repeat(before), "^".repeat(wrong));
+            put(frame, room, 1, Line::styled(caret, theme.bad));
+        }
+        let message = text::cut(&text::clean(message), width, theme.glyphs.ellipsis);
+        if prompt.completions.is_empty() {
+            put(frame, room, 2, Line::styled(message, theme.bad));
+            return;
+        }
+    }
+    if prompt.completions.is_empty() {
+        let hint = text::cut(&text::clean(&prompt.hint), width, theme.glyphs.ellipsis);
+        put(frame, room, 2, Line::styled(hint, theme.dim));
+        return;
+    }
+    for (i, completion) in prompt.completions.iter().enumerate() {
+        let words = text::cut(&text::clean(completion), width.saturating_sub(8), theme.glyphs.ellipsis);
+        let style = if i == prompt.chosen { theme.selection } else { theme.text };
+        let mut spans = vec![Span::styled(format!(" {words} "), style)];
+        if i == prompt.chosen {
+            spans.push(Span::styled("  tab", theme.key));
+        }
+        put(frame, room, 2 + i, Line::from(spans));
+    }
+}
