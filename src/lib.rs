@@ -19,7 +19,7 @@
 //! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
 //! - [`sweep`]: training: data, search space, model families, cross-validation, and what is logged of it.
 //! - [`state`]: what the program keeps for itself, in the state directory.
-//! - [`disk`]: files, written whole or not at all and read within bounds; [`program`]: this program, to be started again.
+//! - [`disk`]: files, written whole or not at all and read within bounds; [`program`]: this program as a process.
 //! - [`config`]: settings, from file, environment and flags.
 //! - [`cli`]: the commands for scripts.
 //! - [`tui`]: the explorer: a pure state machine, its pictures, and the shell around it.

@@ -1,7 +1,11 @@
-//! This program as a process that starts itself again.
+//! This program as a process: what it is started again by, and what panics in it and goes on.
 
+use std::any::Any;
+use std::cell::Cell;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::PathBuf;
+use std::sync::Once;
 
 /// What to start to get this very program, also where its file was replaced or taken away while it runs.
 pub fn itself() -> io::Result<PathBuf> {
@@ -17,4 +21,36 @@ pub fn itself() -> io::Result<PathBuf> {
     }
     #[cfg(not(target_os = "linux"))]
     std::env::current_exe()
+}
+
+thread_local! {
+    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does work of another crate that may panic where it should return an error. The panic is logged and not reported on
+/// standard error: whoever calls says what went wrong.
+///
+/// # Errors
+/// The message of the panic.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let report = take_hook();
+        set_hook(Box::new(move |info| {
+            if IS_CAUGHT.get() {
+                tracing::warn!("{info}");
+            } else {
+                report(info);
+            }
+        }));
+    });
+    let before = IS_CAUGHT.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    IS_CAUGHT.set(before);
+    done.map_err(|panic| message(&*panic).to_owned())
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic")
 }

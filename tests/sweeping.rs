@@ -7,11 +7,16 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mltui::mlflow::{RunStatus, Tag};
 use mltui::store::rest::RestOptions;
 use mltui::store::uri;
+use mltui::sweep::data::{Reading, load};
+use parquet::data_type::DoubleType;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use serde_json::{Value, json};
 use support::proxy::{Fault, Proxy};
 use support::sweeping::{STATE, SWEEP, block_on, local, mltui, output, seen, undisturbed, wait_until};
@@ -770,4 +775,37 @@ fn a_sweep_into_the_file_of_a_server_writes_where_the_server_looks_or_nothing() 
         let content = block_on(store.read_artifact(&run.into(), "command.txt", 1 << 20)).unwrap();
         assert!(content.starts_with(b"mltui sweep"), "the server finds it");
     }
+}
+
+/// A file of one column of numbers.
+fn parquet(path: &Path) -> Vec<u8> {
+    let schema = Arc::new(parse_message_type("message m { required double a; }").unwrap());
+    let file = fs::File::create(path).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<DoubleType>().write_batch(&[1.0, 2.5, 4.0], None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    fs::read(path).unwrap()
+}
+
+#[test]
+fn what_breaks_the_reader_of_a_file_is_told_in_one_sentence() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("a.parquet");
+    let whole = parquet(&path);
+    let name = path.to_str().unwrap();
+    // What the file tells of itself stands at its end; some of what can be wrong there makes the reader panic.
+    let breaks_it = |at: usize| {
+        let mut damaged = whole.clone();
+        damaged[at] = 1;
+        fs::write(&path, damaged).unwrap();
+        load(name, &Reading::default()).is_err_and(|error| error.to_string().ends_with("it is damaged"))
+    };
+    assert!((whole.len() / 2..whole.len()).any(breaks_it));
+    let (code, _, error) = output(mltui(home.path(), &local(home.path()), &["sweep", "--data", name]));
+    assert_eq!((code, error.lines().count()), (2, 1), "{error}");
+    assert!(error.contains("it is damaged") && !error.contains("panicked"), "{error}");
 }

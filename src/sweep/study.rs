@@ -1,6 +1,5 @@
 //! A data set with its folds, ready to try estimators on.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -12,6 +11,7 @@ use super::prepare::{Features, Preparation};
 use super::roles::Roles;
 use super::scores::{Prediction, evaluate};
 use super::space::Params;
+use crate::program::caught;
 
 /// Rows to learn from and rows to be judged by, prepared by what the former taught.
 #[derive(Debug)]
@@ -117,11 +117,11 @@ impl Part {
             return Err(lack);
         }
         let started = Instant::now();
-        let fitted = catch_unwind(AssertUnwindSafe(|| estimator.fit(&self.train)));
+        let fitted = caught(|| estimator.fit(&self.train));
         let fit_seconds = started.elapsed().as_secs_f64();
         let model = match fitted {
             Ok(fitted) => fitted.map_err(|error| error.to_string())?,
-            Err(panic) => return Err(format!("the estimator broke down: {}", words(&*panic))),
+            Err(panic) => return Err(format!("the estimator broke down: {panic}")),
         };
         let started = Instant::now();
         let prediction = model.prediction(&self.held_out);
@@ -136,9 +136,4 @@ impl Part {
         }
         Ok(Fitted { model, prediction, scores, fit_seconds, predict_seconds })
     }
-}
-
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
 }

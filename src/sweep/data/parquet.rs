@@ -1,7 +1,6 @@
 //! Parquet files: flat columns of numbers, decimals, truth values and texts. Others are left out.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,10 +16,11 @@ use super::numerals::Mark;
 use super::pages::Pages;
 use super::seen::{Seen, spelled};
 use super::{DataError, Format, Frame, LeftOut, Limits, Reading, Why, digest, named_twice};
+use crate::program::caught;
 
 /// Where a file contradicts itself, its reader may panic in place of an error.
 pub fn read(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
-    catch_unwind(AssertUnwindSafe(|| read_whole(path, reading))).unwrap_or_else(|_| {
+    caught(|| read_whole(path, reading)).unwrap_or_else(|_| {
         let message = "it cannot be read as Parquet: it is damaged".to_owned();
         Err(DataError::File { path: path.to_owned(), message })
     })
