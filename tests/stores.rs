@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mltui::mlflow::filter::{OrderBy, parse};
@@ -804,6 +804,26 @@ fn a_mark_that_broke_off_is_not_given_up_while_its_store_is_away() {
         let log = marking::events(&store.get_experiment(&experiment).await.unwrap().tags);
         assert_eq!(marking::holder(&log).unwrap().run_name, "first");
     });
+}
+
+#[test]
+fn a_store_that_was_never_made_whole_is_not_said_to_be_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (half, path) = (folder.path().join("half.db"), folder.path().join("mlflow.db"));
+    let journal = |path: &Path| PathBuf::from(format!("{}-journal", path.display()));
+    let db = rusqlite::Connection::open(&half).unwrap();
+    db.execute_batch("PRAGMA cache_size = 1; BEGIN; CREATE TABLE t (x)").unwrap();
+    for _ in 0..100 {
+        db.execute("INSERT INTO t VALUES (randomblob(4000))", []).unwrap();
+    }
+    // What a killed writer leaves behind.
+    std::fs::copy(&half, &path).unwrap();
+    std::fs::copy(journal(&half), journal(&path)).unwrap();
+    assert!(path.metadata().unwrap().len() > 0);
+    let store = open(&format!("sqlite:///{}", path.display()));
+    assert_eq!(block_on(store.search_experiments(ViewType::All)).unwrap().len(), 1);
+    block_on(store.create_experiment("wine", &[])).unwrap();
+    assert_eq!(block_on(store.search_experiments(ViewType::All)).unwrap().len(), 2);
 }
 
 #[test]
