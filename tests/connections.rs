@@ -231,7 +231,7 @@ fn a_failure_that_is_tried_again_is_told_once_until_the_server_answers() {
     list(&store).unwrap();
     let told = told.lock().unwrap();
     assert_eq!(told.len(), 2);
-    assert!(told[0].failure.contains("503") && told[0].failure.contains("busy"), "{told:?}");
+    assert!(told[0].what.contains("503") && told[0].what.contains("busy"), "{told:?}");
     // 0.01 s, 0.02 s and 0.04 s, without jitter.
     assert_eq!(told[0].at_most, Duration::from_millis(70));
     let seconds = RestOptions::default().patience(0).as_secs();
@@ -331,6 +331,14 @@ fn a_command_says_what_it_waits_for_and_doctor_does_not_wait() {
     let own = "one here, 10 s at most, which is doctor's own limit and less than the 120 s of others";
     assert!(said.contains(own) && said.contains("; other commands try again for 4m"), "{said}");
     assert!(!said.contains("trying again for"), "{said}");
+    // Before the time is over it is said that nothing came yet.
+    let slow = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", slow.local_addr().unwrap());
+    let once = [("MLFLOW_HTTP_REQUEST_TIMEOUT", "1"), ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")];
+    let (code, said) = mltui(&["--tracking-uri", &silent, "experiments", "--json"], &once);
+    let waiting =
+        format!("mltui: {silent} has not answered yet; waiting for 500ms (MLFLOW_HTTP_REQUEST_TIMEOUT)");
+    assert!(code == 1 && said.starts_with(&waiting) && said.contains("no answer within 1 s"), "{said}");
     // The smaller of both holds.
     let slow = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", slow.local_addr().unwrap());

@@ -718,8 +718,11 @@ fn what_is_wrong_with_the_command_line_is_said_before_anything_is_written() {
         };
         let before = tags();
         for (arguments, words) in [
-            (&["mark-best", "wine", "--alias", "latest"][..], "MLflow keeps it for itself"),
-            (&["mark-best", "wine", "--alias", "v3"], "MLflow keeps it for itself"),
+            (&["mark-best", "wine", "--alias", "latest"][..], "reserved by MLflow"),
+            (&["mark-best", "wine", "--alias", "v3"], "reserved by MLflow"),
+            (&["mark-best", "wine", "--alias", ""], "is no alias"),
+            (&["mark-best", "wine", "--alias", "previous-champion"], "champion before"),
+            (&["mark-best", "wine", "--register", "a/b"], "is no name"),
             (&["mark-best", "wine", "--where", "metrics.val_rmse <"], "in the constraint"),
             (&["best", "wine", "--where", "metrics.val_rmse <"], "in the constraint"),
             (&["best", "wine", "--where", "metrics.val_rmse < 'a'"], "in the constraint"),

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mltui::mlflow::filter::{OrderBy, parse};
@@ -798,11 +798,109 @@ fn a_mark_that_broke_off_is_not_given_up_while_its_store_is_away() {
             assert_eq!(journal.broken_off().unwrap().len(), 1);
         }
         std::fs::rename(&away, &path).unwrap();
-        let outcomes = marking::resume(store.as_ref(), &journal).await.unwrap();
-        assert_eq!(outcomes.len(), 1);
+        let resumed = marking::resume(store.as_ref(), &journal).await.unwrap();
+        assert_eq!((resumed.outcomes.len(), resumed.failed.len()), (1, 0));
         assert!(journal.broken_off().unwrap().is_empty());
         let log = marking::events(&store.get_experiment(&experiment).await.unwrap().tags);
         assert_eq!(marking::holder(&log).unwrap().run_name, "first");
+    });
+}
+
+#[test]
+fn a_store_that_was_never_made_whole_is_not_said_to_be_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (half, path) = (folder.path().join("half.db"), folder.path().join("mlflow.db"));
+    let journal = |path: &Path| PathBuf::from(format!("{}-journal", path.display()));
+    let db = rusqlite::Connection::open(&half).unwrap();
+    db.execute_batch("PRAGMA cache_size = 1; BEGIN; CREATE TABLE t (x)").unwrap();
+    for _ in 0..100 {
+        db.execute("INSERT INTO t VALUES (randomblob(4000))", []).unwrap();
+    }
+    // What a killed writer leaves behind.
+    std::fs::copy(&half, &path).unwrap();
+    std::fs::copy(journal(&half), journal(&path)).unwrap();
+    assert!(path.metadata().unwrap().len() > 0);
+    let store = open(&format!("sqlite:///{}", path.display()));
+    assert_eq!(block_on(store.search_experiments(ViewType::All)).unwrap().len(), 1);
+    block_on(store.create_experiment("wine", &[])).unwrap();
+    assert_eq!(block_on(store.search_experiments(ViewType::All)).unwrap().len(), 2);
+}
+
+#[test]
+fn a_step_that_cannot_be_finished_keeps_no_other_from_it() {
+    use mltui::marking::{self, Journal, Registration, Request, Step};
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let journal = Journal::new(&folder.path().join("state"), &address);
+    block_on(async {
+        let store = open(&address);
+        for (name, alias, now) in [("beer", "", 1), ("wine", "champion", 2)] {
+            let experiment = store.create_experiment(name, &[]).await.unwrap();
+            let run = store.create_run(&new_run(&experiment, name, 1)).await.unwrap().info.run_id;
+            store.write_artifact(&run, "model/MLmodel", b"flavors: {}").await.unwrap();
+            let mut request = Request { now, ..request(&experiment, run) };
+            let (alias, previous_alias) = (alias.to_owned(), "previous".to_owned());
+            request.registration = Some(Registration { name: name.into(), alias, previous_alias });
+            let plan = marking::plan(store.as_ref(), &request).await.unwrap();
+            journal.note(&experiment, &Step::Mark(Box::new(plan.record))).unwrap();
+        }
+        let location = uri::parse(&address, Path::new("/")).unwrap();
+        let read_only = uri::open(&location, &RestOptions::default(), true).unwrap();
+        let resumed = marking::resume(read_only.as_ref(), &journal).await.unwrap();
+        assert_eq!((resumed.outcomes.len(), resumed.failed.len()), (0, 2));
+        // An alias that no store takes is told, and the mark is there without it.
+        let resumed = marking::resume(store.as_ref(), &journal).await.unwrap();
+        assert_eq!((resumed.outcomes.len(), resumed.failed.len()), (2, 0));
+        assert!(resumed.outcomes[0].said.iter().any(|line| line.contains("is no alias")), "{resumed:?}");
+        assert!(journal.broken_off().unwrap().is_empty());
+        assert_eq!(store.model_version_by_alias("wine", "champion").await.unwrap().version, 1);
+    });
+}
+
+#[test]
+fn what_somebody_wrote_on_since_is_not_deleted_with_a_mark() {
+    use mltui::marking::{self, Journal, Registration, Undoing};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mlflow.db");
+    let address = format!("sqlite:///{}", path.display());
+    let journal = Journal::new(&folder.path().join("state"), &address);
+    let writes = [
+        ("UPDATE model_versions SET description = 'the notes of the release'", "stays"),
+        ("UPDATE model_versions SET current_stage = 'Production'", "stays"),
+        (
+            "INSERT INTO model_version_tags (name, version, key, value) VALUES ('wine', 1, 'by', 'ana')",
+            "stays",
+        ),
+        ("UPDATE registered_models SET description = 'the card of the model'", "is deleted"),
+        ("INSERT INTO registered_model_tags (name, key, value) VALUES ('wine', 'team', 'x')", "is deleted"),
+        ("SELECT 1", "is deleted"),
+    ];
+    block_on(async {
+        let store = open(&address);
+        let experiment = store.create_experiment("wine", &[]).await.unwrap();
+        let run = store.create_run(&new_run(&experiment, "first", 1)).await.unwrap().info.run_id;
+        store.write_artifact(&run, "model/MLmodel", b"flavors: {}").await.unwrap();
+        let db = rusqlite::Connection::open(&path).unwrap();
+        for (i, (write, becomes)) in writes.into_iter().enumerate() {
+            let mut request = request(&experiment, run.clone());
+            let (alias, previous_alias) = ("champion".to_owned(), "previous".to_owned());
+            request.registration = Some(Registration { name: "wine".into(), alias, previous_alias });
+            let plan = marking::plan(store.as_ref(), &request).await.unwrap();
+            marking::mark(store.as_ref(), &journal, &plan).await.unwrap();
+            db.execute_batch(write).unwrap();
+            let undoing = Undoing { by: "ana".into(), now: i as i64 + 2, of_others: false };
+            let undone = marking::undo(store.as_ref(), &journal, &experiment, &undoing, 2).await.unwrap();
+            let said = undone.unwrap().said.join("; ");
+            assert!(said.contains(&format!("version 1 of wine {becomes}")), "{write}: {said}");
+            let is_kept = store.get_registered_model("wine").await.is_ok();
+            assert_eq!(is_kept, write != "SELECT 1", "{write}");
+            let versions = store.model_versions("wine").await.unwrap();
+            assert_eq!(versions.len(), usize::from(becomes == "stays"), "{write}");
+            assert!(versions.iter().all(|version| version.aliases.is_empty()), "the alias is taken back");
+            if is_kept {
+                store.delete_registered_model("wine").await.unwrap();
+            }
+        }
     });
 }
 

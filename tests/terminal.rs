@@ -128,7 +128,7 @@ end = time.time() + 30
 while time.time() < end:
     pid, status = os.waitpid(child, os.WNOHANG)
     if pid:
-        print("ended")
+        print("a panic" if os.waitstatus_to_exitcode(status) == 101 else "ended")
         sys.exit()
     time.sleep(0.02)
 os.kill(child, signal.SIGKILL)

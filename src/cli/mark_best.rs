@@ -10,7 +10,7 @@ use super::output::print_json;
 use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
 use crate::marking::{self, Event, Journal, ModelBy, Plan, Record, Registration, Request, Undoing};
-use crate::mlflow::limits::is_reserved_alias;
+use crate::mlflow::limits::{check_alias, check_model_name};
 use crate::mlflow::{Experiment, RunId};
 use crate::select::margin::is_better_by;
 use crate::select::{Objective, Policy, ValueOf, reason};
@@ -70,8 +70,18 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     if !settings.read_only && !arguments.dry_run {
         mend(&journal)?;
-        for outcome in marking::resume(store.as_ref(), &journal).await? {
+        let resumed = marking::resume(store.as_ref(), &journal).await?;
+        for outcome in resumed.outcomes {
             eprintln_all("an earlier step that broke off is finished", &outcome.said);
+        }
+        let mut failed = resumed.failed.into_iter();
+        if arguments.resume
+            && let Some(error) = failed.next()
+        {
+            return Err(error.into());
+        }
+        for error in failed {
+            eprintln_all("an earlier step that broke off is not finished", &[error.to_string()]);
         }
     }
     if arguments.resume {
@@ -120,8 +130,16 @@ async fn request(
 ) -> Result<Request, Failure> {
     let selecting = &settings.selecting;
     let registers = (selecting.register || arguments.register.is_some()) && !arguments.no_register;
-    if let Some(alias) = arguments.alias.as_deref().filter(|alias| is_reserved_alias(alias)) {
-        return Err(Failure::Usage(format!("--alias {alias}: MLflow keeps it for itself; take another")));
+    if let Some(alias) = &arguments.alias {
+        check_alias(alias).map_err(|error| Failure::Usage(format!("--alias: {error}")))?;
+        if *alias == selecting.previous_alias {
+            return Err(Failure::Usage(format!(
+                "--alias {alias}: the champion before has this alias (previous_alias); take another"
+            )));
+        }
+    }
+    if let Some(name) = &arguments.register {
+        check_model_name(name).map_err(|error| Failure::Usage(format!("--register: {error}")))?;
     }
     let mut request = Request {
         experiment: experiment.experiment_id.clone(),

@@ -313,9 +313,10 @@ fn open_or_begin(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure>
     let mut rest = settings.rest.clone();
     rest.observer = Some(Observer::new(|waiting| {
         sweep_report::say(&format!(
-            "{}; trying again for {} (MLFLOW_HTTP_REQUEST_MAX_RETRIES); ctrl-c ends it",
-            waiting.failure,
-            crate::text::span(waiting.at_most.as_millis() as i64)
+            "{} for {} ({}); ctrl-c ends it",
+            waiting.what,
+            crate::text::span(waiting.at_most.as_millis() as i64),
+            waiting.set_by
         ));
     }));
     Ok(uri::open(&location, &rest, settings.read_only)?)

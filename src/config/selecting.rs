@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::ConfigError;
 use super::raw::RawSelect;
-use crate::mlflow::limits::is_reserved_alias;
+use crate::mlflow::limits::check_alias;
 use crate::select::Patterns;
 
 /// What a name for a model can be made of.
@@ -53,16 +53,11 @@ impl Selecting {
         if raw.model_name.trim().is_empty() {
             return Err(wrong("model_name is empty; the default is \"{experiment}\"".into()));
         }
-        if raw.alias.trim().is_empty()
-            || raw.previous_alias.trim().is_empty()
-            || raw.alias == raw.previous_alias
-        {
-            return Err(wrong("alias and previous_alias must not be empty, nor the same".into()));
+        for alias in [&raw.alias, &raw.previous_alias] {
+            check_alias(alias).map_err(|error| wrong(error.to_string()))?;
         }
-        if let Some(alias) =
-            [&raw.alias, &raw.previous_alias].into_iter().find(|alias| is_reserved_alias(alias))
-        {
-            return Err(wrong(format!("the alias {alias:?} is reserved by MLflow; take another")));
+        if raw.alias == raw.previous_alias {
+            return Err(wrong("alias and previous_alias must not be the same".into()));
         }
         Ok(selecting)
     }

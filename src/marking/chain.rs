@@ -41,7 +41,10 @@ impl<'a> Chain<'a> {
             if under.best.is_some_and(|best| !is_there(best)) {
                 // What it found is gone since: what was before that is next.
                 under = match under.previous.filter(|previous| is_there(*previous)) {
-                    Some(previous) => Aliases { best: Some(previous), previous: None },
+                    Some(previous) => {
+                        let marked = states.iter().rev().find(|state| state.best == Some(previous));
+                        marked.copied().unwrap_or(Aliases { best: Some(previous), previous: None })
+                    }
                     None => states.last().copied().unwrap_or_default(),
                 };
             }
@@ -81,7 +84,9 @@ impl<'a> Chain<'a> {
         }
         let is_gone = previous.is_some_and(|version| self.gave_way(version));
         let previous = match of(&self.marks[..i], previous).filter(|_| is_gone) {
-            Some(j) => states[j].best.filter(|it| Some(*it) != best),
+            Some(j) => {
+                [states[j].best, states[j].previous].into_iter().flatten().find(|it| Some(*it) != best)
+            }
             None => previous,
         };
         Aliases { best, previous }

@@ -201,6 +201,9 @@ mod tests {
         std::fs::write(&journal.path, "{").unwrap();
         let error = journal.mend().unwrap().unwrap().to_string();
         assert!(error.contains(journal.path.to_str().unwrap()), "{error}");
-        assert_eq!((journal.broken_off().unwrap(), std::fs::read(&aside).unwrap()), (vec![], b"{".to_vec()));
+        assert_eq!(
+            (journal.broken_off().unwrap(), std::fs::read(format!("{aside}-2")).unwrap()),
+            (vec![], b"{".to_vec())
+        );
     }
 }

@@ -20,4 +20,4 @@ pub use checkpoint::ModelBy;
 pub use journal::{Journal, Open, Step};
 pub use plan::{Plan, Registration, Request};
 pub use record::{Event, MARK, Model, Record, Undone, events, holder};
-pub use work::{Outcome, Undoing, mark, plan, resume, undo};
+pub use work::{Outcome, Resumed, Undoing, mark, plan, resume, undo};

@@ -146,6 +146,7 @@ async fn registered(
         previous_before: points_to(&previous_alias),
         alias_before,
         follows: None,
+        beside: Vec::new(),
         amid: false,
         by_hand: false,
         moved: false,
@@ -208,6 +209,7 @@ pub fn is_refused(kind: &ErrorKind) -> bool {
         ErrorKind::Unsupported(_)
             | ErrorKind::Forbidden(_)
             | ErrorKind::Invalid(_)
+            | ErrorKind::Limit(_)
             | ErrorKind::Unauthorized
             | ErrorKind::Withheld(_)
     )

@@ -36,6 +36,8 @@ pub struct Model {
     pub previous_before: Option<u64>,
     /// The newest of the older marks that were over then; empty where there was none.
     pub follows: Option<String>,
+    /// Ids of other experiments whose marks were in the same registered model then.
+    pub beside: Vec<String>,
     /// Somebody else was marking or undoing then, so that what the aliases pointed to tells nothing.
     pub amid: bool,
     /// The alias pointed to the version of a mark that was undone by then: somebody chose it.
@@ -139,6 +141,14 @@ impl Event {
         match self {
             Self::Marked(record) => &record.id,
             Self::Undone(undone) => &undone.id,
+        }
+    }
+
+    /// What a mark did in the registry.
+    pub fn model(&self) -> Option<&Model> {
+        match self {
+            Self::Marked(record) => record.model.as_ref(),
+            Self::Undone(_) => None,
         }
     }
 }

@@ -5,8 +5,13 @@ use super::plan::{is_refused, taken_by_prompt};
 use super::record::{Event, Model, Record, VERSION_OF, events, holder, is_amid};
 use super::work::keep;
 use super::{Journal, settle::ROUNDS};
-use crate::mlflow::{ExperimentId, RegisteredModel, Tag};
+use crate::mlflow::{ExperimentId, ModelVersion, RegisteredModel, RunId, Tag};
 use crate::store::{ErrorKind, Result, StoreError, TrackingStore};
+
+/// So many versions that were made for marks of other experiments are looked up, the newest first.
+const MOST_ELSEWHERE: usize = 100;
+/// So many other experiments are noted with a mark.
+const MOST_BESIDE: usize = 20;
 
 /// Registers the model and moves the aliases, where no newer mark holds them. Says what could not be done of that.
 pub async fn register(
@@ -50,13 +55,15 @@ pub async fn register(
     model.unaliased = false;
     if !model.moved {
         // As of now, not as of the plan: somebody may have moved it.
-        let log = events(&store.get_experiment(experiment).await?.tags);
+        let versions = versions.unwrap_or_default();
+        let Shared { log, others } = shared(store, experiment, &model.name, &versions).await?;
+        model.beside = others.into_iter().map(|id| id.0).collect();
         model.follows = Some(Chain::new(&log, model).last_done(&record.id).unwrap_or_default().to_owned());
         let known = unless_hidden(store.get_registered_model(&model.name).await)?;
         let points_to = |alias: &str| known.as_ref().and_then(|known| known.alias(alias));
         let now = points_to(&model.alias);
         (model.alias_before, model.previous_before) = (now, points_to(&model.previous_alias));
-        let then = events(&store.get_experiment(experiment).await?.tags);
+        let then = shared(store, experiment, &model.name, &versions).await?.log;
         let ids = |log: &[Event]| log.iter().map(|event| event.id().to_owned()).collect::<Vec<_>>();
         model.amid = is_amid(&log, record) || is_amid(&then, record) || ids(&log) != ids(&then);
         model.by_hand = !model.amid && now.is_some_and(|now| Chain::new(&log, model).gave_way(now));
@@ -70,6 +77,67 @@ pub async fn register(
             Ok(Some(format!("the alias {} is not set: {}", model.alias, error.kind)))
         }
         moved => moved,
+    }
+}
+
+/// The marks of an experiment, and those of other experiments that register in the same model.
+#[derive(Debug)]
+struct Shared {
+    log: Vec<Event>,
+    others: Vec<ExperimentId>,
+}
+
+/// Finds the other experiments by the versions that were made for their marks, and by what earlier marks noted.
+async fn shared(
+    store: &dyn TrackingStore,
+    experiment: &ExperimentId,
+    name: &str,
+    versions: &[ModelVersion],
+) -> Result<Shared> {
+    let mut log = events(&store.get_experiment(experiment).await?.tags);
+    let (mut others, mut looked_up) = (vec![experiment.clone()], Vec::new());
+    while others.len() <= MOST_BESIDE && looked_up.len() < MOST_ELSEWHERE {
+        let id = if let Some(id) = noted(&log, name, &others) {
+            id
+        } else {
+            let Some(run) = made_elsewhere(&log, versions, &looked_up) else { break };
+            looked_up.push(run.clone());
+            match unless_lost(store.get_run(&run).await)? {
+                Some(run) if !others.contains(&run.info.experiment_id) => run.info.experiment_id,
+                _ => continue,
+            }
+        };
+        if let Some(other) = unless_lost(store.get_experiment(&id).await)? {
+            log.extend(events(&other.tags));
+        }
+        others.push(id);
+    }
+    log.sort_by(|a, b| a.id().cmp(b.id()));
+    Ok(Shared { log, others: others.split_off(1) })
+}
+
+/// Another experiment that an earlier mark noted.
+fn noted(log: &[Event], name: &str, known: &[ExperimentId]) -> Option<ExperimentId> {
+    let models = log.iter().filter_map(Event::model).filter(|model| model.name == name);
+    let mut ids = models.flat_map(|model| &model.beside).map(|id| ExperimentId::from(id.as_str()));
+    ids.find(|id| !known.contains(id))
+}
+
+/// The run of a version that was made for a mark of another experiment.
+fn made_elsewhere(log: &[Event], versions: &[ModelVersion], looked_up: &[RunId]) -> Option<RunId> {
+    let is_elsewhere = |version: &&ModelVersion| {
+        let mark = version.tags.iter().find(|tag| tag.key == VERSION_OF);
+        mark.is_some_and(|tag| !log.iter().any(|event| event.id() == tag.value))
+    };
+    let mut runs = versions.iter().filter(is_elsewhere).filter_map(|version| version.run_id.as_ref());
+    runs.find(|run| !looked_up.contains(run)).cloned()
+}
+
+/// Nothing, where it is not there or this user may not look.
+fn unless_lost<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) || is_refused(&error.kind) => Ok(None),
+        found => found.map(Some),
     }
 }
 
@@ -115,8 +183,8 @@ pub async fn is_registered(store: &dyn TrackingStore, model: &Model) -> Result<b
 /// Who brings the registry in line.
 #[derive(Debug, Clone, Copy)]
 pub struct Hand<'a> {
-    /// Whoever undoes this may take its own aliases back.
-    pub undone: Option<&'a Model>,
+    /// Whoever undoes this mark may take its own aliases back.
+    pub undone: Option<&'a Record>,
     /// This process moved the alias, and the one before it, itself.
     pub moved: [bool; 2],
 }
@@ -130,6 +198,8 @@ pub struct Aligned {
     /// Somebody else moved the alias by hand, and it stays.
     pub left: bool,
     pub deleted: Vec<u64>,
+    /// Versions of marks that are undone, and that somebody has written on since.
+    pub kept: Vec<u64>,
     /// What this user may not do: of which alias, if it is one, and why.
     pub refused: Vec<(Option<String>, StoreError)>,
     /// This user may not look at the registry.
@@ -146,7 +216,6 @@ pub async fn align(
 ) -> Result<Aligned> {
     let mut done = Aligned::default();
     for round in 0..ROUNDS {
-        let log = events(&store.get_experiment(experiment).await?.tags);
         let known = match store.get_registered_model(&model.name).await {
             Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => return Ok(done),
             Err(error) if is_refused(&error.kind) => return Ok(Aligned { is_hidden: true, ..done }),
@@ -157,8 +226,8 @@ pub async fn align(
             done.before = before;
         }
         done.after = before;
-        (done.left, done.refused) = (false, Vec::new());
-        if !align_once(store, experiment, &log, model, &known, &mut hand, &mut done).await? {
+        (done.left, done.refused, done.kept) = (false, Vec::new(), Vec::new());
+        if !align_once(store, experiment, model, &known, &mut hand, &mut done).await? {
             break;
         }
     }
@@ -169,28 +238,35 @@ pub async fn align(
 async fn align_once(
     store: &dyn TrackingStore,
     experiment: &ExperimentId,
-    log: &[Event],
     model: &Model,
     known: &RegisteredModel,
     hand: &mut Hand<'_>,
     done: &mut Aligned,
 ) -> Result<bool> {
-    let chain = Chain::new(log, model);
     let versions = store.model_versions(&model.name).await?;
+    let Shared { log, .. } = shared(store, experiment, &model.name, &versions).await?;
+    let chain = Chain::new(&log, model);
     let is_there = |wanted: u64| versions.iter().any(|version| version.version == wanted);
     let mut wrote = false;
     if let Some(wanted) = chain.wanted(is_there) {
-        let own = hand.undone.filter(|model| model.moved);
+        let own = hand.undone.and_then(|record| record.model.as_ref()).filter(|model| model.moved);
+        // Before it was undone, marks had led them there.
+        let as_if_held = hand.undone.and_then(|record| {
+            let log: Vec<Event> = log.iter().filter(|event| !undoes(event, record)).cloned().collect();
+            Chain::new(&log, model).wanted(is_there)
+        });
+        let led = as_if_held.unwrap_or_default();
+        let (own_before, own_best) = own.map_or((None, None), |own| (own.alias_before, own.version));
         for (i, alias, to, own) in [
-            (1, &model.previous_alias, wanted.previous, own.and_then(|model| model.alias_before)),
-            (0, &model.alias, wanted.best, own.and_then(|model| model.version)),
+            (1, &model.previous_alias, wanted.previous, [own_before, led.previous]),
+            (0, &model.alias, wanted.best, [own_best, led.best]),
         ] {
             let now = known.alias(alias);
             let to = to.filter(|it| is_there(*it));
             if now == to {
                 continue;
             }
-            if (now.is_some() && now == own) || (hand.moved[i] && chain.led_to(now)) {
+            if (now.is_some() && own.contains(&now)) || (hand.moved[i] && chain.led_to(now)) {
                 match put(store, model, alias, to).await {
                     Err(error) if is_refused(&error.kind) => done.refused.push((Some(alias.clone()), error)),
                     put => {
@@ -208,9 +284,13 @@ async fn align_once(
     if wrote || hand.undone.is_none() {
         return Ok(wrote);
     }
-    let is_free = |version: u64| known.aliases.iter().all(|(_, at)| *at != version);
+    let is_free = |version: &&ModelVersion| known.aliases.iter().all(|(_, at)| *at != version.version);
     let mut left = versions.len();
-    for version in versions.iter().filter(|version| chain.is_stale(version) && is_free(version.version)) {
+    for version in versions.iter().filter(|version| chain.is_stale(version)).filter(is_free) {
+        if is_written_on(version) {
+            done.kept.push(version.version);
+            continue;
+        }
         match ignore_missing(store.delete_model_version(&model.name, version.version).await) {
             Err(error) if is_refused(&error.kind) => done.refused.push((None, error)),
             deleted => {
@@ -221,7 +301,8 @@ async fn align_once(
             }
         }
     }
-    if left == 0 && chain.made_model() && is_left_over(store, experiment, model).await? {
+    let is_blank = known.description.is_empty() && known.tags.is_empty();
+    if left == 0 && is_blank && chain.made_model() && is_left_over(store, experiment, model).await? {
         match ignore_missing(store.delete_registered_model(&model.name).await) {
             Err(error) if is_refused(&error.kind) => done.refused.push((None, error)),
             deleted => deleted?,
@@ -230,11 +311,21 @@ async fn align_once(
     Ok(wrote)
 }
 
+fn undoes(event: &Event, record: &Record) -> bool {
+    matches!(event, Event::Undone(undone) if undone.mark == record.id)
+}
+
+/// Whether somebody has described, tagged or promoted a version that a mark made.
+fn is_written_on(version: &ModelVersion) -> bool {
+    let is_promoted = !matches!(version.current_stage.as_str(), "" | "None");
+    is_promoted || !version.description.is_empty() || version.tags.iter().any(|tag| tag.key != VERSION_OF)
+}
+
 /// Whether nobody registered anything in a model since, or is about to.
 async fn is_left_over(store: &dyn TrackingStore, experiment: &ExperimentId, model: &Model) -> Result<bool> {
-    let is_empty = store.model_versions(&model.name).await?.is_empty();
-    let log = events(&store.get_experiment(experiment).await?.tags);
-    Ok(is_empty && Chain::new(&log, model).made_model())
+    let versions = store.model_versions(&model.name).await?;
+    let Shared { log, .. } = shared(store, experiment, &model.name, &versions).await?;
+    Ok(versions.is_empty() && Chain::new(&log, model).made_model())
 }
 
 fn ignore_missing(result: Result<()>) -> Result<()> {

@@ -56,6 +56,7 @@ async fn end_if_unwritten(
                 | ErrorKind::Unauthorized
                 | ErrorKind::Withheld(_)
                 | ErrorKind::Invalid(_)
+                | ErrorKind::Limit(_)
         )
         && !is_in_log(store, experiment, id).await
     {
@@ -125,7 +126,7 @@ fn is_holder(log: &[Event], record: &Record) -> bool {
 
 async fn align_undone(store: &dyn TrackingStore, experiment: &ExperimentId, record: &Record) -> Result<()> {
     let Some(model) = &record.model else { return Ok(()) };
-    align(store, experiment, model, Hand { undone: Some(model), moved: [model.moved; 2] }).await.map(|_| ())
+    align(store, experiment, model, Hand { undone: Some(record), moved: [model.moved; 2] }).await.map(|_| ())
 }
 
 /// Whether a mark holds whose model is not registered any more: somebody took away what it was registered in.
@@ -220,7 +221,7 @@ async fn take_back(
     settle(store, experiment).await?;
     let mut said = Vec::new();
     if let Some(model) = &record.model {
-        match align(store, experiment, model, Hand { undone: Some(model), moved: [was_begun; 2] }).await {
+        match align(store, experiment, model, Hand { undone: Some(&record), moved: [was_begun; 2] }).await {
             Ok(aligned) => said.extend(taken_back(model, &aligned)),
             Err(error) if is_refused(&error.kind) => {
                 said.push(format!("the registry stays as it is: {error}"));
@@ -265,16 +266,35 @@ fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
             None => Some(format!("alias {} is gone", model.alias)),
         });
     } else if model.moved && aligned.left {
-        said.push(format!("alias {} was moved by somebody else since, and stays", model.alias));
+        said.push(match aligned.before {
+            Some(_) => format!("alias {} was moved by somebody else since, and stays", model.alias),
+            None => format!("alias {} was deleted by somebody else since", model.alias),
+        });
     }
     said.extend(aligned.refused.iter().map(|(_, error)| error.to_string()));
     let deleted = aligned.deleted.iter();
     said.extend(deleted.map(|version| format!("version {version} of {} is deleted", model.name)));
+    let kept = aligned.kept.iter();
+    said.extend(kept.map(|version| {
+        format!("version {version} of {} stays: somebody has written on it since", model.name)
+    }));
     said
 }
 
-/// Finishes what broke off, or takes it back where it cannot be finished any more.
-pub async fn resume(store: &dyn TrackingStore, journal: &Journal) -> Result<Vec<Outcome>> {
+/// What came of the steps that broke off.
+#[derive(Debug, Default)]
+pub struct Resumed {
+    pub outcomes: Vec<Outcome>,
+    /// Why some are not finished; they stay in the journal.
+    pub failed: Vec<StoreError>,
+}
+
+/// Finishes what broke off, or takes it back where it cannot be finished any more. A step that fails keeps no other from
+/// being finished.
+///
+/// # Errors
+/// If the journal cannot be read, or the store does not answer.
+pub async fn resume(store: &dyn TrackingStore, journal: &Journal) -> Result<Resumed> {
     let broken_off = journal
         .broken_off()
         .map_err(|error| StoreError::new("read the journal", ErrorKind::Io(error.to_string())))?;
@@ -283,7 +303,7 @@ pub async fn resume(store: &dyn TrackingStore, journal: &Journal) -> Result<Vec<
         let missing = "its store is not there, and nothing is begun anew for it".to_owned();
         return Err(StoreError::new("finish what broke off", ErrorKind::Io(missing)));
     }
-    let mut outcomes = Vec::new();
+    let mut resumed = Resumed::default();
     for Open { experiment, step, .. } in broken_off {
         let outcome = match step.clone() {
             Step::Mark(record) => finish(store, journal, &experiment, *record).await,
@@ -292,13 +312,14 @@ pub async fn resume(store: &dyn TrackingStore, journal: &Journal) -> Result<Vec<
             }
         };
         match outcome {
-            Ok(outcome) => outcomes.push(outcome),
+            Ok(outcome) => resumed.outcomes.push(outcome),
             // The experiment is not there any more: there is nothing to bring in line.
             Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => journalled(journal.end(step.id()))?,
-            Err(error) => return Err(error),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => resumed.failed.push(error),
         }
     }
-    Ok(outcomes)
+    Ok(resumed)
 }
 
 async fn finish(

@@ -13,6 +13,7 @@ pub const KEY_CHARS: usize = 250;
 pub const PARAM_VALUE_CHARS: usize = 6_000;
 pub const TAG_VALUE_CHARS: usize = 8_000;
 pub const EXPERIMENT_NAME_CHARS: usize = 500;
+pub const ALIAS_CHARS: usize = 255;
 pub const BATCH_METRICS: usize = 1_000;
 pub const BATCH_PARAMS: usize = 100;
 pub const BATCH_TAGS: usize = 100;
@@ -55,14 +56,37 @@ pub enum LimitError {
     EmptyExperimentName,
     #[error("the experiment name has {length} characters; MLflow takes at most 500")]
     LongExperimentName { length: usize },
+    #[error("{name:?} is no name for a registered model: it must not be empty, nor hold `/` or `:`")]
+    BadModelName { name: String },
+    #[error("{alias:?} is no alias: 1 to 255 letters, digits, `_` and `-` make one")]
+    BadAlias { alias: String },
+    #[error("the alias {alias:?} is reserved by MLflow; take another")]
+    ReservedAlias { alias: String },
 }
 
-/// Whether MLflow keeps an alias for itself: `latest`, and `v1`, `v2`, …
-pub fn is_reserved_alias(alias: &str) -> bool {
+/// Checks the alias of a registered model. MLflow keeps `latest`, and `v1`, `v2`, … for itself.
+pub fn check_alias(alias: &str) -> Result<(), LimitError> {
     let is_version = alias
         .strip_prefix(['v', 'V'])
         .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
-    is_version || alias.eq_ignore_ascii_case("latest")
+    if is_version || alias.eq_ignore_ascii_case("latest") {
+        return Err(LimitError::ReservedAlias { alias: alias.into() });
+    }
+    let is_long = alias.chars().count() > ALIAS_CHARS;
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    if alias.is_empty() || is_long || !alias.chars().all(allowed) {
+        return Err(LimitError::BadAlias { alias: alias.into() });
+    }
+    Ok(())
+}
+
+/// Checks the name of a registered model.
+pub fn check_model_name(name: &str) -> Result<(), LimitError> {
+    let is_path_normal = !matches!(name, "." | "..");
+    if name.trim().is_empty() || name.contains(['/', ':']) || !is_path_normal {
+        return Err(LimitError::BadModelName { name: name.into() });
+    }
+    Ok(())
 }
 
 /// Checks a metric, param or tag name.
@@ -138,6 +162,21 @@ pub fn check_experiment_name(name: &str) -> Result<(), LimitError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn aliases_and_names_of_models_are_those_that_mlflow_takes() {
+        let (long, longest) = ("a".repeat(256), "a".repeat(255));
+        for alias in ["champion", "v-old", "latest-but-one", "v1x", "été_2", longest.as_str()] {
+            assert_eq!(check_alias(alias), Ok(()));
+        }
+        for alias in ["", " ", "a b", "a/b", "a.b", "v0", "V12", "Latest", long.as_str()] {
+            assert!(check_alias(alias).is_err(), "{alias:?}");
+        }
+        assert_eq!(check_model_name("wine v2.1"), Ok(()));
+        for name in ["", " ", "a/b", "a:b", ".", ".."] {
+            assert!(check_model_name(name).is_err(), "{name:?}");
+        }
+    }
 
     #[test]
     fn keys_are_refused_where_mlflow_refuses_them() {

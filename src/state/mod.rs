@@ -56,15 +56,25 @@ pub fn told(error: &io::Error) -> String {
 pub fn load_to_change<T: DeserializeOwned + Default>(path: &Path) -> io::Result<T> {
     match load(path) {
         Err(error) if disk::is_damage(&error) => {
-            let mut aside = path.as_os_str().to_owned();
-            aside.push(".damaged");
-            std::fs::rename(path, &aside).map_err(|cause| {
+            std::fs::rename(path, aside(path)).map_err(|cause| {
                 io::Error::new(cause.kind(), format!("{error}, and cannot be set aside: {cause}"))
             })?;
             Ok(T::default())
         }
         document => Ok(document?.unwrap_or_default()),
     }
+}
+
+/// Where a damaged document goes: earlier ones stay.
+fn aside(path: &Path) -> PathBuf {
+    let named = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let later = (2..1_000).map(|number| named(&format!(".damaged-{number}")));
+    let mut names = std::iter::once(named(".damaged")).chain(later);
+    names.find(|name| name.symlink_metadata().is_err()).unwrap_or_else(|| named(".damaged"))
 }
 
 /// Takes the rights of others on the program's own folders away; an earlier version let them be read.
@@ -118,10 +128,14 @@ mod tests {
             let error = load::<Vec<u32>>(&path).unwrap_err();
             assert!(disk::is_damage(&error) && error.to_string().contains(path.to_str().unwrap()), "{error}");
             assert_eq!(load_to_change::<Vec<u32>>(&path).unwrap(), [0; 0]);
-            assert_eq!(std::fs::read(here.path().join("a.json.damaged")).unwrap(), damage);
+            let kept: Vec<_> =
+                std::fs::read_dir(here.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+            let is_kept = kept.iter().any(|path| std::fs::read(path).unwrap() == damage);
+            assert!(is_kept, "earlier ones stay: {kept:?}");
             assert_eq!(load::<Vec<u32>>(&path).unwrap(), None);
         }
-        std::fs::remove_file(here.path().join("a.json.damaged")).unwrap();
+        assert_eq!(std::fs::read(here.path().join("a.json.damaged")).unwrap(), b"{ broken");
+        assert_eq!(std::fs::read(here.path().join("a.json.damaged-3")).unwrap(), b"\"\xff\"");
         std::fs::create_dir(&path).unwrap();
         assert_eq!(load_to_change::<Vec<u32>>(&path).unwrap(), [0; 0], "a folder is set aside too");
         save(&path, &[1]).unwrap();

@@ -66,6 +66,8 @@ enum Damage {
     Again(Index, Index, u8),
     /// Near the end, where a Parquet file tells of itself.
     Foot(Index, u8),
+    /// A number of 32 bits, as Parquet writes those that tell of pages.
+    Number(Index, i32),
     Utf16,
     Latin,
     Gzip,
@@ -180,11 +182,13 @@ fn tables() -> impl Strategy<Value = Table> {
 }
 
 fn damages() -> impl Strategy<Value = Vec<Damage>> {
+    let number = prop_oneof![select(&[0, 1, -1, 100, 1 << 20, i32::MAX][..]), any::<i32>()];
     let damage = prop_oneof![
         4 => (any::<Index>(), vec(any::<u8>(), 1..6)).prop_map(|(at, bytes)| Damage::Bytes(at, bytes)),
         1 => any::<Index>().prop_map(Damage::Cut),
         1 => (any::<Index>(), any::<Index>(), 1_u8..20).prop_map(|(from, to, times)| Damage::Again(from, to, times)),
         4 => (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Damage::Foot(at, byte)),
+        3 => (any::<Index>(), number).prop_map(|(at, number)| Damage::Number(at, number)),
         1 => Just(Damage::Utf16),
         1 => Just(Damage::Latin),
         1 => Just(Damage::Gzip),
@@ -227,9 +231,25 @@ fn damaged(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
                 let foot = length.min(900);
                 bytes[length - foot + at.index(foot)] = *byte;
             }
+            Damage::Number(at, number) => renumber(&mut bytes, *at, *number),
         }
     }
     bytes
+}
+
+/// Another number in the place of one; what comes behind it moves.
+fn renumber(bytes: &mut Vec<u8>, at: Index, number: i32) {
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == 0x15).map(|at| at + 1).collect();
+    let Some(start) = (!places.is_empty()).then(|| places[at.index(places.len())]) else { return };
+    let length = bytes[start..].iter().take_while(|byte| **byte >= 0x80).count();
+    let mut rest = (number << 1 ^ number >> 31).cast_unsigned();
+    let mut letters = Vec::new();
+    while rest >= 0x80 {
+        letters.push(rest.to_le_bytes()[0] | 0x80);
+        rest >>= 7;
+    }
+    letters.push(rest.to_le_bytes()[0]);
+    bytes.splice(start..(start + length + 1).min(bytes.len()), letters);
 }
 
 /// A small file of the types that are read.

@@ -159,65 +159,73 @@ impl World {
         }
     }
 
-    /// What the registry and the tags must be, by the log.
-    async fn check(&self, told: &str) {
-        let outside = self.outside;
+    /// The run that holds is tagged, and no other.
+    async fn check_tags(&self, told: &str) -> Vec<Event> {
         let experiment = self.store.get_experiment(&self.experiment).await.unwrap();
         let log = events(&experiment.tags);
-        let told = &format!("{told}\n{}", log.iter().map(line).collect::<String>());
-        let marks: Vec<&Record> = log
-            .iter()
-            .filter_map(|event| match event {
-                Event::Marked(record) if !is_undone(&log, &record.id) => Some(record.as_ref()),
-                _ => None,
-            })
-            .collect();
-        let versions = self.store.model_versions(&self.model).await.unwrap();
-        let known = self.store.get_registered_model(&self.model).await.ok();
-        let alias = |alias: &str| known.as_ref().and_then(|known| known.alias(alias));
-        let version_of = |record: &Record| {
-            let model = record.model.as_ref().filter(|model| model.moved)?;
-            model.version.filter(|version| versions.iter().any(|known| known.version == *version))
-        };
-        // The run that holds is tagged, and no other.
         for id in &self.runs {
             let run: Run = self.store.get_run(id).await.unwrap();
             let is_best = run.tag(MARK) == Some("true");
             assert_eq!(is_best, holder(&log).is_some_and(|holder| holder.run() == *id), "{told}");
             assert!(is_best || !run.tags.iter().any(|tag| tag.key.starts_with(MARK)), "{told}");
         }
-        // Its version is champion; before it comes the mark before it, or what was there at first.
-        let mut wanted = marks.iter().rev().filter_map(|record| version_of(record)).fold(
-            Vec::new(),
-            |mut found: Vec<u64>, version| {
-                if !found.contains(&version) {
-                    found.push(version);
-                }
-                found
-            },
-        );
-        if let Some(holder) = holder(&log) {
-            assert_eq!(wanted.first().copied(), version_of(holder), "the holder is registered: {told}");
-            assert!(version_of(holder).is_some(), "{told}");
-        }
-        let marked = wanted.len();
-        wanted.extend(outside.champion);
-        assert_eq!(alias("champion"), wanted.first().copied(), "champion: {told}");
-        let previous =
-            if marked == 0 { outside.previous } else { wanted.get(1).copied().or(outside.previous) };
-        assert_eq!(alias("previous"), previous, "previous: {told}");
-        // No version is left of a mark that was undone, and no model without any.
-        for version in &versions {
-            let of = version.tags.iter().find(|tag| tag.key == VERSION_OF);
-            let is_used =
-                marks.iter().any(|record| record.model.as_ref().unwrap().version == Some(version.version));
-            assert!(of.is_none() || is_used, "version {} is left: {told}", version.version);
-        }
-        assert!(known.is_none() || outside.is_there || marked > 0, "{told}");
         for person in 0..PEOPLE {
             assert_eq!(self.journal(person).broken_off().unwrap(), [], "{told}");
         }
+        log
     }
+}
+
+/// What the tags and the registry must be, by the logs of experiments that share a registered model.
+async fn check(worlds: &[&World], told: &str) {
+    let World { store, model, outside, .. } = worlds[0];
+    let mut log = Vec::new();
+    for world in worlds {
+        log.extend(world.check_tags(told).await);
+    }
+    log.sort_by(|a, b| a.id().cmp(b.id()));
+    let told = &format!("{told}\n{}", log.iter().map(line).collect::<String>());
+    let marks: Vec<&Record> = log
+        .iter()
+        .filter_map(|event| match event {
+            Event::Marked(record) if !is_undone(&log, &record.id) => Some(record.as_ref()),
+            _ => None,
+        })
+        .collect();
+    let versions = store.model_versions(model).await.unwrap();
+    let known = store.get_registered_model(model).await.ok();
+    let alias = |alias: &str| known.as_ref().and_then(|known| known.alias(alias));
+    let version_of = |record: &Record| {
+        let model = record.model.as_ref().filter(|model| model.moved)?;
+        model.version.filter(|version| versions.iter().any(|known| known.version == *version))
+    };
+    // Its version is champion; before it comes the mark before it, or what was there at first.
+    let mut wanted = marks.iter().rev().filter_map(|record| version_of(record)).fold(
+        Vec::new(),
+        |mut found: Vec<u64>, version| {
+            if !found.contains(&version) {
+                found.push(version);
+            }
+            found
+        },
+    );
+    if let Some(holder) = holder(&log) {
+        assert_eq!(wanted.first().copied(), version_of(holder), "the holder is registered: {told}");
+        assert!(version_of(holder).is_some(), "{told}");
+    }
+    let marked = wanted.len();
+    wanted.extend(outside.champion);
+    assert_eq!(alias("champion"), wanted.first().copied(), "champion: {told}");
+    let previous = if marked == 0 { outside.previous } else { wanted.get(1).copied().or(outside.previous) };
+    assert_eq!(alias("previous"), previous, "previous: {told}");
+    // No version is left of a mark that was undone, and no model without any.
+    for version in &versions {
+        let of = version.tags.iter().find(|tag| tag.key == VERSION_OF);
+        let is_used =
+            marks.iter().any(|record| record.model.as_ref().unwrap().version == Some(version.version));
+        assert!(of.is_none() || is_used, "version {} is left: {told}", version.version);
+    }
+    assert!(known.is_none() || outside.is_there || marked > 0, "{told}");
 }
 
 fn line(event: &Event) -> String {
@@ -285,9 +293,10 @@ fn history(seed: u64) {
         }
     }
     for person in 0..PEOPLE {
-        drive(resume(world.store.as_ref(), &world.journal(person))).unwrap();
+        let resumed = drive(resume(world.store.as_ref(), &world.journal(person))).unwrap();
+        assert_eq!(resumed.failed, [], "{told}");
     }
-    drive(world.check(&told));
+    drive(check(&[&world], &told));
 }
 
 /// Another number of histories, or a single one, for whoever looks for more.
@@ -308,6 +317,30 @@ pub fn in_memory() {
     });
 }
 
+/// Two experiments register in one model, one after the other.
+pub fn in_one_model() {
+    for seed in 0..asked("MLTUI_HISTORIES").unwrap_or(10_000) / 5 {
+        let mut rng = Rng::with_seed(seed);
+        let store: Arc<dyn TrackingStore> = Arc::new(MemoryStore::default());
+        let first = drive(World::new(Arc::clone(&store), "m", &mut rng));
+        let mut second = drive(World::new(store, "n", &mut rng));
+        (second.model, second.outside) = (first.model.clone(), first.outside);
+        let worlds = [&first, &second];
+        let mut told = format!("history {seed}\n");
+        for now in 2_000..2_000 + rng.i64(2..9) {
+            let at = rng.usize(0..2);
+            let deed = if rng.u8(0..5) < 3 {
+                Deed::Mark { run: rng.usize(0..RUNS), now }
+            } else {
+                Deed::Undo { now }
+            };
+            told.push_str(&format!("  {at}: {deed:?}\n"));
+            drive(worlds[at].carry_out(0, deed)).unwrap();
+            drive(check(&worlds, &told));
+        }
+    }
+}
+
 /// At once in earnest, on a store that others share.
 pub fn at_once(store: &Arc<dyn TrackingStore>, count: u64, people: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -326,7 +359,7 @@ pub fn at_once(store: &Arc<dyn TrackingStore>, count: u64, people: usize) {
             for task in tasks {
                 task.await.unwrap().unwrap();
             }
-            world.check(&told).await;
+            check(&[&world], &told).await;
         });
     }
 }

@@ -23,6 +23,11 @@ fn in_whatever_order_the_calls_come() {
 }
 
 #[test]
+fn of_two_experiments_in_one_model() {
+    histories::in_one_model();
+}
+
+#[test]
 fn an_alias_that_was_moved_by_hand_stays() {
     histories::by_hand();
 }

@@ -28,11 +28,7 @@ impl State {
     }
 
     pub fn register(&mut self, name: &str) -> Inner<()> {
-        if name.trim().is_empty() || name.contains(['/', ':']) {
-            return Err(ErrorKind::Invalid(format!(
-                "{name:?} is no name for a model: it must not be empty or hold / or :"
-            )));
-        }
+        limits::check_model_name(name)?;
         if self.registry.contains_key(name) {
             return Err(ErrorKind::AlreadyExists(format!("a registered model {name:?} exists")));
         }
@@ -113,12 +109,7 @@ impl State {
     }
 
     pub fn set_alias(&mut self, name: &str, alias: &str, version: u64) -> Inner<()> {
-        if limits::is_reserved_alias(alias) {
-            return Err(ErrorKind::Invalid(format!(
-                "the alias {alias:?} is reserved by MLflow; take another"
-            )));
-        }
-        limits::check_key("alias", alias)?;
+        limits::check_alias(alias)?;
         self.version(name, version)?;
         self.registered(name)?.aliases.insert(alias.to_owned(), version);
         Ok(())

@@ -1,12 +1,13 @@
 //! Requests, retries and errors: everything about HTTP, nothing about experiments.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
@@ -15,16 +16,19 @@ use url::Url;
 
 use super::answer::Answer;
 use super::body::{self, Source};
-use super::failure::{failure, innermost, not_json, tls_cause, tls_words};
+use super::failure::{failure, innermost, tls_cause, tls_words};
 use super::options::{Auth, RestOptions, Waiting};
 use super::paging::PAGE;
 use super::proxy::{self, Proxy};
+use super::received::Received;
 use super::tls;
 use crate::store::ErrorKind;
 use crate::store::secrets::{self, hide};
 
 type Inner<T> = std::result::Result<T, ErrorKind>;
 
+/// How long an answer may take until that is said.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How often a write that collided with another is sent again.
 const COLLISIONS: u32 = 4;
 /// The answers after which MLflow's own client tries again.
@@ -66,8 +70,9 @@ pub struct Client {
     http: OnceLock<reqwest::Client>,
     /// The proxy on the way, if any.
     proxy: Option<Proxy>,
-    /// Somebody was told that requests are tried again.
+    /// Somebody was told that an answer is long in coming, or that requests are tried again.
     told: AtomicBool,
+    told_of_failure: AtomicBool,
     /// The server's own time of its latest answer, in milliseconds; 0 where it never told.
     time: AtomicI64,
     /// So many runs fit on a page, as far as is known.
@@ -99,6 +104,7 @@ impl Client {
             http: OnceLock::new(),
             proxy,
             told: AtomicBool::new(false),
+            told_of_failure: AtomicBool::new(false),
             time: AtomicI64::new(0),
             page: AtomicUsize::new(PAGE),
         })
@@ -153,7 +159,7 @@ impl Client {
     /// The same, with an answer of so many bytes at most.
     pub async fn get_up_to(&self, path: &str, query: &[(&str, &str)], most: usize) -> Inner<Answer> {
         let request = self.request(Method::GET, &format!("api/{path}"))?.query(query);
-        self.send(request, Repeat::Safe).await?.answer(most).await
+        self.exchange(request, Repeat::Safe, most).await
     }
 
     /// A POST that only reads.
@@ -163,18 +169,18 @@ impl Client {
 
     pub async fn post(&self, path: &str, body: &Value, repeat: Repeat) -> Inner<Answer> {
         let request = self.request(Method::POST, &format!("api/{path}"))?.json(body);
-        self.send(request, repeat).await?.answer(body::LONGEST).await
+        self.exchange(request, repeat, body::LONGEST).await
     }
 
     pub async fn delete(&self, path: &str, body: &Value) -> Inner<Answer> {
         let request = self.request(Method::DELETE, &format!("api/{path}"))?.json(body);
-        self.send(request, Repeat::Safe).await?.answer(body::LONGEST).await
+        self.exchange(request, Repeat::Safe, body::LONGEST).await
     }
 
     /// A change that is the same twice as once.
     pub async fn patch(&self, path: &str, body: &Value) -> Inner<Answer> {
         let request = self.request(Method::PATCH, &format!("api/{path}"))?.json(body);
-        self.send(request, Repeat::Safe).await?.answer(body::LONGEST).await
+        self.exchange(request, Repeat::Safe, body::LONGEST).await
     }
 
     /// The body of a page outside the API, as text: no more than its beginning where it is a long one.
@@ -223,6 +229,23 @@ impl Client {
         }
     }
 
+    /// Sends a request and reads the answer, and says so where that takes long.
+    async fn exchange(&self, request: RequestBuilder, repeat: Repeat, most: usize) -> Inner<Answer> {
+        let mut exchange = pin!(async { self.send(request, repeat).await?.answer(most).await });
+        let silence = (self.options.timeout / 2).min(SILENCE);
+        if let Ok(answer) = tokio::time::timeout(silence, &mut exchange).await {
+            return answer;
+        }
+        if let Some(observer) = &self.options.observer
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            let what = format!("{} has not answered yet; waiting", self.base());
+            let at_most = self.options.timeout.saturating_sub(silence);
+            observer.tell(&Waiting { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_TIMEOUT" });
+        }
+        exchange.await
+    }
+
     /// Sends a request, and again after a pause where that is safe and may help.
     async fn send(&self, request: RequestBuilder, repeat: Repeat) -> Inner<Received<'_>> {
         let http = self.http()?;
@@ -240,7 +263,7 @@ impl Client {
                         self.time.store(time, Ordering::Relaxed);
                     }
                     // The next time that it does not answer is another one to tell of.
-                    self.told.store(false, Ordering::Relaxed);
+                    self.told_of_failure.store(false, Ordering::Relaxed);
                     return Ok(Received { response, source: &self.source });
                 }
                 Ok(response) => {
@@ -290,10 +313,11 @@ impl Client {
     /// Says of a failure that it is tried again, and for how long: once until the server answers again.
     fn tell(&self, failure: &ErrorKind, attempt: u32) {
         if let Some(observer) = &self.options.observer
-            && !self.told.swap(true, Ordering::Relaxed)
+            && !self.told_of_failure.swap(true, Ordering::Relaxed)
         {
-            let words = hide(&failure.to_string()).into_owned();
-            observer.tell(&Waiting { failure: words, at_most: self.options.patience(attempt) });
+            let what = format!("{}; trying again", hide(&failure.to_string()));
+            let at_most = self.options.patience(attempt);
+            observer.tell(&Waiting { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_MAX_RETRIES" });
         }
     }
 
@@ -393,35 +417,6 @@ fn is_collision(failure: &ErrorKind) -> bool {
 fn date(response: &Response) -> Option<i64> {
     let text = response.headers().get(DATE)?.to_str().ok()?;
     Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_millisecond())
-}
-
-/// A successful answer whose body is still to come.
-struct Received<'a> {
-    response: Response,
-    source: &'a Source,
-}
-
-impl Received<'_> {
-    async fn bytes(self, most: usize) -> Inner<Vec<u8>> {
-        self.source.file(self.response, most).await
-    }
-
-    /// Whether it says so itself, or says nothing of what it is.
-    fn is_json(&self) -> bool {
-        self.kind().is_none_or(|kind| kind.contains("json"))
-    }
-
-    fn kind(&self) -> Option<&str> {
-        self.response.headers().get(CONTENT_TYPE)?.to_str().ok()
-    }
-
-    async fn answer(self, most: usize) -> Inner<Answer> {
-        if self.is_json() {
-            return Answer::parse(self.source.json(self.response, most).await?);
-        }
-        let kind = self.kind().unwrap_or_default().to_owned();
-        Err(not_json(&kind, &self.source.beginning(self.response).await))
-    }
 }
 
 fn build(options: &RestOptions) -> Inner<reqwest::Client> {

@@ -13,6 +13,7 @@ mod models;
 mod options;
 mod paging;
 pub mod proxy;
+mod received;
 mod registry;
 mod tls;
 mod wire;

@@ -57,15 +57,17 @@ impl Auth {
     }
 }
 
-/// A failure after which a request is sent again.
+/// What is waited for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Waiting {
-    pub failure: String,
-    /// The pauses between all further attempts.
+    /// In words.
+    pub what: String,
     pub at_most: Duration,
+    /// The variable that sets how long.
+    pub set_by: &'static str,
 }
 
-/// Whoever wants to know, the first time, that requests fail and are tried again.
+/// Whoever wants to know, the first time, that an answer is long in coming, or that requests fail and are tried again.
 #[derive(Clone)]
 pub struct Observer(Arc<dyn Fn(&Waiting) + Send + Sync>);
 

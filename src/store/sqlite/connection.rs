@@ -11,7 +11,7 @@ use rusqlite::limits::Limit;
 
 use super::Inner;
 use super::address::Database;
-use super::opening::{Frozen, PrivateCopy, Stamp, open};
+use super::opening::{Frozen, PrivateCopy, Stamp, is_half_done, open};
 use super::schema::{self, Schema};
 use crate::store::ErrorKind;
 
@@ -84,7 +84,7 @@ impl Pool {
     pub fn new(database: Database, workspace: String, read_only: bool) -> Self {
         Self {
             read_only: read_only || database.read_only,
-            seen: AtomicBool::new(FileId::of(&database.path).is_some()),
+            seen: AtomicBool::new(FileId::of(&database.path).is_some() && !is_half_done(&database.path)),
             database,
             workspace,
             idle: Mutex::new(Vec::new()),
@@ -228,9 +228,14 @@ impl Pool {
     fn connect(&self) -> Inner<Connection> {
         let path = self.path();
         let file = FileId::of(path);
-        let (db, frozen) = if file.is_some() {
+        let opened = match file {
+            Some(_) => Some(open(&self.database, self.read_only, &self.copies)?),
+            None => None,
+        };
+        // Where a writer was killed while it made the store, nothing is left once that is rolled back.
+        let (db, frozen) = if let Some(opened) = opened.filter(|_| FileId::of(path).is_some()) {
             self.seen.store(true, Ordering::Relaxed);
-            open(&self.database, self.read_only, &self.copies)?
+            opened
         } else {
             if let Some(gone) = self.gone() {
                 return Err(gone);

@@ -80,13 +80,20 @@ pub struct Frozen {
 }
 
 /// Opens a database's file, which is there.
+/// Whether a writer was killed and left something to roll back.
+pub fn is_half_done(path: &Path) -> bool {
+    Stamp::of(path).journal.1 > 0
+}
+
 pub fn open(
     database: &Database,
     read_only: bool,
     copies: &Mutex<Option<Arc<PrivateCopy>>>,
 ) -> Inner<(Db, Option<Frozen>)> {
     let path = &database.path;
-    let has_log = check_head(path)?;
+    // The head may be what is to be rolled back.
+    let is_half_done = is_half_done(path);
+    let has_log = !is_half_done && check_head(path)?;
     if database.immutable {
         return Ok((immutable(path)?, Some(Frozen { at: Stamp::of(path), copy: None })));
     }
@@ -107,7 +114,12 @@ pub fn open(
         Err(Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure)) => {
             frozen(path, copies)
         }
-        _ => Ok((db, None)),
+        _ => {
+            if is_half_done {
+                check_head(path)?;
+            }
+            Ok((db, None))
+        }
     }
 }
 

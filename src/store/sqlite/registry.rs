@@ -312,15 +312,8 @@ pub fn delete_model(connection: &mut Connection, name: &str) -> Inner<()> {
     Ok(())
 }
 
-fn check_alias(alias: &str) -> Inner<()> {
-    if limits::is_reserved_alias(alias) {
-        return Err(ErrorKind::Invalid(format!("the alias {alias:?} is reserved by MLflow; take another")));
-    }
-    limits::check_key("alias", alias).map_err(ErrorKind::from)
-}
-
 pub fn set_alias(connection: &mut Connection, name: &str, alias: &str, version: u64) -> Inner<()> {
-    check_alias(alias)?;
+    limits::check_alias(alias)?;
     if !connection.schema.aliases {
         return Err(ErrorKind::Unsupported("model aliases: they need MLflow 2.3 or newer".into()));
     }

@@ -9,6 +9,7 @@ mod delimited;
 mod left_out;
 mod limits;
 mod numerals;
+mod pages;
 mod parquet;
 mod records;
 mod seen;

@@ -13,6 +13,7 @@ use parquet::schema::types::Type;
 
 use super::builder::Growing;
 use super::numerals::Mark;
+use super::pages::Pages;
 use super::seen::{Seen, spelled};
 use super::{DataError, Format, Frame, LeftOut, Limits, Reading, Why, digest, named_twice};
 use crate::program::caught;
@@ -29,7 +30,7 @@ fn read_whole(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
     let file = |message: String| DataError::File { path: path.to_owned(), message };
     let broken = |error: ParquetError| file(format!("it cannot be read as Parquet: {error}"));
     let io = |cause| DataError::Read { path: path.to_owned(), cause };
-    let reader = SerializedFileReader::new(File::open(path).map_err(io)?).map_err(broken)?;
+    let reader = SerializedFileReader::new(Pages(File::open(path).map_err(io)?)).map_err(broken)?;
     let metadata = reader.metadata().file_metadata();
     let rows = usize::try_from(metadata.num_rows()).unwrap_or(0);
     if rows == 0 {

@@ -1,6 +1,7 @@
 //! The terminal, taken over and always given back: on leaving, on errors, on panics and on signals.
 
 use std::io::{self, Stdout, Write, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::thread::{self, ThreadId};
 
@@ -30,7 +31,8 @@ const CLIPBOARD: usize = 74_000;
 
 /// The alternate screen in raw mode, for as long as this lives.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: it would panic where it can tell nobody that it cannot show the cursor.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     mouse: bool,
     pixels: Option<Pixels>,
     #[cfg(unix)]
@@ -51,7 +53,7 @@ impl Screen {
             restore();
         }
         Ok(Self {
-            terminal: opened?,
+            terminal: ManuallyDrop::new(opened?),
             mouse,
             pixels: None,
             #[cfg(unix)]
@@ -92,7 +94,7 @@ impl Screen {
             self.clear_pixels()?;
             execute!(stdout(), Clear(ClearType::All))?;
             // Everything is to be drawn anew.
-            self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+            self.terminal.clear()?;
         }
         self.terminal.draw(|frame| draw(app, theme, frame))?;
         if let Some(pixels) = &mut self.pixels {
@@ -147,8 +149,7 @@ impl Screen {
         }
         enter(self.mouse)?;
         // The screen is a new one: everything is to be drawn.
-        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
-        Ok(())
+        self.terminal.clear()
     }
 
     #[cfg(not(unix))]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::marking::{self, Journal, Request, Undoing};
+use crate::marking::{self, Journal, Request, Resumed, Undoing};
 use crate::mlflow::ExperimentId;
 use crate::select::Patterns;
 use crate::state::policies::Policies;
@@ -78,12 +78,16 @@ pub async fn resume(
             marking::resume(store, journal).await
         };
         match resumed {
-            Ok(outcomes) if outcomes.is_empty() => return None,
-            Ok(outcomes) => {
-                let said = outcomes.into_iter().flat_map(|outcome| outcome.said);
-                let mut lines = vec!["what broke off earlier is finished".to_owned()];
-                lines.extend(said);
-                return Some(Msg::Marked(Ok(lines)));
+            Ok(Resumed { outcomes, failed }) => {
+                let failed = failed.iter().map(|error| {
+                    format!("what broke off earlier is not finished: {error}; {}", error.hint())
+                });
+                let mut lines: Vec<String> = failed.collect();
+                if !outcomes.is_empty() {
+                    lines.push("what broke off earlier is finished".to_owned());
+                }
+                lines.extend(outcomes.into_iter().flat_map(|outcome| outcome.said));
+                return (!lines.is_empty()).then_some(Msg::Marked(Ok(lines)));
             }
             // For an hour; the next start tries again.
             Err(error) if now_ms() - begun > 3_600_000 => {
