@@ -110,3 +110,39 @@ fn nothing_is_sorted_by_a_comparison_that_numbers_may_fail() {
         assert!(may || !code(&path).contains("partial_cmp"), "{} compares partly", path.display());
     }
 }
+
+/// The rooms of the explorer that a file of it names against its rules: a feature knows others by the core alone, widgets know
+/// no feature, and nobody knows the shell.
+fn strange_rooms(path: &str, text: &str) -> Vec<String> {
+    let own: Vec<&str> = path.split('/').collect();
+    let named = text.split("tui::").skip(1).filter_map(|part| {
+        let mut names =
+            part.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').next()?.split("::");
+        Some((names.next()?, names.next().unwrap_or_default()))
+    });
+    let is_strange = |(room, feature): &(&str, &str)| match (own[0], *room) {
+        (from, "shell") => from != "shell",
+        ("features", "features") => *feature != own[1],
+        ("widgets", "features") => true,
+        _ => false,
+    };
+    named.filter(is_strange).map(|(room, feature)| format!("{path} names {room}::{feature}")).collect()
+}
+
+#[test]
+fn the_rooms_of_the_explorer_know_each_other_by_the_core() {
+    let tui = source().join("tui");
+    for path in files(&tui) {
+        let within = path.strip_prefix(&tui).unwrap().to_str().unwrap().to_owned();
+        if within != "mod.rs" && !within.starts_with("tests") {
+            assert_eq!(strange_rooms(&within, &code(&path)), [""; 0]);
+        }
+    }
+    let strange = |path: &str, text: &str| strange_rooms(path, text).len();
+    assert_eq!(strange("features/runs/view.rs", "use crate::tui::features::best::update;"), 1);
+    assert_eq!(strange("features/runs/view.rs", "use crate::tui::features::{best, runs};"), 1);
+    assert_eq!(strange("features/runs/view.rs", "use crate::tui::features::runs::cells;"), 0);
+    assert_eq!(strange("widgets/plot/mod.rs", "use crate::tui::features::runs;"), 1);
+    assert_eq!(strange("core/update.rs", "use crate::tui::shell::watch;"), 1);
+    assert_eq!(strange("core/update.rs", "use crate::tui::features::runs;"), 0);
+}

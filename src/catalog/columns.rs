@@ -114,6 +114,14 @@ impl ColumnSpec {
     }
 
     /// The word that tells a metric's other values from its latest: `min`, `at 100`.
+    /// The metric that a column is about.
+    pub fn metric_key(&self) -> Option<&str> {
+        match self {
+            Self::Metric(key, _) => Some(key),
+            _ => None,
+        }
+    }
+
     pub fn statistic(&self) -> Option<String> {
         match self {
             Self::Metric(_, Statistic::At(step)) => Some(format!("at {step}")),

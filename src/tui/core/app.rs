@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::action::Scope;
 use super::keymap::{Chord, Keymap};
-use super::layout::{Focus, Geometry, geometry};
+use super::layout::{Focus, Geometry, Tab, geometry};
 use super::memory::Memory;
 use super::pace::Pace;
 use crate::config::{Glyphs, Selecting};
@@ -12,12 +12,13 @@ use crate::mlflow::ExperimentId;
 use crate::select::Policy;
 use crate::store::StoreError;
 use crate::tui::features::best::Best;
+use crate::tui::features::charts::dashboard::Dashboard;
 use crate::tui::features::charts::histories::Histories;
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::compare::CompareScreen;
-use crate::tui::features::details::{Details, Tab};
+use crate::tui::features::details::Details;
 use crate::tui::features::experiments::Experiments;
-use crate::tui::features::runs::Runs;
+pub use crate::tui::features::runs::Runs;
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::sweeps::plan::PlanForm;
 use crate::tui::widgets::confirm::Confirm;
@@ -110,6 +111,8 @@ pub struct App {
     pub experiments: Experiments,
     pub runs: Runs,
     pub details: Details,
+    /// The charts of the shown run.
+    pub charts: Dashboard,
     /// Which run is best.
     pub best: Best,
     /// How the settings want it chosen and marked.
@@ -193,6 +196,7 @@ impl App {
             experiments: Experiments::default(),
             runs: Runs::default(),
             details: Details::default(),
+            charts: Dashboard::default(),
             best: Best::new(setup.policies),
             selecting: setup.selecting,
             sweeps: setup.sweeps,
@@ -232,7 +236,7 @@ impl App {
         let is_on_charts = self.is_on_charts();
         match self.screens.last_mut() {
             Some(Screen::Compare(screen)) => &mut screen.words,
-            _ if is_on_charts => &mut self.details.charts.words,
+            _ if is_on_charts => &mut self.charts.words,
             _ => &mut self.runs.words,
         }
     }
@@ -241,7 +245,7 @@ impl App {
     pub fn search_words(&self) -> &Input {
         match self.screens.last() {
             Some(Screen::Compare(screen)) => &screen.words,
-            _ if self.is_on_charts() => &self.details.charts.words,
+            _ if self.is_on_charts() => &self.charts.words,
             _ => &self.runs.words,
         }
     }

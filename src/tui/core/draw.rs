@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use super::action::ACTIONS;
 use super::app::{App, Connection, Overlay, Screen};
-use super::layout::{Focus, Geometry};
+use super::layout::{Focus, Geometry, details_body};
 use super::possible::possible;
 use crate::text;
 use crate::tui::features::{charts, compare, details, experiments, runs, sweeps};
@@ -49,7 +49,9 @@ fn draw_panes(app: &App, places: &Geometry, theme: &Theme, frame: &mut Frame<'_>
         runs::view::draw(app, theme, frame, area);
     }
     if let Some(area) = places.details {
-        details::view::draw(app, theme, frame, area);
+        if let Some(above) = details::view::draw(app, theme, frame, area) {
+            charts::dashboard::view::draw(app, theme, frame, above, details_body(area));
+        }
     }
 }
 
@@ -238,7 +240,7 @@ fn standing(app: &App) -> String {
             None => String::new(),
         },
         _ if matches!(app.screens.last(), Some(Screen::Chart(_))) => String::new(),
-        Focus::Details if app.is_on_charts() => app.details.charts.key().unwrap_or_default().to_owned(),
+        Focus::Details if app.is_on_charts() => app.charts.key().unwrap_or_default().to_owned(),
         Focus::Details => {
             // What is cut off above is whole here, as far as the line goes.
             let at = app.details.cursor.at;

@@ -124,6 +124,56 @@ pub fn with_middle_border(layout: Layout, places: &Geometry, y: u16) -> Layout {
     Layout { details_share, ..layout }
 }
 
+/// A part of the details.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tab {
+    #[default]
+    Charts,
+    Overview,
+    Metrics,
+    Params,
+    Tags,
+    Artifacts,
+    Datasets,
+    Models,
+}
+
+impl Tab {
+    pub const ALL: [Self; 8] = [
+        Self::Charts,
+        Self::Overview,
+        Self::Metrics,
+        Self::Params,
+        Self::Tags,
+        Self::Artifacts,
+        Self::Datasets,
+        Self::Models,
+    ];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Charts => "Charts",
+            Self::Overview => "Overview",
+            Self::Metrics => "Metrics",
+            Self::Params => "Params",
+            Self::Tags => "Tags",
+            Self::Artifacts => "Artifacts",
+            Self::Datasets => "Datasets",
+            Self::Models => "Models",
+        }
+    }
+}
+
+/// The room below the name of the run, within the pane's frame.
+pub fn details_body(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 2,
+        y: area.y + 2,
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(3),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

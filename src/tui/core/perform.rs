@@ -14,7 +14,7 @@ use super::requests::{
 use crate::catalog::view::{Shape, View};
 use crate::catalog::{Bound, Value};
 use crate::mlflow::filter::Filter;
-use crate::tui::features::details::Tab;
+use crate::tui::core::layout::Tab;
 use crate::tui::features::details::artifacts::Opened;
 use crate::tui::features::runs::Runs;
 use crate::tui::features::runs::place::chosen_width;
@@ -266,8 +266,8 @@ fn back(app: &mut App, effects: &mut Vec<Effect>) {
     if app.focus == Focus::Details && app.details.artifacts.preview.take().is_some() {
         return;
     }
-    if app.is_on_charts() && !app.details.charts.words.value().is_empty() {
-        app.details.charts.words.reset();
+    if app.is_on_charts() && !app.charts.words.value().is_empty() {
+        app.charts.words.reset();
         return;
     }
     if app.zoomed {

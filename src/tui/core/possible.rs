@@ -278,7 +278,10 @@ fn can_open(app: &App) -> Possible {
     match app.focus {
         Focus::Experiments => given(!app.experiments.list.is_empty(), "there is no experiment to open"),
         Focus::Runs => given(!app.runs.projection.lines.is_empty(), "there is no run to open"),
-        Focus::Details => given(app.details.can_open(), "there is nothing to open here"),
+        Focus::Details => {
+            let is_chart = app.is_on_charts() && app.charts.key().is_some();
+            given(is_chart || app.details.can_open(), "there is nothing to open here")
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! What the state machine asks for, whoever has the occasion: the lines of a view, an experiment, the memory of it, the
 //! end.
 
-use super::app::App;
+use super::app::{App, Screen};
 use super::effect::Effect;
 use super::layout::Focus;
+use super::marks::Drawn;
+use crate::tui::features::charts::screen::ChartScreen;
+use crate::tui::features::sweeps;
 
 /// Said until the store has answered.
 pub const LOOKING: &str = "looking for changes";
@@ -68,6 +71,16 @@ pub fn load_experiments(app: &mut App, effects: &mut Vec<Effect>) {
     effects.push(Effect::LoadExperiments);
 }
 
+/// Gives the chart of one of these metrics the whole screen.
+pub fn open_chart(app: &mut App, keys: Vec<String>, at: usize, drawn: Vec<Drawn>) {
+    app.screens.push(Screen::Chart(Box::new(ChartScreen::new(keys, at, drawn))));
+}
+
+/// What training would begin, in words.
+pub fn offer(app: &App) -> String {
+    sweeps::update::offer(app)
+}
+
 pub fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(listed) = app.experiments.selected() else { return };
     let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
@@ -79,6 +92,7 @@ pub fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {
     let remembered = app.memory.experiments.get(id.as_str()).cloned().unwrap_or_default();
     app.runs.open(id.clone(), name, &remembered);
     app.details.clear();
+    app.charts = app.charts.anew();
     effects.push(Effect::Watch {
         generation: app.runs.generation,
         experiment: id,

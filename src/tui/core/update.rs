@@ -14,7 +14,8 @@ use super::requests::{quit, remember, show_cursors};
 use super::typing;
 use crate::catalog::Row;
 use crate::mlflow::RunId;
-use crate::tui::features::details::{Models, Tab};
+use crate::tui::core::layout::Tab;
+use crate::tui::features::details::Models;
 use crate::tui::features::{charts, compare, sweeps};
 
 /// Active runs that a poll looks at anew, at most: those on the screen before all others.

@@ -31,7 +31,7 @@ fn the_charts_of_a_run_and_of_marked_ones() {
 fn the_cursor_reads_exact_values_and_the_window_follows_the_keys() {
     let (mut app, runs) = opened((160, 40), 30);
     keys(&mut app, "3 l enter", &runs);
-    let options = app.details.charts.options_of("val_rmse");
+    let options = app.charts.options_of("val_rmse");
     let whole = {
         let picture = chart(&app).picture().unwrap();
         (picture.x.low, picture.x.high)
@@ -92,10 +92,10 @@ fn charts_are_searched_and_what_is_not_answered_says_so() {
         keys(&mut app, &letter.to_string(), &runs);
     }
     keys(&mut app, "enter", &runs);
-    assert_eq!(app.details.charts.keys, ["val_rmse"]);
+    assert_eq!(app.charts.keys, ["val_rmse"]);
     assert!(app.runs.view.words.is_empty(), "the table is not searched");
     keys(&mut app, "esc", &runs);
-    assert_eq!(app.details.charts.keys.len(), 2);
+    assert_eq!(app.charts.keys.len(), 2);
     // A history that cannot be read leaves its place empty, with the reason.
     let (mut app, runs) = opened((160, 40), 30);
     keys(&mut app, "3 j", &runs);

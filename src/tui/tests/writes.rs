@@ -4,7 +4,7 @@ use super::*;
 use crate::tui::core::app::Overlay;
 use crate::tui::core::effect::Write;
 use crate::tui::core::layout::Focus;
-use crate::tui::features::details::Tab;
+use crate::tui::core::layout::Tab;
 
 /// Presses keys and returns the effects of the last one that are no answers to questions of the screen.
 fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {

@@ -428,3 +428,13 @@ impl Theme {
 pub fn is_light([red, green, blue]: [f64; 3]) -> bool {
     0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5
 }
+
+/// The letter of a number: `a` to `z`, then `A` to `Z`.
+pub fn letter(slot: u8) -> char {
+    match slot {
+        0 => '\u{25cf}',
+        1..=26 => (b'a' + slot - 1) as char,
+        27..=52 => (b'A' + slot - 27) as char,
+        _ => '+',
+    }
+}

@@ -11,16 +11,16 @@ use rustc_hash::FxHashSet;
 
 use crate::catalog::summaries::Wanted;
 use crate::catalog::{Catalog, Row};
-use crate::marking::MARK;
 use crate::mlflow::{ExperimentId, RunId, Tag, tags};
 use crate::select::{
     Ancestors, Objective, Patterns, Policy, Resolved, Selection, further, missing_parents, newest_metrics,
     reason, resolve, select_with, told,
 };
 use crate::text;
+use crate::tui::core::app::Runs;
 use crate::tui::core::effect::Effect;
 use crate::tui::core::msg::Msg;
-use crate::tui::features::runs::Runs;
+use crate::tui::core::signs::Sign;
 
 /// Runs that are ranked.
 const TOP: usize = 50;
@@ -28,15 +28,6 @@ const TOP: usize = 50;
 const MOST_ANCESTORS: usize = 10_000;
 /// Milliseconds until they are looked for again where that failed.
 const NEXT_TRY: i64 = 300_000;
-
-/// What is told of a run wherever it appears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
-    /// The program picks it.
-    Best,
-    /// No other run beats it in all objectives.
-    Front,
-}
 
 #[derive(Debug, Default)]
 pub struct Best {
@@ -233,12 +224,6 @@ pub fn choose(
     };
     let missing = missing_parents(&catalog, ancestors);
     Msg::Selected { generation, catalog, told, resolved: Box::new(resolved), selection, missing }
-}
-
-/// Whether somebody marked a run best, as its tags say.
-pub fn is_marked(catalog: &Catalog, row: Row) -> bool {
-    let column = catalog.tags.column(&catalog.texts, MARK);
-    column.and_then(|column| column.get(row)).is_some_and(|value| catalog.texts.get(value) == "true")
 }
 
 impl Best {

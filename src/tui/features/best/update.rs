@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::Sign;
 use crate::mlflow::RunId;
 use crate::select::{Goal, Objective, Policy, Resolved, ValueOf, reason};
 use crate::text;
@@ -11,6 +10,7 @@ use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effect;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::msg::Msg;
+use crate::tui::core::signs::Sign;
 use crate::tui::widgets::picker::{Choice, Item, Picker, Purpose, Way};
 use crate::tui::widgets::prompt;
 use crate::tui::widgets::prompt::Prompt;

@@ -3,12 +3,13 @@
 use ratatui::layout::Rect;
 
 use super::dashboard::view::{has_lines, picture_area};
-use super::dashboard::{Drawn, Kept, MadeOf};
+use super::dashboard::{Kept, MadeOf};
 use super::histories::Which;
 use super::update::dashboard_area;
 use crate::chart::raster::{Raster, raster as draw};
 use crate::chart::{Line, Place};
 use crate::tui::core::app::{App, Screen};
+use crate::tui::core::marks::Drawn;
 use crate::tui::widgets::plot::{Sign, plot_area, signs};
 
 /// A chart that is seen in pixels, and all that it depends on.
@@ -43,7 +44,7 @@ pub fn pictured(app: &App) -> Vec<Pictured> {
         Some(Screen::Compare(_)) => Vec::new(),
         None => {
             let Some(area) = dashboard_area(app) else { return Vec::new() };
-            let charts = &app.details.charts;
+            let charts = &app.charts;
             let placed = charts.grid(area.width as usize, area.height as usize).placed(charts.top);
             let seen = placed.into_iter().filter_map(|place| {
                 let key = charts.keys.get(place.chart?)?;
@@ -75,7 +76,7 @@ fn of(kept: &Kept, metric: &str, area: Rect, cursor: Option<usize>, extremes: bo
 fn source<'a>(app: &'a App, pictured: &Pictured) -> Option<(Vec<Drawn>, &'a Kept)> {
     match app.screens.last() {
         Some(Screen::Chart(screen)) => Some((screen.in_order(), screen.kept.as_ref()?)),
-        _ => Some((app.details.charts.drawn.clone(), app.details.charts.kept(&pictured.metric)?)),
+        _ => Some((app.charts.drawn.clone(), app.charts.kept(&pictured.metric)?)),
     }
 }
 
@@ -90,7 +91,7 @@ pub fn raster(app: &App, pictured: &Pictured, (wide, high): (u16, u16)) -> Optio
     let lines: Vec<Line<'_>> = known.collect();
     let area = pictured.area;
     let size = (usize::from(area.width) * usize::from(wide), usize::from(area.height) * usize::from(high));
-    Some(draw(&lines, &app.details.charts.options_of(&pictured.metric), &kept.picture, size))
+    Some(draw(&lines, &app.charts.options_of(&pictured.metric), &kept.picture, size))
 }
 
 /// What stands on a chart: letters and extremes, and the column of the cursor.

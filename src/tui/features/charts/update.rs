@@ -1,5 +1,7 @@
 //! What keys and the mouse do on charts: in the dashboard, and on one that has the whole screen.
 
+use crate::chart::Line;
+use crate::chart::svg::svg;
 use std::time::Duration;
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
@@ -14,9 +16,9 @@ use crate::tui::core::action::Action;
 use crate::tui::core::app::{App, Connection, Screen};
 use crate::tui::core::effect::Effect;
 use crate::tui::core::layout::Focus;
+use crate::tui::core::layout::Tab;
+use crate::tui::core::layout::details_body;
 use crate::tui::core::requests::copy;
-use crate::tui::features::details::Tab;
-use crate::tui::features::details::view::body_of;
 
 /// How long the cursor stands on a run before a server is asked for its histories, in milliseconds.
 const REST: i64 = 200;
@@ -29,8 +31,8 @@ pub fn dashboard_area(app: &App) -> Option<Rect> {
         return None;
     }
     app.details.run.as_ref()?;
-    let body = body_of(app.geometry().details?);
-    Some(charts_area(body, app.details.charts.drawn.len()))
+    let body = details_body(app.geometry().details?);
+    Some(charts_area(body, app.charts.drawn.len()))
 }
 
 fn size(area: Rect) -> (usize, usize) {
@@ -41,20 +43,20 @@ fn size(area: Rect) -> (usize, usize) {
 pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
     let is_seen = app.geometry().details.is_some() && app.details.tab == Tab::Charts;
     if let Some(run) = app.details.run.as_ref().filter(|_| is_seen) {
-        app.details.charts.arrange(run, &app.runs.catalog, &app.runs.marks, app.now);
-        app.details.charts.fit(&app.histories);
+        app.charts.arrange(run, &app.runs.catalog, &app.runs.marks, app.now);
+        app.charts.fit(&app.histories);
     }
     let wanted: Vec<Which> = match app.screens.last() {
         Some(Screen::Chart(screen)) => screen.wanted().collect(),
         Some(Screen::Compare(_)) => return,
         None => {
             let Some(area) = dashboard_area(app) else { return };
-            let charts = &app.details.charts;
+            let charts = &app.charts;
             // Whoever only passes by does not make a server read.
             let rest = REST - (app.now - charts.since);
             if !app.is_local && rest > 0 {
                 if charts.woken_for != charts.since {
-                    app.details.charts.woken_for = charts.since;
+                    app.charts.woken_for = charts.since;
                     effects.push(Effect::Wake(Duration::from_millis(rest.unsigned_abs())));
                 }
                 return;
@@ -107,14 +109,14 @@ pub fn prepare(app: &mut App) {
     let dashboard = dashboard_area(app);
     match app.screens.last_mut() {
         Some(Screen::Chart(screen)) => {
-            let options = app.details.charts.options_of(screen.key());
+            let options = app.charts.options_of(screen.key());
             screen.prepare(&app.histories, &options, body, dots);
         }
         Some(Screen::Compare(_)) => {}
         None => {
             if let Some(area) = dashboard {
                 let (width, height) = size(area);
-                app.details.charts.prepare(&app.histories, width, height, dots);
+                app.charts.prepare(&app.histories, width, height, dots);
             }
         }
     }
@@ -124,9 +126,9 @@ pub fn prepare(app: &mut App) {
 pub fn drawing(app: &mut App, action: Action) {
     let key = match app.screens.last() {
         Some(Screen::Chart(screen)) => Some(screen.key().to_owned()),
-        Some(Screen::Compare(_)) | None => app.details.charts.key().map(str::to_owned),
+        Some(Screen::Compare(_)) | None => app.charts.key().map(str::to_owned),
     };
-    let charts = &mut app.details.charts;
+    let charts = &mut app.charts;
     let said = match action {
         Action::XAxis => {
             charts.options.x = charts.options.x.next();
@@ -163,7 +165,7 @@ pub fn drawing(app: &mut App, action: Action) {
 pub fn move_in_dashboard(app: &mut App, action: Action) -> bool {
     let Some(area) = dashboard_area(app).filter(|_| app.focus == Focus::Details) else { return false };
     let (width, height) = size(area);
-    let charts = &mut app.details.charts;
+    let charts = &mut app.charts;
     let page = charts.grid(width, height).page() as isize;
     let end = charts.keys.len() as isize;
     let (across, down) = match action {
@@ -185,13 +187,13 @@ pub fn move_in_dashboard(app: &mut App, action: Action) -> bool {
 pub fn scroll(app: &mut App, wheel: isize) {
     if let Some(area) = dashboard_area(app) {
         let (width, height) = size(area);
-        app.details.charts.step(0, wheel.signum(), width, height);
+        app.charts.step(0, wheel.signum(), width, height);
     }
 }
 
 /// Gives the chosen chart of the dashboard the whole screen.
 pub fn open(app: &mut App) {
-    let charts = &app.details.charts;
+    let charts = &app.charts;
     let screen = ChartScreen::new(charts.keys.clone(), charts.at, charts.drawn.clone());
     app.screens.push(Screen::Chart(Box::new(screen)));
 }
@@ -200,7 +202,7 @@ pub fn open(app: &mut App) {
 pub fn on_screen(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
     let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return false };
     let histories = &app.histories;
-    let options = app.details.charts.options_of(screen.key());
+    let options = app.charts.options_of(screen.key());
     match action {
         Action::Left => screen.step(-1, histories, &options),
         Action::Right => screen.step(1, histories, &options),
@@ -262,7 +264,7 @@ pub fn mouse(app: &mut App, event: MouseEvent, wheel: isize) {
 pub fn click(app: &mut App, event: MouseEvent) -> bool {
     let Some(area) = dashboard_area(app) else { return false };
     let (width, height) = size(area);
-    let charts = &mut app.details.charts;
+    let charts = &mut app.charts;
     let (x, y) = (event.column.wrapping_sub(area.x) as usize, event.row.wrapping_sub(area.y) as usize);
     let placed = charts.grid(width, height).placed(charts.top);
     let hit = placed.iter().find(|place| {
@@ -280,7 +282,7 @@ pub fn click(app: &mut App, event: MouseEvent) -> bool {
 /// Whether a chart on the screen was never answered.
 fn charts_wait(app: &App) -> bool {
     let Some(area) = dashboard_area(app) else { return false };
-    let charts = &app.details.charts;
+    let charts = &app.charts;
     let run = app.details.shown_run();
     let shown = charts.visible(area.width as usize, area.height as usize);
     let which: Vec<Which> = run
@@ -300,4 +302,16 @@ pub fn is_settled(app: &App) -> bool {
             || (details.run.is_some() && !(app.is_local && charts_wait(app)))
             || details.error.is_some());
     is_shown || app.is_empty_store() || matches!(app.connection, Connection::Failing { .. })
+}
+
+/// A chart as SVG.
+pub fn picture(app: &App, screen: &ChartScreen) -> String {
+    let options = app.charts.options_of(screen.key());
+    let which: Vec<Which> = screen.wanted().collect();
+    let known = which.iter().zip(&screen.drawn).filter_map(|(which, drawn)| {
+        let known = app.histories.get(which)?;
+        Some((Line { points: &known.points, ink: drawn.slot }, drawn.name.as_str()))
+    });
+    let lines: Vec<(Line<'_>, &str)> = known.collect();
+    svg(screen.key(), &lines, &options, screen.window)
 }

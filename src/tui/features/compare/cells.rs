@@ -12,9 +12,9 @@ use crate::compare::{Cell, Comparison, Entry};
 use crate::select::Goal;
 use crate::text;
 use crate::tui::core::app::App;
-use crate::tui::features::runs::marks::letter;
 use crate::tui::widgets::frame::centred;
 use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::theme::letter;
 
 /// Columns of the kind, and of keys, least and most.
 const KIND: usize = 10;

@@ -16,10 +16,9 @@ use crate::text;
 use crate::tui::core::action::Action;
 use crate::tui::core::app::{App, Overlay, Screen};
 use crate::tui::core::effect::Effect;
+use crate::tui::core::marks::{Drawn, OVERLAID};
+use crate::tui::core::requests;
 use crate::tui::core::requests::copy;
-use crate::tui::features::charts::dashboard::{Drawn, OVERLAID};
-use crate::tui::features::charts::screen::ChartScreen;
-use crate::tui::features::runs::columns::metric_of;
 use crate::tui::widgets::picker;
 use crate::tui::widgets::picker::{Choice, Item, Picker};
 
@@ -56,7 +55,7 @@ pub fn open(app: &mut App) {
         runs.truncate(MOST);
         app.say(format!("the first {MOST} runs are compared: mark those that matter"));
     }
-    let metric = app.runs.chosen_column().and_then(metric_of).or(app.runs.spark_key.as_deref());
+    let metric = app.runs.chosen_column().and_then(ColumnSpec::metric_key).or(app.runs.spark_key.as_deref());
     let screen = CompareScreen::new(runs, metric.map(str::to_owned));
     app.screens.push(Screen::Compare(Box::new(screen)));
 }
@@ -293,7 +292,7 @@ fn open_chart(app: &mut App) {
             slot: screen.slot(member),
         })
         .collect();
-    app.screens.push(Screen::Chart(Box::new(ChartScreen::new(keys, at, drawn))));
+    requests::open_chart(app, keys, at, drawn);
 }
 
 /// Lets a column be picked.

@@ -12,9 +12,9 @@ use crate::compare::axes::Axis;
 use crate::compare::importance::{FEWEST, Matters};
 use crate::text;
 use crate::tui::core::app::App;
-use crate::tui::features::runs::marks::letter;
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::theme::letter;
 
 pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     frame.render_widget(pane_block(theme, true, title(screen, theme, body.width as usize)), body);

@@ -6,50 +6,13 @@ pub mod preview;
 pub mod view;
 
 use crate::mlflow::{LoggedModel, Run, RunId};
+use crate::sheet::{Cell, Sheet};
 use crate::store::StoreError;
-use crate::tui::features::charts::dashboard::Dashboard;
+use crate::tui::core::app::App;
+use crate::tui::core::layout::Tab;
 use crate::tui::widgets::cursor::Cursor;
 use artifacts::Artifacts;
 pub use lines::{DetailLine, Role};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tab {
-    #[default]
-    Charts,
-    Overview,
-    Metrics,
-    Params,
-    Tags,
-    Artifacts,
-    Datasets,
-    Models,
-}
-
-impl Tab {
-    pub const ALL: [Self; 8] = [
-        Self::Charts,
-        Self::Overview,
-        Self::Metrics,
-        Self::Params,
-        Self::Tags,
-        Self::Artifacts,
-        Self::Datasets,
-        Self::Models,
-    ];
-
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Charts => "Charts",
-            Self::Overview => "Overview",
-            Self::Metrics => "Metrics",
-            Self::Params => "Params",
-            Self::Tags => "Tags",
-            Self::Artifacts => "Artifacts",
-            Self::Datasets => "Datasets",
-            Self::Models => "Models",
-        }
-    }
-}
 
 /// The logged models of a run; none as long as they are on their way.
 #[derive(Debug)]
@@ -70,14 +33,12 @@ pub struct Details {
     pub artifacts: Artifacts,
     /// The models of a run, once they were asked for.
     pub models: Option<Models>,
-    pub charts: Dashboard,
 }
 
 impl Details {
     /// Nothing is known of the experiment that is opened now.
     pub fn clear(&mut self) {
-        let charts = self.charts.anew();
-        *self = Self { tab: self.tab, generation: self.generation + 1, charts, ..Self::default() };
+        *self = Self { tab: self.tab, generation: self.generation + 1, ..Self::default() };
     }
 
     /// Takes the run that was asked for.
@@ -111,10 +72,9 @@ impl Details {
         }
     }
 
-    /// Whether Enter does something here: open a chart, a folder, or a file.
+    /// Whether Enter opens a folder or a file.
     pub fn can_open(&self) -> bool {
         match self.tab {
-            Tab::Charts => self.charts.key().is_some(),
             Tab::Artifacts => self.artifacts.preview.is_none() && !self.artifacts.entries().is_empty(),
             _ => false,
         }
@@ -123,4 +83,17 @@ impl Details {
     pub fn shown_run(&self) -> Option<&RunId> {
         self.run.as_ref().map(|run| &run.info.run_id)
     }
+}
+
+/// The lines of a tab.
+pub fn sheet(app: &App) -> Option<Sheet> {
+    app.details.run.as_ref()?;
+    if app.details.tab == Tab::Charts {
+        return None;
+    }
+    let mut sheet = Sheet::new(["key", "value"]);
+    for line in app.details.window(0..app.details.length(), &app.runs.name, app.now) {
+        sheet.push([Cell::from(line.key.trim()), Cell::Text(line.exact.unwrap_or(line.value))]);
+    }
+    Some(sheet)
 }

@@ -5,22 +5,21 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
+use super::Role;
 use super::artifacts::Opened;
 use super::preview::Preview;
-use super::{Role, Tab};
 use crate::catalog::view::What;
-use crate::chart::XAxis;
 use crate::text;
 use crate::tui::core::app::App;
-use crate::tui::core::layout::Focus;
-use crate::tui::features::charts::dashboard;
+use crate::tui::core::layout::{Focus, Tab, details_body};
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::theme::{ImageColors, Theme};
 
 /// From this width on a file stands beside the tree that it was opened in.
 const SIDE_BY_SIDE: u16 = 96;
 
-pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+/// Draws the pane, but for charts: what of the line above them is left to say how they are drawn.
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Option<Rect> {
     let focused = app.focus == Focus::Details;
     let block = pane_block(theme, focused, title(app, theme, focused));
     let inner = block.inner(area);
@@ -31,7 +30,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         let group = &runs.projection.groups[group as usize];
         let words = format!("a group of {} runs; x opens it", text::count(group.runs as usize));
         centred(frame, inner, vec![Line::styled(words, theme.dim)]);
-        return;
+        return None;
     }
     // Without a row above there is nothing that the details could belong to.
     let Some(run) = details.run.as_ref().filter(|_| runs.length() > 0) else {
@@ -41,9 +40,9 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
             None => Line::styled("loading", theme.dim),
         };
         centred(frame, inner, vec![words]);
-        return;
+        return None;
     };
-    let body = body_of(area);
+    let body = details_body(area);
     let area = Rect { y: body.y.saturating_sub(1), height: 1, ..body };
     // The run is said first: what is below belongs to it, whatever is selected above.
     let (style, status) = theme.status(run.info.status);
@@ -58,13 +57,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let used = heading.width();
     frame.render_widget(heading, area);
     if details.tab == Tab::Charts {
-        let words = charts_in_words(app, body);
-        let room = (area.width as usize).saturating_sub(used + 2);
-        let words = text::fit_right(&words, room, theme.glyphs.ellipsis);
-        let right = Rect { x: area.x + (area.width as usize - room) as u16, width: room as u16, ..area };
-        frame.render_widget(Line::styled(words, theme.dim), right);
-        dashboard::view::draw(app, theme, frame, body);
-        return;
+        let room = area.width.saturating_sub(used as u16 + 2);
+        return Some(Rect { x: area.x + area.width - room, width: room, ..area });
     }
     match details.artifacts.preview.as_ref().filter(|_| details.tab == Tab::Artifacts) {
         Some(opened) if body.width >= SIDE_BY_SIDE => {
@@ -76,43 +70,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         Some(opened) => draw_file(opened, theme, frame, body),
         None => draw_lines(app, theme, frame, body),
     }
-}
-
-/// The room below the name of the run, within the pane's frame.
-pub fn body_of(area: Rect) -> Rect {
-    Rect {
-        x: area.x + 2,
-        y: area.y + 2,
-        width: area.width.saturating_sub(4),
-        height: area.height.saturating_sub(3),
-    }
-}
-
-/// How the charts are drawn, and which page of them.
-fn charts_in_words(app: &App, body: Rect) -> String {
-    let charts = &app.details.charts;
-    let options = &charts.options;
-    let mut parts = Vec::new();
-    if !charts.words.value().is_empty() {
-        parts.push(format!("/{}", text::clean(charts.words.value())));
-    }
-    if options.x != XAxis::Step {
-        parts.push(format!("by {}", options.x.words()));
-    }
-    if options.log_x {
-        parts.push("log x".into());
-    }
-    if options.smoothing.is_on() {
-        parts.push(format!("smoothed {}", options.smoothing.0));
-    }
-    parts.extend(options.y_range.words().map(str::to_owned));
-    let area = dashboard::view::charts_area(body, charts.drawn.len());
-    let (page, pages) = charts.grid(area.width as usize, area.height as usize).pages(charts.top);
-    if pages > 1 {
-        parts.push(format!("{} charts", text::count(charts.keys.len())));
-        parts.push(format!("page {page} of {pages}"));
-    }
-    parts.join(" · ")
+    None
 }
 
 fn wrapped(told: &[(String, Style)], width: u16) -> Vec<Line<'static>> {

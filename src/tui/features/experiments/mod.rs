@@ -2,6 +2,8 @@
 
 pub mod view;
 
+use crate::sheet::{Cell, Sheet};
+use crate::tui::core::app::App;
 use std::collections::HashMap;
 
 use crate::mlflow::{Experiment, ExperimentId};
@@ -73,4 +75,21 @@ impl Experiments {
     pub fn are_empty(&self) -> bool {
         self.loaded && self.counted && self.list.iter().all(|listed| listed.runs == Some(0))
     }
+}
+
+/// The list as a table.
+pub fn sheet(app: &App) -> Sheet {
+    let mut sheet = Sheet::new(["experiment_id", "name", "runs", "artifact_location"]);
+    for listed in &app.experiments.list {
+        let runs = listed.runs.map_or(Cell::Missing, |runs| Cell::Integer(runs as i64));
+        let experiment = &listed.experiment;
+        let text = |text: &str| Cell::from(text);
+        sheet.push([
+            text(experiment.experiment_id.as_str()),
+            text(&experiment.name),
+            runs,
+            text(&experiment.artifact_location),
+        ]);
+    }
+    sheet
 }

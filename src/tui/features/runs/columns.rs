@@ -78,13 +78,13 @@ impl Runs {
             self.columns = defaults(&self.catalog);
         }
         if self.spark_key.is_none() {
-            let mut metrics = self.columns.iter().filter_map(|shown| metric_of(&shown.spec));
+            let mut metrics = self.columns.iter().filter_map(|shown| shown.spec.metric_key());
             self.spark_key = metrics.next().map(str::to_owned);
         }
         let wanted = self.wanted_column.take().or(chosen);
         let position = |spec: &ColumnSpec| self.columns.iter().position(|known| known.spec == *spec);
         let first_metric =
-            self.columns.iter().position(|shown| metric_of(&shown.spec).is_some()).unwrap_or(0);
+            self.columns.iter().position(|shown| shown.spec.metric_key().is_some()).unwrap_or(0);
         self.column = wanted.as_ref().and_then(position).unwrap_or(first_metric);
     }
 
@@ -95,7 +95,7 @@ impl Runs {
 
     pub fn choose_column(&mut self, column: usize) {
         self.column = column.min(self.columns.len().saturating_sub(1));
-        let key = self.chosen_column().and_then(metric_of).map(str::to_owned);
+        let key = self.chosen_column().and_then(ColumnSpec::metric_key).map(str::to_owned);
         if key.is_some() && self.spark_key != key {
             self.spark_key = key;
             self.sparks.clear();
@@ -175,14 +175,6 @@ impl Runs {
             (Some(Direction::Descending), Some(at)) => drop(self.view.sort.remove(at)),
             _ => self.view.sort.push(SortKey { column, direction: Direction::Ascending }),
         }
-    }
-}
-
-/// The metric that a column is about.
-pub fn metric_of(spec: &ColumnSpec) -> Option<&str> {
-    match spec {
-        ColumnSpec::Metric(key, _) => Some(key),
-        _ => None,
     }
 }
 

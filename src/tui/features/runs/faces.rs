@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 
 use crate::text;
 use crate::tui::core::app::App;
-use crate::tui::features::sweeps::update::offer;
+use crate::tui::core::requests::offer;
 use crate::tui::widgets::theme::Theme;
 
 /// The faces of a table without rows.

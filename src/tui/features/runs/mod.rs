@@ -5,11 +5,12 @@ pub mod cells;
 pub mod columns;
 pub mod effects;
 pub mod faces;
-pub mod marks;
 pub mod place;
 pub mod places;
 pub mod view;
 
+use crate::sheet::{Cell, Sheet};
+use crate::tui::core::app::App;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,15 +19,15 @@ use rustc_hash::FxHashSet;
 use crate::catalog::sort::SortKey;
 use crate::catalog::summaries::Wanted;
 use crate::catalog::view::{Picked, Projection, Shape, View};
-use crate::catalog::{Catalog, ColumnSpec, Row};
+use crate::catalog::{Bound, Catalog, ColumnSpec, Row};
 use crate::mlflow::filter::{parse, same_number};
 use crate::mlflow::{ExperimentId, MetricPoint, RunId};
 use crate::store::StoreError;
+use crate::tui::core::marks::Marks;
 use crate::tui::core::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
-use columns::{Shown, metric_of};
-use marks::Marks;
+use columns::Shown;
 use places::Places;
 
 /// Points of a sparkline that are asked for: two for each of its cells.
@@ -158,7 +159,7 @@ impl Runs {
         let mut view = self.view.clone();
         if matches!(view.shape, Shape::Groups(_)) {
             let metrics =
-                self.columns.iter().map(|shown| &shown.spec).filter(|spec| metric_of(spec).is_some());
+                self.columns.iter().map(|shown| &shown.spec).filter(|spec| spec.metric_key().is_some());
             view.measured = metrics.take(MEASURED).cloned().collect();
         }
         view
@@ -368,4 +369,24 @@ impl Runs {
     pub fn running(&self) -> usize {
         self.catalog.active.len()
     }
+}
+
+/// The runs and columns of the table, in their order; and the run ids, which tell runs of one name apart.
+pub fn sheet(app: &App) -> Option<Sheet> {
+    let runs = &app.runs;
+    if !runs.loaded {
+        return None;
+    }
+    let catalog = &runs.catalog;
+    let specs: Vec<_> = runs.columns.iter().map(|shown| &shown.spec).collect();
+    let bound: Vec<Bound> = specs.iter().map(|spec| Bound::new(catalog, spec)).collect();
+    let mut sheet = Sheet::new(["run_id".to_owned()].into_iter().chain(specs.iter().map(|spec| spec.name())));
+    let rows: Vec<Row> = (0..runs.length()).filter_map(|at| runs.projection.row(at)).collect();
+    for row in rows {
+        let id = Cell::from(catalog.run_id(row));
+        sheet.push(
+            [id].into_iter().chain(bound.iter().map(|bound| bound.value(catalog, row, app.now).into())),
+        );
+    }
+    Some(sheet)
 }

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::Runs;
-use super::columns::{Shown, is_number, metric_of, shorten};
+use super::columns::{Shown, is_number, shorten};
 use crate::catalog::view::{Fold, Shape, What};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::text;
@@ -67,7 +67,7 @@ pub fn place(runs: &Runs, width: usize) -> Vec<Placed> {
 }
 
 fn is_drawn(runs: &Runs, spec: &ColumnSpec) -> bool {
-    metric_of(spec).is_some() && metric_of(spec) == runs.spark_key.as_deref()
+    spec.metric_key().is_some() && spec.metric_key() == runs.spark_key.as_deref()
 }
 
 /// The first runs of the list, which say how wide their columns are.

@@ -7,7 +7,6 @@ use ratatui::text::{Line, Span};
 
 use super::cells::Cells;
 use super::faces::without_rows;
-use super::marks::letter;
 use super::place::{Placed, place};
 use crate::catalog::sort::SortKey;
 use crate::catalog::summaries::Coverage;
@@ -18,9 +17,10 @@ use crate::mlflow::filter::Direction;
 use crate::text;
 use crate::tui::core::app::{App, Connection};
 use crate::tui::core::layout::Focus;
-use crate::tui::features::best::{Sign, is_marked};
+use crate::tui::core::signs::{Sign, is_marked};
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::theme::letter;
 
 /// Cells of a part of the title at least.
 const LEAST: usize = 6;

@@ -10,7 +10,7 @@ use crate::catalog::ColumnSpec;
 use crate::mlflow::{RunId, Statistic};
 use crate::select::Goal;
 use crate::tui::core::action::Action;
-use crate::tui::features::export::form::Form;
+use crate::tui::core::form::Form;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input;
 use crate::tui::widgets::input::Input;

@@ -5,7 +5,7 @@ pub mod view;
 use ratatui::layout::Rect;
 
 use crate::chart::{Picture, Place};
-use crate::tui::features::runs::marks::letter;
+use crate::tui::widgets::theme::letter;
 
 /// The cells of the plot itself, within those of the whole picture.
 pub fn plot_area(picture: &Picture, area: Rect) -> Rect {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::mlflow::{ExperimentId, RunId};
-use crate::tui::features::export::form::Form;
+use crate::tui::core::form::Form;
 use crate::tui::widgets::input;
 use crate::tui::widgets::input::Input;
 

@@ -13,24 +13,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::catalog::Catalog;
 use crate::chart::{Dots, Line, Options, Picture, picture};
 use crate::mlflow::{Run, RunId};
+use crate::tui::core::marks::{Drawn, Marks, OVERLAID};
 use crate::tui::features::charts::histories::{Histories, Which};
-use crate::tui::features::runs::marks::Marks;
 use crate::tui::widgets::input::Input;
 use grid::Grid;
 
-/// Marked runs that are drawn over one another.
-pub const OVERLAID: usize = 24;
 /// Sections with fewer charts share their room with those beside them.
 const SMALL: usize = 4;
-
-/// A run whose lines are drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drawn {
-    pub run: RunId,
-    pub name: String,
-    /// The number of its mark, or 0.
-    pub slot: u8,
-}
 
 /// Charts that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,20 +4,24 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{Dashboard, Drawn};
-use crate::chart::{Counts, Picture};
+use super::Dashboard;
+use crate::chart::{Counts, Picture, XAxis};
 use crate::mlflow::MetricPoint;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
+use crate::tui::core::marks::Drawn;
 use crate::tui::features::charts::histories::{Histories, Known, Which};
-use crate::tui::features::runs::marks::letter;
 use crate::tui::widgets::frame::centred;
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::theme::letter;
 
-pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
-    let charts = &app.details.charts;
+/// Draws the charts, and in a line above them how they are drawn.
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: Rect) {
+    let charts = &app.charts;
+    let words = text::fit_right(&in_words(app, body), above.width as usize, theme.glyphs.ellipsis);
+    frame.render_widget(Line::styled(words, theme.dim), above);
     if charts.keys.is_empty() {
         let words = match charts.words.value() {
             "" => "no metrics were logged".to_owned(),
@@ -46,6 +50,33 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     }
 }
 
+/// How the charts are drawn, and which page of them.
+fn in_words(app: &App, body: Rect) -> String {
+    let charts = &app.charts;
+    let options = &charts.options;
+    let mut parts = Vec::new();
+    if !charts.words.value().is_empty() {
+        parts.push(format!("/{}", text::clean(charts.words.value())));
+    }
+    if options.x != XAxis::Step {
+        parts.push(format!("by {}", options.x.words()));
+    }
+    if options.log_x {
+        parts.push("log x".into());
+    }
+    if options.smoothing.is_on() {
+        parts.push(format!("smoothed {}", options.smoothing.0));
+    }
+    parts.extend(options.y_range.words().map(str::to_owned));
+    let area = charts_area(body, charts.drawn.len());
+    let (page, pages) = charts.grid(area.width as usize, area.height as usize).pages(charts.top);
+    if pages > 1 {
+        parts.push(format!("{} charts", text::count(charts.keys.len())));
+        parts.push(format!("page {page} of {pages}"));
+    }
+    parts.join(" · ")
+}
+
 /// The room for charts: several runs have a legend below.
 pub fn charts_area(body: Rect, runs: usize) -> Rect {
     let legend = u16::from(runs > 1 && body.height > 3);
@@ -69,7 +100,7 @@ fn heading(charts: &Dashboard, section: usize, theme: &Theme, frame: &mut Frame<
 }
 
 fn one(app: &App, chart: usize, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let charts = &app.details.charts;
+    let charts = &app.charts;
     let key = &charts.keys[chart];
     let is_chosen = chart == charts.at && app.focus == Focus::Details;
     let lines = Lines::new(charts.drawn.as_slice(), key, &app.histories);
@@ -197,7 +228,7 @@ fn bars(lines: &Lines<'_>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 
 /// Which line is which run, and what it comes to in the chosen chart.
 fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
-    let charts = &app.details.charts;
+    let charts = &app.charts;
     let key = charts.key().unwrap_or_default();
     let lines = Lines::new(&charts.drawn, key, &app.histories);
     let mut spans = Vec::new();

@@ -8,7 +8,8 @@ use crate::chart::trace::Trace;
 use crate::chart::{Counts, Dots, Options, Picture};
 use crate::mlflow::MetricPoint;
 use crate::sheet::{Cell, Sheet};
-use crate::tui::features::charts::dashboard::{Drawn, Kept, redraw};
+use crate::tui::core::marks::Drawn;
+use crate::tui::features::charts::dashboard::{Kept, redraw};
 use crate::tui::features::charts::histories::{Histories, Which};
 
 /// From this width on the legend stands beside the plot.

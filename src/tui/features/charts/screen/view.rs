@@ -12,10 +12,10 @@ use crate::chart::trace::{origin, x_value};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::features::charts::histories::{Known, Which};
-use crate::tui::features::runs::marks::letter;
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::theme::letter;
 
 /// Digits and signs of a value that is shown exactly.
 const EXACT: usize = 20;
@@ -46,7 +46,7 @@ pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_
 }
 
 fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Line<'a> {
-    let options = app.details.charts.options_of(screen.key());
+    let options = app.charts.options_of(screen.key());
     let mut parts = vec![format!("by {}", options.x.words())];
     if options.log_y {
         parts.push("log y".into());
@@ -81,7 +81,7 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
     if area.height == 0 {
         return;
     }
-    let options = app.details.charts.options_of(screen.key());
+    let options = app.charts.options_of(screen.key());
     let width = area.width as usize;
     let put = |frame: &mut Frame<'_>, y: u16, line: Line<'_>| {
         if y < area.height {
@@ -153,7 +153,7 @@ fn in_words(known: &Known, counts: Option<Counts>) -> [String; 2] {
 
 /// Where the cursor is, in the words of the axis.
 fn place(app: &App, screen: &ChartScreen) -> String {
-    let options = app.details.charts.options_of(screen.key());
+    let options = app.charts.options_of(screen.key());
     let Some(cursor) = screen.cursor else { return "latest values; h l read others".into() };
     let value = if options.log_x { 10_f64.powf(cursor) } else { cursor };
     let step = screen.reading(screen.chosen, &app.histories, &options).point;

@@ -72,14 +72,16 @@ impl Marks {
     }
 }
 
-/// The letter of a number: `a` to `z`, then `A` to `Z`.
-pub fn letter(slot: u8) -> char {
-    match slot {
-        0 => '\u{25cf}',
-        1..=26 => (b'a' + slot - 1) as char,
-        27..=52 => (b'A' + slot - 27) as char,
-        _ => '+',
-    }
+/// Marked runs that are drawn over one another.
+pub const OVERLAID: usize = 24;
+
+/// A run whose lines are drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drawn {
+    pub run: RunId,
+    pub name: String,
+    /// The number of its mark, or 0.
+    pub slot: u8,
 }
 
 #[cfg(test)]
@@ -98,6 +100,5 @@ mod tests {
         let slots: Vec<(String, u8)> =
             marks.in_order().into_iter().map(|(id, mark)| (id.0, mark.slot)).collect();
         assert_eq!(slots, [("y".into(), 2), ("z".into(), 3), ("new".into(), 1)]);
-        assert_eq!((letter(1), letter(27), letter(200)), ('a', 'A', '+'));
     }
 }
