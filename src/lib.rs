@@ -6,7 +6,7 @@
 //! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
-//! mlflow ◀── store ◀── sweep ◀── { compare, config, cli, tui }
+//! learn ◀── sweep ◀── { config, cli, tui }       learn ◀── compare       store ◀── sweep
 //! ```
 //!
 //! - [`mlflow`]: the vocabulary and the filter language. Plain types, no IO.
@@ -17,7 +17,9 @@
 //! - [`compare`]: runs side by side: what differs, what is best, which params matter.
 //! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
 //! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
-//! - [`sweep`]: training: data, search space, model families, cross-validation, and what is logged of it.
+//! - [`params`]: hyper-parameters: their values and ranges.
+//! - [`learn`]: estimators: data sets, folds, model families, scores, ONNX. Knows no MLflow, no store and no sweep.
+//! - [`sweep`]: a search over hyper-parameters, trials side by side, and what is logged of them.
 //! - [`state`]: what the program keeps for itself, in the state directory.
 //! - [`disk`]: files, written whole or not at all and read within bounds; [`program`]: this program as a process.
 //! - [`config`]: settings, from file, environment and flags.
@@ -65,10 +67,12 @@ pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod disk;
+pub mod learn;
 pub mod marking;
 pub mod mlflow;
 #[cfg(test)]
 mod orders;
+pub mod params;
 pub mod program;
 pub mod select;
 pub mod sheet;

@@ -5,29 +5,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder of `src` and the modules of the crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 12] = [
+const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("mlflow", &["mlflow"]),
     ("store", &["disk", "mlflow", "store"]),
     ("catalog", &["mlflow", "store", "catalog", "text"]),
     ("chart", &["mlflow", "text", "chart"]),
-    ("compare", &["mlflow", "catalog", "chart", "compare", "select", "sheet", "sweep", "text"]),
+    ("compare", &["mlflow", "catalog", "chart", "compare", "learn", "select", "sheet", "text"]),
     ("select", &["mlflow", "catalog", "select", "text"]),
-    ("config", &["config", "mlflow", "select", "store", "sweep"]),
-    ("sweep", &["disk", "mlflow", "program", "state", "store", "sweep", "text"]),
+    ("config", &["config", "learn", "mlflow", "params", "select", "store", "sweep"]),
+    ("learn", &["disk", "learn", "params", "program", "text"]),
+    ("sweep", &["disk", "learn", "mlflow", "params", "program", "state", "store", "sweep", "text"]),
     ("marking", &["disk", "marking", "mlflow", "select", "state", "store", "text"]),
     ("state", &["disk", "mlflow", "select", "state", "text"]),
     (
         "cli",
         &[
-            "disk", "mlflow", "store", "catalog", "chart", "compare", "config", "marking", "program",
-            "select", "sheet", "state", "sweep", "text", "tui",
+            "disk", "mlflow", "store", "catalog", "chart", "compare", "config", "learn", "marking", "params",
+            "program", "select", "sheet", "state", "sweep", "text", "tui",
         ],
     ),
     (
         "tui",
         &[
-            "disk", "mlflow", "store", "catalog", "chart", "compare", "config", "marking", "program",
-            "select", "sheet", "state", "sweep", "text", "tui",
+            "disk", "mlflow", "store", "catalog", "chart", "compare", "config", "learn", "marking", "params",
+            "program", "select", "sheet", "state", "sweep", "text", "tui",
         ],
     ),
 ];

@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mltui::learn::data::{Reading, load};
 use mltui::mlflow::{RunStatus, Tag};
 use mltui::store::rest::RestOptions;
 use mltui::store::uri;
-use mltui::sweep::data::{Reading, load};
 use parquet::data_type::DoubleType;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;

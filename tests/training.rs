@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use mltui::sweep::data::{self, Kind, Reading, Target, Values, bundled};
-use mltui::sweep::families::{self, FAMILIES, Family};
-use mltui::sweep::onnx::export;
-use mltui::sweep::scores::Prediction;
-use mltui::sweep::space::Params;
-use mltui::sweep::study::Study;
+use mltui::learn::data::{self, Kind, Reading, Target, Values, bundled};
+use mltui::learn::families::{self, FAMILIES, Family};
+use mltui::learn::onnx::export;
+use mltui::learn::scores::Prediction;
+use mltui::learn::study::Study;
+use mltui::params::Params;
 use serde_json::json;
 use support::V3;
 
@@ -139,7 +139,7 @@ fn models_predict_in_python_what_they_predict_here() {
             // And with the other choices.
             let mut others = space.defaults();
             for dimension in &space.dimensions {
-                if let mltui::sweep::space::Range::Choice(choices) = &dimension.range {
+                if let mltui::params::Range::Choice(choices) = &dimension.range {
                     others.insert(dimension.name.clone(), choices[choices.len() - 1].clone());
                 }
             }
@@ -180,7 +180,7 @@ fn beside(name: &str, study: &Study, family: &str) -> serde_json::Value {
     let params = families::space(family, study.shape()).defaults();
     let part = study.fold(0).unwrap();
     let fitted = part.try_out(family, &params, 5).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let rows = |features: &mltui::sweep::prepare::Features| {
+    let rows = |features: &mltui::learn::prepare::Features| {
         let matrix = &features.raw;
         let row = |row| (0..matrix.width()).map(|at| matrix.column(at)[row]).collect::<Vec<_>>();
         (0..matrix.rows).map(row).collect::<Vec<_>>()

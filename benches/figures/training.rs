@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mltui::sweep::data::{Reading, Target, Task, bundled};
-use mltui::sweep::families::{self, FAMILIES};
-use mltui::sweep::scores::scores;
-use mltui::sweep::study::Study;
+use mltui::learn::data::{Reading, Target, Task, bundled};
+use mltui::learn::families::{self, FAMILIES};
+use mltui::learn::scores::scores;
+use mltui::learn::study::Study;
 use serde_json::{Value, json};
 
 use crate::support::V3;

@@ -9,19 +9,19 @@ use super::output::print_json;
 use super::sweep_report::{Bar, report, say};
 use super::{Failure, open_existing, open_or_begin};
 use crate::config::Settings;
+use crate::learn::account::Account;
+use crate::learn::data::{Mark, Task, bundled, separator};
+use crate::learn::families::FAMILIES;
+use crate::learn::study::Study;
 use crate::mlflow::ExperimentId;
+use crate::params::Range;
 use crate::store::TrackingStore;
-use crate::sweep::account::Account;
 use crate::sweep::begin::{Beginning, Prepared, find_or_create, spawn};
-use crate::sweep::data::{Mark, Task, bundled, separator};
-use crate::sweep::families::FAMILIES;
-use crate::sweep::journal::{Folder, Header, Wanted};
+use crate::sweep::engine::journal::{Folder, Header, Wanted};
+use crate::sweep::engine::record::may_pass;
 use crate::sweep::plan::{MOST_JOBS, Models, Plan, Wish, seconds};
-use crate::sweep::record::may_pass;
 use crate::sweep::run::{self, Run};
 use crate::sweep::search::Method;
-use crate::sweep::space::Range;
-use crate::sweep::study::Study;
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
@@ -348,7 +348,7 @@ async fn check_place(store: &dyn TrackingStore, experiment: &ExperimentId) -> Re
 }
 
 fn list_families(out: &mut impl Write) -> Result<(), Failure> {
-    use crate::sweep::families::{Shape, space};
+    use crate::learn::families::{Shape, space};
     for family in FAMILIES {
         let tasks: Vec<_> =
             [Task::Regression, Task::Classification].into_iter().filter(|task| family.takes(*task)).collect();

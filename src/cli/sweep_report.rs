@@ -7,15 +7,15 @@ use serde_json::{Value as Json, json};
 
 use super::Failure;
 use super::output::print_json;
+use crate::learn::scores::scores;
 use crate::mlflow::RunId;
 use crate::store::now_ms;
-use crate::sweep::course::{Course, Courses, best};
-use crate::sweep::journal::{Folder, Header, How, Outcome, What};
-use crate::sweep::progress::{Progress, State};
-use crate::sweep::record::Ended;
+use crate::sweep::engine::journal::{Folder, Header, How, Outcome, What};
+use crate::sweep::engine::progress::{Progress, State};
+use crate::sweep::engine::record::Ended;
+use crate::sweep::engine::state::{Course, Courses, best};
+use crate::sweep::engine::unkept;
 use crate::sweep::run::Told;
-use crate::sweep::scores::scores;
-use crate::sweep::unkept;
 use crate::text;
 
 /// A line on standard error.

@@ -9,10 +9,10 @@ use super::output::print_json;
 use super::sweep_report::say;
 use crate::config::Settings;
 use crate::store::now_ms;
-use crate::sweep::course::Courses;
-use crate::sweep::journal::{Folder, Header, Wanted};
-use crate::sweep::progress::Progress;
-use crate::sweep::unkept;
+use crate::sweep::engine::journal::{Folder, Header, Wanted};
+use crate::sweep::engine::progress::Progress;
+use crate::sweep::engine::state::Courses;
+use crate::sweep::engine::unkept;
 use crate::text;
 
 #[derive(Debug, clap::Args)]

@@ -2,9 +2,9 @@
 
 use fastrand::Rng;
 
-use crate::sweep::data::TargetValues;
-use crate::sweep::prepare::{Features, Matrix};
-use crate::sweep::trees::{Bag, Growth, grow};
+use crate::learn::data::TargetValues;
+use crate::learn::prepare::{Features, Matrix};
+use crate::learn::trees::{Bag, Growth, grow};
 
 const TREES: usize = 200;
 /// Rows of a leaf, at least.

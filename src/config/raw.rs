@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use crate::learn::data::Task;
+use crate::params::Value;
 use crate::store::address::Address;
-use crate::sweep::data::Task;
 use crate::sweep::plan::{self, Models};
 use crate::sweep::search::Method;
-use crate::sweep::space::Value;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::ConfigError;
 use super::raw::{RawRange, RawSweep};
-use crate::sweep::data::{Reading, separator};
-use crate::sweep::families;
+use crate::learn::data::{Reading, separator};
+use crate::learn::families;
+use crate::params::{Range, Value};
 use crate::sweep::plan::Wish;
-use crate::sweep::space::{Range, Value};
 
 /// The sweep of the settings.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -3,9 +3,9 @@ use std::path::Path;
 
 use super::raw::RawProfile;
 use super::*;
+use crate::learn::data::{Mark, Reading};
 use crate::store::rest::Auth;
 use crate::store::uri::Origin;
-use crate::sweep::data::{Mark, Reading};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 

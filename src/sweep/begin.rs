@@ -7,16 +7,16 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use super::account::Account;
-use super::data::Frame;
-use super::journal::{Folder, Header};
-use super::plan::Plan;
-use super::study::Study;
 use crate::disk::{self, Draft};
+use crate::learn::account::Account;
+use crate::learn::data::Frame;
+use crate::learn::study::Study;
 use crate::mlflow::{Dataset, Experiment, ExperimentId, Tag, ViewType, tags};
 use crate::program;
 use crate::store::address::Address;
 use crate::store::{self, TrackingStore, now_ms};
+use crate::sweep::engine::journal::{Folder, Header};
+use crate::sweep::plan::Plan;
 
 /// So many columns are told of a schema.
 const SCHEMA_COLUMNS: usize = 1_000;

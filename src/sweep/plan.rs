@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{self, DataError, Frame, Limits, Reading, Target, Task, bundled};
-use super::families::{self, FAMILIES, Family, Reader, Shape};
-use super::scores::{Score, scores};
-use super::search::{LAG, Method, Search};
-use super::space::{Dimension, FamilySpace, Range};
-use super::study::Study;
+use crate::learn::data::{self, DataError, Frame, Limits, Reading, Target, Task, bundled};
+use crate::learn::families::{self, FAMILIES, Family, Reader, Shape};
+use crate::learn::scores::{Score, scores};
+use crate::learn::study::Study;
+use crate::params::{Dimension, FamilySpace, Range};
+use crate::sweep::search::{LAG, Method, Search};
 use crate::text::shell::quoted;
 
 /// Whose models are kept.
@@ -225,8 +225,8 @@ fn known(name: &str) -> Result<&'static dyn Family, DataError> {
 /// Puts a range in the place of the usual one; a single choice is what the family then always takes.
 fn narrow(space: &mut FamilySpace, family: &dyn Family, name: &str, range: &Range) -> Result<(), DataError> {
     let default = match range {
-        Range::Int { low, high, .. } => super::space::Value::Int(i64::midpoint(*low, *high)),
-        Range::Real { low, high, log } => super::space::Value::Real(super::space::tidy(if *log {
+        Range::Int { low, high, .. } => crate::params::Value::Int(i64::midpoint(*low, *high)),
+        Range::Real { low, high, log } => crate::params::Value::Real(crate::params::tidy(if *log {
             (low.ln() / 2.0 + high.ln() / 2.0).exp()
         } else {
             f64::midpoint(*low, *high)

@@ -9,14 +9,14 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use super::course::Course;
-use super::journal::{Event, Folder, Header, How, Wanted, What, Writer};
-use super::record::{Ended, Recorder, may_pass};
-use super::study::Study;
-use super::train::Trainer;
-use super::unkept::Unkept;
 use crate::disk::is_damage;
+use crate::learn::study::Study;
 use crate::store::{ErrorKind, StoreError, TrackingStore, now_ms};
+use crate::sweep::engine::journal::{Event, Folder, Header, How, Wanted, What, Writer};
+use crate::sweep::engine::record::{Ended, Recorder, may_pass};
+use crate::sweep::engine::state::Course;
+use crate::sweep::engine::unkept::Unkept;
+use crate::sweep::executor::threads::Trainer;
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);

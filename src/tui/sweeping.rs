@@ -11,9 +11,9 @@ use super::overlays::report::Report;
 use super::overlays::sweeps::{Pressed, key};
 use super::requests::{load_experiments, open_selected};
 use super::sweeps::Began;
-use crate::sweep::data::bundled;
+use crate::learn::data::bundled;
+use crate::sweep::engine::progress::{Progress, State};
 use crate::sweep::plan::{SEED, TRIALS, Wish};
-use crate::sweep::progress::{Progress, State};
 use crate::sweep::search::Method;
 use crate::text;
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::action::Action;
 use crate::mlflow::ExperimentId;
+use crate::sweep::engine::progress::{Progress, State};
 use crate::sweep::plan::Wish;
-use crate::sweep::progress::{Progress, State};
 use crate::text;
 
 /// The sweeps of this machine, and what is known of how to begin one.

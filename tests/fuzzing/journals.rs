@@ -15,12 +15,12 @@ use mltui::state::{file_of, load, load_to_change, save};
 use mltui::store::TrackingStore;
 use mltui::store::memory::MemoryStore;
 use mltui::sweep::begin::{Beginning, Prepared, find_or_create};
-use mltui::sweep::course::{Course, Courses};
-use mltui::sweep::journal::{Folder, Header};
+use mltui::sweep::engine::journal::{Folder, Header};
+use mltui::sweep::engine::progress::Progress;
+use mltui::sweep::engine::state::{Course, Courses};
+use mltui::sweep::engine::unkept::{self, Unkept};
 use mltui::sweep::plan::Wish;
-use mltui::sweep::progress::Progress;
 use mltui::sweep::run::{self, Run};
-use mltui::sweep::unkept::{self, Unkept};
 use mltui::tui::memory::{Memory, Remembered, RememberedColumn};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -251,7 +251,7 @@ fn read(folder: &Path) {
         }
         if let Ok(events) = sweep.events() {
             let course = Course::of(&events);
-            let best = mltui::sweep::course::best(&course.trials, &header.plan);
+            let best = mltui::sweep::engine::state::best(&course.trials, &header.plan);
             assert!(best.is_none_or(|best| best < course.trials.len()));
         }
         if let Some(account) = &header.account {

@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::learn::account::Account;
+use crate::learn::data::{self, Frame};
+use crate::learn::study::Study;
 use crate::mlflow::Experiment;
 use crate::state::by_experiment::ByExperiment;
 use crate::store::{TrackingStore, now_ms};
-use crate::sweep::account::Account;
 use crate::sweep::begin::{Beginning, Prepared, SameStore, find_or_create, spawn};
-use crate::sweep::course::Courses;
-use crate::sweep::data::{self, Frame};
-use crate::sweep::journal::{Folder, Header, Wanted};
+use crate::sweep::engine::journal::{Folder, Header, Wanted};
+use crate::sweep::engine::progress::Progress;
+use crate::sweep::engine::record::may_pass;
+use crate::sweep::engine::state::Courses;
 use crate::sweep::plan::{Plan, Wish};
-use crate::sweep::progress::Progress;
-use crate::sweep::record::may_pass;
 use crate::sweep::run;
-use crate::sweep::study::Study;
 use crate::text;
 use crate::tui::effect::{Place, Steering, Training};
 use crate::tui::msg::Msg;

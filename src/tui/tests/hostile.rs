@@ -1,7 +1,7 @@
 //! Names, values and messages that want to harm the terminal or to look like others, on every screen.
 
 use super::*;
-use crate::sweep::progress::State;
+use crate::sweep::engine::progress::State;
 use crate::text::is_hidden;
 use crate::tui::action::ACTIONS;
 

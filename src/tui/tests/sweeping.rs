@@ -1,9 +1,9 @@
 //! Training: one key on an empty store and on a planned experiment, the plan, the list of sweeps.
 
 use super::*;
-use crate::sweep::data::Mark;
+use crate::learn::data::Mark;
+use crate::sweep::engine::progress::{Progress, State};
 use crate::sweep::plan::Wish;
-use crate::sweep::progress::{Progress, State};
 use crate::tui::app::Overlay;
 use crate::tui::effect::{Place, Steering, Training};
 use crate::tui::overlays::plan::Field;

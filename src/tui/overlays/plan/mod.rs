@@ -7,8 +7,8 @@ pub mod view;
 use complete::{Offers, folder_of, rest};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::sweep::data::Task;
-use crate::sweep::families::{self, FAMILIES};
+use crate::learn::data::Task;
+use crate::learn::families::{self, FAMILIES};
 use crate::sweep::plan::{FOLDS, MOST_JOBS, Models, SEED, TRIALS, Wish, most_jobs};
 use crate::sweep::search::Method;
 use crate::tui::widgets::input::{Input, Room, cursor, edit, insert};

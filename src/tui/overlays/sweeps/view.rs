@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::sweep::progress::{Progress, State};
-use crate::sweep::unkept;
+use crate::sweep::engine::progress::{Progress, State};
+use crate::sweep::engine::unkept;
 use crate::text;
 use crate::tui::app::App;
 use crate::tui::overlays::view::{centred_box, put};

@@ -1,0 +1,97 @@
+//! A forest of trees, each grown on rows drawn with replacement, with a few features tried at each node (Breiman 2001).
+
+use fastrand::Rng;
+use linfa::traits::Fit;
+
+use super::tree::growth;
+use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, seed_of, shares, wrong};
+use crate::learn::data::{TargetValues, Task};
+use crate::learn::model::{Form, Link, Model};
+use crate::learn::prepare::Features;
+use crate::learn::trees::{Bag, Growth, grow};
+
+pub struct RandomForest;
+
+impl Family for RandomForest {
+    fn name(&self) -> &'static str {
+        "random_forest"
+    }
+
+    fn about(&self) -> &'static str {
+        "many trees on random rows and features, averaged: hard to beat without tuning"
+    }
+
+    fn takes(&self, _: Task) -> bool {
+        true
+    }
+
+    fn space(&self, shape: Shape) -> Vec<Dimension> {
+        let usual = match shape.task {
+            Task::Regression => 0.5,
+            Task::Classification => 0.3,
+        };
+        vec![
+            Dimension::int("n_estimators", 30, 200, 80).log(),
+            Dimension::int("max_depth", 4, 24, 16),
+            Dimension::int("min_samples_leaf", 1, 16, 1).log(),
+            Dimension::real("max_features", 0.1, 1.0, usual),
+        ]
+    }
+
+    fn estimator(&self, _: Task, params: Reader<'_>, seed: u64) -> Result<Estimator, FitError> {
+        let share = params.positive("max_features", 0.5)?;
+        if share > 1.0 {
+            return Err(wrong(format!("max_features is {share}: it is a share of the features, up to 1.0")));
+        }
+        Ok(Box::new(Forest {
+            growth: growth(params)?,
+            trees: params.count("n_estimators", 100)?,
+            share,
+            seed,
+        }))
+    }
+}
+
+struct Forest {
+    growth: Growth,
+    trees: usize,
+    /// Of the features, tried at a node.
+    share: f64,
+    seed: u64,
+}
+
+impl Fit<Features, TargetValues, FitError> for Forest {
+    type Object = Model;
+
+    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+        let features = &data.records;
+        let (rows, width) = (features.raw.rows, features.raw.width());
+        let tried = (width as f64 * self.share).round().max(1.0) as usize;
+        let growth = Growth { max_features: Some(tried), ..self.growth };
+        let mut gains = vec![0.0; width];
+        let mut trees = Vec::with_capacity(self.trees);
+        let mut times = vec![0_u32; rows];
+        for number in 0..self.trees {
+            let mut rng = Rng::with_seed(seed_of(self.seed, number as u64));
+            times.fill(0);
+            for _ in 0..rows {
+                times[rng.usize(..rows)] += 1;
+            }
+            let mut of_tree = vec![0.0; width];
+            let mut tree = grow(features, &data.targets, Bag::Times(&times), &growth, &mut rng, &mut of_tree);
+            for leaf in &mut tree.leaves {
+                *leaf /= self.trees as f64;
+            }
+            for (gain, of_tree) in gains.iter_mut().zip(shares(&of_tree)) {
+                *gain += of_tree;
+            }
+            trees.push((tree, 0));
+        }
+        let (outputs, link) = match &data.targets {
+            TargetValues::Numbers(_) => (1, Link::Number),
+            TargetValues::Classes { count, .. } => (*count, Link::Share),
+        };
+        let form = Form::Trees { trees, start: vec![0.0; outputs] };
+        Ok(Model { form, link, importance: Some(shares(&gains)) })
+    }
+}

@@ -1,0 +1,139 @@
+//! A data set with its folds, ready to try estimators on.
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use super::data::{DataError, Frame, Limits, Target, TargetValues};
+use super::families::{Dataset, Family, Reader, Shape, lacking};
+use super::folds::Split;
+use super::model::Model;
+use super::prepare::{Features, Preparation};
+use super::roles::Roles;
+use super::scores::{Prediction, evaluate};
+use crate::params::Params;
+use crate::program::caught;
+
+/// Rows to learn from and rows to be judged by, prepared by what the former taught.
+#[derive(Debug)]
+pub struct Part {
+    pub preparation: Preparation,
+    pub train: Dataset,
+    pub held_out: Features,
+    pub truth: TargetValues,
+}
+
+#[derive(Debug)]
+pub struct Study {
+    pub frame: Frame,
+    pub target: Target,
+    /// What becomes of each column, in every fold alike.
+    pub roles: Roles,
+    pub split: Split,
+    /// Features: a text column is one a level.
+    pub width: usize,
+    /// Each prepared when it is first needed, for all trials.
+    folds: Vec<OnceLock<Result<Part, String>>>,
+    whole: OnceLock<Result<Part, String>>,
+}
+
+/// A fitted model and how it did on rows that it has not seen.
+#[derive(Debug)]
+pub struct Fitted {
+    pub model: Model,
+    pub prediction: Prediction,
+    /// In the order of [`super::scores::scores`].
+    pub scores: Vec<f64>,
+    pub fit_seconds: f64,
+    pub predict_seconds: f64,
+}
+
+impl Study {
+    pub fn new(
+        frame: Frame,
+        target: Target,
+        test_share: f64,
+        folds: usize,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        let split = Split::new(&target, test_share, folds, seed)?;
+        // What is wrong with all folds is said before any trial.
+        let roles = Roles::decide(&frame, &target)?;
+        let width = Preparation::fit(&frame, &roles, &split.train)?.names.len();
+        // Each fold is kept as numbers and their order, and so is the whole.
+        let cells = (frame.rows as u64).saturating_mul(width as u64);
+        if let Some(lack) = Limits::of_this_machine().lack(cells.saturating_mul(8 * (folds as u64 + 1))) {
+            return Err(DataError::Target(format!(
+                "{} rows x {width} features (a text column is a feature a level) in {folds} folds {lack}: \
+                 leave columns out with --ignore, or take fewer --folds",
+                frame.rows
+            )));
+        }
+        let folds = (0..folds).map(|_| OnceLock::new()).collect();
+        Ok(Self { frame, target, roles, split, width, folds, whole: OnceLock::new() })
+    }
+
+    pub fn shape(&self) -> Shape {
+        Shape { task: self.target.task, rows: self.split.train.len(), features: self.roles.learnt() }
+    }
+
+    pub fn folds(&self) -> usize {
+        self.folds.len()
+    }
+
+    fn part(&self, train: &[u32], held_out: &[u32]) -> Result<Part, String> {
+        let preparation =
+            Preparation::fit(&self.frame, &self.roles, train).map_err(|error| error.to_string())?;
+        let features = preparation.apply(&self.frame, train);
+        let held_out_features = preparation.apply(&self.frame, held_out);
+        let train = Dataset::new(features, self.target.values.of(train));
+        let truth = self.target.values.of(held_out);
+        Ok(Part { preparation, train, held_out: held_out_features, truth })
+    }
+
+    pub fn fold(&self, at: usize) -> Result<&Part, String> {
+        let fold = &self.split.folds[at];
+        let part = self.folds[at].get_or_init(|| self.part(&fold.train, &fold.validation));
+        part.as_ref().map_err(Clone::clone)
+    }
+
+    /// All rows but the test part to learn from, and the test part.
+    pub fn whole(&self) -> Result<&Part, String> {
+        let part = self.whole.get_or_init(|| self.part(&self.split.train, &self.split.test));
+        part.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Part {
+    /// Fits and judges. Whatever goes wrong within an estimator comes back as words.
+    pub fn try_out(&self, family: &dyn Family, params: &Params, seed: u64) -> Result<Fitted, String> {
+        let task = match self.truth {
+            TargetValues::Numbers(_) => super::data::Task::Regression,
+            TargetValues::Classes { .. } => super::data::Task::Classification,
+        };
+        let estimator = family.estimator(task, Reader(params), seed).map_err(|error| error.to_string())?;
+        // An allocation that fails would end the process.
+        let (rows, features) = (self.train.records.raw.rows, self.train.records.raw.width());
+        if let Some(lack) = lacking(family, rows, features, Limits::of_this_machine()) {
+            return Err(lack);
+        }
+        let started = Instant::now();
+        let fitted = caught(|| estimator.fit(&self.train));
+        let fit_seconds = started.elapsed().as_secs_f64();
+        let model = match fitted {
+            Ok(fitted) => fitted.map_err(|error| error.to_string())?,
+            Err(panic) => return Err(format!("the estimator broke down: {panic}")),
+        };
+        let started = Instant::now();
+        let prediction = model.prediction(&self.held_out);
+        let predict_seconds = started.elapsed().as_secs_f64();
+        let scores = evaluate(&self.truth, &prediction);
+        let is_usable = match &prediction {
+            Prediction::Numbers(values) => values.iter().all(|value| value.is_finite()),
+            Prediction::Classes { probabilities, .. } => probabilities.iter().all(|value| value.is_finite()),
+        };
+        if !is_usable {
+            return Err("its predictions are not finite".into());
+        }
+        Ok(Fitted { model, prediction, scores, fit_seconds, predict_seconds })
+    }
+}

@@ -1,0 +1,3 @@
+//! How trials run side by side.
+
+pub mod threads;

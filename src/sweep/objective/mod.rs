@@ -1,0 +1,3 @@
+//! What a trial is.
+
+pub mod keep;

@@ -1,0 +1,213 @@
+//! Which trial comes next: a grid, chance, or a tree-structured Parzen estimator (Bergstra 2011).
+//!
+//! A proposal depends on its number, the seed, and the results of trials that are [`LAG`] or more before it, and on nothing
+//! else: so the trials are the same however many run side by side.
+
+use std::collections::HashMap;
+
+use fastrand::Rng;
+use optimizer::distribution::{CategoricalDistribution, Distribution, FloatDistribution, IntDistribution};
+use optimizer::param::ParamValue;
+use optimizer::parameter::ParamId;
+use optimizer::sampler::tpe::TpeSampler;
+use optimizer::sampler::{CompletedTrial, Sampler};
+use serde::{Deserialize, Serialize};
+
+use crate::params::{Dimension, FamilySpace, Params, Range, Value, tidy};
+
+/// A trial is proposed when all that are so many before it have ended. It bounds how many run side by side.
+pub const LAG: usize = 8;
+/// Trials by chance, of a family, before its results are gone by.
+const STARTUP: usize = 5;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Goes where earlier trials did well.
+    #[default]
+    Tpe,
+    Random,
+    /// Every combination.
+    Grid,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proposal {
+    pub family: String,
+    pub params: Params,
+}
+
+/// A trial that has ended; the less, the better. None if it failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tried {
+    pub proposal: Proposal,
+    pub loss: Option<f64>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Search {
+    pub method: Method,
+    pub seed: u64,
+    pub spaces: Vec<FamilySpace>,
+    grid: Vec<Proposal>,
+}
+
+impl Search {
+    /// `points` is how many values of a range a grid takes.
+    pub fn new(method: Method, seed: u64, spaces: Vec<FamilySpace>, points: usize) -> Self {
+        let grid = if method == Method::Grid {
+            spaces.iter().flat_map(|space| grid(space, points)).collect()
+        } else {
+            Vec::new()
+        };
+        Self { method, seed, spaces, grid }
+    }
+
+    /// How many trials there are at most.
+    pub fn length(&self) -> Option<usize> {
+        match self.method {
+            Method::Grid => Some(self.grid.len()),
+            // Nothing to vary: each family once.
+            _ if self.spaces.iter().all(|space| space.dimensions.is_empty()) => Some(self.spaces.len()),
+            _ => None,
+        }
+    }
+
+    /// The trial of that number. `tried` are the trials up to `number` - [`LAG`], in order.
+    pub fn propose(&self, number: usize, tried: &[Tried]) -> Option<Proposal> {
+        if self.length().is_some_and(|length| number >= length) {
+            return None;
+        }
+        if self.method == Method::Grid {
+            return self.grid.get(number).cloned();
+        }
+        // Each family as it comes, before anything is searched.
+        if let Some(space) = self.spaces.get(number) {
+            return Some(Proposal { family: space.family.clone(), params: space.defaults() });
+        }
+        let space = self.family(number, tried)?;
+        let of_family: Vec<&Tried> =
+            tried.iter().filter(|trial| trial.proposal.family == space.family).collect();
+        let mut params = Params::new();
+        for (at, dimension) in space.dimensions.iter().enumerate() {
+            if !dimension.applies(&params) {
+                continue;
+            }
+            let history = completed(&of_family, &distribution(&dimension.range), |trial| {
+                // The same name may have another range where something else was chosen before.
+                let params = Some(&trial.proposal.params).filter(|params| dimension.applies(params))?;
+                encode(&dimension.range, params.get(&dimension.name)?)
+            });
+            let sampled = self.sample(number, at + 1, &distribution(&dimension.range), &history);
+            params.insert(dimension.name.clone(), decode(dimension, &sampled));
+        }
+        Some(Proposal { family: space.family.clone(), params })
+    }
+
+    fn family(&self, number: usize, tried: &[Tried]) -> Option<&FamilySpace> {
+        // What has nothing to vary is not tried twice.
+        let open: Vec<&FamilySpace> =
+            self.spaces.iter().filter(|space| !space.dimensions.is_empty()).collect();
+        let distribution = Distribution::Categorical(CategoricalDistribution { n_choices: open.len() });
+        let all: Vec<&Tried> = tried.iter().collect();
+        let history = completed(&all, &distribution, |trial| {
+            let at = open.iter().position(|space| space.family == trial.proposal.family)?;
+            Some(ParamValue::Categorical(at))
+        });
+        match self.sample(number, 0, &distribution, &history) {
+            ParamValue::Categorical(at) => open.get(at).copied(),
+            _ => None,
+        }
+    }
+
+    fn sample(
+        &self,
+        number: usize,
+        dimension: usize,
+        distribution: &Distribution,
+        history: &[CompletedTrial],
+    ) -> ParamValue {
+        let seed = self.seed.wrapping_mul(1_000_003).wrapping_add(dimension as u64);
+        let startup = if self.method == Method::Random { usize::MAX } else { STARTUP };
+        let sampler = TpeSampler::builder().seed(seed).n_startup_trials(startup).build();
+        match sampler {
+            Ok(sampler) => sampler.sample(distribution, number as u64, history),
+            // The settings are constants; chance is as good an answer as any.
+            Err(_) => ParamValue::Float(Rng::with_seed(seed).f64()),
+        }
+    }
+}
+
+fn completed(
+    tried: &[&Tried],
+    distribution: &Distribution,
+    value: impl Fn(&Tried) -> Option<ParamValue>,
+) -> Vec<CompletedTrial> {
+    let id = ParamId::new();
+    let of = |(number, trial): (usize, &&Tried)| {
+        let loss = trial.loss?;
+        let params = HashMap::from([(id, value(trial)?)]);
+        let distributions = HashMap::from([(id, distribution.clone())]);
+        Some(CompletedTrial::new(number as u64, params, distributions, HashMap::new(), loss))
+    };
+    tried.iter().enumerate().filter_map(of).collect()
+}
+
+fn distribution(range: &Range) -> Distribution {
+    match range {
+        Range::Int { low, high, log } => {
+            Distribution::Int(IntDistribution { low: *low, high: *high, log_scale: *log, step: None })
+        }
+        Range::Real { low, high, log } => {
+            Distribution::Float(FloatDistribution { low: *low, high: *high, log_scale: *log, step: None })
+        }
+        Range::Choice(choices) => {
+            Distribution::Categorical(CategoricalDistribution { n_choices: choices.len() })
+        }
+    }
+}
+
+fn encode(range: &Range, value: &Value) -> Option<ParamValue> {
+    match (range, value) {
+        (Range::Int { .. }, Value::Int(value)) => Some(ParamValue::Int(*value)),
+        (Range::Real { .. }, Value::Real(value)) => Some(ParamValue::Float(*value)),
+        (Range::Real { .. }, Value::Int(value)) => Some(ParamValue::Float(*value as f64)),
+        (Range::Choice(choices), value) => {
+            choices.iter().position(|choice| choice == value).map(ParamValue::Categorical)
+        }
+        _ => None,
+    }
+}
+
+fn decode(dimension: &Dimension, sampled: &ParamValue) -> Value {
+    match (&dimension.range, sampled) {
+        (Range::Int { low, high, .. }, ParamValue::Int(value)) => Value::Int((*value).clamp(*low, *high)),
+        (Range::Real { low, high, .. }, ParamValue::Float(value)) => {
+            Value::Real(tidy(*value).clamp(*low, *high))
+        }
+        (Range::Choice(choices), ParamValue::Categorical(at)) => {
+            choices[(*at).min(choices.len() - 1)].clone()
+        }
+        _ => dimension.default.clone(),
+    }
+}
+
+fn grid(space: &FamilySpace, points: usize) -> Vec<Proposal> {
+    let mut all = vec![Params::new()];
+    for dimension in &space.dimensions {
+        let values = dimension.grid(points);
+        let with = |params: Params| -> Vec<Params> {
+            if !dimension.applies(&params) {
+                return vec![params];
+            }
+            let one = |value: &Value| {
+                let mut params = params.clone();
+                params.insert(dimension.name.clone(), value.clone());
+                params
+            };
+            values.iter().map(one).collect()
+        };
+        all = all.into_iter().flat_map(with).collect();
+    }
+    all.into_iter().map(|params| Proposal { family: space.family.clone(), params }).collect()
+}
