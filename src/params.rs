@@ -1,4 +1,4 @@
-//! What is searched: the hyper-parameters of each family, with their ranges.
+//! Hyper-parameters: their values, and the ranges that are searched.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
+    /// A whole number.
     Int(i64),
+    /// Any other number.
     Real(f64),
+    /// A word.
     Text(String),
 }
 
@@ -34,15 +37,34 @@ pub type Params = BTreeMap<String, Value>;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Range {
-    Int { low: i64, high: i64, log: bool },
-    Real { low: f64, high: f64, log: bool },
+    /// Whole numbers, both ends among them.
+    Int {
+        /// The least.
+        low: i64,
+        /// The greatest.
+        high: i64,
+        /// Whether it is searched by the logarithm; `low` is 1 at least then.
+        log: bool,
+    },
+    /// Numbers, both ends among them.
+    Real {
+        /// The least.
+        low: f64,
+        /// The greatest.
+        high: f64,
+        /// Whether it is searched by the logarithm; `low` is above 0 then.
+        log: bool,
+    },
+    /// One of these.
     Choice(Vec<Value>),
 }
 
 /// A hyper-parameter that is searched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dimension {
+    /// As it stands among a run's params.
     pub name: String,
+    /// What it can be.
     pub range: Range,
     /// What a family's first trial takes.
     pub default: Value,
@@ -103,34 +125,23 @@ impl From<&str> for Value {
     }
 }
 
-impl FamilySpace {
-    /// At most so many trials are in its grid.
-    pub fn most_in_grid(&self, points: usize) -> usize {
-        let values = |dimension: &Dimension| match &dimension.range {
-            Range::Choice(choices) => choices.len(),
-            Range::Int { low, high, .. } => {
-                usize::try_from(high.abs_diff(*low)).unwrap_or(usize::MAX).saturating_add(1).min(points)
-            }
-            Range::Real { .. } => points,
-        };
-        self.dimensions.iter().map(values).fold(1, usize::saturating_mul)
-    }
-}
-
 impl Dimension {
     fn new(name: &str, range: Range, default: Value) -> Self {
         Self { name: name.to_owned(), range, default, only_if: None }
     }
 
+    /// Whole numbers from `low` to `high`.
     pub fn int(name: &str, low: i64, high: i64, default: i64) -> Self {
         let default = Value::Int(default.clamp(low, high.max(low)));
         Self::new(name, Range::Int { low, high: high.max(low), log: false }, default)
     }
 
+    /// Numbers from `low` to `high`.
     pub fn real(name: &str, low: f64, high: f64, default: f64) -> Self {
         Self::new(name, Range::Real { low, high, log: false }, Value::Real(default))
     }
 
+    /// One of some words; the first is the default.
     pub fn choice(name: &str, choices: &[&str]) -> Self {
         let choices: Vec<Value> = choices.iter().map(|choice| Value::Text((*choice).to_owned())).collect();
         let default = choices[0].clone();
@@ -145,11 +156,13 @@ impl Dimension {
         self
     }
 
+    /// Searched only where another one, named before, is this word.
     pub fn only_if(mut self, name: &str, value: &str) -> Self {
         self.only_if = Some((name.to_owned(), Value::Text(value.to_owned())));
         self
     }
 
+    /// Whether it is searched where the ones before are these.
     pub fn applies(&self, params: &Params) -> bool {
         self.only_if.as_ref().is_none_or(|(name, value)| params.get(name) == Some(value))
     }
@@ -184,23 +197,15 @@ pub fn tidy(value: f64) -> f64 {
     format!("{value:.3e}").parse().unwrap_or(value)
 }
 
-/// A family and what of it is searched.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FamilySpace {
-    pub family: String,
-    pub dimensions: Vec<Dimension>,
-}
-
-impl FamilySpace {
-    pub fn defaults(&self) -> Params {
-        let mut params = Params::new();
-        for dimension in &self.dimensions {
-            if dimension.applies(&params) {
-                params.insert(dimension.name.clone(), dimension.default.clone());
-            }
+/// What a family's first trial takes.
+pub fn defaults(dimensions: &[Dimension]) -> Params {
+    let mut params = Params::new();
+    for dimension in dimensions {
+        if dimension.applies(&params) {
+            params.insert(dimension.name.clone(), dimension.default.clone());
         }
-        params
     }
+    params
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mltui::learn::data::{Reading, load};
+use mltui::learn::data::{ReadOptions, load};
 use mltui::mlflow::{RunStatus, Tag};
 use mltui::store::rest::RestOptions;
 use mltui::store::uri;
@@ -407,11 +407,11 @@ fn a_sweep_whose_data_are_read_in_another_way_does_not_go_on() {
         header.as_object_mut().unwrap().remove(key);
         header
     };
-    let older = without(begun.clone(), "read_as");
+    let older = without(begun.clone(), "fingerprint");
     let mut of_levels = older.clone();
     of_levels["account"]["columns"][1]["use"] = "levels".into();
     let mut other = begun.clone();
-    other["read_as"] = "01234567".into();
+    other["fingerprint"] = "01234567".into();
     for header in [without(older.clone(), "account"), of_levels, other] {
         fs::write(&plan, header.to_string()).unwrap();
         let (code, _, error) = resume();
@@ -802,7 +802,7 @@ fn what_breaks_the_reader_of_a_file_is_told_in_one_sentence() {
         let mut damaged = whole.clone();
         damaged[at] = 1;
         fs::write(&path, damaged).unwrap();
-        load(name, &Reading::default()).is_err_and(|error| error.to_string().ends_with("it is damaged"))
+        load(name, &ReadOptions::default()).is_err_and(|error| error.to_string().ends_with("it is damaged"))
     };
     assert!((whole.len() / 2..whole.len()).any(breaks_it));
     let (code, _, error) = output(mltui(home.path(), &local(home.path()), &["sweep", "--data", name]));

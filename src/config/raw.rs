@@ -9,7 +9,8 @@ use super::ConfigError;
 use crate::learn::data::Task;
 use crate::params::Value;
 use crate::store::address::Address;
-use crate::sweep::plan::{self, Models};
+use crate::sweep::objective::tabular::KeptModels;
+use crate::sweep::request;
 use crate::sweep::search::Method;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -161,7 +162,7 @@ pub struct RawSweep {
     pub seed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<usize>,
-    pub models: Models,
+    pub models: KeptModels,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune: Option<bool>,
     /// How a file is read, where it does not tell.
@@ -188,11 +189,11 @@ impl Default for RawSweep {
             method: Method::Tpe,
             trials: None,
             time: None,
-            folds: plan::FOLDS,
-            test_size: plan::TEST_SIZE,
-            seed: plan::SEED,
+            folds: request::FOLDS,
+            test_size: request::TEST_SIZE,
+            seed: request::SEED,
             jobs: None,
-            models: Models::All,
+            models: KeptModels::All,
             prune: None,
             separator: None,
             decimal: None,

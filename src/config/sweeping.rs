@@ -4,16 +4,16 @@ use std::path::Path;
 
 use super::ConfigError;
 use super::raw::{RawRange, RawSweep};
-use crate::learn::data::{Reading, separator};
+use crate::learn::data::{ReadOptions, separator};
 use crate::learn::families;
 use crate::params::{Range, Value};
-use crate::sweep::plan::Wish;
+use crate::sweep::request::SweepRequest;
 
 /// The sweep of the settings.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sweeping {
     /// Without data there is none.
-    pub wish: Wish,
+    pub wish: SweepRequest,
     pub jobs: Option<usize>,
 }
 
@@ -46,9 +46,9 @@ impl Sweeping {
                 ranges.push((family.clone(), name.clone(), range));
             }
         }
-        let wish = Wish {
+        let wish = SweepRequest {
             data: raw.data.clone().unwrap_or_default(),
-            reading: Reading {
+            reading: ReadOptions {
                 separator: raw.separator.as_deref().map(separator).transpose().map_err(wrong)?,
                 decimal: raw.decimal.as_deref().map(str::parse).transpose().map_err(wrong)?,
                 no_header: raw.no_header,

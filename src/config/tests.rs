@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::raw::RawProfile;
 use super::*;
-use crate::learn::data::{Mark, Reading};
+use crate::learn::data::{DecimalMark, ReadOptions};
 use crate::store::rest::Auth;
 use crate::store::uri::Origin;
 
@@ -55,8 +55,8 @@ fn the_example_names_every_setting() {
 fn a_sweep_of_the_settings_says_how_its_file_is_read() {
     let config = "[sweep]\nseparator = 'tab'\ndecimal = ','\nno_header = true\n";
     let reading = load(config, &Flags::default(), &[]).unwrap().sweeping.wish.reading;
-    let (separator, decimal) = (Some(b'\t'), Some(Mark::Comma));
-    assert_eq!(reading, Reading { separator, decimal, no_header: true, ..Reading::default() });
+    let (separator, decimal) = (Some(b'\t'), Some(DecimalMark::Comma));
+    assert_eq!(reading, ReadOptions { separator, decimal, no_header: true, ..ReadOptions::default() });
     for (config, expected) in
         [("decimal = ';'", "the decimal mark is . or ,"), ("separator = ''", "one character")]
     {

@@ -2,15 +2,15 @@
 //!
 //! A library of estimators: it knows no MLflow, no store and no sweep.
 
-pub mod account;
 pub mod data;
 pub mod families;
+pub mod fingerprint;
 pub mod folds;
 pub mod model;
 pub mod onnx;
 pub mod pairs;
 pub mod prepare;
-pub mod read_as;
+pub mod report;
 pub mod roles;
 pub mod scores;
 pub mod study;

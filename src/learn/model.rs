@@ -29,7 +29,7 @@ pub enum Link {
 
 /// The form of a fitted model.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Form {
+pub enum ModelForm {
     /// The sum of trees, each added to one score or to all, and a start.
     Trees { trees: Vec<(Tree, usize)>, start: Vec<f64> },
     /// Scaled features (and their squares, where there are such weights) times weights, and intercepts. A column a score.
@@ -42,7 +42,7 @@ pub enum Form {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    pub form: Form,
+    pub form: ModelForm,
     pub link: Link,
     /// Of each feature how much it tells, in sum 1; where the model says so.
     pub importance: Option<Vec<f64>>,
@@ -60,7 +60,7 @@ impl Model {
     pub fn scores(&self, features: &Features) -> Array2<f64> {
         let rows = features.raw.rows;
         match &self.form {
-            Form::Trees { trees, start } => {
+            ModelForm::Trees { trees, start } => {
                 let mut scores = Array2::from_shape_fn((rows, start.len()), |(_, score)| start[score]);
                 for (tree, score) in trees {
                     for row in 0..rows {
@@ -72,7 +72,7 @@ impl Model {
                 }
                 scores
             }
-            Form::Linear { weights, squares, intercepts } => {
+            ModelForm::Linear { weights, squares, intercepts } => {
                 let scaled = features.scaled();
                 let mut scores = scaled.dot(weights);
                 if let Some(squares) = squares {
@@ -83,7 +83,7 @@ impl Model {
                 }
                 scores
             }
-            Form::Neighbours { rows: known, values, count, by_distance } => {
+            ModelForm::Neighbours { rows: known, values, count, by_distance } => {
                 let scaled = features.scaled();
                 let mut scores = Array2::zeros((rows, values.ncols()));
                 for row in 0..rows {
@@ -102,7 +102,7 @@ impl Model {
                 }
                 scores
             }
-            Form::Kernels { rows: centres, weights, gamma, intercepts } => {
+            ModelForm::Kernels { rows: centres, weights, gamma, intercepts } => {
                 let scaled = features.scaled();
                 let mut scores =
                     Array2::from_shape_fn((rows, intercepts.len()), |(_, score)| intercepts[score]);

@@ -1,7 +1,7 @@
 //! What becomes of each column: decided once for a whole sweep, on all rows that have a target, so that every fold judges
 //! the model that is logged. What is learnt of a column, in [`super::prepare`], is not decided here.
 
-use super::data::{Column, DataError, Frame, LeftOut, Target, Values, Why};
+use super::data::{Column, DataError, ExcludedColumn, Exclusion, Frame, Target, Values};
 use super::prepare::counts;
 
 /// A text column becomes at most so many features, of its most frequent levels; other levels are none of them.
@@ -17,16 +17,16 @@ pub enum Role {
     /// A number, in single precision, counted from a base: 0, unless single precision would lose digits otherwise.
     Number {
         base: f64,
-        lost: Option<Lost>,
+        lost: Option<PrecisionLoss>,
     },
     /// One feature for each of these levels.
     Levels(Vec<u32>),
-    LeftOut(Why),
+    LeftOut(Exclusion),
 }
 
 /// How many different values there are, and how many of them single precision tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lost {
+pub struct PrecisionLoss {
     pub of: usize,
     pub told_apart: usize,
 }
@@ -52,7 +52,7 @@ impl Roles {
                 "no column of {} besides {} differs between rows: there is nothing to learn from{}",
                 frame.name,
                 target.name,
-                roles.left_out(frame).first().map_or(String::new(), |LeftOut { name, why }| {
+                roles.left_out(frame).first().map_or(String::new(), |ExcludedColumn { name, why }| {
                     format!("; {name} is left out: {}", why.words())
                 })
             )));
@@ -70,9 +70,9 @@ impl Roles {
     }
 
     /// The columns that are not learnt from: what was not read, and what was.
-    pub fn left_out(&self, frame: &Frame) -> Vec<LeftOut> {
+    pub fn left_out(&self, frame: &Frame) -> Vec<ExcludedColumn> {
         let read = frame.columns.iter().zip(&self.0).filter_map(|(column, role)| match role {
-            Role::LeftOut(why) => Some(LeftOut { name: column.name.clone(), why: why.clone() }),
+            Role::LeftOut(why) => Some(ExcludedColumn { name: column.name.clone(), why: why.clone() }),
             _ => None,
         });
         frame.left_out.iter().cloned().chain(read).collect()
@@ -90,11 +90,11 @@ fn of_texts(codes: &[u32], levels: &[String], rows: &[u32]) -> Role {
     let counts = counts(codes, levels.len(), rows);
     let mut met: Vec<u32> = (0..levels.len() as u32).filter(|code| counts[*code as usize] > 0).collect();
     match met.len() {
-        0 => return Role::LeftOut(Why::Empty),
-        1 => return Role::LeftOut(Why::Constant),
+        0 => return Role::LeftOut(Exclusion::Empty),
+        1 => return Role::LeftOut(Exclusion::Constant),
         count if count > FEW_LEVELS && count * 2 > rows.len() => {
             let example = levels[met[0] as usize].chars().take(40).collect();
-            return Role::LeftOut(Why::Identifier { levels: count, rows: rows.len(), example });
+            return Role::LeftOut(Exclusion::Identifier { levels: count, rows: rows.len(), example });
         }
         _ => {}
     }
@@ -110,10 +110,10 @@ fn of_numbers(numbers: &[f64], rows: &[u32]) -> Role {
         (least.min(number), most.max(number))
     });
     if least > most {
-        return Role::LeftOut(Why::Empty);
+        return Role::LeftOut(Exclusion::Empty);
     }
     if least.total_cmp(&most).is_eq() {
-        return Role::LeftOut(Why::Constant);
+        return Role::LeftOut(Exclusion::Constant);
     }
     let is_exact = |number: f64| f64::from(number as f32).total_cmp(&number).is_eq();
     if known().all(is_exact) {
@@ -135,7 +135,7 @@ fn of_numbers(numbers: &[f64], rows: &[u32]) -> Role {
     };
     // Some of many random digits are always lost, and nobody misses them.
     let is_lost = found * 10 < values.len() * 9;
-    Role::Number { base, lost: is_lost.then_some(Lost { of: values.len(), told_apart: found }) }
+    Role::Number { base, lost: is_lost.then_some(PrecisionLoss { of: values.len(), told_apart: found }) }
 }
 
 #[cfg(test)]

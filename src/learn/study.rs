@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use super::data::{DataError, Frame, Limits, Target, TargetValues};
-use super::families::{Dataset, Family, Reader, Shape, lacking};
+use super::families::{DataShape, Family, HyperParams, Samples, memory_lack};
 use super::folds::Split;
 use super::model::Model;
 use super::prepare::{Features, Preparation};
@@ -15,15 +15,15 @@ use crate::program::caught;
 
 /// Rows to learn from and rows to be judged by, prepared by what the former taught.
 #[derive(Debug)]
-pub struct Part {
+pub struct PreparedPart {
     pub preparation: Preparation,
-    pub train: Dataset,
+    pub train: Samples,
     pub held_out: Features,
     pub truth: TargetValues,
 }
 
 #[derive(Debug)]
-pub struct Study {
+pub struct TrainingData {
     pub frame: Frame,
     pub target: Target,
     /// What becomes of each column, in every fold alike.
@@ -32,8 +32,8 @@ pub struct Study {
     /// Features: a text column is one a level.
     pub width: usize,
     /// Each prepared when it is first needed, for all trials.
-    folds: Vec<OnceLock<Result<Part, String>>>,
-    whole: OnceLock<Result<Part, String>>,
+    folds: Vec<OnceLock<Result<PreparedPart, String>>>,
+    whole: OnceLock<Result<PreparedPart, String>>,
 }
 
 /// A fitted model and how it did on rows that it has not seen.
@@ -47,7 +47,7 @@ pub struct Fitted {
     pub predict_seconds: f64,
 }
 
-impl Study {
+impl TrainingData {
     pub fn new(
         frame: Frame,
         target: Target,
@@ -72,48 +72,49 @@ impl Study {
         Ok(Self { frame, target, roles, split, width, folds, whole: OnceLock::new() })
     }
 
-    pub fn shape(&self) -> Shape {
-        Shape { task: self.target.task, rows: self.split.train.len(), features: self.roles.learnt() }
+    pub fn shape(&self) -> DataShape {
+        DataShape { task: self.target.task, rows: self.split.train.len(), features: self.roles.learnt() }
     }
 
     pub fn folds(&self) -> usize {
         self.folds.len()
     }
 
-    fn part(&self, train: &[u32], held_out: &[u32]) -> Result<Part, String> {
+    fn part(&self, train: &[u32], held_out: &[u32]) -> Result<PreparedPart, String> {
         let preparation =
             Preparation::fit(&self.frame, &self.roles, train).map_err(|error| error.to_string())?;
         let features = preparation.apply(&self.frame, train);
         let held_out_features = preparation.apply(&self.frame, held_out);
-        let train = Dataset::new(features, self.target.values.of(train));
+        let train = Samples::new(features, self.target.values.of(train));
         let truth = self.target.values.of(held_out);
-        Ok(Part { preparation, train, held_out: held_out_features, truth })
+        Ok(PreparedPart { preparation, train, held_out: held_out_features, truth })
     }
 
-    pub fn fold(&self, at: usize) -> Result<&Part, String> {
+    pub fn fold(&self, at: usize) -> Result<&PreparedPart, String> {
         let fold = &self.split.folds[at];
         let part = self.folds[at].get_or_init(|| self.part(&fold.train, &fold.validation));
         part.as_ref().map_err(Clone::clone)
     }
 
     /// All rows but the test part to learn from, and the test part.
-    pub fn whole(&self) -> Result<&Part, String> {
+    pub fn whole(&self) -> Result<&PreparedPart, String> {
         let part = self.whole.get_or_init(|| self.part(&self.split.train, &self.split.test));
         part.as_ref().map_err(Clone::clone)
     }
 }
 
-impl Part {
+impl PreparedPart {
     /// Fits and judges. Whatever goes wrong within an estimator comes back as words.
-    pub fn try_out(&self, family: &dyn Family, params: &Params, seed: u64) -> Result<Fitted, String> {
+    pub fn fit_and_score(&self, family: &dyn Family, params: &Params, seed: u64) -> Result<Fitted, String> {
         let task = match self.truth {
             TargetValues::Numbers(_) => super::data::Task::Regression,
             TargetValues::Classes { .. } => super::data::Task::Classification,
         };
-        let estimator = family.estimator(task, Reader(params), seed).map_err(|error| error.to_string())?;
+        let estimator =
+            family.estimator(task, HyperParams(params), seed).map_err(|error| error.to_string())?;
         // An allocation that fails would end the process.
         let (rows, features) = (self.train.records.raw.rows, self.train.records.raw.width());
-        if let Some(lack) = lacking(family, rows, features, Limits::of_this_machine()) {
+        if let Some(lack) = memory_lack(family, rows, features, Limits::of_this_machine()) {
             return Err(lack);
         }
         let started = Instant::now();

@@ -5,8 +5,11 @@
 pub mod begin;
 pub mod engine;
 pub mod executor;
+pub mod header;
 pub mod objective;
 pub mod plan;
+pub mod progress;
+pub mod request;
 pub mod run;
 pub mod search;
 

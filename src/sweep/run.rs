@@ -9,14 +9,18 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
+use super::engine::journal::{Control, EndReason, Event, EventKind, JournalWriter, SweepFolder};
+use super::engine::queue::Queue;
+use super::engine::record::{Recorder, SweepEnd, is_transient};
+use super::engine::state::SweepState;
+use super::engine::unkept::Unkept;
+use super::executor::{Executor, Threads};
+use super::header::{SweepFolders, SweepHeader};
+use super::objective::Objective;
+use super::objective::tabular::Tabular;
 use crate::disk::is_damage;
-use crate::learn::study::Study;
+use crate::learn::study::TrainingData;
 use crate::store::{ErrorKind, StoreError, TrackingStore, now_ms};
-use crate::sweep::engine::journal::{Event, Folder, Header, How, Wanted, What, Writer};
-use crate::sweep::engine::record::{Ended, Recorder, may_pass};
-use crate::sweep::engine::state::Course;
-use crate::sweep::engine::unkept::Unkept;
-use crate::sweep::executor::threads::Trainer;
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -42,22 +46,37 @@ pub enum RunError {
 
 impl RunError {
     /// What failed because the folder was taken away is told as that.
-    fn journal(folder: &Folder, cause: std::io::Error) -> Self {
+    fn journal(folder: &SweepFolder, cause: std::io::Error) -> Self {
         let cause = folder.check().err().unwrap_or(cause);
         Self::Journal { path: folder.path.display().to_string(), cause }
     }
 }
 
-pub struct Run {
-    pub store: Arc<dyn TrackingStore>,
-    pub folder: Folder,
-    pub header: Header,
-    pub study: Study,
+/// A sweep that is to be run by this process.
+pub struct SweepJob {
+    store: Arc<dyn TrackingStore>,
+    folder: SweepFolder,
+    header: SweepHeader,
+    objective: Box<dyn Objective>,
+    executor: Box<dyn Executor>,
+}
+
+impl SweepJob {
+    /// Estimators on these data, which are the plan's, on threads of this process.
+    pub fn new(
+        store: Arc<dyn TrackingStore>,
+        folder: SweepFolder,
+        header: SweepHeader,
+        data: TrainingData,
+    ) -> Self {
+        let objective = Box::new(Tabular::new(header.plan.clone(), data, folder.clone()));
+        Self { store, folder, header, objective, executor: Box::new(Threads) }
+    }
 }
 
 /// What a watcher of the process is told.
 #[derive(Debug, Clone, Copy)]
-pub enum Told<'a> {
+pub enum Notice<'a> {
     Event(&'a Event),
     /// The store knows more; so many events wait for their turn.
     Sent {
@@ -73,14 +92,14 @@ pub enum Told<'a> {
 
 /// Training on a thread: what happened comes out of the channel, which closes at the end.
 fn train(
-    run: &Arc<Run>,
+    job: &Arc<SweepJob>,
     events: &[Event],
-    writer: Arc<Mutex<Writer>>,
+    writer: Arc<Mutex<JournalWriter>>,
     stop: Arc<AtomicBool>,
     result: Arc<Mutex<Option<std::io::Error>>>,
 ) -> mpsc::UnboundedReceiver<Event> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let (run, course) = (Arc::clone(run), Course::of(events));
+    let (job, past) = (Arc::clone(job), SweepState::of(events));
     std::thread::spawn(move || {
         let tell = |event: Event| {
             let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,8 +112,14 @@ fn train(
             let _ = sender.send(event);
             Ok(())
         };
-        let trainer = Trainer::new(&run.header.plan, &run.study, &run.folder, course, &stop, &tell);
-        if let Err(error) = trainer.run(run.header.jobs) {
+        let plan = &job.header.plan;
+        let queue = Queue::new(&plan.rules, plan.aim(), &job.folder, past, &stop, &tell);
+        let objective = job.objective.as_ref();
+        let trained = job.executor.run(&queue, objective).and_then(|()| match queue.best() {
+            Some(best) => objective.finish(&best, &queue.watch(best.number)),
+            None => Ok(()),
+        });
+        if let Err(error) = trained {
             *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
     });
@@ -103,27 +128,27 @@ fn train(
 
 /// Runs a sweep to its end, from where it stands. `interrupted` comes when the process is asked to stop.
 pub async fn run(
-    run: Run,
+    job: SweepJob,
     interrupted: impl Future<Output = ()>,
-    mut told: impl FnMut(Told<'_>),
-) -> Result<Ended, RunError> {
-    let folder = run.folder.clone();
+    mut notify: impl FnMut(Notice<'_>),
+) -> Result<SweepEnd, RunError> {
+    let folder = job.folder.clone();
     let journal = |cause| RunError::journal(&folder, cause);
-    let writer = run.folder.take().map_err(journal)?.ok_or(RunError::Taken)?;
-    let before = run.folder.events().map_err(journal)?;
-    let sent = run.folder.sent().min(before.len());
+    let writer = job.folder.take().map_err(journal)?.ok_or(RunError::Taken)?;
+    let before = job.folder.events().map_err(journal)?;
+    let sent = job.folder.sent().min(before.len());
     let mut recorder = Recorder::new(
-        Arc::clone(&run.store),
-        run.folder.clone(),
-        run.header.clone(),
+        Arc::clone(&job.store),
+        job.folder.clone(),
+        job.header.logged(),
         &before[..sent],
         !before.is_empty(),
     );
     let writer = Arc::new(Mutex::new(writer));
     let worked =
-        work(Arc::new(run), &mut recorder, Arc::clone(&writer), before, interrupted, &mut told).await;
+        work(Arc::new(job), &mut recorder, Arc::clone(&writer), before, interrupted, &mut notify).await;
     let ended = match worked {
-        Ok(how) => Ok(recorder.into_ended(how)),
+        Ok(reason) => Ok(recorder.into_end(reason)),
         Err(error) => {
             let why = error.to_string();
             let abandoned = recorder.abandon(now_ms(), &why);
@@ -140,28 +165,28 @@ pub async fn run(
 
 /// Trains, and tells the store.
 async fn work(
-    run: Arc<Run>,
+    job: Arc<SweepJob>,
     recorder: &mut Recorder,
-    writer: Arc<Mutex<Writer>>,
+    writer: Arc<Mutex<JournalWriter>>,
     before: Vec<Event>,
     interrupted: impl Future<Output = ()>,
-    told: &mut impl FnMut(Told<'_>),
-) -> Result<How, RunError> {
-    let folder = run.folder.clone();
+    notify: &mut impl FnMut(Notice<'_>),
+) -> Result<EndReason, RunError> {
+    let folder = job.folder.clone();
     let journal = |cause| RunError::journal(&folder, cause);
-    let begun = Event { at: now_ms(), what: What::Begun };
+    let begun = Event::now(EventKind::Begun);
     writer.lock().unwrap_or_else(PoisonError::into_inner).write(&begun).map_err(journal)?;
-    told(Told::Event(&begun));
-    let sent = run.folder.sent().min(before.len());
+    notify(Notice::Event(&begun));
+    let sent = job.folder.sent().min(before.len());
     let mut waiting: Vec<Event> = before[sent..].iter().cloned().chain([begun]).collect();
     let (stop, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
-    let mut happening = train(&run, &before, Arc::clone(&writer), Arc::clone(&stop), Arc::clone(&broken));
-    let mut called_off = std::pin::pin!(called_off(&run.folder, interrupted));
+    let mut happening = train(&job, &before, Arc::clone(&writer), Arc::clone(&stop), Arc::clone(&broken));
+    let mut called_off = std::pin::pin!(called_off(&job.folder, interrupted));
     let mut is_over = false;
-    let how = loop {
+    let reason = loop {
         if !waiting.is_empty() {
             let halt = AtomicBool::new(false);
-            let mut recording = std::pin::pin!(record(recorder, &mut waiting, told, &halt));
+            let mut recording = std::pin::pin!(record(recorder, &mut waiting, notify, &halt));
             let recorded = tokio::select! {
                 recorded = &mut recording => recorded,
                 () = &mut called_off => {
@@ -170,7 +195,7 @@ async fn work(
                     // A request that is under way goes on whether or not anybody waits for it, and what it made would be
                     // made again. What fails is tried once more for the end of the sweep.
                     let _ = tokio::time::timeout(LAST_STEP, recording).await;
-                    break How::Cancelled;
+                    break EndReason::Cancelled;
                 }
             };
             if let Err(error) = recorded {
@@ -179,28 +204,32 @@ async fn work(
             }
         } else if is_over {
             // Training ends at once when it is called off, and the look at the file may come later.
-            break if run.folder.wanted() == Wanted::Cancel { How::Cancelled } else { How::Finished };
+            break if job.folder.control() == Control::Cancel {
+                EndReason::Cancelled
+            } else {
+                EndReason::Finished
+            };
         }
         if is_over {
             continue;
         }
         let count = tokio::select! {
             count = happening.recv_many(&mut waiting, 256) => count,
-            () = &mut called_off => break How::Cancelled,
+            () = &mut called_off => break EndReason::Cancelled,
         };
         is_over = count == 0;
         for event in &waiting {
-            told(Told::Event(event));
+            notify(Notice::Event(event));
         }
     };
     stop.store(true, Ordering::Relaxed);
-    if how == How::Cancelled {
+    if reason == EndReason::Cancelled {
         recorder.was_cut_off();
     }
     if let Some(cause) = broken.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(journal(cause));
     }
-    let closed = Event { at: now_ms(), what: What::Closed { how } };
+    let closed = Event::now(EventKind::Closed { reason });
     {
         // From here on no trial that is still being fitted can say anything.
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,31 +239,31 @@ async fn work(
         happening.close();
         writer.write(&closed).map_err(journal)?;
     }
-    told(Told::Event(&closed));
+    notify(Notice::Event(&closed));
     waiting.push(closed);
     let never = AtomicBool::new(false);
-    let farewell = record(recorder, &mut waiting, told, &never);
-    let result = if how == How::Finished {
+    let farewell = record(recorder, &mut waiting, notify, &never);
+    let result = if reason == EndReason::Finished {
         farewell.await
     } else {
         match tokio::time::timeout(FAREWELL, farewell).await {
             Ok(result) => result,
             // The next start does it.
-            Err(_) => return Ok(how),
+            Err(_) => return Ok(reason),
         }
     };
     result?;
-    if let Err(error) = run.folder.forget_trials() {
+    if let Err(error) = job.folder.forget_trials() {
         // A fit that nobody waits for any more may be writing there.
         tracing::warn!(%error, "files of trials are left behind");
     }
-    Ok(how)
+    Ok(reason)
 }
 
 /// Comes when the sweep is called off, by the file or by the process.
-async fn called_off(folder: &Folder, interrupted: impl Future<Output = ()>) {
+async fn called_off(folder: &SweepFolder, interrupted: impl Future<Output = ()>) {
     let by_file = async {
-        while folder.wanted() != Wanted::Cancel {
+        while folder.control() != Control::Cancel {
             tokio::time::sleep(LOOK).await;
         }
     };
@@ -248,7 +277,7 @@ async fn called_off(folder: &Folder, interrupted: impl Future<Output = ()>) {
 async fn record(
     recorder: &mut Recorder,
     events: &mut Vec<Event>,
-    told: &mut impl FnMut(Told<'_>),
+    notify: &mut impl FnMut(Notice<'_>),
     halt: &AtomicBool,
 ) -> Result<(), StoreError> {
     let mut pause = BREATH;
@@ -256,18 +285,18 @@ async fn record(
     while !events.is_empty() && !halt.load(Ordering::Relaxed) {
         let step = recorder.step(events).await;
         for unkept in recorder.take_unkept() {
-            told(Told::NotKept(&unkept));
+            notify(Notice::NotKept(&unkept));
         }
         match step {
             Ok(()) => {
-                told(Told::Sent { left: events.len() });
+                notify(Notice::Sent { left: events.len() });
                 if was_away {
-                    told(Told::Back);
+                    notify(Notice::Back);
                 }
                 (was_away, pause) = (false, BREATH);
             }
-            Err(error) if may_pass(&error.kind) => {
-                told(Told::Away(&error));
+            Err(error) if is_transient(&error.kind) => {
+                notify(Notice::Away(&error));
                 was_away = true;
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PATIENCE);
@@ -290,7 +319,7 @@ async fn bring(recorder: &mut Recorder, events: &mut Vec<Event>) -> Result<(), S
 
 /// A sweep whose process died.
 #[derive(Debug)]
-pub struct Broken {
+pub struct BrokenSweep {
     pub name: String,
     /// Whether it could be closed.
     pub closed: Result<(), StoreError>,
@@ -302,32 +331,32 @@ pub async fn close_broken(
     store: &Arc<dyn TrackingStore>,
     state_folder: &Path,
     store_name: &str,
-) -> Vec<Broken> {
+) -> Vec<BrokenSweep> {
     let mut broken = Vec::new();
     // Nothing of theirs is in a store that is not there, and none is made for what broke off.
     if !store.is_begun() {
         return broken;
     }
-    let of_store = |(_, header): &(Folder, Header)| header.store == store_name;
-    for (folder, header) in Folder::all(state_folder).sweeps.into_iter().filter(of_store) {
+    let of_store = |(_, header): &(SweepFolder, SweepHeader)| header.store == store_name;
+    for (folder, header) in SweepFolders::of(state_folder).sweeps.into_iter().filter(of_store) {
         let name = header.name.clone();
-        if let Some(closed) = close(store, &folder, header).await {
-            broken.push(Broken { name, closed });
+        if let Some(closed) = close(store, &folder, &header).await {
+            broken.push(BrokenSweep { name, closed });
         }
     }
     broken
 }
 
 /// Whether there is nothing to close: it is not begun yet, or over and told.
-fn is_over(folder: &Folder) -> std::io::Result<bool> {
+fn is_over(folder: &SweepFolder) -> std::io::Result<bool> {
     Ok(folder.is_told()?.unwrap_or(true))
 }
 
 /// Closes a sweep; none if there is nothing to close, or a process is at it.
 async fn close(
     store: &Arc<dyn TrackingStore>,
-    folder: &Folder,
-    header: Header,
+    folder: &SweepFolder,
+    header: &SweepHeader,
 ) -> Option<Result<(), StoreError>> {
     let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
     match is_over(folder) {
@@ -344,12 +373,13 @@ async fn close(
     let mut events = folder.events().ok()?;
     let sent = folder.sent().min(events.len());
     let work = async {
-        if !matches!(events.last(), Some(Event { what: What::Closed { .. }, .. })) {
-            let closed = Event { at: now_ms(), what: What::Closed { how: How::Interrupted } };
+        if !matches!(events.last(), Some(Event { kind: EventKind::Closed { .. }, .. })) {
+            let closed = Event::now(EventKind::Closed { reason: EndReason::Interrupted });
             writer.write(&closed).map_err(io)?;
             events.push(closed);
         }
-        let mut recorder = Recorder::new(Arc::clone(store), folder.clone(), header, &events[..sent], true);
+        let mut recorder =
+            Recorder::new(Arc::clone(store), folder.clone(), header.logged(), &events[..sent], true);
         bring(&mut recorder, &mut events.split_off(sent)).await?;
         folder.forget_trials().map_err(io)
     };

@@ -18,7 +18,7 @@ use crate::marking::Plan;
 use crate::mlflow::{Experiment, ExperimentId, LoggedModel, MetricPoint, Run, RunId};
 use crate::select::{Objective, Resolved, Selection};
 use crate::store::{ArtifactList, HistoryPart, StoreError};
-use crate::sweep::engine::progress::Progress;
+use crate::sweep::progress::Progress;
 
 /// A mark that was not made or not undone.
 #[derive(Debug, Clone, PartialEq)]

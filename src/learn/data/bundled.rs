@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{DataError, Frame, Reading, Task, delimited};
+use super::{DataError, Frame, ReadOptions, Task, delimited};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Bundled {
@@ -58,9 +58,9 @@ pub fn find(name: &str) -> Option<&'static Bundled> {
 }
 
 impl Bundled {
-    pub fn frame(&self, reading: &Reading) -> Result<Frame, DataError> {
+    pub fn frame(&self, reading: &ReadOptions) -> Result<Frame, DataError> {
         // It is known how it was written.
-        let reading = Reading { separator: None, decimal: None, no_header: false, ..reading.clone() };
+        let reading = ReadOptions { separator: None, decimal: None, no_header: false, ..reading.clone() };
         let mut frame = delimited::read_packed(Path::new(self.name), self.packed, &reading)?;
         self.name.clone_into(&mut frame.name);
         frame.source = format!("mltui:{}", self.name);

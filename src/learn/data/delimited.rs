@@ -10,18 +10,18 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 
 use super::builder::Growing;
-use super::numerals::{Mark, Notation, notation};
+use super::numerals::{DecimalMark, Notation, notation};
 use super::records::Records;
 use super::seen::Seen;
 use super::separator;
-use super::{DataError, Format, Frame, LeftOut, Limits, Reading, Why, digest, named_twice};
+use super::{DataError, ExcludedColumn, Exclusion, Format, Frame, Limits, ReadOptions, digest, named_twice};
 
 const MOST_COLUMNS: usize = 1_000_000;
 
 /// Where the bytes come from; each call begins anew.
 pub type Source<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
 
-pub fn read(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
+pub fn read(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     let open = || -> std::io::Result<Box<dyn Read>> {
         let mut start = [0; 2];
         let is_packed = File::open(path)?.read_exact(&mut start).is_ok() && start == [0x1f, 0x8b];
@@ -32,11 +32,11 @@ pub fn read(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
 }
 
 /// A bundled set.
-pub fn read_packed(name: &Path, bytes: &[u8], reading: &Reading) -> Result<Frame, DataError> {
+pub fn read_packed(name: &Path, bytes: &[u8], reading: &ReadOptions) -> Result<Frame, DataError> {
     read_from(name, &|| Ok(Box::new(MultiGzDecoder::new(bytes))), reading)
 }
 
-fn read_from(path: &Path, open: &Source<'_>, reading: &Reading) -> Result<Frame, DataError> {
+fn read_from(path: &Path, open: &Source<'_>, reading: &ReadOptions) -> Result<Frame, DataError> {
     let failed = |cause| DataError::Read { path: path.to_owned(), cause };
     let separator = match reading.separator {
         Some(separator) => separator,
@@ -62,16 +62,16 @@ fn read_from(path: &Path, open: &Source<'_>, reading: &Reading) -> Result<Frame,
     let mut left_out = Vec::new();
     let mut growing = Vec::new();
     for ((name, seen), mark) in names.iter().zip(&seen).zip(marks) {
-        let mut leave = |why| left_out.push(LeftOut { name: name.clone(), why });
+        let mut leave = |why| left_out.push(ExcludedColumn { name: name.clone(), why });
         if reading.ignored.contains(name) {
-            leave(Why::Ignored);
+            leave(Exclusion::Ignored);
             growing.push(None);
             continue;
         }
         let holds = seen.holds(reading.categorical.contains(name), mark);
         let holds = holds.map_err(|(line, message)| wrong_cell(path, line, name, message))?;
         if holds.is_none() {
-            leave(Why::Empty);
+            leave(Exclusion::Empty);
         }
         growing.push(holds.map(|holds| Growing::new(name.clone(), holds, rows)));
     }
@@ -103,27 +103,28 @@ fn marks(
     names: &[String],
     seen: &[Seen],
     separator: u8,
-    reading: &Reading,
-) -> Result<Vec<Mark>, DataError> {
+    reading: &ReadOptions,
+) -> Result<Vec<DecimalMark>, DataError> {
     if let Some(mark) = reading.decimal {
         return Ok(vec![mark; seen.len()]);
     }
     let is_read = |name: &String| !reading.ignored.contains(name) && !reading.categorical.contains(name);
-    let told: Vec<Option<Mark>> =
+    let told: Vec<Option<DecimalMark>> =
         names.iter().zip(seen).map(|(name, seen)| seen.mark().filter(|_| is_read(name))).collect();
-    let (points, commas) = (told.contains(&Some(Mark::Point)), told.contains(&Some(Mark::Comma)));
-    let mark = |((name, seen), told): ((&String, &Seen), &Option<Mark>)| {
+    let (points, commas) =
+        (told.contains(&Some(DecimalMark::Point)), told.contains(&Some(DecimalMark::Comma)));
+    let mark = |((name, seen), told): ((&String, &Seen), &Option<DecimalMark>)| {
         let doubtful = seen.doubtful().filter(|_| is_read(name));
         match (told, doubtful) {
             (Some(mark), _) => Ok(*mark),
             // The column as a whole has none, for something in it is no number: whichever makes more of it numbers.
             (None, None) => Ok(seen.likely_mark()),
-            (None, Some(_)) if commas && !points => Ok(Mark::Comma),
-            (None, Some(_)) if points && !commas => Ok(Mark::Point),
+            (None, Some(_)) if commas && !points => Ok(DecimalMark::Comma),
+            (None, Some(_)) if points && !commas => Ok(DecimalMark::Point),
             // Where nothing speaks against it, a point is what it is for programs, and semicolons stand where commas are
             // taken.
-            (None, Some((_, cell))) if !points && !commas && !cell.contains(',') => Ok(Mark::Point),
-            (None, Some(_)) if !points && !commas && separator == b';' => Ok(Mark::Comma),
+            (None, Some((_, cell))) if !points && !commas && !cell.contains(',') => Ok(DecimalMark::Point),
+            (None, Some(_)) if !points && !commas && separator == b';' => Ok(DecimalMark::Comma),
             (None, Some((line, cell))) => {
                 let message = format!(
                     "{cell:?} is one number with a decimal point and another with a decimal comma: say --decimal . or --decimal , (or decimal in [sweep] of the config file)"
@@ -153,7 +154,7 @@ fn fill(path: &Path, mut records: Records<'_>, growing: &mut [Option<Growing>]) 
     Ok(())
 }
 
-fn names(records: &mut Records<'_>, path: &Path, reading: &Reading) -> Result<Vec<String>, DataError> {
+fn names(records: &mut Records<'_>, path: &Path, reading: &ReadOptions) -> Result<Vec<String>, DataError> {
     let header = records.first()?;
     if header.is_empty() {
         return Err(DataError::File { path: path.to_owned(), message: "it is empty".into() });
@@ -191,7 +192,8 @@ mod tests {
             let open = || -> std::io::Result<Box<dyn Read>> {
                 Ok(Box::new(start.as_bytes().chain(std::io::repeat(b'6'))))
             };
-            let error = read_from(Path::new("t.csv"), &open, &Reading::default()).unwrap_err().to_string();
+            let error =
+                read_from(Path::new("t.csv"), &open, &ReadOptions::default()).unwrap_err().to_string();
             let line = start.lines().count().min(2) + 1;
             let expected = format!("t.csv, line {line}: more than 32 MB without an end");
             assert!(error.starts_with(&expected), "{start:?}: {error}");
@@ -203,7 +205,7 @@ mod tests {
         let read = |header: &str| {
             let text = format!("{header}\n{}\n", ",".repeat(header.matches(',').count()));
             let open = || -> std::io::Result<Box<dyn Read + '_>> { Ok(Box::new(text.as_bytes())) };
-            read_from(Path::new("t.csv"), &open, &Reading::default()).map_err(|error| error.to_string())
+            read_from(Path::new("t.csv"), &open, &ReadOptions::default()).map_err(|error| error.to_string())
         };
         let names: Vec<String> = (0..100_000).map(|at| format!("column_{at}")).collect();
         assert_eq!(read(&names.join(",")).unwrap().left_out.len(), 100_000);

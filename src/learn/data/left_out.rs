@@ -2,7 +2,7 @@
 
 /// Why a column is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
+pub enum Exclusion {
     /// Somebody asked for it.
     Ignored,
     Empty,
@@ -19,7 +19,7 @@ pub enum Why {
     },
 }
 
-impl Why {
+impl Exclusion {
     /// In a word.
     pub fn short(&self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl Why {
 
 /// A column that is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct ExcludedColumn {
     pub name: String,
-    pub why: Why,
+    pub why: Exclusion,
 }

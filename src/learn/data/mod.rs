@@ -23,9 +23,9 @@ use flate2::Crc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use left_out::{LeftOut, Why};
+pub use left_out::{ExcludedColumn, Exclusion};
 pub use limits::Limits;
-pub use numerals::Mark;
+pub use numerals::DecimalMark;
 pub use separator::separator;
 pub use target::{Labels, Target, TargetValues, Task};
 
@@ -67,7 +67,7 @@ pub struct Column {
     pub kind: Kind,
     pub values: Values,
     /// How its numbers were written.
-    pub mark: Mark,
+    pub mark: DecimalMark,
     /// The words that were taken for gaps, and how often.
     pub gap_words: Vec<(String, usize)>,
 }
@@ -109,12 +109,12 @@ pub struct Frame {
     pub columns: Vec<Column>,
     pub rows: usize,
     /// The columns that are not among those.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<ExcludedColumn>,
     /// Columns that something was said of, and that are not there.
     pub unknown: Vec<String>,
 }
 
-impl Reading {
+impl ReadOptions {
     /// The columns that something is said of, and that are not among these.
     fn unknown(&self, names: &[String]) -> Vec<String> {
         let said = self.ignored.iter().chain(&self.categorical);
@@ -125,9 +125,9 @@ impl Reading {
 /// How a file is to be read; what is `None` is found out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Reading {
+pub struct ReadOptions {
     pub separator: Option<u8>,
-    pub decimal: Option<Mark>,
+    pub decimal: Option<DecimalMark>,
     pub no_header: bool,
     /// Columns whose numbers stand for categories.
     pub categorical: Vec<String>,
@@ -192,7 +192,7 @@ pub fn expanded(path: &str) -> PathBuf {
 }
 
 /// Reads a data set: a bundled one by its name, or a file.
-pub fn load(name: &str, reading: &Reading) -> Result<Frame, DataError> {
+pub fn load(name: &str, reading: &ReadOptions) -> Result<Frame, DataError> {
     if let Some(set) = bundled::find(name) {
         return set.frame(reading);
     }
@@ -263,7 +263,7 @@ impl Frame {
 
     /// The error where there is no such column.
     pub fn lacks(&self, name: &str) -> DataError {
-        if let Some(LeftOut { why, .. }) = self.left_out.iter().find(|column| column.name == name) {
+        if let Some(ExcludedColumn { why, .. }) = self.left_out.iter().find(|column| column.name == name) {
             let name = brief(name);
             return DataError::Target(format!("{name} of {} is left out: {}", self.name, why.words()));
         }

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 /// What stands before the fraction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Mark {
+pub enum DecimalMark {
     #[default]
     Point,
     Comma,
 }
 
-impl Mark {
+impl DecimalMark {
     pub fn character(self) -> char {
         match self {
             Self::Point => '.',
@@ -29,7 +29,7 @@ impl Mark {
     }
 }
 
-impl FromStr for Mark {
+impl FromStr for DecimalMark {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -49,13 +49,13 @@ pub enum Notation {
     /// The same with either mark.
     Plain,
     /// With one mark only: `1.5`, `1,5`.
-    With(Mark),
+    With(DecimalMark),
     /// With either, and not the same: `1.234`, `1,234`.
     Either,
 }
 
 /// A number, written with this mark.
-pub fn parse(cell: &str, mark: Mark) -> Option<f64> {
+pub fn parse(cell: &str, mark: DecimalMark) -> Option<f64> {
     let decimal = mark.character();
     let starts_well =
         cell.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-') || c == decimal);
@@ -63,7 +63,7 @@ pub fn parse(cell: &str, mark: Mark) -> Option<f64> {
         return None;
     }
     let thousands = mark.other().character();
-    if !cell.contains(thousands) && (mark == Mark::Point || !cell.contains(decimal)) {
+    if !cell.contains(thousands) && (mark == DecimalMark::Point || !cell.contains(decimal)) {
         return plain(cell);
     }
     let (whole, fraction) = cell.split_once(decimal).unwrap_or((cell, ""));
@@ -93,17 +93,17 @@ fn is_grouped(whole: &str, thousands: char) -> bool {
 
 /// A number as programs write it.
 pub fn number(cell: &str) -> Option<f64> {
-    parse(cell, Mark::Point)
+    parse(cell, DecimalMark::Point)
 }
 
 pub fn notation(cell: &str) -> Notation {
     if !cell.contains(['.', ',']) {
         return if number(cell).is_some() { Notation::Plain } else { Notation::Text };
     }
-    match (parse(cell, Mark::Point), parse(cell, Mark::Comma)) {
+    match (parse(cell, DecimalMark::Point), parse(cell, DecimalMark::Comma)) {
         (None, None) => Notation::Text,
-        (Some(_), None) => Notation::With(Mark::Point),
-        (None, Some(_)) => Notation::With(Mark::Comma),
+        (Some(_), None) => Notation::With(DecimalMark::Point),
+        (None, Some(_)) => Notation::With(DecimalMark::Comma),
         (Some(point), Some(comma)) if point.total_cmp(&comma).is_eq() => Notation::Plain,
         (Some(_), Some(_)) => Notation::Either,
     }
@@ -138,10 +138,14 @@ mod tests {
             (",", None, None),
             ("3 apples", None, None),
         ] {
-            assert_eq!((parse(cell, Mark::Point), parse(cell, Mark::Comma)), (point, comma), "{cell}");
+            assert_eq!(
+                (parse(cell, DecimalMark::Point), parse(cell, DecimalMark::Comma)),
+                (point, comma),
+                "{cell}"
+            );
         }
         assert_eq!(notation("1,234"), Notation::Either);
-        assert_eq!(notation("1,25"), Notation::With(Mark::Comma));
+        assert_eq!(notation("1,25"), Notation::With(DecimalMark::Comma));
         assert_eq!(notation("7"), Notation::Plain);
         assert_eq!(notation("seven"), Notation::Text);
     }

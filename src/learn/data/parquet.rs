@@ -12,20 +12,20 @@ use parquet::record::Field;
 use parquet::schema::types::Type;
 
 use super::builder::Growing;
-use super::numerals::Mark;
+use super::numerals::DecimalMark;
 use super::seen::{Seen, spelled};
-use super::{DataError, Format, Frame, LeftOut, Limits, Reading, Why, digest, named_twice};
+use super::{DataError, ExcludedColumn, Exclusion, Format, Frame, Limits, ReadOptions, digest, named_twice};
 use crate::program::caught;
 
 /// Where a file contradicts itself, its reader may panic in place of an error.
-pub fn read(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
+pub fn read(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     caught(|| read_whole(path, reading)).unwrap_or_else(|_| {
         let message = "it cannot be read as Parquet: it is damaged".to_owned();
         Err(DataError::File { path: path.to_owned(), message })
     })
 }
 
-fn read_whole(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
+fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     let file = |message: String| DataError::File { path: path.to_owned(), message };
     let broken = |error: ParquetError| file(format!("it cannot be read as Parquet: {error}"));
     let io = |cause| DataError::Read { path: path.to_owned(), cause };
@@ -44,8 +44,8 @@ fn read_whole(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
     let mut wanted = Vec::new();
     for field in fields {
         let is_ignored = reading.ignored.iter().any(|name| name == field.name());
-        match if is_ignored { Some(Why::Ignored) } else { unusable(field) } {
-            Some(why) => left_out.push(LeftOut { name: field.name().to_owned(), why }),
+        match if is_ignored { Some(Exclusion::Ignored) } else { unusable(field) } {
+            Some(why) => left_out.push(ExcludedColumn { name: field.name().to_owned(), why }),
             None => wanted.push(Arc::clone(field)),
         }
     }
@@ -64,13 +64,13 @@ fn read_whole(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
     }
     let mut growing = Vec::new();
     for (name, look) in names.iter().zip(&looks) {
-        let holds = look.seen.holds(reading.categorical.contains(name), Mark::Point);
+        let holds = look.seen.holds(reading.categorical.contains(name), DecimalMark::Point);
         // Types say what there is: nothing is a text among numbers here.
         let holds = holds.map_err(|(_, message)| file(format!("column {name}: {message}")))?;
         let holds = holds.filter(|_| !look.has_bytes);
         if holds.is_none() {
-            let why = if look.has_bytes { Why::Bytes } else { Why::Empty };
-            left_out.push(LeftOut { name: name.clone(), why });
+            let why = if look.has_bytes { Exclusion::Bytes } else { Exclusion::Empty };
+            left_out.push(ExcludedColumn { name: name.clone(), why });
         }
         growing.push(holds.map(|holds| Growing::new(name.clone(), holds, rows)));
     }
@@ -104,28 +104,30 @@ fn read_whole(path: &Path, reading: &Reading) -> Result<Frame, DataError> {
 }
 
 /// Why a column cannot be learnt from, by its type.
-fn unusable(field: &Type) -> Option<Why> {
+fn unusable(field: &Type) -> Option<Exclusion> {
     let info = field.get_basic_info();
     let is_list = info.has_repetition() && info.repetition() == Repetition::REPEATED;
     if is_list || !field.is_primitive() {
-        return Some(Why::Nested);
+        return Some(Exclusion::Nested);
     }
     match info.logical_type_ref() {
-        Some(LogicalType::Timestamp(_)) => return Some(Why::Times("timestamps")),
-        Some(LogicalType::Time(_)) => return Some(Why::Times("times of day")),
-        Some(LogicalType::Date) => return Some(Why::Times("dates")),
+        Some(LogicalType::Timestamp(_)) => return Some(Exclusion::Times("timestamps")),
+        Some(LogicalType::Time(_)) => return Some(Exclusion::Times("times of day")),
+        Some(LogicalType::Date) => return Some(Exclusion::Times("dates")),
         Some(LogicalType::Float16) => return None,
         _ => {}
     }
     match (info.converted_type(), field.get_physical_type()) {
-        (ConvertedType::DATE, _) => Some(Why::Times("dates")),
-        (ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS, _) => Some(Why::Times("times of day")),
-        (ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _) | (_, Physical::INT96) => {
-            Some(Why::Times("timestamps"))
+        (ConvertedType::DATE, _) => Some(Exclusion::Times("dates")),
+        (ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS, _) => {
+            Some(Exclusion::Times("times of day"))
         }
-        (ConvertedType::INTERVAL, _) => Some(Why::Times("spans of time")),
+        (ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _) | (_, Physical::INT96) => {
+            Some(Exclusion::Times("timestamps"))
+        }
+        (ConvertedType::INTERVAL, _) => Some(Exclusion::Times("spans of time")),
         (ConvertedType::DECIMAL, _) => None,
-        (ConvertedType::BSON, _) | (_, Physical::FIXED_LEN_BYTE_ARRAY) => Some(Why::Bytes),
+        (ConvertedType::BSON, _) | (_, Physical::FIXED_LEN_BYTE_ARRAY) => Some(Exclusion::Bytes),
         _ => None,
     }
 }
@@ -244,7 +246,7 @@ mod tests {
         column.close().unwrap();
         group.close().unwrap();
         writer.close().unwrap();
-        let frame = read(&path, &Reading::default()).unwrap();
+        let frame = read(&path, &ReadOptions::default()).unwrap();
         let Values::Numbers(numbers) = &frame.columns[0].values else { panic!("{frame:?}") };
         assert_eq!(numbers, &[1.27, -2.0, 2_560_000_000_000_000_002.56, 0.0]);
     }

@@ -6,7 +6,7 @@ use std::io::{Error, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::{DataError, Reading};
+use super::{DataError, ReadOptions};
 
 /// Megabytes of a record, unpacked.
 const LONGEST: usize = 32;
@@ -37,7 +37,7 @@ impl Read for Bounded<'_> {
 }
 
 impl<'a> Records<'a> {
-    pub fn new(path: &'a Path, bytes: Box<dyn Read + 'a>, separator: u8, reading: &Reading) -> Self {
+    pub fn new(path: &'a Path, bytes: Box<dyn Read + 'a>, separator: u8, reading: &ReadOptions) -> Self {
         let room = Rc::new(Cell::new(LONGEST << 20));
         let mut settings = csv::ReaderBuilder::new();
         settings.delimiter(separator).has_headers(!reading.no_header).trim(csv::Trim::All);

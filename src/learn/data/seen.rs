@@ -1,7 +1,7 @@
 //! What the cells of a column say that it holds: numbers, truth values or texts, and which of them are gaps.
 
 use super::Kind;
-use super::numerals::{Mark, Notation, notation};
+use super::numerals::{DecimalMark, Notation, notation};
 
 /// Words that stand for nothing: pandas' own list, and the question mark of older archives. Among texts [`NONE`] is a
 /// word like any other.
@@ -41,7 +41,7 @@ pub struct Holds {
     pub gaps: Gaps,
     /// Whether it holds truth values, as texts where there are gaps among them.
     pub truths: bool,
-    pub mark: Mark,
+    pub mark: DecimalMark,
 }
 
 /// Which cells of a column say that there is nothing.
@@ -100,11 +100,11 @@ impl Seen {
                     let is_whole = digits.len() <= 18 && digits.bytes().all(|byte| byte.is_ascii_digit());
                     self.integers += u64::from(is_whole);
                 }
-                Notation::With(Mark::Point) => {
+                Notation::With(DecimalMark::Point) => {
                     self.points += 1;
                     self.first_point.get_or_insert_with(start);
                 }
-                Notation::With(Mark::Comma) => {
+                Notation::With(DecimalMark::Comma) => {
                     self.commas += 1;
                     self.first_comma.get_or_insert_with(start);
                 }
@@ -141,8 +141,8 @@ impl Seen {
         self.empty += 1;
     }
 
-    fn numbers(&self, mark: Mark) -> u64 {
-        self.plain + self.either + if mark == Mark::Point { self.points } else { self.commas }
+    fn numbers(&self, mark: DecimalMark) -> u64 {
+        self.plain + self.either + if mark == DecimalMark::Point { self.points } else { self.commas }
     }
 
     fn filled(&self) -> u64 {
@@ -150,18 +150,18 @@ impl Seen {
     }
 
     /// The mark that a column of numbers can only have been written with.
-    pub fn mark(&self) -> Option<Mark> {
+    pub fn mark(&self) -> Option<DecimalMark> {
         let of = |mark, count| count > 0 && self.numbers(mark) == self.filled();
-        if of(Mark::Point, self.points) {
-            Some(Mark::Point)
+        if of(DecimalMark::Point, self.points) {
+            Some(DecimalMark::Point)
         } else {
-            of(Mark::Comma, self.commas).then_some(Mark::Comma)
+            of(DecimalMark::Comma, self.commas).then_some(DecimalMark::Comma)
         }
     }
 
     /// The mark with which more of it are numbers.
-    pub fn likely_mark(&self) -> Mark {
-        if self.commas > self.points { Mark::Comma } else { Mark::Point }
+    pub fn likely_mark(&self) -> DecimalMark {
+        if self.commas > self.points { DecimalMark::Comma } else { DecimalMark::Point }
     }
 
     /// A cell of a column of numbers that does not tell by itself what it is: its line, and the cell.
@@ -171,7 +171,7 @@ impl Seen {
     }
 
     /// What the column holds; an error where it is mostly numbers and has a text among them. None if it is empty.
-    pub fn holds(&self, is_categorical: bool, mark: Mark) -> Result<Option<Holds>, (u64, String)> {
+    pub fn holds(&self, is_categorical: bool, mark: DecimalMark) -> Result<Option<Holds>, (u64, String)> {
         let filled = self.filled();
         let holds = |kind, gaps| Ok(Some(Holds { kind, gaps, truths: false, mark }));
         if is_categorical {
@@ -198,7 +198,7 @@ impl Seen {
             return Err((*line, among(text, most)));
         }
         // Numbers with points and numbers with commas are no texts, however many there are of each.
-        let other = if mark == Mark::Point { &self.first_comma } else { &self.first_point };
+        let other = if mark == DecimalMark::Point { &self.first_comma } else { &self.first_point };
         if self.truths + self.texts == 0
             && let Some((line, text)) = other
         {

@@ -5,12 +5,12 @@ use fastrand::Rng;
 use linfa::traits::Fit;
 
 use super::{
-    Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, classes, seed_of, shares, wrong,
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, seed_of, shares, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Form, Link, Model};
+use crate::learn::model::{Link, Model, ModelForm};
 use crate::learn::prepare::Features;
-use crate::learn::trees::{Bag, Growth, Tree, grow};
+use crate::learn::trees::{SampleWeights, Tree, TreeOptions, grow};
 
 pub struct GradientBoosting;
 
@@ -19,15 +19,15 @@ impl Family for GradientBoosting {
         "gradient_boosting"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "small trees, each on the errors of those before it: often the best on tables"
     }
 
-    fn takes(&self, _: Task) -> bool {
+    fn supports(&self, _: Task) -> bool {
         true
     }
 
-    fn space(&self, _: Shape) -> Vec<Dimension> {
+    fn search_space(&self, _: DataShape) -> Vec<Dimension> {
         vec![
             Dimension::int("n_estimators", 30, 300, 100).log(),
             Dimension::real("learning_rate", 0.02, 0.3, 0.1).log(),
@@ -37,16 +37,16 @@ impl Family for GradientBoosting {
         ]
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, seed: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
         let subsample = params.positive("subsample", 1.0)?;
         if subsample > 1.0 {
             return Err(wrong(format!("subsample is {subsample}: it is a share of the rows, up to 1.0")));
         }
         Ok(Box::new(Boosting {
-            growth: Growth {
+            growth: TreeOptions {
                 max_depth: Some(params.limit("max_depth")?.unwrap_or(3)),
                 min_samples_leaf: params.count("min_samples_leaf", 1)?,
-                ..Growth::default()
+                ..TreeOptions::default()
             },
             rounds: params.count("n_estimators", 100)?,
             rate: params.positive("learning_rate", 0.1)?,
@@ -57,7 +57,7 @@ impl Family for GradientBoosting {
 }
 
 struct Boosting {
-    growth: Growth,
+    growth: TreeOptions,
     rounds: usize,
     rate: f64,
     /// Of the rows, drawn without replacement in each round.
@@ -68,7 +68,7 @@ struct Boosting {
 impl Fit<Features, TargetValues, FitError> for Boosting {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let features = &data.records;
         match &data.targets {
             TargetValues::Numbers(values) => {
@@ -142,7 +142,7 @@ impl Boosting {
                     times[*row as usize] = 1;
                 }
             }
-            let bag = if drawn < rows { Bag::Times(&times) } else { Bag::Once };
+            let bag = if drawn < rows { SampleWeights::Times(&times) } else { SampleWeights::Once };
             leave(&scores, &mut left);
             for (at, left) in left.iter().enumerate() {
                 let gradients = TargetValues::Numbers(left.iter().map(|(gradient, _)| *gradient).collect());
@@ -155,11 +155,11 @@ impl Boosting {
                 trees.push((tree, at));
             }
         }
-        Model { form: Form::Trees { trees, start }, link, importance: Some(shares(&gains)) }
+        Model { form: ModelForm::Trees { trees, start }, link, importance: Some(shares(&gains)) }
     }
 
     /// Sets each leaf to the step that its rows ask for.
-    fn step(&self, tree: &mut Tree, leaves: &[usize], left: &[(f64, f64)], bag: Bag<'_>) {
+    fn step(&self, tree: &mut Tree, leaves: &[usize], left: &[(f64, f64)], bag: SampleWeights<'_>) {
         let mut sums = vec![(0.0, 0.0); tree.leaves.len()];
         for (row, (leaf, (gradient, curvature))) in leaves.iter().zip(left).enumerate() {
             if bag.times(row) > 0 {

@@ -5,7 +5,7 @@ use linfa_elasticnet::ElasticNet as Net;
 use ndarray::Array1;
 
 use super::ridge::linear;
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, numbers, wrong};
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, numbers, wrong};
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::Model;
 use crate::learn::prepare::Features;
@@ -22,19 +22,19 @@ impl Family for Lasso {
         "lasso"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "linear regression that leaves features out"
     }
 
-    fn takes(&self, task: Task) -> bool {
+    fn supports(&self, task: Task) -> bool {
         task == Task::Regression
     }
 
-    fn space(&self, _: Shape) -> Vec<Dimension> {
+    fn search_space(&self, _: DataShape) -> Vec<Dimension> {
         vec![alpha()]
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
         Ok(Box::new(Descent { alpha: params.positive("alpha", 0.01)?, l1_ratio: 1.0 }))
     }
 }
@@ -44,19 +44,19 @@ impl Family for ElasticNet {
         "elastic_net"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "between lasso and ridge: leaves features out and keeps weights small"
     }
 
-    fn takes(&self, task: Task) -> bool {
+    fn supports(&self, task: Task) -> bool {
         task == Task::Regression
     }
 
-    fn space(&self, _: Shape) -> Vec<Dimension> {
+    fn search_space(&self, _: DataShape) -> Vec<Dimension> {
         vec![alpha(), Dimension::real("l1_ratio", 0.05, 0.95, 0.5)]
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
         let l1_ratio = params.real("l1_ratio", 0.5)?;
         if !(0.01..=1.0).contains(&l1_ratio) {
             return Err(wrong(format!(
@@ -79,7 +79,7 @@ const TOLERANCE: f64 = 1e-4;
 impl Fit<Features, TargetValues, FitError> for Descent {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let values = Array1::from(numbers(&data.targets)?.to_vec());
         let mean = values.mean().unwrap_or(0.0);
         let deviation = values.std(0.0).max(f64::MIN_POSITIVE);

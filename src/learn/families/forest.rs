@@ -4,11 +4,13 @@ use fastrand::Rng;
 use linfa::traits::Fit;
 
 use super::tree::growth;
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, seed_of, shares, wrong};
+use super::{
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, seed_of, shares, wrong,
+};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Form, Link, Model};
+use crate::learn::model::{Link, Model, ModelForm};
 use crate::learn::prepare::Features;
-use crate::learn::trees::{Bag, Growth, grow};
+use crate::learn::trees::{SampleWeights, TreeOptions, grow};
 
 pub struct RandomForest;
 
@@ -17,15 +19,15 @@ impl Family for RandomForest {
         "random_forest"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "many trees on random rows and features, averaged: hard to beat without tuning"
     }
 
-    fn takes(&self, _: Task) -> bool {
+    fn supports(&self, _: Task) -> bool {
         true
     }
 
-    fn space(&self, shape: Shape) -> Vec<Dimension> {
+    fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
         let usual = match shape.task {
             Task::Regression => 0.5,
             Task::Classification => 0.3,
@@ -38,7 +40,7 @@ impl Family for RandomForest {
         ]
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, seed: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
         let share = params.positive("max_features", 0.5)?;
         if share > 1.0 {
             return Err(wrong(format!("max_features is {share}: it is a share of the features, up to 1.0")));
@@ -53,7 +55,7 @@ impl Family for RandomForest {
 }
 
 struct Forest {
-    growth: Growth,
+    growth: TreeOptions,
     trees: usize,
     /// Of the features, tried at a node.
     share: f64,
@@ -63,11 +65,11 @@ struct Forest {
 impl Fit<Features, TargetValues, FitError> for Forest {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let features = &data.records;
         let (rows, width) = (features.raw.rows, features.raw.width());
         let tried = (width as f64 * self.share).round().max(1.0) as usize;
-        let growth = Growth { max_features: Some(tried), ..self.growth };
+        let growth = TreeOptions { max_features: Some(tried), ..self.growth };
         let mut gains = vec![0.0; width];
         let mut trees = Vec::with_capacity(self.trees);
         let mut times = vec![0_u32; rows];
@@ -78,7 +80,8 @@ impl Fit<Features, TargetValues, FitError> for Forest {
                 times[rng.usize(..rows)] += 1;
             }
             let mut of_tree = vec![0.0; width];
-            let mut tree = grow(features, &data.targets, Bag::Times(&times), &growth, &mut rng, &mut of_tree);
+            let mut tree =
+                grow(features, &data.targets, SampleWeights::Times(&times), &growth, &mut rng, &mut of_tree);
             for leaf in &mut tree.leaves {
                 *leaf /= self.trees as f64;
             }
@@ -91,7 +94,7 @@ impl Fit<Features, TargetValues, FitError> for Forest {
             TargetValues::Numbers(_) => (1, Link::Number),
             TargetValues::Classes { count, .. } => (*count, Link::Share),
         };
-        let form = Form::Trees { trees, start: vec![0.0; outputs] };
+        let form = ModelForm::Trees { trees, start: vec![0.0; outputs] };
         Ok(Model { form, link, importance: Some(shares(&gains)) })
     }
 }

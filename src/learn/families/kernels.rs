@@ -7,10 +7,10 @@ use ndarray::{Array2, Axis};
 use super::calibration::Pair;
 use super::smo::{Problem, Solution};
 use super::{
-    Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, classes, numbers, seed_of, wrong,
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, numbers, seed_of, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Form, Link, Model};
+use crate::learn::model::{Link, Model, ModelForm};
 use crate::learn::pairs::{Sigmoid, pairs};
 use crate::learn::prepare::Features;
 
@@ -20,7 +20,7 @@ pub struct Svr;
 /// Rows up to which a fit takes seconds.
 const USUAL: usize = 5_000;
 
-fn dimensions(shape: Shape) -> Vec<Dimension> {
+fn dimensions(shape: DataShape) -> Vec<Dimension> {
     let usual = 1.0 / shape.features.max(1) as f64;
     vec![
         Dimension::choice("kernel", &["rbf", "linear"]),
@@ -31,7 +31,7 @@ fn dimensions(shape: Shape) -> Vec<Dimension> {
     ]
 }
 
-fn settings(params: Reader<'_>) -> Result<(bool, f64, Option<f64>), FitError> {
+fn settings(params: HyperParams<'_>) -> Result<(bool, f64, Option<f64>), FitError> {
     let is_linear = params.choice("kernel", &["rbf", "linear"])? == "linear";
     let gamma = if params.0.contains_key("gamma") { Some(params.positive("gamma", 1.0)?) } else { None };
     Ok((is_linear, params.positive("C", 1.0)?, gamma))
@@ -42,23 +42,23 @@ impl Family for Svm {
         "svm"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "support vector machine, each class against each; slow above some 5,000 rows"
     }
 
-    fn takes(&self, task: Task) -> bool {
+    fn supports(&self, task: Task) -> bool {
         task == Task::Classification
     }
 
-    fn is_usual(&self, shape: Shape) -> bool {
+    fn is_suggested(&self, shape: DataShape) -> bool {
         shape.rows <= USUAL
     }
 
-    fn space(&self, shape: Shape) -> Vec<Dimension> {
+    fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
         dimensions(shape)
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, seed: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
         let (is_linear, c, gamma) = settings(params)?;
         Ok(Box::new(Machine { is_linear, c, gamma, tube: None, seed }))
     }
@@ -69,25 +69,25 @@ impl Family for Svr {
         "svr"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "support vector regression; slow above some 5,000 rows"
     }
 
-    fn takes(&self, task: Task) -> bool {
+    fn supports(&self, task: Task) -> bool {
         task == Task::Regression
     }
 
-    fn is_usual(&self, shape: Shape) -> bool {
+    fn is_suggested(&self, shape: DataShape) -> bool {
         shape.rows <= USUAL
     }
 
-    fn space(&self, shape: Shape) -> Vec<Dimension> {
+    fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
         let mut space = dimensions(shape);
         space.push(Dimension::real("epsilon", 0.01, 0.5, 0.1).log());
         space
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, seed: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
         let (is_linear, c, gamma) = settings(params)?;
         Ok(Box::new(Machine { is_linear, c, gamma, tube: Some(params.positive("epsilon", 0.1)?), seed }))
     }
@@ -106,7 +106,7 @@ struct Machine {
 impl Fit<Features, TargetValues, FitError> for Machine {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let scaled = data.records.scaled();
         let gamma = self.gamma.unwrap_or(1.0 / scaled.ncols() as f64);
         let kernel = if self.is_linear { None } else { Some(gamma) };
@@ -167,13 +167,13 @@ impl Machine {
         link: Link,
     ) -> Model {
         if self.is_linear {
-            let form = Form::Linear { weights: scaled.t().dot(weights), squares: None, intercepts };
+            let form = ModelForm::Linear { weights: scaled.t().dot(weights), squares: None, intercepts };
             let importance = super::ridge::magnitudes(&form);
             return Model { form, link, importance };
         }
         let counts = |row: &usize| weights.row(*row).iter().any(|weight| *weight != 0.0);
         let kept: Vec<usize> = (0..scaled.nrows()).filter(counts).collect();
-        let form = Form::Kernels {
+        let form = ModelForm::Kernels {
             rows: scaled.select(Axis(0), &kept),
             weights: weights.select(Axis(0), &kept),
             gamma,

@@ -8,9 +8,9 @@ use linfa::traits::Fit;
 use linfa_trees::{DecisionTree as Theirs, SplitQuality, TreeNode};
 use ndarray::Array1;
 
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, classes, wrong};
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, wrong};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Form, Link, Model};
+use crate::learn::model::{Link, Model, ModelForm};
 use crate::learn::prepare::Features;
 use crate::learn::trees::Tree;
 
@@ -21,19 +21,19 @@ impl Family for LinfaTree {
         "linfa_tree"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "the tree of linfa-trees: two classes, and no value twice in a column, as it splits nothing else rightly"
     }
 
-    fn takes(&self, task: Task) -> bool {
+    fn supports(&self, task: Task) -> bool {
         task == Task::Classification
     }
 
-    fn is_usual(&self, _: Shape) -> bool {
+    fn is_suggested(&self, _: DataShape) -> bool {
         false
     }
 
-    fn space(&self, shape: Shape) -> Vec<Dimension> {
+    fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
         vec![
             Dimension::int("max_depth", 2, 12, 5),
             Dimension::int("min_samples_leaf", 1, (shape.rows as i64 / 20).clamp(2, 64), 4).log(),
@@ -41,7 +41,7 @@ impl Family for LinfaTree {
         ]
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
         Ok(Box::new(Guarded {
             max_depth: params.limit("max_depth")?,
             min_leaf: params.count("min_samples_leaf", 1)?,
@@ -62,7 +62,7 @@ struct Guarded {
 impl Fit<Features, TargetValues, FitError> for Guarded {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let (of, count) = classes(&data.targets)?;
         if count != 2 {
             return Err(wrong(format!("linfa's tree takes two classes, not {count}: take decision_tree")));
@@ -93,7 +93,7 @@ impl Fit<Features, TargetValues, FitError> for Guarded {
         let root = tree.add();
         copy(fitted.root_node(), &rows, root, features, of, &mut tree);
         let importance = fitted.relative_impurity_decrease();
-        let form = Form::Trees { trees: vec![(tree, 0)], start: vec![0.0; 2] };
+        let form = ModelForm::Trees { trees: vec![(tree, 0)], start: vec![0.0; 2] };
         let is_known = importance.iter().all(|share| share.is_finite());
         Ok(Model { form, link: Link::Share, importance: is_known.then_some(importance) })
     }

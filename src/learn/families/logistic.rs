@@ -4,9 +4,9 @@ use linfa::traits::Fit;
 use linfa_logistic::{LogisticRegression, MultiLogisticRegression};
 use ndarray::{Array1, Array2};
 
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, classes, wrong};
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, wrong};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Form, Link, Model};
+use crate::learn::model::{Link, Model, ModelForm};
 use crate::learn::prepare::Features;
 
 pub struct Logistic;
@@ -19,23 +19,23 @@ impl Family for Logistic {
         "logistic"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "logistic regression, for two classes or more; slow above some 20,000 rows"
     }
 
-    fn takes(&self, task: Task) -> bool {
+    fn supports(&self, task: Task) -> bool {
         task == Task::Classification
     }
 
-    fn is_usual(&self, shape: Shape) -> bool {
+    fn is_suggested(&self, shape: DataShape) -> bool {
         shape.rows * shape.features <= 1_000_000
     }
 
-    fn space(&self, _: Shape) -> Vec<Dimension> {
+    fn search_space(&self, _: DataShape) -> Vec<Dimension> {
         vec![Dimension::real("C", 1e-3, 1e3, 1.0).log()]
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
         Ok(Box::new(Penalised { alpha: 1.0 / params.positive("C", 1.0)? }))
     }
 }
@@ -47,7 +47,7 @@ struct Penalised {
 impl Fit<Features, TargetValues, FitError> for Penalised {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let (of, count) = classes(&data.targets)?;
         let scaled = data.records.scaled();
         let width = scaled.ncols();
@@ -67,7 +67,7 @@ impl Fit<Features, TargetValues, FitError> for Penalised {
             let sign = if fitted.labels().pos.class == 1 { 1.0 } else { -1.0 };
             let weights = (fitted.params() * sign).insert_axis(ndarray::Axis(1));
             let intercepts = vec![fitted.intercept() * sign];
-            (Form::Linear { weights, squares: None, intercepts }, Link::Logistic)
+            (ModelForm::Linear { weights, squares: None, intercepts }, Link::Logistic)
         } else {
             let fitted = MultiLogisticRegression::default()
                 .alpha(self.alpha)
@@ -80,7 +80,7 @@ impl Fit<Features, TargetValues, FitError> for Penalised {
                 weights.column_mut(*class).assign(&fitted.params().column(at));
                 intercepts[*class] = fitted.intercept()[at];
             }
-            (Form::Linear { weights, squares: None, intercepts }, Link::Softmax)
+            (ModelForm::Linear { weights, squares: None, intercepts }, Link::Softmax)
         };
         let importance = super::ridge::magnitudes(&form);
         Ok(Model { form, link, importance })

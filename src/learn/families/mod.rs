@@ -24,7 +24,7 @@ use thiserror::Error;
 use super::data::{Limits, TargetValues, Task};
 use super::model::Model;
 use super::prepare::Features;
-use crate::params::{Dimension, FamilySpace, Params, Value};
+use crate::params::{Dimension, Params, Value};
 
 /// Why a fit came to nothing.
 #[derive(Debug, Error)]
@@ -45,13 +45,13 @@ fn wrong(message: impl Into<String>) -> FitError {
 }
 
 /// Training rows.
-pub type Dataset = linfa::DatasetBase<Features, TargetValues>;
+pub type Samples = linfa::DatasetBase<Features, TargetValues>;
 /// What fits a model to training rows.
 pub type Estimator = Box<dyn Fit<Features, TargetValues, FitError, Object = Model>>;
 
 /// What is known of the data when the search space is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
+pub struct DataShape {
     pub task: Task,
     pub rows: usize,
     pub features: usize,
@@ -61,10 +61,10 @@ pub trait Family: Sync {
     /// As it stands in the config and among a run's params.
     fn name(&self) -> &'static str;
     /// One line, with its limits.
-    fn about(&self) -> &'static str;
-    fn takes(&self, task: Task) -> bool;
+    fn description(&self) -> &'static str;
+    fn supports(&self, task: Task) -> bool;
     /// Whether a sweep that names no families tries it on such data: those that would take minutes a trial are left out.
-    fn is_usual(&self, shape: Shape) -> bool {
+    fn is_suggested(&self, shape: DataShape) -> bool {
         let _ = shape;
         true
     }
@@ -73,12 +73,12 @@ pub trait Family: Sync {
         bytes(rows, features)
     }
     /// What can be set besides what is searched.
-    fn further(&self) -> &'static [&'static str] {
+    fn extra_params(&self) -> &'static [&'static str] {
         &[]
     }
 
-    fn space(&self, shape: Shape) -> Vec<Dimension>;
-    fn estimator(&self, task: Task, params: Reader<'_>, seed: u64) -> Result<Estimator, FitError>;
+    fn search_space(&self, shape: DataShape) -> Vec<Dimension>;
+    fn estimator(&self, task: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError>;
 }
 
 /// The simple ones first: what comes later is measured by them.
@@ -99,12 +99,21 @@ pub const FAMILIES: [&dyn Family; 14] = [
     &linfa_tree::LinfaTree,
 ];
 
+/// The family of that name.
 pub fn find(name: &str) -> Option<&'static dyn Family> {
     FAMILIES.into_iter().find(|family| family.name() == name)
 }
 
+/// The same, for a name that comes from a file.
+///
+/// # Errors
+/// That there is none.
+pub fn named(name: &str) -> Result<&'static dyn Family, String> {
+    find(name).ok_or_else(|| format!("there is no family {name:?}"))
+}
+
 /// Why a family cannot be fitted to so much, if there is not the memory for it.
-pub fn lacking(family: &dyn Family, rows: usize, features: usize, limits: Limits) -> Option<String> {
+pub fn memory_lack(family: &dyn Family, rows: usize, features: usize, limits: Limits) -> Option<String> {
     let lack = limits.lack(family.memory(rows, features))?;
     Some(format!(
         "{}: fits to {rows} rows x {features} features {lack}: take other families, or leave columns out with --ignore",
@@ -112,16 +121,11 @@ pub fn lacking(family: &dyn Family, rows: usize, features: usize, limits: Limits
     ))
 }
 
-/// The search space of a family as it comes.
-pub fn space(family: &dyn Family, shape: Shape) -> FamilySpace {
-    FamilySpace { family: family.name().to_owned(), dimensions: family.space(shape) }
-}
-
 /// Reads hyper-parameters; what is not given has the family's default.
 #[derive(Debug, Clone, Copy)]
-pub struct Reader<'a>(pub &'a Params);
+pub struct HyperParams<'a>(pub &'a Params);
 
-impl Reader<'_> {
+impl HyperParams<'_> {
     fn real(self, name: &str, default: f64) -> Result<f64, FitError> {
         match self.0.get(name) {
             None => Ok(default),

@@ -3,9 +3,9 @@
 use linfa::traits::Fit;
 use ndarray::Array2;
 
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, classes};
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Form, Link, Model};
+use crate::learn::model::{Link, Model, ModelForm};
 use crate::learn::prepare::Features;
 
 pub struct NaiveBayes;
@@ -15,19 +15,19 @@ impl Family for NaiveBayes {
         "naive_bayes"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "each feature a bell curve in each class, independent of the others: instant"
     }
 
-    fn takes(&self, task: Task) -> bool {
+    fn supports(&self, task: Task) -> bool {
         task == Task::Classification
     }
 
-    fn space(&self, _: Shape) -> Vec<Dimension> {
+    fn search_space(&self, _: DataShape) -> Vec<Dimension> {
         vec![Dimension::real("var_smoothing", 1e-9, 1.0, 1e-3).log()]
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
         Ok(Box::new(Gaussian { smoothing: params.positive("var_smoothing", 1e-9)? }))
     }
 }
@@ -40,7 +40,7 @@ struct Gaussian {
 impl Fit<Features, TargetValues, FitError> for Gaussian {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let (of, count) = classes(&data.targets)?;
         let scaled = data.records.scaled();
         let width = scaled.ncols();
@@ -75,7 +75,7 @@ impl Fit<Features, TargetValues, FitError> for Gaussian {
             }
             intercepts.push(intercept);
         }
-        let form = Form::Linear { weights, squares: Some(squares), intercepts };
+        let form = ModelForm::Linear { weights, squares: Some(squares), intercepts };
         Ok(Model { form, link: Link::Softmax, importance: None })
     }
 }

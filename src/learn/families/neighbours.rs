@@ -3,9 +3,9 @@
 use linfa::traits::Fit;
 use ndarray::Array2;
 
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape};
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Form, Link, Model};
+use crate::learn::model::{Link, Model, ModelForm};
 use crate::learn::prepare::Features;
 
 pub struct NearestNeighbours;
@@ -15,19 +15,19 @@ impl Family for NearestNeighbours {
         "k_neighbors"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "the mean of the nearest rows; its model holds all training rows, and predicts slowly above some 20,000"
     }
 
-    fn takes(&self, _: Task) -> bool {
+    fn supports(&self, _: Task) -> bool {
         true
     }
 
-    fn is_usual(&self, shape: Shape) -> bool {
+    fn is_suggested(&self, shape: DataShape) -> bool {
         shape.rows <= 20_000
     }
 
-    fn space(&self, shape: Shape) -> Vec<Dimension> {
+    fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
         let most = (shape.rows as i64 / 4).clamp(2, 64);
         vec![
             Dimension::int("n_neighbors", 1, most, 10).log(),
@@ -35,7 +35,7 @@ impl Family for NearestNeighbours {
         ]
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
         let by_distance = params.choice("weights", &["uniform", "distance"])? == "distance";
         Ok(Box::new(Remember { count: params.count("n_neighbors", 5)?, by_distance }))
     }
@@ -49,7 +49,7 @@ struct Remember {
 impl Fit<Features, TargetValues, FitError> for Remember {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let rows = data.records.scaled().mapv(|value| value as f32);
         let (values, link) = match &data.targets {
             TargetValues::Numbers(values) => {
@@ -62,7 +62,7 @@ impl Fit<Features, TargetValues, FitError> for Remember {
             }
         };
         let count = self.count.min(rows.nrows());
-        let form = Form::Neighbours { rows, values, count, by_distance: self.by_distance };
+        let form = ModelForm::Neighbours { rows, values, count, by_distance: self.by_distance };
         Ok(Model { form, link, importance: None })
     }
 }

@@ -7,7 +7,7 @@ use linfa_linear::LinearRegression;
 use ndarray::{Array1, Array2};
 
 use super::ridge::{linear, products};
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, bytes, numbers, wrong};
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, numbers, wrong};
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::Model;
 use crate::learn::prepare::Features;
@@ -19,11 +19,11 @@ impl Family for Linear {
         "linear"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "linear regression without a penalty; of equally good weights the smallest"
     }
 
-    fn takes(&self, task: Task) -> bool {
+    fn supports(&self, task: Task) -> bool {
         task == Task::Regression
     }
 
@@ -33,11 +33,11 @@ impl Family for Linear {
         rows_twice.saturating_add(products(rows, features).saturating_mul(3))
     }
 
-    fn space(&self, _: Shape) -> Vec<Dimension> {
+    fn search_space(&self, _: DataShape) -> Vec<Dimension> {
         Vec::new()
     }
 
-    fn estimator(&self, _: Task, _: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, _: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
         Ok(Box::new(LeastSquares))
     }
 }
@@ -47,7 +47,7 @@ struct LeastSquares;
 impl Fit<Features, TargetValues, FitError> for LeastSquares {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let values = Array1::from(numbers(&data.targets)?.to_vec());
         let scaled = data.records.scaled();
         if scaled.nrows() <= scaled.ncols() || !are_independent(scaled) {

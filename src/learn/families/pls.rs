@@ -5,7 +5,7 @@ use linfa_pls::PlsRegression;
 use ndarray::{Array1, Array2, Axis};
 
 use super::ridge::linear;
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, bytes, numbers, wrong};
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, numbers, wrong};
 use crate::learn::data::{TargetValues, Task};
 use crate::learn::model::Model;
 use crate::learn::prepare::Features;
@@ -20,11 +20,11 @@ impl Family for Pls {
         "pls"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "partial least squares: linear, over a few directions that go with the target"
     }
 
-    fn takes(&self, task: Task) -> bool {
+    fn supports(&self, task: Task) -> bool {
         task == Task::Regression
     }
 
@@ -33,12 +33,12 @@ impl Family for Pls {
         bytes(rows, features).saturating_mul(3).saturating_add(bytes(PROBES, features).saturating_mul(3))
     }
 
-    fn space(&self, shape: Shape) -> Vec<Dimension> {
+    fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
         let most = shape.features.min(shape.rows / 2).clamp(1, 16) as i64;
         vec![Dimension::int("n_components", 1, most, 2)]
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
         Ok(Box::new(Components { count: params.count("n_components", 2)? }))
     }
 }
@@ -50,7 +50,7 @@ struct Components {
 impl Fit<Features, TargetValues, FitError> for Components {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let values = Array1::from(numbers(&data.targets)?.to_vec()).insert_axis(Axis(1));
         let scaled = data.records.scaled();
         let width = scaled.ncols();

@@ -3,9 +3,11 @@
 use linfa::traits::Fit;
 use ndarray::{Array1, Array2};
 
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, bytes, numbers, shares, wrong};
+use super::{
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, numbers, shares, wrong,
+};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Form, Link, Model};
+use crate::learn::model::{Link, Model, ModelForm};
 use crate::learn::prepare::Features;
 
 pub struct Ridge;
@@ -15,11 +17,11 @@ impl Family for Ridge {
         "ridge"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "linear regression that keeps weights small"
     }
 
-    fn takes(&self, task: Task) -> bool {
+    fn supports(&self, task: Task) -> bool {
         task == Task::Regression
     }
 
@@ -27,11 +29,11 @@ impl Family for Ridge {
         bytes(rows, features).saturating_add(products(rows, features))
     }
 
-    fn space(&self, _: Shape) -> Vec<Dimension> {
+    fn search_space(&self, _: DataShape) -> Vec<Dimension> {
         vec![Dimension::real("alpha", 1e-3, 1e4, 1.0).log()]
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, _: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
         Ok(Box::new(NormalEquations { alpha: params.positive("alpha", 1.0)? }))
     }
 }
@@ -43,7 +45,7 @@ struct NormalEquations {
 impl Fit<Features, TargetValues, FitError> for NormalEquations {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let values = Array1::from(numbers(&data.targets)?.to_vec());
         let scaled = data.records.scaled();
         let mean = values.mean().unwrap_or(0.0);
@@ -61,7 +63,7 @@ impl Fit<Features, TargetValues, FitError> for NormalEquations {
 
 /// A linear model of a number.
 pub(super) fn linear(weights: Array1<f64>, intercept: f64) -> Model {
-    let form = Form::Linear {
+    let form = ModelForm::Linear {
         weights: weights.insert_axis(ndarray::Axis(1)),
         squares: None,
         intercepts: vec![intercept],
@@ -76,8 +78,8 @@ pub(super) fn products(rows: usize, features: usize) -> u64 {
 }
 
 /// How much each feature weighs, as features have one scale.
-pub(super) fn magnitudes(form: &Form) -> Option<Vec<f64>> {
-    let Form::Linear { weights, .. } = form else { return None };
+pub(super) fn magnitudes(form: &ModelForm) -> Option<Vec<f64>> {
+    let ModelForm::Linear { weights, .. } = form else { return None };
     let sums: Vec<f64> =
         weights.outer_iter().map(|row| row.iter().map(|weight| weight.abs()).sum()).collect();
     Some(shares(&sums))

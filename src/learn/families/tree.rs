@@ -3,11 +3,11 @@
 use fastrand::Rng;
 use linfa::traits::Fit;
 
-use super::{Dataset, Dimension, Estimator, Family, FitError, Reader, Shape, shares};
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, shares};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Form, Link, Model};
+use crate::learn::model::{Link, Model, ModelForm};
 use crate::learn::prepare::Features;
-use crate::learn::trees::{Bag, Criterion, Growth, grow};
+use crate::learn::trees::{Criterion, SampleWeights, TreeOptions, grow};
 
 pub struct DecisionTree;
 
@@ -16,19 +16,19 @@ impl Family for DecisionTree {
         "decision_tree"
     }
 
-    fn about(&self) -> &'static str {
+    fn description(&self) -> &'static str {
         "one tree of exact splits (CART): a rule that can be read"
     }
 
-    fn takes(&self, _: Task) -> bool {
+    fn supports(&self, _: Task) -> bool {
         true
     }
 
-    fn further(&self) -> &'static [&'static str] {
+    fn extra_params(&self) -> &'static [&'static str] {
         &["min_samples_split"]
     }
 
-    fn space(&self, shape: Shape) -> Vec<Dimension> {
+    fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
         let mut space = vec![
             Dimension::int("max_depth", 2, 16, 6),
             Dimension::int("min_samples_leaf", 1, (shape.rows as i64 / 20).clamp(2, 64), 4).log(),
@@ -39,14 +39,14 @@ impl Family for DecisionTree {
         space
     }
 
-    fn estimator(&self, _: Task, params: Reader<'_>, seed: u64) -> Result<Estimator, FitError> {
+    fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
         Ok(Box::new(Single { growth: growth(params)?, seed }))
     }
 }
 
 /// What a tree and a forest have in common.
-pub(super) fn growth(params: Reader<'_>) -> Result<Growth, FitError> {
-    Ok(Growth {
+pub(super) fn growth(params: HyperParams<'_>) -> Result<TreeOptions, FitError> {
+    Ok(TreeOptions {
         criterion: match params.choice("criterion", &["gini", "entropy"])? {
             "entropy" => Criterion::Entropy,
             _ => Criterion::Gini,
@@ -59,25 +59,25 @@ pub(super) fn growth(params: Reader<'_>) -> Result<Growth, FitError> {
 }
 
 struct Single {
-    growth: Growth,
+    growth: TreeOptions,
     seed: u64,
 }
 
 impl Fit<Features, TargetValues, FitError> for Single {
     type Object = Model;
 
-    fn fit(&self, data: &Dataset) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
         let features = &data.records;
         let mut gains = vec![0.0; features.raw.width()];
         let mut rng = Rng::with_seed(self.seed);
-        let tree = grow(features, &data.targets, Bag::Once, &self.growth, &mut rng, &mut gains);
+        let tree = grow(features, &data.targets, SampleWeights::Once, &self.growth, &mut rng, &mut gains);
         let link = match &data.targets {
             TargetValues::Numbers(_) => Link::Number,
             TargetValues::Classes { .. } => Link::Share,
         };
         let start = vec![0.0; tree.outputs];
         Ok(Model {
-            form: Form::Trees { trees: vec![(tree, 0)], start },
+            form: ModelForm::Trees { trees: vec![(tree, 0)], start },
             link,
             importance: Some(shares(&gains)),
         })

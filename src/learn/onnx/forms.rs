@@ -1,14 +1,14 @@
 //! Each form of model as operators: from features in double precision to scores.
 
 use super::graph::{Graph, Type, Wire, doubles, graph as subgraph, int, ints, text, texts};
-use crate::learn::model::{Form, Model, NEAREST};
+use crate::learn::model::{Model, ModelForm, NEAREST};
 use crate::learn::prepare::Preparation;
 use crate::learn::trees::{Node, Tree};
 
 pub fn scores(graph: &mut Graph, model: &Model, preparation: &Preparation, features: &str) -> Wire {
     match &model.form {
-        Form::Trees { trees, start } => ensemble(graph, trees, start, features),
-        Form::Linear { weights, squares, intercepts } => {
+        ModelForm::Trees { trees, start } => ensemble(graph, trees, start, features),
+        ModelForm::Linear { weights, squares, intercepts } => {
             let scaled = scaled(graph, preparation, features);
             let sizes = [weights.nrows(), weights.ncols()];
             let table = graph.doubles(&sizes, weights.iter().copied());
@@ -22,7 +22,7 @@ pub fn scores(graph: &mut Graph, model: &Model, preparation: &Preparation, featu
             let intercepts = graph.doubles(&[intercepts.len()], intercepts.iter().copied());
             graph.node("Add", &[&scores, &intercepts], Vec::new())
         }
-        Form::Neighbours { rows, values, count, by_distance } => {
+        ModelForm::Neighbours { rows, values, count, by_distance } => {
             let scaled = scaled(graph, preparation, features);
             // The rows are kept in single precision; what is looked up is rounded alike.
             let single = graph.cast(&scaled, Type::Float);
@@ -52,7 +52,7 @@ pub fn scores(graph: &mut Graph, model: &Model, preparation: &Preparation, featu
             let weighted = graph.node("Mul", &[&found, &weights], Vec::new());
             graph.sum(&weighted, 1, false)
         }
-        Form::Kernels { rows, weights, gamma, intercepts } => {
+        ModelForm::Kernels { rows, weights, gamma, intercepts } => {
             let scaled = scaled(graph, preparation, features);
             let distances =
                 distances(graph, &scaled, rows.nrows(), rows.ncols(), rows.iter().copied().collect());

@@ -8,16 +8,16 @@ use std::path::Path;
 use fastrand::Rng;
 use proptest::prelude::*;
 
-use super::data::{Frame, Labels, Limits, Reading, Target, TargetValues, Task, bundled, load};
-use super::families::{FAMILIES, Reader, lacking, space};
+use super::data::{Frame, Labels, Limits, ReadOptions, Target, TargetValues, Task, bundled, load};
+use super::families::{FAMILIES, HyperParams, memory_lack};
 use super::folds::Split;
-use super::model::{Form, Model};
+use super::model::{Model, ModelForm};
 use super::prepare::{Features, Matrix, Preparation};
 use super::roles::Roles;
 use super::scores::{Prediction, evaluate};
-use super::study::Study;
-use super::trees::{Bag, Growth, grow};
-use crate::params::{Params, Value};
+use super::study::TrainingData;
+use super::trees::{SampleWeights, TreeOptions, grow};
+use crate::params::{Params, Value, defaults};
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {
     let path = folder.join(name);
@@ -26,18 +26,19 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {
 }
 
 fn read(name: &str) -> Frame {
-    load(name, &Reading::default()).unwrap()
+    load(name, &ReadOptions::default()).unwrap()
 }
 
 fn features(columns: Vec<Vec<f32>>) -> Features {
     Features::unscaled(Matrix::new(columns))
 }
 
-fn accuracy(columns: Vec<Vec<f32>>, classes: &[u32], growth: &Growth) -> f64 {
+fn accuracy(columns: Vec<Vec<f32>>, classes: &[u32], growth: &TreeOptions) -> f64 {
     let features = features(columns);
     let width = features.raw.width();
     let target = TargetValues::Classes { classes: classes.to_vec(), count: 2 };
-    let tree = grow(&features, &target, Bag::Once, growth, &mut Rng::with_seed(1), &mut vec![0.0; width]);
+    let tree =
+        grow(&features, &target, SampleWeights::Once, growth, &mut Rng::with_seed(1), &mut vec![0.0; width]);
     let right =
         (0..classes.len()).filter(|row| tree.predict(&features.raw, *row)[classes[*row] as usize] > 0.5);
     right.count() as f64 / classes.len() as f64
@@ -50,11 +51,11 @@ fn trees_split_rightly_where_values_repeat() {
         (0..2).map(|_| (0..200).map(|_| f32::from(u8::from(rng.bool()))).collect()).collect();
     let exclusive: Vec<u32> =
         (0..200).map(|row| u32::from((bits[0][row] > 0.5) != (bits[1][row] > 0.5))).collect();
-    assert!((accuracy(bits, &exclusive, &Growth::default()) - 1.0).abs() < f64::EPSILON);
+    assert!((accuracy(bits, &exclusive, &TreeOptions::default()) - 1.0).abs() < f64::EPSILON);
     let whole: Vec<Vec<f32>> = (0..6).map(|_| (0..500).map(|_| rng.u8(0..4).into()).collect()).collect();
     let rule: Vec<u32> =
         (0..500).map(|row| u32::from(whole[0][row] + whole[3][row] > whole[5][row] * 2.0)).collect();
-    assert!((accuracy(whole, &rule, &Growth::default()) - 1.0).abs() < f64::EPSILON);
+    assert!((accuracy(whole, &rule, &TreeOptions::default()) - 1.0).abs() < f64::EPSILON);
 }
 
 /// The least squared error that one split can leave, found by trying all of them.
@@ -86,9 +87,9 @@ proptest! {
             (0..3).map(|_| (0..rows).map(|_| rng.u32(0..distinct) as f32 * 0.37 - 1.0).collect()).collect();
         let values: Vec<f64> = (0..rows).map(|_| f64::from(rng.u32(0..5))).collect();
         let features = features(columns.clone());
-        let growth = Growth { max_depth: Some(1), ..Growth::default() };
+        let growth = TreeOptions { max_depth: Some(1), ..TreeOptions::default() };
         let target = TargetValues::Numbers(values.clone());
-        let tree = grow(&features, &target, Bag::Once, &growth, &mut rng, &mut [0.0; 3]);
+        let tree = grow(&features, &target, SampleWeights::Once, &growth, &mut rng, &mut [0.0; 3]);
         let left: f64 = (0..rows).map(|row| (values[row] - tree.predict(&features.raw, row)[0]).powi(2)).sum();
         prop_assert!((left - least(&columns, &values)).abs() < 1e-9 * (1.0 + left), "{left}");
     }
@@ -124,11 +125,11 @@ proptest! {
     }
 }
 
-fn study(name: &str) -> Study {
+fn study(name: &str) -> TrainingData {
     let set = bundled::find(name).unwrap();
-    let frame = set.frame(&Reading::default()).unwrap();
+    let frame = set.frame(&ReadOptions::default()).unwrap();
     let target = Target::new(&frame, set.target, Some(set.task)).unwrap();
-    Study::new(frame, target, 0.2, 5, 1).unwrap()
+    TrainingData::new(frame, target, 0.2, 5, 1).unwrap()
 }
 
 #[test]
@@ -138,10 +139,10 @@ fn every_family_fits_the_same_from_the_same_seed() {
         let shape = study.shape();
         let part = study.fold(0).unwrap();
         for family in
-            FAMILIES.into_iter().filter(|family| family.takes(shape.task) && family.name() != "linfa_tree")
+            FAMILIES.into_iter().filter(|family| family.supports(shape.task) && family.name() != "linfa_tree")
         {
-            let params = space(family, shape).defaults();
-            let fit = || part.try_out(family, &params, 9).unwrap();
+            let params = defaults(&family.search_space(shape));
+            let fit = || part.fit_and_score(family, &params, 9).unwrap();
             let (once, again) = (fit(), fit());
             assert_eq!(once.model, again.model, "{}", family.name());
             assert_eq!(once.prediction, again.prediction);
@@ -165,9 +166,9 @@ fn every_family_fits_the_same_from_the_same_seed() {
 fn ridge_weighs_many_thousand_columns_as_it_weighs_few() {
     let ridge = FAMILIES.into_iter().find(|family| family.name() == "ridge").unwrap();
     let weights = |columns: Vec<Vec<f32>>, values: &[f64]| {
-        let estimator = ridge.estimator(Task::Regression, Reader(&Params::new()), 1).unwrap();
-        let set = super::families::Dataset::new(features(columns), TargetValues::Numbers(values.to_vec()));
-        let Form::Linear { weights, .. } = estimator.fit(&set).unwrap().form else {
+        let estimator = ridge.estimator(Task::Regression, HyperParams(&Params::new()), 1).unwrap();
+        let set = super::families::Samples::new(features(columns), TargetValues::Numbers(values.to_vec()));
+        let ModelForm::Linear { weights, .. } = estimator.fit(&set).unwrap().form else {
             panic!("a linear model")
         };
         weights.column(0).to_vec()
@@ -189,7 +190,7 @@ fn ridge_weighs_many_thousand_columns_as_it_weighs_few() {
 fn a_family_that_needs_more_memory_than_there_is_is_refused() {
     let lacks = |name: &str, memory: u64| {
         let family = FAMILIES.into_iter().find(|family| family.name() == name).unwrap();
-        lacking(family, 30_000, 40_000, Limits { memory })
+        memory_lack(family, 30_000, 40_000, Limits { memory })
     };
     for name in ["ridge", "linear", "pls"] {
         let words = lacks(name, 20_000_000_000).unwrap();
@@ -203,7 +204,7 @@ fn a_family_that_needs_more_memory_than_there_is_is_refused() {
 fn linfas_own_tree_gets_what_it_splits_rightly_and_nothing_else() {
     let family = super::families::find("linfa_tree").unwrap();
     let study = study("breast-cancer");
-    let repeated = study.fold(0).unwrap().try_out(family, &Params::new(), 1).unwrap_err();
+    let repeated = study.fold(0).unwrap().fit_and_score(family, &Params::new(), 1).unwrap_err();
     assert!(repeated.contains("no column that holds a value twice"), "{repeated}");
     let mut rng = Rng::with_seed(1);
     let columns: Vec<Vec<f32>> = (0..4)
@@ -215,12 +216,12 @@ fn linfas_own_tree_gets_what_it_splits_rightly_and_nothing_else() {
         .collect();
     let classes: Vec<u32> = (0..300).map(|row| u32::from(columns[0][row] + columns[1][row] > 3.0)).collect();
     let target = TargetValues::Classes { classes: classes.clone(), count: 2 };
-    let data = super::families::Dataset::new(features(columns), target);
+    let data = super::families::Samples::new(features(columns), target);
     let params = Params::from([("max_depth".into(), Value::Int(8))]);
-    let fit = || family.estimator(Task::Classification, Reader(&params), 1).unwrap().fit(&data).unwrap();
+    let fit = || family.estimator(Task::Classification, HyperParams(&params), 1).unwrap().fit(&data).unwrap();
     let models: Vec<Model> = (0..8).map(|_| fit()).collect();
     assert!(models.iter().all(|model| *model == models[0]), "the same each time");
-    let Form::Trees { trees, .. } = &models[0].form else { panic!() };
+    let ModelForm::Trees { trees, .. } = &models[0].form else { panic!() };
     let right =
         (0..300).filter(|row| trees[0].0.predict(&data.records.raw, *row)[classes[*row] as usize] > 0.5);
     assert!(right.count() > 280);
@@ -278,7 +279,7 @@ fn the_task_is_found_out_and_said() {
         ("diabetes", Task::Regression),
     ] {
         let set = bundled::find(set).unwrap();
-        let target = Target::new(&set.frame(&Reading::default()).unwrap(), set.target, None).unwrap();
+        let target = Target::new(&set.frame(&ReadOptions::default()).unwrap(), set.target, None).unwrap();
         assert_eq!(target.task, task, "{}: {}", set.name, target.because);
     }
 }

@@ -12,9 +12,9 @@ use parquet::schema::parser::parse_message_type;
 use std::io::Write as _;
 
 use super::{read, write};
-use crate::learn::account::Account;
-use crate::learn::data::{Frame, Kind, Mark, Reading, Target, Task, Values, load};
-use crate::learn::study::Study;
+use crate::learn::data::{DecimalMark, Frame, Kind, ReadOptions, Target, Task, Values, load};
+use crate::learn::report::DataReport;
+use crate::learn::study::TrainingData;
 
 /// Texts of which some are numbers: numbers by size, and the others behind them.
 #[test]
@@ -58,11 +58,11 @@ fn files_are_read_whatever_their_separator_quotes_and_packing() {
     // A gap is not equal to itself.
     assert_eq!(format!("{:?}", packed.columns), format!("{:?}", frame.columns));
     assert_eq!((&packed.digest, packed.name.as_str()), (&frame.digest, "plain"));
-    let reading = Reading {
+    let reading = ReadOptions {
         no_header: true,
         categorical: vec!["c1".into()],
         ignored: vec!["c2".into()],
-        ..Reading::default()
+        ..ReadOptions::default()
     };
     let frame = load(&write(folder.path(), "bare.csv", b"3,1,5\n10,2,6\n3,3,7\n"), &reading).unwrap();
     assert_eq!(frame.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["c1", "c3"]);
@@ -76,25 +76,26 @@ fn decimal_commas_are_numbers_and_what_is_in_doubt_is_asked() {
         Values::Numbers(numbers) => numbers.clone(),
         Values::Texts { levels, .. } => panic!("taken for text: {levels:?}"),
     };
-    let load = |text: &str, reading: &Reading| load(&write(folder.path(), "t.csv", text.as_bytes()), reading);
-    let read = |text: &str| load(text, &Reading::default()).unwrap();
+    let load =
+        |text: &str, reading: &ReadOptions| load(&write(folder.path(), "t.csv", text.as_bytes()), reading);
+    let read = |text: &str| load(text, &ReadOptions::default()).unwrap();
     let frame = read("a;b;c\n1,5;2,5;1.234\n-0,25;;2.345.678\n");
     assert_eq!((numbers(&frame, 0), numbers(&frame, 2)), (vec![1.5, -0.25], vec![1234.0, 2_345_678.0]));
-    assert!(numbers(&frame, 1)[1].is_nan() && frame.columns[0].mark == Mark::Comma);
+    assert!(numbers(&frame, 1)[1].is_nan() && frame.columns[0].mark == DecimalMark::Comma);
     assert_eq!(numbers(&read("a,b\n\"1,5\",x\n\"2,25\",y\n"), 0), [1.5, 2.25], "in quotes");
     assert_eq!(numbers(&read("a\tb\n1,5\t3.000,5\n2,5\t7\n"), 1), [3000.5, 7.0]);
     assert_eq!(numbers(&read("a,b\n\"1,234.5\",\"1,234\"\n7.5,8\n"), 1), [1234.0, 8.0], "thousands");
     assert_eq!(numbers(&read("a;b\n1,234;x\n2,345;y\n"), 0), [1.234, 2.345], "semicolons say so");
     assert_eq!(numbers(&read("a;b\n1.234;x\n2.345;y\n"), 0), [1.234, 2.345], "as ever");
-    let bare = Reading { no_header: true, ..Reading::default() };
+    let bare = ReadOptions { no_header: true, ..ReadOptions::default() };
     assert_eq!(numbers(&load("1,5;2,5\n3,5;4,5\n", &bare).unwrap(), 1), [2.5, 4.5]);
     let doubtful = "a,b\n\"1,234\",x\n\"2,345\",y\n";
-    let error = load(doubtful, &Reading::default()).unwrap_err().to_string();
+    let error = load(doubtful, &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("line 2, column a") && error.contains("--decimal"), "{error}");
-    let said = |decimal| Reading { decimal: Some(decimal), ..Reading::default() };
-    assert_eq!(numbers(&load(doubtful, &said(Mark::Point)).unwrap(), 0), [1234.0, 2345.0]);
-    assert_eq!(numbers(&load(doubtful, &said(Mark::Comma)).unwrap(), 0), [1.234, 2.345]);
-    let error = load("a;b\n1,5;x\n1.5;y\n", &Reading::default()).unwrap_err().to_string();
+    let said = |decimal| ReadOptions { decimal: Some(decimal), ..ReadOptions::default() };
+    assert_eq!(numbers(&load(doubtful, &said(DecimalMark::Point)).unwrap(), 0), [1234.0, 2345.0]);
+    assert_eq!(numbers(&load(doubtful, &said(DecimalMark::Comma)).unwrap(), 0), [1.234, 2.345]);
+    let error = load("a;b\n1,5;x\n1.5;y\n", &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("column a") && error.contains("among"), "{error}");
 }
 
@@ -107,7 +108,7 @@ fn only_regular_files_are_opened() {
     let link = folder.path().join("link.csv");
     std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
     for (path, what) in [(pipe.as_path(), "a pipe"), (&link, "a pipe"), (folder.path(), "a folder")] {
-        let error = load(&path.display().to_string(), &Reading::default()).unwrap_err().to_string();
+        let error = load(&path.display().to_string(), &ReadOptions::default()).unwrap_err().to_string();
         assert!(error.contains(&format!("it is {what}")), "{error}");
     }
 }
@@ -117,10 +118,10 @@ fn only_regular_files_are_opened() {
 fn a_text_among_numbers_is_an_error_whatever_their_mark() {
     let folder = tempfile::tempdir().unwrap();
     let load = |text: &str, decimal| {
-        let reading = Reading { decimal, ..Reading::default() };
+        let reading = ReadOptions { decimal, ..ReadOptions::default() };
         load(&write(folder.path(), "t.csv", text.as_bytes()), &reading)
     };
-    for mark in [None, Some(Mark::Comma), Some(Mark::Point)] {
+    for mark in [None, Some(DecimalMark::Comma), Some(DecimalMark::Point)] {
         let error = load("a;b\n1,5;x\n3,25;y\nunbekannt;x\n0,5;y\n", mark).unwrap_err().to_string();
         assert!(error.contains("line 4, column a: \"unbekannt\" among 3 numbers"), "{mark:?}: {error}");
     }
@@ -135,7 +136,7 @@ fn gaps_among_texts_are_few_words_and_truth_has_one_spelling() {
     let folder = tempfile::tempdir().unwrap();
     let text =
         "n,t,c,s,y\nNone,None,NA,TRUE,None\n2,NA,1,,None\n3,x,2,false,a\n4,?,1,true,NA\n5,x,1,None,a\n";
-    let reading = Reading { categorical: vec!["c".into()], ..Reading::default() };
+    let reading = ReadOptions { categorical: vec!["c".into()], ..ReadOptions::default() };
     let frame = load(&write(folder.path(), "t.csv", text.as_bytes()), &reading).unwrap();
     let levels = |at: usize| match &frame.columns[at].values {
         Values::Texts { levels, .. } => levels.join(" "),
@@ -161,7 +162,7 @@ fn a_column_is_left_out_of_all_folds_or_of_none() {
     }
     let frame = read(&write(folder.path(), "near.csv", text.as_bytes()));
     let target = Target::new(&frame, "y", Some(Task::Regression)).unwrap();
-    let study = Study::new(frame, target, 0.2, 5, 1).unwrap();
+    let study = TrainingData::new(frame, target, 0.2, 5, 1).unwrap();
     let parts = (0..5).map(|fold| study.fold(fold).unwrap()).chain([study.whole().unwrap()]);
     for part in parts {
         let columns: Vec<usize> =
@@ -194,7 +195,7 @@ fn an_account_of_many_columns_has_true_numbers() {
         }
         let frame = read(&write(folder.path(), "wide.csv", text.as_bytes()));
         let target = Target::new(&frame, "y", None).unwrap();
-        Account::of(&Study::new(frame, target, 0.2, 5, 1).unwrap())
+        DataReport::of(&TrainingData::new(frame, target, 0.2, 5, 1).unwrap())
     };
     let wide = account(1_100, 30);
     assert_eq!((wide.columns.len(), wide.more_columns), (1_000, 133));
@@ -276,7 +277,7 @@ fn a_parquet_file_that_contradicts_itself_is_refused() {
             let mut damaged = whole.clone();
             damaged[at] = byte;
             std::fs::write(&path, damaged).unwrap();
-            match load(path.to_str().unwrap(), &Reading::default()) {
+            match load(path.to_str().unwrap(), &ReadOptions::default()) {
                 Ok(frame) => assert!(frame.columns.len() <= 1),
                 Err(error) => {
                     refused += 1;

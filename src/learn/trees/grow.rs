@@ -3,13 +3,13 @@
 use fastrand::Rng;
 
 use super::Tree;
-use super::impurity::{Counted, Criterion, Entropy, Gini, Mean, Side, Weighed};
+use super::impurity::{Counted, Criterion, Entropy, Gini, Mean, NodeStats, Weighed};
 use crate::learn::data::TargetValues;
 use crate::learn::prepare::Features;
 
 /// When a tree stops growing, and what it looks at.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Growth {
+pub struct TreeOptions {
     pub criterion: Criterion,
     pub max_depth: Option<usize>,
     /// Rows of a node that is still split, at least.
@@ -20,7 +20,7 @@ pub struct Growth {
     pub max_features: Option<usize>,
 }
 
-impl Default for Growth {
+impl Default for TreeOptions {
     fn default() -> Self {
         Self {
             criterion: Criterion::Gini,
@@ -34,12 +34,12 @@ impl Default for Growth {
 
 /// How often each row counts; rows of weight 0 are left out.
 #[derive(Debug, Clone, Copy)]
-pub enum Bag<'a> {
+pub enum SampleWeights<'a> {
     Once,
     Times(&'a [u32]),
 }
 
-impl Bag<'_> {
+impl SampleWeights<'_> {
     pub fn times(self, row: usize) -> u32 {
         match self {
             Self::Once => 1,
@@ -52,8 +52,8 @@ impl Bag<'_> {
 pub fn grow(
     features: &Features,
     target: &TargetValues,
-    bag: Bag<'_>,
-    growth: &Growth,
+    bag: SampleWeights<'_>,
+    growth: &TreeOptions,
     rng: &mut Rng,
     gains: &mut [f64],
 ) -> Tree {
@@ -84,7 +84,7 @@ struct Entry {
 
 struct Grower<'a, Item> {
     items: &'a [Item],
-    growth: &'a Growth,
+    growth: &'a TreeOptions,
     rng: &'a mut Rng,
     /// Of each feature the rows in its order; those of a node stand together, at the same place for all features.
     entries: Vec<Vec<Entry>>,
@@ -118,8 +118,8 @@ impl<'a, Item: Copy> Grower<'a, Item> {
     fn new(
         features: &Features,
         items: &'a [Item],
-        bag: Bag<'_>,
-        growth: &'a Growth,
+        bag: SampleWeights<'_>,
+        growth: &'a TreeOptions,
         rng: &'a mut Rng,
     ) -> Self {
         let matrix = &features.raw;
@@ -139,7 +139,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
         }
     }
 
-    fn grow<S: Side<Item = Item>>(mut self, empty: &S, gains: &mut [f64]) -> Tree {
+    fn grow<S: NodeStats<Item = Item>>(mut self, empty: &S, gains: &mut [f64]) -> Tree {
         let mut tree = Tree::new(empty.outputs());
         let count = self.entries.first().map_or(0, Vec::len);
         let mut side = empty.clone();
@@ -176,7 +176,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
         tree
     }
 
-    fn is_done<S: Side<Item = Item>>(&self, side: &S, count: usize, depth: usize) -> bool {
+    fn is_done<S: NodeStats<Item = Item>>(&self, side: &S, count: usize, depth: usize) -> bool {
         let growth = self.growth;
         count < growth.min_samples_split.max(2)
             || count < 2 * growth.min_samples_leaf
@@ -186,7 +186,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
 
     /// The split that leaves the purest sides, of equal ones the first; also one that gains nothing by itself, as the
     /// first of an exclusive or does. None where no feature differs between the rows.
-    fn best_split<S: Side<Item = Item>>(
+    fn best_split<S: NodeStats<Item = Item>>(
         &mut self,
         from: usize,
         to: usize,

@@ -9,7 +9,7 @@ pub enum Criterion {
 }
 
 /// The rows of one side of a split.
-pub trait Side: Clone {
+pub trait NodeStats: Clone {
     /// What a row brings: its target, and how often it counts.
     type Item: Copy;
 
@@ -36,7 +36,7 @@ pub struct Weighed {
     pub weight: f64,
 }
 
-impl Side for Mean {
+impl NodeStats for Mean {
     type Item = Weighed;
 
     fn add(&mut self, item: Weighed) {
@@ -88,7 +88,7 @@ impl Gini {
     }
 }
 
-impl Side for Gini {
+impl NodeStats for Gini {
     type Item = Counted;
 
     fn add(&mut self, item: Counted) {
@@ -128,7 +128,7 @@ impl Side for Gini {
 #[derive(Debug, Clone)]
 pub struct Entropy(pub Gini);
 
-impl Side for Entropy {
+impl NodeStats for Entropy {
     type Item = Counted;
 
     fn add(&mut self, item: Counted) {

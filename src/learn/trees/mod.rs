@@ -8,7 +8,7 @@ mod impurity;
 
 use super::prepare::Matrix;
 
-pub use grow::{Bag, Growth, grow};
+pub use grow::{SampleWeights, TreeOptions, grow};
 pub use impurity::Criterion;
 
 /// Stands for a leaf in the place of a feature.

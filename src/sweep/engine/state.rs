@@ -2,44 +2,57 @@
 
 use std::collections::HashMap;
 
-use crate::sweep::engine::journal::{Event, Folder, How, Outcome, Place, Test, What};
-use crate::sweep::plan::Plan;
+use super::journal::{EndReason, Event, EventKind, Outcome, Position, SweepFolder};
+use super::numbers::Values;
+use super::rules::Aim;
+use super::trial::{Measured, Trial};
 use crate::sweep::search::Proposal;
 
 /// How far a trial has come.
 #[derive(Debug, Clone, Default)]
-pub struct Trial {
+pub struct TrialState {
     /// Milliseconds since the epoch.
     pub started: i64,
+    /// None of a trial whose beginning is not in the journal.
     pub proposal: Option<Proposal>,
-    pub folds: Vec<Vec<Option<f64>>>,
-    pub test: Option<Test>,
+    /// The values of its reports, by their steps.
+    pub reports: Vec<Values>,
+    /// What was measured of what is kept of it.
+    pub last: Option<Measured>,
+    /// None while it is under way.
     pub outcome: Option<Outcome>,
 }
 
-impl Trial {
-    /// What the trial came to, by the score that is gone by; of a pruned one so far.
-    pub fn mean(&self, metric: usize) -> Option<f64> {
+impl TrialState {
+    /// What the trial came to, by the value that is optimised; of a pruned one so far.
+    pub fn mean(&self, aim: Aim) -> Option<f64> {
         match self.outcome.as_ref()? {
-            Outcome::Finished { means, .. } | Outcome::Pruned { means, .. } => *means.get(metric)?,
+            Outcome::Finished { means, .. } | Outcome::Pruned { means, .. } => aim.value(means),
             Outcome::Failed { .. } => None,
         }
     }
 
+    /// Whether it came to a result.
     pub fn is_finished(&self) -> bool {
         matches!(self.outcome, Some(Outcome::Finished { .. }))
+    }
+
+    /// To be carried out, or gone on with.
+    pub(super) fn begun(&self, number: usize) -> Option<Trial> {
+        let proposal = self.proposal.clone()?;
+        Some(Trial { number, proposal, reports: self.reports.clone(), has_last: self.last.is_some() })
     }
 }
 
 /// How far a sweep has come.
 #[derive(Debug, Clone, Default)]
-pub struct Course {
+pub struct SweepState {
     /// By their numbers.
-    pub trials: Vec<Trial>,
+    pub trials: Vec<TrialState>,
     /// How many events it was learnt from.
     pub events: usize,
     /// None while a process is at it; a sweep that nobody has begun yet has no events.
-    pub closed: Option<How>,
+    pub closed: Option<EndReason>,
     /// The time of the last event, in milliseconds since the epoch.
     pub last: i64,
     /// What is wrong with the journal, and hides what came later.
@@ -49,42 +62,47 @@ pub struct Course {
     is_at_work: bool,
 }
 
-impl Course {
+impl SweepState {
+    /// What all these events come to.
     pub fn of(events: &[Event]) -> Self {
-        let mut course = Self::default();
+        let mut state = Self::default();
         for event in events {
-            course.learn(event);
+            state.learn(event);
         }
-        course
+        state
     }
 
+    /// One event more.
     pub fn learn(&mut self, event: &Event) {
         // A process that died is found to have done so at any later time.
-        let is_later = matches!(event.what, What::Begun | What::Closed { how: How::Interrupted });
+        let is_later =
+            matches!(event.kind, EventKind::Begun | EventKind::Closed { reason: EndReason::Interrupted });
         if self.is_at_work && !is_later {
             self.worked = self.worked.saturating_add(event.at.saturating_sub(self.last));
         }
         self.last = event.at;
         self.events += 1;
-        match &event.what {
-            What::Begun => (self.is_at_work, self.closed) = (true, None),
-            What::Continued => self.is_at_work = true,
-            What::Paused => self.is_at_work = false,
-            What::Closed { how } => (self.is_at_work, self.closed) = (false, Some(*how)),
-            What::Started { trial, proposal } => {
+        match &event.kind {
+            EventKind::Begun => (self.is_at_work, self.closed) = (true, None),
+            EventKind::Continued => self.is_at_work = true,
+            EventKind::Paused => self.is_at_work = false,
+            EventKind::Closed { reason } => (self.is_at_work, self.closed) = (false, Some(*reason)),
+            EventKind::Started { trial, proposal } => {
                 let known = self.trial(*trial);
                 known.started = event.at;
                 known.proposal = Some(proposal.clone());
             }
-            What::Fold { trial, scores, .. } => self.trial(*trial).folds.push(scores.clone()),
-            What::Refitted { trial, test } => self.trial(*trial).test = Some(test.clone()),
-            What::Ended { trial, outcome } => self.trial(*trial).outcome = Some(outcome.clone()),
+            EventKind::Reported { trial, measured, .. } => {
+                self.trial(*trial).reports.push(measured.values.clone());
+            }
+            EventKind::Last { trial, measured } => self.trial(*trial).last = Some(measured.clone()),
+            EventKind::Ended { trial, outcome } => self.trial(*trial).outcome = Some(outcome.clone()),
         }
     }
 
-    fn trial(&mut self, number: usize) -> &mut Trial {
+    fn trial(&mut self, number: usize) -> &mut TrialState {
         if number >= self.trials.len() {
-            self.trials.resize_with(number + 1, Trial::default);
+            self.trials.resize_with(number + 1, TrialState::default);
         }
         &mut self.trials[number]
     }
@@ -96,32 +114,34 @@ impl Course {
 }
 
 /// The number of the best trial: of equal ones the first.
-pub fn best(trials: &[Trial], plan: &Plan) -> Option<usize> {
-    let metric = plan.metric_at();
-    let sign = if plan.score().greater_is_better { -1.0 } else { 1.0 };
+pub fn best(trials: &[TrialState], aim: Aim) -> Option<usize> {
     let mut best: Option<(f64, usize)> = None;
     for (number, trial) in trials.iter().enumerate().filter(|(_, trial)| trial.is_finished()) {
-        let Some(mean) = trial.mean(metric) else { continue };
-        if best.is_none_or(|(known, _)| mean * sign < known) {
-            best = Some((mean * sign, number));
+        let Some(loss) = trial.mean(aim).map(|mean| aim.loss(mean)) else { continue };
+        if best.is_none_or(|(known, _)| loss < known) {
+            best = Some((loss, number));
         }
     }
     best.map(|(_, number)| number)
 }
 
-/// The courses of sweeps, of which each look reads only what is new.
+/// The states of sweeps, of which each look reads only what is new.
 #[derive(Debug, Default)]
-pub struct Courses {
+pub struct SweepStates {
     /// By id: as far as the journal was read, and what it came to.
-    known: HashMap<String, (Place, Course)>,
+    known: HashMap<String, (Position, SweepState)>,
 }
 
-impl Courses {
-    pub fn of(&mut self, id: &str, folder: &Folder) -> std::io::Result<&Course> {
-        let (read, course) = self.known.entry(id.to_owned()).or_default();
-        let followed = folder.follow(*read, |event| course.learn(&event))?;
+impl SweepStates {
+    /// How far the sweep of that id has come.
+    ///
+    /// # Errors
+    /// Where its journal cannot be read at all; one that is damaged in between is read up to there, and says so.
+    pub fn of(&mut self, id: &str, folder: &SweepFolder) -> std::io::Result<&SweepState> {
+        let (read, state) = self.known.entry(id.to_owned()).or_default();
+        let followed = folder.follow(*read, |event| state.learn(&event))?;
         *read = followed.to;
-        course.damage = followed.damage.map(|error| error.to_string());
-        Ok(course)
+        state.damage = followed.damage.map(|error| error.to_string());
+        Ok(state)
     }
 }

@@ -5,9 +5,9 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use super::journal::SweepFolder;
 use crate::disk::{self, Care, is_damage};
 use crate::state::load;
-use crate::sweep::engine::journal::Folder;
 
 const FILE: &str = "unkept.json";
 /// What a model is called here.
@@ -24,9 +24,9 @@ pub struct Unkept {
 }
 
 /// All that a store did not take of a sweep; why that is not known.
-pub type Known = Result<Vec<Unkept>, String>;
+pub type UnkeptList = Result<Vec<Unkept>, String>;
 
-impl Folder {
+impl SweepFolder {
     /// All that the store did not take.
     pub fn unkept(&self) -> io::Result<Vec<Unkept>> {
         Ok(load(&self.path.join(FILE))?.unwrap_or_default())
@@ -63,7 +63,7 @@ fn counts(unkept: &[Unkept]) -> (usize, usize) {
 }
 
 /// `3 models and 1 file are not kept: …`; none if the store took everything.
-pub fn in_words(known: &Known) -> Option<String> {
+pub fn in_words(known: &UnkeptList) -> Option<String> {
     let unkept = match known {
         Ok(unkept) => unkept,
         Err(why) => return Some(format!("what is not kept is not known: {why}")),
@@ -80,7 +80,7 @@ pub fn in_words(known: &Known) -> Option<String> {
     Some(format!("{} {are} not kept: {why}", parts.join(" and ")))
 }
 
-pub fn in_json(known: &Known) -> Json {
+pub fn in_json(known: &UnkeptList) -> Json {
     let unkept = match known {
         Ok(unkept) => unkept,
         Err(why) => return json!({ "models": null, "files": null, "why": format!("not known: {why}") }),
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_not_known_and_stays_so() {
         let state = tempfile::tempdir().unwrap();
-        let folder = Folder { path: state.path().to_owned() };
+        let folder = SweepFolder { path: state.path().to_owned() };
         assert_eq!(folder.unkept().unwrap(), []);
         let path = state.path().join(FILE);
         std::fs::write(&path, r#"[{"trial":1,"#).unwrap();
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn what_is_known_of_a_trial_is_replaced() {
         let state = tempfile::tempdir().unwrap();
-        let folder = Folder { path: state.path().to_owned() };
+        let folder = SweepFolder { path: state.path().to_owned() };
         let of = |trial, what: &str| Unkept { trial, what: what.into(), why: "no".into() };
         folder.set_unkept(Some(1), &[of(Some(1), MODEL_NAME), of(Some(1), "a.csv")]).unwrap();
         folder.set_unkept(Some(2), &[of(Some(2), MODEL_NAME)]).unwrap();

@@ -3,6 +3,8 @@
 //! A proposal depends on its number, the seed, and the results of trials that are [`LAG`] or more before it, and on nothing
 //! else: so the trials are the same however many run side by side.
 
+mod space;
+
 use std::collections::HashMap;
 
 use fastrand::Rng;
@@ -13,42 +15,75 @@ use optimizer::sampler::tpe::TpeSampler;
 use optimizer::sampler::{CompletedTrial, Sampler};
 use serde::{Deserialize, Serialize};
 
-use crate::params::{Dimension, FamilySpace, Params, Range, Value, tidy};
+pub use space::FamilySpace;
+
+use crate::params::{Dimension, Params, Range, Value, tidy};
 
 /// A trial is proposed when all that are so many before it have ended. It bounds how many run side by side.
 pub const LAG: usize = 8;
 /// Trials by chance, of a family, before its results are gone by.
 const STARTUP: usize = 5;
 
+/// How trials are proposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Goes where earlier trials did well.
     #[default]
     Tpe,
+    /// Draws each by chance.
     Random,
     /// Every combination.
     Grid,
 }
 
+impl Method {
+    /// As it stands on the command line and among a run's params.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tpe => "tpe",
+            Self::Random => "random",
+            Self::Grid => "grid",
+        }
+    }
+}
+
+/// What a trial is to try.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proposal {
+    /// The name of its family.
     pub family: String,
+    /// One value for each hyper-parameter that applies.
     pub params: Params,
 }
 
-/// A trial that has ended; the less, the better. None if it failed.
+impl Proposal {
+    /// What the trial of that number is called: `ridge-3`.
+    pub fn trial_name(&self, number: usize) -> String {
+        trial_name(&self.family, number)
+    }
+}
+
+/// What the trial of that number, of a family, is called: `ridge-3`.
+pub fn trial_name(family: &str, number: usize) -> String {
+    format!("{family}-{number}")
+}
+
+/// A trial that has ended.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tried {
+pub struct Observation {
+    /// What it tried.
     pub proposal: Proposal,
+    /// The less, the better. None if it failed.
     pub loss: Option<f64>,
 }
 
+/// Proposes trials.
 #[derive(Debug, Clone)]
 pub struct Search {
-    pub method: Method,
-    pub seed: u64,
-    pub spaces: Vec<FamilySpace>,
+    method: Method,
+    seed: u64,
+    spaces: Vec<FamilySpace>,
     grid: Vec<Proposal>,
 }
 
@@ -73,8 +108,8 @@ impl Search {
         }
     }
 
-    /// The trial of that number. `tried` are the trials up to `number` - [`LAG`], in order.
-    pub fn propose(&self, number: usize, tried: &[Tried]) -> Option<Proposal> {
+    /// The trial of that number. `observed` are the trials up to `number` - [`LAG`], in order.
+    pub fn propose(&self, number: usize, observed: &[Observation]) -> Option<Proposal> {
         if self.length().is_some_and(|length| number >= length) {
             return None;
         }
@@ -85,9 +120,9 @@ impl Search {
         if let Some(space) = self.spaces.get(number) {
             return Some(Proposal { family: space.family.clone(), params: space.defaults() });
         }
-        let space = self.family(number, tried)?;
-        let of_family: Vec<&Tried> =
-            tried.iter().filter(|trial| trial.proposal.family == space.family).collect();
+        let space = self.family(number, observed)?;
+        let of_family: Vec<&Observation> =
+            observed.iter().filter(|trial| trial.proposal.family == space.family).collect();
         let mut params = Params::new();
         for (at, dimension) in space.dimensions.iter().enumerate() {
             if !dimension.applies(&params) {
@@ -104,12 +139,12 @@ impl Search {
         Some(Proposal { family: space.family.clone(), params })
     }
 
-    fn family(&self, number: usize, tried: &[Tried]) -> Option<&FamilySpace> {
-        // What has nothing to vary is not tried twice.
+    fn family(&self, number: usize, observed: &[Observation]) -> Option<&FamilySpace> {
+        // What has nothing to vary is not observed twice.
         let open: Vec<&FamilySpace> =
             self.spaces.iter().filter(|space| !space.dimensions.is_empty()).collect();
         let distribution = Distribution::Categorical(CategoricalDistribution { n_choices: open.len() });
-        let all: Vec<&Tried> = tried.iter().collect();
+        let all: Vec<&Observation> = observed.iter().collect();
         let history = completed(&all, &distribution, |trial| {
             let at = open.iter().position(|space| space.family == trial.proposal.family)?;
             Some(ParamValue::Categorical(at))
@@ -139,18 +174,18 @@ impl Search {
 }
 
 fn completed(
-    tried: &[&Tried],
+    observed: &[&Observation],
     distribution: &Distribution,
-    value: impl Fn(&Tried) -> Option<ParamValue>,
+    value: impl Fn(&Observation) -> Option<ParamValue>,
 ) -> Vec<CompletedTrial> {
     let id = ParamId::new();
-    let of = |(number, trial): (usize, &&Tried)| {
+    let of = |(number, trial): (usize, &&Observation)| {
         let loss = trial.loss?;
         let params = HashMap::from([(id, value(trial)?)]);
         let distributions = HashMap::from([(id, distribution.clone())]);
         Some(CompletedTrial::new(number as u64, params, distributions, HashMap::new(), loss))
     };
-    tried.iter().enumerate().filter_map(of).collect()
+    observed.iter().enumerate().filter_map(of).collect()
 }
 
 fn distribution(range: &Range) -> Distribution {

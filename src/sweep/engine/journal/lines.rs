@@ -12,9 +12,9 @@ const LONGEST: u64 = 256 << 20;
 /// Trials may begin in another order than that of their numbers, as many as run side by side.
 const AHEAD: usize = 1_000;
 
-/// A place between two lines.
+/// A position between two lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Place {
+pub struct Position {
     /// Bytes before it.
     pub at: u64,
     /// Trials that begin before it.
@@ -24,22 +24,30 @@ pub struct Place {
 /// As far as a journal could be read.
 #[derive(Debug)]
 pub struct Followed {
-    pub to: Place,
+    /// Behind the last line that was read.
+    pub to: Position,
     /// What is wrong there. What comes behind it is not known.
     pub damage: Option<io::Error>,
 }
 
 impl Followed {
-    /// The place, if nothing is wrong with it.
-    pub fn whole(self) -> io::Result<Place> {
+    /// The position, if nothing is wrong there.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn whole(self) -> io::Result<Position> {
         self.damage.map_or(Ok(self.to), Err)
     }
 }
 
-pub fn follow(path: &Path, from: Place, mut take: impl FnMut(Event)) -> io::Result<Followed> {
+/// Reads the lines from a position on, and takes an event each.
+///
+/// # Errors
+/// Where the file cannot be read, or is longer than any journal.
+pub fn follow(path: &Path, from: Position, mut take: impl FnMut(Event)) -> io::Result<Followed> {
     let mut file = match disk::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Followed { to: Place::default(), damage: None });
+            return Ok(Followed { to: Position::default(), damage: None });
         }
         file => file?,
     };
@@ -58,11 +66,11 @@ pub fn follow(path: &Path, from: Place, mut take: impl FnMut(Event)) -> io::Resu
             break (!is_cut_off).then_some("a line there has no end");
         }
         match serde_json::from_slice::<Event>(&line) {
-            Ok(event) if event.what.trial().is_some_and(|trial| trial >= to.begun.saturating_add(AHEAD)) => {
+            Ok(event) if event.kind.trial().is_some_and(|trial| trial >= to.begun.saturating_add(AHEAD)) => {
                 break Some("a trial there has a number that none has yet");
             }
             Ok(event) => {
-                to.begun += usize::from(matches!(event.what, super::What::Started { .. }));
+                to.begun += usize::from(matches!(event.kind, super::EventKind::Started { .. }));
                 take(event);
             }
             // The last one may be half of what was to be written.
@@ -102,7 +110,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::sweep::engine::journal::What;
+    use crate::sweep::engine::journal::EventKind;
 
     const BEGUN: &str = r#"{"at":1,"event":"begun"}"#;
 
@@ -114,7 +122,7 @@ mod tests {
 
     fn followed(path: &Path) -> (usize, u64, Option<String>) {
         let mut count = 0;
-        let followed = follow(path, Place::default(), |_| count += 1).unwrap();
+        let followed = follow(path, Position::default(), |_| count += 1).unwrap();
         (count, followed.to.at, followed.damage.map(|error| error.to_string()))
     }
 
@@ -169,14 +177,14 @@ mod tests {
         assert_eq!(followed(&path), (3_000, text.len() as u64, None));
         // From a place on as from the start.
         let half =
-            follow(&journal(folder.path(), &text.as_bytes()[..text.len() / 2]), Place::default(), drop)
+            follow(&journal(folder.path(), &text.as_bytes()[..text.len() / 2]), Position::default(), drop)
                 .unwrap();
         let path = journal(folder.path(), text.as_bytes());
         let mut last = None;
-        let rest = follow(&path, half.to, |event| last = event.what.trial()).unwrap();
+        let rest = follow(&path, half.to, |event| last = event.kind.trial()).unwrap();
         assert!(rest.damage.is_none());
         assert_eq!((rest.to.at, last), (text.len() as u64, Some(2_998)));
-        assert!(matches!(serde_json::from_str::<Event>(BEGUN).unwrap().what, What::Begun));
+        assert!(matches!(serde_json::from_str::<Event>(BEGUN).unwrap().kind, EventKind::Begun));
     }
 
     #[test]
@@ -184,9 +192,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = journal(folder.path(), b"");
         fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
-        assert!(disk::is_damage(&follow(&path, Place::default(), drop).unwrap_err()));
+        assert!(disk::is_damage(&follow(&path, Position::default(), drop).unwrap_err()));
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        assert!(disk::is_damage(&follow(&path, Place::default(), drop).unwrap_err()));
+        assert!(disk::is_damage(&follow(&path, Position::default(), drop).unwrap_err()));
     }
 }

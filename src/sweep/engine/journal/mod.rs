@@ -1,4 +1,4 @@
-//! The folder of a sweep in the state directory: its plan, what has happened, how much of that the store has, and what is
+//! The folder of a sweep in the state directory: what has happened, how much of that the store has, and what is
 //! wanted of it. A process that holds the folder's lock is at it.
 
 mod events;
@@ -9,22 +9,13 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::disk::{self, Care, Draft};
-use crate::learn::account::Account;
-use crate::mlflow::{Dataset, ExperimentId};
+use crate::disk::{self, Care};
 use crate::state::worker::Worker;
-use crate::sweep::plan::{Plan, option};
-use crate::text::json;
 
-pub use events::{Event, How, Outcome, Test, What};
-pub use lines::{Followed, Place};
+pub use events::{EndReason, Event, EventKind, Outcome};
+pub use lines::{Followed, Position};
 
-const PLAN: &str = "plan.json";
 const EVENTS: &str = "events.jsonl";
-/// Bytes that no plan is longer than, with the account of a thousand columns.
-const LONGEST_PLAN: u64 = 16 << 20;
 /// Bytes that a file of one word is not longer than.
 const SHORT: u64 = 4096;
 /// Of what was said, the end.
@@ -32,63 +23,9 @@ const LOG: u64 = 4 << 20;
 /// How often a lock is tried again, 10 ms apart.
 const TRIES: usize = 20;
 
-/// What a sweep was begun with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Header {
-    pub id: String,
-    /// The name of the parent run.
-    pub name: String,
-    pub experiment: ExperimentId,
-    pub experiment_name: String,
-    /// The store, as its tracking URI without credentials.
-    pub store: String,
-    pub user: String,
-    /// Milliseconds since the epoch.
-    pub created: i64,
-    pub jobs: usize,
-    /// The folder that it was begun in.
-    pub folder: PathBuf,
-    pub commit: Option<String>,
-    pub dataset: Dataset,
-    /// How the data were read, for people; a sweep of an older version does not say, one of a newer maybe in other words.
-    #[serde(default, deserialize_with = "if_understood")]
-    pub account: Option<Account>,
-    /// What of the data, as they were read, decides how trials come out; a sweep of an older version does not say.
-    #[serde(default)]
-    pub read_as: Option<String>,
-    pub plan: Plan,
-}
-
-/// What an account of another version says, as far as this one understands it.
-fn if_understood<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Account>, D::Error> {
-    let value = serde_json::Value::deserialize(input)?;
-    Ok(serde_json::from_value(value).ok())
-}
-
-impl Header {
-    /// As it is kept.
-    pub fn in_json(&self) -> io::Result<Vec<u8>> {
-        json::pretty(self).map_err(io::Error::other)
-    }
-
-    /// The command that does the same again.
-    pub fn command(&self) -> String {
-        format!("{} {}", self.plan.command(), option("experiment", &self.experiment_name))
-    }
-
-    /// The same where there is less room. Half a command would be another one, with a quote that nothing closes.
-    pub fn command_in_a_tag(&self) -> String {
-        let command = self.command();
-        if command.chars().count() > TAG { "too long for a tag: see command.txt".into() } else { command }
-    }
-}
-
-/// Characters that every MLflow takes in a tag.
-const TAG: usize = 5_000;
-
 /// What somebody wants of a sweep that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Wanted {
+pub enum Control {
     #[default]
     Run,
     Pause,
@@ -96,42 +33,22 @@ pub enum Wanted {
 }
 
 #[derive(Debug, Clone)]
-pub struct Folder {
+pub struct SweepFolder {
     pub path: PathBuf,
-}
-
-/// All sweeps of a state folder.
-#[derive(Debug, Default)]
-pub struct All {
-    pub sweeps: Vec<(Folder, Header)>,
-    /// What cannot be read, and why.
-    pub unread: Vec<String>,
 }
 
 /// The right to write events.
 #[derive(Debug)]
-pub struct Writer {
-    folder: Folder,
+pub struct JournalWriter {
+    folder: SweepFolder,
     events: File,
     lock: File,
 }
 
-impl Folder {
+impl SweepFolder {
     /// Where the sweeps of this machine lie.
     pub fn root(state_folder: &Path) -> PathBuf {
         state_folder.join("sweeps")
-    }
-
-    /// Makes the folder of a sweep that nobody has begun, and has room for its plan kept free.
-    pub fn create(state_folder: &Path, header: &Header) -> io::Result<(Self, Draft)> {
-        let folder = Self { path: Self::root(state_folder).join(&header.id) };
-        disk::make_folder(&Self::root(state_folder), Care::Private)?;
-        disk::make_new_folder(&folder.path, Care::Private)?;
-        let drafted = Draft::begin(&folder.path.join(PLAN), Care::Private).and_then(|mut draft| {
-            draft.write(&header.in_json()?)?;
-            Ok(draft)
-        });
-        drafted.map(|draft| (folder.clone(), draft)).inspect_err(|_| folder.remove())
     }
 
     /// Takes the folder of a sweep away that did not come to be.
@@ -139,33 +56,6 @@ impl Folder {
         if let Err(error) = fs::remove_dir_all(&self.path) {
             tracing::warn!(%error, path = %self.path.display(), "the folder of no sweep is left behind");
         }
-    }
-
-    /// The folders of all sweeps, the newest first, and what is wrong with those that cannot be read.
-    pub fn all(state_folder: &Path) -> All {
-        let root = Self::root(state_folder);
-        let mut all = All::default();
-        let entries = match fs::read_dir(&root) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return all,
-            Err(error) => {
-                all.unread.push(format!("{}: {error}", root.display()));
-                return all;
-            }
-        };
-        for entry in entries.flatten() {
-            let folder = Self { path: entry.path() };
-            match folder.header() {
-                Ok(header) => all.sweeps.push((folder, header)),
-                // Of one that is beginning, or no sweep's at all.
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-                Err(error) => all.unread.push(error.to_string()),
-            }
-        }
-        all.sweeps.sort_by(|(_, a), (_, b)| (b.created, &b.id).cmp(&(a.created, &a.id)));
-        all.unread.sort();
-        all
     }
 
     /// An error where it was taken away: nothing is made in its place, and what went on would be lost.
@@ -177,39 +67,31 @@ impl Folder {
         Err(io::Error::new(io::ErrorKind::NotFound, gone))
     }
 
-    pub fn header(&self) -> io::Result<Header> {
-        let path = self.path.join(PLAN);
-        let header: Header = serde_json::from_slice(&disk::read(&path, LONGEST_PLAN)?)
-            .map_err(|error| disk::damaged(&path, error))?;
-        header.plan.check().map_err(|error| disk::damaged(&path, error))?;
-        Ok(header)
-    }
-
     /// All that happened; an error if something in between cannot be read.
     pub fn events(&self) -> io::Result<Vec<Event>> {
         let mut events = Vec::new();
-        self.follow(Place::default(), |event| events.push(event))?.whole()?;
+        self.follow(Position::default(), |event| events.push(event))?.whole()?;
         Ok(events)
     }
 
     /// What happened from a place in the journal on, one after the other.
-    pub fn follow(&self, from: Place, take: impl FnMut(Event)) -> io::Result<Followed> {
+    pub fn follow(&self, from: Position, take: impl FnMut(Event)) -> io::Result<Followed> {
         lines::follow(&self.path.join(EVENTS), from, take)
     }
 
     /// Whether it is over and the store has all of it; nothing where it has not begun.
     pub fn is_told(&self) -> io::Result<Option<bool>> {
         let (mut count, mut last) = (0, None);
-        let read = self.follow(Place::default(), |event| {
+        let read = self.follow(Position::default(), |event| {
             count += 1;
-            last = Some(event.what);
+            last = Some(event.kind);
         })?;
         read.whole()?;
-        Ok(last.map(|last| matches!(last, What::Closed { .. }) && self.sent() >= count))
+        Ok(last.map(|last| matches!(last, EventKind::Closed { .. }) && self.sent() >= count))
     }
 
     /// Takes the sweep; none if another process is at it.
-    pub fn take(&self) -> io::Result<Option<Writer>> {
+    pub fn take(&self) -> io::Result<Option<JournalWriter>> {
         let mut lock = disk::open_to_write(&self.lock())?;
         // Somebody may just look whether anybody is at it.
         let mut tries = 0;
@@ -225,11 +107,11 @@ impl Folder {
         lock.set_len(0)?;
         lock.write_all(&serde_json::to_vec(&Worker::this())?)?;
         // What a crash cut off is taken out, so that the next line is whole.
-        let whole = self.follow(Place::default(), drop)?.whole()?;
+        let whole = self.follow(Position::default(), drop)?.whole()?;
         let mut events = disk::open_to_write(&self.path.join(EVENTS))?;
         events.set_len(whole.at)?;
         events.seek(SeekFrom::End(0))?;
-        Ok(Some(Writer { folder: self.clone(), events, lock }))
+        Ok(Some(JournalWriter { folder: self.clone(), events, lock }))
     }
 
     /// The file that whoever is at the sweep holds locked, and that says who is.
@@ -252,19 +134,19 @@ impl Folder {
         worker.is_elsewhere().then_some(worker.host)
     }
 
-    pub fn wanted(&self) -> Wanted {
+    pub fn control(&self) -> Control {
         match self.word("wanted").as_deref() {
-            Some("pause") => Wanted::Pause,
-            Some("cancel") => Wanted::Cancel,
-            _ => Wanted::Run,
+            Some("pause") => Control::Pause,
+            Some("cancel") => Control::Cancel,
+            _ => Control::Run,
         }
     }
 
-    pub fn want(&self, wanted: Wanted) -> io::Result<()> {
-        let text = match wanted {
-            Wanted::Run => "run",
-            Wanted::Pause => "pause",
-            Wanted::Cancel => "cancel",
+    pub fn set_control(&self, control: Control) -> io::Result<()> {
+        let text = match control {
+            Control::Run => "run",
+            Control::Pause => "pause",
+            Control::Cancel => "cancel",
         };
         self.check()?;
         disk::replace(&self.path.join("wanted"), text.as_bytes(), Care::Private)
@@ -311,7 +193,7 @@ impl Folder {
     }
 }
 
-impl Writer {
+impl JournalWriter {
     /// Adds a line, or nothing: half of one would be damage as soon as another stands behind it.
     pub fn write(&mut self, event: &Event) -> io::Result<()> {
         self.folder.check()?;
@@ -320,8 +202,10 @@ impl Writer {
         let before = self.events.stream_position()?;
         let written = self.events.write_all(&line).and_then(|()| {
             // A result is worth a pause; what is only under way is not.
-            let is_result =
-                matches!(event.what, What::Ended { .. } | What::Refitted { .. } | What::Closed { .. });
+            let is_result = matches!(
+                event.kind,
+                EventKind::Ended { .. } | EventKind::Last { .. } | EventKind::Closed { .. }
+            );
             if is_result { self.events.sync_data() } else { Ok(()) }
         });
         if written.is_err() {
@@ -340,15 +224,10 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for JournalWriter {
     fn drop(&mut self) {
         self.leave();
     }
-}
-
-/// Numbers as JSON has them: what is not finite becomes nothing.
-pub fn finite(values: &[f64]) -> Vec<Option<f64>> {
-    values.iter().map(|value| Some(*value).filter(|value| value.is_finite())).collect()
 }
 
 #[cfg(test)]
@@ -365,7 +244,7 @@ mod tests {
     #[test]
     fn a_line_that_finds_no_room_leaves_nothing_behind() {
         if let Some(path) = std::env::var_os(FULL) {
-            return fill(&Folder { path: path.into() });
+            return fill(&SweepFolder { path: path.into() });
         }
         let folder = tempfile::tempdir().unwrap();
         let mut limited = Command::new("bash");
@@ -376,17 +255,17 @@ mod tests {
         assert!(output.status.success() && said.contains("1 passed"), "{said}");
     }
 
-    fn fill(folder: &Folder) {
+    fn fill(folder: &SweepFolder) {
         let mut writer = folder.take().unwrap().unwrap();
-        let event = |what| Event { at: 1, what };
+        let event = |kind| Event { at: 1, kind };
         let long = || Outcome::Failed { message: "x".repeat(300) };
         let mut written = 0;
-        while writer.write(&event(What::Ended { trial: 0, outcome: long() })).is_ok() {
+        while writer.write(&event(EventKind::Ended { trial: 0, outcome: long() })).is_ok() {
             written += 1;
         }
         assert!(written > 0 && written < 4);
         // What is shorter has room.
-        writer.write(&event(What::Paused)).unwrap();
+        writer.write(&event(EventKind::Paused)).unwrap();
         assert_eq!(folder.events().unwrap().len(), written + 1);
         assert!(disk::read(&folder.lock(), SHORT).is_ok_and(|worker| !worker.is_empty()));
         drop(writer);

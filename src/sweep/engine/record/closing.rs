@@ -4,7 +4,7 @@ use super::{Recorder, SWEEP, TRIAL, WHY, cut};
 use crate::mlflow::{Run, RunId, RunStatus, Tag};
 use crate::store::pages::each_page;
 use crate::store::{ErrorKind, Result, RunUpdate};
-use crate::sweep::engine::journal::How;
+use crate::sweep::engine::journal::EndReason;
 use crate::sweep::engine::state::best;
 
 /// Runs that are closed at once; there are as many as trials side by side.
@@ -13,7 +13,7 @@ const MOST: usize = 1_000;
 impl Recorder {
     /// The trials that have begun and not ended.
     pub(super) fn open(&self) -> Vec<usize> {
-        let trials = &self.course.trials;
+        let trials = &self.state.trials;
         (0..trials.len()).filter(|number| trials[*number].outcome.is_none()).collect()
     }
 
@@ -38,18 +38,18 @@ impl Recorder {
         self.unless_deleted(run, self.store.update_run(run, &update).await).await
     }
 
-    pub(super) async fn closed(&mut self, at: i64, how: How) -> Result<()> {
+    pub(super) async fn closed(&mut self, at: i64, reason: EndReason) -> Result<()> {
         for number in self.open() {
             let run = self.run_of(number).await?;
             self.log(&run, &[], &[], &[Tag::new(WHY, "interrupted")]).await?;
             self.end(&run, RunStatus::Killed, at).await?;
         }
         let parent = self.parent(at).await?;
-        if let Some(best) = best(&self.course.trials, &self.header.plan) {
+        if let Some(best) = best(&self.state.trials, self.sweep.aim) {
             let run = self.run_of(best).await?;
             self.log(&parent, &[], &[], &[Tag::new("mltui.sweep.best", run.as_str())]).await?;
         }
-        let status = if how == How::Finished { RunStatus::Finished } else { RunStatus::Killed };
+        let status = if reason == EndReason::Finished { RunStatus::Finished } else { RunStatus::Killed };
         self.end(&parent, status, at).await
     }
 
@@ -77,7 +77,7 @@ impl Recorder {
 
     /// The runs of the sweep that look as if they ran.
     async fn running(&self) -> Result<Vec<Run>> {
-        let filter = format!("tags.`{SWEEP}` = '{}' AND attributes.status = 'RUNNING'", self.header.id);
+        let filter = format!("tags.`{SWEEP}` = '{}' AND attributes.status = 'RUNNING'", self.sweep.id);
         let search = self.search(&filter, MOST)?;
         let mut found = Vec::new();
         each_page(self.store.as_ref(), search, usize::MAX, |runs| {

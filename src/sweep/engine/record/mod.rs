@@ -4,6 +4,7 @@
 //! happened, models are found by their run. So whatever a crash or a lost answer leaves open is simply done again.
 
 mod closing;
+pub mod kept;
 mod models;
 mod package;
 mod uploads;
@@ -12,15 +13,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use self::uploads::Refusals;
-use crate::learn::scores::scores;
+use super::journal::{EndReason, Event, EventKind, Outcome, SweepFolder};
+use super::rules::Aim;
+use super::state::{SweepState, best};
+use super::trial::Measured;
+use super::unkept::Unkept;
 use crate::mlflow::filter::parse;
-use crate::mlflow::{DatasetInput, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags};
+use crate::mlflow::{
+    Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags,
+};
 use crate::store::{ErrorKind, NewRun, Result, RunSearch, RunUpdate, StoreError, TrackingStore};
-use crate::sweep::engine::journal::{Event, Folder, Header, How, Outcome, What};
-use crate::sweep::engine::state::{Course, best};
-use crate::sweep::engine::unkept::Unkept;
 use crate::sweep::search::Proposal;
-use crate::text::json;
 
 /// On every run of a sweep: its id.
 pub const SWEEP: &str = "mltui.sweep";
@@ -31,10 +34,56 @@ pub const WHY: &str = "mltui.sweep.outcome";
 /// On the parent run: the command that does the same again.
 pub const COMMAND: &str = "mltui.sweep.command";
 
+/// What is logged of a sweep and of its trials, under which names. It is known without the data, so that a sweep whose
+/// process died can be closed.
+pub trait Log: Send + Sync + std::fmt::Debug {
+    /// The command that does the same again, short enough for a tag.
+    fn command(&self) -> String;
+    /// Params of the sweep's own run.
+    fn sweep_params(&self) -> Vec<(String, String)>;
+    /// Files of the sweep's own run, by their names.
+    fn sweep_files(&self) -> Vec<(String, Vec<u8>)>;
+    /// The name of a trial's run.
+    fn trial_name(&self, number: usize, proposal: &Proposal) -> String;
+    /// Params of a trial's run.
+    fn trial_params(&self, proposal: &Proposal) -> Vec<(String, String)>;
+    /// The metric that is optimised: a trial's result, and on the sweep's own run the best so far by trial.
+    fn metric(&self) -> String;
+    /// Metrics of a report on the way, logged at its step.
+    fn of_step(&self, measured: &Measured) -> Vec<(String, f64)>;
+    /// Metrics of what is kept of a trial.
+    fn of_last(&self, measured: &Measured) -> Vec<(String, f64)>;
+    /// Metrics of what a trial came to.
+    fn of_result(&self, means: &[Option<f64>], deviations: &[Option<f64>]) -> Vec<(String, f64)>;
+    /// Why a trial was pruned after so many reports, in words.
+    fn pruned(&self, reports: usize) -> String;
+}
+
+/// What the store is told of a sweep.
+#[derive(Debug, Clone)]
+pub struct LoggedSweep {
+    /// What no other sweep has.
+    pub id: String,
+    /// The name of its own run.
+    pub name: String,
+    /// Where its runs go.
+    pub experiment: ExperimentId,
+    /// Whose runs they are.
+    pub user: String,
+    /// The git commit of the folder that it was begun in.
+    pub commit: Option<String>,
+    /// An input of every run.
+    pub dataset: Dataset,
+    /// What is optimised.
+    pub aim: Aim,
+    /// What is logged, under which names.
+    pub names: Arc<dyn Log>,
+}
+
 /// What came of it, and where it is to be found.
 #[derive(Debug)]
-pub struct Ended {
-    pub how: How,
+pub struct SweepEnd {
+    pub reason: EndReason,
     pub parent: Option<RunId>,
     /// The runs of trials by their numbers, as far as this process has had to do with them.
     pub runs: HashMap<usize, RunId>,
@@ -43,15 +92,15 @@ pub struct Ended {
 #[derive(Debug)]
 pub struct Recorder {
     store: Arc<dyn TrackingStore>,
-    folder: Folder,
-    header: Header,
+    folder: SweepFolder,
+    sweep: LoggedSweep,
     dataset: DatasetInput,
     parent: Option<RunId>,
     runs: HashMap<usize, RunId>,
     /// How many events the store has been told.
     sent: usize,
     /// What those come to, and what is being told.
-    course: Course,
+    state: SweepState,
     /// The number of the first trial whose best-so-far is not on the parent yet.
     prefix: usize,
     refusals: Refusals,
@@ -65,26 +114,26 @@ impl Recorder {
     /// `seen` are the events that the store has already; `searches` whether an earlier process may have left runs.
     pub fn new(
         store: Arc<dyn TrackingStore>,
-        folder: Folder,
-        header: Header,
+        folder: SweepFolder,
+        sweep: LoggedSweep,
         seen: &[Event],
         searches: bool,
     ) -> Self {
-        let course = Course::of(seen);
-        let prefix = course.trials.iter().take_while(|trial| trial.outcome.is_some()).count();
+        let state = SweepState::of(seen);
+        let prefix = state.trials.iter().take_while(|trial| trial.outcome.is_some()).count();
         let dataset = DatasetInput {
-            dataset: header.dataset.clone(),
+            dataset: sweep.dataset.clone(),
             tags: vec![Tag::new(tags::DATA_CONTEXT, "training")],
         };
         Self {
             store,
             folder,
-            header,
+            sweep,
             dataset,
             parent: None,
             runs: HashMap::new(),
             sent: seen.len(),
-            course,
+            state,
             prefix,
             refusals: Refusals::default(),
             told: Vec::new(),
@@ -102,12 +151,12 @@ impl Recorder {
 
     /// Brings the first of some events to the store, and takes it away.
     pub async fn step(&mut self, events: &mut Vec<Event>) -> Result<()> {
-        // Folds wait for what comes next, so that those of a trial travel together.
-        let is_fold = |event: &Event| matches!(event.what, What::Fold { .. });
-        let end = events.iter().position(|event| !is_fold(event)).map_or(events.len(), |at| at + 1);
+        // Reports wait for what comes next, so that those of a trial travel together.
+        let is_report = |event: &Event| matches!(event.kind, EventKind::Reported { .. });
+        let end = events.iter().position(|event| !is_report(event)).map_or(events.len(), |at| at + 1);
         // After an error some of them are known already.
-        for event in &events[self.course.events - self.sent..end] {
-            self.course.learn(event);
+        for event in &events[self.state.events - self.sent..end] {
+            self.state.learn(event);
         }
         let result = self.record_some(&events[..end]).await;
         self.searches |= result.is_err();
@@ -122,8 +171,8 @@ impl Recorder {
         std::mem::take(&mut self.told)
     }
 
-    pub fn into_ended(self, how: How) -> Ended {
-        Ended { how, parent: self.parent, runs: self.runs }
+    pub fn into_end(self, reason: EndReason) -> SweepEnd {
+        SweepEnd { reason, parent: self.parent, runs: self.runs }
     }
 
     /// A request may have been under way whose answer nobody has seen.
@@ -131,27 +180,27 @@ impl Recorder {
         self.searches = true;
     }
 
-    /// Some folds, and what came after them.
+    /// Some reports, and what came after them.
     async fn record_some(&mut self, events: &[Event]) -> Result<()> {
-        let mut folds: BTreeMap<usize, Vec<Metric>> = BTreeMap::new();
+        let mut reports: BTreeMap<usize, Vec<Metric>> = BTreeMap::new();
         for event in events {
-            match &event.what {
-                What::Fold { trial, fold, scores, fit_seconds, predict_seconds } => {
-                    let metrics = folds.entry(*trial).or_default();
-                    metrics.extend(self.of_fold(event.at, *fold, scores, *fit_seconds, *predict_seconds));
+            match &event.kind {
+                EventKind::Reported { trial, step, measured } => {
+                    let metrics = reports.entry(*trial).or_default();
+                    metrics.extend(dated(event.at, *step, self.sweep.names.of_step(measured)));
                 }
-                What::Begun => self.begin(event.at).await?,
-                What::Started { trial, .. } => drop(self.run_of(*trial).await?),
-                What::Refitted { trial, test } => self.refitted(*trial, event.at, test).await?,
-                What::Ended { trial, outcome } => {
-                    let metrics = folds.remove(trial).unwrap_or_default();
+                EventKind::Begun => self.begin(event.at).await?,
+                EventKind::Started { trial, .. } => drop(self.run_of(*trial).await?),
+                EventKind::Last { trial, measured } => self.last(*trial, event.at, measured).await?,
+                EventKind::Ended { trial, outcome } => {
+                    let metrics = reports.remove(trial).unwrap_or_default();
                     self.ended(*trial, event.at, outcome, metrics).await?;
                 }
-                What::Closed { how } => self.closed(event.at, *how).await?,
-                What::Paused | What::Continued => {}
+                EventKind::Closed { reason } => self.closed(event.at, *reason).await?,
+                EventKind::Paused | EventKind::Continued => {}
             }
         }
-        for (trial, metrics) in folds {
+        for (trial, metrics) in reports {
             let run = self.run_of(trial).await?;
             self.log(&run, &metrics, &[], &[]).await?;
         }
@@ -178,7 +227,7 @@ impl Recorder {
     /// The run with these tags, wherever it came from.
     async fn find(&self, trial: Option<usize>) -> Result<Option<RunId>> {
         let number = trial.map_or("parent".to_owned(), |number| number.to_string());
-        let filter = format!("tags.`{SWEEP}` = '{}' AND tags.`{TRIAL}` = '{number}'", self.header.id);
+        let filter = format!("tags.`{SWEEP}` = '{}' AND tags.`{TRIAL}` = '{number}'", self.sweep.id);
         let found = self.store.search_runs(&self.search(&filter, 1)?).await?;
         Ok(found.runs.into_iter().next().map(|run| run.info.run_id))
     }
@@ -187,7 +236,7 @@ impl Recorder {
         let filter = parse(filter)
             .map_err(|error| StoreError::new("find a run", ErrorKind::Invalid(error.to_string())))?;
         Ok(RunSearch {
-            experiment_ids: vec![self.header.experiment.clone()],
+            experiment_ids: vec![self.sweep.experiment.clone()],
             filter,
             view: ViewType::All,
             max_results,
@@ -202,13 +251,13 @@ impl Recorder {
         {
             return Ok(run);
         }
-        let header = &self.header;
+        let sweep = &self.sweep;
         let number = trial.map_or("parent".to_owned(), |number| number.to_string());
         let run_tags = self.origin().into_iter().chain([Tag::new(TRIAL, number)]).chain(more).collect();
         let new = NewRun {
-            experiment_id: header.experiment.clone(),
+            experiment_id: sweep.experiment.clone(),
             run_name: Some(name.to_owned()),
-            user_id: header.user.clone(),
+            user_id: sweep.user.clone(),
             start_time: at,
             tags: run_tags,
         };
@@ -217,14 +266,14 @@ impl Recorder {
 
     /// Where runs and models come from.
     fn origin(&self) -> Vec<Tag> {
-        let header = &self.header;
+        let sweep = &self.sweep;
         let mut origin = vec![
-            Tag::new(SWEEP, header.id.clone()),
-            Tag::new("mlflow.user", header.user.clone()),
+            Tag::new(SWEEP, sweep.id.clone()),
+            Tag::new("mlflow.user", sweep.user.clone()),
             Tag::new(tags::SOURCE_NAME, "mltui sweep"),
             Tag::new("mlflow.source.type", "LOCAL"),
         ];
-        origin.extend(header.commit.iter().map(|commit| Tag::new(tags::GIT_COMMIT, commit.clone())));
+        origin.extend(sweep.commit.iter().map(|commit| Tag::new(tags::GIT_COMMIT, commit.clone())));
         origin
     }
 
@@ -232,7 +281,7 @@ impl Recorder {
         if let Some(parent) = &self.parent {
             return Ok(parent.clone());
         }
-        let name = self.header.name.clone();
+        let name = self.sweep.name.clone();
         let run = self.ensure(None, at, &name, Vec::new()).await?;
         self.parent = Some(run.clone());
         Ok(run)
@@ -240,25 +289,10 @@ impl Recorder {
 
     async fn begin(&mut self, at: i64) -> Result<()> {
         let parent = self.parent(at).await?;
-        let plan = &self.header.plan;
-        let families: Vec<_> = plan.spaces.iter().map(|space| space.family.as_str()).collect();
-        let mut params = vec![
-            Param::new("data", cut(&plan.data)),
-            Param::new("target", plan.target.clone()),
-            Param::new("task", plan.task.as_str()),
-            Param::new("metric", format!("val_{}", plan.metric)),
-            Param::new("families", cut(&families.join(", "))),
-            Param::new("method", format!("{:?}", plan.method).to_lowercase()),
-            Param::new("folds", plan.folds.to_string()),
-            Param::new("test_size", plan.test_size.to_string()),
-            Param::new("seed", plan.seed.to_string()),
-        ];
-        params.extend(plan.trials.map(|trials| Param::new("trials", trials.to_string())));
-        params.extend(plan.seconds.map(|seconds| Param::new("seconds", seconds.to_string())));
-        let run_tags = [
-            Tag::new(COMMAND, self.header.command_in_a_tag()),
-            Tag::new("mltui.version", env!("CARGO_PKG_VERSION")),
-        ];
+        let names = Arc::clone(&self.sweep.names);
+        let params = params(names.sweep_params());
+        let run_tags =
+            [Tag::new(COMMAND, names.command()), Tag::new("mltui.version", env!("CARGO_PKG_VERSION"))];
         self.log(&parent, &[], &params, &run_tags).await?;
         let running = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
         self.unless_deleted(&parent, self.store.update_run(&parent, &running).await).await?;
@@ -266,13 +300,7 @@ impl Recorder {
         if self.searches {
             self.clear(&parent, WHY).await?;
         }
-        let space = json::pretty(&plan.spaces).unwrap_or_default();
-        let command = format!("{}\n", self.header.command()).into_bytes();
-        let mut files = vec![("search_space.json".to_owned(), space), ("command.txt".to_owned(), command)];
-        if let Some(account) = &self.header.account {
-            let account = json::pretty(account).unwrap_or_default();
-            files.push(("data.json".to_owned(), account));
-        }
+        let files = names.sweep_files();
         let unkept = self.files(None, &parent, &files).await?;
         self.tell(None, &parent, unkept).await?;
         for number in self.open() {
@@ -294,7 +322,7 @@ impl Recorder {
             return Ok(run.clone());
         }
         let begun =
-            self.course.trials.get(trial).and_then(|known| Some((known.started, known.proposal.clone()?)));
+            self.state.trials.get(trial).and_then(|known| Some((known.started, known.proposal.clone()?)));
         let Some((at, proposal)) = begun else {
             return Err(StoreError::new(
                 format!("log trial {trial}"),
@@ -302,24 +330,13 @@ impl Recorder {
             ));
         };
         let parent = self.parent(at).await?;
-        let name = format!("{}-{trial}", proposal.family);
+        let name = self.sweep.names.trial_name(trial, &proposal);
         let more = vec![Tag::new(tags::PARENT_RUN_ID, parent.as_str())];
         let run = self.ensure(Some(trial), at, &name, more).await?;
-        self.log(&run, &[], &params(&proposal), &[]).await?;
+        self.log(&run, &[], &params(self.sweep.names.trial_params(&proposal)), &[]).await?;
         self.input(&run).await?;
         self.runs.insert(trial, run.clone());
         Ok(run)
-    }
-
-    fn of_fold(&self, at: i64, fold: usize, values: &[Option<f64>], fit: f64, predict: f64) -> Vec<Metric> {
-        let named = scores(self.header.plan.task).iter().zip(values);
-        let metric = |key: String, value: f64| Metric { key, value, timestamp: at, step: fold as i64 };
-        let mut metrics: Vec<Metric> = named
-            .filter_map(|(score, value)| Some(metric(format!("fold_{}", score.name), (*value)?)))
-            .collect();
-        metrics.push(metric("fit_seconds".into(), fit));
-        metrics.push(metric("predict_seconds".into(), predict));
-        metrics
     }
 
     async fn ended(
@@ -330,23 +347,12 @@ impl Recorder {
         mut metrics: Vec<Metric>,
     ) -> Result<()> {
         let run = self.run_of(trial).await?;
-        let all = scores(self.header.plan.task);
         let (status, why) = match outcome {
             Outcome::Finished { means, deviations } => {
-                for (at_score, score) in all.iter().enumerate() {
-                    let metric = |key, value| Metric { key, value, timestamp: at, step: 0 };
-                    let of = |values: &[Option<f64>]| values.get(at_score).copied().flatten();
-                    metrics.extend(of(means).map(|mean| metric(format!("val_{}", score.name), mean)));
-                    metrics.extend(
-                        of(deviations).map(|deviation| metric(format!("val_{}_std", score.name), deviation)),
-                    );
-                }
+                metrics.extend(dated(at, 0, self.sweep.names.of_result(means, deviations)));
                 (RunStatus::Finished, None)
             }
-            Outcome::Pruned { folds, .. } => {
-                let of = self.header.plan.folds;
-                (RunStatus::Killed, Some(format!("pruned after {folds} of {of} folds: behind the median")))
-            }
+            Outcome::Pruned { reports, .. } => (RunStatus::Killed, Some(self.sweep.names.pruned(*reports))),
             Outcome::Failed { message } => (RunStatus::Failed, Some(cut(message))),
         };
         let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
@@ -357,14 +363,13 @@ impl Recorder {
 
     /// On the parent, for each trial in turn: the best mean of it and those before it.
     async fn best_so_far(&mut self, at: i64) -> Result<()> {
-        let trials = &self.course.trials;
-        let plan = &self.header.plan;
-        let metric = plan.metric_at();
+        let trials = &self.state.trials;
+        let aim = self.sweep.aim;
         let mut metrics = Vec::new();
         let mut prefix = self.prefix;
         while trials.get(prefix).is_some_and(|trial| trial.outcome.is_some()) {
-            if let Some(mean) = best(&trials[..=prefix], plan).and_then(|best| trials[best].mean(metric)) {
-                let key = format!("val_{}", plan.metric);
+            if let Some(mean) = best(&trials[..=prefix], aim).and_then(|best| trials[best].mean(aim)) {
+                let key = self.sweep.names.metric();
                 metrics.push(Metric { key, value: mean, timestamp: at, step: prefix as i64 });
             }
             prefix += 1;
@@ -378,8 +383,8 @@ impl Recorder {
     }
 }
 
-/// Whether trying again later can help.
-pub fn may_pass(kind: &ErrorKind) -> bool {
+/// Whether an error passes by itself: trying again later can help.
+pub fn is_transient(kind: &ErrorKind) -> bool {
     match kind {
         // Of a request that is refused nothing will be better next time, but for these.
         ErrorKind::Server { status, .. } => *status >= 500 || matches!(status, 408 | 425 | 429),
@@ -397,9 +402,14 @@ fn unwritten(error: &std::io::Error) -> StoreError {
     StoreError::new("keep count of what was logged", ErrorKind::Io(error.to_string()))
 }
 
-fn params(proposal: &Proposal) -> Vec<Param> {
-    let named = proposal.params.iter().map(|(key, value)| Param::new(key.clone(), value.to_string()));
-    [Param::new("family", proposal.family.clone())].into_iter().chain(named).collect()
+fn params(named: Vec<(String, String)>) -> Vec<Param> {
+    named.into_iter().map(|(key, value)| Param::new(key, cut(&value))).collect()
+}
+
+/// Metrics with their time, in milliseconds since the epoch, and their step.
+fn dated(timestamp: i64, step: usize, named: Vec<(String, f64)>) -> Vec<Metric> {
+    let metric = |(key, value)| Metric { key, value, timestamp, step: step as i64 };
+    named.into_iter().map(metric).collect()
 }
 
 /// A text that MLflow takes as a value.

@@ -2,28 +2,22 @@
 
 use futures_util::future::try_join_all;
 
+use super::kept::{self, ModelSignature, artifacts};
 use super::package::{Packing, files, history};
-use super::{Recorder, may_pass, params};
-use crate::learn::scores::scores;
-use crate::mlflow::{Metric, RunId, Tag, tags};
+use super::{Recorder, dated, is_transient, params};
+use crate::mlflow::{Metric, Param, RunId, Tag, tags};
 use crate::store::{ErrorKind, NewModel, Result, StoreError};
-use crate::sweep::engine::journal::Test;
+use crate::sweep::engine::trial::Measured;
 use crate::sweep::engine::unkept::{MODEL_NAME, Unkept};
-use crate::sweep::objective::keep::{self, About, artifacts};
 
 impl Recorder {
-    /// A trial was fitted on all but the test part: what that says of it, and its model.
-    pub(super) async fn refitted(&mut self, trial: usize, at: i64, test: &Test) -> Result<()> {
+    /// What is kept of a trial was measured: what that says, and its model.
+    pub(super) async fn last(&mut self, trial: usize, at: i64, measured: &Measured) -> Result<()> {
         let run = self.run_of(trial).await?;
-        let named = scores(self.header.plan.task).iter().zip(&test.scores);
-        let metric = |key: String, value: f64| Metric { key, value, timestamp: at, step: 0 };
-        let mut metrics: Vec<Metric> = named
-            .filter_map(|(score, value)| Some(metric(format!("test_{}", score.name), (*value)?)))
-            .collect();
-        metrics.push(metric("refit_seconds".into(), test.fit_seconds));
+        let metrics = dated(at, 0, self.sweep.names.of_last(measured));
         let folder = self.folder.trial(trial);
-        let (files, model) = match artifacts(&folder).and_then(|files| Ok((files, keep::model(&folder)?))) {
-            Ok(kept) => kept,
+        let (files, model) = match artifacts(&folder).and_then(|files| Ok((files, kept::model(&folder)?))) {
+            Ok(both) => both,
             Err(error) => return self.lost(trial, &run, &metrics, &error).await,
         };
         let mut unkept = self.files(Some(trial), &run, &files).await?;
@@ -40,7 +34,7 @@ impl Recorder {
         metrics: &[Metric],
         error: &std::io::Error,
     ) -> Result<()> {
-        let known = match self.store.logged_models_of(&self.header.experiment, run).await {
+        let known = match self.store.logged_models_of(&self.sweep.experiment, run).await {
             Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => Vec::new(),
             known => known?,
         };
@@ -63,18 +57,18 @@ impl Recorder {
         run: &RunId,
         at: i64,
         metrics: &[Metric],
-        (onnx, about): (Vec<u8>, About),
+        (onnx, signature): (Vec<u8>, ModelSignature),
     ) -> Result<Option<Unkept>> {
         // The same for the same model, however often it is packed.
-        let uuid = format!("{:0>32}", format!("{}{trial:04x}", self.header.id.replace('-', "")));
+        let uuid = format!("{:0>32}", format!("{}{trial:04x}", self.sweep.id.replace('-', "")));
         let packing = Packing { run: run.as_str(), model: None, uuid: &uuid, at };
-        let mut logged = self.own_model(trial, &packing, &about, &onnx, run, metrics).await;
+        let mut logged = self.own_model(trial, &packing, &signature, &onnx, run, metrics).await;
         if matches!(&logged, Err(error) if matches!(error.kind, ErrorKind::Unsupported(_))) {
             self.fail_models(run).await?;
-            logged = self.among_artifacts(&packing, &about, onnx, run).await;
+            logged = self.among_artifacts(&packing, &signature, onnx, run).await;
             if logged.is_ok() {
                 logged = self
-                    .log(run, metrics, &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing, &about))])
+                    .log(run, metrics, &[], &[Tag::new(tags::MODEL_HISTORY, history(&packing, &signature))])
                     .await;
             }
         }
@@ -90,7 +84,7 @@ impl Recorder {
     /// Nobody waits for models of a run whose files did not arrive.
     pub(super) async fn fail_models(&self, run: &RunId) -> Result<()> {
         let failed = async {
-            for model in self.store.logged_models_of(&self.header.experiment, run).await? {
+            for model in self.store.logged_models_of(&self.sweep.experiment, run).await? {
                 if model.status == "PENDING" {
                     self.store.finish_logged_model(&model.model_id, false).await?;
                 }
@@ -98,7 +92,7 @@ impl Recorder {
             Ok::<_, StoreError>(())
         };
         match failed.await {
-            Err(error) if !may_pass(&error.kind) => {
+            Err(error) if !is_transient(&error.kind) => {
                 tracing::debug!(%error, "no models to be given up");
                 Ok(())
             }
@@ -109,11 +103,11 @@ impl Recorder {
     async fn among_artifacts(
         &self,
         packing: &Packing<'_>,
-        about: &About,
+        signature: &ModelSignature,
         onnx: Vec<u8>,
         run: &RunId,
     ) -> Result<()> {
-        let mut files = files(packing, about, onnx);
+        let mut files = files(packing, signature, onnx);
         let last = files.pop();
         let write = async |(name, content): &(&str, Vec<u8>)| {
             self.store.write_artifact(run, &format!("model/{name}"), content).await
@@ -122,24 +116,29 @@ impl Recorder {
         try_join_all(last.iter().map(write)).await.map(drop)
     }
 
+    fn params_of(&self, trial: usize) -> Vec<Param> {
+        let proposal = self.state.trials[trial].proposal.as_ref();
+        proposal.map_or(Vec::new(), |proposal| params(self.sweep.names.trial_params(proposal)))
+    }
+
     async fn own_model(
         &self,
         trial: usize,
         packing: &Packing<'_>,
-        about: &About,
+        signature: &ModelSignature,
         onnx: &[u8],
         run: &RunId,
         metrics: &[Metric],
     ) -> Result<()> {
-        let known = self.store.logged_models_of(&self.header.experiment, run).await?;
+        let known = self.store.logged_models_of(&self.sweep.experiment, run).await?;
         let model = match known.into_iter().find(|model| model.name == "model") {
             Some(model) => model,
             None => {
                 let new = NewModel {
-                    experiment_id: self.header.experiment.clone(),
+                    experiment_id: self.sweep.experiment.clone(),
                     name: "model".into(),
                     source_run_id: run.clone(),
-                    params: self.course.trials[trial].proposal.as_ref().map_or(Vec::new(), params),
+                    params: self.params_of(trial),
                     tags: self.origin(),
                 };
                 self.store.create_logged_model(&new).await?
@@ -148,7 +147,7 @@ impl Recorder {
         self.store.log_model_output(run, &model.model_id).await?;
         self.store.log_model_metrics(run, &model.model_id, metrics, &self.dataset.dataset).await?;
         let packing = Packing { model: Some(model.model_id.as_str()), ..*packing };
-        let mut files = files(&packing, about, onnx.to_vec());
+        let mut files = files(&packing, signature, onnx.to_vec());
         let last = files.pop();
         let write = async |(name, content): &(&str, Vec<u8>)| {
             self.store.write_model_file(&model, name, content).await

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sweep::objective::keep::About;
+use super::kept::ModelSignature;
 use crate::text::json as visible;
 
 /// The Python and the packages that a packed model names; any that read opset 17 will do.
@@ -26,8 +26,12 @@ pub struct Packing<'a> {
 }
 
 /// The files of a model by their names.
-pub fn files(packing: &Packing<'_>, about: &About, onnx: Vec<u8>) -> Vec<(&'static str, Vec<u8>)> {
-    let example = example(about);
+pub fn files(
+    packing: &Packing<'_>,
+    signature: &ModelSignature,
+    onnx: Vec<u8>,
+) -> Vec<(&'static str, Vec<u8>)> {
+    let example = example(signature);
     let serving = json!({ "dataframe_split": example });
     let text = |value: &Value| visible::compact(value).unwrap_or_default();
     let requirements = REQUIREMENTS.join("\n") + "\n";
@@ -46,26 +50,26 @@ pub fn files(packing: &Packing<'_>, about: &About, onnx: Vec<u8>) -> Vec<(&'stat
         ("input_example.json", text(&example)),
         ("serving_input_example.json", text(&serving)),
     ];
-    if takes_texts(about) {
+    if takes_texts(signature) {
         files.push(("code/mltui_model.py", LOADER.into()));
     }
     // The last: a folder with it is a whole model.
-    files.push(("MLmodel", description(packing, about).into_bytes()));
+    files.push(("MLmodel", description(packing, signature).into_bytes()));
     files
 }
 
-fn takes_texts(about: &About) -> bool {
-    about.inputs.iter().any(|(_, kind)| kind == "string")
+fn takes_texts(signature: &ModelSignature) -> bool {
+    signature.inputs.iter().any(|(_, kind)| kind == "string")
 }
 
 /// The module that Python loads a model with.
-fn loader(about: &About) -> &'static str {
-    if takes_texts(about) { "mltui_model" } else { "mlflow.onnx" }
+fn loader(signature: &ModelSignature) -> &'static str {
+    if takes_texts(signature) { "mltui_model" } else { "mlflow.onnx" }
 }
 
-fn example(about: &About) -> Value {
-    let columns: Vec<_> = about.inputs.iter().map(|(name, _)| name).collect();
-    json!({ "columns": columns, "data": about.example })
+fn example(signature: &ModelSignature) -> Value {
+    let columns: Vec<_> = signature.inputs.iter().map(|(name, _)| name).collect();
+    json!({ "columns": columns, "data": signature.example })
 }
 
 /// All of them are required. That is not said, as it goes without saying, and MLflow up to 2.9 does not know the word.
@@ -76,10 +80,10 @@ fn columns(of: &[(String, String)]) -> String {
     String::from_utf8(written).unwrap_or_default()
 }
 
-fn description(packing: &Packing<'_>, about: &About) -> String {
+fn description(packing: &Packing<'_>, signature: &ModelSignature) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let model = packing.model.map_or(String::new(), |id| format!("model_id: {id}\n"));
-    let code = if takes_texts(about) { "    code: code\n" } else { "" };
+    let code = if takes_texts(signature) { "    code: code\n" } else { "" };
     let created =
         jiff::Timestamp::from_millisecond(packing.at).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S.%6f");
     format!(
@@ -97,16 +101,16 @@ fn description(packing: &Packing<'_>, about: &About) -> String {
            serving_input_path: serving_input_example.json\n  type: dataframe\n\
          signature:\n  inputs: {inputs}\n  outputs: {outputs}\n  params: null\n\
          utc_time_created: '{created}'\n",
-        loader = loader(about),
+        loader = loader(signature),
         uuid = packing.uuid,
         run = packing.run,
-        inputs = quoted(&columns(&about.inputs)),
-        outputs = quoted(&columns(&about.outputs)),
+        inputs = quoted(&columns(&signature.inputs)),
+        outputs = quoted(&columns(&signature.outputs)),
     )
 }
 
 /// What MLflow 2 notes on a run of a model that was logged: one of a JSON list.
-pub fn history(packing: &Packing<'_>, about: &About) -> String {
+pub fn history(packing: &Packing<'_>, signature: &ModelSignature) -> String {
     let created =
         jiff::Timestamp::from_millisecond(packing.at).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S.%6f");
     let entry = json!({
@@ -116,7 +120,7 @@ pub fn history(packing: &Packing<'_>, about: &About) -> String {
         "model_uuid": packing.uuid,
         "flavors": {
             "onnx": { "data": "model.onnx", "onnx_version": "1.16.0" },
-            "python_function": { "loader_module": loader(about), "data": "model.onnx", "python_version": PYTHON },
+            "python_function": { "loader_module": loader(signature), "data": "model.onnx", "python_version": PYTHON },
         },
     });
     json!([entry]).to_string()
@@ -130,10 +134,13 @@ mod tests {
         let named = |of: &[(&str, &str)]| {
             of.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect()
         };
-        let about =
-            About { inputs: named(inputs), outputs: named(&[("prediction", "float")]), example: Vec::new() };
+        let signature = ModelSignature {
+            inputs: named(inputs),
+            outputs: named(&[("prediction", "float")]),
+            example: Vec::new(),
+        };
         let packing = Packing { run: "r", model: None, uuid: "u", at: 0 };
-        let files = files(&packing, &about, Vec::new());
+        let files = files(&packing, &signature, Vec::new());
         assert_eq!(files.last().map(|(name, _)| *name), Some("MLmodel"));
         let found = files.into_iter().find(|(known, _)| *known == name);
         found.map(|(_, content)| String::from_utf8_lossy(&content).into_owned())

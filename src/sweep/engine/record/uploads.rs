@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{Recorder, cut, may_pass, unwritten};
+use super::{Recorder, cut, is_transient, unwritten};
 use crate::mlflow::{RunId, Tag};
 use crate::store::{ErrorKind, Result, StoreError};
 use crate::sweep::engine::unkept::Unkept;
@@ -95,7 +95,7 @@ impl Recorder {
         match &error.kind {
             // Nothing else would be taken either.
             ErrorKind::Unauthorized | ErrorKind::Locked | ErrorKind::Gone(_) | ErrorKind::DiskFull => false,
-            kind if !may_pass(kind) => true,
+            kind if !is_transient(kind) => true,
             _ => {
                 // A store that is away is waited for. One that answers, and does not take this, may never do so.
                 if !self.answers(run).await {

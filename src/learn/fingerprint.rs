@@ -5,7 +5,7 @@ use flate2::Crc;
 
 use super::data::{Column, GAP, TargetValues, Values};
 use super::roles::Role;
-use super::study::Study;
+use super::study::TrainingData;
 
 /// A checksum of parts, each with its length.
 #[derive(Default)]
@@ -61,9 +61,9 @@ impl Sum {
     }
 }
 
-impl Study {
+impl TrainingData {
     /// Eight hexadecimal digits: the same wherever trials compare.
-    pub fn read_as(&self) -> String {
+    pub fn fingerprint(&self) -> String {
         let mut sum = Sum::default();
         let (frame, target, rows) = (&self.frame, &self.target, &self.target.rows);
         for (at, column) in frame.columns.iter().enumerate() {
@@ -91,16 +91,16 @@ impl Study {
 
 #[cfg(test)]
 mod tests {
-    use crate::learn::data::{Reading, Target, bundled, load};
-    use crate::learn::study::Study;
+    use crate::learn::data::{ReadOptions, Target, bundled, load};
+    use crate::learn::study::TrainingData;
 
-    fn read(text: &str, reading: &Reading, seed: u64) -> String {
+    fn read(text: &str, reading: &ReadOptions, seed: u64) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data.csv");
         std::fs::write(&path, text).unwrap();
         let frame = load(path.to_str().unwrap(), reading).unwrap();
         let target = Target::new(&frame, "y", None).unwrap();
-        Study::new(frame, target, 0.2, 2, seed).unwrap().read_as()
+        TrainingData::new(frame, target, 0.2, 2, seed).unwrap().fingerprint()
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
             let rows: Vec<String> = (0..40).map(rows).collect();
             format!("a,b,same,y\n{}\n", rows.join("\n"))
         };
-        let plain = Reading::default();
+        let plain = ReadOptions::default();
         let one = table(&|row| format!("{row},{},1,{}", ["x", "z"][row % 2], row * 3));
         let known = read(&one, &plain, 1);
         assert_eq!(read(&one, &plain, 1), known);
@@ -126,7 +126,7 @@ mod tests {
             assert_ne!(read(&changed, &plain, 1), known);
         }
         assert_ne!(read(&one, &plain, 2), known, "other folds");
-        let ignored = Reading { ignored: vec!["a".into()], ..Reading::default() };
+        let ignored = ReadOptions { ignored: vec!["a".into()], ..ReadOptions::default() };
         assert_ne!(read(&one, &ignored, 1), known);
     }
 
@@ -134,8 +134,8 @@ mod tests {
     #[test]
     fn a_sweep_of_an_earlier_version_can_go_on() {
         let set = bundled::find("iris").unwrap();
-        let frame = load("iris", &Reading::default()).unwrap();
+        let frame = load("iris", &ReadOptions::default()).unwrap();
         let target = Target::new(&frame, set.target, None).unwrap();
-        assert_eq!(Study::new(frame, target, 0.2, 5, 1).unwrap().read_as(), "023b20d9");
+        assert_eq!(TrainingData::new(frame, target, 0.2, 5, 1).unwrap().fingerprint(), "023b20d9");
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Account, OfColumn, OfTarget, Use};
+use super::{ColumnReport, ColumnUse, DataReport, TargetReport};
 
 /// Names in a line, and in the plan.
 const NAMES: usize = 8;
@@ -11,15 +11,15 @@ const BRIEFLY: usize = 3;
 /// Columns that have a line each.
 const LINES: usize = 20;
 
-impl Account {
-    fn using(&self, role: Use) -> impl Iterator<Item = &OfColumn> {
+impl DataReport {
+    fn using(&self, role: ColumnUse) -> impl Iterator<Item = &ColumnReport> {
         self.columns.iter().filter(move |column| column.role == role)
     }
 
     /// For people, before anything is trained.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.form(), self.on_target(), self.on_learnt()];
-        let left_out = self.using(Use::LeftOut).map(|column| {
+        let left_out = self.using(ColumnUse::LeftOut).map(|column| {
             format!("{} is left out: {}", column.name, column.why.as_deref().unwrap_or_default())
         });
         lines.extend(few(left_out, self.counts.left_out, |more| format!("{more} more columns are left out")));
@@ -53,7 +53,7 @@ impl Account {
     }
 
     fn on_target(&self) -> String {
-        let OfTarget { name, task, because, rows, gap_words, classes, more_classes } = &self.target;
+        let TargetReport { name, task, because, rows, gap_words, classes, more_classes } = &self.target;
         let classes = classes.as_ref().and_then(|classes| {
             let mut by_count: Vec<_> = classes.iter().collect();
             by_count.sort_by_key(|(_, count)| Reverse(**count));
@@ -72,11 +72,12 @@ impl Account {
     }
 
     fn on_learnt(&self) -> String {
-        let numbers = self.using(Use::Number).map(|column| column.name.clone());
-        let texts = self.using(Use::Levels).map(|column| match (column.unused_levels(), column.levels) {
-            (Some((used, all)), _) => format!("{} ({used} of {all} levels)", column.name),
-            (None, levels) => format!("{} ({} levels)", column.name, levels.unwrap_or_default()),
-        });
+        let numbers = self.using(ColumnUse::Number).map(|column| column.name.clone());
+        let texts =
+            self.using(ColumnUse::Levels).map(|column| match (column.unused_levels(), column.levels) {
+                (Some((used, all)), _) => format!("{} ({used} of {all} levels)", column.name),
+                (None, levels) => format!("{} ({} levels)", column.name, levels.unwrap_or_default()),
+            });
         let numbers = listed(numbers, self.counts.numbers, NAMES).map(|names| format!("numbers {names}"));
         let texts = listed(texts, self.counts.texts, NAMES).map(|names| format!("texts {names}"));
         let both: Vec<String> = numbers.into_iter().chain(texts).collect();
@@ -102,21 +103,21 @@ impl Account {
             let words = in_brackets(&self.target.gap_words);
             parts.push(format!("{without} of {} rows without a target{words}", self.rows));
         }
-        let left_out = self.using(Use::LeftOut);
+        let left_out = self.using(ColumnUse::LeftOut);
         let left_out = left_out
             .map(|column| format!("{} ({})", column.name, column.reason.as_deref().unwrap_or_default()));
         let left_out = listed(left_out, self.counts.left_out, BRIEFLY);
         parts.extend(left_out.map(|names| format!("left out {names}")));
         parts.extend(self.gaps(BRIEFLY).map(|gaps| format!("gaps in {gaps}")));
-        let part = |of: fn(&OfColumn) -> Option<(usize, usize)>, count| {
+        let part = |of: fn(&ColumnReport) -> Option<(usize, usize)>, count| {
             let words = self.columns.iter().filter_map(|column| {
                 of(column).map(|(part, all)| format!("{} {part} of {all}", column.name))
             });
             listed(words, count, BRIEFLY)
         };
-        let levels = part(OfColumn::unused_levels, self.counts.with_unused_levels);
+        let levels = part(ColumnReport::unused_levels, self.counts.with_unused_levels);
         parts.extend(levels.map(|levels| format!("levels used: {levels}")));
-        let values = part(OfColumn::values_lost, self.counts.with_values_lost);
+        let values = part(ColumnReport::values_lost, self.counts.with_values_lost);
         parts.extend(values.map(|values| format!("values told apart in single precision: {values}")));
         parts.extend(self.unknown.first().map(|name| format!("there is no column {name:?}")));
         parts

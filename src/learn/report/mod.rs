@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{Column, Format, Kind, LeftOut, Mark, TargetValues, Task, Why};
-use super::roles::{Lost, Role};
-use super::study::Study;
+use super::data::{Column, DecimalMark, ExcludedColumn, Exclusion, Format, Kind, TargetValues, Task};
+use super::roles::{PrecisionLoss, Role};
+use super::study::TrainingData;
 
 /// So many columns are told of one by one, and so many classes.
 const COLUMNS: usize = 1_000;
 const CLASSES: usize = 100;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Account {
+pub struct DataReport {
     pub name: String,
     pub source: String,
     pub digest: String,
@@ -25,9 +25,9 @@ pub struct Account {
     /// The decimal mark, where numbers were written with it.
     pub decimal: Option<char>,
     pub rows: usize,
-    pub target: OfTarget,
+    pub target: TargetReport,
     /// The target, what is left out, what is worth a look, and the others.
-    pub columns: Vec<OfColumn>,
+    pub columns: Vec<ColumnReport>,
     /// Columns that are not among those, for there are too many.
     pub more_columns: usize,
     pub counts: Counts,
@@ -36,7 +36,7 @@ pub struct Account {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OfTarget {
+pub struct TargetReport {
     pub name: String,
     pub task: Task,
     pub because: String,
@@ -64,13 +64,13 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn of(columns: &[OfColumn]) -> Self {
-        let count = |is: &dyn Fn(&OfColumn) -> bool| columns.iter().filter(|column| is(column)).count();
+    fn of(columns: &[ColumnReport]) -> Self {
+        let count = |is: &dyn Fn(&ColumnReport) -> bool| columns.iter().filter(|column| is(column)).count();
         Self {
-            left_out: count(&|column| column.role == Use::LeftOut),
-            numbers: count(&|column| column.role == Use::Number),
-            texts: count(&|column| column.role == Use::Levels),
-            with_gaps: count(&OfColumn::has_gaps),
+            left_out: count(&|column| column.role == ColumnUse::LeftOut),
+            numbers: count(&|column| column.role == ColumnUse::Number),
+            texts: count(&|column| column.role == ColumnUse::Levels),
+            with_gaps: count(&ColumnReport::has_gaps),
             with_unused_levels: count(&|column| column.unused_levels().is_some()),
             with_values_lost: count(&|column| column.values_lost().is_some()),
         }
@@ -80,7 +80,7 @@ impl Counts {
 /// What a column is for a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Use {
+pub enum ColumnUse {
     Target,
     Number,
     Levels,
@@ -88,13 +88,13 @@ pub enum Use {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OfColumn {
+pub struct ColumnReport {
     pub name: String,
     /// In MLflow's words; none if it was not read.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     #[serde(rename = "use")]
-    pub role: Use,
+    pub role: ColumnUse,
     /// Why it is left out: in a word, and in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -119,12 +119,12 @@ pub struct OfColumn {
     pub values_told_apart: Option<usize>,
 }
 
-impl OfColumn {
-    fn left_out(LeftOut { name, why }: &LeftOut) -> Self {
+impl ColumnReport {
+    fn left_out(ExcludedColumn { name, why }: &ExcludedColumn) -> Self {
         Self {
             name: name.clone(),
             kind: None,
-            role: Use::LeftOut,
+            role: ColumnUse::LeftOut,
             reason: Some(why.short().to_owned()),
             why: Some(why.words()),
             gaps: 0,
@@ -138,23 +138,23 @@ impl OfColumn {
     }
 
     fn read(column: &Column, role: &Role) -> Self {
-        let why = if let Role::LeftOut(why) = role { why } else { &Why::Empty };
-        let mut told = Self::left_out(&LeftOut { name: column.name.clone(), why: why.clone() });
+        let why = if let Role::LeftOut(why) = role { why } else { &Exclusion::Empty };
+        let mut told = Self::left_out(&ExcludedColumn { name: column.name.clone(), why: why.clone() });
         told.kind = Some(column.kind.as_mlflow().to_owned());
         told.gaps = column.gaps();
         told.gap_words = column.gap_words.iter().cloned().collect();
         told.levels = column.levels();
         match role {
             Role::LeftOut(_) => return told,
-            Role::Target => told.role = Use::Target,
+            Role::Target => told.role = ColumnUse::Target,
             Role::Number { base, lost } => {
-                told.role = Use::Number;
+                told.role = ColumnUse::Number;
                 told.base = Some(*base).filter(|base| base.total_cmp(&0.0).is_ne());
-                told.values = lost.map(|Lost { of, .. }| of);
-                told.values_told_apart = lost.map(|Lost { told_apart, .. }| told_apart);
+                told.values = lost.map(|PrecisionLoss { of, .. }| of);
+                told.values_told_apart = lost.map(|PrecisionLoss { told_apart, .. }| told_apart);
             }
             Role::Levels(levels) => {
-                told.role = Use::Levels;
+                told.role = ColumnUse::Levels;
                 told.levels_used = Some(levels.len());
             }
         }
@@ -164,7 +164,7 @@ impl OfColumn {
 
     /// Whether something is filled in before it is learnt from.
     fn has_gaps(&self) -> bool {
-        self.gaps > 0 && matches!(self.role, Use::Number | Use::Levels)
+        self.gaps > 0 && matches!(self.role, ColumnUse::Number | ColumnUse::Levels)
     }
 
     /// How many levels are told apart, of how many, if those are fewer.
@@ -180,8 +180,8 @@ impl OfColumn {
     /// What is told of where there is no room for all, the least first.
     fn rank(&self) -> u8 {
         match self.role {
-            Use::Target => 0,
-            Use::LeftOut => 1,
+            ColumnUse::Target => 0,
+            ColumnUse::LeftOut => 1,
             _ if self.unused_levels().or(self.values_lost()).is_some() => 2,
             _ if self.has_gaps() => 3,
             _ => 4,
@@ -189,14 +189,15 @@ impl OfColumn {
     }
 }
 
-impl Account {
-    pub fn of(study: &Study) -> Self {
+impl DataReport {
+    pub fn of(study: &TrainingData) -> Self {
         let (frame, target) = (&study.frame, &study.target);
         let read = frame.columns.iter().enumerate();
-        let read = read.map(|(at, column)| OfColumn::read(column, study.roles.of(at)));
-        let mut columns: Vec<OfColumn> = read.chain(frame.left_out.iter().map(OfColumn::left_out)).collect();
+        let read = read.map(|(at, column)| ColumnReport::read(column, study.roles.of(at)));
+        let mut columns: Vec<ColumnReport> =
+            read.chain(frame.left_out.iter().map(ColumnReport::left_out)).collect();
         let counts = Counts::of(&columns);
-        columns.sort_by_key(OfColumn::rank);
+        columns.sort_by_key(ColumnReport::rank);
         let more_columns = columns.len().saturating_sub(COLUMNS);
         columns.truncate(COLUMNS);
         let has = |mark| frame.columns.iter().any(|column| column.kind != Kind::Text && column.mark == mark);
@@ -211,9 +212,9 @@ impl Account {
             digest: frame.digest.clone(),
             format: format.to_owned(),
             separator,
-            decimal: has(Mark::Comma).then_some(Mark::Comma.character()),
+            decimal: has(DecimalMark::Comma).then_some(DecimalMark::Comma.character()),
             rows: frame.rows,
-            target: OfTarget {
+            target: TargetReport {
                 name: target.name.clone(),
                 task: target.task,
                 because: target.because.clone(),
@@ -230,12 +231,12 @@ impl Account {
     }
 }
 
-impl Account {
+impl DataReport {
     /// Whether the data were read in the same way, as far as that decides how trials come out. How it is told, and what is
     /// told of columns that are not learnt from, may be another in each version.
-    pub fn is_read_as(&self, other: &Self) -> bool {
+    pub fn is_read_like(&self, other: &Self) -> bool {
         let target = |account: &Self| {
-            let OfTarget { name, task, rows, classes, .. } = account.target.clone();
+            let TargetReport { name, task, rows, classes, .. } = account.target.clone();
             (name, task, rows, classes)
         };
         let (own, others) = (self.learnt(), other.learnt());
@@ -253,17 +254,18 @@ impl Account {
 
     /// How each column is read that is learnt from.
     fn learnt(&self) -> BTreeMap<&str, How> {
-        let learnt = self.columns.iter().filter(|column| matches!(column.role, Use::Number | Use::Levels));
-        let how = |it: &OfColumn| (it.kind.clone(), it.role, it.gaps, it.levels_used, it.base);
+        let learnt =
+            self.columns.iter().filter(|column| matches!(column.role, ColumnUse::Number | ColumnUse::Levels));
+        let how = |it: &ColumnReport| (it.kind.clone(), it.role, it.gaps, it.levels_used, it.base);
         learnt.map(|it| (it.name.as_str(), how(it))).collect()
     }
 }
 
 /// Type, use, gaps, levels that are told apart, base.
-type How = (Option<String>, Use, usize, Option<usize>, Option<f64>);
+type How = (Option<String>, ColumnUse, usize, Option<usize>, Option<f64>);
 
 /// The most frequent classes with their rows, and how many there are besides.
-fn classes(study: &Study) -> Option<(BTreeMap<String, usize>, usize)> {
+fn classes(study: &TrainingData) -> Option<(BTreeMap<String, usize>, usize)> {
     let (labels, TargetValues::Classes { classes, count }) =
         (study.target.labels.as_ref()?, &study.target.values)
     else {

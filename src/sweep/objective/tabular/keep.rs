@@ -1,41 +1,26 @@
 //! What is kept of a trial that was fitted on all but the test part, as files in its folder, until the store has them.
 
-use std::fs;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::disk::{self, Care};
 use crate::learn::data::{Column, Kind, TargetValues, Values};
 use crate::learn::onnx::export;
 use crate::learn::scores::{Prediction, confusion};
-use crate::learn::study::{Fitted, Part, Study};
+use crate::learn::study::{Fitted, PreparedPart, TrainingData};
+use crate::sweep::engine::record::kept::{MODEL, ModelSignature, SIGNATURE};
 
-/// The model, and what goes into it and comes out of it.
-pub const MODEL: &str = "model.onnx";
-pub const ABOUT: &str = "model.json";
 /// Rows of the data set that go with a model as an example of its input.
 const EXAMPLE: usize = 5;
-/// Bytes that no ONNX file is longer than.
-const LONGEST: u64 = 2 << 30;
-
-/// What goes into a model and comes out of it, in MLflow's types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct About {
-    pub inputs: Vec<(String, String)>,
-    pub outputs: Vec<(String, String)>,
-    /// Rows of the inputs.
-    pub example: Vec<Vec<Json>>,
-}
 
 /// Writes the model and the files that tell of the test.
-pub fn keep(folder: &Path, study: &Study, part: &Part, fitted: &Fitted) -> std::io::Result<()> {
-    let labels = study.target.labels.as_ref();
-    let exported = export(&fitted.model, &part.preparation, &study.frame, labels);
-    let columns: Vec<&Column> = exported.inputs.iter().map(|at| &study.frame.columns[*at]).collect();
+pub fn keep(folder: &Path, data: &TrainingData, part: &PreparedPart, fitted: &Fitted) -> std::io::Result<()> {
+    let labels = data.target.labels.as_ref();
+    let exported = export(&fitted.model, &part.preparation, &data.frame, labels);
+    let columns: Vec<&Column> = exported.inputs.iter().map(|at| &data.frame.columns[*at]).collect();
     let row = |row: &u32| columns.iter().map(|column| cell(column, *row as usize)).collect();
-    let about = About {
+    let signature = ModelSignature {
         inputs: columns
             .iter()
             .map(|column| (column.name.clone(), column.kind.as_mlflow().to_owned()))
@@ -45,7 +30,7 @@ pub fn keep(folder: &Path, study: &Study, part: &Part, fitted: &Fitted) -> std::
             .iter()
             .map(|output| (output.name.clone(), output.kind.to_owned()))
             .collect(),
-        example: study.split.train.iter().take(EXAMPLE).map(row).collect(),
+        example: data.split.train.iter().take(EXAMPLE).map(row).collect(),
     };
     // Above them nothing is made: a sweep that was taken away does not come back in parts.
     for made in folder.parent().into_iter().chain([folder]) {
@@ -53,8 +38,8 @@ pub fn keep(folder: &Path, study: &Study, part: &Part, fitted: &Fitted) -> std::
     }
     let replace = |name: &str, content: &[u8]| disk::replace(&folder.join(name), content, Care::Private);
     replace(MODEL, &exported.bytes)?;
-    replace(ABOUT, &serde_json::to_vec(&about).map_err(std::io::Error::other)?)?;
-    for (name, text) in of_test(study, part, fitted, &about) {
+    replace(SIGNATURE, &serde_json::to_vec(&signature).map_err(std::io::Error::other)?)?;
+    for (name, text) in of_test(data, part, fitted, &signature) {
         replace(name, text.as_bytes())?;
     }
     Ok(())
@@ -72,14 +57,19 @@ fn cell(column: &Column, row: usize) -> Json {
 }
 
 /// What a test says beside its scores: files by their names. Rows are counted from 0, as in the data set.
-fn of_test(study: &Study, part: &Part, fitted: &Fitted, about: &About) -> Vec<(&'static str, String)> {
+fn of_test(
+    data: &TrainingData,
+    part: &PreparedPart,
+    fitted: &Fitted,
+    signature: &ModelSignature,
+) -> Vec<(&'static str, String)> {
     let mut files = Vec::new();
     match (&part.truth, &fitted.prediction) {
         (
             TargetValues::Classes { classes: truth, .. },
             Prediction::Classes { classes, probabilities, count, .. },
         ) => {
-            let labels = study.target.labels.as_ref();
+            let labels = data.target.labels.as_ref();
             let name = |class| quoted(&labels.map_or(format!("{class}"), |labels| labels.name(class)));
             let names: Vec<_> = (0..*count).map(name).collect();
             let mut text = format!("true \\ predicted,{}\n", names.join(","));
@@ -88,9 +78,9 @@ fn of_test(study: &Study, part: &Part, fitted: &Fitted, about: &About) -> Vec<(&
                 text.push_str(&format!("{name},{}\n", counts.join(",")));
             }
             files.push(("confusion_matrix.csv", text));
-            let outputs: Vec<_> = about.outputs.iter().map(|(name, _)| quoted(name)).collect();
+            let outputs: Vec<_> = signature.outputs.iter().map(|(name, _)| quoted(name)).collect();
             let mut text = format!("row,true,{}\n", outputs.join(","));
-            let rows = study.split.test.iter().zip(truth).zip(classes).zip(probabilities.chunks(*count));
+            let rows = data.split.test.iter().zip(truth).zip(classes).zip(probabilities.chunks(*count));
             for (((row, truth), class), of_classes) in rows {
                 text.push_str(&format!("{row},{},{}", names[*truth as usize], names[*class as usize]));
                 // With very many classes a model brings out none.
@@ -103,7 +93,7 @@ fn of_test(study: &Study, part: &Part, fitted: &Fitted, about: &About) -> Vec<(&
         }
         (TargetValues::Numbers(truth), Prediction::Numbers(predicted)) => {
             let mut text = String::from("row,true,prediction,residual\n");
-            for ((row, truth), predicted) in study.split.test.iter().zip(truth).zip(predicted) {
+            for ((row, truth), predicted) in data.split.test.iter().zip(truth).zip(predicted) {
                 text.push_str(&format!("{row},{truth},{predicted},{}\n", truth - predicted));
             }
             files.push(("residuals.csv", text));
@@ -129,25 +119,4 @@ fn quoted(text: &str) -> String {
     } else {
         text.to_owned()
     }
-}
-
-/// The model of a trial as ONNX, and what goes into it and comes out.
-pub fn model(folder: &Path) -> std::io::Result<(Vec<u8>, About)> {
-    let path = folder.join(ABOUT);
-    let about = serde_json::from_slice(&disk::read(&path, LONGEST)?);
-    Ok((disk::read(&folder.join(MODEL), LONGEST)?, about.map_err(|error| disk::damaged(&path, error))?))
-}
-
-/// The files of a trial that go to the store as they are, by their names.
-pub fn artifacts(folder: &Path) -> std::io::Result<Vec<(String, Vec<u8>)>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "csv") {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.push((name, disk::read(&path, LONGEST)?));
-        }
-    }
-    files.sort();
-    Ok(files)
 }
