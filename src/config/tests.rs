@@ -279,3 +279,16 @@ fn another_process_learns_the_address_by_a_variable() {
     let profile = Flags { profile: Some("p".into()), ..Flags::default() };
     assert_eq!(load(config, &profile, &handed).unwrap().tracking_uri, "http://p");
 }
+
+/// Wherever the system knows users from: a file, LDAP and the like.
+#[cfg(unix)]
+#[test]
+fn the_user_is_who_the_system_says() {
+    let said = std::process::Command::new("id").arg("-un").output().unwrap().stdout;
+    let named = load("", &Flags::default(), &[("LOGNAME", "ana")]).unwrap();
+    let not_named = load("", &Flags::default(), &[]).unwrap();
+    assert_eq!(
+        (named.user.as_str(), not_named.user),
+        ("ana", String::from_utf8(said).unwrap().trim().to_owned())
+    );
+}
