@@ -1,13 +1,14 @@
 //! Ridge regression, by the normal equations. (linfa's, by coordinate descent, takes a thousand times as long.)
 
 use linfa::traits::Fit;
-use ndarray::{Array1, Array2};
+use linfa_linalg::cholesky::SolveCInplace;
+use ndarray::{Array1, Axis};
 
 use super::{
     DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, numbers, shares, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Link, Model, ModelForm};
+use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
 
 pub struct Ridge;
@@ -43,9 +44,9 @@ struct NormalEquations {
 }
 
 impl Fit<Features, TargetValues, FitError> for NormalEquations {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let values = Array1::from(numbers(&data.targets)?.to_vec());
         let scaled = data.records.scaled();
         let mean = values.mean().unwrap_or(0.0);
@@ -55,21 +56,23 @@ impl Fit<Features, TargetValues, FitError> for NormalEquations {
         products.diag_mut().iter_mut().for_each(|value| *value += self.alpha);
         let values = values - mean;
         let right = if is_wide { values } else { scaled.t().dot(&values) };
-        let solved = solve(products, right)
-            .ok_or_else(|| wrong(format!("alpha {} is too small for such columns", self.alpha)))?;
+        let solved = products
+            .solvec_into(right.insert_axis(Axis(1)))
+            .map_err(|_| wrong(format!("alpha {} is too small for such columns", self.alpha)))?
+            .remove_axis(Axis(1));
         Ok(linear(if is_wide { scaled.t().dot(&solved) } else { solved }, mean))
     }
 }
 
 /// A linear model of a number.
-pub(super) fn linear(weights: Array1<f64>, intercept: f64) -> Model {
+pub(super) fn linear(weights: Array1<f64>, intercept: f64) -> FittedModel {
     let form = ModelForm::Linear {
-        weights: weights.insert_axis(ndarray::Axis(1)),
+        weights: weights.insert_axis(Axis(1)),
         squares: None,
         intercepts: vec![intercept],
     };
     let importance = magnitudes(&form);
-    Model { form, link: Link::Number, importance }
+    FittedModel { form, link: Link::Number, importance }
 }
 
 /// Bytes of the smaller of the two tables of products.
@@ -83,40 +86,4 @@ pub(super) fn magnitudes(form: &ModelForm) -> Option<Vec<f64>> {
     let sums: Vec<f64> =
         weights.outer_iter().map(|row| row.iter().map(|weight| weight.abs()).sum()).collect();
     Some(shares(&sums))
-}
-
-/// Solves a symmetric, positive definite system by Cholesky's decomposition; none where it is not.
-fn solve(mut matrix: Array2<f64>, mut right: Array1<f64>) -> Option<Array1<f64>> {
-    let count = right.len();
-    for at in 0..count {
-        for before in 0..at {
-            let factor = matrix[[at, before]];
-            matrix[[at, at]] -= factor * factor;
-        }
-        if matrix[[at, at]] <= 0.0 {
-            return None;
-        }
-        let root = matrix[[at, at]].sqrt();
-        matrix[[at, at]] = root;
-        for below in at + 1..count {
-            let mut value = matrix[[below, at]];
-            for before in 0..at {
-                value -= matrix[[below, before]] * matrix[[at, before]];
-            }
-            matrix[[below, at]] = value / root;
-        }
-    }
-    for at in 0..count {
-        for before in 0..at {
-            right[at] -= matrix[[at, before]] * right[before];
-        }
-        right[at] /= matrix[[at, at]];
-    }
-    for at in (0..count).rev() {
-        for after in at + 1..count {
-            right[at] -= matrix[[after, at]] * right[after];
-        }
-        right[at] /= matrix[[at, at]];
-    }
-    Some(right)
 }
