@@ -49,10 +49,11 @@
 //!   be chosen; **selection**: what came of a policy; **front**: the runs that no other beats in all objectives.
 //! - **record**: a mark in the log of an experiment; it **holds** if it is the newest that is not undone; **settling**: bringing
 //!   tags and aliases in line with the log; **journal**: the marks that are being written, on this machine.
-//! - **sweep**: a search over model families and their hyper-parameters; **trial**: one choice of them, cross-validated; **fold**: a part of
-//!   the rows that one fit is judged by; **plan**: what a sweep is to do, decided; **wish**: a plan before what is not said is found out.
-//! - **family**: a kind of estimator with its search space; **model**: a fitted estimator; **form**: what it is when fitted: trees, a linear map,
-//!   neighbours, kernels; **link**: what its scores mean.
+//! - **sweep**: a search over hyper-parameters; **request**: what somebody asks for; **plan**: what follows from it, decided.
+//! - **trial**: one proposal of params, carried out by the sweep's own kind of **objective**, side by side with others by an
+//!   **executor**; **report**: what it measures on the way, of a table a fold each; **journal** of a sweep: what happened in it.
+//! - **family**: a kind of estimator with its search space; **model**: a fitted estimator; **form**: what it is when fitted: trees,
+//!   a linear map, neighbours, kernels; **link**: what its scores mean; **fold**: a part of the rows that one fit is judged by.
 //! - **line**: a history on a chart; **ink**: whose line a dot is of; **picture**: a drawn chart, in cells.
 //! - **member**: what is compared: a run, or runs that differ only in their seed; **entry**: a metric, param, attribute or tag
 //!   of them; **spread**: how much it differs; **baseline**: the member that others are compared with.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The value of a hyper-parameter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Value {
+pub enum ParamValue {
     /// A whole number.
     Int(i64),
     /// Any other number.
@@ -17,7 +17,7 @@ pub enum Value {
     Text(String),
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for ParamValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Int(value) => write!(f, "{value}"),
@@ -31,7 +31,7 @@ impl fmt::Display for Value {
 }
 
 /// The hyper-parameters of a trial by name.
-pub type Params = BTreeMap<String, Value>;
+pub type Params = BTreeMap<String, ParamValue>;
 
 /// The values that a hyper-parameter can have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ pub enum Range {
         log: bool,
     },
     /// One of these.
-    Choice(Vec<Value>),
+    Choice(Vec<ParamValue>),
 }
 
 /// A hyper-parameter that is searched.
@@ -67,10 +67,10 @@ pub struct Dimension {
     /// What it can be.
     pub range: Range,
     /// What a family's first trial takes.
-    pub default: Value,
+    pub default: ParamValue,
     /// Searched only where another one, named before, has this value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub only_if: Option<(String, Value)>,
+    pub only_if: Option<(String, ParamValue)>,
 }
 
 impl fmt::Display for Range {
@@ -81,7 +81,7 @@ impl fmt::Display for Range {
             Self::Int { low, high, log } => write!(f, "{low}..{high}{}", scale(log)),
             Self::Real { low, high, log } => write!(f, "{}..{}{}", float(*low), float(*high), scale(log)),
             Self::Choice(choices) => {
-                let words: Vec<_> = choices.iter().map(Value::to_string).collect();
+                let words: Vec<_> = choices.iter().map(ParamValue::to_string).collect();
                 f.write_str(&words.join(","))
             }
         }
@@ -111,11 +111,11 @@ impl std::str::FromStr for Range {
                 "{text:?} is no range: write 2..16, 0.001..10.0:log, or choices: gini,entropy"
             ));
         }
-        Ok(Self::Choice(range.split(',').map(|word| Value::from(word.trim())).collect()))
+        Ok(Self::Choice(range.split(',').map(|word| ParamValue::from(word.trim())).collect()))
     }
 }
 
-impl From<&str> for Value {
+impl From<&str> for ParamValue {
     /// A number if it reads as one.
     fn from(text: &str) -> Self {
         if let Ok(value) = text.parse() {
@@ -126,24 +126,25 @@ impl From<&str> for Value {
 }
 
 impl Dimension {
-    fn new(name: &str, range: Range, default: Value) -> Self {
+    fn new(name: &str, range: Range, default: ParamValue) -> Self {
         Self { name: name.to_owned(), range, default, only_if: None }
     }
 
     /// Whole numbers from `low` to `high`.
     pub fn int(name: &str, low: i64, high: i64, default: i64) -> Self {
-        let default = Value::Int(default.clamp(low, high.max(low)));
+        let default = ParamValue::Int(default.clamp(low, high.max(low)));
         Self::new(name, Range::Int { low, high: high.max(low), log: false }, default)
     }
 
     /// Numbers from `low` to `high`.
     pub fn real(name: &str, low: f64, high: f64, default: f64) -> Self {
-        Self::new(name, Range::Real { low, high, log: false }, Value::Real(default))
+        Self::new(name, Range::Real { low, high, log: false }, ParamValue::Real(default))
     }
 
     /// One of some words; the first is the default.
     pub fn choice(name: &str, choices: &[&str]) -> Self {
-        let choices: Vec<Value> = choices.iter().map(|choice| Value::Text((*choice).to_owned())).collect();
+        let choices: Vec<ParamValue> =
+            choices.iter().map(|choice| ParamValue::Text((*choice).to_owned())).collect();
         let default = choices[0].clone();
         Self::new(name, Range::Choice(choices), default)
     }
@@ -158,7 +159,7 @@ impl Dimension {
 
     /// Searched only where another one, named before, is this word.
     pub fn only_if(mut self, name: &str, value: &str) -> Self {
-        self.only_if = Some((name.to_owned(), Value::Text(value.to_owned())));
+        self.only_if = Some((name.to_owned(), ParamValue::Text(value.to_owned())));
         self
     }
 
@@ -168,7 +169,7 @@ impl Dimension {
     }
 
     /// Values for a grid: all choices, or `count` from the low end to the high one.
-    pub fn grid(&self, count: usize) -> Vec<Value> {
+    pub fn grid(&self, count: usize) -> Vec<ParamValue> {
         let share = |at: usize| if count > 1 { at as f64 / (count - 1) as f64 } else { 0.5 };
         let between = |low: f64, high: f64, log: bool, at: usize| {
             if log {
@@ -180,13 +181,13 @@ impl Dimension {
         match &self.range {
             Range::Choice(choices) => choices.clone(),
             Range::Real { low, high, log } => {
-                (0..count).map(|at| Value::Real(tidy(between(*low, *high, *log, at)))).collect()
+                (0..count).map(|at| ParamValue::Real(tidy(between(*low, *high, *log, at)))).collect()
             }
             Range::Int { low, high, log } => {
                 let whole = |at| between(*low as f64, *high as f64, *log, at).round() as i64;
                 let mut values: Vec<i64> = (0..count).map(whole).collect();
                 values.dedup();
-                values.into_iter().map(Value::Int).collect()
+                values.into_iter().map(ParamValue::Int).collect()
             }
         }
     }

@@ -465,7 +465,7 @@ fn what_was_read_and_what_was_left_out_is_told_and_logged() {
         "kunden: Kunde is left out: it is a text of 59 values in 59 rows, as \"K-0\" is, and taken for an identifier",
         "kunden: fest is left out: it is the same in every row",
         "kunden: zuletzt is left out: as was asked for",
-        "kunden: gaps: Preis 1 (\"NA\" 1), Art 15 (\"NA\" 15)",
+        "kunden: missing values: Preis 1 (\"NA\" 1), Art 15 (\"NA\" 15)",
         "kunden: there is no column \"nichts\"",
     ] {
         assert!(error.lines().any(|said| said == format!("mltui: {line}")), "{line}\n{error}");

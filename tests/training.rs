@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use mltui::learn::data::{self, Kind, ReadOptions, Target, Values, bundled};
+use mltui::learn::data::{self, ColumnKind, ColumnValues, ReadOptions, Target, bundled};
 use mltui::learn::families::{self, FAMILIES, Family};
 use mltui::learn::onnx::export;
 use mltui::learn::scores::Prediction;
@@ -75,18 +75,18 @@ fn write_case(folder: &Path, study: &TrainingData, family: &dyn Family, params: 
         .map(|at| {
             let column = &study.frame.columns[*at];
             let (kind, values): (&str, Vec<serde_json::Value>) = match (&column.values, column.kind) {
-                (Values::Texts { codes, levels }, _) => {
+                (ColumnValues::Texts { codes, levels }, _) => {
                     let text =
                         |row: &u32| levels.get(codes[*row as usize] as usize).map_or("", String::as_str);
                     ("text", rows.iter().map(|row| json!(text(row))).collect())
                 }
-                (Values::Numbers(numbers), Kind::Integer) => {
+                (ColumnValues::Numbers(numbers), ColumnKind::Integer) => {
                     ("integer", rows.iter().map(|row| json!(numbers[*row as usize] as i64)).collect())
                 }
-                (Values::Numbers(numbers), Kind::Boolean) => {
+                (ColumnValues::Numbers(numbers), ColumnKind::Boolean) => {
                     ("boolean", rows.iter().map(|row| json!(numbers[*row as usize] > 0.5)).collect())
                 }
-                (Values::Numbers(numbers), _) => {
+                (ColumnValues::Numbers(numbers), _) => {
                     let number = |row: &u32| Some(numbers[*row as usize]).filter(|number| !number.is_nan());
                     ("real", rows.iter().map(|row| json!(number(row))).collect())
                 }
@@ -337,18 +337,18 @@ fn parquet_of_a_database_is_read_with_its_decimals_and_its_other_kinds_are_told(
         let frame = data::load(&path, &ReadOptions::default()).unwrap();
         let column = |name: &str| &frame.columns[frame.column(name).unwrap()];
         let numbers = |name: &str| match &column(name).values {
-            Values::Numbers(numbers) => numbers,
-            Values::Texts { .. } => panic!("{name} is taken for text"),
+            ColumnValues::Numbers(numbers) => numbers,
+            ColumnValues::Texts { .. } => panic!("{name} is taken for text"),
         };
         for name in ["small", "middle", "large"] {
             let read: Vec<u64> = numbers(name).iter().map(|number| number.to_bits()).collect();
             let expected: Vec<u64> = expected.iter().map(|number| number.to_bits()).collect();
-            assert_eq!((column(name).kind, read), (Kind::Real, expected), "{name} as {stored}");
+            assert_eq!((column(name).kind, read), (ColumnKind::Real, expected), "{name} as {stored}");
         }
         assert!((numbers("whole")[59] - 59e20).abs() < 1.0 && (numbers("huge")[0] + 400.0).abs() < 1e-12);
         let levels = |name: &str| match &column(name).values {
-            Values::Texts { levels, .. } => levels.clone(),
-            Values::Numbers(_) => panic!("{name} is taken for numbers"),
+            ColumnValues::Texts { levels, .. } => levels.clone(),
+            ColumnValues::Numbers(_) => panic!("{name} is taken for numbers"),
         };
         assert_eq!((levels("truth"), column("truth").gaps()), (vec!["False".into(), "True".into()], 1));
         // A file that has gaps of its own means what it says.

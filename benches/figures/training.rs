@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mltui::learn::data::{ReadOptions, Target, Task, bundled};
-use mltui::learn::families::{self, FAMILIES};
+use mltui::learn::families::FAMILIES;
 use mltui::learn::scores::scores;
 use mltui::learn::study::TrainingData;
 use mltui::params::defaults;

@@ -33,16 +33,16 @@ pub struct Arguments {
     /// A CSV, TSV or Parquet file, or a bundled set: wine-quality, wine-quality-class, iris, diabetes, breast-cancer
     #[arg(long, value_name = "FILE|SET")]
     data: Option<String>,
-    /// The column to be predicted
+    /// The column to predict
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// Numbers or classes; without, the target tells
+    /// Numbers or classes; found out from the target unless given
     #[arg(long, value_enum)]
     task: Option<Task>,
-    /// The metric that is gone by: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc
+    /// The metric to optimise: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc
     #[arg(long)]
     metric: Option<String>,
-    /// A model family to try; several times for several. Without, all that are usual for such data
+    /// A model family to try; repeat it for several. All that suit such data unless given
     #[arg(long = "family", value_name = "NAME")]
     families: Vec<String>,
     /// What is searched of a family: random_forest.max_depth=4..24, ridge.alpha=0.01..10.0:log, svm.kernel=rbf
@@ -69,7 +69,7 @@ pub struct Arguments {
     /// The same seed gives the same trials and metrics, whatever the number of jobs
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Trials side by side, at most 8 with tpe or pruning; without, all cores but one
+    /// Trials side by side, at most 8 with tpe or pruning; all cores but one unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_JOBS as i64))]
     jobs: Option<u32>,
     /// Whose models are kept
@@ -81,10 +81,10 @@ pub struct Arguments {
     /// End no trial early
     #[arg(long)]
     no_prune: bool,
-    /// The separator of a CSV file; without, it is found out
+    /// The separator of a CSV file; found out unless given
     #[arg(long, value_name = "CHARACTER", value_parser = separator)]
     separator: Option<u8>,
-    /// What stands before the fraction in numbers of a CSV file, a point or a comma; without, it is found out
+    /// What stands before the fraction in numbers of a CSV file, a point or a comma; found out unless given
     #[arg(long, value_name = "CHARACTER", value_parser = str::parse::<DecimalMark>)]
     decimal: Option<DecimalMark>,
     /// The first line holds values; columns are named c1, c2, …
@@ -96,13 +96,13 @@ pub struct Arguments {
     /// A column that is not read
     #[arg(long, value_name = "COLUMN")]
     ignore: Vec<String>,
-    /// The experiment that the runs go to, by name or id; it is made if there is none. Without, it is named after the data
+    /// The experiment that the runs go to, by name or id; made if there is none. Named after the data unless given
     #[arg(long, value_name = "NAME")]
     experiment: Option<String>,
     /// Go on with a sweep that was cancelled or broke off
     #[arg(long, value_name = "SWEEP", conflicts_with_all = ["data", "target", "families", "experiment"])]
     resume: Option<String>,
-    /// Leave it to a process of its own, and print the sweep's id
+    /// Run it in the background, and print the sweep's id
     #[arg(long)]
     detach: bool,
     /// List the model families and what is searched of them
@@ -111,7 +111,7 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Belongs to no terminal
+    /// Without a terminal
     #[arg(long, hide = true)]
     background: bool,
 }

@@ -73,7 +73,7 @@ impl Bar {
                 }
             }
             Notice::Away(error) => {
-                self.above(&format!("{error}; the results are kept, and it is tried again"))
+                self.above(&format!("{error}; the results are kept, and it is tried again"));
             }
             Notice::Back => self.above("the store answers again"),
             Notice::NotKept(unkept) => {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 use crate::learn::data::Task;
-use crate::params::Value;
+use crate::params::ParamValue;
 use crate::store::address::Address;
 use crate::sweep::objective::tabular::KeptModels;
 use crate::sweep::request;
@@ -209,8 +209,8 @@ impl Default for RawSweep {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RawRange {
-    List(Vec<Value>),
-    One(Value),
+    List(Vec<ParamValue>),
+    One(ParamValue),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

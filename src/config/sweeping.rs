@@ -6,7 +6,7 @@ use super::ConfigError;
 use super::raw::{RawRange, RawSweep};
 use crate::learn::data::{ReadOptions, separator};
 use crate::learn::families;
-use crate::params::{Range, Value};
+use crate::params::{ParamValue, Range};
 use crate::sweep::request::SweepRequest;
 
 /// The sweep of the settings.
@@ -38,7 +38,7 @@ impl Sweeping {
             for (name, written) in dimensions {
                 let range = match written {
                     RawRange::List(values) => Range::Choice(values.clone()),
-                    RawRange::One(Value::Text(text)) => {
+                    RawRange::One(ParamValue::Text(text)) => {
                         text.parse().map_err(|error| wrong(format!("space.{family}.{name}: {error}")))?
                     }
                     RawRange::One(value) => Range::Choice(vec![value.clone()]),

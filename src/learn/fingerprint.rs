@@ -3,7 +3,7 @@
 
 use flate2::Crc;
 
-use super::data::{Column, GAP, TargetValues, Values};
+use super::data::{Column, ColumnValues, GAP, TargetValues};
 use super::roles::Role;
 use super::study::TrainingData;
 
@@ -46,8 +46,8 @@ impl Sum {
         self.text(column.kind.as_mlflow());
         self.numbers([base].into_iter());
         match &column.values {
-            Values::Numbers(numbers) => self.numbers(rows.iter().map(|row| numbers[*row as usize])),
-            Values::Texts { codes, levels } => {
+            ColumnValues::Numbers(numbers) => self.numbers(rows.iter().map(|row| numbers[*row as usize])),
+            ColumnValues::Texts { codes, levels } => {
                 for level in used {
                     self.text(&levels[*level as usize]);
                 }

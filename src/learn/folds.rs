@@ -9,18 +9,26 @@ use super::data::{DataError, Target, TargetValues};
 pub struct Split {
     /// The rows outside of the test part, in rising order.
     pub train: Vec<u32>,
+    /// The rows of the test part, in rising order.
     pub test: Vec<u32>,
+    /// Of the rows outside of the test part.
     pub folds: Vec<Fold>,
 }
 
+/// Rows to train on and rows to judge by, each in rising order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fold {
+    /// All of the other folds.
     pub train: Vec<u32>,
+    /// The fold itself.
     pub validation: Vec<u32>,
 }
 
 impl Split {
     /// Holds out a share of the rows and deals the rest to folds. The same seed splits the same way.
+    ///
+    /// # Errors
+    /// Where there are too few rows.
     pub fn new(target: &Target, test_share: f64, folds: usize, seed: u64) -> Result<Self, DataError> {
         let mut rng = Rng::with_seed(seed);
         let strata = strata(target, &mut rng);

@@ -2,6 +2,8 @@
 //!
 //! A library of estimators: it knows no MLflow, no store and no sweep.
 
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 pub mod data;
 pub mod families;
 pub mod fingerprint;

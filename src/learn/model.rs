@@ -24,25 +24,63 @@ pub enum Link {
     Softmax,
     /// A score for each pair of so many classes, positive where the first is meant: every pair has a vote, and a sigmoid
     /// that makes a probability of its score. As in libsvm and scikit-learn it is the votes that choose the class.
-    Votes { classes: usize, sigmoids: Vec<Sigmoid> },
+    Votes {
+        /// How many there are.
+        classes: usize,
+        /// One for each pair.
+        sigmoids: Vec<Sigmoid>,
+    },
 }
 
 /// The form of a fitted model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelForm {
     /// The sum of trees, each added to one score or to all, and a start.
-    Trees { trees: Vec<(Tree, usize)>, start: Vec<f64> },
+    Trees {
+        /// Each with the first score that it is added to.
+        trees: Vec<(Tree, usize)>,
+        /// One for each score.
+        start: Vec<f64>,
+    },
     /// Scaled features (and their squares, where there are such weights) times weights, and intercepts. A column a score.
-    Linear { weights: Array2<f64>, squares: Option<Array2<f64>>, intercepts: Vec<f64> },
+    Linear {
+        /// A row a feature.
+        weights: Array2<f64>,
+        /// Of the squares; a row a feature.
+        squares: Option<Array2<f64>>,
+        /// One for each score.
+        intercepts: Vec<f64>,
+    },
     /// The mean over the nearest training rows by scaled features. `values` has a row for each of them, a column a score.
-    Neighbours { rows: Array2<f32>, values: Array2<f64>, count: usize, by_distance: bool },
+    Neighbours {
+        /// The training rows, scaled.
+        rows: Array2<f32>,
+        /// Their scores.
+        values: Array2<f64>,
+        /// How many neighbours.
+        count: usize,
+        /// Whether nearer ones weigh more: by one over their distance.
+        by_distance: bool,
+    },
     /// Weighted radial kernels around training rows, and intercepts. A column a score.
-    Kernels { rows: Array2<f64>, weights: Array2<f64>, gamma: f64, intercepts: Vec<f64> },
+    Kernels {
+        /// Those training rows, scaled.
+        rows: Array2<f64>,
+        /// A row for each of them.
+        weights: Array2<f64>,
+        /// A kernel is exp(-gamma distance²).
+        gamma: f64,
+        /// One for each score.
+        intercepts: Vec<f64>,
+    },
 }
 
+/// A fitted estimator.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Model {
+pub struct FittedModel {
+    /// How scores follow from features.
     pub form: ModelForm,
+    /// How a prediction follows from scores.
     pub link: Link,
     /// Of each feature how much it tells, in sum 1; where the model says so.
     pub importance: Option<Vec<f64>>,
@@ -51,7 +89,8 @@ pub struct Model {
 /// The least distance that a neighbour's weight is reckoned with.
 pub const NEAREST: f64 = 1e-10;
 
-impl Model {
+impl FittedModel {
+    /// What it predicts.
     pub fn task(&self) -> Task {
         if self.link == Link::Number { Task::Regression } else { Task::Classification }
     }
@@ -121,6 +160,7 @@ impl Model {
         }
     }
 
+    /// Of each row what it is taken for.
     pub fn prediction(&self, features: &Features) -> Prediction {
         let scores = self.scores(features);
         match &self.link {
@@ -150,7 +190,7 @@ impl Model {
     }
 }
 
-impl PredictInplace<Features, Prediction> for Model {
+impl PredictInplace<Features, Prediction> for FittedModel {
     fn predict_inplace(&self, features: &Features, prediction: &mut Prediction) {
         *prediction = self.prediction(features);
     }

@@ -9,7 +9,9 @@ pub fn pairs(classes: usize) -> impl Iterator<Item = (usize, usize)> {
 /// From a pair's score to the probability of its first class: 1 / (1 + exp(slope score + offset)) (Platt 1999).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sigmoid {
+    /// Below 0 where a greater score speaks for the first class.
     pub slope: f64,
+    /// At score 0.
     pub offset: f64,
 }
 
@@ -22,6 +24,7 @@ impl Sigmoid {
         Self { slope: 0.0, offset: ((second + 1.0) / (first + 1.0)).ln() }
     }
 
+    /// Of the first class.
     pub fn probability(self, score: f64) -> f64 {
         let power = self.slope * score + self.offset;
         (1.0 / (1.0 + power.exp())).clamp(LEAST, 1.0 - LEAST)

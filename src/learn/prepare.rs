@@ -5,45 +5,65 @@ use std::sync::OnceLock;
 
 use ndarray::Array2;
 
-use super::data::{Column, DataError, Frame, GAP, Values};
+use super::data::{Column, ColumnValues, DataError, Frame, GAP};
 use super::roles::{Role, Roles};
 
 /// How a column becomes features.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub enum Encoding {
     /// A number less its base, with what stands for a gap: the mean of the training rows.
-    Number { column: usize, base: f64, fill: f32 },
+    Number {
+        /// Its place in the frame.
+        column: usize,
+        /// What is taken off it.
+        base: f64,
+        /// Less the base.
+        fill: f32,
+    },
     /// One feature a level, 1 where the row has it. `fill` is what stands for a gap: the most frequent level.
-    Levels { column: usize, levels: Vec<u32>, fill: u32 },
+    Levels {
+        /// Its place in the frame.
+        column: usize,
+        /// The codes that have a feature each.
+        levels: Vec<u32>,
+        /// A code.
+        fill: u32,
+    },
 }
 
 /// What was learnt from the training rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preparation {
-    pub steps: Vec<Step>,
+    /// One for each column that is learnt from.
+    pub encodings: Vec<Encoding>,
     /// The name of each feature: the column's, or `column=level`.
     pub names: Vec<String>,
     /// Of each feature, over the training rows; the deviation is never 0.
     pub means: Vec<f64>,
+    /// Of each feature over the training rows (over n); never 0.
     pub deviations: Vec<f64>,
 }
 
 /// Numbers in single precision, one feature after the other: exactly what an exported model is given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matrix {
+    /// Of every feature.
     pub rows: usize,
     columns: Vec<Vec<f32>>,
 }
 
 impl Matrix {
+    /// A column for each feature, all of one length.
     pub fn new(columns: Vec<Vec<f32>>) -> Self {
         Self { rows: columns.first().map_or(0, Vec::len), columns }
     }
 
+    /// How many features there are.
     pub fn width(&self) -> usize {
         self.columns.len()
     }
 
+    /// A feature, with a value for each row.
     pub fn column(&self, at: usize) -> &[f32] {
         &self.columns[at]
     }
@@ -52,6 +72,7 @@ impl Matrix {
 /// The features of some rows: as they are, brought to one scale, and in sorted order; the latter two when first needed.
 #[derive(Debug)]
 pub struct Features {
+    /// As they are.
     pub raw: Matrix,
     means: Vec<f64>,
     deviations: Vec<f64>,
@@ -60,6 +81,7 @@ pub struct Features {
 }
 
 impl Features {
+    /// `means` and `deviations` are those of each feature in the training rows.
     pub fn new(raw: Matrix, means: Vec<f64>, deviations: Vec<f64>) -> Self {
         Self { raw, means, deviations, scaled: OnceLock::new(), order: OnceLock::new() }
     }
@@ -111,22 +133,25 @@ fn sorted(column: &[f32]) -> Vec<u32> {
 
 impl Preparation {
     /// Learns from these rows of a frame. What is the same in all of them teaches nothing, and is left out.
+    ///
+    /// # Errors
+    /// Where no column differs between these rows.
     pub fn fit(frame: &Frame, roles: &Roles, rows: &[u32]) -> Result<Self, DataError> {
         let mut preparation =
-            Self { steps: Vec::new(), names: Vec::new(), means: Vec::new(), deviations: Vec::new() };
+            Self { encodings: Vec::new(), names: Vec::new(), means: Vec::new(), deviations: Vec::new() };
         for (at, column) in frame.columns.iter().enumerate() {
             let (step, names) = match (roles.of(at), &column.values) {
-                (Role::Number { base, .. }, Values::Numbers(numbers)) => {
+                (Role::Number { base, .. }, ColumnValues::Numbers(numbers)) => {
                     (number(at, numbers, *base, rows), vec![column.name.clone()])
                 }
-                (Role::Levels(kept), Values::Texts { codes, levels }) => {
+                (Role::Levels(kept), ColumnValues::Texts { codes, levels }) => {
                     texts(at, column, (codes, levels), kept, rows)
                 }
                 _ => continue,
             };
             let Some(step) = step else { continue };
             let features = step.apply(frame, rows);
-            if matches!(step, Step::Number { .. }) && is_constant(&features[0]) {
+            if matches!(step, Encoding::Number { .. }) && is_constant(&features[0]) {
                 continue;
             }
             for feature in &features {
@@ -135,9 +160,9 @@ impl Preparation {
                 preparation.deviations.push(if deviation > 0.0 { deviation } else { 1.0 });
             }
             preparation.names.extend(names);
-            preparation.steps.push(step);
+            preparation.encodings.push(step);
         }
-        if preparation.steps.is_empty() {
+        if preparation.encodings.is_empty() {
             return Err(DataError::Target(format!(
                 "no column of {} differs between {} training rows: there is nothing to learn from",
                 frame.name,
@@ -147,23 +172,24 @@ impl Preparation {
         Ok(preparation)
     }
 
+    /// The features of some rows of a frame with the same columns.
     pub fn apply(&self, frame: &Frame, rows: &[u32]) -> Features {
-        let columns = self.steps.iter().flat_map(|step| step.apply(frame, rows)).collect();
+        let columns = self.encodings.iter().flat_map(|step| step.apply(frame, rows)).collect();
         Features::new(Matrix::new(columns), self.means.clone(), self.deviations.clone())
     }
 }
 
-impl Step {
+impl Encoding {
     fn apply(&self, frame: &Frame, rows: &[u32]) -> Vec<Vec<f32>> {
         match (self, &frame.columns[self.column()].values) {
-            (Self::Number { base, fill, .. }, Values::Numbers(numbers)) => {
+            (Self::Number { base, fill, .. }, ColumnValues::Numbers(numbers)) => {
                 let filled = |row: &u32| {
                     let value = numbers[*row as usize];
                     if value.is_nan() { *fill } else { (value - base) as f32 }
                 };
                 vec![rows.iter().map(filled).collect()]
             }
-            (Self::Levels { levels, fill, .. }, Values::Texts { codes, .. }) => {
+            (Self::Levels { levels, fill, .. }, ColumnValues::Texts { codes, .. }) => {
                 let code = |row: &u32| {
                     let code = codes[*row as usize];
                     if code == GAP { *fill } else { code }
@@ -177,6 +203,7 @@ impl Step {
         }
     }
 
+    /// The place of its column in the frame.
     pub fn column(&self) -> usize {
         match self {
             Self::Number { column, .. } | Self::Levels { column, .. } => *column,
@@ -184,11 +211,11 @@ impl Step {
     }
 }
 
-fn number(at: usize, numbers: &[f64], base: f64, rows: &[u32]) -> Option<Step> {
+fn number(at: usize, numbers: &[f64], base: f64, rows: &[u32]) -> Option<Encoding> {
     let known = || rows.iter().map(|row| numbers[*row as usize] - base).filter(|value| !value.is_nan());
     let count = known().count();
     let mean = known().sum::<f64>() / count as f64;
-    (count > 0).then_some(Step::Number { column: at, base, fill: mean as f32 })
+    (count > 0).then_some(Encoding::Number { column: at, base, fill: mean as f32 })
 }
 
 /// The levels of those kept that the training rows have, and what stands for a gap.
@@ -198,7 +225,7 @@ fn texts(
     (codes, levels): (&[u32], &[String]),
     kept: &[u32],
     rows: &[u32],
-) -> (Option<Step>, Vec<String>) {
+) -> (Option<Encoding>, Vec<String>) {
     let counts = counts(codes, levels.len(), rows);
     let count = |code: &u32| counts[*code as usize];
     let met: Vec<u32> = kept.iter().copied().filter(|code| count(code) > 0).collect();
@@ -210,7 +237,7 @@ fn texts(
         return (None, Vec::new());
     }
     let names = met.iter().map(|code| format!("{}={}", column.name, levels[*code as usize])).collect();
-    (Some(Step::Levels { column: at, levels: met, fill }), names)
+    (Some(Encoding::Levels { column: at, levels: met, fill }), names)
 }
 
 /// How many of some rows have each level.

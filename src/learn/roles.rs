@@ -1,7 +1,7 @@
 //! What becomes of each column: decided once for a whole sweep, on all rows that have a target, so that every fold judges
 //! the model that is logged. What is learnt of a column, in [`super::prepare`], is not decided here.
 
-use super::data::{Column, DataError, ExcludedColumn, Exclusion, Frame, Target, Values};
+use super::data::{Column, ColumnValues, DataError, ExcludedColumn, Exclusion, Frame, Target};
 use super::prepare::counts;
 
 /// A text column becomes at most so many features, of its most frequent levels; other levels are none of them.
@@ -11,23 +11,30 @@ const FEW_LEVELS: usize = 20;
 /// How many times its span a column of numbers has to be away from 0 to be counted from its least value.
 const FAR: f64 = 8.0;
 
+/// What becomes of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Role {
+    /// It is predicted.
     Target,
     /// A number, in single precision, counted from a base: 0, unless single precision would lose digits otherwise.
     Number {
+        /// What is taken off it.
         base: f64,
+        /// Where single precision does not tell its values apart.
         lost: Option<PrecisionLoss>,
     },
     /// One feature for each of these levels.
     Levels(Vec<u32>),
+    /// It is not learnt from.
     LeftOut(Exclusion),
 }
 
 /// How many different values there are, and how many of them single precision tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PrecisionLoss {
+    /// Different values.
     pub of: usize,
+    /// Different ones in single precision.
     pub told_apart: usize,
 }
 
@@ -36,6 +43,10 @@ pub struct PrecisionLoss {
 pub struct Roles(Vec<Role>);
 
 impl Roles {
+    /// By the rows that have a target.
+    ///
+    /// # Errors
+    /// Where no column is left to learn from.
     pub fn decide(frame: &Frame, target: &Target) -> Result<Self, DataError> {
         let columns = frame.columns.iter().enumerate();
         let roles = Self(
@@ -60,6 +71,7 @@ impl Roles {
         Ok(roles)
     }
 
+    /// The role of the column at that place of the frame.
     pub fn of(&self, column: usize) -> &Role {
         &self.0[column]
     }
@@ -81,8 +93,8 @@ impl Roles {
 
 fn role(column: &Column, rows: &[u32]) -> Role {
     match &column.values {
-        Values::Numbers(numbers) => of_numbers(numbers, rows),
-        Values::Texts { codes, levels } => of_texts(codes, levels, rows),
+        ColumnValues::Numbers(numbers) => of_numbers(numbers, rows),
+        ColumnValues::Texts { codes, levels } => of_texts(codes, levels, rows),
     }
 }
 

@@ -5,11 +5,15 @@ use super::data::{TargetValues, Task};
 /// What a model says of some rows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Prediction {
+    /// One for each row.
     Numbers(Vec<f64>),
     /// Of each row the probability of each class, one row after the other, and the class.
     Classes {
+        /// As many for each row as there are classes, in sum 1.
         probabilities: Vec<f64>,
+        /// One for each row.
         classes: Vec<u32>,
+        /// How many classes there are.
         count: usize,
     },
 }
@@ -17,7 +21,9 @@ pub enum Prediction {
 /// A score's name and which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Score {
+    /// Without `val_` and the like.
     pub name: &'static str,
+    /// Which way is better.
     pub greater_is_better: bool,
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::data::{DataError, Frame, Limits, Target, TargetValues};
 use super::families::{DataShape, Family, HyperParams, Samples, memory_lack};
 use super::folds::Split;
-use super::model::Model;
+use super::model::FittedModel;
 use super::prepare::{Features, Preparation};
 use super::roles::Roles;
 use super::scores::{Prediction, evaluate};
@@ -16,18 +16,26 @@ use crate::program::caught;
 /// Rows to learn from and rows to be judged by, prepared by what the former taught.
 #[derive(Debug)]
 pub struct PreparedPart {
+    /// What the training rows taught.
     pub preparation: Preparation,
+    /// To learn from.
     pub train: Samples,
+    /// To be judged by.
     pub held_out: Features,
+    /// The target of those.
     pub truth: TargetValues,
 }
 
+/// A data set with target and folds.
 #[derive(Debug)]
 pub struct TrainingData {
+    /// As it was read.
     pub frame: Frame,
+    /// What is predicted.
     pub target: Target,
     /// What becomes of each column, in every fold alike.
     pub roles: Roles,
+    /// Which rows train and which test.
     pub split: Split,
     /// Features: a text column is one a level.
     pub width: usize,
@@ -39,15 +47,23 @@ pub struct TrainingData {
 /// A fitted model and how it did on rows that it has not seen.
 #[derive(Debug)]
 pub struct Fitted {
-    pub model: Model,
+    /// As it was fitted.
+    pub model: FittedModel,
+    /// Of the rows that it has not seen.
     pub prediction: Prediction,
     /// In the order of [`super::scores::scores`].
     pub scores: Vec<f64>,
+    /// Seconds that the fit took.
     pub fit_seconds: f64,
+    /// Seconds that the predictions took.
     pub predict_seconds: f64,
 }
 
 impl TrainingData {
+    /// Splits the rows: a share of them is held out to the end, the rest is dealt to folds.
+    ///
+    /// # Errors
+    /// Where there are too few rows, nothing to learn from, or not the memory for it.
     pub fn new(
         frame: Frame,
         target: Target,
@@ -72,10 +88,12 @@ impl TrainingData {
         Ok(Self { frame, target, roles, split, width, folds, whole: OnceLock::new() })
     }
 
+    /// What a search space is made by; rows are those outside of the test part.
     pub fn shape(&self) -> DataShape {
         DataShape { task: self.target.task, rows: self.split.train.len(), features: self.roles.learnt() }
     }
 
+    /// How many there are.
     pub fn folds(&self) -> usize {
         self.folds.len()
     }
@@ -90,6 +108,10 @@ impl TrainingData {
         Ok(PreparedPart { preparation, train, held_out: held_out_features, truth })
     }
 
+    /// Rows to learn from and rows to be judged by, of the fold at that place.
+    ///
+    /// # Errors
+    /// In words, where there is nothing to learn from in it.
     pub fn fold(&self, at: usize) -> Result<&PreparedPart, String> {
         let fold = &self.split.folds[at];
         let part = self.folds[at].get_or_init(|| self.part(&fold.train, &fold.validation));
@@ -97,6 +119,9 @@ impl TrainingData {
     }
 
     /// All rows but the test part to learn from, and the test part.
+    ///
+    /// # Errors
+    /// In words, where there is nothing to learn from.
     pub fn whole(&self) -> Result<&PreparedPart, String> {
         let part = self.whole.get_or_init(|| self.part(&self.split.train, &self.split.test));
         part.as_ref().map_err(Clone::clone)
@@ -105,6 +130,9 @@ impl TrainingData {
 
 impl PreparedPart {
     /// Fits and judges. Whatever goes wrong within an estimator comes back as words.
+    ///
+    /// # Errors
+    /// In words, whatever went wrong within the estimator.
     pub fn fit_and_score(&self, family: &dyn Family, params: &Params, seed: u64) -> Result<Fitted, String> {
         let task = match self.truth {
             TargetValues::Numbers(_) => super::data::Task::Regression,

@@ -28,7 +28,9 @@ const SCHEMA_COLUMNS: usize = 1_000;
 pub struct Origin<'a> {
     /// The store, by its address without credentials.
     pub store: &'a str,
+    /// Whose runs they are.
     pub user: &'a str,
+    /// Where the program keeps its state.
     pub state_folder: &'a Path,
 }
 
@@ -52,6 +54,9 @@ impl Drop for PreparedSweep {
 impl PreparedSweep {
     /// Makes the folder of a sweep, before anything is written to the store: where there is no room, or no right to write,
     /// nothing is begun.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made.
     pub fn new(plan: Plan, data: &TrainingData, origin: &Origin<'_>) -> io::Result<Self> {
         let now = now_ms();
         let zoned =
@@ -76,11 +81,15 @@ impl PreparedSweep {
         Ok(Self { folder, header, draft: Some(draft) })
     }
 
+    /// What it is to do.
     pub fn plan(&self) -> &Plan {
         &self.header.plan
     }
 
     /// From here on it can be taken up.
+    ///
+    /// # Errors
+    /// Where its plan cannot be written; nothing is left behind then.
     pub fn begin(mut self, experiment: &Experiment) -> io::Result<(SweepFolder, SweepHeader)> {
         self.header.experiment = experiment.experiment_id.clone();
         self.header.experiment_name.clone_from(&experiment.name);
@@ -98,12 +107,16 @@ impl PreparedSweep {
 /// What makes another process open the same store.
 #[derive(Debug, Clone, Default)]
 pub struct SameStore {
+    /// What stands on its command line.
     pub words: Vec<OsString>,
     /// What must not stand on a command line.
     pub variables: Vec<(&'static str, Address)>,
 }
 
 /// Starts a process that takes a sweep up, and belongs to nobody.
+///
+/// # Errors
+/// Where no process can be started.
 pub fn spawn(folder: &SweepFolder, header: &SweepHeader, same: &SameStore) -> io::Result<()> {
     let log = disk::open_to_append(&folder.log())?;
     let mut command = Command::new(program::itself()?);
@@ -118,6 +131,9 @@ pub fn spawn(folder: &SweepFolder, header: &SweepHeader, same: &SameStore) -> io
 }
 
 /// The experiment by name or id; a new one is told what its runs are judged by.
+///
+/// # Errors
+/// The store's.
 pub async fn find_or_create(store: &dyn TrackingStore, name: &str, plan: &Plan) -> store::Result<Experiment> {
     if let Some(found) = find(store, name).await? {
         return Ok(found);

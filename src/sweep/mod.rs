@@ -2,6 +2,8 @@
 //!
 //! Logs through [`crate::store`] and knows no terminal.
 
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 pub mod begin;
 pub mod engine;
 pub mod executor;

@@ -13,13 +13,18 @@ use crate::text;
 /// Milliseconds that a process may take to begin.
 const PATIENCE: i64 = 10_000;
 
+/// How it stands with a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SweepStatus {
     /// No process has taken it up yet.
     Waiting,
+    /// A process is at it.
     Running,
+    /// A process is at it, and waits.
     Paused,
+    /// All is done.
     Finished,
+    /// Somebody called it off.
     Cancelled,
     /// Its process died.
     Interrupted,
@@ -28,6 +33,7 @@ pub enum SweepStatus {
 }
 
 impl SweepStatus {
+    /// As people and `--json` read it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -76,14 +82,23 @@ impl fmt::Display for BestTrial {
 /// How far a sweep has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
+    /// What no other sweep has.
     pub id: String,
+    /// Of its own run.
     pub name: String,
+    /// Where its runs go.
     pub experiment: ExperimentId,
+    /// What that was called when it began.
     pub experiment_name: String,
+    /// The name of the data set.
     pub data: String,
+    /// How it stands with it.
     pub state: SweepStatus,
+    /// Trials that came to a result.
     pub finished: usize,
+    /// Trials that fell behind.
     pub pruned: usize,
+    /// Trials that came to none.
     pub failed: usize,
     /// Begun and not ended.
     pub running: usize,
@@ -112,6 +127,8 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Of a state that was learnt from the journal, of which the store has `sent` events; `now` is in milliseconds since the
+    /// epoch.
     pub fn new(header: &SweepHeader, state: &SweepState, sent: usize, status: SweepStatus, now: i64) -> Self {
         let trials = &state.trials;
         let count = |is_it: fn(&Outcome) -> bool| {
@@ -155,6 +172,9 @@ impl Progress {
     }
 
     /// Reads how far the sweep of a folder has come.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read at all.
     pub fn read(
         folder: &SweepFolder,
         header: &SweepHeader,
@@ -200,6 +220,7 @@ impl Progress {
         self.state == SweepStatus::Running && self.unsent > 0 && self.of == Some(self.ended())
     }
 
+    /// Trials that are over.
     pub fn ended(&self) -> usize {
         self.finished + self.pruned + self.failed
     }

@@ -11,7 +11,7 @@ use crate::learn::data::{self, DataError, Frame, Limits, ReadOptions, Target, Ta
 use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
 use crate::learn::scores::{Score, scores};
 use crate::learn::study::TrainingData;
-use crate::params::{Dimension, Range, Value, tidy};
+use crate::params::{Dimension, ParamValue, Range, tidy};
 
 /// A plan before what is not said has been found out.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -224,8 +224,8 @@ fn known(name: &str) -> Result<&'static dyn Family, DataError> {
 /// Puts a range in the place of the usual one; a single choice is what the family then always takes.
 fn narrow(space: &mut FamilySpace, family: &dyn Family, name: &str, range: &Range) -> Result<(), DataError> {
     let default = match range {
-        Range::Int { low, high, .. } => Value::Int(i64::midpoint(*low, *high)),
-        Range::Real { low, high, log } => Value::Real(tidy(if *log {
+        Range::Int { low, high, .. } => ParamValue::Int(i64::midpoint(*low, *high)),
+        Range::Real { low, high, log } => ParamValue::Real(tidy(if *log {
             (low.ln() / 2.0 + high.ln() / 2.0).exp()
         } else {
             f64::midpoint(*low, *high)

@@ -7,24 +7,24 @@ use super::engine::state::SweepState;
 use super::executor::{Executor, Threads};
 use super::objective::tabular::Tabular;
 use super::request::SweepRequest;
-use super::search::{FamilySpace, LAG, Method, Observation, Search};
+use super::search::{FamilySpace, LAG, Method, Observation, Proposer};
 use crate::learn::data::Task;
 use crate::learn::families::{DataShape, find};
-use crate::params::Value;
+use crate::params::ParamValue;
 
 #[test]
 fn a_proposal_depends_on_what_has_ended_for_sure_and_finds_the_better_half() {
     let shape = DataShape { task: Task::Regression, rows: 1000, features: 10 };
     let dimensions = find("ridge").unwrap().search_space(shape);
     let ridge = FamilySpace { family: "ridge".into(), dimensions };
-    let search = Search::new(Method::Tpe, 4, vec![ridge.clone()], 3);
+    let search = Proposer::new(Method::Tpe, 4, vec![ridge.clone()], 3);
     let mut tried: Vec<Observation> = Vec::new();
     let mut late = 0.0;
     for number in 0..60_usize {
         let known = &tried[..number.saturating_sub(LAG - 1).min(tried.len())];
         let proposal = search.propose(number, known).unwrap();
         assert_eq!(search.propose(number, known), Some(proposal.clone()), "the same each time");
-        let Some(Value::Real(alpha)) = proposal.params.get("alpha") else { panic!("{proposal:?}") };
+        let Some(ParamValue::Real(alpha)) = proposal.params.get("alpha") else { panic!("{proposal:?}") };
         // Best at 100.
         let loss = (alpha.ln() - 100_f64.ln()).abs();
         if number >= 40 {
@@ -33,7 +33,7 @@ fn a_proposal_depends_on_what_has_ended_for_sure_and_finds_the_better_half() {
         tried.push(Observation { proposal, loss: Some(loss) });
     }
     assert!(late < 2.0, "by chance it would be 3.6 on average: {late}");
-    let grid = Search::new(Method::Grid, 4, vec![ridge], 5);
+    let grid = Proposer::new(Method::Grid, 4, vec![ridge], 5);
     assert_eq!(grid.length(), Some(5));
     assert_eq!(grid.propose(5, &[]), None);
 }

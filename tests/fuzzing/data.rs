@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use mltui::learn::data::{DataError, DecimalMark, Frame, ReadOptions, Target, Values, load};
+use mltui::learn::data::{ColumnValues, DataError, DecimalMark, Frame, ReadOptions, Target, load};
 use mltui::learn::families::FAMILIES;
 use mltui::learn::report::DataReport;
 use mltui::learn::scores::Prediction;
@@ -287,8 +287,8 @@ fn parquet(folder: &Path, packing: Packing) -> Vec<u8> {
 fn learn(frame: &Frame, fits: u8) -> Result<(), DataError> {
     for column in &frame.columns {
         let length = match &column.values {
-            Values::Numbers(numbers) => numbers.len(),
-            Values::Texts { codes, .. } => codes.len(),
+            ColumnValues::Numbers(numbers) => numbers.len(),
+            ColumnValues::Texts { codes, .. } => codes.len(),
         };
         assert_eq!(length, frame.rows, "rows of {:?}", column.name);
     }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::numerals::parse;
 use super::seen::{Holds, spelled, truth};
-use super::{Column, GAP, Kind, Values};
+use super::{Column, ColumnKind, ColumnValues, GAP};
 use crate::text::order::natural;
 
 /// A column under way.
@@ -22,7 +22,7 @@ pub struct Growing {
 
 impl Growing {
     pub fn new(name: String, holds: Holds, rows: usize) -> Self {
-        let is_text = holds.kind == Kind::Text;
+        let is_text = holds.kind == ColumnKind::Text;
         Self {
             name,
             holds,
@@ -34,7 +34,7 @@ impl Growing {
     }
 
     pub fn is_text(&self) -> bool {
-        self.holds.kind == Kind::Text
+        self.holds.kind == ColumnKind::Text
     }
 
     pub fn rows(&self) -> usize {
@@ -51,12 +51,12 @@ impl Growing {
             return Ok(());
         }
         match self.holds.kind {
-            Kind::Text => {
+            ColumnKind::Text => {
                 let truth = truth(cell).filter(|_| self.holds.truths);
                 self.push_text(truth.map_or(cell, |truth| spelled(truth)));
                 Ok(())
             }
-            Kind::Boolean => {
+            ColumnKind::Boolean => {
                 let truth = truth(cell).ok_or_else(|| format!("{cell:?} is neither true nor false"))?;
                 self.push_number(f64::from(u8::from(truth)))
             }
@@ -101,8 +101,8 @@ impl Growing {
     pub fn finish(self) -> Column {
         let Holds { kind, mark, .. } = self.holds;
         let gap_words = self.gap_words.into_iter().collect();
-        if kind != Kind::Text {
-            let values = Values::Numbers(self.numbers);
+        if kind != ColumnKind::Text {
+            let values = ColumnValues::Numbers(self.numbers);
             return Column { name: self.name, kind, values, mark, gap_words };
         }
         let mut levels: Vec<(String, u32)> = self.levels.into_iter().collect();
@@ -116,8 +116,8 @@ impl Growing {
         let levels_in_order = levels.iter().map(|(level, _)| level.clone()).collect();
         Column {
             name: self.name,
-            kind: Kind::Text,
-            values: Values::Texts { codes: codes.collect(), levels: levels_in_order },
+            kind: ColumnKind::Text,
+            values: ColumnValues::Texts { codes: codes.collect(), levels: levels_in_order },
             mark,
             gap_words,
         }

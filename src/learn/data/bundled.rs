@@ -4,17 +4,23 @@ use std::path::Path;
 
 use super::{DataError, Frame, ReadOptions, Task, delimited};
 
+/// A data set that comes with the program.
 #[derive(Debug, Clone, Copy)]
 pub struct Bundled {
+    /// What `--data` calls it.
     pub name: &'static str,
+    /// One line.
     pub about: &'static str,
+    /// The column to predict.
     pub target: &'static str,
+    /// Numbers or classes.
     pub task: Task,
     packed: &'static [u8],
 }
 
 const WINE: &[u8] = include_bytes!("../../../assets/data/wine-quality.csv.gz");
 
+/// All of them.
 pub const SETS: [Bundled; 5] = [
     Bundled {
         name: "wine-quality",
@@ -53,11 +59,16 @@ pub const SETS: [Bundled; 5] = [
     },
 ];
 
+/// The set of that name.
 pub fn find(name: &str) -> Option<&'static Bundled> {
     SETS.iter().find(|set| set.name == name)
 }
 
 impl Bundled {
+    /// Unpacks and reads it.
+    ///
+    /// # Errors
+    /// Where it cannot be read in that way.
     pub fn frame(&self, reading: &ReadOptions) -> Result<Frame, DataError> {
         // It is known how it was written.
         let reading = ReadOptions { separator: None, decimal: None, no_header: false, ..reading.clone() };

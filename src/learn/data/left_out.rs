@@ -5,16 +5,23 @@
 pub enum Exclusion {
     /// Somebody asked for it.
     Ignored,
+    /// It has no value in any row.
     Empty,
+    /// It holds lists or records.
     Nested,
     /// Dates, times, timestamps: what they are called.
     Times(&'static str),
+    /// It holds bytes.
     Bytes,
+    /// It is the same in all rows.
     Constant,
     /// A text that tells rows apart and not what they are like.
     Identifier {
+        /// Different texts in it.
         levels: usize,
+        /// That have a target.
         rows: usize,
+        /// One of them, cut.
         example: String,
     },
 }
@@ -56,6 +63,8 @@ impl Exclusion {
 /// A column that is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExcludedColumn {
+    /// The name of the column.
     pub name: String,
+    /// Why it is left out.
     pub why: Exclusion,
 }

@@ -30,6 +30,9 @@ impl Limits {
     }
 
     /// An error if a table of so many numbers does not fit.
+    ///
+    /// # Errors
+    /// What it lacks, and what to change.
     pub fn check(self, path: &Path, rows: usize, columns: usize) -> Result<(), DataError> {
         let needed = (rows as u64).saturating_mul(columns as u64).saturating_mul(8);
         self.lack(needed).map_or(Ok(()), |lack| {

@@ -31,14 +31,18 @@ pub use target::{Labels, Target, TargetValues, Task};
 
 /// What a column holds. `integer` and `boolean` columns with gaps are numbers to whoever reads them with a data frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
+    /// Whole numbers.
     Integer,
+    /// Any numbers.
     Real,
+    /// True and false.
     Boolean,
+    /// Words.
     Text,
 }
 
-impl Kind {
+impl ColumnKind {
     /// The name of the type in MLflow's schemas.
     pub fn as_mlflow(self) -> &'static str {
         match self {
@@ -52,20 +56,30 @@ impl Kind {
 
 /// The values of a column, a gap where there is none.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Values {
+pub enum ColumnValues {
     /// NaN is a gap; truth is 1 and 0.
     Numbers(Vec<f64>),
     /// Indices into the levels; [`GAP`] is a gap. Levels are in the order of their text.
-    Texts { codes: Vec<u32>, levels: Vec<String> },
+    Texts {
+        /// One for each row.
+        codes: Vec<u32>,
+        /// Different texts.
+        levels: Vec<String>,
+    },
 }
 
+/// The code of a gap.
 pub const GAP: u32 = u32::MAX;
 
+/// A column of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
+    /// As the header has it, or `c1`, `c2`, … without one.
     pub name: String,
-    pub kind: Kind,
-    pub values: Values,
+    /// The type of its values.
+    pub kind: ColumnKind,
+    /// One for each row.
+    pub values: ColumnValues,
     /// How its numbers were written.
     pub mark: DecimalMark,
     /// The words that were taken for gaps, and how often.
@@ -75,7 +89,12 @@ pub struct Column {
 /// How a table was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    Delimited { separator: u8 },
+    /// CSV and its kin.
+    Delimited {
+        /// Between two cells.
+        separator: u8,
+    },
+    /// Parquet.
     Parquet,
 }
 
@@ -83,15 +102,16 @@ impl Column {
     /// How many levels it has, if it is one of texts.
     pub fn levels(&self) -> Option<usize> {
         match &self.values {
-            Values::Numbers(_) => None,
-            Values::Texts { levels, .. } => Some(levels.len()),
+            ColumnValues::Numbers(_) => None,
+            ColumnValues::Texts { levels, .. } => Some(levels.len()),
         }
     }
 
+    /// How many rows have none.
     pub fn gaps(&self) -> usize {
         match &self.values {
-            Values::Numbers(numbers) => numbers.iter().filter(|number| number.is_nan()).count(),
-            Values::Texts { codes, .. } => codes.iter().filter(|code| **code == GAP).count(),
+            ColumnValues::Numbers(numbers) => numbers.iter().filter(|number| number.is_nan()).count(),
+            ColumnValues::Texts { codes, .. } => codes.iter().filter(|code| **code == GAP).count(),
         }
     }
 }
@@ -105,8 +125,11 @@ pub struct Frame {
     pub source: String,
     /// Eight hexadecimal digits over the bytes of the file, unpacked.
     pub digest: String,
+    /// How it was written.
     pub format: Format,
+    /// Those that were read.
     pub columns: Vec<Column>,
+    /// Of every column.
     pub rows: usize,
     /// The columns that are not among those.
     pub left_out: Vec<ExcludedColumn>,
@@ -126,8 +149,11 @@ impl ReadOptions {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReadOptions {
+    /// Between cells of a CSV file.
     pub separator: Option<u8>,
+    /// Before the fraction, in a CSV file.
     pub decimal: Option<DecimalMark>,
+    /// Whether the first line holds values.
     pub no_header: bool,
     /// Columns whose numbers stand for categories.
     pub categorical: Vec<String>,
@@ -138,16 +164,53 @@ pub struct ReadOptions {
 /// What is wrong with data, and what can be done.
 #[derive(Debug, Error)]
 pub enum DataError {
+    /// The file is not there, or may not be read.
     #[error("cannot read {}: {cause}", path.display())]
-    Read { path: PathBuf, cause: std::io::Error },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// Neither a file nor a bundled set.
     #[error("there is no data set {name:?}: give the path of a CSV, TSV or Parquet file, or one of {known}")]
-    Unknown { name: String, known: String },
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A line is wrong.
     #[error("{}, line {line}: {}", path.display(), bounded(message))]
-    Line { path: PathBuf, line: u64, message: String },
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// A cell is wrong.
     #[error("{}, line {line}, column {}: {}", path.display(), brief(column), bounded(message))]
-    Cell { path: PathBuf, line: u64, column: String, message: String },
+    Cell {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// The name of the column.
+        column: String,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// The file as a whole is wrong.
     #[error("{}: {}", path.display(), bounded(message))]
-    File { path: PathBuf, message: String },
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// The data are read, and what is wanted of them cannot be: why, and what to change.
     #[error("{}", bounded(.0))]
     Target(String),
 }
@@ -192,6 +255,9 @@ pub fn expanded(path: &str) -> PathBuf {
 }
 
 /// Reads a data set: a bundled one by its name, or a file.
+///
+/// # Errors
+/// Where the file cannot be read, with line and column.
 pub fn load(name: &str, reading: &ReadOptions) -> Result<Frame, DataError> {
     if let Some(set) = bundled::find(name) {
         return set.frame(reading);
@@ -257,6 +323,7 @@ fn stem(path: &Path) -> String {
 }
 
 impl Frame {
+    /// The place of the column of that name.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }

@@ -8,12 +8,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DecimalMark {
+    /// As in 1.5.
     #[default]
     Point,
+    /// As in 1,5.
     Comma,
 }
 
 impl DecimalMark {
+    /// The character itself.
     pub fn character(self) -> char {
         match self {
             Self::Point => '.',

@@ -224,7 +224,7 @@ mod tests {
     use parquet::schema::parser::parse_message_type;
 
     use super::*;
-    use crate::learn::data::Values;
+    use crate::learn::data::ColumnValues;
 
     #[test]
     fn decimals_of_any_length_are_numbers() {
@@ -247,7 +247,7 @@ mod tests {
         group.close().unwrap();
         writer.close().unwrap();
         let frame = read(&path, &ReadOptions::default()).unwrap();
-        let Values::Numbers(numbers) = &frame.columns[0].values else { panic!("{frame:?}") };
+        let ColumnValues::Numbers(numbers) = &frame.columns[0].values else { panic!("{frame:?}") };
         assert_eq!(numbers, &[1.27, -2.0, 2_560_000_000_000_000_002.56, 0.0]);
     }
 }

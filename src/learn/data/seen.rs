@@ -1,6 +1,6 @@
 //! What the cells of a column say that it holds: numbers, truth values or texts, and which of them are gaps.
 
-use super::Kind;
+use super::ColumnKind;
 use super::numerals::{DecimalMark, Notation, notation};
 
 /// Words that stand for nothing: pandas' own list, and the question mark of older archives. Among texts [`NONE`] is a
@@ -37,7 +37,7 @@ pub struct Seen {
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holds {
-    pub kind: Kind,
+    pub kind: ColumnKind,
     pub gaps: Gaps,
     /// Whether it holds truth values, as texts where there are gaps among them.
     pub truths: bool,
@@ -175,20 +175,20 @@ impl Seen {
         let filled = self.filled();
         let holds = |kind, gaps| Ok(Some(Holds { kind, gaps, truths: false, mark }));
         if is_categorical {
-            return if filled + self.words == 0 { Ok(None) } else { holds(Kind::Text, Gaps::Empty) };
+            return if filled + self.words == 0 { Ok(None) } else { holds(ColumnKind::Text, Gaps::Empty) };
         }
         if filled == 0 {
             return Ok(None);
         }
         let has_gaps = self.empty + self.words > 0;
         if self.truths == filled {
-            let kind = if has_gaps { Kind::Text } else { Kind::Boolean };
+            let kind = if has_gaps { ColumnKind::Text } else { ColumnKind::Boolean };
             return Ok(Some(Holds { kind, gaps: Gaps::Words, truths: true, mark }));
         }
         let numbers = self.numbers(mark);
         if numbers == filled {
             let is_whole = self.integers == filled && !has_gaps;
-            return holds(if is_whole { Kind::Integer } else { Kind::Real }, Gaps::Words);
+            return holds(if is_whole { ColumnKind::Integer } else { ColumnKind::Real }, Gaps::Words);
         }
         // Mostly numbers, with whichever mark: one that was said, and is not the file's, makes no texts of them.
         let most = numbers.max(self.numbers(self.likely_mark()));
@@ -204,7 +204,7 @@ impl Seen {
         {
             return Err((*line, among(text, numbers)));
         }
-        holds(Kind::Text, Gaps::AllButNone)
+        holds(ColumnKind::Text, Gaps::AllButNone)
     }
 }
 

@@ -11,6 +11,9 @@ const LINES: usize = 20;
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// A separator as people write it.
+///
+/// # Errors
+/// How to write one.
 pub fn separator(text: &str) -> Result<u8, String> {
     match text {
         "tab" | "\\t" | "\t" => Ok(b'\t'),

@@ -2,16 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, DataError, Frame, GAP, Kind, Values};
+use super::{Column, ColumnKind, ColumnValues, DataError, Frame, GAP};
 
+/// What is predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
+    /// A number.
     Regression,
+    /// One of some classes.
     Classification,
 }
 
 impl Task {
+    /// As it stands on the command line and among a run's params.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Regression => "regression",
@@ -23,13 +27,16 @@ impl Task {
 /// The names of classes, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Labels {
+    /// In the order of the classes.
     Texts(Vec<String>),
+    /// In the order of the classes.
     Integers(Vec<i64>),
     /// False, then true.
     Truths,
 }
 
 impl Labels {
+    /// How many classes there are.
     pub fn len(&self) -> usize {
         match self {
             Self::Texts(labels) => labels.len(),
@@ -38,10 +45,12 @@ impl Labels {
         }
     }
 
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    /// Of that class, counted from 0.
     pub fn name(&self, class: usize) -> String {
         match self {
             Self::Texts(labels) => labels[class].clone(),
@@ -54,15 +63,19 @@ impl Labels {
 /// The target of some rows, in their order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TargetValues {
+    /// One for each row.
     Numbers(Vec<f64>),
     /// Of so many classes, for each row its class.
     Classes {
+        /// Of each row its number.
         classes: Vec<u32>,
+        /// How many classes there are.
         count: usize,
     },
 }
 
 impl TargetValues {
+    /// How many rows there are.
     pub fn len(&self) -> usize {
         match self {
             Self::Numbers(values) => values.len(),
@@ -70,10 +83,12 @@ impl TargetValues {
         }
     }
 
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    /// Those of some of the rows, in their order.
     pub fn of(&self, rows: &[u32]) -> Self {
         match self {
             Self::Numbers(values) => Self::Numbers(rows.iter().map(|row| values[*row as usize]).collect()),
@@ -88,9 +103,13 @@ impl TargetValues {
 /// The target of a data set: which column, what kind of task, and the values of all usable rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
+    /// Its place in the frame.
     pub column: usize,
+    /// Of that column.
     pub name: String,
+    /// Numbers or classes.
     pub task: Task,
+    /// The names of the classes.
     pub labels: Option<Labels>,
     /// Of each row of the frame; a gap has class 0 or NaN and is not among `rows`.
     pub values: TargetValues,
@@ -107,6 +126,9 @@ const OFTEN: usize = 10;
 
 impl Target {
     /// The target by name, and the task found out where it is not given.
+    ///
+    /// # Errors
+    /// Where there is no such column, or it cannot be predicted.
     pub fn new(frame: &Frame, name: &str, task: Option<Task>) -> Result<Self, DataError> {
         let Some(at) = frame.column(name) else {
             return Err(frame.lacks(name));
@@ -156,19 +178,19 @@ impl Target {
 
 fn is_gap(column: &Column, row: usize) -> bool {
     match &column.values {
-        Values::Numbers(numbers) => numbers[row].is_nan(),
-        Values::Texts { codes, .. } => codes[row] == GAP,
+        ColumnValues::Numbers(numbers) => numbers[row].is_nan(),
+        ColumnValues::Texts { codes, .. } => codes[row] == GAP,
     }
 }
 
 /// The task that a column suggests, and why. Whole numbers are whole however they are written, and whatever is missing.
 fn infer(column: &Column) -> (Task, String) {
     let numbers = match (column.kind, &column.values) {
-        (Kind::Text, _) | (_, Values::Texts { .. }) => {
+        (ColumnKind::Text, _) | (_, ColumnValues::Texts { .. }) => {
             return (Task::Classification, "its values are texts".into());
         }
-        (Kind::Boolean, _) => return (Task::Classification, "its values are true and false".into()),
-        (_, Values::Numbers(numbers)) => numbers.iter().filter(|number| !number.is_nan()),
+        (ColumnKind::Boolean, _) => return (Task::Classification, "its values are true and false".into()),
+        (_, ColumnValues::Numbers(numbers)) => numbers.iter().filter(|number| !number.is_nan()),
     };
     if numbers.clone().any(|number| number.fract() != 0.0) {
         return (Task::Regression, "its values are numbers".into());
@@ -191,8 +213,8 @@ fn infer(column: &Column) -> (Task, String) {
 
 fn numbers(column: &Column, name: &str) -> Result<TargetValues, DataError> {
     match &column.values {
-        Values::Numbers(numbers) => Ok(TargetValues::Numbers(numbers.clone())),
-        Values::Texts { .. } => Err(DataError::Target(format!(
+        ColumnValues::Numbers(numbers) => Ok(TargetValues::Numbers(numbers.clone())),
+        ColumnValues::Texts { .. } => Err(DataError::Target(format!(
             "the target {name} holds texts: regression needs numbers; say --task classification"
         ))),
     }
@@ -200,16 +222,16 @@ fn numbers(column: &Column, name: &str) -> Result<TargetValues, DataError> {
 
 fn classes(column: &Column) -> Result<(TargetValues, Option<Labels>), DataError> {
     match &column.values {
-        Values::Texts { codes, levels } => {
+        ColumnValues::Texts { codes, levels } => {
             let classes = codes.iter().map(|code| if *code == GAP { 0 } else { *code }).collect();
             Ok((TargetValues::Classes { classes, count: levels.len() }, Some(Labels::Texts(levels.clone()))))
         }
-        Values::Numbers(numbers) if column.kind == Kind::Boolean => {
+        ColumnValues::Numbers(numbers) if column.kind == ColumnKind::Boolean => {
             let classes = numbers.iter().map(|number| u32::from(*number > 0.5)).collect();
             let count = if numbers.contains(&0.0) && numbers.contains(&1.0) { 2 } else { 1 };
             Ok((TargetValues::Classes { classes, count }, Some(Labels::Truths)))
         }
-        Values::Numbers(numbers) => {
+        ColumnValues::Numbers(numbers) => {
             if numbers.iter().any(|number| !number.is_nan() && number.fract() != 0.0) {
                 return Err(DataError::Target(format!(
                     "the target {} holds fractions: classes need whole numbers or texts; say --task regression",

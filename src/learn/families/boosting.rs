@@ -8,7 +8,7 @@ use super::{
     DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, seed_of, shares, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Link, Model, ModelForm};
+use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
 use crate::learn::trees::{SampleWeights, Tree, TreeOptions, grow};
 
@@ -66,9 +66,9 @@ struct Boosting {
 }
 
 impl Fit<Features, TargetValues, FitError> for Boosting {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let features = &data.records;
         match &data.targets {
             TargetValues::Numbers(values) => {
@@ -125,7 +125,7 @@ impl Boosting {
         start: Vec<f64>,
         link: Link,
         leave: impl Fn(&[Vec<f64>], &mut [Vec<(f64, f64)>]),
-    ) -> Model {
+    ) -> FittedModel {
         let rows = features.raw.rows;
         let mut scores: Vec<Vec<f64>> = start.iter().map(|start| vec![*start; rows]).collect();
         let mut left = vec![vec![(0.0, 0.0); rows]; start.len()];
@@ -155,7 +155,7 @@ impl Boosting {
                 trees.push((tree, at));
             }
         }
-        Model { form: ModelForm::Trees { trees, start }, link, importance: Some(shares(&gains)) }
+        FittedModel { form: ModelForm::Trees { trees, start }, link, importance: Some(shares(&gains)) }
     }
 
     /// Sets each leaf to the step that its rows ask for.

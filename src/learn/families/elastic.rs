@@ -7,7 +7,7 @@ use ndarray::Array1;
 use super::ridge::linear;
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, numbers, wrong};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::Model;
+use crate::learn::model::FittedModel;
 use crate::learn::prepare::Features;
 
 pub struct Lasso;
@@ -77,9 +77,9 @@ struct Descent {
 const TOLERANCE: f64 = 1e-4;
 
 impl Fit<Features, TargetValues, FitError> for Descent {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let values = Array1::from(numbers(&data.targets)?.to_vec());
         let mean = values.mean().unwrap_or(0.0);
         let deviation = values.std(0.0).max(f64::MIN_POSITIVE);

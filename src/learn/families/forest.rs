@@ -8,7 +8,7 @@ use super::{
     DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, seed_of, shares, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Link, Model, ModelForm};
+use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
 use crate::learn::trees::{SampleWeights, TreeOptions, grow};
 
@@ -63,9 +63,9 @@ struct Forest {
 }
 
 impl Fit<Features, TargetValues, FitError> for Forest {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let features = &data.records;
         let (rows, width) = (features.raw.rows, features.raw.width());
         let tried = (width as f64 * self.share).round().max(1.0) as usize;
@@ -95,6 +95,6 @@ impl Fit<Features, TargetValues, FitError> for Forest {
             TargetValues::Classes { count, .. } => (*count, Link::Share),
         };
         let form = ModelForm::Trees { trees, start: vec![0.0; outputs] };
-        Ok(Model { form, link, importance: Some(shares(&gains)) })
+        Ok(FittedModel { form, link, importance: Some(shares(&gains)) })
     }
 }

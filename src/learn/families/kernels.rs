@@ -10,7 +10,7 @@ use super::{
     DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, numbers, seed_of, wrong,
 };
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Link, Model, ModelForm};
+use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::pairs::{Sigmoid, pairs};
 use crate::learn::prepare::Features;
 
@@ -104,9 +104,9 @@ struct Machine {
 }
 
 impl Fit<Features, TargetValues, FitError> for Machine {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let scaled = data.records.scaled();
         let gamma = self.gamma.unwrap_or(1.0 / scaled.ncols() as f64);
         let kernel = if self.is_linear { None } else { Some(gamma) };
@@ -165,11 +165,11 @@ impl Machine {
         gamma: f64,
         intercepts: Vec<f64>,
         link: Link,
-    ) -> Model {
+    ) -> FittedModel {
         if self.is_linear {
             let form = ModelForm::Linear { weights: scaled.t().dot(weights), squares: None, intercepts };
             let importance = super::ridge::magnitudes(&form);
-            return Model { form, link, importance };
+            return FittedModel { form, link, importance };
         }
         let counts = |row: &usize| weights.row(*row).iter().any(|weight| *weight != 0.0);
         let kept: Vec<usize> = (0..scaled.nrows()).filter(counts).collect();
@@ -179,6 +179,6 @@ impl Machine {
             gamma,
             intercepts,
         };
-        Model { form, link, importance: None }
+        FittedModel { form, link, importance: None }
     }
 }

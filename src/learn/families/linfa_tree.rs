@@ -10,7 +10,7 @@ use ndarray::Array1;
 
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, wrong};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Link, Model, ModelForm};
+use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
 use crate::learn::trees::Tree;
 
@@ -60,9 +60,9 @@ struct Guarded {
 }
 
 impl Fit<Features, TargetValues, FitError> for Guarded {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let (of, count) = classes(&data.targets)?;
         if count != 2 {
             return Err(wrong(format!("linfa's tree takes two classes, not {count}: take decision_tree")));
@@ -95,7 +95,7 @@ impl Fit<Features, TargetValues, FitError> for Guarded {
         let importance = fitted.relative_impurity_decrease();
         let form = ModelForm::Trees { trees: vec![(tree, 0)], start: vec![0.0; 2] };
         let is_known = importance.iter().all(|share| share.is_finite());
-        Ok(Model { form, link: Link::Share, importance: is_known.then_some(importance) })
+        Ok(FittedModel { form, link: Link::Share, importance: is_known.then_some(importance) })
     }
 }
 

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2};
 
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes, wrong};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Link, Model, ModelForm};
+use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
 
 pub struct Logistic;
@@ -45,9 +45,9 @@ struct Penalised {
 }
 
 impl Fit<Features, TargetValues, FitError> for Penalised {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let (of, count) = classes(&data.targets)?;
         let scaled = data.records.scaled();
         let width = scaled.ncols();
@@ -83,6 +83,6 @@ impl Fit<Features, TargetValues, FitError> for Penalised {
             (ModelForm::Linear { weights, squares: None, intercepts }, Link::Softmax)
         };
         let importance = super::ridge::magnitudes(&form);
-        Ok(Model { form, link, importance })
+        Ok(FittedModel { form, link, importance })
     }
 }

@@ -1,6 +1,6 @@
 //! Model families, a file each: what is searched of it, and the estimator for one choice of hyper-parameters.
 //!
-//! An estimator is one by linfa's own trait: it fits [`Features`] and a target to a [`Model`]. Every one is the same from
+//! An estimator is one by linfa's own trait: it fits [`Features`] and a target to a [`FittedModel`]. Every one is the same from
 //! the same seed. To add a family, add a file and a line to [`FAMILIES`].
 
 mod boosting;
@@ -22,15 +22,17 @@ use linfa::traits::Fit;
 use thiserror::Error;
 
 use super::data::{Limits, TargetValues, Task};
-use super::model::Model;
+use super::model::FittedModel;
 use super::prepare::Features;
-use crate::params::{Dimension, Params, Value};
+use crate::params::{Dimension, ParamValue, Params};
 
 /// Why a fit came to nothing.
 #[derive(Debug, Error)]
 pub enum FitError {
+    /// Hyper-parameters or data that the family cannot take, and why.
     #[error("{0}")]
     Wrong(String),
+    /// What linfa says.
     #[error(transparent)]
     Linfa(#[from] linfa::error::Error),
 }
@@ -47,21 +49,26 @@ fn wrong(message: impl Into<String>) -> FitError {
 /// Training rows.
 pub type Samples = linfa::DatasetBase<Features, TargetValues>;
 /// What fits a model to training rows.
-pub type Estimator = Box<dyn Fit<Features, TargetValues, FitError, Object = Model>>;
+pub type Estimator = Box<dyn Fit<Features, TargetValues, FitError, Object = FittedModel>>;
 
 /// What is known of the data when the search space is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataShape {
+    /// What is predicted.
     pub task: Task,
+    /// That are trained on.
     pub rows: usize,
+    /// Columns that are learnt from.
     pub features: usize,
 }
 
+/// A kind of estimator.
 pub trait Family: Sync {
     /// As it stands in the config and among a run's params.
     fn name(&self) -> &'static str;
     /// One line, with its limits.
     fn description(&self) -> &'static str;
+    /// Whether it can predict that.
     fn supports(&self, task: Task) -> bool;
     /// Whether a sweep that names no families tries it on such data: those that would take minutes a trial are left out.
     fn is_suggested(&self, shape: DataShape) -> bool {
@@ -77,7 +84,12 @@ pub trait Family: Sync {
         &[]
     }
 
+    /// What is searched of it where nobody says, in the order in which it is drawn.
     fn search_space(&self, shape: DataShape) -> Vec<Dimension>;
+    /// An estimator with these hyper-parameters. The same seed fits the same model.
+    ///
+    /// # Errors
+    /// Which of them it cannot have, in words.
     fn estimator(&self, task: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError>;
 }
 
@@ -129,9 +141,9 @@ impl HyperParams<'_> {
     fn real(self, name: &str, default: f64) -> Result<f64, FitError> {
         match self.0.get(name) {
             None => Ok(default),
-            Some(Value::Real(value)) => Ok(*value),
-            Some(Value::Int(value)) => Ok(*value as f64),
-            Some(Value::Text(text)) => Err(wrong(format!("{name} is {text:?} and has to be a number"))),
+            Some(ParamValue::Real(value)) => Ok(*value),
+            Some(ParamValue::Int(value)) => Ok(*value as f64),
+            Some(ParamValue::Text(text)) => Err(wrong(format!("{name} is {text:?} and has to be a number"))),
         }
     }
 
@@ -147,8 +159,8 @@ impl HyperParams<'_> {
     fn count(self, name: &str, default: usize) -> Result<usize, FitError> {
         match self.0.get(name) {
             None => Ok(default),
-            Some(Value::Int(value)) if *value >= 1 => Ok(*value as usize),
-            Some(Value::Real(value)) if *value >= 1.0 && value.fract() == 0.0 => Ok(*value as usize),
+            Some(ParamValue::Int(value)) if *value >= 1 => Ok(*value as usize),
+            Some(ParamValue::Real(value)) if *value >= 1.0 && value.fract() == 0.0 => Ok(*value as usize),
             Some(other) => Err(wrong(format!("{name} is {other} and has to be a whole number from 1 on"))),
         }
     }
@@ -157,7 +169,7 @@ impl HyperParams<'_> {
     fn limit(self, name: &str) -> Result<Option<usize>, FitError> {
         match self.0.get(name) {
             None => Ok(None),
-            Some(Value::Text(text)) if text == "none" => Ok(None),
+            Some(ParamValue::Text(text)) if text == "none" => Ok(None),
             Some(_) => self.count(name, 1).map(Some),
         }
     }
@@ -165,7 +177,7 @@ impl HyperParams<'_> {
     /// One of several words; the first where nothing is said.
     fn choice<'a>(self, name: &str, choices: &[&'a str]) -> Result<&'a str, FitError> {
         let Some(value) = self.0.get(name) else { return Ok(choices[0]) };
-        let found = choices.iter().find(|choice| matches!(value, Value::Text(text) if text == *choice));
+        let found = choices.iter().find(|choice| matches!(value, ParamValue::Text(text) if text == *choice));
         found
             .copied()
             .ok_or_else(|| wrong(format!("{name} is {value} and has to be one of {}", choices.join(", "))))

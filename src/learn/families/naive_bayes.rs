@@ -5,7 +5,7 @@ use ndarray::Array2;
 
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, classes};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Link, Model, ModelForm};
+use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
 
 pub struct NaiveBayes;
@@ -38,9 +38,9 @@ struct Gaussian {
 }
 
 impl Fit<Features, TargetValues, FitError> for Gaussian {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let (of, count) = classes(&data.targets)?;
         let scaled = data.records.scaled();
         let width = scaled.ncols();
@@ -76,6 +76,6 @@ impl Fit<Features, TargetValues, FitError> for Gaussian {
             intercepts.push(intercept);
         }
         let form = ModelForm::Linear { weights, squares: Some(squares), intercepts };
-        Ok(Model { form, link: Link::Softmax, importance: None })
+        Ok(FittedModel { form, link: Link::Softmax, importance: None })
     }
 }

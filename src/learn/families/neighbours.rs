@@ -5,7 +5,7 @@ use ndarray::Array2;
 
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Link, Model, ModelForm};
+use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
 
 pub struct NearestNeighbours;
@@ -47,9 +47,9 @@ struct Remember {
 }
 
 impl Fit<Features, TargetValues, FitError> for Remember {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let rows = data.records.scaled().mapv(|value| value as f32);
         let (values, link) = match &data.targets {
             TargetValues::Numbers(values) => {
@@ -63,6 +63,6 @@ impl Fit<Features, TargetValues, FitError> for Remember {
         };
         let count = self.count.min(rows.nrows());
         let form = ModelForm::Neighbours { rows, values, count, by_distance: self.by_distance };
-        Ok(Model { form, link, importance: None })
+        Ok(FittedModel { form, link, importance: None })
     }
 }

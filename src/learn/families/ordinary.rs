@@ -9,7 +9,7 @@ use ndarray::{Array1, Array2};
 use super::ridge::{linear, products};
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, numbers, wrong};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::Model;
+use crate::learn::model::FittedModel;
 use crate::learn::prepare::Features;
 
 pub struct Linear;
@@ -45,9 +45,9 @@ impl Family for Linear {
 struct LeastSquares;
 
 impl Fit<Features, TargetValues, FitError> for LeastSquares {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let values = Array1::from(numbers(&data.targets)?.to_vec());
         let scaled = data.records.scaled();
         if scaled.nrows() <= scaled.ncols() || !are_independent(scaled) {

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, Axis};
 use super::ridge::linear;
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, bytes, numbers, wrong};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::Model;
+use crate::learn::model::FittedModel;
 use crate::learn::prepare::Features;
 
 pub struct Pls;
@@ -48,9 +48,9 @@ struct Components {
 }
 
 impl Fit<Features, TargetValues, FitError> for Components {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let values = Array1::from(numbers(&data.targets)?.to_vec()).insert_axis(Axis(1));
         let scaled = data.records.scaled();
         let width = scaled.ncols();

@@ -5,7 +5,7 @@ use linfa::traits::Fit;
 
 use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, shares};
 use crate::learn::data::{TargetValues, Task};
-use crate::learn::model::{Link, Model, ModelForm};
+use crate::learn::model::{FittedModel, Link, ModelForm};
 use crate::learn::prepare::Features;
 use crate::learn::trees::{Criterion, SampleWeights, TreeOptions, grow};
 
@@ -64,9 +64,9 @@ struct Single {
 }
 
 impl Fit<Features, TargetValues, FitError> for Single {
-    type Object = Model;
+    type Object = FittedModel;
 
-    fn fit(&self, data: &Samples) -> Result<Model, FitError> {
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let features = &data.records;
         let mut gains = vec![0.0; features.raw.width()];
         let mut rng = Rng::with_seed(self.seed);
@@ -76,7 +76,7 @@ impl Fit<Features, TargetValues, FitError> for Single {
             TargetValues::Classes { .. } => Link::Share,
         };
         let start = vec![0.0; tree.outputs];
-        Ok(Model {
+        Ok(FittedModel {
             form: ModelForm::Trees { trees: vec![(tree, 0)], start },
             link,
             importance: Some(shares(&gains)),

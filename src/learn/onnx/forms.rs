@@ -1,11 +1,11 @@
 //! Each form of model as operators: from features in double precision to scores.
 
 use super::graph::{Graph, Type, Wire, doubles, graph as subgraph, int, ints, text, texts};
-use crate::learn::model::{Model, ModelForm, NEAREST};
+use crate::learn::model::{FittedModel, ModelForm, NEAREST};
 use crate::learn::prepare::Preparation;
 use crate::learn::trees::{Node, Tree};
 
-pub fn scores(graph: &mut Graph, model: &Model, preparation: &Preparation, features: &str) -> Wire {
+pub fn scores(graph: &mut Graph, model: &FittedModel, preparation: &Preparation, features: &str) -> Wire {
     match &model.form {
         ModelForm::Trees { trees, start } => ensemble(graph, trees, start, features),
         ModelForm::Linear { weights, squares, intercepts } => {

@@ -13,9 +13,9 @@ use prost::Message;
 use self::forms::scores;
 use self::graph::{Graph, ML, Type, Wire, int, ints, texts};
 use self::proto::{ModelProto, OperatorSetIdProto};
-use super::data::{Column, Frame, Kind, Labels, Values};
-use super::model::{Link, Model};
-use super::prepare::{Preparation, Step};
+use super::data::{Column, ColumnKind, ColumnValues, Frame, Labels};
+use super::model::{FittedModel, Link};
+use super::prepare::{Encoding, Preparation};
 
 /// Above so many classes their probabilities are not brought out one by one.
 const MOST_CLASSES: usize = 50;
@@ -28,26 +28,36 @@ const GAPS_OF_PANDAS: [&str; 18] = [
 /// An output of a model: its name, and its type in MLflow's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
+    /// As the model calls it.
     pub name: String,
+    /// In MLflow's words.
     pub kind: &'static str,
 }
 
+/// A model as a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exported {
+    /// The file, of opset 17.
     pub bytes: Vec<u8>,
     /// The columns that go in, by their place in the frame.
     pub inputs: Vec<usize>,
+    /// In the order of the file.
     pub outputs: Vec<Output>,
 }
 
 /// Writes a model that was fitted to prepared rows of a frame.
-pub fn export(model: &Model, preparation: &Preparation, frame: &Frame, labels: Option<&Labels>) -> Exported {
+pub fn export(
+    model: &FittedModel,
+    preparation: &Preparation,
+    frame: &Frame,
+    labels: Option<&Labels>,
+) -> Exported {
     let mut graph = Graph::new("mltui", "");
-    let inputs: Vec<usize> = preparation.steps.iter().map(Step::column).collect();
+    let inputs: Vec<usize> = preparation.encodings.iter().map(Encoding::column).collect();
     // A data frame of one column is handed over as a table.
     let sizes: &[Option<i64>] = if inputs.len() == 1 { &[None, Some(1)] } else { &[None] };
     let parts: Vec<Wire> =
-        preparation.steps.iter().map(|step| prepared(&mut graph, step, frame, sizes)).collect();
+        preparation.encodings.iter().map(|step| prepared(&mut graph, step, frame, sizes)).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let features = graph.node("Concat", &parts, vec![int("axis", 1)]);
     let features = graph.cast(&features, Type::Double);
@@ -65,17 +75,17 @@ pub fn export(model: &Model, preparation: &Preparation, frame: &Frame, labels: O
 }
 
 /// A column as features in single precision: a table with a row each.
-fn prepared(graph: &mut Graph, step: &Step, frame: &Frame, sizes: &[Option<i64>]) -> Wire {
+fn prepared(graph: &mut Graph, step: &Encoding, frame: &Frame, sizes: &[Option<i64>]) -> Wire {
     let column = &frame.columns[step.column()];
     match step {
-        Step::Number { base, fill, .. } => {
+        Encoding::Number { base, fill, .. } => {
             let has_base = base.total_cmp(&0.0).is_ne();
             let of = match column.kind {
-                Kind::Integer => Type::Int64,
-                Kind::Boolean => Type::Bool,
+                ColumnKind::Integer => Type::Int64,
+                ColumnKind::Boolean => Type::Bool,
                 // What single precision does not hold is taken in double.
-                Kind::Real | Kind::Text if has_base => Type::Double,
-                Kind::Real | Kind::Text => Type::Float,
+                ColumnKind::Real | ColumnKind::Text if has_base => Type::Double,
+                ColumnKind::Real | ColumnKind::Text => Type::Float,
             };
             let mut input = graph.input(&column.name, of, sizes);
             if has_base {
@@ -92,12 +102,12 @@ fn prepared(graph: &mut Graph, step: &Step, frame: &Frame, sizes: &[Option<i64>]
             let fill = graph.floats(&[1], [*fill]);
             graph.node("Where", &[&gap, &fill, &column], Vec::new())
         }
-        Step::Levels { levels, fill, .. } => {
+        Encoding::Levels { levels, fill, .. } => {
             let input = graph.input(&column.name, Type::Text, sizes);
             let input = graph.reshape(&input, &[-1]);
             let names: &[String] = match &column.values {
-                Values::Texts { levels, .. } => levels,
-                Values::Numbers(_) => &[],
+                ColumnValues::Texts { levels, .. } => levels,
+                ColumnValues::Numbers(_) => &[],
             };
             // An empty text is a gap, and so is each word that was one in the data.
             let gaps = || column.gap_words.iter().map(|(word, _)| word.clone()).chain([String::new()]);
@@ -126,7 +136,7 @@ fn of_gap(column: &Column, names: &[String]) -> Option<u32> {
 }
 
 /// From scores (double, a column each) to outputs.
-fn finish(graph: &mut Graph, model: &Model, scores: &str, labels: Option<&Labels>) -> Vec<Output> {
+fn finish(graph: &mut Graph, model: &FittedModel, scores: &str, labels: Option<&Labels>) -> Vec<Output> {
     let rows: &[Option<i64>] = &[None];
     let Some(labels) = labels else {
         let number = graph.cast(scores, Type::Float);

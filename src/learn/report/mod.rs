@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{Column, DecimalMark, ExcludedColumn, Exclusion, Format, Kind, TargetValues, Task};
+use super::data::{Column, ColumnKind, DecimalMark, ExcludedColumn, Exclusion, Format, TargetValues, Task};
 use super::roles::{PrecisionLoss, Role};
 use super::study::TrainingData;
 
@@ -14,31 +14,43 @@ use super::study::TrainingData;
 const COLUMNS: usize = 1_000;
 const CLASSES: usize = 100;
 
+/// What was read, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataReport {
+    /// Of the data set.
     pub name: String,
+    /// An absolute path, or `mltui:NAME`.
     pub source: String,
+    /// Eight hexadecimal digits over the bytes, unpacked.
     pub digest: String,
     /// `csv` or `parquet`.
     pub format: String,
+    /// Between cells of a CSV file.
     pub separator: Option<char>,
     /// The decimal mark, where numbers were written with it.
     pub decimal: Option<char>,
+    /// All that were read.
     pub rows: usize,
+    /// What is predicted.
     pub target: TargetReport,
     /// The target, what is left out, what is worth a look, and the others.
     pub columns: Vec<ColumnReport>,
     /// Columns that are not among those, for there are too many.
     pub more_columns: usize,
+    /// Of all columns.
     pub counts: Counts,
     /// Names that something was said of, and that no column has.
     pub unknown: Vec<String>,
 }
 
+/// What is predicted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetReport {
+    /// Of the column.
     pub name: String,
+    /// Numbers or classes.
     pub task: Task,
+    /// Why it is this task, in words.
     pub because: String,
     /// The rows that have a target; others are not used.
     pub rows: usize,
@@ -53,13 +65,18 @@ pub struct TargetReport {
 /// How many columns are what, those that are not told of one by one among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
+    /// Not learnt from.
     pub left_out: usize,
+    /// Learnt from as numbers.
     pub numbers: usize,
+    /// Learnt from as levels.
     pub texts: usize,
     /// Of those that are learnt from: with gaps, with levels that are not used, and with values that single precision
     /// does not tell apart.
     pub with_gaps: usize,
+    /// With levels that are not told apart.
     pub with_unused_levels: usize,
+    /// With values that single precision does not tell apart.
     pub with_values_lost: usize,
 }
 
@@ -81,25 +98,34 @@ impl Counts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnUse {
+    /// What is predicted.
     Target,
+    /// Learnt from as a number.
     Number,
+    /// Learnt from as a text, a feature a level.
     Levels,
+    /// Not learnt from.
     LeftOut,
 }
 
+/// What was read of a column, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnReport {
+    /// As the frame has it.
     pub name: String,
     /// In MLflow's words; none if it was not read.
     #[serde(rename = "type")]
     pub kind: Option<String>,
+    /// What it is for a model.
     #[serde(rename = "use")]
     pub role: ColumnUse,
     /// Why it is left out: in a word, and in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Why it is left out, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Rows that have none.
     pub gaps: usize,
     /// The words that were taken for gaps.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -107,6 +133,7 @@ pub struct ColumnReport {
     /// Of a text: how many levels it has, and how many of them are told apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub levels: Option<usize>,
+    /// How many of those are told apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub levels_used: Option<usize>,
     /// What is taken off a number so that single precision holds it.
@@ -115,6 +142,7 @@ pub struct ColumnReport {
     /// Of a number, if they are fewer: different values, and those that single precision tells apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<usize>,
+    /// How many of those single precision tells apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values_told_apart: Option<usize>,
 }
@@ -190,6 +218,7 @@ impl ColumnReport {
 }
 
 impl DataReport {
+    /// On data that are ready to be learnt from.
     pub fn of(study: &TrainingData) -> Self {
         let (frame, target) = (&study.frame, &study.target);
         let read = frame.columns.iter().enumerate();
@@ -200,7 +229,8 @@ impl DataReport {
         columns.sort_by_key(ColumnReport::rank);
         let more_columns = columns.len().saturating_sub(COLUMNS);
         columns.truncate(COLUMNS);
-        let has = |mark| frame.columns.iter().any(|column| column.kind != Kind::Text && column.mark == mark);
+        let has =
+            |mark| frame.columns.iter().any(|column| column.kind != ColumnKind::Text && column.mark == mark);
         let (format, separator) = match frame.format {
             Format::Delimited { separator } => ("csv", Some(char::from(separator))),
             Format::Parquet => ("parquet", None),

@@ -23,7 +23,7 @@ impl DataReport {
             format!("{} is left out: {}", column.name, column.why.as_deref().unwrap_or_default())
         });
         lines.extend(few(left_out, self.counts.left_out, |more| format!("{more} more columns are left out")));
-        lines.extend(self.gaps(NAMES).map(|gaps| format!("gaps: {gaps}")));
+        lines.extend(self.gaps(NAMES).map(|gaps| format!("missing values: {gaps}")));
         let lost = self.columns.iter().filter_map(|column| {
             let (told_apart, of) = column.values_lost()?;
             let name = &column.name;
@@ -108,7 +108,7 @@ impl DataReport {
             .map(|column| format!("{} ({})", column.name, column.reason.as_deref().unwrap_or_default()));
         let left_out = listed(left_out, self.counts.left_out, BRIEFLY);
         parts.extend(left_out.map(|names| format!("left out {names}")));
-        parts.extend(self.gaps(BRIEFLY).map(|gaps| format!("gaps in {gaps}")));
+        parts.extend(self.gaps(BRIEFLY).map(|gaps| format!("missing values in {gaps}")));
         let part = |of: fn(&ColumnReport) -> Option<(usize, usize)>, count| {
             let words = self.columns.iter().filter_map(|column| {
                 of(column).map(|(part, all)| format!("{} {part} of {all}", column.name))

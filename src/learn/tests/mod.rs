@@ -11,13 +11,13 @@ use proptest::prelude::*;
 use super::data::{Frame, Labels, Limits, ReadOptions, Target, TargetValues, Task, bundled, load};
 use super::families::{FAMILIES, HyperParams, memory_lack};
 use super::folds::Split;
-use super::model::{Model, ModelForm};
+use super::model::{FittedModel, ModelForm};
 use super::prepare::{Features, Matrix, Preparation};
 use super::roles::Roles;
 use super::scores::{Prediction, evaluate};
 use super::study::TrainingData;
 use super::trees::{SampleWeights, TreeOptions, grow};
-use crate::params::{Params, Value, defaults};
+use crate::params::{ParamValue, Params, defaults};
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {
     let path = folder.join(name);
@@ -217,9 +217,9 @@ fn linfas_own_tree_gets_what_it_splits_rightly_and_nothing_else() {
     let classes: Vec<u32> = (0..300).map(|row| u32::from(columns[0][row] + columns[1][row] > 3.0)).collect();
     let target = TargetValues::Classes { classes: classes.clone(), count: 2 };
     let data = super::families::Samples::new(features(columns), target);
-    let params = Params::from([("max_depth".into(), Value::Int(8))]);
+    let params = Params::from([("max_depth".into(), ParamValue::Int(8))]);
     let fit = || family.estimator(Task::Classification, HyperParams(&params), 1).unwrap().fit(&data).unwrap();
-    let models: Vec<Model> = (0..8).map(|_| fit()).collect();
+    let models: Vec<FittedModel> = (0..8).map(|_| fit()).collect();
     assert!(models.iter().all(|model| *model == models[0]), "the same each time");
     let ModelForm::Trees { trees, .. } = &models[0].form else { panic!() };
     let right =

@@ -12,7 +12,7 @@ use parquet::schema::parser::parse_message_type;
 use std::io::Write as _;
 
 use super::{read, write};
-use crate::learn::data::{DecimalMark, Frame, Kind, ReadOptions, Target, Task, Values, load};
+use crate::learn::data::{ColumnKind, ColumnValues, DecimalMark, Frame, ReadOptions, Target, Task, load};
 use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
 
@@ -27,7 +27,7 @@ fn levels_of_digits_and_letters_have_an_order() {
     let rows: Vec<String> = levels.iter().chain(&levels).map(|level| format!("{level},1")).collect();
     let table = format!("house,y\n{}\n", rows.join("\n"));
     let frame = read(&write(folder.path(), "levels.csv", table.as_bytes()));
-    let Values::Texts { levels, codes } = &frame.columns[0].values else { panic!() };
+    let ColumnValues::Texts { levels, codes } = &frame.columns[0].values else { panic!() };
     let expected = "5 9 11 12 16 21 25 36 41 43 14a 19a 22a 24a 27a 28a 29a 2a 35a 46a 47a";
     assert_eq!(levels.join(" "), expected);
     assert_eq!((codes[0], codes[1], codes[22]), (19, 1, 1));
@@ -38,10 +38,10 @@ fn files_are_read_whatever_their_separator_quotes_and_packing() {
     let folder = tempfile::tempdir().unwrap();
     let plain = "a,b,c,d\n1,2.5,x,true\n2,,\"y, z\",false\n3,-1e3,x,true\n";
     let frame = read(&write(folder.path(), "plain.csv", plain.as_bytes()));
-    let kinds: Vec<Kind> = frame.columns.iter().map(|column| column.kind).collect();
-    assert_eq!(kinds, [Kind::Integer, Kind::Real, Kind::Text, Kind::Boolean]);
+    let kinds: Vec<ColumnKind> = frame.columns.iter().map(|column| column.kind).collect();
+    assert_eq!(kinds, [ColumnKind::Integer, ColumnKind::Real, ColumnKind::Text, ColumnKind::Boolean]);
     assert_eq!(frame.columns[1].gaps(), 1);
-    let Values::Texts { levels, codes } = &frame.columns[2].values else { panic!() };
+    let ColumnValues::Texts { levels, codes } = &frame.columns[2].values else { panic!() };
     assert_eq!(
         (levels.as_slice(), codes.as_slice()),
         (&["x".to_owned(), "y, z".to_owned()][..], &[0, 1, 0][..])
@@ -66,15 +66,15 @@ fn files_are_read_whatever_their_separator_quotes_and_packing() {
     };
     let frame = load(&write(folder.path(), "bare.csv", b"3,1,5\n10,2,6\n3,3,7\n"), &reading).unwrap();
     assert_eq!(frame.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["c1", "c3"]);
-    assert_eq!(frame.columns[0].kind, Kind::Text);
+    assert_eq!(frame.columns[0].kind, ColumnKind::Text);
 }
 
 #[test]
 fn decimal_commas_are_numbers_and_what_is_in_doubt_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let numbers = |frame: &Frame, at: usize| match &frame.columns[at].values {
-        Values::Numbers(numbers) => numbers.clone(),
-        Values::Texts { levels, .. } => panic!("taken for text: {levels:?}"),
+        ColumnValues::Numbers(numbers) => numbers.clone(),
+        ColumnValues::Texts { levels, .. } => panic!("taken for text: {levels:?}"),
     };
     let load =
         |text: &str, reading: &ReadOptions| load(&write(folder.path(), "t.csv", text.as_bytes()), reading);
@@ -128,7 +128,7 @@ fn a_text_among_numbers_is_an_error_whatever_their_mark() {
     let error = load("a;b\n1,5;x\n3,25;y\n2.5;x\n", None).unwrap_err().to_string();
     assert!(error.contains("line 4, column a: \"2.5\" among 2 numbers"), "{error}");
     let few = load("a;b\nrot;x\n1,5;y\nblau;x\n", None).unwrap();
-    assert_eq!(few.columns[0].kind, Kind::Text, "mostly texts");
+    assert_eq!(few.columns[0].kind, ColumnKind::Text, "mostly texts");
 }
 
 #[test]
@@ -139,10 +139,10 @@ fn gaps_among_texts_are_few_words_and_truth_has_one_spelling() {
     let reading = ReadOptions { categorical: vec!["c".into()], ..ReadOptions::default() };
     let frame = load(&write(folder.path(), "t.csv", text.as_bytes()), &reading).unwrap();
     let levels = |at: usize| match &frame.columns[at].values {
-        Values::Texts { levels, .. } => levels.join(" "),
-        Values::Numbers(_) => panic!("{at}"),
+        ColumnValues::Texts { levels, .. } => levels.join(" "),
+        ColumnValues::Numbers(_) => panic!("{at}"),
     };
-    assert_eq!((frame.columns[0].kind, frame.columns[0].gaps()), (Kind::Real, 1));
+    assert_eq!((frame.columns[0].kind, frame.columns[0].gaps()), (ColumnKind::Real, 1));
     assert_eq!((levels(1).as_str(), frame.columns[1].gaps()), ("None x", 2));
     assert_eq!(frame.columns[1].gap_words, [("?".to_owned(), 1), ("NA".to_owned(), 1)]);
     assert_eq!((levels(2).as_str(), frame.columns[2].gaps()), ("1 2 NA", 0), "as was said");
@@ -166,7 +166,7 @@ fn a_column_is_left_out_of_all_folds_or_of_none() {
     let parts = (0..5).map(|fold| study.fold(fold).unwrap()).chain([study.whole().unwrap()]);
     for part in parts {
         let columns: Vec<usize> =
-            part.preparation.steps.iter().map(crate::learn::prepare::Step::column).collect();
+            part.preparation.encodings.iter().map(crate::learn::prepare::Encoding::column).collect();
         assert_eq!(columns, [0, 2, 3]);
         let near = part.preparation.names.iter().filter(|name| name.starts_with("near=")).count();
         assert!((60..=100).contains(&near), "{near}");
@@ -203,7 +203,7 @@ fn an_account_of_many_columns_has_true_numbers() {
     let says = |expected: &str| assert!(lines.iter().any(|line| line == expected), "{expected}: {lines:#?}");
     says("wide: same0 is left out: it is the same in every row");
     says("wide: 10 more columns are left out");
-    says("wide: gaps: n0 1, n1 1, n2 1, n3 1, n4 1, n5 1, n6 1, n7 1 and 1092 more");
+    says("wide: missing values: n0 1, n1 1, n2 1, n3 1, n4 1, n5 1, n6 1, n7 1 and 1092 more");
     let starts =
         |start: &str| assert!(lines.iter().any(|line| line.starts_with(start)), "{start}: {lines:#?}");
     starts("wide: the target y: classification: 40 rows of \"z\", 20 of \"k");
@@ -213,7 +213,10 @@ fn an_account_of_many_columns_has_true_numbers() {
     starts("wide: t: models work in single precision, which tells 7");
     let few = account(2, 2);
     let briefly = few.briefly().join("; ");
-    assert!(briefly.contains("left out same0 (constant), same1 (constant); gaps in n0 1, n1 1"), "{briefly}");
+    assert!(
+        briefly.contains("left out same0 (constant), same1 (constant); missing values in n0 1, n1 1"),
+        "{briefly}"
+    );
     assert!(briefly.contains("levels used: city 100 of 120; values told apart in single precision: t "));
     let all = account(1, 1_200);
     assert_eq!(all.lines()[2], "wide: learns from numbers (2); texts (1)");

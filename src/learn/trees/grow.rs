@@ -10,7 +10,9 @@ use crate::learn::prepare::Features;
 /// When a tree stops growing, and what it looks at.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TreeOptions {
+    /// By which the purity of classes is measured.
     pub criterion: Criterion,
+    /// Splits from the root to a leaf, at most.
     pub max_depth: Option<usize>,
     /// Rows of a node that is still split, at least.
     pub min_samples_split: usize,
@@ -35,11 +37,14 @@ impl Default for TreeOptions {
 /// How often each row counts; rows of weight 0 are left out.
 #[derive(Debug, Clone, Copy)]
 pub enum SampleWeights<'a> {
+    /// Each once.
     Once,
+    /// Each so often.
     Times(&'a [u32]),
 }
 
 impl SampleWeights<'_> {
+    /// How often that row counts.
     pub fn times(self, row: usize) -> u32 {
         match self {
             Self::Once => 1,

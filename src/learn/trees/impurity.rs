@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How the purity of classes is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Criterion {
+    /// The sum of squared shares.
     Gini,
+    /// How little a class surprises.
     Entropy,
 }
 

@@ -23,29 +23,45 @@ pub struct Tree {
     next: Vec<u32>,
     /// Of each leaf so many values as there are outputs.
     pub leaves: Vec<f64>,
+    /// ColumnValues of a leaf.
     pub outputs: usize,
 }
 
 /// A node, to be written elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Node<'a> {
-    Split { feature: usize, threshold: f32, left: usize, right: usize },
+    /// Rows go left where the feature is not above the threshold.
+    Split {
+        /// Its place in the matrix.
+        feature: usize,
+        /// In the feature's unit.
+        threshold: f32,
+        /// The number of a node.
+        left: usize,
+        /// The number of a node.
+        right: usize,
+    },
+    /// As many values as there are outputs.
     Leaf(&'a [f64]),
 }
 
 impl Tree {
+    /// Without any node.
     pub fn new(outputs: usize) -> Self {
         Self { outputs, ..Self::default() }
     }
 
+    /// How many nodes there are.
     pub fn len(&self) -> usize {
         self.feature.len()
     }
 
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.feature.is_empty()
     }
 
+    /// The node of that number; the root is 0.
     pub fn node(&self, at: usize) -> Node<'_> {
         let next = self.next[at] as usize;
         if self.feature[at] == LEAF {

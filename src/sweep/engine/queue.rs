@@ -10,7 +10,7 @@ use super::numbers::moments;
 use super::rules::{Aim, Rules};
 use super::state::{SweepState, TrialState, best};
 use super::trial::{Report, Trial, TrialEnd, Verdict, Watch};
-use crate::sweep::search::{LAG, Observation, Search};
+use crate::sweep::search::{LAG, Observation, Proposer};
 
 /// Between looks whether anything has changed.
 const LOOK: Duration = Duration::from_millis(200);
@@ -35,7 +35,7 @@ pub struct Queue<'a> {
     rules: &'a Rules,
     aim: Aim,
     folder: &'a SweepFolder,
-    search: Search,
+    proposer: Proposer,
     state: Mutex<State>,
     changed: Condvar,
     stop: &'a AtomicBool,
@@ -63,7 +63,7 @@ impl<'a> Queue<'a> {
             rules,
             aim,
             folder,
-            search: rules.search(),
+            proposer: rules.proposer(),
             state: Mutex::new(State { trials, next, left, is_closed: false, deadline, paused: None }),
             changed: Condvar::new(),
             stop,
@@ -111,7 +111,7 @@ impl<'a> Queue<'a> {
             if state.trials[..known].iter().all(|trial| trial.outcome.is_some()) {
                 let observed: Vec<Observation> =
                     state.trials[..known].iter().filter_map(|trial| self.observation(trial)).collect();
-                let Some(proposal) = self.search.propose(number, &observed) else { break };
+                let Some(proposal) = self.proposer.propose(number, &observed) else { break };
                 let event = Event::now(EventKind::Started { trial: number, proposal: proposal.clone() });
                 state.next += 1;
                 state.trials.push(TrialState {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::pruner::Pruner;
-use crate::sweep::search::{FamilySpace, LAG, Method, Search};
+use crate::sweep::search::{FamilySpace, LAG, Method, Proposer};
 
 /// Trials side by side, at most, where none goes by earlier ones.
 pub const MOST_JOBS: usize = 256;
@@ -70,9 +70,9 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The search that they describe.
-    pub fn search(&self) -> Search {
-        Search::new(self.method, self.seed, self.spaces.clone(), self.grid_points)
+    /// What proposes the trials.
+    pub fn proposer(&self) -> Proposer {
+        Proposer::new(self.method, self.seed, self.spaces.clone(), self.grid_points)
     }
 
     /// How many trials can be under way side by side.
@@ -88,7 +88,7 @@ impl Rules {
 
     /// Trials at most, where that is known.
     pub fn length(&self) -> Option<usize> {
-        match (self.search().length(), self.trials) {
+        match (self.proposer().length(), self.trials) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }

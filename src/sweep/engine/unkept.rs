@@ -20,6 +20,7 @@ pub struct Unkept {
     pub trial: Option<usize>,
     /// `model`, or the name of a file.
     pub what: String,
+    /// The store's words.
     pub why: String,
 }
 
@@ -28,12 +29,18 @@ pub type UnkeptList = Result<Vec<Unkept>, String>;
 
 impl SweepFolder {
     /// All that the store did not take.
+    ///
+    /// # Errors
+    /// Where that cannot be read.
     pub fn unkept(&self) -> io::Result<Vec<Unkept>> {
         Ok(load(&self.path.join(FILE))?.unwrap_or_default())
     }
 
     /// Puts what the store did not take of a trial, or of the sweep's own run, in the place of what was known of it. Where
     /// nothing is known of the others, that stays so.
+    ///
+    /// # Errors
+    /// Where it cannot be written, or the folder is gone.
     pub fn set_unkept(&self, trial: Option<usize>, unkept: &[Unkept]) -> io::Result<()> {
         self.check()?;
         let mut all = match self.unkept() {
@@ -80,6 +87,7 @@ pub fn in_words(known: &UnkeptList) -> Option<String> {
     Some(format!("{} {are} not kept: {why}", parts.join(" and ")))
 }
 
+/// How many models and files, and why.
 pub fn in_json(known: &UnkeptList) -> Json {
     let unkept = match known {
         Ok(unkept) => unkept,

@@ -1,7 +1,8 @@
 //! A sweep as a process: it trains on threads of its own, brings what happens to the store as long as it takes, and leaves
 //! nothing behind that looks as if it still ran.
 
-use std::path::Path;
+mod broken;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,18 +10,19 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use super::engine::journal::{Control, EndReason, Event, EventKind, JournalWriter, SweepFolder};
-use super::engine::queue::Queue;
-use super::engine::record::{Recorder, SweepEnd, is_transient};
-use super::engine::state::SweepState;
-use super::engine::unkept::Unkept;
-use super::executor::{Executor, Threads};
-use super::header::{SweepFolders, SweepHeader};
-use super::objective::Objective;
-use super::objective::tabular::Tabular;
-use crate::disk::is_damage;
+pub use broken::{BrokenSweep, close_broken};
+
 use crate::learn::study::TrainingData;
-use crate::store::{ErrorKind, StoreError, TrackingStore, now_ms};
+use crate::store::{StoreError, TrackingStore, now_ms};
+use crate::sweep::engine::journal::{Control, EndReason, Event, EventKind, JournalWriter, SweepFolder};
+use crate::sweep::engine::queue::Queue;
+use crate::sweep::engine::record::{Recorder, SweepEnd, is_transient};
+use crate::sweep::engine::state::SweepState;
+use crate::sweep::engine::unkept::Unkept;
+use crate::sweep::executor::{Executor, Threads};
+use crate::sweep::header::SweepHeader;
+use crate::sweep::objective::Objective;
+use crate::sweep::objective::tabular::Tabular;
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -32,14 +34,23 @@ const LAST_STEP: Duration = Duration::from_secs(5);
 /// How long a sweep that was called off tries to tell the store.
 const FAREWELL: Duration = Duration::from_secs(10);
 
+/// Why a sweep stops before its end.
 #[derive(Debug, Error)]
 pub enum RunError {
+    /// The disk is full, or the folder gone.
     #[error(
         "cannot keep the sweep's journal in {path}: {cause}; what is there is kept: resume the sweep when that is mended"
     )]
-    Journal { path: String, cause: std::io::Error },
-    #[error("another process is at this sweep")]
+    Journal {
+        /// The folder.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// Another process holds it.
+    #[error("another process runs this sweep")]
     Taken,
+    /// The store refuses what it is told.
     #[error("the sweep stops, and its results are kept; resume it when this is mended: {0}")]
     Store(#[from] StoreError),
 }
@@ -77,9 +88,11 @@ impl SweepJob {
 /// What a watcher of the process is told.
 #[derive(Debug, Clone, Copy)]
 pub enum Notice<'a> {
+    /// Something happened, and is in the journal.
     Event(&'a Event),
     /// The store knows more; so many events wait for their turn.
     Sent {
+        /// That many.
         left: usize,
     },
     /// The store could not be reached; it is tried again.
@@ -127,6 +140,9 @@ fn train(
 }
 
 /// Runs a sweep to its end, from where it stands. `interrupted` comes when the process is asked to stop.
+///
+/// # Errors
+/// What keeps the sweep from going on; it can be resumed.
 pub async fn run(
     job: SweepJob,
     interrupted: impl Future<Output = ()>,
@@ -305,83 +321,4 @@ async fn record(
         }
     }
     Ok(())
-}
-
-/// Brings events to a store that answers; a file that it does not take is tried as often as in a sweep that runs.
-async fn bring(recorder: &mut Recorder, events: &mut Vec<Event>) -> Result<(), StoreError> {
-    loop {
-        match recorder.record(events).await {
-            Err(_) if recorder.leaves_a_try() => tokio::time::sleep(BREATH).await,
-            result => return result,
-        }
-    }
-}
-
-/// A sweep whose process died.
-#[derive(Debug)]
-pub struct BrokenSweep {
-    pub name: String,
-    /// Whether it could be closed.
-    pub closed: Result<(), StoreError>,
-}
-
-/// Closes the sweeps of a store whose process died: what the store lacks of their results is brought there, and what
-/// was under way is marked as killed.
-pub async fn close_broken(
-    store: &Arc<dyn TrackingStore>,
-    state_folder: &Path,
-    store_name: &str,
-) -> Vec<BrokenSweep> {
-    let mut broken = Vec::new();
-    // Nothing of theirs is in a store that is not there, and none is made for what broke off.
-    if !store.is_begun() {
-        return broken;
-    }
-    let of_store = |(_, header): &(SweepFolder, SweepHeader)| header.store == store_name;
-    for (folder, header) in SweepFolders::of(state_folder).sweeps.into_iter().filter(of_store) {
-        let name = header.name.clone();
-        if let Some(closed) = close(store, &folder, &header).await {
-            broken.push(BrokenSweep { name, closed });
-        }
-    }
-    broken
-}
-
-/// Whether there is nothing to close: it is not begun yet, or over and told.
-fn is_over(folder: &SweepFolder) -> std::io::Result<bool> {
-    Ok(folder.is_told()?.unwrap_or(true))
-}
-
-/// Closes a sweep; none if there is nothing to close, or a process is at it.
-async fn close(
-    store: &Arc<dyn TrackingStore>,
-    folder: &SweepFolder,
-    header: &SweepHeader,
-) -> Option<Result<(), StoreError>> {
-    let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
-    match is_over(folder) {
-        Ok(true) => return None,
-        // What another machine is at is not closed from here.
-        Ok(false) if folder.host().is_some() => return None,
-        Ok(false) => {}
-        Err(error) => return is_damage(&error).then(|| Err(io(error))),
-    }
-    let mut writer = folder.take().ok()??;
-    if is_over(folder).ok()? {
-        return None;
-    }
-    let mut events = folder.events().ok()?;
-    let sent = folder.sent().min(events.len());
-    let work = async {
-        if !matches!(events.last(), Some(Event { kind: EventKind::Closed { .. }, .. })) {
-            let closed = Event::now(EventKind::Closed { reason: EndReason::Interrupted });
-            writer.write(&closed).map_err(io)?;
-            events.push(closed);
-        }
-        let mut recorder =
-            Recorder::new(Arc::clone(store), folder.clone(), header.logged(), &events[..sent], true);
-        bring(&mut recorder, &mut events.split_off(sent)).await?;
-        folder.forget_trials().map_err(io)
-    };
-    Some(work.await)
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use fastrand::Rng;
 use optimizer::distribution::{CategoricalDistribution, Distribution, FloatDistribution, IntDistribution};
-use optimizer::param::ParamValue;
+use optimizer::param::ParamValue as Sampled;
 use optimizer::parameter::ParamId;
 use optimizer::sampler::tpe::TpeSampler;
 use optimizer::sampler::{CompletedTrial, Sampler};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use space::FamilySpace;
 
-use crate::params::{Dimension, Params, Range, Value, tidy};
+use crate::params::{Dimension, ParamValue, Params, Range, tidy};
 
 /// A trial is proposed when all that are so many before it have ended. It bounds how many run side by side.
 pub const LAG: usize = 8;
@@ -80,14 +80,14 @@ pub struct Observation {
 
 /// Proposes trials.
 #[derive(Debug, Clone)]
-pub struct Search {
+pub struct Proposer {
     method: Method,
     seed: u64,
     spaces: Vec<FamilySpace>,
     grid: Vec<Proposal>,
 }
 
-impl Search {
+impl Proposer {
     /// `points` is how many values of a range a grid takes.
     pub fn new(method: Method, seed: u64, spaces: Vec<FamilySpace>, points: usize) -> Self {
         let grid = if method == Method::Grid {
@@ -147,10 +147,10 @@ impl Search {
         let all: Vec<&Observation> = observed.iter().collect();
         let history = completed(&all, &distribution, |trial| {
             let at = open.iter().position(|space| space.family == trial.proposal.family)?;
-            Some(ParamValue::Categorical(at))
+            Some(Sampled::Categorical(at))
         });
         match self.sample(number, 0, &distribution, &history) {
-            ParamValue::Categorical(at) => open.get(at).copied(),
+            Sampled::Categorical(at) => open.get(at).copied(),
             _ => None,
         }
     }
@@ -161,14 +161,14 @@ impl Search {
         dimension: usize,
         distribution: &Distribution,
         history: &[CompletedTrial],
-    ) -> ParamValue {
+    ) -> Sampled {
         let seed = self.seed.wrapping_mul(1_000_003).wrapping_add(dimension as u64);
         let startup = if self.method == Method::Random { usize::MAX } else { STARTUP };
         let sampler = TpeSampler::builder().seed(seed).n_startup_trials(startup).build();
         match sampler {
             Ok(sampler) => sampler.sample(distribution, number as u64, history),
             // The settings are constants; chance is as good an answer as any.
-            Err(_) => ParamValue::Float(Rng::with_seed(seed).f64()),
+            Err(_) => Sampled::Float(Rng::with_seed(seed).f64()),
         }
     }
 }
@@ -176,7 +176,7 @@ impl Search {
 fn completed(
     observed: &[&Observation],
     distribution: &Distribution,
-    value: impl Fn(&Observation) -> Option<ParamValue>,
+    value: impl Fn(&Observation) -> Option<Sampled>,
 ) -> Vec<CompletedTrial> {
     let id = ParamId::new();
     let of = |(number, trial): (usize, &&Observation)| {
@@ -202,27 +202,25 @@ fn distribution(range: &Range) -> Distribution {
     }
 }
 
-fn encode(range: &Range, value: &Value) -> Option<ParamValue> {
+fn encode(range: &Range, value: &ParamValue) -> Option<Sampled> {
     match (range, value) {
-        (Range::Int { .. }, Value::Int(value)) => Some(ParamValue::Int(*value)),
-        (Range::Real { .. }, Value::Real(value)) => Some(ParamValue::Float(*value)),
-        (Range::Real { .. }, Value::Int(value)) => Some(ParamValue::Float(*value as f64)),
+        (Range::Int { .. }, ParamValue::Int(value)) => Some(Sampled::Int(*value)),
+        (Range::Real { .. }, ParamValue::Real(value)) => Some(Sampled::Float(*value)),
+        (Range::Real { .. }, ParamValue::Int(value)) => Some(Sampled::Float(*value as f64)),
         (Range::Choice(choices), value) => {
-            choices.iter().position(|choice| choice == value).map(ParamValue::Categorical)
+            choices.iter().position(|choice| choice == value).map(Sampled::Categorical)
         }
         _ => None,
     }
 }
 
-fn decode(dimension: &Dimension, sampled: &ParamValue) -> Value {
+fn decode(dimension: &Dimension, sampled: &Sampled) -> ParamValue {
     match (&dimension.range, sampled) {
-        (Range::Int { low, high, .. }, ParamValue::Int(value)) => Value::Int((*value).clamp(*low, *high)),
-        (Range::Real { low, high, .. }, ParamValue::Float(value)) => {
-            Value::Real(tidy(*value).clamp(*low, *high))
+        (Range::Int { low, high, .. }, Sampled::Int(value)) => ParamValue::Int((*value).clamp(*low, *high)),
+        (Range::Real { low, high, .. }, Sampled::Float(value)) => {
+            ParamValue::Real(tidy(*value).clamp(*low, *high))
         }
-        (Range::Choice(choices), ParamValue::Categorical(at)) => {
-            choices[(*at).min(choices.len() - 1)].clone()
-        }
+        (Range::Choice(choices), Sampled::Categorical(at)) => choices[(*at).min(choices.len() - 1)].clone(),
         _ => dimension.default.clone(),
     }
 }
@@ -235,7 +233,7 @@ fn grid(space: &FamilySpace, points: usize) -> Vec<Proposal> {
             if !dimension.applies(&params) {
                 return vec![params];
             }
-            let one = |value: &Value| {
+            let one = |value: &ParamValue| {
                 let mut params = params.clone();
                 params.insert(dimension.name.clone(), value.clone());
                 params

@@ -113,7 +113,7 @@ fn words(plan: &Plan, study: &TrainingData) -> String {
         details.push_str("; ");
     }
     format!(
-        "{} rows, {} columns; {} by {}: {}{classes}, {}; {details}goes by {}; tries {}",
+        "{} rows, {} columns; {} by {}: {}{classes}, {}; {details}optimises {}; tries {}",
         text::count(study.frame.rows),
         report.columns.len() + report.more_columns,
         target.name,

@@ -26,14 +26,19 @@ const TRIES: usize = 20;
 /// What somebody wants of a sweep that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Control {
+    /// To go on.
     #[default]
     Run,
+    /// To begin nothing more until it is to go on.
     Pause,
+    /// To end at once.
     Cancel,
 }
 
+/// The folder of a sweep.
 #[derive(Debug, Clone)]
 pub struct SweepFolder {
+    /// Its name is the sweep's id.
     pub path: PathBuf,
 }
 
@@ -59,6 +64,9 @@ impl SweepFolder {
     }
 
     /// An error where it was taken away: nothing is made in its place, and what went on would be lost.
+    ///
+    /// # Errors
+    /// `NotFound`, in words for people.
     pub fn check(&self) -> io::Result<()> {
         if self.path.is_dir() {
             return Ok(());
@@ -68,6 +76,9 @@ impl SweepFolder {
     }
 
     /// All that happened; an error if something in between cannot be read.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is damaged.
     pub fn events(&self) -> io::Result<Vec<Event>> {
         let mut events = Vec::new();
         self.follow(Position::default(), |event| events.push(event))?.whole()?;
@@ -75,11 +86,17 @@ impl SweepFolder {
     }
 
     /// What happened from a place in the journal on, one after the other.
+    ///
+    /// # Errors
+    /// Where it cannot be read at all.
     pub fn follow(&self, from: Position, take: impl FnMut(Event)) -> io::Result<Followed> {
         lines::follow(&self.path.join(EVENTS), from, take)
     }
 
     /// Whether it is over and the store has all of it; nothing where it has not begun.
+    ///
+    /// # Errors
+    /// As [`SweepFolder::events`].
     pub fn is_told(&self) -> io::Result<Option<bool>> {
         let (mut count, mut last) = (0, None);
         let read = self.follow(Position::default(), |event| {
@@ -91,6 +108,9 @@ impl SweepFolder {
     }
 
     /// Takes the sweep; none if another process is at it.
+    ///
+    /// # Errors
+    /// Where the journal is damaged, or cannot be written.
     pub fn take(&self) -> io::Result<Option<JournalWriter>> {
         let mut lock = disk::open_to_write(&self.lock())?;
         // Somebody may just look whether anybody is at it.
@@ -120,6 +140,9 @@ impl SweepFolder {
     }
 
     /// Whether a process is at it, of this machine or of one whose locks can be seen. Looking writes nothing.
+    ///
+    /// # Errors
+    /// Where that cannot be told.
     pub fn is_running(&self) -> io::Result<bool> {
         match disk::open(&self.lock()) {
             Ok(lock) => Ok(matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock))),
@@ -134,6 +157,7 @@ impl SweepFolder {
         worker.is_elsewhere().then_some(worker.host)
     }
 
+    /// What is wanted of the sweep.
     pub fn control(&self) -> Control {
         match self.word("wanted").as_deref() {
             Some("pause") => Control::Pause,
@@ -142,6 +166,10 @@ impl SweepFolder {
         }
     }
 
+    /// Says what is wanted of the sweep; whoever is at it looks several times a second.
+    ///
+    /// # Errors
+    /// Where it cannot be written, or the folder is gone.
     pub fn set_control(&self, control: Control) -> io::Result<()> {
         let text = match control {
             Control::Run => "run",
@@ -157,6 +185,10 @@ impl SweepFolder {
         self.word("sent").and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
+    /// Notes how many events the store has.
+    ///
+    /// # Errors
+    /// Where it cannot be written, or the folder is gone.
     pub fn set_sent(&self, count: usize) -> io::Result<()> {
         self.check()?;
         disk::replace(&self.path.join("sent"), count.to_string().as_bytes(), Care::Passing)
@@ -173,6 +205,9 @@ impl SweepFolder {
     }
 
     /// Takes the files of all trials away: the store has them.
+    ///
+    /// # Errors
+    /// Where some cannot be removed.
     pub fn forget_trials(&self) -> io::Result<()> {
         match fs::remove_dir_all(self.path.join("trials")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -180,11 +215,15 @@ impl SweepFolder {
         }
     }
 
+    /// What its process says goes there.
     pub fn log(&self) -> PathBuf {
         self.path.join("log")
     }
 
     /// What its process said, or the end of that.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
     pub fn said(&self) -> io::Result<String> {
         match disk::read_end(&self.log(), LOG) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
@@ -195,6 +234,9 @@ impl SweepFolder {
 
 impl JournalWriter {
     /// Adds a line, or nothing: half of one would be damage as soon as another stands behind it.
+    ///
+    /// # Errors
+    /// Where there is no room, or the folder is gone.
     pub fn write(&mut self, event: &Event) -> io::Result<()> {
         self.folder.check()?;
         let mut line = serde_json::to_vec(event).map_err(io::Error::other)?;

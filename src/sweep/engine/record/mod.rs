@@ -5,6 +5,7 @@
 
 mod closing;
 pub mod kept;
+mod log;
 mod models;
 mod package;
 mod uploads;
@@ -12,18 +13,15 @@ mod uploads;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+pub use log::{Log, LoggedSweep};
+
 use self::uploads::Refusals;
 use super::journal::{EndReason, Event, EventKind, Outcome, SweepFolder};
-use super::rules::Aim;
 use super::state::{SweepState, best};
-use super::trial::Measured;
 use super::unkept::Unkept;
 use crate::mlflow::filter::parse;
-use crate::mlflow::{
-    Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags,
-};
+use crate::mlflow::{DatasetInput, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags};
 use crate::store::{ErrorKind, NewRun, Result, RunSearch, RunUpdate, StoreError, TrackingStore};
-use crate::sweep::search::Proposal;
 
 /// On every run of a sweep: its id.
 pub const SWEEP: &str = "mltui.sweep";
@@ -34,61 +32,18 @@ pub const WHY: &str = "mltui.sweep.outcome";
 /// On the parent run: the command that does the same again.
 pub const COMMAND: &str = "mltui.sweep.command";
 
-/// What is logged of a sweep and of its trials, under which names. It is known without the data, so that a sweep whose
-/// process died can be closed.
-pub trait Log: Send + Sync + std::fmt::Debug {
-    /// The command that does the same again, short enough for a tag.
-    fn command(&self) -> String;
-    /// Params of the sweep's own run.
-    fn sweep_params(&self) -> Vec<(String, String)>;
-    /// Files of the sweep's own run, by their names.
-    fn sweep_files(&self) -> Vec<(String, Vec<u8>)>;
-    /// The name of a trial's run.
-    fn trial_name(&self, number: usize, proposal: &Proposal) -> String;
-    /// Params of a trial's run.
-    fn trial_params(&self, proposal: &Proposal) -> Vec<(String, String)>;
-    /// The metric that is optimised: a trial's result, and on the sweep's own run the best so far by trial.
-    fn metric(&self) -> String;
-    /// Metrics of a report on the way, logged at its step.
-    fn of_step(&self, measured: &Measured) -> Vec<(String, f64)>;
-    /// Metrics of what is kept of a trial.
-    fn of_last(&self, measured: &Measured) -> Vec<(String, f64)>;
-    /// Metrics of what a trial came to.
-    fn of_result(&self, means: &[Option<f64>], deviations: &[Option<f64>]) -> Vec<(String, f64)>;
-    /// Why a trial was pruned after so many reports, in words.
-    fn pruned(&self, reports: usize) -> String;
-}
-
-/// What the store is told of a sweep.
-#[derive(Debug, Clone)]
-pub struct LoggedSweep {
-    /// What no other sweep has.
-    pub id: String,
-    /// The name of its own run.
-    pub name: String,
-    /// Where its runs go.
-    pub experiment: ExperimentId,
-    /// Whose runs they are.
-    pub user: String,
-    /// The git commit of the folder that it was begun in.
-    pub commit: Option<String>,
-    /// An input of every run.
-    pub dataset: Dataset,
-    /// What is optimised.
-    pub aim: Aim,
-    /// What is logged, under which names.
-    pub names: Arc<dyn Log>,
-}
-
 /// What came of it, and where it is to be found.
 #[derive(Debug)]
 pub struct SweepEnd {
+    /// Why it ended.
     pub reason: EndReason,
+    /// The sweep's own run, if it came to be.
     pub parent: Option<RunId>,
     /// The runs of trials by their numbers, as far as this process has had to do with them.
     pub runs: HashMap<usize, RunId>,
 }
 
+/// Brings what happens to the store.
 #[derive(Debug)]
 pub struct Recorder {
     store: Arc<dyn TrackingStore>,
@@ -142,6 +97,9 @@ impl Recorder {
     }
 
     /// Brings events to the store and takes them away, so that what is left after an error is what is left to do.
+    ///
+    /// # Errors
+    /// As [`Recorder::step`].
     pub async fn record(&mut self, events: &mut Vec<Event>) -> Result<()> {
         while !events.is_empty() {
             self.step(events).await?;
@@ -150,6 +108,9 @@ impl Recorder {
     }
 
     /// Brings the first of some events to the store, and takes it away.
+    ///
+    /// # Errors
+    /// The store's; the same events can be brought again.
     pub async fn step(&mut self, events: &mut Vec<Event>) -> Result<()> {
         // Reports wait for what comes next, so that those of a trial travel together.
         let is_report = |event: &Event| matches!(event.kind, EventKind::Reported { .. });
@@ -171,6 +132,7 @@ impl Recorder {
         std::mem::take(&mut self.told)
     }
 
+    /// At the end of the sweep.
     pub fn into_end(self, reason: EndReason) -> SweepEnd {
         SweepEnd { reason, parent: self.parent, runs: self.runs }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use crate::disk::{self, Care};
-use crate::learn::data::{Column, Kind, TargetValues, Values};
+use crate::learn::data::{Column, ColumnKind, ColumnValues, TargetValues};
 use crate::learn::onnx::export;
 use crate::learn::scores::{Prediction, confusion};
 use crate::learn::study::{Fitted, PreparedPart, TrainingData};
@@ -15,6 +15,9 @@ use crate::sweep::engine::record::kept::{MODEL, ModelSignature, SIGNATURE};
 const EXAMPLE: usize = 5;
 
 /// Writes the model and the files that tell of the test.
+///
+/// # Errors
+/// Where one cannot be written.
 pub fn keep(folder: &Path, data: &TrainingData, part: &PreparedPart, fitted: &Fitted) -> std::io::Result<()> {
     let labels = data.target.labels.as_ref();
     let exported = export(&fitted.model, &part.preparation, &data.frame, labels);
@@ -47,10 +50,10 @@ pub fn keep(folder: &Path, data: &TrainingData, part: &PreparedPart, fitted: &Fi
 
 fn cell(column: &Column, row: usize) -> Json {
     match (&column.values, column.kind) {
-        (Values::Numbers(numbers), Kind::Integer) => json!(numbers[row] as i64),
-        (Values::Numbers(numbers), Kind::Boolean) => json!(numbers[row] > 0.5),
-        (Values::Numbers(numbers), _) => json!(Some(numbers[row]).filter(|value| value.is_finite())),
-        (Values::Texts { codes, levels }, _) => {
+        (ColumnValues::Numbers(numbers), ColumnKind::Integer) => json!(numbers[row] as i64),
+        (ColumnValues::Numbers(numbers), ColumnKind::Boolean) => json!(numbers[row] > 0.5),
+        (ColumnValues::Numbers(numbers), _) => json!(Some(numbers[row]).filter(|value| value.is_finite())),
+        (ColumnValues::Texts { codes, levels }, _) => {
             json!(levels.get(codes[row] as usize).map_or("", String::as_str))
         }
     }

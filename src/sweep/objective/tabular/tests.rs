@@ -56,7 +56,7 @@ fn a_trial_is_its_folds_and_a_model_and_ends_as_it_is_told() {
     assert!(here.path().join("trials/4/model.onnx").is_file());
     // It goes on behind what is reported already.
     let Report::Step(first) = &whole[0] else { panic!() };
-    let (end, rest) = run(&trial("naive_bayes", &[first.values.clone()]), &[]);
+    let (end, rest) = run(&trial("naive_bayes", std::slice::from_ref(&first.values)), &[]);
     assert_eq!((end, rest.len()), (TrialEnd::Finished, 3));
     let (end, none) = run(&trial("naive_bayes", &[]), &[Verdict::Continue, Verdict::Prune]);
     assert_eq!((end, none.len()), (TrialEnd::Pruned, 1));
