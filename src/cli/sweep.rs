@@ -16,7 +16,7 @@ use crate::learn::study::TrainingData;
 use crate::mlflow::ExperimentId;
 use crate::params::Range;
 use crate::store::TrackingStore;
-use crate::sweep::begin::{Origin, PreparedSweep, find_or_create, spawn};
+use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::rules::MOST_JOBS;
@@ -222,7 +222,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             plan.rules.jobs = jobs(settings, arguments, &plan);
             tell(&data);
             let name = arguments.experiment.clone().unwrap_or_else(|| data.frame.name.clone());
-            let origin = Origin {
+            let origin = SweepOrigin {
                 store: &store_name(settings),
                 user: &settings.user,
                 state_folder: &settings.state_folder,

@@ -25,7 +25,7 @@ const SCHEMA_COLUMNS: usize = 1_000;
 
 /// Who begins a sweep, and where.
 #[derive(Debug, Clone)]
-pub struct Origin<'a> {
+pub struct SweepOrigin<'a> {
     /// The store, by its address without credentials.
     pub store: &'a str,
     /// Whose runs they are.
@@ -57,7 +57,7 @@ impl PreparedSweep {
     ///
     /// # Errors
     /// Where the folder cannot be made.
-    pub fn new(plan: Plan, data: &TrainingData, origin: &Origin<'_>) -> io::Result<Self> {
+    pub fn new(plan: Plan, data: &TrainingData, origin: &SweepOrigin<'_>) -> io::Result<Self> {
         let now = now_ms();
         let zoned =
             jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());

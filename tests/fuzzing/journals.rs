@@ -14,7 +14,7 @@ use mltui::state::policies::Policies;
 use mltui::state::{file_of, load, load_to_change, save};
 use mltui::store::TrackingStore;
 use mltui::store::memory::MemoryStore;
-use mltui::sweep::begin::{Origin, PreparedSweep, find_or_create};
+use mltui::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
 use mltui::sweep::engine::journal::SweepFolder;
 use mltui::sweep::engine::state::{SweepState, SweepStates};
 use mltui::sweep::engine::unkept::{self, Unkept};
@@ -177,7 +177,7 @@ async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let (mut plan, data) = wish.decide().unwrap();
     plan.rules.jobs = 1;
     let experiment = find_or_create(store.as_ref(), "iris", &plan).await.unwrap();
-    let origin = Origin { store: STORE, user: "ana", state_folder: folder };
+    let origin = SweepOrigin { store: STORE, user: "ana", state_folder: folder };
     let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
     let (sweep, header) = prepared.begin(&experiment).unwrap();
     let job = SweepJob::new(Arc::clone(&store), sweep.clone(), header, data);

@@ -14,7 +14,8 @@ pub fn moments(reports: &[Values]) -> (Values, Values) {
     let count = reports.len() as f64;
     let mut all = (Vec::with_capacity(width), Vec::with_capacity(width));
     for at in 0..width {
-        let values: Option<Vec<f64>> = reports.iter().map(|report| report[at]).collect();
+        let values: Option<Vec<f64>> =
+            reports.iter().map(|report| report.get(at).copied().flatten()).collect();
         let mean = values.as_ref().map(|values| values.iter().sum::<f64>() / count);
         all.0.push(mean);
         all.1.push(values.zip(mean).map(|(values, mean)| {

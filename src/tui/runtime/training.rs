@@ -9,7 +9,7 @@ use crate::learn::study::TrainingData;
 use crate::mlflow::Experiment;
 use crate::state::by_experiment::ByExperiment;
 use crate::store::{TrackingStore, now_ms};
-use crate::sweep::begin::{Origin, PreparedSweep, SameStore, find_or_create, spawn};
+use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::state::SweepStates;
@@ -49,7 +49,7 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
     let prepared = tokio::task::spawn_blocking(move || {
         let (mut plan, data) = asked.decide().map_err(|error| error.to_string())?;
         plan.rules.jobs = plan.rules.jobs_for(jobs);
-        let origin = Origin { store: &on.store, user: &on.user, state_folder: &on.state_folder };
+        let origin = SweepOrigin { store: &on.store, user: &on.user, state_folder: &on.state_folder };
         PreparedSweep::new(plan, &data, &origin).map_err(|error| unbegun(&error))
     });
     let prepared = prepared.await.map_err(|error| error.to_string())??;
