@@ -6,7 +6,8 @@
 //! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
-//! learn ◀── sweep ◀── { config, cli, tui }       learn ◀── compare       store ◀── sweep
+//! params ◀── learn ◀── sweep ◀── { config, cli, tui }  store ◀── sweep      learn ◀── compare
+//! in sweep: search ◀── engine ◀── objective ◀── executor   search and engine do not know learn
 //! ```
 //!
 //! - [`mlflow`]: the vocabulary and the filter language. Plain types, no IO.

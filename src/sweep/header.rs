@@ -191,3 +191,31 @@ impl SweepFolder {
         Ok(header)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::engine::rules::Mode;
+
+    /// A plan of version 0.1, whose metric is the logarithmic loss.
+    const OLD: &str = include_str!("../../tests/support/sweeps-0.1/iris/plan.json");
+
+    #[test]
+    fn what_went_without_saying_in_version_0_1_is_said() {
+        let read = |old: &str| {
+            let mut header: Json = serde_json::from_str(old).unwrap();
+            upgrade(&mut header);
+            serde_json::from_value::<SweepHeader>(header).unwrap()
+        };
+        let header = read(OLD);
+        let rules = &header.plan.rules;
+        assert_eq!((rules.mode, rules.pruner, rules.jobs), (Mode::Min, Pruner::MEDIAN, 2));
+        let other =
+            read(&OLD.replace("\"prune\": true", "\"prune\": false").replace("\"log_loss\"", "\"roc_auc\""));
+        let rules = &other.plan.rules;
+        assert_eq!((rules.mode, rules.pruner), (Mode::Max, Pruner::None));
+        // What is written now is read as it is.
+        let now = String::from_utf8(header.in_json().unwrap()).unwrap();
+        assert_eq!(read(&now), header);
+    }
+}
