@@ -6,7 +6,8 @@
 //! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
-//! mlflow ◀── store ◀── sweep ◀── { compare, config, cli, tui }
+//! params ◀── learn ◀── sweep ◀── { config, cli, tui }  store ◀── sweep      learn ◀── compare
+//! in sweep: search ◀── engine ◀── objective ◀── executor   search and engine do not know learn
 //! ```
 //!
 //! - [`mlflow`]: the vocabulary and the filter language. Plain types, no IO.
@@ -17,7 +18,9 @@
 //! - [`compare`]: runs side by side: what differs, what is best, which params matter.
 //! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
 //! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
-//! - [`sweep`]: training: data, search space, model families, cross-validation, and what is logged of it.
+//! - [`params`]: hyper-parameters: their values and ranges.
+//! - [`learn`]: estimators: data sets, folds, model families, scores, ONNX. Knows no MLflow, no store and no sweep.
+//! - [`sweep`]: a search over hyper-parameters, trials side by side, and what is logged of them.
 //! - [`state`]: what the program keeps for itself, in the state directory.
 //! - [`disk`]: files, written whole or not at all and read within bounds; [`program`]: this program as a process.
 //! - [`config`]: settings, from file, environment and flags.
@@ -47,10 +50,11 @@
 //!   be chosen; **selection**: what came of a policy; **front**: the runs that no other beats in all objectives.
 //! - **record**: a mark in the log of an experiment; it **holds** if it is the newest that is not undone; **settling**: bringing
 //!   tags and aliases in line with the log; **journal**: the marks that are being written, on this machine.
-//! - **sweep**: a search over model families and their hyper-parameters; **trial**: one choice of them, cross-validated; **fold**: a part of
-//!   the rows that one fit is judged by; **plan**: what a sweep is to do, decided; **wish**: a plan before what is not said is found out.
-//! - **family**: a kind of estimator with its search space; **model**: a fitted estimator; **form**: what it is when fitted: trees, a linear map,
-//!   neighbours, kernels; **link**: what its scores mean.
+//! - **sweep**: a search over hyper-parameters; **request**: what somebody asks for; **plan**: what follows from it, decided.
+//! - **trial**: one proposal of params, carried out by the sweep's own kind of **objective**, side by side with others by an
+//!   **executor**; **report**: what it measures on the way, of a table a fold each; **journal** of a sweep: what happened in it.
+//! - **family**: a kind of estimator with its search space; **model**: a fitted estimator; **form**: what it is when fitted: trees,
+//!   a linear map, neighbours, kernels; **link**: what its scores mean; **fold**: a part of the rows that one fit is judged by.
 //! - **line**: a history on a chart; **ink**: whose line a dot is of; **picture**: a drawn chart, in cells.
 //! - **member**: what is compared: a run, or runs that differ only in their seed; **entry**: a metric, param, attribute or tag
 //!   of them; **spread**: how much it differs; **baseline**: the member that others are compared with.
@@ -65,10 +69,12 @@ pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod disk;
+pub mod learn;
 pub mod marking;
 pub mod mlflow;
 #[cfg(test)]
 mod orders;
+pub mod params;
 pub mod program;
 pub mod select;
 pub mod sheet;

@@ -11,10 +11,11 @@ use crate::catalog::{Builder, Catalog, ColumnSpec, Value};
 use crate::cli::experiments::by_cell;
 use crate::compare::importance::Matter;
 use crate::compare::{Entry, Kind, by_importance, by_spread};
-use crate::mlflow::order::{by_step, natural, rank};
+use crate::mlflow::order::{by_step, rank};
 use crate::mlflow::{LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo, RunStatus};
 use crate::select::{Goal, Objective, Policy, select};
 use crate::store::batch::whole_runs;
+use crate::text::order::natural;
 
 /// More than the twenty that Rust sorts by insertion, without a look at the order.
 const ITEMS: usize = 24;

@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mltui::learn::data::{ReadOptions, load};
 use mltui::mlflow::{RunStatus, Tag};
 use mltui::store::rest::RestOptions;
 use mltui::store::uri;
-use mltui::sweep::data::{Reading, load};
 use parquet::data_type::DoubleType;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
@@ -407,11 +407,11 @@ fn a_sweep_whose_data_are_read_in_another_way_does_not_go_on() {
         header.as_object_mut().unwrap().remove(key);
         header
     };
-    let older = without(begun.clone(), "read_as");
+    let older = without(begun.clone(), "fingerprint");
     let mut of_levels = older.clone();
     of_levels["account"]["columns"][1]["use"] = "levels".into();
     let mut other = begun.clone();
-    other["read_as"] = "01234567".into();
+    other["fingerprint"] = "01234567".into();
     for header in [without(older.clone(), "account"), of_levels, other] {
         fs::write(&plan, header.to_string()).unwrap();
         let (code, _, error) = resume();
@@ -465,7 +465,7 @@ fn what_was_read_and_what_was_left_out_is_told_and_logged() {
         "kunden: Kunde is left out: it is a text of 59 values in 59 rows, as \"K-0\" is, and taken for an identifier",
         "kunden: fest is left out: it is the same in every row",
         "kunden: zuletzt is left out: as was asked for",
-        "kunden: gaps: Preis 1 (\"NA\" 1), Art 15 (\"NA\" 15)",
+        "kunden: missing values: Preis 1 (\"NA\" 1), Art 15 (\"NA\" 15)",
         "kunden: there is no column \"nichts\"",
     ] {
         assert!(error.lines().any(|said| said == format!("mltui: {line}")), "{line}\n{error}");
@@ -802,7 +802,7 @@ fn what_breaks_the_reader_of_a_file_is_told_in_one_sentence() {
         let mut damaged = whole.clone();
         damaged[at] = 1;
         fs::write(&path, damaged).unwrap();
-        load(name, &Reading::default()).is_err_and(|error| error.to_string().ends_with("it is damaged"))
+        load(name, &ReadOptions::default()).is_err_and(|error| error.to_string().ends_with("it is damaged"))
     };
     assert!((whole.len() / 2..whole.len()).any(breaks_it));
     let (code, _, error) = output(mltui(home.path(), &local(home.path()), &["sweep", "--data", name]));

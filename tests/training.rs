@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use mltui::sweep::data::{self, Kind, Reading, Target, Values, bundled};
-use mltui::sweep::families::{self, FAMILIES, Family};
-use mltui::sweep::onnx::export;
-use mltui::sweep::scores::Prediction;
-use mltui::sweep::space::Params;
-use mltui::sweep::study::Study;
+use mltui::learn::data::{self, ColumnKind, ColumnValues, ReadOptions, Target, bundled};
+use mltui::learn::families::{self, FAMILIES, Family};
+use mltui::learn::onnx::export;
+use mltui::learn::scores::Prediction;
+use mltui::learn::study::TrainingData;
+use mltui::params::{Params, defaults};
 use serde_json::json;
 use support::V3;
 
@@ -51,17 +51,17 @@ fn times(folder: &Path) -> String {
     path.display().to_string()
 }
 
-fn study(data: &str, target: &str, task: Option<data::Task>, ignored: &[&str]) -> Study {
+fn study(data: &str, target: &str, task: Option<data::Task>, ignored: &[&str]) -> TrainingData {
     let ignored = ignored.iter().map(|name| (*name).to_owned()).collect();
-    let frame = data::load(data, &Reading { ignored, ..Reading::default() }).unwrap();
+    let frame = data::load(data, &ReadOptions { ignored, ..ReadOptions::default() }).unwrap();
     let target = Target::new(&frame, target, task).unwrap();
-    Study::new(frame, target, 0.2, 5, 1).unwrap()
+    TrainingData::new(frame, target, 0.2, 5, 1).unwrap()
 }
 
 /// Fits on all but the test part and writes the model, the test rows and the predictions.
-fn write_case(folder: &Path, study: &Study, family: &dyn Family, params: &Params) {
+fn write_case(folder: &Path, study: &TrainingData, family: &dyn Family, params: &Params) {
     let part = study.whole().unwrap();
-    let fitted = match part.try_out(family, params, 3) {
+    let fitted = match part.fit_and_score(family, params, 3) {
         Ok(fitted) => fitted,
         Err(error) => panic!("{} with {params:?}: {error}", family.name()),
     };
@@ -75,18 +75,18 @@ fn write_case(folder: &Path, study: &Study, family: &dyn Family, params: &Params
         .map(|at| {
             let column = &study.frame.columns[*at];
             let (kind, values): (&str, Vec<serde_json::Value>) = match (&column.values, column.kind) {
-                (Values::Texts { codes, levels }, _) => {
+                (ColumnValues::Texts { codes, levels }, _) => {
                     let text =
                         |row: &u32| levels.get(codes[*row as usize] as usize).map_or("", String::as_str);
                     ("text", rows.iter().map(|row| json!(text(row))).collect())
                 }
-                (Values::Numbers(numbers), Kind::Integer) => {
+                (ColumnValues::Numbers(numbers), ColumnKind::Integer) => {
                     ("integer", rows.iter().map(|row| json!(numbers[*row as usize] as i64)).collect())
                 }
-                (Values::Numbers(numbers), Kind::Boolean) => {
+                (ColumnValues::Numbers(numbers), ColumnKind::Boolean) => {
                     ("boolean", rows.iter().map(|row| json!(numbers[*row as usize] > 0.5)).collect())
                 }
-                (Values::Numbers(numbers), _) => {
+                (ColumnValues::Numbers(numbers), _) => {
                     let number = |row: &u32| Some(numbers[*row as usize]).filter(|number| !number.is_nan());
                     ("real", rows.iter().map(|row| json!(number(row))).collect())
                 }
@@ -115,7 +115,7 @@ fn models_predict_in_python_what_they_predict_here() {
     let folder = tempfile::tempdir().unwrap();
     let cases = folder.path().join("cases");
     let table = mixed(folder.path());
-    let mut studies: Vec<(String, Study)> = bundled::SETS
+    let mut studies: Vec<(String, TrainingData)> = bundled::SETS
         .iter()
         .map(|set| (set.name.to_owned(), study(set.name, set.target, Some(set.task), &[])))
         .collect();
@@ -124,26 +124,26 @@ fn models_predict_in_python_what_they_predict_here() {
     studies.push(("mixed-truth".into(), study(&table, "is_new", None, &[])));
     let timed = study(&times(folder.path()), "y", None, &[]);
     let tree = families::find("decision_tree").unwrap();
-    let space = families::space(tree, timed.shape());
-    let fitted = timed.whole().unwrap().try_out(tree, &space.defaults(), 1).unwrap();
+    let space = tree.search_space(timed.shape());
+    let fitted = timed.whole().unwrap().fit_and_score(tree, &defaults(&space), 1).unwrap();
     assert!(fitted.scores[0] < 0.1, "a day is more than two minutes long: {:?}", fitted.scores);
     studies.push(("times".into(), timed));
     let mut written = 0;
     for (name, study) in &studies {
         let shape = study.shape();
         for family in
-            FAMILIES.into_iter().filter(|family| family.takes(shape.task) && family.name() != "linfa_tree")
+            FAMILIES.into_iter().filter(|family| family.supports(shape.task) && family.name() != "linfa_tree")
         {
-            let space = families::space(family, shape);
-            write_case(&cases.join(format!("{name}-{}", family.name())), study, family, &space.defaults());
+            let space = family.search_space(shape);
+            write_case(&cases.join(format!("{name}-{}", family.name())), study, family, &defaults(&space));
             // And with the other choices.
-            let mut others = space.defaults();
-            for dimension in &space.dimensions {
-                if let mltui::sweep::space::Range::Choice(choices) = &dimension.range {
+            let mut others = defaults(&space);
+            for dimension in &space {
+                if let mltui::params::Range::Choice(choices) = &dimension.range {
                     others.insert(dimension.name.clone(), choices[choices.len() - 1].clone());
                 }
             }
-            if others != space.defaults() {
+            if others != defaults(&space) {
                 write_case(&cases.join(format!("{name}-{}-other", family.name())), study, family, &others);
             }
             written += 1;
@@ -164,23 +164,23 @@ fn parquet_is_read_as_the_same_table_in_csv() {
             &[&csv, &parquet, compression],
         );
         let (ours, theirs) =
-            (data::load(&csv, &Reading::default()), data::load(&parquet, &Reading::default()));
+            (data::load(&csv, &ReadOptions::default()), data::load(&parquet, &ReadOptions::default()));
         let (ours, theirs) = (ours.unwrap(), theirs.unwrap());
         // A gap is not equal to itself.
         assert_eq!(format!("{:?}", ours.columns), format!("{:?}", theirs.columns), "{compression}");
     }
     fs::write(&parquet, b"PAR1 and nothing else").unwrap();
-    let error = data::load(&parquet, &Reading::default()).unwrap_err().to_string();
+    let error = data::load(&parquet, &ReadOptions::default()).unwrap_err().to_string();
     assert!(error.contains("cannot be read as Parquet"), "{error}");
 }
 
 /// Trains on the first fold, and keeps what went in and what came out for Python.
-fn beside(name: &str, study: &Study, family: &str) -> serde_json::Value {
+fn beside(name: &str, study: &TrainingData, family: &str) -> serde_json::Value {
     let family = families::find(family).unwrap();
-    let params = families::space(family, study.shape()).defaults();
+    let params = defaults(&family.search_space(study.shape()));
     let part = study.fold(0).unwrap();
-    let fitted = part.try_out(family, &params, 5).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let rows = |features: &mltui::sweep::prepare::Features| {
+    let fitted = part.fit_and_score(family, &params, 5).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let rows = |features: &mltui::learn::prepare::Features| {
         let matrix = &features.raw;
         let row = |row| (0..matrix.width()).map(|at| matrix.column(at)[row]).collect::<Vec<_>>();
         (0..matrix.rows).map(row).collect::<Vec<_>>()
@@ -214,7 +214,7 @@ fn beside(name: &str, study: &Study, family: &str) -> serde_json::Value {
 
 /// Tables of which least squares leave more than one answer: more columns than rows, as many, and columns that are sums of
 /// others.
-fn ambiguous(folder: &Path) -> Vec<(&'static str, Study)> {
+fn ambiguous(folder: &Path) -> Vec<(&'static str, TrainingData)> {
     let mut rng = fastrand::Rng::with_seed(11);
     let table = |name: &'static str, columns: usize, rng: &mut fastrand::Rng| {
         let names: Vec<String> = (0..columns).map(|at| format!("x{at}")).collect();
@@ -334,21 +334,21 @@ fn parquet_of_a_database_is_read_with_its_decimals_and_its_other_kinds_are_told(
         let said = V3.run(KINDS, &[&path, stored]);
         let expected: Vec<f64> =
             said.trim().split(',').map(|cell| cell.parse().unwrap_or(f64::NAN)).collect();
-        let frame = data::load(&path, &Reading::default()).unwrap();
+        let frame = data::load(&path, &ReadOptions::default()).unwrap();
         let column = |name: &str| &frame.columns[frame.column(name).unwrap()];
         let numbers = |name: &str| match &column(name).values {
-            Values::Numbers(numbers) => numbers,
-            Values::Texts { .. } => panic!("{name} is taken for text"),
+            ColumnValues::Numbers(numbers) => numbers,
+            ColumnValues::Texts { .. } => panic!("{name} is taken for text"),
         };
         for name in ["small", "middle", "large"] {
             let read: Vec<u64> = numbers(name).iter().map(|number| number.to_bits()).collect();
             let expected: Vec<u64> = expected.iter().map(|number| number.to_bits()).collect();
-            assert_eq!((column(name).kind, read), (Kind::Real, expected), "{name} as {stored}");
+            assert_eq!((column(name).kind, read), (ColumnKind::Real, expected), "{name} as {stored}");
         }
         assert!((numbers("whole")[59] - 59e20).abs() < 1.0 && (numbers("huge")[0] + 400.0).abs() < 1e-12);
         let levels = |name: &str| match &column(name).values {
-            Values::Texts { levels, .. } => levels.clone(),
-            Values::Numbers(_) => panic!("{name} is taken for numbers"),
+            ColumnValues::Texts { levels, .. } => levels.clone(),
+            ColumnValues::Numbers(_) => panic!("{name} is taken for numbers"),
         };
         assert_eq!((levels("truth"), column("truth").gaps()), (vec!["False".into(), "True".into()], 1));
         // A file that has gaps of its own means what it says.
@@ -367,7 +367,7 @@ fn parquet_of_a_database_is_read_with_its_decimals_and_its_other_kinds_are_told(
         ];
         assert_eq!(left, expected);
         let ignored = ["tags", "place", "large", "nowhere"].map(str::to_owned).to_vec();
-        let less = data::load(&path, &Reading { ignored, ..Reading::default() }).unwrap();
+        let less = data::load(&path, &ReadOptions { ignored, ..ReadOptions::default() }).unwrap();
         assert_eq!(less.columns.len(), frame.columns.len() - 1);
         assert_eq!(less.left_out.iter().filter(|column| column.why.short() == "ignored").count(), 3);
         assert_eq!(less.unknown, ["nowhere"]);

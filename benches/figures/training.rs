@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mltui::sweep::data::{Reading, Target, Task, bundled};
-use mltui::sweep::families::{self, FAMILIES};
-use mltui::sweep::scores::scores;
-use mltui::sweep::study::Study;
+use mltui::learn::data::{ReadOptions, Target, Task, bundled};
+use mltui::learn::families::FAMILIES;
+use mltui::learn::scores::scores;
+use mltui::learn::study::TrainingData;
+use mltui::params::defaults;
 use serde_json::{Value, json};
 
 use crate::support::V3;
@@ -241,17 +242,18 @@ pub fn table(folder: &Path) {
          | data | family | mltui | scikit-learn | difference, in its deviations |\n| --- | --- | --- | --- | --- |\n",
     );
     for set in bundled::SETS {
-        let frame = set.frame(&Reading::default()).unwrap();
+        let frame = set.frame(&ReadOptions::default()).unwrap();
         let target = Target::new(&frame, set.target, Some(set.task)).unwrap();
-        let study = Study::new(frame, target, 0.2, 5, 1).unwrap();
+        let study = TrainingData::new(frame, target, 0.2, 5, 1).unwrap();
         let shape = study.shape();
         let mut ours = Vec::new();
         let mut params = serde_json::Map::new();
-        for family in FAMILIES.into_iter().filter(|family| family.takes(shape.task) && family.is_usual(shape))
+        for family in
+            FAMILIES.into_iter().filter(|family| family.supports(shape.task) && family.is_suggested(shape))
         {
-            let defaults = families::space(family, shape).defaults();
+            let defaults = defaults(&family.search_space(shape));
             let of_folds: Vec<f64> = (0..study.folds())
-                .map(|fold| study.fold(fold).unwrap().try_out(family, &defaults, 1).unwrap().scores[0])
+                .map(|fold| study.fold(fold).unwrap().fit_and_score(family, &defaults, 1).unwrap().scores[0])
                 .collect();
             params.insert(family.name().to_owned(), json!(defaults));
             ours.push((family.name(), of_folds));

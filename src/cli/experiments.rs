@@ -8,8 +8,8 @@ use super::{Failure, open};
 use crate::catalog::Value;
 use crate::config::Settings;
 use crate::mlflow::ViewType;
-use crate::mlflow::order::natural;
 use crate::store::now_ms;
+use crate::text::order::natural;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {

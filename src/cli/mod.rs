@@ -31,13 +31,13 @@ use thiserror::Error;
 
 use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
+use crate::learn::data::DataError;
 use crate::mlflow::filter::{Filter, ParseError};
 use crate::mlflow::{Experiment, ViewType};
 use crate::select::PolicyError;
 use crate::store::rest::Observer;
 use crate::store::secrets::hide;
 use crate::store::{ErrorKind, StoreError, TrackingStore, uri};
-use crate::sweep::data::DataError;
 use crate::sweep::run::RunError;
 use crate::text::clean_lines;
 use crate::tui::{Keymap, Opened};

@@ -9,19 +9,23 @@ use super::output::print_json;
 use super::sweep_report::{Bar, report, say};
 use super::{Failure, open_existing, open_or_begin};
 use crate::config::Settings;
+use crate::learn::data::{DecimalMark, Task, bundled, separator};
+use crate::learn::families::FAMILIES;
+use crate::learn::report::DataReport;
+use crate::learn::study::TrainingData;
 use crate::mlflow::ExperimentId;
+use crate::params::Range;
 use crate::store::TrackingStore;
-use crate::sweep::account::Account;
-use crate::sweep::begin::{Beginning, Prepared, find_or_create, spawn};
-use crate::sweep::data::{Mark, Task, bundled, separator};
-use crate::sweep::families::FAMILIES;
-use crate::sweep::journal::{Folder, Header, Wanted};
-use crate::sweep::plan::{MOST_JOBS, Models, Plan, Wish, seconds};
-use crate::sweep::record::may_pass;
-use crate::sweep::run::{self, Run};
+use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
+use crate::sweep::engine::journal::{Control, SweepFolder};
+use crate::sweep::engine::record::is_transient;
+use crate::sweep::engine::rules::MOST_JOBS;
+use crate::sweep::header::SweepHeader;
+use crate::sweep::objective::tabular::KeptModels;
+use crate::sweep::plan::Plan;
+use crate::sweep::request::{SweepRequest, seconds};
+use crate::sweep::run::{self, SweepJob};
 use crate::sweep::search::Method;
-use crate::sweep::space::Range;
-use crate::sweep::study::Study;
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
@@ -29,16 +33,16 @@ pub struct Arguments {
     /// A CSV, TSV or Parquet file, or a bundled set: wine-quality, wine-quality-class, iris, diabetes, breast-cancer
     #[arg(long, value_name = "FILE|SET")]
     data: Option<String>,
-    /// The column to be predicted
+    /// The column to predict
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// Numbers or classes; without, the target tells
+    /// Numbers or classes; found out from the target unless given
     #[arg(long, value_enum)]
     task: Option<Task>,
-    /// The metric that is gone by: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc
+    /// The metric to optimise: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc
     #[arg(long)]
     metric: Option<String>,
-    /// A model family to try; several times for several. Without, all that are usual for such data
+    /// A model family to try; repeat it for several. All that suit such data unless given
     #[arg(long = "family", value_name = "NAME")]
     families: Vec<String>,
     /// What is searched of a family: random_forest.max_depth=4..24, ridge.alpha=0.01..10.0:log, svm.kernel=rbf
@@ -65,24 +69,24 @@ pub struct Arguments {
     /// The same seed gives the same trials and metrics, whatever the number of jobs
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Trials side by side, at most 8 with tpe or pruning; without, all cores but one
+    /// Trials side by side, at most 8 with tpe or pruning; all cores but one unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_JOBS as i64))]
     jobs: Option<u32>,
     /// Whose models are kept
     #[arg(long, value_enum)]
-    models: Option<Models>,
+    models: Option<KeptModels>,
     /// End trials early that fall behind the others
     #[arg(long, overrides_with = "no_prune")]
     prune: bool,
     /// End no trial early
     #[arg(long)]
     no_prune: bool,
-    /// The separator of a CSV file; without, it is found out
+    /// The separator of a CSV file; found out unless given
     #[arg(long, value_name = "CHARACTER", value_parser = separator)]
     separator: Option<u8>,
-    /// What stands before the fraction in numbers of a CSV file, a point or a comma; without, it is found out
-    #[arg(long, value_name = "CHARACTER", value_parser = str::parse::<Mark>)]
-    decimal: Option<Mark>,
+    /// What stands before the fraction in numbers of a CSV file, a point or a comma; found out unless given
+    #[arg(long, value_name = "CHARACTER", value_parser = str::parse::<DecimalMark>)]
+    decimal: Option<DecimalMark>,
     /// The first line holds values; columns are named c1, c2, …
     #[arg(long)]
     no_header: bool,
@@ -92,13 +96,13 @@ pub struct Arguments {
     /// A column that is not read
     #[arg(long, value_name = "COLUMN")]
     ignore: Vec<String>,
-    /// The experiment that the runs go to, by name or id; it is made if there is none. Without, it is named after the data
+    /// The experiment that the runs go to, by name or id; made if there is none. Named after the data unless given
     #[arg(long, value_name = "NAME")]
     experiment: Option<String>,
     /// Go on with a sweep that was cancelled or broke off
     #[arg(long, value_name = "SWEEP", conflicts_with_all = ["data", "target", "families", "experiment"])]
     resume: Option<String>,
-    /// Leave it to a process of its own, and print the sweep's id
+    /// Run it in the background, and print the sweep's id
     #[arg(long)]
     detach: bool,
     /// List the model families and what is searched of them
@@ -107,36 +111,36 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Belongs to no terminal
+    /// Without a terminal
     #[arg(long, hide = true)]
     background: bool,
 }
 
 impl Arguments {
-    /// What is wished, the flags before the settings.
-    fn wish(&self, settings: &Settings) -> Result<Wish, Failure> {
-        let mut wish = settings.sweeping.wish.clone();
+    /// What is asked for, the flags before the settings.
+    fn request(&self, settings: &Settings) -> Result<SweepRequest, Failure> {
+        let mut request = settings.sweeping.wish.clone();
         if let Some(data) = &self.data {
             // Of other data the target of the settings says nothing.
-            if *data != wish.data {
-                wish.target = None;
-                wish.task = None;
-                wish.metric = None;
+            if *data != request.data {
+                request.target = None;
+                request.task = None;
+                request.metric = None;
             }
-            wish.data.clone_from(data);
+            request.data.clone_from(data);
         }
-        if wish.data.is_empty() {
+        if request.data.is_empty() {
             let known: Vec<_> = bundled::SETS.iter().map(|set| set.name).collect();
             return Err(Failure::Usage(format!(
                 "say what to train on with --data: a CSV, TSV or Parquet file, or one of {}",
                 known.join(", ")
             )));
         }
-        wish.target = self.target.clone().or(wish.target);
-        wish.task = self.task.or(wish.task);
-        wish.metric = self.metric.clone().or(wish.metric);
+        request.target = self.target.clone().or(request.target);
+        request.task = self.task.or(request.task);
+        request.metric = self.metric.clone().or(request.metric);
         if !self.families.is_empty() {
-            wish.families.clone_from(&self.families);
+            request.families.clone_from(&self.families);
         }
         for space in &self.spaces {
             let parsed = space.split_once('=').and_then(|(name, range)| Some((name.split_once('.')?, range)));
@@ -145,32 +149,32 @@ impl Arguments {
             };
             let range: Range =
                 range.parse().map_err(|error| Failure::Usage(format!("--space {space}: {error}")))?;
-            wish.ranges.push((family.to_owned(), name.to_owned(), range));
+            request.ranges.push((family.to_owned(), name.to_owned(), range));
         }
-        wish.method = self.method.unwrap_or(wish.method);
-        wish.grid_points = self.grid_points;
-        wish.trials = self.trials.map(|trials| trials as usize).or(wish.trials);
-        wish.seconds = self.time.or(wish.seconds);
-        wish.folds = self.folds.or(wish.folds);
-        wish.test_size = self.test_size.or(wish.test_size);
-        wish.seed = self.seed.or(wish.seed);
-        wish.models = self.models.unwrap_or(wish.models);
+        request.method = self.method.unwrap_or(request.method);
+        request.grid_points = self.grid_points;
+        request.trials = self.trials.map(|trials| trials as usize).or(request.trials);
+        request.seconds = self.time.or(request.seconds);
+        request.folds = self.folds.or(request.folds);
+        request.test_size = self.test_size.or(request.test_size);
+        request.seed = self.seed.or(request.seed);
+        request.models = self.models.unwrap_or(request.models);
         if self.prune || self.no_prune {
-            wish.prune = Some(self.prune);
+            request.prune = Some(self.prune);
         }
-        wish.reading.separator = self.separator.or(wish.reading.separator);
-        wish.reading.decimal = self.decimal.or(wish.reading.decimal);
-        wish.reading.no_header |= self.no_header;
-        wish.reading.categorical.extend(self.categorical.iter().cloned());
-        wish.reading.ignored.extend(self.ignore.iter().cloned());
-        Ok(wish)
+        request.reading.separator = self.separator.or(request.reading.separator);
+        request.reading.decimal = self.decimal.or(request.reading.decimal);
+        request.reading.no_header |= self.no_header;
+        request.reading.categorical.extend(self.categorical.iter().cloned());
+        request.reading.ignored.extend(self.ignore.iter().cloned());
+        Ok(request)
     }
 }
 
 /// All cores but one, which is the screen's.
 fn jobs(settings: &Settings, arguments: &Arguments, plan: &Plan) -> usize {
     let asked = arguments.jobs.map(|jobs| jobs as usize).or(settings.sweeping.jobs);
-    let jobs = plan.jobs(asked);
+    let jobs = plan.rules.jobs_for(asked);
     if asked.is_some_and(|asked| asked > jobs) {
         say(&format!(
             "{jobs} jobs, as tpe and pruning go by earlier trials: a grid without pruning takes more"
@@ -202,40 +206,40 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             });
         }
     }
-    let (folder, header, study) = match &arguments.resume {
+    let (folder, header, data) = match &arguments.resume {
         Some(id) => {
             let resumed = resumed(settings, id)?;
             check_place(store.as_ref(), &resumed.1.experiment).await?;
             if !arguments.background {
-                let wanted = resumed.0.want(Wanted::Run);
+                let wanted = resumed.0.set_control(Control::Run);
                 wanted.map_err(|cause| Failure::State { what: "the sweep stays as it is", cause })?;
             }
             tell(&resumed.2);
             resumed
         }
         None => {
-            let (plan, study) = arguments.wish(settings)?.decide()?;
-            tell(&study);
-            let name = arguments.experiment.clone().unwrap_or_else(|| study.frame.name.clone());
-            let beginning = Beginning {
+            let (mut plan, data) = arguments.request(settings)?.decide()?;
+            plan.rules.jobs = jobs(settings, arguments, &plan);
+            tell(&data);
+            let name = arguments.experiment.clone().unwrap_or_else(|| data.frame.name.clone());
+            let origin = SweepOrigin {
                 store: &store_name(settings),
                 user: &settings.user,
-                jobs: jobs(settings, arguments, &plan),
                 state_folder: &settings.state_folder,
             };
             // The store gets nothing where the sweep could not be kept.
             let unbegun = |cause| Failure::State { what: "no sweep is begun", cause };
-            let prepared = Prepared::new(plan, &study, &beginning).map_err(unbegun)?;
+            let prepared = PreparedSweep::new(plan, &data, &origin).map_err(unbegun)?;
             let experiment = find_or_create(store.as_ref(), &name, prepared.plan()).await?;
             store.check_artifacts(&experiment.experiment_id).await?;
             // The process of a detached sweep makes none.
             store.begin().await?;
             let (folder, header) = prepared.begin(&experiment).map_err(unbegun)?;
-            (folder, header, study)
+            (folder, header, data)
         }
     };
     if arguments.detach {
-        drop(study);
+        drop(data);
         spawn(&folder, &header, &settings.same_store()).map_err(|cause| {
             // One that stood before stays as it is.
             if arguments.resume.is_none() {
@@ -245,7 +249,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         })?;
         return if arguments.json {
             Ok(print_json(
-                &json!({ "sweep": header.id, "experiment_id": header.experiment.as_str(), "data": header.account }),
+                &json!({ "sweep": header.id, "experiment_id": header.experiment.as_str(), "data": header.report }),
                 out,
             )?)
         } else {
@@ -253,15 +257,15 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         };
     }
     let mut bar = Bar::new(&folder, &header, arguments.background);
-    let job = Run { store, folder: folder.clone(), header: header.clone(), study };
-    let ended = run::run(job, interrupted(), |told| bar.told(told)).await?;
+    let job = SweepJob::new(store, folder.clone(), header.clone(), data);
+    let ended = run::run(job, interrupted(), |notice| bar.take(notice)).await?;
     bar.end();
     report(&folder, &header, &ended, arguments.json, out)
 }
 
 /// What was read, before anything is trained; of a process of its own in its log.
-fn tell(study: &Study) {
-    for line in Account::of(study).lines() {
+fn tell(data: &TrainingData) {
+    for line in DataReport::of(data).lines() {
         say(&line);
     }
 }
@@ -298,7 +302,7 @@ fn leave_terminal() {
     }
 }
 
-fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Failure> {
+fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, TrainingData), Failure> {
     let (folder, header) = super::sweeps::named(settings, id)?;
     let store = store_name(settings);
     if header.store != store {
@@ -317,45 +321,47 @@ fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Fai
             folder.lock().display()
         )));
     }
-    let study = header.plan.study()?;
-    if study.frame.digest != header.dataset.digest {
+    let data = header.plan.training_data()?;
+    if data.frame.digest != header.dataset.digest {
         return Err(Failure::Usage(format!(
             "{} has changed since the sweep began: begin another, as trials would not compare",
-            header.plan.data
+            header.plan.tabular.data
         )));
     }
-    let is_same = match (&header.read_as, &header.account) {
-        (Some(read_as), _) => *read_as == study.read_as(),
+    let is_same = match (&header.fingerprint, &header.report) {
+        (Some(fingerprint), _) => *fingerprint == data.fingerprint(),
         // Of an earlier version of this program.
-        (None, Some(account)) => account.is_read_as(&Account::of(&study)),
+        (None, Some(report)) => report.is_read_like(&DataReport::of(&data)),
         (None, None) => false,
     };
     if !is_same {
         return Err(Failure::Usage(format!(
             "{} is read in another way than when the sweep began, with another version of mltui: begin another, as trials would not compare",
-            header.plan.data
+            header.plan.tabular.data
         )));
     }
-    Ok((folder, header, study))
+    Ok((folder, header, data))
 }
 
 /// Whether files of new runs still go where they belong. A store that is away is waited for later.
 async fn check_place(store: &dyn TrackingStore, experiment: &ExperimentId) -> Result<(), Failure> {
     match store.check_artifacts(experiment).await {
-        Err(error) if !may_pass(&error.kind) => Err(error.into()),
+        Err(error) if !is_transient(&error.kind) => Err(error.into()),
         _ => Ok(()),
     }
 }
 
 fn list_families(out: &mut impl Write) -> Result<(), Failure> {
-    use crate::sweep::families::{Shape, space};
+    use crate::learn::families::DataShape;
     for family in FAMILIES {
-        let tasks: Vec<_> =
-            [Task::Regression, Task::Classification].into_iter().filter(|task| family.takes(*task)).collect();
+        let tasks: Vec<_> = [Task::Regression, Task::Classification]
+            .into_iter()
+            .filter(|task| family.supports(*task))
+            .collect();
         let names: Vec<_> = tasks.iter().map(|task| task.as_str()).collect();
-        writeln!(out, "{} ({})\n  {}", family.name(), names.join(", "), family.about())?;
-        let shape = Shape { task: tasks[0], rows: 1_000, features: 10 };
-        for dimension in space(family, shape).dimensions {
+        writeln!(out, "{} ({})\n  {}", family.name(), names.join(", "), family.description())?;
+        let shape = DataShape { task: tasks[0], rows: 1_000, features: 10 };
+        for dimension in family.search_space(shape) {
             writeln!(out, "    {}.{}={}", family.name(), dimension.name, dimension.range)?;
         }
     }

@@ -7,15 +7,16 @@ use serde_json::{Value as Json, json};
 
 use super::Failure;
 use super::output::print_json;
+use crate::learn::scores::scores;
 use crate::mlflow::RunId;
 use crate::store::now_ms;
-use crate::sweep::course::{Course, Courses, best};
-use crate::sweep::journal::{Folder, Header, How, Outcome, What};
-use crate::sweep::progress::{Progress, State};
-use crate::sweep::record::Ended;
-use crate::sweep::run::Told;
-use crate::sweep::scores::scores;
-use crate::sweep::unkept;
+use crate::sweep::engine::journal::{EndReason, EventKind, Outcome, SweepFolder};
+use crate::sweep::engine::record::SweepEnd;
+use crate::sweep::engine::state::{SweepState, SweepStates, best};
+use crate::sweep::engine::unkept;
+use crate::sweep::header::SweepHeader;
+use crate::sweep::progress::{Progress, SweepStatus};
+use crate::sweep::run::Notice;
 use crate::text;
 
 /// A line on standard error.
@@ -26,8 +27,8 @@ pub fn say(line: &str) {
 
 /// Progress on standard error: a line that is written over on a terminal, else a line for each trial.
 pub struct Bar {
-    header: Header,
-    course: Course,
+    header: SweepHeader,
+    state: SweepState,
     /// Events that the store has not been told.
     left: usize,
     is_terminal: bool,
@@ -42,10 +43,10 @@ const WIDTH: usize = 24;
 const PACE: Duration = Duration::from_millis(50);
 
 impl Bar {
-    pub fn new(folder: &Folder, header: &Header, background: bool) -> Self {
+    pub fn new(folder: &SweepFolder, header: &SweepHeader, background: bool) -> Self {
         Self {
             header: header.clone(),
-            course: Course::of(&folder.events().unwrap_or_default()),
+            state: SweepState::of(&folder.events().unwrap_or_default()),
             left: 0,
             is_terminal: !background && std::io::stderr().is_terminal(),
             has_told: false,
@@ -53,27 +54,29 @@ impl Bar {
         }
     }
 
-    pub fn told(&mut self, told: Told<'_>) {
-        match told {
-            Told::Event(event) => {
-                self.course.learn(event);
+    pub fn take(&mut self, notice: Notice<'_>) {
+        match notice {
+            Notice::Event(event) => {
+                self.state.learn(event);
                 if self.is_terminal {
                     if self.drawn.is_none_or(|drawn| drawn.elapsed() >= PACE) {
                         self.draw();
                     }
-                } else if let What::Ended { trial, outcome } = &event.what {
+                } else if let EventKind::Ended { trial, outcome } = &event.kind {
                     self.line(*trial, outcome);
                 }
             }
-            Told::Sent { left } => {
+            Notice::Sent { left } => {
                 self.left = left;
                 if self.is_terminal && self.drawn.is_none_or(|drawn| drawn.elapsed() >= PACE) {
                     self.draw();
                 }
             }
-            Told::Away(error) => self.above(&format!("{error}; the results are kept, and it is tried again")),
-            Told::Back => self.above("the store answers again"),
-            Told::NotKept(unkept) => {
+            Notice::Away(error) => {
+                self.above(&format!("{error}; the results are kept, and it is tried again"));
+            }
+            Notice::Back => self.above("the store answers again"),
+            Notice::NotKept(unkept) => {
                 // The reason once; how many there are is said in the end.
                 if !std::mem::replace(&mut self.has_told, true) {
                     let of = unkept.trial.map_or(String::new(), |trial| format!(" of trial {trial}"));
@@ -87,8 +90,8 @@ impl Bar {
     }
 
     fn progress(&self) -> Progress {
-        let sent = self.course.events.saturating_sub(self.left);
-        Progress::new(&self.header, &self.course, sent, State::Running, now_ms())
+        let sent = self.state.events.saturating_sub(self.left);
+        Progress::new(&self.header, &self.state, sent, SweepStatus::Running, now_ms())
     }
 
     fn draw(&mut self) {
@@ -96,9 +99,7 @@ impl Bar {
         let done = progress.ended();
         let filled = progress.of.map_or(0, |of| done * WIDTH / of.max(1)).min(WIDTH);
         let of = progress.of.map_or(String::new(), |of| format!("/{of}"));
-        let best = progress.best.as_ref().map_or(String::new(), |(trial, family, mean)| {
-            format!("  best {} {} ({family}-{trial})", progress.metric, text::number(*mean))
-        });
+        let best = progress.best.as_ref().map_or(String::new(), |best| format!("  best {best}"));
         let left = match progress.left {
             _ if progress.is_logging() => format!("  logging, {} to go", progress.unsent),
             Some(left) => format!("  {} left", text::duration(left as i64 * 1000)),
@@ -110,14 +111,14 @@ impl Bar {
     }
 
     fn line(&self, trial: usize, outcome: &Outcome) {
-        let trials = &self.course.trials;
+        let trials = &self.state.trials;
         let family = trials[trial].proposal.as_ref().map_or("", |proposal| proposal.family.as_str());
         let came = match outcome {
             Outcome::Finished { .. } => {
-                let mean = trials[trial].mean(self.header.plan.metric_at()).unwrap_or(f64::NAN);
-                format!("val_{} {}", self.header.plan.metric, text::number(mean))
+                let mean = trials[trial].mean(self.header.plan.aim()).unwrap_or(f64::NAN);
+                format!("{} {}", self.header.plan.metric(), text::number(mean))
             }
-            Outcome::Pruned { folds, .. } => format!("pruned after {folds} folds"),
+            Outcome::Pruned { reports, .. } => format!("pruned after {reports} folds"),
             Outcome::Failed { message } => format!("failed: {message}"),
         };
         say(&format!("trial {trial} {family}: {came}"));
@@ -139,25 +140,25 @@ impl Bar {
 
 /// What came of a sweep: the best trial, or why there is none.
 pub fn report(
-    folder: &Folder,
-    header: &Header,
-    ended: &Ended,
+    folder: &SweepFolder,
+    header: &SweepHeader,
+    ended: &SweepEnd,
     as_json: bool,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let mut courses = Courses::default();
+    let mut states = SweepStates::default();
     let unread = |cause| Failure::State { what: "what came of the sweep cannot be read", cause };
-    let read = Progress::read(folder, header, &mut courses, now_ms()).map_err(unread)?;
+    let read = Progress::read(folder, header, &mut states, now_ms()).map_err(unread)?;
     // A fit that nobody waits for may still be at work, and hold the sweep.
-    let state = match ended.how {
-        How::Finished => State::Finished,
-        How::Cancelled => State::Cancelled,
-        How::Interrupted => State::Interrupted,
+    let state = match ended.reason {
+        EndReason::Finished => SweepStatus::Finished,
+        EndReason::Cancelled => SweepStatus::Cancelled,
+        EndReason::Interrupted => SweepStatus::Interrupted,
     };
     let progress = Progress { state, running: 0, left: None, ..read };
-    let trials = &courses.of(&header.id, folder).map_err(unread)?.trials;
-    let all = scores(header.plan.task);
-    let best = best(trials, &header.plan);
+    let trials = &states.of(&header.id, folder).map_err(unread)?.trials;
+    let all = scores(header.plan.tabular.task);
+    let best = best(trials, header.plan.aim());
     if as_json {
         let of = |prefix: &str, values: &[Option<f64>]| -> serde_json::Map<String, Json> {
             all.iter()
@@ -171,7 +172,7 @@ pub fn report(
                 Some(Outcome::Finished { means, .. }) => of("val", means),
                 _ => serde_json::Map::new(),
             };
-            metrics.extend(trial.test.iter().flat_map(|test| of("test", &test.scores)));
+            metrics.extend(trial.last.iter().flat_map(|last| of("test", &last.values)));
             json!({
                 "trial": number,
                 "run_id": ended.runs.get(&number).map(RunId::as_str),
@@ -194,21 +195,19 @@ pub fn report(
                 "not_kept": unkept::in_json(&progress.unkept),
                 "best": best,
                 "command": header.command(),
-                "data": header.account,
+                "data": header.report,
             }),
             out,
         )?;
-    } else if let Some((number, family, mean)) = &progress.best {
+    } else if let Some(best) = &progress.best {
         writeln!(
             out,
-            "best: {family}-{number}, {} {} of {} trials ({} pruned, {} failed)",
-            progress.metric,
-            text::number(*mean),
+            "best: {best} of {} trials ({} pruned, {} failed)",
             progress.ended(),
             progress.pruned,
             progress.failed
         )?;
-        if let Some(proposal) = &trials[*number].proposal {
+        if let Some(proposal) = &trials[best.number].proposal {
             for (name, value) in &proposal.params {
                 writeln!(out, "  {name} = {value}")?;
             }
@@ -219,7 +218,7 @@ pub fn report(
         }
         writeln!(out, "the same again: {}", text::clean(&header.command()))?;
     }
-    if ended.how == How::Cancelled {
+    if ended.reason == EndReason::Cancelled {
         return Err(Failure::Cancelled(header.id.clone()));
     }
     if progress.best.is_none() {

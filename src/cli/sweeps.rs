@@ -9,10 +9,11 @@ use super::output::print_json;
 use super::sweep_report::say;
 use crate::config::Settings;
 use crate::store::now_ms;
-use crate::sweep::course::Courses;
-use crate::sweep::journal::{Folder, Header, Wanted};
+use crate::sweep::engine::journal::{Control, SweepFolder};
+use crate::sweep::engine::state::SweepStates;
+use crate::sweep::engine::unkept;
+use crate::sweep::header::{SweepFolders, SweepHeader};
 use crate::sweep::progress::Progress;
-use crate::sweep::unkept;
 use crate::text;
 
 #[derive(Debug, clap::Args)]
@@ -37,27 +38,27 @@ enum Command {
 }
 
 pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
-    let (sweep, wanted) = match &arguments.command {
+    let (sweep, control) = match &arguments.command {
         None => return list(settings, arguments.json, out),
         Some(Command::Log { sweep }) => {
             let (folder, _) = find(settings, sweep)?;
             let log = folder.said().map_err(|cause| Failure::State { what: "cannot read the log", cause })?;
             return Ok(log.lines().try_for_each(|line| writeln!(out, "{}", text::clean(line)))?);
         }
-        Some(Command::Pause { sweep }) => (sweep, Wanted::Pause),
-        Some(Command::Continue { sweep }) => (sweep, Wanted::Run),
-        Some(Command::Cancel { sweep }) => (sweep, Wanted::Cancel),
+        Some(Command::Pause { sweep }) => (sweep, Control::Pause),
+        Some(Command::Continue { sweep }) => (sweep, Control::Run),
+        Some(Command::Cancel { sweep }) => (sweep, Control::Cancel),
     };
     let (folder, progress) = find(settings, sweep)?;
     if !progress.state.is_active() {
         return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.standing())));
     }
-    folder.want(wanted).map_err(|cause| Failure::State { what: "it goes on as before", cause })
+    folder.set_control(control).map_err(|cause| Failure::State { what: "it goes on as before", cause })
 }
 
 /// A sweep by its id or its name.
-pub fn named(settings: &Settings, id: &str) -> Result<(Folder, Header), Failure> {
-    let all = Folder::all(&settings.state_folder);
+pub fn named(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader), Failure> {
+    let all = SweepFolders::of(&settings.state_folder);
     let found = all.sweeps.into_iter().find(|(_, header)| header.id == id || header.name == id);
     found.ok_or_else(|| {
         for words in &all.unread {
@@ -67,23 +68,23 @@ pub fn named(settings: &Settings, id: &str) -> Result<(Folder, Header), Failure>
     })
 }
 
-fn find(settings: &Settings, id: &str) -> Result<(Folder, Progress), Failure> {
+fn find(settings: &Settings, id: &str) -> Result<(SweepFolder, Progress), Failure> {
     let (folder, header) = named(settings, id)?;
-    let progress = Progress::read(&folder, &header, &mut Courses::default(), now_ms());
+    let progress = Progress::read(&folder, &header, &mut SweepStates::default(), now_ms());
     let progress = progress.map_err(|cause| Failure::State { what: "cannot read the sweep", cause })?;
     Ok((folder, progress))
 }
 
 fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), Failure> {
-    let all = Folder::all(&settings.state_folder);
-    let mut courses = Courses::default();
+    let all = SweepFolders::of(&settings.state_folder);
+    let mut states = SweepStates::default();
     // What cannot be read is told, and hides nothing else.
     for words in &all.unread {
         say(words);
     }
     let mut progress = Vec::new();
     for (folder, header) in &all.sweeps {
-        match Progress::read(folder, header, &mut courses, now_ms()) {
+        match Progress::read(folder, header, &mut states, now_ms()) {
             Ok(read) => progress.push(read),
             Err(error) => say(&format!("{}: {error}", header.id)),
         }
@@ -104,8 +105,8 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
                 "failed": sweep.failed,
                 "trials": sweep.of,
                 "metric": sweep.metric,
-                "best": sweep.best.as_ref().map(|(trial, family, mean)| {
-                    json!({ "trial": trial, "family": family, "value": mean })
+                "best": sweep.best.as_ref().map(|best| {
+                    json!({ "trial": best.number, "family": best.family, "value": best.value })
                 }),
                 "seconds": sweep.seconds,
                 "unsent": sweep.unsent,
@@ -119,9 +120,7 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
     }
     for sweep in &progress {
         let of = sweep.of.map_or(String::new(), |of| format!("/{of}"));
-        let best = sweep.best.as_ref().map_or(String::new(), |(trial, family, mean)| {
-            format!("  best {} {} ({family}-{trial})", sweep.metric, text::number(*mean))
-        });
+        let best = sweep.best.as_ref().map_or(String::new(), |best| format!("  best {best}"));
         writeln!(
             out,
             "{}  {:<11} {:>4}{of} trials  {}{best}",

@@ -2,9 +2,9 @@
 
 use fastrand::Rng;
 
-use crate::sweep::data::TargetValues;
-use crate::sweep::prepare::{Features, Matrix};
-use crate::sweep::trees::{Bag, Growth, grow};
+use crate::learn::data::TargetValues;
+use crate::learn::prepare::{Features, Matrix};
+use crate::learn::trees::{SampleWeights, TreeOptions, grow};
 
 const TREES: usize = 200;
 /// Rows of a leaf, at least.
@@ -29,10 +29,10 @@ pub struct Permutations {
 pub fn permutations(data: &Data<'_>, groups: &[Vec<usize>], seed: u64) -> Permutations {
     let (count, width) = (data.rows.len(), data.rows.first().map_or(0, Vec::len));
     let mut rng = Rng::with_seed(seed);
-    let growth = Growth {
+    let growth = TreeOptions {
         min_samples_leaf: LEAF,
         max_features: Some((width / 3).max(1).min(width)),
-        ..Growth::default()
+        ..TreeOptions::default()
     };
     let column = |at: usize| data.rows.iter().map(|row| row[at] as f32).collect();
     let features = Features::unscaled(Matrix::new((0..width).map(column).collect()));
@@ -48,7 +48,8 @@ pub fn permutations(data: &Data<'_>, groups: &[Vec<usize>], seed: u64) -> Permut
             times[rng.usize(..count)] += 1;
         }
         let left_out: Vec<usize> = (0..count).filter(|row| times[*row] == 0).collect();
-        let tree = grow(&features, &target, Bag::Times(&times), &growth, &mut rng, &mut vec![0.0; width]);
+        let tree =
+            grow(&features, &target, SampleWeights::Times(&times), &growth, &mut rng, &mut vec![0.0; width]);
         let mut base = 0.0;
         for row in &left_out {
             let predicted = tree.predict(&features.raw, *row)[0];

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use crate::learn::data::Task;
+use crate::params::ParamValue;
 use crate::store::address::Address;
-use crate::sweep::data::Task;
-use crate::sweep::plan::{self, Models};
+use crate::sweep::objective::tabular::KeptModels;
+use crate::sweep::request;
 use crate::sweep::search::Method;
-use crate::sweep::space::Value;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -161,7 +162,7 @@ pub struct RawSweep {
     pub seed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jobs: Option<usize>,
-    pub models: Models,
+    pub models: KeptModels,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune: Option<bool>,
     /// How a file is read, where it does not tell.
@@ -188,11 +189,11 @@ impl Default for RawSweep {
             method: Method::Tpe,
             trials: None,
             time: None,
-            folds: plan::FOLDS,
-            test_size: plan::TEST_SIZE,
-            seed: plan::SEED,
+            folds: request::FOLDS,
+            test_size: request::TEST_SIZE,
+            seed: request::SEED,
             jobs: None,
-            models: Models::All,
+            models: KeptModels::All,
             prune: None,
             separator: None,
             decimal: None,
@@ -208,8 +209,8 @@ impl Default for RawSweep {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RawRange {
-    List(Vec<Value>),
-    One(Value),
+    List(Vec<ParamValue>),
+    One(ParamValue),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

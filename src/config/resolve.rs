@@ -319,20 +319,9 @@ fn user(auth: &Auth, environment: &Environment) -> String {
     named.or_else(user_of_process).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// The user that this process runs as, by the machine's own list.
+/// The user that this process runs as, wherever the machine knows users from: of LDAP too, which no file lists.
 fn user_of_process() -> Option<String> {
-    #[cfg(unix)]
-    {
-        let id = rustix::process::getuid().as_raw().to_string();
-        let users = std::fs::read_to_string("/etc/passwd").ok()?;
-        let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
-        fields
-            .into_iter()
-            .find(|fields| fields.get(2) == Some(&id.as_str()))
-            .map(|fields| fields[0].to_owned())
-    }
-    #[cfg(not(unix))]
-    None
+    whoami::username().ok().filter(|name| !name.is_empty())
 }
 
 /// How a terminal draws pixels.

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use super::ConfigError;
 use super::raw::{RawRange, RawSweep};
-use crate::sweep::data::{Reading, separator};
-use crate::sweep::families;
-use crate::sweep::plan::Wish;
-use crate::sweep::space::{Range, Value};
+use crate::learn::data::{ReadOptions, separator};
+use crate::learn::families;
+use crate::params::{ParamValue, Range};
+use crate::sweep::request::SweepRequest;
 
 /// The sweep of the settings.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sweeping {
     /// Without data there is none.
-    pub wish: Wish,
+    pub wish: SweepRequest,
     pub jobs: Option<usize>,
 }
 
@@ -38,7 +38,7 @@ impl Sweeping {
             for (name, written) in dimensions {
                 let range = match written {
                     RawRange::List(values) => Range::Choice(values.clone()),
-                    RawRange::One(Value::Text(text)) => {
+                    RawRange::One(ParamValue::Text(text)) => {
                         text.parse().map_err(|error| wrong(format!("space.{family}.{name}: {error}")))?
                     }
                     RawRange::One(value) => Range::Choice(vec![value.clone()]),
@@ -46,9 +46,9 @@ impl Sweeping {
                 ranges.push((family.clone(), name.clone(), range));
             }
         }
-        let wish = Wish {
+        let wish = SweepRequest {
             data: raw.data.clone().unwrap_or_default(),
-            reading: Reading {
+            reading: ReadOptions {
                 separator: raw.separator.as_deref().map(separator).transpose().map_err(wrong)?,
                 decimal: raw.decimal.as_deref().map(str::parse).transpose().map_err(wrong)?,
                 no_header: raw.no_header,

@@ -3,9 +3,9 @@ use std::path::Path;
 
 use super::raw::RawProfile;
 use super::*;
+use crate::learn::data::{DecimalMark, ReadOptions};
 use crate::store::rest::Auth;
 use crate::store::uri::Origin;
-use crate::sweep::data::{Mark, Reading};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
@@ -55,8 +55,8 @@ fn the_example_names_every_setting() {
 fn a_sweep_of_the_settings_says_how_its_file_is_read() {
     let config = "[sweep]\nseparator = 'tab'\ndecimal = ','\nno_header = true\n";
     let reading = load(config, &Flags::default(), &[]).unwrap().sweeping.wish.reading;
-    let (separator, decimal) = (Some(b'\t'), Some(Mark::Comma));
-    assert_eq!(reading, Reading { separator, decimal, no_header: true, ..Reading::default() });
+    let (separator, decimal) = (Some(b'\t'), Some(DecimalMark::Comma));
+    assert_eq!(reading, ReadOptions { separator, decimal, no_header: true, ..ReadOptions::default() });
     for (config, expected) in
         [("decimal = ';'", "the decimal mark is . or ,"), ("separator = ''", "one character")]
     {
@@ -278,4 +278,17 @@ fn another_process_learns_the_address_by_a_variable() {
     assert_eq!((&other.location, &other.rest), (&settings.location, &settings.rest));
     let profile = Flags { profile: Some("p".into()), ..Flags::default() };
     assert_eq!(load(config, &profile, &handed).unwrap().tracking_uri, "http://p");
+}
+
+/// Wherever the system knows users from: a file, LDAP and the like.
+#[cfg(unix)]
+#[test]
+fn the_user_is_who_the_system_says() {
+    let said = std::process::Command::new("id").arg("-un").output().unwrap().stdout;
+    let named = load("", &Flags::default(), &[("LOGNAME", "ana")]).unwrap();
+    let not_named = load("", &Flags::default(), &[]).unwrap();
+    assert_eq!(
+        (named.user.as_str(), not_named.user),
+        ("ana", String::from_utf8(said).unwrap().trim().to_owned())
+    );
 }

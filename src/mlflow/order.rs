@@ -1,7 +1,7 @@
-//! The orders of values, of the points of a history, and of names.
+//! The orders of values and of the points of a history.
 //!
-//! A sort may panic on an order that is not total. These are therefore made of keys of whole numbers and texts, which
-//! cannot be less than that.
+//! A sort may panic on an order that is not total. These are therefore made of keys of whole numbers, which cannot be
+//! less than that.
 
 use std::cmp::Ordering;
 
@@ -23,75 +23,9 @@ pub fn by_step(a: &MetricPoint, b: &MetricPoint) -> Ordering {
     (a.step, a.timestamp).cmp(&(b.step, b.timestamp)).then_with(|| value(a).cmp(&value(b)))
 }
 
-/// The order of names and categories as people expect it: numbers by their size, and behind them what is none.
-pub fn natural(a: &str, b: &str) -> Ordering {
-    natural_key(a).cmp(&natural_key(b))
-}
-
-/// Whether it is no number, its size, all its digits where they are more than a float holds, and the text itself.
-fn natural_key(text: &str) -> (bool, u64, Option<u128>, &str) {
-    let starts_like_one = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
-    let number =
-        if starts_like_one { text.parse::<f64>().ok().filter(|number| !number.is_nan()) } else { None };
-    match number {
-        Some(number) => (false, rank(number), text.parse().ok(), text),
-        None => (true, 0, None, text),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_that_are_numbers_come_by_size_before_all_others() {
-        let mut names = [
-            "1a",
-            "10",
-            "2",
-            "nan",
-            "-1",
-            "1e400",
-            "0",
-            "-0",
-            "12345678901234567890123",
-            "inf",
-            "٣",
-            "",
-            "9007199254740993",
-            "9007199254740992",
-            "-inf",
-            "-nan",
-            "+3",
-            "10000000000000000",
-            "9999999999999999",
-        ];
-        names.sort_by(|a, b| natural(a, b));
-        assert_eq!(
-            names,
-            [
-                "-inf",
-                "-1",
-                "-0",
-                "0",
-                "2",
-                "+3",
-                "10",
-                "9007199254740992",
-                "9007199254740993",
-                "9999999999999999",
-                "10000000000000000",
-                "12345678901234567890123",
-                "1e400",
-                "",
-                "-nan",
-                "1a",
-                "inf",
-                "nan",
-                "٣",
-            ]
-        );
-    }
 
     #[test]
     fn nan_is_compared_as_mlflow_keeps_it() {

@@ -7,12 +7,14 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use super::account::Account;
-use super::data::Frame;
-use super::journal::{Folder, Header};
+use super::engine::journal::SweepFolder;
+use super::engine::rules::Mode;
+use super::header::SweepHeader;
 use super::plan::Plan;
-use super::study::Study;
 use crate::disk::{self, Draft};
+use crate::learn::data::Frame;
+use crate::learn::report::DataReport;
+use crate::learn::study::TrainingData;
 use crate::mlflow::{Dataset, Experiment, ExperimentId, Tag, ViewType, tags};
 use crate::program;
 use crate::store::address::Address;
@@ -23,24 +25,25 @@ const SCHEMA_COLUMNS: usize = 1_000;
 
 /// Who begins a sweep, and where.
 #[derive(Debug, Clone)]
-pub struct Beginning<'a> {
+pub struct SweepOrigin<'a> {
     /// The store, by its address without credentials.
     pub store: &'a str,
+    /// Whose runs they are.
     pub user: &'a str,
-    pub jobs: usize,
+    /// Where the program keeps its state.
     pub state_folder: &'a Path,
 }
 
 /// A sweep that has its folder, and is not begun: dropped, it leaves nothing behind.
 #[derive(Debug)]
-pub struct Prepared {
-    folder: Folder,
-    header: Header,
+pub struct PreparedSweep {
+    folder: SweepFolder,
+    header: SweepHeader,
     /// None when it has begun.
     draft: Option<Draft>,
 }
 
-impl Drop for Prepared {
+impl Drop for PreparedSweep {
     fn drop(&mut self) {
         if self.draft.take().is_some() {
             self.folder.remove();
@@ -48,40 +51,46 @@ impl Drop for Prepared {
     }
 }
 
-impl Prepared {
+impl PreparedSweep {
     /// Makes the folder of a sweep, before anything is written to the store: where there is no room, or no right to write,
     /// nothing is begun.
-    pub fn new(plan: Plan, study: &Study, beginning: &Beginning<'_>) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Where the folder cannot be made.
+    pub fn new(plan: Plan, data: &TrainingData, origin: &SweepOrigin<'_>) -> io::Result<Self> {
         let now = now_ms();
         let zoned =
             jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
         let here = std::env::current_dir()?;
-        let header = Header {
+        let header = SweepHeader {
             id: format!("{}-{:06x}", zoned.strftime("%Y%m%d-%H%M%S"), fastrand::u32(..) >> 8),
             name: format!("sweep-{}", zoned.strftime("%m%d-%H%M%S")),
             experiment: ExperimentId(String::new()),
             experiment_name: String::new(),
-            store: beginning.store.to_owned(),
-            user: beginning.user.to_owned(),
+            store: origin.store.to_owned(),
+            user: origin.user.to_owned(),
             created: now,
-            jobs: beginning.jobs,
             commit: commit(&here),
             folder: here,
-            dataset: dataset(&study.frame),
-            account: Some(Account::of(study)),
-            read_as: Some(study.read_as()),
+            dataset: dataset(&data.frame),
+            report: Some(DataReport::of(data)),
+            fingerprint: Some(data.fingerprint()),
             plan,
         };
-        let (folder, draft) = Folder::create(beginning.state_folder, &header)?;
+        let (folder, draft) = SweepFolder::create(origin.state_folder, &header)?;
         Ok(Self { folder, header, draft: Some(draft) })
     }
 
+    /// What it is to do.
     pub fn plan(&self) -> &Plan {
         &self.header.plan
     }
 
     /// From here on it can be taken up.
-    pub fn begin(mut self, experiment: &Experiment) -> io::Result<(Folder, Header)> {
+    ///
+    /// # Errors
+    /// Where its plan cannot be written; nothing is left behind then.
+    pub fn begin(mut self, experiment: &Experiment) -> io::Result<(SweepFolder, SweepHeader)> {
         self.header.experiment = experiment.experiment_id.clone();
         self.header.experiment_name.clone_from(&experiment.name);
         let content = self.header.in_json()?;
@@ -98,13 +107,17 @@ impl Prepared {
 /// What makes another process open the same store.
 #[derive(Debug, Clone, Default)]
 pub struct SameStore {
+    /// What stands on its command line.
     pub words: Vec<OsString>,
     /// What must not stand on a command line.
     pub variables: Vec<(&'static str, Address)>,
 }
 
 /// Starts a process that takes a sweep up, and belongs to nobody.
-pub fn spawn(folder: &Folder, header: &Header, same: &SameStore) -> io::Result<()> {
+///
+/// # Errors
+/// Where no process can be started.
+pub fn spawn(folder: &SweepFolder, header: &SweepHeader, same: &SameStore) -> io::Result<()> {
     let log = disk::open_to_append(&folder.log())?;
     let mut command = Command::new(program::itself()?);
     #[cfg(unix)]
@@ -118,15 +131,16 @@ pub fn spawn(folder: &Folder, header: &Header, same: &SameStore) -> io::Result<(
 }
 
 /// The experiment by name or id; a new one is told what its runs are judged by.
+///
+/// # Errors
+/// The store's.
 pub async fn find_or_create(store: &dyn TrackingStore, name: &str, plan: &Plan) -> store::Result<Experiment> {
     if let Some(found) = find(store, name).await? {
         return Ok(found);
     }
-    let greater = if plan.score().greater_is_better { "True" } else { "False" };
-    let judged_by = [
-        Tag::new(tags::PRIMARY_METRIC, format!("val_{}", plan.metric)),
-        Tag::new(tags::GREATER_IS_BETTER, greater),
-    ];
+    let greater = if plan.rules.mode == Mode::Max { "True" } else { "False" };
+    let judged_by =
+        [Tag::new(tags::PRIMARY_METRIC, plan.metric()), Tag::new(tags::GREATER_IS_BETTER, greater)];
     match store.create_experiment(name, &judged_by).await {
         Ok(id) => store.get_experiment(&id).await,
         // Somebody else was faster, or an answer was lost.

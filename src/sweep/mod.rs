@@ -1,32 +1,19 @@
-//! Training: a data set, a search over model families and their hyper-parameters, and what is logged of it.
+//! Sweeps: a search over hyper-parameters, trials side by side, and what is logged of them.
 //!
 //! Logs through [`crate::store`] and knows no terminal.
 
-pub mod account;
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 pub mod begin;
-pub mod course;
-pub mod data;
-pub mod families;
-pub mod folds;
-pub mod journal;
-pub mod keep;
-pub mod model;
-pub mod onnx;
-pub mod pairs;
+pub mod engine;
+pub mod executor;
+pub mod header;
+pub mod objective;
 pub mod plan;
-pub mod prepare;
 pub mod progress;
-pub mod read_as;
-pub mod record;
-pub mod roles;
+pub mod request;
 pub mod run;
-pub mod scores;
 pub mod search;
-pub mod space;
-pub mod study;
-pub mod train;
-pub mod trees;
-pub mod unkept;
 
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,30 @@
 //! How far a sweep has come, for people.
 
-use super::course::{Course, Courses, best};
-use super::journal::{Folder, Header, How, Outcome, Wanted};
-use super::unkept::Known;
+use std::fmt;
+
+use super::engine::journal::{Control, EndReason, Outcome, SweepFolder};
+use super::engine::state::{SweepState, SweepStates, best};
+use super::engine::unkept::UnkeptList;
+use super::header::SweepHeader;
+use super::search::trial_name;
 use crate::mlflow::ExperimentId;
+use crate::text;
 
 /// Milliseconds that a process may take to begin.
 const PATIENCE: i64 = 10_000;
 
+/// How it stands with a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum SweepStatus {
     /// No process has taken it up yet.
     Waiting,
+    /// A process is at it.
     Running,
+    /// A process is at it, and waits.
     Paused,
+    /// All is done.
     Finished,
+    /// Somebody called it off.
     Cancelled,
     /// Its process died.
     Interrupted,
@@ -22,7 +32,8 @@ pub enum State {
     Elsewhere,
 }
 
-impl State {
+impl SweepStatus {
+    /// As people and `--json` read it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -41,16 +52,53 @@ impl State {
     }
 }
 
+/// The best trial of a sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BestTrial {
+    /// Its number.
+    pub number: usize,
+    /// Its family.
+    pub family: String,
+    /// `val_rmse` and so on.
+    pub metric: String,
+    /// What it came to.
+    pub value: f64,
+}
+
+impl BestTrial {
+    /// What it came to: `val_rmse 0.5631`.
+    pub fn result(&self) -> String {
+        format!("{} {}", self.metric, text::number(self.value))
+    }
+}
+
+impl fmt::Display for BestTrial {
+    /// In words, wherever it is told: `ridge-3, val_rmse 0.5631`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", trial_name(&self.family, self.number), self.result())
+    }
+}
+
+/// How far a sweep has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
+    /// What no other sweep has.
     pub id: String,
+    /// Of its own run.
     pub name: String,
+    /// Where its runs go.
     pub experiment: ExperimentId,
+    /// What that was called when it began.
     pub experiment_name: String,
+    /// The name of the data set.
     pub data: String,
-    pub state: State,
+    /// How it stands with it.
+    pub state: SweepStatus,
+    /// Trials that came to a result.
     pub finished: usize,
+    /// Trials that fell behind.
     pub pruned: usize,
+    /// Trials that came to none.
     pub failed: usize,
     /// Begun and not ended.
     pub running: usize,
@@ -58,8 +106,8 @@ pub struct Progress {
     pub of: Option<usize>,
     /// `val_rmse` and so on.
     pub metric: String,
-    /// The number of the best trial, its family, and its mean.
-    pub best: Option<(usize, String, f64)>,
+    /// The best trial so far.
+    pub best: Option<BestTrial>,
     /// Seconds at work.
     pub seconds: f64,
     /// Seconds that it will still take, at the pace so far.
@@ -69,7 +117,7 @@ pub struct Progress {
     /// Why the last trial that failed did.
     pub error: Option<String>,
     /// What the store did not take; why that is not known.
-    pub unkept: Known,
+    pub unkept: UnkeptList,
     /// The machine that it is on, if that is another one.
     pub host: Option<String>,
     /// What of its journal cannot be read.
@@ -79,8 +127,10 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn new(header: &Header, course: &Course, sent: usize, state: State, now: i64) -> Self {
-        let trials = &course.trials;
+    /// Of a state that was learnt from the journal, of which the store has `sent` events; `now` is in milliseconds since the
+    /// epoch.
+    pub fn new(header: &SweepHeader, state: &SweepState, sent: usize, status: SweepStatus, now: i64) -> Self {
+        let trials = &state.trials;
         let count = |is_it: fn(&Outcome) -> bool| {
             trials.iter().filter(|trial| trial.outcome.as_ref().is_some_and(is_it)).count()
         };
@@ -88,61 +138,72 @@ impl Progress {
         let finished = count(|outcome| matches!(outcome, Outcome::Finished { .. }));
         let pruned = count(|outcome| matches!(outcome, Outcome::Pruned { .. }));
         let ended = finished + pruned + failed;
-        let of = header.plan.length();
-        let is_at_work = state == State::Running && course.events > 0;
-        let since = if is_at_work { now.saturating_sub(course.last).max(0) } else { 0 };
-        let seconds = course.seconds() + since as f64 / 1000.0;
+        let of = header.plan.rules.length();
+        let is_at_work = status == SweepStatus::Running && state.events > 0;
+        let since = if is_at_work { now.saturating_sub(state.last).max(0) } else { 0 };
+        let seconds = state.seconds() + since as f64 / 1000.0;
         Self {
             id: header.id.clone(),
             name: header.name.clone(),
             experiment: header.experiment.clone(),
             experiment_name: header.experiment_name.clone(),
             data: header.dataset.name.clone(),
-            state,
+            state: status,
             finished,
             pruned,
             failed,
-            running: if state.is_active() { trials.len() - ended } else { 0 },
+            running: if status.is_active() { trials.len() - ended } else { 0 },
             of,
-            metric: format!("val_{}", header.plan.metric),
-            best: best_of(course, header),
+            metric: header.plan.metric(),
+            best: best_of(state, header),
             seconds,
-            left: left(header, ended, of, seconds).filter(|_| state == State::Running && of != Some(ended)),
-            unsent: course.events.saturating_sub(sent),
+            left: left(header, ended, of, seconds)
+                .filter(|_| status == SweepStatus::Running && of != Some(ended)),
+            unsent: state.events.saturating_sub(sent),
             error: trials.iter().rev().find_map(|trial| match &trial.outcome {
                 Some(Outcome::Failed { message }) => Some(message.clone()),
                 _ => None,
             }),
             unkept: Ok(Vec::new()),
             host: None,
-            damage: course.damage.clone(),
+            damage: state.damage.clone(),
             created: header.created,
         }
     }
 
     /// Reads how far the sweep of a folder has come.
-    pub fn read(folder: &Folder, header: &Header, courses: &mut Courses, now: i64) -> std::io::Result<Self> {
-        let course = courses.of(&header.id, folder)?;
+    ///
+    /// # Errors
+    /// Where the journal cannot be read at all.
+    pub fn read(
+        folder: &SweepFolder,
+        header: &SweepHeader,
+        states: &mut SweepStates,
+        now: i64,
+    ) -> std::io::Result<Self> {
+        let state = states.of(&header.id, folder)?;
         let host = folder.host();
-        let state = match course.closed {
+        let status = match state.closed {
             _ if folder.is_running()? => {
-                if folder.wanted() == Wanted::Pause {
-                    State::Paused
+                if folder.control() == Control::Pause {
+                    SweepStatus::Paused
                 } else {
-                    State::Running
+                    SweepStatus::Running
                 }
             }
             // A process that has not begun by now never will.
-            None if host.is_some() => State::Elsewhere,
-            None if course.events == 0 && now.saturating_sub(header.created) < PATIENCE => State::Waiting,
-            Some(How::Finished) => State::Finished,
-            Some(How::Cancelled) => State::Cancelled,
-            None | Some(How::Interrupted) => State::Interrupted,
+            None if host.is_some() => SweepStatus::Elsewhere,
+            None if state.events == 0 && now.saturating_sub(header.created) < PATIENCE => {
+                SweepStatus::Waiting
+            }
+            Some(EndReason::Finished) => SweepStatus::Finished,
+            Some(EndReason::Cancelled) => SweepStatus::Cancelled,
+            None | Some(EndReason::Interrupted) => SweepStatus::Interrupted,
         };
         Ok(Self {
             unkept: folder.unkept().map_err(|error| error.to_string()),
-            host: host.filter(|_| state == State::Elsewhere),
-            ..Self::new(header, course, folder.sent(), state, now)
+            host: host.filter(|_| status == SweepStatus::Elsewhere),
+            ..Self::new(header, state, folder.sent(), status, now)
         })
     }
 
@@ -156,24 +217,27 @@ impl Progress {
 
     /// Whether all is trained, and only the store has to be told.
     pub fn is_logging(&self) -> bool {
-        self.state == State::Running && self.unsent > 0 && self.of == Some(self.ended())
+        self.state == SweepStatus::Running && self.unsent > 0 && self.of == Some(self.ended())
     }
 
+    /// Trials that are over.
     pub fn ended(&self) -> usize {
         self.finished + self.pruned + self.failed
     }
 }
 
-fn best_of(course: &Course, header: &Header) -> Option<(usize, String, f64)> {
-    let number = best(&course.trials, &header.plan)?;
-    let trial = &course.trials[number];
-    Some((number, trial.proposal.as_ref()?.family.clone(), trial.mean(header.plan.metric_at())?))
+fn best_of(state: &SweepState, header: &SweepHeader) -> Option<BestTrial> {
+    let aim = header.plan.aim();
+    let number = best(&state.trials, aim)?;
+    let trial = &state.trials[number];
+    let family = trial.proposal.as_ref()?.family.clone();
+    Some(BestTrial { number, family, metric: header.plan.metric(), value: trial.mean(aim)? })
 }
 
 /// By the pace so far, or the end of the time that was given, whichever comes first.
-fn left(header: &Header, ended: usize, of: Option<usize>, seconds: f64) -> Option<f64> {
+fn left(header: &SweepHeader, ended: usize, of: Option<usize>, seconds: f64) -> Option<f64> {
     let by_pace = of.filter(|_| ended > 0).map(|of| seconds / ended as f64 * of.saturating_sub(ended) as f64);
-    let by_time = header.plan.seconds.map(|limit| (limit - seconds).max(0.0));
+    let by_time = header.plan.rules.seconds.map(|limit| (limit - seconds).max(0.0));
     match (by_pace, by_time) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

@@ -3,6 +3,7 @@
 
 pub mod json;
 pub mod markdown;
+pub mod order;
 mod safe;
 pub mod shell;
 

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use mltui::sweep::account::Account;
-use mltui::sweep::data::{DataError, Frame, Mark, Reading, Target, Values, load};
-use mltui::sweep::families::FAMILIES;
-use mltui::sweep::plan::Wish;
-use mltui::sweep::scores::Prediction;
-use mltui::sweep::space::Params;
-use mltui::sweep::study::Study;
+use mltui::learn::data::{ColumnValues, DataError, DecimalMark, Frame, ReadOptions, Target, load};
+use mltui::learn::families::FAMILIES;
+use mltui::learn::report::DataReport;
+use mltui::learn::scores::Prediction;
+use mltui::learn::study::TrainingData;
+use mltui::params::Params;
+use mltui::sweep::request::SweepRequest;
 use parquet::basic::{Compression as Packing, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int32Type, Int64Type};
 use parquet::file::properties::WriterProperties;
@@ -307,20 +307,20 @@ fn parquet(folder: &Path, packing: Packing) -> Vec<u8> {
 fn learn(frame: &Frame, fits: u8) -> Result<(), DataError> {
     for column in &frame.columns {
         let length = match &column.values {
-            Values::Numbers(numbers) => numbers.len(),
-            Values::Texts { codes, .. } => codes.len(),
+            ColumnValues::Numbers(numbers) => numbers.len(),
+            ColumnValues::Texts { codes, .. } => codes.len(),
         };
         assert_eq!(length, frame.rows, "rows of {:?}", column.name);
     }
     let Some(name) = frame.columns.last().map(|column| column.name.clone()) else { return Ok(()) };
     let target = Target::new(frame, &name, None)?;
-    let study = Study::new(frame.clone(), target, 0.2, 2, 1)?;
-    let account = Account::of(&study);
+    let study = TrainingData::new(frame.clone(), target, 0.2, 2, 1)?;
+    let account = DataReport::of(&study);
     drop((account.lines(), account.briefly()));
-    let fitting = FAMILIES.into_iter().filter(|family| family.takes(study.target.task));
+    let fitting = FAMILIES.into_iter().filter(|family| family.supports(study.target.task));
     for family in fitting.cycle().skip(fits.into()).take(2) {
         let Ok(part) = study.fold(0) else { continue };
-        if let Ok(fitted) = part.try_out(family, &Params::new(), 1) {
+        if let Ok(fitted) = part.fit_and_score(family, &Params::new(), 1) {
             let rows = match &fitted.prediction {
                 Prediction::Numbers(numbers) => numbers.len(),
                 Prediction::Classes { classes, .. } => classes.len(),
@@ -348,12 +348,12 @@ fn damaged_data_is_read_or_refused() {
     ];
     let reading = (
         proptest::option::weighted(0.1, any::<u8>()),
-        proptest::option::weighted(0.1, select(&[Mark::Point, Mark::Comma][..])),
+        proptest::option::weighted(0.1, select(&[DecimalMark::Point, DecimalMark::Comma][..])),
         prop::bool::weighted(0.1),
         vec(select(&["a", "b", "y", "gone"][..]).prop_map(str::to_owned), 0..2),
         vec(select(&["a", "c", "gone"][..]).prop_map(str::to_owned), 0..2),
     );
-    let reading = reading.prop_map(|(separator, decimal, no_header, categorical, ignored)| Reading {
+    let reading = reading.prop_map(|(separator, decimal, no_header, categorical, ignored)| ReadOptions {
         separator,
         decimal,
         no_header,
@@ -382,7 +382,8 @@ fn damaged_data_is_read_or_refused() {
                 assert!(!words.is_empty() && words.len() < 20_000, "a sentence of {} bytes", words.len());
             }
             // As the plan's form does while the path is typed.
-            let wish = Wish { data: path.to_owned(), reading: reading.clone(), ..Wish::default() };
+            let wish =
+                SweepRequest { data: path.to_owned(), reading: reading.clone(), ..SweepRequest::default() };
             drop(wish.decide().map_err(|error| error.to_string()));
         },
     );

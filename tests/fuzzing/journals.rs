@@ -14,10 +14,11 @@ use mltui::state::policies::Policies;
 use mltui::state::{file_of, load, load_to_change, save};
 use mltui::store::TrackingStore;
 use mltui::store::memory::MemoryStore;
-use mltui::sweep::begin::{Beginning, Prepared, find_or_create};
-use mltui::sweep::course::{Course, Courses};
-use mltui::sweep::journal::{Folder, Header};
-use mltui::sweep::plan::Wish;
+use mltui::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
+use mltui::sweep::engine::journal::SweepFolder;
+use mltui::sweep::engine::state::{SweepState, SweepStates};
+use mltui::sweep::engine::unkept::{self, Unkept};
+use mltui::sweep::header::{SweepFolders, SweepHeader};
 use mltui::sweep::progress::Progress;
 use mltui::sweep::run::{self, Run};
 use mltui::sweep::unkept::{self, Unkept};
@@ -166,19 +167,20 @@ fn damage(path: &Path, damage: &Damage) {
 /// The files of a whole state directory, and where they lie in it.
 async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let store: Arc<dyn TrackingStore> = Arc::new(MemoryStore::default());
-    let wish = Wish {
+    let wish = SweepRequest {
         data: "iris".into(),
         families: vec!["naive_bayes".into(), "decision_tree".into()],
         trials: Some(3),
         folds: Some(2),
-        ..Wish::default()
+        ..SweepRequest::default()
     };
-    let (plan, study) = wish.decide().unwrap();
+    let (mut plan, data) = wish.decide().unwrap();
+    plan.rules.jobs = 1;
     let experiment = find_or_create(store.as_ref(), "iris", &plan).await.unwrap();
-    let beginning = Beginning { store: STORE, user: "ana", jobs: 1, state_folder: folder };
-    let prepared = Prepared::new(plan, &study, &beginning).unwrap();
+    let origin = SweepOrigin { store: STORE, user: "ana", state_folder: folder };
+    let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
     let (sweep, header) = prepared.begin(&experiment).unwrap();
-    let job = Run { store: Arc::clone(&store), folder: sweep.clone(), header, study };
+    let job = SweepJob::new(Arc::clone(&store), sweep.clone(), header, data);
     run::run(job, std::future::pending(), |_| {}).await.unwrap();
     let lost = Unkept { trial: Some(1), what: "model".into(), why: "it is too large".into() };
     sweep.set_unkept(Some(1), &[lost]).unwrap();
@@ -238,11 +240,11 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
 
 /// All that looks at a state directory.
 fn read(folder: &Path) {
-    let all = Folder::all(folder);
-    let mut courses = Courses::default();
+    let all = SweepFolders::of(folder);
+    let mut courses = SweepStates::default();
     for (sweep, header) in &all.sweeps {
         drop((header.command(), header.command_in_a_tag(), sweep.said(), sweep.events()));
-        drop((sweep.is_running(), sweep.host(), sweep.wanted(), sweep.sent()));
+        drop((sweep.is_running(), sweep.host(), sweep.control(), sweep.sent()));
         drop(unkept::in_words(&sweep.unkept().map_err(|error| error.to_string())));
         for now in [0, 1_795_435_200_000, i64::MAX] {
             if let Ok(progress) = Progress::read(sweep, header, &mut courses, now) {
@@ -250,17 +252,17 @@ fn read(folder: &Path) {
             }
         }
         if let Ok(events) = sweep.events() {
-            let course = Course::of(&events);
-            let best = mltui::sweep::course::best(&course.trials, &header.plan);
+            let course = SweepState::of(&events);
+            let best = mltui::sweep::engine::state::best(&course.trials, header.plan.aim());
             assert!(best.is_none_or(|best| best < course.trials.len()));
         }
-        if let Some(account) = &header.account {
+        if let Some(account) = &header.report {
             drop((account.lines(), account.briefly()));
         }
     }
     drop(Journal::new(folder, STORE).broken_off());
     drop(Policies::new(folder, STORE).all());
-    drop(ByExperiment::<Wish>::new(folder, "plans", STORE).all());
+    drop(ByExperiment::<SweepRequest>::new(folder, "plans", STORE).all());
     if let Ok(Some(memory)) = load::<Memory>(&file_of(folder, "stores", STORE)) {
         for remembered in memory.experiments.values() {
             let columns = remembered.columns.iter().flatten();
@@ -277,18 +279,18 @@ async fn go_on(folder: &Path, resumes: bool) {
     drop(journal.end("x"));
     drop(Policies::new(folder, STORE).set(&ExperimentId::from("9"), None));
     drop(load_to_change::<Memory>(&file_of(folder, "stores", STORE)));
-    for (sweep, header) in Folder::all(folder).sweeps {
+    for (sweep, header) in SweepFolders::of(folder).sweeps {
         // What a mistaken path or number of rows asks for is somebody's wish.
-        if resumes && header.plan.data == "iris" && resume(&store, &sweep, &header).await.is_some() {
+        if resumes && header.plan.tabular.data == "iris" && resume(&store, &sweep, &header).await.is_some() {
             read(folder);
         }
     }
     drop(run::close_broken(&store, folder, STORE).await);
 }
 
-async fn resume(store: &Arc<dyn TrackingStore>, folder: &Folder, header: &Header) -> Option<()> {
-    let study = header.plan.study().ok()?;
-    let job = Run { store: Arc::clone(store), folder: folder.clone(), header: header.clone(), study };
+async fn resume(store: &Arc<dyn TrackingStore>, folder: &SweepFolder, header: &SweepHeader) -> Option<()> {
+    let data = header.plan.training_data().ok()?;
+    let job = SweepJob::new(Arc::clone(store), folder.clone(), header.clone(), data);
     // Long enough for a whole one; what goes on and on is called off.
     let patience = tokio::time::sleep(Duration::from_millis(300));
     let told = run::run(job, patience, |told| drop(format!("{told:?}"))).await;

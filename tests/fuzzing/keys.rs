@@ -226,12 +226,12 @@ impl Visit {
             Answer::Experiments(count) => self.feed(experiments(*count)),
             Answer::Sweeps(sweeps) => {
                 let states = [
-                    State::Waiting,
-                    State::Running,
-                    State::Paused,
-                    State::Finished,
-                    State::Cancelled,
-                    State::Interrupted,
+                    SweepStatus::Waiting,
+                    SweepStatus::Running,
+                    SweepStatus::Paused,
+                    SweepStatus::Finished,
+                    SweepStatus::Cancelled,
+                    SweepStatus::Interrupted,
                 ];
                 let sweeps = sweeps.iter().map(|Sweep { state, count, of, seconds, left }| Progress {
                     id: NAMES[usize::from(*state)].into(),
@@ -246,7 +246,12 @@ impl Visit {
                     running: 1,
                     of: *of,
                     metric: "val_rmse".into(),
-                    best: left.map(|left| (*count, NAMES[4].into(), left)),
+                    best: left.map(|left| BestTrial {
+                        number: *count,
+                        family: NAMES[4].into(),
+                        metric: NAMES[4].into(),
+                        value: left,
+                    }),
                     seconds: *seconds,
                     left: *left,
                     unsent: *count,

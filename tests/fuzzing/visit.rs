@@ -16,7 +16,7 @@ use mltui::mlflow::{
 use mltui::select::Patterns;
 use mltui::store::batch::whole_runs;
 use mltui::store::{ArtifactList, ErrorKind, HistoryCursor, HistoryPart, StoreError};
-use mltui::sweep::plan::Wish;
+use mltui::sweep::request::SweepRequest;
 use mltui::text::clean;
 use mltui::tui::core::app::{App, Setup};
 use mltui::tui::core::draw::draw;
@@ -199,7 +199,7 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
                 name: NAMES[4].into(),
                 experiment: "1".into(),
                 experiment_name: NAMES[3].into(),
-                wish: Wish::default(),
+                wish: SweepRequest::default(),
                 trials: Some(usize::MAX),
             };
             drop(training);

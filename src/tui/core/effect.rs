@@ -11,7 +11,7 @@ use crate::compare::Comparison;
 use crate::marking::{Request, Undoing};
 use crate::mlflow::{ExperimentId, RunId, Tag};
 use crate::select::{Ancestors, Policy};
-use crate::sweep::plan::Wish;
+use crate::sweep::request::SweepRequest;
 use crate::tui::features::charts::histories::Want;
 
 #[derive(Debug, Clone)]
@@ -113,7 +113,7 @@ pub enum Effect {
     /// Find out what the data of a plan come to.
     CheckPlan {
         generation: u64,
-        wish: Box<Wish>,
+        wish: Box<SweepRequest>,
     },
     /// List what can be data in a folder, as it was typed.
     ListData(String),
@@ -148,7 +148,7 @@ pub enum Effect {
 /// A sweep to be begun.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Training {
-    pub wish: Wish,
+    pub wish: SweepRequest,
     pub place: Place,
     pub jobs: Option<usize>,
     /// The plan was made by hand, and is the experiment's from now on.

@@ -1,7 +1,7 @@
 //! Names, values and messages that want to harm the terminal or to look like others, on every screen.
 
 use super::*;
-use crate::sweep::progress::State;
+use crate::sweep::progress::SweepStatus;
 use crate::text::is_hidden;
 use crate::tui::core::action::ACTIONS;
 
@@ -116,7 +116,7 @@ fn what_leaves_the_screen_as_a_picture_or_a_page_is_well_formed() {
 fn what_other_machines_call_themselves_is_cleaned_in_the_list_of_sweeps() {
     let runs = runs();
     let mut app = explorer(&runs);
-    let mut sweep = crate::tui::tests::sweeping::progress(&app, State::Elsewhere);
+    let mut sweep = super::sweeping::progress(&app, SweepStatus::Elsewhere);
     for text in [&mut sweep.name, &mut sweep.metric, &mut sweep.experiment_name] {
         *text = hostile(text);
     }

@@ -1,9 +1,9 @@
 //! Training: one key on an empty store and on a planned experiment, the plan, the list of sweeps.
 
 use super::*;
-use crate::sweep::data::Mark;
-use crate::sweep::plan::Wish;
-use crate::sweep::progress::{Progress, State};
+use crate::learn::data::DecimalMark;
+use crate::sweep::progress::{BestTrial, Progress, SweepStatus};
+use crate::sweep::request::SweepRequest;
 use crate::tui::core::app::Overlay;
 use crate::tui::core::effect::{Place, Steering, Training};
 use crate::tui::features::sweeps::Began;
@@ -25,7 +25,7 @@ fn effects_of(app: &mut App, script: &str) -> Vec<Effect> {
     last
 }
 
-pub(super) fn progress(app: &App, state: State) -> Progress {
+pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
     Progress {
         id: "20261123-120000-abc".into(),
         name: "sweep-1123-120000".into(),
@@ -39,7 +39,12 @@ pub(super) fn progress(app: &App, state: State) -> Progress {
         running: 1,
         of: Some(20),
         metric: "val_rmse".into(),
-        best: Some((3, "random_forest".into(), 0.5872)),
+        best: Some(BestTrial {
+            number: 3,
+            family: "random_forest".into(),
+            metric: "val_rmse".into(),
+            value: 0.5872,
+        }),
         seconds: 14.0,
         left: Some(26.0),
         unsent: 0,
@@ -150,11 +155,11 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     assert_eq!(trained(&first).unwrap().wish.seed, Some(1));
     assert!(trained(&effects_of(&mut app, "T")).is_none());
     update(&mut app, Msg::Trained(Err("no process".into())));
-    app.sweeps.list = vec![progress(&app, State::Running)];
+    app.sweeps.list = vec![progress(&app, SweepStatus::Running)];
     assert!(trained(&effects_of(&mut app, "T")).is_none());
     assert!(drawn(&app).contains("is at work here"), "{}", drawn(&app));
     app.sweeps.list.clear();
-    app.sweeps.list.push(progress(&app, State::Finished));
+    app.sweeps.list.push(progress(&app, SweepStatus::Finished));
     let second = effects_of(&mut app, "T");
     assert_eq!(trained(&second).unwrap().wish.seed, Some(2));
     effects_of(&mut app, "ctrl-t");
@@ -164,7 +169,8 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
 #[test]
 fn a_sweep_of_the_settings_starts_at_once() {
     let (mut app, _) = opened((120, 36), 12);
-    app.sweeps.settled = Wish { data: "train.csv".into(), target: Some("y".into()), ..Wish::default() };
+    app.sweeps.settled =
+        SweepRequest { data: "train.csv".into(), target: Some("y".into()), ..SweepRequest::default() };
     let effects = effects_of(&mut app, "T");
     let training = trained(&effects).unwrap();
     assert_eq!(training.wish.data, "train.csv");
@@ -174,19 +180,19 @@ fn a_sweep_of_the_settings_starts_at_once() {
 #[test]
 fn a_plan_that_says_nothing_of_it_reads_files_as_the_settings_say() {
     let (mut app, _) = opened((120, 36), 12);
-    app.sweeps.settled.reading.decimal = Some(Mark::Comma);
-    let planned = Wish { data: "iris".into(), ..Wish::default() };
+    app.sweeps.settled.reading.decimal = Some(DecimalMark::Comma);
+    let planned = SweepRequest { data: "iris".into(), ..SweepRequest::default() };
     app.sweeps.plans.insert(app.runs.experiment.clone().unwrap(), planned);
     let effects = effects_of(&mut app, "ctrl-t");
     let Some(Effect::CheckPlan { wish, .. }) = effects.first() else { panic!("{effects:?}") };
-    assert_eq!((wish.data.as_str(), wish.reading.decimal), ("iris", Some(Mark::Comma)));
+    assert_eq!((wish.data.as_str(), wish.reading.decimal), ("iris", Some(DecimalMark::Comma)));
 }
 
 #[test]
 fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
     let (mut app, _) = opened((120, 36), 12);
     let reading = &mut app.sweeps.settled.reading;
-    (reading.decimal, reading.ignored) = (Some(Mark::Comma), vec!["id".into(), "a, b".into()]);
+    (reading.decimal, reading.ignored) = (Some(DecimalMark::Comma), vec!["id".into(), "a, b".into()]);
     let typed = |app: &mut App, keys: &str| {
         let effects = effects_of(app, keys);
         effects.into_iter().rev().find_map(|effect| match effect {
@@ -202,7 +208,7 @@ fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
         assert!(screen.contains("decimal   ,") && screen.contains("ignore    id, \"a, b\""), "{screen}");
     }
     let other = typed(&mut app, "ctrl-u . tab , space n a m e tab").unwrap();
-    assert_eq!(other.decimal, Some(Mark::Point));
+    assert_eq!(other.decimal, Some(DecimalMark::Point));
     assert_eq!(other.ignored, ["id", "a, b", "name"]);
     let none = typed(&mut app, "shift-tab ctrl-u shift-tab ctrl-u tab").unwrap();
     assert_eq!((none.decimal, none.ignored), (None, Vec::new()));
@@ -215,7 +221,7 @@ fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
 #[test]
 fn sweeps_are_listed_steered_and_their_end_is_told() {
     let (mut app, _) = opened((120, 36), 12);
-    let list = vec![progress(&app, State::Running)];
+    let list = vec![progress(&app, SweepStatus::Running)];
     update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
     assert!(drawn(&app).contains("sweep 7/20, 26s left"), "{}", drawn(&app));
     let later = app.now + 1_500;
@@ -231,10 +237,10 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
         "{screen}"
     );
     for (key, steering, state) in [
-        ("p", Steering::Pause, State::Running),
-        ("p", Steering::Continue, State::Paused),
-        ("x", Steering::Cancel, State::Paused),
-        ("r", Steering::Resume, State::Cancelled),
+        ("p", Steering::Pause, SweepStatus::Running),
+        ("p", Steering::Continue, SweepStatus::Paused),
+        ("x", Steering::Cancel, SweepStatus::Paused),
+        ("r", Steering::Resume, SweepStatus::Cancelled),
     ] {
         let list = vec![progress(&app, state)];
         update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
@@ -247,9 +253,9 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
     update(&mut app, Msg::SweepLog { name: "sweep-1".into(), text: "mltui: trial 0\n\u{1b}[31mred".into() });
     assert!(drawn(&app).contains("trial 0"));
     effects_of(&mut app, "esc");
-    let list = vec![progress(&app, State::Running)];
+    let list = vec![progress(&app, SweepStatus::Running)];
     update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
-    let list = vec![progress(&app, State::Finished)];
+    let list = vec![progress(&app, SweepStatus::Finished)];
     update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
     assert!(drawn(&app).contains("is finished after 7 trials: best random_forest-3"), "{}", drawn(&app));
 }
@@ -259,7 +265,7 @@ fn nothing_trains_where_nothing_may_be_written() {
     let (mut app, _) = opened((120, 36), 12);
     app.read_only = true;
     assert!(trained(&effects_of(&mut app, "T")).is_none() && app.overlay.is_none());
-    let list = vec![progress(&app, State::Running)];
+    let list = vec![progress(&app, SweepStatus::Running)];
     update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
     assert!(effects_of(&mut app, "g s x").is_empty());
 }
@@ -271,7 +277,7 @@ fn no_size_is_too_small_for_a_plan_or_a_list() {
             let (mut app, _) = opened((columns, rows), 12);
             for script in ["T down down", "esc g s"] {
                 effects_of(&mut app, script);
-                let list: Vec<_> = (0..9).map(|_| progress(&app, State::Running)).collect();
+                let list: Vec<_> = (0..9).map(|_| progress(&app, SweepStatus::Running)).collect();
                 update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
                 drawn(&app);
             }

@@ -4,19 +4,21 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Began;
+use crate::learn::data::{self, Frame};
+use crate::learn::report::DataReport;
+use crate::learn::study::TrainingData;
 use crate::mlflow::Experiment;
 use crate::state::by_experiment::ByExperiment;
 use crate::store::{TrackingStore, now_ms};
-use crate::sweep::account::Account;
-use crate::sweep::begin::{Beginning, Prepared, SameStore, find_or_create, spawn};
-use crate::sweep::course::Courses;
-use crate::sweep::data::{self, Frame};
-use crate::sweep::journal::{Folder, Header, Wanted};
-use crate::sweep::plan::{Plan, Wish};
+use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create, spawn};
+use crate::sweep::engine::journal::{Control, SweepFolder};
+use crate::sweep::engine::record::is_transient;
+use crate::sweep::engine::state::SweepStates;
+use crate::sweep::header::{SweepFolders, SweepHeader};
+use crate::sweep::plan::Plan;
 use crate::sweep::progress::Progress;
-use crate::sweep::record::may_pass;
+use crate::sweep::request::SweepRequest;
 use crate::sweep::run;
-use crate::sweep::study::Study;
 use crate::text;
 use crate::tui::core::effect::{Place, Steering, Training};
 use crate::tui::core::msg::Msg;
@@ -30,8 +32,8 @@ pub struct Ground {
     /// What makes another process open the same store.
     pub same: SameStore,
     /// What `T` does again, by experiment.
-    pub plans: ByExperiment<Wish>,
-    pub courses: Arc<Mutex<Courses>>,
+    pub plans: ByExperiment<SweepRequest>,
+    pub courses: Arc<Mutex<SweepStates>>,
 }
 
 /// Decides a plan, makes its experiment and its folder, and starts the process.
@@ -45,14 +47,10 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
     let (asked, on) = (wish.clone(), ground.clone());
     // The store gets nothing where the sweep could not be kept.
     let prepared = tokio::task::spawn_blocking(move || {
-        let (plan, study) = asked.decide().map_err(|error| error.to_string())?;
-        let beginning = Beginning {
-            store: &on.store,
-            user: &on.user,
-            jobs: plan.jobs(jobs),
-            state_folder: &on.state_folder,
-        };
-        Prepared::new(plan, &study, &beginning).map_err(|error| unbegun(&error))
+        let (mut plan, data) = asked.decide().map_err(|error| error.to_string())?;
+        plan.rules.jobs = plan.rules.jobs_for(jobs);
+        let origin = SweepOrigin { store: &on.store, user: &on.user, state_folder: &on.state_folder };
+        PreparedSweep::new(plan, &data, &origin).map_err(|error| unbegun(&error))
     });
     let prepared = prepared.await.map_err(|error| error.to_string())??;
     let said = |error: crate::store::StoreError| format!("{error}; {}", error.hint());
@@ -63,7 +61,7 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
     store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
     // The process of the sweep makes none.
     store.begin().await.map_err(said)?;
-    let trials = prepared.plan().length();
+    let trials = prepared.plan().rules.length();
     let (folder, header) = prepared.begin(&experiment).map_err(|error| unbegun(&error))?;
     spawn(&folder, &header, &ground.same).map_err(|error| {
         folder.remove();
@@ -89,40 +87,40 @@ fn unbegun(error: &std::io::Error) -> String {
 }
 
 /// What the data of a plan come to, in words.
-pub fn check(generation: u64, wish: &Wish) -> Msg {
+pub fn check(generation: u64, wish: &SweepRequest) -> Msg {
     let names = |frame: &Frame| frame.columns.iter().map(|column| column.name.clone()).collect();
-    match wish.decide() {
-        Ok((plan, study)) => {
-            Msg::Checked { generation, columns: names(&study.frame), result: Ok(words(&plan, &study)) }
-        }
+    let frame = match wish.frame() {
+        Ok(frame) => frame,
         Err(error) => {
-            // The data may be fine, and only the target not said yet.
-            let frame = data::load(&wish.data, &wish.reading);
-            let columns = frame.map_or(Vec::new(), |frame| names(&frame));
-            Msg::Checked { generation, columns, result: Err(error.to_string()) }
+            return Msg::Checked { generation, columns: Vec::new(), result: Err(error.to_string()) };
         }
-    }
+    };
+    // The data may be fine, and only the target not said yet.
+    let columns = names(&frame);
+    let decided = wish.decide_on(frame);
+    let result = decided.map(|(plan, data)| words(&plan, &data)).map_err(|error| error.to_string());
+    Msg::Checked { generation, columns, result }
 }
 
-fn words(plan: &Plan, study: &Study) -> String {
+fn words(plan: &Plan, study: &TrainingData) -> String {
     let target = &study.target;
-    let families: Vec<_> = plan.spaces.iter().map(|space| space.family.as_str()).collect();
+    let families: Vec<_> = plan.rules.spaces.iter().map(|space| space.family.as_str()).collect();
     let classes =
         target.labels.as_ref().map_or(String::new(), |labels| format!(" of {} classes", labels.len()));
-    let account = Account::of(study);
-    let mut details = account.briefly().join("; ");
+    let report = DataReport::of(study);
+    let mut details = report.briefly().join("; ");
     if !details.is_empty() {
         details.push_str("; ");
     }
     format!(
-        "{} rows, {} columns; {} by {}: {}{classes}, {}; {details}goes by val_{}; tries {}",
+        "{} rows, {} columns; {} by {}: {}{classes}, {}; {details}optimises {}; tries {}",
         text::count(study.frame.rows),
-        account.columns.len() + account.more_columns,
+        report.columns.len() + report.more_columns,
         target.name,
         study.roles.learnt(),
-        plan.task.as_str(),
+        plan.tabular.task.as_str(),
         target.because,
-        plan.metric,
+        plan.metric(),
         families.join(", ")
     )
 }
@@ -146,7 +144,7 @@ pub fn list(folder: String) -> Msg {
 
 /// How far the sweeps of this store are.
 pub fn look(ground: &Ground) -> Msg {
-    let all = Folder::all(&ground.state_folder);
+    let all = SweepFolders::of(&ground.state_folder);
     // A panic elsewhere leaves whole courses behind.
     let mut courses = ground.courses.lock().unwrap_or_else(PoisonError::into_inner);
     let (mut list, mut unread) = (Vec::new(), all.unread);
@@ -159,15 +157,15 @@ pub fn look(ground: &Ground) -> Msg {
     Msg::Sweeps { list, unread }
 }
 
-fn find(ground: &Ground, id: &str) -> Option<(Folder, Header)> {
-    Folder::all(&ground.state_folder).sweeps.into_iter().find(|(_, header)| header.id == id)
+fn find(ground: &Ground, id: &str) -> Option<(SweepFolder, SweepHeader)> {
+    SweepFolders::of(&ground.state_folder).sweeps.into_iter().find(|(_, header)| header.id == id)
 }
 
 /// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
 pub async fn resume(store: Arc<dyn TrackingStore>, ground: &Ground, id: &str) -> Result<(), Msg> {
     let Some((_, header)) = find(ground, id) else { return Ok(()) };
     match store.check_artifacts(&header.experiment).await {
-        Err(error) if !may_pass(&error.kind) => {
+        Err(error) if !is_transient(&error.kind) => {
             Err(Msg::Said(format!("{} is not resumed: {error}; {}", header.name, error.hint())))
         }
         _ => Ok(()),
@@ -179,10 +177,12 @@ pub fn steer(ground: &Ground, id: &str, steering: Steering) -> Msg {
         return Msg::Said("the sweep is gone".into());
     };
     let done = match steering {
-        Steering::Pause => folder.want(Wanted::Pause),
-        Steering::Continue => folder.want(Wanted::Run),
-        Steering::Cancel => folder.want(Wanted::Cancel),
-        Steering::Resume => folder.want(Wanted::Run).and_then(|()| spawn(&folder, &header, &ground.same)),
+        Steering::Pause => folder.set_control(Control::Pause),
+        Steering::Continue => folder.set_control(Control::Run),
+        Steering::Cancel => folder.set_control(Control::Cancel),
+        Steering::Resume => {
+            folder.set_control(Control::Run).and_then(|()| spawn(&folder, &header, &ground.same))
+        }
     };
     let name = &header.name;
     Msg::Said(match (done, steering) {

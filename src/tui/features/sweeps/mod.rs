@@ -8,8 +8,8 @@ pub mod update;
 use std::collections::HashMap;
 
 use crate::mlflow::ExperimentId;
-use crate::sweep::plan::Wish;
-use crate::sweep::progress::{Progress, State};
+use crate::sweep::progress::{Progress, SweepStatus};
+use crate::sweep::request::SweepRequest;
 use crate::text;
 use crate::tui::core::action::Action;
 
@@ -20,9 +20,9 @@ pub struct Sweeps {
     /// What of them cannot be read, and why.
     pub unread: Vec<String>,
     /// The plans of experiments.
-    pub plans: HashMap<ExperimentId, Wish>,
+    pub plans: HashMap<ExperimentId, SweepRequest>,
     /// The sweep of the settings; without data there is none.
-    pub settled: Wish,
+    pub settled: SweepRequest,
     pub jobs: Option<usize>,
     /// What was asked for before it was known what is there.
     pub waits: Option<Action>,
@@ -40,12 +40,16 @@ pub struct Began {
     pub name: String,
     pub experiment: ExperimentId,
     pub experiment_name: String,
-    pub wish: Wish,
+    pub wish: SweepRequest,
     pub trials: Option<usize>,
 }
 
 impl Sweeps {
-    pub fn new(settled: Wish, jobs: Option<usize>, plans: HashMap<ExperimentId, Wish>) -> Self {
+    pub fn new(
+        settled: SweepRequest,
+        jobs: Option<usize>,
+        plans: HashMap<ExperimentId, SweepRequest>,
+    ) -> Self {
         Self { plans, settled, jobs, ..Self::default() }
     }
 
@@ -61,7 +65,7 @@ impl Sweeps {
             [] => None,
             [one] => {
                 let of = one.of.map_or(String::new(), |of| format!("/{of}"));
-                let paused = if one.state == State::Paused { " paused" } else { "" };
+                let paused = if one.state == SweepStatus::Paused { " paused" } else { "" };
                 if one.is_logging() {
                     return Some(format!("sweep {}{of}, logging", one.ended()));
                 }

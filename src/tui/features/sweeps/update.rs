@@ -5,9 +5,9 @@ use crossterm::event::KeyEvent;
 use super::Began;
 use super::list::{Pressed, key};
 use super::plan::{PlanForm, Typed};
-use crate::sweep::data::bundled;
-use crate::sweep::plan::{SEED, TRIALS, Wish};
-use crate::sweep::progress::{Progress, State};
+use crate::learn::data::bundled;
+use crate::sweep::progress::{Progress, SweepStatus};
+use crate::sweep::request::{SEED, SweepRequest, TRIALS};
 use crate::sweep::search::Method;
 use crate::text;
 use crate::tui::core::action::Action;
@@ -56,7 +56,7 @@ pub fn catch_up(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 /// What would be trained in the open experiment without a question, and where.
-fn settled(app: &App) -> Option<(Wish, Place)> {
+fn settled(app: &App) -> Option<(SweepRequest, Place)> {
     if let Some(wish) = app.runs.experiment.as_ref().and_then(|id| app.sweeps.plans.get(id)) {
         return Some((wish.clone(), here(app)?));
     }
@@ -67,7 +67,7 @@ fn settled(app: &App) -> Option<(Wish, Place)> {
     }
     if app.is_empty_store() {
         let set = bundled::find(DEMO)?;
-        let wish = Wish { data: set.name.to_owned(), ..configured.clone() };
+        let wish = SweepRequest { data: set.name.to_owned(), ..configured.clone() };
         return Some((wish, Place::New(set.name.to_owned())));
     }
     None
@@ -290,9 +290,7 @@ fn seen(app: &mut App, list: Vec<Progress>) {
     if let Some(sweep) = ended {
         let best = sweep.best.as_ref().map_or_else(
             || sweep.error.as_ref().map_or(String::new(), |error| format!(": {error}")),
-            |(trial, family, mean)| {
-                format!(": best {family}-{trial}, {} {}", sweep.metric, text::number(*mean))
-            },
+            |best| format!(": best {best}"),
         );
         app.say(format!("{} is {} after {} trials{best}", sweep.name, sweep.state.as_str(), sweep.ended()));
     }
@@ -337,10 +335,10 @@ pub fn in_sweeps(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
             app.sweeps.opens = Some(sweep.experiment);
             return listed(app, effects);
         }
-        (Pressed::Pause, State::Running) => Steering::Pause,
-        (Pressed::Pause, State::Paused) => Steering::Continue,
+        (Pressed::Pause, SweepStatus::Running) => Steering::Pause,
+        (Pressed::Pause, SweepStatus::Paused) => Steering::Continue,
         (Pressed::Cancel, state) if state.is_active() => Steering::Cancel,
-        (Pressed::Resume, State::Cancelled | State::Interrupted) => Steering::Resume,
+        (Pressed::Resume, SweepStatus::Cancelled | SweepStatus::Interrupted) => Steering::Resume,
         _ => {
             app.status =
                 Some(format!("the sweep is {}: there is nothing to do about that", sweep.standing()));

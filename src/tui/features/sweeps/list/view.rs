@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::sweep::progress::{Progress, State};
-use crate::sweep::unkept;
+use crate::sweep::engine::unkept;
+use crate::sweep::progress::{Progress, SweepStatus};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::widgets::boxes::{centred_box, put};
@@ -64,10 +64,10 @@ fn put_words(frame: &mut Frame<'_>, room: Rect, from: usize, words: Vec<(String,
 
 fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Line<'a> {
     let state = match sweep.state {
-        State::Running | State::Waiting => theme.running,
-        State::Finished => theme.good,
-        State::Paused | State::Cancelled | State::Elsewhere => theme.warn,
-        State::Interrupted => theme.bad,
+        SweepStatus::Running | SweepStatus::Waiting => theme.running,
+        SweepStatus::Finished => theme.good,
+        SweepStatus::Paused | SweepStatus::Cancelled | SweepStatus::Elsewhere => theme.warn,
+        SweepStatus::Interrupted => theme.bad,
     };
     let done = sweep.ended();
     let of = sweep.of.map_or(String::new(), |of| format!("/{of}"));
@@ -81,10 +81,7 @@ fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Lin
     }
     spans.push(Span::styled(text::fit_right(&format!("{done}{of}"), 7, ""), style));
     let used: usize = spans.iter().map(Span::width).sum();
-    let best = sweep
-        .best
-        .as_ref()
-        .map_or(String::new(), |(_, _, mean)| format!("  {} {}", sweep.metric, text::number(*mean)));
+    let best = sweep.best.as_ref().map_or(String::new(), |best| format!("  {}", best.result()));
     let left =
         sweep.left.map_or(String::new(), |left| format!("  {} left", text::duration((left * 1000.0) as i64)));
     let rest =
@@ -116,8 +113,8 @@ fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
         ),
         false,
     )];
-    if let Some((trial, family, mean)) = &sweep.best {
-        lines.push((format!("best {family}-{trial}: {} {}", sweep.metric, text::number(*mean)), false));
+    if let Some(best) = &sweep.best {
+        lines.push((format!("best {best}"), false));
     }
     if let Some(error) = &sweep.error {
         lines.push((format!("last failure: {error}"), true));
@@ -129,11 +126,13 @@ fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     }
     lines.push((
         match sweep.state {
-            State::Waiting | State::Running => "p pauses   x cancels   l log   enter goes to its runs",
-            State::Paused => "p goes on   x cancels   l log   enter goes to its runs",
-            State::Finished => "l log   enter goes to its runs",
-            State::Elsewhere => "x cancels   enter goes to its runs; it is steered where it runs",
-            State::Cancelled | State::Interrupted => "r resumes   l log   enter goes to its runs",
+            SweepStatus::Waiting | SweepStatus::Running => {
+                "p pauses   x cancels   l log   enter goes to its runs"
+            }
+            SweepStatus::Paused => "p goes on   x cancels   l log   enter goes to its runs",
+            SweepStatus::Finished => "l log   enter goes to its runs",
+            SweepStatus::Elsewhere => "x cancels   enter goes to its runs; it is steered where it runs",
+            SweepStatus::Cancelled | SweepStatus::Interrupted => "r resumes   l log   enter goes to its runs",
         }
         .to_owned(),
         false,

@@ -1,9 +1,9 @@
 //! How a line of the form may go on.
 
 use super::{Field, names};
-use crate::sweep::data::bundled;
-use crate::sweep::families::FAMILIES;
-use crate::sweep::scores::scores;
+use crate::learn::data::bundled;
+use crate::learn::families::FAMILIES;
+use crate::learn::scores::scores;
 
 /// What the machine and the data have to offer.
 #[derive(Debug, Clone, Default)]
@@ -43,8 +43,7 @@ pub fn rest(field: Field, text: &str, offers: &Offers) -> Option<String> {
             (&text[start..], FAMILIES.iter().map(|family| family.name().to_owned()).collect())
         }
         Field::Metric => {
-            use crate::sweep::data::Task::Classification;
-            use crate::sweep::data::Task::Regression;
+            use crate::learn::data::Task::{Classification, Regression};
             let all = [Regression, Classification].map(scores).concat();
             (text, all.iter().map(|score| score.name.to_owned()).collect())
         }

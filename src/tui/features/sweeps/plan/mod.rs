@@ -7,9 +7,11 @@ pub mod view;
 use complete::{Offers, folder_of, rest};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::sweep::data::Task;
-use crate::sweep::families::{self, FAMILIES};
-use crate::sweep::plan::{FOLDS, MOST_JOBS, Models, SEED, TRIALS, Wish, most_jobs};
+use crate::learn::data::Task;
+use crate::learn::families::{self, FAMILIES};
+use crate::sweep::engine::rules::{MOST_JOBS, most_jobs};
+use crate::sweep::objective::tabular::KeptModels;
+use crate::sweep::request::{FOLDS, SEED, SweepRequest, TRIALS};
 use crate::sweep::search::Method;
 use crate::tui::widgets::input::{Input, Room, cursor, edit, insert};
 
@@ -97,7 +99,7 @@ pub struct PlanForm {
     pub at: usize,
     inputs: Vec<Input>,
     /// What the form does not show stays as it was.
-    base: Wish,
+    base: SweepRequest,
     /// How its lines may go on.
     pub offers: Offers,
     /// Asked whether it can be done; an answer to an older question is dropped.
@@ -121,7 +123,7 @@ pub enum Typed {
 }
 
 impl PlanForm {
-    pub fn new(wish: &Wish, jobs: Option<usize>) -> Self {
+    pub fn new(wish: &SweepRequest, jobs: Option<usize>) -> Self {
         let number = |value: Option<usize>| value.map_or(String::new(), |value| value.to_string());
         let text = |field: Field| match field {
             Field::Data => wish.data.clone(),
@@ -144,8 +146,8 @@ impl PlanForm {
             }
             Field::Jobs => number(jobs),
             Field::Models => match wish.models {
-                Models::All => String::new(),
-                Models::Best => "best".into(),
+                KeptModels::All => String::new(),
+                KeptModels::Best => "best".into(),
             },
         };
         let inputs = FIELDS.iter().map(|field| Input::new(text(*field))).collect();
@@ -233,7 +235,7 @@ impl PlanForm {
     }
 
     /// What the form wishes, and how many jobs; or what is wrong with a line.
-    pub fn wish(&self) -> Result<(Wish, Option<usize>), String> {
+    pub fn wish(&self) -> Result<(SweepRequest, Option<usize>), String> {
         let mut wish = self.base.clone();
         let data = self.value(Field::Data).ok_or("data: say what to train on")?;
         data.clone_into(&mut wish.data);
@@ -267,13 +269,15 @@ impl PlanForm {
         wish.trials = self.number(Field::Trials)?;
         wish.seconds = match self.value(Field::Time) {
             None => None,
-            Some(text) => Some(crate::sweep::plan::seconds(text).map_err(|error| format!("time: {error}"))?),
+            Some(text) => {
+                Some(crate::sweep::request::seconds(text).map_err(|error| format!("time: {error}"))?)
+            }
         };
         wish.folds = self.number(Field::Folds)?;
         wish.seed = self.number(Field::Seed)?;
         wish.models = match self.value(Field::Models) {
-            None | Some("all") => Models::All,
-            Some("best") => Models::Best,
+            None | Some("all") => KeptModels::All,
+            Some("best") => KeptModels::Best,
             Some(other) => return Err(format!("models: {other:?} is neither all nor best")),
         };
         let jobs: Option<usize> = self.number(Field::Jobs)?;

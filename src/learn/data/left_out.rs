@@ -1,0 +1,70 @@
+//! Columns that nothing is learnt from, and why.
+
+/// Why a column is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exclusion {
+    /// Somebody asked for it.
+    Ignored,
+    /// It has no value in any row.
+    Empty,
+    /// It holds lists or records.
+    Nested,
+    /// Dates, times, timestamps: what they are called.
+    Times(&'static str),
+    /// It holds bytes.
+    Bytes,
+    /// It is the same in all rows.
+    Constant,
+    /// A text that tells rows apart and not what they are like.
+    Identifier {
+        /// Different texts in it.
+        levels: usize,
+        /// That have a target.
+        rows: usize,
+        /// One of them, cut.
+        example: String,
+    },
+}
+
+impl Exclusion {
+    /// In a word.
+    pub fn short(&self) -> &'static str {
+        match self {
+            Self::Ignored => "ignored",
+            Self::Empty => "empty",
+            Self::Nested => "nested",
+            Self::Times(_) => "time",
+            Self::Bytes => "bytes",
+            Self::Constant => "constant",
+            Self::Identifier { .. } => "identifier",
+        }
+    }
+
+    /// With what can be done about it.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Ignored => "as was asked for".into(),
+            Self::Empty => "it is empty".into(),
+            Self::Nested => "it is nested; write it flat to have it learnt, or say --ignore".into(),
+            Self::Times(what) => {
+                format!("it holds {what}; write them as numbers, of days or seconds, to have them learnt")
+            }
+            Self::Bytes => "it holds bytes and no text".into(),
+            Self::Constant => "it is the same in every row".into(),
+            Self::Identifier { levels, rows, example } => {
+                format!(
+                    "it is a text of {levels} values in {rows} rows, as {example:?} is, and taken for an identifier"
+                )
+            }
+        }
+    }
+}
+
+/// A column that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExcludedColumn {
+    /// The name of the column.
+    pub name: String,
+    /// Why it is left out.
+    pub why: Exclusion,
+}

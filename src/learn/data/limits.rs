@@ -1,0 +1,57 @@
+//! How large a table may be on this machine.
+
+use std::path::Path;
+
+use super::DataError;
+
+/// How much of a machine a data set may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that are free.
+    pub memory: u64,
+}
+
+impl Limits {
+    /// What the machine says is free, or the control group of the process; everything where neither says.
+    pub fn of_this_machine() -> Self {
+        let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let available = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+        let kilobytes = available.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        let of_machine = kilobytes.map(|kilobytes| kilobytes * 1024);
+        Self { memory: of_machine.into_iter().chain(free_in_group()).min().unwrap_or(u64::MAX) }
+    }
+
+    /// What is missing, in words, if so many bytes do not fit.
+    pub fn lack(self, needed: u64) -> Option<String> {
+        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+        (needed > self.memory / 2).then(|| {
+            format!("need {:.1} GB, and {:.1} GB are free", gigabytes(needed), gigabytes(self.memory))
+        })
+    }
+
+    /// An error if a table of so many numbers does not fit.
+    ///
+    /// # Errors
+    /// What it lacks, and what to change.
+    pub fn check(self, path: &Path, rows: usize, columns: usize) -> Result<(), DataError> {
+        let needed = (rows as u64).saturating_mul(columns as u64).saturating_mul(8);
+        self.lack(needed).map_or(Ok(()), |lack| {
+            Err(DataError::File {
+                path: path.to_owned(),
+                message: format!("{rows} rows x {columns} columns {lack}: leave columns out with --ignore"),
+            })
+        })
+    }
+}
+
+/// What the control group of this process may still take: its limit, less what it holds and cannot drop.
+fn free_in_group() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let folder = Path::new("/sys/fs/cgroup").join(group);
+    let number = |name: &str| std::fs::read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
+    let stat = std::fs::read_to_string(folder.join("memory.stat")).ok()?;
+    let cached = stat.lines().find_map(|line| line.strip_prefix("inactive_file ")?.parse::<u64>().ok())?;
+    let held = number("memory.current")?.saturating_sub(cached);
+    Some(number("memory.max")?.saturating_sub(held))
+}

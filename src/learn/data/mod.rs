@@ -1,0 +1,343 @@
+//! Data sets: a table of typed columns, where it comes from, and what is to be predicted in it.
+//!
+//! Knows nothing of models. Values are kept as they were read; filling gaps and scaling are learnt from training rows
+//! only, in [`super::prepare`].
+
+mod builder;
+pub mod bundled;
+mod delimited;
+mod left_out;
+mod limits;
+mod numerals;
+mod pages;
+mod parquet;
+mod records;
+mod seen;
+mod separator;
+mod target;
+
+use std::collections::HashSet;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::Crc;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use left_out::{ExcludedColumn, Exclusion};
+pub use limits::Limits;
+pub use numerals::DecimalMark;
+pub use separator::separator;
+pub use target::{Labels, Target, TargetValues, Task};
+
+/// What a column holds. `integer` and `boolean` columns with gaps are numbers to whoever reads them with a data frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Whole numbers.
+    Integer,
+    /// Any numbers.
+    Real,
+    /// True and false.
+    Boolean,
+    /// Words.
+    Text,
+}
+
+impl ColumnKind {
+    /// The name of the type in MLflow's schemas.
+    pub fn as_mlflow(self) -> &'static str {
+        match self {
+            Self::Integer => "long",
+            Self::Real => "double",
+            Self::Boolean => "boolean",
+            Self::Text => "string",
+        }
+    }
+}
+
+/// The values of a column, a gap where there is none.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ColumnValues {
+    /// NaN is a gap; truth is 1 and 0.
+    Numbers(Vec<f64>),
+    /// Indices into the levels; [`GAP`] is a gap. Levels are in the order of their text.
+    Texts {
+        /// One for each row.
+        codes: Vec<u32>,
+        /// Different texts.
+        levels: Vec<String>,
+    },
+}
+
+/// The code of a gap.
+pub const GAP: u32 = u32::MAX;
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// As the header has it, or `c1`, `c2`, … without one.
+    pub name: String,
+    /// The type of its values.
+    pub kind: ColumnKind,
+    /// One for each row.
+    pub values: ColumnValues,
+    /// How its numbers were written.
+    pub mark: DecimalMark,
+    /// The words that were taken for gaps, and how often.
+    pub gap_words: Vec<(String, usize)>,
+}
+
+/// How a table was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// CSV and its kin.
+    Delimited {
+        /// Between two cells.
+        separator: u8,
+    },
+    /// Parquet.
+    Parquet,
+}
+
+impl Column {
+    /// How many levels it has, if it is one of texts.
+    pub fn levels(&self) -> Option<usize> {
+        match &self.values {
+            ColumnValues::Numbers(_) => None,
+            ColumnValues::Texts { levels, .. } => Some(levels.len()),
+        }
+    }
+
+    /// How many rows have none.
+    pub fn gaps(&self) -> usize {
+        match &self.values {
+            ColumnValues::Numbers(numbers) => numbers.iter().filter(|number| number.is_nan()).count(),
+            ColumnValues::Texts { codes, .. } => codes.iter().filter(|code| **code == GAP).count(),
+        }
+    }
+}
+
+/// A table in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    /// The name of the data set: of the file without its ending, or of the bundled set.
+    pub name: String,
+    /// Where it comes from: an absolute path, or `mltui:NAME`.
+    pub source: String,
+    /// Eight hexadecimal digits over the bytes of the file, unpacked.
+    pub digest: String,
+    /// How it was written.
+    pub format: Format,
+    /// Those that were read.
+    pub columns: Vec<Column>,
+    /// Of every column.
+    pub rows: usize,
+    /// The columns that are not among those.
+    pub left_out: Vec<ExcludedColumn>,
+    /// Columns that something was said of, and that are not there.
+    pub unknown: Vec<String>,
+}
+
+impl ReadOptions {
+    /// The columns that something is said of, and that are not among these.
+    fn unknown(&self, names: &[String]) -> Vec<String> {
+        let said = self.ignored.iter().chain(&self.categorical);
+        said.filter(|name| !names.contains(name)).cloned().collect()
+    }
+}
+
+/// How a file is to be read; what is `None` is found out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReadOptions {
+    /// Between cells of a CSV file.
+    pub separator: Option<u8>,
+    /// Before the fraction, in a CSV file.
+    pub decimal: Option<DecimalMark>,
+    /// Whether the first line holds values.
+    pub no_header: bool,
+    /// Columns whose numbers stand for categories.
+    pub categorical: Vec<String>,
+    /// Columns that are not read.
+    pub ignored: Vec<String>,
+}
+
+/// What is wrong with data, and what can be done.
+#[derive(Debug, Error)]
+pub enum DataError {
+    /// The file is not there, or may not be read.
+    #[error("cannot read {}: {cause}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// Neither a file nor a bundled set.
+    #[error("there is no data set {name:?}: give the path of a CSV, TSV or Parquet file, or one of {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A line is wrong.
+    #[error("{}, line {line}: {}", path.display(), bounded(message))]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// A cell is wrong.
+    #[error("{}, line {line}, column {}: {}", path.display(), brief(column), bounded(message))]
+    Cell {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// The name of the column.
+        column: String,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// The file as a whole is wrong.
+    #[error("{}: {}", path.display(), bounded(message))]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// The data are read, and what is wanted of them cannot be: why, and what to change.
+    #[error("{}", bounded(.0))]
+    Target(String),
+}
+
+/// Columns that an error lists.
+const MENTIONED: usize = 20;
+/// Letters of a name that an error says.
+const SAID: usize = 80;
+
+/// A name, or its beginning where it is long: a file without a head may have whole texts for names.
+fn brief(name: &str) -> String {
+    match name.char_indices().nth(SAID) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
+/// The beginning of a message that repeats what a file holds.
+fn bounded(message: &str) -> &str {
+    const LONGEST: usize = 4_000;
+    message.char_indices().nth(LONGEST).map_or(message, |(end, _)| &message[..end])
+}
+
+/// Some of the names that there are, for an error.
+pub fn mentioned(names: &[&str]) -> String {
+    let some: Vec<_> = names.iter().take(MENTIONED).map(|name| brief(name)).collect();
+    let more = names.len().saturating_sub(MENTIONED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", some.join(", "))
+}
+
+/// How the names of files end that hold data.
+pub const ENDINGS: [&str; 7] = [".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet"];
+
+/// A path as people type it: `~/` is the home folder, as in a shell.
+pub fn expanded(path: &str) -> PathBuf {
+    let home = directories::BaseDirs::new();
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.home_dir().join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+/// Reads a data set: a bundled one by its name, or a file.
+///
+/// # Errors
+/// Where the file cannot be read, with line and column.
+pub fn load(name: &str, reading: &ReadOptions) -> Result<Frame, DataError> {
+    if let Some(set) = bundled::find(name) {
+        return set.frame(reading);
+    }
+    let path = expanded(name);
+    let read = |cause| DataError::Read { path: path.clone(), cause };
+    // Opening a pipe may take for ever, and some devices have no end.
+    match std::fs::metadata(&path) {
+        Ok(found) if found.is_file() => {}
+        Ok(found) => {
+            let what = if found.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
+            let message = format!("it is {what}, and data are a CSV, TSV or Parquet file");
+            return Err(DataError::File { path, message });
+        }
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {
+            let known = bundled::SETS.map(|set| set.name).join(", ");
+            return Err(DataError::Unknown { name: name.to_owned(), known });
+        }
+        Err(cause) => return Err(read(cause)),
+    }
+    let path = std::path::absolute(&path).map_err(read)?;
+    let mut frame =
+        if is_parquet(&path)? { parquet::read(&path, reading)? } else { delimited::read(&path, reading)? };
+    frame.name = stem(&path);
+    frame.source = path.display().to_string();
+    Ok(frame)
+}
+
+/// A name that more than one column has.
+fn named_twice(names: &[String]) -> Option<&String> {
+    let mut known = HashSet::with_capacity(names.len());
+    names.iter().find(|name| !known.insert(name.as_str()))
+}
+
+/// Eight hexadecimal digits over all that comes out of a file.
+fn digest(mut reader: impl Read) -> std::io::Result<String> {
+    let mut crc = Crc::new();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let length = reader.read(&mut block)?;
+        if length == 0 {
+            return Ok(format!("{:08x}", crc.sum()));
+        }
+        crc.update(&block[..length]);
+    }
+}
+
+/// By its first bytes: a name can be anything.
+fn is_parquet(path: &Path) -> Result<bool, DataError> {
+    let mut start = [0; 4];
+    let mut file =
+        std::fs::File::open(path).map_err(|cause| DataError::Read { path: path.to_owned(), cause })?;
+    Ok(file.read_exact(&mut start).is_ok() && &start == b"PAR1")
+}
+
+fn stem(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    match name.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+impl Frame {
+    /// The place of the column of that name.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The error where there is no such column.
+    pub fn lacks(&self, name: &str) -> DataError {
+        if let Some(ExcludedColumn { why, .. }) = self.left_out.iter().find(|column| column.name == name) {
+            let name = brief(name);
+            return DataError::Target(format!("{name} of {} is left out: {}", self.name, why.words()));
+        }
+        let known = self.columns.iter().map(|column| column.name.as_str());
+        let known: Vec<_> = known.chain(self.left_out.iter().map(|column| column.name.as_str())).collect();
+        let (name, known) = (brief(name), mentioned(&known));
+        DataError::Target(format!("there is no column {name:?} in {}; it has {known}", self.name))
+    }
+}

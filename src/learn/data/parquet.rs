@@ -1,0 +1,254 @@
+//! Parquet files: flat columns of numbers, decimals, truth values and texts. Others are left out.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as Physical};
+use parquet::data_type::Decimal;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+use parquet::schema::types::Type;
+
+use super::builder::Growing;
+use super::numerals::DecimalMark;
+use super::pages::Pages;
+use super::seen::{Seen, spelled};
+use super::{DataError, ExcludedColumn, Exclusion, Format, Frame, Limits, ReadOptions, digest, named_twice};
+use crate::program::caught;
+
+/// Where a file contradicts itself, its reader may panic in place of an error.
+pub fn read(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
+    caught(|| read_whole(path, reading)).unwrap_or_else(|_| {
+        let message = "it cannot be read as Parquet: it is damaged".to_owned();
+        Err(DataError::File { path: path.to_owned(), message })
+    })
+}
+
+fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
+    let file = |message: String| DataError::File { path: path.to_owned(), message };
+    let broken = |error: ParquetError| file(format!("it cannot be read as Parquet: {error}"));
+    let io = |cause| DataError::Read { path: path.to_owned(), cause };
+    let reader = SerializedFileReader::new(Pages(File::open(path).map_err(io)?)).map_err(broken)?;
+    let metadata = reader.metadata().file_metadata();
+    let rows = usize::try_from(metadata.num_rows()).unwrap_or(0);
+    if rows == 0 {
+        return Err(file("there are no rows in it".into()));
+    }
+    let fields = metadata.schema().get_fields();
+    let all: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
+    if let Some(name) = named_twice(&all) {
+        return Err(file(format!("two columns are named {name:?}")));
+    }
+    let mut left_out = Vec::new();
+    let mut wanted = Vec::new();
+    for field in fields {
+        let is_ignored = reading.ignored.iter().any(|name| name == field.name());
+        match if is_ignored { Some(Exclusion::Ignored) } else { unusable(field) } {
+            Some(why) => left_out.push(ExcludedColumn { name: field.name().to_owned(), why }),
+            None => wanted.push(Arc::clone(field)),
+        }
+    }
+    if wanted.is_empty() {
+        return Err(file("it has no column of numbers, truth values or texts".into()));
+    }
+    let names: Vec<String> = wanted.iter().map(|field| field.name().to_owned()).collect();
+    Limits::of_this_machine().check(path, rows, names.len())?;
+    let name = metadata.schema().name();
+    let part = Type::group_type_builder(name).with_fields(wanted).build().map_err(broken)?;
+    let mut looks = vec![Look::default(); names.len()];
+    for row in reader.get_row_iter(Some(part.clone())).map_err(broken)? {
+        for ((_, field), look) in row.map_err(broken)?.get_column_iter().zip(&mut looks) {
+            look.at(field);
+        }
+    }
+    let mut growing = Vec::new();
+    for (name, look) in names.iter().zip(&looks) {
+        let holds = look.seen.holds(reading.categorical.contains(name), DecimalMark::Point);
+        // Types say what there is: nothing is a text among numbers here.
+        let holds = holds.map_err(|(_, message)| file(format!("column {name}: {message}")))?;
+        let holds = holds.filter(|_| !look.has_bytes);
+        if holds.is_none() {
+            let why = if look.has_bytes { Exclusion::Bytes } else { Exclusion::Empty };
+            left_out.push(ExcludedColumn { name: name.clone(), why });
+        }
+        growing.push(holds.map(|holds| Growing::new(name.clone(), holds, rows)));
+    }
+    for (row, row_number) in reader.get_row_iter(Some(part)).map_err(broken)?.zip(1..) {
+        for ((_, field), column) in row.map_err(broken)?.get_column_iter().zip(&mut growing) {
+            let Some(column) = column else { continue };
+            push(column, field).map_err(|message| DataError::Cell {
+                path: path.to_owned(),
+                line: row_number,
+                column: column.name.clone(),
+                message,
+            })?;
+        }
+    }
+    let growing: Vec<Growing> = growing.into_iter().flatten().collect();
+    if growing.iter().any(|column| column.rows() != rows) {
+        return Err(file(format!(
+            "it cannot be read as Parquet: it does not hold the {rows} rows that it says"
+        )));
+    }
+    Ok(Frame {
+        name: String::new(),
+        source: String::new(),
+        digest: File::open(path).and_then(digest).map_err(io)?,
+        format: Format::Parquet,
+        columns: growing.into_iter().map(Growing::finish).collect(),
+        rows,
+        left_out,
+        unknown: reading.unknown(&all),
+    })
+}
+
+/// Why a column cannot be learnt from, by its type.
+fn unusable(field: &Type) -> Option<Exclusion> {
+    let info = field.get_basic_info();
+    let is_list = info.has_repetition() && info.repetition() == Repetition::REPEATED;
+    if is_list || !field.is_primitive() {
+        return Some(Exclusion::Nested);
+    }
+    match info.logical_type_ref() {
+        Some(LogicalType::Timestamp(_)) => return Some(Exclusion::Times("timestamps")),
+        Some(LogicalType::Time(_)) => return Some(Exclusion::Times("times of day")),
+        Some(LogicalType::Date) => return Some(Exclusion::Times("dates")),
+        Some(LogicalType::Float16) => return None,
+        _ => {}
+    }
+    match (info.converted_type(), field.get_physical_type()) {
+        (ConvertedType::DATE, _) => Some(Exclusion::Times("dates")),
+        (ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS, _) => {
+            Some(Exclusion::Times("times of day"))
+        }
+        (ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _) | (_, Physical::INT96) => {
+            Some(Exclusion::Times("timestamps"))
+        }
+        (ConvertedType::INTERVAL, _) => Some(Exclusion::Times("spans of time")),
+        (ConvertedType::DECIMAL, _) => None,
+        (ConvertedType::BSON, _) | (_, Physical::FIXED_LEN_BYTE_ARRAY) => Some(Exclusion::Bytes),
+        _ => None,
+    }
+}
+
+/// What a column has been seen to hold.
+#[derive(Debug, Clone, Default)]
+struct Look {
+    seen: Seen,
+    /// Bytes that are no text.
+    has_bytes: bool,
+}
+
+impl Look {
+    fn at(&mut self, field: &Field) {
+        match (field, number(field)) {
+            (Field::Null, _) => self.seen.look_at_gap(),
+            (_, Some((value, _))) if value.is_nan() => self.seen.look_at_gap(),
+            (_, Some((_, is_whole))) => self.seen.look_at_number(is_whole),
+            (Field::Bool(_), _) => self.seen.look_at_truth(),
+            (field, None) => match text(field) {
+                Some(text) if text.is_empty() => self.seen.look_at_gap(),
+                Some(_) => self.seen.look_at_text(),
+                None => self.has_bytes = true,
+            },
+        }
+    }
+}
+
+/// A field as a number, with whether it is a whole one by its type.
+fn number(field: &Field) -> Option<(f64, bool)> {
+    Some(match field {
+        Field::Byte(value) => (f64::from(*value), true),
+        Field::Short(value) => (f64::from(*value), true),
+        Field::Int(value) => (f64::from(*value), true),
+        Field::Long(value) => (*value as f64, true),
+        Field::UByte(value) => (f64::from(*value), true),
+        Field::UShort(value) => (f64::from(*value), true),
+        Field::UInt(value) => (f64::from(*value), true),
+        Field::ULong(value) => (*value as f64, true),
+        Field::Float16(value) => (f64::from(f32::from(*value)), false),
+        Field::Float(value) => (f64::from(*value), false),
+        Field::Double(value) => (*value, false),
+        Field::Decimal(value) => (decimal(value, field)?, false),
+        _ => return None,
+    })
+}
+
+/// The nearest number: a division of two exact ones, or by way of the digits.
+fn decimal(decimal: &Decimal, field: &Field) -> Option<f64> {
+    let (bytes, scale) = (decimal.data(), decimal.scale());
+    if (1..=8).contains(&bytes.len()) && (0..=22).contains(&scale) {
+        let start = if bytes[0] >> 7 == 1 { -1 } else { 0 };
+        let whole = bytes.iter().fold(start, |whole: i64, byte| whole << 8 | i64::from(*byte));
+        if whole.unsigned_abs() < 1 << f64::MANTISSA_DIGITS {
+            return Some(whole as f64 / 10_f64.powi(scale));
+        }
+    }
+    field.to_string().parse().ok()
+}
+
+/// A field as a level; none if it is no text.
+fn text(field: &Field) -> Option<String> {
+    match field {
+        Field::Str(text) => Some(text.clone()),
+        Field::Bytes(bytes) => String::from_utf8(bytes.data().to_vec()).ok(),
+        Field::Bool(truth) => Some(spelled(*truth).to_owned()),
+        Field::Float(value) => Some(value.to_string()),
+        Field::Decimal(_) => Some(field.to_string()),
+        other => number(other).map(|(value, _)| value.to_string()),
+    }
+}
+
+fn push(column: &mut Growing, field: &Field) -> Result<(), String> {
+    let number = number(field).map(|(value, _)| value);
+    match field {
+        Field::Null => column.push_gap(),
+        _ if number.is_some_and(f64::is_nan) => column.push_gap(),
+        field if column.is_text() => match text(field) {
+            Some(text) if !text.is_empty() => column.push_text(&text),
+            _ => column.push_gap(),
+        },
+        Field::Bool(truth) => return column.push_number(f64::from(u8::from(*truth))),
+        _ => return column.push_number(number.unwrap_or(f64::NAN)),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+    use crate::learn::data::ColumnValues;
+
+    #[test]
+    fn decimals_of_any_length_are_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("decimals.parquet");
+        let schema = "message m { required byte_array price (DECIMAL(30, 2)); }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let file = File::create(&path).unwrap();
+        let mut writer =
+            SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::builder().build())).unwrap();
+        let values: Vec<ByteArray> =
+            [&[0x7f][..], &[0xff, 0x38], &[0x0d, 0xe0, 0xb6, 0xb3, 0xa7, 0x64, 0, 1, 0], &[]]
+                .iter()
+                .map(|bytes| ByteArray::from(bytes.to_vec()))
+                .collect();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.close().unwrap();
+        let frame = read(&path, &ReadOptions::default()).unwrap();
+        let ColumnValues::Numbers(numbers) = &frame.columns[0].values else { panic!("{frame:?}") };
+        assert_eq!(numbers, &[1.27, -2.0, 2_560_000_000_000_000_002.56, 0.0]);
+    }
+}

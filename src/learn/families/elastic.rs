@@ -1,0 +1,102 @@
+//! Lasso and elastic net: linfa's coordinate descent, on scaled features.
+
+use linfa::traits::Fit;
+use linfa_elasticnet::ElasticNet as Net;
+use ndarray::Array1;
+
+use super::ridge::linear;
+use super::{DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, numbers, wrong};
+use crate::learn::data::{TargetValues, Task};
+use crate::learn::model::FittedModel;
+use crate::learn::prepare::Features;
+
+pub struct Lasso;
+pub struct ElasticNet;
+
+fn alpha() -> Dimension {
+    Dimension::real("alpha", 1e-4, 1.0, 0.01).log()
+}
+
+impl Family for Lasso {
+    fn name(&self) -> &'static str {
+        "lasso"
+    }
+
+    fn description(&self) -> &'static str {
+        "linear regression that leaves features out"
+    }
+
+    fn supports(&self, task: Task) -> bool {
+        task == Task::Regression
+    }
+
+    fn search_space(&self, _: DataShape) -> Vec<Dimension> {
+        vec![alpha()]
+    }
+
+    fn estimator(&self, _: Task, params: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
+        Ok(Box::new(Descent { alpha: params.positive("alpha", 0.01)?, l1_ratio: 1.0 }))
+    }
+}
+
+impl Family for ElasticNet {
+    fn name(&self) -> &'static str {
+        "elastic_net"
+    }
+
+    fn description(&self) -> &'static str {
+        "between lasso and ridge: leaves features out and keeps weights small"
+    }
+
+    fn supports(&self, task: Task) -> bool {
+        task == Task::Regression
+    }
+
+    fn search_space(&self, _: DataShape) -> Vec<Dimension> {
+        vec![alpha(), Dimension::real("l1_ratio", 0.05, 0.95, 0.5)]
+    }
+
+    fn estimator(&self, _: Task, params: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
+        let l1_ratio = params.real("l1_ratio", 0.5)?;
+        if !(0.01..=1.0).contains(&l1_ratio) {
+            return Err(wrong(format!(
+                "l1_ratio is {l1_ratio} and has to be from 0.01 to 1; below, take ridge"
+            )));
+        }
+        Ok(Box::new(Descent { alpha: params.positive("alpha", 0.01)?, l1_ratio }))
+    }
+}
+
+/// The penalty is relative to the target's deviation, so that one range suits all targets.
+struct Descent {
+    alpha: f64,
+    l1_ratio: f64,
+}
+
+/// The duality gap that is taken for converged, over the target's variance.
+const TOLERANCE: f64 = 1e-4;
+
+impl Fit<Features, TargetValues, FitError> for Descent {
+    type Object = FittedModel;
+
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
+        let values = Array1::from(numbers(&data.targets)?.to_vec());
+        let mean = values.mean().unwrap_or(0.0);
+        let deviation = values.std(0.0).max(f64::MIN_POSITIVE);
+        let set = linfa::DatasetBase::new(data.records.scaled().view(), (values - mean) / deviation);
+        let fitted = Net::params()
+            .penalty(self.alpha)
+            .l1_ratio(self.l1_ratio)
+            .max_iterations(5_000)
+            .tolerance(TOLERANCE)
+            .fit(&set)
+            .map_err(|error| wrong(error.to_string()))?;
+        let gap = fitted.duality_gap() / data.records.raw.rows as f64;
+        if gap > TOLERANCE * 10.0 {
+            return Err(wrong(format!(
+                "the descent did not converge in 5,000 rounds (gap {gap:.1e}): raise alpha"
+            )));
+        }
+        Ok(linear(fitted.hyperplane() * deviation, mean + fitted.intercept() * deviation))
+    }
+}

@@ -1,0 +1,100 @@
+//! A forest of trees, each grown on rows drawn with replacement, with a few features tried at each node (Breiman 2001).
+
+use fastrand::Rng;
+use linfa::traits::Fit;
+
+use super::tree::growth;
+use super::{
+    DataShape, Dimension, Estimator, Family, FitError, HyperParams, Samples, seed_of, shares, wrong,
+};
+use crate::learn::data::{TargetValues, Task};
+use crate::learn::model::{FittedModel, Link, ModelForm};
+use crate::learn::prepare::Features;
+use crate::learn::trees::{SampleWeights, TreeOptions, grow};
+
+pub struct RandomForest;
+
+impl Family for RandomForest {
+    fn name(&self) -> &'static str {
+        "random_forest"
+    }
+
+    fn description(&self) -> &'static str {
+        "many trees on random rows and features, averaged: hard to beat without tuning"
+    }
+
+    fn supports(&self, _: Task) -> bool {
+        true
+    }
+
+    fn search_space(&self, shape: DataShape) -> Vec<Dimension> {
+        let usual = match shape.task {
+            Task::Regression => 0.5,
+            Task::Classification => 0.3,
+        };
+        vec![
+            Dimension::int("n_estimators", 30, 200, 80).log(),
+            Dimension::int("max_depth", 4, 24, 16),
+            Dimension::int("min_samples_leaf", 1, 16, 1).log(),
+            Dimension::real("max_features", 0.1, 1.0, usual),
+        ]
+    }
+
+    fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
+        let share = params.positive("max_features", 0.5)?;
+        if share > 1.0 {
+            return Err(wrong(format!("max_features is {share}: it is a share of the features, up to 1.0")));
+        }
+        Ok(Box::new(Forest {
+            growth: growth(params)?,
+            trees: params.count("n_estimators", 100)?,
+            share,
+            seed,
+        }))
+    }
+}
+
+struct Forest {
+    growth: TreeOptions,
+    trees: usize,
+    /// Of the features, tried at a node.
+    share: f64,
+    seed: u64,
+}
+
+impl Fit<Features, TargetValues, FitError> for Forest {
+    type Object = FittedModel;
+
+    fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
+        let features = &data.records;
+        let (rows, width) = (features.raw.rows, features.raw.width());
+        let tried = (width as f64 * self.share).round().max(1.0) as usize;
+        let growth = TreeOptions { max_features: Some(tried), ..self.growth };
+        let mut gains = vec![0.0; width];
+        let mut trees = Vec::with_capacity(self.trees);
+        let mut times = vec![0_u32; rows];
+        for number in 0..self.trees {
+            let mut rng = Rng::with_seed(seed_of(self.seed, number as u64));
+            times.fill(0);
+            for _ in 0..rows {
+                times[rng.usize(..rows)] += 1;
+            }
+            let mut of_tree = vec![0.0; width];
+            let mut tree =
+                grow(features, &data.targets, SampleWeights::Times(&times), &growth, &mut rng, &mut of_tree);
+            for leaf in &mut tree.leaves {
+                *leaf /= self.trees as f64;
+            }
+            for (gain, of_tree) in gains.iter_mut().zip(shares(&of_tree)) {
+                *gain += of_tree;
+            }
+            trees.push((tree, 0));
+        }
+        let (outputs, link) = match &data.targets {
+            TargetValues::Numbers(_) => (1, Link::Number),
+            TargetValues::Classes { count, .. } => (*count, Link::Share),
+        };
+        let form = ModelForm::Trees { trees, start: vec![0.0; outputs] };
+        Ok(FittedModel { form, link, importance: Some(shares(&gains)) })
+    }
+}

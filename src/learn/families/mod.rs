@@ -1,0 +1,221 @@
+//! Model families, a file each: what is searched of it, and the estimator for one choice of hyper-parameters.
+//!
+//! An estimator is one by linfa's own trait: it fits [`Features`] and a target to a [`FittedModel`]. Every one is the same from
+//! the same seed. To add a family, add a file and a line to [`FAMILIES`].
+
+mod boosting;
+mod calibration;
+mod elastic;
+mod forest;
+mod kernels;
+mod linfa_tree;
+mod logistic;
+mod naive_bayes;
+mod neighbours;
+mod ordinary;
+mod pls;
+mod ridge;
+mod smo;
+mod tree;
+
+use linfa::traits::Fit;
+use thiserror::Error;
+
+use super::data::{Limits, TargetValues, Task};
+use super::model::FittedModel;
+use super::prepare::Features;
+use crate::params::{Dimension, ParamValue, Params};
+
+/// Why a fit came to nothing.
+#[derive(Debug, Error)]
+pub enum FitError {
+    /// Hyper-parameters or data that the family cannot take, and why.
+    #[error("{0}")]
+    Wrong(String),
+    /// What linfa says.
+    #[error(transparent)]
+    Linfa(#[from] linfa::error::Error),
+}
+
+/// Bytes of a table of numbers.
+fn bytes(rows: usize, columns: usize) -> u64 {
+    (rows as u64).saturating_mul(columns as u64).saturating_mul(8)
+}
+
+fn wrong(message: impl Into<String>) -> FitError {
+    FitError::Wrong(message.into())
+}
+
+/// Training rows.
+pub type Samples = linfa::DatasetBase<Features, TargetValues>;
+/// What fits a model to training rows.
+pub type Estimator = Box<dyn Fit<Features, TargetValues, FitError, Object = FittedModel>>;
+
+/// What is known of the data when the search space is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataShape {
+    /// What is predicted.
+    pub task: Task,
+    /// That are trained on.
+    pub rows: usize,
+    /// Columns that are learnt from.
+    pub features: usize,
+}
+
+/// A kind of estimator.
+pub trait Family: Sync {
+    /// As it stands in the config and among a run's params.
+    fn name(&self) -> &'static str;
+    /// One line, with its limits.
+    fn description(&self) -> &'static str;
+    /// Whether it can predict that.
+    fn supports(&self, task: Task) -> bool;
+    /// Whether a sweep that names no families tries it on such data: those that would take minutes a trial are left out.
+    fn is_suggested(&self, shape: DataShape) -> bool {
+        let _ = shape;
+        true
+    }
+    /// Bytes that a fit takes at its greatest, beside the table.
+    fn memory(&self, rows: usize, features: usize) -> u64 {
+        bytes(rows, features)
+    }
+    /// What can be set besides what is searched.
+    fn extra_params(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What is searched of it where nobody says, in the order in which it is drawn.
+    fn search_space(&self, shape: DataShape) -> Vec<Dimension>;
+    /// An estimator with these hyper-parameters. The same seed fits the same model.
+    ///
+    /// # Errors
+    /// Which of them it cannot have, in words.
+    fn estimator(&self, task: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError>;
+}
+
+/// The simple ones first: what comes later is measured by them.
+pub const FAMILIES: [&dyn Family; 14] = [
+    &ridge::Ridge,
+    &logistic::Logistic,
+    &ordinary::Linear,
+    &tree::DecisionTree,
+    &neighbours::NearestNeighbours,
+    &naive_bayes::NaiveBayes,
+    &pls::Pls,
+    &elastic::Lasso,
+    &elastic::ElasticNet,
+    &kernels::Svr,
+    &kernels::Svm,
+    &forest::RandomForest,
+    &boosting::GradientBoosting,
+    &linfa_tree::LinfaTree,
+];
+
+/// The family of that name.
+pub fn find(name: &str) -> Option<&'static dyn Family> {
+    FAMILIES.into_iter().find(|family| family.name() == name)
+}
+
+/// The same, for a name that comes from a file.
+///
+/// # Errors
+/// That there is none.
+pub fn named(name: &str) -> Result<&'static dyn Family, String> {
+    find(name).ok_or_else(|| format!("there is no family {name:?}"))
+}
+
+/// Why a family cannot be fitted to so much, if there is not the memory for it.
+pub fn memory_lack(family: &dyn Family, rows: usize, features: usize, limits: Limits) -> Option<String> {
+    let lack = limits.lack(family.memory(rows, features))?;
+    Some(format!(
+        "{}: fits to {rows} rows x {features} features {lack}: take other families, or leave columns out with --ignore",
+        family.name()
+    ))
+}
+
+/// Reads hyper-parameters; what is not given has the family's default.
+#[derive(Debug, Clone, Copy)]
+pub struct HyperParams<'a>(pub &'a Params);
+
+impl HyperParams<'_> {
+    fn real(self, name: &str, default: f64) -> Result<f64, FitError> {
+        match self.0.get(name) {
+            None => Ok(default),
+            Some(ParamValue::Real(value)) => Ok(*value),
+            Some(ParamValue::Int(value)) => Ok(*value as f64),
+            Some(ParamValue::Text(text)) => Err(wrong(format!("{name} is {text:?} and has to be a number"))),
+        }
+    }
+
+    fn positive(self, name: &str, default: f64) -> Result<f64, FitError> {
+        let value = self.real(name, default)?;
+        if value > 0.0 && value.is_finite() {
+            Ok(value)
+        } else {
+            Err(wrong(format!("{name} is {value} and has to be above 0")))
+        }
+    }
+
+    fn count(self, name: &str, default: usize) -> Result<usize, FitError> {
+        match self.0.get(name) {
+            None => Ok(default),
+            Some(ParamValue::Int(value)) if *value >= 1 => Ok(*value as usize),
+            Some(ParamValue::Real(value)) if *value >= 1.0 && value.fract() == 0.0 => Ok(*value as usize),
+            Some(other) => Err(wrong(format!("{name} is {other} and has to be a whole number from 1 on"))),
+        }
+    }
+
+    /// A count that may be missing: `none`, or no such param.
+    fn limit(self, name: &str) -> Result<Option<usize>, FitError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(ParamValue::Text(text)) if text == "none" => Ok(None),
+            Some(_) => self.count(name, 1).map(Some),
+        }
+    }
+
+    /// One of several words; the first where nothing is said.
+    fn choice<'a>(self, name: &str, choices: &[&'a str]) -> Result<&'a str, FitError> {
+        let Some(value) = self.0.get(name) else { return Ok(choices[0]) };
+        let found = choices.iter().find(|choice| matches!(value, ParamValue::Text(text) if text == *choice));
+        found
+            .copied()
+            .ok_or_else(|| wrong(format!("{name} is {value} and has to be one of {}", choices.join(", "))))
+    }
+}
+
+/// The numbers of a regression target.
+fn numbers(target: &TargetValues) -> Result<&[f64], FitError> {
+    match target {
+        TargetValues::Numbers(values) => Ok(values),
+        TargetValues::Classes { .. } => Err(wrong("regression needs a target of numbers")),
+    }
+}
+
+/// The classes of a target, and how many there are in all; two of them are met at least.
+fn classes(target: &TargetValues) -> Result<(&[u32], usize), FitError> {
+    match target {
+        TargetValues::Classes { classes, count } => {
+            if classes.iter().all(|class| *class == classes[0]) {
+                return Err(wrong("the training rows have a single class: there is nothing to tell apart"));
+            }
+            Ok((classes, *count))
+        }
+        TargetValues::Numbers(_) => Err(wrong("classification needs a target of classes")),
+    }
+}
+
+/// Shares of a whole, 0 where there is none.
+fn shares(gains: &[f64]) -> Vec<f64> {
+    let sum: f64 = gains.iter().sum();
+    gains.iter().map(|gain| if sum > 0.0 { gain / sum } else { 0.0 }).collect()
+}
+
+/// Another seed for each of a number of things.
+pub fn seed_of(seed: u64, number: u64) -> u64 {
+    // SplitMix64's step.
+    let mut mixed = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}

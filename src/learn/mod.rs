@@ -1,0 +1,22 @@
+//! Learning from tables: data sets, what becomes of their columns, folds, model families, scores, and models as ONNX.
+//!
+//! A library of estimators: it knows no MLflow, no store and no sweep.
+
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
+pub mod data;
+pub mod families;
+pub mod fingerprint;
+pub mod folds;
+pub mod model;
+pub mod onnx;
+pub mod pairs;
+pub mod prepare;
+pub mod report;
+pub mod roles;
+pub mod scores;
+pub mod study;
+pub mod trees;
+
+#[cfg(test)]
+mod tests;

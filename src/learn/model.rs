@@ -1,0 +1,259 @@
+//! Fitted models, by their form: whatever was fitted, it is trees, a linear map, neighbours, or kernels. Each form
+//! predicts here and is written as ONNX in [`super::onnx`]; both do the same sums in double precision, and choose a class
+//! by scores rounded to single precision, so that they agree.
+
+use linfa::traits::PredictInplace;
+use ndarray::{Array2, ArrayView1};
+
+use super::data::Task;
+use super::pairs::{Sigmoid, coupled, votes};
+use super::prepare::Features;
+use super::scores::Prediction;
+use super::trees::Tree;
+
+/// What scores mean.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Link {
+    /// One score, the prediction itself.
+    Number,
+    /// A score for each class, proportional to its probability.
+    Share,
+    /// One score: the log-odds of the second of two classes.
+    Logistic,
+    /// A score for each class: the logarithm of its probability, but for a constant.
+    Softmax,
+    /// A score for each pair of so many classes, positive where the first is meant: every pair has a vote, and a sigmoid
+    /// that makes a probability of its score. As in libsvm and scikit-learn it is the votes that choose the class.
+    Votes {
+        /// How many there are.
+        classes: usize,
+        /// One for each pair.
+        sigmoids: Vec<Sigmoid>,
+    },
+}
+
+/// The form of a fitted model.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ModelForm {
+    /// The sum of trees, each added to one score or to all, and a start.
+    Trees {
+        /// Each with the first score that it is added to.
+        trees: Vec<(Tree, usize)>,
+        /// One for each score.
+        start: Vec<f64>,
+    },
+    /// Scaled features (and their squares, where there are such weights) times weights, and intercepts. A column a score.
+    Linear {
+        /// A row a feature.
+        weights: Array2<f64>,
+        /// Of the squares; a row a feature.
+        squares: Option<Array2<f64>>,
+        /// One for each score.
+        intercepts: Vec<f64>,
+    },
+    /// The mean over the nearest training rows by scaled features. `values` has a row for each of them, a column a score.
+    Neighbours {
+        /// The training rows, scaled.
+        rows: Array2<f32>,
+        /// Their scores.
+        values: Array2<f64>,
+        /// How many neighbours.
+        count: usize,
+        /// Whether nearer ones weigh more: by one over their distance.
+        by_distance: bool,
+    },
+    /// Weighted radial kernels around training rows, and intercepts. A column a score.
+    Kernels {
+        /// Those training rows, scaled.
+        rows: Array2<f64>,
+        /// A row for each of them.
+        weights: Array2<f64>,
+        /// A kernel is exp(-gamma distance²).
+        gamma: f64,
+        /// One for each score.
+        intercepts: Vec<f64>,
+    },
+}
+
+/// A fitted estimator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedModel {
+    /// How scores follow from features.
+    pub form: ModelForm,
+    /// How a prediction follows from scores.
+    pub link: Link,
+    /// Of each feature how much it tells, in sum 1; where the model says so.
+    pub importance: Option<Vec<f64>>,
+}
+
+/// The least distance that a neighbour's weight is reckoned with.
+pub const NEAREST: f64 = 1e-10;
+
+impl FittedModel {
+    /// What it predicts.
+    pub fn task(&self) -> Task {
+        if self.link == Link::Number { Task::Regression } else { Task::Classification }
+    }
+
+    /// Of each row its scores.
+    pub fn scores(&self, features: &Features) -> Array2<f64> {
+        let rows = features.raw.rows;
+        match &self.form {
+            ModelForm::Trees { trees, start } => {
+                let mut scores = Array2::from_shape_fn((rows, start.len()), |(_, score)| start[score]);
+                for (tree, score) in trees {
+                    for row in 0..rows {
+                        let values = tree.predict(&features.raw, row);
+                        for (at, value) in values.iter().enumerate() {
+                            scores[[row, score + at]] += value;
+                        }
+                    }
+                }
+                scores
+            }
+            ModelForm::Linear { weights, squares, intercepts } => {
+                let scaled = features.scaled();
+                let mut scores = scaled.dot(weights);
+                if let Some(squares) = squares {
+                    scores += &scaled.mapv(|value| value * value).dot(squares);
+                }
+                for mut row in scores.rows_mut() {
+                    row.iter_mut().zip(intercepts).for_each(|(score, intercept)| *score += intercept);
+                }
+                scores
+            }
+            ModelForm::Neighbours { rows: known, values, count, by_distance } => {
+                let scaled = features.scaled();
+                let mut scores = Array2::zeros((rows, values.ncols()));
+                for row in 0..rows {
+                    let here: Vec<f64> =
+                        scaled.row(row).iter().map(|value| f64::from(*value as f32)).collect();
+                    let nearest = nearest(known, &here, *count);
+                    let weight = |distance: f32| {
+                        if *by_distance { 1.0 / f64::from(distance).sqrt().max(NEAREST) } else { 1.0 }
+                    };
+                    let total: f64 = nearest.iter().map(|(distance, _)| weight(*distance)).sum();
+                    for (distance, neighbour) in &nearest {
+                        for at in 0..values.ncols() {
+                            scores[[row, at]] += weight(*distance) / total * values[[*neighbour, at]];
+                        }
+                    }
+                }
+                scores
+            }
+            ModelForm::Kernels { rows: centres, weights, gamma, intercepts } => {
+                let scaled = features.scaled();
+                let mut scores =
+                    Array2::from_shape_fn((rows, intercepts.len()), |(_, score)| intercepts[score]);
+                for row in 0..rows {
+                    let here = scaled.row(row);
+                    for (centre, weights) in centres.outer_iter().zip(weights.outer_iter()) {
+                        let distance: f64 = here.iter().zip(centre).map(|(a, b)| (a - b) * (a - b)).sum();
+                        let kernel = (-gamma * distance).exp();
+                        for (at, weight) in weights.iter().enumerate() {
+                            scores[[row, at]] += weight * kernel;
+                        }
+                    }
+                }
+                scores
+            }
+        }
+    }
+
+    /// Of each row what it is taken for.
+    pub fn prediction(&self, features: &Features) -> Prediction {
+        let scores = self.scores(features);
+        match &self.link {
+            Link::Number => Prediction::Numbers(scores.into_iter().collect()),
+            Link::Share => classes(&scores, |row| normalised(scores.row(row).to_vec())),
+            Link::Softmax => classes(&scores, |row| normalised(exponentials(scores.row(row)))),
+            Link::Logistic => {
+                let both = Array2::from_shape_fn((scores.nrows(), 2), |(row, class)| {
+                    if class == 1 { scores[[row, 0]] } else { 0.0 }
+                });
+                classes(&both, |row| normalised(exponentials(both.row(row))))
+            }
+            Link::Votes { classes: count, sigmoids } => {
+                let mut decisions = Array2::zeros((scores.nrows(), *count));
+                for (row, pairs) in scores.outer_iter().enumerate() {
+                    for (class, decision) in votes(pairs.iter().copied(), *count).into_iter().enumerate() {
+                        decisions[[row, class]] = decision;
+                    }
+                }
+                classes(&decisions, |row| {
+                    let within = scores.row(row).into_iter().zip(sigmoids);
+                    let within: Vec<f64> = within.map(|(score, of)| of.probability(*score)).collect();
+                    coupled(&within, *count)
+                })
+            }
+        }
+    }
+}
+
+impl PredictInplace<Features, Prediction> for FittedModel {
+    fn predict_inplace(&self, features: &Features, prediction: &mut Prediction) {
+        *prediction = self.prediction(features);
+    }
+
+    fn default_target(&self, _: &Features) -> Prediction {
+        Prediction::Numbers(Vec::new())
+    }
+}
+
+/// The nearest rows, as squared distances in single precision and numbers; of equally near ones the first.
+fn nearest(known: &Array2<f32>, here: &[f64], count: usize) -> Vec<(f32, usize)> {
+    let mut all: Vec<(f32, usize)> = known
+        .outer_iter()
+        .enumerate()
+        .map(|(at, row)| {
+            let distance: f64 = row
+                .iter()
+                .zip(here)
+                .map(|(a, b)| {
+                    let difference = f64::from(*a) - b;
+                    difference * difference
+                })
+                .sum();
+            (distance as f32, at)
+        })
+        .collect();
+    let order = |a: &(f32, usize), b: &(f32, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+    let count = count.clamp(1, all.len());
+    if count < all.len() {
+        all.select_nth_unstable_by(count - 1, order);
+        all.truncate(count);
+    }
+    all.sort_unstable_by(order);
+    all
+}
+
+/// By what is decided by, and the probabilities of a row.
+fn classes(decisions: &Array2<f64>, probabilities: impl Fn(usize) -> Vec<f64>) -> Prediction {
+    let mut chosen = Vec::with_capacity(decisions.nrows());
+    let mut all = Vec::with_capacity(decisions.len());
+    for (number, row) in decisions.outer_iter().enumerate() {
+        // The first of the greatest, as ONNX's ArgMax has it.
+        let mut best = 0;
+        for at in 1..row.len() {
+            if row[at] as f32 > row[best] as f32 {
+                best = at;
+            }
+        }
+        chosen.push(best as u32);
+        all.extend(probabilities(number));
+    }
+    Prediction::Classes { probabilities: all, classes: chosen, count: decisions.ncols() }
+}
+
+fn exponentials(row: ArrayView1<'_, f64>) -> Vec<f64> {
+    let greatest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    row.iter().map(|score| (score - greatest).exp()).collect()
+}
+
+fn normalised(mut row: Vec<f64>) -> Vec<f64> {
+    let sum: f64 = row.iter().sum();
+    for value in &mut row {
+        *value /= sum;
+    }
+    row
+}

@@ -1,0 +1,264 @@
+//! From columns to features: gaps filled, texts as one column a level, numbers brought to one scale. All of it is learnt
+//! from training rows alone and applied to any others. Which columns there are is decided before, in [`super::roles`].
+
+use std::sync::OnceLock;
+
+use ndarray::Array2;
+
+use super::data::{Column, ColumnValues, DataError, Frame, GAP};
+use super::roles::{Role, Roles};
+
+/// How a column becomes features.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Encoding {
+    /// A number less its base, with what stands for a gap: the mean of the training rows.
+    Number {
+        /// Its place in the frame.
+        column: usize,
+        /// What is taken off it.
+        base: f64,
+        /// Less the base.
+        fill: f32,
+    },
+    /// One feature a level, 1 where the row has it. `fill` is what stands for a gap: the most frequent level.
+    Levels {
+        /// Its place in the frame.
+        column: usize,
+        /// The codes that have a feature each.
+        levels: Vec<u32>,
+        /// A code.
+        fill: u32,
+    },
+}
+
+/// What was learnt from the training rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preparation {
+    /// One for each column that is learnt from.
+    pub encodings: Vec<Encoding>,
+    /// The name of each feature: the column's, or `column=level`.
+    pub names: Vec<String>,
+    /// Of each feature, over the training rows; the deviation is never 0.
+    pub means: Vec<f64>,
+    /// Of each feature over the training rows (over n); never 0.
+    pub deviations: Vec<f64>,
+}
+
+/// Numbers in single precision, one feature after the other: exactly what an exported model is given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matrix {
+    /// Of every feature.
+    pub rows: usize,
+    columns: Vec<Vec<f32>>,
+}
+
+impl Matrix {
+    /// A column for each feature, all of one length.
+    pub fn new(columns: Vec<Vec<f32>>) -> Self {
+        Self { rows: columns.first().map_or(0, Vec::len), columns }
+    }
+
+    /// How many features there are.
+    pub fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// A feature, with a value for each row.
+    pub fn column(&self, at: usize) -> &[f32] {
+        &self.columns[at]
+    }
+}
+
+/// The features of some rows: as they are, brought to one scale, and in sorted order; the latter two when first needed.
+#[derive(Debug)]
+pub struct Features {
+    /// As they are.
+    pub raw: Matrix,
+    means: Vec<f64>,
+    deviations: Vec<f64>,
+    scaled: OnceLock<Array2<f64>>,
+    order: OnceLock<Vec<Vec<u32>>>,
+}
+
+impl Features {
+    /// `means` and `deviations` are those of each feature in the training rows.
+    pub fn new(raw: Matrix, means: Vec<f64>, deviations: Vec<f64>) -> Self {
+        Self { raw, means, deviations, scaled: OnceLock::new(), order: OnceLock::new() }
+    }
+
+    /// Features that nothing is learnt of but by trees.
+    pub fn unscaled(raw: Matrix) -> Self {
+        let width = raw.width();
+        Self::new(raw, vec![0.0; width], vec![1.0; width])
+    }
+
+    /// A row for each sample: every feature less its mean, over its deviation, in the training rows.
+    pub fn scaled(&self) -> &Array2<f64> {
+        self.scaled.get_or_init(|| {
+            Array2::from_shape_fn((self.raw.rows, self.raw.width()), |(row, at)| {
+                (f64::from(self.raw.columns[at][row]) - self.means[at]) / self.deviations[at]
+            })
+        })
+    }
+
+    /// Of each feature the rows by rising value, equal ones by their number.
+    pub fn order(&self) -> &[Vec<u32>] {
+        self.order.get_or_init(|| self.raw.columns.iter().map(|column| sorted(column)).collect())
+    }
+}
+
+impl linfa::dataset::Records for Features {
+    type Elem = f64;
+
+    fn nsamples(&self) -> usize {
+        self.raw.rows
+    }
+
+    fn nfeatures(&self) -> usize {
+        self.raw.width()
+    }
+}
+
+fn sorted(column: &[f32]) -> Vec<u32> {
+    // The bits of a float, turned so that they sort as integers; the row below them keeps equal ones in order.
+    let key = |value: f32| {
+        let bits = (value + 0.0).to_bits();
+        if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
+    };
+    let mut keys: Vec<u64> =
+        column.iter().enumerate().map(|(row, value)| u64::from(key(*value)) << 32 | row as u64).collect();
+    keys.sort_unstable();
+    keys.into_iter().map(|key| key as u32).collect()
+}
+
+impl Preparation {
+    /// Learns from these rows of a frame. What is the same in all of them teaches nothing, and is left out.
+    ///
+    /// # Errors
+    /// Where no column differs between these rows.
+    pub fn fit(frame: &Frame, roles: &Roles, rows: &[u32]) -> Result<Self, DataError> {
+        let mut preparation =
+            Self { encodings: Vec::new(), names: Vec::new(), means: Vec::new(), deviations: Vec::new() };
+        for (at, column) in frame.columns.iter().enumerate() {
+            let (step, names) = match (roles.of(at), &column.values) {
+                (Role::Number { base, .. }, ColumnValues::Numbers(numbers)) => {
+                    (number(at, numbers, *base, rows), vec![column.name.clone()])
+                }
+                (Role::Levels(kept), ColumnValues::Texts { codes, levels }) => {
+                    texts(at, column, (codes, levels), kept, rows)
+                }
+                _ => continue,
+            };
+            let Some(step) = step else { continue };
+            let features = step.apply(frame, rows);
+            if matches!(step, Encoding::Number { .. }) && is_constant(&features[0]) {
+                continue;
+            }
+            for feature in &features {
+                let (mean, deviation) = moments(feature);
+                preparation.means.push(mean);
+                preparation.deviations.push(if deviation > 0.0 { deviation } else { 1.0 });
+            }
+            preparation.names.extend(names);
+            preparation.encodings.push(step);
+        }
+        if preparation.encodings.is_empty() {
+            return Err(DataError::Target(format!(
+                "no column of {} differs between {} training rows: there is nothing to learn from",
+                frame.name,
+                rows.len()
+            )));
+        }
+        Ok(preparation)
+    }
+
+    /// The features of some rows of a frame with the same columns.
+    pub fn apply(&self, frame: &Frame, rows: &[u32]) -> Features {
+        let columns = self.encodings.iter().flat_map(|step| step.apply(frame, rows)).collect();
+        Features::new(Matrix::new(columns), self.means.clone(), self.deviations.clone())
+    }
+}
+
+impl Encoding {
+    fn apply(&self, frame: &Frame, rows: &[u32]) -> Vec<Vec<f32>> {
+        match (self, &frame.columns[self.column()].values) {
+            (Self::Number { base, fill, .. }, ColumnValues::Numbers(numbers)) => {
+                let filled = |row: &u32| {
+                    let value = numbers[*row as usize];
+                    if value.is_nan() { *fill } else { (value - base) as f32 }
+                };
+                vec![rows.iter().map(filled).collect()]
+            }
+            (Self::Levels { levels, fill, .. }, ColumnValues::Texts { codes, .. }) => {
+                let code = |row: &u32| {
+                    let code = codes[*row as usize];
+                    if code == GAP { *fill } else { code }
+                };
+                let of = |level: &u32| {
+                    rows.iter().map(|row| if code(row) == *level { 1.0 } else { 0.0 }).collect()
+                };
+                levels.iter().map(of).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The place of its column in the frame.
+    pub fn column(&self) -> usize {
+        match self {
+            Self::Number { column, .. } | Self::Levels { column, .. } => *column,
+        }
+    }
+}
+
+fn number(at: usize, numbers: &[f64], base: f64, rows: &[u32]) -> Option<Encoding> {
+    let known = || rows.iter().map(|row| numbers[*row as usize] - base).filter(|value| !value.is_nan());
+    let count = known().count();
+    let mean = known().sum::<f64>() / count as f64;
+    (count > 0).then_some(Encoding::Number { column: at, base, fill: mean as f32 })
+}
+
+/// The levels of those kept that the training rows have, and what stands for a gap.
+fn texts(
+    at: usize,
+    column: &Column,
+    (codes, levels): (&[u32], &[String]),
+    kept: &[u32],
+    rows: &[u32],
+) -> (Option<Encoding>, Vec<String>) {
+    let counts = counts(codes, levels.len(), rows);
+    let count = |code: &u32| counts[*code as usize];
+    let met: Vec<u32> = kept.iter().copied().filter(|code| count(code) > 0).collect();
+    let is_constant = counts.iter().filter(|count| **count > 0).count() < 2;
+    let Some(fill) = met.iter().copied().max_by_key(|code| (count(code), std::cmp::Reverse(*code))) else {
+        return (None, Vec::new());
+    };
+    if is_constant {
+        return (None, Vec::new());
+    }
+    let names = met.iter().map(|code| format!("{}={}", column.name, levels[*code as usize])).collect();
+    (Some(Encoding::Levels { column: at, levels: met, fill }), names)
+}
+
+/// How many of some rows have each level.
+pub fn counts(codes: &[u32], levels: usize, rows: &[u32]) -> Vec<usize> {
+    let mut counts = vec![0; levels];
+    for row in rows {
+        if let Some(count) = counts.get_mut(codes[*row as usize] as usize) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+fn is_constant(values: &[f32]) -> bool {
+    values.iter().all(|value| value.total_cmp(&values[0]).is_eq())
+}
+
+/// The mean and the standard deviation (over n).
+fn moments(values: &[f32]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
+    let variance = values.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / count;
+    (mean, variance.sqrt())
+}

@@ -1,0 +1,155 @@
+//! An account as people read it: line by line before a sweep, and briefly in the plan.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::{ColumnReport, ColumnUse, DataReport, TargetReport};
+
+/// Names in a line, and in the plan.
+const NAMES: usize = 8;
+const BRIEFLY: usize = 3;
+/// Columns that have a line each.
+const LINES: usize = 20;
+
+impl DataReport {
+    fn using(&self, role: ColumnUse) -> impl Iterator<Item = &ColumnReport> {
+        self.columns.iter().filter(move |column| column.role == role)
+    }
+
+    /// For people, before anything is trained.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.form(), self.on_target(), self.on_learnt()];
+        let left_out = self.using(ColumnUse::LeftOut).map(|column| {
+            format!("{} is left out: {}", column.name, column.why.as_deref().unwrap_or_default())
+        });
+        lines.extend(few(left_out, self.counts.left_out, |more| format!("{more} more columns are left out")));
+        lines.extend(self.gaps(NAMES).map(|gaps| format!("missing values: {gaps}")));
+        let lost = self.columns.iter().filter_map(|column| {
+            let (told_apart, of) = column.values_lost()?;
+            let name = &column.name;
+            Some(format!(
+                "{name}: models work in single precision, which tells {told_apart} of its {of} values apart"
+            ))
+        });
+        lines.extend(few(lost, self.counts.with_values_lost, |more| {
+            format!("single precision does not tell all values apart of {more} more columns")
+        }));
+        lines.extend(self.unknown.iter().take(LINES).map(|name| format!("there is no column {name:?}")));
+        lines.into_iter().map(|line| format!("{}: {line}", self.name)).collect()
+    }
+
+    fn form(&self) -> String {
+        let form = match (self.format.as_str(), self.separator) {
+            ("csv", Some('\t')) => "CSV, separated by tabs".to_owned(),
+            ("csv", Some(separator)) => format!("CSV, separated by {separator:?}"),
+            _ => "Parquet".to_owned(),
+        };
+        let decimal = if self.decimal == Some(',') { ", with decimal commas" } else { "" };
+        format!(
+            "{} rows, {} columns of {form}{decimal}",
+            self.rows,
+            self.columns.len().saturating_add(self.more_columns)
+        )
+    }
+
+    fn on_target(&self) -> String {
+        let TargetReport { name, task, because, rows, gap_words, classes, more_classes } = &self.target;
+        let classes = classes.as_ref().and_then(|classes| {
+            let mut by_count: Vec<_> = classes.iter().collect();
+            by_count.sort_by_key(|(_, count)| Reverse(**count));
+            let words = by_count.iter().zip([" rows"].into_iter().chain(std::iter::repeat("")));
+            let words = words.map(|((class, count), rows)| format!("{count}{rows} of {class:?}"));
+            listed(words, classes.len().saturating_add(*more_classes), NAMES)
+        });
+        let classes = classes.map_or(String::new(), |classes| format!(": {classes}"));
+        let without = self.rows.saturating_sub(*rows);
+        let without = if without > 0 {
+            format!("; {without} of {} rows have none{} and are not used", self.rows, in_brackets(gap_words))
+        } else {
+            String::new()
+        };
+        format!("the target {name}: {}{classes}; {because}{without}", task.as_str())
+    }
+
+    fn on_learnt(&self) -> String {
+        let numbers = self.using(ColumnUse::Number).map(|column| column.name.clone());
+        let texts =
+            self.using(ColumnUse::Levels).map(|column| match (column.unused_levels(), column.levels) {
+                (Some((used, all)), _) => format!("{} ({used} of {all} levels)", column.name),
+                (None, levels) => format!("{} ({} levels)", column.name, levels.unwrap_or_default()),
+            });
+        let numbers = listed(numbers, self.counts.numbers, NAMES).map(|names| format!("numbers {names}"));
+        let texts = listed(texts, self.counts.texts, NAMES).map(|names| format!("texts {names}"));
+        let both: Vec<String> = numbers.into_iter().chain(texts).collect();
+        format!("learns from {}", both.join("; "))
+    }
+
+    /// Of columns that are learnt from: how many gaps they have, and which words were taken for some.
+    fn gaps(&self, most: usize) -> Option<String> {
+        let with_gaps = self.columns.iter().filter(|column| column.has_gaps());
+        let words = with_gaps
+            .map(|column| format!("{} {}{}", column.name, column.gaps, in_brackets(&column.gap_words)));
+        listed(words, self.counts.with_gaps, most)
+    }
+
+    /// What is worth a look before a sweep begins, for a narrow place; empty if nothing is.
+    pub fn briefly(&self) -> Vec<String> {
+        let mut parts = Vec::new();
+        if self.decimal.is_some() {
+            parts.push("decimal commas".to_owned());
+        }
+        let without = self.rows.saturating_sub(self.target.rows);
+        if without > 0 {
+            let words = in_brackets(&self.target.gap_words);
+            parts.push(format!("{without} of {} rows without a target{words}", self.rows));
+        }
+        let left_out = self.using(ColumnUse::LeftOut);
+        let left_out = left_out
+            .map(|column| format!("{} ({})", column.name, column.reason.as_deref().unwrap_or_default()));
+        let left_out = listed(left_out, self.counts.left_out, BRIEFLY);
+        parts.extend(left_out.map(|names| format!("left out {names}")));
+        parts.extend(self.gaps(BRIEFLY).map(|gaps| format!("missing values in {gaps}")));
+        let part = |of: fn(&ColumnReport) -> Option<(usize, usize)>, count| {
+            let words = self.columns.iter().filter_map(|column| {
+                of(column).map(|(part, all)| format!("{} {part} of {all}", column.name))
+            });
+            listed(words, count, BRIEFLY)
+        };
+        let levels = part(ColumnReport::unused_levels, self.counts.with_unused_levels);
+        parts.extend(levels.map(|levels| format!("levels used: {levels}")));
+        let values = part(ColumnReport::values_lost, self.counts.with_values_lost);
+        parts.extend(values.map(|values| format!("values told apart in single precision: {values}")));
+        parts.extend(self.unknown.first().map(|name| format!("there is no column {name:?}")));
+        parts
+    }
+}
+
+/// A line each, as many as may be, and one for those that are not among them.
+fn few(
+    lines: impl Iterator<Item = String>,
+    all: usize,
+    on_more: impl Fn(usize) -> String,
+) -> impl Iterator<Item = String> {
+    let lines: Vec<String> = lines.take(LINES).collect();
+    let more = all.saturating_sub(lines.len());
+    lines.into_iter().chain((more > 0).then(|| on_more(more)))
+}
+
+/// Names with commas, as many as may be, and how many there are more; of some that none is told of, how many they are.
+fn listed(names: impl Iterator<Item = String>, all: usize, most: usize) -> Option<String> {
+    let names: Vec<String> = names.take(most).collect();
+    match (names.join(", "), all.saturating_sub(names.len())) {
+        (_, 0) if names.is_empty() => None,
+        (_, more) if names.is_empty() => Some(format!("({more})")),
+        (names, 0) => Some(names),
+        (names, more) => Some(format!("{names} and {more} more")),
+    }
+}
+
+fn in_brackets(words: &BTreeMap<String, usize>) -> String {
+    if words.is_empty() {
+        return String::new();
+    }
+    let words: Vec<_> = words.iter().map(|(word, count)| format!("{word:?} {count}")).collect();
+    format!(" ({})", words.join(", "))
+}

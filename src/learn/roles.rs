@@ -1,0 +1,177 @@
+//! What becomes of each column: decided once for a whole sweep, on all rows that have a target, so that every fold judges
+//! the model that is logged. What is learnt of a column, in [`super::prepare`], is not decided here.
+
+use super::data::{Column, ColumnValues, DataError, ExcludedColumn, Exclusion, Frame, Target};
+use super::prepare::counts;
+
+/// A text column becomes at most so many features, of its most frequent levels; other levels are none of them.
+const MOST_LEVELS: usize = 100;
+/// A text of more levels than these, and than half of the rows, is taken for an identifier.
+const FEW_LEVELS: usize = 20;
+/// How many times its span a column of numbers has to be away from 0 to be counted from its least value.
+const FAR: f64 = 8.0;
+
+/// What becomes of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Role {
+    /// It is predicted.
+    Target,
+    /// A number, in single precision, counted from a base: 0, unless single precision would lose digits otherwise.
+    Number {
+        /// What is taken off it.
+        base: f64,
+        /// Where single precision does not tell its values apart.
+        lost: Option<PrecisionLoss>,
+    },
+    /// One feature for each of these levels.
+    Levels(Vec<u32>),
+    /// It is not learnt from.
+    LeftOut(Exclusion),
+}
+
+/// How many different values there are, and how many of them single precision tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrecisionLoss {
+    /// Different values.
+    pub of: usize,
+    /// Different ones in single precision.
+    pub told_apart: usize,
+}
+
+/// A role for each column of a frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Roles(Vec<Role>);
+
+impl Roles {
+    /// By the rows that have a target.
+    ///
+    /// # Errors
+    /// Where no column is left to learn from.
+    pub fn decide(frame: &Frame, target: &Target) -> Result<Self, DataError> {
+        let columns = frame.columns.iter().enumerate();
+        let roles = Self(
+            columns
+                .map(
+                    |(at, column)| {
+                        if at == target.column { Role::Target } else { role(column, &target.rows) }
+                    },
+                )
+                .collect(),
+        );
+        if roles.learnt() == 0 {
+            return Err(DataError::Target(format!(
+                "no column of {} besides {} differs between rows: there is nothing to learn from{}",
+                frame.name,
+                target.name,
+                roles.left_out(frame).first().map_or(String::new(), |ExcludedColumn { name, why }| {
+                    format!("; {name} is left out: {}", why.words())
+                })
+            )));
+        }
+        Ok(roles)
+    }
+
+    /// The role of the column at that place of the frame.
+    pub fn of(&self, column: usize) -> &Role {
+        &self.0[column]
+    }
+
+    /// How many columns are learnt from.
+    pub fn learnt(&self) -> usize {
+        self.0.iter().filter(|role| matches!(role, Role::Number { .. } | Role::Levels(_))).count()
+    }
+
+    /// The columns that are not learnt from: what was not read, and what was.
+    pub fn left_out(&self, frame: &Frame) -> Vec<ExcludedColumn> {
+        let read = frame.columns.iter().zip(&self.0).filter_map(|(column, role)| match role {
+            Role::LeftOut(why) => Some(ExcludedColumn { name: column.name.clone(), why: why.clone() }),
+            _ => None,
+        });
+        frame.left_out.iter().cloned().chain(read).collect()
+    }
+}
+
+fn role(column: &Column, rows: &[u32]) -> Role {
+    match &column.values {
+        ColumnValues::Numbers(numbers) => of_numbers(numbers, rows),
+        ColumnValues::Texts { codes, levels } => of_texts(codes, levels, rows),
+    }
+}
+
+fn of_texts(codes: &[u32], levels: &[String], rows: &[u32]) -> Role {
+    let counts = counts(codes, levels.len(), rows);
+    let mut met: Vec<u32> = (0..levels.len() as u32).filter(|code| counts[*code as usize] > 0).collect();
+    match met.len() {
+        0 => return Role::LeftOut(Exclusion::Empty),
+        1 => return Role::LeftOut(Exclusion::Constant),
+        count if count > FEW_LEVELS && count * 2 > rows.len() => {
+            let example = levels[met[0] as usize].chars().take(40).collect();
+            return Role::LeftOut(Exclusion::Identifier { levels: count, rows: rows.len(), example });
+        }
+        _ => {}
+    }
+    met.sort_by_key(|code| (std::cmp::Reverse(counts[*code as usize]), *code));
+    met.truncate(MOST_LEVELS);
+    met.sort_unstable();
+    Role::Levels(met)
+}
+
+fn of_numbers(numbers: &[f64], rows: &[u32]) -> Role {
+    let known = || rows.iter().map(|row| numbers[*row as usize]).filter(|number| !number.is_nan());
+    let (least, most) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), number| {
+        (least.min(number), most.max(number))
+    });
+    if least > most {
+        return Role::LeftOut(Exclusion::Empty);
+    }
+    if least.total_cmp(&most).is_eq() {
+        return Role::LeftOut(Exclusion::Constant);
+    }
+    let is_exact = |number: f64| f64::from(number as f32).total_cmp(&number).is_eq();
+    if known().all(is_exact) {
+        return Role::Number { base: 0.0, lost: None };
+    }
+    let mut values: Vec<f64> = known().collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values.dedup();
+    let told_apart = |base: f64| {
+        let mut singles: Vec<f32> = values.iter().map(|value| (value - base) as f32).collect();
+        singles.dedup();
+        singles.len()
+    };
+    let (plain, size) = (told_apart(0.0), least.abs().max(most.abs()));
+    let (base, found) = if plain < values.len() && size > FAR * (most - least) {
+        (least, told_apart(least))
+    } else {
+        (0.0, plain)
+    };
+    // Some of many random digits are always lost, and nobody misses them.
+    let is_lost = found * 10 < values.len() * 9;
+    Role::Number { base, lost: is_lost.then_some(PrecisionLoss { of: values.len(), told_apart: found }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(values: &[f64]) -> Role {
+        of_numbers(values, &(0..values.len() as u32).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_lies_far_from_zero_is_counted_from_its_least_value() {
+        let plain = Role::Number { base: 0.0, lost: None };
+        assert_eq!(numbers(&[1.0, 2.5, f64::NAN, -3.0]), plain);
+        assert_eq!(numbers(&[0.1, 0.2, 0.3]), plain, "no two are taken for one");
+        // Seconds of a day in 2026, in milliseconds.
+        let times: Vec<f64> =
+            (0..86_400).map(|second| 1_795_700_000_000.0 + f64::from(second) * 1e3).collect();
+        assert_eq!(numbers(&times), Role::Number { base: times[0], lost: None });
+        // The same with 0 for what is not known: no base helps.
+        let spoilt: Vec<f64> = times.iter().copied().chain([0.0]).collect();
+        let Role::Number { base, lost: Some(lost) } = numbers(&spoilt) else {
+            panic!("{:?}", numbers(&spoilt))
+        };
+        assert!(base.total_cmp(&0.0).is_eq() && lost.of == 86_401 && lost.told_apart < 1_000, "{lost:?}");
+    }
+}

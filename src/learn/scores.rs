@@ -1,0 +1,145 @@
+//! How good predictions are. Definitions are scikit-learn's.
+
+use super::data::{TargetValues, Task};
+
+/// What a model says of some rows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Prediction {
+    /// One for each row.
+    Numbers(Vec<f64>),
+    /// Of each row the probability of each class, one row after the other, and the class.
+    Classes {
+        /// As many for each row as there are classes, in sum 1.
+        probabilities: Vec<f64>,
+        /// One for each row.
+        classes: Vec<u32>,
+        /// How many classes there are.
+        count: usize,
+    },
+}
+
+/// A score's name and which way is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Score {
+    /// Without `val_` and the like.
+    pub name: &'static str,
+    /// Which way is better.
+    pub greater_is_better: bool,
+}
+
+const fn up(name: &'static str) -> Score {
+    Score { name, greater_is_better: true }
+}
+
+const fn down(name: &'static str) -> Score {
+    Score { name, greater_is_better: false }
+}
+
+/// The scores of a task; the first is the one that is gone by where nobody says which.
+pub fn scores(task: Task) -> &'static [Score] {
+    const REGRESSION: [Score; 4] = [down("rmse"), down("mae"), up("r2"), down("mape")];
+    const CLASSIFICATION: [Score; 5] =
+        [up("accuracy"), up("balanced_accuracy"), up("f1_macro"), down("log_loss"), up("roc_auc")];
+    match task {
+        Task::Regression => &REGRESSION,
+        Task::Classification => &CLASSIFICATION,
+    }
+}
+
+/// All scores of a prediction, in the order of [`scores`]; NaN where one is not defined.
+pub fn evaluate(truth: &TargetValues, prediction: &Prediction) -> Vec<f64> {
+    match (truth, prediction) {
+        (TargetValues::Numbers(truth), Prediction::Numbers(predicted)) => regression(truth, predicted),
+        (
+            TargetValues::Classes { classes: truth, .. },
+            Prediction::Classes { probabilities, classes, count },
+        ) => classification(truth, classes, probabilities, *count),
+        _ => Vec::new(),
+    }
+}
+
+fn regression(truth: &[f64], predicted: &[f64]) -> Vec<f64> {
+    let count = truth.len() as f64;
+    let mean = truth.iter().sum::<f64>() / count;
+    let pairs = || truth.iter().zip(predicted);
+    let squares: f64 = pairs().map(|(t, p)| (t - p).powi(2)).sum();
+    let total: f64 = truth.iter().map(|t| (t - mean).powi(2)).sum();
+    let absolute: f64 = pairs().map(|(t, p)| (t - p).abs()).sum();
+    let relative: f64 = pairs().map(|(t, p)| (t - p).abs() / t.abs().max(f64::EPSILON)).sum();
+    let r2 = if total > 0.0 { 1.0 - squares / total } else { f64::NAN };
+    vec![(squares / count).sqrt(), absolute / count, r2, relative / count]
+}
+
+/// Rows by their true class, columns by the predicted one.
+pub fn confusion(truth: &[u32], predicted: &[u32], count: usize) -> Vec<Vec<u64>> {
+    let mut matrix = vec![vec![0; count]; count];
+    for (truth, predicted) in truth.iter().zip(predicted) {
+        matrix[*truth as usize][*predicted as usize] += 1;
+    }
+    matrix
+}
+
+fn classification(truth: &[u32], predicted: &[u32], probabilities: &[f64], count: usize) -> Vec<f64> {
+    let matrix = confusion(truth, predicted, count);
+    let rows = truth.len() as f64;
+    let right: u64 = (0..count).map(|class| matrix[class][class]).sum();
+    let (mut recalls, mut with_recall, mut f1s, mut with_f1) = (0.0, 0.0, 0.0, 0.0);
+    for class in 0..count {
+        let actual: u64 = matrix[class].iter().sum();
+        let said: u64 = matrix.iter().map(|row| row[class]).sum();
+        let hits = matrix[class][class] as f64;
+        if actual > 0 {
+            recalls += hits / actual as f64;
+            with_recall += 1.0;
+        }
+        if actual + said > 0 {
+            f1s += 2.0 * hits / (actual + said) as f64;
+            with_f1 += 1.0;
+        }
+    }
+    let loss: f64 = truth
+        .iter()
+        .zip(probabilities.chunks(count))
+        .map(|(class, row)| {
+            let sum: f64 = row.iter().sum();
+            -(row[*class as usize] / sum).clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
+        })
+        .sum();
+    vec![
+        right as f64 / rows,
+        recalls / with_recall,
+        f1s / with_f1,
+        loss / rows,
+        auc(truth, probabilities, count),
+    ]
+}
+
+/// The area under the curve of two classes; of more, the mean over each class against the rest. NaN where a class is
+/// not met.
+fn auc(truth: &[u32], probabilities: &[f64], count: usize) -> f64 {
+    let of = |class: usize| {
+        let mut ranked: Vec<(f64, bool)> = truth
+            .iter()
+            .zip(probabilities.chunks(count))
+            .map(|(truth, row)| (row[class], *truth as usize == class))
+            .collect();
+        ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let positives = ranked.iter().filter(|(_, is_it)| *is_it).count() as f64;
+        let negatives = ranked.len() as f64 - positives;
+        // The sum of the positives' ranks, equal values sharing the mean of theirs (Mann and Whitney).
+        let mut ranks = 0.0;
+        let mut at = 0;
+        while at < ranked.len() {
+            let equal =
+                ranked[at..].iter().take_while(|(value, _)| value.total_cmp(&ranked[at].0).is_eq()).count();
+            let rank = at as f64 + f64::midpoint(equal as f64, 1.0);
+            ranks += rank * ranked[at..at + equal].iter().filter(|(_, is_it)| *is_it).count() as f64;
+            at += equal;
+        }
+        (ranks - positives * (positives + 1.0) / 2.0) / (positives * negatives)
+    };
+    if count == 2 {
+        return of(1);
+    }
+    (0..count).map(of).sum::<f64>() / count as f64
+}

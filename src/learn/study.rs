@@ -1,0 +1,168 @@
+//! A data set with its folds, ready to try estimators on.
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use super::data::{DataError, Frame, Limits, Target, TargetValues};
+use super::families::{DataShape, Family, HyperParams, Samples, memory_lack};
+use super::folds::Split;
+use super::model::FittedModel;
+use super::prepare::{Features, Preparation};
+use super::roles::Roles;
+use super::scores::{Prediction, evaluate};
+use crate::params::Params;
+use crate::program::caught;
+
+/// Rows to learn from and rows to be judged by, prepared by what the former taught.
+#[derive(Debug)]
+pub struct PreparedPart {
+    /// What the training rows taught.
+    pub preparation: Preparation,
+    /// To learn from.
+    pub train: Samples,
+    /// To be judged by.
+    pub held_out: Features,
+    /// The target of those.
+    pub truth: TargetValues,
+}
+
+/// A data set with target and folds.
+#[derive(Debug)]
+pub struct TrainingData {
+    /// As it was read.
+    pub frame: Frame,
+    /// What is predicted.
+    pub target: Target,
+    /// What becomes of each column, in every fold alike.
+    pub roles: Roles,
+    /// Which rows train and which test.
+    pub split: Split,
+    /// Features: a text column is one a level.
+    pub width: usize,
+    /// Each prepared when it is first needed, for all trials.
+    folds: Vec<OnceLock<Result<PreparedPart, String>>>,
+    whole: OnceLock<Result<PreparedPart, String>>,
+}
+
+/// A fitted model and how it did on rows that it has not seen.
+#[derive(Debug)]
+pub struct Fitted {
+    /// As it was fitted.
+    pub model: FittedModel,
+    /// Of the rows that it has not seen.
+    pub prediction: Prediction,
+    /// In the order of [`super::scores::scores`].
+    pub scores: Vec<f64>,
+    /// Seconds that the fit took.
+    pub fit_seconds: f64,
+    /// Seconds that the predictions took.
+    pub predict_seconds: f64,
+}
+
+impl TrainingData {
+    /// Splits the rows: a share of them is held out to the end, the rest is dealt to folds.
+    ///
+    /// # Errors
+    /// Where there are too few rows, nothing to learn from, or not the memory for it.
+    pub fn new(
+        frame: Frame,
+        target: Target,
+        test_share: f64,
+        folds: usize,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        let split = Split::new(&target, test_share, folds, seed)?;
+        // What is wrong with all folds is said before any trial.
+        let roles = Roles::decide(&frame, &target)?;
+        let width = Preparation::fit(&frame, &roles, &split.train)?.names.len();
+        // Each fold is kept as numbers and their order, and so is the whole.
+        let cells = (frame.rows as u64).saturating_mul(width as u64);
+        if let Some(lack) = Limits::of_this_machine().lack(cells.saturating_mul(8 * (folds as u64 + 1))) {
+            return Err(DataError::Target(format!(
+                "{} rows x {width} features (a text column is a feature a level) in {folds} folds {lack}: \
+                 leave columns out with --ignore, or take fewer --folds",
+                frame.rows
+            )));
+        }
+        let folds = (0..folds).map(|_| OnceLock::new()).collect();
+        Ok(Self { frame, target, roles, split, width, folds, whole: OnceLock::new() })
+    }
+
+    /// What a search space is made by; rows are those outside of the test part.
+    pub fn shape(&self) -> DataShape {
+        DataShape { task: self.target.task, rows: self.split.train.len(), features: self.roles.learnt() }
+    }
+
+    /// How many there are.
+    pub fn folds(&self) -> usize {
+        self.folds.len()
+    }
+
+    fn part(&self, train: &[u32], held_out: &[u32]) -> Result<PreparedPart, String> {
+        let preparation =
+            Preparation::fit(&self.frame, &self.roles, train).map_err(|error| error.to_string())?;
+        let features = preparation.apply(&self.frame, train);
+        let held_out_features = preparation.apply(&self.frame, held_out);
+        let train = Samples::new(features, self.target.values.of(train));
+        let truth = self.target.values.of(held_out);
+        Ok(PreparedPart { preparation, train, held_out: held_out_features, truth })
+    }
+
+    /// Rows to learn from and rows to be judged by, of the fold at that place.
+    ///
+    /// # Errors
+    /// In words, where there is nothing to learn from in it.
+    pub fn fold(&self, at: usize) -> Result<&PreparedPart, String> {
+        let fold = &self.split.folds[at];
+        let part = self.folds[at].get_or_init(|| self.part(&fold.train, &fold.validation));
+        part.as_ref().map_err(Clone::clone)
+    }
+
+    /// All rows but the test part to learn from, and the test part.
+    ///
+    /// # Errors
+    /// In words, where there is nothing to learn from.
+    pub fn whole(&self) -> Result<&PreparedPart, String> {
+        let part = self.whole.get_or_init(|| self.part(&self.split.train, &self.split.test));
+        part.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl PreparedPart {
+    /// Fits and judges. Whatever goes wrong within an estimator comes back as words.
+    ///
+    /// # Errors
+    /// In words, whatever went wrong within the estimator.
+    pub fn fit_and_score(&self, family: &dyn Family, params: &Params, seed: u64) -> Result<Fitted, String> {
+        let task = match self.truth {
+            TargetValues::Numbers(_) => super::data::Task::Regression,
+            TargetValues::Classes { .. } => super::data::Task::Classification,
+        };
+        let estimator =
+            family.estimator(task, HyperParams(params), seed).map_err(|error| error.to_string())?;
+        // An allocation that fails would end the process.
+        let (rows, features) = (self.train.records.raw.rows, self.train.records.raw.width());
+        if let Some(lack) = memory_lack(family, rows, features, Limits::of_this_machine()) {
+            return Err(lack);
+        }
+        let started = Instant::now();
+        let fitted = caught(|| estimator.fit(&self.train));
+        let fit_seconds = started.elapsed().as_secs_f64();
+        let model = match fitted {
+            Ok(fitted) => fitted.map_err(|error| error.to_string())?,
+            Err(panic) => return Err(format!("the estimator broke down: {panic}")),
+        };
+        let started = Instant::now();
+        let prediction = model.prediction(&self.held_out);
+        let predict_seconds = started.elapsed().as_secs_f64();
+        let scores = evaluate(&self.truth, &prediction);
+        let is_usable = match &prediction {
+            Prediction::Numbers(values) => values.iter().all(|value| value.is_finite()),
+            Prediction::Classes { probabilities, .. } => probabilities.iter().all(|value| value.is_finite()),
+        };
+        if !is_usable {
+            return Err("its predictions are not finite".into());
+        }
+        Ok(Fitted { model, prediction, scores, fit_seconds, predict_seconds })
+    }
+}

@@ -1,0 +1,284 @@
+//! Growing a tree.
+
+use fastrand::Rng;
+
+use super::Tree;
+use super::impurity::{Counted, Criterion, Entropy, Gini, Mean, NodeStats, Weighed};
+use crate::learn::data::TargetValues;
+use crate::learn::prepare::Features;
+
+/// When a tree stops growing, and what it looks at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TreeOptions {
+    /// By which the purity of classes is measured.
+    pub criterion: Criterion,
+    /// Splits from the root to a leaf, at most.
+    pub max_depth: Option<usize>,
+    /// Rows of a node that is still split, at least.
+    pub min_samples_split: usize,
+    /// Rows of a leaf, at least.
+    pub min_samples_leaf: usize,
+    /// Features that are tried at a node, drawn anew for each; those that are the same in all its rows do not count.
+    pub max_features: Option<usize>,
+}
+
+impl Default for TreeOptions {
+    fn default() -> Self {
+        Self {
+            criterion: Criterion::Gini,
+            max_depth: None,
+            min_samples_split: 2,
+            min_samples_leaf: 1,
+            max_features: None,
+        }
+    }
+}
+
+/// How often each row counts; rows of weight 0 are left out.
+#[derive(Debug, Clone, Copy)]
+pub enum SampleWeights<'a> {
+    /// Each once.
+    Once,
+    /// Each so often.
+    Times(&'a [u32]),
+}
+
+impl SampleWeights<'_> {
+    /// How often that row counts.
+    pub fn times(self, row: usize) -> u32 {
+        match self {
+            Self::Once => 1,
+            Self::Times(times) => times[row],
+        }
+    }
+}
+
+/// Grows a tree. `gains` takes what each feature's splits brought in purity.
+pub fn grow(
+    features: &Features,
+    target: &TargetValues,
+    bag: SampleWeights<'_>,
+    growth: &TreeOptions,
+    rng: &mut Rng,
+    gains: &mut [f64],
+) -> Tree {
+    match target {
+        TargetValues::Numbers(values) => {
+            let weigh =
+                |(row, value): (usize, &f64)| Weighed { value: *value, weight: f64::from(bag.times(row)) };
+            let items: Vec<_> = values.iter().enumerate().map(weigh).collect();
+            Grower::new(features, &items, bag, growth, rng).grow(&Mean::default(), gains)
+        }
+        TargetValues::Classes { classes, count } => {
+            let weigh = |(row, class): (usize, &u32)| Counted { class: *class, weight: bag.times(row) };
+            let items: Vec<_> = classes.iter().enumerate().map(weigh).collect();
+            let grower = Grower::new(features, &items, bag, growth, rng);
+            match growth.criterion {
+                Criterion::Gini => grower.grow(&Gini::new(*count), gains),
+                Criterion::Entropy => grower.grow(&Entropy(Gini::new(*count)), gains),
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    value: f32,
+    row: u32,
+}
+
+struct Grower<'a, Item> {
+    items: &'a [Item],
+    growth: &'a TreeOptions,
+    rng: &'a mut Rng,
+    /// Of each feature the rows in its order; those of a node stand together, at the same place for all features.
+    entries: Vec<Vec<Entry>>,
+    /// Of each row whether it goes left, while a node is split.
+    goes_left: Vec<bool>,
+    beside: Vec<Entry>,
+    /// The features in the order in which they are drawn.
+    drawn: Vec<u32>,
+}
+
+/// A node that waits for its turn.
+struct Waiting<S> {
+    node: usize,
+    from: usize,
+    to: usize,
+    depth: usize,
+    side: S,
+}
+
+struct Best<S> {
+    feature: usize,
+    threshold: f32,
+    /// Rows on the left.
+    count: usize,
+    purity: f64,
+    left: S,
+    right: S,
+}
+
+impl<'a, Item: Copy> Grower<'a, Item> {
+    fn new(
+        features: &Features,
+        items: &'a [Item],
+        bag: SampleWeights<'_>,
+        growth: &'a TreeOptions,
+        rng: &'a mut Rng,
+    ) -> Self {
+        let matrix = &features.raw;
+        let kept = |(at, order): (usize, &Vec<u32>)| {
+            let column = matrix.column(at);
+            let rows = order.iter().filter(|row| bag.times(**row as usize) > 0);
+            rows.map(|row| Entry { value: column[*row as usize], row: *row }).collect()
+        };
+        Self {
+            items,
+            growth,
+            rng,
+            entries: features.order().iter().enumerate().map(kept).collect(),
+            goes_left: vec![false; matrix.rows],
+            beside: Vec::with_capacity(matrix.rows),
+            drawn: (0..matrix.width() as u32).collect(),
+        }
+    }
+
+    fn grow<S: NodeStats<Item = Item>>(mut self, empty: &S, gains: &mut [f64]) -> Tree {
+        let mut tree = Tree::new(empty.outputs());
+        let count = self.entries.first().map_or(0, Vec::len);
+        let mut side = empty.clone();
+        for entry in self.entries.first().into_iter().flatten() {
+            side.add(self.items[entry.row as usize]);
+        }
+        let node = tree.add();
+        let mut waiting = vec![Waiting { node, from: 0, to: count, depth: 0, side }];
+        while let Some(next) = waiting.pop() {
+            let Waiting { node, from, to, depth, side } = next;
+            let best = if self.is_done(&side, to - from, depth) {
+                None
+            } else {
+                self.best_split(from, to, &side, empty)
+            };
+            let Some(best) = best else {
+                tree.close(node, side.values());
+                continue;
+            };
+            gains[best.feature] += best.purity - side.purity();
+            let (left, right) = tree.split(node, best.feature, best.threshold);
+            let middle = from + best.count;
+            let (left_done, right_done) = (
+                self.is_done(&best.left, best.count, depth + 1),
+                self.is_done(&best.right, to - middle, depth + 1),
+            );
+            // The order within leaves is of no use any more.
+            if !(left_done && right_done) {
+                self.partition(from, to, &best);
+            }
+            waiting.push(Waiting { node: right, from: middle, to, depth: depth + 1, side: best.right });
+            waiting.push(Waiting { node: left, from, to: middle, depth: depth + 1, side: best.left });
+        }
+        tree
+    }
+
+    fn is_done<S: NodeStats<Item = Item>>(&self, side: &S, count: usize, depth: usize) -> bool {
+        let growth = self.growth;
+        count < growth.min_samples_split.max(2)
+            || count < 2 * growth.min_samples_leaf
+            || growth.max_depth.is_some_and(|most| depth >= most)
+            || side.is_pure()
+    }
+
+    /// The split that leaves the purest sides, of equal ones the first; also one that gains nothing by itself, as the
+    /// first of an exclusive or does. None where no feature differs between the rows.
+    fn best_split<S: NodeStats<Item = Item>>(
+        &mut self,
+        from: usize,
+        to: usize,
+        node: &S,
+        empty: &S,
+    ) -> Option<Best<S>> {
+        let width = self.drawn.len();
+        let tried = self.growth.max_features.unwrap_or(width).clamp(1, width.max(1));
+        let min_leaf = self.growth.min_samples_leaf.max(1);
+        let mut best: Option<Best<S>> = None;
+        let mut purest: Option<f64> = None;
+        let mut looked_at = 0;
+        for turn in 0..width {
+            if looked_at == tried {
+                break;
+            }
+            if tried < width {
+                let other = self.rng.usize(turn..width);
+                self.drawn.swap(turn, other);
+            }
+            let feature = self.drawn[turn] as usize;
+            let entries = &self.entries[feature][from..to];
+            if entries[0].value >= entries[entries.len() - 1].value {
+                continue;
+            }
+            looked_at += 1;
+            let (mut left, mut right) = (empty.clone(), node.clone());
+            let mut found = None;
+            for at in 1..entries.len() {
+                let item = self.items[entries[at - 1].row as usize];
+                left.add(item);
+                right.remove(item);
+                if entries[at - 1].value < entries[at].value
+                    && at >= min_leaf
+                    && entries.len() - at >= min_leaf
+                {
+                    let purity = left.purity() + right.purity();
+                    // By more than rounding.
+                    if purest.is_none_or(|known| purity > known + known.abs() * 1e-13) {
+                        purest = Some(purity);
+                        found = Some(at);
+                    }
+                }
+            }
+            if let (Some(count), Some(purity)) = (found, purest) {
+                let (mut left, mut right) = (empty.clone(), empty.clone());
+                for entry in &entries[..count] {
+                    left.add(self.items[entry.row as usize]);
+                }
+                for entry in &entries[count..] {
+                    right.add(self.items[entry.row as usize]);
+                }
+                let threshold = between(entries[count - 1].value, entries[count].value);
+                best = Some(Best { feature, threshold, count, purity, left, right });
+            }
+        }
+        best
+    }
+
+    /// Brings the rows of each side together, in the order they had.
+    fn partition<S>(&mut self, from: usize, to: usize, best: &Best<S>) {
+        for (at, entry) in self.entries[best.feature][from..to].iter().enumerate() {
+            self.goes_left[entry.row as usize] = at < best.count;
+        }
+        for (feature, entries) in self.entries.iter_mut().enumerate() {
+            if feature == best.feature {
+                continue;
+            }
+            let entries = &mut entries[from..to];
+            self.beside.clear();
+            let mut kept = 0;
+            for at in 0..entries.len() {
+                let entry = entries[at];
+                if self.goes_left[entry.row as usize] {
+                    entries[kept] = entry;
+                    kept += 1;
+                } else {
+                    self.beside.push(entry);
+                }
+            }
+            entries[kept..].copy_from_slice(&self.beside);
+        }
+    }
+}
+
+/// A number from `low` to below `high`, half way where there is one.
+fn between(low: f32, high: f32) -> f32 {
+    let middle = low / 2.0 + high / 2.0;
+    if middle >= low && middle < high { middle } else { low }
+}

@@ -1,0 +1,127 @@
+//! Decision trees: grown exactly, the same from the same seed, and the ground of forests and boosting.
+//!
+//! Splits are those of CART (Breiman 1984): every gap between two values that differ is tried. Rows are sorted once for
+//! a data set; a node then only walks over its rows and keeps their order, as SPRINT does (Shafer 1996).
+
+mod grow;
+mod impurity;
+
+use super::prepare::Matrix;
+
+pub use grow::{SampleWeights, TreeOptions, grow};
+pub use impurity::Criterion;
+
+/// Stands for a leaf in the place of a feature.
+const LEAF: u32 = u32::MAX;
+
+/// A fitted tree. A row goes left where its feature is not above the threshold, as in ONNX's `BRANCH_LEQ`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tree {
+    feature: Vec<u32>,
+    threshold: Vec<f32>,
+    /// The left child, the right one being the next; of a leaf its number among leaves.
+    next: Vec<u32>,
+    /// Of each leaf so many values as there are outputs.
+    pub leaves: Vec<f64>,
+    /// ColumnValues of a leaf.
+    pub outputs: usize,
+}
+
+/// A node, to be written elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Node<'a> {
+    /// Rows go left where the feature is not above the threshold.
+    Split {
+        /// Its place in the matrix.
+        feature: usize,
+        /// In the feature's unit.
+        threshold: f32,
+        /// The number of a node.
+        left: usize,
+        /// The number of a node.
+        right: usize,
+    },
+    /// As many values as there are outputs.
+    Leaf(&'a [f64]),
+}
+
+impl Tree {
+    /// Without any node.
+    pub fn new(outputs: usize) -> Self {
+        Self { outputs, ..Self::default() }
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.feature.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.feature.is_empty()
+    }
+
+    /// The node of that number; the root is 0.
+    pub fn node(&self, at: usize) -> Node<'_> {
+        let next = self.next[at] as usize;
+        if self.feature[at] == LEAF {
+            return Node::Leaf(&self.leaves[next * self.outputs..(next + 1) * self.outputs]);
+        }
+        Node::Split {
+            feature: self.feature[at] as usize,
+            threshold: self.threshold[at],
+            left: next,
+            right: next + 1,
+        }
+    }
+
+    /// Adds a node that is a leaf until it is split.
+    pub(in crate::learn) fn add(&mut self) -> usize {
+        self.feature.push(LEAF);
+        self.threshold.push(0.0);
+        self.next.push(0);
+        self.len() - 1
+    }
+
+    pub(in crate::learn) fn close(&mut self, at: usize, values: impl Iterator<Item = f64>) {
+        self.next[at] = (self.leaves.len() / self.outputs) as u32;
+        self.leaves.extend(values);
+    }
+
+    pub(in crate::learn) fn split(&mut self, at: usize, feature: usize, threshold: f32) -> (usize, usize) {
+        let (left, right) = (self.add(), self.add());
+        self.feature[at] = feature as u32;
+        self.threshold[at] = threshold;
+        self.next[at] = left as u32;
+        (left, right)
+    }
+
+    /// The number of the leaf that a row ends in, by its value of each feature.
+    fn leaf_by(&self, value: impl Fn(usize) -> f32) -> usize {
+        let mut at = 0;
+        loop {
+            let feature = self.feature[at];
+            let next = self.next[at] as usize;
+            if feature == LEAF {
+                return next;
+            }
+            at = next + usize::from(value(feature as usize) > self.threshold[at]);
+        }
+    }
+
+    /// The number of the leaf that a row of a matrix ends in.
+    pub fn leaf(&self, matrix: &Matrix, row: usize) -> usize {
+        self.leaf_by(|feature| matrix.column(feature)[row])
+    }
+
+    /// The values of the leaf that a row ends in.
+    pub fn predict(&self, matrix: &Matrix, row: usize) -> &[f64] {
+        self.predict_by(|feature| matrix.column(feature)[row])
+    }
+
+    /// The same for a row that stands in no matrix.
+    pub fn predict_by(&self, value: impl Fn(usize) -> f32) -> &[f64] {
+        let leaf = self.leaf_by(value);
+        &self.leaves[leaf * self.outputs..(leaf + 1) * self.outputs]
+    }
+}

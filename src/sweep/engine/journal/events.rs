@@ -1,0 +1,131 @@
+//! What happens in a sweep, as its journal has it: a line of JSON each.
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::now_ms;
+use crate::sweep::engine::numbers::Values;
+use crate::sweep::engine::trial::Measured;
+use crate::sweep::search::Proposal;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Milliseconds since the epoch.
+    pub at: i64,
+    /// What it was.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+impl Event {
+    /// Something that happens just now.
+    pub fn now(kind: EventKind) -> Self {
+        Self { at: now_ms(), kind }
+    }
+}
+
+/// What happened. The names in the file are those of version 0.1, whose trials were folds and a fit on all rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum EventKind {
+    /// A process took the sweep up.
+    Begun,
+    /// A trial began.
+    Started {
+        /// Its number, from 0 on.
+        trial: usize,
+        /// What it tries.
+        #[serde(flatten)]
+        proposal: Proposal,
+    },
+    /// A trial said how far it is.
+    #[serde(rename = "fold")]
+    Reported {
+        /// Its number.
+        trial: usize,
+        /// From 0 on.
+        #[serde(rename = "fold")]
+        step: usize,
+        /// What it said.
+        #[serde(flatten)]
+        measured: Measured,
+    },
+    /// What is kept of a trial was measured. It lies in the folder.
+    #[serde(rename = "refitted")]
+    Last {
+        /// Its number.
+        trial: usize,
+        /// On the test part, of a model.
+        #[serde(rename = "test")]
+        measured: Measured,
+    },
+    /// A trial ended.
+    Ended {
+        /// Its number.
+        trial: usize,
+        /// What came of it.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// Nothing is trained from here on, as somebody wished, until it goes on.
+    Paused,
+    /// It goes on.
+    Continued,
+    /// All is done, or was called off, or broke off.
+    Closed {
+        /// Which of these.
+        #[serde(rename = "how")]
+        reason: EndReason,
+    },
+}
+
+/// What came of a trial. Values are in the order of its reports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It came to a result.
+    Finished {
+        /// Over its reports.
+        means: Values,
+        /// The standard deviations (over n).
+        deviations: Values,
+    },
+    /// It fell behind.
+    Pruned {
+        /// So many it had.
+        #[serde(rename = "folds")]
+        reports: usize,
+        /// Over those.
+        means: Values,
+    },
+    /// It came to none.
+    Failed {
+        /// Why.
+        message: String,
+    },
+}
+
+/// Why a sweep ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// All is done.
+    Finished,
+    /// Somebody called it off.
+    Cancelled,
+    /// The process died; what it had begun was closed by another.
+    Interrupted,
+}
+
+impl EventKind {
+    /// The trial that it is about.
+    pub fn trial(&self) -> Option<usize> {
+        match self {
+            Self::Started { trial, .. }
+            | Self::Reported { trial, .. }
+            | Self::Last { trial, .. }
+            | Self::Ended { trial, .. } => Some(*trial),
+            Self::Begun | Self::Paused | Self::Continued | Self::Closed { .. } => None,
+        }
+    }
+}

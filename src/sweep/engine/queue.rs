@@ -1,0 +1,244 @@
+//! The trials of a sweep, taken one after the other by whoever carries them out, and what they come to.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::journal::{Control, Event, EventKind, Outcome, SweepFolder};
+use super::numbers::moments;
+use super::rules::{Aim, Rules};
+use super::state::{SweepState, TrialState, best};
+use super::trial::{Report, Trial, TrialEnd, Verdict, Watch};
+use crate::sweep::search::{LAG, Observation, Proposer};
+
+/// Between looks whether anything has changed.
+const LOOK: Duration = Duration::from_millis(200);
+
+struct State {
+    trials: Vec<TrialState>,
+    /// The number of the next one that nobody has taken; begun ones are taken up first.
+    next: usize,
+    /// Numbers that were begun before and wait for somebody.
+    left: Vec<usize>,
+    is_closed: bool,
+    /// When no further trial begins.
+    deadline: Option<Instant>,
+    paused: Option<Instant>,
+}
+
+/// Where events go, one after the other; an error ends the sweep.
+pub type Listener<'a> = dyn Fn(Event) -> io::Result<()> + Sync + 'a;
+
+/// The trials of a sweep; shared by all who carry them out.
+pub struct Queue<'a> {
+    rules: &'a Rules,
+    aim: Aim,
+    folder: &'a SweepFolder,
+    proposer: Proposer,
+    state: Mutex<State>,
+    changed: Condvar,
+    stop: &'a AtomicBool,
+    tell: &'a Listener<'a>,
+}
+
+impl<'a> Queue<'a> {
+    /// `past` is what is there already; `stop` calls the sweep off, as the control of the folder does.
+    pub fn new(
+        rules: &'a Rules,
+        aim: Aim,
+        folder: &'a SweepFolder,
+        past: SweepState,
+        stop: &'a AtomicBool,
+        tell: &'a Listener<'a>,
+    ) -> Self {
+        let (spent, trials) = (past.seconds(), past.trials);
+        let left = (0..trials.len()).rev().filter(|number| trials[*number].outcome.is_none()).collect();
+        let next = trials.len();
+        // Without an end where it is further away than any clock goes.
+        let rest =
+            rules.seconds.and_then(|seconds| Duration::try_from_secs_f64((seconds - spent).max(0.0)).ok());
+        let deadline = rest.and_then(|rest| Instant::now().checked_add(rest));
+        Self {
+            rules,
+            aim,
+            folder,
+            proposer: rules.proposer(),
+            state: Mutex::new(State { trials, next, left, is_closed: false, deadline, paused: None }),
+            changed: Condvar::new(),
+            stop,
+            tell,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere leaves whole values behind.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, kind: EventKind) -> io::Result<()> {
+        (self.tell)(Event::now(kind))
+    }
+
+    /// How many trials are carried out side by side.
+    pub fn jobs(&self) -> usize {
+        self.rules.jobs.clamp(1, self.rules.most_jobs())
+    }
+
+    /// The next trial, as soon as what it goes by is known; none when there is none, or no more time, or the sweep was
+    /// called off.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written.
+    pub fn take(&self) -> io::Result<Option<Trial>> {
+        while self.may_go_on()? {
+            let mut state = self.state();
+            if state.is_closed {
+                break;
+            }
+            if let Some(number) = state.left.pop() {
+                // One whose beginning is not told is no trial.
+                let Some(trial) = state.trials[number].begun(number) else { continue };
+                return Ok(Some(trial));
+            }
+            let number = state.next;
+            let is_late = state.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if is_late || self.rules.trials.is_some_and(|most| number >= most) {
+                break;
+            }
+            let looks_back = self.rules.most_jobs() == LAG;
+            let known = if looks_back { number.saturating_sub(LAG - 1) } else { 0 };
+            if state.trials[..known].iter().all(|trial| trial.outcome.is_some()) {
+                let observed: Vec<Observation> =
+                    state.trials[..known].iter().filter_map(|trial| self.observation(trial)).collect();
+                let Some(proposal) = self.proposer.propose(number, &observed) else { break };
+                let event = Event::now(EventKind::Started { trial: number, proposal: proposal.clone() });
+                state.next += 1;
+                state.trials.push(TrialState {
+                    started: event.at,
+                    proposal: Some(proposal.clone()),
+                    ..TrialState::default()
+                });
+                (self.tell)(event)?;
+                return Ok(Some(Trial { number, proposal, reports: Vec::new(), has_last: false }));
+            }
+            drop(self.changed.wait_timeout(state, LOOK));
+        }
+        Ok(None)
+    }
+
+    fn observation(&self, trial: &TrialState) -> Option<Observation> {
+        let loss = trial.mean(self.aim).map(|mean| self.aim.loss(mean));
+        Some(Observation { proposal: trial.proposal.clone()?, loss })
+    }
+
+    /// Waits while the sweep is paused. False if it was called off.
+    fn may_go_on(&self) -> io::Result<bool> {
+        loop {
+            let is_stopped = self.stop.load(Ordering::Relaxed);
+            let control = if is_stopped { Control::Cancel } else { self.folder.control() };
+            let mut state = self.state();
+            match (control, state.paused) {
+                (Control::Pause, None) => {
+                    state.paused = Some(Instant::now());
+                    self.tell(EventKind::Paused)?;
+                }
+                (Control::Run, Some(since)) => {
+                    state.paused = None;
+                    state.deadline = state.deadline.map(|deadline| deadline + since.elapsed());
+                    self.tell(EventKind::Continued)?;
+                }
+                _ => {}
+            }
+            drop(state);
+            match control {
+                Control::Run => return Ok(true),
+                Control::Cancel => return Ok(false),
+                Control::Pause => std::thread::sleep(LOOK),
+            }
+        }
+    }
+
+    /// Who listens to a trial that was taken.
+    pub fn watch(&self, trial: usize) -> impl Watch + '_ {
+        Listening { queue: self, trial }
+    }
+
+    /// Notes how a trial ended that was taken. One that was cancelled is begun anew when the sweep is resumed.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written.
+    pub fn end(&self, trial: usize, end: TrialEnd) -> io::Result<()> {
+        if let Some(outcome) = self.outcome(trial, end) {
+            self.tell(EventKind::Ended { trial, outcome: outcome.clone() })?;
+            // Told before it is known: whoever goes by it, goes by what is written.
+            self.state().trials[trial].outcome = Some(outcome);
+        }
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    fn outcome(&self, trial: usize, end: TrialEnd) -> Option<Outcome> {
+        let state = self.state();
+        let reports = &state.trials[trial].reports;
+        let (means, deviations) = moments(reports);
+        Some(match end {
+            TrialEnd::Finished if self.aim.value(&means).is_some() => Outcome::Finished { means, deviations },
+            TrialEnd::Finished => {
+                Outcome::Failed { message: format!("{} is not defined for it", self.rules.metric) }
+            }
+            TrialEnd::Failed(message) => Outcome::Failed { message },
+            TrialEnd::Pruned => Outcome::Pruned { reports: reports.len(), means },
+            TrialEnd::Cancelled => return None,
+        })
+    }
+
+    /// The best trial so far: of equal ones the first.
+    pub fn best(&self) -> Option<Trial> {
+        let state = self.state();
+        let number = best(&state.trials, self.aim)?;
+        state.trials[number].begun(number)
+    }
+
+    /// Gives out no more trials: where one of those who carry them out fails, the others would wait for its trial for ever.
+    pub fn close(&self) {
+        self.state().is_closed = true;
+        self.changed.notify_all();
+    }
+}
+
+struct Listening<'a> {
+    queue: &'a Queue<'a>,
+    trial: usize,
+}
+
+impl Watch for Listening<'_> {
+    fn verdict(&self) -> io::Result<Verdict> {
+        {
+            let state = self.queue.state();
+            let is_open = state.trials[self.trial].outcome.is_none();
+            let (rules, aim) = (self.queue.rules, self.queue.aim);
+            if is_open && rules.pruner.is_hopeless(&state.trials, self.trial, aim) {
+                return Ok(Verdict::Prune);
+            }
+        }
+        Ok(if self.queue.may_go_on()? { Verdict::Continue } else { Verdict::Cancel })
+    }
+
+    fn report(&self, report: Report) -> io::Result<()> {
+        let trial = self.trial;
+        match report {
+            Report::Step(measured) => {
+                let (step, values) =
+                    (self.queue.state().trials[trial].reports.len(), measured.values.clone());
+                self.queue.tell(EventKind::Reported { trial, step, measured })?;
+                self.queue.state().trials[trial].reports.push(values);
+            }
+            Report::Last(measured) => {
+                self.queue.tell(EventKind::Last { trial, measured: measured.clone() })?;
+                self.queue.state().trials[trial].last = Some(measured);
+            }
+        }
+        Ok(())
+    }
+}

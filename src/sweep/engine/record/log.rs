@@ -1,0 +1,55 @@
+//! What is logged of a sweep, and under which names: what the recorder has to be told by those who know what its trials are.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::mlflow::{Dataset, ExperimentId};
+use crate::sweep::engine::rules::Aim;
+use crate::sweep::engine::trial::Measured;
+use crate::sweep::search::Proposal;
+
+/// What is logged of a sweep and of its trials, under which names. It is known without the data, so that a sweep whose
+/// process died can be closed.
+pub trait Log: Send + Sync + Debug {
+    /// The command that does the same again, short enough for a tag.
+    fn command(&self) -> String;
+    /// Params of the sweep's own run.
+    fn sweep_params(&self) -> Vec<(String, String)>;
+    /// Files of the sweep's own run, by their names.
+    fn sweep_files(&self) -> Vec<(String, Vec<u8>)>;
+    /// The name of a trial's run.
+    fn trial_name(&self, number: usize, proposal: &Proposal) -> String;
+    /// Params of a trial's run.
+    fn trial_params(&self, proposal: &Proposal) -> Vec<(String, String)>;
+    /// The metric that is optimised: a trial's result, and on the sweep's own run the best so far by trial.
+    fn metric(&self) -> String;
+    /// Metrics of a report on the way, logged at its step.
+    fn of_step(&self, measured: &Measured) -> Vec<(String, f64)>;
+    /// Metrics of what is kept of a trial.
+    fn of_last(&self, measured: &Measured) -> Vec<(String, f64)>;
+    /// Metrics of what a trial came to.
+    fn of_result(&self, means: &[Option<f64>], deviations: &[Option<f64>]) -> Vec<(String, f64)>;
+    /// Why a trial was pruned after so many reports, in words.
+    fn pruned(&self, reports: usize) -> String;
+}
+
+/// What the store is told of a sweep.
+#[derive(Debug, Clone)]
+pub struct LoggedSweep {
+    /// What no other sweep has.
+    pub id: String,
+    /// The name of its own run.
+    pub name: String,
+    /// Where its runs go.
+    pub experiment: ExperimentId,
+    /// Whose runs they are.
+    pub user: String,
+    /// The git commit of the folder that it was begun in.
+    pub commit: Option<String>,
+    /// An input of every run.
+    pub dataset: Dataset,
+    /// What is optimised.
+    pub aim: Aim,
+    /// What is logged, under which names.
+    pub names: Arc<dyn Log>,
+}

@@ -1,0 +1,380 @@
+//! From what happened to what the store has: a parent run, a run for each trial, their metrics, models and artifacts.
+//!
+//! Every step can be taken twice and comes to the same: runs are found again by their tags, metrics keep the time of what
+//! happened, models are found by their run. So whatever a crash or a lost answer leaves open is simply done again.
+
+mod closing;
+pub mod kept;
+mod log;
+mod models;
+mod package;
+mod uploads;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+pub use log::{Log, LoggedSweep};
+
+use self::uploads::Refusals;
+use super::journal::{EndReason, Event, EventKind, Outcome, SweepFolder};
+use super::state::{SweepState, best};
+use super::unkept::Unkept;
+use crate::mlflow::filter::parse;
+use crate::mlflow::{DatasetInput, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags};
+use crate::store::{ErrorKind, NewRun, Result, RunSearch, RunUpdate, StoreError, TrackingStore};
+
+/// On every run of a sweep: its id.
+pub const SWEEP: &str = "mltui.sweep";
+/// On a trial's run: its number.
+pub const TRIAL: &str = "mltui.trial";
+/// On a trial that came to no result: why.
+pub const WHY: &str = "mltui.sweep.outcome";
+/// On the parent run: the command that does the same again.
+pub const COMMAND: &str = "mltui.sweep.command";
+
+/// What came of it, and where it is to be found.
+#[derive(Debug)]
+pub struct SweepEnd {
+    /// Why it ended.
+    pub reason: EndReason,
+    /// The sweep's own run, if it came to be.
+    pub parent: Option<RunId>,
+    /// The runs of trials by their numbers, as far as this process has had to do with them.
+    pub runs: HashMap<usize, RunId>,
+}
+
+/// Brings what happens to the store.
+#[derive(Debug)]
+pub struct Recorder {
+    store: Arc<dyn TrackingStore>,
+    folder: SweepFolder,
+    sweep: LoggedSweep,
+    dataset: DatasetInput,
+    parent: Option<RunId>,
+    runs: HashMap<usize, RunId>,
+    /// How many events the store has been told.
+    sent: usize,
+    /// What those come to, and what is being told.
+    state: SweepState,
+    /// The number of the first trial whose best-so-far is not on the parent yet.
+    prefix: usize,
+    refusals: Refusals,
+    /// What the store did not take, until somebody asks.
+    told: Vec<Unkept>,
+    /// Whether a run may be there that is not known here: of an earlier process, or by an answer that was lost.
+    searches: bool,
+}
+
+impl Recorder {
+    /// `seen` are the events that the store has already; `searches` whether an earlier process may have left runs.
+    pub fn new(
+        store: Arc<dyn TrackingStore>,
+        folder: SweepFolder,
+        sweep: LoggedSweep,
+        seen: &[Event],
+        searches: bool,
+    ) -> Self {
+        let state = SweepState::of(seen);
+        let prefix = state.trials.iter().take_while(|trial| trial.outcome.is_some()).count();
+        let dataset = DatasetInput {
+            dataset: sweep.dataset.clone(),
+            tags: vec![Tag::new(tags::DATA_CONTEXT, "training")],
+        };
+        Self {
+            store,
+            folder,
+            sweep,
+            dataset,
+            parent: None,
+            runs: HashMap::new(),
+            sent: seen.len(),
+            state,
+            prefix,
+            refusals: Refusals::default(),
+            told: Vec::new(),
+            searches,
+        }
+    }
+
+    /// Brings events to the store and takes them away, so that what is left after an error is what is left to do.
+    ///
+    /// # Errors
+    /// As [`Recorder::step`].
+    pub async fn record(&mut self, events: &mut Vec<Event>) -> Result<()> {
+        while !events.is_empty() {
+            self.step(events).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings the first of some events to the store, and takes it away.
+    ///
+    /// # Errors
+    /// The store's; the same events can be brought again.
+    pub async fn step(&mut self, events: &mut Vec<Event>) -> Result<()> {
+        // Reports wait for what comes next, so that those of a trial travel together.
+        let is_report = |event: &Event| matches!(event.kind, EventKind::Reported { .. });
+        let end = events.iter().position(|event| !is_report(event)).map_or(events.len(), |at| at + 1);
+        // After an error some of them are known already.
+        for event in &events[self.state.events - self.sent..end] {
+            self.state.learn(event);
+        }
+        let result = self.record_some(&events[..end]).await;
+        self.searches |= result.is_err();
+        result?;
+        self.sent += end;
+        events.drain(..end);
+        self.folder.set_sent(self.sent).map_err(|error| unwritten(&error))
+    }
+
+    /// What the store did not take since this was last asked.
+    pub fn take_unkept(&mut self) -> Vec<Unkept> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// At the end of the sweep.
+    pub fn into_end(self, reason: EndReason) -> SweepEnd {
+        SweepEnd { reason, parent: self.parent, runs: self.runs }
+    }
+
+    /// A request may have been under way whose answer nobody has seen.
+    pub fn was_cut_off(&mut self) {
+        self.searches = true;
+    }
+
+    /// Some reports, and what came after them.
+    async fn record_some(&mut self, events: &[Event]) -> Result<()> {
+        let mut reports: BTreeMap<usize, Vec<Metric>> = BTreeMap::new();
+        for event in events {
+            match &event.kind {
+                EventKind::Reported { trial, step, measured } => {
+                    let metrics = reports.entry(*trial).or_default();
+                    metrics.extend(dated(event.at, *step, self.sweep.names.of_step(measured)));
+                }
+                EventKind::Begun => self.begin(event.at).await?,
+                EventKind::Started { trial, .. } => drop(self.run_of(*trial).await?),
+                EventKind::Last { trial, measured } => self.last(*trial, event.at, measured).await?,
+                EventKind::Ended { trial, outcome } => {
+                    let metrics = reports.remove(trial).unwrap_or_default();
+                    self.ended(*trial, event.at, outcome, metrics).await?;
+                }
+                EventKind::Closed { reason } => self.closed(event.at, *reason).await?,
+                EventKind::Paused | EventKind::Continued => {}
+            }
+        }
+        for (trial, metrics) in reports {
+            let run = self.run_of(trial).await?;
+            self.log(&run, &metrics, &[], &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs that somebody deleted meanwhile stay as they are.
+    async fn log(&self, run: &RunId, metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Result<()> {
+        self.unless_deleted(run, self.store.log_batch(run, metrics, params, tags).await).await
+    }
+
+    async fn unless_deleted(&self, run: &RunId, result: Result<()>) -> Result<()> {
+        let Err(error) = result else { return Ok(()) };
+        if matches!(error.kind, ErrorKind::Invalid(_) | ErrorKind::NotFound(_)) {
+            match self.store.get_run(run).await {
+                Ok(known) if known.info.lifecycle_stage == LifecycleStage::Deleted => return Ok(()),
+                Err(gone) if matches!(gone.kind, ErrorKind::NotFound(_)) => return Ok(()),
+                _ => {}
+            }
+        }
+        Err(error)
+    }
+
+    /// The run with these tags, wherever it came from.
+    async fn find(&self, trial: Option<usize>) -> Result<Option<RunId>> {
+        let number = trial.map_or("parent".to_owned(), |number| number.to_string());
+        let filter = format!("tags.`{SWEEP}` = '{}' AND tags.`{TRIAL}` = '{number}'", self.sweep.id);
+        let found = self.store.search_runs(&self.search(&filter, 1)?).await?;
+        Ok(found.runs.into_iter().next().map(|run| run.info.run_id))
+    }
+
+    fn search(&self, filter: &str, max_results: usize) -> Result<RunSearch> {
+        let filter = parse(filter)
+            .map_err(|error| StoreError::new("find a run", ErrorKind::Invalid(error.to_string())))?;
+        Ok(RunSearch {
+            experiment_ids: vec![self.sweep.experiment.clone()],
+            filter,
+            view: ViewType::All,
+            max_results,
+            ..RunSearch::default()
+        })
+    }
+
+    /// Finds the run, or makes it.
+    async fn ensure(&self, trial: Option<usize>, at: i64, name: &str, more: Vec<Tag>) -> Result<RunId> {
+        if self.searches
+            && let Some(run) = self.find(trial).await?
+        {
+            return Ok(run);
+        }
+        let sweep = &self.sweep;
+        let number = trial.map_or("parent".to_owned(), |number| number.to_string());
+        let run_tags = self.origin().into_iter().chain([Tag::new(TRIAL, number)]).chain(more).collect();
+        let new = NewRun {
+            experiment_id: sweep.experiment.clone(),
+            run_name: Some(name.to_owned()),
+            user_id: sweep.user.clone(),
+            start_time: at,
+            tags: run_tags,
+        };
+        Ok(self.store.create_run(&new).await?.info.run_id)
+    }
+
+    /// Where runs and models come from.
+    fn origin(&self) -> Vec<Tag> {
+        let sweep = &self.sweep;
+        let mut origin = vec![
+            Tag::new(SWEEP, sweep.id.clone()),
+            Tag::new("mlflow.user", sweep.user.clone()),
+            Tag::new(tags::SOURCE_NAME, "mltui sweep"),
+            Tag::new("mlflow.source.type", "LOCAL"),
+        ];
+        origin.extend(sweep.commit.iter().map(|commit| Tag::new(tags::GIT_COMMIT, commit.clone())));
+        origin
+    }
+
+    async fn parent(&mut self, at: i64) -> Result<RunId> {
+        if let Some(parent) = &self.parent {
+            return Ok(parent.clone());
+        }
+        let name = self.sweep.name.clone();
+        let run = self.ensure(None, at, &name, Vec::new()).await?;
+        self.parent = Some(run.clone());
+        Ok(run)
+    }
+
+    async fn begin(&mut self, at: i64) -> Result<()> {
+        let parent = self.parent(at).await?;
+        let names = Arc::clone(&self.sweep.names);
+        let params = params(names.sweep_params());
+        let run_tags =
+            [Tag::new(COMMAND, names.command()), Tag::new("mltui.version", env!("CARGO_PKG_VERSION"))];
+        self.log(&parent, &[], &params, &run_tags).await?;
+        let running = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
+        self.unless_deleted(&parent, self.store.update_run(&parent, &running).await).await?;
+        self.input(&parent).await?;
+        if self.searches {
+            self.clear(&parent, WHY).await?;
+        }
+        let files = names.sweep_files();
+        let unkept = self.files(None, &parent, &files).await?;
+        self.tell(None, &parent, unkept).await?;
+        for number in self.open() {
+            self.reopen(number).await?;
+        }
+        Ok(())
+    }
+
+    async fn input(&self, run: &RunId) -> Result<()> {
+        match self.store.log_inputs(run, std::slice::from_ref(&self.dataset)).await {
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => Ok(()),
+            result => self.unless_deleted(run, result).await,
+        }
+    }
+
+    /// The run of a trial that was begun.
+    async fn run_of(&mut self, trial: usize) -> Result<RunId> {
+        if let Some(run) = self.runs.get(&trial) {
+            return Ok(run.clone());
+        }
+        let begun =
+            self.state.trials.get(trial).and_then(|known| Some((known.started, known.proposal.clone()?)));
+        let Some((at, proposal)) = begun else {
+            return Err(StoreError::new(
+                format!("log trial {trial}"),
+                ErrorKind::Io("the sweep's journal does not say that it was begun".into()),
+            ));
+        };
+        let parent = self.parent(at).await?;
+        let name = self.sweep.names.trial_name(trial, &proposal);
+        let more = vec![Tag::new(tags::PARENT_RUN_ID, parent.as_str())];
+        let run = self.ensure(Some(trial), at, &name, more).await?;
+        self.log(&run, &[], &params(self.sweep.names.trial_params(&proposal)), &[]).await?;
+        self.input(&run).await?;
+        self.runs.insert(trial, run.clone());
+        Ok(run)
+    }
+
+    async fn ended(
+        &mut self,
+        trial: usize,
+        at: i64,
+        outcome: &Outcome,
+        mut metrics: Vec<Metric>,
+    ) -> Result<()> {
+        let run = self.run_of(trial).await?;
+        let (status, why) = match outcome {
+            Outcome::Finished { means, deviations } => {
+                metrics.extend(dated(at, 0, self.sweep.names.of_result(means, deviations)));
+                (RunStatus::Finished, None)
+            }
+            Outcome::Pruned { reports, .. } => (RunStatus::Killed, Some(self.sweep.names.pruned(*reports))),
+            Outcome::Failed { message } => (RunStatus::Failed, Some(cut(message))),
+        };
+        let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
+        self.log(&run, &metrics, &[], &why).await?;
+        self.end(&run, status, at).await?;
+        self.best_so_far(at).await
+    }
+
+    /// On the parent, for each trial in turn: the best mean of it and those before it.
+    async fn best_so_far(&mut self, at: i64) -> Result<()> {
+        let trials = &self.state.trials;
+        let aim = self.sweep.aim;
+        let mut metrics = Vec::new();
+        let mut prefix = self.prefix;
+        while trials.get(prefix).is_some_and(|trial| trial.outcome.is_some()) {
+            if let Some(mean) = best(&trials[..=prefix], aim).and_then(|best| trials[best].mean(aim)) {
+                let key = self.sweep.names.metric();
+                metrics.push(Metric { key, value: mean, timestamp: at, step: prefix as i64 });
+            }
+            prefix += 1;
+        }
+        if !metrics.is_empty() {
+            let parent = self.parent(at).await?;
+            self.log(&parent, &metrics, &[], &[]).await?;
+        }
+        self.prefix = prefix;
+        Ok(())
+    }
+}
+
+/// Whether an error passes by itself: trying again later can help.
+pub fn is_transient(kind: &ErrorKind) -> bool {
+    match kind {
+        // Of a request that is refused nothing will be better next time, but for these.
+        ErrorKind::Server { status, .. } => *status >= 500 || matches!(status, 408 | 425 | 429),
+        ErrorKind::Unreachable(_)
+        | ErrorKind::Timeout(_)
+        | ErrorKind::Locked
+        | ErrorKind::Gone(_)
+        | ErrorKind::DiskFull
+        | ErrorKind::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+fn unwritten(error: &std::io::Error) -> StoreError {
+    StoreError::new("keep count of what was logged", ErrorKind::Io(error.to_string()))
+}
+
+fn params(named: Vec<(String, String)>) -> Vec<Param> {
+    named.into_iter().map(|(key, value)| Param::new(key, cut(&value))).collect()
+}
+
+/// Metrics with their time, in milliseconds since the epoch, and their step.
+fn dated(timestamp: i64, step: usize, named: Vec<(String, f64)>) -> Vec<Metric> {
+    let metric = |(key, value)| Metric { key, value, timestamp, step: step as i64 };
+    named.into_iter().map(metric).collect()
+}
+
+/// A text that MLflow takes as a value.
+fn cut(text: &str) -> String {
+    text.chars().take(5_000).collect()
+}

@@ -1,0 +1,147 @@
+//! What the events of a sweep come to, learnt one after the other.
+
+use std::collections::HashMap;
+
+use super::journal::{EndReason, Event, EventKind, Outcome, Position, SweepFolder};
+use super::numbers::Values;
+use super::rules::Aim;
+use super::trial::{Measured, Trial};
+use crate::sweep::search::Proposal;
+
+/// How far a trial has come.
+#[derive(Debug, Clone, Default)]
+pub struct TrialState {
+    /// Milliseconds since the epoch.
+    pub started: i64,
+    /// None of a trial whose beginning is not in the journal.
+    pub proposal: Option<Proposal>,
+    /// The values of its reports, by their steps.
+    pub reports: Vec<Values>,
+    /// What was measured of what is kept of it.
+    pub last: Option<Measured>,
+    /// None while it is under way.
+    pub outcome: Option<Outcome>,
+}
+
+impl TrialState {
+    /// What the trial came to, by the value that is optimised; of a pruned one so far.
+    pub fn mean(&self, aim: Aim) -> Option<f64> {
+        match self.outcome.as_ref()? {
+            Outcome::Finished { means, .. } | Outcome::Pruned { means, .. } => aim.value(means),
+            Outcome::Failed { .. } => None,
+        }
+    }
+
+    /// Whether it came to a result.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Finished { .. }))
+    }
+
+    /// To be carried out, or gone on with.
+    pub(super) fn begun(&self, number: usize) -> Option<Trial> {
+        let proposal = self.proposal.clone()?;
+        Some(Trial { number, proposal, reports: self.reports.clone(), has_last: self.last.is_some() })
+    }
+}
+
+/// How far a sweep has come.
+#[derive(Debug, Clone, Default)]
+pub struct SweepState {
+    /// By their numbers.
+    pub trials: Vec<TrialState>,
+    /// How many events it was learnt from.
+    pub events: usize,
+    /// None while a process is at it; a sweep that nobody has begun yet has no events.
+    pub closed: Option<EndReason>,
+    /// The time of the last event, in milliseconds since the epoch.
+    pub last: i64,
+    /// What is wrong with the journal, and hides what came later.
+    pub damage: Option<String>,
+    /// Milliseconds.
+    worked: i64,
+    is_at_work: bool,
+}
+
+impl SweepState {
+    /// What all these events come to.
+    pub fn of(events: &[Event]) -> Self {
+        let mut state = Self::default();
+        for event in events {
+            state.learn(event);
+        }
+        state
+    }
+
+    /// One event more.
+    pub fn learn(&mut self, event: &Event) {
+        // A process that died is found to have done so at any later time.
+        let is_later =
+            matches!(event.kind, EventKind::Begun | EventKind::Closed { reason: EndReason::Interrupted });
+        if self.is_at_work && !is_later {
+            self.worked = self.worked.saturating_add(event.at.saturating_sub(self.last));
+        }
+        self.last = event.at;
+        self.events += 1;
+        match &event.kind {
+            EventKind::Begun => (self.is_at_work, self.closed) = (true, None),
+            EventKind::Continued => self.is_at_work = true,
+            EventKind::Paused => self.is_at_work = false,
+            EventKind::Closed { reason } => (self.is_at_work, self.closed) = (false, Some(*reason)),
+            EventKind::Started { trial, proposal } => {
+                let known = self.trial(*trial);
+                known.started = event.at;
+                known.proposal = Some(proposal.clone());
+            }
+            EventKind::Reported { trial, measured, .. } => {
+                self.trial(*trial).reports.push(measured.values.clone());
+            }
+            EventKind::Last { trial, measured } => self.trial(*trial).last = Some(measured.clone()),
+            EventKind::Ended { trial, outcome } => self.trial(*trial).outcome = Some(outcome.clone()),
+        }
+    }
+
+    fn trial(&mut self, number: usize) -> &mut TrialState {
+        if number >= self.trials.len() {
+            self.trials.resize_with(number + 1, TrialState::default);
+        }
+        &mut self.trials[number]
+    }
+
+    /// How long the sweep has been at work: times when no process was, or it was paused, do not count.
+    pub fn seconds(&self) -> f64 {
+        self.worked as f64 / 1000.0
+    }
+}
+
+/// The number of the best trial: of equal ones the first.
+pub fn best(trials: &[TrialState], aim: Aim) -> Option<usize> {
+    let mut best: Option<(f64, usize)> = None;
+    for (number, trial) in trials.iter().enumerate().filter(|(_, trial)| trial.is_finished()) {
+        let Some(loss) = trial.mean(aim).map(|mean| aim.loss(mean)) else { continue };
+        if best.is_none_or(|(known, _)| loss < known) {
+            best = Some((loss, number));
+        }
+    }
+    best.map(|(_, number)| number)
+}
+
+/// The states of sweeps, of which each look reads only what is new.
+#[derive(Debug, Default)]
+pub struct SweepStates {
+    /// By id: as far as the journal was read, and what it came to.
+    known: HashMap<String, (Position, SweepState)>,
+}
+
+impl SweepStates {
+    /// How far the sweep of that id has come.
+    ///
+    /// # Errors
+    /// Where its journal cannot be read at all; one that is damaged in between is read up to there, and says so.
+    pub fn of(&mut self, id: &str, folder: &SweepFolder) -> std::io::Result<&SweepState> {
+        let (read, state) = self.known.entry(id.to_owned()).or_default();
+        let followed = folder.follow(*read, |event| state.learn(&event))?;
+        *read = followed.to;
+        state.damage = followed.damage.map(|error| error.to_string());
+        Ok(state)
+    }
+}

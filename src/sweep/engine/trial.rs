@@ -1,0 +1,82 @@
+//! A trial as the engine sees it: a proposal that is carried out elsewhere, reports numbers on the way, and is told whether to
+//! go on.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::numbers::Values;
+use crate::sweep::search::Proposal;
+
+/// A trial that is to be carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// Counted from 0.
+    pub number: usize,
+    /// What is tried.
+    pub proposal: Proposal,
+    /// The values of its reports so far: a process may have died behind them, and they are not made again.
+    pub reports: Vec<Values>,
+    /// Whether its [`Report::Last`] is there as well.
+    pub has_last: bool,
+}
+
+/// What was measured of a trial at one time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// In the objective's order.
+    #[serde(rename = "scores")]
+    pub values: Values,
+    /// Seconds that the fit took.
+    pub fit_seconds: f64,
+    /// Seconds that predictions took.
+    pub predict_seconds: f64,
+}
+
+/// What a trial says while it is carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Report {
+    /// On the way, in the order of steps from 0 on; what the trial comes to is the mean over them.
+    Step(Measured),
+    /// Of what is kept of the trial, whose files lie in its folder by now.
+    Last(Measured),
+}
+
+/// Whether a trial goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does.
+    Continue,
+    /// It has no hope.
+    Prune,
+    /// The sweep was called off: the trial is begun anew, behind its reports, when that is resumed.
+    Cancel,
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrialEnd {
+    /// All steps are reported.
+    Finished,
+    /// Why it came to no result, in words.
+    Failed(String),
+    /// It was told to.
+    Pruned,
+    /// It was told to.
+    Cancelled,
+}
+
+/// Who listens to a trial.
+pub trait Watch: Sync {
+    /// Whether the trial goes on. Waits while the sweep is paused.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written: the trial ends, and with it the sweep.
+    fn verdict(&self) -> io::Result<Verdict>;
+
+    /// Takes a report; it is kept when this returns.
+    ///
+    /// # Errors
+    /// As [`Watch::verdict`].
+    fn report(&self, report: Report) -> io::Result<()>;
+}

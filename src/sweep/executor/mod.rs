@@ -1,0 +1,20 @@
+//! How trials run side by side.
+
+mod threads;
+
+use std::io;
+
+use super::engine::queue::Queue;
+use super::objective::Objective;
+
+pub use threads::Threads;
+
+/// Runs trials side by side.
+pub trait Executor: Send + Sync {
+    /// Takes trials from the queue until it gives out no more, has each carried out, and says how it ended; at most
+    /// [`Queue::jobs`] at once. Blocks until all have ended.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written, or what carries a trial out broke down. None is waited for then.
+    fn run(&self, queue: &Queue<'_>, objective: &dyn Objective) -> io::Result<()>;
+}

@@ -1,0 +1,109 @@
+//! What is logged of a sweep of estimators: the names of params, metrics and files.
+
+use crate::learn::report::DataReport;
+use crate::learn::scores::scores;
+use crate::sweep::engine::record::Log;
+use crate::sweep::engine::trial::Measured;
+use crate::sweep::header::SweepHeader;
+use crate::sweep::plan::Plan;
+use crate::sweep::search::Proposal;
+use crate::text::json;
+
+/// The names, made of what the sweep was begun with.
+#[derive(Debug)]
+pub struct TabularLog {
+    plan: Plan,
+    report: Option<DataReport>,
+    command: String,
+    command_in_a_tag: String,
+}
+
+impl TabularLog {
+    /// Of the sweep with this header.
+    pub fn new(header: &SweepHeader) -> Self {
+        Self {
+            plan: header.plan.clone(),
+            report: header.report.clone(),
+            command: header.command(),
+            command_in_a_tag: header.command_in_a_tag(),
+        }
+    }
+
+    fn named(&self, prefix: &str, suffix: &str, values: &[Option<f64>]) -> Vec<(String, f64)> {
+        let named = scores(self.plan.tabular.task).iter().zip(values);
+        named
+            .filter_map(|(score, value)| Some((format!("{prefix}_{}{suffix}", score.name), (*value)?)))
+            .collect()
+    }
+}
+
+impl Log for TabularLog {
+    fn command(&self) -> String {
+        self.command_in_a_tag.clone()
+    }
+
+    fn sweep_params(&self) -> Vec<(String, String)> {
+        let Plan { rules, tabular } = &self.plan;
+        let families: Vec<_> = rules.spaces.iter().map(|space| space.family.as_str()).collect();
+        let mut params = vec![
+            ("data", tabular.data.clone()),
+            ("target", tabular.target.clone()),
+            ("task", tabular.task.as_str().to_owned()),
+            ("metric", self.plan.metric()),
+            ("families", families.join(", ")),
+            ("method", rules.method.as_str().to_owned()),
+            ("folds", tabular.folds.to_string()),
+            ("test_size", tabular.test_size.to_string()),
+            ("seed", rules.seed.to_string()),
+        ];
+        params.extend(rules.trials.map(|trials| ("trials", trials.to_string())));
+        params.extend(rules.seconds.map(|seconds| ("seconds", seconds.to_string())));
+        params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    fn sweep_files(&self) -> Vec<(String, Vec<u8>)> {
+        let space = json::pretty(&self.plan.rules.spaces).unwrap_or_default();
+        let command = format!("{}\n", self.command).into_bytes();
+        let mut files = vec![("search_space.json".to_owned(), space), ("command.txt".to_owned(), command)];
+        if let Some(report) = &self.report {
+            files.push(("data.json".to_owned(), json::pretty(report).unwrap_or_default()));
+        }
+        files
+    }
+
+    fn trial_name(&self, number: usize, proposal: &Proposal) -> String {
+        proposal.trial_name(number)
+    }
+
+    fn trial_params(&self, proposal: &Proposal) -> Vec<(String, String)> {
+        let named = proposal.params.iter().map(|(key, value)| (key.clone(), value.to_string()));
+        [("family".to_owned(), proposal.family.clone())].into_iter().chain(named).collect()
+    }
+
+    fn metric(&self) -> String {
+        self.plan.metric()
+    }
+
+    fn of_step(&self, measured: &Measured) -> Vec<(String, f64)> {
+        let mut metrics = self.named("fold", "", &measured.values);
+        metrics.push(("fit_seconds".into(), measured.fit_seconds));
+        metrics.push(("predict_seconds".into(), measured.predict_seconds));
+        metrics
+    }
+
+    fn of_last(&self, measured: &Measured) -> Vec<(String, f64)> {
+        let mut metrics = self.named("test", "", &measured.values);
+        metrics.push(("refit_seconds".into(), measured.fit_seconds));
+        metrics
+    }
+
+    fn of_result(&self, means: &[Option<f64>], deviations: &[Option<f64>]) -> Vec<(String, f64)> {
+        let mut metrics = self.named("val", "", means);
+        metrics.extend(self.named("val", "_std", deviations));
+        metrics
+    }
+
+    fn pruned(&self, reports: usize) -> String {
+        format!("pruned after {reports} of {} folds: behind the median", self.plan.tabular.folds)
+    }
+}

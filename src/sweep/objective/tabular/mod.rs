@@ -1,0 +1,162 @@
+//! Our own estimators on a table: a trial is cross-validated, fold after fold, and its model is fitted once more on all but
+//! the test part, judged by that, and kept.
+
+mod keep;
+mod log;
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::Objective;
+use crate::learn::data::{DataError, ReadOptions, Task};
+use crate::learn::families::{self, seed_of};
+use crate::learn::study::{Fitted, TrainingData};
+use crate::params::Range;
+use crate::sweep::engine::journal::SweepFolder;
+use crate::sweep::engine::numbers::{Values, finite, moments};
+use crate::sweep::engine::trial::{Measured, Report, Trial, TrialEnd, Verdict, Watch};
+use crate::sweep::plan::Plan;
+
+pub use log::TabularLog;
+
+/// Whose models are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum KeptModels {
+    /// Every trial is fitted once more on all but the test part, judged by that, and its model logged.
+    #[default]
+    All,
+    /// The best one is, when all trials have ended.
+    Best,
+}
+
+/// What is learnt from, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TabularPlan {
+    /// The path of a file, or the name of a bundled set.
+    pub data: String,
+    /// How it is read.
+    #[serde(default)]
+    pub reading: ReadOptions,
+    /// The column to predict.
+    pub target: String,
+    /// Numbers or classes.
+    pub task: Task,
+    /// What of the spaces is not as it comes: family, hyper-parameter, range.
+    #[serde(default)]
+    pub ranges: Vec<(String, String, Range)>,
+    /// Folds of cross-validation.
+    pub folds: usize,
+    /// The share of rows that is held out to the end.
+    pub test_size: f64,
+    /// Whose models are kept.
+    pub models: KeptModels,
+}
+
+/// Whether there can be so many folds and such a test part.
+///
+/// # Errors
+/// A sentence that says what to change.
+pub fn check_parts(folds: usize, test_size: f64) -> Result<(), DataError> {
+    if !(2..=50).contains(&folds) {
+        return Err(DataError::Target(format!("{folds} folds: there have to be 2 to 50")));
+    }
+    if !(0.01..=0.9).contains(&test_size) {
+        return Err(DataError::Target(format!(
+            "a test part of {test_size}: it has to be from 0.01 to 0.9 of the rows"
+        )));
+    }
+    Ok(())
+}
+
+/// Trials that are estimators on a table. A report holds the scores of a fold, in the order of
+/// [`scores`](crate::learn::scores::scores).
+pub struct Tabular {
+    plan: Plan,
+    data: TrainingData,
+    folder: SweepFolder,
+}
+
+impl Tabular {
+    /// On the data of the plan; models go to the folder.
+    pub fn new(plan: Plan, data: TrainingData, folder: SweepFolder) -> Self {
+        Self { plan, data, folder }
+    }
+
+    /// Fits on all but the test part, and keeps the model and what the test part says; in words why that cannot be.
+    fn refit(&self, trial: &Trial, watch: &dyn Watch) -> io::Result<Result<(), String>> {
+        let seed = seed_of(self.plan.rules.seed, trial.number as u64);
+        let proposal = &trial.proposal;
+        let fitted = self.data.whole().and_then(|part| {
+            let family = families::named(&proposal.family)?;
+            Ok((part, part.fit_and_score(family, &proposal.params, seed)?))
+        });
+        let (part, fitted) = match fitted {
+            Ok(fitted) => fitted,
+            Err(message) => return Ok(Err(message)),
+        };
+        self.folder.check()?;
+        keep::keep(&self.folder.trial(trial.number), &self.data, part, &fitted)?;
+        watch.report(Report::Last(measured(&fitted)))?;
+        Ok(Ok(()))
+    }
+
+    /// Whether what is optimised is a number in every fold.
+    fn is_defined(&self, reports: &[Values]) -> bool {
+        self.plan.aim().value(&moments(reports).0).is_some()
+    }
+}
+
+fn measured(fitted: &Fitted) -> Measured {
+    Measured {
+        values: finite(&fitted.scores),
+        fit_seconds: fitted.fit_seconds,
+        predict_seconds: fitted.predict_seconds,
+    }
+}
+
+impl Objective for Tabular {
+    fn run(&self, trial: &Trial, watch: &dyn Watch) -> io::Result<TrialEnd> {
+        let family = match families::named(&trial.proposal.family) {
+            Ok(family) => family,
+            Err(message) => return Ok(TrialEnd::Failed(message)),
+        };
+        let seed = seed_of(self.plan.rules.seed, trial.number as u64);
+        let mut reports = trial.reports.clone();
+        for fold in reports.len()..self.data.folds() {
+            match watch.verdict()? {
+                Verdict::Continue => {}
+                Verdict::Prune => return Ok(TrialEnd::Pruned),
+                Verdict::Cancel => return Ok(TrialEnd::Cancelled),
+            }
+            let part = self.data.fold(fold);
+            let fitted = match part.and_then(|part| part.fit_and_score(family, &trial.proposal.params, seed))
+            {
+                Ok(fitted) => measured(&fitted),
+                Err(message) => return Ok(TrialEnd::Failed(message)),
+            };
+            reports.push(fitted.values.clone());
+            watch.report(Report::Step(fitted))?;
+        }
+        if self.plan.tabular.models == KeptModels::All
+            && !trial.has_last
+            && self.is_defined(&reports)
+            && let Err(message) = self.refit(trial, watch)?
+        {
+            return Ok(TrialEnd::Failed(message));
+        }
+        Ok(TrialEnd::Finished)
+    }
+
+    fn finish(&self, best: &Trial, watch: &dyn Watch) -> io::Result<()> {
+        let is_kept = best.has_last || self.plan.tabular.models == KeptModels::All;
+        if is_kept || watch.verdict()? != Verdict::Continue {
+            return Ok(());
+        }
+        self.refit(best, watch)?.map_err(io::Error::other)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::sweep::request::SweepRequest;
+
+/// Says the same after each report, and keeps them.
+struct Watcher {
+    verdicts: Mutex<Vec<Verdict>>,
+    reports: Mutex<Vec<Report>>,
+}
+
+impl Watch for Watcher {
+    fn verdict(&self) -> io::Result<Verdict> {
+        Ok(self.verdicts.lock().unwrap().pop().unwrap_or(Verdict::Continue))
+    }
+
+    fn report(&self, report: Report) -> io::Result<()> {
+        self.reports.lock().unwrap().push(report);
+        Ok(())
+    }
+}
+
+fn watcher(verdicts: &[Verdict]) -> Watcher {
+    let verdicts = verdicts.iter().rev().copied().collect();
+    Watcher { verdicts: Mutex::new(verdicts), reports: Mutex::new(Vec::new()) }
+}
+
+#[test]
+fn a_trial_is_its_folds_and_a_model_and_ends_as_it_is_told() {
+    let here = tempfile::tempdir().unwrap();
+    let request = SweepRequest {
+        data: "iris".into(),
+        families: vec!["naive_bayes".into()],
+        folds: Some(3),
+        ..SweepRequest::default()
+    };
+    let (plan, data) = request.decide().unwrap();
+    let params = plan.rules.spaces[0].defaults();
+    let tabular = Tabular::new(plan, data, SweepFolder { path: here.path().to_owned() });
+    let trial = |family: &str, reports: &[Values]| Trial {
+        number: 4,
+        proposal: crate::sweep::search::Proposal { family: family.into(), params: params.clone() },
+        reports: reports.to_vec(),
+        has_last: false,
+    };
+    let run = |trial: &Trial, verdicts: &[Verdict]| {
+        let watcher = watcher(verdicts);
+        let end = tabular.run(trial, &watcher).unwrap();
+        (end, watcher.reports.into_inner().unwrap())
+    };
+    let (end, whole) = run(&trial("naive_bayes", &[]), &[]);
+    assert_eq!(end, TrialEnd::Finished);
+    assert!(matches!(whole[..], [Report::Step(_), Report::Step(_), Report::Step(_), Report::Last(_)]));
+    assert!(here.path().join("trials/4/model.onnx").is_file());
+    // It goes on behind what is reported already.
+    let Report::Step(first) = &whole[0] else { panic!() };
+    let (end, rest) = run(&trial("naive_bayes", std::slice::from_ref(&first.values)), &[]);
+    assert_eq!((end, rest.len()), (TrialEnd::Finished, 3));
+    let (end, none) = run(&trial("naive_bayes", &[]), &[Verdict::Continue, Verdict::Prune]);
+    assert_eq!((end, none.len()), (TrialEnd::Pruned, 1));
+    let (end, none) = run(&trial("naive_bayes", &[]), &[Verdict::Cancel]);
+    assert_eq!((end, none.len()), (TrialEnd::Cancelled, 0));
+    let (end, _) = run(&trial("x", &[]), &[]);
+    assert_eq!(end, TrialEnd::Failed("there is no family \"x\"".into()));
+}

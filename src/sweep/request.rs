@@ -1,0 +1,275 @@
+//! What somebody asks for, and the plan that follows from it and from the data.
+
+use serde::{Deserialize, Serialize};
+
+use super::engine::pruner::Pruner;
+use super::engine::rules::{Mode, Rules};
+use super::objective::tabular::{KeptModels, TabularPlan, check_parts};
+use super::plan::Plan;
+use super::search::{FamilySpace, Method};
+use crate::learn::data::{self, DataError, Frame, Limits, ReadOptions, Target, Task, bundled};
+use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
+use crate::learn::scores::{Score, scores};
+use crate::learn::study::TrainingData;
+use crate::params::{Dimension, ParamValue, Range, tidy};
+
+/// A plan before what is not said has been found out.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SweepRequest {
+    /// A path, or the name of a bundled set.
+    pub data: String,
+    /// How it is read.
+    pub reading: ReadOptions,
+    /// The column to predict; of a bundled set it is known.
+    pub target: Option<String>,
+    /// Numbers or classes; the target tells.
+    pub task: Option<Task>,
+    /// The score to optimise, with or without `val_`; the first of the task's.
+    pub metric: Option<String>,
+    /// Those that are suggested for such data where there are none.
+    pub families: Vec<String>,
+    /// Family, hyper-parameter, and what is searched of it instead.
+    pub ranges: Vec<(String, String, Range)>,
+    /// How trials are proposed.
+    pub method: Method,
+    /// Values of a range that a grid takes; 3.
+    pub grid_points: Option<usize>,
+    /// Trials at most; [`TRIALS`], unless a grid or a time says when it ends.
+    pub trials: Option<usize>,
+    /// Seconds after which no trial begins.
+    pub seconds: Option<f64>,
+    /// Folds of cross-validation; [`FOLDS`].
+    pub folds: Option<usize>,
+    /// The share of rows that is held out; [`TEST_SIZE`].
+    pub test_size: Option<f64>,
+    /// What all chance is drawn with; [`SEED`].
+    pub seed: Option<u64>,
+    /// Whether trials that fall behind end early; all but a grid's do.
+    pub prune: Option<bool>,
+    /// Whose models are kept.
+    pub models: KeptModels,
+}
+
+/// Trials where nobody says how many.
+pub const TRIALS: usize = 20;
+/// Folds where nobody says how many.
+pub const FOLDS: usize = 5;
+/// The share of rows that is held out where nobody says.
+pub const TEST_SIZE: f64 = 0.2;
+/// The seed where nobody says.
+pub const SEED: u64 = 1;
+
+fn wrong(message: String) -> DataError {
+    DataError::Target(message)
+}
+
+/// A time as people write it: `90s`, `10m`, `2h`, or a number of seconds. Comes back in seconds.
+///
+/// # Errors
+/// How to write one.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => 1.0,
+    };
+    match number.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value * factor),
+        _ => Err("write a time as 90s, 10m or 2h".into()),
+    }
+}
+
+impl SweepRequest {
+    /// Reads the data and decides the rest.
+    ///
+    /// # Errors
+    /// What of the data cannot be read, or of the request not be met, with what to change.
+    pub fn decide(&self) -> Result<(Plan, TrainingData), DataError> {
+        self.decide_on(self.frame()?)
+    }
+
+    /// Reads the data.
+    ///
+    /// # Errors
+    /// What of them cannot be read.
+    pub fn frame(&self) -> Result<Frame, DataError> {
+        data::load(&self.data, &self.reading)
+    }
+
+    /// Decides the rest on data that were read with [`SweepRequest::frame`].
+    ///
+    /// # Errors
+    /// What of the request cannot be met on such data, with what to change.
+    pub fn decide_on(&self, frame: Frame) -> Result<(Plan, TrainingData), DataError> {
+        let set = bundled::find(&self.data);
+        let target = self.target.as_deref().or(set.map(|set| set.target));
+        let Some(name) = target else {
+            let columns: Vec<_> = frame.columns.iter().map(|column| column.name.as_str()).collect();
+            return Err(wrong(format!(
+                "the target is missing (--target): say which column of {} is to be predicted, of {}",
+                frame.name,
+                data::mentioned(&columns)
+            )));
+        };
+        let task = self.task.or(set.filter(|set| set.target == name).map(|set| set.task));
+        let target = Target::new(&frame, name, task)?;
+        let task = target.task;
+        let (folds, test_size) = (self.folds.unwrap_or(FOLDS), self.test_size.unwrap_or(TEST_SIZE));
+        check_parts(folds, test_size)?;
+        let (data, rows) = (absolute(&self.data, &frame), target.rows.len());
+        let training = TrainingData::new(frame, target, test_size, folds, self.seed.unwrap_or(SEED))?;
+        let shape = DataShape { rows, ..training.shape() };
+        let score = self.score(task)?;
+        let mut rules = Rules {
+            metric: score.name.to_owned(),
+            mode: if score.greater_is_better { Mode::Max } else { Mode::Min },
+            spaces: self.spaces(shape, training.width, Limits::of_this_machine())?,
+            method: self.method,
+            grid_points: self.grid_points.unwrap_or(3).max(1),
+            trials: match (self.method, self.trials, self.seconds) {
+                (Method::Grid, None, _) | (_, None, Some(_)) => None,
+                (_, trials, _) => Some(trials.unwrap_or(TRIALS)),
+            },
+            seconds: self.seconds,
+            seed: self.seed.unwrap_or(SEED),
+            pruner: if self.prunes() { Pruner::MEDIAN } else { Pruner::None },
+            jobs: 1,
+        };
+        rules.jobs = rules.jobs_for(None);
+        let tabular = TabularPlan {
+            data,
+            reading: self.reading.clone(),
+            target: name.to_owned(),
+            task,
+            ranges: self.ranges.clone(),
+            folds,
+            test_size,
+            models: self.models,
+        };
+        let plan = Plan { rules, tabular };
+        plan.check()?;
+        Ok((plan, training))
+    }
+
+    /// A grid is asked for to be seen whole.
+    pub fn prunes(&self) -> bool {
+        self.prune.unwrap_or(self.method != Method::Grid)
+    }
+
+    fn score(&self, task: Task) -> Result<Score, DataError> {
+        let known = scores(task);
+        let Some(name) = &self.metric else { return Ok(known[0]) };
+        let bare = name.strip_prefix("val_").unwrap_or(name);
+        known.iter().copied().find(|score| score.name == bare).ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|score| score.name).collect();
+            wrong(format!("{} has no metric {name:?}: it has {}", task.as_str(), names.join(", ")))
+        })
+    }
+
+    /// Of `width` features, on a machine of such limits.
+    fn spaces(&self, shape: DataShape, width: usize, limits: Limits) -> Result<Vec<FamilySpace>, DataError> {
+        let mut spaces = Vec::new();
+        let lack = |family: &dyn Family| families::memory_lack(family, shape.rows, width, limits);
+        if self.families.is_empty() {
+            let usual =
+                FAMILIES.iter().filter(|family| family.supports(shape.task) && family.is_suggested(shape));
+            let fitting = usual.filter(|family| lack(**family).is_none());
+            spaces.extend(fitting.map(|family| space(*family, shape)));
+            if spaces.is_empty() {
+                return Err(wrong(format!(
+                    "no family fits: {}",
+                    FAMILIES.iter().find_map(|family| lack(*family)).unwrap_or_default()
+                )));
+            }
+        }
+        for name in &self.families {
+            let family = known(name)?;
+            if !family.supports(shape.task) {
+                return Err(wrong(format!("{name} is not for {}", shape.task.as_str())));
+            }
+            if let Some(lack) = lack(family) {
+                return Err(wrong(lack));
+            }
+            spaces.push(space(family, shape));
+        }
+        for (name, dimension, range) in &self.ranges {
+            let family = known(name)?;
+            // A range of a family that is not searched is of no use, and of no harm.
+            let Some(space) = spaces.iter_mut().find(|space| space.family == *name) else { continue };
+            narrow(space, family, dimension, range)?;
+            let made = family.estimator(shape.task, HyperParams(&space.defaults()), 0);
+            made.map_err(|error| wrong(format!("{name}: {error}")))?;
+        }
+        Ok(spaces)
+    }
+}
+
+/// What is searched of a family as it comes.
+fn space(family: &dyn Family, shape: DataShape) -> FamilySpace {
+    FamilySpace { family: family.name().to_owned(), dimensions: family.search_space(shape) }
+}
+
+fn known(name: &str) -> Result<&'static dyn Family, DataError> {
+    families::find(name).ok_or_else(|| {
+        let names: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
+        wrong(format!("there is no family {name:?}: there are {}", names.join(", ")))
+    })
+}
+
+/// Puts a range in the place of the usual one; a single choice is what the family then always takes.
+fn narrow(space: &mut FamilySpace, family: &dyn Family, name: &str, range: &Range) -> Result<(), DataError> {
+    let default = match range {
+        Range::Int { low, high, .. } => ParamValue::Int(i64::midpoint(*low, *high)),
+        Range::Real { low, high, log } => ParamValue::Real(tidy(if *log {
+            (low.ln() / 2.0 + high.ln() / 2.0).exp()
+        } else {
+            f64::midpoint(*low, *high)
+        })),
+        Range::Choice(choices) => {
+            choices.first().cloned().ok_or_else(|| wrong(format!("{}.{name} has no values", space.family)))?
+        }
+    };
+    let is_empty = match range {
+        Range::Int { low, high, log } => low > high || (*log && *low < 1),
+        Range::Real { low, high, log } => {
+            low > high || !low.is_finite() || !high.is_finite() || (*log && *low <= 0.0)
+        }
+        Range::Choice(_) => false,
+    };
+    if is_empty {
+        return Err(wrong(format!(
+            "{}.{name}: low has to be below high, and above 0 with log",
+            space.family
+        )));
+    }
+    let mut is_known = false;
+    for known in space.dimensions.iter_mut().filter(|dimension| dimension.name == name) {
+        known.range = range.clone();
+        known.default = default.clone();
+        is_known = true;
+    }
+    if !is_known {
+        if !family.extra_params().contains(&name) {
+            let names = space.dimensions.iter().map(|dimension| dimension.name.as_str());
+            let names: Vec<_> = names.chain(family.extra_params().iter().copied()).collect();
+            return Err(wrong(format!("{} has no {name:?}: it has {}", space.family, names.join(", "))));
+        }
+        space.dimensions.push(Dimension {
+            name: name.to_owned(),
+            range: range.clone(),
+            default,
+            only_if: None,
+        });
+    }
+    Ok(())
+}
+
+/// A sweep may be resumed from another folder.
+fn absolute(data: &str, frame: &Frame) -> String {
+    if bundled::find(data).is_some() { data.to_owned() } else { frame.source.clone() }
+}

@@ -1,0 +1,91 @@
+//! Sweeps whose process died.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::BREATH;
+use crate::disk::is_damage;
+use crate::store::{ErrorKind, StoreError, TrackingStore};
+use crate::sweep::engine::journal::{EndReason, Event, EventKind, SweepFolder};
+use crate::sweep::engine::record::Recorder;
+use crate::sweep::header::{SweepFolders, SweepHeader};
+
+/// Brings events to a store that answers; a file that it does not take is tried as often as in a sweep that runs.
+async fn bring(recorder: &mut Recorder, events: &mut Vec<Event>) -> Result<(), StoreError> {
+    loop {
+        match recorder.record(events).await {
+            Err(_) if recorder.leaves_a_try() => tokio::time::sleep(BREATH).await,
+            result => return result,
+        }
+    }
+}
+
+/// A sweep whose process died.
+#[derive(Debug)]
+pub struct BrokenSweep {
+    /// Of its own run.
+    pub name: String,
+    /// Whether it could be closed.
+    pub closed: Result<(), StoreError>,
+}
+
+/// Closes the sweeps of a store whose process died: what the store lacks of their results is brought there, and what
+/// was under way is marked as killed.
+pub async fn close_broken(
+    store: &Arc<dyn TrackingStore>,
+    state_folder: &Path,
+    store_name: &str,
+) -> Vec<BrokenSweep> {
+    let mut broken = Vec::new();
+    // Nothing of theirs is in a store that is not there, and none is made for what broke off.
+    if !store.is_begun() {
+        return broken;
+    }
+    let of_store = |(_, header): &(SweepFolder, SweepHeader)| header.store == store_name;
+    for (folder, header) in SweepFolders::of(state_folder).sweeps.into_iter().filter(of_store) {
+        let name = header.name.clone();
+        if let Some(closed) = close(store, &folder, &header).await {
+            broken.push(BrokenSweep { name, closed });
+        }
+    }
+    broken
+}
+
+/// Whether there is nothing to close: it is not begun yet, or over and told.
+fn is_over(folder: &SweepFolder) -> std::io::Result<bool> {
+    Ok(folder.is_told()?.unwrap_or(true))
+}
+
+/// Closes a sweep; none if there is nothing to close, or a process is at it.
+async fn close(
+    store: &Arc<dyn TrackingStore>,
+    folder: &SweepFolder,
+    header: &SweepHeader,
+) -> Option<Result<(), StoreError>> {
+    let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
+    match is_over(folder) {
+        Ok(true) => return None,
+        // What another machine is at is not closed from here.
+        Ok(false) if folder.host().is_some() => return None,
+        Ok(false) => {}
+        Err(error) => return is_damage(&error).then(|| Err(io(error))),
+    }
+    let mut writer = folder.take().ok()??;
+    if is_over(folder).ok()? {
+        return None;
+    }
+    let mut events = folder.events().ok()?;
+    let sent = folder.sent().min(events.len());
+    let work = async {
+        if !matches!(events.last(), Some(Event { kind: EventKind::Closed { .. }, .. })) {
+            let closed = Event::now(EventKind::Closed { reason: EndReason::Interrupted });
+            writer.write(&closed).map_err(io)?;
+            events.push(closed);
+        }
+        let mut recorder =
+            Recorder::new(Arc::clone(store), folder.clone(), header.logged(), &events[..sent], true);
+        bring(&mut recorder, &mut events.split_off(sent)).await?;
+        folder.forget_trials().map_err(io)
+    };
+    Some(work.await)
+}

@@ -1,0 +1,324 @@
+//! A sweep as a process: it trains on threads of its own, brings what happens to the store as long as it takes, and leaves
+//! nothing behind that looks as if it still ran.
+
+mod broken;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+pub use broken::{BrokenSweep, close_broken};
+
+use crate::learn::study::TrainingData;
+use crate::store::{StoreError, TrackingStore, now_ms};
+use crate::sweep::engine::journal::{Control, EndReason, Event, EventKind, JournalWriter, SweepFolder};
+use crate::sweep::engine::queue::Queue;
+use crate::sweep::engine::record::{Recorder, SweepEnd, is_transient};
+use crate::sweep::engine::state::SweepState;
+use crate::sweep::engine::unkept::Unkept;
+use crate::sweep::executor::{Executor, Threads};
+use crate::sweep::header::SweepHeader;
+use crate::sweep::objective::Objective;
+use crate::sweep::objective::tabular::Tabular;
+
+/// Between looks whether somebody wants the sweep to end.
+const LOOK: Duration = Duration::from_millis(200);
+/// The first pause before the store is tried again, and the longest.
+const BREATH: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the request that is under way is waited for when a sweep is called off.
+const LAST_STEP: Duration = Duration::from_secs(5);
+/// How long a sweep that was called off tries to tell the store.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Why a sweep stops before its end.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The disk is full, or the folder gone.
+    #[error(
+        "cannot keep the sweep's journal in {path}: {cause}; what is there is kept: resume the sweep when that is mended"
+    )]
+    Journal {
+        /// The folder.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// Another process holds it.
+    #[error("another process runs this sweep")]
+    Taken,
+    /// The store refuses what it is told.
+    #[error("the sweep stops, and its results are kept; resume it when this is mended: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl RunError {
+    /// What failed because the folder was taken away is told as that.
+    fn journal(folder: &SweepFolder, cause: std::io::Error) -> Self {
+        let cause = folder.check().err().unwrap_or(cause);
+        Self::Journal { path: folder.path.display().to_string(), cause }
+    }
+}
+
+/// A sweep that is to be run by this process.
+pub struct SweepJob {
+    store: Arc<dyn TrackingStore>,
+    folder: SweepFolder,
+    header: SweepHeader,
+    objective: Box<dyn Objective>,
+    executor: Box<dyn Executor>,
+}
+
+impl SweepJob {
+    /// Estimators on these data, which are the plan's, on threads of this process.
+    pub fn new(
+        store: Arc<dyn TrackingStore>,
+        folder: SweepFolder,
+        header: SweepHeader,
+        data: TrainingData,
+    ) -> Self {
+        let objective = Box::new(Tabular::new(header.plan.clone(), data, folder.clone()));
+        Self { store, folder, header, objective, executor: Box::new(Threads) }
+    }
+}
+
+/// What a watcher of the process is told.
+#[derive(Debug, Clone, Copy)]
+pub enum Notice<'a> {
+    /// Something happened, and is in the journal.
+    Event(&'a Event),
+    /// The store knows more; so many events wait for their turn.
+    Sent {
+        /// That many.
+        left: usize,
+    },
+    /// The store could not be reached; it is tried again.
+    Away(&'a StoreError),
+    /// It can be reached again.
+    Back,
+    /// It did not take something, which is not tried again.
+    NotKept(&'a Unkept),
+}
+
+/// Training on a thread: what happened comes out of the channel, which closes at the end.
+fn train(
+    job: &Arc<SweepJob>,
+    events: &[Event],
+    writer: Arc<Mutex<JournalWriter>>,
+    stop: Arc<AtomicBool>,
+    result: Arc<Mutex<Option<std::io::Error>>>,
+) -> mpsc::UnboundedReceiver<Event> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let (job, past) = (Arc::clone(job), SweepState::of(events));
+    std::thread::spawn(move || {
+        let tell = |event: Event| {
+            let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+            // What ends after the sweep was called off is not wanted any more.
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            writer.write(&event)?;
+            // Nobody listens any more when the sweep was called off.
+            let _ = sender.send(event);
+            Ok(())
+        };
+        let plan = &job.header.plan;
+        let queue = Queue::new(&plan.rules, plan.aim(), &job.folder, past, &stop, &tell);
+        let objective = job.objective.as_ref();
+        let trained = job.executor.run(&queue, objective).and_then(|()| match queue.best() {
+            Some(best) => objective.finish(&best, &queue.watch(best.number)),
+            None => Ok(()),
+        });
+        if let Err(error) = trained {
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+    });
+    receiver
+}
+
+/// Runs a sweep to its end, from where it stands. `interrupted` comes when the process is asked to stop.
+///
+/// # Errors
+/// What keeps the sweep from going on; it can be resumed.
+pub async fn run(
+    job: SweepJob,
+    interrupted: impl Future<Output = ()>,
+    mut notify: impl FnMut(Notice<'_>),
+) -> Result<SweepEnd, RunError> {
+    let folder = job.folder.clone();
+    let journal = |cause| RunError::journal(&folder, cause);
+    let writer = job.folder.take().map_err(journal)?.ok_or(RunError::Taken)?;
+    let before = job.folder.events().map_err(journal)?;
+    let sent = job.folder.sent().min(before.len());
+    let mut recorder = Recorder::new(
+        Arc::clone(&job.store),
+        job.folder.clone(),
+        job.header.logged(),
+        &before[..sent],
+        !before.is_empty(),
+    );
+    let writer = Arc::new(Mutex::new(writer));
+    let worked =
+        work(Arc::new(job), &mut recorder, Arc::clone(&writer), before, interrupted, &mut notify).await;
+    let ended = match worked {
+        Ok(reason) => Ok(recorder.into_end(reason)),
+        Err(error) => {
+            let why = error.to_string();
+            let abandoned = recorder.abandon(now_ms(), &why);
+            if tokio::time::timeout(FAREWELL, abandoned).await.is_err() {
+                tracing::warn!("the store does not answer: its runs are closed at the next start");
+            }
+            Err(error)
+        }
+    };
+    // A fit that nobody waits for any more may keep the writer to the end of the process.
+    writer.lock().unwrap_or_else(PoisonError::into_inner).leave();
+    ended
+}
+
+/// Trains, and tells the store.
+async fn work(
+    job: Arc<SweepJob>,
+    recorder: &mut Recorder,
+    writer: Arc<Mutex<JournalWriter>>,
+    before: Vec<Event>,
+    interrupted: impl Future<Output = ()>,
+    notify: &mut impl FnMut(Notice<'_>),
+) -> Result<EndReason, RunError> {
+    let folder = job.folder.clone();
+    let journal = |cause| RunError::journal(&folder, cause);
+    let begun = Event::now(EventKind::Begun);
+    writer.lock().unwrap_or_else(PoisonError::into_inner).write(&begun).map_err(journal)?;
+    notify(Notice::Event(&begun));
+    let sent = job.folder.sent().min(before.len());
+    let mut waiting: Vec<Event> = before[sent..].iter().cloned().chain([begun]).collect();
+    let (stop, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
+    let mut happening = train(&job, &before, Arc::clone(&writer), Arc::clone(&stop), Arc::clone(&broken));
+    let mut called_off = std::pin::pin!(called_off(&job.folder, interrupted));
+    let mut is_over = false;
+    let reason = loop {
+        if !waiting.is_empty() {
+            let halt = AtomicBool::new(false);
+            let mut recording = std::pin::pin!(record(recorder, &mut waiting, notify, &halt));
+            let recorded = tokio::select! {
+                recorded = &mut recording => recorded,
+                () = &mut called_off => {
+                    stop.store(true, Ordering::Relaxed);
+                    halt.store(true, Ordering::Relaxed);
+                    // A request that is under way goes on whether or not anybody waits for it, and what it made would be
+                    // made again. What fails is tried once more for the end of the sweep.
+                    let _ = tokio::time::timeout(LAST_STEP, recording).await;
+                    break EndReason::Cancelled;
+                }
+            };
+            if let Err(error) = recorded {
+                stop.store(true, Ordering::Relaxed);
+                return Err(error.into());
+            }
+        } else if is_over {
+            // Training ends at once when it is called off, and the look at the file may come later.
+            break if job.folder.control() == Control::Cancel {
+                EndReason::Cancelled
+            } else {
+                EndReason::Finished
+            };
+        }
+        if is_over {
+            continue;
+        }
+        let count = tokio::select! {
+            count = happening.recv_many(&mut waiting, 256) => count,
+            () = &mut called_off => break EndReason::Cancelled,
+        };
+        is_over = count == 0;
+        for event in &waiting {
+            notify(Notice::Event(event));
+        }
+    };
+    stop.store(true, Ordering::Relaxed);
+    if reason == EndReason::Cancelled {
+        recorder.was_cut_off();
+    }
+    if let Some(cause) = broken.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(journal(cause));
+    }
+    let closed = Event::now(EventKind::Closed { reason });
+    {
+        // From here on no trial that is still being fitted can say anything.
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Ok(event) = happening.try_recv() {
+            waiting.push(event);
+        }
+        happening.close();
+        writer.write(&closed).map_err(journal)?;
+    }
+    notify(Notice::Event(&closed));
+    waiting.push(closed);
+    let never = AtomicBool::new(false);
+    let farewell = record(recorder, &mut waiting, notify, &never);
+    let result = if reason == EndReason::Finished {
+        farewell.await
+    } else {
+        match tokio::time::timeout(FAREWELL, farewell).await {
+            Ok(result) => result,
+            // The next start does it.
+            Err(_) => return Ok(reason),
+        }
+    };
+    result?;
+    if let Err(error) = job.folder.forget_trials() {
+        // A fit that nobody waits for any more may be writing there.
+        tracing::warn!(%error, "files of trials are left behind");
+    }
+    Ok(reason)
+}
+
+/// Comes when the sweep is called off, by the file or by the process.
+async fn called_off(folder: &SweepFolder, interrupted: impl Future<Output = ()>) {
+    let by_file = async {
+        while folder.control() != Control::Cancel {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = by_file => {}
+        () = interrupted => {}
+    }
+}
+
+/// Brings events to the store, again and again while it is away, until it is to halt after a step.
+async fn record(
+    recorder: &mut Recorder,
+    events: &mut Vec<Event>,
+    notify: &mut impl FnMut(Notice<'_>),
+    halt: &AtomicBool,
+) -> Result<(), StoreError> {
+    let mut pause = BREATH;
+    let mut was_away = false;
+    while !events.is_empty() && !halt.load(Ordering::Relaxed) {
+        let step = recorder.step(events).await;
+        for unkept in recorder.take_unkept() {
+            notify(Notice::NotKept(&unkept));
+        }
+        match step {
+            Ok(()) => {
+                notify(Notice::Sent { left: events.len() });
+                if was_away {
+                    notify(Notice::Back);
+                }
+                (was_away, pause) = (false, BREATH);
+            }
+            Err(error) if is_transient(&error.kind) => {
+                notify(Notice::Away(&error));
+                was_away = true;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PATIENCE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! Which trial comes next: a grid, chance, or a tree-structured Parzen estimator (Bergstra 2011).
+//!
+//! A proposal depends on its number, the seed, and the results of trials that are [`LAG`] or more before it, and on nothing
+//! else: so the trials are the same however many run side by side.
+
+mod space;
+
+use std::collections::HashMap;
+
+use fastrand::Rng;
+use optimizer::distribution::{CategoricalDistribution, Distribution, FloatDistribution, IntDistribution};
+use optimizer::param::ParamValue as Sampled;
+use optimizer::parameter::ParamId;
+use optimizer::sampler::tpe::TpeSampler;
+use optimizer::sampler::{CompletedTrial, Sampler};
+use serde::{Deserialize, Serialize};
+
+pub use space::FamilySpace;
+
+use crate::params::{Dimension, ParamValue, Params, Range, tidy};
+
+/// A trial is proposed when all that are so many before it have ended. It bounds how many run side by side.
+pub const LAG: usize = 8;
+/// Trials by chance, of a family, before its results are gone by.
+const STARTUP: usize = 5;
+
+/// How trials are proposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Goes where earlier trials did well.
+    #[default]
+    Tpe,
+    /// Draws each by chance.
+    Random,
+    /// Every combination.
+    Grid,
+}
+
+impl Method {
+    /// As it stands on the command line and among a run's params.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tpe => "tpe",
+            Self::Random => "random",
+            Self::Grid => "grid",
+        }
+    }
+}
+
+/// What a trial is to try.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// The name of its family.
+    pub family: String,
+    /// One value for each hyper-parameter that applies.
+    pub params: Params,
+}
+
+impl Proposal {
+    /// What the trial of that number is called: `ridge-3`.
+    pub fn trial_name(&self, number: usize) -> String {
+        trial_name(&self.family, number)
+    }
+}
+
+/// What the trial of that number, of a family, is called: `ridge-3`.
+pub fn trial_name(family: &str, number: usize) -> String {
+    format!("{family}-{number}")
+}
+
+/// A trial that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// What it tried.
+    pub proposal: Proposal,
+    /// The less, the better. None if it failed.
+    pub loss: Option<f64>,
+}
+
+/// Proposes trials.
+#[derive(Debug, Clone)]
+pub struct Proposer {
+    method: Method,
+    seed: u64,
+    spaces: Vec<FamilySpace>,
+    grid: Vec<Proposal>,
+}
+
+impl Proposer {
+    /// `points` is how many values of a range a grid takes.
+    pub fn new(method: Method, seed: u64, spaces: Vec<FamilySpace>, points: usize) -> Self {
+        let grid = if method == Method::Grid {
+            spaces.iter().flat_map(|space| grid(space, points)).collect()
+        } else {
+            Vec::new()
+        };
+        Self { method, seed, spaces, grid }
+    }
+
+    /// How many trials there are at most.
+    pub fn length(&self) -> Option<usize> {
+        match self.method {
+            Method::Grid => Some(self.grid.len()),
+            // Nothing to vary: each family once.
+            _ if self.spaces.iter().all(|space| space.dimensions.is_empty()) => Some(self.spaces.len()),
+            _ => None,
+        }
+    }
+
+    /// The trial of that number. `observed` are the trials up to `number` - [`LAG`], in order.
+    pub fn propose(&self, number: usize, observed: &[Observation]) -> Option<Proposal> {
+        if self.length().is_some_and(|length| number >= length) {
+            return None;
+        }
+        if self.method == Method::Grid {
+            return self.grid.get(number).cloned();
+        }
+        // Each family as it comes, before anything is searched.
+        if let Some(space) = self.spaces.get(number) {
+            return Some(Proposal { family: space.family.clone(), params: space.defaults() });
+        }
+        let space = self.family(number, observed)?;
+        let of_family: Vec<&Observation> =
+            observed.iter().filter(|trial| trial.proposal.family == space.family).collect();
+        let mut params = Params::new();
+        for (at, dimension) in space.dimensions.iter().enumerate() {
+            if !dimension.applies(&params) {
+                continue;
+            }
+            let history = completed(&of_family, &distribution(&dimension.range), |trial| {
+                // The same name may have another range where something else was chosen before.
+                let params = Some(&trial.proposal.params).filter(|params| dimension.applies(params))?;
+                encode(&dimension.range, params.get(&dimension.name)?)
+            });
+            let sampled = self.sample(number, at + 1, &distribution(&dimension.range), &history);
+            params.insert(dimension.name.clone(), decode(dimension, &sampled));
+        }
+        Some(Proposal { family: space.family.clone(), params })
+    }
+
+    fn family(&self, number: usize, observed: &[Observation]) -> Option<&FamilySpace> {
+        // What has nothing to vary is not observed twice.
+        let open: Vec<&FamilySpace> =
+            self.spaces.iter().filter(|space| !space.dimensions.is_empty()).collect();
+        let distribution = Distribution::Categorical(CategoricalDistribution { n_choices: open.len() });
+        let all: Vec<&Observation> = observed.iter().collect();
+        let history = completed(&all, &distribution, |trial| {
+            let at = open.iter().position(|space| space.family == trial.proposal.family)?;
+            Some(Sampled::Categorical(at))
+        });
+        match self.sample(number, 0, &distribution, &history) {
+            Sampled::Categorical(at) => open.get(at).copied(),
+            _ => None,
+        }
+    }
+
+    fn sample(
+        &self,
+        number: usize,
+        dimension: usize,
+        distribution: &Distribution,
+        history: &[CompletedTrial],
+    ) -> Sampled {
+        let seed = self.seed.wrapping_mul(1_000_003).wrapping_add(dimension as u64);
+        let startup = if self.method == Method::Random { usize::MAX } else { STARTUP };
+        let sampler = TpeSampler::builder().seed(seed).n_startup_trials(startup).build();
+        match sampler {
+            Ok(sampler) => sampler.sample(distribution, number as u64, history),
+            // The settings are constants; chance is as good an answer as any.
+            Err(_) => Sampled::Float(Rng::with_seed(seed).f64()),
+        }
+    }
+}
+
+fn completed(
+    observed: &[&Observation],
+    distribution: &Distribution,
+    value: impl Fn(&Observation) -> Option<Sampled>,
+) -> Vec<CompletedTrial> {
+    let id = ParamId::new();
+    let of = |(number, trial): (usize, &&Observation)| {
+        let loss = trial.loss?;
+        let params = HashMap::from([(id, value(trial)?)]);
+        let distributions = HashMap::from([(id, distribution.clone())]);
+        Some(CompletedTrial::new(number as u64, params, distributions, HashMap::new(), loss))
+    };
+    observed.iter().enumerate().filter_map(of).collect()
+}
+
+fn distribution(range: &Range) -> Distribution {
+    match range {
+        Range::Int { low, high, log } => {
+            Distribution::Int(IntDistribution { low: *low, high: *high, log_scale: *log, step: None })
+        }
+        Range::Real { low, high, log } => {
+            Distribution::Float(FloatDistribution { low: *low, high: *high, log_scale: *log, step: None })
+        }
+        Range::Choice(choices) => {
+            Distribution::Categorical(CategoricalDistribution { n_choices: choices.len() })
+        }
+    }
+}
+
+fn encode(range: &Range, value: &ParamValue) -> Option<Sampled> {
+    match (range, value) {
+        (Range::Int { .. }, ParamValue::Int(value)) => Some(Sampled::Int(*value)),
+        (Range::Real { .. }, ParamValue::Real(value)) => Some(Sampled::Float(*value)),
+        (Range::Real { .. }, ParamValue::Int(value)) => Some(Sampled::Float(*value as f64)),
+        (Range::Choice(choices), value) => {
+            choices.iter().position(|choice| choice == value).map(Sampled::Categorical)
+        }
+        _ => None,
+    }
+}
+
+fn decode(dimension: &Dimension, sampled: &Sampled) -> ParamValue {
+    match (&dimension.range, sampled) {
+        (Range::Int { low, high, .. }, Sampled::Int(value)) => ParamValue::Int((*value).clamp(*low, *high)),
+        (Range::Real { low, high, .. }, Sampled::Float(value)) => {
+            ParamValue::Real(tidy(*value).clamp(*low, *high))
+        }
+        (Range::Choice(choices), Sampled::Categorical(at)) => choices[(*at).min(choices.len() - 1)].clone(),
+        _ => dimension.default.clone(),
+    }
+}
+
+fn grid(space: &FamilySpace, points: usize) -> Vec<Proposal> {
+    let mut all = vec![Params::new()];
+    for dimension in &space.dimensions {
+        let values = dimension.grid(points);
+        let with = |params: Params| -> Vec<Params> {
+            if !dimension.applies(&params) {
+                return vec![params];
+            }
+            let one = |value: &ParamValue| {
+                let mut params = params.clone();
+                params.insert(dimension.name.clone(), value.clone());
+                params
+            };
+            values.iter().map(one).collect()
+        };
+        all = all.into_iter().flat_map(with).collect();
+    }
+    all.into_iter().map(|params| Proposal { family: space.family.clone(), params }).collect()
+}

@@ -1,0 +1,73 @@
+//! The parts of a sweep, each by itself.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use super::engine::journal::{Event, EventKind, SweepFolder};
+use super::engine::queue::Queue;
+use super::engine::state::SweepState;
+use super::executor::{Executor, Threads};
+use super::objective::tabular::Tabular;
+use super::request::SweepRequest;
+use super::search::{FamilySpace, LAG, Method, Observation, Proposer};
+use crate::learn::data::Task;
+use crate::learn::families::{DataShape, find};
+use crate::params::ParamValue;
+
+#[test]
+fn a_proposal_depends_on_what_has_ended_for_sure_and_finds_the_better_half() {
+    let shape = DataShape { task: Task::Regression, rows: 1000, features: 10 };
+    let dimensions = find("ridge").unwrap().search_space(shape);
+    let ridge = FamilySpace { family: "ridge".into(), dimensions };
+    let search = Proposer::new(Method::Tpe, 4, vec![ridge.clone()], 3);
+    let mut tried: Vec<Observation> = Vec::new();
+    let mut late = 0.0;
+    for number in 0..60_usize {
+        let known = &tried[..number.saturating_sub(LAG - 1).min(tried.len())];
+        let proposal = search.propose(number, known).unwrap();
+        assert_eq!(search.propose(number, known), Some(proposal.clone()), "the same each time");
+        let Some(ParamValue::Real(alpha)) = proposal.params.get("alpha") else { panic!("{proposal:?}") };
+        // Best at 100.
+        let loss = (alpha.ln() - 100_f64.ln()).abs();
+        if number >= 40 {
+            late += loss / 20.0;
+        }
+        tried.push(Observation { proposal, loss: Some(loss) });
+    }
+    assert!(late < 2.0, "by chance it would be 3.6 on average: {late}");
+    let grid = Proposer::new(Method::Grid, 4, vec![ridge], 5);
+    assert_eq!(grid.length(), Some(5));
+    assert_eq!(grid.propose(5, &[]), None);
+}
+
+#[test]
+fn where_one_worker_cannot_go_on_none_waits_for_its_trial() {
+    let here = tempfile::tempdir().unwrap();
+    let folder = SweepFolder { path: here.path().to_owned() };
+    let families = vec!["naive_bayes".into()];
+    let request = SweepRequest {
+        data: "iris".into(),
+        families,
+        method: Method::Tpe,
+        trials: Some(20),
+        ..SweepRequest::default()
+    };
+    let (mut plan, data) = request.decide().unwrap();
+    plan.rules.jobs = 3;
+    let objective = Tabular::new(plan.clone(), data, folder.clone());
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    for panics in [false, true] {
+        let tell = |event: Event| match event.kind {
+            EventKind::Started { trial: 1, .. } if panics => panic!("on purpose"),
+            EventKind::Started { trial: 1, .. } => Err(std::io::Error::other("no room")),
+            _ => Ok(()),
+        };
+        let queue = Queue::new(&plan.rules, plan.aim(), &folder, SweepState::default(), &stop, &tell);
+        let error = Threads.run(&queue, &objective).unwrap_err().to_string();
+        assert_eq!(error, if panics { "a worker broke down" } else { "no room" });
+    }
+}
+
+#[test]
+fn without_families_those_that_fit_are_tried() {
+    let few = SweepRequest { data: "diabetes".into(), ..SweepRequest::default() };
+    assert!(few.decide().is_ok_and(|(plan, _)| plan.rules.spaces.len() > 5));
+}
