@@ -4,7 +4,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use mltui::catalog::sync::Snapshot;
 use mltui::mlflow::ExperimentId;
-use mltui::sweep::progress::{Progress, State};
+use mltui::sweep::progress::{BestTrial, Progress, SweepStatus};
 use mltui::tui::core::msg::Msg;
 use proptest::collection::vec;
 use proptest::prelude::*;
