@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mltui::mlflow::{RunStatus, Tag};
-use mltui::store::rest::RestOptions;
 use mltui::store::uri;
+use mltui::store::uri::RestOptions;
 use mltui::sweep::data::{Reading, load};
 use parquet::data_type::DoubleType;
 use parquet::file::writer::SerializedFileWriter;

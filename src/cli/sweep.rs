@@ -10,7 +10,7 @@ use super::sweep_report::{Bar, report, say};
 use super::{Failure, open_existing, open_or_begin};
 use crate::config::Settings;
 use crate::mlflow::ExperimentId;
-use crate::store::TrackingStore;
+use crate::store::Store;
 use crate::sweep::account::Account;
 use crate::sweep::begin::{Beginning, Prepared, find_or_create, spawn};
 use crate::sweep::data::{Mark, Task, bundled, separator};
@@ -205,7 +205,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let (folder, header, study) = match &arguments.resume {
         Some(id) => {
             let resumed = resumed(settings, id)?;
-            check_place(store.as_ref(), &resumed.1.experiment).await?;
+            check_place(&store, &resumed.1.experiment).await?;
             if !arguments.background {
                 let wanted = resumed.0.want(Wanted::Run);
                 wanted.map_err(|cause| Failure::State { what: "the sweep stays as it is", cause })?;
@@ -226,7 +226,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             // The store gets nothing where the sweep could not be kept.
             let unbegun = |cause| Failure::State { what: "no sweep is begun", cause };
             let prepared = Prepared::new(plan, &study, &beginning).map_err(unbegun)?;
-            let experiment = find_or_create(store.as_ref(), &name, prepared.plan()).await?;
+            let experiment = find_or_create(&store, &name, prepared.plan()).await?;
             store.check_artifacts(&experiment.experiment_id).await?;
             // The process of a detached sweep makes none.
             store.begin().await?;
@@ -340,7 +340,7 @@ fn resumed(settings: &Settings, id: &str) -> Result<(Folder, Header, Study), Fai
 }
 
 /// Whether files of new runs still go where they belong. A store that is away is waited for later.
-async fn check_place(store: &dyn TrackingStore, experiment: &ExperimentId) -> Result<(), Failure> {
+async fn check_place(store: &Store, experiment: &ExperimentId) -> Result<(), Failure> {
     match store.check_artifacts(experiment).await {
         Err(error) if !may_pass(&error.kind) => Err(error.into()),
         _ => Ok(()),

@@ -6,11 +6,11 @@ use super::record::{Event, Model, Record, VERSION_OF, events, holder, is_amid};
 use super::work::keep;
 use super::{Journal, settle::ROUNDS};
 use crate::mlflow::{ExperimentId, RegisteredModel, Tag};
-use crate::store::{ErrorKind, Result, StoreError, TrackingStore};
+use crate::store::{ErrorKind, Result, Store, StoreError};
 
 /// Registers the model and moves the aliases, where no newer mark holds them. Says what could not be done of that.
 pub async fn register(
-    store: &dyn TrackingStore,
+    store: &Store,
     journal: &Journal,
     experiment: &ExperimentId,
     record: &mut Record,
@@ -74,7 +74,7 @@ pub async fn register(
 }
 
 async fn move_aliases(
-    store: &dyn TrackingStore,
+    store: &Store,
     experiment: &ExperimentId,
     record: &Record,
     model: &Model,
@@ -104,7 +104,7 @@ fn unless_hidden<T>(found: Result<T>) -> Result<Option<T>> {
 }
 
 /// Whether the version of a mark is there; yes, where that may not be looked at.
-pub async fn is_registered(store: &dyn TrackingStore, model: &Model) -> Result<bool> {
+pub async fn is_registered(store: &Store, model: &Model) -> Result<bool> {
     let Some(version) = model.version else { return Ok(false) };
     match store.model_versions(&model.name).await {
         Err(error) if is_refused(&error.kind) => Ok(true),
@@ -139,7 +139,7 @@ pub struct Aligned {
 /// Brings the aliases, versions and the model that marks made in line with the log, until nothing is left to do. What
 /// somebody else moved by hand stays.
 pub async fn align(
-    store: &dyn TrackingStore,
+    store: &Store,
     experiment: &ExperimentId,
     model: &Model,
     mut hand: Hand<'_>,
@@ -167,7 +167,7 @@ pub async fn align(
 
 /// One round; true if something was written.
 async fn align_once(
-    store: &dyn TrackingStore,
+    store: &Store,
     experiment: &ExperimentId,
     log: &[Event],
     model: &Model,
@@ -231,7 +231,7 @@ async fn align_once(
 }
 
 /// Whether nobody registered anything in a model since, or is about to.
-async fn is_left_over(store: &dyn TrackingStore, experiment: &ExperimentId, model: &Model) -> Result<bool> {
+async fn is_left_over(store: &Store, experiment: &ExperimentId, model: &Model) -> Result<bool> {
     let is_empty = store.model_versions(&model.name).await?.is_empty();
     let log = events(&store.get_experiment(experiment).await?.tags);
     Ok(is_empty && Chain::new(&log, model).made_model())
@@ -245,7 +245,7 @@ fn ignore_missing(result: Result<()>) -> Result<()> {
     }
 }
 
-async fn put(store: &dyn TrackingStore, model: &Model, alias: &str, version: Option<u64>) -> Result<()> {
+async fn put(store: &Store, model: &Model, alias: &str, version: Option<u64>) -> Result<()> {
     ignore_missing(match version {
         Some(version) => store.set_model_alias(&model.name, alias, version).await,
         None => store.delete_model_alias(&model.name, alias).await,

@@ -4,10 +4,8 @@ use std::hash::BuildHasher;
 
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
-use super::{ErrorKind, Result, RunPage, RunSearch, StoreError, TrackingStore};
+use super::{ErrorKind, Inner, Result, RunPage, RunSearch, Store, StoreError};
 use crate::mlflow::Run;
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
 
 /// Pages of one list, at most.
 const MOST: usize = 100_000;
@@ -92,7 +90,7 @@ impl Pages {
 /// Hands on the runs that a search finds, page by page, until `enough` came or there are no more: a page is shorter than
 /// asked for where its runs are too much for one.
 pub async fn each_page(
-    store: &dyn TrackingStore,
+    store: &Store,
     mut search: RunSearch,
     enough: usize,
     mut take: impl FnMut(Vec<Run>) + Send,

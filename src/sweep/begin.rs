@@ -13,10 +13,10 @@ use super::journal::{Folder, Header};
 use super::plan::Plan;
 use super::study::Study;
 use crate::disk::{self, Draft};
-use crate::mlflow::{Dataset, Experiment, ExperimentId, Tag, ViewType, tags};
+use crate::mlflow::{Dataset, Experiment, ExperimentId, Tag, tags};
 use crate::program;
 use crate::store::address::Address;
-use crate::store::{self, TrackingStore, now_ms};
+use crate::store::{self, Store, now_ms};
 
 /// So many columns are told of a schema.
 const SCHEMA_COLUMNS: usize = 1_000;
@@ -118,8 +118,8 @@ pub fn spawn(folder: &Folder, header: &Header, same: &SameStore) -> io::Result<(
 }
 
 /// The experiment by name or id; a new one is told what its runs are judged by.
-pub async fn find_or_create(store: &dyn TrackingStore, name: &str, plan: &Plan) -> store::Result<Experiment> {
-    if let Some(found) = find(store, name).await? {
+pub async fn find_or_create(store: &Store, name: &str, plan: &Plan) -> store::Result<Experiment> {
+    if let Some(found) = store.find_experiment(name).await? {
         return Ok(found);
     }
     let greater = if plan.score().greater_is_better { "True" } else { "False" };
@@ -130,14 +130,8 @@ pub async fn find_or_create(store: &dyn TrackingStore, name: &str, plan: &Plan) 
     match store.create_experiment(name, &judged_by).await {
         Ok(id) => store.get_experiment(&id).await,
         // Somebody else was faster, or an answer was lost.
-        Err(error) => find(store, name).await?.ok_or(error),
+        Err(error) => store.find_experiment(name).await?.ok_or(error),
     }
-}
-
-async fn find(store: &dyn TrackingStore, name: &str) -> store::Result<Option<Experiment>> {
-    let all = store.search_experiments(ViewType::All).await?;
-    let by_name = all.iter().find(|experiment| experiment.name == name);
-    Ok(by_name.or_else(|| all.iter().find(|experiment| experiment.experiment_id.as_str() == name)).cloned())
 }
 
 /// The commit of the folder, where there is git and a repository.

@@ -16,7 +16,7 @@ use super::study::Study;
 use super::train::Trainer;
 use super::unkept::Unkept;
 use crate::disk::is_damage;
-use crate::store::{ErrorKind, StoreError, TrackingStore, now_ms};
+use crate::store::{ErrorKind, Store, StoreError, now_ms};
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -49,7 +49,7 @@ impl RunError {
 }
 
 pub struct Run {
-    pub store: Arc<dyn TrackingStore>,
+    pub store: Store,
     pub folder: Folder,
     pub header: Header,
     pub study: Study,
@@ -113,7 +113,7 @@ pub async fn run(
     let before = run.folder.events().map_err(journal)?;
     let sent = run.folder.sent().min(before.len());
     let mut recorder = Recorder::new(
-        Arc::clone(&run.store),
+        run.store.clone(),
         run.folder.clone(),
         run.header.clone(),
         &before[..sent],
@@ -298,11 +298,7 @@ pub struct Broken {
 
 /// Closes the sweeps of a store whose process died: what the store lacks of their results is brought there, and what
 /// was under way is marked as killed.
-pub async fn close_broken(
-    store: &Arc<dyn TrackingStore>,
-    state_folder: &Path,
-    store_name: &str,
-) -> Vec<Broken> {
+pub async fn close_broken(store: &Store, state_folder: &Path, store_name: &str) -> Vec<Broken> {
     let mut broken = Vec::new();
     // Nothing of theirs is in a store that is not there, and none is made for what broke off.
     if !store.is_begun() {
@@ -324,11 +320,7 @@ fn is_over(folder: &Folder) -> std::io::Result<bool> {
 }
 
 /// Closes a sweep; none if there is nothing to close, or a process is at it.
-async fn close(
-    store: &Arc<dyn TrackingStore>,
-    folder: &Folder,
-    header: Header,
-) -> Option<Result<(), StoreError>> {
+async fn close(store: &Store, folder: &Folder, header: Header) -> Option<Result<(), StoreError>> {
     let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
     match is_over(folder) {
         Ok(true) => return None,
@@ -349,7 +341,7 @@ async fn close(
             writer.write(&closed).map_err(io)?;
             events.push(closed);
         }
-        let mut recorder = Recorder::new(Arc::clone(store), folder.clone(), header, &events[..sent], true);
+        let mut recorder = Recorder::new(store.clone(), folder.clone(), header, &events[..sent], true);
         bring(&mut recorder, &mut events.split_off(sent)).await?;
         folder.forget_trials().map_err(io)
     };

@@ -25,7 +25,7 @@ use super::widgets::input::Input;
 use crate::config::{Glyphs, Selecting};
 use crate::mlflow::ExperimentId;
 use crate::select::Policy;
-use crate::store::StoreError;
+use crate::store::{Capabilities, StoreError};
 
 /// What stands over the panes and owns the keyboard.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ pub struct App {
     pub store: String,
     /// What there was to say of a file that was asked for and was not there.
     pub absent: Option<String>,
-    pub is_local: bool,
+    pub capabilities: Capabilities,
     pub read_only: bool,
     pub glyphs: Glyphs,
     /// Whether charts are drawn in pixels.
@@ -136,7 +136,7 @@ pub struct Setup {
     pub store: String,
     /// What there is to say of a file that was asked for and is not there.
     pub absent: Option<String>,
-    pub is_local: bool,
+    pub capabilities: Capabilities,
     pub read_only: bool,
     pub poll_seconds: f64,
     pub glyphs: Glyphs,
@@ -171,7 +171,7 @@ impl App {
             size: setup.size,
             store: setup.store,
             absent: setup.absent,
-            is_local: setup.is_local,
+            capabilities: setup.capabilities,
             read_only: setup.read_only,
             glyphs: setup.glyphs,
             has_pixels: false,
@@ -189,7 +189,7 @@ impl App {
             dragged: None,
             connection: Connection::Connecting,
             paused: false,
-            pace: Pace::new(setup.poll_seconds, setup.is_local, setup.now),
+            pace: Pace::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
             experiments: Experiments::default(),
             runs: Runs::default(),
             details: Details::default(),

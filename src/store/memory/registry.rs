@@ -8,7 +8,7 @@ use super::runs::set;
 use super::{Inner, State, missing};
 use crate::mlflow::{
     Dataset, LoggedModel, Metric, MetricPoint, ModelId, ModelMetric, ModelOutput, ModelVersion,
-    RegisteredModel, RunId, Tag, limits,
+    RegisteredModel, RunId, Tag,
 };
 use crate::store::{ErrorKind, NewModel, now_ms};
 
@@ -113,12 +113,6 @@ impl State {
     }
 
     pub fn set_alias(&mut self, name: &str, alias: &str, version: u64) -> Inner<()> {
-        if limits::is_reserved_alias(alias) {
-            return Err(ErrorKind::Invalid(format!(
-                "the alias {alias:?} is reserved by MLflow; take another"
-            )));
-        }
-        limits::check_key("alias", alias)?;
         self.version(name, version)?;
         self.registered(name)?.aliases.insert(alias.to_owned(), version);
         Ok(())
@@ -166,7 +160,7 @@ impl State {
 
     pub fn output(&mut self, run: &RunId, model: &ModelId) -> Inner<()> {
         self.logged_model(model)?;
-        let outputs = &mut self.held(run)?.run.model_outputs;
+        let outputs = &mut self.change(run)?.run.model_outputs;
         if !outputs.iter().any(|known| known.model_id == *model) {
             outputs.push(ModelOutput { model_id: model.clone(), step: 0 });
         }

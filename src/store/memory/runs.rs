@@ -10,7 +10,8 @@ use crate::mlflow::{
     DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo,
     RunStatus, Tag, ViewType, names, tags,
 };
-use crate::store::{ErrorKind, NewRun, RunPage, RunSearch, RunUpdate, by_step, now_ms};
+use crate::store::batch::whole_runs;
+use crate::store::{Changes, ErrorKind, NewRun, RunPage, RunSearch, RunUpdate, Scan, by_step, now_ms};
 
 /// MLflow's largest page.
 const MAX_RESULTS: usize = 50_000;
@@ -94,8 +95,10 @@ impl State {
         for known in self.experiments.iter_mut().filter(|known| known.experiment_id == *id) {
             known.lifecycle_stage = stage;
         }
+        self.writes += 1;
         for held in self.runs.values_mut().filter(|held| held.run.info.experiment_id == *id) {
             held.run.info.lifecycle_stage = stage;
+            held.written = self.writes;
         }
         Ok(())
     }
@@ -144,7 +147,8 @@ impl State {
             model_outputs: Vec::new(),
         };
         new.tags.iter().chain([&Tag::new(tags::RUN_NAME, name)]).for_each(|tag| set(&mut run.tags, tag));
-        self.runs.insert(id, super::Held::new(run.clone()));
+        self.runs.insert(id.clone(), super::Held::new(run.clone()));
+        self.change(&id)?;
         Ok(run)
     }
 
@@ -152,12 +156,20 @@ impl State {
         self.runs.get(id).map(|held| &held.run).ok_or_else(|| missing(&format!("run {id}")))
     }
 
-    pub fn held(&mut self, id: &RunId) -> Inner<&mut super::Held> {
-        self.runs.get_mut(id).ok_or_else(|| missing(&format!("run {id}")))
+    pub fn held(&self, id: &RunId) -> Inner<&super::Held> {
+        self.runs.get(id).ok_or_else(|| missing(&format!("run {id}")))
+    }
+
+    /// A run that is about to be written to.
+    pub fn change(&mut self, id: &RunId) -> Inner<&mut super::Held> {
+        let held = self.runs.get_mut(id).ok_or_else(|| missing(&format!("run {id}")))?;
+        self.writes += 1;
+        held.written = self.writes;
+        Ok(held)
     }
 
     fn active_run(&mut self, id: &RunId) -> Inner<&mut super::Held> {
-        let held = self.held(id)?;
+        let held = self.change(id)?;
         if held.run.info.lifecycle_stage == LifecycleStage::Deleted {
             return Err(ErrorKind::Invalid(format!("run {id} is deleted: restore it first")));
         }
@@ -222,7 +234,7 @@ impl State {
     }
 
     pub fn stage_run(&mut self, id: &RunId, stage: LifecycleStage) -> Inner<()> {
-        self.held(id)?.run.info.lifecycle_stage = stage;
+        self.change(id)?.run.info.lifecycle_stage = stage;
         Ok(())
     }
 
@@ -245,6 +257,25 @@ impl State {
         let next_page_token = (end < found.len()).then(|| end.to_string());
         let runs = found.into_iter().skip(start).take(search.max_results).cloned().collect();
         Ok(RunPage { runs, next_page_token })
+    }
+
+    /// All runs of a scan.
+    pub fn runs_in(&self, scan: &Scan) -> Vec<&Run> {
+        self.runs_of(std::slice::from_ref(&scan.experiment_id), scan.view)
+    }
+
+    /// The runs of a scan that were written to since so many writes, and those that are in view no more.
+    pub fn changes(&self, scan: &Scan, seen: u64) -> Changes {
+        let of_experiment = |held: &&super::Held| held.run.info.experiment_id == scan.experiment_id;
+        let written = self.runs.values().filter(|held| held.written > seen).filter(of_experiment);
+        let is_in_view = |run: &&Run| scan.view.contains(run.info.lifecycle_stage);
+        let (here, gone): (Vec<&Run>, Vec<&Run>) = written.map(|held| &held.run).partition(is_in_view);
+        Changes {
+            batches: if here.is_empty() { Vec::new() } else { vec![whole_runs(here)] },
+            removed: gone.into_iter().map(|run| run.info.run_id.clone()).collect(),
+            touched: self.writes > seen,
+            reload: false,
+        }
     }
 
     /// Newest first.

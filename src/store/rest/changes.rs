@@ -16,9 +16,7 @@ use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{Run, RunId, ViewType};
 use crate::store::batch::{RunBatch, whole_runs};
 use crate::store::pages::Pages;
-use crate::store::{Changes, ErrorKind, Scan, now_ms};
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{Changes, ErrorKind, Inner, Scan, now_ms};
 
 /// Changes are asked for from this much earlier on than the server's own time, in milliseconds.
 const CLOCK_SKEW: i64 = 120_000;

@@ -20,10 +20,8 @@ use super::options::{Auth, RestOptions, Waiting};
 use super::paging::PAGE;
 use super::proxy::{self, Proxy};
 use super::tls;
-use crate::store::ErrorKind;
 use crate::store::secrets::{self, hide};
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{ErrorKind, Inner};
 
 /// How often a write that collided with another is sent again.
 const COLLISIONS: u32 = 4;

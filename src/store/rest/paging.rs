@@ -17,9 +17,7 @@ use super::wire;
 use crate::mlflow::filter::Query;
 use crate::store::batch::{BatchWriter, RunBatch};
 use crate::store::pages::Pages;
-use crate::store::{ErrorKind, RunPage, RunSearch, Scan};
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{ErrorKind, Inner, RunPage, RunSearch, Scan};
 
 const SEARCH: &str = "2.0/mlflow/runs/search";
 /// Runs on a page of a scan: about a second and a half of the server's time.

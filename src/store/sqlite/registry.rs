@@ -6,7 +6,7 @@ use super::Inner;
 use super::connection::Connection;
 use super::models::logged_model;
 use super::rows::{bounded, int, optional_string, string};
-use crate::mlflow::{LoggedModel, ModelId, ModelVersion, RegisteredModel, RunId, Tag, limits, tags};
+use crate::mlflow::{LoggedModel, ModelId, ModelVersion, RegisteredModel, RunId, Tag, tags};
 use crate::store::{ErrorKind, now_ms};
 
 fn exists(connection: &Connection, name: &str) -> Inner<bool> {
@@ -99,7 +99,6 @@ pub fn create_version(
         params![name, version, now, source, run_id.map(RunId::as_str)],
     )?;
     for tag in tags {
-        limits::check_tag(tag)?;
         connection.db.execute(
             "INSERT INTO model_version_tags (name, version, key, value) VALUES (?1, ?2, ?3, ?4)",
             params![name, version, tag.key, tag.value],
@@ -312,15 +311,7 @@ pub fn delete_model(connection: &mut Connection, name: &str) -> Inner<()> {
     Ok(())
 }
 
-fn check_alias(alias: &str) -> Inner<()> {
-    if limits::is_reserved_alias(alias) {
-        return Err(ErrorKind::Invalid(format!("the alias {alias:?} is reserved by MLflow; take another")));
-    }
-    limits::check_key("alias", alias).map_err(ErrorKind::from)
-}
-
 pub fn set_alias(connection: &mut Connection, name: &str, alias: &str, version: u64) -> Inner<()> {
-    check_alias(alias)?;
     if !connection.schema.aliases {
         return Err(ErrorKind::Unsupported("model aliases: they need MLflow 2.3 or newer".into()));
     }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::Inner;
 use super::connection::{Connection, Pool};
-use super::cursor::{HeadHashes, SqliteCursor, head_hash, marks};
+use super::cursor::{HeadHashes, Seen, head_hash, marks};
 use super::reading::{HEAD, find_run, stage_condition};
 use super::rows::{WHOLE, bounded, int, metric_value, text};
 use super::stretches::{Backwards, Stretches};
@@ -94,9 +94,9 @@ fn send(sink: &Sender<RunBatch>, batch: RunBatch) -> Result<(), Gone> {
     sink.blocking_send(batch).map_err(|_| Gone)
 }
 
-pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCursor> {
+pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<Seen> {
     let mut connection = pool.take()?;
-    let mut cursor = SqliteCursor::at(connection.file, marks(&connection.db)?);
+    let mut cursor = Seen::at(connection.file, marks(&connection.db)?);
     let mut writer = BatchWriter::new(0);
     let mut numbers = Numbers::default();
     let first = newest(&mut connection, scan)?;

@@ -9,7 +9,6 @@ mod package;
 mod uploads;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use self::uploads::Refusals;
 use super::course::{Course, best};
@@ -19,7 +18,7 @@ use super::search::Proposal;
 use super::unkept::Unkept;
 use crate::mlflow::filter::parse;
 use crate::mlflow::{DatasetInput, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags};
-use crate::store::{ErrorKind, NewRun, Result, RunSearch, RunUpdate, StoreError, TrackingStore};
+use crate::store::{ErrorKind, NewRun, Result, RunSearch, RunUpdate, Store, StoreError};
 use crate::text::json;
 
 /// On every run of a sweep: its id.
@@ -42,7 +41,7 @@ pub struct Ended {
 
 #[derive(Debug)]
 pub struct Recorder {
-    store: Arc<dyn TrackingStore>,
+    store: Store,
     folder: Folder,
     header: Header,
     dataset: DatasetInput,
@@ -63,13 +62,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// `seen` are the events that the store has already; `searches` whether an earlier process may have left runs.
-    pub fn new(
-        store: Arc<dyn TrackingStore>,
-        folder: Folder,
-        header: Header,
-        seen: &[Event],
-        searches: bool,
-    ) -> Self {
+    pub fn new(store: Store, folder: Folder, header: Header, seen: &[Event], searches: bool) -> Self {
         let course = Course::of(seen);
         let prefix = course.trials.iter().take_while(|trial| trial.outcome.is_some()).count();
         let dataset = DatasetInput {

@@ -31,7 +31,7 @@ use super::theme::{Abilities, Theme, is_light};
 use super::update::update;
 use crate::config::{Palette, Settings};
 use crate::store::uri::Location;
-use crate::store::{TrackingStore, now_ms};
+use crate::store::{Store, now_ms};
 use choosing::Kept;
 use executor::Executor;
 #[cfg(unix)]
@@ -60,7 +60,7 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Opened {
     pub settings: Settings,
-    pub store: Arc<dyn TrackingStore>,
+    pub store: Store,
     pub keymap: Keymap,
 }
 
@@ -131,7 +131,6 @@ impl Session {
     fn start(opened: Opened, size: (u16, u16), light: Option<bool>) -> Self {
         let Opened { settings, store, keymap } = opened;
         let (sender, messages) = mpsc::unbounded_channel();
-        let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
         let store_name = settings.location.as_ref().map_or_else(ToString::to_string, Location::name);
         let keeper = Keeper::new(&settings.state_folder, &store_name);
         let ground = Ground {
@@ -149,9 +148,9 @@ impl Session {
         let kept = Kept::new(settings.selecting.patterns.clone(), &settings.state_folder, &store_name);
         let mut trouble = Vec::new();
         let mut app = App::new(Setup {
-            page: (!is_local).then(|| store_name.trim_end_matches('/').to_owned()),
+            page: settings.location.as_ref().ok().and_then(Location::page),
             store: settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string),
-            is_local,
+            capabilities: store.capabilities(),
             absent: settings.absent_file(),
             read_only: settings.read_only,
             poll_seconds: settings.poll_interval.as_secs_f64(),
@@ -175,8 +174,7 @@ impl Session {
         for words in trouble {
             app.say(words);
         }
-        let mut executor =
-            Executor::new(store, sender, settings.poll_interval, is_local, keeper, kept, ground);
+        let mut executor = Executor::new(store, sender, settings.poll_interval, keeper, kept, ground);
         if !settings.read_only {
             executor.resume_marks();
         }

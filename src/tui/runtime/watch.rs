@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use crate::catalog::summaries::Wanted;
 use crate::catalog::sync::Sync;
 use crate::mlflow::RunId;
-use crate::store::Result;
+use crate::store::{Capabilities, Result};
 use crate::tui::msg::Msg;
 
 /// Runs that a poll of a server looks at anew besides the selected one: those that go on, and the finished ones on
@@ -64,7 +64,7 @@ pub struct Watch {
     pub attended: Arc<Mutex<Attended>>,
     pub commands: UnboundedReceiver<Command>,
     pub interval: Duration,
-    pub is_local: bool,
+    pub capabilities: Capabilities,
     pub paused: bool,
     /// Polls so far.
     pub round: usize,
@@ -81,8 +81,8 @@ impl Watch {
             let result = if loaded { self.poll().await } else { self.load().await };
             let pause = match result {
                 Ok(touched) => {
-                    // A local store is looked at so often that an uneventful look is not worth a frame.
-                    let is_news = touched || failures > 0 || !self.is_local;
+                    // A store that tells all changes is looked at so often that an uneventful look is not worth a frame.
+                    let is_news = touched || failures > 0 || !self.capabilities.change_feed;
                     failures = 0;
                     // How long reading everything takes says nothing about a poll.
                     let took = if loaded { asked.elapsed().as_millis() as u64 } else { 0 };
@@ -119,7 +119,7 @@ impl Watch {
         let (sender, generation) = (self.sender.clone(), self.generation);
         let attended = {
             let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner);
-            let everyone = self.is_local || self.on_demand;
+            let everyone = self.capabilities.cheap_reads || self.on_demand;
             attended.in_round(self.round, !everyone)
         };
         self.on_demand = false;
