@@ -21,7 +21,9 @@ pub struct StoreInfo {
 /// Fewer runs than asked for may be on a page that is not the last; none are on the last only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunPage {
+    /// The runs, in the order that was asked for.
     pub runs: Vec<Run>,
+    /// Where the next page begins; none behind the last.
     pub next_page_token: Option<String>,
 }
 
@@ -32,12 +34,14 @@ pub struct HistoryPart {
     pub points: Vec<MetricPoint>,
     /// These are all points there are: those that were read before are among them.
     pub replaces: bool,
+    /// Behind these points.
     pub cursor: HistoryCursor,
 }
 
 /// The entries of a folder, in name order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ArtifactList {
+    /// Files and folders, with paths from the root.
     pub files: Vec<ArtifactFile>,
     /// There are more than these.
     pub is_cut: bool,
@@ -51,7 +55,9 @@ impl ArtifactList {
 /// What is new since a cursor.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Changes {
+    /// Runs that are new or others than before, whole.
     pub batches: Vec<RunBatch>,
+    /// Runs that are in view no more.
     pub removed: Vec<RunId>,
     /// Somebody wrote to the store, if perhaps nothing of this experiment. A server does not tell.
     pub touched: bool,

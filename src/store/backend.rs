@@ -3,6 +3,8 @@
 //! A backend is asked only by [`Store`](super::Store): that limits are kept and that it may be written to is looked at
 //! there, and so are the names of operations. What a backend cannot do better than by its other methods has a body here.
 
+#![expect(missing_docs, reason = "what methods do and when they fail is said where everybody calls them")]
+
 use std::collections::HashMap;
 use std::fmt::Debug;
 

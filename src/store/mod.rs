@@ -7,24 +7,31 @@
 //! Knows MLflow's vocabulary and nothing above it. Whatever enters here is cleaned of nothing: texts are kept as
 //! the store has them and are made safe where they are drawn or printed.
 
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 pub mod address;
 mod answers;
 mod backend;
+mod backoff;
 pub mod batch;
 mod capabilities;
 mod cursor;
 mod error;
 mod facade;
+#[cfg(test)]
+pub(crate) mod failing;
 pub mod memory;
 pub mod pages;
 mod requests;
 mod rest;
 pub mod secrets;
+mod sql;
 mod sqlite;
 pub mod uri;
 
 pub use answers::{ArtifactList, Changes, HistoryPart, RunPage, StoreInfo};
 pub use backend::{Artifacts, Backend, Inner, LoggedModels, Registry};
+pub use backoff::Backoff;
 pub use batch::RunBatch;
 pub use capabilities::Capabilities;
 pub use cursor::{Cursor, HistoryCursor};

@@ -17,10 +17,15 @@ const LOOKED_AT: usize = 10_000;
 /// Where a tracking URI was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
+    /// The command line.
     Flag,
+    /// A profile, by its name.
     Profile(String),
+    /// A variable, by its name.
     Environment(&'static str),
+    /// The config file, outside any profile.
     Config,
+    /// Nothing is set.
     Default,
 }
 
@@ -41,6 +46,7 @@ impl fmt::Display for Origin {
 pub enum Location {
     /// With the credentials that were written into it.
     Server(url::Url),
+    /// A database file.
     Sqlite(Database),
 }
 
@@ -102,6 +108,10 @@ pub fn default_uri(folder: &Path) -> String {
 }
 
 /// Understands a tracking URI; relative paths start at `folder`.
+///
+/// # Errors
+///
+/// [`ErrorKind::Address`] with what to write instead.
 pub fn parse(uri: &str, folder: &Path) -> Result<Location> {
     let uri = uri.trim();
     understand(uri, folder).map_err(|words| {

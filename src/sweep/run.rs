@@ -16,7 +16,7 @@ use super::study::Study;
 use super::train::Trainer;
 use super::unkept::Unkept;
 use crate::disk::is_damage;
-use crate::store::{ErrorKind, Store, StoreError, now_ms};
+use crate::store::{Backoff, ErrorKind, Store, StoreError, now_ms};
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -251,8 +251,7 @@ async fn record(
     told: &mut impl FnMut(Told<'_>),
     halt: &AtomicBool,
 ) -> Result<(), StoreError> {
-    let mut pause = BREATH;
-    let mut was_away = false;
+    let mut backoff = Backoff::new(BREATH, PATIENCE);
     while !events.is_empty() && !halt.load(Ordering::Relaxed) {
         let step = recorder.step(events).await;
         for unkept in recorder.take_unkept() {
@@ -261,16 +260,13 @@ async fn record(
         match step {
             Ok(()) => {
                 told(Told::Sent { left: events.len() });
-                if was_away {
+                if backoff.succeed() {
                     told(Told::Back);
                 }
-                (was_away, pause) = (false, BREATH);
             }
             Err(error) if may_pass(&error.kind) => {
                 told(Told::Away(&error));
-                was_away = true;
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PATIENCE);
+                tokio::time::sleep(backoff.pause()).await;
             }
             Err(error) => return Err(error),
         }

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::batch::whole_runs;
+use super::pages::token_at;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, Inner, LoggedModels,
     NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, sample_indices,
@@ -188,6 +189,10 @@ impl Backend for Memory {
 
     async fn search_runs(&self, search: &RunSearch) -> Inner<RunPage> {
         self.call(|state| state.search(search)).await
+    }
+
+    fn page_token(&self, offset: usize) -> Option<String> {
+        Some(token_at(offset))
     }
 
     async fn log_batch(&self, id: &RunId, metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Inner<()> {

@@ -11,6 +11,7 @@ use crate::mlflow::{
     RunStatus, Tag, ViewType, names, tags,
 };
 use crate::store::batch::whole_runs;
+use crate::store::pages::{offset_of, token_at};
 use crate::store::{Changes, ErrorKind, NewRun, RunPage, RunSearch, RunUpdate, Scan, by_step, now_ms};
 
 /// MLflow's largest page.
@@ -248,13 +249,9 @@ impl State {
         let mut found = self.runs_of(&search.experiment_ids, search.view);
         found.retain(|run| search.filter.clauses.iter().all(|clause| clause.matches(run)));
         found.sort_by(|a, b| order(&search.order_by, a, b));
-        let start = match search.page_token.as_deref().map(str::parse::<usize>) {
-            None => 0,
-            Some(Ok(start)) => start,
-            Some(Err(_)) => return Err(ErrorKind::Invalid("the page token is not one of ours".into())),
-        };
+        let start = search.page_token.as_deref().map_or(Ok(0), offset_of)?;
         let end = start.saturating_add(search.max_results);
-        let next_page_token = (end < found.len()).then(|| end.to_string());
+        let next_page_token = (end < found.len()).then(|| token_at(end));
         let runs = found.into_iter().skip(start).take(search.max_results).cloned().collect();
         Ok(RunPage { runs, next_page_token })
     }

@@ -2,10 +2,9 @@
 
 use super::answer::Answer;
 use super::client::Client;
-use super::paging::token_at;
 use super::{body, wire};
 use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
-use crate::store::pages::Pages;
+use crate::store::pages::{Pages, token_at};
 use crate::store::{ErrorKind, HistoryCursor, HistoryPart, Inner, by_step};
 
 const PATH: &str = "2.0/mlflow/metrics/get-history";

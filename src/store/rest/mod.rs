@@ -31,7 +31,7 @@ use client::{Client, Repeat};
 pub use options::{Auth, Observer, RestOptions, Waiting};
 use wire::required;
 
-use super::pages::Pages;
+use super::pages::{Pages, token_at};
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart,
     Inner, LoggedModels, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
@@ -190,8 +190,7 @@ impl Backend for Rest {
     }
 
     fn page_token(&self, offset: usize) -> Option<String> {
-        // MLflow's tokens are plain offsets.
-        Some(paging::token_at(offset))
+        Some(token_at(offset))
     }
 
     async fn log_batch(

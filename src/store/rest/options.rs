@@ -10,12 +10,17 @@ use crate::store::secrets::note;
 /// Credentials, as MLflow's client sends them.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub enum Auth {
+    /// None are sent.
     #[default]
     None,
+    /// Name and password.
     Basic {
+        /// The name, which may be a token.
         user: String,
+        /// May be empty.
         password: String,
     },
+    /// A token.
     Bearer(String),
 }
 
@@ -60,6 +65,7 @@ impl Auth {
 /// A failure after which a request is sent again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Waiting {
+    /// In words.
     pub failure: String,
     /// The pauses between all further attempts.
     pub at_most: Duration,
@@ -70,10 +76,12 @@ pub struct Waiting {
 pub struct Observer(Arc<dyn Fn(&Waiting) + Send + Sync>);
 
 impl Observer {
+    /// Calls `tell`, on the thread that waits.
     pub fn new(tell: impl Fn(&Waiting) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
+    /// Tells of a failure.
     pub fn tell(&self, waiting: &Waiting) {
         (self.0)(waiting);
     }
@@ -94,13 +102,15 @@ impl PartialEq for Observer {
 /// Everything but the address. The defaults are those of MLflow's Python client.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RestOptions {
+    /// How the user is known to the server.
     pub auth: Auth,
     /// `MLFLOW_TRACKING_INSECURE_TLS`: do not verify the server's certificate.
     pub insecure_tls: bool,
     /// `MLFLOW_TRACKING_SERVER_CERT_PATH`: a PEM file with the authorities to trust.
     pub ca_file: Option<PathBuf>,
-    /// What these two were set by, for whoever has to change it.
+    /// What insecure TLS was set by, for whoever has to change it.
     pub insecure_tls_by: String,
+    /// The same for the authorities.
     pub ca_file_by: String,
     /// `MLFLOW_TRACKING_CLIENT_CERT_PATH`: a PEM file with certificate and key.
     pub client_cert: Option<PathBuf>,
@@ -112,11 +122,15 @@ pub struct RestOptions {
     pub backoff_factor: f64,
     /// Up to this many seconds are added at random.
     pub backoff_jitter: f64,
+    /// How long an answer is waited for.
     pub timeout: Duration,
+    /// Whether a server is asked again no sooner than it says.
     pub respect_retry_after: bool,
+    /// Whether it may send to another address.
     pub allow_redirects: bool,
     /// Why credentials that there are do not go to this server.
     pub withheld: Option<String>,
+    /// Who is told of failures that are tried again.
     pub observer: Option<Observer>,
 }
 

@@ -4,8 +4,6 @@
 //! run id; nothing is lost, because new runs come first and push others onto later pages. For the same reason a page that
 //! is too much is asked for again with fewer runs on it; how large those were that came tells what is asked for next.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::future;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
@@ -16,7 +14,7 @@ use super::client::Client;
 use super::wire;
 use crate::mlflow::filter::Query;
 use crate::store::batch::{BatchWriter, RunBatch};
-use crate::store::pages::Pages;
+use crate::store::pages::{Pages, offset_of, token_at};
 use crate::store::{ErrorKind, Inner, RunPage, RunSearch, Scan};
 
 const SEARCH: &str = "2.0/mlflow/runs/search";
@@ -125,18 +123,6 @@ pub fn scan_body(scan: &Scan, size: usize, token: Option<&str>) -> Value {
     })
 }
 
-pub fn token_at(offset: usize) -> String {
-    STANDARD.encode(format!("{{\"offset\": {offset}}}"))
-}
-
-/// Whether a token is the plain offset that is expected, so that others can be made.
-fn is_offset(token: &str, offset: usize) -> bool {
-    let decoded = STANDARD.decode(token).ok();
-    decoded
-        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-        .is_some_and(|value| value.get("offset").and_then(Value::as_u64) == Some(offset as u64))
-}
-
 /// Sends all runs in blocks, and returns how far that is.
 pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<Seen> {
     let mut scanning = Scanning {
@@ -159,7 +145,7 @@ pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inne
     loop {
         offset += next.size;
         let Some(mut token) = scanning.deliver(next.page).await? else { return Ok(scanning.seen) };
-        if client.fitting() == PAGE && is_offset(&token, offset) {
+        if client.fitting() == PAGE && offset_of(&token) == Ok(offset) {
             match scanning.parallel(offset).await? {
                 None => return Ok(scanning.seen),
                 Some(reached) => (offset, token) = (reached, token_at(reached)),

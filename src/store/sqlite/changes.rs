@@ -12,10 +12,11 @@ use rustc_hash::FxHashSet;
 use super::Inner;
 use super::connection::{Connection, FileId, Pool};
 use super::cursor::{HeadHashes, Seen, head_hash, marks};
-use super::reading::{find_run, stage_condition};
+use super::reading::find_run;
 use super::rows::{int, text};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{NO_TIME, whole_runs};
+use crate::store::sql::search::stage_condition;
 use crate::store::{Changes, Scan};
 
 /// With more changed runs than this, reading everything again is cheaper.

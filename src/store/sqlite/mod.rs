@@ -34,6 +34,7 @@ pub use address::Database;
 use connection::{Connection, FileId, Pool};
 use cursor::Seen;
 
+use super::pages::token_at;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart,
     Inner, LoggedModels, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
@@ -196,6 +197,10 @@ impl Backend for Sqlite {
     async fn search_runs(&self, search: &RunSearch) -> Inner<RunPage> {
         let search = search.clone();
         self.read(move |db| search::search(db, &search)).await
+    }
+
+    fn page_token(&self, offset: usize) -> Option<String> {
+        Some(token_at(offset))
     }
 
     async fn log_batch(&self, id: &RunId, metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Inner<()> {

@@ -9,11 +9,12 @@ use tokio::sync::mpsc::Sender;
 use super::Inner;
 use super::connection::{Connection, Pool};
 use super::cursor::{HeadHashes, Seen, head_hash, marks};
-use super::reading::{HEAD, find_run, stage_condition};
+use super::reading::{HEAD, find_run};
 use super::rows::{WHOLE, bounded, int, metric_value, text};
 use super::stretches::{Backwards, Stretches};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus, limits};
 use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
+use crate::store::sql::search::stage_condition;
 use crate::store::{ErrorKind, Scan, ScanValues};
 
 /// Bytes of text in one batch.
