@@ -208,6 +208,7 @@ pub fn is_refused(kind: &ErrorKind) -> bool {
         ErrorKind::Unsupported(_)
             | ErrorKind::Forbidden(_)
             | ErrorKind::Invalid(_)
+            | ErrorKind::Limit(_)
             | ErrorKind::Unauthorized
             | ErrorKind::Withheld(_)
     )

@@ -56,6 +56,7 @@ async fn end_if_unwritten(
                 | ErrorKind::Unauthorized
                 | ErrorKind::Withheld(_)
                 | ErrorKind::Invalid(_)
+                | ErrorKind::Limit(_)
         )
         && !is_in_log(store, experiment, id).await
     {

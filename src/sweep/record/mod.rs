@@ -6,6 +6,8 @@
 mod closing;
 mod models;
 mod package;
+#[cfg(test)]
+mod tests;
 mod uploads;
 
 use std::collections::{BTreeMap, HashMap};

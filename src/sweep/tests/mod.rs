@@ -1,6 +1,7 @@
 //! The parts of training, each by itself.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod begin;
 mod reading;
 
 use std::path::Path;

@@ -11,6 +11,8 @@ mod pixels;
 mod projecting;
 mod saving;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod training;
 mod watch;
 mod writing;
