@@ -217,13 +217,14 @@ fn in_order(catalog: &Catalog, query: &Query) -> Vec<Row> {
 
 /// Everything that passes the filter, page by page, or no more than the limit.
 async fn search(store: &Store, experiment: &ExperimentId, query: &Query) -> Result<Catalog, Failure> {
+    let page = store.capabilities().page;
     // Without a filter no more is read than what is printed.
     let is_filtered = !query.filter.clauses.is_empty();
     let search = RunSearch {
         experiment_ids: vec![experiment.clone()],
         filter: query.filter.clone(),
         view: query.view,
-        max_results: if is_filtered { 1000 } else { query.limit.clamp(1, 1000) },
+        max_results: if is_filtered { page } else { query.limit.clamp(1, page) },
         ..RunSearch::default()
     };
     let mut builder = Builder::default();

@@ -19,7 +19,7 @@ pub struct Capabilities {
     pub parallel_reads: usize,
     /// Looks for changes come no closer than this.
     pub least_poll: Duration,
-    /// Runs on a page of a list that are sent well within its time limit.
+    /// Runs on a page of a list that come in a second or two.
     pub page: usize,
 }
 

@@ -64,7 +64,7 @@ pub enum ErrorKind {
     #[error("{0}")]
     NotAStore(String),
     /// A file that was there when it was last looked at. It may come back, with its volume for one.
-    #[error("{} is gone; it is not made anew", .0.display())]
+    #[error("{} is gone, and no new one is created in its place", .0.display())]
     Gone(PathBuf),
     /// There is no room.
     #[error("the disk is full")]
@@ -112,7 +112,7 @@ fn shorten(words: &mut String) {
 }
 
 /// How it is said of a certificate that its authority is not known.
-pub(super) const UNTRUSTED: &str = "nobody who is trusted has signed it";
+pub(super) const UNTRUSTED: &str = "it is signed by an unknown authority";
 
 const CHECK_URI: &str = "check the tracking URI: `mltui doctor` shows where it comes from";
 
@@ -204,7 +204,7 @@ impl StoreError {
             ErrorKind::NotAStore(_) => CHECK_URI,
             ErrorKind::NotFound(message) if message.starts_with(NO_ROUTE) => CHECK_URI,
             ErrorKind::Gone(_) => "mount its volume or put the file back",
-            ErrorKind::DiskFull => "free some space; nothing was half-written",
+            ErrorKind::DiskFull => "free some space; nothing was written in part",
             ErrorKind::Unsupported(what) if what.starts_with("table") => {
                 "a newer MLflow adds it when it opens the store"
             }
@@ -216,7 +216,7 @@ impl StoreError {
             ErrorKind::Server { .. } => "the server's log may say more",
             ErrorKind::Protocol(_) => "is this address an MLflow server, and not a proxy's or login page?",
             ErrorKind::TooMuch(_) => {
-                "that is no bound of MLflow's: whoever keeps the store can see what is so long"
+                "MLflow sets no such limit: whoever keeps the store can see what is so long"
             }
             ErrorKind::Hung(..) => "is it on a network file system that went away?",
             ErrorKind::NotFound(_)

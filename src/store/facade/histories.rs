@@ -56,6 +56,6 @@ impl Store {
         part: Part,
     ) -> Result<Vec<(RunId, Summary)>> {
         let work = self.backend.metric_summaries(ids, key, part);
-        self.call(|| format!("sum up the histories of {key:?}"), work).await
+        self.call(|| format!("read the history of {key:?}"), work).await
     }
 }

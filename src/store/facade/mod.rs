@@ -88,7 +88,7 @@ impl Store {
     ///
     /// If it does not answer, or is no MLflow store.
     pub async fn info(&self) -> Result<StoreInfo> {
-        let mut info = self.call(|| "look at the store".into(), self.backend.info()).await?;
+        let mut info = self.call(|| "connect to the store".into(), self.backend.info()).await?;
         info.writable &= !self.read_only;
         Ok(info)
     }
@@ -363,7 +363,7 @@ impl Store {
     ///
     /// If the store does not answer; the cursor stays where it was.
     pub async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Result<Changes> {
-        self.call(|| "look for changes".into(), self.backend.changes(scan, cursor, watched)).await
+        self.call(|| "refresh".into(), self.backend.changes(scan, cursor, watched)).await
     }
 }
 

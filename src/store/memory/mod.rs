@@ -32,7 +32,7 @@ fn missing(what: &str) -> ErrorKind {
 
 /// A run with what is not told of every run.
 #[derive(Debug)]
-struct Held {
+struct StoredRun {
     run: Run,
     /// By key; each by step, then timestamp, then value.
     histories: BTreeMap<String, Vec<MetricPoint>>,
@@ -41,7 +41,7 @@ struct Held {
     written: u64,
 }
 
-impl Held {
+impl StoredRun {
     fn new(run: Run) -> Self {
         Self { run, histories: BTreeMap::new(), files: Files::new(), written: 0 }
     }
@@ -50,7 +50,7 @@ impl Held {
 #[derive(Debug, Default)]
 struct State {
     experiments: Vec<Experiment>,
-    runs: BTreeMap<RunId, Held>,
+    runs: BTreeMap<RunId, StoredRun>,
     models: Vec<LoggedModel>,
     model_files: BTreeMap<(ModelId, String), Vec<u8>>,
     registry: BTreeMap<String, Registered>,
@@ -60,7 +60,7 @@ struct State {
 
 /// How many writes to runs were seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Seen(u64);
+struct MemoryCursor(u64);
 
 /// The backend in memory.
 #[derive(Debug)]
@@ -253,7 +253,7 @@ impl Backend for Memory {
 
     async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Inner<Cursor> {
         let (mut batch, seen) =
-            self.call(|state| Ok((whole_runs(state.runs_in(scan)), Seen(state.writes)))).await?;
+            self.call(|state| Ok((whole_runs(state.runs_in(scan)), MemoryCursor(state.writes)))).await?;
         batch.completes_first_page = true;
         // A receiver that is gone wants no more.
         let _ = sink.send(batch).await;
@@ -261,10 +261,11 @@ impl Backend for Memory {
     }
 
     async fn changes(&self, scan: &Scan, cursor: &mut Cursor, _: &[RunId]) -> Inner<Changes> {
-        let Some(Seen(seen)) = cursor.get::<Seen>().copied() else {
+        let Some(MemoryCursor(seen)) = cursor.get::<MemoryCursor>().copied() else {
             return Ok(Changes { reload: true, ..Changes::default() });
         };
-        let (changes, now) = self.call(|state| Ok((state.changes(scan, seen), Seen(state.writes)))).await?;
+        let (changes, now) =
+            self.call(|state| Ok((state.changes(scan, seen), MemoryCursor(state.writes)))).await?;
         *cursor = Cursor::new(now);
         Ok(changes)
     }

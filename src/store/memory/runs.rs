@@ -148,7 +148,7 @@ impl State {
             model_outputs: Vec::new(),
         };
         new.tags.iter().chain([&Tag::new(tags::RUN_NAME, name)]).for_each(|tag| set(&mut run.tags, tag));
-        self.runs.insert(id.clone(), super::Held::new(run.clone()));
+        self.runs.insert(id.clone(), super::StoredRun::new(run.clone()));
         self.change(&id)?;
         Ok(run)
     }
@@ -157,19 +157,19 @@ impl State {
         self.runs.get(id).map(|held| &held.run).ok_or_else(|| missing(&format!("run {id}")))
     }
 
-    pub fn held(&self, id: &RunId) -> Inner<&super::Held> {
+    pub fn held(&self, id: &RunId) -> Inner<&super::StoredRun> {
         self.runs.get(id).ok_or_else(|| missing(&format!("run {id}")))
     }
 
     /// A run that is about to be written to.
-    pub fn change(&mut self, id: &RunId) -> Inner<&mut super::Held> {
+    pub fn change(&mut self, id: &RunId) -> Inner<&mut super::StoredRun> {
         let held = self.runs.get_mut(id).ok_or_else(|| missing(&format!("run {id}")))?;
         self.writes += 1;
         held.written = self.writes;
         Ok(held)
     }
 
-    fn active_run(&mut self, id: &RunId) -> Inner<&mut super::Held> {
+    fn active_run(&mut self, id: &RunId) -> Inner<&mut super::StoredRun> {
         let held = self.change(id)?;
         if held.run.info.lifecycle_stage == LifecycleStage::Deleted {
             return Err(ErrorKind::Invalid(format!("run {id} is deleted: restore it first")));
@@ -263,7 +263,7 @@ impl State {
 
     /// The runs of a scan that were written to since so many writes, and those that are in view no more.
     pub fn changes(&self, scan: &Scan, seen: u64) -> Changes {
-        let of_experiment = |held: &&super::Held| held.run.info.experiment_id == scan.experiment_id;
+        let of_experiment = |held: &&super::StoredRun| held.run.info.experiment_id == scan.experiment_id;
         let written = self.runs.values().filter(|held| held.written > seen).filter(of_experiment);
         let is_in_view = |run: &&Run| scan.view.contains(run.info.lifecycle_stage);
         let (here, gone): (Vec<&Run>, Vec<&Run>) = written.map(|held| &held.run).partition(is_in_view);
@@ -287,7 +287,7 @@ impl State {
     }
 }
 
-impl super::Held {
+impl super::StoredRun {
     fn log(&mut self, metric: &Metric) {
         let point = MetricPoint { step: metric.step, timestamp: metric.timestamp, value: metric.value };
         let history = self.histories.entry(metric.key.clone()).or_default();

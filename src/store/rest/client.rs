@@ -16,7 +16,7 @@ use url::Url;
 use super::answer::Answer;
 use super::body::{self, Source};
 use super::failure::{failure, innermost, not_json, tls_cause, tls_words};
-use super::options::{Auth, RestOptions, Waiting};
+use super::options::{Auth, RestOptions, Retrying};
 use super::paging::PAGE;
 use super::proxy::{self, Proxy};
 use super::tls;
@@ -291,7 +291,7 @@ impl Client {
             && !self.told.swap(true, Ordering::Relaxed)
         {
             let words = hide(&failure.to_string()).into_owned();
-            observer.tell(&Waiting { failure: words, at_most: self.options.patience(attempt) });
+            observer.tell(&Retrying { failure: words, at_most: self.options.patience(attempt) });
         }
     }
 

@@ -72,7 +72,7 @@ pub async fn whole(client: &Client, id: &RunId, key: &str) -> Inner<Vec<MetricPo
 /// How far a history has been read: so many points, and the first and the last of them in the order of the server, by
 /// timestamp, step and value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Read {
+struct ReadPoints {
     points: usize,
     first: MetricPoint,
     last: MetricPoint,
@@ -83,7 +83,7 @@ struct Read {
 /// everything is read again. MLflow 2.22 sends everything in any case.
 pub async fn since(client: &Client, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
     // MLflow refuses a token for the very beginning.
-    if let Some(Read { points: known @ 2.., first, last }) = cursor.get::<Read>().copied() {
+    if let Some(ReadPoints { points: known @ 2.., first, last }) = cursor.get::<ReadPoints>().copied() {
         let token = token_at(known - 1);
         let mut points = read_on(client, id, key, Some(token)).await?;
         let begins_with =
@@ -94,7 +94,7 @@ pub async fn since(client: &Client, id: &RunId, key: &str, cursor: &HistoryCurso
         if begins_with(&last) {
             points.remove(0);
             let last = points.last().copied().unwrap_or(last);
-            let cursor = HistoryCursor::new(Read { points: known + points.len(), first, last });
+            let cursor = HistoryCursor::new(ReadPoints { points: known + points.len(), first, last });
             points.sort_by(by_step);
             return Ok(HistoryPart { points, replaces: false, cursor });
         }
@@ -104,8 +104,10 @@ pub async fn since(client: &Client, id: &RunId, key: &str, cursor: &HistoryCurso
 
 fn all(mut points: Vec<MetricPoint>) -> HistoryPart {
     let cursor = match points.as_slice() {
-        [first, .., last] => HistoryCursor::new(Read { points: points.len(), first: *first, last: *last }),
-        [only] => HistoryCursor::new(Read { points: 1, first: *only, last: *only }),
+        [first, .., last] => {
+            HistoryCursor::new(ReadPoints { points: points.len(), first: *first, last: *last })
+        }
+        [only] => HistoryCursor::new(ReadPoints { points: 1, first: *only, last: *only }),
         [] => HistoryCursor::START,
     };
     points.sort_by(by_step);

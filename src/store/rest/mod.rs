@@ -25,10 +25,10 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use answer::Answer;
-use changes::Seen;
+use changes::ServerCursor;
 pub use client::address;
 use client::{Client, Repeat};
-pub use options::{Auth, Observer, RestOptions, Waiting};
+pub use options::{Auth, Observer, RestOptions, Retrying};
 use wire::required;
 
 use super::pages::{Pages, token_at};
@@ -297,7 +297,7 @@ impl Backend for Rest {
     }
 
     async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Inner<Changes> {
-        let Some(mut seen) = cursor.get::<Seen>().cloned() else {
+        let Some(mut seen) = cursor.get::<ServerCursor>().cloned() else {
             return Ok(Changes { reload: true, ..Changes::default() });
         };
         let changes = changes::changes(&self.client, scan, &mut seen, watched).await;

@@ -64,7 +64,7 @@ impl Auth {
 
 /// A failure after which a request is sent again.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Waiting {
+pub struct Retrying {
     /// In words.
     pub failure: String,
     /// The pauses between all further attempts.
@@ -73,16 +73,16 @@ pub struct Waiting {
 
 /// Whoever wants to know, the first time, that requests fail and are tried again.
 #[derive(Clone)]
-pub struct Observer(Arc<dyn Fn(&Waiting) + Send + Sync>);
+pub struct Observer(Arc<dyn Fn(&Retrying) + Send + Sync>);
 
 impl Observer {
     /// Calls `tell`, on the thread that waits.
-    pub fn new(tell: impl Fn(&Waiting) + Send + Sync + 'static) -> Self {
+    pub fn new(tell: impl Fn(&Retrying) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
     /// Tells of a failure.
-    pub fn tell(&self, waiting: &Waiting) {
+    pub fn tell(&self, waiting: &Retrying) {
         (self.0)(waiting);
     }
 }

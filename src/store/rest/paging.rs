@@ -9,17 +9,17 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
 
 use super::body;
-use super::changes::{Seen, server_now};
+use super::changes::{ServerCursor, server_now};
 use super::client::Client;
 use super::wire;
 use crate::mlflow::filter::Query;
 use crate::store::batch::{BatchWriter, RunBatch};
 use crate::store::pages::{Pages, offset_of, token_at};
-use crate::store::{ErrorKind, Inner, RunPage, RunSearch, Scan};
+use crate::store::{Capabilities, ErrorKind, Inner, RunPage, RunSearch, Scan};
 
 const SEARCH: &str = "2.0/mlflow/runs/search";
 /// Runs on a page of a scan: about a second and a half of the server's time.
-pub const PAGE: usize = 1_000;
+pub const PAGE: usize = Capabilities::SERVER.page;
 /// So many times fewer are asked for where a page is too much.
 const FEWER: usize = 8;
 /// Bytes that a page should have at most: the next one may have heavier runs.
@@ -124,14 +124,14 @@ pub fn scan_body(scan: &Scan, size: usize, token: Option<&str>) -> Value {
 }
 
 /// Sends all runs in blocks, and returns how far that is.
-pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<Seen> {
+pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<ServerCursor> {
     let mut scanning = Scanning {
         client,
         scan,
         sink,
         writer: BatchWriter::new(0),
         pages: Pages::default(),
-        seen: Seen::default(),
+        seen: ServerCursor::default(),
         start: 0,
         has_first: false,
     };
@@ -162,7 +162,7 @@ struct Scanning<'a> {
     sink: &'a Sender<RunBatch>,
     writer: BatchWriter,
     pages: Pages,
-    seen: Seen,
+    seen: ServerCursor,
     /// The server's time when the scan began.
     start: i64,
     /// The first page was sent.

@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 
 use super::Inner;
 use super::connection::{Connection, FileId, Pool};
-use super::cursor::{HeadHashes, Seen, head_hash, marks};
+use super::cursor::{FileCursor, HeadHashes, head_hash, marks};
 use super::reading::find_run;
 use super::rows::{int, text};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
@@ -25,7 +25,12 @@ const MANY: usize = 5_000;
 const HEADS_SHARE: u32 = 20;
 
 /// What changed since `seen`, and what is seen then; nothing where that is the same as before.
-pub fn changes(pool: &Pool, scan: &Scan, seen: &Seen, watched: &[RunId]) -> Inner<(Changes, Option<Seen>)> {
+pub fn changes(
+    pool: &Pool,
+    scan: &Scan,
+    seen: &FileCursor,
+    watched: &[RunId],
+) -> Inner<(Changes, Option<FileCursor>)> {
     let reload = || Ok((Changes { reload: true, ..Changes::default() }, None));
     let nothing = || Ok((Changes::default(), None));
     if let Some(gone) = pool.gone() {
@@ -73,7 +78,7 @@ pub fn changes(pool: &Pool, scan: &Scan, seen: &Seen, watched: &[RunId]) -> Inne
         new_rows(connection, "tags", before.tags, &mut changed)?;
     }
     let mut changes = Changes { touched: wrote, ..Changes::default() };
-    let mut now = Seen { marks, data_version: Some(version), heads_pending: true, ..seen.clone() };
+    let mut now = FileCursor { marks, data_version: Some(version), heads_pending: true, ..seen.clone() };
     if heads_due {
         let start = Instant::now();
         compare_heads(connection, scan, &mut now.heads, &mut changed, &mut changes.removed)?;

@@ -48,7 +48,7 @@ fn points(mut rows: rusqlite::Rows<'_>) -> Inner<Vec<MetricPoint>> {
 
 /// How far a history has been read: rows of the file's table up to this one.
 #[derive(Debug, PartialEq)]
-struct Read {
+struct ReadRows {
     file: Option<FileId>,
     rowid: i64,
 }
@@ -66,10 +66,10 @@ pub fn since(
     let last: Option<i64> =
         connection.db.prepare_cached("SELECT max(rowid) FROM metrics")?.query_row([], |row| row.get(0))?;
     let last = last.unwrap_or(i64::MIN);
-    let now = HistoryCursor::new(Read { file, rowid: last });
-    let known = match cursor.get::<Read>() {
+    let now = HistoryCursor::new(ReadRows { file, rowid: last });
+    let known = match cursor.get::<ReadRows>() {
         // Behind the last number that there is, new rows get any other.
-        Some(Read { file: read, rowid }) if *read == file && *rowid <= last && last < i64::MAX => *rowid,
+        Some(ReadRows { file: read, rowid }) if *read == file && *rowid <= last && last < i64::MAX => *rowid,
         _ => {
             let points = whole(connection, id, key)?;
             return Ok(HistoryPart { points, replaces: true, cursor: now });

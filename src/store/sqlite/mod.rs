@@ -32,7 +32,7 @@ use tokio::sync::mpsc;
 
 pub use address::Database;
 use connection::{Connection, FileId, Pool};
-use cursor::Seen;
+use cursor::FileCursor;
 
 use super::pages::token_at;
 use super::{
@@ -264,7 +264,7 @@ impl Backend for Sqlite {
     }
 
     async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Inner<Changes> {
-        let Some(seen) = cursor.share::<Seen>() else {
+        let Some(seen) = cursor.share::<FileCursor>() else {
             return Ok(Changes { reload: true, ..Changes::default() });
         };
         let (pool, scan, watched) = (Arc::clone(&self.pool), scan.clone(), watched.to_vec());

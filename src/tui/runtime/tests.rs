@@ -186,7 +186,7 @@ fn a_poll_that_fails_says_when_the_next_one_comes_and_goes_on() {
             _ => None,
         });
         let (generation, error, retry) = failed.await;
-        assert_eq!((generation, error.as_str()), (1, "cannot look for changes: the line is cut"));
+        assert_eq!((generation, error.as_str()), (1, "cannot refresh: the line is cut"));
         assert_eq!(retry, 1_000);
         create(&world.store, &world.experiment, "second").await;
         world.executor.perform(Effect::Refresh);
