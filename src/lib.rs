@@ -11,7 +11,8 @@
 //! ```
 //!
 //! - [`mlflow`]: the vocabulary and the filter language. Plain types, no IO.
-//! - [`store`]: where runs live: an MLflow server, or a local database file, behind one trait.
+//! - [`store`]: where runs live: one `Store` for everybody, and behind it a backend for each kind of place: an MLflow server,
+//!   a local database file, memory. A new kind is a backend and a line in `store::uri`.
 //! - [`catalog`]: an experiment's runs in memory, in columns; sorting, filtering, and keeping it current.
 //! - [`select`]: which run is best: the direction of metrics, the policy, the ranking, the reason in words.
 //! - [`chart`]: line charts of histories: axes, dots, pixels, SVG.
@@ -35,9 +36,10 @@
 //! - **experiment**, **run**, **metric**, **param**, **tag**, **artifact**, **step**: as MLflow uses them.
 //! - **latest value** of a metric: the one with the greatest step, then timestamp, then value, where NaN counts as 0.
 //! - **history**: all values of one metric of one run.
-//! - **store**: a place that keeps runs; **location**: its address, understood.
+//! - **store**: a place that keeps runs; **backend**: what is done in one kind of place only; **capabilities**: how a place is best
+//!   asked; **location**: its address, understood.
 //! - **scan**: reading all runs of an experiment; **batch**: a block of a scan, in columns; **cursor**: how far a
-//!   store's changes have been seen.
+//!   store's changes, or a history, have been read, which its backend understands.
 //! - **catalogue**: what is known of an experiment; **snapshot**: its state at one time; **row**: a run's place in it.
 //! - **view**: what of an experiment is shown: order, words, filter, tree or groups; **projection**: the lines that it
 //!   comes to.

@@ -282,3 +282,79 @@ fn the_rooms_of_the_explorer_know_each_other_by_the_core() {
     assert_eq!(strange("core/update.rs", "use crate::tui::shell::watch;"), 1);
     assert_eq!(strange("core/update.rs", "use crate::tui::features::runs;"), 0);
 }
+
+/// The kinds of places behind `Store`.
+const BACKENDS: [&str; 3] = ["memory", "rest", "sqlite"];
+
+/// The name that a text begins with.
+fn first_name(text: &str) -> &str {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    &text[..end]
+}
+
+/// The backends that a source text names behind `parent`, by themselves or in a list.
+fn backends_named(text: &str, parent: &str) -> Vec<String> {
+    // Comments may name them.
+    let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+    let mut found = Vec::new();
+    for rest in code.split(parent).skip(1) {
+        let Some(list) = rest.strip_prefix('{') else {
+            found.push(first_name(rest));
+            continue;
+        };
+        let (mut depth, mut entry) = (0, 0);
+        for (at, c) in list.char_indices() {
+            match c {
+                '{' => depth += 1,
+                ',' | '}' if depth == 0 => {
+                    found.push(first_name(&list[entry..at]));
+                    entry = at + 1;
+                    if c == '}' {
+                        break;
+                    }
+                }
+                '}' => depth -= 1,
+                _ => {}
+            }
+        }
+    }
+    let found = found.into_iter().filter(|name| BACKENDS.contains(name));
+    found.map(str::to_owned).collect()
+}
+
+/// Only where a store is opened is it said which kind of place it is: everybody else has a `Store`.
+#[test]
+fn nobody_names_a_backend_but_where_a_store_is_opened() {
+    for path in files(&source()) {
+        let is_in = |folder: &str| path.components().any(|part| part.as_os_str() == folder);
+        let is_test = path.ends_with("tests.rs") || is_in("tests");
+        let is_backend = is_in("store") && BACKENDS.iter().any(|backend| is_in(backend));
+        if is_test || is_backend || path.ends_with("store/uri.rs") {
+            continue;
+        }
+        let parents: &[&str] = if is_in("store") { &["store::", "super::"] } else { &["store::"] };
+        for parent in parents {
+            let named = backends_named(&code(&path), parent);
+            assert_eq!(named, Vec::<String>::new(), "{} names a backend", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_backend_that_is_named_is_found() {
+    let none: [&str; 0] = [];
+    for (text, named) in [
+        ("use crate::store::sqlite::Sqlite;", &["sqlite"][..]),
+        ("let store = Store::new(crate::store::memory::Memory::default());", &["memory"]),
+        ("use crate::store::{Result, rest::{Options, Auth}, uri,\n    memory, Store};", &["rest", "memory"]),
+        ("use crate::store::{Cursor, uri::{sqlite, rest}};", &none),
+        ("use crate::store::{Store, uri};\nuse crate::tui::memory::Memory;", &none),
+        ("use crate::store::Store; // not store::sqlite", &none),
+        ("//! store::sqlite reads a file", &none),
+        ("let all = store::restore(sqlite);", &none),
+    ] {
+        assert_eq!(backends_named(text, "store::"), named, "{text}");
+    }
+    assert_eq!(backends_named("use super::{Result, sqlite::Sqlite};", "super::"), ["sqlite"]);
+}

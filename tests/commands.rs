@@ -5,11 +5,10 @@ mod support;
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Arc;
 
 use mltui::mlflow::{ExperimentId, Metric, Param, RunStatus, Tag};
-use mltui::store::rest::RestOptions;
-use mltui::store::{NewRun, RunUpdate, TrackingStore, uri};
+use mltui::store::uri::RestOptions;
+use mltui::store::{NewRun, RunUpdate, Store, uri};
 use serde_json::Value;
 use support::terminal::Terminal;
 use support::{Server, V3};
@@ -47,7 +46,7 @@ fn refused(folder: &Path, arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), text(&output.stderr))
 }
 
-async fn fill(store: &Arc<dyn TrackingStore>) -> ExperimentId {
+async fn fill(store: &Store) -> ExperimentId {
     let experiment = store.create_experiment("wine", &[]).await.unwrap();
     for (i, (name, rmse)) in
         [("one", 0.7), ("two", 0.5), ("three", f64::NAN), ("\u{1b}[31mfour", 0.6)].into_iter().enumerate()
@@ -68,7 +67,7 @@ async fn fill(store: &Arc<dyn TrackingStore>) -> ExperimentId {
     experiment
 }
 
-fn open(address: &str) -> Arc<dyn TrackingStore> {
+fn open(address: &str) -> Store {
     uri::open(&uri::parse(address, Path::new("/")).unwrap(), &RestOptions::default(), false).unwrap()
 }
 
@@ -148,7 +147,7 @@ fn names_of_digits_and_letters_are_sorted() {
 }
 
 /// Three seeds, of which one diverged, each with curious histories.
-async fn fill_infinite(store: &Arc<dyn TrackingStore>) {
+async fn fill_infinite(store: &Store) {
     let experiment = store.create_experiment("endless", &[]).await.unwrap();
     let infinite = f64::INFINITY;
     for (seed, loss, accuracy) in [(1, 0.5, 1e300), (2, 0.6, 0.25), (3, -infinite, infinite)] {

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use base64::Engine;
 use mltui::mlflow::Metric;
-use mltui::store::rest::RestOptions;
+use mltui::store::uri::RestOptions;
 use mltui::store::{NewRun, uri};
 use serde_json::Value;
 use support::terminal::Terminal;

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mltui::mlflow::{Metric, ModelId, RunId, Tag, ViewType};
-use mltui::store::rest::{Auth, Observer, RestOptions, Seen};
-use mltui::store::{Cursor, ErrorKind, NewRun, Result, Scan, ScanValues, TrackingStore, uri};
+use mltui::store::uri::{Auth, Observer, RestOptions};
+use mltui::store::{Cursor, ErrorKind, NewRun, Result, Scan, ScanValues, Store, uri};
 use support::flood::Flood;
 use support::peer::{Answer, Peer};
 use support::{Server, V3};
@@ -22,7 +22,7 @@ fn quick() -> RestOptions {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "options are written in place")]
-fn open(address: &str, options: RestOptions) -> Arc<dyn TrackingStore> {
+fn open(address: &str, options: RestOptions) -> Store {
     uri::open(&uri::parse(address, Path::new("/")).unwrap(), &options, false).unwrap()
 }
 
@@ -34,10 +34,12 @@ fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
     result.expect_err("this must fail").kind
 }
 
-fn list(store: &Arc<dyn TrackingStore>) -> Result<usize> {
+fn list(store: &Store) -> Result<usize> {
     block_on(store.search_experiments(ViewType::ActiveOnly)).map(|list| list.len())
 }
 
+/// MLflow with nothing to list says of an experiment that it does not exist.
+const MISSING: &str = "{\"error_code\": \"RESOURCE_DOES_NOT_EXIST\", \"message\": \"no\"}";
 const EMPTY: Answer = Answer::Http(200, "", "{}");
 /// One experiment. Who lists none at all is asked whether it is MLflow.
 const LISTED: Answer =
@@ -251,6 +253,8 @@ fn who_answers_everything_is_no_mlflow_server() {
         let store = open(&peer.uri(), quick());
         let failure = kind(list(&store));
         assert!(matches!(failure, ErrorKind::Protocol(_)), "{failure}");
+        let nothing = Peer::start(vec![EMPTY, Answer::Http(404, "", MISSING)]);
+        let empty = open(&nothing.uri(), quick());
         let watched = [RunId("a".into())];
         let scan = Scan {
             experiment_id: "1".into(),
@@ -258,7 +262,8 @@ fn who_answers_everything_is_no_mlflow_server() {
             first: 10,
             values: ScanValues::All,
         };
-        let changes = block_on(store.changes(&scan, &mut Cursor::Rest(Seen::default()), &watched));
+        let (mut cursor, _) = scanned(&empty, &scan);
+        let changes = block_on(store.changes(&scan, &mut cursor, &watched));
         assert!(matches!(kind(changes), ErrorKind::Protocol(_)), "known rows are not taken away");
         let (sink, _batches) = tokio::sync::mpsc::channel(8);
         assert!(matches!(kind(block_on(store.scan(&scan, sink))), ErrorKind::Protocol(_)));
@@ -266,8 +271,7 @@ fn who_answers_everything_is_no_mlflow_server() {
         assert!(upload.is_ok() || matches!(kind(upload), ErrorKind::Protocol(_)));
     }
     // MLflow with nothing to list says of an experiment that it does not exist.
-    let missing = "{\"error_code\": \"RESOURCE_DOES_NOT_EXIST\", \"message\": \"no\"}";
-    let peer = Peer::start(vec![EMPTY, Answer::Http(404, "", missing)]);
+    let peer = Peer::start(vec![EMPTY, Answer::Http(404, "", MISSING)]);
     assert_eq!(list(&open(&peer.uri(), quick())).unwrap(), 0);
 }
 
@@ -459,7 +463,7 @@ fn tls_with_an_authority_of_its_own_a_client_certificate_and_a_prefix() {
     let observer = Observer::new(|waiting| panic!("{waiting:?}"));
     let unknown = list(&open(&address, RestOptions { observer: Some(observer), ..quick() })).unwrap_err();
     assert!(
-        matches!(&unknown.kind, ErrorKind::Tls(why) if why.contains("nobody who is trusted has signed it")),
+        matches!(&unknown.kind, ErrorKind::Tls(why) if why.contains("it is signed by an unknown authority")),
         "{unknown}"
     );
     assert!(unknown.hint().contains("MLFLOW_TRACKING_SERVER_CERT_PATH"), "{unknown}");
@@ -583,7 +587,7 @@ fn scan_of(experiment: &str) -> Scan {
 }
 
 /// How far a scan got, and how many runs it brought.
-fn scanned(store: &Arc<dyn TrackingStore>, scan: &Scan) -> (Cursor, usize) {
+fn scanned(store: &Store, scan: &Scan) -> (Cursor, usize) {
     block_on(async {
         let (sink, mut batches) = tokio::sync::mpsc::channel(64);
         let cursor = store.scan(scan, sink).await.unwrap();
@@ -596,7 +600,7 @@ fn scanned(store: &Arc<dyn TrackingStore>, scan: &Scan) -> (Cursor, usize) {
 }
 
 /// The names of the runs that changed.
-fn changed(store: &Arc<dyn TrackingStore>, scan: &Scan, cursor: &mut Cursor) -> Vec<String> {
+fn changed(store: &Store, scan: &Scan, cursor: &mut Cursor) -> Vec<String> {
     let changes = block_on(store.changes(scan, cursor, &[])).unwrap();
     let of_batch = |batch: &mltui::store::RunBatch| {
         let texts: Vec<String> = batch.texts().map(str::to_owned).collect();

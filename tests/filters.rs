@@ -5,7 +5,6 @@ mod support;
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use mltui::catalog::filter::matching;
 use mltui::catalog::{Builder, Catalog};
@@ -13,8 +12,8 @@ use mltui::mlflow::filter::{
     Attribute, Clause, Comparator, Field, Filter, Number, OrderBy, Query, Test, parse,
 };
 use mltui::mlflow::{ExperimentId, RunId, ViewType};
-use mltui::store::rest::RestOptions;
-use mltui::store::{RunSearch, Scan, ScanValues, TrackingStore, uri};
+use mltui::store::uri::RestOptions;
+use mltui::store::{RunSearch, Scan, ScanValues, Store, uri};
 use serde_json::{Value, json};
 use support::{Mlflow, Server, V2, V3};
 
@@ -250,11 +249,7 @@ const ODD_ORDERS: [&str; 8] = [
     "created DESC",
 ];
 
-fn load(
-    store: &Arc<dyn TrackingStore>,
-    experiment: &ExperimentId,
-    runtime: &tokio::runtime::Runtime,
-) -> Catalog {
+fn load(store: &Store, experiment: &ExperimentId, runtime: &tokio::runtime::Runtime) -> Catalog {
     let scan = Scan {
         experiment_id: experiment.clone(),
         view: ViewType::ActiveOnly,
@@ -464,11 +459,7 @@ fn hostile_clause(random: &mut fastrand::Rng) -> Clause {
     Clause { field, test }
 }
 
-fn all_found(
-    store: &Arc<dyn TrackingStore>,
-    filter: &Filter,
-    runtime: &tokio::runtime::Runtime,
-) -> Vec<RunId> {
+fn all_found(store: &Store, filter: &Filter, runtime: &tokio::runtime::Runtime) -> Vec<RunId> {
     let mut found = Vec::new();
     let mut search = RunSearch {
         experiment_ids: vec![ExperimentId("0".into())],

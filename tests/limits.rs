@@ -16,8 +16,8 @@ use mltui::catalog::summaries::Wanted;
 
 use mltui::catalog::{ColumnSpec, gather, sync};
 use mltui::mlflow::{ExperimentId, RunId, Tag, ViewType};
-use mltui::store::rest::{RestOptions, page_token};
-use mltui::store::{ErrorKind, NewRun, Scan, ScanValues, TrackingStore, uri};
+use mltui::store::uri::RestOptions;
+use mltui::store::{ErrorKind, NewRun, Scan, ScanValues, Store, uri};
 use support::flood::{Flood, Measured, ROOM, Sink, measure, peak_of};
 use support::terminal::Terminal;
 
@@ -34,7 +34,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
-fn open(address: &str) -> Arc<dyn TrackingStore> {
+fn open(address: &str) -> Store {
     let options = RestOptions { max_retries: 0, ..RestOptions::default() };
     uri::open(&uri::parse(address, Path::new("/")).unwrap(), &options, false).unwrap()
 }
@@ -463,7 +463,7 @@ fn pages_that_are_shorter_than_asked_for_are_followed() {
     let store = open(&flood.uri());
     let id = |number| (ExperimentId("1".into()), RunId(format!("{:032x}", 0xa00 + number)));
     let wanted: Vec<_> = (0..20).map(id).collect();
-    let found = block_on(gather::runs(store.as_ref(), &wanted)).unwrap();
+    let found = block_on(gather::runs(&store, &wanted)).unwrap();
     assert_eq!(found.rows().count(), 20);
 }
 
@@ -486,7 +486,7 @@ fn what_a_page_weighs_tells_how_many_runs_are_asked_for() {
         let tag = |key| format!("{{\"key\": \"t{key}\", \"value\": \"{}\"}}", "x".repeat(25_000));
         let tags = format!("\"tags\": [{}, {}, {}, {}]", tag(0), tag(1), tag(2), tag(3));
         let sent: Vec<String> = (from..to).map(|number| run(number, &tags)).collect();
-        let next = if to < RUNS { page_token(to) } else { String::new() };
+        let next = if to < RUNS { STANDARD.encode(format!("{{\"offset\": {to}}}")) } else { String::new() };
         sink.json(&format!("{{\"runs\": [{}], \"next_page_token\": \"{next}\"}}", sent.join(",")))
     });
     let measured = measure(&flood.uri(), &["runs", "wine", "--columns", "run_name", "--csv"], &[]);

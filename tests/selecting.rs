@@ -6,15 +6,14 @@ mod support;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use mltui::marking::{events, holder};
 use mltui::mlflow::{ExperimentId, Metric, Run, RunId, RunStatus, Tag};
 use mltui::select::{Goal, goal};
-use mltui::store::rest::RestOptions;
-use mltui::store::{NewRun, RunUpdate, TrackingStore, now_ms, uri};
+use mltui::store::uri::RestOptions;
+use mltui::store::{NewRun, RunUpdate, Store, now_ms, uri};
 use serde_json::{Value, json};
 use support::proxy::{Fault, Proxy};
 use support::terminal::Terminal;
@@ -379,7 +378,7 @@ fn marks_on_a_server_of_mlflow_2_are_its_own() {
     marks(V2, folder.path(), &server.uri());
 }
 
-fn open(address: &str) -> Arc<dyn TrackingStore> {
+fn open(address: &str) -> Store {
     let location = uri::parse(address, Path::new("/")).unwrap();
     uri::open(&location, &RestOptions { max_retries: 1, ..RestOptions::default() }, false).unwrap()
 }
@@ -389,7 +388,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// An experiment with two runs that have a model.
-async fn experiment(store: &dyn TrackingStore, name: &str) -> (ExperimentId, [RunId; 2]) {
+async fn experiment(store: &Store, name: &str) -> (ExperimentId, [RunId; 2]) {
     let experiment = store.create_experiment(name, &[]).await.unwrap();
     let mut ids = Vec::new();
     for (run_name, value) in [("old", 0.7), ("new", 0.5)] {
@@ -420,12 +419,7 @@ struct State {
     versions: Vec<u64>,
 }
 
-async fn state(
-    store: &dyn TrackingStore,
-    experiment: &ExperimentId,
-    runs: &[RunId; 2],
-    model: &str,
-) -> State {
+async fn state(store: &Store, experiment: &ExperimentId, runs: &[RunId; 2], model: &str) -> State {
     let mut tags = Vec::new();
     for id in runs {
         let run: Run = store.get_run(id).await.unwrap();
@@ -462,11 +456,11 @@ fn a_mark_that_breaks_off_anywhere_is_finished_and_can_be_undone() {
             let mut writes = 0;
             loop {
                 let name = format!("cut {arrives} {hangs} {undoing} {writes}");
-                let (id, runs) = block_on(experiment(store.as_ref(), &name));
+                let (id, runs) = block_on(experiment(&store, &name));
                 let home = tempfile::tempdir().unwrap();
                 let home = home.path();
                 json_of(home, &server.uri(), &["mark-best", &name, "--run", runs[0].as_str(), "--json"]);
-                let before = block_on(state(store.as_ref(), &id, &runs, &name));
+                let before = block_on(state(&store, &id, &runs, &name));
                 if undoing {
                     json_of(home, &server.uri(), &["mark-best", &name, "--json"]);
                 }
@@ -491,21 +485,21 @@ fn a_mark_that_breaks_off_anywhere_is_finished_and_can_be_undone() {
                 proxy.set(Fault::None);
                 let resumed = run(home, &proxy.uri(), &[finished[0], &name, finished[1]]);
                 assert!(resumed.status.success(), "{name}: {}", String::from_utf8_lossy(&resumed.stderr));
-                let after = block_on(state(store.as_ref(), &id, &runs, &name));
+                let after = block_on(state(&store, &id, &runs, &name));
                 if undoing {
                     assert_eq!(after, before, "{name}");
                 } else {
                     let told = whole.get_or_insert_with(|| {
                         assert_eq!(after.versions, [2, 1]);
                         assert!(after.tags[0].is_empty() && after.tags[1].len() == 9, "{after:?}");
-                        State { best: String::new(), ..block_on(state(store.as_ref(), &id, &runs, &name)) }
+                        State { best: String::new(), ..block_on(state(&store, &id, &runs, &name)) }
                     });
                     assert_eq!(values_but_times(&after), values_but_times(told), "{name}");
                     assert_eq!((&after.aliases, &after.versions), (&told.aliases, &told.versions), "{name}");
                     assert_eq!(after.best, runs[1].as_str(), "{name}");
                     let undone = run(home, &proxy.uri(), &["mark-best", &name, "--undo"]);
                     assert!(undone.status.success());
-                    assert_eq!(block_on(state(store.as_ref(), &id, &runs, &name)), before, "{name}, undone");
+                    assert_eq!(block_on(state(&store, &id, &runs, &name)), before, "{name}, undone");
                 }
                 if !was_cut {
                     break;
@@ -526,7 +520,7 @@ fn two_who_mark_at_once_end_in_one_mark() {
     let store = open(&server.uri());
     for round in 0..6 {
         let name = format!("both {round}");
-        let (id, runs) = block_on(experiment(store.as_ref(), &name));
+        let (id, runs) = block_on(experiment(&store, &name));
         let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let children: Vec<_> = homes
             .iter()
@@ -541,7 +535,7 @@ fn two_who_mark_at_once_end_in_one_mark() {
         for mut child in children {
             assert!(child.wait().unwrap().success());
         }
-        let state = block_on(state(store.as_ref(), &id, &runs, &name));
+        let state = block_on(state(&store, &id, &runs, &name));
         let holder = runs.iter().position(|run| run.as_str() == state.best).unwrap();
         assert!(state.tags[1 - holder].is_empty(), "{state:?}");
         assert_eq!(state.tags[holder].len(), 5, "{state:?}");
@@ -562,7 +556,7 @@ fn without_a_registry_the_tags_are_set_and_the_rest_is_told() {
         [(404, "registered-models"), (403, "registered-models"), (403, "model-versions/create")]
     {
         let name = format!("refused {status} {part}").replace('/', " ");
-        let (_, runs) = block_on(experiment(store.as_ref(), &name));
+        let (_, runs) = block_on(experiment(&store, &name));
         proxy.set(Fault::Refuse(part, status));
         let told = json_of(folder.path(), &proxy.uri(), &["mark-best", &name, "--json"]);
         let words = told["said"][1].as_str().unwrap();
@@ -597,7 +591,7 @@ fn who_may_not_read_models_may_register_one_and_without_aliases_it_is_registered
     let proxy = Proxy::start(server.port);
     for (part, alias) in [("registered-models/get", true), ("registered-models/alias", false)] {
         let name = part.replace('/', "-");
-        block_on(experiment(store.as_ref(), &name));
+        block_on(experiment(&store, &name));
         proxy.set(Fault::Refuse(part, 403));
         let (run, said) = registering(folder.path(), &proxy.uri(), &name, &name);
         proxy.set(Fault::None);
@@ -642,7 +636,7 @@ fn a_user_with_no_rights_but_his_own_registers_a_model() {
                    assert answer.ok, answer.text";
     V3.run(program, &[&server.uri()]);
     let address = server.uri().replace("http://", "http://ana:a-long-password-2@");
-    block_on(experiment(open(&address).as_ref(), "team"));
+    block_on(experiment(&open(&address), "team"));
     let (_, said) = registering(folder.path(), &address, "team", "team");
     assert_eq!(said[1], "registered as team version 1, alias champion", "{said:?}");
 }
@@ -652,7 +646,7 @@ fn a_store_without_aliases_is_told_truly_what_was_registered() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("old.db");
     let address = format!("sqlite:///{}", path.display());
-    block_on(experiment(open(&address).as_ref(), "wine"));
+    block_on(experiment(&open(&address), "wine"));
     // As MLflow before 2.3 has it.
     rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE registered_model_aliases").unwrap();
     let (run, writes) = planned(folder.path(), &address, "wine", "red");
@@ -670,7 +664,7 @@ fn a_store_without_aliases_is_told_truly_what_was_registered() {
 fn a_server_without_aliases_is_told_of_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(V3, folder.path());
-    block_on(experiment(open(&server.uri()).as_ref(), "wine"));
+    block_on(experiment(&open(&server.uri()), "wine"));
     let proxy = Proxy::start(server.port);
     let alias = |writes: &[String]| writes.last().unwrap().clone();
     let (run, writes) = planned(folder.path(), &proxy.uri(), "wine", "red");
@@ -688,14 +682,14 @@ fn who_may_not_read_a_model_may_mark_and_undo() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(V3, folder.path());
     let store = open(&server.uri());
-    let (id, runs) = block_on(experiment(store.as_ref(), "team"));
+    let (id, runs) = block_on(experiment(&store, "team"));
     let proxy = Proxy::start(server.port);
     proxy.set(Fault::Refuse("registered-models/get", 403));
     let (_, said) = registering(folder.path(), &proxy.uri(), "team", "team");
     assert_eq!(said[1..], ["registered as team version 1, alias champion"], "{said:?}");
     let undone = json_of(folder.path(), &proxy.uri(), &["mark-best", "team", "--undo", "--json"]);
     assert_eq!(undone["said"][1], "the registry stays as it is: team may not be read", "{undone}");
-    let left = block_on(state(store.as_ref(), &id, &runs, "team"));
+    let left = block_on(state(&store, &id, &runs, "team"));
     assert_eq!((left.best.as_str(), left.tags[1].len(), left.versions.len()), ("", 0, 1));
     assert_eq!(left.aliases, [("champion".to_owned(), 1)]);
     // Nothing is left to be finished, and whoever may read it marks with the version that is there.
@@ -711,7 +705,7 @@ fn what_is_wrong_with_the_command_line_is_said_before_anything_is_written() {
     let local = format!("sqlite:///{}", folder.path().join("own.db").display());
     for address in [local, server.uri()] {
         let store = open(&address);
-        let (id, runs) = block_on(experiment(store.as_ref(), "wine"));
+        let (id, runs) = block_on(experiment(&store, "wine"));
         let tags = || {
             let of_run = |run| block_on(store.get_run(run)).unwrap().tags;
             (block_on(store.get_experiment(&id)).unwrap().tags, runs.each_ref().map(of_run))
@@ -746,7 +740,7 @@ fn no_model_is_registered_into_a_prompt() {
     let program = "import mlflow, sys\nmlflow.set_tracking_uri(sys.argv[1])\n\
                    mlflow.genai.register_prompt(name='greeting', template='Hello {{name}}')";
     V3.run(program, &[&server.uri()]);
-    block_on(experiment(open(&server.uri()).as_ref(), "wine"));
+    block_on(experiment(&open(&server.uri()), "wine"));
     let local = format!("sqlite:///{}", folder.path().join("store.db").display());
     for address in [server.uri(), local] {
         let (run, said) = registering(folder.path(), &address, "wine", "greeting");
@@ -768,7 +762,7 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     let server = Server::start(V3, folder.path());
     let store = open(&server.uri());
     let proxy = Proxy::start(server.port);
-    let (id, runs) = block_on(experiment(store.as_ref(), "wine"));
+    let (id, runs) = block_on(experiment(&store, "wine"));
     let variables = [("USER", "ana"), ("MLTUI_POLL_INTERVAL", "0.3"), ("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")];
     let arguments = ["--tracking-uri", &proxy.uri()];
     let mut terminal = Terminal::start(folder.path(), (150, 40), &arguments, &variables);
@@ -814,7 +808,7 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     proxy.set(Fault::None);
     let mut terminal = Terminal::start(folder.path(), (150, 40), &arguments, &variables);
     terminal.wait_for("what broke off earlier is finished; new is marked best");
-    let whole = block_on(state(store.as_ref(), &id, &runs, "wine"));
+    let whole = block_on(state(&store, &id, &runs, "wine"));
     assert_eq!((whole.best.as_str(), whole.tags[1].len(), whole.versions.len()), (runs[1].as_str(), 9, 1));
     // A better run comes in: the star goes to it by itself.
     let run = NewRun {

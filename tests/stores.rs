@@ -11,11 +11,10 @@ use mltui::mlflow::{
     Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunStatus,
     Statistic, Tag, ViewType,
 };
-use mltui::store::memory::MemoryStore;
-use mltui::store::rest::RestOptions;
+use mltui::store::memory::Memory;
+use mltui::store::uri::RestOptions;
 use mltui::store::{
-    Cursor, ErrorKind, HistoryCursor, NewRun, RunSearch, RunUpdate, Scan, ScanValues, TrackingStore, by_step,
-    uri,
+    Cursor, ErrorKind, HistoryCursor, NewRun, RunSearch, RunUpdate, Scan, ScanValues, Store, by_step, uri,
 };
 use serde_json::{Value, json};
 use support::{Mlflow, Server, V2, V3};
@@ -23,7 +22,7 @@ use support::{Mlflow, Server, V2, V3};
 /// Bytes of a file that is read.
 const MOST: usize = 1 << 20;
 
-fn open(address: &str) -> Arc<dyn TrackingStore> {
+fn open(address: &str) -> Store {
     let location = uri::parse(address, Path::new("/")).unwrap();
     let options = RestOptions { max_retries: 1, backoff_factor: 0.1, ..RestOptions::default() };
     uri::open(&location, &options, false).unwrap()
@@ -51,12 +50,12 @@ fn new_run(experiment: &ExperimentId, name: &str, start: i64) -> NewRun {
     }
 }
 
-async fn names(store: &dyn TrackingStore, search: &RunSearch) -> Vec<String> {
+async fn names(store: &Store, search: &RunSearch) -> Vec<String> {
     store.search_runs(search).await.unwrap().runs.into_iter().map(|run| run.info.run_name).collect()
 }
 
 /// The whole of the trait. Returns what MLflow's client must find afterwards.
-async fn conformance(store: &dyn TrackingStore, prefix: &str) -> ExperimentId {
+async fn conformance(store: &Store, prefix: &str) -> ExperimentId {
     experiments(store, prefix).await;
     let experiment =
         store.create_experiment(&format!("{prefix}main"), &[Tag::new("purpose", "test")]).await.unwrap();
@@ -80,7 +79,7 @@ async fn conformance(store: &dyn TrackingStore, prefix: &str) -> ExperimentId {
     experiment
 }
 
-async fn experiments(store: &dyn TrackingStore, prefix: &str) {
+async fn experiments(store: &Store, prefix: &str) {
     let name = format!("{prefix}one");
     let id = store.create_experiment(&name, &[]).await.unwrap();
     assert!(matches!(kind(store.create_experiment(&name, &[]).await), ErrorKind::AlreadyExists(_)));
@@ -120,7 +119,7 @@ async fn experiments(store: &dyn TrackingStore, prefix: &str) {
     ));
 }
 
-async fn values(store: &dyn TrackingStore, id: &RunId) {
+async fn values(store: &Store, id: &RunId) {
     let metrics = [
         metric("rmse", 2.0, 10, 0),
         metric("rmse", 1.5, 30, 2),
@@ -179,7 +178,7 @@ async fn values(store: &dyn TrackingStore, id: &RunId) {
 }
 
 /// A history says the same of the latest value as the run, whether all of it is asked for or a part.
-async fn one_latest_value(store: &dyn TrackingStore, id: &RunId) {
+async fn one_latest_value(store: &Store, id: &RunId) {
     let ids = std::slice::from_ref(id);
     for (key, latest) in [("above", "1"), ("below", "NaN"), ("inf", "inf"), ("ninf", "-inf")] {
         for statistic in [Statistic::Max, Statistic::At(0), Statistic::LastMean(1)] {
@@ -200,7 +199,7 @@ async fn one_latest_value(store: &dyn TrackingStore, id: &RunId) {
     assert!(sampled[0].1.iter().any(|point| point.value.is_infinite()));
 }
 
-async fn histories(store: &dyn TrackingStore, first: &RunId, second: &RunId) {
+async fn histories(store: &Store, first: &RunId, second: &RunId) {
     let rmse = store.metric_history(first, "rmse").await.unwrap();
     let found: Vec<(i64, f64)> = rmse.iter().map(|point| (point.step, point.value)).collect();
     assert_eq!(found, [(0, 2.0), (1, 9.0), (2, 1.5)]);
@@ -223,7 +222,7 @@ async fn histories(store: &dyn TrackingStore, first: &RunId, second: &RunId) {
 }
 
 /// A history is read once, and then only what is new of it, wherever that belongs.
-async fn only_what_is_new(store: &dyn TrackingStore, id: &RunId) {
+async fn only_what_is_new(store: &Store, id: &RunId) {
     let log = async |points: &[(f64, i64, i64)]| {
         let points: Vec<Metric> = points
             .iter()
@@ -232,7 +231,7 @@ async fn only_what_is_new(store: &dyn TrackingStore, id: &RunId) {
         store.log_batch(id, &points, &[], &[]).await.unwrap();
     };
     let mut known: Vec<MetricPoint> = Vec::new();
-    let mut cursor = HistoryCursor::Start;
+    let mut cursor = HistoryCursor::START;
     let rounds: [&[(f64, i64, i64)]; 6] = [
         &[],
         &[(1.0, 100, 0)],
@@ -247,7 +246,7 @@ async fn only_what_is_new(store: &dyn TrackingStore, id: &RunId) {
         if !round.is_empty() {
             log(round).await;
         }
-        let part = store.history_since(id, "grows", cursor).await.unwrap();
+        let part = store.history_since(id, "grows", &cursor).await.unwrap();
         if part.replaces {
             known.clear();
         }
@@ -259,12 +258,12 @@ async fn only_what_is_new(store: &dyn TrackingStore, id: &RunId) {
             points.iter().map(|p| (p.step, p.timestamp, p.value.to_bits())).collect::<Vec<_>>()
         };
         assert_eq!(bits(&known), bits(&all));
-        let again = store.history_since(id, "grows", cursor).await.unwrap();
+        let again = store.history_since(id, "grows", &cursor).await.unwrap();
         assert!(again.replaces || again.points.is_empty(), "nothing is new");
     }
 }
 
-async fn life(store: &dyn TrackingStore, second: &RunId, unnamed: &RunId) {
+async fn life(store: &Store, second: &RunId, unnamed: &RunId) {
     let update = RunUpdate {
         status: Some(RunStatus::Failed),
         end_time: Some(5_000),
@@ -286,7 +285,7 @@ async fn life(store: &dyn TrackingStore, second: &RunId, unnamed: &RunId) {
     store.delete_run(unnamed).await.unwrap();
 }
 
-async fn data_sets(store: &dyn TrackingStore, id: &RunId) {
+async fn data_sets(store: &Store, id: &RunId) {
     let input = DatasetInput {
         dataset: Dataset {
             name: "wine".into(),
@@ -306,7 +305,7 @@ async fn data_sets(store: &dyn TrackingStore, id: &RunId) {
     assert_eq!(run.inputs[0].tags, input.tags);
 }
 
-async fn artifacts(store: &dyn TrackingStore, id: &RunId) {
+async fn artifacts(store: &Store, id: &RunId) {
     assert!(store.list_artifacts(id, "").await.unwrap().files.is_empty());
     let content: Vec<u8> = (0..=255).collect();
     store.write_artifact(id, "model/data 1.bin", &content).await.unwrap();
@@ -323,7 +322,7 @@ async fn artifacts(store: &dyn TrackingStore, id: &RunId) {
     assert!(matches!(kind(store.write_artifact(id, "/etc/x", b"").await), ErrorKind::Invalid(_)));
 }
 
-async fn searches(store: &dyn TrackingStore, experiment: &ExperimentId) {
+async fn searches(store: &Store, experiment: &ExperimentId) {
     let search =
         RunSearch { experiment_ids: vec![experiment.clone()], max_results: 100, ..RunSearch::default() };
     assert_eq!(names(store, &search).await, ["by-tag", "first"], "newest first, deleted ones left out");
@@ -366,7 +365,7 @@ async fn searches(store: &dyn TrackingStore, experiment: &ExperimentId) {
     assert!(names(store, &nowhere).await.is_empty());
 }
 
-async fn registry(store: &dyn TrackingStore, prefix: &str, run: &Run) {
+async fn registry(store: &Store, prefix: &str, run: &Run) {
     let name = format!("{prefix}model");
     store.create_registered_model(&name).await.unwrap();
     assert!(matches!(kind(store.create_registered_model(&name).await), ErrorKind::AlreadyExists(_)));
@@ -408,7 +407,7 @@ async fn registry(store: &dyn TrackingStore, prefix: &str, run: &Run) {
     assert!(matches!(kind(store.get_registered_model(&passing).await), ErrorKind::NotFound(_)));
 }
 
-async fn errors(store: &dyn TrackingStore, id: &RunId) {
+async fn errors(store: &Store, id: &RunId) {
     let missing = RunId("f".repeat(32));
     assert!(matches!(kind(store.get_run(&missing).await), ErrorKind::NotFound(_)));
     assert!(matches!(kind(store.delete_run(&missing).await), ErrorKind::NotFound(_)));
@@ -468,7 +467,7 @@ fn check_dump(dump: &Value, prefix: &str) {
 }
 
 /// A scan and the changes after it, of an experiment that others write to.
-async fn scan_and_changes(store: &Arc<dyn TrackingStore>, experiment: &ExperimentId) {
+async fn scan_and_changes(store: &Store, experiment: &ExperimentId) {
     use mltui::catalog::sync::Sync;
     let scan = Scan {
         experiment_id: experiment.clone(),
@@ -476,7 +475,7 @@ async fn scan_and_changes(store: &Arc<dyn TrackingStore>, experiment: &Experimen
         first: 1,
         values: ScanValues::All,
     };
-    let mut sync = Sync::new(Arc::clone(store), scan);
+    let mut sync = Sync::new(store.clone(), scan);
     let mut snapshots = Vec::new();
     sync.load(|snapshot| snapshots.push(snapshot)).await.unwrap();
     let last = snapshots.pop().unwrap();
@@ -526,7 +525,7 @@ fn server_conforms(mlflow: Mlflow) {
     block_on(async {
         let info = store.info().await.unwrap();
         assert_eq!(info.kind, format!("MLflow server {}", mlflow.version));
-        let experiment = conformance(store.as_ref(), "t-").await;
+        let experiment = conformance(&store, "t-").await;
         check_dump(&dump(mlflow, &server.uri()), "t-");
         scan_and_changes(&store, &experiment).await;
     });
@@ -534,9 +533,9 @@ fn server_conforms(mlflow: Mlflow) {
 
 #[test]
 fn a_store_in_memory_conforms() {
-    let store: Arc<dyn TrackingStore> = Arc::new(MemoryStore::default());
+    let store: Store = Store::new(Memory::default());
     block_on(async {
-        let experiment = conformance(store.as_ref(), "t-").await;
+        let experiment = conformance(&store, "t-").await;
         scan_and_changes(&store, &experiment).await;
     });
 }
@@ -562,7 +561,7 @@ fn a_local_store_of_our_own_conforms_and_mlflow_goes_on_with_it() {
         let experiments = store.search_experiments(ViewType::ActiveOnly).await.unwrap();
         assert_eq!(experiments[0].name, "Default");
         assert!(!path.exists());
-        let experiment = conformance(store.as_ref(), "t-").await;
+        let experiment = conformance(&store, "t-").await;
         scan_and_changes(&store, &experiment).await;
     });
     // MLflow opens the store, upgrades it, and finds everything; then both go on with it.
@@ -577,7 +576,7 @@ fn a_local_store_of_our_own_conforms_and_mlflow_goes_on_with_it() {
     assert_eq!(first.unwrap()["metrics"]["rmse"], 0.25);
     let store = open(&address);
     block_on(async {
-        let experiment = conformance(store.as_ref(), "u-").await;
+        let experiment = conformance(&store, "u-").await;
         check_dump(&dump(V3, &address), "u-");
         scan_and_changes(&store, &experiment).await;
     });
@@ -593,7 +592,7 @@ fn a_store_that_older_mlflow_wrote_is_read_and_written_as_it_is() {
     let revision = |address: &str| block_on(open(address).info()).unwrap().revision;
     let before = revision(&address);
     let store = open(&address);
-    block_on(conformance(store.as_ref(), "t-"));
+    block_on(conformance(&store, "t-"));
     check_dump(&dump(V2, &address), "t-");
     assert_eq!(revision(&address), before, "the schema is never altered");
 }
@@ -622,14 +621,14 @@ fn every_schema_since_mlflow_2_0_is_read_and_written_and_upgraded_after() {
         let store = open(&address);
         let id = block_on(async {
             assert_eq!(store.info().await.unwrap().revision.as_deref(), Some(revision));
-            experiments(store.as_ref(), "t-").await;
+            experiments(&store, "t-").await;
             let experiment = store.create_experiment("main", &[]).await.unwrap();
             let first = store.create_run(&new_run(&experiment, "first", 1_000)).await.unwrap().info.run_id;
             let second = store.create_run(&new_run(&experiment, "second", 2_000)).await.unwrap().info.run_id;
             let third = store.create_run(&new_run(&experiment, "third", 3_000)).await.unwrap().info.run_id;
-            values(store.as_ref(), &first).await;
-            histories(store.as_ref(), &first, &second).await;
-            life(store.as_ref(), &second, &third).await;
+            values(&store, &first).await;
+            histories(&store, &first, &second).await;
+            life(&store, &second, &third).await;
             scan_and_changes(&store, &experiment).await;
             assert_eq!(store.info().await.unwrap().revision.as_deref(), Some(revision), "never altered");
             first
@@ -705,7 +704,7 @@ fn a_store_that_is_deleted_and_comes_back_is_noticed() {
     block_on(async {
         let scan_of = scan.experiment_id.clone();
         store.create_run(&new_run(&scan_of, "before", 1)).await.unwrap();
-        let mut sync = Sync::new(Arc::clone(&store), scan);
+        let mut sync = Sync::new(store.clone(), scan);
         sync.load(|_| {}).await.unwrap();
         std::fs::remove_file(&path).unwrap();
         for _ in 0..2 {
@@ -765,13 +764,13 @@ fn an_alias_that_could_not_be_set_keeps_no_other_from_being_moved() {
                 alias: "champion".into(),
                 previous_alias: "v0".into(),
             });
-            let plan = marking::plan(store.as_ref(), &request).await.unwrap();
-            said = marking::mark(store.as_ref(), &journal, &plan).await.unwrap().said;
+            let plan = marking::plan(&store, &request).await.unwrap();
+            said = marking::mark(&store, &journal, &plan).await.unwrap().said;
         }
         assert!(said.iter().any(|line| line.contains("the alias v0 is not set")), "{said:?}");
         assert_eq!(champion().await, 2, "the one alias does not wait for the other");
         let undoing = Undoing { by: "ana".into(), now: 2, of_others: false };
-        marking::undo(store.as_ref(), &journal, &experiment, &undoing, 2).await.unwrap().unwrap();
+        marking::undo(&store, &journal, &experiment, &undoing, 2).await.unwrap().unwrap();
         assert_eq!(champion().await, 1);
         assert!(journal.broken_off().unwrap().is_empty());
     });
@@ -788,17 +787,17 @@ fn a_mark_that_broke_off_is_not_given_up_while_its_store_is_away() {
         let store = open(&address);
         let experiment = store.create_experiment("wine", &[Tag::new("k", "v")]).await.unwrap();
         let run = store.create_run(&new_run(&experiment, "first", 1)).await.unwrap().info.run_id;
-        let plan = marking::plan(store.as_ref(), &request(&experiment, run)).await.unwrap();
+        let plan = marking::plan(&store, &request(&experiment, run)).await.unwrap();
         journal.note(&experiment, &Step::Mark(Box::new(plan.record))).unwrap();
         std::fs::rename(&path, &away).unwrap();
         // The store that saw it, and one that is opened now.
-        for store in [Arc::clone(&store), open(&address)] {
-            marking::resume(store.as_ref(), &journal).await.unwrap_err();
+        for store in [store.clone(), open(&address)] {
+            marking::resume(&store, &journal).await.unwrap_err();
             assert!(!path.exists());
             assert_eq!(journal.broken_off().unwrap().len(), 1);
         }
         std::fs::rename(&away, &path).unwrap();
-        let resumed = marking::resume(store.as_ref(), &journal).await.unwrap();
+        let resumed = marking::resume(&store, &journal).await.unwrap();
         assert_eq!((resumed.outcomes.len(), resumed.failed.len()), (1, 0));
         assert!(journal.broken_off().unwrap().is_empty());
         let log = marking::events(&store.get_experiment(&experiment).await.unwrap().tags);
@@ -841,15 +840,15 @@ fn a_step_that_cannot_be_finished_keeps_no_other_from_it() {
             let mut request = Request { now, ..request(&experiment, run) };
             let (alias, previous_alias) = (alias.to_owned(), "previous".to_owned());
             request.registration = Some(Registration { name: name.into(), alias, previous_alias });
-            let plan = marking::plan(store.as_ref(), &request).await.unwrap();
+            let plan = marking::plan(&store, &request).await.unwrap();
             journal.note(&experiment, &Step::Mark(Box::new(plan.record))).unwrap();
         }
         let location = uri::parse(&address, Path::new("/")).unwrap();
         let read_only = uri::open(&location, &RestOptions::default(), true).unwrap();
-        let resumed = marking::resume(read_only.as_ref(), &journal).await.unwrap();
+        let resumed = marking::resume(&read_only, &journal).await.unwrap();
         assert_eq!((resumed.outcomes.len(), resumed.failed.len()), (0, 2));
         // An alias that no store takes is told, and the mark is there without it.
-        let resumed = marking::resume(store.as_ref(), &journal).await.unwrap();
+        let resumed = marking::resume(&store, &journal).await.unwrap();
         assert_eq!((resumed.outcomes.len(), resumed.failed.len()), (2, 0));
         assert!(resumed.outcomes[0].said.iter().any(|line| line.contains("is no alias")), "{resumed:?}");
         assert!(journal.broken_off().unwrap().is_empty());
@@ -885,11 +884,11 @@ fn what_somebody_wrote_on_since_is_not_deleted_with_a_mark() {
             let mut request = request(&experiment, run.clone());
             let (alias, previous_alias) = ("champion".to_owned(), "previous".to_owned());
             request.registration = Some(Registration { name: "wine".into(), alias, previous_alias });
-            let plan = marking::plan(store.as_ref(), &request).await.unwrap();
-            marking::mark(store.as_ref(), &journal, &plan).await.unwrap();
+            let plan = marking::plan(&store, &request).await.unwrap();
+            marking::mark(&store, &journal, &plan).await.unwrap();
             db.execute_batch(write).unwrap();
             let undoing = Undoing { by: "ana".into(), now: i as i64 + 2, of_others: false };
-            let undone = marking::undo(store.as_ref(), &journal, &experiment, &undoing, 2).await.unwrap();
+            let undone = marking::undo(&store, &journal, &experiment, &undoing, 2).await.unwrap();
             let said = undone.unwrap().said.join("; ");
             assert!(said.contains(&format!("version 1 of wine {becomes}")), "{write}: {said}");
             let is_kept = store.get_registered_model("wine").await.is_ok();
@@ -940,7 +939,7 @@ fn a_cursor_of_another_kind_asks_for_a_reload() {
         first: 1,
         values: ScanValues::All,
     };
-    let changes = block_on(store.changes(&scan, &mut Cursor::Start, &[])).unwrap();
+    let changes = block_on(store.changes(&scan, &mut Cursor::default(), &[])).unwrap();
     assert!(changes.reload);
 }
 

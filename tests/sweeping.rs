@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use mltui::learn::data::{ReadOptions, load};
 use mltui::mlflow::{RunStatus, Tag};
-use mltui::store::rest::RestOptions;
 use mltui::store::uri;
+use mltui::store::uri::RestOptions;
 use parquet::data_type::DoubleType;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;

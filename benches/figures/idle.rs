@@ -10,8 +10,8 @@ use mltui::catalog::sync::Sync;
 use mltui::catalog::view::project;
 use mltui::config::{Glyphs, Palette};
 use mltui::mlflow::{Experiment, ExperimentId, LifecycleStage, Metric, RunStatus, Tag};
-use mltui::store::rest::RestOptions;
-use mltui::store::{NewRun, RunUpdate, TrackingStore, uri};
+use mltui::store::uri::RestOptions;
+use mltui::store::{NewRun, RunUpdate, Store, uri};
 use mltui::tui::core::app::{App, Setup};
 use mltui::tui::core::effect::Effect;
 use mltui::tui::core::keymap::Keymap;
@@ -145,7 +145,7 @@ pub fn day() {
     let mut app = App::new(Setup {
         store: "a file".into(),
         absent: None,
-        is_local: true,
+        capabilities: mltui::store::Capabilities::DATABASE,
         read_only: false,
         poll_seconds: 2.0,
         glyphs: Glyphs::Unicode,
@@ -171,7 +171,7 @@ pub fn day() {
     );
     feed(&mut app, Msg::Experiments(Ok((vec![listed(&experiment)], Some(experiment.clone())))));
     let scan = mltui::store::Scan { experiment_id: experiment.clone(), ..crate::scan(100) };
-    let mut sync = Sync::new(Arc::clone(&store), scan);
+    let mut sync = Sync::new(store.clone(), scan);
     let begin = Instant::now();
     let mut at_hour = Vec::new();
     runtime.block_on(sync.load(|_| {})).unwrap();
@@ -211,7 +211,7 @@ pub fn day() {
     );
 }
 
-fn open(path: &Path) -> Arc<dyn TrackingStore> {
+fn open(path: &Path) -> Store {
     let location = uri::parse(&format!("sqlite:///{}", path.display()), Path::new("/")).unwrap();
     uri::open(&location, &RestOptions::default(), false).unwrap()
 }
@@ -224,7 +224,7 @@ pub fn day_writer(path: &Path) {
     println!("{experiment}");
     for line in std::io::stdin().lines() {
         let minute = line.unwrap().parse().unwrap();
-        runtime.block_on(ten_runs(store.as_ref(), &experiment, minute));
+        runtime.block_on(ten_runs(&store, &experiment, minute));
         println!("done");
     }
 }
@@ -257,7 +257,7 @@ fn feed(app: &mut App, msg: Msg) {
     }
 }
 
-async fn ten_runs(store: &dyn TrackingStore, experiment: &ExperimentId, minute: i64) {
+async fn ten_runs(store: &Store, experiment: &ExperimentId, minute: i64) {
     for i in 0..10 {
         let run = NewRun {
             experiment_id: experiment.clone(),

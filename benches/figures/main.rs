@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use mltui::catalog::sync::Sync;
 use mltui::mlflow::{ExperimentId, ViewType};
-use mltui::store::rest::RestOptions;
+use mltui::store::uri::RestOptions;
 use mltui::store::{Scan, ScanValues, uri};
 use support::{Server, V3};
 
@@ -197,7 +197,7 @@ fn logger(folder: &Path) {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             let mut rounds = 0;
             while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
-                let mut sync = Sync::new(Arc::clone(&store), scan(100));
+                let mut sync = Sync::new(store.clone(), scan(100));
                 runtime.block_on(sync.load(|_| {})).unwrap();
                 rounds += 1;
             }
@@ -269,7 +269,7 @@ fn server(folder: &Path) {
         let begin = Instant::now();
         let mut first = None;
         let mut count = 0;
-        let mut sync = Sync::new(Arc::clone(&store), scan(100));
+        let mut sync = Sync::new(store.clone(), scan(100));
         runtime
             .block_on(sync.load(|snapshot| {
                 first.get_or_insert(begin.elapsed());

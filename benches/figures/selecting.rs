@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::Instant;
 
 use mltui::catalog::sync::Sync;
 use mltui::select::{Goal, Objective, Policy, select};
-use mltui::store::rest::RestOptions;
 use mltui::store::uri;
+use mltui::store::uri::RestOptions;
 
 use crate::support::{Server, V3};
 use crate::{median, scan, stores};
@@ -48,7 +47,7 @@ fn in_memory(folder: &Path) {
     let path = stores::make(folder, 100_000, 1);
     let location = uri::parse(&format!("sqlite:///{}", path.display()), Path::new("/")).unwrap();
     let store = uri::open(&location, &RestOptions::default(), true).unwrap();
-    let mut sync = Sync::new(Arc::clone(&store), scan(100));
+    let mut sync = Sync::new(store.clone(), scan(100));
     let mut catalog = None;
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(sync.load(|snapshot| catalog = Some(snapshot.catalog))).unwrap();

@@ -5,13 +5,13 @@ use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{ExperimentId, RunId, ViewType};
 use crate::store::batch::whole_runs;
 use crate::store::pages::each_page;
-use crate::store::{Result, RunSearch, TrackingStore};
+use crate::store::{Result, RunSearch, Store};
 
 /// Ids in one search: more would make a long line for a server.
 const IDS: usize = 90;
 
 /// The runs that are still there, deleted ones among them, as they are now.
-pub async fn runs(store: &dyn TrackingStore, wanted: &[(ExperimentId, RunId)]) -> Result<Catalog> {
+pub async fn runs(store: &Store, wanted: &[(ExperimentId, RunId)]) -> Result<Catalog> {
     let mut builder = Builder::default();
     // What is found in no list is asked for by itself.
     let in_lists = wanted.chunk_by(|(_, a), (_, b)| Query::lists(&a.0) && Query::lists(&b.0));

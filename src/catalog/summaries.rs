@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Bound, Builder, Catalog, Column, ColumnSpec, Row, Sym};
 use crate::mlflow::{Part, RunId, Statistic, Summary};
-use crate::store::{Result, TrackingStore};
+use crate::store::{Result, Store};
 
 /// The histories that a column needs: of a metric, all points or a part of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -164,9 +164,9 @@ impl Builder {
     }
 
     /// Reads what a column needs of all runs.
-    pub async fn complete(&mut self, store: &dyn TrackingStore, wanted: &Wanted) -> Result<()> {
+    pub async fn complete(&mut self, store: &Store, wanted: &Wanted) -> Result<()> {
         loop {
-            let ids = self.unknown(wanted, &[], store.summary_batch(), |_| false);
+            let ids = self.unknown(wanted, &[], store.capabilities().summary_batch(), |_| false);
             if ids.is_empty() {
                 return Ok(());
             }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::summaries::Wanted;
 use super::{Builder, Catalog};
 use crate::mlflow::{RunId, Summary};
-use crate::store::{Cursor, ErrorKind, Result, Scan, TrackingStore};
+use crate::store::{Cursor, ErrorKind, Result, Scan, Store};
 
 /// Batches that wait to be folded in; a scan that is faster than that waits itself.
 const WAITING: usize = 4;
@@ -42,7 +42,7 @@ pub struct Snapshot {
 /// One experiment of a store, kept current.
 #[derive(Debug)]
 pub struct Sync {
-    store: Arc<dyn TrackingStore>,
+    store: Store,
     scan: Scan,
     builder: Builder,
     cursor: Cursor,
@@ -55,12 +55,12 @@ pub struct Sync {
 }
 
 impl Sync {
-    pub fn new(store: Arc<dyn TrackingStore>, scan: Scan) -> Self {
+    pub fn new(store: Store, scan: Scan) -> Self {
         Self {
             store,
             scan,
             builder: Builder::default(),
-            cursor: Cursor::Start,
+            cursor: Cursor::START,
             wanted: Vec::new(),
             asked: FxHashMap::default(),
             filled: None,
@@ -69,7 +69,7 @@ impl Sync {
     }
 
     fn knows_all_changes(&self) -> bool {
-        self.store.summary_batch() == usize::MAX
+        self.store.capabilities().change_feed
     }
 
     /// The histories that columns need from now on.
@@ -82,7 +82,7 @@ impl Sync {
     pub async fn fill(&mut self, first: &[RunId], mut publish: impl FnMut(Snapshot)) -> Result<bool> {
         let asked = &self.asked;
         let builder = &mut self.builder;
-        let batch = self.store.summary_batch();
+        let batch = self.store.capabilities().summary_batch();
         let next = self.wanted.iter().find_map(|wanted| {
             let is_early = |id: &str| {
                 let due = asked.get(&(wanted.clone(), RunId::from(id)));
@@ -154,7 +154,7 @@ impl Sync {
         self.builder = Builder::default();
         self.builder.outdates_histories = self.knows_all_changes();
         self.asked.clear();
-        let (store, scan) = (Arc::clone(&self.store), self.scan.clone());
+        let (store, scan) = (self.store.clone(), self.scan.clone());
         let scanning = tokio::spawn(async move { store.scan(&scan, sink).await });
         let mut pause = FIRST_PAUSE;
         let mut due = Instant::now() + pause;

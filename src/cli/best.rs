@@ -30,7 +30,7 @@ pub struct Arguments {
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let store = open(settings)?;
-    let experiment = find_experiment(store.as_ref(), &arguments.experiment).await?;
+    let experiment = find_experiment(&store, &arguments.experiment).await?;
     let chosen = arguments.asked.choose(settings, &store, &experiment, arguments.top.max(1)).await?;
     if arguments.json {
         print_json(&report(&chosen, &experiment, arguments.top), out)?;

@@ -1,9 +1,7 @@
 //! How the commands choose: what is asked for, and the choice among the runs that it takes to tell.
 
-use std::sync::Arc;
-
 use super::Failure;
-use super::reading::{decide_ties, newest, read_local, read_server};
+use super::reading::{decide_ties, newest, read_columns, read_pages};
 use super::siblings::find_spread;
 use super::sweep_report::say;
 use crate::catalog::Catalog;
@@ -14,7 +12,7 @@ use crate::select::{
     select_with, told,
 };
 use crate::state::policies::Policies;
-use crate::store::TrackingStore;
+use crate::store::Store;
 use crate::store::uri::Location;
 
 #[derive(Debug, clap::Args)]
@@ -78,7 +76,7 @@ impl Asked {
     async fn named(
         &self,
         settings: &Settings,
-        store: &Arc<dyn TrackingStore>,
+        store: &Store,
         experiment: &Experiment,
     ) -> Result<(Vec<Objective>, Vec<Objective>), Failure> {
         let mut metrics: Vec<Named<'_>> = self.metric.iter().map(|text| named(text)).collect();
@@ -104,7 +102,7 @@ impl Asked {
     pub async fn policy(
         &self,
         settings: &Settings,
-        store: &Arc<dyn TrackingStore>,
+        store: &Store,
         experiment: &Experiment,
     ) -> Result<(Policy, Origin), Failure> {
         let (metrics, ties) = self.named(settings, store, experiment).await?;
@@ -135,7 +133,7 @@ impl Asked {
     async fn resolved(
         &self,
         settings: &Settings,
-        store: &Arc<dyn TrackingStore>,
+        store: &Store,
         experiment: &Experiment,
     ) -> Result<(Policy, Origin), Failure> {
         let policies = Policies::new(&settings.state_folder, &store_name(settings));
@@ -175,14 +173,14 @@ impl Asked {
     pub async fn choose(
         &self,
         settings: &Settings,
-        store: &Arc<dyn TrackingStore>,
+        store: &Store,
         experiment: &Experiment,
         top: usize,
     ) -> Result<Chosen, Failure> {
         let (policy, origin) = self.policy(settings, store, experiment).await?;
         let patterns = &settings.selecting.patterns;
-        if matches!(settings.location, Ok(Location::Sqlite(_))) {
-            let mut builder = read_local(store, experiment, &policy, &[]).await?;
+        if store.capabilities().column_scan {
+            let mut builder = read_columns(store, experiment, &policy, &[]).await?;
             let mut catalog = builder.snapshot();
             let mut selection = select(&catalog, &policy, top);
             if !selection.undecided.is_empty() {
@@ -194,7 +192,7 @@ impl Asked {
             find_spread(store, experiment, &catalog, false, &mut selection).await;
             return Ok(Chosen { catalog, selection, origin, is_counted: true });
         }
-        let (catalog, is_counted) = read_server(store, experiment, &policy, top).await?;
+        let (catalog, is_counted) = read_pages(store, experiment, &policy, top).await?;
         let mut selection = select(&catalog, &policy, top);
         if !selection.undecided.is_empty() {
             selection =

@@ -8,8 +8,7 @@ use super::{Failure, open};
 use crate::config::Settings;
 use crate::disk::{Care, Draft};
 use crate::mlflow::ViewType;
-use crate::store::rest::{Auth, address, proxy};
-use crate::store::uri::Location;
+use crate::store::uri::{Auth, Location, address, proxy};
 use crate::text;
 
 /// How long an answer is waited for.

@@ -16,7 +16,7 @@ use crate::select::margin::is_better_by;
 use crate::select::{Objective, Policy, ValueOf, reason};
 use crate::sheet::json_number;
 use crate::state;
-use crate::store::{ErrorKind, TrackingStore, now_ms};
+use crate::store::{ErrorKind, Store, now_ms};
 use crate::text;
 
 #[derive(Debug, clap::Args)]
@@ -64,13 +64,13 @@ pub struct Arguments {
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let store = open(settings)?;
     let journal = Journal::new(&settings.state_folder, &store_name(settings));
-    let experiment = find_experiment(store.as_ref(), &arguments.experiment).await?;
+    let experiment = find_experiment(&store, &arguments.experiment).await?;
     if arguments.history {
         return history(&experiment, arguments.json, out);
     }
     if !settings.read_only && !arguments.dry_run {
         mend(&journal)?;
-        let resumed = marking::resume(store.as_ref(), &journal).await?;
+        let resumed = marking::resume(&store, &journal).await?;
         for outcome in resumed.outcomes {
             eprintln_all("an earlier step that broke off is finished", &outcome.said);
         }
@@ -91,17 +91,17 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     if arguments.undo {
         let id = &experiment.experiment_id;
         let undoing = Undoing { by: settings.user.clone(), now: now_ms(), of_others: true };
-        let undone = marking::undo(store.as_ref(), &journal, id, &undoing, random).await?;
+        let undone = marking::undo(&store, &journal, id, &undoing, random).await?;
         let undone = undone
             .ok_or_else(|| Failure::NoneEligible(format!("no run of {:?} is marked", experiment.name)))?;
         return say(&undone.record, &undone.said, arguments.json, out);
     }
     let request = request(settings, arguments, &store, &experiment, random).await?;
-    let plan = marking::plan(store.as_ref(), &request).await?;
+    let plan = marking::plan(&store, &request).await?;
     if arguments.dry_run {
         return print_plan(&plan, arguments.json, out);
     }
-    let outcome = marking::mark(store.as_ref(), &journal, &plan).await?;
+    let outcome = marking::mark(&store, &journal, &plan).await?;
     say(&outcome.record, &outcome.said, arguments.json, out)
 }
 
@@ -124,7 +124,7 @@ fn eprintln_all(title: &str, lines: &[String]) {
 async fn request(
     settings: &Settings,
     arguments: &Arguments,
-    store: &std::sync::Arc<dyn TrackingStore>,
+    store: &Store,
     experiment: &Experiment,
     random: u32,
 ) -> Result<Request, Failure> {
@@ -181,7 +181,7 @@ async fn request(
         } else {
             format!("{} of all eligible runs", reason::aim(&chosen.selection.policy))
         };
-        gate(settings, arguments, store.as_ref(), experiment, &chosen, &request).await?;
+        gate(settings, arguments, store, experiment, &chosen, &request).await?;
     }
     if registers {
         let metric = request.model_by.as_ref().map_or("", |by| by.metric.as_str());
@@ -209,7 +209,7 @@ async fn request(
 async fn known_policy(
     settings: &Settings,
     arguments: &Arguments,
-    store: &std::sync::Arc<dyn TrackingStore>,
+    store: &Store,
     experiment: &Experiment,
 ) -> Result<Option<Policy>, Failure> {
     match arguments.asked.policy(settings, store, experiment).await {
@@ -234,7 +234,7 @@ fn model_name(settings: &Settings, arguments: &Arguments, experiment: &Experimen
 async fn gate(
     settings: &Settings,
     arguments: &Arguments,
-    store: &dyn TrackingStore,
+    store: &Store,
     experiment: &Experiment,
     chosen: &Chosen,
     request: &Request,
@@ -283,7 +283,7 @@ async fn gate(
 
 /// A run's value of an objective, where it has one; NaN and the infinities are values.
 async fn value_of(
-    store: &dyn TrackingStore,
+    store: &Store,
     run: &RunId,
     objective: &Objective,
     value: ValueOf,

@@ -23,7 +23,6 @@ mod wait;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::error::ContextValue;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -35,9 +34,9 @@ use crate::learn::data::DataError;
 use crate::mlflow::filter::{Filter, ParseError};
 use crate::mlflow::{Experiment, ViewType};
 use crate::select::PolicyError;
-use crate::store::rest::Observer;
 use crate::store::secrets::hide;
-use crate::store::{ErrorKind, StoreError, TrackingStore, uri};
+use crate::store::uri::Observer;
+use crate::store::{ErrorKind, Store, StoreError, uri};
 use crate::sweep::run::RunError;
 use crate::text::clean_lines;
 use crate::tui::{Keymap, Opened};
@@ -289,7 +288,7 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
 }
 
 /// The store that the settings name; a database that was asked for by name has to be there.
-fn open(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure> {
+fn open(settings: &Settings) -> Result<Store, Failure> {
     match settings.absent_file() {
         Some(words) => Err(Failure::NoFile(words)),
         None => open_or_begin(settings),
@@ -297,7 +296,7 @@ fn open(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure> {
 }
 
 /// The store that the settings name, which was there before.
-fn open_existing(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure> {
+fn open_existing(settings: &Settings) -> Result<Store, Failure> {
     let store = open_or_begin(settings)?;
     match &settings.location {
         Ok(uri::Location::Sqlite(database)) if !store.is_begun() => {
@@ -308,7 +307,7 @@ fn open_existing(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure>
 }
 
 /// The same, where the first write may make the database.
-fn open_or_begin(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure> {
+fn open_or_begin(settings: &Settings) -> Result<Store, Failure> {
     let location = settings.location.clone()?;
     let mut rest = settings.rest.clone();
     rest.observer = Some(Observer::new(|waiting| {
@@ -323,12 +322,9 @@ fn open_or_begin(settings: &Settings) -> Result<Arc<dyn TrackingStore>, Failure>
 }
 
 /// The experiment of that name or id.
-async fn find_experiment(store: &dyn TrackingStore, name: &str) -> Result<Experiment, Failure> {
+async fn find_experiment(store: &Store, name: &str) -> Result<Experiment, Failure> {
     let mut experiments = store.search_experiments(ViewType::All).await?;
-    let by_name = experiments.iter().position(|experiment| experiment.name == name);
-    let found = by_name
-        .or_else(|| experiments.iter().position(|experiment| experiment.experiment_id.as_str() == name));
-    if let Some(at) = found {
+    if let Some(at) = Experiment::position(experiments.iter(), name) {
         return Ok(experiments.swap_remove(at));
     }
     let lower = name.to_lowercase();

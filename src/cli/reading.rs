@@ -1,8 +1,7 @@
-//! Which runs it takes to tell the best one: of a local store some columns of all runs, of a server all runs or those
-//! that can be the best.
+//! Which runs it takes to tell the best one: where values are read by column some of them of all
+//! runs, else all runs or those that can be the best.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::Failure;
 use super::runs::scan_all;
@@ -15,8 +14,7 @@ use crate::select::{
 };
 use crate::store::batch::whole_runs;
 use crate::store::pages::{Pages, each_page};
-use crate::store::rest::page_token;
-use crate::store::{ErrorKind, RunSearch, Scan, ScanValues, StoreError, TrackingStore};
+use crate::store::{ErrorKind, RunSearch, Scan, ScanValues, Store, StoreError};
 
 /// Of up to so many runs on a server all are read, and all are counted.
 const ALL: usize = 1_000;
@@ -30,11 +28,11 @@ const IDS: usize = 90;
 const MOST_PAGES: usize = 10_000;
 /// Runs above others that are looked for at most.
 const MOST_PARENTS: usize = 10_000;
-/// So many tied runs of a local store are read as wholes; of more, only columns.
+/// So many tied runs of those that were read by column are read as wholes; of more, only columns.
 const WHOLE: usize = 1_000;
 
 /// The newest runs.
-pub async fn newest(store: &Arc<dyn TrackingStore>, experiment: &Experiment) -> Result<Catalog, Failure> {
+pub async fn newest(store: &Store, experiment: &Experiment) -> Result<Catalog, Failure> {
     let search = RunSearch {
         experiment_ids: vec![experiment.experiment_id.clone()],
         max_results: SAMPLE,
@@ -42,16 +40,16 @@ pub async fn newest(store: &Arc<dyn TrackingStore>, experiment: &Experiment) -> 
     };
     let mut builder = Builder::default();
     // A scan would have asked for the next pages before it is told that this is enough.
-    each_page(store.as_ref(), search, SAMPLE, |runs| {
+    each_page(store, search, SAMPLE, |runs| {
         builder.fold_changes(&whole_runs(&runs));
     })
     .await?;
     Ok(builder.snapshot())
 }
 
-/// Of a local store, the columns that it takes to tell, of all runs.
-pub async fn read_local(
-    store: &Arc<dyn TrackingStore>,
+/// Where values are read by column, the columns that it takes to tell, of all runs.
+pub async fn read_columns(
+    store: &Store,
     experiment: &Experiment,
     policy: &Policy,
     further: &[Objective],
@@ -89,15 +87,15 @@ pub async fn read_local(
     builder.end_scan();
     read_parents(store, experiment, &mut builder, &mut HashSet::new()).await?;
     for wanted in policy.wanted() {
-        builder.complete(store.as_ref(), &wanted).await?;
+        builder.complete(store, &wanted).await?;
     }
     Ok(builder)
 }
 
-/// Goes on with runs of a local store that are tied: reads further metrics, of these runs only, or of all runs a few at
+/// Goes on with runs that were read by column and are tied: reads further metrics, of these runs only, or of all runs a few at
 /// a time where these are many.
 pub async fn decide_ties(
-    store: &Arc<dyn TrackingStore>,
+    store: &Store,
     experiment: &Experiment,
     mut builder: Builder,
     mut selection: Selection,
@@ -117,7 +115,7 @@ pub async fn decide_ties(
             selection = select_with(&builder.snapshot(), &policy, further, &Ancestors::default(), top);
             break;
         }
-        builder = read_local(store, experiment, &policy, some).await?;
+        builder = read_columns(store, experiment, &policy, some).await?;
         selection = select_with(&builder.snapshot(), &policy, some, &Ancestors::default(), top);
         if some.len() == further.len() {
             break;
@@ -126,10 +124,10 @@ pub async fn decide_ties(
     Ok((builder.snapshot(), selection))
 }
 
-/// Of a server, all runs where these are few or where no other way leads to the best; otherwise those that can be among
+/// Where runs come in pages, all of them where these are few or where no other way leads to the best; otherwise those that can be among
 /// the best. True if all were read.
-pub async fn read_server(
-    store: &Arc<dyn TrackingStore>,
+pub async fn read_pages(
+    store: &Store,
     experiment: &Experiment,
     policy: &Policy,
     top: usize,
@@ -154,13 +152,16 @@ pub async fn read_server(
         if search.page_token.is_none() {
             let mut builder = reading.builder;
             for wanted in policy.wanted() {
-                builder.complete(store.as_ref(), &wanted).await?;
+                builder.complete(store, &wanted).await?;
             }
             return Ok((builder.snapshot(), true));
         }
-        if is_simple && search.max_results == PAGE {
+        if is_simple
+            && search.max_results == PAGE
+            && let Some(behind) = store.page_token(ALL)
+        {
             // One run far behind tells whether there are many; to read a thousand takes a server seconds.
-            let probe = RunSearch { max_results: 1, page_token: Some(page_token(ALL)), ..search.clone() };
+            let probe = RunSearch { max_results: 1, page_token: Some(behind), ..search.clone() };
             if !store.search_runs(&probe).await?.runs.is_empty() {
                 break;
             }
@@ -173,7 +174,7 @@ pub async fn read_server(
 
 /// Runs of a server, with those above them.
 struct Reading<'a> {
-    store: &'a Arc<dyn TrackingStore>,
+    store: &'a Store,
     experiment: &'a Experiment,
     builder: Builder,
     /// Runs above others that were looked for.
@@ -272,7 +273,7 @@ fn bounds(objective: &Objective, bound: Option<f64>) -> [Clause; 2] {
 /// Reads the runs above those that are known, whatever became of them: a run that failed links the one above it to what
 /// it repeats.
 async fn read_parents(
-    store: &Arc<dyn TrackingStore>,
+    store: &Store,
     experiment: &Experiment,
     builder: &mut Builder,
     asked: &mut HashSet<RunId>,
@@ -292,7 +293,7 @@ async fn read_parents(
 
 /// Takes whole runs in.
 async fn fold_runs(
-    store: &Arc<dyn TrackingStore>,
+    store: &Store,
     experiment: &Experiment,
     ids: &[RunId],
     view: ViewType,
@@ -312,7 +313,7 @@ async fn fold_runs(
             ..RunSearch::default()
         };
         let asked = search.max_results;
-        each_page(store.as_ref(), search, asked, |runs| {
+        each_page(store, search, asked, |runs| {
             builder.fold_changes(&whole_runs(&runs));
         })
         .await?;

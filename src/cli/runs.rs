@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::io::Write;
-use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -18,8 +17,7 @@ use crate::mlflow::{ExperimentId, RunId, ViewType, tags};
 use crate::sheet::json_number;
 use crate::store::batch::whole_runs;
 use crate::store::pages::each_page;
-use crate::store::uri::Location;
-use crate::store::{RunSearch, Scan, ScanValues, TrackingStore, now_ms};
+use crate::store::{RunSearch, Scan, ScanValues, Store, now_ms};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -58,9 +56,8 @@ struct Query {
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let query = understand(arguments)?;
     let store = open(settings)?;
-    let experiment = find_experiment(store.as_ref(), &arguments.experiment).await?.experiment_id;
-    let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
-    let (catalog, rows) = read(&store, &experiment, &query, is_local).await?;
+    let experiment = find_experiment(&store, &arguments.experiment).await?.experiment_id;
+    let (catalog, rows) = read(&store, &experiment, &query).await?;
     if arguments.format.json && query.columns.is_empty() {
         let runs = rows.iter().map(|row| run_json(&catalog, *row)).collect();
         return Ok(print_json(&Json::Array(runs), out)?);
@@ -161,15 +158,15 @@ fn split_columns(list: &str) -> Vec<&str> {
 
 /// The runs that are asked for, in their order, with the values that are asked for: all, where no columns are.
 async fn read(
-    store: &Arc<dyn TrackingStore>,
+    store: &Store,
     experiment: &ExperimentId,
     query: &Query,
-    is_local: bool,
 ) -> Result<(Catalog, Vec<Row>), Failure> {
+    let by_column = store.capabilities().column_scan;
     let asks_for_data_sets = query.filter.needs_store();
-    // A server filters what it sends; a local file is read faster by columns than by runs.
-    if !query.filter.clauses.is_empty() && (!is_local || asks_for_data_sets) {
-        let catalog = search(store.as_ref(), experiment, query).await?;
+    // What is read faster by columns than by runs is filtered here; a server filters what it sends.
+    if !query.filter.clauses.is_empty() && (!by_column || asks_for_data_sets) {
+        let catalog = search(store, experiment, query).await?;
         let mut rows = in_order(&catalog, query);
         rows.truncate(query.limit);
         return Ok((catalog, rows));
@@ -178,22 +175,22 @@ async fn read(
     let newest_first =
         query.sort == [SortKey { column: ColumnSpec::StartTime, direction: Direction::Descending }];
     if newest_first && query.filter.clauses.is_empty() && query.limit <= 1000 {
-        let catalog = search(store.as_ref(), experiment, query).await?;
+        let catalog = search(store, experiment, query).await?;
         let mut rows = in_order(&catalog, query);
         rows.truncate(query.limit);
         return Ok((catalog, rows));
     }
     let needs_all = query.columns.is_empty() && query.limit > 1000;
-    let values = if is_local && !needs_all { needed(query) } else { ScanValues::All };
+    let values = if by_column && !needs_all { needed(query) } else { ScanValues::All };
     let scan = Scan { experiment_id: experiment.clone(), view: query.view, first: 1, values };
     let mut builder = scan_all(store, scan).await?;
-    complete(&mut builder, store.as_ref(), query).await?;
+    complete(&mut builder, store, query).await?;
     let catalog = builder.snapshot();
     let pass = matching(&catalog, &query.filter).ok();
     let mut rows = in_order(&catalog, query);
     rows.retain(|row| pass.as_ref().is_none_or(|pass| pass.contains(*row)));
     rows.truncate(query.limit);
-    if query.columns.is_empty() && is_local && !needs_all {
+    if query.columns.is_empty() && by_column && !needs_all {
         // The few that are printed come whole.
         let mut builder = Builder::default();
         for row in &rows {
@@ -219,18 +216,15 @@ fn in_order(catalog: &Catalog, query: &Query) -> Vec<Row> {
 }
 
 /// Everything that passes the filter, page by page, or no more than the limit.
-async fn search(
-    store: &dyn TrackingStore,
-    experiment: &ExperimentId,
-    query: &Query,
-) -> Result<Catalog, Failure> {
+async fn search(store: &Store, experiment: &ExperimentId, query: &Query) -> Result<Catalog, Failure> {
+    let page = store.capabilities().page;
     // Without a filter no more is read than what is printed.
     let is_filtered = !query.filter.clauses.is_empty();
     let search = RunSearch {
         experiment_ids: vec![experiment.clone()],
         filter: query.filter.clone(),
         view: query.view,
-        max_results: if is_filtered { 1000 } else { query.limit.clamp(1, 1000) },
+        max_results: if is_filtered { page } else { query.limit.clamp(1, page) },
         ..RunSearch::default()
     };
     let mut builder = Builder::default();
@@ -244,7 +238,7 @@ async fn search(
 }
 
 /// Reads the histories that columns and sort keys ask for.
-async fn complete(builder: &mut Builder, store: &dyn TrackingStore, query: &Query) -> Result<(), Failure> {
+async fn complete(builder: &mut Builder, store: &Store, query: &Query) -> Result<(), Failure> {
     let sorted = query.sort.iter().map(|key| &key.column);
     let wanted: HashSet<Wanted> = sorted.chain(&query.columns).filter_map(Wanted::of).collect();
     for wanted in &wanted {
@@ -253,9 +247,9 @@ async fn complete(builder: &mut Builder, store: &dyn TrackingStore, query: &Quer
     Ok(())
 }
 
-pub(super) async fn scan_all(store: &Arc<dyn TrackingStore>, scan: Scan) -> Result<Builder, Failure> {
+pub(super) async fn scan_all(store: &Store, scan: Scan) -> Result<Builder, Failure> {
     let (sink, mut batches) = tokio::sync::mpsc::channel(4);
-    let scanning_store = Arc::clone(store);
+    let scanning_store = store.clone();
     let scanning = tokio::spawn(async move { scanning_store.scan(&scan, sink).await });
     let mut builder = Builder::default();
     while let Some(batch) = batches.recv().await {

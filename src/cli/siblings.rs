@@ -1,7 +1,6 @@
 //! The spread of the best run, where not all runs were read whole: in the run itself, and in those that differ from it in
 //! nothing but their seed. It is a detail, and never stands in the way of the choice.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::reading::newest;
@@ -12,7 +11,7 @@ use crate::mlflow::{Experiment, RunStatus};
 use crate::select::{Selection, has_seed, is_seed, newest_active};
 use crate::store::batch::whole_runs;
 use crate::store::pages::Pages;
-use crate::store::{RunSearch, TrackingStore};
+use crate::store::{RunSearch, Store};
 
 /// Longer than this nobody waits for a detail.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -27,7 +26,7 @@ const PAGES: usize = 4;
 /// Looks for the spread. What fails is said, and the spread is what was found until then: what the catalogue shows of it,
 /// which has only some of the runs, is none. `newest_are_whole` says that it has all params of the newest runs.
 pub async fn find_spread(
-    store: &Arc<dyn TrackingStore>,
+    store: &Store,
     experiment: &Experiment,
     catalog: &Catalog,
     newest_are_whole: bool,
@@ -42,7 +41,7 @@ pub async fn find_spread(
 }
 
 async fn look(
-    store: &Arc<dyn TrackingStore>,
+    store: &Store,
     experiment: &Experiment,
     catalog: &Catalog,
     newest_are_whole: bool,
@@ -112,8 +111,8 @@ pub(super) mod tests {
     use super::*;
     use crate::mlflow::{ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunInfo};
     use crate::select::{Goal, Objective, Policy, select};
-    use crate::store::rest::RestOptions;
     use crate::store::uri;
+    use crate::store::uri::RestOptions;
 
     pub fn run(id: usize, value: f64) -> Run {
         Run {

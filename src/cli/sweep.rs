@@ -15,7 +15,6 @@ use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
 use crate::mlflow::ExperimentId;
 use crate::params::Range;
-use crate::store::TrackingStore;
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
@@ -25,6 +24,7 @@ use crate::sweep::objective::tabular::KeptModels;
 use crate::sweep::plan::Plan;
 use crate::sweep::request::{SweepRequest, seconds};
 use crate::sweep::run::{self, SweepJob};
+use crate::store::Store;
 use crate::sweep::search::Method;
 
 #[derive(Debug, clap::Args)]
@@ -209,7 +209,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let (folder, header, data) = match &arguments.resume {
         Some(id) => {
             let resumed = resumed(settings, id)?;
-            check_place(store.as_ref(), &resumed.1.experiment).await?;
+            check_place(&store, &resumed.1.experiment).await?;
             if !arguments.background {
                 let wanted = resumed.0.set_control(Control::Run);
                 wanted.map_err(|cause| Failure::State { what: "the sweep stays as it is", cause })?;
@@ -230,7 +230,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             // The store gets nothing where the sweep could not be kept.
             let unbegun = |cause| Failure::State { what: "no sweep is begun", cause };
             let prepared = PreparedSweep::new(plan, &data, &origin).map_err(unbegun)?;
-            let experiment = find_or_create(store.as_ref(), &name, prepared.plan()).await?;
+            let experiment = find_or_create(&store, &name, prepared.plan()).await?;
             store.check_artifacts(&experiment.experiment_id).await?;
             // The process of a detached sweep makes none.
             store.begin().await?;
@@ -344,7 +344,7 @@ fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, T
 }
 
 /// Whether files of new runs still go where they belong. A store that is away is waited for later.
-async fn check_place(store: &dyn TrackingStore, experiment: &ExperimentId) -> Result<(), Failure> {
+async fn check_place(store: &Store, experiment: &ExperimentId) -> Result<(), Failure> {
     match store.check_artifacts(experiment).await {
         Err(error) if !is_transient(&error.kind) => Err(error.into()),
         _ => Ok(()),

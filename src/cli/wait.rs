@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::mlflow::filter::parse;
 use crate::mlflow::{ExperimentId, Run, RunId, RunStatus};
 use crate::store::pages::Pages;
-use crate::store::{Result as StoreResult, RunSearch, TrackingStore};
+use crate::store::{Result as StoreResult, RunSearch, Store};
 use crate::text;
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         None => None,
     };
     let experiment = match &arguments.experiment {
-        Some(name) => Some(find_experiment(store.as_ref(), name).await?.experiment_id),
+        Some(name) => Some(find_experiment(&store, name).await?.experiment_id),
         None => None,
     };
     let mut waiting = Waiting { active: BTreeMap::new(), ended: Vec::new() };
@@ -60,7 +60,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let start = Instant::now();
     let mut was_reached = true;
     loop {
-        match look(store.as_ref(), experiment.as_ref(), &mut waiting).await {
+        match look(&store, experiment.as_ref(), &mut waiting).await {
             Ok(ended) => {
                 was_reached = true;
                 if !arguments.json {
@@ -101,7 +101,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
 
 /// Looks once; returns the runs that ended since the last look.
 async fn look(
-    store: &dyn TrackingStore,
+    store: &Store,
     experiment: Option<&ExperimentId>,
     waiting: &mut Waiting,
 ) -> StoreResult<Vec<Run>> {
@@ -120,10 +120,7 @@ async fn look(
 }
 
 /// The runs that go on, with their names.
-async fn active_runs(
-    store: &dyn TrackingStore,
-    experiment: &ExperimentId,
-) -> StoreResult<Vec<(RunId, String)>> {
+async fn active_runs(store: &Store, experiment: &ExperimentId) -> StoreResult<Vec<(RunId, String)>> {
     let mut runs = Vec::new();
     for status in [RunStatus::Running, RunStatus::Scheduled] {
         let mut search = RunSearch {

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ConfigError;
 use super::raw::{ProfileAuth, RawProfile};
 use super::resolve::Environment;
-use crate::store::rest::Auth;
-use crate::store::uri::{self, Location, Origin};
+use crate::store::uri::{self, Auth, Location, Origin};
 
 const URI: &str = "MLFLOW_TRACKING_URI";
 const INSECURE_TLS: &str = "MLFLOW_TRACKING_INSECURE_TLS";

@@ -9,8 +9,7 @@ use super::access::Access;
 use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
 use super::{ConfigError, Folders, Selecting, Sweeping};
 use crate::store::address::Address;
-use crate::store::rest::{Auth, RestOptions};
-use crate::store::uri::{self, Location, Origin};
+use crate::store::uri::{self, Auth, Location, Origin, RestOptions};
 use crate::sweep::begin::SameStore;
 
 /// The variable that says the same as `--tracking-uri`.

@@ -4,8 +4,7 @@ use std::path::Path;
 use super::raw::RawProfile;
 use super::*;
 use crate::learn::data::{DecimalMark, ReadOptions};
-use crate::store::rest::Auth;
-use crate::store::uri::Origin;
+use crate::store::uri::{Auth, Origin};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
@@ -182,7 +181,7 @@ const CREDENTIALS: [(&str, &str); 4] = [
 ];
 
 /// What a server is told where the environment has credentials, and its own server or none.
-fn told(config: &str, flags: &Flags, own: Option<&str>) -> crate::store::rest::RestOptions {
+fn told(config: &str, flags: &Flags, own: Option<&str>) -> crate::store::uri::RestOptions {
     let own = own.map(|own| ("MLFLOW_TRACKING_URI", own));
     let variables: Vec<_> =
         CREDENTIALS.into_iter().chain([("MLFLOW_WORKSPACE", "research")]).chain(own).collect();
@@ -192,7 +191,7 @@ fn told(config: &str, flags: &Flags, own: Option<&str>) -> crate::store::rest::R
 #[test]
 fn the_environments_credentials_go_to_its_own_server_only() {
     let flag = |uri: &str| Flags { tracking_uri: Some(uri.into()), ..Flags::default() };
-    let all = |rest: &crate::store::rest::RestOptions| {
+    let all = |rest: &crate::store::uri::RestOptions| {
         let knows = rest.auth != Auth::None;
         // Whatever goes along, goes along together.
         assert_eq!(

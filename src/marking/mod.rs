@@ -14,6 +14,8 @@ mod plan;
 mod record;
 mod registry;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use checkpoint::ModelBy;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::checkpoint::{ModelBy, choose};
 use super::plan::is_refused;
 use crate::mlflow::{LoggedModel, ModelMetric, Run, RunId, tags};
-use crate::store::{ArtifactList, ErrorKind, Result, TrackingStore};
+use crate::store::{ArtifactList, ErrorKind, Result, Store};
 
 /// Characters of a reason that are kept: a tag does not hold much more.
 const WHY: usize = 600;
@@ -26,7 +26,7 @@ pub struct Source {
 /// What a run's model is registered from, or why there is nothing: a logged model of MLflow 3, what MLflow 2 noted on
 /// the run, or a model artifact.
 pub async fn source(
-    store: &dyn TrackingStore,
+    store: &Store,
     run: &Run,
     by: Option<&ModelBy>,
 ) -> Result<std::result::Result<Source, String>> {
@@ -51,7 +51,7 @@ pub async fn source(
 }
 
 /// The models that a run made or names as its outputs; none where the store has no such thing.
-async fn logged_models(store: &dyn TrackingStore, run: &Run) -> Result<Vec<LoggedModel>> {
+async fn logged_models(store: &Store, run: &Run) -> Result<Vec<LoggedModel>> {
     let is_none = |kind: &ErrorKind| matches!(kind, ErrorKind::NotFound(_)) || is_refused(kind);
     let mut models = match store.logged_models_of(&run.info.experiment_id, &run.info.run_id).await {
         Err(error) if is_none(&error.kind) => Vec::new(),
@@ -70,7 +70,7 @@ async fn logged_models(store: &dyn TrackingStore, run: &Run) -> Result<Vec<Logge
 }
 
 /// MLflow keeps the NaN of a model as 0. The history of the run that logged it tells which zeros are none.
-async fn find_nan(store: &dyn TrackingStore, models: &mut [LoggedModel], key: &str) -> Result<()> {
+async fn find_nan(store: &Store, models: &mut [LoggedModel], key: &str) -> Result<()> {
     let is_zero = |metric: &ModelMetric| metric.key == key && metric.point.value == 0.0;
     let zeros = models.iter().flat_map(|model| &model.metrics).filter(|metric| is_zero(metric));
     let runs: BTreeSet<RunId> = zeros.map(|metric| metric.run_id.clone()).collect();
@@ -95,7 +95,7 @@ async fn find_nan(store: &dyn TrackingStore, models: &mut [LoggedModel], key: &s
 }
 
 /// The address of a model among a run's artifacts.
-async fn artifact(store: &dyn TrackingStore, run: &Run) -> Result<Option<String>> {
+async fn artifact(store: &Store, run: &Run) -> Result<Option<String>> {
     let root = run.info.artifact_uri.trim_end_matches('/');
     if let Some(path) = run.tag(tags::MODEL_HISTORY).and_then(newest_path) {
         return Ok(Some(format!("{root}/{path}")));
@@ -111,7 +111,7 @@ async fn artifact(store: &dyn TrackingStore, run: &Run) -> Result<Option<String>
 }
 
 /// Where artifacts cannot be looked at, none can be loaded either. Where they do not answer, that is not known.
-async fn listed(store: &dyn TrackingStore, run: &RunId, path: &str) -> Result<ArtifactList> {
+async fn listed(store: &Store, run: &RunId, path: &str) -> Result<ArtifactList> {
     match store.list_artifacts(run, path).await {
         Err(error) if matches!(error.kind, ErrorKind::Hung(..)) => Err(error),
         list => Ok(list.unwrap_or_default()),

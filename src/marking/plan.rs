@@ -5,7 +5,7 @@ use super::model::Source;
 use super::record::{Event, Model, Record, VERSION_OF, events, holder, is_mark};
 use super::{model, record};
 use crate::mlflow::{Experiment, ExperimentId, RunId};
-use crate::store::{ErrorKind, Result, TrackingStore};
+use crate::store::{ErrorKind, Result, Store};
 
 /// Under which name and alias a model is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Plan {
     pub writes: Vec<String>,
 }
 
-pub async fn plan(store: &dyn TrackingStore, request: &Request) -> Result<Plan> {
+pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
     let experiment = store.get_experiment(&request.experiment).await?;
     let run = store.get_run(&request.run).await?;
     let log = events(&experiment.tags);
@@ -105,7 +105,7 @@ fn keys(record: &Record) -> String {
 }
 
 async fn registered(
-    store: &dyn TrackingStore,
+    store: &Store,
     registration: &Registration,
     source: Source,
     record: &mut Record,

@@ -6,7 +6,7 @@ use super::record::{Event, Model, Record, VERSION_OF, events, holder, is_amid};
 use super::work::keep;
 use super::{Journal, settle::ROUNDS};
 use crate::mlflow::{ExperimentId, ModelVersion, RegisteredModel, RunId, Tag};
-use crate::store::{ErrorKind, Result, StoreError, TrackingStore};
+use crate::store::{ErrorKind, Result, Store, StoreError};
 
 /// So many versions that were made for marks of other experiments are looked up, the newest first.
 const MOST_ELSEWHERE: usize = 100;
@@ -15,7 +15,7 @@ const MOST_BESIDE: usize = 20;
 
 /// Registers the model and moves the aliases, where no newer mark holds them. Says what could not be done of that.
 pub async fn register(
-    store: &dyn TrackingStore,
+    store: &Store,
     journal: &Journal,
     experiment: &ExperimentId,
     record: &mut Record,
@@ -89,7 +89,7 @@ struct Shared {
 
 /// Finds the other experiments by the versions that were made for their marks, and by what earlier marks noted.
 async fn shared(
-    store: &dyn TrackingStore,
+    store: &Store,
     experiment: &ExperimentId,
     name: &str,
     versions: &[ModelVersion],
@@ -142,7 +142,7 @@ fn unless_lost<T>(found: Result<T>) -> Result<Option<T>> {
 }
 
 async fn move_aliases(
-    store: &dyn TrackingStore,
+    store: &Store,
     experiment: &ExperimentId,
     record: &Record,
     model: &Model,
@@ -172,7 +172,7 @@ fn unless_hidden<T>(found: Result<T>) -> Result<Option<T>> {
 }
 
 /// Whether the version of a mark is there; yes, where that may not be looked at.
-pub async fn is_registered(store: &dyn TrackingStore, model: &Model) -> Result<bool> {
+pub async fn is_registered(store: &Store, model: &Model) -> Result<bool> {
     let Some(version) = model.version else { return Ok(false) };
     match store.model_versions(&model.name).await {
         Err(error) if is_refused(&error.kind) => Ok(true),
@@ -209,7 +209,7 @@ pub struct Aligned {
 /// Brings the aliases, versions and the model that marks made in line with the log, until nothing is left to do. What
 /// somebody else moved by hand stays.
 pub async fn align(
-    store: &dyn TrackingStore,
+    store: &Store,
     experiment: &ExperimentId,
     model: &Model,
     mut hand: Hand<'_>,
@@ -236,7 +236,7 @@ pub async fn align(
 
 /// One round; true if something was written.
 async fn align_once(
-    store: &dyn TrackingStore,
+    store: &Store,
     experiment: &ExperimentId,
     model: &Model,
     known: &RegisteredModel,
@@ -322,7 +322,7 @@ fn is_written_on(version: &ModelVersion) -> bool {
 }
 
 /// Whether nobody registered anything in a model since, or is about to.
-async fn is_left_over(store: &dyn TrackingStore, experiment: &ExperimentId, model: &Model) -> Result<bool> {
+async fn is_left_over(store: &Store, experiment: &ExperimentId, model: &Model) -> Result<bool> {
     let versions = store.model_versions(&model.name).await?;
     let Shared { log, .. } = shared(store, experiment, &model.name, &versions).await?;
     Ok(versions.is_empty() && Chain::new(&log, model).made_model())
@@ -336,7 +336,7 @@ fn ignore_missing(result: Result<()>) -> Result<()> {
     }
 }
 
-async fn put(store: &dyn TrackingStore, model: &Model, alias: &str, version: Option<u64>) -> Result<()> {
+async fn put(store: &Store, model: &Model, alias: &str, version: Option<u64>) -> Result<()> {
     ignore_missing(match version {
         Some(version) => store.set_model_alias(&model.name, alias, version).await,
         None => store.delete_model_alias(&model.name, alias).await,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::record::{Event, MARK, Record, events, holder, is_mark};
 use crate::mlflow::filter::parse;
 use crate::mlflow::{ExperimentId, LifecycleStage, Run, Tag, ViewType};
-use crate::store::{ErrorKind, Result, RunSearch, TrackingStore};
+use crate::store::{ErrorKind, Result, RunSearch, Store};
 
 /// Somebody else who marks all the time is not waited for for ever.
 pub const ROUNDS: usize = 8;
@@ -16,7 +16,7 @@ const PAGE: usize = 100;
 const LOOKED_AT: usize = 16;
 
 /// Writes until nothing is left to write, and returns the log as it then is.
-pub async fn settle(store: &dyn TrackingStore, experiment: &ExperimentId) -> Result<Vec<Event>> {
+pub async fn settle(store: &Store, experiment: &ExperimentId) -> Result<Vec<Event>> {
     let mut log = Vec::new();
     for _ in 0..ROUNDS {
         let known = store.get_experiment(experiment).await?;
@@ -30,12 +30,7 @@ pub async fn settle(store: &dyn TrackingStore, experiment: &ExperimentId) -> Res
 }
 
 /// One round; true if something was written.
-async fn round(
-    store: &dyn TrackingStore,
-    experiment: &ExperimentId,
-    log: &[Event],
-    pointer: &str,
-) -> Result<bool> {
+async fn round(store: &Store, experiment: &ExperimentId, log: &[Event], pointer: &str) -> Result<bool> {
     let holder = holder(log);
     let mut wrote = false;
     if let Some(holder) = holder {
@@ -94,7 +89,7 @@ fn is_of_marks(log: &[Event], holder: Option<&Record>) -> Option<String> {
 }
 
 /// The tags of the run that holds the mark.
-async fn hold(store: &dyn TrackingStore, run: &Run, record: &Record) -> Result<bool> {
+async fn hold(store: &Store, run: &Run, record: &Record) -> Result<bool> {
     let wanted = record.run_tags();
     let missing: Vec<Tag> =
         wanted.iter().filter(|tag| run.tag(&tag.key) != Some(tag.value.as_str())).cloned().collect();
@@ -113,7 +108,7 @@ async fn hold(store: &dyn TrackingStore, run: &Run, record: &Record) -> Result<b
 }
 
 /// Takes the tags of a mark away, the one that tells that there is one last.
-async fn clear(store: &dyn TrackingStore, run: &Run) -> Result<bool> {
+async fn clear(store: &Store, run: &Run) -> Result<bool> {
     let mut keys: Vec<&str> =
         run.tags.iter().map(|tag| tag.key.as_str()).filter(|key| is_mark(key)).collect();
     keys.sort_unstable_by_key(|key| *key == MARK);
@@ -123,7 +118,7 @@ async fn clear(store: &dyn TrackingStore, run: &Run) -> Result<bool> {
     Ok(!keys.is_empty())
 }
 
-async fn delete(store: &dyn TrackingStore, run: &Run, key: &str) -> Result<()> {
+async fn delete(store: &Store, run: &Run, key: &str) -> Result<()> {
     match store.delete_tag(&run.info.run_id, key).await {
         // Somebody else was faster.
         Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => Ok(()),
@@ -131,7 +126,7 @@ async fn delete(store: &dyn TrackingStore, run: &Run, key: &str) -> Result<()> {
     }
 }
 
-async fn point(store: &dyn TrackingStore, experiment: &ExperimentId, run: &str) -> Result<()> {
+async fn point(store: &Store, experiment: &ExperimentId, run: &str) -> Result<()> {
     if run.is_empty() {
         match store.delete_experiment_tag(experiment, MARK).await {
             Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => return Ok(()),

@@ -6,7 +6,7 @@ use super::record::{Event, Model, Record, Undone, events, holder, is_undone, new
 use super::registry::{Aligned, Hand, align, is_registered, register};
 use super::settle::{ROUNDS, settle};
 use crate::mlflow::{ExperimentId, LifecycleStage};
-use crate::store::{ErrorKind, Result, StoreError, TrackingStore};
+use crate::store::{ErrorKind, Result, Store, StoreError};
 
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Outcome {
     pub said: Vec<String>,
 }
 
-pub async fn plan(store: &dyn TrackingStore, request: &Request) -> Result<Plan> {
+pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
     plan::plan(store, request).await
 }
 
@@ -28,7 +28,7 @@ fn journalled(result: std::io::Result<()>) -> Result<()> {
 }
 
 /// Marks a run as planned.
-pub async fn mark(store: &dyn TrackingStore, journal: &Journal, plan: &Plan) -> Result<Outcome> {
+pub async fn mark(store: &Store, journal: &Journal, plan: &Plan) -> Result<Outcome> {
     let run = store.get_run(&plan.record.run()).await?;
     if run.info.lifecycle_stage == LifecycleStage::Deleted {
         let kind = ErrorKind::Invalid("the run is deleted: restore it first".into());
@@ -42,7 +42,7 @@ pub async fn mark(store: &dyn TrackingStore, journal: &Journal, plan: &Plan) -> 
 
 /// What was refused and never written needs no finishing.
 async fn end_if_unwritten(
-    store: &dyn TrackingStore,
+    store: &Store,
     journal: &Journal,
     experiment: &ExperimentId,
     id: &str,
@@ -65,7 +65,7 @@ async fn end_if_unwritten(
     Ok(())
 }
 
-async fn is_in_log(store: &dyn TrackingStore, experiment: &ExperimentId, id: &str) -> bool {
+async fn is_in_log(store: &Store, experiment: &ExperimentId, id: &str) -> bool {
     match store.get_experiment(experiment).await {
         Ok(known) => events(&known.tags).iter().any(|event| event.id() == id),
         Err(_) => true,
@@ -73,7 +73,7 @@ async fn is_in_log(store: &dyn TrackingStore, experiment: &ExperimentId, id: &st
 }
 
 async fn carry_out(
-    store: &dyn TrackingStore,
+    store: &Store,
     journal: &Journal,
     experiment: &ExperimentId,
     mut record: Record,
@@ -124,13 +124,13 @@ fn is_holder(log: &[Event], record: &Record) -> bool {
     holder(log).is_some_and(|holder| holder.id == record.id)
 }
 
-async fn align_undone(store: &dyn TrackingStore, experiment: &ExperimentId, record: &Record) -> Result<()> {
+async fn align_undone(store: &Store, experiment: &ExperimentId, record: &Record) -> Result<()> {
     let Some(model) = &record.model else { return Ok(()) };
     align(store, experiment, model, Hand { undone: Some(record), moved: [model.moved; 2] }).await.map(|_| ())
 }
 
 /// Whether a mark holds whose model is not registered any more: somebody took away what it was registered in.
-async fn is_missed(store: &dyn TrackingStore, log: &[Event], record: &Record) -> Result<bool> {
+async fn is_missed(store: &Store, log: &[Event], record: &Record) -> Result<bool> {
     match &record.model {
         Some(model) if record.note.is_none() && is_holder(log, record) => {
             Ok(!is_registered(store, model).await?)
@@ -159,7 +159,7 @@ fn told(record: &Record, superseded: Option<&Record>) -> Vec<String> {
 
 /// Notes how far it has come, here and in the log.
 pub async fn keep(
-    store: &dyn TrackingStore,
+    store: &Store,
     journal: &Journal,
     experiment: &ExperimentId,
     record: &mut Record,
@@ -182,7 +182,7 @@ pub struct Undoing {
 
 /// Undoes the mark that holds in an experiment.
 pub async fn undo(
-    store: &dyn TrackingStore,
+    store: &Store,
     journal: &Journal,
     experiment: &ExperimentId,
     undoing: &Undoing,
@@ -210,7 +210,7 @@ pub async fn undo(
 }
 
 async fn take_back(
-    store: &dyn TrackingStore,
+    store: &Store,
     journal: &Journal,
     experiment: &ExperimentId,
     undone: &Undone,
@@ -294,7 +294,7 @@ pub struct Resumed {
 ///
 /// # Errors
 /// If the journal cannot be read, or the store does not answer.
-pub async fn resume(store: &dyn TrackingStore, journal: &Journal) -> Result<Resumed> {
+pub async fn resume(store: &Store, journal: &Journal) -> Result<Resumed> {
     let broken_off = journal
         .broken_off()
         .map_err(|error| StoreError::new("read the journal", ErrorKind::Io(error.to_string())))?;
@@ -323,7 +323,7 @@ pub async fn resume(store: &dyn TrackingStore, journal: &Journal) -> Result<Resu
 }
 
 async fn finish(
-    store: &dyn TrackingStore,
+    store: &Store,
     journal: &Journal,
     experiment: &ExperimentId,
     record: Record,

@@ -154,6 +154,14 @@ pub struct Experiment {
     pub tags: Vec<Tag>,
 }
 
+impl Experiment {
+    /// Where among `all` the experiment of that name is or, where none has it, the one of that id.
+    pub fn position<'a>(mut all: impl Iterator<Item = &'a Self> + Clone, name: &str) -> Option<usize> {
+        let by_name = all.clone().position(|experiment| experiment.name == name);
+        by_name.or_else(|| all.position(|experiment| experiment.experiment_id.as_str() == name))
+    }
+}
+
 /// What is known of a run besides what it logged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunInfo {

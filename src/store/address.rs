@@ -26,6 +26,7 @@ impl Address {
         &self.0
     }
 
+    /// Whether nothing is written there.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

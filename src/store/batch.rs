@@ -23,41 +23,64 @@ pub const NO_TIME: i64 = i64::MIN;
 /// What a run is besides its values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Head {
+    /// Its id.
     pub run_id: TextId,
+    /// The id of its experiment.
     pub experiment_id: TextId,
+    /// Its name.
     pub name: TextId,
+    /// Whose it is.
     pub user: TextId,
+    /// Where its files are.
     pub artifact_uri: TextId,
+    /// How far it is.
     pub status: RunStatus,
+    /// Whether it is deleted.
     pub stage: LifecycleStage,
+    /// When it began, in milliseconds since the epoch, or [`NO_TIME`].
     pub start_time: i64,
+    /// When it ended, in milliseconds since the epoch, or [`NO_TIME`].
     pub end_time: i64,
 }
 
+/// The latest value of a metric of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MetricCell {
+    /// The number of the run.
     pub run: u32,
+    /// The name of the metric.
     pub key: TextId,
+    /// The value, which can be NaN or infinite.
     pub value: f64,
 }
 
+/// A param or a tag of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TextCell {
+    /// The number of the run.
     pub run: u32,
+    /// Its key.
     pub key: TextId,
+    /// Its value.
     pub value: TextId,
 }
 
 /// One block of a scan.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunBatch {
+    /// Which part of the scan it is of, from 0 on.
     pub part: usize,
-    /// The new texts, one after the other, and where each ends.
+    /// The new texts, one after the other.
     pub text: String,
+    /// Where each of them ends, in bytes.
     pub text_ends: Vec<u32>,
+    /// New runs.
     pub heads: Vec<Head>,
+    /// Their metrics, and those of runs before.
     pub metrics: Vec<MetricCell>,
+    /// The same of params.
     pub params: Vec<TextCell>,
+    /// The same of tags.
     pub tags: Vec<TextCell>,
     /// The values of these runs are all there are: values known before and not among them are gone.
     pub replaces: bool,
@@ -66,6 +89,7 @@ pub struct RunBatch {
 }
 
 impl RunBatch {
+    /// The new texts, in the order of their numbers.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.text_ends.iter().copied());
         starts.zip(&self.text_ends).map(|(start, end)| &self.text[start as usize..*end as usize])
@@ -75,6 +99,7 @@ impl RunBatch {
 /// Fills the batches of one part and remembers which texts it has sent.
 #[derive(Debug)]
 pub struct BatchWriter {
+    /// What was filled in since the last was taken.
     pub batch: RunBatch,
     /// All texts of this part; the batch holds the new ones again.
     texts: String,
@@ -88,6 +113,7 @@ fn hash(text: &str) -> u64 {
 }
 
 impl BatchWriter {
+    /// A writer of a part that has sent nothing yet.
     pub fn new(part: usize) -> Self {
         Self {
             batch: RunBatch { part, ..RunBatch::default() },
@@ -137,6 +163,7 @@ impl BatchWriter {
         self.runs - 1
     }
 
+    /// Adds a whole run: its head and all its values.
     pub fn run(&mut self, run: &Run) {
         let info = &run.info;
         let head = Head {

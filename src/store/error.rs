@@ -14,13 +14,17 @@ use crate::mlflow::limits::LimitError;
 pub struct StoreError {
     /// What was tried, as a verb phrase: `list experiments`, `read run 3f…`.
     pub operation: String,
+    /// Why it failed.
     pub kind: ErrorKind,
 }
 
+/// Why an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ErrorKind {
+    /// Nobody answers at the address, or the connection broke.
     #[error("{0}")]
     Unreachable(String),
+    /// No answer came in time: so many seconds.
     #[error("no answer within {0} s")]
     Timeout(u64),
     /// The server's certificate, or the one that it wants: the same the next time.
@@ -29,37 +33,54 @@ pub enum ErrorKind {
     /// The proxy on the way refuses.
     #[error("{0}")]
     Proxy(String),
+    /// The server knows no such user, or wants one.
     #[error("the server asks for credentials and did not accept these (401)")]
     Unauthorized,
     /// It got none, and those that there are belong to another server.
     #[error("the server asks for credentials (401); {0}")]
     Withheld(String),
+    /// This user may not do that.
     #[error("the server refuses (403): {0}")]
     Forbidden(String),
+    /// What was named does not exist.
     #[error("{0}")]
     NotFound(String),
     /// A tracking URI that cannot be opened.
     #[error("{0}")]
     Address(String),
+    /// The name is taken.
     #[error("{0}")]
     AlreadyExists(String),
+    /// The store does not take what was asked, whoever asks.
     #[error("{0}")]
     Invalid(String),
+    /// Somebody else holds the write lock, for longer than it is waited for.
     #[error("the database is locked by another program")]
     Locked,
+    /// Nothing can be written, or is to be.
     #[error("the store cannot be written: {0}")]
     ReadOnly(String),
+    /// It is no store of MLflow's, or a damaged one.
     #[error("{0}")]
     NotAStore(String),
     /// A file that was there when it was last looked at. It may come back, with its volume for one.
-    #[error("{} is gone; it is not made anew", .0.display())]
+    #[error("{} is gone, and no new one is created in its place", .0.display())]
     Gone(PathBuf),
+    /// There is no room.
     #[error("the disk is full")]
     DiskFull,
+    /// The place does not have such a thing.
     #[error("this store has no {0}")]
     Unsupported(String),
+    /// A server failed.
     #[error("the server answered {status}: {message}")]
-    Server { status: u16, message: String },
+    Server {
+        /// Of the HTTP answer.
+        status: u16,
+        /// What it says of it.
+        message: String,
+    },
+    /// It answers, but not as MLflow does.
     #[error("the answer is not what an MLflow server sends: {0}")]
     Protocol(String),
     /// There is more of something than is ever read at once.
@@ -71,8 +92,10 @@ pub enum ErrorKind {
     /// Files lie where only the store's own server gets at them.
     #[error("{0}")]
     Elsewhere(String),
+    /// The operating system refuses.
     #[error("{0}")]
     Io(String),
+    /// It is over one of MLflow's limits.
     #[error(transparent)]
     Limit(#[from] LimitError),
 }
@@ -89,7 +112,7 @@ fn shorten(words: &mut String) {
 }
 
 /// How it is said of a certificate that its authority is not known.
-pub(super) const UNTRUSTED: &str = "nobody who is trusted has signed it";
+pub(super) const UNTRUSTED: &str = "it is signed by an unknown authority";
 
 const CHECK_URI: &str = "check the tracking URI: `mltui doctor` shows where it comes from";
 
@@ -144,6 +167,7 @@ impl ErrorKind {
 }
 
 impl StoreError {
+    /// An operation, as a verb phrase, that failed. Secrets are taken out, and endless texts cut.
     pub fn new(operation: impl Into<String>, kind: ErrorKind) -> Self {
         let mut operation = operation.into();
         shorten(&mut operation);
@@ -180,7 +204,7 @@ impl StoreError {
             ErrorKind::NotAStore(_) => CHECK_URI,
             ErrorKind::NotFound(message) if message.starts_with(NO_ROUTE) => CHECK_URI,
             ErrorKind::Gone(_) => "mount its volume or put the file back",
-            ErrorKind::DiskFull => "free some space; nothing was half-written",
+            ErrorKind::DiskFull => "free some space; nothing was written in part",
             ErrorKind::Unsupported(what) if what.starts_with("table") => {
                 "a newer MLflow adds it when it opens the store"
             }
@@ -192,7 +216,7 @@ impl StoreError {
             ErrorKind::Server { .. } => "the server's log may say more",
             ErrorKind::Protocol(_) => "is this address an MLflow server, and not a proxy's or login page?",
             ErrorKind::TooMuch(_) => {
-                "that is no bound of MLflow's: whoever keeps the store can see what is so long"
+                "MLflow sets no such limit: whoever keeps the store can see what is so long"
             }
             ErrorKind::Hung(..) => "is it on a network file system that went away?",
             ErrorKind::NotFound(_)

@@ -2,12 +2,36 @@
 
 use std::hash::BuildHasher;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustc_hash::{FxBuildHasher, FxHashSet};
+use serde::Deserialize;
 
-use super::{ErrorKind, Result, RunPage, RunSearch, StoreError, TrackingStore};
+use super::{ErrorKind, Inner, Result, RunPage, RunSearch, Store, StoreError};
 use crate::mlflow::Run;
 
-type Inner<T> = std::result::Result<T, ErrorKind>;
+/// The content of a page token, which is base64 of this as JSON.
+#[derive(Deserialize)]
+struct Token {
+    offset: usize,
+}
+
+/// The token of the page that begins behind so many things: MLflow's tokens are plain offsets.
+pub fn token_at(offset: usize) -> String {
+    STANDARD.encode(format!("{{\"offset\": {offset}}}"))
+}
+
+/// The offset that a token stands for.
+///
+/// # Errors
+///
+/// [`ErrorKind::Invalid`] for a token that is none of MLflow's.
+pub fn offset_of(token: &str) -> Inner<usize> {
+    let token = STANDARD.decode(token).ok().and_then(|bytes| serde_json::from_slice::<Token>(&bytes).ok());
+    token
+        .map(|token| token.offset)
+        .ok_or_else(|| ErrorKind::Invalid("the page token is not one of ours".into()))
+}
 
 /// Pages of one list, at most.
 const MOST: usize = 100_000;
@@ -34,6 +58,10 @@ pub struct Pages {
 impl Pages {
     /// Notes a page of so many things that take so many bytes, and returns the token to ask with next, if there is one. A
     /// store that leads back to a page that was there, or on and on to nothing, is asked no further.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Protocol`] for a list that leads nowhere, [`ErrorKind::TooMuch`] for one that is longer than any is.
     pub fn next(&mut self, token: Option<String>, things: usize, weight: usize) -> Inner<Option<String>> {
         self.weight += weight;
         if self.weight > WEIGHT {
@@ -44,6 +72,10 @@ impl Pages {
     }
 
     /// The same for a page of runs that nobody keeps as they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::next`].
     pub fn next_of_runs(&mut self, page: &RunPage) -> Inner<Option<String>> {
         let mut is_new = false;
         for run in &page.runs {
@@ -57,6 +89,10 @@ impl Pages {
     }
 
     /// The same for whoever asks page by page.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::next`].
     pub fn follow(&mut self, page: &RunPage) -> Result<Option<String>> {
         self.next_of_runs(page).map_err(|kind| StoreError::new("search runs", kind))
     }
@@ -91,8 +127,12 @@ impl Pages {
 
 /// Hands on the runs that a search finds, page by page, until `enough` came or there are no more: a page is shorter than
 /// asked for where its runs are too much for one.
+///
+/// # Errors
+///
+/// As [`Store::search_runs`] and [`Pages::next`].
 pub async fn each_page(
-    store: &dyn TrackingStore,
+    store: &Store,
     mut search: RunSearch,
     enough: usize,
     mut take: impl FnMut(Vec<Run>) + Send,
@@ -111,6 +151,15 @@ pub async fn each_page(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_an_offset_as_mlflow_writes_it() {
+        assert_eq!(token_at(1_000), "eyJvZmZzZXQiOiAxMDAwfQ==");
+        assert_eq!(offset_of(&token_at(7)), Ok(7));
+        for token in ["", "7", "eyJ9", "bnVsbA=="] {
+            assert!(matches!(offset_of(token), Err(ErrorKind::Invalid(_))), "{token}");
+        }
+    }
 
     #[test]
     fn pages_that_go_round_in_a_circle_are_left() {

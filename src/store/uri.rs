@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::address::shown;
-use super::rest::{RestOptions, RestStore, address};
-use super::sqlite::{Database, SqliteStore};
-use super::{ErrorKind, Result, StoreError, TrackingStore};
+use super::error::During;
+use super::rest::Rest;
+pub use super::rest::{Auth, Observer, RestOptions, Retrying, address, proxy};
+pub use super::sqlite::Database;
+use super::sqlite::Sqlite;
+use super::{ErrorKind, Result, Store, StoreError};
 
 /// Entries of a folder that are looked at for a name that was meant.
 const LOOKED_AT: usize = 10_000;
@@ -15,10 +17,15 @@ const LOOKED_AT: usize = 10_000;
 /// Where a tracking URI was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
+    /// The command line.
     Flag,
+    /// A profile, by its name.
     Profile(String),
+    /// A variable, by its name.
     Environment(&'static str),
+    /// The config file, outside any profile.
     Config,
+    /// Nothing is set.
     Default,
 }
 
@@ -39,6 +46,7 @@ impl fmt::Display for Origin {
 pub enum Location {
     /// With the credentials that were written into it.
     Server(url::Url),
+    /// A database file.
     Sqlite(Database),
 }
 
@@ -63,6 +71,14 @@ impl Location {
         match self {
             Self::Server(_) => self.to_string(),
             Self::Sqlite(database) => Database::from(database.path.clone()).to_string(),
+        }
+    }
+
+    /// The address of MLflow's web interface, where there is one.
+    pub fn page(&self) -> Option<String> {
+        match self {
+            Self::Server(_) => Some(self.name().trim_end_matches('/').to_owned()),
+            Self::Sqlite(_) => None,
         }
     }
 
@@ -92,6 +108,10 @@ pub fn default_uri(folder: &Path) -> String {
 }
 
 /// Understands a tracking URI; relative paths start at `folder`.
+///
+/// # Errors
+///
+/// [`ErrorKind::Address`] with what to write instead.
 pub fn parse(uri: &str, folder: &Path) -> Result<Location> {
     let uri = uri.trim();
     understand(uri, folder).map_err(|words| {
@@ -229,13 +249,21 @@ fn nearest(path: &Path) -> Option<PathBuf> {
 }
 
 /// Opens a store. Nothing is connected to or created yet.
-pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Result<Arc<dyn TrackingStore>> {
-    Ok(match location {
-        Location::Server(url) => Arc::new(RestStore::new(url, options.clone(), read_only)?),
-        Location::Sqlite(database) => {
-            Arc::new(SqliteStore::new(database, options.workspace.as_deref(), read_only))
+///
+/// # Errors
+///
+/// If a file that the options name cannot be read, such as that of a certificate.
+pub fn open(location: &Location, options: &RestOptions, read_only: bool) -> Result<Store> {
+    let read_only = read_only || location.is_read_only();
+    let store = match location {
+        Location::Server(url) => {
+            Store::new(Rest::new(url, options.clone()).during("prepare the connection")?)
         }
-    })
+        Location::Sqlite(database) => {
+            Store::new(Sqlite::new(database, options.workspace.as_deref(), read_only))
+        }
+    };
+    Ok(if read_only { store.read_only() } else { store })
 }
 
 #[cfg(test)]

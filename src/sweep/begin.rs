@@ -18,7 +18,7 @@ use crate::learn::study::TrainingData;
 use crate::mlflow::{Dataset, Experiment, ExperimentId, Tag, ViewType, tags};
 use crate::program;
 use crate::store::address::Address;
-use crate::store::{self, TrackingStore, now_ms};
+use crate::store::{self, Store, now_ms};
 
 /// So many columns are told of a schema.
 const SCHEMA_COLUMNS: usize = 1_000;
@@ -134,7 +134,7 @@ pub fn spawn(folder: &SweepFolder, header: &SweepHeader, same: &SameStore) -> io
 ///
 /// # Errors
 /// The store's.
-pub async fn find_or_create(store: &dyn TrackingStore, name: &str, plan: &Plan) -> store::Result<Experiment> {
+pub async fn find_or_create(store: &Store, name: &str, plan: &Plan) -> store::Result<Experiment> {
     if let Some(found) = find(store, name).await? {
         return Ok(found);
     }
@@ -144,14 +144,8 @@ pub async fn find_or_create(store: &dyn TrackingStore, name: &str, plan: &Plan) 
     match store.create_experiment(name, &judged_by).await {
         Ok(id) => store.get_experiment(&id).await,
         // Somebody else was faster, or an answer was lost.
-        Err(error) => find(store, name).await?.ok_or(error),
+        Err(error) => store.find_experiment(name).await?.ok_or(error),
     }
-}
-
-async fn find(store: &dyn TrackingStore, name: &str) -> store::Result<Option<Experiment>> {
-    let all = store.search_experiments(ViewType::All).await?;
-    let by_name = all.iter().find(|experiment| experiment.name == name);
-    Ok(by_name.or_else(|| all.iter().find(|experiment| experiment.experiment_id.as_str() == name)).cloned())
 }
 
 /// The commit of the folder, where there is git and a repository.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use mltui::mlflow::{ExperimentId, ModelId, RunId};
-use mltui::store::rest::{RestOptions, RestStore};
+use mltui::store::uri::{self, Location, RestOptions};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -338,12 +338,12 @@ fn damaged_answers_are_read_or_refused() {
     let answers = recorded["answers"].as_object().unwrap().iter();
     let answers = answers.map(|(path, answer)| (path.replace("{model}", &id("model")), answer.clone()));
     let server = Server { answers: Arc::new(answers.collect()), damages: Arc::default() };
-    let address = server.start().parse().unwrap();
+    let address: url::Url = server.start().parse().unwrap();
     fuzz("answers", &damages(), |damages| {
         server.damages.lock().unwrap().clone_from(damages);
         let options =
             RestOptions { max_retries: 0, timeout: Duration::from_secs(3), ..RestOptions::default() };
-        let store = RestStore::new(&address, options, false).unwrap();
+        let store = uri::open(&Location::Server(address.clone()), &options, false).unwrap();
         runtime.block_on(async {
             read_everything(&store, &known).await;
             write_something(&store, &known).await;

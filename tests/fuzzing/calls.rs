@@ -10,7 +10,7 @@ use mltui::mlflow::{
 };
 use mltui::select::Patterns;
 use mltui::store::{
-    Cursor, HistoryCursor, NewRun, RunSearch, RunUpdate, Scan, ScanValues, StoreError, TrackingStore, now_ms,
+    Cursor, HistoryCursor, NewRun, RunSearch, RunUpdate, Scan, ScanValues, Store, StoreError, now_ms,
 };
 
 /// What a whole store is known to hold.
@@ -41,7 +41,7 @@ async fn answer<T>(what: &str, call: impl Future<Output = Result<T, StoreError>>
     }
 }
 
-pub async fn read_everything(store: &dyn TrackingStore, known: &Known) {
+pub async fn read_everything(store: &Store, known: &Known) {
     answer("info", store.info()).await;
     answer("run_counts", store.run_counts()).await;
     answer("latest_experiment", store.latest_experiment()).await;
@@ -78,7 +78,7 @@ pub async fn read_everything(store: &dyn TrackingStore, known: &Known) {
 }
 
 /// The catalogue, and what is made of it.
-async fn scanned(store: &dyn TrackingStore, experiment: &ExperimentId, watched: &[RunId]) {
+async fn scanned(store: &Store, experiment: &ExperimentId, watched: &[RunId]) {
     let bare = ScanValues::Only {
         metrics: vec!["rmse".into()],
         params: vec!["lr".into()],
@@ -95,7 +95,7 @@ async fn scanned(store: &dyn TrackingStore, experiment: &ExperimentId, watched: 
             }
         };
         let (cursor, ()) = tokio::join!(answer("scan", store.scan(&scan, sender)), folding);
-        let mut cursor = cursor.unwrap_or(Cursor::Start);
+        let mut cursor = cursor.unwrap_or(Cursor::START);
         for _ in 0..2 {
             if let Some(changes) = answer("changes", store.changes(&scan, &mut cursor, watched)).await {
                 for batch in &changes.batches {
@@ -111,7 +111,7 @@ async fn scanned(store: &dyn TrackingStore, experiment: &ExperimentId, watched: 
     }
 }
 
-async fn searched(store: &dyn TrackingStore, experiment: &ExperimentId) -> Vec<RunId> {
+async fn searched(store: &Store, experiment: &ExperimentId) -> Vec<RunId> {
     let mut found = Vec::new();
     let filters = [
         "",
@@ -144,12 +144,12 @@ async fn searched(store: &dyn TrackingStore, experiment: &ExperimentId) -> Vec<R
     found
 }
 
-async fn of_run(store: &dyn TrackingStore, run: &RunId, known: &Known) {
+async fn of_run(store: &Store, run: &RunId, known: &Known) {
     answer("get_run", store.get_run(run)).await;
     answer("metric_history", store.metric_history(run, &known.metric)).await;
-    let mut cursor = HistoryCursor::Start;
+    let mut cursor = HistoryCursor::START;
     for _ in 0..2 {
-        let part = answer("history_since", store.history_since(run, &known.metric, cursor)).await;
+        let part = answer("history_since", store.history_since(run, &known.metric, &cursor)).await;
         cursor = part.map_or(cursor, |part| part.cursor);
     }
     for folder in ["", "model"] {
@@ -159,7 +159,7 @@ async fn of_run(store: &dyn TrackingStore, run: &RunId, known: &Known) {
     answer("logged_models_of", store.logged_models_of(&known.experiment, run)).await;
 }
 
-pub async fn write_something(store: &dyn TrackingStore, known: &Known) {
+pub async fn write_something(store: &Store, known: &Known) {
     let (tag, experiment) = (Tag::new("k", "v"), &known.experiment);
     let run = NewRun {
         experiment_id: experiment.clone(),

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use mltui::mlflow::{ExperimentId, Metric, ModelId, Param, RunId, Tag};
-use mltui::store::sqlite::{Database, SqliteStore};
-use mltui::store::{NewRun, TrackingStore};
+use mltui::store::NewRun;
+use mltui::store::uri::{self, Location, RestOptions};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -229,7 +229,7 @@ fn columns(path: &Path) -> Vec<(String, String)> {
 /// A database that this program made.
 async fn own(folder: &Path) -> Base {
     let path = folder.join("own.db");
-    let store = SqliteStore::new(&Database::from(path.clone()), None, false);
+    let store = uri::open(&Location::Sqlite(path.clone().into()), &RestOptions::default(), false).unwrap();
     store.begin().await.unwrap();
     let experiment = store.create_experiment("wine", &[Tag::new("team", "red")]).await.unwrap();
     let mut runs = Vec::new();
@@ -311,7 +311,8 @@ fn damaged_databases_are_read_or_refused() {
         let base = &bases[*at];
         damage(base, damages, &path);
         let before = fs::read(&path).unwrap();
-        let store = SqliteStore::new(&Database::from(path.clone()), None, *read_only);
+        let store =
+            uri::open(&Location::Sqlite(path.clone().into()), &RestOptions::default(), *read_only).unwrap();
         runtime.block_on(async {
             read_everything(&store, &base.known).await;
             assert!(fs::read(&path).unwrap() == before, "reading changed the file");

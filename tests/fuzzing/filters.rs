@@ -8,9 +8,9 @@ use mltui::mlflow::filter::{Filter, Query, parse};
 use mltui::mlflow::{
     Dataset, DatasetInput, ExperimentId, Metric, Param, Run, RunId, RunStatus, Tag, ViewType,
 };
-use mltui::store::memory::MemoryStore;
-use mltui::store::sqlite::SqliteStore;
-use mltui::store::{NewRun, RunSearch, RunUpdate, Scan, ScanValues, TrackingStore};
+use mltui::store::memory::Memory;
+use mltui::store::uri::{self, Location, RestOptions};
+use mltui::store::{NewRun, RunSearch, RunUpdate, Scan, ScanValues, Store};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -71,7 +71,7 @@ const RUNS: usize = 24;
 
 /// A store, its catalogue, and the numbers of its runs by their ids.
 struct Held {
-    store: Box<dyn TrackingStore>,
+    store: Store,
     experiment: ExperimentId,
     catalog: Catalog,
     numbers: HashMap<RunId, usize>,
@@ -79,13 +79,13 @@ struct Held {
 }
 
 impl Held {
-    async fn new(store: Box<dyn TrackingStore>) -> Self {
+    async fn new(store: Store) -> Self {
         let experiment = store.create_experiment("x", &[]).await.unwrap();
         // The same in every store.
         let mut random = fastrand::Rng::with_seed(1);
         let mut numbers = HashMap::new();
         for number in 0..RUNS {
-            let id = log(store.as_ref(), &experiment, number, &mut random).await;
+            let id = log(&store, &experiment, number, &mut random).await;
             numbers.insert(id, number);
         }
         let scan = Scan {
@@ -139,12 +139,7 @@ impl Held {
 }
 
 /// A run with values of all kinds.
-async fn log(
-    store: &dyn TrackingStore,
-    experiment: &ExperimentId,
-    number: usize,
-    random: &mut fastrand::Rng,
-) -> RunId {
+async fn log(store: &Store, experiment: &ExperimentId, number: usize, random: &mut fastrand::Rng) -> RunId {
     let mut text = || TEXTS[random.usize(..TEXTS.len() - 1)];
     let name = format!("{}{number}", text());
     let tags: Vec<Tag> =
@@ -319,9 +314,9 @@ fn filters_mean_the_same_everywhere() {
     let path = folder.path().join("mlflow.db");
     let database = path.to_str().unwrap().into();
     let (file, memory) = runtime.block_on(async {
-        let sqlite = SqliteStore::new(&database, None, false);
+        let sqlite = uri::open(&Location::Sqlite(database), &RestOptions::default(), false).unwrap();
         sqlite.begin().await.unwrap();
-        (Held::new(Box::new(sqlite)).await, Held::new(Box::new(MemoryStore::default())).await)
+        (Held::new(sqlite).await, Held::new(Store::new(Memory::default())).await)
     });
     fuzz("filters", &filters(), |text| {
         let filter = match parse(text) {

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use mltui::marking::{self, Journal, Record, Step};
@@ -12,8 +11,8 @@ use mltui::select::{Goal, Objective, Policy};
 use mltui::state::by_experiment::ByExperiment;
 use mltui::state::policies::Policies;
 use mltui::state::{file_of, load, load_to_change, save};
-use mltui::store::TrackingStore;
-use mltui::store::memory::MemoryStore;
+use mltui::store::Store;
+use mltui::store::memory;
 use mltui::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
 use mltui::sweep::engine::journal::SweepFolder;
 use mltui::sweep::engine::state::{SweepState, SweepStates};
@@ -166,7 +165,7 @@ fn damage(path: &Path, damage: &Damage) {
 
 /// The files of a whole state directory, and where they lie in it.
 async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let store: Arc<dyn TrackingStore> = Arc::new(MemoryStore::default());
+    let store: Store = Store::new(memory::Memory::default());
     let wish = SweepRequest {
         data: "iris".into(),
         families: vec!["naive_bayes".into(), "decision_tree".into()],
@@ -176,11 +175,11 @@ async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     };
     let (mut plan, data) = wish.decide().unwrap();
     plan.rules.jobs = 1;
-    let experiment = find_or_create(store.as_ref(), "iris", &plan).await.unwrap();
+    let experiment = find_or_create(&store, "iris", &plan).await.unwrap();
     let origin = SweepOrigin { store: STORE, user: "ana", state_folder: folder };
     let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
     let (sweep, header) = prepared.begin(&experiment).unwrap();
-    let job = SweepJob::new(Arc::clone(&store), sweep.clone(), header, data);
+    let job = SweepJob::new(store.clone(), sweep.clone(), header, data);
     run::run(job, std::future::pending(), |_| {}).await.unwrap();
     let lost = Unkept { trial: Some(1), what: "model".into(), why: "it is too large".into() };
     sweep.set_unkept(Some(1), &[lost]).unwrap();
@@ -273,9 +272,9 @@ fn read(folder: &Path) {
 
 /// All that writes to one.
 async fn go_on(folder: &Path, resumes: bool) {
-    let store: Arc<dyn TrackingStore> = Arc::new(MemoryStore::default());
+    let store: Store = Store::new(memory::Memory::default());
     let journal = Journal::new(folder, STORE);
-    drop(marking::resume(store.as_ref(), &journal).await);
+    drop(marking::resume(&store, &journal).await);
     drop(journal.end("x"));
     drop(Policies::new(folder, STORE).set(&ExperimentId::from("9"), None));
     drop(load_to_change::<Memory>(&file_of(folder, "stores", STORE)));
@@ -288,9 +287,9 @@ async fn go_on(folder: &Path, resumes: bool) {
     drop(run::close_broken(&store, folder, STORE).await);
 }
 
-async fn resume(store: &Arc<dyn TrackingStore>, folder: &SweepFolder, header: &SweepHeader) -> Option<()> {
+async fn resume(store: &Store, folder: &SweepFolder, header: &SweepHeader) -> Option<()> {
     let data = header.plan.training_data().ok()?;
-    let job = SweepJob::new(Arc::clone(store), folder.clone(), header.clone(), data);
+    let job = SweepJob::new(store.clone(), folder.clone(), header.clone(), data);
     // Long enough for a whole one; what goes on and on is called off.
     let patience = tokio::time::sleep(Duration::from_millis(300));
     let told = run::run(job, patience, |told| drop(format!("{told:?}"))).await;

@@ -15,7 +15,7 @@ use mltui::mlflow::{
 };
 use mltui::select::Patterns;
 use mltui::store::batch::whole_runs;
-use mltui::store::{ArtifactList, ErrorKind, HistoryCursor, HistoryPart, StoreError};
+use mltui::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, StoreError};
 use mltui::sweep::request::SweepRequest;
 use mltui::text::clean;
 use mltui::tui::core::app::{App, Setup};
@@ -228,7 +228,7 @@ impl Visit {
         let app = App::new(Setup {
             store: NAMES[4].into(),
             absent: None,
-            is_local: !ascii,
+            capabilities: if ascii { Capabilities::SERVER } else { Capabilities::DATABASE },
             read_only: false,
             poll_seconds: 2.0,
             glyphs,
@@ -335,7 +335,7 @@ impl Visit {
                 let part = |run: &RunId| HistoryPart {
                     points: points(run),
                     replaces: true,
-                    cursor: HistoryCursor::Start,
+                    cursor: HistoryCursor::START,
                 };
                 let read = wants.into_iter().map(|want| {
                     let result = or_error(fails).map(|()| part(&want.which.run));

@@ -10,8 +10,8 @@ use mltui::marking::{
     resume, undo,
 };
 use mltui::mlflow::{ExperimentId, Run, RunId};
-use mltui::store::memory::MemoryStore;
-use mltui::store::{NewModel, NewRun, Result, TrackingStore};
+use mltui::store::memory::Memory;
+use mltui::store::{NewModel, NewRun, Result, Store};
 
 /// On a version in the registry: the mark that it was made for.
 const VERSION_OF: &str = "mltui.mark";
@@ -55,7 +55,7 @@ struct Outside {
 }
 
 struct World {
-    store: Arc<dyn TrackingStore>,
+    store: Store,
     journals: tempfile::TempDir,
     experiment: ExperimentId,
     runs: Vec<RunId>,
@@ -66,7 +66,7 @@ struct World {
 
 impl World {
     /// An experiment with runs that have a model each; what others registered before is theirs.
-    async fn new(store: Arc<dyn TrackingStore>, name: &str, rng: &mut Rng) -> Self {
+    async fn new(store: Store, name: &str, rng: &mut Rng) -> Self {
         let experiment = store.create_experiment(name, &[]).await.unwrap();
         let mut runs = Vec::new();
         for number in 0..RUNS {
@@ -120,7 +120,7 @@ impl World {
     }
 
     async fn carry_out(&self, person: usize, deed: Deed) -> Result<Option<Outcome>> {
-        let (store, journal, random) = (self.store.as_ref(), self.journal(person), person as u32);
+        let (store, journal, random) = (&self.store, self.journal(person), person as u32);
         match deed {
             Deed::Undo { now } => {
                 let undoing = Undoing { by: "ana".into(), now, of_others: true };
@@ -263,7 +263,7 @@ fn deeds(rng: &mut Rng, people: usize) -> Vec<Deed> {
 /// One history, call by call: some of the people break off and are finished later.
 fn history(seed: u64) {
     let mut rng = Rng::with_seed(seed);
-    let world = drive(World::new(Arc::new(MemoryStore::stepping()), "m", &mut rng));
+    let world = drive(World::new(Store::new(Memory::stepping()), "m", &mut rng));
     drive(world.before(&mut rng));
     let end = if rng.u8(0..4) == 0 { rng.usize(1..60) } else { usize::MAX };
     let mut told = format!("history {seed}\n");
@@ -293,7 +293,7 @@ fn history(seed: u64) {
         }
     }
     for person in 0..PEOPLE {
-        let resumed = drive(resume(world.store.as_ref(), &world.journal(person))).unwrap();
+        let resumed = drive(resume(&world.store, &world.journal(person))).unwrap();
         assert_eq!(resumed.failed, [], "{told}");
     }
     drive(check(&[&world], &told));
@@ -321,7 +321,7 @@ pub fn in_memory() {
 pub fn in_one_model() {
     for seed in 0..asked("MLTUI_HISTORIES").unwrap_or(10_000) / 5 {
         let mut rng = Rng::with_seed(seed);
-        let store: Arc<dyn TrackingStore> = Arc::new(MemoryStore::default());
+        let store: Store = Arc::new(MemoryStore::default());
         let first = drive(World::new(Arc::clone(&store), "m", &mut rng));
         let mut second = drive(World::new(store, "n", &mut rng));
         (second.model, second.outside) = (first.model.clone(), first.outside);
@@ -342,12 +342,12 @@ pub fn in_one_model() {
 }
 
 /// At once in earnest, on a store that others share.
-pub fn at_once(store: &Arc<dyn TrackingStore>, count: u64, people: usize) {
+pub fn at_once(store: &Store, count: u64, people: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     for seed in 0..asked("MLTUI_HISTORIES_AT_ONCE").unwrap_or(count) {
         let mut rng = Rng::with_seed(seed);
         runtime.block_on(async {
-            let world = Arc::new(World::new(Arc::clone(store), &format!("m-{seed}"), &mut rng).await);
+            let world = Arc::new(World::new(store.clone(), &format!("m-{seed}"), &mut rng).await);
             world.before(&mut rng).await;
             let mut told = format!("history {seed}\n");
             let mut tasks = Vec::new();
@@ -366,8 +366,8 @@ pub fn at_once(store: &Arc<dyn TrackingStore>, count: u64, people: usize) {
 
 /// Somebody moves an alias by hand between marks: undoing leaves it, or puts it back.
 pub fn by_hand() {
-    let world = drive(World::new(Arc::new(MemoryStore::default()), "m", &mut Rng::with_seed(0)));
-    let (store, outside) = (world.store.as_ref(), world.outside);
+    let world = drive(World::new(Store::new(Memory::default()), "m", &mut Rng::with_seed(0)));
+    let (store, outside) = (&world.store, world.outside);
     let carry_out = |deed: Deed| drive(world.carry_out(0, deed)).unwrap().unwrap();
     let aliases = || {
         let known = drive(store.get_registered_model("m")).ok();

@@ -6,13 +6,12 @@ mod histories;
 mod support;
 
 use std::path::Path;
-use std::sync::Arc;
 
-use mltui::store::rest::RestOptions;
-use mltui::store::{TrackingStore, uri};
+use mltui::store::uri::RestOptions;
+use mltui::store::{Store, uri};
 use support::{Server, V3};
 
-fn open(address: &str) -> Arc<dyn TrackingStore> {
+fn open(address: &str) -> Store {
     let location = uri::parse(address, Path::new("/")).unwrap();
     uri::open(&location, &RestOptions::default(), false).unwrap()
 }

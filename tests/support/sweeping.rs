@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use mltui::mlflow::{RunStatus, ViewType};
-use mltui::store::rest::RestOptions;
+use mltui::store::uri::RestOptions;
 use mltui::store::{RunSearch, uri};
 
 /// Where sweeps are kept in a home.

@@ -8,7 +8,7 @@ use super::runs::set;
 use super::{Inner, State, missing};
 use crate::mlflow::{
     Dataset, LoggedModel, Metric, MetricPoint, ModelId, ModelMetric, ModelOutput, ModelVersion,
-    RegisteredModel, RunId, Tag, limits,
+    RegisteredModel, RunId, Tag,
 };
 use crate::store::{ErrorKind, NewModel, now_ms};
 
@@ -157,7 +157,7 @@ impl State {
 
     pub fn output(&mut self, run: &RunId, model: &ModelId) -> Inner<()> {
         self.logged_model(model)?;
-        let outputs = &mut self.held(run)?.run.model_outputs;
+        let outputs = &mut self.change(run)?.run.model_outputs;
         if !outputs.iter().any(|known| known.model_id == *model) {
             outputs.push(ModelOutput { model_id: model.clone(), step: 0 });
         }

@@ -10,7 +10,9 @@ use crate::mlflow::{
     DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo,
     RunStatus, Tag, ViewType, names, tags,
 };
-use crate::store::{ErrorKind, NewRun, RunPage, RunSearch, RunUpdate, by_step, now_ms};
+use crate::store::batch::whole_runs;
+use crate::store::pages::{offset_of, token_at};
+use crate::store::{Changes, ErrorKind, NewRun, RunPage, RunSearch, RunUpdate, Scan, by_step, now_ms};
 
 /// MLflow's largest page.
 const MAX_RESULTS: usize = 50_000;
@@ -94,8 +96,10 @@ impl State {
         for known in self.experiments.iter_mut().filter(|known| known.experiment_id == *id) {
             known.lifecycle_stage = stage;
         }
+        self.writes += 1;
         for held in self.runs.values_mut().filter(|held| held.run.info.experiment_id == *id) {
             held.run.info.lifecycle_stage = stage;
+            held.written = self.writes;
         }
         Ok(())
     }
@@ -144,7 +148,8 @@ impl State {
             model_outputs: Vec::new(),
         };
         new.tags.iter().chain([&Tag::new(tags::RUN_NAME, name)]).for_each(|tag| set(&mut run.tags, tag));
-        self.runs.insert(id, super::Held::new(run.clone()));
+        self.runs.insert(id.clone(), super::StoredRun::new(run.clone()));
+        self.change(&id)?;
         Ok(run)
     }
 
@@ -152,12 +157,20 @@ impl State {
         self.runs.get(id).map(|held| &held.run).ok_or_else(|| missing(&format!("run {id}")))
     }
 
-    pub fn held(&mut self, id: &RunId) -> Inner<&mut super::Held> {
-        self.runs.get_mut(id).ok_or_else(|| missing(&format!("run {id}")))
+    pub fn held(&self, id: &RunId) -> Inner<&super::StoredRun> {
+        self.runs.get(id).ok_or_else(|| missing(&format!("run {id}")))
     }
 
-    fn active_run(&mut self, id: &RunId) -> Inner<&mut super::Held> {
-        let held = self.held(id)?;
+    /// A run that is about to be written to.
+    pub fn change(&mut self, id: &RunId) -> Inner<&mut super::StoredRun> {
+        let held = self.runs.get_mut(id).ok_or_else(|| missing(&format!("run {id}")))?;
+        self.writes += 1;
+        held.written = self.writes;
+        Ok(held)
+    }
+
+    fn active_run(&mut self, id: &RunId) -> Inner<&mut super::StoredRun> {
+        let held = self.change(id)?;
         if held.run.info.lifecycle_stage == LifecycleStage::Deleted {
             return Err(ErrorKind::Invalid(format!("run {id} is deleted: restore it first")));
         }
@@ -222,7 +235,7 @@ impl State {
     }
 
     pub fn stage_run(&mut self, id: &RunId, stage: LifecycleStage) -> Inner<()> {
-        self.held(id)?.run.info.lifecycle_stage = stage;
+        self.change(id)?.run.info.lifecycle_stage = stage;
         Ok(())
     }
 
@@ -236,15 +249,30 @@ impl State {
         let mut found = self.runs_of(&search.experiment_ids, search.view);
         found.retain(|run| search.filter.clauses.iter().all(|clause| clause.matches(run)));
         found.sort_by(|a, b| order(&search.order_by, a, b));
-        let start = match search.page_token.as_deref().map(str::parse::<usize>) {
-            None => 0,
-            Some(Ok(start)) => start,
-            Some(Err(_)) => return Err(ErrorKind::Invalid("the page token is not one of ours".into())),
-        };
+        let start = search.page_token.as_deref().map_or(Ok(0), offset_of)?;
         let end = start.saturating_add(search.max_results);
-        let next_page_token = (end < found.len()).then(|| end.to_string());
+        let next_page_token = (end < found.len()).then(|| token_at(end));
         let runs = found.into_iter().skip(start).take(search.max_results).cloned().collect();
         Ok(RunPage { runs, next_page_token })
+    }
+
+    /// All runs of a scan.
+    pub fn runs_in(&self, scan: &Scan) -> Vec<&Run> {
+        self.runs_of(std::slice::from_ref(&scan.experiment_id), scan.view)
+    }
+
+    /// The runs of a scan that were written to since so many writes, and those that are in view no more.
+    pub fn changes(&self, scan: &Scan, seen: u64) -> Changes {
+        let of_experiment = |held: &&super::StoredRun| held.run.info.experiment_id == scan.experiment_id;
+        let written = self.runs.values().filter(|held| held.written > seen).filter(of_experiment);
+        let is_in_view = |run: &&Run| scan.view.contains(run.info.lifecycle_stage);
+        let (here, gone): (Vec<&Run>, Vec<&Run>) = written.map(|held| &held.run).partition(is_in_view);
+        Changes {
+            batches: if here.is_empty() { Vec::new() } else { vec![whole_runs(here)] },
+            removed: gone.into_iter().map(|run| run.info.run_id.clone()).collect(),
+            touched: self.writes > seen,
+            reload: false,
+        }
     }
 
     /// Newest first.
@@ -259,7 +287,7 @@ impl State {
     }
 }
 
-impl super::Held {
+impl super::StoredRun {
     fn log(&mut self, metric: &Metric) {
         let point = MetricPoint { step: metric.step, timestamp: metric.timestamp, value: metric.value };
         let history = self.histories.entry(metric.key.clone()).or_default();

@@ -9,10 +9,8 @@ use serde_json::{Deserializer, Map, Number, Value};
 
 use super::body::Body;
 use super::failure::first_words;
-use crate::store::ErrorKind;
 use crate::store::secrets::hide;
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{ErrorKind, Inner};
 
 /// What stands beside a list.
 const TOKEN: &str = "next_page_token";

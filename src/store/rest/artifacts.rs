@@ -6,9 +6,7 @@ use super::client::Client;
 use super::wire;
 use crate::mlflow::{ArtifactFile, RunId};
 use crate::store::pages::Pages;
-use crate::store::{ArtifactList, ErrorKind};
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{ArtifactList, ErrorKind, Inner};
 
 pub async fn list(client: &Client, id: &RunId, path: &str) -> Inner<ArtifactList> {
     let mut files: Vec<ArtifactFile> = Vec::new();

@@ -10,9 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::cutting::Cutter;
 use super::failure::innermost;
-use crate::store::ErrorKind;
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{ErrorKind, Inner};
 
 /// Bytes of a JSON answer that are kept, long texts in it cut. Of runs, smaller pages are asked for where one has more.
 pub const LONGEST: usize = 48 << 20;

@@ -16,9 +16,7 @@ use crate::mlflow::filter::{Attribute, Clause, Field, Filter, Query, Test};
 use crate::mlflow::{Run, RunId, ViewType};
 use crate::store::batch::{RunBatch, whole_runs};
 use crate::store::pages::Pages;
-use crate::store::{Changes, ErrorKind, Scan, now_ms};
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{Changes, ErrorKind, Inner, Scan, now_ms};
 
 /// Changes are asked for from this much earlier on than the server's own time, in milliseconds.
 const CLOCK_SKEW: i64 = 120_000;
@@ -31,7 +29,7 @@ const CROWD: usize = 100;
 
 /// How far the changes of an experiment were seen.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Seen {
+pub struct ServerCursor {
     started: Latest,
     ended: Latest,
     wide_due: Option<Instant>,
@@ -66,7 +64,7 @@ impl Latest {
     }
 }
 
-impl Seen {
+impl ServerCursor {
     /// Takes in runs that a server sent. `now` is its time when it was first asked: while it is asked for one page after
     /// the other, runs that it sent already go on and end.
     pub fn note(&mut self, runs: &[Run], now: i64) {
@@ -87,7 +85,12 @@ pub fn server_now(client: &Client) -> i64 {
 }
 
 /// Runs that started or ended since, and the watched ones as they are now.
-pub async fn changes(client: &Client, scan: &Scan, seen: &mut Seen, watched: &[RunId]) -> Inner<Changes> {
+pub async fn changes(
+    client: &Client,
+    scan: &Scan,
+    seen: &mut ServerCursor,
+    watched: &[RunId],
+) -> Inner<Changes> {
     let mut changes = Changes::default();
     let start = Instant::now();
     let now = server_now(client);
@@ -132,7 +135,7 @@ async fn read_since(
     scan: &Scan,
     attribute: &str,
     since: i64,
-    seen: &mut Seen,
+    seen: &mut ServerCursor,
 ) -> Inner<Vec<RunBatch>> {
     let mut body = scan_body(scan, PAGE, None);
     body["filter"] = json!(format!("attributes.{attribute} >= {since}"));

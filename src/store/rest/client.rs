@@ -22,10 +22,8 @@ use super::paging::PAGE;
 use super::proxy::{self, Proxy};
 use super::received::Received;
 use super::tls;
-use crate::store::ErrorKind;
 use crate::store::secrets::{self, hide};
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{ErrorKind, Inner};
 
 /// How long an answer may take until that is said.
 const SILENCE: Duration = Duration::from_secs(10);

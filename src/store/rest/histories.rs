@@ -2,13 +2,10 @@
 
 use super::answer::Answer;
 use super::client::Client;
-use super::paging::token_at;
 use super::{body, wire};
 use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
-use crate::store::pages::Pages;
-use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step};
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::pages::{Pages, token_at};
+use crate::store::{ErrorKind, HistoryCursor, HistoryPart, Inner, by_step};
 
 const PATH: &str = "2.0/mlflow/metrics/get-history";
 /// Points of one history, at most: several are read at a time.
@@ -72,12 +69,21 @@ pub async fn whole(client: &Client, id: &RunId, key: &str) -> Inner<Vec<MetricPo
     Ok(points)
 }
 
+/// How far a history has been read: so many points, and the first and the last of them in the order of the server, by
+/// timestamp, step and value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct ReadPoints {
+    points: usize,
+    first: MetricPoint,
+    last: MetricPoint,
+}
+
 /// What comes behind a cursor. The server orders by time, so that new points come last, and its page tokens are plain
 /// offsets: reading goes on at the last known point, and if another one stands there, points were put in between and
 /// everything is read again. MLflow 2.22 sends everything in any case.
-pub async fn since(client: &Client, id: &RunId, key: &str, cursor: HistoryCursor) -> Inner<HistoryPart> {
+pub async fn since(client: &Client, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
     // MLflow refuses a token for the very beginning.
-    if let HistoryCursor::Rest { points: known @ 2.., first, last } = cursor {
+    if let Some(ReadPoints { points: known @ 2.., first, last }) = cursor.get::<ReadPoints>().copied() {
         let token = token_at(known - 1);
         let mut points = read_on(client, id, key, Some(token)).await?;
         let begins_with =
@@ -88,7 +94,7 @@ pub async fn since(client: &Client, id: &RunId, key: &str, cursor: HistoryCursor
         if begins_with(&last) {
             points.remove(0);
             let last = points.last().copied().unwrap_or(last);
-            let cursor = HistoryCursor::Rest { points: known + points.len(), first, last };
+            let cursor = HistoryCursor::new(ReadPoints { points: known + points.len(), first, last });
             points.sort_by(by_step);
             return Ok(HistoryPart { points, replaces: false, cursor });
         }
@@ -98,9 +104,11 @@ pub async fn since(client: &Client, id: &RunId, key: &str, cursor: HistoryCursor
 
 fn all(mut points: Vec<MetricPoint>) -> HistoryPart {
     let cursor = match points.as_slice() {
-        [first, .., last] => HistoryCursor::Rest { points: points.len(), first: *first, last: *last },
-        [only] => HistoryCursor::Rest { points: 1, first: *only, last: *only },
-        [] => HistoryCursor::Start,
+        [first, .., last] => {
+            HistoryCursor::new(ReadPoints { points: points.len(), first: *first, last: *last })
+        }
+        [only] => HistoryCursor::new(ReadPoints { points: 1, first: *only, last: *only }),
+        [] => HistoryCursor::START,
     };
     points.sort_by(by_step);
     HistoryPart { points, replaces: true, cursor }

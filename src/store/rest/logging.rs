@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 use super::client::{Client, Repeat};
 use super::wire::log_batches;
 use crate::mlflow::{Dataset, Metric, ModelId, RunId};
-use crate::store::ErrorKind;
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{ErrorKind, Inner};
 
 const PATH: &str = "2.0/mlflow/runs/log-batch";
 

@@ -18,7 +18,6 @@ mod registry;
 mod tls;
 mod wire;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -27,71 +26,69 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use answer::Answer;
-pub use changes::Seen;
+use changes::ServerCursor;
 pub use client::address;
 use client::{Client, Repeat};
-pub use options::{Auth, Observer, RestOptions, Waiting};
+pub use options::{Auth, Observer, RestOptions, Retrying};
 use wire::required;
 
-use super::error::During;
-use super::pages::Pages;
+use super::pages::{Pages, token_at};
 use super::{
-    ArtifactList, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewModel, NewRun, Result, RunBatch,
-    RunPage, RunSearch, RunUpdate, Scan, StoreInfo, TrackingStore,
+    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart,
+    Inner, LoggedModels, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
+    StoreInfo,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelVersion,
-    Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, limits, tags,
+    Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, tags,
 };
 
 /// Ids in one bulk request: MLflow takes 100, but the web server of 2.22 refuses request lines over 4,094 bytes.
 const BULK_IDS: usize = 90;
 
-/// Whole histories that are asked for side by side: a server with few workers has others to serve.
-const SUMMARIES: usize = 4;
-
-/// The token of the page that begins behind so many runs: MLflow's tokens are plain offsets.
-pub fn page_token(offset: usize) -> String {
-    paging::token_at(offset)
-}
-
 /// A tracking server.
 #[derive(Debug)]
-pub struct RestStore {
+pub struct Rest {
     client: Arc<Client>,
-    read_only: bool,
 }
 
-impl RestStore {
-    pub fn new(base: &Url, options: RestOptions, read_only: bool) -> Result<Self> {
-        let client = Client::new(base, options).during("prepare the connection")?;
-        Ok(Self { client: Arc::new(client), read_only })
+impl Rest {
+    /// The server at an address. Nothing is sent to it yet.
+    pub fn new(base: &Url, options: RestOptions) -> Inner<Self> {
+        Ok(Self { client: Arc::new(Client::new(base, options)?) })
     }
 
-    fn may_write(&self, operation: &str) -> Result<()> {
-        if self.read_only {
-            return Err(ErrorKind::ReadOnly("the profile is read_only".into())).during(operation);
-        }
-        Ok(())
-    }
-
-    async fn write(&self, operation: String, repeat: Repeat, path: &str, body: Value) -> Result<Answer> {
-        self.may_write(&operation)?;
-        self.client.post(path, &body, repeat).await.during(operation)
+    async fn write(&self, repeat: Repeat, path: &str, body: Value) -> Inner<Answer> {
+        self.client.post(path, &body, repeat).await
     }
 }
 
 #[async_trait]
-impl TrackingStore for RestStore {
-    async fn info(&self) -> Result<StoreInfo> {
-        let operation = "ask the server for its version";
+impl Backend for Rest {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::SERVER
+    }
+
+    fn artifacts(&self) -> Option<&dyn Artifacts> {
+        Some(self)
+    }
+
+    fn registry(&self) -> Option<&dyn Registry> {
+        Some(self)
+    }
+
+    fn logged_models(&self) -> Option<&dyn LoggedModels> {
+        Some(self)
+    }
+
+    async fn info(&self) -> Inner<StoreInfo> {
         let version = match self.client.text("version").await {
             Ok(version) if version.len() < 40 && !version.contains('<') => version.trim().to_owned(),
             Ok(_) => {
-                return Err(ErrorKind::Protocol("no version number under /version".into())).during(operation);
+                return Err(ErrorKind::Protocol("no version number under /version".into()));
             }
             Err(ErrorKind::NotFound(_)) => "of an unknown version".to_owned(),
-            Err(kind) => return Err(kind).during(operation),
+            Err(kind) => return Err(kind),
         };
         let mut notes = Vec::new();
         // Only MLflow 3 says more of itself; that others do not is no failure.
@@ -104,104 +101,72 @@ impl TrackingStore for RestStore {
             kind: format!("MLflow server {version}"),
             location: self.client.base().to_owned(),
             revision: None,
-            writable: !self.read_only,
+            writable: true,
             notes,
         })
     }
 
-    async fn search_experiments(&self, view: ViewType) -> Result<Vec<Experiment>> {
+    async fn search_experiments(&self, view: ViewType) -> Inner<Vec<Experiment>> {
         let mut experiments = Vec::new();
         let mut token: Option<String> = None;
         let mut pages = Pages::default();
         loop {
             let body = json!({ "max_results": 1000, "view_type": view.as_str(), "page_token": token });
-            let answer = self
-                .client
-                .search("2.0/mlflow/experiments/search", &body)
-                .await
-                .during("list experiments")?;
-            let list = answer.list("experiments", wire::experiment).during("list experiments")?;
+            let answer = self.client.search("2.0/mlflow/experiments/search", &body).await?;
+            let list = answer.list("experiments", wire::experiment)?;
             let next = pages.next(answer.next_token(), list.things.len(), list.weight);
             experiments.extend(list.things);
-            token = next.during("list experiments")?;
+            token = next?;
             if token.is_none() {
                 break;
             }
         }
         if experiments.is_empty() {
-            self.client.confirm().await.during("list experiments")?;
+            self.client.confirm().await?;
         }
         Ok(experiments)
     }
 
-    async fn get_experiment(&self, id: &ExperimentId) -> Result<Experiment> {
-        let operation = format!("read experiment {id}");
+    async fn get_experiment(&self, id: &ExperimentId) -> Inner<Experiment> {
         let query = [("experiment_id", id.as_str())];
-        let answer = self.client.get("2.0/mlflow/experiments/get", &query).await.during(&operation)?;
-        answer.required("experiment", wire::experiment).during(operation)
+        let answer = self.client.get("2.0/mlflow/experiments/get", &query).await?;
+        answer.required("experiment", wire::experiment)
     }
 
-    async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>> {
-        Ok(None)
-    }
-
-    async fn latest_experiment(&self) -> Result<Option<ExperimentId>> {
-        Ok(None)
-    }
-
-    async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Result<ExperimentId> {
-        let operation = format!("create experiment {name:?}");
-        limits::check_experiment_name(name).during(&operation)?;
-        tags.iter().try_for_each(limits::check_tag).during(&operation)?;
+    async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Inner<ExperimentId> {
         let body = json!({ "name": name, "tags": wire::pairs(tags) });
-        let answer =
-            self.write(operation.clone(), Repeat::Never, "2.0/mlflow/experiments/create", body).await?;
-        answer.required("experiment_id", wire::text).map(ExperimentId).during(operation)
+        let answer = self.write(Repeat::Never, "2.0/mlflow/experiments/create", body).await?;
+        answer.required("experiment_id", wire::text).map(ExperimentId)
     }
 
-    async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Result<()> {
-        let operation = format!("rename experiment {id}");
-        limits::check_experiment_name(name).during(&operation)?;
+    async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Inner<()> {
         let body = json!({ "experiment_id": id, "new_name": name });
-        self.write(operation, Repeat::Safe, "2.0/mlflow/experiments/update", body).await.map(drop)
+        self.write(Repeat::Safe, "2.0/mlflow/experiments/update", body).await.map(drop)
     }
 
-    async fn delete_experiment(&self, id: &ExperimentId) -> Result<()> {
+    async fn delete_experiment(&self, id: &ExperimentId) -> Inner<()> {
         let body = json!({ "experiment_id": id });
-        self.write(format!("delete experiment {id}"), Repeat::Never, "2.0/mlflow/experiments/delete", body)
-            .await
-            .map(drop)
+        self.write(Repeat::Never, "2.0/mlflow/experiments/delete", body).await.map(drop)
     }
 
-    async fn restore_experiment(&self, id: &ExperimentId) -> Result<()> {
+    async fn restore_experiment(&self, id: &ExperimentId) -> Inner<()> {
         let body = json!({ "experiment_id": id });
-        self.write(format!("restore experiment {id}"), Repeat::Never, "2.0/mlflow/experiments/restore", body)
-            .await
-            .map(drop)
+        self.write(Repeat::Never, "2.0/mlflow/experiments/restore", body).await.map(drop)
     }
 
-    async fn set_experiment_tag(&self, id: &ExperimentId, tag: &Tag) -> Result<()> {
-        let operation = format!("tag experiment {id}");
-        limits::check_tag(tag).during(&operation)?;
+    async fn set_experiment_tag(&self, id: &ExperimentId, tag: &Tag) -> Inner<()> {
         let body = json!({ "experiment_id": id, "key": tag.key, "value": tag.value });
-        self.write(operation, Repeat::Safe, "2.0/mlflow/experiments/set-experiment-tag", body).await.map(drop)
+        self.write(Repeat::Safe, "2.0/mlflow/experiments/set-experiment-tag", body).await.map(drop)
     }
 
-    async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Result<()> {
+    async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Inner<()> {
         const PATH: &str = "2.0/mlflow/experiments/delete-experiment-tag";
-        let operation = format!("delete a tag of experiment {id}");
-        self.may_write(&operation)?;
         let body = json!({ "experiment_id": id, "key": key });
         let result = self.client.post(PATH, &body, Repeat::Safe).await;
-        result
-            .map(drop)
-            .map_err(|kind| kind.no_route("way to delete a tag of an experiment"))
-            .during(operation)
+        result.map(drop).map_err(|kind| kind.no_route("way to delete a tag of an experiment"))
     }
 
-    async fn create_run(&self, run: &NewRun) -> Result<Run> {
-        let operation = format!("create a run in experiment {}", run.experiment_id);
-        run.tags.iter().try_for_each(limits::check_tag).during(&operation)?;
+    async fn create_run(&self, run: &NewRun) -> Inner<Run> {
         let mut all_tags = run.tags.clone();
         if let Some(name) = &run.run_name
             && !all_tags.iter().any(|tag| tag.key == tags::RUN_NAME)
@@ -212,19 +177,21 @@ impl TrackingStore for RestStore {
             "experiment_id": run.experiment_id, "user_id": run.user_id, "run_name": run.run_name,
             "start_time": run.start_time, "tags": wire::pairs(&all_tags),
         });
-        let answer = self.write(operation.clone(), Repeat::Never, "2.0/mlflow/runs/create", body).await?;
-        answer.required("run", wire::run).during(operation)
+        let answer = self.write(Repeat::Never, "2.0/mlflow/runs/create", body).await?;
+        answer.required("run", wire::run)
     }
 
-    async fn get_run(&self, id: &RunId) -> Result<Run> {
-        let operation = format!("read run {id}");
-        let answer =
-            self.client.get("2.0/mlflow/runs/get", &[("run_id", id.as_str())]).await.during(&operation)?;
-        answer.required("run", wire::run).during(operation)
+    async fn get_run(&self, id: &RunId) -> Inner<Run> {
+        let answer = self.client.get("2.0/mlflow/runs/get", &[("run_id", id.as_str())]).await?;
+        answer.required("run", wire::run)
     }
 
-    async fn search_runs(&self, search: &RunSearch) -> Result<RunPage> {
-        paging::search(&self.client, search).await.during("search runs")
+    async fn search_runs(&self, search: &RunSearch) -> Inner<RunPage> {
+        paging::search(&self.client, search).await
+    }
+
+    fn page_token(&self, offset: usize) -> Option<String> {
+        Some(token_at(offset))
     }
 
     async fn log_batch(
@@ -233,12 +200,9 @@ impl TrackingStore for RestStore {
         metrics: &[Metric],
         params: &[Param],
         new_tags: &[Tag],
-    ) -> Result<()> {
-        let operation = format!("log to run {id}");
-        self.may_write(&operation)?;
-        limits::check_batch(metrics, params, new_tags).during(&operation)?;
+    ) -> Inner<()> {
         for body in wire::log_batches(id, metrics, params, new_tags) {
-            logging::log_body(&self.client, body).await.during(&operation)?;
+            logging::log_body(&self.client, body).await?;
         }
         // A batch writes the tag of the name without the name.
         if let Some(name) = new_tags.iter().find(|tag| tag.key == tags::RUN_NAME) {
@@ -247,14 +211,12 @@ impl TrackingStore for RestStore {
         Ok(())
     }
 
-    async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Result<()> {
+    async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Inner<()> {
         let body = json!({ "run_id": id, "datasets": inputs.iter().map(wire::dataset_input_json).collect::<Vec<_>>() });
-        self.write(format!("log data sets to run {id}"), Repeat::Safe, "2.0/mlflow/runs/log-inputs", body)
-            .await
-            .map(drop)
+        self.write(Repeat::Safe, "2.0/mlflow/runs/log-inputs", body).await.map(drop)
     }
 
-    async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Result<()> {
+    async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Inner<()> {
         let mut body = json!({ "run_id": id });
         for (key, value) in [
             ("status", update.status.map(RunStatus::as_str).map(Value::from)),
@@ -265,54 +227,41 @@ impl TrackingStore for RestStore {
                 body[key] = value;
             }
         }
-        self.write(format!("update run {id}"), Repeat::Safe, "2.0/mlflow/runs/update", body).await.map(drop)
+        self.write(Repeat::Safe, "2.0/mlflow/runs/update", body).await.map(drop)
     }
 
-    async fn delete_run(&self, id: &RunId) -> Result<()> {
+    async fn delete_run(&self, id: &RunId) -> Inner<()> {
         let body = json!({ "run_id": id });
-        self.write(format!("delete run {id}"), Repeat::Safe, "2.0/mlflow/runs/delete", body).await.map(drop)
+        self.write(Repeat::Safe, "2.0/mlflow/runs/delete", body).await.map(drop)
     }
 
-    async fn restore_run(&self, id: &RunId) -> Result<()> {
+    async fn restore_run(&self, id: &RunId) -> Inner<()> {
         let body = json!({ "run_id": id });
-        self.write(format!("restore run {id}"), Repeat::Safe, "2.0/mlflow/runs/restore", body).await.map(drop)
+        self.write(Repeat::Safe, "2.0/mlflow/runs/restore", body).await.map(drop)
     }
 
-    async fn set_tag(&self, id: &RunId, tag: &Tag) -> Result<()> {
-        let operation = format!("tag run {id}");
-        limits::check_tag(tag).during(&operation)?;
+    async fn set_tag(&self, id: &RunId, tag: &Tag) -> Inner<()> {
         let body = json!({ "run_id": id, "key": tag.key, "value": tag.value });
-        self.write(operation, Repeat::Safe, "2.0/mlflow/runs/set-tag", body).await.map(drop)
+        self.write(Repeat::Safe, "2.0/mlflow/runs/set-tag", body).await.map(drop)
     }
 
-    async fn delete_tag(&self, id: &RunId, key: &str) -> Result<()> {
+    async fn delete_tag(&self, id: &RunId, key: &str) -> Inner<()> {
         let body = json!({ "run_id": id, "key": key });
-        self.write(
-            format!("delete tag {key:?} of run {id}"),
-            Repeat::Never,
-            "2.0/mlflow/runs/delete-tag",
-            body,
-        )
-        .await
-        .map(drop)
+        self.write(Repeat::Never, "2.0/mlflow/runs/delete-tag", body).await.map(drop)
     }
 
-    async fn metric_history(&self, id: &RunId, key: &str) -> Result<Vec<MetricPoint>> {
-        histories::whole(&self.client, id, key).await.during(format!("read the history of {key:?}"))
+    async fn metric_history(&self, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
+        histories::whole(&self.client, id, key).await
     }
 
-    async fn history_since(&self, id: &RunId, key: &str, cursor: HistoryCursor) -> Result<HistoryPart> {
-        histories::since(&self.client, id, key, cursor).await.during(format!("read the history of {key:?}"))
+    async fn history_since(&self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
+        histories::since(&self.client, id, key, cursor).await
     }
 
-    fn summary_batch(&self) -> usize {
-        SUMMARIES
-    }
-
-    async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Result<Vec<(RunId, Summary)>> {
+    async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
         let read = |id| histories::summary(&self.client, id, key, part);
         let found = futures_util::future::try_join_all(ids.iter().map(read));
-        let found = found.await.during(format!("read the history of {key:?}"))?;
+        let found = found.await?;
         let known = ids.iter().zip(found);
         Ok(known.filter_map(|(id, summary)| Some((id.clone(), summary?))).collect())
     }
@@ -322,21 +271,16 @@ impl TrackingStore for RestStore {
         ids: &[RunId],
         key: &str,
         max_points: usize,
-    ) -> Result<Vec<(RunId, Vec<MetricPoint>)>> {
-        let operation = format!("read histories of {key:?}");
+    ) -> Inner<Vec<(RunId, Vec<MetricPoint>)>> {
         let mut histories: Vec<(RunId, Vec<MetricPoint>)> = Vec::new();
         let max_points = max_points.clamp(1, 2500).to_string();
         for chunk in ids.chunks(BULK_IDS) {
             let mut query = vec![("metric_key", key), ("max_results", &max_points)];
             query.extend(chunk.iter().map(|id| ("run_ids", id.as_str())));
-            let answer = self
-                .client
-                .get("2.0/mlflow/metrics/get-history-bulk-interval", &query)
-                .await
-                .during(&operation)?;
+            let answer = self.client.get("2.0/mlflow/metrics/get-history-bulk-interval", &query).await?;
             let points = answer
                 .list("metrics", |value| Ok((required(value, "run_id", wire::text)?, wire::point(value)?)));
-            for (id, point) in points.during(&operation)?.things {
+            for (id, point) in points?.things {
                 match histories.iter_mut().rfind(|(known, _)| known.as_str() == id) {
                     Some((_, points)) => points.push(point),
                     None => histories.push((RunId(id), vec![point])),
@@ -349,41 +293,54 @@ impl TrackingStore for RestStore {
         Ok(histories)
     }
 
-    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<ArtifactList> {
-        artifacts::list(&self.client, id, path).await.during(format!("list the artifacts of run {id}"))
+    async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Inner<Cursor> {
+        paging::scan(&self.client, scan, &sink).await.map(Cursor::new)
     }
 
-    async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Result<Vec<u8>> {
+    async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Inner<Changes> {
+        let Some(mut seen) = cursor.get::<ServerCursor>().cloned() else {
+            return Ok(Changes { reload: true, ..Changes::default() });
+        };
+        let changes = changes::changes(&self.client, scan, &mut seen, watched).await;
+        *cursor = Cursor::new(seen);
+        changes
+    }
+}
+
+#[async_trait]
+impl Artifacts for Rest {
+    async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
+        artifacts::list(&self.client, id, path).await
+    }
+
+    async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Inner<Vec<u8>> {
         let uri = self.get_run(id).await?.info.artifact_uri;
-        artifacts::read(&self.client, id, &uri, path, most).await.during(format!("read artifact {path:?}"))
+        artifacts::read(&self.client, id, &uri, path, most).await
     }
 
-    async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Result<()> {
-        let operation = format!("write artifact {path:?}");
-        self.may_write(&operation)?;
+    async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
         let uri = self.get_run(id).await?.info.artifact_uri;
-        artifacts::write(&self.client, id, &uri, path, content).await.during(operation)
+        artifacts::write(&self.client, id, &uri, path, content).await
     }
 
-    async fn check_artifacts(&self, _: &ExperimentId) -> Result<()> {
+    async fn check_artifacts(&self, _: &ExperimentId) -> Inner<()> {
         // The server hands them on, wherever they go.
         Ok(())
     }
+}
 
-    async fn create_registered_model(&self, name: &str) -> Result<()> {
-        let operation = format!("register model {name:?}");
-        self.may_write(&operation)?;
-        registry::create_model(&self.client, name).await.during(operation)
+#[async_trait]
+impl Registry for Rest {
+    async fn create_registered_model(&self, name: &str) -> Inner<()> {
+        registry::create_model(&self.client, name).await
     }
 
-    async fn get_registered_model(&self, name: &str) -> Result<RegisteredModel> {
-        registry::model(&self.client, name).await.during(format!("read model {name:?}"))
+    async fn get_registered_model(&self, name: &str) -> Inner<RegisteredModel> {
+        registry::model(&self.client, name).await
     }
 
-    async fn delete_registered_model(&self, name: &str) -> Result<()> {
-        let operation = format!("delete model {name:?}");
-        self.may_write(&operation)?;
-        registry::delete_model(&self.client, name).await.during(operation)
+    async fn delete_registered_model(&self, name: &str) -> Inner<()> {
+        registry::delete_model(&self.client, name).await
     }
 
     async fn create_model_version(
@@ -392,65 +349,54 @@ impl TrackingStore for RestStore {
         source: &str,
         run_id: Option<&RunId>,
         new_tags: &[Tag],
-    ) -> Result<ModelVersion> {
-        let operation = format!("add a version to model {name:?}");
-        self.may_write(&operation)?;
-        registry::create_version(&self.client, name, source, run_id, new_tags).await.during(operation)
+    ) -> Inner<ModelVersion> {
+        registry::create_version(&self.client, name, source, run_id, new_tags).await
     }
 
-    async fn model_versions(&self, name: &str) -> Result<Vec<ModelVersion>> {
-        registry::versions(&self.client, name).await.during(format!("list the versions of model {name:?}"))
+    async fn model_versions(&self, name: &str) -> Inner<Vec<ModelVersion>> {
+        registry::versions(&self.client, name).await
     }
 
-    async fn delete_model_version(&self, name: &str, version: u64) -> Result<()> {
-        let operation = format!("delete version {version} of model {name:?}");
-        self.may_write(&operation)?;
-        registry::delete_version(&self.client, name, version).await.during(operation)
+    async fn delete_model_version(&self, name: &str, version: u64) -> Inner<()> {
+        registry::delete_version(&self.client, name, version).await
     }
 
-    async fn has_aliases(&self) -> Result<bool> {
+    async fn has_aliases(&self) -> Inner<bool> {
         Ok(registry::has_aliases(&self.client).await)
     }
 
-    async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
-        let operation = format!("set alias {alias:?} of model {name:?}");
-        self.may_write(&operation)?;
-        registry::set_alias(&self.client, name, alias, version).await.during(operation)
+    async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Inner<()> {
+        registry::set_alias(&self.client, name, alias, version).await
     }
 
-    async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()> {
-        let operation = format!("delete alias {alias:?} of model {name:?}");
-        self.may_write(&operation)?;
-        registry::delete_alias(&self.client, name, alias).await.during(operation)
+    async fn delete_model_alias(&self, name: &str, alias: &str) -> Inner<()> {
+        registry::delete_alias(&self.client, name, alias).await
     }
 
-    async fn model_version_by_alias(&self, name: &str, alias: &str) -> Result<ModelVersion> {
-        registry::version_by_alias(&self.client, name, alias)
-            .await
-            .during(format!("read model {name}@{alias}"))
+    async fn model_version_by_alias(&self, name: &str, alias: &str) -> Inner<ModelVersion> {
+        registry::version_by_alias(&self.client, name, alias).await
+    }
+}
+
+#[async_trait]
+impl LoggedModels for Rest {
+    async fn get_logged_model(&self, id: &ModelId) -> Inner<LoggedModel> {
+        models::read(&self.client, id).await
     }
 
-    async fn get_logged_model(&self, id: &ModelId) -> Result<LoggedModel> {
-        models::read(&self.client, id).await.during(format!("read logged model {id}"))
+    async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
+        models::of_run(&self.client, experiment, run).await
     }
 
-    async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Result<Vec<LoggedModel>> {
-        models::of_run(&self.client, experiment, run).await.during(format!("list the models of run {run}"))
-    }
-
-    async fn create_logged_model(&self, model: &NewModel) -> Result<LoggedModel> {
-        let operation = format!("create model {:?}", model.name);
-        self.may_write(&operation)?;
+    async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
         // Before there is a model that nobody could finish.
         let location = self.get_experiment(&model.experiment_id).await?.artifact_location;
-        artifacts::need_service(&location).during(&operation)?;
-        models::create(&self.client, model).await.during(operation)
+        artifacts::need_service(&location)?;
+        models::create(&self.client, model).await
     }
 
-    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Result<()> {
-        let operation = format!("log model {model} of run {run}");
-        self.may_write(&operation)?;
-        models::link(&self.client, run, model).await.during(operation)
+    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()> {
+        models::link(&self.client, run, model).await
     }
 
     async fn log_model_metrics(
@@ -459,35 +405,15 @@ impl TrackingStore for RestStore {
         model: &ModelId,
         metrics: &[Metric],
         dataset: &Dataset,
-    ) -> Result<()> {
-        let operation = format!("log metrics of model {model}");
-        self.may_write(&operation)?;
-        limits::check_batch(metrics, &[], &[]).during(&operation)?;
-        logging::log_model_metrics(&self.client, run, model, metrics, dataset).await.during(operation)
+    ) -> Inner<()> {
+        logging::log_model_metrics(&self.client, run, model, metrics, dataset).await
     }
 
-    async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Result<()> {
-        let operation = format!("write {path:?} of model {}", model.model_id);
-        self.may_write(&operation)?;
-        artifacts::write_model(&self.client, &model.artifact_location, path, content).await.during(operation)
+    async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
+        artifacts::write_model(&self.client, &model.artifact_location, path, content).await
     }
 
-    async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Result<()> {
-        let operation = format!("finish model {id}");
-        self.may_write(&operation)?;
-        models::finish(&self.client, id, is_whole).await.during(operation)
-    }
-
-    async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Result<Cursor> {
-        let operation = format!("read the runs of experiment {}", scan.experiment_id);
-        let seen = paging::scan(&self.client, scan, &sink).await.during(operation)?;
-        Ok(Cursor::Rest(seen))
-    }
-
-    async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Result<Changes> {
-        let Cursor::Rest(seen) = cursor else {
-            return Ok(Changes { reload: true, ..Changes::default() });
-        };
-        changes::changes(&self.client, scan, seen, watched).await.during("look for changes")
+    async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Inner<()> {
+        models::finish(&self.client, id, is_whole).await
     }
 }

@@ -6,9 +6,7 @@ use super::client::{Client, Repeat};
 use super::wire;
 use crate::mlflow::{ExperimentId, LoggedModel, ModelId, RunId};
 use crate::store::pages::Pages;
-use crate::store::{ErrorKind, NewModel};
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{ErrorKind, Inner, NewModel};
 
 const MODELS: &str = "2.0/mlflow/logged-models";
 /// Models on a page, each with its metrics.

@@ -10,12 +10,17 @@ use crate::store::secrets::note;
 /// Credentials, as MLflow's client sends them.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub enum Auth {
+    /// None are sent.
     #[default]
     None,
+    /// Name and password.
     Basic {
+        /// The name, which may be a token.
         user: String,
+        /// May be empty.
         password: String,
     },
+    /// A token.
     Bearer(String),
 }
 
@@ -69,14 +74,16 @@ pub struct Waiting {
 
 /// Whoever wants to know, the first time, that an answer is long in coming, or that requests fail and are tried again.
 #[derive(Clone)]
-pub struct Observer(Arc<dyn Fn(&Waiting) + Send + Sync>);
+pub struct Observer(Arc<dyn Fn(&Retrying) + Send + Sync>);
 
 impl Observer {
-    pub fn new(tell: impl Fn(&Waiting) + Send + Sync + 'static) -> Self {
+    /// Calls `tell`, on the thread that waits.
+    pub fn new(tell: impl Fn(&Retrying) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
-    pub fn tell(&self, waiting: &Waiting) {
+    /// Tells of a failure.
+    pub fn tell(&self, waiting: &Retrying) {
         (self.0)(waiting);
     }
 }
@@ -96,13 +103,15 @@ impl PartialEq for Observer {
 /// Everything but the address. The defaults are those of MLflow's Python client.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RestOptions {
+    /// How the user is known to the server.
     pub auth: Auth,
     /// `MLFLOW_TRACKING_INSECURE_TLS`: do not verify the server's certificate.
     pub insecure_tls: bool,
     /// `MLFLOW_TRACKING_SERVER_CERT_PATH`: a PEM file with the authorities to trust.
     pub ca_file: Option<PathBuf>,
-    /// What these two were set by, for whoever has to change it.
+    /// What insecure TLS was set by, for whoever has to change it.
     pub insecure_tls_by: String,
+    /// The same for the authorities.
     pub ca_file_by: String,
     /// `MLFLOW_TRACKING_CLIENT_CERT_PATH`: a PEM file with certificate and key.
     pub client_cert: Option<PathBuf>,
@@ -114,11 +123,15 @@ pub struct RestOptions {
     pub backoff_factor: f64,
     /// Up to this many seconds are added at random.
     pub backoff_jitter: f64,
+    /// How long an answer is waited for.
     pub timeout: Duration,
+    /// Whether a server is asked again no sooner than it says.
     pub respect_retry_after: bool,
+    /// Whether it may send to another address.
     pub allow_redirects: bool,
     /// Why credentials that there are do not go to this server.
     pub withheld: Option<String>,
+    /// Who is told of failures that are tried again.
     pub observer: Option<Observer>,
 }
 

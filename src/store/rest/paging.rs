@@ -4,26 +4,22 @@
 //! run id; nothing is lost, because new runs come first and push others onto later pages. For the same reason a page that
 //! is too much is asked for again with fewer runs on it; how large those were that came tells what is asked for next.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::future;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
 
 use super::body;
-use super::changes::{Seen, server_now};
+use super::changes::{ServerCursor, server_now};
 use super::client::Client;
 use super::wire;
 use crate::mlflow::filter::Query;
 use crate::store::batch::{BatchWriter, RunBatch};
-use crate::store::pages::Pages;
-use crate::store::{ErrorKind, RunPage, RunSearch, Scan};
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::pages::{Pages, offset_of, token_at};
+use crate::store::{Capabilities, ErrorKind, Inner, RunPage, RunSearch, Scan};
 
 const SEARCH: &str = "2.0/mlflow/runs/search";
 /// Runs on a page of a scan: about a second and a half of the server's time.
-pub const PAGE: usize = 1_000;
+pub const PAGE: usize = Capabilities::SERVER.page;
 /// So many times fewer are asked for where a page is too much.
 const FEWER: usize = 8;
 /// Bytes that a page should have at most: the next one may have heavier runs.
@@ -127,27 +123,15 @@ pub fn scan_body(scan: &Scan, size: usize, token: Option<&str>) -> Value {
     })
 }
 
-pub fn token_at(offset: usize) -> String {
-    STANDARD.encode(format!("{{\"offset\": {offset}}}"))
-}
-
-/// Whether a token is the plain offset that is expected, so that others can be made.
-fn is_offset(token: &str, offset: usize) -> bool {
-    let decoded = STANDARD.decode(token).ok();
-    decoded
-        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-        .is_some_and(|value| value.get("offset").and_then(Value::as_u64) == Some(offset as u64))
-}
-
 /// Sends all runs in blocks, and returns how far that is.
-pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<Seen> {
+pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<ServerCursor> {
     let mut scanning = Scanning {
         client,
         scan,
         sink,
         writer: BatchWriter::new(0),
         pages: Pages::default(),
-        seen: Seen::default(),
+        seen: ServerCursor::default(),
         start: 0,
         has_first: false,
     };
@@ -161,7 +145,7 @@ pub async fn scan(client: &Client, scan: &Scan, sink: &Sender<RunBatch>) -> Inne
     loop {
         offset += next.size;
         let Some(mut token) = scanning.deliver(next.page).await? else { return Ok(scanning.seen) };
-        if client.fitting() == PAGE && is_offset(&token, offset) {
+        if client.fitting() == PAGE && offset_of(&token) == Ok(offset) {
             match scanning.parallel(offset).await? {
                 None => return Ok(scanning.seen),
                 Some(reached) => (offset, token) = (reached, token_at(reached)),
@@ -178,7 +162,7 @@ struct Scanning<'a> {
     sink: &'a Sender<RunBatch>,
     writer: BatchWriter,
     pages: Pages,
-    seen: Seen,
+    seen: ServerCursor,
     /// The server's time when the scan began.
     start: i64,
     /// The first page was sent.

@@ -5,10 +5,8 @@ use serde_json::json;
 use super::client::{Client, Repeat};
 use super::wire;
 use crate::mlflow::{ModelVersion, RegisteredModel, RunId, Tag};
-use crate::store::ErrorKind;
 use crate::store::pages::Pages;
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{ErrorKind, Inner};
 
 const MODELS: &str = "2.0/mlflow/registered-models";
 const VERSIONS: &str = "2.0/mlflow/model-versions";

@@ -18,9 +18,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::options::RestOptions;
-use crate::store::ErrorKind;
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{ErrorKind, Inner};
 
 /// A file with certificates is not larger.
 const MOST_BYTES: u64 = 16 << 20;

@@ -11,9 +11,7 @@ use crate::mlflow::{
     MetricPoint, ModelId, ModelMetric, ModelOutput, ModelVersion, Param, RegisteredModel, Run, RunId,
     RunInfo, RunStatus, Tag, infinity, limits,
 };
-use crate::store::ErrorKind;
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::{ErrorKind, Inner};
 
 /// A field that must be there.
 pub fn required<T>(value: &Value, key: &str, read: impl Fn(&Value) -> Inner<T>) -> Inner<T> {

@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 /// A database file, and how it is to be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Database {
+    /// Where the file is, which need not exist.
     pub path: PathBuf,
     /// `mode=ro`
     pub read_only: bool,
@@ -46,6 +47,10 @@ const PYTHONS_OWN: [&str; 4] = ["check_same_thread", "isolation_level", "detect_
 
 impl Database {
     /// From what stands behind `sqlite:///`; relative paths start at `folder`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words: no file is named, or an option means something that is not done here.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, String> {
         let (name, query) = text.split_once('?').unwrap_or((text, ""));
         let options: Vec<(String, String)> =

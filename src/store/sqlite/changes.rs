@@ -11,11 +11,12 @@ use rustc_hash::FxHashSet;
 
 use super::Inner;
 use super::connection::{Connection, FileId, Pool};
-use super::cursor::{HeadHashes, SqliteCursor, head_hash, marks};
-use super::reading::{find_run, stage_condition};
+use super::cursor::{FileCursor, HeadHashes, head_hash, marks};
+use super::reading::find_run;
 use super::rows::{int, text};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus};
 use crate::store::batch::{NO_TIME, whole_runs};
+use crate::store::sql::search::stage_condition;
 use crate::store::{Changes, Scan};
 
 /// With more changed runs than this, reading everything again is cheaper.
@@ -23,48 +24,50 @@ const MANY: usize = 5_000;
 /// Comparing heads may take one part in this many of the time.
 const HEADS_SHARE: u32 = 20;
 
+/// What changed since `seen`, and what is seen then; nothing where that is the same as before.
 pub fn changes(
     pool: &Pool,
     scan: &Scan,
-    mut cursor: SqliteCursor,
+    seen: &FileCursor,
     watched: &[RunId],
-) -> Inner<(Changes, SqliteCursor)> {
-    let reload = |cursor| Ok((Changes { reload: true, ..Changes::default() }, cursor));
-    let nothing = |cursor| Ok((Changes::default(), cursor));
+) -> Inner<(Changes, Option<FileCursor>)> {
+    let reload = || Ok((Changes { reload: true, ..Changes::default() }, None));
+    let nothing = || Ok((Changes::default(), None));
     if let Some(gone) = pool.gone() {
         // What is known stays; a file that comes back is another one and is read anew.
         pool.lose();
         return Err(gone);
     }
-    let now = FileId::of(pool.path());
+    let file = FileId::of(pool.path());
     let was_lost = pool.was_lost();
-    if was_lost || now != cursor.file {
-        return reload(cursor);
+    if was_lost || file != seen.file {
+        return reload();
     }
-    if now.is_none() {
-        return nothing(cursor);
+    if file.is_none() {
+        return nothing();
     }
     let mut watcher = pool.watcher();
     let is_same_connection = watcher.as_ref().is_some_and(|connection| connection.is_current(pool.path()));
+    // Another connection counts from anew.
+    let known_version = seen.data_version.filter(|_| is_same_connection);
     if !is_same_connection {
         *watcher = Some(pool.take()?);
-        cursor.data_version = None;
     }
-    let Some(connection) = watcher.as_mut() else { return nothing(cursor) };
+    let Some(connection) = watcher.as_mut() else { return nothing() };
     let version: i64 = connection.db.query_row("PRAGMA data_version", [], |row| row.get(0))?;
-    let wrote = cursor.data_version != Some(version);
-    let heads_due = cursor.heads_due.is_none_or(|due| Instant::now() >= due);
-    let compare_late = cursor.heads_pending && heads_due;
+    let wrote = known_version != Some(version);
+    let heads_due = seen.heads_due.is_none_or(|due| Instant::now() >= due);
+    let compare_late = seen.heads_pending && heads_due;
     if !wrote && !compare_late {
-        return nothing(cursor);
+        return nothing();
     }
     let marks = marks(&connection.db)?;
-    let before = cursor.marks;
+    let before = seen.marks;
     let shrank = marks.runs < before.runs || marks.metrics < before.metrics || marks.params < before.params;
     // The first look behind a scan knows of no writer yet.
-    let is_written = wrote && cursor.data_version.is_some();
+    let is_written = wrote && known_version.is_some();
     if shrank || (is_written && before.are_used_up()) {
-        return reload(cursor);
+        return reload();
     }
     let mut changed: FxHashSet<RunId> = FxHashSet::default();
     if wrote {
@@ -75,16 +78,15 @@ pub fn changes(
         new_rows(connection, "tags", before.tags, &mut changed)?;
     }
     let mut changes = Changes { touched: wrote, ..Changes::default() };
-    cursor.heads_pending = true;
+    let mut now = FileCursor { marks, data_version: Some(version), heads_pending: true, ..seen.clone() };
     if heads_due {
         let start = Instant::now();
-        compare_heads(connection, scan, &mut cursor.heads, &mut changed, &mut changes.removed)?;
-        cursor.heads_pending = false;
-        cursor.heads_due =
-            Some(Instant::now() + (start.elapsed() * HEADS_SHARE).max(Duration::from_millis(1)));
+        compare_heads(connection, scan, &mut now.heads, &mut changed, &mut changes.removed)?;
+        now.heads_pending = false;
+        now.heads_due = Some(Instant::now() + (start.elapsed() * HEADS_SHARE).max(Duration::from_millis(1)));
     }
     if changed.len() > MANY {
-        return reload(cursor);
+        return reload();
     }
     let mut runs = Vec::with_capacity(changed.len());
     for id in changed {
@@ -97,9 +99,7 @@ pub fn changes(
     if !runs.is_empty() {
         changes.batches.push(whole_runs(&runs));
     }
-    cursor.marks = marks;
-    cursor.data_version = Some(version);
-    Ok((changes, cursor))
+    Ok((changes, Some(now)))
 }
 
 /// The runs that got rows since; the walk by rowid is forced, for the planner would take an index on the key.

@@ -98,10 +98,6 @@ impl Pool {
         &self.database.path
     }
 
-    pub fn is_read_only(&self) -> bool {
-        self.read_only
-    }
-
     /// What is wrong where the file was there and is not any more.
     pub fn gone(&self) -> Option<ErrorKind> {
         let is_gone = self.seen.load(Ordering::Relaxed) && FileId::of(self.path()).is_none();
@@ -133,9 +129,6 @@ impl Pool {
     }
 
     pub fn write<T>(&self, work: impl FnOnce(&mut Connection) -> Inner<T>) -> Inner<T> {
-        if self.read_only {
-            return Err(ErrorKind::ReadOnly("it was opened read-only".into()));
-        }
         self.or_gone(self.transaction(work)).map_err(|error| self.or_sealed(error))
     }
 

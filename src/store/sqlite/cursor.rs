@@ -24,7 +24,7 @@ pub fn head_hash(name: &str, status: RunStatus, stage: LifecycleStage, end_time:
 
 /// How far the changes of a file have been seen.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct SqliteCursor {
+pub struct FileCursor {
     pub file: Option<FileId>,
     pub marks: Marks,
     pub heads: HeadHashes,
@@ -33,7 +33,7 @@ pub struct SqliteCursor {
     pub heads_pending: bool,
 }
 
-impl SqliteCursor {
+impl FileCursor {
     /// Before anything that is written to `file` after `marks`.
     pub fn at(file: Option<FileId>, marks: Marks) -> Self {
         Self { file, marks, ..Self::default() }

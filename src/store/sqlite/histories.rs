@@ -7,7 +7,7 @@ use rusqlite::params;
 use rustc_hash::FxHashMap;
 
 use super::Inner;
-use super::connection::{Connection, Pool};
+use super::connection::{Connection, FileId, Pool};
 use super::rows::{int, metric_value, text};
 use crate::mlflow::{Collector, MetricPoint, Part, RunId, Summary};
 use crate::store::{ErrorKind, HistoryCursor, HistoryPart, by_step, sample_indices};
@@ -46,6 +46,13 @@ fn points(mut rows: rusqlite::Rows<'_>) -> Inner<Vec<MetricPoint>> {
     Ok(points)
 }
 
+/// How far a history has been read: rows of the file's table up to this one.
+#[derive(Debug, PartialEq)]
+struct ReadRows {
+    file: Option<FileId>,
+    rowid: i64,
+}
+
 /// What was written behind a cursor. Rows are only ever added to the table, at its end, so what is new is found
 /// without looking at what is old.
 pub fn since(
@@ -59,15 +66,13 @@ pub fn since(
     let last: Option<i64> =
         connection.db.prepare_cached("SELECT max(rowid) FROM metrics")?.query_row([], |row| row.get(0))?;
     let last = last.unwrap_or(i64::MIN);
-    let cursor_now = HistoryCursor::Sqlite { file, rowid: last };
-    let known = match cursor {
+    let now = HistoryCursor::new(ReadRows { file, rowid: last });
+    let known = match cursor.get::<ReadRows>() {
         // Behind the last number that there is, new rows get any other.
-        HistoryCursor::Sqlite { file: read, rowid } if read == file && rowid <= last && last < i64::MAX => {
-            rowid
-        }
+        Some(ReadRows { file: read, rowid }) if *read == file && *rowid <= last && last < i64::MAX => *rowid,
         _ => {
             let points = whole(connection, id, key)?;
-            return Ok(HistoryPart { points, replaces: true, cursor: cursor_now });
+            return Ok(HistoryPart { points, replaces: true, cursor: now });
         }
     };
     if known == last {
@@ -78,7 +83,7 @@ pub fn since(
         "SELECT step, timestamp, value, is_nan FROM metrics WHERE rowid > ?1 AND +run_uuid = ?2 AND +key = ?3",
     )?;
     let points = points(statement.query(params![known, id.as_str(), key])?)?;
-    Ok(HistoryPart { points, replaces: false, cursor: cursor_now })
+    Ok(HistoryPart { points, replaces: false, cursor: now })
 }
 
 pub fn sampled(

@@ -31,53 +31,51 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 pub use address::Database;
-pub use connection::FileId;
-use connection::{Connection, Pool};
-pub use cursor::SqliteCursor;
+use connection::{Connection, FileId, Pool};
+use cursor::FileCursor;
 
-use super::error::During;
+use super::pages::token_at;
 use super::{
-    ArtifactList, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewModel, NewRun, Result, RunBatch,
-    RunPage, RunSearch, RunUpdate, Scan, StoreError, StoreInfo, TrackingStore,
+    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart,
+    Inner, LoggedModels, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
+    StoreInfo,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelVersion,
-    Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType, limits,
+    Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
 };
 
 /// A tracking store in a SQLite file.
 #[derive(Debug, Clone)]
-pub struct SqliteStore {
+pub struct Sqlite {
     pool: Arc<Pool>,
 }
 
-/// Failures inside the store know what went wrong; the operation is named where they leave it.
-type Inner<T> = std::result::Result<T, ErrorKind>;
-
-impl SqliteStore {
-    /// The store in a file, which need not exist. `workspace` is MLflow's, `default` where none is given.
+impl Sqlite {
+    /// The store in a file, which need not exist. `workspace` is MLflow's, `default` where none is given. A file that is only
+    /// read is opened so.
     pub fn new(database: &Database, workspace: Option<&str>, read_only: bool) -> Self {
         let workspace = workspace.unwrap_or("default").to_owned();
         Self { pool: Arc::new(Pool::new(database.clone(), workspace, read_only)) }
     }
 
-    pub fn path(&self) -> &Path {
+    fn path(&self) -> &Path {
         self.pool.path()
     }
 
     /// Runs `work` with a connection on a thread that may block.
-    async fn read<T, F>(&self, operation: impl Into<String>, work: F) -> Result<T>
+    async fn read<T, F>(&self, work: F) -> Inner<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Inner<T> + Send + 'static,
     {
         let pool = Arc::clone(&self.pool);
-        blocking(operation.into(), move || pool.read(work)).await
+        blocking(move || pool.read(work)).await
     }
 
     /// Runs `work`, which looks at files that may be anywhere, with a connection on a thread that may wait for ever; `what`
     /// it looks at.
-    async fn read_files<T, F>(&self, operation: String, what: String, work: F) -> Result<T>
+    async fn read_files<T, F>(&self, what: String, work: F) -> Inner<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection, &dyn Fn()) -> Inner<T> + Send + 'static,
@@ -89,179 +87,165 @@ impl SqliteStore {
                 work(connection, goes_on)
             })
         };
-        files::apart(what, work).await.during(operation)
+        files::apart(what, work).await
     }
 
     /// Runs `work` in one transaction that is committed when it succeeds.
-    async fn write<T, F>(&self, operation: impl Into<String>, work: F) -> Result<T>
+    async fn write<T, F>(&self, work: F) -> Inner<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Inner<T> + Send + 'static,
     {
         let pool = Arc::clone(&self.pool);
-        blocking(operation.into(), move || pool.write(work)).await
+        blocking(move || pool.write(work)).await
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    operation: String,
-    work: impl FnOnce() -> Inner<T> + Send + 'static,
-) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.during(operation),
-        Err(error) => Err(StoreError::new(operation, ErrorKind::Io(error.to_string()))),
-    }
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Inner<T> + Send + 'static) -> Inner<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(ErrorKind::Io(error.to_string())))
 }
 
 #[async_trait]
-impl TrackingStore for SqliteStore {
-    async fn info(&self) -> Result<StoreInfo> {
+impl Backend for Sqlite {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::DATABASE
+    }
+
+    async fn info(&self) -> Inner<StoreInfo> {
         let path: PathBuf = self.path().to_owned();
-        self.read("look at the store", move |db| reading::info(db, &path)).await
+        self.read(move |db| reading::info(db, &path)).await
     }
 
     fn is_begun(&self) -> bool {
         FileId::of(self.path()).is_some()
     }
 
-    async fn begin(&self) -> Result<()> {
+    async fn begin(&self) -> Inner<()> {
         let pool = Arc::clone(&self.pool);
-        blocking("begin a store".to_owned(), move || pool.begin()).await
+        blocking(move || pool.begin()).await
     }
 
-    async fn search_experiments(&self, view: ViewType) -> Result<Vec<Experiment>> {
-        self.read("list experiments", move |db| reading::experiments(db, view)).await
+    fn artifacts(&self) -> Option<&dyn Artifacts> {
+        Some(self)
     }
 
-    async fn get_experiment(&self, id: &ExperimentId) -> Result<Experiment> {
+    fn registry(&self) -> Option<&dyn Registry> {
+        Some(self)
+    }
+
+    fn logged_models(&self) -> Option<&dyn LoggedModels> {
+        Some(self)
+    }
+
+    async fn search_experiments(&self, view: ViewType) -> Inner<Vec<Experiment>> {
+        self.read(move |db| reading::experiments(db, view)).await
+    }
+
+    async fn get_experiment(&self, id: &ExperimentId) -> Inner<Experiment> {
         let id = id.clone();
-        self.read(format!("read experiment {id}"), move |db| reading::experiment(db, &id)).await
+        self.read(move |db| reading::experiment(db, &id)).await
     }
 
-    async fn run_counts(&self) -> Result<Option<HashMap<ExperimentId, u64>>> {
-        self.read("count runs", |db| reading::run_counts(db).map(Some)).await
+    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, u64>> {
+        self.read(reading::run_counts).await
     }
 
-    async fn latest_experiment(&self) -> Result<Option<ExperimentId>> {
-        self.read("find the latest run", reading::latest_experiment).await
+    async fn latest_experiment(&self) -> Inner<Option<ExperimentId>> {
+        self.read(reading::latest_experiment).await
     }
 
-    async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Result<ExperimentId> {
-        let operation = format!("create experiment {name:?}");
-        limits::check_experiment_name(name).during(&operation)?;
-        tags.iter().try_for_each(limits::check_tag).during(&operation)?;
+    async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Inner<ExperimentId> {
         let (name, tags, path) = (name.to_owned(), tags.to_vec(), self.path().to_owned());
-        self.write(operation, move |db| writing::create_experiment(db, &path, &name, &tags)).await
+        self.write(move |db| writing::create_experiment(db, &path, &name, &tags)).await
     }
 
-    async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Result<()> {
-        let operation = format!("rename experiment {id}");
-        limits::check_experiment_name(name).during(&operation)?;
+    async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Inner<()> {
         let (id, name) = (id.clone(), name.to_owned());
-        self.write(operation, move |db| writing::rename_experiment(db, &id, &name)).await
+        self.write(move |db| writing::rename_experiment(db, &id, &name)).await
     }
 
-    async fn delete_experiment(&self, id: &ExperimentId) -> Result<()> {
+    async fn delete_experiment(&self, id: &ExperimentId) -> Inner<()> {
         let id = id.clone();
-        self.write(format!("delete experiment {id}"), move |db| writing::set_experiment_stage(db, &id, false))
-            .await
+        self.write(move |db| writing::set_experiment_stage(db, &id, false)).await
     }
 
-    async fn restore_experiment(&self, id: &ExperimentId) -> Result<()> {
+    async fn restore_experiment(&self, id: &ExperimentId) -> Inner<()> {
         let id = id.clone();
-        self.write(format!("restore experiment {id}"), move |db| writing::set_experiment_stage(db, &id, true))
-            .await
+        self.write(move |db| writing::set_experiment_stage(db, &id, true)).await
     }
 
-    async fn set_experiment_tag(&self, id: &ExperimentId, tag: &Tag) -> Result<()> {
-        let operation = format!("tag experiment {id}");
-        limits::check_tag(tag).during(&operation)?;
+    async fn set_experiment_tag(&self, id: &ExperimentId, tag: &Tag) -> Inner<()> {
         let (id, tag) = (id.clone(), tag.clone());
-        self.write(operation, move |db| writing::set_experiment_tag(db, &id, &tag)).await
+        self.write(move |db| writing::set_experiment_tag(db, &id, &tag)).await
     }
 
-    async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Result<()> {
+    async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Inner<()> {
         let (id, key) = (id.clone(), key.to_owned());
-        self.write(format!("delete a tag of experiment {id}"), move |db| {
-            writing::delete_experiment_tag(db, &id, &key)
-        })
-        .await
+        self.write(move |db| writing::delete_experiment_tag(db, &id, &key)).await
     }
 
-    async fn create_run(&self, run: &NewRun) -> Result<Run> {
-        let operation = format!("create a run in experiment {}", run.experiment_id);
-        run.tags.iter().try_for_each(limits::check_tag).during(&operation)?;
+    async fn create_run(&self, run: &NewRun) -> Inner<Run> {
         let run = run.clone();
-        self.write(operation, move |db| writing::create_run(db, &run)).await
+        self.write(move |db| writing::create_run(db, &run)).await
     }
 
-    async fn get_run(&self, id: &RunId) -> Result<Run> {
+    async fn get_run(&self, id: &RunId) -> Inner<Run> {
         let id = id.clone();
-        self.read(format!("read run {id}"), move |db| reading::run(db, &id)).await
+        self.read(move |db| reading::run(db, &id)).await
     }
 
-    async fn search_runs(&self, search: &RunSearch) -> Result<RunPage> {
+    async fn search_runs(&self, search: &RunSearch) -> Inner<RunPage> {
         let search = search.clone();
-        self.read("search runs", move |db| search::search(db, &search)).await
+        self.read(move |db| search::search(db, &search)).await
     }
 
-    async fn log_batch(&self, id: &RunId, metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Result<()> {
-        let operation = format!("log to run {id}");
-        limits::check_batch(metrics, params, tags).during(&operation)?;
+    fn page_token(&self, offset: usize) -> Option<String> {
+        Some(token_at(offset))
+    }
+
+    async fn log_batch(&self, id: &RunId, metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Inner<()> {
         let (id, metrics, params, tags) = (id.clone(), metrics.to_vec(), params.to_vec(), tags.to_vec());
-        self.write(operation, move |db| writing::log_batch(db, &id, &metrics, &params, &tags)).await
+        self.write(move |db| writing::log_batch(db, &id, &metrics, &params, &tags)).await
     }
 
-    async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Result<()> {
+    async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Inner<()> {
         let (id, inputs) = (id.clone(), inputs.to_vec());
-        self.write(format!("log data sets to run {id}"), move |db| writing::log_inputs(db, &id, &inputs))
-            .await
+        self.write(move |db| writing::log_inputs(db, &id, &inputs)).await
     }
 
-    async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Result<()> {
+    async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Inner<()> {
         let (id, update) = (id.clone(), update.clone());
-        self.write(format!("update run {id}"), move |db| writing::update_run(db, &id, &update)).await
+        self.write(move |db| writing::update_run(db, &id, &update)).await
     }
 
-    async fn delete_run(&self, id: &RunId) -> Result<()> {
+    async fn delete_run(&self, id: &RunId) -> Inner<()> {
         let id = id.clone();
-        self.write(format!("delete run {id}"), move |db| writing::set_run_stage(db, &id, false)).await
+        self.write(move |db| writing::set_run_stage(db, &id, false)).await
     }
 
-    async fn restore_run(&self, id: &RunId) -> Result<()> {
+    async fn restore_run(&self, id: &RunId) -> Inner<()> {
         let id = id.clone();
-        self.write(format!("restore run {id}"), move |db| writing::set_run_stage(db, &id, true)).await
+        self.write(move |db| writing::set_run_stage(db, &id, true)).await
     }
 
-    async fn set_tag(&self, id: &RunId, tag: &Tag) -> Result<()> {
-        self.log_batch(id, &[], &[], std::slice::from_ref(tag)).await
-    }
-
-    async fn delete_tag(&self, id: &RunId, key: &str) -> Result<()> {
+    async fn delete_tag(&self, id: &RunId, key: &str) -> Inner<()> {
         let (id, key) = (id.clone(), key.to_owned());
-        self.write(format!("delete tag {key:?} of run {id}"), move |db| writing::delete_tag(db, &id, &key))
-            .await
+        self.write(move |db| writing::delete_tag(db, &id, &key)).await
     }
 
-    async fn metric_history(&self, id: &RunId, key: &str) -> Result<Vec<MetricPoint>> {
+    async fn metric_history(&self, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
         let (id, key) = (id.clone(), key.to_owned());
-        self.read(format!("read the history of {key:?}"), move |db| histories::whole(db, &id, &key)).await
+        self.read(move |db| histories::whole(db, &id, &key)).await
     }
 
-    async fn history_since(&self, id: &RunId, key: &str, cursor: HistoryCursor) -> Result<HistoryPart> {
-        let (id, key) = (id.clone(), key.to_owned());
-        self.read(format!("read the history of {key:?}"), move |db| histories::since(db, &id, &key, cursor))
-            .await
+    async fn history_since(&self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
+        let (id, key, cursor) = (id.clone(), key.to_owned(), cursor.clone());
+        self.read(move |db| histories::since(db, &id, &key, cursor)).await
     }
 
-    fn summary_batch(&self) -> usize {
-        usize::MAX
-    }
-
-    async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Result<Vec<(RunId, Summary)>> {
+    async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
         let (pool, ids, key) = (Arc::clone(&self.pool), ids.to_vec(), key.to_owned());
-        let operation = format!("sum up the histories of {key:?}");
-        blocking(operation, move || histories::summaries(&pool, &ids, &key, part)).await
+        blocking(move || histories::summaries(&pool, &ids, &key, part)).await
     }
 
     async fn sampled_history(
@@ -269,59 +253,71 @@ impl TrackingStore for SqliteStore {
         ids: &[RunId],
         key: &str,
         max_points: usize,
-    ) -> Result<Vec<(RunId, Vec<MetricPoint>)>> {
+    ) -> Inner<Vec<(RunId, Vec<MetricPoint>)>> {
         let (ids, key) = (ids.to_vec(), key.to_owned());
-        self.read(format!("read histories of {key:?}"), move |db| {
-            histories::sampled(db, &ids, &key, max_points)
-        })
-        .await
+        self.read(move |db| histories::sampled(db, &ids, &key, max_points)).await
     }
 
-    async fn list_artifacts(&self, id: &RunId, path: &str) -> Result<ArtifactList> {
+    async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Inner<Cursor> {
+        let (pool, scan) = (Arc::clone(&self.pool), scan.clone());
+        blocking(move || scan::scan(&pool, &scan, &sink)).await.map(Cursor::new)
+    }
+
+    async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Inner<Changes> {
+        let Some(seen) = cursor.share::<FileCursor>() else {
+            return Ok(Changes { reload: true, ..Changes::default() });
+        };
+        let (pool, scan, watched) = (Arc::clone(&self.pool), scan.clone(), watched.to_vec());
+        let (changes, now) = blocking(move || changes::changes(&pool, &scan, &seen, &watched)).await?;
+        if let Some(now) = now {
+            *cursor = Cursor::new(now);
+        }
+        Ok(changes)
+    }
+}
+
+#[async_trait]
+impl Artifacts for Sqlite {
+    async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
         let (id, path, store) = (id.clone(), path.to_owned(), self.path().to_owned());
         let what = format!("the folder {path:?} of run {id}");
-        self.read_files(format!("list the artifacts of run {id}"), what, move |db, goes_on| {
-            artifacts::list(db, &store, &id, &path, goes_on)
-        })
-        .await
+        self.read_files(what, move |db, goes_on| artifacts::list(db, &store, &id, &path, goes_on)).await
     }
 
-    async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Result<Vec<u8>> {
+    async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Inner<Vec<u8>> {
         let (id, path, store) = (id.clone(), path.to_owned(), self.path().to_owned());
         let what = format!("the file system of {path:?}");
-        self.read_files(format!("read artifact {path:?}"), what, move |db, goes_on| {
-            artifacts::read(db, &store, &id, &path, most, goes_on)
-        })
-        .await
+        self.read_files(what, move |db, goes_on| artifacts::read(db, &store, &id, &path, most, goes_on)).await
     }
 
-    async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Result<()> {
-        if self.pool.is_read_only() {
-            return Err(ErrorKind::ReadOnly("it was opened read-only".into())).during("write an artifact");
-        }
+    async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
         let (id, path, store, content) =
             (id.clone(), path.to_owned(), self.path().to_owned(), content.to_vec());
-        self.read(format!("write artifact {path:?}"), move |db| {
-            artifacts::write(db, &store, &id, &path, &content)
-        })
-        .await
+        self.read(move |db| artifacts::write(db, &store, &id, &path, &content)).await
     }
 
-    async fn check_artifacts(&self, experiment: &ExperimentId) -> Result<()> {
+    async fn check_artifacts(&self, experiment: &ExperimentId) -> Inner<()> {
         let (id, store) = (experiment.clone(), self.path().to_owned());
         let what = format!("the file system of the files of experiment {id}");
-        let operation = format!("keep files in experiment {id}");
-        self.read_files(operation, what, move |db, _| artifacts::check(db, &store, &id)).await
+        self.read_files(what, move |db, _| artifacts::check(db, &store, &id)).await
+    }
+}
+
+#[async_trait]
+impl Registry for Sqlite {
+    async fn create_registered_model(&self, name: &str) -> Inner<()> {
+        let name = name.to_owned();
+        self.write(move |db| registry::create_model(db, &name)).await
     }
 
-    async fn create_registered_model(&self, name: &str) -> Result<()> {
+    async fn get_registered_model(&self, name: &str) -> Inner<RegisteredModel> {
         let name = name.to_owned();
-        self.write(format!("register model {name:?}"), move |db| registry::create_model(db, &name)).await
+        self.read(move |db| registry::model(db, &name)).await
     }
 
-    async fn get_registered_model(&self, name: &str) -> Result<RegisteredModel> {
+    async fn delete_registered_model(&self, name: &str) -> Inner<()> {
         let name = name.to_owned();
-        self.read(format!("read model {name:?}"), move |db| registry::model(db, &name)).await
+        self.write(move |db| registry::delete_model(db, &name)).await
     }
 
     async fn create_model_version(
@@ -330,80 +326,62 @@ impl TrackingStore for SqliteStore {
         source: &str,
         run_id: Option<&RunId>,
         tags: &[Tag],
-    ) -> Result<ModelVersion> {
+    ) -> Inner<ModelVersion> {
         let (name, source, run_id, tags) =
             (name.to_owned(), source.to_owned(), run_id.cloned(), tags.to_vec());
-        self.write(format!("add a version to model {name:?}"), move |db| {
-            registry::create_version(db, &name, &source, run_id.as_ref(), &tags)
-        })
-        .await
+        self.write(move |db| registry::create_version(db, &name, &source, run_id.as_ref(), &tags)).await
     }
 
-    async fn model_versions(&self, name: &str) -> Result<Vec<ModelVersion>> {
+    async fn model_versions(&self, name: &str) -> Inner<Vec<ModelVersion>> {
         let name = name.to_owned();
-        self.read(format!("list the versions of model {name:?}"), move |db| registry::versions(db, &name))
-            .await
+        self.read(move |db| registry::versions(db, &name)).await
     }
 
-    async fn delete_model_version(&self, name: &str, version: u64) -> Result<()> {
+    async fn delete_model_version(&self, name: &str, version: u64) -> Inner<()> {
         let name = name.to_owned();
-        self.write(format!("delete version {version} of model {name:?}"), move |db| {
-            registry::delete_version(db, &name, version)
-        })
-        .await
+        self.write(move |db| registry::delete_version(db, &name, version)).await
     }
 
-    async fn delete_registered_model(&self, name: &str) -> Result<()> {
-        let name = name.to_owned();
-        self.write(format!("delete model {name:?}"), move |db| registry::delete_model(db, &name)).await
+    async fn has_aliases(&self) -> Inner<bool> {
+        self.read(|db| Ok(db.schema.aliases)).await
     }
 
-    async fn has_aliases(&self) -> Result<bool> {
-        self.read("look for model aliases".to_owned(), |db| Ok(db.schema.aliases)).await
-    }
-
-    async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
+    async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Inner<()> {
         let (name, alias) = (name.to_owned(), alias.to_owned());
-        self.write(format!("set alias {alias:?} of model {name:?}"), move |db| {
-            registry::set_alias(db, &name, &alias, version)
-        })
-        .await
+        self.write(move |db| registry::set_alias(db, &name, &alias, version)).await
     }
 
-    async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()> {
+    async fn delete_model_alias(&self, name: &str, alias: &str) -> Inner<()> {
         let (name, alias) = (name.to_owned(), alias.to_owned());
-        self.write(format!("delete alias {alias:?} of model {name:?}"), move |db| {
-            registry::delete_alias(db, &name, &alias)
-        })
-        .await
+        self.write(move |db| registry::delete_alias(db, &name, &alias)).await
     }
 
-    async fn model_version_by_alias(&self, name: &str, alias: &str) -> Result<ModelVersion> {
+    async fn model_version_by_alias(&self, name: &str, alias: &str) -> Inner<ModelVersion> {
         let (name, alias) = (name.to_owned(), alias.to_owned());
-        self.read(format!("read model {name}@{alias}"), move |db| {
-            registry::version_by_alias(db, &name, &alias)
-        })
-        .await
+        self.read(move |db| registry::version_by_alias(db, &name, &alias)).await
     }
+}
 
-    async fn get_logged_model(&self, id: &ModelId) -> Result<LoggedModel> {
+#[async_trait]
+impl LoggedModels for Sqlite {
+    async fn get_logged_model(&self, id: &ModelId) -> Inner<LoggedModel> {
         let id = id.clone();
-        self.read(format!("read logged model {id}"), move |db| models::logged_model(db, &id)).await
+        self.read(move |db| models::logged_model(db, &id)).await
     }
 
-    async fn logged_models_of(&self, _: &ExperimentId, run: &RunId) -> Result<Vec<LoggedModel>> {
+    async fn logged_models_of(&self, _: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
         let run = run.clone();
-        self.read(format!("list the models of run {run}"), move |db| models::of_run(db, &run)).await
+        self.read(move |db| models::of_run(db, &run)).await
     }
 
-    async fn create_logged_model(&self, model: &NewModel) -> Result<LoggedModel> {
+    async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
         let model = model.clone();
-        self.write(format!("create model {:?}", model.name), move |db| models::create(db, &model)).await
+        self.write(move |db| models::create(db, &model)).await
     }
 
-    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Result<()> {
+    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()> {
         let (run, model) = (run.clone(), model.clone());
-        self.write(format!("log model {model} of run {run}"), move |db| models::link(db, &run, &model)).await
+        self.write(move |db| models::link(db, &run, &model)).await
     }
 
     async fn log_model_metrics(
@@ -412,52 +390,19 @@ impl TrackingStore for SqliteStore {
         model: &ModelId,
         metrics: &[Metric],
         dataset: &Dataset,
-    ) -> Result<()> {
-        let operation = format!("log metrics of model {model}");
-        limits::check_batch(metrics, &[], &[]).during(&operation)?;
+    ) -> Inner<()> {
         let (run, model, metrics, dataset) = (run.clone(), model.clone(), metrics.to_vec(), dataset.clone());
-        self.write(operation, move |db| models::log_metrics(db, &run, &model, &metrics, &dataset)).await
+        self.write(move |db| models::log_metrics(db, &run, &model, &metrics, &dataset)).await
     }
 
-    async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Result<()> {
-        let operation = format!("write {path:?} of model {}", model.model_id);
-        if self.pool.is_read_only() {
-            return Err(ErrorKind::ReadOnly("it was opened read-only".into())).during(operation);
-        }
+    async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
         let (model, path, content) = (model.clone(), path.to_owned(), content.to_vec());
         let store = self.path().to_owned();
-        self.read(operation, move |db| models::write_file(db, &store, &model, &path, &content)).await
+        self.read(move |db| models::write_file(db, &store, &model, &path, &content)).await
     }
 
-    async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Result<()> {
+    async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Inner<()> {
         let id = id.clone();
-        self.write(format!("finish model {id}"), move |db| models::finish(db, &id, is_whole)).await
-    }
-
-    async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Result<Cursor> {
-        let (pool, scan) = (Arc::clone(&self.pool), scan.clone());
-        let operation = format!("read the runs of experiment {}", scan.experiment_id);
-        blocking(operation, move || scan::scan(&pool, &scan, &sink).map(Cursor::Sqlite)).await
-    }
-
-    async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Result<Changes> {
-        let (pool, scan, watched) = (Arc::clone(&self.pool), scan.clone(), watched.to_vec());
-        let Cursor::Sqlite(before) = std::mem::take(cursor) else {
-            return Ok(Changes { reload: true, ..Changes::default() });
-        };
-        let kept = before.clone();
-        let result =
-            blocking("look for changes".to_owned(), move || changes::changes(&pool, &scan, before, &watched))
-                .await;
-        match result {
-            Ok((changes, after)) => {
-                *cursor = Cursor::Sqlite(after);
-                Ok(changes)
-            }
-            Err(error) => {
-                *cursor = Cursor::Sqlite(kept);
-                Err(error)
-            }
-        }
+        self.write(move |db| models::finish(db, &id, is_whole)).await
     }
 }

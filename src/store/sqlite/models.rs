@@ -10,7 +10,7 @@ use super::rows::{bounded, int, number, optional_string, string};
 use super::writing::{log_batch, stored};
 use super::{Inner, artifacts};
 use crate::mlflow::{
-    Dataset, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelMetric, Param, RunId, Tag, limits,
+    Dataset, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelMetric, Param, RunId, Tag,
 };
 use crate::store::{ErrorKind, NewModel, now_ms};
 
@@ -67,7 +67,6 @@ pub fn create(connection: &mut Connection, model: &NewModel) -> Inner<LoggedMode
         )?;
     }
     for tag in &model.tags {
-        limits::check_tag(tag)?;
         connection.db.execute(
             "INSERT INTO logged_model_tags (model_id, experiment_id, tag_key, tag_value) VALUES (?1, ?2, ?3, ?4)",
             params![id, experiment, tag.key, tag.value],

@@ -13,6 +13,7 @@ use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, Metric, ModelId, ModelOutput, Param,
     Run, RunId, RunInfo, RunStatus, Tag, ViewType, limits, tags,
 };
+use crate::store::sql::search::stage_condition;
 use crate::store::{ErrorKind, StoreInfo};
 
 /// Bytes of the params and tags of one run; from half of that on only the beginnings of long ones are read.
@@ -22,15 +23,6 @@ const BEGINNING: usize = 1_024;
 /// The columns of a run's head, in the order that [`run_info`] reads.
 pub const HEAD: &str =
     "run_uuid, experiment_id, name, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri";
-
-/// The lifecycle stages of a view as an SQL condition.
-pub fn stage_condition(view: ViewType) -> &'static str {
-    match view {
-        ViewType::ActiveOnly => "lifecycle_stage = 'active'",
-        ViewType::DeletedOnly => "lifecycle_stage = 'deleted'",
-        ViewType::All => "lifecycle_stage IN ('active', 'deleted')",
-    }
-}
 
 pub fn experiments(connection: &mut Connection, view: ViewType) -> Inner<Vec<Experiment>> {
     let mut by_key: HashMap<i64, Vec<Tag>> = HashMap::new();

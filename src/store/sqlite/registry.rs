@@ -6,7 +6,7 @@ use super::Inner;
 use super::connection::Connection;
 use super::models::logged_model;
 use super::rows::{bounded, int, optional_string, string};
-use crate::mlflow::{LoggedModel, ModelId, ModelVersion, RegisteredModel, RunId, Tag, limits, tags};
+use crate::mlflow::{LoggedModel, ModelId, ModelVersion, RegisteredModel, RunId, Tag, tags};
 use crate::store::{ErrorKind, now_ms};
 
 fn exists(connection: &Connection, name: &str) -> Inner<bool> {
@@ -99,7 +99,6 @@ pub fn create_version(
         params![name, version, now, source, run_id.map(RunId::as_str)],
     )?;
     for tag in tags {
-        limits::check_tag(tag)?;
         connection.db.execute(
             "INSERT INTO model_version_tags (name, version, key, value) VALUES (?1, ?2, ?3, ?4)",
             params![name, version, tag.key, tag.value],

@@ -8,12 +8,13 @@ use tokio::sync::mpsc::Sender;
 
 use super::Inner;
 use super::connection::{Connection, Pool};
-use super::cursor::{HeadHashes, SqliteCursor, head_hash, marks};
-use super::reading::{HEAD, find_run, stage_condition};
+use super::cursor::{FileCursor, HeadHashes, head_hash, marks};
+use super::reading::{HEAD, find_run};
 use super::rows::{WHOLE, bounded, int, metric_value, text};
 use super::stretches::{Backwards, Stretches};
 use crate::mlflow::{LifecycleStage, RunId, RunStatus, limits};
 use crate::store::batch::{BatchWriter, Head, MetricCell, NO_TIME, RunBatch, TextCell};
+use crate::store::sql::search::stage_condition;
 use crate::store::{ErrorKind, Scan, ScanValues};
 
 /// Bytes of text in one batch.
@@ -94,9 +95,9 @@ fn send(sink: &Sender<RunBatch>, batch: RunBatch) -> Result<(), Gone> {
     sink.blocking_send(batch).map_err(|_| Gone)
 }
 
-pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<SqliteCursor> {
+pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<FileCursor> {
     let mut connection = pool.take()?;
-    let mut cursor = SqliteCursor::at(connection.file, marks(&connection.db)?);
+    let mut cursor = FileCursor::at(connection.file, marks(&connection.db)?);
     let mut writer = BatchWriter::new(0);
     let mut numbers = Numbers::default();
     let first = newest(&mut connection, scan)?;

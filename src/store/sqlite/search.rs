@@ -1,21 +1,16 @@
-//! A search in MLflow's language as one SQL statement for the ids, then the runs of the page.
-//!
-//! Conditions are `EXISTS` over the indexed `(key, run_uuid)`, and sort keys are sub-selects: MLflow's own outer
-//! joins take time that grows with the square of the number of runs.
+//! A search: the ids that are found, then the runs of the page.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use rusqlite::types::Value;
-use serde::{Deserialize, Serialize};
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::Inner;
 use super::connection::Connection;
-use super::reading::{find_run, stage_condition};
+use super::reading::find_run;
 use super::rows::bounded;
-use crate::mlflow::filter::{
-    Attribute, Clause, Comparator, DatasetField, Direction, Field, Filter, Number, OrderBy, Test,
-};
-use crate::mlflow::{ExperimentId, Run, RunId, tags};
+use crate::mlflow::RunId;
+use crate::mlflow::filter::Field;
+use crate::store::pages::{offset_of, token_at};
+use crate::store::sql::search::{Dialect, Value, heaviness, ids_of};
 use crate::store::{ErrorKind, RunPage, RunSearch};
 
 /// Bytes of a page that has no more runs, however many were asked for.
@@ -23,10 +18,22 @@ const HEAVY: usize = 48 << 20;
 /// MLflow's largest page.
 const MAX_RESULTS: usize = 50_000;
 
-/// The content of a page token, which is base64 of this as JSON, as MLflow's own.
-#[derive(Serialize, Deserialize)]
-struct PageToken {
-    offset: usize,
+const SQLITE: Dialect = Dialect {
+    placeholder: |text, number| {
+        text.push('?');
+        text.push_str(&number.to_string());
+    },
+    bounded,
+};
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Integer(int) => ValueRef::Integer(*int),
+            Self::Real(real) => ValueRef::Real(*real),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
 }
 
 pub fn search(connection: &mut Connection, search: &RunSearch) -> Inner<RunPage> {
@@ -36,23 +43,13 @@ pub fn search(connection: &mut Connection, search: &RunSearch) -> Inner<RunPage>
             search.max_results
         )));
     }
-    let offset = search.page_token.as_deref().map_or(Ok(0), parse_token)?;
+    let offset = search.page_token.as_deref().map_or(Ok(0), offset_of)?;
     if !connection.schema.datasets
         && search.filter.clauses.iter().any(|clause| matches!(clause.field, Field::Dataset(_)))
     {
         return Err(ErrorKind::Unsupported("table of data sets".into()));
     }
-    let mut sql = Sql { text: String::new(), values: Vec::new() };
-    sql.text.push_str("SELECT runs.run_uuid FROM runs WHERE ");
-    sql.experiments(&search.experiment_ids);
-    sql.text.push_str(" AND runs.");
-    sql.text.push_str(stage_condition(search.view));
-    sql.filter(&search.filter);
-    sql.order(&search.order_by);
-    sql.text.push_str(" LIMIT ");
-    sql.bind(Value::Integer(search.max_results as i64 + 1));
-    sql.text.push_str(" OFFSET ");
-    sql.bind(Value::Integer(offset as i64));
+    let sql = ids_of(search, offset, SQLITE);
     let mut ids: Vec<RunId> = {
         let mut statement = connection.db.prepare_cached(&sql.text)?;
         let found = statement
@@ -75,225 +72,6 @@ pub fn search(connection: &mut Connection, search: &RunSearch) -> Inner<RunPage>
             break;
         }
     }
-    let next_page_token = (!is_last).then(|| token(offset + looked_at));
+    let next_page_token = (!is_last).then(|| token_at(offset + looked_at));
     Ok(RunPage { runs, next_page_token })
-}
-
-/// About the bytes that the values of a run take.
-fn heaviness(run: &Run) -> usize {
-    let pairs = run.params.iter().map(|param| (&param.key, &param.value));
-    let pairs = pairs.chain(run.tags.iter().map(|tag| (&tag.key, &tag.value)));
-    run.metrics.len() * 96 + pairs.map(|(key, value)| key.len() + value.len() + 64).sum::<usize>()
-}
-
-fn token(offset: usize) -> String {
-    STANDARD.encode(serde_json::to_vec(&PageToken { offset }).unwrap_or_default())
-}
-
-fn parse_token(token: &str) -> Inner<usize> {
-    let bytes = STANDARD.decode(token).ok();
-    let parsed = bytes.and_then(|bytes| serde_json::from_slice::<PageToken>(&bytes).ok());
-    parsed
-        .map(|token| token.offset)
-        .ok_or_else(|| ErrorKind::Invalid("the page token is not one of ours".into()))
-}
-
-/// SQL under construction with the values of its placeholders.
-struct Sql {
-    text: String,
-    values: Vec<Value>,
-}
-
-impl Sql {
-    fn bind(&mut self, value: Value) {
-        self.values.push(value);
-        self.text.push('?');
-        self.text.push_str(&self.values.len().to_string());
-    }
-
-    fn bind_text(&mut self, text: &str) {
-        self.bind(Value::Text(text.to_owned()));
-    }
-
-    fn experiments(&mut self, ids: &[ExperimentId]) {
-        self.text.push_str("runs.experiment_id IN (");
-        for (i, key) in ids.iter().filter_map(ExperimentId::as_key).enumerate() {
-            if i > 0 {
-                self.text.push_str(", ");
-            }
-            self.bind(Value::Integer(key));
-        }
-        self.text.push(')');
-    }
-
-    fn filter(&mut self, filter: &Filter) {
-        for clause in &filter.clauses {
-            self.text.push_str(" AND ");
-            self.clause(clause);
-        }
-    }
-
-    fn clause(&mut self, clause: &Clause) {
-        match &clause.field {
-            // A run's name is what its tag says: older runs have it nowhere else.
-            Field::Attribute(Attribute::RunName) => self.keyed("tags", tags::RUN_NAME, &clause.test),
-            Field::Attribute(attribute) => {
-                let column = folded(format!("runs.{}", attribute_column(*attribute)), &clause.test);
-                self.text.push_str(&column);
-                self.test(&clause.test);
-            }
-            // A metric is compared as a number of its own kind: MLflow rounds a whole number to one.
-            Field::Metric(key) => match &clause.test {
-                Test::Number(comparator, number) => {
-                    let test = Test::Number(*comparator, Number::Float(number.as_f64()));
-                    self.keyed("latest_metrics", key, &test);
-                }
-                test => self.keyed("latest_metrics", key, test),
-            },
-            Field::Param(key) => self.keyed("params", key, &clause.test),
-            Field::Tag(key) => self.keyed("tags", key, &clause.test),
-            Field::Dataset(field) => self.dataset(*field, &clause.test),
-        }
-    }
-
-    fn keyed(&mut self, table: &str, key: &str, test: &Test) {
-        if *test == Test::IsNull {
-            self.text.push_str("NOT ");
-        }
-        self.text.push_str(&format!(
-            "EXISTS (SELECT 1 FROM {table} v WHERE v.run_uuid = runs.run_uuid AND v.key = "
-        ));
-        self.bind_text(key);
-        match test {
-            Test::IsNull | Test::IsNotNull => {}
-            // NaN is stored as 0 with a mark: it differs from every number and is nothing else.
-            Test::Number(Comparator::NotEqual, _) => {
-                self.text.push_str(" AND (v.is_nan = 1 OR v.value");
-                self.test(test);
-                self.text.push(')');
-            }
-            Test::Number(..) => {
-                self.text.push_str(" AND v.is_nan = 0 AND v.value");
-                self.test(test);
-            }
-            _ => {
-                self.text.push_str(&format!(" AND {}", folded(bounded("v.value"), test)));
-                self.test(test);
-            }
-        }
-        self.text.push(')');
-    }
-
-    fn dataset(&mut self, field: DatasetField, test: &Test) {
-        self.text.push_str(
-            "EXISTS (SELECT 1 FROM inputs i JOIN datasets d ON d.dataset_uuid = i.source_id \
-             LEFT JOIN input_tags t ON t.input_uuid = i.input_uuid AND t.name = ",
-        );
-        self.bind_text(tags::DATA_CONTEXT);
-        let column = match field {
-            DatasetField::Name => "d.name",
-            DatasetField::Digest => "d.digest",
-            DatasetField::Context => "t.value",
-        };
-        let column = folded(column.to_owned(), test);
-        self.text.push_str(&format!(" WHERE i.destination_id = runs.run_uuid AND {column}"));
-        self.test(test);
-        self.text.push(')');
-    }
-
-    /// The comparison itself, behind the column.
-    fn test(&mut self, test: &Test) {
-        match test {
-            Test::Number(comparator, number) => {
-                self.text.push_str(&format!(" {} ", comparator.as_str()));
-                self.bind(match number {
-                    Number::Int(int) => Value::Integer(*int),
-                    Number::Float(float) => Value::Real(*float),
-                });
-            }
-            Test::Text(Comparator::ILike, text) => {
-                self.text.push_str(" LIKE lower(");
-                self.bind_text(text);
-                self.text.push(')');
-            }
-            Test::Text(comparator, text) => {
-                self.text.push_str(&format!(" {} ", comparator.as_str()));
-                self.bind_text(text);
-            }
-            Test::In(list) => self.list(" IN (", list),
-            Test::NotIn(list) => self.list(" NOT IN (", list),
-            Test::IsNull => self.text.push_str(" IS NULL"),
-            Test::IsNotNull => self.text.push_str(" IS NOT NULL"),
-        }
-    }
-
-    fn list(&mut self, operator: &str, list: &[String]) {
-        self.text.push_str(operator);
-        for (i, text) in list.iter().enumerate() {
-            if i > 0 {
-                self.text.push_str(", ");
-            }
-            self.bind_text(text);
-        }
-        self.text.push(')');
-    }
-
-    /// Missing values last, NaN just before them, ties by start time, newest first, and id.
-    fn order(&mut self, keys: &[OrderBy]) {
-        self.text.push_str(" ORDER BY ");
-        for key in keys {
-            let direction = if key.direction == Direction::Descending { "DESC" } else { "ASC" };
-            match &key.field {
-                Field::Attribute(attribute) => {
-                    let column = attribute_column(*attribute);
-                    self.text.push_str(&format!("runs.{column} IS NULL, runs.{column} {direction}, "));
-                }
-                Field::Metric(key) => {
-                    self.sub_select("CASE is_nan WHEN 1 THEN 1 ELSE 0 END", "latest_metrics", key, 2);
-                    self.text.push_str(", ");
-                    self.sub_select("value", "latest_metrics", key, 0);
-                    self.text.push_str(&format!(" {direction}, "));
-                }
-                Field::Param(key) => self.text_key("params", key, direction),
-                Field::Tag(key) => self.text_key("tags", key, direction),
-                // The parser lets no such order through.
-                Field::Dataset(_) => {}
-            }
-        }
-        let has_start = keys.iter().any(|key| key.field == Field::Attribute(Attribute::StartTime));
-        if !has_start {
-            self.text.push_str("runs.start_time DESC, ");
-        }
-        self.text.push_str("runs.run_uuid");
-    }
-
-    fn text_key(&mut self, table: &str, key: &str, direction: &str) {
-        self.sub_select("value IS NULL", table, key, 1);
-        self.text.push_str(", ");
-        self.sub_select(&bounded("value"), table, key, 0);
-        self.text.push_str(&format!(" {direction}, "));
-    }
-
-    /// The expression on the run's row of that key; `missing` where it has none.
-    fn sub_select(&mut self, expression: &str, table: &str, key: &str, missing: u8) {
-        self.text.push_str(&format!(
-            "coalesce((SELECT {expression} FROM {table} WHERE run_uuid = runs.run_uuid AND key = "
-        ));
-        self.bind_text(key);
-        self.text.push_str(&format!("), {missing})"));
-    }
-}
-
-/// The column in lower case where the comparison folds case.
-fn folded(column: String, test: &Test) -> String {
-    if matches!(test, Test::Text(Comparator::ILike, _)) { format!("lower({column})") } else { column }
-}
-
-/// The column of `runs` that holds an attribute.
-fn attribute_column(attribute: Attribute) -> &'static str {
-    match attribute {
-        Attribute::RunId => "run_uuid",
-        Attribute::RunName => "name",
-        other => other.as_str(),
-    }
 }

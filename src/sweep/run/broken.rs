@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::BREATH;
 use crate::disk::is_damage;
-use crate::store::{ErrorKind, StoreError, TrackingStore};
+use crate::store::{ErrorKind, Store, StoreError};
 use crate::sweep::engine::journal::{EndReason, Event, EventKind, SweepFolder};
 use crate::sweep::engine::record::Recorder;
 use crate::sweep::header::{SweepFolders, SweepHeader};
@@ -32,7 +32,7 @@ pub struct BrokenSweep {
 /// Closes the sweeps of a store whose process died: what the store lacks of their results is brought there, and what
 /// was under way is marked as killed.
 pub async fn close_broken(
-    store: &Arc<dyn TrackingStore>,
+    store: &Store,
     state_folder: &Path,
     store_name: &str,
 ) -> Vec<BrokenSweep> {
@@ -58,7 +58,7 @@ fn is_over(folder: &SweepFolder) -> std::io::Result<bool> {
 
 /// Closes a sweep; none if there is nothing to close, or a process is at it.
 async fn close(
-    store: &Arc<dyn TrackingStore>,
+    store: &Store,
     folder: &SweepFolder,
     header: &SweepHeader,
 ) -> Option<Result<(), StoreError>> {

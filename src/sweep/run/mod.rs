@@ -13,7 +13,6 @@ use tokio::sync::mpsc;
 pub use broken::{BrokenSweep, close_broken};
 
 use crate::learn::study::TrainingData;
-use crate::store::{StoreError, TrackingStore, now_ms};
 use crate::sweep::engine::journal::{Control, EndReason, Event, EventKind, JournalWriter, SweepFolder};
 use crate::sweep::engine::queue::Queue;
 use crate::sweep::engine::record::{Recorder, SweepEnd, is_transient};
@@ -23,6 +22,7 @@ use crate::sweep::executor::{Executor, Threads};
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::Objective;
 use crate::sweep::objective::tabular::Tabular;
+use crate::store::{Backoff, ErrorKind, Store, StoreError, now_ms};
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -65,7 +65,7 @@ impl RunError {
 
 /// A sweep that is to be run by this process.
 pub struct SweepJob {
-    store: Arc<dyn TrackingStore>,
+    store: Store,
     folder: SweepFolder,
     header: SweepHeader,
     objective: Box<dyn Objective>,
@@ -75,7 +75,7 @@ pub struct SweepJob {
 impl SweepJob {
     /// Estimators on these data, which are the plan's, on threads of this process.
     pub fn new(
-        store: Arc<dyn TrackingStore>,
+        store: Store,
         folder: SweepFolder,
         header: SweepHeader,
         data: TrainingData,
@@ -154,7 +154,7 @@ pub async fn run(
     let before = job.folder.events().map_err(journal)?;
     let sent = job.folder.sent().min(before.len());
     let mut recorder = Recorder::new(
-        Arc::clone(&job.store),
+        job.store.clone(),
         job.folder.clone(),
         job.header.logged(),
         &before[..sent],
@@ -296,8 +296,7 @@ async fn record(
     notify: &mut impl FnMut(Notice<'_>),
     halt: &AtomicBool,
 ) -> Result<(), StoreError> {
-    let mut pause = BREATH;
-    let mut was_away = false;
+    let mut backoff = Backoff::new(BREATH, PATIENCE);
     while !events.is_empty() && !halt.load(Ordering::Relaxed) {
         let step = recorder.step(events).await;
         for unkept in recorder.take_unkept() {
@@ -306,16 +305,13 @@ async fn record(
         match step {
             Ok(()) => {
                 notify(Notice::Sent { left: events.len() });
-                if was_away {
+                if backoff.succeed() {
                     notify(Notice::Back);
                 }
-                (was_away, pause) = (false, BREATH);
             }
             Err(error) if is_transient(&error.kind) => {
                 notify(Notice::Away(&error));
-                was_away = true;
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PATIENCE);
+                tokio::time::sleep(backoff.pause()).await;
             }
             Err(error) => return Err(error),
         }

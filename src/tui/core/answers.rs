@@ -41,7 +41,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
             looked(app);
             app.pace.answered(took);
             let limit = if touched { EXPERIMENTS_AGE } else { EXPERIMENTS_AGE_UNTOUCHED };
-            if (touched || !app.is_local) && app.now - app.experiments_asked >= limit {
+            if (touched || !app.capabilities.change_feed) && app.now - app.experiments_asked >= limit {
                 load_experiments(app, effects);
             }
         }
@@ -132,8 +132,8 @@ fn experiments(
     if let Some(name) = open.and_then(|id| Some(app.experiments.find(&id)?.experiment.name.clone())) {
         app.runs.name = name;
     }
-    // A local store tells the newest run; without one there is nothing to open.
-    let has_a_place = latest.is_some() || app.wanted_experiment.is_some() || !app.is_local;
+    // Some stores tell the newest run; without one there is nothing to open.
+    let has_a_place = latest.is_some() || app.wanted_experiment.is_some() || !app.capabilities.counts_runs;
     if app.runs.experiment.is_none() && has_a_place {
         open_first(app, latest, effects);
     }

@@ -10,7 +10,6 @@ use super::pace::Pace;
 use crate::config::{Glyphs, Selecting};
 use crate::mlflow::ExperimentId;
 use crate::select::Policy;
-use crate::store::StoreError;
 use crate::tui::features::best::Best;
 use crate::tui::features::charts::dashboard::Dashboard;
 use crate::tui::features::charts::histories::Histories;
@@ -27,6 +26,7 @@ use crate::tui::widgets::messages::{Message, note};
 use crate::tui::widgets::picker::Picker;
 use crate::tui::widgets::prompt::Prompt;
 use crate::tui::widgets::report::Report;
+use crate::store::{Capabilities, StoreError};
 
 /// What stands over the panes and owns the keyboard.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ pub struct App {
     pub store: String,
     /// What there was to say of a file that was asked for and was not there.
     pub absent: Option<String>,
-    pub is_local: bool,
+    pub capabilities: Capabilities,
     pub read_only: bool,
     pub glyphs: Glyphs,
     /// Whether charts are drawn in pixels.
@@ -139,7 +139,7 @@ pub struct Setup {
     pub store: String,
     /// What there is to say of a file that was asked for and is not there.
     pub absent: Option<String>,
-    pub is_local: bool,
+    pub capabilities: Capabilities,
     pub read_only: bool,
     pub poll_seconds: f64,
     pub glyphs: Glyphs,
@@ -174,7 +174,7 @@ impl App {
             size: setup.size,
             store: setup.store,
             absent: setup.absent,
-            is_local: setup.is_local,
+            capabilities: setup.capabilities,
             read_only: setup.read_only,
             glyphs: setup.glyphs,
             has_pixels: false,
@@ -192,7 +192,7 @@ impl App {
             dragged: None,
             connection: Connection::Connecting,
             paused: false,
-            pace: Pace::new(setup.poll_seconds, setup.is_local, setup.now),
+            pace: Pace::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
             experiments: Experiments::default(),
             runs: Runs::default(),
             details: Details::default(),

@@ -148,7 +148,7 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
         Connection::Live { since } => {
             let age = app.now - since;
             // A local store is watched all the time; a server is asked every few seconds.
-            if app.is_local {
+            if app.capabilities.change_feed {
                 return Line::styled(format!("{} live", symbols.live), theme.good);
             }
             let age = if age < 1_000 { String::new() } else { format!(" {}", text::span(age)) };

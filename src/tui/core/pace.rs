@@ -17,7 +17,7 @@ const BUSY_SHARE: f64 = 10.0;
 pub struct Pace {
     /// Seconds, as set.
     pub seconds: f64,
-    is_local: bool,
+    is_cheap: bool,
     pub focused: bool,
     last_key: i64,
     /// Seconds that the last answer took.
@@ -27,8 +27,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub fn new(seconds: f64, is_local: bool, now: i64) -> Self {
-        Self { seconds, is_local, focused: true, last_key: now, answer: 0.0, told: None }
+    pub fn new(seconds: f64, is_cheap: bool, now: i64) -> Self {
+        Self { seconds, is_cheap, focused: true, last_key: now, answer: 0.0, told: None }
     }
 
     /// Somebody is there.
@@ -40,9 +40,9 @@ impl Pace {
         self.answer = milliseconds as f64 / 1000.0;
     }
 
-    /// Seconds between polls as of now. A local file costs nobody anything: its pace stays.
+    /// Seconds between polls as of now. What costs nobody anything is asked as often as set: its pace stays.
     pub fn current(&self, now: i64) -> f64 {
-        if self.is_local {
+        if self.is_cheap {
             return self.seconds;
         }
         let mut pace = self.seconds.max(self.answer * BUSY_SHARE);

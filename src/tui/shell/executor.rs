@@ -17,18 +17,16 @@ use crate::catalog::sync::Sync;
 use crate::compare::Comparison;
 use crate::compare::importance::matters;
 use crate::mlflow::{Experiment, ExperimentId, ViewType};
-use crate::store::{Result, Scan, ScanValues, TrackingStore, now_ms};
 use crate::tui::core::effect::{Effect, Steering, Write};
 use crate::tui::core::msg::Msg;
 use crate::tui::features::best::effects::Kept;
 use crate::tui::features::runs::SPARK_POINTS;
 use crate::tui::features::sweeps::effects::Ground;
 use crate::tui::features::{best, runs, sweeps};
+use crate::store::{Result, Scan, ScanValues, Store, now_ms};
 
 /// Runs on the first page: more than a screen has rows.
 const FIRST_PAGE: usize = 100;
-/// How often a local file is looked at; one look costs microseconds when nobody wrote.
-const LOCAL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long leaving waits for what is being written.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -55,7 +53,7 @@ enum Slot {
 }
 
 pub struct Executor {
-    store: Arc<dyn TrackingStore>,
+    store: Store,
     sender: UnboundedSender<Msg>,
     slots: HashMap<Slot, AbortHandle>,
     /// What is being written to the store; nothing takes its place.
@@ -66,21 +64,19 @@ pub struct Executor {
     attended: Arc<Mutex<Attended>>,
     watcher: Option<UnboundedSender<Command>>,
     interval: Duration,
-    is_local: bool,
     paused: bool,
 }
 
 impl Executor {
     pub fn new(
-        store: Arc<dyn TrackingStore>,
+        store: Store,
         sender: UnboundedSender<Msg>,
         interval: Duration,
-        is_local: bool,
         keeper: Keeper,
         kept: Kept,
         ground: Ground,
     ) -> Self {
-        let interval = if is_local { interval.min(LOCAL_INTERVAL) } else { interval };
+        let interval = store.capabilities().poll_interval(interval);
         Self {
             store,
             sender,
@@ -92,13 +88,12 @@ impl Executor {
             attended: Arc::default(),
             watcher: None,
             interval,
-            is_local,
             paused: false,
         }
     }
 
     pub fn perform(&mut self, effect: Effect) {
-        let store = Arc::clone(&self.store);
+        let store = self.store.clone();
         match effect {
             Effect::LoadExperiments => {
                 let interval = self.interval.max(RETRY.0);
@@ -121,7 +116,7 @@ impl Executor {
                 self.command(Command::Pause(paused));
             }
             Effect::Pace(interval) => {
-                self.interval = if self.is_local { interval.min(LOCAL_INTERVAL) } else { interval };
+                self.interval = store.capabilities().poll_interval(interval);
                 self.command(Command::Pace(self.interval));
             }
             Effect::Project { generation, catalog, complete, view, selected, now } => {
@@ -157,7 +152,7 @@ impl Executor {
                 Msg::Artifacts { run: id, path, result }
             }),
             Effect::Preview { id, path } => self.answer(Slot::Preview, async move {
-                let result = projecting::preview(store.as_ref(), &id, &path).await;
+                let result = projecting::preview(&store, &id, &path).await;
                 Msg::Preview { run: id, path, result }
             }),
             Effect::LoadModels { id, models } => self.spawn(async move {
@@ -172,9 +167,9 @@ impl Executor {
                 self.writes.spawn(async move {
                     let _turn = turn.lock().await;
                     let result = match write {
-                        Write::Mark(request) => best::effects::mark(store.as_ref(), &journal, *request).await,
+                        Write::Mark(request) => best::effects::mark(&store, &journal, *request).await,
                         Write::UndoMark { experiment, undoing } => {
-                            best::effects::undo(store.as_ref(), &journal, &experiment, &undoing).await
+                            best::effects::undo(&store, &journal, &experiment, &undoing).await
                         }
                         _ => Ok(Vec::new()),
                     };
@@ -184,7 +179,7 @@ impl Executor {
             Effect::Write(write) => {
                 let sender = self.sender.clone();
                 self.writes.spawn(async move {
-                    let result = runs::effects::write(store.as_ref(), &write).await;
+                    let result = runs::effects::write(&store, &write).await;
                     let _ = sender.send(Msg::Written { write, result });
                 });
             }
@@ -202,10 +197,10 @@ impl Executor {
     }
 
     /// What comparisons and charts need, and what leaves them.
-    fn compute(&mut self, store: Arc<dyn TrackingStore>, effect: Effect) {
+    fn compute(&mut self, store: Store, effect: Effect) {
         match effect {
             Effect::LoadCompared { generation, runs } => self.answer(Slot::Compare, async move {
-                let result = gather::runs(store.as_ref(), &runs).await.map(Arc::new);
+                let result = gather::runs(&store, &runs).await.map(Arc::new);
                 Msg::LoadedCompared { generation, result }
             }),
             Effect::Compare { generation, catalog, rows, is_grouped, now } => {
@@ -232,7 +227,8 @@ impl Executor {
                 let (sender, at_once) = (self.sender.clone(), self.readers());
                 self.start(Slot::Charts, async move {
                     let read = futures_util::stream::iter(wants).for_each_concurrent(at_once, |want| async {
-                        let result = store.history_since(&want.which.run, &want.which.key, want.cursor).await;
+                        let result =
+                            store.history_since(&want.which.run, &want.which.key, &want.cursor).await;
                         let _ = sender.send(Msg::History { want, result });
                     });
                     read.await;
@@ -240,7 +236,7 @@ impl Executor {
             }
             Effect::ReadAncestors { experiment, runs } => self.answer(Slot::Ancestors, async move {
                 let wanted: Vec<_> = runs.iter().map(|run| (experiment.clone(), run.clone())).collect();
-                let result = gather::runs(store.as_ref(), &wanted).await.map(Arc::new);
+                let result = gather::runs(&store, &wanted).await.map(Arc::new);
                 Msg::Ancestors { experiment, asked: runs, result }
             }),
             Effect::Select { generation, catalog, tags, chosen, ancestors } => {
@@ -259,7 +255,7 @@ impl Executor {
                 }
             }
             Effect::PlanMark(request) => self.answer(Slot::Plan, async move {
-                Msg::Planned(crate::marking::plan(store.as_ref(), &request).await.map(Box::new))
+                Msg::Planned(crate::marking::plan(&store, &request).await.map(Box::new))
             }),
             Effect::Save { path, content } => self.answer(
                 Slot::Save,
@@ -276,7 +272,7 @@ impl Executor {
     }
 
     /// What training needs.
-    fn training(&mut self, store: Arc<dyn TrackingStore>, effect: Effect) {
+    fn training(&mut self, store: Store, effect: Effect) {
         let ground = self.ground.clone();
         match effect {
             Effect::Train(request) => {
@@ -315,7 +311,7 @@ impl Executor {
 
     /// Closes the sweeps whose process died, and looks how far the others are.
     pub fn find_sweeps(&mut self, may_write: bool) {
-        let (store, ground, sender) = (Arc::clone(&self.store), self.ground.clone(), self.sender.clone());
+        let (store, ground, sender) = (self.store.clone(), self.ground.clone(), self.sender.clone());
         self.start(Slot::Sweeps, async move {
             if may_write && let Some(msg) = sweeps::effects::close_broken(store, ground.clone()).await {
                 let _ = sender.send(msg);
@@ -326,11 +322,11 @@ impl Executor {
 
     /// Finishes marks that broke off at an earlier time.
     pub fn resume_marks(&mut self) {
-        let (store, journal) = (Arc::clone(&self.store), self.kept.journal.clone());
+        let (store, journal) = (self.store.clone(), self.kept.journal.clone());
         let (sender, turn) = (self.sender.clone(), Arc::clone(&self.kept.turn));
         // Nobody who leaves waits for it: the journal knows how far it has come.
         self.start(Slot::Resume, async move {
-            if let Some(msg) = best::effects::resume(store.as_ref(), &journal, &turn).await {
+            if let Some(msg) = best::effects::resume(&store, &journal, &turn).await {
                 let _ = sender.send(msg);
             }
         });
@@ -381,7 +377,7 @@ impl Executor {
 
     /// Histories that are read side by side: as many as there are threads for, and no more than a server likes.
     fn readers(&self) -> usize {
-        if self.is_local { 2 } else { 4 }
+        self.store.capabilities().parallel_reads
     }
 
     fn command(&self, command: Command) {
@@ -400,13 +396,13 @@ impl Executor {
         };
         let (commands, receiver) = mpsc::unbounded_channel();
         let watch = Watch {
-            sync: Sync::new(Arc::clone(&self.store), scan),
+            sync: Sync::new(self.store.clone(), scan),
             generation,
             sender: self.sender.clone(),
             attended: Arc::clone(&self.attended),
             commands: receiver,
             interval: self.interval,
-            is_local: self.is_local,
+            capabilities: self.store.capabilities(),
             paused: self.paused,
             round: 0,
             on_demand: false,
@@ -429,9 +425,9 @@ async fn browse(address: String) -> Msg {
 }
 
 /// Lists the experiments, again and again until the store answers and has runs to show: then the watch takes over.
-async fn experiments(store: Arc<dyn TrackingStore>, sender: UnboundedSender<Msg>, interval: Duration) {
+async fn experiments(store: Store, sender: UnboundedSender<Msg>, interval: Duration) {
     loop {
-        let listed = list(store.as_ref()).await;
+        let listed = list(&store).await;
         let is_listed = listed.is_ok();
         if sender.send(Msg::Experiments(listed)).is_err() {
             return;
@@ -447,6 +443,6 @@ async fn experiments(store: Arc<dyn TrackingStore>, sender: UnboundedSender<Msg>
     }
 }
 
-async fn list(store: &dyn TrackingStore) -> Result<(Vec<Experiment>, Option<ExperimentId>)> {
+async fn list(store: &Store) -> Result<(Vec<Experiment>, Option<ExperimentId>)> {
     Ok((store.search_experiments(ViewType::ActiveOnly).await?, store.latest_experiment().await?))
 }

@@ -9,6 +9,8 @@ mod memory;
 mod pixels;
 mod projecting;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::io::{self, Write as _};
@@ -19,7 +21,6 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::config::{Palette, Settings};
 use crate::store::uri::Location;
-use crate::store::{TrackingStore, now_ms};
 use crate::tui::core::app::{App, Setup};
 use crate::tui::core::effect::Effect;
 use crate::tui::core::keymap::Keymap;
@@ -30,6 +31,7 @@ use crate::tui::features::charts::update::{is_settled, prepare};
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::sweeps::effects::Ground;
 use crate::tui::widgets::theme::{Abilities, Theme, is_light};
+use crate::store::{Store, now_ms};
 use executor::Executor;
 #[cfg(unix)]
 pub use guard::watch as guard_terminal;
@@ -55,7 +57,7 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Opened {
     pub settings: Settings,
-    pub store: Arc<dyn TrackingStore>,
+    pub store: Store,
     pub keymap: Keymap,
 }
 
@@ -126,7 +128,6 @@ impl Session {
     fn start(opened: Opened, size: (u16, u16), light: Option<bool>) -> Self {
         let Opened { settings, store, keymap } = opened;
         let (sender, messages) = mpsc::unbounded_channel();
-        let is_local = matches!(settings.location, Ok(Location::Sqlite(_)));
         let store_name = settings.location.as_ref().map_or_else(ToString::to_string, Location::name);
         let keeper = Keeper::new(&settings.state_folder, &store_name);
         let ground = Ground {
@@ -144,9 +145,9 @@ impl Session {
         let kept = Kept::new(settings.selecting.patterns.clone(), &settings.state_folder, &store_name);
         let mut trouble = Vec::new();
         let mut app = App::new(Setup {
-            page: (!is_local).then(|| store_name.trim_end_matches('/').to_owned()),
+            page: settings.location.as_ref().ok().and_then(Location::page),
             store: settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string),
-            is_local,
+            capabilities: store.capabilities(),
             absent: settings.absent_file(),
             read_only: settings.read_only,
             poll_seconds: settings.poll_interval.as_secs_f64(),
@@ -170,8 +171,7 @@ impl Session {
         for words in trouble {
             app.say(words);
         }
-        let mut executor =
-            Executor::new(store, sender, settings.poll_interval, is_local, keeper, kept, ground);
+        let mut executor = Executor::new(store, sender, settings.poll_interval, keeper, kept, ground);
         if !settings.read_only {
             executor.resume_marks();
         }

@@ -6,9 +6,9 @@ use crate::catalog::Catalog;
 use crate::catalog::view::{Ids, Picked, View, project_with};
 use crate::mlflow::RunId;
 use crate::store::pages::Pages;
-use crate::store::{ErrorKind, Result, RunSearch, StoreError, TrackingStore};
 use crate::tui::core::msg::Msg;
 use crate::tui::features::details::preview::{LARGEST, Preview};
+use crate::store::{ErrorKind, Result, RunSearch, Store, StoreError};
 
 /// Runs that one search asks for.
 const PAGE: usize = 5_000;
@@ -23,9 +23,9 @@ pub struct Request {
 }
 
 /// Computes a view. Only where the filter asks for what a catalogue does not hold, the store is asked.
-pub async fn project(store: Arc<dyn TrackingStore>, request: Request) -> Msg {
+pub async fn project(store: Store, request: Request) -> Msg {
     let found = if request.view.filter.needs_store() {
-        match search(store.as_ref(), &request).await {
+        match search(&store, &request).await {
             Ok(found) => Some(found),
             Err(error) => return Msg::Said(format!("the filter was not applied: {error}; {}", error.hint())),
         }
@@ -47,7 +47,7 @@ pub async fn blocking(work: impl FnOnce() -> Msg + Send + 'static) -> Msg {
 }
 
 /// The ids of the runs that pass the whole filter.
-async fn search(store: &dyn TrackingStore, request: &Request) -> Result<Ids> {
+async fn search(store: &Store, request: &Request) -> Result<Ids> {
     let mut found = Ids::default();
     let Some(row) = request.catalog.newest_first.first() else { return Ok(found) };
     let experiment = request.catalog.texts.get(request.catalog.run(*row).experiment_id);
@@ -70,7 +70,7 @@ async fn search(store: &dyn TrackingStore, request: &Request) -> Result<Ids> {
 }
 
 /// Reads a file and makes it fit to be looked at; one that is too large, whatever it was said to be, is not read to its end.
-pub async fn preview(store: &dyn TrackingStore, id: &RunId, path: &str) -> Result<Preview> {
+pub async fn preview(store: &Store, id: &RunId, path: &str) -> Result<Preview> {
     let content = match store.read_artifact(id, path, LARGEST).await {
         Err(StoreError { kind: ErrorKind::TooMuch(_), .. }) => {
             let words = format!(

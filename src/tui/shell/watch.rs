@@ -9,14 +9,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use crate::catalog::summaries::Wanted;
 use crate::catalog::sync::Sync;
 use crate::mlflow::RunId;
-use crate::store::Result;
 use crate::tui::core::msg::Msg;
+use crate::store::{Backoff, Capabilities, Result};
 
 /// Runs that a poll of a server looks at anew besides the selected one: those that go on, and the finished ones on
 /// the screen, of which a server tells no change. Each costs it more than a millisecond and some kilobytes.
 const ACTIVE: usize = 7;
 const OTHERS: usize = 3;
-/// The first pause after a failure, and the longest; each is twice the one before.
+/// The first pause after a failure, and the longest.
 pub const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// The runs that polls look at anew, and the histories that columns need.
@@ -64,7 +64,7 @@ pub struct Watch {
     pub attended: Arc<Mutex<Attended>>,
     pub commands: UnboundedReceiver<Command>,
     pub interval: Duration,
-    pub is_local: bool,
+    pub capabilities: Capabilities,
     pub paused: bool,
     /// Polls so far.
     pub round: usize,
@@ -75,15 +75,14 @@ pub struct Watch {
 impl Watch {
     pub async fn run(mut self) {
         let mut loaded = false;
-        let mut failures = 0;
+        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         loop {
             let asked = Instant::now();
             let result = if loaded { self.poll().await } else { self.load().await };
             let pause = match result {
                 Ok(touched) => {
-                    // A local store is looked at so often that an uneventful look is not worth a frame.
-                    let is_news = touched || failures > 0 || !self.is_local;
-                    failures = 0;
+                    // A store that tells all changes is looked at so often that an uneventful look is not worth a frame.
+                    let is_news = backoff.succeed() || touched || !self.capabilities.change_feed;
                     // How long reading everything takes says nothing about a poll.
                     let took = if loaded { asked.elapsed().as_millis() as u64 } else { 0 };
                     loaded = true;
@@ -93,15 +92,14 @@ impl Watch {
                     self.interval
                 }
                 Err(error) => {
-                    let pause = (RETRY.0 * 2_u32.saturating_pow(failures)).min(RETRY.1);
-                    failures = (failures + 1).min(8);
+                    let pause = backoff.pause();
                     let retry_ms = pause.as_millis() as u64;
                     let _ =
                         self.sender.send(Msg::PollFailed { generation: self.generation, error, retry_ms });
                     pause
                 }
             };
-            if !self.wait(pause, loaded && failures == 0).await {
+            if !self.wait(pause, loaded && !backoff.is_failing()).await {
                 return;
             }
         }
@@ -119,7 +117,7 @@ impl Watch {
         let (sender, generation) = (self.sender.clone(), self.generation);
         let attended = {
             let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner);
-            let everyone = self.is_local || self.on_demand;
+            let everyone = self.capabilities.cheap_reads || self.on_demand;
             attended.in_round(self.round, !everyone)
         };
         self.on_demand = false;

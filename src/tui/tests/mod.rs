@@ -27,7 +27,6 @@ use crate::mlflow::{
     RunStatus, Tag,
 };
 use crate::store::batch::whole_runs;
-use crate::store::{ArtifactList, ErrorKind, HistoryCursor, HistoryPart, StoreError};
 use crate::tui::core::app::{App, Setup};
 use crate::tui::core::draw::draw;
 use crate::tui::core::effect::Effect;
@@ -39,6 +38,7 @@ use crate::tui::features::charts::histories::Want;
 use crate::tui::features::charts::update::prepare;
 use crate::tui::features::details::preview::Preview;
 use crate::tui::widgets::theme::{Abilities, Theme};
+use crate::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, StoreError};
 
 /// 2026-11-23 12:00 UTC.
 const NOW: i64 = 1_795_435_200_000;
@@ -47,7 +47,7 @@ fn app(size: (u16, u16)) -> App {
     App::new(Setup {
         store: "sqlite:////data/mlflow.db".into(),
         absent: None,
-        is_local: true,
+        capabilities: Capabilities::DATABASE,
         read_only: false,
         poll_seconds: 2.0,
         glyphs: Glyphs::Unicode,
@@ -223,7 +223,7 @@ fn read(want: Want, runs: &[Run]) -> Msg {
         value: if step % 17 == 11 { f64::NAN } else { latest + 1.0 / (step + 1) as f64 - 1.0 / 40.0 },
     };
     let points = latest.map_or(Vec::new(), |latest| (0..40).map(|step| point(step, latest.value)).collect());
-    Msg::History { want, result: Ok(HistoryPart { points, replaces: true, cursor: HistoryCursor::Start }) }
+    Msg::History { want, result: Ok(HistoryPart { points, replaces: true, cursor: HistoryCursor::START }) }
 }
 
 fn polled(generation: u64) -> Msg {

@@ -80,7 +80,7 @@ fn how_old_the_rows_are_is_said_first_on_a_narrow_screen() {
     feed(&mut app, polled(generation), &runs);
     runs.push(run(30));
     feed(&mut app, snapshot(generation, &runs), &runs);
-    let error = StoreError::new("look for changes", ErrorKind::Unreachable("connection refused".into()));
+    let error = StoreError::new("refresh", ErrorKind::Unreachable("connection refused".into()));
     feed(&mut app, Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
     app.now += 13_000;
     let text = drawn(&app);
@@ -128,7 +128,7 @@ fn answers_to_an_older_question_are_dropped() {
 #[test]
 fn a_failing_store_keeps_what_was_known() {
     let (mut app, runs) = opened((140, 40), 5);
-    let error = StoreError::new("look for changes", ErrorKind::Unreachable("connection refused".into()));
+    let error = StoreError::new("refresh", ErrorKind::Unreachable("connection refused".into()));
     let generation = app.runs.generation;
     feed(&mut app, Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
     assert_eq!(app.runs.length(), 5);

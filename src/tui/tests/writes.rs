@@ -148,7 +148,7 @@ fn folders_open_and_files_are_looked_into() {
 #[test]
 fn polling_is_set_by_hand_and_slows_down_out_of_focus() {
     let (mut app, runs) = opened((140, 40), 3);
-    app.is_local = false;
+    app.capabilities = Capabilities::SERVER;
     app.pace = crate::tui::core::pace::Pace::new(2.0, false, NOW);
     let effects = update(&mut app, Msg::Focused(false));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Pace(pace) if pace.as_secs() == 6)));

@@ -80,7 +80,7 @@ impl Recorder {
         let filter = format!("tags.`{SWEEP}` = '{}' AND attributes.status = 'RUNNING'", self.sweep.id);
         let search = self.search(&filter, MOST)?;
         let mut found = Vec::new();
-        each_page(self.store.as_ref(), search, usize::MAX, |runs| {
+        each_page(&self.store, search, usize::MAX, |runs| {
             // Their tags tell what they are.
             found.extend(runs.into_iter().map(|run| Run { metrics: Vec::new(), params: Vec::new(), ..run }));
         })

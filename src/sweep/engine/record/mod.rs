@@ -8,10 +8,11 @@ pub mod kept;
 mod log;
 mod models;
 mod package;
+#[cfg(test)]
+mod tests;
 mod uploads;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 pub use log::{Log, LoggedSweep};
 
@@ -21,7 +22,7 @@ use super::state::{SweepState, best};
 use super::unkept::Unkept;
 use crate::mlflow::filter::parse;
 use crate::mlflow::{DatasetInput, LifecycleStage, Metric, Param, RunId, RunStatus, Tag, ViewType, tags};
-use crate::store::{ErrorKind, NewRun, Result, RunSearch, RunUpdate, StoreError, TrackingStore};
+use crate::store::{ErrorKind, NewRun, Result, RunSearch, RunUpdate, Store, StoreError};
 
 /// On every run of a sweep: its id.
 pub const SWEEP: &str = "mltui.sweep";
@@ -46,7 +47,7 @@ pub struct SweepEnd {
 /// Brings what happens to the store.
 #[derive(Debug)]
 pub struct Recorder {
-    store: Arc<dyn TrackingStore>,
+    store: Store,
     folder: SweepFolder,
     sweep: LoggedSweep,
     dataset: DatasetInput,
@@ -68,7 +69,7 @@ pub struct Recorder {
 impl Recorder {
     /// `seen` are the events that the store has already; `searches` whether an earlier process may have left runs.
     pub fn new(
-        store: Arc<dyn TrackingStore>,
+        store: Store,
         folder: SweepFolder,
         sweep: LoggedSweep,
         seen: &[Event],

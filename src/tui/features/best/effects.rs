@@ -7,8 +7,8 @@ use crate::marking::{self, Journal, Request, Resumed, Undoing};
 use crate::mlflow::ExperimentId;
 use crate::select::Patterns;
 use crate::state::policies::Policies;
-use crate::store::{TrackingStore, now_ms};
 use crate::tui::core::msg::{Msg, Unmarked};
+use crate::store::{Store, now_ms};
 
 /// What is kept for selections and marks.
 #[derive(Debug, Clone)]
@@ -31,11 +31,7 @@ impl Kept {
     }
 }
 
-pub async fn mark(
-    store: &dyn TrackingStore,
-    journal: &Journal,
-    mut request: Request,
-) -> Result<Vec<String>, Unmarked> {
+pub async fn mark(store: &Store, journal: &Journal, mut request: Request) -> Result<Vec<String>, Unmarked> {
     request.random = fastrand::u32(..);
     let failed = |error, is_begun| Unmarked { error, is_undo: false, is_begun };
     let plan = marking::plan(store, &request).await.map_err(|error| failed(error, false))?;
@@ -46,7 +42,7 @@ pub async fn mark(
 }
 
 pub async fn undo(
-    store: &dyn TrackingStore,
+    store: &Store,
     journal: &Journal,
     experiment: &ExperimentId,
     undoing: &Undoing,
@@ -59,11 +55,7 @@ pub async fn undo(
 }
 
 /// Finishes what broke off at an earlier time; a store that is away is asked again.
-pub async fn resume(
-    store: &dyn TrackingStore,
-    journal: &Journal,
-    turn: &tokio::sync::Mutex<()>,
-) -> Option<Msg> {
+pub async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>) -> Option<Msg> {
     let pause = std::time::Duration::from_secs(5);
     let begun = now_ms();
     if let Err(error) = journal.broken_off() {

@@ -99,7 +99,7 @@ impl Histories {
             self.count += 1;
             known.heard = *heard;
             known.is_waiting = true;
-            wants.push((which.clone(), known.cursor));
+            wants.push((which.clone(), known.cursor.clone()));
         }
         if !is_new {
             return None;
@@ -191,7 +191,7 @@ mod tests {
 
     #[expect(clippy::unnecessary_wraps, reason = "an answer is a result")]
     fn part(steps: &[i64], replaces: bool, rowid: i64) -> Result<HistoryPart, StoreError> {
-        let cursor = HistoryCursor::Sqlite { file: None, rowid };
+        let cursor = HistoryCursor::new(rowid);
         Ok(HistoryPart { points: steps.iter().map(|step| point(*step)).collect(), replaces, cursor })
     }
 
@@ -204,13 +204,13 @@ mod tests {
         };
         let heard = |value: f64| vec![(which.clone(), Heard::of_value(value, 0))];
         let first = histories.want(&heard(1.0)).unwrap().remove(0);
-        assert_eq!(first.cursor, HistoryCursor::Start);
+        assert_eq!(first.cursor, HistoryCursor::START);
         assert!(histories.want(&heard(1.0)).is_none(), "it is on its way");
         assert!(histories.is_waiting([&which].into_iter()));
         histories.take(&first, part(&[0, 1], true, 7));
         assert!(histories.want(&heard(1.0)).is_none(), "nothing is new");
         let second = histories.want(&heard(2.0)).unwrap().remove(0);
-        assert_eq!(second.cursor, HistoryCursor::Sqlite { file: None, rowid: 7 });
+        assert_eq!(second.cursor, HistoryCursor::new(7_i64));
         histories.take(&first, part(&[9], false, 9));
         assert_eq!(steps(&histories), [0, 1], "an answer that comes late is dropped");
         histories.take(&second, part(&[1, 2], false, 9));
@@ -221,9 +221,6 @@ mod tests {
         assert_eq!(histories.want(&other).unwrap().len(), 1);
         histories.take(&third, part(&[3], false, 11));
         assert_eq!(steps(&histories), [0, 1, 2]);
-        assert_eq!(
-            histories.want(&heard(3.0)).unwrap()[0].cursor,
-            HistoryCursor::Sqlite { file: None, rowid: 9 }
-        );
+        assert_eq!(histories.want(&heard(3.0)).unwrap()[0].cursor, HistoryCursor::new(9_i64));
     }
 }

@@ -54,7 +54,7 @@ pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
             let charts = &app.charts;
             // Whoever only passes by does not make a server read.
             let rest = REST - (app.now - charts.since);
-            if !app.is_local && rest > 0 {
+            if !app.capabilities.cheap_reads && rest > 0 {
                 if charts.woken_for != charts.since {
                     app.charts.woken_for = charts.since;
                     effects.push(Effect::Wake(Duration::from_millis(rest.unsigned_abs())));
@@ -299,7 +299,7 @@ pub fn is_settled(app: &App) -> bool {
     let is_shown = app.runs.loaded
         && !app.runs.sparks_pending
         && (app.runs.projection.lines.is_empty()
-            || (details.run.is_some() && !(app.is_local && charts_wait(app)))
+            || (details.run.is_some() && !(app.capabilities.cheap_reads && charts_wait(app)))
             || details.error.is_some());
     is_shown || app.is_empty_store() || matches!(app.connection, Connection::Failing { .. })
 }

@@ -61,10 +61,8 @@ impl Experiments {
 
     /// The experiment to open first: the wanted one by name or id, else the one of the newest run, else the newest.
     pub fn first(&self, wanted: Option<&str>, latest: Option<&ExperimentId>) -> Option<usize> {
-        let by = |name: &str| {
-            let by_name = self.list.iter().position(|listed| listed.experiment.name == name);
-            by_name.or_else(|| self.list.iter().position(|listed| listed.id().as_str() == name))
-        };
+        let all = self.list.iter().map(|listed| &listed.experiment);
+        let by = |name: &str| Experiment::position(all.clone(), name);
         wanted
             .and_then(by)
             .or_else(|| self.list.iter().position(|listed| Some(listed.id()) == latest))

@@ -1,11 +1,11 @@
 //! What the user wants written to the store.
 
 use crate::mlflow::RunId;
-use crate::store::{Result, RunUpdate, TrackingStore};
 use crate::tui::core::effect::Write;
+use crate::store::{Result, RunUpdate, Store};
 
 /// Writes, run by run; the first failure ends it, and what was written before stays.
-pub async fn write(store: &dyn TrackingStore, write: &Write) -> Result<()> {
+pub async fn write(store: &Store, write: &Write) -> Result<()> {
     match write {
         Write::RenameRun { id, name } => {
             let update = RunUpdate { run_name: Some(name.clone()), ..RunUpdate::default() };

@@ -9,13 +9,13 @@ use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
 use crate::mlflow::Experiment;
 use crate::state::by_experiment::ByExperiment;
-use crate::store::{TrackingStore, now_ms};
 use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::{SweepFolders, SweepHeader};
 use crate::sweep::plan::Plan;
+use crate::store::{Store, now_ms};
 use crate::sweep::progress::Progress;
 use crate::sweep::request::SweepRequest;
 use crate::sweep::run;
@@ -37,12 +37,12 @@ pub struct Ground {
 }
 
 /// Decides a plan, makes its experiment and its folder, and starts the process.
-pub async fn train(store: Arc<dyn TrackingStore>, ground: Ground, training: Training) -> Msg {
+pub async fn train(store: Store, ground: Ground, training: Training) -> Msg {
     let began = begun(store, ground, training).await;
     Msg::Trained(began.map(Box::new))
 }
 
-async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training) -> Result<Began, String> {
+async fn begun(store: Store, ground: Ground, training: Training) -> Result<Began, String> {
     let Training { wish, place, jobs, keeps } = training;
     let (asked, on) = (wish.clone(), ground.clone());
     // The store gets nothing where the sweep could not be kept.
@@ -56,7 +56,7 @@ async fn begun(store: Arc<dyn TrackingStore>, ground: Ground, training: Training
     let said = |error: crate::store::StoreError| format!("{error}; {}", error.hint());
     let experiment: Experiment = match &place {
         Place::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
-        Place::New(name) => find_or_create(store.as_ref(), name, prepared.plan()).await.map_err(said)?,
+        Place::New(name) => find_or_create(&store, name, prepared.plan()).await.map_err(said)?,
     };
     store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
     // The process of the sweep makes none.
@@ -162,7 +162,7 @@ fn find(ground: &Ground, id: &str) -> Option<(SweepFolder, SweepHeader)> {
 }
 
 /// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
-pub async fn resume(store: Arc<dyn TrackingStore>, ground: &Ground, id: &str) -> Result<(), Msg> {
+pub async fn resume(store: Store, ground: &Ground, id: &str) -> Result<(), Msg> {
     let Some((_, header)) = find(ground, id) else { return Ok(()) };
     match store.check_artifacts(&header.experiment).await {
         Err(error) if !is_transient(&error.kind) => {
@@ -205,7 +205,7 @@ pub fn log(ground: &Ground, id: &str) -> Msg {
 }
 
 /// Closes sweeps whose process died, at the start.
-pub async fn close_broken(store: Arc<dyn TrackingStore>, ground: Ground) -> Option<Msg> {
+pub async fn close_broken(store: Store, ground: Ground) -> Option<Msg> {
     let broken = run::close_broken(&store, &ground.state_folder, &ground.store).await;
     if let Some((name, error)) = broken.iter().find_map(|it| Some((&it.name, it.closed.as_ref().err()?))) {
         return Some(Msg::Said(format!("{name} broke off earlier, and cannot be closed: {error}")));

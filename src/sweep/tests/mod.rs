@@ -1,13 +1,15 @@
 //! The parts of a sweep, each by itself.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use super::engine::journal::{Event, EventKind, SweepFolder};
-use super::engine::queue::Queue;
-use super::engine::state::SweepState;
-use super::executor::{Executor, Threads};
-use super::objective::tabular::Tabular;
-use super::request::SweepRequest;
-use super::search::{FamilySpace, LAG, Method, Observation, Proposer};
+mod begin;
+
+use crate::sweep::engine::journal::{Event, EventKind, SweepFolder};
+use crate::sweep::engine::queue::Queue;
+use crate::sweep::engine::state::SweepState;
+use crate::sweep::executor::{Executor, Threads};
+use crate::sweep::objective::tabular::Tabular;
+use crate::sweep::request::SweepRequest;
+use crate::sweep::search::{FamilySpace, LAG, Method, Observation, Proposer};
 use crate::learn::data::Task;
 use crate::learn::families::{DataShape, find};
 use crate::params::ParamValue;

@@ -1,0 +1,76 @@
+//! What a place of runs can do, and how it is best asked: whoever reads goes by this, and never by which place it is.
+
+use std::time::Duration;
+
+/// What a place of runs can do, and how it is best asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Changes tell of everything that anybody wrote, and say whether anybody did; otherwise only of runs that are new,
+    /// ended or watched.
+    pub change_feed: bool,
+    /// It knows how many runs each experiment has and which run is the newest, without a search.
+    pub counts_runs: bool,
+    /// Values of all runs can be read by column: a scan brings only the keys that are asked for, and histories of any
+    /// number of runs are summed up in one go. Otherwise it is better asked for few runs.
+    pub column_scan: bool,
+    /// Reading costs nobody else anything: it need not wait until somebody surely wants it.
+    pub cheap_reads: bool,
+    /// Reads side by side that still gain something, and that it likes.
+    pub parallel_reads: usize,
+    /// Looks for changes come no closer than this.
+    pub least_poll: Duration,
+    /// Runs on a page of a list that come in a second or two.
+    pub page: usize,
+}
+
+impl Capabilities {
+    /// A database that is read directly.
+    pub const DATABASE: Self = Self {
+        change_feed: true,
+        counts_runs: true,
+        column_scan: true,
+        cheap_reads: true,
+        parallel_reads: 2,
+        // One look costs microseconds when nobody wrote.
+        least_poll: Duration::from_millis(200),
+        page: 1_000,
+    };
+
+    /// A server that sends pages of runs, and has others to serve.
+    pub const SERVER: Self = Self {
+        change_feed: false,
+        counts_runs: false,
+        column_scan: false,
+        cheap_reads: false,
+        parallel_reads: 4,
+        least_poll: Duration::from_millis(100),
+        page: 1_000,
+    };
+
+    /// Runs whose histories are summed up in one call: all, or as many as are read side by side.
+    pub const fn summary_batch(self) -> usize {
+        if self.column_scan { usize::MAX } else { self.parallel_reads }
+    }
+
+    /// How often it is asked for changes where `set` is wished for: one that tells all changes at no cost is asked as often
+    /// as makes sense.
+    pub fn poll_interval(self, set: Duration) -> Duration {
+        if self.change_feed { set.min(self.least_poll) } else { set.max(self.least_poll) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_tells_all_changes_is_asked_often() {
+        let seconds = Duration::from_secs;
+        assert_eq!(Capabilities::DATABASE.poll_interval(seconds(2)), Duration::from_millis(200));
+        assert_eq!(Capabilities::DATABASE.poll_interval(Duration::from_millis(100)).as_millis(), 100);
+        assert_eq!(Capabilities::SERVER.poll_interval(seconds(2)), seconds(2));
+        assert_eq!(Capabilities::SERVER.poll_interval(Duration::ZERO).as_millis(), 100);
+        assert_eq!(Capabilities::DATABASE.summary_batch(), usize::MAX);
+        assert_eq!(Capabilities::SERVER.summary_batch(), 4);
+    }
+}

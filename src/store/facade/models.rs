@@ -1,0 +1,208 @@
+//! The model registry, and models as entities of their own (MLflow 3). A place may have none of them: then every
+//! operation is [`ErrorKind::Unsupported`].
+
+use super::{Store, check_tags};
+use crate::mlflow::{
+    Dataset, ExperimentId, LoggedModel, Metric, ModelId, ModelVersion, RegisteredModel, RunId, Tag, limits,
+};
+use crate::store::{ErrorKind, Inner, LoggedModels, NewModel, Registry, Result};
+
+/// Registered models, their versions and aliases
+impl Store {
+    fn registry(&self) -> Inner<&dyn Registry> {
+        self.backend.registry().ok_or_else(|| ErrorKind::Unsupported("model registry".into()))
+    }
+
+    /// Registers a name for models.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::AlreadyExists`] if it is taken; [`ErrorKind::Invalid`] if MLflow does not take it.
+    pub async fn create_registered_model(&self, name: &str) -> Result<()> {
+        let work = async { self.registry()?.create_registered_model(name).await };
+        self.write(|| format!("register model {name:?}"), Ok(()), work).await
+    }
+
+    /// A registered model with its aliases.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is none of this name.
+    pub async fn get_registered_model(&self, name: &str) -> Result<RegisteredModel> {
+        let work = async { self.registry()?.get_registered_model(name).await };
+        self.call(|| format!("read model {name:?}"), work).await
+    }
+
+    /// Deletes a registered model with all its versions, for good.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is none of this name.
+    pub async fn delete_registered_model(&self, name: &str) -> Result<()> {
+        let work = async { self.registry()?.delete_registered_model(name).await };
+        self.write(|| format!("delete model {name:?}"), Ok(()), work).await
+    }
+
+    /// Adds a version, whose number is the next that was never given out.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such model; [`ErrorKind::Invalid`] for a source that is not below the
+    /// run's files; [`ErrorKind::Limit`].
+    pub async fn create_model_version(
+        &self,
+        name: &str,
+        source: &str,
+        run_id: Option<&RunId>,
+        tags: &[Tag],
+    ) -> Result<ModelVersion> {
+        let work = async { self.registry()?.create_model_version(name, source, run_id, tags).await };
+        self.write(|| format!("add a version to model {name:?}"), check_tags(tags), work).await
+    }
+
+    /// All versions of a model, the newest first; none of a model that does not exist.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn model_versions(&self, name: &str) -> Result<Vec<ModelVersion>> {
+        let work = async { self.registry()?.model_versions(name).await };
+        self.call(|| format!("list the versions of model {name:?}"), work).await
+    }
+
+    /// Deletes a version and the aliases that point to it; its number is not given out again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version.
+    pub async fn delete_model_version(&self, name: &str, version: u64) -> Result<()> {
+        let work = async { self.registry()?.delete_model_version(name, version).await };
+        self.write(|| format!("delete version {version} of model {name:?}"), Ok(()), work).await
+    }
+
+    /// Whether versions can have aliases: since MLflow 2.3. Yes, where that may not be looked at.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn has_aliases(&self) -> Result<bool> {
+        let work = async { self.registry()?.has_aliases().await };
+        self.call(|| "look for model aliases".into(), work).await
+    }
+
+    /// Points an alias to a version, from wherever it pointed to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version; [`ErrorKind::Limit`] for an alias that MLflow does not take.
+    pub async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
+        let work = async { self.registry()?.set_model_alias(name, alias, version).await };
+        self.write(|| format!("set alias {alias:?} of model {name:?}"), limits::check_alias(alias), work)
+            .await
+    }
+
+    /// Takes an alias away; one that is not set is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such model.
+    pub async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()> {
+        let work = async { self.registry()?.delete_model_alias(name, alias).await };
+        self.write(|| format!("delete alias {alias:?} of model {name:?}"), Ok(()), work).await
+    }
+
+    /// The version that an alias points to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if the alias is not set.
+    pub async fn model_version_by_alias(&self, name: &str, alias: &str) -> Result<ModelVersion> {
+        let work = async { self.registry()?.model_version_by_alias(name, alias).await };
+        self.call(|| format!("read model {name}@{alias}"), work).await
+    }
+}
+
+/// Models as entities of their own, since MLflow 3; before: [`ErrorKind::Unsupported`]
+impl Store {
+    fn logged_models(&self) -> Inner<&dyn LoggedModels> {
+        let models = self.backend.logged_models();
+        models.ok_or_else(|| ErrorKind::Unsupported("models of their own (MLflow 3)".into()))
+    }
+
+    /// A model.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is none of this id.
+    pub async fn get_logged_model(&self, id: &ModelId) -> Result<LoggedModel> {
+        let work = async { self.logged_models()?.get_logged_model(id).await };
+        self.call(|| format!("read logged model {id}"), work).await
+    }
+
+    /// The models that a run made, whether or not they are among its outputs yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] before MLflow 3.
+    pub async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Result<Vec<LoggedModel>> {
+        let work = async { self.logged_models()?.logged_models_of(experiment, run).await };
+        self.call(|| format!("list the models of run {run}"), work).await
+    }
+
+    /// Creates a model that is `PENDING` until it is finished.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] before MLflow 3, and where its files could not be written; [`ErrorKind::Limit`].
+    pub async fn create_logged_model(&self, model: &NewModel) -> Result<LoggedModel> {
+        let work = async { self.logged_models()?.create_logged_model(model).await };
+        self.write(|| format!("create model {:?}", model.name), check_tags(&model.tags), work).await
+    }
+
+    /// Makes a model an output of its run; once more changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such run or model.
+    pub async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Result<()> {
+        let work = async { self.logged_models()?.log_model_output(run, model).await };
+        self.write(|| format!("log model {model} of run {run}"), Ok(()), work).await
+    }
+
+    /// Logs metrics of a run that tell of a model that it made, on a data set.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::log_batch`], and [`ErrorKind::NotFound`] if there is no such model.
+    pub async fn log_model_metrics(
+        &self,
+        run: &RunId,
+        model: &ModelId,
+        metrics: &[Metric],
+        dataset: &Dataset,
+    ) -> Result<()> {
+        let work = async { self.logged_models()?.log_model_metrics(run, model, metrics, dataset).await };
+        let limits = limits::check_batch(metrics, &[], &[]);
+        self.write(|| format!("log metrics of model {model}"), limits, work).await
+    }
+
+    /// Writes a file of a model; the path is relative to the model's root.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write_artifact`].
+    pub async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Result<()> {
+        let work = async { self.logged_models()?.write_model_file(model, path, content).await };
+        self.write(|| format!("write {path:?} of model {}", model.model_id), Ok(()), work).await
+    }
+
+    /// Makes a model `READY`, or `FAILED` where its files could not be written.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is none of this id.
+    pub async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Result<()> {
+        let work = async { self.logged_models()?.finish_logged_model(id, is_whole).await };
+        self.write(|| format!("finish model {id}"), Ok(()), work).await
+    }
+}

@@ -1,0 +1,273 @@
+//! A backend in front of another that fails one call, for tests of what becomes of whoever calls.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use super::{
+    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart,
+    Inner, LoggedModels, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
+    StoreInfo,
+};
+use crate::mlflow::{
+    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelVersion,
+    Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
+};
+
+/// When a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Before anything is done.
+    Before,
+    /// When it is done: the answer is lost.
+    After,
+}
+
+/// A backend whose n-th call fails, counted from 1; none where that is 0.
+#[derive(Debug)]
+pub struct Failing<B> {
+    backend: B,
+    nth: AtomicUsize,
+    moment: Moment,
+    error: ErrorKind,
+    calls: Mutex<usize>,
+}
+
+impl<B: Backend> Failing<B> {
+    pub fn new(backend: B, nth: usize, moment: Moment, error: ErrorKind) -> Self {
+        Self { backend, nth: AtomicUsize::new(nth), moment, error, calls: Mutex::new(0) }
+    }
+
+    /// Calls so far.
+    pub fn calls(&self) -> usize {
+        *self.calls.lock().unwrap()
+    }
+
+    /// Fails the n-th call from now on.
+    pub fn fail(&self, nth: usize) {
+        *self.calls.lock().unwrap() = 0;
+        self.nth.store(nth, Ordering::Relaxed);
+    }
+
+    async fn turn<T>(&self, work: impl Future<Output = Inner<T>>) -> Inner<T> {
+        let is_it = {
+            let mut calls = self.calls.lock().unwrap();
+            *calls += 1;
+            *calls == self.nth.load(Ordering::Relaxed)
+        };
+        if is_it && self.moment == Moment::Before {
+            return Err(self.error.clone());
+        }
+        let result = work.await;
+        if is_it { Err(self.error.clone()) } else { result }
+    }
+}
+
+/// A part of the backend behind, which is asked for only where it is.
+fn passed<T: ?Sized>(part: Option<&T>) -> &T {
+    part.unwrap()
+}
+
+#[async_trait]
+impl<B: Backend + 'static> Backend for Arc<Failing<B>> {
+    fn capabilities(&self) -> Capabilities {
+        self.backend.capabilities()
+    }
+    async fn info(&self) -> Inner<StoreInfo> {
+        self.turn(self.backend.info()).await
+    }
+    fn is_begun(&self) -> bool {
+        self.backend.is_begun()
+    }
+    async fn begin(&self) -> Inner<()> {
+        self.turn(self.backend.begin()).await
+    }
+    fn artifacts(&self) -> Option<&dyn Artifacts> {
+        self.backend.artifacts().is_some().then_some(self as _)
+    }
+    fn registry(&self) -> Option<&dyn Registry> {
+        self.backend.registry().is_some().then_some(self as _)
+    }
+    fn logged_models(&self) -> Option<&dyn LoggedModels> {
+        self.backend.logged_models().is_some().then_some(self as _)
+    }
+    async fn search_experiments(&self, view: ViewType) -> Inner<Vec<Experiment>> {
+        self.turn(self.backend.search_experiments(view)).await
+    }
+    async fn get_experiment(&self, id: &ExperimentId) -> Inner<Experiment> {
+        self.turn(self.backend.get_experiment(id)).await
+    }
+    async fn run_counts(&self) -> Inner<HashMap<ExperimentId, u64>> {
+        self.turn(self.backend.run_counts()).await
+    }
+    async fn latest_experiment(&self) -> Inner<Option<ExperimentId>> {
+        self.turn(self.backend.latest_experiment()).await
+    }
+    async fn create_experiment(&self, name: &str, tags: &[Tag]) -> Inner<ExperimentId> {
+        self.turn(self.backend.create_experiment(name, tags)).await
+    }
+    async fn rename_experiment(&self, id: &ExperimentId, name: &str) -> Inner<()> {
+        self.turn(self.backend.rename_experiment(id, name)).await
+    }
+    async fn delete_experiment(&self, id: &ExperimentId) -> Inner<()> {
+        self.turn(self.backend.delete_experiment(id)).await
+    }
+    async fn restore_experiment(&self, id: &ExperimentId) -> Inner<()> {
+        self.turn(self.backend.restore_experiment(id)).await
+    }
+    async fn set_experiment_tag(&self, id: &ExperimentId, tag: &Tag) -> Inner<()> {
+        self.turn(self.backend.set_experiment_tag(id, tag)).await
+    }
+    async fn delete_experiment_tag(&self, id: &ExperimentId, key: &str) -> Inner<()> {
+        self.turn(self.backend.delete_experiment_tag(id, key)).await
+    }
+    async fn create_run(&self, run: &NewRun) -> Inner<Run> {
+        self.turn(self.backend.create_run(run)).await
+    }
+    async fn get_run(&self, id: &RunId) -> Inner<Run> {
+        self.turn(self.backend.get_run(id)).await
+    }
+    async fn search_runs(&self, search: &RunSearch) -> Inner<RunPage> {
+        self.turn(self.backend.search_runs(search)).await
+    }
+    fn page_token(&self, offset: usize) -> Option<String> {
+        self.backend.page_token(offset)
+    }
+    async fn log_batch(&self, id: &RunId, metrics: &[Metric], params: &[Param], tags: &[Tag]) -> Inner<()> {
+        self.turn(self.backend.log_batch(id, metrics, params, tags)).await
+    }
+    async fn log_inputs(&self, id: &RunId, inputs: &[DatasetInput]) -> Inner<()> {
+        self.turn(self.backend.log_inputs(id, inputs)).await
+    }
+    async fn update_run(&self, id: &RunId, update: &RunUpdate) -> Inner<()> {
+        self.turn(self.backend.update_run(id, update)).await
+    }
+    async fn delete_run(&self, id: &RunId) -> Inner<()> {
+        self.turn(self.backend.delete_run(id)).await
+    }
+    async fn restore_run(&self, id: &RunId) -> Inner<()> {
+        self.turn(self.backend.restore_run(id)).await
+    }
+    async fn set_tag(&self, id: &RunId, tag: &Tag) -> Inner<()> {
+        self.turn(self.backend.set_tag(id, tag)).await
+    }
+    async fn delete_tag(&self, id: &RunId, key: &str) -> Inner<()> {
+        self.turn(self.backend.delete_tag(id, key)).await
+    }
+    async fn metric_history(&self, id: &RunId, key: &str) -> Inner<Vec<MetricPoint>> {
+        self.turn(self.backend.metric_history(id, key)).await
+    }
+    async fn history_since(&self, id: &RunId, key: &str, cursor: &HistoryCursor) -> Inner<HistoryPart> {
+        self.turn(self.backend.history_since(id, key, cursor)).await
+    }
+    async fn sampled_history(
+        &self,
+        ids: &[RunId],
+        key: &str,
+        max_points: usize,
+    ) -> Inner<Vec<(RunId, Vec<MetricPoint>)>> {
+        self.turn(self.backend.sampled_history(ids, key, max_points)).await
+    }
+    async fn metric_summaries(&self, ids: &[RunId], key: &str, part: Part) -> Inner<Vec<(RunId, Summary)>> {
+        self.turn(self.backend.metric_summaries(ids, key, part)).await
+    }
+    async fn scan(&self, scan: &Scan, sink: mpsc::Sender<RunBatch>) -> Inner<Cursor> {
+        self.turn(self.backend.scan(scan, sink)).await
+    }
+    async fn changes(&self, scan: &Scan, cursor: &mut Cursor, watched: &[RunId]) -> Inner<Changes> {
+        self.turn(self.backend.changes(scan, cursor, watched)).await
+    }
+}
+
+#[async_trait]
+impl<B: Backend + 'static> Artifacts for Arc<Failing<B>> {
+    async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
+        self.turn(passed(self.backend.artifacts()).list_artifacts(id, path)).await
+    }
+    async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Inner<Vec<u8>> {
+        self.turn(passed(self.backend.artifacts()).read_artifact(id, path, most)).await
+    }
+    async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
+        self.turn(passed(self.backend.artifacts()).write_artifact(id, path, content)).await
+    }
+    async fn check_artifacts(&self, experiment: &ExperimentId) -> Inner<()> {
+        self.turn(passed(self.backend.artifacts()).check_artifacts(experiment)).await
+    }
+}
+
+#[async_trait]
+impl<B: Backend + 'static> Registry for Arc<Failing<B>> {
+    async fn create_registered_model(&self, name: &str) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).create_registered_model(name)).await
+    }
+    async fn get_registered_model(&self, name: &str) -> Inner<RegisteredModel> {
+        self.turn(passed(self.backend.registry()).get_registered_model(name)).await
+    }
+    async fn delete_registered_model(&self, name: &str) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).delete_registered_model(name)).await
+    }
+    async fn create_model_version(
+        &self,
+        name: &str,
+        source: &str,
+        run_id: Option<&RunId>,
+        tags: &[Tag],
+    ) -> Inner<ModelVersion> {
+        let registry = passed(self.backend.registry());
+        self.turn(registry.create_model_version(name, source, run_id, tags)).await
+    }
+    async fn model_versions(&self, name: &str) -> Inner<Vec<ModelVersion>> {
+        self.turn(passed(self.backend.registry()).model_versions(name)).await
+    }
+    async fn delete_model_version(&self, name: &str, version: u64) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).delete_model_version(name, version)).await
+    }
+    async fn has_aliases(&self) -> Inner<bool> {
+        self.turn(passed(self.backend.registry()).has_aliases()).await
+    }
+    async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).set_model_alias(name, alias, version)).await
+    }
+    async fn delete_model_alias(&self, name: &str, alias: &str) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).delete_model_alias(name, alias)).await
+    }
+    async fn model_version_by_alias(&self, name: &str, alias: &str) -> Inner<ModelVersion> {
+        self.turn(passed(self.backend.registry()).model_version_by_alias(name, alias)).await
+    }
+}
+
+#[async_trait]
+impl<B: Backend + 'static> LoggedModels for Arc<Failing<B>> {
+    async fn get_logged_model(&self, id: &ModelId) -> Inner<LoggedModel> {
+        self.turn(passed(self.backend.logged_models()).get_logged_model(id)).await
+    }
+    async fn logged_models_of(&self, experiment: &ExperimentId, run: &RunId) -> Inner<Vec<LoggedModel>> {
+        self.turn(passed(self.backend.logged_models()).logged_models_of(experiment, run)).await
+    }
+    async fn create_logged_model(&self, model: &NewModel) -> Inner<LoggedModel> {
+        self.turn(passed(self.backend.logged_models()).create_logged_model(model)).await
+    }
+    async fn log_model_output(&self, run: &RunId, model: &ModelId) -> Inner<()> {
+        self.turn(passed(self.backend.logged_models()).log_model_output(run, model)).await
+    }
+    async fn log_model_metrics(
+        &self,
+        run: &RunId,
+        model: &ModelId,
+        metrics: &[Metric],
+        dataset: &Dataset,
+    ) -> Inner<()> {
+        let models = passed(self.backend.logged_models());
+        self.turn(models.log_model_metrics(run, model, metrics, dataset)).await
+    }
+    async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
+        let models = passed(self.backend.logged_models());
+        self.turn(models.write_model_file(model, path, content)).await
+    }
+    async fn finish_logged_model(&self, id: &ModelId, is_whole: bool) -> Inner<()> {
+        self.turn(passed(self.backend.logged_models()).finish_logged_model(id, is_whole)).await
+    }
+}

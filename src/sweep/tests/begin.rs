@@ -1,0 +1,96 @@
+//! A sweep before it runs: its experiment, and its folder.
+
+use std::sync::Arc;
+
+use crate::sweep::request::SweepRequest;
+use crate::mlflow::{ViewType, tags};
+use crate::store::failing::{Failing, Moment};
+use crate::store::memory::Memory;
+use crate::store::{ErrorKind, Store};
+use crate::sweep::begin::{SweepOrigin, PreparedSweep, find_or_create};
+use crate::sweep::engine::journal::SweepFolder;
+use crate::sweep::plan::Plan;
+use crate::learn::study::TrainingData;
+
+fn plan() -> (Plan, TrainingData) {
+    let wish = SweepRequest { data: "iris".into(), trials: Some(1), folds: Some(2), ..SweepRequest::default() };
+    wish.decide().unwrap()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn failing(nth: usize, moment: Moment) -> (Arc<Failing<Memory>>, Store) {
+    let failing = Arc::new(Failing::new(Memory::default(), nth, moment, ErrorKind::Timeout(1)));
+    (Arc::clone(&failing), Store::new(failing))
+}
+
+#[test]
+fn an_experiment_is_found_by_name_or_id_and_made_where_there_is_none() {
+    let (plan, _) = plan();
+    block_on(async {
+        let store = Store::new(Memory::default());
+        let made = find_or_create(&store, "iris", &plan).await.unwrap();
+        assert_eq!(made.name, "iris");
+        let tag = |key: &str| made.tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.as_str());
+        assert_eq!(tag(tags::PRIMARY_METRIC), Some(format!("val_{}", plan.metric).as_str()));
+        assert_eq!(tag(tags::GREATER_IS_BETTER), Some("True"));
+        for name in ["iris", made.experiment_id.as_str()] {
+            assert_eq!(find_or_create(&store, name, &plan).await.unwrap(), made, "{name}");
+        }
+        assert_eq!(store.search_experiments(ViewType::All).await.unwrap().len(), 2);
+        // A deleted one is found: its name is taken.
+        store.delete_experiment(&made.experiment_id).await.unwrap();
+        assert_eq!(find_or_create(&store, "iris", &plan).await.unwrap().experiment_id, made.experiment_id);
+    });
+}
+
+#[test]
+fn an_experiment_whose_making_was_not_answered_is_found() {
+    let (plan, _) = plan();
+    block_on(async {
+        // It is looked for, then made: the second call.
+        let (_, store) = failing(2, Moment::After);
+        let made = find_or_create(&store, "iris", &plan).await.unwrap();
+        assert_eq!(made.tags.len(), 2);
+        let (_, store) = failing(2, Moment::Before);
+        let refused = find_or_create(&store, "iris", &plan).await.unwrap_err();
+        assert_eq!(refused.to_string(), "cannot create experiment \"iris\": no answer within 1 s");
+        assert_eq!(store.search_experiments(ViewType::All).await.unwrap().len(), 1);
+        let (failing, store) = failing(1, Moment::Before);
+        find_or_create(&store, "iris", &plan).await.unwrap_err();
+        assert_eq!(failing.calls(), 1, "nothing is made where it is not known whether it is there");
+    });
+}
+
+#[test]
+fn what_is_prepared_and_not_begun_leaves_nothing() {
+    let state = tempfile::tempdir().unwrap();
+    let beginning = SweepOrigin { store: "memory", user: "ana", jobs: 1, state_folder: state.path() };
+    let (plan, study) = plan();
+    let prepared = PreparedSweep::new(plan, &study, &beginning).unwrap();
+    assert_eq!(prepared.plan().data, "iris");
+    assert!(SweepFolder::all(state.path()).sweeps.is_empty(), "it cannot be taken up yet");
+    drop(prepared);
+    let sweeps = state.path().join("sweeps");
+    assert_eq!(std::fs::read_dir(sweeps).map_or(0, Iterator::count), 0);
+}
+
+#[test]
+fn a_sweep_that_is_begun_can_be_taken_up() {
+    let state = tempfile::tempdir().unwrap();
+    let beginning = SweepOrigin { store: "memory", user: "ana", jobs: 3, state_folder: state.path() };
+    let (plan, study) = plan();
+    block_on(async {
+        let store = Store::new(Memory::default());
+        let experiment = find_or_create(&store, "iris", &plan).await.unwrap();
+        let (folder, header) = PreparedSweep::new(plan, &study, &beginning).unwrap().begin(&experiment).unwrap();
+        assert_eq!((header.experiment_name.as_str(), header.jobs, header.user.as_str()), ("iris", 3, "ana"));
+        let known = SweepFolder::all(state.path()).sweeps;
+        assert_eq!(known.len(), 1);
+        assert_eq!((&known[0].0.path, &known[0].1.id), (&folder.path, &header.id));
+        assert_eq!(known[0].1.experiment, experiment.experiment_id);
+        assert!(folder.events().unwrap().is_empty());
+    });
+}
