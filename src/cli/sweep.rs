@@ -15,6 +15,7 @@ use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
 use crate::mlflow::ExperimentId;
 use crate::params::Range;
+use crate::store::Store;
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
@@ -24,7 +25,6 @@ use crate::sweep::objective::tabular::KeptModels;
 use crate::sweep::plan::Plan;
 use crate::sweep::request::{SweepRequest, seconds};
 use crate::sweep::run::{self, SweepJob};
-use crate::store::Store;
 use crate::sweep::search::Method;
 
 #[derive(Debug, clap::Args)]

@@ -36,8 +36,6 @@ pub fn cut(value: &str, most: usize) -> Cow<'_, str> {
 pub enum LimitError {
     #[error("a {kind} needs a name")]
     EmptyKey { kind: &'static str },
-    #[error("the alias {alias:?} is reserved by MLflow; take another")]
-    ReservedAlias { alias: String },
     #[error("the {kind} name {key:?} has {length} characters; MLflow takes at most {limit}")]
     LongKey { kind: &'static str, key: String, length: usize, limit: usize },
     #[error(
@@ -92,14 +90,6 @@ pub fn check_model_name(name: &str) -> Result<(), LimitError> {
 }
 
 /// Checks a metric, param or tag name.
-/// An alias of a version: MLflow takes versions' own numbers, and `latest`, for itself.
-pub fn check_alias(alias: &str) -> Result<(), LimitError> {
-    if is_reserved_alias(alias) {
-        return Err(LimitError::ReservedAlias { alias: alias.into() });
-    }
-    check_key("alias", alias)
-}
-
 pub fn check_key(kind: &'static str, key: &str) -> Result<(), LimitError> {
     if key.is_empty() {
         return Err(LimitError::EmptyKey { kind });

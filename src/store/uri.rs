@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::address::shown;
 use super::error::During;
 use super::rest::Rest;
-pub use super::rest::{Auth, Observer, RestOptions, Retrying, address, proxy};
+pub use super::rest::{Auth, Observer, RestOptions, Waiting, address, proxy};
 pub use super::sqlite::Database;
 use super::sqlite::Sqlite;
 use super::{ErrorKind, Result, Store, StoreError};

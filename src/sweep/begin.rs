@@ -15,7 +15,7 @@ use crate::disk::{self, Draft};
 use crate::learn::data::Frame;
 use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
-use crate::mlflow::{Dataset, Experiment, ExperimentId, Tag, ViewType, tags};
+use crate::mlflow::{Dataset, Experiment, ExperimentId, Tag, tags};
 use crate::program;
 use crate::store::address::Address;
 use crate::store::{self, Store, now_ms};
@@ -135,7 +135,7 @@ pub fn spawn(folder: &SweepFolder, header: &SweepHeader, same: &SameStore) -> io
 /// # Errors
 /// The store's.
 pub async fn find_or_create(store: &Store, name: &str, plan: &Plan) -> store::Result<Experiment> {
-    if let Some(found) = find(store, name).await? {
+    if let Some(found) = store.find_experiment(name).await? {
         return Ok(found);
     }
     let greater = if plan.rules.mode == Mode::Max { "True" } else { "False" };

@@ -28,7 +28,6 @@ impl State {
     }
 
     pub fn register(&mut self, name: &str) -> Inner<()> {
-        limits::check_model_name(name)?;
         if self.registry.contains_key(name) {
             return Err(ErrorKind::AlreadyExists(format!("a registered model {name:?} exists")));
         }
@@ -109,7 +108,6 @@ impl State {
     }
 
     pub fn set_alias(&mut self, name: &str, alias: &str, version: u64) -> Inner<()> {
-        limits::check_alias(alias)?;
         self.version(name, version)?;
         self.registered(name)?.aliases.insert(alias.to_owned(), version);
         Ok(())

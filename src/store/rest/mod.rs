@@ -29,7 +29,7 @@ use answer::Answer;
 use changes::ServerCursor;
 pub use client::address;
 use client::{Client, Repeat};
-pub use options::{Auth, Observer, RestOptions, Retrying};
+pub use options::{Auth, Observer, RestOptions, Waiting};
 use wire::required;
 
 use super::pages::{Pages, token_at};

@@ -74,16 +74,16 @@ pub struct Waiting {
 
 /// Whoever wants to know, the first time, that an answer is long in coming, or that requests fail and are tried again.
 #[derive(Clone)]
-pub struct Observer(Arc<dyn Fn(&Retrying) + Send + Sync>);
+pub struct Observer(Arc<dyn Fn(&Waiting) + Send + Sync>);
 
 impl Observer {
     /// Calls `tell`, on the thread that waits.
-    pub fn new(tell: impl Fn(&Retrying) + Send + Sync + 'static) -> Self {
+    pub fn new(tell: impl Fn(&Waiting) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
     /// Tells of a failure.
-    pub fn tell(&self, waiting: &Retrying) {
+    pub fn tell(&self, waiting: &Waiting) {
         (self.0)(waiting);
     }
 }

@@ -312,7 +312,6 @@ pub fn delete_model(connection: &mut Connection, name: &str) -> Inner<()> {
 }
 
 pub fn set_alias(connection: &mut Connection, name: &str, alias: &str, version: u64) -> Inner<()> {
-    limits::check_alias(alias)?;
     if !connection.schema.aliases {
         return Err(ErrorKind::Unsupported("model aliases: they need MLflow 2.3 or newer".into()));
     }

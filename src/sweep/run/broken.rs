@@ -31,11 +31,7 @@ pub struct BrokenSweep {
 
 /// Closes the sweeps of a store whose process died: what the store lacks of their results is brought there, and what
 /// was under way is marked as killed.
-pub async fn close_broken(
-    store: &Store,
-    state_folder: &Path,
-    store_name: &str,
-) -> Vec<BrokenSweep> {
+pub async fn close_broken(store: &Store, state_folder: &Path, store_name: &str) -> Vec<BrokenSweep> {
     let mut broken = Vec::new();
     // Nothing of theirs is in a store that is not there, and none is made for what broke off.
     if !store.is_begun() {
@@ -57,11 +53,7 @@ fn is_over(folder: &SweepFolder) -> std::io::Result<bool> {
 }
 
 /// Closes a sweep; none if there is nothing to close, or a process is at it.
-async fn close(
-    store: &Store,
-    folder: &SweepFolder,
-    header: &SweepHeader,
-) -> Option<Result<(), StoreError>> {
+async fn close(store: &Store, folder: &SweepFolder, header: &SweepHeader) -> Option<Result<(), StoreError>> {
     let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
     match is_over(folder) {
         Ok(true) => return None,
@@ -83,7 +75,7 @@ async fn close(
             events.push(closed);
         }
         let mut recorder =
-            Recorder::new(Arc::clone(store), folder.clone(), header.logged(), &events[..sent], true);
+            Recorder::new(store.clone(), folder.clone(), header.logged(), &events[..sent], true);
         bring(&mut recorder, &mut events.split_off(sent)).await?;
         folder.forget_trials().map_err(io)
     };

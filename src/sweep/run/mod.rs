@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 pub use broken::{BrokenSweep, close_broken};
 
 use crate::learn::study::TrainingData;
+use crate::store::{Backoff, Store, StoreError, now_ms};
 use crate::sweep::engine::journal::{Control, EndReason, Event, EventKind, JournalWriter, SweepFolder};
 use crate::sweep::engine::queue::Queue;
 use crate::sweep::engine::record::{Recorder, SweepEnd, is_transient};
@@ -22,7 +23,6 @@ use crate::sweep::executor::{Executor, Threads};
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::Objective;
 use crate::sweep::objective::tabular::Tabular;
-use crate::store::{Backoff, ErrorKind, Store, StoreError, now_ms};
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -74,12 +74,7 @@ pub struct SweepJob {
 
 impl SweepJob {
     /// Estimators on these data, which are the plan's, on threads of this process.
-    pub fn new(
-        store: Store,
-        folder: SweepFolder,
-        header: SweepHeader,
-        data: TrainingData,
-    ) -> Self {
+    pub fn new(store: Store, folder: SweepFolder, header: SweepHeader, data: TrainingData) -> Self {
         let objective = Box::new(Tabular::new(header.plan.clone(), data, folder.clone()));
         Self { store, folder, header, objective, executor: Box::new(Threads) }
     }

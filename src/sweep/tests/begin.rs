@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::sweep::request::SweepRequest;
+use crate::learn::study::TrainingData;
 use crate::mlflow::{ViewType, tags};
 use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::store::{ErrorKind, Store};
-use crate::sweep::begin::{SweepOrigin, PreparedSweep, find_or_create};
+use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::plan::Plan;
-use crate::learn::study::TrainingData;
+use crate::sweep::request::SweepRequest;
 
 fn plan() -> (Plan, TrainingData) {
-    let wish = SweepRequest { data: "iris".into(), trials: Some(1), folds: Some(2), ..SweepRequest::default() };
+    let wish =
+        SweepRequest { data: "iris".into(), trials: Some(1), folds: Some(2), ..SweepRequest::default() };
     wish.decide().unwrap()
 }
 
@@ -85,7 +86,8 @@ fn a_sweep_that_is_begun_can_be_taken_up() {
     block_on(async {
         let store = Store::new(Memory::default());
         let experiment = find_or_create(&store, "iris", &plan).await.unwrap();
-        let (folder, header) = PreparedSweep::new(plan, &study, &beginning).unwrap().begin(&experiment).unwrap();
+        let (folder, header) =
+            PreparedSweep::new(plan, &study, &beginning).unwrap().begin(&experiment).unwrap();
         assert_eq!((header.experiment_name.as_str(), header.jobs, header.user.as_str()), ("iris", 3, "ana"));
         let known = SweepFolder::all(state.path()).sweeps;
         assert_eq!(known.len(), 1);

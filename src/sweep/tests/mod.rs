@@ -3,6 +3,9 @@
 
 mod begin;
 
+use crate::learn::data::Task;
+use crate::learn::families::{DataShape, find};
+use crate::params::ParamValue;
 use crate::sweep::engine::journal::{Event, EventKind, SweepFolder};
 use crate::sweep::engine::queue::Queue;
 use crate::sweep::engine::state::SweepState;
@@ -10,9 +13,6 @@ use crate::sweep::executor::{Executor, Threads};
 use crate::sweep::objective::tabular::Tabular;
 use crate::sweep::request::SweepRequest;
 use crate::sweep::search::{FamilySpace, LAG, Method, Observation, Proposer};
-use crate::learn::data::Task;
-use crate::learn::families::{DataShape, find};
-use crate::params::ParamValue;
 
 #[test]
 fn a_proposal_depends_on_what_has_ended_for_sure_and_finds_the_better_half() {

@@ -10,6 +10,7 @@ use super::pace::Pace;
 use crate::config::{Glyphs, Selecting};
 use crate::mlflow::ExperimentId;
 use crate::select::Policy;
+use crate::store::{Capabilities, StoreError};
 use crate::tui::features::best::Best;
 use crate::tui::features::charts::dashboard::Dashboard;
 use crate::tui::features::charts::histories::Histories;
@@ -26,7 +27,6 @@ use crate::tui::widgets::messages::{Message, note};
 use crate::tui::widgets::picker::Picker;
 use crate::tui::widgets::prompt::Prompt;
 use crate::tui::widgets::report::Report;
-use crate::store::{Capabilities, StoreError};
 
 /// What stands over the panes and owns the keyboard.
 #[derive(Debug)]

@@ -17,13 +17,13 @@ use crate::catalog::sync::Sync;
 use crate::compare::Comparison;
 use crate::compare::importance::matters;
 use crate::mlflow::{Experiment, ExperimentId, ViewType};
+use crate::store::{Result, Scan, ScanValues, Store, now_ms};
 use crate::tui::core::effect::{Effect, Steering, Write};
 use crate::tui::core::msg::Msg;
 use crate::tui::features::best::effects::Kept;
 use crate::tui::features::runs::SPARK_POINTS;
 use crate::tui::features::sweeps::effects::Ground;
 use crate::tui::features::{best, runs, sweeps};
-use crate::store::{Result, Scan, ScanValues, Store, now_ms};
 
 /// Runs on the first page: more than a screen has rows.
 const FIRST_PAGE: usize = 100;

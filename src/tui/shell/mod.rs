@@ -21,6 +21,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::config::{Palette, Settings};
 use crate::store::uri::Location;
+use crate::store::{Store, now_ms};
 use crate::tui::core::app::{App, Setup};
 use crate::tui::core::effect::Effect;
 use crate::tui::core::keymap::Keymap;
@@ -31,7 +32,6 @@ use crate::tui::features::charts::update::{is_settled, prepare};
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::sweeps::effects::Ground;
 use crate::tui::widgets::theme::{Abilities, Theme, is_light};
-use crate::store::{Store, now_ms};
 use executor::Executor;
 #[cfg(unix)]
 pub use guard::watch as guard_terminal;

@@ -6,9 +6,9 @@ use crate::catalog::Catalog;
 use crate::catalog::view::{Ids, Picked, View, project_with};
 use crate::mlflow::RunId;
 use crate::store::pages::Pages;
+use crate::store::{ErrorKind, Result, RunSearch, Store, StoreError};
 use crate::tui::core::msg::Msg;
 use crate::tui::features::details::preview::{LARGEST, Preview};
-use crate::store::{ErrorKind, Result, RunSearch, Store, StoreError};
 
 /// Runs that one search asks for.
 const PAGE: usize = 5_000;

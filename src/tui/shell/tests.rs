@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::tui::features::best::effects::Kept;
 use super::executor::Executor;
 use super::memory::Keeper;
-use crate::tui::features::sweeps::effects::Ground;
 use crate::mlflow::{ExperimentId, Metric, Param, RunId, Tag};
 use crate::select::Patterns;
 use crate::state::by_experiment::ByExperiment;
@@ -17,8 +15,10 @@ use crate::store::memory::Memory;
 use crate::store::{ErrorKind, HistoryCursor, NewRun, Store};
 use crate::sweep::begin::SameStore;
 use crate::tui::core::effect::{Effect, Write};
-use crate::tui::features::charts::histories::{Want, Which};
 use crate::tui::core::msg::Msg;
+use crate::tui::features::best::effects::Kept;
+use crate::tui::features::charts::histories::{Want, Which};
+use crate::tui::features::sweeps::effects::Ground;
 
 /// What hangs is given up after this.
 const PATIENCE: Duration = Duration::from_secs(30);

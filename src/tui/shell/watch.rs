@@ -9,8 +9,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use crate::catalog::summaries::Wanted;
 use crate::catalog::sync::Sync;
 use crate::mlflow::RunId;
-use crate::tui::core::msg::Msg;
 use crate::store::{Backoff, Capabilities, Result};
+use crate::tui::core::msg::Msg;
 
 /// Runs that a poll of a server looks at anew besides the selected one: those that go on, and the finished ones on
 /// the screen, of which a server tells no change. Each costs it more than a millisecond and some kilobytes.

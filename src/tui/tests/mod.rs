@@ -27,6 +27,7 @@ use crate::mlflow::{
     RunStatus, Tag,
 };
 use crate::store::batch::whole_runs;
+use crate::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, StoreError};
 use crate::tui::core::app::{App, Setup};
 use crate::tui::core::draw::draw;
 use crate::tui::core::effect::Effect;
@@ -38,7 +39,6 @@ use crate::tui::features::charts::histories::Want;
 use crate::tui::features::charts::update::prepare;
 use crate::tui::features::details::preview::Preview;
 use crate::tui::widgets::theme::{Abilities, Theme};
-use crate::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, StoreError};
 
 /// 2026-11-23 12:00 UTC.
 const NOW: i64 = 1_795_435_200_000;

@@ -13,6 +13,7 @@ mod tests;
 mod uploads;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 pub use log::{Log, LoggedSweep};
 

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
+use crate::learn::study::TrainingData;
 use crate::mlflow::{Experiment, Run};
 use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
-use crate::sweep::begin::{SweepOrigin, PreparedSweep, find_or_create};
+use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
 use crate::sweep::request::SweepRequest;
 use crate::sweep::run::{self, RunError};
-use crate::learn::study::TrainingData;
 
 const STORE: &str = "memory";
 

@@ -7,8 +7,8 @@ use crate::marking::{self, Journal, Request, Resumed, Undoing};
 use crate::mlflow::ExperimentId;
 use crate::select::Patterns;
 use crate::state::policies::Policies;
-use crate::tui::core::msg::{Msg, Unmarked};
 use crate::store::{Store, now_ms};
+use crate::tui::core::msg::{Msg, Unmarked};
 
 /// What is kept for selections and marks.
 #[derive(Debug, Clone)]

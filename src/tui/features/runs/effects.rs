@@ -1,8 +1,8 @@
 //! What the user wants written to the store.
 
 use crate::mlflow::RunId;
-use crate::tui::core::effect::Write;
 use crate::store::{Result, RunUpdate, Store};
+use crate::tui::core::effect::Write;
 
 /// Writes, run by run; the first failure ends it, and what was written before stays.
 pub async fn write(store: &Store, write: &Write) -> Result<()> {
