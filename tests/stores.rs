@@ -815,14 +815,20 @@ fn a_store_that_was_never_made_whole_is_not_said_to_be_gone() {
     for _ in 0..100 {
         db.execute("INSERT INTO t VALUES (randomblob(4000))", []).unwrap();
     }
-    // What a killed writer leaves behind.
-    std::fs::copy(&half, &path).unwrap();
-    std::fs::copy(journal(&half), journal(&path)).unwrap();
-    assert!(path.metadata().unwrap().len() > 0);
-    let store = open(&format!("sqlite:///{}", path.display()));
-    assert_eq!(block_on(store.search_experiments(ViewType::All)).unwrap().len(), 1);
-    block_on(store.create_experiment("wine", &[])).unwrap();
-    assert_eq!(block_on(store.search_experiments(ViewType::All)).unwrap().len(), 2);
+    for reads_first in [true, false] {
+        // What a killed writer leaves behind.
+        std::fs::copy(&half, &path).unwrap();
+        std::fs::copy(journal(&half), journal(&path)).unwrap();
+        assert!(path.metadata().unwrap().len() > 0);
+        let address = format!("sqlite:///{}", path.display());
+        let store = open(&address);
+        if reads_first {
+            assert_eq!(block_on(store.search_experiments(ViewType::All)).unwrap().len(), 1);
+        }
+        block_on(store.create_experiment("wine", &[])).unwrap();
+        assert_eq!(block_on(open(&address).search_experiments(ViewType::All)).unwrap().len(), 2);
+        std::fs::remove_file(&path).unwrap();
+    }
 }
 
 #[test]

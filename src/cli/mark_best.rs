@@ -75,13 +75,13 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             eprintln_all("an earlier step that broke off is finished", &outcome.said);
         }
         let mut failed = resumed.failed.into_iter();
-        if arguments.resume
-            && let Some(error) = failed.next()
-        {
-            return Err(error.into());
-        }
+        // With --resume the last one is the command's own error.
+        let last = if arguments.resume { failed.next_back() } else { None };
         for error in failed {
             eprintln_all("an earlier step that broke off is not finished", &[error.to_string()]);
+        }
+        if let Some(error) = last {
+            return Err(error.into());
         }
     }
     if arguments.resume {
@@ -120,6 +120,14 @@ fn eprintln_all(title: &str, lines: &[String]) {
     let _ = writeln!(std::io::stderr(), "mltui: {title}: {}", words.join("; "));
 }
 
+/// The alias of the champion before.
+fn previous_alias(settings: &Settings, arguments: &Arguments) -> String {
+    match &arguments.alias {
+        Some(alias) if *alias != settings.selecting.alias => format!("previous-{alias}"),
+        _ => settings.selecting.previous_alias.clone(),
+    }
+}
+
 /// Whom to mark: the run that is named, or the best, if it is good enough.
 async fn request(
     settings: &Settings,
@@ -131,7 +139,9 @@ async fn request(
     let selecting = &settings.selecting;
     let registers = (selecting.register || arguments.register.is_some()) && !arguments.no_register;
     if let Some(alias) = &arguments.alias {
-        check_alias(alias).map_err(|error| Failure::Usage(format!("--alias: {error}")))?;
+        for alias in [alias, &previous_alias(settings, arguments)] {
+            check_alias(alias).map_err(|error| Failure::Usage(format!("--alias: {error}")))?;
+        }
         if *alias == selecting.previous_alias {
             return Err(Failure::Usage(format!(
                 "--alias {alias}: the champion before has this alias (previous_alias); take another"
@@ -195,10 +205,7 @@ async fn request(
         request.registration = Some(Registration {
             name: model_name(settings, arguments, experiment, metric),
             alias: arguments.alias.clone().unwrap_or_else(|| selecting.alias.clone()),
-            previous_alias: match &arguments.alias {
-                Some(alias) if *alias != selecting.alias => format!("previous-{alias}"),
-                _ => selecting.previous_alias.clone(),
-            },
+            previous_alias: previous_alias(settings, arguments),
         });
     }
     Ok(request)

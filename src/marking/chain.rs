@@ -22,13 +22,21 @@ pub struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    /// The marks under the name and aliases of `like`.
-    pub fn new(log: &'a [Event], like: &'a Model) -> Self {
+    /// The marks under the name and aliases of `like`. Where a model was deleted and made anew its numbers begin again: a
+    /// mark that made another version of the same number is none of them.
+    pub fn new(log: &'a [Event], like: &'a Model, versions: &[ModelVersion]) -> Self {
         let is_like = |model: &Model| {
             (&model.name, &model.alias, &model.previous_alias)
                 == (&like.name, &like.alias, &like.previous_alias)
         };
-        let marks = marks(log).filter(|(_, model)| model.moved && model.version.is_some() && is_like(model));
+        let is_another = |record: &Record, model: &Model| {
+            let version = versions.iter().find(|version| Some(version.version) == model.version);
+            let made_for = version.and_then(|version| version.tags.iter().find(|tag| tag.key == VERSION_OF));
+            model.created_version && made_for.is_some_and(|tag| tag.value != record.id)
+        };
+        let marks = marks(log)
+            .filter(|(_, model)| model.moved && model.version.is_some() && is_like(model))
+            .filter(|(record, model)| !is_another(record, model));
         Self { log, name: &like.name, marks: marks.collect() }
     }
 

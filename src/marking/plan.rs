@@ -2,7 +2,8 @@
 
 use super::checkpoint::ModelBy;
 use super::model::Source;
-use super::record::{Event, Model, Record, VERSION_OF, events, holder, is_mark};
+use super::record::{Model, Record, VERSION_OF, events, holder, is_mark};
+use super::registry::newest_elsewhere;
 use super::{model, record};
 use crate::mlflow::{Experiment, ExperimentId, RunId};
 use crate::store::{ErrorKind, Result, Store};
@@ -46,8 +47,13 @@ pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
     let experiment = store.get_experiment(&request.experiment).await?;
     let run = store.get_run(&request.run).await?;
     let log = events(&experiment.tags);
+    let elsewhere = match &request.registration {
+        Some(registration) => newest_elsewhere(store, &request.experiment, &registration.name).await?,
+        None => None,
+    };
+    let newest = log.last().map(|event| event.id().to_owned()).max(elsewhere);
     let mut record = Record {
-        id: later_id(&log, request),
+        id: later_id(newest.as_deref().unwrap_or_default(), request),
         run_id: request.run.0.clone(),
         run_name: run.info.run_name.clone(),
         metric: request.metric.clone(),
@@ -83,9 +89,8 @@ pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
 }
 
 /// An id behind all that are there, also where another clock is ahead of this one.
-fn later_id(log: &[Event], request: &Request) -> String {
+fn later_id(newest: &str, request: &Request) -> String {
     let own = record::new_id(request.now, request.random);
-    let newest = log.iter().map(Event::id).max().unwrap_or_default();
     if own.as_str() > newest {
         return own;
     }

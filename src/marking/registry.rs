@@ -58,7 +58,8 @@ pub async fn register(
         let versions = versions.unwrap_or_default();
         let Shared { log, others } = shared(store, experiment, &model.name, &versions).await?;
         model.beside = others.into_iter().map(|id| id.0).collect();
-        model.follows = Some(Chain::new(&log, model).last_done(&record.id).unwrap_or_default().to_owned());
+        model.follows =
+            Some(Chain::new(&log, model, &versions).last_done(&record.id).unwrap_or_default().to_owned());
         let known = unless_hidden(store.get_registered_model(&model.name).await)?;
         let points_to = |alias: &str| known.as_ref().and_then(|known| known.alias(alias));
         let now = points_to(&model.alias);
@@ -66,7 +67,8 @@ pub async fn register(
         let then = shared(store, experiment, &model.name, &versions).await?.log;
         let ids = |log: &[Event]| log.iter().map(|event| event.id().to_owned()).collect::<Vec<_>>();
         model.amid = is_amid(&log, record) || is_amid(&then, record) || ids(&log) != ids(&then);
-        model.by_hand = !model.amid && now.is_some_and(|now| Chain::new(&log, model).gave_way(now));
+        model.by_hand =
+            !model.amid && now.is_some_and(|now| Chain::new(&log, model, &versions).gave_way(now));
         model.moved = true;
         keep(store, journal, experiment, record, model).await?;
     }
@@ -116,6 +118,17 @@ async fn shared(
     Ok(Shared { log, others: others.split_off(1) })
 }
 
+/// The newest mark or undoing of the experiments that register in a model, as far as this user may look.
+pub async fn newest_elsewhere(
+    store: &dyn TrackingStore,
+    experiment: &ExperimentId,
+    name: &str,
+) -> Result<Option<String>> {
+    let versions = unless_lost(store.model_versions(name).await)?.unwrap_or_default();
+    let log = shared(store, experiment, name, &versions).await?.log;
+    Ok(log.last().map(|event| event.id().to_owned()))
+}
+
 /// Another experiment that an earlier mark noted.
 fn noted(log: &[Event], name: &str, known: &[ExperimentId]) -> Option<ExperimentId> {
     let models = log.iter().filter_map(Event::model).filter(|model| model.name == name);
@@ -127,7 +140,8 @@ fn noted(log: &[Event], name: &str, known: &[ExperimentId]) -> Option<Experiment
 fn made_elsewhere(log: &[Event], versions: &[ModelVersion], looked_up: &[RunId]) -> Option<RunId> {
     let is_elsewhere = |version: &&ModelVersion| {
         let mark = version.tags.iter().find(|tag| tag.key == VERSION_OF);
-        mark.is_some_and(|tag| !log.iter().any(|event| event.id() == tag.value))
+        let is_known = |event: &Event| matches!(event, Event::Marked(record) if mark.is_some_and(|tag| tag.value == record.id));
+        mark.is_some() && !log.iter().any(is_known)
     };
     let mut runs = versions.iter().filter(is_elsewhere).filter_map(|version| version.run_id.as_ref());
     runs.find(|run| !looked_up.contains(run)).cloned()
@@ -245,7 +259,7 @@ async fn align_once(
 ) -> Result<bool> {
     let versions = store.model_versions(&model.name).await?;
     let Shared { log, .. } = shared(store, experiment, &model.name, &versions).await?;
-    let chain = Chain::new(&log, model);
+    let chain = Chain::new(&log, model, &versions);
     let is_there = |wanted: u64| versions.iter().any(|version| version.version == wanted);
     let mut wrote = false;
     if let Some(wanted) = chain.wanted(is_there) {
@@ -253,7 +267,7 @@ async fn align_once(
         // Before it was undone, marks had led them there.
         let as_if_held = hand.undone.and_then(|record| {
             let log: Vec<Event> = log.iter().filter(|event| !undoes(event, record)).cloned().collect();
-            Chain::new(&log, model).wanted(is_there)
+            Chain::new(&log, model, &versions).wanted(is_there)
         });
         let led = as_if_held.unwrap_or_default();
         let (own_before, own_best) = own.map_or((None, None), |own| (own.alias_before, own.version));
@@ -325,7 +339,7 @@ fn is_written_on(version: &ModelVersion) -> bool {
 async fn is_left_over(store: &Store, experiment: &ExperimentId, model: &Model) -> Result<bool> {
     let versions = store.model_versions(&model.name).await?;
     let Shared { log, .. } = shared(store, experiment, &model.name, &versions).await?;
-    Ok(versions.is_empty() && Chain::new(&log, model).made_model())
+    Ok(versions.is_empty() && Chain::new(&log, model, &versions).made_model())
 }
 
 fn ignore_missing(result: Result<()>) -> Result<()> {

@@ -51,7 +51,7 @@ pub struct SweepHeader {
     #[serde(default, rename = "account", deserialize_with = "if_understood")]
     pub report: Option<DataReport>,
     /// What of the data, as they were read, decides how trials come out; a sweep of an older version does not say.
-    #[serde(default, rename = "fingerprint")]
+    #[serde(default, alias = "read_as")]
     pub fingerprint: Option<String>,
     /// What it is to do.
     pub plan: Plan,

@@ -9,7 +9,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
 /// Bytes that any page may have unpacked; pages are a megabyte, unless a single value is larger.
-const ANY: u64 = 16 << 20;
+const ANY: u64 = 64 << 20;
 /// How much more a page is than what it is packed in: nothing that gzip packs is larger.
 const MOST_PACKED: u64 = 1_032;
 

@@ -227,11 +227,16 @@ impl Client {
         }
     }
 
-    /// Sends a request and reads the answer, and says so where that takes long.
+    /// Sends a request and reads the answer.
     async fn exchange(&self, request: RequestBuilder, repeat: Repeat, most: usize) -> Inner<Answer> {
-        let mut exchange = pin!(async { self.send(request, repeat).await?.answer(most).await });
+        self.send(request, repeat).await?.answer(most).await
+    }
+
+    /// Waits for an answer to begin, and says so where that takes long.
+    async fn begun<T>(&self, answer: impl Future<Output = T>) -> T {
+        let mut answer = pin!(answer);
         let silence = (self.options.timeout / 2).min(SILENCE);
-        if let Ok(answer) = tokio::time::timeout(silence, &mut exchange).await {
+        if let Ok(answer) = tokio::time::timeout(silence, &mut answer).await {
             return answer;
         }
         if let Some(observer) = &self.options.observer
@@ -241,7 +246,7 @@ impl Client {
             let at_most = self.options.timeout.saturating_sub(silence);
             observer.tell(&Waiting { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_TIMEOUT" });
         }
-        exchange.await
+        answer.await
     }
 
     /// Sends a request, and again after a pause where that is safe and may help.
@@ -254,7 +259,7 @@ impl Client {
         loop {
             let this_time =
                 request.try_clone().ok_or_else(|| ErrorKind::Io("a body cannot be sent twice".into()))?;
-            let result = http.execute(this_time).await;
+            let result = self.begun(http.execute(this_time)).await;
             let (failure, pause) = match result {
                 Ok(response) if response.status().is_success() => {
                     if let Some(time) = date(&response) {

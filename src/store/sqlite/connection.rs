@@ -226,9 +226,9 @@ impl Pool {
             None => None,
         };
         // Where a writer was killed while it made the store, nothing is left once that is rolled back.
-        let (db, frozen) = if let Some(opened) = opened.filter(|_| FileId::of(path).is_some()) {
+        let (db, frozen, file) = if let Some((db, frozen)) = opened.filter(|_| FileId::of(path).is_some()) {
             self.seen.store(true, Ordering::Relaxed);
-            opened
+            (db, frozen, file)
         } else {
             if let Some(gone) = self.gone() {
                 return Err(gone);
@@ -236,7 +236,7 @@ impl Pool {
             if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
                 return Err(ErrorKind::Io(format!("the folder {} does not exist", folder.display())));
             }
-            (schema::empty_in_memory(path)?, None)
+            (schema::empty_in_memory(path)?, None, None)
         };
         // LIKE minds case in MLflow's stores. A small cache is enough for short statements, and keeps memory low.
         db.execute_batch(

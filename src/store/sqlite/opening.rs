@@ -79,12 +79,12 @@ pub struct Frozen {
     pub copy: Option<Arc<PrivateCopy>>,
 }
 
-/// Opens a database's file, which is there.
 /// Whether a writer was killed and left something to roll back.
 pub fn is_half_done(path: &Path) -> bool {
     Stamp::of(path).journal.1 > 0
 }
 
+/// Opens a database's file, which is there.
 pub fn open(
     database: &Database,
     read_only: bool,

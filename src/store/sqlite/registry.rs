@@ -32,11 +32,7 @@ fn need(connection: &Connection, name: &str) -> Inner<()> {
 }
 
 pub fn create_model(connection: &mut Connection, name: &str) -> Inner<()> {
-    if name.trim().is_empty() || name.contains(['/', ':']) {
-        return Err(ErrorKind::Invalid(format!(
-            "{name:?} is no name for a model: it must not be empty or hold / or :"
-        )));
-    }
+    limits::check_model_name(name)?;
     if exists(connection, name)? {
         return Err(ErrorKind::AlreadyExists(format!("a registered model {name:?} exists")));
     }

@@ -140,7 +140,7 @@ impl Proposer {
     }
 
     fn family(&self, number: usize, observed: &[Observation]) -> Option<&FamilySpace> {
-        // What has nothing to vary is not observed twice.
+        // What has nothing to vary is not tried twice.
         let open: Vec<&FamilySpace> =
             self.spaces.iter().filter(|space| !space.dimensions.is_empty()).collect();
         let distribution = Distribution::Categorical(CategoricalDistribution { n_choices: open.len() });

@@ -1,7 +1,7 @@
 //! The terminal, taken over and always given back: on leaving, on errors, on panics and on signals.
 
 use std::io::{self, Stdout, Write, stdout};
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::sync::Once;
 use std::thread::{self, ThreadId};
 
@@ -94,13 +94,24 @@ impl Screen {
             self.clear_pixels()?;
             execute!(stdout(), Clear(ClearType::All))?;
             // Everything is to be drawn anew.
-            self.terminal.clear()?;
+            self.redraw()?;
         }
         self.terminal.draw(|frame| draw(app, theme, frame))?;
         if let Some(pixels) = &mut self.pixels {
             pixels.show(app, theme, &mut stdout())?;
         }
         execute!(stdout(), EndSynchronizedUpdate)
+    }
+
+    /// Draws everything with the next frame. To clear the drawn one would ask the terminal for its cursor, and take the
+    /// answer from the keys.
+    fn redraw(&mut self) -> io::Result<()> {
+        let blank = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(stdout()))?);
+        let mut drawn = ManuallyDrop::into_inner(mem::replace(&mut self.terminal, blank));
+        if drawn.show_cursor().is_err() {
+            mem::forget(drawn);
+        }
+        Ok(())
     }
 
     fn clear_pixels(&mut self) -> io::Result<()> {
@@ -149,7 +160,7 @@ impl Screen {
         }
         enter(self.mouse)?;
         // The screen is a new one: everything is to be drawn.
-        self.terminal.clear()
+        self.redraw()
     }
 
     #[cfg(not(unix))]
