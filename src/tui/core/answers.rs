@@ -74,7 +74,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
         },
         Msg::Compared { generation, comparison } => compare::update::compared(app, generation, comparison),
         Msg::Weighed { comparison, metric, matters } => {
-            compare::update::weighed(app, &comparison, metric, matters)
+            compare::update::weighed(app, &comparison, metric, matters);
         }
         Msg::History { want, result } => app.histories.take(&want, result),
         Msg::Run { generation, result } if generation == app.details.generation => match result {

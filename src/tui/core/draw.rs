@@ -48,10 +48,10 @@ fn draw_panes(app: &App, places: &Geometry, theme: &Theme, frame: &mut Frame<'_>
     if let Some(area) = places.runs {
         runs::view::draw(app, theme, frame, area);
     }
-    if let Some(area) = places.details {
-        if let Some(above) = details::view::draw(app, theme, frame, area) {
-            charts::dashboard::view::draw(app, theme, frame, above, details_body(area));
-        }
+    if let Some(area) = places.details
+        && let Some(above) = details::view::draw(app, theme, frame, area)
+    {
+        charts::dashboard::view::draw(app, theme, frame, above, details_body(area));
     }
 }
 

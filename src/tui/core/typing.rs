@@ -92,7 +92,7 @@ pub fn in_picker(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
         Picked::Closed => app.overlay = None,
         Picked::Toggled(Choice::Column(spec), on) => show_column(app, &spec, on, effects),
         Picked::Toggled(Choice::Way(Way::Metric(metric)), on) => {
-            best::update::toggled(app, &metric, on, effects)
+            best::update::toggled(app, &metric, on, effects);
         }
         Picked::Chosen(choice) => chosen(app, choice, effects),
         Picked::Removed(Choice::Tag { key, .. }) => {
