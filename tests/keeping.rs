@@ -9,8 +9,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use mltui::store::rest::RestOptions;
 use mltui::store::uri;
+use mltui::store::uri::RestOptions;
 use serde_json::{Value, json};
 use support::sweeping::{STATE, SWEEP, block_on, local, mltui, output, seen, wait_until};
 use support::terminal::Terminal;

@@ -120,7 +120,7 @@ async fn shared(
 
 /// The newest mark or undoing of the experiments that register in a model, as far as this user may look.
 pub async fn newest_elsewhere(
-    store: &dyn TrackingStore,
+    store: &Store,
     experiment: &ExperimentId,
     name: &str,
 ) -> Result<Option<String>> {

@@ -228,7 +228,8 @@ async fn disturbed(nth: usize, moment: Moment) -> (World, usize) {
         assert!(error.is_transient(), "{error}");
         is_whole = false;
         let finished = resume(&world.store, &world.journal()).await.unwrap();
-        if finished.is_empty() {
+        assert_eq!(finished.failed, []);
+        if finished.outcomes.is_empty() {
             match deed {
                 0 => drop(world.mark(1, 2_000).await.unwrap()),
                 _ => drop(world.undo(3_000).await.unwrap()),

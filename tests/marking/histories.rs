@@ -321,8 +321,8 @@ pub fn in_memory() {
 pub fn in_one_model() {
     for seed in 0..asked("MLTUI_HISTORIES").unwrap_or(10_000) / 5 {
         let mut rng = Rng::with_seed(seed);
-        let store: Store = Arc::new(MemoryStore::default());
-        let first = drive(World::new(Arc::clone(&store), "m", &mut rng));
+        let store = Store::new(Memory::default());
+        let first = drive(World::new(store.clone(), "m", &mut rng));
         let mut second = drive(World::new(store, "n", &mut rng));
         (second.model, second.outside) = (first.model.clone(), first.outside);
         let worlds = [&first, &second];

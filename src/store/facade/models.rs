@@ -20,7 +20,7 @@ impl Store {
     /// [`ErrorKind::AlreadyExists`] if it is taken; [`ErrorKind::Invalid`] if MLflow does not take it.
     pub async fn create_registered_model(&self, name: &str) -> Result<()> {
         let work = async { self.registry()?.create_registered_model(name).await };
-        self.write(|| format!("register model {name:?}"), Ok(()), work).await
+        self.write(|| format!("register model {name:?}"), limits::check_model_name(name), work).await
     }
 
     /// A registered model with its aliases.

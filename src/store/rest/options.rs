@@ -67,6 +67,7 @@ impl Auth {
 pub struct Waiting {
     /// In words.
     pub what: String,
+    /// How long.
     pub at_most: Duration,
     /// The variable that sets how long.
     pub set_by: &'static str,

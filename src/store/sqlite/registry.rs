@@ -32,7 +32,6 @@ fn need(connection: &Connection, name: &str) -> Inner<()> {
 }
 
 pub fn create_model(connection: &mut Connection, name: &str) -> Inner<()> {
-    limits::check_model_name(name)?;
     if exists(connection, name)? {
         return Err(ErrorKind::AlreadyExists(format!("a registered model {name:?} exists")));
     }

@@ -1,7 +1,6 @@
 //! Sweeps whose process died.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::BREATH;
 use crate::disk::is_damage;

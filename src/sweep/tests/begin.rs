@@ -8,14 +8,14 @@ use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::store::{ErrorKind, Store};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
-use crate::sweep::engine::journal::SweepFolder;
+use crate::sweep::header::SweepFolders;
 use crate::sweep::plan::Plan;
 use crate::sweep::request::SweepRequest;
 
 fn plan() -> (Plan, TrainingData) {
-    let wish =
+    let request =
         SweepRequest { data: "iris".into(), trials: Some(1), folds: Some(2), ..SweepRequest::default() };
-    wish.decide().unwrap()
+    request.decide().unwrap()
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -35,7 +35,7 @@ fn an_experiment_is_found_by_name_or_id_and_made_where_there_is_none() {
         let made = find_or_create(&store, "iris", &plan).await.unwrap();
         assert_eq!(made.name, "iris");
         let tag = |key: &str| made.tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.as_str());
-        assert_eq!(tag(tags::PRIMARY_METRIC), Some(format!("val_{}", plan.metric).as_str()));
+        assert_eq!(tag(tags::PRIMARY_METRIC), Some(plan.metric().as_str()));
         assert_eq!(tag(tags::GREATER_IS_BETTER), Some("True"));
         for name in ["iris", made.experiment_id.as_str()] {
             assert_eq!(find_or_create(&store, name, &plan).await.unwrap(), made, "{name}");
@@ -68,11 +68,11 @@ fn an_experiment_whose_making_was_not_answered_is_found() {
 #[test]
 fn what_is_prepared_and_not_begun_leaves_nothing() {
     let state = tempfile::tempdir().unwrap();
-    let beginning = SweepOrigin { store: "memory", user: "ana", jobs: 1, state_folder: state.path() };
-    let (plan, study) = plan();
-    let prepared = PreparedSweep::new(plan, &study, &beginning).unwrap();
-    assert_eq!(prepared.plan().data, "iris");
-    assert!(SweepFolder::all(state.path()).sweeps.is_empty(), "it cannot be taken up yet");
+    let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
+    let (plan, data) = plan();
+    let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
+    assert_eq!(prepared.plan().tabular.data, "iris");
+    assert!(SweepFolders::of(state.path()).sweeps.is_empty(), "it cannot be taken up yet");
     drop(prepared);
     let sweeps = state.path().join("sweeps");
     assert_eq!(std::fs::read_dir(sweeps).map_or(0, Iterator::count), 0);
@@ -81,15 +81,18 @@ fn what_is_prepared_and_not_begun_leaves_nothing() {
 #[test]
 fn a_sweep_that_is_begun_can_be_taken_up() {
     let state = tempfile::tempdir().unwrap();
-    let beginning = SweepOrigin { store: "memory", user: "ana", jobs: 3, state_folder: state.path() };
-    let (plan, study) = plan();
+    let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
+    let (mut plan, data) = plan();
+    plan.rules.jobs = 3;
     block_on(async {
         let store = Store::new(Memory::default());
         let experiment = find_or_create(&store, "iris", &plan).await.unwrap();
-        let (folder, header) =
-            PreparedSweep::new(plan, &study, &beginning).unwrap().begin(&experiment).unwrap();
-        assert_eq!((header.experiment_name.as_str(), header.jobs, header.user.as_str()), ("iris", 3, "ana"));
-        let known = SweepFolder::all(state.path()).sweeps;
+        let (folder, header) = PreparedSweep::new(plan, &data, &origin).unwrap().begin(&experiment).unwrap();
+        assert_eq!(
+            (header.experiment_name.as_str(), header.plan.rules.jobs, header.user.as_str()),
+            ("iris", 3, "ana")
+        );
+        let known = SweepFolders::of(state.path()).sweeps;
         assert_eq!(known.len(), 1);
         assert_eq!((&known[0].0.path, &known[0].1.id), (&folder.path, &header.id));
         assert_eq!(known[0].1.experiment, experiment.experiment_id);

@@ -6,18 +6,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::learn::study::TrainingData;
 use crate::mlflow::{Experiment, Run};
 use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
+use crate::sweep::header::SweepHeader;
 use crate::sweep::request::SweepRequest;
-use crate::sweep::run::{self, RunError};
+use crate::sweep::run::{self, RunError, SweepJob};
 
 const STORE: &str = "memory";
 
 /// A sweep of two trials of two folds.
-fn wish() -> SweepRequest {
+fn request() -> SweepRequest {
     SweepRequest {
         data: "iris".into(),
         families: vec!["naive_bayes".into()],
@@ -42,23 +42,19 @@ impl World {
         let failing = Arc::new(Failing::new(Memory::default(), 0, moment, error));
         let store = Store::new(Arc::clone(&failing));
         let state = tempfile::tempdir().unwrap();
-        let (plan, study) = wish().decide().unwrap();
+        let (mut plan, data) = request().decide().unwrap();
+        plan.rules.jobs = 1;
         let experiment = find_or_create(&store, "iris", &plan).await.unwrap();
-        let beginning = SweepOrigin { store: STORE, user: "ana", jobs: 1, state_folder: state.path() };
-        let prepared = PreparedSweep::new(plan, &study, &beginning).unwrap();
+        let origin = SweepOrigin { store: STORE, user: "ana", state_folder: state.path() };
+        let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
         let (folder, header) = prepared.begin(&experiment).unwrap();
         Self { failing, store, experiment, state, folder, header }
     }
 
     /// Takes the sweep up, as a process does.
-    async fn run(&self) -> Result<Ended, RunError> {
-        let study: TrainingData = self.header.plan.study().unwrap();
-        let job = run::Run {
-            store: self.store.clone(),
-            folder: self.folder.clone(),
-            header: self.header.clone(),
-            study,
-        };
+    async fn run(&self) -> Result<SweepEnd, RunError> {
+        let data = self.header.plan.training_data().unwrap();
+        let job = SweepJob::new(self.store.clone(), self.folder.clone(), self.header.clone(), data);
         run::run(job, std::future::pending(), |_| {}).await
     }
 
