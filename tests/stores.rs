@@ -4,7 +4,6 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use mltui::mlflow::filter::{OrderBy, parse};
 use mltui::mlflow::{

@@ -176,7 +176,7 @@ fn an_alias_that_mlflow_does_not_take_leaves_the_mark() {
     block_on(async {
         let world = World::new(Moment::Before).await;
         for (now, alias, why) in
-            [(1_000, "v1".to_owned(), "reserved"), (2_000, "a".repeat(300), "at most 250")]
+            [(1_000, "v1".to_owned(), "reserved"), (2_000, "a".repeat(300), "1 to 255 letters")]
         {
             let plan = plan(&world.store, &world.request(0, now, &alias)).await.unwrap();
             let outcome = mark(&world.store, &world.journal(), &plan).await.unwrap();
