@@ -18,6 +18,8 @@ use mltui::tui::core::keymap::Keymap;
 use mltui::tui::core::memory::Memory;
 use mltui::tui::core::msg::Msg;
 use mltui::tui::core::update::update;
+use mltui::tui::features::runs::effects::Projecting;
+use mltui::tui::features::{experiments, runs};
 use mltui::tui::widgets::theme::{Abilities, Theme};
 use ratatui::Terminal as Screen;
 use ratatui::backend::TestBackend;
@@ -169,7 +171,13 @@ pub fn day() {
         Abilities { truecolor: true, indexed: true, light: None },
         Glyphs::Unicode,
     );
-    feed(&mut app, Msg::Experiments(Ok((vec![listed(&experiment)], Some(experiment.clone())))));
+    feed(
+        &mut app,
+        Msg::Experiments(experiments::Msg::Listed {
+            result: Ok((vec![listed(&experiment)], Some(experiment.clone()))),
+            retry_ms: 2_000,
+        }),
+    );
     let scan = mltui::store::Scan { experiment_id: experiment.clone(), ..crate::scan(100) };
     let mut sync = Sync::new(store.clone(), scan);
     let begin = Instant::now();
@@ -184,9 +192,10 @@ pub fn day() {
             runtime.block_on(sync.poll(&[], |snapshot| snapshots.push(snapshot))).unwrap();
             for snapshot in snapshots {
                 let generation = app.runs.generation;
-                feed(&mut app, Msg::Snapshot { generation, snapshot });
+                feed(&mut app, Msg::Runs(runs::Msg::Snapshot { generation, snapshot }));
             }
-            feed(&mut app, Msg::Tick { now: (minute * 60 + poll * 2) * 1000 });
+            app.now = (minute * 60 + poll * 2) * 1000;
+            feed(&mut app, Msg::Tick);
             if poll % 10 == 0 {
                 screen.draw(|frame| mltui::tui::core::draw::draw(&app, &theme, frame)).unwrap();
             }
@@ -245,13 +254,22 @@ fn listed(id: &ExperimentId) -> Experiment {
 fn feed(app: &mut App, msg: Msg) {
     let mut queue = vec![msg];
     while let Some(msg) = queue.pop() {
-        for effect in update(app, msg) {
-            if let Effect::Project { generation, catalog, complete, view, selected, now } = effect {
+        let now = app.now;
+        for effect in update(app, msg.at(now)) {
+            if let Effect::Runs(runs::effects::Effect::Project(request)) = effect {
+                let Projecting { generation, catalog, complete, view, selected, now } = request;
                 let projection = project(&catalog, &view, now);
                 let position =
                     selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
                 let projection = Arc::new(projection);
-                queue.push(Msg::Projected { generation, catalog, complete, view, projection, position });
+                queue.push(Msg::Runs(runs::Msg::Projected {
+                    generation,
+                    catalog,
+                    complete,
+                    view,
+                    projection,
+                    position,
+                }));
             }
         }
     }

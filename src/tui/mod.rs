@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! crossterm ─▶ Key, Mouse, Resize ─┐
-//!                                  ├─▶ update(&mut App, Msg) -> Vec<Effect> ─▶ executor: tasks, timers
+//!                                  ├─▶ update(&mut App, Stamped) -> Vec<Effect> ─▶ executor: tasks, timers
 //! tasks ─▶ Catalog, Failed, Tick ──┘                       draw(&App, &Theme, &mut Frame)        │
 //!                                  ▲─────────────────────────── Msg ◀────────────────────────────┘
 //! ```
@@ -17,7 +17,6 @@ mod shell;
 pub mod widgets;
 
 pub use core::keymap::Keymap;
-pub use features::charts::update::prepare;
 #[cfg(unix)]
 pub use shell::{Decoder, guard_terminal};
 pub use shell::{Input, Opened, Screen, run, tokio_runtime};

@@ -6,6 +6,7 @@ use mltui::catalog::sync::Snapshot;
 use mltui::mlflow::ExperimentId;
 use mltui::sweep::progress::{BestTrial, Progress, SweepStatus};
 use mltui::tui::core::msg::Msg;
+use mltui::tui::features::{runs, sweeps};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -189,7 +190,10 @@ impl Visit {
             Happens::Paste(text) => self.feed(Msg::Paste(text.clone())),
             Happens::Bytes(bytes) => self.decode(bytes),
             Happens::Resize(columns, rows) => self.feed(Msg::Resize { columns: *columns, rows: *rows }),
-            Happens::Tick(now) => self.feed(Msg::Tick { now: *now }),
+            Happens::Tick(now) => {
+                self.now = *now;
+                self.feed(Msg::Tick);
+            }
             Happens::Answer(answer) => self.hear(answer),
         }
     }
@@ -219,10 +223,12 @@ impl Visit {
             Answer::Runs(from, count) => {
                 self.runs = (usize::from(*from)..).take((*count).into()).map(run).collect();
                 let snapshot = Snapshot { catalog: self.all(), complete: from % 2 == 0 };
-                self.feed(Msg::Snapshot { generation, snapshot });
-                self.feed(Msg::Polled { generation, touched: true, took: 1 });
+                self.feed(Msg::Runs(runs::Msg::Snapshot { generation, snapshot }));
+                self.feed(Msg::Runs(runs::Msg::Polled { generation, touched: true, took: 1 }));
             }
-            Answer::Failed => self.feed(Msg::PollFailed { generation, error: error(), retry_ms: 120_000 }),
+            Answer::Failed => {
+                self.feed(Msg::Runs(runs::Msg::PollFailed { generation, error: error(), retry_ms: 120_000 }));
+            }
             Answer::Experiments(count) => self.feed(experiments(*count)),
             Answer::Sweeps(sweeps) => {
                 let states = [
@@ -261,7 +267,10 @@ impl Visit {
                     damage: left.map(|_| NAMES[5].into()),
                     created: i64::MIN,
                 });
-                self.feed(Msg::Sweeps { list: sweeps.collect(), unread: vec![NAMES[4].into(); 2] });
+                self.feed(Msg::Sweeps(sweeps::Msg::Progress {
+                    list: sweeps.collect(),
+                    unread: vec![NAMES[4].into(); 2],
+                }));
             }
             Answer::Said(words) => self.feed(Msg::Said(words.clone())),
             Answer::TaskFailed => self.feed(Msg::TaskFailed(NAMES[4].into())),

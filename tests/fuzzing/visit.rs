@@ -18,17 +18,18 @@ use mltui::store::batch::whole_runs;
 use mltui::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, StoreError};
 use mltui::sweep::request::SweepRequest;
 use mltui::text::clean;
+use mltui::tui::Keymap;
 use mltui::tui::core::app::{App, Setup};
 use mltui::tui::core::draw::draw;
 use mltui::tui::core::effect::Effect;
 use mltui::tui::core::memory::Memory;
 use mltui::tui::core::msg::Msg;
 use mltui::tui::core::update::update;
-use mltui::tui::features::best::choose;
 use mltui::tui::features::details::preview::Preview;
+use mltui::tui::features::runs::effects::Projecting;
 use mltui::tui::features::sweeps::{Began, Sweeps};
+use mltui::tui::features::{best, charts, compare, details, experiments, export, runs, sweeps};
 use mltui::tui::widgets::theme::{Abilities, Theme};
-use mltui::tui::{Keymap, prepare};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -133,7 +134,10 @@ pub fn error() -> StoreError {
 pub fn experiments(count: u8) -> Msg {
     let all = [("1", "wine"), ("2", NAMES[4]), ("0", "Default")];
     let all = all.iter().take(count.into()).map(|(id, name)| experiment(id, name));
-    Msg::Experiments(Ok((all.collect(), Some("1".into()))))
+    Msg::Experiments(experiments::Msg::Listed {
+        result: Ok((all.collect(), Some("1".into()))),
+        retry_ms: 2_000,
+    })
 }
 
 fn points(run: &RunId) -> Vec<MetricPoint> {
@@ -165,8 +169,18 @@ fn or_error(fails: bool) -> Result<(), StoreError> {
 /// What somebody asked for, of the store or of this machine.
 fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
     match effect {
-        Effect::Write(write) => vec![Msg::Written { write, result: or_error(fails) }],
-        Effect::PlanMark(request) => {
+        Effect::Experiments(experiments::effects::Effect::Rename { name, .. }) => {
+            vec![Msg::Experiments(experiments::Msg::Renamed { name, result: or_error(fails) })]
+        }
+        Effect::Best(best::effects::Effect::Mark(request)) => {
+            let held = Some(best::Held { run: request.run, is_held: true });
+            let marked = best::Marked { held, said: vec![NAMES[4].into()] };
+            vec![Msg::Best(best::Msg::Marked(Ok(marked)))]
+        }
+        Effect::Runs(runs::effects::Effect::Write(write)) => {
+            vec![Msg::Runs(runs::Msg::Written { write, result: or_error(fails) })]
+        }
+        Effect::Best(best::effects::Effect::PlanMark(request)) => {
             let model = Model {
                 name: NAMES[4].into(),
                 source: NAMES[5].into(),
@@ -185,28 +199,39 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
             };
             let writes = NAMES.map(str::to_owned).to_vec();
             let plan = Plan { experiment: experiment("1", NAMES[4]), record, writes };
-            vec![Msg::Planned(or_error(fails).map(|()| Box::new(plan)))]
+            vec![Msg::Best(best::Msg::Planned(or_error(fails).map(|()| Box::new(plan))))]
         }
-        Effect::CheckPlan { generation, .. } => {
+        Effect::Sweeps(sweeps::effects::Effect::CheckPlan { generation, .. }) => {
             let result = if fails { Err(NAMES[4].into()) } else { Ok(NAMES[3].repeat(40)) };
-            vec![Msg::Checked { generation, columns: NAMES.map(str::to_owned).to_vec(), result }]
+            vec![Msg::Sweeps(sweeps::Msg::Checked {
+                generation,
+                columns: NAMES.map(str::to_owned).to_vec(),
+                result,
+            })]
         }
-        Effect::ListData(folder) => {
-            vec![Msg::DataListed { folder, entries: NAMES.map(str::to_owned).to_vec() }]
+        Effect::Sweeps(sweeps::effects::Effect::ListData(folder)) => {
+            vec![Msg::Sweeps(sweeps::Msg::DataListed { folder, entries: NAMES.map(str::to_owned).to_vec() })]
         }
-        Effect::Train(training) => {
+        Effect::Sweeps(sweeps::effects::Effect::Train(training)) => {
             let began = Began {
                 name: NAMES[4].into(),
                 experiment: "1".into(),
                 experiment_name: NAMES[3].into(),
-                wish: SweepRequest::default(),
+                request: SweepRequest::default(),
                 trials: Some(usize::MAX),
             };
             drop(training);
-            vec![Msg::Trained(if fails { Err(NAMES[4].into()) } else { Ok(Box::new(began)) })]
+            vec![Msg::Sweeps(sweeps::Msg::Trained(if fails {
+                Err(NAMES[4].into())
+            } else {
+                Ok(Box::new(began))
+            }))]
         }
-        Effect::ReadSweepLog(name) => vec![Msg::SweepLog { name, text: NAMES.join("\n") }],
-        Effect::Steer { .. } | Effect::Save { .. } => vec![Msg::Said(NAMES[4].into())],
+        Effect::Sweeps(sweeps::effects::Effect::ReadLog(name)) => {
+            vec![Msg::Sweeps(sweeps::Msg::Log { name, text: NAMES.join("\n") })]
+        }
+        Effect::Sweeps(sweeps::effects::Effect::Steer { .. })
+        | Effect::Export(export::effects::Effect::Save { .. }) => vec![Msg::Said(NAMES[4].into())],
         _ => Vec::new(),
     }
 }
@@ -220,6 +245,8 @@ pub struct Visit {
     theme: Theme,
     /// Counts the questions: some are answered with an error.
     asked: usize,
+    /// Milliseconds since the epoch.
+    pub now: i64,
 }
 
 impl Visit {
@@ -247,7 +274,8 @@ impl Visit {
         });
         let terminal = Abilities { truecolor: false, indexed: true, light: None };
         let theme = Theme::new(!ascii, Palette::Sixteen, terminal, glyphs);
-        let mut visit = Self { app, runs: (0..30).map(run).collect(), generation: 0, theme, asked: 1 };
+        let mut visit =
+            Self { app, runs: (0..30).map(run).collect(), generation: 0, theme, asked: 1, now: NOW };
         visit.feed(experiments(2));
         visit
     }
@@ -267,56 +295,68 @@ impl Visit {
     pub fn feed(&mut self, msg: Msg) {
         let mut queue = vec![msg];
         while let Some(msg) = queue.pop() {
-            for effect in update(&mut self.app, msg) {
+            for effect in update(&mut self.app, msg.at(self.now)) {
                 // All effects are written into the log.
                 drop(format!("{effect:?}"));
                 self.asked += 1;
                 queue.extend(self.answer(effect).into_iter().rev());
             }
         }
-        prepare(&mut self.app);
+        update(&mut self.app, Msg::Frame.at(self.now));
     }
 
     /// Answers as a store would, and at once.
     fn answer(&mut self, effect: Effect) -> Vec<Msg> {
         let fails = self.asked.is_multiple_of(13);
         match effect {
-            Effect::LoadExperiments => vec![experiments(3)],
-            Effect::Watch { generation, .. } => {
+            Effect::Experiments(experiments::effects::Effect::Load) => vec![experiments(3)],
+            Effect::Runs(runs::effects::Effect::Watch { generation, .. }) => {
                 self.generation = generation;
                 let snapshot = Snapshot { catalog: self.all(), complete: !fails };
                 vec![
-                    Msg::Snapshot { generation, snapshot },
-                    Msg::Polled { generation, touched: fails, took: u64::MAX },
+                    Msg::Runs(runs::Msg::Snapshot { generation, snapshot }),
+                    Msg::Runs(runs::Msg::Polled { generation, touched: fails, took: u64::MAX }),
                 ]
             }
-            Effect::Project { generation, catalog, complete, view, selected, now } => {
+            Effect::Runs(runs::effects::Effect::Project(request)) => {
+                let Projecting { generation, catalog, complete, view, selected, now } = request;
                 let projection = project(&catalog, &view, now);
                 let position =
                     selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
-                vec![Msg::Projected {
+                vec![Msg::Runs(runs::Msg::Projected {
                     generation,
                     catalog,
                     complete,
                     view,
                     projection: Arc::new(projection),
                     position,
-                }]
+                })]
             }
-            Effect::Histories { generation, ids, key } => {
+            Effect::Runs(runs::effects::Effect::ReadSparks { generation, ids, key }) => {
                 let histories = ids.into_iter().map(|id| (id.clone(), points(&id))).collect();
-                vec![Msg::Histories { generation, key, histories }]
+                vec![Msg::Runs(runs::Msg::Sparks { generation, key, histories })]
             }
-            Effect::Select { generation, catalog, tags, chosen, ancestors } => {
+            Effect::Best(best::effects::Effect::Select { generation, catalog, tags, chosen, ancestors }) => {
                 let chosen = chosen.map(|chosen| *chosen);
-                vec![choose(generation, catalog, chosen, &tags, &Patterns::default(), &ancestors)]
+                vec![
+                    best::choose(generation, catalog, chosen, &tags, &Patterns::default(), &ancestors).into(),
+                ]
             }
-            Effect::LoadCompared { generation, runs } => {
+            Effect::Compare(compare::effects::Effect::Load { generation, runs }) => {
                 let catalog = self.catalog(runs.into_iter().map(|(_, run)| run));
-                vec![Msg::LoadedCompared { generation, result: or_error(fails).map(|()| catalog) }]
+                vec![Msg::Compare(compare::Msg::Loaded {
+                    generation,
+                    result: or_error(fails).map(|()| catalog),
+                })]
             }
-            Effect::Compare { generation, catalog, rows, is_grouped, now } => {
-                vec![Msg::Compared {
+            Effect::Compare(compare::effects::Effect::Compare {
+                generation,
+                catalog,
+                rows,
+                is_grouped,
+                now,
+            }) => {
+                vec![Msg::Compare(compare::Msg::Compared {
                     generation,
                     comparison: Arc::new(Comparison::new(
                         catalog,
@@ -325,41 +365,55 @@ impl Visit {
                         now,
                         &Patterns::default(),
                     )),
-                }]
+                })]
             }
-            Effect::Weigh { comparison, metric, now } => {
+            Effect::Compare(compare::effects::Effect::Weigh { comparison, metric, now }) => {
                 let matters = matters(&comparison, &metric, now);
-                vec![Msg::Weighed { comparison, metric, matters }]
+                vec![Msg::Compare(compare::Msg::Weighed { comparison, metric, matters })]
             }
-            Effect::ReadHistories(wants) => {
+            Effect::Charts(charts::effects::Effect::Read(wants)) => {
                 let part = |run: &RunId| HistoryPart {
                     points: points(run),
                     replaces: true,
                     cursor: HistoryCursor::START,
                 };
                 let read = wants.into_iter().map(|want| {
-                    let result = or_error(fails).map(|()| part(&want.which.run));
-                    Msg::History { want, result }
+                    let result = or_error(fails).map(|()| part(&want.of.run));
+                    Msg::Charts(charts::Msg::History { request: want, result })
                 });
                 read.collect()
             }
-            Effect::LoadRun { generation, id } => {
+            Effect::Details(effect) => self.answer_details(effect, fails),
+            effect => answer_to_a_person(effect, fails),
+        }
+    }
+
+    fn answer_details(&self, effect: details::effects::Effect, fails: bool) -> Vec<Msg> {
+        match effect {
+            details::effects::Effect::LoadRun { generation, id } => {
                 let found = self.runs.iter().find(|run| run.info.run_id == id).filter(|_| !fails);
-                vec![Msg::Run { generation, result: found.cloned().map(Box::new).ok_or_else(error) }]
+                vec![Msg::Details(details::Msg::Run {
+                    generation,
+                    result: found.cloned().map(Box::new).ok_or_else(error),
+                })]
             }
-            Effect::ListArtifacts { id, path } => {
+            details::effects::Effect::ListArtifacts { id, path } => {
                 let list = artifacts(&path);
-                vec![Msg::Artifacts { run: id, path, result: or_error(fails).map(|()| list) }]
+                vec![Msg::Details(details::Msg::Artifacts {
+                    run: id,
+                    path,
+                    result: or_error(fails).map(|()| list),
+                })]
             }
-            Effect::Preview { id, path } => {
+            details::effects::Effect::Preview { id, path } => {
                 let content: &[u8] = b"step,loss\n1,0.5\n2,\x1b[2J\n";
-                vec![Msg::Preview {
+                vec![Msg::Details(details::Msg::Preview {
                     run: id,
                     result: or_error(fails).map(|()| Preview::of(&path, content)),
                     path,
-                }]
+                })]
             }
-            effect => answer_to_a_person(effect, fails),
+            details::effects::Effect::LoadModels { .. } => Vec::new(),
         }
     }
 

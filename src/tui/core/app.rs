@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::action::Scope;
 use super::keymap::{Chord, Keymap};
 use super::layout::{Focus, Geometry, Tab, geometry};
 use super::memory::Memory;
@@ -24,23 +23,20 @@ use crate::tui::features::sweeps::plan::PlanForm;
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::input::Input;
 use crate::tui::widgets::messages::{Message, note};
-use crate::tui::widgets::picker::Picker;
-use crate::tui::widgets::prompt::Prompt;
+use crate::tui::widgets::picker::Pick;
+use crate::tui::widgets::prompt::Ask;
 use crate::tui::widgets::report::Report;
 
 /// What stands over the panes and owns the keyboard.
 #[derive(Debug)]
 pub enum Overlay {
-    Help {
-        scroll: usize,
-    },
     Messages {
         scroll: usize,
     },
     /// Words are being typed in the status line, and narrow the runs with every letter.
     Search,
-    Prompt(Prompt),
-    Picker(Picker),
+    Prompt(Box<dyn Ask>),
+    Picker(Box<dyn Pick>),
     Confirm(Confirm),
     Report(Report),
     Plan(Box<PlanForm>),
@@ -104,6 +100,8 @@ pub struct App {
     /// What stands in place of the panes, the last on top.
     pub screens: Vec<Screen>,
     pub overlay: Option<Overlay>,
+    /// The help stands over everything else, and is scrolled by so many lines.
+    pub help: Option<usize>,
     pub dragged: Option<Dragged>,
     pub connection: Connection,
     pub paused: bool,
@@ -189,6 +187,7 @@ impl App {
             zoomed: false,
             screens: Vec::new(),
             overlay: None,
+            help: None,
             dragged: None,
             connection: Connection::Connecting,
             paused: false,
@@ -216,16 +215,6 @@ impl App {
         geometry(self.size, self.focus, self.zoomed, self.memory.layout)
     }
 
-    /// Where keys mean what they mean now: the first of these that knows a key has the word.
-    pub fn scopes(&self) -> &'static [Scope] {
-        match self.screens.last() {
-            Some(Screen::Chart(_)) => &[Scope::Chart, Scope::Charts, Scope::Everywhere],
-            Some(Screen::Compare(_)) => &[Scope::Compare, Scope::Everywhere],
-            None if self.is_on_charts() => &[Scope::Charts, Scope::Panes, Scope::Everywhere],
-            None => &[Scope::Panes, Scope::Everywhere],
-        }
-    }
-
     /// Whether the dashboard has the keys.
     pub fn is_on_charts(&self) -> bool {
         self.screens.is_empty() && self.focus == Focus::Details && self.details.tab == Tab::Charts
@@ -236,17 +225,22 @@ impl App {
         let is_on_charts = self.is_on_charts();
         match self.screens.last_mut() {
             Some(Screen::Compare(screen)) => &mut screen.words,
-            _ if is_on_charts => &mut self.charts.words,
-            _ => &mut self.runs.words,
+            Some(Screen::Chart(_)) | None if is_on_charts => &mut self.charts.words,
+            Some(Screen::Chart(_)) | None => &mut self.runs.words,
         }
+    }
+
+    /// Whether the search is about runs.
+    pub fn searches_runs(&self) -> bool {
+        self.screens.is_empty() && !self.is_on_charts()
     }
 
     /// The same, to be looked at.
     pub fn search_words(&self) -> &Input {
         match self.screens.last() {
             Some(Screen::Compare(screen)) => &screen.words,
-            _ if self.is_on_charts() => &self.charts.words,
-            _ => &self.runs.words,
+            Some(Screen::Chart(_)) | None if self.is_on_charts() => &self.charts.words,
+            Some(Screen::Chart(_)) | None => &self.runs.words,
         }
     }
 

@@ -2,14 +2,12 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::action::ACTIONS;
 use super::app::{App, Connection, Overlay, Screen};
+use super::layer::Layer;
 use super::layout::{Focus, Geometry, details_body};
-use super::possible::possible;
 use crate::text;
 use crate::tui::features::{charts, compare, details, experiments, runs, sweeps};
 use crate::tui::widgets::theme::Theme;
@@ -57,10 +55,9 @@ fn draw_panes(app: &App, places: &Geometry, theme: &Theme, frame: &mut Frame<'_>
 
 fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     match &app.overlay {
-        Some(Overlay::Help { scroll }) => help::view::draw(app, theme, frame, *scroll),
         Some(Overlay::Messages { scroll }) => messages::view::draw(app, theme, frame, *scroll),
-        Some(Overlay::Prompt(prompt)) => prompt::view::draw(prompt, theme, frame),
-        Some(Overlay::Picker(picker)) => picker::view::draw(picker, theme, frame),
+        Some(Overlay::Prompt(prompt)) => prompt::view::draw(prompt.line(), &title_hints(app), theme, frame),
+        Some(Overlay::Picker(picker)) => picker::view::draw(picker.list(), &title_hints(app), theme, frame),
         Some(Overlay::Confirm(confirm)) => confirm::view::draw(confirm, theme, frame),
         Some(Overlay::Report(report)) => report::view::draw(app, report, theme, frame),
         Some(Overlay::Plan(form)) => {
@@ -69,6 +66,9 @@ fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         }
         Some(Overlay::Sweeps { at }) => sweeps::list::view::draw(app, *at, theme, frame),
         Some(Overlay::Search) | None => {}
+    }
+    if let Some(scroll) = app.help {
+        help::view::draw(app, theme, frame, scroll);
     }
 }
 
@@ -106,36 +106,13 @@ fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(state, Rect { x, width: area.width.saturating_sub(x), ..area });
 }
 
-/// The keys of what stands over the panes.
-fn overlay_hints(app: &App) -> &'static [(&'static str, &'static str)] {
-    match app.overlay {
-        Some(Overlay::Search) => &[
-            ("enter", "keep"),
-            ("esc", "clear"),
-            ("key=text", "param or tag"),
-            ("!text", "without"),
-            ("'text", "exact"),
-        ],
-        Some(Overlay::Prompt(ref prompt)) if prompt.has_lines() => {
-            &[("enter", "apply"), ("ctrl-j", "new line"), ("esc", "leave")]
-        }
-        Some(Overlay::Prompt(_)) => &[("enter", "apply"), ("tab", "complete"), ("esc", "leave")],
-        Some(Overlay::Plan(_)) => &[("enter", "train"), ("tab", "next line"), ("esc", "leave")],
-        Some(Overlay::Sweeps { .. }) => &[
-            ("j k", "move"),
-            ("p", "pause"),
-            ("x", "cancel"),
-            ("r", "resume"),
-            ("l", "log"),
-            ("esc", "close"),
-        ],
-        Some(Overlay::Picker(_)) => &[("enter", "pick"), ("esc", "close")],
-        Some(Overlay::Confirm(_)) => &[("y", "yes"), ("n", "no")],
-        Some(Overlay::Help { .. } | Overlay::Messages { .. } | Overlay::Report(_)) => {
-            &[("j k", "scroll"), ("esc", "close")]
-        }
-        None => &[],
-    }
+/// What the words of a search can say.
+const SEARCHES: [(&str, &str); 3] = [("key=text", "param or tag"), ("!text", "without"), ("'text", "exact")];
+
+/// The keys of what stands over the panes, for its title.
+fn title_hints(app: &App) -> String {
+    let offered = app.offered(app.layer_below_help()).filter(|(row, _)| !row.hint.is_empty());
+    offered.map(|(row, keys)| format!("{} {}", keys[0], row.hint)).collect::<Vec<_>>().join("  ")
 }
 
 fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
@@ -208,10 +185,10 @@ fn status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 /// The best run, and to the right what is under the cursor, as far as there is room.
 fn calm_status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = area.width.saturating_sub(2) as usize;
-    let standing = text::clean(&standing(app)).into_owned();
+    let status_context = text::clean(&status_context(app)).into_owned();
     let best = if app.screens.is_empty() { app.best.words(app.runs.complete) } else { None };
     let Some(best) = best else {
-        let words = text::cut(&standing, width, theme.glyphs.ellipsis);
+        let words = text::cut(&status_context, width, theme.glyphs.ellipsis);
         frame.render_widget(Line::styled(format!(" {words}"), theme.dim), area);
         return;
     };
@@ -221,17 +198,17 @@ fn calm_status(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let room = width.saturating_sub(text::width(&words) + 3);
     let style = if is_known { theme.good } else { theme.warn };
     let mut spans = vec![Span::styled(format!(" {words}"), style)];
-    if text::width(&standing) <= room {
-        let padding = width - text::width(&words) - text::width(&standing);
-        spans.push(Span::styled(format!("{}{standing}", " ".repeat(padding)), theme.dim));
+    if text::width(&status_context) <= room {
+        let padding = width - text::width(&words) - text::width(&status_context);
+        spans.push(Span::styled(format!("{}{status_context}", " ".repeat(padding)), theme.dim));
     }
     frame.render_widget(Line::from(spans), area);
 }
 
 /// What the status line says when there is nothing to report: what is under the cursor.
-fn standing(app: &App) -> String {
+fn status_context(app: &App) -> String {
     if let Some(Screen::Compare(screen)) = app.screens.last() {
-        return compare::update::standing(screen);
+        return compare::update::status_context(screen);
     }
     let runs = &app.runs;
     match app.focus {
@@ -252,46 +229,36 @@ fn standing(app: &App) -> String {
             let at = format!("row {} of {}", text::count(runs.cursor.at + 1), text::count(runs.length()));
             match runs.chosen_column() {
                 Some(column) if runs.range_from.is_none() => format!("{at}, column {}", column.name()),
-                _ => format!("{at}, marking a range: space or v marks it, esc gives it up"),
+                _ => format!("{at}, selecting a range: space or v selects it, esc gives it up"),
             }
         }
     }
 }
 
-/// The keys that do something now, as many as fit; help is always among them.
+/// The keys that do something now, as many as fit; help is always among them, where it is to be had.
 fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let mut spans = vec![Span::raw(" ")];
-    if app.overlay.is_some() {
-        for (key, word) in overlay_hints(app) {
-            spans.push(Span::styled(*key, theme.key));
-            spans.push(Span::raw(format!(" {word}  ")));
-        }
-        frame.render_widget(Line::from(spans), area);
-        return;
+    let layer = app.layer();
+    let offered = app.offered(layer).filter(|(row, _)| !row.hint.is_empty());
+    let mut all: Vec<(&str, &str)> = offered.map(|(row, keys)| (keys[0], row.hint)).collect();
+    if layer == Layer::Search && app.searches_runs() {
+        all.extend(SEARCHES);
     }
-    let hint = |name: &str| -> Option<(String, &'static str, Style)> {
-        let info = ACTIONS.iter().find(|info| info.name == name)?;
-        let keys = app.keymap.keys_of(info.action);
-        Some(((*keys.first()?).to_owned(), info.hint, theme.key))
-    };
-    let help = hint("help");
-    let help_width = 8;
-    let mut room = (area.width as usize).saturating_sub(help_width + 2);
-    for info in ACTIONS.iter().filter(|info| !info.hint.is_empty() && info.name != "help") {
-        if possible(app, info.action).is_err() {
-            continue;
-        }
-        let Some((key, word, style)) = hint(info.name) else { continue };
-        let width = text::width(&key) + text::width(word) + 3;
+    // The help stands last in the table.
+    let last = all.pop_if(|(_, hint)| *hint == "help");
+    let width_of = |(key, hint): &(&str, &str)| text::width(key) + text::width(hint) + 3;
+    let mut room = (area.width as usize).saturating_sub(last.as_ref().map_or(1, width_of) + 1);
+    let mut spans = vec![Span::raw(" ")];
+    for hint in all {
+        let width = width_of(&hint);
         if width > room {
             break;
         }
         room -= width;
-        spans.push(Span::styled(key, style));
-        spans.push(Span::raw(format!(" {word}  ")));
+        spans.push(Span::styled(hint.0.to_owned(), theme.key));
+        spans.push(Span::raw(format!(" {}  ", hint.1)));
     }
-    if let Some((key, word, style)) = help {
-        spans.push(Span::styled(key, style));
+    if let Some((key, word)) = last {
+        spans.push(Span::styled(key.to_owned(), theme.key));
         spans.push(Span::raw(format!(" {word}")));
     }
     frame.render_widget(Line::from(spans), area);

@@ -6,9 +6,9 @@ use std::fmt;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use rustc_hash::FxHashMap;
 
-use super::action::{ACTIONS, Action, Scope};
-
-const DEFAULTS: &str = include_str!("../../../assets/keymap.toml");
+use super::action::{Action, Row, possible_in, rows};
+use super::app::App;
+use super::layer::{Layer, Scope};
 
 /// One key with its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +21,11 @@ impl Chord {
     pub fn of(event: KeyEvent) -> Self {
         // Shift is in the letter itself, and Shift-Tab is a key of its own.
         Self { code: event.code, control: event.modifiers.contains(KeyModifiers::CONTROL) }
+    }
+
+    /// Whether it is typed where text is.
+    fn is_letter(self) -> bool {
+        matches!(self.code, KeyCode::Char(_)) && !self.control
     }
 
     /// Reads `ctrl-d`, `G`, `shift-tab`, `pagedown`.
@@ -77,76 +82,89 @@ pub enum Lookup {
 
 #[derive(Debug, Clone)]
 pub struct Keymap {
-    /// What keys mean in each scope.
-    bindings: FxHashMap<(Scope, Vec<Chord>), Action>,
-    /// Keys of each action as written, in the order of the file.
+    /// What keys mean in each scope: the first action that is possible has the word.
+    bindings: FxHashMap<(Scope, Vec<Chord>), Vec<Action>>,
+    /// Keys of each action as written: the user's own first, then those of the rows.
     written: Vec<(String, Action)>,
 }
 
 impl Keymap {
-    /// The keys of `assets/keymap.toml`.
+    /// The keys of the rows.
     pub fn defaults() -> Self {
         let mut keymap = Self { bindings: FxHashMap::default(), written: Vec::new() };
-        // The file is part of the program; a test reads it strictly, so that here nothing can be wrong with it.
-        for line in DEFAULTS.lines() {
-            if let Some((keys, action)) = parse_line(line) {
+        for row in rows() {
+            for keys in row.keys {
+                // They are part of the program; a test reads them strictly, so that here nothing can be wrong with them.
                 let chords: Vec<Chord> = keys.split(' ').filter_map(Chord::parse).collect();
-                keymap.written.push((keys.to_owned(), action));
-                keymap.bindings.insert((action.scope(), chords), action);
+                keymap.written.push(((*keys).to_owned(), row.action));
+                keymap.bind(row, &chords);
             }
         }
         keymap
     }
 
+    fn bind(&mut self, row: &Row, chords: &[Chord]) {
+        for scope in row.scopes {
+            self.bindings.entry((*scope, chords.to_vec())).or_default().push(row.action);
+        }
+    }
+
     /// The default keys with the user's own over them: from keys to the name of an action (of several, where they are
     /// meant in different places), or `none`.
+    ///
+    /// # Errors
+    /// What is wrong with a key or a name, in words.
     pub fn with(own: &BTreeMap<String, String>) -> Result<Self, String> {
         let mut keymap = Self::defaults();
-        for (keys, name) in own {
-            let mut chords = Vec::new();
-            for key in keys.split_whitespace() {
-                let chord = Chord::parse(key).ok_or_else(|| {
-                    format!("{key:?} in {keys:?} is no key; there are letters and signs, up, down, left, right, home, end, \
-                             pageup, pagedown, enter, esc, tab, space, backspace, with ctrl- in front, and shift-tab")
-                })?;
-                chords.push(chord);
-            }
-            if chords.is_empty() {
-                return Err(format!("{keys:?} names no key"));
-            }
-            if name == "none" {
+        for (keys, names) in own {
+            let chords = chords_of(keys)?;
+            if names == "none" {
                 keymap.written.retain(|(written, _)| written != keys);
                 keymap.bindings.retain(|(_, known), _| *known != chords);
                 continue;
             }
-            for name in name.split_whitespace() {
-                let action = find(name)?;
+            for name in names.split_whitespace() {
+                let row = find(name)?;
+                if row.scopes.iter().any(|scope| scope.is_typing())
+                    && (chords.len() > 1 || chords[0].is_letter())
+                {
+                    return Err(format!(
+                        "{keys:?} = {name:?}: letters are typed there; take one key such as enter, or one with ctrl-"
+                    ));
+                }
                 // Where the action is meant, the key means nothing else any more.
-                keymap.written.retain(|(written, other)| written != keys || !meet(*other, action));
-                keymap.bindings.retain(|(_, known), other| *known != chords || !meet(*other, action));
-                keymap.written.insert(0, (keys.clone(), action));
-                keymap.bindings.insert((action.scope(), chords.clone()), action);
+                keymap.written.retain(|(written, other)| written != keys || !meet(*other, row));
+                for ((_, known), actions) in &mut keymap.bindings {
+                    if *known == chords {
+                        actions.retain(|other| !meet(*other, row));
+                    }
+                }
+                keymap.bindings.retain(|_, actions| !actions.is_empty());
+                keymap.written.insert(0, (keys.clone(), row.action));
+                keymap.bind(row, &chords);
             }
         }
-        for (keys, action) in own.iter().filter(|(_, action)| *action != "none") {
-            let actions: Vec<Action> = action.split_whitespace().filter_map(|name| find(name).ok()).collect();
+        for (keys, names) in own.iter().filter(|(_, names)| *names != "none") {
+            let own: Vec<_> = names.split_whitespace().filter_map(|name| find(name).ok()).collect();
             let longer = keymap.written.iter().find(|(other, longer)| {
-                other.starts_with(&format!("{keys} ")) && actions.iter().any(|action| meet(*action, *longer))
+                other.starts_with(&format!("{keys} ")) && own.iter().any(|row| meet(*longer, row))
             });
             if let Some((longer, _)) = longer {
                 return Err(format!(
-                    "{keys:?} = {action:?} hides {longer:?}, which begins with it; give that another key, or \"none\""
+                    "{keys:?} = {names:?} hides {longer:?}, which begins with it; give that another key, or \"none\""
                 ));
             }
         }
         Ok(keymap)
     }
 
-    /// What keys mean where these scopes are in force; the first that knows them has the word.
-    pub fn lookup(&self, keys: &[Chord], scopes: &[Scope]) -> Lookup {
+    /// What keys mean where these scopes are in force: the first scope that knows them has the word, and in it the first
+    /// action that is possible.
+    pub fn lookup(&self, keys: &[Chord], scopes: &[Scope], possible: impl Fn(Action) -> bool) -> Lookup {
         let found = scopes.iter().find_map(|scope| self.bindings.get(&(*scope, keys.to_vec())));
-        if let Some(action) = found {
-            return Lookup::Action(*action);
+        if let Some(actions) = found {
+            let first = actions.iter().find(|action| possible(**action)).or(actions.first());
+            return first.map_or(Lookup::Nothing, |action| Lookup::Action(*action));
         }
         let goes_on = |known: &[Chord]| known.len() > keys.len() && known.starts_with(keys);
         if self.bindings.keys().any(|(scope, known)| scopes.contains(scope) && goes_on(known)) {
@@ -162,29 +180,61 @@ impl Keymap {
     }
 }
 
-fn find(name: &str) -> Result<Action, String> {
-    ACTIONS.iter().find(|info| info.name == name).map(|info| info.action).ok_or_else(|| unknown_action(name))
+impl App {
+    /// What keys mean now.
+    pub fn meaning(&self, keys: &[Chord]) -> Lookup {
+        self.meaning_in(self.layer(), keys)
+    }
+
+    /// What keys mean in a layer that something else may stand over.
+    pub fn meaning_in(&self, layer: Layer, keys: &[Chord]) -> Lookup {
+        let is_possible =
+            |action: Action| action.row().is_some_and(|row| possible_in(self, layer, row).is_ok());
+        self.keymap.lookup(keys, layer.scopes(), is_possible)
+    }
+
+    /// The rows of what can be done in a layer, with the keys that mean it there. One key is given once.
+    pub fn offered(&self, layer: Layer) -> impl Iterator<Item = (&'static Row, Vec<&str>)> {
+        let rows = rows().filter(move |row| possible_in(self, layer, row).is_ok());
+        rows.filter_map(move |row| {
+            let means = |keys: &&str| {
+                let chords: Vec<Chord> = keys.split_whitespace().filter_map(Chord::parse).collect();
+                self.meaning_in(layer, &chords) == Lookup::Action(row.action)
+            };
+            let keys: Vec<&str> = self.keymap.keys_of(row.action).into_iter().filter(means).collect();
+            (!keys.is_empty()).then_some((row, keys))
+        })
+    }
+}
+
+/// Reads `g g` or `ctrl-d`.
+fn chords_of(keys: &str) -> Result<Vec<Chord>, String> {
+    let mut chords = Vec::new();
+    for key in keys.split_whitespace() {
+        let chord = Chord::parse(key).ok_or_else(|| {
+            format!("{key:?} in {keys:?} is no key; there are letters and signs, up, down, left, right, home, end, \
+                     pageup, pagedown, enter, esc, tab, space, backspace, with ctrl- in front, and shift-tab")
+        })?;
+        chords.push(chord);
+    }
+    if chords.is_empty() { Err(format!("{keys:?} names no key")) } else { Ok(chords) }
+}
+
+fn find(name: &str) -> Result<&'static Row, String> {
+    rows().find(|row| row.name == name).ok_or_else(|| unknown_action(name))
 }
 
 /// Whether there is a place where both actions are meant.
-fn meet(a: Action, b: Action) -> bool {
-    a.scope() == b.scope() || a.scope() == Scope::Everywhere || b.scope() == Scope::Everywhere
+fn meet(other: Action, row: &Row) -> bool {
+    let others = other.row().map_or(&[][..], |other| other.scopes);
+    row.scopes.iter().any(|a| others.iter().any(|b| a.meets(*b)))
 }
 
 /// That there is no such action, and which one may be meant.
 fn unknown_action(name: &str) -> String {
-    let near = ACTIONS.iter().find(|info| info.name.contains(name) || name.contains(info.name));
-    let near = near.map_or(String::new(), |info| format!("; did you mean {:?}?", info.name));
+    let near = rows().find(|row| row.name.contains(name) || name.contains(row.name));
+    let near = near.map_or(String::new(), |row| format!("; did you mean {:?}?", row.name));
     format!("there is no action {name:?}{near} The README lists all names, and \"none\" takes a key away")
-}
-
-/// A line `"keys" = "action"`.
-fn parse_line(line: &str) -> Option<(&str, Action)> {
-    let (keys, name) = line.split_once(" = ")?;
-    let keys = keys.trim().strip_prefix('"')?.strip_suffix('"')?;
-    let name = name.trim().strip_prefix('"')?.strip_suffix('"')?;
-    let action = ACTIONS.iter().find(|info| info.name == name)?.action;
-    Some((keys, action))
 }
 
 /// Keys as text, for tests and macros: `g g j enter`.
@@ -201,44 +251,64 @@ pub fn parse_keys(text: &str) -> Option<Vec<KeyEvent>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::core::go::Action as Go;
+    use crate::tui::core::layer::LAYERS;
+    use crate::tui::features::charts::actions::Action as Charts;
+    use crate::tui::features::runs::actions::Action as Runs;
+    use crate::tui::features::session::actions::Action as Session;
 
-    const PANES: &[Scope] = &[Scope::Panes, Scope::Everywhere];
+    fn chords(text: &str) -> Vec<Chord> {
+        parse_keys(text).unwrap().into_iter().map(Chord::of).collect()
+    }
+
+    /// What keys mean where everything is possible.
+    fn lookup(keymap: &Keymap, keys: &str, layer: Layer) -> Lookup {
+        keymap.lookup(&chords(keys), layer.scopes(), |_| true)
+    }
+
+    fn means(action: impl Into<Action>) -> Lookup {
+        Lookup::Action(action.into())
+    }
 
     #[test]
     fn a_key_means_one_thing_in_a_place() {
         let keymap = Keymap::defaults();
-        assert_eq!(keymap.bindings.len(), keymap.written.len(), "two actions of a scope share a key");
-        let chord = |text: &str| vec![Chord::parse(text).unwrap()];
-        let charts = [Scope::Chart, Scope::Charts, Scope::Everywhere];
-        assert_eq!(keymap.lookup(&chord("x"), PANES), Lookup::Action(Action::Fold));
-        assert_eq!(keymap.lookup(&chord("x"), &charts), Lookup::Action(Action::XAxis));
-        for keys in keymap.bindings.keys().filter(|(scope, _)| *scope == Scope::Everywhere) {
-            let shadowed =
-                keymap.bindings.iter().find(|((scope, other), _)| *scope != keys.0 && *other == keys.1);
-            assert!(shadowed.is_none(), "{shadowed:?} hides a key that works everywhere");
+        for ((scope, keys), actions) in &keymap.bindings {
+            // Two may share a key only if they exclude each other, as to complete a line and to go to the next one.
+            let is_known = actions.len() == 1 || (*scope == Scope::Plan && *keys == chords("tab"));
+            assert!(is_known, "{actions:?} share {keys:?}");
+        }
+        assert_eq!(lookup(&keymap, "x", Layer::Panes), means(Runs::Fold));
+        assert_eq!(lookup(&keymap, "x", Layer::Dashboard), means(Charts::XAxis));
+    }
+
+    #[test]
+    fn no_key_begins_with_what_is_a_key_already() {
+        let keymap = Keymap::defaults();
+        for layer in LAYERS {
+            let known = keymap.bindings.keys().filter(|(scope, _)| layer.scopes().contains(scope));
+            for (_, keys) in known.filter(|(_, keys)| keys.len() > 1) {
+                let text = keys[..1].iter().map(ToString::to_string).collect::<String>();
+                assert_eq!(lookup(&keymap, &text, layer), Lookup::Prefix, "{text} in {layer:?}");
+            }
         }
     }
 
     #[test]
-    fn the_keymap_file_is_sound_and_names_every_action() {
-        let table: toml::Table = DEFAULTS.parse().unwrap();
-        let keymap = Keymap::defaults();
-        let lines: Vec<(&String, &toml::Value)> = table
-            .iter()
-            .flat_map(|(keys, value)| match value {
-                toml::Value::Table(part) => part.iter().collect(),
-                value => vec![(keys, value)],
-            })
-            .collect();
-        assert_eq!(lines.len(), keymap.written.len(), "a line does not name an action");
-        for (keys, name) in lines {
-            for key in keys.split(' ') {
-                assert_eq!(Chord::parse(key).expect(key).to_string(), key, "in {keys}");
+    fn rows_are_sound() {
+        let mut names = std::collections::HashSet::new();
+        for row in rows() {
+            assert!(names.insert(row.name), "two actions are called {}", row.name);
+            assert!(!row.keys.is_empty() && !row.scopes.is_empty(), "{}", row.name);
+            assert_eq!(row.action.row().map(|row| row.name), Some(row.name), "two rows for one action");
+            for key in row.keys.iter().flat_map(|keys| keys.split(' ')) {
+                assert_eq!(Chord::parse(key).expect(key).to_string(), key, "of {}", row.name);
             }
-            assert!(ACTIONS.iter().any(|info| Some(info.name) == name.as_str()), "{name}");
-        }
-        for info in &ACTIONS {
-            assert!(!keymap.keys_of(info.action).is_empty(), "{} has no key", info.name);
+            let types = row.scopes.iter().any(|scope| scope.is_typing());
+            let is_letter = |keys: &&str| keys.split(' ').count() > 1 || chords(keys)[0].is_letter();
+            // A space turns an entry on where that is possible, and is typed elsewhere.
+            let letters: Vec<_> = row.keys.iter().copied().filter(is_letter).collect();
+            assert!(!types || letters.is_empty() || letters == ["space"], "{} takes letters away", row.name);
         }
     }
 
@@ -247,25 +317,34 @@ mod tests {
         let with = |pairs: &[(&str, &str)]| {
             Keymap::with(&pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect())
         };
-        let chords = |text: &str| parse_keys(text).unwrap().into_iter().map(Chord::of).collect::<Vec<_>>();
         let keymap = with(&[("ctrl-r", "refresh"), ("s", "none"), ("g s", "sort")]).unwrap();
-        assert_eq!(keymap.lookup(&chords("ctrl-r"), PANES), Lookup::Action(Action::Refresh));
-        assert_eq!(keymap.lookup(&chords("s"), PANES), Lookup::Nothing);
-        assert_eq!(keymap.keys_of(Action::Sort), ["g s"]);
-        assert_eq!(keymap.keys_of(Action::Refresh), ["ctrl-r", "r"], "one's own keys are shown first");
+        assert_eq!(lookup(&keymap, "ctrl-r", Layer::Panes), means(Session::Refresh));
+        assert_eq!(lookup(&keymap, "s", Layer::Panes), Lookup::Nothing);
+        assert_eq!(keymap.keys_of(Runs::Sort.into()), ["g s"]);
+        assert_eq!(
+            keymap.keys_of(Session::Refresh.into()),
+            ["ctrl-r", "r"],
+            "one's own keys are shown first"
+        );
         assert!(with(&[("x", "fild")]).unwrap_err().contains("no action"));
         assert!(with(&[("x", "pane")]).unwrap_err().contains("did you mean"));
         assert!(with(&[("hyper-x", "fold")]).unwrap_err().contains("no key"));
         assert!(with(&[("g", "fold")]).unwrap_err().contains("hides"));
+        // Lists, prompts and questions too, as far as nothing is typed there.
+        let keymap = with(&[("ctrl-y", "pick"), ("j", "yes")]).unwrap();
+        assert_eq!(lookup(&keymap, "j", Layer::Panes), means(Go::Down));
+        assert!(matches!(lookup(&keymap, "j", Layer::Confirm), Lookup::Action(Action::Confirm(_))));
+        assert!(matches!(lookup(&keymap, "ctrl-y", Layer::Picker), Lookup::Action(Action::Picker(_))));
+        assert!(with(&[("j", "pick-down")]).unwrap_err().contains("typed there"));
+        assert!(with(&[("g g", "apply")]).unwrap_err().contains("typed there"));
     }
 
     #[test]
     fn several_keys_make_one_action() {
         let keymap = Keymap::defaults();
-        let chords = |text: &str| parse_keys(text).unwrap().into_iter().map(Chord::of).collect::<Vec<_>>();
-        assert_eq!(keymap.lookup(&chords("g"), PANES), Lookup::Prefix);
-        assert_eq!(keymap.lookup(&chords("g g"), PANES), Lookup::Action(Action::Top));
-        assert_eq!(keymap.lookup(&chords("g x"), PANES), Lookup::Nothing);
-        assert_eq!(keymap.lookup(&chords("ctrl-d"), PANES), Lookup::Action(Action::PageDown));
+        assert_eq!(lookup(&keymap, "g", Layer::Panes), Lookup::Prefix);
+        assert_eq!(lookup(&keymap, "g g", Layer::Panes), means(Go::Top));
+        assert_eq!(lookup(&keymap, "g x", Layer::Panes), Lookup::Nothing);
+        assert_eq!(lookup(&keymap, "ctrl-d", Layer::Panes), means(Go::PageDown));
     }
 }

@@ -1,26 +1,24 @@
 //! What the mouse does: nothing that keys cannot do.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::action::Action;
 use super::app::{App, Dragged, Overlay, Screen};
-use super::effect::Effect;
+use super::effect::Effects;
+use super::go::{self, Action, step};
 use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
-use super::perform::{perform, step};
 use super::requests::{open_selected, show_cursors, view_changed};
-use super::typing::in_prompt;
 use crate::tui::core::layout::Tab;
-use crate::tui::features::charts;
 use crate::tui::features::details::view::tab_at;
 use crate::tui::features::runs::place::column_at;
+use crate::tui::features::{charts, runs};
 use crate::tui::widgets::picker;
 
 /// Lines that a notch of the wheel moves.
 const WHEEL: isize = 3;
 
 /// A mouse event in, state and effects out; clicks on an overlay do not fall through.
-pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Vec<Effect>) {
+pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
     let wheel = match event.kind {
         MouseEventKind::ScrollDown => WHEEL,
         MouseEventKind::ScrollUp => -WHEEL,
@@ -29,16 +27,16 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Vec<Effect>) {
     if wheel != 0 {
         app.pace.touch(app.now);
     }
-    if app.overlay.is_some() {
+    if app.help.is_some() || app.overlay.is_some() {
         on_overlay(app, wheel, effects);
         return;
     }
     if !app.screens.is_empty() {
         if matches!(app.screens.last(), Some(Screen::Compare(_))) && wheel != 0 {
             let action = if wheel > 0 { Action::Down } else { Action::Up };
-            (0..wheel.abs()).for_each(|_| perform(app, action, effects));
+            (0..wheel.abs()).for_each(|_| go::perform(app, action, effects));
         }
-        charts::update::mouse(app, event, wheel);
+        charts::update::mouse(app, event);
         return;
     }
     let places = app.geometry();
@@ -67,21 +65,24 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Vec<Effect>) {
     }
 }
 
-fn on_overlay(app: &mut App, wheel: isize, effects: &mut Vec<Effect>) {
+fn on_overlay(app: &mut App, wheel: isize, effects: &mut Effects) {
     if wheel == 0 {
         return;
     }
     let action = if wheel > 0 { Action::Down } else { Action::Up };
+    if app.help.is_some() {
+        return go::perform(app, action, effects);
+    }
     match &mut app.overlay {
-        Some(Overlay::Help { .. } | Overlay::Messages { .. } | Overlay::Report(_)) => {
-            perform(app, action, effects);
+        Some(Overlay::Messages { .. } | Overlay::Report(_) | Overlay::Sweeps { .. }) => {
+            go::perform(app, action, effects);
         }
-        Some(Overlay::Picker(picker)) => picker.step(wheel, picker::height(app.size.1)),
-        Some(Overlay::Prompt(_)) => {
-            let code = if wheel > 0 { KeyCode::Down } else { KeyCode::Up };
-            in_prompt(app, KeyEvent::new(code, KeyModifiers::NONE), effects);
+        Some(Overlay::Picker(picker)) => picker.list_mut().step(wheel, picker::height(app.size.1)),
+        Some(Overlay::Prompt(prompt)) => {
+            let line = prompt.line_mut();
+            line.step(if wheel > 0 { 1 } else { line.completions.len().saturating_sub(1) });
         }
-        Some(Overlay::Search | Overlay::Confirm(_) | Overlay::Plan(_) | Overlay::Sweeps { .. }) | None => {}
+        Some(Overlay::Search | Overlay::Confirm(_) | Overlay::Plan(_)) | None => {}
     }
 }
 
@@ -119,7 +120,7 @@ fn drag(app: &mut App, places: &Geometry, event: MouseEvent) {
     }
 }
 
-fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Vec<Effect>) {
+fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Effects) {
     let Some((pane, area)) = pane_at(places, event) else { return };
     app.focus = pane;
     let line = (event.row - area.y) as usize;
@@ -149,7 +150,7 @@ fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Vec<
                 app.runs.cursor.jump(at, app.runs.length(), rows);
                 app.runs.moved();
                 if is_again {
-                    perform(app, Action::Fold, effects);
+                    runs::update::fold(app, effects);
                     app.status = None;
                 }
             }
@@ -169,7 +170,7 @@ fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Vec<
                 let is_again = app.details.cursor.at == at;
                 app.details.cursor.jump(at, lines, rows);
                 if is_again && app.details.can_open() {
-                    perform(app, Action::Open, effects);
+                    go::perform(app, Action::Open, effects);
                 }
             }
         }

@@ -1,15 +1,23 @@
 //! What the state machine asks for, whoever has the occasion: the lines of a view, an experiment, the memory of it, the
 //! end.
 
-use super::app::{App, Screen};
-use super::effect::Effect;
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use std::time::Duration;
+
+use super::app::{App, Connection, Screen};
+use super::effect::{Effects, Shell};
 use super::layout::Focus;
 use super::marks::Drawn;
+use crate::store::{Result, StoreError};
 use crate::tui::features::charts::screen::ChartScreen;
-use crate::tui::features::sweeps;
+use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
+use crate::tui::features::session::effects::Effect as Session;
+use crate::tui::features::{compare, experiments, runs, sweeps};
+use crate::tui::widgets::messages::note;
 
 /// Said until the store has answered.
-pub const LOOKING: &str = "looking for changes";
+const REFRESHING: &str = "refreshing";
 
 /// Keeps the cursors on the screen where it is another one than before.
 pub fn show_cursors(app: &mut App) {
@@ -18,28 +26,28 @@ pub fn show_cursors(app: &mut App) {
     app.runs.cursor.show(app.runs.length(), places.rows(Focus::Runs));
 }
 
-pub fn quit(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn quit(app: &mut App, effects: &mut Effects) {
     remember(app, effects);
     app.quitting = true;
-    effects.push(Effect::Quit);
+    effects.push(Shell::Quit);
 }
 
 /// Asks for the lines of the view that is wanted now.
-pub fn project(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn project(app: &mut App, effects: &mut Effects) {
     app.runs.asked_view += 1;
     let Some(catalog) = app.runs.newest.clone() else { return };
-    effects.push(Effect::Project {
+    effects.push(Runs::Project(Projecting {
         generation: app.runs.asked_view,
         catalog,
         complete: app.runs.newest_complete,
         view: Box::new(app.runs.wanted_view()),
         selected: app.runs.selected.clone().map(|picked| (picked, app.runs.cursor.at)),
         now: app.now,
-    });
+    }));
 }
 
 /// What is to be kept for the next visit, if that changed.
-pub fn remember(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn remember(app: &mut App, effects: &mut Effects) {
     if !std::mem::take(&mut app.runs.changed) {
         return;
     }
@@ -49,10 +57,10 @@ pub fn remember(app: &mut App, effects: &mut Vec<Effect>) {
         app.memory.experiments.insert(id.to_string(), remembered.clone());
         (id, Box::new(remembered))
     });
-    effects.push(Effect::Remember { experiment, layout: app.memory.layout });
+    effects.push(Session::Remember { experiment, layout: app.memory.layout });
 }
 
-pub fn words_changed(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn words_changed(app: &mut App, effects: &mut Effects) {
     if app.runs.words.value() != app.runs.view.words {
         app.runs.view.words = app.runs.words.value().to_owned();
         view_changed(app, effects);
@@ -60,15 +68,15 @@ pub fn words_changed(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 /// The user wants to see something else of the experiment.
-pub fn view_changed(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn view_changed(app: &mut App, effects: &mut Effects) {
     app.runs.changed = true;
     app.runs.range_from = None;
     project(app, effects);
 }
 
-pub fn load_experiments(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn load_experiments(app: &mut App, effects: &mut Effects) {
     app.experiments_asked = app.now;
-    effects.push(Effect::LoadExperiments);
+    effects.push(experiments::effects::Effect::Load);
 }
 
 /// Gives the chart of one of these metrics the whole screen.
@@ -81,7 +89,7 @@ pub fn offer(app: &App) -> String {
     sweeps::update::offer(app)
 }
 
-pub fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn open_selected(app: &mut App, effects: &mut Effects) {
     let Some(listed) = app.experiments.selected() else { return };
     let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
     app.focus = Focus::Runs;
@@ -93,16 +101,101 @@ pub fn open_selected(app: &mut App, effects: &mut Vec<Effect>) {
     app.runs.open(id.clone(), name, &remembered);
     app.details.clear();
     app.charts = app.charts.anew();
-    effects.push(Effect::Watch {
-        generation: app.runs.generation,
-        experiment: id,
-        deleted: app.runs.deleted,
-    });
+    effects.push(Runs::Watch { generation: app.runs.generation, experiment: id, deleted: app.runs.deleted });
 }
 
 /// Nothing that steers a terminal gets into the clipboard either: it would be pasted into one.
-pub fn copy(app: &mut App, text: &str, what: &str, effects: &mut Vec<Effect>) {
+pub fn copy(app: &mut App, text: &str, what: &str, effects: &mut Effects) {
     let safe: Vec<_> = text.lines().map(crate::text::stripped).collect();
-    effects.push(Effect::Copy(safe.join("\n")));
+    effects.push(Shell::Copy(safe.join("\n")));
     app.status = Some(format!("copied {what}"));
+}
+
+/// Looks at the state again after a while.
+pub fn wake(after: Duration, effects: &mut Effects) {
+    effects.push(Session::Wake(after));
+}
+
+/// Polls now.
+pub fn poll(effects: &mut Effects) {
+    effects.push(Runs::Refresh);
+}
+
+/// Asks the store for changes now.
+pub fn refresh(app: &mut App, effects: &mut Effects) {
+    app.status = Some(REFRESHING.into());
+    app.details.artifacts.refresh();
+    app.best.again();
+    compare::update::again(app);
+    load_experiments(app, effects);
+    effects.push(Runs::Refresh);
+}
+
+pub fn pause(app: &mut App, effects: &mut Effects) {
+    app.paused = !app.paused;
+    effects.push(Runs::Pause(app.paused));
+}
+
+/// Something was written, or not: says which, and reads what is there now.
+pub fn reload(app: &mut App, done: Result<String>, effects: &mut Effects) {
+    app.say(done.unwrap_or_else(|error| format!("nothing was changed: {error}; {}", error.hint())));
+    reread(app, effects);
+}
+
+/// Reads what is in the store after a write.
+pub fn reread(app: &mut App, effects: &mut Effects) {
+    app.details.wanted = None;
+    load_experiments(app, effects);
+    effects.push(Runs::Refresh);
+}
+
+/// The store answers.
+pub fn live(app: &mut App) {
+    if matches!(app.connection, Connection::Failing { .. }) {
+        // What was asked for meanwhile was perhaps never answered.
+        app.details.wanted = None;
+        app.details.artifacts.refresh();
+        app.runs.sparks.clear();
+        app.histories.retry();
+    }
+    app.connection = Connection::Live { since: app.now };
+    app.runs.error = None;
+}
+
+/// What the user asked for by hand was done.
+pub fn looked(app: &mut App) {
+    if app.status.as_deref() == Some(REFRESHING) {
+        app.status = None;
+    }
+}
+
+/// The store does not answer, and is asked again after so many milliseconds.
+pub fn failing(app: &mut App, error: StoreError, retry_ms: u64) {
+    let retry_at = app.now + retry_ms as i64;
+    let last_answer = match app.connection {
+        Connection::Connecting => None,
+        Connection::Live { since } => Some(since),
+        Connection::Failing { last_answer, .. } => last_answer,
+    };
+    let is_known = matches!(&app.connection, Connection::Failing { error: known, .. } if *known == error);
+    if !is_known {
+        // The line is often too short for it.
+        note(&mut app.messages, app.now, format!("{error}; {}", error.hint()));
+    }
+    app.connection = Connection::Failing { error, retry_at, last_answer };
+}
+
+/// Asks for another name of the run under the cursor.
+pub fn rename_run(app: &mut App) {
+    runs::dialogs::rename(app, experiments::update::named);
+}
+
+/// Runs were counted.
+pub fn counted(app: &mut App, effects: &mut Effects) {
+    sweeps::update::catch_up(app, effects);
+}
+
+/// Experiments were listed.
+pub fn listed(app: &mut App, effects: &mut Effects) {
+    sweeps::update::listed(app, effects);
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::app::{App, Screen};
+use super::effect::Effects;
 use super::form::Form;
 use super::layout::Focus;
 use crate::sheet::Sheet;
@@ -59,4 +60,14 @@ fn sheet(app: &App) -> Option<Sheet> {
             Focus::Details => details::sheet(app),
         },
     }
+}
+
+/// Copies the values under the cursor of the chart that has the whole screen.
+pub fn copy_values(app: &mut App, effects: &mut Effects) {
+    charts::update::copy_values(app, effects);
+}
+
+/// Copies the value under the cursor of the comparison.
+pub fn copy_cell(app: &mut App, effects: &mut Effects) {
+    compare::update::copy_cell(app, effects);
 }

@@ -1,33 +1,49 @@
 //! The only place that changes the state: a message in, effects out. No IO, no clock, no terminal.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::answers::answered;
+use super::action::{Action, possible};
 use super::app::{App, Overlay};
-use super::effect::Effect;
+use super::effect::{Effect, Effects};
 use super::keymap::{Chord, Lookup};
-use super::layout::Focus;
 use super::mouse::mouse;
-use super::msg::Msg;
-use super::perform::perform;
+use super::msg::{Msg, Stamped};
 use super::requests::{quit, remember, show_cursors};
-use super::typing;
-use crate::catalog::Row;
-use crate::mlflow::RunId;
-use crate::tui::core::layout::Tab;
-use crate::tui::features::details::Models;
-use crate::tui::features::{charts, compare, sweeps};
+use super::{go, panes, search};
+use crate::tui::features::{best, charts, compare, details, experiments, export, runs, session, sweeps};
+use crate::tui::widgets::input::{self, Input, Room};
+use crate::tui::widgets::{confirm, picker, prompt};
 
-/// Active runs that a poll looks at anew, at most: those on the screen before all others.
-const ATTENDED: usize = 60;
+pub fn update(app: &mut App, Stamped { now, msg }: Stamped) -> Vec<Effect> {
+    let mut effects = Effects::default();
+    app.now = now;
+    if matches!(msg, Msg::Frame) {
+        charts::update::prepare(app);
+        return Vec::new();
+    }
+    take(app, msg, &mut effects);
+    if !app.quitting {
+        follow_up(app, &mut effects);
+    }
+    effects.into_vec()
+}
 
-pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
-    let mut effects = Vec::new();
+/// Whether everything that the screen shows first has been answered, so that a first frame would be complete.
+pub fn is_settled(app: &App) -> bool {
+    charts::update::is_settled(app)
+}
+
+fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
     match msg {
-        Msg::Key(event) if event.kind != KeyEventKind::Release => key(app, event, &mut effects),
-        Msg::Key(_) => {}
-        Msg::Mouse(event) => mouse(app, event, &mut effects),
-        Msg::Paste(text) => typing::paste(app, &text, &mut effects),
+        Msg::Key(event) => {
+            if event.kind != KeyEventKind::Release {
+                key(app, event, effects);
+            }
+        }
+        Msg::Mouse(event) => mouse(app, event, effects),
+        Msg::Paste(text) => paste(app, &text, effects),
         Msg::Focused(focused) => {
             app.pace.focused = focused;
             if focused {
@@ -38,129 +54,168 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
             app.size = (columns, rows);
             show_cursors(app);
         }
-        Msg::Tick { now } => {
-            app.now = now;
-            sweeps::update::tick(app, &mut effects);
-        }
-        Msg::Terminate => quit(app, &mut effects),
-        answer => answered(app, answer, &mut effects),
+        Msg::Pixels(has_pixels) => app.has_pixels = has_pixels,
+        Msg::Tick => sweeps::update::tick(app, effects),
+        Msg::Frame => {}
+        Msg::Terminate => quit(app, effects),
+        Msg::Said(words) => app.say(words),
+        Msg::TaskFailed(what) => app.say(format!("a task broke off: {what}")),
+        Msg::Experiments(msg) => experiments::update::answered(app, msg, effects),
+        Msg::Runs(msg) => runs::update::answered(app, msg, effects),
+        Msg::Details(msg) => details::update::answered(app, msg),
+        Msg::Charts(msg) => charts::update::answered(app, msg),
+        Msg::Compare(msg) => compare::update::answered(app, msg, effects),
+        Msg::Best(msg) => best::update::answered(app, msg, effects),
+        Msg::Sweeps(msg) => sweeps::update::answered(app, msg, effects),
     }
-    if !app.quitting {
-        follow_up(app, &mut effects);
-    }
-    effects
 }
 
 /// What follows from the state as it now is, whatever changed it: the values of what is on the screen.
-fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
-    let height = app.geometry().rows(Focus::Runs);
-    let mut attends = false;
-    if let Some((key, ids)) = app.runs.missing_sparks(height) {
-        effects.push(Effect::Histories { generation: app.runs.spark_generation, ids, key });
-        attends = true;
+fn follow_up(app: &mut App, effects: &mut Effects) {
+    // Each of them is asked, whatever the others say.
+    let news = [
+        runs::update::follow_sparks(app, effects),
+        details::update::follow(app, effects),
+        runs::update::follow_histories(app),
+    ];
+    if news.contains(&true) {
+        runs::update::attend(app, effects);
     }
-    let selected = app.runs.selected_run();
-    if selected != app.details.wanted && selected.is_some() {
-        app.details.wanted.clone_from(&selected);
-        app.details.generation += 1;
-        if let Some(id) = selected {
-            effects.push(Effect::LoadRun { generation: app.details.generation, id });
-        }
-        attends = true;
-    }
-    let mut wanted = app.best.wanted();
-    wanted.extend(app.runs.wanted_histories());
-    wanted.dedup();
-    if wanted != app.runs.asked_histories {
-        app.runs.asked_histories.clone_from(&wanted);
-        attends = true;
-    }
-    if attends {
-        attend(app, height, effects);
-    }
-    needs_of_tab(app, effects);
+    details::update::needs_of_tab(app, effects);
     let listed = app.runs.experiment.as_ref().and_then(|id| app.experiments.find(id));
     let tags = listed.map_or(&[][..], |listed| &listed.experiment.tags);
     effects.extend(app.best.follow(&app.runs, tags));
     compare::update::follow_up(app, effects);
     charts::update::follow_up(app, effects);
     if let Some(pace) = app.pace.news(app.now) {
-        effects.push(Effect::Pace(pace));
+        effects.push(runs::effects::Effect::PollEvery(pace));
     }
     if app.runs.changed && app.overlay.is_none() {
         remember(app, effects);
     }
 }
 
-/// Tells which runs polls shall look at anew: those that run, then the others on the screen.
-fn attend(app: &App, height: usize, effects: &mut Vec<Effect>) {
-    let runs = &app.runs;
-    let is_active = |row: &Row| runs.catalog.run(*row).status.is_active();
-    let id = |row: Row| RunId::from(runs.catalog.run_id(row));
-    let (mut active, others): (Vec<Row>, Vec<Row>) = runs.visible(height).partition(is_active);
-    for row in runs.catalog.active.iter().copied() {
-        if active.len() >= ATTENDED {
-            break;
-        }
-        if !active.contains(&row) {
-            active.push(row);
-        }
-    }
-    effects.push(Effect::Attend {
-        selected: runs.selected_run(),
-        active: active.into_iter().take(ATTENDED).map(id).collect(),
-        others: others.into_iter().map(id).collect(),
-        wanted: runs.asked_histories.clone(),
-    });
-}
-
-/// Interprets a key: with the keys before it, and whatever owns the keyboard now, it is an action or nothing.
-fn key(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
+/// Interprets a key: with the keys before it, and whatever owns the keyboard now, it is an action, or typed, or nothing.
+fn key(app: &mut App, event: KeyEvent, effects: &mut Effects) {
     app.status = None;
     app.notice = None;
     app.pace.touch(app.now);
-    match app.overlay {
-        Some(Overlay::Search) => return typing::in_search(app, event, effects),
-        Some(Overlay::Prompt(_)) => return typing::in_prompt(app, event, effects),
-        Some(Overlay::Picker(_)) => return typing::in_picker(app, event, effects),
-        Some(Overlay::Confirm(_)) => return typing::in_confirm(app, event, effects),
-        Some(Overlay::Plan(_)) => return sweeps::update::in_form(app, event, effects),
-        Some(Overlay::Sweeps { .. }) => return sweeps::update::in_sweeps(app, event, effects),
-        Some(Overlay::Help { .. } | Overlay::Messages { .. } | Overlay::Report(_)) | None => {}
-    }
     app.pending.push(Chord::of(event));
-    match app.keymap.lookup(&app.pending, app.scopes()) {
-        Lookup::Prefix => {}
-        Lookup::Nothing => {
+    let is_typing = app.layer().is_typing();
+    match app.meaning(&app.pending) {
+        Lookup::Action(action) => {
+            app.pending.clear();
+            // A key that does nothing here is perhaps a letter.
+            let is_possible = action.row().is_some_and(|row| possible(app, row).is_ok());
+            if is_typing && !is_possible {
+                typed(app, event, effects);
+            } else {
+                perform(app, action, effects);
+            }
+        }
+        Lookup::Prefix if !is_typing => {}
+        Lookup::Prefix | Lookup::Nothing => {
             // A key that does not go on with what was begun counts for itself.
             let was_begun = app.pending.len() > 1;
             app.pending.clear();
             if was_begun {
                 key(app, event, effects);
+            } else {
+                typed(app, event, effects);
             }
-        }
-        Lookup::Action(action) => {
-            app.pending.clear();
-            perform(app, action, effects);
         }
     }
 }
 
-/// What the tab of the details still needs that is shown now.
-fn needs_of_tab(app: &mut App, effects: &mut Vec<Effect>) {
-    let Some(run) = &app.details.run else { return };
-    let id: RunId = run.info.run_id.clone();
-    match app.details.tab {
-        Tab::Artifacts => {
-            while let Some(path) = app.details.artifacts.missing() {
-                effects.push(Effect::ListArtifacts { id: id.clone(), path });
-            }
+/// Does what an action stands for, or says why not.
+pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
+    // Whatever is done is about what was seen under the cursor: it does not move to another run by itself any more.
+    app.runs.is_chosen = true;
+    if let Some(Err(reason)) = action.row().map(|row| possible(app, row)) {
+        app.status = Some(reason.to_owned());
+        return;
+    }
+    match action {
+        Action::Go(action) => go::perform(app, action, effects),
+        Action::Panes(action) => panes::perform(app, action),
+        Action::Experiments(action) => experiments::update::perform(app, action),
+        Action::Runs(action) => runs::update::perform(app, action, effects),
+        Action::Best(action) => best::update::perform(app, action, effects),
+        Action::Sweeps(action) => sweeps::update::perform(app, action, effects),
+        Action::Compare(action) => compare::update::perform(app, action),
+        Action::Charts(action) => charts::update::perform(app, action),
+        Action::Export(action) => export::update::perform(app, action, effects),
+        Action::Session(action) => session::update::perform(app, action, effects),
+        Action::Picker(action) => picker::actions::perform(app, action, effects),
+        Action::Prompt(action) => prompt::actions::perform(app, action, effects),
+        Action::Search(action) => search::perform(app, action, effects),
+        Action::Confirm(action) => confirm::perform(app, action, effects),
+    }
+}
+
+/// A key that means nothing else is typed, where something is typed.
+fn typed(app: &mut App, event: KeyEvent, effects: &mut Effects) {
+    if matches!(app.overlay, Some(Overlay::Confirm(_))) {
+        app.status = Some("y does it, n does not".into());
+        return;
+    }
+    let Some((input, _)) = typed_into(app) else { return };
+    if input::edit(input, event) {
+        edited(app, effects);
+    }
+}
+
+/// A pasted text goes where text is typed; keys are not pasted.
+fn paste(app: &mut App, text: &str, effects: &mut Effects) {
+    app.pace.touch(app.now);
+    let Some((input, room)) = typed_into(app) else {
+        return app.say("a pasted text goes where text is typed: / searches, f filters");
+    };
+    let is_whole = input::insert(input, text, room);
+    edited(app, effects);
+    if !is_whole {
+        let longest = crate::text::count(room.longest());
+        app.say(format!("the pasted text is cut: no more than {longest} letters go in here"));
+    }
+}
+
+/// What letters go into, and what of them fits.
+fn typed_into(app: &mut App) -> Option<(&mut Input, Room)> {
+    if app.help.is_some() {
+        return None;
+    }
+    if matches!(app.overlay, Some(Overlay::Search)) {
+        return Some((app.searched(), Room::Words));
+    }
+    match &mut app.overlay {
+        Some(Overlay::Prompt(prompt)) => {
+            let line = prompt.line_mut();
+            let room = if line.has_lines { Room::Text } else { Room::Line };
+            Some((&mut line.input, room))
         }
-        Tab::Models if app.details.models.is_none() && !run.model_outputs.is_empty() => {
-            let models = run.model_outputs.iter().map(|output| output.model_id.clone()).collect();
-            app.details.models = Some(Models { run: id.clone(), answer: None });
-            effects.push(Effect::LoadModels { id, models });
-        }
-        _ => {}
+        Some(Overlay::Picker(picker)) => Some((&mut picker.list_mut().query, Room::Words)),
+        Some(Overlay::Plan(form)) => Some((form.current(), Room::Line)),
+        Some(
+            Overlay::Search
+            | Overlay::Messages { .. }
+            | Overlay::Report(_)
+            | Overlay::Confirm(_)
+            | Overlay::Sweeps { .. },
+        )
+        | None => None,
+    }
+}
+
+/// What is typed is another text.
+fn edited(app: &mut App, effects: &mut Effects) {
+    match &mut app.overlay {
+        Some(Overlay::Search) => search::changed(app, effects),
+        Some(Overlay::Prompt(_)) => prompt::changed(app),
+        Some(Overlay::Picker(picker)) => picker.list_mut().search(),
+        Some(Overlay::Plan(_)) => sweeps::update::edited(app, effects),
+        Some(
+            Overlay::Messages { .. } | Overlay::Report(_) | Overlay::Confirm(_) | Overlay::Sweeps { .. },
+        )
+        | None => {}
     }
 }

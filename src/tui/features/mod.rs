@@ -9,4 +9,5 @@ pub mod details;
 pub mod experiments;
 pub mod export;
 pub mod runs;
+pub mod session;
 pub mod sweeps;

@@ -5,13 +5,10 @@ mod executor;
 mod guard;
 mod input;
 mod log;
-mod memory;
 mod pixels;
-mod projecting;
 mod terminal;
 #[cfg(test)]
 mod tests;
-mod watch;
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -23,14 +20,13 @@ use crate::config::{Palette, Settings};
 use crate::store::uri::Location;
 use crate::store::{Store, now_ms};
 use crate::tui::core::app::{App, Setup};
-use crate::tui::core::effect::Effect;
+use crate::tui::core::effect::Shell;
 use crate::tui::core::keymap::Keymap;
 use crate::tui::core::msg::Msg;
-use crate::tui::core::update::update;
-use crate::tui::features::best::effects::Kept;
-use crate::tui::features::charts::update::{is_settled, prepare};
+use crate::tui::core::update::{is_settled, update};
+use crate::tui::features::session::keeping::Keeper;
 use crate::tui::features::sweeps::Sweeps;
-use crate::tui::features::sweeps::effects::Ground;
+use crate::tui::features::{best, experiments, sweeps};
 use crate::tui::widgets::theme::{Abilities, Theme, is_light};
 use executor::Executor;
 #[cfg(unix)]
@@ -38,7 +34,6 @@ pub use guard::watch as guard_terminal;
 use input::Inputs;
 #[cfg(unix)]
 pub use input::{Decoder, Input};
-use memory::Keeper;
 pub use terminal::Screen;
 
 /// Threads of the runtime, and those that read and write beside it.
@@ -130,7 +125,7 @@ impl Session {
         let (sender, messages) = mpsc::unbounded_channel();
         let store_name = settings.location.as_ref().map_or_else(ToString::to_string, Location::name);
         let keeper = Keeper::new(&settings.state_folder, &store_name);
-        let ground = Ground {
+        let sweeps = sweeps::effects::Services {
             state_folder: settings.state_folder.clone(),
             store: store_name.clone(),
             user: settings.user.clone(),
@@ -140,11 +135,15 @@ impl Session {
                 "plans",
                 &store_name,
             ),
-            courses: Arc::default(),
+            states: Arc::default(),
         };
-        let kept = Kept::new(settings.selecting.patterns.clone(), &settings.state_folder, &store_name);
+        let best = best::effects::Services::new(
+            settings.selecting.patterns.clone(),
+            &settings.state_folder,
+            &store_name,
+        );
         let mut trouble = Vec::new();
-        let mut app = App::new(Setup {
+        let app = App::new(Setup {
             page: settings.location.as_ref().ok().and_then(Location::page),
             store: settings.location.as_ref().map_or_else(ToString::to_string, ToString::to_string),
             capabilities: store.capabilities(),
@@ -158,27 +157,47 @@ impl Session {
             profile: settings.profile.clone(),
             memory: known(keeper.load(), &mut trouble),
             selecting: settings.selecting.clone(),
-            policies: known(kept.policies.all(), &mut trouble),
+            policies: known(best.policies.all(), &mut trouble),
             sweeps: Sweeps::new(
                 settings.sweeping.wish.clone(),
                 settings.sweeping.jobs,
-                known(ground.plans.all(), &mut trouble),
+                known(sweeps.plans.all(), &mut trouble),
             ),
             user: settings.user.clone(),
             size,
             now: now_ms(),
         });
-        for words in trouble {
-            app.say(words);
-        }
-        let mut executor = Executor::new(store, sender, settings.poll_interval, keeper, kept, ground);
-        if !settings.read_only {
-            executor.resume_marks();
-        }
-        executor.find_sweeps(!settings.read_only);
-        executor.perform(Effect::LoadExperiments);
+        let mut executor = Executor::new(store, sender, settings.poll_interval, keeper, best, sweeps);
+        executor.recover(!settings.read_only);
+        executor.perform(experiments::effects::Effect::Load.into());
         let theme = theme(&settings, light);
-        Self { app, executor, messages, settings, theme }
+        let mut session = Self { app, executor, messages, settings, theme };
+        for words in trouble {
+            session.tell(words);
+        }
+        session
+    }
+
+    /// Says something in the status line.
+    fn tell(&mut self, words: String) {
+        self.feed(Msg::Said(words));
+    }
+
+    /// Takes a message in, and does what follows from it; what belongs to the terminal comes back.
+    fn feed(&mut self, msg: Msg) -> Vec<Shell> {
+        tracing::trace!(?msg);
+        let effects = update(&mut self.app, msg.at(now_ms()));
+        let carried_out = effects.into_iter().filter_map(|effect| {
+            tracing::trace!(?effect);
+            self.executor.perform(effect)
+        });
+        carried_out.collect()
+    }
+
+    /// Puts a frame on the screen.
+    fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
+        self.feed(Msg::Frame);
+        screen.show(&self.app, &self.theme)
     }
 }
 
@@ -213,7 +232,7 @@ async fn event_loop(
     let light = opened.settings.light;
     let mut session = Session::start(opened, screen.size()?, light);
     if let Some(words) = trouble {
-        session.app.say(words);
+        session.tell(words);
     }
     let result = take_turns(&mut session, light, connect, screen).await;
     // What is to be kept is kept, also where the terminal went away.
@@ -228,7 +247,8 @@ async fn take_turns(
     screen: &mut Screen,
 ) -> io::Result<()> {
     let asks = session.settings.color && session.settings.palette == Palette::Auto && light.is_none();
-    session.app.has_pixels = screen.set_graphics(session.settings.graphics)?;
+    let has_pixels = screen.set_graphics(session.settings.graphics)?;
+    session.feed(Msg::Pixels(has_pixels));
     let mut inputs = Inputs::start()?;
     // The Linux console shows what it does not understand.
     if asks && session.settings.answers_questions {
@@ -252,17 +272,15 @@ async fn take_turns(
             },
             msg = session.messages.recv() => msg.map(Input::Msg),
             () = tokio::time::sleep(wait), if dirty => {
-                prepare(&mut session.app);
-                screen.show(&session.app, &session.theme)?;
+                session.draw(screen)?;
                 last_frame = Some(Instant::now());
                 dirty = false;
                 continue;
             }
-            _ = ticks.tick() => Some(Input::Msg(Msg::Tick { now: now_ms() })),
+            _ = ticks.tick() => Some(Input::Msg(Msg::Tick)),
         };
         let mut next = next;
         let mut is_urgent = false;
-        session.app.now = now_ms();
         // A burst costs one frame, and no frame waits for a burst that does not end.
         for _ in 0..BURST {
             let Some(input) = next.take() else { break };
@@ -281,7 +299,7 @@ async fn take_turns(
             if matches!(msg, Msg::Resize { .. }) {
                 screen.resized();
             }
-            is_urgent |= matches!(msg, Msg::Key(_) | Msg::Mouse(_) | Msg::Paste(_) | Msg::Projected { .. });
+            is_urgent |= matches!(msg, Msg::Key(_) | Msg::Mouse(_) | Msg::Paste(_)) || msg.is_awaited();
             match take(session, screen, msg)? {
                 Next::Draw => {}
                 Next::Suspend => screen.suspend()?,
@@ -290,11 +308,12 @@ async fn take_turns(
                         let lost = session.executor.finish().await;
                         *session = Session::start(opened, screen.size()?, light);
                         if let Some(words) = lost {
-                            session.app.say(words);
+                            session.tell(words);
                         }
-                        session.app.has_pixels = screen.set_graphics(session.settings.graphics)?;
+                        let has_pixels = screen.set_graphics(session.settings.graphics)?;
+                        session.feed(Msg::Pixels(has_pixels));
                     }
-                    Err(error) => session.app.say(format!("profile {name} cannot be opened: {error}")),
+                    Err(error) => session.tell(format!("profile {name} cannot be opened: {error}")),
                 },
                 Next::Quit => return Ok(()),
             }
@@ -304,8 +323,7 @@ async fn take_turns(
         // Whoever pressed a key does not wait for the turn of the next frame, nor for that of what came of the key.
         // The first frame waits until it is complete.
         if last_frame.map_or(is_settled(&session.app), |last| is_urgent || last.elapsed() >= FRAME) {
-            prepare(&mut session.app);
-            screen.show(&session.app, &session.theme)?;
+            session.draw(screen)?;
             last_frame = Some(Instant::now());
             dirty = false;
         }
@@ -314,21 +332,18 @@ async fn take_turns(
 
 /// Takes a message in, and does what follows from it.
 fn take(session: &mut Session, screen: &Screen, msg: Msg) -> io::Result<Next> {
-    tracing::trace!(?msg);
     let mut next = Next::Draw;
-    for effect in update(&mut session.app, msg) {
-        tracing::trace!(?effect);
+    for effect in session.feed(msg) {
         match effect {
-            Effect::Quit => return Ok(Next::Quit),
-            Effect::Suspend => next = Next::Suspend,
-            Effect::SwitchProfile(name) => next = Next::Switch(name),
-            Effect::Copy(text) => {
+            Shell::Quit => return Ok(Next::Quit),
+            Shell::Suspend => next = Next::Suspend,
+            Shell::SwitchProfile(name) => next = Next::Switch(name),
+            Shell::Copy(text) => {
                 if !screen.copy(&text)? {
-                    session.app.say("that is too much for the terminal's clipboard");
+                    session.tell("that is too much for the terminal's clipboard".into());
                 }
             }
-            Effect::Notify(words) => screen.notify(session.settings.notify, &words)?,
-            effect => session.executor.perform(effect),
+            Shell::Notify(words) => screen.notify(session.settings.notify, &words)?,
         }
     }
     Ok(next)

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::executor::Executor;
-use super::memory::Keeper;
 use crate::mlflow::{ExperimentId, Metric, Param, RunId, Tag};
 use crate::select::Patterns;
 use crate::state::by_experiment::ByExperiment;
@@ -14,11 +13,12 @@ use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::store::{ErrorKind, HistoryCursor, NewRun, Store};
 use crate::sweep::begin::SameStore;
-use crate::tui::core::effect::{Effect, Write};
+use crate::tui::core::effect::Effect;
 use crate::tui::core::msg::Msg;
-use crate::tui::features::best::effects::Kept;
-use crate::tui::features::charts::histories::{Want, Which};
-use crate::tui::features::sweeps::effects::Ground;
+use crate::tui::features::charts::histories::{HistoryKey, HistoryRequest};
+use crate::tui::features::runs::effects::Write;
+use crate::tui::features::session::keeping::Keeper;
+use crate::tui::features::{best, charts, details, experiments, runs, sweeps};
 
 /// What hangs is given up after this.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,17 +43,17 @@ impl World {
         let run = create(&store, &experiment, "first").await;
         let folder = tempfile::tempdir().unwrap();
         let (sender, messages) = mpsc::unbounded_channel();
-        let ground = Ground {
+        let sweeps = sweeps::effects::Services {
             state_folder: folder.path().to_owned(),
             store: "memory".into(),
             user: "ana".into(),
             same: SameStore::default(),
             plans: ByExperiment::new(folder.path(), "plans", "memory"),
-            courses: Arc::default(),
+            states: Arc::default(),
         };
         let keeper = Keeper::new(folder.path(), "memory");
-        let kept = Kept::new(Patterns::default(), folder.path(), "memory");
-        let executor = Executor::new(store.clone(), sender, Duration::from_millis(1), keeper, kept, ground);
+        let best = best::effects::Services::new(Patterns::default(), folder.path(), "memory");
+        let executor = Executor::new(store.clone(), sender, Duration::from_millis(1), keeper, best, sweeps);
         Self { executor, messages, store, failing, experiment, run, _folder: folder }
     }
 
@@ -72,13 +72,17 @@ impl World {
 
     fn watch(&mut self, generation: u64) {
         let experiment = self.experiment.clone();
-        self.executor.perform(Effect::Watch { generation, experiment, deleted: false });
+        self.executor.perform(Effect::Runs(runs::effects::Effect::Watch {
+            generation,
+            experiment,
+            deleted: false,
+        }));
     }
 
     /// The names of the runs of the next snapshot that is whole, with its generation.
     async fn snapshot(&mut self) -> (u64, Vec<String>) {
         self.wait(|msg| match msg {
-            Msg::Snapshot { generation, snapshot } if snapshot.complete => {
+            Msg::Runs(runs::Msg::Snapshot { generation, snapshot }) if snapshot.complete => {
                 let catalog = &snapshot.catalog;
                 let mut names: Vec<String> =
                     catalog.rows().map(|row| catalog.run_name(row).to_owned()).collect();
@@ -115,18 +119,25 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn experiments_come_first_and_their_counts_behind_them() {
     block_on(async {
         let mut world = World::new().await;
-        world.executor.perform(Effect::LoadExperiments);
+        world.executor.perform(Effect::Experiments(experiments::effects::Effect::Load));
         let (list, latest) = world
             .wait(|msg| match msg {
-                Msg::Experiments(listed) => Some(listed.unwrap()),
-                Msg::Counts(_) => panic!("nothing is counted before it is listed"),
+                Msg::Experiments(experiments::Msg::Listed { result: listed, .. }) => Some(listed.unwrap()),
+                Msg::Experiments(experiments::Msg::Counted(_)) => {
+                    panic!("nothing is counted before it is listed")
+                }
                 _ => None,
             })
             .await;
         let names: Vec<&str> = list.iter().map(|experiment| experiment.name.as_str()).collect();
         assert_eq!(names, ["wine", "Default"]);
         assert_eq!(latest, Some(world.experiment.clone()));
-        let counts = world.wait(|msg| if let Msg::Counts(counts) = msg { counts } else { None }).await;
+        let counts =
+            world
+                .wait(|msg| {
+                    if let Msg::Experiments(experiments::Msg::Counted(counts)) = msg { counts } else { None }
+                })
+                .await;
         assert_eq!(counts.get(&world.experiment), Some(&1));
     });
 }
@@ -136,9 +147,17 @@ fn a_list_that_fails_is_asked_for_again() {
     block_on(async {
         let mut world = World::new().await;
         world.failing.fail(1);
-        world.executor.perform(Effect::LoadExperiments);
+        world.executor.perform(Effect::Experiments(experiments::effects::Effect::Load));
         let listed = async |world: &mut World| {
-            world.wait(|msg| if let Msg::Experiments(listed) = msg { Some(listed) } else { None }).await
+            world
+                .wait(|msg| {
+                    if let Msg::Experiments(experiments::Msg::Listed { result: listed, .. }) = msg {
+                        Some(listed)
+                    } else {
+                        None
+                    }
+                })
+                .await
         };
         let error = listed(&mut world).await.unwrap_err();
         assert_eq!(error.to_string(), "cannot list experiments: the line is cut");
@@ -157,7 +176,7 @@ fn a_watched_experiment_shows_what_others_write() {
         world.store.delete_run(&world.run).await.unwrap();
         assert_eq!(world.snapshot().await, (1, vec!["second".to_owned()]));
         let touched = world.wait(|msg| match msg {
-            Msg::Polled { generation, touched, .. } => Some((generation, touched)),
+            Msg::Runs(runs::Msg::Polled { generation, touched, .. }) => Some((generation, touched)),
             _ => None,
         });
         assert_eq!(touched.await, (1, true));
@@ -165,7 +184,7 @@ fn a_watched_experiment_shows_what_others_write() {
         world.experiment = "0".into();
         world.watch(2);
         let empty = world.wait(|msg| match msg {
-            Msg::Snapshot { generation: 2, snapshot } => Some(snapshot.catalog.count),
+            Msg::Runs(runs::Msg::Snapshot { generation: 2, snapshot }) => Some(snapshot.catalog.count),
             _ => None,
         });
         assert_eq!(empty.await, 0);
@@ -180,7 +199,7 @@ fn a_poll_that_fails_says_when_the_next_one_comes_and_goes_on() {
         world.snapshot().await;
         world.failing.fail(1);
         let failed = world.wait(|msg| match msg {
-            Msg::PollFailed { generation, error, retry_ms } => {
+            Msg::Runs(runs::Msg::PollFailed { generation, error, retry_ms }) => {
                 Some((generation, error.to_string(), retry_ms))
             }
             _ => None,
@@ -189,7 +208,7 @@ fn a_poll_that_fails_says_when_the_next_one_comes_and_goes_on() {
         assert_eq!((generation, error.as_str()), (1, "cannot refresh: the line is cut"));
         assert_eq!(retry, 1_000);
         create(&world.store, &world.experiment, "second").await;
-        world.executor.perform(Effect::Refresh);
+        world.executor.perform(Effect::Runs(runs::effects::Effect::Refresh));
         assert_eq!(world.snapshot().await.1, ["first", "second"]);
     });
 }
@@ -198,16 +217,19 @@ fn a_poll_that_fails_says_when_the_next_one_comes_and_goes_on() {
 fn a_paused_watch_looks_only_when_it_is_asked() {
     block_on(async {
         let mut world = World::new().await;
-        world.executor.perform(Effect::Pause(true));
+        world.executor.perform(Effect::Runs(runs::effects::Effect::Pause(true)));
         world.watch(1);
         world.snapshot().await;
         create(&world.store, &world.experiment, "second").await;
         let before = world.failing.calls();
         // What was under way when it was paused is over when this is answered.
-        world.executor.perform(Effect::LoadRun { generation: 1, id: world.run.clone() });
-        world.wait(|msg| matches!(msg, Msg::Run { .. }).then_some(())).await;
+        world.executor.perform(Effect::Details(details::effects::Effect::LoadRun {
+            generation: 1,
+            id: world.run.clone(),
+        }));
+        world.wait(|msg| matches!(msg, Msg::Details(details::Msg::Run { .. })).then_some(())).await;
         assert_eq!(world.failing.calls(), before + 1, "nobody looked");
-        world.executor.perform(Effect::Refresh);
+        world.executor.perform(Effect::Runs(runs::effects::Effect::Refresh));
         assert_eq!(world.snapshot().await.1, ["first", "second"]);
     });
 }
@@ -222,30 +244,41 @@ fn runs_histories_and_files_are_answered_with_what_was_asked() {
             .collect();
         world.store.log_batch(&run, &metrics, &[Param::new("lr", "0.1")], &[]).await.unwrap();
         world.store.write_artifact(&run, "notes.txt", b"text").await.unwrap();
-        world.executor.perform(Effect::LoadRun { generation: 7, id: run.clone() });
+        world
+            .executor
+            .perform(Effect::Details(details::effects::Effect::LoadRun { generation: 7, id: run.clone() }));
         let params = world.wait(|msg| match msg {
-            Msg::Run { generation: 7, result } => Some(result.unwrap().params),
+            Msg::Details(details::Msg::Run { generation: 7, result }) => Some(result.unwrap().params),
             _ => None,
         });
         assert_eq!(params.await, [Param::new("lr", "0.1")]);
-        let which = Which { run: run.clone(), key: "loss".into() };
-        let want = Want { which, cursor: HistoryCursor::START, ticket: 3 };
-        world.executor.perform(Effect::ReadHistories(vec![want]));
+        let which = HistoryKey { run: run.clone(), key: "loss".into() };
+        let want = HistoryRequest { of: which, cursor: HistoryCursor::START, ticket: 3 };
+        world.executor.perform(Effect::Charts(charts::effects::Effect::Read(vec![want])));
         let history = world.wait(|msg| match msg {
-            Msg::History { want, result } => Some((want.ticket, result.unwrap().points.len())),
+            Msg::Charts(charts::Msg::History { request, result }) => {
+                Some((request.ticket, result.unwrap().points.len()))
+            }
             _ => None,
         });
         assert_eq!(history.await, (3, 3));
-        let keys = Effect::Histories { generation: 4, ids: vec![run.clone()], key: "loss".into() };
+        let keys = Effect::Runs(runs::effects::Effect::ReadSparks {
+            generation: 4,
+            ids: vec![run.clone()],
+            key: "loss".into(),
+        });
         world.executor.perform(keys);
         let trends = world.wait(|msg| match msg {
-            Msg::Histories { generation: 4, key, histories } => Some((key, histories.len())),
+            Msg::Runs(runs::Msg::Sparks { generation: 4, key, histories }) => Some((key, histories.len())),
             _ => None,
         });
         assert_eq!(trends.await, ("loss".to_owned(), 1));
-        world.executor.perform(Effect::ListArtifacts { id: run.clone(), path: String::new() });
+        world.executor.perform(Effect::Details(details::effects::Effect::ListArtifacts {
+            id: run.clone(),
+            path: String::new(),
+        }));
         let files = world.wait(|msg| match msg {
-            Msg::Artifacts { result, .. } => Some(result.unwrap().files),
+            Msg::Details(details::Msg::Artifacts { result, .. }) => Some(result.unwrap().files),
             _ => None,
         });
         assert_eq!(files.await[0].path, "notes.txt");
@@ -257,24 +290,24 @@ fn a_write_is_carried_out_and_told_and_leaving_waits_for_it() {
     block_on(async {
         let mut world = World::new().await;
         let run = world.run.clone();
-        let rename = Write::RenameRun { id: run.clone(), name: "renamed".into() };
-        world.executor.perform(Effect::Write(rename.clone()));
+        let rename = Write::Rename { id: run.clone(), name: "renamed".into() };
+        world.executor.perform(Effect::Runs(runs::effects::Effect::Write(rename.clone())));
         let (told, result) = world
             .wait(|msg| match msg {
-                Msg::Written { write, result } => Some((write, result)),
+                Msg::Runs(runs::Msg::Written { write, result }) => Some((write, result)),
                 _ => None,
             })
             .await;
         assert_eq!((told, result), (rename, Ok(())));
         world.failing.fail(1);
         let tag = Write::SetTag { ids: vec![run.clone()], tag: Tag::new("a", "b") };
-        world.executor.perform(Effect::Write(tag.clone()));
+        world.executor.perform(Effect::Runs(runs::effects::Effect::Write(tag.clone())));
         let refused = world.wait(|msg| match msg {
-            Msg::Written { result, .. } => result.err(),
+            Msg::Runs(runs::Msg::Written { result, .. }) => result.err(),
             _ => None,
         });
         assert!(refused.await.to_string().ends_with("the line is cut"));
-        world.executor.perform(Effect::Write(tag));
+        world.executor.perform(Effect::Runs(runs::effects::Effect::Write(tag)));
         assert_eq!(world.executor.finish().await, None);
         let run = world.store.get_run(&run).await.unwrap();
         assert_eq!((run.info.run_name.as_str(), run.tag("a")), ("renamed", Some("b")));

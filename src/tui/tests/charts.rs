@@ -42,10 +42,10 @@ fn the_cursor_reads_exact_values_and_the_window_follows_the_keys() {
     assert_eq!(reading.point.unwrap().step, 38);
     assert!(drawn(&app).contains("step 38"));
     // The value is written in full into the clipboard.
-    let effects = update(&mut app, Msg::Key(parse_keys("y").unwrap()[0]));
+    let effects = take(&mut app, Msg::Key(parse_keys("y").unwrap()[0]));
     let value = reading.point.unwrap().value;
     let copied = effects.iter().find_map(|effect| match effect {
-        Effect::Copy(text) => Some(text.clone()),
+        Effect::Shell(Shell::Copy(text)) => Some(text.clone()),
         _ => None,
     });
     assert!(copied.unwrap().trim_end().ends_with(&format!(",38,{value}")));
@@ -100,18 +100,18 @@ fn charts_are_searched_and_what_is_not_answered_says_so() {
     let (mut app, runs) = opened((160, 40), 30);
     keys(&mut app, "3 j", &runs);
     app.histories.clear();
-    let effects = update(&mut app, Msg::Tick { now: NOW });
+    let effects = update(&mut app, Msg::Tick.at(NOW));
     let wants = effects.into_iter().find_map(|effect| match effect {
-        Effect::ReadHistories(wants) => Some(wants),
+        Effect::Charts(features::charts::effects::Effect::Read(wants)) => Some(wants),
         _ => None,
     });
-    prepare(&mut app);
+    take(&mut app, Msg::Frame);
     assert!(drawn(&app).contains("loading"));
     for want in wants.unwrap() {
         let error = StoreError::new("read the history", ErrorKind::NotFound("it is gone".into()));
-        update(&mut app, Msg::History { want, result: Err(error) });
+        take(&mut app, features::charts::Msg::History { request: want, result: Err(error) });
     }
-    prepare(&mut app);
+    take(&mut app, Msg::Frame);
     assert!(drawn(&app).contains("it is gone"), "{}", drawn(&app));
 }
 

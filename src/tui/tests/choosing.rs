@@ -6,8 +6,7 @@ use crate::mlflow::tags;
 use crate::select::{Goal, Objective, ValueOf};
 use crate::store::{ErrorKind, StoreError};
 use crate::tui::core::app::Overlay;
-use crate::tui::core::effect::Write;
-use crate::tui::core::msg::Unmarked;
+use crate::tui::features::best::{Held, Marked, Unmarked};
 
 fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
     let events = parse_keys(script).unwrap();
@@ -15,7 +14,7 @@ fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
     for event in before {
         feed(app, Msg::Key(*event), runs);
     }
-    let effects = update(app, Msg::Key(*last));
+    let effects = take(app, Msg::Key(*last));
     for answer in effects.iter().cloned().flat_map(|effect| answer(effect, runs)) {
         feed(app, answer, runs);
     }
@@ -25,7 +24,7 @@ fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
 /// The run that is marked by the effects, if one is.
 fn marked(effects: &[Effect]) -> Option<&Request> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Write(Write::Mark(request)) => Some(request.as_ref()),
+        Effect::Best(best::effects::Effect::Mark(request)) => Some(request.as_ref()),
         _ => None,
     })
 }
@@ -65,7 +64,7 @@ fn what_is_best_is_chosen_by_keys_and_kept() {
     let effects = effects_of(&mut app, "m d i r enter", &runs);
     let kept = |effects: &[Effect]| {
         effects.iter().find_map(|effect| match effect {
-            Effect::KeepPolicy { policy, .. } => policy.clone(),
+            Effect::Best(best::effects::Effect::KeepPolicy { policy, .. }) => policy.clone(),
             _ => None,
         })
     };
@@ -78,7 +77,10 @@ fn what_is_best_is_chosen_by_keys_and_kept() {
     assert!(drawn(&app).contains("is no value of a metric"), "{}", drawn(&app));
     keys(&mut app, "esc", &runs);
     let back = effects_of(&mut app, "m a u t o m a t i c enter", &runs);
-    assert!(matches!(back.as_slice(), [Effect::KeepPolicy { policy: None, .. }, ..]), "{back:?}");
+    assert!(
+        matches!(back.as_slice(), [Effect::Best(best::effects::Effect::KeepPolicy { policy: None, .. }), ..]),
+        "{back:?}"
+    );
     let filter = "m a m o n g enter p a r a m s . f a m i l y space = space \' f o r e s t \' enter";
     let policy = kept(&effects_of(&mut app, filter, &runs)).unwrap();
     assert_eq!(policy.constraint, "params.family = 'forest'");
@@ -107,7 +109,7 @@ fn what_tags_say_of_a_metric_counts_where_it_is_picked() {
     assert!(!line.contains("not known"), "{ways}");
     let effects = effects_of(&mut app, "o b j e c t i v e enter", &runs);
     let policy = effects.iter().find_map(|effect| match effect {
-        Effect::KeepPolicy { policy, .. } => policy.as_deref(),
+        Effect::Best(best::effects::Effect::KeepPolicy { policy, .. }) => policy.as_deref(),
         _ => None,
     });
     assert_eq!(policy.unwrap().objectives, [Objective::new("objective", Goal::Maximize)]);
@@ -144,9 +146,9 @@ fn runs_above_others_are_asked_for_once_and_again_when_somebody_asks_to() {
         let mut asked = Vec::new();
         let mut queue = vec![msg.unwrap_or_else(|| snapshot(generation, &runs))];
         while let Some(msg) = queue.pop() {
-            for effect in update(app, msg) {
+            for effect in take(app, msg) {
                 match effect {
-                    Effect::ReadAncestors { runs, .. } => asked.extend(runs),
+                    Effect::Best(best::effects::Effect::ReadAncestors { runs, .. }) => asked.extend(runs),
                     effect => queue.extend(answer(effect, &runs).into_iter().rev()),
                 }
             }
@@ -158,17 +160,17 @@ fn runs_above_others_are_asked_for_once_and_again_when_somebody_asks_to() {
     assert_eq!(change(&mut app, None), []);
     assert_eq!(change(&mut app, None), elsewhere);
     assert_eq!(change(&mut app, None), [], "the question is under way");
-    let failed = || Msg::Ancestors {
+    let failed = || best::Msg::Ancestors {
         experiment: "1".into(),
         asked: elsewhere.to_vec(),
         result: Err(StoreError::new("read runs", ErrorKind::Io("no route".into()))),
     };
-    assert_eq!(change(&mut app, Some(failed())), []);
+    assert_eq!(change(&mut app, Some(failed().into())), []);
     assert!(drawn(&app).contains("no route"), "{}", drawn(&app));
     assert_eq!(change(&mut app, None), [], "it has just failed");
     app.now += 300_000;
     assert_eq!(change(&mut app, None), elsewhere);
-    change(&mut app, Some(failed()));
+    change(&mut app, Some(failed().into()));
     let refresh = parse_keys("r").unwrap().remove(0);
     assert_eq!(change(&mut app, Some(Msg::Key(refresh))), elsewhere, "without a change of the table");
 }
@@ -182,8 +184,15 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     assert_eq!((request.value, request.by.as_str(), request.now), (Some(0.5), "ana", NOW));
     assert_eq!(request.registration.as_ref().unwrap().name, "wine");
     assert_eq!(request.why, "lowest val_rmse of 7 runs, 0.36 (42 %) ahead");
-    let said = Msg::Marked(Ok(vec!["calm-ibis-0 is marked best".into(), "alias champion".into()]));
-    assert!(update(&mut app, said).iter().any(|effect| matches!(effect, Effect::Refresh)));
+    let said = best::Msg::Marked(Ok(Marked {
+        held: Some(Held { run: runs[0].info.run_id.clone(), is_held: true }),
+        said: vec!["calm-ibis-0 is marked best".into(), "alias champion".into()],
+    }));
+    assert!(
+        take(&mut app, said)
+            .iter()
+            .any(|effect| matches!(effect, Effect::Runs(runs::effects::Effect::Refresh)))
+    );
     assert!(drawn(&app).contains("calm-ibis-0 is marked best; alias champion"));
     for (is_begun, is_undo, words) in [
         (false, false, "nothing was marked: cannot mark the run: no room"),
@@ -192,7 +201,7 @@ fn the_best_run_is_marked_planned_and_unmarked() {
         (true, true, "the mark is not wholly undone: cannot mark the run: no room"),
     ] {
         let error = StoreError::new("mark the run", ErrorKind::Io("no room".into()));
-        update(&mut app, Msg::Marked(Err(Unmarked { error, is_undo, is_begun })));
+        take(&mut app, best::Msg::Marked(Err(Unmarked { error, is_undo, is_begun })));
         assert!(drawn(&app).contains(words), "{}", drawn(&app));
     }
     // Any run, from the menu.
@@ -204,7 +213,10 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     let request = marked(&effects).unwrap();
     assert_eq!((&request.run, request.why.as_str(), request.value), (&selected, "chosen by hand", None));
     let effects = effects_of(&mut app, "ctrl-b down enter", &runs);
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::PlanMark(_))), "{effects:?}");
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Best(best::effects::Effect::PlanMark(_)))),
+        "{effects:?}"
+    );
 
     let record = |by: &str| Record {
         id: "1795435200000-00000001".into(),
@@ -219,9 +231,9 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     for (by, keys_of_undo) in [("ana", "U"), ("bob", "U y")] {
         let mut wine = experiment("1", "wine");
         wine.tags = vec![record(by).entry(), Tag::new("mltui.best", "x")];
-        update(&mut app, Msg::Experiments(Ok((vec![wine], None))));
+        take(&mut app, experiments::Msg::Listed { result: Ok((vec![wine], None)), retry_ms: 2_000 });
         let effects = effects_of(&mut app, keys_of_undo, &runs);
-        let undoes = |effect: &Effect| matches!(effect, Effect::Write(Write::UndoMark { .. }));
+        let undoes = |effect: &Effect| matches!(effect, Effect::Best(best::effects::Effect::UndoMark { .. }));
         assert!(effects.iter().any(undoes), "{by}: {effects:?}");
     }
     keys(&mut app, "ctrl-b h i s t o r y enter", &runs);

@@ -176,43 +176,52 @@ fn exported(app: &mut App, pick: &str, runs: &[Run]) -> Effect {
     keys(app, "E", runs);
     assert!(matches!(app.overlay, Some(Overlay::Picker(_))));
     typed(app, pick, runs);
-    let effects = update(app, Msg::Key(parse_keys("enter").unwrap()[0]));
-    let leaves = |effect: &Effect| matches!(effect, Effect::Copy(_) | Effect::Save { .. });
-    effects.into_iter().find(leaves).unwrap_or(Effect::Quit)
+    let effects = take(app, Msg::Key(parse_keys("enter").unwrap()[0]));
+    let leaves = |effect: &Effect| {
+        matches!(effect, Effect::Shell(Shell::Copy(_)) | Effect::Export(export::effects::Effect::Save { .. }))
+    };
+    effects.into_iter().find(leaves).unwrap_or(Effect::Shell(Shell::Quit))
 }
 
 #[test]
 fn everything_on_the_screen_can_leave_it() {
     let (mut app, runs) = opened((160, 40), 5);
-    let Effect::Copy(text) = exported(&mut app, "copy as csv", &runs) else { panic!() };
+    let Effect::Shell(Shell::Copy(text)) = exported(&mut app, "copy as csv", &runs) else { panic!() };
     assert!(text.starts_with("run_id,run_name,status,") && text.lines().count() == 6, "{text}");
     keys(&mut app, "3", &runs);
-    let Effect::Copy(text) = exported(&mut app, "copy as svg", &runs) else { panic!() };
+    let Effect::Shell(Shell::Copy(text)) = exported(&mut app, "copy as svg", &runs) else { panic!() };
     assert!(text.starts_with("<svg"), "{text}");
     keys(&mut app, "]", &runs);
-    let Effect::Copy(text) = exported(&mut app, "copy as json", &runs) else { panic!() };
+    let Effect::Shell(Shell::Copy(text)) = exported(&mut app, "copy as json", &runs) else { panic!() };
     assert!(text.contains("\"key\": \"run id\""), "{text}");
     keys(&mut app, "1", &runs);
-    let Effect::Copy(text) = exported(&mut app, "copy as markdown", &runs) else { panic!() };
+    let Effect::Shell(Shell::Copy(text)) = exported(&mut app, "copy as markdown", &runs) else { panic!() };
     assert!(text.contains("| wine"), "{text}");
     keys(&mut app, "2 C", &runs);
-    let Effect::Copy(text) = exported(&mut app, "copy as csv", &runs) else { panic!() };
+    let Effect::Shell(Shell::Copy(text)) = exported(&mut app, "copy as csv", &runs) else { panic!() };
     assert!(text.starts_with("kind,name,calm-ibis-4") || text.starts_with("kind,name,"), "{text}");
     keys(&mut app, "]", &runs);
-    let Effect::Copy(text) = exported(&mut app, "copy as csv", &runs) else { panic!() };
+    let Effect::Shell(Shell::Copy(text)) = exported(&mut app, "copy as csv", &runs) else { panic!() };
     assert!(text.lines().next().unwrap().ends_with("metrics.val_rmse,passes"), "{text}");
     keys(&mut app, "]", &runs);
-    let Effect::Copy(text) = exported(&mut app, "copy as csv", &runs) else { panic!() };
+    let Effect::Shell(Shell::Copy(text)) = exported(&mut app, "copy as csv", &runs) else { panic!() };
     assert!(text.starts_with("run_id,run_name,params.lr,metrics.val_rmse"), "{text}");
     keys(&mut app, "]", &runs);
-    assert!(matches!(exported(&mut app, "copy as csv", &runs), Effect::Quit), "too few runs for that");
+    assert!(
+        matches!(exported(&mut app, "copy as csv", &runs), Effect::Shell(Shell::Quit)),
+        "too few runs for that"
+    );
     keys(&mut app, "]", &runs);
     // A file is named first.
     exported(&mut app, "save as json", &runs);
     let Some(Overlay::Prompt(prompt)) = &app.overlay else { panic!("a name") };
-    assert_eq!(prompt.input.value(), "comparison.json");
-    let effects = update(&mut app, Msg::Key(parse_keys("enter").unwrap()[0]));
-    let saved = effects.into_iter().find(|effect| matches!(effect, Effect::Save { .. }));
-    let Some(Effect::Save { path, content }) = saved else { panic!("saved") };
+    assert_eq!(prompt.line().input.value(), "comparison.json");
+    let effects = take(&mut app, Msg::Key(parse_keys("enter").unwrap()[0]));
+    let saved = effects
+        .into_iter()
+        .find(|effect| matches!(effect, Effect::Export(export::effects::Effect::Save { .. })));
+    let Some(Effect::Export(export::effects::Effect::Save { path, content })) = saved else {
+        panic!("saved")
+    };
     assert!(path == "comparison.json" && content.starts_with('['));
 }

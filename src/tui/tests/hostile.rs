@@ -3,7 +3,7 @@
 use super::*;
 use crate::sweep::progress::SweepStatus;
 use crate::text::is_hidden;
-use crate::tui::core::action::ACTIONS;
+use crate::tui::core::action::rows;
 
 const HOSTILE: &str = "\u{1b}[31m\u{9b}2J\u{202e}\u{200b}\u{ad}\u{3164}\n\u{feff}e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}";
 
@@ -32,12 +32,16 @@ fn explorer(runs: &[Run]) -> App {
     app.store = hostile("sqlite:///");
     app.profiles = vec![(hostile("prod"), hostile("http://host"))];
     let experiments = vec![experiment("1", &hostile("wine")), experiment("2", &hostile("beer"))];
-    feed(&mut app, Msg::Experiments(Ok((experiments, Some("1".into())))), runs);
+    feed(
+        &mut app,
+        experiments::Msg::Listed { result: Ok((experiments, Some("1".into()))), retry_ms: 2_000 },
+        runs,
+    );
     let file = ArtifactFile { path: hostile("model"), is_dir: false, file_size: Some(7) };
     let id = runs[4].info.run_id.clone();
     feed(
         &mut app,
-        Msg::Artifacts {
+        details::Msg::Artifacts {
             run: id,
             path: String::new(),
             result: Ok(ArtifactList { files: vec![file], is_cut: false }),
@@ -61,8 +65,7 @@ fn no_text_from_outside_reaches_the_screen_as_it_is() {
     let runs = runs();
     let keymap = Keymap::defaults();
     let compared = "space j space C";
-    let pressed: Vec<&str> =
-        ACTIONS.iter().filter_map(|info| keymap.keys_of(info.action).first().copied()).collect();
+    let pressed: Vec<&str> = rows().filter_map(|row| keymap.keys_of(row.action).first().copied()).collect();
     let places = ["", "3 ]", compared];
     let mut scripts: Vec<String> =
         places.iter().flat_map(|place| pressed.iter().map(move |key| format!("{place} {key} j"))).collect();
@@ -80,7 +83,7 @@ fn no_text_from_outside_reaches_the_screen_as_it_is() {
     let mut app = explorer(&runs);
     let error = StoreError::new(hostile("read"), ErrorKind::Io(hostile("disk")));
     let generation = app.runs.generation;
-    feed(&mut app, Msg::PollFailed { generation, error, retry_ms: 1_000 }, &runs);
+    feed(&mut app, runs::Msg::PollFailed { generation, error, retry_ms: 1_000 }, &runs);
     found.extend(wrong(&app, "a failure"));
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -97,9 +100,9 @@ fn what_leaves_the_screen_as_a_picture_or_a_page_is_well_formed() {
             .map(|c| if c == ' ' { "space".into() } else { c.to_string() })
             .collect();
         keys(&mut app, &words.join(" "), &runs);
-        let effects = update(&mut app, Msg::Key(parse_keys("enter").unwrap()[0]));
+        let effects = take(&mut app, Msg::Key(parse_keys("enter").unwrap()[0]));
         let copied = effects.iter().find_map(|effect| match effect {
-            Effect::Copy(text) => Some(text),
+            Effect::Shell(Shell::Copy(text)) => Some(text),
             _ => None,
         });
         let text = copied.unwrap();
@@ -121,7 +124,7 @@ fn what_other_machines_call_themselves_is_cleaned_in_the_list_of_sweeps() {
         *text = hostile(text);
     }
     (sweep.host, sweep.damage) = (Some(HOSTILE.into()), Some(HOSTILE.into()));
-    feed(&mut app, Msg::Sweeps { list: vec![sweep], unread: vec![HOSTILE.into()] }, &runs);
+    feed(&mut app, sweeps::Msg::Progress { list: vec![sweep], unread: vec![HOSTILE.into()] }, &runs);
     keys(&mut app, "g s", &runs);
     assert!(drawn(&app).contains("Sweeps"), "{}", drawn(&app));
     assert_eq!(wrong(&app, "g s"), [""; 0]);

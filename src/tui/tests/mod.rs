@@ -30,14 +30,15 @@ use crate::store::batch::whole_runs;
 use crate::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, StoreError};
 use crate::tui::core::app::{App, Setup};
 use crate::tui::core::draw::draw;
-use crate::tui::core::effect::Effect;
+use crate::tui::core::effect::{Effect, Shell};
 use crate::tui::core::keymap::{Keymap, parse_keys};
 use crate::tui::core::memory::Memory;
 use crate::tui::core::msg::Msg;
 use crate::tui::core::update::update;
-use crate::tui::features::charts::histories::Want;
-use crate::tui::features::charts::update::prepare;
+use crate::tui::features::charts::histories::HistoryRequest;
 use crate::tui::features::details::preview::Preview;
+use crate::tui::features::runs::effects::Projecting;
+use crate::tui::features::{self, best, compare, details, experiments, export, runs, sweeps};
 use crate::tui::widgets::theme::{Abilities, Theme};
 
 /// 2026-11-23 12:00 UTC.
@@ -116,29 +117,33 @@ fn run(number: usize) -> Run {
 /// Answers an effect as a store with these runs would; what takes time elsewhere happens at once.
 fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
     match effect {
-        Effect::LoadExperiments => vec![
-            Msg::Experiments(Ok((
-                vec![experiment("1", "wine"), experiment("0", "Default")],
-                Some("1".into()),
-            ))),
-            Msg::Counts(Some(HashMap::from([(ExperimentId::from("1"), runs.len() as u64)]))),
+        Effect::Experiments(experiments::effects::Effect::Load) => vec![
+            Msg::from(experiments::Msg::Listed {
+                result: Ok((vec![experiment("1", "wine"), experiment("0", "Default")], Some("1".into()))),
+                retry_ms: 2_000,
+            }),
+            Msg::from(experiments::Msg::Counted(Some(HashMap::from([(
+                ExperimentId::from("1"),
+                runs.len() as u64,
+            )])))),
         ],
-        Effect::Watch { generation, .. } => {
+        Effect::Runs(runs::effects::Effect::Watch { generation, .. }) => {
             vec![snapshot(generation, runs), polled(generation)]
         }
-        Effect::Project { generation, catalog, complete, view, selected, now } => {
+        Effect::Runs(runs::effects::Effect::Project(request)) => {
+            let Projecting { generation, catalog, complete, view, selected, now } = request;
             let projection = project(&catalog, &view, now);
             let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
-            vec![Msg::Projected {
+            vec![Msg::from(runs::Msg::Projected {
                 generation,
                 catalog,
                 complete,
                 view,
                 projection: Arc::new(projection),
                 position,
-            }]
+            })]
         }
-        Effect::Histories { generation, ids, key } => {
+        Effect::Runs(runs::effects::Effect::ReadSparks { generation, ids, key }) => {
             let points = |falling: f64| {
                 (0..24)
                     .map(|step| MetricPoint {
@@ -148,31 +153,33 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                     })
                     .collect()
             };
-            vec![Msg::Histories {
+            vec![Msg::from(runs::Msg::Sparks {
                 generation,
                 key,
                 histories: ids.into_iter().map(|id| (id, points(1.0))).collect(),
-            }]
+            })]
         }
-        Effect::Select { generation, catalog, tags, chosen, ancestors } => {
+        Effect::Best(best::effects::Effect::Select { generation, catalog, tags, chosen, ancestors }) => {
             let chosen = chosen.map(|chosen| *chosen);
             let patterns = crate::select::Patterns::default();
-            vec![crate::tui::features::best::choose(
-                generation, catalog, chosen, &tags, &patterns, &ancestors,
-            )]
+            vec![best::choose(generation, catalog, chosen, &tags, &patterns, &ancestors).into()]
         }
-        Effect::LoadCompared { generation, runs: wanted } => {
+        Effect::Compare(compare::effects::Effect::Load { generation, runs: wanted }) => {
             let found = runs.iter().filter(|run| wanted.iter().any(|(_, id)| *id == run.info.run_id));
             let mut builder = Builder::default();
             builder.fold_changes(&whole_runs(found));
-            vec![Msg::LoadedCompared { generation, result: Ok(Arc::new(builder.snapshot())) }]
+            vec![Msg::from(compare::Msg::Loaded { generation, result: Ok(Arc::new(builder.snapshot())) })]
         }
-        Effect::ReadAncestors { experiment, runs: asked } => {
+        Effect::Best(best::effects::Effect::ReadAncestors { experiment, runs: asked }) => {
             let mut builder = Builder::default();
             builder.fold_changes(&whole_runs(runs.iter().filter(|run| asked.contains(&run.info.run_id))));
-            vec![Msg::Ancestors { experiment, asked, result: Ok(Arc::new(builder.snapshot())) }]
+            vec![Msg::from(best::Msg::Ancestors {
+                experiment,
+                asked,
+                result: Ok(Arc::new(builder.snapshot())),
+            })]
         }
-        Effect::Compare { generation, catalog, rows, is_grouped, now } => {
+        Effect::Compare(compare::effects::Effect::Compare { generation, catalog, rows, is_grouped, now }) => {
             let comparison = Arc::new(Comparison::new(
                 catalog,
                 &rows,
@@ -180,19 +187,28 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 now,
                 &crate::select::Patterns::default(),
             ));
-            vec![Msg::Compared { generation, comparison }]
+            vec![Msg::from(compare::Msg::Compared { generation, comparison })]
         }
-        Effect::Weigh { comparison, metric, now } => {
+        Effect::Compare(compare::effects::Effect::Weigh { comparison, metric, now }) => {
             let matters = matters(&comparison, &metric, now);
-            vec![Msg::Weighed { comparison, metric, matters }]
+            vec![Msg::from(compare::Msg::Weighed { comparison, metric, matters })]
         }
-        Effect::ReadHistories(wants) => wants.into_iter().map(|want| read(want, runs)).collect(),
-        Effect::LoadRun { generation, id } => {
+        Effect::Charts(features::charts::effects::Effect::Read(wants)) => {
+            wants.into_iter().map(|want| read(want, runs)).collect()
+        }
+        Effect::Details(effect) => answer_details(effect, runs),
+        _ => Vec::new(),
+    }
+}
+
+fn answer_details(effect: details::effects::Effect, runs: &[Run]) -> Vec<Msg> {
+    match effect {
+        details::effects::Effect::LoadRun { generation, id } => {
             let found = runs.iter().find(|run| run.info.run_id == id).cloned();
             let missing = || StoreError::new("read the run", ErrorKind::NotFound("it is gone".into()));
-            vec![Msg::Run { generation, result: found.map(Box::new).ok_or_else(missing) }]
+            vec![Msg::from(details::Msg::Run { generation, result: found.map(Box::new).ok_or_else(missing) })]
         }
-        Effect::ListArtifacts { id, path } => {
+        details::effects::Effect::ListArtifacts { id, path } => {
             let file = |path: &str, size| ArtifactFile {
                 path: path.into(),
                 is_dir: size == 0,
@@ -203,48 +219,66 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 "model" => vec![file("model/MLmodel", 560), file("model/model.pkl", 91_000)],
                 _ => Vec::new(),
             };
-            vec![Msg::Artifacts { run: id, path, result: Ok(ArtifactList { files, is_cut: false }) }]
+            vec![Msg::from(details::Msg::Artifacts {
+                run: id,
+                path,
+                result: Ok(ArtifactList { files, is_cut: false }),
+            })]
         }
-        Effect::Preview { id, path } => {
+        details::effects::Effect::Preview { id, path } => {
             let content = b"step,loss\n1,0.5\n2,0.25\n";
-            vec![Msg::Preview { run: id, result: Ok(Preview::of(&path, content)), path }]
+            vec![Msg::from(details::Msg::Preview { run: id, result: Ok(Preview::of(&path, content)), path })]
         }
-        _ => Vec::new(),
+        details::effects::Effect::LoadModels { .. } => Vec::new(),
     }
 }
 
 /// A history: forty steps down to the latest value.
-fn read(want: Want, runs: &[Run]) -> Msg {
-    let run = runs.iter().find(|run| run.info.run_id == want.which.run);
-    let latest = run.and_then(|run| run.metrics.iter().find(|metric| metric.key == want.which.key));
+fn read(want: HistoryRequest, runs: &[Run]) -> Msg {
+    let run = runs.iter().find(|run| run.info.run_id == want.of.run);
+    let latest = run.and_then(|run| run.metrics.iter().find(|metric| metric.key == want.of.key));
     let point = |step: i64, latest: f64| MetricPoint {
         step,
         timestamp: NOW - 1_000 * (39 - step),
         value: if step % 17 == 11 { f64::NAN } else { latest + 1.0 / (step + 1) as f64 - 1.0 / 40.0 },
     };
     let points = latest.map_or(Vec::new(), |latest| (0..40).map(|step| point(step, latest.value)).collect());
-    Msg::History { want, result: Ok(HistoryPart { points, replaces: true, cursor: HistoryCursor::START }) }
+    features::charts::Msg::History {
+        request: want,
+        result: Ok(HistoryPart { points, replaces: true, cursor: HistoryCursor::START }),
+    }
+    .into()
 }
 
 fn polled(generation: u64) -> Msg {
-    Msg::Polled { generation, touched: false, took: 1 }
+    runs::Msg::Polled { generation, touched: false, took: 1 }.into()
 }
 
 fn snapshot(generation: u64, runs: &[Run]) -> Msg {
     let mut builder = Builder::default();
     builder.fold_changes(&whole_runs(runs));
-    Msg::Snapshot { generation, snapshot: Snapshot { catalog: Arc::new(builder.snapshot()), complete: true } }
+    runs::Msg::Snapshot {
+        generation,
+        snapshot: Snapshot { catalog: Arc::new(builder.snapshot()), complete: true },
+    }
+    .into()
 }
 
 /// Feeds a message and everything that comes of it.
-fn feed(app: &mut App, msg: Msg, runs: &[Run]) {
-    let mut queue = vec![msg];
+fn feed(app: &mut App, msg: impl Into<Msg>, runs: &[Run]) {
+    let mut queue = vec![msg.into()];
     while let Some(msg) = queue.pop() {
-        for effect in update(app, msg) {
+        for effect in take(app, msg) {
             queue.extend(answer(effect, runs).into_iter().rev());
         }
     }
-    prepare(app);
+    take(app, Msg::Frame);
+}
+
+/// A message, now.
+fn take(app: &mut App, msg: impl Into<Msg>) -> Vec<Effect> {
+    let now = app.now;
+    update(app, msg.into().at(now))
 }
 
 fn keys(app: &mut App, keys: &str, runs: &[Run]) {
@@ -257,7 +291,7 @@ fn keys(app: &mut App, keys: &str, runs: &[Run]) {
 fn opened(size: (u16, u16), count: usize) -> (App, Vec<Run>) {
     let runs: Vec<Run> = (0..count).map(run).collect();
     let mut app = app(size);
-    for msg in answer(Effect::LoadExperiments, &runs) {
+    for msg in answer(Effect::Experiments(experiments::effects::Effect::Load), &runs) {
         feed(&mut app, msg, &runs);
     }
     (app, runs)

@@ -1,7 +1,7 @@
 //! What is drawn: at all sizes, safely, without colours, and as it was approved.
 
 use super::*;
-use crate::tui::core::action::ACTIONS;
+use crate::tui::core::action::rows;
 
 #[test]
 fn every_size_is_drawn_without_a_panic() {
@@ -10,9 +10,9 @@ fn every_size_is_drawn_without_a_panic() {
         for rows in 1..=26 {
             feed(&mut app, Msg::Resize { columns, rows }, &runs);
             screen(&app, &theme());
-            app.overlay = Some(crate::tui::core::app::Overlay::Help { scroll: 0 });
+            app.help = Some(0);
             screen(&app, &theme());
-            app.overlay = None;
+            app.help = None;
         }
     }
 }
@@ -37,7 +37,7 @@ fn colour_and_glyph_tell_the_status() {
     assert_eq!(colour_of("✗"), Some(ratatui::style::Color::Red));
     assert_eq!(colour_of("✓"), Some(ratatui::style::Color::Green));
     app.glyphs = Glyphs::Ascii;
-    prepare(&mut app);
+    take(&mut app, Msg::Frame);
     let plain = screen(&app, &Theme::new(false, Palette::Auto, TERMINAL, Glyphs::Ascii));
     let buffer = plain.backend().buffer();
     assert!(
@@ -68,33 +68,44 @@ fn screens() {
     let loading = app(size);
     insta::assert_snapshot!("loading", screen(&loading, &theme()).backend());
     let mut empty = app(size);
-    feed(&mut empty, Msg::Experiments(Ok((vec![experiment("0", "Default")], None))), &[]);
-    feed(&mut empty, Msg::Counts(Some(HashMap::new())), &[]);
+    feed(
+        &mut empty,
+        experiments::Msg::Listed { result: Ok((vec![experiment("0", "Default")], None)), retry_ms: 2_000 },
+        &[],
+    );
+    feed(&mut empty, experiments::Msg::Counted(Some(HashMap::new())), &[]);
     insta::assert_snapshot!("empty-store", screen(&empty, &theme()).backend());
     let (nothing, _) = opened(size, 0);
     insta::assert_snapshot!("empty-experiment", screen(&nothing, &theme()).backend());
     let mut failing = app(size);
     let error =
         StoreError::new("list experiments", ErrorKind::Unreachable("http://host: connection refused".into()));
-    feed(&mut failing, Msg::Experiments(Err(error)), &[]);
+    feed(&mut failing, experiments::Msg::Listed { result: Err(error), retry_ms: 2_000 }, &[]);
     insta::assert_snapshot!("failed", screen(&failing, &theme()).backend());
 }
 
-/// The README's table of keys, from the table of actions and the keymap.
+/// The README's table of keys, from the rows of the actions.
 fn key_table() -> String {
-    let keymap = Keymap::defaults();
     let mut table = String::from("| keys | what they do | name |\n| --- | --- | --- |\n");
-    for info in &ACTIONS {
-        let keys: Vec<String> = keymap.keys_of(info.action).iter().map(|keys| format!("`{keys}`")).collect();
-        table.push_str(&format!("| {} | {} | `{}` |\n", keys.join(", "), info.title, info.name));
+    for row in rows() {
+        let keys: Vec<String> = row.keys.iter().map(|keys| format!("`{keys}`")).collect();
+        table.push_str(&format!("| {} | {} | `{}` |\n", keys.join(", "), row.help, row.name));
     }
     table
 }
 
+/// `MLTUI_WRITE_README=1 cargo test --lib readme` writes it.
 #[test]
 fn the_readme_shows_the_keys_as_they_are() {
-    let readme = include_str!("../../../README.md");
-    let (_, rest) = readme.split_once("keymap -->\n").unwrap();
-    let (found, _) = rest.split_once("<!-- keys: end -->").unwrap();
-    assert_eq!(found.trim(), key_table().trim(), "put this into the README:\n\n{}", key_table());
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = readme.split_once("keymap -->\n").unwrap();
+    let (found, after) = rest.split_once("<!-- keys: end -->").unwrap();
+    if std::env::var_os("MLTUI_WRITE_README").is_some() {
+        let table = key_table();
+        let written = format!("{before}keymap -->\n{table}<!-- keys: end -->{after}");
+        std::fs::write(path, written).unwrap();
+        return;
+    }
+    assert!(found == key_table(), "the table of keys is another one: MLTUI_WRITE_README=1 writes it");
 }

@@ -5,13 +5,13 @@ use crate::learn::data::DecimalMark;
 use crate::sweep::progress::{BestTrial, Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::tui::core::app::Overlay;
-use crate::tui::core::effect::{Place, Steering, Training};
 use crate::tui::features::sweeps::Began;
+use crate::tui::features::sweeps::effects::{Place, Steering, Training};
 use crate::tui::features::sweeps::plan::Field;
 
 fn trained(effects: &[Effect]) -> Option<&Training> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Train(training) => Some(training.as_ref()),
+        Effect::Sweeps(sweeps::effects::Effect::Train(training)) => Some(training.as_ref()),
         _ => None,
     })
 }
@@ -20,7 +20,7 @@ fn trained(effects: &[Effect]) -> Option<&Training> {
 fn effects_of(app: &mut App, script: &str) -> Vec<Effect> {
     let mut last = Vec::new();
     for event in parse_keys(script).unwrap() {
-        last = update(app, Msg::Key(event));
+        last = take(app, Msg::Key(event));
     }
     last
 }
@@ -60,26 +60,30 @@ pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
 fn an_empty_store_trains_on_bundled_data_in_an_experiment_of_its_own() {
     let mut app = app((120, 36));
     let none = HashMap::new();
-    update(&mut app, Msg::Experiments(Ok((vec![experiment("0", "Default")], None))));
-    update(&mut app, Msg::Counts(Some(none)));
+    take(
+        &mut app,
+        experiments::Msg::Listed { result: Ok((vec![experiment("0", "Default")], None)), retry_ms: 2_000 },
+    );
+    take(&mut app, experiments::Msg::Counted(Some(none)));
     assert!(drawn(&app).contains("T trains a first sweep"), "{}", drawn(&app));
     let effects = effects_of(&mut app, "T");
     let training = trained(&effects).unwrap();
-    assert_eq!(training.wish.data, "wine-quality");
+    assert_eq!(training.request.data, "wine-quality");
     assert_eq!(training.place, Place::New("wine-quality".into()), "not among what is somebody's own");
     let began = Began {
         name: "sweep-1123-120000".into(),
         experiment: ExperimentId::from("1"),
         experiment_name: "wine-quality".into(),
-        wish: training.wish.clone(),
+        request: training.request.clone(),
         trials: Some(20),
     };
-    let effects = update(&mut app, Msg::Trained(Ok(Box::new(began))));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::LookAtSweeps)));
+    let effects = take(&mut app, sweeps::Msg::Trained(Ok(Box::new(began))));
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Sweeps(sweeps::effects::Effect::ReadProgress)))
+    );
     let list = vec![experiment("1", "wine-quality"), experiment("0", "Default")];
-    let effects = update(&mut app, Msg::Experiments(Ok((list, None))));
-    let opens =
-        |effect: &Effect| matches!(effect, Effect::Watch { experiment, .. } if experiment.as_str() == "1");
+    let effects = take(&mut app, experiments::Msg::Listed { result: Ok((list, None)), retry_ms: 2_000 });
+    let opens = |effect: &Effect| matches!(effect, Effect::Runs(runs::effects::Effect::Watch { experiment, .. }) if experiment.as_str() == "1");
     assert!(effects.iter().any(opens), "its experiment opens: {effects:?}");
 }
 
@@ -88,10 +92,14 @@ fn a_key_that_comes_before_the_store_has_answered_is_not_lost() {
     let mut app = app((120, 36));
     assert!(trained(&effects_of(&mut app, "T")).is_none());
     let list = vec![experiment("0", "Default")];
-    assert!(trained(&update(&mut app, Msg::Experiments(Ok((list, None))))).is_none(), "runs may be there");
-    let effects = update(&mut app, Msg::Counts(Some(HashMap::new())));
-    assert_eq!(trained(&effects).unwrap().wish.data, "wine-quality");
-    assert!(trained(&update(&mut app, Msg::Counts(Some(HashMap::new())))).is_none(), "once");
+    assert!(
+        trained(&take(&mut app, experiments::Msg::Listed { result: Ok((list, None)), retry_ms: 2_000 }))
+            .is_none(),
+        "runs may be there"
+    );
+    let effects = take(&mut app, experiments::Msg::Counted(Some(HashMap::new())));
+    assert_eq!(trained(&effects).unwrap().request.data, "wine-quality");
+    assert!(trained(&take(&mut app, experiments::Msg::Counted(Some(HashMap::new())))).is_none(), "once");
 }
 
 #[test]
@@ -100,13 +108,18 @@ fn the_form_completes_what_is_typed() {
     effects_of(&mut app, "ctrl-t");
     let effects = effects_of(&mut app, "h");
     assert!(effects.is_empty(), "the folder is known already: {effects:?}");
-    update(&mut app, Msg::DataListed { folder: String::new(), entries: vec!["houses.csv".into()] });
+    take(&mut app, sweeps::Msg::DataListed { folder: String::new(), entries: vec!["houses.csv".into()] });
     assert!(drawn(&app).contains("houses.csv"), "{}", drawn(&app));
     effects_of(&mut app, "tab");
     let Some(Overlay::Plan(form)) = &app.overlay else { panic!("no form") };
     assert_eq!((form.input(Field::Data).value(), form.at), ("houses.csv", 0));
     let effects = effects_of(&mut app, "tab");
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::CheckPlan { .. })), "the next line");
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Sweeps(sweeps::effects::Effect::CheckPlan { .. }))),
+        "the next line"
+    );
 }
 
 #[test]
@@ -120,48 +133,55 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     assert!(trained(&effects_of(&mut app, "enter")).is_none());
     assert!(drawn(&app).contains("say what to train on"), "{}", drawn(&app));
     let effects = effects_of(&mut app, "i r i s tab s p e c i e s tab tab tab tab tab n o n e tab");
-    assert!(!effects.iter().any(|effect| matches!(effect, Effect::CheckPlan { .. })));
+    assert!(
+        !effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Sweeps(sweeps::effects::Effect::CheckPlan { .. })))
+    );
     assert!(drawn(&app).contains("there is no \"none\""), "{}", drawn(&app));
     let effects = effects_of(&mut app, "shift-tab ctrl-u r a n d o m _ f o r e s t tab");
-    let Some(Effect::CheckPlan { generation, wish }) = effects.first().cloned() else {
+    let Some(Effect::Sweeps(sweeps::effects::Effect::CheckPlan { generation, request: wish })) =
+        effects.first().cloned()
+    else {
         panic!("{effects:?}")
     };
     assert_eq!((wish.data.as_str(), wish.target.as_deref()), ("iris", Some("species")));
-    let older = Msg::Checked { generation: generation - 1, columns: Vec::new(), result: Err("older".into()) };
-    update(&mut app, older);
-    update(
+    let older =
+        sweeps::Msg::Checked { generation: generation - 1, columns: Vec::new(), result: Err("older".into()) };
+    take(&mut app, older);
+    take(
         &mut app,
-        Msg::Checked { generation, columns: Vec::new(), result: Ok("150 rows, 5 columns".into()) },
+        sweeps::Msg::Checked { generation, columns: Vec::new(), result: Ok("150 rows, 5 columns".into()) },
     );
     assert!(drawn(&app).contains("150 rows, 5 columns"), "{}", drawn(&app));
     let effects = effects_of(&mut app, "enter");
     let training = trained(&effects).unwrap().clone();
     assert!(training.keeps && matches!(training.place, Place::Known(..)));
     // What goes wrong comes back into the form.
-    update(&mut app, Msg::Trained(Err("there is no column \"species\"".into())));
+    take(&mut app, sweeps::Msg::Trained(Err("there is no column \"species\"".into())));
     assert!(drawn(&app).contains("there is no column"), "{}", drawn(&app));
     let experiment = app.runs.experiment.clone().unwrap();
     let began = Began {
         name: "sweep-1".into(),
         experiment: experiment.clone(),
         experiment_name: "wine".into(),
-        wish: training.wish,
+        request: training.request,
         trials: Some(20),
     };
-    feed(&mut app, Msg::Trained(Ok(Box::new(began))), &runs);
+    feed(&mut app, sweeps::Msg::Trained(Ok(Box::new(began))), &runs);
     assert!(app.overlay.is_none());
     // From now on the key starts it at once, each time with another seed, and never two by accident.
     let first = effects_of(&mut app, "T");
-    assert_eq!(trained(&first).unwrap().wish.seed, Some(1));
+    assert_eq!(trained(&first).unwrap().request.seed, Some(1));
     assert!(trained(&effects_of(&mut app, "T")).is_none());
-    update(&mut app, Msg::Trained(Err("no process".into())));
+    take(&mut app, sweeps::Msg::Trained(Err("no process".into())));
     app.sweeps.list = vec![progress(&app, SweepStatus::Running)];
     assert!(trained(&effects_of(&mut app, "T")).is_none());
     assert!(drawn(&app).contains("is at work here"), "{}", drawn(&app));
     app.sweeps.list.clear();
     app.sweeps.list.push(progress(&app, SweepStatus::Finished));
     let second = effects_of(&mut app, "T");
-    assert_eq!(trained(&second).unwrap().wish.seed, Some(2));
+    assert_eq!(trained(&second).unwrap().request.seed, Some(2));
     effects_of(&mut app, "ctrl-t");
     assert!(matches!(app.overlay, Some(Overlay::Plan(_))), "the plan can always be looked at");
 }
@@ -173,7 +193,7 @@ fn a_sweep_of_the_settings_starts_at_once() {
         SweepRequest { data: "train.csv".into(), target: Some("y".into()), ..SweepRequest::default() };
     let effects = effects_of(&mut app, "T");
     let training = trained(&effects).unwrap();
-    assert_eq!(training.wish.data, "train.csv");
+    assert_eq!(training.request.data, "train.csv");
     assert!(matches!(&training.place, Place::Known(id, _) if Some(id) == app.runs.experiment.as_ref()));
 }
 
@@ -184,7 +204,10 @@ fn a_plan_that_says_nothing_of_it_reads_files_as_the_settings_say() {
     let planned = SweepRequest { data: "iris".into(), ..SweepRequest::default() };
     app.sweeps.plans.insert(app.runs.experiment.clone().unwrap(), planned);
     let effects = effects_of(&mut app, "ctrl-t");
-    let Some(Effect::CheckPlan { wish, .. }) = effects.first() else { panic!("{effects:?}") };
+    let Some(Effect::Sweeps(sweeps::effects::Effect::CheckPlan { request: wish, .. })) = effects.first()
+    else {
+        panic!("{effects:?}")
+    };
     assert_eq!((wish.data.as_str(), wish.reading.decimal), ("iris", Some(DecimalMark::Comma)));
 }
 
@@ -196,14 +219,14 @@ fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
     let typed = |app: &mut App, keys: &str| {
         let effects = effects_of(app, keys);
         effects.into_iter().rev().find_map(|effect| match effect {
-            Effect::CheckPlan { wish, .. } => Some(wish.reading),
+            Effect::Sweeps(sweeps::effects::Effect::CheckPlan { request: wish, .. }) => Some(wish.reading),
             _ => None,
         })
     };
     let as_settled = typed(&mut app, "ctrl-t h . c s v tab y tab").unwrap();
     assert_eq!(as_settled, app.sweeps.settled.reading);
     for size in [(120, 36), (60, 20)] {
-        update(&mut app, Msg::Resize { columns: size.0, rows: size.1 });
+        take(&mut app, Msg::Resize { columns: size.0, rows: size.1 });
         let screen = drawn(&app);
         assert!(screen.contains("decimal   ,") && screen.contains("ignore    id, \"a, b\""), "{screen}");
     }
@@ -222,12 +245,12 @@ fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
 fn sweeps_are_listed_steered_and_their_end_is_told() {
     let (mut app, _) = opened((120, 36), 12);
     let list = vec![progress(&app, SweepStatus::Running)];
-    update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
+    take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
     assert!(drawn(&app).contains("sweep 7/20, 26s left"), "{}", drawn(&app));
     let later = app.now + 1_500;
-    let effects = update(&mut app, Msg::Tick { now: later });
+    let effects = update(&mut app, Msg::Tick.at(later));
     assert!(
-        effects.iter().any(|effect| matches!(effect, Effect::LookAtSweeps)),
+        effects.iter().any(|effect| matches!(effect, Effect::Sweeps(sweeps::effects::Effect::ReadProgress))),
         "it is looked at as it goes on"
     );
     effects_of(&mut app, "g s");
@@ -243,20 +266,19 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
         ("r", Steering::Resume, SweepStatus::Cancelled),
     ] {
         let list = vec![progress(&app, state)];
-        update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
+        take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
         let effects = effects_of(&mut app, key);
-        let is_it =
-            |effect: &Effect| matches!(effect, Effect::Steer { steering: found, .. } if *found == steering);
+        let is_it = |effect: &Effect| matches!(effect, Effect::Sweeps(sweeps::effects::Effect::Steer { steering: found, .. }) if *found == steering);
         assert!(effects.iter().any(is_it), "{key}: {effects:?}");
     }
     assert!(effects_of(&mut app, "p").is_empty(), "a cancelled sweep cannot be paused");
-    update(&mut app, Msg::SweepLog { name: "sweep-1".into(), text: "mltui: trial 0\n\u{1b}[31mred".into() });
+    take(&mut app, sweeps::Msg::Log { name: "sweep-1".into(), text: "mltui: trial 0\n\u{1b}[31mred".into() });
     assert!(drawn(&app).contains("trial 0"));
     effects_of(&mut app, "esc");
     let list = vec![progress(&app, SweepStatus::Running)];
-    update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
+    take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
     let list = vec![progress(&app, SweepStatus::Finished)];
-    update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
+    take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
     assert!(drawn(&app).contains("is finished after 7 trials: best random_forest-3"), "{}", drawn(&app));
 }
 
@@ -266,7 +288,7 @@ fn nothing_trains_where_nothing_may_be_written() {
     app.read_only = true;
     assert!(trained(&effects_of(&mut app, "T")).is_none() && app.overlay.is_none());
     let list = vec![progress(&app, SweepStatus::Running)];
-    update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
+    take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
     assert!(effects_of(&mut app, "g s x").is_empty());
 }
 
@@ -278,7 +300,7 @@ fn no_size_is_too_small_for_a_plan_or_a_list() {
             for script in ["T down down", "esc g s"] {
                 effects_of(&mut app, script);
                 let list: Vec<_> = (0..9).map(|_| progress(&app, SweepStatus::Running)).collect();
-                update(&mut app, Msg::Sweeps { list, unread: Vec::new() });
+                take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
                 drawn(&app);
             }
         }

@@ -98,7 +98,7 @@ fn columns_are_picked_moved_widened_and_remembered() {
     // The next visit finds everything as it was.
     let mut again = crate::tui::tests::app((200, 50));
     again.memory.experiments.insert("1".into(), remembered);
-    for msg in answer(Effect::LoadExperiments, &runs) {
+    for msg in answer(Effect::Experiments(experiments::effects::Effect::Load), &runs) {
         feed(&mut again, msg, &runs);
     }
     assert_eq!(again.runs.columns, app.runs.columns);
@@ -145,7 +145,7 @@ fn children_stand_under_their_parents() {
     runs[3].tags.push(Tag::new("mlflow.parentRunId", b));
     runs[5].tags.push(Tag::new("mlflow.parentRunId", a));
     let mut app = app((140, 40));
-    for msg in answer(Effect::LoadExperiments, &runs) {
+    for msg in answer(Effect::Experiments(experiments::effects::Effect::Load), &runs) {
         feed(&mut app, msg, &runs);
     }
     keys(&mut app, "g t g g", &runs);
@@ -210,13 +210,13 @@ fn the_palette_finds_an_action_that_is_possible_here() {
     let (mut app, runs) = opened((140, 40), 30);
     keys(&mut app, ":", &runs);
     typed(&mut app, "pause", &runs);
-    assert!(drawn(&app).contains("pause looking for changes"));
+    assert!(drawn(&app).contains("pause refreshing"));
     keys(&mut app, "enter", &runs);
     assert!(app.paused && app.overlay.is_none());
     keys(&mut app, ":", &runs);
     let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("the palette") };
     assert!(
-        !picker.items.iter().any(|item| item.label.starts_with("profiles")),
+        !picker.list().entries.iter().any(|entry| entry.label.starts_with("profiles")),
         "there are none to switch to"
     );
 }
@@ -231,7 +231,7 @@ fn the_default_columns_can_be_overseen() {
         run.params.push(Param::new("always", "the same"));
     }
     let mut app = app((140, 40));
-    for msg in answer(Effect::LoadExperiments, &wide) {
+    for msg in answer(Effect::Experiments(experiments::effects::Effect::Load), &wide) {
         feed(&mut app, msg, &wide);
     }
     assert!(app.runs.columns.len() < 60);
@@ -240,5 +240,5 @@ fn the_default_columns_can_be_overseen() {
     assert_eq!(params, ["params.family", "params.lr", "params.always"], "what differs comes first");
     keys(&mut app, "c", &wide);
     let Some(Overlay::Picker(picker)) = &app.overlay else { panic!("the picker") };
-    assert!(picker.items.len() > 2_000, "all can be picked");
+    assert!(picker.list().entries.len() > 2_000, "all can be picked");
 }

@@ -81,7 +81,7 @@ fn how_old_the_rows_are_is_said_first_on_a_narrow_screen() {
     runs.push(run(30));
     feed(&mut app, snapshot(generation, &runs), &runs);
     let error = StoreError::new("refresh", ErrorKind::Unreachable("connection refused".into()));
-    feed(&mut app, Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
+    feed(&mut app, runs::Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
     app.now += 13_000;
     let text = drawn(&app);
     assert!(text.contains("31 runs · as they were 13s ago · 1 new above ━"), "{text}");
@@ -121,7 +121,7 @@ fn answers_to_an_older_question_are_dropped() {
     assert_eq!(app.runs.length(), 5);
     let failed = Err(StoreError::new("read the run", ErrorKind::Locked));
     let old = app.details.generation - 1;
-    feed(&mut app, Msg::Run { generation: old, result: failed }, &runs);
+    feed(&mut app, details::Msg::Run { generation: old, result: failed }, &runs);
     assert!(app.details.error.is_none());
 }
 
@@ -130,7 +130,7 @@ fn a_failing_store_keeps_what_was_known() {
     let (mut app, runs) = opened((140, 40), 5);
     let error = StoreError::new("refresh", ErrorKind::Unreachable("connection refused".into()));
     let generation = app.runs.generation;
-    feed(&mut app, Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
+    feed(&mut app, runs::Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
     assert_eq!(app.runs.length(), 5);
     assert!(matches!(app.connection, Connection::Failing { retry_at, .. } if retry_at == app.now + 4_000));
     let text = drawn(&app);
@@ -148,9 +148,9 @@ fn a_failing_store_keeps_what_was_known() {
 fn escape_steps_out_one_layer_and_never_quits() {
     let (mut app, runs) = opened((140, 40), 5);
     keys(&mut app, "enter z ?", &runs);
-    assert!(app.overlay.is_some() && app.zoomed && app.focus == Focus::Details);
+    assert!(app.help.is_some() && app.zoomed && app.focus == Focus::Details);
     keys(&mut app, "esc", &runs);
-    assert!(app.overlay.is_none() && app.zoomed);
+    assert!(app.help.is_none() && app.zoomed);
     keys(&mut app, "esc", &runs);
     assert!(!app.zoomed && app.focus == Focus::Details);
     keys(&mut app, "esc esc esc esc", &runs);

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::tui::core::app::Overlay;
-use crate::tui::core::effect::Write;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::layout::Tab;
+use crate::tui::features::runs::effects::Write;
 
 /// Presses keys and returns the effects of the last one that are no answers to questions of the screen.
 fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
@@ -13,9 +13,14 @@ fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
     for event in before {
         feed(app, Msg::Key(*event), runs);
     }
-    let effects = update(app, Msg::Key(*last));
+    let effects = take(app, Msg::Key(*last));
     let is_wanted = |effect: &Effect| {
-        matches!(effect, Effect::Write(_) | Effect::Copy(_) | Effect::Browse(_) | Effect::SwitchProfile(_))
+        matches!(
+            effect,
+            Effect::Runs(runs::effects::Effect::Write(_))
+                | Effect::Shell(Shell::Copy(_) | Shell::SwitchProfile(_))
+                | Effect::Export(export::effects::Effect::Browse(_))
+        )
     };
     effects.into_iter().filter(is_wanted).collect()
 }
@@ -29,11 +34,13 @@ fn a_run_is_deleted_only_after_a_yes() {
     assert!(matches!(app.overlay, Some(Overlay::Confirm(_))));
     assert!(effects_of(&mut app, "n", &runs).is_empty() && app.overlay.is_none());
     let effects = effects_of(&mut app, "space space D y", &runs);
-    let [Effect::Write(Write::DeleteRuns(ids))] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Runs(runs::effects::Effect::Write(Write::Delete(ids)))] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     assert_eq!(ids.len(), 2);
-    let done = Msg::Written { write: Write::DeleteRuns(ids.clone()), result: Ok(()) };
-    let effects = update(&mut app, done);
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Refresh)));
+    let done = runs::Msg::Written { write: Write::Delete(ids.clone()), result: Ok(()) };
+    let effects = take(&mut app, done);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Runs(runs::effects::Effect::Refresh))));
     assert!(drawn(&app).contains("deleted 2 runs"));
 }
 
@@ -41,20 +48,30 @@ fn a_run_is_deleted_only_after_a_yes() {
 fn names_tags_and_notes_are_edited_in_a_prompt() {
     let (mut app, runs) = opened((140, 40), 5);
     let effects = effects_of(&mut app, "R ctrl-u n e w enter", &runs);
-    let [Effect::Write(Write::RenameRun { name, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Runs(runs::effects::Effect::Write(Write::Rename { name, .. }))] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     assert_eq!(name, "new");
     assert!(effects_of(&mut app, "R ctrl-u enter", &runs).is_empty(), "a name is needed");
     keys(&mut app, "esc", &runs);
     let effects = effects_of(&mut app, "t enter a = b enter", &runs);
-    let [Effect::Write(Write::SetTag { tag, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Runs(runs::effects::Effect::Write(Write::SetTag { tag, .. }))] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     assert_eq!((tag.key.as_str(), tag.value.as_str()), ("a", "b"));
     let effects = effects_of(&mut app, "t t e a m enter ! enter", &runs);
-    let [Effect::Write(Write::SetTag { tag, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Runs(runs::effects::Effect::Write(Write::SetTag { tag, .. }))] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     assert_eq!((tag.key.as_str(), tag.value.as_str()), ("team", "red!"));
     let effects = effects_of(&mut app, "t t e a m ctrl-x y", &runs);
-    assert!(matches!(effects.as_slice(), [Effect::Write(Write::DeleteTag { key, .. })] if key == "team"));
+    assert!(
+        matches!(effects.as_slice(), [Effect::Runs(runs::effects::Effect::Write(Write::DeleteTag { key, .. }))] if key == "team")
+    );
     let effects = effects_of(&mut app, "n a ctrl-j b enter", &runs);
-    let [Effect::Write(Write::SetTag { tag, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Runs(runs::effects::Effect::Write(Write::SetTag { tag, .. }))] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     assert_eq!((tag.key.as_str(), tag.value.as_str()), ("mlflow.note.content", "a\nb"));
 }
 
@@ -62,8 +79,8 @@ fn names_tags_and_notes_are_edited_in_a_prompt() {
 fn a_refused_write_says_so_and_changes_nothing() {
     let (mut app, runs) = opened((140, 40), 5);
     let error = StoreError::new("rename the run", ErrorKind::Forbidden("no permission".into()));
-    let write = Write::RenameRun { id: runs[0].info.run_id.clone(), name: "x".into() };
-    feed(&mut app, Msg::Written { write, result: Err(error) }, &runs);
+    let write = Write::Rename { id: runs[0].info.run_id.clone(), name: "x".into() };
+    feed(&mut app, runs::Msg::Written { write, result: Err(error) }, &runs);
     let text = drawn(&app);
     assert!(text.contains("nothing was changed") && text.contains("no permission"), "{text}");
 }
@@ -82,25 +99,31 @@ fn nothing_writes_when_the_store_is_read_only() {
 fn ids_and_values_are_copied_clean() {
     let (mut app, runs) = opened((140, 40), 30);
     let effects = effects_of(&mut app, "y", &runs);
-    assert!(matches!(effects.as_slice(), [Effect::Copy(id)] if id.len() == 32), "{effects:?}");
+    assert!(matches!(effects.as_slice(), [Effect::Shell(Shell::Copy(id))] if id.len() == 32), "{effects:?}");
     let effects = effects_of(&mut app, "space space y", &runs);
-    assert!(matches!(effects.as_slice(), [Effect::Copy(ids)] if ids.lines().count() == 2));
+    assert!(matches!(effects.as_slice(), [Effect::Shell(Shell::Copy(ids))] if ids.lines().count() == 2));
     // The run with an escape code in its name.
     keys(&mut app, "u G k k k k h h h h h h", &runs);
     assert!(drawn(&app).contains("run_name"));
     let effects = effects_of(&mut app, "Y", &runs);
-    assert!(matches!(effects.as_slice(), [Effect::Copy(name)] if name == "x"), "{effects:?}");
+    assert!(matches!(effects.as_slice(), [Effect::Shell(Shell::Copy(name))] if name == "x"), "{effects:?}");
     assert!(effects_of(&mut app, "o", &runs).is_empty());
     assert!(drawn(&app).contains("a local store has no page"));
     app.page = Some("http://host:5000".into());
     let effects = effects_of(&mut app, "o", &runs);
     let wanted = format!("http://host:5000/#/experiments/1/runs/{:032x}", 4);
-    assert!(matches!(effects.as_slice(), [Effect::Browse(page)] if *page == wanted), "{effects:?}");
+    assert!(
+        matches!(effects.as_slice(), [Effect::Export(export::effects::Effect::Browse(page))] if *page == wanted),
+        "{effects:?}"
+    );
     // What a server says is an id is no more than a part of the address.
     app.runs.experiment = Some("../1?a#\u{1b}\" x\u{e9}".into());
     let effects = effects_of(&mut app, "o", &runs);
     let wanted = format!("http://host:5000/#/experiments/..%2F1%3Fa%23%1B%22%20x%C3%A9/runs/{:032x}", 4);
-    assert!(matches!(effects.as_slice(), [Effect::Browse(page)] if *page == wanted), "{effects:?}");
+    assert!(
+        matches!(effects.as_slice(), [Effect::Export(export::effects::Effect::Browse(page))] if *page == wanted),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -109,14 +132,12 @@ fn a_run_that_ends_elsewhere_is_noticed() {
     let generation = app.runs.generation;
     runs[5].info.status = RunStatus::Failed;
     runs[5].info.end_time = Some(NOW);
-    let effects = update(&mut app, snapshot(generation, &runs));
+    let effects = take(&mut app, snapshot(generation, &runs));
     for msg in effects.into_iter().flat_map(|effect| answer(effect, &runs)) {
-        let effects = update(&mut app, msg);
-        assert!(
-            effects
-                .iter()
-                .any(|effect| matches!(effect, Effect::Notify(words) if words == "calm-ibis-5 failed"))
-        );
+        let effects = take(&mut app, msg);
+        assert!(effects.iter().any(
+            |effect| matches!(effect, Effect::Shell(Shell::Notify(words)) if words == "calm-ibis-5 failed")
+        ));
     }
     assert!(drawn(&app).contains("calm-ibis-5 failed"));
     keys(&mut app, "j", &runs);
@@ -150,8 +171,10 @@ fn polling_is_set_by_hand_and_slows_down_out_of_focus() {
     let (mut app, runs) = opened((140, 40), 3);
     app.capabilities = Capabilities::SERVER;
     app.pace = crate::tui::core::pace::Pace::new(2.0, false, NOW);
-    let effects = update(&mut app, Msg::Focused(false));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Pace(pace) if pace.as_secs() == 6)));
+    let effects = take(&mut app, Msg::Focused(false));
+    assert!(effects.iter().any(
+        |effect| matches!(effect, Effect::Runs(runs::effects::Effect::PollEvery(pace)) if pace.as_secs() == 6)
+    ));
     assert!(drawn(&app).contains("every 6s"));
     feed(&mut app, Msg::Focused(true), &runs);
     keys(&mut app, "g i ctrl-u 1 0 enter", &runs);
@@ -167,7 +190,7 @@ fn an_artifacts_tab_without_files_says_where_they_would_be() {
     }
     let run = app.details.shown_run().unwrap().clone();
     let listed = |app: &mut App, result| {
-        let msg = Msg::Artifacts { run: run.clone(), path: String::new(), result };
+        let msg = details::Msg::Artifacts { run: run.clone(), path: String::new(), result };
         feed(app, msg, &runs);
         drawn(app)
     };

@@ -1,18 +1,53 @@
 //! Selecting and marking, away from the loop.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::path::Path;
 use std::sync::Arc;
 
+use super::{Held, Marked, Msg, Unmarked, choose};
+use crate::catalog::{Catalog, gather};
 use crate::marking::{self, Journal, Request, Resumed, Undoing};
-use crate::mlflow::ExperimentId;
-use crate::select::Patterns;
+use crate::mlflow::{ExperimentId, RunId, Tag};
+use crate::select::{Ancestors, Patterns, Policy};
 use crate::state::policies::Policies;
 use crate::store::{Store, now_ms};
-use crate::tui::core::msg::{Msg, Unmarked};
+use crate::tui::core::msg::{Msg as Any, Said};
+use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
-/// What is kept for selections and marks.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub enum Effect {
+    /// Resolve the policy and choose the best run.
+    Select {
+        generation: u64,
+        catalog: Arc<Catalog>,
+        tags: Vec<Tag>,
+        chosen: Option<Box<Policy>>,
+        ancestors: Arc<Ancestors>,
+    },
+    /// Read runs above others that are not in the table, such as deleted ones.
+    ReadAncestors {
+        experiment: ExperimentId,
+        runs: Vec<RunId>,
+    },
+    /// Keep a policy for an experiment, or forget the one that there is.
+    KeepPolicy {
+        experiment: ExperimentId,
+        policy: Option<Box<Policy>>,
+    },
+    /// Find out what a mark would write.
+    PlanMark(Box<Request>),
+    /// Mark a run best, and register its model.
+    Mark(Box<Request>),
+    UndoMark {
+        experiment: ExperimentId,
+        undoing: Undoing,
+    },
+}
+
+/// What selections and marks are made with.
+#[derive(Debug, Clone)]
+pub struct Services {
     pub patterns: Arc<Patterns>,
     pub policies: Policies,
     pub journal: Journal,
@@ -20,7 +55,7 @@ pub struct Kept {
     pub turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-impl Kept {
+impl Services {
     pub fn new(patterns: Patterns, state_folder: &Path, store: &str) -> Self {
         Self {
             patterns: Arc::new(patterns),
@@ -31,38 +66,94 @@ impl Kept {
     }
 }
 
-pub async fn mark(store: &Store, journal: &Journal, mut request: Request) -> Result<Vec<String>, Unmarked> {
+pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
+    let store = tasks.store.clone();
+    match effect {
+        Effect::Select { generation, catalog, tags, chosen, ancestors } => {
+            let patterns = Arc::clone(&services.patterns);
+            let chosen = chosen.map(|chosen| *chosen);
+            let select = move || choose(generation, catalog, chosen, &tags, &patterns, &ancestors);
+            tasks.answer(Slot("select"), blocking(select));
+        }
+        Effect::ReadAncestors { experiment, runs } => tasks.answer(Slot("ancestors"), async move {
+            let wanted: Vec<_> = runs.iter().map(|run| (experiment.clone(), run.clone())).collect();
+            let result = gather::runs(&store, &wanted).await.map(Arc::new);
+            Msg::Ancestors { experiment, asked: runs, result }
+        }),
+        Effect::KeepPolicy { experiment, policy } => {
+            if let Err(error) = services.policies.set(&experiment, policy.as_deref()) {
+                tasks.send(Said(format!("your choice is not kept: {error}")));
+            }
+        }
+        Effect::PlanMark(request) => tasks.answer(Slot("plan"), async move {
+            Msg::Planned(marking::plan(&store, &request).await.map(Box::new))
+        }),
+        Effect::Mark(request) => {
+            let (journal, turn) = (services.journal.clone(), Arc::clone(&services.turn));
+            tasks.write(async move {
+                let _turn = turn.lock().await;
+                Msg::Marked(mark(&store, &journal, *request).await)
+            });
+        }
+        Effect::UndoMark { experiment, undoing } => {
+            let (journal, turn) = (services.journal.clone(), Arc::clone(&services.turn));
+            tasks.write(async move {
+                let _turn = turn.lock().await;
+                Msg::Marked(undo(&store, &journal, &experiment, &undoing).await)
+            });
+        }
+    }
+}
+
+/// Finishes marks that broke off at an earlier time. Nobody who leaves waits for it: the journal knows how far it has come.
+pub fn resume_marks(tasks: &mut Tasks, services: &Services) {
+    let store = tasks.store.clone();
+    let (journal, turn) = (services.journal.clone(), Arc::clone(&services.turn));
+    let sender = tasks.sender();
+    tasks.start(Slot("resume"), async move {
+        if let Some(msg) = resume(&store, &journal, &turn).await {
+            let _ = sender.send(msg);
+        }
+    });
+}
+
+async fn mark(store: &Store, journal: &Journal, mut request: Request) -> Result<Marked, Unmarked> {
     request.random = fastrand::u32(..);
     let failed = |error, is_begun| Unmarked { error, is_undo: false, is_begun };
     let plan = marking::plan(store, &request).await.map_err(|error| failed(error, false))?;
     match marking::mark(store, journal, &plan).await {
-        Ok(marked) => Ok(marked.said),
+        Ok(outcome) => Ok(Marked {
+            held: Some(Held { run: outcome.record.run(), is_held: outcome.superseded.is_none() }),
+            said: outcome.said,
+        }),
         Err(error) => Err(failed(error, journal.has_mark(&plan.record.id))),
     }
 }
 
-pub async fn undo(
+async fn undo(
     store: &Store,
     journal: &Journal,
     experiment: &ExperimentId,
     undoing: &Undoing,
-) -> Result<Vec<String>, Unmarked> {
+) -> Result<Marked, Unmarked> {
     match marking::undo(store, journal, experiment, undoing, fastrand::u32(..)).await {
-        Ok(Some(undone)) => Ok(undone.said),
-        Ok(None) => Ok(vec!["no run of this experiment is marked best".into()]),
+        Ok(Some(outcome)) => Ok(Marked {
+            held: Some(Held { run: outcome.record.run(), is_held: outcome.superseded.is_some() }),
+            said: outcome.said,
+        }),
+        Ok(None) => Ok(Marked { held: None, said: vec!["no run of this experiment is marked best".into()] }),
         Err(error) => Err(Unmarked { error, is_undo: true, is_begun: journal.has_undo(experiment) }),
     }
 }
 
 /// Finishes what broke off at an earlier time; a store that is away is asked again.
-pub async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>) -> Option<Msg> {
+async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>) -> Option<Any> {
     let pause = std::time::Duration::from_secs(5);
     let begun = now_ms();
     if let Err(error) = journal.broken_off() {
-        return Some(Msg::Said(format!(
-            "whether a mark broke off is not known: {}",
-            crate::state::told(&error)
-        )));
+        return Some(
+            Said(format!("whether a mark broke off is not known: {}", crate::state::told(&error))).into(),
+        );
     }
     loop {
         let resumed = {
@@ -79,13 +170,17 @@ pub async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<
                     lines.push("what broke off earlier is finished".to_owned());
                 }
                 lines.extend(outcomes.into_iter().flat_map(|outcome| outcome.said));
-                return (!lines.is_empty()).then_some(Msg::Marked(Ok(lines)));
+                return (!lines.is_empty())
+                    .then(|| Msg::Marked(Ok(Marked { held: None, said: lines })).into());
             }
             // For an hour; the next start tries again.
             Err(error) if now_ms() - begun > 3_600_000 => {
-                return Some(Msg::Said(format!(
-                    "what broke off earlier is not finished: {error}; the next start tries again"
-                )));
+                return Some(
+                    Said(format!(
+                        "what broke off earlier is not finished: {error}; the next start tries again"
+                    ))
+                    .into(),
+                );
             }
             Err(error) => {
                 tracing::warn!(%error, "a mark that broke off is not finished yet");

@@ -1,28 +1,47 @@
 //! What keys do about marks on the best run: make one, tell what that would write, undo it, read the history.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use super::effects::Effect;
+use super::{Marked, Unmarked};
 use crate::catalog::{Catalog, Row};
+use crate::marking::Plan;
 use crate::marking::{Event, ModelBy, Record, Registration, Request, Undoing, events, holder};
 use crate::mlflow::{ExperimentId, RunId};
 use crate::select::reason;
+use crate::store::StoreError;
 use crate::text;
-use crate::tui::core::action::Action;
 use crate::tui::core::app::{App, Overlay};
-use crate::tui::core::effect::{Effect, Write};
-use crate::tui::core::msg::{Msg, Unmarked};
-use crate::tui::core::requests::load_experiments;
+use crate::tui::core::effect::Effects;
+use crate::tui::core::requests::reread;
 use crate::tui::widgets::confirm::Confirm;
-use crate::tui::widgets::picker::{Choice, Item, Marking, Picker, Purpose};
+use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::report::Report;
 
-/// An action about marks; true if it is one.
-pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
-    match action {
-        Action::MarkBest => mark(app, best(app), false, effects),
-        Action::Marks => app.overlay = Some(Overlay::Picker(marks(app))),
-        Action::UndoMark => undo(app, effects),
-        _ => return false,
-    }
-    true
+/// What is done with marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marking {
+    Best,
+    Selected,
+    PlanBest,
+    PlanSelected,
+    Undo,
+    History,
+}
+
+/// Marks the best run.
+pub fn mark_best(app: &mut App, effects: &mut Effects) {
+    mark(app, best(app), false, effects);
+}
+
+/// Asks what is to be done with marks.
+pub fn open(app: &mut App) {
+    let items = marks(app);
+    Picker::new("Marks", items, |app, picked, effects| match picked {
+        Picked::Chosen(choice) => self::picked(app, choice, effects),
+        Picked::Toggled(..) | Picked::Removed(_) => {}
+    })
+    .open(app);
 }
 
 /// The best run.
@@ -31,7 +50,7 @@ fn best(app: &App) -> Option<Row> {
 }
 
 /// What there is to do with marks.
-fn marks(app: &App) -> Picker {
+fn marks(app: &App) -> Vec<Item<Marking>> {
     let name = |row: Option<Row>, catalog: &Catalog| {
         row.map_or(String::new(), |row| text::clean(catalog.run_name(row)).into_owned())
     };
@@ -39,7 +58,7 @@ fn marks(app: &App) -> Picker {
         label,
         note: note.to_owned(),
         on: None,
-        choice: Choice::Marking(choice),
+        value: choice,
     };
     let mut items = Vec::new();
     if let Some(row) = best(app) {
@@ -60,11 +79,11 @@ fn marks(app: &App) -> Picker {
         ));
     }
     items.push(item("the history of marks".into(), "", Marking::History));
-    Picker::new(Purpose::Marks, "Marks", items)
+    items
 }
 
 /// What was picked of it.
-pub fn picked(app: &mut App, choice: Marking, effects: &mut Vec<Effect>) {
+fn picked(app: &mut App, choice: Marking, effects: &mut Effects) {
     match choice {
         Marking::Best => mark(app, best(app), false, effects),
         Marking::PlanBest => mark(app, best(app), true, effects),
@@ -81,7 +100,7 @@ fn held(app: &App) -> Option<Record> {
     holder(&events(&listed.experiment.tags)).cloned()
 }
 
-fn mark_selected(app: &mut App, is_plan: bool, effects: &mut Vec<Effect>) {
+fn mark_selected(app: &mut App, is_plan: bool, effects: &mut Effects) {
     let Some(row) = app.runs.selected_row() else { return };
     if app.best.run_id() == Some(app.runs.catalog.run_id(row)) {
         return mark(app, best(app), is_plan, effects);
@@ -92,7 +111,7 @@ fn mark_selected(app: &mut App, is_plan: bool, effects: &mut Vec<Effect>) {
 }
 
 /// Marks the best run, or only tells what that would write.
-fn mark(app: &mut App, row: Option<Row>, is_plan: bool, effects: &mut Vec<Effect>) {
+fn mark(app: &mut App, row: Option<Row>, is_plan: bool, effects: &mut Effects) {
     let Some((row, selection)) = row.zip(app.best.selection.clone()) else { return };
     let objective = selection.policy.primary();
     let request = Request {
@@ -138,34 +157,33 @@ fn request(app: &App) -> Request {
     }
 }
 
-fn send(app: &mut App, request: Request, is_plan: bool, effects: &mut Vec<Effect>) {
+fn send(app: &mut App, request: Request, is_plan: bool, effects: &mut Effects) {
     if is_plan {
         effects.push(Effect::PlanMark(Box::new(request)));
     } else {
         app.status = Some("marking".into());
-        effects.push(Effect::Write(Write::Mark(Box::new(request))));
+        effects.push(Effect::Mark(Box::new(request)));
     }
 }
 
 /// Undoes the mark that holds; somebody else's after a question.
-fn undo(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn undo(app: &mut App, effects: &mut Effects) {
     let Some(experiment) = app.runs.experiment.clone() else { return };
-    let write = |of_others: bool| {
-        let undoing = Undoing { by: app.user.clone(), now: app.now, of_others };
-        Write::UndoMark { experiment: experiment.clone(), undoing }
+    let by = app.user.clone();
+    let undo = move |app: &mut App, of_others: bool, effects: &mut Effects| {
+        let undoing = Undoing { by, now: app.now, of_others };
+        app.status = Some("undoing the mark".into());
+        effects.push(Effect::UndoMark { experiment, undoing });
     };
     match held(app) {
         Some(record) if record.by != app.user => {
             let lines =
                 vec![format!("{}  {}", record.run_name, text::timestamp(record.at)), record.why.clone()];
             let question = format!("Undo the mark of {}?", text::clean(&record.by));
-            app.overlay = Some(Overlay::Confirm(Confirm { question, lines, write: write(true) }));
+            Confirm::new(question, lines, move |app, effects| undo(app, true, effects)).open(app);
         }
         // One that is not seen here yet may be there all the same.
-        Some(_) | None => {
-            effects.push(Effect::Write(write(false)));
-            app.status = Some("undoing the mark".into());
-        }
+        Some(_) | None => undo(app, false, effects),
     }
 }
 
@@ -186,7 +204,7 @@ fn history(app: &App) -> Report {
             Event::Undone(undone) => {
                 let name = log.iter().find_map(|event| match event {
                     Event::Marked(record) if record.id == undone.mark => Some(record.run_name.as_str()),
-                    _ => None,
+                    Event::Marked(_) | Event::Undone(_) => None,
                 });
                 format!(
                     "{}  {} undid the mark of {}",
@@ -215,25 +233,28 @@ fn why_unmarked(Unmarked { error, is_undo, is_begun }: &Unmarked) -> String {
     }
 }
 
-/// What came of marking, or of asking what it would write.
-pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
-    match msg {
-        Msg::Marked(result) => {
-            match result {
-                Ok(said) => app.say(said.join("; ")),
-                Err(unmarked) => app.say(why_unmarked(&unmarked)),
-            }
-            app.details.wanted = None;
-            load_experiments(app, effects);
-            effects.push(Effect::Refresh);
+/// What came of marking, or of undoing a mark.
+pub fn marked(app: &mut App, result: Result<Marked, Unmarked>, effects: &mut Effects) {
+    match result {
+        Ok(Marked { held, said }) => {
+            app.say(said.join("; "));
+            let catalog = std::sync::Arc::clone(&app.runs.catalog);
+            app.best.hold(held, &catalog);
         }
-        Msg::Planned(Ok(plan)) => {
+        Err(unmarked) => app.say(why_unmarked(&unmarked)),
+    }
+    reread(app, effects);
+}
+
+/// What a mark would write.
+pub fn planned(app: &mut App, result: Result<Box<Plan>, StoreError>) {
+    match result {
+        Ok(plan) => {
             let mut lines = plan.writes.clone();
             lines.extend(plan.record.note.clone());
             let title = format!("Marking {} would write", text::clean(&plan.record.run_name));
             app.overlay = Some(Overlay::Report(Report::new(title, lines)));
         }
-        Msg::Planned(Err(error)) => app.say(format!("nothing was planned: {error}; {}", error.hint())),
-        _ => {}
+        Err(error) => app.say(format!("nothing was planned: {error}; {}", error.hint())),
     }
 }

@@ -1,5 +1,6 @@
 //! Which run of the open experiment is best, as far as that is known, and how it is shown.
 
+pub mod actions;
 pub mod effects;
 pub mod marking;
 pub mod update;
@@ -11,16 +12,17 @@ use rustc_hash::FxHashSet;
 
 use crate::catalog::summaries::Wanted;
 use crate::catalog::{Catalog, Row};
+use crate::marking::Plan;
 use crate::mlflow::{ExperimentId, RunId, Tag, tags};
 use crate::select::{
     Ancestors, Objective, Patterns, Policy, Resolved, Selection, further, missing_parents, newest_metrics,
     reason, resolve, select_with, told,
 };
+use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::Runs;
-use crate::tui::core::effect::Effect;
-use crate::tui::core::msg::Msg;
-use crate::tui::core::signs::Sign;
+use crate::tui::core::signs::{Sign, is_marked};
+use effects::Effect;
 
 /// Runs that are ranked.
 const TOP: usize = 50;
@@ -28,6 +30,52 @@ const TOP: usize = 50;
 const MOST_ANCESTORS: usize = 10_000;
 /// Milliseconds until they are looked for again where that failed.
 const NEXT_TRY: i64 = 300_000;
+
+/// What tasks bring back.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// The policy, and what came of it.
+    Selected {
+        generation: u64,
+        catalog: Arc<Catalog>,
+        told: Vec<Objective>,
+        resolved: Box<Resolved>,
+        selection: Option<Arc<Selection>>,
+        /// Runs above others that nobody has looked for.
+        missing: Vec<RunId>,
+    },
+    /// Runs above others that were looked for.
+    Ancestors { experiment: ExperimentId, asked: Vec<RunId>, result: Result<Arc<Catalog>, StoreError> },
+    /// A mark was made or undone.
+    Marked(Result<Marked, Unmarked>),
+    /// What a mark would write.
+    Planned(Result<Box<Plan>, StoreError>),
+}
+
+/// What came of a mark, or of undoing one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Marked {
+    /// What of it is known before the store is read anew.
+    pub held: Option<Held>,
+    /// In words.
+    pub said: Vec<String>,
+}
+
+/// Whether a run is marked best.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub run: RunId,
+    pub is_held: bool,
+}
+
+/// A mark that was not made or not undone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unmarked {
+    pub error: StoreError,
+    pub is_undo: bool,
+    /// Some of it may be written, and the next start finishes it.
+    pub is_begun: bool,
+}
 
 #[derive(Debug, Default)]
 pub struct Best {
@@ -46,6 +94,8 @@ pub struct Best {
     front: FxHashSet<String>,
     asked: Option<Asked>,
     looking: Looking,
+    /// What was just marked or undone, and the runs as they were then.
+    held: Option<(Held, Arc<Catalog>)>,
 }
 
 /// Whether runs above others are being looked for.
@@ -74,6 +124,22 @@ struct Asked {
 impl Best {
     pub fn new(policies: HashMap<ExperimentId, Policy>) -> Self {
         Self { policies, ..Self::default() }
+    }
+
+    /// Whether a run is marked best: by its tags, or by what was written since they were read.
+    pub fn is_marked(&self, catalog: &Arc<Catalog>, row: Row) -> bool {
+        let news = self.held.as_ref().filter(|(_, as_of)| Arc::ptr_eq(as_of, catalog));
+        match news {
+            Some((held, _)) if catalog.run_id(row) == held.run.as_str() => held.is_held,
+            // One run holds the mark.
+            Some((held, _)) if held.is_held => false,
+            Some(_) | None => is_marked(catalog, row),
+        }
+    }
+
+    /// A mark was made or undone.
+    pub fn hold(&mut self, held: Option<Held>, catalog: &Arc<Catalog>) {
+        self.held = held.map(|held| (held, Arc::clone(catalog)));
     }
 
     pub fn run_id(&self) -> Option<&str> {

@@ -1,42 +1,56 @@
 //! What keys do about the best run: go to it, rank, say why, choose by what.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::sync::Arc;
 
+use super::actions::Action;
+use super::effects::Effect;
+use super::{Msg, marking};
 use crate::mlflow::RunId;
+use crate::mlflow::filter::parse;
 use crate::select::{Goal, Objective, Policy, Resolved, ValueOf, reason};
 use crate::text;
-use crate::tui::core::action::Action;
 use crate::tui::core::app::{App, Overlay};
-use crate::tui::core::effect::Effect;
+use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Focus;
-use crate::tui::core::msg::Msg;
 use crate::tui::core::signs::Sign;
-use crate::tui::widgets::picker::{Choice, Item, Picker, Purpose, Way};
-use crate::tui::widgets::prompt;
-use crate::tui::widgets::prompt::Prompt;
+use crate::tui::widgets::picker::{Item, Picked, Picker};
+use crate::tui::widgets::prompt::{Prompt, Wrong};
 use crate::tui::widgets::report::Report;
 
 /// Metrics whose directions are told.
 const READ_NAMES: usize = 2_000;
 
-/// An action about the best run; true if it is one.
-pub fn perform(app: &mut App, action: Action) -> bool {
+/// A part of the policy.
+#[derive(Debug, Clone, PartialEq)]
+enum PolicyEdit {
+    Metric(String),
+    Turn,
+    Value,
+    Constraint,
+    Weights,
+    Automatic,
+}
+
+pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
-        Action::GoToBest => {
+        Action::GoTo => {
             if let Some(id) = app.best.run_id().map(RunId::from) {
                 go_to(app, &id);
             }
         }
-        Action::Leaderboard => app.overlay = Some(Overlay::Picker(leaderboard(app))),
+        Action::Leaderboard => leaderboard(app),
         Action::Why => {
             if let Some(report) = why(app) {
                 app.overlay = Some(Overlay::Report(report));
             }
         }
-        Action::ChooseBy => app.overlay = Some(Overlay::Picker(ways(app))),
-        _ => return false,
+        Action::ChooseBy => choose_by(app),
+        Action::MarkBest => marking::mark_best(app, effects),
+        Action::Marks => marking::open(app),
+        Action::UndoMark => marking::undo(app, effects),
     }
-    true
 }
 
 /// Puts the cursor on a run, if it is among those that are shown.
@@ -55,10 +69,8 @@ pub fn go_to(app: &mut App, id: &RunId) {
     }
 }
 
-fn leaderboard(app: &App) -> Picker {
-    let Some(selection) = &app.best.selection else {
-        return Picker::new(Purpose::Leaderboard, "Leaderboard", Vec::new());
-    };
+fn leaderboard(app: &mut App) {
+    let Some(selection) = &app.best.selection else { return };
     let catalog = &app.best.catalog;
     let first = selection.best().map_or(f64::NAN, |best| best.values[0]);
     // What stands to the right, in columns.
@@ -87,10 +99,15 @@ fn leaderboard(app: &App) -> Picker {
         label: format!("{:>2}  {}", at + 1, catalog.run_name(ranked.row)),
         note: aligned(note),
         on: None,
-        choice: Choice::GoTo(RunId::from(catalog.run_id(ranked.row))),
+        value: RunId::from(catalog.run_id(ranked.row)),
     });
     let title = format!("Leaderboard: {}", reason::aim(&selection.policy));
-    Picker::new(Purpose::Leaderboard, title, items.collect())
+    let items: Vec<_> = items.collect();
+    Picker::new(title, items, |app, picked, _| match picked {
+        Picked::Chosen(id) => go_to(app, &id),
+        Picked::Toggled(..) | Picked::Removed(_) => {}
+    })
+    .open(app);
 }
 
 /// Why the best run is the best.
@@ -104,13 +121,23 @@ pub fn why(app: &App) -> Option<Report> {
     Some(Report::new("Why this run is best", lines))
 }
 
-/// The ways to choose: what is set, and the metrics.
-fn ways(app: &App) -> Picker {
-    let item = |label: String, note: &str, on: Option<bool>, way: Way| Item {
+/// What the best run is chosen by: what is set, and the metrics.
+fn choose_by(app: &mut App) {
+    let items = edits(app);
+    Picker::new("Choose the best run by (space adds a metric)", items, |app, picked, effects| match picked {
+        Picked::Chosen(edit) => chosen(app, edit, effects),
+        Picked::Toggled(PolicyEdit::Metric(metric), on) => toggled(app, &metric, on, effects),
+        Picked::Toggled(..) | Picked::Removed(_) => {}
+    })
+    .open(app);
+}
+
+fn edits(app: &App) -> Vec<Item<PolicyEdit>> {
+    let item = |label: String, note: &str, on: Option<bool>, edit: PolicyEdit| Item {
         label,
         note: note.to_owned(),
         on,
-        choice: Choice::Way(way),
+        value: edit,
     };
     let mut items = Vec::new();
     let own = app.runs.experiment.as_ref().is_some_and(|id| app.best.policies.contains_key(id));
@@ -121,20 +148,20 @@ fn ways(app: &App) -> Picker {
             format!("direction: {metric}, {}", primary.goal.word()),
             "enter turns it",
             None,
-            Way::Turn,
+            PolicyEdit::Turn,
         ));
         items.push(item(
             format!("value: {}", policy.value.words()),
             "latest, best, last N",
             None,
-            Way::Value,
+            PolicyEdit::Value,
         ));
         let constraint = if policy.constraint.is_empty() { "all finished runs" } else { &policy.constraint };
-        items.push(item(format!("among: {constraint}"), "a filter", None, Way::Constraint));
+        items.push(item(format!("among: {constraint}"), "a filter", None, PolicyEdit::Constraint));
         if policy.objectives.len() > 1 {
             let weights = policy.weights.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
             let how = if weights.is_empty() { "the metrics in their order".to_owned() } else { weights };
-            items.push(item(format!("on the front by: {how}"), "weights", None, Way::Weights));
+            items.push(item(format!("on the front by: {how}"), "weights", None, PolicyEdit::Weights));
         }
     }
     if own {
@@ -142,7 +169,7 @@ fn ways(app: &App) -> Picker {
             "automatic: by tags, settings and names".into(),
             "forgets your choice",
             None,
-            Way::Automatic,
+            PolicyEdit::Automatic,
         ));
     }
     let catalog = &app.runs.catalog;
@@ -157,9 +184,9 @@ fn ways(app: &App) -> Picker {
             String::new()
         };
         let note = format!("{goal}{}", text::runs(count));
-        items.push(item(key.to_owned(), &note, Some(on), Way::Metric(key.to_owned())));
+        items.push(item(key.to_owned(), &note, Some(on), PolicyEdit::Metric(key.to_owned())));
     }
-    Picker::new(Purpose::Ways, "Choose the best run by (space adds a metric)", items)
+    items
 }
 
 /// What is wanted of a metric, as far as that is known.
@@ -168,7 +195,7 @@ fn goal(app: &App, metric: &str) -> Option<Goal> {
 }
 
 /// Keeps a policy for the open experiment, or forgets it.
-fn keep(app: &mut App, policy: Option<Policy>, effects: &mut Vec<Effect>) {
+fn keep(app: &mut App, policy: Option<Policy>, effects: &mut Effects) {
     let Some(experiment) = app.runs.experiment.clone() else { return };
     match &policy {
         Some(policy) => drop(app.best.policies.insert(experiment.clone(), policy.clone())),
@@ -177,54 +204,111 @@ fn keep(app: &mut App, policy: Option<Policy>, effects: &mut Vec<Effect>) {
     effects.push(Effect::KeepPolicy { experiment, policy: policy.map(Box::new) });
 }
 
-/// What was picked among the ways to choose.
-pub fn chosen(app: &mut App, way: Way, effects: &mut Vec<Effect>) {
-    let policy = app.best.policy().cloned();
-    match (way, policy) {
-        (Way::Automatic, _) => keep(app, None, effects),
-        (Way::Metric(metric), policy) => match goal(app, &metric) {
-            Some(goal) => chosen(app, Way::Directed(metric, goal), effects),
-            None => app.overlay = Some(Overlay::Picker(directions(&metric, policy.as_ref()))),
+fn chosen(app: &mut App, edit: PolicyEdit, effects: &mut Effects) {
+    match edit {
+        PolicyEdit::Automatic => keep(app, None, effects),
+        PolicyEdit::Metric(metric) => match goal(app, &metric) {
+            Some(goal) => directed(app, metric, goal, effects),
+            None => directions(app, metric),
         },
-        (Way::Directed(metric, goal), policy) => {
-            let mut new = Policy::new(Objective::new(metric, goal));
-            if let Some(old) = policy {
-                new.value = old.value;
-                (new.constraint, new.filter) = (old.constraint, old.filter);
+        PolicyEdit::Turn => {
+            if let Some(mut policy) = app.best.policy().cloned() {
+                let primary = &mut policy.objectives[0];
+                primary.goal = primary.goal.reversed();
+                keep(app, Some(policy), effects);
             }
-            keep(app, Some(new), effects);
         }
-        (Way::Turn, Some(mut policy)) => {
-            let primary = &mut policy.objectives[0];
-            primary.goal = primary.goal.reversed();
-            keep(app, Some(policy), effects);
-        }
-        (Way::Value, Some(policy)) => {
+        PolicyEdit::Value => {
             let hint = "latest, best (of the history), or last:N (mean of the last N points)";
-            let text = policy.value.to_string();
-            app.overlay =
-                Some(Overlay::Prompt(Prompt::new(prompt::Purpose::Value, "Which value counts", hint, &text)));
+            ask(
+                app,
+                "Which value counts",
+                hint,
+                |policy| policy.value.to_string(),
+                |policy, text| {
+                    policy.value = ValueOf::parse(text).map_err(|error| error.to_string())?;
+                    Ok(())
+                },
+            );
         }
-        (Way::Constraint, Some(policy)) => {
-            let hint = "metrics.latency_ms < 50 AND params.family = 'tree'; tab completes names";
-            let title = "Only runs that pass";
-            let prompt = Prompt::new(prompt::Purpose::Constraint, title, hint, &policy.constraint);
-            app.overlay = Some(Overlay::Prompt(prompt));
-        }
-        (Way::Weights, Some(policy)) => {
+        PolicyEdit::Constraint => constrain(app),
+        PolicyEdit::Weights => {
+            let Some(policy) = app.best.policy() else { return };
             let names: Vec<_> =
                 policy.objectives.iter().map(|objective| text::clean(&objective.metric)).collect();
             let hint = format!("a number for each of {}; nothing for their order", names.join(", "));
-            let weights = policy.weights.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
-            app.overlay =
-                Some(Overlay::Prompt(Prompt::new(prompt::Purpose::Weights, "Weights", hint, &weights)));
+            ask(app, "Weights", &hint, written_weights, |policy, text| {
+                let numbers = text.split([',', ' ']).filter(|part| !part.is_empty());
+                let weights: Result<Vec<f64>, _> = numbers.map(str::parse).collect();
+                policy.weights = weights.map_err(|_| "weights are numbers")?;
+                Ok(policy.check().map_err(|error| error.to_string())?)
+            });
         }
-        _ => {}
     }
 }
 
-fn directions(metric: &str, policy: Option<&Policy>) -> Picker {
-    let was = policy.and_then(|policy| {
+fn written_weights(policy: &Policy) -> String {
+    policy.weights.iter().map(f64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Asks for a part of the policy as text.
+fn ask(
+    app: &mut App,
+    title: &str,
+    hint: &str,
+    write: fn(&Policy) -> String,
+    read: fn(&mut Policy, &str) -> Result<(), Wrong>,
+) {
+    if let Some(prompt) = policy_prompt(app, title, hint, write, read) {
+        prompt.open(app);
+    }
+}
+
+fn policy_prompt(
+    app: &App,
+    title: &str,
+    hint: &str,
+    write: fn(&Policy) -> String,
+    read: fn(&mut Policy, &str) -> Result<(), Wrong>,
+) -> Option<Prompt<String>> {
+    let text = write(app.best.policy()?);
+    let trimmed = |text: &str| Ok(text.trim().to_owned());
+    Some(Prompt::new(title, hint, &text, trimmed, move |app, text: String, effects| {
+        if let Some(mut policy) = app.best.policy().cloned() {
+            read(&mut policy, &text)?;
+            keep(app, Some(policy), effects);
+        }
+        Ok(())
+    }))
+}
+
+fn constrain(app: &mut App) {
+    let hint = "metrics.latency_ms < 50 AND params.family = 'tree'; tab completes names";
+    let read = |policy: &mut Policy, text: &str| {
+        if !text.is_empty() {
+            parse(text).map_err(|error| Wrong { message: error.message, span: error.span })?;
+        }
+        Ok(policy.constrain(text).map_err(|error| error.to_string())?)
+    };
+    if let Some(prompt) =
+        policy_prompt(app, "Only runs that pass", hint, |policy| policy.constraint.clone(), read)
+    {
+        prompt.of_filter().open(app);
+    }
+}
+
+/// A metric and its direction are chosen; what else the policy says stays.
+fn directed(app: &mut App, metric: String, goal: Goal, effects: &mut Effects) {
+    let mut new = Policy::new(Objective::new(metric, goal));
+    if let Some(old) = app.best.policy().cloned() {
+        new.value = old.value;
+        (new.constraint, new.filter) = (old.constraint, old.filter);
+    }
+    keep(app, Some(new), effects);
+}
+
+fn directions(app: &mut App, metric: String) {
+    let was = app.best.policy().and_then(|policy| {
         let known = policy.objectives.iter().find(|objective| objective.metric == metric);
         known.map(|objective| objective.goal)
     });
@@ -232,14 +316,22 @@ fn directions(metric: &str, policy: Option<&Policy>) -> Picker {
         label: goal.word().to_owned(),
         note: if was == Some(goal) { "now".into() } else { String::new() },
         on: None,
-        choice: Choice::Way(Way::Directed(metric.to_owned(), goal)),
+        value: goal,
     };
-    let items = vec![item(Goal::Minimize), item(Goal::Maximize)];
-    Picker::new(Purpose::Ways, format!("Of {}", text::clean(metric)), items)
+    let title = format!("Of {}", text::clean(&metric));
+    Picker::new(
+        title,
+        [item(Goal::Minimize), item(Goal::Maximize)],
+        move |app, picked, effects| match picked {
+            Picked::Chosen(goal) => directed(app, metric.clone(), goal, effects),
+            Picked::Toggled(..) | Picked::Removed(_) => {}
+        },
+    )
+    .open(app);
 }
 
 /// A metric is added to the objectives, or taken from them.
-pub fn toggled(app: &mut App, metric: &str, on: bool, effects: &mut Vec<Effect>) {
+fn toggled(app: &mut App, metric: &str, on: bool, effects: &mut Effects) {
     let Some(goal) = goal(app, metric) else {
         return app.say(format!("the direction of {metric} is not known: choose it with enter first"));
     };
@@ -256,34 +348,13 @@ pub fn toggled(app: &mut App, metric: &str, on: bool, effects: &mut Vec<Effect>)
     keep(app, Some(policy), effects);
 }
 
-/// What was typed of a policy; what is wrong with it, if anything.
-pub fn typed(
-    app: &mut App,
-    purpose: &prompt::Purpose,
-    text: &str,
-    effects: &mut Vec<Effect>,
-) -> Result<(), String> {
-    let Some(mut policy) = app.best.policy().cloned() else { return Ok(()) };
-    match purpose {
-        prompt::Purpose::Value => policy.value = ValueOf::parse(text).map_err(|error| error.to_string())?,
-        prompt::Purpose::Constraint => policy.constrain(text).map_err(|error| error.to_string())?,
-        _ => {
-            let numbers = text.split([',', ' ']).filter(|part| !part.is_empty());
-            let weights: Result<Vec<f64>, _> = numbers.map(str::parse).collect();
-            policy.weights = weights.map_err(|_| "weights are numbers".to_owned())?;
-            policy.check().map_err(|error| error.to_string())?;
-        }
-    }
-    keep(app, Some(policy), effects);
-    Ok(())
-}
-
-/// The best run was chosen, or runs above others were looked for.
-pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
+/// The best run was chosen, runs above others were looked for, or a mark was made.
+pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     match msg {
-        Msg::Selected { generation, catalog, told, resolved, selection, missing }
-            if generation == app.best.generation =>
-        {
+        Msg::Selected { generation, catalog, told, resolved, selection, missing } => {
+            if generation != app.best.generation {
+                return;
+            }
             // While runs are still on their way most parents are too.
             let is_whole = app.runs.complete && Arc::ptr_eq(&catalog, &app.runs.catalog);
             app.best.take(catalog, told, *resolved, selection);
@@ -291,7 +362,10 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
                 effects.extend(app.best.ask_for(missing, app.now));
             }
         }
-        Msg::Ancestors { experiment, asked, result } if app.runs.experiment.as_ref() == Some(&experiment) => {
+        Msg::Ancestors { experiment, asked, result } => {
+            if app.runs.experiment.as_ref() != Some(&experiment) {
+                return;
+            }
             match result {
                 Ok(found) => app.best.learn(asked, &found),
                 Err(error) if app.best.not_found(&asked, app.now) => {
@@ -300,6 +374,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
                 Err(_) => {}
             }
         }
-        _ => {}
+        Msg::Marked(result) => marking::marked(app, result, effects),
+        Msg::Planned(result) => marking::planned(app, result),
     }
 }

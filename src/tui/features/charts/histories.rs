@@ -10,14 +10,14 @@ const KEPT: usize = 3_000_000;
 
 /// One metric of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Which {
+pub struct HistoryKey {
     pub run: RunId,
     pub key: String,
 }
 
 /// What was last heard of a metric: another one now means that there are new points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Heard {
+pub struct MetricVersion {
     value: u64,
     /// Step and timestamp, where they are known.
     at: Option<(i64, i64)>,
@@ -25,7 +25,7 @@ pub struct Heard {
     writes: u64,
 }
 
-impl Heard {
+impl MetricVersion {
     pub fn of_value(value: f64, writes: u64) -> Self {
         Self { value: value.to_bits(), at: None, writes }
     }
@@ -43,18 +43,18 @@ impl Heard {
 
 /// A history to be read, from where the last reading ended.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Want {
-    pub which: Which,
+pub struct HistoryRequest {
+    pub of: HistoryKey,
     pub cursor: HistoryCursor,
     /// Of this request; the answer to an older one is dropped.
     pub ticket: u64,
 }
 
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct CachedHistory {
     pub points: Vec<MetricPoint>,
     cursor: HistoryCursor,
-    heard: Heard,
+    heard: MetricVersion,
     ticket: u64,
     is_waiting: bool,
     /// Whether anything was ever answered.
@@ -68,25 +68,25 @@ pub struct Known {
 
 #[derive(Debug, Default)]
 pub struct Histories {
-    known: FxHashMap<Which, Known>,
+    known: FxHashMap<HistoryKey, CachedHistory>,
     points: usize,
     /// Gives tickets and versions.
     count: u64,
 }
 
 impl Histories {
-    pub fn get(&self, which: &Which) -> Option<&Known> {
+    pub fn get(&self, which: &HistoryKey) -> Option<&CachedHistory> {
         self.known.get(which)
     }
 
     /// Whether an answer is due for any of these.
-    pub fn is_waiting<'a>(&self, mut which: impl Iterator<Item = &'a Which>) -> bool {
+    pub fn is_waiting<'a>(&self, mut which: impl Iterator<Item = &'a HistoryKey>) -> bool {
         which.any(|which| self.known.get(which).is_none_or(|known| known.is_waiting && !known.is_known))
     }
 
     /// What is to be read so that these are up to date, those among it that are on their way: the new request takes
     /// the place of the one before. Nothing where nothing has to be asked anew.
-    pub fn want(&mut self, shown: &[(Which, Heard)]) -> Option<Vec<Want>> {
+    pub fn want(&mut self, shown: &[(HistoryKey, MetricVersion)]) -> Option<Vec<HistoryRequest>> {
         let mut wants = Vec::new();
         let mut is_new = false;
         for (which, heard) in shown {
@@ -104,7 +104,7 @@ impl Histories {
         if !is_new {
             return None;
         }
-        let shown: FxHashSet<&Which> = shown.iter().map(|(which, _)| which).collect();
+        let shown: FxHashSet<&HistoryKey> = shown.iter().map(|(which, _)| which).collect();
         for (which, known) in &mut self.known {
             // Nobody answers these any more.
             if known.is_waiting && !shown.contains(which) {
@@ -121,15 +121,15 @@ impl Histories {
             if let Some(known) = self.known.get_mut(&which) {
                 known.ticket = self.count;
             }
-            Want { which, cursor, ticket: self.count }
+            HistoryRequest { of: which, cursor, ticket: self.count }
         });
         Some(wants.collect())
     }
 
     /// Takes an answer.
-    pub fn take(&mut self, want: &Want, answer: Result<HistoryPart, StoreError>) {
-        let Some(known) = self.known.get_mut(&want.which) else { return };
-        if known.ticket != want.ticket || !known.is_waiting {
+    pub fn take(&mut self, request: &HistoryRequest, answer: Result<HistoryPart, StoreError>) {
+        let Some(known) = self.known.get_mut(&request.of) else { return };
+        if known.ticket != request.ticket || !known.is_waiting {
             return;
         }
         known.is_waiting = false;
@@ -169,7 +169,7 @@ impl Histories {
     }
 }
 
-impl Known {
+impl CachedHistory {
     /// Adds points, each in its place; one that is there already stays one.
     fn add(&mut self, points: Vec<MetricPoint>) {
         let goes_on = self.points.last().zip(points.first()).is_none_or(|(a, b)| by_step(a, b).is_lt());
@@ -198,11 +198,11 @@ mod tests {
     #[test]
     fn a_history_is_asked_for_once_and_then_for_what_is_new() {
         let mut histories = Histories::default();
-        let which = Which { run: RunId::from("r"), key: "loss".into() };
+        let which = HistoryKey { run: RunId::from("r"), key: "loss".into() };
         let steps = |histories: &Histories| {
             histories.get(&which).unwrap().points.iter().map(|point| point.step).collect::<Vec<_>>()
         };
-        let heard = |value: f64| vec![(which.clone(), Heard::of_value(value, 0))];
+        let heard = |value: f64| vec![(which.clone(), MetricVersion::of_value(value, 0))];
         let first = histories.want(&heard(1.0)).unwrap().remove(0);
         assert_eq!(first.cursor, HistoryCursor::START);
         assert!(histories.want(&heard(1.0)).is_none(), "it is on its way");
@@ -217,7 +217,8 @@ mod tests {
         assert_eq!(steps(&histories), [0, 1, 2]);
         // What goes out of sight unanswered is asked for again.
         let third = histories.want(&heard(3.0)).unwrap().remove(0);
-        let other = vec![(Which { run: RunId::from("s"), key: "loss".into() }, Heard::default())];
+        let other =
+            vec![(HistoryKey { run: RunId::from("s"), key: "loss".into() }, MetricVersion::default())];
         assert_eq!(histories.want(&other).unwrap().len(), 1);
         histories.take(&third, part(&[3], false, 11));
         assert_eq!(steps(&histories), [0, 1, 2]);

@@ -1,7 +1,19 @@
 //! Histories of metrics as line charts: the dashboard among the details, and one chart as a screen of its own.
 
+pub mod actions;
 pub mod dashboard;
+pub mod effects;
 pub mod histories;
 pub mod picturing;
 pub mod screen;
 pub mod update;
+
+use crate::store::{HistoryPart, StoreError};
+use histories::HistoryRequest;
+
+/// What tasks bring back.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// What is new of a history.
+    History { request: HistoryRequest, result: Result<HistoryPart, StoreError> },
+}

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::dashboard::view::{has_lines, picture_area};
 use super::dashboard::{Kept, MadeOf};
-use super::histories::Which;
+use super::histories::HistoryKey;
 use super::update::dashboard_area;
 use crate::chart::raster::{Raster, raster as draw};
 use crate::chart::{Line, Place};
@@ -25,7 +25,7 @@ pub struct Pictured {
 
 /// The charts on the screen; none while something stands over them.
 pub fn pictured(app: &App) -> Vec<Pictured> {
-    if !app.has_pixels || app.overlay.is_some() {
+    if !app.has_pixels || app.overlay.is_some() || app.help.is_some() {
         return Vec::new();
     }
     match app.screens.last() {
@@ -84,7 +84,7 @@ fn source<'a>(app: &'a App, pictured: &Pictured) -> Option<(Vec<Drawn>, &'a Kept
 pub fn raster(app: &App, pictured: &Pictured, (wide, high): (u16, u16)) -> Option<Raster> {
     let (drawn, kept) = source(app, pictured)?;
     let known = drawn.iter().filter_map(|drawn| {
-        let which = Which { run: drawn.run.clone(), key: pictured.metric.clone() };
+        let which = HistoryKey { run: drawn.run.clone(), key: pictured.metric.clone() };
         let known = app.histories.get(&which).filter(|known| known.is_known)?;
         Some(Line { points: &known.points, ink: drawn.slot })
     });

@@ -1,5 +1,7 @@
 //! What keys and the mouse do on charts: in the dashboard, and on one that has the whole screen.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use crate::chart::Line;
 use crate::chart::svg::svg;
 use std::time::Duration;
@@ -7,18 +9,21 @@ use std::time::Duration;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
+use super::Msg;
+use super::actions::Action;
 use super::dashboard::view::charts_area;
-use super::histories::{Heard, Which};
+use super::effects::Effect;
+use super::histories::{HistoryKey, MetricVersion};
 use super::screen::ChartScreen;
 use crate::chart::Dots;
 use crate::config::Glyphs;
-use crate::tui::core::action::Action;
 use crate::tui::core::app::{App, Connection, Screen};
-use crate::tui::core::effect::Effect;
+use crate::tui::core::effect::Effects;
+use crate::tui::core::go;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::layout::Tab;
 use crate::tui::core::layout::details_body;
-use crate::tui::core::requests::copy;
+use crate::tui::core::requests::{copy, wake};
 
 /// How long the cursor stands on a run before a server is asked for its histories, in milliseconds.
 const REST: i64 = 200;
@@ -40,13 +45,13 @@ fn size(area: Rect) -> (usize, usize) {
 }
 
 /// Puts the charts in order and asks for the histories that they show.
-pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn follow_up(app: &mut App, effects: &mut Effects) {
     let is_seen = app.geometry().details.is_some() && app.details.tab == Tab::Charts;
     if let Some(run) = app.details.run.as_ref().filter(|_| is_seen) {
         app.charts.arrange(run, &app.runs.catalog, &app.runs.marks, app.now);
         app.charts.fit(&app.histories);
     }
-    let wanted: Vec<Which> = match app.screens.last() {
+    let wanted: Vec<HistoryKey> = match app.screens.last() {
         Some(Screen::Chart(screen)) => screen.wanted().collect(),
         Some(Screen::Compare(_)) => return,
         None => {
@@ -57,7 +62,7 @@ pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
             if !app.capabilities.cheap_reads && rest > 0 {
                 if charts.woken_for != charts.since {
                     app.charts.woken_for = charts.since;
-                    effects.push(Effect::Wake(Duration::from_millis(rest.unsigned_abs())));
+                    wake(Duration::from_millis(rest.unsigned_abs()), effects);
                 }
                 return;
             }
@@ -66,12 +71,12 @@ pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
             // The run on top before all others.
             let runs = charts.drawn.iter().rev();
             runs.flat_map(|drawn| {
-                keys.iter().map(|key| Which { run: drawn.run.clone(), key: (*key).to_owned() })
+                keys.iter().map(|key| HistoryKey { run: drawn.run.clone(), key: (*key).to_owned() })
             })
             .collect()
         }
     };
-    let wanted: Vec<(Which, Heard)> = wanted
+    let wanted: Vec<(HistoryKey, MetricVersion)> = wanted
         .into_iter()
         .map(|which| {
             let heard = heard(app, &which);
@@ -79,12 +84,12 @@ pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
         })
         .collect();
     if let Some(wants) = app.histories.want(&wanted) {
-        effects.push(Effect::ReadHistories(wants));
+        effects.push(Effect::Read(wants));
     }
 }
 
 /// What was last heard of a metric.
-fn heard(app: &mut App, which: &Which) -> Heard {
+fn heard(app: &mut App, which: &HistoryKey) -> MetricVersion {
     let row = app.runs.row_of(&which.run);
     let catalog = &app.runs.catalog;
     let goes_on = row.is_some_and(|row| catalog.run(row).status.is_active());
@@ -92,10 +97,13 @@ fn heard(app: &mut App, which: &Which) -> Heard {
     let shown = app.details.run.as_ref().filter(|run| run.info.run_id == which.run);
     if let Some(run) = shown {
         let found = run.metrics.binary_search_by(|metric| metric.key.as_str().cmp(&which.key));
-        return found.map_or_else(|_| Heard::default(), |at| Heard::of_metric(&run.metrics[at], writes));
+        return found.map_or_else(
+            |_| MetricVersion::default(),
+            |at| MetricVersion::of_metric(&run.metrics[at], writes),
+        );
     }
     let value = row.and_then(|row| catalog.metrics.column(&catalog.texts, &which.key)?.get(row));
-    value.map_or_else(Heard::default, |value| Heard::of_value(value, writes))
+    value.map_or_else(MetricVersion::default, |value| MetricVersion::of_value(value, writes))
 }
 
 fn dots(app: &App) -> Dots {
@@ -122,8 +130,46 @@ pub fn prepare(app: &mut App) {
     }
 }
 
-/// What changes how charts are drawn, wherever they are.
-pub fn drawing(app: &mut App, action: Action) {
+pub fn answered(app: &mut App, msg: Msg) {
+    match msg {
+        Msg::History { request, result } => app.histories.take(&request, result),
+    }
+}
+
+pub fn perform(app: &mut App, action: Action) {
+    match action {
+        Action::XAxis | Action::LogX | Action::LogY | Action::Smoother | Action::Rougher | Action::YRange => {
+            draw_otherwise(app, action);
+        }
+        Action::ZoomIn
+        | Action::ZoomOut
+        | Action::Fit
+        | Action::PanLeft
+        | Action::PanRight
+        | Action::Extremes => {
+            if let Some(Screen::Chart(screen)) = app.screens.last_mut() {
+                on_screen(screen, action);
+            }
+        }
+    }
+}
+
+fn on_screen(screen: &mut ChartScreen, action: Action) {
+    match action {
+        Action::ZoomIn => screen.zoom(1, None),
+        Action::ZoomOut => screen.zoom(-1, None),
+        Action::PanLeft => screen.pan(-1.0),
+        Action::PanRight => screen.pan(1.0),
+        Action::Fit => screen.reset(),
+        Action::Extremes => screen.extremes = !screen.extremes,
+        // These are about all charts.
+        Action::XAxis | Action::LogX | Action::LogY | Action::Smoother | Action::Rougher | Action::YRange => {
+        }
+    }
+}
+
+/// Changes how charts are drawn, wherever they are.
+fn draw_otherwise(app: &mut App, action: Action) {
     let key = match app.screens.last() {
         Some(Screen::Chart(screen)) => Some(screen.key().to_owned()),
         Some(Screen::Compare(_)) | None => app.charts.key().map(str::to_owned),
@@ -148,10 +194,17 @@ pub fn drawing(app: &mut App, action: Action) {
             charts.options.smoothing = charts.options.smoothing.step(by);
             format!("smoothing: {}", charts.options.smoothing.0)
         }
-        _ => {
+        Action::YRange => {
             charts.options.y_range = charts.options.y_range.next();
             format!("y axis: {}", charts.options.y_range.words().map_or("all values", |words| &words[2..]))
         }
+        // These are about one chart.
+        Action::ZoomIn
+        | Action::ZoomOut
+        | Action::Fit
+        | Action::PanLeft
+        | Action::PanRight
+        | Action::Extremes => return,
     };
     app.status = Some(said);
     if matches!(action, Action::XAxis | Action::LogX)
@@ -162,22 +215,26 @@ pub fn drawing(app: &mut App, action: Action) {
 }
 
 /// Moves the choice among the charts of the dashboard; true if that is what the keys move now.
-pub fn move_in_dashboard(app: &mut App, action: Action) -> bool {
+pub fn move_in_dashboard(app: &mut App, action: go::Action) -> bool {
     let Some(area) = dashboard_area(app).filter(|_| app.focus == Focus::Details) else { return false };
     let (width, height) = size(area);
     let charts = &mut app.charts;
     let page = charts.grid(width, height).page() as isize;
     let end = charts.keys.len() as isize;
     let (across, down) = match action {
-        Action::Left => (-1, 0),
-        Action::Right => (1, 0),
-        Action::Up => (0, -1),
-        Action::Down => (0, 1),
-        Action::PageUp => (0, -page),
-        Action::PageDown => (0, page),
-        Action::Top => (-end, 0),
-        Action::Bottom => (end, 0),
-        _ => return false,
+        go::Action::Left => (-1, 0),
+        go::Action::Right => (1, 0),
+        go::Action::Up => (0, -1),
+        go::Action::Down => (0, 1),
+        go::Action::PageUp => (0, -page),
+        go::Action::PageDown => (0, page),
+        go::Action::Top => (-end, 0),
+        go::Action::Bottom => (end, 0),
+        go::Action::Open
+        | go::Action::Back
+        | go::Action::NextTab
+        | go::Action::PreviousTab
+        | go::Action::Search => return false,
     };
     charts.step(across, down, width, height);
     true
@@ -198,40 +255,36 @@ pub fn open(app: &mut App) {
     app.screens.push(Screen::Chart(Box::new(screen)));
 }
 
-/// A key on a chart that has the whole screen; true if it means something there.
-pub fn on_screen(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
-    let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return false };
+/// What leads through a chart that has the whole screen.
+pub fn go(app: &mut App, action: go::Action) {
+    let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
     let histories = &app.histories;
     let options = app.charts.options_of(screen.key());
     match action {
-        Action::Left => screen.step(-1, histories, &options),
-        Action::Right => screen.step(1, histories, &options),
-        Action::PageUp => screen.step(-PAGE, histories, &options),
-        Action::PageDown => screen.step(PAGE, histories, &options),
-        Action::Top => screen.go_to_end(false, histories, &options),
-        Action::Bottom => screen.go_to_end(true, histories, &options),
-        Action::Up => screen.choose(-1),
-        Action::Down => screen.choose(1),
-        Action::NextTab => screen.turn(1),
-        Action::PreviousTab => screen.turn(-1),
-        Action::ZoomIn => screen.zoom(1, None),
-        Action::ZoomOut => screen.zoom(-1, None),
-        Action::PanLeft => screen.pan(-1.0),
-        Action::PanRight => screen.pan(1.0),
-        Action::Fit => screen.reset(),
-        Action::Extremes => screen.extremes = !screen.extremes,
-        Action::Copy => {
-            let words = screen.readings(histories, &options).csv();
-            copy(app, &words, "the values under the cursor", effects);
-        }
-        Action::Back => drop(app.screens.pop()),
-        _ => return false,
+        go::Action::Left => screen.step(-1, histories, &options),
+        go::Action::Right => screen.step(1, histories, &options),
+        go::Action::PageUp => screen.step(-PAGE, histories, &options),
+        go::Action::PageDown => screen.step(PAGE, histories, &options),
+        go::Action::Top => screen.go_to_end(false, histories, &options),
+        go::Action::Bottom => screen.go_to_end(true, histories, &options),
+        go::Action::Up => screen.choose(-1),
+        go::Action::Down => screen.choose(1),
+        go::Action::NextTab => screen.turn(1),
+        go::Action::PreviousTab => screen.turn(-1),
+        go::Action::Back => drop(app.screens.pop()),
+        go::Action::Open | go::Action::Search => {}
     }
-    true
+}
+
+/// Copies the values under the cursor of the chart that has the whole screen.
+pub fn copy_values(app: &mut App, effects: &mut Effects) {
+    let Some(Screen::Chart(screen)) = app.screens.last() else { return };
+    let words = screen.readings(&app.histories, &app.charts.options_of(screen.key())).csv();
+    copy(app, &words, "the values under the cursor", effects);
 }
 
 /// The mouse on a chart that has the whole screen: the wheel zooms, a click puts the cursor, dragging pans.
-pub fn mouse(app: &mut App, event: MouseEvent, wheel: isize) {
+pub fn mouse(app: &mut App, event: MouseEvent) {
     let body = app.geometry().body;
     let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
     let plot = screen.places(body).plot;
@@ -255,8 +308,16 @@ pub fn mouse(app: &mut App, event: MouseEvent, wheel: isize) {
             }
         }
         MouseEventKind::Up(MouseButton::Left) => screen.held = None,
-        _ if wheel != 0 && is_inside => screen.zoom(if wheel < 0 { 1 } else { -1 }, Some(x)),
-        _ => {}
+        MouseEventKind::ScrollUp if is_inside => screen.zoom(1, Some(x)),
+        MouseEventKind::ScrollDown if is_inside => screen.zoom(-1, Some(x)),
+        MouseEventKind::Down(_)
+        | MouseEventKind::Drag(_)
+        | MouseEventKind::Up(_)
+        | MouseEventKind::Moved
+        | MouseEventKind::ScrollUp
+        | MouseEventKind::ScrollDown
+        | MouseEventKind::ScrollLeft
+        | MouseEventKind::ScrollRight => {}
     }
 }
 
@@ -285,9 +346,9 @@ fn charts_wait(app: &App) -> bool {
     let charts = &app.charts;
     let run = app.details.shown_run();
     let shown = charts.visible(area.width as usize, area.height as usize);
-    let which: Vec<Which> = run
+    let which: Vec<HistoryKey> = run
         .into_iter()
-        .flat_map(|run| shown.iter().map(|key| Which { run: run.clone(), key: (*key).to_owned() }))
+        .flat_map(|run| shown.iter().map(|key| HistoryKey { run: run.clone(), key: (*key).to_owned() }))
         .collect();
     app.histories.is_waiting(which.iter())
 }
@@ -307,7 +368,7 @@ pub fn is_settled(app: &App) -> bool {
 /// A chart as SVG.
 pub fn picture(app: &App, screen: &ChartScreen) -> String {
     let options = app.charts.options_of(screen.key());
-    let which: Vec<Which> = screen.wanted().collect();
+    let which: Vec<HistoryKey> = screen.wanted().collect();
     let known = which.iter().zip(&screen.drawn).filter_map(|(which, drawn)| {
         let known = app.histories.get(which)?;
         Some((Line { points: &known.points, ink: drawn.slot }, drawn.name.as_str()))

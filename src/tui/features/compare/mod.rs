@@ -1,6 +1,8 @@
 //! Runs side by side: a table of what differs, parallel coordinates, a scatter plot, and which params matter.
 
+pub mod actions;
 pub mod cells;
+pub mod effects;
 pub mod plots;
 pub mod update;
 pub mod view;
@@ -19,6 +21,26 @@ use crate::select::Goal;
 use crate::store::StoreError;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
+
+/// What tasks bring back.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// Runs that were read to be compared.
+    Loaded {
+        generation: u64,
+        result: Result<Arc<Catalog>, StoreError>,
+    },
+    Compared {
+        generation: u64,
+        comparison: Arc<Comparison>,
+    },
+    /// Which params matter for a metric.
+    Weighed {
+        comparison: Arc<Comparison>,
+        metric: String,
+        matters: Matters,
+    },
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tab {

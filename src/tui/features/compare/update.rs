@@ -1,9 +1,14 @@
 //! What keys do on a comparison, and what it needs from outside.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
+use super::Msg;
+use super::actions::{Action, Choice};
+use super::effects::Effect;
 use super::view::table_area;
 use super::{CompareScreen, Compared, Show, Tab};
 use crate::catalog::{Catalog, ColumnSpec};
@@ -13,14 +18,13 @@ use crate::compare::{Comparison, Entry, Kind, MOST, export};
 use crate::sheet::{Cell, Sheet};
 use crate::store::StoreError;
 use crate::text;
-use crate::tui::core::action::Action;
 use crate::tui::core::app::{App, Overlay, Screen};
-use crate::tui::core::effect::Effect;
+use crate::tui::core::effect::Effects;
+use crate::tui::core::go;
 use crate::tui::core::marks::{Drawn, OVERLAID};
 use crate::tui::core::requests;
 use crate::tui::core::requests::copy;
-use crate::tui::widgets::picker;
-use crate::tui::widgets::picker::{Choice, Item, Picker};
+use crate::tui::widgets::picker::{Item, Picked, Picker};
 
 /// What a key moves a brush by, or widens it.
 const BRUSH: f64 = 0.05;
@@ -49,7 +53,7 @@ pub fn candidates(app: &App) -> Vec<Compared> {
     rows.map(|row| other(runs.catalog.run_id(row).into())).collect()
 }
 
-pub fn open(app: &mut App) {
+fn open(app: &mut App) {
     let mut runs = candidates(app);
     if runs.len() > MOST {
         runs.truncate(MOST);
@@ -68,7 +72,7 @@ fn screen(app: &mut App) -> Option<&mut CompareScreen> {
 }
 
 /// Asks for what the comparison shows, when it is another catalogue that it has to be made of.
-pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn follow_up(app: &mut App, effects: &mut Effects) {
     let catalog = Arc::clone(&app.runs.catalog);
     let now = app.now;
     let Some(screen) = screen(app) else { return };
@@ -101,16 +105,11 @@ pub fn follow_up(app: &mut App, effects: &mut Vec<Effect>) {
 fn load(screen: &CompareScreen) -> Effect {
     let runs =
         screen.runs.iter().map(|compared| (compared.experiment.clone(), compared.run.clone())).collect();
-    Effect::LoadCompared { generation: screen.generation, runs }
-}
-
-/// Compares anew, from the runs as they are in the store where they are not all in the table.
-fn again(screen: &mut CompareScreen) {
-    screen.source = None;
+    Effect::Load { generation: screen.generation, runs }
 }
 
 /// Runs that were read for the comparison.
-pub fn loaded(app: &mut App, generation: u64, catalog: Arc<Catalog>, effects: &mut Vec<Effect>) {
+fn loaded(app: &mut App, generation: u64, catalog: Arc<Catalog>, effects: &mut Effects) {
     let now = app.now;
     let Some(screen) = screen(app).filter(|screen| screen.generation == generation) else { return };
     // Runs that are gone by now are left out.
@@ -121,13 +120,13 @@ pub fn loaded(app: &mut App, generation: u64, catalog: Arc<Catalog>, effects: &m
     effects.push(Effect::Compare { generation, catalog, rows, is_grouped, now });
 }
 
-pub fn failed(app: &mut App, generation: u64, error: StoreError) {
+fn failed(app: &mut App, generation: u64, error: StoreError) {
     if let Some(screen) = screen(app).filter(|screen| screen.generation == generation) {
         screen.error = Some(error);
     }
 }
 
-pub fn compared(app: &mut App, generation: u64, comparison: Arc<Comparison>) {
+fn compared(app: &mut App, generation: u64, comparison: Arc<Comparison>) {
     let now = app.now;
     if let Some(screen) = screen(app).filter(|screen| screen.generation == generation) {
         screen.take(comparison, now);
@@ -153,46 +152,29 @@ fn step(screen: &mut CompareScreen, lines: isize, across: isize) {
     screen.member_cursor.step(member, members, usize::MAX / 2);
 }
 
-/// A key on a comparison; true if it means something there.
-pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
-    let page = (table_area(app.geometry().body).height / 2).max(1) as isize;
-    let now = app.now;
-    let Some(Screen::Compare(screen)) = app.screens.last_mut() else { return false };
+pub fn perform(app: &mut App, action: Action) {
     match action {
-        Action::Down | Action::Up | Action::PageDown | Action::PageUp | Action::Top | Action::Bottom => {
-            let by = match action {
-                Action::Down => 1,
-                Action::Up => -1,
-                Action::PageDown => page,
-                Action::PageUp => -page,
-                Action::Top => isize::MIN / 2,
-                _ => isize::MAX / 2,
-            };
-            match screen.tab {
-                Tab::Parallel => screen.brush(-(by.clamp(-4, 4) as f64) * BRUSH, 0.0),
-                Tab::Scatter => step_point(screen, by.signum()),
-                Tab::Table => step(screen, by, 0),
-                Tab::Params => {}
+        Action::Open => open(app),
+        Action::Choose(choice) => choose(app, choice),
+        Action::Turn
+        | Action::Differing
+        | Action::Baseline
+        | Action::Difference
+        | Action::Seeds
+        | Action::ByName
+        | Action::BrushWider
+        | Action::BrushNarrower
+        | Action::BrushClear => {
+            if let Some(screen) = screen(app) {
+                on_screen(screen, action);
             }
+            show_cursors(app);
         }
-        Action::Left | Action::Right => {
-            let by = if action == Action::Left { -1 } else { 1 };
-            match screen.tab {
-                Tab::Parallel => {
-                    let last = screen.axes.len().saturating_sub(1);
-                    screen.axis = screen.axis.saturating_add_signed(by).min(last);
-                }
-                Tab::Scatter => step_point(screen, by),
-                Tab::Table => step(screen, 0, by),
-                Tab::Params => {}
-            }
-        }
-        Action::NextTab | Action::PreviousTab => {
-            let count = Tab::ALL.len() as isize;
-            let at = Tab::ALL.iter().position(|tab| *tab == screen.tab).unwrap_or(0) as isize;
-            let by = if action == Action::NextTab { 1 } else { -1 };
-            screen.tab = Tab::ALL[(at + by).rem_euclid(count) as usize];
-        }
+    }
+}
+
+fn on_screen(screen: &mut CompareScreen, action: Action) {
+    match action {
         Action::Turn => screen.is_turned = !screen.is_turned,
         Action::Differing => {
             screen.shows_equal = !screen.shows_equal;
@@ -215,16 +197,56 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool
         }
         Action::Seeds => {
             screen.is_grouped = !screen.is_grouped;
-            again(screen);
+            screen.source = None;
         }
         Action::BrushWider => screen.brush(0.0, 2.0 * BRUSH),
         Action::BrushNarrower => screen.brush(0.0, -2.0 * BRUSH),
         Action::BrushClear => screen.clear_brush(),
-        Action::Refresh => again(screen),
-        Action::Copy => copy_cell(app, now, effects),
-        Action::Open => open_chart(app),
-        Action::ChooseMetric | Action::ChooseX | Action::ChooseY => choose(app, action),
-        Action::Back => {
+        // These are not about what is on the screen.
+        Action::Open | Action::Choose(_) => {}
+    }
+}
+
+/// What leads through a comparison.
+pub fn go(app: &mut App, action: go::Action) {
+    let page = (table_area(app.geometry().body).height / 2).max(1) as isize;
+    let Some(Screen::Compare(screen)) = app.screens.last_mut() else { return };
+    match action {
+        go::Action::Down
+        | go::Action::Up
+        | go::Action::PageDown
+        | go::Action::PageUp
+        | go::Action::Top
+        | go::Action::Bottom => {
+            let by = action.lines(page).unwrap_or_default();
+            match screen.tab {
+                Tab::Parallel => screen.brush(-(by.clamp(-4, 4) as f64) * BRUSH, 0.0),
+                Tab::Scatter => step_point(screen, by.signum()),
+                Tab::Table => step(screen, by, 0),
+                Tab::Params => {}
+            }
+        }
+        go::Action::Left | go::Action::Right => {
+            let by = if action == go::Action::Left { -1 } else { 1 };
+            match screen.tab {
+                Tab::Parallel => {
+                    let last = screen.axes.len().saturating_sub(1);
+                    screen.axis = screen.axis.saturating_add_signed(by).min(last);
+                }
+                Tab::Scatter => step_point(screen, by),
+                Tab::Table => step(screen, 0, by),
+                Tab::Params => {}
+            }
+        }
+        go::Action::NextTab | go::Action::PreviousTab => {
+            let count = Tab::ALL.len() as isize;
+            let at = Tab::ALL.iter().position(|tab| *tab == screen.tab).unwrap_or(0) as isize;
+            let by = if action == go::Action::NextTab { 1 } else { -1 };
+            screen.tab = Tab::ALL[(at + by).rem_euclid(count) as usize];
+        }
+        go::Action::Search => app.overlay = Some(Overlay::Search),
+        go::Action::Open => open_chart(app),
+        go::Action::Back => {
             if screen.words.value().is_empty() {
                 app.screens.pop();
             } else {
@@ -232,10 +254,26 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool
                 screen.arrange();
             }
         }
-        _ => return false,
     }
     show_cursors(app);
-    true
+}
+
+/// Compares anew, from the runs as they are in the store where they are not all in the table.
+pub fn again(app: &mut App) {
+    if let Some(screen) = screen(app) {
+        screen.source = None;
+    }
+}
+
+pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
+    match msg {
+        Msg::Loaded { generation, result } => match result {
+            Ok(catalog) => loaded(app, generation, catalog, effects),
+            Err(error) => failed(app, generation, error),
+        },
+        Msg::Compared { generation, comparison } => compared(app, generation, comparison),
+        Msg::Weighed { comparison, metric, matters } => weighed(app, &comparison, metric, matters),
+    }
 }
 
 /// The next point of the scatter plot, from left to right.
@@ -253,7 +291,9 @@ fn set_baseline(screen: &mut CompareScreen) {
     }
 }
 
-fn copy_cell(app: &mut App, now: i64, effects: &mut Vec<Effect>) {
+/// Copies the value under the cursor.
+pub fn copy_cell(app: &mut App, effects: &mut Effects) {
+    let now = app.now;
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
     let (Some(comparison), Some(entry)) = (screen.comparison.clone(), screen.chosen_entry()) else { return };
     let cell = comparison.cell(entry, &comparison.bound(entry), screen.member_cursor.at, now);
@@ -269,7 +309,7 @@ fn open_chart(app: &mut App) {
         Tab::Table => {
             screen.chosen_entry().filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title())
         }
-        _ => screen.metric.as_deref(),
+        Tab::Parallel | Tab::Scatter | Tab::Params => screen.metric.as_deref(),
     };
     let (Some(metric), Some(comparison)) = (metric, &screen.comparison) else { return };
     let entries = screen.shown.iter().map(|at| &comparison.entries[*at as usize]);
@@ -296,31 +336,39 @@ fn open_chart(app: &mut App) {
 }
 
 /// Lets a column be picked.
-fn choose(app: &mut App, action: Action) {
+fn choose(app: &mut App, choice: Choice) {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
     let Some(comparison) = &screen.comparison else { return };
-    let is_metric = action == Action::ChooseMetric;
+    let is_metric = choice == Choice::Metric;
     let fits = |entry: &&Entry| entry.kind == Kind::Metric || (!is_metric && entry.kind != Kind::Tag);
-    let items = comparison.entries.iter().filter(fits).map(|entry| Item {
-        label: entry.spec.name(),
-        note: format!("{} of {} runs", entry.present, comparison.members.len()),
-        on: None,
-        choice: Choice::Axis(action, entry.spec.clone()),
-    });
-    let title = match action {
-        Action::ChooseMetric => "Metric",
-        Action::ChooseX => "Across",
-        _ => "Upwards",
+    let items: Vec<_> = comparison
+        .entries
+        .iter()
+        .filter(fits)
+        .map(|entry| Item {
+            label: entry.spec.name(),
+            note: format!("{} of {} runs", entry.present, comparison.members.len()),
+            on: None,
+            value: entry.spec.clone(),
+        })
+        .collect();
+    let title = match choice {
+        Choice::Metric => "Metric",
+        Choice::X => "Across",
+        Choice::Y => "Upwards",
     };
-    app.overlay = Some(Overlay::Picker(Picker::new(picker::Purpose::Axis, title, items.collect())));
+    Picker::new(title, items, move |app, picked, _| match picked {
+        Picked::Chosen(spec) => chosen(app, choice, spec),
+        Picked::Toggled(..) | Picked::Removed(_) => {}
+    })
+    .open(app);
 }
 
-/// A column was picked.
-pub fn chosen(app: &mut App, action: Action, spec: ColumnSpec) {
+fn chosen(app: &mut App, choice: Choice, spec: ColumnSpec) {
     let now = app.now;
     let Some(screen) = screen(app) else { return };
-    match action {
-        Action::ChooseMetric => {
+    match choice {
+        Choice::Metric => {
             if let ColumnSpec::Metric(key, _) = spec {
                 screen.metric = Some(key);
                 screen.matters = None;
@@ -328,8 +376,8 @@ pub fn chosen(app: &mut App, action: Action, spec: ColumnSpec) {
                 screen.lay_axes(now);
             }
         }
-        Action::ChooseX => screen.x = Some(spec),
-        _ => screen.y = Some(spec),
+        Choice::X => screen.x = Some(spec),
+        Choice::Y => screen.y = Some(spec),
     }
 }
 
@@ -342,7 +390,7 @@ pub fn searched(app: &mut App) {
 }
 
 /// What matters was found out.
-pub fn weighed(app: &mut App, comparison: &Arc<Comparison>, metric: String, matters: Matters) {
+fn weighed(app: &mut App, comparison: &Arc<Comparison>, metric: String, matters: Matters) {
     let Some(screen) = screen(app) else { return };
     screen.is_weighing = false;
     let is_current = screen.comparison.as_ref().is_some_and(|current| Arc::ptr_eq(current, comparison));
@@ -407,7 +455,7 @@ fn of_matters(screen: &CompareScreen) -> Option<Sheet> {
 }
 
 /// Which runs differ from one another, in words for the status line.
-pub fn standing(screen: &CompareScreen) -> String {
+pub fn status_context(screen: &CompareScreen) -> String {
     match (screen.tab, screen.chosen_entry()) {
         (Tab::Table, Some(entry)) => {
             let goal = entry.goal.map_or(String::new(), |goal| format!(", {}", goal.word()));

@@ -1,18 +1,29 @@
 //! One run in full: overview, metrics, params, tags, artifacts, data sets, models.
 
 pub mod artifacts;
+pub mod effects;
 mod lines;
 pub mod preview;
+pub mod update;
 pub mod view;
 
 use crate::mlflow::{LoggedModel, Run, RunId};
 use crate::sheet::{Cell, Sheet};
-use crate::store::StoreError;
+use crate::store::{ArtifactList, StoreError};
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Tab;
 use crate::tui::widgets::cursor::Cursor;
 use artifacts::Artifacts;
 pub use lines::{DetailLine, Role};
+
+/// What tasks bring back.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    Run { generation: u64, result: Result<Box<Run>, StoreError> },
+    Artifacts { run: RunId, path: String, result: Result<ArtifactList, StoreError> },
+    Preview { run: RunId, path: String, result: Result<preview::Preview, StoreError> },
+    Models { run: RunId, result: Result<Vec<LoggedModel>, StoreError> },
+}
 
 /// The logged models of a run; none as long as they are on their way.
 #[derive(Debug)]

@@ -1,5 +1,8 @@
 //! The list of experiments.
 
+pub mod actions;
+pub mod effects;
+pub mod update;
 pub mod view;
 
 use crate::sheet::{Cell, Sheet};
@@ -8,8 +11,37 @@ use std::collections::HashMap;
 
 use crate::mlflow::{Experiment, ExperimentId};
 use crate::store::StoreError;
-use crate::tui::core::msg::ListedExperiment;
 use crate::tui::widgets::cursor::Cursor;
+
+/// What tasks bring back.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// The experiments, without counts yet, and the one of the newest run where that is known; it is tried again after so
+    /// many milliseconds.
+    Listed {
+        result: Result<(Vec<Experiment>, Option<ExperimentId>), StoreError>,
+        retry_ms: u64,
+    },
+    /// How many runs the experiments have; none where the store cannot count them.
+    Counted(Option<HashMap<ExperimentId, u64>>),
+    Renamed {
+        name: String,
+        result: Result<(), StoreError>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedExperiment {
+    pub experiment: Experiment,
+    /// Active runs, where the store can count them.
+    pub runs: Option<u64>,
+}
+
+impl ListedExperiment {
+    pub fn id(&self) -> &ExperimentId {
+        &self.experiment.experiment_id
+    }
+}
 
 #[derive(Debug, Default)]
 pub struct Experiments {

@@ -1,8 +1,51 @@
 //! What is saved into a file: whole, or not at all, and never over another file.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::PathBuf;
+
+use crate::tui::core::msg::Said;
+use crate::tui::core::tasks::{Slot, Tasks, blocking};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Into a new file; an existing one is not overwritten.
+    Save {
+        path: String,
+        content: String,
+    },
+    Browse(String),
+}
+
+pub fn perform(effect: Effect, tasks: &mut Tasks) {
+    match effect {
+        Effect::Save { path, content } => {
+            let work = move || {
+                let size = crate::text::bytes(content.len() as u64);
+                Said(match save(&path, &content) {
+                    Ok(place) => format!("saved {size} as {}", place.display()),
+                    Err(error) => format!("nothing was saved: {error}"),
+                })
+            };
+            tasks.answer(Slot("save"), blocking(work));
+        }
+        Effect::Browse(address) => tasks.spawn(browse(address)),
+    }
+}
+
+/// Opens an address in the browser, if there is one.
+async fn browse(address: String) -> Said {
+    let opened = tokio::task::spawn_blocking({
+        let address = address.clone();
+        move || open::that_detached(address)
+    });
+    match opened.await {
+        Ok(Ok(())) => Said(format!("opened {address}")),
+        _ => Said(format!("there is no browser here; the address is {address}")),
+    }
+}
 
 /// Writes a new file; `~/` is the home folder. Returns where it is.
 pub fn save(path: &str, content: &str) -> io::Result<PathBuf> {
@@ -11,11 +54,14 @@ pub fn save(path: &str, content: &str) -> io::Result<PathBuf> {
         _ => PathBuf::from(path),
     };
     let place = std::path::absolute(place)?;
-    let named = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            io::Error::new(error.kind(), format!("{} is there already; choose another name", place.display()))
-        }
-        kind => io::Error::new(kind, format!("{}: {error}", place.display())),
+    let named = |error: io::Error| {
+        let kind = error.kind();
+        let words = if kind == io::ErrorKind::AlreadyExists {
+            format!("{} is there already; choose another name", place.display())
+        } else {
+            format!("{}: {error}", place.display())
+        };
+        io::Error::new(kind, words)
     };
     let mut file = OpenOptions::new().write(true).create_new(true).open(&place).map_err(named)?;
     let written = file.write_all(content.as_bytes()).and_then(|()| file.sync_all());

@@ -1,22 +1,188 @@
-//! What the user wants written to the store.
+//! Runs, away from the loop: read and kept current, projected, written to.
 
-use crate::mlflow::RunId;
-use crate::store::{Result, RunUpdate, Store};
-use crate::tui::core::effect::Write;
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{self, UnboundedSender};
+
+use super::watch::{Attended, Command, Watch};
+use super::{Msg, SPARK_POINTS, projecting};
+use crate::catalog::Catalog;
+use crate::catalog::summaries::Wanted;
+use crate::catalog::sync::Sync;
+use crate::catalog::view::{Picked, View};
+use crate::mlflow::{ExperimentId, RunId, Tag, ViewType};
+use crate::store::{Result, RunUpdate, Scan, ScanValues, Store};
+use crate::tui::core::tasks::{Slot, Tasks};
+
+/// Runs on the first page: more than a screen has rows.
+const FIRST_PAGE: usize = 100;
+
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Read an experiment and keep it current, in place of the one before.
+    Watch {
+        generation: u64,
+        experiment: ExperimentId,
+        /// Deleted runs too.
+        deleted: bool,
+    },
+    /// The runs to look at anew: the selected one with every poll, the active ones and the others on the screen as often
+    /// as they come up. And the histories that columns need, for these runs before all others.
+    Attend {
+        selected: Option<RunId>,
+        active: Vec<RunId>,
+        others: Vec<RunId>,
+        wanted: Vec<Wanted>,
+    },
+    /// Poll now.
+    Refresh,
+    Pause(bool),
+    /// Poll so often from now on.
+    PollEvery(Duration),
+    Project(Projecting),
+    /// Read the histories that sparklines show.
+    ReadSparks {
+        generation: u64,
+        ids: Vec<RunId>,
+        key: String,
+    },
+    Write(Write),
+}
+
+/// A view whose lines are wanted.
+#[derive(Debug, Clone)]
+pub struct Projecting {
+    pub generation: u64,
+    pub catalog: Arc<Catalog>,
+    pub complete: bool,
+    pub view: Box<View>,
+    /// What the position is wanted of, and where it stood.
+    pub selected: Option<(Picked, usize)>,
+    pub now: i64,
+}
+
+/// Something to be written to runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    Rename { id: RunId, name: String },
+    Delete(Vec<RunId>),
+    Restore(Vec<RunId>),
+    SetTag { ids: Vec<RunId>, tag: Tag },
+    DeleteTag { ids: Vec<RunId>, key: String },
+}
+
+impl Write {
+    /// What was done, for people.
+    pub fn done(&self) -> String {
+        let runs = |ids: &[RunId]| match ids {
+            [_] => "the run".to_owned(),
+            ids => format!("{} runs", ids.len()),
+        };
+        match self {
+            Self::Rename { name, .. } => format!("the run is {name} now"),
+            Self::Delete(ids) => {
+                format!("deleted {}; g d shows deleted runs, D restores them", runs(ids))
+            }
+            Self::Restore(ids) => format!("restored {}", runs(ids)),
+            Self::SetTag { ids, tag } => format!("set {} on {}", tag.key, runs(ids)),
+            Self::DeleteTag { ids, key } => format!("removed {key} from {}", runs(ids)),
+        }
+    }
+}
+
+/// What reads the open experiment.
+#[derive(Debug)]
+pub struct Services {
+    attended: Arc<Mutex<Attended>>,
+    watcher: Option<UnboundedSender<Command>>,
+    /// How often it polls.
+    pub interval: Duration,
+    paused: bool,
+}
+
+impl Services {
+    pub fn new(interval: Duration) -> Self {
+        Self { attended: Arc::default(), watcher: None, interval, paused: false }
+    }
+
+    fn command(&self, command: Command) {
+        if let Some(watcher) = &self.watcher {
+            // A watcher that ended has nothing to do with the command.
+            let _ = watcher.send(command);
+        }
+    }
+
+    fn watch(&mut self, generation: u64, experiment: ExperimentId, deleted: bool, tasks: &mut Tasks) {
+        let scan = Scan {
+            experiment_id: experiment,
+            view: if deleted { ViewType::All } else { ViewType::ActiveOnly },
+            first: FIRST_PAGE,
+            values: ScanValues::All,
+        };
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let watch = Watch {
+            sync: Sync::new(tasks.store.clone(), scan),
+            generation,
+            sender: tasks.sender(),
+            attended: Arc::clone(&self.attended),
+            commands: receiver,
+            interval: self.interval,
+            capabilities: tasks.store.capabilities(),
+            paused: self.paused,
+            round: 0,
+            on_demand: false,
+        };
+        self.watcher = Some(commands);
+        tasks.start(Slot("watch"), watch.run());
+    }
+}
+
+pub fn perform(effect: Effect, tasks: &mut Tasks, services: &mut Services) {
+    let store = tasks.store.clone();
+    match effect {
+        Effect::Watch { generation, experiment, deleted } => {
+            services.watch(generation, experiment, deleted, tasks);
+        }
+        Effect::Attend { selected, active, others, wanted } => {
+            let attended = Attended { selected, active, others, wanted };
+            *services.attended.lock().unwrap_or_else(PoisonError::into_inner) = attended;
+            services.command(Command::Attend);
+        }
+        Effect::Refresh => services.command(Command::Refresh),
+        Effect::Pause(paused) => {
+            services.paused = paused;
+            services.command(Command::Pause(paused));
+        }
+        Effect::PollEvery(interval) => {
+            services.interval = store.capabilities().poll_interval(interval);
+            services.command(Command::PollEvery(services.interval));
+        }
+        Effect::Project(request) => tasks.answer(Slot("project"), projecting::project(store, request)),
+        Effect::ReadSparks { generation, ids, key } => tasks.answer(Slot("sparks"), async move {
+            // A trend that cannot be read leaves a gap; the poll reports what is wrong with the store.
+            let histories = store.sampled_history(&ids, &key, SPARK_POINTS).await.unwrap_or_default();
+            Msg::Sparks { generation, key, histories }
+        }),
+        Effect::Write(write) => tasks.write(async move {
+            let result = self::write(&store, &write).await;
+            Msg::Written { write, result }
+        }),
+    }
+}
 
 /// Writes, run by run; the first failure ends it, and what was written before stays.
-pub async fn write(store: &Store, write: &Write) -> Result<()> {
+async fn write(store: &Store, write: &Write) -> Result<()> {
     match write {
-        Write::RenameRun { id, name } => {
+        Write::Rename { id, name } => {
             let update = RunUpdate { run_name: Some(name.clone()), ..RunUpdate::default() };
             store.update_run(id, &update).await
         }
-        Write::RenameExperiment { id, name } => store.rename_experiment(id, name).await,
-        Write::DeleteRuns(ids) => each(ids, |id| store.delete_run(id)).await,
-        Write::RestoreRuns(ids) => each(ids, |id| store.restore_run(id)).await,
+        Write::Delete(ids) => each(ids, |id| store.delete_run(id)).await,
+        Write::Restore(ids) => each(ids, |id| store.restore_run(id)).await,
         Write::SetTag { ids, tag } => each(ids, |id| store.set_tag(id, tag)).await,
-        // These have their own way.
-        Write::Mark(_) | Write::UndoMark { .. } => Ok(()),
         Write::DeleteTag { ids, key } => each(ids, |id| store.delete_tag(id, key)).await,
     }
 }

@@ -1,13 +1,18 @@
 //! The table of runs: which lines and columns, where the cursor is, what is marked, and the sparklines of what is on
 //! the screen.
 
+pub mod actions;
 pub mod cells;
 pub mod columns;
+pub mod dialogs;
 pub mod effects;
 pub mod faces;
 pub mod place;
 pub mod places;
+mod projecting;
+pub mod update;
 pub mod view;
+pub mod watch;
 
 use crate::sheet::{Cell, Sheet};
 use crate::tui::core::app::App;
@@ -18,6 +23,7 @@ use rustc_hash::FxHashSet;
 
 use crate::catalog::sort::SortKey;
 use crate::catalog::summaries::Wanted;
+use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{Picked, Projection, Shape, View};
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row};
 use crate::mlflow::filter::{parse, same_number};
@@ -36,6 +42,46 @@ pub const SPARK_POINTS: usize = 24;
 const SPARKS: usize = 500;
 /// Metric columns whose extremes a group shows.
 const MEASURED: usize = 32;
+
+/// What tasks bring back. Answers carry the generation of their request; those to an older one are dropped.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// The open experiment's runs, as far as they are read.
+    Snapshot {
+        generation: u64,
+        snapshot: Snapshot,
+    },
+    /// The store was asked for changes and answered; `touched` when somebody wrote to it.
+    Polled {
+        generation: u64,
+        touched: bool,
+        /// How long it took to answer, in milliseconds.
+        took: u64,
+    },
+    PollFailed {
+        generation: u64,
+        error: StoreError,
+        retry_ms: u64,
+    },
+    /// The lines of a view in their order, and where the asked-for run stands among them.
+    Projected {
+        generation: u64,
+        catalog: Arc<Catalog>,
+        complete: bool,
+        view: Box<View>,
+        projection: Arc<Projection>,
+        position: Option<usize>,
+    },
+    Sparks {
+        generation: u64,
+        key: String,
+        histories: Vec<(RunId, Vec<MetricPoint>)>,
+    },
+    Written {
+        write: effects::Write,
+        result: Result<(), StoreError>,
+    },
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spark {
@@ -364,6 +410,12 @@ impl Runs {
         self.spark_generation += 1;
         self.sparks_pending = true;
         Some((key, missing))
+    }
+
+    /// Whether runs can be grouped by the chosen column.
+    pub fn can_group(&self) -> bool {
+        use ColumnSpec::{Param, Status, Tag, User};
+        matches!(self.chosen_column(), Some(Param(_) | Tag(_) | Status | User))
     }
 
     pub fn running(&self) -> usize {

@@ -17,7 +17,7 @@ use crate::mlflow::filter::Direction;
 use crate::text;
 use crate::tui::core::app::{App, Connection};
 use crate::tui::core::layout::Focus;
-use crate::tui::core::signs::{Sign, is_marked};
+use crate::tui::core::signs::Sign;
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
@@ -71,7 +71,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 
 /// That a run was marked best.
 fn held(app: &App, what: What, theme: &Theme) -> Span<'static> {
-    let is_held = matches!(what, What::Run(row) if is_marked(&app.runs.catalog, row));
+    let is_held = matches!(what, What::Run(row) if app.best.is_marked(&app.runs.catalog, row));
     Span::styled(if is_held { theme.glyphs.held } else { " " }, theme.mark)
 }
 

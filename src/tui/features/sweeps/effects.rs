@@ -1,13 +1,15 @@
 //! Sweeps, away from the loop: begun as processes of their own, looked at, steered.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Began;
+use super::{Began, Msg};
 use crate::learn::data::{self, Frame};
 use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
-use crate::mlflow::Experiment;
+use crate::mlflow::{Experiment, ExperimentId};
 use crate::state::by_experiment::ByExperiment;
 use crate::store::{Store, now_ms};
 use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create, spawn};
@@ -20,12 +22,67 @@ use crate::sweep::progress::Progress;
 use crate::sweep::request::SweepRequest;
 use crate::sweep::run;
 use crate::text;
-use crate::tui::core::effect::{Place, Steering, Training};
-use crate::tui::core::msg::Msg;
+use crate::tui::core::msg::{Msg as Any, Said};
+use crate::tui::core::tasks::{Slot, Tasks, blocking};
+
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Decide a plan and start a process that carries it out.
+    Train(Box<Training>),
+    /// Find out what the data of a plan come to.
+    CheckPlan {
+        generation: u64,
+        request: Box<SweepRequest>,
+    },
+    /// List what can be data in a folder, as it was typed.
+    ListData(String),
+    /// Read the progress of the sweeps of this machine.
+    ReadProgress,
+    Steer {
+        sweep: String,
+        steering: Steering,
+    },
+    ReadLog(String),
+}
+
+/// A sweep to be begun.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Training {
+    pub request: SweepRequest,
+    pub place: Place,
+    pub jobs: Option<usize>,
+    /// The plan was made by hand, and is the experiment's from now on.
+    pub keeps: bool,
+}
+
+/// The experiment that a sweep logs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// One that there is, with its name.
+    Known(ExperimentId, String),
+    /// One of this name, which is made if there is none.
+    New(String),
+}
+
+impl Place {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Known(_, name) | Self::New(name) => name,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steering {
+    Pause,
+    Continue,
+    Cancel,
+    Resume,
+}
 
 /// What a sweep has to know of where it runs.
 #[derive(Debug, Clone)]
-pub struct Ground {
+pub struct Services {
     pub state_folder: PathBuf,
     pub store: String,
     pub user: String,
@@ -33,18 +90,51 @@ pub struct Ground {
     pub same: SameStore,
     /// What `T` does again, by experiment.
     pub plans: ByExperiment<SweepRequest>,
-    pub courses: Arc<Mutex<SweepStates>>,
+    pub states: Arc<Mutex<SweepStates>>,
+}
+
+pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
+    let (store, services) = (tasks.store.clone(), services.clone());
+    match effect {
+        // Whoever leaves meanwhile has asked for it all the same.
+        Effect::Train(training) => tasks.write(train(store, services, *training)),
+        Effect::CheckPlan { generation, request } => {
+            tasks.answer(Slot("check"), blocking(move || check(generation, &request)));
+        }
+        Effect::ListData(folder) => tasks.spawn(blocking(move || list(folder))),
+        Effect::ReadProgress => tasks.answer(Slot("sweeps"), blocking(move || look(&services))),
+        Effect::Steer { sweep, steering } => tasks.spawn(async move {
+            if steering == Steering::Resume
+                && let Err(said) = resume(store, &services, &sweep).await
+            {
+                return said.into();
+            }
+            blocking(move || steer(&services, &sweep, steering)).await
+        }),
+        Effect::ReadLog(sweep) => tasks.spawn(blocking(move || log(&services, &sweep))),
+    }
+}
+
+/// Closes the sweeps whose process died, and looks how far the others are.
+pub fn find_sweeps(tasks: &mut Tasks, services: &Services, may_write: bool) {
+    let (store, services, sender) = (tasks.store.clone(), services.clone(), tasks.sender());
+    tasks.start(Slot("sweeps"), async move {
+        if may_write && let Some(said) = close_broken(store, services.clone()).await {
+            let _ = sender.send(said.into());
+        }
+        let _ = sender.send(blocking(move || look(&services)).await);
+    });
 }
 
 /// Decides a plan, makes its experiment and its folder, and starts the process.
-pub async fn train(store: Store, ground: Ground, training: Training) -> Msg {
-    let began = begun(store, ground, training).await;
+async fn train(store: Store, services: Services, training: Training) -> Msg {
+    let began = begun(store, services, training).await;
     Msg::Trained(began.map(Box::new))
 }
 
-async fn begun(store: Store, ground: Ground, training: Training) -> Result<Began, String> {
-    let Training { wish, place, jobs, keeps } = training;
-    let (asked, on) = (wish.clone(), ground.clone());
+async fn begun(store: Store, services: Services, training: Training) -> Result<Began, String> {
+    let Training { request, place, jobs, keeps } = training;
+    let (asked, on) = (request.clone(), services.clone());
     // The store gets nothing where the sweep could not be kept.
     let prepared = tokio::task::spawn_blocking(move || {
         let (mut plan, data) = asked.decide().map_err(|error| error.to_string())?;
@@ -63,13 +153,13 @@ async fn begun(store: Store, ground: Ground, training: Training) -> Result<Began
     store.begin().await.map_err(said)?;
     let trials = prepared.plan().rules.length();
     let (folder, header) = prepared.begin(&experiment).map_err(|error| unbegun(&error))?;
-    spawn(&folder, &header, &ground.same).map_err(|error| {
+    spawn(&folder, &header, &services.same).map_err(|error| {
         folder.remove();
         format!("no process could be started: {error}")
     })?;
     // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
     if (keeps || matches!(place, Place::New(_)))
-        && let Err(error) = ground.plans.set(&experiment.experiment_id, Some(wish.clone()))
+        && let Err(error) = services.plans.set(&experiment.experiment_id, Some(request.clone()))
     {
         tracing::warn!(%error, "a plan is not kept");
     }
@@ -77,7 +167,7 @@ async fn begun(store: Store, ground: Ground, training: Training) -> Result<Began
         name: header.name,
         experiment: experiment.experiment_id,
         experiment_name: experiment.name,
-        wish,
+        request,
         trials,
     })
 }
@@ -87,9 +177,9 @@ fn unbegun(error: &std::io::Error) -> String {
 }
 
 /// What the data of a plan come to, in words.
-pub fn check(generation: u64, wish: &SweepRequest) -> Msg {
+fn check(generation: u64, request: &SweepRequest) -> Msg {
     let names = |frame: &Frame| frame.columns.iter().map(|column| column.name.clone()).collect();
-    let frame = match wish.frame() {
+    let frame = match request.frame() {
         Ok(frame) => frame,
         Err(error) => {
             return Msg::Checked { generation, columns: Vec::new(), result: Err(error.to_string()) };
@@ -97,7 +187,7 @@ pub fn check(generation: u64, wish: &SweepRequest) -> Msg {
     };
     // The data may be fine, and only the target not said yet.
     let columns = names(&frame);
-    let decided = wish.decide_on(frame);
+    let decided = request.decide_on(frame);
     let result = decided.map(|(plan, data)| words(&plan, &data)).map_err(|error| error.to_string());
     Msg::Checked { generation, columns, result }
 }
@@ -126,7 +216,7 @@ fn words(plan: &Plan, study: &TrainingData) -> String {
 }
 
 /// What lies in a folder and can be data; folders have a slash at their end.
-pub fn list(folder: String) -> Msg {
+fn list(folder: String) -> Msg {
     let path = if folder.is_empty() { PathBuf::from(".") } else { data::expanded(&folder) };
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
@@ -143,49 +233,49 @@ pub fn list(folder: String) -> Msg {
 }
 
 /// How far the sweeps of this store are.
-pub fn look(ground: &Ground) -> Msg {
-    let all = SweepFolders::of(&ground.state_folder);
-    // A panic elsewhere leaves whole courses behind.
-    let mut courses = ground.courses.lock().unwrap_or_else(PoisonError::into_inner);
+fn look(services: &Services) -> Msg {
+    let all = SweepFolders::of(&services.state_folder);
+    // A panic elsewhere leaves whole states behind.
+    let mut states = services.states.lock().unwrap_or_else(PoisonError::into_inner);
     let (mut list, mut unread) = (Vec::new(), all.unread);
-    for (folder, header) in all.sweeps.iter().filter(|(_, header)| header.store == ground.store) {
-        match Progress::read(folder, header, &mut courses, now_ms()) {
+    for (folder, header) in all.sweeps.iter().filter(|(_, header)| header.store == services.store) {
+        match Progress::read(folder, header, &mut states, now_ms()) {
             Ok(progress) => list.push(progress),
             Err(error) => unread.push(error.to_string()),
         }
     }
-    Msg::Sweeps { list, unread }
+    Msg::Progress { list, unread }
 }
 
-fn find(ground: &Ground, id: &str) -> Option<(SweepFolder, SweepHeader)> {
-    SweepFolders::of(&ground.state_folder).sweeps.into_iter().find(|(_, header)| header.id == id)
+fn find(services: &Services, id: &str) -> Option<(SweepFolder, SweepHeader)> {
+    SweepFolders::of(&services.state_folder).sweeps.into_iter().find(|(_, header)| header.id == id)
 }
 
 /// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
-pub async fn resume(store: Store, ground: &Ground, id: &str) -> Result<(), Msg> {
-    let Some((_, header)) = find(ground, id) else { return Ok(()) };
+async fn resume(store: Store, services: &Services, id: &str) -> Result<(), Said> {
+    let Some((_, header)) = find(services, id) else { return Ok(()) };
     match store.check_artifacts(&header.experiment).await {
         Err(error) if !is_transient(&error.kind) => {
-            Err(Msg::Said(format!("{} is not resumed: {error}; {}", header.name, error.hint())))
+            Err(Said(format!("{} is not resumed: {error}; {}", header.name, error.hint())))
         }
         _ => Ok(()),
     }
 }
 
-pub fn steer(ground: &Ground, id: &str, steering: Steering) -> Msg {
-    let Some((folder, header)) = find(ground, id) else {
-        return Msg::Said("the sweep is gone".into());
+fn steer(services: &Services, id: &str, steering: Steering) -> Said {
+    let Some((folder, header)) = find(services, id) else {
+        return Said("the sweep is gone".into());
     };
     let done = match steering {
         Steering::Pause => folder.set_control(Control::Pause),
         Steering::Continue => folder.set_control(Control::Run),
         Steering::Cancel => folder.set_control(Control::Cancel),
         Steering::Resume => {
-            folder.set_control(Control::Run).and_then(|()| spawn(&folder, &header, &ground.same))
+            folder.set_control(Control::Run).and_then(|()| spawn(&folder, &header, &services.same))
         }
     };
     let name = &header.name;
-    Msg::Said(match (done, steering) {
+    Said(match (done, steering) {
         (Err(error), _) => format!("{name} goes on as before: {error}"),
         (Ok(()), Steering::Pause) => format!("{name} pauses as soon as the fold under way is done"),
         (Ok(()), Steering::Continue) => format!("{name} goes on"),
@@ -194,22 +284,22 @@ pub fn steer(ground: &Ground, id: &str, steering: Steering) -> Msg {
     })
 }
 
-pub fn log(ground: &Ground, id: &str) -> Msg {
-    let Some((folder, header)) = find(ground, id) else {
-        return Msg::Said("the sweep is gone".into());
+fn log(services: &Services, id: &str) -> Any {
+    let Some((folder, header)) = find(services, id) else {
+        return Said("the sweep is gone".into()).into();
     };
     match folder.said() {
-        Ok(text) => Msg::SweepLog { name: header.name, text },
-        Err(error) => Msg::Said(format!("the log of {} cannot be read: {error}", header.name)),
+        Ok(text) => Msg::Log { name: header.name, text }.into(),
+        Err(error) => Said(format!("the log of {} cannot be read: {error}", header.name)).into(),
     }
 }
 
 /// Closes sweeps whose process died, at the start.
-pub async fn close_broken(store: Store, ground: Ground) -> Option<Msg> {
-    let broken = run::close_broken(&store, &ground.state_folder, &ground.store).await;
+async fn close_broken(store: Store, services: Services) -> Option<Said> {
+    let broken = run::close_broken(&store, &services.state_folder, &services.store).await;
     if let Some((name, error)) = broken.iter().find_map(|it| Some((&it.name, it.closed.as_ref().err()?))) {
-        return Some(Msg::Said(format!("{name} broke off earlier, and cannot be closed: {error}")));
+        return Some(Said(format!("{name} broke off earlier, and cannot be closed: {error}")));
     }
     let names: Vec<_> = broken.iter().map(|it| it.name.as_str()).collect();
-    (!names.is_empty()).then(|| Msg::Said(format!("{} broke off earlier; g s resumes it", names.join(", "))))
+    (!names.is_empty()).then(|| Said(format!("{} broke off earlier; g s resumes it", names.join(", "))))
 }

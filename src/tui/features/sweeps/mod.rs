@@ -1,5 +1,6 @@
 //! The sweeps of this machine as the explorer knows them.
 
+pub mod actions;
 pub mod effects;
 pub mod list;
 pub mod plan;
@@ -11,7 +12,7 @@ use crate::mlflow::ExperimentId;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::text;
-use crate::tui::core::action::Action;
+use actions::Action;
 
 /// The sweeps of this machine, and what is known of how to begin one.
 #[derive(Debug, Default)]
@@ -34,13 +35,41 @@ pub struct Sweeps {
     pub opens: Option<ExperimentId>,
 }
 
+/// What tasks bring back.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// A sweep began, or why it did not.
+    Trained(Result<Box<Began>, String>),
+    /// What the data of a plan come to.
+    Checked {
+        generation: u64,
+        columns: Vec<String>,
+        result: Result<String, String>,
+    },
+    /// What lies in a folder and can be data.
+    DataListed {
+        folder: String,
+        entries: Vec<String>,
+    },
+    /// The progress of the sweeps of this machine.
+    Progress {
+        list: Vec<Progress>,
+        /// What of them cannot be read, and why.
+        unread: Vec<String>,
+    },
+    Log {
+        name: String,
+        text: String,
+    },
+}
+
 /// A sweep that was begun.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Began {
     pub name: String,
     pub experiment: ExperimentId,
     pub experiment_name: String,
-    pub wish: SweepRequest,
+    pub request: SweepRequest,
     pub trials: Option<usize>,
 }
 

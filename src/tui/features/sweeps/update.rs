@@ -1,20 +1,20 @@
 //! Training from the explorer: one key starts a sweep, another plans it, a list shows how far sweeps have come.
 
-use crossterm::event::KeyEvent;
+#![deny(clippy::wildcard_enum_match_arm)]
 
-use super::Began;
-use super::list::{Pressed, key};
-use super::plan::{PlanForm, Typed};
+use super::actions::{Action, chosen};
+use super::effects::{Effect, Place, Steering, Training};
+use super::plan::PlanForm;
+use super::{Began, Msg};
 use crate::learn::data::bundled;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::{SEED, SweepRequest, TRIALS};
 use crate::sweep::search::Method;
 use crate::text;
-use crate::tui::core::action::Action;
 use crate::tui::core::app::{App, Overlay};
-use crate::tui::core::effect::{Effect, Place, Steering, Training};
-use crate::tui::core::msg::Msg;
-use crate::tui::core::requests::{load_experiments, open_selected};
+use crate::tui::core::effect::Effects;
+use crate::tui::core::go;
+use crate::tui::core::requests::{load_experiments, open_selected, poll};
 use crate::tui::widgets::report::Report;
 
 /// Milliseconds between looks at sweeps that run.
@@ -22,22 +22,76 @@ const LOOK: i64 = 1_000;
 /// What a newcomer trains on.
 const DEMO: &str = "wine-quality";
 
-/// An action about training; true if it is one.
-pub fn perform(app: &mut App, action: Action, effects: &mut Vec<Effect>) -> bool {
+pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
-        Action::Train | Action::TrainPlan if !is_known(app) => {
+        Action::Train | Action::Plan if !is_known(app) => {
             app.sweeps.waits = Some(action);
             app.status = Some("reading what is there first".into());
         }
         Action::Train => train(app, effects),
-        Action::TrainPlan => open_form(app, effects),
-        Action::Sweeps => {
+        Action::Plan => open_form(app, effects),
+        Action::List => {
             app.overlay = Some(Overlay::Sweeps { at: 0 });
             look(app, effects);
         }
-        _ => return false,
+        Action::Pause => {
+            let is_paused = chosen(app).is_some_and(|sweep| sweep.state == SweepStatus::Paused);
+            steer(app, if is_paused { Steering::Continue } else { Steering::Pause }, effects);
+        }
+        Action::Cancel => steer(app, Steering::Cancel, effects),
+        Action::Resume => steer(app, Steering::Resume, effects),
+        Action::Log => {
+            let sweep = chosen(app).map(|sweep| sweep.id.clone());
+            effects.extend(sweep.map(Effect::ReadLog));
+        }
+        Action::Begin => begin(app, effects),
+        Action::Complete => {
+            if let Some(Overlay::Plan(form)) = &mut app.overlay {
+                form.complete();
+            }
+            list(app, effects);
+        }
+        Action::NextLine | Action::PreviousLine => {
+            if let Some(Overlay::Plan(form)) = &mut app.overlay {
+                form.go(action == Action::NextLine);
+            }
+            check(app, effects);
+        }
+        Action::Leave => app.overlay = None,
     }
-    true
+}
+
+/// What leads through the list of sweeps.
+pub fn go(app: &mut App, action: go::Action, effects: &mut Effects) {
+    let last = app.sweeps.list.len().saturating_sub(1);
+    let Some(Overlay::Sweeps { at }) = &mut app.overlay else { return };
+    if let Some(by) = action.lines(10) {
+        *at = at.saturating_add_signed(by).min(last);
+    }
+    match action {
+        go::Action::Back => app.overlay = None,
+        go::Action::Open => {
+            app.sweeps.opens = chosen(app).map(|sweep| sweep.experiment.clone());
+            app.overlay = None;
+            listed(app, effects);
+        }
+        go::Action::Down
+        | go::Action::Up
+        | go::Action::PageDown
+        | go::Action::PageUp
+        | go::Action::Top
+        | go::Action::Bottom
+        | go::Action::Left
+        | go::Action::Right
+        | go::Action::NextTab
+        | go::Action::PreviousTab
+        | go::Action::Search => {}
+    }
+}
+
+fn steer(app: &App, steering: Steering, effects: &mut Effects) {
+    let sweep = chosen(app).map(|sweep| sweep.id.clone());
+    effects.extend(sweep.map(|sweep| Effect::Steer { sweep, steering }));
 }
 
 /// Whether it is known what the store holds, and so what a sweep would be among.
@@ -46,7 +100,7 @@ fn is_known(app: &App) -> bool {
 }
 
 /// Does what was asked for too early, as soon as it can be done.
-pub fn catch_up(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn catch_up(app: &mut App, effects: &mut Effects) {
     if is_known(app)
         && let Some(action) = app.sweeps.waits.take()
     {
@@ -57,8 +111,8 @@ pub fn catch_up(app: &mut App, effects: &mut Vec<Effect>) {
 
 /// What would be trained in the open experiment without a question, and where.
 fn settled(app: &App) -> Option<(SweepRequest, Place)> {
-    if let Some(wish) = app.runs.experiment.as_ref().and_then(|id| app.sweeps.plans.get(id)) {
-        return Some((wish.clone(), here(app)?));
+    if let Some(request) = app.runs.experiment.as_ref().and_then(|id| app.sweeps.plans.get(id)) {
+        return Some((request.clone(), here(app)?));
     }
     let configured = &app.sweeps.settled;
     if !configured.data.is_empty() {
@@ -67,8 +121,8 @@ fn settled(app: &App) -> Option<(SweepRequest, Place)> {
     }
     if app.is_empty_store() {
         let set = bundled::find(DEMO)?;
-        let wish = SweepRequest { data: set.name.to_owned(), ..configured.clone() };
-        return Some((wish, Place::New(set.name.to_owned())));
+        let request = SweepRequest { data: set.name.to_owned(), ..configured.clone() };
+        return Some((request, Place::New(set.name.to_owned())));
     }
     None
 }
@@ -78,10 +132,11 @@ pub fn offer(app: &App) -> String {
     let first = if app.is_empty_store() { "a first sweep" } else { "a sweep" };
     match settled(app) {
         None => format!("plans {first}"),
-        Some((wish, _)) => {
-            let data = text::clean(&wish.data).into_owned();
-            let models =
-                wish.trials.or((wish.seconds.is_none() && wish.method != Method::Grid).then_some(TRIALS));
+        Some((request, _)) => {
+            let data = text::clean(&request.data).into_owned();
+            let models = request
+                .trials
+                .or((request.seconds.is_none() && request.method != Method::Grid).then_some(TRIALS));
             let models = models.map_or(String::new(), |models| format!(": {models} models"));
             format!("trains {first} on {}{models}", stem(&data))
         }
@@ -99,7 +154,7 @@ fn stem(data: &str) -> String {
     name.split('.').next().unwrap_or(name).to_owned()
 }
 
-fn train(app: &mut App, effects: &mut Vec<Effect>) {
+fn train(app: &mut App, effects: &mut Effects) {
     // A key that is pressed twice means one sweep.
     let here = app.runs.experiment.as_ref();
     if let Some(sweep) = app.sweeps.active().find(|sweep| Some(&sweep.experiment) == here) {
@@ -109,29 +164,29 @@ fn train(app: &mut App, effects: &mut Vec<Effect>) {
     if app.sweeps.is_starting {
         return;
     }
-    let Some((mut wish, place)) = settled(app) else { return open_form(app, effects) };
+    let Some((mut request, place)) = settled(app) else { return open_form(app, effects) };
     // The same again would give the same trials: each sweep of an experiment has a seed of its own.
     if let Place::Known(id, _) = &place {
         let before = app.sweeps.list.iter().filter(|sweep| sweep.experiment == *id).count() as u64;
-        wish.seed = Some(wish.seed.unwrap_or(SEED) + before);
+        request.seed = Some(request.seed.unwrap_or(SEED) + before);
     }
-    app.status = Some(format!("starting a sweep on {}", text::clean(&wish.data)));
+    app.status = Some(format!("starting a sweep on {}", text::clean(&request.data)));
     let jobs = app.sweeps.jobs;
     app.sweeps.is_starting = true;
-    effects.push(Effect::Train(Box::new(Training { wish, place, jobs, keeps: false })));
+    effects.push(Effect::Train(Box::new(Training { request, place, jobs, keeps: false })));
 }
 
-fn open_form(app: &mut App, effects: &mut Vec<Effect>) {
+fn open_form(app: &mut App, effects: &mut Effects) {
     // What a newcomer would be shown is not what somebody plans who has data.
-    let mut wish = match settled(app) {
-        Some((wish, _)) if !app.is_empty_store() => wish,
+    let mut request = match settled(app) {
+        Some((request, _)) if !app.is_empty_store() => request,
         _ => app.sweeps.settled.clone(),
     };
     // How a file is to be read: where an earlier plan says nothing, the settings do.
-    let (reading, settled) = (&mut wish.reading, &app.sweeps.settled.reading);
+    let (reading, settled) = (&mut request.reading, &app.sweeps.settled.reading);
     reading.separator = reading.separator.or(settled.separator);
     reading.decimal = reading.decimal.or(settled.decimal);
-    app.overlay = Some(Overlay::Plan(Box::new(PlanForm::new(&wish, app.sweeps.jobs))));
+    app.overlay = Some(Overlay::Plan(Box::new(PlanForm::new(&request, app.sweeps.jobs))));
     check(app, effects);
     list(app, effects);
 }
@@ -142,7 +197,9 @@ pub fn place(app: &App) -> Place {
         Some(place) => place,
         None => {
             let data = match &app.overlay {
-                Some(Overlay::Plan(form)) => form.wish().map(|(wish, _)| wish.data).unwrap_or_default(),
+                Some(Overlay::Plan(form)) => {
+                    form.request().map(|(request, _)| request.data).unwrap_or_default()
+                }
                 _ => String::new(),
             };
             Place::New(if data.is_empty() { "a new experiment".into() } else { stem(&data) })
@@ -150,30 +207,30 @@ pub fn place(app: &App) -> Place {
     }
 }
 
-pub fn in_form(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
+/// Begins the sweep of the form.
+fn begin(app: &mut App, effects: &mut Effects) {
+    let place = place(app);
     let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
-    match form.key(event) {
-        Typed::Nothing => {}
-        Typed::Closed => app.overlay = None,
-        Typed::Edited => list(app, effects),
-        Typed::Moved => check(app, effects),
-        Typed::Entered => {
-            let place = place(app);
-            let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
-            match form.wish() {
-                Ok((wish, jobs)) => {
-                    form.said = None;
-                    form.is_starting = true;
-                    effects.push(Effect::Train(Box::new(Training { wish, place, jobs, keeps: true })));
-                }
-                Err(message) => form.said = Some(Err(message)),
-            }
+    match form.request() {
+        Ok((request, jobs)) => {
+            form.said = None;
+            form.is_starting = true;
+            effects.push(Effect::Train(Box::new(Training { request, place, jobs, keeps: true })));
         }
+        Err(message) => form.said = Some(Err(message)),
     }
 }
 
+/// Something else stands in a line of the form.
+pub fn edited(app: &mut App, effects: &mut Effects) {
+    if let Some(Overlay::Plan(form)) = &mut app.overlay {
+        form.said = None;
+    }
+    list(app, effects);
+}
+
 /// Asks what lies where the line of the data points to.
-fn list(app: &mut App, effects: &mut Vec<Effect>) {
+fn list(app: &mut App, effects: &mut Effects) {
     let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
     effects.extend(form.wanted_folder().map(Effect::ListData));
 }
@@ -187,13 +244,13 @@ fn listed_data(app: &mut App, folder: &str, entries: Vec<String>) {
 }
 
 /// Asks what the data of the form come to.
-fn check(app: &mut App, effects: &mut Vec<Effect>) {
+fn check(app: &mut App, effects: &mut Effects) {
     let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
     form.generation += 1;
     form.said = None;
-    match form.wish() {
-        Ok((wish, _)) => {
-            effects.push(Effect::CheckPlan { generation: form.generation, wish: Box::new(wish) });
+    match form.request() {
+        Ok((request, _)) => {
+            effects.push(Effect::CheckPlan { generation: form.generation, request: Box::new(request) });
         }
         // Nothing is wrong with a form that nobody has filled in yet.
         Err(message) => form.said = Some(Err(message)).filter(|_| form.at > 0),
@@ -211,7 +268,7 @@ fn checked(app: &mut App, generation: u64, columns: Vec<String>, result: Result<
 }
 
 /// A sweep began, or did not.
-fn began(app: &mut App, result: Result<Began, String>, effects: &mut Vec<Effect>) {
+fn began(app: &mut App, result: Result<Began, String>, effects: &mut Effects) {
     app.sweeps.is_starting = false;
     let began = match result {
         Ok(began) => began,
@@ -230,36 +287,35 @@ fn began(app: &mut App, result: Result<Began, String>, effects: &mut Vec<Effect>
     }
     let trials = began.trials.map_or(String::new(), |trials| format!(", {trials} trials"));
     app.say(format!(
-        "{} trains on {}{trials}; g s shows how far it is",
+        "{} trains on {}{trials}; g s shows its progress",
         began.name,
-        text::clean(&began.wish.data)
+        text::clean(&began.request.data)
     ));
-    app.sweeps.plans.insert(began.experiment.clone(), began.wish);
+    app.sweeps.plans.insert(began.experiment.clone(), began.request);
     if app.runs.experiment.as_ref() != Some(&began.experiment) {
         app.sweeps.opens = Some(began.experiment);
         load_experiments(app, effects);
     }
-    effects.push(Effect::Refresh);
+    poll(effects);
     look(app, effects);
 }
 
 /// What came back about sweeps.
-pub fn answered(app: &mut App, msg: Msg, effects: &mut Vec<Effect>) {
+pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     match msg {
         Msg::Trained(result) => began(app, result.map(|began| *began), effects),
         Msg::Checked { generation, columns, result } => checked(app, generation, columns, result),
         Msg::DataListed { folder, entries } => listed_data(app, &folder, entries),
-        Msg::Sweeps { list, unread } => {
+        Msg::Progress { list, unread } => {
             seen(app, list);
             not_read(app, unread);
         }
-        Msg::SweepLog { name, text } => logged(app, &name, &text),
-        _ => {}
+        Msg::Log { name, text } => logged(app, &name, &text),
     }
 }
 
 /// Opens the experiment of a sweep that just began, once it is known.
-pub fn listed(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn listed(app: &mut App, effects: &mut Effects) {
     let Some(id) = app.sweeps.opens.clone() else { return };
     let Some(at) = app.experiments.list.iter().position(|listed| *listed.id() == id) else { return };
     app.sweeps.opens = None;
@@ -267,13 +323,13 @@ pub fn listed(app: &mut App, effects: &mut Vec<Effect>) {
     open_selected(app, effects);
 }
 
-fn look(app: &mut App, effects: &mut Vec<Effect>) {
+fn look(app: &mut App, effects: &mut Effects) {
     app.sweeps.asked = app.now;
-    effects.push(Effect::LookAtSweeps);
+    effects.push(Effect::ReadProgress);
 }
 
 /// Time passes: what runs is looked at again.
-pub fn tick(app: &mut App, effects: &mut Vec<Effect>) {
+pub fn tick(app: &mut App, effects: &mut Effects) {
     let is_watched =
         matches!(app.overlay, Some(Overlay::Sweeps { .. })) || app.sweeps.active().next().is_some();
     if is_watched && app.now - app.sweeps.asked >= LOOK {
@@ -307,49 +363,6 @@ fn not_read(app: &mut App, unread: Vec<String>) {
         app.say(words);
     }
     app.sweeps.unread = unread;
-}
-
-pub fn in_sweeps(app: &mut App, event: KeyEvent, effects: &mut Vec<Effect>) {
-    let Some(Overlay::Sweeps { at }) = &mut app.overlay else { return };
-    let pressed = key(event);
-    match pressed {
-        Pressed::Nothing => return,
-        Pressed::Closed => {
-            app.overlay = None;
-            return;
-        }
-        Pressed::Move(by) => {
-            *at = at.saturating_add_signed(by).min(app.sweeps.list.len().saturating_sub(1));
-            return;
-        }
-        _ => {}
-    }
-    let Some(sweep) = app.sweeps.list.get(*at).cloned() else { return };
-    let steering = match (pressed, sweep.state) {
-        (Pressed::Log, _) => {
-            effects.push(Effect::ReadSweepLog(sweep.id));
-            return;
-        }
-        (Pressed::Open, _) => {
-            app.overlay = None;
-            app.sweeps.opens = Some(sweep.experiment);
-            return listed(app, effects);
-        }
-        (Pressed::Pause, SweepStatus::Running) => Steering::Pause,
-        (Pressed::Pause, SweepStatus::Paused) => Steering::Continue,
-        (Pressed::Cancel, state) if state.is_active() => Steering::Cancel,
-        (Pressed::Resume, SweepStatus::Cancelled | SweepStatus::Interrupted) => Steering::Resume,
-        _ => {
-            app.status =
-                Some(format!("the sweep is {}: there is nothing to do about that", sweep.standing()));
-            return;
-        }
-    };
-    if app.read_only {
-        app.status = Some("the store is opened read-only".into());
-        return;
-    }
-    effects.push(Effect::Steer { sweep: sweep.id, steering });
 }
 
 /// What the process of a sweep said.

@@ -3,30 +3,81 @@
 
 pub mod view;
 
-use crossterm::event::{KeyCode, KeyEvent};
+use std::fmt;
 
-use crate::tui::core::effect::Write;
+use crate::tui::core::action::{Action as Any, DIALOGS, Row, always};
+use crate::tui::core::app::{App, Overlay};
+use crate::tui::core::effect::Effects;
+use crate::tui::core::layer::Scope;
 
-#[derive(Debug, Clone, PartialEq)]
+type Yes = Box<dyn FnOnce(&mut App, &mut Effects)>;
+
 pub struct Confirm {
     pub question: String,
     /// What happens to whom, a line each.
     pub lines: Vec<String>,
-    pub write: Write,
+    yes: Yes,
 }
 
-/// What a key answers.
-pub enum Answer {
+impl Confirm {
+    /// A question; `yes` is what is done then.
+    pub fn new(
+        question: impl Into<String>,
+        lines: Vec<String>,
+        yes: impl FnOnce(&mut App, &mut Effects) + 'static,
+    ) -> Self {
+        Self { question: question.into(), lines, yes: Box::new(yes) }
+    }
+
+    /// Puts the question over everything else.
+    pub fn open(self, app: &mut App) {
+        app.overlay = Some(Overlay::Confirm(self));
+    }
+}
+
+impl fmt::Debug for Confirm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Confirm")
+            .field("question", &self.question)
+            .field("lines", &self.lines)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
     Yes,
     No,
-    /// It is no answer.
-    None,
 }
 
-pub fn key(event: KeyEvent) -> Answer {
-    match event.code {
-        KeyCode::Char('y' | 'Y') => Answer::Yes,
-        KeyCode::Char('n' | 'N' | 'q' | 'c') | KeyCode::Esc => Answer::No,
-        _ => Answer::None,
+pub const ROWS: &[Row] = &[
+    row(Action::Yes, "yes", &["y", "Y"], "yes", "question: do it"),
+    row(Action::No, "no", &["n", "N", "q", "esc", "ctrl-c"], "no", "question: leave it"),
+];
+
+const fn row(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    hint: &'static str,
+    help: &'static str,
+) -> Row {
+    Row {
+        action: Any::Confirm(action),
+        name,
+        keys,
+        scopes: &[Scope::Confirm],
+        hint,
+        help,
+        group: DIALOGS,
+        possible: always,
+    }
+}
+
+pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
+    let Some(Overlay::Confirm(confirm)) = app.overlay.take() else { return };
+    match action {
+        Action::Yes => (confirm.yes)(app, effects),
+        Action::No => {}
     }
 }

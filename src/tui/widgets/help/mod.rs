@@ -2,9 +2,8 @@
 
 pub mod view;
 
-use crate::tui::core::action::ACTIONS;
+use crate::tui::core::action::rows;
 use crate::tui::core::app::App;
-use crate::tui::core::possible::possible;
 
 /// A line of the help: the heading of a group, or keys and what they do.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,20 +15,17 @@ pub enum HelpLine {
 pub fn lines(app: &App) -> Vec<HelpLine> {
     // Grouped in the order in which the groups first occur.
     let mut groups: Vec<&'static str> = Vec::new();
-    for info in &ACTIONS {
-        if !groups.contains(&info.group) {
-            groups.push(info.group);
+    for row in rows() {
+        if !groups.contains(&row.group) {
+            groups.push(row.group);
         }
     }
+    let offered: Vec<_> = app.offered(app.layer_below_help()).collect();
     let mut lines = Vec::new();
     for name in groups {
-        let possible = ACTIONS.iter().filter(|info| info.group == name && possible(app, info.action).is_ok());
-        let mut of_group = possible
-            .map(|info| HelpLine::Keys {
-                keys: app.keymap.keys_of(info.action).join(", "),
-                title: info.title,
-            })
-            .peekable();
+        let of_group = offered.iter().filter(|(row, _)| row.group == name);
+        let mut of_group =
+            of_group.map(|(row, keys)| HelpLine::Keys { keys: keys.join(", "), title: row.help }).peekable();
         if of_group.peek().is_some() {
             lines.push(HelpLine::Group(name));
             lines.extend(of_group);

@@ -1,169 +1,168 @@
-//! A list to pick from, narrowed by typing: columns, actions, statistics, profiles, tags.
+//! A list to pick from, narrowed by typing. What is picked goes to whoever opened it, as a value of its own type.
 
+pub mod actions;
 pub mod view;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::fmt;
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use crate::catalog::ColumnSpec;
-use crate::mlflow::{RunId, Statistic};
-use crate::select::Goal;
-use crate::tui::core::action::Action;
-use crate::tui::core::form::Form;
+use crate::tui::core::app::{App, Overlay};
+use crate::tui::core::effect::Effects;
 use crate::tui::widgets::cursor::Cursor;
-use crate::tui::widgets::input;
 use crate::tui::widgets::input::Input;
 
-/// What is picked.
+/// An entry, and what it stands for.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Choice {
-    Column(ColumnSpec),
-    Action(Action),
-    Statistic(Statistic),
-    /// The step is still to be typed.
-    StatisticAtStep,
-    Profile(String),
-    /// The form in which what is shown leaves the program, and whether into a file.
-    Export(Form, bool),
-    /// A column for an axis, and which one.
-    Axis(Action, ColumnSpec),
-    /// A run to go to.
-    GoTo(RunId),
-    /// A part of the policy.
-    Way(Way),
-    Marking(Marking),
-    NewTag,
-    Tag {
-        key: String,
-        value: String,
-    },
-}
-
-/// What the best run is chosen by.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Way {
-    Metric(String),
-    Directed(String, Goal),
-    Turn,
-    Value,
-    Constraint,
-    Weights,
-    Automatic,
-}
-
-/// What is done with marks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Marking {
-    Best,
-    Selected,
-    PlanBest,
-    PlanSelected,
-    Undo,
-    History,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Item {
+pub struct Item<T> {
     pub label: String,
     pub note: String,
     /// Whether it is on, where that can be.
     pub on: Option<bool>,
-    pub choice: Choice,
+    pub value: T,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub enum Purpose {
-    Columns,
-    Palette,
-    Statistic,
-    Profiles,
-    Axis,
-    Export,
-    Leaderboard,
-    Ways,
-    Marks,
-    /// The tags of these runs.
-    Tags(Vec<RunId>),
+/// What came of the keys.
+#[derive(Debug, PartialEq)]
+pub enum Picked<T> {
+    /// The list is closed.
+    Chosen(T),
+    /// It is on or off now; the list stays open.
+    Toggled(T, bool),
+    /// It shall go; the list is closed.
+    Removed(T),
 }
 
-#[derive(Debug, Clone)]
-pub struct Picker {
-    pub purpose: Purpose,
+type Owner<T> = Box<dyn Fn(&mut App, Picked<T>, &mut Effects)>;
+
+/// A list of values.
+pub struct Picker<T> {
+    list: List,
+    values: Vec<T>,
+    owner: Owner<T>,
+}
+
+/// What is seen of a list.
+#[derive(Debug)]
+pub struct List {
     pub title: String,
-    pub items: Vec<Item>,
+    pub entries: Vec<Entry>,
+    /// Entries can be removed.
+    pub can_remove: bool,
     pub query: Input,
-    /// The items that match, the best first, or in their order where nothing is typed.
+    /// The entries that match, the best first, or in their order where nothing is typed.
     pub found: Vec<u32>,
     pub cursor: Cursor,
 }
 
-/// What came of a key.
-#[derive(Debug, PartialEq)]
-pub enum Picked {
-    Nothing,
-    Closed,
-    /// Enter on an item.
-    Chosen(Choice),
-    /// Space on an item that can be on or off.
-    Toggled(Choice, bool),
-    /// The item shall go.
-    Removed(Choice),
+/// What is seen of an entry.
+#[derive(Debug)]
+pub struct Entry {
+    pub label: String,
+    pub note: String,
+    pub on: Option<bool>,
 }
 
-impl Picker {
-    pub fn new(purpose: Purpose, title: impl Into<String>, items: Vec<Item>) -> Self {
-        let found = (0..items.len() as u32).collect();
-        Self {
-            purpose,
+/// What was done with the entry under the cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    Chosen,
+    Toggled,
+    Removed,
+}
+
+/// A list, whatever its values are.
+pub trait Pick: fmt::Debug {
+    fn list(&self) -> &List;
+    fn list_mut(&mut self) -> &mut List;
+    /// Gives the owner the value under the cursor.
+    fn give(&self, app: &mut App, event: Event, effects: &mut Effects);
+}
+
+impl<T: Clone> Picker<T> {
+    /// A list whose owner gets what is picked.
+    pub fn new(
+        title: impl Into<String>,
+        items: impl IntoIterator<Item = Item<T>>,
+        owner: impl Fn(&mut App, Picked<T>, &mut Effects) + 'static,
+    ) -> Self {
+        let (mut entries, mut values) = (Vec::new(), Vec::new());
+        for Item { label, note, on, value } in items {
+            entries.push(Entry { label, note, on });
+            values.push(value);
+        }
+        let found = (0..entries.len() as u32).collect();
+        let list = List {
             title: title.into(),
-            items,
+            entries,
+            can_remove: false,
             query: Input::default(),
             found,
             cursor: Cursor::default(),
-        }
-    }
-
-    pub fn selected(&self) -> Option<&Item> {
-        self.found.get(self.cursor.at).map(|at| &self.items[*at as usize])
-    }
-
-    /// Takes a key; `height` is how many items the list shows.
-    pub fn key(&mut self, event: KeyEvent, height: usize) -> Picked {
-        let control = event.modifiers.contains(KeyModifiers::CONTROL);
-        let step = match event.code {
-            KeyCode::Esc => return Picked::Closed,
-            KeyCode::Char('c') if control => return Picked::Closed,
-            KeyCode::Enter => {
-                return self.selected().map_or(Picked::Nothing, |item| Picked::Chosen(item.choice.clone()));
-            }
-            KeyCode::Char(' ') | KeyCode::Tab if self.selected().is_some_and(|item| item.on.is_some()) => {
-                let at = self.found[self.cursor.at] as usize;
-                let item = &mut self.items[at];
-                let on = !item.on.unwrap_or_default();
-                item.on = Some(on);
-                let toggled = Picked::Toggled(item.choice.clone(), on);
-                self.step(1, height);
-                return toggled;
-            }
-            KeyCode::Char('x') if control => {
-                return self.selected().map_or(Picked::Nothing, |item| Picked::Removed(item.choice.clone()));
-            }
-            KeyCode::Down => 1,
-            KeyCode::Up => -1,
-            KeyCode::Char('n' | 'j') if control => 1,
-            KeyCode::Char('p' | 'k') if control => -1,
-            KeyCode::PageDown => height as isize,
-            KeyCode::PageUp => -(height as isize),
-            _ => {
-                if input::edit(&mut self.query, event) {
-                    self.search();
-                }
-                return Picked::Nothing;
-            }
         };
-        self.step(step, height);
-        Picked::Nothing
+        Self { list, values, owner: Box::new(owner) }
+    }
+
+    /// The same with the cursor on an entry.
+    pub fn at(mut self, at: usize) -> Self {
+        self.list.cursor.at = at;
+        self
+    }
+
+    /// The same, and entries can be removed.
+    pub fn removable(mut self) -> Self {
+        self.list.can_remove = true;
+        self
+    }
+
+    /// Puts the list over everything else.
+    pub fn open(self, app: &mut App)
+    where
+        T: 'static,
+    {
+        app.overlay = Some(Overlay::Picker(Box::new(self)));
+    }
+}
+
+impl<T> fmt::Debug for Picker<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.list.fmt(f)
+    }
+}
+
+impl<T: Clone> Pick for Picker<T> {
+    fn list(&self) -> &List {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut List {
+        &mut self.list
+    }
+
+    fn give(&self, app: &mut App, event: Event, effects: &mut Effects) {
+        let Some(at) = self.list.found.get(self.list.cursor.at).map(|at| *at as usize) else { return };
+        let value = self.values[at].clone();
+        let picked = match event {
+            Event::Chosen => Picked::Chosen(value),
+            Event::Toggled => Picked::Toggled(value, self.list.entries[at].on.unwrap_or_default()),
+            Event::Removed => Picked::Removed(value),
+        };
+        (self.owner)(app, picked, effects);
+    }
+}
+
+impl List {
+    pub fn selected(&self) -> Option<&Entry> {
+        self.found.get(self.cursor.at).map(|at| &self.entries[*at as usize])
+    }
+
+    /// Turns the entry under the cursor on or off.
+    pub fn toggle(&mut self) {
+        if let Some(at) = self.found.get(self.cursor.at) {
+            let entry = &mut self.entries[*at as usize];
+            entry.on = entry.on.map(|on| !on);
+        }
     }
 
     pub fn step(&mut self, by: isize, height: usize) {
@@ -174,19 +173,19 @@ impl Picker {
         let pattern = Pattern::parse(self.query.value(), CaseMatching::Smart, Normalization::Smart);
         self.cursor = Cursor::default();
         if pattern.atoms.is_empty() {
-            self.found = (0..self.items.len() as u32).collect();
+            self.found = (0..self.entries.len() as u32).collect();
             return;
         }
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut buffer = Vec::new();
         let mut scored: Vec<(u32, u32)> = Vec::new();
-        for (at, item) in self.items.iter().enumerate() {
-            if let Some(score) = pattern.score(Utf32Str::new(&item.label, &mut buffer), &mut matcher) {
+        for (at, entry) in self.entries.iter().enumerate() {
+            if let Some(score) = pattern.score(Utf32Str::new(&entry.label, &mut buffer), &mut matcher) {
                 scored.push((score, at as u32));
             }
         }
         // The best first; of several the shorter name, then the order of the list.
-        let length = |at: u32| self.items[at as usize].label.len();
+        let length = |at: u32| self.entries[at as usize].label.len();
         scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), length(*at), *at));
         self.found = scored.into_iter().map(|(_, at)| at).collect();
     }

@@ -3,23 +3,18 @@
 use ratatui::Frame;
 use ratatui::text::{Line, Span};
 
-use super::{Picker, Purpose, height};
+use super::{List, height};
 use crate::text;
 use crate::tui::widgets::boxes::{centred_box, put};
 use crate::tui::widgets::frame::with_letters;
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 
-pub fn draw(picker: &Picker, theme: &Theme, frame: &mut Frame<'_>) {
-    let shown = height(frame.area().height).min(picker.items.len().max(1));
-    let hint = match picker.purpose {
-        Purpose::Columns => "space shows or hides, enter closes",
-        Purpose::Tags(_) => "enter edits, ctrl-x removes",
-        _ => "enter picks",
-    };
+pub fn draw(picker: &List, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
+    let shown = height(frame.area().height).min(picker.entries.len().max(1));
     let room = centred_box(frame, theme, &picker.title, hint, (76, shown + 2));
     let width = room.width as usize;
-    let count = format!("{} of {}", text::count(picker.found.len()), text::count(picker.items.len()));
+    let count = format!("{} of {}", text::count(picker.found.len()), text::count(picker.entries.len()));
     let mut line = Line::from(Span::styled("> ", theme.key));
     line.extend(typed(&picker.query, width.saturating_sub(text::width(&count) + 4), theme));
     let gap = width.saturating_sub(line.width() + text::width(&count));
@@ -32,7 +27,7 @@ pub fn draw(picker: &Picker, theme: &Theme, frame: &mut Frame<'_>) {
         return;
     }
     for (line, at) in picker.cursor.window(picker.found.len(), shown).enumerate() {
-        let item = &picker.items[picker.found[at] as usize];
+        let item = &picker.entries[picker.found[at] as usize];
         let mark = match item.on {
             Some(true) => theme.glyphs.on,
             Some(false) => theme.glyphs.off,

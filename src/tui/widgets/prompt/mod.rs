@@ -1,49 +1,60 @@
-//! A line to be typed, with what is wrong with it and what could come next.
+//! A line to be typed, with what is wrong with it and what could come next. What it comes to goes to whoever asked, as a
+//! value of its own type.
 
+pub mod actions;
 pub mod complete;
 pub mod view;
 
+use std::fmt;
 use std::ops::Range;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-use crate::mlflow::{ExperimentId, RunId};
-use crate::tui::core::form::Form;
+use crate::mlflow::filter::parse;
+use crate::tui::core::app::{App, Overlay};
+use crate::tui::core::effect::Effects;
 use crate::tui::widgets::input;
 use crate::tui::widgets::input::Input;
+use complete::completions;
 
-/// What the line is for.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Purpose {
-    /// A filter in MLflow's language.
-    Expression,
-    RenameRun(RunId),
-    RenameExperiment(ExperimentId),
-    Note(RunId),
-    /// `key=value`, or the value of a known key.
-    Tag {
-        ids: Vec<RunId>,
-        key: Option<String>,
-    },
-    /// The step whose value a metric's column shows.
-    Step(String),
-    /// Which value of a metric counts for the best run, which runs it is among, and the weights of several metrics.
-    Value,
-    Constraint,
-    Weights,
-    /// Seconds between looks for changes.
-    Interval,
-    /// The file that what is shown is saved as.
-    Save(Form),
+/// What is wrong with a text, and where in it (in bytes).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    pub message: String,
+    pub span: Range<usize>,
 }
 
-#[derive(Debug, Clone)]
-pub struct Prompt {
-    pub purpose: Purpose,
+impl From<String> for Wrong {
+    fn from(message: String) -> Self {
+        Self { message, span: 0..0 }
+    }
+}
+
+impl From<&str> for Wrong {
+    fn from(message: &str) -> Self {
+        message.to_owned().into()
+    }
+}
+
+type Read<T> = fn(&str) -> Result<T, Wrong>;
+type Owner<T> = Box<dyn Fn(&mut App, T, &mut Effects) -> Result<(), Wrong>>;
+
+/// A line that is read as a value.
+pub struct Prompt<T> {
+    line: Line,
+    read: Read<T>,
+    owner: Owner<T>,
+}
+
+/// What is seen of a prompt.
+#[derive(Debug)]
+pub struct Line {
     pub title: String,
     /// What to type.
     pub hint: String,
     pub input: Input,
+    /// Several lines can be typed: notes are such texts.
+    pub has_lines: bool,
+    /// It is a filter in MLflow's language, checked and completed with every letter.
+    pub is_filter: bool,
     /// What is wrong, and where (in bytes).
     pub error: Option<(String, Range<usize>)>,
     /// What could stand in place of the word under the cursor, and where that begins.
@@ -53,64 +64,108 @@ pub struct Prompt {
     pub chosen: usize,
 }
 
-/// What came of a key.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Typed {
-    Nothing,
-    /// The text is another one.
-    Changed,
-    Closed,
-    Entered,
+/// A prompt, whatever its value is.
+pub trait Ask: fmt::Debug {
+    fn line(&self) -> &Line;
+    fn line_mut(&mut self) -> &mut Line;
+    /// Reads what was typed, and gives the value to the owner.
+    ///
+    /// # Errors
+    /// What is wrong with the text; the prompt stays open then.
+    fn entered(&self, app: &mut App, text: &str, effects: &mut Effects) -> Result<(), Wrong>;
 }
 
-impl Prompt {
-    pub fn new(purpose: Purpose, title: impl Into<String>, hint: impl Into<String>, text: &str) -> Self {
-        Self {
-            purpose,
+impl<T> Prompt<T> {
+    /// A line that begins with a text; `read` makes a value of it, and the owner takes that.
+    pub fn new(
+        title: impl Into<String>,
+        hint: impl Into<String>,
+        text: &str,
+        read: Read<T>,
+        owner: impl Fn(&mut App, T, &mut Effects) -> Result<(), Wrong> + 'static,
+    ) -> Self {
+        let line = Line {
             title: title.into(),
             hint: hint.into(),
             input: Input::new(text.to_owned()),
+            has_lines: false,
+            is_filter: false,
             error: None,
             completions: Vec::new(),
             word: 0,
             chosen: 0,
-        }
+        };
+        Self { line, read, owner: Box::new(owner) }
     }
 
-    /// Whether several lines can be typed: notes are such texts.
-    pub fn has_lines(&self) -> bool {
-        matches!(self.purpose, Purpose::Note(_))
+    /// The same for several lines.
+    pub fn of_lines(mut self) -> Self {
+        self.line.has_lines = true;
+        self
     }
 
-    pub fn key(&mut self, event: KeyEvent) -> Typed {
-        let control = event.modifiers.contains(KeyModifiers::CONTROL);
-        match event.code {
-            KeyCode::Esc => Typed::Closed,
-            KeyCode::Char('c') if control => Typed::Closed,
-            KeyCode::Enter => Typed::Entered,
-            KeyCode::Char('j' | 'o') if control && self.has_lines() => {
-                input::break_line(&mut self.input);
-                Typed::Changed
-            }
-            KeyCode::Tab if !self.completions.is_empty() => {
-                self.complete();
-                Typed::Changed
-            }
-            KeyCode::Down if !self.completions.is_empty() => {
-                self.chosen = (self.chosen + 1) % self.completions.len();
-                Typed::Nothing
-            }
-            KeyCode::Up if !self.completions.is_empty() => {
-                self.chosen = (self.chosen + self.completions.len() - 1) % self.completions.len();
-                Typed::Nothing
-            }
-            _ if input::edit(&mut self.input, event) => Typed::Changed,
-            _ => Typed::Nothing,
-        }
+    /// The same for a filter.
+    pub fn of_filter(mut self) -> Self {
+        self.line.is_filter = true;
+        self
+    }
+
+    /// Puts the prompt over everything else.
+    pub fn open(self, app: &mut App)
+    where
+        T: 'static,
+    {
+        app.overlay = Some(Overlay::Prompt(Box::new(self)));
+    }
+}
+
+impl<T> fmt::Debug for Prompt<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.line.fmt(f)
+    }
+}
+
+impl<T> Ask for Prompt<T> {
+    fn line(&self) -> &Line {
+        &self.line
+    }
+
+    fn line_mut(&mut self) -> &mut Line {
+        &mut self.line
+    }
+
+    fn entered(&self, app: &mut App, text: &str, effects: &mut Effects) -> Result<(), Wrong> {
+        (self.owner)(app, (self.read)(text)?, effects)
+    }
+}
+
+/// What is wrong with the text so far, and what could come next.
+pub fn changed(app: &mut App) {
+    let Some(Overlay::Prompt(prompt)) = &mut app.overlay else { return };
+    let line = prompt.line_mut();
+    line.error = None;
+    if !line.is_filter {
+        return;
+    }
+    let cursor = input::cursor(&line.input);
+    let text = line.input.value();
+    if let Err(error) = parse(text) {
+        line.error = Some((error.message, error.span));
+    }
+    let (word, offered) = completions(&app.runs.catalog, text, cursor);
+    line.word = word;
+    line.chosen = 0;
+    line.completions = offered;
+}
+
+impl Line {
+    /// Goes on to another completion.
+    pub fn step(&mut self, by: usize) {
+        self.chosen = (self.chosen + by) % self.completions.len().max(1);
     }
 
     /// Puts the chosen completion in place of the word under the cursor.
-    fn complete(&mut self) {
+    pub fn complete(&mut self) {
         let Some(completion) = self.completions.get(self.chosen) else { return };
         let end = input::cursor(&self.input);
         let text = self.input.value();

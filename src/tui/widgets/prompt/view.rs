@@ -3,15 +3,15 @@
 use ratatui::Frame;
 use ratatui::text::{Line, Span};
 
-use super::Prompt;
+use super::Line as Typed;
 use crate::text;
 use crate::tui::widgets::boxes::{centred_box, put};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 
-pub fn draw(prompt: &Prompt, theme: &Theme, frame: &mut Frame<'_>) {
+pub fn draw(prompt: &Typed, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
     let height = 2 + prompt.completions.len().max(1);
-    let room = centred_box(frame, theme, &prompt.title, "enter applies, esc leaves", (76, height));
+    let room = centred_box(frame, theme, &prompt.title, hint, (76, height));
     let width = room.width as usize;
     put(frame, room, 0, typed(&prompt.input, width, theme));
     let value = prompt.input.value();

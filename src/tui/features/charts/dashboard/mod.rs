@@ -14,7 +14,7 @@ use crate::catalog::Catalog;
 use crate::chart::{Dots, Line, Options, Picture, picture};
 use crate::mlflow::{Run, RunId};
 use crate::tui::core::marks::{Drawn, Marks, OVERLAID};
-use crate::tui::features::charts::histories::{Histories, Which};
+use crate::tui::features::charts::histories::{Histories, HistoryKey};
 use crate::tui::widgets::input::Input;
 use grid::Grid;
 
@@ -203,7 +203,7 @@ impl Dashboard {
         let Self { sections, keys, drawn, .. } = self;
         let has_line = |key: &String| {
             drawn.iter().any(|drawn| {
-                let which = Which { run: drawn.run.clone(), key: key.clone() };
+                let which = HistoryKey { run: drawn.run.clone(), key: key.clone() };
                 histories.get(&which).is_some_and(|known| known.points.len() > 1)
             })
         };
@@ -274,7 +274,7 @@ pub fn redraw(
     dots: Dots,
 ) -> Kept {
     let known = drawn.iter().filter_map(|drawn| {
-        let which = Which { run: drawn.run.clone(), key: key.to_owned() };
+        let which = HistoryKey { run: drawn.run.clone(), key: key.to_owned() };
         Some((drawn.slot, histories.get(&which).filter(|known| known.is_known)?))
     });
     let known: Vec<_> = known.collect();

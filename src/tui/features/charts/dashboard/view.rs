@@ -11,7 +11,7 @@ use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::marks::Drawn;
-use crate::tui::features::charts::histories::{Histories, Known, Which};
+use crate::tui::features::charts::histories::{CachedHistory, Histories, HistoryKey};
 use crate::tui::widgets::frame::centred;
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
@@ -148,16 +148,17 @@ pub fn has_lines(drawn: &[Drawn], key: &str, histories: &Histories) -> bool {
 
 /// The histories of a metric.
 struct Lines<'a> {
-    lines: Vec<(&'a Drawn, Option<&'a Known>)>,
+    lines: Vec<(&'a Drawn, Option<&'a CachedHistory>)>,
 }
 
 impl<'a> Lines<'a> {
     fn new(drawn: &'a [Drawn], key: &str, histories: &'a Histories) -> Self {
-        let known = |drawn: &Drawn| histories.get(&Which { run: drawn.run.clone(), key: key.to_owned() });
+        let known =
+            |drawn: &Drawn| histories.get(&HistoryKey { run: drawn.run.clone(), key: key.to_owned() });
         Self { lines: drawn.iter().map(|drawn| (drawn, known(drawn))).collect() }
     }
 
-    fn known(&self) -> impl Iterator<Item = (&'a Drawn, &'a Known)> + '_ {
+    fn known(&self) -> impl Iterator<Item = (&'a Drawn, &'a CachedHistory)> + '_ {
         self.lines.iter().filter_map(|(drawn, known)| Some((*drawn, known.filter(|known| known.is_known)?)))
     }
 

@@ -10,7 +10,7 @@ use crate::mlflow::MetricPoint;
 use crate::sheet::{Cell, Sheet};
 use crate::tui::core::marks::Drawn;
 use crate::tui::features::charts::dashboard::{Kept, redraw};
-use crate::tui::features::charts::histories::{Histories, Which};
+use crate::tui::features::charts::histories::{Histories, HistoryKey};
 
 /// From this width on the legend stands beside the plot.
 const WIDE: u16 = 100;
@@ -95,8 +95,8 @@ impl ChartScreen {
         self.picture()?.lines.iter().find(|line| line.ink == slot).map(|line| line.counts)
     }
 
-    pub fn wanted(&self) -> impl Iterator<Item = Which> + '_ {
-        self.drawn.iter().map(|drawn| Which { run: drawn.run.clone(), key: self.key().to_owned() })
+    pub fn wanted(&self) -> impl Iterator<Item = HistoryKey> + '_ {
+        self.drawn.iter().map(|drawn| HistoryKey { run: drawn.run.clone(), key: self.key().to_owned() })
     }
 
     /// The lines in the order in which they are drawn: the chosen one last.
@@ -134,7 +134,7 @@ impl ChartScreen {
     }
 
     fn trace<'a>(&self, line: usize, histories: &'a Histories, options: &Options) -> Option<Trace<'a>> {
-        let which = Which { run: self.drawn.get(line)?.run.clone(), key: self.key().to_owned() };
+        let which = HistoryKey { run: self.drawn.get(line)?.run.clone(), key: self.key().to_owned() };
         Some(Trace::new(&histories.get(&which)?.points, options.scales()))
     }
 

@@ -11,7 +11,7 @@ use crate::chart::axis::{Unit, XAxis, time_words};
 use crate::chart::trace::{origin, x_value};
 use crate::text;
 use crate::tui::core::app::App;
-use crate::tui::features::charts::histories::{Known, Which};
+use crate::tui::features::charts::histories::{CachedHistory, HistoryKey};
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
@@ -23,7 +23,7 @@ const EXACT: usize = 20;
 pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     frame.render_widget(pane_block(theme, true, title(app, screen, theme, body.width as usize)), body);
     let places = screen.places(body);
-    let known: Vec<Option<&Known>> = screen.wanted().map(|which| app.histories.get(&which)).collect();
+    let known: Vec<Option<&CachedHistory>> = screen.wanted().map(|which| app.histories.get(&which)).collect();
     let has_points = known.iter().flatten().any(|known| !known.points.is_empty());
     match screen.picture().filter(|_| has_points) {
         Some(picture) => {
@@ -126,7 +126,7 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
         ]);
         put(frame, y, line);
         if rows_each > 1 {
-            let which = Which { run: drawn.run.clone(), key: screen.key().to_owned() };
+            let which = HistoryKey { run: drawn.run.clone(), key: screen.key().to_owned() };
             let lines = app
                 .histories
                 .get(&which)
@@ -140,7 +140,7 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
 }
 
 /// `min 0.51 @88  max 2.3 @0`, and `100 points, 3 NaN`.
-fn in_words(known: &Known, counts: Option<Counts>) -> [String; 2] {
+fn in_words(known: &CachedHistory, counts: Option<Counts>) -> [String; 2] {
     let extremes = known.summary.map_or(String::new(), |summary| {
         let of = |(value, step): (f64, i64)| format!("{} @{step}", text::number(value));
         format!("min {}  max {}", of(summary.min), of(summary.max))
@@ -162,7 +162,7 @@ fn place(app: &App, screen: &ChartScreen) -> String {
         axis => {
             let unit = if axis == XAxis::Wall { Unit::Moment } else { Unit::Duration };
             let exact = step.map_or(value, |point| {
-                let first = app.histories.get(&Which {
+                let first = app.histories.get(&HistoryKey {
                     run: screen.drawn[screen.chosen].run.clone(),
                     key: screen.key().to_owned(),
                 });

@@ -5,7 +5,6 @@ mod names;
 pub mod view;
 
 use complete::{Offers, folder_of, rest};
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::learn::data::Task;
 use crate::learn::families::{self, FAMILIES};
@@ -13,7 +12,7 @@ use crate::sweep::engine::rules::{MOST_JOBS, most_jobs};
 use crate::sweep::objective::tabular::KeptModels;
 use crate::sweep::request::{FOLDS, SEED, SweepRequest, TRIALS};
 use crate::sweep::search::Method;
-use crate::tui::widgets::input::{Input, Room, cursor, edit, insert};
+use crate::tui::widgets::input::{Input, Room, cursor, insert};
 
 /// A line of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,42 +109,32 @@ pub struct PlanForm {
     pub is_starting: bool,
 }
 
-/// What a key in the form comes to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Typed {
-    Nothing,
-    Closed,
-    /// Something else stands in the line.
-    Edited,
-    /// Another line: what stands in the form can be looked at.
-    Moved,
-    Entered,
-}
-
 impl PlanForm {
-    pub fn new(wish: &SweepRequest, jobs: Option<usize>) -> Self {
+    pub fn new(request: &SweepRequest, jobs: Option<usize>) -> Self {
         let number = |value: Option<usize>| value.map_or(String::new(), |value| value.to_string());
         let text = |field: Field| match field {
-            Field::Data => wish.data.clone(),
-            Field::Target => wish.target.clone().unwrap_or_default(),
-            Field::Decimal => wish.reading.decimal.map_or(String::new(), |mark| mark.character().to_string()),
-            Field::Ignore => names::written(&wish.reading.ignored),
-            Field::Task => wish.task.map_or(String::new(), |task| task.as_str().to_owned()),
-            Field::Metric => wish.metric.clone().unwrap_or_default(),
-            Field::Families => wish.families.join(", "),
-            Field::Method => match wish.method {
+            Field::Data => request.data.clone(),
+            Field::Target => request.target.clone().unwrap_or_default(),
+            Field::Decimal => {
+                request.reading.decimal.map_or(String::new(), |mark| mark.character().to_string())
+            }
+            Field::Ignore => names::written(&request.reading.ignored),
+            Field::Task => request.task.map_or(String::new(), |task| task.as_str().to_owned()),
+            Field::Metric => request.metric.clone().unwrap_or_default(),
+            Field::Families => request.families.join(", "),
+            Field::Method => match request.method {
                 Method::Tpe => String::new(),
                 Method::Random => "random".into(),
                 Method::Grid => "grid".into(),
             },
-            Field::Trials => number(wish.trials.filter(|trials| *trials != TRIALS)),
-            Field::Time => wish.seconds.map_or(String::new(), |seconds| format!("{seconds}s")),
-            Field::Folds => number(wish.folds.filter(|folds| *folds != FOLDS)),
+            Field::Trials => number(request.trials.filter(|trials| *trials != TRIALS)),
+            Field::Time => request.seconds.map_or(String::new(), |seconds| format!("{seconds}s")),
+            Field::Folds => number(request.folds.filter(|folds| *folds != FOLDS)),
             Field::Seed => {
-                wish.seed.filter(|seed| *seed != SEED).map_or(String::new(), |seed| seed.to_string())
+                request.seed.filter(|seed| *seed != SEED).map_or(String::new(), |seed| seed.to_string())
             }
             Field::Jobs => number(jobs),
-            Field::Models => match wish.models {
+            Field::Models => match request.models {
                 KeptModels::All => String::new(),
                 KeptModels::Best => "best".into(),
             },
@@ -154,7 +143,7 @@ impl PlanForm {
         Self {
             at: 0,
             inputs,
-            base: wish.clone(),
+            base: request.clone(),
             offers: Offers::default(),
             generation: 0,
             said: None,
@@ -175,30 +164,11 @@ impl PlanForm {
         &mut self.inputs[self.at]
     }
 
-    pub fn key(&mut self, event: KeyEvent) -> Typed {
-        let control = event.modifiers.contains(KeyModifiers::CONTROL);
-        if matches!(event.code, KeyCode::Tab | KeyCode::Right)
-            && let Some(rest) = self.rest()
-        {
+    /// Puts in what the line would go on with.
+    pub fn complete(&mut self) {
+        if let Some(rest) = self.rest() {
             insert(self.current(), &rest, Room::Line);
             self.said = None;
-            return Typed::Edited;
-        }
-        match event.code {
-            KeyCode::Esc => Typed::Closed,
-            KeyCode::Char('c') if control => Typed::Closed,
-            KeyCode::Enter => Typed::Entered,
-            KeyCode::Down | KeyCode::Tab => self.go(1),
-            KeyCode::Up | KeyCode::BackTab => self.go(FIELDS.len() - 1),
-            KeyCode::Char('n') if control => self.go(1),
-            KeyCode::Char('p') if control => self.go(FIELDS.len() - 1),
-            _ => {
-                if !edit(self.current(), event) {
-                    return Typed::Nothing;
-                }
-                self.said = None;
-                Typed::Edited
-            }
         }
     }
 
@@ -220,9 +190,10 @@ impl PlanForm {
         Some(folder)
     }
 
-    fn go(&mut self, by: usize) -> Typed {
+    /// To the next line, or to the one before.
+    pub fn go(&mut self, is_next: bool) {
+        let by = if is_next { 1 } else { FIELDS.len() - 1 };
         self.at = (self.at + by) % FIELDS.len();
-        Typed::Moved
     }
 
     fn value(&self, field: Field) -> Option<&str> {
@@ -234,61 +205,62 @@ impl PlanForm {
         text.parse().map(Some).map_err(|_| format!("{}: {text:?} is not a whole number", field.name()))
     }
 
-    /// What the form wishes, and how many jobs; or what is wrong with a line.
-    pub fn wish(&self) -> Result<(SweepRequest, Option<usize>), String> {
-        let mut wish = self.base.clone();
+    /// What the form asks for, and how many jobs; or what is wrong with a line.
+    pub fn request(&self) -> Result<(SweepRequest, Option<usize>), String> {
+        let mut request = self.base.clone();
         let data = self.value(Field::Data).ok_or("data: say what to train on")?;
-        data.clone_into(&mut wish.data);
-        wish.target = self.value(Field::Target).map(str::to_owned);
+        data.clone_into(&mut request.data);
+        request.target = self.value(Field::Target).map(str::to_owned);
         let mark = self.value(Field::Decimal).map(str::parse).transpose();
-        wish.reading.decimal = mark.map_err(|error: String| format!("decimal: {error}"))?;
+        request.reading.decimal = mark.map_err(|error: String| format!("decimal: {error}"))?;
         let ignored = names::read(self.value(Field::Ignore).unwrap_or_default());
-        wish.reading.ignored = ignored.map_err(|error| format!("ignore: {error}"))?;
-        if wish.target.as_ref().is_some_and(|target| wish.reading.ignored.contains(target)) {
+        request.reading.ignored = ignored.map_err(|error| format!("ignore: {error}"))?;
+        if request.target.as_ref().is_some_and(|target| request.reading.ignored.contains(target)) {
             return Err("ignore: the target is among these columns".into());
         }
-        wish.task = match self.value(Field::Task) {
+        request.task = match self.value(Field::Task) {
             None => None,
             Some("regression") => Some(Task::Regression),
             Some("classification") => Some(Task::Classification),
             Some(other) => return Err(format!("task: {other:?} is neither regression nor classification")),
         };
-        wish.metric = self.value(Field::Metric).map(str::to_owned);
+        request.metric = self.value(Field::Metric).map(str::to_owned);
         let names = self.value(Field::Families).unwrap_or_default();
-        wish.families = names.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        if let Some(name) = wish.families.iter().find(|name| families::find(name).is_none()) {
+        request.families =
+            names.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        if let Some(name) = request.families.iter().find(|name| families::find(name).is_none()) {
             let known: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
             return Err(format!("families: there is no {name:?}; there are {}", known.join(", ")));
         }
-        wish.method = match self.value(Field::Method) {
+        request.method = match self.value(Field::Method) {
             None | Some("tpe") => Method::Tpe,
             Some("random") => Method::Random,
             Some("grid") => Method::Grid,
             Some(other) => return Err(format!("method: {other:?} is none of tpe, random, grid")),
         };
-        wish.trials = self.number(Field::Trials)?;
-        wish.seconds = match self.value(Field::Time) {
+        request.trials = self.number(Field::Trials)?;
+        request.seconds = match self.value(Field::Time) {
             None => None,
             Some(text) => {
                 Some(crate::sweep::request::seconds(text).map_err(|error| format!("time: {error}"))?)
             }
         };
-        wish.folds = self.number(Field::Folds)?;
-        wish.seed = self.number(Field::Seed)?;
-        wish.models = match self.value(Field::Models) {
+        request.folds = self.number(Field::Folds)?;
+        request.seed = self.number(Field::Seed)?;
+        request.models = match self.value(Field::Models) {
             None | Some("all") => KeptModels::All,
             Some("best") => KeptModels::Best,
             Some(other) => return Err(format!("models: {other:?} is neither all nor best")),
         };
         let jobs: Option<usize> = self.number(Field::Jobs)?;
-        let most = most_jobs(wish.method, wish.prunes());
+        let most = most_jobs(request.method, request.prunes());
         if jobs.is_some_and(|jobs| !(1..=most).contains(&jobs)) {
             let why = if most == MOST_JOBS { "" } else { ", as tpe and pruning go by earlier trials" };
             return Err(format!("jobs: 1 to {most}{why}"));
         }
-        if wish.trials == Some(0) {
+        if request.trials == Some(0) {
             return Err("trials: 1 at least".into());
         }
-        Ok((wish, jobs))
+        Ok((request, jobs))
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::mlflow::ExperimentId;
 use crate::state::{file_of, load, load_to_change, save};
 use crate::tui::core::memory::{Layout, Memory, Remembered};
-use crate::tui::core::msg::Msg;
+use crate::tui::core::msg::{Msg, Said};
 
 /// How long changes are collected before they are written.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -74,7 +74,7 @@ impl Keeper {
                 if let Ok((Err(error), keeper)) = flushed
                     && !keeper.has_told.swap(true, Ordering::Relaxed)
                 {
-                    let _ = sender.send(Msg::Said(unwritten(&error)));
+                    let _ = sender.send(Said(unwritten(&error)).into());
                 }
             });
         }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
+use super::Msg;
 use crate::catalog::summaries::Wanted;
 use crate::catalog::sync::Sync;
 use crate::mlflow::RunId;
 use crate::store::{Backoff, Capabilities, Result};
-use crate::tui::core::msg::Msg;
+use crate::tui::core::msg::Msg as Any;
 
 /// Runs that a poll of a server looks at anew besides the selected one: those that go on, and the finished ones on
 /// the screen, of which a server tells no change. Each costs it more than a millisecond and some kilobytes.
@@ -51,7 +52,7 @@ impl Attended {
 pub enum Command {
     Refresh,
     Pause(bool),
-    Pace(Duration),
+    PollEvery(Duration),
     /// Other histories are wanted, or for other runs first.
     Attend,
 }
@@ -60,7 +61,7 @@ pub enum Command {
 pub struct Watch {
     pub sync: Sync,
     pub generation: u64,
-    pub sender: UnboundedSender<Msg>,
+    pub sender: UnboundedSender<Any>,
     pub attended: Arc<Mutex<Attended>>,
     pub commands: UnboundedReceiver<Command>,
     pub interval: Duration,
@@ -87,15 +88,18 @@ impl Watch {
                     let took = if loaded { asked.elapsed().as_millis() as u64 } else { 0 };
                     loaded = true;
                     if is_news {
-                        let _ = self.sender.send(Msg::Polled { generation: self.generation, touched, took });
+                        let _ = self
+                            .sender
+                            .send(Msg::Polled { generation: self.generation, touched, took }.into());
                     }
                     self.interval
                 }
                 Err(error) => {
                     let pause = backoff.pause();
                     let retry_ms = pause.as_millis() as u64;
-                    let _ =
-                        self.sender.send(Msg::PollFailed { generation: self.generation, error, retry_ms });
+                    let _ = self
+                        .sender
+                        .send(Msg::PollFailed { generation: self.generation, error, retry_ms }.into());
                     pause
                 }
             };
@@ -108,7 +112,7 @@ impl Watch {
     async fn load(&mut self) -> Result<bool> {
         let (sender, generation) = (self.sender.clone(), self.generation);
         self.sync
-            .load(|snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot })))
+            .load(|snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }.into())))
             .await
             .map(|()| true)
     }
@@ -122,7 +126,9 @@ impl Watch {
         };
         self.on_demand = false;
         self.round += 1;
-        self.sync.poll(&attended, |snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }))).await
+        self.sync
+            .poll(&attended, |snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }.into())))
+            .await
     }
 
     /// Waits for the time or for a command to poll, and reads histories meanwhile; false when the program is gone.
@@ -138,7 +144,7 @@ impl Watch {
                 [attended.active.as_slice(), attended.others.as_slice()].concat()
             };
             let (sender, generation) = (self.sender.clone(), self.generation);
-            let publish = |snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }));
+            let publish = |snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }.into()));
             tokio::select! {
                 biased;
                 command = self.commands.recv() => match command {
@@ -147,7 +153,7 @@ impl Watch {
                         return true;
                     }
                     Some(Command::Pause(paused)) => self.paused = paused,
-                    Some(Command::Pace(interval)) => {
+                    Some(Command::PollEvery(interval)) => {
                         self.interval = interval;
                         pause = pause.min(interval);
                     }

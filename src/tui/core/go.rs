@@ -1,0 +1,310 @@
+//! What leads through whatever has the keys: rows, columns, tabs, deeper, back, and the search.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use super::action::{Action as Any, MOVE, PANES, Possible, Row, TABLE, always, given, on_loaded_runs};
+use super::app::{App, Overlay};
+use super::effect::Effects;
+use super::layer::{Layer, Scope};
+use super::layout::{Focus, Tab};
+use super::requests::{open_selected, show_cursors, view_changed, words_changed};
+use crate::mlflow::filter::Filter;
+use crate::tui::features::{charts, compare, details, runs, sweeps};
+use crate::tui::widgets::{help, messages};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    Down,
+    Up,
+    PageDown,
+    PageUp,
+    Top,
+    Bottom,
+    Left,
+    Right,
+    Open,
+    Back,
+    NextTab,
+    PreviousTab,
+    Search,
+}
+
+const MOVES: &[Scope] = &[Scope::Move];
+const GOES: &[Scope] = &[Scope::Go];
+
+pub const ROWS: &[Row] = &[
+    row(Action::Down, "down", &["j", "down"], MOVES, "", "move down", MOVE, always),
+    row(Action::Up, "up", &["k", "up"], MOVES, "", "move up", MOVE, always),
+    row(Action::PageDown, "page-down", &["ctrl-d", "pagedown"], MOVES, "", "half a page down", MOVE, always),
+    row(Action::PageUp, "page-up", &["ctrl-u", "pageup"], MOVES, "", "half a page up", MOVE, always),
+    row(Action::Top, "top", &["g g", "home"], MOVES, "", "to the first row", MOVE, always),
+    row(Action::Bottom, "bottom", &["G", "end"], MOVES, "", "to the last row", MOVE, always),
+    row(Action::Left, "left", &["h", "left"], GOES, "", "column or tab on the left", MOVE, has_columns),
+    row(Action::Right, "right", &["l", "right"], GOES, "", "column or tab on the right", MOVE, has_columns),
+    row(
+        Action::Open,
+        "open",
+        &["enter"],
+        &[Scope::Go, Scope::Sweeps],
+        "open",
+        "open what is selected",
+        PANES,
+        can_open,
+    ),
+    row(Action::Back, "back", &["esc"], MOVES, "back", "one step back", PANES, can_go_back),
+    row(
+        Action::Search,
+        "search",
+        &["/"],
+        GOES,
+        "search",
+        "show only what has these words",
+        TABLE,
+        can_search,
+    ),
+];
+
+pub const TAB_ROWS: &[Row] = &[
+    row(Action::NextTab, "next-tab", &["]"], GOES, "next", "next tab, or the next chart", PANES, always),
+    row(
+        Action::PreviousTab,
+        "previous-tab",
+        &["["],
+        GOES,
+        "",
+        "previous tab, or the chart before",
+        PANES,
+        always,
+    ),
+];
+
+#[expect(clippy::too_many_arguments, reason = "they are the columns of a table")]
+const fn row(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    scopes: &'static [Scope],
+    hint: &'static str,
+    help: &'static str,
+    group: &'static str,
+    possible: fn(&App) -> Possible,
+) -> Row {
+    Row { action: Any::Go(action), name, keys, scopes, hint, help, group, possible }
+}
+
+fn has_columns(app: &App) -> Possible {
+    let is_list = app.layer_below_help() == Layer::Panes && app.focus == Focus::Experiments;
+    given(!is_list, "the list of experiments has one column")
+}
+
+fn can_open(app: &App) -> Possible {
+    match app.layer_below_help() {
+        Layer::Compare => compare::actions::can_open(app),
+        Layer::SweepList => given(!app.sweeps.list.is_empty(), "there is no sweep to open"),
+        Layer::Dashboard | Layer::Panes => can_open_pane(app),
+        Layer::Chart
+        | Layer::Help
+        | Layer::Messages
+        | Layer::Report
+        | Layer::Search
+        | Layer::Prompt
+        | Layer::Picker
+        | Layer::Confirm
+        | Layer::Plan => Err("there is nothing to open here"),
+    }
+}
+
+fn can_open_pane(app: &App) -> Possible {
+    match app.focus {
+        Focus::Experiments => given(!app.experiments.list.is_empty(), "there is no experiment to open"),
+        Focus::Runs => given(!app.runs.projection.lines.is_empty(), "there is no run to open"),
+        Focus::Details => {
+            let is_chart = app.is_on_charts() && app.charts.key().is_some();
+            given(is_chart || app.details.can_open(), "there is nothing to open here")
+        }
+    }
+}
+
+fn can_go_back(app: &App) -> Possible {
+    let is_first = app.layer_below_help() == Layer::Panes && !app.zoomed && app.focus == Focus::Experiments;
+    given(!is_first, "this is the first step; q leaves")
+}
+
+fn can_search(app: &App) -> Possible {
+    match app.layer_below_help() {
+        Layer::Compare => compare::actions::is_table(app),
+        Layer::Dashboard => given(app.details.run.is_some(), "no run is selected"),
+        Layer::Panes => on_loaded_runs(app),
+        Layer::Chart
+        | Layer::Help
+        | Layer::Messages
+        | Layer::Report
+        | Layer::Search
+        | Layer::Prompt
+        | Layer::Picker
+        | Layer::Confirm
+        | Layer::Plan
+        | Layer::SweepList => Err("there is nothing to search here"),
+    }
+}
+
+impl Action {
+    /// Lines down, if it moves over lines; `page` is half of what is seen.
+    pub fn lines(self, page: isize) -> Option<isize> {
+        match self {
+            Self::Down => Some(1),
+            Self::Up => Some(-1),
+            Self::PageDown => Some(page),
+            Self::PageUp => Some(-page),
+            Self::Top => Some(isize::MIN / 2),
+            Self::Bottom => Some(isize::MAX / 2),
+            Self::Left
+            | Self::Right
+            | Self::Open
+            | Self::Back
+            | Self::NextTab
+            | Self::PreviousTab
+            | Self::Search => None,
+        }
+    }
+}
+
+pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
+    match app.layer() {
+        Layer::Help | Layer::Messages | Layer::Report => in_text(app, action),
+        Layer::SweepList => sweeps::update::go(app, action, effects),
+        Layer::Chart => charts::update::go(app, action),
+        Layer::Compare => compare::update::go(app, action),
+        Layer::Dashboard => {
+            if !charts::update::move_in_dashboard(app, action) {
+                in_panes(app, action, effects);
+            }
+        }
+        Layer::Panes => in_panes(app, action, effects),
+        // What is typed there moves by keys of its own.
+        Layer::Search | Layer::Prompt | Layer::Picker | Layer::Confirm | Layer::Plan => {}
+    }
+}
+
+fn in_panes(app: &mut App, action: Action, effects: &mut Effects) {
+    match action {
+        Action::Down | Action::Up | Action::PageDown | Action::PageUp | Action::Top | Action::Bottom => {
+            let half = (app.geometry().rows(app.focus) / 2).max(1) as isize;
+            step(app, app.focus, action.lines(half).unwrap_or_default());
+        }
+        Action::Left | Action::Right => {
+            let by = if action == Action::Left { -1 } else { 1 };
+            match app.focus {
+                Focus::Experiments => {}
+                Focus::Runs => app.runs.step_column(by),
+                Focus::Details => app.details.step_tab(by),
+            }
+        }
+        Action::NextTab => app.details.step_tab(1),
+        Action::PreviousTab => app.details.step_tab(-1),
+        Action::Search => app.overlay = Some(Overlay::Search),
+        Action::Open => match app.focus {
+            Focus::Experiments => open_selected(app, effects),
+            Focus::Runs if app.runs.selected_row().is_none() => runs::update::fold(app, effects),
+            Focus::Runs => app.focus = Focus::Details,
+            Focus::Details if app.details.tab == Tab::Charts => charts::update::open(app),
+            Focus::Details => details::update::open_artifact(app, effects),
+        },
+        Action::Back => back(app, effects),
+    }
+    if !matches!(action, Action::Search) {
+        show_cursors(app);
+    }
+}
+
+/// Exactly one layer out: range, zoom, search, filter, file, pane.
+fn back(app: &mut App, effects: &mut Effects) {
+    if app.runs.range_from.take().is_some() {
+        return;
+    }
+    if app.focus == Focus::Details && app.details.artifacts.preview.take().is_some() {
+        return;
+    }
+    if app.is_on_charts() && !app.charts.words.value().is_empty() {
+        app.charts.words.reset();
+        return;
+    }
+    if app.zoomed {
+        app.zoomed = false;
+        return;
+    }
+    if app.focus == Focus::Runs && !app.runs.view.words.is_empty() {
+        app.runs.words.reset();
+        words_changed(app, effects);
+        return;
+    }
+    if app.focus == Focus::Runs && !app.runs.view.filter.clauses.is_empty() {
+        app.runs.view.filter = Filter::default();
+        app.runs.filter_text.clear();
+        view_changed(app, effects);
+        return;
+    }
+    app.focus = match app.focus {
+        Focus::Details => Focus::Runs,
+        Focus::Runs | Focus::Experiments => Focus::Experiments,
+    };
+}
+
+/// Moves the cursor of a pane.
+pub fn step(app: &mut App, pane: Focus, by: isize) {
+    let height = app.geometry().rows(pane);
+    match pane {
+        Focus::Experiments => app.experiments.cursor.step(by, app.experiments.list.len(), height),
+        Focus::Runs => {
+            app.runs.cursor.step(by, app.runs.length(), height);
+            app.runs.moved();
+        }
+        Focus::Details => {
+            let length = app.details.length();
+            app.details.step(by, length, height);
+        }
+    }
+}
+
+/// In what is only read.
+fn in_text(app: &mut App, action: Action) {
+    let width = messages::width(app.size.0);
+    let length = match &app.overlay {
+        _ if app.help.is_some() => help::lines(app).len(),
+        Some(Overlay::Report(report)) => report.wrapped(width).len(),
+        _ => messages::lines(&app.messages, width).len(),
+    };
+    let last = length.saturating_sub(help::height(app));
+    let Some(scroll) = scrolled(app) else { return };
+    match action.lines(10) {
+        Some(by) => *scroll = scroll.saturating_add_signed(by).min(last),
+        None if action == Action::Back => close(app),
+        None => {}
+    }
+}
+
+fn scrolled(app: &mut App) -> Option<&mut usize> {
+    if let Some(scroll) = &mut app.help {
+        return Some(scroll);
+    }
+    match &mut app.overlay {
+        Some(Overlay::Messages { scroll }) => Some(scroll),
+        Some(Overlay::Report(report)) => Some(&mut report.scroll),
+        Some(
+            Overlay::Search
+            | Overlay::Prompt(_)
+            | Overlay::Picker(_)
+            | Overlay::Confirm(_)
+            | Overlay::Plan(_)
+            | Overlay::Sweeps { .. },
+        )
+        | None => None,
+    }
+}
+
+/// Closes what stands over everything else.
+pub fn close(app: &mut App) {
+    if app.help.take().is_none() {
+        app.overlay = None;
+    }
+}

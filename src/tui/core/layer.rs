@@ -1,0 +1,132 @@
+//! Who owns the keyboard: the one place that says which layer of the screen takes keys, and what they mean there.
+
+use super::app::{App, Overlay, Screen};
+
+/// Where the keys of a row mean it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// What leads up and down, and out.
+    Move,
+    /// What leads across and deeper: columns, tabs, what can be opened, the search.
+    Go,
+    /// Wherever nothing is typed.
+    Everywhere,
+    /// The explorer's panes.
+    Panes,
+    /// Charts, in a pane or as a screen.
+    Charts,
+    /// One chart as a screen.
+    Chart,
+    /// Runs side by side.
+    Compare,
+    /// What is only read, and the list of sweeps.
+    Overlay,
+    /// The list of sweeps.
+    Sweeps,
+    /// The form of a sweep.
+    Plan,
+    Picker,
+    Prompt,
+    /// Words that narrow what is shown.
+    Search,
+    /// A question.
+    Confirm,
+}
+
+/// What has the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    Help,
+    Messages,
+    Report,
+    Search,
+    Prompt,
+    Picker,
+    Confirm,
+    Plan,
+    SweepList,
+    Chart,
+    Compare,
+    /// The charts of a run, in their pane.
+    Dashboard,
+    Panes,
+}
+
+impl Layer {
+    /// Where keys mean what they mean; the first of these that knows a key has the word.
+    pub fn scopes(self) -> &'static [Scope] {
+        match self {
+            Self::Help | Self::Messages | Self::Report => &[Scope::Overlay, Scope::Move, Scope::Everywhere],
+            Self::SweepList => &[Scope::Sweeps, Scope::Overlay, Scope::Move, Scope::Everywhere],
+            Self::Search => &[Scope::Search],
+            Self::Prompt => &[Scope::Prompt],
+            Self::Picker => &[Scope::Picker],
+            Self::Confirm => &[Scope::Confirm],
+            Self::Plan => &[Scope::Plan],
+            Self::Chart => &[Scope::Chart, Scope::Charts, Scope::Go, Scope::Move, Scope::Everywhere],
+            Self::Compare => &[Scope::Compare, Scope::Go, Scope::Move, Scope::Everywhere],
+            Self::Dashboard => &[Scope::Charts, Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere],
+            Self::Panes => &[Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere],
+        }
+    }
+
+    /// Whether keys that mean nothing else are typed.
+    pub fn is_typing(self) -> bool {
+        matches!(self, Self::Search | Self::Prompt | Self::Picker | Self::Plan)
+    }
+}
+
+impl Scope {
+    /// Whether letters are typed where this is in force.
+    pub fn is_typing(self) -> bool {
+        matches!(self, Self::Search | Self::Prompt | Self::Picker | Self::Plan)
+    }
+
+    /// Whether both can be in force at once.
+    pub fn meets(self, other: Self) -> bool {
+        LAYERS.iter().any(|layer| layer.scopes().contains(&self) && layer.scopes().contains(&other))
+    }
+}
+
+pub const LAYERS: [Layer; 13] = [
+    Layer::Help,
+    Layer::Messages,
+    Layer::Report,
+    Layer::Search,
+    Layer::Prompt,
+    Layer::Picker,
+    Layer::Confirm,
+    Layer::Plan,
+    Layer::SweepList,
+    Layer::Chart,
+    Layer::Compare,
+    Layer::Dashboard,
+    Layer::Panes,
+];
+
+impl App {
+    /// What has the keys now.
+    pub fn layer(&self) -> Layer {
+        if self.help.is_some() { Layer::Help } else { self.layer_below_help() }
+    }
+
+    /// What the help is about.
+    pub fn layer_below_help(&self) -> Layer {
+        match &self.overlay {
+            Some(Overlay::Messages { .. }) => Layer::Messages,
+            Some(Overlay::Report(_)) => Layer::Report,
+            Some(Overlay::Search) => Layer::Search,
+            Some(Overlay::Prompt(_)) => Layer::Prompt,
+            Some(Overlay::Picker(_)) => Layer::Picker,
+            Some(Overlay::Confirm(_)) => Layer::Confirm,
+            Some(Overlay::Plan(_)) => Layer::Plan,
+            Some(Overlay::Sweeps { .. }) => Layer::SweepList,
+            None => match self.screens.last() {
+                Some(Screen::Chart(_)) => Layer::Chart,
+                Some(Screen::Compare(_)) => Layer::Compare,
+                None if self.is_on_charts() => Layer::Dashboard,
+                None => Layer::Panes,
+            },
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Words that are typed in the status line, and narrow what is shown with every letter.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use super::action::{Action as Any, DIALOGS, Possible, Row, always, given};
+use super::app::App;
+use super::effect::Effects;
+use super::go::step;
+use super::layer::Scope;
+use super::layout::Focus;
+use super::requests::words_changed;
+use crate::tui::features::compare;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    Keep,
+    Clear,
+    Down,
+    Up,
+}
+
+pub const ROWS: &[Row] = &[
+    row(Action::Keep, "search-keep", &["enter"], "keep", "search: keep the words", always),
+    row(Action::Clear, "search-clear", &["esc", "ctrl-c"], "clear", "search: clear the words", always),
+    row(Action::Down, "search-down", &["down"], "", "search: move down in the runs", is_of_runs),
+    row(Action::Up, "search-up", &["up"], "", "search: move up in the runs", is_of_runs),
+];
+
+const fn row(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    hint: &'static str,
+    help: &'static str,
+    possible: fn(&App) -> Possible,
+) -> Row {
+    Row {
+        action: Any::Search(action),
+        name,
+        keys,
+        scopes: &[Scope::Search],
+        hint,
+        help,
+        group: DIALOGS,
+        possible,
+    }
+}
+
+fn is_of_runs(app: &App) -> Possible {
+    given(app.searches_runs(), "the words are not about runs")
+}
+
+pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
+    match action {
+        Action::Keep => app.overlay = None,
+        Action::Clear => {
+            app.searched().reset();
+            app.overlay = None;
+        }
+        Action::Down => step(app, Focus::Runs, 1),
+        Action::Up => step(app, Focus::Runs, -1),
+    }
+    changed(app, effects);
+}
+
+/// The words are other ones.
+pub fn changed(app: &mut App, effects: &mut Effects) {
+    words_changed(app, effects);
+    compare::update::searched(app);
+}

@@ -1,0 +1,94 @@
+//! What keys do about the best run.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use crate::tui::core::action::{Action as Any, BEST, Possible, Row, can_write, given};
+use crate::tui::core::app::App;
+use crate::tui::core::layer::Scope;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    GoTo,
+    MarkBest,
+    ChooseBy,
+    Why,
+    Leaderboard,
+    UndoMark,
+    Marks,
+}
+
+pub const ROWS: &[Row] = &[
+    row(Action::GoTo, "go-to-best", &["b"], "best", "go to the best run", has_best),
+    row(
+        Action::MarkBest,
+        "mark-best",
+        &["B"],
+        "mark best",
+        "mark the best run, register its model, move the alias",
+        can_mark,
+    ),
+    row(
+        Action::ChooseBy,
+        "choose-by",
+        &["m"],
+        "metric",
+        "choose the metric that the best run is chosen by, and how",
+        has_metrics,
+    ),
+    row(Action::Why, "why", &["w"], "why", "say why the best run is the best", has_selection),
+    row(Action::Leaderboard, "leaderboard", &["L"], "", "rank the best runs", has_selection),
+    row(
+        Action::UndoMark,
+        "undo-mark",
+        &["U"],
+        "",
+        "undo the mark on the best run, in the registry too",
+        can_undo,
+    ),
+    row(
+        Action::Marks,
+        "marks",
+        &["ctrl-b"],
+        "",
+        "mark any run, see what that would write, the history of marks",
+        has_runs,
+    ),
+];
+
+const fn row(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    hint: &'static str,
+    help: &'static str,
+    possible: fn(&App) -> Possible,
+) -> Row {
+    Row { action: Any::Best(action), name, keys, scopes: &[Scope::Panes], hint, help, group: BEST, possible }
+}
+
+fn has_best(app: &App) -> Possible {
+    given(app.best.run_id().is_some(), "no best run is known: w says why, m chooses a metric")
+}
+
+fn has_selection(app: &App) -> Possible {
+    given(app.best.selection.is_some(), "no metric tells which run is best: m chooses one")
+}
+
+fn has_metrics(app: &App) -> Possible {
+    given(app.runs.loaded && !app.runs.catalog.metrics.is_empty(), "no run has a metric")
+}
+
+fn can_mark(app: &App) -> Possible {
+    can_write(app)?;
+    has_best(app)
+}
+
+fn can_undo(app: &App) -> Possible {
+    can_write(app)?;
+    given(app.runs.loaded, "no experiment is open yet")
+}
+
+fn has_runs(app: &App) -> Possible {
+    can_write(app)?;
+    given(app.runs.loaded && app.runs.length() > 0, "there is no run to mark")
+}

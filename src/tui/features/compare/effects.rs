@@ -1,0 +1,62 @@
+//! What comparisons need, computed away from the loop.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use std::sync::Arc;
+
+use super::Msg;
+use crate::catalog::{Catalog, Row, gather};
+use crate::compare::Comparison;
+use crate::compare::importance::matters;
+use crate::mlflow::{ExperimentId, RunId};
+use crate::select::Patterns;
+use crate::tui::core::tasks::{Slot, Tasks, blocking};
+
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Read runs that are compared and not all of the open experiment.
+    Load {
+        generation: u64,
+        runs: Vec<(ExperimentId, RunId)>,
+    },
+    Compare {
+        generation: u64,
+        catalog: Arc<Catalog>,
+        rows: Vec<Row>,
+        is_grouped: bool,
+        now: i64,
+    },
+    /// Find out which params matter for a metric.
+    Weigh {
+        comparison: Arc<Comparison>,
+        metric: String,
+        now: i64,
+    },
+}
+
+/// Carries an effect out; the patterns tell directions of metrics by their names.
+pub fn perform(effect: Effect, tasks: &mut Tasks, patterns: &Arc<Patterns>) {
+    const SLOT: Slot = Slot("compare");
+    let store = tasks.store.clone();
+    match effect {
+        Effect::Load { generation, runs } => tasks.answer(SLOT, async move {
+            let result = gather::runs(&store, &runs).await.map(Arc::new);
+            Msg::Loaded { generation, result }
+        }),
+        Effect::Compare { generation, catalog, rows, is_grouped, now } => {
+            let patterns = Arc::clone(patterns);
+            let compare = move || {
+                let comparison = Arc::new(Comparison::new(catalog, &rows, is_grouped, now, &patterns));
+                Msg::Compared { generation, comparison }
+            };
+            tasks.answer(SLOT, blocking(compare));
+        }
+        Effect::Weigh { comparison, metric, now } => {
+            let weigh = move || {
+                let matters = matters(&comparison, &metric, now);
+                Msg::Weighed { comparison, metric, matters }
+            };
+            tasks.answer(Slot("weigh"), blocking(weigh));
+        }
+    }
+}

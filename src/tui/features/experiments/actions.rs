@@ -1,0 +1,33 @@
+//! What keys do to experiments, and to whatever has a name.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use crate::tui::core::action::{Action as Any, Possible, RUNS, Row, can_write, given};
+use crate::tui::core::app::App;
+use crate::tui::core::layer::Scope;
+use crate::tui::core::layout::Focus;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// The experiment, or the run, under the cursor.
+    Rename,
+}
+
+pub const ROWS: &[Row] = &[Row {
+    action: Any::Experiments(Action::Rename),
+    name: "rename",
+    keys: &["R"],
+    scopes: &[Scope::Panes],
+    hint: "",
+    help: "rename the run or experiment",
+    group: RUNS,
+    possible: can_rename,
+}];
+
+fn can_rename(app: &App) -> Possible {
+    can_write(app)?;
+    match app.focus {
+        Focus::Experiments => given(!app.experiments.list.is_empty(), "there is no experiment"),
+        Focus::Runs | Focus::Details => given(app.runs.selected_row().is_some(), "no run is selected"),
+    }
+}

@@ -1,0 +1,198 @@
+//! What keys do to the table of runs and to the runs in it.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use crate::catalog::ColumnSpec;
+use crate::catalog::view::{Fold, Shape};
+use crate::tui::core::action::{
+    Action as Any, Possible, RUNS, Row, TABLE, can_write, given, has_target, on_loaded_runs, on_runs,
+};
+use crate::tui::core::app::App;
+use crate::tui::core::layer::Scope;
+use crate::tui::core::layout::Focus;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    Filter,
+    Sort,
+    SortAlso,
+    Columns,
+    Statistic,
+    ColumnLeft,
+    ColumnRight,
+    ColumnWider,
+    ColumnNarrower,
+    Tree,
+    Group,
+    Fold,
+    FoldAll,
+    Deleted,
+    ResetView,
+    Select,
+    SelectRange,
+    SelectNone,
+    Delete,
+    Tags,
+    Note,
+}
+
+pub const TABLE_ROWS: &[Row] = &[
+    table(Action::Filter, "filter", &["f"], "filter", "filter with an MLflow expression", on_loaded_runs),
+    table(Action::Sort, "sort", &["s"], "sort", "sort by the column: up, down, newest first", on_loaded_runs),
+    table(
+        Action::SortAlso,
+        "sort-also",
+        &["S"],
+        "",
+        "sort by the column too, where the others are equal",
+        is_sorted,
+    ),
+    table(Action::Columns, "columns", &["c"], "columns", "choose the columns", on_loaded_runs),
+    table(
+        Action::Statistic,
+        "statistic",
+        &["e"],
+        "value",
+        "value of the metric: latest, min, max, mean, first, at a step",
+        on_metric,
+    ),
+    table(Action::ColumnLeft, "column-left", &["<"], "", "move the column to the left", on_column),
+    table(Action::ColumnRight, "column-right", &[">"], "", "move the column to the right", on_column),
+    table(Action::ColumnWider, "column-wider", &["+"], "", "make the column wider", on_loaded_runs),
+    table(Action::ColumnNarrower, "column-narrower", &["-"], "", "make the column narrower", on_loaded_runs),
+    table(
+        Action::Tree,
+        "tree",
+        &["g t"],
+        "",
+        "children under their parents, or all runs in one list",
+        on_loaded_runs,
+    ),
+    table(Action::Group, "group", &["g b"], "group", "group by the column, or not any more", can_group),
+    table(Action::Fold, "fold", &["x"], "fold", "fold or unfold a parent or group", can_fold),
+    table(Action::FoldAll, "fold-all", &["X"], "", "fold or unfold all of them", has_folds),
+    table(Action::Deleted, "deleted", &["g d"], "", "show or hide deleted runs", on_loaded_runs),
+    table(
+        Action::ResetView,
+        "reset-view",
+        &["g r"],
+        "",
+        "back to the default columns, order and filter",
+        on_loaded_runs,
+    ),
+];
+
+pub const SELECTION_ROWS: &[Row] = &[
+    of_runs(
+        Action::Select,
+        "select",
+        &["space"],
+        "select",
+        "select the run, or not any more",
+        has_run_in_table,
+    ),
+    of_runs(
+        Action::SelectRange,
+        "select-range",
+        &["v"],
+        "",
+        "select from here to where the cursor goes",
+        has_run_in_table,
+    ),
+    of_runs(Action::SelectNone, "select-none", &["u"], "", "clear the selection", has_selected),
+];
+
+pub const WRITING_ROWS: &[Row] = &[
+    of_runs(
+        Action::Delete,
+        "delete",
+        &["D"],
+        "",
+        "delete the run or the selected runs, or restore them",
+        can_write_runs,
+    ),
+    of_runs(Action::Tags, "tags", &["t"], "tags", "edit tags", can_write_runs),
+    of_runs(Action::Note, "note", &["n"], "", "edit the note", can_note),
+];
+
+const fn table(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    hint: &'static str,
+    help: &'static str,
+    possible: fn(&App) -> Possible,
+) -> Row {
+    Row { action: Any::Runs(action), name, keys, scopes: &[Scope::Panes], hint, help, group: TABLE, possible }
+}
+
+const fn of_runs(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    hint: &'static str,
+    help: &'static str,
+    possible: fn(&App) -> Possible,
+) -> Row {
+    Row { action: Any::Runs(action), name, keys, scopes: &[Scope::Panes], hint, help, group: RUNS, possible }
+}
+
+fn is_sorted(app: &App) -> Possible {
+    on_loaded_runs(app)?;
+    given(!app.runs.view.sort.is_empty(), "sort by a column first: s")
+}
+
+fn on_column(app: &App) -> Possible {
+    on_loaded_runs(app)?;
+    given(app.runs.column > 0, "the name stays where it is; choose a column with h and l")
+}
+
+fn on_metric(app: &App) -> Possible {
+    on_loaded_runs(app)?;
+    given(
+        matches!(app.runs.chosen_column(), Some(ColumnSpec::Metric(..))),
+        "this is for metrics: choose one with h and l",
+    )
+}
+
+fn can_group(app: &App) -> Possible {
+    on_loaded_runs(app)?;
+    let is_grouped = matches!(app.runs.view.shape, Shape::Groups(_));
+    given(
+        is_grouped || app.runs.can_group(),
+        "choose a param, a tag, the status or the user with h and l first",
+    )
+}
+
+fn can_fold(app: &App) -> Possible {
+    on_runs(app)?;
+    let line = app.runs.projection.lines.get(app.runs.cursor.at);
+    given(line.is_some_and(|line| line.fold != Fold::Leaf), "nothing stands under this row")
+}
+
+fn has_folds(app: &App) -> Possible {
+    on_runs(app)?;
+    given(app.runs.view.shape != Shape::Flat, "this is for trees (g t) and groups (g b)")
+}
+
+fn has_run_in_table(app: &App) -> Possible {
+    on_runs(app)?;
+    given(app.runs.selected_row().is_some(), "there is no run under the cursor")
+}
+
+fn has_selected(app: &App) -> Possible {
+    given(!app.runs.marks.is_empty(), "no run is selected; space selects one")
+}
+
+fn can_write_runs(app: &App) -> Possible {
+    can_write(app)?;
+    has_target(app)
+}
+
+fn can_note(app: &App) -> Possible {
+    can_write(app)?;
+    given(
+        app.focus != Focus::Experiments && app.runs.selected_row().is_some(),
+        "a note belongs to one run: go to it",
+    )
+}

@@ -1,0 +1,297 @@
+//! Lists, prompts and questions about runs.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use super::effects::Write;
+use super::update::write;
+use crate::catalog::ColumnSpec;
+use crate::mlflow::filter::{Filter, parse};
+use crate::mlflow::limits::CUT;
+use crate::mlflow::{LifecycleStage, RunId, Statistic, Tag, limits, tags};
+use crate::text;
+use crate::tui::core::app::App;
+use crate::tui::core::effect::Effects;
+use crate::tui::core::requests::view_changed;
+use crate::tui::widgets::confirm::Confirm;
+use crate::tui::widgets::picker::{Item, Picked, Picker};
+use crate::tui::widgets::prompt::{Prompt, Wrong};
+
+/// An expression as it is typed, and what it says.
+type Expression = (String, Filter);
+
+pub fn filter(app: &mut App) {
+    let hint = "metrics.rmse < 0.5 AND params.family = 'tree'; tab completes names";
+    let text = app.runs.filter_text.clone();
+    Prompt::new("Filter, in MLflow's language", hint, &text, expression, |app, (text, filter), effects| {
+        app.runs.view.filter = filter;
+        app.runs.filter_text = text;
+        view_changed(app, effects);
+        Ok(())
+    })
+    .of_filter()
+    .open(app);
+}
+
+fn expression(text: &str) -> Result<Expression, Wrong> {
+    let trimmed = text.trim();
+    let before = text.len() - text.trim_start().len();
+    let filter = parse(trimmed).map_err(|error| Wrong {
+        message: error.message,
+        span: error.span.start + before..error.span.end + before,
+    })?;
+    Ok((trimmed.to_owned(), filter))
+}
+
+/// All columns there can be: those that are shown first, in their order.
+pub fn columns(app: &mut App) {
+    let items = column_items(app);
+    Picker::new("Columns", items, |app, picked, effects| match picked {
+        Picked::Toggled(spec, on) => show_column(app, &spec, on, effects),
+        // Enter shows a column that is not shown yet, and goes to it.
+        Picked::Chosen(spec) => match app.runs.columns.iter().position(|shown| shown.spec == spec) {
+            Some(at) => app.runs.choose_column(at),
+            None => show_column(app, &spec, true, effects),
+        },
+        Picked::Removed(_) => {}
+    })
+    .open(app);
+}
+
+fn show_column(app: &mut App, spec: &ColumnSpec, on: bool, effects: &mut Effects) {
+    app.runs.show_column(spec, on);
+    view_changed(app, effects);
+}
+
+fn column_items(app: &App) -> Vec<Item<ColumnSpec>> {
+    let runs = &app.runs;
+    let catalog = &runs.catalog;
+    let texts = &catalog.texts;
+    let of_runs = |count: usize| format!("{} runs", text::count(count));
+    let attribute = |spec: &ColumnSpec| {
+        matches!(spec, ColumnSpec::Metric(..) | ColumnSpec::Param(_) | ColumnSpec::Tag(_))
+    };
+    let shown: rustc_hash::FxHashSet<&ColumnSpec> = runs.columns.iter().map(|shown| &shown.spec).collect();
+    let item = |spec: ColumnSpec, note: String, on: bool| Item {
+        label: spec.name(),
+        note,
+        on: Some(on),
+        value: spec,
+    };
+    let note = |spec: &ColumnSpec| match spec {
+        ColumnSpec::Metric(key, _) => catalog.metrics.column(texts, key).map_or(0, |column| column.len()),
+        ColumnSpec::Param(key) => catalog.params.column(texts, key).map_or(0, |column| column.len()),
+        ColumnSpec::Tag(key) => catalog.tags.column(texts, key).map_or(0, |column| column.len()),
+        ColumnSpec::RunName
+        | ColumnSpec::RunId
+        | ColumnSpec::Status
+        | ColumnSpec::StartTime
+        | ColumnSpec::EndTime
+        | ColumnSpec::Duration
+        | ColumnSpec::User
+        | ColumnSpec::ArtifactUri => catalog.count,
+    };
+    // The name is always there.
+    let mut items: Vec<_> = runs
+        .columns
+        .iter()
+        .skip(1)
+        .map(|shown| {
+            let count = if attribute(&shown.spec) { of_runs(note(&shown.spec)) } else { String::new() };
+            item(shown.spec.clone(), count, true)
+        })
+        .collect();
+    let mut offer = |spec: ColumnSpec, count: String| {
+        if !shown.contains(&spec) {
+            items.push(item(spec, count, false));
+        }
+    };
+    ColumnSpec::ATTRIBUTES.into_iter().skip(1).for_each(|spec| offer(spec, String::new()));
+    catalog.metrics.keys(texts).for_each(|(key, count)| offer(ColumnSpec::metric(key), of_runs(count)));
+    catalog
+        .params
+        .keys(texts)
+        .for_each(|(key, count)| offer(ColumnSpec::Param(key.to_owned()), of_runs(count)));
+    let (system, own): (Vec<_>, Vec<_>) = catalog.tags.keys(texts).partition(|(key, _)| tags::is_system(key));
+    for (key, count) in own.into_iter().chain(system) {
+        offer(ColumnSpec::Tag(key.to_owned()), of_runs(count));
+    }
+    items
+}
+
+/// The value of a metric that a column shows; none is still to be typed.
+pub fn statistics(app: &mut App) {
+    let Some(ColumnSpec::Metric(key, now)) = app.runs.chosen_column().cloned() else { return };
+    let item =
+        |label: &str, note: &str, value| Item { label: label.into(), note: note.into(), on: None, value };
+    let all = [
+        (Statistic::Latest, "latest", "MLflow's: greatest step, then time"),
+        (Statistic::Min, "min", "smallest of the history, and its step"),
+        (Statistic::Max, "max", "largest of the history, and its step"),
+        (Statistic::Mean, "mean", "over the whole history"),
+        (Statistic::First, "first", "value of the smallest step"),
+    ];
+    let at = all.iter().position(|(statistic, ..)| *statistic == now).unwrap_or(all.len());
+    let at_a_step = item("at a step", "the value that was logged at it", None);
+    let items = all.into_iter().map(|(statistic, label, note)| item(label, note, Some(statistic)));
+    let title = format!("Value of {key}");
+    Picker::new(title, items.chain([at_a_step]), move |app, picked, effects| match picked {
+        Picked::Chosen(Some(statistic)) => {
+            app.runs.choose_statistic(statistic);
+            view_changed(app, effects);
+        }
+        Picked::Chosen(None) => step(app, &key, now),
+        Picked::Toggled(..) | Picked::Removed(_) => {}
+    })
+    .at(at)
+    .open(app);
+}
+
+fn step(app: &mut App, key: &str, now: Statistic) {
+    let text = if let Statistic::At(step) = now { step.to_string() } else { String::new() };
+    let read = |text: &str| text.trim().parse::<i64>().map_err(|_| Wrong::from("a step is a whole number"));
+    Prompt::new(format!("Step of {key}"), "a whole number", &text, read, |app, step, effects| {
+        app.runs.choose_statistic(Statistic::At(step));
+        view_changed(app, effects);
+        Ok(())
+    })
+    .open(app);
+}
+
+/// A name for the run under the cursor; `read` says what a name is.
+pub fn rename(app: &mut App, read: fn(&str) -> Result<String, Wrong>) {
+    let Some((row, id)) = app.runs.selected_row().zip(app.runs.selected_run()) else { return };
+    let name = app.runs.catalog.run_name(row).to_owned();
+    Prompt::new("Rename the run", "", &name, read, move |app, name, effects| {
+        write(app, Write::Rename { id: id.clone(), name }, effects);
+        Ok(())
+    })
+    .open(app);
+}
+
+pub fn note(app: &mut App) {
+    let Some(id) = app.runs.selected_run() else { return };
+    let note = tag_of(app, tags::NOTE).unwrap_or_default();
+    let hint = "ctrl-j begins a new line; an empty note is removed";
+    let read = |text: &str| Ok(text.to_owned());
+    Prompt::new("Note", hint, &note, read, move |app, text: String, effects| {
+        let ids = vec![id.clone()];
+        let change = if text.is_empty() {
+            Write::DeleteTag { ids, key: tags::NOTE.into() }
+        } else {
+            Write::SetTag { ids, tag: checked(Tag::new(tags::NOTE, text))? }
+        };
+        write(app, change, effects);
+        Ok(())
+    })
+    .of_lines()
+    .open(app);
+}
+
+fn checked(tag: Tag) -> Result<Tag, Wrong> {
+    limits::check_tag(&tag).map_err(|kind| kind.to_string())?;
+    Ok(tag)
+}
+
+/// A tag of the run under the cursor.
+fn tag_of(app: &App, key: &str) -> Option<String> {
+    let catalog = &app.runs.catalog;
+    let column = catalog.tags.column(&catalog.texts, key)?;
+    let row = app.runs.selected_row()?;
+    column.get(row).map(|sym| whole(app, catalog.run_id(row), key, catalog.texts.get(sym)).to_owned())
+}
+
+/// A tag's value as the run itself has it, where that was read and the table has only the beginning.
+fn whole<'a>(app: &'a App, id: &str, key: &str, value: &'a str) -> &'a str {
+    let read = app.details.run.as_ref().filter(|run| value.contains(CUT) && run.info.run_id.as_str() == id);
+    read.and_then(|run| run.tag(key)).unwrap_or(value)
+}
+
+/// The tags of the run under the cursor; what is done to one is done to all selected runs.
+pub fn tags(app: &mut App) {
+    let ids = app.runs.targets();
+    let catalog = &app.runs.catalog;
+    let row = match ids.as_slice() {
+        [id] => catalog.find(id.as_str()),
+        _ => None,
+    };
+    let mut known: Vec<(&str, &str)> = match row {
+        Some(row) => {
+            let id = catalog.run_id(row);
+            let tags = catalog.tags.of(&catalog.texts, row);
+            tags.map(|(key, value)| (key, whole(app, id, key, catalog.texts.get(value)))).collect()
+        }
+        None => catalog.tags.keys(&catalog.texts).map(|(key, _)| (key, "")).collect(),
+    };
+    // What MLflow keeps is not for the hand.
+    known.retain(|(key, _)| !tags::is_system(key));
+    known.sort_unstable();
+    // None is a tag that is still to be named.
+    let new = Item { label: "new tag".into(), note: "key=value".into(), on: None, value: None };
+    let known = known.into_iter().map(|(key, value)| Item {
+        label: key.to_owned(),
+        note: value.to_owned(),
+        on: None,
+        value: Some(Tag::new(key, value)),
+    });
+    let items: Vec<_> = std::iter::once(new).chain(known).collect();
+    let title = if ids.len() == 1 { "Tags".to_owned() } else { format!("Tags of {} runs", ids.len()) };
+    Picker::new(title, items, move |app, picked, _| match picked {
+        Picked::Chosen(tag) => edit_tag(app, ids.clone(), tag),
+        Picked::Removed(Some(tag)) => remove_tag(app, ids.clone(), tag.key),
+        Picked::Removed(None) | Picked::Toggled(..) => {}
+    })
+    .removable()
+    .open(app);
+}
+
+fn edit_tag(app: &mut App, ids: Vec<RunId>, tag: Option<Tag>) {
+    let read = |text: &str| Ok(text.to_owned());
+    let (title, hint, value) = match &tag {
+        Some(tag) => (format!("Tag {}", tag.key), "its new value", tag.value.clone()),
+        None => ("New tag".into(), "key=value", String::new()),
+    };
+    Prompt::new(title, hint, &value, read, move |app, text: String, effects| {
+        let tag = match (&tag, text.split_once('=')) {
+            (Some(tag), _) => Tag::new(&tag.key, text),
+            (None, Some((key, value))) if !key.trim().is_empty() => Tag::new(key.trim(), value.trim()),
+            (None, _) => return Err("a tag is written key=value".into()),
+        };
+        write(app, Write::SetTag { ids: ids.clone(), tag: checked(tag)? }, effects);
+        Ok(())
+    })
+    .open(app);
+}
+
+fn remove_tag(app: &mut App, ids: Vec<RunId>, key: String) {
+    let of = if ids.len() == 1 { "the run".into() } else { format!("{} runs", ids.len()) };
+    let lines = vec![key.clone()];
+    Confirm::new(format!("Remove this tag from {of}?"), lines, move |app, effects| {
+        write(app, Write::DeleteTag { ids, key }, effects);
+    })
+    .open(app);
+}
+
+/// The question before runs are deleted or restored; selected runs have to be all of a kind.
+pub fn delete(app: &mut App) {
+    let ids = app.runs.targets();
+    let catalog = &app.runs.catalog;
+    let rows: Vec<_> = ids.iter().filter_map(|id| catalog.find(id.as_str())).collect();
+    let deleted = rows.iter().filter(|row| catalog.run(**row).stage == LifecycleStage::Deleted).count();
+    let lines: Vec<String> =
+        rows.iter().map(|row| format!("{}  {}", catalog.run_name(*row), catalog.run_id(*row))).collect();
+    if deleted > 0 && deleted < ids.len() {
+        return app.say("some of the selected runs are deleted and others are not: select one kind");
+    }
+    let verb = if deleted > 0 { "Restore" } else { "Delete" };
+    let question = match ids.len() {
+        1 => format!("{verb} this run?"),
+        many => format!("{verb} these {} runs?", text::count(many)),
+    };
+    Confirm::new(question, lines, move |app, effects| {
+        // What was selected for this is done.
+        app.runs.marks.clear();
+        let change = if deleted > 0 { Write::Restore(ids) } else { Write::Delete(ids) };
+        write(app, change, effects);
+    })
+    .open(app);
+}

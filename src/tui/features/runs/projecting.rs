@@ -1,0 +1,59 @@
+//! The lines of a view, computed away from the loop.
+
+use std::sync::Arc;
+
+use super::Msg;
+use super::effects::Projecting;
+use crate::catalog::view::{Ids, project_with};
+use crate::mlflow::ViewType;
+use crate::store::pages::Pages;
+use crate::store::{Result, RunSearch, Store};
+use crate::tui::core::msg::{Msg as Any, Said};
+use crate::tui::core::tasks::blocking;
+
+/// Runs that one search asks for.
+const PAGE: usize = 5_000;
+
+/// Computes a view. Only where the filter asks for what a catalogue does not hold, the store is asked.
+pub async fn project(store: Store, request: Projecting) -> Any {
+    let found = if request.view.filter.needs_store() {
+        match search(&store, &request).await {
+            Ok(found) => Some(found),
+            Err(error) => {
+                return Said(format!("the filter was not applied: {error}; {}", error.hint())).into();
+            }
+        }
+    } else {
+        None
+    };
+    blocking(move || {
+        let Projecting { generation, catalog, complete, view, selected, now } = request;
+        let projection = project_with(&catalog, &view, found.as_ref(), now);
+        let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+        Msg::Projected { generation, catalog, complete, view, projection: Arc::new(projection), position }
+    })
+    .await
+}
+
+/// The ids of the runs that pass the whole filter.
+async fn search(store: &Store, request: &Projecting) -> Result<Ids> {
+    let mut found = Ids::default();
+    let Some(row) = request.catalog.newest_first.first() else { return Ok(found) };
+    let experiment = request.catalog.texts.get(request.catalog.run(*row).experiment_id);
+    let mut search = RunSearch {
+        experiment_ids: vec![experiment.into()],
+        filter: request.view.filter.clone(),
+        view: ViewType::All,
+        max_results: PAGE,
+        ..RunSearch::default()
+    };
+    let mut pages = Pages::default();
+    loop {
+        let page = store.search_runs(&search).await?;
+        search.page_token = pages.follow(&page)?;
+        found.extend(page.runs.into_iter().map(|run| run.info.run_id.0));
+        if search.page_token.is_none() {
+            return Ok(found);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What keys do to the table of runs, and what tasks bring back of it.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use super::actions::Action;
+use super::effects::{Effect, Write};
+use super::place::chosen_width;
+use super::{Msg, Runs, dialogs};
+use crate::catalog::view::{Shape, View};
+use crate::catalog::{Catalog, Row};
+use crate::mlflow::{RunId, RunStatus};
+use crate::text;
+use crate::tui::core::app::App;
+use crate::tui::core::effect::{Effects, Shell};
+use crate::tui::core::go::step;
+use crate::tui::core::layout::Focus;
+use crate::tui::core::requests::{failing, live, load_experiments, looked, project, reload, view_changed};
+use crate::tui::widgets::messages::note;
+
+/// Cells by which a key widens a column.
+const WIDEN: i16 = 2;
+/// How long a list of experiments counts as current while somebody writes, in milliseconds.
+const EXPERIMENTS_AGE: i64 = 2_000;
+/// The same where only polling tells of new experiments.
+const EXPERIMENTS_AGE_UNTOUCHED: i64 = 10_000;
+/// Active runs that a poll looks at anew, at most: those on the screen before all others.
+const ATTENDED: usize = 60;
+
+pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
+    let runs = &mut app.runs;
+    match action {
+        Action::Filter => dialogs::filter(app),
+        Action::Columns => dialogs::columns(app),
+        Action::Statistic => dialogs::statistics(app),
+        Action::Tags => dialogs::tags(app),
+        Action::Note => dialogs::note(app),
+        Action::Delete => dialogs::delete(app),
+        Action::Sort | Action::SortAlso => {
+            runs.cycle_sort(action == Action::SortAlso);
+            view_changed(app, effects);
+        }
+        Action::ColumnLeft | Action::ColumnRight => {
+            runs.move_column(if action == Action::ColumnLeft { -1 } else { 1 });
+            runs.changed = true;
+        }
+        Action::ColumnWider | Action::ColumnNarrower => {
+            let by = if action == Action::ColumnWider { WIDEN } else { -WIDEN };
+            let drawn = chosen_width(app);
+            app.runs.widen_column(by, drawn);
+            app.runs.changed = true;
+        }
+        Action::Tree => {
+            let shape = if runs.view.shape == Shape::Tree { Shape::Flat } else { Shape::Tree };
+            reshape(runs, shape);
+            view_changed(app, effects);
+        }
+        Action::Group => {
+            let shape = match (&runs.view.shape, runs.chosen_column()) {
+                (Shape::Groups(old), Some(new)) if old == new => Shape::Flat,
+                (Shape::Groups(_), _) if !runs.can_group() => Shape::Flat,
+                (_, Some(new)) => Shape::Groups(new.clone()),
+                (_, None) => Shape::Flat,
+            };
+            reshape(runs, shape);
+            view_changed(app, effects);
+        }
+        Action::Fold => fold(app, effects),
+        Action::FoldAll => {
+            runs.view.all_toggled = !runs.view.all_toggled;
+            runs.view.toggled.clear();
+            project(app, effects);
+        }
+        Action::Deleted => {
+            runs.deleted = !runs.deleted;
+            runs.changed = true;
+            runs.generation += 1;
+            if let Some(experiment) = runs.experiment.clone() {
+                let (generation, deleted) = (runs.generation, runs.deleted);
+                effects.push(Effect::Watch { generation, experiment, deleted });
+            }
+            let said =
+                if app.runs.deleted { "deleted runs are shown too" } else { "deleted runs are hidden" };
+            app.status = Some(said.into());
+        }
+        Action::ResetView => {
+            runs.view = View::default();
+            runs.words.reset();
+            runs.filter_text.clear();
+            runs.own_columns = false;
+            runs.follow_keys();
+            view_changed(app, effects);
+        }
+        Action::Select => {
+            runs.mark();
+            step(app, Focus::Runs, 1);
+        }
+        Action::SelectRange => {
+            if runs.range_from.is_some() {
+                runs.mark();
+            } else {
+                runs.range_from = Some(runs.cursor.at);
+            }
+        }
+        Action::SelectNone => runs.marks.clear(),
+    }
+}
+
+/// Folds or unfolds the line under the cursor.
+pub fn fold(app: &mut App, effects: &mut Effects) {
+    let runs = &mut app.runs;
+    if let Some(picked) = runs.picked(runs.cursor.at)
+        && !runs.view.toggled.remove(&picked)
+    {
+        runs.view.toggled.insert(picked);
+    }
+    project(app, effects);
+}
+
+fn reshape(runs: &mut Runs, shape: Shape) {
+    runs.view.shape = shape;
+    runs.view.toggled.clear();
+    runs.view.all_toggled = false;
+}
+
+/// Writes to the store.
+pub fn write(app: &mut App, write: Write, effects: &mut Effects) {
+    app.status = Some("writing".into());
+    effects.push(Effect::Write(write));
+}
+
+pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
+    match msg {
+        Msg::Snapshot { generation, snapshot } => {
+            if generation == app.runs.generation {
+                live(app);
+                app.runs.newest_complete = snapshot.complete;
+                app.runs.newest = Some(snapshot.catalog);
+                project(app, effects);
+            }
+        }
+        Msg::Polled { generation, touched, took } => {
+            if generation == app.runs.generation {
+                polled(app, touched, took, effects);
+            }
+        }
+        Msg::PollFailed { generation, error, retry_ms } => {
+            if generation == app.runs.generation {
+                failing(app, error.clone(), retry_ms);
+                looked(app);
+                app.runs.error = Some(error);
+            }
+        }
+        Msg::Projected { generation, catalog, complete, view, projection, position } => {
+            if generation != app.runs.asked_view {
+                return;
+            }
+            let height = app.geometry().rows(Focus::Runs);
+            notice_endings(app, &catalog, effects);
+            app.runs.show(catalog, complete, *view, projection, position, height);
+            if app.runs.wanted_view().measured != app.runs.shown_view.measured {
+                // Which columns there are was not known yet when the groups were asked for.
+                project(app, effects);
+            }
+            // What is shown of a run may have changed with it.
+            app.details.wanted = None;
+        }
+        Msg::Sparks { generation, key, histories } => {
+            if generation == app.runs.spark_generation && app.runs.spark_key.as_ref() == Some(&key) {
+                app.runs.take_sparks(histories);
+            }
+        }
+        Msg::Written { write, result } => {
+            reload(app, result.map(|()| write.done()), effects);
+        }
+    }
+}
+
+fn polled(app: &mut App, touched: bool, took: u64, effects: &mut Effects) {
+    app.writes += u64::from(touched);
+    live(app);
+    looked(app);
+    app.pace.answered(took);
+    let limit = if touched { EXPERIMENTS_AGE } else { EXPERIMENTS_AGE_UNTOUCHED };
+    if (touched || !app.capabilities.change_feed) && app.now - app.experiments_asked >= limit {
+        load_experiments(app, effects);
+    }
+}
+
+/// Tells of runs that ended while nobody looked at them.
+fn notice_endings(app: &mut App, catalog: &Catalog, effects: &mut Effects) {
+    let old = &app.runs.catalog;
+    if !app.runs.loaded {
+        return;
+    }
+    let looked_at = app.runs.selected_row().filter(|_| app.pace.focused);
+    let mut ended = Vec::new();
+    for row in old.active.iter().copied().filter(|row| Some(*row) != looked_at) {
+        // Rows stay what they are, unless the store was read anew.
+        let Some(run) = catalog.runs.get(row as usize).filter(|_| catalog.runs.len() >= old.runs.len())
+        else {
+            continue;
+        };
+        if !run.status.is_active() && catalog.run_id(row) == old.run_id(row) && run.present {
+            ended.push((catalog.run_name(row), run.status));
+        }
+    }
+    let words = match ended.as_slice() {
+        [] => return,
+        [(name, status)] => format!("{name} {}", ending(*status)),
+        many => {
+            let count = |wanted: RunStatus| many.iter().filter(|(_, status)| *status == wanted).count();
+            let (done, failed) = (count(RunStatus::Finished), count(RunStatus::Failed));
+            let other = many.len() - done - failed;
+            let parts = [(done, "finished"), (failed, "failed"), (other, "were killed")];
+            let parts = parts.iter().filter(|(count, _)| *count > 0);
+            parts
+                .map(|(count, word)| format!("{} runs {word}", text::count(*count)))
+                .collect::<Vec<_>>()
+                .join(", ")
+        }
+    };
+    let words = text::clean(&words).into_owned();
+    note(&mut app.messages, app.now, words.clone());
+    app.notice = Some(words.clone());
+    effects.push(Shell::Notify(words));
+}
+
+fn ending(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Failed => "failed",
+        RunStatus::Killed => "was killed",
+        RunStatus::Finished | RunStatus::Running | RunStatus::Scheduled => "finished",
+    }
+}
+
+/// Asks for the sparklines on the screen; true if there is anything to ask for.
+pub fn follow_sparks(app: &mut App, effects: &mut Effects) -> bool {
+    let height = app.geometry().rows(Focus::Runs);
+    let Some((key, ids)) = app.runs.missing_sparks(height) else { return false };
+    effects.push(Effect::ReadSparks { generation: app.runs.spark_generation, ids, key });
+    true
+}
+
+/// Notes the histories that columns and the choice of the best run need; true if they are others.
+pub fn follow_histories(app: &mut App) -> bool {
+    let mut wanted = app.best.wanted();
+    wanted.extend(app.runs.wanted_histories());
+    wanted.dedup();
+    if wanted == app.runs.asked_histories {
+        return false;
+    }
+    app.runs.asked_histories = wanted;
+    true
+}
+
+/// Tells which runs polls shall look at anew: those that run, then the others on the screen.
+pub fn attend(app: &App, effects: &mut Effects) {
+    let height = app.geometry().rows(Focus::Runs);
+    let runs = &app.runs;
+    let is_active = |row: &Row| runs.catalog.run(*row).status.is_active();
+    let id = |row: Row| RunId::from(runs.catalog.run_id(row));
+    let (mut active, others): (Vec<Row>, Vec<Row>) = runs.visible(height).partition(is_active);
+    for row in runs.catalog.active.iter().copied() {
+        if active.len() >= ATTENDED {
+            break;
+        }
+        if !active.contains(&row) {
+            active.push(row);
+        }
+    }
+    effects.push(Effect::Attend {
+        selected: runs.selected_run(),
+        active: active.into_iter().take(ATTENDED).map(id).collect(),
+        others: others.into_iter().map(id).collect(),
+        wanted: runs.asked_histories.clone(),
+    });
+}

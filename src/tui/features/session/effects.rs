@@ -1,0 +1,31 @@
+//! What the program keeps, and time.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use std::time::Duration;
+
+use super::keeping::Keeper;
+use crate::mlflow::ExperimentId;
+use crate::tui::core::memory::{Layout, Remembered};
+use crate::tui::core::msg::Msg;
+use crate::tui::core::tasks::{Slot, Tasks};
+
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Look at the state again after a while.
+    Wake(Duration),
+    Remember {
+        experiment: Option<(ExperimentId, Box<Remembered>)>,
+        layout: Layout,
+    },
+}
+
+pub fn perform(effect: Effect, tasks: &mut Tasks, keeper: &Keeper) {
+    match effect {
+        Effect::Wake(after) => tasks.answer(Slot("wake"), async move {
+            tokio::time::sleep(after).await;
+            Msg::Tick
+        }),
+        Effect::Remember { experiment, layout } => keeper.remember(experiment, layout, &tasks.sender()),
+    }
+}

@@ -1,0 +1,153 @@
+//! What keys do about sweeps: begin one, plan one, look at them, steer them.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use crate::sweep::progress::{Progress, SweepStatus};
+use crate::tui::core::action::{Action as Any, DIALOGS, Possible, Row, TRAIN, always, can_write, given};
+use crate::tui::core::app::{App, Overlay};
+use crate::tui::core::layer::Scope;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    Train,
+    Plan,
+    List,
+    /// Pause the sweep under the cursor, or let it go on.
+    Pause,
+    Cancel,
+    Resume,
+    Log,
+    /// Begin the sweep of the form.
+    Begin,
+    Complete,
+    NextLine,
+    PreviousLine,
+    Leave,
+}
+
+const PANES: &[Scope] = &[Scope::Panes];
+const ANYWHERE: &[Scope] = &[Scope::Panes, Scope::Sweeps];
+const LIST: &[Scope] = &[Scope::Sweeps];
+const FORM: &[Scope] = &[Scope::Plan];
+
+pub const ROWS: &[Row] = &[
+    row(
+        Action::Train,
+        "train",
+        &["T"],
+        ANYWHERE,
+        "train",
+        "train: start the sweep of this experiment, or plan one",
+        can_train,
+    ),
+    row(
+        Action::Plan,
+        "train-plan",
+        &["ctrl-t"],
+        ANYWHERE,
+        "",
+        "plan a sweep: data, target, metric, families, budget",
+        can_train,
+    ),
+    row(
+        Action::List,
+        "sweeps",
+        &["g s"],
+        PANES,
+        "sweeps",
+        "sweep progress; pause, cancel, resume sweeps",
+        always,
+    ),
+    row(Action::Pause, "sweep-pause", &["p", "space"], LIST, "pause", "pause the sweep, or go on", can_pause),
+    row(Action::Cancel, "sweep-cancel", &["x"], LIST, "cancel", "cancel the sweep", can_cancel),
+    row(Action::Resume, "sweep-resume", &["r"], LIST, "resume", "resume the sweep", can_resume),
+    row(Action::Log, "sweep-log", &["l"], LIST, "log", "show the log of the sweep", has_sweep),
+    form(Action::Begin, "plan-train", &["enter"], "train", "plan: begin the sweep", always),
+    form(
+        Action::Complete,
+        "plan-complete",
+        &["tab", "right"],
+        "complete",
+        "plan: complete the line",
+        has_rest,
+    ),
+    form(Action::NextLine, "plan-next", &["tab", "down", "ctrl-n"], "next line", "plan: next line", always),
+    form(
+        Action::PreviousLine,
+        "plan-previous",
+        &["shift-tab", "up", "ctrl-p"],
+        "",
+        "plan: previous line",
+        always,
+    ),
+    form(Action::Leave, "plan-leave", &["esc", "ctrl-c"], "leave", "plan: leave it", always),
+];
+
+const fn row(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    scopes: &'static [Scope],
+    hint: &'static str,
+    help: &'static str,
+    possible: fn(&App) -> Possible,
+) -> Row {
+    Row { action: Any::Sweeps(action), name, keys, scopes, hint, help, group: TRAIN, possible }
+}
+
+const fn form(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    hint: &'static str,
+    help: &'static str,
+    possible: fn(&App) -> Possible,
+) -> Row {
+    Row { action: Any::Sweeps(action), name, keys, scopes: FORM, hint, help, group: DIALOGS, possible }
+}
+
+fn can_train(app: &App) -> Possible {
+    can_write(app)?;
+    given(app.experiments.loaded || app.experiments.error.is_none(), "the store does not answer")
+}
+
+/// The sweep under the cursor of the list.
+pub fn chosen(app: &App) -> Option<&Progress> {
+    match app.overlay {
+        Some(Overlay::Sweeps { at }) => app.sweeps.list.get(at),
+        Some(_) | None => None,
+    }
+}
+
+fn has_sweep(app: &App) -> Possible {
+    given(chosen(app).is_some(), "there is no sweep yet: T trains, ctrl-t plans")
+}
+
+fn in_state(app: &App, is_right: fn(SweepStatus) -> bool, otherwise: &'static str) -> Possible {
+    has_sweep(app)?;
+    given(chosen(app).is_some_and(|sweep| is_right(sweep.state)), otherwise)?;
+    can_write(app)
+}
+
+fn can_pause(app: &App) -> Possible {
+    let is_right = |state| matches!(state, SweepStatus::Running | SweepStatus::Paused);
+    in_state(app, is_right, "the sweep is not under way")
+}
+
+fn can_cancel(app: &App) -> Possible {
+    in_state(app, SweepStatus::is_active, "the sweep is not under way")
+}
+
+fn can_resume(app: &App) -> Possible {
+    let is_right = |state| matches!(state, SweepStatus::Cancelled | SweepStatus::Interrupted);
+    in_state(app, is_right, "only a sweep that was cancelled or interrupted is resumed")
+}
+
+fn has_rest(app: &App) -> Possible {
+    match &app.overlay {
+        Some(Overlay::Plan(form)) => {
+            given(form.rest().is_some(), "nothing is known that the line could go on with")
+        }
+        Some(_) | None => Err("there is no plan here"),
+    }
+}

@@ -1,0 +1,98 @@
+//! What keys do in a list to pick from; other keys are typed, and narrow it.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use super::height;
+use crate::tui::core::action::{Action as Any, DIALOGS, Possible, Row, always, given};
+use crate::tui::core::app::{App, Overlay};
+use crate::tui::core::effect::Effects;
+use crate::tui::core::layer::Scope;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    Pick,
+    Toggle,
+    Remove,
+    Down,
+    Up,
+    PageDown,
+    PageUp,
+    Close,
+}
+
+pub const ROWS: &[Row] = &[
+    row(Action::Pick, "pick", &["enter"], "pick", "list: pick the entry", has_entry),
+    row(
+        Action::Toggle,
+        "pick-toggle",
+        &["space", "tab"],
+        "on or off",
+        "list: turn the entry on or off",
+        can_toggle,
+    ),
+    row(Action::Remove, "pick-remove", &["ctrl-x"], "remove", "list: remove the entry", can_remove),
+    row(Action::Down, "pick-down", &["down", "ctrl-n", "ctrl-j"], "", "list: move down", always),
+    row(Action::Up, "pick-up", &["up", "ctrl-p", "ctrl-k"], "", "list: move up", always),
+    row(Action::PageDown, "pick-page-down", &["pagedown"], "", "list: a page down", always),
+    row(Action::PageUp, "pick-page-up", &["pageup"], "", "list: a page up", always),
+    row(Action::Close, "pick-close", &["esc", "ctrl-c"], "close", "list: close it", always),
+];
+
+const fn row(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    hint: &'static str,
+    help: &'static str,
+    possible: fn(&App) -> Possible,
+) -> Row {
+    Row {
+        action: Any::Picker(action),
+        name,
+        keys,
+        scopes: &[Scope::Picker],
+        hint,
+        help,
+        group: DIALOGS,
+        possible,
+    }
+}
+
+fn has_entry(app: &App) -> Possible {
+    given(in_list(app, |list| list.selected().is_some()), "nothing matches")
+}
+
+fn can_toggle(app: &App) -> Possible {
+    given(in_list(app, |list| list.selected().is_some_and(|entry| entry.on.is_some())), "it is not on or off")
+}
+
+fn can_remove(app: &App) -> Possible {
+    given(in_list(app, |list| list.can_remove && list.selected().is_some()), "nothing is removed here")
+}
+
+fn in_list(app: &App, holds: impl Fn(&super::List) -> bool) -> bool {
+    matches!(&app.overlay, Some(Overlay::Picker(picker)) if holds(picker.list()))
+}
+
+pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
+    let height = height(app.size.1);
+    let Some(Overlay::Picker(mut picker)) = app.overlay.take() else { return };
+    let list = picker.list_mut();
+    match action {
+        Action::Close => return,
+        Action::Down => list.step(1, height),
+        Action::Up => list.step(-1, height),
+        Action::PageDown => list.step(height as isize, height),
+        Action::PageUp => list.step(-(height as isize), height),
+        Action::Pick => return picker.give(app, super::Event::Chosen, effects),
+        Action::Remove => return picker.give(app, super::Event::Removed, effects),
+        Action::Toggle => {
+            list.toggle();
+            picker.give(app, super::Event::Toggled, effects);
+            picker.list_mut().step(1, height);
+        }
+    }
+    if app.overlay.is_none() {
+        app.overlay = Some(Overlay::Picker(picker));
+    }
+}

@@ -1,0 +1,109 @@
+//! What keys do where a line is typed; other keys are typed.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use super::Wrong;
+use crate::tui::core::action::{Action as Any, DIALOGS, Possible, Row, always, given};
+use crate::tui::core::app::{App, Overlay};
+use crate::tui::core::effect::Effects;
+use crate::tui::core::layer::Scope;
+use crate::tui::widgets::input;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    Apply,
+    NewLine,
+    Complete,
+    NextCompletion,
+    PreviousCompletion,
+    Leave,
+}
+
+pub const ROWS: &[Row] = &[
+    row(Action::Apply, "apply", &["enter"], "apply", "prompt: apply what is typed", always),
+    row(
+        Action::NewLine,
+        "new-line",
+        &["ctrl-j", "ctrl-o"],
+        "new line",
+        "prompt: begin a new line",
+        has_lines,
+    ),
+    row(Action::Complete, "complete", &["tab"], "complete", "prompt: complete the word", has_completions),
+    row(Action::NextCompletion, "next-completion", &["down"], "", "prompt: next completion", has_completions),
+    row(
+        Action::PreviousCompletion,
+        "previous-completion",
+        &["up"],
+        "",
+        "prompt: previous completion",
+        has_completions,
+    ),
+    row(Action::Leave, "leave", &["esc", "ctrl-c"], "leave", "prompt: leave it", always),
+];
+
+const fn row(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    hint: &'static str,
+    help: &'static str,
+    possible: fn(&App) -> Possible,
+) -> Row {
+    Row {
+        action: Any::Prompt(action),
+        name,
+        keys,
+        scopes: &[Scope::Prompt],
+        hint,
+        help,
+        group: DIALOGS,
+        possible,
+    }
+}
+
+fn in_line(app: &App, holds: impl Fn(&super::Line) -> bool) -> bool {
+    matches!(&app.overlay, Some(Overlay::Prompt(prompt)) if holds(prompt.line()))
+}
+
+fn has_lines(app: &App) -> Possible {
+    given(in_line(app, |line| line.has_lines), "one line is typed here")
+}
+
+fn has_completions(app: &App) -> Possible {
+    given(
+        in_line(app, |line| !line.completions.is_empty()),
+        "nothing is known that the word could go on with",
+    )
+}
+
+pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
+    let Some(Overlay::Prompt(mut prompt)) = app.overlay.take() else { return };
+    let line = prompt.line_mut();
+    let mut is_other = false;
+    match action {
+        Action::Leave => return,
+        Action::Apply => {
+            let text = line.input.value().to_owned();
+            let Err(Wrong { message, span }) = prompt.entered(app, &text, effects) else { return };
+            // It stays open, with the caret under what is wrong.
+            let line = prompt.line_mut();
+            line.completions.clear();
+            line.error = Some((message, span));
+        }
+        Action::NewLine => {
+            input::break_line(&mut line.input);
+            is_other = true;
+        }
+        Action::Complete => {
+            line.complete();
+            is_other = true;
+        }
+        Action::NextCompletion => line.step(1),
+        Action::PreviousCompletion => line.step(line.completions.len().saturating_sub(1)),
+    }
+    app.overlay = Some(Overlay::Prompt(prompt));
+    if is_other {
+        super::changed(app);
+    }
+}
