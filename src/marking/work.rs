@@ -22,7 +22,7 @@ pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
     plan::plan(store, request).await
 }
 
-fn journalled(result: std::io::Result<()>) -> Result<()> {
+fn journalled<T>(result: std::io::Result<T>) -> Result<T> {
     let operation = "note in the journal what is being written";
     result.map_err(|error| StoreError::new(operation, ErrorKind::Io(error.to_string())))
 }
@@ -34,6 +34,7 @@ pub async fn mark(store: &Store, journal: &Journal, plan: &Plan) -> Result<Outco
         let kind = ErrorKind::Invalid("the run is deleted: restore it first".into());
         return Err(StoreError::new("mark the run", kind));
     }
+    let _held = journalled(journal.hold(&plan.record.id))?;
     journalled(journal.note(&plan.experiment.experiment_id, &Step::Mark(Box::new(plan.record.clone()))))?;
     let result = carry_out(store, journal, &plan.experiment.experiment_id, plan.record.clone()).await;
     end_if_unwritten(store, journal, &plan.experiment.experiment_id, &plan.record.id, &result).await?;
@@ -201,6 +202,7 @@ pub async fn undo(
         .map_or(0, |event| event.id().split('-').next().and_then(|time| time.parse().ok()).unwrap_or(0));
     let id = new_id((*now).max(newest + 1), random);
     let undone = Undone { id, mark: record.id.clone(), by: by.clone(), at: *now, open: true };
+    let _held = journalled(journal.hold(&undone.id))?;
     journalled(
         journal.note(experiment, &Step::Undo { undone: undone.clone(), record: Box::new(record.clone()) }),
     )?;
@@ -244,6 +246,7 @@ async fn take_back(
             said.push(format!("{} is again", holder.run_name));
         }
         if holder.done && is_missed(store, &log, holder).await? {
+            let _held = journalled(journal.hold(&holder.id))?;
             said.extend(
                 carry_out(store, journal, experiment, holder.clone()).await?.said.into_iter().skip(1),
             );
@@ -305,6 +308,8 @@ pub async fn resume(store: &Store, journal: &Journal) -> Result<Resumed> {
     }
     let mut resumed = Resumed::default();
     for Open { experiment, step, .. } in broken_off {
+        // Another window was faster.
+        let Some(_held) = journalled(journal.take(step.id()))? else { continue };
         let outcome = match step.clone() {
             Step::Mark(record) => finish(store, journal, &experiment, *record).await,
             Step::Undo { undone, record } => {
