@@ -14,6 +14,7 @@ mod plan;
 mod record;
 mod registry;
 mod settle;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod work;

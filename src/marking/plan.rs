@@ -3,8 +3,7 @@
 use super::checkpoint::ModelBy;
 use super::model::Source;
 use super::record::{Model, Record, VERSION_OF, events, holder, is_mark};
-use super::registry::newest_elsewhere;
-use super::{model, record};
+use super::{model, record, shared};
 use crate::mlflow::{Experiment, ExperimentId, RunId};
 use crate::store::{ErrorKind, Result, Store};
 
@@ -48,7 +47,7 @@ pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
     let run = store.get_run(&request.run).await?;
     let log = events(&experiment.tags);
     let elsewhere = match &request.registration {
-        Some(registration) => newest_elsewhere(store, &request.experiment, &registration.name).await?,
+        Some(registration) => shared::newest(store, &request.experiment, &registration.name).await?,
         None => None,
     };
     let newest = log.last().map(|event| event.id().to_owned()).max(elsewhere);

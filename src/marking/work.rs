@@ -278,9 +278,7 @@ fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
     let deleted = aligned.deleted.iter();
     said.extend(deleted.map(|version| format!("version {version} of {} is deleted", model.name)));
     let kept = aligned.kept.iter();
-    said.extend(kept.map(|version| {
-        format!("version {version} of {} stays: somebody has written on it since", model.name)
-    }));
+    said.extend(kept.map(|(version, why)| format!("version {version} of {} stays: {why}", model.name)));
     said
 }
 
