@@ -23,11 +23,19 @@ const TRIES: usize = 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
+    /// A run is marked: the mark, as far as it has come.
     Mark(Box<Record>),
-    Undo { undone: Undone, record: Box<Record> },
+    /// A mark is taken back.
+    Undo {
+        /// The undoing.
+        undone: Undone,
+        /// The mark that is taken back.
+        record: Box<Record>,
+    },
 }
 
 impl Step {
+    /// Of the mark, or of the undoing: no other step has it.
     pub fn id(&self) -> &str {
         match self {
             Self::Mark(record) => &record.id,
@@ -44,9 +52,12 @@ impl Step {
     }
 }
 
+/// A step that was begun, and is not over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Open {
+    /// Where it is done.
     pub experiment: ExperimentId,
+    /// As far as it had come when that was noted.
     pub step: Step,
     /// Who was at it last.
     #[serde(flatten)]
@@ -71,6 +82,7 @@ pub struct Held {
 }
 
 impl Journal {
+    /// The journal of a store, by its name. Nothing is read yet.
     pub fn new(state_folder: &Path, store: &str) -> Self {
         Self(Document::new(state_folder, "journal", store))
     }
@@ -81,6 +93,9 @@ impl Journal {
     }
 
     /// Holds a step, before it is noted or while it is finished; none where another is at it.
+    ///
+    /// # Errors
+    /// Where its lock cannot be made.
     pub fn hold(&self, id: &str) -> io::Result<Option<Held>> {
         let path = self.lock(id);
         disk::make_folder_of(&path, Care::Private)?;
@@ -91,6 +106,9 @@ impl Journal {
     }
 
     /// Notes a step, or how far it has come.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written, or another program does not let go of it.
     pub fn note(&self, experiment: &ExperimentId, step: &Step) -> io::Result<()> {
         let open = Open { experiment: experiment.clone(), step: step.clone(), worker: Worker::this() };
         self.0.change(|all| match all.open.iter_mut().find(|known| known.step.id() == step.id()) {
@@ -100,6 +118,9 @@ impl Journal {
     }
 
     /// Notes that a step is over.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written, or another program does not let go of it.
     pub fn end(&self, id: &str) -> io::Result<()> {
         self.0.change(|all| all.open.retain(|known| known.step.id() != id))?;
         // Who waits for its lock looks whether the step is still there.
@@ -113,6 +134,9 @@ impl Journal {
     }
 
     /// Sets a journal that is damaged aside, and begins another; what was wrong with it.
+    ///
+    /// # Errors
+    /// Where it cannot be read or written.
     pub fn mend(&self) -> io::Result<Option<io::Error>> {
         self.0.mend()
     }
@@ -132,12 +156,18 @@ impl Journal {
     }
 
     /// The steps that broke off: nobody holds them any more.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read, or is damaged.
     pub fn broken_off(&self) -> io::Result<Vec<Open>> {
         let (steps, now) = (self.0.load()?, now_ms());
         Ok(steps.open.into_iter().filter(|open| !self.is_under_way(open, now)).collect())
     }
 
     /// Takes a step that broke off, to finish it; none where another took it first.
+    ///
+    /// # Errors
+    /// Where its lock cannot be made.
     pub fn take(&self, id: &str) -> io::Result<Option<Held>> {
         let held = self.hold(id)?;
         Ok(held.filter(|_| self.has_mark(id)))

@@ -11,6 +11,7 @@ use crate::store::{ErrorKind, Result, Store, StoreError};
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
+    /// The mark that was made, or taken back.
     pub record: Record,
     /// Somebody else marked another run meanwhile, and that mark holds.
     pub superseded: Option<Record>,
@@ -18,6 +19,10 @@ pub struct Outcome {
     pub said: Vec<String>,
 }
 
+/// What marking a run would write. Nothing is written.
+///
+/// # Errors
+/// If the run or the experiment is not there, or the store does not answer.
 pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
     plan::plan(store, request).await
 }
@@ -28,6 +33,10 @@ fn journalled<T>(result: std::io::Result<T>) -> Result<T> {
 }
 
 /// Marks a run as planned.
+///
+/// # Errors
+/// If the run is deleted, the journal cannot be written, or the store fails or refuses. What was begun then is in the
+/// journal, and [`resume`] finishes it.
 pub async fn mark(store: &Store, journal: &Journal, plan: &Plan) -> Result<Outcome> {
     let run = store.get_run(&plan.record.run()).await?;
     if run.info.lifecycle_stage == LifecycleStage::Deleted {
@@ -174,6 +183,7 @@ pub async fn keep(
 /// Who undoes a mark, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undoing {
+    /// The user who undoes.
     pub by: String,
     /// Milliseconds since the epoch.
     pub now: i64,
@@ -181,7 +191,10 @@ pub struct Undoing {
     pub of_others: bool,
 }
 
-/// Undoes the mark that holds in an experiment.
+/// Undoes the mark that holds in an experiment; none where none does. That of somebody else is only named, unless asked for.
+///
+/// # Errors
+/// As [`mark`].
 pub async fn undo(
     store: &Store,
     journal: &Journal,
@@ -285,6 +298,7 @@ fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
 /// What came of the steps that broke off.
 #[derive(Debug, Default)]
 pub struct Resumed {
+    /// Of those that are finished, or taken back.
     pub outcomes: Vec<Outcome>,
     /// Why some are not finished; they stay in the journal.
     pub failed: Vec<StoreError>,
