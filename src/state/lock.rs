@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Holds a file locked while what is returned lives; none if another does, after so many further tries.
 ///
 /// # Errors
-/// Where the file cannot be made, or its file system has no locks.
+/// Where the file cannot be made, or its file system has no locks: [`io::ErrorKind::Unsupported`].
 pub fn lock(path: &Path, tries: usize) -> io::Result<Option<File>> {
     let lock = disk::open_to_write(path)?;
     for tried in 0..=tries {
@@ -44,8 +44,15 @@ pub fn is_locked(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// An error with its path; of the kind `Unsupported` where the file system has no locks.
 fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{} cannot be locked: {error}", path.display()))
+    // What NFS says where nobody keeps its locks.
+    #[cfg(unix)]
+    let has_none = error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error());
+    #[cfg(not(unix))]
+    let has_none = false;
+    let kind = if has_none { io::ErrorKind::Unsupported } else { error.kind() };
+    io::Error::new(kind, format!("{} cannot be locked: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -62,6 +69,11 @@ mod tests {
         assert!(is_locked(&path).unwrap() && lock(&path, 1).unwrap().is_none());
         drop(held);
         assert!(!is_locked(&path).unwrap() && lock(&path, 0).unwrap().is_some());
+        #[cfg(unix)]
+        for no_locks in [rustix::io::Errno::NOLCK, rustix::io::Errno::NOSYS, rustix::io::Errno::OPNOTSUPP] {
+            let error = named(&path, &no_locks.into());
+            assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
+        }
         let error = lock(&here.path().join("none/lock"), 0).unwrap_err().to_string();
         assert!(error.contains("none/lock"), "{error}");
     }
