@@ -131,25 +131,12 @@ impl Sheet {
             Cell::Number(number) => text::number(*number),
             cell => text::clean(&cell.plain()).into_owned(),
         };
-        let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(shown).collect()).collect();
-        let head: Vec<String> = self.columns.iter().map(|column| text::clean(column).into_owned()).collect();
-        let widths: Vec<usize> = (0..head.len())
-            .map(|at| {
-                let cells = rows.iter().filter_map(|row| row.get(at));
-                cells.chain([&head[at]]).map(|cell| text::width(cell)).max().unwrap_or(0)
-            })
-            .collect();
-        let line = |row: &[String]| {
-            let cells = row.iter().zip(&widths).enumerate().map(|(at, (cell, width))| {
-                if self.is_number(at) {
-                    text::fit_right(cell, *width, "")
-                } else {
-                    text::fit(cell, *width, "")
-                }
-            });
-            format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-        };
-        line(&head) + &rows.iter().map(|row| line(row)).collect::<String>()
+        let head = self.columns.iter().map(|column| text::clean(column).into_owned()).collect();
+        let rows = self.rows.iter().map(|row| row.iter().map(shown).collect());
+        let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
+        let numbers: Vec<bool> = (0..self.columns.len()).map(|at| self.is_number(at)).collect();
+        let lines = text::aligned(&rows, |at| numbers.get(at).is_some_and(|is_number| *is_number));
+        lines.join("\n") + "\n"
     }
 
     fn is_number(&self, at: usize) -> bool {

@@ -510,12 +510,15 @@ fn the_printed_command_does_the_same_again() {
         let text = fs::read_to_string(found(home.path(), name).unwrap()).unwrap();
         assert!(text.lines().all(|line| !line.chars().any(mltui::text::is_hidden)), "{text:?} is looked at");
     }
+    // In a store of its own, which is empty: it names the one that it was begun in.
+    let place = |uri: &str| format!(" --tracking-uri {uri}");
+    assert!(command.ends_with(&place(&uri)), "{command}");
+    let there = command.replace(&place(&uri), &place(&local(elsewhere.path())));
     let status = Command::new("bash")
-        .args(["-c", command])
+        .args(["-c", &there])
         .current_dir(elsewhere.path())
         .env("HOME", elsewhere.path())
         .env("PATH", format!("{program}:/usr/bin:/bin"))
-        .env("MLFLOW_TRACKING_URI", local(elsewhere.path()))
         .status()
         .unwrap();
     assert!(status.success());

@@ -1,6 +1,7 @@
 //! Axes: round numbers at the ticks, and labels that do not touch each other.
 
-use jiff::tz::TimeZone;
+use jiff::Timestamp;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 /// What the x axis counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -64,11 +65,7 @@ pub fn ticks(low: f64, high: f64, most: usize, unit: Unit, is_log: bool) -> Vec<
         Unit::Number => linear(low, high, most, 0.0),
         Unit::Count => linear(low, high, most, 1.0),
         Unit::Duration => times(low, high, most, None),
-        Unit::Moment => {
-            let offset = TimeZone::system()
-                .to_offset(jiff::Timestamp::from_millisecond(low as i64).unwrap_or_default());
-            times(low, high, most, Some(f64::from(offset.seconds()) * 1000.0))
-        }
+        Unit::Moment => times(low, high, most, Some(&TimeZone::system())),
     }
 }
 
@@ -145,7 +142,10 @@ fn log_ticks(low: f64, high: f64, most: usize, unit: Unit) -> Vec<Tick> {
     let most = most.max(1);
     let (first, last) = ((low - 1e-9).ceil() as i64, (high + 1e-9).floor() as i64);
     let written = |value: f64| match unit {
-        Unit::Duration | Unit::Moment => time_label(value, value / 10.0, unit == Unit::Moment),
+        Unit::Duration | Unit::Moment => {
+            let zone = (unit == Unit::Moment).then(TimeZone::system);
+            time_label(value, value / 10.0, zone.as_ref())
+        }
         _ => label(value, value),
     };
     if last - first < 1 {
@@ -171,27 +171,49 @@ const SPANS: [f64; 33] = [
     7.776e9, 3.1536e10,
 ];
 
-/// Ticks at round times; for moments, `ahead` is how far local time is ahead, in milliseconds.
-fn times(low: f64, high: f64, most: usize, ahead: Option<f64>) -> Vec<Tick> {
+/// Ticks at round times; for moments, at those that clocks of a zone show.
+fn times(low: f64, high: f64, most: usize, zone: Option<&TimeZone>) -> Vec<Tick> {
     let least = (high - low) / most.max(1) as f64;
     let last = SPANS[SPANS.len() - 1];
     let mut step =
         SPANS.into_iter().find(|span| *span >= least).unwrap_or_else(|| last * round_step(least / last));
-    let offset = ahead.unwrap_or(0.0);
-    let mut values = multiples(low + offset, high + offset, step);
+    let round = |step: f64| match zone {
+        Some(zone) => moments(low, high, step, zone),
+        None => multiples(low, high, step),
+    };
+    let mut values = round(step);
     while values.len() > most.max(1) {
         step = SPANS.into_iter().find(|span| *span > step).unwrap_or(step * 2.0);
-        values = multiples(low + offset, high + offset, step);
+        values = round(step);
     }
-    values
-        .into_iter()
-        .map(|value| Tick { at: value - offset, label: time_label(value - offset, step, ahead.is_some()) })
-        .collect()
+    values.into_iter().map(|at| Tick { at, label: time_label(at, step, zone) }).collect()
+}
+
+/// When clocks of a zone show multiples of a step, in milliseconds since the epoch. Where they are put forward some are never
+/// shown, and where they are put back some are shown twice.
+fn moments(low: f64, high: f64, step: f64, zone: &TimeZone) -> Vec<f64> {
+    let ahead = |offset: Offset| f64::from(offset.seconds()) * 1000.0;
+    let ahead_at =
+        |at: f64| ahead(zone.to_offset(Timestamp::from_millisecond(at as i64).unwrap_or_default()));
+    let (first, last) = (ahead_at(low), ahead_at(high));
+    let shown = multiples(low + first.min(last), high + first.max(last), step);
+    let at = |shown: f64| {
+        let Ok(clock) = Timestamp::from_millisecond(shown as i64) else { return vec![shown - first] };
+        match zone.to_ambiguous_timestamp(Offset::UTC.to_datetime(clock)).offset() {
+            AmbiguousOffset::Unambiguous { offset } => vec![shown - ahead(offset)],
+            AmbiguousOffset::Gap { .. } => Vec::new(),
+            AmbiguousOffset::Fold { before, after } => vec![shown - ahead(before), shown - ahead(after)],
+        }
+    };
+    let mut moments: Vec<f64> =
+        shown.into_iter().flat_map(at).filter(|at| (low..=high).contains(at)).collect();
+    moments.sort_by(f64::total_cmp);
+    moments
 }
 
 /// A time as a label between others that are `step` apart.
-fn time_label(value: f64, step: f64, is_moment: bool) -> String {
-    if is_moment {
+fn time_label(value: f64, step: f64, zone: Option<&TimeZone>) -> String {
+    if let Some(zone) = zone {
         let format = match step {
             _ if step < 1e3 => "%H:%M:%S%.3f",
             _ if step < 6e4 => "%H:%M:%S",
@@ -199,8 +221,8 @@ fn time_label(value: f64, step: f64, is_moment: bool) -> String {
             _ if step < 3e10 => "%m-%d",
             _ => "%Y",
         };
-        let moment = jiff::Timestamp::from_millisecond(value as i64).unwrap_or_default();
-        return moment.to_zoned(TimeZone::system()).strftime(format).to_string();
+        let moment = Timestamp::from_millisecond(value as i64).unwrap_or_default();
+        return moment.to_zoned(zone.clone()).strftime(format).to_string();
     }
     let ms = value.round() as i64;
     if ms == 0 {
@@ -245,4 +267,45 @@ pub fn spread(labels: &[(usize, &str)], cells: usize) -> Vec<Option<usize>> {
         }
     }
     places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The moments and labels of an axis in Berlin, from an hour (UTC) of a day on.
+    fn in_berlin(from: &str, hours: i64, most: usize) -> Vec<(String, String)> {
+        // The rule of that zone, where the system has no data of zones.
+        let rule = || TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let zone = TimeZone::get("Europe/Berlin").unwrap_or_else(|_| rule());
+        let low = from.parse::<Timestamp>().unwrap().as_millisecond() as f64;
+        let ticks = times(low, low + hours as f64 * 3.6e6, most, Some(&zone));
+        let utc = |at: f64| Timestamp::from_millisecond(at as i64).unwrap().strftime("%d %H:%M").to_string();
+        ticks.into_iter().map(|tick| (utc(tick.at), tick.label)).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_before_and_behind_a_change_to_summer_time() {
+        let pairs = |ticks: &[(&str, &str)]| -> Vec<(String, String)> {
+            ticks.iter().map(|(at, label)| ((*at).to_owned(), (*label).to_owned())).collect()
+        };
+        // At 01:00 UTC clocks went from 02:00 to 03:00.
+        let days = in_berlin("2026-03-28T00:00:00Z", 72, 4);
+        assert_eq!(days, pairs(&[("28 23:00", "03-29"), ("29 22:00", "03-30"), ("30 22:00", "03-31")]));
+        let night = in_berlin("2026-03-28T21:00:00Z", 16, 4);
+        assert_eq!(night, pairs(&[("28 23:00", "00:00"), ("29 04:00", "06:00"), ("29 10:00", "12:00")]));
+        let hours = in_berlin("2026-03-28T23:30:00Z", 4, 5);
+        assert_eq!(
+            hours,
+            pairs(&[
+                ("29 00:00", "01:00"),
+                ("29 01:00", "03:00"),
+                ("29 02:00", "04:00"),
+                ("29 03:00", "05:00")
+            ])
+        );
+        // And back again, at 01:00 UTC too: 02:00 was twice.
+        let back = in_berlin("2026-10-24T23:30:00Z", 3, 4);
+        assert_eq!(back, pairs(&[("25 00:00", "02:00"), ("25 01:00", "02:00"), ("25 02:00", "03:00")]));
+    }
 }

@@ -80,17 +80,8 @@ fn shown(chosen: &Chosen, top: usize) -> String {
             cells
         })
         .collect();
-    let width = |column: usize| rows.iter().map(|row| text::width(&row[column])).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-            if column == 0 || column > 2 {
-                text::fit_right(cell, *width, "…")
-            } else {
-                text::fit(cell, *width, "…")
-            }
-        });
-        words.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+    for line in text::aligned(&rows, |column| column == 0 || column > 2) {
+        words.push_str(&line);
         words.push('\n');
     }
     words.push('\n');

@@ -32,7 +32,7 @@ use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
 use crate::learn::data::DataError;
 use crate::mlflow::filter::{Filter, ParseError};
-use crate::mlflow::{Experiment, ViewType};
+use crate::mlflow::{Experiment, NoExperiment};
 use crate::select::PolicyError;
 use crate::store::secrets::hide;
 use crate::store::uri::Observer;
@@ -102,8 +102,8 @@ pub enum Failure {
     Store(#[from] StoreError),
     #[error("in the {what}:\n{}", error.report(text))]
     Language { what: &'static str, text: String, error: ParseError },
-    #[error("there is no experiment {name:?}{suggestion}; `mltui experiments` lists them")]
-    NoExperiment { name: String, suggestion: String },
+    #[error("{0}; `mltui experiments` lists them")]
+    NoExperiment(#[from] NoExperiment),
     /// The database that was asked for is not there.
     #[error("{0}")]
     NoFile(String),
@@ -147,7 +147,7 @@ impl Failure {
         match self {
             Self::Config(_) | Self::Language { .. } | Self::Usage(_) | Self::Policy(_) | Self::Data(_) => 2,
             Self::Store(error) if matches!(error.kind, ErrorKind::Address(_)) => 2,
-            Self::NoExperiment { .. } | Self::NoneEligible(_) | Self::NoFile(_) => 3,
+            Self::NoExperiment(_) | Self::NoneEligible(_) | Self::NoFile(_) => 3,
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
@@ -323,17 +323,7 @@ fn open_or_begin(settings: &Settings) -> Result<Store, Failure> {
 
 /// The experiment of that name or id.
 async fn find_experiment(store: &Store, name: &str) -> Result<Experiment, Failure> {
-    let mut experiments = store.search_experiments(ViewType::All).await?;
-    if let Some(at) = Experiment::position(experiments.iter(), name) {
-        return Ok(experiments.swap_remove(at));
-    }
-    let lower = name.to_lowercase();
-    let near = experiments.iter().find(|experiment| {
-        let known = experiment.name.to_lowercase();
-        known.contains(&lower) || lower.contains(&known)
-    });
-    let suggestion = near.map_or(String::new(), |near| format!(", but there is {:?}", near.name));
-    Err(Failure::NoExperiment { name: name.to_owned(), suggestion })
+    Ok(store.find_experiment(name).await??)
 }
 
 #[cfg(test)]

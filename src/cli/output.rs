@@ -51,15 +51,9 @@ impl Table<'_> {
 
     /// Columns side by side, numbers to the right; on a terminal no wider than it is.
     fn print_text(&self, now: i64, out: &mut impl Write) -> io::Result<()> {
-        let cells: Vec<Vec<String>> =
-            self.rows.iter().map(|row| row.iter().map(|value| shown(value, now)).collect()).collect();
-        let titles: Vec<String> = self.titles.iter().map(|title| text::clean(title).into_owned()).collect();
-        let mut widths: Vec<usize> = titles.iter().map(|title| text::width(title)).collect();
-        for row in &cells {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(text::width(cell));
-            }
-        }
+        let titles = self.titles.iter().map(|title| text::clean(title).into_owned()).collect();
+        let cells = self.rows.iter().map(|row| row.iter().map(|value| shown(value, now)).collect());
+        let rows: Vec<Vec<String>> = std::iter::once(titles).chain(cells).collect();
         let is_number = |column: usize| {
             self.rows.iter().any(|row| {
                 matches!(
@@ -74,21 +68,8 @@ impl Table<'_> {
         } else {
             usize::MAX
         };
-        let mut line = |row: &[String]| {
-            let mut line = String::new();
-            for ((cell, width), right) in row.iter().zip(&widths).zip(&right) {
-                let cell = if *right {
-                    text::fit_right(cell, *width, "…")
-                } else {
-                    text::fit(cell, *width, "…")
-                };
-                line.push_str(&cell);
-                line.push_str("  ");
-            }
-            writeln!(out, "{}", text::cut(line.trim_end(), limit, "…"))
-        };
-        line(&titles)?;
-        cells.iter().try_for_each(|row| line(row))
+        let lines = text::aligned(&rows, |at| right[at]);
+        lines.iter().try_for_each(|line| writeln!(out, "{}", text::cut(line, limit, "…")))
     }
 }
 

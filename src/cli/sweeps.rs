@@ -118,17 +118,9 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
     if progress.is_empty() {
         return Ok(writeln!(out, "no sweeps; `mltui sweep --data FILE --target COLUMN` begins one")?);
     }
-    for sweep in &progress {
-        let of = sweep.of.map_or(String::new(), |of| format!("/{of}"));
-        let best = sweep.best.as_ref().map_or(String::new(), |best| format!("  best {best}"));
-        writeln!(
-            out,
-            "{}  {:<11} {:>4}{of} trials  {}{best}",
-            sweep.id,
-            sweep.standing(),
-            sweep.ended(),
-            text::clean(&sweep.experiment_name)
-        )?;
+    let rows: Vec<Vec<String>> = progress.iter().map(row).collect();
+    for (sweep, line) in progress.iter().zip(text::aligned(&rows, |_| false)) {
+        writeln!(out, "{line}")?;
         if let Some(words) = &sweep.damage {
             writeln!(out, "    {}", text::clean(words))?;
         }
@@ -137,4 +129,16 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// A sweep in a line. The columns do not dance while a sweep goes on.
+fn row(sweep: &Progress) -> Vec<String> {
+    let of = sweep.of.map_or(String::new(), |of| format!("/{of}"));
+    let best = sweep.best.as_ref().map_or(String::new(), |best| format!("  best {best}"));
+    vec![
+        sweep.id.clone(),
+        format!("{:<11}", text::clean(&sweep.standing())),
+        format!("{:>3}{of} trials", sweep.ended()),
+        format!("{}{best}", text::clean(&sweep.experiment_name)),
+    ]
 }

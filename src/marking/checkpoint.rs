@@ -11,8 +11,11 @@ use crate::text::number;
 /// What models are compared by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelBy {
+    /// Its name.
     pub metric: String,
+    /// Which end of it is wanted.
     pub is_less_better: bool,
+    /// Which value of its history counts.
     pub statistic: Statistic,
 }
 

@@ -6,6 +6,8 @@
 //! writes, until nothing is left to do. Each write can be repeated, and a journal in the state directory remembers a step
 //! that broke off. Knows no terminal.
 
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 mod chain;
 mod checkpoint;
 mod journal;
@@ -14,6 +16,7 @@ mod plan;
 mod record;
 mod registry;
 mod settle;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod work;

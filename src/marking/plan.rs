@@ -3,31 +3,43 @@
 use super::checkpoint::ModelBy;
 use super::model::Source;
 use super::record::{Model, Record, VERSION_OF, events, holder, is_mark};
-use super::registry::newest_elsewhere;
-use super::{model, record};
+use super::{model, record, shared};
 use crate::mlflow::{Experiment, ExperimentId, RunId};
 use crate::store::{ErrorKind, Result, Store};
 
 /// Under which name and alias a model is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
+    /// Of the registered model.
     pub name: String,
+    /// Points to the version of the newest mark.
     pub alias: String,
+    /// Points to what the alias pointed to before.
     pub previous_alias: String,
 }
 
 /// Whom to mark, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
+    /// Of the run.
     pub experiment: ExperimentId,
+    /// The run to mark.
     pub run: RunId,
+    /// What the run was chosen by; empty where it was chosen by hand.
     pub metric: String,
+    /// Its value of that.
     pub value: Option<f64>,
+    /// `min` or `max`.
     pub direction: String,
+    /// `latest`, `best`, `last:5`.
     pub value_of: String,
+    /// The reason, in words.
     pub why: String,
+    /// The user who marks.
     pub by: String,
+    /// Milliseconds since the epoch.
     pub now: i64,
+    /// Tells marks of one millisecond apart.
     pub random: u32,
     /// By what one of several models of the run is chosen.
     pub model_by: Option<ModelBy>,
@@ -35,9 +47,12 @@ pub struct Request {
     pub registration: Option<Registration>,
 }
 
+/// A mark that is decided, and not begun.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
+    /// As it was when this was planned.
     pub experiment: Experiment,
+    /// What is to be written to the log.
     pub record: Record,
     /// The writes, in their order, in words.
     pub writes: Vec<String>,
@@ -48,7 +63,7 @@ pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
     let run = store.get_run(&request.run).await?;
     let log = events(&experiment.tags);
     let elsewhere = match &request.registration {
-        Some(registration) => newest_elsewhere(store, &request.experiment, &registration.name).await?,
+        Some(registration) => shared::newest(store, &request.experiment, &registration.name).await?,
         None => None,
     };
     let newest = log.last().map(|event| event.id().to_owned()).max(elsewhere);

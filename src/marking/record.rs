@@ -18,6 +18,7 @@ const WHY_CHARS: usize = 1_500;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Model {
+    /// Of the registered model.
     pub name: String,
     /// `models:/m-…`, or the address of a model artifact.
     pub source: String,
@@ -25,14 +26,19 @@ pub struct Model {
     pub why: String,
     /// Logged models that the run has.
     pub of: usize,
+    /// Points to the version of the newest mark.
     pub alias: String,
+    /// Points to what the alias pointed to before.
     pub previous_alias: String,
+    /// In the registry; none until there is one.
     pub version: Option<u64>,
-    /// The model, or the version, was not there before.
+    /// The model was not there before.
     pub created_model: bool,
+    /// The version was made for this mark.
     pub created_version: bool,
-    /// What the aliases pointed to before.
+    /// The version that the alias pointed to before.
     pub alias_before: Option<u64>,
+    /// The same of the previous alias.
     pub previous_before: Option<u64>,
     /// The newest of the older marks that were over then; empty where there was none.
     pub follows: Option<String>,
@@ -54,18 +60,25 @@ pub struct Model {
 pub struct Record {
     /// The time, so that later marks have greater ids, and something random.
     pub id: String,
+    /// Of the marked run.
     pub run_id: String,
+    /// Its name then.
     pub run_name: String,
+    /// What it was chosen by; empty where it was chosen by hand.
     pub metric: String,
+    /// Its value of that.
     pub value: Option<f64>,
     /// `min` or `max`.
     pub direction: String,
     /// `latest`, `best`, `last:5`.
     pub value_of: String,
+    /// The user who marked.
     pub by: String,
     /// Milliseconds since the epoch.
     pub at: i64,
+    /// The reason, in words.
     pub why: String,
+    /// What was done in the registry; none where nothing was asked for, or there is no model.
     pub model: Option<Model>,
     /// Why something was left out, in words.
     pub note: Option<String>,
@@ -74,6 +87,7 @@ pub struct Record {
 }
 
 impl Record {
+    /// The marked run.
     pub fn run(&self) -> RunId {
         RunId::from(self.run_id.as_str())
     }
@@ -114,16 +128,20 @@ pub fn is_mark(key: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Undone {
+    /// As of a mark: the time, and something random.
     pub id: String,
     /// The mark.
     pub mark: String,
+    /// The user who undid it.
     pub by: String,
+    /// Milliseconds since the epoch.
     pub at: i64,
     /// The registry is being put back.
     pub open: bool,
 }
 
 impl Undone {
+    /// The entry in the log.
     pub fn entry(&self) -> Tag {
         Tag::new(format!("{UNDONE}{}", self.id), serde_json::to_string(self).unwrap_or_default())
     }
@@ -132,11 +150,14 @@ impl Undone {
 /// Something in the log.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// A run was marked.
     Marked(Box<Record>),
+    /// A mark was undone.
     Undone(Undone),
 }
 
 impl Event {
+    /// Later ones have greater ids.
     pub fn id(&self) -> &str {
         match self {
             Self::Marked(record) => &record.id,

@@ -3,15 +3,11 @@
 use super::chain::Chain;
 use super::plan::{is_refused, taken_by_prompt};
 use super::record::{Event, Model, Record, VERSION_OF, events, holder, is_amid};
+use super::shared::shared;
 use super::work::keep;
 use super::{Journal, settle::ROUNDS};
-use crate::mlflow::{ExperimentId, ModelVersion, RegisteredModel, RunId, Tag};
+use crate::mlflow::{ExperimentId, ModelVersion, RegisteredModel, Tag};
 use crate::store::{ErrorKind, Result, Store, StoreError};
-
-/// So many versions that were made for marks of other experiments are looked up, the newest first.
-const MOST_ELSEWHERE: usize = 100;
-/// So many other experiments are noted with a mark.
-const MOST_BESIDE: usize = 20;
 
 /// Registers the model and moves the aliases, where no newer mark holds them. Says what could not be done of that.
 pub async fn register(
@@ -56,8 +52,9 @@ pub async fn register(
     if !model.moved {
         // As of now, not as of the plan: somebody may have moved it.
         let versions = versions.unwrap_or_default();
-        let Shared { log, others } = shared(store, experiment, &model.name, &versions).await?;
-        model.beside = others.into_iter().map(|id| id.0).collect();
+        let mut first = shared(store, experiment, &model.name, &versions).await?;
+        let log = std::mem::take(&mut first.log);
+        model.beside = first.beside();
         model.follows =
             Some(Chain::new(&log, model, &versions).last_done(&record.id).unwrap_or_default().to_owned());
         let known = unless_hidden(store.get_registered_model(&model.name).await)?;
@@ -79,79 +76,6 @@ pub async fn register(
             Ok(Some(format!("the alias {} is not set: {}", model.alias, error.kind)))
         }
         moved => moved,
-    }
-}
-
-/// The marks of an experiment, and those of other experiments that register in the same model.
-#[derive(Debug)]
-struct Shared {
-    log: Vec<Event>,
-    others: Vec<ExperimentId>,
-}
-
-/// Finds the other experiments by the versions that were made for their marks, and by what earlier marks noted.
-async fn shared(
-    store: &Store,
-    experiment: &ExperimentId,
-    name: &str,
-    versions: &[ModelVersion],
-) -> Result<Shared> {
-    let mut log = events(&store.get_experiment(experiment).await?.tags);
-    let (mut others, mut looked_up) = (vec![experiment.clone()], Vec::new());
-    while others.len() <= MOST_BESIDE && looked_up.len() < MOST_ELSEWHERE {
-        let id = if let Some(id) = noted(&log, name, &others) {
-            id
-        } else {
-            let Some(run) = made_elsewhere(&log, versions, &looked_up) else { break };
-            looked_up.push(run.clone());
-            match unless_lost(store.get_run(&run).await)? {
-                Some(run) if !others.contains(&run.info.experiment_id) => run.info.experiment_id,
-                _ => continue,
-            }
-        };
-        if let Some(other) = unless_lost(store.get_experiment(&id).await)? {
-            log.extend(events(&other.tags));
-        }
-        others.push(id);
-    }
-    log.sort_by(|a, b| a.id().cmp(b.id()));
-    Ok(Shared { log, others: others.split_off(1) })
-}
-
-/// The newest mark or undoing of the experiments that register in a model, as far as this user may look.
-pub async fn newest_elsewhere(
-    store: &Store,
-    experiment: &ExperimentId,
-    name: &str,
-) -> Result<Option<String>> {
-    let versions = unless_lost(store.model_versions(name).await)?.unwrap_or_default();
-    let log = shared(store, experiment, name, &versions).await?.log;
-    Ok(log.last().map(|event| event.id().to_owned()))
-}
-
-/// Another experiment that an earlier mark noted.
-fn noted(log: &[Event], name: &str, known: &[ExperimentId]) -> Option<ExperimentId> {
-    let models = log.iter().filter_map(Event::model).filter(|model| model.name == name);
-    let mut ids = models.flat_map(|model| &model.beside).map(|id| ExperimentId::from(id.as_str()));
-    ids.find(|id| !known.contains(id))
-}
-
-/// The run of a version that was made for a mark of another experiment.
-fn made_elsewhere(log: &[Event], versions: &[ModelVersion], looked_up: &[RunId]) -> Option<RunId> {
-    let is_elsewhere = |version: &&ModelVersion| {
-        let mark = version.tags.iter().find(|tag| tag.key == VERSION_OF);
-        let is_known = |event: &Event| matches!(event, Event::Marked(record) if mark.is_some_and(|tag| tag.value == record.id));
-        mark.is_some() && !log.iter().any(is_known)
-    };
-    let mut runs = versions.iter().filter(is_elsewhere).filter_map(|version| version.run_id.as_ref());
-    runs.find(|run| !looked_up.contains(run)).cloned()
-}
-
-/// Nothing, where it is not there or this user may not look.
-fn unless_lost<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) || is_refused(&error.kind) => Ok(None),
-        found => found.map(Some),
     }
 }
 
@@ -212,8 +136,8 @@ pub struct Aligned {
     /// Somebody else moved the alias by hand, and it stays.
     pub left: bool,
     pub deleted: Vec<u64>,
-    /// Versions of marks that are undone, and that somebody has written on since.
-    pub kept: Vec<u64>,
+    /// Versions of marks that are undone and that stay all the same, and why, in words.
+    pub kept: Vec<(u64, String)>,
     /// What this user may not do: of which alias, if it is one, and why.
     pub refused: Vec<(Option<String>, StoreError)>,
     /// This user may not look at the registry.
@@ -258,7 +182,7 @@ async fn align_once(
     done: &mut Aligned,
 ) -> Result<bool> {
     let versions = store.model_versions(&model.name).await?;
-    let Shared { log, .. } = shared(store, experiment, &model.name, &versions).await?;
+    let log = shared(store, experiment, &model.name, &versions).await?.log;
     let chain = Chain::new(&log, model, &versions);
     let is_there = |wanted: u64| versions.iter().any(|version| version.version == wanted);
     let mut wrote = false;
@@ -298,11 +222,10 @@ async fn align_once(
     if wrote || hand.undone.is_none() {
         return Ok(wrote);
     }
-    let is_free = |version: &&ModelVersion| known.aliases.iter().all(|(_, at)| *at != version.version);
     let mut left = versions.len();
-    for version in versions.iter().filter(|version| chain.is_stale(version)).filter(is_free) {
-        if is_written_on(version) {
-            done.kept.push(version.version);
+    for version in versions.iter().filter(|version| chain.is_stale(version)) {
+        if let Some(why) = kept_for(version, known) {
+            done.kept.push((version.version, why));
             continue;
         }
         match ignore_missing(store.delete_model_version(&model.name, version.version).await) {
@@ -329,6 +252,15 @@ fn undoes(event: &Event, record: &Record) -> bool {
     matches!(event, Event::Undone(undone) if undone.mark == record.id)
 }
 
+/// Why a version is somebody's by now.
+fn kept_for(version: &ModelVersion, known: &RegisteredModel) -> Option<String> {
+    let mut to_it = known.aliases.iter().filter(|(_, at)| *at == version.version);
+    if let Some((alias, _)) = to_it.next() {
+        return Some(format!("alias {alias} points to it"));
+    }
+    is_written_on(version).then(|| "somebody has written on it since".to_owned())
+}
+
 /// Whether somebody has described, tagged or promoted a version that a mark made.
 fn is_written_on(version: &ModelVersion) -> bool {
     let is_promoted = !matches!(version.current_stage.as_str(), "" | "None");
@@ -338,7 +270,7 @@ fn is_written_on(version: &ModelVersion) -> bool {
 /// Whether nobody registered anything in a model since, or is about to.
 async fn is_left_over(store: &Store, experiment: &ExperimentId, model: &Model) -> Result<bool> {
     let versions = store.model_versions(&model.name).await?;
-    let Shared { log, .. } = shared(store, experiment, &model.name, &versions).await?;
+    let log = shared(store, experiment, &model.name, &versions).await?.log;
     Ok(versions.is_empty() && Chain::new(&log, model, &versions).made_model())
 }
 

@@ -27,29 +27,27 @@ impl World {
         let experiment = store.create_experiment("wine", &[]).await.unwrap();
         let mut runs = Vec::new();
         for (number, name) in ["first", "second"].into_iter().enumerate() {
-            let run = NewRun {
-                experiment_id: experiment.clone(),
-                run_name: Some(name.into()),
-                user_id: "ana".into(),
-                start_time: number as i64,
-                tags: Vec::new(),
-            };
-            let run = store.create_run(&run).await.unwrap().info.run_id;
-            let model = NewModel {
-                experiment_id: experiment.clone(),
-                name: "model".into(),
-                source_run_id: run.clone(),
-                params: Vec::new(),
-                tags: Vec::new(),
-            };
-            let model = store.create_logged_model(&model).await.unwrap().model_id;
-            store.log_model_output(&run, &model).await.unwrap();
-            store.finish_logged_model(&model, true).await.unwrap();
-            let done = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(9), run_name: None };
-            store.update_run(&run, &done).await.unwrap();
-            runs.push(run);
+            runs.push(finished(&store, &experiment, name, number as i64).await);
         }
         Self { failing, store, experiment, runs, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Other experiments, each with a mark that is registered in the same model.
+    async fn add_others(&self, count: usize) {
+        for number in 0..count {
+            let experiment = self.store.create_experiment(&format!("other-{number}"), &[]).await.unwrap();
+            let run = finished(&self.store, &experiment, "other", 0).await;
+            let request = Request { experiment, run, ..self.request(0, 100 + number as i64, "champion") };
+            let plan = plan(&self.store, &request).await.unwrap();
+            mark(&self.store, &self.journal(), &plan).await.unwrap();
+        }
+    }
+
+    /// The calls of the store that something takes.
+    async fn calls<T>(&self, work: impl Future<Output = T>) -> (usize, T) {
+        self.failing.fail(0);
+        let done = work.await;
+        (self.failing.calls(), done)
     }
 
     fn journal(&self) -> Journal {
@@ -115,6 +113,31 @@ impl World {
         let log = events(&self.store.get_experiment(&self.experiment).await.unwrap().tags);
         holder(&log).map(|record| record.run_name.clone())
     }
+}
+
+/// A run that is over, with a model.
+async fn finished(store: &Store, experiment: &ExperimentId, name: &str, start_time: i64) -> RunId {
+    let run = NewRun {
+        experiment_id: experiment.clone(),
+        run_name: Some(name.into()),
+        user_id: "ana".into(),
+        start_time,
+        tags: Vec::new(),
+    };
+    let run = store.create_run(&run).await.unwrap().info.run_id;
+    let model = NewModel {
+        experiment_id: experiment.clone(),
+        name: "model".into(),
+        source_run_id: run.clone(),
+        params: Vec::new(),
+        tags: Vec::new(),
+    };
+    let model = store.create_logged_model(&model).await.unwrap().model_id;
+    store.log_model_output(&run, &model).await.unwrap();
+    store.finish_logged_model(&model, true).await.unwrap();
+    let done = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(9), run_name: None };
+    store.update_run(&run, &done).await.unwrap();
+    run
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -274,6 +297,39 @@ fn a_mark_of_somebody_else_meanwhile_holds_if_it_is_newer() {
             (world.marked().await, world.holder().await.as_deref()),
             (vec!["second".into()], Some("second"))
         );
+    });
+}
+
+#[test]
+fn experiments_that_share_a_model_cost_few_calls_however_many_they_are() {
+    block_on(async {
+        let mut counts = Vec::new();
+        for others in [0, 20] {
+            let world = World::new(Moment::Before).await;
+            world.add_others(others).await;
+            let (marking, marked) = world.calls(world.mark(0, 1_000)).await;
+            let beside = marked.unwrap().record.model.unwrap().beside;
+            assert_eq!(beside.len(), others);
+            let (undoing, undone) = world.calls(world.undo(2_000)).await;
+            undone.unwrap().unwrap();
+            let (_, best, _) = world.registered().await;
+            assert_eq!(best, (others > 0).then_some(others as u64), "the last of the others holds again");
+            counts.push((marking, undoing));
+        }
+        let [alone, beside] = counts[..] else { unreachable!() };
+        assert!(beside.0 <= alone.0 + 8 && beside.1 <= alone.1 + 8, "{counts:?}");
+    });
+}
+
+#[test]
+fn a_version_that_another_alias_points_to_stays_and_is_told() {
+    block_on(async {
+        let world = World::new(Moment::Before).await;
+        world.mark(0, 1_000).await.unwrap();
+        world.store.set_model_alias("wine", "production", 1).await.unwrap();
+        let said = world.undo(2_000).await.unwrap().unwrap().said.join("; ");
+        assert!(said.contains("version 1 of wine stays: alias production points to it"), "{said}");
+        assert_eq!(world.registered().await.0, [1]);
     });
 }
 

@@ -11,6 +11,7 @@ use crate::store::{ErrorKind, Result, Store, StoreError};
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
+    /// The mark that was made, or taken back.
     pub record: Record,
     /// Somebody else marked another run meanwhile, and that mark holds.
     pub superseded: Option<Record>,
@@ -18,22 +19,31 @@ pub struct Outcome {
     pub said: Vec<String>,
 }
 
+/// What marking a run would write. Nothing is written.
+///
+/// # Errors
+/// If the run or the experiment is not there, or the store does not answer.
 pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
     plan::plan(store, request).await
 }
 
-fn journalled(result: std::io::Result<()>) -> Result<()> {
+fn journalled<T>(result: std::io::Result<T>) -> Result<T> {
     let operation = "note in the journal what is being written";
     result.map_err(|error| StoreError::new(operation, ErrorKind::Io(error.to_string())))
 }
 
 /// Marks a run as planned.
+///
+/// # Errors
+/// If the run is deleted, the journal cannot be written, or the store fails or refuses. What was begun then is in the
+/// journal, and [`resume`] finishes it.
 pub async fn mark(store: &Store, journal: &Journal, plan: &Plan) -> Result<Outcome> {
     let run = store.get_run(&plan.record.run()).await?;
     if run.info.lifecycle_stage == LifecycleStage::Deleted {
         let kind = ErrorKind::Invalid("the run is deleted: restore it first".into());
         return Err(StoreError::new("mark the run", kind));
     }
+    let _held = journalled(journal.hold(&plan.record.id))?;
     journalled(journal.note(&plan.experiment.experiment_id, &Step::Mark(Box::new(plan.record.clone()))))?;
     let result = carry_out(store, journal, &plan.experiment.experiment_id, plan.record.clone()).await;
     end_if_unwritten(store, journal, &plan.experiment.experiment_id, &plan.record.id, &result).await?;
@@ -173,6 +183,7 @@ pub async fn keep(
 /// Who undoes a mark, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undoing {
+    /// The user who undoes.
     pub by: String,
     /// Milliseconds since the epoch.
     pub now: i64,
@@ -180,7 +191,10 @@ pub struct Undoing {
     pub of_others: bool,
 }
 
-/// Undoes the mark that holds in an experiment.
+/// Undoes the mark that holds in an experiment; none where none does. That of somebody else is only named, unless asked for.
+///
+/// # Errors
+/// As [`mark`].
 pub async fn undo(
     store: &Store,
     journal: &Journal,
@@ -201,6 +215,7 @@ pub async fn undo(
         .map_or(0, |event| event.id().split('-').next().and_then(|time| time.parse().ok()).unwrap_or(0));
     let id = new_id((*now).max(newest + 1), random);
     let undone = Undone { id, mark: record.id.clone(), by: by.clone(), at: *now, open: true };
+    let _held = journalled(journal.hold(&undone.id))?;
     journalled(
         journal.note(experiment, &Step::Undo { undone: undone.clone(), record: Box::new(record.clone()) }),
     )?;
@@ -244,6 +259,7 @@ async fn take_back(
             said.push(format!("{} is again", holder.run_name));
         }
         if holder.done && is_missed(store, &log, holder).await? {
+            let _held = journalled(journal.hold(&holder.id))?;
             said.extend(
                 carry_out(store, journal, experiment, holder.clone()).await?.said.into_iter().skip(1),
             );
@@ -275,15 +291,14 @@ fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
     let deleted = aligned.deleted.iter();
     said.extend(deleted.map(|version| format!("version {version} of {} is deleted", model.name)));
     let kept = aligned.kept.iter();
-    said.extend(kept.map(|version| {
-        format!("version {version} of {} stays: somebody has written on it since", model.name)
-    }));
+    said.extend(kept.map(|(version, why)| format!("version {version} of {} stays: {why}", model.name)));
     said
 }
 
 /// What came of the steps that broke off.
 #[derive(Debug, Default)]
 pub struct Resumed {
+    /// Of those that are finished, or taken back.
     pub outcomes: Vec<Outcome>,
     /// Why some are not finished; they stay in the journal.
     pub failed: Vec<StoreError>,
@@ -305,6 +320,8 @@ pub async fn resume(store: &Store, journal: &Journal) -> Result<Resumed> {
     }
     let mut resumed = Resumed::default();
     for Open { experiment, step, .. } in broken_off {
+        // Another window was faster.
+        let Some(_held) = journalled(journal.take(step.id()))? else { continue };
         let outcome = match step.clone() {
             Step::Mark(record) => finish(store, journal, &experiment, *record).await,
             Step::Undo { undone, record } => {

@@ -154,7 +154,32 @@ pub struct Experiment {
     pub tags: Vec<Tag>,
 }
 
+/// No experiment has the name or the id that somebody said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no experiment {name:?}{}", near.as_ref().map_or(String::new(), |near| format!(", but there is {near:?}")))]
+pub struct NoExperiment {
+    pub name: String,
+    /// The name of one that may be meant.
+    pub near: Option<String>,
+}
+
 impl Experiment {
+    /// The experiment of that name or, where none has it, of that id.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn find(mut all: Vec<Self>, name: &str) -> Result<Self, NoExperiment> {
+        if let Some(at) = Self::position(all.iter(), name) {
+            return Ok(all.swap_remove(at));
+        }
+        let lower = name.to_lowercase();
+        let near = all.into_iter().find(|experiment| {
+            let known = experiment.name.to_lowercase();
+            known.contains(&lower) || lower.contains(&known)
+        });
+        Err(NoExperiment { name: name.to_owned(), near: near.map(|near| near.name) })
+    }
+
     /// Where among `all` the experiment of that name is or, where none has it, the one of that id.
     pub fn position<'a>(mut all: impl Iterator<Item = &'a Self> + Clone, name: &str) -> Option<usize> {
         let by_name = all.clone().position(|experiment| experiment.name == name);

@@ -15,7 +15,8 @@ mod entities;
 
 pub use entities::{
     ArtifactFile, Dataset, DatasetInput, Experiment, LifecycleStage, LoggedModel, Metric, MetricPoint,
-    ModelMetric, ModelOutput, ModelVersion, Param, RegisteredModel, Run, RunInfo, RunStatus, Tag, ViewType,
+    ModelMetric, ModelOutput, ModelVersion, NoExperiment, Param, RegisteredModel, Run, RunInfo, RunStatus,
+    Tag, ViewType,
 };
 pub use ids::{ExperimentId, ModelId, RunId};
 pub use summary::{Collector, Part, Statistic, Summary};

@@ -2,6 +2,8 @@
 //!
 //! Pure. Knows MLflow's vocabulary and the catalogue; knows no store and no terminal.
 
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 pub mod direction;
 mod front;
 pub mod margin;

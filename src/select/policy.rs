@@ -26,6 +26,9 @@ pub enum ValueOf {
 
 impl ValueOf {
     /// Reads `latest`, `best` and `last:5`.
+    ///
+    /// # Errors
+    /// What can be written, where this is none of it.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let wrong = || PolicyError::Value(text.to_owned());
         match text.trim() {
@@ -48,6 +51,7 @@ impl ValueOf {
         }
     }
 
+    /// In words: `mean of the last 5 points`.
     pub fn words(self) -> String {
         match self {
             Self::Latest => "latest value".into(),
@@ -71,30 +75,51 @@ impl std::fmt::Display for ValueOf {
 /// A metric, and what is wanted of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Objective {
+    /// Its name.
     pub metric: String,
+    /// Which end of it is wanted.
     pub goal: Goal,
 }
 
 impl Objective {
+    /// A metric with its goal.
     pub fn new(metric: impl Into<String>, goal: Goal) -> Self {
         Self { metric: metric.into(), goal }
     }
 }
 
+/// Why a policy cannot be gone by, and what to change.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum PolicyError {
+    /// No value of a metric is written so.
     #[error("{0:?} is no value of a metric: write latest, best, or last:N for the mean of the last N points")]
     Value(String),
+    /// The constraint is not in the filter language.
     #[error("in the constraint:\n{}", error.report(text))]
-    Constraint { text: String, error: ParseError },
+    Constraint {
+        /// As it was written.
+        text: String,
+        /// What is wrong, and where.
+        error: ParseError,
+    },
+    /// The constraint asks for what only the store knows.
     #[error("a constraint cannot ask for data sets: write it with metrics, params, tags and attributes")]
     DataSets,
+    /// One weight is missing, or too many.
     #[error("there are {weights} weights for {objectives} metrics: give one for each")]
-    Weights { weights: usize, objectives: usize },
+    Weights {
+        /// So many there are.
+        weights: usize,
+        /// So many there have to be.
+        objectives: usize,
+    },
+    /// A weight is negative, infinite or NaN, or all are 0.
     #[error("a weight is {0}: it has to be a number of 0 or more, and one of them more than 0")]
     Weight(f64),
+    /// There is nothing to choose by.
     #[error("no metric was given")]
     NoMetric,
+    /// A metric is among the objectives twice.
     #[error("the metric {0:?} was given twice")]
     Twice(String),
 }
@@ -109,13 +134,16 @@ pub struct Policy {
     pub weights: Vec<f64>,
     /// Which metrics break ties, in their order, before the start does.
     pub tie_breaks: Vec<Objective>,
+    /// Which value of the metrics counts.
     pub value: ValueOf,
-    /// Runs that do not pass are left out; as it was written, and as it was understood.
+    /// Runs that do not pass are left out: as it was written; empty where all do.
     pub constraint: String,
+    /// The same, as it was understood.
     pub filter: Filter,
 }
 
 impl Policy {
+    /// By the latest value of one metric, among all runs.
     pub fn new(objective: Objective) -> Self {
         Self {
             objectives: vec![objective],
@@ -127,11 +155,15 @@ impl Policy {
         }
     }
 
+    /// What is told first: the metric of a choice among equals, of margins and of reasons.
     pub fn primary(&self) -> &Objective {
         &self.objectives[0]
     }
 
     /// Sets the constraint, in MLflow's filter language.
+    ///
+    /// # Errors
+    /// Where the text is not in that language, or asks for data sets. The policy is as before then.
     pub fn constrain(&mut self, text: &str) -> Result<(), PolicyError> {
         let filter = if text.trim().is_empty() { Filter::default() } else { understand(text)? };
         text.trim().clone_into(&mut self.constraint);
@@ -139,6 +171,10 @@ impl Policy {
         Ok(())
     }
 
+    /// Whether the parts fit together.
+    ///
+    /// # Errors
+    /// The first that does not.
     pub fn check(&self) -> Result<(), PolicyError> {
         if self.objectives.is_empty() {
             return Err(PolicyError::NoMetric);
@@ -185,16 +221,21 @@ fn understand(text: &str) -> Result<Filter, PolicyError> {
 pub struct WrittenPolicy {
     /// Metrics, with `min` or `max`.
     pub objectives: Vec<(String, String)>,
+    /// One for each of them, or none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub weights: Vec<f64>,
+    /// Metrics, with `min` or `max`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tie_breaks: Vec<(String, String)>,
+    /// `latest`, `best`, `last:5`.
     pub value: String,
+    /// In the filter language.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub constraint: String,
 }
 
 impl WrittenPolicy {
+    /// A policy, to be written down.
     pub fn of(policy: &Policy) -> Self {
         let pairs = |list: &[Objective]| {
             list.iter()

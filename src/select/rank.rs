@@ -19,7 +19,9 @@ use crate::mlflow::{LifecycleStage, RunStatus};
 pub struct LeftOut {
     /// They go on, or have not begun.
     pub unfinished: usize,
+    /// They failed.
     pub failed: usize,
+    /// They were killed.
     pub killed: usize,
     /// They do not pass the constraint.
     pub constraint: usize,
@@ -27,13 +29,16 @@ pub struct LeftOut {
     pub missing: usize,
     /// Their histories are still on their way.
     pub unread: usize,
+    /// Their value is NaN.
     pub nan: usize,
+    /// Their value is infinite.
     pub infinite: usize,
     /// Parents that repeat what a child of theirs has.
     pub parents: usize,
 }
 
 impl LeftOut {
+    /// All of them.
     pub fn total(self) -> usize {
         self.unfinished
             + self.failed
@@ -50,9 +55,11 @@ impl LeftOut {
 /// A run in the ranking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranked {
+    /// Its place in the catalogue.
     pub row: Row,
     /// Of each objective.
     pub values: Vec<f64>,
+    /// No other run beats it in all objectives.
     pub on_front: bool,
     /// Where the objectives are weighted: from 0 (the worst end of the front in all of them) to 1 (the best).
     pub score: Option<f64>,
@@ -74,10 +81,13 @@ pub enum TieBreak {
 /// What came of a policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
+    /// What was asked for.
     pub policy: Policy,
     /// Runs that were looked at: all that are not deleted.
     pub considered: usize,
+    /// How many of those were left out, and why.
     pub left_out: LeftOut,
+    /// How many there were to choose from.
     pub eligible: usize,
     /// The best runs, the very best first; as many as were asked for.
     pub ranking: Vec<Ranked>,
@@ -85,6 +95,7 @@ pub struct Selection {
     pub front: Vec<Row>,
     /// Runs with the values of the best one, itself among them.
     pub tied: usize,
+    /// What told the best one from those.
     pub tie_break: Option<TieBreak>,
     /// Runs that no metric told apart so far from others beside them, where that shows in the ranking.
     pub undecided: Vec<Row>,
@@ -93,6 +104,7 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// The very best; none where no run is eligible.
     pub fn best(&self) -> Option<&Ranked> {
         self.ranking.first()
     }

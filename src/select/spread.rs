@@ -43,7 +43,9 @@ pub enum SpreadOf {
 /// A standard deviation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spread {
+    /// In the unit of the metric, 0 or more.
     pub deviation: f64,
+    /// What it is the deviation of.
     pub of: SpreadOf,
 }
 

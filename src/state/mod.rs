@@ -1,14 +1,14 @@
 //! What the program keeps for itself, in the state directory: documents of JSON, one for each store, for this user alone.
 
 pub mod by_experiment;
+pub mod document;
+pub mod lock;
 pub mod policies;
 pub mod worker;
 
-use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustc_hash::FxHasher;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -21,13 +21,6 @@ const MOST: u64 = 64 << 20;
 #[cfg(unix)]
 const KINDS: [&str; 5] = ["journal", "plans", "policies", "stores", "sweeps"];
 
-/// The file of a store in a folder of the state directory.
-pub fn file_of(state_folder: &Path, kind: &str, store: &str) -> PathBuf {
-    let mut hasher = FxHasher::default();
-    store.hash(&mut hasher);
-    state_folder.join(kind).join(format!("{:016x}.json", hasher.finish()))
-}
-
 /// Reads a document; none where there is no file.
 pub fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     match disk::read(path, MOST) {
@@ -37,7 +30,7 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
 }
 
 /// Puts a document in the place of the old one, at once or not at all.
-pub fn save<T: Serialize>(path: &Path, document: &T) -> io::Result<()> {
+fn save<T: Serialize>(path: &Path, document: &T) -> io::Result<()> {
     let content = json::pretty(document).map_err(|error| disk::damaged(path, error))?;
     disk::make_folder_of(path, Care::Private)?;
     disk::replace(path, &content, Care::Private)
@@ -53,7 +46,7 @@ pub fn told(error: &io::Error) -> String {
 }
 
 /// Reads a document that is to be changed. One that is damaged is set aside first, for whoever can mend it.
-pub fn load_to_change<T: DeserializeOwned + Default>(path: &Path) -> io::Result<T> {
+fn load_to_change<T: DeserializeOwned + Default>(path: &Path) -> io::Result<T> {
     match load(path) {
         Err(error) if disk::is_damage(&error) => {
             std::fs::rename(path, aside(path)).map_err(|cause| {

@@ -9,6 +9,7 @@ pub struct Worker {
     pub host: String,
     /// What the system calls itself since it was started; empty where it does not.
     pub boot: String,
+    /// Its number there, for people who look into the file.
     pub process: u32,
 }
 
@@ -25,36 +26,11 @@ impl Worker {
     }
 
     /// Whether the machine, or the container, has another name.
-    pub fn has_other_name(&self) -> bool {
+    fn has_other_name(&self) -> bool {
         // Networks give the same machine different names behind the first dot.
         let first = |name: &str| name.split('.').next().unwrap_or_default().to_lowercase();
         !self.host.is_empty() && first(&self.host) != first(&host())
     }
-
-    /// Whether another process of that number is there, of this machine. One of another user's is.
-    pub fn is_alive(&self) -> bool {
-        self.process != std::process::id() && is_there(self.process) && may_be_this_program(self.process)
-    }
-}
-
-#[cfg(unix)]
-fn is_there(process: u32) -> bool {
-    use rustix::process::{Pid, test_kill_process};
-    let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
-    // Whom one may not signal is there all the same.
-    pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
-}
-
-/// Where that cannot be told, it is not.
-#[cfg(not(unix))]
-fn is_there(_: u32) -> bool {
-    false
-}
-
-/// The number may be another program's by now.
-fn may_be_this_program(process: u32) -> bool {
-    let name = |process: &str| std::fs::read(format!("/proc/{process}/comm")).ok();
-    name(&process.to_string()).is_none_or(|other| name("self").is_none_or(|own| own == other))
 }
 
 fn host() -> String {
@@ -78,7 +54,6 @@ mod tests {
     fn a_machine_is_another_if_neither_its_name_nor_its_system_is_known() {
         let this = Worker::this();
         assert!(!this.is_elsewhere() && !this.has_other_name());
-        assert!(!this.is_alive(), "no other process is at it");
         assert!(!Worker::default().is_elsewhere(), "of an older version");
         let renamed = Worker { host: "a-container".into(), ..this.clone() };
         assert!(renamed.has_other_name());
@@ -87,15 +62,5 @@ mod tests {
         assert!(!restarted.is_elsewhere());
         let other = Worker { host: "another-machine".into(), boot: "its own".into(), process: 1 };
         assert!(other.is_elsewhere());
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_process_of_another_user_is_alive_and_one_that_ended_is_not() {
-        assert!(is_there(1), "it may not be signalled, unless by root");
-        let mut child = std::process::Command::new("true").spawn().unwrap();
-        child.wait().unwrap();
-        assert!(!is_there(child.id()));
-        assert!(!is_there(u32::MAX));
     }
 }

@@ -135,7 +135,7 @@ pub fn spawn(folder: &SweepFolder, header: &SweepHeader, same: &SameStore) -> io
 /// # Errors
 /// The store's.
 pub async fn find_or_create(store: &Store, name: &str, plan: &Plan) -> store::Result<Experiment> {
-    if let Some(found) = store.find_experiment(name).await? {
+    if let Ok(found) = store.find_experiment(name).await? {
         return Ok(found);
     }
     let greater = if plan.rules.mode == Mode::Max { "True" } else { "False" };
@@ -144,7 +144,7 @@ pub async fn find_or_create(store: &Store, name: &str, plan: &Plan) -> store::Re
     match store.create_experiment(name, &judged_by).await {
         Ok(id) => store.get_experiment(&id).await,
         // Somebody else was faster, or an answer was lost.
-        Err(error) => store.find_experiment(name).await?.ok_or(error),
+        Err(error) => store.find_experiment(name).await?.map_err(|_| error),
     }
 }
 

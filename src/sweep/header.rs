@@ -96,9 +96,11 @@ impl SweepHeader {
         json::pretty(self).map_err(io::Error::other)
     }
 
-    /// The command that does the same again.
+    /// The command that does the same again, in the same store. No password is in it.
     pub fn command(&self) -> String {
-        format!("{} {}", self.plan.command(), option("experiment", &self.experiment_name))
+        let (experiment, store) =
+            (option("experiment", &self.experiment_name), option("tracking-uri", &self.store));
+        format!("{} {experiment} {store}", self.plan.command())
     }
 
     /// The same where there is less room. Half a command would be another one, with a quote that nothing closes.

@@ -64,24 +64,16 @@ fn wrong(message: String) -> DataError {
     DataError::Target(message)
 }
 
-/// A time as people write it: `90s`, `10m`, `2h`, or a number of seconds. Comes back in seconds.
+/// A time as people write it: `90s`, `10m`, `1h30m`, or a number of seconds. Comes back in seconds.
 ///
 /// # Errors
 /// How to write one.
 pub fn seconds(text: &str) -> Result<f64, String> {
-    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
-        Some(number) => (number, &text[number.len()..]),
-        None => (text, "s"),
-    };
-    let factor = match unit {
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => 1.0,
-    };
-    match number.parse::<f64>() {
-        Ok(value) if value > 0.0 && value.is_finite() => Ok(value * factor),
-        _ => Err("write a time as 90s, 10m or 2h".into()),
-    }
+    // Of seconds there may be more digits than a span of time has: the command that does the same again writes them all.
+    let number = text.strip_suffix('s').unwrap_or(text).parse::<f64>().ok();
+    let span = || text.parse::<jiff::SignedDuration>().ok().map(|span| span.as_secs_f64());
+    let seconds = number.or_else(span).filter(|seconds| *seconds > 0.0 && seconds.is_finite());
+    seconds.ok_or_else(|| "write a time as 90s, 10m or 2h".into())
 }
 
 impl SweepRequest {
@@ -272,4 +264,30 @@ fn narrow(space: &mut FamilySpace, family: &dyn Family, name: &str, range: &Rang
 /// A sweep may be resumed from another folder.
 fn absolute(data: &str, frame: &Frame) -> String {
     if bundled::find(data).is_some() { data.to_owned() } else { frame.source.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_as_people_write_it() {
+        for (text, time) in [
+            ("90s", 90.0),
+            ("45", 45.0),
+            ("0.5", 0.5),
+            ("10m", 600.0),
+            ("2h", 7_200.0),
+            ("1.5h", 5_400.0),
+            ("1h30m", 5_400.0),
+            ("1h 30m", 5_400.0),
+            // What the command of a plan says of a third of a hundred.
+            ("33.333333333333336s", 33.333_333_333_333_336),
+        ] {
+            assert_eq!(seconds(text), Ok(time), "{text}");
+        }
+        for text in ["", "0s", "-5m", "-5", "inf", "NaN", "10 apples", "m", "999999999999999999h"] {
+            assert_eq!(seconds(text).unwrap_err(), "write a time as 90s, 10m or 2h", "{text}");
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! Texts and numbers as people see them, on the screen and in printed tables: made safe, measured in cells, cut at
 //! graphemes, and every number by one formatter.
 
+mod aligned;
 pub mod json;
 pub mod markdown;
 pub mod order;
 mod safe;
 pub mod shell;
 
+pub use aligned::aligned;
 pub use safe::{clean, clean_lines, is_hidden, stripped, uncoloured};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;

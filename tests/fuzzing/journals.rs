@@ -9,8 +9,8 @@ use mltui::marking::{self, Journal, Record, Step};
 use mltui::mlflow::ExperimentId;
 use mltui::select::{Goal, Objective, Policy};
 use mltui::state::by_experiment::ByExperiment;
+use mltui::state::document::Document;
 use mltui::state::policies::Policies;
-use mltui::state::{file_of, load, load_to_change, save};
 use mltui::store::Store;
 use mltui::store::memory;
 use mltui::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
@@ -219,7 +219,7 @@ async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let remembered =
         Remembered { words: "a b".into(), filter: "metrics.a < 1".into(), ..Remembered::default() };
     let memory = Memory { experiments: [("1".to_owned(), remembered)].into(), ..Memory::default() };
-    save(&file_of(folder, "stores", STORE), &memory).unwrap();
+    Document::new(folder, "stores", STORE).change(|known| *known = memory).unwrap();
     let mut files = Vec::new();
     walk(folder, folder, &mut files);
     files.sort();
@@ -262,7 +262,7 @@ fn read(folder: &Path) {
     drop(Journal::new(folder, STORE).broken_off());
     drop(Policies::new(folder, STORE).all());
     drop(ByExperiment::<SweepRequest>::new(folder, "plans", STORE).all());
-    if let Ok(Some(memory)) = load::<Memory>(&file_of(folder, "stores", STORE)) {
+    if let Ok(memory) = Document::<Memory>::new(folder, "stores", STORE).load() {
         for remembered in memory.experiments.values() {
             let columns = remembered.columns.iter().flatten();
             drop((remembered.shape.shape(), columns.map(RememberedColumn::shown).collect::<Vec<_>>()));
@@ -277,7 +277,7 @@ async fn go_on(folder: &Path, resumes: bool) {
     drop(marking::resume(&store, &journal).await);
     drop(journal.end("x"));
     drop(Policies::new(folder, STORE).set(&ExperimentId::from("9"), None));
-    drop(load_to_change::<Memory>(&file_of(folder, "stores", STORE)));
+    drop(Document::<Memory>::new(folder, "stores", STORE).change(|_| ()));
     for (sweep, header) in SweepFolders::of(folder).sweeps {
         // What a mistaken path or number of rows asks for is somebody's wish.
         if resumes && header.plan.tabular.data == "iris" && resume(&store, &sweep, &header).await.is_some() {

@@ -12,11 +12,14 @@ pub(super) use table::{Kind, Of};
 /// What one wants of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Goal {
+    /// Less is better.
     Minimize,
+    /// More is better.
     Maximize,
 }
 
 impl Goal {
+    /// The other one.
     pub fn reversed(self) -> Self {
         match self {
             Self::Minimize => Self::Maximize,
@@ -41,6 +44,7 @@ impl Goal {
         }
     }
 
+    /// `min`, `max`.
     pub fn short(self) -> &'static str {
         match self {
             Self::Minimize => "min",
@@ -56,6 +60,7 @@ impl Goal {
         }
     }
 
+    /// In words, for people.
     pub fn word(self) -> &'static str {
         match self {
             Self::Minimize => "lower is better",

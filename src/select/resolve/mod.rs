@@ -15,6 +15,7 @@ use super::Goal;
 use super::policy::{Objective, Policy};
 use crate::mlflow::{Tag, tags};
 
+/// Who stated a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// Stated on the command line.
@@ -23,6 +24,7 @@ pub enum Origin {
     Chosen,
     /// The experiment's own tags.
     Experiment,
+    /// The config file.
     Settings,
     /// What Optuna says of its trials.
     Trials,
@@ -43,6 +45,7 @@ impl Origin {
         }
     }
 
+    /// The same for people, as the end of a sentence.
     pub fn words(self) -> &'static str {
         match self {
             Self::Asked => "as asked for",
@@ -58,6 +61,7 @@ impl Origin {
 /// What is known of how to choose.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Resolved {
+    /// All is known.
     Policy(Policy, Origin),
     /// The metric is known, and not which end of it is wanted.
     Undirected(String, Origin),

@@ -8,7 +8,10 @@ use super::telling::most_telling;
 pub struct Patterns(pub Vec<(String, Goal)>);
 
 impl Patterns {
-    /// Reads lines of `PATTERN min` and `PATTERN max`; the one that is wrong, if one is.
+    /// Reads lines of `PATTERN min` and `PATTERN max`.
+    ///
+    /// # Errors
+    /// The first line that is neither.
     pub fn parse(lines: &[String]) -> Result<Self, String> {
         let read = |line: &String| {
             let (pattern, goal) = line.trim().rsplit_once(char::is_whitespace)?;

@@ -19,7 +19,9 @@ use super::{
     RunUpdate, Scan, StoreError, StoreInfo,
 };
 use crate::mlflow::limits::{self, LimitError};
-use crate::mlflow::{DatasetInput, Experiment, ExperimentId, Metric, Param, Run, RunId, Tag, ViewType};
+use crate::mlflow::{
+    DatasetInput, Experiment, ExperimentId, Metric, NoExperiment, Param, Run, RunId, Tag, ViewType,
+};
 
 /// A place that keeps experiments, runs and models. Cheap to clone: all clones are one store.
 ///
@@ -122,14 +124,14 @@ impl Store {
         self.call(|| "list experiments".into(), self.backend.search_experiments(view)).await
     }
 
-    /// The experiment of that name or, where none has it, of that id; deleted ones too.
+    /// The experiment of that name or, where none has it, of that id; deleted ones too. Whether there is one is an answer
+    /// and no failure.
     ///
     /// # Errors
     ///
     /// As [`Self::search_experiments`].
-    pub async fn find_experiment(&self, name: &str) -> Result<Option<Experiment>> {
-        let mut all = self.search_experiments(ViewType::All).await?;
-        Ok(Experiment::position(all.iter(), name).map(|at| all.swap_remove(at)))
+    pub async fn find_experiment(&self, name: &str) -> Result<Result<Experiment, NoExperiment>> {
+        Ok(Experiment::find(self.search_experiments(ViewType::All).await?, name))
     }
 
     /// An experiment, deleted or not.

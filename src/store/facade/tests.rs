@@ -79,12 +79,17 @@ fn an_experiment_is_found_by_its_name_before_its_id() {
         let wine = store.create_experiment("wine", &[]).await.unwrap();
         let named_as_id = store.create_experiment(wine.as_str(), &[]).await.unwrap();
         let find = async |name: &str| {
-            store.find_experiment(name).await.unwrap().map(|experiment| experiment.experiment_id)
+            let found = store.find_experiment(name).await.unwrap();
+            found.map(|experiment| experiment.experiment_id).map_err(|error| error.to_string())
         };
-        assert_eq!(find("wine").await, Some(wine.clone()));
-        assert_eq!(find(wine.as_str()).await, Some(named_as_id.clone()));
-        assert_eq!(find(named_as_id.as_str()).await, Some(named_as_id));
-        assert_eq!(find("beer").await, None);
+        assert_eq!(find("wine").await, Ok(wine.clone()));
+        assert_eq!(find(wine.as_str()).await, Ok(named_as_id.clone()));
+        assert_eq!(find(named_as_id.as_str()).await, Ok(named_as_id));
+        assert_eq!(find("beer").await.unwrap_err(), "there is no experiment \"beer\"");
+        assert_eq!(
+            find("Wines").await.unwrap_err(),
+            "there is no experiment \"Wines\", but there is \"wine\""
+        );
     });
 }
 

@@ -6,7 +6,7 @@ use crate::learn::study::TrainingData;
 use crate::mlflow::{ViewType, tags};
 use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
-use crate::store::{ErrorKind, Store};
+use crate::store::{ErrorKind, Store, uri};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
 use crate::sweep::header::SweepFolders;
 use crate::sweep::plan::Plan;
@@ -76,6 +76,25 @@ fn what_is_prepared_and_not_begun_leaves_nothing() {
     drop(prepared);
     let sweeps = state.path().join("sweeps");
     assert_eq!(std::fs::read_dir(sweeps).map_or(0, Iterator::count), 0);
+}
+
+#[test]
+fn the_same_again_is_in_the_same_store_and_tells_no_password() {
+    let state = tempfile::tempdir().unwrap();
+    let here = std::path::Path::new("/work");
+    for (address, said) in [
+        ("https://ana:s3cr3t-pass@mlflow.example:5000", "--tracking-uri https://mlflow.example:5000"),
+        ("sqlite:///my runs.db", "--tracking-uri 'sqlite:////work/my runs.db'"),
+    ] {
+        let store = uri::parse(address, here).unwrap().name();
+        let origin = SweepOrigin { store: &store, user: "ana", state_folder: state.path() };
+        let (plan, data) = plan();
+        let place = Store::new(Memory::default());
+        let experiment = block_on(find_or_create(&place, "iris", &plan)).unwrap();
+        let (_, header) = PreparedSweep::new(plan, &data, &origin).unwrap().begin(&experiment).unwrap();
+        let command = header.command();
+        assert!(command.contains(said) && !command.contains("s3cr3t"), "{command}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::mem::{self, ManuallyDrop};
 use std::sync::Once;
 use std::thread::{self, ThreadId};
 
-use base64::Engine as _;
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
     EnableMouseCapture,
@@ -126,12 +126,11 @@ impl Screen {
 
     /// Puts a text into the clipboard of the terminal, over SSH too (OSC 52). False if it is too long for that.
     pub fn copy(&self, text: &str) -> io::Result<bool> {
-        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
-        if encoded.len() > CLIPBOARD {
+        // It travels in base 64.
+        if text.len().div_ceil(3) * 4 > CLIPBOARD {
             return Ok(false);
         }
-        write!(stdout(), "\x1b]52;c;{encoded}\x07")?;
-        stdout().flush()?;
+        execute!(stdout(), CopyToClipboard::to_clipboard_from(text))?;
         Ok(true)
     }
 

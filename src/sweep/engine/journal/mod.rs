@@ -7,9 +7,9 @@ mod lines;
 use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::disk::{self, Care};
+use crate::state::lock::{is_locked, lock};
 use crate::state::worker::Worker;
 
 pub use events::{EndReason, Event, EventKind, Outcome};
@@ -20,7 +20,7 @@ const EVENTS: &str = "events.jsonl";
 const SHORT: u64 = 4096;
 /// Of what was said, the end.
 const LOG: u64 = 4 << 20;
-/// How often a lock is tried again, 10 ms apart.
+/// How often a lock is tried again.
 const TRIES: usize = 20;
 
 /// What somebody wants of a sweep that runs.
@@ -112,18 +112,8 @@ impl SweepFolder {
     /// # Errors
     /// Where the journal is damaged, or cannot be written.
     pub fn take(&self) -> io::Result<Option<JournalWriter>> {
-        let mut lock = disk::open_to_write(&self.lock())?;
         // Somebody may just look whether anybody is at it.
-        let mut tries = 0;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => break,
-                Err(fs::TryLockError::WouldBlock) if tries == TRIES => return Ok(None),
-                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
-                Err(fs::TryLockError::Error(error)) => return Err(error),
-            }
-            tries += 1;
-        }
+        let Some(mut lock) = lock(&self.lock(), TRIES)? else { return Ok(None) };
         lock.set_len(0)?;
         lock.write_all(&serde_json::to_vec(&Worker::this())?)?;
         // What a crash cut off is taken out, so that the next line is whole.
@@ -144,10 +134,10 @@ impl SweepFolder {
     /// # Errors
     /// Where that cannot be told.
     pub fn is_running(&self) -> io::Result<bool> {
-        match disk::open(&self.lock()) {
-            Ok(lock) => Ok(matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+        match is_locked(&self.lock()) {
+            // Nor can anybody have taken it there.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(false),
+            is_locked => is_locked,
         }
     }
 

@@ -2,36 +2,25 @@
 //! what the other wrote of other experiments. What cannot be read or written is told.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::mlflow::ExperimentId;
-use crate::state::{file_of, load, load_to_change, save};
+use crate::state::document::Document;
 use crate::tui::core::memory::{Layout, Memory, Remembered};
 use crate::tui::core::msg::{Msg, Said};
 
 /// How long changes are collected before they are written.
 const PAUSE: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct File {
-    /// For people who look into the file.
-    store: String,
-    #[serde(flatten)]
-    memory: Memory,
-}
-
 /// The memory of a store.
 #[derive(Debug, Clone)]
 pub struct Keeper {
-    path: PathBuf,
-    store: String,
+    document: Document<Memory>,
     pending: Arc<Mutex<Pending>>,
     /// It is said once that nothing can be written.
     has_told: Arc<AtomicBool>,
@@ -48,15 +37,14 @@ struct Pending {
 impl Keeper {
     pub fn new(state_folder: &Path, store: &str) -> Self {
         Self {
-            path: file_of(state_folder, "stores", store),
-            store: store.to_owned(),
+            document: Document::new(state_folder, "stores", store),
             pending: Arc::default(),
             has_told: Arc::default(),
         }
     }
 
     pub fn load(&self) -> io::Result<Memory> {
-        Ok(load::<File>(&self.path)?.unwrap_or_default().memory)
+        self.document.load()
     }
 
     /// Takes a change, to be written soon; whoever listens is told if that fails.
@@ -110,14 +98,13 @@ impl Keeper {
 
     fn write(&self, pending: &Pending) -> io::Result<()> {
         let Some(layout) = pending.layout else { return Ok(()) };
-        let mut file: File = load_to_change(&self.path)?;
-        file.store.clone_from(&self.store);
-        file.memory.layout = layout;
-        if pending.last_experiment.is_some() {
-            file.memory.last_experiment.clone_from(&pending.last_experiment);
-        }
-        file.memory.experiments.extend(pending.experiments.iter().cloned());
-        save(&self.path, &file)
+        self.document.change(|memory| {
+            memory.layout = layout;
+            if pending.last_experiment.is_some() {
+                memory.last_experiment.clone_from(&pending.last_experiment);
+            }
+            memory.experiments.extend(pending.experiments.iter().cloned());
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {
@@ -180,13 +167,14 @@ mod tests {
     fn a_damaged_file_is_told_and_not_lost() {
         let folder = tempfile::tempdir().unwrap();
         let keeper = Keeper::new(folder.path(), "s");
-        std::fs::create_dir(keeper.path.parent().unwrap()).unwrap();
-        std::fs::write(&keeper.path, "{ broken").unwrap();
-        assert!(keeper.load().unwrap_err().to_string().contains(keeper.path.to_str().unwrap()));
+        let path = keeper.document.path();
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "{ broken").unwrap();
+        assert!(keeper.load().unwrap_err().to_string().contains(path.to_str().unwrap()));
         keeper.take(Some((ExperimentId::from("1"), remembered("a"))), Layout::default());
         keeper.flush().unwrap();
         assert_eq!(keeper.load().unwrap().experiments["1"].words, "a");
-        let aside = format!("{}.damaged", keeper.path.display());
+        let aside = format!("{}.damaged", path.display());
         assert_eq!(std::fs::read_to_string(aside).unwrap(), "{ broken");
     }
 }
