@@ -133,7 +133,7 @@ fn can_go_back(app: &App) -> Possible {
 fn can_search(app: &App) -> Possible {
     match app.layer_below_help() {
         Layer::Compare => compare::actions::is_table(app),
-        Layer::Dashboard => given(app.details.run.is_some(), "no run is selected"),
+        Layer::Dashboard => given(app.details.run().is_some(), "no run is selected"),
         Layer::Panes => on_loaded_runs(app),
         Layer::Chart
         | Layer::Help

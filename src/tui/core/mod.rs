@@ -16,6 +16,7 @@ pub mod msg;
 pub mod pace;
 pub mod panes;
 pub mod possible;
+pub mod remote;
 pub mod requests;
 pub mod search;
 pub mod shown;

@@ -20,7 +20,7 @@ pub fn subject(app: &App) -> String {
             Focus::Runs => app.runs.name.clone(),
             Focus::Details if app.is_on_charts() => app.charts.key().unwrap_or("metrics").to_owned(),
             Focus::Details => {
-                let run = app.details.run.as_ref().map_or("run", |run| run.info.run_name.as_str());
+                let run = app.details.run().map_or("run", |run| run.info.run_name.as_str());
                 format!("{run} {}", app.details.tab.title().to_lowercase())
             }
         },

@@ -11,7 +11,7 @@ fn the_newest_run_is_selected_and_its_values_are_asked_for() {
     let (app, _) = opened((140, 40), 30);
     assert_eq!(app.focus, Focus::Runs);
     assert_eq!(app.runs.selected, Some(Picked::Run(format!("{:032x}", 29))));
-    assert_eq!(app.details.run.as_ref().map(|run| run.info.run_name.as_str()), Some("calm-ibis-29"));
+    assert_eq!(app.details.run().map(|run| run.info.run_name.as_str()), Some("calm-ibis-29"));
     assert!(crate::tui::features::charts::update::is_settled(&app));
     assert_eq!(app.runs.spark_key.as_deref(), Some("val_rmse"));
     assert!(app.runs.sparks.len() < 30, "only what is on the screen");

@@ -35,7 +35,7 @@ pub fn dashboard_area(app: &App) -> Option<Rect> {
     if app.details.tab != Tab::Charts || !app.screens.is_empty() {
         return None;
     }
-    app.details.run.as_ref()?;
+    app.details.run()?;
     let body = details_body(app.geometry().details?);
     Some(charts_area(body, app.charts.drawn.len()))
 }
@@ -47,7 +47,7 @@ fn size(area: Rect) -> (usize, usize) {
 /// Puts the charts in order and asks for the histories that they show.
 pub fn follow_up(app: &mut App, effects: &mut Effects) {
     let is_seen = app.geometry().details.is_some() && app.details.tab == Tab::Charts;
-    if let Some(run) = app.details.run.as_ref().filter(|_| is_seen) {
+    if let Some(run) = app.details.run().filter(|_| is_seen) {
         app.charts.arrange(run, &app.runs.catalog, &app.runs.marks, app.now);
         app.charts.fit(&app.histories);
     }
@@ -94,7 +94,7 @@ fn heard(app: &mut App, which: &HistoryKey) -> MetricVersion {
     let catalog = &app.runs.catalog;
     let goes_on = row.is_some_and(|row| catalog.run(row).status.is_active());
     let writes = if goes_on { app.writes } else { 0 };
-    let shown = app.details.run.as_ref().filter(|run| run.info.run_id == which.run);
+    let shown = app.details.run().filter(|run| run.info.run_id == which.run);
     if let Some(run) = shown {
         let found = run.metrics.binary_search_by(|metric| metric.key.as_str().cmp(&which.key));
         return found.map_or_else(
@@ -360,8 +360,8 @@ pub fn is_settled(app: &App) -> bool {
     let is_shown = app.runs.loaded
         && !app.runs.sparks_pending
         && (app.runs.projection.lines.is_empty()
-            || (details.run.is_some() && !(app.capabilities.cheap_reads && charts_wait(app)))
-            || details.error.is_some());
+            || (details.run().is_some() && !(app.capabilities.cheap_reads && charts_wait(app)))
+            || details.fetched.error().is_some());
     is_shown || app.is_empty_store() || matches!(app.connection, Connection::Failing { .. })
 }
 

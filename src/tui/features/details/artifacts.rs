@@ -5,38 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::preview::Preview;
 use crate::mlflow::ArtifactFile;
 use crate::store::{ArtifactList, StoreError};
+use crate::tui::core::remote::{Remote, Ticket};
 
 #[derive(Debug, Default)]
 pub struct Artifacts {
     /// What is known of each folder that was asked for, by path; the root is the empty path.
-    pub folders: BTreeMap<String, Folder>,
+    pub folders: BTreeMap<String, Remote<ArtifactList>>,
     open: BTreeSet<String>,
     pub preview: Option<Opened>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum Folder {
-    Loading,
-    Files(ArtifactList),
-    Failed(StoreError),
 }
 
 /// A file that is looked into.
 #[derive(Debug)]
 pub struct Opened {
     pub path: String,
-    /// None as long as it is on its way.
-    pub content: Option<Result<Preview, StoreError>>,
+    pub content: Remote<Preview>,
     /// The first line on the screen.
     pub top: usize,
 }
 
 impl Opened {
     pub fn step(&mut self, by: isize, height: usize) {
-        let lines = match &self.content {
-            Some(Ok(preview)) => preview.length(),
-            _ => 0,
-        };
+        let lines = self.content.value().map_or(0, Preview::length);
         self.top = self.top.saturating_add_signed(by).min(lines.saturating_sub(height));
     }
 }
@@ -79,36 +69,33 @@ impl Artifacts {
     }
 
     fn list<'a>(&'a self, path: &str, depth: usize, entries: &mut Vec<Entry<'a>>) {
-        match self.folders.get(path) {
-            None | Some(Folder::Loading) => entries.push(Entry::Loading { depth }),
-            Some(Folder::Failed(error)) => entries.push(Entry::Failed { error, depth }),
-            Some(Folder::Files(list)) if list.files.is_empty() && depth > 0 => {
-                entries.push(Entry::Empty { depth });
+        let folder = self.folders.get(path);
+        if let Some(error) = folder.and_then(Remote::error) {
+            return entries.push(Entry::Failed { error, depth });
+        }
+        let Some(ArtifactList { files, is_cut }) = folder.and_then(Remote::value) else {
+            return entries.push(Entry::Loading { depth });
+        };
+        if files.is_empty() && depth > 0 {
+            return entries.push(Entry::Empty { depth });
+        }
+        // Folders first, as people have them in their file managers.
+        for file in files.iter().filter(|file| file.is_dir) {
+            let open = self.open.contains(&file.path);
+            entries.push(Entry::Folder { file, depth, open });
+            if open {
+                self.list(&file.path, depth + 1, entries);
             }
-            Some(Folder::Files(ArtifactList { files, is_cut })) => {
-                // Folders first, as people have them in their file managers.
-                for file in files.iter().filter(|file| file.is_dir) {
-                    let open = self.open.contains(&file.path);
-                    entries.push(Entry::Folder { file, depth, open });
-                    if open {
-                        self.list(&file.path, depth + 1, entries);
-                    }
-                }
-                entries
-                    .extend(files.iter().filter(|file| !file.is_dir).map(|file| Entry::File { file, depth }));
-                if *is_cut {
-                    entries.push(Entry::More { depth });
-                }
-            }
+        }
+        entries.extend(files.iter().filter(|file| !file.is_dir).map(|file| Entry::File { file, depth }));
+        if *is_cut {
+            entries.push(Entry::More { depth });
         }
     }
 
     /// Why nothing at all is known, if that failed.
     pub fn failure(&self) -> Option<&StoreError> {
-        match self.folders.get("") {
-            Some(Folder::Failed(error)) => Some(error),
-            _ => None,
-        }
+        self.folders.get("")?.error()
     }
 
     /// Opens or closes what stands at a place of the tree. Returns a file to be read, if it is one.
@@ -130,15 +117,15 @@ impl Artifacts {
     }
 
     /// A folder that is open and was not asked for yet; it counts as asked for from now on.
-    pub fn missing(&mut self) -> Option<String> {
+    pub fn missing(&mut self) -> Option<(String, Ticket)> {
         let root = std::iter::once(String::new());
-        let path = root.chain(self.open.iter().cloned()).find(|path| !self.folders.contains_key(path))?;
-        self.folders.insert(path.clone(), Folder::Loading);
-        Some(path)
+        let path = root.chain(self.open.iter().cloned()).find(|path| !self.folders.get(path).is_some_and(Remote::is_asked))?;
+        let ticket = self.folders.entry(path.clone()).or_default().ask();
+        Some((path, ticket))
     }
 
     /// Asks for everything again that is open.
     pub fn refresh(&mut self) {
-        self.folders.clear();
+        self.folders.values_mut().for_each(Remote::forget);
     }
 }

@@ -6,36 +6,37 @@ use super::Msg;
 use super::preview::{LARGEST, Preview};
 use crate::mlflow::{ModelId, RunId};
 use crate::store::{ErrorKind, Result, Store, StoreError};
+use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    LoadRun { generation: u64, id: RunId },
-    ListArtifacts { id: RunId, path: String },
-    Preview { id: RunId, path: String },
-    LoadModels { id: RunId, models: Vec<ModelId> },
+    LoadRun { ticket: Ticket, id: RunId },
+    ListArtifacts { id: RunId, path: String, ticket: Ticket },
+    Preview { id: RunId, path: String, ticket: Ticket },
+    LoadModels { id: RunId, models: Vec<ModelId>, ticket: Ticket },
 }
 
 pub fn perform(effect: Effect, tasks: &mut Tasks) {
     let store = tasks.store.clone();
     match effect {
-        Effect::LoadRun { generation, id } => tasks.answer(Slot("run"), async move {
+        Effect::LoadRun { ticket, id } => tasks.answer(Slot("run"), async move {
             let result = store.get_run(&id).await.map(Box::new);
-            Msg::Run { generation, result }
+            Msg::Run { ticket, result }
         }),
-        Effect::ListArtifacts { id, path } => tasks.spawn(async move {
+        Effect::ListArtifacts { id, path, ticket } => tasks.spawn(async move {
             let result = store.list_artifacts(&id, &path).await;
-            Msg::Artifacts { run: id, path, result }
+            Msg::Artifacts { run: id, path, ticket, result }
         }),
-        Effect::Preview { id, path } => tasks.answer(Slot("preview"), async move {
+        Effect::Preview { id, path, ticket } => tasks.answer(Slot("preview"), async move {
             let result = preview(&store, &id, &path).await;
-            Msg::Preview { run: id, path, result }
+            Msg::Preview { run: id, path, ticket, result }
         }),
-        Effect::LoadModels { id, models } => tasks.spawn(async move {
+        Effect::LoadModels { id, models, ticket } => tasks.spawn(async move {
             let models =
                 futures_util::future::join_all(models.iter().map(|model| store.get_logged_model(model)));
             let result = models.await.into_iter().collect();
-            Msg::Models { run: id, result }
+            Msg::Models { run: id, ticket, result }
         }),
     }
 }

@@ -37,7 +37,7 @@ impl DetailLine {
 impl Details {
     /// Lines of the tab that is shown.
     pub fn length(&self) -> usize {
-        match (&self.run, self.tab) {
+        match (self.run(), self.tab) {
             (None, _) => 0,
             (Some(run), Tab::Metrics) => run.metrics.len(),
             (Some(run), Tab::Params) => run.params.len(),
@@ -48,7 +48,7 @@ impl Details {
     /// The lines in a range. A run may have tens of thousands of metrics: only what is asked for is formatted.
     /// `experiment` is the name of the run's experiment; `now` in milliseconds.
     pub fn window(&self, range: Range<usize>, experiment: &str, now: i64) -> Vec<DetailLine> {
-        let Some(run) = &self.run else { return Vec::new() };
+        let Some(run) = self.run() else { return Vec::new() };
         match self.tab {
             Tab::Metrics => run.metrics.get(range).unwrap_or_default().iter().map(metric).collect(),
             Tab::Params => run.params.get(range).unwrap_or_default().iter().map(param).collect(),
@@ -59,7 +59,7 @@ impl Details {
     /// Cells of the longest key, on whatever line it is.
     pub fn longest_key(&self) -> usize {
         let cells = |key: &str| if key.is_ascii() { key.len() } else { text::width(&text::clean(key)) };
-        let longest = match (&self.run, self.tab) {
+        let longest = match (self.run(), self.tab) {
             (None, _) => None,
             (Some(run), Tab::Metrics) => run.metrics.iter().map(|metric| cells(&metric.key)).max(),
             (Some(run), Tab::Params) => run.params.iter().map(|param| cells(&param.key)).max(),
@@ -69,7 +69,7 @@ impl Details {
     }
 
     fn lines(&self, experiment: &str, now: i64) -> Vec<DetailLine> {
-        let Some(run) = &self.run else { return Vec::new() };
+        let Some(run) = self.run() else { return Vec::new() };
         match self.tab {
             Tab::Charts => Vec::new(),
             Tab::Overview => overview(run, experiment, now),
@@ -129,8 +129,7 @@ impl Details {
     }
 
     fn model_lines(&self, run: &Run) -> Vec<DetailLine> {
-        let answer = self.models.as_ref().filter(|models| models.run == run.info.run_id);
-        let models = match answer.and_then(|models| models.answer.as_ref()) {
+        let models = match self.models.answer() {
             Some(Ok(models)) => models,
             Some(Err(error)) => {
                 return vec![DetailLine::new("not read", error.to_string(), Role::Bad)];

@@ -12,6 +12,7 @@ use crate::sheet::{Cell, Sheet};
 use crate::store::{ArtifactList, StoreError};
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Tab;
+use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
 use artifacts::Artifacts;
 pub use lines::{DetailLine, Role};
@@ -19,17 +20,10 @@ pub use lines::{DetailLine, Role};
 /// What tasks bring back.
 #[derive(Debug, Clone)]
 pub enum Msg {
-    Run { generation: u64, result: Result<Box<Run>, StoreError> },
-    Artifacts { run: RunId, path: String, result: Result<ArtifactList, StoreError> },
-    Preview { run: RunId, path: String, result: Result<preview::Preview, StoreError> },
-    Models { run: RunId, result: Result<Vec<LoggedModel>, StoreError> },
-}
-
-/// The logged models of a run; none as long as they are on their way.
-#[derive(Debug)]
-pub struct Models {
-    pub run: RunId,
-    pub answer: Option<Result<Vec<LoggedModel>, StoreError>>,
+    Run { ticket: Ticket, result: Result<Box<Run>, StoreError> },
+    Artifacts { run: RunId, path: String, ticket: Ticket, result: Result<ArtifactList, StoreError> },
+    Preview { run: RunId, path: String, ticket: Ticket, result: Result<preview::Preview, StoreError> },
+    Models { run: RunId, ticket: Ticket, result: Result<Vec<LoggedModel>, StoreError> },
 }
 
 #[derive(Debug, Default)]
@@ -38,30 +32,33 @@ pub struct Details {
     pub cursor: Cursor,
     /// The run that is wanted; what is shown may still be the one before, under its own name.
     pub wanted: Option<RunId>,
-    pub run: Option<Box<Run>>,
-    pub error: Option<StoreError>,
-    pub generation: u64,
+    pub fetched: Remote<Box<Run>>,
     pub artifacts: Artifacts,
-    /// The models of a run, once they were asked for.
-    pub models: Option<Models>,
+    /// The logged models of the run that is shown.
+    pub models: Remote<Vec<LoggedModel>>,
 }
 
 impl Details {
     /// Nothing is known of the experiment that is opened now.
     pub fn clear(&mut self) {
-        *self = Self { tab: self.tab, generation: self.generation + 1, ..Self::default() };
+        let fetched = std::mem::take(&mut self.fetched).forgotten();
+        let models = std::mem::take(&mut self.models).forgotten();
+        *self = Self { tab: self.tab, fetched, models, ..Self::default() };
     }
 
-    /// Takes the run that was asked for.
-    pub fn show(&mut self, run: Box<Run>) {
-        let is_other = self.run.as_ref().is_none_or(|old| old.info.run_id != run.info.run_id);
-        if is_other {
+    /// The run that is shown.
+    pub fn run(&self) -> Option<&Run> {
+        self.fetched.value().map(AsRef::as_ref)
+    }
+
+    /// Takes the run that was asked for, if nothing else was asked for since.
+    pub fn take(&mut self, ticket: Ticket, result: Result<Box<Run>, StoreError>, now: i64) {
+        let before = self.shown_run().cloned();
+        if self.fetched.take(ticket, result, now) && self.shown_run() != before.as_ref() {
             self.cursor = Cursor::default();
             self.artifacts = Artifacts::default();
-            self.models = None;
+            self.models.forget();
         }
-        self.run = Some(run);
-        self.error = None;
     }
 
     pub fn choose_tab(&mut self, tab: Tab) {
@@ -92,13 +89,13 @@ impl Details {
     }
 
     pub fn shown_run(&self) -> Option<&RunId> {
-        self.run.as_ref().map(|run| &run.info.run_id)
+        self.run().map(|run| &run.info.run_id)
     }
 }
 
 /// The lines of a tab.
 pub fn sheet(app: &App) -> Option<Sheet> {
-    app.details.run.as_ref()?;
+    app.details.run()?;
     if app.details.tab == Tab::Charts {
         return None;
     }

@@ -2,41 +2,35 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::artifacts::{Folder, Opened};
+use super::artifacts::Opened;
 use super::effects::Effect;
-use super::{Models, Msg};
+use super::Msg;
 use crate::mlflow::RunId;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Tab;
+use crate::tui::core::remote::Remote;
 
 pub fn answered(app: &mut App, msg: Msg) {
-    let details = &mut app.details;
+    let (details, now) = (&mut app.details, app.now);
     match msg {
-        Msg::Run { generation, result } => {
-            if generation == details.generation {
-                match result {
-                    Ok(run) => details.show(run),
-                    Err(error) => details.error = Some(error),
-                }
+        Msg::Run { ticket, result } => details.take(ticket, result, now),
+        Msg::Artifacts { run, path, ticket, result } => {
+            let is_shown = details.shown_run() == Some(&run);
+            if let Some(folder) = details.artifacts.folders.get_mut(&path).filter(|_| is_shown) {
+                folder.take(ticket, result, now);
             }
         }
-        Msg::Artifacts { run, path, result } => {
-            if details.shown_run() == Some(&run) {
-                let folder = result.map_or_else(Folder::Failed, Folder::Files);
-                details.artifacts.folders.insert(path, folder);
-            }
-        }
-        Msg::Preview { run, path, result } => {
+        Msg::Preview { run, path, ticket, result } => {
             let is_shown = details.shown_run() == Some(&run);
             let preview = details.artifacts.preview.as_mut();
             if let Some(opened) = preview.filter(|opened| is_shown && opened.path == path) {
-                opened.content = Some(result);
+                opened.content.take(ticket, result, now);
             }
         }
-        Msg::Models { run, result } => {
+        Msg::Models { run, ticket, result } => {
             if details.shown_run() == Some(&run) {
-                details.models = Some(Models { run, answer: Some(result) });
+                details.models.take(ticket, result, now);
             }
         }
     }
@@ -51,8 +45,10 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
     if let Some(path) = app.details.artifacts.open(at)
         && let Some(id) = app.details.shown_run().cloned()
     {
-        app.details.artifacts.preview = Some(Opened { path: path.clone(), content: None, top: 0 });
-        effects.push(Effect::Preview { id, path });
+        let mut opened = Opened { path: path.clone(), content: Remote::default(), top: 0 };
+        let ticket = opened.content.ask();
+        app.details.artifacts.preview = Some(opened);
+        effects.push(Effect::Preview { id, path, ticket });
     }
 }
 
@@ -63,27 +59,27 @@ pub fn follow(app: &mut App, effects: &mut Effects) -> bool {
         return false;
     }
     app.details.wanted.clone_from(&selected);
-    app.details.generation += 1;
     if let Some(id) = selected {
-        effects.push(Effect::LoadRun { generation: app.details.generation, id });
+        let ticket = app.details.fetched.ask();
+        effects.push(Effect::LoadRun { ticket, id });
     }
     true
 }
 
 /// Asks for what the tab still needs that is shown now.
 pub fn needs_of_tab(app: &mut App, effects: &mut Effects) {
-    let Some(run) = &app.details.run else { return };
+    let Some(run) = app.details.run() else { return };
     let id: RunId = run.info.run_id.clone();
+    let models: Vec<_> = run.model_outputs.iter().map(|output| output.model_id.clone()).collect();
     match app.details.tab {
         Tab::Artifacts => {
-            while let Some(path) = app.details.artifacts.missing() {
-                effects.push(Effect::ListArtifacts { id: id.clone(), path });
+            while let Some((path, ticket)) = app.details.artifacts.missing() {
+                effects.push(Effect::ListArtifacts { id: id.clone(), path, ticket });
             }
         }
-        Tab::Models if app.details.models.is_none() && !run.model_outputs.is_empty() => {
-            let models = run.model_outputs.iter().map(|output| output.model_id.clone()).collect();
-            app.details.models = Some(Models { run: id.clone(), answer: None });
-            effects.push(Effect::LoadModels { id, models });
+        Tab::Models if !app.details.models.is_asked() && !models.is_empty() => {
+            let ticket = app.details.models.ask();
+            effects.push(Effect::LoadModels { id, models, ticket });
         }
         Tab::Charts
         | Tab::Overview

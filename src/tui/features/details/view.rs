@@ -33,8 +33,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
         return None;
     }
     // Without a row above there is nothing that the details could belong to.
-    let Some(run) = details.run.as_ref().filter(|_| runs.length() > 0) else {
-        let words = match &details.error {
+    let Some(run) = details.run().filter(|_| runs.length() > 0) else {
+        let words = match details.fetched.error() {
             Some(error) => Line::styled(text::clean(&error.to_string()).into_owned(), theme.bad),
             None if runs.length() == 0 => Line::styled("no run selected", theme.dim),
             None => Line::styled("loading", theme.dim),
@@ -49,7 +49,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     let room = area.width.saturating_sub(12) as usize;
     let name = text::cut(&text::clean(&run.info.run_name), room, theme.glyphs.ellipsis);
     let mut heading = vec![Span::styled(name, theme.heading), Span::raw("  "), Span::styled(status, style)];
-    if let Some(error) = &details.error {
+    if let Some(error) = details.fetched.error() {
         let words = if error.is_transient() { "not refreshed".to_owned() } else { error.kind.to_string() };
         heading.push(Span::styled(format!("  {}", text::clean(&words)), theme.bad));
     }
@@ -92,7 +92,7 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
         let words = match details.tab {
             Tab::Models => "no logged models; runs of MLflow 2 keep theirs among the artifacts".to_owned(),
             Tab::Artifacts => {
-                let place = details.run.as_ref().map_or("", |run| run.info.artifact_uri.as_str());
+                let place = details.run().map_or("", |run| run.info.artifact_uri.as_str());
                 if place.is_empty() { "no artifacts".into() } else { format!("no artifacts in {place}") }
             }
             tab => format!("no {}", tab.title().to_lowercase()),
@@ -128,7 +128,7 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
 /// A file that is looked into, under its name.
 fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = area.width as usize;
-    let (kind, style) = match &opened.content {
+    let (kind, style) = match opened.content.answer() {
         None => ("loading".to_owned(), theme.dim),
         Some(Err(_)) => ("not read".to_owned(), theme.bad),
         Some(Ok(Preview::Text { kind, lines, cut })) => {
@@ -147,7 +147,7 @@ fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) 
         Line::from(vec![Span::styled(name, theme.accent), Span::styled(format!("  {kind}"), style)]);
     frame.render_widget(heading, Rect { height: 1, ..area });
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    match &opened.content {
+    match opened.content.answer() {
         Some(Ok(Preview::Text { lines, .. })) => {
             for (y, line) in lines.iter().skip(opened.top).take(body.height as usize).enumerate() {
                 let words = text::cut(line, width, theme.glyphs.ellipsis);

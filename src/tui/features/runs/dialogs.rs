@@ -202,7 +202,7 @@ fn tag_of(app: &App, key: &str) -> Option<String> {
 
 /// A tag's value as the run itself has it, where that was read and the table has only the beginning.
 fn whole<'a>(app: &'a App, id: &str, key: &str, value: &'a str) -> &'a str {
-    let read = app.details.run.as_ref().filter(|run| value.contains(CUT) && run.info.run_id.as_str() == id);
+    let read = app.details.run().filter(|run| value.contains(CUT) && run.info.run_id.as_str() == id);
     read.and_then(|run| run.tag(key)).unwrap_or(value)
 }
 
