@@ -191,8 +191,8 @@ pub fn day() {
             let mut snapshots = Vec::new();
             runtime.block_on(sync.poll(&[], |snapshot| snapshots.push(snapshot))).unwrap();
             for snapshot in snapshots {
-                let generation = app.runs.generation;
-                feed(&mut app, Msg::Runs(runs::Msg::Snapshot { generation, snapshot }));
+                let ticket = app.runs.newest.ticket();
+                feed(&mut app, Msg::Runs(runs::Msg::Snapshot { ticket, snapshot }));
             }
             app.now = (minute * 60 + poll * 2) * 1000;
             feed(&mut app, Msg::Tick);
@@ -257,13 +257,13 @@ fn feed(app: &mut App, msg: Msg) {
         let now = app.now;
         for effect in update(app, msg.at(now)) {
             if let Effect::Runs(runs::effects::Effect::Project(request)) = effect {
-                let Projecting { generation, catalog, complete, view, selected, now } = request;
+                let Projecting { ticket, catalog, complete, view, selected, now } = request;
                 let projection = project(&catalog, &view, now);
                 let position =
                     selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
                 let projection = Arc::new(projection);
                 queue.push(Msg::Runs(runs::Msg::Projected {
-                    generation,
+                    ticket,
                     catalog,
                     complete,
                     view,

@@ -218,16 +218,16 @@ impl Visit {
     fn decode(&mut self, _: &[u8]) {}
 
     fn hear(&mut self, answer: &Answer) {
-        let generation = self.generation;
+        let ticket = self.ticket;
         match answer {
             Answer::Runs(from, count) => {
                 self.runs = (usize::from(*from)..).take((*count).into()).map(run).collect();
                 let snapshot = Snapshot { catalog: self.all(), complete: from % 2 == 0 };
-                self.feed(Msg::Runs(runs::Msg::Snapshot { generation, snapshot }));
-                self.feed(Msg::Runs(runs::Msg::Polled { generation, touched: true, took: 1 }));
+                self.feed(Msg::Runs(runs::Msg::Snapshot { ticket, snapshot }));
+                self.feed(Msg::Runs(runs::Msg::Polled { ticket, touched: true, took: 1 }));
             }
             Answer::Failed => {
-                self.feed(Msg::Runs(runs::Msg::PollFailed { generation, error: error(), retry_ms: 120_000 }));
+                self.feed(Msg::Runs(runs::Msg::PollFailed { ticket, error: error(), retry_ms: 120_000 }));
             }
             Answer::Experiments(count) => self.feed(experiments(*count)),
             Answer::Sweeps(sweeps) => {

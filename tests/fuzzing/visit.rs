@@ -24,6 +24,7 @@ use mltui::tui::core::draw::draw;
 use mltui::tui::core::effect::Effect;
 use mltui::tui::core::memory::Memory;
 use mltui::tui::core::msg::Msg;
+use mltui::tui::core::remote::Ticket;
 use mltui::tui::core::update::update;
 use mltui::tui::features::details::preview::Preview;
 use mltui::tui::features::runs::effects::Projecting;
@@ -201,10 +202,10 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
             let plan = Plan { experiment: experiment("1", NAMES[4]), record, writes };
             vec![Msg::Best(best::Msg::Planned(or_error(fails).map(|()| Box::new(plan))))]
         }
-        Effect::Sweeps(sweeps::effects::Effect::CheckPlan { generation, .. }) => {
+        Effect::Sweeps(sweeps::effects::Effect::CheckPlan { ticket, .. }) => {
             let result = if fails { Err(NAMES[4].into()) } else { Ok(NAMES[3].repeat(40)) };
             vec![Msg::Sweeps(sweeps::Msg::Checked {
-                generation,
+                ticket,
                 columns: NAMES.map(str::to_owned).to_vec(),
                 result,
             })]
@@ -241,7 +242,7 @@ pub struct Visit {
     app: App,
     pub runs: Vec<Run>,
     /// Of the runs that are watched.
-    pub generation: u64,
+    pub ticket: Ticket,
     theme: Theme,
     /// Counts the questions: some are answered with an error.
     asked: usize,
@@ -274,8 +275,14 @@ impl Visit {
         });
         let terminal = Abilities { truecolor: false, indexed: true, light: None };
         let theme = Theme::new(!ascii, Palette::Sixteen, terminal, glyphs);
-        let mut visit =
-            Self { app, runs: (0..30).map(run).collect(), generation: 0, theme, asked: 1, now: NOW };
+        let mut visit = Self {
+            app,
+            runs: (0..30).map(run).collect(),
+            ticket: Ticket::default(),
+            theme,
+            asked: 1,
+            now: NOW,
+        };
         visit.feed(experiments(2));
         visit
     }
@@ -310,21 +317,21 @@ impl Visit {
         let fails = self.asked.is_multiple_of(13);
         match effect {
             Effect::Experiments(experiments::effects::Effect::Load) => vec![experiments(3)],
-            Effect::Runs(runs::effects::Effect::Watch { generation, .. }) => {
-                self.generation = generation;
+            Effect::Runs(runs::effects::Effect::Watch { ticket, .. }) => {
+                self.ticket = ticket;
                 let snapshot = Snapshot { catalog: self.all(), complete: !fails };
                 vec![
-                    Msg::Runs(runs::Msg::Snapshot { generation, snapshot }),
-                    Msg::Runs(runs::Msg::Polled { generation, touched: fails, took: u64::MAX }),
+                    Msg::Runs(runs::Msg::Snapshot { ticket, snapshot }),
+                    Msg::Runs(runs::Msg::Polled { ticket, touched: fails, took: u64::MAX }),
                 ]
             }
             Effect::Runs(runs::effects::Effect::Project(request)) => {
-                let Projecting { generation, catalog, complete, view, selected, now } = request;
+                let Projecting { ticket, catalog, complete, view, selected, now } = request;
                 let projection = project(&catalog, &view, now);
                 let position =
                     selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
                 vec![Msg::Runs(runs::Msg::Projected {
-                    generation,
+                    ticket,
                     catalog,
                     complete,
                     view,
@@ -332,32 +339,21 @@ impl Visit {
                     position,
                 })]
             }
-            Effect::Runs(runs::effects::Effect::ReadSparks { generation, ids, key }) => {
+            Effect::Runs(runs::effects::Effect::ReadSparks { ticket, ids, key }) => {
                 let histories = ids.into_iter().map(|id| (id.clone(), points(&id))).collect();
-                vec![Msg::Runs(runs::Msg::Sparks { generation, key, histories })]
+                vec![Msg::Runs(runs::Msg::Sparks { ticket, key, histories })]
             }
-            Effect::Best(best::effects::Effect::Select { generation, catalog, tags, chosen, ancestors }) => {
+            Effect::Best(best::effects::Effect::Select { ticket, catalog, tags, chosen, ancestors }) => {
                 let chosen = chosen.map(|chosen| *chosen);
-                vec![
-                    best::choose(generation, catalog, chosen, &tags, &Patterns::default(), &ancestors).into(),
-                ]
+                vec![best::choose(ticket, catalog, chosen, &tags, &Patterns::default(), &ancestors).into()]
             }
-            Effect::Compare(compare::effects::Effect::Load { generation, runs }) => {
+            Effect::Compare(compare::effects::Effect::Load { ticket, runs }) => {
                 let catalog = self.catalog(runs.into_iter().map(|(_, run)| run));
-                vec![Msg::Compare(compare::Msg::Loaded {
-                    generation,
-                    result: or_error(fails).map(|()| catalog),
-                })]
+                vec![Msg::Compare(compare::Msg::Loaded { ticket, result: or_error(fails).map(|()| catalog) })]
             }
-            Effect::Compare(compare::effects::Effect::Compare {
-                generation,
-                catalog,
-                rows,
-                is_grouped,
-                now,
-            }) => {
+            Effect::Compare(compare::effects::Effect::Compare { ticket, catalog, rows, is_grouped, now }) => {
                 vec![Msg::Compare(compare::Msg::Compared {
-                    generation,
+                    ticket,
                     comparison: Arc::new(Comparison::new(
                         catalog,
                         &rows,
@@ -367,9 +363,9 @@ impl Visit {
                     )),
                 })]
             }
-            Effect::Compare(compare::effects::Effect::Weigh { comparison, metric, now }) => {
+            Effect::Compare(compare::effects::Effect::Weigh { ticket, comparison, metric, now }) => {
                 let matters = matters(&comparison, &metric, now);
-                vec![Msg::Compare(compare::Msg::Weighed { comparison, metric, matters })]
+                vec![Msg::Compare(compare::Msg::Weighed { ticket, matters })]
             }
             Effect::Charts(charts::effects::Effect::Read(wants)) => {
                 let part = |run: &RunId| HistoryPart {
@@ -390,25 +386,27 @@ impl Visit {
 
     fn answer_details(&self, effect: details::effects::Effect, fails: bool) -> Vec<Msg> {
         match effect {
-            details::effects::Effect::LoadRun { generation, id } => {
+            details::effects::Effect::LoadRun { ticket, id } => {
                 let found = self.runs.iter().find(|run| run.info.run_id == id).filter(|_| !fails);
                 vec![Msg::Details(details::Msg::Run {
-                    generation,
+                    ticket,
                     result: found.cloned().map(Box::new).ok_or_else(error),
                 })]
             }
-            details::effects::Effect::ListArtifacts { id, path } => {
+            details::effects::Effect::ListArtifacts { id, path, ticket } => {
                 let list = artifacts(&path);
                 vec![Msg::Details(details::Msg::Artifacts {
                     run: id,
+                    ticket,
                     path,
                     result: or_error(fails).map(|()| list),
                 })]
             }
-            details::effects::Effect::Preview { id, path } => {
+            details::effects::Effect::Preview { id, path, ticket } => {
                 let content: &[u8] = b"step,loss\n1,0.5\n2,\x1b[2J\n";
                 vec![Msg::Details(details::Msg::Preview {
                     run: id,
+                    ticket,
                     result: or_error(fails).map(|()| Preview::of(&path, content)),
                     path,
                 })]

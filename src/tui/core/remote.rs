@@ -5,7 +5,7 @@ use crate::store::StoreError;
 
 /// Tells the answer to one request from those to others for the same thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Ticket(u64);
+pub struct Ticket(pub u64);
 
 /// Something that is fetched. A value stays while a newer one is on its way, and where that fails.
 #[derive(Debug)]
@@ -62,10 +62,27 @@ impl<T, E> Remote<T, E> {
         true
     }
 
+    /// Nothing is asked for: this is wrong already.
+    pub fn fail(&mut self, error: E) {
+        self.forget();
+        self.error = Some(error);
+    }
+
+    /// The last request.
+    pub fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
     /// The value is as it is in the store.
     pub fn confirm(&mut self, now: i64) {
         self.error = None;
         self.as_of = Some(now);
+    }
+
+    /// Nobody answers what was asked for last; the value stays.
+    pub fn cancel(&mut self) {
+        self.ticket.0 += 1;
+        self.is_waiting = false;
     }
 
     /// Neither the value counts any more nor an answer that is on its way.

@@ -34,12 +34,12 @@ pub fn quit(app: &mut App, effects: &mut Effects) {
 
 /// Asks for the lines of the view that is wanted now.
 pub fn project(app: &mut App, effects: &mut Effects) {
-    app.runs.asked_view += 1;
-    let Some(catalog) = app.runs.newest.clone() else { return };
+    let ticket = app.runs.projecting.ask();
+    let Some(snapshot) = app.runs.newest.value() else { return };
     effects.push(Runs::Project(Projecting {
-        generation: app.runs.asked_view,
-        catalog,
-        complete: app.runs.newest_complete,
+        ticket,
+        catalog: std::sync::Arc::clone(&snapshot.catalog),
+        complete: snapshot.complete,
         view: Box::new(app.runs.wanted_view()),
         selected: app.runs.selected.clone().map(|picked| (picked, app.runs.cursor.at)),
         now: app.now,
@@ -101,7 +101,8 @@ pub fn open_selected(app: &mut App, effects: &mut Effects) {
     app.runs.open(id.clone(), name, &remembered);
     app.details.clear();
     app.charts = app.charts.anew();
-    effects.push(Runs::Watch { generation: app.runs.generation, experiment: id, deleted: app.runs.deleted });
+    let ticket = app.runs.newest.ask();
+    effects.push(Runs::Watch { ticket, experiment: id, deleted: app.runs.deleted });
 }
 
 /// Nothing that steers a terminal gets into the clipboard either: it would be pasted into one.
@@ -159,7 +160,6 @@ pub fn live(app: &mut App) {
         app.histories.retry();
     }
     app.connection = Connection::Live { since: app.now };
-    app.runs.error = None;
 }
 
 /// What the user asked for by hand was done.

@@ -15,6 +15,7 @@ use crate::store::{ErrorKind, HistoryCursor, NewRun, Store};
 use crate::sweep::begin::SameStore;
 use crate::tui::core::effect::Effect;
 use crate::tui::core::msg::Msg;
+use crate::tui::core::remote::Ticket;
 use crate::tui::features::charts::histories::{HistoryKey, HistoryRequest};
 use crate::tui::features::runs::effects::Write;
 use crate::tui::features::session::keeping::Keeper;
@@ -70,24 +71,24 @@ impl World {
         tokio::time::timeout(PATIENCE, found).await.expect("an answer comes")
     }
 
-    fn watch(&mut self, generation: u64) {
+    fn watch(&mut self, ticket: Ticket) {
         let experiment = self.experiment.clone();
         self.executor.perform(Effect::Runs(runs::effects::Effect::Watch {
-            generation,
+            ticket,
             experiment,
             deleted: false,
         }));
     }
 
-    /// The names of the runs of the next snapshot that is whole, with its generation.
-    async fn snapshot(&mut self) -> (u64, Vec<String>) {
+    /// The names of the runs of the next snapshot that is whole, with its ticket.
+    async fn snapshot(&mut self) -> (Ticket, Vec<String>) {
         self.wait(|msg| match msg {
-            Msg::Runs(runs::Msg::Snapshot { generation, snapshot }) if snapshot.complete => {
+            Msg::Runs(runs::Msg::Snapshot { ticket, snapshot }) if snapshot.complete => {
                 let catalog = &snapshot.catalog;
                 let mut names: Vec<String> =
                     catalog.rows().map(|row| catalog.run_name(row).to_owned()).collect();
                 names.sort();
-                Some((generation, names))
+                Some((ticket, names))
             }
             _ => None,
         })
@@ -169,22 +170,22 @@ fn a_list_that_fails_is_asked_for_again() {
 fn a_watched_experiment_shows_what_others_write() {
     block_on(async {
         let mut world = World::new().await;
-        world.watch(1);
-        assert_eq!(world.snapshot().await, (1, vec!["first".to_owned()]));
+        world.watch(Ticket(1));
+        assert_eq!(world.snapshot().await, (Ticket(1), vec!["first".to_owned()]));
         create(&world.store, &world.experiment, "second").await;
-        assert_eq!(world.snapshot().await, (1, vec!["first".into(), "second".into()]));
+        assert_eq!(world.snapshot().await, (Ticket(1), vec!["first".into(), "second".into()]));
         world.store.delete_run(&world.run).await.unwrap();
-        assert_eq!(world.snapshot().await, (1, vec!["second".to_owned()]));
+        assert_eq!(world.snapshot().await, (Ticket(1), vec!["second".to_owned()]));
         let touched = world.wait(|msg| match msg {
-            Msg::Runs(runs::Msg::Polled { generation, touched, .. }) => Some((generation, touched)),
+            Msg::Runs(runs::Msg::Polled { ticket, touched, .. }) => Some((ticket, touched)),
             _ => None,
         });
-        assert_eq!(touched.await, (1, true));
+        assert_eq!(touched.await, (Ticket(1), true));
         // Another one in its place.
         world.experiment = "0".into();
-        world.watch(2);
+        world.watch(Ticket(2));
         let empty = world.wait(|msg| match msg {
-            Msg::Runs(runs::Msg::Snapshot { generation: 2, snapshot }) => Some(snapshot.catalog.count),
+            Msg::Runs(runs::Msg::Snapshot { ticket: Ticket(2), snapshot }) => Some(snapshot.catalog.count),
             _ => None,
         });
         assert_eq!(empty.await, 0);
@@ -195,17 +196,17 @@ fn a_watched_experiment_shows_what_others_write() {
 fn a_poll_that_fails_says_when_the_next_one_comes_and_goes_on() {
     block_on(async {
         let mut world = World::new().await;
-        world.watch(1);
+        world.watch(Ticket(1));
         world.snapshot().await;
         world.failing.fail(1);
         let failed = world.wait(|msg| match msg {
-            Msg::Runs(runs::Msg::PollFailed { generation, error, retry_ms }) => {
-                Some((generation, error.to_string(), retry_ms))
+            Msg::Runs(runs::Msg::PollFailed { ticket, error, retry_ms }) => {
+                Some((ticket, error.to_string(), retry_ms))
             }
             _ => None,
         });
-        let (generation, error, retry) = failed.await;
-        assert_eq!((generation, error.as_str()), (1, "cannot refresh: the line is cut"));
+        let (ticket, error, retry) = failed.await;
+        assert_eq!((ticket, error.as_str()), (Ticket(1), "cannot refresh: the line is cut"));
         assert_eq!(retry, 1_000);
         create(&world.store, &world.experiment, "second").await;
         world.executor.perform(Effect::Runs(runs::effects::Effect::Refresh));
@@ -218,13 +219,13 @@ fn a_paused_watch_looks_only_when_it_is_asked() {
     block_on(async {
         let mut world = World::new().await;
         world.executor.perform(Effect::Runs(runs::effects::Effect::Pause(true)));
-        world.watch(1);
+        world.watch(Ticket(1));
         world.snapshot().await;
         create(&world.store, &world.experiment, "second").await;
         let before = world.failing.calls();
         // What was under way when it was paused is over when this is answered.
         world.executor.perform(Effect::Details(details::effects::Effect::LoadRun {
-            generation: 1,
+            ticket: Ticket(1),
             id: world.run.clone(),
         }));
         world.wait(|msg| matches!(msg, Msg::Details(details::Msg::Run { .. })).then_some(())).await;
@@ -244,16 +245,17 @@ fn runs_histories_and_files_are_answered_with_what_was_asked() {
             .collect();
         world.store.log_batch(&run, &metrics, &[Param::new("lr", "0.1")], &[]).await.unwrap();
         world.store.write_artifact(&run, "notes.txt", b"text").await.unwrap();
-        world
-            .executor
-            .perform(Effect::Details(details::effects::Effect::LoadRun { generation: 7, id: run.clone() }));
+        world.executor.perform(Effect::Details(details::effects::Effect::LoadRun {
+            ticket: Ticket(7),
+            id: run.clone(),
+        }));
         let params = world.wait(|msg| match msg {
-            Msg::Details(details::Msg::Run { generation: 7, result }) => Some(result.unwrap().params),
+            Msg::Details(details::Msg::Run { ticket: Ticket(7), result }) => Some(result.unwrap().params),
             _ => None,
         });
         assert_eq!(params.await, [Param::new("lr", "0.1")]);
         let which = HistoryKey { run: run.clone(), key: "loss".into() };
-        let want = HistoryRequest { of: which, cursor: HistoryCursor::START, ticket: 3 };
+        let want = HistoryRequest { of: which, cursor: HistoryCursor::START, ticket: Ticket(3) };
         world.executor.perform(Effect::Charts(charts::effects::Effect::Read(vec![want])));
         let history = world.wait(|msg| match msg {
             Msg::Charts(charts::Msg::History { request, result }) => {
@@ -261,21 +263,24 @@ fn runs_histories_and_files_are_answered_with_what_was_asked() {
             }
             _ => None,
         });
-        assert_eq!(history.await, (3, 3));
+        assert_eq!(history.await, (Ticket(3), 3));
         let keys = Effect::Runs(runs::effects::Effect::ReadSparks {
-            generation: 4,
+            ticket: Ticket(4),
             ids: vec![run.clone()],
             key: "loss".into(),
         });
         world.executor.perform(keys);
         let trends = world.wait(|msg| match msg {
-            Msg::Runs(runs::Msg::Sparks { generation: 4, key, histories }) => Some((key, histories.len())),
+            Msg::Runs(runs::Msg::Sparks { ticket: Ticket(4), key, histories }) => {
+                Some((key, histories.len()))
+            }
             _ => None,
         });
         assert_eq!(trends.await, ("loss".to_owned(), 1));
         world.executor.perform(Effect::Details(details::effects::Effect::ListArtifacts {
             id: run.clone(),
             path: String::new(),
+            ticket: Ticket(1),
         }));
         let files = world.wait(|msg| match msg {
             Msg::Details(details::Msg::Artifacts { result, .. }) => Some(result.unwrap().files),

@@ -49,8 +49,8 @@ fn the_best_run_has_a_star_and_a_reason() {
     assert_eq!(app.runs.selected_run().unwrap(), runs[28].info.run_id, "the leaderboard leads to the second");
     // A better one comes in: the star moves, the cursor does not.
     runs[12].metrics[1].value = 0.01;
-    let generation = app.runs.generation;
-    feed(&mut app, snapshot(generation, &runs), &runs);
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
     assert!(drawn(&app).contains("★ best: calm-ibis-12"), "{}", drawn(&app));
     assert_eq!(app.runs.selected_run().unwrap(), runs[28].info.run_id);
     // The best one may be hidden.
@@ -101,8 +101,8 @@ fn what_tags_say_of_a_metric_counts_where_it_is_picked() {
         run.tags.push(Tag::new("direction", "MAXIMIZE"));
         run.metrics.push(Metric { key: "objective".into(), value: 1.0, timestamp: 0, step: 0 });
     }
-    let generation = app.runs.generation;
-    feed(&mut app, snapshot(generation, &runs), &runs);
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
     keys(&mut app, "m v a l _ r m s e enter m", &runs);
     let ways = drawn(&app);
     let line = ways.lines().find(|line| line.contains(" objective ")).unwrap();
@@ -129,8 +129,8 @@ fn a_parent_that_repeats_a_leaf_below_a_deleted_run_is_not_best() {
     runs.push(leaf);
     let shown = runs.clone();
     runs.push(deleted);
-    let generation = app.runs.generation;
-    feed(&mut app, snapshot(generation, &shown), &runs);
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &shown), &runs);
     assert!(drawn(&app).contains("★ best: leaf"), "{}", drawn(&app));
     keys(&mut app, "w", &runs);
     assert!(drawn(&app).contains("1 parent"), "{}", drawn(&app));
@@ -139,12 +139,12 @@ fn a_parent_that_repeats_a_leaf_below_a_deleted_run_is_not_best() {
 #[test]
 fn runs_above_others_are_asked_for_once_and_again_when_somebody_asks_to() {
     let (mut app, mut runs) = opened((140, 40), 30);
-    let generation = app.runs.generation;
+    let ticket = app.runs.newest.ticket();
     // What is asked for when the table changes; nobody answers that.
     let mut change = |app: &mut App, msg: Option<Msg>| {
         runs[0].info.end_time = runs[0].info.end_time.map(|end| end + 1);
         let mut asked = Vec::new();
-        let mut queue = vec![msg.unwrap_or_else(|| snapshot(generation, &runs))];
+        let mut queue = vec![msg.unwrap_or_else(|| snapshot(ticket, &runs))];
         while let Some(msg) = queue.pop() {
             for effect in take(app, msg) {
                 match effect {

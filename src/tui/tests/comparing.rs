@@ -95,8 +95,8 @@ fn seeds_become_one_row_with_mean_and_deviation() {
         run.params =
             vec![Param::new("lr", ["0.1", "0.2"][number % 2]), Param::new("seed", number.to_string())];
     }
-    let generation = app.runs.generation;
-    feed(&mut app, snapshot(generation, &runs), &runs);
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
     keys(&mut app, "C s", &runs);
     assert_eq!(comparison(&app).members(), 2);
     let text = drawn(&app);

@@ -37,6 +37,7 @@ fn explorer(runs: &[Run]) -> App {
         experiments::Msg::Listed { result: Ok((experiments, Some("1".into()))), retry_ms: 2_000 },
         runs,
     );
+    let ticket = app.details.artifacts.folders.entry(String::new()).or_default().ask();
     let file = ArtifactFile { path: hostile("model"), is_dir: false, file_size: Some(7) };
     let id = runs[4].info.run_id.clone();
     feed(
@@ -44,6 +45,7 @@ fn explorer(runs: &[Run]) -> App {
         details::Msg::Artifacts {
             run: id,
             path: String::new(),
+            ticket,
             result: Ok(ArtifactList { files: vec![file], is_cut: false }),
         },
         runs,
@@ -82,8 +84,8 @@ fn no_text_from_outside_reaches_the_screen_as_it_is() {
     assert!(seen.contains("wine^[[31m<9b>2J<202e><200b><ad><3164>"));
     let mut app = explorer(&runs);
     let error = StoreError::new(hostile("read"), ErrorKind::Io(hostile("disk")));
-    let generation = app.runs.generation;
-    feed(&mut app, runs::Msg::PollFailed { generation, error, retry_ms: 1_000 }, &runs);
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, runs::Msg::PollFailed { ticket, error, retry_ms: 1_000 }, &runs);
     found.extend(wrong(&app, "a failure"));
     assert!(found.is_empty(), "{found:#?}");
 }

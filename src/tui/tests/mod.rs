@@ -34,6 +34,7 @@ use crate::tui::core::effect::{Effect, Shell};
 use crate::tui::core::keymap::{Keymap, parse_keys};
 use crate::tui::core::memory::Memory;
 use crate::tui::core::msg::Msg;
+use crate::tui::core::remote::Ticket;
 use crate::tui::core::update::update;
 use crate::tui::features::charts::histories::HistoryRequest;
 use crate::tui::features::details::preview::Preview;
@@ -127,15 +128,15 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 runs.len() as u64,
             )])))),
         ],
-        Effect::Runs(runs::effects::Effect::Watch { generation, .. }) => {
-            vec![snapshot(generation, runs), polled(generation)]
+        Effect::Runs(runs::effects::Effect::Watch { ticket, .. }) => {
+            vec![snapshot(ticket, runs), polled(ticket)]
         }
         Effect::Runs(runs::effects::Effect::Project(request)) => {
-            let Projecting { generation, catalog, complete, view, selected, now } = request;
+            let Projecting { ticket, catalog, complete, view, selected, now } = request;
             let projection = project(&catalog, &view, now);
             let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
             vec![Msg::from(runs::Msg::Projected {
-                generation,
+                ticket,
                 catalog,
                 complete,
                 view,
@@ -143,7 +144,7 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 position,
             })]
         }
-        Effect::Runs(runs::effects::Effect::ReadSparks { generation, ids, key }) => {
+        Effect::Runs(runs::effects::Effect::ReadSparks { ticket, ids, key }) => {
             let points = |falling: f64| {
                 (0..24)
                     .map(|step| MetricPoint {
@@ -154,21 +155,21 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                     .collect()
             };
             vec![Msg::from(runs::Msg::Sparks {
-                generation,
+                ticket,
                 key,
                 histories: ids.into_iter().map(|id| (id, points(1.0))).collect(),
             })]
         }
-        Effect::Best(best::effects::Effect::Select { generation, catalog, tags, chosen, ancestors }) => {
+        Effect::Best(best::effects::Effect::Select { ticket, catalog, tags, chosen, ancestors }) => {
             let chosen = chosen.map(|chosen| *chosen);
             let patterns = crate::select::Patterns::default();
-            vec![best::choose(generation, catalog, chosen, &tags, &patterns, &ancestors).into()]
+            vec![best::choose(ticket, catalog, chosen, &tags, &patterns, &ancestors).into()]
         }
-        Effect::Compare(compare::effects::Effect::Load { generation, runs: wanted }) => {
+        Effect::Compare(compare::effects::Effect::Load { ticket, runs: wanted }) => {
             let found = runs.iter().filter(|run| wanted.iter().any(|(_, id)| *id == run.info.run_id));
             let mut builder = Builder::default();
             builder.fold_changes(&whole_runs(found));
-            vec![Msg::from(compare::Msg::Loaded { generation, result: Ok(Arc::new(builder.snapshot())) })]
+            vec![Msg::from(compare::Msg::Loaded { ticket, result: Ok(Arc::new(builder.snapshot())) })]
         }
         Effect::Best(best::effects::Effect::ReadAncestors { experiment, runs: asked }) => {
             let mut builder = Builder::default();
@@ -179,7 +180,7 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 result: Ok(Arc::new(builder.snapshot())),
             })]
         }
-        Effect::Compare(compare::effects::Effect::Compare { generation, catalog, rows, is_grouped, now }) => {
+        Effect::Compare(compare::effects::Effect::Compare { ticket, catalog, rows, is_grouped, now }) => {
             let comparison = Arc::new(Comparison::new(
                 catalog,
                 &rows,
@@ -187,11 +188,11 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
                 now,
                 &crate::select::Patterns::default(),
             ));
-            vec![Msg::from(compare::Msg::Compared { generation, comparison })]
+            vec![Msg::from(compare::Msg::Compared { ticket, comparison })]
         }
-        Effect::Compare(compare::effects::Effect::Weigh { comparison, metric, now }) => {
+        Effect::Compare(compare::effects::Effect::Weigh { ticket, comparison, metric, now }) => {
             let matters = matters(&comparison, &metric, now);
-            vec![Msg::from(compare::Msg::Weighed { comparison, metric, matters })]
+            vec![Msg::from(compare::Msg::Weighed { ticket, matters })]
         }
         Effect::Charts(features::charts::effects::Effect::Read(wants)) => {
             wants.into_iter().map(|want| read(want, runs)).collect()
@@ -203,12 +204,12 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
 
 fn answer_details(effect: details::effects::Effect, runs: &[Run]) -> Vec<Msg> {
     match effect {
-        details::effects::Effect::LoadRun { generation, id } => {
+        details::effects::Effect::LoadRun { ticket, id } => {
             let found = runs.iter().find(|run| run.info.run_id == id).cloned();
             let missing = || StoreError::new("read the run", ErrorKind::NotFound("it is gone".into()));
-            vec![Msg::from(details::Msg::Run { generation, result: found.map(Box::new).ok_or_else(missing) })]
+            vec![Msg::from(details::Msg::Run { ticket, result: found.map(Box::new).ok_or_else(missing) })]
         }
-        details::effects::Effect::ListArtifacts { id, path } => {
+        details::effects::Effect::ListArtifacts { id, path, ticket } => {
             let file = |path: &str, size| ArtifactFile {
                 path: path.into(),
                 is_dir: size == 0,
@@ -221,13 +222,19 @@ fn answer_details(effect: details::effects::Effect, runs: &[Run]) -> Vec<Msg> {
             };
             vec![Msg::from(details::Msg::Artifacts {
                 run: id,
+                ticket,
                 path,
                 result: Ok(ArtifactList { files, is_cut: false }),
             })]
         }
-        details::effects::Effect::Preview { id, path } => {
+        details::effects::Effect::Preview { id, path, ticket } => {
             let content = b"step,loss\n1,0.5\n2,0.25\n";
-            vec![Msg::from(details::Msg::Preview { run: id, result: Ok(Preview::of(&path, content)), path })]
+            vec![Msg::from(details::Msg::Preview {
+                run: id,
+                ticket,
+                result: Ok(Preview::of(&path, content)),
+                path,
+            })]
         }
         details::effects::Effect::LoadModels { .. } => Vec::new(),
     }
@@ -250,15 +257,15 @@ fn read(want: HistoryRequest, runs: &[Run]) -> Msg {
     .into()
 }
 
-fn polled(generation: u64) -> Msg {
-    runs::Msg::Polled { generation, touched: false, took: 1 }.into()
+fn polled(ticket: Ticket) -> Msg {
+    runs::Msg::Polled { ticket, touched: false, took: 1 }.into()
 }
 
-fn snapshot(generation: u64, runs: &[Run]) -> Msg {
+fn snapshot(ticket: Ticket, runs: &[Run]) -> Msg {
     let mut builder = Builder::default();
     builder.fold_changes(&whole_runs(runs));
     runs::Msg::Snapshot {
-        generation,
+        ticket,
         snapshot: Snapshot { catalog: Arc::new(builder.snapshot()), complete: true },
     }
     .into()

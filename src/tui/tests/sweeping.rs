@@ -140,18 +140,18 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     );
     assert!(drawn(&app).contains("there is no \"none\""), "{}", drawn(&app));
     let effects = effects_of(&mut app, "shift-tab ctrl-u r a n d o m _ f o r e s t tab");
-    let Some(Effect::Sweeps(sweeps::effects::Effect::CheckPlan { generation, request: wish })) =
+    let Some(Effect::Sweeps(sweeps::effects::Effect::CheckPlan { ticket, request: wish })) =
         effects.first().cloned()
     else {
         panic!("{effects:?}")
     };
     assert_eq!((wish.data.as_str(), wish.target.as_deref()), ("iris", Some("species")));
     let older =
-        sweeps::Msg::Checked { generation: generation - 1, columns: Vec::new(), result: Err("older".into()) };
+        sweeps::Msg::Checked { ticket: Ticket::default(), columns: Vec::new(), result: Err("older".into()) };
     take(&mut app, older);
     take(
         &mut app,
-        sweeps::Msg::Checked { generation, columns: Vec::new(), result: Ok("150 rows, 5 columns".into()) },
+        sweeps::Msg::Checked { ticket, columns: Vec::new(), result: Ok("150 rows, 5 columns".into()) },
     );
     assert!(drawn(&app).contains("150 rows, 5 columns"), "{}", drawn(&app));
     let effects = effects_of(&mut app, "enter");

@@ -30,15 +30,15 @@ fn the_cursor_follows_the_run_through_sort_and_refresh() {
     let mut best = run(70);
     best.metrics[1].value = 0.001;
     runs.push(best);
-    let generation = app.runs.generation;
-    feed(&mut app, snapshot(generation, &runs), &runs);
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
     assert_eq!(app.runs.length(), 31);
     assert_eq!(app.runs.selected, selected);
     assert!(app.runs.cursor.at - app.runs.cursor.top == line || app.runs.cursor.top == 0);
     // The run goes away: the nearest row takes over.
     let at = app.runs.cursor.at;
     runs.retain(|run| Some(Picked::Run(run.info.run_id.0.clone())) != selected);
-    feed(&mut app, snapshot(generation, &runs), &runs);
+    feed(&mut app, snapshot(ticket, &runs), &runs);
     assert_eq!(app.runs.cursor.at, at);
     assert_eq!(app.runs.picked(at), app.runs.selected);
 }
@@ -48,7 +48,7 @@ fn a_new_run_is_seen_at_the_top_and_counted_where_it_cannot_be_seen() {
     let (mut app, mut runs) = opened((140, 40), 30);
     let mut come = |app: &mut App, number: usize| {
         runs.push(run(number));
-        feed(app, snapshot(app.runs.generation, &runs), &runs);
+        feed(app, snapshot(app.runs.newest.ticket(), &runs), &runs);
         runs.clone()
     };
     let id = |number: usize| Some(Picked::Run(format!("{number:032x}")));
@@ -76,12 +76,12 @@ fn a_new_run_is_seen_at_the_top_and_counted_where_it_cannot_be_seen() {
 fn how_old_the_rows_are_is_said_first_on_a_narrow_screen() {
     let (mut app, mut runs) = opened((60, 20), 30);
     keys(&mut app, "G", &runs);
-    let generation = app.runs.generation;
-    feed(&mut app, polled(generation), &runs);
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, polled(ticket), &runs);
     runs.push(run(30));
-    feed(&mut app, snapshot(generation, &runs), &runs);
+    feed(&mut app, snapshot(ticket, &runs), &runs);
     let error = StoreError::new("refresh", ErrorKind::Unreachable("connection refused".into()));
-    feed(&mut app, runs::Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
+    feed(&mut app, runs::Msg::PollFailed { ticket, error, retry_ms: 4_000 }, &runs);
     app.now += 13_000;
     let text = drawn(&app);
     assert!(text.contains("31 runs · as they were 13s ago · 1 new above ━"), "{text}");
@@ -108,29 +108,29 @@ fn whatever_is_done_is_done_to_the_run_that_was_under_the_cursor() {
     keys(&mut app, "D", &runs);
     let asked = app.runs.selected.clone();
     runs.push(run(30));
-    let generation = app.runs.generation;
-    feed(&mut app, snapshot(generation, &runs), &runs);
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
     assert_eq!(app.runs.selected, asked);
 }
 
 #[test]
 fn answers_to_an_older_question_are_dropped() {
     let (mut app, runs) = opened((140, 40), 5);
-    let old = app.runs.generation - 1;
+    let old = Ticket::default();
     feed(&mut app, snapshot(old, &runs[..1]), &runs);
     assert_eq!(app.runs.length(), 5);
     let failed = Err(StoreError::new("read the run", ErrorKind::Locked));
-    let old = app.details.generation - 1;
-    feed(&mut app, details::Msg::Run { generation: old, result: failed }, &runs);
-    assert!(app.details.error.is_none());
+    let old = Ticket::default();
+    feed(&mut app, details::Msg::Run { ticket: old, result: failed }, &runs);
+    assert!(app.details.fetched.error().is_none());
 }
 
 #[test]
 fn a_failing_store_keeps_what_was_known() {
     let (mut app, runs) = opened((140, 40), 5);
     let error = StoreError::new("refresh", ErrorKind::Unreachable("connection refused".into()));
-    let generation = app.runs.generation;
-    feed(&mut app, runs::Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, runs::Msg::PollFailed { ticket, error, retry_ms: 4_000 }, &runs);
     assert_eq!(app.runs.length(), 5);
     assert!(matches!(app.connection, Connection::Failing { retry_at, .. } if retry_at == app.now + 4_000));
     let text = drawn(&app);
@@ -140,7 +140,7 @@ fn a_failing_store_keeps_what_was_known() {
             && text.contains("connection refused"),
         "{text}"
     );
-    feed(&mut app, polled(generation), &runs);
+    feed(&mut app, polled(ticket), &runs);
     assert!(matches!(app.connection, Connection::Live { .. }));
 }
 
@@ -190,8 +190,8 @@ fn a_filter_is_typed_kept_and_cleared() {
     let text = drawn(&app);
     assert!(text.contains("11 of 30 · /'ibis-1"), "{text}");
     // A refresh keeps the filter, and so does a run that arrives.
-    let generation = app.runs.generation;
-    feed(&mut app, snapshot(generation, &runs), &runs);
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, snapshot(ticket, &runs), &runs);
     assert_eq!(app.runs.length(), 11);
     keys(&mut app, "esc", &runs);
     assert!(app.runs.view.words.is_empty() && app.runs.length() == 30 && app.focus == Focus::Runs);

@@ -129,10 +129,10 @@ fn ids_and_values_are_copied_clean() {
 #[test]
 fn a_run_that_ends_elsewhere_is_noticed() {
     let (mut app, mut runs) = opened((140, 40), 10);
-    let generation = app.runs.generation;
+    let ticket = app.runs.newest.ticket();
     runs[5].info.status = RunStatus::Failed;
     runs[5].info.end_time = Some(NOW);
-    let effects = take(&mut app, snapshot(generation, &runs));
+    let effects = take(&mut app, snapshot(ticket, &runs));
     for msg in effects.into_iter().flat_map(|effect| answer(effect, &runs)) {
         let effects = take(&mut app, msg);
         assert!(effects.iter().any(
@@ -190,7 +190,8 @@ fn an_artifacts_tab_without_files_says_where_they_would_be() {
     }
     let run = app.details.shown_run().unwrap().clone();
     let listed = |app: &mut App, result| {
-        let msg = details::Msg::Artifacts { run: run.clone(), path: String::new(), result };
+        let ticket = app.details.artifacts.folders.entry(String::new()).or_default().ask();
+        let msg = details::Msg::Artifacts { run: run.clone(), path: String::new(), ticket, result };
         feed(app, msg, &runs);
         drawn(app)
     };

@@ -71,7 +71,7 @@ fn has_best(app: &App) -> Possible {
 }
 
 fn has_selection(app: &App) -> Possible {
-    given(app.best.selection.is_some(), "no metric tells which run is best: m chooses one")
+    given(app.best.selection().is_some(), "no metric tells which run is best: m chooses one")
 }
 
 fn has_metrics(app: &App) -> Possible {

@@ -13,13 +13,14 @@ use crate::select::{Ancestors, Patterns, Policy};
 use crate::state::policies::Policies;
 use crate::store::{Store, now_ms};
 use crate::tui::core::msg::{Msg as Any, Said};
+use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// Resolve the policy and choose the best run.
     Select {
-        generation: u64,
+        ticket: Ticket,
         catalog: Arc<Catalog>,
         tags: Vec<Tag>,
         chosen: Option<Box<Policy>>,
@@ -69,10 +70,10 @@ impl Services {
 pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
     let store = tasks.store.clone();
     match effect {
-        Effect::Select { generation, catalog, tags, chosen, ancestors } => {
+        Effect::Select { ticket, catalog, tags, chosen, ancestors } => {
             let patterns = Arc::clone(&services.patterns);
             let chosen = chosen.map(|chosen| *chosen);
-            let select = move || choose(generation, catalog, chosen, &tags, &patterns, &ancestors);
+            let select = move || choose(ticket, catalog, chosen, &tags, &patterns, &ancestors);
             tasks.answer(Slot("select"), blocking(select));
         }
         Effect::ReadAncestors { experiment, runs } => tasks.answer(Slot("ancestors"), async move {

@@ -46,7 +46,12 @@ pub fn open(app: &mut App) {
 
 /// The best run.
 fn best(app: &App) -> Option<Row> {
-    app.best.selection.as_ref()?.best().map(|best| best.row)
+    app.best.selection()?.best().map(|best| best.row)
+}
+
+/// What the best run was chosen from.
+fn catalog(app: &App) -> &Catalog {
+    app.best.chosen().map_or(&app.runs.catalog, |chosen| &chosen.catalog)
 }
 
 /// What there is to do with marks.
@@ -62,7 +67,7 @@ fn marks(app: &App) -> Vec<Item<Marking>> {
     };
     let mut items = Vec::new();
     if let Some(row) = best(app) {
-        let name = name(Some(row), &app.best.catalog);
+        let name = name(Some(row), catalog(app));
         items.push(item(format!("mark {name}"), "the best", Marking::Best));
         items.push(item(format!("show what marking {name} would write"), "", Marking::PlanBest));
     }
@@ -112,10 +117,10 @@ fn mark_selected(app: &mut App, is_plan: bool, effects: &mut Effects) {
 
 /// Marks the best run, or only tells what that would write.
 fn mark(app: &mut App, row: Option<Row>, is_plan: bool, effects: &mut Effects) {
-    let Some((row, selection)) = row.zip(app.best.selection.clone()) else { return };
+    let Some((row, selection)) = row.zip(app.best.selection().cloned()) else { return };
     let objective = selection.policy.primary();
     let request = Request {
-        run: RunId::from(app.best.catalog.run_id(row)),
+        run: RunId::from(catalog(app).run_id(row)),
         metric: objective.metric.clone(),
         value: selection.best().map(|best| best.values[0]),
         direction: objective.goal.short().to_owned(),

@@ -21,6 +21,7 @@ use crate::select::{
 use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::Runs;
+use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::core::signs::{Sign, is_marked};
 use effects::Effect;
 
@@ -36,11 +37,8 @@ const NEXT_TRY: i64 = 300_000;
 pub enum Msg {
     /// The policy, and what came of it.
     Selected {
-        generation: u64,
-        catalog: Arc<Catalog>,
-        told: Vec<Objective>,
-        resolved: Box<Resolved>,
-        selection: Option<Arc<Selection>>,
+        ticket: Ticket,
+        chosen: Box<Chosen>,
         /// Runs above others that nobody has looked for.
         missing: Vec<RunId>,
     },
@@ -50,6 +48,17 @@ pub enum Msg {
     Marked(Result<Marked, Unmarked>),
     /// What a mark would write.
     Planned(Result<Box<Plan>, StoreError>),
+}
+
+/// What came of choosing the best run.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    /// What it was chosen from.
+    pub catalog: Arc<Catalog>,
+    /// What the tags of its runs say of directions.
+    pub told: Vec<Objective>,
+    pub resolved: Resolved,
+    pub selection: Option<Arc<Selection>>,
 }
 
 /// What came of a mark, or of undoing one.
@@ -81,13 +90,7 @@ pub struct Unmarked {
 pub struct Best {
     /// The policies that the user chose, by experiment.
     pub policies: HashMap<ExperimentId, Policy>,
-    pub resolved: Option<Resolved>,
-    pub selection: Option<Arc<Selection>>,
-    /// What the selection was made of.
-    pub catalog: Arc<Catalog>,
-    pub generation: u64,
-    /// What the tags of its runs say of directions.
-    pub told: Vec<Objective>,
+    pub fetched: Remote<Chosen>,
     /// Runs above others that the table does not have.
     ancestors: Arc<Ancestors>,
     id: Option<String>,
@@ -163,8 +166,16 @@ impl Best {
         format!("{star}{}", text::clean(name))
     }
 
+    pub fn chosen(&self) -> Option<&Chosen> {
+        self.fetched.value()
+    }
+
+    pub fn selection(&self) -> Option<&Arc<Selection>> {
+        self.chosen()?.selection.as_ref()
+    }
+
     pub fn policy(&self) -> Option<&Policy> {
-        match &self.resolved {
+        match self.chosen().map(|chosen| &chosen.resolved) {
             Some(Resolved::Policy(policy, _)) => Some(policy),
             _ => None,
         }
@@ -175,22 +186,17 @@ impl Best {
         self.policy().map(Policy::wanted).unwrap_or_default()
     }
 
-    /// Takes an answer in.
-    pub fn take(
-        &mut self,
-        catalog: Arc<Catalog>,
-        told: Vec<Objective>,
-        resolved: Resolved,
-        selection: Option<Arc<Selection>>,
-    ) {
+    /// Takes an answer in; false if it is late.
+    pub fn take(&mut self, ticket: Ticket, chosen: Chosen, now: i64) -> bool {
+        if !self.fetched.awaits(ticket) {
+            return false;
+        }
+        let Chosen { catalog, selection, .. } = &chosen;
         let id = |row: Row| catalog.run_id(row).to_owned();
         self.id = selection.as_ref().and_then(|selection| Some(id(selection.best()?.row)));
         let front = selection.as_ref().map(|selection| selection.front.iter().copied().map(id).collect());
         self.front = front.unwrap_or_default();
-        self.told = told;
-        self.resolved = Some(resolved);
-        self.selection = selection;
-        self.catalog = catalog;
+        self.fetched.take(ticket, Ok(chosen), now)
     }
 
     /// Asks for runs above others, as far as nobody has asked and there are not too many. One question at a time: the
@@ -241,10 +247,11 @@ impl Best {
     /// What the status line says: the best run, or why there is none.
     pub fn words(&self, is_complete: bool) -> Option<String> {
         let so_far = if is_complete { "" } else { ", so far" };
-        match (&self.resolved, &self.selection) {
-            (Some(Resolved::Policy(..)), Some(selection)) => Some(match selection.best() {
+        let Chosen { catalog, resolved, selection, .. } = self.chosen()?;
+        match (resolved, selection) {
+            (Resolved::Policy(..), Some(selection)) => Some(match selection.best() {
                 Some(best) => {
-                    let name = text::clean(self.catalog.run_name(best.row));
+                    let name = text::clean(catalog.run_name(best.row));
                     format!("best: {name}, {}{so_far}", reason::short(selection))
                 }
                 None if selection.considered == 0 => return None,
@@ -253,11 +260,11 @@ impl Best {
                     format!("no run is eligible by the {}: {out}{so_far}", reason::aim(&selection.policy))
                 }
             }),
-            (Some(Resolved::Undirected(metric, _)), _) => Some(format!(
+            (Resolved::Undirected(metric, _), _) => Some(format!(
                 "whether less or more of {} is better is not known: m says",
                 text::clean(metric)
             )),
-            (Some(Resolved::Open), _) if !self.catalog.metrics.is_empty() => {
+            (Resolved::Open, _) if !catalog.metrics.is_empty() => {
                 Some("no metric tells by its name which run is best: m chooses one".into())
             }
             _ => None,
@@ -267,7 +274,7 @@ impl Best {
 
 /// Resolves the policy of an experiment, and chooses. Takes milliseconds where there are many runs.
 pub fn choose(
-    generation: u64,
+    ticket: Ticket,
     catalog: Arc<Catalog>,
     chosen: Option<Policy>,
     tags: &[Tag],
@@ -289,7 +296,7 @@ pub fn choose(
         _ => None,
     };
     let missing = missing_parents(&catalog, ancestors);
-    Msg::Selected { generation, catalog, told, resolved: Box::new(resolved), selection, missing }
+    Msg::Selected { ticket, chosen: Box::new(Chosen { catalog, told, resolved, selection }), missing }
 }
 
 impl Best {
@@ -299,7 +306,7 @@ impl Best {
         if self.asked.as_ref().is_some_and(|asked| asked.experiment != experiment) {
             *self = Self {
                 policies: std::mem::take(&mut self.policies),
-                generation: self.generation + 1,
+                fetched: std::mem::take(&mut self.fetched).forgotten(),
                 ..Self::default()
             };
         }
@@ -319,12 +326,12 @@ impl Best {
         }
         let chosen = chosen.cloned();
         let catalog = Arc::clone(&runs.catalog);
-        self.generation += 1;
+        let ticket = self.fetched.ask();
         if self.looking == Looking::Again {
             self.looking = Looking::No;
         }
         let effect = Effect::Select {
-            generation: self.generation,
+            ticket,
             catalog: Arc::clone(&catalog),
             tags: tags.to_vec(),
             chosen: chosen.clone().map(Box::new),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::actions::Action;
 use super::effects::Effect;
-use super::{Msg, marking};
+use super::{Chosen, Msg, marking};
 use crate::mlflow::RunId;
 use crate::mlflow::filter::parse;
 use crate::select::{Goal, Objective, Policy, Resolved, ValueOf, reason};
@@ -70,8 +70,7 @@ pub fn go_to(app: &mut App, id: &RunId) {
 }
 
 fn leaderboard(app: &mut App) {
-    let Some(selection) = &app.best.selection else { return };
-    let catalog = &app.best.catalog;
+    let Some(Chosen { catalog, selection: Some(selection), .. }) = app.best.chosen() else { return };
     let first = selection.best().map_or(f64::NAN, |best| best.values[0]);
     // What stands to the right, in columns.
     let notes: Vec<Vec<String>> = selection
@@ -112,9 +111,9 @@ fn leaderboard(app: &mut App) {
 
 /// Why the best run is the best.
 pub fn why(app: &App) -> Option<Report> {
-    let selection = app.best.selection.as_ref()?;
-    let Some(Resolved::Policy(_, origin)) = &app.best.resolved else { return None };
-    let mut lines = reason::long(selection, &app.best.catalog, *origin);
+    let Chosen { catalog, resolved, selection, .. } = app.best.chosen()?;
+    let Resolved::Policy(_, origin) = resolved else { return None };
+    let mut lines = reason::long(selection.as_ref()?, catalog, *origin);
     if !app.runs.complete {
         lines.push("Not all runs are read yet.".into());
     }
@@ -191,7 +190,8 @@ fn edits(app: &App) -> Vec<Item<PolicyEdit>> {
 
 /// What is wanted of a metric, as far as that is known.
 fn goal(app: &App, metric: &str) -> Option<Goal> {
-    app.selecting.patterns.goal(&app.best.told, metric)
+    let told = app.best.chosen().map_or(&[][..], |chosen| &chosen.told);
+    app.selecting.patterns.goal(told, metric)
 }
 
 /// Keeps a policy for the open experiment, or forgets it.
@@ -351,14 +351,10 @@ fn toggled(app: &mut App, metric: &str, on: bool, effects: &mut Effects) {
 /// The best run was chosen, runs above others were looked for, or a mark was made.
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     match msg {
-        Msg::Selected { generation, catalog, told, resolved, selection, missing } => {
-            if generation != app.best.generation {
-                return;
-            }
+        Msg::Selected { ticket, chosen, missing } => {
             // While runs are still on their way most parents are too.
-            let is_whole = app.runs.complete && Arc::ptr_eq(&catalog, &app.runs.catalog);
-            app.best.take(catalog, told, *resolved, selection);
-            if is_whole {
+            let is_whole = app.runs.complete && Arc::ptr_eq(&chosen.catalog, &app.runs.catalog);
+            if app.best.take(ticket, *chosen, app.now) && is_whole {
                 effects.extend(app.best.ask_for(missing, app.now));
             }
         }

@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::mlflow::{Metric, MetricPoint, RunId, Summary};
 use crate::store::{HistoryCursor, HistoryPart, StoreError, by_step};
+use crate::tui::core::remote::{Remote, Ticket};
 
 /// Points that are kept; beyond that, histories that are not shown are let go.
 const KEPT: usize = 3_000_000;
@@ -47,19 +48,17 @@ pub struct HistoryRequest {
     pub of: HistoryKey,
     pub cursor: HistoryCursor,
     /// Of this request; the answer to an older one is dropped.
-    pub ticket: u64,
+    pub ticket: Ticket,
 }
 
 #[derive(Debug, Default)]
 pub struct CachedHistory {
     pub points: Vec<MetricPoint>,
     cursor: HistoryCursor,
-    heard: MetricVersion,
-    ticket: u64,
-    is_waiting: bool,
-    /// Whether anything was ever answered.
-    pub is_known: bool,
-    pub error: Option<StoreError>,
+    /// What it was asked for at last.
+    version_asked: Option<MetricVersion>,
+    /// What came of it is in `points`.
+    pub fetched: Remote<()>,
     /// What the points that can be drawn come to.
     pub summary: Option<Summary>,
     /// Another one whenever the points are others.
@@ -70,7 +69,7 @@ pub struct CachedHistory {
 pub struct Histories {
     known: FxHashMap<HistoryKey, CachedHistory>,
     points: usize,
-    /// Gives tickets and versions.
+    /// Gives versions.
     count: u64,
 }
 
@@ -81,7 +80,9 @@ impl Histories {
 
     /// Whether an answer is due for any of these.
     pub fn is_waiting<'a>(&self, mut which: impl Iterator<Item = &'a HistoryKey>) -> bool {
-        which.any(|which| self.known.get(which).is_none_or(|known| known.is_waiting && !known.is_known))
+        which.any(|which| {
+            self.known.get(which).is_none_or(|known| known.fetched.is_waiting() && !known.is_known())
+        })
     }
 
     /// What is to be read so that these are up to date, those among it that are on their way: the new request takes
@@ -91,15 +92,13 @@ impl Histories {
         let mut is_new = false;
         for (which, heard) in shown {
             let known = self.known.entry(which.clone()).or_default();
-            let is_asked = known.ticket > 0 && known.heard.is_same(*heard);
-            if is_asked && !known.is_waiting {
+            let is_asked = known.version_asked.is_some_and(|asked| asked.is_same(*heard));
+            if is_asked && !known.fetched.is_waiting() {
                 continue;
             }
             is_new |= !is_asked;
-            self.count += 1;
-            known.heard = *heard;
-            known.is_waiting = true;
-            wants.push((which.clone(), known.cursor.clone()));
+            known.version_asked = Some(*heard);
+            wants.push(which.clone());
         }
         if !is_new {
             return None;
@@ -107,59 +106,52 @@ impl Histories {
         let shown: FxHashSet<&HistoryKey> = shown.iter().map(|(which, _)| which).collect();
         for (which, known) in &mut self.known {
             // Nobody answers these any more.
-            if known.is_waiting && !shown.contains(which) {
-                known.is_waiting = false;
-                known.ticket = 0;
+            if known.fetched.is_waiting() && !shown.contains(which) {
+                known.cancel();
             }
         }
         if self.points > KEPT {
             self.known.retain(|which, _| shown.contains(which));
             self.points = self.known.values().map(|known| known.points.len()).sum();
         }
-        let wants = wants.into_iter().map(|(which, cursor)| {
-            self.count += 1;
-            if let Some(known) = self.known.get_mut(&which) {
-                known.ticket = self.count;
-            }
-            HistoryRequest { of: which, cursor, ticket: self.count }
+        let wants = wants.into_iter().filter_map(|of| {
+            let known = self.known.get_mut(&of)?;
+            let (cursor, ticket) = (known.cursor.clone(), known.fetched.ask());
+            Some(HistoryRequest { of, cursor, ticket })
         });
         Some(wants.collect())
     }
 
     /// Takes an answer.
-    pub fn take(&mut self, request: &HistoryRequest, answer: Result<HistoryPart, StoreError>) {
+    pub fn take(&mut self, request: &HistoryRequest, answer: Result<HistoryPart, StoreError>, now: i64) {
         let Some(known) = self.known.get_mut(&request.of) else { return };
-        if known.ticket != request.ticket || !known.is_waiting {
+        let (part, outcome) = match answer {
+            Ok(part) => (Some(part), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        if !known.fetched.take(request.ticket, outcome, now) {
             return;
         }
-        known.is_waiting = false;
-        match answer {
-            Ok(part) => {
-                self.count += 1;
-                known.is_known = true;
-                known.error = None;
-                known.cursor = part.cursor;
-                self.points -= known.points.len();
-                if part.replaces {
-                    known.points = part.points;
-                } else if !part.points.is_empty() {
-                    known.add(part.points);
-                }
-                known.version = self.count;
-                let finite = known.points.iter().copied().filter(|point| !point.value.is_infinite());
-                known.summary = Summary::of(finite).filter(|summary| !summary.min.0.is_nan());
-                self.points += known.points.len();
-            }
-            Err(error) => known.error = Some(error),
+        let Some(part) = part else { return };
+        self.count += 1;
+        known.cursor = part.cursor;
+        self.points -= known.points.len();
+        if part.replaces {
+            known.points = part.points;
+        } else if !part.points.is_empty() {
+            known.add(part.points);
         }
+        known.version = self.count;
+        let finite = known.points.iter().copied().filter(|point| !point.value.is_infinite());
+        known.summary = Summary::of(finite).filter(|summary| !summary.min.0.is_nan());
+        self.points += known.points.len();
     }
 
     /// Asks again for what could not be read, now that the store answers.
     pub fn retry(&mut self) {
-        for known in self.known.values_mut().filter(|known| known.error.is_some() || known.is_waiting) {
-            known.is_waiting = false;
-            known.ticket = 0;
-        }
+        let failed =
+            |known: &&mut CachedHistory| known.fetched.error().is_some() || known.fetched.is_waiting();
+        self.known.values_mut().filter(failed).for_each(CachedHistory::cancel);
     }
 
     /// Forgets everything: the store is another one.
@@ -170,6 +162,17 @@ impl Histories {
 }
 
 impl CachedHistory {
+    /// Whether anything was ever answered.
+    pub fn is_known(&self) -> bool {
+        self.fetched.value().is_some()
+    }
+
+    /// Nobody answers it any more: it is to be asked for again.
+    fn cancel(&mut self) {
+        self.fetched.cancel();
+        self.version_asked = None;
+    }
+
     /// Adds points, each in its place; one that is there already stays one.
     fn add(&mut self, points: Vec<MetricPoint>) {
         let goes_on = self.points.last().zip(points.first()).is_none_or(|(a, b)| by_step(a, b).is_lt());
@@ -207,20 +210,20 @@ mod tests {
         assert_eq!(first.cursor, HistoryCursor::START);
         assert!(histories.want(&heard(1.0)).is_none(), "it is on its way");
         assert!(histories.is_waiting([&which].into_iter()));
-        histories.take(&first, part(&[0, 1], true, 7));
+        histories.take(&first, part(&[0, 1], true, 7), 0);
         assert!(histories.want(&heard(1.0)).is_none(), "nothing is new");
         let second = histories.want(&heard(2.0)).unwrap().remove(0);
         assert_eq!(second.cursor, HistoryCursor::new(7_i64));
-        histories.take(&first, part(&[9], false, 9));
+        histories.take(&first, part(&[9], false, 9), 0);
         assert_eq!(steps(&histories), [0, 1], "an answer that comes late is dropped");
-        histories.take(&second, part(&[1, 2], false, 9));
+        histories.take(&second, part(&[1, 2], false, 9), 0);
         assert_eq!(steps(&histories), [0, 1, 2]);
         // What goes out of sight unanswered is asked for again.
         let third = histories.want(&heard(3.0)).unwrap().remove(0);
         let other =
             vec![(HistoryKey { run: RunId::from("s"), key: "loss".into() }, MetricVersion::default())];
         assert_eq!(histories.want(&other).unwrap().len(), 1);
-        histories.take(&third, part(&[3], false, 11));
+        histories.take(&third, part(&[3], false, 11), 0);
         assert_eq!(steps(&histories), [0, 1, 2]);
         assert_eq!(histories.want(&heard(3.0)).unwrap()[0].cursor, HistoryCursor::new(9_i64));
     }

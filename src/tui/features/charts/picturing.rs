@@ -85,7 +85,7 @@ pub fn raster(app: &App, pictured: &Pictured, (wide, high): (u16, u16)) -> Optio
     let (drawn, kept) = source(app, pictured)?;
     let known = drawn.iter().filter_map(|drawn| {
         let which = HistoryKey { run: drawn.run.clone(), key: pictured.metric.clone() };
-        let known = app.histories.get(&which).filter(|known| known.is_known)?;
+        let known = app.histories.get(&which).filter(|known| known.is_known())?;
         Some(Line { points: &known.points, ink: drawn.slot })
     });
     let lines: Vec<Line<'_>> = known.collect();

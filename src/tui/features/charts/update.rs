@@ -132,7 +132,7 @@ pub fn prepare(app: &mut App) {
 
 pub fn answered(app: &mut App, msg: Msg) {
     match msg {
-        Msg::History { request, result } => app.histories.take(&request, result),
+        Msg::History { request, result } => app.histories.take(&request, result, app.now),
     }
 }
 
@@ -358,7 +358,7 @@ pub fn is_settled(app: &App) -> bool {
     let details = &app.details;
     // A server is asked for histories only when the cursor has stood for a while.
     let is_shown = app.runs.loaded
-        && !app.runs.sparks_pending
+        && !app.runs.reading_sparks.is_waiting()
         && (app.runs.projection.lines.is_empty()
             || (details.run().is_some() && !(app.capabilities.cheap_reads && charts_wait(app)))
             || details.fetched.error().is_some());

@@ -42,7 +42,7 @@ struct Table<'a> {
 }
 
 pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let Some(comparison) = screen.comparison.as_deref() else { return };
+    let Some(comparison) = screen.fetched.value().map(AsRef::as_ref) else { return };
     if screen.shown.is_empty() {
         let words = match (screen.words.value(), screen.shows_equal) {
             ("", false) => "nothing differs between these runs; d shows what is the same".to_owned(),

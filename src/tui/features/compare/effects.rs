@@ -10,17 +10,18 @@ use crate::compare::Comparison;
 use crate::compare::importance::matters;
 use crate::mlflow::{ExperimentId, RunId};
 use crate::select::Patterns;
+use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// Read runs that are compared and not all of the open experiment.
     Load {
-        generation: u64,
+        ticket: Ticket,
         runs: Vec<(ExperimentId, RunId)>,
     },
     Compare {
-        generation: u64,
+        ticket: Ticket,
         catalog: Arc<Catalog>,
         rows: Vec<Row>,
         is_grouped: bool,
@@ -28,6 +29,7 @@ pub enum Effect {
     },
     /// Find out which params matter for a metric.
     Weigh {
+        ticket: Ticket,
         comparison: Arc<Comparison>,
         metric: String,
         now: i64,
@@ -39,22 +41,22 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, patterns: &Arc<Patterns>) {
     const SLOT: Slot = Slot("compare");
     let store = tasks.store.clone();
     match effect {
-        Effect::Load { generation, runs } => tasks.answer(SLOT, async move {
+        Effect::Load { ticket, runs } => tasks.answer(SLOT, async move {
             let result = gather::runs(&store, &runs).await.map(Arc::new);
-            Msg::Loaded { generation, result }
+            Msg::Loaded { ticket, result }
         }),
-        Effect::Compare { generation, catalog, rows, is_grouped, now } => {
+        Effect::Compare { ticket, catalog, rows, is_grouped, now } => {
             let patterns = Arc::clone(patterns);
             let compare = move || {
                 let comparison = Arc::new(Comparison::new(catalog, &rows, is_grouped, now, &patterns));
-                Msg::Compared { generation, comparison }
+                Msg::Compared { ticket, comparison }
             };
             tasks.answer(SLOT, blocking(compare));
         }
-        Effect::Weigh { comparison, metric, now } => {
+        Effect::Weigh { ticket, comparison, metric, now } => {
             let weigh = move || {
                 let matters = matters(&comparison, &metric, now);
-                Msg::Weighed { comparison, metric, matters }
+                Msg::Weighed { ticket, matters }
             };
             tasks.answer(Slot("weigh"), blocking(weigh));
         }

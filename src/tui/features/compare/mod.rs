@@ -19,6 +19,7 @@ use crate::compare::{Cell, Comparison, Entry, Kind, difference};
 use crate::mlflow::{ExperimentId, RunId, Statistic};
 use crate::select::Goal;
 use crate::store::StoreError;
+use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
 
@@ -27,17 +28,16 @@ use crate::tui::widgets::input::Input;
 pub enum Msg {
     /// Runs that were read to be compared.
     Loaded {
-        generation: u64,
+        ticket: Ticket,
         result: Result<Arc<Catalog>, StoreError>,
     },
     Compared {
-        generation: u64,
+        ticket: Ticket,
         comparison: Arc<Comparison>,
     },
-    /// Which params matter for a metric.
+    /// Which params matter for the metric.
     Weighed {
-        comparison: Arc<Comparison>,
-        metric: String,
+        ticket: Ticket,
         matters: Matters,
     },
 }
@@ -99,12 +99,9 @@ pub struct CompareScreen {
     /// Over keys and over members; which is which depends on how the table is turned.
     pub key_cursor: Cursor,
     pub member_cursor: Cursor,
-    /// Counts what was asked for; older answers are dropped.
-    pub generation: u64,
     /// Where the runs were found last.
     pub source: Option<Arc<Catalog>>,
-    pub comparison: Option<Arc<Comparison>>,
-    pub error: Option<StoreError>,
+    pub fetched: Remote<Arc<Comparison>>,
     /// The entries that are shown, in their order.
     pub shown: Vec<u32>,
     /// The metric that lines and points are coloured by, and that params matter for.
@@ -116,9 +113,8 @@ pub struct CompareScreen {
     /// The chosen axis of the parallel coordinates.
     pub axis: usize,
     pub axes: Vec<Axis>,
-    /// What was found to matter, and for which metric.
-    pub matters: Option<(String, Matters)>,
-    pub is_weighing: bool,
+    /// Which params matter for the metric.
+    pub weighed: Remote<Matters>,
 }
 
 impl CompareScreen {
@@ -134,7 +130,7 @@ impl CompareScreen {
     }
 
     pub fn entry(&self, at: usize) -> Option<&Entry> {
-        let comparison = self.comparison.as_ref()?;
+        let comparison = self.fetched.value()?;
         comparison.entries.get(*self.shown.get(at)? as usize)
     }
 
@@ -143,15 +139,16 @@ impl CompareScreen {
     }
 
     pub fn members(&self) -> usize {
-        self.comparison.as_ref().map_or(0, |comparison| comparison.members.len())
+        self.fetched.value().map_or(0, |comparison| comparison.members.len())
     }
 
     /// Takes a comparison; what was chosen stays chosen.
-    pub fn take(&mut self, comparison: Arc<Comparison>, now: i64) {
+    pub fn take(&mut self, ticket: Ticket, comparison: Arc<Comparison>, now: i64) {
         let chosen = self.chosen_entry().map(|entry| entry.spec.clone());
-        self.comparison = Some(comparison);
-        self.error = None;
-        (self.matters, self.is_weighing) = (None, false);
+        if !self.fetched.take(ticket, Ok(comparison), now) {
+            return;
+        }
+        self.weighed.forget();
         self.choose_defaults();
         self.arrange();
         if let Some(spec) = chosen {
@@ -163,7 +160,7 @@ impl CompareScreen {
 
     /// A metric to look at, and two columns for the scatter plot, where nobody chose any.
     fn choose_defaults(&mut self) {
-        let Some(comparison) = &self.comparison else { return };
+        let Some(comparison) = self.fetched.value() else { return };
         let has = |key: &str| {
             comparison.entries.iter().any(|entry| entry.kind == Kind::Metric && entry.spec.title() == key)
         };
@@ -191,7 +188,7 @@ impl CompareScreen {
 
     /// Puts the entries in order that are to be seen.
     pub fn arrange(&mut self) {
-        let Some(comparison) = &self.comparison else { return };
+        let Some(comparison) = self.fetched.value() else { return };
         let entries = &comparison.entries;
         let pattern = Pattern::parse(self.words.value(), CaseMatching::Smart, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
@@ -219,7 +216,7 @@ impl CompareScreen {
 
     /// The axes of the parallel coordinates.
     pub fn lay_axes(&mut self, now: i64) {
-        self.axes = match (&self.comparison, self.metric_spec()) {
+        self.axes = match (self.fetched.value(), self.metric_spec()) {
             (Some(comparison), Some(metric)) => parallel(comparison, &metric, now),
             _ => Vec::new(),
         };
@@ -228,7 +225,7 @@ impl CompareScreen {
 
     /// The member that holds the baseline.
     pub fn baseline_member(&self) -> Option<usize> {
-        let (comparison, baseline) = (self.comparison.as_ref()?, self.baseline.as_ref()?);
+        let (comparison, baseline) = (self.fetched.value()?, self.baseline.as_ref()?);
         comparison.members.iter().position(|member| {
             member.rows.iter().any(|row| comparison.catalog.run_id(*row) == baseline.as_str())
         })
@@ -236,7 +233,7 @@ impl CompareScreen {
 
     /// The number of a member's mark, or else its place.
     pub fn slot(&self, member: usize) -> u8 {
-        let Some(comparison) = &self.comparison else { return 0 };
+        let Some(comparison) = self.fetched.value() else { return 0 };
         let id = comparison.catalog.run_id(comparison.members[member].rows[0]);
         let known = self.runs.iter().find(|compared| compared.run.as_str() == id);
         known.map(|compared| compared.slot).filter(|slot| *slot > 0).unwrap_or((member % 200 + 1) as u8)
@@ -244,7 +241,7 @@ impl CompareScreen {
 
     /// What is wanted of a metric, as far as that is known.
     pub fn goal(&self, metric: &str) -> Option<Goal> {
-        self.comparison.as_ref()?.goal(metric)
+        self.fetched.value()?.goal(metric)
     }
 
     /// Members that pass through the brushes.
@@ -285,7 +282,7 @@ impl CompareScreen {
 
     /// The difference of a cell to the baseline's, absolute, and over the size of the baseline's.
     pub fn difference(&self, entry: &Entry, cell: &Cell<'_>, now: i64) -> Option<(f64, Option<f64>)> {
-        let comparison = self.comparison.as_ref()?;
+        let comparison = self.fetched.value()?;
         let base = comparison.cell(entry, &comparison.bound(entry), self.baseline_member()?, now);
         difference(cell, &base)
     }

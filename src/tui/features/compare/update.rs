@@ -22,6 +22,7 @@ use crate::tui::core::app::{App, Overlay, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
 use crate::tui::core::marks::{Drawn, OVERLAID};
+use crate::tui::core::remote::Ticket;
 use crate::tui::core::requests;
 use crate::tui::core::requests::copy;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
@@ -77,11 +78,12 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
     let now = app.now;
     let Some(screen) = screen(app) else { return };
     if screen.tab == Tab::Params
-        && let (Some(comparison), Some(metric), None) = (&screen.comparison, &screen.metric, &screen.matters)
-        && !screen.is_weighing
+        && !screen.weighed.is_asked()
+        && let (Some(comparison), Some(metric)) = (screen.fetched.value(), &screen.metric)
     {
-        screen.is_weighing = true;
-        effects.push(Effect::Weigh { comparison: Arc::clone(comparison), metric: metric.clone(), now });
+        let (comparison, metric) = (Arc::clone(comparison), metric.clone());
+        let ticket = screen.weighed.ask();
+        effects.push(Effect::Weigh { ticket, comparison, metric, now });
     }
     let is_current = screen.source.as_ref().is_some_and(|source| Arc::ptr_eq(source, &catalog));
     if is_current {
@@ -93,43 +95,44 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
     if was_loaded_apart {
         return;
     }
-    screen.generation += 1;
-    let (generation, is_grouped) = (screen.generation, screen.is_grouped);
+    let ticket = screen.fetched.ask();
+    let is_grouped = screen.is_grouped;
     match rows {
-        Some(rows) => effects.push(Effect::Compare { generation, catalog, rows, is_grouped, now }),
+        Some(rows) => effects.push(Effect::Compare { ticket, catalog, rows, is_grouped, now }),
         // Some are of other experiments.
-        None => effects.push(load(screen)),
+        None => effects.push(load(screen, ticket)),
     }
 }
 
-fn load(screen: &CompareScreen) -> Effect {
+fn load(screen: &CompareScreen, ticket: Ticket) -> Effect {
     let runs =
         screen.runs.iter().map(|compared| (compared.experiment.clone(), compared.run.clone())).collect();
-    Effect::Load { generation: screen.generation, runs }
+    Effect::Load { ticket, runs }
 }
 
 /// Runs that were read for the comparison.
-fn loaded(app: &mut App, generation: u64, catalog: Arc<Catalog>, effects: &mut Effects) {
+fn loaded(app: &mut App, ticket: Ticket, catalog: Arc<Catalog>, effects: &mut Effects) {
     let now = app.now;
-    let Some(screen) = screen(app).filter(|screen| screen.generation == generation) else { return };
+    let Some(screen) = screen(app).filter(|screen| screen.fetched.awaits(ticket)) else { return };
     // Runs that are gone by now are left out.
     let known: FxHashSet<&str> = catalog.rows().map(|row| catalog.run_id(row)).collect();
     screen.runs.retain(|compared| known.contains(compared.run.as_str()));
     let Some(rows) = screen.rows_in(&catalog) else { return };
     let is_grouped = screen.is_grouped;
-    effects.push(Effect::Compare { generation, catalog, rows, is_grouped, now });
+    effects.push(Effect::Compare { ticket, catalog, rows, is_grouped, now });
 }
 
-fn failed(app: &mut App, generation: u64, error: StoreError) {
-    if let Some(screen) = screen(app).filter(|screen| screen.generation == generation) {
-        screen.error = Some(error);
+fn failed(app: &mut App, ticket: Ticket, error: StoreError) {
+    let now = app.now;
+    if let Some(screen) = screen(app) {
+        screen.fetched.take(ticket, Err(error), now);
     }
 }
 
-fn compared(app: &mut App, generation: u64, comparison: Arc<Comparison>) {
+fn compared(app: &mut App, ticket: Ticket, comparison: Arc<Comparison>) {
     let now = app.now;
-    if let Some(screen) = screen(app).filter(|screen| screen.generation == generation) {
-        screen.take(comparison, now);
+    if let Some(screen) = screen(app) {
+        screen.take(ticket, comparison, now);
     }
     show_cursors(app);
 }
@@ -267,12 +270,12 @@ pub fn again(app: &mut App) {
 
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     match msg {
-        Msg::Loaded { generation, result } => match result {
-            Ok(catalog) => loaded(app, generation, catalog, effects),
-            Err(error) => failed(app, generation, error),
+        Msg::Loaded { ticket, result } => match result {
+            Ok(catalog) => loaded(app, ticket, catalog, effects),
+            Err(error) => failed(app, ticket, error),
         },
-        Msg::Compared { generation, comparison } => compared(app, generation, comparison),
-        Msg::Weighed { comparison, metric, matters } => weighed(app, &comparison, metric, matters),
+        Msg::Compared { ticket, comparison } => compared(app, ticket, comparison),
+        Msg::Weighed { ticket, matters } => weighed(app, ticket, matters),
     }
 }
 
@@ -283,7 +286,7 @@ fn step_point(screen: &mut CompareScreen, by: isize) {
 }
 
 fn set_baseline(screen: &mut CompareScreen) {
-    let Some(comparison) = &screen.comparison else { return };
+    let Some(comparison) = screen.fetched.value() else { return };
     let Some(member) = comparison.members.get(screen.member_cursor.at) else { return };
     screen.baseline = Some(comparison.catalog.run_id(member.rows[0]).into());
     if screen.show == Show::Values {
@@ -295,7 +298,9 @@ fn set_baseline(screen: &mut CompareScreen) {
 pub fn copy_cell(app: &mut App, effects: &mut Effects) {
     let now = app.now;
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
-    let (Some(comparison), Some(entry)) = (screen.comparison.clone(), screen.chosen_entry()) else { return };
+    let (Some(comparison), Some(entry)) = (screen.fetched.value().cloned(), screen.chosen_entry()) else {
+        return;
+    };
     let cell = comparison.cell(entry, &comparison.bound(entry), screen.member_cursor.at, now);
     let words = cell.number().map_or_else(|| cell_words(&cell), crate::text::exact);
     let name = entry.spec.name();
@@ -311,7 +316,7 @@ fn open_chart(app: &mut App) {
         }
         Tab::Parallel | Tab::Scatter | Tab::Params => screen.metric.as_deref(),
     };
-    let (Some(metric), Some(comparison)) = (metric, &screen.comparison) else { return };
+    let (Some(metric), Some(comparison)) = (metric, screen.fetched.value()) else { return };
     let entries = screen.shown.iter().map(|at| &comparison.entries[*at as usize]);
     let mut keys: Vec<String> =
         entries.filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title().to_owned()).collect();
@@ -338,7 +343,7 @@ fn open_chart(app: &mut App) {
 /// Lets a column be picked.
 fn choose(app: &mut App, choice: Choice) {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
-    let Some(comparison) = &screen.comparison else { return };
+    let Some(comparison) = screen.fetched.value() else { return };
     let is_metric = choice == Choice::Metric;
     let fits = |entry: &&Entry| entry.kind == Kind::Metric || (!is_metric && entry.kind != Kind::Tag);
     let items: Vec<_> = comparison
@@ -371,8 +376,7 @@ fn chosen(app: &mut App, choice: Choice, spec: ColumnSpec) {
         Choice::Metric => {
             if let ColumnSpec::Metric(key, _) = spec {
                 screen.metric = Some(key);
-                screen.matters = None;
-                screen.is_weighing = false;
+                screen.weighed.forget();
                 screen.lay_axes(now);
             }
         }
@@ -389,19 +393,17 @@ pub fn searched(app: &mut App) {
     show_cursors(app);
 }
 
-/// What matters was found out.
-fn weighed(app: &mut App, comparison: &Arc<Comparison>, metric: String, matters: Matters) {
-    let Some(screen) = screen(app) else { return };
-    screen.is_weighing = false;
-    let is_current = screen.comparison.as_ref().is_some_and(|current| Arc::ptr_eq(current, comparison));
-    if is_current && screen.metric.as_ref() == Some(&metric) {
-        screen.matters = Some((metric, matters));
+/// Which params matter was found out.
+fn weighed(app: &mut App, ticket: Ticket, matters: Matters) {
+    let now = app.now;
+    if let Some(screen) = screen(app) {
+        screen.weighed.take(ticket, Ok(matters), now);
     }
 }
 
 /// What the comparison shows, as a table.
 pub fn sheet(screen: &CompareScreen, now: i64) -> Option<Sheet> {
-    let comparison = screen.comparison.as_ref()?;
+    let comparison = screen.fetched.value()?;
     match screen.tab {
         Tab::Table => {}
         Tab::Parallel => return Some(of_axes(comparison, &screen.axes, &screen.passing())),
@@ -436,7 +438,10 @@ fn of_axes(comparison: &Comparison, axes: &[Axis], passing: &[bool]) -> Sheet {
 }
 
 fn of_matters(screen: &CompareScreen) -> Option<Sheet> {
-    let Some((metric, Matters::Ranked { runs, r2, params })) = &screen.matters else { return None };
+    let (Some(metric), Some(Matters::Ranked { runs, r2, params })) = (&screen.metric, screen.weighed.value())
+    else {
+        return None;
+    };
     let columns =
         ["metric", "param", "importance", "rank_correlation", "runs_with_param", "runs", "forest_r2"];
     let mut sheet = Sheet::new(columns);

@@ -19,8 +19,8 @@ use crate::tui::widgets::theme::letter;
 pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     frame.render_widget(pane_block(theme, true, title(screen, theme, body.width as usize)), body);
     let area = table_area(body);
-    if screen.comparison.is_none() {
-        let line = match &screen.error {
+    if screen.fetched.value().is_none() {
+        let line = match screen.fetched.error() {
             Some(error) => {
                 Line::styled(text::clean(&format!("{error}; {}", error.hint())).into_owned(), theme.bad)
             }
@@ -55,7 +55,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
         spans.push(Span::raw(" "));
     }
     let mut parts = Vec::new();
-    if let Some(comparison) = &screen.comparison {
+    if let Some(comparison) = screen.fetched.value() {
         let runs = format!("{} runs", text::count(comparison.runs));
         parts.push(if comparison.is_grouped {
             format!("{runs} in {} groups by seed", text::count(comparison.members.len()))
@@ -187,7 +187,7 @@ fn draw_parallel(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, a
 }
 
 fn draw_scatter(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let (Some(comparison), Some(x), Some(y)) = (&screen.comparison, &screen.x, &screen.y) else {
+    let (Some(comparison), Some(x), Some(y)) = (screen.fetched.value(), &screen.x, &screen.y) else {
         centred(frame, area, vec![Line::styled("there are no two columns to draw", theme.dim)]);
         return;
     };
@@ -271,7 +271,7 @@ fn draw_scatter(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Fr
 
 fn draw_params(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let metric = text::clean(screen.metric.as_deref().unwrap_or("any metric")).into_owned();
-    let Some((_, matters)) = &screen.matters else {
+    let Some(matters) = screen.weighed.value() else {
         centred(frame, area, vec![Line::styled("computing", theme.dim)]);
         return;
     };

@@ -119,7 +119,9 @@ impl Artifacts {
     /// A folder that is open and was not asked for yet; it counts as asked for from now on.
     pub fn missing(&mut self) -> Option<(String, Ticket)> {
         let root = std::iter::once(String::new());
-        let path = root.chain(self.open.iter().cloned()).find(|path| !self.folders.get(path).is_some_and(Remote::is_asked))?;
+        let path = root
+            .chain(self.open.iter().cloned())
+            .find(|path| !self.folders.get(path).is_some_and(Remote::is_asked))?;
         let ticket = self.folders.entry(path.clone()).or_default().ask();
         Some((path, ticket))
     }

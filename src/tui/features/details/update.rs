@@ -2,9 +2,9 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use super::Msg;
 use super::artifacts::Opened;
 use super::effects::Effect;
-use super::Msg;
 use crate::mlflow::RunId;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;

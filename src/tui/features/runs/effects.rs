@@ -15,6 +15,7 @@ use crate::catalog::sync::Sync;
 use crate::catalog::view::{Picked, View};
 use crate::mlflow::{ExperimentId, RunId, Tag, ViewType};
 use crate::store::{Result, RunUpdate, Scan, ScanValues, Store};
+use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks};
 
 /// Runs on the first page: more than a screen has rows.
@@ -24,7 +25,7 @@ const FIRST_PAGE: usize = 100;
 pub enum Effect {
     /// Read an experiment and keep it current, in place of the one before.
     Watch {
-        generation: u64,
+        ticket: Ticket,
         experiment: ExperimentId,
         /// Deleted runs too.
         deleted: bool,
@@ -45,7 +46,7 @@ pub enum Effect {
     Project(Projecting),
     /// Read the histories that sparklines show.
     ReadSparks {
-        generation: u64,
+        ticket: Ticket,
         ids: Vec<RunId>,
         key: String,
     },
@@ -55,7 +56,7 @@ pub enum Effect {
 /// A view whose lines are wanted.
 #[derive(Debug, Clone)]
 pub struct Projecting {
-    pub generation: u64,
+    pub ticket: Ticket,
     pub catalog: Arc<Catalog>,
     pub complete: bool,
     pub view: Box<View>,
@@ -115,7 +116,7 @@ impl Services {
         }
     }
 
-    fn watch(&mut self, generation: u64, experiment: ExperimentId, deleted: bool, tasks: &mut Tasks) {
+    fn watch(&mut self, ticket: Ticket, experiment: ExperimentId, deleted: bool, tasks: &mut Tasks) {
         let scan = Scan {
             experiment_id: experiment,
             view: if deleted { ViewType::All } else { ViewType::ActiveOnly },
@@ -125,7 +126,7 @@ impl Services {
         let (commands, receiver) = mpsc::unbounded_channel();
         let watch = Watch {
             sync: Sync::new(tasks.store.clone(), scan),
-            generation,
+            ticket,
             sender: tasks.sender(),
             attended: Arc::clone(&self.attended),
             commands: receiver,
@@ -143,8 +144,8 @@ impl Services {
 pub fn perform(effect: Effect, tasks: &mut Tasks, services: &mut Services) {
     let store = tasks.store.clone();
     match effect {
-        Effect::Watch { generation, experiment, deleted } => {
-            services.watch(generation, experiment, deleted, tasks);
+        Effect::Watch { ticket, experiment, deleted } => {
+            services.watch(ticket, experiment, deleted, tasks);
         }
         Effect::Attend { selected, active, others, wanted } => {
             let attended = Attended { selected, active, others, wanted };
@@ -161,10 +162,10 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &mut Services) {
             services.command(Command::PollEvery(services.interval));
         }
         Effect::Project(request) => tasks.answer(Slot("project"), projecting::project(store, request)),
-        Effect::ReadSparks { generation, ids, key } => tasks.answer(Slot("sparks"), async move {
+        Effect::ReadSparks { ticket, ids, key } => tasks.answer(Slot("sparks"), async move {
             // A trend that cannot be read leaves a gap; the poll reports what is wrong with the store.
             let histories = store.sampled_history(&ids, &key, SPARK_POINTS).await.unwrap_or_default();
-            Msg::Sparks { generation, key, histories }
+            Msg::Sparks { ticket, key, histories }
         }),
         Effect::Write(write) => tasks.write(async move {
             let result = self::write(&store, &write).await;

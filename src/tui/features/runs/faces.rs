@@ -9,7 +9,7 @@ use crate::tui::widgets::theme::Theme;
 
 /// The faces of a table without rows.
 pub fn without_rows<'a>(app: &App, theme: &Theme, (width, height): (usize, usize)) -> Vec<Line<'a>> {
-    if let Some(error) = app.experiments.error.as_ref().or(app.runs.error.as_ref()) {
+    if let Some(error) = app.experiments.error.as_ref().or(app.runs.newest.error()) {
         let wrapped = text::wrap(&text::clean(&error.to_string()), width.saturating_sub(4));
         let mut lines: Vec<Line<'_>> =
             wrapped.into_iter().map(|line| Line::styled(line, theme.bad)).collect();

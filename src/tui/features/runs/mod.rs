@@ -31,6 +31,7 @@ use crate::mlflow::{ExperimentId, MetricPoint, RunId};
 use crate::store::StoreError;
 use crate::tui::core::marks::Marks;
 use crate::tui::core::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
+use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
 use columns::Shown;
@@ -43,29 +44,29 @@ const SPARKS: usize = 500;
 /// Metric columns whose extremes a group shows.
 const MEASURED: usize = 32;
 
-/// What tasks bring back. Answers carry the generation of their request; those to an older one are dropped.
+/// What tasks bring back. Answers carry the ticket of their request.
 #[derive(Debug, Clone)]
 pub enum Msg {
     /// The open experiment's runs, as far as they are read.
     Snapshot {
-        generation: u64,
+        ticket: Ticket,
         snapshot: Snapshot,
     },
     /// The store was asked for changes and answered; `touched` when somebody wrote to it.
     Polled {
-        generation: u64,
+        ticket: Ticket,
         touched: bool,
         /// How long it took to answer, in milliseconds.
         took: u64,
     },
     PollFailed {
-        generation: u64,
+        ticket: Ticket,
         error: StoreError,
         retry_ms: u64,
     },
     /// The lines of a view in their order, and where the asked-for run stands among them.
     Projected {
-        generation: u64,
+        ticket: Ticket,
         catalog: Arc<Catalog>,
         complete: bool,
         view: Box<View>,
@@ -73,7 +74,7 @@ pub enum Msg {
         position: Option<usize>,
     },
     Sparks {
-        generation: u64,
+        ticket: Ticket,
         key: String,
         histories: Vec<(RunId, Vec<MetricPoint>)>,
     },
@@ -95,28 +96,24 @@ pub struct Spark {
 pub struct Runs {
     pub experiment: Option<ExperimentId>,
     pub name: String,
-    /// Counts the experiments that were opened; answers for an earlier one are dropped.
-    pub generation: u64,
     /// What the lines belong to; they are replaced together.
     pub catalog: Arc<Catalog>,
     pub projection: Arc<Projection>,
     /// The view that the lines show; the one that is wanted may be newer.
     pub shown_view: View,
-    /// The newest catalogue, whose rows are perhaps still being sorted.
-    pub newest: Option<Arc<Catalog>>,
-    pub newest_complete: bool,
+    /// The newest catalogue, whose rows are perhaps still being sorted: an answer with every change.
+    pub newest: Remote<Snapshot>,
     /// Whether anything was ever shown of this experiment, and whether that is all.
     pub loaded: bool,
     pub complete: bool,
-    pub error: Option<StoreError>,
     pub view: View,
     /// The words as they are typed, and the filter expression as it was.
     pub words: Input,
     pub filter_text: String,
     /// Deleted runs are shown too.
     pub deleted: bool,
-    /// Counts the views that were asked for; older ones are dropped.
-    pub asked_view: u64,
+    /// The lines of a view; what came of them is in `projection`.
+    pub projecting: Remote<()>,
     pub cursor: Cursor,
     /// What is under the cursor: once the cursor was moved, it follows that through refresh and sort.
     pub selected: Option<Picked>,
@@ -142,9 +139,8 @@ pub struct Runs {
     pub wanted_column: Option<ColumnSpec>,
     pub spark_key: Option<String>,
     pub sparks: HashMap<String, Spark>,
-    pub spark_generation: u64,
-    /// Whether histories were asked for and not answered yet.
-    pub sparks_pending: bool,
+    /// The histories that sparklines show; what came of them is in `sparks`.
+    pub reading_sparks: Remote<()>,
     /// Something that is to be remembered has changed.
     pub changed: bool,
 }
@@ -155,9 +151,9 @@ impl Runs {
         *self = Self {
             experiment: Some(experiment),
             name,
-            generation: self.generation + 1,
-            asked_view: self.asked_view + 1,
-            spark_generation: self.spark_generation + 1,
+            newest: std::mem::take(&mut self.newest).forgotten(),
+            projecting: std::mem::take(&mut self.projecting).forgotten(),
+            reading_sparks: std::mem::take(&mut self.reading_sparks).forgotten(),
             deleted: remembered.deleted,
             words: Input::new(remembered.words.clone()),
             selected: remembered.run.clone().map(Picked::Run),
@@ -228,7 +224,6 @@ impl Runs {
         self.projection = projection;
         self.loaded = true;
         self.complete = complete;
-        self.error = None;
         if is_new {
             self.follow_keys();
         }
@@ -364,7 +359,6 @@ impl Runs {
 
     /// Takes in the histories that were asked for last.
     pub fn take_sparks(&mut self, histories: Vec<(RunId, Vec<MetricPoint>)>) {
-        self.sparks_pending = false;
         for (id, points) in histories {
             if let Some(spark) = self.sparks.get_mut(id.as_str()) {
                 spark.points = points;
@@ -407,8 +401,6 @@ impl Runs {
         if !has_new {
             return None;
         }
-        self.spark_generation += 1;
-        self.sparks_pending = true;
         Some((key, missing))
     }
 

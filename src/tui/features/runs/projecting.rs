@@ -27,10 +27,10 @@ pub async fn project(store: Store, request: Projecting) -> Any {
         None
     };
     blocking(move || {
-        let Projecting { generation, catalog, complete, view, selected, now } = request;
+        let Projecting { ticket, catalog, complete, view, selected, now } = request;
         let projection = project_with(&catalog, &view, found.as_ref(), now);
         let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
-        Msg::Projected { generation, catalog, complete, view, projection: Arc::new(projection), position }
+        Msg::Projected { ticket, catalog, complete, view, projection: Arc::new(projection), position }
     })
     .await
 }

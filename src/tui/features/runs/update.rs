@@ -73,10 +73,9 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Deleted => {
             runs.deleted = !runs.deleted;
             runs.changed = true;
-            runs.generation += 1;
             if let Some(experiment) = runs.experiment.clone() {
-                let (generation, deleted) = (runs.generation, runs.deleted);
-                effects.push(Effect::Watch { generation, experiment, deleted });
+                let (ticket, deleted) = (runs.newest.ask(), runs.deleted);
+                effects.push(Effect::Watch { ticket, experiment, deleted });
             }
             let said =
                 if app.runs.deleted { "deleted runs are shown too" } else { "deleted runs are hidden" };
@@ -130,28 +129,26 @@ pub fn write(app: &mut App, write: Write, effects: &mut Effects) {
 
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     match msg {
-        Msg::Snapshot { generation, snapshot } => {
-            if generation == app.runs.generation {
+        Msg::Snapshot { ticket, snapshot } => {
+            if app.runs.newest.hear(ticket, Ok(snapshot), app.now) {
                 live(app);
-                app.runs.newest_complete = snapshot.complete;
-                app.runs.newest = Some(snapshot.catalog);
                 project(app, effects);
             }
         }
-        Msg::Polled { generation, touched, took } => {
-            if generation == app.runs.generation {
+        Msg::Polled { ticket, touched, took } => {
+            if app.runs.newest.awaits(ticket) {
+                app.runs.newest.confirm(app.now);
                 polled(app, touched, took, effects);
             }
         }
-        Msg::PollFailed { generation, error, retry_ms } => {
-            if generation == app.runs.generation {
-                failing(app, error.clone(), retry_ms);
+        Msg::PollFailed { ticket, error, retry_ms } => {
+            if app.runs.newest.hear(ticket, Err(error.clone()), app.now) {
+                failing(app, error, retry_ms);
                 looked(app);
-                app.runs.error = Some(error);
             }
         }
-        Msg::Projected { generation, catalog, complete, view, projection, position } => {
-            if generation != app.runs.asked_view {
+        Msg::Projected { ticket, catalog, complete, view, projection, position } => {
+            if !app.runs.projecting.take(ticket, Ok(()), app.now) {
                 return;
             }
             let height = app.geometry().rows(Focus::Runs);
@@ -164,8 +161,9 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
             // What is shown of a run may have changed with it.
             app.details.wanted = None;
         }
-        Msg::Sparks { generation, key, histories } => {
-            if generation == app.runs.spark_generation && app.runs.spark_key.as_ref() == Some(&key) {
+        Msg::Sparks { ticket, key, histories } => {
+            let is_awaited = app.runs.reading_sparks.take(ticket, Ok(()), app.now);
+            if is_awaited && app.runs.spark_key.as_ref() == Some(&key) {
                 app.runs.take_sparks(histories);
             }
         }
@@ -237,7 +235,8 @@ fn ending(status: RunStatus) -> &'static str {
 pub fn follow_sparks(app: &mut App, effects: &mut Effects) -> bool {
     let height = app.geometry().rows(Focus::Runs);
     let Some((key, ids)) = app.runs.missing_sparks(height) else { return false };
-    effects.push(Effect::ReadSparks { generation: app.runs.spark_generation, ids, key });
+    let ticket = app.runs.reading_sparks.ask();
+    effects.push(Effect::ReadSparks { ticket, ids, key });
     true
 }
 

@@ -117,7 +117,7 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     // What is left out is said first: it must not be overlooked.
     let shown = text::count(runs.projection.passing);
     let of = text::count(runs.catalog.count);
-    let calm = if runs.error.is_some() { theme.bad } else { theme.dim };
+    let calm = if runs.newest.error().is_some() { theme.bad } else { theme.dim };
     if view.is_filtered() {
         put(format!("{shown} of {of}"), theme.warn);
         if !view.words.trim().is_empty() {

@@ -12,6 +12,7 @@ use crate::catalog::sync::Sync;
 use crate::mlflow::RunId;
 use crate::store::{Backoff, Capabilities, Result};
 use crate::tui::core::msg::Msg as Any;
+use crate::tui::core::remote::Ticket;
 
 /// Runs that a poll of a server looks at anew besides the selected one: those that go on, and the finished ones on
 /// the screen, of which a server tells no change. Each costs it more than a millisecond and some kilobytes.
@@ -60,7 +61,7 @@ pub enum Command {
 #[derive(Debug)]
 pub struct Watch {
     pub sync: Sync,
-    pub generation: u64,
+    pub ticket: Ticket,
     pub sender: UnboundedSender<Any>,
     pub attended: Arc<Mutex<Attended>>,
     pub commands: UnboundedReceiver<Command>,
@@ -88,18 +89,14 @@ impl Watch {
                     let took = if loaded { asked.elapsed().as_millis() as u64 } else { 0 };
                     loaded = true;
                     if is_news {
-                        let _ = self
-                            .sender
-                            .send(Msg::Polled { generation: self.generation, touched, took }.into());
+                        let _ = self.sender.send(Msg::Polled { ticket: self.ticket, touched, took }.into());
                     }
                     self.interval
                 }
                 Err(error) => {
                     let pause = backoff.pause();
                     let retry_ms = pause.as_millis() as u64;
-                    let _ = self
-                        .sender
-                        .send(Msg::PollFailed { generation: self.generation, error, retry_ms }.into());
+                    let _ = self.sender.send(Msg::PollFailed { ticket: self.ticket, error, retry_ms }.into());
                     pause
                 }
             };
@@ -110,15 +107,15 @@ impl Watch {
     }
 
     async fn load(&mut self) -> Result<bool> {
-        let (sender, generation) = (self.sender.clone(), self.generation);
+        let (sender, ticket) = (self.sender.clone(), self.ticket);
         self.sync
-            .load(|snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }.into())))
+            .load(|snapshot| drop(sender.send(Msg::Snapshot { ticket, snapshot }.into())))
             .await
             .map(|()| true)
     }
 
     async fn poll(&mut self) -> Result<bool> {
-        let (sender, generation) = (self.sender.clone(), self.generation);
+        let (sender, ticket) = (self.sender.clone(), self.ticket);
         let attended = {
             let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner);
             let everyone = self.capabilities.cheap_reads || self.on_demand;
@@ -127,7 +124,7 @@ impl Watch {
         self.on_demand = false;
         self.round += 1;
         self.sync
-            .poll(&attended, |snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }.into())))
+            .poll(&attended, |snapshot| drop(sender.send(Msg::Snapshot { ticket, snapshot }.into())))
             .await
     }
 
@@ -143,8 +140,8 @@ impl Watch {
                 self.sync.want(attended.wanted.clone());
                 [attended.active.as_slice(), attended.others.as_slice()].concat()
             };
-            let (sender, generation) = (self.sender.clone(), self.generation);
-            let publish = |snapshot| drop(sender.send(Msg::Snapshot { generation, snapshot }.into()));
+            let (sender, ticket) = (self.sender.clone(), self.ticket);
+            let publish = |snapshot| drop(sender.send(Msg::Snapshot { ticket, snapshot }.into()));
             tokio::select! {
                 biased;
                 command = self.commands.recv() => match command {

@@ -23,6 +23,7 @@ use crate::sweep::request::SweepRequest;
 use crate::sweep::run;
 use crate::text;
 use crate::tui::core::msg::{Msg as Any, Said};
+use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ pub enum Effect {
     Train(Box<Training>),
     /// Find out what the data of a plan come to.
     CheckPlan {
-        generation: u64,
+        ticket: Ticket,
         request: Box<SweepRequest>,
     },
     /// List what can be data in a folder, as it was typed.
@@ -98,8 +99,8 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
     match effect {
         // Whoever leaves meanwhile has asked for it all the same.
         Effect::Train(training) => tasks.write(train(store, services, *training)),
-        Effect::CheckPlan { generation, request } => {
-            tasks.answer(Slot("check"), blocking(move || check(generation, &request)));
+        Effect::CheckPlan { ticket, request } => {
+            tasks.answer(Slot("check"), blocking(move || check(ticket, &request)));
         }
         Effect::ListData(folder) => tasks.spawn(blocking(move || list(folder))),
         Effect::ReadProgress => tasks.answer(Slot("sweeps"), blocking(move || look(&services))),
@@ -177,19 +178,19 @@ fn unbegun(error: &std::io::Error) -> String {
 }
 
 /// What the data of a plan come to, in words.
-fn check(generation: u64, request: &SweepRequest) -> Msg {
+fn check(ticket: Ticket, request: &SweepRequest) -> Msg {
     let names = |frame: &Frame| frame.columns.iter().map(|column| column.name.clone()).collect();
     let frame = match request.frame() {
         Ok(frame) => frame,
         Err(error) => {
-            return Msg::Checked { generation, columns: Vec::new(), result: Err(error.to_string()) };
+            return Msg::Checked { ticket, columns: Vec::new(), result: Err(error.to_string()) };
         }
     };
     // The data may be fine, and only the target not said yet.
     let columns = names(&frame);
     let decided = request.decide_on(frame);
     let result = decided.map(|(plan, data)| words(&plan, &data)).map_err(|error| error.to_string());
-    Msg::Checked { generation, columns, result }
+    Msg::Checked { ticket, columns, result }
 }
 
 fn words(plan: &Plan, study: &TrainingData) -> String {

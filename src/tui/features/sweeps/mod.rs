@@ -12,6 +12,7 @@ use crate::mlflow::ExperimentId;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::text;
+use crate::tui::core::remote::Ticket;
 use actions::Action;
 
 /// The sweeps of this machine, and what is known of how to begin one.
@@ -42,7 +43,7 @@ pub enum Msg {
     Trained(Result<Box<Began>, String>),
     /// What the data of a plan come to.
     Checked {
-        generation: u64,
+        ticket: Ticket,
         columns: Vec<String>,
         result: Result<String, String>,
     },

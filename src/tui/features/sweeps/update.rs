@@ -14,6 +14,7 @@ use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
+use crate::tui::core::remote::Ticket;
 use crate::tui::core::requests::{load_experiments, open_selected, poll};
 use crate::tui::widgets::report::Report;
 
@@ -213,18 +214,18 @@ fn begin(app: &mut App, effects: &mut Effects) {
     let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
     match form.request() {
         Ok((request, jobs)) => {
-            form.said = None;
+            form.check.forget();
             form.is_starting = true;
             effects.push(Effect::Train(Box::new(Training { request, place, jobs, keeps: true })));
         }
-        Err(message) => form.said = Some(Err(message)),
+        Err(message) => form.check.fail(message),
     }
 }
 
 /// Something else stands in a line of the form.
 pub fn edited(app: &mut App, effects: &mut Effects) {
     if let Some(Overlay::Plan(form)) = &mut app.overlay {
-        form.said = None;
+        form.check.forget();
     }
     list(app, effects);
 }
@@ -246,24 +247,24 @@ fn listed_data(app: &mut App, folder: &str, entries: Vec<String>) {
 /// Asks what the data of the form come to.
 fn check(app: &mut App, effects: &mut Effects) {
     let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
-    form.generation += 1;
-    form.said = None;
     match form.request() {
         Ok((request, _)) => {
-            effects.push(Effect::CheckPlan { generation: form.generation, request: Box::new(request) });
+            form.check.forget();
+            let ticket = form.check.ask();
+            effects.push(Effect::CheckPlan { ticket, request: Box::new(request) });
         }
         // Nothing is wrong with a form that nobody has filled in yet.
-        Err(message) => form.said = Some(Err(message)).filter(|_| form.at > 0),
+        Err(message) if form.at > 0 => form.check.fail(message),
+        Err(_) => form.check.forget(),
     }
 }
 
-fn checked(app: &mut App, generation: u64, columns: Vec<String>, result: Result<String, String>) {
+fn checked(app: &mut App, ticket: Ticket, columns: Vec<String>, result: Result<String, String>) {
+    let now = app.now;
     if let Some(Overlay::Plan(form)) = &mut app.overlay
-        && form.generation == generation
-        && !form.is_starting
+        && form.check.take(ticket, result, now)
     {
         form.offers.columns = columns;
-        form.said = Some(result);
     }
 }
 
@@ -275,7 +276,7 @@ fn began(app: &mut App, result: Result<Began, String>, effects: &mut Effects) {
         Err(message) => {
             if let Some(Overlay::Plan(form)) = &mut app.overlay {
                 form.is_starting = false;
-                form.said = Some(Err(message));
+                form.check.fail(message);
             } else {
                 app.say(format!("no sweep was started: {message}"));
             }
@@ -304,7 +305,7 @@ fn began(app: &mut App, result: Result<Began, String>, effects: &mut Effects) {
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     match msg {
         Msg::Trained(result) => began(app, result.map(|began| *began), effects),
-        Msg::Checked { generation, columns, result } => checked(app, generation, columns, result),
+        Msg::Checked { ticket, columns, result } => checked(app, ticket, columns, result),
         Msg::DataListed { folder, entries } => listed_data(app, &folder, entries),
         Msg::Progress { list, unread } => {
             seen(app, list);

@@ -275,7 +275,7 @@ pub fn redraw(
 ) -> Kept {
     let known = drawn.iter().filter_map(|drawn| {
         let which = HistoryKey { run: drawn.run.clone(), key: key.to_owned() };
-        Some((drawn.slot, histories.get(&which).filter(|known| known.is_known)?))
+        Some((drawn.slot, histories.get(&which).filter(|known| known.is_known())?))
     });
     let known: Vec<_> = known.collect();
     let made_of = MadeOf {

@@ -159,7 +159,7 @@ impl<'a> Lines<'a> {
     }
 
     fn known(&self) -> impl Iterator<Item = (&'a Drawn, &'a CachedHistory)> + '_ {
-        self.lines.iter().filter_map(|(drawn, known)| Some((*drawn, known.filter(|known| known.is_known)?)))
+        self.lines.iter().filter_map(|(drawn, known)| Some((*drawn, known.filter(|known| known.is_known())?)))
     }
 
     /// The last point of the run on top.
@@ -169,7 +169,7 @@ impl<'a> Lines<'a> {
 
     /// What the lines leave out, or have not got.
     fn state(&self, picture: Option<&Picture>) -> String {
-        if let Some(error) = self.lines.iter().find_map(|(_, known)| known.as_ref()?.error.as_ref()) {
+        if let Some(error) = self.lines.iter().find_map(|(_, known)| known.as_ref()?.fetched.error()) {
             return error.kind.to_string();
         }
         let mut counts = Counts::default();
@@ -185,8 +185,8 @@ impl<'a> Lines<'a> {
         let waits = self
             .lines
             .iter()
-            .any(|(_, known)| known.is_none_or(|known| !known.is_known && known.error.is_none()));
-        let error = self.lines.iter().find_map(|(_, known)| known.as_ref()?.error.as_ref());
+            .any(|(_, known)| known.is_none_or(|known| !known.is_known() && known.fetched.error().is_none()));
+        let error = self.lines.iter().find_map(|(_, known)| known.as_ref()?.fetched.error());
         Some(match error {
             Some(error) => error.to_string(),
             None if waits => "loading".into(),

@@ -32,8 +32,8 @@ pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_
             draw_plot(picture, over, theme, frame.buffer_mut(), places.plot);
         }
         None => {
-            let error = known.iter().flatten().find_map(|known| known.error.as_ref());
-            let waits = known.iter().any(|known| known.is_none_or(|known| !known.is_known));
+            let error = known.iter().flatten().find_map(|known| known.fetched.error());
+            let waits = known.iter().any(|known| known.is_none_or(|known| !known.is_known()));
             let words = match error {
                 Some(error) => Line::styled(text::clean(&error.to_string()).into_owned(), theme.bad),
                 None if waits => Line::styled("loading", theme.dim),

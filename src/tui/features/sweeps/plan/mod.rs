@@ -12,6 +12,7 @@ use crate::sweep::engine::rules::{MOST_JOBS, most_jobs};
 use crate::sweep::objective::tabular::KeptModels;
 use crate::sweep::request::{FOLDS, SEED, SweepRequest, TRIALS};
 use crate::sweep::search::Method;
+use crate::tui::core::remote::Remote;
 use crate::tui::widgets::input::{Input, Room, cursor, insert};
 
 /// A line of the form.
@@ -93,7 +94,7 @@ impl Field {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct PlanForm {
     pub at: usize,
     inputs: Vec<Input>,
@@ -101,10 +102,8 @@ pub struct PlanForm {
     base: SweepRequest,
     /// How its lines may go on.
     pub offers: Offers,
-    /// Asked whether it can be done; an answer to an older question is dropped.
-    pub generation: u64,
     /// What the data come to, or what is wrong.
-    pub said: Option<Result<String, String>>,
+    pub check: Remote<String, String>,
     /// The sweep was asked for and has not begun yet.
     pub is_starting: bool,
 }
@@ -145,8 +144,7 @@ impl PlanForm {
             inputs,
             base: request.clone(),
             offers: Offers::default(),
-            generation: 0,
-            said: None,
+            check: Remote::default(),
             is_starting: false,
         }
     }
@@ -168,7 +166,7 @@ impl PlanForm {
     pub fn complete(&mut self) {
         if let Some(rest) = self.rest() {
             insert(self.current(), &rest, Room::Line);
-            self.said = None;
+            self.check.forget();
         }
     }
 

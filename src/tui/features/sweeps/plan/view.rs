@@ -15,7 +15,8 @@ const NAMES: usize = 10;
 pub fn draw(form: &PlanForm, experiment: &str, theme: &Theme, frame: &mut Frame<'_>) {
     let title = format!("Train in {experiment}");
     let screen = frame.area();
-    let said = match &form.said {
+    let answer = form.check.answer();
+    let said = match answer {
         Some(Ok(words) | Err(words)) => words.as_str(),
         None if form.is_starting => "starting",
         None => "",
@@ -57,7 +58,7 @@ pub fn draw(form: &PlanForm, experiment: &str, theme: &Theme, frame: &mut Frame<
         }
         put(frame, room, line - first, Line::from(spans));
     }
-    let style = match form.said {
+    let style = match answer {
         Some(Err(_)) => theme.bad,
         Some(Ok(_)) => theme.good,
         None => theme.dim,
