@@ -1,11 +1,9 @@
 //! The filter language against MLflow's own: the same runs in the same order, and errors where MLflow has errors.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::{Mlflow, Server, V2, V3};
 use mltui::catalog::filter::matching;
 use mltui::catalog::{Builder, Catalog};
 use mltui::mlflow::filter::{
@@ -15,7 +13,6 @@ use mltui::mlflow::{ExperimentId, RunId, ViewType};
 use mltui::store::uri::RestOptions;
 use mltui::store::{RunSearch, Scan, ScanValues, Store, uri};
 use serde_json::{Value, json};
-use support::{Mlflow, Server, V2, V3};
 
 /// A generator of clauses out of all that the grammar knows, with values that exist in the store.
 struct Generator(fastrand::Rng);
@@ -285,7 +282,7 @@ fn a_search_finds_what_mlflow_finds() {
         searches.iter().map(|(filter, order_by)| json!({ "filter": filter, "order_by": order_by })).collect();
     std::fs::write(&asked, as_json.to_string()).unwrap();
     let address = format!("sqlite:///{}", folder.path().join("search.db").display());
-    let output = V3.run(include_str!("support/filters.py"), &[&address, asked.to_str().unwrap()]);
+    let output = V3.run(include_str!("../support/filters.py"), &[&address, asked.to_str().unwrap()]);
     let output: Value = serde_json::from_str(&output).unwrap();
     let experiment = ExperimentId(output["experiment"].as_str().unwrap().to_owned());
     let location = uri::parse(&address, Path::new("/")).unwrap();

@@ -1,19 +1,16 @@
 //! What the program keeps for itself: for its user alone, whole or not at all, and when it is damaged, gone, full or another
 //! machine's, that is said and nothing else is lost.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::support::sweeping::{STATE, SWEEP, block_on, local, mltui, output, seen, wait_until};
+use crate::support::terminal::Terminal;
 use mltui::store::uri;
 use mltui::store::uri::RestOptions;
 use serde_json::{Value, json};
-use support::sweeping::{STATE, SWEEP, block_on, local, mltui, output, seen, wait_until};
-use support::terminal::Terminal;
 
 /// A sweep that is over soon.
 const SHORT: [&str; 7] = ["sweep", "--data", "iris", "--family", "naive_bayes", "--trials", "1"];
@@ -290,7 +287,7 @@ fn killed(home: &Path, uri: &str) -> String {
     wait_until("some trials", || seen(uri, "iris").1.len() >= 2);
     child.kill().unwrap();
     child.wait().unwrap();
-    support::sweeping::sweeps(home).pop().unwrap()
+    crate::support::sweeping::sweeps(home).pop().unwrap()
 }
 
 #[test]

@@ -1,19 +1,16 @@
 //! Charts and comparisons in the real program, on runs that the real MLflow logged.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::terminal::Terminal;
+use crate::support::{Server, V2, V3};
 use base64::Engine;
 use mltui::mlflow::Metric;
 use mltui::store::uri::RestOptions;
 use mltui::store::{NewRun, uri};
 use serde_json::Value;
-use support::terminal::Terminal;
-use support::{Server, V2, V3};
 
 const SIZE: (u16, u16) = (160, 44);
 
@@ -54,7 +51,7 @@ fn explore(folder: &Path, address: &str) -> Terminal {
     Terminal::start(folder, SIZE, &["--tracking-uri", address], &[("MLTUI_POLL_INTERVAL", "0.3")])
 }
 
-fn follow(folder: &Path, address: &str, mlflow: support::Mlflow) {
+fn follow(folder: &Path, address: &str, mlflow: crate::support::Mlflow) {
     let go_on = folder.join("go-on");
     let training = mlflow.spawn(TRAIN, &[address, go_on.to_str().unwrap()]);
     let ready = folder.join("go-on.ready");
@@ -90,7 +87,7 @@ fn a_chart_follows_a_run_that_python_logs() {
     }
 }
 
-fn compare(folder: &Path, address: &str, mlflow: support::Mlflow) {
+fn compare(folder: &Path, address: &str, mlflow: crate::support::Mlflow) {
     let printed = mlflow.run(LOG, &[address]);
     let logged: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
     let number = |run: usize, key: &str| logged[run]["metrics"][key].as_f64().unwrap();

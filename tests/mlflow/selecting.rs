@@ -1,23 +1,20 @@
 //! The best run: the same as an independent program chooses on MLflow's own client; marked so that MLflow understands it,
 //! and whole again after whatever breaks off.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::terminal::Terminal;
+use crate::support::{Mlflow, Server, V2, V3};
 use mltui::marking::{events, holder};
 use mltui::mlflow::{ExperimentId, Metric, Run, RunId, RunStatus, Tag};
 use mltui::select::{Goal, goal};
 use mltui::store::uri::RestOptions;
 use mltui::store::{NewRun, RunUpdate, Store, now_ms, uri};
 use serde_json::{Value, json};
-use support::proxy::{Fault, Proxy};
-use support::terminal::Terminal;
-use support::{Mlflow, Server, V2, V3};
 
 fn mltui(home: &Path, address: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mltui"));
@@ -47,7 +44,7 @@ fn the_choice_is_that_of_another_program() {
     let folder = tempfile::tempdir().unwrap();
     let local = format!("sqlite:///{}", folder.path().join("store.db").display());
     let cases: Vec<Value> =
-        serde_json::from_str(&V3.run(include_str!("support/choose.py"), &[&local, "120"])).unwrap();
+        serde_json::from_str(&V3.run(include_str!("../support/choose.py"), &[&local, "120"])).unwrap();
     let server = Server::start(V3, folder.path());
     let addresses = [local, server.uri()];
     let check = |case: &Value, address: &str| {
@@ -85,7 +82,7 @@ fn of_many_runs_a_server_tells_the_same_best_as_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(V3, folder.path());
     let path = folder.path().join("store.db");
-    V3.run(include_str!("support/large.py"), &[path.to_str().unwrap()]);
+    V3.run(include_str!("../support/large.py"), &[path.to_str().unwrap()]);
     let addresses = [format!("sqlite:///{}", path.display()), server.uri()];
     let thousand = vec!["params.p1 = '1'"; 1000].join(" AND ");
     let some = vec!["params.p1 = '1' AND params.p2 != '2'"; 40].join(" AND ");
@@ -869,7 +866,7 @@ statsmodels none centered_tss condition_number df_model df_resid f_pvalue fvalue
 fn directions_are_those_that_packages_tell() {
     let wheels = V3.wheels(&WHEELS);
     let paths: Vec<&str> = wheels.iter().map(|path| path.to_str().unwrap()).collect();
-    let told = V3.run(include_str!("support/metrics.py"), &paths);
+    let told = V3.run(include_str!("../support/metrics.py"), &paths);
     let told: Vec<(String, String, Option<String>)> = serde_json::from_str(&told).unwrap();
     let lists = LISTS.lines().flat_map(|line| {
         let (source, rest) = line.split_once(' ').unwrap_or_default();

@@ -1,15 +1,12 @@
 //! Several people mark and undo, at once or with hands on the aliases, and the registry and the tags end in one state.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod histories;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::path::Path;
 
+use crate::support::{Server, V3};
 use mltui::store::uri::RestOptions;
 use mltui::store::{Store, uri};
-use support::{Server, V3};
 
 fn open(address: &str) -> Store {
     let location = uri::parse(address, Path::new("/")).unwrap();

@@ -1,7 +1,4 @@
 //! How a server is reached: credentials, certificates, prefixes, and what becomes of requests that fail.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -10,12 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::flood::Flood;
+use crate::support::peer::{Answer, Peer};
+use crate::support::{Server, V3};
 use mltui::mlflow::{Metric, ModelId, RunId, Tag, ViewType};
 use mltui::store::uri::{Auth, Observer, RestOptions};
 use mltui::store::{Cursor, ErrorKind, NewRun, Result, Scan, ScanValues, Store, uri};
-use support::flood::Flood;
-use support::peer::{Answer, Peer};
-use support::{Server, V3};
 
 fn quick() -> RestOptions {
     RestOptions { max_retries: 3, backoff_factor: 0.01, backoff_jitter: 0.0, ..RestOptions::default() }
@@ -321,7 +318,7 @@ fn mltui(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
 
 #[test]
 fn a_command_says_what_it_waits_for_and_doctor_does_not_wait() {
-    let address = format!("http://127.0.0.1:{}", support::free_port());
+    let address = format!("http://127.0.0.1:{}", crate::support::free_port());
     let few = [("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3"), ("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0.01")];
     let quick = [few[0], few[1], ("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")];
     let (code, said) = mltui(&["--tracking-uri", &address, "experiments", "--json"], &quick);
@@ -370,7 +367,7 @@ fn a_proxy_is_told_as_the_proxy() {
 
     // A tunnel that is refused, and a proxy that is not there.
     let doctor = ["--tracking-uri", "https://mlflow.invalid", "doctor"];
-    let gone = format!("http://127.0.0.1:{}", support::free_port());
+    let gone = format!("http://127.0.0.1:{}", crate::support::free_port());
     for proxy in [proxy, gone] {
         let (code, said) = mltui(&doctor, &[("HTTPS_PROXY", proxy.as_str())]);
         assert!(code == 1 && said.contains("no way to https://mlflow.invalid by the proxy"), "{said}");
@@ -404,7 +401,7 @@ fn settings_of_certificates_that_exclude_each_other_are_called_by_what_set_them(
 
 #[test]
 fn errors_name_no_password() {
-    let port = support::free_port();
+    let port = crate::support::free_port();
     let failure = list(&open(
         &format!("http://ana:geheim@127.0.0.1:{port}"),
         RestOptions { max_retries: 0, ..quick() },
@@ -429,7 +426,7 @@ impl Gateway {
     fn start(folder: &Path, server: &Server, client: &str, prefix: &str) -> Self {
         let mut process = Command::new(V3.python())
             .arg("-c")
-            .arg(include_str!("support/tls_proxy.py"))
+            .arg(include_str!("../support/tls_proxy.py"))
             .arg(folder)
             .args([&server.port.to_string(), client, prefix])
             .stdout(Stdio::piped())

@@ -1,16 +1,13 @@
 //! What goes wrong around the explorer: what was known stays on the screen, a line says what is wrong and what is
 //! being done, and when it is over everything goes on.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::terminal::Terminal;
+use crate::support::{Server, V3};
 use rusqlite::Connection;
-use support::proxy::{Fault, Proxy};
-use support::terminal::Terminal;
-use support::{Server, V3};
 
 const SIZE: (u16, u16) = (150, 40);
 
@@ -360,7 +357,7 @@ fn hostile_texts_reach_neither_terminal_nor_clipboard() {
 #[test]
 fn secrets_reach_neither_screen_nor_log() {
     let folder = tempfile::tempdir().unwrap();
-    let port = support::free_port();
+    let port = crate::support::free_port();
     let address = format!("http://ana:s3cr3t-pass@127.0.0.1:{port}");
     let mut terminal = Terminal::start(
         folder.path(),
@@ -386,7 +383,7 @@ fn secrets_reach_neither_screen_nor_log() {
 fn an_echoed_token_reaches_neither_screen_nor_log() {
     let folder = tempfile::tempdir().unwrap();
     let echo = "you sent Authorization: Bearer s3cr3t-token";
-    let peer = support::peer::Peer::start(vec![support::peer::Answer::Http(500, "", echo)]);
+    let peer = crate::support::peer::Peer::start(vec![crate::support::peer::Answer::Http(500, "", echo)]);
     let variables = [("MLTUI_LOG", "trace"), ("MLFLOW_TRACKING_TOKEN", "s3cr3t-token")];
     let mut terminal = Terminal::start(folder.path(), SIZE, &["--tracking-uri", &peer.uri()], &variables);
     terminal.wait_for("Bearer ***");

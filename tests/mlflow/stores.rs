@@ -1,10 +1,8 @@
 //! One suite for every store: what is written is read back here and through MLflow's own client.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::path::{Path, PathBuf};
 
+use crate::support::{Mlflow, Server, V2, V3};
 use mltui::mlflow::filter::{OrderBy, parse};
 use mltui::mlflow::{
     Dataset, DatasetInput, ExperimentId, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunStatus,
@@ -16,7 +14,6 @@ use mltui::store::{
     Cursor, ErrorKind, HistoryCursor, NewRun, RunSearch, RunUpdate, Scan, ScanValues, Store, by_step, uri,
 };
 use serde_json::{Value, json};
-use support::{Mlflow, Server, V2, V3};
 
 /// Bytes of a file that is read.
 const MOST: usize = 1 << 20;
@@ -28,7 +25,7 @@ fn open(address: &str) -> Store {
 }
 
 fn dump(mlflow: Mlflow, address: &str) -> Value {
-    serde_json::from_str(&mlflow.run(include_str!("support/dump.py"), &[address])).unwrap()
+    serde_json::from_str(&mlflow.run(include_str!("../support/dump.py"), &[address])).unwrap()
 }
 
 fn metric(key: &str, value: f64, timestamp: i64, step: i64) -> Metric {

@@ -1,12 +1,10 @@
 //! Training, from the data to models that Python runs.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use crate::support::V3;
 use mltui::learn::data::{self, ColumnKind, ColumnValues, ReadOptions, Target, bundled};
 use mltui::learn::families::{self, FAMILIES, Family};
 use mltui::learn::onnx::export;
@@ -14,7 +12,6 @@ use mltui::learn::scores::Prediction;
 use mltui::learn::study::TrainingData;
 use mltui::params::{Params, defaults};
 use serde_json::json;
-use support::V3;
 
 /// A table with everything in it: gaps, texts, truth values, whole numbers.
 fn mixed(folder: &Path) -> String {
@@ -149,7 +146,7 @@ fn models_predict_in_python_what_they_predict_here() {
             written += 1;
         }
     }
-    let said = V3.run(include_str!("support/predict.py"), &[cases.to_str().unwrap()]);
+    let said = V3.run(include_str!("../support/predict.py"), &[cases.to_str().unwrap()]);
     assert!(said.lines().count() > written, "{said}");
 }
 

@@ -1,7 +1,4 @@
 //! Sweeps from outside: the real program, the real MLflow.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,6 +7,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::sweeping::{STATE, SWEEP, block_on, local, mltui, output, seen, undisturbed, wait_until};
+use crate::support::{Mlflow, Server, V2, V3};
 use mltui::learn::data::{ReadOptions, load};
 use mltui::mlflow::{RunStatus, Tag};
 use mltui::store::uri;
@@ -18,11 +18,8 @@ use parquet::data_type::DoubleType;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use serde_json::{Value, json};
-use support::proxy::{Fault, Proxy};
-use support::sweeping::{STATE, SWEEP, block_on, local, mltui, output, seen, undisturbed, wait_until};
-use support::{Mlflow, Server, V2, V3};
 
-const LOOK: &str = include_str!("support/sweeps.py");
+const LOOK: &str = include_str!("../support/sweeps.py");
 
 /// What a sweep prints as JSON.
 fn swept(home: &Path, uri: &str, words: &[&str]) -> Value {
@@ -537,7 +534,7 @@ fn command_lines(word: &str) -> Vec<String> {
 #[test]
 fn a_sweep_of_its_own_process_shows_no_password() {
     let home = tempfile::tempdir().unwrap();
-    let server = support::Server::start(support::V3, home.path());
+    let server = crate::support::Server::start(crate::support::V3, home.path());
     let uri = format!("http://ana:s3cr3t-pass@127.0.0.1:{}", server.port);
     let words = ["sweep", "--data", "iris", "--trials", "500", "--family", "logistic", "--detach"];
     let (code, id, error) = output(mltui(home.path(), &uri, &words));
@@ -642,7 +639,7 @@ fn a_sweep_that_broke_off_is_closed_though_the_server_can_write_no_files() {
     proxy.set(Fault::Cut { writes: 6, arrives: false, hangs: true, is_cut: false });
     let mut child = mltui(home.path(), &proxy.uri(), &SMALL).stderr(Stdio::null()).spawn().unwrap();
     let all_is_trained = || {
-        let sweeps = support::sweeping::sweeps(home.path());
+        let sweeps = crate::support::sweeping::sweeps(home.path());
         let journal = sweeps.first().map(|id| home.path().join(STATE).join(id).join("events.jsonl"));
         let events = journal.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
         events.matches("\"event\":\"ended\"").count() == 2
@@ -692,7 +689,7 @@ fn a_sweep_that_ends_in_an_error_leaves_no_run_behind_that_runs() {
     let all = parents.iter().chain(&trials);
     assert!(all.clone().all(|run| run.ended && !run.status.is_active()), "{:?}", all.collect::<Vec<_>>());
     proxy.set(Fault::None);
-    let id = support::sweeping::sweeps(home.path()).remove(0);
+    let id = crate::support::sweeping::sweeps(home.path()).remove(0);
     let (code, _, error) = output(mltui(home.path(), &server.uri(), &["sweep", "--resume", &id]));
     // The same store under another address is another store.
     assert_eq!(code, 2, "{error}");
@@ -707,7 +704,7 @@ fn a_sweep_does_not_go_on_in_a_store_that_is_not_there() {
     let home = tempfile::tempdir().unwrap();
     let (uri, path) = (local(home.path()), home.path().join("mlflow.db"));
     swept(home.path(), &uri, &SMALL[1..]);
-    let id = support::sweeping::sweeps(home.path()).remove(0);
+    let id = crate::support::sweeping::sweeps(home.path()).remove(0);
     fs::rename(&path, home.path().join("away.db")).unwrap();
     for background in [&[][..], &["--background"]] {
         let words = [&["sweep", "--resume", &id], background].concat();

@@ -1,14 +1,11 @@
 //! What people do in the explorer all day, by keys in a real terminal, and what the real MLflow says of it afterwards.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::terminal::Terminal;
+use crate::support::{Server, V2, V3};
 use serde_json::Value;
-use support::terminal::Terminal;
-use support::{Server, V2, V3};
 
 const SIZE: (u16, u16) = (160, 44);
 

@@ -5,19 +5,17 @@
     reason = "a test may panic, and tell how often it killed"
 )]
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::sweeping::{STATE, SWEEP, local, mltui, output, seen, sweeps, undisturbed, wait_until};
+use crate::support::terminal::Terminal;
+use crate::support::{Server, V3};
 use mltui::mlflow::RunStatus;
 use serde_json::Value;
-use support::proxy::{Fault, Proxy};
-use support::sweeping::{STATE, SWEEP, local, mltui, output, seen, sweeps, undisturbed, wait_until};
-use support::terminal::Terminal;
-use support::{Server, V3};
 
 /// Kills a sweep again and again, resumes it each time, and compares what is there in the end.
 fn killed_and_resumed(uri: &str, rounds: u64) {

@@ -1,17 +1,14 @@
 //! The headless commands, as scripts use them.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::terminal::Terminal;
+use crate::support::{Server, V3};
 use mltui::mlflow::{ExperimentId, Metric, Param, RunStatus, Tag};
 use mltui::store::uri::RestOptions;
 use mltui::store::{NewRun, RunUpdate, Store, uri};
 use serde_json::Value;
-use support::terminal::Terminal;
-use support::{Server, V3};
 
 fn mltui(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mltui"))

@@ -1,10 +1,7 @@
 //! The explorer as a user has it: the real program in a pseudo-terminal, on stores that Python's MLflow writes.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
-
-use support::terminal::Terminal;
-use support::{Server, V3};
+use crate::support::terminal::Terminal;
+use crate::support::{Server, V3};
 
 const WIDE: (u16, u16) = (140, 40);
 
@@ -139,7 +136,7 @@ fn an_empty_folder_is_greeted_and_the_first_run_appears() {
 #[test]
 fn a_server_that_is_not_there_is_a_line_and_a_retry() {
     let folder = tempfile::tempdir().unwrap();
-    let port = support::free_port();
+    let port = crate::support::free_port();
     let address = format!("http://127.0.0.1:{port}");
     let mut terminal = Terminal::start(folder.path(), WIDE, &["--tracking-uri", &address], &[]);
     terminal.wait_for("cannot list experiments");
@@ -181,7 +178,7 @@ fn panicking_program() {
 fn a_panic_gives_the_terminal_back_and_one_in_a_task_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let program = std::env::current_exe().unwrap();
-    let arguments = ["--exact", "panicking_program", "--nocapture"];
+    let arguments = ["--exact", "explorer::panicking_program", "--nocapture"];
     let mut terminal =
         Terminal::start_program(&program, folder.path(), (80, 24), &arguments, &[("MLTUI_TEST_PANIC", "1")]);
     terminal.wait_for("still drawing");

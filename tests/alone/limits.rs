@@ -1,7 +1,4 @@
 //! Stores that send more than there is room for, or on and on: the program says so, and stays small.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::io::Write;
 use std::path::Path;
@@ -14,12 +11,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use mltui::catalog::summaries::Wanted;
 
+use crate::support::flood::{Flood, Measured, ROOM, Sink, measure, peak_of};
+use crate::support::terminal::Terminal;
 use mltui::catalog::{ColumnSpec, gather, sync};
 use mltui::mlflow::{ExperimentId, RunId, Tag, ViewType};
 use mltui::store::uri::RestOptions;
 use mltui::store::{ErrorKind, NewRun, Scan, ScanValues, Store, uri};
-use support::flood::{Flood, Measured, ROOM, Sink, measure, peak_of};
-use support::terminal::Terminal;
 
 const EXPERIMENTS: &str = "{\"experiments\": [{\"experiment_id\": \"1\", \"name\": \"wine\"}]}";
 /// Behind a value that is not all there is.

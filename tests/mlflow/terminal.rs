@@ -1,12 +1,9 @@
 //! The terminal itself: given back whatever ends the program, read however much comes, and left when it goes away.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::path::Path;
 
-use support::V3;
-use support::terminal::Terminal;
+use crate::support::V3;
+use crate::support::terminal::Terminal;
 
 const LOG: &str = r#"
 import mlflow, sys
