@@ -5,7 +5,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod borders;
+mod commands;
+mod connections;
+mod explorer;
 mod keeping;
 mod limits;
+mod stores;
 #[path = "../support/mod.rs"]
 mod support;
+mod sweeping;

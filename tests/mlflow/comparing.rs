@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::terminal::Terminal;
-use crate::support::{Server, V2, V3};
 use base64::Engine;
 use mltui::mlflow::Metric;
 use mltui::store::uri::RestOptions;
 use mltui::store::{NewRun, uri};
 use serde_json::Value;
+
+use crate::support::terminal::Terminal;
+use crate::support::{Server, V2, V3};
 
 const SIZE: (u16, u16) = (160, 44);
 

@@ -10,12 +10,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::proxy::{Fault, Proxy};
-use crate::support::sweeping::{STATE, SWEEP, local, mltui, output, seen, sweeps, undisturbed, wait_until};
-use crate::support::terminal::Terminal;
-use crate::support::{Server, V3};
 use mltui::mlflow::RunStatus;
 use serde_json::Value;
+
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::sweeping::{STATE, SWEEP, local, mltui, output, seen, sweeps, undisturbed};
+use crate::support::terminal::Terminal;
+use crate::support::{Server, V3, wait_until};
 
 /// Kills a sweep again and again, resumes it each time, and compares what is there in the end.
 fn killed_and_resumed(uri: &str, rounds: u64) {

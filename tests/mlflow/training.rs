@@ -4,14 +4,16 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::support::V3;
-use mltui::learn::data::{self, ColumnKind, ColumnValues, ReadOptions, Target, bundled};
-use mltui::learn::families::{self, FAMILIES, Family};
+use mltui::learn::data::{ColumnKind, ColumnValues, ReadOptions, Target, bundled};
+use mltui::learn::families::{FAMILIES, Family};
 use mltui::learn::onnx::export;
 use mltui::learn::scores::Prediction;
 use mltui::learn::study::TrainingData;
+use mltui::learn::{data, families};
 use mltui::params::{Params, defaults};
 use serde_json::json;
+
+use crate::support::V3;
 
 /// A table with everything in it: gaps, texts, truth values, whole numbers.
 fn mixed(folder: &Path) -> String {

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::support::terminal::Terminal;
 use crate::support::{Server, V2, V3};
-use serde_json::Value;
 
 const SIZE: (u16, u16) = (160, 44);
 

@@ -1,9 +1,12 @@
 //! The real MLflow for tests: pinned versions in private virtual environments, servers on free loopback ports.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it, and a test may panic")]
 
+pub mod client;
+pub mod commands;
 pub mod flood;
 pub mod peer;
 pub mod proxy;
+pub mod stores;
 pub mod sweeping;
 pub mod terminal;
 
@@ -12,6 +15,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A pinned MLflow and what else its installation has to pin to work.
@@ -92,6 +96,15 @@ impl Mlflow {
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         command.arg("-c").arg(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
         Background(command.spawn().unwrap())
+    }
+}
+
+/// Waits until it is so, which must come.
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(180), "{what} did not come");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -196,7 +209,7 @@ impl Server {
                 "the server does not start:\n{}",
                 fs::read_to_string(folder.join("server.log")).unwrap_or_default()
             );
-            std::thread::sleep(Duration::from_millis(100));
+            thread::sleep(Duration::from_millis(100));
         }
         server
     }

@@ -4,9 +4,10 @@ mod histories;
 
 use std::path::Path;
 
-use crate::support::{Server, V3};
 use mltui::store::uri::RestOptions;
 use mltui::store::{Store, uri};
+
+use crate::support::{Server, V3};
 
 fn open(address: &str) -> Store {
     let location = uri::parse(address, Path::new("/")).unwrap();
