@@ -1,6 +1,7 @@
 //! Answers without an end, packed ones, slow ones, and absurd ones.
 
 use std::io::Write;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -9,8 +10,9 @@ use mltui::catalog::{ColumnSpec, sync};
 use mltui::mlflow::{ExperimentId, ViewType};
 use mltui::store::{Scan, ScanValues};
 
+use super::measuring::measure;
 use super::{EXPERIMENTS, assert_refused, block_on, open, run, with_runs};
-use crate::support::flood::{Flood, measure};
+use crate::support::flood::Flood;
 use crate::support::terminal::Terminal;
 
 #[test]
@@ -102,7 +104,7 @@ fn an_answer_that_trickles_is_given_up() {
         sink.head(200, "")?;
         loop {
             sink.send(" ")?;
-            std::thread::sleep(std::time::Duration::from_millis(100));
+            sink.pause(Duration::from_millis(100));
         }
     });
     let measured = measure(&flood.uri(), &["experiments"], &[("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")]);

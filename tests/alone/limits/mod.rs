@@ -2,6 +2,7 @@
 
 mod answers;
 mod files;
+mod measuring;
 mod pages;
 mod values;
 
@@ -10,7 +11,8 @@ use std::path::Path;
 use mltui::store::uri::RestOptions;
 use mltui::store::{Store, uri};
 
-use crate::support::flood::{Flood, Measured, ROOM, Sink};
+use self::measuring::Measured;
+use crate::support::flood::{Flood, ROOM, Sink};
 
 const EXPERIMENTS: &str = "{\"experiments\": [{\"experiment_id\": \"1\", \"name\": \"wine\"}]}";
 

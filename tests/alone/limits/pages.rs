@@ -8,8 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use mltui::catalog::gather;
 use mltui::mlflow::{ExperimentId, RunId};
 
+use super::measuring::measure;
 use super::{block_on, open, run, with_runs};
-use crate::support::flood::{Flood, ROOM, measure};
+use crate::support::flood::{Flood, ROOM};
 
 #[test]
 fn pages_without_an_end_are_left_wherever_they_are_asked_for() {

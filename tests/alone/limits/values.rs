@@ -3,8 +3,9 @@
 use mltui::mlflow::{RunId, Tag};
 use mltui::store::NewRun;
 
+use super::measuring::measure;
 use super::{CUT, block_on, open, run, with_runs};
-use crate::support::flood::{ROOM, measure, peak_of};
+use crate::support::flood::{ROOM, peak_of};
 use crate::support::terminal::Terminal;
 
 #[test]
