@@ -11,7 +11,7 @@ use mltui::store::{NewRun, uri};
 use serde_json::Value;
 
 use crate::support::terminal::Terminal;
-use crate::support::{Server, V2, V3};
+use crate::support::{Server, V2, V3, wait_until};
 
 const SIZE: (u16, u16) = (160, 44);
 
@@ -56,9 +56,7 @@ fn follow(folder: &Path, address: &str, mlflow: crate::support::Mlflow) {
     let go_on = folder.join("go-on");
     let training = mlflow.spawn(TRAIN, &[address, go_on.to_str().unwrap()]);
     let ready = folder.join("go-on.ready");
-    while !ready.exists() {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    wait_until("the first points", || ready.exists());
     let mut terminal = explore(folder, address);
     terminal.wait_for("learner");
     terminal.type_keys("3");

@@ -6,7 +6,7 @@
 )]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -17,6 +17,23 @@ use crate::support::proxy::{Fault, Proxy};
 use crate::support::sweeping::{STATE, SWEEP, local, mltui, output, seen, sweeps, undisturbed};
 use crate::support::terminal::Terminal;
 use crate::support::{Server, V3, wait_until};
+
+/// The files of a sweep.
+fn folder_of(home: &Path, sweep: &str) -> PathBuf {
+    home.join(STATE).join(sweep)
+}
+
+/// How far the latest sweep of a home is: what it noted, and what of that the store has.
+fn progress(home: &Path) -> usize {
+    let Some(id) = sweeps(home).pop() else { return 0 };
+    let read = |name: &str| fs::read_to_string(folder_of(home, &id).join(name)).unwrap_or_default();
+    read("events.jsonl").lines().count() + read("sent").trim().parse().unwrap_or(0)
+}
+
+/// How often somebody said that the store is away.
+fn times_away(said: &Path) -> usize {
+    fs::read_to_string(said).unwrap_or_default().matches("it is tried again").count()
+}
 
 /// Kills a sweep again and again, resumes it each time, and compares what is there in the end.
 fn killed_and_resumed(uri: &str, rounds: u64) {
@@ -34,8 +51,12 @@ fn killed_and_resumed(uri: &str, rounds: u64) {
         let mut child = start(&words);
         let mut kills = 0;
         loop {
-            std::thread::sleep(Duration::from_millis(rng.u64(50..900)));
-            if child.try_wait().unwrap().is_some() {
+            let (before, more, mut is_over) = (progress(home.path()), rng.usize(..50), false);
+            wait_until("some progress", || {
+                is_over = child.try_wait().unwrap().is_some();
+                is_over || progress(home.path()) >= before + more
+            });
+            if is_over {
                 break;
             }
             child.kill().unwrap();
@@ -94,17 +115,21 @@ fn a_server_that_is_away_costs_nothing_but_time() {
     let mut server = Server::start(V3, folder.path());
     let home = tempfile::tempdir().unwrap();
     let words: Vec<&str> = SWEEP.into_iter().chain(["--experiment", "away"]).collect();
-    let mut child = mltui(home.path(), &server.uri(), &words).stderr(Stdio::piped()).spawn().unwrap();
+    let said = home.path().join("said");
+    let mut child = mltui(home.path(), &server.uri(), &words);
+    let mut child = child.stderr(fs::File::create(&said).unwrap()).spawn().unwrap();
     for _ in 0..2 {
         let before = seen(&server.uri(), "away").1.len();
         wait_until("a further trial", || seen(&server.uri(), "away").1.len() > before);
+        let before = times_away(&said);
         server.stop();
-        std::thread::sleep(Duration::from_millis(1_500));
+        // It may have sent all there is already.
+        wait_until("a word of that", || times_away(&said) > before || child.try_wait().unwrap().is_some());
         server.restart();
     }
-    let mut said = String::new();
-    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
-    assert!(child.wait().unwrap().success(), "{said}");
+    let status = child.wait().unwrap();
+    let said = fs::read_to_string(said).unwrap();
+    assert!(status.success(), "{said}");
     assert!(said.contains("it is tried again") && said.contains("the store answers again"), "{said}");
     let (parents, trials) = seen(&server.uri(), "away");
     assert_eq!(trials, *undisturbed());
@@ -120,14 +145,24 @@ fn answers_that_are_lost_double_nothing() {
     let words: Vec<&str> = SWEEP.into_iter().chain(["--experiment", "lost"]).collect();
     let mut child = mltui(home.path(), &proxy.uri(), &words).stderr(Stdio::null()).spawn().unwrap();
     let mut rng = fastrand::Rng::with_seed(3);
-    while child.try_wait().unwrap().is_none() {
+    let (mut cuts, mut is_over) = (0, false);
+    while !is_over {
         // The request arrives, its answer does not.
         proxy.set(Fault::Cut { writes: rng.u64(0..3), arrives: true, hangs: false, is_cut: false });
-        std::thread::sleep(Duration::from_millis(120));
+        wait_until("the cut", || {
+            is_over = child.try_wait().unwrap().is_some();
+            is_over || proxy.is_cut()
+        });
+        cuts += u32::from(proxy.is_cut());
         proxy.set(Fault::None);
-        std::thread::sleep(Duration::from_millis(900));
+        let ((_, before), more) = (proxy.passed(), rng.u64(3..12));
+        wait_until("some requests more", || {
+            is_over = child.try_wait().unwrap().is_some();
+            is_over || proxy.passed().1 >= before + more
+        });
     }
     assert!(child.wait().unwrap().success());
+    assert!(cuts > 5, "{cuts}");
     assert_eq!(seen(&server.uri(), "lost").1, *undisturbed());
 }
 
@@ -156,10 +191,11 @@ fn a_full_disk_ends_a_sweep_that_goes_on_when_there_is_room() {
         sweep.get_program().to_str().unwrap(),
     ]);
     limited.args(words).current_dir(home.path()).env("HOME", home.path()).env("USER", "ana");
-    let mut child = limited.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let said = home.path().join("said");
+    let mut child = limited.stdin(Stdio::null()).stderr(fs::File::create(&said).unwrap()).spawn().unwrap();
     // It waits for room in the store, and gives up where its own journal has none.
     wait_until("some trials", || seen(&uri, "iris").1.len() >= 2);
-    std::thread::sleep(Duration::from_secs(5));
+    wait_until("the end of the room", || times_away(&said) > 0 || child.try_wait().unwrap().is_some());
     assert!(child.try_wait().unwrap().is_none_or(|status| !status.success()), "it cannot have ended well");
     let _ = child.kill();
     child.wait().unwrap();
@@ -246,7 +282,10 @@ fn whatever_is_killed_whenever_all_is_there_in_the_end() {
                 "after {kills:?}: {sweep} {}",
                 screen.screen()
             );
-            std::thread::sleep(Duration::from_millis(rng.u64(20..400)));
+            let (before, more) = (progress(home.path()), rng.usize(..12));
+            wait_until("some progress", || {
+                progress(home.path()) >= before + more || process_of(&id).is_none()
+            });
             // In the end it is left alone.
             let at = if kills.iter().sum::<u32>() < 12 { rng.usize(..3) } else { 3 };
             match at {
@@ -255,8 +294,14 @@ fn whatever_is_killed_whenever_all_is_there_in_the_end() {
                     screen = start();
                 }
                 1 => {
+                    let log = folder_of(home.path(), &id).join("log");
+                    let before = times_away(&log);
                     server.stop();
-                    std::thread::sleep(Duration::from_millis(rng.u64(..500)));
+                    if rng.bool() {
+                        wait_until("a word of that", || {
+                            times_away(&log) > before || process_of(&id).is_none()
+                        });
+                    }
                     server.restart();
                 }
                 2 => {

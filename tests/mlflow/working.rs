@@ -1,12 +1,12 @@
 //! What people do in the explorer all day, by keys in a real terminal, and what the real MLflow says of it afterwards.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::support::terminal::Terminal;
-use crate::support::{Server, V2, V3};
+use crate::support::{Server, V2, V3, wait_until};
 
 const SIZE: (u16, u16) = (160, 44);
 
@@ -319,12 +319,13 @@ fn scripts_wait_for_runs() {
     let folder = tempfile::tempdir().unwrap();
     let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
     let train = r#"
-import mlflow, sys, time
+import mlflow, os, sys, time
 mlflow.set_tracking_uri(sys.argv[1])
 mlflow.set_experiment("wine")
 with mlflow.start_run(run_name="good"):
     open(sys.argv[2], "w").close()
-    time.sleep(1.5)
+    while os.path.exists(sys.argv[2]):
+        time.sleep(0.05)
 if sys.argv[3] == "fail":
     try:
         with mlflow.start_run(run_name="bad"):
@@ -332,33 +333,32 @@ if sys.argv[3] == "fail":
     except ValueError:
         pass
 "#;
-    let wait = |arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_mltui"))
-            .args(["--tracking-uri", &address, "wait"])
-            .args(arguments)
-            .env_clear()
-            .env("HOME", folder.path())
-            .env("MLTUI_POLL_INTERVAL", "0.1")
-            .output()
-            .unwrap()
+    let waiting = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mltui"));
+        command.args(["--tracking-uri", &address, "wait"]).args(arguments);
+        command.env_clear().env("HOME", folder.path()).env("MLTUI_POLL_INTERVAL", "0.1");
+        command
     };
+    let wait = |arguments: &[&str]| waiting(arguments).output().unwrap();
     let begin = |how: &str| {
         let sign = folder.path().join(how);
         let training = V3.spawn(train, &[&address, sign.to_str().unwrap(), how]);
-        while !sign.exists() {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+        wait_until("the run", || sign.exists());
         training
     };
     let training = begin("succeed");
     let output = wait(&["--experiment", "wine", "--timeout", "0.2"]);
     assert_eq!(output.status.code(), Some(5), "{output:?}");
-    let output = wait(&["--experiment", "wine"]);
+    let waits = waiting(&["--experiment", "wine"]).stdout(Stdio::piped()).spawn().unwrap();
+    std::fs::remove_file(folder.path().join("succeed")).unwrap();
+    let output = waits.wait_with_output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && printed.contains("FINISHED  good"), "{printed}");
     training.wait();
     let id = printed.split_whitespace().next().unwrap().to_owned();
-    begin("fail").wait();
+    let training = begin("fail");
+    std::fs::remove_file(folder.path().join("fail")).unwrap();
+    training.wait();
     let output = wait(&[&id, "--json"]);
     let runs: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(runs[0]["status"], "FINISHED");

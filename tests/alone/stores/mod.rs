@@ -5,6 +5,7 @@ mod marks;
 mod sealed;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mltui::mlflow::{ExperimentId, Metric, RunId, ViewType};
 use mltui::store::{Cursor, ErrorKind, Scan, ScanValues};
@@ -80,23 +81,30 @@ fn a_locked_store_is_waited_for_and_then_said_to_be_locked() {
     let path = folder.path().join("mlflow.db");
     let store = open(&format!("sqlite:///{}", path.display()));
     let experiment = block_on(store.create_experiment("main", &[])).unwrap();
-    let lock_for = |seconds: f64| {
+    let lock = || {
         let other = rusqlite::Connection::open(&path).unwrap();
         other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        other
+    };
+    // Held until somebody of less patience has given up.
+    let lock_a_while = || {
+        let (other, path) = (lock(), path.clone());
         std::thread::spawn(move || {
-            std::thread::sleep(std::time::Duration::from_secs_f64(seconds));
+            let impatient = rusqlite::Connection::open(&path).unwrap();
+            impatient.busy_timeout(Duration::from_millis(500)).unwrap();
+            assert!(impatient.execute_batch("BEGIN IMMEDIATE").is_err());
             other.execute_batch("ROLLBACK").unwrap();
         })
     };
-    let holder = lock_for(0.5);
+    let holder = lock_a_while();
     assert_eq!(block_on(store.search_experiments(ViewType::ActiveOnly)).unwrap().len(), 2);
     holder.join().unwrap();
-    let holder = lock_for(0.5);
+    let holder = lock_a_while();
     block_on(store.create_run(&new_run(&experiment, "patient", 1))).unwrap();
     holder.join().unwrap();
-    let holder = lock_for(8.0);
+    let other = lock();
     assert_eq!(kind(block_on(store.search_experiments(ViewType::ActiveOnly))), ErrorKind::Locked);
-    holder.join().unwrap();
+    other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(block_on(store.search_experiments(ViewType::ActiveOnly)).unwrap().len(), 2);
 }
 

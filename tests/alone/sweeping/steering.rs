@@ -1,11 +1,10 @@
 //! Sweeps that are paused, continued, cancelled, interrupted and resumed.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::sweeping::{SWEEP, local, mltui, output, seen, undisturbed};
+use crate::support::sweeping::{SMALL, SWEEP, local, mltui, output, seen, swept, undisturbed};
 use crate::support::wait_until;
 
 #[test]
@@ -28,9 +27,14 @@ fn a_sweep_is_paused_continued_cancelled_and_resumed() {
     wait_until("its beginning", || status()["finished"].as_u64() >= Some(1));
     steer("pause");
     wait_until("the pause", || status()["status"] == "paused");
-    std::thread::sleep(Duration::from_millis(600));
+    // In the time of two whole sweeps the fits that are under way end, and then nothing goes on.
+    let another = || {
+        let home = tempfile::tempdir().unwrap();
+        swept(home.path(), &local(home.path()), &SMALL[1..]);
+    };
+    another();
     let before = status();
-    std::thread::sleep(Duration::from_millis(600));
+    another();
     assert_eq!(status()["finished"], before["finished"], "nothing goes on");
     steer("continue");
     wait_until("more trials", || status()["finished"].as_u64() > before["finished"].as_u64());

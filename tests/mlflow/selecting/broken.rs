@@ -1,14 +1,12 @@
 //! Marks that break off anywhere, and two at once.
 
 use std::process::Stdio;
-use std::thread;
-use std::time::Duration;
 
 use mltui::mlflow::Tag;
 
 use super::{State, block_on, experiment, json_of, mltui, open, run, state};
 use crate::support::proxy::{Fault, Proxy};
-use crate::support::{Server, V3};
+use crate::support::{Server, V3, wait_until};
 
 fn values_but_times(state: &State) -> [Vec<(String, String)>; 2] {
     let stays = |tag: &&Tag| !["mltui.best.at", "mltui.best.mark"].contains(&tag.key.as_str());
@@ -50,9 +48,9 @@ fn a_mark_that_breaks_off_anywhere_is_finished_and_can_be_undone() {
                         .stderr(Stdio::null())
                         .spawn()
                         .unwrap();
-                    while !proxy.is_cut() && child.try_wait().unwrap().is_none() {
-                        thread::sleep(Duration::from_millis(5));
-                    }
+                    wait_until("the cut or the end", || {
+                        proxy.is_cut() || child.try_wait().unwrap().is_some()
+                    });
                     child.kill().unwrap();
                     child.wait().unwrap();
                 } else {
