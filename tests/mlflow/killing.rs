@@ -69,6 +69,7 @@ fn killed_and_resumed(uri: &str, rounds: u64) {
         }
         let said = fs::read_to_string(home.path().join("said")).unwrap();
         assert!(child.wait().unwrap().success(), "after {kills} kills in round {round}: {said}");
+        assert!(kills > 0, "nothing was killed in round {round}");
         let (parents, trials) = seen(uri, &experiment);
         assert_eq!(trials, *expected, "after {kills} kills in round {round}");
         assert_eq!((parents.len(), parents[0].status), (1, RunStatus::Finished));

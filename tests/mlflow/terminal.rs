@@ -44,7 +44,7 @@ fn a_stopped_program_that_is_killed_leaves_the_terminal_to_others() {
     let mut terminal = explore(folder.path());
     terminal.type_keys("\x1a");
     terminal.wait_until("the program stopped", Terminal::is_stopped);
-    let before = terminal.raw().len();
+    let before = terminal.settled_raw().len();
     terminal.signal("-KILL");
     terminal.wait_for_end();
     assert_eq!(terminal.settled_raw().len(), before, "a shell that goes on is not written over");
