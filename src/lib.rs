@@ -29,7 +29,7 @@
 //! - [`tui`]: the explorer: a pure state machine, its pictures, and the shell around it.
 //! - [`text`]: texts and numbers made fit for people and safe for terminals.
 //!
-//! `tests/borders.rs` keeps these borders.
+//! `tests/alone/borders.rs` keeps these borders.
 //!
 //! # Glossary
 //!

@@ -3,12 +3,12 @@
 use std::io::{Result, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use super::peer::read_request;
+use super::peer::{read_request, until_gone};
 
 /// Megabytes that the whole program may take, whatever a store does.
 pub const ROOM: u64 = 300;
@@ -41,6 +41,11 @@ impl Sink<'_> {
     pub fn json(&mut self, body: &str) -> Result<()> {
         self.head(200, &format!("Content-Length: {}\r\n", body.len()))?;
         self.send(body)
+    }
+
+    /// Sends no more for so long, unless the other side is gone by then.
+    pub fn pause(&self, at_most: Duration) {
+        until_gone(self.stream, at_most);
     }
 
     /// The same until nobody listens any more.
@@ -86,51 +91,6 @@ impl Flood {
 
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
-    }
-}
-
-/// What a command of the program came to.
-pub struct Measured {
-    pub code: i32,
-    pub out: String,
-    /// What it said on standard error.
-    pub said: String,
-    /// Megabytes that it took at most.
-    pub peak: u64,
-}
-
-const MEASURE: &str = "
-import resource, subprocess, sys
-done = subprocess.run(sys.argv[2:])
-with open(sys.argv[1], 'w') as file:
-    file.write(f'{done.returncode} {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss}')
-";
-
-/// Runs the program and measures it.
-pub fn measure(store: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Measured {
-    let home = tempfile::tempdir().unwrap();
-    let figures = home.path().join("figures");
-    let output = Command::new("python3")
-        .args(["-c", MEASURE])
-        .arg(&figures)
-        .arg(env!("CARGO_BIN_EXE_mltui"))
-        .args(arguments)
-        .current_dir(home.path())
-        .env_clear()
-        .env("HOME", home.path())
-        .env("PATH", "/usr/bin:/bin")
-        .env("MLFLOW_TRACKING_URI", store)
-        .env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    let figures = std::fs::read_to_string(&figures).unwrap();
-    let (code, kilobytes) = figures.split_once(' ').unwrap();
-    Measured {
-        code: code.parse().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        said: String::from_utf8(output.stderr).unwrap(),
-        peak: kilobytes.parse::<u64>().unwrap() >> 10,
     }
 }
 

@@ -1,17 +1,24 @@
 //! The real MLflow for tests: pinned versions in private virtual environments, servers on free loopback ports.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it, and a test may panic")]
 
+pub mod client;
+pub mod commands;
 pub mod flood;
 pub mod peer;
 pub mod proxy;
+pub mod stores;
 pub mod sweeping;
 pub mod terminal;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A pinned MLflow and what else its installation has to pin to work.
@@ -95,6 +102,15 @@ impl Mlflow {
     }
 }
 
+/// Waits until it is so, which must come.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(180), "{what} did not come");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A process that ends with the test.
 pub struct Background(Child);
 
@@ -122,8 +138,15 @@ fn run(command: &mut Command, what: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A port at which nobody listens. It is none of those that the system gives to who asks for any: it stays free until its
+/// server has started, and while that is away.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const PORTS: Range<u16> = 15_000..31_000;
+    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    let next = NEXT.get_or_init(|| AtomicU16::new(fastrand::u16(PORTS)));
+    let mut ports =
+        PORTS.map(|_| PORTS.start + next.fetch_add(1, Ordering::Relaxed) % (PORTS.end - PORTS.start));
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// A tracking server on a database of its own.
@@ -196,7 +219,7 @@ impl Server {
                 "the server does not start:\n{}",
                 fs::read_to_string(folder.join("server.log")).unwrap_or_default()
             );
-            std::thread::sleep(Duration::from_millis(100));
+            thread::sleep(Duration::from_millis(100));
         }
         server
     }

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// What the peer does with one request.
 #[derive(Clone)]
@@ -49,6 +50,19 @@ impl Peer {
     /// The requests so far, head and body.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
+    }
+}
+
+/// Waits until the other side is gone, or so long.
+pub fn until_gone(stream: &TcpStream, at_most: Duration) {
+    let end = Instant::now() + at_most;
+    let mut stream = stream;
+    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        let is_open = stream.set_read_timeout(Some(left)).is_ok();
+        // Nothing more, or an error: the time is over, or the connection.
+        if !is_open || !matches!(stream.read(&mut [0; 512]), Ok(1..)) {
+            return;
+        }
     }
 }
 

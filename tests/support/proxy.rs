@@ -116,7 +116,7 @@ fn pass(
             let _ = forward(&request, server, &format!("127.0.0.1:{server}"));
         }
         if hangs {
-            thread::sleep(Duration::from_secs(60));
+            super::peer::until_gone(&client, Duration::from_secs(60));
         }
         return Ok(());
     }
@@ -138,7 +138,7 @@ fn pass(
         );
     }
     if let Fault::Slow(time) = fault {
-        thread::sleep(time);
+        super::peer::until_gone(&client, time);
     }
     let host = match fault {
         Fault::Host(name) => name.to_owned(),

@@ -1,14 +1,14 @@
 //! Sweeps as processes, and what a store has of them in the end.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use mltui::mlflow::{RunStatus, ViewType};
 use mltui::store::uri::RestOptions;
 use mltui::store::{RunSearch, uri};
+use serde_json::Value;
 
 /// Where sweeps are kept in a home.
 pub const STATE: &str = ".local/state/mltui/sweeps";
@@ -134,10 +134,46 @@ pub fn sweeps(home: &Path) -> Vec<String> {
     ids
 }
 
-pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < Duration::from_secs(180), "{what} did not come");
-        std::thread::sleep(Duration::from_millis(20));
+/// What a sweep prints as JSON.
+pub fn swept(home: &Path, uri: &str, words: &[&str]) -> Value {
+    let words: Vec<&str> = ["sweep", "--json"].into_iter().chain(words.iter().copied()).collect();
+    let (code, out, error) = output(mltui(home, uri, &words));
+    assert_eq!(code, 0, "{error}");
+    serde_json::from_str(&out).unwrap()
+}
+
+/// Two models, soon trained.
+pub const SMALL: [&str; 9] =
+    ["sweep", "--data", "iris", "--family", "decision_tree", "--trials", "2", "--folds", "3"];
+
+/// How many runs and sweeps there are.
+pub fn begun(home: &Path, database: &Path) -> (i64, usize) {
+    let db = rusqlite::Connection::open(database).unwrap();
+    let runs = db.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).unwrap();
+    (runs, fs::read_dir(home.join(STATE)).map_or(0, Iterator::count))
+}
+
+/// A table with everything in it: gaps, texts, truth values, whole numbers, numbers far
+/// from 0, and a level that Python takes for a gap.
+pub fn table(folder: &Path, rows: usize) -> PathBuf {
+    let mut rng = fastrand::Rng::with_seed(7);
+    let mut text = String::from("size,colour,is_new,rooms,at,heating,price,sold\n");
+    for row in 0..rows {
+        let size = 20.0 + 180.0 * rng.f64();
+        let colour = ["red", "green", "blue"][rng.usize(..3)];
+        let (is_new, rooms) = (rng.bool(), rng.i64(1..7));
+        let heating = ["gas", "gas", "None", "oil"][row % 4];
+        let warmth = if heating == "None" { -50.0 } else { 0.0 };
+        let price =
+            3.0 * size + warmth + if is_new { 40.0 } else { 0.0 } + 9.0 * rooms as f64 + 30.0 * rng.f64();
+        let size = if row % 11 == 0 { String::new() } else { format!("{size:.3}") };
+        let colour = if row % 13 == 0 { "" } else { colour };
+        let at = 1_700_000_000.25 + row as f64 * 12_345.5;
+        let at = if row % 7 == 0 { String::new() } else { format!("{at:.2}") };
+        let sold = if price > 400.0 { "yes" } else { "no" };
+        text.push_str(&format!("{size},{colour},{is_new},{rooms},{at},{heating},{price:.2},{sold}\n"));
     }
+    let path = folder.join("houses.csv");
+    fs::write(&path, text).unwrap();
+    path
 }

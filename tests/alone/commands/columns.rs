@@ -1,0 +1,114 @@
+//! The columns of lists: their names, their order and their values.
+
+use mltui::mlflow::{Metric, Param, RunStatus};
+use mltui::store::{NewRun, RunUpdate};
+use serde_json::Value;
+
+use crate::support::commands::{fill, json, mltui, open, printed, text};
+
+/// Twenty-one names, with which a comparison of numbers as numbers and of all else as texts goes round in circles.
+const MIXED: [&str; 21] = [
+    "46a", "9", "22a", "19a", "12", "35a", "11", "21", "16", "24a", "43", "2a", "5", "27a", "36", "28a",
+    "41", "29a", "25", "47a", "14a",
+];
+
+#[test]
+fn names_of_digits_and_letters_are_sorted() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = open(&format!("sqlite:///{}", folder.path().join("mlflow.db").display()));
+    runtime.block_on(async {
+        for name in MIXED {
+            store.create_experiment(name, &[]).await.unwrap();
+        }
+    });
+    let listed = printed(folder.path(), &["experiments", "--sort", "name", "--columns", "name", "--csv"]);
+    let expected = "name 5 9 11 12 16 21 25 36 41 43 14a 19a 22a 24a 27a 28a 29a 2a 35a 46a 47a Default";
+    assert_eq!(listed.split_whitespace().collect::<Vec<_>>().join(" "), expected);
+    let down = printed(folder.path(), &["experiments", "--sort", "name desc", "--columns", "name", "--csv"]);
+    assert_eq!(down.split_whitespace().nth(1), Some("Default"));
+}
+
+#[test]
+fn columns_have_heads_that_tell_them_apart_and_keys_are_taken_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = open(&address);
+    let experiment = runtime.block_on(store.create_experiment("heads", &[])).unwrap();
+    let run = NewRun {
+        experiment_id: experiment,
+        run_name: Some("one".into()),
+        user_id: "ana".into(),
+        start_time: 1_000,
+        tags: Vec::new(),
+    };
+    let id = runtime.block_on(store.create_run(&run)).unwrap().info.run_id;
+    let values =
+        [("m", 3.0, 0), ("m", 1.0, 1), ("m", 2.0, 2), ("a", 1.0, 0), ("a ", 2.0, 0), ("a b", 4.0, 0)];
+    let metrics: Vec<Metric> = values
+        .into_iter()
+        .map(|(key, value, step)| Metric { key: key.into(), value, timestamp: 1, step })
+        .collect();
+    runtime.block_on(store.log_batch(&id, &metrics, &[Param::new("m", "x")], &[])).unwrap();
+    let asked = |columns: &str, more: &[&str]| {
+        let list = ["--tracking-uri", &address, "runs", "heads", "--columns", columns];
+        printed(folder.path(), &[&list, more].concat())
+    };
+    let heads = |text: String| text.lines().next().unwrap().to_owned();
+    assert_eq!(heads(asked("min(metrics.m),max(metrics.m)", &[])), "min(m)  max(m)");
+    assert_eq!(heads(asked("metrics.m,params.m,last(metrics.m, 2)", &[])), "metrics.m  params.m  last(m, 2)");
+    assert_eq!(
+        asked("min(metrics.m),max(metrics.`m`),at(metrics.\"m\", 0),metrics.'m'", &["--csv"]),
+        "min(metrics.m),max(metrics.m),\"at(metrics.m, 0)\",metrics.m\n1,3,3,2\n"
+    );
+    let row: Value = serde_json::from_str(&asked("min(metrics.m),max(metrics.m)", &["--json"])).unwrap();
+    assert_eq!(row, serde_json::json!([{ "min(metrics.m)": 1.0, "max(metrics.m)": 3.0 }]));
+    for columns in ["metrics.a ", "metrics.`a `", " metrics.a ", "max(metrics.a )", "max(metrics.`a `)"] {
+        assert_eq!(asked(columns, &["--csv"]).lines().last(), Some("2"), "{columns:?}");
+    }
+    assert_eq!(asked("metrics.a, metrics.`a b`,run_name ", &["--csv"]).lines().last(), Some("1,4,one"));
+    assert_eq!(asked("metrics.a ", &["--csv", "--sort", "metrics.a  desc"]).lines().last(), Some("2"));
+}
+
+#[test]
+fn a_column_that_no_run_has_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    tokio::runtime::Runtime::new().unwrap().block_on(fill(&open(&address)));
+    let said = |more: &[&str]| {
+        let list = ["--tracking-uri", &address, "runs", "wine"];
+        let output = mltui(folder.path(), &[&list, more].concat());
+        assert!(output.status.success() && !output.stdout.is_empty(), "{more:?}");
+        text(&output.stderr)
+    };
+    for column in ["metrics.val_rmsle", "max(metrics.val_rmsle)", "params.val_rmse", "tags.`a b`"] {
+        let message = said(&["--columns", column]);
+        assert!(message.contains("none of these runs has \"") && message.lines().count() == 1, "{message}");
+    }
+    let message = said(&["--sort", "metrics.typo"]);
+    assert_eq!(message, "mltui: no run has \"metrics.typo\": nothing is sorted by it\n");
+    assert_eq!(said(&["--columns", "metrics.val_rmse,user_id", "--sort", "params.lr"]), "");
+}
+
+#[test]
+fn a_run_that_was_resumed_has_no_end_and_its_duration_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = open(&address);
+    let experiment = runtime.block_on(fill(&store));
+    let ids = json(folder.path(), &["--tracking-uri", &address, "runs", "wine", "--json"]);
+    let resumed = ids[0]["run_id"].as_str().unwrap();
+    let update = RunUpdate { status: Some(RunStatus::Running), end_time: None, run_name: None };
+    runtime.block_on(store.update_run(&resumed.into(), &update)).unwrap();
+    drop(experiment);
+    let runs = json(folder.path(), &["--tracking-uri", &address, "runs", "wine", "--json"]);
+    assert_eq!((&runs[0]["run_id"], &runs[0]["end_time"]), (&Value::from(resumed), &Value::Null));
+    assert_eq!(runs[1]["end_time"], 9_000);
+    let columns = ["--columns", "end_time,duration", "--json"];
+    let runs = json(folder.path(), &[&["--tracking-uri", &address, "runs", "wine"][..], &columns].concat());
+    assert_eq!(runs[0]["end_time"], Value::Null);
+    assert!(runs[0]["duration"].as_i64().unwrap() > 1_000_000_000_000, "since 1970, and on");
+    assert_eq!(runs[1], serde_json::json!({ "end_time": 9_000, "duration": 6_000 }));
+}

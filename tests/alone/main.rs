@@ -1,0 +1,16 @@
+//! Tests of the whole program that need nothing beside it: neither Python nor a server of MLflow.
+//!
+//! Few programs of tests, because each links all of mltui: a new subject is a module here, or in `mlflow` where the real MLflow
+//! has a word in it.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod borders;
+mod commands;
+mod connections;
+mod explorer;
+mod keeping;
+mod limits;
+mod stores;
+#[path = "../support/mod.rs"]
+mod support;
+mod sweeping;

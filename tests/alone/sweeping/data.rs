@@ -1,0 +1,235 @@
+//! The data of a sweep: what is wrong with them, how they are read, and what is told of that.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mltui::learn::data::{ReadOptions, load};
+use parquet::data_type::DoubleType;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use serde_json::{Value, json};
+
+use crate::support::sweeping::{STATE, local, mltui, output, swept};
+
+#[test]
+fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let write = |name: &str, text: &str| {
+        let path = home.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let rows = |last: &str| {
+        let rows = (0..40).fold(String::new(), |rows, row| rows + &format!("{row},{}\n", row % 2));
+        format!("x,y\n{rows}{last}")
+    };
+    let column = |line: &dyn Fn(usize) -> String| {
+        let lines: String = (0..40).map(line).collect();
+        format!("x,y\n{lines}")
+    };
+    let fine = write("fine.csv", &rows(""));
+    let cases = [
+        (write("text.csv", &rows("abc,1\n")), "y", "line 42, column x: \"abc\" among 40 numbers"),
+        (write("ragged.csv", &rows("1,2,3\n")), "y", "line 42: 3 fields, and 2 before it"),
+        (write("none.csv", "x,y\n"), "y", "there are no rows in it"),
+        (write("empty.csv", ""), "y", "it is empty"),
+        (write("twice.csv", "x,x\n1,2\n"), "x", "two columns are named \"x\""),
+        (write("constant.csv", &column(&|row| format!("{row},7.5\n"))), "y", "7.5 in every row"),
+        (write("single.csv", &column(&|row| format!("{row},a\n"))), "y", "a single class"),
+        (write("huge.csv", &rows("1e300,1\n")), "y", "line 42, column x: 1e300 is larger"),
+        (write("same.csv", &column(&|row| format!("3,{row}\n"))), "y", "nothing to learn from"),
+        (write("numbers.csv", "1,2\n3,4\n"), "y", "--no-header"),
+        (fine.clone(), "z", "there is no column \"z\" in fine; it has x, y"),
+        (home.path().join("missing.csv").display().to_string(), "y", "there is no data set"),
+    ];
+    for (data, target, expected) in &cases {
+        let (code, _, error) =
+            output(mltui(home.path(), &uri, &["sweep", "--data", data, "--target", target]));
+        assert!(code == 2 && error.contains(expected), "{data}: {code} {error}");
+    }
+    for (more, expected) in [
+        (&["--family", "oak"][..], "there is no family \"oak\""),
+        (&["--family", "svr"], "svr is not for classification"),
+        (&["--metric", "rmse"], "classification has no metric \"rmse\""),
+        (&["--folds", "30"], "too few for 30 folds"),
+        (
+            &["--space", "random_forest.max_depth=9..2", "--family", "random_forest"],
+            "low has to be below high",
+        ),
+        (&["--space", "random_forest"], "write FAMILY.NAME=RANGE"),
+        (&["--space", "oak.max_depth=2..3"], "there is no family \"oak\""),
+        (
+            &["--space", "random_forest.leaves=2..3"],
+            "random_forest has no \"leaves\": it has n_estimators, max_depth",
+        ),
+        (
+            &["--space", "decision_tree.criterion=best"],
+            "criterion is best and has to be one of gini, entropy",
+        ),
+        (&["--time", "soon"], "write a time as"),
+    ] {
+        let words: Vec<&str> =
+            ["sweep", "--data", &fine, "--target", "y"].into_iter().chain(more.iter().copied()).collect();
+        let (code, _, error) = output(mltui(home.path(), &uri, &words));
+        assert!(code == 2 && error.contains(expected), "{more:?}: {code} {error}");
+    }
+    assert!(!home.path().join("mlflow.db").exists(), "nothing was begun");
+}
+
+/// What the command line does not say of a file the settings do, and an error names both.
+#[test]
+fn how_a_file_is_read_is_said_by_a_flag_or_by_the_settings() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let rows: String =
+        (0..60).fold(String::new(), |rows, row| rows + &format!("\"{row},234\",{}\n", row % 2));
+    fs::write(home.path().join("t.csv"), format!("x,y\n{}", rows.replace("\"0,", "\"1,"))).unwrap();
+    fs::write(home.path().join("c.toml"), "[sweep]\ndecimal = ','\n").unwrap();
+    let sweep = |more: &[&str]| {
+        let words =
+            ["sweep", "--data", "t.csv", "--target", "y", "--family", "decision_tree", "--trials", "1"];
+        output(mltui(home.path(), &uri, &[&words, more].concat()))
+    };
+    let (code, _, error) = sweep(&[]);
+    assert!(code == 2 && error.contains("--decimal , (or decimal in [sweep]"), "{error}");
+    let (code, _, error) = sweep(&["--config", "c.toml"]);
+    assert!(code == 0 && error.contains("with decimal commas"), "{error}");
+    let (code, _, error) = sweep(&["--config", "c.toml", "--decimal", "."]);
+    assert!(code == 0 && !error.contains("with decimal commas"), "{error}");
+}
+
+/// A sweep that was begun when data were read in another way does not go on: its trials would be ranked together.
+#[test]
+fn a_sweep_whose_data_are_read_in_another_way_does_not_go_on() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let rows: String = (0..120).fold(String::new(), |rows, row| {
+        rows + &format!("{},0.1,{}\n", 1.7e9 + f64::from(row) / 3.0, row % 2)
+    });
+    fs::write(home.path().join("t.csv"), format!("at,same,y\n{rows}")).unwrap();
+    let words = ["--data", "t.csv", "--target", "y", "--family", "decision_tree", "--trials", "1"];
+    let id = swept(home.path(), &uri, &words)["sweep"].as_str().unwrap().to_owned();
+    let plan = home.path().join(STATE).join(&id).join("plan.json");
+    let resume = || output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
+    let (code, _, error) = resume();
+    assert_eq!(code, 0, "read as it was: {error}");
+    let begun: Value = serde_json::from_slice(&fs::read(&plan).unwrap()).unwrap();
+    let without = |mut header: Value, key: &str| {
+        header.as_object_mut().unwrap().remove(key);
+        header
+    };
+    let older = without(begun.clone(), "fingerprint");
+    let mut of_levels = older.clone();
+    of_levels["account"]["columns"][1]["use"] = "levels".into();
+    let mut other = begun.clone();
+    other["fingerprint"] = "01234567".into();
+    for header in [without(older.clone(), "account"), of_levels, other] {
+        fs::write(&plan, header.to_string()).unwrap();
+        let (code, _, error) = resume();
+        assert!(code == 2 && error.contains("is read in another way than when the sweep began"), "{error}");
+    }
+    // What is only told of the data may be told in other words by each version.
+    let mut words = older.clone();
+    words["account"]["target"]["because"] = "says so".into();
+    words["account"]["columns"][2]["why"] = "an earlier version called it something else".into();
+    words["account"]["counts"]["with_gaps"] = 7.into();
+    words["account"]["further"] = "a field of a newer version".into();
+    let mut unknown = begun.clone();
+    unknown["account"] = json!({ "told": "in another form" });
+    for header in [older, words, unknown] {
+        fs::write(&plan, header.to_string()).unwrap();
+        let (code, _, error) = resume();
+        assert_eq!(code, 0, "{error}");
+    }
+}
+
+/// A file below a folder, wherever it is.
+pub(super) fn found(folder: &Path, name: &str) -> Option<PathBuf> {
+    fs::read_dir(folder).ok()?.flatten().find_map(|entry| {
+        let path = entry.path();
+        if path.is_dir() { found(&path, name) } else { (entry.file_name() == name).then_some(path) }
+    })
+}
+
+#[test]
+fn what_was_read_and_what_was_left_out_is_told_and_logged() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let mut text = String::from("Kunde;Preis;Art;fest;zuletzt;y\n");
+    for row in 0..60 {
+        let price = if row == 7 { "NA".to_owned() } else { format!("1.{row:03},5") };
+        let (kind, y) =
+            (["None", "alt", "neu", "NA"][row % 4], if row == 9 { "" } else { ["0", "1"][row % 2] });
+        writeln!(text, "K-{row};{price};{kind};3;{row},25;{y}").unwrap();
+    }
+    let data = home.path().join("kunden.csv");
+    fs::write(&data, text).unwrap();
+    let data = data.display().to_string();
+    let mut words = vec!["sweep", "--data", &data, "--target", "y", "--family", "decision_tree"];
+    words.extend(["--trials", "1", "--ignore", "zuletzt", "--ignore", "nichts", "--json"]);
+    let (code, out, error) = output(mltui(home.path(), &uri, &words));
+    assert_eq!(code, 0, "{error}");
+    for line in [
+        "kunden: 60 rows, 6 columns of CSV, separated by ';', with decimal commas",
+        "kunden: the target y: classification: 30 rows of \"0\", 29 of \"1\"; its values are 2 integers; 1 of 60 rows have none and are not used",
+        "kunden: learns from numbers Preis; texts Art (3 levels)",
+        "kunden: Kunde is left out: it is a text of 59 values in 59 rows, as \"K-0\" is, and taken for an identifier",
+        "kunden: fest is left out: it is the same in every row",
+        "kunden: zuletzt is left out: as was asked for",
+        "kunden: missing values: Preis 1 (\"NA\" 1), Art 15 (\"NA\" 15)",
+        "kunden: there is no column \"nichts\"",
+    ] {
+        assert!(error.lines().any(|said| said == format!("mltui: {line}")), "{line}\n{error}");
+    }
+    let printed: Value = serde_json::from_str(&out).unwrap();
+    let kept = found(home.path(), "data.json").unwrap();
+    let logged: Value = serde_json::from_slice(&fs::read(kept).unwrap()).unwrap();
+    assert_eq!(printed["data"], logged);
+    let column = |name: &str| {
+        let all = logged["columns"].as_array().unwrap();
+        all.iter().find(|column| column["name"] == name).unwrap().clone()
+    };
+    assert_eq!((&logged["format"], &logged["decimal"]), (&"csv".into(), &",".into()));
+    assert_eq!(
+        (&column("Kunde")["use"], &column("Kunde")["reason"]),
+        (&"left_out".into(), &"identifier".into())
+    );
+    assert_eq!(column("Art")["gap_words"], serde_json::json!({"NA": 15}));
+    assert_eq!((&column("Art")["levels"], &column("Art")["use"]), (&3.into(), &"levels".into()));
+}
+
+/// A file of one column of numbers.
+fn parquet(path: &Path) -> Vec<u8> {
+    let schema = Arc::new(parse_message_type("message m { required double a; }").unwrap());
+    let file = fs::File::create(path).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<DoubleType>().write_batch(&[1.0, 2.5, 4.0], None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    fs::read(path).unwrap()
+}
+
+#[test]
+fn what_breaks_the_reader_of_a_file_is_told_in_one_sentence() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("a.parquet");
+    let whole = parquet(&path);
+    let name = path.to_str().unwrap();
+    // What the file tells of itself stands at its end; some of what can be wrong there makes the reader panic.
+    let breaks_it = |at: usize| {
+        let mut damaged = whole.clone();
+        damaged[at] = 1;
+        fs::write(&path, damaged).unwrap();
+        load(name, &ReadOptions::default()).is_err_and(|error| error.to_string().ends_with("it is damaged"))
+    };
+    assert!((whole.len() / 2..whole.len()).any(breaks_it));
+    let (code, _, error) = output(mltui(home.path(), &local(home.path()), &["sweep", "--data", name]));
+    assert_eq!((code, error.lines().count()), (2, 1), "{error}");
+    assert!(error.contains("it is damaged") && !error.contains("panicked"), "{error}");
+}

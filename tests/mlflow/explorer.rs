@@ -1,0 +1,134 @@
+//! The explorer as a user has it: the real program in a pseudo-terminal, on stores that Python's MLflow writes.
+
+use crate::support::terminal::Terminal;
+use crate::support::{Server, V3};
+
+const WIDE: (u16, u16) = (140, 40);
+
+/// Logs three runs to the experiment `wine`, the last of which goes on.
+const LOG: &str = r#"
+import mlflow, sys
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.set_experiment("wine")
+for i, name in enumerate(["first-run", "second-run", "third-run"]):
+    run = mlflow.start_run(run_name=name)
+    mlflow.log_params({"lr": 0.1 / (i + 1), "family": ["tree", "forest", "linear"][i]})
+    for step in range(20):
+        mlflow.log_metric("val_rmse", [0.7, 0.5, 0.6][i] + 1 / (step + 1), step=step)
+    mlflow.set_tag("colour", "\x1b[31mred\x1b[0m")
+    mlflow.log_text("hello", "notes.txt")
+    if i < 2:
+        mlflow.end_run()
+"#;
+
+const LOG_ONE_MORE: &str = r#"
+import mlflow, sys
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.set_experiment("wine")
+with mlflow.start_run(run_name="late-arrival"):
+    mlflow.log_metric("val_rmse", 0.123)
+"#;
+
+fn line_of<'a>(screen: &'a str, text: &str) -> Option<&'a str> {
+    screen.lines().find(|line| line.contains(text))
+}
+
+/// A visit that is the same on every store.
+fn visit(terminal: &mut Terminal, log_one_more: impl FnOnce()) {
+    terminal.wait_for("3 runs");
+    terminal
+        .wait("all runs", |s| s.contains("first-run") && s.contains("second-run") && s.contains("third-run"));
+    // Values, status and a trend that falls.
+    terminal.wait("a sparkline", |s| {
+        line_of(s, "second-run").is_some_and(|line| line.contains("0.55") && line.contains('▇'))
+    });
+    let screen = terminal.settled();
+    assert!(line_of(&screen, "1 Experiments").is_some() && screen.contains("wine"));
+    // Sort by the chosen metric: the best comes first, then last.
+    terminal.type_keys("s");
+    let order = |screen: &str| {
+        let at = |name: &str| screen.lines().position(|line| line.contains(name) && line.contains("0."));
+        (at("second-run"), at("third-run"), at("first-run"))
+    };
+    terminal.wait("ascending order", |s| {
+        s.contains("by latest val_rmse") && {
+            let (a, b, c) = order(s);
+            a < b && b < c
+        }
+    });
+    terminal.type_keys("s");
+    terminal.wait("descending order", |s| {
+        let (a, b, c) = order(s);
+        a > b && b > c && c.is_some()
+    });
+    // The details of the run under the cursor.
+    terminal.type_keys("gg]]");
+    terminal.wait("metrics of the run", |s| s.contains("at step 19"));
+    terminal.type_keys("]");
+    terminal.wait("its params", |s| s.contains("family"));
+    terminal.type_keys("]");
+    terminal.wait("its tags", |s| s.contains("colour") && s.contains("red"));
+    terminal.type_keys("]");
+    terminal.wait("its artifacts", |s| s.contains("notes.txt") && s.contains("5 B"));
+    // A run appears while one looks, and the cursor stays on its run.
+    let selected = |screen: &str| screen.lines().filter(|line| line.contains("first-run")).count();
+    let before = selected(&terminal.settled());
+    log_one_more();
+    terminal.wait_for("late-arrival");
+    terminal.wait_for("4 runs");
+    assert_eq!(selected(&terminal.settled()), before, "the details still show the run under the cursor");
+    assert!(
+        !terminal.raw().windows(5).any(|bytes| bytes == b"\x1b[31m"),
+        "a tag's escape code reached the terminal"
+    );
+}
+
+#[test]
+fn a_visit_to_a_local_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
+    V3.run(LOG, &[&address]);
+    let mut terminal = Terminal::start(folder.path(), WIDE, &[], &[]);
+    visit(&mut terminal, || drop(V3.run(LOG_ONE_MORE, &[&address])));
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+}
+
+#[test]
+fn a_visit_to_a_server_that_goes_away_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(V3, folder.path());
+    let address = server.uri();
+    V3.run(LOG, &[&address]);
+    let mut terminal = Terminal::start(
+        folder.path(),
+        WIDE,
+        &[],
+        &[("MLFLOW_TRACKING_URI", &address), ("MLTUI_POLL_INTERVAL", "0.5")],
+    );
+    visit(&mut terminal, || drop(V3.run(LOG_ONE_MORE, &[&address])));
+    server.stop();
+    terminal.wait_for("stale, retry in");
+    let screen = terminal.settled();
+    assert!(screen.contains("late-arrival"), "what was known stays on the screen:\n{screen}");
+    assert!(screen.contains("is the server running"), "{screen}");
+    server.restart();
+    terminal.wait_for("● live");
+    terminal.type_keys("\x03");
+    assert_eq!(terminal.wait_for_end(), 0);
+}
+
+#[test]
+fn an_empty_folder_is_greeted_and_the_first_run_appears() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(folder.path(), (100, 30), &[], &[]);
+    terminal.wait_for("There are no runs here yet");
+    let screen = terminal.settled();
+    let database = folder.path().join("mlflow.db");
+    assert!(screen.contains("mlflow.set_tracking_uri"), "{screen}");
+    assert!(!database.exists(), "looking creates nothing");
+    V3.run(LOG, &[&format!("sqlite:///{}", database.display())]);
+    terminal.wait_for("third-run");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+}

@@ -1,0 +1,21 @@
+//! Tests of the whole program together with the real MLflow: its servers, its client, and what other packages of Python say.
+//!
+//! MLflow is installed on first use; what needs none of it is a module of `alone`.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod commands;
+mod comparing;
+mod connections;
+mod explorer;
+mod failures;
+mod filters;
+mod killing;
+mod marking;
+mod selecting;
+mod stores;
+#[path = "../support/mod.rs"]
+mod support;
+mod sweeping;
+mod terminal;
+mod training;
+mod working;
