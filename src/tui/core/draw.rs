@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
+use super::action::Row;
 use super::app::{App, Connection, Overlay, Screen};
 use super::layer::Layer;
 use super::layout::{Focus, Geometry, details_body};
@@ -62,9 +63,9 @@ fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         Some(Overlay::Report(report)) => report::view::draw(app, report, theme, frame),
         Some(Overlay::Plan(form)) => {
             let place = sweeps::update::place(app);
-            sweeps::plan::view::draw(form, place.name(), theme, frame);
+            sweeps::plan::view::draw(form, place.name(), &title_hints(app), theme, frame);
         }
-        Some(Overlay::Sweeps { at }) => sweeps::list::view::draw(app, *at, theme, frame),
+        Some(Overlay::Sweeps { at }) => sweeps::list::view::draw(app, *at, &title_hints(app), theme, frame),
         Some(Overlay::Search) | None => {}
     }
     if let Some(scroll) = app.help {
@@ -111,7 +112,9 @@ const SEARCHES: [(&str, &str); 3] = [("key=text", "param or tag"), ("!text", "wi
 
 /// The keys of what stands over the panes, for its title.
 fn title_hints(app: &App) -> String {
-    let offered = app.offered(app.layer_below_help()).filter(|(row, _)| !row.hint.is_empty());
+    let layer = app.layer_below_help();
+    let is_own = |row: &Row| !row.hint.is_empty() && row.scopes.contains(&layer.scopes()[0]);
+    let offered = app.offered(layer).filter(|(row, _)| is_own(row));
     offered.map(|(row, keys)| format!("{} {}", keys[0], row.hint)).collect::<Vec<_>>().join("  ")
 }
 

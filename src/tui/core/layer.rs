@@ -19,8 +19,6 @@ pub enum Scope {
     Chart,
     /// Runs side by side.
     Compare,
-    /// What is only read, and the list of sweeps.
-    Overlay,
     /// The list of sweeps.
     Sweeps,
     /// The form of a sweep.
@@ -56,8 +54,8 @@ impl Layer {
     /// Where keys mean what they mean; the first of these that knows a key has the word.
     pub fn scopes(self) -> &'static [Scope] {
         match self {
-            Self::Help | Self::Messages | Self::Report => &[Scope::Overlay, Scope::Move, Scope::Everywhere],
-            Self::SweepList => &[Scope::Sweeps, Scope::Overlay, Scope::Move, Scope::Everywhere],
+            Self::Help | Self::Messages | Self::Report => &[Scope::Move, Scope::Everywhere],
+            Self::SweepList => &[Scope::Sweeps, Scope::Move, Scope::Everywhere],
             Self::Search => &[Scope::Search],
             Self::Prompt => &[Scope::Prompt],
             Self::Picker => &[Scope::Picker],
@@ -68,6 +66,11 @@ impl Layer {
             Self::Dashboard => &[Scope::Charts, Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Panes => &[Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere],
         }
+    }
+
+    /// Whether it is only read: keys that mean nothing there close it.
+    pub fn is_read(self) -> bool {
+        matches!(self, Self::Help | Self::Messages | Self::Report)
     }
 
     /// Whether keys that mean nothing else are typed.

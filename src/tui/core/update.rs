@@ -155,6 +155,9 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
 
 /// A key that means nothing else is typed, where something is typed.
 fn typed(app: &mut App, event: KeyEvent, effects: &mut Effects) {
+    if app.layer().is_read() {
+        return go::close(app);
+    }
     if matches!(app.overlay, Some(Overlay::Confirm(_))) {
         app.status = Some("y does it, n does not".into());
         return;

@@ -4,6 +4,7 @@ mod charts;
 mod choosing;
 mod comparing;
 mod hostile;
+mod replay;
 mod screens;
 mod sweeping;
 mod table;

@@ -84,6 +84,65 @@ fn screens() {
     insta::assert_snapshot!("failed", screen(&failing, &theme()).backend());
 }
 
+/// What stands over the panes: each kind once, with its keys.
+#[test]
+fn overlays() {
+    let overlays = [
+        ("prompt", "f b a d space ("),
+        ("completions", "f m e t"),
+        ("picker", "c down down space"),
+        ("question", "space j space D"),
+        ("report", "w"),
+        ("choose-by", "m"),
+        ("marks", "ctrl-b"),
+        ("tags", "t"),
+        ("palette", ": s o r t"),
+        ("plan", "ctrl-t i r i s down"),
+        ("sweeps", "g s"),
+        ("help-of-sweeps", "g s ?"),
+        ("search", "/ c a l m"),
+    ];
+    for (name, script) in overlays {
+        let (mut app, runs) = opened((100, 30), 12);
+        keys(&mut app, script, &runs);
+        insta::assert_snapshot!(format!("overlay-{name}"), screen(&app, &theme()).backend());
+    }
+}
+
+/// The colour of the first cell of words on the screen.
+fn colour_of(app: &App, words: &str) -> Option<ratatui::style::Color> {
+    let terminal = screen(app, &theme());
+    let buffer = terminal.backend().buffer();
+    let width = buffer.area.width as usize;
+    let rows = buffer.content().chunks(width);
+    let starts = rows.flat_map(|row| (0..width).map(move |at| &row[at..]));
+    let spells = |cells: &&[ratatui::buffer::Cell]| {
+        let symbols = cells.iter().map(ratatui::buffer::Cell::symbol);
+        symbols.take(words.chars().count()).collect::<String>() == words
+    };
+    starts.into_iter().find(spells).map(|cells| cells[0].fg)
+}
+
+#[test]
+fn colour_tells_what_is_good_and_what_is_wrong() {
+    use ratatui::style::Color;
+    let (mut app, runs) = opened((120, 36), 12);
+    assert_eq!(colour_of(&app, "● live"), Some(Color::Green));
+    assert_eq!(colour_of(&app, "★ best:"), Some(Color::Green));
+    keys(&mut app, "p", &runs);
+    let paused = format!("{} paused", theme().glyphs.paused);
+    assert_eq!(colour_of(&app, &paused), Some(Color::Yellow));
+    keys(&mut app, "p f ( ( (", &runs);
+    assert_eq!(colour_of(&app, "^ "), Some(Color::Red), "what is wrong with a filter");
+    keys(&mut app, "esc", &runs);
+    let error = StoreError::new("refresh", ErrorKind::Unreachable("http://host: refused".into()));
+    let ticket = app.runs.newest.ticket();
+    feed(&mut app, runs::Msg::PollFailed { ticket, error, retry_ms: 4_000 }, &runs);
+    let stale = format!("{} stale", theme().glyphs.failing);
+    assert_eq!(colour_of(&app, &stale), Some(Color::Red));
+    assert_eq!(colour_of(&app, "cannot refresh"), Some(Color::Red));
+}
+
 /// The README's table of keys, from the rows of the actions.
 fn key_table() -> String {
     let mut table = String::from("| keys | what they do | name |\n| --- | --- | --- |\n");

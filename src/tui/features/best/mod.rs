@@ -1,4 +1,8 @@
-//! Which run of the open experiment is best, as far as that is known, and how it is shown.
+//! Which run of the open experiment is best, as far as that is known, how it is shown, and marks on it.
+//!
+//! State: [`Best`], as `app.best`: the policies that the user chose, the last choice, the runs above others that it needs.
+//! The core calls [`Best::follow`] after every message, and `update` for keys and answers; other features ask [`Best`] which run
+//! has which sign.
 
 pub mod actions;
 pub mod effects;

@@ -1,4 +1,7 @@
 //! Histories of metrics as line charts: the dashboard among the details, and one chart as a screen of its own.
+//!
+//! State: [`dashboard::Dashboard`] as `app.charts`, [`histories::Histories`] as `app.histories`, and a [`screen::ChartScreen`] for
+//! each chart that has the whole screen. The core calls `update`; compare opens charts through the core.
 
 pub mod actions;
 pub mod dashboard;

@@ -1,4 +1,7 @@
 //! Runs side by side: a table of what differs, parallel coordinates, a scatter plot, and which params matter.
+//!
+//! State: a [`CompareScreen`] on the stack of screens, with the comparison that was fetched for it. The core calls `update`; nobody
+//! else knows it.
 
 pub mod actions;
 pub mod cells;

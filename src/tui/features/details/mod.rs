@@ -1,4 +1,7 @@
 //! One run in full: overview, metrics, params, tags, artifacts, data sets, models.
+//!
+//! State: [`Details`], as `app.details`: the tab, the run that was fetched, its artifacts and models. The core calls `update`;
+//! others ask [`Details::run`] which run is shown.
 
 pub mod artifacts;
 pub mod effects;

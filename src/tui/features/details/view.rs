@@ -50,7 +50,10 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     let name = text::cut(&text::clean(&run.info.run_name), room, theme.glyphs.ellipsis);
     let mut heading = vec![Span::styled(name, theme.heading), Span::raw("  "), Span::styled(status, style)];
     if let Some(error) = details.fetched.error() {
-        let words = if error.is_transient() { "not refreshed".to_owned() } else { error.kind.to_string() };
+        let words = match details.fetched.age(app.now) {
+            Some(age) if error.is_transient() => format!("as of {} ago, not refreshed", text::span(age)),
+            Some(_) | None => error.kind.to_string(),
+        };
         heading.push(Span::styled(format!("  {}", text::clean(&words)), theme.bad));
     }
     let heading = Line::from(heading);

@@ -1,4 +1,7 @@
-//! The list of experiments.
+//! The list of experiments, and their names.
+//!
+//! State: [`Experiments`], as `app.experiments`: the list with its cursor. The core calls `update`; others find an experiment by
+//! its id in it.
 
 pub mod actions;
 pub mod effects;

@@ -1,5 +1,8 @@
-//! The table of runs: which lines and columns, where the cursor is, what is marked, and the sparklines of what is on
-//! the screen.
+//! The table of runs: which lines and columns, where the cursor is, what is selected, the sparklines of what is on the screen;
+//! and what is written to runs by hand.
+//!
+//! State: [`Runs`], as `app.runs`: the newest catalogue, the lines that are shown of it, the view that is wanted. The core calls
+//! `update`; others ask [`Runs`] for the run under the cursor and the selected ones.
 
 pub mod actions;
 pub mod cells;

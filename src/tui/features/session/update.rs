@@ -67,7 +67,7 @@ fn profiles(app: &mut App) {
 
 /// Every action that can be done now, by its name.
 fn palette(app: &mut App) {
-    app.overlay = None;
+    (app.help, app.overlay) = (None, None);
     let is_palette = |action| action == Action::Palette.into();
     let mut known: Vec<_> =
         rows().filter(|row| possible(app, row).is_ok() && !is_palette(row.action)).collect();

@@ -1,4 +1,7 @@
-//! The sweeps of this machine as the explorer knows them.
+//! Sweeps: begun with one key or by a plan, listed with their progress, paused, cancelled, resumed.
+//!
+//! State: [`Sweeps`], as `app.sweeps`: the sweeps of this machine, the plans of experiments; the form of a plan stands in the
+//! overlay. The core calls `update`; the greeting of an empty store asks what training would begin.
 
 pub mod actions;
 pub mod effects;

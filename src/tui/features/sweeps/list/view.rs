@@ -19,7 +19,7 @@ const ABOUT: usize = 4;
 /// Of what cannot be read, so many lines.
 const MOST_UNREAD: usize = 4;
 
-pub fn draw(app: &App, at: usize, theme: &Theme, frame: &mut Frame<'_>) {
+pub fn draw(app: &App, at: usize, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
     let list = &app.sweeps.list;
     let screen = frame.area();
     let width = 100.min((screen.width as usize).saturating_sub(6));
@@ -28,7 +28,7 @@ pub fn draw(app: &App, at: usize, theme: &Theme, frame: &mut Frame<'_>) {
         let about: Vec<_> =
             [("none yet: T trains, ctrl-t plans".to_owned(), false)].into_iter().chain(unread).collect();
         let width = if about.len() > 1 { width } else { width.min(52) };
-        let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, about.len()));
+        let room = centred_box(frame, theme, "Sweeps", hint, (width, about.len()));
         return put_words(frame, room, 0, about, theme);
     }
     let most = (screen.height as usize).saturating_sub(4);
@@ -36,7 +36,7 @@ pub fn draw(app: &App, at: usize, theme: &Theme, frame: &mut Frame<'_>) {
     chosen.extend(unread);
     let lines = chosen.len().max(ABOUT);
     let listed = list.len().min(most.saturating_sub(lines + 1).max(1));
-    let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, listed + 1 + lines));
+    let room = centred_box(frame, theme, "Sweeps", hint, (width, listed + 1 + lines));
     let width = room.width as usize;
     let first = at.saturating_sub(listed - 1).min(list.len() - listed);
     for (line, sweep) in list.iter().enumerate().skip(first).take(listed) {

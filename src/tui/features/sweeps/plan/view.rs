@@ -12,7 +12,7 @@ use crate::tui::widgets::view::typed;
 /// Cells of the names on the left.
 const NAMES: usize = 10;
 
-pub fn draw(form: &PlanForm, experiment: &str, theme: &Theme, frame: &mut Frame<'_>) {
+pub fn draw(form: &PlanForm, experiment: &str, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
     let title = format!("Train in {experiment}");
     let screen = frame.area();
     let answer = form.check.answer();
@@ -24,7 +24,7 @@ pub fn draw(form: &PlanForm, experiment: &str, theme: &Theme, frame: &mut Frame<
     let width = 92.min((screen.width as usize).saturating_sub(6));
     let said_lines = text::wrap(&text::clean(said), width);
     let height = FIELDS.len() + 1 + said_lines.len().max(1);
-    let room = centred_box(frame, theme, &title, "tab completes, enter trains, esc leaves", (width, height));
+    let room = centred_box(frame, theme, &title, hint, (width, height));
     let width = room.width as usize;
     // On a low screen the line with the cursor stays in sight.
     let shown = (room.height as usize).saturating_sub(said_lines.len().max(1) + 1).clamp(1, FIELDS.len());
