@@ -113,7 +113,17 @@ impl ColumnSpec {
         Self::Metric(key.into(), Statistic::Latest)
     }
 
-    /// The word that tells a metric's other values from its latest: `min`, `at 100`.
+    /// How many runs have a metric, param or tag; none for attributes, which all runs have.
+    pub fn runs_with(&self, catalog: &Catalog) -> Option<usize> {
+        let texts = &catalog.texts;
+        match self {
+            Self::Metric(key, _) => Some(catalog.metrics.column(texts, key).map_or(0, |column| column.len())),
+            Self::Param(key) => Some(catalog.params.column(texts, key).map_or(0, |column| column.len())),
+            Self::Tag(key) => Some(catalog.tags.column(texts, key).map_or(0, |column| column.len())),
+            _ => None,
+        }
+    }
+
     /// The metric that a column is about.
     pub fn metric_key(&self) -> Option<&str> {
         match self {
@@ -122,6 +132,7 @@ impl ColumnSpec {
         }
     }
 
+    /// The word that tells a metric's other values from its latest: `min`, `at 100`.
     pub fn statistic(&self) -> Option<String> {
         match self {
             Self::Metric(_, Statistic::At(step)) => Some(format!("at {step}")),

@@ -67,9 +67,6 @@ fn column_items(app: &App) -> Vec<Item<ColumnSpec>> {
     let catalog = &runs.catalog;
     let texts = &catalog.texts;
     let of_runs = |count: usize| format!("{} runs", text::count(count));
-    let attribute = |spec: &ColumnSpec| {
-        matches!(spec, ColumnSpec::Metric(..) | ColumnSpec::Param(_) | ColumnSpec::Tag(_))
-    };
     let shown: rustc_hash::FxHashSet<&ColumnSpec> = runs.columns.iter().map(|shown| &shown.spec).collect();
     let item = |spec: ColumnSpec, note: String, on: bool| Item {
         label: spec.name(),
@@ -77,26 +74,13 @@ fn column_items(app: &App) -> Vec<Item<ColumnSpec>> {
         on: Some(on),
         value: spec,
     };
-    let note = |spec: &ColumnSpec| match spec {
-        ColumnSpec::Metric(key, _) => catalog.metrics.column(texts, key).map_or(0, |column| column.len()),
-        ColumnSpec::Param(key) => catalog.params.column(texts, key).map_or(0, |column| column.len()),
-        ColumnSpec::Tag(key) => catalog.tags.column(texts, key).map_or(0, |column| column.len()),
-        ColumnSpec::RunName
-        | ColumnSpec::RunId
-        | ColumnSpec::Status
-        | ColumnSpec::StartTime
-        | ColumnSpec::EndTime
-        | ColumnSpec::Duration
-        | ColumnSpec::User
-        | ColumnSpec::ArtifactUri => catalog.count,
-    };
     // The name is always there.
     let mut items: Vec<_> = runs
         .columns
         .iter()
         .skip(1)
         .map(|shown| {
-            let count = if attribute(&shown.spec) { of_runs(note(&shown.spec)) } else { String::new() };
+            let count = shown.spec.runs_with(catalog).map_or(String::new(), of_runs);
             item(shown.spec.clone(), count, true)
         })
         .collect();
