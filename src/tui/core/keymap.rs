@@ -220,7 +220,12 @@ fn chords_of(keys: &str) -> Result<Vec<Chord>, String> {
     if chords.is_empty() { Err(format!("{keys:?} names no key")) } else { Ok(chords) }
 }
 
+/// Names that actions had in version 0.1.
+const EARLIER_NAMES: [(&str, &str); 3] =
+    [("mark", "select"), ("mark-range", "select-range"), ("clear-marks", "select-none")];
+
 fn find(name: &str) -> Result<&'static Row, String> {
+    let name = EARLIER_NAMES.iter().find(|(earlier, _)| *earlier == name).map_or(name, |(_, now)| now);
     rows().find(|row| row.name == name).ok_or_else(|| unknown_action(name))
 }
 
@@ -330,6 +335,7 @@ mod tests {
         assert!(with(&[("x", "pane")]).unwrap_err().contains("did you mean"));
         assert!(with(&[("hyper-x", "fold")]).unwrap_err().contains("no key"));
         assert!(with(&[("g", "fold")]).unwrap_err().contains("hides"));
+        assert_eq!(with(&[("M", "mark")]).unwrap().keys_of(Runs::Select.into()), ["M", "space"]);
         // Lists, prompts and questions too, as far as nothing is typed there.
         let keymap = with(&[("ctrl-y", "pick"), ("j", "yes")]).unwrap();
         assert_eq!(lookup(&keymap, "j", Layer::Panes), means(Go::Down));
