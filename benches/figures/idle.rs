@@ -257,10 +257,10 @@ fn feed(app: &mut App, msg: Msg) {
         let now = app.now;
         for effect in update(app, msg.at(now)) {
             if let Effect::Runs(runs::effects::Effect::Project(request)) = effect {
-                let Projecting { generation, catalog, complete, view, selected, now } = request;
+                let Projecting { generation, catalog, complete, view, under_cursor, now } = request;
                 let projection = project(&catalog, &view, now);
                 let position =
-                    selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+                    under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
                 let projection = Arc::new(projection);
                 queue.push(Msg::Runs(runs::Msg::Projected {
                     generation,

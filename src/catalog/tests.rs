@@ -265,7 +265,7 @@ proptest! {
         parents in prop::collection::vec(prop::option::of(0_usize..12), 0..12),
         descending: bool,
     ) {
-        use super::view::{Projection, Shape, View, What, project};
+        use super::view::{Projection, Shape, View, LineKind, project};
         let runs: Vec<Run> = parents
             .iter()
             .enumerate()
@@ -282,7 +282,7 @@ proptest! {
             let mut rows: Vec<Row> = projection
                 .lines
                 .iter()
-                .filter_map(|line| match line.what { What::Run(row) => Some(row), What::Group(_) => None })
+                .filter_map(|line| match line.kind { LineKind::Run(row) => Some(row), LineKind::Group(_) => None })
                 .collect();
             rows.sort_unstable();
             rows

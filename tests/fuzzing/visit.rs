@@ -319,10 +319,10 @@ impl Visit {
                 ]
             }
             Effect::Runs(runs::effects::Effect::Project(request)) => {
-                let Projecting { generation, catalog, complete, view, selected, now } = request;
+                let Projecting { generation, catalog, complete, view, under_cursor, now } = request;
                 let projection = project(&catalog, &view, now);
                 let position =
-                    selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+                    under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
                 vec![Msg::Runs(runs::Msg::Projected {
                     generation,
                     catalog,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::keymap::{Chord, Keymap};
 use super::layout::{Focus, Geometry, Tab, geometry};
 use super::memory::Memory;
-use super::pace::Pace;
+use super::poll_interval::PollInterval;
 use crate::config::{Glyphs, Selecting};
 use crate::mlflow::ExperimentId;
 use crate::select::Policy;
@@ -105,7 +105,7 @@ pub struct App {
     pub dragged: Option<Dragged>,
     pub connection: Connection,
     pub paused: bool,
-    pub pace: Pace,
+    pub poll_interval: PollInterval,
     pub experiments: Experiments,
     pub runs: Runs,
     pub details: Details,
@@ -191,7 +191,7 @@ impl App {
             dragged: None,
             connection: Connection::Connecting,
             paused: false,
-            pace: Pace::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
+            poll_interval: PollInterval::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
             experiments: Experiments::default(),
             runs: Runs::default(),
             details: Details::default(),

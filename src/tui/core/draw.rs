@@ -129,10 +129,10 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
                 return Line::styled(format!("{} live", symbols.live), theme.good);
             }
             let age = if age < 1_000 { String::new() } else { format!(" {}", text::span(age)) };
-            let pace = format!(", every {}", seconds(app.pace.current(app.now)));
+            let interval = format!(", every {}", seconds(app.poll_interval.current(app.now)));
             Line::from(vec![
                 Span::styled(format!("{} live{age}", symbols.live), theme.good),
-                Span::styled(pace, theme.dim),
+                Span::styled(interval, theme.dim),
             ])
         }
         Connection::Failing { retry_at, .. } => {
@@ -212,7 +212,7 @@ fn status_context(app: &App) -> String {
     }
     let runs = &app.runs;
     match app.focus {
-        Focus::Experiments => match app.experiments.selected() {
+        Focus::Experiments => match app.experiments.under_cursor() {
             Some(listed) => format!("experiment {} {}", listed.id(), listed.experiment.artifact_location),
             None => String::new(),
         },

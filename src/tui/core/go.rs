@@ -205,7 +205,7 @@ fn in_panes(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Search => app.overlay = Some(Overlay::Search),
         Action::Open => match app.focus {
             Focus::Experiments => open_selected(app, effects),
-            Focus::Runs if app.runs.selected_row().is_none() => runs::update::fold(app, effects),
+            Focus::Runs if app.runs.row_under_cursor().is_none() => runs::update::fold(app, effects),
             Focus::Runs => app.focus = Focus::Details,
             Focus::Details if app.details.tab == Tab::Charts => charts::update::open(app),
             Focus::Details => details::update::open_artifact(app, effects),

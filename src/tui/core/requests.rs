@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::app::{App, Connection, Screen};
 use super::effect::{Effects, Shell};
 use super::layout::Focus;
-use super::marks::Drawn;
+use super::selected::DrawnRun;
 use crate::store::{Result, StoreError};
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
@@ -41,7 +41,7 @@ pub fn project(app: &mut App, effects: &mut Effects) {
         catalog,
         complete: app.runs.newest_complete,
         view: Box::new(app.runs.wanted_view()),
-        selected: app.runs.selected.clone().map(|picked| (picked, app.runs.cursor.at)),
+        under_cursor: app.runs.under_cursor.clone().map(|picked| (picked, app.runs.cursor.at)),
         now: app.now,
     }));
 }
@@ -80,7 +80,7 @@ pub fn load_experiments(app: &mut App, effects: &mut Effects) {
 }
 
 /// Gives the chart of one of these metrics the whole screen.
-pub fn open_chart(app: &mut App, keys: Vec<String>, at: usize, drawn: Vec<Drawn>) {
+pub fn open_chart(app: &mut App, keys: Vec<String>, at: usize, drawn: Vec<DrawnRun>) {
     app.screens.push(Screen::Chart(Box::new(ChartScreen::new(keys, at, drawn))));
 }
 
@@ -90,7 +90,7 @@ pub fn offer(app: &App) -> String {
 }
 
 pub fn open_selected(app: &mut App, effects: &mut Effects) {
-    let Some(listed) = app.experiments.selected() else { return };
+    let Some(listed) = app.experiments.under_cursor() else { return };
     let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
     app.focus = Focus::Runs;
     if app.runs.experiment.as_ref() == Some(&id) {

@@ -45,9 +45,9 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Mouse(event) => mouse(app, event, effects),
         Msg::Paste(text) => paste(app, &text, effects),
         Msg::Focused(focused) => {
-            app.pace.focused = focused;
+            app.poll_interval.focused = focused;
             if focused {
-                app.pace.touch(app.now);
+                app.poll_interval.touch(app.now);
             }
         }
         Msg::Resize { columns, rows } => {
@@ -87,7 +87,7 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
     effects.extend(app.best.follow(&app.runs, tags));
     compare::update::follow_up(app, effects);
     charts::update::follow_up(app, effects);
-    if let Some(pace) = app.pace.news(app.now) {
+    if let Some(pace) = app.poll_interval.news(app.now) {
         effects.push(runs::effects::Effect::PollEvery(pace));
     }
     if app.runs.changed && app.overlay.is_none() {
@@ -99,7 +99,7 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
 fn key(app: &mut App, event: KeyEvent, effects: &mut Effects) {
     app.status = None;
     app.notice = None;
-    app.pace.touch(app.now);
+    app.poll_interval.touch(app.now);
     app.pending.push(Chord::of(event));
     let is_typing = app.layer().is_typing();
     match app.meaning(&app.pending) {
@@ -167,7 +167,7 @@ fn typed(app: &mut App, event: KeyEvent, effects: &mut Effects) {
 
 /// A pasted text goes where text is typed; keys are not pasted.
 fn paste(app: &mut App, text: &str, effects: &mut Effects) {
-    app.pace.touch(app.now);
+    app.poll_interval.touch(app.now);
     let Some((input, room)) = typed_into(app) else {
         return app.say("a pasted text goes where text is typed: / searches, f filters");
     };

@@ -37,7 +37,7 @@ fn the_best_run_has_a_star_and_a_reason() {
     assert!(screen.contains("★ best: calm-ibis-0, lowest val_rmse of 7 runs, 0.36 (42 %) ahead"), "{screen}");
     keys(&mut app, "b", &runs);
     assert!(drawn(&app).lines().any(|line| line.contains("★ calm-ibis-0")), "the cursor goes there");
-    assert_eq!(app.runs.selected_run().unwrap(), runs[0].info.run_id);
+    assert_eq!(app.runs.run_under_cursor().unwrap(), runs[0].info.run_id);
     keys(&mut app, "w", &runs);
     let why = drawn(&app);
     assert!(
@@ -46,13 +46,13 @@ fn the_best_run_has_a_star_and_a_reason() {
     );
     assert!(why.contains("by its name"), "{why}");
     keys(&mut app, "esc L down enter", &runs);
-    assert_eq!(app.runs.selected_run().unwrap(), runs[28].info.run_id, "the leaderboard leads to the second");
+    assert_eq!(app.runs.run_under_cursor().unwrap(), runs[28].info.run_id, "the leaderboard leads to the second");
     // A better one comes in: the star moves, the cursor does not.
     runs[12].metrics[1].value = 0.01;
     let generation = app.runs.generation;
     feed(&mut app, snapshot(generation, &runs), &runs);
     assert!(drawn(&app).contains("★ best: calm-ibis-12"), "{}", drawn(&app));
-    assert_eq!(app.runs.selected_run().unwrap(), runs[28].info.run_id);
+    assert_eq!(app.runs.run_under_cursor().unwrap(), runs[28].info.run_id);
     // The best one may be hidden.
     keys(&mut app, "/ c a l m - i b i s - 8 enter b", &runs);
     assert!(drawn(&app).contains("a filter or a fold hides it"));
@@ -208,10 +208,10 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     let effects = effects_of(&mut app, "ctrl-b u n d e r enter", &runs);
     assert!(marked(&effects).is_none(), "the words are those of the label");
     keys(&mut app, "esc", &runs);
-    let selected = app.runs.selected_run().unwrap();
+    let run = app.runs.run_under_cursor().unwrap();
     let effects = effects_of(&mut app, "ctrl-b down down enter", &runs);
     let request = marked(&effects).unwrap();
-    assert_eq!((&request.run, request.why.as_str(), request.value), (&selected, "chosen by hand", None));
+    assert_eq!((&request.run, request.why.as_str(), request.value), (&run, "chosen by hand", None));
     let effects = effects_of(&mut app, "ctrl-b down enter", &runs);
     assert!(
         effects.iter().any(|effect| matches!(effect, Effect::Best(best::effects::Effect::PlanMark(_)))),

@@ -18,7 +18,7 @@ use ratatui::backend::TestBackend;
 
 use crate::catalog::Builder;
 use crate::catalog::sync::Snapshot;
-use crate::catalog::view::{Picked, project};
+use crate::catalog::view::{LineKey, project};
 use crate::compare::Comparison;
 use crate::compare::importance::matters;
 use crate::config::{Glyphs, Palette};
@@ -131,9 +131,9 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             vec![snapshot(generation, runs), polled(generation)]
         }
         Effect::Runs(runs::effects::Effect::Project(request)) => {
-            let Projecting { generation, catalog, complete, view, selected, now } = request;
+            let Projecting { generation, catalog, complete, view, under_cursor, now } = request;
             let projection = project(&catalog, &view, now);
-            let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+            let position = under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
             vec![Msg::from(runs::Msg::Projected {
                 generation,
                 catalog,

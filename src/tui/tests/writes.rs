@@ -170,7 +170,7 @@ fn folders_open_and_files_are_looked_into() {
 fn polling_is_set_by_hand_and_slows_down_out_of_focus() {
     let (mut app, runs) = opened((140, 40), 3);
     app.capabilities = Capabilities::SERVER;
-    app.pace = crate::tui::core::pace::Pace::new(2.0, false, NOW);
+    app.poll_interval = crate::tui::core::poll_interval::PollInterval::new(2.0, false, NOW);
     let effects = take(&mut app, Msg::Focused(false));
     assert!(effects.iter().any(
         |effect| matches!(effect, Effect::Runs(runs::effects::Effect::PollEvery(pace)) if pace.as_secs() == 6)

@@ -22,7 +22,7 @@ use crate::tui::widgets::report::Report;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Marking {
     Best,
-    Selected,
+    UnderCursor,
     PlanBest,
     PlanSelected,
     Undo,
@@ -66,9 +66,9 @@ fn marks(app: &App) -> Vec<Item<Marking>> {
         items.push(item(format!("mark {name}"), "the best", Marking::Best));
         items.push(item(format!("show what marking {name} would write"), "", Marking::PlanBest));
     }
-    if let Some(row) = app.runs.selected_row() {
+    if let Some(row) = app.runs.row_under_cursor() {
         let name = name(Some(row), &app.runs.catalog);
-        items.push(item(format!("mark {name} "), "under the cursor", Marking::Selected));
+        items.push(item(format!("mark {name} "), "under the cursor", Marking::UnderCursor));
         items.push(item(format!("show what marking {name} would write "), "", Marking::PlanSelected));
     }
     if let Some(record) = held(app) {
@@ -87,7 +87,7 @@ fn picked(app: &mut App, choice: Marking, effects: &mut Effects) {
     match choice {
         Marking::Best => mark(app, best(app), false, effects),
         Marking::PlanBest => mark(app, best(app), true, effects),
-        Marking::Selected => mark_selected(app, false, effects),
+        Marking::UnderCursor => mark_selected(app, false, effects),
         Marking::PlanSelected => mark_selected(app, true, effects),
         Marking::Undo => undo(app, effects),
         Marking::History => app.overlay = Some(Overlay::Report(history(app))),
@@ -101,7 +101,7 @@ fn held(app: &App) -> Option<Record> {
 }
 
 fn mark_selected(app: &mut App, is_plan: bool, effects: &mut Effects) {
-    let Some(row) = app.runs.selected_row() else { return };
+    let Some(row) = app.runs.row_under_cursor() else { return };
     if app.best.run_id() == Some(app.runs.catalog.run_id(row)) {
         return mark(app, best(app), is_plan, effects);
     }

@@ -3,13 +3,13 @@
 use ratatui::layout::Rect;
 
 use super::dashboard::view::{has_lines, picture_area};
-use super::dashboard::{Kept, MadeOf};
+use super::dashboard::{CachedPicture, PictureInputs};
 use super::histories::HistoryKey;
 use super::update::dashboard_area;
 use crate::chart::raster::{Raster, raster as draw};
 use crate::chart::{Line, Place};
 use crate::tui::core::app::{App, Screen};
-use crate::tui::core::marks::Drawn;
+use crate::tui::core::selected::DrawnRun;
 use crate::tui::widgets::plot::{Sign, plot_area, signs};
 
 /// A chart that is seen in pixels, and all that it depends on.
@@ -18,7 +18,7 @@ pub struct Pictured {
     /// The cells of its plot.
     pub area: Rect,
     metric: String,
-    made_of: MadeOf,
+    inputs: PictureInputs,
     cursor: Option<usize>,
     extremes: bool,
 }
@@ -30,7 +30,7 @@ pub fn pictured(app: &App) -> Vec<Pictured> {
     }
     match app.screens.last() {
         Some(Screen::Chart(screen)) => {
-            let area = screen.places(app.geometry().body).plot;
+            let area = screen.areas(app.geometry().body).plot;
             let has_points = screen
                 .wanted()
                 .any(|which| app.histories.get(&which).is_some_and(|known| !known.points.is_empty()));
@@ -62,18 +62,18 @@ pub fn pictured(app: &App) -> Vec<Pictured> {
     }
 }
 
-fn of(kept: &Kept, metric: &str, area: Rect, cursor: Option<usize>, extremes: bool) -> Pictured {
+fn of(kept: &CachedPicture, metric: &str, area: Rect, cursor: Option<usize>, extremes: bool) -> Pictured {
     Pictured {
         area: plot_area(&kept.picture, area),
         metric: metric.to_owned(),
-        made_of: kept.made_of.clone(),
+        inputs: kept.inputs.clone(),
         cursor,
         extremes,
     }
 }
 
 /// What a chart is drawn from.
-fn source<'a>(app: &'a App, pictured: &Pictured) -> Option<(Vec<Drawn>, &'a Kept)> {
+fn source<'a>(app: &'a App, pictured: &Pictured) -> Option<(Vec<DrawnRun>, &'a CachedPicture)> {
     match app.screens.last() {
         Some(Screen::Chart(screen)) => Some((screen.in_order(), screen.kept.as_ref()?)),
         _ => Some((app.charts.drawn.clone(), app.charts.kept(&pictured.metric)?)),

@@ -48,7 +48,7 @@ fn size(area: Rect) -> (usize, usize) {
 pub fn follow_up(app: &mut App, effects: &mut Effects) {
     let is_seen = app.geometry().details.is_some() && app.details.tab == Tab::Charts;
     if let Some(run) = app.details.run.as_ref().filter(|_| is_seen) {
-        app.charts.arrange(run, &app.runs.catalog, &app.runs.marks, app.now);
+        app.charts.arrange(run, &app.runs.catalog, &app.runs.selected, app.now);
         app.charts.fit(&app.histories);
     }
     let wanted: Vec<HistoryKey> = match app.screens.last() {
@@ -287,7 +287,7 @@ pub fn copy_values(app: &mut App, effects: &mut Effects) {
 pub fn mouse(app: &mut App, event: MouseEvent) {
     let body = app.geometry().body;
     let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
-    let plot = screen.places(body).plot;
+    let plot = screen.areas(body).plot;
     let Some(picture) = screen.picture() else { return };
     let left = plot.x + picture.left as u16;
     let columns = picture.canvas.columns();

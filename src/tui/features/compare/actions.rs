@@ -134,7 +134,7 @@ const fn row(
 
 fn can_compare(app: &App) -> Possible {
     on_loaded_runs(app)?;
-    let selected = app.runs.marks.len();
+    let selected = app.runs.selected.len();
     given(
         selected + app.runs.length() >= 2 && (selected >= 2 || app.runs.length() >= 2),
         "it takes two runs to compare",

@@ -234,7 +234,7 @@ impl CompareScreen {
         })
     }
 
-    /// The number of a member's mark, or else its place.
+    /// The number of a member's selection, or else its place.
     pub fn slot(&self, member: usize) -> u8 {
         let Some(comparison) = &self.comparison else { return 0 };
         let id = comparison.catalog.run_id(comparison.members[member].rows[0]);

@@ -21,7 +21,7 @@ use crate::text;
 use crate::tui::core::app::{App, Overlay, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
-use crate::tui::core::marks::{Drawn, OVERLAID};
+use crate::tui::core::selected::{DrawnRun, OVERLAID};
 use crate::tui::core::requests;
 use crate::tui::core::requests::copy;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
@@ -29,25 +29,25 @@ use crate::tui::widgets::picker::{Item, Picked, Picker};
 /// What a key moves a brush by, or widens it.
 const BRUSH: f64 = 0.05;
 
-/// The runs that would be compared now: the marked ones, else the one mark and the run under the cursor, else all in
+/// The runs that would be compared now: the selected ones, else the one selected and the one under the cursor, else all in
 /// the table.
 pub fn candidates(app: &App) -> Vec<Compared> {
     let runs = &app.runs;
-    let mut marked: Vec<Compared> = runs
-        .marks
+    let mut selected: Vec<Compared> = runs
+        .selected
         .in_order()
         .into_iter()
-        .map(|(run, mark)| Compared { run, experiment: mark.experiment.clone(), slot: mark.slot })
+        .map(|(run, selected)| Compared { run, experiment: selected.experiment.clone(), slot: selected.slot })
         .collect();
-    let Some(experiment) = runs.experiment.clone() else { return marked };
+    let Some(experiment) = runs.experiment.clone() else { return selected };
     let other = |run| Compared { run, experiment: experiment.clone(), slot: 0 };
-    if marked.len() == 1
-        && let Some(run) = runs.selected_run().filter(|run| marked[0].run != *run)
+    if selected.len() == 1
+        && let Some(run) = runs.run_under_cursor().filter(|run| selected[0].run != *run)
     {
-        marked.push(other(run));
+        selected.push(other(run));
     }
-    if marked.len() >= 2 {
-        return marked;
+    if selected.len() >= 2 {
+        return selected;
     }
     let rows = (0..runs.length()).filter_map(|at| runs.projection.row(at)).take(MOST + 1);
     rows.map(|row| other(runs.catalog.run_id(row).into())).collect()
@@ -57,7 +57,7 @@ fn open(app: &mut App) {
     let mut runs = candidates(app);
     if runs.len() > MOST {
         runs.truncate(MOST);
-        app.say(format!("the first {MOST} runs are compared: mark those that matter"));
+        app.say(format!("the first {MOST} runs are compared; select the ones that matter"));
     }
     let metric = app.runs.chosen_column().and_then(ColumnSpec::metric_key).or(app.runs.spark_key.as_deref());
     let screen = CompareScreen::new(runs, metric.map(str::to_owned));
@@ -324,9 +324,9 @@ fn open_chart(app: &mut App) {
         .iter()
         .enumerate()
         .flat_map(|(member, rows)| rows.rows.iter().map(move |row| (member, *row)));
-    let drawn: Vec<Drawn> = rows
+    let drawn: Vec<DrawnRun> = rows
         .take(OVERLAID)
-        .map(|(member, row)| Drawn {
+        .map(|(member, row)| DrawnRun {
             run: comparison.catalog.run_id(row).into(),
             name: comparison.catalog.run_name(row).to_owned(),
             slot: screen.slot(member),

@@ -58,13 +58,13 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
 
 /// Asks for the run under the cursor where it is another one; true then.
 pub fn follow(app: &mut App, effects: &mut Effects) -> bool {
-    let selected = app.runs.selected_run();
-    if selected == app.details.wanted || selected.is_none() {
+    let run = app.runs.run_under_cursor();
+    if run == app.details.wanted || run.is_none() {
         return false;
     }
-    app.details.wanted.clone_from(&selected);
+    app.details.wanted.clone_from(&run);
     app.details.generation += 1;
-    if let Some(id) = selected {
+    if let Some(id) = run {
         effects.push(Effect::LoadRun { generation: app.details.generation, id });
     }
     true

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::Role;
 use super::artifacts::Opened;
 use super::preview::Preview;
-use crate::catalog::view::What;
+use crate::catalog::view::LineKind;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::{Focus, Tab, details_body};
@@ -26,7 +26,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     frame.render_widget(block, area);
     let details = &app.details;
     let runs = &app.runs;
-    if let Some(What::Group(group)) = runs.projection.lines.get(runs.cursor.at).map(|line| line.what) {
+    if let Some(LineKind::Group(group)) = runs.projection.lines.get(runs.cursor.at).map(|line| line.kind) {
         let group = &runs.projection.groups[group as usize];
         let words = format!("a group of {} runs; x opens it", text::count(group.runs as usize));
         centred(frame, inner, vec![Line::styled(words, theme.dim)]);

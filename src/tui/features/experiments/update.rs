@@ -29,7 +29,7 @@ pub fn named(text: &str) -> std::result::Result<String, Wrong> {
 }
 
 fn rename(app: &mut App) {
-    let Some(listed) = app.experiments.selected() else { return };
+    let Some(listed) = app.experiments.under_cursor() else { return };
     let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
     let rename = move |app: &mut App, name: String, effects: &mut Effects| {
         app.status = Some("writing".into());

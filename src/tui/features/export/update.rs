@@ -47,7 +47,7 @@ fn copy_ids(app: &mut App, effects: &mut Effects) {
 }
 
 fn copy_cell(app: &mut App, effects: &mut Effects) {
-    let Some((row, column)) = app.runs.selected_row().zip(app.runs.chosen_column().cloned()) else { return };
+    let Some((row, column)) = app.runs.row_under_cursor().zip(app.runs.chosen_column().cloned()) else { return };
     let catalog = &app.runs.catalog;
     let value = match Bound::new(catalog, &column).value(catalog, row, app.now) {
         Value::Missing => return app.say(format!("the run has no {}", column.name())),
@@ -65,7 +65,7 @@ fn copy_cell(app: &mut App, effects: &mut Effects) {
 fn browse(app: &mut App, effects: &mut Effects) {
     let page = app.page.clone().unwrap_or_default();
     let experiment = app.runs.experiment.clone();
-    if let Some((experiment, run)) = experiment.zip(app.runs.selected_run()) {
+    if let Some((experiment, run)) = experiment.zip(app.runs.run_under_cursor()) {
         let part = |id: &str| utf8_percent_encode(id, IN_ADDRESS).to_string();
         let (experiment, run) = (part(experiment.as_str()), part(run.as_str()));
         let address = format!("{page}/#/experiments/{experiment}/runs/{run}");

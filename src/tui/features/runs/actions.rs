@@ -3,7 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use crate::catalog::ColumnSpec;
-use crate::catalog::view::{Fold, Shape};
+use crate::catalog::view::{FoldState, Shape};
 use crate::tui::core::action::{
     Action as Any, Possible, RUNS, Row, TABLE, can_write, given, has_target, on_loaded_runs, on_runs,
 };
@@ -167,7 +167,7 @@ fn can_group(app: &App) -> Possible {
 fn can_fold(app: &App) -> Possible {
     on_runs(app)?;
     let line = app.runs.projection.lines.get(app.runs.cursor.at);
-    given(line.is_some_and(|line| line.fold != Fold::Leaf), "nothing stands under this row")
+    given(line.is_some_and(|line| line.fold != FoldState::Leaf), "nothing stands under this row")
 }
 
 fn has_folds(app: &App) -> Possible {
@@ -177,11 +177,11 @@ fn has_folds(app: &App) -> Possible {
 
 fn has_run_in_table(app: &App) -> Possible {
     on_runs(app)?;
-    given(app.runs.selected_row().is_some(), "there is no run under the cursor")
+    given(app.runs.row_under_cursor().is_some(), "there is no run under the cursor")
 }
 
 fn has_selected(app: &App) -> Possible {
-    given(!app.runs.marks.is_empty(), "no run is selected; space selects one")
+    given(!app.runs.selected.is_empty(), "no run is selected; space selects one")
 }
 
 fn can_write_runs(app: &App) -> Possible {
@@ -192,7 +192,7 @@ fn can_write_runs(app: &App) -> Possible {
 fn can_note(app: &App) -> Possible {
     can_write(app)?;
     given(
-        app.focus != Focus::Experiments && app.runs.selected_row().is_some(),
+        app.focus != Focus::Experiments && app.runs.row_under_cursor().is_some(),
         "a note belongs to one run: go to it",
     )
 }

@@ -159,7 +159,7 @@ fn step(app: &mut App, key: &str, now: Statistic) {
 
 /// A name for the run under the cursor; `read` says what a name is.
 pub fn rename(app: &mut App, read: fn(&str) -> Result<String, Wrong>) {
-    let Some((row, id)) = app.runs.selected_row().zip(app.runs.selected_run()) else { return };
+    let Some((row, id)) = app.runs.row_under_cursor().zip(app.runs.run_under_cursor()) else { return };
     let name = app.runs.catalog.run_name(row).to_owned();
     Prompt::new("Rename the run", "", &name, read, move |app, name, effects| {
         write(app, Write::Rename { id: id.clone(), name }, effects);
@@ -169,7 +169,7 @@ pub fn rename(app: &mut App, read: fn(&str) -> Result<String, Wrong>) {
 }
 
 pub fn note(app: &mut App) {
-    let Some(id) = app.runs.selected_run() else { return };
+    let Some(id) = app.runs.run_under_cursor() else { return };
     let note = tag_of(app, tags::NOTE).unwrap_or_default();
     let hint = "ctrl-j begins a new line; an empty note is removed";
     let read = |text: &str| Ok(text.to_owned());
@@ -196,7 +196,7 @@ fn checked(tag: Tag) -> Result<Tag, Wrong> {
 fn tag_of(app: &App, key: &str) -> Option<String> {
     let catalog = &app.runs.catalog;
     let column = catalog.tags.column(&catalog.texts, key)?;
-    let row = app.runs.selected_row()?;
+    let row = app.runs.row_under_cursor()?;
     column.get(row).map(|sym| whole(app, catalog.run_id(row), key, catalog.texts.get(sym)).to_owned())
 }
 
@@ -289,7 +289,7 @@ pub fn delete(app: &mut App) {
     };
     Confirm::new(question, lines, move |app, effects| {
         // What was selected for this is done.
-        app.runs.marks.clear();
+        app.runs.selected.clear();
         let change = if deleted > 0 { Write::Restore(ids) } else { Write::Delete(ids) };
         write(app, change, effects);
     })

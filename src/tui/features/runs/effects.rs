@@ -12,7 +12,7 @@ use super::{Msg, SPARK_POINTS, projecting};
 use crate::catalog::Catalog;
 use crate::catalog::summaries::Wanted;
 use crate::catalog::sync::Sync;
-use crate::catalog::view::{Picked, View};
+use crate::catalog::view::{LineKey, View};
 use crate::mlflow::{ExperimentId, RunId, Tag, ViewType};
 use crate::store::{Result, RunUpdate, Scan, ScanValues, Store};
 use crate::tui::core::tasks::{Slot, Tasks};
@@ -32,7 +32,7 @@ pub enum Effect {
     /// The runs to look at anew: the selected one with every poll, the active ones and the others on the screen as often
     /// as they come up. And the histories that columns need, for these runs before all others.
     Attend {
-        selected: Option<RunId>,
+        under_cursor: Option<RunId>,
         active: Vec<RunId>,
         others: Vec<RunId>,
         wanted: Vec<Wanted>,
@@ -60,7 +60,7 @@ pub struct Projecting {
     pub complete: bool,
     pub view: Box<View>,
     /// What the position is wanted of, and where it stood.
-    pub selected: Option<(Picked, usize)>,
+    pub under_cursor: Option<(LineKey, usize)>,
     pub now: i64,
 }
 
@@ -146,8 +146,8 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &mut Services) {
         Effect::Watch { generation, experiment, deleted } => {
             services.watch(generation, experiment, deleted, tasks);
         }
-        Effect::Attend { selected, active, others, wanted } => {
-            let attended = Attended { selected, active, others, wanted };
+        Effect::Attend { under_cursor, active, others, wanted } => {
+            let attended = Attended { under_cursor, active, others, wanted };
             *services.attended.lock().unwrap_or_else(PoisonError::into_inner) = attended;
             services.command(Command::Attend);
         }

@@ -27,9 +27,9 @@ pub async fn project(store: Store, request: Projecting) -> Any {
         None
     };
     blocking(move || {
-        let Projecting { generation, catalog, complete, view, selected, now } = request;
+        let Projecting { generation, catalog, complete, view, under_cursor, now } = request;
         let projection = project_with(&catalog, &view, found.as_ref(), now);
-        let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+        let position = under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
         Msg::Projected { generation, catalog, complete, view, projection: Arc::new(projection), position }
     })
     .await

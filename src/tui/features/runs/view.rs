@@ -6,11 +6,11 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::cells::Cells;
-use super::faces::without_rows;
-use super::place::{Placed, place};
+use super::placeholders::without_rows;
+use super::column_layout::{PlacedColumn, place_columns};
 use crate::catalog::sort::SortKey;
 use crate::catalog::summaries::Coverage;
-use crate::catalog::view::{Shape, What};
+use crate::catalog::view::{Shape, LineKind};
 use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
@@ -36,28 +36,28 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         return;
     }
     let width = inner.width as usize;
-    let placed = place(runs, width);
+    let placed = place_columns(runs, width);
     table_header(app, theme, frame, inner, &placed);
     let cells = Cells::new(runs, theme, &placed, app.now);
     let height = inner.height.saturating_sub(1) as usize;
     let range = runs.range();
     for (y, at) in runs.cursor.window(runs.length(), height).enumerate() {
         let line = &runs.projection.lines[at];
-        let slot = match line.what {
-            What::Run(row) => runs.marks.get(runs.catalog.run_id(row)).map(|mark| mark.slot),
-            What::Group(_) => None,
+        let slot = match line.kind {
+            LineKind::Run(row) => runs.selected.get(runs.catalog.run_id(row)).map(|run| run.slot),
+            LineKind::Group(_) => None,
         };
         let in_range = range.as_ref().is_some_and(|range| range.contains(&at));
-        let mark = match slot {
+        let tick = match slot {
             Some(slot) => Span::styled(letter(slot).to_string(), theme.line(slot)),
-            None if in_range => Span::styled(theme.glyphs.mark, theme.mark),
-            None => held(app, line.what, theme),
+            None if in_range => Span::styled(theme.glyphs.selected, theme.selected),
+            None => held(app, line.kind, theme),
         };
-        let sign = match line.what {
-            What::Run(row) => sign(app, row, theme),
-            What::Group(_) => Span::raw(" "),
+        let sign = match line.kind {
+            LineKind::Run(row) => sign(app, row, theme),
+            LineKind::Group(_) => Span::raw(" "),
         };
-        let mut spans = cells.line(line, mark, sign, width);
+        let mut spans = cells.line(line, tick, sign, width);
         if at == runs.cursor.at {
             let style = if focused { theme.selection } else { theme.unfocused_selection };
             for span in &mut spans {
@@ -70,9 +70,9 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// That a run was marked best.
-fn held(app: &App, what: What, theme: &Theme) -> Span<'static> {
-    let is_held = matches!(what, What::Run(row) if app.best.is_marked(&app.runs.catalog, row));
-    Span::styled(if is_held { theme.glyphs.held } else { " " }, theme.mark)
+fn held(app: &App, what: LineKind, theme: &Theme) -> Span<'static> {
+    let is_champion = matches!(what, LineKind::Run(row) if app.best.is_marked(&app.runs.catalog, row));
+    Span::styled(if is_champion { theme.glyphs.champion } else { " " }, theme.selected)
 }
 
 /// That a run is the best, or is on the front.
@@ -152,8 +152,8 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
         let (known, of) = (text::count(coverage.known), text::count(coverage.of));
         put(format!("among {known} of {of} histories read"), theme.warn);
     }
-    if !runs.marks.is_empty() {
-        put(format!("{} {} marked", theme.glyphs.mark, text::count(runs.marks.len())), theme.mark);
+    if !runs.selected.is_empty() {
+        put(format!("{} {} selected", theme.glyphs.selected, text::count(runs.selected.len())), theme.selected);
     }
     spans.push(Span::raw(" "));
     Line::from(spans)
@@ -190,7 +190,7 @@ fn incomplete(catalog: &Catalog, sort: &[SortKey]) -> Option<Coverage> {
     coverages.into_iter().find(|coverage| !coverage.is_complete())
 }
 
-fn table_header(app: &App, theme: &Theme, frame: &mut Frame<'_>, inner: Rect, placed: &[Placed]) {
+fn table_header(app: &App, theme: &Theme, frame: &mut Frame<'_>, inner: Rect, placed: &[PlacedColumn]) {
     let runs = &app.runs;
     let width = inner.width as usize;
     let mut spans = Vec::new();

@@ -24,7 +24,7 @@ pub const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_
 #[derive(Debug, Default)]
 pub struct Attended {
     /// The run under the cursor.
-    pub selected: Option<RunId>,
+    pub under_cursor: Option<RunId>,
     pub active: Vec<RunId>,
     pub others: Vec<RunId>,
     pub wanted: Vec<Wanted>,
@@ -42,8 +42,8 @@ impl Attended {
         let active = turn(&self.active, if is_limited { ACTIVE } else { usize::MAX });
         let room = (ACTIVE + OTHERS).saturating_sub(active.len());
         let others = turn(&self.others, if is_limited { room } else { usize::MAX });
-        let mut runs: Vec<RunId> = self.selected.iter().cloned().collect();
-        runs.extend(active.into_iter().chain(others).filter(|run| Some(run) != self.selected.as_ref()));
+        let mut runs: Vec<RunId> = self.under_cursor.iter().cloned().collect();
+        runs.extend(active.into_iter().chain(others).filter(|run| Some(run) != self.under_cursor.as_ref()));
         runs
     }
 }
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(attended.in_round(1, false).len(), 27);
         assert!(Attended::default().in_round(3, true).is_empty());
         attended.active = ids(100..160);
-        attended.selected = Some(RunId("0".into()));
+        attended.under_cursor = Some(RunId("0".into()));
         assert_eq!(all(&attended, 9), 85);
         assert!((0..9).all(|round| attended.in_round(round, true)[0].as_str() == "0"));
         assert!((0..9).all(|round| attended.in_round(round, true).len() <= 11));

@@ -35,9 +35,9 @@ fn interval(app: &mut App) {
         let fits = |seconds: &f64| seconds.is_finite() && (0.1..=86_400.0).contains(seconds);
         seconds.filter(fits).ok_or(Wrong::from("a number of seconds is needed, 0.1 or more"))
     };
-    let text = app.pace.seconds.to_string();
+    let text = app.poll_interval.seconds.to_string();
     Prompt::new("Refresh interval, in seconds", hint, &text, read, |app, seconds, _| {
-        app.pace.seconds = seconds;
+        app.poll_interval.seconds = seconds;
         Ok(())
     })
     .open(app);

@@ -59,15 +59,15 @@ const fn row(
 }
 
 fn has_entry(app: &App) -> Possible {
-    given(in_list(app, |list| list.selected().is_some()), "nothing matches")
+    given(in_list(app, |list| list.under_cursor().is_some()), "nothing matches")
 }
 
 fn can_toggle(app: &App) -> Possible {
-    given(in_list(app, |list| list.selected().is_some_and(|entry| entry.on.is_some())), "it is not on or off")
+    given(in_list(app, |list| list.under_cursor().is_some_and(|entry| entry.on.is_some())), "it is not on or off")
 }
 
 fn can_remove(app: &App) -> Possible {
-    given(in_list(app, |list| list.can_remove && list.selected().is_some()), "nothing is removed here")
+    given(in_list(app, |list| list.can_remove && list.under_cursor().is_some()), "nothing is removed here")
 }
 
 fn in_list(app: &App, holds: impl Fn(&super::List) -> bool) -> bool {

@@ -153,7 +153,7 @@ impl<T: Clone> Pick for Picker<T> {
 }
 
 impl List {
-    pub fn selected(&self) -> Option<&Entry> {
+    pub fn under_cursor(&self) -> Option<&Entry> {
         self.found.get(self.cursor.at).map(|at| &self.entries[*at as usize])
     }
 

@@ -10,7 +10,7 @@ use crate::mlflow::MetricPoint;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
-use crate::tui::core::marks::Drawn;
+use crate::tui::core::selected::DrawnRun;
 use crate::tui::features::charts::histories::{CachedHistory, Histories, HistoryKey};
 use crate::tui::widgets::frame::centred;
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
@@ -141,24 +141,24 @@ pub fn picture_area(area: Rect) -> Rect {
 }
 
 /// Whether a metric is drawn as lines, and not as words or bars.
-pub fn has_lines(drawn: &[Drawn], key: &str, histories: &Histories) -> bool {
+pub fn has_lines(drawn: &[DrawnRun], key: &str, histories: &Histories) -> bool {
     let lines = Lines::new(drawn, key, histories);
     lines.without_picture().is_none() && !lines.are_single()
 }
 
 /// The histories of a metric.
 struct Lines<'a> {
-    lines: Vec<(&'a Drawn, Option<&'a CachedHistory>)>,
+    lines: Vec<(&'a DrawnRun, Option<&'a CachedHistory>)>,
 }
 
 impl<'a> Lines<'a> {
-    fn new(drawn: &'a [Drawn], key: &str, histories: &'a Histories) -> Self {
+    fn new(drawn: &'a [DrawnRun], key: &str, histories: &'a Histories) -> Self {
         let known =
-            |drawn: &Drawn| histories.get(&HistoryKey { run: drawn.run.clone(), key: key.to_owned() });
+            |drawn: &DrawnRun| histories.get(&HistoryKey { run: drawn.run.clone(), key: key.to_owned() });
         Self { lines: drawn.iter().map(|drawn| (drawn, known(drawn))).collect() }
     }
 
-    fn known(&self) -> impl Iterator<Item = (&'a Drawn, &'a CachedHistory)> + '_ {
+    fn known(&self) -> impl Iterator<Item = (&'a DrawnRun, &'a CachedHistory)> + '_ {
         self.lines.iter().filter_map(|(drawn, known)| Some((*drawn, known.filter(|known| known.is_known)?)))
     }
 

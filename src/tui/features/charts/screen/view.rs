@@ -22,14 +22,14 @@ const EXACT: usize = 20;
 
 pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     frame.render_widget(pane_block(theme, true, title(app, screen, theme, body.width as usize)), body);
-    let places = screen.places(body);
+    let areas = screen.areas(body);
     let known: Vec<Option<&CachedHistory>> = screen.wanted().map(|which| app.histories.get(&which)).collect();
     let has_points = known.iter().flatten().any(|known| !known.points.is_empty());
     match screen.picture().filter(|_| has_points) {
         Some(picture) => {
             let cursor = screen.cursor.and_then(|x| picture.column(x));
             let over = Over { cursor, extremes: screen.extremes, in_pixels: app.has_pixels };
-            draw_plot(picture, over, theme, frame.buffer_mut(), places.plot);
+            draw_plot(picture, over, theme, frame.buffer_mut(), areas.plot);
         }
         None => {
             let error = known.iter().flatten().find_map(|known| known.error.as_ref());
@@ -39,10 +39,10 @@ pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_
                 None if waits => Line::styled("loading", theme.dim),
                 None => Line::styled("no points were logged", theme.dim),
             };
-            centred(frame, places.plot, vec![words]);
+            centred(frame, areas.plot, vec![words]);
         }
     }
-    legend(app, screen, theme, frame, places.legend);
+    legend(app, screen, theme, frame, areas.legend);
 }
 
 fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Line<'a> {
@@ -88,7 +88,7 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
             frame.render_widget(line, Rect { y: area.y + y, height: 1, ..area });
         }
     };
-    put(frame, 0, Line::styled(text::cut(&place(app, screen), width, theme.glyphs.ellipsis), theme.heading));
+    put(frame, 0, Line::styled(text::cut(&heading(app, screen), width, theme.glyphs.ellipsis), theme.heading));
     let rows_each = if area.height as usize >= screen.drawn.len() * 4 + 2 { 4_usize } else { 1 };
     let shown = (area.height as usize - 1) / rows_each;
     // The chosen line is always among those that are listed.
@@ -152,7 +152,7 @@ fn in_words(known: &CachedHistory, counts: Option<Counts>) -> [String; 2] {
 }
 
 /// Where the cursor is, in the words of the axis.
-fn place(app: &App, screen: &ChartScreen) -> String {
+fn heading(app: &App, screen: &ChartScreen) -> String {
     let options = app.charts.options_of(screen.key());
     let Some(cursor) = screen.cursor else { return "latest values; h l read others".into() };
     let value = if options.log_x { 10_f64.powf(cursor) } else { cursor };

@@ -7,7 +7,7 @@ use crate::tui::core::app::App;
 use crate::tui::core::requests::offer;
 use crate::tui::widgets::theme::Theme;
 
-/// The faces of a table without rows.
+/// What stands in a table without rows.
 pub fn without_rows<'a>(app: &App, theme: &Theme, (width, height): (usize, usize)) -> Vec<Line<'a>> {
     if let Some(error) = app.experiments.error.as_ref().or(app.runs.error.as_ref()) {
         let wrapped = text::wrap(&text::clean(&error.to_string()), width.saturating_sub(4));
