@@ -100,11 +100,11 @@ fn compare(folder: &Path, address: &str, mlflow: support::Mlflow) {
     let mut terminal = explore(folder, address);
     terminal.wait_for("second-1");
     terminal.type_keys(" ");
-    terminal.wait_for("1 marked");
+    terminal.wait_for("1 selected");
     terminal.type_keys("1j\r");
     terminal.wait_for("first-1");
     terminal.type_keys(" ");
-    terminal.wait_for("2 marked");
+    terminal.wait_for("2 selected");
     terminal.type_keys("C");
     terminal.wait_for("2 runs · 2 experiments");
     terminal.wait("the best value", |screen| {

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use mltui::catalog::summaries::Wanted;
+use mltui::catalog::summaries::NeededHistory;
 
 use mltui::catalog::{ColumnSpec, gather, sync};
 use mltui::mlflow::{ExperimentId, RunId, Tag, ViewType};
@@ -519,7 +519,7 @@ fn a_history_that_is_too_long_hides_no_others_and_is_not_asked_for_again() {
     };
     let mut kept = sync::Sync::new(open(&flood.uri()), scan);
     let column = ColumnSpec::parse("max(metrics.m)").unwrap();
-    kept.want(vec![Wanted::of(&column).unwrap()]);
+    kept.want(vec![NeededHistory::of(&column).unwrap()]);
     let mut last = None;
     block_on(async {
         kept.load(|_| ()).await.unwrap();

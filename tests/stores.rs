@@ -725,8 +725,8 @@ fn a_store_that_is_deleted_and_comes_back_is_noticed() {
     });
 }
 
-fn request(experiment: &ExperimentId, run: RunId) -> mltui::marking::Request {
-    mltui::marking::Request {
+fn request(experiment: &ExperimentId, run: RunId) -> mltui::marking::MarkRequest {
+    mltui::marking::MarkRequest {
         experiment: experiment.clone(),
         run,
         metric: "rmse".into(),
@@ -832,7 +832,7 @@ fn a_store_that_was_never_made_whole_is_not_said_to_be_gone() {
 
 #[test]
 fn a_step_that_cannot_be_finished_keeps_no_other_from_it() {
-    use mltui::marking::{self, Journal, Registration, Request, Step};
+    use mltui::marking::{self, Journal, MarkRequest, Registration, Step};
     let folder = tempfile::tempdir().unwrap();
     let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
     let journal = Journal::new(&folder.path().join("state"), &address);
@@ -842,7 +842,7 @@ fn a_step_that_cannot_be_finished_keeps_no_other_from_it() {
             let experiment = store.create_experiment(name, &[]).await.unwrap();
             let run = store.create_run(&new_run(&experiment, name, 1)).await.unwrap().info.run_id;
             store.write_artifact(&run, "model/MLmodel", b"flavors: {}").await.unwrap();
-            let mut request = Request { now, ..request(&experiment, run) };
+            let mut request = MarkRequest { now, ..request(&experiment, run) };
             let (alias, previous_alias) = (alias.to_owned(), "previous".to_owned());
             request.registration = Some(Registration { name: name.into(), alias, previous_alias });
             let plan = marking::plan(&store, &request).await.unwrap();

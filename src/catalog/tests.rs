@@ -169,13 +169,13 @@ fn words_find_runs() {
 
 #[test]
 fn histories_fill_in_and_say_how_far_they_are() {
-    use super::summaries::Wanted;
+    use super::summaries::NeededHistory;
     use crate::mlflow::{MetricPoint, Statistic, Summary};
     let runs: Vec<Run> = (0..4).map(|i| run(i, (i < 3).then_some(1.0), None)).collect();
     let mut builder = Builder::default();
     builder.fold_changes(&whole_runs(&runs));
     let column = ColumnSpec::parse("min(metrics.m)").unwrap();
-    let wanted = Wanted::of(&column).unwrap();
+    let wanted = NeededHistory::of(&column).unwrap();
     let id = |at: usize| runs[at].info.run_id.clone();
     // Those on the screen first, then the newest; none without the metric.
     assert_eq!(builder.unknown(&wanted, &[id(0)], 2, |_| false), [id(0), id(2)]);

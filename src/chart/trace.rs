@@ -38,7 +38,7 @@ impl Smoothing {
 
 /// The points of a line that cannot be drawn, by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub struct PointCounts {
     pub points: usize,
     pub nan: usize,
     pub infinite: usize,
@@ -46,7 +46,7 @@ pub struct Counts {
     pub off_scale: usize,
 }
 
-impl Counts {
+impl PointCounts {
     pub fn add(&mut self, other: Self) {
         self.points += other.points;
         self.nan += other.nan;
@@ -131,8 +131,8 @@ impl<'a> Trace<'a> {
     }
 
     /// How many points there are, and how many of them cannot be drawn.
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts { points: self.points.len(), ..Counts::default() };
+    pub fn counts(&self) -> PointCounts {
+        let mut counts = PointCounts { points: self.points.len(), ..PointCounts::default() };
         for point in self.points.iter() {
             if point.value.is_nan() {
                 counts.nan += 1;

@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::mlflow::Experiment;
 use crate::select::{
-    Ancestors, Goal, Objective, Origin, Policy, Resolved, Selection, ValueOf, further, resolve, select,
+    Ancestors, Goal, Objective, Policy, PolicyOrigin, Resolved, Selection, ValueOf, further, resolve, select,
     select_with, told,
 };
 use crate::state::policies::Policies;
@@ -16,7 +16,7 @@ use crate::store::Store;
 use crate::store::uri::Location;
 
 #[derive(Debug, clap::Args)]
-pub struct Asked {
+pub struct PolicyFlags {
     /// The metric to choose by, with :min or :max behind it if its name does not tell. Of several, the runs that no other
     /// beats in all of them are the front; the choice among it goes by the metrics in their order, or by --weight
     #[arg(long, value_name = "METRIC")]
@@ -45,7 +45,7 @@ pub struct Asked {
 pub struct Chosen {
     pub catalog: Catalog,
     pub selection: Selection,
-    pub origin: Origin,
+    pub origin: PolicyOrigin,
     /// All runs were read, so that the counts are those of the experiment.
     pub is_counted: bool,
 }
@@ -61,7 +61,7 @@ fn named(text: &str) -> Named<'_> {
     }
 }
 
-impl Asked {
+impl PolicyFlags {
     /// The direction that the flags say.
     fn flag(&self) -> Option<Goal> {
         match (self.min, self.max) {
@@ -104,14 +104,14 @@ impl Asked {
         settings: &Settings,
         store: &Store,
         experiment: &Experiment,
-    ) -> Result<(Policy, Origin), Failure> {
+    ) -> Result<(Policy, PolicyOrigin), Failure> {
         let (metrics, ties) = self.named(settings, store, experiment).await?;
         let (mut policy, origin) = match metrics.first() {
             None => self.resolved(settings, store, experiment).await?,
             Some(first) => {
                 let mut policy = Policy::new(first.clone());
                 policy.objectives = metrics;
-                (policy, Origin::Asked)
+                (policy, PolicyOrigin::Asked)
             }
         };
         if let Some(text) = &self.constraint {
@@ -135,7 +135,7 @@ impl Asked {
         settings: &Settings,
         store: &Store,
         experiment: &Experiment,
-    ) -> Result<(Policy, Origin), Failure> {
+    ) -> Result<(Policy, PolicyOrigin), Failure> {
         let policies = Policies::new(&settings.state_folder, &store_name(settings));
         let known = policies.get(&experiment.experiment_id).unwrap_or_else(|error| {
             say(&format!("what you chose in the explorer is not known, and not gone by: {error}"));

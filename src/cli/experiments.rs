@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::io::Write;
 
-use super::output::{Format, Table};
+use super::output::{OutputFlags, Table};
 use super::{Failure, open};
 use crate::catalog::Value;
 use crate::config::Settings;
@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    format: Format,
+    format: OutputFlags,
 }
 
 const COLUMNS: [(&str, &str); 6] = [

@@ -5,11 +5,13 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::choosing::{Asked, Chosen, store_name};
+use super::choosing::{Chosen, PolicyFlags, store_name};
 use super::output::print_json;
 use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
-use crate::marking::{self, Event, Journal, ModelBy, Plan, Record, Registration, Request, Undoing};
+use crate::marking::{
+    self, Journal, MarkEvent, MarkPlan, MarkRequest, ModelBy, Record, Registration, Undoing,
+};
 use crate::mlflow::limits::{check_alias, check_model_name};
 use crate::mlflow::{Experiment, RunId};
 use crate::select::margin::is_better_by;
@@ -25,7 +27,7 @@ pub struct Arguments {
     /// Name or id of the experiment
     experiment: String,
     #[command(flatten)]
-    asked: Asked,
+    asked: PolicyFlags,
     /// Mark this run, not the best one
     #[arg(long, value_name = "RUN", conflicts_with = "if_better_than")]
     run: Option<String>,
@@ -135,7 +137,7 @@ async fn request(
     store: &Store,
     experiment: &Experiment,
     random: u32,
-) -> Result<Request, Failure> {
+) -> Result<MarkRequest, Failure> {
     let selecting = &settings.selecting;
     let registers = (selecting.register || arguments.register.is_some()) && !arguments.no_register;
     if let Some(alias) = &arguments.alias {
@@ -151,7 +153,7 @@ async fn request(
     if let Some(name) = &arguments.register {
         check_model_name(name).map_err(|error| Failure::Usage(format!("--register: {error}")))?;
     }
-    let mut request = Request {
+    let mut request = MarkRequest {
         experiment: experiment.experiment_id.clone(),
         run: RunId::from(""),
         metric: String::new(),
@@ -244,7 +246,7 @@ async fn gate(
     store: &Store,
     experiment: &Experiment,
     chosen: &Chosen,
-    request: &Request,
+    request: &MarkRequest,
 ) -> Result<(), Failure> {
     let Some(than) = &arguments.if_better_than else { return Ok(()) };
     let least = arguments.min_delta.unwrap_or(0.0);
@@ -309,7 +311,7 @@ async fn value_of(
     Ok(found.first().map(|(_, summary)| summary.pick(statistic).0))
 }
 
-fn print_plan(plan: &Plan, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+fn print_plan(plan: &MarkPlan, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     if json {
         let told = json!({ "run": record_json(&plan.record), "writes": plan.writes });
         return Ok(print_json(&told, out)?);
@@ -358,13 +360,13 @@ fn history(experiment: &Experiment, json: bool, out: &mut impl Write) -> Result<
     let holder = marking::holder(&log).map(|record| record.id.clone());
     if json {
         let all = log.iter().map(|event| match event {
-            Event::Marked(record) => {
+            MarkEvent::Marked(record) => {
                 let mut told = record_json(record);
                 told["event"] = json!("mark");
                 told["holds"] = json!(holder.as_deref() == Some(&record.id));
                 told
             }
-            Event::Undone(undone) => {
+            MarkEvent::Undone(undone) => {
                 json!({ "event": "undo", "mark": undone.mark, "by": undone.by, "at": undone.at })
             }
         });
@@ -372,15 +374,15 @@ fn history(experiment: &Experiment, json: bool, out: &mut impl Write) -> Result<
     }
     for event in &log {
         match event {
-            Event::Marked(record) => {
+            MarkEvent::Marked(record) => {
                 let sign = if holder.as_deref() == Some(&record.id) { "◆" } else { " " };
                 let (name, by) = (text::clean(&record.run_name), text::clean(&record.by));
                 let at = text::timestamp(record.at);
                 writeln!(out, "{sign} {at}  {by} marked {name}: {}", text::clean(&record.why))?;
             }
-            Event::Undone(undone) => {
+            MarkEvent::Undone(undone) => {
                 let run = log.iter().find_map(|event| match event {
-                    Event::Marked(record) if record.id == undone.mark => Some(record.run_name.as_str()),
+                    MarkEvent::Marked(record) if record.id == undone.mark => Some(record.run_name.as_str()),
                     _ => None,
                 });
                 let (by, at) = (text::clean(&undone.by), text::timestamp(undone.at));

@@ -39,7 +39,7 @@ use crate::store::uri::Observer;
 use crate::store::{ErrorKind, Store, StoreError, uri};
 use crate::sweep::run::RunError;
 use crate::text::clean_lines;
-use crate::tui::{Keymap, Opened};
+use crate::tui::{Keymap, OpenStore};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 something failed; 2 the command line or the settings are wrong; 3 what was \
     asked for does not exist, or no run is eligible; 4 a run that was waited for did not finish, or the best run is not \
@@ -79,7 +79,7 @@ pub enum Command {
     Doctor,
     /// Show where the settings are and what they are
     #[command(subcommand)]
-    Config(config::Command),
+    Config(config::ConfigCommand),
     /// Print a completion script for a shell
     Completions { shell: clap_complete::Shell },
     /// Print the manual page
@@ -273,13 +273,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// The store that the settings name, to be explored.
-fn explore(mut settings: Settings) -> Result<Opened, Failure> {
+fn explore(mut settings: Settings) -> Result<OpenStore, Failure> {
     // On the screen the watch itself tries again and says so; silent attempts would only hide the trouble.
     settings.rest.max_retries = 0;
     let store = open_or_begin(&settings)?;
     let keymap = Keymap::with(settings.keys())
         .map_err(|message| ConfigError::Keys { path: settings.config_file.clone(), message })?;
-    Ok(Opened { settings, store, keymap })
+    Ok(OpenStore { settings, store, keymap })
 }
 
 /// Runs a command to its end on this thread.

@@ -5,11 +5,11 @@ use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::output::{Format, Table, print_json};
+use super::output::{OutputFlags, Table, print_json};
 use super::{Failure, find_experiment, open};
 use crate::catalog::filter::matching;
 use crate::catalog::sort::{SortKey, sorted};
-use crate::catalog::summaries::Wanted;
+use crate::catalog::summaries::NeededHistory;
 use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Keyed, NO_TIME, Row, Sym, Value};
 use crate::config::Settings;
 use crate::mlflow::filter::{Direction, Filter, parse};
@@ -41,7 +41,7 @@ pub struct Arguments {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    format: Format,
+    format: OutputFlags,
 }
 
 /// What the command line asks for, understood.
@@ -240,7 +240,7 @@ async fn search(store: &Store, experiment: &ExperimentId, query: &Query) -> Resu
 /// Reads the histories that columns and sort keys ask for.
 async fn complete(builder: &mut Builder, store: &Store, query: &Query) -> Result<(), Failure> {
     let sorted = query.sort.iter().map(|key| &key.column);
-    let wanted: HashSet<Wanted> = sorted.chain(&query.columns).filter_map(Wanted::of).collect();
+    let wanted: HashSet<NeededHistory> = sorted.chain(&query.columns).filter_map(NeededHistory::of).collect();
     for wanted in &wanted {
         builder.complete(store, wanted).await?;
     }

@@ -22,7 +22,7 @@ use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::rules::MOST_JOBS;
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::tabular::KeptModels;
-use crate::sweep::plan::Plan;
+use crate::sweep::plan::SweepPlan;
 use crate::sweep::request::{SweepRequest, seconds};
 use crate::sweep::run::{self, SweepJob};
 use crate::sweep::search::Method;
@@ -172,7 +172,7 @@ impl Arguments {
 }
 
 /// All cores but one, which is the screen's.
-fn jobs(settings: &Settings, arguments: &Arguments, plan: &Plan) -> usize {
+fn jobs(settings: &Settings, arguments: &Arguments, plan: &SweepPlan) -> usize {
     let asked = arguments.jobs.map(|jobs| jobs as usize).or(settings.sweeping.jobs);
     let jobs = plan.rules.jobs_for(asked);
     if asked.is_some_and(|asked| asked > jobs) {

@@ -10,7 +10,7 @@ use super::output::print_json;
 use crate::learn::scores::scores;
 use crate::mlflow::RunId;
 use crate::store::now_ms;
-use crate::sweep::engine::journal::{EndReason, EventKind, Outcome, SweepFolder};
+use crate::sweep::engine::journal::{EndReason, EventKind, SweepFolder, TrialOutcome};
 use crate::sweep::engine::record::SweepEnd;
 use crate::sweep::engine::state::{SweepState, SweepStates, best};
 use crate::sweep::engine::unkept;
@@ -110,16 +110,16 @@ impl Bar {
         self.drawn = Some(Instant::now());
     }
 
-    fn line(&self, trial: usize, outcome: &Outcome) {
+    fn line(&self, trial: usize, outcome: &TrialOutcome) {
         let trials = &self.state.trials;
         let family = trials[trial].proposal.as_ref().map_or("", |proposal| proposal.family.as_str());
         let came = match outcome {
-            Outcome::Finished { .. } => {
+            TrialOutcome::Finished { .. } => {
                 let mean = trials[trial].mean(self.header.plan.aim()).unwrap_or(f64::NAN);
                 format!("{} {}", self.header.plan.metric(), text::number(mean))
             }
-            Outcome::Pruned { reports, .. } => format!("pruned after {reports} folds"),
-            Outcome::Failed { message } => format!("failed: {message}"),
+            TrialOutcome::Pruned { reports, .. } => format!("pruned after {reports} folds"),
+            TrialOutcome::Failed { message } => format!("failed: {message}"),
         };
         say(&format!("trial {trial} {family}: {came}"));
     }
@@ -169,7 +169,7 @@ pub fn report(
         let best = best.map(|number| {
             let trial = &trials[number];
             let mut metrics = match &trial.outcome {
-                Some(Outcome::Finished { means, .. }) => of("val", means),
+                Some(TrialOutcome::Finished { means, .. }) => of("val", means),
                 _ => serde_json::Map::new(),
             };
             metrics.extend(trial.last.iter().flat_map(|last| of("test", &last.values)));

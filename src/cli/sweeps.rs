@@ -51,7 +51,7 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
     };
     let (folder, progress) = find(settings, sweep)?;
     if !progress.state.is_active() {
-        return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.standing())));
+        return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.status_text())));
     }
     folder.set_control(control).map_err(|cause| Failure::State { what: "it goes on as before", cause })
 }
@@ -137,7 +137,7 @@ fn row(sweep: &Progress) -> Vec<String> {
     let best = sweep.best.as_ref().map_or(String::new(), |best| format!("  best {best}"));
     vec![
         sweep.id.clone(),
-        format!("{:<11}", text::clean(&sweep.standing())),
+        format!("{:<11}", text::clean(&sweep.status_text())),
         format!("{:>3}{of} trials", sweep.ended()),
         format!("{}{best}", text::clean(&sweep.experiment_name)),
     ]

@@ -4,7 +4,7 @@ use std::path::Path;
 use super::raw::RawProfile;
 use super::*;
 use crate::learn::data::{DecimalMark, ReadOptions};
-use crate::store::uri::{Auth, Origin};
+use crate::store::uri::{Auth, UriOrigin};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
@@ -84,11 +84,11 @@ fn flag_profile_environment_file_default_in_this_order() {
     let env = [("MLFLOW_TRACKING_URI", "http://env")];
     let flag = Flags { tracking_uri: Some("http://flag".into()), ..Flags::default() };
     let profile = Flags { profile: Some("p".into()), ..Flags::default() };
-    assert_eq!(uri(&flag, &env), ("http://flag".into(), Origin::Flag));
-    assert_eq!(uri(&profile, &env), ("http://profile".into(), Origin::Profile("p".into())));
+    assert_eq!(uri(&flag, &env), ("http://flag".into(), UriOrigin::Flag));
+    assert_eq!(uri(&profile, &env), ("http://profile".into(), UriOrigin::Profile("p".into())));
     assert_eq!(uri(&Flags::default(), &env).0, "http://env");
-    assert_eq!(uri(&Flags::default(), &[]), ("http://file".into(), Origin::Config));
-    assert_eq!(load("", &Flags::default(), &[]).unwrap().origin, Origin::Default);
+    assert_eq!(uri(&Flags::default(), &[]), ("http://file".into(), UriOrigin::Config));
+    assert_eq!(load("", &Flags::default(), &[]).unwrap().origin, UriOrigin::Default);
     let unknown = Flags { profile: Some("q".into()), ..Flags::default() };
     let error = load(config, &unknown, &[]).unwrap_err().to_string();
     assert_eq!(error, "there is no profile \"q\"; the config file has p");

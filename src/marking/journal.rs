@@ -76,7 +76,7 @@ pub struct Journal(Document<Steps>);
 
 /// That somebody is at a step, as long as it lives.
 #[derive(Debug)]
-pub struct Held {
+pub struct MarkGuard {
     /// None on a file system without locks.
     _lock: Option<File>,
 }
@@ -96,12 +96,12 @@ impl Journal {
     ///
     /// # Errors
     /// Where its lock cannot be made.
-    pub fn hold(&self, id: &str) -> io::Result<Option<Held>> {
+    pub fn hold(&self, id: &str) -> io::Result<Option<MarkGuard>> {
         let path = self.lock(id);
         disk::make_folder_of(&path, Care::Private)?;
         match lock(&path, TRIES) {
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Some(Held { _lock: None })),
-            lock => Ok(lock?.map(|lock| Held { _lock: Some(lock) })),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Some(MarkGuard { _lock: None })),
+            lock => Ok(lock?.map(|lock| MarkGuard { _lock: Some(lock) })),
         }
     }
 
@@ -168,7 +168,7 @@ impl Journal {
     ///
     /// # Errors
     /// Where its lock cannot be made.
-    pub fn take(&self, id: &str) -> io::Result<Option<Held>> {
+    pub fn take(&self, id: &str) -> io::Result<Option<MarkGuard>> {
         let held = self.hold(id)?;
         Ok(held.filter(|_| self.has_mark(id)))
     }

@@ -37,7 +37,7 @@ impl World {
         for number in 0..count {
             let experiment = self.store.create_experiment(&format!("other-{number}"), &[]).await.unwrap();
             let run = finished(&self.store, &experiment, "other", 0).await;
-            let request = Request { experiment, run, ..self.request(0, 100 + number as i64, "champion") };
+            let request = MarkRequest { experiment, run, ..self.request(0, 100 + number as i64, "champion") };
             let plan = plan(&self.store, &request).await.unwrap();
             mark(&self.store, &self.journal(), &plan).await.unwrap();
         }
@@ -54,8 +54,8 @@ impl World {
         Journal::new(self.folder.path(), "memory")
     }
 
-    fn request(&self, run: usize, now: i64, alias: &str) -> Request {
-        Request {
+    fn request(&self, run: usize, now: i64, alias: &str) -> MarkRequest {
+        MarkRequest {
             experiment: self.experiment.clone(),
             run: self.runs[run].clone(),
             metric: "rmse".into(),
@@ -75,12 +75,12 @@ impl World {
         }
     }
 
-    async fn mark(&self, run: usize, now: i64) -> crate::store::Result<Outcome> {
+    async fn mark(&self, run: usize, now: i64) -> crate::store::Result<MarkOutcome> {
         let plan = plan(&self.store, &self.request(run, now, "champion")).await?;
         mark(&self.store, &self.journal(), &plan).await
     }
 
-    async fn undo(&self, now: i64) -> crate::store::Result<Option<Outcome>> {
+    async fn undo(&self, now: i64) -> crate::store::Result<Option<MarkOutcome>> {
         let undoing = Undoing { by: "ana".into(), now, of_others: true };
         undo(&self.store, &self.journal(), &self.experiment, &undoing, 7).await
     }

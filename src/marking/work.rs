@@ -1,8 +1,8 @@
 //! Marking and undoing, step by step: each write can be repeated, and the journal knows of the step until it is over.
 
 use super::journal::{Journal, Open, Step};
-use super::plan::{self, Plan, Request, is_refused};
-use super::record::{Event, Model, Record, Undone, events, holder, is_undone, new_id};
+use super::plan::{self, MarkPlan, MarkRequest, is_refused};
+use super::record::{MarkEvent, Model, Record, Undone, events, holder, is_undone, new_id};
 use super::registry::{Aligned, Hand, align, is_registered, register};
 use super::settle::{ROUNDS, settle};
 use crate::mlflow::{ExperimentId, LifecycleStage};
@@ -10,7 +10,7 @@ use crate::store::{ErrorKind, Result, Store, StoreError};
 
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
+pub struct MarkOutcome {
     /// The mark that was made, or taken back.
     pub record: Record,
     /// Somebody else marked another run meanwhile, and that mark holds.
@@ -23,7 +23,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// If the run or the experiment is not there, or the store does not answer.
-pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
+pub async fn plan(store: &Store, request: &MarkRequest) -> Result<MarkPlan> {
     plan::plan(store, request).await
 }
 
@@ -37,7 +37,7 @@ fn journalled<T>(result: std::io::Result<T>) -> Result<T> {
 /// # Errors
 /// If the run is deleted, the journal cannot be written, or the store fails or refuses. What was begun then is in the
 /// journal, and [`resume`] finishes it.
-pub async fn mark(store: &Store, journal: &Journal, plan: &Plan) -> Result<Outcome> {
+pub async fn mark(store: &Store, journal: &Journal, plan: &MarkPlan) -> Result<MarkOutcome> {
     let run = store.get_run(&plan.record.run()).await?;
     if run.info.lifecycle_stage == LifecycleStage::Deleted {
         let kind = ErrorKind::Invalid("the run is deleted: restore it first".into());
@@ -56,7 +56,7 @@ async fn end_if_unwritten(
     journal: &Journal,
     experiment: &ExperimentId,
     id: &str,
-    result: &Result<Outcome>,
+    result: &Result<MarkOutcome>,
 ) -> Result<()> {
     if let Err(error) = result
         && matches!(
@@ -87,7 +87,7 @@ async fn carry_out(
     journal: &Journal,
     experiment: &ExperimentId,
     mut record: Record,
-) -> Result<Outcome> {
+) -> Result<MarkOutcome> {
     store.set_experiment_tag(experiment, &record.entry()).await?;
     let mut log = settle(store, experiment).await?;
     let mut unaligned = None;
@@ -127,10 +127,10 @@ async fn carry_out(
     let superseded = holder(&log).filter(|holder| holder.id != record.id).cloned();
     let mut said = told(&record, superseded.as_ref());
     said.extend(unaligned);
-    Ok(Outcome { record, superseded, said })
+    Ok(MarkOutcome { record, superseded, said })
 }
 
-fn is_holder(log: &[Event], record: &Record) -> bool {
+fn is_holder(log: &[MarkEvent], record: &Record) -> bool {
     holder(log).is_some_and(|holder| holder.id == record.id)
 }
 
@@ -140,7 +140,7 @@ async fn align_undone(store: &Store, experiment: &ExperimentId, record: &Record)
 }
 
 /// Whether a mark holds whose model is not registered any more: somebody took away what it was registered in.
-async fn is_missed(store: &Store, log: &[Event], record: &Record) -> Result<bool> {
+async fn is_missed(store: &Store, log: &[MarkEvent], record: &Record) -> Result<bool> {
     match &record.model {
         Some(model) if record.note.is_none() && is_holder(log, record) => {
             Ok(!is_registered(store, model).await?)
@@ -201,14 +201,14 @@ pub async fn undo(
     experiment: &ExperimentId,
     undoing: &Undoing,
     random: u32,
-) -> Result<Option<Outcome>> {
+) -> Result<Option<MarkOutcome>> {
     let Undoing { by, now, of_others } = undoing;
     let log = events(&store.get_experiment(experiment).await?.tags);
     let Some(record) = holder(&log).cloned() else { return Ok(None) };
     if record.by != *by && !of_others {
         let said =
             vec![format!("{} is marked best by {}: ask again to undo that", record.run_name, record.by)];
-        return Ok(Some(Outcome { record, superseded: None, said }));
+        return Ok(Some(MarkOutcome { record, superseded: None, said }));
     }
     let newest = log
         .last()
@@ -231,7 +231,7 @@ async fn take_back(
     undone: &Undone,
     record: Record,
     was_begun: bool,
-) -> Result<Outcome> {
+) -> Result<MarkOutcome> {
     store.set_experiment_tag(experiment, &undone.entry()).await?;
     settle(store, experiment).await?;
     let mut said = Vec::new();
@@ -267,7 +267,7 @@ async fn take_back(
     }
     store.set_experiment_tag(experiment, &Undone { open: false, ..undone.clone() }.entry()).await?;
     journalled(journal.end(&undone.id))?;
-    Ok(Outcome { record, superseded: None, said })
+    Ok(MarkOutcome { record, superseded: None, said })
 }
 
 /// What became of the registry, in words.
@@ -299,7 +299,7 @@ fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
 #[derive(Debug, Default)]
 pub struct Resumed {
     /// Of those that are finished, or taken back.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<MarkOutcome>,
     /// Why some are not finished; they stay in the journal.
     pub failed: Vec<StoreError>,
 }
@@ -344,7 +344,7 @@ async fn finish(
     journal: &Journal,
     experiment: &ExperimentId,
     record: Record,
-) -> Result<Outcome> {
+) -> Result<MarkOutcome> {
     let run = store.get_run(&record.run()).await;
     let is_there = match &run {
         Ok(run) => run.info.lifecycle_stage == LifecycleStage::Active,
@@ -354,7 +354,7 @@ async fn finish(
     let log = events(&store.get_experiment(experiment).await?.tags);
     // As far as the log has come, where it has come further than the journal.
     let known = log.iter().find_map(|event| match event {
-        Event::Marked(known) if known.id == record.id => {
+        MarkEvent::Marked(known) if known.id == record.id => {
             Some(Record { done: true, ..known.as_ref().clone() })
         }
         _ => None,
@@ -370,7 +370,7 @@ async fn finish(
         }
         journalled(journal.end(&record.id))?;
         let said = vec![format!("the mark of {} was undone meanwhile", record.run_name)];
-        return Ok(Outcome { record, superseded: None, said });
+        return Ok(MarkOutcome { record, superseded: None, said });
     }
     if is_there {
         return carry_out(store, journal, experiment, record).await;
@@ -378,7 +378,7 @@ async fn finish(
     let Some(known) = known else {
         journalled(journal.end(&record.id))?;
         let said = vec![format!("the mark of {} was given up: the run is deleted", record.run_name)];
-        return Ok(Outcome { record, superseded: None, said });
+        return Ok(MarkOutcome { record, superseded: None, said });
     };
     let undone = Undone {
         id: new_id(record.at.saturating_add(1), 0),

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::Goal;
 use crate::catalog::ColumnSpec;
-use crate::catalog::summaries::Wanted;
+use crate::catalog::summaries::NeededHistory;
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::{Filter, ParseError, parse};
 
@@ -204,9 +204,9 @@ impl Policy {
     }
 
     /// The histories that it takes to tell.
-    pub fn wanted(&self) -> Vec<Wanted> {
+    pub fn wanted(&self) -> Vec<NeededHistory> {
         let all = self.objectives.iter().chain(&self.tie_breaks);
-        all.filter_map(|objective| Wanted::of(&self.column(objective))).collect()
+        all.filter_map(|objective| NeededHistory::of(&self.column(objective))).collect()
     }
 }
 

@@ -206,9 +206,9 @@ pub fn select_with(
         })
     };
     let count = eligible.len();
-    let mut standing = Standing::default();
+    let mut standing = FrontScores::default();
     if policy.objectives.len() > 1 {
-        standing = Standing::new(policy, &objectives, &eligible);
+        standing = FrontScores::new(policy, &objectives, &eligible);
     }
     let by_values =
         |a: &Candidate, b: &Candidate| standing.compare(a.1, b.1).then_with(|| by_objectives(a, b));
@@ -339,14 +339,14 @@ fn judge(catalog: &Catalog, objectives: &Columns<'_>, row: Row, out: &mut LeftOu
 
 /// Where runs stand among several objectives.
 #[derive(Debug, Default)]
-struct Standing {
+struct FrontScores {
     /// The runs on the front, with their first objective.
     front: FxHashMap<Row, f64>,
     /// From 0 to 1, where the objectives are weighted.
     scores: FxHashMap<Row, f64>,
 }
 
-impl Standing {
+impl FrontScores {
     fn new(policy: &Policy, objectives: &Columns<'_>, eligible: &[Candidate]) -> Self {
         let turned_values = |row: Row| -> Vec<f64> {
             let goals = policy.objectives.iter().map(|objective| objective.goal);

@@ -2,7 +2,7 @@
 
 use super::policy::{Policy, ValueOf};
 use super::rank::{LeftOut, Selection, TieBreak};
-use super::resolve::Origin;
+use super::resolve::PolicyOrigin;
 use super::spread::SpreadOf;
 use crate::catalog::Catalog;
 use crate::text::{clean, count, number, runs};
@@ -89,7 +89,7 @@ fn plural(count: usize) -> &'static str {
 }
 
 /// The whole of it, a sentence a line. Nothing was eligible where the first line says so.
-pub fn long(selection: &Selection, catalog: &Catalog, origin: Origin) -> Vec<String> {
+pub fn long(selection: &Selection, catalog: &Catalog, origin: PolicyOrigin) -> Vec<String> {
     let policy = &selection.policy;
     let mut lines = Vec::new();
     let considered = format!("{} runs were considered", count(selection.considered));

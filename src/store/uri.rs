@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::address::shown;
 use super::error::During;
 use super::rest::Rest;
-pub use super::rest::{Auth, Observer, RestOptions, Waiting, address, proxy};
+pub use super::rest::{Auth, Observer, RestOptions, WaitNotice, address, proxy};
 pub use super::sqlite::Database;
 use super::sqlite::Sqlite;
 use super::{ErrorKind, Result, Store, StoreError};
@@ -16,7 +16,7 @@ const LOOKED_AT: usize = 10_000;
 
 /// Where a tracking URI was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum UriOrigin {
     /// The command line.
     Flag,
     /// A profile, by its name.
@@ -29,7 +29,7 @@ pub enum Origin {
     Default,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for UriOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag => f.write_str("--tracking-uri"),

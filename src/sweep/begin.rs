@@ -10,7 +10,7 @@ use serde_json::json;
 use super::engine::journal::SweepFolder;
 use super::engine::rules::Mode;
 use super::header::SweepHeader;
-use super::plan::Plan;
+use super::plan::SweepPlan;
 use crate::disk::{self, Draft};
 use crate::learn::data::Frame;
 use crate::learn::report::DataReport;
@@ -57,7 +57,7 @@ impl PreparedSweep {
     ///
     /// # Errors
     /// Where the folder cannot be made.
-    pub fn new(plan: Plan, data: &TrainingData, origin: &SweepOrigin<'_>) -> io::Result<Self> {
+    pub fn new(plan: SweepPlan, data: &TrainingData, origin: &SweepOrigin<'_>) -> io::Result<Self> {
         let now = now_ms();
         let zoned =
             jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
@@ -82,7 +82,7 @@ impl PreparedSweep {
     }
 
     /// What it is to do.
-    pub fn plan(&self) -> &Plan {
+    pub fn plan(&self) -> &SweepPlan {
         &self.header.plan
     }
 
@@ -134,7 +134,7 @@ pub fn spawn(folder: &SweepFolder, header: &SweepHeader, same: &SameStore) -> io
 ///
 /// # Errors
 /// The store's.
-pub async fn find_or_create(store: &Store, name: &str, plan: &Plan) -> store::Result<Experiment> {
+pub async fn find_or_create(store: &Store, name: &str, plan: &SweepPlan) -> store::Result<Experiment> {
     if let Ok(found) = store.find_experiment(name).await? {
         return Ok(found);
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::engine::pruner::Pruner;
 use super::engine::rules::{Mode, Rules};
 use super::objective::tabular::{KeptModels, TabularPlan, check_parts};
-use super::plan::Plan;
+use super::plan::SweepPlan;
 use super::search::{FamilySpace, Method};
 use crate::learn::data::{self, DataError, Frame, Limits, ReadOptions, Target, Task, bundled};
 use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
@@ -81,7 +81,7 @@ impl SweepRequest {
     ///
     /// # Errors
     /// What of the data cannot be read, or of the request not be met, with what to change.
-    pub fn decide(&self) -> Result<(Plan, TrainingData), DataError> {
+    pub fn decide(&self) -> Result<(SweepPlan, TrainingData), DataError> {
         self.decide_on(self.frame()?)
     }
 
@@ -97,7 +97,7 @@ impl SweepRequest {
     ///
     /// # Errors
     /// What of the request cannot be met on such data, with what to change.
-    pub fn decide_on(&self, frame: Frame) -> Result<(Plan, TrainingData), DataError> {
+    pub fn decide_on(&self, frame: Frame) -> Result<(SweepPlan, TrainingData), DataError> {
         let set = bundled::find(&self.data);
         let target = self.target.as_deref().or(set.map(|set| set.target));
         let Some(name) = target else {
@@ -143,7 +143,7 @@ impl SweepRequest {
             test_size,
             models: self.models,
         };
-        let plan = Plan { rules, tabular };
+        let plan = SweepPlan { rules, tabular };
         plan.check()?;
         Ok((plan, training))
     }

@@ -9,7 +9,7 @@ use mltui::catalog::{Builder, Catalog};
 use mltui::compare::Comparison;
 use mltui::compare::importance::matters;
 use mltui::config::{Glyphs, Palette, Selecting};
-use mltui::marking::{Model, Plan, Record};
+use mltui::marking::{MarkPlan, Model, Record};
 use mltui::mlflow::{
     ArtifactFile, Experiment, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo, RunStatus, Tag,
 };
@@ -173,8 +173,8 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
             vec![Msg::Experiments(experiments::Msg::Renamed { name, result: or_error(fails) })]
         }
         Effect::Best(best::effects::Effect::Mark(request)) => {
-            let held = Some(best::Held { run: request.run, is_held: true });
-            let marked = best::Marked { held, said: vec![NAMES[4].into()] };
+            let champion = Some(best::Champion { run: request.run, holds: true });
+            let marked = best::Marked { champion, said: vec![NAMES[4].into()] };
             vec![Msg::Best(best::Msg::Marked(Ok(marked)))]
         }
         Effect::Runs(runs::effects::Effect::Write(write)) => {
@@ -198,7 +198,7 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
                 ..Record::default()
             };
             let writes = NAMES.map(str::to_owned).to_vec();
-            let plan = Plan { experiment: experiment("1", NAMES[4]), record, writes };
+            let plan = MarkPlan { experiment: experiment("1", NAMES[4]), record, writes };
             vec![Msg::Best(best::Msg::Planned(or_error(fails).map(|()| Box::new(plan))))]
         }
         Effect::Sweeps(sweeps::effects::Effect::CheckPlan { generation, .. }) => {
@@ -231,7 +231,7 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
             vec![Msg::Sweeps(sweeps::Msg::Log { name, text: NAMES.join("\n") })]
         }
         Effect::Sweeps(sweeps::effects::Effect::Steer { .. })
-        | Effect::Export(export::effects::Effect::Save { .. }) => vec![Msg::Said(NAMES[4].into())],
+        | Effect::Export(export::effects::Effect::Save { .. }) => vec![Msg::Announcement(NAMES[4].into())],
         _ => Vec::new(),
     }
 }

@@ -9,17 +9,19 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-use super::builder::Growing;
+use super::builder::ColumnBuilder;
 use super::numerals::{DecimalMark, Notation, notation};
 use super::records::Records;
 use super::seen::Seen;
 use super::separator;
-use super::{DataError, ExcludedColumn, Exclusion, Format, Frame, Limits, ReadOptions, digest, named_twice};
+use super::{
+    DataError, ExcludedColumn, Exclusion, FileFormat, Frame, Limits, ReadOptions, digest, named_twice,
+};
 
 const MOST_COLUMNS: usize = 1_000_000;
 
 /// Where the bytes come from; each call begins anew.
-pub type Source<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
+pub type ByteSource<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
 
 pub fn read(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     let open = || -> std::io::Result<Box<dyn Read>> {
@@ -36,7 +38,7 @@ pub fn read_packed(name: &Path, bytes: &[u8], reading: &ReadOptions) -> Result<F
     read_from(name, &|| Ok(Box::new(MultiGzDecoder::new(bytes))), reading)
 }
 
-fn read_from(path: &Path, open: &Source<'_>, reading: &ReadOptions) -> Result<Frame, DataError> {
+fn read_from(path: &Path, open: &ByteSource<'_>, reading: &ReadOptions) -> Result<Frame, DataError> {
     let failed = |cause| DataError::Read { path: path.to_owned(), cause };
     let separator = match reading.separator {
         Some(separator) => separator,
@@ -73,12 +75,12 @@ fn read_from(path: &Path, open: &Source<'_>, reading: &ReadOptions) -> Result<Fr
         if holds.is_none() {
             leave(Exclusion::Empty);
         }
-        growing.push(holds.map(|holds| Growing::new(name.clone(), holds, rows)));
+        growing.push(holds.map(|holds| ColumnBuilder::new(name.clone(), holds, rows)));
     }
     Limits::of_this_machine().check(path, rows, growing.iter().flatten().count())?;
     fill(path, records()?, &mut growing)?;
     let digest = open().and_then(digest).map_err(failed)?;
-    let growing: Vec<Growing> = growing.into_iter().flatten().collect();
+    let growing: Vec<ColumnBuilder> = growing.into_iter().flatten().collect();
     if growing.iter().any(|column| column.rows() != rows) {
         return Err(DataError::File {
             path: path.to_owned(),
@@ -89,8 +91,8 @@ fn read_from(path: &Path, open: &Source<'_>, reading: &ReadOptions) -> Result<Fr
         name: String::new(),
         source: String::new(),
         digest,
-        format: Format::Delimited { separator },
-        columns: growing.into_iter().map(Growing::finish).collect(),
+        format: FileFormat::Delimited { separator },
+        columns: growing.into_iter().map(ColumnBuilder::finish).collect(),
         rows,
         left_out,
         unknown: reading.unknown(&names),
@@ -140,7 +142,11 @@ fn wrong_cell(path: &Path, line: u64, column: &str, message: String) -> DataErro
     DataError::Cell { path: path.to_owned(), line, column: column.to_owned(), message }
 }
 
-fn fill(path: &Path, mut records: Records<'_>, growing: &mut [Option<Growing>]) -> Result<(), DataError> {
+fn fill(
+    path: &Path,
+    mut records: Records<'_>,
+    growing: &mut [Option<ColumnBuilder>],
+) -> Result<(), DataError> {
     let mut record = csv::StringRecord::new();
     while records.read(&mut record)? {
         for (column, cell) in growing.iter_mut().zip(&record) {

@@ -89,7 +89,7 @@ pub struct Column {
 
 /// How a table was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum FileFormat {
     /// CSV and its kin.
     Delimited {
         /// Between two cells.
@@ -127,7 +127,7 @@ pub struct Frame {
     /// Eight hexadecimal digits over the bytes of the file, unpacked.
     pub digest: String,
     /// How it was written.
-    pub format: Format,
+    pub format: FileFormat,
     /// Those that were read.
     pub columns: Vec<Column>,
     /// Of every column.

@@ -11,11 +11,13 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use parquet::schema::types::Type;
 
-use super::builder::Growing;
+use super::builder::ColumnBuilder;
 use super::numerals::DecimalMark;
-use super::pages::Pages;
+use super::pages::ParquetPages;
 use super::seen::{Seen, spelled};
-use super::{DataError, ExcludedColumn, Exclusion, Format, Frame, Limits, ReadOptions, digest, named_twice};
+use super::{
+    DataError, ExcludedColumn, Exclusion, FileFormat, Frame, Limits, ReadOptions, digest, named_twice,
+};
 use crate::program::caught;
 
 /// Where a file contradicts itself, its reader may panic in place of an error.
@@ -30,7 +32,7 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     let file = |message: String| DataError::File { path: path.to_owned(), message };
     let broken = |error: ParquetError| file(format!("it cannot be read as Parquet: {error}"));
     let io = |cause| DataError::Read { path: path.to_owned(), cause };
-    let reader = SerializedFileReader::new(Pages(File::open(path).map_err(io)?)).map_err(broken)?;
+    let reader = SerializedFileReader::new(ParquetPages(File::open(path).map_err(io)?)).map_err(broken)?;
     let metadata = reader.metadata().file_metadata();
     let rows = usize::try_from(metadata.num_rows()).unwrap_or(0);
     if rows == 0 {
@@ -73,7 +75,7 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
             let why = if look.has_bytes { Exclusion::Bytes } else { Exclusion::Empty };
             left_out.push(ExcludedColumn { name: name.clone(), why });
         }
-        growing.push(holds.map(|holds| Growing::new(name.clone(), holds, rows)));
+        growing.push(holds.map(|holds| ColumnBuilder::new(name.clone(), holds, rows)));
     }
     for (row, row_number) in reader.get_row_iter(Some(part)).map_err(broken)?.zip(1..) {
         for ((_, field), column) in row.map_err(broken)?.get_column_iter().zip(&mut growing) {
@@ -86,7 +88,7 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
             })?;
         }
     }
-    let growing: Vec<Growing> = growing.into_iter().flatten().collect();
+    let growing: Vec<ColumnBuilder> = growing.into_iter().flatten().collect();
     if growing.iter().any(|column| column.rows() != rows) {
         return Err(file(format!(
             "it cannot be read as Parquet: it does not hold the {rows} rows that it says"
@@ -96,8 +98,8 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
         name: String::new(),
         source: String::new(),
         digest: File::open(path).and_then(digest).map_err(io)?,
-        format: Format::Parquet,
-        columns: growing.into_iter().map(Growing::finish).collect(),
+        format: FileFormat::Parquet,
+        columns: growing.into_iter().map(ColumnBuilder::finish).collect(),
         rows,
         left_out,
         unknown: reading.unknown(&all),
@@ -201,7 +203,7 @@ fn text(field: &Field) -> Option<String> {
     }
 }
 
-fn push(column: &mut Growing, field: &Field) -> Result<(), String> {
+fn push(column: &mut ColumnBuilder, field: &Field) -> Result<(), String> {
     let number = number(field).map(|(value, _)| value);
     match field {
         Field::Null => column.push_gap(),

@@ -36,7 +36,7 @@ pub struct Seen {
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holds {
+pub struct ColumnContent {
     pub kind: ColumnKind,
     pub gaps: Gaps,
     /// Whether it holds truth values, as texts where there are gaps among them.
@@ -171,9 +171,13 @@ impl Seen {
     }
 
     /// What the column holds; an error where it is mostly numbers and has a text among them. None if it is empty.
-    pub fn holds(&self, is_categorical: bool, mark: DecimalMark) -> Result<Option<Holds>, (u64, String)> {
+    pub fn holds(
+        &self,
+        is_categorical: bool,
+        mark: DecimalMark,
+    ) -> Result<Option<ColumnContent>, (u64, String)> {
         let filled = self.filled();
-        let holds = |kind, gaps| Ok(Some(Holds { kind, gaps, truths: false, mark }));
+        let holds = |kind, gaps| Ok(Some(ColumnContent { kind, gaps, truths: false, mark }));
         if is_categorical {
             return if filled + self.words == 0 { Ok(None) } else { holds(ColumnKind::Text, Gaps::Empty) };
         }
@@ -183,7 +187,7 @@ impl Seen {
         let has_gaps = self.empty + self.words > 0;
         if self.truths == filled {
             let kind = if has_gaps { ColumnKind::Text } else { ColumnKind::Boolean };
-            return Ok(Some(Holds { kind, gaps: Gaps::Words, truths: true, mark }));
+            return Ok(Some(ColumnContent { kind, gaps: Gaps::Words, truths: true, mark }));
         }
         let numbers = self.numbers(mark);
         if numbers == filled {

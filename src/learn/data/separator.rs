@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::delimited::Source;
+use super::delimited::ByteSource;
 use super::numerals::{Notation, notation};
 
 /// Bytes that are looked at, and lines.
@@ -23,7 +23,7 @@ pub fn separator(text: &str) -> Result<u8, String> {
 }
 
 /// The separator that a file's first lines agree on.
-pub fn found(open: &Source<'_>) -> std::io::Result<u8> {
+pub fn found(open: &ByteSource<'_>) -> std::io::Result<u8> {
     let mut sample = Vec::new();
     open()?.take(SAMPLE as u64).read_to_end(&mut sample)?;
     Ok(of(&sample))

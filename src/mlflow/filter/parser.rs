@@ -224,7 +224,7 @@ impl Token {
                 format!("the {quote} that opens here is never closed"),
                 span.start..text.len(),
             )),
-            Self::Wrong(message) => Err(ParseError::new(message, span.clone())),
+            Self::LiteralError(message) => Err(ParseError::new(message, span.clone())),
             _ => Ok(()),
         }
     }

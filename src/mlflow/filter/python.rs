@@ -5,10 +5,10 @@
 const DEEPEST: usize = 20;
 
 /// What is wrong, and at which byte.
-pub type Wrong = (String, usize);
+pub type LiteralError = (String, usize);
 
 /// The texts between the parentheses that `source` begins and ends with.
-pub fn texts(source: &str) -> Result<Vec<String>, Wrong> {
+pub fn texts(source: &str) -> Result<Vec<String>, LiteralError> {
     let mut reader = Reader { source, at: 1 };
     let texts: Vec<String> = match reader.group(0)? {
         Item::Text(text) => vec![text],
@@ -53,7 +53,7 @@ impl Reader<'_> {
         &self.source[self.at..]
     }
 
-    fn wrong<T>(&self, what: impl Into<String>) -> Result<T, Wrong> {
+    fn wrong<T>(&self, what: impl Into<String>) -> Result<T, LiteralError> {
         Err((what.into(), self.at))
     }
 
@@ -63,7 +63,7 @@ impl Reader<'_> {
     }
 
     /// What stands behind an opening parenthesis, up to the one that closes it: one thing, or with a comma a list.
-    fn group(&mut self, depth: usize) -> Result<Item, Wrong> {
+    fn group(&mut self, depth: usize) -> Result<Item, LiteralError> {
         let mut items = Vec::new();
         let mut is_list = true;
         loop {
@@ -89,7 +89,7 @@ impl Reader<'_> {
         }
     }
 
-    fn item(&mut self, depth: usize) -> Result<Item, Wrong> {
+    fn item(&mut self, depth: usize) -> Result<Item, LiteralError> {
         if self.rest().starts_with('(') {
             if depth == DEEPEST {
                 return self.wrong("too many parentheses stand in each other");
@@ -111,7 +111,7 @@ impl Reader<'_> {
         self.rest().trim_start_matches(['r', 'R', 'u', 'U']).starts_with(['\'', '"'])
     }
 
-    fn text(&mut self) -> Result<String, Wrong> {
+    fn text(&mut self) -> Result<String, LiteralError> {
         let prefix = self.rest().find(['\'', '"']).unwrap_or(0);
         if prefix > 1 {
             return self.wrong(TAKES);
@@ -154,7 +154,7 @@ impl Reader<'_> {
     }
 
     /// What a backslash and the characters behind it mean. An unknown escape is the backslash itself.
-    fn escaped(&mut self) -> Result<Option<char>, Wrong> {
+    fn escaped(&mut self) -> Result<Option<char>, LiteralError> {
         let mut behind = self.rest()[1..].chars();
         let Some(c) = behind.next() else { return self.wrong("a backslash stands at the end") };
         let plain = match c {
@@ -192,7 +192,7 @@ impl Reader<'_> {
     }
 
     /// The character of a number of so many digits.
-    fn code(&mut self, from: usize, digits: usize, radix: u32) -> Result<char, Wrong> {
+    fn code(&mut self, from: usize, digits: usize, radix: u32) -> Result<char, LiteralError> {
         let number = self.rest().get(from..from + digits);
         let number = number.filter(|number| number.chars().all(|c| c.is_digit(radix)));
         let code = number.and_then(|number| u32::from_str_radix(number, radix).ok());

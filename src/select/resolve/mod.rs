@@ -17,7 +17,7 @@ use crate::mlflow::{Tag, tags};
 
 /// Who stated a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum PolicyOrigin {
     /// Stated on the command line.
     Asked,
     /// Chosen for this experiment before.
@@ -32,7 +32,7 @@ pub enum Origin {
     Names,
 }
 
-impl Origin {
+impl PolicyOrigin {
     /// A word for machines.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,9 +62,9 @@ impl Origin {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Resolved {
     /// All is known.
-    Policy(Policy, Origin),
+    Policy(Policy, PolicyOrigin),
     /// The metric is known, and not which end of it is wanted.
-    Undirected(String, Origin),
+    Undirected(String, PolicyOrigin),
     /// No metric is known by name: somebody has to choose one.
     Open,
 }
@@ -79,7 +79,7 @@ pub fn resolve(
     told: &[Objective],
 ) -> Resolved {
     if let Some(policy) = chosen {
-        return Resolved::Policy(policy, Origin::Chosen);
+        return Resolved::Policy(policy, PolicyOrigin::Chosen);
     }
     let candidates = candidates(patterns, told, metrics.iter().copied());
     let with_tie_breaks = |objectives: &[Objective]| {
@@ -99,18 +99,18 @@ pub fn resolve(
             _ => patterns.goal(told, metric),
         };
         return match goal {
-            Some(goal) => Resolved::Policy(by(metric, goal), Origin::Experiment),
-            None => Resolved::Undirected(metric.to_owned(), Origin::Experiment),
+            Some(goal) => Resolved::Policy(by(metric, goal), PolicyOrigin::Experiment),
+            None => Resolved::Undirected(metric.to_owned(), PolicyOrigin::Experiment),
         };
     }
     if let Some(Objective { metric, goal }) = patterns.first(metrics) {
-        return Resolved::Policy(by(&metric, goal), Origin::Settings);
+        return Resolved::Policy(by(&metric, goal), PolicyOrigin::Settings);
     }
     if !told.is_empty() {
-        return Resolved::Policy(with_tie_breaks(told), Origin::Trials);
+        return Resolved::Policy(with_tie_breaks(told), PolicyOrigin::Trials);
     }
     match candidates.first() {
-        Some(first) => Resolved::Policy(with_tie_breaks(std::slice::from_ref(first)), Origin::Names),
+        Some(first) => Resolved::Policy(with_tie_breaks(std::slice::from_ref(first)), PolicyOrigin::Names),
         None => Resolved::Open,
     }
 }

@@ -98,7 +98,7 @@ impl Answer {
         budget: &Budget,
     ) -> Inner<Option<S::Value>> {
         let mut parser = Deserializer::from_slice(&self.body.bytes);
-        de::Deserializer::deserialize_map(&mut parser, Wanted { key, seed: Some(seed) }).map_err(|error| {
+        de::Deserializer::deserialize_map(&mut parser, FieldOf { key, seed: Some(seed) }).map_err(|error| {
             if budget.is_spent() {
                 ErrorKind::TooMuch(format!("one of the {key} in an answer takes more than {} MB", TREE >> 20))
             } else {
@@ -169,12 +169,12 @@ impl<'de> Visitor<'de> for Outline<'_> {
 }
 
 /// Hands the value of one field to a seed, and passes over the others.
-struct Wanted<'a, S> {
+struct FieldOf<'a, S> {
     key: &'a str,
     seed: Option<S>,
 }
 
-impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Wanted<'_, S> {
+impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for FieldOf<'_, S> {
     type Value = Option<S::Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

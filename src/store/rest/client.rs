@@ -17,7 +17,7 @@ use url::Url;
 use super::answer::Answer;
 use super::body::{self, Source};
 use super::failure::{failure, innermost, tls_cause, tls_words};
-use super::options::{Auth, RestOptions, Waiting};
+use super::options::{Auth, RestOptions, WaitNotice};
 use super::paging::PAGE;
 use super::proxy::{self, Proxy};
 use super::received::Received;
@@ -244,7 +244,7 @@ impl Client {
         {
             let what = format!("{} has not answered yet; waiting", self.base());
             let at_most = self.options.timeout.saturating_sub(silence);
-            observer.tell(&Waiting { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_TIMEOUT" });
+            observer.tell(&WaitNotice { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_TIMEOUT" });
         }
         answer.await
     }
@@ -320,7 +320,7 @@ impl Client {
         {
             let what = format!("{}; trying again", hide(&failure.to_string()));
             let at_most = self.options.patience(attempt);
-            observer.tell(&Waiting { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_MAX_RETRIES" });
+            observer.tell(&WaitNotice { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_MAX_RETRIES" });
         }
     }
 

@@ -55,7 +55,7 @@ pub enum Screen {
 
 /// How it stands with the store.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Connection {
+pub enum ConnectionState {
     /// Nothing was answered yet.
     Connecting,
     /// The last answer came at this time (milliseconds).
@@ -103,7 +103,7 @@ pub struct App {
     /// The help stands over everything else, and is scrolled by so many lines.
     pub help: Option<usize>,
     pub dragged: Option<Dragged>,
-    pub connection: Connection,
+    pub connection: ConnectionState,
     pub paused: bool,
     pub poll_interval: PollInterval,
     pub experiments: Experiments,
@@ -189,7 +189,7 @@ impl App {
             overlay: None,
             help: None,
             dragged: None,
-            connection: Connection::Connecting,
+            connection: ConnectionState::Connecting,
             paused: false,
             poll_interval: PollInterval::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
             experiments: Experiments::default(),

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::app::{App, Connection, Overlay, Screen};
+use super::app::{App, ConnectionState, Overlay, Screen};
 use super::layer::Layer;
 use super::layout::{Focus, Geometry, details_body};
 use crate::text;
@@ -61,8 +61,8 @@ fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         Some(Overlay::Confirm(confirm)) => confirm::view::draw(confirm, theme, frame),
         Some(Overlay::Report(report)) => report::view::draw(app, report, theme, frame),
         Some(Overlay::Plan(form)) => {
-            let place = sweeps::update::place(app);
-            sweeps::plan::view::draw(form, place.name(), theme, frame);
+            let destination = sweeps::update::destination(app);
+            sweeps::plan::view::draw(form, destination.name(), theme, frame);
         }
         Some(Overlay::Sweeps { at }) => sweeps::list::view::draw(app, *at, theme, frame),
         Some(Overlay::Search) | None => {}
@@ -121,8 +121,8 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
         return Line::styled(format!("{} paused", symbols.paused), theme.warn);
     }
     match &app.connection {
-        Connection::Connecting => Line::styled("connecting", theme.running),
-        Connection::Live { since } => {
+        ConnectionState::Connecting => Line::styled("connecting", theme.running),
+        ConnectionState::Live { since } => {
             let age = app.now - since;
             // A local store is watched all the time; a server is asked every few seconds.
             if app.capabilities.change_feed {
@@ -135,7 +135,7 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
                 Span::styled(interval, theme.dim),
             ])
         }
-        Connection::Failing { retry_at, .. } => {
+        ConnectionState::Failing { retry_at, .. } => {
             let wait = (retry_at - app.now).max(0);
             Line::styled(format!("{} stale, retry in {}", symbols.failing, text::span(wait)), theme.bad)
         }
@@ -152,7 +152,7 @@ fn message(app: &App) -> Option<(String, bool)> {
     if let Some(status) = &app.status {
         return Some((status.clone(), false));
     }
-    if let Connection::Failing { error, .. } = &app.connection {
+    if let ConnectionState::Failing { error, .. } = &app.connection {
         return Some((format!("{error}; {}", error.hint()), true));
     }
     if let Some(notice) = &app.notice {

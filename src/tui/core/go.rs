@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::action::{Action as Any, MOVE, PANES, Possible, Row, TABLE, always, given, on_loaded_runs};
+use super::action::{Action as Any, ActionRow, MOVE, PANES, Possible, TABLE, always, given, on_loaded_runs};
 use super::app::{App, Overlay};
 use super::effect::Effects;
 use super::layer::{Layer, Scope};
@@ -32,7 +32,7 @@ pub enum Action {
 const MOVES: &[Scope] = &[Scope::Move];
 const GOES: &[Scope] = &[Scope::Go];
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Down, "down", &["j", "down"], MOVES, "", "move down", MOVE, always),
     row(Action::Up, "up", &["k", "up"], MOVES, "", "move up", MOVE, always),
     row(Action::PageDown, "page-down", &["ctrl-d", "pagedown"], MOVES, "", "half a page down", MOVE, always),
@@ -64,7 +64,7 @@ pub const ROWS: &[Row] = &[
     ),
 ];
 
-pub const TAB_ROWS: &[Row] = &[
+pub const TAB_ROWS: &[ActionRow] = &[
     row(Action::NextTab, "next-tab", &["]"], GOES, "next", "next tab, or the next chart", PANES, always),
     row(
         Action::PreviousTab,
@@ -88,8 +88,8 @@ const fn row(
     help: &'static str,
     group: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Go(action), name, keys, scopes, hint, help, group, possible }
+) -> ActionRow {
+    ActionRow { action: Any::Go(action), name, keys, scopes, hint, help, group, possible }
 }
 
 fn has_columns(app: &App) -> Possible {

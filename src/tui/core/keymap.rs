@@ -6,7 +6,7 @@ use std::fmt;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use rustc_hash::FxHashMap;
 
-use super::action::{Action, Row, possible_in, rows};
+use super::action::{Action, ActionRow, possible_in, rows};
 use super::app::App;
 use super::layer::{Layer, Scope};
 
@@ -103,7 +103,7 @@ impl Keymap {
         keymap
     }
 
-    fn bind(&mut self, row: &Row, chords: &[Chord]) {
+    fn bind(&mut self, row: &ActionRow, chords: &[Chord]) {
         for scope in row.scopes {
             self.bindings.entry((*scope, chords.to_vec())).or_default().push(row.action);
         }
@@ -194,7 +194,7 @@ impl App {
     }
 
     /// The rows of what can be done in a layer, with the keys that mean it there. One key is given once.
-    pub fn offered(&self, layer: Layer) -> impl Iterator<Item = (&'static Row, Vec<&str>)> {
+    pub fn offered(&self, layer: Layer) -> impl Iterator<Item = (&'static ActionRow, Vec<&str>)> {
         let rows = rows().filter(move |row| possible_in(self, layer, row).is_ok());
         rows.filter_map(move |row| {
             let means = |keys: &&str| {
@@ -220,12 +220,12 @@ fn chords_of(keys: &str) -> Result<Vec<Chord>, String> {
     if chords.is_empty() { Err(format!("{keys:?} names no key")) } else { Ok(chords) }
 }
 
-fn find(name: &str) -> Result<&'static Row, String> {
+fn find(name: &str) -> Result<&'static ActionRow, String> {
     rows().find(|row| row.name == name).ok_or_else(|| unknown_action(name))
 }
 
 /// Whether there is a place where both actions are meant.
-fn meet(other: Action, row: &Row) -> bool {
+fn meet(other: Action, row: &ActionRow) -> bool {
     let others = other.row().map_or(&[][..], |other| other.scopes);
     row.scopes.iter().any(|a| others.iter().any(|b| a.meets(*b)))
 }

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::action::{Action as Any, PANES, Possible, Row, always, given};
+use super::action::{Action as Any, ActionRow, PANES, Possible, always, given};
 use super::app::App;
 use super::layer::Scope;
 use super::layout::{Focus, with_middle_border, with_side_border};
@@ -25,7 +25,7 @@ pub enum Action {
 
 const SCOPE: &[Scope] = &[Scope::Panes];
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Next, "next-pane", &["tab"], "pane", "to the next pane", always),
     row(Action::Previous, "previous-pane", &["shift-tab"], "", "to the previous pane", always),
     row(Action::Pane(Focus::Experiments), "experiments-pane", &["1"], "", "to the experiments", always),
@@ -52,8 +52,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Panes(action), name, keys, scopes: SCOPE, hint, help, group: PANES, possible }
+) -> ActionRow {
+    ActionRow { action: Any::Panes(action), name, keys, scopes: SCOPE, hint, help, group: PANES, possible }
 }
 
 fn has_side_border(app: &App) -> Possible {

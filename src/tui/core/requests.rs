@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::app::{App, Connection, Screen};
+use super::app::{App, ConnectionState, Screen};
 use super::effect::{Effects, Shell};
 use super::layout::Focus;
 use super::selected::DrawnRun;
@@ -151,14 +151,14 @@ pub fn reread(app: &mut App, effects: &mut Effects) {
 
 /// The store answers.
 pub fn live(app: &mut App) {
-    if matches!(app.connection, Connection::Failing { .. }) {
+    if matches!(app.connection, ConnectionState::Failing { .. }) {
         // What was asked for meanwhile was perhaps never answered.
         app.details.wanted = None;
         app.details.artifacts.refresh();
         app.runs.sparks.clear();
         app.histories.retry();
     }
-    app.connection = Connection::Live { since: app.now };
+    app.connection = ConnectionState::Live { since: app.now };
     app.runs.error = None;
 }
 
@@ -173,16 +173,17 @@ pub fn looked(app: &mut App) {
 pub fn failing(app: &mut App, error: StoreError, retry_ms: u64) {
     let retry_at = app.now + retry_ms as i64;
     let last_answer = match app.connection {
-        Connection::Connecting => None,
-        Connection::Live { since } => Some(since),
-        Connection::Failing { last_answer, .. } => last_answer,
+        ConnectionState::Connecting => None,
+        ConnectionState::Live { since } => Some(since),
+        ConnectionState::Failing { last_answer, .. } => last_answer,
     };
-    let is_known = matches!(&app.connection, Connection::Failing { error: known, .. } if *known == error);
+    let is_known =
+        matches!(&app.connection, ConnectionState::Failing { error: known, .. } if *known == error);
     if !is_known {
         // The line is often too short for it.
         note(&mut app.messages, app.now, format!("{error}; {}", error.hint()));
     }
-    app.connection = Connection::Failing { error, retry_at, last_answer };
+    app.connection = ConnectionState::Failing { error, retry_at, last_answer };
 }
 
 /// Asks for another name of the run under the cursor.

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::action::{Action as Any, DIALOGS, Possible, Row, always, given};
+use super::action::{Action as Any, ActionRow, DIALOGS, Possible, always, given};
 use super::app::App;
 use super::effect::Effects;
 use super::go::step;
@@ -19,7 +19,7 @@ pub enum Action {
     Up,
 }
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Keep, "search-keep", &["enter"], "keep", "search: keep the words", always),
     row(Action::Clear, "search-clear", &["esc", "ctrl-c"], "clear", "search: clear the words", always),
     row(Action::Down, "search-down", &["down"], "", "search: move down in the runs", is_of_runs),
@@ -33,8 +33,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row {
+) -> ActionRow {
+    ActionRow {
         action: Any::Search(action),
         name,
         keys,

@@ -48,7 +48,12 @@ impl SelectedRuns {
         let slot = (1..=u8::MAX).find(|slot| !taken.contains(slot)).unwrap_or(u8::MAX);
         self.selections += 1;
         self.version += 1;
-        let run = SelectedRun { name: name.to_owned(), experiment: experiment.clone(), slot, order: self.selections };
+        let run = SelectedRun {
+            name: name.to_owned(),
+            experiment: experiment.clone(),
+            slot,
+            order: self.selections,
+        };
         self.by_id.insert(id.to_owned(), run);
     }
 

@@ -58,7 +58,7 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Tick => sweeps::update::tick(app, effects),
         Msg::Frame => {}
         Msg::Terminate => quit(app, effects),
-        Msg::Said(words) => app.say(words),
+        Msg::Announcement(words) => app.say(words),
         Msg::TaskFailed(what) => app.say(format!("a task broke off: {what}")),
         Msg::Experiments(msg) => experiments::update::answered(app, msg, effects),
         Msg::Runs(msg) => runs::update::answered(app, msg, effects),

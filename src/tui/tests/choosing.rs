@@ -1,12 +1,12 @@
 //! The best run: shown, gone to, explained, chosen otherwise, marked and unmarked.
 
 use super::*;
-use crate::marking::{Record, Request};
+use crate::marking::{MarkRequest, Record};
 use crate::mlflow::tags;
 use crate::select::{Goal, Objective, ValueOf};
 use crate::store::{ErrorKind, StoreError};
 use crate::tui::core::app::Overlay;
-use crate::tui::features::best::{Held, Marked, Unmarked};
+use crate::tui::features::best::{Champion, Marked, Unmarked};
 
 fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
     let events = parse_keys(script).unwrap();
@@ -22,7 +22,7 @@ fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
 }
 
 /// The run that is marked by the effects, if one is.
-fn marked(effects: &[Effect]) -> Option<&Request> {
+fn marked(effects: &[Effect]) -> Option<&MarkRequest> {
     effects.iter().find_map(|effect| match effect {
         Effect::Best(best::effects::Effect::Mark(request)) => Some(request.as_ref()),
         _ => None,
@@ -46,7 +46,11 @@ fn the_best_run_has_a_star_and_a_reason() {
     );
     assert!(why.contains("by its name"), "{why}");
     keys(&mut app, "esc L down enter", &runs);
-    assert_eq!(app.runs.run_under_cursor().unwrap(), runs[28].info.run_id, "the leaderboard leads to the second");
+    assert_eq!(
+        app.runs.run_under_cursor().unwrap(),
+        runs[28].info.run_id,
+        "the leaderboard leads to the second"
+    );
     // A better one comes in: the star moves, the cursor does not.
     runs[12].metrics[1].value = 0.01;
     let generation = app.runs.generation;
@@ -185,7 +189,7 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     assert_eq!(request.registration.as_ref().unwrap().name, "wine");
     assert_eq!(request.why, "lowest val_rmse of 7 runs, 0.36 (42 %) ahead");
     let said = best::Msg::Marked(Ok(Marked {
-        held: Some(Held { run: runs[0].info.run_id.clone(), is_held: true }),
+        champion: Some(Champion { run: runs[0].info.run_id.clone(), holds: true }),
         said: vec!["calm-ibis-0 is marked best".into(), "alias champion".into()],
     }));
     assert!(

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::tui::core::app::{Overlay, Screen};
-use crate::tui::features::compare::{CompareScreen, Show, Tab};
+use crate::tui::features::compare::{CompareScreen, CompareTab, Show};
 
 fn comparison(app: &App) -> &CompareScreen {
     match app.screens.last() {
@@ -110,7 +110,7 @@ fn seeds_become_one_row_with_mean_and_deviation() {
 fn brushes_let_through_what_lies_within() {
     let (mut app, runs) = opened((160, 40), 30);
     keys(&mut app, "C ]", &runs);
-    assert_eq!(comparison(&app).tab, Tab::Parallel);
+    assert_eq!(comparison(&app).tab, CompareTab::Parallel);
     let axes: Vec<String> = comparison(&app).axes.iter().map(|axis| axis.spec.name()).collect();
     assert_eq!(axes, ["params.lr", "params.family", "metrics.val_rmse"]);
     let passing = |app: &App| comparison(app).passing().iter().filter(|passes| **passes).count();

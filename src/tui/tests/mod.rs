@@ -133,7 +133,8 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
         Effect::Runs(runs::effects::Effect::Project(request)) => {
             let Projecting { generation, catalog, complete, view, under_cursor, now } = request;
             let projection = project(&catalog, &view, now);
-            let position = under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+            let position =
+                under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
             vec![Msg::from(runs::Msg::Projected {
                 generation,
                 catalog,

@@ -6,8 +6,8 @@ use crate::sweep::progress::{BestTrial, Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::tui::core::app::Overlay;
 use crate::tui::features::sweeps::Began;
-use crate::tui::features::sweeps::effects::{Place, Steering, Training};
-use crate::tui::features::sweeps::plan::Field;
+use crate::tui::features::sweeps::effects::{Destination, Steering, Training};
+use crate::tui::features::sweeps::plan::FormField;
 
 fn trained(effects: &[Effect]) -> Option<&Training> {
     effects.iter().find_map(|effect| match effect {
@@ -69,7 +69,11 @@ fn an_empty_store_trains_on_bundled_data_in_an_experiment_of_its_own() {
     let effects = effects_of(&mut app, "T");
     let training = trained(&effects).unwrap();
     assert_eq!(training.request.data, "wine-quality");
-    assert_eq!(training.place, Place::New("wine-quality".into()), "not among what is somebody's own");
+    assert_eq!(
+        training.destination,
+        Destination::New("wine-quality".into()),
+        "not among what is somebody's own"
+    );
     let began = Began {
         name: "sweep-1123-120000".into(),
         experiment: ExperimentId::from("1"),
@@ -112,7 +116,7 @@ fn the_form_completes_what_is_typed() {
     assert!(drawn(&app).contains("houses.csv"), "{}", drawn(&app));
     effects_of(&mut app, "tab");
     let Some(Overlay::Plan(form)) = &app.overlay else { panic!("no form") };
-    assert_eq!((form.input(Field::Data).value(), form.at), ("houses.csv", 0));
+    assert_eq!((form.input(FormField::Data).value(), form.at), ("houses.csv", 0));
     let effects = effects_of(&mut app, "tab");
     assert!(
         effects
@@ -156,7 +160,7 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     assert!(drawn(&app).contains("150 rows, 5 columns"), "{}", drawn(&app));
     let effects = effects_of(&mut app, "enter");
     let training = trained(&effects).unwrap().clone();
-    assert!(training.keeps && matches!(training.place, Place::Known(..)));
+    assert!(training.keeps && matches!(training.destination, Destination::Known(..)));
     // What goes wrong comes back into the form.
     take(&mut app, sweeps::Msg::Trained(Err("there is no column \"species\"".into())));
     assert!(drawn(&app).contains("there is no column"), "{}", drawn(&app));
@@ -194,7 +198,9 @@ fn a_sweep_of_the_settings_starts_at_once() {
     let effects = effects_of(&mut app, "T");
     let training = trained(&effects).unwrap();
     assert_eq!(training.request.data, "train.csv");
-    assert!(matches!(&training.place, Place::Known(id, _) if Some(id) == app.runs.experiment.as_ref()));
+    assert!(
+        matches!(&training.destination, Destination::Known(id, _) if Some(id) == app.runs.experiment.as_ref())
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
-use crate::tui::core::app::Connection;
+use crate::tui::core::app::ConnectionState;
 use crate::tui::core::layout::Focus;
 
 #[test]
@@ -132,7 +132,9 @@ fn a_failing_store_keeps_what_was_known() {
     let generation = app.runs.generation;
     feed(&mut app, runs::Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
     assert_eq!(app.runs.length(), 5);
-    assert!(matches!(app.connection, Connection::Failing { retry_at, .. } if retry_at == app.now + 4_000));
+    assert!(
+        matches!(app.connection, ConnectionState::Failing { retry_at, .. } if retry_at == app.now + 4_000)
+    );
     let text = drawn(&app);
     assert!(
         text.contains("stale, retry in 4s")
@@ -141,7 +143,7 @@ fn a_failing_store_keeps_what_was_known() {
         "{text}"
     );
     feed(&mut app, polled(generation), &runs);
-    assert!(matches!(app.connection, Connection::Live { .. }));
+    assert!(matches!(app.connection, ConnectionState::Live { .. }));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::disk::{self, Care};
 use crate::state::lock::{is_locked, lock};
 use crate::state::worker::Worker;
 
-pub use events::{EndReason, Event, EventKind, Outcome};
+pub use events::{EndReason, Event, EventKind, TrialOutcome};
 pub use lines::{Followed, Position};
 
 const EVENTS: &str = "events.jsonl";
@@ -290,7 +290,7 @@ mod tests {
     fn fill(folder: &SweepFolder) {
         let mut writer = folder.take().unwrap().unwrap();
         let event = |kind| Event { at: 1, kind };
-        let long = || Outcome::Failed { message: "x".repeat(300) };
+        let long = || TrialOutcome::Failed { message: "x".repeat(300) };
         let mut written = 0;
         while writer.write(&event(EventKind::Ended { trial: 0, outcome: long() })).is_ok() {
             written += 1;

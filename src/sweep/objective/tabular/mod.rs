@@ -15,8 +15,8 @@ use crate::learn::study::{Fitted, TrainingData};
 use crate::params::Range;
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::numbers::{Values, finite, moments};
-use crate::sweep::engine::trial::{Measured, Report, Trial, TrialEnd, Verdict, Watch};
-use crate::sweep::plan::Plan;
+use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
+use crate::sweep::plan::SweepPlan;
 
 pub use log::TabularLog;
 
@@ -73,19 +73,19 @@ pub fn check_parts(folds: usize, test_size: f64) -> Result<(), DataError> {
 /// Trials that are estimators on a table. A report holds the scores of a fold, in the order of
 /// [`scores`](crate::learn::scores::scores).
 pub struct Tabular {
-    plan: Plan,
+    plan: SweepPlan,
     data: TrainingData,
     folder: SweepFolder,
 }
 
 impl Tabular {
     /// On the data of the plan; models go to the folder.
-    pub fn new(plan: Plan, data: TrainingData, folder: SweepFolder) -> Self {
+    pub fn new(plan: SweepPlan, data: TrainingData, folder: SweepFolder) -> Self {
         Self { plan, data, folder }
     }
 
     /// Fits on all but the test part, and keeps the model and what the test part says; in words why that cannot be.
-    fn refit(&self, trial: &Trial, watch: &dyn Watch) -> io::Result<Result<(), String>> {
+    fn refit(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<Result<(), String>> {
         let seed = seed_of(self.plan.rules.seed, trial.number as u64);
         let proposal = &trial.proposal;
         let fitted = self.data.whole().and_then(|part| {
@@ -98,7 +98,7 @@ impl Tabular {
         };
         self.folder.check()?;
         keep::keep(&self.folder.trial(trial.number), &self.data, part, &fitted)?;
-        watch.report(Report::Last(measured(&fitted)))?;
+        watch.report(TrialReport::Last(measured(&fitted)))?;
         Ok(Ok(()))
     }
 
@@ -117,7 +117,7 @@ fn measured(fitted: &Fitted) -> Measured {
 }
 
 impl Objective for Tabular {
-    fn run(&self, trial: &Trial, watch: &dyn Watch) -> io::Result<TrialEnd> {
+    fn run(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<TrialEnd> {
         let family = match families::named(&trial.proposal.family) {
             Ok(family) => family,
             Err(message) => return Ok(TrialEnd::Failed(message)),
@@ -137,7 +137,7 @@ impl Objective for Tabular {
                 Err(message) => return Ok(TrialEnd::Failed(message)),
             };
             reports.push(fitted.values.clone());
-            watch.report(Report::Step(fitted))?;
+            watch.report(TrialReport::Step(fitted))?;
         }
         if self.plan.tabular.models == KeptModels::All
             && !trial.has_last
@@ -149,7 +149,7 @@ impl Objective for Tabular {
         Ok(TrialEnd::Finished)
     }
 
-    fn finish(&self, best: &Trial, watch: &dyn Watch) -> io::Result<()> {
+    fn finish(&self, best: &Trial, watch: &dyn TrialWatch) -> io::Result<()> {
         let is_kept = best.has_last || self.plan.tabular.models == KeptModels::All;
         if is_kept || watch.verdict()? != Verdict::Continue {
             return Ok(());

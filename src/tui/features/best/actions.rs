@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, BEST, Possible, Row, can_write, given};
+use crate::tui::core::action::{Action as Any, ActionRow, BEST, Possible, can_write, given};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
 
@@ -17,7 +17,7 @@ pub enum Action {
     Marks,
 }
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::GoTo, "go-to-best", &["b"], "best", "go to the best run", has_best),
     row(
         Action::MarkBest,
@@ -62,8 +62,17 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Best(action), name, keys, scopes: &[Scope::Panes], hint, help, group: BEST, possible }
+) -> ActionRow {
+    ActionRow {
+        action: Any::Best(action),
+        name,
+        keys,
+        scopes: &[Scope::Panes],
+        hint,
+        help,
+        group: BEST,
+        possible,
+    }
 }
 
 fn has_best(app: &App) -> Possible {

@@ -5,8 +5,8 @@
 use super::effects::Effect;
 use super::{Marked, Unmarked};
 use crate::catalog::{Catalog, Row};
-use crate::marking::Plan;
-use crate::marking::{Event, ModelBy, Record, Registration, Request, Undoing, events, holder};
+use crate::marking::MarkPlan;
+use crate::marking::{MarkEvent, MarkRequest, ModelBy, Record, Registration, Undoing, events, holder};
 use crate::mlflow::{ExperimentId, RunId};
 use crate::select::reason;
 use crate::store::StoreError;
@@ -71,7 +71,7 @@ fn marks(app: &App) -> Vec<Item<Marking>> {
         items.push(item(format!("mark {name} "), "under the cursor", Marking::UnderCursor));
         items.push(item(format!("show what marking {name} would write "), "", Marking::PlanSelected));
     }
-    if let Some(record) = held(app) {
+    if let Some(record) = champion(app) {
         items.push(item(
             format!("undo the mark of {}", text::clean(&record.run_name)),
             &record.by,
@@ -95,7 +95,7 @@ fn picked(app: &mut App, choice: Marking, effects: &mut Effects) {
 }
 
 /// The mark that holds in the open experiment.
-fn held(app: &App) -> Option<Record> {
+fn champion(app: &App) -> Option<Record> {
     let listed = app.experiments.find(app.runs.experiment.as_ref()?)?;
     holder(&events(&listed.experiment.tags)).cloned()
 }
@@ -106,7 +106,7 @@ fn mark_selected(app: &mut App, is_plan: bool, effects: &mut Effects) {
         return mark(app, best(app), is_plan, effects);
     }
     let run = RunId::from(app.runs.catalog.run_id(row));
-    let request = Request { run, why: "chosen by hand".into(), ..request(app) };
+    let request = MarkRequest { run, why: "chosen by hand".into(), ..request(app) };
     send(app, request, is_plan, effects);
 }
 
@@ -114,7 +114,7 @@ fn mark_selected(app: &mut App, is_plan: bool, effects: &mut Effects) {
 fn mark(app: &mut App, row: Option<Row>, is_plan: bool, effects: &mut Effects) {
     let Some((row, selection)) = row.zip(app.best.selection.clone()) else { return };
     let objective = selection.policy.primary();
-    let request = Request {
+    let request = MarkRequest {
         run: RunId::from(app.best.catalog.run_id(row)),
         metric: objective.metric.clone(),
         value: selection.best().map(|best| best.values[0]),
@@ -127,7 +127,7 @@ fn mark(app: &mut App, row: Option<Row>, is_plan: bool, effects: &mut Effects) {
 }
 
 /// What all marks of now have in common.
-fn request(app: &App) -> Request {
+fn request(app: &App) -> MarkRequest {
     let selecting = &app.selecting;
     let experiment = app.runs.experiment.clone().unwrap_or_else(|| ExperimentId::from(""));
     let metric = app.best.policy().map_or(String::new(), |policy| policy.primary().metric.clone());
@@ -137,7 +137,7 @@ fn request(app: &App) -> Request {
         "metric" => metric.clone(),
         _ => app.user.clone(),
     });
-    Request {
+    MarkRequest {
         experiment,
         run: RunId::from(""),
         metric: String::new(),
@@ -157,7 +157,7 @@ fn request(app: &App) -> Request {
     }
 }
 
-fn send(app: &mut App, request: Request, is_plan: bool, effects: &mut Effects) {
+fn send(app: &mut App, request: MarkRequest, is_plan: bool, effects: &mut Effects) {
     if is_plan {
         effects.push(Effect::PlanMark(Box::new(request)));
     } else {
@@ -175,7 +175,7 @@ pub fn undo(app: &mut App, effects: &mut Effects) {
         app.status = Some("undoing the mark".into());
         effects.push(Effect::UndoMark { experiment, undoing });
     };
-    match held(app) {
+    match champion(app) {
         Some(record) if record.by != app.user => {
             let lines =
                 vec![format!("{}  {}", record.run_name, text::timestamp(record.at)), record.why.clone()];
@@ -196,15 +196,15 @@ fn history(app: &App) -> Report {
         .iter()
         .rev()
         .map(|event| match event {
-            Event::Marked(record) => {
+            MarkEvent::Marked(record) => {
                 let now = if holds.as_deref() == Some(&record.id) { " (holds)" } else { "" };
                 let at = text::timestamp(record.at);
                 format!("{at}  {} marked {}{now}: {}", record.by, record.run_name, record.why)
             }
-            Event::Undone(undone) => {
+            MarkEvent::Undone(undone) => {
                 let name = log.iter().find_map(|event| match event {
-                    Event::Marked(record) if record.id == undone.mark => Some(record.run_name.as_str()),
-                    Event::Marked(_) | Event::Undone(_) => None,
+                    MarkEvent::Marked(record) if record.id == undone.mark => Some(record.run_name.as_str()),
+                    MarkEvent::Marked(_) | MarkEvent::Undone(_) => None,
                 });
                 format!(
                     "{}  {} undid the mark of {}",
@@ -236,10 +236,10 @@ fn why_unmarked(Unmarked { error, is_undo, is_begun }: &Unmarked) -> String {
 /// What came of marking, or of undoing a mark.
 pub fn marked(app: &mut App, result: Result<Marked, Unmarked>, effects: &mut Effects) {
     match result {
-        Ok(Marked { held, said }) => {
+        Ok(Marked { champion, said }) => {
             app.say(said.join("; "));
             let catalog = std::sync::Arc::clone(&app.runs.catalog);
-            app.best.hold(held, &catalog);
+            app.best.set_champion(champion, &catalog);
         }
         Err(unmarked) => app.say(why_unmarked(&unmarked)),
     }
@@ -247,7 +247,7 @@ pub fn marked(app: &mut App, result: Result<Marked, Unmarked>, effects: &mut Eff
 }
 
 /// What a mark would write.
-pub fn planned(app: &mut App, result: Result<Box<Plan>, StoreError>) {
+pub fn planned(app: &mut App, result: Result<Box<MarkPlan>, StoreError>) {
     match result {
         Ok(plan) => {
             let mut lines = plan.writes.clone();

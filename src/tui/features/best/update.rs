@@ -14,9 +14,9 @@ use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Focus;
-use crate::tui::core::signs::Sign;
+use crate::tui::core::signs::RunSign;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
-use crate::tui::widgets::prompt::{Prompt, Wrong};
+use crate::tui::widgets::prompt::{Prompt, PromptError};
 use crate::tui::widgets::report::Report;
 
 /// Metrics whose directions are told.
@@ -80,8 +80,8 @@ fn leaderboard(app: &mut App) {
         .map(|ranked| {
             let behind = ranked.values[0] - first;
             let sign = match app.best.sign(catalog.run_id(ranked.row)) {
-                Some(Sign::Best) => "best",
-                Some(Sign::Front) => "front",
+                Some(RunSign::Best) => "best",
+                Some(RunSign::Front) => "front",
                 None => "",
             };
             let gap = if behind == 0.0 { String::new() } else { format!("{behind:+.3e}") };
@@ -257,7 +257,7 @@ fn ask(
     title: &str,
     hint: &str,
     write: fn(&Policy) -> String,
-    read: fn(&mut Policy, &str) -> Result<(), Wrong>,
+    read: fn(&mut Policy, &str) -> Result<(), PromptError>,
 ) {
     if let Some(prompt) = policy_prompt(app, title, hint, write, read) {
         prompt.open(app);
@@ -269,7 +269,7 @@ fn policy_prompt(
     title: &str,
     hint: &str,
     write: fn(&Policy) -> String,
-    read: fn(&mut Policy, &str) -> Result<(), Wrong>,
+    read: fn(&mut Policy, &str) -> Result<(), PromptError>,
 ) -> Option<Prompt<String>> {
     let text = write(app.best.policy()?);
     let trimmed = |text: &str| Ok(text.trim().to_owned());
@@ -286,7 +286,7 @@ fn constrain(app: &mut App) {
     let hint = "metrics.latency_ms < 50 AND params.family = 'tree'; tab completes names";
     let read = |policy: &mut Policy, text: &str| {
         if !text.is_empty() {
-            parse(text).map_err(|error| Wrong { message: error.message, span: error.span })?;
+            parse(text).map_err(|error| PromptError { message: error.message, span: error.span })?;
         }
         Ok(policy.constrain(text).map_err(|error| error.to_string())?)
     };

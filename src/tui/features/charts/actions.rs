@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, CHARTS, Row, always};
+use crate::tui::core::action::{Action as Any, ActionRow, CHARTS, always};
 use crate::tui::core::layer::Scope;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,7 +24,7 @@ pub enum Action {
 const CHART: &[Scope] = &[Scope::Chart];
 const ALL: &[Scope] = &[Scope::Charts];
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::XAxis, "x-axis", &["x"], ALL, "x axis", "x axis: step, relative time, wall time"),
     row(Action::LogX, "log-x", &["X"], ALL, "", "logarithmic x axis, or linear"),
     row(Action::LogY, "log-y", &["Y"], ALL, "log y", "logarithmic y axis of the chart, or linear"),
@@ -67,6 +67,6 @@ const fn row(
     scopes: &'static [Scope],
     hint: &'static str,
     help: &'static str,
-) -> Row {
-    Row { action: Any::Charts(action), name, keys, scopes, hint, help, group: CHARTS, possible: always }
+) -> ActionRow {
+    ActionRow { action: Any::Charts(action), name, keys, scopes, hint, help, group: CHARTS, possible: always }
 }

@@ -7,10 +7,10 @@ use super::dashboard::{CachedPicture, PictureInputs};
 use super::histories::HistoryKey;
 use super::update::dashboard_area;
 use crate::chart::raster::{Raster, raster as draw};
-use crate::chart::{Line, Place};
+use crate::chart::{Line, PlotCell};
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::selected::DrawnRun;
-use crate::tui::widgets::plot::{Sign, plot_area, signs};
+use crate::tui::widgets::plot::{PlotSign, plot_area, signs};
 
 /// A chart that is seen in pixels, and all that it depends on.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +95,7 @@ pub fn raster(app: &App, pictured: &Pictured, (wide, high): (u16, u16)) -> Optio
 }
 
 /// What stands on a chart: letters and extremes, and the column of the cursor.
-pub fn over(app: &App, pictured: &Pictured) -> (Vec<(Place, Sign, u8)>, Option<usize>) {
+pub fn over(app: &App, pictured: &Pictured) -> (Vec<(PlotCell, PlotSign, u8)>, Option<usize>) {
     let signs = source(app, pictured).map(|(_, kept)| signs(&kept.picture, pictured.extremes));
     (signs.unwrap_or_default(), pictured.cursor)
 }

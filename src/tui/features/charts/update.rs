@@ -17,7 +17,7 @@ use super::histories::{HistoryKey, MetricVersion};
 use super::screen::ChartScreen;
 use crate::chart::Dots;
 use crate::config::Glyphs;
-use crate::tui::core::app::{App, Connection, Screen};
+use crate::tui::core::app::{App, ConnectionState, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
 use crate::tui::core::layout::Focus;
@@ -362,7 +362,7 @@ pub fn is_settled(app: &App) -> bool {
         && (app.runs.projection.lines.is_empty()
             || (details.run.is_some() && !(app.capabilities.cheap_reads && charts_wait(app)))
             || details.error.is_some());
-    is_shown || app.is_empty_store() || matches!(app.connection, Connection::Failing { .. })
+    is_shown || app.is_empty_store() || matches!(app.connection, ConnectionState::Failing { .. })
 }
 
 /// A chart as SVG.

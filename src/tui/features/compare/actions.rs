@@ -2,8 +2,10 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::{CompareScreen, Tab};
-use crate::tui::core::action::{Action as Any, COMPARE, Possible, RUNS, Row, always, given, on_loaded_runs};
+use super::{CompareScreen, CompareTab};
+use crate::tui::core::action::{
+    Action as Any, ActionRow, COMPARE, Possible, RUNS, always, given, on_loaded_runs,
+};
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::layer::Scope;
 
@@ -30,7 +32,7 @@ pub enum Choice {
     Y,
 }
 
-pub const OPENING_ROWS: &[Row] = &[Row {
+pub const OPENING_ROWS: &[ActionRow] = &[ActionRow {
     action: Any::Compare(Action::Open),
     name: "compare",
     keys: &["C"],
@@ -41,7 +43,7 @@ pub const OPENING_ROWS: &[Row] = &[Row {
     possible: can_compare,
 }];
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Turn, "turn", &["v"], "turn", "runs as rows or as columns", is_table),
     row(Action::Differing, "differing", &["d"], "differing", "only what differs, or everything", is_table),
     row(Action::Baseline, "baseline", &["b"], "baseline", "compare with this run", is_table),
@@ -119,8 +121,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row {
+) -> ActionRow {
+    ActionRow {
         action: Any::Compare(action),
         name,
         keys,
@@ -148,30 +150,30 @@ fn screen(app: &App) -> Option<&CompareScreen> {
     }
 }
 
-fn on(app: &App, is_right: fn(Tab) -> bool, otherwise: &'static str) -> Possible {
+fn on(app: &App, is_right: fn(CompareTab) -> bool, otherwise: &'static str) -> Possible {
     given(screen(app).is_some_and(|screen| is_right(screen.tab)), otherwise)
 }
 
 pub fn is_table(app: &App) -> Possible {
-    on(app, |tab| tab == Tab::Table, "this is for the table: [ ] lead there")
+    on(app, |tab| tab == CompareTab::Table, "this is for the table: [ ] lead there")
 }
 
 fn is_plot(app: &App) -> Possible {
-    on(app, |tab| tab != Tab::Table, "this is for the plots: ] leads there")
+    on(app, |tab| tab != CompareTab::Table, "this is for the plots: ] leads there")
 }
 
 fn is_scatter(app: &App) -> Possible {
-    on(app, |tab| tab == Tab::Scatter, "this is for the scatter plot")
+    on(app, |tab| tab == CompareTab::Scatter, "this is for the scatter plot")
 }
 
 fn is_parallel(app: &App) -> Possible {
-    on(app, |tab| tab == Tab::Parallel, "this is for the parallel coordinates")
+    on(app, |tab| tab == CompareTab::Parallel, "this is for the parallel coordinates")
 }
 
 /// There is a metric whose histories can be opened.
 pub fn can_open(app: &App) -> Possible {
     let has_history = |screen: &CompareScreen| {
-        screen.tab != Tab::Table || screen.chosen_entry().is_some_and(|entry| entry.kind.has_history())
+        screen.tab != CompareTab::Table || screen.chosen_entry().is_some_and(|entry| entry.kind.has_history())
     };
     given(screen(app).is_some_and(has_history), "metrics have histories to open: choose one")
 }

@@ -15,7 +15,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::compare::axes::{Axis, Brush, brushed, parallel};
 use crate::compare::importance::Matters;
-use crate::compare::{Cell, Comparison, Entry, Kind, difference};
+use crate::compare::{CompareCell, Comparison, Entry, EntryKind, difference};
 use crate::mlflow::{ExperimentId, RunId, Statistic};
 use crate::select::Goal;
 use crate::store::StoreError;
@@ -43,7 +43,7 @@ pub enum Msg {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tab {
+pub enum CompareTab {
     #[default]
     Table,
     Parallel,
@@ -51,7 +51,7 @@ pub enum Tab {
     Params,
 }
 
-impl Tab {
+impl CompareTab {
     pub const ALL: [Self; 4] = [Self::Table, Self::Parallel, Self::Scatter, Self::Params];
 
     pub fn title(self) -> &'static str {
@@ -84,7 +84,7 @@ pub struct Compared {
 #[derive(Debug, Default)]
 pub struct CompareScreen {
     pub runs: Vec<Compared>,
-    pub tab: Tab,
+    pub tab: CompareTab,
     /// Runs are rows, keys are columns.
     pub is_turned: bool,
     /// Equal ones are shown too.
@@ -165,10 +165,13 @@ impl CompareScreen {
     fn choose_defaults(&mut self) {
         let Some(comparison) = &self.comparison else { return };
         let has = |key: &str| {
-            comparison.entries.iter().any(|entry| entry.kind == Kind::Metric && entry.spec.title() == key)
+            comparison
+                .entries
+                .iter()
+                .any(|entry| entry.kind == EntryKind::Metric && entry.spec.title() == key)
         };
         if self.metric.as_deref().is_none_or(|key| !has(key)) {
-            let metrics = || comparison.entries.iter().filter(|entry| entry.kind == Kind::Metric);
+            let metrics = || comparison.entries.iter().filter(|entry| entry.kind == EntryKind::Metric);
             let wanted = metrics().find(|entry| entry.goal.is_some() && entry.differs);
             self.metric = wanted.or_else(|| metrics().next()).map(|entry| entry.spec.title().to_owned());
         }
@@ -284,7 +287,7 @@ impl CompareScreen {
     }
 
     /// The difference of a cell to the baseline's, absolute, and over the size of the baseline's.
-    pub fn difference(&self, entry: &Entry, cell: &Cell<'_>, now: i64) -> Option<(f64, Option<f64>)> {
+    pub fn difference(&self, entry: &Entry, cell: &CompareCell<'_>, now: i64) -> Option<(f64, Option<f64>)> {
         let comparison = self.comparison.as_ref()?;
         let base = comparison.cell(entry, &comparison.bound(entry), self.baseline_member()?, now);
         difference(cell, &base)

@@ -10,20 +10,20 @@ use super::Msg;
 use super::actions::{Action, Choice};
 use super::effects::Effect;
 use super::view::table_area;
-use super::{CompareScreen, Compared, Show, Tab};
+use super::{CompareScreen, CompareTab, Compared, Show};
 use crate::catalog::{Catalog, ColumnSpec};
 use crate::compare::axes::{Axis, cell_words};
 use crate::compare::importance::Matters;
-use crate::compare::{Comparison, Entry, Kind, MOST, export};
+use crate::compare::{Comparison, Entry, EntryKind, MOST, export};
 use crate::sheet::{Cell, Sheet};
 use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::{App, Overlay, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
-use crate::tui::core::selected::{DrawnRun, OVERLAID};
 use crate::tui::core::requests;
 use crate::tui::core::requests::copy;
+use crate::tui::core::selected::{DrawnRun, OVERLAID};
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 
 /// What a key moves a brush by, or widens it.
@@ -76,7 +76,7 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
     let catalog = Arc::clone(&app.runs.catalog);
     let now = app.now;
     let Some(screen) = screen(app) else { return };
-    if screen.tab == Tab::Params
+    if screen.tab == CompareTab::Params
         && let (Some(comparison), Some(metric), None) = (&screen.comparison, &screen.metric, &screen.matters)
         && !screen.is_weighing
     {
@@ -220,29 +220,29 @@ pub fn go(app: &mut App, action: go::Action) {
         | go::Action::Bottom => {
             let by = action.lines(page).unwrap_or_default();
             match screen.tab {
-                Tab::Parallel => screen.brush(-(by.clamp(-4, 4) as f64) * BRUSH, 0.0),
-                Tab::Scatter => step_point(screen, by.signum()),
-                Tab::Table => step(screen, by, 0),
-                Tab::Params => {}
+                CompareTab::Parallel => screen.brush(-(by.clamp(-4, 4) as f64) * BRUSH, 0.0),
+                CompareTab::Scatter => step_point(screen, by.signum()),
+                CompareTab::Table => step(screen, by, 0),
+                CompareTab::Params => {}
             }
         }
         go::Action::Left | go::Action::Right => {
             let by = if action == go::Action::Left { -1 } else { 1 };
             match screen.tab {
-                Tab::Parallel => {
+                CompareTab::Parallel => {
                     let last = screen.axes.len().saturating_sub(1);
                     screen.axis = screen.axis.saturating_add_signed(by).min(last);
                 }
-                Tab::Scatter => step_point(screen, by),
-                Tab::Table => step(screen, 0, by),
-                Tab::Params => {}
+                CompareTab::Scatter => step_point(screen, by),
+                CompareTab::Table => step(screen, 0, by),
+                CompareTab::Params => {}
             }
         }
         go::Action::NextTab | go::Action::PreviousTab => {
-            let count = Tab::ALL.len() as isize;
-            let at = Tab::ALL.iter().position(|tab| *tab == screen.tab).unwrap_or(0) as isize;
+            let count = CompareTab::ALL.len() as isize;
+            let at = CompareTab::ALL.iter().position(|tab| *tab == screen.tab).unwrap_or(0) as isize;
             let by = if action == go::Action::NextTab { 1 } else { -1 };
-            screen.tab = Tab::ALL[(at + by).rem_euclid(count) as usize];
+            screen.tab = CompareTab::ALL[(at + by).rem_euclid(count) as usize];
         }
         go::Action::Search => app.overlay = Some(Overlay::Search),
         go::Action::Open => open_chart(app),
@@ -306,10 +306,10 @@ pub fn copy_cell(app: &mut App, effects: &mut Effects) {
 fn open_chart(app: &mut App) {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
     let metric = match screen.tab {
-        Tab::Table => {
+        CompareTab::Table => {
             screen.chosen_entry().filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title())
         }
-        Tab::Parallel | Tab::Scatter | Tab::Params => screen.metric.as_deref(),
+        CompareTab::Parallel | CompareTab::Scatter | CompareTab::Params => screen.metric.as_deref(),
     };
     let (Some(metric), Some(comparison)) = (metric, &screen.comparison) else { return };
     let entries = screen.shown.iter().map(|at| &comparison.entries[*at as usize]);
@@ -340,7 +340,8 @@ fn choose(app: &mut App, choice: Choice) {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
     let Some(comparison) = &screen.comparison else { return };
     let is_metric = choice == Choice::Metric;
-    let fits = |entry: &&Entry| entry.kind == Kind::Metric || (!is_metric && entry.kind != Kind::Tag);
+    let fits =
+        |entry: &&Entry| entry.kind == EntryKind::Metric || (!is_metric && entry.kind != EntryKind::Tag);
     let items: Vec<_> = comparison
         .entries
         .iter()
@@ -403,14 +404,14 @@ fn weighed(app: &mut App, comparison: &Arc<Comparison>, metric: String, matters:
 pub fn sheet(screen: &CompareScreen, now: i64) -> Option<Sheet> {
     let comparison = screen.comparison.as_ref()?;
     match screen.tab {
-        Tab::Table => {}
-        Tab::Parallel => return Some(of_axes(comparison, &screen.axes, &screen.passing())),
-        Tab::Scatter => {
+        CompareTab::Table => {}
+        CompareTab::Parallel => return Some(of_axes(comparison, &screen.axes, &screen.passing())),
+        CompareTab::Scatter => {
             let specs = [screen.x.clone(), screen.y.clone(), screen.metric_spec()];
             let axes = specs.iter().flatten().filter_map(|spec| Axis::new(comparison, spec, now));
             return Some(of_axes(comparison, &axes.collect::<Vec<_>>(), &[]));
         }
-        Tab::Params => return of_matters(screen),
+        CompareTab::Params => return of_matters(screen),
     }
     let entries: Vec<&Entry> = screen.shown.iter().map(|at| &comparison.entries[*at as usize]).collect();
     let baseline = screen.baseline_member().filter(|_| screen.show != Show::Values);
@@ -457,7 +458,7 @@ fn of_matters(screen: &CompareScreen) -> Option<Sheet> {
 /// Which runs differ from one another, in words for the status line.
 pub fn status_context(screen: &CompareScreen) -> String {
     match (screen.tab, screen.chosen_entry()) {
-        (Tab::Table, Some(entry)) => {
+        (CompareTab::Table, Some(entry)) => {
             let goal = entry.goal.map_or(String::new(), |goal| format!(", {}", goal.word()));
             let of = format!("{} of {} runs have it", entry.present, text::count(screen.members()));
             format!("{}: {of}{goal}", entry.spec.name())

@@ -7,11 +7,11 @@ use crate::mlflow::ArtifactFile;
 use crate::store::{ArtifactList, StoreError};
 
 #[derive(Debug, Default)]
-pub struct Artifacts {
+pub struct ArtifactTree {
     /// What is known of each folder that was asked for, by path; the root is the empty path.
     pub folders: BTreeMap<String, Folder>,
     open: BTreeSet<String>,
-    pub preview: Option<Opened>,
+    pub preview: Option<OpenFile>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ pub enum Folder {
 
 /// A file that is looked into.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenFile {
     pub path: String,
     /// None as long as it is on its way.
     pub content: Option<Result<Preview, StoreError>>,
@@ -31,7 +31,7 @@ pub struct Opened {
     pub top: usize,
 }
 
-impl Opened {
+impl OpenFile {
     pub fn step(&mut self, by: isize, height: usize) {
         let lines = match &self.content {
             Some(Ok(preview)) => preview.length(),
@@ -43,7 +43,7 @@ impl Opened {
 
 /// A line of the tree.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Entry<'a> {
+pub enum ArtifactEntry<'a> {
     File {
         file: &'a ArtifactFile,
         depth: usize,
@@ -70,34 +70,35 @@ pub enum Entry<'a> {
     },
 }
 
-impl Artifacts {
+impl ArtifactTree {
     /// The tree as it stands open.
-    pub fn entries(&self) -> Vec<Entry<'_>> {
+    pub fn entries(&self) -> Vec<ArtifactEntry<'_>> {
         let mut entries = Vec::new();
         self.list("", 0, &mut entries);
         entries
     }
 
-    fn list<'a>(&'a self, path: &str, depth: usize, entries: &mut Vec<Entry<'a>>) {
+    fn list<'a>(&'a self, path: &str, depth: usize, entries: &mut Vec<ArtifactEntry<'a>>) {
         match self.folders.get(path) {
-            None | Some(Folder::Loading) => entries.push(Entry::Loading { depth }),
-            Some(Folder::Failed(error)) => entries.push(Entry::Failed { error, depth }),
+            None | Some(Folder::Loading) => entries.push(ArtifactEntry::Loading { depth }),
+            Some(Folder::Failed(error)) => entries.push(ArtifactEntry::Failed { error, depth }),
             Some(Folder::Files(list)) if list.files.is_empty() && depth > 0 => {
-                entries.push(Entry::Empty { depth });
+                entries.push(ArtifactEntry::Empty { depth });
             }
             Some(Folder::Files(ArtifactList { files, is_cut })) => {
                 // Folders first, as people have them in their file managers.
                 for file in files.iter().filter(|file| file.is_dir) {
                     let open = self.open.contains(&file.path);
-                    entries.push(Entry::Folder { file, depth, open });
+                    entries.push(ArtifactEntry::Folder { file, depth, open });
                     if open {
                         self.list(&file.path, depth + 1, entries);
                     }
                 }
-                entries
-                    .extend(files.iter().filter(|file| !file.is_dir).map(|file| Entry::File { file, depth }));
+                entries.extend(
+                    files.iter().filter(|file| !file.is_dir).map(|file| ArtifactEntry::File { file, depth }),
+                );
                 if *is_cut {
-                    entries.push(Entry::More { depth });
+                    entries.push(ArtifactEntry::More { depth });
                 }
             }
         }
@@ -115,7 +116,7 @@ impl Artifacts {
     pub fn open(&mut self, at: usize) -> Option<String> {
         let entry = self.entries().into_iter().nth(at)?;
         match entry {
-            Entry::Folder { file, open, .. } => {
+            ArtifactEntry::Folder { file, open, .. } => {
                 let path = file.path.clone();
                 if open {
                     self.open.remove(&path)
@@ -124,8 +125,11 @@ impl Artifacts {
                 };
                 None
             }
-            Entry::File { file, .. } => Some(file.path.clone()),
-            Entry::Loading { .. } | Entry::Failed { .. } | Entry::Empty { .. } | Entry::More { .. } => None,
+            ArtifactEntry::File { file, .. } => Some(file.path.clone()),
+            ArtifactEntry::Loading { .. }
+            | ArtifactEntry::Failed { .. }
+            | ArtifactEntry::Empty { .. }
+            | ArtifactEntry::More { .. } => None,
         }
     }
 

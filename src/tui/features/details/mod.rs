@@ -13,8 +13,8 @@ use crate::store::{ArtifactList, StoreError};
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Tab;
 use crate::tui::widgets::cursor::Cursor;
-use artifacts::Artifacts;
-pub use lines::{DetailLine, Role};
+use artifacts::ArtifactTree;
+pub use lines::{DetailLine, LineRole};
 
 /// What tasks bring back.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub struct Details {
     pub run: Option<Box<Run>>,
     pub error: Option<StoreError>,
     pub generation: u64,
-    pub artifacts: Artifacts,
+    pub artifacts: ArtifactTree,
     /// The models of a run, once they were asked for.
     pub models: Option<Models>,
 }
@@ -57,7 +57,7 @@ impl Details {
         let is_other = self.run.as_ref().is_none_or(|old| old.info.run_id != run.info.run_id);
         if is_other {
             self.cursor = Cursor::default();
-            self.artifacts = Artifacts::default();
+            self.artifacts = ArtifactTree::default();
             self.models = None;
         }
         self.run = Some(run);

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::artifacts::{Folder, Opened};
+use super::artifacts::{Folder, OpenFile};
 use super::effects::Effect;
 use super::{Models, Msg};
 use crate::mlflow::RunId;
@@ -51,7 +51,7 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
     if let Some(path) = app.details.artifacts.open(at)
         && let Some(id) = app.details.shown_run().cloned()
     {
-        app.details.artifacts.preview = Some(Opened { path: path.clone(), content: None, top: 0 });
+        app.details.artifacts.preview = Some(OpenFile { path: path.clone(), content: None, top: 0 });
         effects.push(Effect::Preview { id, path });
     }
 }

@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
-use super::Role;
-use super::artifacts::Opened;
+use super::LineRole;
+use super::artifacts::OpenFile;
 use super::preview::Preview;
 use crate::catalog::view::LineKind;
 use crate::text;
@@ -108,12 +108,12 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
         let room = (body.width as usize).saturating_sub(key_width + 2);
         let value = text::fit(&text::clean(&line.value), room, theme.glyphs.ellipsis);
         let (key_style, style) = match line.role {
-            Role::Plain if details.tab == Tab::Artifacts => (theme.text, theme.dim),
-            Role::Plain => (theme.dim, theme.text),
-            Role::Dim => (theme.dim, theme.dim),
-            Role::Warn => (theme.dim, theme.warn),
-            Role::Bad => (theme.dim, theme.bad),
-            Role::Heading => (theme.heading, theme.text),
+            LineRole::Plain if details.tab == Tab::Artifacts => (theme.text, theme.dim),
+            LineRole::Plain => (theme.dim, theme.text),
+            LineRole::Dim => (theme.dim, theme.dim),
+            LineRole::Warn => (theme.dim, theme.warn),
+            LineRole::Bad => (theme.dim, theme.bad),
+            LineRole::Heading => (theme.heading, theme.text),
         };
         let mut spans = vec![Span::styled(key, key_style), Span::raw("  "), Span::styled(value, style)];
         if focused && at == details.cursor.at {
@@ -126,7 +126,7 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
 }
 
 /// A file that is looked into, under its name.
-fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn draw_file(opened: &OpenFile, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = area.width as usize;
     let (kind, style) = match &opened.content {
         None => ("loading".to_owned(), theme.dim),

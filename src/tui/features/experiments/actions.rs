@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, Possible, RUNS, Row, can_write, given};
+use crate::tui::core::action::{Action as Any, ActionRow, Possible, RUNS, can_write, given};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
 use crate::tui::core::layout::Focus;
@@ -13,7 +13,7 @@ pub enum Action {
     Rename,
 }
 
-pub const ROWS: &[Row] = &[Row {
+pub const ROWS: &[ActionRow] = &[ActionRow {
     action: Any::Experiments(Action::Rename),
     name: "rename",
     keys: &["R"],

@@ -11,7 +11,7 @@ use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::requests::{self, failing, live, open_selected, reload};
-use crate::tui::widgets::prompt::{Prompt, Wrong};
+use crate::tui::widgets::prompt::{Prompt, PromptError};
 
 pub fn perform(app: &mut App, action: Action) {
     match action {
@@ -24,7 +24,7 @@ pub fn perform(app: &mut App, action: Action) {
 ///
 /// # Errors
 /// Where it is.
-pub fn named(text: &str) -> std::result::Result<String, Wrong> {
+pub fn named(text: &str) -> std::result::Result<String, PromptError> {
     if text.trim().is_empty() { Err("a name is needed".into()) } else { Ok(text.to_owned()) }
 }
 

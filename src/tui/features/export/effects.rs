@@ -6,7 +6,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use crate::tui::core::msg::Said;
+use crate::tui::core::msg::Announcement;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
         Effect::Save { path, content } => {
             let work = move || {
                 let size = crate::text::bytes(content.len() as u64);
-                Said(match save(&path, &content) {
+                Announcement(match save(&path, &content) {
                     Ok(place) => format!("saved {size} as {}", place.display()),
                     Err(error) => format!("nothing was saved: {error}"),
                 })
@@ -36,14 +36,14 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
 }
 
 /// Opens an address in the browser, if there is one.
-async fn browse(address: String) -> Said {
+async fn browse(address: String) -> Announcement {
     let opened = tokio::task::spawn_blocking({
         let address = address.clone();
         move || open::that_detached(address)
     });
     match opened.await {
-        Ok(Ok(())) => Said(format!("opened {address}")),
-        _ => Said(format!("there is no browser here; the address is {address}")),
+        Ok(Ok(())) => Announcement(format!("opened {address}")),
+        _ => Announcement(format!("there is no browser here; the address is {address}")),
     }
 }
 

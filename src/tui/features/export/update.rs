@@ -14,7 +14,7 @@ use crate::tui::core::layout::Focus;
 use crate::tui::core::requests::copy;
 use crate::tui::core::shown;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
-use crate::tui::widgets::prompt::{Prompt, Wrong};
+use crate::tui::widgets::prompt::{Prompt, PromptError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What stands in an address only in percent form.
@@ -47,7 +47,9 @@ fn copy_ids(app: &mut App, effects: &mut Effects) {
 }
 
 fn copy_cell(app: &mut App, effects: &mut Effects) {
-    let Some((row, column)) = app.runs.row_under_cursor().zip(app.runs.chosen_column().cloned()) else { return };
+    let Some((row, column)) = app.runs.row_under_cursor().zip(app.runs.chosen_column().cloned()) else {
+        return;
+    };
     let catalog = &app.runs.catalog;
     let value = match Bound::new(catalog, &column).value(catalog, row, app.now) {
         Value::Missing => return app.say(format!("the run has no {}", column.name())),
@@ -105,7 +107,7 @@ fn chosen(app: &mut App, form: Form, into_file: bool, effects: &mut Effects) {
         let hint = "a file in the working folder, or a path; existing files are not overwritten";
         let read = |text: &str| {
             let path = text.trim();
-            if path.is_empty() { Err(Wrong::from("a file needs a name")) } else { Ok(path.to_owned()) }
+            if path.is_empty() { Err(PromptError::from("a file needs a name")) } else { Ok(path.to_owned()) }
         };
         return Prompt::new("Save as", hint, &path, read, move |app, path: String, effects| {
             save(app, form, &path, effects);

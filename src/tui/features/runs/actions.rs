@@ -5,7 +5,7 @@
 use crate::catalog::ColumnSpec;
 use crate::catalog::view::{FoldState, Shape};
 use crate::tui::core::action::{
-    Action as Any, Possible, RUNS, Row, TABLE, can_write, given, has_target, on_loaded_runs, on_runs,
+    Action as Any, ActionRow, Possible, RUNS, TABLE, can_write, given, has_target, on_loaded_runs, on_runs,
 };
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
@@ -36,7 +36,7 @@ pub enum Action {
     Note,
 }
 
-pub const TABLE_ROWS: &[Row] = &[
+pub const TABLE_ROWS: &[ActionRow] = &[
     table(Action::Filter, "filter", &["f"], "filter", "filter with an MLflow expression", on_loaded_runs),
     table(Action::Sort, "sort", &["s"], "sort", "sort by the column: up, down, newest first", on_loaded_runs),
     table(
@@ -82,7 +82,7 @@ pub const TABLE_ROWS: &[Row] = &[
     ),
 ];
 
-pub const SELECTION_ROWS: &[Row] = &[
+pub const SELECTION_ROWS: &[ActionRow] = &[
     of_runs(
         Action::Select,
         "select",
@@ -102,7 +102,7 @@ pub const SELECTION_ROWS: &[Row] = &[
     of_runs(Action::SelectNone, "select-none", &["u"], "", "clear the selection", has_selected),
 ];
 
-pub const WRITING_ROWS: &[Row] = &[
+pub const WRITING_ROWS: &[ActionRow] = &[
     of_runs(
         Action::Delete,
         "delete",
@@ -122,8 +122,17 @@ const fn table(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Runs(action), name, keys, scopes: &[Scope::Panes], hint, help, group: TABLE, possible }
+) -> ActionRow {
+    ActionRow {
+        action: Any::Runs(action),
+        name,
+        keys,
+        scopes: &[Scope::Panes],
+        hint,
+        help,
+        group: TABLE,
+        possible,
+    }
 }
 
 const fn of_runs(
@@ -133,8 +142,17 @@ const fn of_runs(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Runs(action), name, keys, scopes: &[Scope::Panes], hint, help, group: RUNS, possible }
+) -> ActionRow {
+    ActionRow {
+        action: Any::Runs(action),
+        name,
+        keys,
+        scopes: &[Scope::Panes],
+        hint,
+        help,
+        group: RUNS,
+        possible,
+    }
 }
 
 fn is_sorted(app: &App) -> Possible {

@@ -4,10 +4,10 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::Runs;
-use super::columns::shorten;
 use super::column_layout::{INDENT, PlacedColumn, TREND};
+use super::columns::shorten;
 use crate::catalog::search::Search;
-use crate::catalog::view::{FoldState, Group, ViewLine, LineKind};
+use crate::catalog::view::{FoldState, Group, LineKind, ViewLine};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::mlflow::filter::Direction;
 use crate::mlflow::{LifecycleStage, tags};

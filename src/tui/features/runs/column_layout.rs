@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::Runs;
 use super::columns::{Shown, is_number, shorten};
-use crate::catalog::view::{FoldState, Shape, LineKind};
+use crate::catalog::view::{FoldState, LineKind, Shape};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::text;
 use crate::tui::core::app::App;

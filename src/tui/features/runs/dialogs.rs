@@ -14,7 +14,7 @@ use crate::tui::core::effect::Effects;
 use crate::tui::core::requests::view_changed;
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
-use crate::tui::widgets::prompt::{Prompt, Wrong};
+use crate::tui::widgets::prompt::{Prompt, PromptError};
 
 /// An expression as it is typed, and what it says.
 type Expression = (String, Filter);
@@ -32,10 +32,10 @@ pub fn filter(app: &mut App) {
     .open(app);
 }
 
-fn expression(text: &str) -> Result<Expression, Wrong> {
+fn expression(text: &str) -> Result<Expression, PromptError> {
     let trimmed = text.trim();
     let before = text.len() - text.trim_start().len();
-    let filter = parse(trimmed).map_err(|error| Wrong {
+    let filter = parse(trimmed).map_err(|error| PromptError {
         message: error.message,
         span: error.span.start + before..error.span.end + before,
     })?;
@@ -148,7 +148,8 @@ pub fn statistics(app: &mut App) {
 
 fn step(app: &mut App, key: &str, now: Statistic) {
     let text = if let Statistic::At(step) = now { step.to_string() } else { String::new() };
-    let read = |text: &str| text.trim().parse::<i64>().map_err(|_| Wrong::from("a step is a whole number"));
+    let read =
+        |text: &str| text.trim().parse::<i64>().map_err(|_| PromptError::from("a step is a whole number"));
     Prompt::new(format!("Step of {key}"), "a whole number", &text, read, |app, step, effects| {
         app.runs.choose_statistic(Statistic::At(step));
         view_changed(app, effects);
@@ -158,7 +159,7 @@ fn step(app: &mut App, key: &str, now: Statistic) {
 }
 
 /// A name for the run under the cursor; `read` says what a name is.
-pub fn rename(app: &mut App, read: fn(&str) -> Result<String, Wrong>) {
+pub fn rename(app: &mut App, read: fn(&str) -> Result<String, PromptError>) {
     let Some((row, id)) = app.runs.row_under_cursor().zip(app.runs.run_under_cursor()) else { return };
     let name = app.runs.catalog.run_name(row).to_owned();
     Prompt::new("Rename the run", "", &name, read, move |app, name, effects| {
@@ -187,7 +188,7 @@ pub fn note(app: &mut App) {
     .open(app);
 }
 
-fn checked(tag: Tag) -> Result<Tag, Wrong> {
+fn checked(tag: Tag) -> Result<Tag, PromptError> {
     limits::check_tag(&tag).map_err(|kind| kind.to_string())?;
     Ok(tag)
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedSender};
 
-use super::watch::{Attended, Command, Watch};
+use super::watch::{Attended, Watch, WatchCommand};
 use super::{Msg, SPARK_POINTS, projecting};
 use crate::catalog::Catalog;
-use crate::catalog::summaries::Wanted;
+use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Sync;
 use crate::catalog::view::{LineKey, View};
 use crate::mlflow::{ExperimentId, RunId, Tag, ViewType};
@@ -35,7 +35,7 @@ pub enum Effect {
         under_cursor: Option<RunId>,
         active: Vec<RunId>,
         others: Vec<RunId>,
-        wanted: Vec<Wanted>,
+        wanted: Vec<NeededHistory>,
     },
     /// Poll now.
     Refresh,
@@ -97,7 +97,7 @@ impl Write {
 #[derive(Debug)]
 pub struct Services {
     attended: Arc<Mutex<Attended>>,
-    watcher: Option<UnboundedSender<Command>>,
+    watcher: Option<UnboundedSender<WatchCommand>>,
     /// How often it polls.
     pub interval: Duration,
     paused: bool,
@@ -108,7 +108,7 @@ impl Services {
         Self { attended: Arc::default(), watcher: None, interval, paused: false }
     }
 
-    fn command(&self, command: Command) {
+    fn command(&self, command: WatchCommand) {
         if let Some(watcher) = &self.watcher {
             // A watcher that ended has nothing to do with the command.
             let _ = watcher.send(command);
@@ -149,16 +149,16 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &mut Services) {
         Effect::Attend { under_cursor, active, others, wanted } => {
             let attended = Attended { under_cursor, active, others, wanted };
             *services.attended.lock().unwrap_or_else(PoisonError::into_inner) = attended;
-            services.command(Command::Attend);
+            services.command(WatchCommand::Attend);
         }
-        Effect::Refresh => services.command(Command::Refresh),
+        Effect::Refresh => services.command(WatchCommand::Refresh),
         Effect::Pause(paused) => {
             services.paused = paused;
-            services.command(Command::Pause(paused));
+            services.command(WatchCommand::Pause(paused));
         }
         Effect::PollEvery(interval) => {
             services.interval = store.capabilities().poll_interval(interval);
-            services.command(Command::PollEvery(services.interval));
+            services.command(WatchCommand::PollEvery(services.interval));
         }
         Effect::Project(request) => tasks.answer(Slot("project"), projecting::project(store, request)),
         Effect::ReadSparks { generation, ids, key } => tasks.answer(Slot("sparks"), async move {

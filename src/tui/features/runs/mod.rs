@@ -3,13 +3,13 @@
 
 pub mod actions;
 pub mod cells;
+pub mod column_layout;
 pub mod columns;
 pub mod dialogs;
 pub mod effects;
 pub mod placeholders;
-pub mod column_layout;
-pub mod row_index;
 mod projecting;
+pub mod row_index;
 pub mod update;
 pub mod view;
 pub mod watch;
@@ -22,15 +22,15 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use crate::catalog::sort::SortKey;
-use crate::catalog::summaries::Wanted;
+use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Snapshot;
 use crate::catalog::view::{LineKey, Projection, Shape, View};
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row};
 use crate::mlflow::filter::{parse, same_number};
 use crate::mlflow::{ExperimentId, MetricPoint, RunId};
 use crate::store::StoreError;
-use crate::tui::core::selected::SelectedRuns;
 use crate::tui::core::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
+use crate::tui::core::selected::SelectedRuns;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
 use columns::Shown;
@@ -136,7 +136,7 @@ pub struct Runs {
     /// Whether the user chose the columns.
     pub own_columns: bool,
     /// The histories that were asked for last.
-    pub asked_histories: Vec<Wanted>,
+    pub asked_histories: Vec<NeededHistory>,
     /// The chosen column, and the one to choose when it is there.
     pub column: usize,
     pub wanted_column: Option<ColumnSpec>,
@@ -350,11 +350,12 @@ impl Runs {
     }
 
     /// The histories that columns and sort keys need.
-    pub fn wanted_histories(&self) -> Vec<Wanted> {
+    pub fn wanted_histories(&self) -> Vec<NeededHistory> {
         let columns = self.columns.iter().map(|shown| &shown.spec);
         let mut wanted = Vec::new();
         // What the order depends on comes first.
-        for next in self.view.sort.iter().map(|key| &key.column).chain(columns).filter_map(Wanted::of) {
+        for next in self.view.sort.iter().map(|key| &key.column).chain(columns).filter_map(NeededHistory::of)
+        {
             if !wanted.contains(&next) {
                 wanted.push(next);
             }

@@ -8,7 +8,7 @@ use crate::catalog::view::{Ids, project_with};
 use crate::mlflow::ViewType;
 use crate::store::pages::Pages;
 use crate::store::{Result, RunSearch, Store};
-use crate::tui::core::msg::{Msg as Any, Said};
+use crate::tui::core::msg::{Announcement, Msg as Any};
 use crate::tui::core::tasks::blocking;
 
 /// Runs that one search asks for.
@@ -20,7 +20,7 @@ pub async fn project(store: Store, request: Projecting) -> Any {
         match search(&store, &request).await {
             Ok(found) => Some(found),
             Err(error) => {
-                return Said(format!("the filter was not applied: {error}; {}", error.hint())).into();
+                return Announcement(format!("the filter was not applied: {error}; {}", error.hint())).into();
             }
         }
     } else {

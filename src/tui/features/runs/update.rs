@@ -3,8 +3,8 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::actions::Action;
-use super::effects::{Effect, Write};
 use super::column_layout::chosen_width;
+use super::effects::{Effect, Write};
 use super::{Msg, Runs, dialogs};
 use crate::catalog::view::{Shape, View};
 use crate::catalog::{Catalog, Row};

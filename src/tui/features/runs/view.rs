@@ -6,18 +6,18 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::cells::Cells;
-use super::placeholders::without_rows;
 use super::column_layout::{PlacedColumn, place_columns};
+use super::placeholders::without_rows;
 use crate::catalog::sort::SortKey;
 use crate::catalog::summaries::Coverage;
-use crate::catalog::view::{Shape, LineKind};
+use crate::catalog::view::{LineKind, Shape};
 use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
 use crate::text;
-use crate::tui::core::app::{App, Connection};
+use crate::tui::core::app::{App, ConnectionState};
 use crate::tui::core::layout::Focus;
-use crate::tui::core::signs::Sign;
+use crate::tui::core::signs::RunSign;
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
@@ -78,8 +78,8 @@ fn held(app: &App, what: LineKind, theme: &Theme) -> Span<'static> {
 /// That a run is the best, or is on the front.
 fn sign(app: &App, row: Row, theme: &Theme) -> Span<'static> {
     match app.best.sign(app.runs.catalog.run_id(row)) {
-        Some(Sign::Best) => Span::styled(theme.glyphs.best, theme.good),
-        Some(Sign::Front) => Span::styled(theme.glyphs.front, theme.good),
+        Some(RunSign::Best) => Span::styled(theme.glyphs.best, theme.good),
+        Some(RunSign::Front) => Span::styled(theme.glyphs.front, theme.good),
         None => Span::raw(" "),
     }
 }
@@ -129,7 +129,7 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     } else {
         put(text::runs(runs.projection.passing), calm);
     }
-    if let Connection::Failing { last_answer: Some(time), .. } = app.connection {
+    if let ConnectionState::Failing { last_answer: Some(time), .. } = app.connection {
         let age = text::span(app.now - time);
         put(format!("as they were {age} ago"), theme.bad);
     }
@@ -153,7 +153,10 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
         put(format!("among {known} of {of} histories read"), theme.warn);
     }
     if !runs.selected.is_empty() {
-        put(format!("{} {} selected", theme.glyphs.selected, text::count(runs.selected.len())), theme.selected);
+        put(
+            format!("{} {} selected", theme.glyphs.selected, text::count(runs.selected.len())),
+            theme.selected,
+        );
     }
     spans.push(Span::raw(" "));
     Line::from(spans)

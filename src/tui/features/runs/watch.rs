@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::Msg;
-use crate::catalog::summaries::Wanted;
+use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Sync;
 use crate::mlflow::RunId;
 use crate::store::{Backoff, Capabilities, Result};
@@ -27,7 +27,7 @@ pub struct Attended {
     pub under_cursor: Option<RunId>,
     pub active: Vec<RunId>,
     pub others: Vec<RunId>,
-    pub wanted: Vec<Wanted>,
+    pub wanted: Vec<NeededHistory>,
 }
 
 impl Attended {
@@ -49,7 +49,7 @@ impl Attended {
 }
 
 #[derive(Debug)]
-pub enum Command {
+pub enum WatchCommand {
     Refresh,
     Pause(bool),
     PollEvery(Duration),
@@ -63,7 +63,7 @@ pub struct Watch {
     pub generation: u64,
     pub sender: UnboundedSender<Any>,
     pub attended: Arc<Mutex<Attended>>,
-    pub commands: UnboundedReceiver<Command>,
+    pub commands: UnboundedReceiver<WatchCommand>,
     pub interval: Duration,
     pub capabilities: Capabilities,
     pub paused: bool,
@@ -148,17 +148,17 @@ impl Watch {
             tokio::select! {
                 biased;
                 command = self.commands.recv() => match command {
-                    Some(Command::Refresh) => {
+                    Some(WatchCommand::Refresh) => {
                         self.on_demand = true;
                         return true;
                     }
-                    Some(Command::Pause(paused)) => self.paused = paused,
-                    Some(Command::PollEvery(interval)) => {
+                    Some(WatchCommand::Pause(paused)) => self.paused = paused,
+                    Some(WatchCommand::PollEvery(interval)) => {
                         self.interval = interval;
                         pause = pause.min(interval);
                     }
                     // After a failure, the next poll tells whether it is over.
-                    Some(Command::Attend) => {}
+                    Some(WatchCommand::Attend) => {}
                     None => return false,
                 },
                 () = tokio::time::sleep_until(end), if !self.paused => return true,

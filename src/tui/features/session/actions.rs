@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, PROGRAM, Possible, Row, STORE, always, given};
+use crate::tui::core::action::{Action as Any, ActionRow, PROGRAM, Possible, STORE, always, given};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
 
@@ -22,7 +22,7 @@ pub enum Action {
 
 const EVERYWHERE: &[Scope] = &[Scope::Everywhere];
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Refresh, "refresh", &["r"], "", "refresh now", STORE, always),
     row(Action::Pause, "pause", &["p"], "", "pause refreshing, or go on", STORE, always),
     row(Action::Interval, "interval", &["g i"], "", "set how often to refresh", STORE, always),
@@ -38,7 +38,7 @@ pub const ROWS: &[Row] = &[
         PROGRAM,
         always,
     ),
-    Row {
+    ActionRow {
         action: Any::Session(Action::Close),
         name: "close",
         keys: &["q", "ctrl-c"],
@@ -60,8 +60,8 @@ const fn row(
     help: &'static str,
     group: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Session(action), name, keys, scopes: EVERYWHERE, hint, help, group, possible }
+) -> ActionRow {
+    ActionRow { action: Any::Session(action), name, keys, scopes: EVERYWHERE, hint, help, group, possible }
 }
 
 fn has_profiles(app: &App) -> Possible {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::mlflow::ExperimentId;
 use crate::state::document::Document;
 use crate::tui::core::memory::{Layout, Memory, Remembered};
-use crate::tui::core::msg::{Msg, Said};
+use crate::tui::core::msg::{Announcement, Msg};
 
 /// How long changes are collected before they are written.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ impl Keeper {
                 if let Ok((Err(error), keeper)) = flushed
                     && !keeper.has_told.swap(true, Ordering::Relaxed)
                 {
-                    let _ = sender.send(Said(unwritten(&error)).into());
+                    let _ = sender.send(Announcement(unwritten(&error)).into());
                 }
             });
         }

@@ -3,7 +3,9 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use crate::sweep::progress::{Progress, SweepStatus};
-use crate::tui::core::action::{Action as Any, DIALOGS, Possible, Row, TRAIN, always, can_write, given};
+use crate::tui::core::action::{
+    Action as Any, ActionRow, DIALOGS, Possible, TRAIN, always, can_write, given,
+};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::layer::Scope;
 
@@ -30,7 +32,7 @@ const ANYWHERE: &[Scope] = &[Scope::Panes, Scope::Sweeps];
 const LIST: &[Scope] = &[Scope::Sweeps];
 const FORM: &[Scope] = &[Scope::Plan];
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(
         Action::Train,
         "train",
@@ -91,8 +93,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Sweeps(action), name, keys, scopes, hint, help, group: TRAIN, possible }
+) -> ActionRow {
+    ActionRow { action: Any::Sweeps(action), name, keys, scopes, hint, help, group: TRAIN, possible }
 }
 
 const fn form(
@@ -102,8 +104,8 @@ const fn form(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Sweeps(action), name, keys, scopes: FORM, hint, help, group: DIALOGS, possible }
+) -> ActionRow {
+    ActionRow { action: Any::Sweeps(action), name, keys, scopes: FORM, hint, help, group: DIALOGS, possible }
 }
 
 fn can_train(app: &App) -> Possible {

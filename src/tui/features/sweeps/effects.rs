@@ -17,12 +17,12 @@ use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::{SweepFolders, SweepHeader};
-use crate::sweep::plan::Plan;
+use crate::sweep::plan::SweepPlan;
 use crate::sweep::progress::Progress;
 use crate::sweep::request::SweepRequest;
 use crate::sweep::run;
 use crate::text;
-use crate::tui::core::msg::{Msg as Any, Said};
+use crate::tui::core::msg::{Announcement, Msg as Any};
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Training {
     pub request: SweepRequest,
-    pub place: Place,
+    pub destination: Destination,
     pub jobs: Option<usize>,
     /// The plan was made by hand, and is the experiment's from now on.
     pub keeps: bool,
@@ -57,14 +57,14 @@ pub struct Training {
 
 /// The experiment that a sweep logs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Destination {
     /// One that there is, with its name.
     Known(ExperimentId, String),
     /// One of this name, which is made if there is none.
     New(String),
 }
 
-impl Place {
+impl Destination {
     pub fn name(&self) -> &str {
         match self {
             Self::Known(_, name) | Self::New(name) => name,
@@ -133,7 +133,7 @@ async fn train(store: Store, services: Services, training: Training) -> Msg {
 }
 
 async fn begun(store: Store, services: Services, training: Training) -> Result<Began, String> {
-    let Training { request, place, jobs, keeps } = training;
+    let Training { request, destination, jobs, keeps } = training;
     let (asked, on) = (request.clone(), services.clone());
     // The store gets nothing where the sweep could not be kept.
     let prepared = tokio::task::spawn_blocking(move || {
@@ -144,9 +144,9 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<B
     });
     let prepared = prepared.await.map_err(|error| error.to_string())??;
     let said = |error: crate::store::StoreError| format!("{error}; {}", error.hint());
-    let experiment: Experiment = match &place {
-        Place::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
-        Place::New(name) => find_or_create(&store, name, prepared.plan()).await.map_err(said)?,
+    let experiment: Experiment = match &destination {
+        Destination::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
+        Destination::New(name) => find_or_create(&store, name, prepared.plan()).await.map_err(said)?,
     };
     store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
     // The process of the sweep makes none.
@@ -158,7 +158,7 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<B
         format!("no process could be started: {error}")
     })?;
     // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
-    if (keeps || matches!(place, Place::New(_)))
+    if (keeps || matches!(destination, Destination::New(_)))
         && let Err(error) = services.plans.set(&experiment.experiment_id, Some(request.clone()))
     {
         tracing::warn!(%error, "a plan is not kept");
@@ -192,7 +192,7 @@ fn check(generation: u64, request: &SweepRequest) -> Msg {
     Msg::Checked { generation, columns, result }
 }
 
-fn words(plan: &Plan, study: &TrainingData) -> String {
+fn words(plan: &SweepPlan, study: &TrainingData) -> String {
     let target = &study.target;
     let families: Vec<_> = plan.rules.spaces.iter().map(|space| space.family.as_str()).collect();
     let classes =
@@ -252,19 +252,19 @@ fn find(services: &Services, id: &str) -> Option<(SweepFolder, SweepHeader)> {
 }
 
 /// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
-async fn resume(store: Store, services: &Services, id: &str) -> Result<(), Said> {
+async fn resume(store: Store, services: &Services, id: &str) -> Result<(), Announcement> {
     let Some((_, header)) = find(services, id) else { return Ok(()) };
     match store.check_artifacts(&header.experiment).await {
         Err(error) if !is_transient(&error.kind) => {
-            Err(Said(format!("{} is not resumed: {error}; {}", header.name, error.hint())))
+            Err(Announcement(format!("{} is not resumed: {error}; {}", header.name, error.hint())))
         }
         _ => Ok(()),
     }
 }
 
-fn steer(services: &Services, id: &str, steering: Steering) -> Said {
+fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
     let Some((folder, header)) = find(services, id) else {
-        return Said("the sweep is gone".into());
+        return Announcement("the sweep is gone".into());
     };
     let done = match steering {
         Steering::Pause => folder.set_control(Control::Pause),
@@ -275,7 +275,7 @@ fn steer(services: &Services, id: &str, steering: Steering) -> Said {
         }
     };
     let name = &header.name;
-    Said(match (done, steering) {
+    Announcement(match (done, steering) {
         (Err(error), _) => format!("{name} goes on as before: {error}"),
         (Ok(()), Steering::Pause) => format!("{name} pauses as soon as the fold under way is done"),
         (Ok(()), Steering::Continue) => format!("{name} goes on"),
@@ -286,20 +286,21 @@ fn steer(services: &Services, id: &str, steering: Steering) -> Said {
 
 fn log(services: &Services, id: &str) -> Any {
     let Some((folder, header)) = find(services, id) else {
-        return Said("the sweep is gone".into()).into();
+        return Announcement("the sweep is gone".into()).into();
     };
     match folder.said() {
         Ok(text) => Msg::Log { name: header.name, text }.into(),
-        Err(error) => Said(format!("the log of {} cannot be read: {error}", header.name)).into(),
+        Err(error) => Announcement(format!("the log of {} cannot be read: {error}", header.name)).into(),
     }
 }
 
 /// Closes sweeps whose process died, at the start.
-async fn close_broken(store: Store, services: Services) -> Option<Said> {
+async fn close_broken(store: Store, services: Services) -> Option<Announcement> {
     let broken = run::close_broken(&store, &services.state_folder, &services.store).await;
     if let Some((name, error)) = broken.iter().find_map(|it| Some((&it.name, it.closed.as_ref().err()?))) {
-        return Some(Said(format!("{name} broke off earlier, and cannot be closed: {error}")));
+        return Some(Announcement(format!("{name} broke off earlier, and cannot be closed: {error}")));
     }
     let names: Vec<_> = broken.iter().map(|it| it.name.as_str()).collect();
-    (!names.is_empty()).then(|| Said(format!("{} broke off earlier; g s resumes it", names.join(", "))))
+    (!names.is_empty())
+        .then(|| Announcement(format!("{} broke off earlier; g s resumes it", names.join(", "))))
 }

@@ -3,7 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::actions::{Action, chosen};
-use super::effects::{Effect, Place, Steering, Training};
+use super::effects::{Destination, Effect, Steering, Training};
 use super::plan::PlanForm;
 use super::{Began, Msg};
 use crate::learn::data::bundled;
@@ -110,19 +110,19 @@ pub fn catch_up(app: &mut App, effects: &mut Effects) {
 }
 
 /// What would be trained in the open experiment without a question, and where.
-fn settled(app: &App) -> Option<(SweepRequest, Place)> {
+fn settled(app: &App) -> Option<(SweepRequest, Destination)> {
     if let Some(request) = app.runs.experiment.as_ref().and_then(|id| app.sweeps.plans.get(id)) {
         return Some((request.clone(), here(app)?));
     }
     let configured = &app.sweeps.settled;
     if !configured.data.is_empty() {
-        let place = here(app).unwrap_or_else(|| Place::New(stem(&configured.data)));
-        return Some((configured.clone(), place));
+        let destination = here(app).unwrap_or_else(|| Destination::New(stem(&configured.data)));
+        return Some((configured.clone(), destination));
     }
     if app.is_empty_store() {
         let set = bundled::find(DEMO)?;
         let request = SweepRequest { data: set.name.to_owned(), ..configured.clone() };
-        return Some((request, Place::New(set.name.to_owned())));
+        return Some((request, Destination::New(set.name.to_owned())));
     }
     None
 }
@@ -144,9 +144,9 @@ pub fn offer(app: &App) -> String {
 }
 
 /// The open experiment; none on an empty store, which has none that anybody made.
-fn here(app: &App) -> Option<Place> {
+fn here(app: &App) -> Option<Destination> {
     let id = app.runs.experiment.clone().filter(|_| !app.is_empty_store())?;
-    Some(Place::Known(id, app.runs.name.clone()))
+    Some(Destination::Known(id, app.runs.name.clone()))
 }
 
 fn stem(data: &str) -> String {
@@ -164,16 +164,16 @@ fn train(app: &mut App, effects: &mut Effects) {
     if app.sweeps.is_starting {
         return;
     }
-    let Some((mut request, place)) = settled(app) else { return open_form(app, effects) };
+    let Some((mut request, destination)) = settled(app) else { return open_form(app, effects) };
     // The same again would give the same trials: each sweep of an experiment has a seed of its own.
-    if let Place::Known(id, _) = &place {
+    if let Destination::Known(id, _) = &destination {
         let before = app.sweeps.list.iter().filter(|sweep| sweep.experiment == *id).count() as u64;
         request.seed = Some(request.seed.unwrap_or(SEED) + before);
     }
     app.status = Some(format!("starting a sweep on {}", text::clean(&request.data)));
     let jobs = app.sweeps.jobs;
     app.sweeps.is_starting = true;
-    effects.push(Effect::Train(Box::new(Training { request, place, jobs, keeps: false })));
+    effects.push(Effect::Train(Box::new(Training { request, destination, jobs, keeps: false })));
 }
 
 fn open_form(app: &mut App, effects: &mut Effects) {
@@ -192,9 +192,9 @@ fn open_form(app: &mut App, effects: &mut Effects) {
 }
 
 /// Where the sweep of a form goes.
-pub fn place(app: &App) -> Place {
+pub fn destination(app: &App) -> Destination {
     match here(app) {
-        Some(place) => place,
+        Some(destination) => destination,
         None => {
             let data = match &app.overlay {
                 Some(Overlay::Plan(form)) => {
@@ -202,20 +202,20 @@ pub fn place(app: &App) -> Place {
                 }
                 _ => String::new(),
             };
-            Place::New(if data.is_empty() { "a new experiment".into() } else { stem(&data) })
+            Destination::New(if data.is_empty() { "a new experiment".into() } else { stem(&data) })
         }
     }
 }
 
 /// Begins the sweep of the form.
 fn begin(app: &mut App, effects: &mut Effects) {
-    let place = place(app);
+    let destination = destination(app);
     let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
     match form.request() {
         Ok((request, jobs)) => {
             form.said = None;
             form.is_starting = true;
-            effects.push(Effect::Train(Box::new(Training { request, place, jobs, keeps: true })));
+            effects.push(Effect::Train(Box::new(Training { request, destination, jobs, keeps: true })));
         }
         Err(message) => form.said = Some(Err(message)),
     }

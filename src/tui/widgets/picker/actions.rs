@@ -3,7 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::height;
-use crate::tui::core::action::{Action as Any, DIALOGS, Possible, Row, always, given};
+use crate::tui::core::action::{Action as Any, ActionRow, DIALOGS, Possible, always, given};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layer::Scope;
@@ -20,7 +20,7 @@ pub enum Action {
     Close,
 }
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Pick, "pick", &["enter"], "pick", "list: pick the entry", has_entry),
     row(
         Action::Toggle,
@@ -45,8 +45,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row {
+) -> ActionRow {
+    ActionRow {
         action: Any::Picker(action),
         name,
         keys,
@@ -63,7 +63,10 @@ fn has_entry(app: &App) -> Possible {
 }
 
 fn can_toggle(app: &App) -> Possible {
-    given(in_list(app, |list| list.under_cursor().is_some_and(|entry| entry.on.is_some())), "it is not on or off")
+    given(
+        in_list(app, |list| list.under_cursor().is_some_and(|entry| entry.on.is_some())),
+        "it is not on or off",
+    )
 }
 
 fn can_remove(app: &App) -> Possible {
@@ -84,11 +87,11 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Up => list.step(-1, height),
         Action::PageDown => list.step(height as isize, height),
         Action::PageUp => list.step(-(height as isize), height),
-        Action::Pick => return picker.give(app, super::Event::Chosen, effects),
-        Action::Remove => return picker.give(app, super::Event::Removed, effects),
+        Action::Pick => return picker.give(app, super::PickerEvent::Chosen, effects),
+        Action::Remove => return picker.give(app, super::PickerEvent::Removed, effects),
         Action::Toggle => {
             list.toggle();
-            picker.give(app, super::Event::Toggled, effects);
+            picker.give(app, super::PickerEvent::Toggled, effects);
             picker.list_mut().step(1, height);
         }
     }

@@ -2,8 +2,8 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::Wrong;
-use crate::tui::core::action::{Action as Any, DIALOGS, Possible, Row, always, given};
+use super::PromptError;
+use crate::tui::core::action::{Action as Any, ActionRow, DIALOGS, Possible, always, given};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layer::Scope;
@@ -19,7 +19,7 @@ pub enum Action {
     Leave,
 }
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Apply, "apply", &["enter"], "apply", "prompt: apply what is typed", always),
     row(
         Action::NewLine,
@@ -49,8 +49,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row {
+) -> ActionRow {
+    ActionRow {
         action: Any::Prompt(action),
         name,
         keys,
@@ -85,7 +85,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Leave => return,
         Action::Apply => {
             let text = line.input.value().to_owned();
-            let Err(Wrong { message, span }) = prompt.entered(app, &text, effects) else { return };
+            let Err(PromptError { message, span }) = prompt.entered(app, &text, effects) else { return };
             // It stays open, with the caret under what is wrong.
             let line = prompt.line_mut();
             line.completions.clear();

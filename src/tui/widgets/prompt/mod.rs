@@ -17,25 +17,25 @@ use complete::completions;
 
 /// What is wrong with a text, and where in it (in bytes).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
+pub struct PromptError {
     pub message: String,
     pub span: Range<usize>,
 }
 
-impl From<String> for Wrong {
+impl From<String> for PromptError {
     fn from(message: String) -> Self {
         Self { message, span: 0..0 }
     }
 }
 
-impl From<&str> for Wrong {
+impl From<&str> for PromptError {
     fn from(message: &str) -> Self {
         message.to_owned().into()
     }
 }
 
-type Read<T> = fn(&str) -> Result<T, Wrong>;
-type Owner<T> = Box<dyn Fn(&mut App, T, &mut Effects) -> Result<(), Wrong>>;
+type Read<T> = fn(&str) -> Result<T, PromptError>;
+type Owner<T> = Box<dyn Fn(&mut App, T, &mut Effects) -> Result<(), PromptError>>;
 
 /// A line that is read as a value.
 pub struct Prompt<T> {
@@ -72,7 +72,7 @@ pub trait Ask: fmt::Debug {
     ///
     /// # Errors
     /// What is wrong with the text; the prompt stays open then.
-    fn entered(&self, app: &mut App, text: &str, effects: &mut Effects) -> Result<(), Wrong>;
+    fn entered(&self, app: &mut App, text: &str, effects: &mut Effects) -> Result<(), PromptError>;
 }
 
 impl<T> Prompt<T> {
@@ -82,7 +82,7 @@ impl<T> Prompt<T> {
         hint: impl Into<String>,
         text: &str,
         read: Read<T>,
-        owner: impl Fn(&mut App, T, &mut Effects) -> Result<(), Wrong> + 'static,
+        owner: impl Fn(&mut App, T, &mut Effects) -> Result<(), PromptError> + 'static,
     ) -> Self {
         let line = Line {
             title: title.into(),
@@ -134,7 +134,7 @@ impl<T> Ask for Prompt<T> {
         &mut self.line
     }
 
-    fn entered(&self, app: &mut App, text: &str, effects: &mut Effects) -> Result<(), Wrong> {
+    fn entered(&self, app: &mut App, text: &str, effects: &mut Effects) -> Result<(), PromptError> {
         (self.owner)(app, (self.read)(text)?, effects)
     }
 }

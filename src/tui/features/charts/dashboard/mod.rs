@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::catalog::Catalog;
 use crate::chart::{Dots, Line, Options, Picture, picture};
 use crate::mlflow::{Run, RunId};
-use crate::tui::core::selected::{DrawnRun, SelectedRuns, OVERLAID};
+use crate::tui::core::selected::{DrawnRun, OVERLAID, SelectedRuns};
 use crate::tui::features::charts::histories::{Histories, HistoryKey};
 use crate::tui::widgets::input::Input;
 use grid::Grid;

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Dashboard;
-use crate::chart::{Counts, Picture, XAxis};
+use crate::chart::{Picture, PointCounts, XAxis};
 use crate::mlflow::MetricPoint;
 use crate::text;
 use crate::tui::core::app::App;
@@ -172,7 +172,7 @@ impl<'a> Lines<'a> {
         if let Some(error) = self.lines.iter().find_map(|(_, known)| known.as_ref()?.error.as_ref()) {
             return error.kind.to_string();
         }
-        let mut counts = Counts::default();
+        let mut counts = PointCounts::default();
         picture.into_iter().flat_map(|picture| &picture.lines).for_each(|line| counts.add(line.counts));
         counts.words().unwrap_or_default()
     }

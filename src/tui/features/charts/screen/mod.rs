@@ -5,7 +5,7 @@ pub mod view;
 use ratatui::layout::{Margin, Rect};
 
 use crate::chart::trace::Trace;
-use crate::chart::{Counts, Dots, Options, Picture};
+use crate::chart::{Dots, Options, Picture, PointCounts};
 use crate::mlflow::MetricPoint;
 use crate::sheet::{Cell, Sheet};
 use crate::tui::core::selected::DrawnRun;
@@ -79,7 +79,10 @@ impl ChartScreen {
         let inner = body.inner(Margin { horizontal: 2, vertical: 1 });
         if body.width >= WIDE {
             let plot = Rect { width: inner.width - LEGEND - 2, ..inner };
-            return ScreenAreas { plot, legend: Rect { x: inner.x + plot.width + 2, width: LEGEND, ..inner } };
+            return ScreenAreas {
+                plot,
+                legend: Rect { x: inner.x + plot.width + 2, width: LEGEND, ..inner },
+            };
         }
         let rows = (self.drawn.len() as u16 + 1).min(inner.height / 3);
         let plot = Rect { height: inner.height - rows, ..inner };
@@ -91,7 +94,7 @@ impl ChartScreen {
     }
 
     /// What of a line is not drawn.
-    pub fn counts(&self, slot: u8) -> Option<Counts> {
+    pub fn counts(&self, slot: u8) -> Option<PointCounts> {
         self.picture()?.lines.iter().find(|line| line.ink == slot).map(|line| line.counts)
     }
 

@@ -6,7 +6,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::ChartScreen;
-use crate::chart::Counts;
+use crate::chart::PointCounts;
 use crate::chart::axis::{Unit, XAxis, time_words};
 use crate::chart::trace::{origin, x_value};
 use crate::text;
@@ -88,7 +88,11 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
             frame.render_widget(line, Rect { y: area.y + y, height: 1, ..area });
         }
     };
-    put(frame, 0, Line::styled(text::cut(&heading(app, screen), width, theme.glyphs.ellipsis), theme.heading));
+    put(
+        frame,
+        0,
+        Line::styled(text::cut(&heading(app, screen), width, theme.glyphs.ellipsis), theme.heading),
+    );
     let rows_each = if area.height as usize >= screen.drawn.len() * 4 + 2 { 4_usize } else { 1 };
     let shown = (area.height as usize - 1) / rows_each;
     // The chosen line is always among those that are listed.
@@ -140,7 +144,7 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
 }
 
 /// `min 0.51 @88  max 2.3 @0`, and `100 points, 3 NaN`.
-fn in_words(known: &CachedHistory, counts: Option<Counts>) -> [String; 2] {
+fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
     let extremes = known.summary.map_or(String::new(), |summary| {
         let of = |(value, step): (f64, i64)| format!("{} @{step}", text::number(value));
         format!("min {}  max {}", of(summary.min), of(summary.max))

@@ -73,7 +73,7 @@ fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Lin
     let of = sweep.of.map_or(String::new(), |of| format!("/{of}"));
     let mut spans = vec![
         Span::styled(text::fit(&text::clean(&sweep.name), 18, theme.glyphs.ellipsis), style),
-        Span::styled(text::fit(&text::clean(&sweep.standing()), 12, theme.glyphs.ellipsis), state),
+        Span::styled(text::fit(&text::clean(&sweep.status_text()), 12, theme.glyphs.ellipsis), state),
     ];
     if width >= 78 {
         spans.extend(bar(sweep, theme));
