@@ -15,7 +15,7 @@ pub mod trace;
 pub use axis::XAxis;
 pub use canvas::{Dots, Ink};
 pub use picture::{Picture, PlotCell, Scale, picture};
-pub use trace::{Line, PointCounts, Scales, Smoothing};
+pub use trace::{ChartLine, PointCounts, Scales, Smoothing};
 
 /// Which part of the values the y axis covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

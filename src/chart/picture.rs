@@ -3,7 +3,7 @@
 use super::axis::{Unit, XAxis, spread, ticks};
 use super::canvas::{Canvas, Dots, Ink};
 use super::quantile::quantile;
-use super::trace::{Line, PointCounts, Spot, Trace, thin};
+use super::trace::{ChartLine, PointCounts, Spot, Trace, thin};
 use super::{Options, Smoothing};
 use crate::text;
 
@@ -107,7 +107,7 @@ pub fn x_unit(axis: XAxis) -> Unit {
 /// Draws lines, the last one on top, in so many cells with everything around them. `window` is the part of the x axis that is
 /// wanted (as it is on the axis), all of it where none is given; y follows what is seen.
 pub fn picture(
-    lines: &[Line<'_>],
+    lines: &[ChartLine<'_>],
     options: &Options,
     window: Option<(f64, f64)>,
     (columns, rows): (usize, usize),

@@ -5,7 +5,7 @@ use crate::mlflow::MetricPoint;
 
 /// A history to be drawn. Points are ordered by step, then timestamp.
 #[derive(Debug, Clone, Copy)]
-pub struct Line<'a> {
+pub struct ChartLine<'a> {
     pub points: &'a [MetricPoint],
     pub ink: u8,
 }

@@ -8,8 +8,8 @@ use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::mlflow::Experiment;
 use crate::select::{
-    Ancestors, Goal, Objective, Policy, PolicyOrigin, Resolved, Selection, ValueOf, further, resolve, select,
-    select_with, told,
+    Ancestors, Goal, Objective, Policy, PolicyOrigin, Resolved, Selection, ValueOf, further_metrics,
+    optuna_directions, resolve, select, select_with,
 };
 use crate::state::policies::Policies;
 use crate::store::Store;
@@ -85,7 +85,7 @@ impl PolicyFlags {
         }
         let ties: Vec<Named<'_>> = self.tie.iter().map(|text| named(text)).collect();
         let is_open = metrics.iter().chain(&ties).any(|(_, goal)| goal.is_none());
-        let told = if is_open { told(&newest(store, experiment).await?) } else { Vec::new() };
+        let told = if is_open { optuna_directions(&newest(store, experiment).await?) } else { Vec::new() };
         let objective = |(metric, goal): Named<'_>| {
             let goal = goal.or_else(|| settings.selecting.patterns.goal(&told, metric));
             goal.map(|goal| Objective::new(metric, goal)).ok_or_else(|| undirected(metric))
@@ -144,7 +144,13 @@ impl PolicyFlags {
         let newest = if known.is_some() { Catalog::default() } else { newest(store, experiment).await? };
         let metrics = newest.metrics.keys(&newest.texts);
         let counts: Vec<(&str, usize)> = metrics.collect();
-        match resolve(known, &experiment.tags, &settings.selecting.patterns, &counts, &told(&newest)) {
+        match resolve(
+            known,
+            &experiment.tags,
+            &settings.selecting.patterns,
+            &counts,
+            &optuna_directions(&newest),
+        ) {
             Resolved::Policy(mut policy, origin) => {
                 if let Some(goal) = self.flag() {
                     policy.objectives[0].goal = goal;
@@ -184,7 +190,7 @@ impl PolicyFlags {
             let mut catalog = builder.snapshot();
             let mut selection = select(&catalog, &policy, top);
             if !selection.undecided.is_empty() {
-                let further = further(&newest(store, experiment).await?, patterns);
+                let further = further_metrics(&newest(store, experiment).await?, patterns);
                 (catalog, selection) =
                     decide_ties(store, experiment, builder, selection, &further, top).await?;
             }
@@ -195,8 +201,13 @@ impl PolicyFlags {
         let (catalog, is_counted) = read_pages(store, experiment, &policy, top).await?;
         let mut selection = select(&catalog, &policy, top);
         if !selection.undecided.is_empty() {
-            selection =
-                select_with(&catalog, &policy, &further(&catalog, patterns), &Ancestors::default(), top);
+            selection = select_with(
+                &catalog,
+                &policy,
+                &further_metrics(&catalog, patterns),
+                &Ancestors::default(),
+                top,
+            );
         }
         if !is_counted {
             find_spread(store, experiment, &catalog, true, &mut selection).await;

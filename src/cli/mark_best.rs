@@ -111,7 +111,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
 fn mend(journal: &Journal) -> Result<(), Failure> {
     let mended = journal.mend().map_err(|cause| Failure::State { what: "nothing is marked", cause })?;
     if let Some(error) = mended {
-        super::sweep_report::say(&format!("whether a mark broke off is not known: {}", state::told(&error)));
+        super::sweep_report::say(&format!(
+            "whether a mark broke off is not known: {}",
+            state::in_words(&error)
+        ));
     }
     Ok(())
 }

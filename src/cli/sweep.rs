@@ -119,7 +119,7 @@ pub struct Arguments {
 impl Arguments {
     /// What is asked for, the flags before the settings.
     fn request(&self, settings: &Settings) -> Result<SweepRequest, Failure> {
-        let mut request = settings.sweeping.wish.clone();
+        let mut request = settings.sweeping.defaults.clone();
         if let Some(data) = &self.data {
             // Of other data the target of the settings says nothing.
             if *data != request.data {

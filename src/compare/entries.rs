@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{Entry, EntryKind, Member, groups, number};
 use crate::catalog::{Bound, Catalog, Column, ColumnSpec, Keyed, Row, Sym, Value};
 use crate::mlflow::tags;
-use crate::select::{Goal, Patterns, told};
+use crate::select::{Goal, Patterns, optuna_directions};
 
 /// Where a row stands among the members.
 struct MemberRows {
@@ -25,7 +25,7 @@ pub fn entries(catalog: &Catalog, members: &[Member], now: i64, patterns: &Patte
         .collect();
     rows.sort_unstable();
     let places = MemberRows { count: members.len(), is_single: rows.len() == members.len(), rows };
-    let told = told(catalog);
+    let told = optuna_directions(catalog);
     let mut entries = metrics(catalog, &places, &|metric| patterns.goal(&told, metric));
     entries.extend(texts(catalog, &catalog.params, &places, EntryKind::Param));
     entries.extend(attributes(catalog, members, now));

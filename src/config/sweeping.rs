@@ -13,7 +13,7 @@ use crate::sweep::request::SweepRequest;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sweeping {
     /// Without data there is none.
-    pub wish: SweepRequest,
+    pub defaults: SweepRequest,
     pub jobs: Option<usize>,
 }
 
@@ -46,7 +46,7 @@ impl Sweeping {
                 ranges.push((family.clone(), name.clone(), range));
             }
         }
-        let wish = SweepRequest {
+        let defaults = SweepRequest {
             data: raw.data.clone().unwrap_or_default(),
             reading: ReadOptions {
                 separator: raw.separator.as_deref().map(separator).transpose().map_err(wrong)?,
@@ -70,6 +70,6 @@ impl Sweeping {
             prune: raw.prune,
             models: raw.models,
         };
-        Ok(Self { wish, jobs: raw.jobs })
+        Ok(Self { defaults, jobs: raw.jobs })
     }
 }

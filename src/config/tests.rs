@@ -53,7 +53,7 @@ fn the_example_names_every_setting() {
 #[test]
 fn a_sweep_of_the_settings_says_how_its_file_is_read() {
     let config = "[sweep]\nseparator = 'tab'\ndecimal = ','\nno_header = true\n";
-    let reading = load(config, &Flags::default(), &[]).unwrap().sweeping.wish.reading;
+    let reading = load(config, &Flags::default(), &[]).unwrap().sweeping.defaults.reading;
     let (separator, decimal) = (Some(b'\t'), Some(DecimalMark::Comma));
     assert_eq!(reading, ReadOptions { separator, decimal, no_header: true, ..ReadOptions::default() });
     for (config, expected) in

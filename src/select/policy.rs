@@ -204,7 +204,7 @@ impl Policy {
     }
 
     /// The histories that it takes to tell.
-    pub fn wanted(&self) -> Vec<NeededHistory> {
+    pub fn needed_histories(&self) -> Vec<NeededHistory> {
         let all = self.objectives.iter().chain(&self.tie_breaks);
         all.filter_map(|objective| NeededHistory::of(&self.column(objective))).collect()
     }

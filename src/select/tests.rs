@@ -147,7 +147,7 @@ fn ties_go_on_through_metrics_whose_direction_is_known() {
     let before = select(&known, &by_acc, 2);
     assert_eq!(names(&known, &before), ["run-0", "run-1"]);
     assert_eq!((before.tie_break, before.undecided.len()), (Some(TieBreak::Start), 4));
-    let further = further(&known, &Patterns::default());
+    let further = further_metrics(&known, &Patterns::default());
     assert!(further.iter().all(|objective| objective.metric != "val_mae_std" && objective.metric != "lr"));
     let after = select_with(&known, &by_acc, &further, &Ancestors::default(), 4);
     assert_eq!(names(&known, &after), ["run-3", "run-2", "run-0", "run-1"], "validation before training");

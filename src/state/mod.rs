@@ -37,7 +37,7 @@ fn save<T: Serialize>(path: &Path, document: &T) -> io::Result<()> {
 }
 
 /// What a document that cannot be read says of itself, and what becomes of it.
-pub fn told(error: &io::Error) -> String {
+pub fn in_words(error: &io::Error) -> String {
     if disk::is_damage(error) {
         format!("{error}; it is kept with .damaged at the end of its name, and begun anew")
     } else {

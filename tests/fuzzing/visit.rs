@@ -22,7 +22,7 @@ use mltui::tui::Keymap;
 use mltui::tui::core::app::{App, Setup};
 use mltui::tui::core::draw::draw;
 use mltui::tui::core::effect::Effect;
-use mltui::tui::core::memory::Memory;
+use mltui::tui::core::memory::UiMemory;
 use mltui::tui::core::msg::Msg;
 use mltui::tui::core::update::update;
 use mltui::tui::features::details::preview::Preview;
@@ -268,7 +268,7 @@ impl Visit {
             sweeps: Sweeps::default(),
             policies: std::collections::HashMap::new(),
             user: NAMES[6].into(),
-            memory: Memory::default(),
+            memory: UiMemory::default(),
             size,
             now: NOW,
         });

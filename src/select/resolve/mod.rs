@@ -7,7 +7,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-pub use optuna::told;
+pub use optuna::optuna_directions;
 pub use patterns::Patterns;
 pub use telling::{by_telling, candidates};
 
@@ -70,7 +70,7 @@ pub enum Resolved {
 }
 
 /// Resolves a policy. `metrics` are those that the runs have, with how many runs have each; `told` is what the tags of
-/// the runs say, see [`told`].
+/// the runs say, see [`optuna_directions`].
 pub fn resolve(
     chosen: Option<Policy>,
     experiment: &[Tag],

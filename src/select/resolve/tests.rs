@@ -241,7 +241,7 @@ fn told_of(metrics: &[&str], directions: &[&str]) -> Vec<Objective> {
     let runs: Vec<Run> = directions.iter().enumerate().map(one).collect();
     let mut builder = Builder::default();
     builder.fold_changes(&whole_runs(&runs));
-    told(&builder.snapshot())
+    optuna_directions(&builder.snapshot())
 }
 
 #[test]

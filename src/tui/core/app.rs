@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::keymap::{Chord, Keymap};
 use super::layout::{Focus, Geometry, Tab, geometry};
-use super::memory::Memory;
+use super::memory::UiMemory;
 use super::poll_interval::PollInterval;
 use crate::config::{Glyphs, Selecting};
 use crate::mlflow::ExperimentId;
@@ -90,7 +90,7 @@ pub struct App {
     pub profile: Option<String>,
     /// The address of the server's page, where there is one.
     pub page: Option<String>,
-    pub memory: Memory,
+    pub memory: UiMemory,
     /// Keys pressed of an action that has several.
     pub pending: Vec<Chord>,
     /// The experiment that the settings want opened first.
@@ -146,7 +146,7 @@ pub struct Setup {
     pub profiles: Vec<(String, String)>,
     pub profile: Option<String>,
     pub page: Option<String>,
-    pub memory: Memory,
+    pub memory: UiMemory,
     pub selecting: Selecting,
     pub policies: HashMap<ExperimentId, Policy>,
     pub sweeps: Sweeps,

@@ -60,7 +60,7 @@ impl PollInterval {
     }
 
     /// The pace, if polling was not told it yet.
-    pub fn news(&mut self, now: i64) -> Option<Duration> {
+    pub fn take_change(&mut self, now: i64) -> Option<Duration> {
         let interval = Duration::try_from_secs_f64(self.current(now)).ok()?;
         (self.told.replace(interval) != Some(interval)).then_some(interval)
     }
@@ -96,9 +96,9 @@ mod tests {
     #[test]
     fn polling_is_told_once() {
         let mut interval = PollInterval::new(2.0, false, 0);
-        assert_eq!(interval.news(0), Some(Duration::from_secs(2)));
-        assert_eq!(interval.news(10), None);
+        assert_eq!(interval.take_change(0), Some(Duration::from_secs(2)));
+        assert_eq!(interval.take_change(10), None);
         interval.focused = false;
-        assert_eq!(interval.news(20), Some(Duration::from_secs(6)));
+        assert_eq!(interval.take_change(20), Some(Duration::from_secs(6)));
     }
 }

@@ -159,7 +159,7 @@ impl Session {
             selecting: settings.selecting.clone(),
             policies: known(best.policies.all(), &mut trouble),
             sweeps: Sweeps::new(
-                settings.sweeping.wish.clone(),
+                settings.sweeping.defaults.clone(),
                 settings.sweeping.jobs,
                 known(sweeps.plans.all(), &mut trouble),
             ),
@@ -204,7 +204,7 @@ impl Session {
 /// What was kept; nothing where it cannot be read, which is told.
 fn known<T: Default>(kept: io::Result<T>, trouble: &mut Vec<String>) -> T {
     kept.unwrap_or_else(|error| {
-        trouble.push(format!("what was kept is not known: {}", crate::state::told(&error)));
+        trouble.push(format!("what was kept is not known: {}", crate::state::in_words(&error)));
         T::default()
     })
 }

@@ -32,7 +32,7 @@ use crate::tui::core::app::{App, Setup};
 use crate::tui::core::draw::draw;
 use crate::tui::core::effect::{Effect, Shell};
 use crate::tui::core::keymap::{Keymap, parse_keys};
-use crate::tui::core::memory::Memory;
+use crate::tui::core::memory::UiMemory;
 use crate::tui::core::msg::Msg;
 use crate::tui::core::update::update;
 use crate::tui::features::charts::histories::HistoryRequest;
@@ -61,7 +61,7 @@ fn app(size: (u16, u16)) -> App {
         sweeps: crate::tui::features::sweeps::Sweeps::default(),
         policies: std::collections::HashMap::new(),
         user: "ana".into(),
-        memory: Memory::default(),
+        memory: UiMemory::default(),
         size,
         now: NOW,
     })

@@ -118,7 +118,7 @@ fn another_statistic_is_asked_for_and_never_taken_for_the_latest() {
     keys(&mut app, "enter", &runs);
     assert_eq!(app.runs.chosen_column(), Some(&ColumnSpec::Metric("val_rmse".into(), Statistic::Min)));
     assert_eq!(app.runs.view.sort[0].column.name(), "min(metrics.val_rmse)");
-    assert_eq!(app.runs.wanted_histories().len(), 1);
+    assert_eq!(app.runs.needed_histories().len(), 1);
     let text = drawn(&app);
     assert!(text.contains("by min val_rmse ▲") && text.contains("among 0 of 29 histories read"), "{text}");
     keys(&mut app, "e", &runs);

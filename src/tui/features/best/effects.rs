@@ -154,8 +154,11 @@ async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>)
     let begun = now_ms();
     if let Err(error) = journal.broken_off() {
         return Some(
-            Announcement(format!("whether a mark broke off is not known: {}", crate::state::told(&error)))
-                .into(),
+            Announcement(format!(
+                "whether a mark broke off is not known: {}",
+                crate::state::in_words(&error)
+            ))
+            .into(),
         );
     }
     loop {

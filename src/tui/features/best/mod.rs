@@ -15,8 +15,8 @@ use crate::catalog::{Catalog, Row};
 use crate::marking::MarkPlan;
 use crate::mlflow::{ExperimentId, RunId, Tag, tags};
 use crate::select::{
-    Ancestors, Objective, Patterns, Policy, Resolved, Selection, further, missing_parents, newest_metrics,
-    reason, resolve, select_with, told,
+    Ancestors, Objective, Patterns, Policy, Resolved, Selection, further_metrics, missing_parents,
+    newest_metrics, optuna_directions, reason, resolve, select_with,
 };
 use crate::store::StoreError;
 use crate::text;
@@ -171,8 +171,8 @@ impl Best {
     }
 
     /// The histories that it takes to tell.
-    pub fn wanted(&self) -> Vec<NeededHistory> {
-        self.policy().map(Policy::wanted).unwrap_or_default()
+    pub fn needed_histories(&self) -> Vec<NeededHistory> {
+        self.policy().map(Policy::needed_histories).unwrap_or_default()
     }
 
     /// Takes an answer in.
@@ -276,13 +276,14 @@ pub fn choose(
 ) -> Msg {
     // A policy that was chosen needs no metrics to be found.
     let counts = if chosen.is_some() { Vec::new() } else { newest_metrics(&catalog) };
-    let told = told(&catalog);
+    let told = optuna_directions(&catalog);
     let resolved = resolve(chosen, tags, patterns, &counts, &told);
     let selection = match &resolved {
         Resolved::Policy(policy, _) => {
             let mut selection = select_with(&catalog, policy, &[], ancestors, TOP);
             if !selection.undecided.is_empty() {
-                selection = select_with(&catalog, policy, &further(&catalog, patterns), ancestors, TOP);
+                selection =
+                    select_with(&catalog, policy, &further_metrics(&catalog, patterns), ancestors, TOP);
             }
             Some(Arc::new(selection))
         }

@@ -7,7 +7,7 @@ use super::dashboard::{CachedPicture, PictureInputs};
 use super::histories::HistoryKey;
 use super::update::dashboard_area;
 use crate::chart::raster::{Raster, raster as draw};
-use crate::chart::{Line, PlotCell};
+use crate::chart::{ChartLine, PlotCell};
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::selected::DrawnRun;
 use crate::tui::widgets::plot::{PlotSign, plot_area, signs};
@@ -86,9 +86,9 @@ pub fn raster(app: &App, pictured: &Pictured, (wide, high): (u16, u16)) -> Optio
     let known = drawn.iter().filter_map(|drawn| {
         let which = HistoryKey { run: drawn.run.clone(), key: pictured.metric.clone() };
         let known = app.histories.get(&which).filter(|known| known.is_known)?;
-        Some(Line { points: &known.points, ink: drawn.slot })
+        Some(ChartLine { points: &known.points, ink: drawn.slot })
     });
-    let lines: Vec<Line<'_>> = known.collect();
+    let lines: Vec<ChartLine<'_>> = known.collect();
     let area = pictured.area;
     let size = (usize::from(area.width) * usize::from(wide), usize::from(area.height) * usize::from(high));
     Some(draw(&lines, &app.charts.options_of(&pictured.metric), &kept.picture, size))

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::chart::Line;
+use crate::chart::ChartLine;
 use crate::chart::svg::svg;
 use std::time::Duration;
 
@@ -371,8 +371,8 @@ pub fn picture(app: &App, screen: &ChartScreen) -> String {
     let which: Vec<HistoryKey> = screen.wanted().collect();
     let known = which.iter().zip(&screen.drawn).filter_map(|(which, drawn)| {
         let known = app.histories.get(which)?;
-        Some((Line { points: &known.points, ink: drawn.slot }, drawn.name.as_str()))
+        Some((ChartLine { points: &known.points, ink: drawn.slot }, drawn.name.as_str()))
     });
-    let lines: Vec<(Line<'_>, &str)> = known.collect();
+    let lines: Vec<(ChartLine<'_>, &str)> = known.collect();
     svg(screen.key(), &lines, &options, screen.window)
 }

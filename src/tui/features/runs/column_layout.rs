@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::Runs;
-use super::columns::{Shown, is_number, shorten};
+use super::columns::{TableColumn, is_number, shorten};
 use crate::catalog::view::{FoldState, LineKind, Shape};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::text;
@@ -123,7 +123,7 @@ fn first_scrolled(runs: &Runs, sample: &[Row], room: usize) -> usize {
     first
 }
 
-fn column_width(runs: &Runs, shown: &Shown, sample: &[Row]) -> usize {
+fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row]) -> usize {
     if let Some(width) = shown.width {
         return width as usize;
     }

@@ -33,7 +33,7 @@ use crate::tui::core::memory::{Remembered, RememberedColumn, RememberedShape, so
 use crate::tui::core::selected::SelectedRuns;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
-use columns::Shown;
+use columns::TableColumn;
 use row_index::RowIndex;
 
 /// Points of a sparkline that are asked for: two for each of its cells.
@@ -132,7 +132,7 @@ pub struct Runs {
     /// Selected runs, of this experiment and of others, and where a range that is being selected began.
     pub selected: SelectedRuns,
     pub range_from: Option<usize>,
-    pub columns: Vec<Shown>,
+    pub columns: Vec<TableColumn>,
     /// Whether the user chose the columns.
     pub own_columns: bool,
     /// The histories that were asked for last.
@@ -179,7 +179,7 @@ impl Runs {
             self.own_columns = true;
             // Without a name in front nothing else would make sense.
             self.columns.retain(|shown| shown.spec != ColumnSpec::RunName);
-            self.columns.insert(0, Shown::from(ColumnSpec::RunName));
+            self.columns.insert(0, TableColumn::from(ColumnSpec::RunName));
         }
     }
 
@@ -350,7 +350,7 @@ impl Runs {
     }
 
     /// The histories that columns and sort keys need.
-    pub fn wanted_histories(&self) -> Vec<NeededHistory> {
+    pub fn needed_histories(&self) -> Vec<NeededHistory> {
         let columns = self.columns.iter().map(|shown| &shown.spec);
         let mut wanted = Vec::new();
         // What the order depends on comes first.

@@ -243,8 +243,8 @@ pub fn follow_sparks(app: &mut App, effects: &mut Effects) -> bool {
 
 /// Notes the histories that columns and the choice of the best run need; true if they are others.
 pub fn follow_histories(app: &mut App) -> bool {
-    let mut wanted = app.best.wanted();
-    wanted.extend(app.runs.wanted_histories());
+    let mut wanted = app.best.needed_histories();
+    wanted.extend(app.runs.needed_histories());
     wanted.dedup();
     if wanted == app.runs.asked_histories {
         return false;

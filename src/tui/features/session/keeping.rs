@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::mlflow::ExperimentId;
 use crate::state::document::Document;
-use crate::tui::core::memory::{Layout, Memory, Remembered};
+use crate::tui::core::memory::{Layout, Remembered, UiMemory};
 use crate::tui::core::msg::{Announcement, Msg};
 
 /// How long changes are collected before they are written.
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The memory of a store.
 #[derive(Debug, Clone)]
 pub struct Keeper {
-    document: Document<Memory>,
+    document: Document<UiMemory>,
     pending: Arc<Mutex<Pending>>,
     /// It is said once that nothing can be written.
     has_told: Arc<AtomicBool>,
@@ -43,7 +43,7 @@ impl Keeper {
         }
     }
 
-    pub fn load(&self) -> io::Result<Memory> {
+    pub fn load(&self) -> io::Result<UiMemory> {
         self.document.load()
     }
 
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(memory.experiments["2"].words, "b");
         assert_eq!(memory.layout.experiments_width, 40);
         assert_eq!(memory.last_experiment.as_deref(), Some("2"));
-        assert_eq!(Keeper::new(folder.path(), "another").load().unwrap(), Memory::default());
+        assert_eq!(Keeper::new(folder.path(), "another").load().unwrap(), UiMemory::default());
     }
 
     #[test]

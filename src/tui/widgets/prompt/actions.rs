@@ -62,7 +62,7 @@ const fn row(
     }
 }
 
-fn in_line(app: &App, holds: impl Fn(&super::Line) -> bool) -> bool {
+fn in_line(app: &App, holds: impl Fn(&super::PromptLine) -> bool) -> bool {
     matches!(&app.overlay, Some(Overlay::Prompt(prompt)) if holds(prompt.line()))
 }
 

@@ -39,14 +39,14 @@ type Owner<T> = Box<dyn Fn(&mut App, T, &mut Effects) -> Result<(), PromptError>
 
 /// A line that is read as a value.
 pub struct Prompt<T> {
-    line: Line,
+    line: PromptLine,
     read: Read<T>,
     owner: Owner<T>,
 }
 
 /// What is seen of a prompt.
 #[derive(Debug)]
-pub struct Line {
+pub struct PromptLine {
     pub title: String,
     /// What to type.
     pub hint: String,
@@ -66,8 +66,8 @@ pub struct Line {
 
 /// A prompt, whatever its value is.
 pub trait Ask: fmt::Debug {
-    fn line(&self) -> &Line;
-    fn line_mut(&mut self) -> &mut Line;
+    fn line(&self) -> &PromptLine;
+    fn line_mut(&mut self) -> &mut PromptLine;
     /// Reads what was typed, and gives the value to the owner.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl<T> Prompt<T> {
         read: Read<T>,
         owner: impl Fn(&mut App, T, &mut Effects) -> Result<(), PromptError> + 'static,
     ) -> Self {
-        let line = Line {
+        let line = PromptLine {
             title: title.into(),
             hint: hint.into(),
             input: Input::new(text.to_owned()),
@@ -126,11 +126,11 @@ impl<T> fmt::Debug for Prompt<T> {
 }
 
 impl<T> Ask for Prompt<T> {
-    fn line(&self) -> &Line {
+    fn line(&self) -> &PromptLine {
         &self.line
     }
 
-    fn line_mut(&mut self) -> &mut Line {
+    fn line_mut(&mut self) -> &mut PromptLine {
         &mut self.line
     }
 
@@ -158,7 +158,7 @@ pub fn changed(app: &mut App) {
     line.completions = offered;
 }
 
-impl Line {
+impl PromptLine {
     /// Goes on to another completion.
     pub fn step(&mut self, by: usize) {
         self.chosen = (self.chosen + by) % self.completions.len().max(1);

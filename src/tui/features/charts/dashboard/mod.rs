@@ -11,7 +11,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
-use crate::chart::{Dots, Line, Options, Picture, picture};
+use crate::chart::{ChartLine, Dots, Options, Picture, picture};
 use crate::mlflow::{Run, RunId};
 use crate::tui::core::selected::{DrawnRun, OVERLAID, SelectedRuns};
 use crate::tui::features::charts::histories::{Histories, HistoryKey};
@@ -288,8 +288,8 @@ pub fn redraw(
     if let Some(old) = old.filter(|old| old.inputs == inputs) {
         return old;
     }
-    let lines: Vec<Line<'_>> =
-        known.iter().map(|(slot, known)| Line { points: &known.points, ink: *slot }).collect();
+    let lines: Vec<ChartLine<'_>> =
+        known.iter().map(|(slot, known)| ChartLine { points: &known.points, ink: *slot }).collect();
     CachedPicture { picture: picture(&lines, options, window, size, dots), inputs }
 }
 

@@ -15,7 +15,7 @@ use crate::tui::widgets::theme::Theme;
 /// Cells of a progress bar.
 const BAR: usize = 20;
 /// Lines about the chosen one, or more where there is more to say.
-const ABOUT: usize = 4;
+const DETAILS: usize = 4;
 /// Of what cannot be read, so many lines.
 const MOST_UNREAD: usize = 4;
 
@@ -25,16 +25,16 @@ pub fn draw(app: &App, at: usize, theme: &Theme, frame: &mut Frame<'_>) {
     let width = 100.min((screen.width as usize).saturating_sub(6));
     let unread = app.sweeps.unread.iter().take(MOST_UNREAD).map(|words| (format!("not read: {words}"), true));
     if list.is_empty() {
-        let about: Vec<_> =
+        let details: Vec<_> =
             [("none yet: T trains, ctrl-t plans".to_owned(), false)].into_iter().chain(unread).collect();
-        let width = if about.len() > 1 { width } else { width.min(52) };
-        let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, about.len()));
-        return put_words(frame, room, 0, about, theme);
+        let width = if details.len() > 1 { width } else { width.min(52) };
+        let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, details.len()));
+        return put_words(frame, room, 0, details, theme);
     }
     let most = (screen.height as usize).saturating_sub(4);
-    let mut chosen = list.get(at).map_or(Vec::new(), |sweep| about(sweep, app.now));
+    let mut chosen = list.get(at).map_or(Vec::new(), |sweep| details(sweep, app.now));
     chosen.extend(unread);
-    let lines = chosen.len().max(ABOUT);
+    let lines = chosen.len().max(DETAILS);
     let listed = list.len().min(most.saturating_sub(lines + 1).max(1));
     let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, listed + 1 + lines));
     let width = room.width as usize;
@@ -99,7 +99,7 @@ fn bar<'a>(sweep: &Progress, theme: &Theme) -> [Span<'a>; 2] {
 }
 
 /// What there is to say of a sweep, and whether it is bad news.
-fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
+fn details(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     let mut lines = vec![(
         format!(
             "{} in {}, begun {} ago, {} at work: {} finished, {} pruned, {} failed",
