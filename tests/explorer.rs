@@ -114,7 +114,7 @@ fn a_visit_to_a_server_that_goes_away_and_comes_back() {
     terminal.wait_for("stale, retry in");
     let screen = terminal.settled();
     assert!(screen.contains("late-arrival"), "what was known stays on the screen:\n{screen}");
-    assert!(screen.contains("is the server running"), "{screen}");
+    assert!(screen.contains("check that the server is running"), "{screen}");
     server.restart();
     terminal.wait_for("● live");
     terminal.type_keys("\x03");

@@ -142,7 +142,7 @@ fn a_store_that_is_deleted_replaced_or_truncated_is_noticed() {
     let kept = folder.path().join("kept.db");
     std::fs::copy(&path, &kept).unwrap();
     std::fs::remove_file(&path).unwrap();
-    terminal.wait_for("is gone");
+    terminal.wait_for("no longer exists");
     all_runs_are_there(&terminal);
     // Nothing is made in its place, whatever is written.
     terminal.type_keys("R\x15new-name\r");

@@ -112,7 +112,7 @@ fn a_sweep_that_cannot_be_kept_begins_nothing() {
     let uri = local(home.path());
     let words = [&SHORT[..], &["--experiment", "new"]].concat();
     let nothing_is_begun = |code: i32, error: &str, place: &str| {
-        assert!(code == 1 && error.contains("no sweep is begun") && error.contains(place), "{error}");
+        assert!(code == 1 && error.contains("no sweep was started") && error.contains(place), "{error}");
         assert!(!home.path().join("mlflow.db").exists(), "the store is as it was");
         let left = fs::read_dir(home.path().join(STATE)).into_iter().flatten().count();
         assert_eq!(left, 0, "nothing is half begun");
@@ -131,14 +131,14 @@ fn a_sweep_that_cannot_be_kept_begins_nothing() {
     let mut screen = Terminal::start(home.path(), (140, 36), &["--tracking-uri", &uri], &[]);
     screen.wait_for("trains a first sweep");
     screen.type_keys("T");
-    screen.wait_for("no sweep is begun");
+    screen.wait_for("no sweep was started");
     assert!(!home.path().join("mlflow.db").exists());
     // The border between the panes.
     screen.type_keys("\x1b[1;5C");
-    screen.wait_for("are not remembered");
+    screen.wait_for("cannot save columns");
     screen.type_keys("q");
     assert_eq!(screen.wait_for_end(), 0);
-    screen.wait("what is lost, in the end", |screen| screen.contains("are not remembered"));
+    screen.wait("what is lost, in the end", |screen| screen.contains("cannot save columns"));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_mark_that_cannot_be_kept_is_not_begun() {
     assert!(left.iter().all(|name| !name.to_string_lossy().contains("mltui-")), "{left:?}");
     let before_doctor = fs::read_dir(state(home.path())).unwrap().count();
     let (code, told, error) = on_a_full_disk(&mltui(home.path(), &uri, &["doctor"]), 0);
-    assert!(code == 0 && told.contains("(cannot be written: "), "{told}{error}");
+    assert!(code == 0 && told.contains("(not writable: "), "{told}{error}");
     let (_, told, _) = output(mltui(home.path(), &uri, &["doctor"]));
     assert!(!told.contains("cannot be written"), "{told}");
     assert_eq!(fs::read_dir(state(home.path())).unwrap().count(), before_doctor);
@@ -178,7 +178,7 @@ fn a_mark_that_cannot_be_kept_is_not_begun() {
         damage(&journal, "{");
         let words = ["mark-best", "iris", flag];
         let (code, _, error) = output(mltui(home.path(), &uri, &words[..]));
-        assert!(code == 0 && error.contains("is kept with .damaged"), "{error}");
+        assert!(code == 0 && error.contains("was renamed to end in .damaged"), "{error}");
         let (_, _, error) = output(mltui(home.path(), &uri, &["mark-best", "iris", "--resume"]));
         assert!(!error.contains("damaged"), "{error}");
     }
@@ -231,7 +231,7 @@ fn one_damaged_sweep_hides_no_other() {
                     assert_eq!(known["models"], Value::Null, "{what}: {known}");
                     assert!(known["why"].as_str().unwrap().contains(place), "{what}: {known}");
                     let (_, words, _) = output(mltui(home.path(), &uri, &["sweeps"]));
-                    assert!(words.contains("what is not kept is not known"), "{what}: {words}");
+                    assert!(words.contains("cannot tell what was not stored"), "{what}: {words}");
                 }
                 // Times that no clock has are no damage.
                 "events.jsonl" if how == far => assert_eq!(of(&list, id)["finished"], 0, "{what}"),
@@ -262,7 +262,7 @@ fn the_explorer_tells_of_what_is_damaged_and_goes_on() {
     damage(&broken.join("plan.json"), "bytes");
     let start = || Terminal::start(home.path(), (140, 36), &["--tracking-uri", &uri], &[]);
     let mut screen = start();
-    screen.wait_for("a sweep is not read");
+    screen.wait_for("cannot read a sweep");
     screen.type_keys("\x1b[1;5C");
     screen.type_keys("gs");
     screen.wait("both", |screen| screen.contains("not read:") && screen.contains("finished"));
@@ -275,7 +275,7 @@ fn the_explorer_tells_of_what_is_damaged_and_goes_on() {
     let file = fs::read_dir(&stores).unwrap().next().unwrap().unwrap().path();
     damage(&file, "bytes");
     let mut screen = start();
-    screen.wait_for("what was kept is not known");
+    screen.wait_for("cannot read the saved state");
     screen.wait_for("\u{2605}");
     screen.type_keys("\x1b[1;5C");
     screen.type_keys("q");
@@ -308,7 +308,7 @@ fn a_sweep_of_another_machine_is_left_to_it() {
     assert!(words.contains("on node7"), "{words}");
     // Another sweep closes it as little as this one can be resumed.
     let (code, _, error) = output(mltui(home.path(), &uri, &SHORT));
-    assert!(code == 0 && !error.contains("broke off"), "{error}");
+    assert!(code == 0 && !error.contains("interrupted"), "{error}");
     let (code, _, error) = output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
     assert!(code == 2 && error.contains("on node7") && error.contains(lock.to_str().unwrap()), "{error}");
     let mut screen = Terminal::start(home.path(), (120, 36), &["--tracking-uri", &uri], &[("USER", "ana")]);
@@ -380,7 +380,7 @@ fn a_sweep_goes_on_only_where_its_files_still_belong() {
     screen.type_keys("gs");
     screen.wait_for("interrupted");
     screen.type_keys("r");
-    screen.wait_for("is not resumed");
+    screen.wait_for("cannot resume");
     drop(screen);
     assert_eq!(seen(&uri, "iris").1.len(), before, "nothing was trained");
     move_to(&place);
@@ -453,7 +453,7 @@ fn a_sweep_whose_folder_is_taken_away_says_so_and_makes_no_other() {
     let ended = child.wait_with_output().unwrap();
     let error = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(1), "{error}");
-    assert!(error.contains(sweeps.to_str().unwrap()) && error.contains("is gone"), "{error}");
+    assert!(error.contains(sweeps.to_str().unwrap()) && error.contains("no longer exists"), "{error}");
     assert!(!sweeps.exists(), "nothing is made in its place");
     let (parents, trials) = seen(&uri, "iris");
     assert!(

@@ -337,7 +337,7 @@ fn marks(mlflow: Mlflow, home: &Path, address: &str) {
     assert_eq!(gate.status.code(), Some(4), "{}", String::from_utf8_lossy(&gate.stderr));
     let third = ["mark-best", "wine/red", "--where", "attributes.run_name = 'third'", "--json"];
     let third = json_of(home, address, &third);
-    assert_eq!(third["said"], json!(["third is marked best", "the run has no model to register"]));
+    assert_eq!(third["said"], json!(["third is marked best", "the run has no model"]));
     json_of(home, address, &["mark-best", "wine/red", "--undo", "--json"]);
     assert_eq!(read(mlflow, address, true), told, "undone, everything is as it was");
 
@@ -650,7 +650,10 @@ fn a_store_without_aliases_is_told_truly_what_was_registered() {
     // As MLflow before 2.3 has it.
     rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE registered_model_aliases").unwrap();
     let (run, writes) = planned(folder.path(), &address, "wine", "red");
-    assert_eq!(writes.last().unwrap(), "registry: no alias: this store has none (MLflow 2.3)");
+    assert_eq!(
+        writes.last().unwrap(),
+        "registry: no alias, as this store does not support them (MLflow 2.3 does)"
+    );
     assert!(!writes.concat().contains("champion") && run["model"]["alias"] == Value::Null, "{writes:?}");
     let (run, said) = registering(folder.path(), &address, "wine", "red");
     assert_eq!(said[1], "registered as red version 1", "{said:?}");
@@ -688,7 +691,7 @@ fn who_may_not_read_a_model_may_mark_and_undo() {
     let (_, said) = registering(folder.path(), &proxy.uri(), "team", "team");
     assert_eq!(said[1..], ["registered as team version 1, alias champion"], "{said:?}");
     let undone = json_of(folder.path(), &proxy.uri(), &["mark-best", "team", "--undo", "--json"]);
-    assert_eq!(undone["said"][1], "the registry stays as it is: team may not be read", "{undone}");
+    assert_eq!(undone["said"][1], "the registry is unchanged: no permission to read team", "{undone}");
     let left = block_on(state(&store, &id, &runs, "team"));
     assert_eq!((left.best.as_str(), left.tags[1].len(), left.versions.len()), ("", 0, 1));
     assert_eq!(left.aliases, [("champion".to_owned(), 1)]);
@@ -784,9 +787,9 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
         marks() != first && holder(&events(&marks())).is_some_and(|mark| mark.done)
     });
     terminal.type_keys("U");
-    terminal.wait_for("the last mark of new is undone, an earlier one of it holds");
+    terminal.wait_for("the last mark of new is undone; an earlier one of it is current again");
     terminal.type_keys("U");
-    terminal.wait_for("new is not marked best any more");
+    terminal.wait_for("new is no longer marked best");
     assert!(block_on(store.get_registered_model("wine")).is_err());
     // What is not begun is not said to be finished later.
     let before = marks();
@@ -802,12 +805,12 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     // The server goes away in the middle, and the program ends before it is back.
     proxy.set(Fault::Cut { writes: 4, arrives: true, hangs: false, is_cut: false });
     terminal.type_keys("B");
-    terminal.wait_for("the mark is not whole");
+    terminal.wait_for("the mark is incomplete");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
     proxy.set(Fault::None);
     let mut terminal = Terminal::start(folder.path(), (150, 40), &arguments, &variables);
-    terminal.wait_for("what broke off earlier is finished; new is marked best");
+    terminal.wait_for("finished an interrupted mark; new is marked best");
     let whole = block_on(state(&store, &id, &runs, "wine"));
     assert_eq!((whole.best.as_str(), whole.tags[1].len(), whole.versions.len()), (runs[1].as_str(), 9, 1));
     // A better run comes in: the star goes to it by itself.

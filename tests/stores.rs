@@ -145,7 +145,7 @@ async fn values(store: &Store, id: &RunId) {
     // Once more is the same as once.
     store.log_batch(id, &metrics, &params, &[]).await.unwrap();
     let again = store.log_batch(id, &[], &[Param::new("lr", "0.02")], &[]).await;
-    assert!(matches!(kind(again), ErrorKind::Invalid(_)), "params never change");
+    assert!(matches!(kind(again), ErrorKind::Invalid(_)), "params cannot be changed");
     store.set_tag(id, &Tag::new("colour", "red")).await.unwrap();
     store.set_tag(id, &Tag::new("colour", "blue")).await.unwrap();
     store.set_tag(id, &Tag::new("gone", "x")).await.unwrap();
@@ -708,7 +708,7 @@ fn a_store_that_is_deleted_and_comes_back_is_noticed() {
         std::fs::remove_file(&path).unwrap();
         for _ in 0..2 {
             let failure = sync.poll(&[], |_| panic!("what is known stays")).await.unwrap_err();
-            assert!(failure.to_string().contains("is gone"), "{failure}");
+            assert!(failure.to_string().contains("no longer exists"), "{failure}");
         }
         // Only who never saw it makes another.
         let refused = kind(store.create_run(&new_run(&scan_of, "never", 1)).await);

@@ -320,7 +320,7 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
     let cases = [
         (write("text.csv", &rows("abc,1\n")), "y", "line 42, column x: \"abc\" among 40 numbers"),
         (write("ragged.csv", &rows("1,2,3\n")), "y", "line 42: 3 fields, and 2 before it"),
-        (write("none.csv", "x,y\n"), "y", "there are no rows in it"),
+        (write("none.csv", "x,y\n"), "y", "it has no rows"),
         (write("empty.csv", ""), "y", "it is empty"),
         (write("twice.csv", "x,x\n1,2\n"), "x", "two columns are named \"x\""),
         (write("constant.csv", &column(&|row| format!("{row},7.5\n"))), "y", "7.5 in every row"),
@@ -328,8 +328,8 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
         (write("huge.csv", &rows("1e300,1\n")), "y", "line 42, column x: 1e300 is larger"),
         (write("same.csv", &column(&|row| format!("3,{row}\n"))), "y", "nothing to learn from"),
         (write("numbers.csv", "1,2\n3,4\n"), "y", "--no-header"),
-        (fine.clone(), "z", "there is no column \"z\" in fine; it has x, y"),
-        (home.path().join("missing.csv").display().to_string(), "y", "there is no data set"),
+        (fine.clone(), "z", "no column \"z\" in fine; it has x, y"),
+        (home.path().join("missing.csv").display().to_string(), "y", "no data set"),
     ];
     for (data, target, expected) in &cases {
         let (code, _, error) =
@@ -337,25 +337,19 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
         assert!(code == 2 && error.contains(expected), "{data}: {code} {error}");
     }
     for (more, expected) in [
-        (&["--family", "oak"][..], "there is no family \"oak\""),
+        (&["--family", "oak"][..], "no family \"oak\""),
         (&["--family", "svr"], "svr is not for classification"),
         (&["--metric", "rmse"], "classification has no metric \"rmse\""),
         (&["--folds", "30"], "too few for 30 folds"),
-        (
-            &["--space", "random_forest.max_depth=9..2", "--family", "random_forest"],
-            "low has to be below high",
-        ),
+        (&["--space", "random_forest.max_depth=9..2", "--family", "random_forest"], "low must be below high"),
         (&["--space", "random_forest"], "write FAMILY.NAME=RANGE"),
-        (&["--space", "oak.max_depth=2..3"], "there is no family \"oak\""),
+        (&["--space", "oak.max_depth=2..3"], "no family \"oak\""),
         (
             &["--space", "random_forest.leaves=2..3"],
             "random_forest has no \"leaves\": it has n_estimators, max_depth",
         ),
-        (
-            &["--space", "decision_tree.criterion=best"],
-            "criterion is best and has to be one of gini, entropy",
-        ),
-        (&["--time", "soon"], "write a time as"),
+        (&["--space", "decision_tree.criterion=best"], "criterion is best; it must be one of gini, entropy"),
+        (&["--time", "soon"], "expected a time such as"),
     ] {
         let words: Vec<&str> =
             ["sweep", "--data", &fine, "--target", "y"].into_iter().chain(more.iter().copied()).collect();
@@ -380,7 +374,7 @@ fn how_a_file_is_read_is_said_by_a_flag_or_by_the_settings() {
         output(mltui(home.path(), &uri, &[&words, more].concat()))
     };
     let (code, _, error) = sweep(&[]);
-    assert!(code == 2 && error.contains("--decimal , (or decimal in [sweep]"), "{error}");
+    assert!(code == 2 && error.contains("--decimal , (or set decimal in [sweep]"), "{error}");
     let (code, _, error) = sweep(&["--config", "c.toml"]);
     assert!(code == 0 && error.contains("with decimal commas"), "{error}");
     let (code, _, error) = sweep(&["--config", "c.toml", "--decimal", "."]);
@@ -415,7 +409,7 @@ fn a_sweep_whose_data_are_read_in_another_way_does_not_go_on() {
     for header in [without(older.clone(), "account"), of_levels, other] {
         fs::write(&plan, header.to_string()).unwrap();
         let (code, _, error) = resume();
-        assert!(code == 2 && error.contains("is read in another way than when the sweep began"), "{error}");
+        assert!(code == 2 && error.contains("differently than the one that began the sweep"), "{error}");
     }
     // What is only told of the data may be told in other words by each version.
     let mut words = older.clone();
@@ -461,12 +455,12 @@ fn what_was_read_and_what_was_left_out_is_told_and_logged() {
     for line in [
         "kunden: 60 rows, 6 columns of CSV, separated by ';', with decimal commas",
         "kunden: the target y: classification: 30 rows of \"0\", 29 of \"1\"; its values are 2 integers; 1 of 60 rows have none and are not used",
-        "kunden: learns from numbers Preis; texts Art (3 levels)",
-        "kunden: Kunde is left out: it is a text of 59 values in 59 rows, as \"K-0\" is, and taken for an identifier",
-        "kunden: fest is left out: it is the same in every row",
-        "kunden: zuletzt is left out: as was asked for",
+        "kunden: features: numbers Preis; texts Art (3 levels)",
+        "kunden: Kunde is excluded: it looks like an identifier: 59 distinct texts in 59 rows, such as \"K-0\"",
+        "kunden: fest is excluded: it is constant",
+        "kunden: zuletzt is excluded: as requested",
         "kunden: missing values: Preis 1 (\"NA\" 1), Art 15 (\"NA\" 15)",
-        "kunden: there is no column \"nichts\"",
+        "kunden: no column \"nichts\"",
     ] {
         assert!(error.lines().any(|said| said == format!("mltui: {line}")), "{line}\n{error}");
     }
@@ -605,8 +599,8 @@ fn a_model_that_a_server_does_not_take_is_told_once_and_ends_no_sweep() {
     proxy.set(Fault::Refuse("/models/", 413));
     let (code, out, error) = output(mltui(home.path(), &proxy.uri(), &SMALL));
     assert_eq!(code, 0, "{error}");
-    assert_eq!(error.matches("is not kept, and the sweep goes on: ").count(), 1, "{error}");
-    assert!(out.contains("2 models are not kept: "), "{out}");
+    assert_eq!(error.matches("; the sweep continues: ").count(), 1, "{error}");
+    assert!(out.contains("2 models are not stored: "), "{out}");
     are_whole(&server.uri());
     assert_eq!(models(&home.path().join("store.db")), [3, 3], "nobody waits for them");
     let (_, listed, _) = output(mltui(home.path(), &proxy.uri(), &["sweeps", "--json"]));
@@ -657,7 +651,7 @@ fn a_sweep_that_broke_off_is_closed_though_the_server_can_write_no_files() {
     let next = [&SMALL[..], &["--experiment", "next"]].concat();
     let (code, _, error) = output(mltui(home.path(), &proxy.uri(), &next));
     assert_eq!(code, 0, "{error}");
-    assert!(error.contains("broke off earlier") && !error.contains("cannot be closed"), "{error}");
+    assert!(error.contains("was interrupted") && !error.contains("cannot be closed"), "{error}");
     let (parents, trials) = seen(&server.uri(), "iris");
     assert_eq!((parents.len(), trials.len()), (1, 2));
     assert!(parents.iter().chain(&trials).all(|run| run.ended && !run.status.is_active()), "{trials:?}");
@@ -689,7 +683,7 @@ fn a_sweep_that_ends_in_an_error_leaves_no_run_behind_that_runs() {
     proxy.set(Fault::Refuse("log-batch", 401));
     let (code, _, error) = output(mltui(home.path(), &proxy.uri(), &SMALL));
     assert_ne!(code, 0);
-    assert!(error.contains("resume it when this is mended"), "{error}");
+    assert!(error.contains("fix this and resume it"), "{error}");
     let (parents, trials) = seen(&server.uri(), "iris");
     assert!(!parents.is_empty());
     let all = parents.iter().chain(&trials);
@@ -715,7 +709,7 @@ fn a_sweep_does_not_go_on_in_a_store_that_is_not_there() {
     for background in [&[][..], &["--background"]] {
         let words = [&["sweep", "--resume", &id], background].concat();
         let (code, _, error) = output(mltui(home.path(), &uri, &words));
-        assert!(code != 0 && error.contains("there is no file"), "{error}");
+        assert!(code != 0 && error.contains("no file"), "{error}");
         assert!(!path.exists());
     }
 }

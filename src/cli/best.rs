@@ -23,7 +23,7 @@ pub struct Arguments {
     /// Print the N best runs
     #[arg(long, value_name = "N", default_value_t = 1)]
     top: usize,
-    /// Print JSON: the policy, the counts, the best runs and the reason
+    /// Print JSON: policy, counts, best runs and reason
     #[arg(long)]
     json: bool,
 }
@@ -57,7 +57,7 @@ fn reason(chosen: &Chosen) -> Vec<String> {
             lines[0] =
                 format!("{name} has the {} of all eligible runs.", reason::aim(&chosen.selection.policy));
         }
-        lines[1] = "Only runs that could be the best were read: how many were left out is not known.".into();
+        lines[1] = "Only candidates were read, so the number of excluded runs is not known.".into();
     }
     lines
 }

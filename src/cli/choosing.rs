@@ -17,8 +17,8 @@ use crate::store::uri::Location;
 
 #[derive(Debug, clap::Args)]
 pub struct PolicyFlags {
-    /// The metric to choose by, with :min or :max behind it if its name does not tell. Of several, the runs that no other
-    /// beats in all of them are the front; the choice among it goes by the metrics in their order, or by --weight
+    /// The metric to optimise, with :min or :max appended if its name does not tell the direction. Given several times, the
+    /// Pareto front of these metrics is taken; on it, they decide in their order, or by --weight
     #[arg(long, value_name = "METRIC")]
     metric: Vec<String>,
     /// Less of the metric is better
@@ -27,16 +27,16 @@ pub struct PolicyFlags {
     /// More of the metric is better
     #[arg(long)]
     max: bool,
-    /// Only among runs that pass this filter, in MLflow's language: "metrics.latency_ms < 50 AND params.family = 'tree'"
+    /// Only runs that match this MLflow filter: "metrics.latency_ms < 50 AND params.family = 'tree'"
     #[arg(long = "where", value_name = "FILTER")]
     constraint: Option<String>,
-    /// Which value of the metric counts: latest, best (of its history), or last:N (the mean of the last N points)
+    /// Which value of the metric to use: latest, best (of its history), or last:N (mean of the last N points)
     #[arg(long, value_name = "VALUE")]
     value: Option<String>,
-    /// The metric that breaks ties, with :min or :max if its name does not tell; may be given several times
+    /// A metric that breaks ties, with :min or :max if its name does not tell the direction; repeatable
     #[arg(long, value_name = "METRIC")]
     tie: Vec<String>,
-    /// The weight of each metric, in their order
+    /// One weight for each metric, in the same order
     #[arg(long, value_name = "NUMBER", value_delimiter = ',')]
     weight: Vec<f64>,
 }
@@ -138,7 +138,7 @@ impl PolicyFlags {
     ) -> Result<(Policy, PolicyOrigin), Failure> {
         let policies = Policies::new(&settings.state_folder, &store_name(settings));
         let known = policies.get(&experiment.experiment_id).unwrap_or_else(|error| {
-            say(&format!("what you chose in the explorer is not known, and not gone by: {error}"));
+            say(&format!("the policy chosen in the explorer cannot be read and is ignored: {error}"));
             None
         });
         let newest = if known.is_some() { Catalog::default() } else { newest(store, experiment).await? };
@@ -167,7 +167,7 @@ impl PolicyFlags {
             Resolved::Open => {
                 let names: Vec<&str> = counts.iter().take(8).map(|(name, _)| *name).collect();
                 Err(Failure::Usage(format!(
-                    "none of the metrics tells by its name whether less or more is better: name one with --metric and \
+                    "no metric name tells whether lower or higher is better; name one with --metric and \
                      --min or --max; there are {}",
                     names.join(", ")
                 )))

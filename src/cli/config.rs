@@ -7,9 +7,9 @@ use crate::config::Settings;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum ConfigCommand {
-    /// Print where the config file is
+    /// Print the path of the config file
     Path,
-    /// Print the settings in force and where they come from, without secrets
+    /// Print the effective settings and their origin, without secrets
     Show,
 }
 

@@ -28,34 +28,34 @@ pub struct Arguments {
     experiment: String,
     #[command(flatten)]
     asked: PolicyFlags,
-    /// Mark this run, not the best one
+    /// Mark this run instead of the best one
     #[arg(long, value_name = "RUN", conflicts_with = "if_better_than")]
     run: Option<String>,
-    /// Register the model under this name, not the one of the settings
+    /// Register the model under this name instead of the configured one
     #[arg(long, value_name = "NAME")]
     register: Option<String>,
-    /// Register nothing: tags only
+    /// Only set tags; register no model
     #[arg(long, conflicts_with_all = ["register", "alias"])]
     no_register: bool,
-    /// The alias that the best model gets, not the one of the settings
+    /// The alias for the best model, instead of the configured one
     #[arg(long, value_name = "ALIAS")]
     alias: Option<String>,
-    /// Mark it only if it is better than the run of the model that has this alias; otherwise exit code 4
+    /// Mark it only if it is better than the run behind this model alias; otherwise exit with code 4
     #[arg(long, value_name = "alias:ALIAS")]
     if_better_than: Option<String>,
-    /// Better by so much at least
+    /// Minimum improvement
     #[arg(long, value_name = "X", requires = "if_better_than")]
     min_delta: Option<f64>,
-    /// Only say what would be written
+    /// Print what would be written, without writing
     #[arg(long)]
     dry_run: bool,
-    /// Undo the mark that holds
+    /// Undo the current mark
     #[arg(long, conflicts_with_all = ["run", "if_better_than", "history"])]
     undo: bool,
-    /// Only finish what broke off, on this machine, in any experiment of the store
+    /// Only finish interrupted marks of this machine, in any experiment of the store
     #[arg(long, conflicts_with_all = ["run", "if_better_than", "history", "undo", "dry_run"])]
     resume: bool,
-    /// Print the marks of the experiment, the oldest first
+    /// Print the experiment's marks, oldest first
     #[arg(long)]
     history: bool,
     /// Print JSON
@@ -74,13 +74,13 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         mend(&journal)?;
         let resumed = marking::resume(&store, &journal).await?;
         for outcome in resumed.outcomes {
-            eprintln_all("an earlier step that broke off is finished", &outcome.said);
+            eprintln_all("finished an interrupted step", &outcome.said);
         }
         let mut failed = resumed.failed.into_iter();
         // With --resume the last one is the command's own error.
         let last = if arguments.resume { failed.next_back() } else { None };
         for error in failed {
-            eprintln_all("an earlier step that broke off is not finished", &[error.to_string()]);
+            eprintln_all("could not finish an interrupted step", &[error.to_string()]);
         }
         if let Some(error) = last {
             return Err(error.into());
@@ -94,8 +94,9 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         let id = &experiment.experiment_id;
         let undoing = Undoing { by: settings.user.clone(), now: now_ms(), of_others: true };
         let undone = marking::undo(&store, &journal, id, &undoing, random).await?;
-        let undone = undone
-            .ok_or_else(|| Failure::NoneEligible(format!("no run of {:?} is marked", experiment.name)))?;
+        let undone = undone.ok_or_else(|| {
+            Failure::NoneEligible(format!("no run of {:?} is marked best", experiment.name))
+        })?;
         return say(&undone.record, &undone.said, arguments.json, out);
     }
     let request = request(settings, arguments, &store, &experiment, random).await?;
@@ -112,7 +113,7 @@ fn mend(journal: &Journal) -> Result<(), Failure> {
     let mended = journal.mend().map_err(|cause| Failure::State { what: "nothing is marked", cause })?;
     if let Some(error) = mended {
         super::sweep_report::say(&format!(
-            "whether a mark broke off is not known: {}",
+            "cannot tell whether a mark was interrupted: {}",
             state::in_words(&error)
         ));
     }
@@ -149,7 +150,7 @@ async fn request(
         }
         if *alias == selecting.previous_alias {
             return Err(Failure::Usage(format!(
-                "--alias {alias}: the champion before has this alias (previous_alias); take another"
+                "--alias {alias}: this is the alias of the previous champion (previous_alias); choose another"
             )));
         }
     }
@@ -174,7 +175,7 @@ async fn request(
         let run = store.get_run(&RunId::from(id.as_str())).await?;
         if run.info.experiment_id != experiment.experiment_id {
             let name = &experiment.name;
-            return Err(Failure::Usage(format!("run {id} is not of the experiment {name:?}")));
+            return Err(Failure::Usage(format!("run {id} is not in experiment {name:?}")));
         }
         request.run = run.info.run_id;
         if registers {
@@ -254,10 +255,10 @@ async fn gate(
     let Some(than) = &arguments.if_better_than else { return Ok(()) };
     let least = arguments.min_delta.unwrap_or(0.0);
     if !(least.is_finite() && least >= 0.0) {
-        return Err(Failure::Usage("--min-delta takes a number, 0 or more".into()));
+        return Err(Failure::Usage("--min-delta must be a number of at least 0".into()));
     }
     let Some(alias) = than.strip_prefix("alias:").filter(|alias| !alias.is_empty()) else {
-        return Err(Failure::Usage(format!("--if-better-than takes alias:NAME, and {than:?} is not that")));
+        return Err(Failure::Usage(format!("--if-better-than must be alias:NAME, not {than:?}")));
     };
     let model = model_name(settings, arguments, experiment, &request.metric);
     let champion = match store.model_version_by_alias(&model, alias).await {
@@ -267,15 +268,13 @@ async fn gate(
     };
     let named = format!("{model}@{alias} (version {})", champion.version);
     let Some(id) = champion.run_id else {
-        return Err(Failure::Usage(format!(
-            "{named} belongs to no run, so that there is nothing to compare with"
-        )));
+        return Err(Failure::Usage(format!("{named} has no run to compare with")));
     };
     let objective = chosen.selection.policy.primary();
     let value = value_of(store, &id, objective, chosen.selection.policy.value).await?;
     let Some(value) = value else {
         return Err(Failure::Usage(format!(
-            "the run of {named} has no {}, so that there is nothing to compare with",
+            "the run of {named} has no {} to compare with",
             objective.metric
         )));
     };
@@ -284,7 +283,7 @@ async fn gate(
     if !value.is_finite() || is_better_by(objective.goal, own, value, least) {
         return Ok(());
     }
-    let wanted = if least > 0.0 { format!(" by {} at least", text::exact(least)) } else { String::new() };
+    let wanted = if least > 0.0 { format!(" by at least {}", text::exact(least)) } else { String::new() };
     Err(Failure::NotBetter(format!(
         "the best run has {} = {}, and {named} has {}: not better{wanted}",
         objective.metric,

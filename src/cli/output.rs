@@ -14,7 +14,7 @@ pub struct OutputFlags {
     /// Print JSON
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,
-    /// Print CSV with a header line
+    /// Print CSV with a header
     #[arg(long)]
     pub csv: bool,
 }

@@ -191,7 +191,7 @@ impl Reading<'_> {
         let page = page.map_err(|error| Failure::of_filter(error, written))?;
         self.count += 1;
         if self.count > MOST_PAGES {
-            let words = format!("there is a page after {MOST_PAGES} pages of runs");
+            let words = format!("more than {MOST_PAGES} pages of runs");
             return Err(StoreError::new("search runs", ErrorKind::Protocol(words)).into());
         }
         if search.page_token.is_none() {

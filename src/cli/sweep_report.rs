@@ -73,7 +73,7 @@ impl Bar {
                 }
             }
             Notice::Away(error) => {
-                self.above(&format!("{error}; the results are kept, and it is tried again"));
+                self.above(&format!("{error}; results are kept; retrying"));
             }
             Notice::Back => self.above("the store answers again"),
             Notice::NotKept(unkept) => {
@@ -81,7 +81,7 @@ impl Bar {
                 if !std::mem::replace(&mut self.has_told, true) {
                     let of = unkept.trial.map_or(String::new(), |trial| format!(" of trial {trial}"));
                     self.above(&format!(
-                        "{}{of} is not kept, and the sweep goes on: {}",
+                        "cannot store {}{of}; the sweep continues: {}",
                         unkept.what, unkept.why
                     ));
                 }
@@ -147,7 +147,7 @@ pub fn report(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut states = SweepStates::default();
-    let unread = |cause| Failure::State { what: "what came of the sweep cannot be read", cause };
+    let unread = |cause| Failure::State { what: "cannot read the sweep's result", cause };
     let read = Progress::read(folder, header, &mut states, now_ms()).map_err(unread)?;
     // A fit that nobody waits for may still be at work, and hold the sweep.
     let state = match ended.reason {
@@ -216,14 +216,14 @@ pub fn report(
         if let Some(words) = unkept::in_words(&progress.unkept) {
             writeln!(out, "{}", text::clean(&words))?;
         }
-        writeln!(out, "the same again: {}", text::clean(&header.command()))?;
+        writeln!(out, "to repeat: {}", text::clean(&header.command()))?;
     }
     if ended.reason == EndReason::Cancelled {
         return Err(Failure::Cancelled(header.id.clone()));
     }
     if progress.best.is_none() {
         let error = progress.error.map_or(String::new(), |error| format!(": {error}"));
-        return Err(Failure::NoneEligible(format!("no trial came to a result{error}")));
+        return Err(Failure::NoneEligible(format!("no trial succeeded{error}")));
     }
     Ok(())
 }

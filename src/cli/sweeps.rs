@@ -27,13 +27,13 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Begin no further fold until it is continued
+    /// Pause it after the current fold
     Pause { sweep: String },
-    /// Go on after a pause
+    /// Continue it after a pause
     Continue { sweep: String },
-    /// End it now; `mltui sweep --resume` goes on where it stood
+    /// Stop it now; `mltui sweep --resume` continues it
     Cancel { sweep: String },
-    /// Print what the process of a sweep said
+    /// Print its log
     Log { sweep: String },
 }
 
@@ -53,7 +53,7 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
     if !progress.state.is_active() {
         return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.status_text())));
     }
-    folder.set_control(control).map_err(|cause| Failure::State { what: "it goes on as before", cause })
+    folder.set_control(control).map_err(|cause| Failure::State { what: "it continues as before", cause })
 }
 
 /// A sweep by its id or its name.
@@ -64,7 +64,7 @@ pub fn named(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader)
         for words in &all.unread {
             say(words);
         }
-        Failure::NoneEligible(format!("there is no sweep {id:?} on this machine; `mltui sweeps` lists them"))
+        Failure::NoneEligible(format!("no sweep {id:?} on this machine; see `mltui sweeps`"))
     })
 }
 
@@ -116,7 +116,7 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
         return Ok(print_json(&Json::Array(progress.iter().map(entry).collect()), out)?);
     }
     if progress.is_empty() {
-        return Ok(writeln!(out, "no sweeps; `mltui sweep --data FILE --target COLUMN` begins one")?);
+        return Ok(writeln!(out, "no sweeps; start one with `mltui sweep --data FILE --target COLUMN`")?);
     }
     let rows: Vec<Vec<String>> = progress.iter().map(row).collect();
     for (sweep, line) in progress.iter().zip(text::aligned(&rows, |_| false)) {

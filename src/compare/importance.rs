@@ -92,7 +92,7 @@ pub fn by_importance(a: &Matter, b: &Matter) -> std::cmp::Ordering {
 }
 
 /// Adds a param to the rows: a number as it is, texts as one column each. Returns the rank correlation of a number, and
-/// nothing at all for a param that is the same in all of these runs.
+/// empty for a param that is the same in all of these runs.
 #[expect(clippy::option_option, reason = "no such column, or one without ranks")]
 fn add_columns(texts: &[Option<String>], target: &[f64], rows: &mut [Vec<f64>]) -> Option<Option<f64>> {
     let numbers: Option<Vec<Option<f64>>> = texts

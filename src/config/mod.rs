@@ -25,11 +25,11 @@ pub enum ConfigError {
     Syntax { path: PathBuf, line: usize, column: usize, message: String },
     #[error("{name} is {value:?}; it takes {expected}")]
     Variable { name: String, value: String, expected: &'static str },
-    #[error("the environment variable {0} is no UTF-8 text: set it again, or unset it")]
+    #[error("the environment variable {0} is not valid UTF-8; fix or unset it")]
     Unreadable(String),
-    #[error("{name} holds {problem}, which cannot be sent to a server: set it without")]
+    #[error("{name} contains {problem}, which cannot be sent to a server; remove it")]
     Unsendable { name: String, problem: &'static str },
-    #[error("there is no profile {name:?}; the config file has {known}")]
+    #[error("no profile {name:?}; the config file has {known}")]
     UnknownProfile { name: String, known: String },
     #[error(
         "profile {profile:?} takes its {what} from the environment variable {variable}, which is not set"

@@ -69,12 +69,12 @@ impl Environment {
 
     /// A number of seconds that can be waited for.
     fn seconds(&self, name: &str) -> Result<Option<f64>, ConfigError> {
-        let value: Option<f64> = self.parsed(name, "a number of seconds, 0 or more")?;
+        let value: Option<f64> = self.parsed(name, "a number of seconds, at least 0")?;
         match value {
             Some(seconds) if !(seconds >= 0.0 && seconds.is_finite()) => Err(ConfigError::Variable {
                 name: name.into(),
                 value: seconds.to_string(),
-                expected: "a number of seconds, 0 or more",
+                expected: "a number of seconds, at least 0",
             }),
             value => Ok(value),
         }
@@ -167,7 +167,7 @@ impl Settings {
         same
     }
 
-    /// What to say of a database that was asked for by its name and is not there.
+    /// What to say of a database that was requested by its name and is not there.
     pub fn absent_file(&self) -> Option<String> {
         match &self.location {
             Ok(Location::Sqlite(database))
@@ -273,7 +273,7 @@ impl Settings {
     /// The settings in force, as a config file would say them, and where they come from. Secrets are redacted.
     pub fn show(&self) -> String {
         let mut text = String::new();
-        let state = if self.config_exists { "" } else { " (not there; these are defaults)" };
+        let state = if self.config_exists { "" } else { " (no such file; these are the defaults)" };
         let _ = writeln!(text, "# config file: {}{state}", self.config_file.display());
         let _ = writeln!(text, "# tracking URI: {} (from {})", self.tracking_uri, self.origin);
         let _ = writeln!(text, "# credentials: {:?}", self.rest.auth);

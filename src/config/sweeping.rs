@@ -22,18 +22,18 @@ impl Sweeping {
         let wrong = |message: String| ConfigError::Sweep { path: path.to_owned(), message };
         if let Some(name) = raw.families.iter().find(|name| families::find(name).is_none()) {
             let known: Vec<_> = families::FAMILIES.iter().map(|family| family.name()).collect();
-            return Err(wrong(format!("there is no family {name:?}: there are {}", known.join(", "))));
+            return Err(wrong(format!("no family {name:?}; families are {}", known.join(", "))));
         }
         if raw.time.is_some_and(|seconds| !(seconds > 0.0 && seconds.is_finite())) {
-            return Err(wrong("time is a number of seconds above 0".into()));
+            return Err(wrong("time must be a number of seconds above 0".into()));
         }
         if raw.jobs == Some(0) || raw.trials == Some(0) {
-            return Err(wrong("jobs and trials are 1 at least".into()));
+            return Err(wrong("jobs and trials must be at least 1".into()));
         }
         let mut ranges = Vec::new();
         for (family, dimensions) in &raw.space {
             if families::find(family).is_none() {
-                return Err(wrong(format!("[sweep.space.{family}]: there is no such family")));
+                return Err(wrong(format!("[sweep.space.{family}]: no such family")));
             }
             for (name, written) in dimensions {
                 let range = match written {

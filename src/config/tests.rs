@@ -57,7 +57,7 @@ fn a_sweep_of_the_settings_says_how_its_file_is_read() {
     let (separator, decimal) = (Some(b'\t'), Some(DecimalMark::Comma));
     assert_eq!(reading, ReadOptions { separator, decimal, no_header: true, ..ReadOptions::default() });
     for (config, expected) in
-        [("decimal = ';'", "the decimal mark is . or ,"), ("separator = ''", "one character")]
+        [("decimal = ';'", "the decimal separator must be . or ,"), ("separator = ''", "one character")]
     {
         let error = load(&format!("[sweep]\n{config}\n"), &Flags::default(), &[]).unwrap_err().to_string();
         assert!(error.contains("in [sweep]") && error.contains(expected), "{error}");
@@ -91,7 +91,7 @@ fn flag_profile_environment_file_default_in_this_order() {
     assert_eq!(load("", &Flags::default(), &[]).unwrap().origin, UriOrigin::Default);
     let unknown = Flags { profile: Some("q".into()), ..Flags::default() };
     let error = load(config, &unknown, &[]).unwrap_err().to_string();
-    assert_eq!(error, "there is no profile \"q\"; the config file has p");
+    assert_eq!(error, "no profile \"q\"; the config file has p");
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn a_profile_with_an_address_of_its_own_takes_no_credentials_from_elsewhere() {
     std::fs::write(folder.path().join("config.toml"), config).unwrap();
     let folders = Folders { config: folder.path().to_owned(), state: folder.path().to_owned() };
     let error = Settings::load(&flags, &unreadable, &folders).unwrap_err().to_string();
-    assert!(error.contains("HOME_TOKEN is no UTF-8 text"), "{error}");
+    assert!(error.contains("HOME_TOKEN is not valid UTF-8"), "{error}");
 }
 
 #[test]

@@ -150,7 +150,7 @@ impl PreparedPart {
         let fit_seconds = started.elapsed().as_secs_f64();
         let model = match fitted {
             Ok(fitted) => fitted.map_err(|error| error.to_string())?,
-            Err(panic) => return Err(format!("the estimator broke down: {panic}")),
+            Err(panic) => return Err(format!("the estimator panicked: {panic}")),
         };
         let started = Instant::now();
         let prediction = model.prediction(&self.held_out);

@@ -43,9 +43,9 @@ pub async fn source(
     Ok(artifact.map(|address| ModelSource { address, why: String::new(), of: 0 }).ok_or_else(|| {
         let models = if of == 1 { "logged model is" } else { "logged models are" };
         if of == 0 {
-            "the run has no model to register".to_owned()
+            "the run has no model".to_owned()
         } else {
-            format!("nothing is registered: the run's {models} not ready")
+            format!("no model is registered: the run's {models} not ready")
         }
     }))
 }

@@ -83,7 +83,7 @@ pub async fn plan(store: &Store, request: &MarkRequest) -> Result<MarkPlan> {
         done: false,
     };
     let mut writes = vec![
-        format!("experiment {}: add {} to the log of marks", experiment.name, record.entry().key),
+        format!("experiment {}: set tag {}", experiment.name, record.entry().key),
         format!("run {}: set {}", record.run_name, keys(&record)),
     ];
     if let Some(holder) = holder(&log).filter(|holder| holder.run_id != record.run_id) {
@@ -184,12 +184,11 @@ async fn registered(
     if model.created_model {
         writes.push(format!("registry: create model {}", model.name));
     } else if is_hidden {
-        writes
-            .push(format!("registry: create model {}, unless there is one that may not be read", model.name));
+        writes.push(format!("registry: create model {}, unless one exists that you cannot read", model.name));
     }
     match existing {
         Some(version) => {
-            writes.push(format!("registry: version {version} of {} is this model already", model.name));
+            writes.push(format!("registry: version {version} of {} is already this model", model.name));
         }
         None => {
             writes.push(format!(
@@ -205,7 +204,7 @@ async fn registered(
 
 fn aliased(model: &Model, writes: &mut Vec<String>) {
     if model.unaliased {
-        writes.push("registry: no alias: this store has none (MLflow 2.3)".to_owned());
+        writes.push("registry: no alias, as this store does not support them (MLflow 2.3 does)".to_owned());
         return;
     }
     if let Some(before) = model.alias_before {

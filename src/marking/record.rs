@@ -78,7 +78,7 @@ pub struct Record {
     pub at: i64,
     /// The reason, in words.
     pub why: String,
-    /// What was done in the registry; none where nothing was asked for, or there is no model.
+    /// What was done in the registry; none where nothing was requested, or there is no model.
     pub model: Option<Model>,
     /// Why something was left out, in words.
     pub note: Option<String>,

@@ -258,7 +258,7 @@ fn kept_for(version: &ModelVersion, known: &RegisteredModel) -> Option<String> {
     if let Some((alias, _)) = to_it.next() {
         return Some(format!("alias {alias} points to it"));
     }
-    is_written_on(version).then(|| "somebody has written on it since".to_owned())
+    is_written_on(version).then(|| "it was edited since".to_owned())
 }
 
 /// Whether somebody has described, tagged or promoted a version that a mark made.

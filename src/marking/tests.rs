@@ -159,7 +159,7 @@ fn a_mark_moves_and_comes_back() {
         assert_eq!(world.marked().await, ["second"]);
         assert_eq!(world.registered().await, (vec![2, 1], Some(2), Some(1)));
         let back = world.undo(3_000).await.unwrap().unwrap();
-        assert_eq!(back.said[0], "second is not marked best any more");
+        assert_eq!(back.said[0], "second is no longer marked best");
         assert!(back.said.contains(&"first is again".to_owned()), "{:?}", back.said);
         assert_eq!(
             (world.marked().await, world.registered().await),
@@ -184,7 +184,7 @@ fn a_plan_writes_nothing_and_says_what_it_would() {
         let plan = plan(&world.store, &world.request(1, 2_000, "champion")).await.unwrap();
         assert_eq!((world.marked().await, world.registered().await), before);
         for word in [
-            "experiment wine: add",
+            "experiment wine: set",
             "run second: set",
             "run first: remove",
             "alias previous of wine to version 1",
@@ -328,7 +328,7 @@ fn a_version_that_another_alias_points_to_stays_and_is_told() {
         world.mark(0, 1_000).await.unwrap();
         world.store.set_model_alias("wine", "production", 1).await.unwrap();
         let said = world.undo(2_000).await.unwrap().unwrap().said.join("; ");
-        assert!(said.contains("version 1 of wine stays: alias production points to it"), "{said}");
+        assert!(said.contains("version 1 of wine is kept: alias production points to it"), "{said}");
         assert_eq!(world.registered().await.0, [1]);
     });
 }

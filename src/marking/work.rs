@@ -96,9 +96,7 @@ async fn carry_out(
         if undone {
             // Somebody took it back while the model was being registered.
             unaligned = match align_undone(store, experiment, &record).await {
-                Err(error) if is_refused(&error.kind) => {
-                    Some(format!("the registry stays as it is: {error}"))
-                }
+                Err(error) if is_refused(&error.kind) => Some(format!("the registry is unchanged: {error}")),
                 aligned => aligned.map(|()| None)?,
             };
         } else if let Some(mut model) = record.model.clone() {
@@ -151,7 +149,7 @@ async fn is_missed(store: &Store, log: &[MarkEvent], record: &Record) -> Result<
 
 fn told(record: &Record, superseded: Option<&Record>) -> Vec<String> {
     if let Some(other) = superseded {
-        return vec![format!("{} marked {} meanwhile; that mark holds", other.by, other.run_name)];
+        return vec![format!("{} marked {} meanwhile; that mark wins", other.by, other.run_name)];
     }
     let mut said = vec![format!("{} is marked best", record.run_name)];
     if let Some(Model { name, version: Some(version), alias, unaliased, moved, why, of, .. }) = &record.model
@@ -207,7 +205,7 @@ pub async fn undo(
     let Some(record) = holder(&log).cloned() else { return Ok(None) };
     if record.by != *by && !of_others {
         let said =
-            vec![format!("{} is marked best by {}: ask again to undo that", record.run_name, record.by)];
+            vec![format!("{} was marked best by {}; repeat to undo it anyway", record.run_name, record.by)];
         return Ok(Some(MarkOutcome { record, superseded: None, said }));
     }
     let newest = log
@@ -239,7 +237,7 @@ async fn take_back(
         match align(store, experiment, model, Hand { undone: Some(&record), moved: [was_begun; 2] }).await {
             Ok(aligned) => said.extend(taken_back(model, &aligned)),
             Err(error) if is_refused(&error.kind) => {
-                said.push(format!("the registry stays as it is: {error}"));
+                said.push(format!("the registry is unchanged: {error}"));
             }
             Err(error) => return Err(error),
         }
@@ -249,9 +247,9 @@ async fn take_back(
     let run = &record.run_name;
     let is_same = holder.is_some_and(|holder| holder.run_id == record.run_id);
     let first = if is_same {
-        "the last mark of {} is undone, an earlier one of it holds"
+        "the last mark of {} is undone; an earlier one of it is current again"
     } else {
-        "{} is not marked best any more"
+        "{} is no longer marked best"
     };
     said.insert(0, first.replace("{}", run));
     if let Some(holder) = holder {
@@ -274,16 +272,16 @@ async fn take_back(
 fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
     let mut said = Vec::new();
     if aligned.is_hidden {
-        said.push(format!("the registry stays as it is: {} may not be read", model.name));
+        said.push(format!("the registry is unchanged: no permission to read {}", model.name));
     } else if model.moved && aligned.before == model.version {
         said.extend(match aligned.after {
             after if after == model.version => None,
             Some(after) => Some(format!("alias {} is version {after} again", model.alias)),
-            None => Some(format!("alias {} is gone", model.alias)),
+            None => Some(format!("alias {} is removed", model.alias)),
         });
     } else if model.moved && aligned.left {
         said.push(match aligned.before {
-            Some(_) => format!("alias {} was moved by somebody else since, and stays", model.alias),
+            Some(_) => format!("alias {} was moved by somebody else since; left unchanged", model.alias),
             None => format!("alias {} was deleted by somebody else since", model.alias),
         });
     }
@@ -291,7 +289,7 @@ fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
     let deleted = aligned.deleted.iter();
     said.extend(deleted.map(|version| format!("version {version} of {} is deleted", model.name)));
     let kept = aligned.kept.iter();
-    said.extend(kept.map(|(version, why)| format!("version {version} of {} stays: {why}", model.name)));
+    said.extend(kept.map(|(version, why)| format!("version {version} of {} is kept: {why}", model.name)));
     said
 }
 
@@ -315,8 +313,8 @@ pub async fn resume(store: &Store, journal: &Journal) -> Result<Resumed> {
         .map_err(|error| StoreError::new("read the journal", ErrorKind::Io(error.to_string())))?;
     // An empty store that stands for a file that is not there knows nothing of what broke off.
     if !broken_off.is_empty() && !store.is_begun() {
-        let missing = "its store is not there, and nothing is begun anew for it".to_owned();
-        return Err(StoreError::new("finish what broke off", ErrorKind::Io(missing)));
+        let missing = "its store does not exist".to_owned();
+        return Err(StoreError::new("finish an interrupted mark", ErrorKind::Io(missing)));
     }
     let mut resumed = Resumed::default();
     for Open { experiment, step, .. } in broken_off {
@@ -377,7 +375,7 @@ async fn finish(
     }
     let Some(known) = known else {
         journalled(journal.end(&record.id))?;
-        let said = vec![format!("the mark of {} was given up: the run is deleted", record.run_name)];
+        let said = vec![format!("the mark of {} was dropped: the run is deleted", record.run_name)];
         return Ok(MarkOutcome { record, superseded: None, said });
     };
     let undone = Undone {

@@ -50,17 +50,17 @@ pub enum LimitError {
          would be lost"
     )]
     CutValue { kind: &'static str, key: String },
-    #[error("the {kind} {key:?} stands twice in one batch; give it once")]
+    #[error("the {kind} {key:?} appears twice in one batch")]
     Duplicate { kind: &'static str, key: String },
     #[error("the experiment name is empty; give it a name")]
     EmptyExperimentName,
     #[error("the experiment name has {length} characters; MLflow takes at most 500")]
     LongExperimentName { length: usize },
-    #[error("{name:?} is no name for a registered model: it must not be empty, nor hold `/` or `:`")]
+    #[error("invalid model name {name:?}; it must not be empty or contain `/` or `:`")]
     BadModelName { name: String },
-    #[error("{alias:?} is no alias: 1 to 255 letters, digits, `_` and `-` make one")]
+    #[error("invalid alias {alias:?}; use 1 to 255 letters, digits, `_` and `-`")]
     BadAlias { alias: String },
-    #[error("the alias {alias:?} is reserved by MLflow; take another")]
+    #[error("the alias {alias:?} is reserved by MLflow; choose another")]
     ReservedAlias { alias: String },
 }
 

@@ -81,7 +81,7 @@ pub enum TieBreak {
 /// What came of a policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
-    /// What was asked for.
+    /// What was requested.
     pub policy: Policy,
     /// Runs that were looked at: all that are not deleted.
     pub considered: usize,

@@ -53,7 +53,7 @@ pub fn left_out(left_out: &LeftOut) -> Vec<String> {
         (unfinished, "not finished"),
         (failed, "failed"),
         (killed, "killed"),
-        (constraint, "outside the constraint"),
+        (constraint, "not matching the constraint"),
         (missing, "without the metric"),
         (unread, "not read yet"),
         (nan, "NaN"),
@@ -95,9 +95,9 @@ pub fn long(selection: &Selection, catalog: &Catalog, origin: PolicyOrigin) -> V
     let considered = format!("{} runs were considered", count(selection.considered));
     let out = left_out(&selection.left_out);
     let counts = if out.is_empty() {
-        format!("{considered}, and none left out.")
+        format!("{considered}, none excluded.")
     } else {
-        format!("{considered}, {} left out: {}.", count(selection.left_out.total()), out.join(", "))
+        format!("{considered}, {} excluded: {}.", count(selection.left_out.total()), out.join(", "))
     };
     match selection.best() {
         None => lines.push(format!("No run is eligible by the {}.", aim(policy))),
@@ -150,7 +150,7 @@ fn several(selection: &Selection) -> Option<String> {
     };
     let runs = selection.front.len();
     Some(if runs == 1 {
-        "It is at least as good as every other run in all of them.".into()
+        "No other run is better in any of them.".into()
     } else {
         format!("{} runs are on the Pareto front; among them it was chosen {how}.", count(runs))
     })
@@ -167,7 +167,7 @@ fn against_spread(selection: &Selection) -> Option<String> {
     };
     let verdict =
         if margin > spread.deviation { "That is more than the spread" } else { "That is within the spread" };
-    let so = if margin > spread.deviation { "" } else { ": the two cannot be told apart by it" };
+    let so = if margin > spread.deviation { "" } else { ": the difference is not significant" };
     Some(format!("{verdict} {over} (standard deviation {}){so}.", number(spread.deviation)))
 }
 
@@ -181,7 +181,7 @@ fn tie(selection: &Selection) -> Option<String> {
             format!("the {} {}{latest}", objective.goal.superlative(), clean(&objective.metric))
         }
         TieBreak::Start => "the earlier start".into(),
-        TieBreak::Id => "the run id, for they started together".into(),
+        TieBreak::Id => "the run id, as they started together".into(),
     };
     Some(format!("{} runs are tied; {by} decided.", count(selection.tied)))
 }

@@ -84,9 +84,9 @@ fn whoever_is_left_out_is_counted_for_the_first_reason() {
     assert_eq!(
         reason::long(&selection, &catalog, PolicyOrigin::Names).join("\n"),
         "run-7 has the lowest m of 3 eligible runs: 7.\n\
-         9 runs were considered, 6 left out: 1 not finished, 1 failed, 1 killed, 1 without the metric, 1 NaN, 1 infinite.\n\
+         9 runs were considered, 6 excluded: 1 not finished, 1 failed, 1 killed, 1 without the metric, 1 NaN, 1 infinite.\n\
          It is 1 (12 %) ahead of run-8, which has 8.\n\
-         Metric and direction by its name; of each metric the latest value."
+         Metric and direction inferred from the name; of each metric the latest value."
     );
     assert_eq!(reason::short(&selection), "lowest m of 3 runs, 1 (12 %) ahead");
 }

@@ -36,7 +36,7 @@ impl<T> Clone for Document<T> {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct File<T> {
-    /// For people who look into the file.
+    /// For people who preview the file.
     #[serde(default)]
     store: String,
     #[serde(flatten)]
@@ -116,7 +116,7 @@ impl<T: Serialize + DeserializeOwned + Default> Document<T> {
             Ok(Some(lock)) => Ok(Some(lock)),
             Ok(None) => Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("another process does not let go of {}", path.display()),
+                format!("another process keeps {} locked", path.display()),
             )),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 tracing::warn!(%error, "two windows may overwrite what the other keeps");

@@ -136,12 +136,12 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
             "{scheme}:// databases are not read directly: run `mlflow server --backend-store-uri {scheme}://…` and open \
              its address, http://localhost:5000"
         )),
-        _ if rest.starts_with("//") && !uri.starts_with("//") => Err(format!(
-            "{scheme}:// is no place of runs that is known: http://, https:// and sqlite:/// are"
-        )),
+        _ if rest.starts_with("//") && !uri.starts_with("//") => {
+            Err(format!("unsupported tracking URI scheme {scheme}://; use http://, https:// or sqlite:///"))
+        }
         // `localhost:5000`, `ana:password@host`, `//host`
         _ => Err(format!(
-            "a server's address begins with http:// or https://: write http://{}",
+            "a server address needs http:// or https://; write http://{}",
             shown(uri).trim_start_matches('/')
         )),
     }
@@ -222,17 +222,13 @@ fn file_store(path: &str, folder: &Path) -> Result<Location, String> {
 pub fn no_file(path: &Path) -> String {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return format!(
-            "there is no file {}: the folder {} does not exist",
-            path.display(),
-            folder.display()
-        );
+        return format!("no file {}: the folder {} does not exist", path.display(), folder.display());
     }
     match nearest(path) {
         Some(near) => {
-            format!("there is no file {}; did you mean {}?", path.display(), near.display())
+            format!("no file {}; did you mean {}?", path.display(), near.display())
         }
-        None => format!("there is no file {}", path.display()),
+        None => format!("no file {}", path.display()),
     }
 }
 
@@ -321,7 +317,7 @@ mod tests {
             ("mlflow.example.org:5000/team", "write http://mlflow.example.org:5000/team"),
             ("u:secret@h:5000", "write http://***@h:5000"),
             ("//u:secret@h:5000", "write http://***@h:5000"),
-            ("s3://bucket/x", "no place of runs"),
+            ("s3://bucket/x", "unsupported tracking URI"),
         ] {
             let error = parse(uri, folder.path()).unwrap_err();
             assert!(error.to_string().contains(word), "{uri}: {error}");

@@ -83,7 +83,7 @@ impl ColumnBuilder {
     pub fn push_number(&mut self, value: f64) -> Result<(), String> {
         // Models work in single precision where MLflow's tools do.
         if value.is_infinite() || (value.abs() > f64::from(f32::MAX)) {
-            return Err(format!("{value:e} is larger than models can take: mend it or leave it empty"));
+            return Err(format!("{value:e} is too large for single precision; correct it or leave it empty"));
         }
         self.numbers.push(value);
         Ok(())

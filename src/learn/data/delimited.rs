@@ -58,7 +58,7 @@ fn read_from(path: &Path, open: &ByteSource<'_>, reading: &ReadOptions) -> Resul
         rows += 1;
     }
     if rows == 0 {
-        return Err(DataError::File { path: path.to_owned(), message: "there are no rows in it".into() });
+        return Err(DataError::File { path: path.to_owned(), message: "it has no rows".into() });
     }
     let marks = marks(path, &names, &seen, separator, reading)?;
     let mut left_out = Vec::new();
@@ -129,7 +129,7 @@ fn marks(
             (None, Some(_)) if !points && !commas && separator == b';' => Ok(DecimalMark::Comma),
             (None, Some((line, cell))) => {
                 let message = format!(
-                    "{cell:?} is one number with a decimal point and another with a decimal comma: say --decimal . or --decimal , (or decimal in [sweep] of the config file)"
+                    "{cell:?} is ambiguous: pass --decimal . or --decimal , (or set decimal in [sweep] of the config file)"
                 );
                 Err(wrong_cell(path, *line, name, message))
             }
@@ -167,7 +167,7 @@ fn names(records: &mut Records<'_>, path: &Path, reading: &ReadOptions) -> Resul
     }
     let at_line = |message: String| DataError::Line { path: path.to_owned(), line: 1, message };
     if header.len() > MOST_COLUMNS {
-        return Err(at_line(format!("{} columns: there can be {MOST_COLUMNS}", header.len())));
+        return Err(at_line(format!("{} columns; the maximum is {MOST_COLUMNS}", header.len())));
     }
     if reading.no_header {
         return Ok((1..=header.len()).map(|at| format!("c{at}")).collect());
@@ -182,7 +182,7 @@ fn names(records: &mut Records<'_>, path: &Path, reading: &ReadOptions) -> Resul
         return Err(at_line(format!("two columns are named {name:?}")));
     }
     if names.iter().all(|name| notation(name) != Notation::Text) {
-        return Err(at_line("all names are numbers: say --no-header (or no_header in [sweep] of the config file) if this line holds values".into()));
+        return Err(at_line("all column names are numbers; if the file has no header, pass --no-header (or set no_header in [sweep] of the config file)".into()));
     }
     Ok(names)
 }
@@ -201,7 +201,7 @@ mod tests {
             let error =
                 read_from(Path::new("t.csv"), &open, &ReadOptions::default()).unwrap_err().to_string();
             let line = start.lines().count().min(2) + 1;
-            let expected = format!("t.csv, line {line}: more than 32 MB without an end");
+            let expected = format!("t.csv, line {line}: more than 32 MB in one record");
             assert!(error.starts_with(&expected), "{start:?}: {error}");
         }
     }
@@ -219,6 +219,6 @@ mod tests {
         assert_eq!(read(&twice).unwrap_err(), "t.csv, line 1: two columns are named \"column_7\"");
         assert_eq!(read("unnamed_1,").unwrap_err(), "t.csv, line 1: two columns are named \"unnamed_1\"");
         let many = read(&",".repeat(MOST_COLUMNS)).unwrap_err();
-        assert!(many.ends_with("line 1: 1000001 columns: there can be 1000000"), "{many}");
+        assert!(many.ends_with("line 1: 1000001 columns; the maximum is 1000000"), "{many}");
     }
 }

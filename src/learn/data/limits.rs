@@ -38,7 +38,7 @@ impl Limits {
         self.lack(needed).map_or(Ok(()), |lack| {
             Err(DataError::File {
                 path: path.to_owned(),
-                message: format!("{rows} rows x {columns} columns {lack}: leave columns out with --ignore"),
+                message: format!("{rows} rows x {columns} columns {lack}; exclude columns with --ignore"),
             })
         })
     }

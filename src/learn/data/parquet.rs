@@ -36,7 +36,7 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     let metadata = reader.metadata().file_metadata();
     let rows = usize::try_from(metadata.num_rows()).unwrap_or(0);
     if rows == 0 {
-        return Err(file("there are no rows in it".into()));
+        return Err(file("it has no rows".into()));
     }
     let fields = metadata.schema().get_fields();
     let all: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
@@ -53,7 +53,7 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
         }
     }
     if wanted.is_empty() {
-        return Err(file("it has no column of numbers, truth values or texts".into()));
+        return Err(file("it has no column of numbers, booleans or text".into()));
     }
     let names: Vec<String> = wanted.iter().map(|field| field.name().to_owned()).collect();
     Limits::of_this_machine().check(path, rows, names.len())?;
@@ -91,7 +91,7 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     let growing: Vec<ColumnBuilder> = growing.into_iter().flatten().collect();
     if growing.iter().any(|column| column.rows() != rows) {
         return Err(file(format!(
-            "it cannot be read as Parquet: it does not hold the {rows} rows that it says"
+            "it cannot be read as Parquet: it has fewer rows than the {rows} that its header declares"
         )));
     }
     Ok(Frame {
@@ -128,7 +128,7 @@ fn unusable(field: &Type) -> Option<Exclusion> {
         (ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _) | (_, Physical::INT96) => {
             Some(Exclusion::Times("timestamps"))
         }
-        (ConvertedType::INTERVAL, _) => Some(Exclusion::Times("spans of time")),
+        (ConvertedType::INTERVAL, _) => Some(Exclusion::Times("durations")),
         (ConvertedType::DECIMAL, _) => None,
         (ConvertedType::BSON, _) | (_, Physical::FIXED_LEN_BYTE_ARRAY) => Some(Exclusion::Bytes),
         _ => None,

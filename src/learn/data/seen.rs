@@ -214,6 +214,6 @@ impl Seen {
 
 fn among(text: &str, numbers: u64) -> String {
     format!(
-        "{text:?} among {numbers} numbers: mend it, leave it empty, or say that the column holds categories with --categorical (or categorical in [sweep] of the config file)"
+        "{text:?} among {numbers} numbers; correct it, leave it empty, or declare the column categorical with --categorical (or categorical in [sweep] of the config file)"
     )
 }

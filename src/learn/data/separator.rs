@@ -18,7 +18,7 @@ pub fn separator(text: &str) -> Result<u8, String> {
     match text {
         "tab" | "\\t" | "\t" => Ok(b'\t'),
         _ if text.len() == 1 && text.is_ascii() => Ok(text.as_bytes()[0]),
-        _ => Err("a separator is one character, or tab".into()),
+        _ => Err("the separator must be one character, or tab".into()),
     }
 }
 

@@ -19,7 +19,7 @@ impl Family for Ridge {
     }
 
     fn description(&self) -> &'static str {
-        "linear regression that keeps weights small"
+        "linear regression with small weights (L2)"
     }
 
     fn supports(&self, task: Task) -> bool {

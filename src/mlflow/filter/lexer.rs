@@ -115,7 +115,7 @@ impl Lexer<'_> {
             }
             c => {
                 self.at += c.len_utf8();
-                Token::LiteralError(format!("{c:?} has no meaning in a filter"))
+                Token::LiteralError(format!("unexpected {c:?}"))
             }
         }
     }
@@ -189,12 +189,12 @@ impl Lexer<'_> {
                         reserved = Some(part.to_owned());
                     }
                 }
-                _ => return Token::LiteralError("a name ends in a dot here".into()),
+                _ => return Token::LiteralError("a name cannot end in a dot".into()),
             }
         }
         match reserved {
             Some(part) => Token::LiteralError(format!(
-                "MLflow reads {part} as no part of a name; put the whole key into backquotes, as in params.`{part}`"
+                "{part} needs quoting; put the whole key into backquotes, as in params.`{part}`"
             )),
             None => Token::Name(self.text[start..self.at].to_owned()),
         }

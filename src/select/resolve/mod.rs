@@ -48,12 +48,12 @@ impl PolicyOrigin {
     /// The same for people, as the end of a sentence.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Asked => "as asked for",
-            Self::Chosen => "as you chose for this experiment",
-            Self::Experiment => "by the experiment's tag mlflow.experiment.primaryMetric.name",
-            Self::Settings => "by your settings",
-            Self::Trials => "by the tag direction of Optuna's trials",
-            Self::Names => "by its name",
+            Self::Asked => "as requested",
+            Self::Chosen => "as chosen for this experiment",
+            Self::Experiment => "from the experiment tag mlflow.experiment.primaryMetric.name",
+            Self::Settings => "from the settings",
+            Self::Trials => "from the direction tag of Optuna trials",
+            Self::Names => "inferred from the name",
         }
     }
 }

@@ -39,16 +39,16 @@ pub struct List<T> {
 impl Answer {
     pub fn parse(body: Body) -> Inner<Self> {
         if body.bytes.is_empty() {
-            return Err(ErrorKind::Protocol("nothing at all".into()));
+            return Err(ErrorKind::Protocol("an empty answer".into()));
         }
         let mut answer = Self::default();
         let mut parser = Deserializer::from_slice(&body.bytes);
         let parsed = de::Deserializer::deserialize_any(&mut parser, Outline(&mut answer));
         match parsed.and_then(|is_object| parser.end().map(|()| is_object)) {
             Ok(true) => Ok(Self { body, ..answer }),
-            Ok(false) => Err(ErrorKind::Protocol("JSON, but no object".into())),
+            Ok(false) => Err(ErrorKind::Protocol("JSON, but not an object".into())),
             Err(error) => Err(ErrorKind::Protocol(format!(
-                "no JSON ({error}), it begins with {:?}",
+                "not JSON ({error}); it begins with {:?}",
                 first_words(&body.bytes)
             ))),
         }
@@ -73,7 +73,7 @@ impl Answer {
         self.at(key, Tree(&budget), &budget)?.ok_or_else(|| missing(key)).and_then(|value| read(&value))
     }
 
-    /// The list that was asked for. MLflow leaves an empty one out; what holds something else instead is not MLflow's.
+    /// The list that was requested. MLflow leaves an empty one out; what holds something else instead is not MLflow's.
     pub fn list<T>(&self, key: &str, read: impl Fn(&Value) -> Inner<T>) -> Inner<List<T>> {
         let other: Vec<&str> =
             self.fields.iter().map(String::as_str).filter(|field| !BESIDE.contains(field)).collect();

@@ -138,9 +138,7 @@ impl Client {
     /// A request for a path whose segments are not escaped yet. Names from outside stand in it: none leads elsewhere.
     fn request(&self, method: Method, path: &str) -> Inner<RequestBuilder> {
         if leads_elsewhere(path) {
-            return Err(ErrorKind::Invalid(format!(
-                "{path:?} leads elsewhere on the server: nothing is asked"
-            )));
+            return Err(ErrorKind::Invalid(format!("{path:?} is outside the server's API")));
         }
         let request = self.http()?.request(method, format!("{}/{}", self.base(), escape(path)));
         Ok(match &self.options.auth {
@@ -253,7 +251,7 @@ impl Client {
     async fn send(&self, request: RequestBuilder, repeat: Repeat) -> Inner<Received<'_>> {
         let http = self.http()?;
         let request = request.build().map_err(|error| {
-            ErrorKind::Invalid(format!("the request cannot be written: {}", innermost(&error)))
+            ErrorKind::Invalid(format!("cannot write the request: {}", innermost(&error)))
         })?;
         let mut attempt = 0;
         loop {
@@ -352,13 +350,13 @@ impl Client {
         let cause = innermost(error);
         match &self.proxy {
             Some(proxy) if error.is_connect() => {
-                ErrorKind::Proxy(format!("no way to {} by the proxy {proxy}: {cause}", self.base()))
+                ErrorKind::Proxy(format!("cannot reach {} through the proxy {proxy}: {cause}", self.base()))
             }
             Some(proxy) => {
-                ErrorKind::Unreachable(format!("{}, by way of the proxy {proxy}: {cause}", self.base()))
+                ErrorKind::Unreachable(format!("{}, through the proxy {proxy}: {cause}", self.base()))
             }
             None if error.is_timeout() => {
-                ErrorKind::Unreachable(format!("{}: no connection within the time for it", self.base()))
+                ErrorKind::Unreachable(format!("{}: connection timed out", self.base()))
             }
             None => ErrorKind::Unreachable(format!("{}: {cause}", self.base())),
         }
@@ -449,7 +447,7 @@ fn redirects() -> Policy {
         if leaves_tls {
             attempt.error("it redirects from https to http")
         } else if attempt.previous().len() >= REDIRECTS {
-            attempt.error("it redirects without an end")
+            attempt.error("too many redirects")
         } else {
             attempt.follow()
         }

@@ -1,7 +1,7 @@
 //! Files of runs, read from wherever somebody put them: a pipe, a device and a network file system that went away are
 //! among them.
 //!
-//! Only regular files are read, and no more of them than was asked for. All of it happens on threads of its own, so
+//! Only regular files are read, and no more of them than was requested. All of it happens on threads of its own, so
 //! that what does not answer keeps nobody else from reading the store, and is waited for only so long.
 
 use std::fs::{self, File, OpenOptions};
@@ -129,7 +129,7 @@ fn check(path: &Path, metadata: &fs::Metadata) -> Inner<()> {
         return Ok(());
     }
     let what = kind(metadata.file_type());
-    Err(ErrorKind::Invalid(format!("it is {what}, and only files are read: {}", path.display())))
+    Err(ErrorKind::Invalid(format!("not a regular file ({what}): {}", path.display())))
 }
 
 fn kind(kind: fs::FileType) -> &'static str {

@@ -58,7 +58,7 @@ pub fn experiments(connection: &mut Connection, view: ViewType) -> Inner<Vec<Exp
 pub fn experiment(connection: &mut Connection, id: &ExperimentId) -> Inner<Experiment> {
     let all = experiments(connection, ViewType::All)?;
     let found = all.into_iter().find(|experiment| experiment.experiment_id == *id);
-    found.ok_or_else(|| ErrorKind::NotFound(format!("there is no experiment {id}")))
+    found.ok_or_else(|| ErrorKind::NotFound(format!("no experiment {id}")))
 }
 
 pub fn run_counts(connection: &mut Connection) -> Inner<HashMap<ExperimentId, u64>> {
@@ -95,7 +95,7 @@ pub fn run_info(row: &Row<'_>) -> RunInfo {
 }
 
 pub fn run(connection: &mut Connection, id: &RunId) -> Inner<Run> {
-    find_run(connection, id)?.ok_or_else(|| ErrorKind::NotFound(format!("there is no run {id}")))
+    find_run(connection, id)?.ok_or_else(|| ErrorKind::NotFound(format!("no run {id}")))
 }
 
 /// A run with all that it logged.

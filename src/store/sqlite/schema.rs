@@ -52,7 +52,7 @@ pub fn probe(db: &Db, path: &Path) -> Inner<Schema> {
         .filter(|table| !has(table))
         .collect();
     if missing.len() == 6 {
-        return Err(ErrorKind::NotAStore(format!("{} holds no MLflow tables", path.display())));
+        return Err(ErrorKind::NotAStore(format!("{} has no MLflow tables", path.display())));
     }
     if !missing.is_empty() {
         return Err(ErrorKind::NotAStore(format!(

@@ -106,7 +106,7 @@ pub fn possible(app: &App, row: &ActionRow) -> Possible {
 pub fn possible_in(app: &App, layer: Layer, row: &ActionRow) -> Possible {
     let scopes = layer.scopes();
     if !row.scopes.iter().any(|scope| scopes.contains(scope)) {
-        return Err("this works elsewhere: esc goes back");
+        return Err("not available here; esc goes back");
     }
     (row.possible)(app)
 }

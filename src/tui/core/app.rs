@@ -77,7 +77,7 @@ pub struct App {
     pub now: i64,
     pub size: (u16, u16),
     pub store: String,
-    /// What there was to say of a file that was asked for and was not there.
+    /// What there was to say of a file that was requested and was not there.
     pub absent: Option<String>,
     pub capabilities: Capabilities,
     pub read_only: bool,
@@ -126,7 +126,7 @@ pub struct App {
     /// A run that ended while nobody looked at it, until a key is pressed.
     pub notice: Option<String>,
     pub messages: Vec<Message>,
-    /// When the list of experiments was asked for last.
+    /// When the list of experiments was requested last.
     pub experiments_asked: i64,
     pub quitting: bool,
 }
@@ -135,7 +135,7 @@ pub struct App {
 #[derive(Debug)]
 pub struct Setup {
     pub store: String,
-    /// What there is to say of a file that was asked for and is not there.
+    /// What there is to say of a file that was requested and is not there.
     pub absent: Option<String>,
     pub capabilities: Capabilities,
     pub read_only: bool,

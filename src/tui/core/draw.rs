@@ -229,7 +229,7 @@ fn status_context(app: &App) -> String {
             let at = format!("row {} of {}", text::count(runs.cursor.at + 1), text::count(runs.length()));
             match runs.chosen_column() {
                 Some(column) if runs.range_from.is_none() => format!("{at}, column {}", column.name()),
-                _ => format!("{at}, selecting a range: space or v selects it, esc gives it up"),
+                _ => format!("{at}, selecting a range: space or v selects it, esc cancels"),
             }
         }
     }

@@ -47,21 +47,12 @@ pub const ROWS: &[ActionRow] = &[
         &["enter"],
         &[Scope::Go, Scope::Sweeps],
         "open",
-        "open what is selected",
+        "open what is under the cursor",
         PANES,
         can_open,
     ),
-    row(Action::Back, "back", &["esc"], MOVES, "back", "one step back", PANES, can_go_back),
-    row(
-        Action::Search,
-        "search",
-        &["/"],
-        GOES,
-        "search",
-        "show only what has these words",
-        TABLE,
-        can_search,
-    ),
+    row(Action::Back, "back", &["esc"], MOVES, "back", "go back", PANES, can_go_back),
+    row(Action::Search, "search", &["/"], GOES, "search", "search", TABLE, can_search),
 ];
 
 pub const TAB_ROWS: &[ActionRow] = &[
@@ -78,7 +69,7 @@ pub const TAB_ROWS: &[ActionRow] = &[
     ),
 ];
 
-#[expect(clippy::too_many_arguments, reason = "they are the columns of a table")]
+#[expect(clippy::too_many_arguments, reason = "not available here; columns belong to a table")]
 const fn row(
     action: Action,
     name: &'static str,
@@ -127,13 +118,13 @@ fn can_open_pane(app: &App) -> Possible {
 
 fn can_go_back(app: &App) -> Possible {
     let is_first = app.layer_below_help() == Layer::Panes && !app.zoomed && app.focus == Focus::Experiments;
-    given(!is_first, "this is the first step; q leaves")
+    given(!is_first, "nothing to go back to; q quits")
 }
 
 fn can_search(app: &App) -> Possible {
     match app.layer_below_help() {
         Layer::Compare => compare::actions::is_table(app),
-        Layer::Dashboard => given(app.details.run.is_some(), "no run is selected"),
+        Layer::Dashboard => given(app.details.run.is_some(), "no run under the cursor"),
         Layer::Panes => on_loaded_runs(app),
         Layer::Chart
         | Layer::Help

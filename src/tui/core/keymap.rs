@@ -129,7 +129,7 @@ impl Keymap {
                     && (chords.len() > 1 || chords[0].is_letter())
                 {
                     return Err(format!(
-                        "{keys:?} = {name:?}: letters are typed there; take one key such as enter, or one with ctrl-"
+                        "{keys:?} = {name:?}: letters are typed there; use a key such as enter, or one with ctrl-"
                     ));
                 }
                 // Where the action is meant, the key means nothing else any more.
@@ -217,7 +217,7 @@ fn chords_of(keys: &str) -> Result<Vec<Chord>, String> {
         })?;
         chords.push(chord);
     }
-    if chords.is_empty() { Err(format!("{keys:?} names no key")) } else { Ok(chords) }
+    if chords.is_empty() { Err(format!("unknown key {keys:?}")) } else { Ok(chords) }
 }
 
 fn find(name: &str) -> Result<&'static ActionRow, String> {

@@ -152,7 +152,7 @@ pub fn reread(app: &mut App, effects: &mut Effects) {
 /// The store answers.
 pub fn live(app: &mut App) {
     if matches!(app.connection, ConnectionState::Failing { .. }) {
-        // What was asked for meanwhile was perhaps never answered.
+        // What was requested meanwhile was perhaps never answered.
         app.details.wanted = None;
         app.details.artifacts.refresh();
         app.runs.sparks.clear();

@@ -20,8 +20,8 @@ pub enum Action {
 }
 
 pub const ROWS: &[ActionRow] = &[
-    row(Action::Keep, "search-keep", &["enter"], "keep", "search: keep the words", always),
-    row(Action::Clear, "search-clear", &["esc", "ctrl-c"], "clear", "search: clear the words", always),
+    row(Action::Keep, "search-keep", &["enter"], "keep", "search: apply", always),
+    row(Action::Clear, "search-clear", &["esc", "ctrl-c"], "clear", "search: clear", always),
     row(Action::Down, "search-down", &["down"], "", "search: move down in the runs", is_of_runs),
     row(Action::Up, "search-up", &["up"], "", "search: move up in the runs", is_of_runs),
 ];
@@ -47,7 +47,7 @@ const fn row(
 }
 
 fn is_of_runs(app: &App) -> Possible {
-    given(app.searches_runs(), "the words are not about runs")
+    given(app.searches_runs(), "the search is not in the runs")
 }
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {

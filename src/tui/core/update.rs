@@ -59,7 +59,7 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Frame => {}
         Msg::Terminate => quit(app, effects),
         Msg::Announcement(words) => app.say(words),
-        Msg::TaskFailed(what) => app.say(format!("a task broke off: {what}")),
+        Msg::TaskFailed(what) => app.say(format!("a task panicked: {what}")),
         Msg::Experiments(msg) => experiments::update::answered(app, msg, effects),
         Msg::Runs(msg) => runs::update::answered(app, msg, effects),
         Msg::Details(msg) => details::update::answered(app, msg),
@@ -156,7 +156,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
 /// A key that means nothing else is typed, where something is typed.
 fn typed(app: &mut App, event: KeyEvent, effects: &mut Effects) {
     if matches!(app.overlay, Some(Overlay::Confirm(_))) {
-        app.status = Some("y does it, n does not".into());
+        app.status = Some("y or n".into());
         return;
     }
     let Some((input, _)) = typed_into(app) else { return };
@@ -175,7 +175,7 @@ fn paste(app: &mut App, text: &str, effects: &mut Effects) {
     edited(app, effects);
     if !is_whole {
         let longest = crate::text::count(room.longest());
-        app.say(format!("the pasted text is cut: no more than {longest} letters go in here"));
+        app.say(format!("the pasted text is cut to {longest} characters"));
     }
 }
 

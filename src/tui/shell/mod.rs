@@ -62,7 +62,7 @@ pub type Connect = dyn Fn(&str) -> Result<OpenStore, String>;
 /// Runs the explorer until the user leaves it.
 pub fn run(opened: OpenStore, connect: &Connect) -> io::Result<()> {
     let log = log::start(&opened.settings.state_folder);
-    let trouble = log.as_ref().err().map(|error| format!("nothing is logged: {error}"));
+    let trouble = log.as_ref().err().map(|error| format!("cannot write the log: {error}"));
     let runtime = tokio_runtime()?;
     let mut screen = TerminalScreen::open(opened.settings.mouse)?;
     let result = runtime.block_on(event_loop(opened, trouble, connect, &mut screen));
@@ -100,7 +100,7 @@ fn has_threads(count: usize) -> io::Result<()> {
     let threads: Result<Vec<_>, _> = (0..count).map(start).collect();
     drop(hold);
     let few = |error: io::Error| {
-        let words = format!("no thread could be started: {error}; raise the limit of processes (ulimit -u)");
+        let words = format!("cannot start a thread: {error}; raise the process limit (ulimit -u)");
         io::Error::new(error.kind(), words)
     };
     for thread in threads.map_err(few)? {
@@ -204,7 +204,7 @@ impl Session {
 /// What was kept; nothing where it cannot be read, which is told.
 fn known<T: Default>(kept: io::Result<T>, trouble: &mut Vec<String>) -> T {
     kept.unwrap_or_else(|error| {
-        trouble.push(format!("what was kept is not known: {}", crate::state::in_words(&error)));
+        trouble.push(format!("cannot read the saved state: {}", crate::state::in_words(&error)));
         T::default()
     })
 }
@@ -313,7 +313,7 @@ async fn take_turns(
                         let has_pixels = screen.set_graphics(session.settings.graphics)?;
                         session.feed(Msg::Pixels(has_pixels));
                     }
-                    Err(error) => session.tell(format!("profile {name} cannot be opened: {error}")),
+                    Err(error) => session.tell(format!("cannot open profile {name}: {error}")),
                 },
                 Next::Quit => return Ok(()),
             }
@@ -340,7 +340,7 @@ fn take(session: &mut Session, screen: &TerminalScreen, msg: Msg) -> io::Result<
             Shell::SwitchProfile(name) => next = Next::Switch(name),
             Shell::Copy(text) => {
                 if !screen.copy(&text)? {
-                    session.tell("that is too much for the terminal's clipboard".into());
+                    session.tell("too large for the terminal's clipboard".into());
                 }
             }
             Shell::Notify(words) => screen.notify(session.settings.notify, &words)?,

@@ -41,10 +41,10 @@ fn the_best_run_has_a_star_and_a_reason() {
     keys(&mut app, "w", &runs);
     let why = drawn(&app);
     assert!(
-        why.contains("30 runs were considered, 23 left out: 8 not finished, 7 failed, 7 killed, 1 NaN"),
+        why.contains("30 runs were considered, 23 excluded: 8 not finished, 7 failed, 7 killed, 1 NaN"),
         "{why}"
     );
-    assert!(why.contains("by its name"), "{why}");
+    assert!(why.contains("inferred from the name"), "{why}");
     keys(&mut app, "esc L down enter", &runs);
     assert_eq!(
         app.runs.run_under_cursor().unwrap(),
@@ -59,7 +59,7 @@ fn the_best_run_has_a_star_and_a_reason() {
     assert_eq!(app.runs.run_under_cursor().unwrap(), runs[28].info.run_id);
     // The best one may be hidden.
     keys(&mut app, "/ c a l m - i b i s - 8 enter b", &runs);
-    assert!(drawn(&app).contains("a filter or a fold hides it"));
+    assert!(drawn(&app).contains("hidden by a filter or a fold"));
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn what_is_best_is_chosen_by_keys_and_kept() {
     let effects = effects_of(&mut app, "m v a l u e enter ctrl-u l a s t : 3 enter", &runs);
     assert_eq!(kept(&effects).unwrap().value, ValueOf::Last(3));
     assert!(kept(&effects_of(&mut app, "m v a l u e enter ctrl-u s o m e enter", &runs)).is_none());
-    assert!(drawn(&app).contains("is no value of a metric"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("unknown value"), "{}", drawn(&app));
     keys(&mut app, "esc", &runs);
     let back = effects_of(&mut app, "m a u t o m a t i c enter", &runs);
     assert!(
@@ -201,8 +201,8 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     for (is_begun, is_undo, words) in [
         (false, false, "nothing was marked: cannot mark the run: no room"),
         (false, true, "nothing was undone: cannot mark the run: no room"),
-        (true, false, "the mark is not whole: cannot mark the run: no room"),
-        (true, true, "the mark is not wholly undone: cannot mark the run: no room"),
+        (true, false, "the mark is incomplete: cannot mark the run: no room"),
+        (true, true, "the mark is only partly undone: cannot mark the run: no room"),
     ] {
         let error = StoreError::new("mark the run", ErrorKind::Io("no room".into()));
         take(&mut app, best::Msg::Marked(Err(Unmarked { error, is_undo, is_begun })));

@@ -135,14 +135,14 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     assert!(drawn(&app).contains("Train in"), "{}", drawn(&app));
     // What is missing is said, and nothing starts.
     assert!(trained(&effects_of(&mut app, "enter")).is_none());
-    assert!(drawn(&app).contains("say what to train on"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("data: missing"), "{}", drawn(&app));
     let effects = effects_of(&mut app, "i r i s tab s p e c i e s tab tab tab tab tab n o n e tab");
     assert!(
         !effects
             .iter()
             .any(|effect| matches!(effect, Effect::Sweeps(sweeps::effects::Effect::CheckPlan { .. })))
     );
-    assert!(drawn(&app).contains("there is no \"none\""), "{}", drawn(&app));
+    assert!(drawn(&app).contains("no \"none\""), "{}", drawn(&app));
     let effects = effects_of(&mut app, "shift-tab ctrl-u r a n d o m _ f o r e s t tab");
     let Some(Effect::Sweeps(sweeps::effects::Effect::CheckPlan { generation, request: wish })) =
         effects.first().cloned()
@@ -244,7 +244,7 @@ fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
     assert!(typed(&mut app, "y tab").is_none());
     assert!(drawn(&app).contains("the target is among these columns"), "{}", drawn(&app));
     assert!(typed(&mut app, "shift-tab ctrl-u shift-tab ; tab").is_none());
-    assert!(drawn(&app).contains("the decimal mark is . or ,"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("the decimal separator must be . or ,"), "{}", drawn(&app));
 }
 
 #[test]

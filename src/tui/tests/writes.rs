@@ -1,4 +1,4 @@
-//! What is written, copied and noticed: only what was asked for, and never under `read_only`.
+//! What is written, copied and noticed: only what was requested, and never under `read_only`.
 
 use super::*;
 use crate::tui::core::app::Overlay;

@@ -414,11 +414,22 @@ impl Theme {
     pub fn status(&self, status: RunStatus) -> (Style, &'static str) {
         let word = |unicode, ascii| if self.glyphs.is_ascii { ascii } else { unicode };
         match status {
-            RunStatus::Running => (self.running, word("● run", "R run")),
-            RunStatus::Scheduled => (self.dim, word("◌ queued", "Q queued")),
-            RunStatus::Finished => (self.good, word("✓ done", "D done")),
-            RunStatus::Failed => (self.bad, word("✗ failed", "F failed")),
+            RunStatus::Running => (self.running, word("● running", "R running")),
+            RunStatus::Scheduled => (self.dim, word("◌ scheduled", "S scheduled")),
+            RunStatus::Finished => (self.good, word("✓ finished", "F finished")),
+            RunStatus::Failed => (self.bad, word("✗ failed", "! failed")),
             RunStatus::Killed => (self.warn, word("⊘ killed", "K killed")),
+        }
+    }
+
+    /// The same without style for a narrow cell.
+    pub fn short_status(&self, status: RunStatus) -> &'static str {
+        let word = |unicode, ascii| if self.glyphs.is_ascii { ascii } else { unicode };
+        match status {
+            RunStatus::Running => word("● run.", "R run."),
+            RunStatus::Scheduled => word("◌ sched.", "S sched."),
+            RunStatus::Finished => word("✓ fin.", "F fin."),
+            RunStatus::Failed | RunStatus::Killed => self.status(status).1,
         }
     }
 }

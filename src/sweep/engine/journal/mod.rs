@@ -71,7 +71,7 @@ impl SweepFolder {
         if self.path.is_dir() {
             return Ok(());
         }
-        let gone = format!("{} is gone, and what happens is not kept any more", self.path.display());
+        let gone = format!("{} no longer exists", self.path.display());
         Err(io::Error::new(io::ErrorKind::NotFound, gone))
     }
 

@@ -104,6 +104,6 @@ impl Log for TabularLog {
     }
 
     fn pruned(&self, reports: usize) -> String {
-        format!("pruned after {reports} of {} folds: behind the median", self.plan.tabular.folds)
+        format!("pruned after {reports} of {} folds: worse than the median", self.plan.tabular.folds)
     }
 }

@@ -20,7 +20,7 @@ use crate::sweep::plan::SweepPlan;
 
 pub use log::TabularLog;
 
-/// Whose models are kept.
+/// Which models to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum KeptModels {
@@ -46,11 +46,11 @@ pub struct TabularPlan {
     /// What of the spaces is not as it comes: family, hyper-parameter, range.
     #[serde(default)]
     pub ranges: Vec<(String, String, Range)>,
-    /// Folds of cross-validation.
+    /// Number of cross-validation folds.
     pub folds: usize,
-    /// The share of rows that is held out to the end.
+    /// The fraction of rows held out as test set.
     pub test_size: f64,
-    /// Whose models are kept.
+    /// Which models to keep.
     pub models: KeptModels,
 }
 
@@ -60,11 +60,11 @@ pub struct TabularPlan {
 /// A sentence that says what to change.
 pub fn check_parts(folds: usize, test_size: f64) -> Result<(), DataError> {
     if !(2..=50).contains(&folds) {
-        return Err(DataError::Target(format!("{folds} folds: there have to be 2 to 50")));
+        return Err(DataError::Target(format!("{folds} folds; use 2 to 50")));
     }
     if !(0.01..=0.9).contains(&test_size) {
         return Err(DataError::Target(format!(
-            "a test part of {test_size}: it has to be from 0.01 to 0.9 of the rows"
+            "a test size of {test_size}; use a fraction from 0.01 to 0.9"
         )));
     }
     Ok(())

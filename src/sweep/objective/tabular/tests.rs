@@ -66,5 +66,5 @@ fn a_trial_is_its_folds_and_a_model_and_ends_as_it_is_told() {
     let (end, none) = run(&trial("naive_bayes", &[]), &[Verdict::Cancel]);
     assert_eq!((end, none.len()), (TrialEnd::Cancelled, 0));
     let (end, _) = run(&trial("x", &[]), &[]);
-    assert_eq!(end, TrialEnd::Failed("there is no family \"x\"".into()));
+    assert_eq!(end, TrialEnd::Failed("no family \"x\"".into()));
 }

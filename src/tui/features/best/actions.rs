@@ -32,10 +32,10 @@ pub const ROWS: &[ActionRow] = &[
         "choose-by",
         &["m"],
         "metric",
-        "choose the metric that the best run is chosen by, and how",
+        "choose the metric to optimise, and how",
         has_metrics,
     ),
-    row(Action::Why, "why", &["w"], "why", "say why the best run is the best", has_selection),
+    row(Action::Why, "why", &["w"], "why", "explain why the best run is the best", has_selection),
     row(Action::Leaderboard, "leaderboard", &["L"], "", "rank the best runs", has_selection),
     row(
         Action::UndoMark,
@@ -45,14 +45,7 @@ pub const ROWS: &[ActionRow] = &[
         "undo the mark on the best run, in the registry too",
         can_undo,
     ),
-    row(
-        Action::Marks,
-        "marks",
-        &["ctrl-b"],
-        "",
-        "mark any run, see what that would write, the history of marks",
-        has_runs,
-    ),
+    row(Action::Marks, "marks", &["ctrl-b"], "", "mark any run, preview a mark, history of marks", has_runs),
 ];
 
 const fn row(
@@ -76,11 +69,11 @@ const fn row(
 }
 
 fn has_best(app: &App) -> Possible {
-    given(app.best.run_id().is_some(), "no best run is known: w says why, m chooses a metric")
+    given(app.best.run_id().is_some(), "no best run yet; w explains why, m chooses a metric")
 }
 
 fn has_selection(app: &App) -> Possible {
-    given(app.best.selection.is_some(), "no metric tells which run is best: m chooses one")
+    given(app.best.selection.is_some(), "no metric to optimise is known; m chooses one")
 }
 
 fn has_metrics(app: &App) -> Possible {

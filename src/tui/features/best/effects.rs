@@ -82,7 +82,7 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
         }),
         Effect::KeepPolicy { experiment, policy } => {
             if let Err(error) = services.policies.set(&experiment, policy.as_deref()) {
-                tasks.send(Announcement(format!("your choice is not kept: {error}")));
+                tasks.send(Announcement(format!("cannot save your choice: {error}")));
             }
         }
         Effect::PlanMark(request) => tasks.answer(Slot("plan"), async move {
@@ -155,7 +155,7 @@ async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>)
     if let Err(error) = journal.broken_off() {
         return Some(
             Announcement(format!(
-                "whether a mark broke off is not known: {}",
+                "cannot tell whether a mark was interrupted: {}",
                 crate::state::in_words(&error)
             ))
             .into(),
@@ -168,12 +168,12 @@ async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>)
         };
         match resumed {
             Ok(Resumed { outcomes, failed }) => {
-                let failed = failed.iter().map(|error| {
-                    format!("what broke off earlier is not finished: {error}; {}", error.hint())
-                });
+                let failed = failed
+                    .iter()
+                    .map(|error| format!("cannot finish an interrupted mark: {error}; {}", error.hint()));
                 let mut lines: Vec<String> = failed.collect();
                 if !outcomes.is_empty() {
-                    lines.push("what broke off earlier is finished".to_owned());
+                    lines.push("finished an interrupted mark".to_owned());
                 }
                 lines.extend(outcomes.into_iter().flat_map(|outcome| outcome.said));
                 return (!lines.is_empty())
@@ -183,7 +183,7 @@ async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>)
             Err(error) if now_ms() - begun > 3_600_000 => {
                 return Some(
                     Announcement(format!(
-                        "what broke off earlier is not finished: {error}; the next start tries again"
+                        "cannot finish an interrupted mark: {error}; the next start tries again"
                     ))
                     .into(),
                 );

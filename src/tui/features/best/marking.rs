@@ -64,12 +64,12 @@ fn marks(app: &App) -> Vec<Item<Marking>> {
     if let Some(row) = best(app) {
         let name = name(Some(row), &app.best.catalog);
         items.push(item(format!("mark {name}"), "the best", Marking::Best));
-        items.push(item(format!("show what marking {name} would write"), "", Marking::PlanBest));
+        items.push(item(format!("preview marking {name}"), "", Marking::PlanBest));
     }
     if let Some(row) = app.runs.row_under_cursor() {
         let name = name(Some(row), &app.runs.catalog);
         items.push(item(format!("mark {name} "), "under the cursor", Marking::UnderCursor));
-        items.push(item(format!("show what marking {name} would write "), "", Marking::PlanSelected));
+        items.push(item(format!("preview marking {name} "), "", Marking::PlanSelected));
     }
     if let Some(record) = champion(app) {
         items.push(item(
@@ -227,9 +227,9 @@ fn why_unmarked(Unmarked { error, is_undo, is_begun }: &Unmarked) -> String {
         (false, false) => format!("nothing was marked: {error}; {}", error.hint()),
         (false, true) => format!("nothing was undone: {error}; {}", error.hint()),
         (true, false) => {
-            format!("the mark is not whole: {error}; it is finished at the next start, or taken back by U")
+            format!("the mark is incomplete: {error}; the next start finishes it, or U undoes it")
         }
-        (true, true) => format!("the mark is not wholly undone: {error}; the next start does the rest"),
+        (true, true) => format!("the mark is only partly undone: {error}; the next start finishes it"),
     }
 }
 
@@ -255,6 +255,6 @@ pub fn planned(app: &mut App, result: Result<Box<MarkPlan>, StoreError>) {
             let title = format!("Marking {} would write", text::clean(&plan.record.run_name));
             app.overlay = Some(Overlay::Report(Report::new(title, lines)));
         }
-        Err(error) => app.say(format!("nothing was planned: {error}; {}", error.hint())),
+        Err(error) => app.say(format!("cannot preview the mark: {error}; {}", error.hint())),
     }
 }

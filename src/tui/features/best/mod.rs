@@ -253,12 +253,11 @@ impl Best {
                     format!("no run is eligible by the {}: {out}{so_far}", reason::aim(&selection.policy))
                 }
             }),
-            (Some(Resolved::Undirected(metric, _)), _) => Some(format!(
-                "whether less or more of {} is better is not known: m says",
-                text::clean(metric)
-            )),
+            (Some(Resolved::Undirected(metric, _)), _) => {
+                Some(format!("unknown whether lower or higher {} is better; m sets it", text::clean(metric)))
+            }
             (Some(Resolved::Open), _) if !self.catalog.metrics.is_empty() => {
-                Some("no metric tells by its name which run is best: m chooses one".into())
+                Some("no metric name tells which run is best; m chooses one".into())
             }
             _ => None,
         }

@@ -37,27 +37,13 @@ pub const ROWS: &[ActionRow] = &[
         "smooth more: a debiased exponential moving average",
     ),
     row(Action::Rougher, "rougher", &["S"], ALL, "", "smooth less"),
-    row(
-        Action::YRange,
-        "y-range",
-        &["w"],
-        ALL,
-        "y range",
-        "y axis over all values, their middle 98 %, their middle 90 %",
-    ),
+    row(Action::YRange, "y-range", &["w"], ALL, "y range", "y range: all values, middle 98 %, middle 90 %"),
     row(Action::ZoomIn, "zoom-in", &["+"], CHART, "zoom", "zoom in at the cursor"),
     row(Action::ZoomOut, "zoom-out", &["-"], CHART, "", "zoom out"),
     row(Action::Fit, "fit", &["0"], CHART, "fit", "show the whole history again"),
     row(Action::PanLeft, "pan-left", &["H"], CHART, "", "move the window to the left"),
     row(Action::PanRight, "pan-right", &["L"], CHART, "pan", "move the window to the right"),
-    row(
-        Action::Extremes,
-        "extremes",
-        &["m"],
-        CHART,
-        "min max",
-        "point at the least and greatest value of each line",
-    ),
+    row(Action::Extremes, "extremes", &["m"], CHART, "min max", "show the minimum and maximum of each line"),
 ];
 
 const fn row(

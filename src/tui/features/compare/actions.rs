@@ -46,13 +46,13 @@ pub const OPENING_ROWS: &[ActionRow] = &[ActionRow {
 pub const ROWS: &[ActionRow] = &[
     row(Action::Turn, "turn", &["v"], "turn", "runs as rows or as columns", is_table),
     row(Action::Differing, "differing", &["d"], "differing", "only what differs, or everything", is_table),
-    row(Action::Baseline, "baseline", &["b"], "baseline", "compare with this run", is_table),
+    row(Action::Baseline, "baseline", &["b"], "baseline", "use this run as baseline", is_table),
     row(
         Action::Difference,
         "difference",
         &["%"],
         "difference",
-        "values, differences to the baseline, differences in percent",
+        "values, differences to the baseline, or percent",
         is_table,
     ),
     row(
@@ -60,7 +60,7 @@ pub const ROWS: &[ActionRow] = &[
         "seeds",
         &["s"],
         "seeds",
-        "runs that differ in seed or fold as one: mean, standard deviation, count",
+        "group runs that differ only in seed or fold: mean, std, count",
         always,
     ),
     row(Action::ByName, "by-name", &["S"], "order", "rows by name, or what differs most first", is_table),
@@ -69,7 +69,7 @@ pub const ROWS: &[ActionRow] = &[
         "metric",
         &["m"],
         "metric",
-        "choose the metric that colours, and that params matter for",
+        "choose the metric for colours and param importance",
         is_plot,
     ),
     row(
@@ -77,7 +77,7 @@ pub const ROWS: &[ActionRow] = &[
         "scatter-x",
         &["x"],
         "across",
-        "choose what the scatter plot has across",
+        "choose the scatter plot's x axis",
         is_scatter,
     ),
     row(
@@ -85,31 +85,17 @@ pub const ROWS: &[ActionRow] = &[
         "scatter-y",
         &["Y"],
         "upwards",
-        "choose what the scatter plot has upwards",
+        "choose the scatter plot's y axis",
         is_scatter,
     ),
-    row(
-        Action::BrushWider,
-        "brush-wider",
-        &["+"],
-        "brush",
-        "let more runs through on this axis",
-        is_parallel,
-    ),
-    row(
-        Action::BrushNarrower,
-        "brush-narrower",
-        &["-"],
-        "",
-        "let fewer runs through on this axis",
-        is_parallel,
-    ),
+    row(Action::BrushWider, "brush-wider", &["+"], "brush", "widen the brush on this axis", is_parallel),
+    row(Action::BrushNarrower, "brush-narrower", &["-"], "", "narrow the brush on this axis", is_parallel),
     row(
         Action::BrushClear,
         "brush-clear",
         &["0"],
         "",
-        "let all runs through on this axis, then on all",
+        "clear the brush on this axis, then on all",
         is_parallel,
     ),
 ];
@@ -139,7 +125,7 @@ fn can_compare(app: &App) -> Possible {
     let selected = app.runs.selected.len();
     given(
         selected + app.runs.length() >= 2 && (selected >= 2 || app.runs.length() >= 2),
-        "it takes two runs to compare",
+        "select at least two runs to compare",
     )
 }
 
@@ -155,19 +141,19 @@ fn on(app: &App, is_right: fn(CompareTab) -> bool, otherwise: &'static str) -> P
 }
 
 pub fn is_table(app: &App) -> Possible {
-    on(app, |tab| tab == CompareTab::Table, "this is for the table: [ ] lead there")
+    on(app, |tab| tab == CompareTab::Table, "only in the table; [ ] switch tabs")
 }
 
 fn is_plot(app: &App) -> Possible {
-    on(app, |tab| tab != CompareTab::Table, "this is for the plots: ] leads there")
+    on(app, |tab| tab != CompareTab::Table, "only in the plots; ] goes there")
 }
 
 fn is_scatter(app: &App) -> Possible {
-    on(app, |tab| tab == CompareTab::Scatter, "this is for the scatter plot")
+    on(app, |tab| tab == CompareTab::Scatter, "only in the scatter plot")
 }
 
 fn is_parallel(app: &App) -> Possible {
-    on(app, |tab| tab == CompareTab::Parallel, "this is for the parallel coordinates")
+    on(app, |tab| tab == CompareTab::Parallel, "only in the parallel coordinates")
 }
 
 /// There is a metric whose histories can be opened.
@@ -175,5 +161,5 @@ pub fn can_open(app: &App) -> Possible {
     let has_history = |screen: &CompareScreen| {
         screen.tab != CompareTab::Table || screen.chosen_entry().is_some_and(|entry| entry.kind.has_history())
     };
-    given(screen(app).is_some_and(has_history), "metrics have histories to open: choose one")
+    given(screen(app).is_some_and(has_history), "only metrics have a history; choose one")
 }

@@ -45,7 +45,7 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
     let Some(comparison) = screen.comparison.as_deref() else { return };
     if screen.shown.is_empty() {
         let words = match (screen.words.value(), screen.shows_equal) {
-            ("", false) => "nothing differs between these runs; d shows what is the same".to_owned(),
+            ("", false) => "nothing differs between these runs; d shows everything".to_owned(),
             ("", true) => "these runs have nothing to compare".to_owned(),
             (words, _) => format!("nothing matches {}; esc clears it", text::clean(words)),
         };

@@ -99,7 +99,7 @@ pub struct CompareScreen {
     /// Over keys and over members; which is which depends on how the table is turned.
     pub key_cursor: Cursor,
     pub member_cursor: Cursor,
-    /// Counts what was asked for; older answers are dropped.
+    /// Counts what was requested; older answers are dropped.
     pub generation: u64,
     /// Where the runs were found last.
     pub source: Option<Arc<Catalog>>,

@@ -188,7 +188,7 @@ fn draw_parallel(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, a
 
 fn draw_scatter(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let (Some(comparison), Some(x), Some(y)) = (&screen.comparison, &screen.x, &screen.y) else {
-        centred(frame, area, vec![Line::styled("there are no two columns to draw", theme.dim)]);
+        centred(frame, area, vec![Line::styled("fewer than two columns to draw", theme.dim)]);
         return;
     };
     let axes = (Axis::new(comparison, x, app.now), Axis::new(comparison, y, app.now));
@@ -259,7 +259,7 @@ fn draw_scatter(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Fr
         text::clean(&label(&x)),
         text::clean(y.spec.title()),
         text::clean(&label(&y)),
-        if missing > 0 { format!("; {missing} runs have not both") } else { String::new() }
+        if missing > 0 { format!("; {missing} runs lack a value") } else { String::new() }
     );
     let line =
         Rect { x: area.x + 1, y: area.y + area.height - 1, width: area.width.saturating_sub(2), height: 1 };
@@ -277,7 +277,7 @@ fn draw_params(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, are
     };
     let (runs, r2, params) = match matters {
         Matters::TooFew { runs } => {
-            let words = format!("too few runs: {runs} of {FEWEST} that it takes have a number in {metric}");
+            let words = format!("too few runs: {runs} have a number in {metric}, and {FEWEST} are needed");
             centred(
                 frame,
                 area,
@@ -303,7 +303,7 @@ fn draw_params(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, are
     };
     let width = area.width as usize - 2;
     let trust = if r2 <= 0.05 {
-        ("the params together explain nothing of it: what follows is noise", theme.warn)
+        ("the params explain nothing of it: what follows is noise", theme.warn)
     } else if r2 < 0.3 {
         ("the params explain little of it: take what follows as a hint", theme.warn)
     } else {

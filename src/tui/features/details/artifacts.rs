@@ -8,7 +8,7 @@ use crate::store::{ArtifactList, StoreError};
 
 #[derive(Debug, Default)]
 pub struct ArtifactTree {
-    /// What is known of each folder that was asked for, by path; the root is the empty path.
+    /// What is known of each folder that was requested, by path; the root is the empty path.
     pub folders: BTreeMap<String, Folder>,
     open: BTreeSet<String>,
     pub preview: Option<OpenFile>,
@@ -133,7 +133,7 @@ impl ArtifactTree {
         }
     }
 
-    /// A folder that is open and was not asked for yet; it counts as asked for from now on.
+    /// A folder that is open and was not asked for yet; it counts as requested from now on.
     pub fn missing(&mut self) -> Option<String> {
         let root = std::iter::once(String::new());
         let path = root.chain(self.open.iter().cloned()).find(|path| !self.folders.contains_key(path))?;

@@ -52,7 +52,7 @@ impl Details {
         *self = Self { tab: self.tab, generation: self.generation + 1, ..Self::default() };
     }
 
-    /// Takes the run that was asked for.
+    /// Takes the run that was requested.
     pub fn show(&mut self, run: Box<Run>) {
         let is_other = self.run.as_ref().is_none_or(|old| old.info.run_id != run.info.run_id);
         if is_other {

@@ -28,7 +28,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     let runs = &app.runs;
     if let Some(LineKind::Group(group)) = runs.projection.lines.get(runs.cursor.at).map(|line| line.kind) {
         let group = &runs.projection.groups[group as usize];
-        let words = format!("a group of {} runs; x opens it", text::count(group.runs as usize));
+        let words = format!("a group of {} runs; x unfolds it", text::count(group.runs as usize));
         centred(frame, inner, vec![Line::styled(words, theme.dim)]);
         return None;
     }
@@ -36,7 +36,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     let Some(run) = details.run.as_ref().filter(|_| runs.length() > 0) else {
         let words = match &details.error {
             Some(error) => Line::styled(text::clean(&error.to_string()).into_owned(), theme.bad),
-            None if runs.length() == 0 => Line::styled("no run selected", theme.dim),
+            None if runs.length() == 0 => Line::styled("no run under the cursor", theme.dim),
             None => Line::styled("loading", theme.dim),
         };
         centred(frame, inner, vec![words]);
@@ -163,7 +163,7 @@ fn draw_file(opened: &OpenFile, theme: &Theme, frame: &mut Frame<'_>, area: Rect
             draw_image(pixels, theme.images, frame, body);
         }
         Some(Ok(Preview::Image { .. })) => {
-            let words = "images need 256 or more colours, and a terminal that says so (TERM, COLORTERM)";
+            let words = "images need a terminal with 256 or more colours (TERM, COLORTERM)";
             centred(
                 frame,
                 body,

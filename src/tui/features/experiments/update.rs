@@ -47,7 +47,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
             requests::counted(app, effects);
         }
         Msg::Renamed { name, result } => {
-            let done = format!("the experiment is {name} now");
+            let done = format!("renamed the experiment to {name}");
             reload(app, result.map(|()| done), effects);
         }
     }
@@ -93,7 +93,7 @@ fn open_first(app: &mut App, latest: Option<&ExperimentId>, effects: &mut Effect
         && app.experiments.list[at].experiment.name != name
         && app.experiments.list[at].id().as_str() != name
     {
-        app.say(format!("there is no experiment {name:?} here"));
+        app.say(format!("no experiment {name:?} here"));
     }
     let height = app.geometry().rows(Focus::Experiments);
     app.experiments.cursor.jump(at, app.experiments.list.len(), height);

@@ -43,7 +43,7 @@ async fn browse(address: String) -> Announcement {
     });
     match opened.await {
         Ok(Ok(())) => Announcement(format!("opened {address}")),
-        _ => Announcement(format!("there is no browser here; the address is {address}")),
+        _ => Announcement(format!("no browser found; the address is {address}")),
     }
 }
 
@@ -57,7 +57,7 @@ pub fn save(path: &str, content: &str) -> io::Result<PathBuf> {
     let named = |error: io::Error| {
         let kind = error.kind();
         let words = if kind == io::ErrorKind::AlreadyExists {
-            format!("{} is there already; choose another name", place.display())
+            format!("{} already exists; choose another name", place.display())
         } else {
             format!("{}: {error}", place.display())
         };
@@ -84,7 +84,7 @@ mod tests {
         let path = path.to_str().unwrap();
         assert_eq!(save(path, "a\n1\n").unwrap(), PathBuf::from(path));
         let error = save(path, "b").unwrap_err().to_string();
-        assert!(error.contains("is there already"), "{error}");
+        assert!(error.contains("already exists"), "{error}");
         assert_eq!(std::fs::read_to_string(path).unwrap(), "a\n1\n");
         assert!(save(&format!("{}/no/such.csv", folder.path().display()), "x").is_err());
     }

@@ -121,7 +121,7 @@ fn chosen(app: &mut App, form: Form, into_file: bool, effects: &mut Effects) {
             let safe: Vec<_> = content.lines().map(text::stripped).collect();
             effects.push(Shell::Copy(safe.join("\n") + "\n"));
         }
-        None => app.say("there is nothing to export here yet"),
+        None => app.say("nothing to export here"),
     }
 }
 
@@ -129,7 +129,7 @@ fn chosen(app: &mut App, form: Form, into_file: bool, effects: &mut Effects) {
 fn save(app: &mut App, form: Form, path: &str, effects: &mut Effects) {
     match shown::written(app, form) {
         Some(content) => effects.push(Effect::Save { path: path.to_owned(), content }),
-        None => app.say("there is nothing to export here yet"),
+        None => app.say("nothing to export here"),
     }
 }
 

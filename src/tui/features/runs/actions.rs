@@ -39,14 +39,7 @@ pub enum Action {
 pub const TABLE_ROWS: &[ActionRow] = &[
     table(Action::Filter, "filter", &["f"], "filter", "filter with an MLflow expression", on_loaded_runs),
     table(Action::Sort, "sort", &["s"], "sort", "sort by the column: up, down, newest first", on_loaded_runs),
-    table(
-        Action::SortAlso,
-        "sort-also",
-        &["S"],
-        "",
-        "sort by the column too, where the others are equal",
-        is_sorted,
-    ),
+    table(Action::SortAlso, "sort-also", &["S"], "", "sort by the column too, to break ties", is_sorted),
     table(Action::Columns, "columns", &["c"], "columns", "choose the columns", on_loaded_runs),
     table(
         Action::Statistic,
@@ -68,7 +61,7 @@ pub const TABLE_ROWS: &[ActionRow] = &[
         "children under their parents, or all runs in one list",
         on_loaded_runs,
     ),
-    table(Action::Group, "group", &["g b"], "group", "group by the column, or not any more", can_group),
+    table(Action::Group, "group", &["g b"], "group", "group by the column, or stop grouping", can_group),
     table(Action::Fold, "fold", &["x"], "fold", "fold or unfold a parent or group", can_fold),
     table(Action::FoldAll, "fold-all", &["X"], "", "fold or unfold all of them", has_folds),
     table(Action::Deleted, "deleted", &["g d"], "", "show or hide deleted runs", on_loaded_runs),
@@ -83,20 +76,13 @@ pub const TABLE_ROWS: &[ActionRow] = &[
 ];
 
 pub const SELECTION_ROWS: &[ActionRow] = &[
-    of_runs(
-        Action::Select,
-        "select",
-        &["space"],
-        "select",
-        "select the run, or not any more",
-        has_run_in_table,
-    ),
+    of_runs(Action::Select, "select", &["space"], "select", "select or unselect the run", has_run_in_table),
     of_runs(
         Action::SelectRange,
         "select-range",
         &["v"],
         "",
-        "select from here to where the cursor goes",
+        "select a range: from here to the cursor",
         has_run_in_table,
     ),
     of_runs(Action::SelectNone, "select-none", &["u"], "", "clear the selection", has_selected),
@@ -162,14 +148,14 @@ fn is_sorted(app: &App) -> Possible {
 
 fn on_column(app: &App) -> Possible {
     on_loaded_runs(app)?;
-    given(app.runs.column > 0, "the name stays where it is; choose a column with h and l")
+    given(app.runs.column > 0, "the name column is fixed; choose another with h and l")
 }
 
 fn on_metric(app: &App) -> Possible {
     on_loaded_runs(app)?;
     given(
         matches!(app.runs.chosen_column(), Some(ColumnSpec::Metric(..))),
-        "this is for metrics: choose one with h and l",
+        "only for metrics; choose one with h and l",
     )
 }
 
@@ -185,12 +171,12 @@ fn can_group(app: &App) -> Possible {
 fn can_fold(app: &App) -> Possible {
     on_runs(app)?;
     let line = app.runs.projection.lines.get(app.runs.cursor.at);
-    given(line.is_some_and(|line| line.fold != FoldState::Leaf), "nothing stands under this row")
+    given(line.is_some_and(|line| line.fold != FoldState::Leaf), "this row has no children")
 }
 
 fn has_folds(app: &App) -> Possible {
     on_runs(app)?;
-    given(app.runs.view.shape != Shape::Flat, "this is for trees (g t) and groups (g b)")
+    given(app.runs.view.shape != Shape::Flat, "only in trees (g t) and groups (g b)")
 }
 
 fn has_run_in_table(app: &App) -> Possible {
@@ -211,6 +197,6 @@ fn can_note(app: &App) -> Possible {
     can_write(app)?;
     given(
         app.focus != Focus::Experiments && app.runs.row_under_cursor().is_some(),
-        "a note belongs to one run: go to it",
+        "no run under the cursor to write a note for",
     )
 }

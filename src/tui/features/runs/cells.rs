@@ -82,7 +82,10 @@ impl<'a> Cells<'a> {
             spans.push(Span::styled(words, theme.dim));
             return;
         }
-        let (words, mut style) = cell(&bound.value(&runs.catalog, row, self.now), spec, self.now, theme);
+        let (mut words, mut style) = cell(&bound.value(&runs.catalog, row, self.now), spec, self.now, theme);
+        if *spec == ColumnSpec::Status && text::width(&words) > column.width {
+            theme.short_status(runs.catalog.run(row).status).clone_into(&mut words);
+        }
         if line.context || is_deleted {
             style = theme.dim;
         }

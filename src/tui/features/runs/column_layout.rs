@@ -39,13 +39,14 @@ pub fn place_columns(runs: &Runs, width: usize) -> Vec<PlacedColumn> {
     }
     let sample: Vec<Row> = sample(runs);
     let name_width = name_width(runs, width);
-    let tick = if width < WITH_ROOM { TICK - 1 } else { TICK };
+    let is_narrow = width < WITH_ROOM;
+    let tick = if is_narrow { TICK - 1 } else { TICK };
     let mut placed = vec![PlacedColumn { column: Some(0), x: tick, width: name_width, right: false }];
     let mut x = tick + name_width + 2;
-    let first = first_scrolled(runs, &sample, width.saturating_sub(x));
+    let first = first_scrolled(runs, &sample, width.saturating_sub(x), is_narrow);
     let mut has_trend = false;
     for (at, shown) in runs.columns.iter().enumerate().skip(first) {
-        let cells = column_width(runs, shown, &sample);
+        let cells = column_width(runs, shown, &sample, is_narrow);
         if x + cells > width {
             break;
         }
@@ -106,12 +107,12 @@ fn name_width(runs: &Runs, width: usize) -> usize {
 }
 
 /// The first of the columns behind the name: as far to the left as the chosen one can still be seen.
-fn first_scrolled(runs: &Runs, sample: &[Row], room: usize) -> usize {
+fn first_scrolled(runs: &Runs, sample: &[Row], room: usize, is_narrow: bool) -> usize {
     let mut used = 0;
     let mut first = runs.column.max(1);
     for at in (1..=runs.column.min(runs.columns.len() - 1)).rev() {
         let shown = &runs.columns[at];
-        used += column_width(runs, shown, sample) + 2;
+        used += column_width(runs, shown, sample, is_narrow) + 2;
         if is_drawn(runs, &shown.spec) {
             used += TREND + 2;
         }
@@ -123,14 +124,19 @@ fn first_scrolled(runs: &Runs, sample: &[Row], room: usize) -> usize {
     first
 }
 
-fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row]) -> usize {
+fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row], is_narrow: bool) -> usize {
     if let Some(width) = shown.width {
         return width as usize;
     }
     let spec = &shown.spec;
     match spec {
-        // Deleted runs have a longer word.
-        ColumnSpec::Status => 8 + usize::from(runs.deleted),
+        // A symbol, and the word; where there is little room, the beginning of it.
+        ColumnSpec::Status if is_narrow => 2 + "killed".len(),
+        ColumnSpec::Status => {
+            let words = sample.iter().map(|row| runs.catalog.run(*row).status.as_str().len());
+            let deleted = if runs.deleted { "deleted".len() } else { 0 };
+            2 + words.max().unwrap_or(0).max("failed".len()).max(deleted)
+        }
         ColumnSpec::Duration => 8,
         ColumnSpec::StartTime | ColumnSpec::EndTime => 5,
         ColumnSpec::User => 10,

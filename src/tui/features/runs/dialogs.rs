@@ -22,7 +22,7 @@ type Expression = (String, Filter);
 pub fn filter(app: &mut App) {
     let hint = "metrics.rmse < 0.5 AND params.family = 'tree'; tab completes names";
     let text = app.runs.filter_text.clone();
-    Prompt::new("Filter, in MLflow's language", hint, &text, expression, |app, (text, filter), effects| {
+    Prompt::new("MLflow filter", hint, &text, expression, |app, (text, filter), effects| {
         app.runs.view.filter = filter;
         app.runs.filter_text = text;
         view_changed(app, effects);
@@ -281,7 +281,7 @@ pub fn delete(app: &mut App) {
     let lines: Vec<String> =
         rows.iter().map(|row| format!("{}  {}", catalog.run_name(*row), catalog.run_id(*row))).collect();
     if deleted > 0 && deleted < ids.len() {
-        return app.say("some of the selected runs are deleted and others are not: select one kind");
+        return app.say("some of the selected runs are deleted and some are not; select only one kind");
     }
     let verb = if deleted > 0 { "Restore" } else { "Delete" };
     let question = match ids.len() {

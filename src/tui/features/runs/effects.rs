@@ -26,7 +26,7 @@ pub enum Effect {
     Watch {
         generation: u64,
         experiment: ExperimentId,
-        /// Deleted runs too.
+        /// Include deleted runs.
         deleted: bool,
     },
     /// The runs to look at anew: the selected one with every poll, the active ones and the others on the screen as often
@@ -82,7 +82,7 @@ impl Write {
             ids => format!("{} runs", ids.len()),
         };
         match self {
-            Self::Rename { name, .. } => format!("the run is {name} now"),
+            Self::Rename { name, .. } => format!("renamed the run to {name}"),
             Self::Delete(ids) => {
                 format!("deleted {}; g d shows deleted runs, D restores them", runs(ids))
             }

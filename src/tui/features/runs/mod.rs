@@ -51,7 +51,7 @@ pub enum Msg {
         generation: u64,
         snapshot: Snapshot,
     },
-    /// The store was asked for changes and answered; `touched` when somebody wrote to it.
+    /// The store was requested changes and answered; `touched` when somebody wrote to it.
     Polled {
         generation: u64,
         touched: bool,
@@ -86,7 +86,7 @@ pub enum Msg {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spark {
     pub points: Vec<MetricPoint>,
-    /// The latest value when the history was asked for; another one now means that the history is out of date.
+    /// The latest value when the history was requested; another one now means that the history is out of date.
     pub latest: Option<f64>,
     pub is_answered: bool,
 }

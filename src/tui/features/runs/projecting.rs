@@ -20,7 +20,7 @@ pub async fn project(store: Store, request: Projecting) -> Any {
         match search(&store, &request).await {
             Ok(found) => Some(found),
             Err(error) => {
-                return Announcement(format!("the filter was not applied: {error}; {}", error.hint())).into();
+                return Announcement(format!("cannot apply the filter: {error}; {}", error.hint())).into();
             }
         }
     } else {

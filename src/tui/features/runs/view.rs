@@ -150,7 +150,7 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     put(order(view.sort.as_slice(), theme), calm);
     if let Some(coverage) = incomplete(&runs.catalog, &view.sort) {
         let (known, of) = (text::count(coverage.known), text::count(coverage.of));
-        put(format!("among {known} of {of} histories read"), theme.warn);
+        put(format!("{known} of {of} histories read"), theme.warn);
     }
     if !runs.selected.is_empty() {
         put(

@@ -69,7 +69,7 @@ pub struct Watch {
     pub paused: bool,
     /// Polls so far.
     pub round: usize,
-    /// The next poll was asked for: it looks at everything on the screen.
+    /// The next poll was requested: it looks at everything on the screen.
     pub on_demand: bool,
 }
 

@@ -44,7 +44,7 @@ pub const ROWS: &[ActionRow] = &[
         keys: &["q", "ctrl-c"],
         scopes: &[Scope::Overlay],
         hint: "close",
-        help: "close what is read, or the list of sweeps",
+        help: "close the text, or the list of sweeps",
         group: PROGRAM,
         possible: always,
     },
@@ -65,7 +65,10 @@ const fn row(
 }
 
 fn has_profiles(app: &App) -> Possible {
-    given(!app.profiles.is_empty(), "the config file has no [profiles]; `mltui config path` says where it is")
+    given(
+        !app.profiles.is_empty(),
+        "the config file has no [profiles]; `mltui config path` shows where it is",
+    )
 }
 
 fn has_messages(app: &App) -> Possible {

@@ -114,7 +114,7 @@ impl Keeper {
 
 /// What is lost where nothing can be written.
 pub fn unwritten(error: &io::Error) -> String {
-    format!("columns, order and borders are not remembered: {error}")
+    format!("cannot save columns, order and borders: {error}")
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ pub const ROWS: &[ActionRow] = &[
         "plan: previous line",
         always,
     ),
-    form(Action::Leave, "plan-leave", &["esc", "ctrl-c"], "leave", "plan: leave it", always),
+    form(Action::Leave, "plan-leave", &["esc", "ctrl-c"], "leave", "plan: close", always),
 ];
 
 const fn row(
@@ -122,7 +122,7 @@ pub fn chosen(app: &App) -> Option<&Progress> {
 }
 
 fn has_sweep(app: &App) -> Possible {
-    given(chosen(app).is_some(), "there is no sweep yet: T trains, ctrl-t plans")
+    given(chosen(app).is_some(), "no sweep yet; T trains, ctrl-t plans")
 }
 
 fn in_state(app: &App, is_right: fn(SweepStatus) -> bool, otherwise: &'static str) -> Possible {
@@ -133,23 +133,21 @@ fn in_state(app: &App, is_right: fn(SweepStatus) -> bool, otherwise: &'static st
 
 fn can_pause(app: &App) -> Possible {
     let is_right = |state| matches!(state, SweepStatus::Running | SweepStatus::Paused);
-    in_state(app, is_right, "the sweep is not under way")
+    in_state(app, is_right, "the sweep is not running")
 }
 
 fn can_cancel(app: &App) -> Possible {
-    in_state(app, SweepStatus::is_active, "the sweep is not under way")
+    in_state(app, SweepStatus::is_active, "the sweep is not running")
 }
 
 fn can_resume(app: &App) -> Possible {
     let is_right = |state| matches!(state, SweepStatus::Cancelled | SweepStatus::Interrupted);
-    in_state(app, is_right, "only a sweep that was cancelled or interrupted is resumed")
+    in_state(app, is_right, "only a cancelled or interrupted sweep can be resumed")
 }
 
 fn has_rest(app: &App) -> Possible {
     match &app.overlay {
-        Some(Overlay::Plan(form)) => {
-            given(form.rest().is_some(), "nothing is known that the line could go on with")
-        }
+        Some(Overlay::Plan(form)) => given(form.rest().is_some(), "no completion"),
         Some(_) | None => Err("there is no plan here"),
     }
 }

@@ -96,7 +96,7 @@ pub struct Services {
 pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
     let (store, services) = (tasks.store.clone(), services.clone());
     match effect {
-        // Whoever leaves meanwhile has asked for it all the same.
+        // Whoever leaves meanwhile has requested it all the same.
         Effect::Train(training) => tasks.write(train(store, services, *training)),
         Effect::CheckPlan { generation, request } => {
             tasks.answer(Slot("check"), blocking(move || check(generation, &request)));
@@ -155,7 +155,7 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<B
     let (folder, header) = prepared.begin(&experiment).map_err(|error| unbegun(&error))?;
     spawn(&folder, &header, &services.same).map_err(|error| {
         folder.remove();
-        format!("no process could be started: {error}")
+        format!("cannot start a process: {error}")
     })?;
     // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
     if (keeps || matches!(destination, Destination::New(_)))
@@ -173,7 +173,7 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<B
 }
 
 fn unbegun(error: &std::io::Error) -> String {
-    format!("no sweep is begun: {error}")
+    format!("no sweep was started: {error}")
 }
 
 /// What the data of a plan come to, in words.
@@ -256,7 +256,7 @@ async fn resume(store: Store, services: &Services, id: &str) -> Result<(), Annou
     let Some((_, header)) = find(services, id) else { return Ok(()) };
     match store.check_artifacts(&header.experiment).await {
         Err(error) if !is_transient(&error.kind) => {
-            Err(Announcement(format!("{} is not resumed: {error}; {}", header.name, error.hint())))
+            Err(Announcement(format!("cannot resume {}: {error}; {}", header.name, error.hint())))
         }
         _ => Ok(()),
     }
@@ -264,7 +264,7 @@ async fn resume(store: Store, services: &Services, id: &str) -> Result<(), Annou
 
 fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
     let Some((folder, header)) = find(services, id) else {
-        return Announcement("the sweep is gone".into());
+        return Announcement("the sweep no longer exists".into());
     };
     let done = match steering {
         Steering::Pause => folder.set_control(Control::Pause),
@@ -276,9 +276,9 @@ fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
     };
     let name = &header.name;
     Announcement(match (done, steering) {
-        (Err(error), _) => format!("{name} goes on as before: {error}"),
-        (Ok(()), Steering::Pause) => format!("{name} pauses as soon as the fold under way is done"),
-        (Ok(()), Steering::Continue) => format!("{name} goes on"),
+        (Err(error), _) => format!("cannot steer {name}: {error}"),
+        (Ok(()), Steering::Pause) => format!("{name} pauses after the current fold"),
+        (Ok(()), Steering::Continue) => format!("{name} continues"),
         (Ok(()), Steering::Cancel) => format!("{name} is cancelled; r resumes it"),
         (Ok(()), Steering::Resume) => format!("{name} is resumed"),
     })
@@ -286,11 +286,11 @@ fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
 
 fn log(services: &Services, id: &str) -> Any {
     let Some((folder, header)) = find(services, id) else {
-        return Announcement("the sweep is gone".into()).into();
+        return Announcement("the sweep no longer exists".into()).into();
     };
     match folder.said() {
         Ok(text) => Msg::Log { name: header.name, text }.into(),
-        Err(error) => Announcement(format!("the log of {} cannot be read: {error}", header.name)).into(),
+        Err(error) => Announcement(format!("cannot read the log of {}: {error}", header.name)).into(),
     }
 }
 
@@ -298,9 +298,9 @@ fn log(services: &Services, id: &str) -> Any {
 async fn close_broken(store: Store, services: Services) -> Option<Announcement> {
     let broken = run::close_broken(&store, &services.state_folder, &services.store).await;
     if let Some((name, error)) = broken.iter().find_map(|it| Some((&it.name, it.closed.as_ref().err()?))) {
-        return Some(Announcement(format!("{name} broke off earlier, and cannot be closed: {error}")));
+        return Some(Announcement(format!("sweep {name} was interrupted and cannot be closed: {error}")));
     }
     let names: Vec<_> = broken.iter().map(|it| it.name.as_str()).collect();
     (!names.is_empty())
-        .then(|| Announcement(format!("{} broke off earlier; g s resumes it", names.join(", "))))
+        .then(|| Announcement(format!("sweep {} was interrupted; g s resumes it", names.join(", "))))
 }

@@ -26,7 +26,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
         Action::Train | Action::Plan if !is_known(app) => {
             app.sweeps.waits = Some(action);
-            app.status = Some("reading what is there first".into());
+            app.status = Some("still reading the experiment".into());
         }
         Action::Train => train(app, effects),
         Action::Plan => open_form(app, effects),
@@ -99,7 +99,7 @@ fn is_known(app: &App) -> bool {
     app.experiments.loaded && app.experiments.counted
 }
 
-/// Does what was asked for too early, as soon as it can be done.
+/// Does what was requested too early, as soon as it can be done.
 pub fn catch_up(app: &mut App, effects: &mut Effects) {
     if is_known(app)
         && let Some(action) = app.sweeps.waits.take()
@@ -158,7 +158,7 @@ fn train(app: &mut App, effects: &mut Effects) {
     // A key that is pressed twice means one sweep.
     let here = app.runs.experiment.as_ref();
     if let Some(sweep) = app.sweeps.active().find(|sweep| Some(&sweep.experiment) == here) {
-        app.status = Some(format!("{} is at work here: g s shows it, ctrl-t plans another", sweep.name));
+        app.status = Some(format!("{} is running here; g s shows it, ctrl-t plans another", sweep.name));
         return;
     }
     if app.sweeps.is_starting {
@@ -359,7 +359,7 @@ fn seen(app: &mut App, list: Vec<Progress>) {
 /// What cannot be read is said once, and stays in the list.
 fn not_read(app: &mut App, unread: Vec<String>) {
     if let Some(new) = unread.iter().find(|words| !app.sweeps.unread.contains(words)) {
-        let words = format!("a sweep is not read: {new}");
+        let words = format!("cannot read a sweep: {new}");
         app.say(words);
     }
     app.sweeps.unread = unread;
@@ -370,7 +370,7 @@ fn logged(app: &mut App, name: &str, text: &str) {
     let mut lines: Vec<String> = text.lines().rev().take(200).map(str::to_owned).collect();
     lines.reverse();
     if lines.is_empty() {
-        lines.push("it has said nothing".into());
+        lines.push("the log is empty".into());
     }
     app.overlay = Some(Overlay::Report(Report::new(format!("Log of {name}"), lines)));
 }

@@ -51,8 +51,8 @@ pub enum Action {
 }
 
 pub const ROWS: &[ActionRow] = &[
-    row(Action::Yes, "yes", &["y", "Y"], "yes", "question: do it"),
-    row(Action::No, "no", &["n", "N", "q", "esc", "ctrl-c"], "no", "question: leave it"),
+    row(Action::Yes, "yes", &["y", "Y"], "yes", "question: yes"),
+    row(Action::No, "no", &["n", "N", "q", "esc", "ctrl-c"], "no", "question: no"),
 ];
 
 const fn row(

@@ -22,20 +22,13 @@ pub enum Action {
 
 pub const ROWS: &[ActionRow] = &[
     row(Action::Pick, "pick", &["enter"], "pick", "list: pick the entry", has_entry),
-    row(
-        Action::Toggle,
-        "pick-toggle",
-        &["space", "tab"],
-        "on or off",
-        "list: turn the entry on or off",
-        can_toggle,
-    ),
+    row(Action::Toggle, "pick-toggle", &["space", "tab"], "on or off", "list: toggle the entry", can_toggle),
     row(Action::Remove, "pick-remove", &["ctrl-x"], "remove", "list: remove the entry", can_remove),
     row(Action::Down, "pick-down", &["down", "ctrl-n", "ctrl-j"], "", "list: move down", always),
     row(Action::Up, "pick-up", &["up", "ctrl-p", "ctrl-k"], "", "list: move up", always),
     row(Action::PageDown, "pick-page-down", &["pagedown"], "", "list: a page down", always),
     row(Action::PageUp, "pick-page-up", &["pageup"], "", "list: a page up", always),
-    row(Action::Close, "pick-close", &["esc", "ctrl-c"], "close", "list: close it", always),
+    row(Action::Close, "pick-close", &["esc", "ctrl-c"], "close", "list: close", always),
 ];
 
 const fn row(
@@ -65,12 +58,15 @@ fn has_entry(app: &App) -> Possible {
 fn can_toggle(app: &App) -> Possible {
     given(
         in_list(app, |list| list.under_cursor().is_some_and(|entry| entry.on.is_some())),
-        "it is not on or off",
+        "this entry cannot be toggled",
     )
 }
 
 fn can_remove(app: &App) -> Possible {
-    given(in_list(app, |list| list.can_remove && list.under_cursor().is_some()), "nothing is removed here")
+    given(
+        in_list(app, |list| list.can_remove && list.under_cursor().is_some()),
+        "entries cannot be removed here",
+    )
 }
 
 fn in_list(app: &App, holds: impl Fn(&super::List) -> bool) -> bool {

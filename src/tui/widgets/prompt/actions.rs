@@ -39,7 +39,7 @@ pub const ROWS: &[ActionRow] = &[
         "prompt: previous completion",
         has_completions,
     ),
-    row(Action::Leave, "leave", &["esc", "ctrl-c"], "leave", "prompt: leave it", always),
+    row(Action::Leave, "leave", &["esc", "ctrl-c"], "leave", "prompt: cancel", always),
 ];
 
 const fn row(
@@ -67,14 +67,11 @@ fn in_line(app: &App, holds: impl Fn(&super::PromptLine) -> bool) -> bool {
 }
 
 fn has_lines(app: &App) -> Possible {
-    given(in_line(app, |line| line.has_lines), "one line is typed here")
+    given(in_line(app, |line| line.has_lines), "only one line here")
 }
 
 fn has_completions(app: &App) -> Possible {
-    given(
-        in_line(app, |line| !line.completions.is_empty()),
-        "nothing is known that the word could go on with",
-    )
+    given(in_line(app, |line| !line.completions.is_empty()), "no completion")
 }
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {

@@ -24,7 +24,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: 
     frame.render_widget(Line::styled(words, theme.dim), above);
     if charts.keys.is_empty() {
         let words = match charts.words.value() {
-            "" => "no metrics were logged".to_owned(),
+            "" => "no metrics logged".to_owned(),
             words => format!("no metric matches {}; esc clears it", text::clean(words)),
         };
         centred(frame, body, vec![Line::styled(words, theme.dim)]);

@@ -37,7 +37,7 @@ pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_
             let words = match error {
                 Some(error) => Line::styled(text::clean(&error.to_string()).into_owned(), theme.bad),
                 None if waits => Line::styled("loading", theme.dim),
-                None => Line::styled("no points were logged", theme.dim),
+                None => Line::styled("no points logged", theme.dim),
             };
             centred(frame, areas.plot, vec![words]);
         }
@@ -158,7 +158,7 @@ fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
 /// Where the cursor is, in the words of the axis.
 fn heading(app: &App, screen: &ChartScreen) -> String {
     let options = app.charts.options_of(screen.key());
-    let Some(cursor) = screen.cursor else { return "latest values; h l read others".into() };
+    let Some(cursor) = screen.cursor else { return "latest values; h l move the cursor".into() };
     let value = if options.log_x { 10_f64.powf(cursor) } else { cursor };
     let step = screen.reading(screen.chosen, &app.histories, &options).point;
     match options.x {

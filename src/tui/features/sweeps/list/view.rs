@@ -26,7 +26,7 @@ pub fn draw(app: &App, at: usize, theme: &Theme, frame: &mut Frame<'_>) {
     let unread = app.sweeps.unread.iter().take(MOST_UNREAD).map(|words| (format!("not read: {words}"), true));
     if list.is_empty() {
         let details: Vec<_> =
-            [("none yet: T trains, ctrl-t plans".to_owned(), false)].into_iter().chain(unread).collect();
+            [("no sweeps yet; T trains, ctrl-t plans".to_owned(), false)].into_iter().chain(unread).collect();
         let width = if details.len() > 1 { width } else { width.min(52) };
         let room = centred_box(frame, theme, "Sweeps", "esc closes", (width, details.len()));
         return put_words(frame, room, 0, details, theme);
@@ -102,7 +102,7 @@ fn bar<'a>(sweep: &Progress, theme: &Theme) -> [Span<'a>; 2] {
 fn details(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     let mut lines = vec![(
         format!(
-            "{} in {}, begun {} ago, {} at work: {} finished, {} pruned, {} failed",
+            "{} in {}, begun {} ago, {} of work: {} finished, {} pruned, {} failed",
             sweep.data,
             sweep.experiment_name,
             text::span(now.saturating_sub(sweep.created)),
@@ -122,16 +122,18 @@ fn details(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     lines.extend(sweep.damage.iter().map(|words| (words.clone(), true)));
     lines.extend(unkept::in_words(&sweep.unkept).map(|words| (words, true)));
     if sweep.is_logging() || (sweep.state.is_active() && sweep.unsent > 40) {
-        lines.push((format!("{} results are on their way to the store", sweep.unsent), false));
+        lines.push((format!("{} results still to be logged", sweep.unsent), false));
     }
     lines.push((
         match sweep.state {
             SweepStatus::Waiting | SweepStatus::Running => {
                 "p pauses   x cancels   l log   enter goes to its runs"
             }
-            SweepStatus::Paused => "p goes on   x cancels   l log   enter goes to its runs",
+            SweepStatus::Paused => "p continues   x cancels   l log   enter goes to its runs",
             SweepStatus::Finished => "l log   enter goes to its runs",
-            SweepStatus::Elsewhere => "x cancels   enter goes to its runs; it is steered where it runs",
+            SweepStatus::Elsewhere => {
+                "x cancels   enter goes to its runs; other keys work on its own machine"
+            }
             SweepStatus::Cancelled | SweepStatus::Interrupted => "r resumes   l log   enter goes to its runs",
         }
         .to_owned(),

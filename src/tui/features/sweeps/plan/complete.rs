@@ -10,7 +10,7 @@ use crate::learn::scores::scores;
 pub struct Offers {
     /// The columns of the data.
     pub columns: Vec<String>,
-    /// The folder that was asked for last, as it was typed.
+    /// The folder that was requested last, as it was typed.
     pub folder: Option<String>,
     /// What lies there and can be data, folders with a slash.
     pub entries: Vec<String>,

@@ -76,12 +76,12 @@ impl FormField {
     pub fn hint(self) -> &'static str {
         match self {
             Self::Data => "a CSV, TSV or Parquet file, or wine-quality, iris, diabetes, breast-cancer",
-            Self::Target => "the column to be predicted",
-            Self::Decimal => "the decimal mark of a CSV file, . or , (found out where it can be)",
-            Self::Ignore => "columns to be left out, with commas",
-            Self::Task => "regression or classification; the target tells",
+            Self::Target => "the column to predict",
+            Self::Decimal => "the decimal separator of a CSV file, . or , (detected by default)",
+            Self::Ignore => "columns to ignore, comma-separated",
+            Self::Task => "regression or classification; inferred from the target by default",
             Self::Metric => "rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc",
-            Self::Families => "all that are usual for the data; or names with commas",
+            Self::Families => "all that suit the data by default; or names, comma-separated",
             Self::Method => "tpe, random or grid",
             Self::Trials => "20",
             Self::Time => "no limit; 90s, 10m, 2h",
@@ -105,7 +105,7 @@ pub struct PlanForm {
     pub generation: u64,
     /// What the data come to, or what is wrong.
     pub said: Option<Result<String, String>>,
-    /// The sweep was asked for and has not begun yet.
+    /// The sweep was requested and has not begun yet.
     pub is_starting: bool,
 }
 
@@ -208,7 +208,7 @@ impl PlanForm {
     /// What the form asks for, and how many jobs; or what is wrong with a line.
     pub fn request(&self) -> Result<(SweepRequest, Option<usize>), String> {
         let mut request = self.base.clone();
-        let data = self.value(FormField::Data).ok_or("data: say what to train on")?;
+        let data = self.value(FormField::Data).ok_or("data: missing")?;
         data.clone_into(&mut request.data);
         request.target = self.value(FormField::Target).map(str::to_owned);
         let mark = self.value(FormField::Decimal).map(str::parse).transpose();
@@ -222,7 +222,7 @@ impl PlanForm {
             None => None,
             Some("regression") => Some(Task::Regression),
             Some("classification") => Some(Task::Classification),
-            Some(other) => return Err(format!("task: {other:?} is neither regression nor classification")),
+            Some(other) => return Err(format!("task: expected regression or classification, not {other:?}")),
         };
         request.metric = self.value(FormField::Metric).map(str::to_owned);
         let names = self.value(FormField::Families).unwrap_or_default();
@@ -230,13 +230,13 @@ impl PlanForm {
             names.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         if let Some(name) = request.families.iter().find(|name| families::find(name).is_none()) {
             let known: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
-            return Err(format!("families: there is no {name:?}; there are {}", known.join(", ")));
+            return Err(format!("families: no {name:?}; families are {}", known.join(", ")));
         }
         request.method = match self.value(FormField::Method) {
             None | Some("tpe") => Method::Tpe,
             Some("random") => Method::Random,
             Some("grid") => Method::Grid,
-            Some(other) => return Err(format!("method: {other:?} is none of tpe, random, grid")),
+            Some(other) => return Err(format!("method: expected tpe, random or grid, not {other:?}")),
         };
         request.trials = self.number(FormField::Trials)?;
         request.seconds = match self.value(FormField::Time) {
@@ -250,16 +250,16 @@ impl PlanForm {
         request.models = match self.value(FormField::Models) {
             None | Some("all") => KeptModels::All,
             Some("best") => KeptModels::Best,
-            Some(other) => return Err(format!("models: {other:?} is neither all nor best")),
+            Some(other) => return Err(format!("models: expected all or best, not {other:?}")),
         };
         let jobs: Option<usize> = self.number(FormField::Jobs)?;
         let most = most_jobs(request.method, request.prunes());
         if jobs.is_some_and(|jobs| !(1..=most).contains(&jobs)) {
-            let why = if most == MOST_JOBS { "" } else { ", as tpe and pruning go by earlier trials" };
+            let why = if most == MOST_JOBS { "" } else { ", as tpe and pruning learn from earlier trials" };
             return Err(format!("jobs: 1 to {most}{why}"));
         }
         if request.trials == Some(0) {
-            return Err("trials: 1 at least".into());
+            return Err("trials: at least 1".into());
         }
         Ok((request, jobs))
     }
