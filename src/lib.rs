@@ -35,7 +35,6 @@
 //!
 //! - **experiment**, **run**, **metric**, **param**, **tag**, **artifact**, **step**: as MLflow uses them.
 //! - **latest value** of a metric: the one with the greatest step, then timestamp, then value, where NaN counts as 0.
-//! - **history**: all values of one metric of one run.
 //! - **store**: a place that keeps runs; **backend**: what is done in one kind of place only; **capabilities**: how a place is best
 //!   asked; **location**: its address, understood.
 //! - **scan**: reading all runs of an experiment; **batch**: a block of a scan, in columns; **cursor**: how far a
@@ -45,12 +44,12 @@
 //!   comes to.
 //! - **summary**: what a history comes to: minimum, maximum, mean, first and last value; **statistic**: the one that a
 //!   column shows; **coverage**: of how many runs it is known.
-//! - **mark**: a run that was chosen by hand for what is done next, in whatever experiment; **slot**: its number while it is
-//!   marked, from which letter and colour follow.
+//! - **selected run**: a run that the next command is about, ticked with space, in whatever experiment; **slot**: its number while
+//!   it is selected, from which letter and colour follow.
 //! - **goal**: whether less or more of a metric is better; **objective**: a metric with its goal.
 //! - **policy**: what the best run is chosen by: objectives, which value of them, constraint, tie-breaks; **eligible**: what may
 //!   be chosen; **selection**: what came of a policy; **front**: the runs that no other beats in all objectives.
-//! - **record**: a mark in the log of an experiment; it **holds** if it is the newest that is not undone; **settling**: bringing
+//! - **mark**: that a run is the best, promoted by tags and an alias; **record**: a mark in the log of an experiment; it **holds** if it is the newest that is not undone; **settling**: bringing
 //!   tags and aliases in line with the log; **journal**: the marks that are being written, on this machine.
 //! - **sweep**: a search over hyper-parameters; **request**: what somebody asks for; **plan**: what follows from it, decided.
 //! - **trial**: one proposal of params, carried out by the sweep's own kind of **objective**, side by side with others by an
@@ -61,9 +60,6 @@
 //! - **member**: what is compared: a run, or runs that differ only in their seed; **entry**: a metric, param, attribute or tag
 //!   of them; **spread**: how much it differs; **baseline**: the member that others are compared with.
 //! - **brush**: the part of an axis that lines have to pass through.
-//! - **pace**: how often a store is asked for changes.
-//! - **trend**: the small chart of a metric's history in a table, a sparkline.
-//! - **message**, **effect**, **action**: what happens, what is to be done outside, what a key means.
 
 pub mod catalog;
 pub mod chart;

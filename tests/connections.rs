@@ -127,7 +127,7 @@ fn an_answer_that_only_looks_right_is_an_error() {
         (Answer::Http(200, "", "<html>Please log in</html>"), "Please log in"),
         (Answer::Http(200, "", "{\"experiments\": [{\"name\": \"x\"}]}"), "experiment_id"),
         (Answer::Http(200, "", "{\"experiments\": 7}"), "experiments"),
-        (Answer::Half, "broke off"),
+        (Answer::Half, "interrupted"),
     ] {
         let peer = Peer::start(vec![answer]);
         let failure = list(&open(&peer.uri(), quick())).unwrap_err().to_string();
@@ -341,7 +341,7 @@ fn a_command_says_what_it_waits_for_and_doctor_does_not_wait() {
     let once = [("MLFLOW_HTTP_REQUEST_TIMEOUT", "1"), ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")];
     let (code, said) = mltui(&["--tracking-uri", &silent, "experiments", "--json"], &once);
     let waiting =
-        format!("mltui: {silent} has not answered yet; waiting for 500ms (MLFLOW_HTTP_REQUEST_TIMEOUT)");
+        format!("mltui: no answer from {silent} yet; waiting for 500ms (MLFLOW_HTTP_REQUEST_TIMEOUT)");
     assert!(code == 1 && said.starts_with(&waiting) && said.contains("no answer within 1 s"), "{said}");
     // The smaller of both holds.
     let slow = TcpListener::bind("127.0.0.1:0").unwrap();

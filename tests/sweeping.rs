@@ -322,7 +322,7 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
         (write("ragged.csv", &rows("1,2,3\n")), "y", "line 42: 3 fields, and 2 before it"),
         (write("none.csv", "x,y\n"), "y", "it has no rows"),
         (write("empty.csv", ""), "y", "it is empty"),
-        (write("twice.csv", "x,x\n1,2\n"), "x", "two columns are named \"x\""),
+        (write("twice.csv", "x,x\n1,2\n"), "x", "duplicate column name \"x\""),
         (write("constant.csv", &column(&|row| format!("{row},7.5\n"))), "y", "7.5 in every row"),
         (write("single.csv", &column(&|row| format!("{row},a\n"))), "y", "a single class"),
         (write("huge.csv", &rows("1e300,1\n")), "y", "line 42, column x: 1e300 is larger"),

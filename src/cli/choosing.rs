@@ -168,7 +168,7 @@ impl PolicyFlags {
                 let names: Vec<&str> = counts.iter().take(8).map(|(name, _)| *name).collect();
                 Err(Failure::Usage(format!(
                     "no metric name tells whether lower or higher is better; name one with --metric and \
-                     --min or --max; there are {}",
+                     --min or --max; metrics are {}",
                     names.join(", ")
                 )))
             }
@@ -223,7 +223,6 @@ pub fn store_name(settings: &Settings) -> String {
 
 fn undirected(metric: &str) -> Failure {
     Failure::Usage(format!(
-        "whether less or more of {metric:?} is better is not known: say --min or --max, or write {metric}:min or \
-         {metric}:max"
+        "unknown whether lower or higher {metric:?} is better; pass --min or --max, or write {metric}:min or {metric}:max"
     ))
 }

@@ -203,8 +203,7 @@ async fn request(
         let metric = request.model_by.as_ref().map_or("", |by| by.metric.as_str());
         if metric.is_empty() && arguments.register.is_none() && selecting.model_name.contains("{metric}") {
             return Err(Failure::Usage(
-                "the model's name has the metric in it (model_name in the settings), and none is known: say --metric, or \
-                 the name with --register"
+                "the model name contains the metric (model_name in the settings), but no metric is known; pass --metric, or the name with --register"
                     .into(),
             ));
         }

@@ -1,8 +1,8 @@
 //! The command line: what the screen shows, as text, CSV or JSON, for scripts.
 //!
 //! Data goes to standard output, messages to standard error. Exit codes: 0 done; 1 something failed; 2 the command
-//! line or the settings are wrong; 3 what was requested does not exist, or no run is eligible; 4 a run that was
-//! waited for did not finish, or a model is not better; 5 the time to wait is over.
+//! line or the settings are wrong; 3 what was asked for does not exist, or no run is eligible; 4 a run that was
+//! waited for did not finish, or a model is not better; 5 timeout.
 
 mod best;
 mod choosing;
@@ -41,9 +41,8 @@ use crate::sweep::run::RunError;
 use crate::text::clean_lines;
 use crate::tui::{Keymap, OpenStore};
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 something failed; 2 the command line or the settings are wrong; 3 what was \
-    asked for does not exist, or no run is eligible; 4 a run waited for did not finish, or the best run is not \
-    better than the champion; 5 the time to wait is over.";
+const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure; 2 wrong command line or settings; 3 not found, or no run is eligible; 4 a run waited for did not finish, or the best run is not \
+    better than the champion; 5 timeout.";
 
 /// See, compare and choose MLflow runs in the terminal.
 ///
@@ -255,8 +254,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             drop(out);
             if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
                 return Err(Failure::Usage(
-                    "the explorer needs a terminal; for scripts there are `mltui experiments` and `mltui runs`, see \
-                     `mltui --help`"
+                    "the explorer needs a terminal; in scripts use `mltui experiments`, `mltui runs` and others, see `mltui --help`"
                         .into(),
                 ));
             }

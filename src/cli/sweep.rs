@@ -316,8 +316,7 @@ fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, T
     let may_be_at_it = || !matches!(is_running, Ok(true)) && !matches!(folder.is_told(), Ok(Some(true)));
     if let Some(host) = folder.host().filter(|_| may_be_at_it()) {
         return Err(Failure::Usage(format!(
-            "the sweep {id} is at work on {host}, or was when that went away: resume it there; if {host} is gone for good, \
-             take {} away first",
+            "sweep {id} runs, or ran, on {host}; resume it there, or if {host} is gone for good, delete {} first",
             folder.lock().display()
         )));
     }

@@ -111,8 +111,7 @@ fn stranger(
             let asks = profile.is_some_and(|(_, profile)| profile.auth == ProfileAuth::Environment);
             (!asks).then(|| {
                 format!(
-                    "profile {name} has an address of its own and takes no credentials from the environment: \
-                     auth = \"environment\" in it would let it"
+                    "profile {name} has its own address, so credentials from the environment are not used; auth = \"environment\" in it allows them"
                 )
             })
         }

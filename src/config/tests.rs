@@ -71,7 +71,7 @@ fn a_mistake_is_named_with_file_line_and_valid_keys() {
     let error = load("[tui]\nmouse = \"yes\"\n", &Flags::default(), &[]).unwrap_err().to_string();
     assert!(error.contains("config.toml:2:9:") && error.contains("bool"), "{error}");
     let error = load("", &Flags::default(), &[("MLTUI_MOUSE", "perhaps")]).unwrap_err().to_string();
-    assert_eq!(error, "MLTUI_MOUSE is \"perhaps\"; it takes true or false");
+    assert_eq!(error, "MLTUI_MOUSE is \"perhaps\"; expected true or false");
 }
 
 #[test]

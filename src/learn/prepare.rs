@@ -164,7 +164,7 @@ impl Preparation {
         }
         if preparation.encodings.is_empty() {
             return Err(DataError::Target(format!(
-                "no column of {} differs between {} training rows: there is nothing to learn from",
+                "all columns of {} are constant in {} training rows; there is nothing to learn from",
                 frame.name,
                 rows.len()
             )));

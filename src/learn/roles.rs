@@ -60,7 +60,7 @@ impl Roles {
         );
         if roles.learnt() == 0 {
             return Err(DataError::Target(format!(
-                "no column of {} besides {} differs between rows: there is nothing to learn from{}",
+                "all columns of {} besides {} are constant or excluded; there is nothing to learn from{}",
                 frame.name,
                 target.name,
                 roles.left_out(frame).first().map_or(String::new(), |ExcludedColumn { name, why }| {

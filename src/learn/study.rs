@@ -79,8 +79,7 @@ impl TrainingData {
         let cells = (frame.rows as u64).saturating_mul(width as u64);
         if let Some(lack) = Limits::of_this_machine().lack(cells.saturating_mul(8 * (folds as u64 + 1))) {
             return Err(DataError::Target(format!(
-                "{} rows x {width} features (a text column is a feature a level) in {folds} folds {lack}: \
-                 leave columns out with --ignore, or take fewer --folds",
+                "{} rows x {width} features (one per level of a text column) in {folds} folds {lack}; exclude columns with --ignore, or use fewer --folds",
                 frame.rows
             )));
         }
@@ -161,7 +160,7 @@ impl PreparedPart {
             Prediction::Classes { probabilities, .. } => probabilities.iter().all(|value| value.is_finite()),
         };
         if !is_usable {
-            return Err("its predictions are not finite".into());
+            return Err("the predictions are not finite".into());
         }
         Ok(Fitted { model, prediction, scores, fit_seconds, predict_seconds })
     }

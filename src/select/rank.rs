@@ -91,7 +91,7 @@ pub struct Selection {
     pub eligible: usize,
     /// The best runs, the very best first; as many as were asked for.
     pub ranking: Vec<Ranked>,
-    /// The rows on the front, where there are several objectives, the best first.
+    /// The rows on the Pareto front, where there are several objectives, the best first.
     pub front: Vec<Row>,
     /// Runs with the values of the best one, itself among them.
     pub tied: usize,
@@ -340,7 +340,7 @@ fn judge(catalog: &Catalog, objectives: &Columns<'_>, row: Row, out: &mut LeftOu
 /// Where runs stand among several objectives.
 #[derive(Debug, Default)]
 struct FrontScores {
-    /// The runs on the front, with their first objective.
+    /// The runs on the Pareto front, with their first objective.
     front: FxHashMap<Row, f64>,
     /// From 0 to 1, where the objectives are weighted.
     scores: FxHashMap<Row, f64>,

@@ -58,7 +58,7 @@ pub fn left_out(left_out: &LeftOut) -> Vec<String> {
         (unread, "not read yet"),
         (nan, "NaN"),
         (infinite, "infinite"),
-        (parents, if parents == 1 { "parent that repeats its child" } else { "parents that repeat a child" }),
+        (parents, if parents == 1 { "parent repeating its child" } else { "parents repeating a child" }),
     ];
     let told = reasons.into_iter().filter(|(runs, _)| *runs > 0);
     told.map(|(runs, words)| format!("{} {words}", count(runs))).collect()
@@ -70,7 +70,7 @@ pub fn short(selection: &Selection) -> String {
     if selection.tied > 1 {
         words.push_str(&format!(", tied with {} other{}", selection.tied - 1, plural(selection.tied - 1)));
     } else if selection.policy.objectives.len() > 1 {
-        words.push_str(&format!(", one of {} on the front", selection.front.len()));
+        words.push_str(&format!(", one of {} on the Pareto front", selection.front.len()));
     } else if let Some(ahead) = ahead(selection) {
         words.push_str(&format!(", {ahead} ahead"));
     }
@@ -127,11 +127,7 @@ pub fn long(selection: &Selection, catalog: &Catalog, origin: PolicyOrigin) -> V
     if !policy.constraint.is_empty() {
         lines.push(format!("Constraint: {}", clean(&policy.constraint)));
     }
-    lines.push(format!(
-        "Metric and direction {}; of each metric the {}.",
-        origin.words(),
-        policy.value.words()
-    ));
+    lines.push(format!("Metric and direction {}; using the {}.", origin.words(), policy.value.words()));
     lines
 }
 
@@ -152,7 +148,7 @@ fn several(selection: &Selection) -> Option<String> {
     Some(if runs == 1 {
         "No other run is better in any of them.".into()
     } else {
-        format!("{} runs are on the Pareto front; among them it was chosen {how}.", count(runs))
+        format!("{} runs are on the Pareto front; it was chosen among them {how}.", count(runs))
     })
 }
 
@@ -183,5 +179,5 @@ fn tie(selection: &Selection) -> Option<String> {
         TieBreak::Start => "the earlier start".into(),
         TieBreak::Id => "the run id, as they started together".into(),
     };
-    Some(format!("{} runs are tied; {by} decided.", count(selection.tied)))
+    Some(format!("{} runs are tied; decided by {by}.", count(selection.tied)))
 }

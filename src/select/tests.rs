@@ -86,7 +86,7 @@ fn whoever_is_left_out_is_counted_for_the_first_reason() {
         "run-7 has the lowest m of 3 eligible runs: 7.\n\
          9 runs were considered, 6 excluded: 1 not finished, 1 failed, 1 killed, 1 without the metric, 1 NaN, 1 infinite.\n\
          It is 1 (12 %) ahead of run-8, which has 8.\n\
-         Metric and direction inferred from the name; of each metric the latest value."
+         Metric and direction inferred from the name; using the latest value."
     );
     assert_eq!(reason::short(&selection), "lowest m of 3 runs, 1 (12 %) ahead");
 }
@@ -154,7 +154,7 @@ fn ties_go_on_through_metrics_whose_direction_is_known() {
     assert_eq!(after.tie_break, Some(TieBreak::Further(Objective::new("train_f1", UP))));
     assert!(after.undecided.is_empty());
     let words = reason::long(&after, &known, PolicyOrigin::Asked).join(" ");
-    assert!(words.contains("4 runs are tied; the highest train_f1 decided."), "{words}");
+    assert!(words.contains("4 runs are tied; decided by the highest train_f1."), "{words}");
     // What is tied further down counts as far as it shows.
     let tied = catalog(&[
         run(0, &[("m", 1.0)]),

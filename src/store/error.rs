@@ -58,7 +58,7 @@ pub enum ErrorKind {
     #[error("the database is locked by another program")]
     Locked,
     /// Nothing can be written, or is to be.
-    #[error("the store cannot be written: {0}")]
+    #[error("cannot write to the store: {0}")]
     ReadOnly(String),
     /// It is no store of MLflow's, or a damaged one.
     #[error("{0}")]
@@ -184,8 +184,7 @@ impl StoreError {
                 "ask the server's administrator; MLFLOW_TRACKING_INSECURE_TLS=true disables verification"
             }
             ErrorKind::Tls(_) => {
-                "name the authority to trust in MLFLOW_TRACKING_SERVER_CERT_PATH (a profile's ca_file); \
-                 MLFLOW_TRACKING_INSECURE_TLS=true trusts any server"
+                "set MLFLOW_TRACKING_SERVER_CERT_PATH (a profile's ca_file) to the authority to trust; MLFLOW_TRACKING_INSECURE_TLS=true disables verification"
             }
             ErrorKind::Proxy(_) => {
                 "check the proxy that the variable names; NO_PROXY lists the hosts that bypass it"

@@ -133,7 +133,7 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
         _ if uri.starts_with(['.', '/', '~']) && !uri.starts_with("//") => file_store(uri, folder),
         "" | "file" if !uri.starts_with("//") => file_store(rest.trim_start_matches("//"), folder),
         _ if is_database(&scheme) => Err(format!(
-            "{scheme}:// databases are not read directly: run `mlflow server --backend-store-uri {scheme}://…` and open \
+            "{scheme}:// databases are not supported directly; run `mlflow server --backend-store-uri {scheme}://…` and open \
              its address, http://localhost:5000"
         )),
         _ if rest.starts_with("//") && !uri.starts_with("//") => {
@@ -147,8 +147,8 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
     }
 }
 
-const DATABRICKS: &str = "Databricks workspaces are not supported: MLflow's own servers (http://, https://) and database \
-                          files (sqlite:///) are";
+const DATABRICKS: &str =
+    "Databricks is not supported; use an MLflow server (http://, https://) or a database file (sqlite:///)";
 
 fn is_databricks(uri: &str) -> bool {
     ["databricks", "databricks-uc", "uc"].iter().any(|name| uri.eq_ignore_ascii_case(name))
@@ -172,14 +172,12 @@ fn server(uri: &str, rest: &str) -> Result<Location, String> {
     }
     let is_page = url.fragment().is_some_and(|page| page.starts_with('/'));
     if url.path().contains('@') || (url.fragment().is_some() && !is_page) {
-        return Err("what stands behind the host is no path of a server: in a user name or password write %2F for /, %3F for \
+        return Err("invalid path after the host; in a user name or password write %2F for /, %3F for \
                     ?, %23 for # and %40 for @"
             .into());
     }
     if url.query().is_some() && !is_page {
-        return Err("a server's address has no ? in it: leave out what stands behind it; a token goes into \
-                    MLFLOW_TRACKING_TOKEN"
-            .into());
+        return Err("a server address cannot contain ?; put a token into MLFLOW_TRACKING_TOKEN".into());
     }
     url.set_fragment(None);
     url.set_query(None);
@@ -210,8 +208,7 @@ fn file_store(path: &str, folder: &Path) -> Result<Location, String> {
         String::new()
     };
     Err(format!(
-        "file stores are not read ({}): move it into a database with \
-         `mlflow migrate-filestore --source {} --target sqlite:///mlflow.db`, or run `mlflow server` on it with \
+        "file stores are not supported ({}); migrate it with `mlflow migrate-filestore --source {} --target sqlite:///mlflow.db`, or run `mlflow server` on it with \
          MLFLOW_ALLOW_FILE_STORE=true and open http://localhost:5000{beside}",
         path.display(),
         path.display()

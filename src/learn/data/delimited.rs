@@ -84,7 +84,7 @@ fn read_from(path: &Path, open: &ByteSource<'_>, reading: &ReadOptions) -> Resul
     if growing.iter().any(|column| column.rows() != rows) {
         return Err(DataError::File {
             path: path.to_owned(),
-            message: "it changed while it was read".into(),
+            message: "the file changed while it was read".into(),
         });
     }
     Ok(Frame {
@@ -179,7 +179,7 @@ fn names(records: &mut Records<'_>, path: &Path, reading: &ReadOptions) -> Resul
     };
     let names: Vec<String> = header.iter().enumerate().map(name).collect();
     if let Some(name) = named_twice(&names) {
-        return Err(at_line(format!("two columns are named {name:?}")));
+        return Err(at_line(format!("duplicate column name {name:?}")));
     }
     if names.iter().all(|name| notation(name) != Notation::Text) {
         return Err(at_line("all column names are numbers; if the file has no header, pass --no-header (or set no_header in [sweep] of the config file)".into()));
@@ -216,8 +216,8 @@ mod tests {
         let names: Vec<String> = (0..100_000).map(|at| format!("column_{at}")).collect();
         assert_eq!(read(&names.join(",")).unwrap().left_out.len(), 100_000);
         let twice = format!("{},column_7", names.join(","));
-        assert_eq!(read(&twice).unwrap_err(), "t.csv, line 1: two columns are named \"column_7\"");
-        assert_eq!(read("unnamed_1,").unwrap_err(), "t.csv, line 1: two columns are named \"unnamed_1\"");
+        assert_eq!(read(&twice).unwrap_err(), "t.csv, line 1: duplicate column name \"column_7\"");
+        assert_eq!(read("unnamed_1,").unwrap_err(), "t.csv, line 1: duplicate column name \"unnamed_1\"");
         let many = read(&",".repeat(MOST_COLUMNS)).unwrap_err();
         assert!(many.ends_with("line 1: 1000001 columns; the maximum is 1000000"), "{many}");
     }

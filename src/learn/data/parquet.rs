@@ -23,14 +23,14 @@ use crate::program::caught;
 /// Where a file contradicts itself, its reader may panic in place of an error.
 pub fn read(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     caught(|| read_whole(path, reading)).unwrap_or_else(|_| {
-        let message = "it cannot be read as Parquet: it is damaged".to_owned();
+        let message = "not a readable Parquet file: it is damaged".to_owned();
         Err(DataError::File { path: path.to_owned(), message })
     })
 }
 
 fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     let file = |message: String| DataError::File { path: path.to_owned(), message };
-    let broken = |error: ParquetError| file(format!("it cannot be read as Parquet: {error}"));
+    let broken = |error: ParquetError| file(format!("not a readable Parquet file: {error}"));
     let io = |cause| DataError::Read { path: path.to_owned(), cause };
     let reader = SerializedFileReader::new(ParquetPages(File::open(path).map_err(io)?)).map_err(broken)?;
     let metadata = reader.metadata().file_metadata();
@@ -41,7 +41,7 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     let fields = metadata.schema().get_fields();
     let all: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
     if let Some(name) = named_twice(&all) {
-        return Err(file(format!("two columns are named {name:?}")));
+        return Err(file(format!("duplicate column name {name:?}")));
     }
     let mut left_out = Vec::new();
     let mut wanted = Vec::new();
@@ -91,7 +91,7 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     let growing: Vec<ColumnBuilder> = growing.into_iter().flatten().collect();
     if growing.iter().any(|column| column.rows() != rows) {
         return Err(file(format!(
-            "it cannot be read as Parquet: it has fewer rows than the {rows} that its header declares"
+            "not a readable Parquet file: it has fewer rows than the {rows} that its header declares"
         )));
     }
     Ok(Frame {

@@ -166,7 +166,7 @@ impl Target {
             }
             TargetValues::Classes { count, .. } if *count > 1000 || *count * 2 > self.rows.len() => {
                 return Err(DataError::Target(format!(
-                    "the target {name} has {count} classes in {} rows: is it a number, or an identifier?",
+                    "the target {name} has {count} classes in {} rows: is it numeric, or an identifier?",
                     self.rows.len()
                 )));
             }

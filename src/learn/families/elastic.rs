@@ -93,9 +93,7 @@ impl Fit<Features, TargetValues, FitError> for Descent {
             .map_err(|error| wrong(error.to_string()))?;
         let gap = fitted.duality_gap() / data.records.raw.rows as f64;
         if gap > TOLERANCE * 10.0 {
-            return Err(wrong(format!(
-                "the descent did not converge in 5,000 rounds (gap {gap:.1e}): raise alpha"
-            )));
+            return Err(wrong(format!("no convergence in 5,000 iterations (gap {gap:.1e}); increase alpha")));
         }
         Ok(linear(fitted.hyperplane() * deviation, mean + fitted.intercept() * deviation))
     }

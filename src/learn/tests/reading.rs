@@ -210,14 +210,14 @@ fn an_account_of_many_columns_has_true_numbers() {
     starts(
         "wide: features: numbers t, n0, n1, n2, n3, n4, n5, n6 and 1093 more; texts city (100 of 120 levels)",
     );
-    starts("wide: t: models work in single precision, which tells 7");
+    starts("wide: t: in single precision, only 7");
     let few = account(2, 2);
     let briefly = few.briefly().join("; ");
     assert!(
-        briefly.contains("left out same0 (constant), same1 (constant); missing values in n0 1, n1 1"),
+        briefly.contains("excluded same0 (constant), same1 (constant); missing values in n0 1, n1 1"),
         "{briefly}"
     );
-    assert!(briefly.contains("levels used: city 100 of 120; values told apart in single precision: t "));
+    assert!(briefly.contains("levels used: city 100 of 120; distinct values in single precision: t "));
     let all = account(1, 1_200);
     assert_eq!(all.lines()[2], "wide: features: numbers (2); texts (1)");
     assert!(all.lines().contains(&"wide: 1180 more columns are excluded".to_owned()));

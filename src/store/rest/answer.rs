@@ -100,7 +100,7 @@ impl Answer {
         let mut parser = Deserializer::from_slice(&self.body.bytes);
         de::Deserializer::deserialize_map(&mut parser, FieldOf { key, seed: Some(seed) }).map_err(|error| {
             if budget.is_spent() {
-                ErrorKind::TooMuch(format!("one of the {key} in an answer takes more than {} MB", TREE >> 20))
+                ErrorKind::TooMuch(format!("one of the {key} in an answer has more than {} MB", TREE >> 20))
             } else {
                 ErrorKind::Protocol(format!("the field {key:?} is of another type ({error})"))
             }
@@ -231,7 +231,7 @@ impl<'de, T, F: Fn(&Value) -> Inner<T>> Visitor<'de> for Things<'_, F> {
             let Some(value) = elements.next_element_seed(Tree(self.budget))? else { return Ok(list) };
             list.weight += if std::mem::needs_drop::<T>() { weight(&value) } else { size_of::<T>() };
             if list.weight > LIST {
-                let words = format!("the list in one answer takes more than {} MB", LIST >> 20);
+                let words = format!("the list in one answer has more than {} MB", LIST >> 20);
                 return Err(fails(ErrorKind::TooMuch(words)));
             }
             list.things.push((self.read)(&value).map_err(fails)?);

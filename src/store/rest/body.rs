@@ -106,7 +106,7 @@ impl Source {
                 let seconds = self.timeout.as_secs_f64();
                 format!("{base}: the answer was incomplete after {seconds} s (MLFLOW_HTTP_REQUEST_TIMEOUT)")
             } else {
-                format!("{base}: the answer broke off: {}", innermost(&error))
+                format!("{base}: the answer was interrupted: {}", innermost(&error))
             })
         })
     }

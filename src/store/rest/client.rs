@@ -240,7 +240,7 @@ impl Client {
         if let Some(observer) = &self.options.observer
             && !self.told.swap(true, Ordering::Relaxed)
         {
-            let what = format!("{} has not answered yet; waiting", self.base());
+            let what = format!("no answer from {} yet; waiting", self.base());
             let at_most = self.options.timeout.saturating_sub(silence);
             observer.tell(&WaitNotice { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_TIMEOUT" });
         }
@@ -255,8 +255,9 @@ impl Client {
         })?;
         let mut attempt = 0;
         loop {
-            let this_time =
-                request.try_clone().ok_or_else(|| ErrorKind::Io("a body cannot be sent twice".into()))?;
+            let this_time = request
+                .try_clone()
+                .ok_or_else(|| ErrorKind::Io("the request body cannot be sent again".into()))?;
             let result = self.begun(http.execute(this_time)).await;
             let (failure, pause) = match result {
                 Ok(response) if response.status().is_success() => {

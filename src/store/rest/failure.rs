@@ -179,8 +179,7 @@ pub fn tls_words(error: &rustls::Error) -> String {
             | AlertDescription::UnknownCA
             | AlertDescription::AccessDenied,
         ) => format!(
-            "the server wants another certificate from you ({error}): MLFLOW_TRACKING_CLIENT_CERT_PATH (a profile's \
-             client_cert) names it"
+            "the server rejects the client certificate ({error}); set MLFLOW_TRACKING_CLIENT_CERT_PATH (a profile's client_cert)"
         ),
         rustls::Error::InvalidMessage(_) => format!("the server does not use TLS ({error}); try http://"),
         other => format!("no TLS connection: {other}"),

@@ -60,9 +60,7 @@ impl Database {
         let name = match name.strip_prefix("file:") {
             Some(rest) if is_uri => file(rest)?,
             Some(_) => {
-                return Err(
-                    "`file:` is understood with uri=true: sqlite:///file:x.db?mode=ro&uri=true".into()
-                );
+                return Err("`file:` needs uri=true: sqlite:///file:x.db?mode=ro&uri=true".into());
             }
             None => name.to_owned(),
         };
@@ -117,7 +115,9 @@ fn file(text: &str) -> Result<String, String> {
         Some(rest) => {
             let (host, _) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             if !host.is_empty() && host != "localhost" {
-                return Err(format!("file://{host} is another machine: write file:///path or file:relative"));
+                return Err(format!(
+                    "file://{host} is on another machine; write file:///path or file:relative"
+                ));
             }
             &rest[host.len()..]
         }

@@ -156,7 +156,7 @@ fn location(connection: &Connection, experiment: &ExperimentId) -> Inner<String>
             |row| Ok(string(row, 0)),
         )
         .optional()?;
-    found.ok_or_else(|| ErrorKind::NotFound(format!("there is no experiment {experiment}")))
+    found.ok_or_else(|| ErrorKind::NotFound(format!("no experiment {experiment}")))
 }
 
 /// Whether files of new runs of an experiment can be written where they belong.

@@ -61,8 +61,8 @@ async fn within<T: Send + 'static>(
             };
             let _ = sender.send(work(&goes_on));
         });
-        thread.map_err(|error| ErrorKind::Io(format!("no thread could be started: {error}")))?;
-        receiver.await.unwrap_or_else(|_| Err(ErrorKind::Io("the reader broke off".into())))
+        thread.map_err(|error| ErrorKind::Io(format!("cannot start a thread: {error}")))?;
+        receiver.await.unwrap_or_else(|_| Err(ErrorKind::Io("the reader stopped".into())))
     });
     let mut limit = patience.turn;
     loop {

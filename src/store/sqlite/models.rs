@@ -50,8 +50,8 @@ pub fn create(connection: &mut Connection, model: &NewModel) -> Inner<LoggedMode
             |row| Ok(string(row, 0)),
         )
         .optional()?;
-    let location = location
-        .ok_or_else(|| ErrorKind::NotFound(format!("there is no experiment {}", model.experiment_id)))?;
+    let location =
+        location.ok_or_else(|| ErrorKind::NotFound(format!("no experiment {}", model.experiment_id)))?;
     let id = format!("m-{}", Uuid::new_v4().simple());
     let location = format!("{}/models/{id}/artifacts", location.trim_end_matches('/'));
     connection.db.execute(

@@ -12,7 +12,7 @@ use crate::store::{ErrorKind, now_ms};
 fn exists(connection: &Connection, name: &str) -> Inner<bool> {
     if connection.schema.workspace && connection.workspace != "default" {
         return Err(ErrorKind::Unsupported(
-            "driver for the models of another workspace than `default`: open it through its MLflow server"
+            "driver for the models of workspaces other than `default`; open it through its MLflow server"
                 .into(),
         ));
     }

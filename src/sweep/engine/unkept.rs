@@ -128,7 +128,7 @@ mod tests {
         assert!(words.contains("cannot tell") && words.contains(path.to_str().unwrap()), "{words}");
         assert_eq!(in_json(&known)["models"], Json::Null);
         std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
-        assert!(folder.unkept().unwrap_err().to_string().contains("longer than"));
+        assert!(folder.unkept().unwrap_err().to_string().contains("more than"));
     }
 
     #[test]

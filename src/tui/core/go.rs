@@ -91,7 +91,7 @@ fn has_columns(app: &App) -> Possible {
 fn can_open(app: &App) -> Possible {
     match app.layer_below_help() {
         Layer::Compare => compare::actions::can_open(app),
-        Layer::SweepList => given(!app.sweeps.list.is_empty(), "there is no sweep to open"),
+        Layer::SweepList => given(!app.sweeps.list.is_empty(), "no sweep to open"),
         Layer::Dashboard | Layer::Panes => can_open_pane(app),
         Layer::Chart
         | Layer::Help
@@ -101,17 +101,17 @@ fn can_open(app: &App) -> Possible {
         | Layer::Prompt
         | Layer::Picker
         | Layer::Confirm
-        | Layer::Plan => Err("there is nothing to open here"),
+        | Layer::Plan => Err("nothing to open here"),
     }
 }
 
 fn can_open_pane(app: &App) -> Possible {
     match app.focus {
-        Focus::Experiments => given(!app.experiments.list.is_empty(), "there is no experiment to open"),
-        Focus::Runs => given(!app.runs.projection.lines.is_empty(), "there is no run to open"),
+        Focus::Experiments => given(!app.experiments.list.is_empty(), "no experiment to open"),
+        Focus::Runs => given(!app.runs.projection.lines.is_empty(), "no run to open"),
         Focus::Details => {
             let is_chart = app.is_on_charts() && app.charts.key().is_some();
-            given(is_chart || app.details.can_open(), "there is nothing to open here")
+            given(is_chart || app.details.can_open(), "nothing to open here")
         }
     }
 }
@@ -135,7 +135,7 @@ fn can_search(app: &App) -> Possible {
         | Layer::Picker
         | Layer::Confirm
         | Layer::Plan
-        | Layer::SweepList => Err("there is nothing to search here"),
+        | Layer::SweepList => Err("nothing to search here"),
     }
 }
 

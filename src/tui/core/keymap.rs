@@ -212,7 +212,7 @@ fn chords_of(keys: &str) -> Result<Vec<Chord>, String> {
     let mut chords = Vec::new();
     for key in keys.split_whitespace() {
         let chord = Chord::parse(key).ok_or_else(|| {
-            format!("{key:?} in {keys:?} is no key; there are letters and signs, up, down, left, right, home, end, \
+            format!("unknown key {key:?} in {keys:?}; keys are letters and signs, up, down, left, right, home, end, \
                      pageup, pagedown, enter, esc, tab, space, backspace, with ctrl- in front, and shift-tab")
         })?;
         chords.push(chord);
@@ -234,7 +234,7 @@ fn meet(other: Action, row: &ActionRow) -> bool {
 fn unknown_action(name: &str) -> String {
     let near = rows().find(|row| row.name.contains(name) || name.contains(row.name));
     let near = near.map_or(String::new(), |row| format!("; did you mean {:?}?", row.name));
-    format!("there is no action {name:?}{near} The README lists all names, and \"none\" takes a key away")
+    format!("unknown action {name:?}{near} The README lists all names; \"none\" unbinds a key")
 }
 
 /// Keys as text, for tests and macros: `g g j enter`.
@@ -326,9 +326,9 @@ mod tests {
             ["ctrl-r", "r"],
             "one's own keys are shown first"
         );
-        assert!(with(&[("x", "fild")]).unwrap_err().contains("no action"));
+        assert!(with(&[("x", "fild")]).unwrap_err().contains("unknown action"));
         assert!(with(&[("x", "pane")]).unwrap_err().contains("did you mean"));
-        assert!(with(&[("hyper-x", "fold")]).unwrap_err().contains("no key"));
+        assert!(with(&[("hyper-x", "fold")]).unwrap_err().contains("unknown key"));
         assert!(with(&[("g", "fold")]).unwrap_err().contains("hides"));
         // Lists, prompts and questions too, as far as nothing is typed there.
         let keymap = with(&[("ctrl-y", "pick"), ("j", "yes")]).unwrap();

@@ -31,7 +31,7 @@ pub const ROWS: &[ActionRow] = &[
     row(Action::Pane(Focus::Experiments), "experiments-pane", &["1"], "", "to the experiments", always),
     row(Action::Pane(Focus::Runs), "runs-pane", &["2"], "", "to the runs", always),
     row(Action::Pane(Focus::Details), "details-pane", &["3"], "", "to the details", always),
-    row(Action::Zoom, "zoom", &["z"], "zoom", "give the pane the whole screen, or take it back", always),
+    row(Action::Zoom, "zoom", &["z"], "zoom", "maximise or restore the pane", always),
     row(Action::Wider, "pane-wider", &["ctrl-right"], "", "move the border to the right", has_side_border),
     row(
         Action::Narrower,
@@ -58,12 +58,12 @@ const fn row(
 
 fn has_side_border(app: &App) -> Possible {
     let places = app.geometry();
-    given(places.experiments.is_some() && places.runs.is_some(), "there is no border beside this pane")
+    given(places.experiments.is_some() && places.runs.is_some(), "no border beside this pane")
 }
 
 fn has_middle_border(app: &App) -> Possible {
     let places = app.geometry();
-    given(places.details.is_some() && places.runs.is_some(), "there is no border above or below this pane")
+    given(places.details.is_some() && places.runs.is_some(), "no border above or below this pane")
 }
 
 pub fn perform(app: &mut App, action: Action) {

@@ -181,7 +181,7 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     take(&mut app, sweeps::Msg::Trained(Err("no process".into())));
     app.sweeps.list = vec![progress(&app, SweepStatus::Running)];
     assert!(trained(&effects_of(&mut app, "T")).is_none());
-    assert!(drawn(&app).contains("is at work here"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("is running here"), "{}", drawn(&app));
     app.sweeps.list.clear();
     app.sweeps.list.push(progress(&app, SweepStatus::Finished));
     let second = effects_of(&mut app, "T");

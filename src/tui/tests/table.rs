@@ -126,7 +126,7 @@ fn another_statistic_is_asked_for_and_never_taken_for_the_latest() {
     keys(&mut app, "enter", &runs);
     typed(&mut app, "x", &runs);
     keys(&mut app, "enter", &runs);
-    assert!(drawn(&app).contains("a step is a whole number"));
+    assert!(drawn(&app).contains("a step must be an integer"));
     keys(&mut app, "backspace", &runs);
     typed(&mut app, "7", &runs);
     keys(&mut app, "enter", &runs);
@@ -210,7 +210,7 @@ fn the_palette_finds_an_action_that_is_possible_here() {
     let (mut app, runs) = opened((140, 40), 30);
     keys(&mut app, ":", &runs);
     typed(&mut app, "pause", &runs);
-    assert!(drawn(&app).contains("pause refreshing"));
+    assert!(drawn(&app).contains("pause or resume refreshing"));
     keys(&mut app, "enter", &runs);
     assert!(app.paused && app.overlay.is_none());
     keys(&mut app, ":", &runs);

@@ -52,7 +52,7 @@ fn names_tags_and_notes_are_edited_in_a_prompt() {
         panic!("{effects:?}")
     };
     assert_eq!(name, "new");
-    assert!(effects_of(&mut app, "R ctrl-u enter", &runs).is_empty(), "a name is needed");
+    assert!(effects_of(&mut app, "R ctrl-u enter", &runs).is_empty(), "enter a name");
     keys(&mut app, "esc", &runs);
     let effects = effects_of(&mut app, "t enter a = b enter", &runs);
     let [Effect::Runs(runs::effects::Effect::Write(Write::SetTag { tag, .. }))] = effects.as_slice() else {

@@ -73,7 +73,7 @@ pub struct Symbols {
     pub paused: &'static str,
     pub separator: &'static str,
     pub selected: &'static str,
-    /// A run on the front, a run that somebody marked best.
+    /// A run on the Pareto front, a run that somebody marked best.
     pub front: &'static str,
     pub champion: &'static str,
     pub open: &'static str,

@@ -83,7 +83,7 @@ pub fn follow(path: &Path, from: Position, mut take: impl FnMut(Event)) -> io::R
         let place = to.at;
         disk::damaged(
             path,
-            format_args!("{why}, behind byte {place}; `truncate -s {place} FILE` keeps what comes before"),
+            format_args!("{why}, behind byte {place}; `truncate -s {place} FILE` keeps everything before it"),
         )
     });
     Ok(Followed { to, damage })

@@ -42,7 +42,7 @@ pub const ROWS: &[ActionRow] = &[
         "undo-mark",
         &["U"],
         "",
-        "undo the mark on the best run, in the registry too",
+        "undo the mark on the best run, and its registration",
         can_undo,
     ),
     row(Action::Marks, "marks", &["ctrl-b"], "", "mark any run, preview a mark, history of marks", has_runs),
@@ -92,5 +92,5 @@ fn can_undo(app: &App) -> Possible {
 
 fn has_runs(app: &App) -> Possible {
     can_write(app)?;
-    given(app.runs.loaded && app.runs.length() > 0, "there is no run to mark")
+    given(app.runs.loaded && app.runs.length() > 0, "no run to mark")
 }

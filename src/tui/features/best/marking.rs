@@ -216,7 +216,7 @@ fn history(app: &App) -> Report {
         })
         .collect();
     if lines.is_empty() {
-        lines.push("No run of this experiment was ever marked. B marks the best one.".into());
+        lines.push("No run of this experiment has been marked. B marks the best one.".into());
     }
     Report::new("Marks of this experiment", lines)
 }

@@ -116,7 +116,7 @@ pub fn why(app: &App) -> Option<Report> {
     let Some(Resolved::Policy(_, origin)) = &app.best.resolved else { return None };
     let mut lines = reason::long(selection, &app.best.catalog, *origin);
     if !app.runs.complete {
-        lines.push("Not all runs are read yet.".into());
+        lines.push("Still reading runs.".into());
     }
     Some(Report::new("Why this run is best", lines))
 }
@@ -161,7 +161,7 @@ fn edits(app: &App) -> Vec<Item<PolicyEdit>> {
         if policy.objectives.len() > 1 {
             let weights = policy.weights.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
             let how = if weights.is_empty() { "the metrics in their order".to_owned() } else { weights };
-            items.push(item(format!("on the front, by {how}"), "weights", None, PolicyEdit::Weights));
+            items.push(item(format!("on the Pareto front, by {how}"), "weights", None, PolicyEdit::Weights));
         }
     }
     if own {
@@ -222,7 +222,7 @@ fn chosen(app: &mut App, edit: PolicyEdit, effects: &mut Effects) {
             let hint = "latest, best (of the history), or last:N (mean of the last N points)";
             ask(
                 app,
-                "Which value counts",
+                "Value of the metric",
                 hint,
                 |policy| policy.value.to_string(),
                 |policy, text| {

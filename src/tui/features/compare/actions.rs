@@ -44,8 +44,15 @@ pub const OPENING_ROWS: &[ActionRow] = &[ActionRow {
 }];
 
 pub const ROWS: &[ActionRow] = &[
-    row(Action::Turn, "turn", &["v"], "turn", "runs as rows or as columns", is_table),
-    row(Action::Differing, "differing", &["d"], "differing", "only what differs, or everything", is_table),
+    row(Action::Turn, "turn", &["v"], "turn", "switch between runs as rows and as columns", is_table),
+    row(
+        Action::Differing,
+        "differing",
+        &["d"],
+        "differing",
+        "show only what differs, or everything",
+        is_table,
+    ),
     row(Action::Baseline, "baseline", &["b"], "baseline", "use this run as baseline", is_table),
     row(
         Action::Difference,
@@ -63,7 +70,14 @@ pub const ROWS: &[ActionRow] = &[
         "group runs that differ only in seed or fold: mean, std, count",
         always,
     ),
-    row(Action::ByName, "by-name", &["S"], "order", "rows by name, or what differs most first", is_table),
+    row(
+        Action::ByName,
+        "by-name",
+        &["S"],
+        "order",
+        "sort rows by name, or by how much they differ",
+        is_table,
+    ),
     row(
         Action::Choose(Choice::Metric),
         "metric",

@@ -27,7 +27,7 @@ pub const ROWS: &[ActionRow] = &[ActionRow {
 fn can_rename(app: &App) -> Possible {
     can_write(app)?;
     match app.focus {
-        Focus::Experiments => given(!app.experiments.list.is_empty(), "there is no experiment"),
+        Focus::Experiments => given(!app.experiments.list.is_empty(), "no experiment"),
         Focus::Runs | Focus::Details => {
             given(app.runs.row_under_cursor().is_some(), "no run under the cursor")
         }

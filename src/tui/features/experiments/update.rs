@@ -25,7 +25,7 @@ pub fn perform(app: &mut App, action: Action) {
 /// # Errors
 /// Where it is.
 pub fn named(text: &str) -> std::result::Result<String, PromptError> {
-    if text.trim().is_empty() { Err("a name is needed".into()) } else { Ok(text.to_owned()) }
+    if text.trim().is_empty() { Err("enter a name".into()) } else { Ok(text.to_owned()) }
 }
 
 fn rename(app: &mut App) {

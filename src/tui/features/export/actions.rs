@@ -24,7 +24,7 @@ pub const ROWS: &[ActionRow] = &[
         &["y"],
         SHOWN,
         "copy",
-        "copy the run's id, or the selected runs'; on a chart the values there",
+        "copy run ids; on a chart, the values under the cursor",
         can_copy,
     ),
     row(Action::CopyCell, "copy-cell", &["Y"], PANES, "", "copy the value under the cursor", has_target),

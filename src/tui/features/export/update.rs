@@ -107,7 +107,7 @@ fn chosen(app: &mut App, form: Form, into_file: bool, effects: &mut Effects) {
         let hint = "a file in the working folder, or a path; existing files are not overwritten";
         let read = |text: &str| {
             let path = text.trim();
-            if path.is_empty() { Err(PromptError::from("a file needs a name")) } else { Ok(path.to_owned()) }
+            if path.is_empty() { Err(PromptError::from("enter a file name")) } else { Ok(path.to_owned()) }
         };
         return Prompt::new("Save as", hint, &path, read, move |app, path: String, effects| {
             save(app, form, &path, effects);

@@ -46,33 +46,19 @@ pub const TABLE_ROWS: &[ActionRow] = &[
         "statistic",
         &["e"],
         "value",
-        "value of the metric: latest, min, max, mean, first, at a step",
+        "metric statistic: latest, min, max, mean, first, at a step",
         on_metric,
     ),
     table(Action::ColumnLeft, "column-left", &["<"], "", "move the column to the left", on_column),
     table(Action::ColumnRight, "column-right", &[">"], "", "move the column to the right", on_column),
     table(Action::ColumnWider, "column-wider", &["+"], "", "make the column wider", on_loaded_runs),
     table(Action::ColumnNarrower, "column-narrower", &["-"], "", "make the column narrower", on_loaded_runs),
-    table(
-        Action::Tree,
-        "tree",
-        &["g t"],
-        "",
-        "children under their parents, or all runs in one list",
-        on_loaded_runs,
-    ),
+    table(Action::Tree, "tree", &["g t"], "", "show runs as a tree, or as a flat list", on_loaded_runs),
     table(Action::Group, "group", &["g b"], "group", "group by the column, or stop grouping", can_group),
     table(Action::Fold, "fold", &["x"], "fold", "fold or unfold a parent or group", can_fold),
     table(Action::FoldAll, "fold-all", &["X"], "", "fold or unfold all of them", has_folds),
     table(Action::Deleted, "deleted", &["g d"], "", "show or hide deleted runs", on_loaded_runs),
-    table(
-        Action::ResetView,
-        "reset-view",
-        &["g r"],
-        "",
-        "back to the default columns, order and filter",
-        on_loaded_runs,
-    ),
+    table(Action::ResetView, "reset-view", &["g r"], "", "reset columns, order and filter", on_loaded_runs),
 ];
 
 pub const SELECTION_ROWS: &[ActionRow] = &[
@@ -181,7 +167,7 @@ fn has_folds(app: &App) -> Possible {
 
 fn has_run_in_table(app: &App) -> Possible {
     on_runs(app)?;
-    given(app.runs.row_under_cursor().is_some(), "there is no run under the cursor")
+    given(app.runs.row_under_cursor().is_some(), "no run under the cursor")
 }
 
 fn has_selected(app: &App) -> Possible {

@@ -124,14 +124,14 @@ pub fn statistics(app: &mut App) {
     let item =
         |label: &str, note: &str, value| Item { label: label.into(), note: note.into(), on: None, value };
     let all = [
-        (Statistic::Latest, "latest", "MLflow's: greatest step, then time"),
+        (Statistic::Latest, "latest", "as MLflow: greatest step, then time"),
         (Statistic::Min, "min", "smallest of the history, and its step"),
         (Statistic::Max, "max", "largest of the history, and its step"),
         (Statistic::Mean, "mean", "over the whole history"),
-        (Statistic::First, "first", "value of the smallest step"),
+        (Statistic::First, "first", "value at the smallest step"),
     ];
     let at = all.iter().position(|(statistic, ..)| *statistic == now).unwrap_or(all.len());
-    let at_a_step = item("at a step", "the value that was logged at it", None);
+    let at_a_step = item("at a step", "the value logged at that step", None);
     let items = all.into_iter().map(|(statistic, label, note)| item(label, note, Some(statistic)));
     let title = format!("Value of {key}");
     Picker::new(title, items.chain([at_a_step]), move |app, picked, effects| match picked {
@@ -149,8 +149,8 @@ pub fn statistics(app: &mut App) {
 fn step(app: &mut App, key: &str, now: Statistic) {
     let text = if let Statistic::At(step) = now { step.to_string() } else { String::new() };
     let read =
-        |text: &str| text.trim().parse::<i64>().map_err(|_| PromptError::from("a step is a whole number"));
-    Prompt::new(format!("Step of {key}"), "a whole number", &text, read, |app, step, effects| {
+        |text: &str| text.trim().parse::<i64>().map_err(|_| PromptError::from("a step must be an integer"));
+    Prompt::new(format!("Step of {key}"), "an integer", &text, read, |app, step, effects| {
         app.runs.choose_statistic(Statistic::At(step));
         view_changed(app, effects);
         Ok(())
@@ -172,7 +172,7 @@ pub fn rename(app: &mut App, read: fn(&str) -> Result<String, PromptError>) {
 pub fn note(app: &mut App) {
     let Some(id) = app.runs.run_under_cursor() else { return };
     let note = tag_of(app, tags::NOTE).unwrap_or_default();
-    let hint = "ctrl-j begins a new line; an empty note is removed";
+    let hint = "ctrl-j starts a new line; an empty note is removed";
     let read = |text: &str| Ok(text.to_owned());
     Prompt::new("Note", hint, &note, read, move |app, text: String, effects| {
         let ids = vec![id.clone()];
@@ -255,7 +255,7 @@ fn edit_tag(app: &mut App, ids: Vec<RunId>, tag: Option<Tag>) {
         let tag = match (&tag, text.split_once('=')) {
             (Some(tag), _) => Tag::new(&tag.key, text),
             (None, Some((key, value))) if !key.trim().is_empty() => Tag::new(key.trim(), value.trim()),
-            (None, _) => return Err("a tag is written key=value".into()),
+            (None, _) => return Err("write a tag as key=value".into()),
         };
         write(app, Write::SetTag { ids: ids.clone(), tag: checked(tag)? }, effects);
         Ok(())

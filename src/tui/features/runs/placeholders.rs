@@ -86,7 +86,7 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize, height: usize) -> Vec<Li
             ));
             lines
         }
-        None => vec![Line::styled("Welcome. There are no runs here yet.", theme.heading)],
+        None => vec![Line::styled("Welcome. There are no runs yet.", theme.heading)],
     };
     greeting.extend([
         Line::default(),

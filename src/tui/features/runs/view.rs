@@ -75,7 +75,7 @@ fn held(app: &App, what: LineKind, theme: &Theme) -> Span<'static> {
     Span::styled(if is_champion { theme.glyphs.champion } else { " " }, theme.selected)
 }
 
-/// That a run is the best, or is on the front.
+/// That a run is the best, or is on the Pareto front.
 fn sign(app: &App, row: Row, theme: &Theme) -> Span<'static> {
     match app.best.sign(app.runs.catalog.run_id(row)) {
         Some(RunSign::Best) => Span::styled(theme.glyphs.best, theme.good),
@@ -131,13 +131,13 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     }
     if let ConnectionState::Failing { last_answer: Some(time), .. } = app.connection {
         let age = text::span(app.now - time);
-        put(format!("as they were {age} ago"), theme.bad);
+        put(format!("as of {age} ago"), theme.bad);
     }
     if runs.new_above() > 0 {
         put(format!("{} new above", text::count(runs.new_above())), theme.accent);
     }
     if !runs.complete {
-        put("so far, more coming".into(), theme.warn);
+        put("loading more".into(), theme.warn);
     }
     if runs.deleted {
         put("with deleted".into(), theme.warn);

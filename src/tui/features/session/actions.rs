@@ -24,20 +24,12 @@ const EVERYWHERE: &[Scope] = &[Scope::Everywhere];
 
 pub const ROWS: &[ActionRow] = &[
     row(Action::Refresh, "refresh", &["r"], "", "refresh now", STORE, always),
-    row(Action::Pause, "pause", &["p"], "", "pause refreshing, or go on", STORE, always),
+    row(Action::Pause, "pause", &["p"], "", "pause or resume refreshing", STORE, always),
     row(Action::Interval, "interval", &["g i"], "", "set how often to refresh", STORE, always),
     row(Action::Profiles, "profiles", &["P"], "", "switch to another profile", STORE, has_profiles),
     row(Action::Palette, "palette", &[":"], "actions", "find an action by its name", PROGRAM, always),
     row(Action::Messages, "messages", &["g m"], "", "show earlier messages", PROGRAM, has_messages),
-    row(
-        Action::Suspend,
-        "suspend",
-        &["ctrl-z"],
-        "",
-        "suspend the program; fg brings it back",
-        PROGRAM,
-        always,
-    ),
+    row(Action::Suspend, "suspend", &["ctrl-z"], "", "suspend the program; fg resumes it", PROGRAM, always),
     ActionRow {
         action: Any::Session(Action::Close),
         name: "close",
@@ -72,5 +64,5 @@ fn has_profiles(app: &App) -> Possible {
 }
 
 fn has_messages(app: &App) -> Possible {
-    given(!app.messages.is_empty(), "there are no messages yet")
+    given(!app.messages.is_empty(), "no messages yet")
 }

@@ -60,11 +60,19 @@ pub const ROWS: &[ActionRow] = &[
         "sweep progress; pause, cancel, resume sweeps",
         always,
     ),
-    row(Action::Pause, "sweep-pause", &["p", "space"], LIST, "pause", "pause the sweep, or go on", can_pause),
+    row(
+        Action::Pause,
+        "sweep-pause",
+        &["p", "space"],
+        LIST,
+        "pause",
+        "pause or continue the sweep",
+        can_pause,
+    ),
     row(Action::Cancel, "sweep-cancel", &["x"], LIST, "cancel", "cancel the sweep", can_cancel),
     row(Action::Resume, "sweep-resume", &["r"], LIST, "resume", "resume the sweep", can_resume),
     row(Action::Log, "sweep-log", &["l"], LIST, "log", "show the log of the sweep", has_sweep),
-    form(Action::Begin, "plan-train", &["enter"], "train", "plan: begin the sweep", always),
+    form(Action::Begin, "plan-train", &["enter"], "train", "plan: start the sweep", always),
     form(
         Action::Complete,
         "plan-complete",
@@ -148,6 +156,6 @@ fn can_resume(app: &App) -> Possible {
 fn has_rest(app: &App) -> Possible {
     match &app.overlay {
         Some(Overlay::Plan(form)) => given(form.rest().is_some(), "no completion"),
-        Some(_) | None => Err("there is no plan here"),
+        Some(_) | None => Err("no plan here"),
     }
 }

@@ -279,8 +279,8 @@ fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
         (Err(error), _) => format!("cannot steer {name}: {error}"),
         (Ok(()), Steering::Pause) => format!("{name} pauses after the current fold"),
         (Ok(()), Steering::Continue) => format!("{name} continues"),
-        (Ok(()), Steering::Cancel) => format!("{name} is cancelled; r resumes it"),
-        (Ok(()), Steering::Resume) => format!("{name} is resumed"),
+        (Ok(()), Steering::Cancel) => format!("cancelled {name}; r resumes it"),
+        (Ok(()), Steering::Resume) => format!("resumed {name}"),
     })
 }
 

@@ -26,7 +26,7 @@ pub const ROWS: &[ActionRow] = &[
         "new-line",
         &["ctrl-j", "ctrl-o"],
         "new line",
-        "prompt: begin a new line",
+        "prompt: start a new line",
         has_lines,
     ),
     row(Action::Complete, "complete", &["tab"], "complete", "prompt: complete the word", has_completions),

@@ -84,10 +84,10 @@ impl FormField {
             Self::Families => "all that suit the data by default; or names, comma-separated",
             Self::Method => "tpe, random or grid",
             Self::Trials => "20",
-            Self::Time => "no limit; 90s, 10m, 2h",
+            Self::Time => "no limit by default; 90s, 10m, 2h",
             Self::Folds => "5",
             Self::Seed => "1",
-            Self::Jobs => "all cores but one",
+            Self::Jobs => "all cores but one by default",
             Self::Models => "all, or the best only",
         }
     }
@@ -202,7 +202,7 @@ impl PlanForm {
 
     fn number<T: std::str::FromStr>(&self, field: FormField) -> Result<Option<T>, String> {
         let Some(text) = self.value(field) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| format!("{}: {text:?} is not a whole number", field.name()))
+        text.parse().map(Some).map_err(|_| format!("{}: {text:?} is not an integer", field.name()))
     }
 
     /// What the form asks for, and how many jobs; or what is wrong with a line.
