@@ -764,7 +764,7 @@ fn an_alias_that_could_not_be_set_keeps_no_other_from_being_moved() {
                 previous_alias: "v0".into(),
             });
             let plan = marking::plan(&store, &request).await.unwrap();
-            said = marking::mark(&store, &journal, &plan).await.unwrap().said;
+            said = marking::mark(&store, &journal, &plan).await.unwrap().messages;
         }
         assert!(said.iter().any(|line| line.contains("the alias v0 is not set")), "{said:?}");
         assert_eq!(champion().await, 2, "the one alias does not wait for the other");
@@ -855,7 +855,7 @@ fn a_step_that_cannot_be_finished_keeps_no_other_from_it() {
         // An alias that no store takes is told, and the mark is there without it.
         let resumed = marking::resume(&store, &journal).await.unwrap();
         assert_eq!((resumed.outcomes.len(), resumed.failed.len()), (2, 0));
-        assert!(resumed.outcomes[0].said.iter().any(|line| line.contains("is no alias")), "{resumed:?}");
+        assert!(resumed.outcomes[0].messages.iter().any(|line| line.contains("is no alias")), "{resumed:?}");
         assert!(journal.broken_off().unwrap().is_empty());
         assert_eq!(store.model_version_by_alias("wine", "champion").await.unwrap().version, 1);
     });
@@ -894,7 +894,7 @@ fn what_somebody_wrote_on_since_is_not_deleted_with_a_mark() {
             db.execute_batch(write).unwrap();
             let undoing = Undoing { by: "ana".into(), now: i as i64 + 2, of_others: false };
             let undone = marking::undo(&store, &journal, &experiment, &undoing, 2).await.unwrap();
-            let said = undone.unwrap().said.join("; ");
+            let said = undone.unwrap().messages.join("; ");
             assert!(said.contains(&format!("version 1 of wine {becomes}")), "{write}: {said}");
             let is_kept = store.get_registered_model("wine").await.is_ok();
             assert_eq!(is_kept, write != "SELECT 1", "{write}");

@@ -23,7 +23,7 @@ impl XAxis {
         }
     }
 
-    pub fn words(self) -> &'static str {
+    pub fn in_words(self) -> &'static str {
         match self {
             Self::Step => "step",
             Self::Relative => "relative time",

@@ -47,7 +47,7 @@ impl YRange {
     }
 
     /// As the chart's title says it; nothing for the whole range.
-    pub fn words(self) -> Option<&'static str> {
+    pub fn in_words(self) -> Option<&'static str> {
         match self {
             Self::All => None,
             Self::Middle98 => Some("y 1–99 %"),

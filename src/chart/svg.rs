@@ -88,7 +88,7 @@ pub fn svg(
          <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#555\">{}</text>",
         f64::midpoint(LEFT, right),
         bottom + 42.0,
-        options.x.words()
+        options.x.in_words()
     );
     let column = |value: f64| across.dot(value).round().clamp(-1.0, dots as f64) as i64;
     for (at, (_, trace)) in traces.iter().enumerate() {

@@ -55,7 +55,7 @@ fn a_falling_loss_in_exact_cells() {
     insta::assert_snapshot!("gaps", text(&picture));
     let counts = picture.lines[0].counts;
     assert_eq!((counts.points, counts.nan, counts.infinite), (40, 5, 1));
-    assert_eq!(counts.words().unwrap(), "5 NaN, 1 infinite");
+    assert_eq!(counts.in_words().unwrap(), "5 NaN, 1 infinite");
 }
 
 #[test]

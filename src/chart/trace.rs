@@ -55,7 +55,7 @@ impl PointCounts {
     }
 
     /// `3 NaN, 1 infinite`; nothing where everything is drawn.
-    pub fn words(&self) -> Option<String> {
+    pub fn in_words(&self) -> Option<String> {
         let parts = [(self.nan, "NaN"), (self.infinite, "infinite"), (self.off_scale, "≤ 0 on a log axis")];
         let parts = parts.iter().filter(|(count, _)| *count > 0);
         let words: Vec<String> =

@@ -71,10 +71,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         return history(&experiment, arguments.json, out);
     }
     if !settings.read_only && !arguments.dry_run {
-        mend(&journal)?;
+        repair(&journal)?;
         let resumed = marking::resume(&store, &journal).await?;
         for outcome in resumed.outcomes {
-            eprintln_all("finished an interrupted step", &outcome.said);
+            eprintln_all("finished an interrupted step", &outcome.messages);
         }
         let mut failed = resumed.failed.into_iter();
         // With --resume the last one is the command's own error.
@@ -97,7 +97,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         let undone = undone.ok_or_else(|| {
             Failure::NoneEligible(format!("no run of {:?} is marked best", experiment.name))
         })?;
-        return say(&undone.record, &undone.said, arguments.json, out);
+        return say(&undone.record, &undone.messages, arguments.json, out);
     }
     let request = request(settings, arguments, &store, &experiment, random).await?;
     let plan = marking::plan(&store, &request).await?;
@@ -105,12 +105,12 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         return print_plan(&plan, arguments.json, out);
     }
     let outcome = marking::mark(&store, &journal, &plan).await?;
-    say(&outcome.record, &outcome.said, arguments.json, out)
+    say(&outcome.record, &outcome.messages, arguments.json, out)
 }
 
 /// A journal that is damaged is told and set aside: what it held cannot be finished, and nothing else waits for it.
-fn mend(journal: &Journal) -> Result<(), Failure> {
-    let mended = journal.mend().map_err(|cause| Failure::State { what: "nothing is marked", cause })?;
+fn repair(journal: &Journal) -> Result<(), Failure> {
+    let mended = journal.repair().map_err(|cause| Failure::State { what: "nothing is marked", cause })?;
     if let Some(error) = mended {
         super::sweep_report::say(&format!(
             "cannot tell whether a mark was interrupted: {}",
@@ -333,11 +333,11 @@ fn print_plan(plan: &MarkPlan, json: bool, out: &mut impl Write) -> Result<(), F
     Ok(())
 }
 
-fn say(record: &Record, said: &[String], json: bool, out: &mut impl Write) -> Result<(), Failure> {
+fn say(record: &Record, messages: &[String], json: bool, out: &mut impl Write) -> Result<(), Failure> {
     if json {
-        return Ok(print_json(&json!({ "run": record_json(record), "said": said }), out)?);
+        return Ok(print_json(&json!({ "run": record_json(record), "said": messages }), out)?);
     }
-    for line in said {
+    for line in messages {
         writeln!(out, "{}", text::clean(line))?;
     }
     Ok(())

@@ -313,7 +313,8 @@ fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, T
     }
     let is_running = folder.is_running();
     // A lock of an earlier version says for good who was at it last.
-    let may_be_at_it = || !matches!(is_running, Ok(true)) && !matches!(folder.is_told(), Ok(Some(true)));
+    let may_be_at_it =
+        || !matches!(is_running, Ok(true)) && !matches!(folder.is_fully_logged(), Ok(Some(true)));
     if let Some(host) = folder.host().filter(|_| may_be_at_it()) {
         return Err(Failure::Usage(format!(
             "sweep {id} runs, or ran, on {host}; resume it there, or if {host} is gone for good, delete {} first",

@@ -42,7 +42,8 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
         None => return list(settings, arguments.json, out),
         Some(Command::Log { sweep }) => {
             let (folder, _) = find(settings, sweep)?;
-            let log = folder.said().map_err(|cause| Failure::State { what: "cannot read the log", cause })?;
+            let log =
+                folder.read_log().map_err(|cause| Failure::State { what: "cannot read the log", cause })?;
             return Ok(log.lines().try_for_each(|line| writeln!(out, "{}", text::clean(line)))?);
         }
         Some(Command::Pause { sweep }) => (sweep, Control::Pause),

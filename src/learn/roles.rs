@@ -64,7 +64,7 @@ impl Roles {
                 frame.name,
                 target.name,
                 roles.left_out(frame).first().map_or(String::new(), |ExcludedColumn { name, why }| {
-                    format!("; {name} is excluded: {}", why.words())
+                    format!("; {name} is excluded: {}", why.in_words())
                 })
             )));
         }

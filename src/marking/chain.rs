@@ -42,7 +42,7 @@ impl<'a> Chain<'a> {
 
     /// What the newest mark, and the undone ones, come to; nothing where no mark moved the aliases.
     /// A version that is not there any more gives way as if it were undone.
-    pub fn wanted(&self, is_there: impl Fn(u64) -> bool) -> Option<Aliases> {
+    pub fn expected_aliases(&self, is_there: impl Fn(u64) -> bool) -> Option<Aliases> {
         let mut states: Vec<Aliases> = Vec::with_capacity(self.marks.len());
         for (i, (record, model)) in self.marks.iter().enumerate() {
             let mut under = self.under(i, &states);

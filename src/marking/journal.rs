@@ -137,8 +137,8 @@ impl Journal {
     ///
     /// # Errors
     /// Where it cannot be read or written.
-    pub fn mend(&self) -> io::Result<Option<io::Error>> {
-        self.0.mend()
+    pub fn repair(&self) -> io::Result<Option<io::Error>> {
+        self.0.repair()
     }
 
     /// Whether a mark was begun and is not finished. No step is begun without the journal: one that cannot be read has none.
@@ -270,9 +270,9 @@ mod tests {
         assert_eq!(journal.broken_off().unwrap(), []);
         let aside = format!("{}.damaged", path.display());
         assert!(Path::new(&aside).exists());
-        assert!(journal.mend().unwrap().is_none(), "it is whole");
+        assert!(journal.repair().unwrap().is_none(), "it is whole");
         std::fs::write(path, "{").unwrap();
-        let error = journal.mend().unwrap().unwrap().to_string();
+        let error = journal.repair().unwrap().unwrap().to_string();
         assert!(error.contains(path.to_str().unwrap()), "{error}");
         assert_eq!(
             (journal.broken_off().unwrap(), std::fs::read(format!("{aside}-2")).unwrap()),

@@ -186,12 +186,12 @@ async fn align_once(
     let chain = Chain::new(&log, model, &versions);
     let is_there = |wanted: u64| versions.iter().any(|version| version.version == wanted);
     let mut wrote = false;
-    if let Some(wanted) = chain.wanted(is_there) {
+    if let Some(wanted) = chain.expected_aliases(is_there) {
         let own = hand.undone.and_then(|record| record.model.as_ref()).filter(|model| model.moved);
         // Before it was undone, marks had led them there.
         let as_if_held = hand.undone.and_then(|record| {
             let log: Vec<MarkEvent> = log.iter().filter(|event| !undoes(event, record)).cloned().collect();
-            Chain::new(&log, model, &versions).wanted(is_there)
+            Chain::new(&log, model, &versions).expected_aliases(is_there)
         });
         let led = as_if_held.unwrap_or_default();
         let (own_before, own_best) = own.map_or((None, None), |own| (own.alias_before, own.version));

@@ -150,7 +150,7 @@ fn a_mark_moves_and_comes_back() {
         let world = World::new(Moment::Before).await;
         assert_eq!(world.undo(900).await.unwrap(), None, "nothing is marked");
         let first = world.mark(0, 1_000).await.unwrap();
-        assert_eq!(first.said[0], "first is marked best");
+        assert_eq!(first.messages[0], "first is marked best");
         assert_eq!(
             (world.marked().await, world.registered().await),
             (vec!["first".into()], (vec![1], Some(1), None))
@@ -159,8 +159,8 @@ fn a_mark_moves_and_comes_back() {
         assert_eq!(world.marked().await, ["second"]);
         assert_eq!(world.registered().await, (vec![2, 1], Some(2), Some(1)));
         let back = world.undo(3_000).await.unwrap().unwrap();
-        assert_eq!(back.said[0], "second is no longer marked best");
-        assert!(back.said.contains(&"first is again".to_owned()), "{:?}", back.said);
+        assert_eq!(back.messages[0], "second is no longer marked best");
+        assert!(back.messages.contains(&"first is again".to_owned()), "{:?}", back.messages);
         assert_eq!(
             (world.marked().await, world.registered().await),
             (vec!["first".into()], (vec![1], Some(1), None))
@@ -327,7 +327,7 @@ fn a_version_that_another_alias_points_to_stays_and_is_told() {
         let world = World::new(Moment::Before).await;
         world.mark(0, 1_000).await.unwrap();
         world.store.set_model_alias("wine", "production", 1).await.unwrap();
-        let said = world.undo(2_000).await.unwrap().unwrap().said.join("; ");
+        let said = world.undo(2_000).await.unwrap().unwrap().messages.join("; ");
         assert!(said.contains("version 1 of wine is kept: alias production points to it"), "{said}");
         assert_eq!(world.registered().await.0, [1]);
     });

@@ -16,7 +16,7 @@ pub struct MarkOutcome {
     /// Somebody else marked another run meanwhile, and that mark holds.
     pub superseded: Option<Record>,
     /// In words.
-    pub said: Vec<String>,
+    pub messages: Vec<String>,
 }
 
 /// What marking a run would write. Nothing is written.
@@ -123,9 +123,9 @@ async fn carry_out(
     }
     journalled(journal.end(&record.id))?;
     let superseded = holder(&log).filter(|holder| holder.id != record.id).cloned();
-    let mut said = told(&record, superseded.as_ref());
-    said.extend(unaligned);
-    Ok(MarkOutcome { record, superseded, said })
+    let mut messages = told(&record, superseded.as_ref());
+    messages.extend(unaligned);
+    Ok(MarkOutcome { record, superseded, messages })
 }
 
 fn is_holder(log: &[MarkEvent], record: &Record) -> bool {
@@ -151,18 +151,18 @@ fn told(record: &Record, superseded: Option<&Record>) -> Vec<String> {
     if let Some(other) = superseded {
         return vec![format!("{} marked {} meanwhile; that mark wins", other.by, other.run_name)];
     }
-    let mut said = vec![format!("{} is marked best", record.run_name)];
+    let mut messages = vec![format!("{} is marked best", record.run_name)];
     if let Some(Model { name, version: Some(version), alias, unaliased, moved, why, of, .. }) = &record.model
     {
         let which = if *of > 1 { format!(": {why}") } else { String::new() };
         if *unaliased {
-            said.push(format!("registered as {name} version {version}{which}"));
+            messages.push(format!("registered as {name} version {version}{which}"));
         } else if *moved || record.note.is_none() {
-            said.push(format!("registered as {name} version {version}, alias {alias}{which}"));
+            messages.push(format!("registered as {name} version {version}, alias {alias}{which}"));
         }
     }
-    said.extend(record.note.clone());
-    said
+    messages.extend(record.note.clone());
+    messages
 }
 
 /// Notes how far it has come, here and in the log.
@@ -204,9 +204,9 @@ pub async fn undo(
     let log = events(&store.get_experiment(experiment).await?.tags);
     let Some(record) = holder(&log).cloned() else { return Ok(None) };
     if record.by != *by && !of_others {
-        let said =
+        let messages =
             vec![format!("{} was marked best by {}; repeat to undo it anyway", record.run_name, record.by)];
-        return Ok(Some(MarkOutcome { record, superseded: None, said }));
+        return Ok(Some(MarkOutcome { record, superseded: None, messages }));
     }
     let newest = log
         .last()
@@ -232,12 +232,12 @@ async fn take_back(
 ) -> Result<MarkOutcome> {
     store.set_experiment_tag(experiment, &undone.entry()).await?;
     settle(store, experiment).await?;
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     if let Some(model) = &record.model {
         match align(store, experiment, model, Hand { undone: Some(&record), moved: [was_begun; 2] }).await {
-            Ok(aligned) => said.extend(taken_back(model, &aligned)),
+            Ok(aligned) => messages.extend(taken_back(model, &aligned)),
             Err(error) if is_refused(&error.kind) => {
-                said.push(format!("the registry is unchanged: {error}"));
+                messages.push(format!("the registry is unchanged: {error}"));
             }
             Err(error) => return Err(error),
         }
@@ -251,46 +251,46 @@ async fn take_back(
     } else {
         "{} is no longer marked best"
     };
-    said.insert(0, first.replace("{}", run));
+    messages.insert(0, first.replace("{}", run));
     if let Some(holder) = holder {
         if !is_same {
-            said.push(format!("{} is again", holder.run_name));
+            messages.push(format!("{} is again", holder.run_name));
         }
         if holder.done && is_missed(store, &log, holder).await? {
             let _held = journalled(journal.hold(&holder.id))?;
-            said.extend(
-                carry_out(store, journal, experiment, holder.clone()).await?.said.into_iter().skip(1),
+            messages.extend(
+                carry_out(store, journal, experiment, holder.clone()).await?.messages.into_iter().skip(1),
             );
         }
     }
     store.set_experiment_tag(experiment, &Undone { open: false, ..undone.clone() }.entry()).await?;
     journalled(journal.end(&undone.id))?;
-    Ok(MarkOutcome { record, superseded: None, said })
+    Ok(MarkOutcome { record, superseded: None, messages })
 }
 
 /// What became of the registry, in words.
 fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     if aligned.is_hidden {
-        said.push(format!("the registry is unchanged: no permission to read {}", model.name));
+        messages.push(format!("the registry is unchanged: no permission to read {}", model.name));
     } else if model.moved && aligned.before == model.version {
-        said.extend(match aligned.after {
+        messages.extend(match aligned.after {
             after if after == model.version => None,
             Some(after) => Some(format!("alias {} is version {after} again", model.alias)),
             None => Some(format!("alias {} is removed", model.alias)),
         });
     } else if model.moved && aligned.left {
-        said.push(match aligned.before {
+        messages.push(match aligned.before {
             Some(_) => format!("alias {} was moved by somebody else since; left unchanged", model.alias),
             None => format!("alias {} was deleted by somebody else since", model.alias),
         });
     }
-    said.extend(aligned.refused.iter().map(|(_, error)| error.to_string()));
+    messages.extend(aligned.refused.iter().map(|(_, error)| error.to_string()));
     let deleted = aligned.deleted.iter();
-    said.extend(deleted.map(|version| format!("version {version} of {} is deleted", model.name)));
+    messages.extend(deleted.map(|version| format!("version {version} of {} is deleted", model.name)));
     let kept = aligned.kept.iter();
-    said.extend(kept.map(|(version, why)| format!("version {version} of {} is kept: {why}", model.name)));
-    said
+    messages.extend(kept.map(|(version, why)| format!("version {version} of {} is kept: {why}", model.name)));
+    messages
 }
 
 /// What came of the steps that broke off.
@@ -367,16 +367,16 @@ async fn finish(
             store.set_experiment_tag(experiment, &known.entry()).await?;
         }
         journalled(journal.end(&record.id))?;
-        let said = vec![format!("the mark of {} was undone meanwhile", record.run_name)];
-        return Ok(MarkOutcome { record, superseded: None, said });
+        let messages = vec![format!("the mark of {} was undone meanwhile", record.run_name)];
+        return Ok(MarkOutcome { record, superseded: None, messages });
     }
     if is_there {
         return carry_out(store, journal, experiment, record).await;
     }
     let Some(known) = known else {
         journalled(journal.end(&record.id))?;
-        let said = vec![format!("the mark of {} was dropped: the run is deleted", record.run_name)];
-        return Ok(MarkOutcome { record, superseded: None, said });
+        let messages = vec![format!("the mark of {} was dropped: the run is deleted", record.run_name)];
+        return Ok(MarkOutcome { record, superseded: None, messages });
     };
     let undone = Undone {
         id: new_id(record.at.saturating_add(1), 0),

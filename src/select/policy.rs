@@ -52,7 +52,7 @@ impl ValueOf {
     }
 
     /// In words: `mean of the last 5 points`.
-    pub fn words(self) -> String {
+    pub fn in_words(self) -> String {
         match self {
             Self::Latest => "latest value".into(),
             Self::Best => "best of its history".into(),

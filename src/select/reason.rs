@@ -40,7 +40,7 @@ pub fn aim(policy: &Policy) -> String {
     let names: Vec<String> = names.collect();
     let value = match policy.value {
         ValueOf::Latest => String::new(),
-        value => format!(" ({})", value.words()),
+        value => format!(" ({})", value.in_words()),
     };
     format!("{}{value}", names.join(" and "))
 }
@@ -127,7 +127,7 @@ pub fn long(selection: &Selection, catalog: &Catalog, origin: PolicyOrigin) -> V
     if !policy.constraint.is_empty() {
         lines.push(format!("Constraint: {}", clean(&policy.constraint)));
     }
-    lines.push(format!("Metric and direction {}; using the {}.", origin.words(), policy.value.words()));
+    lines.push(format!("Metric and direction {}; using the {}.", origin.in_words(), policy.value.in_words()));
     lines
 }
 

@@ -119,7 +119,7 @@ pub struct SameStore {
 /// Where no process can be started.
 pub fn spawn(folder: &SweepFolder, header: &SweepHeader, same: &SameStore) -> io::Result<()> {
     let log = disk::open_to_append(&folder.log())?;
-    let mut command = Command::new(program::itself()?);
+    let mut command = Command::new(program::current_executable()?);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::arg0(&mut command, "mltui");
     command.envs(same.variables.iter().map(|(name, address)| (name, address.as_written())));

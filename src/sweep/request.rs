@@ -166,7 +166,7 @@ impl SweepRequest {
     /// Of `width` features, on a machine of such limits.
     fn spaces(&self, shape: DataShape, width: usize, limits: Limits) -> Result<Vec<FamilySpace>, DataError> {
         let mut spaces = Vec::new();
-        let lack = |family: &dyn Family| families::memory_lack(family, shape.rows, width, limits);
+        let lack = |family: &dyn Family| families::memory_shortage(family, shape.rows, width, limits);
         if self.families.is_empty() {
             let usual =
                 FAMILIES.iter().filter(|family| family.supports(shape.task) && family.is_suggested(shape));

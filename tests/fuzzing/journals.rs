@@ -242,7 +242,7 @@ fn read(folder: &Path) {
     let all = SweepFolders::of(folder);
     let mut courses = SweepStates::default();
     for (sweep, header) in &all.sweeps {
-        drop((header.command(), header.command_in_a_tag(), sweep.said(), sweep.events()));
+        drop((header.command(), header.command_in_a_tag(), sweep.read_log(), sweep.events()));
         drop((sweep.is_running(), sweep.host(), sweep.control(), sweep.sent()));
         drop(unkept::in_words(&sweep.unkept().map_err(|error| error.to_string())));
         for now in [0, 1_795_435_200_000, i64::MAX] {

@@ -27,7 +27,7 @@ use mltui::tui::core::msg::Msg;
 use mltui::tui::core::update::update;
 use mltui::tui::features::details::preview::Preview;
 use mltui::tui::features::runs::effects::Projecting;
-use mltui::tui::features::sweeps::{Began, Sweeps};
+use mltui::tui::features::sweeps::{StartedSweep, Sweeps};
 use mltui::tui::features::{best, charts, compare, details, experiments, export, runs, sweeps};
 use mltui::tui::widgets::theme::{Abilities, Theme};
 use ratatui::Terminal;
@@ -174,7 +174,7 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
         }
         Effect::Best(best::effects::Effect::Mark(request)) => {
             let champion = Some(best::Champion { run: request.run, holds: true });
-            let marked = best::Marked { champion, said: vec![NAMES[4].into()] };
+            let marked = best::Marked { champion, messages: vec![NAMES[4].into()] };
             vec![Msg::Best(best::Msg::Marked(Ok(marked)))]
         }
         Effect::Runs(runs::effects::Effect::Write(write)) => {
@@ -213,7 +213,7 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
             vec![Msg::Sweeps(sweeps::Msg::DataListed { folder, entries: NAMES.map(str::to_owned).to_vec() })]
         }
         Effect::Sweeps(sweeps::effects::Effect::Train(training)) => {
-            let began = Began {
+            let began = StartedSweep {
                 name: NAMES[4].into(),
                 experiment: "1".into(),
                 experiment_name: NAMES[3].into(),

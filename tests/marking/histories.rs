@@ -280,7 +280,7 @@ fn history(seed: u64) {
             let step = steps[at].1.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             told.push_str(&format!("  {spent} {}", steps[at].0));
             if let Poll::Ready(outcome) = step {
-                let said = outcome.unwrap().map_or("nothing".to_owned(), |it| it.said.join("; "));
+                let said = outcome.unwrap().map_or("nothing".to_owned(), |it| it.messages.join("; "));
                 told.push_str(&format!(" ends: {said}\n"));
                 drop(steps.remove(at));
                 break;
@@ -381,7 +381,7 @@ pub fn by_hand() {
     let third = version(&carry_out(Deed::Mark { run: 3, now: 3_000 }));
     assert_eq!(aliases(), (Some(third), Some(second)));
     drive(store.set_model_alias("m", "champion", first)).unwrap();
-    let said = carry_out(Deed::Undo { now: 4_000 }).said.join("; ");
+    let said = carry_out(Deed::Undo { now: 4_000 }).messages.join("; ");
     assert!(said.contains("was moved by somebody else since; left unchanged"), "{said}");
     assert_eq!(aliases().0, Some(first), "what was moved by hand stays");
     let fourth = version(&carry_out(Deed::Mark { run: 0, now: 5_000 }));

@@ -12,7 +12,7 @@ use flate2::read::MultiGzDecoder;
 use super::builder::ColumnBuilder;
 use super::numerals::{DecimalMark, Notation, notation};
 use super::records::Records;
-use super::seen::Seen;
+use super::seen::ColumnScan;
 use super::separator;
 use super::{
     DataError, ExcludedColumn, Exclusion, FileFormat, Frame, Limits, ReadOptions, digest, named_twice,
@@ -47,7 +47,7 @@ fn read_from(path: &Path, open: &ByteSource<'_>, reading: &ReadOptions) -> Resul
     let records = || Ok(Records::new(path, open().map_err(failed)?, separator, reading));
     let mut first = records()?;
     let names = names(&mut first, path, reading)?;
-    let mut seen = vec![Seen::default(); names.len()];
+    let mut seen = vec![ColumnScan::default(); names.len()];
     let mut record = csv::StringRecord::new();
     let mut rows = 0;
     while first.read(&mut record)? {
@@ -103,7 +103,7 @@ fn read_from(path: &Path, open: &ByteSource<'_>, reading: &ReadOptions) -> Resul
 fn marks(
     path: &Path,
     names: &[String],
-    seen: &[Seen],
+    seen: &[ColumnScan],
     separator: u8,
     reading: &ReadOptions,
 ) -> Result<Vec<DecimalMark>, DataError> {
@@ -115,7 +115,7 @@ fn marks(
         names.iter().zip(seen).map(|(name, seen)| seen.mark().filter(|_| is_read(name))).collect();
     let (points, commas) =
         (told.contains(&Some(DecimalMark::Point)), told.contains(&Some(DecimalMark::Comma)));
-    let mark = |((name, seen), told): ((&String, &Seen), &Option<DecimalMark>)| {
+    let mark = |((name, seen), told): ((&String, &ColumnScan), &Option<DecimalMark>)| {
         let doubtful = seen.doubtful().filter(|_| is_read(name));
         match (told, doubtful) {
             (Some(mark), _) => Ok(*mark),

@@ -41,7 +41,7 @@ impl Exclusion {
     }
 
     /// With what can be done about it.
-    pub fn words(&self) -> String {
+    pub fn in_words(&self) -> String {
         match self {
             Self::Ignored => "as requested".into(),
             Self::Empty => "it is empty".into(),

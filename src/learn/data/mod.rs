@@ -330,10 +330,14 @@ impl Frame {
     }
 
     /// The error where there is no such column.
-    pub fn lacks(&self, name: &str) -> DataError {
+    pub fn missing_column(&self, name: &str) -> DataError {
         if let Some(ExcludedColumn { why, .. }) = self.left_out.iter().find(|column| column.name == name) {
             let name = brief(name);
-            return DataError::Target(format!("column {name} of {} is excluded: {}", self.name, why.words()));
+            return DataError::Target(format!(
+                "column {name} of {} is excluded: {}",
+                self.name,
+                why.in_words()
+            ));
         }
         let known = self.columns.iter().map(|column| column.name.as_str());
         let known: Vec<_> = known.chain(self.left_out.iter().map(|column| column.name.as_str())).collect();

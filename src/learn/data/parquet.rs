@@ -14,15 +14,15 @@ use parquet::schema::types::Type;
 use super::builder::ColumnBuilder;
 use super::numerals::DecimalMark;
 use super::pages::ParquetPages;
-use super::seen::{Seen, spelled};
+use super::seen::{ColumnScan, spelled};
 use super::{
     DataError, ExcludedColumn, Exclusion, FileFormat, Frame, Limits, ReadOptions, digest, named_twice,
 };
-use crate::program::caught;
+use crate::program::catch_panic;
 
 /// Where a file contradicts itself, its reader may panic in place of an error.
 pub fn read(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
-    caught(|| read_whole(path, reading)).unwrap_or_else(|_| {
+    catch_panic(|| read_whole(path, reading)).unwrap_or_else(|_| {
         let message = "not a readable Parquet file: it is damaged".to_owned();
         Err(DataError::File { path: path.to_owned(), message })
     })
@@ -138,7 +138,7 @@ fn unusable(field: &Type) -> Option<Exclusion> {
 /// What a column has been seen to hold.
 #[derive(Debug, Clone, Default)]
 struct Look {
-    seen: Seen,
+    seen: ColumnScan,
     /// Bytes that are no text.
     has_bytes: bool,
 }

@@ -13,7 +13,7 @@ const NONE: &str = "None";
 
 /// What a column has been seen to hold.
 #[derive(Debug, Clone, Default)]
-pub struct Seen {
+pub struct ColumnScan {
     /// Numbers with either mark, with one only, and with either but not the same.
     plain: u64,
     points: u64,
@@ -83,7 +83,7 @@ pub fn spelled(truth: bool) -> &'static str {
     if truth { "True" } else { "False" }
 }
 
-impl Seen {
+impl ColumnScan {
     /// Takes note of a cell of a file of text.
     pub fn look(&mut self, cell: &str, line: u64) {
         let start = || (line, cell.chars().take(40).collect());

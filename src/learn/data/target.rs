@@ -131,7 +131,7 @@ impl Target {
     /// Where there is no such column, or it cannot be predicted.
     pub fn new(frame: &Frame, name: &str, task: Option<Task>) -> Result<Self, DataError> {
         let Some(at) = frame.column(name) else {
-            return Err(frame.lacks(name));
+            return Err(frame.missing_column(name));
         };
         let column = &frame.columns[at];
         let (found, because) = infer(column);

@@ -125,8 +125,8 @@ pub fn named(name: &str) -> Result<&'static dyn Family, String> {
 }
 
 /// Why a family cannot be fitted to so much, if there is not the memory for it.
-pub fn memory_lack(family: &dyn Family, rows: usize, features: usize, limits: Limits) -> Option<String> {
-    let lack = limits.lack(family.memory(rows, features))?;
+pub fn memory_shortage(family: &dyn Family, rows: usize, features: usize, limits: Limits) -> Option<String> {
+    let lack = limits.shortage(family.memory(rows, features))?;
     Some(format!(
         "{}: fits to {rows} rows x {features} features {lack}; choose other families, or exclude columns with --ignore",
         family.name()

@@ -156,7 +156,7 @@ impl ColumnReport {
             kind: None,
             role: ColumnUse::LeftOut,
             reason: Some(why.short().to_owned()),
-            why: Some(why.words()),
+            why: Some(why.in_words()),
             gaps: 0,
             gap_words: BTreeMap::new(),
             levels: None,

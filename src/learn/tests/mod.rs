@@ -9,7 +9,7 @@ use fastrand::Rng;
 use proptest::prelude::*;
 
 use super::data::{Frame, Labels, Limits, ReadOptions, Target, TargetValues, Task, bundled, load};
-use super::families::{FAMILIES, HyperParams, memory_lack};
+use super::families::{FAMILIES, HyperParams, memory_shortage};
 use super::folds::Split;
 use super::model::{FittedModel, ModelForm};
 use super::prepare::{Features, Matrix, Preparation};
@@ -190,7 +190,7 @@ fn ridge_weighs_many_thousand_columns_as_it_weighs_few() {
 fn a_family_that_needs_more_memory_than_there_is_is_refused() {
     let lacks = |name: &str, memory: u64| {
         let family = FAMILIES.into_iter().find(|family| family.name() == name).unwrap();
-        memory_lack(family, 30_000, 40_000, Limits { memory })
+        memory_shortage(family, 30_000, 40_000, Limits { memory })
     };
     for name in ["ridge", "linear", "pls"] {
         let words = lacks(name, 20_000_000_000).unwrap();

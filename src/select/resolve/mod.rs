@@ -46,7 +46,7 @@ impl PolicyOrigin {
     }
 
     /// The same for people, as the end of a sentence.
-    pub fn words(self) -> &'static str {
+    pub fn in_words(self) -> &'static str {
         match self {
             Self::Asked => "as requested",
             Self::Chosen => "as chosen for this experiment",

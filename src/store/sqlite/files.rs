@@ -34,7 +34,7 @@ static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::ne
 
 /// Does work that may never end on a thread of its own. It says when it begins, and at each answer of the file system, that
 /// it goes on. `what` is named where it does not.
-pub async fn apart<T: Send + 'static>(
+pub async fn on_own_thread<T: Send + 'static>(
     what: String,
     work: impl FnOnce(&dyn Fn()) -> Inner<T> + Send + 'static,
 ) -> Inner<T> {

@@ -85,7 +85,7 @@ fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     if app.runs.loaded {
         let running = app.runs.running();
         let running = if running > 0 { format!(", {} running", text::count(running)) } else { String::new() };
-        let sweep = app.sweeps.words().map_or(String::new(), |words| format!("  {words}"));
+        let sweep = app.sweeps.in_words().map_or(String::new(), |words| format!("  {words}"));
         let summary = format!(
             "  {}  {}{running}{sweep}",
             text::clean(&app.runs.name),

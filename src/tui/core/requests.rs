@@ -100,7 +100,7 @@ pub fn open_selected(app: &mut App, effects: &mut Effects) {
     let remembered = app.memory.experiments.get(id.as_str()).cloned().unwrap_or_default();
     app.runs.open(id.clone(), name, &remembered);
     app.details.clear();
-    app.charts = app.charts.anew();
+    app.charts = app.charts.reset();
     effects.push(Runs::Watch { generation: app.runs.generation, experiment: id, deleted: app.runs.deleted });
 }
 

@@ -28,7 +28,7 @@ use crate::tui::features::session::keeping::Keeper;
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::{best, experiments, sweeps};
 use crate::tui::widgets::theme::{Abilities, Theme, is_light};
-use executor::Executor;
+use executor::EffectExecutor;
 #[cfg(unix)]
 pub use guard::watch as guard_terminal;
 use input::Inputs;
@@ -113,7 +113,7 @@ fn has_threads(count: usize) -> io::Result<()> {
 /// What belongs to the store that is open.
 struct Session {
     app: App,
-    executor: Executor,
+    executor: EffectExecutor,
     messages: UnboundedReceiver<Msg>,
     settings: Settings,
     theme: Theme,
@@ -167,7 +167,7 @@ impl Session {
             size,
             now: now_ms(),
         });
-        let mut executor = Executor::new(store, sender, settings.poll_interval, keeper, best, sweeps);
+        let mut executor = EffectExecutor::new(store, sender, settings.poll_interval, keeper, best, sweeps);
         executor.recover(!settings.read_only);
         executor.perform(experiments::effects::Effect::Load.into());
         let theme = theme(&settings, light);

@@ -190,7 +190,7 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     assert_eq!(request.why, "lowest val_rmse of 7 runs, 0.36 (42 %) ahead");
     let said = best::Msg::Marked(Ok(Marked {
         champion: Some(Champion { run: runs[0].info.run_id.clone(), holds: true }),
-        said: vec!["calm-ibis-0 is marked best".into(), "alias champion".into()],
+        messages: vec!["calm-ibis-0 is marked best".into(), "alias champion".into()],
     }));
     assert!(
         take(&mut app, said)

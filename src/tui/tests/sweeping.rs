@@ -5,7 +5,7 @@ use crate::learn::data::DecimalMark;
 use crate::sweep::progress::{BestTrial, Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::tui::core::app::Overlay;
-use crate::tui::features::sweeps::Began;
+use crate::tui::features::sweeps::StartedSweep;
 use crate::tui::features::sweeps::effects::{Destination, Steering, Training};
 use crate::tui::features::sweeps::plan::FormField;
 
@@ -74,7 +74,7 @@ fn an_empty_store_trains_on_bundled_data_in_an_experiment_of_its_own() {
         Destination::New("wine-quality".into()),
         "not among what is somebody's own"
     );
-    let began = Began {
+    let began = StartedSweep {
         name: "sweep-1123-120000".into(),
         experiment: ExperimentId::from("1"),
         experiment_name: "wine-quality".into(),
@@ -165,7 +165,7 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     take(&mut app, sweeps::Msg::Trained(Err("there is no column \"species\"".into())));
     assert!(drawn(&app).contains("there is no column"), "{}", drawn(&app));
     let experiment = app.runs.experiment.clone().unwrap();
-    let began = Began {
+    let began = StartedSweep {
         name: "sweep-1".into(),
         experiment: experiment.clone(),
         experiment_name: "wine".into(),

@@ -97,7 +97,7 @@ impl SweepFolder {
     ///
     /// # Errors
     /// As [`SweepFolder::events`].
-    pub fn is_told(&self) -> io::Result<Option<bool>> {
+    pub fn is_fully_logged(&self) -> io::Result<Option<bool>> {
         let (mut count, mut last) = (0, None);
         let read = self.follow(Position::default(), |event| {
             count += 1;
@@ -214,7 +214,7 @@ impl SweepFolder {
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn said(&self) -> io::Result<String> {
+    pub fn read_log(&self) -> io::Result<String> {
         match disk::read_end(&self.log(), LOG) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
             text => text,

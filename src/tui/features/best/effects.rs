@@ -124,7 +124,7 @@ async fn mark(store: &Store, journal: &Journal, mut request: MarkRequest) -> Res
     match marking::mark(store, journal, &plan).await {
         Ok(outcome) => Ok(Marked {
             champion: Some(Champion { run: outcome.record.run(), holds: outcome.superseded.is_none() }),
-            said: outcome.said,
+            messages: outcome.messages,
         }),
         Err(error) => Err(failed(error, journal.has_mark(&plan.record.id))),
     }
@@ -139,10 +139,10 @@ async fn undo(
     match marking::undo(store, journal, experiment, undoing, fastrand::u32(..)).await {
         Ok(Some(outcome)) => Ok(Marked {
             champion: Some(Champion { run: outcome.record.run(), holds: outcome.superseded.is_some() }),
-            said: outcome.said,
+            messages: outcome.messages,
         }),
         Ok(None) => {
-            Ok(Marked { champion: None, said: vec!["no run of this experiment is marked best".into()] })
+            Ok(Marked { champion: None, messages: vec!["no run of this experiment is marked best".into()] })
         }
         Err(error) => Err(Unmarked { error, is_undo: true, is_begun: journal.has_undo(experiment) }),
     }
@@ -175,9 +175,9 @@ async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>)
                 if !outcomes.is_empty() {
                     lines.push("finished an interrupted mark".to_owned());
                 }
-                lines.extend(outcomes.into_iter().flat_map(|outcome| outcome.said));
+                lines.extend(outcomes.into_iter().flat_map(|outcome| outcome.messages));
                 return (!lines.is_empty())
-                    .then(|| Msg::Marked(Ok(Marked { champion: None, said: lines })).into());
+                    .then(|| Msg::Marked(Ok(Marked { champion: None, messages: lines })).into());
             }
             // For an hour; the next start tries again.
             Err(error) if now_ms() - begun > 3_600_000 => {

@@ -236,8 +236,8 @@ fn why_unmarked(Unmarked { error, is_undo, is_begun }: &Unmarked) -> String {
 /// What came of marking, or of undoing a mark.
 pub fn marked(app: &mut App, result: Result<Marked, Unmarked>, effects: &mut Effects) {
     match result {
-        Ok(Marked { champion, said }) => {
-            app.say(said.join("; "));
+        Ok(Marked { champion, messages }) => {
+            app.say(messages.join("; "));
             let catalog = std::sync::Arc::clone(&app.runs.catalog);
             app.best.set_champion(champion, &catalog);
         }

@@ -38,7 +38,7 @@ pub enum Msg {
     Selected {
         generation: u64,
         catalog: Arc<Catalog>,
-        told: Vec<Objective>,
+        directions: Vec<Objective>,
         resolved: Box<Resolved>,
         selection: Option<Arc<Selection>>,
         /// Runs above others that nobody has looked for.
@@ -58,7 +58,7 @@ pub struct Marked {
     /// What of it is known before the store is read anew.
     pub champion: Option<Champion>,
     /// In words.
-    pub said: Vec<String>,
+    pub messages: Vec<String>,
 }
 
 /// Whether a run is marked best.
@@ -87,7 +87,7 @@ pub struct Best {
     pub catalog: Arc<Catalog>,
     pub generation: u64,
     /// What the tags of its runs say of directions.
-    pub told: Vec<Objective>,
+    pub directions: Vec<Objective>,
     /// Runs above others that the table does not have.
     ancestors: Arc<Ancestors>,
     id: Option<String>,
@@ -179,7 +179,7 @@ impl Best {
     pub fn take(
         &mut self,
         catalog: Arc<Catalog>,
-        told: Vec<Objective>,
+        directions: Vec<Objective>,
         resolved: Resolved,
         selection: Option<Arc<Selection>>,
     ) {
@@ -187,7 +187,7 @@ impl Best {
         self.id = selection.as_ref().and_then(|selection| Some(id(selection.best()?.row)));
         let front = selection.as_ref().map(|selection| selection.front.iter().copied().map(id).collect());
         self.front = front.unwrap_or_default();
-        self.told = told;
+        self.directions = directions;
         self.resolved = Some(resolved);
         self.selection = selection;
         self.catalog = catalog;
@@ -275,8 +275,8 @@ pub fn choose(
 ) -> Msg {
     // A policy that was chosen needs no metrics to be found.
     let counts = if chosen.is_some() { Vec::new() } else { newest_metrics(&catalog) };
-    let told = optuna_directions(&catalog);
-    let resolved = resolve(chosen, tags, patterns, &counts, &told);
+    let directions = optuna_directions(&catalog);
+    let resolved = resolve(chosen, tags, patterns, &counts, &directions);
     let selection = match &resolved {
         Resolved::Policy(policy, _) => {
             let mut selection = select_with(&catalog, policy, &[], ancestors, TOP);
@@ -289,7 +289,7 @@ pub fn choose(
         _ => None,
     };
     let missing = missing_parents(&catalog, ancestors);
-    Msg::Selected { generation, catalog, told, resolved: Box::new(resolved), selection, missing }
+    Msg::Selected { generation, catalog, directions, resolved: Box::new(resolved), selection, missing }
 }
 
 impl Best {

@@ -151,7 +151,7 @@ fn edits(app: &App) -> Vec<Item<PolicyEdit>> {
             PolicyEdit::Turn,
         ));
         items.push(item(
-            format!("value: {}", policy.value.words()),
+            format!("value: {}", policy.value.in_words()),
             "latest, best, last N",
             None,
             PolicyEdit::Value,
@@ -191,7 +191,7 @@ fn edits(app: &App) -> Vec<Item<PolicyEdit>> {
 
 /// What is wanted of a metric, as far as that is known.
 fn goal(app: &App, metric: &str) -> Option<Goal> {
-    app.selecting.patterns.goal(&app.best.told, metric)
+    app.selecting.patterns.goal(&app.best.directions, metric)
 }
 
 /// Keeps a policy for the open experiment, or forgets it.
@@ -351,13 +351,13 @@ fn toggled(app: &mut App, metric: &str, on: bool, effects: &mut Effects) {
 /// The best run was chosen, runs above others were looked for, or a mark was made.
 pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     match msg {
-        Msg::Selected { generation, catalog, told, resolved, selection, missing } => {
+        Msg::Selected { generation, catalog, directions, resolved, selection, missing } => {
             if generation != app.best.generation {
                 return;
             }
             // While runs are still on their way most parents are too.
             let is_whole = app.runs.complete && Arc::ptr_eq(&catalog, &app.runs.catalog);
-            app.best.take(catalog, told, *resolved, selection);
+            app.best.take(catalog, directions, *resolved, selection);
             if is_whole {
                 effects.extend(app.best.ask_for(missing, app.now));
             }

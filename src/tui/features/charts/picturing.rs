@@ -48,7 +48,7 @@ pub fn pictured(app: &App) -> Vec<Pictured> {
             let placed = charts.grid(area.width as usize, area.height as usize).placed(charts.top);
             let seen = placed.into_iter().filter_map(|place| {
                 let key = charts.keys.get(place.chart?)?;
-                let kept = charts.kept(key).filter(|_| has_lines(&charts.drawn, key, &app.histories))?;
+                let kept = charts.cached(key).filter(|_| has_lines(&charts.drawn, key, &app.histories))?;
                 let at = Rect {
                     x: area.x + place.x as u16,
                     y: area.y + place.y as u16,
@@ -76,7 +76,7 @@ fn of(kept: &CachedPicture, metric: &str, area: Rect, cursor: Option<usize>, ext
 fn source<'a>(app: &'a App, pictured: &Pictured) -> Option<(Vec<DrawnRun>, &'a CachedPicture)> {
     match app.screens.last() {
         Some(Screen::Chart(screen)) => Some((screen.in_order(), screen.kept.as_ref()?)),
-        _ => Some((app.charts.drawn.clone(), app.charts.kept(&pictured.metric)?)),
+        _ => Some((app.charts.drawn.clone(), app.charts.cached(&pictured.metric)?)),
     }
 }
 

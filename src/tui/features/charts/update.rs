@@ -178,7 +178,7 @@ fn draw_otherwise(app: &mut App, action: Action) {
     let said = match action {
         Action::XAxis => {
             charts.options.x = charts.options.x.next();
-            format!("x axis: {}", charts.options.x.words())
+            format!("x axis: {}", charts.options.x.in_words())
         }
         Action::LogX => {
             charts.options.log_x = !charts.options.log_x;
@@ -196,7 +196,7 @@ fn draw_otherwise(app: &mut App, action: Action) {
         }
         Action::YRange => {
             charts.options.y_range = charts.options.y_range.next();
-            format!("y axis: {}", charts.options.y_range.words().map_or("all values", |words| &words[2..]))
+            format!("y axis: {}", charts.options.y_range.in_words().map_or("all values", |words| &words[2..]))
         }
         // These are about one chart.
         Action::ZoomIn

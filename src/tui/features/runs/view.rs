@@ -51,7 +51,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         let tick = match slot {
             Some(slot) => Span::styled(letter(slot).to_string(), theme.line(slot)),
             None if in_range => Span::styled(theme.glyphs.selected, theme.selected),
-            None => held(app, line.kind, theme),
+            None => champion_sign(app, line.kind, theme),
         };
         let sign = match line.kind {
             LineKind::Run(row) => sign(app, row, theme),
@@ -70,8 +70,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// That a run was marked best.
-fn held(app: &App, what: LineKind, theme: &Theme) -> Span<'static> {
-    let is_champion = matches!(what, LineKind::Run(row) if app.best.is_marked(&app.runs.catalog, row));
+fn champion_sign(app: &App, kind: LineKind, theme: &Theme) -> Span<'static> {
+    let is_champion = matches!(kind, LineKind::Run(row) if app.best.is_marked(&app.runs.catalog, row));
     Span::styled(if is_champion { theme.glyphs.champion } else { " " }, theme.selected)
 }
 

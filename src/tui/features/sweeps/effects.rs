@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Began, Msg};
+use super::{Msg, StartedSweep};
 use crate::learn::data::{self, Frame};
 use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
@@ -132,7 +132,7 @@ async fn train(store: Store, services: Services, training: Training) -> Msg {
     Msg::Trained(began.map(Box::new))
 }
 
-async fn begun(store: Store, services: Services, training: Training) -> Result<Began, String> {
+async fn begun(store: Store, services: Services, training: Training) -> Result<StartedSweep, String> {
     let Training { request, destination, jobs, keeps } = training;
     let (asked, on) = (request.clone(), services.clone());
     // The store gets nothing where the sweep could not be kept.
@@ -163,7 +163,7 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<B
     {
         tracing::warn!(%error, "a plan is not kept");
     }
-    Ok(Began {
+    Ok(StartedSweep {
         name: header.name,
         experiment: experiment.experiment_id,
         experiment_name: experiment.name,
@@ -288,7 +288,7 @@ fn log(services: &Services, id: &str) -> Any {
     let Some((folder, header)) = find(services, id) else {
         return Announcement("the sweep no longer exists".into()).into();
     };
-    match folder.said() {
+    match folder.read_log() {
         Ok(text) => Msg::Log { name: header.name, text }.into(),
         Err(error) => Announcement(format!("cannot read the log of {}: {error}", header.name)).into(),
     }

@@ -39,7 +39,7 @@ pub struct Sweeps {
 #[derive(Debug, Clone)]
 pub enum Msg {
     /// A sweep began, or why it did not.
-    Trained(Result<Box<Began>, String>),
+    Trained(Result<Box<StartedSweep>, String>),
     /// What the data of a plan come to.
     Checked {
         generation: u64,
@@ -65,7 +65,7 @@ pub enum Msg {
 
 /// A sweep that was begun.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Began {
+pub struct StartedSweep {
     pub name: String,
     pub experiment: ExperimentId,
     pub experiment_name: String,
@@ -88,7 +88,7 @@ impl Sweeps {
     }
 
     /// A few words for the header, while anything is under way.
-    pub fn words(&self) -> Option<String> {
+    pub fn in_words(&self) -> Option<String> {
         let active: Vec<&Progress> = self.active().collect();
         match active.as_slice() {
             [] => None,

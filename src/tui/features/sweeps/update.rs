@@ -5,7 +5,7 @@
 use super::actions::{Action, chosen};
 use super::effects::{Destination, Effect, Steering, Training};
 use super::plan::PlanForm;
-use super::{Began, Msg};
+use super::{Msg, StartedSweep};
 use crate::learn::data::bundled;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::{SEED, SweepRequest, TRIALS};
@@ -268,7 +268,7 @@ fn checked(app: &mut App, generation: u64, columns: Vec<String>, result: Result<
 }
 
 /// A sweep began, or did not.
-fn began(app: &mut App, result: Result<Began, String>, effects: &mut Effects) {
+fn began(app: &mut App, result: Result<StartedSweep, String>, effects: &mut Effects) {
     app.sweeps.is_starting = false;
     let began = match result {
         Ok(began) => began,

@@ -69,7 +69,7 @@ fn can_remove(app: &App) -> Possible {
     )
 }
 
-fn in_list(app: &App, holds: impl Fn(&super::List) -> bool) -> bool {
+fn in_list(app: &App, holds: impl Fn(&super::PickerList) -> bool) -> bool {
     matches!(&app.overlay, Some(Overlay::Picker(picker)) if holds(picker.list()))
 }
 

@@ -38,14 +38,14 @@ type Owner<T> = Box<dyn Fn(&mut App, Picked<T>, &mut Effects)>;
 
 /// A list of values.
 pub struct Picker<T> {
-    list: List,
+    list: PickerList,
     values: Vec<T>,
     owner: Owner<T>,
 }
 
 /// What is seen of a list.
 #[derive(Debug)]
-pub struct List {
+pub struct PickerList {
     pub title: String,
     pub entries: Vec<PickerEntry>,
     /// Entries can be removed.
@@ -74,8 +74,8 @@ pub enum PickerEvent {
 
 /// A list, whatever its values are.
 pub trait Pick: fmt::Debug {
-    fn list(&self) -> &List;
-    fn list_mut(&mut self) -> &mut List;
+    fn list(&self) -> &PickerList;
+    fn list_mut(&mut self) -> &mut PickerList;
     /// Gives the owner the value under the cursor.
     fn give(&self, app: &mut App, event: PickerEvent, effects: &mut Effects);
 }
@@ -93,7 +93,7 @@ impl<T: Clone> Picker<T> {
             values.push(value);
         }
         let found = (0..entries.len() as u32).collect();
-        let list = List {
+        let list = PickerList {
             title: title.into(),
             entries,
             can_remove: false,
@@ -132,11 +132,11 @@ impl<T> fmt::Debug for Picker<T> {
 }
 
 impl<T: Clone> Pick for Picker<T> {
-    fn list(&self) -> &List {
+    fn list(&self) -> &PickerList {
         &self.list
     }
 
-    fn list_mut(&mut self) -> &mut List {
+    fn list_mut(&mut self) -> &mut PickerList {
         &mut self.list
     }
 
@@ -152,7 +152,7 @@ impl<T: Clone> Pick for Picker<T> {
     }
 }
 
-impl List {
+impl PickerList {
     pub fn under_cursor(&self) -> Option<&PickerEntry> {
         self.found.get(self.cursor.at).map(|at| &self.entries[*at as usize])
     }

@@ -97,7 +97,7 @@ impl PartialEq for Arranged {
 
 impl Dashboard {
     /// Without any charts yet; how they are to be drawn stays.
-    pub fn anew(&mut self) -> Self {
+    pub fn reset(&mut self) -> Self {
         Self { options: self.options, log: std::mem::take(&mut self.log), ..Self::default() }
     }
 
@@ -236,10 +236,10 @@ impl Dashboard {
 
     /// The picture of a metric, if it was drawn.
     pub fn picture(&self, key: &str) -> Option<&Picture> {
-        self.kept(key).map(|kept| &kept.picture)
+        self.cached(key).map(|kept| &kept.picture)
     }
 
-    pub fn kept(&self, key: &str) -> Option<&CachedPicture> {
+    pub fn cached(&self, key: &str) -> Option<&CachedPicture> {
         self.pictures.get(key)
     }
 

@@ -59,7 +59,7 @@ fn in_words(app: &App, body: Rect) -> String {
         parts.push(format!("/{}", text::clean(charts.words.value())));
     }
     if options.x != XAxis::Step {
-        parts.push(format!("by {}", options.x.words()));
+        parts.push(format!("by {}", options.x.in_words()));
     }
     if options.log_x {
         parts.push("log x".into());
@@ -67,7 +67,7 @@ fn in_words(app: &App, body: Rect) -> String {
     if options.smoothing.is_on() {
         parts.push(format!("smoothed {}", options.smoothing.0));
     }
-    parts.extend(options.y_range.words().map(str::to_owned));
+    parts.extend(options.y_range.in_words().map(str::to_owned));
     let area = charts_area(body, charts.drawn.len());
     let (page, pages) = charts.grid(area.width as usize, area.height as usize).pages(charts.top);
     if pages > 1 {
@@ -174,7 +174,7 @@ impl<'a> Lines<'a> {
         }
         let mut counts = PointCounts::default();
         picture.into_iter().flat_map(|picture| &picture.lines).for_each(|line| counts.add(line.counts));
-        counts.words().unwrap_or_default()
+        counts.in_words().unwrap_or_default()
     }
 
     /// Why nothing is drawn.

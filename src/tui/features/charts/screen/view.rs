@@ -47,7 +47,7 @@ pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_
 
 fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Line<'a> {
     let options = app.charts.options_of(screen.key());
-    let mut parts = vec![format!("by {}", options.x.words())];
+    let mut parts = vec![format!("by {}", options.x.in_words())];
     if options.log_y {
         parts.push("log y".into());
     }
@@ -57,7 +57,7 @@ fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Li
     if options.smoothing.is_on() {
         parts.push(format!("smoothed {}", options.smoothing.0));
     }
-    parts.extend(options.y_range.words().map(str::to_owned));
+    parts.extend(options.y_range.in_words().map(str::to_owned));
     if screen.window.is_some() {
         parts.push("zoomed, 0 shows all".into());
     }
@@ -151,7 +151,7 @@ fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
     });
     let points = known.points.len();
     let points = if points == 1 { "1 point".into() } else { format!("{} points", text::count(points)) };
-    let gaps = counts.and_then(|counts| counts.words());
+    let gaps = counts.and_then(|counts| counts.in_words());
     [extremes, gaps.map_or(points.clone(), |gaps| format!("{points}, {gaps}"))]
 }
 
