@@ -163,13 +163,13 @@ fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 }
 
 fn check_regular(path: &Path, metadata: &Metadata) -> io::Result<()> {
-    if metadata.is_file() { Ok(()) } else { Err(damaged(path, "it is not a regular file")) }
+    if metadata.is_file() { Ok(()) } else { Err(damaged(path, "not a regular file")) }
 }
 
 /// Reads a regular file of `most` bytes at most.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
-    let too_long = || damaged(path, format_args!("it is longer than {most} bytes"));
+    let too_long = || damaged(path, format_args!("it has more than {most} bytes"));
     if file.metadata().map_err(named(path))?.len() > most {
         return Err(too_long());
     }
@@ -276,7 +276,7 @@ mod tests {
         assert!(is_damage(&read(&file, 4).unwrap_err()));
         assert_eq!(read_end(&file, 2).unwrap(), "45");
         File::create(&file).unwrap().set_len(1 << 40).unwrap();
-        assert!(read(&file, 1 << 20).unwrap_err().to_string().contains("longer than 1048576 bytes"));
+        assert!(read(&file, 1 << 20).unwrap_err().to_string().contains("more than 1048576 bytes"));
         let pipe = here.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         for path in [pipe.as_path(), here.path(), Path::new("/dev/zero")] {

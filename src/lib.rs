@@ -33,37 +33,28 @@
 //!
 //! # Glossary
 //!
-//! - **experiment**, **run**, **metric**, **param**, **tag**, **artifact**, **step**: as MLflow uses them.
+//! Experiment, run, metric, param, tag, artifact, step, status, registered model, version, alias: as in MLflow. Trial, sweep,
+//! fold, Pareto front, champion: as everywhere in the field. Beside these:
+//!
 //! - **latest value** of a metric: the one with the greatest step, then timestamp, then value, where NaN counts as 0.
-//! - **history**: all values of one metric of one run.
-//! - **store**: a place that keeps runs; **backend**: what is done in one kind of place only; **capabilities**: how a place is best
-//!   asked; **location**: its address, understood.
-//! - **scan**: reading all runs of an experiment; **batch**: a block of a scan, in columns; **cursor**: how far a
-//!   store's changes, or a history, have been read, which its backend understands.
-//! - **catalogue**: what is known of an experiment; **snapshot**: its state at one time; **row**: a run's place in it.
-//! - **view**: what of an experiment is shown: order, words, filter, tree or groups; **projection**: the lines that it
-//!   comes to.
-//! - **summary**: what a history comes to: minimum, maximum, mean, first and last value; **statistic**: the one that a
-//!   column shows; **coverage**: of how many runs it is known.
-//! - **mark**: a run that was chosen by hand for what is done next, in whatever experiment; **slot**: its number while it is
-//!   marked, from which letter and colour follow.
-//! - **goal**: whether less or more of a metric is better; **objective**: a metric with its goal.
-//! - **policy**: what the best run is chosen by: objectives, which value of them, constraint, tie-breaks; **eligible**: what may
-//!   be chosen; **selection**: what came of a policy; **front**: the runs that no other beats in all objectives.
-//! - **record**: a mark in the log of an experiment; it **holds** if it is the newest that is not undone; **settling**: bringing
-//!   tags and aliases in line with the log; **journal**: the marks that are being written, on this machine.
-//! - **sweep**: a search over hyper-parameters; **request**: what somebody asks for; **plan**: what follows from it, decided.
-//! - **trial**: one proposal of params, carried out by the sweep's own kind of **objective**, side by side with others by an
-//!   **executor**; **report**: what it measures on the way, of a table a fold each; **journal** of a sweep: what happened in it.
-//! - **family**: a kind of estimator with its search space; **model**: a fitted estimator; **form**: what it is when fitted: trees,
-//!   a linear map, neighbours, kernels; **link**: what its scores mean; **fold**: a part of the rows that one fit is judged by.
-//! - **line**: a history on a chart; **ink**: whose line a dot is of; **picture**: a drawn chart, in cells.
-//! - **member**: what is compared: a run, or runs that differ only in their seed; **entry**: a metric, param, attribute or tag
-//!   of them; **spread**: how much it differs; **baseline**: the member that others are compared with.
-//! - **brush**: the part of an axis that lines have to pass through.
-//! - **pace**: how often a store is asked for changes.
-//! - **trend**: the small chart of a metric's history in a table, a sparkline.
-//! - **message**, **effect**, **action**: what happens, what is to be done outside, what a key means.
+//! - **store**: where runs are kept; **backend**: one kind of store; **capabilities**: what a store can do, and how often to poll it.
+//! - **scan**: reading all runs of an experiment; **batch**: a block of a scan, in columns; **cursor**: how far a store's changes,
+//!   or a history, have been read.
+//! - **catalogue**: the runs of an experiment in memory; **snapshot**: its state at one time; **row**: the index of a run in it.
+//! - **view**: order, search, filter, tree or groups; **projection**: the lines that a view results in.
+//! - **summary**: minimum, maximum, mean, first and last value of a history; **statistic**: the one that a column shows;
+//!   **coverage**: for how many runs it is known.
+//! - **selected run**: ticked with space, across experiments; **slot**: its number, from which its letter and colour follow.
+//! - **policy**: how the best run is chosen: objectives (a metric and its goal), constraint, tie-breaks; **selection**: the result.
+//! - **mark**: a run is marked best by tags, a model version and an alias; **record**: a mark in the experiment's log; the newest
+//!   one that is not undone **holds**; **settling**: bringing tags and aliases in line with the log; **journal**: the marks that
+//!   this machine is writing.
+//! - **plan** of a sweep: all settings, decided; **report**: what a trial measures on the way, one for each fold; **journal** of a
+//!   sweep: its events.
+//! - **family**: a kind of estimator with its search space; **form**: what a fitted one consists of; **link**: what its scores mean.
+//! - **member** of a comparison: a run, or runs that differ only in their seed; **entry**: a metric, param, attribute or tag of
+//!   them; **spread**: how much it differs.
+//! - **ink**: whose line a dot of a chart belongs to; **picture**: a drawn chart, in cells.
 
 pub mod catalog;
 pub mod chart;

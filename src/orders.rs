@@ -10,7 +10,7 @@ use crate::catalog::sort::{SortKey, sorted};
 use crate::catalog::{Builder, Catalog, ColumnSpec, Value};
 use crate::cli::experiments::by_cell;
 use crate::compare::importance::Matter;
-use crate::compare::{Entry, Kind, by_importance, by_spread};
+use crate::compare::{Entry, EntryKind, by_importance, by_spread};
 use crate::mlflow::order::{by_step, rank};
 use crate::mlflow::{LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo, RunStatus};
 use crate::select::{Goal, Objective, Policy, select};
@@ -112,7 +112,7 @@ fn point() -> impl Strategy<Value = MetricPoint> {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let kinds = [Kind::Metric, Kind::Param, Kind::System];
+    let kinds = [EntryKind::Metric, EntryKind::Param, EntryKind::System];
     (proptest::sample::select(kinds.to_vec()), number()).prop_map(|(kind, spread)| Entry {
         kind,
         spec: ColumnSpec::RunId,

@@ -108,7 +108,7 @@ impl std::str::FromStr for Range {
         }
         if log || range.contains("..") || range.is_empty() {
             return Err(format!(
-                "{text:?} is no range: write 2..16, 0.001..10.0:log, or choices: gini,entropy"
+                "invalid range {text:?}; write 2..16, 0.001..10.0:log, or choices: gini,entropy"
             ));
         }
         Ok(Self::Choice(range.split(',').map(|word| ParamValue::from(word.trim())).collect()))

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Once;
 
 /// What to start to get this very program, also where its file was replaced or taken away while it runs.
-pub fn itself() -> io::Result<PathBuf> {
+pub fn current_executable() -> io::Result<PathBuf> {
     #[cfg(target_os = "linux")]
     {
         use std::os::unix::fs::MetadataExt as _;
@@ -32,7 +32,7 @@ thread_local! {
 ///
 /// # Errors
 /// The message of the panic.
-pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let report = take_hook();

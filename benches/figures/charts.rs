@@ -95,9 +95,9 @@ pub fn compare(folder: &Path) {
     let path = stores::make_shaped(folder, 500, 0, Shape::Dense);
     println!("\n500 runs x 12,000 metrics compared, 200x50");
     let mut visit = Visit::at(&path, "bench");
-    visit
-        .terminal
-        .wait_closely(|screen| screen.contains("500 runs · newest first") && !screen.contains("more coming"));
+    visit.terminal.wait_closely(|screen| {
+        screen.contains("500 runs · newest first") && !screen.contains("loading more")
+    });
     std::thread::sleep(Duration::from_millis(500));
     let mut times = Vec::new();
     for _ in 0..ROUNDS {

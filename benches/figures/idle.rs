@@ -15,7 +15,7 @@ use mltui::store::{NewRun, RunUpdate, Store, uri};
 use mltui::tui::core::app::{App, Setup};
 use mltui::tui::core::effect::Effect;
 use mltui::tui::core::keymap::Keymap;
-use mltui::tui::core::memory::Memory;
+use mltui::tui::core::memory::UiMemory;
 use mltui::tui::core::msg::Msg;
 use mltui::tui::core::update::update;
 use mltui::tui::features::runs::effects::Projecting;
@@ -160,7 +160,7 @@ pub fn day() {
         sweeps: mltui::tui::features::sweeps::Sweeps::default(),
         policies: std::collections::HashMap::new(),
         user: "ana".into(),
-        memory: Memory::default(),
+        memory: UiMemory::default(),
         size: (200, 50),
         now: 0,
     });
@@ -257,10 +257,10 @@ fn feed(app: &mut App, msg: Msg) {
         let now = app.now;
         for effect in update(app, msg.at(now)) {
             if let Effect::Runs(runs::effects::Effect::Project(request)) = effect {
-                let Projecting { ticket, catalog, complete, view, selected, now } = request;
+                let Projecting { ticket, catalog, complete, view, under_cursor, now } = request;
                 let projection = project(&catalog, &view, now);
                 let position =
-                    selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+                    under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
                 let projection = Arc::new(projection);
                 queue.push(Msg::Runs(runs::Msg::Projected {
                     ticket,

@@ -112,7 +112,7 @@ fn moves_while_loading(path: &Path) -> (f64, f64) {
         for i in 0.. {
             std::thread::sleep(Duration::from_millis(20));
             times.push(visit.press("j", &format!("row {} of", i + 2)));
-            if !visit.terminal.screen().contains("more coming") {
+            if !visit.terminal.screen().contains("loading more") {
                 break;
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::summaries::Tracked;
+use super::summaries::SummaryTracker;
 use super::texts::{Interner, Sym, Texts};
 use super::{Catalog, Column, Keyed, Row, RunRow};
 use crate::mlflow::RunId;
@@ -20,7 +20,7 @@ pub struct Builder {
     metrics: Indexed<f64>,
     params: Indexed<Sym>,
     tags: Indexed<Sym>,
-    pub(super) summaries: Tracked,
+    pub(super) summaries: SummaryTracker,
     /// Histories may have grown wherever a run comes up again: a local store names the runs that somebody wrote to.
     pub(super) outdates_histories: bool,
     /// The order of the runs, as of the last snapshot, and the runs that it was made for.

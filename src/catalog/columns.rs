@@ -60,7 +60,7 @@ impl ColumnSpec {
         OrderBy::parse(trimmed).map(|order| Self::from(order.field)).map_err(|mut error| {
             let names = Self::ATTRIBUTES.map(|column| column.name()).join(", ");
             error.message = format!(
-                "{trimmed:?} is no column; there are {names}, metrics.NAME, params.NAME, tags.NAME, and of a metric's \
+                "no column {trimmed:?}; columns are {names}, metrics.NAME, params.NAME, tags.NAME, and of a metric's \
                  history min(metrics.NAME), max(…), mean(…), first(…), at(metrics.NAME, STEP) and \
                  last(metrics.NAME, N), the mean of the last N points"
             );

@@ -11,12 +11,12 @@ use crate::store::{Result, Store};
 
 /// The histories that a column needs: of a metric, all points or a part of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Wanted {
+pub struct NeededHistory {
     pub key: String,
     pub part: Part,
 }
 
-impl Wanted {
+impl NeededHistory {
     /// What a column needs to be filled in; nothing for one that a store tells by itself.
     pub fn of(column: &ColumnSpec) -> Option<Self> {
         match column {
@@ -62,7 +62,7 @@ impl Summaries {
 impl Catalog {
     /// How far a column is filled in; nothing for one that is always whole.
     pub fn coverage(&self, column: &ColumnSpec) -> Option<Coverage> {
-        let Wanted { key, part } = Wanted::of(column)?;
+        let NeededHistory { key, part } = NeededHistory::of(column)?;
         let all = self.metrics.column(&self.texts, &key).map_or(0, |column| column.len());
         let known =
             self.metrics.sym(&self.texts, &key).and_then(|sym| self.summaries.series.get(&(sym, part)));
@@ -72,11 +72,11 @@ impl Catalog {
 
 /// The summaries as the builder keeps them.
 #[derive(Debug, Default)]
-pub struct Tracked {
+pub struct SummaryTracker {
     series: Arc<FxHashMap<(Sym, Part), Series>>,
 }
 
-impl Tracked {
+impl SummaryTracker {
     pub fn snapshot(&self) -> Summaries {
         Summaries { series: Arc::clone(&self.series) }
     }
@@ -134,7 +134,7 @@ impl Builder {
     /// more than `most`, and none that `skips`.
     pub fn unknown(
         &mut self,
-        wanted: &Wanted,
+        wanted: &NeededHistory,
         first: &[RunId],
         most: usize,
         skips: impl Fn(&str) -> bool,
@@ -155,8 +155,8 @@ impl Builder {
         rows.iter().map(|row| RunId::from(self.text(run(*row).run_id))).collect()
     }
 
-    /// Takes in what was asked for of `ids`; true if that is news.
-    pub fn fill(&mut self, wanted: &Wanted, ids: &[RunId], summaries: &[(RunId, Summary)]) -> bool {
+    /// Takes in what was requested of `ids`; true if that is news.
+    pub fn fill(&mut self, wanted: &NeededHistory, ids: &[RunId], summaries: &[(RunId, Summary)]) -> bool {
         let key = self.intern(&wanted.key);
         let rows: Vec<Row> = ids.iter().filter_map(|id| self.row(id)).collect();
         let found = summaries.iter().filter_map(|(id, summary)| Some((self.row(id)?, *summary))).collect();
@@ -164,7 +164,7 @@ impl Builder {
     }
 
     /// Reads what a column needs of all runs.
-    pub async fn complete(&mut self, store: &Store, wanted: &Wanted) -> Result<()> {
+    pub async fn complete(&mut self, store: &Store, wanted: &NeededHistory) -> Result<()> {
         loop {
             let ids = self.unknown(wanted, &[], store.capabilities().summary_batch(), |_| false);
             if ids.is_empty() {

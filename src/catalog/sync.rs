@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 
-use super::summaries::Wanted;
+use super::summaries::NeededHistory;
 use super::{Builder, Catalog};
 use crate::mlflow::{RunId, Summary};
 use crate::store::{Cursor, ErrorKind, Result, Scan, Store};
@@ -46,9 +46,9 @@ pub struct Sync {
     scan: Scan,
     builder: Builder,
     cursor: Cursor,
-    wanted: Vec<Wanted>,
+    wanted: Vec<NeededHistory>,
     /// When a server may be asked again for the histories of runs.
-    asked: FxHashMap<(Wanted, RunId), Instant>,
+    asked: FxHashMap<(NeededHistory, RunId), Instant>,
     /// When summaries were published last, and whether there are newer ones.
     filled: Option<Instant>,
     unpublished: bool,
@@ -73,7 +73,7 @@ impl Sync {
     }
 
     /// The histories that columns need from now on.
-    pub fn want(&mut self, wanted: Vec<Wanted>) {
+    pub fn want(&mut self, wanted: Vec<NeededHistory>) {
         self.wanted = wanted;
     }
 
@@ -114,7 +114,7 @@ impl Sync {
 
     /// Reads what the histories of some runs come to. Where that is too much, each by itself: one that is too long stays
     /// unknown, and the column says of how many runs it is known.
-    async fn read_histories(&self, ids: &[RunId], wanted: &Wanted) -> Result<Histories> {
+    async fn read_histories(&self, ids: &[RunId], wanted: &NeededHistory) -> Result<Histories> {
         let mut found = Histories::default();
         match self.store.metric_summaries(ids, &wanted.key, wanted.part).await {
             Err(error) if matches!(error.kind, ErrorKind::TooMuch(_)) => {}

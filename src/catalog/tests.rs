@@ -169,13 +169,13 @@ fn words_find_runs() {
 
 #[test]
 fn histories_fill_in_and_say_how_far_they_are() {
-    use super::summaries::Wanted;
+    use super::summaries::NeededHistory;
     use crate::mlflow::{MetricPoint, Statistic, Summary};
     let runs: Vec<Run> = (0..4).map(|i| run(i, (i < 3).then_some(1.0), None)).collect();
     let mut builder = Builder::default();
     builder.fold_changes(&whole_runs(&runs));
     let column = ColumnSpec::parse("min(metrics.m)").unwrap();
-    let wanted = Wanted::of(&column).unwrap();
+    let wanted = NeededHistory::of(&column).unwrap();
     let id = |at: usize| runs[at].info.run_id.clone();
     // Those on the screen first, then the newest; none without the metric.
     assert_eq!(builder.unknown(&wanted, &[id(0)], 2, |_| false), [id(0), id(2)]);
@@ -265,7 +265,7 @@ proptest! {
         parents in prop::collection::vec(prop::option::of(0_usize..12), 0..12),
         descending: bool,
     ) {
-        use super::view::{Projection, Shape, View, What, project};
+        use super::view::{Projection, Shape, View, LineKind, project};
         let runs: Vec<Run> = parents
             .iter()
             .enumerate()
@@ -282,7 +282,7 @@ proptest! {
             let mut rows: Vec<Row> = projection
                 .lines
                 .iter()
-                .filter_map(|line| match line.what { What::Run(row) => Some(row), What::Group(_) => None })
+                .filter_map(|line| match line.kind { LineKind::Run(row) => Some(row), LineKind::Group(_) => None })
                 .collect();
             rows.sort_unstable();
             rows

@@ -24,7 +24,7 @@ pub struct View {
     pub filter: Filter,
     pub shape: Shape,
     /// What stands otherwise than by default: parents are open, groups are folded.
-    pub toggled: FxHashSet<Picked>,
+    pub toggled: FxHashSet<LineKey>,
     /// All parents or groups stand otherwise than by default.
     pub all_toggled: bool,
     /// Metric columns whose extremes are wanted for each group.
@@ -41,7 +41,7 @@ pub enum Shape {
 
 /// A line by what it stands for, which outlives the line itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Picked {
+pub enum LineKey {
     /// By its id.
     Run(String),
     /// By the value that its runs share; none for runs without one.
@@ -49,16 +49,16 @@ pub enum Picked {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line {
-    pub what: What,
+pub struct ViewLine {
+    pub kind: LineKind,
     pub depth: u8,
-    pub fold: Fold,
+    pub fold: FoldState,
     /// It does not pass itself and is there for the sake of its children.
     pub context: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub enum LineKind {
     Run(Row),
     /// The place among the groups.
     Group(u32),
@@ -66,7 +66,7 @@ pub enum What {
 
 /// Whether something stands under a line, and how many runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fold {
+pub enum FoldState {
     Leaf,
     Open(u32),
     Closed(u32),
@@ -84,7 +84,7 @@ pub struct Group {
 /// The lines of a view.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Projection {
-    pub lines: Vec<Line>,
+    pub lines: Vec<ViewLine>,
     pub groups: Vec<Group>,
     /// Runs that pass, shown or folded away.
     pub passing: usize,
@@ -93,24 +93,24 @@ pub struct Projection {
 impl Projection {
     /// The run of a line.
     pub fn row(&self, at: usize) -> Option<Row> {
-        match self.lines.get(at)?.what {
-            What::Run(row) => Some(row),
-            What::Group(_) => None,
+        match self.lines.get(at)?.kind {
+            LineKind::Run(row) => Some(row),
+            LineKind::Group(_) => None,
         }
     }
 
-    pub fn picked(&self, catalog: &Catalog, at: usize) -> Option<Picked> {
-        Some(match self.lines.get(at)?.what {
-            What::Run(row) => Picked::Run(catalog.run_id(row).to_owned()),
-            What::Group(group) => Picked::Group(self.groups[group as usize].value.clone()),
+    pub fn picked(&self, catalog: &Catalog, at: usize) -> Option<LineKey> {
+        Some(match self.lines.get(at)?.kind {
+            LineKind::Run(row) => LineKey::Run(catalog.run_id(row).to_owned()),
+            LineKind::Group(group) => LineKey::Group(self.groups[group as usize].value.clone()),
         })
     }
 
     /// Where something stands. `near` is where it stood before: looked at first.
-    pub fn position(&self, catalog: &Catalog, picked: &Picked, near: usize) -> Option<usize> {
-        let is_it = |line: &Line| match (line.what, picked) {
-            (What::Run(row), Picked::Run(id)) => catalog.run_id(row) == id,
-            (What::Group(group), Picked::Group(value)) => self.groups[group as usize].value == *value,
+    pub fn position(&self, catalog: &Catalog, picked: &LineKey, near: usize) -> Option<usize> {
+        let is_it = |line: &ViewLine| match (line.kind, picked) {
+            (LineKind::Run(row), LineKey::Run(id)) => catalog.run_id(row) == id,
+            (LineKind::Group(group), LineKey::Group(value)) => self.groups[group as usize].value == *value,
             _ => false,
         };
         if self.lines.get(near).is_some_and(is_it) {
@@ -118,11 +118,11 @@ impl Projection {
         }
         match picked {
             // A row is a number; texts are compared once only.
-            Picked::Run(id) => {
+            LineKey::Run(id) => {
                 let row = catalog.newest_first.iter().copied().find(|row| catalog.run_id(*row) == id)?;
-                self.lines.iter().position(|line| line.what == What::Run(row))
+                self.lines.iter().position(|line| line.kind == LineKind::Run(row))
             }
-            Picked::Group(_) => self.lines.iter().position(is_it),
+            LineKey::Group(_) => self.lines.iter().position(is_it),
         }
     }
 }
@@ -152,18 +152,18 @@ pub fn project_with(catalog: &Catalog, view: &View, found: Option<&Ids>, now: i6
         Shape::Tree => tree(catalog, view, &order, &passes),
         Shape::Groups(column) => groups(catalog, view, column, &order, &passes, now),
         Shape::Flat => {
-            let lines: Vec<Line> = order.into_iter().filter(|row| passes(*row)).map(leaf).collect();
+            let lines: Vec<ViewLine> = order.into_iter().filter(|row| passes(*row)).map(leaf).collect();
             Projection { passing: lines.len(), lines, ..Projection::default() }
         }
     }
 }
 
-fn leaf(row: Row) -> Line {
-    Line { what: What::Run(row), depth: 0, fold: Fold::Leaf, context: false }
+fn leaf(row: Row) -> ViewLine {
+    ViewLine { kind: LineKind::Run(row), depth: 0, fold: FoldState::Leaf, context: false }
 }
 
 impl View {
-    fn is_open(&self, picked: &Picked, by_default: bool) -> bool {
+    fn is_open(&self, picked: &LineKey, by_default: bool) -> bool {
         by_default ^ self.all_toggled ^ self.toggled.contains(picked)
     }
 
@@ -202,14 +202,14 @@ fn tree(catalog: &Catalog, view: &View, order: &[Row], passes: &dyn Fn(Row) -> b
     while let Some((row, depth)) = open.pop() {
         let below = children.get(&row).map_or(&[][..], Vec::as_slice);
         let fold = if below.is_empty() {
-            Fold::Leaf
-        } else if !passes(row) || view.is_open(&Picked::Run(catalog.run_id(row).to_owned()), true) {
+            FoldState::Leaf
+        } else if !passes(row) || view.is_open(&LineKey::Run(catalog.run_id(row).to_owned()), true) {
             open.extend(below.iter().rev().map(|child| (*child, depth.saturating_add(1))));
-            Fold::Open(below.len() as u32)
+            FoldState::Open(below.len() as u32)
         } else {
-            Fold::Closed(below.len() as u32)
+            FoldState::Closed(below.len() as u32)
         };
-        lines.push(Line { what: What::Run(row), depth, fold, context: !passes(row) });
+        lines.push(ViewLine { kind: LineKind::Run(row), depth, fold, context: !passes(row) });
     }
     Projection { lines, passing, ..Projection::default() }
 }
@@ -285,11 +285,11 @@ fn groups(
     let mut projection = Projection::default();
     for (at, (value, rows)) in members.into_iter().enumerate() {
         let count = rows.len() as u32;
-        let is_open = view.is_open(&Picked::Group(value.clone()), false);
-        let fold = if is_open { Fold::Open(count) } else { Fold::Closed(count) };
-        projection.lines.push(Line { what: What::Group(at as u32), depth: 0, fold, context: false });
+        let is_open = view.is_open(&LineKey::Group(value.clone()), false);
+        let fold = if is_open { FoldState::Open(count) } else { FoldState::Closed(count) };
+        projection.lines.push(ViewLine { kind: LineKind::Group(at as u32), depth: 0, fold, context: false });
         if is_open {
-            projection.lines.extend(rows.iter().map(|row| Line { depth: 1, ..leaf(*row) }));
+            projection.lines.extend(rows.iter().map(|row| ViewLine { depth: 1, ..leaf(*row) }));
         }
         projection.passing += rows.len();
         let extremes = measured.iter().map(|bound| extremes(catalog, bound, &rows, now)).collect();

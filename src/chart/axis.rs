@@ -23,7 +23,7 @@ impl XAxis {
         }
     }
 
-    pub fn words(self) -> &'static str {
+    pub fn in_words(self) -> &'static str {
         match self {
             Self::Step => "step",
             Self::Relative => "relative time",
@@ -164,7 +164,7 @@ fn log_ticks(low: f64, high: f64, most: usize, unit: Unit) -> Vec<Tick> {
     powers.map(|power| Tick { at: power as f64, label: written(10_f64.powi(power as i32)) }).collect()
 }
 
-/// Round spans of time, in milliseconds.
+/// Round durations, in milliseconds.
 const SPANS: [f64; 33] = [
     1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 1e4, 1.5e4, 3e4, 6e4, 1.2e5, 3e5,
     6e5, 9e5, 1.8e6, 3.6e6, 7.2e6, 1.08e7, 2.16e7, 4.32e7, 8.64e7, 1.728e8, 6.048e8, 1.2096e9, 2.592e9,

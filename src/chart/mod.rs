@@ -14,8 +14,8 @@ pub mod trace;
 
 pub use axis::XAxis;
 pub use canvas::{Dots, Ink};
-pub use picture::{Picture, Place, Scale, picture};
-pub use trace::{Counts, Line, Scales, Smoothing};
+pub use picture::{Picture, PlotCell, Scale, picture};
+pub use trace::{ChartLine, PointCounts, Scales, Smoothing};
 
 /// Which part of the values the y axis covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -47,7 +47,7 @@ impl YRange {
     }
 
     /// As the chart's title says it; nothing for the whole range.
-    pub fn words(self) -> Option<&'static str> {
+    pub fn in_words(self) -> Option<&'static str> {
         match self {
             Self::All => None,
             Self::Middle98 => Some("y 1–99 %"),

@@ -3,7 +3,7 @@
 use super::axis::{Unit, XAxis, spread, ticks};
 use super::canvas::{Canvas, Dots, Ink};
 use super::quantile::quantile;
-use super::trace::{Counts, Line, Spot, Trace, thin};
+use super::trace::{ChartLine, PointCounts, Spot, Trace, thin};
 use super::{Options, Smoothing};
 use crate::text;
 
@@ -43,20 +43,20 @@ impl Scale {
 
 /// A cell of the plot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct PlotCell {
     pub column: usize,
     pub row: usize,
 }
 
 /// A line as it was drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Drawn {
+pub struct DrawnLine {
     pub ink: u8,
-    pub counts: Counts,
+    pub counts: PointCounts,
     /// The last point that is seen.
-    pub last: Option<Place>,
-    pub least: Option<Place>,
-    pub greatest: Option<Place>,
+    pub last: Option<PlotCell>,
+    pub least: Option<PlotCell>,
+    pub greatest: Option<PlotCell>,
 }
 
 /// A drawn chart. The plot begins right of [`Self::left`] cells and is above the x axis.
@@ -72,7 +72,7 @@ pub struct Picture {
     pub x_ticks: Option<Vec<usize>>,
     pub x: Scale,
     pub y: Scale,
-    pub lines: Vec<Drawn>,
+    pub lines: Vec<DrawnLine>,
 }
 
 impl Picture {
@@ -107,7 +107,7 @@ pub fn x_unit(axis: XAxis) -> Unit {
 /// Draws lines, the last one on top, in so many cells with everything around them. `window` is the part of the x axis that is
 /// wanted (as it is on the axis), all of it where none is given; y follows what is seen.
 pub fn picture(
-    lines: &[Line<'_>],
+    lines: &[ChartLine<'_>],
     options: &Options,
     window: Option<(f64, f64)>,
     (columns, rows): (usize, usize),
@@ -214,7 +214,7 @@ fn draw(
     options: &Options,
     x: &Scale,
     y: &Scale,
-) -> Vec<Drawn> {
+) -> Vec<DrawnLine> {
     let window = (x.low, x.high);
     let (width, height) = canvas.size();
     let (wide, high) = (width / canvas.columns(), height / canvas.rows());
@@ -228,14 +228,14 @@ fn draw(
         let place = |at: (f64, f64)| {
             let (dot_x, dot_y) = (x.dot(at.0).round(), (bottom - y.dot(at.1)).round());
             let inside = dot_x >= 0.0 && dot_x < width as f64 && dot_y >= 0.0 && dot_y <= bottom;
-            inside.then(|| Place { column: dot_x as usize / wide, row: dot_y as usize / high })
+            inside.then(|| PlotCell { column: dot_x as usize / wide, row: dot_y as usize / high })
         };
         let seen = raw.iter().filter_map(|spot| match spot {
             Spot::At { x: at, y } if *at >= window.0 && *at <= window.1 => Some((*at, *y)),
             _ => None,
         });
         let seen: Vec<(f64, f64)> = seen.collect();
-        drawn.push(Drawn {
+        drawn.push(DrawnLine {
             ink: *ink,
             counts: trace.counts(),
             last: seen.last().copied().and_then(place),

@@ -2,7 +2,7 @@
 
 use super::canvas::Ink;
 use super::picture::{Picture, Scale};
-use super::trace::{Line, Spot, Trace, thin};
+use super::trace::{ChartLine, Spot, Trace, thin};
 use super::{Options, Smoothing};
 
 /// Pixels, each with the number of its line plus one, or 0; and whether it stands behind.
@@ -70,7 +70,7 @@ impl Raster {
 
 /// Draws the lines of a picture again, in so many pixels, over the same part of the axes.
 pub fn raster(
-    lines: &[Line<'_>],
+    lines: &[ChartLine<'_>],
     options: &Options,
     picture: &Picture,
     (width, height): (usize, usize),

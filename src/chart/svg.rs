@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::axis::{Unit, ticks};
 use super::picture::{Scale, extents, x_unit};
-use super::trace::{Line, Spot, Trace, thin};
+use super::trace::{ChartLine, Spot, Trace, thin};
 use super::{Options, Smoothing};
 
 const WIDTH: f64 = 960.0;
@@ -34,7 +34,12 @@ fn escaped(text: &str) -> String {
 }
 
 /// Lines with their names under a title; the options and the window as for [`super::picture()`].
-pub fn svg(title: &str, lines: &[(Line<'_>, &str)], options: &Options, window: Option<(f64, f64)>) -> String {
+pub fn svg(
+    title: &str,
+    lines: &[(ChartLine<'_>, &str)],
+    options: &Options,
+    window: Option<(f64, f64)>,
+) -> String {
     let traces: Vec<(u8, Trace<'_>)> =
         lines.iter().map(|(line, _)| (line.ink, Trace::new(line.points, options.scales()))).collect();
     let (x, y) = extents(&traces, options, window);
@@ -83,7 +88,7 @@ pub fn svg(title: &str, lines: &[(Line<'_>, &str)], options: &Options, window: O
          <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#555\">{}</text>",
         f64::midpoint(LEFT, right),
         bottom + 42.0,
-        options.x.words()
+        options.x.in_words()
     );
     let column = |value: f64| across.dot(value).round().clamp(-1.0, dots as f64) as i64;
     for (at, (_, trace)) in traces.iter().enumerate() {

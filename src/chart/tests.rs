@@ -18,7 +18,7 @@ fn history(values: &[f64]) -> Vec<MetricPoint> {
 
 fn drawn(values: &[f64], size: (usize, usize), dots: Dots) -> Picture {
     let points = history(values);
-    picture(&[Line { points: &points, ink: 0 }], &Options::default(), None, size, dots)
+    picture(&[ChartLine { points: &points, ink: 0 }], &Options::default(), None, size, dots)
 }
 
 /// The chart as text, as a terminal shows it.
@@ -55,7 +55,7 @@ fn a_falling_loss_in_exact_cells() {
     insta::assert_snapshot!("gaps", text(&picture));
     let counts = picture.lines[0].counts;
     assert_eq!((counts.points, counts.nan, counts.infinite), (40, 5, 1));
-    assert_eq!(counts.words().unwrap(), "5 NaN, 1 infinite");
+    assert_eq!(counts.in_words().unwrap(), "5 NaN, 1 infinite");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn axes_have_round_numbers() {
 fn a_window_shows_what_passes_through_it() {
     let points = history(&[0.0, 10.0]);
     let picture = picture(
-        &[Line { points: &points, ink: 3 }],
+        &[ChartLine { points: &points, ink: 3 }],
         &Options::default(),
         Some((0.4, 0.6)),
         (30, 6),
@@ -139,7 +139,7 @@ fn a_window_shows_what_passes_through_it() {
 #[test]
 fn an_svg_has_the_lines_the_ticks_and_the_names() {
     let points = history(&[1.0, f64::NAN, 3.0, 2.0]);
-    let line = Line { points: &points, ink: 0 };
+    let line = ChartLine { points: &points, ink: 0 };
     let svg = svg::svg("val<loss>", &[(line, "a & b"), (line, "c")], &Options::default(), None);
     assert!(svg.contains("val&lt;loss&gt;") && svg.contains("a &amp; b") && svg.contains(">1.5<"));
     // The gap begins the line anew: a dot, then the rest.
@@ -159,7 +159,7 @@ fn an_svg_is_xml_whatever_the_names() {
         "日本 & <b>",
     ];
     let points = history(&[1.0, 2.0]);
-    let line = Line { points: &points, ink: 0 };
+    let line = ChartLine { points: &points, ink: 0 };
     for name in names {
         let svg = svg::svg(name, &[(line, name)], &Options::default(), None);
         let tree = roxmltree::Document::parse(&svg).unwrap();
@@ -189,7 +189,7 @@ fn odd_histories_draw_without_complaint() {
                 for x in [XAxis::Step, XAxis::Relative, XAxis::Wall] {
                     for y_range in [YRange::All, YRange::Middle90] {
                         let options = Options { x, log_x, log_y, smoothing: Smoothing(0.9), y_range };
-                        let line = Line { points: &points, ink: 0 };
+                        let line = ChartLine { points: &points, ink: 0 };
                         picture(&[line, line], &options, None, (columns, rows), Dots::Braille);
                     }
                 }
@@ -277,7 +277,7 @@ proptest! {
         ];
         for x in [XAxis::Step, XAxis::Relative, XAxis::Wall] {
             let options = Options { x, ..Options::default() };
-            let line = Line { points: &points, ink: 0 };
+            let line = ChartLine { points: &points, ink: 0 };
             let picture = picture(&[line], &options, None, (columns, rows), Dots::Braille);
             let mut free = 0;
             for (start, label) in &picture.x_labels {
@@ -298,7 +298,8 @@ fn times_at_the_ends_of_time_are_drawn() {
     let points = [at(i64::MIN), at(0), at(i64::MAX)];
     for x in [XAxis::Relative, XAxis::Wall] {
         let options = Options { x, ..Options::default() };
-        let picture = picture(&[Line { points: &points, ink: 0 }], &options, None, (60, 8), Dots::Braille);
+        let picture =
+            picture(&[ChartLine { points: &points, ink: 0 }], &options, None, (60, 8), Dots::Braille);
         assert!(picture.canvas.columns() > 0, "{x:?}");
     }
     assert!(x_value(&points[2], XAxis::Relative, i64::MIN) > 9e18, "no time before the first");

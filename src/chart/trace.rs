@@ -5,7 +5,7 @@ use crate::mlflow::MetricPoint;
 
 /// A history to be drawn. Points are ordered by step, then timestamp.
 #[derive(Debug, Clone, Copy)]
-pub struct Line<'a> {
+pub struct ChartLine<'a> {
     pub points: &'a [MetricPoint],
     pub ink: u8,
 }
@@ -38,7 +38,7 @@ impl Smoothing {
 
 /// The points of a line that cannot be drawn, by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub struct PointCounts {
     pub points: usize,
     pub nan: usize,
     pub infinite: usize,
@@ -46,7 +46,7 @@ pub struct Counts {
     pub off_scale: usize,
 }
 
-impl Counts {
+impl PointCounts {
     pub fn add(&mut self, other: Self) {
         self.points += other.points;
         self.nan += other.nan;
@@ -55,7 +55,7 @@ impl Counts {
     }
 
     /// `3 NaN, 1 infinite`; nothing where everything is drawn.
-    pub fn words(&self) -> Option<String> {
+    pub fn in_words(&self) -> Option<String> {
         let parts = [(self.nan, "NaN"), (self.infinite, "infinite"), (self.off_scale, "≤ 0 on a log axis")];
         let parts = parts.iter().filter(|(count, _)| *count > 0);
         let words: Vec<String> =
@@ -131,8 +131,8 @@ impl<'a> Trace<'a> {
     }
 
     /// How many points there are, and how many of them cannot be drawn.
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts { points: self.points.len(), ..Counts::default() };
+    pub fn counts(&self) -> PointCounts {
+        let mut counts = PointCounts { points: self.points.len(), ..PointCounts::default() };
         for point in self.points.iter() {
             if point.value.is_nan() {
                 counts.nan += 1;

@@ -4,13 +4,13 @@ use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::choosing::{Asked, Chosen};
+use super::choosing::{Chosen, PolicyFlags};
 use super::output::print_json;
 use super::{Failure, find_experiment, open};
 use crate::catalog::NO_TIME;
 use crate::config::Settings;
 use crate::mlflow::Experiment;
-use crate::select::{Objective, Origin, Ranked, SpreadOf, TieBreak, reason};
+use crate::select::{Objective, PolicyOrigin, Ranked, SpreadOf, TieBreak, reason};
 use crate::sheet::json_number;
 use crate::text;
 
@@ -19,11 +19,11 @@ pub struct Arguments {
     /// Name or id of the experiment
     experiment: String,
     #[command(flatten)]
-    asked: Asked,
+    asked: PolicyFlags,
     /// Print the N best runs
     #[arg(long, value_name = "N", default_value_t = 1)]
     top: usize,
-    /// Print JSON: the policy, the counts, the best runs and the reason
+    /// Print JSON: policy, counts, best runs and reason
     #[arg(long)]
     json: bool,
 }
@@ -57,7 +57,7 @@ fn reason(chosen: &Chosen) -> Vec<String> {
             lines[0] =
                 format!("{name} has the {} of all eligible runs.", reason::aim(&chosen.selection.policy));
         }
-        lines[1] = "Only runs that could be the best were read: how many were left out is not known.".into();
+        lines[1] = "Only candidates were read, so the number of excluded runs is not known.".into();
     }
     lines
 }
@@ -122,7 +122,7 @@ pub fn report(chosen: &Chosen, experiment: &Experiment, top: usize) -> Json {
         "policy": {
             "metrics": objectives(&policy.objectives), "weights": policy.weights,
             "tie_breaks": objectives(&policy.tie_breaks), "value": policy.value.to_string(),
-            "where": policy.constraint, "origin": Origin::as_str(*origin),
+            "where": policy.constraint, "origin": PolicyOrigin::as_str(*origin),
         },
         "considered": counted(selection.considered),
         "eligible": counted(selection.eligible),
@@ -171,7 +171,7 @@ mod tests {
         builder.fold_changes(&whole_runs(&[run(0, 1e300), run(1, 0.1)]));
         let catalog = builder.snapshot();
         let selection = select(&catalog, &Policy::new(Objective::new("m", Goal::Maximize)), 2);
-        let chosen = Chosen { catalog, selection, origin: Origin::Asked, is_counted: true };
+        let chosen = Chosen { catalog, selection, origin: PolicyOrigin::Asked, is_counted: true };
         let words = shown(&chosen, 2);
         let cells: Vec<_> = words.lines().take(2).map(|line| line.split_whitespace().last()).collect();
         assert_eq!(cells, [Some("1e300"), Some("0.1")]);

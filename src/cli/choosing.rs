@@ -8,17 +8,17 @@ use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::mlflow::Experiment;
 use crate::select::{
-    Ancestors, Goal, Objective, Origin, Policy, Resolved, Selection, ValueOf, further, resolve, select,
-    select_with, told,
+    Ancestors, Goal, Objective, Policy, PolicyOrigin, Resolved, Selection, ValueOf, further_metrics,
+    optuna_directions, resolve, select, select_with,
 };
 use crate::state::policies::Policies;
 use crate::store::Store;
 use crate::store::uri::Location;
 
 #[derive(Debug, clap::Args)]
-pub struct Asked {
-    /// The metric to choose by, with :min or :max behind it if its name does not tell. Of several, the runs that no other
-    /// beats in all of them are the front; the choice among it goes by the metrics in their order, or by --weight
+pub struct PolicyFlags {
+    /// The metric to optimise, with :min or :max appended if its name does not tell the direction. Given several times, the
+    /// Pareto front of these metrics is taken; on it, they decide in their order, or by --weight
     #[arg(long, value_name = "METRIC")]
     metric: Vec<String>,
     /// Less of the metric is better
@@ -27,16 +27,16 @@ pub struct Asked {
     /// More of the metric is better
     #[arg(long)]
     max: bool,
-    /// Only among runs that pass this filter, in MLflow's language: "metrics.latency_ms < 50 AND params.family = 'tree'"
+    /// Only runs that match this MLflow filter: "metrics.latency_ms < 50 AND params.family = 'tree'"
     #[arg(long = "where", value_name = "FILTER")]
     constraint: Option<String>,
-    /// Which value of the metric counts: latest, best (of its history), or last:N (the mean of the last N points)
+    /// Which value of the metric to use: latest, best (of its history), or last:N (mean of the last N points)
     #[arg(long, value_name = "VALUE")]
     value: Option<String>,
-    /// The metric that breaks ties, with :min or :max if its name does not tell; may be given several times
+    /// A metric that breaks ties, with :min or :max if its name does not tell the direction; repeatable
     #[arg(long, value_name = "METRIC")]
     tie: Vec<String>,
-    /// The weight of each metric, in their order
+    /// One weight for each metric, in the same order
     #[arg(long, value_name = "NUMBER", value_delimiter = ',')]
     weight: Vec<f64>,
 }
@@ -45,7 +45,7 @@ pub struct Asked {
 pub struct Chosen {
     pub catalog: Catalog,
     pub selection: Selection,
-    pub origin: Origin,
+    pub origin: PolicyOrigin,
     /// All runs were read, so that the counts are those of the experiment.
     pub is_counted: bool,
 }
@@ -61,7 +61,7 @@ fn named(text: &str) -> Named<'_> {
     }
 }
 
-impl Asked {
+impl PolicyFlags {
     /// The direction that the flags say.
     fn flag(&self) -> Option<Goal> {
         match (self.min, self.max) {
@@ -85,7 +85,7 @@ impl Asked {
         }
         let ties: Vec<Named<'_>> = self.tie.iter().map(|text| named(text)).collect();
         let is_open = metrics.iter().chain(&ties).any(|(_, goal)| goal.is_none());
-        let told = if is_open { told(&newest(store, experiment).await?) } else { Vec::new() };
+        let told = if is_open { optuna_directions(&newest(store, experiment).await?) } else { Vec::new() };
         let objective = |(metric, goal): Named<'_>| {
             let goal = goal.or_else(|| settings.selecting.patterns.goal(&told, metric));
             goal.map(|goal| Objective::new(metric, goal)).ok_or_else(|| undirected(metric))
@@ -104,14 +104,14 @@ impl Asked {
         settings: &Settings,
         store: &Store,
         experiment: &Experiment,
-    ) -> Result<(Policy, Origin), Failure> {
+    ) -> Result<(Policy, PolicyOrigin), Failure> {
         let (metrics, ties) = self.named(settings, store, experiment).await?;
         let (mut policy, origin) = match metrics.first() {
             None => self.resolved(settings, store, experiment).await?,
             Some(first) => {
                 let mut policy = Policy::new(first.clone());
                 policy.objectives = metrics;
-                (policy, Origin::Asked)
+                (policy, PolicyOrigin::Asked)
             }
         };
         if let Some(text) = &self.constraint {
@@ -135,16 +135,22 @@ impl Asked {
         settings: &Settings,
         store: &Store,
         experiment: &Experiment,
-    ) -> Result<(Policy, Origin), Failure> {
+    ) -> Result<(Policy, PolicyOrigin), Failure> {
         let policies = Policies::new(&settings.state_folder, &store_name(settings));
         let known = policies.get(&experiment.experiment_id).unwrap_or_else(|error| {
-            say(&format!("what you chose in the explorer is not known, and not gone by: {error}"));
+            say(&format!("the policy chosen in the explorer cannot be read and is ignored: {error}"));
             None
         });
         let newest = if known.is_some() { Catalog::default() } else { newest(store, experiment).await? };
         let metrics = newest.metrics.keys(&newest.texts);
         let counts: Vec<(&str, usize)> = metrics.collect();
-        match resolve(known, &experiment.tags, &settings.selecting.patterns, &counts, &told(&newest)) {
+        match resolve(
+            known,
+            &experiment.tags,
+            &settings.selecting.patterns,
+            &counts,
+            &optuna_directions(&newest),
+        ) {
             Resolved::Policy(mut policy, origin) => {
                 if let Some(goal) = self.flag() {
                     policy.objectives[0].goal = goal;
@@ -161,8 +167,8 @@ impl Asked {
             Resolved::Open => {
                 let names: Vec<&str> = counts.iter().take(8).map(|(name, _)| *name).collect();
                 Err(Failure::Usage(format!(
-                    "none of the metrics tells by its name whether less or more is better: name one with --metric and \
-                     --min or --max; there are {}",
+                    "no metric name tells whether lower or higher is better; name one with --metric and \
+                     --min or --max; metrics are {}",
                     names.join(", ")
                 )))
             }
@@ -184,7 +190,7 @@ impl Asked {
             let mut catalog = builder.snapshot();
             let mut selection = select(&catalog, &policy, top);
             if !selection.undecided.is_empty() {
-                let further = further(&newest(store, experiment).await?, patterns);
+                let further = further_metrics(&newest(store, experiment).await?, patterns);
                 (catalog, selection) =
                     decide_ties(store, experiment, builder, selection, &further, top).await?;
             }
@@ -195,8 +201,13 @@ impl Asked {
         let (catalog, is_counted) = read_pages(store, experiment, &policy, top).await?;
         let mut selection = select(&catalog, &policy, top);
         if !selection.undecided.is_empty() {
-            selection =
-                select_with(&catalog, &policy, &further(&catalog, patterns), &Ancestors::default(), top);
+            selection = select_with(
+                &catalog,
+                &policy,
+                &further_metrics(&catalog, patterns),
+                &Ancestors::default(),
+                top,
+            );
         }
         if !is_counted {
             find_spread(store, experiment, &catalog, true, &mut selection).await;
@@ -212,7 +223,6 @@ pub fn store_name(settings: &Settings) -> String {
 
 fn undirected(metric: &str) -> Failure {
     Failure::Usage(format!(
-        "whether less or more of {metric:?} is better is not known: say --min or --max, or write {metric}:min or \
-         {metric}:max"
+        "unknown whether lower or higher {metric:?} is better; pass --min or --max, or write {metric}:min or {metric}:max"
     ))
 }

@@ -21,25 +21,25 @@ const AT_ONCE: usize = 4;
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
 pub struct Arguments {
-    /// Run ids, of any experiments of the store
+    /// Run ids, from any experiments of the store
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     runs: Vec<String>,
-    /// Print JSON: the runs, and for each row its values, the best ones and how much they differ
+    /// Print JSON: the runs, and the values, best runs and spread of each row
     #[arg(long, conflicts_with_all = ["csv", "md"])]
     json: bool,
-    /// Print CSV with a header line
+    /// Print CSV with a header
     #[arg(long, conflicts_with = "md")]
     csv: bool,
     /// Print a Markdown table
     #[arg(long)]
     md: bool,
-    /// Leave out what is the same in all runs
+    /// Only show what differs between the runs
     #[arg(long)]
     only_diff: bool,
-    /// Add the differences to this run, absolute and over the size of its value
+    /// Add the absolute and relative differences to this run
     #[arg(long, value_name = "RUN")]
     baseline: Option<String>,
-    /// Put runs together that differ only in their seed or fold: mean, standard deviation and count
+    /// Group runs that differ only in seed or fold: mean, standard deviation and count
     #[arg(long)]
     seeds: bool,
 }
@@ -52,15 +52,12 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         }
     }
     if ids.len() < 2 || ids.len() > MOST {
-        return Err(Failure::Usage(format!(
-            "2 to {MOST} different runs can be compared; these are {}",
-            ids.len()
-        )));
+        return Err(Failure::Usage(format!("give 2 to {MOST} different runs to compare, not {}", ids.len())));
     }
     if let Some(baseline) =
         arguments.baseline.as_deref().filter(|id| !ids.iter().any(|run| run.as_str() == *id))
     {
-        return Err(Failure::Usage(format!("--baseline {baseline} is none of the runs that are compared")));
+        return Err(Failure::Usage(format!("--baseline {baseline} is not among the compared runs")));
     }
     let store = open(settings)?;
     let runs: Vec<_> =

@@ -6,17 +6,17 @@ use super::Failure;
 use crate::config::Settings;
 
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
-    /// Print where the config file is
+pub enum ConfigCommand {
+    /// Print the path of the config file
     Path,
-    /// Print the settings in force and where they come from, without secrets
+    /// Print the effective settings and their origin, without secrets
     Show,
 }
 
-pub fn run(settings: &Settings, command: &Command, out: &mut impl Write) -> Result<(), Failure> {
+pub fn run(settings: &Settings, command: &ConfigCommand, out: &mut impl Write) -> Result<(), Failure> {
     match command {
-        Command::Path => writeln!(out, "{}", settings.config_file.display())?,
-        Command::Show => write!(out, "{}", crate::text::clean_lines(&settings.show()) + "\n")?,
+        ConfigCommand::Path => writeln!(out, "{}", settings.config_file.display())?,
+        ConfigCommand::Show => write!(out, "{}", crate::text::clean_lines(&settings.show()) + "\n")?,
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
     let mut line = |name: &str, value: &str| writeln!(out, "{name:<14}{}", text::clean(value));
-    let state = if settings.config_exists { "" } else { " (not there: defaults)" };
+    let state = if settings.config_exists { "" } else { " (no such file; using defaults)" };
     line("config file", &format!("{}{state}", settings.config_file.display()))?;
     line("state folder", &state_folder(&settings.state_folder))?;
     line("tracking URI", &format!("{} (from {})", settings.tracking_uri, settings.origin))?;
@@ -56,7 +56,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
 fn state_folder(folder: &Path) -> String {
     let shown = folder.display();
     match try_to_write(folder) {
-        Err(error) => format!("{shown} (cannot be written: {error}; no sweep and no mark is begun)"),
+        Err(error) => format!("{shown} (not writable: {error}; sweeps and marks are disabled)"),
         Ok(()) => shown.to_string(),
     }
 }
@@ -71,7 +71,7 @@ fn try_to_write(folder: &Path) -> io::Result<()> {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
             Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", above.display()))),
             Ok(_) if !above.is_dir() => {
-                let words = format!("{} is there and is no folder", above.display());
+                let words = format!("{} is not a folder", above.display());
                 return Err(io::Error::new(io::ErrorKind::NotADirectory, words));
             }
             Ok(_) if above == folder => {
@@ -95,35 +95,33 @@ fn server(
         Auth::Basic { user, password } if !password.is_empty() => {
             line("credentials", &format!("user {user} and a password"))?;
         }
-        Auth::Basic { .. } => line("credentials", "a user without a password")?,
+        Auth::Basic { .. } => line("credentials", "a user, but no password")?,
         Auth::Bearer(_) => line("credentials", "a token")?,
     }
     if let Some(why) = &rest.withheld {
         line("", why)?;
     }
     match proxy::of(address) {
-        Some(proxy) => line("proxy", &format!("{proxy}; NO_PROXY lists hosts to be reached without"))?,
+        Some(proxy) => line("proxy", &format!("{proxy}; NO_PROXY lists the hosts that bypass it"))?,
         None => line("proxy", "none for this address")?,
     }
     let tls = match &rest.ca_file {
-        _ if !address.starts_with("https://") => {
-            "none: everybody on the way can read and change all".to_owned()
-        }
+        _ if !address.starts_with("https://") => "none: the connection is not encrypted".to_owned(),
         _ if rest.insecure_tls => {
-            format!("INSECURE: no certificate is verified ({})", rest.insecure_tls_by)
+            format!("INSECURE: certificates are not verified ({})", rest.insecure_tls_by)
         }
-        Some(path) => format!("only authorities in {} are trusted ({})", path.display(), rest.ca_file_by),
-        None => "verified by the authorities that this machine trusts".into(),
+        Some(path) => format!("only the authorities in {} are trusted ({})", path.display(), rest.ca_file_by),
+        None => "verified against this machine's trusted authorities".into(),
     };
     line("TLS", &tls)?;
     if let Some(path) = &rest.client_cert {
-        line("", &format!("{} says who you are", path.display()))?;
+        line("", &format!("client certificate {}", path.display()))?;
     }
     let patience = text::span(rest.patience(0).as_millis() as i64);
     line(
         "attempts",
         &format!(
-            "one here, {}; other commands try again for {patience} (MLFLOW_HTTP_REQUEST_MAX_RETRIES)",
+            "one here, {}; other commands retry for {patience} (MLFLOW_HTTP_REQUEST_MAX_RETRIES)",
             waiting(rest.timeout)
         ),
     )
@@ -137,7 +135,7 @@ fn waiting(timeout: Duration) -> String {
         return format!("{seconds} s at most ({by})");
     }
     let own = PATIENCE.as_secs_f64();
-    format!("{own} s at most, which is doctor's own limit and less than the {seconds} s of others ({by})")
+    format!("{own} s at most (doctor's own limit; other commands: {seconds} s, {by})")
 }
 
 fn terminal(
@@ -148,7 +146,8 @@ fn terminal(
         std::env::var_os(name).map_or("unset".into(), |value| value.to_string_lossy().into_owned())
     };
     let size = crossterm::terminal::size().map_or("of unknown size".into(), |(w, h)| format!("{w}x{h}"));
-    let kind = if std::io::stdout().is_terminal() { size } else { "standard output is none".into() };
+    let kind =
+        if std::io::stdout().is_terminal() { size } else { "standard output is not a terminal".into() };
     let color = if settings.color { "colours on" } else { "colours off" };
     line(
         "terminal",
@@ -172,7 +171,7 @@ fn version_of(revision: &str) -> &'static str {
         "1b5f0d9ad7c1" => " (MLflow 3.10)",
         "dc11669786a5" => " (MLflow 3.17)",
         "f4a9b2c7d1e6" => " (MLflow 3.18)",
-        _ => " (of an MLflow that was not tried: columns are probed)",
+        _ => " (of an untested MLflow version: columns are probed)",
     }
 }
 
@@ -189,9 +188,9 @@ mod tests {
         std::fs::write(here.path().join("a"), "").unwrap();
         for folder in [folder, here.path().join("a")] {
             let told = state_folder(&folder);
-            assert!(told.contains("a is there and is no folder"), "{told}");
+            assert!(told.contains("a is not a folder"), "{told}");
         }
         #[cfg(target_os = "linux")]
-        assert!(state_folder(Path::new("/proc/none/mltui")).contains("cannot be written"), "nor by root");
+        assert!(state_folder(Path::new("/proc/none/mltui")).contains("not writable"), "nor by root");
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::io::Write;
 
-use super::output::{Format, Table};
+use super::output::{OutputFlags, Table};
 use super::{Failure, open};
 use crate::catalog::Value;
 use crate::config::Settings;
@@ -13,23 +13,23 @@ use crate::text::order::natural;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Only experiments whose name contains this text, in any case
+    /// Only experiments whose name contains this text (case-insensitive)
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// Sort by this column: id, name, runs, created, updated; with ` desc` behind it the other way round
+    /// Sort by this column: id, name, runs, created or updated; append ` desc` to reverse
     #[arg(long, value_name = "COLUMN", default_value = "created desc")]
     sort: String,
-    /// Columns to print, separated by commas
+    /// Columns to print, comma-separated
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     columns: Vec<String>,
     /// Print at most this many
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Deleted experiments too
+    /// Include deleted experiments
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    format: Format,
+    format: OutputFlags,
 }
 
 const COLUMNS: [(&str, &str); 6] = [
@@ -44,7 +44,7 @@ const COLUMNS: [(&str, &str); 6] = [
 fn column(name: &str) -> Result<usize, Failure> {
     COLUMNS.iter().position(|(known, _)| *known == name.trim()).ok_or_else(|| {
         let known = COLUMNS.map(|(name, _)| name).join(", ");
-        Failure::Usage(format!("{name:?} is no column of experiments; there are {known}"))
+        Failure::Usage(format!("no column {name:?}; columns of experiments are {known}"))
     })
 }
 

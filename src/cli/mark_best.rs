@@ -5,11 +5,13 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::choosing::{Asked, Chosen, store_name};
+use super::choosing::{Chosen, PolicyFlags, store_name};
 use super::output::print_json;
 use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
-use crate::marking::{self, Event, Journal, ModelBy, Plan, Record, Registration, Request, Undoing};
+use crate::marking::{
+    self, Journal, MarkEvent, MarkPlan, MarkRequest, ModelBy, Record, Registration, Undoing,
+};
 use crate::mlflow::limits::{check_alias, check_model_name};
 use crate::mlflow::{Experiment, RunId};
 use crate::select::margin::is_better_by;
@@ -25,35 +27,35 @@ pub struct Arguments {
     /// Name or id of the experiment
     experiment: String,
     #[command(flatten)]
-    asked: Asked,
-    /// Mark this run, not the best one
+    asked: PolicyFlags,
+    /// Mark this run instead of the best one
     #[arg(long, value_name = "RUN", conflicts_with = "if_better_than")]
     run: Option<String>,
-    /// Register the model under this name, not the one of the settings
+    /// Register the model under this name instead of the configured one
     #[arg(long, value_name = "NAME")]
     register: Option<String>,
-    /// Register nothing: tags only
+    /// Only set tags; register no model
     #[arg(long, conflicts_with_all = ["register", "alias"])]
     no_register: bool,
-    /// The alias that the best model gets, not the one of the settings
+    /// The alias for the best model, instead of the configured one
     #[arg(long, value_name = "ALIAS")]
     alias: Option<String>,
-    /// Mark it only if it is better than the run of the model that has this alias; otherwise exit code 4
+    /// Mark it only if it is better than the run behind this model alias; otherwise exit with code 4
     #[arg(long, value_name = "alias:ALIAS")]
     if_better_than: Option<String>,
-    /// Better by so much at least
+    /// Minimum improvement
     #[arg(long, value_name = "X", requires = "if_better_than")]
     min_delta: Option<f64>,
-    /// Only say what would be written
+    /// Print what would be written, without writing
     #[arg(long)]
     dry_run: bool,
-    /// Undo the mark that holds
+    /// Undo the current mark
     #[arg(long, conflicts_with_all = ["run", "if_better_than", "history"])]
     undo: bool,
-    /// Only finish what broke off, on this machine, in any experiment of the store
+    /// Only finish interrupted marks of this machine, in any experiment of the store
     #[arg(long, conflicts_with_all = ["run", "if_better_than", "history", "undo", "dry_run"])]
     resume: bool,
-    /// Print the marks of the experiment, the oldest first
+    /// Print the experiment's marks, oldest first
     #[arg(long)]
     history: bool,
     /// Print JSON
@@ -69,16 +71,16 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         return history(&experiment, arguments.json, out);
     }
     if !settings.read_only && !arguments.dry_run {
-        mend(&journal)?;
+        repair(&journal)?;
         let resumed = marking::resume(&store, &journal).await?;
         for outcome in resumed.outcomes {
-            eprintln_all("an earlier step that broke off is finished", &outcome.said);
+            eprintln_all("finished an interrupted step", &outcome.messages);
         }
         let mut failed = resumed.failed.into_iter();
         // With --resume the last one is the command's own error.
         let last = if arguments.resume { failed.next_back() } else { None };
         for error in failed {
-            eprintln_all("an earlier step that broke off is not finished", &[error.to_string()]);
+            eprintln_all("could not finish an interrupted step", &[error.to_string()]);
         }
         if let Some(error) = last {
             return Err(error.into());
@@ -92,9 +94,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         let id = &experiment.experiment_id;
         let undoing = Undoing { by: settings.user.clone(), now: now_ms(), of_others: true };
         let undone = marking::undo(&store, &journal, id, &undoing, random).await?;
-        let undone = undone
-            .ok_or_else(|| Failure::NoneEligible(format!("no run of {:?} is marked", experiment.name)))?;
-        return say(&undone.record, &undone.said, arguments.json, out);
+        let undone = undone.ok_or_else(|| {
+            Failure::NoneEligible(format!("no run of {:?} is marked best", experiment.name))
+        })?;
+        return say(&undone.record, &undone.messages, arguments.json, out);
     }
     let request = request(settings, arguments, &store, &experiment, random).await?;
     let plan = marking::plan(&store, &request).await?;
@@ -102,14 +105,17 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         return print_plan(&plan, arguments.json, out);
     }
     let outcome = marking::mark(&store, &journal, &plan).await?;
-    say(&outcome.record, &outcome.said, arguments.json, out)
+    say(&outcome.record, &outcome.messages, arguments.json, out)
 }
 
 /// A journal that is damaged is told and set aside: what it held cannot be finished, and nothing else waits for it.
-fn mend(journal: &Journal) -> Result<(), Failure> {
-    let mended = journal.mend().map_err(|cause| Failure::State { what: "nothing is marked", cause })?;
+fn repair(journal: &Journal) -> Result<(), Failure> {
+    let mended = journal.repair().map_err(|cause| Failure::State { what: "nothing is marked", cause })?;
     if let Some(error) = mended {
-        super::sweep_report::say(&format!("whether a mark broke off is not known: {}", state::told(&error)));
+        super::sweep_report::say(&format!(
+            "cannot tell whether a mark was interrupted: {}",
+            state::in_words(&error)
+        ));
     }
     Ok(())
 }
@@ -135,7 +141,7 @@ async fn request(
     store: &Store,
     experiment: &Experiment,
     random: u32,
-) -> Result<Request, Failure> {
+) -> Result<MarkRequest, Failure> {
     let selecting = &settings.selecting;
     let registers = (selecting.register || arguments.register.is_some()) && !arguments.no_register;
     if let Some(alias) = &arguments.alias {
@@ -144,14 +150,14 @@ async fn request(
         }
         if *alias == selecting.previous_alias {
             return Err(Failure::Usage(format!(
-                "--alias {alias}: the champion before has this alias (previous_alias); take another"
+                "--alias {alias}: this is the alias of the previous champion (previous_alias); choose another"
             )));
         }
     }
     if let Some(name) = &arguments.register {
         check_model_name(name).map_err(|error| Failure::Usage(format!("--register: {error}")))?;
     }
-    let mut request = Request {
+    let mut request = MarkRequest {
         experiment: experiment.experiment_id.clone(),
         run: RunId::from(""),
         metric: String::new(),
@@ -169,7 +175,7 @@ async fn request(
         let run = store.get_run(&RunId::from(id.as_str())).await?;
         if run.info.experiment_id != experiment.experiment_id {
             let name = &experiment.name;
-            return Err(Failure::Usage(format!("run {id} is not of the experiment {name:?}")));
+            return Err(Failure::Usage(format!("run {id} is not in experiment {name:?}")));
         }
         request.run = run.info.run_id;
         if registers {
@@ -197,8 +203,7 @@ async fn request(
         let metric = request.model_by.as_ref().map_or("", |by| by.metric.as_str());
         if metric.is_empty() && arguments.register.is_none() && selecting.model_name.contains("{metric}") {
             return Err(Failure::Usage(
-                "the model's name has the metric in it (model_name in the settings), and none is known: say --metric, or \
-                 the name with --register"
+                "the model name contains the metric (model_name in the settings), but no metric is known; pass --metric, or the name with --register"
                     .into(),
             ));
         }
@@ -244,15 +249,15 @@ async fn gate(
     store: &Store,
     experiment: &Experiment,
     chosen: &Chosen,
-    request: &Request,
+    request: &MarkRequest,
 ) -> Result<(), Failure> {
     let Some(than) = &arguments.if_better_than else { return Ok(()) };
     let least = arguments.min_delta.unwrap_or(0.0);
     if !(least.is_finite() && least >= 0.0) {
-        return Err(Failure::Usage("--min-delta takes a number, 0 or more".into()));
+        return Err(Failure::Usage("--min-delta must be a number of at least 0".into()));
     }
     let Some(alias) = than.strip_prefix("alias:").filter(|alias| !alias.is_empty()) else {
-        return Err(Failure::Usage(format!("--if-better-than takes alias:NAME, and {than:?} is not that")));
+        return Err(Failure::Usage(format!("--if-better-than must be alias:NAME, not {than:?}")));
     };
     let model = model_name(settings, arguments, experiment, &request.metric);
     let champion = match store.model_version_by_alias(&model, alias).await {
@@ -262,15 +267,13 @@ async fn gate(
     };
     let named = format!("{model}@{alias} (version {})", champion.version);
     let Some(id) = champion.run_id else {
-        return Err(Failure::Usage(format!(
-            "{named} belongs to no run, so that there is nothing to compare with"
-        )));
+        return Err(Failure::Usage(format!("{named} has no run to compare with")));
     };
     let objective = chosen.selection.policy.primary();
     let value = value_of(store, &id, objective, chosen.selection.policy.value).await?;
     let Some(value) = value else {
         return Err(Failure::Usage(format!(
-            "the run of {named} has no {}, so that there is nothing to compare with",
+            "the run of {named} has no {} to compare with",
             objective.metric
         )));
     };
@@ -279,7 +282,7 @@ async fn gate(
     if !value.is_finite() || is_better_by(objective.goal, own, value, least) {
         return Ok(());
     }
-    let wanted = if least > 0.0 { format!(" by {} at least", text::exact(least)) } else { String::new() };
+    let wanted = if least > 0.0 { format!(" by at least {}", text::exact(least)) } else { String::new() };
     Err(Failure::NotBetter(format!(
         "the best run has {} = {}, and {named} has {}: not better{wanted}",
         objective.metric,
@@ -309,7 +312,7 @@ async fn value_of(
     Ok(found.first().map(|(_, summary)| summary.pick(statistic).0))
 }
 
-fn print_plan(plan: &Plan, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+fn print_plan(plan: &MarkPlan, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     if json {
         let told = json!({ "run": record_json(&plan.record), "writes": plan.writes });
         return Ok(print_json(&told, out)?);
@@ -330,11 +333,11 @@ fn print_plan(plan: &Plan, json: bool, out: &mut impl Write) -> Result<(), Failu
     Ok(())
 }
 
-fn say(record: &Record, said: &[String], json: bool, out: &mut impl Write) -> Result<(), Failure> {
+fn say(record: &Record, messages: &[String], json: bool, out: &mut impl Write) -> Result<(), Failure> {
     if json {
-        return Ok(print_json(&json!({ "run": record_json(record), "said": said }), out)?);
+        return Ok(print_json(&json!({ "run": record_json(record), "said": messages }), out)?);
     }
-    for line in said {
+    for line in messages {
         writeln!(out, "{}", text::clean(line))?;
     }
     Ok(())
@@ -358,13 +361,13 @@ fn history(experiment: &Experiment, json: bool, out: &mut impl Write) -> Result<
     let holder = marking::holder(&log).map(|record| record.id.clone());
     if json {
         let all = log.iter().map(|event| match event {
-            Event::Marked(record) => {
+            MarkEvent::Marked(record) => {
                 let mut told = record_json(record);
                 told["event"] = json!("mark");
                 told["holds"] = json!(holder.as_deref() == Some(&record.id));
                 told
             }
-            Event::Undone(undone) => {
+            MarkEvent::Undone(undone) => {
                 json!({ "event": "undo", "mark": undone.mark, "by": undone.by, "at": undone.at })
             }
         });
@@ -372,15 +375,15 @@ fn history(experiment: &Experiment, json: bool, out: &mut impl Write) -> Result<
     }
     for event in &log {
         match event {
-            Event::Marked(record) => {
+            MarkEvent::Marked(record) => {
                 let sign = if holder.as_deref() == Some(&record.id) { "◆" } else { " " };
                 let (name, by) = (text::clean(&record.run_name), text::clean(&record.by));
                 let at = text::timestamp(record.at);
                 writeln!(out, "{sign} {at}  {by} marked {name}: {}", text::clean(&record.why))?;
             }
-            Event::Undone(undone) => {
+            MarkEvent::Undone(undone) => {
                 let run = log.iter().find_map(|event| match event {
-                    Event::Marked(record) if record.id == undone.mark => Some(record.run_name.as_str()),
+                    MarkEvent::Marked(record) if record.id == undone.mark => Some(record.run_name.as_str()),
                     _ => None,
                 });
                 let (by, at) = (text::clean(&undone.by), text::timestamp(undone.at));

@@ -2,7 +2,7 @@
 //!
 //! Data goes to standard output, messages to standard error. Exit codes: 0 done; 1 something failed; 2 the command
 //! line or the settings are wrong; 3 what was asked for does not exist, or no run is eligible; 4 a run that was
-//! waited for did not finish, or a model is not better; 5 the time to wait is over.
+//! waited for did not finish, or a model is not better; 5 timeout.
 
 mod best;
 mod choosing;
@@ -39,15 +39,14 @@ use crate::store::uri::Observer;
 use crate::store::{ErrorKind, Store, StoreError, uri};
 use crate::sweep::run::RunError;
 use crate::text::clean_lines;
-use crate::tui::{Keymap, Opened};
+use crate::tui::{Keymap, OpenStore};
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 something failed; 2 the command line or the settings are wrong; 3 what was \
-    asked for does not exist, or no run is eligible; 4 a run that was waited for did not finish, or the best run is not \
-    better than the champion; 5 the time to wait is over.";
+const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure; 2 wrong command line or settings; 3 not found, or no run is eligible; 4 a run waited for did not finish, or the best run is not \
+    better than the champion; 5 timeout.";
 
 /// See, compare and choose MLflow runs in the terminal.
 ///
-/// Without a command the explorer opens: on a server (`http://…`), or on a local `mlflow.db` without any server.
+/// Without a command, the explorer opens: on a server (`http://…`) or directly on a local `mlflow.db`.
 #[derive(Debug, Parser)]
 #[command(name = "mltui", bin_name = "mltui", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Arguments {
@@ -65,22 +64,22 @@ pub enum Command {
     Runs(runs::Arguments),
     /// Compare runs: what differs, how much, and which value is best
     Compare(compare::Arguments),
-    /// Choose the best run of an experiment, and say why
+    /// Choose the best run of an experiment, and explain the choice
     Best(best::Arguments),
-    /// Mark the best run of an experiment, register its model and move the alias; or only if it is better than the champion
+    /// Mark the best run, register its model and move the alias, optionally only if it beats the champion
     MarkBest(mark_best::Arguments),
-    /// Train: search model families and hyper-parameters, and log each trial as a run
+    /// Train: search models and hyper-parameters, logging each trial as a run
     Sweep(Box<sweep::Arguments>),
-    /// List the sweeps of this machine; pause, continue or cancel one
+    /// List, pause, continue or cancel the sweeps of this machine
     Sweeps(sweeps::Arguments),
-    /// Wait until runs have ended
+    /// Wait for runs to end
     Wait(wait::Arguments),
-    /// Say what would be opened and why, and whether it works
+    /// Show which store would be opened and why, and check that it works
     Doctor,
-    /// Show where the settings are and what they are
+    /// Show the settings and where they come from
     #[command(subcommand)]
-    Config(config::Command),
-    /// Print a completion script for a shell
+    Config(config::ConfigCommand),
+    /// Print a shell completion script
     Completions { shell: clap_complete::Shell },
     /// Print the manual page
     Man,
@@ -102,9 +101,9 @@ pub enum Failure {
     Store(#[from] StoreError),
     #[error("in the {what}:\n{}", error.report(text))]
     Language { what: &'static str, text: String, error: ParseError },
-    #[error("{0}; `mltui experiments` lists them")]
+    #[error("{0}; see `mltui experiments`")]
     NoExperiment(#[from] NoExperiment),
-    /// The database that was asked for is not there.
+    /// The database that was requested is not there.
     #[error("{0}")]
     NoFile(String),
     #[error("{0}")]
@@ -119,11 +118,11 @@ pub enum Failure {
     Data(#[from] DataError),
     #[error(transparent)]
     Sweep(#[from] RunError),
-    #[error("cancelled; `mltui sweep --resume {0}` goes on where it stood")]
+    #[error("cancelled; `mltui sweep --resume {0}` continues it")]
     Cancelled(String),
-    #[error("{failed} of {of} runs did not finish: they failed or were killed")]
+    #[error("{failed} of {of} runs failed or were killed")]
     RunsFailed { failed: usize, of: usize },
-    #[error("{0} runs still go on")]
+    #[error("{0} runs are still running")]
     TimedOut(usize),
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -137,7 +136,7 @@ impl Failure {
     fn of_filter(error: StoreError, filter: &Filter) -> Self {
         match error.kind {
             ErrorKind::Invalid(message) if !filter.clauses.is_empty() => {
-                Self::Usage(format!("the server does not take this filter: {message}"))
+                Self::Usage(format!("the server rejects this filter: {message}"))
             }
             _ => Self::Store(error),
         }
@@ -159,11 +158,11 @@ impl Failure {
         match self {
             Self::Store(error) => Some(error.hint()),
             Self::NoFile(_) => Some(
-                "`mltui doctor` shows where the address comes from; the first run that is logged makes the file",
+                "`mltui doctor` shows where the address comes from; the file is created when the first run is logged",
             ),
-            Self::State { .. } => {
-                Some("`mltui doctor` shows the state folder: it has to be writable, with room on its disk")
-            }
+            Self::State { .. } => Some(
+                "`mltui doctor` shows the state folder; make sure that it is writable and its disk not full",
+            ),
             _ => None,
         }
     }
@@ -190,7 +189,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Says what is wrong with the command line; or prints the help, or the version, that was asked for.
+/// Says what is wrong with the command line; or prints the help, or the version, that was requested.
 fn refused(mut error: clap::Error) -> ExitCode {
     if !error.use_stderr() {
         // Whoever reads it may have seen enough of it.
@@ -255,8 +254,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             drop(out);
             if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
                 return Err(Failure::Usage(
-                    "the explorer needs a terminal; for scripts there are `mltui experiments` and `mltui runs`, see \
-                     `mltui --help`"
+                    "the explorer needs a terminal; in scripts use `mltui experiments`, `mltui runs` and others, see `mltui --help`"
                         .into(),
                 ));
             }
@@ -273,13 +271,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// The store that the settings name, to be explored.
-fn explore(mut settings: Settings) -> Result<Opened, Failure> {
+fn explore(mut settings: Settings) -> Result<OpenStore, Failure> {
     // On the screen the watch itself tries again and says so; silent attempts would only hide the trouble.
     settings.rest.max_retries = 0;
     let store = open_or_begin(&settings)?;
     let keymap = Keymap::with(settings.keys())
         .map_err(|message| ConfigError::Keys { path: settings.config_file.clone(), message })?;
-    Ok(Opened { settings, store, keymap })
+    Ok(OpenStore { settings, store, keymap })
 }
 
 /// Runs a command to its end on this thread.
@@ -287,7 +285,7 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
-/// The store that the settings name; a database that was asked for by name has to be there.
+/// The store that the settings name; a database that was requested by name has to be there.
 fn open(settings: &Settings) -> Result<Store, Failure> {
     match settings.absent_file() {
         Some(words) => Err(Failure::NoFile(words)),
@@ -312,7 +310,7 @@ fn open_or_begin(settings: &Settings) -> Result<Store, Failure> {
     let mut rest = settings.rest.clone();
     rest.observer = Some(Observer::new(|waiting| {
         sweep_report::say(&format!(
-            "{} for {} ({}); ctrl-c ends it",
+            "{} for {} ({}); ctrl-c stops it",
             waiting.what,
             crate::text::span(waiting.at_most.as_millis() as i64),
             waiting.set_by

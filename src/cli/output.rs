@@ -10,11 +10,11 @@ use crate::text;
 
 /// How to print.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
-pub struct Format {
+pub struct OutputFlags {
     /// Print JSON
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,
-    /// Print CSV with a header line
+    /// Print CSV with a header
     #[arg(long)]
     pub csv: bool,
 }
@@ -28,7 +28,7 @@ pub struct Table<'a> {
 
 impl Table<'_> {
     /// Prints the table; `now` (milliseconds) is what ages are counted from.
-    pub fn print(&self, format: Format, now: i64, out: &mut impl Write) -> io::Result<()> {
+    pub fn print(&self, format: OutputFlags, now: i64, out: &mut impl Write) -> io::Result<()> {
         if format.json {
             let rows: Vec<Json> = self.rows.iter().map(|row| self.json_row(row)).collect();
             return print_json(&Json::Array(rows), out);

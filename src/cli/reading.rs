@@ -9,7 +9,7 @@ use crate::catalog::{Builder, Catalog};
 use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Number, Query, Test};
 use crate::mlflow::{Experiment, RunId, RunStatus, ViewType, tags};
 use crate::select::{
-    Ancestors, DEEPEST, FURTHER, Goal, Objective, Policy, SAMPLE, Selection, ValueOf, missing_parents,
+    Ancestors, DEEPEST, Goal, MOST_FURTHER, Objective, Policy, SAMPLE, Selection, ValueOf, missing_parents,
     select, select_with,
 };
 use crate::store::batch::whole_runs;
@@ -86,7 +86,7 @@ pub async fn read_columns(
     let mut builder = scan_all(store, scan).await?;
     builder.end_scan();
     read_parents(store, experiment, &mut builder, &mut HashSet::new()).await?;
-    for wanted in policy.wanted() {
+    for wanted in policy.needed_histories() {
         builder.complete(store, &wanted).await?;
     }
     Ok(builder)
@@ -103,7 +103,7 @@ pub async fn decide_ties(
     top: usize,
 ) -> Result<(Catalog, Selection), Failure> {
     let policy = selection.policy.clone();
-    for count in [1, 4, FURTHER] {
+    for count in [1, 4, MOST_FURTHER] {
         let some = &further[..count.min(further.len())];
         if selection.undecided.is_empty() || some.is_empty() {
             break;
@@ -151,7 +151,7 @@ pub async fn read_pages(
         search.page_token = reading.page(&search, &Filter::default()).await?;
         if search.page_token.is_none() {
             let mut builder = reading.builder;
-            for wanted in policy.wanted() {
+            for wanted in policy.needed_histories() {
                 builder.complete(store, &wanted).await?;
             }
             return Ok((builder.snapshot(), true));
@@ -191,7 +191,7 @@ impl Reading<'_> {
         let page = page.map_err(|error| Failure::of_filter(error, written))?;
         self.count += 1;
         if self.count > MOST_PAGES {
-            let words = format!("there is a page after {MOST_PAGES} pages of runs");
+            let words = format!("more than {MOST_PAGES} pages of runs");
             return Err(StoreError::new("search runs", ErrorKind::Protocol(words)).into());
         }
         if search.page_token.is_none() {

@@ -5,11 +5,11 @@ use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::output::{Format, Table, print_json};
+use super::output::{OutputFlags, Table, print_json};
 use super::{Failure, find_experiment, open};
 use crate::catalog::filter::matching;
 use crate::catalog::sort::{SortKey, sorted};
-use crate::catalog::summaries::Wanted;
+use crate::catalog::summaries::NeededHistory;
 use crate::catalog::{Bound, Builder, Catalog, ColumnSpec, Keyed, NO_TIME, Row, Sym, Value};
 use crate::config::Settings;
 use crate::mlflow::filter::{Direction, Filter, parse};
@@ -23,13 +23,13 @@ use crate::store::{RunSearch, Scan, ScanValues, Store, now_ms};
 pub struct Arguments {
     /// Name or id of the experiment
     experiment: String,
-    /// Only runs that pass this filter, in MLflow's language: "metrics.rmse < 0.5 AND params.family = 'tree'"
+    /// Only runs that match this MLflow filter: "metrics.rmse < 0.5 AND params.family = 'tree'"
     #[arg(long, value_name = "FILTER", default_value = "")]
     filter: String,
-    /// Sort by this column, such as metrics.rmse or "start_time desc"; may be given several times
+    /// Sort by this column, such as metrics.rmse or "start_time desc"; repeatable
     #[arg(long, value_name = "COLUMN")]
     sort: Vec<String>,
-    /// Columns to print, separated by commas: run_name, status, metrics.NAME, params.NAME, tags.NAME, …; of a metric's
+    /// Columns to print, comma-separated: run_name, status, metrics.NAME, params.NAME, tags.NAME, …; of a metric's
     /// whole history min(metrics.NAME), max(…), mean(…), first(…), at(metrics.NAME, STEP), and
     /// last(metrics.NAME, N), the mean of the last N points
     #[arg(long, value_name = "NAMES")]
@@ -37,11 +37,11 @@ pub struct Arguments {
     /// Print at most this many runs
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Deleted runs too
+    /// Include deleted runs
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    format: Format,
+    format: OutputFlags,
 }
 
 /// What the command line asks for, understood.
@@ -92,7 +92,7 @@ fn tell_of_empty(columns: &[ColumnSpec], rows: &[Vec<Value<'_>>]) {
     }
     for (at, column) in columns.iter().enumerate() {
         if has_key(column) && rows.iter().all(|row| row[at] == Value::Missing) {
-            tell(&format!("none of these runs has {:?}: the column is empty", column.name()));
+            tell(&format!("no run has {:?}; the column is empty", column.name()));
         }
     }
 }
@@ -209,7 +209,7 @@ fn in_order(catalog: &Catalog, query: &Query) -> Vec<Row> {
     let rows = sorted(catalog, &query.sort, now_ms());
     for key in query.sort.iter().filter(|key| has_key(&key.column) && !rows.is_empty()) {
         if matches!(Bound::new(catalog, &key.column), Bound::Absent) {
-            tell(&format!("no run has {:?}: nothing is sorted by it", key.column.name()));
+            tell(&format!("no run has {:?}; not sorted by it", key.column.name()));
         }
     }
     rows
@@ -240,7 +240,7 @@ async fn search(store: &Store, experiment: &ExperimentId, query: &Query) -> Resu
 /// Reads the histories that columns and sort keys ask for.
 async fn complete(builder: &mut Builder, store: &Store, query: &Query) -> Result<(), Failure> {
     let sorted = query.sort.iter().map(|key| &key.column);
-    let wanted: HashSet<Wanted> = sorted.chain(&query.columns).filter_map(Wanted::of).collect();
+    let wanted: HashSet<NeededHistory> = sorted.chain(&query.columns).filter_map(NeededHistory::of).collect();
     for wanted in &wanted {
         builder.complete(store, wanted).await?;
     }

@@ -35,8 +35,8 @@ pub async fn find_spread(
     selection.spread = None;
     match tokio::time::timeout(LONGEST, look(store, experiment, catalog, newest_are_whole, selection)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => say(&format!("the spread of the best run was not found: {error}")),
-        Err(_) => say(&format!("the spread of the best run was not found in {} s", LONGEST.as_secs())),
+        Ok(Err(error)) => say(&format!("cannot compute the spread of the best run: {error}")),
+        Err(_) => say(&format!("cannot compute the spread of the best run within {} s", LONGEST.as_secs())),
     }
 }
 

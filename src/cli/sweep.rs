@@ -22,7 +22,7 @@ use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::rules::MOST_JOBS;
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::tabular::KeptModels;
-use crate::sweep::plan::Plan;
+use crate::sweep::plan::SweepPlan;
 use crate::sweep::request::{SweepRequest, seconds};
 use crate::sweep::run::{self, SweepJob};
 use crate::sweep::search::Method;
@@ -36,76 +36,76 @@ pub struct Arguments {
     /// The column to predict
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// Numbers or classes; found out from the target unless given
+    /// regression or classification; inferred from the target by default
     #[arg(long, value_enum)]
     task: Option<Task>,
     /// The metric to optimise: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc
     #[arg(long)]
     metric: Option<String>,
-    /// A model family to try; repeat it for several. All that suit such data unless given
+    /// A model family to try; repeatable; by default all that suit the data
     #[arg(long = "family", value_name = "NAME")]
     families: Vec<String>,
-    /// What is searched of a family: random_forest.max_depth=4..24, ridge.alpha=0.01..10.0:log, svm.kernel=rbf
+    /// The search space of a family: random_forest.max_depth=4..24, ridge.alpha=0.01..10.0:log, svm.kernel=rbf
     #[arg(long = "space", value_name = "FAMILY.NAME=RANGE")]
     spaces: Vec<String>,
-    /// How trials are chosen
+    /// The search method
     #[arg(long, value_enum)]
     method: Option<Method>,
-    /// Values of each range that a grid takes
+    /// Grid points for each range
     #[arg(long, value_name = "N")]
     grid_points: Option<usize>,
-    /// Trials at most
+    /// Maximum number of trials
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     trials: Option<u32>,
-    /// Time after which no trial begins: 90s, 10m, 2h
+    /// Start no trial after this time: 90s, 10m, 2h
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     time: Option<f64>,
-    /// Folds of cross-validation
+    /// Number of cross-validation folds
     #[arg(long, value_name = "N")]
     folds: Option<usize>,
-    /// The share of rows that is held out to the end
+    /// The fraction of rows held out as test set
     #[arg(long, value_name = "SHARE")]
     test_size: Option<f64>,
-    /// The same seed gives the same trials and metrics, whatever the number of jobs
+    /// Random seed; results do not depend on the number of jobs
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Trials side by side, at most 8 with tpe or pruning; all cores but one unless given
+    /// Parallel trials, at most 8 with tpe or pruning; by default all cores but one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_JOBS as i64))]
     jobs: Option<u32>,
-    /// Whose models are kept
+    /// Which models to keep
     #[arg(long, value_enum)]
     models: Option<KeptModels>,
-    /// End trials early that fall behind the others
+    /// Prune trials that fall behind
     #[arg(long, overrides_with = "no_prune")]
     prune: bool,
-    /// End no trial early
+    /// Never prune trials
     #[arg(long)]
     no_prune: bool,
-    /// The separator of a CSV file; found out unless given
+    /// The separator of a CSV file; detected by default
     #[arg(long, value_name = "CHARACTER", value_parser = separator)]
     separator: Option<u8>,
-    /// What stands before the fraction in numbers of a CSV file, a point or a comma; found out unless given
+    /// The decimal separator of a CSV file, . or ,; detected by default
     #[arg(long, value_name = "CHARACTER", value_parser = str::parse::<DecimalMark>)]
     decimal: Option<DecimalMark>,
-    /// The first line holds values; columns are named c1, c2, …
+    /// The file has no header; columns are named c1, c2, …
     #[arg(long)]
     no_header: bool,
-    /// A column whose numbers stand for categories
+    /// A column of numbers to treat as categorical; repeatable
     #[arg(long, value_name = "COLUMN")]
     categorical: Vec<String>,
-    /// A column that is not read
+    /// A column to ignore; repeatable
     #[arg(long, value_name = "COLUMN")]
     ignore: Vec<String>,
-    /// The experiment that the runs go to, by name or id; made if there is none. Named after the data unless given
+    /// The experiment to log to, by name or id; created if missing; by default named after the data
     #[arg(long, value_name = "NAME")]
     experiment: Option<String>,
-    /// Go on with a sweep that was cancelled or broke off
+    /// Resume a cancelled or interrupted sweep
     #[arg(long, value_name = "SWEEP", conflicts_with_all = ["data", "target", "families", "experiment"])]
     resume: Option<String>,
-    /// Run it in the background, and print the sweep's id
+    /// Run in the background and print the sweep's id
     #[arg(long)]
     detach: bool,
-    /// List the model families and what is searched of them
+    /// List the model families and their search spaces
     #[arg(long = "families")]
     list_families: bool,
     /// Print JSON
@@ -119,7 +119,7 @@ pub struct Arguments {
 impl Arguments {
     /// What is asked for, the flags before the settings.
     fn request(&self, settings: &Settings) -> Result<SweepRequest, Failure> {
-        let mut request = settings.sweeping.wish.clone();
+        let mut request = settings.sweeping.defaults.clone();
         if let Some(data) = &self.data {
             // Of other data the target of the settings says nothing.
             if *data != request.data {
@@ -132,7 +132,7 @@ impl Arguments {
         if request.data.is_empty() {
             let known: Vec<_> = bundled::SETS.iter().map(|set| set.name).collect();
             return Err(Failure::Usage(format!(
-                "say what to train on with --data: a CSV, TSV or Parquet file, or one of {}",
+                "no data given; pass --data with a CSV, TSV or Parquet file, or one of {}",
                 known.join(", ")
             )));
         }
@@ -172,12 +172,12 @@ impl Arguments {
 }
 
 /// All cores but one, which is the screen's.
-fn jobs(settings: &Settings, arguments: &Arguments, plan: &Plan) -> usize {
+fn jobs(settings: &Settings, arguments: &Arguments, plan: &SweepPlan) -> usize {
     let asked = arguments.jobs.map(|jobs| jobs as usize).or(settings.sweeping.jobs);
     let jobs = plan.rules.jobs_for(asked);
     if asked.is_some_and(|asked| asked > jobs) {
         say(&format!(
-            "{jobs} jobs, as tpe and pruning go by earlier trials: a grid without pruning takes more"
+            "limited to {jobs} jobs, because tpe and pruning learn from earlier trials; a grid without pruning takes more"
         ));
     }
     jobs
@@ -191,7 +191,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         leave_terminal();
     }
     if settings.read_only {
-        return Err(Failure::Usage("a sweep writes runs, and read_only is set".into()));
+        return Err(Failure::Usage("a sweep writes runs, but read_only is set".into()));
     }
     let mut patient = settings.clone();
     // The sweep itself tries again for as long as it takes, and says so.
@@ -201,8 +201,8 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     if !arguments.background {
         for broken in run::close_broken(&store, &settings.state_folder, &store_name(settings)).await {
             say(&match broken.closed {
-                Ok(()) => format!("{} broke off earlier; `mltui sweeps` lists it", broken.name),
-                Err(error) => format!("{} broke off earlier, and cannot be closed: {error}", broken.name),
+                Ok(()) => format!("sweep {} was interrupted; see `mltui sweeps`", broken.name),
+                Err(error) => format!("sweep {} was interrupted and cannot be closed: {error}", broken.name),
             });
         }
     }
@@ -212,7 +212,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             check_place(&store, &resumed.1.experiment).await?;
             if !arguments.background {
                 let wanted = resumed.0.set_control(Control::Run);
-                wanted.map_err(|cause| Failure::State { what: "the sweep stays as it is", cause })?;
+                wanted.map_err(|cause| Failure::State { what: "the sweep is unchanged", cause })?;
             }
             tell(&resumed.2);
             resumed
@@ -228,7 +228,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
                 state_folder: &settings.state_folder,
             };
             // The store gets nothing where the sweep could not be kept.
-            let unbegun = |cause| Failure::State { what: "no sweep is begun", cause };
+            let unbegun = |cause| Failure::State { what: "no sweep was started", cause };
             let prepared = PreparedSweep::new(plan, &data, &origin).map_err(unbegun)?;
             let experiment = find_or_create(&store, &name, prepared.plan()).await?;
             store.check_artifacts(&experiment.experiment_id).await?;
@@ -245,7 +245,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             if arguments.resume.is_none() {
                 folder.remove();
             }
-            Failure::State { what: "no process could be started", cause }
+            Failure::State { what: "cannot start a process", cause }
         })?;
         return if arguments.json {
             Ok(print_json(
@@ -307,24 +307,24 @@ fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, T
     let store = store_name(settings);
     if header.store != store {
         return Err(Failure::Usage(format!(
-            "the sweep {id} logs to {}, and {store} is opened: say --tracking-uri {}",
+            "sweep {id} logs to {}, not to {store}; pass --tracking-uri {}",
             header.store, header.store
         )));
     }
     let is_running = folder.is_running();
     // A lock of an earlier version says for good who was at it last.
-    let may_be_at_it = || !matches!(is_running, Ok(true)) && !matches!(folder.is_told(), Ok(Some(true)));
+    let may_be_at_it =
+        || !matches!(is_running, Ok(true)) && !matches!(folder.is_fully_logged(), Ok(Some(true)));
     if let Some(host) = folder.host().filter(|_| may_be_at_it()) {
         return Err(Failure::Usage(format!(
-            "the sweep {id} is at work on {host}, or was when that went away: resume it there; if {host} is gone for good, \
-             take {} away first",
+            "sweep {id} runs, or ran, on {host}; resume it there, or if {host} is gone for good, delete {} first",
             folder.lock().display()
         )));
     }
     let data = header.plan.training_data()?;
     if data.frame.digest != header.dataset.digest {
         return Err(Failure::Usage(format!(
-            "{} has changed since the sweep began: begin another, as trials would not compare",
+            "{} has changed since the sweep began, so trials would not be comparable; start a new sweep",
             header.plan.tabular.data
         )));
     }
@@ -336,7 +336,7 @@ fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, T
     };
     if !is_same {
         return Err(Failure::Usage(format!(
-            "{} is read in another way than when the sweep began, with another version of mltui: begin another, as trials would not compare",
+            "this version of mltui reads {} differently than the one that began the sweep, so trials would not be comparable; start a new sweep",
             header.plan.tabular.data
         )));
     }

@@ -10,7 +10,7 @@ use super::output::print_json;
 use crate::learn::scores::scores;
 use crate::mlflow::RunId;
 use crate::store::now_ms;
-use crate::sweep::engine::journal::{EndReason, EventKind, Outcome, SweepFolder};
+use crate::sweep::engine::journal::{EndReason, EventKind, SweepFolder, TrialOutcome};
 use crate::sweep::engine::record::SweepEnd;
 use crate::sweep::engine::state::{SweepState, SweepStates, best};
 use crate::sweep::engine::unkept;
@@ -73,7 +73,7 @@ impl Bar {
                 }
             }
             Notice::Away(error) => {
-                self.above(&format!("{error}; the results are kept, and it is tried again"));
+                self.above(&format!("{error}; results are kept; retrying"));
             }
             Notice::Back => self.above("the store answers again"),
             Notice::NotKept(unkept) => {
@@ -81,7 +81,7 @@ impl Bar {
                 if !std::mem::replace(&mut self.has_told, true) {
                     let of = unkept.trial.map_or(String::new(), |trial| format!(" of trial {trial}"));
                     self.above(&format!(
-                        "{}{of} is not kept, and the sweep goes on: {}",
+                        "cannot store {}{of}; the sweep continues: {}",
                         unkept.what, unkept.why
                     ));
                 }
@@ -110,16 +110,16 @@ impl Bar {
         self.drawn = Some(Instant::now());
     }
 
-    fn line(&self, trial: usize, outcome: &Outcome) {
+    fn line(&self, trial: usize, outcome: &TrialOutcome) {
         let trials = &self.state.trials;
         let family = trials[trial].proposal.as_ref().map_or("", |proposal| proposal.family.as_str());
         let came = match outcome {
-            Outcome::Finished { .. } => {
+            TrialOutcome::Finished { .. } => {
                 let mean = trials[trial].mean(self.header.plan.aim()).unwrap_or(f64::NAN);
                 format!("{} {}", self.header.plan.metric(), text::number(mean))
             }
-            Outcome::Pruned { reports, .. } => format!("pruned after {reports} folds"),
-            Outcome::Failed { message } => format!("failed: {message}"),
+            TrialOutcome::Pruned { reports, .. } => format!("pruned after {reports} folds"),
+            TrialOutcome::Failed { message } => format!("failed: {message}"),
         };
         say(&format!("trial {trial} {family}: {came}"));
     }
@@ -147,7 +147,7 @@ pub fn report(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut states = SweepStates::default();
-    let unread = |cause| Failure::State { what: "what came of the sweep cannot be read", cause };
+    let unread = |cause| Failure::State { what: "cannot read the sweep's result", cause };
     let read = Progress::read(folder, header, &mut states, now_ms()).map_err(unread)?;
     // A fit that nobody waits for may still be at work, and hold the sweep.
     let state = match ended.reason {
@@ -169,7 +169,7 @@ pub fn report(
         let best = best.map(|number| {
             let trial = &trials[number];
             let mut metrics = match &trial.outcome {
-                Some(Outcome::Finished { means, .. }) => of("val", means),
+                Some(TrialOutcome::Finished { means, .. }) => of("val", means),
                 _ => serde_json::Map::new(),
             };
             metrics.extend(trial.last.iter().flat_map(|last| of("test", &last.values)));
@@ -216,14 +216,14 @@ pub fn report(
         if let Some(words) = unkept::in_words(&progress.unkept) {
             writeln!(out, "{}", text::clean(&words))?;
         }
-        writeln!(out, "the same again: {}", text::clean(&header.command()))?;
+        writeln!(out, "to repeat: {}", text::clean(&header.command()))?;
     }
     if ended.reason == EndReason::Cancelled {
         return Err(Failure::Cancelled(header.id.clone()));
     }
     if progress.best.is_none() {
         let error = progress.error.map_or(String::new(), |error| format!(": {error}"));
-        return Err(Failure::NoneEligible(format!("no trial came to a result{error}")));
+        return Err(Failure::NoneEligible(format!("no trial succeeded{error}")));
     }
     Ok(())
 }

@@ -27,13 +27,13 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Begin no further fold until it is continued
+    /// Pause it after the current fold
     Pause { sweep: String },
-    /// Go on after a pause
+    /// Continue it after a pause
     Continue { sweep: String },
-    /// End it now; `mltui sweep --resume` goes on where it stood
+    /// Stop it now; `mltui sweep --resume` continues it
     Cancel { sweep: String },
-    /// Print what the process of a sweep said
+    /// Print its log
     Log { sweep: String },
 }
 
@@ -42,7 +42,8 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
         None => return list(settings, arguments.json, out),
         Some(Command::Log { sweep }) => {
             let (folder, _) = find(settings, sweep)?;
-            let log = folder.said().map_err(|cause| Failure::State { what: "cannot read the log", cause })?;
+            let log =
+                folder.read_log().map_err(|cause| Failure::State { what: "cannot read the log", cause })?;
             return Ok(log.lines().try_for_each(|line| writeln!(out, "{}", text::clean(line)))?);
         }
         Some(Command::Pause { sweep }) => (sweep, Control::Pause),
@@ -51,9 +52,9 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
     };
     let (folder, progress) = find(settings, sweep)?;
     if !progress.state.is_active() {
-        return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.standing())));
+        return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.status_text())));
     }
-    folder.set_control(control).map_err(|cause| Failure::State { what: "it goes on as before", cause })
+    folder.set_control(control).map_err(|cause| Failure::State { what: "it continues as before", cause })
 }
 
 /// A sweep by its id or its name.
@@ -64,7 +65,7 @@ pub fn named(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader)
         for words in &all.unread {
             say(words);
         }
-        Failure::NoneEligible(format!("there is no sweep {id:?} on this machine; `mltui sweeps` lists them"))
+        Failure::NoneEligible(format!("no sweep {id:?} on this machine; see `mltui sweeps`"))
     })
 }
 
@@ -116,7 +117,7 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
         return Ok(print_json(&Json::Array(progress.iter().map(entry).collect()), out)?);
     }
     if progress.is_empty() {
-        return Ok(writeln!(out, "no sweeps; `mltui sweep --data FILE --target COLUMN` begins one")?);
+        return Ok(writeln!(out, "no sweeps; start one with `mltui sweep --data FILE --target COLUMN`")?);
     }
     let rows: Vec<Vec<String>> = progress.iter().map(row).collect();
     for (sweep, line) in progress.iter().zip(text::aligned(&rows, |_| false)) {
@@ -137,7 +138,7 @@ fn row(sweep: &Progress) -> Vec<String> {
     let best = sweep.best.as_ref().map_or(String::new(), |best| format!("  best {best}"));
     vec![
         sweep.id.clone(),
-        format!("{:<11}", text::clean(&sweep.standing())),
+        format!("{:<11}", text::clean(&sweep.status_text())),
         format!("{:>3}{of} trials", sweep.ended()),
         format!("{}{best}", text::clean(&sweep.experiment_name)),
     ]

@@ -20,13 +20,13 @@ pub struct Arguments {
     /// Ids of the runs to wait for
     #[arg(value_name = "RUN", required_unless_present = "experiment", conflicts_with = "experiment")]
     runs: Vec<String>,
-    /// Wait for all active runs of this experiment, by name or id; those that start meanwhile too
+    /// Wait for all active runs of this experiment (name or id), including those that start meanwhile
     #[arg(long, value_name = "NAME")]
     experiment: Option<String>,
-    /// Give up after so many seconds, with exit code 5
+    /// Give up after this many seconds, with exit code 5
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
-    /// Print the runs as a JSON array when all have ended, not each as it ends
+    /// Print the runs as one JSON array at the end, instead of each as it ends
     #[arg(long)]
     json: bool,
 }
@@ -43,7 +43,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let limit = match arguments.timeout {
         Some(seconds) => Some(
             Duration::try_from_secs_f64(seconds)
-                .map_err(|_| Failure::Usage("--timeout takes a number of seconds, 0 or more".into()))?,
+                .map_err(|_| Failure::Usage("--timeout must be a number of seconds, at least 0".into()))?,
         ),
         None => None,
     };
@@ -82,7 +82,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             }
             Err(error) if error.is_transient() => {
                 if std::mem::replace(&mut was_reached, false) {
-                    tell(&format!("{error}; going on trying"));
+                    tell(&format!("{error}; retrying"));
                 }
             }
             Err(error) => return Err(error.into()),

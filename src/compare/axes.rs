@@ -2,7 +2,7 @@
 //! scatter plots.
 
 use super::export::exact;
-use super::{Cell, Comparison, Kind, number};
+use super::{CompareCell, Comparison, EntryKind, number};
 use crate::catalog::{ColumnSpec, Value};
 use crate::sheet;
 use crate::text;
@@ -42,20 +42,20 @@ impl Axis {
     pub fn new(comparison: &Comparison, spec: &ColumnSpec, now: i64) -> Option<Self> {
         let entry = comparison.entries.iter().find(|entry| entry.spec == *spec)?;
         let bound = comparison.bound(entry);
-        let cells: Vec<Cell<'_>> =
+        let cells: Vec<CompareCell<'_>> =
             (0..comparison.members.len()).map(|member| comparison.cell(entry, &bound, member, now)).collect();
         let labels: Vec<String> = cells.iter().map(words).collect();
         let values: Vec<sheet::Cell> = cells.iter().map(exact).collect();
-        let numbers: Vec<Option<f64>> = cells.iter().map(Cell::number).collect();
+        let numbers: Vec<Option<f64>> = cells.iter().map(CompareCell::number).collect();
         let has_words = cells
             .iter()
             .zip(&numbers)
-            .any(|(cell, number)| number.is_none() && !matches!(cell, Cell::Missing));
+            .any(|(cell, number)| number.is_none() && !matches!(cell, CompareCell::Missing));
         if has_words {
             let mut texts: Vec<String> = labels
                 .iter()
                 .zip(&cells)
-                .filter(|(_, cell)| **cell != Cell::Missing)
+                .filter(|(_, cell)| **cell != CompareCell::Missing)
                 .map(|(label, _)| label.clone())
                 .collect();
             texts.sort_unstable();
@@ -117,32 +117,32 @@ impl AxisKind {
     }
 }
 
-fn words(cell: &Cell<'_>) -> String {
+fn words(cell: &CompareCell<'_>) -> String {
     match cell {
-        Cell::Missing | Cell::One(Value::Missing) => "-".into(),
-        Cell::One(Value::Text(text)) => number(text).map_or_else(|| (*text).to_owned(), text::number),
-        Cell::One(Value::OwnedText(text)) => text.clone(),
-        Cell::One(Value::Number(value) | Value::Point(value, _)) => text::number(*value),
-        Cell::One(Value::Time(ms)) => text::timestamp(*ms),
-        Cell::One(Value::Duration(ms)) => text::duration(*ms),
-        Cell::One(Value::Count(count)) => count.to_string(),
-        Cell::One(Value::Status(status)) => status.as_str().to_owned(),
-        Cell::Mean { mean, deviation: Some(deviation), .. } => {
+        CompareCell::Missing | CompareCell::One(Value::Missing) => "-".into(),
+        CompareCell::One(Value::Text(text)) => number(text).map_or_else(|| (*text).to_owned(), text::number),
+        CompareCell::One(Value::OwnedText(text)) => text.clone(),
+        CompareCell::One(Value::Number(value) | Value::Point(value, _)) => text::number(*value),
+        CompareCell::One(Value::Time(ms)) => text::timestamp(*ms),
+        CompareCell::One(Value::Duration(ms)) => text::duration(*ms),
+        CompareCell::One(Value::Count(count)) => count.to_string(),
+        CompareCell::One(Value::Status(status)) => status.as_str().to_owned(),
+        CompareCell::Mean { mean, deviation: Some(deviation), .. } => {
             format!("{}±{}", text::number(*mean), text::number(*deviation))
         }
-        Cell::Mean { mean, .. } => text::number(*mean),
-        Cell::Several { first, distinct } => format!("{first} +{}", distinct - 1),
+        CompareCell::Mean { mean, .. } => text::number(*mean),
+        CompareCell::Several { first, distinct } => format!("{first} +{}", distinct - 1),
     }
 }
 
 /// A cell as people read it.
-pub fn cell_words(cell: &Cell<'_>) -> String {
+pub fn cell_words(cell: &CompareCell<'_>) -> String {
     words(cell)
 }
 
 /// The axes of parallel coordinates: the params that differ, those that differ most first, and the metric last.
 pub fn parallel(comparison: &Comparison, metric: &ColumnSpec, now: i64) -> Vec<Axis> {
-    let params = comparison.entries.iter().filter(|entry| entry.kind == Kind::Param && entry.differs);
+    let params = comparison.entries.iter().filter(|entry| entry.kind == EntryKind::Param && entry.differs);
     let params = params.filter(|entry| !is_seed_of(&entry.spec)).take(PARAMS).map(|entry| &entry.spec);
     params.chain([metric]).filter_map(|spec| Axis::new(comparison, spec, now)).collect()
 }
@@ -174,16 +174,16 @@ pub fn brushed(axes: &[Axis], brushes: &[Brush], members: usize) -> Vec<bool> {
 
 /// From 0 to 1 how good each member is by a metric, by rank; none where it has no value. Without a known direction the
 /// greatest is 1.
-pub fn standing(axis: &Axis, goal: Option<crate::select::Goal>) -> Vec<Option<f64>> {
+pub fn rank_shares(axis: &Axis, goal: Option<crate::select::Goal>) -> Vec<Option<f64>> {
     let mut known: Vec<(usize, f64)> =
         axis.places.iter().enumerate().filter_map(|(member, place)| Some((member, (*place)?))).collect();
     known.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let mut standing = vec![None; axis.places.len()];
+    let mut shares = vec![None; axis.places.len()];
     let last = known.len().saturating_sub(1).max(1) as f64;
     for (rank, (member, _)) in known.iter().enumerate() {
         let share = rank as f64 / last;
         let is_down = goal == Some(crate::select::Goal::Minimize);
-        standing[*member] = Some(if is_down { 1.0 - share } else { share });
+        shares[*member] = Some(if is_down { 1.0 - share } else { share });
     }
-    standing
+    shares
 }

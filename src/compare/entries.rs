@@ -2,13 +2,13 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Entry, Kind, Member, groups, number};
+use super::{Entry, EntryKind, Member, groups, number};
 use crate::catalog::{Bound, Catalog, Column, ColumnSpec, Keyed, Row, Sym, Value};
 use crate::mlflow::tags;
-use crate::select::{Goal, Patterns, told};
+use crate::select::{Goal, Patterns, optuna_directions};
 
 /// Where a row stands among the members.
-struct Places {
+struct MemberRows {
     /// Rows in ascending order, each with its member.
     rows: Vec<(Row, u32)>,
     count: usize,
@@ -24,12 +24,12 @@ pub fn entries(catalog: &Catalog, members: &[Member], now: i64, patterns: &Patte
         .flat_map(|(member, rows)| rows.rows.iter().map(move |row| (*row, member as u32)))
         .collect();
     rows.sort_unstable();
-    let places = Places { count: members.len(), is_single: rows.len() == members.len(), rows };
-    let told = told(catalog);
+    let places = MemberRows { count: members.len(), is_single: rows.len() == members.len(), rows };
+    let told = optuna_directions(catalog);
     let mut entries = metrics(catalog, &places, &|metric| patterns.goal(&told, metric));
-    entries.extend(texts(catalog, &catalog.params, &places, Kind::Param));
+    entries.extend(texts(catalog, &catalog.params, &places, EntryKind::Param));
     entries.extend(attributes(catalog, members, now));
-    entries.extend(texts(catalog, &catalog.tags, &places, Kind::Tag));
+    entries.extend(texts(catalog, &catalog.tags, &places, EntryKind::Tag));
     // By name where they differ alike: keys come in alphabetical order.
     entries.sort_by(by_spread);
     entries
@@ -42,7 +42,7 @@ pub fn by_spread(a: &Entry, b: &Entry) -> std::cmp::Ordering {
 
 /// The values that some rows have in a column, each with its member. Both are in ascending order: where the column is
 /// much longer the rows are looked up in it, else the two are walked side by side.
-fn values<'a, T: Copy>(column: &'a Column<T>, places: &'a Places, mut found: impl FnMut(u32, T)) {
+fn values<'a, T: Copy>(column: &'a Column<T>, places: &'a MemberRows, mut found: impl FnMut(u32, T)) {
     if column.len() > places.rows.len() * 16 || column.len() == places.rows.len() {
         for (row, member) in &places.rows {
             if let Some(value) = column.get(*row) {
@@ -53,8 +53,8 @@ fn values<'a, T: Copy>(column: &'a Column<T>, places: &'a Places, mut found: imp
     }
     let mut rows = places.rows.iter().peekable();
     for (row, value) in column.iter() {
-        while rows.next_if(|(wanted, _)| *wanted < row).is_some() {}
-        if let Some((_, member)) = rows.next_if(|(wanted, _)| *wanted == row) {
+        while rows.next_if(|(goal_of, _)| *goal_of < row).is_some() {}
+        if let Some((_, member)) = rows.next_if(|(goal_of, _)| *goal_of == row) {
             found(*member, value);
         }
         if rows.peek().is_none() {
@@ -64,9 +64,9 @@ fn values<'a, T: Copy>(column: &'a Column<T>, places: &'a Places, mut found: imp
 }
 
 /// What is wanted of a metric.
-type Wanted<'a> = dyn Fn(&str) -> Option<Goal> + Sync + 'a;
+type GoalOf<'a> = dyn Fn(&str) -> Option<Goal> + Sync + 'a;
 
-fn metrics(catalog: &Catalog, places: &Places, wanted: &Wanted<'_>) -> Vec<Entry> {
+fn metrics(catalog: &Catalog, places: &MemberRows, goal_of: &GoalOf<'_>) -> Vec<Entry> {
     let columns: Vec<(&str, &Column<f64>)> = catalog
         .metrics
         .keys(&catalog.texts)
@@ -74,10 +74,10 @@ fn metrics(catalog: &Catalog, places: &Places, wanted: &Wanted<'_>) -> Vec<Entry
         .collect();
     let half = columns.len() / 2;
     if columns.len() * places.rows.len() < 100_000 {
-        return columns.iter().filter_map(|(key, column)| metric(key, column, places, wanted)).collect();
+        return columns.iter().filter_map(|(key, column)| metric(key, column, places, goal_of)).collect();
     }
     let part = |part: &[(&str, &Column<f64>)]| -> Vec<Entry> {
-        part.iter().filter_map(|(key, column)| metric(key, column, places, wanted)).collect()
+        part.iter().filter_map(|(key, column)| metric(key, column, places, goal_of)).collect()
     };
     std::thread::scope(|scope| {
         let second = scope.spawn(|| part(&columns[half..]));
@@ -88,7 +88,7 @@ fn metrics(catalog: &Catalog, places: &Places, wanted: &Wanted<'_>) -> Vec<Entry
     })
 }
 
-fn metric(key: &str, column: &Column<f64>, places: &Places, wanted: &Wanted<'_>) -> Option<Entry> {
+fn metric(key: &str, column: &Column<f64>, places: &MemberRows, goal_of: &GoalOf<'_>) -> Option<Entry> {
     let mut numbers: Vec<f64> = Vec::with_capacity(places.count);
     // Those among them that can be best.
     let mut able: Vec<f64> = Vec::new();
@@ -107,14 +107,14 @@ fn metric(key: &str, column: &Column<f64>, places: &Places, wanted: &Wanted<'_>)
         return None;
     }
     let (differs, spread) = spread_of(&numbers, places.count);
-    let goal = wanted(key);
+    let goal = goal_of(key);
     let finite = able.iter().copied().filter(|value| value.is_finite());
     let best = goal.and_then(|goal| match goal {
         Goal::Minimize => finite.reduce(f64::min),
         Goal::Maximize => finite.reduce(f64::max),
     });
     let spec = ColumnSpec::metric(key);
-    let kind = if key.starts_with("system/") { Kind::System } else { Kind::Metric };
+    let kind = if key.starts_with("system/") { EntryKind::System } else { EntryKind::Metric };
     Some(Entry { kind, spec, differs, spread, goal, best, present: numbers.len() })
 }
 
@@ -142,8 +142,8 @@ fn spread_of(numbers: &[f64], count: usize) -> (bool, f64) {
 fn texts<'a>(
     catalog: &'a Catalog,
     keyed: &'a Keyed<Sym>,
-    places: &'a Places,
-    kind: Kind,
+    places: &'a MemberRows,
+    kind: EntryKind,
 ) -> impl Iterator<Item = Entry> + 'a {
     keyed.keys(&catalog.texts).filter_map(move |(key, _)| {
         let column = keyed.column(&catalog.texts, key)?;
@@ -164,7 +164,7 @@ fn texts<'a>(
         let range = numbers.map_or(of_texts, |numbers| spread_of(&numbers, numbers.len()).1);
         let differs = distinct.len() > 1 || having.len() < places.count;
         let spec = match kind {
-            Kind::Param => ColumnSpec::Param(key.to_owned()),
+            EntryKind::Param => ColumnSpec::Param(key.to_owned()),
             _ if key == tags::RUN_NAME => return None,
             _ => ColumnSpec::Tag(key.to_owned()),
         };
@@ -186,7 +186,7 @@ fn attributes(catalog: &Catalog, members: &[Member], now: i64) -> Vec<Entry> {
             // Every run has an id and a time of its own: that says little.
             let spread = if differs { f64::MIN_POSITIVE } else { 0.0 };
             (present > 0).then_some(Entry {
-                kind: Kind::Attribute,
+                kind: EntryKind::Attribute,
                 spec,
                 differs,
                 spread,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Cell, Comparison, Entry, Kind, difference};
+use super::{CompareCell, Comparison, Entry, EntryKind, difference};
 use crate::catalog::{ColumnSpec, Value};
 use crate::select::Goal;
 use crate::sheet::{self, Sheet, json_number};
@@ -12,7 +12,7 @@ use crate::sheet::{self, Sheet, json_number};
 /// the baseline's.
 pub fn sheet(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize>, now: i64) -> Sheet {
     let members = 0..comparison.members.len();
-    let cells: Vec<Vec<Cell<'_>>> = entries
+    let cells: Vec<Vec<CompareCell<'_>>> = entries
         .iter()
         .map(|entry| {
             let bound = comparison.bound(entry);
@@ -38,7 +38,7 @@ pub fn sheet(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize
     }
     let mut sheet = Sheet::new(columns);
     if !entries.iter().any(|entry| entry.spec == ColumnSpec::RunId) {
-        let mut ids = vec![sheet::Cell::from(Kind::Attribute.word()), sheet::Cell::from("run_id")];
+        let mut ids = vec![sheet::Cell::from(EntryKind::Attribute.word()), sheet::Cell::from("run_id")];
         for member in members.clone() {
             let rows = &comparison.members[member].rows;
             ids.push(sheet::Cell::from(comparison.catalog.run_id(rows[0])));
@@ -60,7 +60,7 @@ pub fn sheet(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize
             row.push(exact(cell));
             if comparison.members[member].rows.len() > 1 {
                 let (deviation, count) = match cell {
-                    Cell::Mean { deviation, count, .. } => (*deviation, Some(*count)),
+                    CompareCell::Mean { deviation, count, .. } => (*deviation, Some(*count)),
                     _ => (None, None),
                 };
                 row.push(deviation.map_or(sheet::Cell::Missing, sheet::Cell::Number));
@@ -68,7 +68,7 @@ pub fn sheet(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize
             }
             if has_infinite(member) {
                 row.push(match cell {
-                    Cell::Mean { infinite, .. } => sheet::Cell::Integer(*infinite as i64),
+                    CompareCell::Mean { infinite, .. } => sheet::Cell::Integer(*infinite as i64),
                     _ => sheet::Cell::Missing,
                 });
             }
@@ -86,7 +86,7 @@ pub fn sheet(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize
 
 /// The name of an entry without its kind.
 pub fn name(entry: &Entry) -> String {
-    if entry.kind == Kind::Attribute { entry.spec.name() } else { entry.spec.title().to_owned() }
+    if entry.kind == EntryKind::Attribute { entry.spec.name() } else { entry.spec.title().to_owned() }
 }
 
 /// A member's name; the second of that name says so.
@@ -117,12 +117,12 @@ pub fn json(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize>
     });
     let rows = entries.iter().map(|entry| {
         let bound = comparison.bound(entry);
-        let cells: Vec<Cell<'_>> =
+        let cells: Vec<CompareCell<'_>> =
             (0..comparison.members.len()).map(|member| comparison.cell(entry, &bound, member, now)).collect();
         let values: Vec<Json> = cells
             .iter()
             .map(|cell| match cell {
-                Cell::Mean { mean, deviation, count, infinite } => json!({
+                CompareCell::Mean { mean, deviation, count, infinite } => json!({
                     "mean": json_number(*mean), "std": deviation.map(json_number), "runs": count,
                     "infinite": infinite,
                 }),
@@ -149,12 +149,14 @@ pub fn json(comparison: &Comparison, entries: &[&Entry], baseline: Option<usize>
 }
 
 /// A cell as it leaves the program.
-pub fn exact(cell: &Cell<'_>) -> sheet::Cell {
+pub fn exact(cell: &CompareCell<'_>) -> sheet::Cell {
     match cell {
-        Cell::Missing => sheet::Cell::Missing,
-        Cell::One(value) => value.clone().into(),
-        Cell::Mean { mean, .. } => sheet::Cell::Number(*mean),
-        Cell::Several { first, distinct } => sheet::Cell::Text(format!("{first} and {} more", distinct - 1)),
+        CompareCell::Missing => sheet::Cell::Missing,
+        CompareCell::One(value) => value.clone().into(),
+        CompareCell::Mean { mean, .. } => sheet::Cell::Number(*mean),
+        CompareCell::Several { first, distinct } => {
+            sheet::Cell::Text(format!("{first} and {} more", distinct - 1))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Cell, Member};
+use super::{CompareCell, Member};
 use crate::catalog::{Catalog, Row, Sym};
 use crate::select::is_seed;
 
@@ -37,10 +37,10 @@ pub fn by_seed(catalog: &Catalog, rows: &[Row]) -> Vec<Member> {
 
 /// Mean and sample standard deviation (with n − 1), by Welford's method, of the values that are not infinite: a seed that
 /// diverged says nothing of the others, and is counted apart. NaN where a value is NaN; infinite where all are.
-pub fn mean(values: &[f64]) -> Cell<'static> {
+pub fn mean(values: &[f64]) -> CompareCell<'static> {
     let infinite = values.iter().filter(|value| value.is_infinite()).count();
     if infinite > 0 && infinite == values.len() {
-        return Cell::Mean { mean: values.iter().sum(), deviation: None, count: infinite, infinite };
+        return CompareCell::Mean { mean: values.iter().sum(), deviation: None, count: infinite, infinite };
     }
     let (mut mean, mut squares, mut count) = (0.0, 0.0, 0);
     for value in values.iter().filter(|value| !value.is_infinite()) {
@@ -50,10 +50,10 @@ pub fn mean(values: &[f64]) -> Cell<'static> {
         squares += from_mean * (value - mean);
     }
     match count {
-        0 => Cell::Missing,
+        0 => CompareCell::Missing,
         _ => {
             let deviation = (count > 1).then(|| (squares / (count - 1) as f64).sqrt());
-            Cell::Mean { mean, deviation, count, infinite }
+            CompareCell::Mean { mean, deviation, count, infinite }
         }
     }
 }

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::forest::{Data, permutations};
-use super::{Cell, Comparison, Entry, Kind, number};
+use super::{CompareCell, Comparison, Entry, EntryKind, number};
 use crate::catalog::{Bound, ColumnSpec};
 use crate::mlflow::Statistic;
 
@@ -60,14 +60,14 @@ pub fn matters(comparison: &Comparison, metric: &str, now: i64) -> Matters {
     let mut params: Vec<Matter> = Vec::new();
     let mut rows: Vec<Vec<f64>> = vec![Vec::new(); values.len()];
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for entry in comparison.entries.iter().filter(|entry| entry.kind == Kind::Param && entry.differs) {
+    for entry in comparison.entries.iter().filter(|entry| entry.kind == EntryKind::Param && entry.differs) {
         let ColumnSpec::Param(key) = &entry.spec else { continue };
         let bound = comparison.bound(entry);
         let texts: Vec<Option<String>> = values
             .iter()
             .map(|(member, _)| match comparison.cell(entry, &bound, *member, now) {
-                Cell::One(crate::catalog::Value::Text(text)) => Some(text.to_owned()),
-                Cell::Several { first, .. } => Some(first.to_owned()),
+                CompareCell::One(crate::catalog::Value::Text(text)) => Some(text.to_owned()),
+                CompareCell::Several { first, .. } => Some(first.to_owned()),
                 _ => None,
             })
             .collect();
@@ -92,7 +92,7 @@ pub fn by_importance(a: &Matter, b: &Matter) -> std::cmp::Ordering {
 }
 
 /// Adds a param to the rows: a number as it is, texts as one column each. Returns the rank correlation of a number, and
-/// nothing at all for a param that is the same in all of these runs.
+/// empty for a param that is the same in all of these runs.
 #[expect(clippy::option_option, reason = "no such column, or one without ranks")]
 fn add_columns(texts: &[Option<String>], target: &[f64], rows: &mut [Vec<f64>]) -> Option<Option<f64>> {
     let numbers: Option<Vec<Option<f64>>> = texts

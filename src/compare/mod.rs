@@ -19,7 +19,7 @@ use crate::select::{Goal, Patterns};
 pub const MOST: usize = 500;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum EntryKind {
     Metric,
     Param,
     Attribute,
@@ -28,7 +28,7 @@ pub enum Kind {
     System,
 }
 
-impl Kind {
+impl EntryKind {
     /// Whether there is more than one value: a metric's.
     pub fn has_history(self) -> bool {
         matches!(self, Self::Metric | Self::System)
@@ -54,7 +54,7 @@ pub struct Member {
 /// A param, metric, tag or attribute of the compared runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    pub kind: Kind,
+    pub kind: EntryKind,
     pub spec: ColumnSpec,
     /// Not all members have the same, or not all have it.
     pub differs: bool,
@@ -70,7 +70,7 @@ pub struct Entry {
 
 /// What stands in a cell.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Cell<'a> {
+pub enum CompareCell<'a> {
     Missing,
     One(Value<'a>),
     /// Of several runs: mean, sample standard deviation (of two and more), and of how many that are not infinite; where
@@ -88,7 +88,7 @@ pub enum Cell<'a> {
     },
 }
 
-impl Cell<'_> {
+impl CompareCell<'_> {
     /// Values that are infinite, of several runs.
     pub fn infinite(&self) -> usize {
         if let Self::Mean { infinite, .. } = self { *infinite } else { 0 }
@@ -108,7 +108,7 @@ impl Cell<'_> {
 }
 
 /// How much more a cell is than another, absolute, and over the other's size; none where one of them is no finite number.
-pub fn difference(cell: &Cell<'_>, base: &Cell<'_>) -> Option<(f64, Option<f64>)> {
+pub fn difference(cell: &CompareCell<'_>, base: &CompareCell<'_>) -> Option<(f64, Option<f64>)> {
     let (value, base) = (cell.number()?, base.number()?);
     let by = Some(value - base).filter(|by| by.is_finite())?;
     Some((by, Some(by / base.abs()).filter(|share| share.is_finite())))
@@ -149,18 +149,18 @@ impl Comparison {
     }
 
     /// The cell of an entry and a member.
-    pub fn cell(&self, entry: &Entry, bound: &Bound, member: usize, now: i64) -> Cell<'_> {
+    pub fn cell(&self, entry: &Entry, bound: &Bound, member: usize, now: i64) -> CompareCell<'_> {
         let rows = &self.members[member].rows;
         let value = |row: Row| bound.value(&self.catalog, row, now);
         if let [row] = rows.as_slice() {
             return match value(*row) {
-                Value::Missing => Cell::Missing,
-                value => Cell::One(value),
+                Value::Missing => CompareCell::Missing,
+                value => CompareCell::One(value),
             };
         }
         let values: Vec<Value<'_>> =
             rows.iter().map(|row| value(*row)).filter(|value| *value != Value::Missing).collect();
-        if matches!(entry.kind, Kind::Metric | Kind::System)
+        if matches!(entry.kind, EntryKind::Metric | EntryKind::System)
             || matches!(values.first(), Some(Value::Duration(_)))
         {
             let numbers = values.iter().filter_map(|value| match value {
@@ -171,10 +171,10 @@ impl Comparison {
             return groups::mean(&numbers.collect::<Vec<f64>>());
         }
         let mut values = values.into_iter();
-        let Some(first) = values.next() else { return Cell::Missing };
+        let Some(first) = values.next() else { return CompareCell::Missing };
         let others: Vec<Value<'_>> = values.filter(|value| *value != first).collect();
         match (&first, others.is_empty()) {
-            (_, true) => Cell::One(first),
+            (_, true) => CompareCell::One(first),
             (Value::Text(text), _) => {
                 let mut texts: Vec<&str> = others
                     .iter()
@@ -185,9 +185,9 @@ impl Comparison {
                     .collect();
                 texts.sort_unstable();
                 texts.dedup();
-                Cell::Several { first: text, distinct: texts.len() + 1 }
+                CompareCell::Several { first: text, distinct: texts.len() + 1 }
             }
-            _ => Cell::One(first),
+            _ => CompareCell::One(first),
         }
     }
 
@@ -202,7 +202,7 @@ impl Comparison {
     }
 
     /// Whether a cell holds the best value of its entry. Several runs of which some have no finite one never do.
-    pub fn is_best(&self, entry: &Entry, cell: &Cell<'_>) -> bool {
+    pub fn is_best(&self, entry: &Entry, cell: &CompareCell<'_>) -> bool {
         entry.differs && entry.best.is_some() && cell.infinite() == 0 && cell.number() == entry.best
     }
 }

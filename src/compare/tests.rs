@@ -63,14 +63,14 @@ fn what_differs_most_comes_first_and_the_best_is_known_where_the_name_says_so() 
         ],
         false,
     );
-    let names = |kind: Kind| -> Vec<String> {
+    let names = |kind: EntryKind| -> Vec<String> {
         let of_kind = comparison.entries.iter().filter(|entry| entry.kind == kind);
         of_kind
             .map(|entry| format!("{}{}", entry.spec.title(), if entry.differs { "" } else { " same" }))
             .collect()
     };
-    assert_eq!(names(Kind::Metric), ["rmse", "acc", "epochs same"]);
-    assert_eq!(names(Kind::Param), ["model", "lr", "same same"]);
+    assert_eq!(names(EntryKind::Metric), ["rmse", "acc", "epochs same"]);
+    assert_eq!(names(EntryKind::Param), ["model", "lr", "same same"]);
     assert_eq!(
         (entry(&comparison, "metrics.rmse").best, entry(&comparison, "metrics.acc").best),
         (Some(1.0), Some(0.91))
@@ -99,7 +99,8 @@ fn runs_that_differ_in_their_seed_are_one_with_mean_and_deviation() {
     let members: Vec<Vec<Row>> = comparison.members.iter().map(|member| member.rows.clone()).collect();
     assert_eq!(members, [vec![0, 2, 3], vec![1]]);
     let rmse = entry(&comparison, "metrics.rmse");
-    let Cell::Mean { mean, deviation, count, .. } = comparison.cell(rmse, &comparison.bound(rmse), 0, 0)
+    let CompareCell::Mean { mean, deviation, count, .. } =
+        comparison.cell(rmse, &comparison.bound(rmse), 0, 0)
     else {
         panic!("a mean")
     };
@@ -112,7 +113,7 @@ fn runs_that_differ_in_their_seed_are_one_with_mean_and_deviation() {
     let seed = entry(&comparison, "params.train.random_state");
     assert_eq!(
         comparison.cell(seed, &comparison.bound(seed), 0, 0),
-        Cell::Several { first: "1", distinct: 3 }
+        CompareCell::Several { first: "1", distinct: 3 }
     );
     assert_eq!(rmse.best, Some(3.0), "of the means");
     for (key, expected) in [
@@ -155,14 +156,15 @@ fn an_infinite_value_is_never_best_and_spoils_no_mean() {
 
     let groups = compared(&runs, true);
     let loss = entry(&groups, "metrics.val_loss");
-    let Cell::Mean { mean, deviation, count, infinite } = groups.cell(loss, &groups.bound(loss), 0, 0) else {
+    let CompareCell::Mean { mean, deviation, count, infinite } = groups.cell(loss, &groups.bound(loss), 0, 0)
+    else {
         panic!("a mean")
     };
     // statistics.stdev([0.5, 0.6])
     assert!((mean - 0.55).abs() < 1e-12 && (deviation.unwrap() - 0.070_710_678_118_654_74).abs() < 1e-12);
     assert_eq!((count, infinite, loss.best), (2, 1, None), "a seed of it diverged");
     let endless = super::groups::mean(&[f64::INFINITY, f64::INFINITY]);
-    assert_eq!(endless, Cell::Mean { mean: f64::INFINITY, deviation: None, count: 2, infinite: 2 });
+    assert_eq!(endless, CompareCell::Mean { mean: f64::INFINITY, deviation: None, count: 2, infinite: 2 });
 
     let same = [run(0, &[], &[("m", f64::INFINITY)]), run(1, &[], &[("m", f64::INFINITY)])];
     let same = compared(&same, false);
@@ -293,14 +295,14 @@ fn a_comparison_leaves_as_a_table() {
         false,
     );
     let entries: Vec<&Entry> =
-        comparison.entries.iter().filter(|entry| entry.kind != Kind::Attribute).collect();
+        comparison.entries.iter().filter(|entry| entry.kind != EntryKind::Attribute).collect();
     let csv = export::sheet(&comparison, &entries, None, 0).csv();
     assert_eq!(
         csv,
         "kind,name,run-0,run-1\nattributes,run_id,00000000000000000000000000000000,00000000000000000000000000000001\n\
          metrics,rmse,0.1,NaN\nparams,lr,0.1,0.2\n"
     );
-    let lr: Vec<&Entry> = comparison.entries.iter().filter(|entry| entry.kind == Kind::Param).collect();
+    let lr: Vec<&Entry> = comparison.entries.iter().filter(|entry| entry.kind == EntryKind::Param).collect();
     let json = export::json(&comparison, &lr, Some(0), 0);
     assert_eq!(json["rows"][0]["difference"][1], 0.1);
     assert_eq!(json["rows"][0]["relative"][1], 1.0);

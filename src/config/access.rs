@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ConfigError;
 use super::raw::{ProfileAuth, RawProfile};
 use super::resolve::Environment;
-use crate::store::uri::{self, Auth, Location, Origin};
+use crate::store::uri::{self, Auth, Location, UriOrigin};
 
 const URI: &str = "MLFLOW_TRACKING_URI";
 const INSECURE_TLS: &str = "MLFLOW_TRACKING_INSECURE_TLS";
@@ -31,7 +31,7 @@ impl Access {
     /// For a store at `location`, whose address comes from `origin`.
     pub fn find(
         location: Option<&Location>,
-        origin: &Origin,
+        origin: &UriOrigin,
         profile: Option<(&str, &RawProfile)>,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
@@ -95,7 +95,7 @@ impl Access {
 /// Why the environment's credentials are for somebody else, if they are.
 fn stranger(
     server: Option<&url::Url>,
-    origin: &Origin,
+    origin: &UriOrigin,
     profile: Option<(&str, &RawProfile)>,
     environment: &Environment,
 ) -> Option<String> {
@@ -106,18 +106,17 @@ fn stranger(
     });
     match origin {
         _ if is_same => None,
-        Origin::Environment(URI) | Origin::Default => None,
-        Origin::Profile(name) => {
+        UriOrigin::Environment(URI) | UriOrigin::Default => None,
+        UriOrigin::Profile(name) => {
             let asks = profile.is_some_and(|(_, profile)| profile.auth == ProfileAuth::Environment);
             (!asks).then(|| {
                 format!(
-                    "profile {name} has an address of its own and takes no credentials from the environment: \
-                     auth = \"environment\" in it would let it"
+                    "profile {name} has its own address, so credentials from the environment are not used; auth = \"environment\" in it allows them"
                 )
             })
         }
         // Where the environment names no server, its credentials go with whatever is opened, as with MLflow.
-        Origin::Flag | Origin::Config | Origin::Environment(_) => match own? {
+        UriOrigin::Flag | UriOrigin::Config | UriOrigin::Environment(_) => match own? {
             (_, Ok(Location::Sqlite(_))) => None,
             (written, _) => Some(format!(
                 "the credentials in the environment are for {}, which MLFLOW_TRACKING_URI names",

@@ -23,25 +23,22 @@ pub enum ConfigError {
     Read { path: PathBuf, cause: std::io::Error },
     #[error("{path}:{line}:{column}: {message}", path = path.display())]
     Syntax { path: PathBuf, line: usize, column: usize, message: String },
-    #[error("{name} is {value:?}; it takes {expected}")]
+    #[error("{name} is {value:?}; expected {expected}")]
     Variable { name: String, value: String, expected: &'static str },
-    #[error("the environment variable {0} is no UTF-8 text: set it again, or unset it")]
+    #[error("the environment variable {0} is not valid UTF-8; fix or unset it")]
     Unreadable(String),
-    #[error("{name} holds {problem}, which cannot be sent to a server: set it without")]
+    #[error("{name} contains {problem}, which cannot be sent to a server; remove it")]
     Unsendable { name: String, problem: &'static str },
-    #[error("there is no profile {name:?}; the config file has {known}")]
+    #[error("no profile {name:?}; the config file has {known}")]
     UnknownProfile { name: String, known: String },
-    #[error(
-        "profile {profile:?} takes its {what} from the environment variable {variable}, which is not set"
-    )]
+    #[error("profile {profile:?}: the environment variable {variable} for its {what} is not set")]
     MissingSecret { profile: String, what: &'static str, variable: String },
     #[error("cannot read the credentials in {path}: {cause}")]
     Credentials { path: PathBuf, cause: String },
     #[error("{path}, in [keys]: {message}", path = path.display())]
     Keys { path: PathBuf, message: String },
     #[error(
-        "{path}, in [select]: {line:?} is not a metric and its direction: write a name or a pattern, and min or max, as \
-         in \"val_rmse min\"", path = path.display()
+        "{path}, in [select]: {line:?} is not a metric with a direction; write a name or pattern and min or max, as in \"val_rmse min\"", path = path.display()
     )]
     Metric { path: PathBuf, line: String },
     #[error("{path}, in [select]: {message}", path = path.display())]

@@ -9,7 +9,7 @@ use super::access::Access;
 use super::raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, RawConfig, RawHttp, RawProfile};
 use super::{ConfigError, Folders, Selecting, Sweeping};
 use crate::store::address::Address;
-use crate::store::uri::{self, Auth, Location, Origin, RestOptions};
+use crate::store::uri::{self, Auth, Location, RestOptions, UriOrigin};
 use crate::sweep::begin::SameStore;
 
 /// The variable that says the same as `--tracking-uri`.
@@ -69,12 +69,12 @@ impl Environment {
 
     /// A number of seconds that can be waited for.
     fn seconds(&self, name: &str) -> Result<Option<f64>, ConfigError> {
-        let value: Option<f64> = self.parsed(name, "a number of seconds, 0 or more")?;
+        let value: Option<f64> = self.parsed(name, "a number of seconds, at least 0")?;
         match value {
             Some(seconds) if !(seconds >= 0.0 && seconds.is_finite()) => Err(ConfigError::Variable {
                 name: name.into(),
                 value: seconds.to_string(),
-                expected: "a number of seconds, 0 or more",
+                expected: "a number of seconds, at least 0",
             }),
             value => Ok(value),
         }
@@ -122,7 +122,7 @@ pub struct Settings {
     pub config_exists: bool,
     pub state_folder: PathBuf,
     pub tracking_uri: Address,
-    pub origin: Origin,
+    pub origin: UriOrigin,
     pub location: Result<Location, crate::store::StoreError>,
     pub rest: RestOptions,
     pub experiment: Option<String>,
@@ -159,18 +159,20 @@ impl Settings {
             same.words.extend(["--config".into(), self.config_file.clone().into_os_string()]);
         }
         match &self.origin {
-            Origin::Profile(name) => same.words.extend(["--profile".into(), name.into()]),
+            UriOrigin::Profile(name) => same.words.extend(["--profile".into(), name.into()]),
             // Command lines are there for all to read, and an address can hold a password.
-            Origin::Flag => same.variables.push((URI, self.tracking_uri.clone())),
+            UriOrigin::Flag => same.variables.push((URI, self.tracking_uri.clone())),
             _ => {}
         }
         same
     }
 
-    /// What to say of a database that was asked for by its name and is not there.
+    /// What to say of a database that was requested by its name and is not there.
     pub fn absent_file(&self) -> Option<String> {
         match &self.location {
-            Ok(Location::Sqlite(database)) if self.origin != Origin::Default && !database.path.exists() => {
+            Ok(Location::Sqlite(database))
+                if self.origin != UriOrigin::Default && !database.path.exists() =>
+            {
                 Some(uri::no_file(&database.path))
             }
             _ => None,
@@ -271,7 +273,7 @@ impl Settings {
     /// The settings in force, as a config file would say them, and where they come from. Secrets are redacted.
     pub fn show(&self) -> String {
         let mut text = String::new();
-        let state = if self.config_exists { "" } else { " (not there; these are defaults)" };
+        let state = if self.config_exists { "" } else { " (no such file; these are the defaults)" };
         let _ = writeln!(text, "# config file: {}{state}", self.config_file.display());
         let _ = writeln!(text, "# tracking URI: {} (from {})", self.tracking_uri, self.origin);
         let _ = writeln!(text, "# credentials: {:?}", self.rest.auth);
@@ -375,23 +377,23 @@ fn tracking_uri(
     raw: &RawConfig,
     profile: Option<(&str, &RawProfile)>,
     environment: &Environment,
-) -> (Address, Origin) {
+) -> (Address, UriOrigin) {
     if let Some(uri) = &flags.tracking_uri {
-        return (uri.clone(), Origin::Flag);
+        return (uri.clone(), UriOrigin::Flag);
     }
     if let Some(uri) = environment.get(URI).filter(|_| flags.profile.is_none()) {
-        return (uri.into(), Origin::Environment(URI));
+        return (uri.into(), UriOrigin::Environment(URI));
     }
     if let Some((name, profile)) = profile.filter(|(_, profile)| !profile.tracking_uri.is_empty()) {
-        return (profile.tracking_uri.clone(), Origin::Profile(name.to_owned()));
+        return (profile.tracking_uri.clone(), UriOrigin::Profile(name.to_owned()));
     }
     if let Some(uri) = environment.get("MLFLOW_TRACKING_URI") {
-        return (uri.into(), Origin::Environment("MLFLOW_TRACKING_URI"));
+        return (uri.into(), UriOrigin::Environment("MLFLOW_TRACKING_URI"));
     }
     if let Some(uri) = &raw.tracking_uri {
-        return (uri.clone(), Origin::Config);
+        return (uri.clone(), UriOrigin::Config);
     }
-    (uri::default_uri(&environment.folder).into(), Origin::Default)
+    (uri::default_uri(&environment.folder).into(), UriOrigin::Default)
 }
 
 fn rest_options(

@@ -48,7 +48,7 @@ impl Selecting {
         };
         if let Some(part) = parts(&raw.model_name).find(|part| !PARTS.contains(part)) {
             let known = PARTS.map(|part| format!("{{{part}}}")).join(", ");
-            return Err(wrong(format!("model_name has {{{part}}}; it takes {known}")));
+            return Err(wrong(format!("unknown placeholder {{{part}}} in model_name; known are {known}")));
         }
         if raw.model_name.trim().is_empty() {
             return Err(wrong("model_name is empty; the default is \"{experiment}\"".into()));
@@ -57,7 +57,7 @@ impl Selecting {
             check_alias(alias).map_err(|error| wrong(error.to_string()))?;
         }
         if raw.alias == raw.previous_alias {
-            return Err(wrong("alias and previous_alias must not be the same".into()));
+            return Err(wrong("alias and previous_alias must differ".into()));
         }
         Ok(selecting)
     }

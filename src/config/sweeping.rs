@@ -13,7 +13,7 @@ use crate::sweep::request::SweepRequest;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sweeping {
     /// Without data there is none.
-    pub wish: SweepRequest,
+    pub defaults: SweepRequest,
     pub jobs: Option<usize>,
 }
 
@@ -22,18 +22,18 @@ impl Sweeping {
         let wrong = |message: String| ConfigError::Sweep { path: path.to_owned(), message };
         if let Some(name) = raw.families.iter().find(|name| families::find(name).is_none()) {
             let known: Vec<_> = families::FAMILIES.iter().map(|family| family.name()).collect();
-            return Err(wrong(format!("there is no family {name:?}: there are {}", known.join(", "))));
+            return Err(wrong(format!("no family {name:?}; families are {}", known.join(", "))));
         }
         if raw.time.is_some_and(|seconds| !(seconds > 0.0 && seconds.is_finite())) {
-            return Err(wrong("time is a number of seconds above 0".into()));
+            return Err(wrong("time must be a number of seconds above 0".into()));
         }
         if raw.jobs == Some(0) || raw.trials == Some(0) {
-            return Err(wrong("jobs and trials are 1 at least".into()));
+            return Err(wrong("jobs and trials must be at least 1".into()));
         }
         let mut ranges = Vec::new();
         for (family, dimensions) in &raw.space {
             if families::find(family).is_none() {
-                return Err(wrong(format!("[sweep.space.{family}]: there is no such family")));
+                return Err(wrong(format!("[sweep.space.{family}]: no such family")));
             }
             for (name, written) in dimensions {
                 let range = match written {
@@ -46,7 +46,7 @@ impl Sweeping {
                 ranges.push((family.clone(), name.clone(), range));
             }
         }
-        let wish = SweepRequest {
+        let defaults = SweepRequest {
             data: raw.data.clone().unwrap_or_default(),
             reading: ReadOptions {
                 separator: raw.separator.as_deref().map(separator).transpose().map_err(wrong)?,
@@ -70,6 +70,6 @@ impl Sweeping {
             prune: raw.prune,
             models: raw.models,
         };
-        Ok(Self { wish, jobs: raw.jobs })
+        Ok(Self { defaults, jobs: raw.jobs })
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use super::raw::RawProfile;
 use super::*;
 use crate::learn::data::{DecimalMark, ReadOptions};
-use crate::store::uri::{Auth, Origin};
+use crate::store::uri::{Auth, UriOrigin};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
@@ -53,11 +53,11 @@ fn the_example_names_every_setting() {
 #[test]
 fn a_sweep_of_the_settings_says_how_its_file_is_read() {
     let config = "[sweep]\nseparator = 'tab'\ndecimal = ','\nno_header = true\n";
-    let reading = load(config, &Flags::default(), &[]).unwrap().sweeping.wish.reading;
+    let reading = load(config, &Flags::default(), &[]).unwrap().sweeping.defaults.reading;
     let (separator, decimal) = (Some(b'\t'), Some(DecimalMark::Comma));
     assert_eq!(reading, ReadOptions { separator, decimal, no_header: true, ..ReadOptions::default() });
     for (config, expected) in
-        [("decimal = ';'", "the decimal mark is . or ,"), ("separator = ''", "one character")]
+        [("decimal = ';'", "the decimal separator must be . or ,"), ("separator = ''", "one character")]
     {
         let error = load(&format!("[sweep]\n{config}\n"), &Flags::default(), &[]).unwrap_err().to_string();
         assert!(error.contains("in [sweep]") && error.contains(expected), "{error}");
@@ -71,7 +71,7 @@ fn a_mistake_is_named_with_file_line_and_valid_keys() {
     let error = load("[tui]\nmouse = \"yes\"\n", &Flags::default(), &[]).unwrap_err().to_string();
     assert!(error.contains("config.toml:2:9:") && error.contains("bool"), "{error}");
     let error = load("", &Flags::default(), &[("MLTUI_MOUSE", "perhaps")]).unwrap_err().to_string();
-    assert_eq!(error, "MLTUI_MOUSE is \"perhaps\"; it takes true or false");
+    assert_eq!(error, "MLTUI_MOUSE is \"perhaps\"; expected true or false");
 }
 
 #[test]
@@ -84,14 +84,14 @@ fn flag_profile_environment_file_default_in_this_order() {
     let env = [("MLFLOW_TRACKING_URI", "http://env")];
     let flag = Flags { tracking_uri: Some("http://flag".into()), ..Flags::default() };
     let profile = Flags { profile: Some("p".into()), ..Flags::default() };
-    assert_eq!(uri(&flag, &env), ("http://flag".into(), Origin::Flag));
-    assert_eq!(uri(&profile, &env), ("http://profile".into(), Origin::Profile("p".into())));
+    assert_eq!(uri(&flag, &env), ("http://flag".into(), UriOrigin::Flag));
+    assert_eq!(uri(&profile, &env), ("http://profile".into(), UriOrigin::Profile("p".into())));
     assert_eq!(uri(&Flags::default(), &env).0, "http://env");
-    assert_eq!(uri(&Flags::default(), &[]), ("http://file".into(), Origin::Config));
-    assert_eq!(load("", &Flags::default(), &[]).unwrap().origin, Origin::Default);
+    assert_eq!(uri(&Flags::default(), &[]), ("http://file".into(), UriOrigin::Config));
+    assert_eq!(load("", &Flags::default(), &[]).unwrap().origin, UriOrigin::Default);
     let unknown = Flags { profile: Some("q".into()), ..Flags::default() };
     let error = load(config, &unknown, &[]).unwrap_err().to_string();
-    assert_eq!(error, "there is no profile \"q\"; the config file has p");
+    assert_eq!(error, "no profile \"q\"; the config file has p");
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn a_profile_with_an_address_of_its_own_takes_no_credentials_from_elsewhere() {
     std::fs::write(folder.path().join("config.toml"), config).unwrap();
     let folders = Folders { config: folder.path().to_owned(), state: folder.path().to_owned() };
     let error = Settings::load(&flags, &unreadable, &folders).unwrap_err().to_string();
-    assert!(error.contains("HOME_TOKEN is no UTF-8 text"), "{error}");
+    assert!(error.contains("HOME_TOKEN is not valid UTF-8"), "{error}");
 }
 
 #[test]

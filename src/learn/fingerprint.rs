@@ -4,7 +4,7 @@
 use flate2::Crc;
 
 use super::data::{Column, ColumnValues, GAP, TargetValues};
-use super::roles::Role;
+use super::roles::ColumnRole;
 use super::study::TrainingData;
 
 /// A checksum of parts, each with its length.
@@ -36,11 +36,11 @@ impl Sum {
         self.part.clear();
     }
 
-    fn column(&mut self, column: &Column, role: &Role, rows: &[u32]) {
+    fn column(&mut self, column: &Column, role: &ColumnRole, rows: &[u32]) {
         let (base, used) = match role {
-            Role::Number { base, .. } => (*base, &[][..]),
-            Role::Levels(levels) => (0.0, levels.as_slice()),
-            Role::Target | Role::LeftOut(_) => return,
+            ColumnRole::Number { base, .. } => (*base, &[][..]),
+            ColumnRole::Levels(levels) => (0.0, levels.as_slice()),
+            ColumnRole::Target | ColumnRole::LeftOut(_) => return,
         };
         self.text(&column.name);
         self.text(column.kind.as_mlflow());

@@ -43,7 +43,7 @@ impl Split {
         let total: usize = train.iter().map(|rows| rows.len()).sum();
         if total < folds * 2 {
             return Err(DataError::Target(format!(
-                "{} rows with a target are too few for {folds} folds and a test part: there have to be {} at least",
+                "{} rows with a target are too few for {folds} folds and a test set; at least {} are needed",
                 target.rows.len(),
                 folds * 3
             )));

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use ndarray::Array2;
 
 use super::data::{Column, ColumnValues, DataError, Frame, GAP};
-use super::roles::{Role, Roles};
+use super::roles::{ColumnRole, Roles};
 
 /// How a column becomes features.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,10 +141,10 @@ impl Preparation {
             Self { encodings: Vec::new(), names: Vec::new(), means: Vec::new(), deviations: Vec::new() };
         for (at, column) in frame.columns.iter().enumerate() {
             let (step, names) = match (roles.of(at), &column.values) {
-                (Role::Number { base, .. }, ColumnValues::Numbers(numbers)) => {
+                (ColumnRole::Number { base, .. }, ColumnValues::Numbers(numbers)) => {
                     (number(at, numbers, *base, rows), vec![column.name.clone()])
                 }
-                (Role::Levels(kept), ColumnValues::Texts { codes, levels }) => {
+                (ColumnRole::Levels(kept), ColumnValues::Texts { codes, levels }) => {
                     texts(at, column, (codes, levels), kept, rows)
                 }
                 _ => continue,
@@ -164,7 +164,7 @@ impl Preparation {
         }
         if preparation.encodings.is_empty() {
             return Err(DataError::Target(format!(
-                "no column of {} differs between {} training rows: there is nothing to learn from",
+                "all columns of {} are constant in {} training rows; there is nothing to learn from",
                 frame.name,
                 rows.len()
             )));

@@ -13,7 +13,7 @@ const FAR: f64 = 8.0;
 
 /// What becomes of a column.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Role {
+pub enum ColumnRole {
     /// It is predicted.
     Target,
     /// A number, in single precision, counted from a base: 0, unless single precision would lose digits otherwise.
@@ -40,7 +40,7 @@ pub struct PrecisionLoss {
 
 /// A role for each column of a frame.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Roles(Vec<Role>);
+pub struct Roles(Vec<ColumnRole>);
 
 impl Roles {
     /// By the rows that have a target.
@@ -53,18 +53,18 @@ impl Roles {
             columns
                 .map(
                     |(at, column)| {
-                        if at == target.column { Role::Target } else { role(column, &target.rows) }
+                        if at == target.column { ColumnRole::Target } else { role(column, &target.rows) }
                     },
                 )
                 .collect(),
         );
         if roles.learnt() == 0 {
             return Err(DataError::Target(format!(
-                "no column of {} besides {} differs between rows: there is nothing to learn from{}",
+                "all columns of {} besides {} are constant or excluded; there is nothing to learn from{}",
                 frame.name,
                 target.name,
                 roles.left_out(frame).first().map_or(String::new(), |ExcludedColumn { name, why }| {
-                    format!("; {name} is left out: {}", why.words())
+                    format!("; {name} is excluded: {}", why.in_words())
                 })
             )));
         }
@@ -72,64 +72,64 @@ impl Roles {
     }
 
     /// The role of the column at that place of the frame.
-    pub fn of(&self, column: usize) -> &Role {
+    pub fn of(&self, column: usize) -> &ColumnRole {
         &self.0[column]
     }
 
     /// How many columns are learnt from.
     pub fn learnt(&self) -> usize {
-        self.0.iter().filter(|role| matches!(role, Role::Number { .. } | Role::Levels(_))).count()
+        self.0.iter().filter(|role| matches!(role, ColumnRole::Number { .. } | ColumnRole::Levels(_))).count()
     }
 
     /// The columns that are not learnt from: what was not read, and what was.
     pub fn left_out(&self, frame: &Frame) -> Vec<ExcludedColumn> {
         let read = frame.columns.iter().zip(&self.0).filter_map(|(column, role)| match role {
-            Role::LeftOut(why) => Some(ExcludedColumn { name: column.name.clone(), why: why.clone() }),
+            ColumnRole::LeftOut(why) => Some(ExcludedColumn { name: column.name.clone(), why: why.clone() }),
             _ => None,
         });
         frame.left_out.iter().cloned().chain(read).collect()
     }
 }
 
-fn role(column: &Column, rows: &[u32]) -> Role {
+fn role(column: &Column, rows: &[u32]) -> ColumnRole {
     match &column.values {
         ColumnValues::Numbers(numbers) => of_numbers(numbers, rows),
         ColumnValues::Texts { codes, levels } => of_texts(codes, levels, rows),
     }
 }
 
-fn of_texts(codes: &[u32], levels: &[String], rows: &[u32]) -> Role {
+fn of_texts(codes: &[u32], levels: &[String], rows: &[u32]) -> ColumnRole {
     let counts = counts(codes, levels.len(), rows);
     let mut met: Vec<u32> = (0..levels.len() as u32).filter(|code| counts[*code as usize] > 0).collect();
     match met.len() {
-        0 => return Role::LeftOut(Exclusion::Empty),
-        1 => return Role::LeftOut(Exclusion::Constant),
+        0 => return ColumnRole::LeftOut(Exclusion::Empty),
+        1 => return ColumnRole::LeftOut(Exclusion::Constant),
         count if count > FEW_LEVELS && count * 2 > rows.len() => {
             let example = levels[met[0] as usize].chars().take(40).collect();
-            return Role::LeftOut(Exclusion::Identifier { levels: count, rows: rows.len(), example });
+            return ColumnRole::LeftOut(Exclusion::Identifier { levels: count, rows: rows.len(), example });
         }
         _ => {}
     }
     met.sort_by_key(|code| (std::cmp::Reverse(counts[*code as usize]), *code));
     met.truncate(MOST_LEVELS);
     met.sort_unstable();
-    Role::Levels(met)
+    ColumnRole::Levels(met)
 }
 
-fn of_numbers(numbers: &[f64], rows: &[u32]) -> Role {
+fn of_numbers(numbers: &[f64], rows: &[u32]) -> ColumnRole {
     let known = || rows.iter().map(|row| numbers[*row as usize]).filter(|number| !number.is_nan());
     let (least, most) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), number| {
         (least.min(number), most.max(number))
     });
     if least > most {
-        return Role::LeftOut(Exclusion::Empty);
+        return ColumnRole::LeftOut(Exclusion::Empty);
     }
     if least.total_cmp(&most).is_eq() {
-        return Role::LeftOut(Exclusion::Constant);
+        return ColumnRole::LeftOut(Exclusion::Constant);
     }
     let is_exact = |number: f64| f64::from(number as f32).total_cmp(&number).is_eq();
     if known().all(is_exact) {
-        return Role::Number { base: 0.0, lost: None };
+        return ColumnRole::Number { base: 0.0, lost: None };
     }
     let mut values: Vec<f64> = known().collect();
     values.sort_unstable_by(f64::total_cmp);
@@ -147,29 +147,32 @@ fn of_numbers(numbers: &[f64], rows: &[u32]) -> Role {
     };
     // Some of many random digits are always lost, and nobody misses them.
     let is_lost = found * 10 < values.len() * 9;
-    Role::Number { base, lost: is_lost.then_some(PrecisionLoss { of: values.len(), told_apart: found }) }
+    ColumnRole::Number {
+        base,
+        lost: is_lost.then_some(PrecisionLoss { of: values.len(), told_apart: found }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn numbers(values: &[f64]) -> Role {
+    fn numbers(values: &[f64]) -> ColumnRole {
         of_numbers(values, &(0..values.len() as u32).collect::<Vec<_>>())
     }
 
     #[test]
     fn what_lies_far_from_zero_is_counted_from_its_least_value() {
-        let plain = Role::Number { base: 0.0, lost: None };
+        let plain = ColumnRole::Number { base: 0.0, lost: None };
         assert_eq!(numbers(&[1.0, 2.5, f64::NAN, -3.0]), plain);
         assert_eq!(numbers(&[0.1, 0.2, 0.3]), plain, "no two are taken for one");
         // Seconds of a day in 2026, in milliseconds.
         let times: Vec<f64> =
             (0..86_400).map(|second| 1_795_700_000_000.0 + f64::from(second) * 1e3).collect();
-        assert_eq!(numbers(&times), Role::Number { base: times[0], lost: None });
+        assert_eq!(numbers(&times), ColumnRole::Number { base: times[0], lost: None });
         // The same with 0 for what is not known: no base helps.
         let spoilt: Vec<f64> = times.iter().copied().chain([0.0]).collect();
-        let Role::Number { base, lost: Some(lost) } = numbers(&spoilt) else {
+        let ColumnRole::Number { base, lost: Some(lost) } = numbers(&spoilt) else {
             panic!("{:?}", numbers(&spoilt))
         };
         assert!(base.total_cmp(&0.0).is_eq() && lost.of == 86_401 && lost.told_apart < 1_000, "{lost:?}");

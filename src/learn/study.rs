@@ -4,14 +4,14 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use super::data::{DataError, Frame, Limits, Target, TargetValues};
-use super::families::{DataShape, Family, HyperParams, Samples, memory_lack};
+use super::families::{DataShape, Family, HyperParams, Samples, memory_shortage};
 use super::folds::Split;
 use super::model::FittedModel;
 use super::prepare::{Features, Preparation};
 use super::roles::Roles;
 use super::scores::{Prediction, evaluate};
 use crate::params::Params;
-use crate::program::caught;
+use crate::program::catch_panic;
 
 /// Rows to learn from and rows to be judged by, prepared by what the former taught.
 #[derive(Debug)]
@@ -77,10 +77,9 @@ impl TrainingData {
         let width = Preparation::fit(&frame, &roles, &split.train)?.names.len();
         // Each fold is kept as numbers and their order, and so is the whole.
         let cells = (frame.rows as u64).saturating_mul(width as u64);
-        if let Some(lack) = Limits::of_this_machine().lack(cells.saturating_mul(8 * (folds as u64 + 1))) {
+        if let Some(lack) = Limits::of_this_machine().shortage(cells.saturating_mul(8 * (folds as u64 + 1))) {
             return Err(DataError::Target(format!(
-                "{} rows x {width} features (a text column is a feature a level) in {folds} folds {lack}: \
-                 leave columns out with --ignore, or take fewer --folds",
+                "{} rows x {width} features (one per level of a text column) in {folds} folds {lack}; exclude columns with --ignore, or use fewer --folds",
                 frame.rows
             )));
         }
@@ -142,15 +141,15 @@ impl PreparedPart {
             family.estimator(task, HyperParams(params), seed).map_err(|error| error.to_string())?;
         // An allocation that fails would end the process.
         let (rows, features) = (self.train.records.raw.rows, self.train.records.raw.width());
-        if let Some(lack) = memory_lack(family, rows, features, Limits::of_this_machine()) {
+        if let Some(lack) = memory_shortage(family, rows, features, Limits::of_this_machine()) {
             return Err(lack);
         }
         let started = Instant::now();
-        let fitted = caught(|| estimator.fit(&self.train));
+        let fitted = catch_panic(|| estimator.fit(&self.train));
         let fit_seconds = started.elapsed().as_secs_f64();
         let model = match fitted {
             Ok(fitted) => fitted.map_err(|error| error.to_string())?,
-            Err(panic) => return Err(format!("the estimator broke down: {panic}")),
+            Err(panic) => return Err(format!("the estimator panicked: {panic}")),
         };
         let started = Instant::now();
         let prediction = model.prediction(&self.held_out);
@@ -161,7 +160,7 @@ impl PreparedPart {
             Prediction::Classes { probabilities, .. } => probabilities.iter().all(|value| value.is_finite()),
         };
         if !is_usable {
-            return Err("its predictions are not finite".into());
+            return Err("the predictions are not finite".into());
         }
         Ok(Fitted { model, prediction, scores, fit_seconds, predict_seconds })
     }

@@ -3,7 +3,7 @@
 //! A mark lies on what was there before it: another mark, or versions that somebody else chose. Undone, it gives way to
 //! what it lies on. So the newest mark tells both aliases, in whatever order the writes of several people came.
 
-use super::record::{Event, Model, Record, VERSION_OF, is_undone};
+use super::record::{MarkEvent, Model, Record, VERSION_OF, is_undone};
 use crate::mlflow::ModelVersion;
 
 /// The versions that the two aliases of a mark point to.
@@ -16,7 +16,7 @@ pub struct Aliases {
 /// The marks that moved the aliases of one model, the oldest first.
 #[derive(Debug)]
 pub struct Chain<'a> {
-    log: &'a [Event],
+    log: &'a [MarkEvent],
     name: &'a str,
     marks: Vec<(&'a Record, &'a Model)>,
 }
@@ -24,7 +24,7 @@ pub struct Chain<'a> {
 impl<'a> Chain<'a> {
     /// The marks under the name and aliases of `like`. Where a model was deleted and made anew its numbers begin again: a
     /// mark that made another version of the same number is none of them.
-    pub fn new(log: &'a [Event], like: &'a Model, versions: &[ModelVersion]) -> Self {
+    pub fn new(log: &'a [MarkEvent], like: &'a Model, versions: &[ModelVersion]) -> Self {
         let is_like = |model: &Model| {
             (&model.name, &model.alias, &model.previous_alias)
                 == (&like.name, &like.alias, &like.previous_alias)
@@ -42,7 +42,7 @@ impl<'a> Chain<'a> {
 
     /// What the newest mark, and the undone ones, come to; nothing where no mark moved the aliases.
     /// A version that is not there any more gives way as if it were undone.
-    pub fn wanted(&self, is_there: impl Fn(u64) -> bool) -> Option<Aliases> {
+    pub fn expected_aliases(&self, is_there: impl Fn(u64) -> bool) -> Option<Aliases> {
         let mut states: Vec<Aliases> = Vec::with_capacity(self.marks.len());
         for (i, (record, model)) in self.marks.iter().enumerate() {
             let mut under = self.under(i, &states);
@@ -139,9 +139,9 @@ impl<'a> Chain<'a> {
     }
 }
 
-fn marks(log: &[Event]) -> impl Iterator<Item = (&Record, &Model)> {
+fn marks(log: &[MarkEvent]) -> impl Iterator<Item = (&Record, &Model)> {
     log.iter().filter_map(|event| match event {
-        Event::Marked(record) => record.model.as_ref().map(|model| (record.as_ref(), model)),
-        Event::Undone(_) => None,
+        MarkEvent::Marked(record) => record.model.as_ref().map(|model| (record.as_ref(), model)),
+        MarkEvent::Undone(_) => None,
     })
 }

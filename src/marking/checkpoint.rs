@@ -47,8 +47,8 @@ pub fn choose<'a>(
     let of = match (models.len(), ready.len()) {
         (1, _) => "the only logged model of the run".to_owned(),
         (all, some) if all == some => format!("of {all} logged models"),
-        (all, 1) => format!("the only one of {all} logged models that is ready"),
-        (all, some) => format!("of the {some} of {all} logged models that are ready"),
+        (all, 1) => format!("the only ready one of {all} logged models"),
+        (all, some) => format!("of the {some} ready ones of {all} logged models"),
     };
     if let [only] = ready.as_slice() {
         return Some((only, of));
@@ -238,12 +238,12 @@ mod tests {
         assert!(told(&run, &models, Some(&highest)).starts_with("ckpt-0: the highest val_loss"));
         models[1].status = "FAILED".into();
         assert!(
-            told(&run, &models, Some(&by())).starts_with("ckpt-4: the lowest val_loss of the 5 of 6 logged")
+            told(&run, &models, Some(&by())).starts_with("ckpt-4: the lowest val_loss of the 5 ready ones")
         );
         for model in &mut models[1..] {
             model.status = "PENDING".into();
         }
-        assert_eq!(told(&run, &models, Some(&by())), "ckpt-0: the only one of 6 logged models that is ready");
+        assert_eq!(told(&run, &models, Some(&by())), "ckpt-0: the only ready one of 6 logged models");
         models[0].status = "PENDING".into();
         assert_eq!(choose(&run, &models, Some(&by())), None);
     }

@@ -76,7 +76,7 @@ pub struct Journal(Document<Steps>);
 
 /// That somebody is at a step, as long as it lives.
 #[derive(Debug)]
-pub struct Held {
+pub struct MarkGuard {
     /// None on a file system without locks.
     _lock: Option<File>,
 }
@@ -96,12 +96,12 @@ impl Journal {
     ///
     /// # Errors
     /// Where its lock cannot be made.
-    pub fn hold(&self, id: &str) -> io::Result<Option<Held>> {
+    pub fn hold(&self, id: &str) -> io::Result<Option<MarkGuard>> {
         let path = self.lock(id);
         disk::make_folder_of(&path, Care::Private)?;
         match lock(&path, TRIES) {
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Some(Held { _lock: None })),
-            lock => Ok(lock?.map(|lock| Held { _lock: Some(lock) })),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Some(MarkGuard { _lock: None })),
+            lock => Ok(lock?.map(|lock| MarkGuard { _lock: Some(lock) })),
         }
     }
 
@@ -137,8 +137,8 @@ impl Journal {
     ///
     /// # Errors
     /// Where it cannot be read or written.
-    pub fn mend(&self) -> io::Result<Option<io::Error>> {
-        self.0.mend()
+    pub fn repair(&self) -> io::Result<Option<io::Error>> {
+        self.0.repair()
     }
 
     /// Whether a mark was begun and is not finished. No step is begun without the journal: one that cannot be read has none.
@@ -168,7 +168,7 @@ impl Journal {
     ///
     /// # Errors
     /// Where its lock cannot be made.
-    pub fn take(&self, id: &str) -> io::Result<Option<Held>> {
+    pub fn take(&self, id: &str) -> io::Result<Option<MarkGuard>> {
         let held = self.hold(id)?;
         Ok(held.filter(|_| self.has_mark(id)))
     }
@@ -270,9 +270,9 @@ mod tests {
         assert_eq!(journal.broken_off().unwrap(), []);
         let aside = format!("{}.damaged", path.display());
         assert!(Path::new(&aside).exists());
-        assert!(journal.mend().unwrap().is_none(), "it is whole");
+        assert!(journal.repair().unwrap().is_none(), "it is whole");
         std::fs::write(path, "{").unwrap();
-        let error = journal.mend().unwrap().unwrap().to_string();
+        let error = journal.repair().unwrap().unwrap().to_string();
         assert!(error.contains(path.to_str().unwrap()), "{error}");
         assert_eq!(
             (journal.broken_off().unwrap(), std::fs::read(format!("{aside}-2")).unwrap()),

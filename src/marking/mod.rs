@@ -23,6 +23,6 @@ mod work;
 
 pub use checkpoint::ModelBy;
 pub use journal::{Journal, Open, Step};
-pub use plan::{Plan, Registration, Request};
-pub use record::{Event, MARK, Model, Record, Undone, events, holder};
-pub use work::{Outcome, Resumed, Undoing, mark, plan, resume, undo};
+pub use plan::{MarkPlan, MarkRequest, Registration};
+pub use record::{MARK, MarkEvent, Model, Record, Undone, events, holder};
+pub use work::{MarkOutcome, Resumed, Undoing, mark, plan, resume, undo};

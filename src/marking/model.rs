@@ -14,7 +14,7 @@ const WHY: usize = 600;
 
 /// What a model is registered from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct ModelSource {
     /// `models:/m-…`, or the address of a model artifact.
     pub address: String,
     /// Which of the run's models it is, and why, in words.
@@ -29,7 +29,7 @@ pub async fn source(
     store: &Store,
     run: &Run,
     by: Option<&ModelBy>,
-) -> Result<std::result::Result<Source, String>> {
+) -> Result<std::result::Result<ModelSource, String>> {
     let mut models = logged_models(store, run).await?;
     if let Some(by) = by {
         find_nan(store, &mut models, &by.metric).await?;
@@ -37,15 +37,15 @@ pub async fn source(
     let of = models.len();
     if let Some((model, why)) = choose(run, &models, by) {
         let why: String = format!("{} ({}), {why}", model.name, model.model_id).chars().take(WHY).collect();
-        return Ok(Ok(Source { address: format!("models:/{}", model.model_id), why, of }));
+        return Ok(Ok(ModelSource { address: format!("models:/{}", model.model_id), why, of }));
     }
     let artifact = artifact(store, run).await?;
-    Ok(artifact.map(|address| Source { address, why: String::new(), of: 0 }).ok_or_else(|| {
+    Ok(artifact.map(|address| ModelSource { address, why: String::new(), of: 0 }).ok_or_else(|| {
         let models = if of == 1 { "logged model is" } else { "logged models are" };
         if of == 0 {
-            "the run has no model to register".to_owned()
+            "the run has no model".to_owned()
         } else {
-            format!("nothing is registered: the run's {models} not ready")
+            format!("no model is registered: the run's {models} not ready")
         }
     }))
 }

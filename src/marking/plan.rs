@@ -1,7 +1,7 @@
 //! What a mark would write, before anything is written.
 
 use super::checkpoint::ModelBy;
-use super::model::Source;
+use super::model::ModelSource;
 use super::record::{Model, Record, VERSION_OF, events, holder, is_mark};
 use super::{model, record, shared};
 use crate::mlflow::{Experiment, ExperimentId, RunId};
@@ -20,7 +20,7 @@ pub struct Registration {
 
 /// Whom to mark, and why.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
+pub struct MarkRequest {
     /// Of the run.
     pub experiment: ExperimentId,
     /// The run to mark.
@@ -49,7 +49,7 @@ pub struct Request {
 
 /// A mark that is decided, and not begun.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct MarkPlan {
     /// As it was when this was planned.
     pub experiment: Experiment,
     /// What is to be written to the log.
@@ -58,7 +58,7 @@ pub struct Plan {
     pub writes: Vec<String>,
 }
 
-pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
+pub async fn plan(store: &Store, request: &MarkRequest) -> Result<MarkPlan> {
     let experiment = store.get_experiment(&request.experiment).await?;
     let run = store.get_run(&request.run).await?;
     let log = events(&experiment.tags);
@@ -83,7 +83,7 @@ pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
         done: false,
     };
     let mut writes = vec![
-        format!("experiment {}: add {} to the log of marks", experiment.name, record.entry().key),
+        format!("experiment {}: set tag {}", experiment.name, record.entry().key),
         format!("run {}: set {}", record.run_name, keys(&record)),
     ];
     if let Some(holder) = holder(&log).filter(|holder| holder.run_id != record.run_id) {
@@ -100,11 +100,11 @@ pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
             Ok(source) => registered(store, registration, source, &mut record, &mut writes).await?,
         }
     }
-    Ok(Plan { experiment, record, writes })
+    Ok(MarkPlan { experiment, record, writes })
 }
 
 /// An id behind all that are there, also where another clock is ahead of this one.
-fn later_id(newest: &str, request: &Request) -> String {
+fn later_id(newest: &str, request: &MarkRequest) -> String {
     let own = record::new_id(request.now, request.random);
     if own.as_str() > newest {
         return own;
@@ -127,7 +127,7 @@ fn keys(record: &Record) -> String {
 async fn registered(
     store: &Store,
     registration: &Registration,
-    source: Source,
+    source: ModelSource,
     record: &mut Record,
     writes: &mut Vec<String>,
 ) -> Result<()> {
@@ -184,12 +184,11 @@ async fn registered(
     if model.created_model {
         writes.push(format!("registry: create model {}", model.name));
     } else if is_hidden {
-        writes
-            .push(format!("registry: create model {}, unless there is one that may not be read", model.name));
+        writes.push(format!("registry: create model {}, unless one exists that you cannot read", model.name));
     }
     match existing {
         Some(version) => {
-            writes.push(format!("registry: version {version} of {} is this model already", model.name));
+            writes.push(format!("registry: version {version} of {} is already this model", model.name));
         }
         None => {
             writes.push(format!(
@@ -205,7 +204,7 @@ async fn registered(
 
 fn aliased(model: &Model, writes: &mut Vec<String>) {
     if model.unaliased {
-        writes.push("registry: no alias: this store has none (MLflow 2.3)".to_owned());
+        writes.push("registry: no alias, as this store does not support them (MLflow 2.3 does)".to_owned());
         return;
     }
     if let Some(before) = model.alias_before {

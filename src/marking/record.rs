@@ -78,7 +78,7 @@ pub struct Record {
     pub at: i64,
     /// The reason, in words.
     pub why: String,
-    /// What was done in the registry; none where nothing was asked for, or there is no model.
+    /// What was done in the registry; none where nothing was requested, or there is no model.
     pub model: Option<Model>,
     /// Why something was left out, in words.
     pub note: Option<String>,
@@ -149,14 +149,14 @@ impl Undone {
 
 /// Something in the log.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+pub enum MarkEvent {
     /// A run was marked.
     Marked(Box<Record>),
     /// A mark was undone.
     Undone(Undone),
 }
 
-impl Event {
+impl MarkEvent {
     /// Later ones have greater ids.
     pub fn id(&self) -> &str {
         match self {
@@ -175,17 +175,17 @@ impl Event {
 }
 
 /// The log of an experiment, the oldest entry first. Entries that cannot be read are none.
-pub fn events(experiment: &[Tag]) -> Vec<Event> {
-    let mut events: Vec<Event> = experiment
+pub fn events(experiment: &[Tag]) -> Vec<MarkEvent> {
+    let mut events: Vec<MarkEvent> = experiment
         .iter()
         .filter_map(|tag| {
             if let Some(id) = tag.key.strip_prefix(MARKED) {
                 let record: Record = serde_json::from_str(&tag.value).ok()?;
-                (record.id == id).then(|| Event::Marked(Box::new(record)))
+                (record.id == id).then(|| MarkEvent::Marked(Box::new(record)))
             } else {
                 let id = tag.key.strip_prefix(UNDONE)?;
                 let undone: Undone = serde_json::from_str(&tag.value).ok()?;
-                (undone.id == id).then_some(Event::Undone(undone))
+                (undone.id == id).then_some(MarkEvent::Undone(undone))
             }
         })
         .collect();
@@ -197,25 +197,25 @@ pub fn events(experiment: &[Tag]) -> Vec<Event> {
 const AT_WORK: i64 = 600_000;
 
 /// Whether somebody else is at work, or was since a mark was planned.
-pub fn is_amid(log: &[Event], own: &Record) -> bool {
+pub fn is_amid(log: &[MarkEvent], own: &Record) -> bool {
     let is_new = |at: i64| at.saturating_add(AT_WORK) >= own.at;
     log.iter().any(|event| match event {
-        Event::Marked(record) => {
+        MarkEvent::Marked(record) => {
             (!record.done && record.id != own.id && is_new(record.at)) || record.id > own.id
         }
-        Event::Undone(undone) => (undone.open && is_new(undone.at)) || undone.id > own.id,
+        MarkEvent::Undone(undone) => (undone.open && is_new(undone.at)) || undone.id > own.id,
     })
 }
 
 /// Whether a mark was undone.
-pub fn is_undone(log: &[Event], mark: &str) -> bool {
-    log.iter().any(|event| matches!(event, Event::Undone(undone) if undone.mark == mark))
+pub fn is_undone(log: &[MarkEvent], mark: &str) -> bool {
+    log.iter().any(|event| matches!(event, MarkEvent::Undone(undone) if undone.mark == mark))
 }
 
 /// The mark that holds: the newest that is not undone.
-pub fn holder(events: &[Event]) -> Option<&Record> {
+pub fn holder(events: &[MarkEvent]) -> Option<&Record> {
     events.iter().rev().find_map(|event| match event {
-        Event::Marked(record) if !is_undone(events, &record.id) => Some(record.as_ref()),
+        MarkEvent::Marked(record) if !is_undone(events, &record.id) => Some(record.as_ref()),
         _ => None,
     })
 }

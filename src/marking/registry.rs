@@ -2,7 +2,7 @@
 
 use super::chain::Chain;
 use super::plan::{is_refused, taken_by_prompt};
-use super::record::{Event, Model, Record, VERSION_OF, events, holder, is_amid};
+use super::record::{MarkEvent, Model, Record, VERSION_OF, events, holder, is_amid};
 use super::shared::shared;
 use super::work::keep;
 use super::{Journal, settle::ROUNDS};
@@ -62,7 +62,7 @@ pub async fn register(
         let now = points_to(&model.alias);
         (model.alias_before, model.previous_before) = (now, points_to(&model.previous_alias));
         let then = shared(store, experiment, &model.name, &versions).await?.log;
-        let ids = |log: &[Event]| log.iter().map(|event| event.id().to_owned()).collect::<Vec<_>>();
+        let ids = |log: &[MarkEvent]| log.iter().map(|event| event.id().to_owned()).collect::<Vec<_>>();
         model.amid = is_amid(&log, record) || is_amid(&then, record) || ids(&log) != ids(&then);
         model.by_hand =
             !model.amid && now.is_some_and(|now| Chain::new(&log, model, &versions).gave_way(now));
@@ -186,12 +186,12 @@ async fn align_once(
     let chain = Chain::new(&log, model, &versions);
     let is_there = |wanted: u64| versions.iter().any(|version| version.version == wanted);
     let mut wrote = false;
-    if let Some(wanted) = chain.wanted(is_there) {
+    if let Some(wanted) = chain.expected_aliases(is_there) {
         let own = hand.undone.and_then(|record| record.model.as_ref()).filter(|model| model.moved);
         // Before it was undone, marks had led them there.
         let as_if_held = hand.undone.and_then(|record| {
-            let log: Vec<Event> = log.iter().filter(|event| !undoes(event, record)).cloned().collect();
-            Chain::new(&log, model, &versions).wanted(is_there)
+            let log: Vec<MarkEvent> = log.iter().filter(|event| !undoes(event, record)).cloned().collect();
+            Chain::new(&log, model, &versions).expected_aliases(is_there)
         });
         let led = as_if_held.unwrap_or_default();
         let (own_before, own_best) = own.map_or((None, None), |own| (own.alias_before, own.version));
@@ -248,8 +248,8 @@ async fn align_once(
     Ok(wrote)
 }
 
-fn undoes(event: &Event, record: &Record) -> bool {
-    matches!(event, Event::Undone(undone) if undone.mark == record.id)
+fn undoes(event: &MarkEvent, record: &Record) -> bool {
+    matches!(event, MarkEvent::Undone(undone) if undone.mark == record.id)
 }
 
 /// Why a version is somebody's by now.
@@ -258,7 +258,7 @@ fn kept_for(version: &ModelVersion, known: &RegisteredModel) -> Option<String> {
     if let Some((alias, _)) = to_it.next() {
         return Some(format!("alias {alias} points to it"));
     }
-    is_written_on(version).then(|| "somebody has written on it since".to_owned())
+    is_written_on(version).then(|| "it was edited since".to_owned())
 }
 
 /// Whether somebody has described, tagged or promoted a version that a mark made.

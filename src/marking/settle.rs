@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::record::{Event, MARK, Record, events, holder, is_mark};
+use super::record::{MARK, MarkEvent, Record, events, holder, is_mark};
 use crate::mlflow::filter::parse;
 use crate::mlflow::{ExperimentId, LifecycleStage, Run, Tag, ViewType};
 use crate::store::{ErrorKind, Result, RunSearch, Store};
@@ -16,7 +16,7 @@ const PAGE: usize = 100;
 const LOOKED_AT: usize = 16;
 
 /// Writes until nothing is left to write, and returns the log as it then is.
-pub async fn settle(store: &Store, experiment: &ExperimentId) -> Result<Vec<Event>> {
+pub async fn settle(store: &Store, experiment: &ExperimentId) -> Result<Vec<MarkEvent>> {
     let mut log = Vec::new();
     for _ in 0..ROUNDS {
         let known = store.get_experiment(experiment).await?;
@@ -30,7 +30,7 @@ pub async fn settle(store: &Store, experiment: &ExperimentId) -> Result<Vec<Even
 }
 
 /// One round; true if something was written.
-async fn round(store: &Store, experiment: &ExperimentId, log: &[Event], pointer: &str) -> Result<bool> {
+async fn round(store: &Store, experiment: &ExperimentId, log: &[MarkEvent], pointer: &str) -> Result<bool> {
     let holder = holder(log);
     let mut wrote = false;
     if let Some(holder) = holder {
@@ -76,10 +76,10 @@ async fn round(store: &Store, experiment: &ExperimentId, log: &[Event], pointer:
 }
 
 /// A filter for the runs of the newest marks but for the one that holds.
-fn is_of_marks(log: &[Event], holder: Option<&Record>) -> Option<String> {
+fn is_of_marks(log: &[MarkEvent], holder: Option<&Record>) -> Option<String> {
     let newest = log.iter().rev().filter_map(|event| match event {
-        Event::Marked(record) => Some(record.run_id.as_str()),
-        Event::Undone(_) => None,
+        MarkEvent::Marked(record) => Some(record.run_id.as_str()),
+        MarkEvent::Undone(_) => None,
     });
     let others: BTreeSet<&str> =
         newest.take(LOOKED_AT).filter(|id| holder.is_none_or(|holder| holder.run_id != *id)).collect();

@@ -2,7 +2,7 @@
 //! model. However many those are, they are read with one listing, and only where something tells that there are any.
 
 use super::plan::is_refused;
-use super::record::{Event, VERSION_OF, events};
+use super::record::{MarkEvent, VERSION_OF, events};
 use crate::mlflow::{ExperimentId, ModelVersion, ViewType};
 use crate::store::{ErrorKind, Result, Store};
 
@@ -13,7 +13,7 @@ const MOST_BESIDE: usize = 20;
 #[derive(Debug)]
 pub struct Shared {
     /// The oldest first.
-    pub log: Vec<Event>,
+    pub log: Vec<MarkEvent>,
     /// The other experiments.
     pub others: Vec<ExperimentId>,
 }
@@ -41,7 +41,7 @@ pub async fn shared(
         let all = unless_lost(store.search_experiments(ViewType::All).await)?.unwrap_or_default();
         for other in all.into_iter().filter(|other| other.experiment_id != *experiment) {
             let its = events(&other.tags);
-            if its.iter().filter_map(Event::model).any(|model| model.name == name) {
+            if its.iter().filter_map(MarkEvent::model).any(|model| model.name == name) {
                 log.extend(its);
                 others.push(other.experiment_id);
             }
@@ -52,9 +52,10 @@ pub async fn shared(
 }
 
 /// Whether earlier marks noted others, or a version was made for a mark that is not in the log of this experiment.
-fn has_others(log: &[Event], own: &ExperimentId, name: &str, versions: &[ModelVersion]) -> bool {
-    let models = log.iter().filter_map(Event::model).filter(|model| model.name == name);
-    let is_known = |mark: &str| log.iter().any(|event| matches!(event, Event::Marked(it) if it.id == mark));
+fn has_others(log: &[MarkEvent], own: &ExperimentId, name: &str, versions: &[ModelVersion]) -> bool {
+    let models = log.iter().filter_map(MarkEvent::model).filter(|model| model.name == name);
+    let is_known =
+        |mark: &str| log.iter().any(|event| matches!(event, MarkEvent::Marked(it) if it.id == mark));
     let mut made_for = versions.iter().flat_map(|it| &it.tags).filter(|tag| tag.key == VERSION_OF);
     models.flat_map(|model| &model.beside).any(|id| *id != own.0) || made_for.any(|tag| !is_known(&tag.value))
 }

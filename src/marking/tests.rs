@@ -37,7 +37,7 @@ impl World {
         for number in 0..count {
             let experiment = self.store.create_experiment(&format!("other-{number}"), &[]).await.unwrap();
             let run = finished(&self.store, &experiment, "other", 0).await;
-            let request = Request { experiment, run, ..self.request(0, 100 + number as i64, "champion") };
+            let request = MarkRequest { experiment, run, ..self.request(0, 100 + number as i64, "champion") };
             let plan = plan(&self.store, &request).await.unwrap();
             mark(&self.store, &self.journal(), &plan).await.unwrap();
         }
@@ -54,8 +54,8 @@ impl World {
         Journal::new(self.folder.path(), "memory")
     }
 
-    fn request(&self, run: usize, now: i64, alias: &str) -> Request {
-        Request {
+    fn request(&self, run: usize, now: i64, alias: &str) -> MarkRequest {
+        MarkRequest {
             experiment: self.experiment.clone(),
             run: self.runs[run].clone(),
             metric: "rmse".into(),
@@ -75,12 +75,12 @@ impl World {
         }
     }
 
-    async fn mark(&self, run: usize, now: i64) -> crate::store::Result<Outcome> {
+    async fn mark(&self, run: usize, now: i64) -> crate::store::Result<MarkOutcome> {
         let plan = plan(&self.store, &self.request(run, now, "champion")).await?;
         mark(&self.store, &self.journal(), &plan).await
     }
 
-    async fn undo(&self, now: i64) -> crate::store::Result<Option<Outcome>> {
+    async fn undo(&self, now: i64) -> crate::store::Result<Option<MarkOutcome>> {
         let undoing = Undoing { by: "ana".into(), now, of_others: true };
         undo(&self.store, &self.journal(), &self.experiment, &undoing, 7).await
     }
@@ -150,7 +150,7 @@ fn a_mark_moves_and_comes_back() {
         let world = World::new(Moment::Before).await;
         assert_eq!(world.undo(900).await.unwrap(), None, "nothing is marked");
         let first = world.mark(0, 1_000).await.unwrap();
-        assert_eq!(first.said[0], "first is marked best");
+        assert_eq!(first.messages[0], "first is marked best");
         assert_eq!(
             (world.marked().await, world.registered().await),
             (vec!["first".into()], (vec![1], Some(1), None))
@@ -159,8 +159,8 @@ fn a_mark_moves_and_comes_back() {
         assert_eq!(world.marked().await, ["second"]);
         assert_eq!(world.registered().await, (vec![2, 1], Some(2), Some(1)));
         let back = world.undo(3_000).await.unwrap().unwrap();
-        assert_eq!(back.said[0], "second is not marked best any more");
-        assert!(back.said.contains(&"first is again".to_owned()), "{:?}", back.said);
+        assert_eq!(back.messages[0], "second is no longer marked best");
+        assert!(back.messages.contains(&"first is again".to_owned()), "{:?}", back.messages);
         assert_eq!(
             (world.marked().await, world.registered().await),
             (vec!["first".into()], (vec![1], Some(1), None))
@@ -184,7 +184,7 @@ fn a_plan_writes_nothing_and_says_what_it_would() {
         let plan = plan(&world.store, &world.request(1, 2_000, "champion")).await.unwrap();
         assert_eq!((world.marked().await, world.registered().await), before);
         for word in [
-            "experiment wine: add",
+            "experiment wine: set",
             "run second: set",
             "run first: remove",
             "alias previous of wine to version 1",
@@ -327,8 +327,8 @@ fn a_version_that_another_alias_points_to_stays_and_is_told() {
         let world = World::new(Moment::Before).await;
         world.mark(0, 1_000).await.unwrap();
         world.store.set_model_alias("wine", "production", 1).await.unwrap();
-        let said = world.undo(2_000).await.unwrap().unwrap().said.join("; ");
-        assert!(said.contains("version 1 of wine stays: alias production points to it"), "{said}");
+        let said = world.undo(2_000).await.unwrap().unwrap().messages.join("; ");
+        assert!(said.contains("version 1 of wine is kept: alias production points to it"), "{said}");
         assert_eq!(world.registered().await.0, [1]);
     });
 }

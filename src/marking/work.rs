@@ -1,8 +1,8 @@
 //! Marking and undoing, step by step: each write can be repeated, and the journal knows of the step until it is over.
 
 use super::journal::{Journal, Open, Step};
-use super::plan::{self, Plan, Request, is_refused};
-use super::record::{Event, Model, Record, Undone, events, holder, is_undone, new_id};
+use super::plan::{self, MarkPlan, MarkRequest, is_refused};
+use super::record::{MarkEvent, Model, Record, Undone, events, holder, is_undone, new_id};
 use super::registry::{Aligned, Hand, align, is_registered, register};
 use super::settle::{ROUNDS, settle};
 use crate::mlflow::{ExperimentId, LifecycleStage};
@@ -10,20 +10,20 @@ use crate::store::{ErrorKind, Result, Store, StoreError};
 
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
+pub struct MarkOutcome {
     /// The mark that was made, or taken back.
     pub record: Record,
     /// Somebody else marked another run meanwhile, and that mark holds.
     pub superseded: Option<Record>,
     /// In words.
-    pub said: Vec<String>,
+    pub messages: Vec<String>,
 }
 
 /// What marking a run would write. Nothing is written.
 ///
 /// # Errors
 /// If the run or the experiment is not there, or the store does not answer.
-pub async fn plan(store: &Store, request: &Request) -> Result<Plan> {
+pub async fn plan(store: &Store, request: &MarkRequest) -> Result<MarkPlan> {
     plan::plan(store, request).await
 }
 
@@ -37,7 +37,7 @@ fn journalled<T>(result: std::io::Result<T>) -> Result<T> {
 /// # Errors
 /// If the run is deleted, the journal cannot be written, or the store fails or refuses. What was begun then is in the
 /// journal, and [`resume`] finishes it.
-pub async fn mark(store: &Store, journal: &Journal, plan: &Plan) -> Result<Outcome> {
+pub async fn mark(store: &Store, journal: &Journal, plan: &MarkPlan) -> Result<MarkOutcome> {
     let run = store.get_run(&plan.record.run()).await?;
     if run.info.lifecycle_stage == LifecycleStage::Deleted {
         let kind = ErrorKind::Invalid("the run is deleted: restore it first".into());
@@ -56,7 +56,7 @@ async fn end_if_unwritten(
     journal: &Journal,
     experiment: &ExperimentId,
     id: &str,
-    result: &Result<Outcome>,
+    result: &Result<MarkOutcome>,
 ) -> Result<()> {
     if let Err(error) = result
         && matches!(
@@ -87,7 +87,7 @@ async fn carry_out(
     journal: &Journal,
     experiment: &ExperimentId,
     mut record: Record,
-) -> Result<Outcome> {
+) -> Result<MarkOutcome> {
     store.set_experiment_tag(experiment, &record.entry()).await?;
     let mut log = settle(store, experiment).await?;
     let mut unaligned = None;
@@ -96,9 +96,7 @@ async fn carry_out(
         if undone {
             // Somebody took it back while the model was being registered.
             unaligned = match align_undone(store, experiment, &record).await {
-                Err(error) if is_refused(&error.kind) => {
-                    Some(format!("the registry stays as it is: {error}"))
-                }
+                Err(error) if is_refused(&error.kind) => Some(format!("the registry is unchanged: {error}")),
                 aligned => aligned.map(|()| None)?,
             };
         } else if let Some(mut model) = record.model.clone() {
@@ -125,12 +123,12 @@ async fn carry_out(
     }
     journalled(journal.end(&record.id))?;
     let superseded = holder(&log).filter(|holder| holder.id != record.id).cloned();
-    let mut said = told(&record, superseded.as_ref());
-    said.extend(unaligned);
-    Ok(Outcome { record, superseded, said })
+    let mut messages = told(&record, superseded.as_ref());
+    messages.extend(unaligned);
+    Ok(MarkOutcome { record, superseded, messages })
 }
 
-fn is_holder(log: &[Event], record: &Record) -> bool {
+fn is_holder(log: &[MarkEvent], record: &Record) -> bool {
     holder(log).is_some_and(|holder| holder.id == record.id)
 }
 
@@ -140,7 +138,7 @@ async fn align_undone(store: &Store, experiment: &ExperimentId, record: &Record)
 }
 
 /// Whether a mark holds whose model is not registered any more: somebody took away what it was registered in.
-async fn is_missed(store: &Store, log: &[Event], record: &Record) -> Result<bool> {
+async fn is_missed(store: &Store, log: &[MarkEvent], record: &Record) -> Result<bool> {
     match &record.model {
         Some(model) if record.note.is_none() && is_holder(log, record) => {
             Ok(!is_registered(store, model).await?)
@@ -151,20 +149,20 @@ async fn is_missed(store: &Store, log: &[Event], record: &Record) -> Result<bool
 
 fn told(record: &Record, superseded: Option<&Record>) -> Vec<String> {
     if let Some(other) = superseded {
-        return vec![format!("{} marked {} meanwhile; that mark holds", other.by, other.run_name)];
+        return vec![format!("{} marked {} meanwhile; that mark wins", other.by, other.run_name)];
     }
-    let mut said = vec![format!("{} is marked best", record.run_name)];
+    let mut messages = vec![format!("{} is marked best", record.run_name)];
     if let Some(Model { name, version: Some(version), alias, unaliased, moved, why, of, .. }) = &record.model
     {
         let which = if *of > 1 { format!(": {why}") } else { String::new() };
         if *unaliased {
-            said.push(format!("registered as {name} version {version}{which}"));
+            messages.push(format!("registered as {name} version {version}{which}"));
         } else if *moved || record.note.is_none() {
-            said.push(format!("registered as {name} version {version}, alias {alias}{which}"));
+            messages.push(format!("registered as {name} version {version}, alias {alias}{which}"));
         }
     }
-    said.extend(record.note.clone());
-    said
+    messages.extend(record.note.clone());
+    messages
 }
 
 /// Notes how far it has come, here and in the log.
@@ -201,14 +199,14 @@ pub async fn undo(
     experiment: &ExperimentId,
     undoing: &Undoing,
     random: u32,
-) -> Result<Option<Outcome>> {
+) -> Result<Option<MarkOutcome>> {
     let Undoing { by, now, of_others } = undoing;
     let log = events(&store.get_experiment(experiment).await?.tags);
     let Some(record) = holder(&log).cloned() else { return Ok(None) };
     if record.by != *by && !of_others {
-        let said =
-            vec![format!("{} is marked best by {}: ask again to undo that", record.run_name, record.by)];
-        return Ok(Some(Outcome { record, superseded: None, said }));
+        let messages =
+            vec![format!("{} was marked best by {}; repeat to undo it anyway", record.run_name, record.by)];
+        return Ok(Some(MarkOutcome { record, superseded: None, messages }));
     }
     let newest = log
         .last()
@@ -231,15 +229,15 @@ async fn take_back(
     undone: &Undone,
     record: Record,
     was_begun: bool,
-) -> Result<Outcome> {
+) -> Result<MarkOutcome> {
     store.set_experiment_tag(experiment, &undone.entry()).await?;
     settle(store, experiment).await?;
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     if let Some(model) = &record.model {
         match align(store, experiment, model, Hand { undone: Some(&record), moved: [was_begun; 2] }).await {
-            Ok(aligned) => said.extend(taken_back(model, &aligned)),
+            Ok(aligned) => messages.extend(taken_back(model, &aligned)),
             Err(error) if is_refused(&error.kind) => {
-                said.push(format!("the registry stays as it is: {error}"));
+                messages.push(format!("the registry is unchanged: {error}"));
             }
             Err(error) => return Err(error),
         }
@@ -249,57 +247,57 @@ async fn take_back(
     let run = &record.run_name;
     let is_same = holder.is_some_and(|holder| holder.run_id == record.run_id);
     let first = if is_same {
-        "the last mark of {} is undone, an earlier one of it holds"
+        "the last mark of {} is undone; an earlier one of it is current again"
     } else {
-        "{} is not marked best any more"
+        "{} is no longer marked best"
     };
-    said.insert(0, first.replace("{}", run));
+    messages.insert(0, first.replace("{}", run));
     if let Some(holder) = holder {
         if !is_same {
-            said.push(format!("{} is again", holder.run_name));
+            messages.push(format!("{} is again", holder.run_name));
         }
         if holder.done && is_missed(store, &log, holder).await? {
             let _held = journalled(journal.hold(&holder.id))?;
-            said.extend(
-                carry_out(store, journal, experiment, holder.clone()).await?.said.into_iter().skip(1),
+            messages.extend(
+                carry_out(store, journal, experiment, holder.clone()).await?.messages.into_iter().skip(1),
             );
         }
     }
     store.set_experiment_tag(experiment, &Undone { open: false, ..undone.clone() }.entry()).await?;
     journalled(journal.end(&undone.id))?;
-    Ok(Outcome { record, superseded: None, said })
+    Ok(MarkOutcome { record, superseded: None, messages })
 }
 
 /// What became of the registry, in words.
 fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     if aligned.is_hidden {
-        said.push(format!("the registry stays as it is: {} may not be read", model.name));
+        messages.push(format!("the registry is unchanged: no permission to read {}", model.name));
     } else if model.moved && aligned.before == model.version {
-        said.extend(match aligned.after {
+        messages.extend(match aligned.after {
             after if after == model.version => None,
             Some(after) => Some(format!("alias {} is version {after} again", model.alias)),
-            None => Some(format!("alias {} is gone", model.alias)),
+            None => Some(format!("alias {} is removed", model.alias)),
         });
     } else if model.moved && aligned.left {
-        said.push(match aligned.before {
-            Some(_) => format!("alias {} was moved by somebody else since, and stays", model.alias),
+        messages.push(match aligned.before {
+            Some(_) => format!("alias {} was moved by somebody else since; left unchanged", model.alias),
             None => format!("alias {} was deleted by somebody else since", model.alias),
         });
     }
-    said.extend(aligned.refused.iter().map(|(_, error)| error.to_string()));
+    messages.extend(aligned.refused.iter().map(|(_, error)| error.to_string()));
     let deleted = aligned.deleted.iter();
-    said.extend(deleted.map(|version| format!("version {version} of {} is deleted", model.name)));
+    messages.extend(deleted.map(|version| format!("version {version} of {} is deleted", model.name)));
     let kept = aligned.kept.iter();
-    said.extend(kept.map(|(version, why)| format!("version {version} of {} stays: {why}", model.name)));
-    said
+    messages.extend(kept.map(|(version, why)| format!("version {version} of {} is kept: {why}", model.name)));
+    messages
 }
 
 /// What came of the steps that broke off.
 #[derive(Debug, Default)]
 pub struct Resumed {
     /// Of those that are finished, or taken back.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<MarkOutcome>,
     /// Why some are not finished; they stay in the journal.
     pub failed: Vec<StoreError>,
 }
@@ -315,8 +313,8 @@ pub async fn resume(store: &Store, journal: &Journal) -> Result<Resumed> {
         .map_err(|error| StoreError::new("read the journal", ErrorKind::Io(error.to_string())))?;
     // An empty store that stands for a file that is not there knows nothing of what broke off.
     if !broken_off.is_empty() && !store.is_begun() {
-        let missing = "its store is not there, and nothing is begun anew for it".to_owned();
-        return Err(StoreError::new("finish what broke off", ErrorKind::Io(missing)));
+        let missing = "its store does not exist".to_owned();
+        return Err(StoreError::new("finish an interrupted mark", ErrorKind::Io(missing)));
     }
     let mut resumed = Resumed::default();
     for Open { experiment, step, .. } in broken_off {
@@ -344,7 +342,7 @@ async fn finish(
     journal: &Journal,
     experiment: &ExperimentId,
     record: Record,
-) -> Result<Outcome> {
+) -> Result<MarkOutcome> {
     let run = store.get_run(&record.run()).await;
     let is_there = match &run {
         Ok(run) => run.info.lifecycle_stage == LifecycleStage::Active,
@@ -354,7 +352,7 @@ async fn finish(
     let log = events(&store.get_experiment(experiment).await?.tags);
     // As far as the log has come, where it has come further than the journal.
     let known = log.iter().find_map(|event| match event {
-        Event::Marked(known) if known.id == record.id => {
+        MarkEvent::Marked(known) if known.id == record.id => {
             Some(Record { done: true, ..known.as_ref().clone() })
         }
         _ => None,
@@ -369,16 +367,16 @@ async fn finish(
             store.set_experiment_tag(experiment, &known.entry()).await?;
         }
         journalled(journal.end(&record.id))?;
-        let said = vec![format!("the mark of {} was undone meanwhile", record.run_name)];
-        return Ok(Outcome { record, superseded: None, said });
+        let messages = vec![format!("the mark of {} was undone meanwhile", record.run_name)];
+        return Ok(MarkOutcome { record, superseded: None, messages });
     }
     if is_there {
         return carry_out(store, journal, experiment, record).await;
     }
     let Some(known) = known else {
         journalled(journal.end(&record.id))?;
-        let said = vec![format!("the mark of {} was given up: the run is deleted", record.run_name)];
-        return Ok(Outcome { record, superseded: None, said });
+        let messages = vec![format!("the mark of {} was dropped: the run is deleted", record.run_name)];
+        return Ok(MarkOutcome { record, superseded: None, messages });
     };
     let undone = Undone {
         id: new_id(record.at.saturating_add(1), 0),

@@ -156,7 +156,7 @@ pub struct Experiment {
 
 /// No experiment has the name or the id that somebody said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no experiment {name:?}{}", near.as_ref().map_or(String::new(), |near| format!(", but there is {near:?}")))]
+#[error("no experiment {name:?}{}", near.as_ref().map_or(String::new(), |near| format!(", but there is {near:?}")))]
 pub struct NoExperiment {
     pub name: String,
     /// The name of one that may be meant.

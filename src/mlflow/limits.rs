@@ -36,31 +36,27 @@ pub fn cut(value: &str, most: usize) -> Cow<'_, str> {
 pub enum LimitError {
     #[error("a {kind} needs a name")]
     EmptyKey { kind: &'static str },
-    #[error("the {kind} name {key:?} has {length} characters; MLflow takes at most {limit}")]
+    #[error("the {kind} name {key:?} has {length} characters; MLflow allows at most {limit}")]
     LongKey { kind: &'static str, key: String, length: usize, limit: usize },
     #[error(
-        "the {kind} name {key:?} has characters that MLflow refuses; letters, digits, `_`, `-`, `.`, `/`, `:` \
-         and spaces are allowed, and a `/` must not stand first, last or twice"
+        "the {kind} name {key:?} has characters that MLflow rejects; use letters, digits, `_`, `-`, `.`, `/`, `:` and spaces, without a leading, trailing or double `/`"
     )]
     BadKey { kind: &'static str, key: String },
-    #[error("the value of {kind} {key:?} has {length} characters; MLflow keeps at most {limit}: shorten it")]
+    #[error("the value of {kind} {key:?} has {length} characters; MLflow allows at most {limit}")]
     LongValue { kind: &'static str, key: String, length: usize, limit: usize },
-    #[error(
-        "the value of {kind} {key:?} is too long to be read, and what is here of it ends early: written back, the rest \
-         would be lost"
-    )]
+    #[error("the value of {kind} {key:?} was cut when it was read; writing it back would lose the rest")]
     CutValue { kind: &'static str, key: String },
-    #[error("the {kind} {key:?} stands twice in one batch; give it once")]
+    #[error("the {kind} {key:?} appears twice in one batch")]
     Duplicate { kind: &'static str, key: String },
-    #[error("the experiment name is empty; give it a name")]
+    #[error("the experiment name is empty")]
     EmptyExperimentName,
-    #[error("the experiment name has {length} characters; MLflow takes at most 500")]
+    #[error("the experiment name has {length} characters; MLflow allows at most 500")]
     LongExperimentName { length: usize },
-    #[error("{name:?} is no name for a registered model: it must not be empty, nor hold `/` or `:`")]
+    #[error("invalid model name {name:?}; it must not be empty or contain `/` or `:`")]
     BadModelName { name: String },
-    #[error("{alias:?} is no alias: 1 to 255 letters, digits, `_` and `-` make one")]
+    #[error("invalid alias {alias:?}; use 1 to 255 letters, digits, `_` and `-`")]
     BadAlias { alias: String },
-    #[error("the alias {alias:?} is reserved by MLflow; take another")]
+    #[error("the alias {alias:?} is reserved by MLflow; choose another")]
     ReservedAlias { alias: String },
 }
 

@@ -21,6 +21,6 @@ pub use direction::{Goal, goal};
 pub use parents::{Ancestors, DEEPEST, missing_parents};
 pub use policy::{Objective, Policy, PolicyError, ValueOf};
 pub use rank::{LeftOut, Ranked, Selection, TieBreak, select, select_with};
-pub use resolve::{Origin, Patterns, Resolved, resolve, told};
+pub use resolve::{Patterns, PolicyOrigin, Resolved, optuna_directions, resolve};
 pub use spread::{Spread, SpreadOf, has_seed, is_seed, spread};
-pub use ties::{FURTHER, SAMPLE, further, newest_active, newest_metrics};
+pub use ties::{MOST_FURTHER, SAMPLE, further_metrics, newest_active, newest_metrics};

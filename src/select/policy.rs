@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::Goal;
 use crate::catalog::ColumnSpec;
-use crate::catalog::summaries::Wanted;
+use crate::catalog::summaries::NeededHistory;
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::{Filter, ParseError, parse};
 
@@ -52,7 +52,7 @@ impl ValueOf {
     }
 
     /// In words: `mean of the last 5 points`.
-    pub fn words(self) -> String {
+    pub fn in_words(self) -> String {
         match self {
             Self::Latest => "latest value".into(),
             Self::Best => "best of its history".into(),
@@ -92,7 +92,7 @@ impl Objective {
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum PolicyError {
     /// No value of a metric is written so.
-    #[error("{0:?} is no value of a metric: write latest, best, or last:N for the mean of the last N points")]
+    #[error("unknown value {0:?}; write latest, best, or last:N for the mean of the last N points")]
     Value(String),
     /// The constraint is not in the filter language.
     #[error("in the constraint:\n{}", error.report(text))]
@@ -103,10 +103,10 @@ pub enum PolicyError {
         error: ParseError,
     },
     /// The constraint asks for what only the store knows.
-    #[error("a constraint cannot ask for data sets: write it with metrics, params, tags and attributes")]
+    #[error("a constraint cannot use datasets; use metrics, params, tags and attributes")]
     DataSets,
     /// One weight is missing, or too many.
-    #[error("there are {weights} weights for {objectives} metrics: give one for each")]
+    #[error("{weights} weights for {objectives} metrics; give one for each")]
     Weights {
         /// So many there are.
         weights: usize,
@@ -114,7 +114,7 @@ pub enum PolicyError {
         objectives: usize,
     },
     /// A weight is negative, infinite or NaN, or all are 0.
-    #[error("a weight is {0}: it has to be a number of 0 or more, and one of them more than 0")]
+    #[error("invalid weight {0}; weights must be at least 0, and one of them above 0")]
     Weight(f64),
     /// There is nothing to choose by.
     #[error("no metric was given")]
@@ -204,9 +204,9 @@ impl Policy {
     }
 
     /// The histories that it takes to tell.
-    pub fn wanted(&self) -> Vec<Wanted> {
+    pub fn needed_histories(&self) -> Vec<NeededHistory> {
         let all = self.objectives.iter().chain(&self.tie_breaks);
-        all.filter_map(|objective| Wanted::of(&self.column(objective))).collect()
+        all.filter_map(|objective| NeededHistory::of(&self.column(objective))).collect()
     }
 }
 

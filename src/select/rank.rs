@@ -81,7 +81,7 @@ pub enum TieBreak {
 /// What came of a policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
-    /// What was asked for.
+    /// What was requested.
     pub policy: Policy,
     /// Runs that were looked at: all that are not deleted.
     pub considered: usize,
@@ -91,7 +91,7 @@ pub struct Selection {
     pub eligible: usize,
     /// The best runs, the very best first; as many as were asked for.
     pub ranking: Vec<Ranked>,
-    /// The rows on the front, where there are several objectives, the best first.
+    /// The rows on the Pareto front, where there are several objectives, the best first.
     pub front: Vec<Row>,
     /// Runs with the values of the best one, itself among them.
     pub tied: usize,
@@ -206,9 +206,9 @@ pub fn select_with(
         })
     };
     let count = eligible.len();
-    let mut standing = Standing::default();
+    let mut standing = FrontScores::default();
     if policy.objectives.len() > 1 {
-        standing = Standing::new(policy, &objectives, &eligible);
+        standing = FrontScores::new(policy, &objectives, &eligible);
     }
     let by_values =
         |a: &Candidate, b: &Candidate| standing.compare(a.1, b.1).then_with(|| by_objectives(a, b));
@@ -339,14 +339,14 @@ fn judge(catalog: &Catalog, objectives: &Columns<'_>, row: Row, out: &mut LeftOu
 
 /// Where runs stand among several objectives.
 #[derive(Debug, Default)]
-struct Standing {
-    /// The runs on the front, with their first objective.
+struct FrontScores {
+    /// The runs on the Pareto front, with their first objective.
     front: FxHashMap<Row, f64>,
     /// From 0 to 1, where the objectives are weighted.
     scores: FxHashMap<Row, f64>,
 }
 
-impl Standing {
+impl FrontScores {
     fn new(policy: &Policy, objectives: &Columns<'_>, eligible: &[Candidate]) -> Self {
         let turned_values = |row: Row| -> Vec<f64> {
             let goals = policy.objectives.iter().map(|objective| objective.goal);

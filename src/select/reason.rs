@@ -2,7 +2,7 @@
 
 use super::policy::{Policy, ValueOf};
 use super::rank::{LeftOut, Selection, TieBreak};
-use super::resolve::Origin;
+use super::resolve::PolicyOrigin;
 use super::spread::SpreadOf;
 use crate::catalog::Catalog;
 use crate::text::{clean, count, number, runs};
@@ -40,7 +40,7 @@ pub fn aim(policy: &Policy) -> String {
     let names: Vec<String> = names.collect();
     let value = match policy.value {
         ValueOf::Latest => String::new(),
-        value => format!(" ({})", value.words()),
+        value => format!(" ({})", value.in_words()),
     };
     format!("{}{value}", names.join(" and "))
 }
@@ -53,12 +53,12 @@ pub fn left_out(left_out: &LeftOut) -> Vec<String> {
         (unfinished, "not finished"),
         (failed, "failed"),
         (killed, "killed"),
-        (constraint, "outside the constraint"),
+        (constraint, "not matching the constraint"),
         (missing, "without the metric"),
         (unread, "not read yet"),
         (nan, "NaN"),
         (infinite, "infinite"),
-        (parents, if parents == 1 { "parent that repeats its child" } else { "parents that repeat a child" }),
+        (parents, if parents == 1 { "parent repeating its child" } else { "parents repeating a child" }),
     ];
     let told = reasons.into_iter().filter(|(runs, _)| *runs > 0);
     told.map(|(runs, words)| format!("{} {words}", count(runs))).collect()
@@ -70,7 +70,7 @@ pub fn short(selection: &Selection) -> String {
     if selection.tied > 1 {
         words.push_str(&format!(", tied with {} other{}", selection.tied - 1, plural(selection.tied - 1)));
     } else if selection.policy.objectives.len() > 1 {
-        words.push_str(&format!(", one of {} on the front", selection.front.len()));
+        words.push_str(&format!(", one of {} on the Pareto front", selection.front.len()));
     } else if let Some(ahead) = ahead(selection) {
         words.push_str(&format!(", {ahead} ahead"));
     }
@@ -89,15 +89,15 @@ fn plural(count: usize) -> &'static str {
 }
 
 /// The whole of it, a sentence a line. Nothing was eligible where the first line says so.
-pub fn long(selection: &Selection, catalog: &Catalog, origin: Origin) -> Vec<String> {
+pub fn long(selection: &Selection, catalog: &Catalog, origin: PolicyOrigin) -> Vec<String> {
     let policy = &selection.policy;
     let mut lines = Vec::new();
     let considered = format!("{} runs were considered", count(selection.considered));
     let out = left_out(&selection.left_out);
     let counts = if out.is_empty() {
-        format!("{considered}, and none left out.")
+        format!("{considered}, none excluded.")
     } else {
-        format!("{considered}, {} left out: {}.", count(selection.left_out.total()), out.join(", "))
+        format!("{considered}, {} excluded: {}.", count(selection.left_out.total()), out.join(", "))
     };
     match selection.best() {
         None => lines.push(format!("No run is eligible by the {}.", aim(policy))),
@@ -127,11 +127,7 @@ pub fn long(selection: &Selection, catalog: &Catalog, origin: Origin) -> Vec<Str
     if !policy.constraint.is_empty() {
         lines.push(format!("Constraint: {}", clean(&policy.constraint)));
     }
-    lines.push(format!(
-        "Metric and direction {}; of each metric the {}.",
-        origin.words(),
-        policy.value.words()
-    ));
+    lines.push(format!("Metric and direction {}; using the {}.", origin.in_words(), policy.value.in_words()));
     lines
 }
 
@@ -150,9 +146,9 @@ fn several(selection: &Selection) -> Option<String> {
     };
     let runs = selection.front.len();
     Some(if runs == 1 {
-        "It is at least as good as every other run in all of them.".into()
+        "No other run is better in any of them.".into()
     } else {
-        format!("{} runs are on the Pareto front; among them it was chosen {how}.", count(runs))
+        format!("{} runs are on the Pareto front; it was chosen among them {how}.", count(runs))
     })
 }
 
@@ -167,7 +163,7 @@ fn against_spread(selection: &Selection) -> Option<String> {
     };
     let verdict =
         if margin > spread.deviation { "That is more than the spread" } else { "That is within the spread" };
-    let so = if margin > spread.deviation { "" } else { ": the two cannot be told apart by it" };
+    let so = if margin > spread.deviation { "" } else { ": the difference is not significant" };
     Some(format!("{verdict} {over} (standard deviation {}){so}.", number(spread.deviation)))
 }
 
@@ -181,7 +177,7 @@ fn tie(selection: &Selection) -> Option<String> {
             format!("the {} {}{latest}", objective.goal.superlative(), clean(&objective.metric))
         }
         TieBreak::Start => "the earlier start".into(),
-        TieBreak::Id => "the run id, for they started together".into(),
+        TieBreak::Id => "the run id, as they started together".into(),
     };
-    Some(format!("{} runs are tied; {by} decided.", count(selection.tied)))
+    Some(format!("{} runs are tied; decided by {by}.", count(selection.tied)))
 }

@@ -82,11 +82,11 @@ fn whoever_is_left_out_is_counted_for_the_first_reason() {
     assert_eq!((selection.considered, selection.left_out), (9, expected));
     assert_eq!(selection.margin(), Some(1.0));
     assert_eq!(
-        reason::long(&selection, &catalog, Origin::Names).join("\n"),
+        reason::long(&selection, &catalog, PolicyOrigin::Names).join("\n"),
         "run-7 has the lowest m of 3 eligible runs: 7.\n\
-         9 runs were considered, 6 left out: 1 not finished, 1 failed, 1 killed, 1 without the metric, 1 NaN, 1 infinite.\n\
+         9 runs were considered, 6 excluded: 1 not finished, 1 failed, 1 killed, 1 without the metric, 1 NaN, 1 infinite.\n\
          It is 1 (12 %) ahead of run-8, which has 8.\n\
-         Metric and direction by its name; of each metric the latest value."
+         Metric and direction inferred from the name; using the latest value."
     );
     assert_eq!(reason::short(&selection), "lowest m of 3 runs, 1 (12 %) ahead");
 }
@@ -147,14 +147,14 @@ fn ties_go_on_through_metrics_whose_direction_is_known() {
     let before = select(&known, &by_acc, 2);
     assert_eq!(names(&known, &before), ["run-0", "run-1"]);
     assert_eq!((before.tie_break, before.undecided.len()), (Some(TieBreak::Start), 4));
-    let further = further(&known, &Patterns::default());
+    let further = further_metrics(&known, &Patterns::default());
     assert!(further.iter().all(|objective| objective.metric != "val_mae_std" && objective.metric != "lr"));
     let after = select_with(&known, &by_acc, &further, &Ancestors::default(), 4);
     assert_eq!(names(&known, &after), ["run-3", "run-2", "run-0", "run-1"], "validation before training");
     assert_eq!(after.tie_break, Some(TieBreak::Further(Objective::new("train_f1", UP))));
     assert!(after.undecided.is_empty());
-    let words = reason::long(&after, &known, Origin::Asked).join(" ");
-    assert!(words.contains("4 runs are tied; the highest train_f1 decided."), "{words}");
+    let words = reason::long(&after, &known, PolicyOrigin::Asked).join(" ");
+    assert!(words.contains("4 runs are tied; decided by the highest train_f1."), "{words}");
     // What is tied further down counts as far as it shows.
     let tied = catalog(&[
         run(0, &[("m", 1.0)]),
@@ -263,7 +263,7 @@ fn margins_are_held_against_the_spread() {
     let spread = selection.spread.clone().unwrap();
     assert_eq!(spread.of, SpreadOf::Seeds(3));
     assert!((spread.deviation - 0.152_752_523).abs() < 1e-8);
-    let words = reason::long(&selection, &known, Origin::Chosen).join(" ");
+    let words = reason::long(&selection, &known, PolicyOrigin::Chosen).join(" ");
     assert!(words.contains("within the spread over 3 runs that differ only in their seed"), "{words}");
     runs[2].metrics.extend(
         ["fold_0_rmse", "fold_1_rmse"].into_iter().zip([0.91, 0.89]).map(|(key, value)| Metric {
@@ -276,7 +276,7 @@ fn margins_are_held_against_the_spread() {
     let known = catalog(&runs[2..]);
     let selection = select(&known, &by_rmse, 2);
     assert_eq!(selection.spread.as_ref().unwrap().of, SpreadOf::Folds(2));
-    let words = reason::long(&selection, &known, Origin::Chosen).join(" ");
+    let words = reason::long(&selection, &known, PolicyOrigin::Chosen).join(" ");
     assert!(words.contains("more than the spread over 2 folds"), "{words}");
 }
 

@@ -4,14 +4,14 @@ use std::cmp::Ordering;
 
 use super::policy::{Objective, Policy};
 use super::rank::{Columns, TieBreak};
-use super::resolve::{Patterns, candidates, told};
+use super::resolve::{Patterns, candidates, optuna_directions};
 use crate::catalog::{Catalog, Column, NO_TIME, Row};
 use crate::mlflow::LifecycleStage;
 
 /// The newest runs, by whose metrics it is told what there is to choose by.
 pub const SAMPLE: usize = 100;
 /// Metrics with which ties go on, at most.
-pub const FURTHER: usize = 16;
+pub const MOST_FURTHER: usize = 16;
 
 /// The newest runs that are not deleted, [`SAMPLE`] of them.
 pub fn newest_active(catalog: &Catalog) -> Vec<Row> {
@@ -28,9 +28,9 @@ pub fn newest_metrics(catalog: &Catalog) -> Vec<(&str, usize)> {
 }
 
 /// The metrics with which ties go on: those of the newest runs whose direction is known, the most telling first.
-pub fn further(catalog: &Catalog, patterns: &Patterns) -> Vec<Objective> {
-    let mut found = candidates(patterns, &told(catalog), newest_metrics(catalog).into_iter());
-    found.truncate(FURTHER);
+pub fn further_metrics(catalog: &Catalog, patterns: &Patterns) -> Vec<Objective> {
+    let mut found = candidates(patterns, &optuna_directions(catalog), newest_metrics(catalog).into_iter());
+    found.truncate(MOST_FURTHER);
     found
 }
 

@@ -36,7 +36,7 @@ impl<T> Clone for Document<T> {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct File<T> {
-    /// For people who look into the file.
+    /// For people who preview the file.
     #[serde(default)]
     store: String,
     #[serde(flatten)]
@@ -96,7 +96,7 @@ impl<T: Serialize + DeserializeOwned + Default> Document<T> {
     ///
     /// # Errors
     /// Where it cannot be read or written.
-    pub fn mend(&self) -> io::Result<Option<io::Error>> {
+    pub fn repair(&self) -> io::Result<Option<io::Error>> {
         match self.load() {
             Err(error) if disk::is_damage(&error) => self.change(|_| ()).map(|()| Some(error)),
             read => read.map(|_| None),
@@ -116,7 +116,7 @@ impl<T: Serialize + DeserializeOwned + Default> Document<T> {
             Ok(Some(lock)) => Ok(Some(lock)),
             Ok(None) => Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("another process does not let go of {}", path.display()),
+                format!("another process keeps {} locked", path.display()),
             )),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 tracing::warn!(%error, "two windows may overwrite what the other keeps");
@@ -240,11 +240,11 @@ mod tests {
             fs::create_dir(path.parent().unwrap()).unwrap();
             fs::write(&path, "{ broken").unwrap();
             assert!(own.load().unwrap_err().to_string().contains(path.to_str().unwrap()));
-            let error = own.mend().unwrap().unwrap();
+            let error = own.repair().unwrap().unwrap();
             assert!(disk::is_damage(&error) && error.to_string().contains(path.to_str().unwrap()), "{error}");
             assert_eq!(fs::read_to_string(format!("{}.damaged", path.display())).unwrap(), "{ broken");
             assert_eq!(own.load().unwrap(), Things::default());
-            assert!(own.mend().unwrap().is_none(), "it is whole");
+            assert!(own.repair().unwrap().is_none(), "it is whole");
         }
     }
 

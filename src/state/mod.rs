@@ -37,9 +37,9 @@ fn save<T: Serialize>(path: &Path, document: &T) -> io::Result<()> {
 }
 
 /// What a document that cannot be read says of itself, and what becomes of it.
-pub fn told(error: &io::Error) -> String {
+pub fn in_words(error: &io::Error) -> String {
     if disk::is_damage(error) {
-        format!("{error}; it is kept with .damaged at the end of its name, and begun anew")
+        format!("{error}; it was renamed to end in .damaged, and a new file is begun")
     } else {
         error.to_string()
     }
@@ -50,7 +50,7 @@ fn load_to_change<T: DeserializeOwned + Default>(path: &Path) -> io::Result<T> {
     match load(path) {
         Err(error) if disk::is_damage(&error) => {
             std::fs::rename(path, aside(path)).map_err(|cause| {
-                io::Error::new(cause.kind(), format!("{error}, and cannot be set aside: {cause}"))
+                io::Error::new(cause.kind(), format!("{error}, and cannot be renamed: {cause}"))
             })?;
             Ok(T::default())
         }

@@ -9,7 +9,7 @@ pub struct Worker {
     pub host: String,
     /// What the system calls itself since it was started; empty where it does not.
     pub boot: String,
-    /// Its number there, for people who look into the file.
+    /// Its number there, for people who preview the file.
     pub process: u32,
 }
 

@@ -21,7 +21,7 @@ pub struct StoreInfo {
 /// Fewer runs than asked for may be on a page that is not the last; none are on the last only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunPage {
-    /// The runs, in the order that was asked for.
+    /// The runs, in the order that was requested.
     pub runs: Vec<Run>,
     /// Where the next page begins; none behind the last.
     pub next_page_token: Option<String>,

@@ -34,13 +34,13 @@ pub enum ErrorKind {
     #[error("{0}")]
     Proxy(String),
     /// The server knows no such user, or wants one.
-    #[error("the server asks for credentials and did not accept these (401)")]
+    #[error("the server rejects the credentials (401)")]
     Unauthorized,
     /// It got none, and those that there are belong to another server.
-    #[error("the server asks for credentials (401); {0}")]
+    #[error("the server requires credentials (401); {0}")]
     Withheld(String),
     /// This user may not do that.
-    #[error("the server refuses (403): {0}")]
+    #[error("permission denied (403): {0}")]
     Forbidden(String),
     /// What was named does not exist.
     #[error("{0}")]
@@ -58,13 +58,13 @@ pub enum ErrorKind {
     #[error("the database is locked by another program")]
     Locked,
     /// Nothing can be written, or is to be.
-    #[error("the store cannot be written: {0}")]
+    #[error("cannot write to the store: {0}")]
     ReadOnly(String),
     /// It is no store of MLflow's, or a damaged one.
     #[error("{0}")]
     NotAStore(String),
     /// A file that was there when it was last looked at. It may come back, with its volume for one.
-    #[error("{} is gone, and no new one is created in its place", .0.display())]
+    #[error("{} no longer exists", .0.display())]
     Gone(PathBuf),
     /// There is no room.
     #[error("the disk is full")]
@@ -81,13 +81,13 @@ pub enum ErrorKind {
         message: String,
     },
     /// It answers, but not as MLflow does.
-    #[error("the answer is not what an MLflow server sends: {0}")]
+    #[error("not an MLflow answer: {0}")]
     Protocol(String),
     /// There is more of something than is ever read at once.
     #[error("{0}")]
     TooMuch(String),
     /// A file system that does not answer, and for how many seconds it was waited for.
-    #[error("{0} does not answer: nothing came within {1} s")]
+    #[error("{0} does not answer within {1} s")]
     Hung(String, u64),
     /// Files lie where only the store's own server gets at them.
     #[error("{0}")]
@@ -178,17 +178,16 @@ impl StoreError {
     pub fn hint(&self) -> &'static str {
         match &self.kind {
             ErrorKind::Unreachable(_) | ErrorKind::Timeout(_) => {
-                "is the server running and the address right?"
+                "check that the server is running and the address is right"
             }
             ErrorKind::Tls(words) if !words.contains(UNTRUSTED) => {
-                "ask whoever runs the server; MLFLOW_TRACKING_INSECURE_TLS=true trusts any server"
+                "ask the server's administrator; MLFLOW_TRACKING_INSECURE_TLS=true disables verification"
             }
             ErrorKind::Tls(_) => {
-                "name the authority to trust in MLFLOW_TRACKING_SERVER_CERT_PATH (a profile's ca_file); \
-                 MLFLOW_TRACKING_INSECURE_TLS=true trusts any server"
+                "set MLFLOW_TRACKING_SERVER_CERT_PATH (a profile's ca_file) to the authority to trust; MLFLOW_TRACKING_INSECURE_TLS=true disables verification"
             }
             ErrorKind::Proxy(_) => {
-                "check the proxy that the variable names; NO_PROXY lists hosts to be reached without"
+                "check the proxy that the variable names; NO_PROXY lists the hosts that bypass it"
             }
             ErrorKind::Unauthorized => {
                 "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
@@ -196,33 +195,33 @@ impl StoreError {
             ErrorKind::Withheld(_) => "`mltui doctor` shows which credentials are used",
             ErrorKind::Address(_) => "`mltui doctor` shows where the address comes from",
             ErrorKind::Forbidden(message) if message.contains("Host header") => {
-                "use a name that the server allows, or start it with --allowed-hosts"
+                "use a host name that the server allows, or start it with --allowed-hosts"
             }
-            ErrorKind::Forbidden(_) => "ask the server's administrator for the right",
+            ErrorKind::Forbidden(_) => "ask the server's administrator for permission",
             ErrorKind::Locked => "another program holds the write lock",
             ErrorKind::ReadOnly(_) => "check the file's permissions, or whether the profile is read_only",
             ErrorKind::NotAStore(_) => CHECK_URI,
             ErrorKind::NotFound(message) if message.starts_with(NO_ROUTE) => CHECK_URI,
             ErrorKind::Gone(_) => "mount its volume or put the file back",
-            ErrorKind::DiskFull => "free some space; nothing was written in part",
+            ErrorKind::DiskFull => "free some space; nothing was partially written",
             ErrorKind::Unsupported(what) if what.starts_with("table") => {
-                "a newer MLflow adds it when it opens the store"
+                "upgrade the store with a newer MLflow (`mlflow db upgrade`)"
             }
-            ErrorKind::Unsupported(what) if what.starts_with("driver") => "its MLflow server can do it",
+            ErrorKind::Unsupported(what) if what.starts_with("driver") => "use its MLflow server",
             ErrorKind::Unsupported(what) if what.starts_with("artifact") => {
-                "an MLflow server that is started with --serve-artifacts has it"
+                "start the MLflow server with --serve-artifacts"
             }
-            ErrorKind::Unsupported(_) => "a newer MLflow server has it",
-            ErrorKind::Server { .. } => "the server's log may say more",
-            ErrorKind::Protocol(_) => "is this address an MLflow server, and not a proxy's or login page?",
+            ErrorKind::Unsupported(_) => "use a newer MLflow server",
+            ErrorKind::Server { .. } => "see the server's log",
+            ErrorKind::Protocol(_) => "check that the address is an MLflow server, not a proxy or login page",
             ErrorKind::TooMuch(_) => {
-                "MLflow sets no such limit: whoever keeps the store can see what is so long"
+                "MLflow has no such limit; ask the store's administrator what is so large"
             }
-            ErrorKind::Hung(..) => "is it on a network file system that went away?",
+            ErrorKind::Hung(..) => "check whether it is on an unavailable network file system",
             ErrorKind::NotFound(_)
             | ErrorKind::AlreadyExists(_)
             | ErrorKind::Invalid(_)
-            | ErrorKind::Limit(_) => "change what was asked for",
+            | ErrorKind::Limit(_) => "change the request",
             ErrorKind::Elsewhere(_) => {
                 "point --tracking-uri at the MLflow server; a sweep can go to another experiment"
             }
@@ -267,6 +266,6 @@ mod tests {
             StoreError::new(format!("read run {long}"), ErrorKind::Protocol(long.clone())).to_string();
         assert!(error.len() < 3 * LONGEST && error.ends_with('…'), "{} bytes", error.len());
         let short = StoreError::new("read run 1", ErrorKind::Protocol("é".into()));
-        assert_eq!(short.to_string(), "cannot read run 1: the answer is not what an MLflow server sends: é");
+        assert_eq!(short.to_string(), "cannot read run 1: not an MLflow answer: é");
     }
 }

@@ -28,9 +28,7 @@ pub fn token_at(offset: usize) -> String {
 /// [`ErrorKind::Invalid`] for a token that is none of MLflow's.
 pub fn offset_of(token: &str) -> Inner<usize> {
     let token = STANDARD.decode(token).ok().and_then(|bytes| serde_json::from_slice::<Token>(&bytes).ok());
-    token
-        .map(|token| token.offset)
-        .ok_or_else(|| ErrorKind::Invalid("the page token is not one of ours".into()))
+    token.map(|token| token.offset).ok_or_else(|| ErrorKind::Invalid("invalid page token".into()))
 }
 
 /// Pages of one list, at most.
@@ -107,7 +105,7 @@ impl Pages {
         if self.barren < BARREN {
             return Ok(());
         }
-        Err(ErrorKind::Protocol(format!("{BARREN} pages of one list, one after the other, with nothing new")))
+        Err(ErrorKind::Protocol(format!("{BARREN} pages in a row without anything new")))
     }
 
     fn lead_on(&mut self, token: Option<String>) -> Inner<Option<String>> {
@@ -119,7 +117,7 @@ impl Pages {
             return Err(ErrorKind::Protocol(format!("more than {MOST} pages of one list")));
         }
         if !self.tokens.insert(FxBuildHasher.hash_one(&token)) {
-            return Err(ErrorKind::Protocol("it leads from page to page in a circle".into()));
+            return Err(ErrorKind::Protocol("its pages form a cycle".into()));
         }
         Ok(Some(token))
     }

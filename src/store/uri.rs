@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::address::shown;
 use super::error::During;
 use super::rest::Rest;
-pub use super::rest::{Auth, Observer, RestOptions, Waiting, address, proxy};
+pub use super::rest::{Auth, Observer, RestOptions, WaitNotice, address, proxy};
 pub use super::sqlite::Database;
 use super::sqlite::Sqlite;
 use super::{ErrorKind, Result, Store, StoreError};
@@ -16,7 +16,7 @@ const LOOKED_AT: usize = 10_000;
 
 /// Where a tracking URI was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum UriOrigin {
     /// The command line.
     Flag,
     /// A profile, by its name.
@@ -29,7 +29,7 @@ pub enum Origin {
     Default,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for UriOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag => f.write_str("--tracking-uri"),
@@ -133,22 +133,22 @@ fn understand(uri: &str, folder: &Path) -> Result<Location, String> {
         _ if uri.starts_with(['.', '/', '~']) && !uri.starts_with("//") => file_store(uri, folder),
         "" | "file" if !uri.starts_with("//") => file_store(rest.trim_start_matches("//"), folder),
         _ if is_database(&scheme) => Err(format!(
-            "{scheme}:// databases are not read directly: run `mlflow server --backend-store-uri {scheme}://…` and open \
+            "{scheme}:// databases are not supported directly; run `mlflow server --backend-store-uri {scheme}://…` and open \
              its address, http://localhost:5000"
         )),
-        _ if rest.starts_with("//") && !uri.starts_with("//") => Err(format!(
-            "{scheme}:// is no place of runs that is known: http://, https:// and sqlite:/// are"
-        )),
+        _ if rest.starts_with("//") && !uri.starts_with("//") => {
+            Err(format!("unsupported tracking URI scheme {scheme}://; use http://, https:// or sqlite:///"))
+        }
         // `localhost:5000`, `ana:password@host`, `//host`
         _ => Err(format!(
-            "a server's address begins with http:// or https://: write http://{}",
+            "a server address needs http:// or https://; write http://{}",
             shown(uri).trim_start_matches('/')
         )),
     }
 }
 
-const DATABRICKS: &str = "Databricks workspaces are not supported: MLflow's own servers (http://, https://) and database \
-                          files (sqlite:///) are";
+const DATABRICKS: &str =
+    "Databricks is not supported; use an MLflow server (http://, https://) or a database file (sqlite:///)";
 
 fn is_databricks(uri: &str) -> bool {
     ["databricks", "databricks-uc", "uc"].iter().any(|name| uri.eq_ignore_ascii_case(name))
@@ -172,14 +172,12 @@ fn server(uri: &str, rest: &str) -> Result<Location, String> {
     }
     let is_page = url.fragment().is_some_and(|page| page.starts_with('/'));
     if url.path().contains('@') || (url.fragment().is_some() && !is_page) {
-        return Err("what stands behind the host is no path of a server: in a user name or password write %2F for /, %3F for \
+        return Err("invalid path after the host; in a user name or password write %2F for /, %3F for \
                     ?, %23 for # and %40 for @"
             .into());
     }
     if url.query().is_some() && !is_page {
-        return Err("a server's address has no ? in it: leave out what stands behind it; a token goes into \
-                    MLFLOW_TRACKING_TOKEN"
-            .into());
+        return Err("a server address cannot contain ?; put a token into MLFLOW_TRACKING_TOKEN".into());
     }
     url.set_fragment(None);
     url.set_query(None);
@@ -210,8 +208,7 @@ fn file_store(path: &str, folder: &Path) -> Result<Location, String> {
         String::new()
     };
     Err(format!(
-        "file stores are not read ({}): move it into a database with \
-         `mlflow migrate-filestore --source {} --target sqlite:///mlflow.db`, or run `mlflow server` on it with \
+        "file stores are not supported ({}); migrate it with `mlflow migrate-filestore --source {} --target sqlite:///mlflow.db`, or run `mlflow server` on it with \
          MLFLOW_ALLOW_FILE_STORE=true and open http://localhost:5000{beside}",
         path.display(),
         path.display()
@@ -222,17 +219,13 @@ fn file_store(path: &str, folder: &Path) -> Result<Location, String> {
 pub fn no_file(path: &Path) -> String {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return format!(
-            "there is no file {}: the folder {} does not exist",
-            path.display(),
-            folder.display()
-        );
+        return format!("no file {}: the folder {} does not exist", path.display(), folder.display());
     }
     match nearest(path) {
         Some(near) => {
-            format!("there is no file {}; did you mean {}?", path.display(), near.display())
+            format!("no file {}; did you mean {}?", path.display(), near.display())
         }
-        None => format!("there is no file {}", path.display()),
+        None => format!("no file {}", path.display()),
     }
 }
 
@@ -321,7 +314,7 @@ mod tests {
             ("mlflow.example.org:5000/team", "write http://mlflow.example.org:5000/team"),
             ("u:secret@h:5000", "write http://***@h:5000"),
             ("//u:secret@h:5000", "write http://***@h:5000"),
-            ("s3://bucket/x", "no place of runs"),
+            ("s3://bucket/x", "unsupported tracking URI"),
         ] {
             let error = parse(uri, folder.path()).unwrap_err();
             assert!(error.to_string().contains(word), "{uri}: {error}");

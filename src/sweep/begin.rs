@@ -10,7 +10,7 @@ use serde_json::json;
 use super::engine::journal::SweepFolder;
 use super::engine::rules::Mode;
 use super::header::SweepHeader;
-use super::plan::Plan;
+use super::plan::SweepPlan;
 use crate::disk::{self, Draft};
 use crate::learn::data::Frame;
 use crate::learn::report::DataReport;
@@ -57,7 +57,7 @@ impl PreparedSweep {
     ///
     /// # Errors
     /// Where the folder cannot be made.
-    pub fn new(plan: Plan, data: &TrainingData, origin: &SweepOrigin<'_>) -> io::Result<Self> {
+    pub fn new(plan: SweepPlan, data: &TrainingData, origin: &SweepOrigin<'_>) -> io::Result<Self> {
         let now = now_ms();
         let zoned =
             jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
@@ -82,7 +82,7 @@ impl PreparedSweep {
     }
 
     /// What it is to do.
-    pub fn plan(&self) -> &Plan {
+    pub fn plan(&self) -> &SweepPlan {
         &self.header.plan
     }
 
@@ -119,7 +119,7 @@ pub struct SameStore {
 /// Where no process can be started.
 pub fn spawn(folder: &SweepFolder, header: &SweepHeader, same: &SameStore) -> io::Result<()> {
     let log = disk::open_to_append(&folder.log())?;
-    let mut command = Command::new(program::itself()?);
+    let mut command = Command::new(program::current_executable()?);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::arg0(&mut command, "mltui");
     command.envs(same.variables.iter().map(|(name, address)| (name, address.as_written())));
@@ -134,7 +134,7 @@ pub fn spawn(folder: &SweepFolder, header: &SweepHeader, same: &SameStore) -> io
 ///
 /// # Errors
 /// The store's.
-pub async fn find_or_create(store: &Store, name: &str, plan: &Plan) -> store::Result<Experiment> {
+pub async fn find_or_create(store: &Store, name: &str, plan: &SweepPlan) -> store::Result<Experiment> {
     if let Ok(found) = store.find_experiment(name).await? {
         return Ok(found);
     }

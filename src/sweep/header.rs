@@ -12,7 +12,7 @@ use super::engine::journal::SweepFolder;
 use super::engine::pruner::Pruner;
 use super::engine::record::LoggedSweep;
 use super::objective::tabular::TabularLog;
-use super::plan::{Plan, option};
+use super::plan::{SweepPlan, option};
 use crate::disk::{self, Care, Draft};
 use crate::learn::report::DataReport;
 use crate::mlflow::{Dataset, ExperimentId};
@@ -54,7 +54,7 @@ pub struct SweepHeader {
     #[serde(default, alias = "read_as")]
     pub fingerprint: Option<String>,
     /// What it is to do.
-    pub plan: Plan,
+    pub plan: SweepPlan,
 }
 
 /// What a report of another version says, as far as this one understands it.

@@ -13,7 +13,7 @@ use crate::text::shell::quoted;
 
 /// What a sweep is to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct SweepPlan {
     /// How it goes.
     #[serde(flatten)]
     pub rules: Rules,
@@ -22,7 +22,7 @@ pub struct Plan {
     pub tabular: TabularPlan,
 }
 
-impl Plan {
+impl SweepPlan {
     /// Whether it can be carried out at all: it may come from a file.
     ///
     /// # Errors

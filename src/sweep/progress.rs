@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::engine::journal::{Control, EndReason, Outcome, SweepFolder};
+use super::engine::journal::{Control, EndReason, SweepFolder, TrialOutcome};
 use super::engine::state::{SweepState, SweepStates, best};
 use super::engine::unkept::UnkeptList;
 use super::header::SweepHeader;
@@ -131,12 +131,12 @@ impl Progress {
     /// epoch.
     pub fn new(header: &SweepHeader, state: &SweepState, sent: usize, status: SweepStatus, now: i64) -> Self {
         let trials = &state.trials;
-        let count = |is_it: fn(&Outcome) -> bool| {
+        let count = |is_it: fn(&TrialOutcome) -> bool| {
             trials.iter().filter(|trial| trial.outcome.as_ref().is_some_and(is_it)).count()
         };
-        let failed = count(|outcome| matches!(outcome, Outcome::Failed { .. }));
-        let finished = count(|outcome| matches!(outcome, Outcome::Finished { .. }));
-        let pruned = count(|outcome| matches!(outcome, Outcome::Pruned { .. }));
+        let failed = count(|outcome| matches!(outcome, TrialOutcome::Failed { .. }));
+        let finished = count(|outcome| matches!(outcome, TrialOutcome::Finished { .. }));
+        let pruned = count(|outcome| matches!(outcome, TrialOutcome::Pruned { .. }));
         let ended = finished + pruned + failed;
         let of = header.plan.rules.length();
         let is_at_work = status == SweepStatus::Running && state.events > 0;
@@ -161,7 +161,7 @@ impl Progress {
                 .filter(|_| status == SweepStatus::Running && of != Some(ended)),
             unsent: state.events.saturating_sub(sent),
             error: trials.iter().rev().find_map(|trial| match &trial.outcome {
-                Some(Outcome::Failed { message }) => Some(message.clone()),
+                Some(TrialOutcome::Failed { message }) => Some(message.clone()),
                 _ => None,
             }),
             unkept: Ok(Vec::new()),
@@ -208,7 +208,7 @@ impl Progress {
     }
 
     /// How it stands with it, in words.
-    pub fn standing(&self) -> String {
+    pub fn status_text(&self) -> String {
         match &self.host {
             Some(host) => format!("on {host}"),
             None => self.state.as_str().to_owned(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::engine::pruner::Pruner;
 use super::engine::rules::{Mode, Rules};
 use super::objective::tabular::{KeptModels, TabularPlan, check_parts};
-use super::plan::Plan;
+use super::plan::SweepPlan;
 use super::search::{FamilySpace, Method};
 use crate::learn::data::{self, DataError, Frame, Limits, ReadOptions, Target, Task, bundled};
 use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
@@ -35,11 +35,11 @@ pub struct SweepRequest {
     pub method: Method,
     /// Values of a range that a grid takes; 3.
     pub grid_points: Option<usize>,
-    /// Trials at most; [`TRIALS`], unless a grid or a time says when it ends.
+    /// Maximum number of trials; [`TRIALS`], unless a grid or a time says when it ends.
     pub trials: Option<usize>,
     /// Seconds after which no trial begins.
     pub seconds: Option<f64>,
-    /// Folds of cross-validation; [`FOLDS`].
+    /// Number of cross-validation folds; [`FOLDS`].
     pub folds: Option<usize>,
     /// The share of rows that is held out; [`TEST_SIZE`].
     pub test_size: Option<f64>,
@@ -47,7 +47,7 @@ pub struct SweepRequest {
     pub seed: Option<u64>,
     /// Whether trials that fall behind end early; all but a grid's do.
     pub prune: Option<bool>,
-    /// Whose models are kept.
+    /// Which models to keep.
     pub models: KeptModels,
 }
 
@@ -73,7 +73,7 @@ pub fn seconds(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('s').unwrap_or(text).parse::<f64>().ok();
     let span = || text.parse::<jiff::SignedDuration>().ok().map(|span| span.as_secs_f64());
     let seconds = number.or_else(span).filter(|seconds| *seconds > 0.0 && seconds.is_finite());
-    seconds.ok_or_else(|| "write a time as 90s, 10m or 2h".into())
+    seconds.ok_or_else(|| "expected a time such as 90s, 10m or 2h".into())
 }
 
 impl SweepRequest {
@@ -81,7 +81,7 @@ impl SweepRequest {
     ///
     /// # Errors
     /// What of the data cannot be read, or of the request not be met, with what to change.
-    pub fn decide(&self) -> Result<(Plan, TrainingData), DataError> {
+    pub fn decide(&self) -> Result<(SweepPlan, TrainingData), DataError> {
         self.decide_on(self.frame()?)
     }
 
@@ -97,13 +97,13 @@ impl SweepRequest {
     ///
     /// # Errors
     /// What of the request cannot be met on such data, with what to change.
-    pub fn decide_on(&self, frame: Frame) -> Result<(Plan, TrainingData), DataError> {
+    pub fn decide_on(&self, frame: Frame) -> Result<(SweepPlan, TrainingData), DataError> {
         let set = bundled::find(&self.data);
         let target = self.target.as_deref().or(set.map(|set| set.target));
         let Some(name) = target else {
             let columns: Vec<_> = frame.columns.iter().map(|column| column.name.as_str()).collect();
             return Err(wrong(format!(
-                "the target is missing (--target): say which column of {} is to be predicted, of {}",
+                "no target given; pass --target with a column of {}: {}",
                 frame.name,
                 data::mentioned(&columns)
             )));
@@ -143,7 +143,7 @@ impl SweepRequest {
             test_size,
             models: self.models,
         };
-        let plan = Plan { rules, tabular };
+        let plan = SweepPlan { rules, tabular };
         plan.check()?;
         Ok((plan, training))
     }
@@ -159,14 +159,14 @@ impl SweepRequest {
         let bare = name.strip_prefix("val_").unwrap_or(name);
         known.iter().copied().find(|score| score.name == bare).ok_or_else(|| {
             let names: Vec<_> = known.iter().map(|score| score.name).collect();
-            wrong(format!("{} has no metric {name:?}: it has {}", task.as_str(), names.join(", ")))
+            wrong(format!("no metric {name:?} for {}; metrics are {}", task.as_str(), names.join(", ")))
         })
     }
 
     /// Of `width` features, on a machine of such limits.
     fn spaces(&self, shape: DataShape, width: usize, limits: Limits) -> Result<Vec<FamilySpace>, DataError> {
         let mut spaces = Vec::new();
-        let lack = |family: &dyn Family| families::memory_lack(family, shape.rows, width, limits);
+        let lack = |family: &dyn Family| families::memory_shortage(family, shape.rows, width, limits);
         if self.families.is_empty() {
             let usual =
                 FAMILIES.iter().filter(|family| family.supports(shape.task) && family.is_suggested(shape));
@@ -182,7 +182,7 @@ impl SweepRequest {
         for name in &self.families {
             let family = known(name)?;
             if !family.supports(shape.task) {
-                return Err(wrong(format!("{name} is not for {}", shape.task.as_str())));
+                return Err(wrong(format!("{name} does not support {}", shape.task.as_str())));
             }
             if let Some(lack) = lack(family) {
                 return Err(wrong(lack));
@@ -209,7 +209,7 @@ fn space(family: &dyn Family, shape: DataShape) -> FamilySpace {
 fn known(name: &str) -> Result<&'static dyn Family, DataError> {
     families::find(name).ok_or_else(|| {
         let names: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
-        wrong(format!("there is no family {name:?}: there are {}", names.join(", ")))
+        wrong(format!("no family {name:?}; families are {}", names.join(", ")))
     })
 }
 
@@ -234,10 +234,7 @@ fn narrow(space: &mut FamilySpace, family: &dyn Family, name: &str, range: &Rang
         Range::Choice(_) => false,
     };
     if is_empty {
-        return Err(wrong(format!(
-            "{}.{name}: low has to be below high, and above 0 with log",
-            space.family
-        )));
+        return Err(wrong(format!("{}.{name}: low must be below high, and above 0 with log", space.family)));
     }
     let mut is_known = false;
     for known in space.dimensions.iter_mut().filter(|dimension| dimension.name == name) {
@@ -249,7 +246,7 @@ fn narrow(space: &mut FamilySpace, family: &dyn Family, name: &str, range: &Rang
         if !family.extra_params().contains(&name) {
             let names = space.dimensions.iter().map(|dimension| dimension.name.as_str());
             let names: Vec<_> = names.chain(family.extra_params().iter().copied()).collect();
-            return Err(wrong(format!("{} has no {name:?}: it has {}", space.family, names.join(", "))));
+            return Err(wrong(format!("{} has no {name:?}; it has {}", space.family, names.join(", "))));
         }
         space.dimensions.push(Dimension {
             name: name.to_owned(),
@@ -287,7 +284,7 @@ mod tests {
             assert_eq!(seconds(text), Ok(time), "{text}");
         }
         for text in ["", "0s", "-5m", "-5", "inf", "NaN", "10 apples", "m", "999999999999999999h"] {
-            assert_eq!(seconds(text).unwrap_err(), "write a time as 90s, 10m or 2h", "{text}");
+            assert_eq!(seconds(text).unwrap_err(), "expected a time such as 90s, 10m or 2h", "{text}");
         }
     }
 }

@@ -19,7 +19,7 @@ pub mod widgets;
 pub use core::keymap::Keymap;
 #[cfg(unix)]
 pub use shell::{Decoder, guard_terminal};
-pub use shell::{Input, Opened, Screen, run, tokio_runtime};
+pub use shell::{Input, OpenStore, TerminalScreen, run, tokio_runtime};
 
 #[cfg(test)]
 mod tests;

@@ -43,7 +43,7 @@ fn panicking_program() {
     if std::env::var_os("MLTUI_TEST_PANIC").is_none() {
         return;
     }
-    let mut screen = mltui::tui::Screen::open(true).unwrap();
+    let mut screen = mltui::tui::TerminalScreen::open(true).unwrap();
     let task = std::thread::spawn(|| panic!("in a task"));
     assert!(task.join().is_err());
     screen.draw(|frame| frame.render_widget("still drawing", frame.area())).unwrap();

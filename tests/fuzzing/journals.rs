@@ -21,7 +21,7 @@ use mltui::sweep::header::{SweepFolders, SweepHeader};
 use mltui::sweep::progress::Progress;
 use mltui::sweep::request::SweepRequest;
 use mltui::sweep::run::{self, SweepJob};
-use mltui::tui::core::memory::{Memory, Remembered, RememberedColumn};
+use mltui::tui::core::memory::{Remembered, RememberedColumn, UiMemory};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -218,7 +218,7 @@ async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     ByExperiment::new(folder, "plans", STORE).set(&experiment.experiment_id, Some(wish)).unwrap();
     let remembered =
         Remembered { words: "a b".into(), filter: "metrics.a < 1".into(), ..Remembered::default() };
-    let memory = Memory { experiments: [("1".to_owned(), remembered)].into(), ..Memory::default() };
+    let memory = UiMemory { experiments: [("1".to_owned(), remembered)].into(), ..UiMemory::default() };
     Document::new(folder, "stores", STORE).change(|known| *known = memory).unwrap();
     let mut files = Vec::new();
     walk(folder, folder, &mut files);
@@ -242,7 +242,7 @@ fn read(folder: &Path) {
     let all = SweepFolders::of(folder);
     let mut courses = SweepStates::default();
     for (sweep, header) in &all.sweeps {
-        drop((header.command(), header.command_in_a_tag(), sweep.said(), sweep.events()));
+        drop((header.command(), header.command_in_a_tag(), sweep.read_log(), sweep.events()));
         drop((sweep.is_running(), sweep.host(), sweep.control(), sweep.sent()));
         drop(unkept::in_words(&sweep.unkept().map_err(|error| error.to_string())));
         for now in [0, 1_795_435_200_000, i64::MAX] {
@@ -262,7 +262,7 @@ fn read(folder: &Path) {
     drop(Journal::new(folder, STORE).broken_off());
     drop(Policies::new(folder, STORE).all());
     drop(ByExperiment::<SweepRequest>::new(folder, "plans", STORE).all());
-    if let Ok(memory) = Document::<Memory>::new(folder, "stores", STORE).load() {
+    if let Ok(memory) = Document::<UiMemory>::new(folder, "stores", STORE).load() {
         for remembered in memory.experiments.values() {
             let columns = remembered.columns.iter().flatten();
             drop((remembered.shape.shape(), columns.map(RememberedColumn::shown).collect::<Vec<_>>()));
@@ -277,7 +277,7 @@ async fn go_on(folder: &Path, resumes: bool) {
     drop(marking::resume(&store, &journal).await);
     drop(journal.end("x"));
     drop(Policies::new(folder, STORE).set(&ExperimentId::from("9"), None));
-    drop(Document::<Memory>::new(folder, "stores", STORE).change(|_| ()));
+    drop(Document::<UiMemory>::new(folder, "stores", STORE).change(|_| ()));
     for (sweep, header) in SweepFolders::of(folder).sweeps {
         // What a mistaken path or number of rows asks for is somebody's wish.
         if resumes && header.plan.tabular.data == "iris" && resume(&store, &sweep, &header).await.is_some() {

@@ -272,7 +272,7 @@ impl Visit {
                     unread: vec![NAMES[4].into(); 2],
                 }));
             }
-            Answer::Said(words) => self.feed(Msg::Said(words.clone())),
+            Answer::Said(words) => self.feed(Msg::Announcement(words.clone())),
             Answer::TaskFailed => self.feed(Msg::TaskFailed(NAMES[4].into())),
             Answer::Focused(focused) => self.feed(Msg::Focused(*focused)),
         }

@@ -9,7 +9,7 @@ use mltui::catalog::{Builder, Catalog};
 use mltui::compare::Comparison;
 use mltui::compare::importance::matters;
 use mltui::config::{Glyphs, Palette, Selecting};
-use mltui::marking::{Model, Plan, Record};
+use mltui::marking::{MarkPlan, Model, Record};
 use mltui::mlflow::{
     ArtifactFile, Experiment, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo, RunStatus, Tag,
 };
@@ -22,13 +22,13 @@ use mltui::tui::Keymap;
 use mltui::tui::core::app::{App, Setup};
 use mltui::tui::core::draw::draw;
 use mltui::tui::core::effect::Effect;
-use mltui::tui::core::memory::Memory;
+use mltui::tui::core::memory::UiMemory;
 use mltui::tui::core::msg::Msg;
 use mltui::tui::core::remote::Ticket;
 use mltui::tui::core::update::update;
 use mltui::tui::features::details::preview::Preview;
 use mltui::tui::features::runs::effects::Projecting;
-use mltui::tui::features::sweeps::{Began, Sweeps};
+use mltui::tui::features::sweeps::{StartedSweep, Sweeps};
 use mltui::tui::features::{best, charts, compare, details, experiments, export, runs, sweeps};
 use mltui::tui::widgets::theme::{Abilities, Theme};
 use ratatui::Terminal;
@@ -174,8 +174,8 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
             vec![Msg::Experiments(experiments::Msg::Renamed { name, result: or_error(fails) })]
         }
         Effect::Best(best::effects::Effect::Mark(request)) => {
-            let held = Some(best::Held { run: request.run, is_held: true });
-            let marked = best::Marked { held, said: vec![NAMES[4].into()] };
+            let champion = Some(best::Champion { run: request.run, holds: true });
+            let marked = best::Marked { champion, messages: vec![NAMES[4].into()] };
             vec![Msg::Best(best::Msg::Marked(Ok(marked)))]
         }
         Effect::Runs(runs::effects::Effect::Write(write)) => {
@@ -199,7 +199,7 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
                 ..Record::default()
             };
             let writes = NAMES.map(str::to_owned).to_vec();
-            let plan = Plan { experiment: experiment("1", NAMES[4]), record, writes };
+            let plan = MarkPlan { experiment: experiment("1", NAMES[4]), record, writes };
             vec![Msg::Best(best::Msg::Planned(or_error(fails).map(|()| Box::new(plan))))]
         }
         Effect::Sweeps(sweeps::effects::Effect::CheckPlan { ticket, .. }) => {
@@ -214,7 +214,7 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
             vec![Msg::Sweeps(sweeps::Msg::DataListed { folder, entries: NAMES.map(str::to_owned).to_vec() })]
         }
         Effect::Sweeps(sweeps::effects::Effect::Train(training)) => {
-            let began = Began {
+            let began = StartedSweep {
                 name: NAMES[4].into(),
                 experiment: "1".into(),
                 experiment_name: NAMES[3].into(),
@@ -232,7 +232,7 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
             vec![Msg::Sweeps(sweeps::Msg::Log { name, text: NAMES.join("\n") })]
         }
         Effect::Sweeps(sweeps::effects::Effect::Steer { .. })
-        | Effect::Export(export::effects::Effect::Save { .. }) => vec![Msg::Said(NAMES[4].into())],
+        | Effect::Export(export::effects::Effect::Save { .. }) => vec![Msg::Announcement(NAMES[4].into())],
         _ => Vec::new(),
     }
 }
@@ -269,7 +269,7 @@ impl Visit {
             sweeps: Sweeps::default(),
             policies: std::collections::HashMap::new(),
             user: NAMES[6].into(),
-            memory: Memory::default(),
+            memory: UiMemory::default(),
             size,
             now: NOW,
         });
@@ -326,10 +326,10 @@ impl Visit {
                 ]
             }
             Effect::Runs(runs::effects::Effect::Project(request)) => {
-                let Projecting { ticket, catalog, complete, view, selected, now } = request;
+                let Projecting { ticket, catalog, complete, view, under_cursor, now } = request;
                 let projection = project(&catalog, &view, now);
                 let position =
-                    selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+                    under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
                 vec![Msg::Runs(runs::Msg::Projected {
                     ticket,
                     catalog,

@@ -96,11 +96,11 @@ fn compare(folder: &Path, address: &str, mlflow: crate::support::Mlflow) {
     let mut terminal = explore(folder, address);
     terminal.wait_for("second-1");
     terminal.type_keys(" ");
-    terminal.wait_for("1 marked");
+    terminal.wait_for("1 selected");
     terminal.type_keys("1j\r");
     terminal.wait_for("first-1");
     terminal.type_keys(" ");
-    terminal.wait_for("2 marked");
+    terminal.wait_for("2 selected");
     terminal.type_keys("C");
     terminal.wait_for("2 runs · 2 experiments");
     terminal.wait("the best value", |screen| {
@@ -121,11 +121,11 @@ fn compare(folder: &Path, address: &str, mlflow: crate::support::Mlflow) {
     terminal.type_keys("\x15chart.svg\r");
     terminal.wait_for("chart.svg");
     terminal.wait_until("the file", |_| folder.join("chart.svg").exists());
-    // What is there already stays.
+    // What already exists stays.
     terminal.type_keys("Esave as svg\r");
     terminal.wait_for("Save as");
     terminal.type_keys("\x15both.csv\r");
-    terminal.wait_for("is there already");
+    terminal.wait_for("already exists");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
     let saved = fs::read_to_string(folder.join("both.csv")).unwrap();
@@ -316,7 +316,7 @@ fn what_cannot_be_compared_is_refused_with_a_reason() {
     let (code, words) = refused(&["a", "a"]);
     assert!(code == 2 && words.contains("2 to 500 different runs"), "{words}");
     let (code, words) = refused(&["a", "b"]);
-    assert!(code == 3 && words.contains("there is no run"), "{words}");
+    assert!(code == 3 && words.contains("no run"), "{words}");
     let (code, words) = refused(&["a", "b", "--baseline", "c"]);
-    assert!(code == 2 && words.contains("none of the runs"), "{words}");
+    assert!(code == 2 && words.contains("not among the compared runs"), "{words}");
 }

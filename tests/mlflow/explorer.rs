@@ -111,7 +111,7 @@ fn a_visit_to_a_server_that_goes_away_and_comes_back() {
     terminal.wait_for("stale, retry in");
     let screen = terminal.settled();
     assert!(screen.contains("late-arrival"), "what was known stays on the screen:\n{screen}");
-    assert!(screen.contains("is the server running"), "{screen}");
+    assert!(screen.contains("check that the server is running"), "{screen}");
     server.restart();
     terminal.wait_for("● live");
     terminal.type_keys("\x03");
@@ -122,7 +122,7 @@ fn a_visit_to_a_server_that_goes_away_and_comes_back() {
 fn an_empty_folder_is_greeted_and_the_first_run_appears() {
     let folder = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(folder.path(), (100, 30), &[], &[]);
-    terminal.wait_for("There are no runs here yet");
+    terminal.wait_for("There are no runs yet");
     let screen = terminal.settled();
     let database = folder.path().join("mlflow.db");
     assert!(screen.contains("mlflow.set_tracking_uri"), "{screen}");

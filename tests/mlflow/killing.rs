@@ -215,8 +215,9 @@ fn a_sweep_outlives_the_explorer_and_is_found_again() {
     let mut screen = start();
     screen.wait_for("trains a first sweep");
     screen.type_keys("T");
-    screen
-        .wait("a trial that is done", |screen| screen.contains("random_forest-0") && screen.contains("done"));
+    screen.wait("a trial that is done", |screen| {
+        screen.contains("random_forest-0") && screen.contains("finished")
+    });
     screen.signal("-KILL");
     drop(screen);
     let mut again = start();
@@ -340,7 +341,7 @@ fn a_sweep_whose_process_died_is_closed_at_the_next_start() {
     child.kill().unwrap();
     child.wait().unwrap();
     let screen = Terminal::start(home.path(), (120, 36), &["--tracking-uri", &uri], &[("USER", "ana")]);
-    screen.wait_for("broke off earlier");
+    screen.wait_for("was interrupted");
     let (parents, trials) = seen(&uri, "iris");
     assert!(
         parents.iter().chain(&trials).all(|run| run.ended && !run.status.is_active()),

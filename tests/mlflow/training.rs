@@ -170,7 +170,7 @@ fn parquet_is_read_as_the_same_table_in_csv() {
     }
     fs::write(&parquet, b"PAR1 and nothing else").unwrap();
     let error = data::load(&parquet, &ReadOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("cannot be read as Parquet"), "{error}");
+    assert!(error.contains("not a readable Parquet file"), "{error}");
 }
 
 /// Trains on the first fold, and keeps what went in and what came out for Python.

@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::numerals::parse;
-use super::seen::{Holds, spelled, truth};
+use super::seen::{ColumnContent, spelled, truth};
 use super::{Column, ColumnKind, ColumnValues, GAP};
 use crate::text::order::natural;
 
 /// A column under way.
 #[derive(Debug)]
-pub struct Growing {
+pub struct ColumnBuilder {
     pub name: String,
-    holds: Holds,
+    holds: ColumnContent,
     numbers: Vec<f64>,
     codes: Vec<u32>,
     levels: FxHashMap<String, u32>,
     gap_words: BTreeMap<String, usize>,
 }
 
-impl Growing {
-    pub fn new(name: String, holds: Holds, rows: usize) -> Self {
+impl ColumnBuilder {
+    pub fn new(name: String, holds: ColumnContent, rows: usize) -> Self {
         let is_text = holds.kind == ColumnKind::Text;
         Self {
             name,
@@ -83,7 +83,7 @@ impl Growing {
     pub fn push_number(&mut self, value: f64) -> Result<(), String> {
         // Models work in single precision where MLflow's tools do.
         if value.is_infinite() || (value.abs() > f64::from(f32::MAX)) {
-            return Err(format!("{value:e} is larger than models can take: mend it or leave it empty"));
+            return Err(format!("{value:e} is too large for single precision; correct it or leave it empty"));
         }
         self.numbers.push(value);
         Ok(())
@@ -99,7 +99,7 @@ impl Growing {
     }
 
     pub fn finish(self) -> Column {
-        let Holds { kind, mark, .. } = self.holds;
+        let ColumnContent { kind, mark, .. } = self.holds;
         let gap_words = self.gap_words.into_iter().collect();
         if kind != ColumnKind::Text {
             let values = ColumnValues::Numbers(self.numbers);

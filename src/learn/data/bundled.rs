@@ -10,7 +10,7 @@ pub struct Bundled {
     /// What `--data` calls it.
     pub name: &'static str,
     /// One line.
-    pub about: &'static str,
+    pub description: &'static str,
     /// The column to predict.
     pub target: &'static str,
     /// Numbers or classes.
@@ -24,35 +24,35 @@ const WINE: &[u8] = include_bytes!("../../../assets/data/wine-quality.csv.gz");
 pub const SETS: [Bundled; 5] = [
     Bundled {
         name: "wine-quality",
-        about: "1,599 red wines: quality by eleven measurements",
+        description: "1,599 red wines: quality by eleven measurements",
         target: "quality",
         task: Task::Regression,
         packed: WINE,
     },
     Bundled {
         name: "wine-quality-class",
-        about: "1,599 red wines: quality, 3 to 8, as a class",
+        description: "1,599 red wines: quality, 3 to 8, as a class",
         target: "quality",
         task: Task::Classification,
         packed: WINE,
     },
     Bundled {
         name: "iris",
-        about: "150 irises: species by four measurements",
+        description: "150 irises: species by four measurements",
         target: "species",
         task: Task::Classification,
         packed: include_bytes!("../../../assets/data/iris.csv.gz"),
     },
     Bundled {
         name: "diabetes",
-        about: "442 patients: progression after a year by ten measurements",
+        description: "442 patients: progression after a year by ten measurements",
         target: "progression",
         task: Task::Regression,
         packed: include_bytes!("../../../assets/data/diabetes.csv.gz"),
     },
     Bundled {
         name: "breast-cancer",
-        about: "569 tumours: malignant or benign by thirty measurements",
+        description: "569 tumours: malignant or benign by thirty measurements",
         target: "diagnosis",
         task: Task::Classification,
         packed: include_bytes!("../../../assets/data/breast-cancer.csv.gz"),

@@ -9,17 +9,19 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-use super::builder::Growing;
+use super::builder::ColumnBuilder;
 use super::numerals::{DecimalMark, Notation, notation};
 use super::records::Records;
-use super::seen::Seen;
+use super::seen::ColumnScan;
 use super::separator;
-use super::{DataError, ExcludedColumn, Exclusion, Format, Frame, Limits, ReadOptions, digest, named_twice};
+use super::{
+    DataError, ExcludedColumn, Exclusion, FileFormat, Frame, Limits, ReadOptions, digest, named_twice,
+};
 
 const MOST_COLUMNS: usize = 1_000_000;
 
 /// Where the bytes come from; each call begins anew.
-pub type Source<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
+pub type ByteSource<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
 
 pub fn read(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     let open = || -> std::io::Result<Box<dyn Read>> {
@@ -36,7 +38,7 @@ pub fn read_packed(name: &Path, bytes: &[u8], reading: &ReadOptions) -> Result<F
     read_from(name, &|| Ok(Box::new(MultiGzDecoder::new(bytes))), reading)
 }
 
-fn read_from(path: &Path, open: &Source<'_>, reading: &ReadOptions) -> Result<Frame, DataError> {
+fn read_from(path: &Path, open: &ByteSource<'_>, reading: &ReadOptions) -> Result<Frame, DataError> {
     let failed = |cause| DataError::Read { path: path.to_owned(), cause };
     let separator = match reading.separator {
         Some(separator) => separator,
@@ -45,7 +47,7 @@ fn read_from(path: &Path, open: &Source<'_>, reading: &ReadOptions) -> Result<Fr
     let records = || Ok(Records::new(path, open().map_err(failed)?, separator, reading));
     let mut first = records()?;
     let names = names(&mut first, path, reading)?;
-    let mut seen = vec![Seen::default(); names.len()];
+    let mut seen = vec![ColumnScan::default(); names.len()];
     let mut record = csv::StringRecord::new();
     let mut rows = 0;
     while first.read(&mut record)? {
@@ -56,7 +58,7 @@ fn read_from(path: &Path, open: &Source<'_>, reading: &ReadOptions) -> Result<Fr
         rows += 1;
     }
     if rows == 0 {
-        return Err(DataError::File { path: path.to_owned(), message: "there are no rows in it".into() });
+        return Err(DataError::File { path: path.to_owned(), message: "it has no rows".into() });
     }
     let marks = marks(path, &names, &seen, separator, reading)?;
     let mut left_out = Vec::new();
@@ -73,24 +75,24 @@ fn read_from(path: &Path, open: &Source<'_>, reading: &ReadOptions) -> Result<Fr
         if holds.is_none() {
             leave(Exclusion::Empty);
         }
-        growing.push(holds.map(|holds| Growing::new(name.clone(), holds, rows)));
+        growing.push(holds.map(|holds| ColumnBuilder::new(name.clone(), holds, rows)));
     }
     Limits::of_this_machine().check(path, rows, growing.iter().flatten().count())?;
     fill(path, records()?, &mut growing)?;
     let digest = open().and_then(digest).map_err(failed)?;
-    let growing: Vec<Growing> = growing.into_iter().flatten().collect();
+    let growing: Vec<ColumnBuilder> = growing.into_iter().flatten().collect();
     if growing.iter().any(|column| column.rows() != rows) {
         return Err(DataError::File {
             path: path.to_owned(),
-            message: "it changed while it was read".into(),
+            message: "the file changed while it was read".into(),
         });
     }
     Ok(Frame {
         name: String::new(),
         source: String::new(),
         digest,
-        format: Format::Delimited { separator },
-        columns: growing.into_iter().map(Growing::finish).collect(),
+        format: FileFormat::Delimited { separator },
+        columns: growing.into_iter().map(ColumnBuilder::finish).collect(),
         rows,
         left_out,
         unknown: reading.unknown(&names),
@@ -101,7 +103,7 @@ fn read_from(path: &Path, open: &Source<'_>, reading: &ReadOptions) -> Result<Fr
 fn marks(
     path: &Path,
     names: &[String],
-    seen: &[Seen],
+    seen: &[ColumnScan],
     separator: u8,
     reading: &ReadOptions,
 ) -> Result<Vec<DecimalMark>, DataError> {
@@ -113,7 +115,7 @@ fn marks(
         names.iter().zip(seen).map(|(name, seen)| seen.mark().filter(|_| is_read(name))).collect();
     let (points, commas) =
         (told.contains(&Some(DecimalMark::Point)), told.contains(&Some(DecimalMark::Comma)));
-    let mark = |((name, seen), told): ((&String, &Seen), &Option<DecimalMark>)| {
+    let mark = |((name, seen), told): ((&String, &ColumnScan), &Option<DecimalMark>)| {
         let doubtful = seen.doubtful().filter(|_| is_read(name));
         match (told, doubtful) {
             (Some(mark), _) => Ok(*mark),
@@ -127,7 +129,7 @@ fn marks(
             (None, Some(_)) if !points && !commas && separator == b';' => Ok(DecimalMark::Comma),
             (None, Some((line, cell))) => {
                 let message = format!(
-                    "{cell:?} is one number with a decimal point and another with a decimal comma: say --decimal . or --decimal , (or decimal in [sweep] of the config file)"
+                    "{cell:?} is ambiguous: pass --decimal . or --decimal , (or set decimal in [sweep] of the config file)"
                 );
                 Err(wrong_cell(path, *line, name, message))
             }
@@ -140,7 +142,11 @@ fn wrong_cell(path: &Path, line: u64, column: &str, message: String) -> DataErro
     DataError::Cell { path: path.to_owned(), line, column: column.to_owned(), message }
 }
 
-fn fill(path: &Path, mut records: Records<'_>, growing: &mut [Option<Growing>]) -> Result<(), DataError> {
+fn fill(
+    path: &Path,
+    mut records: Records<'_>,
+    growing: &mut [Option<ColumnBuilder>],
+) -> Result<(), DataError> {
     let mut record = csv::StringRecord::new();
     while records.read(&mut record)? {
         for (column, cell) in growing.iter_mut().zip(&record) {
@@ -161,7 +167,7 @@ fn names(records: &mut Records<'_>, path: &Path, reading: &ReadOptions) -> Resul
     }
     let at_line = |message: String| DataError::Line { path: path.to_owned(), line: 1, message };
     if header.len() > MOST_COLUMNS {
-        return Err(at_line(format!("{} columns: there can be {MOST_COLUMNS}", header.len())));
+        return Err(at_line(format!("{} columns; the maximum is {MOST_COLUMNS}", header.len())));
     }
     if reading.no_header {
         return Ok((1..=header.len()).map(|at| format!("c{at}")).collect());
@@ -173,10 +179,10 @@ fn names(records: &mut Records<'_>, path: &Path, reading: &ReadOptions) -> Resul
     };
     let names: Vec<String> = header.iter().enumerate().map(name).collect();
     if let Some(name) = named_twice(&names) {
-        return Err(at_line(format!("two columns are named {name:?}")));
+        return Err(at_line(format!("duplicate column name {name:?}")));
     }
     if names.iter().all(|name| notation(name) != Notation::Text) {
-        return Err(at_line("all names are numbers: say --no-header (or no_header in [sweep] of the config file) if this line holds values".into()));
+        return Err(at_line("all column names are numbers; if the file has no header, pass --no-header (or set no_header in [sweep] of the config file)".into()));
     }
     Ok(names)
 }
@@ -195,7 +201,7 @@ mod tests {
             let error =
                 read_from(Path::new("t.csv"), &open, &ReadOptions::default()).unwrap_err().to_string();
             let line = start.lines().count().min(2) + 1;
-            let expected = format!("t.csv, line {line}: more than 32 MB without an end");
+            let expected = format!("t.csv, line {line}: more than 32 MB in one record");
             assert!(error.starts_with(&expected), "{start:?}: {error}");
         }
     }
@@ -210,9 +216,9 @@ mod tests {
         let names: Vec<String> = (0..100_000).map(|at| format!("column_{at}")).collect();
         assert_eq!(read(&names.join(",")).unwrap().left_out.len(), 100_000);
         let twice = format!("{},column_7", names.join(","));
-        assert_eq!(read(&twice).unwrap_err(), "t.csv, line 1: two columns are named \"column_7\"");
-        assert_eq!(read("unnamed_1,").unwrap_err(), "t.csv, line 1: two columns are named \"unnamed_1\"");
+        assert_eq!(read(&twice).unwrap_err(), "t.csv, line 1: duplicate column name \"column_7\"");
+        assert_eq!(read("unnamed_1,").unwrap_err(), "t.csv, line 1: duplicate column name \"unnamed_1\"");
         let many = read(&",".repeat(MOST_COLUMNS)).unwrap_err();
-        assert!(many.ends_with("line 1: 1000001 columns: there can be 1000000"), "{many}");
+        assert!(many.ends_with("line 1: 1000001 columns; the maximum is 1000000"), "{many}");
     }
 }

@@ -41,19 +41,19 @@ impl Exclusion {
     }
 
     /// With what can be done about it.
-    pub fn words(&self) -> String {
+    pub fn in_words(&self) -> String {
         match self {
-            Self::Ignored => "as was asked for".into(),
+            Self::Ignored => "as requested".into(),
             Self::Empty => "it is empty".into(),
-            Self::Nested => "it is nested; write it flat to have it learnt, or say --ignore".into(),
+            Self::Nested => "nested columns are not supported; flatten it, or pass --ignore".into(),
             Self::Times(what) => {
-                format!("it holds {what}; write them as numbers, of days or seconds, to have them learnt")
+                format!("{what} are not supported; convert them to numbers (of days or seconds)")
             }
-            Self::Bytes => "it holds bytes and no text".into(),
-            Self::Constant => "it is the same in every row".into(),
+            Self::Bytes => "it is binary".into(),
+            Self::Constant => "it is constant".into(),
             Self::Identifier { levels, rows, example } => {
                 format!(
-                    "it is a text of {levels} values in {rows} rows, as {example:?} is, and taken for an identifier"
+                    "it looks like an identifier: {levels} distinct texts in {rows} rows, such as {example:?}"
                 )
             }
         }

@@ -22,7 +22,7 @@ impl Limits {
     }
 
     /// What is missing, in words, if so many bytes do not fit.
-    pub fn lack(self, needed: u64) -> Option<String> {
+    pub fn shortage(self, needed: u64) -> Option<String> {
         let gigabytes = |bytes: u64| bytes as f64 / 1e9;
         (needed > self.memory / 2).then(|| {
             format!("need {:.1} GB, and {:.1} GB are free", gigabytes(needed), gigabytes(self.memory))
@@ -35,10 +35,10 @@ impl Limits {
     /// What it lacks, and what to change.
     pub fn check(self, path: &Path, rows: usize, columns: usize) -> Result<(), DataError> {
         let needed = (rows as u64).saturating_mul(columns as u64).saturating_mul(8);
-        self.lack(needed).map_or(Ok(()), |lack| {
+        self.shortage(needed).map_or(Ok(()), |lack| {
             Err(DataError::File {
                 path: path.to_owned(),
-                message: format!("{rows} rows x {columns} columns {lack}: leave columns out with --ignore"),
+                message: format!("{rows} rows x {columns} columns {lack}; exclude columns with --ignore"),
             })
         })
     }

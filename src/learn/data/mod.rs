@@ -89,7 +89,7 @@ pub struct Column {
 
 /// How a table was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum FileFormat {
     /// CSV and its kin.
     Delimited {
         /// Between two cells.
@@ -127,7 +127,7 @@ pub struct Frame {
     /// Eight hexadecimal digits over the bytes of the file, unpacked.
     pub digest: String,
     /// How it was written.
-    pub format: Format,
+    pub format: FileFormat,
     /// Those that were read.
     pub columns: Vec<Column>,
     /// Of every column.
@@ -174,9 +174,9 @@ pub enum DataError {
         cause: std::io::Error,
     },
     /// Neither a file nor a bundled set.
-    #[error("there is no data set {name:?}: give the path of a CSV, TSV or Parquet file, or one of {known}")]
+    #[error("no data set {name:?}; give a CSV, TSV or Parquet file, or one of {known}")]
     Unknown {
-        /// What was asked for.
+        /// What was requested.
         name: String,
         /// What there is.
         known: String,
@@ -270,7 +270,7 @@ pub fn load(name: &str, reading: &ReadOptions) -> Result<Frame, DataError> {
         Ok(found) if found.is_file() => {}
         Ok(found) => {
             let what = if found.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
-            let message = format!("it is {what}, and data are a CSV, TSV or Parquet file");
+            let message = format!("it is {what}; data must be a CSV, TSV or Parquet file");
             return Err(DataError::File { path, message });
         }
         Err(cause) if cause.kind() == ErrorKind::NotFound => {
@@ -330,14 +330,18 @@ impl Frame {
     }
 
     /// The error where there is no such column.
-    pub fn lacks(&self, name: &str) -> DataError {
+    pub fn missing_column(&self, name: &str) -> DataError {
         if let Some(ExcludedColumn { why, .. }) = self.left_out.iter().find(|column| column.name == name) {
             let name = brief(name);
-            return DataError::Target(format!("{name} of {} is left out: {}", self.name, why.words()));
+            return DataError::Target(format!(
+                "column {name} of {} is excluded: {}",
+                self.name,
+                why.in_words()
+            ));
         }
         let known = self.columns.iter().map(|column| column.name.as_str());
         let known: Vec<_> = known.chain(self.left_out.iter().map(|column| column.name.as_str())).collect();
         let (name, known) = (brief(name), mentioned(&known));
-        DataError::Target(format!("there is no column {name:?} in {}; it has {known}", self.name))
+        DataError::Target(format!("no column {name:?} in {}; it has {known}", self.name))
     }
 }

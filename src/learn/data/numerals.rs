@@ -39,7 +39,7 @@ impl FromStr for DecimalMark {
         match text {
             "." => Ok(Self::Point),
             "," => Ok(Self::Comma),
-            _ => Err("the decimal mark is . or ,".into()),
+            _ => Err("the decimal separator must be . or ,".into()),
         }
     }
 }

@@ -14,15 +14,15 @@ const ANY: u64 = 64 << 20;
 const MOST_PACKED: u64 = 1_032;
 
 /// A file of which each page is looked at before it is read.
-pub struct Pages(pub File);
+pub struct ParquetPages(pub File);
 
-impl Length for Pages {
+impl Length for ParquetPages {
     fn len(&self) -> u64 {
         Length::len(&self.0)
     }
 }
 
-impl ChunkReader for Pages {
+impl ChunkReader for ParquetPages {
     type T = BufReader<File>;
 
     /// What begins there: the head of a page, or the end of the file.

@@ -11,35 +11,37 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use parquet::schema::types::Type;
 
-use super::builder::Growing;
+use super::builder::ColumnBuilder;
 use super::numerals::DecimalMark;
-use super::pages::Pages;
-use super::seen::{Seen, spelled};
-use super::{DataError, ExcludedColumn, Exclusion, Format, Frame, Limits, ReadOptions, digest, named_twice};
-use crate::program::caught;
+use super::pages::ParquetPages;
+use super::seen::{ColumnScan, spelled};
+use super::{
+    DataError, ExcludedColumn, Exclusion, FileFormat, Frame, Limits, ReadOptions, digest, named_twice,
+};
+use crate::program::catch_panic;
 
 /// Where a file contradicts itself, its reader may panic in place of an error.
 pub fn read(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
-    caught(|| read_whole(path, reading)).unwrap_or_else(|_| {
-        let message = "it cannot be read as Parquet: it is damaged".to_owned();
+    catch_panic(|| read_whole(path, reading)).unwrap_or_else(|_| {
+        let message = "not a readable Parquet file: it is damaged".to_owned();
         Err(DataError::File { path: path.to_owned(), message })
     })
 }
 
 fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
     let file = |message: String| DataError::File { path: path.to_owned(), message };
-    let broken = |error: ParquetError| file(format!("it cannot be read as Parquet: {error}"));
+    let broken = |error: ParquetError| file(format!("not a readable Parquet file: {error}"));
     let io = |cause| DataError::Read { path: path.to_owned(), cause };
-    let reader = SerializedFileReader::new(Pages(File::open(path).map_err(io)?)).map_err(broken)?;
+    let reader = SerializedFileReader::new(ParquetPages(File::open(path).map_err(io)?)).map_err(broken)?;
     let metadata = reader.metadata().file_metadata();
     let rows = usize::try_from(metadata.num_rows()).unwrap_or(0);
     if rows == 0 {
-        return Err(file("there are no rows in it".into()));
+        return Err(file("it has no rows".into()));
     }
     let fields = metadata.schema().get_fields();
     let all: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
     if let Some(name) = named_twice(&all) {
-        return Err(file(format!("two columns are named {name:?}")));
+        return Err(file(format!("duplicate column name {name:?}")));
     }
     let mut left_out = Vec::new();
     let mut wanted = Vec::new();
@@ -51,7 +53,7 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
         }
     }
     if wanted.is_empty() {
-        return Err(file("it has no column of numbers, truth values or texts".into()));
+        return Err(file("it has no column of numbers, booleans or text".into()));
     }
     let names: Vec<String> = wanted.iter().map(|field| field.name().to_owned()).collect();
     Limits::of_this_machine().check(path, rows, names.len())?;
@@ -73,7 +75,7 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
             let why = if look.has_bytes { Exclusion::Bytes } else { Exclusion::Empty };
             left_out.push(ExcludedColumn { name: name.clone(), why });
         }
-        growing.push(holds.map(|holds| Growing::new(name.clone(), holds, rows)));
+        growing.push(holds.map(|holds| ColumnBuilder::new(name.clone(), holds, rows)));
     }
     for (row, row_number) in reader.get_row_iter(Some(part)).map_err(broken)?.zip(1..) {
         for ((_, field), column) in row.map_err(broken)?.get_column_iter().zip(&mut growing) {
@@ -86,18 +88,18 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
             })?;
         }
     }
-    let growing: Vec<Growing> = growing.into_iter().flatten().collect();
+    let growing: Vec<ColumnBuilder> = growing.into_iter().flatten().collect();
     if growing.iter().any(|column| column.rows() != rows) {
         return Err(file(format!(
-            "it cannot be read as Parquet: it does not hold the {rows} rows that it says"
+            "not a readable Parquet file: it has fewer rows than the {rows} that its header declares"
         )));
     }
     Ok(Frame {
         name: String::new(),
         source: String::new(),
         digest: File::open(path).and_then(digest).map_err(io)?,
-        format: Format::Parquet,
-        columns: growing.into_iter().map(Growing::finish).collect(),
+        format: FileFormat::Parquet,
+        columns: growing.into_iter().map(ColumnBuilder::finish).collect(),
         rows,
         left_out,
         unknown: reading.unknown(&all),
@@ -126,7 +128,7 @@ fn unusable(field: &Type) -> Option<Exclusion> {
         (ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _) | (_, Physical::INT96) => {
             Some(Exclusion::Times("timestamps"))
         }
-        (ConvertedType::INTERVAL, _) => Some(Exclusion::Times("spans of time")),
+        (ConvertedType::INTERVAL, _) => Some(Exclusion::Times("durations")),
         (ConvertedType::DECIMAL, _) => None,
         (ConvertedType::BSON, _) | (_, Physical::FIXED_LEN_BYTE_ARRAY) => Some(Exclusion::Bytes),
         _ => None,
@@ -136,7 +138,7 @@ fn unusable(field: &Type) -> Option<Exclusion> {
 /// What a column has been seen to hold.
 #[derive(Debug, Clone, Default)]
 struct Look {
-    seen: Seen,
+    seen: ColumnScan,
     /// Bytes that are no text.
     has_bytes: bool,
 }
@@ -201,7 +203,7 @@ fn text(field: &Field) -> Option<String> {
     }
 }
 
-fn push(column: &mut Growing, field: &Field) -> Result<(), String> {
+fn push(column: &mut ColumnBuilder, field: &Field) -> Result<(), String> {
     let number = number(field).map(|(value, _)| value);
     match field {
         Field::Null => column.push_gap(),

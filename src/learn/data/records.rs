@@ -28,7 +28,7 @@ impl Read for Bounded<'_> {
         let length = self.bytes.read(buffer)?;
         let room = self.room.get().checked_sub(length).ok_or_else(|| {
             Error::other(format!(
-                "more than {LONGEST} MB without an end: is this a table, and is each quote closed?"
+                "more than {LONGEST} MB in one record; is this a table, and is every quote closed?"
             ))
         })?;
         self.room.set(room);
@@ -68,7 +68,7 @@ fn wrong(path: &Path, line: u64, error: &csv::Error) -> DataError {
     let message = match error.kind() {
         csv::ErrorKind::Io(cause) => cause.to_string(),
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} fields, and {expected_len} before it")
+            format!("{len} fields, but {expected_len} in the rows before")
         }
         csv::ErrorKind::Utf8 { err, .. } => {
             format!("field {} is not UTF-8: save the file as UTF-8", err.field() + 1)

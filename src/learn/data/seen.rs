@@ -13,7 +13,7 @@ const NONE: &str = "None";
 
 /// What a column has been seen to hold.
 #[derive(Debug, Clone, Default)]
-pub struct Seen {
+pub struct ColumnScan {
     /// Numbers with either mark, with one only, and with either but not the same.
     plain: u64,
     points: u64,
@@ -36,7 +36,7 @@ pub struct Seen {
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holds {
+pub struct ColumnContent {
     pub kind: ColumnKind,
     pub gaps: Gaps,
     /// Whether it holds truth values, as texts where there are gaps among them.
@@ -83,7 +83,7 @@ pub fn spelled(truth: bool) -> &'static str {
     if truth { "True" } else { "False" }
 }
 
-impl Seen {
+impl ColumnScan {
     /// Takes note of a cell of a file of text.
     pub fn look(&mut self, cell: &str, line: u64) {
         let start = || (line, cell.chars().take(40).collect());
@@ -171,9 +171,13 @@ impl Seen {
     }
 
     /// What the column holds; an error where it is mostly numbers and has a text among them. None if it is empty.
-    pub fn holds(&self, is_categorical: bool, mark: DecimalMark) -> Result<Option<Holds>, (u64, String)> {
+    pub fn holds(
+        &self,
+        is_categorical: bool,
+        mark: DecimalMark,
+    ) -> Result<Option<ColumnContent>, (u64, String)> {
         let filled = self.filled();
-        let holds = |kind, gaps| Ok(Some(Holds { kind, gaps, truths: false, mark }));
+        let holds = |kind, gaps| Ok(Some(ColumnContent { kind, gaps, truths: false, mark }));
         if is_categorical {
             return if filled + self.words == 0 { Ok(None) } else { holds(ColumnKind::Text, Gaps::Empty) };
         }
@@ -183,7 +187,7 @@ impl Seen {
         let has_gaps = self.empty + self.words > 0;
         if self.truths == filled {
             let kind = if has_gaps { ColumnKind::Text } else { ColumnKind::Boolean };
-            return Ok(Some(Holds { kind, gaps: Gaps::Words, truths: true, mark }));
+            return Ok(Some(ColumnContent { kind, gaps: Gaps::Words, truths: true, mark }));
         }
         let numbers = self.numbers(mark);
         if numbers == filled {
@@ -210,6 +214,6 @@ impl Seen {
 
 fn among(text: &str, numbers: u64) -> String {
     format!(
-        "{text:?} among {numbers} numbers: mend it, leave it empty, or say that the column holds categories with --categorical (or categorical in [sweep] of the config file)"
+        "{text:?} among {numbers} numbers; correct it, leave it empty, or declare the column categorical with --categorical (or categorical in [sweep] of the config file)"
     )
 }

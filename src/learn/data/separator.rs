@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::delimited::Source;
+use super::delimited::ByteSource;
 use super::numerals::{Notation, notation};
 
 /// Bytes that are looked at, and lines.
@@ -18,12 +18,12 @@ pub fn separator(text: &str) -> Result<u8, String> {
     match text {
         "tab" | "\\t" | "\t" => Ok(b'\t'),
         _ if text.len() == 1 && text.is_ascii() => Ok(text.as_bytes()[0]),
-        _ => Err("a separator is one character, or tab".into()),
+        _ => Err("the separator must be one character, or tab".into()),
     }
 }
 
 /// The separator that a file's first lines agree on.
-pub fn found(open: &Source<'_>) -> std::io::Result<u8> {
+pub fn found(open: &ByteSource<'_>) -> std::io::Result<u8> {
     let mut sample = Vec::new();
     open()?.take(SAMPLE as u64).read_to_end(&mut sample)?;
     Ok(of(&sample))

@@ -131,11 +131,11 @@ impl Target {
     /// Where there is no such column, or it cannot be predicted.
     pub fn new(frame: &Frame, name: &str, task: Option<Task>) -> Result<Self, DataError> {
         let Some(at) = frame.column(name) else {
-            return Err(frame.lacks(name));
+            return Err(frame.missing_column(name));
         };
         let column = &frame.columns[at];
         let (found, because) = infer(column);
-        let (task, because) = task.map_or((found, because), |task| (task, "as given".into()));
+        let (task, because) = task.map_or((found, because), |task| (task, "as requested".into()));
         let rows: Vec<u32> = (0..frame.rows as u32).filter(|row| !is_gap(column, *row as usize)).collect();
         let (values, labels) = match task {
             Task::Regression => (numbers(column, name)?, None),
@@ -154,19 +154,19 @@ impl Target {
                 let first = known.next().unwrap_or(0.0);
                 if known.all(|value| value.total_cmp(&first).is_eq()) {
                     return Err(DataError::Target(format!(
-                        "the target {name} is {first} in every row: there is nothing to learn"
+                        "the target {name} is constant ({first}); there is nothing to learn"
                     )));
                 }
             }
             TargetValues::Classes { count, .. } if *count < 2 => {
                 return Err(DataError::Target(format!(
-                    "the target {name} has a single class in {} rows: there is nothing to tell apart",
+                    "the target {name} has a single class in {} rows; there is nothing to learn",
                     self.rows.len()
                 )));
             }
             TargetValues::Classes { count, .. } if *count > 1000 || *count * 2 > self.rows.len() => {
                 return Err(DataError::Target(format!(
-                    "the target {name} has {count} classes in {} rows: is it a number, or an identifier?",
+                    "the target {name} has {count} classes in {} rows: is it numeric, or an identifier?",
                     self.rows.len()
                 )));
             }
@@ -215,7 +215,7 @@ fn numbers(column: &Column, name: &str) -> Result<TargetValues, DataError> {
     match &column.values {
         ColumnValues::Numbers(numbers) => Ok(TargetValues::Numbers(numbers.clone())),
         ColumnValues::Texts { .. } => Err(DataError::Target(format!(
-            "the target {name} holds texts: regression needs numbers; say --task classification"
+            "the target {name} is text, but regression needs numbers; pass --task classification"
         ))),
     }
 }
@@ -234,7 +234,7 @@ fn classes(column: &Column) -> Result<(TargetValues, Option<Labels>), DataError>
         ColumnValues::Numbers(numbers) => {
             if numbers.iter().any(|number| !number.is_nan() && number.fract() != 0.0) {
                 return Err(DataError::Target(format!(
-                    "the target {} holds fractions: classes need whole numbers or texts; say --task regression",
+                    "the target {} has fractional values, but classes need integers or text; pass --task regression",
                     column.name
                 )));
             }

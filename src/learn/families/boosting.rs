@@ -20,7 +20,7 @@ impl Family for GradientBoosting {
     }
 
     fn description(&self) -> &'static str {
-        "small trees, each on the errors of those before it: often the best on tables"
+        "small trees, each fitted to the errors of the previous ones; often best on tabular data"
     }
 
     fn supports(&self, _: Task) -> bool {
@@ -40,7 +40,9 @@ impl Family for GradientBoosting {
     fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
         let subsample = params.positive("subsample", 1.0)?;
         if subsample > 1.0 {
-            return Err(wrong(format!("subsample is {subsample}: it is a share of the rows, up to 1.0")));
+            return Err(wrong(format!(
+                "subsample is {subsample}; it must be a fraction of the rows, up to 1.0"
+            )));
         }
         Ok(Box::new(Boosting {
             growth: TreeOptions {

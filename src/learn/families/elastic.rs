@@ -23,7 +23,7 @@ impl Family for Lasso {
     }
 
     fn description(&self) -> &'static str {
-        "linear regression that leaves features out"
+        "linear regression with feature selection (L1)"
     }
 
     fn supports(&self, task: Task) -> bool {
@@ -45,7 +45,7 @@ impl Family for ElasticNet {
     }
 
     fn description(&self) -> &'static str {
-        "between lasso and ridge: leaves features out and keeps weights small"
+        "between lasso and ridge (L1 and L2)"
     }
 
     fn supports(&self, task: Task) -> bool {
@@ -60,7 +60,7 @@ impl Family for ElasticNet {
         let l1_ratio = params.real("l1_ratio", 0.5)?;
         if !(0.01..=1.0).contains(&l1_ratio) {
             return Err(wrong(format!(
-                "l1_ratio is {l1_ratio} and has to be from 0.01 to 1; below, take ridge"
+                "l1_ratio is {l1_ratio}; it must be from 0.01 to 1; below, use ridge"
             )));
         }
         Ok(Box::new(Descent { alpha: params.positive("alpha", 0.01)?, l1_ratio }))
@@ -93,9 +93,7 @@ impl Fit<Features, TargetValues, FitError> for Descent {
             .map_err(|error| wrong(error.to_string()))?;
         let gap = fitted.duality_gap() / data.records.raw.rows as f64;
         if gap > TOLERANCE * 10.0 {
-            return Err(wrong(format!(
-                "the descent did not converge in 5,000 rounds (gap {gap:.1e}): raise alpha"
-            )));
+            return Err(wrong(format!("no convergence in 5,000 iterations (gap {gap:.1e}); increase alpha")));
         }
         Ok(linear(fitted.hyperplane() * deviation, mean + fitted.intercept() * deviation))
     }

@@ -20,7 +20,7 @@ impl Family for RandomForest {
     }
 
     fn description(&self) -> &'static str {
-        "many trees on random rows and features, averaged: hard to beat without tuning"
+        "many averaged trees on random rows and features; hard to beat without tuning"
     }
 
     fn supports(&self, _: Task) -> bool {
@@ -43,7 +43,9 @@ impl Family for RandomForest {
     fn estimator(&self, _: Task, params: HyperParams<'_>, seed: u64) -> Result<Estimator, FitError> {
         let share = params.positive("max_features", 0.5)?;
         if share > 1.0 {
-            return Err(wrong(format!("max_features is {share}: it is a share of the features, up to 1.0")));
+            return Err(wrong(format!(
+                "max_features is {share}; it must be a fraction of the features, up to 1.0"
+            )));
         }
         Ok(Box::new(Forest {
             growth: growth(params)?,

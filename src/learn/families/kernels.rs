@@ -43,7 +43,7 @@ impl Family for Svm {
     }
 
     fn description(&self) -> &'static str {
-        "support vector machine, each class against each; slow above some 5,000 rows"
+        "support vector machine (one-vs-one); slow above 5,000 rows"
     }
 
     fn supports(&self, task: Task) -> bool {
@@ -70,7 +70,7 @@ impl Family for Svr {
     }
 
     fn description(&self) -> &'static str {
-        "support vector regression; slow above some 5,000 rows"
+        "support vector regression; slow above 5,000 rows"
     }
 
     fn supports(&self, task: Task) -> bool {
@@ -153,7 +153,7 @@ impl Fit<Features, TargetValues, FitError> for Machine {
 }
 
 pub(super) fn solved(problem: &Problem<'_>) -> Result<Solution, FitError> {
-    problem.solve().ok_or_else(|| wrong("the support vectors were not found in time: lower C"))
+    problem.solve().ok_or_else(|| wrong("the solver did not converge; lower C"))
 }
 
 impl Machine {

@@ -22,7 +22,7 @@ impl Family for LinfaTree {
     }
 
     fn description(&self) -> &'static str {
-        "the tree of linfa-trees: two classes, and no value twice in a column, as it splits nothing else rightly"
+        "the tree of linfa-trees; two classes and no repeated values in a column only, as it splits others wrongly"
     }
 
     fn supports(&self, task: Task) -> bool {
@@ -65,7 +65,7 @@ impl Fit<Features, TargetValues, FitError> for Guarded {
     fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {
         let (of, count) = classes(&data.targets)?;
         if count != 2 {
-            return Err(wrong(format!("linfa's tree takes two classes, not {count}: take decision_tree")));
+            return Err(wrong(format!("linfa_tree supports two classes, not {count}; use decision_tree")));
         }
         let features = &data.records;
         let matrix = &features.raw;
@@ -74,7 +74,7 @@ impl Fit<Features, TargetValues, FitError> for Guarded {
             let is_close = |pair: &[u32]| column[pair[1] as usize] - column[pair[0] as usize] < 1e-4;
             if order.windows(2).any(is_close) {
                 return Err(wrong(
-                    "linfa's tree takes no column that holds a value twice, or two within 0.0001: take decision_tree",
+                    "linfa_tree does not support repeated values in a column (or two within 0.0001); use decision_tree",
                 ));
             }
         }

@@ -20,7 +20,7 @@ impl Family for Logistic {
     }
 
     fn description(&self) -> &'static str {
-        "logistic regression, for two classes or more; slow above some 20,000 rows"
+        "logistic regression, multiclass too; slow above 20,000 rows"
     }
 
     fn supports(&self, task: Task) -> bool {

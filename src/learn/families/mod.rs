@@ -121,14 +121,14 @@ pub fn find(name: &str) -> Option<&'static dyn Family> {
 /// # Errors
 /// That there is none.
 pub fn named(name: &str) -> Result<&'static dyn Family, String> {
-    find(name).ok_or_else(|| format!("there is no family {name:?}"))
+    find(name).ok_or_else(|| format!("no family {name:?}"))
 }
 
 /// Why a family cannot be fitted to so much, if there is not the memory for it.
-pub fn memory_lack(family: &dyn Family, rows: usize, features: usize, limits: Limits) -> Option<String> {
-    let lack = limits.lack(family.memory(rows, features))?;
+pub fn memory_shortage(family: &dyn Family, rows: usize, features: usize, limits: Limits) -> Option<String> {
+    let lack = limits.shortage(family.memory(rows, features))?;
     Some(format!(
-        "{}: fits to {rows} rows x {features} features {lack}: take other families, or leave columns out with --ignore",
+        "{}: fits to {rows} rows x {features} features {lack}; choose other families, or exclude columns with --ignore",
         family.name()
     ))
 }
@@ -143,7 +143,7 @@ impl HyperParams<'_> {
             None => Ok(default),
             Some(ParamValue::Real(value)) => Ok(*value),
             Some(ParamValue::Int(value)) => Ok(*value as f64),
-            Some(ParamValue::Text(text)) => Err(wrong(format!("{name} is {text:?} and has to be a number"))),
+            Some(ParamValue::Text(text)) => Err(wrong(format!("{name} is {text:?}; it must be a number"))),
         }
     }
 
@@ -152,7 +152,7 @@ impl HyperParams<'_> {
         if value > 0.0 && value.is_finite() {
             Ok(value)
         } else {
-            Err(wrong(format!("{name} is {value} and has to be above 0")))
+            Err(wrong(format!("{name} is {value}; it must be above 0")))
         }
     }
 
@@ -161,7 +161,7 @@ impl HyperParams<'_> {
             None => Ok(default),
             Some(ParamValue::Int(value)) if *value >= 1 => Ok(*value as usize),
             Some(ParamValue::Real(value)) if *value >= 1.0 && value.fract() == 0.0 => Ok(*value as usize),
-            Some(other) => Err(wrong(format!("{name} is {other} and has to be a whole number from 1 on"))),
+            Some(other) => Err(wrong(format!("{name} is {other}; it must be a positive integer"))),
         }
     }
 
@@ -180,7 +180,7 @@ impl HyperParams<'_> {
         let found = choices.iter().find(|choice| matches!(value, ParamValue::Text(text) if text == *choice));
         found
             .copied()
-            .ok_or_else(|| wrong(format!("{name} is {value} and has to be one of {}", choices.join(", "))))
+            .ok_or_else(|| wrong(format!("{name} is {value}; it must be one of {}", choices.join(", "))))
     }
 }
 
@@ -188,7 +188,7 @@ impl HyperParams<'_> {
 fn numbers(target: &TargetValues) -> Result<&[f64], FitError> {
     match target {
         TargetValues::Numbers(values) => Ok(values),
-        TargetValues::Classes { .. } => Err(wrong("regression needs a target of numbers")),
+        TargetValues::Classes { .. } => Err(wrong("regression needs a numeric target")),
     }
 }
 
@@ -197,11 +197,11 @@ fn classes(target: &TargetValues) -> Result<(&[u32], usize), FitError> {
     match target {
         TargetValues::Classes { classes, count } => {
             if classes.iter().all(|class| *class == classes[0]) {
-                return Err(wrong("the training rows have a single class: there is nothing to tell apart"));
+                return Err(wrong("the training rows have a single class"));
             }
             Ok((classes, *count))
         }
-        TargetValues::Numbers(_) => Err(wrong("classification needs a target of classes")),
+        TargetValues::Numbers(_) => Err(wrong("classification needs a categorical target")),
     }
 }
 

@@ -16,7 +16,7 @@ impl Family for NaiveBayes {
     }
 
     fn description(&self) -> &'static str {
-        "each feature a bell curve in each class, independent of the others: instant"
+        "Gaussian naive Bayes: independent features; instant"
     }
 
     fn supports(&self, task: Task) -> bool {

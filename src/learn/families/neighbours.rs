@@ -16,7 +16,7 @@ impl Family for NearestNeighbours {
     }
 
     fn description(&self) -> &'static str {
-        "the mean of the nearest rows; its model holds all training rows, and predicts slowly above some 20,000"
+        "k nearest neighbours; the model holds all training rows and predicts slowly above 20,000"
     }
 
     fn supports(&self, _: Task) -> bool {

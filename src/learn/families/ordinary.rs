@@ -20,7 +20,7 @@ impl Family for Linear {
     }
 
     fn description(&self) -> &'static str {
-        "linear regression without a penalty; of equally good weights the smallest"
+        "linear regression without a penalty; the minimum-norm solution"
     }
 
     fn supports(&self, task: Task) -> bool {

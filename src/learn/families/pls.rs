@@ -21,7 +21,7 @@ impl Family for Pls {
     }
 
     fn description(&self) -> &'static str {
-        "partial least squares: linear, over a few directions that go with the target"
+        "partial least squares: linear regression on a few components"
     }
 
     fn supports(&self, task: Task) -> bool {
@@ -56,10 +56,7 @@ impl Fit<Features, TargetValues, FitError> for Components {
         let width = scaled.ncols();
         let most = width.min(scaled.nrows());
         if self.count > most {
-            return Err(wrong(format!(
-                "n_components is {} and there are {most} directions at most",
-                self.count
-            )));
+            return Err(wrong(format!("n_components is {}; at most {most} are possible", self.count)));
         }
         let set = linfa::DatasetBase::new(scaled.clone(), values);
         let fitted = PlsRegression::params(self.count)

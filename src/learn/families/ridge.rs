@@ -19,7 +19,7 @@ impl Family for Ridge {
     }
 
     fn description(&self) -> &'static str {
-        "linear regression that keeps weights small"
+        "linear regression with small weights (L2)"
     }
 
     fn supports(&self, task: Task) -> bool {
@@ -58,7 +58,7 @@ impl Fit<Features, TargetValues, FitError> for NormalEquations {
         let right = if is_wide { values } else { scaled.t().dot(&values) };
         let solved = products
             .solvec_into(right.insert_axis(Axis(1)))
-            .map_err(|_| wrong(format!("alpha {} is too small for such columns", self.alpha)))?
+            .map_err(|_| wrong(format!("alpha {} is too small for these columns", self.alpha)))?
             .remove_axis(Axis(1));
         Ok(linear(if is_wide { scaled.t().dot(&solved) } else { solved }, mean))
     }

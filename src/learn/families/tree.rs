@@ -17,7 +17,7 @@ impl Family for DecisionTree {
     }
 
     fn description(&self) -> &'static str {
-        "one tree of exact splits (CART): a rule that can be read"
+        "a single decision tree (CART) with exact splits; easy to read"
     }
 
     fn supports(&self, _: Task) -> bool {

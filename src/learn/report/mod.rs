@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{Column, ColumnKind, DecimalMark, ExcludedColumn, Exclusion, Format, TargetValues, Task};
-use super::roles::{PrecisionLoss, Role};
+use super::data::{
+    Column, ColumnKind, DecimalMark, ExcludedColumn, Exclusion, FileFormat, TargetValues, Task,
+};
+use super::roles::{ColumnRole, PrecisionLoss};
 use super::study::TrainingData;
 
 /// So many columns are told of one by one, and so many classes.
@@ -38,7 +40,7 @@ pub struct DataReport {
     /// Columns that are not among those, for there are too many.
     pub more_columns: usize,
     /// Of all columns.
-    pub counts: Counts,
+    pub counts: ColumnCounts,
     /// Names that something was said of, and that no column has.
     pub unknown: Vec<String>,
 }
@@ -64,7 +66,7 @@ pub struct TargetReport {
 
 /// How many columns are what, those that are not told of one by one among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
+pub struct ColumnCounts {
     /// Not learnt from.
     pub left_out: usize,
     /// Learnt from as numbers.
@@ -80,7 +82,7 @@ pub struct Counts {
     pub with_values_lost: usize,
 }
 
-impl Counts {
+impl ColumnCounts {
     fn of(columns: &[ColumnReport]) -> Self {
         let count = |is: &dyn Fn(&ColumnReport) -> bool| columns.iter().filter(|column| is(column)).count();
         Self {
@@ -154,7 +156,7 @@ impl ColumnReport {
             kind: None,
             role: ColumnUse::LeftOut,
             reason: Some(why.short().to_owned()),
-            why: Some(why.words()),
+            why: Some(why.in_words()),
             gaps: 0,
             gap_words: BTreeMap::new(),
             levels: None,
@@ -165,23 +167,23 @@ impl ColumnReport {
         }
     }
 
-    fn read(column: &Column, role: &Role) -> Self {
-        let why = if let Role::LeftOut(why) = role { why } else { &Exclusion::Empty };
+    fn read(column: &Column, role: &ColumnRole) -> Self {
+        let why = if let ColumnRole::LeftOut(why) = role { why } else { &Exclusion::Empty };
         let mut told = Self::left_out(&ExcludedColumn { name: column.name.clone(), why: why.clone() });
         told.kind = Some(column.kind.as_mlflow().to_owned());
         told.gaps = column.gaps();
         told.gap_words = column.gap_words.iter().cloned().collect();
         told.levels = column.levels();
         match role {
-            Role::LeftOut(_) => return told,
-            Role::Target => told.role = ColumnUse::Target,
-            Role::Number { base, lost } => {
+            ColumnRole::LeftOut(_) => return told,
+            ColumnRole::Target => told.role = ColumnUse::Target,
+            ColumnRole::Number { base, lost } => {
                 told.role = ColumnUse::Number;
                 told.base = Some(*base).filter(|base| base.total_cmp(&0.0).is_ne());
                 told.values = lost.map(|PrecisionLoss { of, .. }| of);
                 told.values_told_apart = lost.map(|PrecisionLoss { told_apart, .. }| told_apart);
             }
-            Role::Levels(levels) => {
+            ColumnRole::Levels(levels) => {
                 told.role = ColumnUse::Levels;
                 told.levels_used = Some(levels.len());
             }
@@ -225,15 +227,15 @@ impl DataReport {
         let read = read.map(|(at, column)| ColumnReport::read(column, study.roles.of(at)));
         let mut columns: Vec<ColumnReport> =
             read.chain(frame.left_out.iter().map(ColumnReport::left_out)).collect();
-        let counts = Counts::of(&columns);
+        let counts = ColumnCounts::of(&columns);
         columns.sort_by_key(ColumnReport::rank);
         let more_columns = columns.len().saturating_sub(COLUMNS);
         columns.truncate(COLUMNS);
         let has =
             |mark| frame.columns.iter().any(|column| column.kind != ColumnKind::Text && column.mark == mark);
         let (format, separator) = match frame.format {
-            Format::Delimited { separator } => ("csv", Some(char::from(separator))),
-            Format::Parquet => ("parquet", None),
+            FileFormat::Delimited { separator } => ("csv", Some(char::from(separator))),
+            FileFormat::Parquet => ("parquet", None),
         };
         let (classes, more_classes) = classes(study).map_or((None, 0), |(all, more)| (Some(all), more));
         Self {
@@ -283,7 +285,7 @@ impl DataReport {
     }
 
     /// How each column is read that is learnt from.
-    fn learnt(&self) -> BTreeMap<&str, How> {
+    fn learnt(&self) -> BTreeMap<&str, ColumnReading> {
         let learnt =
             self.columns.iter().filter(|column| matches!(column.role, ColumnUse::Number | ColumnUse::Levels));
         let how = |it: &ColumnReport| (it.kind.clone(), it.role, it.gaps, it.levels_used, it.base);
@@ -292,7 +294,7 @@ impl DataReport {
 }
 
 /// Type, use, gaps, levels that are told apart, base.
-type How = (Option<String>, ColumnUse, usize, Option<usize>, Option<f64>);
+type ColumnReading = (Option<String>, ColumnUse, usize, Option<usize>, Option<f64>);
 
 /// The most frequent classes with their rows, and how many there are besides.
 fn classes(study: &TrainingData) -> Option<(BTreeMap<String, usize>, usize)> {

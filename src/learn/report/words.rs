@@ -20,21 +20,19 @@ impl DataReport {
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.form(), self.on_target(), self.on_learnt()];
         let left_out = self.using(ColumnUse::LeftOut).map(|column| {
-            format!("{} is left out: {}", column.name, column.why.as_deref().unwrap_or_default())
+            format!("{} is excluded: {}", column.name, column.why.as_deref().unwrap_or_default())
         });
-        lines.extend(few(left_out, self.counts.left_out, |more| format!("{more} more columns are left out")));
+        lines.extend(few(left_out, self.counts.left_out, |more| format!("{more} more columns are excluded")));
         lines.extend(self.gaps(NAMES).map(|gaps| format!("missing values: {gaps}")));
         let lost = self.columns.iter().filter_map(|column| {
             let (told_apart, of) = column.values_lost()?;
             let name = &column.name;
-            Some(format!(
-                "{name}: models work in single precision, which tells {told_apart} of its {of} values apart"
-            ))
+            Some(format!("{name}: in single precision, only {told_apart} of its {of} values stay distinct"))
         });
         lines.extend(few(lost, self.counts.with_values_lost, |more| {
-            format!("single precision does not tell all values apart of {more} more columns")
+            format!("in single precision, {more} more columns lose distinct values")
         }));
-        lines.extend(self.unknown.iter().take(LINES).map(|name| format!("there is no column {name:?}")));
+        lines.extend(self.unknown.iter().take(LINES).map(|name| format!("no column {name:?}")));
         lines.into_iter().map(|line| format!("{}: {line}", self.name)).collect()
     }
 
@@ -81,7 +79,7 @@ impl DataReport {
         let numbers = listed(numbers, self.counts.numbers, NAMES).map(|names| format!("numbers {names}"));
         let texts = listed(texts, self.counts.texts, NAMES).map(|names| format!("texts {names}"));
         let both: Vec<String> = numbers.into_iter().chain(texts).collect();
-        format!("learns from {}", both.join("; "))
+        format!("features: {}", both.join("; "))
     }
 
     /// Of columns that are learnt from: how many gaps they have, and which words were taken for some.
@@ -107,7 +105,7 @@ impl DataReport {
         let left_out = left_out
             .map(|column| format!("{} ({})", column.name, column.reason.as_deref().unwrap_or_default()));
         let left_out = listed(left_out, self.counts.left_out, BRIEFLY);
-        parts.extend(left_out.map(|names| format!("left out {names}")));
+        parts.extend(left_out.map(|names| format!("excluded {names}")));
         parts.extend(self.gaps(BRIEFLY).map(|gaps| format!("missing values in {gaps}")));
         let part = |of: fn(&ColumnReport) -> Option<(usize, usize)>, count| {
             let words = self.columns.iter().filter_map(|column| {
@@ -118,8 +116,8 @@ impl DataReport {
         let levels = part(ColumnReport::unused_levels, self.counts.with_unused_levels);
         parts.extend(levels.map(|levels| format!("levels used: {levels}")));
         let values = part(ColumnReport::values_lost, self.counts.with_values_lost);
-        parts.extend(values.map(|values| format!("values told apart in single precision: {values}")));
-        parts.extend(self.unknown.first().map(|name| format!("there is no column {name:?}")));
+        parts.extend(values.map(|values| format!("distinct values in single precision: {values}")));
+        parts.extend(self.unknown.first().map(|name| format!("no column {name:?}")));
         parts
     }
 }

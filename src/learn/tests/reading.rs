@@ -201,26 +201,26 @@ fn an_account_of_many_columns_has_true_numbers() {
     assert_eq!((wide.columns.len(), wide.more_columns), (1_000, 133));
     let lines = wide.lines();
     let says = |expected: &str| assert!(lines.iter().any(|line| line == expected), "{expected}: {lines:#?}");
-    says("wide: same0 is left out: it is the same in every row");
-    says("wide: 10 more columns are left out");
+    says("wide: same0 is excluded: it is constant");
+    says("wide: 10 more columns are excluded");
     says("wide: missing values: n0 1, n1 1, n2 1, n3 1, n4 1, n5 1, n6 1, n7 1 and 1092 more");
     let starts =
         |start: &str| assert!(lines.iter().any(|line| line.starts_with(start)), "{start}: {lines:#?}");
     starts("wide: the target y: classification: 40 rows of \"z\", 20 of \"k");
     starts(
-        "wide: learns from numbers t, n0, n1, n2, n3, n4, n5, n6 and 1093 more; texts city (100 of 120 levels)",
+        "wide: features: numbers t, n0, n1, n2, n3, n4, n5, n6 and 1093 more; texts city (100 of 120 levels)",
     );
-    starts("wide: t: models work in single precision, which tells 7");
+    starts("wide: t: in single precision, only 7");
     let few = account(2, 2);
     let briefly = few.briefly().join("; ");
     assert!(
-        briefly.contains("left out same0 (constant), same1 (constant); missing values in n0 1, n1 1"),
+        briefly.contains("excluded same0 (constant), same1 (constant); missing values in n0 1, n1 1"),
         "{briefly}"
     );
-    assert!(briefly.contains("levels used: city 100 of 120; values told apart in single precision: t "));
+    assert!(briefly.contains("levels used: city 100 of 120; distinct values in single precision: t "));
     let all = account(1, 1_200);
-    assert_eq!(all.lines()[2], "wide: learns from numbers (2); texts (1)");
-    assert!(all.lines().contains(&"wide: 1180 more columns are left out".to_owned()));
+    assert_eq!(all.lines()[2], "wide: features: numbers (2); texts (1)");
+    assert!(all.lines().contains(&"wide: 1180 more columns are excluded".to_owned()));
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub enum Token {
     /// A quote that nothing closes.
     Unclosed(char),
     /// What has no meaning in a filter, and why.
-    Wrong(String),
+    LiteralError(String),
 }
 
 const KEYWORDS: [&str; 10] = ["AND", "OR", "IN", "NOT", "IS", "NULL", "LIKE", "ILIKE", "ASC", "DESC"];
@@ -115,7 +115,7 @@ impl Lexer<'_> {
             }
             c => {
                 self.at += c.len_utf8();
-                Token::Wrong(format!("{c:?} has no meaning in a filter"))
+                Token::LiteralError(format!("unexpected {c:?}"))
             }
         }
     }
@@ -166,7 +166,7 @@ impl Lexer<'_> {
             let length = rest.find(|c| !belongs(c)).unwrap_or(rest.len()).max(1);
             let wrong = format!("{:?} is not a number", &rest[..length]);
             self.at += length;
-            return Token::Wrong(wrong);
+            return Token::LiteralError(wrong);
         }
         self.at += end;
         Token::Number(self.text[start..self.at].to_owned())
@@ -189,12 +189,12 @@ impl Lexer<'_> {
                         reserved = Some(part.to_owned());
                     }
                 }
-                _ => return Token::Wrong("a name ends in a dot here".into()),
+                _ => return Token::LiteralError("a name cannot end in a dot".into()),
             }
         }
         match reserved {
-            Some(part) => Token::Wrong(format!(
-                "MLflow reads {part} as no part of a name; put the whole key into backquotes, as in params.`{part}`"
+            Some(part) => Token::LiteralError(format!(
+                "{part} needs quoting; put the whole key into backquotes, as in params.`{part}`"
             )),
             None => Token::Name(self.text[start..self.at].to_owned()),
         }

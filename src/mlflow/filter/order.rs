@@ -38,21 +38,21 @@ impl OrderBy {
             token.check(span, text)?;
         }
         let (first, rest) = tokens.split_first().ok_or_else(|| {
-            ParseError::new("a sort key is empty; write for example metrics.rmse", whole.clone())
+            ParseError::new("empty sort key; write for example metrics.rmse", whole.clone())
         })?;
         let field = match &first.0 {
             Token::Name(name) => field(name, &first.1)?,
-            _ => return Err(ParseError::new("a name like metrics.rmse is expected here", first.1.clone())),
+            _ => return Err(ParseError::new("expected a name such as metrics.rmse", first.1.clone())),
         };
         if matches!(field, Field::Dataset(_)) {
-            return Err(ParseError::new("runs cannot be sorted by a data set", first.1.clone()));
+            return Err(ParseError::new("runs cannot be sorted by a dataset", first.1.clone()));
         }
         let direction = match rest {
             [] | [(Token::Keyword("ASC"), _)] => Direction::Ascending,
             [(Token::Keyword("DESC"), _)] => Direction::Descending,
             [(_, span), ..] => {
                 return Err(ParseError::new(
-                    "only ASC or DESC may follow; keys with other characters than letters, digits, _ and . need backticks",
+                    "expected ASC or DESC; keys with characters other than letters, digits, _ and . need backquotes",
                     span.clone(),
                 ));
             }
@@ -67,7 +67,7 @@ impl OrderBy {
             let key = Self::parse(text)?;
             if keys.iter().any(|other| other.field == key.field) {
                 return Err(ParseError::new(
-                    format!("{} stands twice in the sort order", key.field),
+                    format!("{} appears twice in the sort order", key.field),
                     0..text.len(),
                 ));
             }

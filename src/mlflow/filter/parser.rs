@@ -34,7 +34,7 @@ impl ParseError {
 pub fn parse(text: &str) -> Result<Filter, ParseError> {
     let tokens = tokenize(text);
     if tokens.is_empty() && !text.is_empty() {
-        return Err(ParseError::new("the filter is blank; write one, or none at all", 0..text.len()));
+        return Err(ParseError::new("the filter is blank", 0..text.len()));
     }
     let mut parser = Parser { text, tokens: &tokens, at: 0 };
     let mut clauses = Vec::new();
@@ -42,10 +42,7 @@ pub fn parse(text: &str) -> Result<Filter, ParseError> {
         match token {
             Token::Keyword("AND") => parser.at += 1,
             Token::Keyword("OR") => {
-                return Err(ParseError::new(
-                    "MLflow's filters know no OR; only AND joins them",
-                    span.clone(),
-                ));
+                return Err(ParseError::new("MLflow filters do not support OR, only AND", span.clone()));
             }
             _ => clauses.push(parser.clause()?),
         }
@@ -63,7 +60,7 @@ impl<'a> Parser<'a> {
     fn next(&mut self, expected: &str) -> Result<&'a (Token, Range<usize>), ParseError> {
         let token = self.tokens.get(self.at).ok_or_else(|| {
             let end = self.text.len();
-            ParseError::new(format!("{expected} is missing at the end"), end..end)
+            ParseError::new(format!("expected {expected} at the end"), end..end)
         })?;
         self.at += 1;
         token.0.check(&token.1, self.text)?;
@@ -83,13 +80,13 @@ impl<'a> Parser<'a> {
             Token::DoubleQuoted(name) => field(&format!("\"{name}\""), span)?,
             Token::Open | Token::Close => {
                 return Err(ParseError::new(
-                    "MLflow's filters know no parentheses around comparisons",
+                    "MLflow filters do not support parentheses around comparisons",
                     span.clone(),
                 ));
             }
             _ => {
                 return Err(ParseError::new(
-                    "a name like metrics.rmse or params.lr is expected here",
+                    "expected a name such as metrics.rmse or params.lr",
                     span.clone(),
                 ));
             }
@@ -104,7 +101,7 @@ impl<'a> Parser<'a> {
             Token::Keyword("IS") => {
                 let negated = self.keyword("NOT");
                 if !self.keyword("NULL") {
-                    return Err(ParseError::new("IS takes NULL or NOT NULL", span.clone()));
+                    return Err(ParseError::new("expected NULL or NOT NULL after IS", span.clone()));
                 }
                 if !matches!(field, Field::Param(_) | Field::Tag(_)) {
                     return Err(ParseError::new("IS NULL works on params and tags only", span.clone()));
@@ -113,7 +110,7 @@ impl<'a> Parser<'a> {
             }
             Token::Keyword("NOT") => {
                 if !self.keyword("IN") {
-                    return Err(ParseError::new("NOT is followed by IN, or stands after IS", span.clone()));
+                    return Err(ParseError::new("expected IN after NOT", span.clone()));
                 }
                 Ok(Test::NotIn(self.list(field, span)?))
             }
@@ -130,17 +127,16 @@ impl<'a> Parser<'a> {
                     ">=" => Comparator::GreaterOrEqual,
                     other => {
                         return Err(ParseError::new(
-                            format!("{other} is no comparator; use =, !=, <, <=, > or >="),
+                            format!("unknown comparator {other}; use =, !=, <, <=, > or >="),
                             span.clone(),
                         ));
                     }
                 };
                 self.comparison(field, comparator, span)
             }
-            _ => Err(ParseError::new(
-                "a comparator is expected here: =, !=, <, <=, >, >=, LIKE, ILIKE",
-                span.clone(),
-            )),
+            _ => {
+                Err(ParseError::new("expected a comparator: =, !=, <, <=, >, >=, LIKE, ILIKE", span.clone()))
+            }
         }
     }
 
@@ -186,7 +182,7 @@ impl<'a> Parser<'a> {
         }
         let (open, start) = self.next("a list in parentheses")?;
         if *open != Token::Open {
-            return Err(ParseError::new("a list in parentheses is expected here", start.clone()));
+            return Err(ParseError::new("expected a list in parentheses", start.clone()));
         }
         let start = start.start;
         let end = self.closing_parenthesis()?;
@@ -212,7 +208,7 @@ impl<'a> Parser<'a> {
             }
         }
         let end = self.text.len();
-        Err(ParseError::new("a closing parenthesis is missing at the end", end..end))
+        Err(ParseError::new("missing closing parenthesis", end..end))
     }
 }
 
@@ -220,11 +216,10 @@ impl Token {
     /// Refuses what is no token of a filter.
     pub(super) fn check(&self, span: &Range<usize>, text: &str) -> Result<(), ParseError> {
         match self {
-            Self::Unclosed(quote) => Err(ParseError::new(
-                format!("the {quote} that opens here is never closed"),
-                span.start..text.len(),
-            )),
-            Self::Wrong(message) => Err(ParseError::new(message, span.clone())),
+            Self::Unclosed(quote) => {
+                Err(ParseError::new(format!("unclosed {quote}"), span.start..text.len()))
+            }
+            Self::LiteralError(message) => Err(ParseError::new(message, span.clone())),
             _ => Ok(()),
         }
     }
@@ -247,7 +242,7 @@ pub(super) fn field(name: &str, span: &Range<usize>) -> Result<Field, ParseError
             Attribute::parse(key).map(Field::Attribute).ok_or_else(|| {
                 let names = Attribute::ALL.map(Attribute::as_str).join(", ");
                 ParseError::new(
-                    format!("{key:?} is no attribute of a run; there are {names}; for others write metrics.NAME, params.NAME or tags.NAME"),
+                    format!("runs have no attribute {key:?}; there are {names}; for others write metrics.NAME, params.NAME or tags.NAME"),
                     span.clone(),
                 )
             })
@@ -257,12 +252,12 @@ pub(super) fn field(name: &str, span: &Range<usize>) -> Result<Field, ParseError
             "digest" => Ok(Field::Dataset(DatasetField::Digest)),
             "context" => Ok(Field::Dataset(DatasetField::Context)),
             _ => Err(ParseError::new(
-                format!("{key:?} is not known of a data set; there are name, digest and context"),
+                format!("datasets have no {key:?}; there are name, digest and context"),
                 span.clone(),
             )),
         },
         Some(other) => Err(ParseError::new(
-            format!("{other:?} is no kind of value; there are metrics, params, tags, attributes and dataset"),
+            format!("unknown kind {other:?}; there are metrics, params, tags, attributes and dataset"),
             span.clone(),
         )),
     }

@@ -5,17 +5,17 @@
 const DEEPEST: usize = 20;
 
 /// What is wrong, and at which byte.
-pub type Wrong = (String, usize);
+pub type LiteralError = (String, usize);
 
 /// The texts between the parentheses that `source` begins and ends with.
-pub fn texts(source: &str) -> Result<Vec<String>, Wrong> {
+pub fn texts(source: &str) -> Result<Vec<String>, LiteralError> {
     let mut reader = Reader { source, at: 1 };
     let texts: Vec<String> = match reader.group(0)? {
         Item::Text(text) => vec![text],
         Item::Tuple(items) => {
             let text = |item| match item {
                 Item::Text(text) => Ok(text),
-                Item::Tuple(_) => Err(("a list within the list is no text".to_owned(), 0)),
+                Item::Tuple(_) => Err(("nested lists are not supported".to_owned(), 0)),
             };
             items.into_iter().map(text).collect::<Result<_, _>>()?
         }
@@ -36,7 +36,7 @@ pub fn literal(text: &str) -> String {
     literal
 }
 
-const TAKES: &str = "the list takes texts in quotes, at least one";
+const TAKES: &str = "expected at least one quoted text";
 
 enum Item {
     Text(String),
@@ -53,7 +53,7 @@ impl Reader<'_> {
         &self.source[self.at..]
     }
 
-    fn wrong<T>(&self, what: impl Into<String>) -> Result<T, Wrong> {
+    fn wrong<T>(&self, what: impl Into<String>) -> Result<T, LiteralError> {
         Err((what.into(), self.at))
     }
 
@@ -63,7 +63,7 @@ impl Reader<'_> {
     }
 
     /// What stands behind an opening parenthesis, up to the one that closes it: one thing, or with a comma a list.
-    fn group(&mut self, depth: usize) -> Result<Item, Wrong> {
+    fn group(&mut self, depth: usize) -> Result<Item, LiteralError> {
         let mut items = Vec::new();
         let mut is_list = true;
         loop {
@@ -73,7 +73,7 @@ impl Reader<'_> {
                 break;
             }
             if !is_list && !items.is_empty() {
-                return self.wrong("a comma or a closing parenthesis is expected here");
+                return self.wrong("expected a comma or a closing parenthesis");
             }
             items.push(self.item(depth)?);
             self.skip_space();
@@ -89,10 +89,10 @@ impl Reader<'_> {
         }
     }
 
-    fn item(&mut self, depth: usize) -> Result<Item, Wrong> {
+    fn item(&mut self, depth: usize) -> Result<Item, LiteralError> {
         if self.rest().starts_with('(') {
             if depth == DEEPEST {
-                return self.wrong("too many parentheses stand in each other");
+                return self.wrong("too many nested parentheses");
             }
             self.at += 1;
             return self.group(depth + 1);
@@ -111,7 +111,7 @@ impl Reader<'_> {
         self.rest().trim_start_matches(['r', 'R', 'u', 'U']).starts_with(['\'', '"'])
     }
 
-    fn text(&mut self) -> Result<String, Wrong> {
+    fn text(&mut self) -> Result<String, LiteralError> {
         let prefix = self.rest().find(['\'', '"']).unwrap_or(0);
         if prefix > 1 {
             return self.wrong(TAKES);
@@ -130,7 +130,7 @@ impl Reader<'_> {
                 return Ok(text);
             }
             let Some(c) = self.rest().chars().next() else {
-                return Err((format!("the {end} that opens here is never closed"), start));
+                return Err((format!("unclosed {end}"), start));
             };
             match c {
                 '\\' if is_raw => {
@@ -141,9 +141,9 @@ impl Reader<'_> {
                     text.push_str(&pair);
                 }
                 '\\' => text.extend(self.escaped()?),
-                '\0' => return self.wrong("a text takes no NUL as it is; write \\x00"),
+                '\0' => return self.wrong("NUL is not allowed in a text; write \\x00"),
                 '\n' | '\r' if end.len() == 1 => {
-                    return self.wrong("a text in a list takes no line break as it is; write \\n");
+                    return self.wrong("line breaks are not allowed in a list; write \\n");
                 }
                 c => {
                     self.at += c.len_utf8();
@@ -154,9 +154,9 @@ impl Reader<'_> {
     }
 
     /// What a backslash and the characters behind it mean. An unknown escape is the backslash itself.
-    fn escaped(&mut self) -> Result<Option<char>, Wrong> {
+    fn escaped(&mut self) -> Result<Option<char>, LiteralError> {
         let mut behind = self.rest()[1..].chars();
-        let Some(c) = behind.next() else { return self.wrong("a backslash stands at the end") };
+        let Some(c) = behind.next() else { return self.wrong("unexpected backslash at the end") };
         let plain = match c {
             '\n' => {
                 self.at += 2;
@@ -180,7 +180,7 @@ impl Reader<'_> {
             'U' => return self.code(2, 8, 16).map(Some),
             'N' => {
                 return self
-                    .wrong("names of characters are not known here; write \\x, \\u or \\U and the number");
+                    .wrong("named characters are not supported; write \\x, \\u or \\U and the number");
             }
             _ => {
                 self.at += 1;
@@ -192,12 +192,12 @@ impl Reader<'_> {
     }
 
     /// The character of a number of so many digits.
-    fn code(&mut self, from: usize, digits: usize, radix: u32) -> Result<char, Wrong> {
+    fn code(&mut self, from: usize, digits: usize, radix: u32) -> Result<char, LiteralError> {
         let number = self.rest().get(from..from + digits);
         let number = number.filter(|number| number.chars().all(|c| c.is_digit(radix)));
         let code = number.and_then(|number| u32::from_str_radix(number, radix).ok());
         let Some(c) = code.and_then(char::from_u32) else {
-            return self.wrong("the backslash is not followed by the number of a character");
+            return self.wrong("expected a character number after the backslash");
         };
         self.at += from + digits;
         Ok(c)

@@ -52,7 +52,7 @@ fn an_error_points_at_its_place() {
         assert_eq!(&text[error.span.clone()], wrong, "{text}: {error}");
     }
     let error = parse("metrics.a >").unwrap_err();
-    assert_eq!(error.report("metrics.a >"), "metrics.a >\n           ^\na value is missing at the end");
+    assert_eq!(error.report("metrics.a >"), "metrics.a >\n           ^\nexpected a value at the end");
 }
 
 #[test]

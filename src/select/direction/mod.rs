@@ -6,8 +6,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(super) use reading::{Said, read};
-pub(super) use table::{Kind, Of};
+pub(super) use reading::{NameReading, read};
+pub(super) use table::{DataPart, MetricKind};
 
 /// What one wants of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

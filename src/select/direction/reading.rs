@@ -1,7 +1,7 @@
 //! A metric's name, read: which metric it is, of which data, and what is wanted of it.
 
 use super::Goal;
-use super::table::{Kind, Metric, Of, Role, role};
+use super::table::{DataPart, KnownMetric, MetricKind, WordRole, role};
 
 /// Words of a name that are looked at: MLflow takes 250 characters.
 const MOST_WORDS: usize = 64;
@@ -12,12 +12,12 @@ const JOINED: [&str; 9] = ["training", "train", "valid", "val", "test", "eval", 
 
 /// What a name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct NameReading {
     pub goal: Option<Goal>,
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// The metric's place among all that are known, the most wanted first.
     pub place: u16,
-    pub of: Of,
+    pub of: DataPart,
     /// Which of several sets of that data: 1 in `valid_1-auc`.
     pub set: u32,
     /// How much more the name says.
@@ -81,37 +81,37 @@ impl Words {
 /// Words of a name that belong together.
 #[derive(Clone, Copy)]
 enum Part {
-    Known(Role),
+    Known(WordRole),
     Number,
     Unknown,
 }
 
 impl Part {
-    fn metric(self) -> Option<Metric> {
+    fn metric(self) -> Option<KnownMetric> {
         match self {
-            Self::Known(Role::Metric(metric)) => Some(metric),
+            Self::Known(WordRole::Metric(metric)) => Some(metric),
             _ => None,
         }
     }
 
-    fn is(self, role: Role) -> bool {
+    fn is(self, role: WordRole) -> bool {
         matches!(self, Self::Known(known) if known == role)
     }
 
     /// Whether it is said by the way.
     fn is_passing(self) -> bool {
-        matches!(self, Self::Number | Self::Known(Role::Way | Role::Of(_)))
+        matches!(self, Self::Number | Self::Known(WordRole::Way | WordRole::Part(_)))
     }
 }
 
 /// Reads a name.
-pub fn read(name: &str) -> Said {
+pub fn read(name: &str) -> NameReading {
     let words = Words::new(name);
-    let mut said = Said {
+    let mut said = NameReading {
         goal: None,
-        kind: Kind::Time,
+        kind: MetricKind::Time,
         place: u16::MAX,
-        of: Of::Unsaid,
+        of: DataPart::Unsaid,
         set: 0,
         more: 0,
         is_beside: false,
@@ -123,15 +123,17 @@ pub fn read(name: &str) -> Said {
         let (part, end) = longest(&words, at);
         let text = words.get(at, end);
         let is_set = matches!(part, Part::Number)
-            && parts.last().is_some_and(|last| matches!(last, Part::Known(Role::Of(_))));
+            && parts.last().is_some_and(|last| matches!(last, Part::Known(WordRole::Part(_))));
         match part {
             // Where both are named, as in `train_val_loss`, what it is judged by counts.
-            Part::Known(Role::Of(of)) => said.of = if said.of == Of::Unsaid { of } else { said.of.min(of) },
+            Part::Known(WordRole::Part(of)) => {
+                said.of = if said.of == DataPart::Unsaid { of } else { said.of.min(of) }
+            }
             _ if is_set => said.set = text.parse().unwrap_or(u32::MAX),
-            Part::Known(Role::Way) => {}
+            Part::Known(WordRole::Way) => {}
             _ => said.core.push_str(text),
         }
-        said.more += usize::from(!is_set && !matches!(part, Part::Known(Role::Way | Role::Of(_))));
+        said.more += usize::from(!is_set && !matches!(part, Part::Known(WordRole::Way | WordRole::Part(_))));
         parts.push(part);
         at = end;
     }
@@ -143,7 +145,7 @@ pub fn read(name: &str) -> Said {
             }
         }
     }
-    said.is_beside = parts.iter().any(|part| part.is(Role::Beside));
+    said.is_beside = parts.iter().any(|part| part.is(WordRole::Beside));
     if let Some((metric, goal)) = decide(&parts)
         && !is_place(&words)
     {
@@ -155,7 +157,7 @@ pub fn read(name: &str) -> Said {
 /// The longest known name that begins at a word, and where it ends.
 fn longest(words: &Words, at: usize) -> (Part, usize) {
     if words.one == Some(at) {
-        return (Part::Known(Role::Minus), at + 1);
+        return (Part::Known(WordRole::Minus), at + 1);
     }
     for end in (at + 1..=words.count().min(at + LONGEST)).rev() {
         if let Some(role) = role(words.get(at, end)) {
@@ -167,13 +169,14 @@ fn longest(words: &Words, at: usize) -> (Part, usize) {
         return (Part::Number, at + 1);
     }
     let rest = JOINED.iter().filter_map(|joined| word.strip_prefix(joined));
-    let known = rest.filter_map(role).find(|role| matches!(role, Role::Metric(metric) if !metric.is_whole));
+    let known =
+        rest.filter_map(role).find(|role| matches!(role, WordRole::Metric(metric) if !metric.is_whole));
     (known.map_or(Part::Unknown, Part::Known), at + 1)
 }
 
 /// The metric that a name is of, and what is wanted of it.
-fn decide(parts: &[Part]) -> Option<(Metric, Goal)> {
-    if parts.iter().any(|part| part.is(Role::Silent) || part.is(Role::Beside)) {
+fn decide(parts: &[Part]) -> Option<(KnownMetric, Goal)> {
+    if parts.iter().any(|part| part.is(WordRole::Silent) || part.is(WordRole::Beside)) {
         return None;
     }
     let metrics = || parts.iter().enumerate().filter_map(|(at, part)| Some((at, part.metric()?)));
@@ -182,12 +185,12 @@ fn decide(parts: &[Part]) -> Option<(Metric, Goal)> {
     let last = || metrics().rfind(|(_, metric)| !metric.is_weak).or_else(|| metrics().next_back());
     let (head, metric) = over.or_else(last)?;
     let first = metrics().next().map_or(head, |(at, _)| at);
-    if parts[head..].iter().any(|part| part.is(Role::After))
-        || parts[..first].iter().any(|part| part.is(Role::Before))
+    if parts[head..].iter().any(|part| part.is(WordRole::After))
+        || parts[..first].iter().any(|part| part.is(WordRole::Before))
     {
         return None;
     }
-    let agrees = |other: Metric| other.is_weak || other.goal == metric.goal;
+    let agrees = |other: KnownMetric| other.is_weak || other.goal == metric.goal;
     let is_clear = metric.is_generic || metric.is_over || metrics().all(|(_, other)| agrees(other));
     if !is_clear {
         return None;
@@ -198,17 +201,17 @@ fn decide(parts: &[Part]) -> Option<(Metric, Goal)> {
 
 /// Whether a name turns its metric round; none where nobody can tell.
 fn is_turned(parts: &[Part], head: usize) -> Option<bool> {
-    let Some(at) = parts.iter().rposition(|part| part.is(Role::Not) || part.is(Role::Minus)) else {
+    let Some(at) = parts.iter().rposition(|part| part.is(WordRole::Not) || part.is(WordRole::Minus)) else {
         return Some(false);
     };
     // rank_test_neg_log_loss is a rank all the same.
     if at > head && parts[head].metric().is_some_and(|metric| metric.is_over) {
         return Some(false);
     }
-    let is_minus = parts[at].is(Role::Minus);
+    let is_minus = parts[at].is(WordRole::Minus);
     let (before, after) = (&parts[..at], &parts[at + 1..]);
-    let of_class = |metric: Metric| {
-        metric.is_of_class || metric.is_weak || (metric.is_generic && metric.kind == Kind::Loss)
+    let of_class = |metric: KnownMetric| {
+        metric.is_of_class || metric.is_weak || (metric.is_generic && metric.kind == MetricKind::Loss)
     };
     let turned = after.iter().find(|part| !part.is_passing()).and_then(|part| part.metric());
     match turned {

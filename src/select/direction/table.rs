@@ -8,11 +8,11 @@ use super::Goal;
 
 const LINES: &str = include_str!("../../../assets/metrics.tsv");
 
-static TABLE: LazyLock<FxHashMap<String, Role>> = LazyLock::new(|| read(LINES).unwrap_or_default());
+static TABLE: LazyLock<FxHashMap<String, WordRole>> = LazyLock::new(|| read(LINES).unwrap_or_default());
 
 /// How much a metric tells of a run, the most first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum MetricKind {
     Measure,
     Loss,
     /// What answering costs.
@@ -23,7 +23,7 @@ pub enum Kind {
 
 /// Which data a metric is of, the most telling first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Of {
+pub enum DataPart {
     Validation,
     Test,
     Unsaid,
@@ -31,8 +31,8 @@ pub enum Of {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Metric {
-    pub kind: Kind,
+pub struct KnownMetric {
+    pub kind: MetricKind,
     pub goal: Goal,
     /// Its place among all metrics, the most wanted first.
     pub place: u16,
@@ -45,9 +45,9 @@ pub struct Metric {
 
 /// What a word, or several together, do in a name.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Role {
-    Metric(Metric),
-    Of(Of),
+pub enum WordRole {
+    Metric(KnownMetric),
+    Part(DataPart),
     Way,
     Silent,
     Beside,
@@ -58,12 +58,12 @@ pub enum Role {
 }
 
 /// What is known of words that stand side by side, written without anything between them.
-pub fn role(words: &str) -> Option<Role> {
+pub fn role(words: &str) -> Option<WordRole> {
     TABLE.get(words).copied()
 }
 
 /// Reads the table; the line that is wrong, if one is.
-fn read(lines: &str) -> Result<FxHashMap<String, Role>, String> {
+fn read(lines: &str) -> Result<FxHashMap<String, WordRole>, String> {
     let mut table = FxHashMap::default();
     let mut plurals = Vec::new();
     let lines = lines.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -72,7 +72,7 @@ fn read(lines: &str) -> Result<FxHashMap<String, Role>, String> {
         let role = read_role(what, place).ok_or_else(|| line.to_owned())?;
         for name in names.split(',') {
             let key: String = name.split_whitespace().collect();
-            if let Role::Metric(Metric { is_whole: false, .. }) = role {
+            if let WordRole::Metric(KnownMetric { is_whole: false, .. }) = role {
                 plurals.push((plural(&key), role));
             }
             if table.insert(key, role).is_some() {
@@ -86,24 +86,24 @@ fn read(lines: &str) -> Result<FxHashMap<String, Role>, String> {
     Ok(table)
 }
 
-fn read_role(what: &str, place: u16) -> Option<Role> {
+fn read_role(what: &str, place: u16) -> Option<WordRole> {
     let words: Vec<&str> = what.split(' ').collect();
     let has = |word: &str| words.contains(&word);
     let kind = match words[0] {
-        "measure" => Kind::Measure,
-        "loss" => Kind::Loss,
-        "cost" => Kind::Cost,
-        "time" => Kind::Time,
-        "val" => return Some(Role::Of(Of::Validation)),
-        "test" => return Some(Role::Of(Of::Test)),
-        "train" => return Some(Role::Of(Of::Training)),
-        "way" => return Some(Role::Way),
-        "silent" => return Some(Role::Silent),
-        "beside" => return Some(Role::Beside),
-        "after" => return Some(Role::After),
-        "before" => return Some(Role::Before),
-        "not" => return Some(Role::Not),
-        "minus" => return Some(Role::Minus),
+        "measure" => MetricKind::Measure,
+        "loss" => MetricKind::Loss,
+        "cost" => MetricKind::Cost,
+        "time" => MetricKind::Time,
+        "val" => return Some(WordRole::Part(DataPart::Validation)),
+        "test" => return Some(WordRole::Part(DataPart::Test)),
+        "train" => return Some(WordRole::Part(DataPart::Training)),
+        "way" => return Some(WordRole::Way),
+        "silent" => return Some(WordRole::Silent),
+        "beside" => return Some(WordRole::Beside),
+        "after" => return Some(WordRole::After),
+        "before" => return Some(WordRole::Before),
+        "not" => return Some(WordRole::Not),
+        "minus" => return Some(WordRole::Minus),
         _ => return None,
     };
     let goal = match (has("min"), has("max")) {
@@ -112,7 +112,7 @@ fn read_role(what: &str, place: u16) -> Option<Role> {
         _ => return None,
     };
     let known = ["min", "max", "generic", "weak", "class", "whole", "over"];
-    words[1..].iter().all(|word| known.contains(word)).then_some(Role::Metric(Metric {
+    words[1..].iter().all(|word| known.contains(word)).then_some(WordRole::Metric(KnownMetric {
         kind,
         goal,
         place,

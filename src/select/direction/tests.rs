@@ -117,10 +117,13 @@ fn a_name_of_any_length_is_read_in_time() {
 #[test]
 fn what_a_name_says_of_its_metric_is_read() {
     let said = read("valid_1-auc");
-    assert_eq!((said.of, said.set, said.core.as_str(), said.kind), (Of::Validation, 1, "auc", Kind::Measure));
+    assert_eq!(
+        (said.of, said.set, said.core.as_str(), said.kind),
+        (DataPart::Validation, 1, "auc", MetricKind::Measure)
+    );
     let said = read("test/rmse_std");
-    assert_eq!((said.of, said.goal, said.is_beside), (Of::Test, None, true));
-    assert_eq!(read("train_val_loss").of, Of::Validation);
+    assert_eq!((said.of, said.goal, said.is_beside), (DataPart::Test, None, true));
+    assert_eq!(read("train_val_loss").of, DataPart::Validation);
     assert!(read("map50-95").place < read("mAP50").place && read("rmse").place < read("max_error").place);
     assert!(read("val_loss").more < read("val_box_loss").more);
 }

@@ -7,7 +7,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-pub use optuna::told;
+pub use optuna::optuna_directions;
 pub use patterns::Patterns;
 pub use telling::{by_telling, candidates};
 
@@ -17,7 +17,7 @@ use crate::mlflow::{Tag, tags};
 
 /// Who stated a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum PolicyOrigin {
     /// Stated on the command line.
     Asked,
     /// Chosen for this experiment before.
@@ -32,7 +32,7 @@ pub enum Origin {
     Names,
 }
 
-impl Origin {
+impl PolicyOrigin {
     /// A word for machines.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -46,14 +46,14 @@ impl Origin {
     }
 
     /// The same for people, as the end of a sentence.
-    pub fn words(self) -> &'static str {
+    pub fn in_words(self) -> &'static str {
         match self {
-            Self::Asked => "as asked for",
-            Self::Chosen => "as you chose for this experiment",
-            Self::Experiment => "by the experiment's tag mlflow.experiment.primaryMetric.name",
-            Self::Settings => "by your settings",
-            Self::Trials => "by the tag direction of Optuna's trials",
-            Self::Names => "by its name",
+            Self::Asked => "as requested",
+            Self::Chosen => "as chosen for this experiment",
+            Self::Experiment => "from the experiment tag mlflow.experiment.primaryMetric.name",
+            Self::Settings => "from the settings",
+            Self::Trials => "from the direction tag of Optuna trials",
+            Self::Names => "inferred from the name",
         }
     }
 }
@@ -62,15 +62,15 @@ impl Origin {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Resolved {
     /// All is known.
-    Policy(Policy, Origin),
+    Policy(Policy, PolicyOrigin),
     /// The metric is known, and not which end of it is wanted.
-    Undirected(String, Origin),
+    Undirected(String, PolicyOrigin),
     /// No metric is known by name: somebody has to choose one.
     Open,
 }
 
 /// Resolves a policy. `metrics` are those that the runs have, with how many runs have each; `told` is what the tags of
-/// the runs say, see [`told`].
+/// the runs say, see [`optuna_directions`].
 pub fn resolve(
     chosen: Option<Policy>,
     experiment: &[Tag],
@@ -79,7 +79,7 @@ pub fn resolve(
     told: &[Objective],
 ) -> Resolved {
     if let Some(policy) = chosen {
-        return Resolved::Policy(policy, Origin::Chosen);
+        return Resolved::Policy(policy, PolicyOrigin::Chosen);
     }
     let candidates = candidates(patterns, told, metrics.iter().copied());
     let with_tie_breaks = |objectives: &[Objective]| {
@@ -99,18 +99,18 @@ pub fn resolve(
             _ => patterns.goal(told, metric),
         };
         return match goal {
-            Some(goal) => Resolved::Policy(by(metric, goal), Origin::Experiment),
-            None => Resolved::Undirected(metric.to_owned(), Origin::Experiment),
+            Some(goal) => Resolved::Policy(by(metric, goal), PolicyOrigin::Experiment),
+            None => Resolved::Undirected(metric.to_owned(), PolicyOrigin::Experiment),
         };
     }
     if let Some(Objective { metric, goal }) = patterns.first(metrics) {
-        return Resolved::Policy(by(&metric, goal), Origin::Settings);
+        return Resolved::Policy(by(&metric, goal), PolicyOrigin::Settings);
     }
     if !told.is_empty() {
-        return Resolved::Policy(with_tie_breaks(told), Origin::Trials);
+        return Resolved::Policy(with_tie_breaks(told), PolicyOrigin::Trials);
     }
     match candidates.first() {
-        Some(first) => Resolved::Policy(with_tie_breaks(std::slice::from_ref(first)), Origin::Names),
+        Some(first) => Resolved::Policy(with_tie_breaks(std::slice::from_ref(first)), PolicyOrigin::Names),
         None => Resolved::Open,
     }
 }

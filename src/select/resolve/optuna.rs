@@ -10,7 +10,7 @@ const DIRECTION: &str = "direction";
 const MOST: usize = 16;
 
 /// The objectives of the study that most of the newest runs are trials of, and in which all of its trials agree.
-pub fn told(catalog: &Catalog) -> Vec<Objective> {
+pub fn optuna_directions(catalog: &Catalog) -> Vec<Objective> {
     let Some(column) = catalog.tags.column(&catalog.texts, DIRECTION) else { return Vec::new() };
     let newest = newest_active(catalog);
     let trials: Vec<(Row, Sym)> = newest.iter().filter_map(|row| Some((*row, column.get(*row)?))).collect();

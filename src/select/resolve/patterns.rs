@@ -29,7 +29,7 @@ impl Patterns {
     }
 
     /// What is wanted of a metric: by the first pattern that it matches, else by what the tags of runs say, see
-    /// [`told`](super::told), else by its name.
+    /// [`optuna_directions`](super::optuna_directions), else by its name.
     pub fn goal(&self, told: &[Objective], metric: &str) -> Option<Goal> {
         let found = self.0.iter().find(|(pattern, _)| matches(pattern, metric)).map(|(_, goal)| *goal);
         let by_tags = || told.iter().find(|objective| objective.metric == metric).map(|one| one.goal);

@@ -6,17 +6,17 @@ use rustc_hash::FxHashSet;
 
 use super::Patterns;
 use crate::select::Objective;
-use crate::select::direction::{Kind, Of, Said, read};
+use crate::select::direction::{DataPart, MetricKind, NameReading, read};
 use crate::select::spread::without_fold;
 
 /// How little a metric tells: the least is the most telling.
-type Rank<'a> = (bool, bool, Of, u16, usize, Reverse<u32>, Reverse<usize>, &'a str);
+type Rank<'a> = (bool, bool, DataPart, u16, usize, Reverse<u32>, Reverse<usize>, &'a str);
 
 /// A metric with what its name says, and how many runs have it.
 struct Read<'a> {
     name: &'a str,
     count: usize,
-    said: Said,
+    said: NameReading,
 }
 
 /// Metrics that are ranked beside each other.
@@ -30,7 +30,7 @@ impl<'a> Field<'a> {
     fn new(metrics: impl Iterator<Item = (&'a str, usize)>) -> Self {
         let read = |(name, count)| Read { name, count, said: read(name) };
         let metrics: Vec<Read<'_>> = metrics.map(read).collect();
-        let of_data = metrics.iter().filter(|metric| metric.said.of != Of::Unsaid);
+        let of_data = metrics.iter().filter(|metric| metric.said.of != DataPart::Unsaid);
         let by_data = of_data.map(|metric| metric.said.core.clone()).collect();
         Self { metrics, by_data }
     }
@@ -41,10 +41,10 @@ impl<'a> Field<'a> {
     fn rank(&self, metric: &Read<'a>, most: usize) -> Rank<'a> {
         let said = &metric.said;
         // A measure that is there only once was not taken while training; a loss may well have been.
-        let is_once = said.of == Of::Unsaid && !self.by_data.contains(&said.core);
-        let of = if is_once && said.kind == Kind::Measure { Of::Validation } else { said.of };
+        let is_once = said.of == DataPart::Unsaid && !self.by_data.contains(&said.core);
+        let of = if is_once && said.kind == MetricKind::Measure { DataPart::Validation } else { said.of };
         (
-            said.kind >= Kind::Cost && said.goal.is_some(),
+            said.kind >= MetricKind::Cost && said.goal.is_some(),
             metric.count * 4 < most * 3,
             of,
             said.place,
@@ -68,8 +68,8 @@ pub fn candidates<'a>(
     let goal = |metric: &Read<'_>| patterns.goal(told, metric.name);
     field.metrics.retain(|metric| {
         let said = &metric.said;
-        let decides = said.goal.is_none() || said.kind != Kind::Time;
-        decides && !is_by_the_way(metric.name, said) && goal(metric).is_some()
+        let decides = said.goal.is_none() || said.kind != MetricKind::Time;
+        decides && !is_auxiliary(metric.name, said) && goal(metric).is_some()
     });
     let most = field.metrics.iter().map(|metric| metric.count).max().unwrap_or(0);
     field.metrics.retain(|metric| metric.count * 2 >= most);
@@ -84,7 +84,7 @@ pub fn by_telling(metrics: &mut [(&str, usize)]) {
     let most = metrics.iter().map(|(_, count)| *count).max().unwrap_or(0);
     let mut order: Vec<&Read<'_>> = field.metrics.iter().collect();
     order.sort_by_cached_key(|metric| {
-        let is_telling = metric.said.goal.is_some() && !is_by_the_way(metric.name, &metric.said);
+        let is_telling = metric.said.goal.is_some() && !is_auxiliary(metric.name, &metric.said);
         (is_system(metric.name), !is_telling, field.rank(metric, most))
     });
     for (place, metric) in metrics.iter_mut().zip(order) {
@@ -96,7 +96,7 @@ pub fn by_telling(metrics: &mut [(&str, usize)]) {
 pub(super) fn most_telling<'a>(metrics: impl Iterator<Item = (&'a str, usize)>) -> Option<&'a str> {
     let field = Field::new(metrics.filter(|(_, count)| *count > 0));
     let most = field.metrics.iter().map(|metric| metric.count).max()?;
-    let rank = |metric: &&Read<'a>| (is_by_the_way(metric.name, &metric.said), field.rank(metric, most));
+    let rank = |metric: &&Read<'a>| (is_auxiliary(metric.name, &metric.said), field.rank(metric, most));
     field.metrics.iter().min_by_key(rank).map(|metric| metric.name)
 }
 
@@ -106,7 +106,7 @@ pub(super) fn is_system(name: &str) -> bool {
 }
 
 /// Deviations and single folds stand beside what counts.
-fn is_by_the_way(name: &str, said: &Said) -> bool {
+fn is_auxiliary(name: &str, said: &NameReading) -> bool {
     said.is_beside || without_fold(name).is_some() || is_split(name)
 }
 

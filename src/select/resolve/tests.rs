@@ -12,7 +12,7 @@ fn resolved(tags: &[(&str, &str)], patterns: &[&str], metrics: &[(&str, usize)])
     resolve(None, &tags, &Patterns::parse(&lines).unwrap(), metrics, &[])
 }
 
-fn metric_of(resolved: &Resolved) -> (String, Option<Goal>, Option<Origin>) {
+fn metric_of(resolved: &Resolved) -> (String, Option<Goal>, Option<PolicyOrigin>) {
     match resolved {
         Resolved::Policy(policy, origin) => {
             (policy.primary().metric.clone(), Some(policy.primary().goal), Some(*origin))
@@ -33,15 +33,18 @@ fn a_policy_comes_from_whoever_speaks_first() {
         ("rare_f1", 1),
     ];
     let by_name = resolved(&[], &[], &metrics);
-    assert_eq!(metric_of(&by_name), ("val_rmse".into(), Some(DOWN), Some(Origin::Names)));
+    assert_eq!(metric_of(&by_name), ("val_rmse".into(), Some(DOWN), Some(PolicyOrigin::Names)));
     let Resolved::Policy(policy, _) = &by_name else { panic!("a policy") };
     assert_eq!(policy.tie_breaks, [Objective::new("train_loss", DOWN)]);
     let by_settings = resolved(&[], &["none* max", "*_lo?s max"], &metrics);
-    assert_eq!(metric_of(&by_settings), ("train_loss".into(), Some(UP), Some(Origin::Settings)));
+    assert_eq!(metric_of(&by_settings), ("train_loss".into(), Some(UP), Some(PolicyOrigin::Settings)));
     let name = (tags::PRIMARY_METRIC, "lr");
     let by_tags = resolved(&[name, (tags::GREATER_IS_BETTER, "True")], &["lr min"], &metrics);
-    assert_eq!(metric_of(&by_tags), ("lr".into(), Some(UP), Some(Origin::Experiment)));
-    assert_eq!(metric_of(&resolved(&[name], &[], &metrics)), ("lr".into(), None, Some(Origin::Experiment)));
+    assert_eq!(metric_of(&by_tags), ("lr".into(), Some(UP), Some(PolicyOrigin::Experiment)));
+    assert_eq!(
+        metric_of(&resolved(&[name], &[], &metrics)),
+        ("lr".into(), None, Some(PolicyOrigin::Experiment))
+    );
     assert_eq!(metric_of(&resolved(&[name], &["l* min"], &metrics)).1, Some(DOWN));
     assert_eq!(resolved(&[], &[], &[("lr", 3), ("epoch", 3)]), Resolved::Open);
     assert!(Patterns::parse(&["rmse".to_owned()]).is_err());
@@ -238,7 +241,7 @@ fn told_of(metrics: &[&str], directions: &[&str]) -> Vec<Objective> {
     let runs: Vec<Run> = directions.iter().enumerate().map(one).collect();
     let mut builder = Builder::default();
     builder.fold_changes(&whole_runs(&runs));
-    told(&builder.snapshot())
+    optuna_directions(&builder.snapshot())
 }
 
 #[test]
@@ -267,9 +270,9 @@ fn trials_of_optuna_say_what_is_wanted_of_their_value() {
     let metrics = [("value", 3), ("val_f1", 3)];
     let with = |tags: &[Tag], patterns: &Patterns| metric_of(&resolve(None, tags, patterns, &metrics, &told));
     let nothing = Patterns::default();
-    assert_eq!(with(&[], &nothing), ("value".into(), Some(DOWN), Some(Origin::Trials)));
+    assert_eq!(with(&[], &nothing), ("value".into(), Some(DOWN), Some(PolicyOrigin::Trials)));
     let primary = [Tag::new(tags::PRIMARY_METRIC, "value")];
-    assert_eq!(with(&primary, &nothing), ("value".into(), Some(DOWN), Some(Origin::Experiment)));
+    assert_eq!(with(&primary, &nothing), ("value".into(), Some(DOWN), Some(PolicyOrigin::Experiment)));
     let settings = Patterns::parse(&["val_f1 max".to_owned()]).unwrap();
     let goals = |patterns: &Patterns, told: &[Objective], metric: &str| {
         ["value", metric].map(|metric| patterns.goal(told, metric))
@@ -279,5 +282,5 @@ fn trials_of_optuna_say_what_is_wanted_of_their_value() {
     assert_eq!(goals(&nothing, &upwards, "loss"), [None, Some(UP)], "a tag says more than a name");
     let turned = Patterns::parse(&["* min".to_owned()]).unwrap();
     assert_eq!(goals(&turned, &upwards, "loss"), [Some(DOWN); 2], "and the user more than a tag");
-    assert_eq!(with(&[], &settings), ("val_f1".into(), Some(UP), Some(Origin::Settings)));
+    assert_eq!(with(&[], &settings), ("val_f1".into(), Some(UP), Some(PolicyOrigin::Settings)));
 }

@@ -76,7 +76,7 @@ impl Store {
         work: impl Future<Output = Inner<T>>,
     ) -> Result<T> {
         if self.read_only {
-            return Err(ErrorKind::ReadOnly("it was opened read-only".into())).during(operation());
+            return Err(ErrorKind::ReadOnly("it is opened read-only".into())).during(operation());
         }
         if let Err(limit) = within_limits {
             return Err(limit).during(operation());

@@ -85,11 +85,8 @@ fn an_experiment_is_found_by_its_name_before_its_id() {
         assert_eq!(find("wine").await, Ok(wine.clone()));
         assert_eq!(find(wine.as_str()).await, Ok(named_as_id.clone()));
         assert_eq!(find(named_as_id.as_str()).await, Ok(named_as_id));
-        assert_eq!(find("beer").await.unwrap_err(), "there is no experiment \"beer\"");
-        assert_eq!(
-            find("Wines").await.unwrap_err(),
-            "there is no experiment \"Wines\", but there is \"wine\""
-        );
+        assert_eq!(find("beer").await.unwrap_err(), "no experiment \"beer\"");
+        assert_eq!(find("Wines").await.unwrap_err(), "no experiment \"Wines\", but there is \"wine\"");
     });
 }
 

@@ -14,7 +14,7 @@ pub fn checked(path: &str) -> Inner<&str> {
     let is_inside = !path.starts_with('/') && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
     is_inside
         .then_some(path)
-        .ok_or_else(|| ErrorKind::Invalid(format!("{path:?} does not lie below the run's artifacts")))
+        .ok_or_else(|| ErrorKind::Invalid(format!("{path:?} is outside the run's artifacts")))
 }
 
 /// The entries of a folder, in name order; of the root where `path` is empty.

@@ -27,7 +27,7 @@ use files::Files;
 use registry::Registered;
 
 fn missing(what: &str) -> ErrorKind {
-    ErrorKind::NotFound(format!("there is no {what}"))
+    ErrorKind::NotFound(format!("no {what}"))
 }
 
 /// A run with what is not told of every run.

@@ -29,7 +29,7 @@ impl State {
 
     pub fn register(&mut self, name: &str) -> Inner<()> {
         if self.registry.contains_key(name) {
-            return Err(ErrorKind::AlreadyExists(format!("a registered model {name:?} exists")));
+            return Err(ErrorKind::AlreadyExists(format!("registered model {name:?} already exists")));
         }
         self.registry.insert(name.to_owned(), Registered::default());
         Ok(())

@@ -55,7 +55,7 @@ impl State {
 
     fn refuse_taken(&self, name: &str) -> Inner<()> {
         if self.experiments.iter().any(|known| known.name == name) {
-            return Err(ErrorKind::AlreadyExists(format!("an experiment named {name:?} exists")));
+            return Err(ErrorKind::AlreadyExists(format!("experiment {name:?} already exists")));
         }
         Ok(())
     }
@@ -124,7 +124,7 @@ impl State {
             && given != tagged
         {
             return Err(ErrorKind::Invalid(format!(
-                "the run name {given:?} and the tag mlflow.runName {tagged:?} differ; give one of them"
+                "the run name {given:?} and the tag mlflow.runName {tagged:?} differ; give only one"
             )));
         }
         let name = given.or(tagged).unwrap_or_else(|| names::run_name(random.as_u64_pair().0));
@@ -183,7 +183,7 @@ impl State {
             let known = held.run.params.iter().find(|known| known.key == param.key);
             if let Some(known) = known.filter(|known| known.value != param.value) {
                 return Err(ErrorKind::Invalid(format!(
-                    "param {:?} is {:?} already and cannot become {:?}: MLflow's params never change",
+                    "param {:?} is already {:?} and cannot become {:?}; MLflow params cannot be changed",
                     param.key, known.value, param.value
                 )));
             }

@@ -39,16 +39,16 @@ pub struct List<T> {
 impl Answer {
     pub fn parse(body: Body) -> Inner<Self> {
         if body.bytes.is_empty() {
-            return Err(ErrorKind::Protocol("nothing at all".into()));
+            return Err(ErrorKind::Protocol("an empty answer".into()));
         }
         let mut answer = Self::default();
         let mut parser = Deserializer::from_slice(&body.bytes);
         let parsed = de::Deserializer::deserialize_any(&mut parser, Outline(&mut answer));
         match parsed.and_then(|is_object| parser.end().map(|()| is_object)) {
             Ok(true) => Ok(Self { body, ..answer }),
-            Ok(false) => Err(ErrorKind::Protocol("JSON, but no object".into())),
+            Ok(false) => Err(ErrorKind::Protocol("JSON, but not an object".into())),
             Err(error) => Err(ErrorKind::Protocol(format!(
-                "no JSON ({error}), it begins with {:?}",
+                "not JSON ({error}); it begins with {:?}",
                 first_words(&body.bytes)
             ))),
         }
@@ -73,7 +73,7 @@ impl Answer {
         self.at(key, Tree(&budget), &budget)?.ok_or_else(|| missing(key)).and_then(|value| read(&value))
     }
 
-    /// The list that was asked for. MLflow leaves an empty one out; what holds something else instead is not MLflow's.
+    /// The list that was requested. MLflow leaves an empty one out; what holds something else instead is not MLflow's.
     pub fn list<T>(&self, key: &str, read: impl Fn(&Value) -> Inner<T>) -> Inner<List<T>> {
         let other: Vec<&str> =
             self.fields.iter().map(String::as_str).filter(|field| !BESIDE.contains(field)).collect();
@@ -98,9 +98,9 @@ impl Answer {
         budget: &Budget,
     ) -> Inner<Option<S::Value>> {
         let mut parser = Deserializer::from_slice(&self.body.bytes);
-        de::Deserializer::deserialize_map(&mut parser, Wanted { key, seed: Some(seed) }).map_err(|error| {
+        de::Deserializer::deserialize_map(&mut parser, FieldOf { key, seed: Some(seed) }).map_err(|error| {
             if budget.is_spent() {
-                ErrorKind::TooMuch(format!("one of the {key} in an answer takes more than {} MB", TREE >> 20))
+                ErrorKind::TooMuch(format!("one of the {key} in an answer has more than {} MB", TREE >> 20))
             } else {
                 ErrorKind::Protocol(format!("the field {key:?} is of another type ({error})"))
             }
@@ -169,12 +169,12 @@ impl<'de> Visitor<'de> for Outline<'_> {
 }
 
 /// Hands the value of one field to a seed, and passes over the others.
-struct Wanted<'a, S> {
+struct FieldOf<'a, S> {
     key: &'a str,
     seed: Option<S>,
 }
 
-impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Wanted<'_, S> {
+impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for FieldOf<'_, S> {
     type Value = Option<S::Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -231,7 +231,7 @@ impl<'de, T, F: Fn(&Value) -> Inner<T>> Visitor<'de> for Things<'_, F> {
             let Some(value) = elements.next_element_seed(Tree(self.budget))? else { return Ok(list) };
             list.weight += if std::mem::needs_drop::<T>() { weight(&value) } else { size_of::<T>() };
             if list.weight > LIST {
-                let words = format!("the list in one answer takes more than {} MB", LIST >> 20);
+                let words = format!("the list in one answer has more than {} MB", LIST >> 20);
                 return Err(fails(ErrorKind::TooMuch(words)));
             }
             list.things.push((self.read)(&value).map_err(fails)?);

@@ -59,7 +59,7 @@ fn proxied(uri: &str, path: &str) -> Option<String> {
 fn check(path: &str) -> Inner<()> {
     let leads_out = path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | ".."));
     if leads_out {
-        return Err(ErrorKind::Invalid(format!("the artifact path {path:?} leads out of the run's folder")));
+        return Err(ErrorKind::Invalid(format!("the artifact path {path:?} is outside the run's folder")));
     }
     Ok(())
 }

@@ -104,11 +104,9 @@ impl Source {
             let base = &self.base;
             ErrorKind::Unreachable(if error.is_timeout() {
                 let seconds = self.timeout.as_secs_f64();
-                format!(
-                    "{base}: the answer was not all there after {seconds} s (MLFLOW_HTTP_REQUEST_TIMEOUT)"
-                )
+                format!("{base}: the answer was incomplete after {seconds} s (MLFLOW_HTTP_REQUEST_TIMEOUT)")
             } else {
-                format!("{base}: the answer broke off: {}", innermost(&error))
+                format!("{base}: the answer was interrupted: {}", innermost(&error))
             })
         })
     }

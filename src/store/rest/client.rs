@@ -17,7 +17,7 @@ use url::Url;
 use super::answer::Answer;
 use super::body::{self, Source};
 use super::failure::{failure, innermost, tls_cause, tls_words};
-use super::options::{Auth, RestOptions, Waiting};
+use super::options::{Auth, RestOptions, WaitNotice};
 use super::paging::PAGE;
 use super::proxy::{self, Proxy};
 use super::received::Received;
@@ -138,9 +138,7 @@ impl Client {
     /// A request for a path whose segments are not escaped yet. Names from outside stand in it: none leads elsewhere.
     fn request(&self, method: Method, path: &str) -> Inner<RequestBuilder> {
         if leads_elsewhere(path) {
-            return Err(ErrorKind::Invalid(format!(
-                "{path:?} leads elsewhere on the server: nothing is asked"
-            )));
+            return Err(ErrorKind::Invalid(format!("{path:?} is outside the server's API")));
         }
         let request = self.http()?.request(method, format!("{}/{}", self.base(), escape(path)));
         Ok(match &self.options.auth {
@@ -242,9 +240,9 @@ impl Client {
         if let Some(observer) = &self.options.observer
             && !self.told.swap(true, Ordering::Relaxed)
         {
-            let what = format!("{} has not answered yet; waiting", self.base());
+            let what = format!("no answer from {} yet; waiting", self.base());
             let at_most = self.options.timeout.saturating_sub(silence);
-            observer.tell(&Waiting { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_TIMEOUT" });
+            observer.tell(&WaitNotice { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_TIMEOUT" });
         }
         answer.await
     }
@@ -253,12 +251,13 @@ impl Client {
     async fn send(&self, request: RequestBuilder, repeat: Repeat) -> Inner<Received<'_>> {
         let http = self.http()?;
         let request = request.build().map_err(|error| {
-            ErrorKind::Invalid(format!("the request cannot be written: {}", innermost(&error)))
+            ErrorKind::Invalid(format!("cannot write the request: {}", innermost(&error)))
         })?;
         let mut attempt = 0;
         loop {
-            let this_time =
-                request.try_clone().ok_or_else(|| ErrorKind::Io("a body cannot be sent twice".into()))?;
+            let this_time = request
+                .try_clone()
+                .ok_or_else(|| ErrorKind::Io("the request body cannot be sent again".into()))?;
             let result = self.begun(http.execute(this_time)).await;
             let (failure, pause) = match result {
                 Ok(response) if response.status().is_success() => {
@@ -320,7 +319,7 @@ impl Client {
         {
             let what = format!("{}; trying again", hide(&failure.to_string()));
             let at_most = self.options.patience(attempt);
-            observer.tell(&Waiting { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_MAX_RETRIES" });
+            observer.tell(&WaitNotice { what, at_most, set_by: "MLFLOW_HTTP_REQUEST_MAX_RETRIES" });
         }
     }
 
@@ -352,13 +351,13 @@ impl Client {
         let cause = innermost(error);
         match &self.proxy {
             Some(proxy) if error.is_connect() => {
-                ErrorKind::Proxy(format!("no way to {} by the proxy {proxy}: {cause}", self.base()))
+                ErrorKind::Proxy(format!("cannot reach {} through the proxy {proxy}: {cause}", self.base()))
             }
             Some(proxy) => {
-                ErrorKind::Unreachable(format!("{}, by way of the proxy {proxy}: {cause}", self.base()))
+                ErrorKind::Unreachable(format!("{}, through the proxy {proxy}: {cause}", self.base()))
             }
             None if error.is_timeout() => {
-                ErrorKind::Unreachable(format!("{}: no connection within the time for it", self.base()))
+                ErrorKind::Unreachable(format!("{}: connection timed out", self.base()))
             }
             None => ErrorKind::Unreachable(format!("{}: {cause}", self.base())),
         }
@@ -449,7 +448,7 @@ fn redirects() -> Policy {
         if leaves_tls {
             attempt.error("it redirects from https to http")
         } else if attempt.previous().len() >= REDIRECTS {
-            attempt.error("it redirects without an end")
+            attempt.error("too many redirects")
         } else {
             attempt.follow()
         }

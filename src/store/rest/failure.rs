@@ -46,20 +46,20 @@ pub async fn failure(
     // MLflow itself names a code; anything else may be somebody else's answer.
     if let Some(proxy) = proxy.filter(|_| code.is_empty()) {
         let gap = if message.is_empty() { "" } else { " " };
-        message = format!("{message}{gap}(by way of the proxy {proxy})");
+        message = format!("{message}{gap}(through the proxy {proxy})");
     }
     match (status.as_u16(), code) {
         (401, _) => withheld.map_or(ErrorKind::Unauthorized, |why| ErrorKind::Withheld(why.to_owned())),
-        (407, _) => ErrorKind::Proxy(format!("the proxy asks for credentials of its own (407) {message}")),
+        (407, _) => ErrorKind::Proxy(format!("the proxy requires credentials (407) {message}")),
         (403, _) => ErrorKind::Forbidden(message),
         (_, "RESOURCE_ALREADY_EXISTS") => {
             ErrorKind::AlreadyExists(message.split(" Error: ").next().unwrap_or_default().to_owned())
         }
         // MLflow itself says more; this is another server, or another path.
-        (404, "") if message.is_empty() => ErrorKind::NotFound(format!("{NO_ROUTE}; is the address right?")),
+        (404, "") if message.is_empty() => ErrorKind::NotFound(format!("{NO_ROUTE}; check the address")),
         (404, "") => {
             let message = message.trim_end_matches('.');
-            ErrorKind::NotFound(format!("{NO_ROUTE}: {message}; is the address right?"))
+            ErrorKind::NotFound(format!("{NO_ROUTE}: {message}; check the address"))
         }
         (404, _) | (_, "RESOURCE_DOES_NOT_EXIST") => ErrorKind::NotFound(message),
         (501, _) | (_, "NOT_IMPLEMENTED") => ErrorKind::Unsupported(message),
@@ -179,10 +179,9 @@ pub fn tls_words(error: &rustls::Error) -> String {
             | AlertDescription::UnknownCA
             | AlertDescription::AccessDenied,
         ) => format!(
-            "the server wants another certificate from you ({error}): MLFLOW_TRACKING_CLIENT_CERT_PATH (a profile's \
-             client_cert) names it"
+            "the server rejects the client certificate ({error}); set MLFLOW_TRACKING_CLIENT_CERT_PATH (a profile's client_cert)"
         ),
-        rustls::Error::InvalidMessage(_) => format!("the server speaks no TLS ({error}): is it http://?"),
+        rustls::Error::InvalidMessage(_) => format!("the server does not use TLS ({error}); try http://"),
         other => format!("no TLS connection: {other}"),
     }
 }

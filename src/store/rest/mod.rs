@@ -29,7 +29,7 @@ use answer::Answer;
 use changes::ServerCursor;
 pub use client::address;
 use client::{Client, Repeat};
-pub use options::{Auth, Observer, RestOptions, Waiting};
+pub use options::{Auth, Observer, RestOptions, WaitNotice};
 use wire::required;
 
 use super::pages::{Pages, token_at};

@@ -20,7 +20,7 @@ fn too_old(kind: ErrorKind) -> ErrorKind {
 /// The path of a model: no id holds a slash, which would be that of something else.
 fn path_of(id: &ModelId) -> Inner<String> {
     if id.as_str().contains('/') {
-        return Err(ErrorKind::NotFound(format!("there is no model {:?}", id.as_str())));
+        return Err(ErrorKind::NotFound(format!("no model {:?}", id.as_str())));
     }
     Ok(format!("{MODELS}/{id}"))
 }

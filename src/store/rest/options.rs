@@ -64,7 +64,7 @@ impl Auth {
 
 /// What is waited for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Waiting {
+pub struct WaitNotice {
     /// In words.
     pub what: String,
     /// How long.
@@ -75,16 +75,16 @@ pub struct Waiting {
 
 /// Whoever wants to know, the first time, that an answer is long in coming, or that requests fail and are tried again.
 #[derive(Clone)]
-pub struct Observer(Arc<dyn Fn(&Waiting) + Send + Sync>);
+pub struct Observer(Arc<dyn Fn(&WaitNotice) + Send + Sync>);
 
 impl Observer {
     /// Calls `tell`, on the thread that waits.
-    pub fn new(tell: impl Fn(&Waiting) + Send + Sync + 'static) -> Self {
+    pub fn new(tell: impl Fn(&WaitNotice) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
     /// Tells of a failure.
-    pub fn tell(&self, waiting: &Waiting) {
+    pub fn tell(&self, waiting: &WaitNotice) {
         (self.0)(waiting);
     }
 }

@@ -108,7 +108,7 @@ fn next_size(before: usize, size: usize, runs: usize, bytes: usize) -> usize {
     fit.min(before.max(size.saturating_mul(2))).clamp(1, PAGE)
 }
 
-/// The token of the page behind the one that was asked for. One that leads to itself would be followed for ever.
+/// The token of the page behind the one that was requested. One that leads to itself would be followed for ever.
 fn next_token(body: &Value, next: Option<String>) -> Inner<Option<String>> {
     if next.is_some() && next.as_deref() == body.get("page_token").and_then(Value::as_str) {
         return Err(ErrorKind::Protocol("the token of the next page is that of the page itself".into()));

@@ -31,7 +31,7 @@ pub fn text(value: &Value) -> Inner<String> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),
-        _ => Err(ErrorKind::Protocol(format!("a text is expected in place of {value}"))),
+        _ => Err(ErrorKind::Protocol(format!("expected a text, not {value}"))),
     }
 }
 
@@ -46,7 +46,7 @@ fn int(value: &Value) -> Inner<i64> {
         Value::String(text) => text.parse().ok(),
         _ => None,
     };
-    parsed.ok_or_else(|| ErrorKind::Protocol(format!("a whole number is expected in place of {value}")))
+    parsed.ok_or_else(|| ErrorKind::Protocol(format!("expected an integer, not {value}")))
 }
 
 fn optional_int(value: &Value, key: &str) -> Inner<Option<i64>> {
@@ -68,9 +68,7 @@ fn float(value: &Value) -> Inner<f64> {
         _ => None,
     };
     // Most servers rest on a SQL store, and send what it holds.
-    parsed
-        .map(infinity::logged)
-        .ok_or_else(|| ErrorKind::Protocol(format!("a number is expected in place of {value}")))
+    parsed.map(infinity::logged).ok_or_else(|| ErrorKind::Protocol(format!("expected a number, not {value}")))
 }
 
 /// A metric's value on its way to the server.
@@ -140,7 +138,7 @@ fn run_info(value: &Value) -> Inner<RunInfo> {
         user_id: text_or_empty(value, "user_id"),
         status: status
             .parse::<RunStatus>()
-            .map_err(|()| ErrorKind::Protocol(format!("{status:?} is no status of a run")))?,
+            .map_err(|()| ErrorKind::Protocol(format!("unknown run status {status:?}")))?,
         start_time: optional_int(value, "start_time")?,
         end_time: optional_int(value, "end_time")?,
         lifecycle_stage: LifecycleStage::parse(&text_or_empty(value, "lifecycle_stage")),

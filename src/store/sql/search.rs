@@ -20,7 +20,7 @@ pub struct Dialect {
 
 /// A value in the place of a placeholder.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub enum SqlValue {
     Integer(i64),
     Real(f64),
     Text(String),
@@ -30,7 +30,7 @@ pub enum Value {
 #[derive(Debug)]
 pub struct Sql {
     pub text: String,
-    pub values: Vec<Value>,
+    pub values: Vec<SqlValue>,
     dialect: Dialect,
 }
 
@@ -44,9 +44,9 @@ pub fn ids_of(search: &RunSearch, offset: usize, dialect: Dialect) -> Sql {
     sql.filter(&search.filter);
     sql.order(&search.order_by);
     sql.text.push_str(" LIMIT ");
-    sql.bind(Value::Integer(search.max_results as i64 + 1));
+    sql.bind(SqlValue::Integer(search.max_results as i64 + 1));
     sql.text.push_str(" OFFSET ");
-    sql.bind(Value::Integer(offset as i64));
+    sql.bind(SqlValue::Integer(offset as i64));
     sql
 }
 
@@ -67,13 +67,13 @@ pub fn heaviness(run: &Run) -> usize {
 }
 
 impl Sql {
-    fn bind(&mut self, value: Value) {
+    fn bind(&mut self, value: SqlValue) {
         self.values.push(value);
         (self.dialect.placeholder)(&mut self.text, self.values.len());
     }
 
     fn bind_text(&mut self, text: &str) {
-        self.bind(Value::Text(text.to_owned()));
+        self.bind(SqlValue::Text(text.to_owned()));
     }
 
     fn experiments(&mut self, ids: &[ExperimentId]) {
@@ -82,7 +82,7 @@ impl Sql {
             if i > 0 {
                 self.text.push_str(", ");
             }
-            self.bind(Value::Integer(key));
+            self.bind(SqlValue::Integer(key));
         }
         self.text.push(')');
     }
@@ -168,8 +168,8 @@ impl Sql {
             Test::Number(comparator, number) => {
                 self.text.push_str(&format!(" {} ", comparator.as_str()));
                 self.bind(match number {
-                    Number::Int(int) => Value::Integer(*int),
-                    Number::Float(float) => Value::Real(*float),
+                    Number::Int(int) => SqlValue::Integer(*int),
+                    Number::Float(float) => SqlValue::Real(*float),
                 });
             }
             Test::Text(Comparator::ILike, text) => {
@@ -287,9 +287,10 @@ mod tests {
              AND v.is_nan = 0 AND v.value < $5) \
              ORDER BY runs.start_time DESC, runs.run_uuid LIMIT $6 OFFSET $7"
         );
-        let text = |text: &str| Value::Text(text.into());
+        let text = |text: &str| SqlValue::Text(text.into());
         let (lr, loss) = (text("lr"), text("loss"));
-        let numbers = [Value::Integer(3), Value::Real(2.0), Value::Integer(11), Value::Integer(20)];
+        let numbers =
+            [SqlValue::Integer(3), SqlValue::Real(2.0), SqlValue::Integer(11), SqlValue::Integer(20)];
         let [experiment, two, limit, offset] = numbers;
         assert_eq!(sql.values, [experiment, lr, text("0.1"), loss, two, limit, offset]);
     }

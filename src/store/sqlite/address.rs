@@ -60,9 +60,7 @@ impl Database {
         let name = match name.strip_prefix("file:") {
             Some(rest) if is_uri => file(rest)?,
             Some(_) => {
-                return Err(
-                    "`file:` is understood with uri=true: sqlite:///file:x.db?mode=ro&uri=true".into()
-                );
+                return Err("`file:` needs uri=true: sqlite:///file:x.db?mode=ro&uri=true".into());
             }
             None => name.to_owned(),
         };
@@ -82,7 +80,7 @@ impl Database {
                 "ro" => self.read_only = true,
                 "rw" | "rwc" => {}
                 "memory" => return Err(NEEDS_FILE.into()),
-                _ => return Err(format!("mode={value}: it is ro, rw or rwc")),
+                _ => return Err(format!("mode={value}: expected ro, rw or rwc")),
             },
             "immutable" => {
                 self.immutable = truth(key, value)?;
@@ -90,7 +88,7 @@ impl Database {
             }
             "timeout" => {
                 let seconds = value.parse().ok().and_then(|it| Duration::try_from_secs_f64(it).ok());
-                let wrong = || format!("timeout={value}: it is a number of seconds");
+                let wrong = || format!("timeout={value}: expected a number of seconds");
                 self.patience = Some(seconds.filter(|it| it.as_secs() < 1 << 20).ok_or_else(wrong)?);
             }
             "uri" | "cache" => {}
@@ -99,7 +97,7 @@ impl Database {
             _ if !is_uri => {}
             _ => {
                 return Err(format!(
-                    "{key}={value} is not understood: mode, immutable, cache and timeout are"
+                    "unknown parameter {key}={value}; known are mode, immutable, cache and timeout"
                 ));
             }
         }
@@ -117,13 +115,15 @@ fn file(text: &str) -> Result<String, String> {
         Some(rest) => {
             let (host, _) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             if !host.is_empty() && host != "localhost" {
-                return Err(format!("file://{host} is another machine: write file:///path or file:relative"));
+                return Err(format!(
+                    "file://{host} is on another machine; write file:///path or file:relative"
+                ));
             }
             &rest[host.len()..]
         }
     };
     let decoded = percent_decode_str(path).decode_utf8();
-    decoded.map(Into::into).map_err(|_| "the path is no text in UTF-8".into())
+    decoded.map(Into::into).map_err(|_| "the path is not valid UTF-8".into())
 }
 
 /// The words for true and false that SQLAlchemy and SQLite take.
@@ -131,7 +131,7 @@ fn truth(key: &str, value: &str) -> Result<bool, String> {
     match value.trim().to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "y" | "t" | "1" => Ok(true),
         "false" | "no" | "off" | "n" | "f" | "0" => Ok(false),
-        _ => Err(format!("{key}={value}: it is true or false")),
+        _ => Err(format!("{key}={value}: expected true or false")),
     }
 }
 

@@ -70,15 +70,11 @@ fn leads_out(connection: &Connection, store: &Path, experiment: &ExperimentId, f
 }
 
 fn out_of_experiment(uri: &str) -> ErrorKind {
-    ErrorKind::Invalid(format!(
-        "the artifacts are said to be in {uri:?}, which leads out of the folder of the experiment"
-    ))
+    ErrorKind::Invalid(format!("the artifact location {uri:?} is outside the experiment's folder"))
 }
 
 fn elsewhere(uri: &str) -> ErrorKind {
-    ErrorKind::Elsewhere(format!(
-        "its files are in {uri}, which only the MLflow server of this database knows"
-    ))
+    ErrorKind::Elsewhere(format!("its files are in {uri}, which only this database's MLflow server can read"))
 }
 
 /// The folder of a run's artifacts, to be read.
@@ -94,7 +90,7 @@ fn root(connection: &mut Connection, store: &Path, id: &RunId) -> Inner<PathBuf>
             let home = folder.parent().and_then(Path::parent).unwrap_or(&folder);
             if !folder.is_dir() && (is_expected || gone(home).is_some()) {
                 return Err(ErrorKind::Elsewhere(format!(
-                    "the folder {} is not there: its files were moved, or are on another machine",
+                    "the folder {} does not exist; its files were moved, or are on another machine",
                     folder.display()
                 )));
             }
@@ -160,7 +156,7 @@ fn location(connection: &Connection, experiment: &ExperimentId) -> Inner<String>
             |row| Ok(string(row, 0)),
         )
         .optional()?;
-    found.ok_or_else(|| ErrorKind::NotFound(format!("there is no experiment {experiment}")))
+    found.ok_or_else(|| ErrorKind::NotFound(format!("no experiment {experiment}")))
 }
 
 /// Whether files of new runs of an experiment can be written where they belong.
@@ -170,7 +166,7 @@ pub fn check(connection: &mut Connection, store: &Path, experiment: &ExperimentI
     match gone(&folder) {
         None => Ok(()),
         Some(base) => Err(ErrorKind::Elsewhere(format!(
-            "its files belong in {}, and there is no {}: make that folder if they belong on this machine",
+            "its files belong in {}, but {} does not exist; create it if they belong on this machine",
             folder.display(),
             base.display()
         ))),
@@ -200,7 +196,7 @@ fn inside(root: &Path, path: &str) -> Inner<PathBuf> {
     if relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         Ok(root.join(relative))
     } else {
-        Err(ErrorKind::Invalid(format!("the artifact path {path:?} leads out of the run's folder")))
+        Err(ErrorKind::Invalid(format!("the artifact path {path:?} is outside the run's folder")))
     }
 }
 

@@ -142,7 +142,7 @@ impl Pool {
         match tempfile::tempfile_in(folder) {
             Err(cause) if matches!(cause.kind(), Denied::PermissionDenied | Denied::ReadOnlyFilesystem) => {
                 ErrorKind::ReadOnly(format!(
-                    "SQLite keeps a file beside {} while it writes, and none can be made in {}",
+                    "SQLite needs to create files beside {} while it writes, but {} is not writable",
                     self.path().display(),
                     folder.display()
                 ))
@@ -261,12 +261,12 @@ impl From<rusqlite::Error> for ErrorKind {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly(message),
             Some(ErrorCode::TooBig) => Self::TooMuch(format!(
-                "there is a value in the database with more than {} MB ({message})",
+                "the database contains a value of more than {} MB ({message})",
                 LONGEST >> 20
             )),
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-                Self::NotAStore(format!("the database is damaged or cut off ({message})"))
+                Self::NotAStore(format!("the database is damaged or truncated ({message})"))
             }
             _ => Self::Io(message),
         }

@@ -26,7 +26,7 @@ pub fn head_hash(name: &str, status: RunStatus, stage: LifecycleStage, end_time:
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FileCursor {
     pub file: Option<FileId>,
-    pub marks: Marks,
+    pub marks: RowIds,
     pub heads: HeadHashes,
     pub data_version: Option<i64>,
     pub heads_due: Option<Instant>,
@@ -35,34 +35,34 @@ pub struct FileCursor {
 
 impl FileCursor {
     /// Before anything that is written to `file` after `marks`.
-    pub fn at(file: Option<FileId>, marks: Marks) -> Self {
+    pub fn at(file: Option<FileId>, marks: RowIds) -> Self {
         Self { file, marks, ..Self::default() }
     }
 }
 
 /// The greatest rowids of the tables that only grow, but for `mlflow gc`; the least number of all where there is no row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Marks {
+pub struct RowIds {
     pub runs: i64,
     pub metrics: i64,
     pub params: i64,
     pub tags: i64,
 }
 
-impl Marks {
+impl RowIds {
     /// Whether a table's last number is taken, so that new rows get any number, and are not found by it.
     pub fn are_used_up(self) -> bool {
         [self.runs, self.metrics, self.params, self.tags].contains(&i64::MAX)
     }
 }
 
-pub fn marks(db: &rusqlite::Connection) -> Inner<Marks> {
+pub fn marks(db: &rusqlite::Connection) -> Inner<RowIds> {
     let mut statement = db.prepare_cached(
         "SELECT (SELECT max(rowid) FROM runs), (SELECT max(rowid) FROM metrics), \
          (SELECT max(rowid) FROM params), (SELECT max(rowid) FROM tags)",
     )?;
     Ok(statement.query_row([], |row| {
         let mark = |at| row.get(at).map(|mark: Option<i64>| mark.unwrap_or(i64::MIN));
-        Ok(Marks { runs: mark(0)?, metrics: mark(1)?, params: mark(2)?, tags: mark(3)? })
+        Ok(RowIds { runs: mark(0)?, metrics: mark(1)?, params: mark(2)?, tags: mark(3)? })
     })?)
 }

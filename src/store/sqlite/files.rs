@@ -1,7 +1,7 @@
 //! Files of runs, read from wherever somebody put them: a pipe, a device and a network file system that went away are
 //! among them.
 //!
-//! Only regular files are read, and no more of them than was asked for. All of it happens on threads of its own, so
+//! Only regular files are read, and no more of them than was requested. All of it happens on threads of its own, so
 //! that what does not answer keeps nobody else from reading the store, and is waited for only so long.
 
 use std::fs::{self, File, OpenOptions};
@@ -34,7 +34,7 @@ static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::ne
 
 /// Does work that may never end on a thread of its own. It says when it begins, and at each answer of the file system, that
 /// it goes on. `what` is named where it does not.
-pub async fn apart<T: Send + 'static>(
+pub async fn on_own_thread<T: Send + 'static>(
     what: String,
     work: impl FnOnce(&dyn Fn()) -> Inner<T> + Send + 'static,
 ) -> Inner<T> {
@@ -61,8 +61,8 @@ async fn within<T: Send + 'static>(
             };
             let _ = sender.send(work(&goes_on));
         });
-        thread.map_err(|error| ErrorKind::Io(format!("no thread could be started: {error}")))?;
-        receiver.await.unwrap_or_else(|_| Err(ErrorKind::Io("the reader broke off".into())))
+        thread.map_err(|error| ErrorKind::Io(format!("cannot start a thread: {error}")))?;
+        receiver.await.unwrap_or_else(|_| Err(ErrorKind::Io("the reader stopped".into())))
     });
     let mut limit = patience.turn;
     loop {
@@ -129,7 +129,7 @@ fn check(path: &Path, metadata: &fs::Metadata) -> Inner<()> {
         return Ok(());
     }
     let what = kind(metadata.file_type());
-    Err(ErrorKind::Invalid(format!("it is {what}, and only files are read: {}", path.display())))
+    Err(ErrorKind::Invalid(format!("not a regular file ({what}): {}", path.display())))
 }
 
 fn kind(kind: fs::FileType) -> &'static str {

@@ -87,7 +87,7 @@ impl Sqlite {
                 work(connection, goes_on)
             })
         };
-        files::apart(what, work).await
+        files::on_own_thread(what, work).await
     }
 
     /// Runs `work` in one transaction that is committed when it succeeds.

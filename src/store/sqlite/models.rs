@@ -50,8 +50,8 @@ pub fn create(connection: &mut Connection, model: &NewModel) -> Inner<LoggedMode
             |row| Ok(string(row, 0)),
         )
         .optional()?;
-    let location = location
-        .ok_or_else(|| ErrorKind::NotFound(format!("there is no experiment {}", model.experiment_id)))?;
+    let location =
+        location.ok_or_else(|| ErrorKind::NotFound(format!("no experiment {}", model.experiment_id)))?;
     let id = format!("m-{}", Uuid::new_v4().simple());
     let location = format!("{}/models/{id}/artifacts", location.trim_end_matches('/'));
     connection.db.execute(
@@ -133,7 +133,7 @@ pub fn finish(connection: &mut Connection, id: &ModelId, is_whole: bool) -> Inne
         "UPDATE logged_models SET status = ?2, last_updated_timestamp_ms = ?3 WHERE model_id = ?1",
         params![id.as_str(), status, now_ms()],
     )?;
-    if changed == 0 { Err(ErrorKind::NotFound(format!("there is no logged model {id}"))) } else { Ok(()) }
+    if changed == 0 { Err(ErrorKind::NotFound(format!("no logged model {id}"))) } else { Ok(()) }
 }
 
 pub fn logged_model(connection: &mut Connection, id: &ModelId) -> Inner<LoggedModel> {
@@ -177,7 +177,7 @@ pub fn logged_model(connection: &mut Connection, id: &ModelId) -> Inner<LoggedMo
             },
         )
         .optional()?;
-    found.ok_or_else(|| ErrorKind::NotFound(format!("there is no logged model {id}")))
+    found.ok_or_else(|| ErrorKind::NotFound(format!("no logged model {id}")))
 }
 
 fn metrics(db: &Db, id: &ModelId) -> Inner<Vec<ModelMetric>> {

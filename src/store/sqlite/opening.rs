@@ -153,8 +153,7 @@ fn copied(path: &Path, of: Stamp, rest: &str) -> Inner<PrivateCopy> {
     let log = beside(path, rest);
     if of.file.1.saturating_add(of.log.1).saturating_add(of.journal.1) > MOST_COPIED {
         return Err(ErrorKind::Io(format!(
-            "{} holds what {} needs to be whole, and nothing can be written beside it: copy both to a folder that can be \
-             written, and open the copy",
+            "{} is needed to read {}, but their folder is not writable; copy both to a writable folder and open the copy",
             log.display(),
             path.display()
         )));

@@ -58,7 +58,7 @@ pub fn experiments(connection: &mut Connection, view: ViewType) -> Inner<Vec<Exp
 pub fn experiment(connection: &mut Connection, id: &ExperimentId) -> Inner<Experiment> {
     let all = experiments(connection, ViewType::All)?;
     let found = all.into_iter().find(|experiment| experiment.experiment_id == *id);
-    found.ok_or_else(|| ErrorKind::NotFound(format!("there is no experiment {id}")))
+    found.ok_or_else(|| ErrorKind::NotFound(format!("no experiment {id}")))
 }
 
 pub fn run_counts(connection: &mut Connection) -> Inner<HashMap<ExperimentId, u64>> {
@@ -95,7 +95,7 @@ pub fn run_info(row: &Row<'_>) -> RunInfo {
 }
 
 pub fn run(connection: &mut Connection, id: &RunId) -> Inner<Run> {
-    find_run(connection, id)?.ok_or_else(|| ErrorKind::NotFound(format!("there is no run {id}")))
+    find_run(connection, id)?.ok_or_else(|| ErrorKind::NotFound(format!("no run {id}")))
 }
 
 /// A run with all that it logged.
@@ -201,18 +201,16 @@ pub fn info(connection: &mut Connection, path: &Path) -> Inner<StoreInfo> {
         notes.push(format!("journal mode {journal}"));
         match &connection.frozen {
             None => {}
-            Some(Frozen { copy: None, .. }) => notes.push(
-                "read as it stands, without locks: no file can be made beside it, as its log needs, or it is immutable"
-                    .to_owned(),
-            ),
+            Some(Frozen { copy: None, .. }) => notes
+                .push("opened without locks, as its folder is not writable or it is immutable".to_owned()),
             Some(Frozen { copy: Some(_), .. }) => notes.push(
-                "read from a private copy: nothing can be written beside it, and its log or journal holds what it needs"
+                "read from a private copy, as its folder is not writable and its log or journal is needed"
                     .to_owned(),
             ),
         }
         connection.frozen.is_none() && !connection.db.is_readonly("main")?
     } else {
-        notes.push("not created yet: the first write creates it".to_owned());
+        notes.push("does not exist yet; the first write creates it".to_owned());
         true
     };
     let schema = &connection.schema;
@@ -222,7 +220,7 @@ pub fn info(connection: &mut Connection, path: &Path) -> Inner<StoreInfo> {
         (schema.logged_models, "logged models (MLflow 3)"),
     ] {
         if !present {
-            notes.push(format!("no {what}: MLflow adds them when it upgrades the store"));
+            notes.push(format!("no {what} (`mlflow db upgrade` adds them)"));
         }
     }
     Ok(StoreInfo {

@@ -12,7 +12,7 @@ use crate::store::{ErrorKind, now_ms};
 fn exists(connection: &Connection, name: &str) -> Inner<bool> {
     if connection.schema.workspace && connection.workspace != "default" {
         return Err(ErrorKind::Unsupported(
-            "driver for the models of another workspace than `default`: open it through its MLflow server"
+            "driver for the models of workspaces other than `default`; open it through its MLflow server"
                 .into(),
         ));
     }
@@ -27,13 +27,13 @@ fn need(connection: &Connection, name: &str) -> Inner<()> {
     if exists(connection, name)? {
         Ok(())
     } else {
-        Err(ErrorKind::NotFound(format!("there is no registered model {name:?}")))
+        Err(ErrorKind::NotFound(format!("no registered model {name:?}")))
     }
 }
 
 pub fn create_model(connection: &mut Connection, name: &str) -> Inner<()> {
     if exists(connection, name)? {
-        return Err(ErrorKind::AlreadyExists(format!("a registered model {name:?} exists")));
+        return Err(ErrorKind::AlreadyExists(format!("registered model {name:?} already exists")));
     }
     connection.db.execute(
         "INSERT INTO registered_models (name, creation_time, last_updated_time, description) VALUES (?1, ?2, ?2, '')",

@@ -134,7 +134,7 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<FileCurs
     });
     let Ok(heads) = heads? else { return Ok(cursor) };
     cursor.heads = heads;
-    let broken = || ErrorKind::Io("the reader of metrics broke off".into());
+    let broken = || ErrorKind::Io("the reader of metrics stopped".into());
     let beside = beside.map(|read| read.unwrap_or_else(|_| Err(broken()))).transpose()?;
     let total = numbers.by_hex.len() + numbers.others.len();
     if total as u32 > whole {
@@ -287,7 +287,7 @@ impl Part<'_> {
                 result = self.walk(connection, Table::Tags, None, &mut writer);
             }
             let params =
-                params.join().unwrap_or_else(|_| Err(ErrorKind::Io("the reader of params broke off".into())));
+                params.join().unwrap_or_else(|_| Err(ErrorKind::Io("the reader of params stopped".into())));
             result.and(params).map(drop)
         })
     }

@@ -52,12 +52,11 @@ pub fn probe(db: &Db, path: &Path) -> Inner<Schema> {
         .filter(|table| !has(table))
         .collect();
     if missing.len() == 6 {
-        return Err(ErrorKind::NotAStore(format!("{} holds no MLflow tables", path.display())));
+        return Err(ErrorKind::NotAStore(format!("{} has no MLflow tables", path.display())));
     }
     if !missing.is_empty() {
         return Err(ErrorKind::NotAStore(format!(
-            "{} lacks the tables {}: an MLflow older than 2.0 wrote it, or an upgrade broke off; back it up and run \
-             `mlflow db upgrade`",
+            "{} lacks the tables {}; it is from MLflow before 2.0, or an upgrade was interrupted; back it up and run `mlflow db upgrade`",
             path.display(),
             missing.join(", ")
         )));

@@ -10,7 +10,7 @@ use super::rows::bounded;
 use crate::mlflow::RunId;
 use crate::mlflow::filter::Field;
 use crate::store::pages::{offset_of, token_at};
-use crate::store::sql::search::{Dialect, Value, heaviness, ids_of};
+use crate::store::sql::search::{Dialect, SqlValue, heaviness, ids_of};
 use crate::store::{ErrorKind, RunPage, RunSearch};
 
 /// Bytes of a page that has no more runs, however many were asked for.
@@ -26,7 +26,7 @@ const SQLITE: Dialect = Dialect {
     bounded,
 };
 
-impl ToSql for Value {
+impl ToSql for SqlValue {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
             Self::Integer(int) => ValueRef::Integer(*int),

@@ -57,9 +57,9 @@ fn refuse_taken_name(connection: &Connection, name: &str) -> Inner<()> {
     match taken.as_deref() {
         None => Ok(()),
         Some("deleted") => Err(ErrorKind::AlreadyExists(format!(
-            "a deleted experiment is named {name:?}: restore it, or take another name"
+            "a deleted experiment is named {name:?}; restore it, or choose another name"
         ))),
-        Some(_) => Err(ErrorKind::AlreadyExists(format!("an experiment named {name:?} exists"))),
+        Some(_) => Err(ErrorKind::AlreadyExists(format!("experiment {name:?} already exists"))),
     }
 }
 
@@ -73,7 +73,7 @@ fn experiment_stage(connection: &Connection, id: &ExperimentId) -> Inner<Lifecyc
         .optional()?;
     match stage {
         Some(stage) => Ok(LifecycleStage::parse(&stage)),
-        None => Err(ErrorKind::NotFound(format!("there is no experiment {id}"))),
+        None => Err(ErrorKind::NotFound(format!("no experiment {id}"))),
     }
 }
 
@@ -112,7 +112,7 @@ pub fn set_experiment_stage(connection: &mut Connection, id: &ExperimentId, acti
         (LifecycleStage::Active, LifecycleStage::Deleted)
     };
     if stage != from {
-        return Err(ErrorKind::NotFound(format!("experiment {id} is {} already", stage.as_str())));
+        return Err(ErrorKind::NotFound(format!("experiment {id} is already {}", stage.as_str())));
     }
     let now = now_ms();
     connection.db.execute(
@@ -161,7 +161,7 @@ pub fn create_run(connection: &mut Connection, new: &NewRun) -> Inner<Run> {
     let name = match (new.run_name.as_deref().filter(|name| !name.is_empty()), tagged) {
         (Some(name), Some(tagged)) if name != tagged => {
             return Err(ErrorKind::Invalid(format!(
-                "the run name {name:?} and the tag mlflow.runName {tagged:?} differ; give one of them"
+                "the run name {name:?} and the tag mlflow.runName {tagged:?} differ; give only one"
             )));
         }
         (Some(name), _) | (None, Some(name)) => name.to_owned(),
@@ -193,7 +193,7 @@ fn need_active_run(connection: &Connection, id: &RunId) -> Inner<()> {
         .query_row([id.as_str()], |row| Ok(string(row, 0)))
         .optional()?;
     match stage.as_deref().map(LifecycleStage::parse) {
-        None => Err(ErrorKind::NotFound(format!("there is no run {id}"))),
+        None => Err(ErrorKind::NotFound(format!("no run {id}"))),
         Some(LifecycleStage::Active) => Ok(()),
         Some(LifecycleStage::Deleted) => {
             Err(ErrorKind::Invalid(format!("run {id} is deleted: restore it first")))
@@ -236,7 +236,7 @@ fn log_param(connection: &Connection, id: &RunId, param: &Param) -> Inner<()> {
     match known {
         Some(known) if known == param.value => Ok(()),
         Some(known) => Err(ErrorKind::Invalid(format!(
-            "param {:?} is {known:?} already and cannot become {:?}: MLflow's params never change",
+            "param {:?} is {known:?} already and cannot become {:?}: MLflow params cannot be changed",
             param.key, param.value
         ))),
         None => {
@@ -316,7 +316,7 @@ pub fn set_run_stage(connection: &mut Connection, id: &RunId, active: bool) -> I
         params![id.as_str(), stage.as_str(), (!active).then(now_ms)],
     )?;
     if changed == 0 {
-        return Err(ErrorKind::NotFound(format!("there is no run {id}")));
+        return Err(ErrorKind::NotFound(format!("no run {id}")));
     }
     Ok(())
 }

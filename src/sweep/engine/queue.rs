@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::journal::{Control, Event, EventKind, Outcome, SweepFolder};
+use super::journal::{Control, Event, EventKind, SweepFolder, TrialOutcome};
 use super::numbers::moments;
 use super::rules::{Aim, Rules};
 use super::state::{SweepState, TrialState, best};
-use super::trial::{Report, Trial, TrialEnd, Verdict, Watch};
+use super::trial::{Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
 use crate::sweep::search::{LAG, Observation, Proposer};
 
 /// Between looks whether anything has changed.
@@ -160,7 +160,7 @@ impl<'a> Queue<'a> {
     }
 
     /// Who listens to a trial that was taken.
-    pub fn watch(&self, trial: usize) -> impl Watch + '_ {
+    pub fn watch(&self, trial: usize) -> impl TrialWatch + '_ {
         Listening { queue: self, trial }
     }
 
@@ -178,17 +178,19 @@ impl<'a> Queue<'a> {
         Ok(())
     }
 
-    fn outcome(&self, trial: usize, end: TrialEnd) -> Option<Outcome> {
+    fn outcome(&self, trial: usize, end: TrialEnd) -> Option<TrialOutcome> {
         let state = self.state();
         let reports = &state.trials[trial].reports;
         let (means, deviations) = moments(reports);
         Some(match end {
-            TrialEnd::Finished if self.aim.value(&means).is_some() => Outcome::Finished { means, deviations },
-            TrialEnd::Finished => {
-                Outcome::Failed { message: format!("{} is not defined for it", self.rules.metric) }
+            TrialEnd::Finished if self.aim.value(&means).is_some() => {
+                TrialOutcome::Finished { means, deviations }
             }
-            TrialEnd::Failed(message) => Outcome::Failed { message },
-            TrialEnd::Pruned => Outcome::Pruned { reports: reports.len(), means },
+            TrialEnd::Finished => {
+                TrialOutcome::Failed { message: format!("{} is not defined for it", self.rules.metric) }
+            }
+            TrialEnd::Failed(message) => TrialOutcome::Failed { message },
+            TrialEnd::Pruned => TrialOutcome::Pruned { reports: reports.len(), means },
             TrialEnd::Cancelled => return None,
         })
     }
@@ -212,7 +214,7 @@ struct Listening<'a> {
     trial: usize,
 }
 
-impl Watch for Listening<'_> {
+impl TrialWatch for Listening<'_> {
     fn verdict(&self) -> io::Result<Verdict> {
         {
             let state = self.queue.state();
@@ -225,16 +227,16 @@ impl Watch for Listening<'_> {
         Ok(if self.queue.may_go_on()? { Verdict::Continue } else { Verdict::Cancel })
     }
 
-    fn report(&self, report: Report) -> io::Result<()> {
+    fn report(&self, report: TrialReport) -> io::Result<()> {
         let trial = self.trial;
         match report {
-            Report::Step(measured) => {
+            TrialReport::Step(measured) => {
                 let (step, values) =
                     (self.queue.state().trials[trial].reports.len(), measured.values.clone());
                 self.queue.tell(EventKind::Reported { trial, step, measured })?;
                 self.queue.state().trials[trial].reports.push(values);
             }
-            Report::Last(measured) => {
+            TrialReport::Last(measured) => {
                 self.queue.tell(EventKind::Last { trial, measured: measured.clone() })?;
                 self.queue.state().trials[trial].last = Some(measured);
             }

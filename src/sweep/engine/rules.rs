@@ -57,7 +57,7 @@ pub struct Rules {
     pub method: Method,
     /// Values of a range that a grid takes.
     pub grid_points: usize,
-    /// Trials at most; none: as many as the time allows, or the grid has.
+    /// Maximum number of trials; none: as many as the time allows, or the grid has.
     pub trials: Option<usize>,
     /// Seconds after which no trial begins.
     pub seconds: Option<f64>,
@@ -86,7 +86,7 @@ impl Rules {
         asked.unwrap_or(cores.saturating_sub(1)).clamp(1, self.most_jobs())
     }
 
-    /// Trials at most, where that is known.
+    /// Maximum number of trials, where that is known.
     pub fn length(&self) -> Option<usize> {
         match (self.proposer().length(), self.trials) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -103,7 +103,7 @@ impl Rules {
         let in_grid = in_grid.fold(0, usize::saturating_add);
         if self.method == Method::Grid && in_grid > MOST_IN_GRID {
             return Err(format!(
-                "a grid of {in_grid} trials: take fewer --grid-points, or fewer values with --space; {MOST_IN_GRID} is the most"
+                "a grid of {in_grid} trials is too large (maximum {MOST_IN_GRID}); use fewer --grid-points, or fewer values with --space"
             ));
         }
         Ok(())

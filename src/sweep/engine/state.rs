@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::journal::{EndReason, Event, EventKind, Outcome, Position, SweepFolder};
+use super::journal::{EndReason, Event, EventKind, Position, SweepFolder, TrialOutcome};
 use super::numbers::Values;
 use super::rules::Aim;
 use super::trial::{Measured, Trial};
@@ -20,21 +20,21 @@ pub struct TrialState {
     /// What was measured of what is kept of it.
     pub last: Option<Measured>,
     /// None while it is under way.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<TrialOutcome>,
 }
 
 impl TrialState {
     /// What the trial came to, by the value that is optimised; of a pruned one so far.
     pub fn mean(&self, aim: Aim) -> Option<f64> {
         match self.outcome.as_ref()? {
-            Outcome::Finished { means, .. } | Outcome::Pruned { means, .. } => aim.value(means),
-            Outcome::Failed { .. } => None,
+            TrialOutcome::Finished { means, .. } | TrialOutcome::Pruned { means, .. } => aim.value(means),
+            TrialOutcome::Failed { .. } => None,
         }
     }
 
     /// Whether it came to a result.
     pub fn is_finished(&self) -> bool {
-        matches!(self.outcome, Some(Outcome::Finished { .. }))
+        matches!(self.outcome, Some(TrialOutcome::Finished { .. }))
     }
 
     /// To be carried out, or gone on with.

@@ -17,7 +17,7 @@ pub struct Trial {
     pub proposal: Proposal,
     /// The values of its reports so far: a process may have died behind them, and they are not made again.
     pub reports: Vec<Values>,
-    /// Whether its [`Report::Last`] is there as well.
+    /// Whether its [`TrialReport::Last`] is there as well.
     pub has_last: bool,
 }
 
@@ -35,7 +35,7 @@ pub struct Measured {
 
 /// What a trial says while it is carried out.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Report {
+pub enum TrialReport {
     /// On the way, in the order of steps from 0 on; what the trial comes to is the mean over them.
     Step(Measured),
     /// Of what is kept of the trial, whose files lie in its folder by now.
@@ -67,7 +67,7 @@ pub enum TrialEnd {
 }
 
 /// Who listens to a trial.
-pub trait Watch: Sync {
+pub trait TrialWatch: Sync {
     /// Whether the trial goes on. Waits while the sweep is paused.
     ///
     /// # Errors
@@ -77,6 +77,6 @@ pub trait Watch: Sync {
     /// Takes a report; it is kept when this returns.
     ///
     /// # Errors
-    /// As [`Watch::verdict`].
-    fn report(&self, report: Report) -> io::Result<()>;
+    /// As [`TrialWatch::verdict`].
+    fn report(&self, report: TrialReport) -> io::Result<()>;
 }

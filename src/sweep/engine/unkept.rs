@@ -73,7 +73,7 @@ fn counts(unkept: &[Unkept]) -> (usize, usize) {
 pub fn in_words(known: &UnkeptList) -> Option<String> {
     let unkept = match known {
         Ok(unkept) => unkept,
-        Err(why) => return Some(format!("what is not kept is not known: {why}")),
+        Err(why) => return Some(format!("cannot tell what was not stored: {why}")),
     };
     let (models, files) = counts(unkept);
     let named = |count: usize, one: &str| match count {
@@ -84,7 +84,7 @@ pub fn in_words(known: &UnkeptList) -> Option<String> {
     let parts: Vec<String> = named(models, "model").into_iter().chain(named(files, "file")).collect();
     let why = why(unkept)?;
     let are = if unkept.len() == 1 { "is" } else { "are" };
-    Some(format!("{} {are} not kept: {why}", parts.join(" and ")))
+    Some(format!("{} {are} not stored: {why}", parts.join(" and ")))
 }
 
 /// How many models and files, and why.
@@ -108,8 +108,8 @@ mod tests {
         let all = vec![of(None, "command.txt"), of(Some(1), MODEL_NAME), of(None, "data.json")];
         let one = Ok(all[..1].to_vec());
         let all = Ok(all);
-        assert_eq!(in_words(&all).unwrap(), "1 model and 2 files are not kept: refused model");
-        assert_eq!(in_words(&one).unwrap(), "1 file is not kept: refused command.txt");
+        assert_eq!(in_words(&all).unwrap(), "1 model and 2 files are not stored: refused model");
+        assert_eq!(in_words(&one).unwrap(), "1 file is not stored: refused command.txt");
         assert_eq!(in_json(&all), json!({ "models": 1, "files": 2, "why": "refused model" }));
         assert_eq!(in_json(&Ok(vec![])), json!({ "models": 0, "files": 0, "why": null }));
     }
@@ -125,10 +125,10 @@ mod tests {
         folder.set_unkept(Some(2), &[of(Some(2))]).unwrap();
         let known = folder.unkept().map_err(|error| error.to_string());
         let words = in_words(&known).unwrap();
-        assert!(words.contains("not known") && words.contains(path.to_str().unwrap()), "{words}");
+        assert!(words.contains("cannot tell") && words.contains(path.to_str().unwrap()), "{words}");
         assert_eq!(in_json(&known)["models"], Json::Null);
         std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
-        assert!(folder.unkept().unwrap_err().to_string().contains("longer than"));
+        assert!(folder.unkept().unwrap_err().to_string().contains("more than"));
     }
 
     #[test]

@@ -41,5 +41,5 @@ fn work(queue: &Queue<'_>, objective: &dyn Objective) -> io::Result<()> {
 }
 
 fn broken_down() -> io::Error {
-    io::Error::other("a worker broke down")
+    io::Error::other("a worker panicked")
 }

@@ -4,7 +4,7 @@ pub mod tabular;
 
 use std::io;
 
-use super::engine::trial::{Trial, TrialEnd, Watch};
+use super::engine::trial::{Trial, TrialEnd, TrialWatch};
 
 /// Something that is done with params, and yields numbers.
 ///
@@ -17,11 +17,11 @@ pub trait Objective: Send + Sync {
     /// # Errors
     /// Where reports, or what is kept of the trial, cannot be written, which ends the sweep. What is wrong with the trial
     /// alone is [`TrialEnd::Failed`].
-    fn run(&self, trial: &Trial, watch: &dyn Watch) -> io::Result<TrialEnd>;
+    fn run(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<TrialEnd>;
 
     /// What is still to be done when all trials have ended, with the best of them.
     ///
     /// # Errors
     /// As [`Objective::run`], and where it comes to nothing.
-    fn finish(&self, best: &Trial, watch: &dyn Watch) -> io::Result<()>;
+    fn finish(&self, best: &Trial, watch: &dyn TrialWatch) -> io::Result<()>;
 }

@@ -13,7 +13,7 @@ use crate::sweep::header::{SweepFolders, SweepHeader};
 async fn bring(recorder: &mut Recorder, events: &mut Vec<Event>) -> Result<(), StoreError> {
     loop {
         match recorder.record(events).await {
-            Err(_) if recorder.leaves_a_try() => tokio::time::sleep(BREATH).await,
+            Err(_) if recorder.has_attempts_left() => tokio::time::sleep(BREATH).await,
             result => return result,
         }
     }
@@ -48,7 +48,7 @@ pub async fn close_broken(store: &Store, state_folder: &Path, store_name: &str) 
 
 /// Whether there is nothing to close: it is not begun yet, or over and told.
 fn is_over(folder: &SweepFolder) -> std::io::Result<bool> {
-    Ok(folder.is_told()?.unwrap_or(true))
+    Ok(folder.is_fully_logged()?.unwrap_or(true))
 }
 
 /// Closes a sweep; none if there is nothing to close, or a process is at it.

@@ -39,7 +39,7 @@ const FAREWELL: Duration = Duration::from_secs(10);
 pub enum RunError {
     /// The disk is full, or the folder gone.
     #[error(
-        "cannot keep the sweep's journal in {path}: {cause}; what is there is kept: resume the sweep when that is mended"
+        "cannot write the sweep's journal in {path}: {cause}; results so far are kept; fix this and resume the sweep"
     )]
     Journal {
         /// The folder.
@@ -48,10 +48,10 @@ pub enum RunError {
         cause: std::io::Error,
     },
     /// Another process holds it.
-    #[error("another process runs this sweep")]
+    #[error("another process is running this sweep")]
     Taken,
     /// The store refuses what it is told.
-    #[error("the sweep stops, and its results are kept; resume it when this is mended: {0}")]
+    #[error("the sweep stops; results are kept; fix this and resume it: {0}")]
     Store(#[from] StoreError),
 }
 
@@ -164,7 +164,7 @@ pub async fn run(
             let why = error.to_string();
             let abandoned = recorder.abandon(now_ms(), &why);
             if tokio::time::timeout(FAREWELL, abandoned).await.is_err() {
-                tracing::warn!("the store does not answer: its runs are closed at the next start");
+                tracing::warn!("the store does not answer; its runs are closed at the next start");
             }
             Err(error)
         }

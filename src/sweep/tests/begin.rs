@@ -9,10 +9,10 @@ use crate::store::memory::Memory;
 use crate::store::{ErrorKind, Store, uri};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
 use crate::sweep::header::SweepFolders;
-use crate::sweep::plan::Plan;
+use crate::sweep::plan::SweepPlan;
 use crate::sweep::request::SweepRequest;
 
-fn plan() -> (Plan, TrainingData) {
+fn plan() -> (SweepPlan, TrainingData) {
     let request =
         SweepRequest { data: "iris".into(), trials: Some(1), folds: Some(2), ..SweepRequest::default() };
     request.decide().unwrap()

@@ -64,7 +64,7 @@ fn where_one_worker_cannot_go_on_none_waits_for_its_trial() {
         };
         let queue = Queue::new(&plan.rules, plan.aim(), &folder, SweepState::default(), &stop, &tell);
         let error = Threads.run(&queue, &objective).unwrap_err().to_string();
-        assert_eq!(error, if panics { "a worker broke down" } else { "no room" });
+        assert_eq!(error, if panics { "a worker panicked" } else { "no room" });
     }
 }
 

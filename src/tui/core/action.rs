@@ -28,7 +28,7 @@ pub enum Action {
 
 /// An action as people meet it.
 #[derive(Debug)]
-pub struct Row {
+pub struct ActionRow {
     pub action: Action,
     /// Its name in `[keys]`, the palette and the README.
     pub name: &'static str,
@@ -58,7 +58,7 @@ pub const PROGRAM: &str = "Program";
 pub const DIALOGS: &str = "Lists, prompts and questions";
 
 /// All rows, in the order of help and footer.
-static TABLES: [&[Row]; 18] = [
+static TABLES: [&[ActionRow]; 18] = [
     super::go::ROWS,
     runs::actions::TABLE_ROWS,
     runs::actions::SELECTION_ROWS,
@@ -80,13 +80,13 @@ static TABLES: [&[Row]; 18] = [
 ];
 
 /// All rows, in the order of help and footer.
-pub fn rows() -> impl Iterator<Item = &'static Row> + Clone {
+pub fn rows() -> impl Iterator<Item = &'static ActionRow> + Clone {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
 impl Action {
     /// The row of an action. Every action has one, which a test shows.
-    pub fn row(self) -> Option<&'static Row> {
+    pub fn row(self) -> Option<&'static ActionRow> {
         rows().find(|row| row.action == self)
     }
 }
@@ -95,7 +95,7 @@ impl Action {
 ///
 /// # Errors
 /// Why it cannot, in words for the status line.
-pub fn possible(app: &App, row: &Row) -> Possible {
+pub fn possible(app: &App, row: &ActionRow) -> Possible {
     possible_in(app, app.layer(), row)
 }
 
@@ -103,10 +103,10 @@ pub fn possible(app: &App, row: &Row) -> Possible {
 ///
 /// # Errors
 /// Why it cannot, in words for the status line.
-pub fn possible_in(app: &App, layer: Layer, row: &Row) -> Possible {
+pub fn possible_in(app: &App, layer: Layer, row: &ActionRow) -> Possible {
     let scopes = layer.scopes();
     if !row.scopes.iter().any(|scope| scopes.contains(scope)) {
-        return Err("this works elsewhere: esc goes back");
+        return Err("not available here; esc goes back");
     }
     (row.possible)(app)
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::keymap::{Chord, Keymap};
 use super::layout::{Focus, Geometry, Tab, geometry};
-use super::memory::Memory;
-use super::pace::Pace;
+use super::memory::UiMemory;
+use super::poll_interval::PollInterval;
 use crate::config::{Glyphs, Selecting};
 use crate::mlflow::ExperimentId;
 use crate::select::Policy;
@@ -55,7 +55,7 @@ pub enum Screen {
 
 /// How it stands with the store.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Connection {
+pub enum ConnectionState {
     /// Nothing was answered yet.
     Connecting,
     /// The last answer came at this time (milliseconds).
@@ -77,7 +77,7 @@ pub struct App {
     pub now: i64,
     pub size: (u16, u16),
     pub store: String,
-    /// What there was to say of a file that was asked for and was not there.
+    /// What there was to say of a file that was requested and was not there.
     pub absent: Option<String>,
     pub capabilities: Capabilities,
     pub read_only: bool,
@@ -90,7 +90,7 @@ pub struct App {
     pub profile: Option<String>,
     /// The address of the server's page, where there is one.
     pub page: Option<String>,
-    pub memory: Memory,
+    pub memory: UiMemory,
     /// Keys pressed of an action that has several.
     pub pending: Vec<Chord>,
     /// The experiment that the settings want opened first.
@@ -103,9 +103,9 @@ pub struct App {
     /// The help stands over everything else, and is scrolled by so many lines.
     pub help: Option<usize>,
     pub dragged: Option<Dragged>,
-    pub connection: Connection,
+    pub connection: ConnectionState,
     pub paused: bool,
-    pub pace: Pace,
+    pub poll_interval: PollInterval,
     pub experiments: Experiments,
     pub runs: Runs,
     pub details: Details,
@@ -126,7 +126,7 @@ pub struct App {
     /// A run that ended while nobody looked at it, until a key is pressed.
     pub notice: Option<String>,
     pub messages: Vec<Message>,
-    /// When the list of experiments was asked for last.
+    /// When the list of experiments was requested last.
     pub experiments_asked: i64,
     pub quitting: bool,
 }
@@ -135,7 +135,7 @@ pub struct App {
 #[derive(Debug)]
 pub struct Setup {
     pub store: String,
-    /// What there is to say of a file that was asked for and is not there.
+    /// What there is to say of a file that was requested and is not there.
     pub absent: Option<String>,
     pub capabilities: Capabilities,
     pub read_only: bool,
@@ -146,7 +146,7 @@ pub struct Setup {
     pub profiles: Vec<(String, String)>,
     pub profile: Option<String>,
     pub page: Option<String>,
-    pub memory: Memory,
+    pub memory: UiMemory,
     pub selecting: Selecting,
     pub policies: HashMap<ExperimentId, Policy>,
     pub sweeps: Sweeps,
@@ -189,9 +189,9 @@ impl App {
             overlay: None,
             help: None,
             dragged: None,
-            connection: Connection::Connecting,
+            connection: ConnectionState::Connecting,
             paused: false,
-            pace: Pace::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
+            poll_interval: PollInterval::new(setup.poll_seconds, setup.capabilities.cheap_reads, setup.now),
             experiments: Experiments::default(),
             runs: Runs::default(),
             details: Details::default(),

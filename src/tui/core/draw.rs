@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::action::Row;
-use super::app::{App, Connection, Overlay, Screen};
+use super::action::ActionRow;
+use super::app::{App, ConnectionState, Overlay, Screen};
 use super::layer::Layer;
 use super::layout::{Focus, Geometry, details_body};
 use crate::text;
@@ -62,8 +62,8 @@ fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         Some(Overlay::Confirm(confirm)) => confirm::view::draw(confirm, theme, frame),
         Some(Overlay::Report(report)) => report::view::draw(app, report, theme, frame),
         Some(Overlay::Plan(form)) => {
-            let place = sweeps::update::place(app);
-            sweeps::plan::view::draw(form, place.name(), &title_hints(app), theme, frame);
+            let destination = sweeps::update::destination(app);
+            sweeps::plan::view::draw(form, destination.name(), &title_hints(app), theme, frame);
         }
         Some(Overlay::Sweeps { at }) => sweeps::list::view::draw(app, *at, &title_hints(app), theme, frame),
         Some(Overlay::Search) | None => {}
@@ -86,7 +86,7 @@ fn header(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     if app.runs.loaded {
         let running = app.runs.running();
         let running = if running > 0 { format!(", {} running", text::count(running)) } else { String::new() };
-        let sweep = app.sweeps.words().map_or(String::new(), |words| format!("  {words}"));
+        let sweep = app.sweeps.in_words().map_or(String::new(), |words| format!("  {words}"));
         let summary = format!(
             "  {}  {}{running}{sweep}",
             text::clean(&app.runs.name),
@@ -113,7 +113,7 @@ const SEARCHES: [(&str, &str); 3] = [("key=text", "param or tag"), ("!text", "wi
 /// The keys of what stands over the panes, for its title.
 fn title_hints(app: &App) -> String {
     let layer = app.layer_below_help();
-    let is_own = |row: &Row| !row.hint.is_empty() && row.scopes.contains(&layer.scopes()[0]);
+    let is_own = |row: &ActionRow| !row.hint.is_empty() && row.scopes.contains(&layer.scopes()[0]);
     let offered = app.offered(layer).filter(|(row, _)| is_own(row));
     offered.map(|(row, keys)| format!("{} {}", keys[0], row.hint)).collect::<Vec<_>>().join("  ")
 }
@@ -124,21 +124,21 @@ fn connection<'a>(app: &App, theme: &Theme) -> Line<'a> {
         return Line::styled(format!("{} paused", symbols.paused), theme.warn);
     }
     match &app.connection {
-        Connection::Connecting => Line::styled("connecting", theme.running),
-        Connection::Live { since } => {
+        ConnectionState::Connecting => Line::styled("connecting", theme.running),
+        ConnectionState::Live { since } => {
             let age = app.now - since;
             // A local store is watched all the time; a server is asked every few seconds.
             if app.capabilities.change_feed {
                 return Line::styled(format!("{} live", symbols.live), theme.good);
             }
             let age = if age < 1_000 { String::new() } else { format!(" {}", text::span(age)) };
-            let pace = format!(", every {}", seconds(app.pace.current(app.now)));
+            let interval = format!(", every {}", seconds(app.poll_interval.current(app.now)));
             Line::from(vec![
                 Span::styled(format!("{} live{age}", symbols.live), theme.good),
-                Span::styled(pace, theme.dim),
+                Span::styled(interval, theme.dim),
             ])
         }
-        Connection::Failing { retry_at, .. } => {
+        ConnectionState::Failing { retry_at, .. } => {
             let wait = (retry_at - app.now).max(0);
             Line::styled(format!("{} stale, retry in {}", symbols.failing, text::span(wait)), theme.bad)
         }
@@ -155,7 +155,7 @@ fn message(app: &App) -> Option<(String, bool)> {
     if let Some(status) = &app.status {
         return Some((status.clone(), false));
     }
-    if let Connection::Failing { error, .. } = &app.connection {
+    if let ConnectionState::Failing { error, .. } = &app.connection {
         return Some((format!("{error}; {}", error.hint()), true));
     }
     if let Some(notice) = &app.notice {
@@ -215,7 +215,7 @@ fn status_context(app: &App) -> String {
     }
     let runs = &app.runs;
     match app.focus {
-        Focus::Experiments => match app.experiments.selected() {
+        Focus::Experiments => match app.experiments.under_cursor() {
             Some(listed) => format!("experiment {} {}", listed.id(), listed.experiment.artifact_location),
             None => String::new(),
         },
@@ -232,7 +232,7 @@ fn status_context(app: &App) -> String {
             let at = format!("row {} of {}", text::count(runs.cursor.at + 1), text::count(runs.length()));
             match runs.chosen_column() {
                 Some(column) if runs.range_from.is_none() => format!("{at}, column {}", column.name()),
-                _ => format!("{at}, selecting a range: space or v selects it, esc gives it up"),
+                _ => format!("{at}, selecting a range: space or v selects it, esc cancels"),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::action::{Action as Any, MOVE, PANES, Possible, Row, TABLE, always, given, on_loaded_runs};
+use super::action::{Action as Any, ActionRow, MOVE, PANES, Possible, TABLE, always, given, on_loaded_runs};
 use super::app::{App, Overlay};
 use super::effect::Effects;
 use super::layer::{Layer, Scope};
@@ -32,7 +32,7 @@ pub enum Action {
 const MOVES: &[Scope] = &[Scope::Move];
 const GOES: &[Scope] = &[Scope::Go];
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Down, "down", &["j", "down"], MOVES, "", "move down", MOVE, always),
     row(Action::Up, "up", &["k", "up"], MOVES, "", "move up", MOVE, always),
     row(Action::PageDown, "page-down", &["ctrl-d", "pagedown"], MOVES, "", "half a page down", MOVE, always),
@@ -47,24 +47,15 @@ pub const ROWS: &[Row] = &[
         &["enter"],
         &[Scope::Go, Scope::Sweeps],
         "open",
-        "open what is selected",
+        "open what is under the cursor",
         PANES,
         can_open,
     ),
-    row(Action::Back, "back", &["esc"], MOVES, "back", "one step back", PANES, can_go_back),
-    row(
-        Action::Search,
-        "search",
-        &["/"],
-        GOES,
-        "search",
-        "show only what has these words",
-        TABLE,
-        can_search,
-    ),
+    row(Action::Back, "back", &["esc"], MOVES, "back", "go back", PANES, can_go_back),
+    row(Action::Search, "search", &["/"], GOES, "search", "search", TABLE, can_search),
 ];
 
-pub const TAB_ROWS: &[Row] = &[
+pub const TAB_ROWS: &[ActionRow] = &[
     row(Action::NextTab, "next-tab", &["]"], GOES, "next", "next tab, or the next chart", PANES, always),
     row(
         Action::PreviousTab,
@@ -78,7 +69,7 @@ pub const TAB_ROWS: &[Row] = &[
     ),
 ];
 
-#[expect(clippy::too_many_arguments, reason = "they are the columns of a table")]
+#[expect(clippy::too_many_arguments, reason = "not available here; columns belong to a table")]
 const fn row(
     action: Action,
     name: &'static str,
@@ -88,8 +79,8 @@ const fn row(
     help: &'static str,
     group: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Go(action), name, keys, scopes, hint, help, group, possible }
+) -> ActionRow {
+    ActionRow { action: Any::Go(action), name, keys, scopes, hint, help, group, possible }
 }
 
 fn has_columns(app: &App) -> Possible {
@@ -100,7 +91,7 @@ fn has_columns(app: &App) -> Possible {
 fn can_open(app: &App) -> Possible {
     match app.layer_below_help() {
         Layer::Compare => compare::actions::can_open(app),
-        Layer::SweepList => given(!app.sweeps.list.is_empty(), "there is no sweep to open"),
+        Layer::SweepList => given(!app.sweeps.list.is_empty(), "no sweep to open"),
         Layer::Dashboard | Layer::Panes => can_open_pane(app),
         Layer::Chart
         | Layer::Help
@@ -110,30 +101,30 @@ fn can_open(app: &App) -> Possible {
         | Layer::Prompt
         | Layer::Picker
         | Layer::Confirm
-        | Layer::Plan => Err("there is nothing to open here"),
+        | Layer::Plan => Err("nothing to open here"),
     }
 }
 
 fn can_open_pane(app: &App) -> Possible {
     match app.focus {
-        Focus::Experiments => given(!app.experiments.list.is_empty(), "there is no experiment to open"),
-        Focus::Runs => given(!app.runs.projection.lines.is_empty(), "there is no run to open"),
+        Focus::Experiments => given(!app.experiments.list.is_empty(), "no experiment to open"),
+        Focus::Runs => given(!app.runs.projection.lines.is_empty(), "no run to open"),
         Focus::Details => {
             let is_chart = app.is_on_charts() && app.charts.key().is_some();
-            given(is_chart || app.details.can_open(), "there is nothing to open here")
+            given(is_chart || app.details.can_open(), "nothing to open here")
         }
     }
 }
 
 fn can_go_back(app: &App) -> Possible {
     let is_first = app.layer_below_help() == Layer::Panes && !app.zoomed && app.focus == Focus::Experiments;
-    given(!is_first, "this is the first step; q leaves")
+    given(!is_first, "nothing to go back to; q quits")
 }
 
 fn can_search(app: &App) -> Possible {
     match app.layer_below_help() {
         Layer::Compare => compare::actions::is_table(app),
-        Layer::Dashboard => given(app.details.run().is_some(), "no run is selected"),
+        Layer::Dashboard => given(app.details.run().is_some(), "no run to selected"),
         Layer::Panes => on_loaded_runs(app),
         Layer::Chart
         | Layer::Help
@@ -144,7 +135,7 @@ fn can_search(app: &App) -> Possible {
         | Layer::Picker
         | Layer::Confirm
         | Layer::Plan
-        | Layer::SweepList => Err("there is nothing to search here"),
+        | Layer::SweepList => Err("nothing to search here"),
     }
 }
 
@@ -205,7 +196,7 @@ fn in_panes(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Search => app.overlay = Some(Overlay::Search),
         Action::Open => match app.focus {
             Focus::Experiments => open_selected(app, effects),
-            Focus::Runs if app.runs.selected_row().is_none() => runs::update::fold(app, effects),
+            Focus::Runs if app.runs.row_under_cursor().is_none() => runs::update::fold(app, effects),
             Focus::Runs => app.focus = Focus::Details,
             Focus::Details if app.details.tab == Tab::Charts => charts::update::open(app),
             Focus::Details => details::update::open_artifact(app, effects),

@@ -6,7 +6,7 @@ use std::fmt;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use rustc_hash::FxHashMap;
 
-use super::action::{Action, Row, possible_in, rows};
+use super::action::{Action, ActionRow, possible_in, rows};
 use super::app::App;
 use super::layer::{Layer, Scope};
 
@@ -103,7 +103,7 @@ impl Keymap {
         keymap
     }
 
-    fn bind(&mut self, row: &Row, chords: &[Chord]) {
+    fn bind(&mut self, row: &ActionRow, chords: &[Chord]) {
         for scope in row.scopes {
             self.bindings.entry((*scope, chords.to_vec())).or_default().push(row.action);
         }
@@ -129,7 +129,7 @@ impl Keymap {
                     && (chords.len() > 1 || chords[0].is_letter())
                 {
                     return Err(format!(
-                        "{keys:?} = {name:?}: letters are typed there; take one key such as enter, or one with ctrl-"
+                        "{keys:?} = {name:?}: letters are typed there; use a key such as enter, or one with ctrl-"
                     ));
                 }
                 // Where the action is meant, the key means nothing else any more.
@@ -194,7 +194,7 @@ impl App {
     }
 
     /// The rows of what can be done in a layer, with the keys that mean it there. One key is given once.
-    pub fn offered(&self, layer: Layer) -> impl Iterator<Item = (&'static Row, Vec<&str>)> {
+    pub fn offered(&self, layer: Layer) -> impl Iterator<Item = (&'static ActionRow, Vec<&str>)> {
         let rows = rows().filter(move |row| possible_in(self, layer, row).is_ok());
         rows.filter_map(move |row| {
             let means = |keys: &&str| {
@@ -212,25 +212,25 @@ fn chords_of(keys: &str) -> Result<Vec<Chord>, String> {
     let mut chords = Vec::new();
     for key in keys.split_whitespace() {
         let chord = Chord::parse(key).ok_or_else(|| {
-            format!("{key:?} in {keys:?} is no key; there are letters and signs, up, down, left, right, home, end, \
+            format!("unknown key {key:?} in {keys:?}; keys are letters and signs, up, down, left, right, home, end, \
                      pageup, pagedown, enter, esc, tab, space, backspace, with ctrl- in front, and shift-tab")
         })?;
         chords.push(chord);
     }
-    if chords.is_empty() { Err(format!("{keys:?} names no key")) } else { Ok(chords) }
+    if chords.is_empty() { Err(format!("unknown key {keys:?}")) } else { Ok(chords) }
 }
 
 /// Names that actions had in version 0.1.
 const EARLIER_NAMES: [(&str, &str); 3] =
     [("mark", "select"), ("mark-range", "select-range"), ("clear-marks", "select-none")];
 
-fn find(name: &str) -> Result<&'static Row, String> {
+fn find(name: &str) -> Result<&'static ActionRow, String> {
     let name = EARLIER_NAMES.iter().find(|(earlier, _)| *earlier == name).map_or(name, |(_, now)| now);
     rows().find(|row| row.name == name).ok_or_else(|| unknown_action(name))
 }
 
 /// Whether there is a place where both actions are meant.
-fn meet(other: Action, row: &Row) -> bool {
+fn meet(other: Action, row: &ActionRow) -> bool {
     let others = other.row().map_or(&[][..], |other| other.scopes);
     row.scopes.iter().any(|a| others.iter().any(|b| a.meets(*b)))
 }
@@ -239,7 +239,7 @@ fn meet(other: Action, row: &Row) -> bool {
 fn unknown_action(name: &str) -> String {
     let near = rows().find(|row| row.name.contains(name) || name.contains(row.name));
     let near = near.map_or(String::new(), |row| format!("; did you mean {:?}?", row.name));
-    format!("there is no action {name:?}{near} The README lists all names, and \"none\" takes a key away")
+    format!("unknown action {name:?}{near} The README lists all names; \"none\" unbinds a key")
 }
 
 /// Keys as text, for tests and macros: `g g j enter`.
@@ -331,9 +331,9 @@ mod tests {
             ["ctrl-r", "r"],
             "one's own keys are shown first"
         );
-        assert!(with(&[("x", "fild")]).unwrap_err().contains("no action"));
+        assert!(with(&[("x", "fild")]).unwrap_err().contains("unknown action"));
         assert!(with(&[("x", "pane")]).unwrap_err().contains("did you mean"));
-        assert!(with(&[("hyper-x", "fold")]).unwrap_err().contains("no key"));
+        assert!(with(&[("hyper-x", "fold")]).unwrap_err().contains("unknown key"));
         assert!(with(&[("g", "fold")]).unwrap_err().contains("hides"));
         assert_eq!(with(&[("M", "mark")]).unwrap().keys_of(Runs::Select.into()), ["M", "space"]);
         // Lists, prompts and questions too, as far as nothing is typed there.

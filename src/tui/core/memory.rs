@@ -9,11 +9,11 @@ use crate::catalog::ColumnSpec;
 use crate::catalog::sort::SortKey;
 use crate::catalog::view::Shape;
 use crate::mlflow::filter::Direction;
-use crate::tui::features::runs::columns::Shown;
+use crate::tui::features::runs::columns::TableColumn;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Memory {
+pub struct UiMemory {
     pub last_experiment: Option<String>,
     pub layout: Layout,
     /// By the experiment's id.
@@ -101,12 +101,12 @@ impl RememberedShape {
 }
 
 impl RememberedColumn {
-    pub fn of(shown: &Shown) -> Self {
+    pub fn of(shown: &TableColumn) -> Self {
         Self { name: shown.spec.name(), width: shown.width }
     }
 
-    pub fn shown(&self) -> Option<Shown> {
-        Some(Shown { spec: ColumnSpec::parse(&self.name).ok()?, width: self.width })
+    pub fn shown(&self) -> Option<TableColumn> {
+        Some(TableColumn { spec: ColumnSpec::parse(&self.name).ok()?, width: self.width })
     }
 }
 
@@ -130,9 +130,9 @@ mod tests {
             "tags.mlflow.user",
             "user_id",
         ];
-        let columns: Vec<Shown> = names
+        let columns: Vec<TableColumn> = names
             .iter()
-            .map(|name| Shown { spec: ColumnSpec::parse(name).unwrap(), width: Some(9) })
+            .map(|name| TableColumn { spec: ColumnSpec::parse(name).unwrap(), width: Some(9) })
             .collect();
         let remembered = Remembered {
             columns: Some(columns.iter().map(RememberedColumn::of).collect()),
@@ -143,7 +143,8 @@ mod tests {
         let text = serde_json::to_string(&remembered).unwrap();
         let back: Remembered = serde_json::from_str(&text).unwrap();
         assert_eq!(back, remembered);
-        let shown: Vec<Shown> = back.columns.unwrap().iter().filter_map(RememberedColumn::shown).collect();
+        let shown: Vec<TableColumn> =
+            back.columns.unwrap().iter().filter_map(RememberedColumn::shown).collect();
         assert_eq!(shown, columns);
         assert_eq!(SortKey::parse(&back.sort[0]).unwrap(), SortKey::parse("max(metrics.a b) desc").unwrap());
         assert_eq!(back.shape.shape(), Shape::Groups(ColumnSpec::Param("family".into())));

@@ -10,7 +10,7 @@ use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
 use super::requests::{open_selected, show_cursors, view_changed};
 use crate::tui::core::layout::Tab;
 use crate::tui::features::details::view::tab_at;
-use crate::tui::features::runs::place::column_at;
+use crate::tui::features::runs::column_layout::column_at;
 use crate::tui::features::{charts, runs};
 use crate::tui::widgets::picker;
 
@@ -25,7 +25,7 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
         _ => 0,
     };
     if wheel != 0 {
-        app.pace.touch(app.now);
+        app.poll_interval.touch(app.now);
     }
     if app.help.is_some() || app.overlay.is_some() {
         on_overlay(app, wheel, effects);
@@ -42,7 +42,7 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
     let places = app.geometry();
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => {
-            app.pace.touch(app.now);
+            app.poll_interval.touch(app.now);
             app.status = None;
             app.notice = None;
             app.dragged = border_at(&places, event.column, event.row);

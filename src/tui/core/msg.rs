@@ -33,7 +33,7 @@ pub enum Msg {
     /// The program is asked to end: a signal, or the terminal went away.
     Terminate,
     /// Something outside did not work out, or did and says so.
-    Said(String),
+    Announcement(String),
     /// A task broke off with a panic.
     TaskFailed(String),
     Experiments(experiments::Msg),
@@ -47,11 +47,11 @@ pub enum Msg {
 
 /// Something outside did not work out, or did and says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said(pub String);
+pub struct Announcement(pub String);
 
-impl From<Said> for Msg {
-    fn from(Said(words): Said) -> Self {
-        Self::Said(words)
+impl From<Announcement> for Msg {
+    fn from(Announcement(words): Announcement) -> Self {
+        Self::Announcement(words)
     }
 }
 

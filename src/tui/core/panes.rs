@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::action::{Action as Any, PANES, Possible, Row, always, given};
+use super::action::{Action as Any, ActionRow, PANES, Possible, always, given};
 use super::app::App;
 use super::layer::Scope;
 use super::layout::{Focus, with_middle_border, with_side_border};
@@ -25,13 +25,13 @@ pub enum Action {
 
 const SCOPE: &[Scope] = &[Scope::Panes];
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Next, "next-pane", &["tab"], "pane", "to the next pane", always),
     row(Action::Previous, "previous-pane", &["shift-tab"], "", "to the previous pane", always),
     row(Action::Pane(Focus::Experiments), "experiments-pane", &["1"], "", "to the experiments", always),
     row(Action::Pane(Focus::Runs), "runs-pane", &["2"], "", "to the runs", always),
     row(Action::Pane(Focus::Details), "details-pane", &["3"], "", "to the details", always),
-    row(Action::Zoom, "zoom", &["z"], "zoom", "give the pane the whole screen, or take it back", always),
+    row(Action::Zoom, "zoom", &["z"], "zoom", "maximise or restore the pane", always),
     row(Action::Wider, "pane-wider", &["ctrl-right"], "", "move the border to the right", has_side_border),
     row(
         Action::Narrower,
@@ -52,18 +52,18 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Panes(action), name, keys, scopes: SCOPE, hint, help, group: PANES, possible }
+) -> ActionRow {
+    ActionRow { action: Any::Panes(action), name, keys, scopes: SCOPE, hint, help, group: PANES, possible }
 }
 
 fn has_side_border(app: &App) -> Possible {
     let places = app.geometry();
-    given(places.experiments.is_some() && places.runs.is_some(), "there is no border beside this pane")
+    given(places.experiments.is_some() && places.runs.is_some(), "no border beside this pane")
 }
 
 fn has_middle_border(app: &App) -> Possible {
     let places = app.geometry();
-    given(places.details.is_some() && places.runs.is_some(), "there is no border above or below this pane")
+    given(places.details.is_some() && places.runs.is_some(), "no border above or below this pane")
 }
 
 pub fn perform(app: &mut App, action: Action) {

@@ -35,6 +35,6 @@ pub fn on_loaded_runs(app: &App) -> Possible {
 
 /// There is a run that something can be done to: the selected ones, or the one under the cursor.
 pub fn has_target(app: &App) -> Possible {
-    let is_there = app.runs.selected_row().is_some() || !app.runs.marks.is_empty();
-    given(app.focus != Focus::Experiments && is_there, "no run is selected")
+    let is_there = app.runs.row_under_cursor().is_some() || !app.runs.selected.is_empty();
+    given(app.focus != Focus::Experiments && is_there, "no run under the cursor")
 }

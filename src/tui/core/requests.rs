@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use super::app::{App, Connection, Screen};
+use super::app::{App, ConnectionState, Screen};
 use super::effect::{Effects, Shell};
 use super::layout::Focus;
-use super::marks::Drawn;
+use super::selected::DrawnRun;
 use crate::store::{Result, StoreError};
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
@@ -41,7 +41,7 @@ pub fn project(app: &mut App, effects: &mut Effects) {
         catalog: std::sync::Arc::clone(&snapshot.catalog),
         complete: snapshot.complete,
         view: Box::new(app.runs.wanted_view()),
-        selected: app.runs.selected.clone().map(|picked| (picked, app.runs.cursor.at)),
+        under_cursor: app.runs.under_cursor.clone().map(|picked| (picked, app.runs.cursor.at)),
         now: app.now,
     }));
 }
@@ -80,7 +80,7 @@ pub fn load_experiments(app: &mut App, effects: &mut Effects) {
 }
 
 /// Gives the chart of one of these metrics the whole screen.
-pub fn open_chart(app: &mut App, keys: Vec<String>, at: usize, drawn: Vec<Drawn>) {
+pub fn open_chart(app: &mut App, keys: Vec<String>, at: usize, drawn: Vec<DrawnRun>) {
     app.screens.push(Screen::Chart(Box::new(ChartScreen::new(keys, at, drawn))));
 }
 
@@ -90,7 +90,7 @@ pub fn offer(app: &App) -> String {
 }
 
 pub fn open_selected(app: &mut App, effects: &mut Effects) {
-    let Some(listed) = app.experiments.selected() else { return };
+    let Some(listed) = app.experiments.under_cursor() else { return };
     let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
     app.focus = Focus::Runs;
     if app.runs.experiment.as_ref() == Some(&id) {
@@ -100,7 +100,7 @@ pub fn open_selected(app: &mut App, effects: &mut Effects) {
     let remembered = app.memory.experiments.get(id.as_str()).cloned().unwrap_or_default();
     app.runs.open(id.clone(), name, &remembered);
     app.details.clear();
-    app.charts = app.charts.anew();
+    app.charts = app.charts.reset();
     let ticket = app.runs.newest.ask();
     effects.push(Runs::Watch { ticket, experiment: id, deleted: app.runs.deleted });
 }
@@ -152,14 +152,14 @@ pub fn reread(app: &mut App, effects: &mut Effects) {
 
 /// The store answers.
 pub fn live(app: &mut App) {
-    if matches!(app.connection, Connection::Failing { .. }) {
-        // What was asked for meanwhile was perhaps never answered.
+    if matches!(app.connection, ConnectionState::Failing { .. }) {
+        // What was requested meanwhile was perhaps never answered.
         app.details.wanted = None;
         app.details.artifacts.refresh();
         app.runs.sparks.clear();
         app.histories.retry();
     }
-    app.connection = Connection::Live { since: app.now };
+    app.connection = ConnectionState::Live { since: app.now };
 }
 
 /// What the user asked for by hand was done.
@@ -173,16 +173,17 @@ pub fn looked(app: &mut App) {
 pub fn failing(app: &mut App, error: StoreError, retry_ms: u64) {
     let retry_at = app.now + retry_ms as i64;
     let last_answer = match app.connection {
-        Connection::Connecting => None,
-        Connection::Live { since } => Some(since),
-        Connection::Failing { last_answer, .. } => last_answer,
+        ConnectionState::Connecting => None,
+        ConnectionState::Live { since } => Some(since),
+        ConnectionState::Failing { last_answer, .. } => last_answer,
     };
-    let is_known = matches!(&app.connection, Connection::Failing { error: known, .. } if *known == error);
+    let is_known =
+        matches!(&app.connection, ConnectionState::Failing { error: known, .. } if *known == error);
     if !is_known {
         // The line is often too short for it.
         note(&mut app.messages, app.now, format!("{error}; {}", error.hint()));
     }
-    app.connection = Connection::Failing { error, retry_at, last_answer };
+    app.connection = ConnectionState::Failing { error, retry_at, last_answer };
 }
 
 /// Asks for another name of the run under the cursor.

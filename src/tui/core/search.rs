@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::action::{Action as Any, DIALOGS, Possible, Row, always, given};
+use super::action::{Action as Any, ActionRow, DIALOGS, Possible, always, given};
 use super::app::App;
 use super::effect::Effects;
 use super::go::step;
@@ -19,9 +19,9 @@ pub enum Action {
     Up,
 }
 
-pub const ROWS: &[Row] = &[
-    row(Action::Keep, "search-keep", &["enter"], "keep", "search: keep the words", always),
-    row(Action::Clear, "search-clear", &["esc", "ctrl-c"], "clear", "search: clear the words", always),
+pub const ROWS: &[ActionRow] = &[
+    row(Action::Keep, "search-keep", &["enter"], "keep", "search: apply", always),
+    row(Action::Clear, "search-clear", &["esc", "ctrl-c"], "clear", "search: clear", always),
     row(Action::Down, "search-down", &["down"], "", "search: move down in the runs", is_of_runs),
     row(Action::Up, "search-up", &["up"], "", "search: move up in the runs", is_of_runs),
 ];
@@ -33,8 +33,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row {
+) -> ActionRow {
+    ActionRow {
         action: Any::Search(action),
         name,
         keys,
@@ -47,7 +47,7 @@ const fn row(
 }
 
 fn is_of_runs(app: &App) -> Possible {
-    given(app.searches_runs(), "the words are not about runs")
+    given(app.searches_runs(), "the search is not in the runs")
 }
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {

@@ -5,7 +5,7 @@ use crate::marking::MARK;
 
 /// That the program chose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
+pub enum RunSign {
     /// The program picks it.
     Best,
     /// No other run beats it in all objectives.

@@ -45,9 +45,9 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Mouse(event) => mouse(app, event, effects),
         Msg::Paste(text) => paste(app, &text, effects),
         Msg::Focused(focused) => {
-            app.pace.focused = focused;
+            app.poll_interval.focused = focused;
             if focused {
-                app.pace.touch(app.now);
+                app.poll_interval.touch(app.now);
             }
         }
         Msg::Resize { columns, rows } => {
@@ -58,8 +58,8 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Tick => sweeps::update::tick(app, effects),
         Msg::Frame => {}
         Msg::Terminate => quit(app, effects),
-        Msg::Said(words) => app.say(words),
-        Msg::TaskFailed(what) => app.say(format!("a task broke off: {what}")),
+        Msg::Announcement(words) => app.say(words),
+        Msg::TaskFailed(what) => app.say(format!("a task panicked: {what}")),
         Msg::Experiments(msg) => experiments::update::answered(app, msg, effects),
         Msg::Runs(msg) => runs::update::answered(app, msg, effects),
         Msg::Details(msg) => details::update::answered(app, msg),
@@ -87,7 +87,7 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
     effects.extend(app.best.follow(&app.runs, tags));
     compare::update::follow_up(app, effects);
     charts::update::follow_up(app, effects);
-    if let Some(pace) = app.pace.news(app.now) {
+    if let Some(pace) = app.poll_interval.take_change(app.now) {
         effects.push(runs::effects::Effect::PollEvery(pace));
     }
     if app.runs.changed && app.overlay.is_none() {
@@ -99,7 +99,7 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
 fn key(app: &mut App, event: KeyEvent, effects: &mut Effects) {
     app.status = None;
     app.notice = None;
-    app.pace.touch(app.now);
+    app.poll_interval.touch(app.now);
     app.pending.push(Chord::of(event));
     let is_typing = app.layer().is_typing();
     match app.meaning(&app.pending) {
@@ -159,7 +159,7 @@ fn typed(app: &mut App, event: KeyEvent, effects: &mut Effects) {
         return go::close(app);
     }
     if matches!(app.overlay, Some(Overlay::Confirm(_))) {
-        app.status = Some("y does it, n does not".into());
+        app.status = Some("y or n".into());
         return;
     }
     let Some((input, _)) = typed_into(app) else { return };
@@ -170,7 +170,7 @@ fn typed(app: &mut App, event: KeyEvent, effects: &mut Effects) {
 
 /// A pasted text goes where text is typed; keys are not pasted.
 fn paste(app: &mut App, text: &str, effects: &mut Effects) {
-    app.pace.touch(app.now);
+    app.poll_interval.touch(app.now);
     let Some((input, room)) = typed_into(app) else {
         return app.say("a pasted text goes where text is typed: / searches, f filters");
     };
@@ -178,7 +178,7 @@ fn paste(app: &mut App, text: &str, effects: &mut Effects) {
     edited(app, effects);
     if !is_whole {
         let longest = crate::text::count(room.longest());
-        app.say(format!("the pasted text is cut: no more than {longest} letters go in here"));
+        app.say(format!("the pasted text is cut to {longest} characters"));
     }
 }
 

@@ -16,7 +16,7 @@ use crate::tui::features::{best, charts, compare, details, experiments, export, 
 /// How long leaving waits for what is being written.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub struct Executor {
+pub struct EffectExecutor {
     tasks: Tasks,
     keeper: Keeper,
     runs: runs::effects::Services,
@@ -24,7 +24,7 @@ pub struct Executor {
     sweeps: sweeps::effects::Services,
 }
 
-impl Executor {
+impl EffectExecutor {
     pub fn new(
         store: Store,
         sender: UnboundedSender<Msg>,

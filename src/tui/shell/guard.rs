@@ -22,7 +22,7 @@ impl Guard {
     /// Starts the guard of a terminal that is still as it was found.
     pub fn start() -> io::Result<Self> {
         let modes = modes(&tcgetattr(stdin())?).map(|bits| bits.to_string());
-        let mut command = Command::new(crate::program::itself()?);
+        let mut command = Command::new(crate::program::current_executable()?);
         command.arg("terminal-guard").args(modes);
         let mut process =
             command.stdin(Stdio::piped()).stdout(Stdio::inherit()).stderr(Stdio::null()).spawn()?;

@@ -28,13 +28,13 @@ use crate::tui::features::session::keeping::Keeper;
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::{best, experiments, sweeps};
 use crate::tui::widgets::theme::{Abilities, Theme, is_light};
-use executor::Executor;
+use executor::EffectExecutor;
 #[cfg(unix)]
 pub use guard::watch as guard_terminal;
 use input::Inputs;
 #[cfg(unix)]
 pub use input::{Decoder, Input};
-pub use terminal::Screen;
+pub use terminal::TerminalScreen;
 
 /// Threads of the runtime, and those that read and write beside it.
 const WORKERS: usize = 2;
@@ -50,21 +50,21 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// A store, and the settings that it was opened by.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenStore {
     pub settings: Settings,
     pub store: Store,
     pub keymap: Keymap,
 }
 
 /// Opens the store of a profile; what is wrong with it, in words.
-pub type Connect = dyn Fn(&str) -> Result<Opened, String>;
+pub type Connect = dyn Fn(&str) -> Result<OpenStore, String>;
 
 /// Runs the explorer until the user leaves it.
-pub fn run(opened: Opened, connect: &Connect) -> io::Result<()> {
+pub fn run(opened: OpenStore, connect: &Connect) -> io::Result<()> {
     let log = log::start(&opened.settings.state_folder);
-    let trouble = log.as_ref().err().map(|error| format!("nothing is logged: {error}"));
+    let trouble = log.as_ref().err().map(|error| format!("cannot write the log: {error}"));
     let runtime = tokio_runtime()?;
-    let mut screen = Screen::open(opened.settings.mouse)?;
+    let mut screen = TerminalScreen::open(opened.settings.mouse)?;
     let result = runtime.block_on(event_loop(opened, trouble, connect, &mut screen));
     drop(screen);
     // Readers that are still at work have nothing to save; nobody waits for them.
@@ -100,7 +100,7 @@ fn has_threads(count: usize) -> io::Result<()> {
     let threads: Result<Vec<_>, _> = (0..count).map(start).collect();
     drop(hold);
     let few = |error: io::Error| {
-        let words = format!("no thread could be started: {error}; raise the limit of processes (ulimit -u)");
+        let words = format!("cannot start a thread: {error}; raise the process limit (ulimit -u)");
         io::Error::new(error.kind(), words)
     };
     for thread in threads.map_err(few)? {
@@ -113,15 +113,15 @@ fn has_threads(count: usize) -> io::Result<()> {
 /// What belongs to the store that is open.
 struct Session {
     app: App,
-    executor: Executor,
+    executor: EffectExecutor,
     messages: UnboundedReceiver<Msg>,
     settings: Settings,
     theme: Theme,
 }
 
 impl Session {
-    fn start(opened: Opened, size: (u16, u16), light: Option<bool>) -> Self {
-        let Opened { settings, store, keymap } = opened;
+    fn start(opened: OpenStore, size: (u16, u16), light: Option<bool>) -> Self {
+        let OpenStore { settings, store, keymap } = opened;
         let (sender, messages) = mpsc::unbounded_channel();
         let store_name = settings.location.as_ref().map_or_else(ToString::to_string, Location::name);
         let keeper = Keeper::new(&settings.state_folder, &store_name);
@@ -159,7 +159,7 @@ impl Session {
             selecting: settings.selecting.clone(),
             policies: known(best.policies.all(), &mut trouble),
             sweeps: Sweeps::new(
-                settings.sweeping.wish.clone(),
+                settings.sweeping.defaults.clone(),
                 settings.sweeping.jobs,
                 known(sweeps.plans.all(), &mut trouble),
             ),
@@ -167,7 +167,7 @@ impl Session {
             size,
             now: now_ms(),
         });
-        let mut executor = Executor::new(store, sender, settings.poll_interval, keeper, best, sweeps);
+        let mut executor = EffectExecutor::new(store, sender, settings.poll_interval, keeper, best, sweeps);
         executor.recover(!settings.read_only);
         executor.perform(experiments::effects::Effect::Load.into());
         let theme = theme(&settings, light);
@@ -180,7 +180,7 @@ impl Session {
 
     /// Says something in the status line.
     fn tell(&mut self, words: String) {
-        self.feed(Msg::Said(words));
+        self.feed(Msg::Announcement(words));
     }
 
     /// Takes a message in, and does what follows from it; what belongs to the terminal comes back.
@@ -195,7 +195,7 @@ impl Session {
     }
 
     /// Puts a frame on the screen.
-    fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
+    fn draw(&mut self, screen: &mut TerminalScreen) -> io::Result<()> {
         self.feed(Msg::Frame);
         screen.show(&self.app, &self.theme)
     }
@@ -204,7 +204,7 @@ impl Session {
 /// What was kept; nothing where it cannot be read, which is told.
 fn known<T: Default>(kept: io::Result<T>, trouble: &mut Vec<String>) -> T {
     kept.unwrap_or_else(|error| {
-        trouble.push(format!("what was kept is not known: {}", crate::state::told(&error)));
+        trouble.push(format!("cannot read the saved state: {}", crate::state::in_words(&error)));
         T::default()
     })
 }
@@ -224,10 +224,10 @@ enum Next {
 
 /// What could not be kept comes back in words.
 async fn event_loop(
-    opened: Opened,
+    opened: OpenStore,
     trouble: Option<String>,
     connect: &Connect,
-    screen: &mut Screen,
+    screen: &mut TerminalScreen,
 ) -> io::Result<Option<String>> {
     let light = opened.settings.light;
     let mut session = Session::start(opened, screen.size()?, light);
@@ -244,7 +244,7 @@ async fn take_turns(
     session: &mut Session,
     mut light: Option<bool>,
     connect: &Connect,
-    screen: &mut Screen,
+    screen: &mut TerminalScreen,
 ) -> io::Result<()> {
     let asks = session.settings.color && session.settings.palette == Palette::Auto && light.is_none();
     let has_pixels = screen.set_graphics(session.settings.graphics)?;
@@ -313,7 +313,7 @@ async fn take_turns(
                         let has_pixels = screen.set_graphics(session.settings.graphics)?;
                         session.feed(Msg::Pixels(has_pixels));
                     }
-                    Err(error) => session.tell(format!("profile {name} cannot be opened: {error}")),
+                    Err(error) => session.tell(format!("cannot open profile {name}: {error}")),
                 },
                 Next::Quit => return Ok(()),
             }
@@ -331,7 +331,7 @@ async fn take_turns(
 }
 
 /// Takes a message in, and does what follows from it.
-fn take(session: &mut Session, screen: &Screen, msg: Msg) -> io::Result<Next> {
+fn take(session: &mut Session, screen: &TerminalScreen, msg: Msg) -> io::Result<Next> {
     let mut next = Next::Draw;
     for effect in session.feed(msg) {
         match effect {
@@ -340,7 +340,7 @@ fn take(session: &mut Session, screen: &Screen, msg: Msg) -> io::Result<Next> {
             Shell::SwitchProfile(name) => next = Next::Switch(name),
             Shell::Copy(text) => {
                 if !screen.copy(&text)? {
-                    session.tell("that is too much for the terminal's clipboard".into());
+                    session.tell("too large for the terminal's clipboard".into());
                 }
             }
             Shell::Notify(words) => screen.notify(session.settings.notify, &words)?,

@@ -30,7 +30,7 @@ use crate::tui::widgets::theme::Theme;
 const CLIPBOARD: usize = 74_000;
 
 /// The alternate screen in raw mode, for as long as this lives.
-pub struct Screen {
+pub struct TerminalScreen {
     /// Never dropped: it would panic where it can tell nobody that it cannot show the cursor.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     mouse: bool,
@@ -39,7 +39,7 @@ pub struct Screen {
     guard: Option<Guard>,
 }
 
-impl Screen {
+impl TerminalScreen {
     pub fn open(mouse: bool) -> io::Result<Self> {
         restore_on_panic();
         #[cfg(unix)]
@@ -168,7 +168,7 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for TerminalScreen {
     fn drop(&mut self) {
         // Of what cannot be taken away nobody is told any more.
         let _ = self.clear_pixels();

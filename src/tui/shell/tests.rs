@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use super::executor::Executor;
+use super::executor::EffectExecutor;
 use crate::mlflow::{ExperimentId, Metric, Param, RunId, Tag};
 use crate::select::Patterns;
 use crate::state::by_experiment::ByExperiment;
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An executor, what it answers, and the store behind it.
 struct World {
-    executor: Executor,
+    executor: EffectExecutor,
     messages: UnboundedReceiver<Msg>,
     store: Store,
     failing: Arc<Failing<Memory>>,
@@ -54,7 +54,8 @@ impl World {
         };
         let keeper = Keeper::new(folder.path(), "memory");
         let best = best::effects::Services::new(Patterns::default(), folder.path(), "memory");
-        let executor = Executor::new(store.clone(), sender, Duration::from_millis(1), keeper, best, sweeps);
+        let executor =
+            EffectExecutor::new(store.clone(), sender, Duration::from_millis(1), keeper, best, sweeps);
         Self { executor, messages, store, failing, experiment, run, _folder: folder }
     }
 

@@ -119,9 +119,9 @@ fn charts_are_searched_and_what_is_not_answered_says_so() {
 fn marks_stay_from_experiment_to_experiment_and_concern_only_the_open_one() {
     let (mut app, runs) = opened((160, 40), 5);
     keys(&mut app, "space", &runs);
-    let marked = app.runs.targets();
+    let selected = app.runs.targets();
     keys(&mut app, "1 j enter", &runs);
     assert_eq!(app.runs.name, "Default");
-    assert!(app.runs.marks.contains(marked[0].as_str()));
-    assert_eq!(app.runs.marks.get(marked[0].as_str()).unwrap().slot, 1);
+    assert!(app.runs.selected.contains(selected[0].as_str()));
+    assert_eq!(app.runs.selected.get(selected[0].as_str()).unwrap().slot, 1);
 }

@@ -1,12 +1,12 @@
 //! The best run: shown, gone to, explained, chosen otherwise, marked and unmarked.
 
 use super::*;
-use crate::marking::{Record, Request};
+use crate::marking::{MarkRequest, Record};
 use crate::mlflow::tags;
 use crate::select::{Goal, Objective, ValueOf};
 use crate::store::{ErrorKind, StoreError};
 use crate::tui::core::app::Overlay;
-use crate::tui::features::best::{Held, Marked, Unmarked};
+use crate::tui::features::best::{Champion, Marked, Unmarked};
 
 fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
     let events = parse_keys(script).unwrap();
@@ -22,7 +22,7 @@ fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
 }
 
 /// The run that is marked by the effects, if one is.
-fn marked(effects: &[Effect]) -> Option<&Request> {
+fn marked(effects: &[Effect]) -> Option<&MarkRequest> {
     effects.iter().find_map(|effect| match effect {
         Effect::Best(best::effects::Effect::Mark(request)) => Some(request.as_ref()),
         _ => None,
@@ -37,25 +37,29 @@ fn the_best_run_has_a_star_and_a_reason() {
     assert!(screen.contains("★ best: calm-ibis-0, lowest val_rmse of 7 runs, 0.36 (42 %) ahead"), "{screen}");
     keys(&mut app, "b", &runs);
     assert!(drawn(&app).lines().any(|line| line.contains("★ calm-ibis-0")), "the cursor goes there");
-    assert_eq!(app.runs.selected_run().unwrap(), runs[0].info.run_id);
+    assert_eq!(app.runs.run_under_cursor().unwrap(), runs[0].info.run_id);
     keys(&mut app, "w", &runs);
     let why = drawn(&app);
     assert!(
-        why.contains("30 runs were considered, 23 left out: 8 not finished, 7 failed, 7 killed, 1 NaN"),
+        why.contains("30 runs were considered, 23 excluded: 8 not finished, 7 failed, 7 killed, 1 NaN"),
         "{why}"
     );
-    assert!(why.contains("by its name"), "{why}");
+    assert!(why.contains("inferred from the name"), "{why}");
     keys(&mut app, "esc L down enter", &runs);
-    assert_eq!(app.runs.selected_run().unwrap(), runs[28].info.run_id, "the leaderboard leads to the second");
+    assert_eq!(
+        app.runs.run_under_cursor().unwrap(),
+        runs[28].info.run_id,
+        "the leaderboard leads to the second"
+    );
     // A better one comes in: the star moves, the cursor does not.
     runs[12].metrics[1].value = 0.01;
     let ticket = app.runs.newest.ticket();
     feed(&mut app, snapshot(ticket, &runs), &runs);
     assert!(drawn(&app).contains("★ best: calm-ibis-12"), "{}", drawn(&app));
-    assert_eq!(app.runs.selected_run().unwrap(), runs[28].info.run_id);
+    assert_eq!(app.runs.run_under_cursor().unwrap(), runs[28].info.run_id);
     // The best one may be hidden.
     keys(&mut app, "/ c a l m - i b i s - 8 enter b", &runs);
-    assert!(drawn(&app).contains("a filter or a fold hides it"));
+    assert!(drawn(&app).contains("hidden by a filter or a fold"));
 }
 
 #[test]
@@ -74,7 +78,7 @@ fn what_is_best_is_chosen_by_keys_and_kept() {
     let effects = effects_of(&mut app, "m v a l u e enter ctrl-u l a s t : 3 enter", &runs);
     assert_eq!(kept(&effects).unwrap().value, ValueOf::Last(3));
     assert!(kept(&effects_of(&mut app, "m v a l u e enter ctrl-u s o m e enter", &runs)).is_none());
-    assert!(drawn(&app).contains("is no value of a metric"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("unknown value"), "{}", drawn(&app));
     keys(&mut app, "esc", &runs);
     let back = effects_of(&mut app, "m a u t o m a t i c enter", &runs);
     assert!(
@@ -185,8 +189,8 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     assert_eq!(request.registration.as_ref().unwrap().name, "wine");
     assert_eq!(request.why, "lowest val_rmse of 7 runs, 0.36 (42 %) ahead");
     let said = best::Msg::Marked(Ok(Marked {
-        held: Some(Held { run: runs[0].info.run_id.clone(), is_held: true }),
-        said: vec!["calm-ibis-0 is marked best".into(), "alias champion".into()],
+        champion: Some(Champion { run: runs[0].info.run_id.clone(), holds: true }),
+        messages: vec!["calm-ibis-0 is marked best".into(), "alias champion".into()],
     }));
     assert!(
         take(&mut app, said)
@@ -197,8 +201,8 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     for (is_begun, is_undo, words) in [
         (false, false, "nothing was marked: cannot mark the run: no room"),
         (false, true, "nothing was undone: cannot mark the run: no room"),
-        (true, false, "the mark is not whole: cannot mark the run: no room"),
-        (true, true, "the mark is not wholly undone: cannot mark the run: no room"),
+        (true, false, "the mark is incomplete: cannot mark the run: no room"),
+        (true, true, "the mark is only partly undone: cannot mark the run: no room"),
     ] {
         let error = StoreError::new("mark the run", ErrorKind::Io("no room".into()));
         take(&mut app, best::Msg::Marked(Err(Unmarked { error, is_undo, is_begun })));
@@ -208,10 +212,10 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     let effects = effects_of(&mut app, "ctrl-b u n d e r enter", &runs);
     assert!(marked(&effects).is_none(), "the words are those of the label");
     keys(&mut app, "esc", &runs);
-    let selected = app.runs.selected_run().unwrap();
+    let run = app.runs.run_under_cursor().unwrap();
     let effects = effects_of(&mut app, "ctrl-b down down enter", &runs);
     let request = marked(&effects).unwrap();
-    assert_eq!((&request.run, request.why.as_str(), request.value), (&selected, "chosen by hand", None));
+    assert_eq!((&request.run, request.why.as_str(), request.value), (&run, "chosen by hand", None));
     let effects = effects_of(&mut app, "ctrl-b down enter", &runs);
     assert!(
         effects.iter().any(|effect| matches!(effect, Effect::Best(best::effects::Effect::PlanMark(_)))),

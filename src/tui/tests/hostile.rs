@@ -50,7 +50,7 @@ fn explorer(runs: &[Run]) -> App {
         },
         runs,
     );
-    feed(&mut app, Msg::Said(hostile("said")), runs);
+    feed(&mut app, Msg::Announcement(hostile("said")), runs);
     app
 }
 

@@ -19,7 +19,7 @@ use ratatui::backend::TestBackend;
 
 use crate::catalog::Builder;
 use crate::catalog::sync::Snapshot;
-use crate::catalog::view::{Picked, project};
+use crate::catalog::view::{LineKey, project};
 use crate::compare::Comparison;
 use crate::compare::importance::matters;
 use crate::config::{Glyphs, Palette};
@@ -33,7 +33,7 @@ use crate::tui::core::app::{App, Setup};
 use crate::tui::core::draw::draw;
 use crate::tui::core::effect::{Effect, Shell};
 use crate::tui::core::keymap::{Keymap, parse_keys};
-use crate::tui::core::memory::Memory;
+use crate::tui::core::memory::UiMemory;
 use crate::tui::core::msg::Msg;
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::update::update;
@@ -63,7 +63,7 @@ fn app(size: (u16, u16)) -> App {
         sweeps: crate::tui::features::sweeps::Sweeps::default(),
         policies: std::collections::HashMap::new(),
         user: "ana".into(),
-        memory: Memory::default(),
+        memory: UiMemory::default(),
         size,
         now: NOW,
     })
@@ -133,9 +133,10 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
             vec![snapshot(ticket, runs), polled(ticket)]
         }
         Effect::Runs(runs::effects::Effect::Project(request)) => {
-            let Projecting { ticket, catalog, complete, view, selected, now } = request;
+            let Projecting { ticket, catalog, complete, view, under_cursor, now } = request;
             let projection = project(&catalog, &view, now);
-            let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+            let position =
+                under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
             vec![Msg::from(runs::Msg::Projected {
                 ticket,
                 catalog,

@@ -5,9 +5,9 @@ use crate::learn::data::DecimalMark;
 use crate::sweep::progress::{BestTrial, Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::tui::core::app::Overlay;
-use crate::tui::features::sweeps::Began;
-use crate::tui::features::sweeps::effects::{Place, Steering, Training};
-use crate::tui::features::sweeps::plan::Field;
+use crate::tui::features::sweeps::StartedSweep;
+use crate::tui::features::sweeps::effects::{Destination, Steering, Training};
+use crate::tui::features::sweeps::plan::FormField;
 
 fn trained(effects: &[Effect]) -> Option<&Training> {
     effects.iter().find_map(|effect| match effect {
@@ -69,8 +69,12 @@ fn an_empty_store_trains_on_bundled_data_in_an_experiment_of_its_own() {
     let effects = effects_of(&mut app, "T");
     let training = trained(&effects).unwrap();
     assert_eq!(training.request.data, "wine-quality");
-    assert_eq!(training.place, Place::New("wine-quality".into()), "not among what is somebody's own");
-    let began = Began {
+    assert_eq!(
+        training.destination,
+        Destination::New("wine-quality".into()),
+        "not among what is somebody's own"
+    );
+    let began = StartedSweep {
         name: "sweep-1123-120000".into(),
         experiment: ExperimentId::from("1"),
         experiment_name: "wine-quality".into(),
@@ -112,7 +116,7 @@ fn the_form_completes_what_is_typed() {
     assert!(drawn(&app).contains("houses.csv"), "{}", drawn(&app));
     effects_of(&mut app, "tab");
     let Some(Overlay::Plan(form)) = &app.overlay else { panic!("no form") };
-    assert_eq!((form.input(Field::Data).value(), form.at), ("houses.csv", 0));
+    assert_eq!((form.input(FormField::Data).value(), form.at), ("houses.csv", 0));
     let effects = effects_of(&mut app, "tab");
     assert!(
         effects
@@ -131,14 +135,14 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     assert!(drawn(&app).contains("Train in"), "{}", drawn(&app));
     // What is missing is said, and nothing starts.
     assert!(trained(&effects_of(&mut app, "enter")).is_none());
-    assert!(drawn(&app).contains("say what to train on"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("data: missing"), "{}", drawn(&app));
     let effects = effects_of(&mut app, "i r i s tab s p e c i e s tab tab tab tab tab n o n e tab");
     assert!(
         !effects
             .iter()
             .any(|effect| matches!(effect, Effect::Sweeps(sweeps::effects::Effect::CheckPlan { .. })))
     );
-    assert!(drawn(&app).contains("there is no \"none\""), "{}", drawn(&app));
+    assert!(drawn(&app).contains("no \"none\""), "{}", drawn(&app));
     let effects = effects_of(&mut app, "shift-tab ctrl-u r a n d o m _ f o r e s t tab");
     let Some(Effect::Sweeps(sweeps::effects::Effect::CheckPlan { ticket, request: wish })) =
         effects.first().cloned()
@@ -156,12 +160,12 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     assert!(drawn(&app).contains("150 rows, 5 columns"), "{}", drawn(&app));
     let effects = effects_of(&mut app, "enter");
     let training = trained(&effects).unwrap().clone();
-    assert!(training.keeps && matches!(training.place, Place::Known(..)));
+    assert!(training.keeps && matches!(training.destination, Destination::Known(..)));
     // What goes wrong comes back into the form.
     take(&mut app, sweeps::Msg::Trained(Err("there is no column \"species\"".into())));
     assert!(drawn(&app).contains("there is no column"), "{}", drawn(&app));
     let experiment = app.runs.experiment.clone().unwrap();
-    let began = Began {
+    let began = StartedSweep {
         name: "sweep-1".into(),
         experiment: experiment.clone(),
         experiment_name: "wine".into(),
@@ -177,7 +181,7 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     take(&mut app, sweeps::Msg::Trained(Err("no process".into())));
     app.sweeps.list = vec![progress(&app, SweepStatus::Running)];
     assert!(trained(&effects_of(&mut app, "T")).is_none());
-    assert!(drawn(&app).contains("is at work here"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("is running here"), "{}", drawn(&app));
     app.sweeps.list.clear();
     app.sweeps.list.push(progress(&app, SweepStatus::Finished));
     let second = effects_of(&mut app, "T");
@@ -194,7 +198,9 @@ fn a_sweep_of_the_settings_starts_at_once() {
     let effects = effects_of(&mut app, "T");
     let training = trained(&effects).unwrap();
     assert_eq!(training.request.data, "train.csv");
-    assert!(matches!(&training.place, Place::Known(id, _) if Some(id) == app.runs.experiment.as_ref()));
+    assert!(
+        matches!(&training.destination, Destination::Known(id, _) if Some(id) == app.runs.experiment.as_ref())
+    );
 }
 
 #[test]
@@ -238,7 +244,7 @@ fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
     assert!(typed(&mut app, "y tab").is_none());
     assert!(drawn(&app).contains("the target is among these columns"), "{}", drawn(&app));
     assert!(typed(&mut app, "shift-tab ctrl-u shift-tab ; tab").is_none());
-    assert!(drawn(&app).contains("the decimal mark is . or ,"), "{}", drawn(&app));
+    assert!(drawn(&app).contains("the decimal separator must be . or ,"), "{}", drawn(&app));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::catalog::ColumnSpec;
-use crate::catalog::view::{Fold, Shape};
+use crate::catalog::view::{FoldState, Shape};
 use crate::mlflow::Statistic;
 use crate::tui::core::app::Overlay;
 
@@ -25,7 +25,7 @@ fn fuzzy_words_show_their_letters() {
     typed(&mut app, "frst", &runs);
     assert_eq!(app.runs.length(), 15, "every second run is of family forest");
     let terminal = screen(&app, &theme());
-    let marked: String = terminal
+    let selected: String = terminal
         .backend()
         .buffer()
         .content()
@@ -36,7 +36,7 @@ fn fuzzy_words_show_their_letters() {
         })
         .map(ratatui::buffer::Cell::symbol)
         .collect();
-    assert!(marked.contains("frst"), "{marked}");
+    assert!(selected.contains("frst"), "{selected}");
     keys(&mut app, "ctrl-u", &runs);
     typed(&mut app, "family=tree !calm", &runs);
     assert_eq!(names(&app), ["\u{1b}[1m\u{202e}x"], "without the ones whose name is usual");
@@ -104,7 +104,7 @@ fn columns_are_picked_moved_widened_and_remembered() {
     assert_eq!(again.runs.columns, app.runs.columns);
     assert_eq!(again.runs.view.sort, app.runs.view.sort);
     assert_eq!(again.runs.chosen_column(), app.runs.chosen_column());
-    assert_eq!(again.runs.selected, app.runs.selected);
+    assert_eq!(again.runs.under_cursor, app.runs.under_cursor);
     assert_eq!(names(&again), names(&app));
     keys(&mut again, "g r", &runs);
     assert_eq!(column_names(&again), before);
@@ -118,15 +118,15 @@ fn another_statistic_is_asked_for_and_never_taken_for_the_latest() {
     keys(&mut app, "enter", &runs);
     assert_eq!(app.runs.chosen_column(), Some(&ColumnSpec::Metric("val_rmse".into(), Statistic::Min)));
     assert_eq!(app.runs.view.sort[0].column.name(), "min(metrics.val_rmse)");
-    assert_eq!(app.runs.wanted_histories().len(), 1);
+    assert_eq!(app.runs.needed_histories().len(), 1);
     let text = drawn(&app);
-    assert!(text.contains("by min val_rmse ▲") && text.contains("among 0 of 29 histories read"), "{text}");
+    assert!(text.contains("by min val_rmse ▲") && text.contains("0 of 29 histories read"), "{text}");
     keys(&mut app, "e", &runs);
     typed(&mut app, "step", &runs);
     keys(&mut app, "enter", &runs);
     typed(&mut app, "x", &runs);
     keys(&mut app, "enter", &runs);
-    assert!(drawn(&app).contains("a step is a whole number"));
+    assert!(drawn(&app).contains("a step must be an integer"));
     keys(&mut app, "backspace", &runs);
     typed(&mut app, "7", &runs);
     keys(&mut app, "enter", &runs);
@@ -156,11 +156,11 @@ fn children_stand_under_their_parents() {
     };
     assert_eq!(lines(&app).iter().filter(|(depth, _)| *depth == 1).count(), 3);
     assert_eq!(app.runs.length(), 6);
-    let at = lines(&app).iter().position(|(_, fold)| *fold == Fold::Open(3)).unwrap();
+    let at = lines(&app).iter().position(|(_, fold)| *fold == FoldState::Open(3)).unwrap();
     keys(&mut app, &"j ".repeat(at), &runs);
     keys(&mut app, "x", &runs);
     assert_eq!(app.runs.length(), 3);
-    assert_eq!(lines(&app)[at].1, Fold::Closed(3));
+    assert_eq!(lines(&app)[at].1, FoldState::Closed(3));
     assert!(drawn(&app).contains("▸ calm-ibis-0"), "{}", drawn(&app));
     // A child that is searched for brings its parent along, which does not count.
     keys(&mut app, "/ ' i b i s - 2 enter", &runs);
@@ -181,11 +181,11 @@ fn groups_show_count_and_best() {
     let text = drawn(&app);
     assert!(text.contains("▸ tree (15)") && text.contains("▸ forest (15)"), "{text}");
     assert!(text.contains("   0.5 "), "the best of the sorted column: {text}");
-    assert!(app.runs.selected_run().is_none());
+    assert!(app.runs.run_under_cursor().is_none());
     keys(&mut app, "x", &runs);
     assert_eq!(app.runs.length(), 17);
     keys(&mut app, "j", &runs);
-    assert!(app.runs.selected_run().is_some());
+    assert!(app.runs.run_under_cursor().is_some());
     keys(&mut app, "g b", &runs);
     assert_eq!((app.runs.view.shape.clone(), app.runs.length()), (Shape::Flat, 30));
 }
@@ -194,15 +194,15 @@ fn groups_show_count_and_best() {
 fn marks_survive_sort_and_filter() {
     let (mut app, runs) = opened((140, 40), 30);
     keys(&mut app, "space space j v j j v", &runs);
-    assert_eq!(app.runs.marks.len(), 5);
-    assert!(drawn(&app).contains("▪ 5 marked"));
+    assert_eq!(app.runs.selected.len(), 5);
+    assert!(drawn(&app).contains("▪ 5 selected"));
     keys(&mut app, "s / 2 enter", &runs);
-    assert_eq!(app.runs.marks.len(), 5);
+    assert_eq!(app.runs.selected.len(), 5);
     assert_eq!(app.runs.targets().len(), 5);
     keys(&mut app, "esc u", &runs);
-    assert!(app.runs.marks.is_empty());
+    assert!(app.runs.selected.is_empty());
     keys(&mut app, "v j esc", &runs);
-    assert!(app.runs.range_from.is_none() && app.runs.marks.is_empty());
+    assert!(app.runs.range_from.is_none() && app.runs.selected.is_empty());
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn the_palette_finds_an_action_that_is_possible_here() {
     let (mut app, runs) = opened((140, 40), 30);
     keys(&mut app, ":", &runs);
     typed(&mut app, "pause", &runs);
-    assert!(drawn(&app).contains("pause refreshing"));
+    assert!(drawn(&app).contains("pause or resume refreshing"));
     keys(&mut app, "enter", &runs);
     assert!(app.paused && app.overlay.is_none());
     keys(&mut app, ":", &runs);

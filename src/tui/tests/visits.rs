@@ -3,14 +3,14 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
-use crate::tui::core::app::Connection;
+use crate::tui::core::app::ConnectionState;
 use crate::tui::core::layout::Focus;
 
 #[test]
 fn the_newest_run_is_selected_and_its_values_are_asked_for() {
     let (app, _) = opened((140, 40), 30);
     assert_eq!(app.focus, Focus::Runs);
-    assert_eq!(app.runs.selected, Some(Picked::Run(format!("{:032x}", 29))));
+    assert_eq!(app.runs.under_cursor, Some(LineKey::Run(format!("{:032x}", 29))));
     assert_eq!(app.details.run().map(|run| run.info.run_name.as_str()), Some("calm-ibis-29"));
     assert!(crate::tui::features::charts::update::is_settled(&app));
     assert_eq!(app.runs.spark_key.as_deref(), Some("val_rmse"));
@@ -21,9 +21,9 @@ fn the_newest_run_is_selected_and_its_values_are_asked_for() {
 fn the_cursor_follows_the_run_through_sort_and_refresh() {
     let (mut app, mut runs) = opened((140, 40), 30);
     keys(&mut app, "j j j", &runs);
-    let selected = app.runs.selected.clone();
+    let selected = app.runs.under_cursor.clone();
     keys(&mut app, "s", &runs);
-    assert_eq!(app.runs.selected, selected);
+    assert_eq!(app.runs.under_cursor, selected);
     assert_eq!(app.runs.picked(app.runs.cursor.at), selected);
     let line = app.runs.cursor.at - app.runs.cursor.top;
     // A better run arrives above; the cursor stays on its run, and the run on its line.
@@ -33,14 +33,14 @@ fn the_cursor_follows_the_run_through_sort_and_refresh() {
     let ticket = app.runs.newest.ticket();
     feed(&mut app, snapshot(ticket, &runs), &runs);
     assert_eq!(app.runs.length(), 31);
-    assert_eq!(app.runs.selected, selected);
+    assert_eq!(app.runs.under_cursor, selected);
     assert!(app.runs.cursor.at - app.runs.cursor.top == line || app.runs.cursor.top == 0);
     // The run goes away: the nearest row takes over.
     let at = app.runs.cursor.at;
-    runs.retain(|run| Some(Picked::Run(run.info.run_id.0.clone())) != selected);
+    runs.retain(|run| Some(LineKey::Run(run.info.run_id.0.clone())) != selected);
     feed(&mut app, snapshot(ticket, &runs), &runs);
     assert_eq!(app.runs.cursor.at, at);
-    assert_eq!(app.runs.picked(at), app.runs.selected);
+    assert_eq!(app.runs.picked(at), app.runs.under_cursor);
 }
 
 #[test]
@@ -51,22 +51,22 @@ fn a_new_run_is_seen_at_the_top_and_counted_where_it_cannot_be_seen() {
         feed(app, snapshot(app.runs.newest.ticket(), &runs), &runs);
         runs.clone()
     };
-    let id = |number: usize| Some(Picked::Run(format!("{number:032x}")));
+    let id = |number: usize| Some(LineKey::Run(format!("{number:032x}")));
     come(&mut app, 30);
-    assert_eq!((app.runs.cursor.at, app.runs.selected.clone()), (0, id(30)), "nobody chose another run");
+    assert_eq!((app.runs.cursor.at, app.runs.under_cursor.clone()), (0, id(30)), "nobody chose another run");
     let known = come(&mut app, 31);
     keys(&mut app, "j", &known);
-    assert_eq!(app.runs.selected, id(30));
+    assert_eq!(app.runs.under_cursor, id(30));
     come(&mut app, 32);
-    assert_eq!(app.runs.selected, id(30), "the cursor stays on its run");
+    assert_eq!(app.runs.under_cursor, id(30), "the cursor stays on its run");
     assert_eq!((app.runs.cursor.at, app.runs.cursor.top), (2, 0), "and the new one is seen above it");
     let known = come(&mut app, 33);
     keys(&mut app, "G", &known);
-    let chosen = app.runs.selected.clone();
+    let chosen = app.runs.under_cursor.clone();
     assert!(app.runs.cursor.top > 0 && !drawn(&app).contains("new above"));
     come(&mut app, 34);
     let known = come(&mut app, 35);
-    assert_eq!(app.runs.selected, chosen);
+    assert_eq!(app.runs.under_cursor, chosen);
     assert!(drawn(&app).contains("2 new above"), "{}", drawn(&app));
     keys(&mut app, "g g", &known);
     assert!(!drawn(&app).contains("new above") && drawn(&app).contains("calm-ibis-35"), "{}", drawn(&app));
@@ -84,7 +84,7 @@ fn how_old_the_rows_are_is_said_first_on_a_narrow_screen() {
     feed(&mut app, runs::Msg::PollFailed { ticket, error, retry_ms: 4_000 }, &runs);
     app.now += 13_000;
     let text = drawn(&app);
-    assert!(text.contains("31 runs · as they were 13s ago · 1 new above ━"), "{text}");
+    assert!(text.contains("31 runs · as of 13s ago · 1 new above"), "{text}");
 }
 
 #[test]
@@ -92,25 +92,25 @@ fn another_order_shows_its_first_rows_until_the_cursor_is_moved() {
     let (mut app, runs) = opened((140, 40), 60);
     keys(&mut app, "s", &runs);
     assert_eq!((app.runs.cursor.at, app.runs.cursor.top), (0, 0));
-    let first = app.runs.selected.clone();
+    let first = app.runs.under_cursor.clone();
     keys(&mut app, "s", &runs);
     assert_eq!((app.runs.cursor.at, app.runs.cursor.top), (0, 0));
-    assert_ne!(app.runs.selected, first);
+    assert_ne!(app.runs.under_cursor, first);
     keys(&mut app, "j", &runs);
-    let moved = app.runs.selected.clone();
+    let moved = app.runs.under_cursor.clone();
     keys(&mut app, "s s", &runs);
-    assert_eq!(app.runs.selected, moved, "it follows the run that was gone to");
+    assert_eq!(app.runs.under_cursor, moved, "it follows the run that was gone to");
 }
 
 #[test]
 fn whatever_is_done_is_done_to_the_run_that_was_under_the_cursor() {
     let (mut app, mut runs) = opened((140, 40), 30);
     keys(&mut app, "D", &runs);
-    let asked = app.runs.selected.clone();
+    let asked = app.runs.under_cursor.clone();
     runs.push(run(30));
     let ticket = app.runs.newest.ticket();
     feed(&mut app, snapshot(ticket, &runs), &runs);
-    assert_eq!(app.runs.selected, asked);
+    assert_eq!(app.runs.under_cursor, asked);
 }
 
 #[test]
@@ -132,7 +132,9 @@ fn a_failing_store_keeps_what_was_known() {
     let ticket = app.runs.newest.ticket();
     feed(&mut app, runs::Msg::PollFailed { ticket, error, retry_ms: 4_000 }, &runs);
     assert_eq!(app.runs.length(), 5);
-    assert!(matches!(app.connection, Connection::Failing { retry_at, .. } if retry_at == app.now + 4_000));
+    assert!(
+        matches!(app.connection, ConnectionState::Failing { retry_at, .. } if retry_at == app.now + 4_000)
+    );
     let text = drawn(&app);
     assert!(
         text.contains("stale, retry in 4s")
@@ -141,7 +143,7 @@ fn a_failing_store_keeps_what_was_known() {
         "{text}"
     );
     feed(&mut app, polled(ticket), &runs);
-    assert!(matches!(app.connection, Connection::Live { .. }));
+    assert!(matches!(app.connection, ConnectionState::Live { .. }));
 }
 
 #[test]

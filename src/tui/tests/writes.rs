@@ -1,4 +1,4 @@
-//! What is written, copied and noticed: only what was asked for, and never under `read_only`.
+//! What is written, copied and noticed: only what was requested, and never under `read_only`.
 
 use super::*;
 use crate::tui::core::app::Overlay;
@@ -52,7 +52,7 @@ fn names_tags_and_notes_are_edited_in_a_prompt() {
         panic!("{effects:?}")
     };
     assert_eq!(name, "new");
-    assert!(effects_of(&mut app, "R ctrl-u enter", &runs).is_empty(), "a name is needed");
+    assert!(effects_of(&mut app, "R ctrl-u enter", &runs).is_empty(), "enter a name");
     keys(&mut app, "esc", &runs);
     let effects = effects_of(&mut app, "t enter a = b enter", &runs);
     let [Effect::Runs(runs::effects::Effect::Write(Write::SetTag { tag, .. }))] = effects.as_slice() else {
@@ -170,7 +170,7 @@ fn folders_open_and_files_are_looked_into() {
 fn polling_is_set_by_hand_and_slows_down_out_of_focus() {
     let (mut app, runs) = opened((140, 40), 3);
     app.capabilities = Capabilities::SERVER;
-    app.pace = crate::tui::core::pace::Pace::new(2.0, false, NOW);
+    app.poll_interval = crate::tui::core::poll_interval::PollInterval::new(2.0, false, NOW);
     let effects = take(&mut app, Msg::Focused(false));
     assert!(effects.iter().any(
         |effect| matches!(effect, Effect::Runs(runs::effects::Effect::PollEvery(pace)) if pace.as_secs() == 6)

@@ -28,8 +28,8 @@ pub struct Theme {
     pub matched: Style,
     /// A filter in force.
     pub chip: Style,
-    /// A marked run.
-    pub mark: Style,
+    /// A selected run, and the sign of the champion.
+    pub selected: Style,
     /// The cursor in a text that is typed.
     pub typing: Style,
     pub images: ImageColors,
@@ -72,10 +72,10 @@ pub struct Symbols {
     pub failing: &'static str,
     pub paused: &'static str,
     pub separator: &'static str,
-    pub mark: &'static str,
-    /// A run on the front, a run that somebody marked best.
+    pub selected: &'static str,
+    /// A run on the Pareto front, a run that somebody marked best.
     pub front: &'static str,
-    pub held: &'static str,
+    pub champion: &'static str,
     pub open: &'static str,
     pub closed: &'static str,
     pub on: &'static str,
@@ -111,9 +111,9 @@ const UNICODE: Symbols = Symbols {
     failing: "✗",
     paused: "‖",
     separator: "·",
-    mark: "▪",
+    selected: "▪",
     front: "☆",
-    held: "◆",
+    champion: "◆",
     open: "▾",
     closed: "▸",
     on: "■",
@@ -145,9 +145,9 @@ const ASCII: Symbols = Symbols {
     failing: "x",
     paused: "=",
     separator: "-",
-    mark: "*",
+    selected: "*",
     front: "+",
-    held: "#",
+    champion: "#",
     open: "v",
     closed: ">",
     on: "[x]",
@@ -179,7 +179,7 @@ struct Colors {
     bad: Color,
     warn: Color,
     matched: Color,
-    mark: Color,
+    selected: Color,
 }
 
 /// The terminal's own colours.
@@ -193,7 +193,7 @@ const SIXTEEN: Colors = Colors {
     bad: Color::Red,
     warn: Color::Yellow,
     matched: Color::Magenta,
-    mark: Color::Magenta,
+    selected: Color::Magenta,
 };
 
 /// The same on a light background, where yellow and cyan are hard to read.
@@ -215,7 +215,7 @@ const DARK: Colors = Colors {
     bad: Color::Rgb(0xf4, 0x70, 0x67),
     warn: Color::Rgb(0xe2, 0xb3, 0x4a),
     matched: Color::Rgb(0xf0, 0x9a, 0x5c),
-    mark: Color::Rgb(0xd2, 0xa6, 0xff),
+    selected: Color::Rgb(0xd2, 0xa6, 0xff),
 };
 
 const LIGHT: Colors = Colors {
@@ -228,7 +228,7 @@ const LIGHT: Colors = Colors {
     bad: Color::Rgb(0xcf, 0x22, 0x2e),
     warn: Color::Rgb(0x95, 0x5f, 0x00),
     matched: Color::Rgb(0xbc, 0x4c, 0x00),
-    mark: Color::Rgb(0x82, 0x50, 0xdf),
+    selected: Color::Rgb(0x82, 0x50, 0xdf),
 };
 
 /// The colours of lines, told apart by people with any kind of colour vision as far as ten colours can be: Okabe and
@@ -273,7 +273,7 @@ const LINES_SIXTEEN: [Color; 10] = [
 ];
 
 impl Theme {
-    /// The style of a line on a chart, and of whatever tells of its run: by the number of its mark, 0 without one.
+    /// The style of a line on a chart, and of whatever tells of its run: by the number of its selection, 0 without one.
     pub fn line(&self, slot: u8) -> Style {
         match slot.checked_sub(1) {
             None => self.spark,
@@ -376,7 +376,7 @@ impl Theme {
             key: bold,
             matched: bold.add_modifier(Modifier::UNDERLINED),
             chip: bold.add_modifier(Modifier::UNDERLINED),
-            mark: bold,
+            selected: bold,
             typing: reversed,
             images: ImageColors::None,
             lines: &[],
@@ -405,7 +405,7 @@ impl Theme {
             key: plain.fg(colors.accent),
             matched: plain.fg(colors.matched).add_modifier(bold | Modifier::UNDERLINED),
             chip: plain.fg(colors.matched).add_modifier(bold),
-            mark: plain.fg(colors.mark).add_modifier(bold),
+            selected: plain.fg(colors.selected).add_modifier(bold),
             ..self
         }
     }
@@ -414,11 +414,22 @@ impl Theme {
     pub fn status(&self, status: RunStatus) -> (Style, &'static str) {
         let word = |unicode, ascii| if self.glyphs.is_ascii { ascii } else { unicode };
         match status {
-            RunStatus::Running => (self.running, word("● run", "R run")),
-            RunStatus::Scheduled => (self.dim, word("◌ queued", "Q queued")),
-            RunStatus::Finished => (self.good, word("✓ done", "D done")),
-            RunStatus::Failed => (self.bad, word("✗ failed", "F failed")),
+            RunStatus::Running => (self.running, word("● running", "R running")),
+            RunStatus::Scheduled => (self.dim, word("◌ scheduled", "S scheduled")),
+            RunStatus::Finished => (self.good, word("✓ finished", "F finished")),
+            RunStatus::Failed => (self.bad, word("✗ failed", "! failed")),
             RunStatus::Killed => (self.warn, word("⊘ killed", "K killed")),
+        }
+    }
+
+    /// The same without style for a narrow cell.
+    pub fn short_status(&self, status: RunStatus) -> &'static str {
+        let word = |unicode, ascii| if self.glyphs.is_ascii { ascii } else { unicode };
+        match status {
+            RunStatus::Running => word("● run.", "R run."),
+            RunStatus::Scheduled => word("◌ sched.", "S sched."),
+            RunStatus::Finished => word("✓ fin.", "F fin."),
+            RunStatus::Failed | RunStatus::Killed => self.status(status).1,
         }
     }
 }

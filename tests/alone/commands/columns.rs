@@ -84,10 +84,10 @@ fn a_column_that_no_run_has_is_named() {
     };
     for column in ["metrics.val_rmsle", "max(metrics.val_rmsle)", "params.val_rmse", "tags.`a b`"] {
         let message = said(&["--columns", column]);
-        assert!(message.contains("none of these runs has \"") && message.lines().count() == 1, "{message}");
+        assert!(message.contains("no run has \"") && message.lines().count() == 1, "{message}");
     }
     let message = said(&["--sort", "metrics.typo"]);
-    assert_eq!(message, "mltui: no run has \"metrics.typo\": nothing is sorted by it\n");
+    assert_eq!(message, "mltui: no run has \"metrics.typo\"; not sorted by it\n");
     assert_eq!(said(&["--columns", "metrics.val_rmse,user_id", "--sort", "params.lr"]), "");
 }
 

@@ -77,8 +77,8 @@ fn variables_that_cannot_be_used_are_named() {
         (output.status.code().unwrap(), text(&output.stderr))
     };
     for (name, value, word) in [
-        ("MLFLOW_TRACKING_URI", b"http://\xff" as &[u8], "no UTF-8 text"),
-        ("MLFLOW_TRACKING_SERVER_CERT_PATH", b"/\xff.pem", "no UTF-8 text"),
+        ("MLFLOW_TRACKING_URI", b"http://\xff" as &[u8], "not valid UTF-8"),
+        ("MLFLOW_TRACKING_SERVER_CERT_PATH", b"/\xff.pem", "not valid UTF-8"),
         ("MLFLOW_TRACKING_TOKEN", b"geheim\n", "a line break"),
         ("MLFLOW_TRACKING_TOKEN", "geheim\u{fc}".as_bytes(), "beyond ASCII"),
         ("MLFLOW_TRACKING_PASSWORD", b"geheim\r\n", "a line break"),

@@ -17,7 +17,7 @@ fn an_answer_that_only_looks_right_is_an_error() {
         (Answer::Http(200, "", "<html>Please log in</html>"), "Please log in"),
         (Answer::Http(200, "", "{\"experiments\": [{\"name\": \"x\"}]}"), "experiment_id"),
         (Answer::Http(200, "", "{\"experiments\": 7}"), "experiments"),
-        (Answer::Half, "broke off"),
+        (Answer::Half, "interrupted"),
     ] {
         let peer = Peer::start(vec![answer]);
         let failure = list(&open(&peer.uri(), quick())).unwrap_err().to_string();
@@ -44,7 +44,7 @@ fn answers_without_an_end_are_left() {
     let circle = "{\"experiments\": [], \"next_page_token\": \"a\"}";
     let peer = Peer::start(vec![Answer::Http(200, "", circle); 9]);
     let failure = list(&open(&peer.uri(), quick())).unwrap_err().to_string();
-    assert!(failure.contains("in a circle"), "{failure}");
+    assert!(failure.contains("form a cycle"), "{failure}");
 }
 
 #[test]

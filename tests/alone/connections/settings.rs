@@ -28,7 +28,7 @@ fn a_command_says_what_it_waits_for_and_doctor_does_not_wait() {
     let (code, said) = mltui(&["--tracking-uri", &address, "experiments", "--json"], &quick);
     assert_eq!(code, 1);
     assert_eq!(said.matches("trying again for 70ms (MLFLOW_HTTP_REQUEST_MAX_RETRIES)").count(), 1, "{said}");
-    assert!(said.starts_with(&format!("mltui: {address}: ")) && said.contains("ctrl-c ends it"), "{said}");
+    assert!(said.starts_with(&format!("mltui: {address}: ")) && said.contains("ctrl-c stops it"), "{said}");
     assert!(!said.contains("by itself"), "{said}");
     // With MLflow's own settings, which wait for four minutes.
     let (code, said) = mltui(&["--tracking-uri", &address, "doctor"], &[]);
@@ -42,7 +42,7 @@ fn a_command_says_what_it_waits_for_and_doctor_does_not_wait() {
     let once = [("MLFLOW_HTTP_REQUEST_TIMEOUT", "1"), ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")];
     let (code, said) = mltui(&["--tracking-uri", &silent, "experiments", "--json"], &once);
     let waiting =
-        format!("mltui: {silent} has not answered yet; waiting for 500ms (MLFLOW_HTTP_REQUEST_TIMEOUT)");
+        format!("mltui: no answer from {silent} yet; waiting for 500ms (MLFLOW_HTTP_REQUEST_TIMEOUT)");
     assert!(code == 1 && said.starts_with(&waiting) && said.contains("no answer within 1 s"), "{said}");
     // The smaller of both holds.
     let slow = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -67,7 +67,7 @@ fn a_proxy_is_told_as_the_proxy() {
 
     let asks = Peer::start(vec![Answer::Http(407, "", "")]);
     let (_, said) = mltui(&doctor, &[("ALL_PROXY", asks.uri().as_str())]);
-    assert!(said.contains("the proxy asks for credentials") && said.contains("(ALL_PROXY)"), "{said}");
+    assert!(said.contains("the proxy requires credentials") && said.contains("(ALL_PROXY)"), "{said}");
 
     // A tunnel that is refused, and a proxy that is not there.
     let doctor = ["--tracking-uri", "https://mlflow.invalid", "doctor"];
@@ -78,7 +78,7 @@ fn a_proxy_is_told_as_the_proxy() {
         assert!(said.contains("(HTTPS_PROXY)") && said.contains("NO_PROXY"), "{said}");
     }
     let insecure = [("MLFLOW_TRACKING_INSECURE_TLS", "true"), ("HTTPS_PROXY", "http://127.0.0.1:1")];
-    assert!(mltui(&doctor, &insecure).1.contains("INSECURE: no certificate is verified"));
+    assert!(mltui(&doctor, &insecure).1.contains("INSECURE: certificates are not verified"));
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn one_damaged_sweep_hides_no_other() {
                     assert_eq!(known["models"], Value::Null, "{what}: {known}");
                     assert!(known["why"].as_str().unwrap().contains(place), "{what}: {known}");
                     let (_, words, _) = output(mltui(home.path(), &uri, &["sweeps"]));
-                    assert!(words.contains("what is not kept is not known"), "{what}: {words}");
+                    assert!(words.contains("cannot tell what was not stored"), "{what}: {words}");
                 }
                 // Times that no clock has are no damage.
                 "events.jsonl" if how == far => assert_eq!(of(&list, id)["finished"], 0, "{what}"),
@@ -74,7 +74,7 @@ fn the_explorer_tells_of_what_is_damaged_and_goes_on() {
     damage(&broken.join("plan.json"), "bytes");
     let start = || Terminal::start(home.path(), (140, 36), &["--tracking-uri", &uri], &[]);
     let mut screen = start();
-    screen.wait_for("a sweep is not read");
+    screen.wait_for("cannot read a sweep");
     screen.type_keys("\x1b[1;5C");
     screen.type_keys("gs");
     screen.wait("both", |screen| screen.contains("not read:") && screen.contains("finished"));
@@ -87,7 +87,7 @@ fn the_explorer_tells_of_what_is_damaged_and_goes_on() {
     let file = fs::read_dir(&stores).unwrap().next().unwrap().unwrap().path();
     damage(&file, "bytes");
     let mut screen = start();
-    screen.wait_for("what was kept is not known");
+    screen.wait_for("cannot read the saved state");
     screen.wait_for("\u{2605}");
     screen.type_keys("\x1b[1;5C");
     screen.type_keys("q");

@@ -83,7 +83,7 @@ fn a_sweep_that_cannot_be_kept_begins_nothing() {
     let uri = local(home.path());
     let words = [&SHORT[..], &["--experiment", "new"]].concat();
     let nothing_is_begun = |code: i32, error: &str, place: &str| {
-        assert!(code == 1 && error.contains("no sweep is begun") && error.contains(place), "{error}");
+        assert!(code == 1 && error.contains("no sweep was started") && error.contains(place), "{error}");
         assert!(!home.path().join("mlflow.db").exists(), "the store is as it was");
         let left = fs::read_dir(home.path().join(STATE)).into_iter().flatten().count();
         assert_eq!(left, 0, "nothing is half begun");
@@ -102,14 +102,14 @@ fn a_sweep_that_cannot_be_kept_begins_nothing() {
     let mut screen = Terminal::start(home.path(), (140, 36), &["--tracking-uri", &uri], &[]);
     screen.wait_for("trains a first sweep");
     screen.type_keys("T");
-    screen.wait_for("no sweep is begun");
+    screen.wait_for("no sweep was started");
     assert!(!home.path().join("mlflow.db").exists());
     // The border between the panes.
     screen.type_keys("\x1b[1;5C");
-    screen.wait_for("are not remembered");
+    screen.wait_for("cannot save columns");
     screen.type_keys("q");
     assert_eq!(screen.wait_for_end(), 0);
-    screen.wait("what is lost, in the end", |screen| screen.contains("are not remembered"));
+    screen.wait("what is lost, in the end", |screen| screen.contains("cannot save columns"));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_mark_that_cannot_be_kept_is_not_begun() {
     assert!(left.iter().all(|name| !name.to_string_lossy().contains("mltui-")), "{left:?}");
     let before_doctor = fs::read_dir(state(home.path())).unwrap().count();
     let (code, told, error) = on_a_full_disk(&mltui(home.path(), &uri, &["doctor"]), 0);
-    assert!(code == 0 && told.contains("(cannot be written: "), "{told}{error}");
+    assert!(code == 0 && told.contains("(not writable: "), "{told}{error}");
     let (_, told, _) = output(mltui(home.path(), &uri, &["doctor"]));
     assert!(!told.contains("cannot be written"), "{told}");
     assert_eq!(fs::read_dir(state(home.path())).unwrap().count(), before_doctor);
@@ -149,7 +149,7 @@ fn a_mark_that_cannot_be_kept_is_not_begun() {
         damage(&journal, "{");
         let words = ["mark-best", "iris", flag];
         let (code, _, error) = output(mltui(home.path(), &uri, &words[..]));
-        assert!(code == 0 && error.contains("is kept with .damaged"), "{error}");
+        assert!(code == 0 && error.contains("was renamed to end in .damaged"), "{error}");
         let (_, _, error) = output(mltui(home.path(), &uri, &["mark-best", "iris", "--resume"]));
         assert!(!error.contains("damaged"), "{error}");
     }

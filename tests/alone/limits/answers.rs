@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use mltui::catalog::summaries::Wanted;
+use mltui::catalog::summaries::NeededHistory;
 use mltui::catalog::{ColumnSpec, sync};
 use mltui::mlflow::{ExperimentId, ViewType};
 use mltui::store::{Scan, ScanValues};
@@ -140,7 +140,7 @@ fn absurd_numbers_are_taken_as_they_are() {
     terminal.wait("the runs", |screen| screen.contains("5 runs") && screen.contains("live"));
     terminal.type_keys("jjjj");
     terminal.type_keys("3]]]]]");
-    terminal.wait("no failure", |screen| screen.contains("run-4") && !screen.contains("broke off"));
+    terminal.wait("no failure", |screen| screen.contains("run-4") && !screen.contains("interrupted"));
     terminal.type_keys("q");
 }
 
@@ -168,7 +168,7 @@ fn a_history_that_is_too_long_hides_no_others_and_is_not_asked_for_again() {
     };
     let mut kept = sync::Sync::new(open(&flood.uri()), scan);
     let column = ColumnSpec::parse("max(metrics.m)").unwrap();
-    kept.want(vec![Wanted::of(&column).unwrap()]);
+    kept.want(vec![NeededHistory::of(&column).unwrap()]);
     let mut last = None;
     block_on(async {
         kept.load(|_| ()).await.unwrap();

@@ -8,8 +8,8 @@ use mltui::store::uri::RestOptions;
 
 use crate::support::stores::{block_on, new_run, open};
 
-pub(super) fn request(experiment: &ExperimentId, run: RunId) -> mltui::marking::Request {
-    mltui::marking::Request {
+pub(super) fn request(experiment: &ExperimentId, run: RunId) -> mltui::marking::MarkRequest {
+    mltui::marking::MarkRequest {
         experiment: experiment.clone(),
         run,
         metric: "rmse".into(),
@@ -47,7 +47,7 @@ fn an_alias_that_could_not_be_set_keeps_no_other_from_being_moved() {
                 previous_alias: "v0".into(),
             });
             let plan = marking::plan(&store, &request).await.unwrap();
-            said = marking::mark(&store, &journal, &plan).await.unwrap().said;
+            said = marking::mark(&store, &journal, &plan).await.unwrap().messages;
         }
         assert!(said.iter().any(|line| line.contains("the alias v0 is not set")), "{said:?}");
         assert_eq!(champion().await, 2, "the one alias does not wait for the other");
@@ -89,7 +89,7 @@ fn a_mark_that_broke_off_is_not_given_up_while_its_store_is_away() {
 
 #[test]
 fn a_step_that_cannot_be_finished_keeps_no_other_from_it() {
-    use mltui::marking::{self, Journal, Registration, Request, Step};
+    use mltui::marking::{self, Journal, MarkRequest, Registration, Step};
     let folder = tempfile::tempdir().unwrap();
     let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
     let journal = Journal::new(&folder.path().join("state"), &address);
@@ -99,7 +99,7 @@ fn a_step_that_cannot_be_finished_keeps_no_other_from_it() {
             let experiment = store.create_experiment(name, &[]).await.unwrap();
             let run = store.create_run(&new_run(&experiment, name, 1)).await.unwrap().info.run_id;
             store.write_artifact(&run, "model/MLmodel", b"flavors: {}").await.unwrap();
-            let mut request = Request { now, ..request(&experiment, run) };
+            let mut request = MarkRequest { now, ..request(&experiment, run) };
             let (alias, previous_alias) = (alias.to_owned(), "previous".to_owned());
             request.registration = Some(Registration { name: name.into(), alias, previous_alias });
             let plan = marking::plan(&store, &request).await.unwrap();
@@ -112,7 +112,7 @@ fn a_step_that_cannot_be_finished_keeps_no_other_from_it() {
         // An alias that no store takes is told, and the mark is there without it.
         let resumed = marking::resume(&store, &journal).await.unwrap();
         assert_eq!((resumed.outcomes.len(), resumed.failed.len()), (2, 0));
-        assert!(resumed.outcomes[0].said.iter().any(|line| line.contains("is no alias")), "{resumed:?}");
+        assert!(resumed.outcomes[0].messages.iter().any(|line| line.contains("is no alias")), "{resumed:?}");
         assert!(journal.broken_off().unwrap().is_empty());
         assert_eq!(store.model_version_by_alias("wine", "champion").await.unwrap().version, 1);
     });
@@ -151,7 +151,7 @@ fn what_somebody_wrote_on_since_is_not_deleted_with_a_mark() {
             db.execute_batch(write).unwrap();
             let undoing = Undoing { by: "ana".into(), now: i as i64 + 2, of_others: false };
             let undone = marking::undo(&store, &journal, &experiment, &undoing, 2).await.unwrap();
-            let said = undone.unwrap().said.join("; ");
+            let said = undone.unwrap().messages.join("; ");
             assert!(said.contains(&format!("version 1 of wine {becomes}")), "{write}: {said}");
             let is_kept = store.get_registered_model("wine").await.is_ok();
             assert_eq!(is_kept, write != "SELECT 1", "{write}");

@@ -32,7 +32,7 @@ fn a_store_that_is_deleted_and_comes_back_is_noticed() {
         std::fs::remove_file(&path).unwrap();
         for _ in 0..2 {
             let failure = sync.poll(&[], |_| panic!("what is known stays")).await.unwrap_err();
-            assert!(failure.to_string().contains("is gone"), "{failure}");
+            assert!(failure.to_string().contains("no longer exists"), "{failure}");
         }
         // Only who never saw it makes another.
         let refused = kind(store.create_run(&new_run(&scan_of, "never", 1)).await);

@@ -34,16 +34,16 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
     let cases = [
         (write("text.csv", &rows("abc,1\n")), "y", "line 42, column x: \"abc\" among 40 numbers"),
         (write("ragged.csv", &rows("1,2,3\n")), "y", "line 42: 3 fields, and 2 before it"),
-        (write("none.csv", "x,y\n"), "y", "there are no rows in it"),
+        (write("none.csv", "x,y\n"), "y", "it has no rows"),
         (write("empty.csv", ""), "y", "it is empty"),
-        (write("twice.csv", "x,x\n1,2\n"), "x", "two columns are named \"x\""),
+        (write("twice.csv", "x,x\n1,2\n"), "x", "duplicate column name \"x\""),
         (write("constant.csv", &column(&|row| format!("{row},7.5\n"))), "y", "7.5 in every row"),
         (write("single.csv", &column(&|row| format!("{row},a\n"))), "y", "a single class"),
         (write("huge.csv", &rows("1e300,1\n")), "y", "line 42, column x: 1e300 is larger"),
         (write("same.csv", &column(&|row| format!("3,{row}\n"))), "y", "nothing to learn from"),
         (write("numbers.csv", "1,2\n3,4\n"), "y", "--no-header"),
-        (fine.clone(), "z", "there is no column \"z\" in fine; it has x, y"),
-        (home.path().join("missing.csv").display().to_string(), "y", "there is no data set"),
+        (fine.clone(), "z", "no column \"z\" in fine; it has x, y"),
+        (home.path().join("missing.csv").display().to_string(), "y", "no data set"),
     ];
     for (data, target, expected) in &cases {
         let (code, _, error) =
@@ -51,25 +51,19 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
         assert!(code == 2 && error.contains(expected), "{data}: {code} {error}");
     }
     for (more, expected) in [
-        (&["--family", "oak"][..], "there is no family \"oak\""),
+        (&["--family", "oak"][..], "no family \"oak\""),
         (&["--family", "svr"], "svr is not for classification"),
         (&["--metric", "rmse"], "classification has no metric \"rmse\""),
         (&["--folds", "30"], "too few for 30 folds"),
-        (
-            &["--space", "random_forest.max_depth=9..2", "--family", "random_forest"],
-            "low has to be below high",
-        ),
+        (&["--space", "random_forest.max_depth=9..2", "--family", "random_forest"], "low must be below high"),
         (&["--space", "random_forest"], "write FAMILY.NAME=RANGE"),
-        (&["--space", "oak.max_depth=2..3"], "there is no family \"oak\""),
+        (&["--space", "oak.max_depth=2..3"], "no family \"oak\""),
         (
             &["--space", "random_forest.leaves=2..3"],
             "random_forest has no \"leaves\": it has n_estimators, max_depth",
         ),
-        (
-            &["--space", "decision_tree.criterion=best"],
-            "criterion is best and has to be one of gini, entropy",
-        ),
-        (&["--time", "soon"], "write a time as"),
+        (&["--space", "decision_tree.criterion=best"], "criterion is best; it must be one of gini, entropy"),
+        (&["--time", "soon"], "expected a time such as"),
     ] {
         let words: Vec<&str> =
             ["sweep", "--data", &fine, "--target", "y"].into_iter().chain(more.iter().copied()).collect();
@@ -94,7 +88,7 @@ fn how_a_file_is_read_is_said_by_a_flag_or_by_the_settings() {
         output(mltui(home.path(), &uri, &[&words, more].concat()))
     };
     let (code, _, error) = sweep(&[]);
-    assert!(code == 2 && error.contains("--decimal , (or decimal in [sweep]"), "{error}");
+    assert!(code == 2 && error.contains("--decimal , (or set decimal in [sweep]"), "{error}");
     let (code, _, error) = sweep(&["--config", "c.toml"]);
     assert!(code == 0 && error.contains("with decimal commas"), "{error}");
     let (code, _, error) = sweep(&["--config", "c.toml", "--decimal", "."]);
@@ -129,7 +123,7 @@ fn a_sweep_whose_data_are_read_in_another_way_does_not_go_on() {
     for header in [without(older.clone(), "account"), of_levels, other] {
         fs::write(&plan, header.to_string()).unwrap();
         let (code, _, error) = resume();
-        assert!(code == 2 && error.contains("is read in another way than when the sweep began"), "{error}");
+        assert!(code == 2 && error.contains("differently than the one that began the sweep"), "{error}");
     }
     // What is only told of the data may be told in other words by each version.
     let mut words = older.clone();
@@ -175,12 +169,12 @@ fn what_was_read_and_what_was_left_out_is_told_and_logged() {
     for line in [
         "kunden: 60 rows, 6 columns of CSV, separated by ';', with decimal commas",
         "kunden: the target y: classification: 30 rows of \"0\", 29 of \"1\"; its values are 2 integers; 1 of 60 rows have none and are not used",
-        "kunden: learns from numbers Preis; texts Art (3 levels)",
-        "kunden: Kunde is left out: it is a text of 59 values in 59 rows, as \"K-0\" is, and taken for an identifier",
-        "kunden: fest is left out: it is the same in every row",
-        "kunden: zuletzt is left out: as was asked for",
+        "kunden: features: numbers Preis; texts Art (3 levels)",
+        "kunden: Kunde is excluded: it looks like an identifier: 59 distinct texts in 59 rows, such as \"K-0\"",
+        "kunden: fest is excluded: it is constant",
+        "kunden: zuletzt is excluded: as requested",
         "kunden: missing values: Preis 1 (\"NA\" 1), Art 15 (\"NA\" 15)",
-        "kunden: there is no column \"nichts\"",
+        "kunden: no column \"nichts\"",
     ] {
         assert!(error.lines().any(|said| said == format!("mltui: {line}")), "{line}\n{error}");
     }

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, Waker};
 
 use fastrand::Rng;
 use mltui::marking::{
-    Event, Journal, MARK, Outcome, Record, Registration, Request, Undoing, events, holder, mark, plan,
-    resume, undo,
+    Journal, MARK, MarkEvent, MarkOutcome, MarkRequest, Record, Registration, Undoing, events, holder, mark,
+    plan, resume, undo,
 };
 use mltui::mlflow::{ExperimentId, Run, RunId};
 use mltui::store::memory::Memory;
@@ -18,10 +18,10 @@ const VERSION_OF: &str = "mltui.mark";
 const RUNS: usize = 4;
 const PEOPLE: usize = 8;
 
-type Step<'a> = Pin<Box<dyn Future<Output = Result<Option<Outcome>>> + 'a>>;
+type Step<'a> = Pin<Box<dyn Future<Output = Result<Option<MarkOutcome>>> + 'a>>;
 
-fn is_undone(log: &[Event], mark: &str) -> bool {
-    log.iter().any(|event| matches!(event, Event::Undone(undone) if undone.mark == mark))
+fn is_undone(log: &[MarkEvent], mark: &str) -> bool {
+    log.iter().any(|event| matches!(event, MarkEvent::Undone(undone) if undone.mark == mark))
 }
 
 /// Runs a future to its end.
@@ -119,7 +119,7 @@ impl World {
         Journal::new(&self.journals.path().join(person.to_string()), "memory")
     }
 
-    async fn carry_out(&self, person: usize, deed: Deed) -> Result<Option<Outcome>> {
+    async fn carry_out(&self, person: usize, deed: Deed) -> Result<Option<MarkOutcome>> {
         let (store, journal, random) = (&self.store, self.journal(person), person as u32);
         match deed {
             Deed::Undo { now } => {
@@ -127,7 +127,7 @@ impl World {
                 undo(store, &journal, &self.experiment, &undoing, random).await
             }
             Deed::Mark { run, now } => {
-                let request = Request {
+                let request = MarkRequest {
                     experiment: self.experiment.clone(),
                     run: self.runs[run].clone(),
                     metric: "rmse".into(),
@@ -160,7 +160,7 @@ impl World {
     }
 
     /// The run that holds is tagged, and no other.
-    async fn check_tags(&self, told: &str) -> Vec<Event> {
+    async fn check_tags(&self, told: &str) -> Vec<MarkEvent> {
         let experiment = self.store.get_experiment(&self.experiment).await.unwrap();
         let log = events(&experiment.tags);
         for id in &self.runs {
@@ -188,7 +188,7 @@ async fn check(worlds: &[&World], told: &str) {
     let marks: Vec<&Record> = log
         .iter()
         .filter_map(|event| match event {
-            Event::Marked(record) if !is_undone(&log, &record.id) => Some(record.as_ref()),
+            MarkEvent::Marked(record) if !is_undone(&log, &record.id) => Some(record.as_ref()),
             _ => None,
         })
         .collect();
@@ -228,10 +228,10 @@ async fn check(worlds: &[&World], told: &str) {
     assert!(known.is_none() || outside.is_there || marked > 0, "{told}");
 }
 
-fn line(event: &Event) -> String {
+fn line(event: &MarkEvent) -> String {
     match event {
-        Event::Undone(undone) => format!("{} undoes {}\n", undone.id, undone.mark),
-        Event::Marked(record) => {
+        MarkEvent::Undone(undone) => format!("{} undoes {}\n", undone.id, undone.mark),
+        MarkEvent::Marked(record) => {
             let model = record.model.clone().unwrap_or_default();
             format!(
                 "{} marks {}: version {:?} over {:?}, {:?}, follows {:?}, moved {}, done {}, {:?}\n",
@@ -280,7 +280,7 @@ fn history(seed: u64) {
             let step = steps[at].1.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             told.push_str(&format!("  {spent} {}", steps[at].0));
             if let Poll::Ready(outcome) = step {
-                let said = outcome.unwrap().map_or("nothing".to_owned(), |it| it.said.join("; "));
+                let said = outcome.unwrap().map_or("nothing".to_owned(), |it| it.messages.join("; "));
                 told.push_str(&format!(" ends: {said}\n"));
                 drop(steps.remove(at));
                 break;
@@ -375,14 +375,14 @@ pub fn by_hand() {
         let alias = |alias: &str| known.as_ref().and_then(|known| known.alias(alias));
         (alias("champion"), alias("previous"))
     };
-    let version = |outcome: &Outcome| outcome.record.model.as_ref().unwrap().version.unwrap();
+    let version = |outcome: &MarkOutcome| outcome.record.model.as_ref().unwrap().version.unwrap();
     let first = version(&carry_out(Deed::Mark { run: 1, now: 1_000 }));
     let second = version(&carry_out(Deed::Mark { run: 2, now: 2_000 }));
     let third = version(&carry_out(Deed::Mark { run: 3, now: 3_000 }));
     assert_eq!(aliases(), (Some(third), Some(second)));
     drive(store.set_model_alias("m", "champion", first)).unwrap();
-    let said = carry_out(Deed::Undo { now: 4_000 }).said.join("; ");
-    assert!(said.contains("was moved by somebody else since, and stays"), "{said}");
+    let said = carry_out(Deed::Undo { now: 4_000 }).messages.join("; ");
+    assert!(said.contains("was moved by somebody else since; left unchanged"), "{said}");
     assert_eq!(aliases().0, Some(first), "what was moved by hand stays");
     let fourth = version(&carry_out(Deed::Mark { run: 0, now: 5_000 }));
     assert_eq!(aliases(), (Some(fourth), Some(first)), "what was champion is the previous one");

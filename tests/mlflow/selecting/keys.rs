@@ -37,9 +37,9 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
         marks() != first && holder(&events(&marks())).is_some_and(|mark| mark.done)
     });
     terminal.type_keys("U");
-    terminal.wait_for("the last mark of new is undone, an earlier one of it holds");
+    terminal.wait_for("the last mark of new is undone; an earlier one of it is current again");
     terminal.type_keys("U");
-    terminal.wait_for("new is not marked best any more");
+    terminal.wait_for("new is no longer marked best");
     assert!(block_on(store.get_registered_model("wine")).is_err());
     // What is not begun is not said to be finished later.
     let before = marks();
@@ -55,12 +55,12 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     // The server goes away in the middle, and the program ends before it is back.
     proxy.set(Fault::Cut { writes: 4, arrives: true, hangs: false, is_cut: false });
     terminal.type_keys("B");
-    terminal.wait_for("the mark is not whole");
+    terminal.wait_for("the mark is incomplete");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
     proxy.set(Fault::None);
     let mut terminal = Terminal::start(folder.path(), (150, 40), &arguments, &variables);
-    terminal.wait_for("what broke off earlier is finished; new is marked best");
+    terminal.wait_for("finished an interrupted mark; new is marked best");
     let whole = block_on(state(&store, &id, &runs, "wine"));
     assert_eq!((whole.best.as_str(), whole.tags[1].len(), whole.versions.len()), (runs[1].as_str(), 9, 1));
     // A better run comes in: the star goes to it by itself.

@@ -100,7 +100,7 @@ pub(super) fn marks(mlflow: Mlflow, home: &Path, address: &str) {
     assert_eq!(gate.status.code(), Some(4), "{}", String::from_utf8_lossy(&gate.stderr));
     let third = ["mark-best", "wine/red", "--where", "attributes.run_name = 'third'", "--json"];
     let third = json_of(home, address, &third);
-    assert_eq!(third["said"], json!(["third is marked best", "the run has no model to register"]));
+    assert_eq!(third["said"], json!(["third is marked best", "the run has no model"]));
     json_of(home, address, &["mark-best", "wine/red", "--undo", "--json"]);
     assert_eq!(read(mlflow, address, true), told, "undone, everything is as it was");
 

@@ -112,7 +112,10 @@ fn a_store_without_aliases_is_told_truly_what_was_registered() {
     // As MLflow before 2.3 has it.
     rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE registered_model_aliases").unwrap();
     let (run, writes) = planned(folder.path(), &address, "wine", "red");
-    assert_eq!(writes.last().unwrap(), "registry: no alias: this store has none (MLflow 2.3)");
+    assert_eq!(
+        writes.last().unwrap(),
+        "registry: no alias, as this store does not support them (MLflow 2.3 does)"
+    );
     assert!(!writes.concat().contains("champion") && run["model"]["alias"] == Value::Null, "{writes:?}");
     let (run, said) = registering(folder.path(), &address, "wine", "red");
     assert_eq!(said[1], "registered as red version 1", "{said:?}");
@@ -150,7 +153,7 @@ fn who_may_not_read_a_model_may_mark_and_undo() {
     let (_, said) = registering(folder.path(), &proxy.uri(), "team", "team");
     assert_eq!(said[1..], ["registered as team version 1, alias champion"], "{said:?}");
     let undone = json_of(folder.path(), &proxy.uri(), &["mark-best", "team", "--undo", "--json"]);
-    assert_eq!(undone["said"][1], "the registry stays as it is: team may not be read", "{undone}");
+    assert_eq!(undone["said"][1], "the registry is unchanged: no permission to read team", "{undone}");
     let left = block_on(state(&store, &id, &runs, "team"));
     assert_eq!((left.best.as_str(), left.tags[1].len(), left.versions.len()), ("", 0, 1));
     assert_eq!(left.aliases, [("champion".to_owned(), 1)]);

@@ -36,7 +36,7 @@ pub(super) async fn values(store: &Store, id: &RunId) {
     // Once more is the same as once.
     store.log_batch(id, &metrics, &params, &[]).await.unwrap();
     let again = store.log_batch(id, &[], &[Param::new("lr", "0.02")], &[]).await;
-    assert!(matches!(kind(again), ErrorKind::Invalid(_)), "params never change");
+    assert!(matches!(kind(again), ErrorKind::Invalid(_)), "params cannot be changed");
     store.set_tag(id, &Tag::new("colour", "red")).await.unwrap();
     store.set_tag(id, &Tag::new("colour", "blue")).await.unwrap();
     store.set_tag(id, &Tag::new("gone", "x")).await.unwrap();

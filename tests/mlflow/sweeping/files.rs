@@ -21,8 +21,8 @@ fn a_model_that_a_server_does_not_take_is_told_once_and_ends_no_sweep() {
     proxy.set(Fault::Refuse("/models/", 413));
     let (code, out, error) = output(mltui(home.path(), &proxy.uri(), &SMALL));
     assert_eq!(code, 0, "{error}");
-    assert_eq!(error.matches("is not kept, and the sweep goes on: ").count(), 1, "{error}");
-    assert!(out.contains("2 models are not kept: "), "{out}");
+    assert_eq!(error.matches("; the sweep continues: ").count(), 1, "{error}");
+    assert!(out.contains("2 models are not stored: "), "{out}");
     are_whole(&server.uri());
     assert_eq!(models(&home.path().join("store.db")), [3, 3], "nobody waits for them");
     let (_, listed, _) = output(mltui(home.path(), &proxy.uri(), &["sweeps", "--json"]));
@@ -73,7 +73,7 @@ fn a_sweep_that_broke_off_is_closed_though_the_server_can_write_no_files() {
     let next = [&SMALL[..], &["--experiment", "next"]].concat();
     let (code, _, error) = output(mltui(home.path(), &proxy.uri(), &next));
     assert_eq!(code, 0, "{error}");
-    assert!(error.contains("broke off earlier") && !error.contains("cannot be closed"), "{error}");
+    assert!(error.contains("was interrupted") && !error.contains("cannot be closed"), "{error}");
     let (parents, trials) = seen(&server.uri(), "iris");
     assert_eq!((parents.len(), trials.len()), (1, 2));
     assert!(parents.iter().chain(&trials).all(|run| run.ended && !run.status.is_active()), "{trials:?}");
@@ -105,7 +105,7 @@ fn a_sweep_that_ends_in_an_error_leaves_no_run_behind_that_runs() {
     proxy.set(Fault::Refuse("log-batch", 401));
     let (code, _, error) = output(mltui(home.path(), &proxy.uri(), &SMALL));
     assert_ne!(code, 0);
-    assert!(error.contains("resume it when this is mended"), "{error}");
+    assert!(error.contains("fix this and resume it"), "{error}");
     let (parents, trials) = seen(&server.uri(), "iris");
     assert!(!parents.is_empty());
     let all = parents.iter().chain(&trials);

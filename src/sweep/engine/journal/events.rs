@@ -65,7 +65,7 @@ pub enum EventKind {
         trial: usize,
         /// What came of it.
         #[serde(flatten)]
-        outcome: Outcome,
+        outcome: TrialOutcome,
     },
     /// Nothing is trained from here on, as somebody wished, until it goes on.
     Paused,
@@ -82,7 +82,7 @@ pub enum EventKind {
 /// What came of a trial. Values are in the order of its reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Outcome {
+pub enum TrialOutcome {
     /// It came to a result.
     Finished {
         /// Over its reports.

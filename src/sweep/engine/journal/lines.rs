@@ -63,11 +63,11 @@ pub fn follow(path: &Path, from: Position, mut take: impl FnMut(Event)) -> io::R
         if !line.ends_with(b"\n") {
             // Cut off by a crash, which may leave empty blocks behind; or just being written.
             let is_cut_off = (length as u64) < LONGEST_LINE || is_empty(&line, &mut reader)?;
-            break (!is_cut_off).then_some("a line there has no end");
+            break (!is_cut_off).then_some("a line is incomplete");
         }
         match serde_json::from_slice::<Event>(&line) {
             Ok(event) if event.kind.trial().is_some_and(|trial| trial >= to.begun.saturating_add(AHEAD)) => {
-                break Some("a trial there has a number that none has yet");
+                break Some("a trial number is out of order");
             }
             Ok(event) => {
                 to.begun += usize::from(matches!(event.kind, super::EventKind::Started { .. }));
@@ -75,7 +75,7 @@ pub fn follow(path: &Path, from: Position, mut take: impl FnMut(Event)) -> io::R
             }
             // The last one may be half of what was to be written.
             Err(_) if reader.fill_buf()?.is_empty() => break None,
-            Err(_) => break Some("a line there says nothing"),
+            Err(_) => break Some("a line cannot be parsed"),
         }
         to.at += length as u64;
     };
@@ -83,7 +83,7 @@ pub fn follow(path: &Path, from: Position, mut take: impl FnMut(Event)) -> io::R
         let place = to.at;
         disk::damaged(
             path,
-            format_args!("{why}, behind byte {place}; `truncate -s {place} FILE` keeps what comes before"),
+            format_args!("{why}, behind byte {place}; `truncate -s {place} FILE` keeps everything before it"),
         )
     });
     Ok(Followed { to, damage })
@@ -148,11 +148,11 @@ mod tests {
         let long = "x".repeat(2 << 20);
         let huge = started(usize::MAX);
         for (bad, why) in [
-            ("\0\0\0", "says nothing"),
-            ("\u{fffd}{", "says nothing"),
-            (&long, "has no end"),
-            (&started(5_000), "a number that none has yet"),
-            (&huge, "a number that none has yet"),
+            ("\0\0\0", "cannot be parsed"),
+            ("\u{fffd}{", "cannot be parsed"),
+            (&long, "is incomplete"),
+            (&started(5_000), "number is out of order"),
+            (&huge, "number is out of order"),
         ] {
             let path = journal(folder.path(), format!("{whole}{bad}\n{BEGUN}\n").as_bytes());
             let (count, at, damage) = followed(&path);

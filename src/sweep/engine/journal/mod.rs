@@ -12,7 +12,7 @@ use crate::disk::{self, Care};
 use crate::state::lock::{is_locked, lock};
 use crate::state::worker::Worker;
 
-pub use events::{EndReason, Event, EventKind, Outcome};
+pub use events::{EndReason, Event, EventKind, TrialOutcome};
 pub use lines::{Followed, Position};
 
 const EVENTS: &str = "events.jsonl";
@@ -71,7 +71,7 @@ impl SweepFolder {
         if self.path.is_dir() {
             return Ok(());
         }
-        let gone = format!("{} is gone, and what happens is not kept any more", self.path.display());
+        let gone = format!("{} no longer exists", self.path.display());
         Err(io::Error::new(io::ErrorKind::NotFound, gone))
     }
 
@@ -97,7 +97,7 @@ impl SweepFolder {
     ///
     /// # Errors
     /// As [`SweepFolder::events`].
-    pub fn is_told(&self) -> io::Result<Option<bool>> {
+    pub fn is_fully_logged(&self) -> io::Result<Option<bool>> {
         let (mut count, mut last) = (0, None);
         let read = self.follow(Position::default(), |event| {
             count += 1;
@@ -214,7 +214,7 @@ impl SweepFolder {
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn said(&self) -> io::Result<String> {
+    pub fn read_log(&self) -> io::Result<String> {
         match disk::read_end(&self.log(), LOG) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
             text => text,
@@ -290,7 +290,7 @@ mod tests {
     fn fill(folder: &SweepFolder) {
         let mut writer = folder.take().unwrap().unwrap();
         let event = |kind| Event { at: 1, kind };
-        let long = || Outcome::Failed { message: "x".repeat(300) };
+        let long = || TrialOutcome::Failed { message: "x".repeat(300) };
         let mut written = 0;
         while writer.write(&event(EventKind::Ended { trial: 0, outcome: long() })).is_ok() {
             written += 1;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub use log::{Log, LoggedSweep};
 
 use self::uploads::Refusals;
-use super::journal::{EndReason, Event, EventKind, Outcome, SweepFolder};
+use super::journal::{EndReason, Event, EventKind, SweepFolder, TrialOutcome};
 use super::state::{SweepState, best};
 use super::unkept::Unkept;
 use crate::mlflow::filter::parse;
@@ -307,17 +307,19 @@ impl Recorder {
         &mut self,
         trial: usize,
         at: i64,
-        outcome: &Outcome,
+        outcome: &TrialOutcome,
         mut metrics: Vec<Metric>,
     ) -> Result<()> {
         let run = self.run_of(trial).await?;
         let (status, why) = match outcome {
-            Outcome::Finished { means, deviations } => {
+            TrialOutcome::Finished { means, deviations } => {
                 metrics.extend(dated(at, 0, self.sweep.names.of_result(means, deviations)));
                 (RunStatus::Finished, None)
             }
-            Outcome::Pruned { reports, .. } => (RunStatus::Killed, Some(self.sweep.names.pruned(*reports))),
-            Outcome::Failed { message } => (RunStatus::Failed, Some(cut(message))),
+            TrialOutcome::Pruned { reports, .. } => {
+                (RunStatus::Killed, Some(self.sweep.names.pruned(*reports)))
+            }
+            TrialOutcome::Failed { message } => (RunStatus::Failed, Some(cut(message))),
         };
         let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
         self.log(&run, &metrics, &[], &why).await?;

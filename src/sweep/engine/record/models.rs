@@ -45,7 +45,7 @@ impl Recorder {
         }
         self.fail_models(run).await?;
         self.log(run, metrics, &[], &[]).await?;
-        let why = format!("what was kept of trial {trial} cannot be read: {error}");
+        let why = format!("cannot read the files of trial {trial}: {error}");
         self.tell(Some(trial), run, vec![Unkept { trial: Some(trial), what: MODEL_NAME.into(), why }]).await
     }
 

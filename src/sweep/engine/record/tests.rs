@@ -109,7 +109,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn is_over(folder: &SweepFolder) -> bool {
-    folder.is_told().unwrap() == Some(true)
+    folder.is_fully_logged().unwrap() == Some(true)
 }
 
 /// An undisturbed sweep: what it leaves, and how many calls it takes.

@@ -29,7 +29,7 @@ pub(super) struct Refusals {
     /// Whether files were given up since the store last took all of a trial.
     has_given_up: bool,
     /// Whether the last one leaves a try.
-    leaves_a_try: bool,
+    has_attempts_left: bool,
 }
 
 impl Refusals {
@@ -41,7 +41,7 @@ impl Refusals {
         // What else a trial has that was given up is asked for once.
         self.count += 1;
         let is_last = self.count >= if self.has_given_up { TRIES_AFTER } else { TRIES };
-        self.leaves_a_try = !is_last;
+        self.has_attempts_left = !is_last;
         is_last
     }
 
@@ -54,8 +54,8 @@ impl Refusals {
 
 impl Recorder {
     /// Whether what failed last was a file, and it is worth to try again at once.
-    pub fn leaves_a_try(&mut self) -> bool {
-        std::mem::take(&mut self.refusals.leaves_a_try)
+    pub fn has_attempts_left(&mut self) -> bool {
+        std::mem::take(&mut self.refusals.has_attempts_left)
     }
 
     /// Writes files of a run side by side; what the store does not take comes back.
@@ -155,9 +155,12 @@ mod tests {
         let mut refusals = Refusals::default();
         let tries = |refusals: &mut Refusals, trial| (1..100).find(|_| refusals.is_last(trial));
         assert_eq!(tries(&mut refusals, Some(3)), Some(TRIES));
-        assert!(refusals.is_last(Some(3)) && !refusals.leaves_a_try, "its other files are not waited for");
+        assert!(
+            refusals.is_last(Some(3)) && !refusals.has_attempts_left,
+            "its other files are not waited for"
+        );
         refusals.are_told(false);
-        assert!(!refusals.is_last(Some(4)) && refusals.leaves_a_try, "a gateway may have been busy");
+        assert!(!refusals.is_last(Some(4)) && refusals.has_attempts_left, "a gateway may have been busy");
         refusals.are_told(true);
         assert_eq!(tries(&mut refusals, Some(5)), Some(TRIES), "it takes files");
         refusals.are_told(false);

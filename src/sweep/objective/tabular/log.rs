@@ -5,14 +5,14 @@ use crate::learn::scores::scores;
 use crate::sweep::engine::record::Log;
 use crate::sweep::engine::trial::Measured;
 use crate::sweep::header::SweepHeader;
-use crate::sweep::plan::Plan;
+use crate::sweep::plan::SweepPlan;
 use crate::sweep::search::Proposal;
 use crate::text::json;
 
 /// The names, made of what the sweep was begun with.
 #[derive(Debug)]
 pub struct TabularLog {
-    plan: Plan,
+    plan: SweepPlan,
     report: Option<DataReport>,
     command: String,
     command_in_a_tag: String,
@@ -43,7 +43,7 @@ impl Log for TabularLog {
     }
 
     fn sweep_params(&self) -> Vec<(String, String)> {
-        let Plan { rules, tabular } = &self.plan;
+        let SweepPlan { rules, tabular } = &self.plan;
         let families: Vec<_> = rules.spaces.iter().map(|space| space.family.as_str()).collect();
         let mut params = vec![
             ("data", tabular.data.clone()),
@@ -104,6 +104,6 @@ impl Log for TabularLog {
     }
 
     fn pruned(&self, reports: usize) -> String {
-        format!("pruned after {reports} of {} folds: behind the median", self.plan.tabular.folds)
+        format!("pruned after {reports} of {} folds: worse than the median", self.plan.tabular.folds)
     }
 }

@@ -15,12 +15,12 @@ use crate::learn::study::{Fitted, TrainingData};
 use crate::params::Range;
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::numbers::{Values, finite, moments};
-use crate::sweep::engine::trial::{Measured, Report, Trial, TrialEnd, Verdict, Watch};
-use crate::sweep::plan::Plan;
+use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
+use crate::sweep::plan::SweepPlan;
 
 pub use log::TabularLog;
 
-/// Whose models are kept.
+/// Which models to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum KeptModels {
@@ -46,11 +46,11 @@ pub struct TabularPlan {
     /// What of the spaces is not as it comes: family, hyper-parameter, range.
     #[serde(default)]
     pub ranges: Vec<(String, String, Range)>,
-    /// Folds of cross-validation.
+    /// Number of cross-validation folds.
     pub folds: usize,
-    /// The share of rows that is held out to the end.
+    /// The fraction of rows held out as test set.
     pub test_size: f64,
-    /// Whose models are kept.
+    /// Which models to keep.
     pub models: KeptModels,
 }
 
@@ -60,11 +60,11 @@ pub struct TabularPlan {
 /// A sentence that says what to change.
 pub fn check_parts(folds: usize, test_size: f64) -> Result<(), DataError> {
     if !(2..=50).contains(&folds) {
-        return Err(DataError::Target(format!("{folds} folds: there have to be 2 to 50")));
+        return Err(DataError::Target(format!("{folds} folds; use 2 to 50")));
     }
     if !(0.01..=0.9).contains(&test_size) {
         return Err(DataError::Target(format!(
-            "a test part of {test_size}: it has to be from 0.01 to 0.9 of the rows"
+            "a test size of {test_size}; use a fraction from 0.01 to 0.9"
         )));
     }
     Ok(())
@@ -73,19 +73,19 @@ pub fn check_parts(folds: usize, test_size: f64) -> Result<(), DataError> {
 /// Trials that are estimators on a table. A report holds the scores of a fold, in the order of
 /// [`scores`](crate::learn::scores::scores).
 pub struct Tabular {
-    plan: Plan,
+    plan: SweepPlan,
     data: TrainingData,
     folder: SweepFolder,
 }
 
 impl Tabular {
     /// On the data of the plan; models go to the folder.
-    pub fn new(plan: Plan, data: TrainingData, folder: SweepFolder) -> Self {
+    pub fn new(plan: SweepPlan, data: TrainingData, folder: SweepFolder) -> Self {
         Self { plan, data, folder }
     }
 
     /// Fits on all but the test part, and keeps the model and what the test part says; in words why that cannot be.
-    fn refit(&self, trial: &Trial, watch: &dyn Watch) -> io::Result<Result<(), String>> {
+    fn refit(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<Result<(), String>> {
         let seed = seed_of(self.plan.rules.seed, trial.number as u64);
         let proposal = &trial.proposal;
         let fitted = self.data.whole().and_then(|part| {
@@ -98,7 +98,7 @@ impl Tabular {
         };
         self.folder.check()?;
         keep::keep(&self.folder.trial(trial.number), &self.data, part, &fitted)?;
-        watch.report(Report::Last(measured(&fitted)))?;
+        watch.report(TrialReport::Last(measured(&fitted)))?;
         Ok(Ok(()))
     }
 
@@ -117,7 +117,7 @@ fn measured(fitted: &Fitted) -> Measured {
 }
 
 impl Objective for Tabular {
-    fn run(&self, trial: &Trial, watch: &dyn Watch) -> io::Result<TrialEnd> {
+    fn run(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<TrialEnd> {
         let family = match families::named(&trial.proposal.family) {
             Ok(family) => family,
             Err(message) => return Ok(TrialEnd::Failed(message)),
@@ -137,7 +137,7 @@ impl Objective for Tabular {
                 Err(message) => return Ok(TrialEnd::Failed(message)),
             };
             reports.push(fitted.values.clone());
-            watch.report(Report::Step(fitted))?;
+            watch.report(TrialReport::Step(fitted))?;
         }
         if self.plan.tabular.models == KeptModels::All
             && !trial.has_last
@@ -149,7 +149,7 @@ impl Objective for Tabular {
         Ok(TrialEnd::Finished)
     }
 
-    fn finish(&self, best: &Trial, watch: &dyn Watch) -> io::Result<()> {
+    fn finish(&self, best: &Trial, watch: &dyn TrialWatch) -> io::Result<()> {
         let is_kept = best.has_last || self.plan.tabular.models == KeptModels::All;
         if is_kept || watch.verdict()? != Verdict::Continue {
             return Ok(());

@@ -8,15 +8,15 @@ use crate::sweep::request::SweepRequest;
 /// Says the same after each report, and keeps them.
 struct Watcher {
     verdicts: Mutex<Vec<Verdict>>,
-    reports: Mutex<Vec<Report>>,
+    reports: Mutex<Vec<TrialReport>>,
 }
 
-impl Watch for Watcher {
+impl TrialWatch for Watcher {
     fn verdict(&self) -> io::Result<Verdict> {
         Ok(self.verdicts.lock().unwrap().pop().unwrap_or(Verdict::Continue))
     }
 
-    fn report(&self, report: Report) -> io::Result<()> {
+    fn report(&self, report: TrialReport) -> io::Result<()> {
         self.reports.lock().unwrap().push(report);
         Ok(())
     }
@@ -52,10 +52,13 @@ fn a_trial_is_its_folds_and_a_model_and_ends_as_it_is_told() {
     };
     let (end, whole) = run(&trial("naive_bayes", &[]), &[]);
     assert_eq!(end, TrialEnd::Finished);
-    assert!(matches!(whole[..], [Report::Step(_), Report::Step(_), Report::Step(_), Report::Last(_)]));
+    assert!(matches!(
+        whole[..],
+        [TrialReport::Step(_), TrialReport::Step(_), TrialReport::Step(_), TrialReport::Last(_)]
+    ));
     assert!(here.path().join("trials/4/model.onnx").is_file());
     // It goes on behind what is reported already.
-    let Report::Step(first) = &whole[0] else { panic!() };
+    let TrialReport::Step(first) = &whole[0] else { panic!() };
     let (end, rest) = run(&trial("naive_bayes", std::slice::from_ref(&first.values)), &[]);
     assert_eq!((end, rest.len()), (TrialEnd::Finished, 3));
     let (end, none) = run(&trial("naive_bayes", &[]), &[Verdict::Continue, Verdict::Prune]);
@@ -63,5 +66,5 @@ fn a_trial_is_its_folds_and_a_model_and_ends_as_it_is_told() {
     let (end, none) = run(&trial("naive_bayes", &[]), &[Verdict::Cancel]);
     assert_eq!((end, none.len()), (TrialEnd::Cancelled, 0));
     let (end, _) = run(&trial("x", &[]), &[]);
-    assert_eq!(end, TrialEnd::Failed("there is no family \"x\"".into()));
+    assert_eq!(end, TrialEnd::Failed("no family \"x\"".into()));
 }

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, BEST, Possible, Row, can_write, given};
+use crate::tui::core::action::{Action as Any, ActionRow, BEST, Possible, can_write, given};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
 
@@ -17,7 +17,7 @@ pub enum Action {
     Marks,
 }
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::GoTo, "go-to-best", &["b"], "best", "go to the best run", has_best),
     row(
         Action::MarkBest,
@@ -32,27 +32,20 @@ pub const ROWS: &[Row] = &[
         "choose-by",
         &["m"],
         "metric",
-        "choose the metric that the best run is chosen by, and how",
+        "choose the metric to optimise, and how",
         has_metrics,
     ),
-    row(Action::Why, "why", &["w"], "why", "say why the best run is the best", has_selection),
+    row(Action::Why, "why", &["w"], "why", "explain why the best run is the best", has_selection),
     row(Action::Leaderboard, "leaderboard", &["L"], "", "rank the best runs", has_selection),
     row(
         Action::UndoMark,
         "undo-mark",
         &["U"],
         "",
-        "undo the mark on the best run, in the registry too",
+        "undo the mark on the best run, and its registration",
         can_undo,
     ),
-    row(
-        Action::Marks,
-        "marks",
-        &["ctrl-b"],
-        "",
-        "mark any run, see what that would write, the history of marks",
-        has_runs,
-    ),
+    row(Action::Marks, "marks", &["ctrl-b"], "", "mark any run, preview a mark, history of marks", has_runs),
 ];
 
 const fn row(
@@ -62,12 +55,21 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Best(action), name, keys, scopes: &[Scope::Panes], hint, help, group: BEST, possible }
+) -> ActionRow {
+    ActionRow {
+        action: Any::Best(action),
+        name,
+        keys,
+        scopes: &[Scope::Panes],
+        hint,
+        help,
+        group: BEST,
+        possible,
+    }
 }
 
 fn has_best(app: &App) -> Possible {
-    given(app.best.run_id().is_some(), "no best run is known: w says why, m chooses a metric")
+    given(app.best.run_id().is_some(), "no best run yet; w explains why, m chooses a metric")
 }
 
 fn has_selection(app: &App) -> Possible {
@@ -90,5 +92,5 @@ fn can_undo(app: &App) -> Possible {
 
 fn has_runs(app: &App) -> Possible {
     can_write(app)?;
-    given(app.runs.loaded && app.runs.length() > 0, "there is no run to mark")
+    given(app.runs.loaded && app.runs.length() > 0, "no run to mark")
 }

@@ -5,14 +5,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Held, Marked, Msg, Unmarked, choose};
+use super::{Champion, Marked, Msg, Unmarked, choose};
 use crate::catalog::{Catalog, gather};
-use crate::marking::{self, Journal, Request, Resumed, Undoing};
+use crate::marking::{self, Journal, MarkRequest, Resumed, Undoing};
 use crate::mlflow::{ExperimentId, RunId, Tag};
 use crate::select::{Ancestors, Patterns, Policy};
 use crate::state::policies::Policies;
 use crate::store::{Store, now_ms};
-use crate::tui::core::msg::{Msg as Any, Said};
+use crate::tui::core::msg::{Announcement, Msg as Any};
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
@@ -37,9 +37,9 @@ pub enum Effect {
         policy: Option<Box<Policy>>,
     },
     /// Find out what a mark would write.
-    PlanMark(Box<Request>),
+    PlanMark(Box<MarkRequest>),
     /// Mark a run best, and register its model.
-    Mark(Box<Request>),
+    Mark(Box<MarkRequest>),
     UndoMark {
         experiment: ExperimentId,
         undoing: Undoing,
@@ -83,7 +83,7 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
         }),
         Effect::KeepPolicy { experiment, policy } => {
             if let Err(error) = services.policies.set(&experiment, policy.as_deref()) {
-                tasks.send(Said(format!("your choice is not kept: {error}")));
+                tasks.send(Announcement(format!("cannot save your choice: {error}")));
             }
         }
         Effect::PlanMark(request) => tasks.answer(Slot("plan"), async move {
@@ -118,14 +118,14 @@ pub fn resume_marks(tasks: &mut Tasks, services: &Services) {
     });
 }
 
-async fn mark(store: &Store, journal: &Journal, mut request: Request) -> Result<Marked, Unmarked> {
+async fn mark(store: &Store, journal: &Journal, mut request: MarkRequest) -> Result<Marked, Unmarked> {
     request.random = fastrand::u32(..);
     let failed = |error, is_begun| Unmarked { error, is_undo: false, is_begun };
     let plan = marking::plan(store, &request).await.map_err(|error| failed(error, false))?;
     match marking::mark(store, journal, &plan).await {
         Ok(outcome) => Ok(Marked {
-            held: Some(Held { run: outcome.record.run(), is_held: outcome.superseded.is_none() }),
-            said: outcome.said,
+            champion: Some(Champion { run: outcome.record.run(), holds: outcome.superseded.is_none() }),
+            messages: outcome.messages,
         }),
         Err(error) => Err(failed(error, journal.has_mark(&plan.record.id))),
     }
@@ -139,10 +139,12 @@ async fn undo(
 ) -> Result<Marked, Unmarked> {
     match marking::undo(store, journal, experiment, undoing, fastrand::u32(..)).await {
         Ok(Some(outcome)) => Ok(Marked {
-            held: Some(Held { run: outcome.record.run(), is_held: outcome.superseded.is_some() }),
-            said: outcome.said,
+            champion: Some(Champion { run: outcome.record.run(), holds: outcome.superseded.is_some() }),
+            messages: outcome.messages,
         }),
-        Ok(None) => Ok(Marked { held: None, said: vec!["no run of this experiment is marked best".into()] }),
+        Ok(None) => {
+            Ok(Marked { champion: None, messages: vec!["no run of this experiment is marked best".into()] })
+        }
         Err(error) => Err(Unmarked { error, is_undo: true, is_begun: journal.has_undo(experiment) }),
     }
 }
@@ -153,7 +155,11 @@ async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>)
     let begun = now_ms();
     if let Err(error) = journal.broken_off() {
         return Some(
-            Said(format!("whether a mark broke off is not known: {}", crate::state::told(&error))).into(),
+            Announcement(format!(
+                "cannot tell whether a mark was interrupted: {}",
+                crate::state::in_words(&error)
+            ))
+            .into(),
         );
     }
     loop {
@@ -163,22 +169,22 @@ async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>)
         };
         match resumed {
             Ok(Resumed { outcomes, failed }) => {
-                let failed = failed.iter().map(|error| {
-                    format!("what broke off earlier is not finished: {error}; {}", error.hint())
-                });
+                let failed = failed
+                    .iter()
+                    .map(|error| format!("cannot finish an interrupted mark: {error}; {}", error.hint()));
                 let mut lines: Vec<String> = failed.collect();
                 if !outcomes.is_empty() {
-                    lines.push("what broke off earlier is finished".to_owned());
+                    lines.push("finished an interrupted mark".to_owned());
                 }
-                lines.extend(outcomes.into_iter().flat_map(|outcome| outcome.said));
+                lines.extend(outcomes.into_iter().flat_map(|outcome| outcome.messages));
                 return (!lines.is_empty())
-                    .then(|| Msg::Marked(Ok(Marked { held: None, said: lines })).into());
+                    .then(|| Msg::Marked(Ok(Marked { champion: None, messages: lines })).into());
             }
             // For an hour; the next start tries again.
             Err(error) if now_ms() - begun > 3_600_000 => {
                 return Some(
-                    Said(format!(
-                        "what broke off earlier is not finished: {error}; the next start tries again"
+                    Announcement(format!(
+                        "cannot finish an interrupted mark: {error}; the next start tries again"
                     ))
                     .into(),
                 );

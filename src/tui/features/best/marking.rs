@@ -5,8 +5,8 @@
 use super::effects::Effect;
 use super::{Marked, Unmarked};
 use crate::catalog::{Catalog, Row};
-use crate::marking::Plan;
-use crate::marking::{Event, ModelBy, Record, Registration, Request, Undoing, events, holder};
+use crate::marking::MarkPlan;
+use crate::marking::{MarkEvent, MarkRequest, ModelBy, Record, Registration, Undoing, events, holder};
 use crate::mlflow::{ExperimentId, RunId};
 use crate::select::reason;
 use crate::store::StoreError;
@@ -22,7 +22,7 @@ use crate::tui::widgets::report::Report;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Marking {
     Best,
-    Selected,
+    UnderCursor,
     PlanBest,
     PlanSelected,
     Undo,
@@ -69,14 +69,14 @@ fn marks(app: &App) -> Vec<Item<Marking>> {
     if let Some(row) = best(app) {
         let name = name(Some(row), catalog(app));
         items.push(item(format!("mark {name}"), "the best", Marking::Best));
-        items.push(item(format!("show what marking {name} would write"), "", Marking::PlanBest));
+        items.push(item(format!("preview marking {name}"), "", Marking::PlanBest));
     }
-    if let Some(row) = app.runs.selected_row() {
+    if let Some(row) = app.runs.row_under_cursor() {
         let name = name(Some(row), &app.runs.catalog);
-        items.push(item(format!("mark {name} "), "under the cursor", Marking::Selected));
-        items.push(item(format!("show what marking {name} would write "), "", Marking::PlanSelected));
+        items.push(item(format!("mark {name} "), "under the cursor", Marking::UnderCursor));
+        items.push(item(format!("preview marking {name} "), "", Marking::PlanSelected));
     }
-    if let Some(record) = held(app) {
+    if let Some(record) = champion(app) {
         items.push(item(
             format!("undo the mark of {}", text::clean(&record.run_name)),
             &record.by,
@@ -92,7 +92,7 @@ fn picked(app: &mut App, choice: Marking, effects: &mut Effects) {
     match choice {
         Marking::Best => mark(app, best(app), false, effects),
         Marking::PlanBest => mark(app, best(app), true, effects),
-        Marking::Selected => mark_selected(app, false, effects),
+        Marking::UnderCursor => mark_selected(app, false, effects),
         Marking::PlanSelected => mark_selected(app, true, effects),
         Marking::Undo => undo(app, effects),
         Marking::History => app.overlay = Some(Overlay::Report(history(app))),
@@ -100,18 +100,18 @@ fn picked(app: &mut App, choice: Marking, effects: &mut Effects) {
 }
 
 /// The mark that holds in the open experiment.
-fn held(app: &App) -> Option<Record> {
+fn champion(app: &App) -> Option<Record> {
     let listed = app.experiments.find(app.runs.experiment.as_ref()?)?;
     holder(&events(&listed.experiment.tags)).cloned()
 }
 
 fn mark_selected(app: &mut App, is_plan: bool, effects: &mut Effects) {
-    let Some(row) = app.runs.selected_row() else { return };
+    let Some(row) = app.runs.row_under_cursor() else { return };
     if app.best.run_id() == Some(app.runs.catalog.run_id(row)) {
         return mark(app, best(app), is_plan, effects);
     }
     let run = RunId::from(app.runs.catalog.run_id(row));
-    let request = Request { run, why: "chosen by hand".into(), ..request(app) };
+    let request = MarkRequest { run, why: "chosen by hand".into(), ..request(app) };
     send(app, request, is_plan, effects);
 }
 
@@ -119,7 +119,7 @@ fn mark_selected(app: &mut App, is_plan: bool, effects: &mut Effects) {
 fn mark(app: &mut App, row: Option<Row>, is_plan: bool, effects: &mut Effects) {
     let Some((row, selection)) = row.zip(app.best.selection().cloned()) else { return };
     let objective = selection.policy.primary();
-    let request = Request {
+    let request = MarkRequest {
         run: RunId::from(catalog(app).run_id(row)),
         metric: objective.metric.clone(),
         value: selection.best().map(|best| best.values[0]),
@@ -132,7 +132,7 @@ fn mark(app: &mut App, row: Option<Row>, is_plan: bool, effects: &mut Effects) {
 }
 
 /// What all marks of now have in common.
-fn request(app: &App) -> Request {
+fn request(app: &App) -> MarkRequest {
     let selecting = &app.selecting;
     let experiment = app.runs.experiment.clone().unwrap_or_else(|| ExperimentId::from(""));
     let metric = app.best.policy().map_or(String::new(), |policy| policy.primary().metric.clone());
@@ -142,7 +142,7 @@ fn request(app: &App) -> Request {
         "metric" => metric.clone(),
         _ => app.user.clone(),
     });
-    Request {
+    MarkRequest {
         experiment,
         run: RunId::from(""),
         metric: String::new(),
@@ -162,7 +162,7 @@ fn request(app: &App) -> Request {
     }
 }
 
-fn send(app: &mut App, request: Request, is_plan: bool, effects: &mut Effects) {
+fn send(app: &mut App, request: MarkRequest, is_plan: bool, effects: &mut Effects) {
     if is_plan {
         effects.push(Effect::PlanMark(Box::new(request)));
     } else {
@@ -180,7 +180,7 @@ pub fn undo(app: &mut App, effects: &mut Effects) {
         app.status = Some("undoing the mark".into());
         effects.push(Effect::UndoMark { experiment, undoing });
     };
-    match held(app) {
+    match champion(app) {
         Some(record) if record.by != app.user => {
             let lines =
                 vec![format!("{}  {}", record.run_name, text::timestamp(record.at)), record.why.clone()];
@@ -201,15 +201,15 @@ fn history(app: &App) -> Report {
         .iter()
         .rev()
         .map(|event| match event {
-            Event::Marked(record) => {
+            MarkEvent::Marked(record) => {
                 let now = if holds.as_deref() == Some(&record.id) { " (holds)" } else { "" };
                 let at = text::timestamp(record.at);
                 format!("{at}  {} marked {}{now}: {}", record.by, record.run_name, record.why)
             }
-            Event::Undone(undone) => {
+            MarkEvent::Undone(undone) => {
                 let name = log.iter().find_map(|event| match event {
-                    Event::Marked(record) if record.id == undone.mark => Some(record.run_name.as_str()),
-                    Event::Marked(_) | Event::Undone(_) => None,
+                    MarkEvent::Marked(record) if record.id == undone.mark => Some(record.run_name.as_str()),
+                    MarkEvent::Marked(_) | MarkEvent::Undone(_) => None,
                 });
                 format!(
                     "{}  {} undid the mark of {}",
@@ -221,7 +221,7 @@ fn history(app: &App) -> Report {
         })
         .collect();
     if lines.is_empty() {
-        lines.push("No run of this experiment was ever marked. B marks the best one.".into());
+        lines.push("No run of this experiment has been marked. B marks the best one.".into());
     }
     Report::new("Marks of this experiment", lines)
 }
@@ -232,19 +232,19 @@ fn why_unmarked(Unmarked { error, is_undo, is_begun }: &Unmarked) -> String {
         (false, false) => format!("nothing was marked: {error}; {}", error.hint()),
         (false, true) => format!("nothing was undone: {error}; {}", error.hint()),
         (true, false) => {
-            format!("the mark is not whole: {error}; it is finished at the next start, or taken back by U")
+            format!("the mark is incomplete: {error}; the next start finishes it, or U undoes it")
         }
-        (true, true) => format!("the mark is not wholly undone: {error}; the next start does the rest"),
+        (true, true) => format!("the mark is only partly undone: {error}; the next start finishes it"),
     }
 }
 
 /// What came of marking, or of undoing a mark.
 pub fn marked(app: &mut App, result: Result<Marked, Unmarked>, effects: &mut Effects) {
     match result {
-        Ok(Marked { held, said }) => {
-            app.say(said.join("; "));
+        Ok(Marked { champion, messages }) => {
+            app.say(messages.join("; "));
             let catalog = std::sync::Arc::clone(&app.runs.catalog);
-            app.best.hold(held, &catalog);
+            app.best.set_champion(champion, &catalog);
         }
         Err(unmarked) => app.say(why_unmarked(&unmarked)),
     }
@@ -252,7 +252,7 @@ pub fn marked(app: &mut App, result: Result<Marked, Unmarked>, effects: &mut Eff
 }
 
 /// What a mark would write.
-pub fn planned(app: &mut App, result: Result<Box<Plan>, StoreError>) {
+pub fn planned(app: &mut App, result: Result<Box<MarkPlan>, StoreError>) {
     match result {
         Ok(plan) => {
             let mut lines = plan.writes.clone();
@@ -260,6 +260,6 @@ pub fn planned(app: &mut App, result: Result<Box<Plan>, StoreError>) {
             let title = format!("Marking {} would write", text::clean(&plan.record.run_name));
             app.overlay = Some(Overlay::Report(Report::new(title, lines)));
         }
-        Err(error) => app.say(format!("nothing was planned: {error}; {}", error.hint())),
+        Err(error) => app.say(format!("cannot preview the mark: {error}; {}", error.hint())),
     }
 }

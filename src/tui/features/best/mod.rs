@@ -14,19 +14,19 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use crate::catalog::summaries::Wanted;
+use crate::catalog::summaries::NeededHistory;
 use crate::catalog::{Catalog, Row};
-use crate::marking::Plan;
+use crate::marking::MarkPlan;
 use crate::mlflow::{ExperimentId, RunId, Tag, tags};
 use crate::select::{
-    Ancestors, Objective, Patterns, Policy, Resolved, Selection, further, missing_parents, newest_metrics,
-    reason, resolve, select_with, told,
+    Ancestors, Objective, Patterns, Policy, Resolved, Selection, further_metrics, missing_parents,
+    newest_metrics, optuna_directions, reason, resolve, select_with,
 };
 use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::Runs;
 use crate::tui::core::remote::{Remote, Ticket};
-use crate::tui::core::signs::{Sign, is_marked};
+use crate::tui::core::signs::{RunSign, is_marked};
 use effects::Effect;
 
 /// Runs that are ranked.
@@ -51,7 +51,7 @@ pub enum Msg {
     /// A mark was made or undone.
     Marked(Result<Marked, Unmarked>),
     /// What a mark would write.
-    Planned(Result<Box<Plan>, StoreError>),
+    Planned(Result<Box<MarkPlan>, StoreError>),
 }
 
 /// What came of choosing the best run.
@@ -60,7 +60,7 @@ pub struct Chosen {
     /// What it was chosen from.
     pub catalog: Arc<Catalog>,
     /// What the tags of its runs say of directions.
-    pub told: Vec<Objective>,
+    pub directions: Vec<Objective>,
     pub resolved: Resolved,
     pub selection: Option<Arc<Selection>>,
 }
@@ -69,16 +69,16 @@ pub struct Chosen {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Marked {
     /// What of it is known before the store is read anew.
-    pub held: Option<Held>,
+    pub champion: Option<Champion>,
     /// In words.
-    pub said: Vec<String>,
+    pub messages: Vec<String>,
 }
 
 /// Whether a run is marked best.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct Champion {
     pub run: RunId,
-    pub is_held: bool,
+    pub holds: bool,
 }
 
 /// A mark that was not made or not undone.
@@ -102,7 +102,7 @@ pub struct Best {
     asked: Option<Asked>,
     looking: Looking,
     /// What was just marked or undone, and the runs as they were then.
-    held: Option<(Held, Arc<Catalog>)>,
+    champion: Option<(Champion, Arc<Catalog>)>,
 }
 
 /// Whether runs above others are being looked for.
@@ -135,18 +135,18 @@ impl Best {
 
     /// Whether a run is marked best: by its tags, or by what was written since they were read.
     pub fn is_marked(&self, catalog: &Arc<Catalog>, row: Row) -> bool {
-        let news = self.held.as_ref().filter(|(_, as_of)| Arc::ptr_eq(as_of, catalog));
+        let news = self.champion.as_ref().filter(|(_, as_of)| Arc::ptr_eq(as_of, catalog));
         match news {
-            Some((held, _)) if catalog.run_id(row) == held.run.as_str() => held.is_held,
+            Some((champion, _)) if catalog.run_id(row) == champion.run.as_str() => champion.holds,
             // One run holds the mark.
-            Some((held, _)) if held.is_held => false,
+            Some((champion, _)) if champion.holds => false,
             Some(_) | None => is_marked(catalog, row),
         }
     }
 
     /// A mark was made or undone.
-    pub fn hold(&mut self, held: Option<Held>, catalog: &Arc<Catalog>) {
-        self.held = held.map(|held| (held, Arc::clone(catalog)));
+    pub fn set_champion(&mut self, champion: Option<Champion>, catalog: &Arc<Catalog>) {
+        self.champion = champion.map(|champion| (champion, Arc::clone(catalog)));
     }
 
     pub fn run_id(&self) -> Option<&str> {
@@ -154,11 +154,11 @@ impl Best {
     }
 
     /// What is told of a run of the open experiment.
-    pub fn sign(&self, run_id: &str) -> Option<Sign> {
+    pub fn sign(&self, run_id: &str) -> Option<RunSign> {
         if self.id.as_deref() == Some(run_id) {
-            Some(Sign::Best)
+            Some(RunSign::Best)
         } else if self.front.contains(run_id) {
-            Some(Sign::Front)
+            Some(RunSign::Front)
         } else {
             None
         }
@@ -186,8 +186,8 @@ impl Best {
     }
 
     /// The histories that it takes to tell.
-    pub fn wanted(&self) -> Vec<Wanted> {
-        self.policy().map(Policy::wanted).unwrap_or_default()
+    pub fn needed_histories(&self) -> Vec<NeededHistory> {
+        self.policy().map(Policy::needed_histories).unwrap_or_default()
     }
 
     /// Takes an answer in; false if it is late.
@@ -287,20 +287,21 @@ pub fn choose(
 ) -> Msg {
     // A policy that was chosen needs no metrics to be found.
     let counts = if chosen.is_some() { Vec::new() } else { newest_metrics(&catalog) };
-    let told = told(&catalog);
-    let resolved = resolve(chosen, tags, patterns, &counts, &told);
+    let directions = optuna_directions(&catalog);
+    let resolved = resolve(chosen, tags, patterns, &counts, &directions);
     let selection = match &resolved {
         Resolved::Policy(policy, _) => {
             let mut selection = select_with(&catalog, policy, &[], ancestors, TOP);
             if !selection.undecided.is_empty() {
-                selection = select_with(&catalog, policy, &further(&catalog, patterns), ancestors, TOP);
+                selection =
+                    select_with(&catalog, policy, &further_metrics(&catalog, patterns), ancestors, TOP);
             }
             Some(Arc::new(selection))
         }
         _ => None,
     };
     let missing = missing_parents(&catalog, ancestors);
-    Msg::Selected { ticket, chosen: Box::new(Chosen { catalog, told, resolved, selection }), missing }
+    Msg::Selected { ticket, chosen: Box::new(Chosen { catalog, directions, resolved, selection }), missing }
 }
 
 impl Best {

@@ -14,9 +14,9 @@ use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Focus;
-use crate::tui::core::signs::Sign;
+use crate::tui::core::signs::RunSign;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
-use crate::tui::widgets::prompt::{Prompt, Wrong};
+use crate::tui::widgets::prompt::{Prompt, PromptError};
 use crate::tui::widgets::report::Report;
 
 /// Metrics whose directions are told.
@@ -65,7 +65,7 @@ pub fn go_to(app: &mut App, id: &RunId) {
             app.runs.moved();
             app.focus = Focus::Runs;
         }
-        None => app.say("the run is not among those that are shown: a filter or a fold hides it"),
+        None => app.say("the run is hidden by a filter or a fold"),
     }
 }
 
@@ -79,8 +79,8 @@ fn leaderboard(app: &mut App) {
         .map(|ranked| {
             let behind = ranked.values[0] - first;
             let sign = match app.best.sign(catalog.run_id(ranked.row)) {
-                Some(Sign::Best) => "best",
-                Some(Sign::Front) => "front",
+                Some(RunSign::Best) => "best",
+                Some(RunSign::Front) => "front",
                 None => "",
             };
             let gap = if behind == 0.0 { String::new() } else { format!("{behind:+.3e}") };
@@ -115,7 +115,7 @@ pub fn why(app: &App) -> Option<Report> {
     let Resolved::Policy(_, origin) = resolved else { return None };
     let mut lines = reason::long(selection.as_ref()?, catalog, *origin);
     if !app.runs.complete {
-        lines.push("Not all runs are read yet.".into());
+        lines.push("Still reading runs.".into());
     }
     Some(Report::new("Why this run is best", lines))
 }
@@ -123,7 +123,7 @@ pub fn why(app: &App) -> Option<Report> {
 /// What the best run is chosen by: what is set, and the metrics.
 fn choose_by(app: &mut App) {
     let items = edits(app);
-    Picker::new("Choose the best run by (space adds a metric)", items, |app, picked, effects| match picked {
+    Picker::new("Metric to optimise (space adds one)", items, |app, picked, effects| match picked {
         Picked::Chosen(edit) => chosen(app, edit, effects),
         Picked::Toggled(PolicyEdit::Metric(metric), on) => toggled(app, &metric, on, effects),
         Picked::Toggled(..) | Picked::Removed(_) => {}
@@ -145,12 +145,12 @@ fn edits(app: &App) -> Vec<Item<PolicyEdit>> {
         let metric = text::clean(&primary.metric);
         items.push(item(
             format!("direction: {metric}, {}", primary.goal.word()),
-            "enter turns it",
+            "enter flips it",
             None,
             PolicyEdit::Turn,
         ));
         items.push(item(
-            format!("value: {}", policy.value.words()),
+            format!("value: {}", policy.value.in_words()),
             "latest, best, last N",
             None,
             PolicyEdit::Value,
@@ -160,13 +160,13 @@ fn edits(app: &App) -> Vec<Item<PolicyEdit>> {
         if policy.objectives.len() > 1 {
             let weights = policy.weights.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
             let how = if weights.is_empty() { "the metrics in their order".to_owned() } else { weights };
-            items.push(item(format!("on the front by: {how}"), "weights", None, PolicyEdit::Weights));
+            items.push(item(format!("on the Pareto front, by {how}"), "weights", None, PolicyEdit::Weights));
         }
     }
     if own {
         items.push(item(
             "automatic: by tags, settings and names".into(),
-            "forgets your choice",
+            "clears your choice",
             None,
             PolicyEdit::Automatic,
         ));
@@ -190,8 +190,8 @@ fn edits(app: &App) -> Vec<Item<PolicyEdit>> {
 
 /// What is wanted of a metric, as far as that is known.
 fn goal(app: &App, metric: &str) -> Option<Goal> {
-    let told = app.best.chosen().map_or(&[][..], |chosen| &chosen.told);
-    app.selecting.patterns.goal(told, metric)
+    let directions = app.best.chosen().map_or(&[][..], |chosen| &chosen.directions);
+    app.selecting.patterns.goal(directions, metric)
 }
 
 /// Keeps a policy for the open experiment, or forgets it.
@@ -222,7 +222,7 @@ fn chosen(app: &mut App, edit: PolicyEdit, effects: &mut Effects) {
             let hint = "latest, best (of the history), or last:N (mean of the last N points)";
             ask(
                 app,
-                "Which value counts",
+                "Value of the metric",
                 hint,
                 |policy| policy.value.to_string(),
                 |policy, text| {
@@ -236,11 +236,11 @@ fn chosen(app: &mut App, edit: PolicyEdit, effects: &mut Effects) {
             let Some(policy) = app.best.policy() else { return };
             let names: Vec<_> =
                 policy.objectives.iter().map(|objective| text::clean(&objective.metric)).collect();
-            let hint = format!("a number for each of {}; nothing for their order", names.join(", "));
+            let hint = format!("a number for each of {}; empty to use their order", names.join(", "));
             ask(app, "Weights", &hint, written_weights, |policy, text| {
                 let numbers = text.split([',', ' ']).filter(|part| !part.is_empty());
                 let weights: Result<Vec<f64>, _> = numbers.map(str::parse).collect();
-                policy.weights = weights.map_err(|_| "weights are numbers")?;
+                policy.weights = weights.map_err(|_| "weights must be numbers")?;
                 Ok(policy.check().map_err(|error| error.to_string())?)
             });
         }
@@ -257,7 +257,7 @@ fn ask(
     title: &str,
     hint: &str,
     write: fn(&Policy) -> String,
-    read: fn(&mut Policy, &str) -> Result<(), Wrong>,
+    read: fn(&mut Policy, &str) -> Result<(), PromptError>,
 ) {
     if let Some(prompt) = policy_prompt(app, title, hint, write, read) {
         prompt.open(app);
@@ -269,7 +269,7 @@ fn policy_prompt(
     title: &str,
     hint: &str,
     write: fn(&Policy) -> String,
-    read: fn(&mut Policy, &str) -> Result<(), Wrong>,
+    read: fn(&mut Policy, &str) -> Result<(), PromptError>,
 ) -> Option<Prompt<String>> {
     let text = write(app.best.policy()?);
     let trimmed = |text: &str| Ok(text.trim().to_owned());
@@ -286,12 +286,12 @@ fn constrain(app: &mut App) {
     let hint = "metrics.latency_ms < 50 AND params.family = 'tree'; tab completes names";
     let read = |policy: &mut Policy, text: &str| {
         if !text.is_empty() {
-            parse(text).map_err(|error| Wrong { message: error.message, span: error.span })?;
+            parse(text).map_err(|error| PromptError { message: error.message, span: error.span })?;
         }
         Ok(policy.constrain(text).map_err(|error| error.to_string())?)
     };
     if let Some(prompt) =
-        policy_prompt(app, "Only runs that pass", hint, |policy| policy.constraint.clone(), read)
+        policy_prompt(app, "Constraint on runs", hint, |policy| policy.constraint.clone(), read)
     {
         prompt.of_filter().open(app);
     }
@@ -333,7 +333,7 @@ fn directions(app: &mut App, metric: String) {
 /// A metric is added to the objectives, or taken from them.
 fn toggled(app: &mut App, metric: &str, on: bool, effects: &mut Effects) {
     let Some(goal) = goal(app, metric) else {
-        return app.say(format!("the direction of {metric} is not known: choose it with enter first"));
+        return app.say(format!("unknown direction of {metric}; choose it with enter first"));
     };
     let mut policy = app.best.policy().cloned().unwrap_or_else(|| Policy::new(Objective::new(metric, goal)));
     policy.weights.clear();
@@ -343,7 +343,7 @@ fn toggled(app: &mut App, metric: &str, on: bool, effects: &mut Effects) {
         policy.objectives.push(Objective::new(metric, goal));
     }
     if policy.objectives.is_empty() {
-        return app.say("one metric has to stay");
+        return app.say("at least one metric is needed");
     }
     keep(app, Some(policy), effects);
 }
@@ -365,7 +365,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
             match result {
                 Ok(found) => app.best.learn(asked, &found),
                 Err(error) if app.best.not_found(&asked, app.now) => {
-                    app.say(format!("runs above those in the table are not known: {error}"));
+                    app.say(format!("cannot read parent runs: {error}"));
                 }
                 Err(_) => {}
             }

@@ -3,14 +3,14 @@
 use ratatui::layout::Rect;
 
 use super::dashboard::view::{has_lines, picture_area};
-use super::dashboard::{Kept, MadeOf};
+use super::dashboard::{CachedPicture, PictureInputs};
 use super::histories::HistoryKey;
 use super::update::dashboard_area;
 use crate::chart::raster::{Raster, raster as draw};
-use crate::chart::{Line, Place};
+use crate::chart::{ChartLine, PlotCell};
 use crate::tui::core::app::{App, Screen};
-use crate::tui::core::marks::Drawn;
-use crate::tui::widgets::plot::{Sign, plot_area, signs};
+use crate::tui::core::selected::DrawnRun;
+use crate::tui::widgets::plot::{PlotSign, plot_area, signs};
 
 /// A chart that is seen in pixels, and all that it depends on.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Pictured {
     /// The cells of its plot.
     pub area: Rect,
     metric: String,
-    made_of: MadeOf,
+    inputs: PictureInputs,
     cursor: Option<usize>,
     extremes: bool,
 }
@@ -30,7 +30,7 @@ pub fn pictured(app: &App) -> Vec<Pictured> {
     }
     match app.screens.last() {
         Some(Screen::Chart(screen)) => {
-            let area = screen.places(app.geometry().body).plot;
+            let area = screen.areas(app.geometry().body).plot;
             let has_points = screen
                 .wanted()
                 .any(|which| app.histories.get(&which).is_some_and(|known| !known.points.is_empty()));
@@ -48,7 +48,7 @@ pub fn pictured(app: &App) -> Vec<Pictured> {
             let placed = charts.grid(area.width as usize, area.height as usize).placed(charts.top);
             let seen = placed.into_iter().filter_map(|place| {
                 let key = charts.keys.get(place.chart?)?;
-                let kept = charts.kept(key).filter(|_| has_lines(&charts.drawn, key, &app.histories))?;
+                let kept = charts.cached(key).filter(|_| has_lines(&charts.drawn, key, &app.histories))?;
                 let at = Rect {
                     x: area.x + place.x as u16,
                     y: area.y + place.y as u16,
@@ -62,21 +62,21 @@ pub fn pictured(app: &App) -> Vec<Pictured> {
     }
 }
 
-fn of(kept: &Kept, metric: &str, area: Rect, cursor: Option<usize>, extremes: bool) -> Pictured {
+fn of(kept: &CachedPicture, metric: &str, area: Rect, cursor: Option<usize>, extremes: bool) -> Pictured {
     Pictured {
         area: plot_area(&kept.picture, area),
         metric: metric.to_owned(),
-        made_of: kept.made_of.clone(),
+        inputs: kept.inputs.clone(),
         cursor,
         extremes,
     }
 }
 
 /// What a chart is drawn from.
-fn source<'a>(app: &'a App, pictured: &Pictured) -> Option<(Vec<Drawn>, &'a Kept)> {
+fn source<'a>(app: &'a App, pictured: &Pictured) -> Option<(Vec<DrawnRun>, &'a CachedPicture)> {
     match app.screens.last() {
         Some(Screen::Chart(screen)) => Some((screen.in_order(), screen.kept.as_ref()?)),
-        _ => Some((app.charts.drawn.clone(), app.charts.kept(&pictured.metric)?)),
+        _ => Some((app.charts.drawn.clone(), app.charts.cached(&pictured.metric)?)),
     }
 }
 
@@ -86,16 +86,16 @@ pub fn raster(app: &App, pictured: &Pictured, (wide, high): (u16, u16)) -> Optio
     let known = drawn.iter().filter_map(|drawn| {
         let which = HistoryKey { run: drawn.run.clone(), key: pictured.metric.clone() };
         let known = app.histories.get(&which).filter(|known| known.is_known())?;
-        Some(Line { points: &known.points, ink: drawn.slot })
+        Some(ChartLine { points: &known.points, ink: drawn.slot })
     });
-    let lines: Vec<Line<'_>> = known.collect();
+    let lines: Vec<ChartLine<'_>> = known.collect();
     let area = pictured.area;
     let size = (usize::from(area.width) * usize::from(wide), usize::from(area.height) * usize::from(high));
     Some(draw(&lines, &app.charts.options_of(&pictured.metric), &kept.picture, size))
 }
 
 /// What stands on a chart: letters and extremes, and the column of the cursor.
-pub fn over(app: &App, pictured: &Pictured) -> (Vec<(Place, Sign, u8)>, Option<usize>) {
+pub fn over(app: &App, pictured: &Pictured) -> (Vec<(PlotCell, PlotSign, u8)>, Option<usize>) {
     let signs = source(app, pictured).map(|(_, kept)| signs(&kept.picture, pictured.extremes));
     (signs.unwrap_or_default(), pictured.cursor)
 }

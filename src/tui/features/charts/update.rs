@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::chart::Line;
+use crate::chart::ChartLine;
 use crate::chart::svg::svg;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::histories::{HistoryKey, MetricVersion};
 use super::screen::ChartScreen;
 use crate::chart::Dots;
 use crate::config::Glyphs;
-use crate::tui::core::app::{App, Connection, Screen};
+use crate::tui::core::app::{App, ConnectionState, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
 use crate::tui::core::layout::Focus;
@@ -48,7 +48,7 @@ fn size(area: Rect) -> (usize, usize) {
 pub fn follow_up(app: &mut App, effects: &mut Effects) {
     let is_seen = app.geometry().details.is_some() && app.details.tab == Tab::Charts;
     if let Some(run) = app.details.run().filter(|_| is_seen) {
-        app.charts.arrange(run, &app.runs.catalog, &app.runs.marks, app.now);
+        app.charts.arrange(run, &app.runs.catalog, &app.runs.selected, app.now);
         app.charts.fit(&app.histories);
     }
     let wanted: Vec<HistoryKey> = match app.screens.last() {
@@ -178,7 +178,7 @@ fn draw_otherwise(app: &mut App, action: Action) {
     let said = match action {
         Action::XAxis => {
             charts.options.x = charts.options.x.next();
-            format!("x axis: {}", charts.options.x.words())
+            format!("x axis: {}", charts.options.x.in_words())
         }
         Action::LogX => {
             charts.options.log_x = !charts.options.log_x;
@@ -196,7 +196,7 @@ fn draw_otherwise(app: &mut App, action: Action) {
         }
         Action::YRange => {
             charts.options.y_range = charts.options.y_range.next();
-            format!("y axis: {}", charts.options.y_range.words().map_or("all values", |words| &words[2..]))
+            format!("y axis: {}", charts.options.y_range.in_words().map_or("all values", |words| &words[2..]))
         }
         // These are about one chart.
         Action::ZoomIn
@@ -287,7 +287,7 @@ pub fn copy_values(app: &mut App, effects: &mut Effects) {
 pub fn mouse(app: &mut App, event: MouseEvent) {
     let body = app.geometry().body;
     let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
-    let plot = screen.places(body).plot;
+    let plot = screen.areas(body).plot;
     let Some(picture) = screen.picture() else { return };
     let left = plot.x + picture.left as u16;
     let columns = picture.canvas.columns();
@@ -362,7 +362,7 @@ pub fn is_settled(app: &App) -> bool {
         && (app.runs.projection.lines.is_empty()
             || (details.run().is_some() && !(app.capabilities.cheap_reads && charts_wait(app)))
             || details.fetched.error().is_some());
-    is_shown || app.is_empty_store() || matches!(app.connection, Connection::Failing { .. })
+    is_shown || app.is_empty_store() || matches!(app.connection, ConnectionState::Failing { .. })
 }
 
 /// A chart as SVG.
@@ -371,8 +371,8 @@ pub fn picture(app: &App, screen: &ChartScreen) -> String {
     let which: Vec<HistoryKey> = screen.wanted().collect();
     let known = which.iter().zip(&screen.drawn).filter_map(|(which, drawn)| {
         let known = app.histories.get(which)?;
-        Some((Line { points: &known.points, ink: drawn.slot }, drawn.name.as_str()))
+        Some((ChartLine { points: &known.points, ink: drawn.slot }, drawn.name.as_str()))
     });
-    let lines: Vec<(Line<'_>, &str)> = known.collect();
+    let lines: Vec<(ChartLine<'_>, &str)> = known.collect();
     svg(screen.key(), &lines, &options, screen.window)
 }

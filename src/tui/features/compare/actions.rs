@@ -2,8 +2,10 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::{CompareScreen, Tab};
-use crate::tui::core::action::{Action as Any, COMPARE, Possible, RUNS, Row, always, given, on_loaded_runs};
+use super::{CompareScreen, CompareTab};
+use crate::tui::core::action::{
+    Action as Any, ActionRow, COMPARE, Possible, RUNS, always, given, on_loaded_runs,
+};
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::layer::Scope;
 
@@ -30,7 +32,7 @@ pub enum Choice {
     Y,
 }
 
-pub const OPENING_ROWS: &[Row] = &[Row {
+pub const OPENING_ROWS: &[ActionRow] = &[ActionRow {
     action: Any::Compare(Action::Open),
     name: "compare",
     keys: &["C"],
@@ -41,16 +43,23 @@ pub const OPENING_ROWS: &[Row] = &[Row {
     possible: can_compare,
 }];
 
-pub const ROWS: &[Row] = &[
-    row(Action::Turn, "turn", &["v"], "turn", "runs as rows or as columns", is_table),
-    row(Action::Differing, "differing", &["d"], "differing", "only what differs, or everything", is_table),
-    row(Action::Baseline, "baseline", &["b"], "baseline", "compare with this run", is_table),
+pub const ROWS: &[ActionRow] = &[
+    row(Action::Turn, "turn", &["v"], "turn", "switch between runs as rows and as columns", is_table),
+    row(
+        Action::Differing,
+        "differing",
+        &["d"],
+        "differing",
+        "show only what differs, or everything",
+        is_table,
+    ),
+    row(Action::Baseline, "baseline", &["b"], "baseline", "use this run as baseline", is_table),
     row(
         Action::Difference,
         "difference",
         &["%"],
         "difference",
-        "values, differences to the baseline, differences in percent",
+        "values, differences to the baseline, or percent",
         is_table,
     ),
     row(
@@ -58,16 +67,23 @@ pub const ROWS: &[Row] = &[
         "seeds",
         &["s"],
         "seeds",
-        "runs that differ in seed or fold as one: mean, standard deviation, count",
+        "group runs that differ only in seed or fold: mean, std, count",
         always,
     ),
-    row(Action::ByName, "by-name", &["S"], "order", "rows by name, or what differs most first", is_table),
+    row(
+        Action::ByName,
+        "by-name",
+        &["S"],
+        "order",
+        "sort rows by name, or by how much they differ",
+        is_table,
+    ),
     row(
         Action::Choose(Choice::Metric),
         "metric",
         &["m"],
         "metric",
-        "choose the metric that colours, and that params matter for",
+        "choose the metric for colours and param importance",
         is_plot,
     ),
     row(
@@ -75,7 +91,7 @@ pub const ROWS: &[Row] = &[
         "scatter-x",
         &["x"],
         "across",
-        "choose what the scatter plot has across",
+        "choose the scatter plot's x axis",
         is_scatter,
     ),
     row(
@@ -83,31 +99,17 @@ pub const ROWS: &[Row] = &[
         "scatter-y",
         &["Y"],
         "upwards",
-        "choose what the scatter plot has upwards",
+        "choose the scatter plot's y axis",
         is_scatter,
     ),
-    row(
-        Action::BrushWider,
-        "brush-wider",
-        &["+"],
-        "brush",
-        "let more runs through on this axis",
-        is_parallel,
-    ),
-    row(
-        Action::BrushNarrower,
-        "brush-narrower",
-        &["-"],
-        "",
-        "let fewer runs through on this axis",
-        is_parallel,
-    ),
+    row(Action::BrushWider, "brush-wider", &["+"], "brush", "widen the brush on this axis", is_parallel),
+    row(Action::BrushNarrower, "brush-narrower", &["-"], "", "narrow the brush on this axis", is_parallel),
     row(
         Action::BrushClear,
         "brush-clear",
         &["0"],
         "",
-        "let all runs through on this axis, then on all",
+        "clear the brush on this axis, then on all",
         is_parallel,
     ),
 ];
@@ -119,8 +121,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row {
+) -> ActionRow {
+    ActionRow {
         action: Any::Compare(action),
         name,
         keys,
@@ -134,10 +136,10 @@ const fn row(
 
 fn can_compare(app: &App) -> Possible {
     on_loaded_runs(app)?;
-    let selected = app.runs.marks.len();
+    let selected = app.runs.selected.len();
     given(
         selected + app.runs.length() >= 2 && (selected >= 2 || app.runs.length() >= 2),
-        "it takes two runs to compare",
+        "select at least two runs to compare",
     )
 }
 
@@ -148,30 +150,30 @@ fn screen(app: &App) -> Option<&CompareScreen> {
     }
 }
 
-fn on(app: &App, is_right: fn(Tab) -> bool, otherwise: &'static str) -> Possible {
+fn on(app: &App, is_right: fn(CompareTab) -> bool, otherwise: &'static str) -> Possible {
     given(screen(app).is_some_and(|screen| is_right(screen.tab)), otherwise)
 }
 
 pub fn is_table(app: &App) -> Possible {
-    on(app, |tab| tab == Tab::Table, "this is for the table: [ ] lead there")
+    on(app, |tab| tab == CompareTab::Table, "only in the table; [ ] switch tabs")
 }
 
 fn is_plot(app: &App) -> Possible {
-    on(app, |tab| tab != Tab::Table, "this is for the plots: ] leads there")
+    on(app, |tab| tab != CompareTab::Table, "only in the plots; ] goes there")
 }
 
 fn is_scatter(app: &App) -> Possible {
-    on(app, |tab| tab == Tab::Scatter, "this is for the scatter plot")
+    on(app, |tab| tab == CompareTab::Scatter, "only in the scatter plot")
 }
 
 fn is_parallel(app: &App) -> Possible {
-    on(app, |tab| tab == Tab::Parallel, "this is for the parallel coordinates")
+    on(app, |tab| tab == CompareTab::Parallel, "only in the parallel coordinates")
 }
 
 /// There is a metric whose histories can be opened.
 pub fn can_open(app: &App) -> Possible {
     let has_history = |screen: &CompareScreen| {
-        screen.tab != Tab::Table || screen.chosen_entry().is_some_and(|entry| entry.kind.has_history())
+        screen.tab != CompareTab::Table || screen.chosen_entry().is_some_and(|entry| entry.kind.has_history())
     };
-    given(screen(app).is_some_and(has_history), "metrics have histories to open: choose one")
+    given(screen(app).is_some_and(has_history), "only metrics have a history; choose one")
 }

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::{CompareScreen, Show};
 use crate::catalog::Bound;
 use crate::compare::axes::cell_words;
-use crate::compare::{Cell, Comparison, Entry};
+use crate::compare::{CompareCell, Comparison, Entry};
 use crate::select::Goal;
 use crate::text;
 use crate::tui::core::app::App;
@@ -45,7 +45,7 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
     let Some(comparison) = screen.fetched.value().map(AsRef::as_ref) else { return };
     if screen.shown.is_empty() {
         let words = match (screen.words.value(), screen.shows_equal) {
-            ("", false) => "nothing differs between these runs; d shows what is the same".to_owned(),
+            ("", false) => "nothing differs between these runs; d shows everything".to_owned(),
             ("", true) => "these runs have nothing to compare".to_owned(),
             (words, _) => format!("nothing matches {}; esc clears it", text::clean(words)),
         };
@@ -224,14 +224,14 @@ impl Table<'_> {
         }
         let words = text::clean(&cell_words(&cell)).into_owned();
         let count = match cell {
-            Cell::Mean { count, infinite, .. } if infinite > 0 && infinite != count => {
+            CompareCell::Mean { count, infinite, .. } if infinite > 0 && infinite != count => {
                 format!(" ({count}, {infinite} inf)")
             }
-            Cell::Mean { count, .. } => format!(" ({count})"),
+            CompareCell::Mean { count, .. } => format!(" ({count})"),
             _ => String::new(),
         };
         let style = match cell {
-            Cell::Missing => theme.dim,
+            CompareCell::Missing => theme.dim,
             _ if is_best => theme.good.add_modifier(Modifier::BOLD),
             _ if !entry.differs => theme.dim,
             _ => theme.text,
@@ -297,7 +297,7 @@ fn window(
 
 fn title(entry: &Entry) -> String {
     match entry.kind {
-        crate::compare::Kind::Attribute => entry.spec.name(),
+        crate::compare::EntryKind::Attribute => entry.spec.name(),
         _ => text::clean(entry.spec.title()).into_owned(),
     }
 }

@@ -18,7 +18,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::compare::axes::{Axis, Brush, brushed, parallel};
 use crate::compare::importance::Matters;
-use crate::compare::{Cell, Comparison, Entry, Kind, difference};
+use crate::compare::{CompareCell, Comparison, Entry, EntryKind, difference};
 use crate::mlflow::{ExperimentId, RunId, Statistic};
 use crate::select::Goal;
 use crate::store::StoreError;
@@ -46,7 +46,7 @@ pub enum Msg {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tab {
+pub enum CompareTab {
     #[default]
     Table,
     Parallel,
@@ -54,7 +54,7 @@ pub enum Tab {
     Params,
 }
 
-impl Tab {
+impl CompareTab {
     pub const ALL: [Self; 4] = [Self::Table, Self::Parallel, Self::Scatter, Self::Params];
 
     pub fn title(self) -> &'static str {
@@ -87,7 +87,7 @@ pub struct Compared {
 #[derive(Debug, Default)]
 pub struct CompareScreen {
     pub runs: Vec<Compared>,
-    pub tab: Tab,
+    pub tab: CompareTab,
     /// Runs are rows, keys are columns.
     pub is_turned: bool,
     /// Equal ones are shown too.
@@ -165,10 +165,13 @@ impl CompareScreen {
     fn choose_defaults(&mut self) {
         let Some(comparison) = self.fetched.value() else { return };
         let has = |key: &str| {
-            comparison.entries.iter().any(|entry| entry.kind == Kind::Metric && entry.spec.title() == key)
+            comparison
+                .entries
+                .iter()
+                .any(|entry| entry.kind == EntryKind::Metric && entry.spec.title() == key)
         };
         if self.metric.as_deref().is_none_or(|key| !has(key)) {
-            let metrics = || comparison.entries.iter().filter(|entry| entry.kind == Kind::Metric);
+            let metrics = || comparison.entries.iter().filter(|entry| entry.kind == EntryKind::Metric);
             let wanted = metrics().find(|entry| entry.goal.is_some() && entry.differs);
             self.metric = wanted.or_else(|| metrics().next()).map(|entry| entry.spec.title().to_owned());
         }
@@ -234,7 +237,7 @@ impl CompareScreen {
         })
     }
 
-    /// The number of a member's mark, or else its place.
+    /// The number of a member's selection, or else its place.
     pub fn slot(&self, member: usize) -> u8 {
         let Some(comparison) = self.fetched.value() else { return 0 };
         let id = comparison.catalog.run_id(comparison.members[member].rows[0]);
@@ -284,7 +287,7 @@ impl CompareScreen {
     }
 
     /// The difference of a cell to the baseline's, absolute, and over the size of the baseline's.
-    pub fn difference(&self, entry: &Entry, cell: &Cell<'_>, now: i64) -> Option<(f64, Option<f64>)> {
+    pub fn difference(&self, entry: &Entry, cell: &CompareCell<'_>, now: i64) -> Option<(f64, Option<f64>)> {
         let comparison = self.fetched.value()?;
         let base = comparison.cell(entry, &comparison.bound(entry), self.baseline_member()?, now);
         difference(cell, &base)

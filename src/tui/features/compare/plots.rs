@@ -2,30 +2,30 @@
 
 use super::CompareScreen;
 use crate::chart::canvas::{Canvas, Dots, Ink};
-use crate::compare::axes::{Axis, standing};
+use crate::compare::axes::{Axis, rank_shares};
 
 /// Levels of good that are told apart.
 pub const LEVELS: u8 = 5;
 
 /// What the ink of a member says: how good it is, from 1 to [`LEVELS`], or 0 where that is not known.
-pub fn level(standing: Option<f64>) -> u8 {
-    standing.map_or(0, |share| 1 + (share * f64::from(LEVELS - 1)).round() as u8)
+pub fn level(share: Option<f64>) -> u8 {
+    share.map_or(0, |share| 1 + (share * f64::from(LEVELS - 1)).round() as u8)
 }
 
 /// Lines from axis to axis in so many cells; those that do not pass the brushes are behind.
 pub fn parallel(screen: &CompareScreen, columns: usize, rows: usize, dots: Dots) -> Canvas {
     let mut canvas = Canvas::new(columns.max(1), rows.max(1), dots);
     let (width, height) = canvas.size();
-    let standing = levels(screen);
+    let levels = levels(screen);
     let passing = screen.passing();
     let count = screen.axes.len();
     let x = |axis: usize| if count > 1 { axis as f64 * (width - 1) as f64 / (count - 1) as f64 } else { 0.0 };
     let y = |place: f64| (height - 1) as f64 * (1.0 - place);
     // The best on top, and what passes above what does not.
     let mut order: Vec<usize> = (0..screen.members()).collect();
-    order.sort_by_key(|member| (passing[*member], standing[*member]));
+    order.sort_by_key(|member| (passing[*member], levels[*member]));
     for member in order {
-        let ink = Ink { line: standing[member], is_faint: !passing[member] };
+        let ink = Ink { line: levels[member], is_faint: !passing[member] };
         let mut last: Option<(f64, f64)> = None;
         for (at, axis) in screen.axes.iter().enumerate() {
             let place = axis.places[member].map(|place| (x(at), y(place)));
@@ -45,7 +45,7 @@ pub fn levels(screen: &CompareScreen) -> Vec<u8> {
     match axis {
         Some(axis) => {
             let goal = screen.metric.as_deref().and_then(|metric| screen.goal(metric));
-            standing(axis, goal).into_iter().map(level).collect()
+            rank_shares(axis, goal).into_iter().map(level).collect()
         }
         None => vec![0; screen.members()],
     }

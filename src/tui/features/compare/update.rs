@@ -10,45 +10,45 @@ use super::Msg;
 use super::actions::{Action, Choice};
 use super::effects::Effect;
 use super::view::table_area;
-use super::{CompareScreen, Compared, Show, Tab};
+use super::{CompareScreen, CompareTab, Compared, Show};
 use crate::catalog::{Catalog, ColumnSpec};
 use crate::compare::axes::{Axis, cell_words};
 use crate::compare::importance::Matters;
-use crate::compare::{Comparison, Entry, Kind, MOST, export};
+use crate::compare::{Comparison, Entry, EntryKind, MOST, export};
 use crate::sheet::{Cell, Sheet};
 use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::{App, Overlay, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
-use crate::tui::core::marks::{Drawn, OVERLAID};
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::requests;
 use crate::tui::core::requests::copy;
+use crate::tui::core::selected::{DrawnRun, OVERLAID};
 use crate::tui::widgets::picker::{Item, Picked, Picker};
 
 /// What a key moves a brush by, or widens it.
 const BRUSH: f64 = 0.05;
 
-/// The runs that would be compared now: the marked ones, else the one mark and the run under the cursor, else all in
+/// The runs that would be compared now: the selected ones, else the one selected and the one under the cursor, else all in
 /// the table.
 pub fn candidates(app: &App) -> Vec<Compared> {
     let runs = &app.runs;
-    let mut marked: Vec<Compared> = runs
-        .marks
+    let mut selected: Vec<Compared> = runs
+        .selected
         .in_order()
         .into_iter()
-        .map(|(run, mark)| Compared { run, experiment: mark.experiment.clone(), slot: mark.slot })
+        .map(|(run, selected)| Compared { run, experiment: selected.experiment.clone(), slot: selected.slot })
         .collect();
-    let Some(experiment) = runs.experiment.clone() else { return marked };
+    let Some(experiment) = runs.experiment.clone() else { return selected };
     let other = |run| Compared { run, experiment: experiment.clone(), slot: 0 };
-    if marked.len() == 1
-        && let Some(run) = runs.selected_run().filter(|run| marked[0].run != *run)
+    if selected.len() == 1
+        && let Some(run) = runs.run_under_cursor().filter(|run| selected[0].run != *run)
     {
-        marked.push(other(run));
+        selected.push(other(run));
     }
-    if marked.len() >= 2 {
-        return marked;
+    if selected.len() >= 2 {
+        return selected;
     }
     let rows = (0..runs.length()).filter_map(|at| runs.projection.row(at)).take(MOST + 1);
     rows.map(|row| other(runs.catalog.run_id(row).into())).collect()
@@ -58,7 +58,7 @@ fn open(app: &mut App) {
     let mut runs = candidates(app);
     if runs.len() > MOST {
         runs.truncate(MOST);
-        app.say(format!("the first {MOST} runs are compared: mark those that matter"));
+        app.say(format!("the first {MOST} runs are compared; select the ones that matter"));
     }
     let metric = app.runs.chosen_column().and_then(ColumnSpec::metric_key).or(app.runs.spark_key.as_deref());
     let screen = CompareScreen::new(runs, metric.map(str::to_owned));
@@ -77,7 +77,7 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
     let catalog = Arc::clone(&app.runs.catalog);
     let now = app.now;
     let Some(screen) = screen(app) else { return };
-    if screen.tab == Tab::Params
+    if screen.tab == CompareTab::Params
         && !screen.weighed.is_asked()
         && let (Some(comparison), Some(metric)) = (screen.fetched.value(), &screen.metric)
     {
@@ -223,29 +223,29 @@ pub fn go(app: &mut App, action: go::Action) {
         | go::Action::Bottom => {
             let by = action.lines(page).unwrap_or_default();
             match screen.tab {
-                Tab::Parallel => screen.brush(-(by.clamp(-4, 4) as f64) * BRUSH, 0.0),
-                Tab::Scatter => step_point(screen, by.signum()),
-                Tab::Table => step(screen, by, 0),
-                Tab::Params => {}
+                CompareTab::Parallel => screen.brush(-(by.clamp(-4, 4) as f64) * BRUSH, 0.0),
+                CompareTab::Scatter => step_point(screen, by.signum()),
+                CompareTab::Table => step(screen, by, 0),
+                CompareTab::Params => {}
             }
         }
         go::Action::Left | go::Action::Right => {
             let by = if action == go::Action::Left { -1 } else { 1 };
             match screen.tab {
-                Tab::Parallel => {
+                CompareTab::Parallel => {
                     let last = screen.axes.len().saturating_sub(1);
                     screen.axis = screen.axis.saturating_add_signed(by).min(last);
                 }
-                Tab::Scatter => step_point(screen, by),
-                Tab::Table => step(screen, 0, by),
-                Tab::Params => {}
+                CompareTab::Scatter => step_point(screen, by),
+                CompareTab::Table => step(screen, 0, by),
+                CompareTab::Params => {}
             }
         }
         go::Action::NextTab | go::Action::PreviousTab => {
-            let count = Tab::ALL.len() as isize;
-            let at = Tab::ALL.iter().position(|tab| *tab == screen.tab).unwrap_or(0) as isize;
+            let count = CompareTab::ALL.len() as isize;
+            let at = CompareTab::ALL.iter().position(|tab| *tab == screen.tab).unwrap_or(0) as isize;
             let by = if action == go::Action::NextTab { 1 } else { -1 };
-            screen.tab = Tab::ALL[(at + by).rem_euclid(count) as usize];
+            screen.tab = CompareTab::ALL[(at + by).rem_euclid(count) as usize];
         }
         go::Action::Search => app.overlay = Some(Overlay::Search),
         go::Action::Open => open_chart(app),
@@ -311,10 +311,10 @@ pub fn copy_cell(app: &mut App, effects: &mut Effects) {
 fn open_chart(app: &mut App) {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
     let metric = match screen.tab {
-        Tab::Table => {
+        CompareTab::Table => {
             screen.chosen_entry().filter(|entry| entry.kind.has_history()).map(|entry| entry.spec.title())
         }
-        Tab::Parallel | Tab::Scatter | Tab::Params => screen.metric.as_deref(),
+        CompareTab::Parallel | CompareTab::Scatter | CompareTab::Params => screen.metric.as_deref(),
     };
     let (Some(metric), Some(comparison)) = (metric, screen.fetched.value()) else { return };
     let entries = screen.shown.iter().map(|at| &comparison.entries[*at as usize]);
@@ -329,9 +329,9 @@ fn open_chart(app: &mut App) {
         .iter()
         .enumerate()
         .flat_map(|(member, rows)| rows.rows.iter().map(move |row| (member, *row)));
-    let drawn: Vec<Drawn> = rows
+    let drawn: Vec<DrawnRun> = rows
         .take(OVERLAID)
-        .map(|(member, row)| Drawn {
+        .map(|(member, row)| DrawnRun {
             run: comparison.catalog.run_id(row).into(),
             name: comparison.catalog.run_name(row).to_owned(),
             slot: screen.slot(member),
@@ -345,7 +345,8 @@ fn choose(app: &mut App, choice: Choice) {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
     let Some(comparison) = screen.fetched.value() else { return };
     let is_metric = choice == Choice::Metric;
-    let fits = |entry: &&Entry| entry.kind == Kind::Metric || (!is_metric && entry.kind != Kind::Tag);
+    let fits =
+        |entry: &&Entry| entry.kind == EntryKind::Metric || (!is_metric && entry.kind != EntryKind::Tag);
     let items: Vec<_> = comparison
         .entries
         .iter()
@@ -405,14 +406,14 @@ fn weighed(app: &mut App, ticket: Ticket, matters: Matters) {
 pub fn sheet(screen: &CompareScreen, now: i64) -> Option<Sheet> {
     let comparison = screen.fetched.value()?;
     match screen.tab {
-        Tab::Table => {}
-        Tab::Parallel => return Some(of_axes(comparison, &screen.axes, &screen.passing())),
-        Tab::Scatter => {
+        CompareTab::Table => {}
+        CompareTab::Parallel => return Some(of_axes(comparison, &screen.axes, &screen.passing())),
+        CompareTab::Scatter => {
             let specs = [screen.x.clone(), screen.y.clone(), screen.metric_spec()];
             let axes = specs.iter().flatten().filter_map(|spec| Axis::new(comparison, spec, now));
             return Some(of_axes(comparison, &axes.collect::<Vec<_>>(), &[]));
         }
-        Tab::Params => return of_matters(screen),
+        CompareTab::Params => return of_matters(screen),
     }
     let entries: Vec<&Entry> = screen.shown.iter().map(|at| &comparison.entries[*at as usize]).collect();
     let baseline = screen.baseline_member().filter(|_| screen.show != Show::Values);
@@ -462,7 +463,7 @@ fn of_matters(screen: &CompareScreen) -> Option<Sheet> {
 /// Which runs differ from one another, in words for the status line.
 pub fn status_context(screen: &CompareScreen) -> String {
     match (screen.tab, screen.chosen_entry()) {
-        (Tab::Table, Some(entry)) => {
+        (CompareTab::Table, Some(entry)) => {
             let goal = entry.goal.map_or(String::new(), |goal| format!(", {}", goal.word()));
             let of = format!("{} of {} runs have it", entry.present, text::count(screen.members()));
             format!("{}: {of}{goal}", entry.spec.name())

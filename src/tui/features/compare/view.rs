@@ -6,7 +6,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::plots::{LEVELS, levels, parallel, scatter};
-use super::{CompareScreen, Show, Tab, cells};
+use super::{CompareScreen, CompareTab, Show, cells};
 use crate::chart::canvas::Dots;
 use crate::compare::axes::Axis;
 use crate::compare::importance::{FEWEST, Matters};
@@ -30,10 +30,10 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
         return;
     }
     match screen.tab {
-        Tab::Table => cells::draw(app, screen, theme, frame, area),
-        Tab::Parallel => draw_parallel(screen, theme, frame, area),
-        Tab::Scatter => draw_scatter(app, screen, theme, frame, area),
-        Tab::Params => draw_params(screen, theme, frame, area),
+        CompareTab::Table => cells::draw(app, screen, theme, frame, area),
+        CompareTab::Parallel => draw_parallel(screen, theme, frame, area),
+        CompareTab::Scatter => draw_scatter(app, screen, theme, frame, area),
+        CompareTab::Params => draw_params(screen, theme, frame, area),
     }
 }
 
@@ -49,7 +49,7 @@ pub fn table_area(body: Rect) -> Rect {
 
 fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
     let mut spans = vec![Span::raw(" ")];
-    for tab in Tab::ALL {
+    for tab in CompareTab::ALL {
         let style = if tab == screen.tab { theme.chosen_column } else { theme.dim };
         spans.push(Span::styled(tab.title(), style));
         spans.push(Span::raw(" "));
@@ -67,7 +67,7 @@ fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {
         if experiments.len() > 1 {
             parts.push(format!("{} experiments", experiments.len()));
         }
-        if screen.tab == Tab::Table {
+        if screen.tab == CompareTab::Table {
             let all = text::count(comparison.entries.len());
             parts.push(format!("{} of {all} rows", text::count(screen.shown.len())));
             parts.push(if screen.by_name { "by name".into() } else { "what differs most first".into() });
@@ -259,7 +259,7 @@ fn draw_scatter(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Fr
         text::clean(&label(&x)),
         text::clean(y.spec.title()),
         text::clean(&label(&y)),
-        if missing > 0 { format!("; {missing} runs have not both") } else { String::new() }
+        if missing > 0 { format!("; {missing} runs lack a value") } else { String::new() }
     );
     let line =
         Rect { x: area.x + 1, y: area.y + area.height - 1, width: area.width.saturating_sub(2), height: 1 };
@@ -277,7 +277,7 @@ fn draw_params(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, are
     };
     let (runs, r2, params) = match matters {
         Matters::TooFew { runs } => {
-            let words = format!("too few runs: {runs} of {FEWEST} that it takes have a number in {metric}");
+            let words = format!("too few runs: {runs} have a number in {metric}, and {FEWEST} are needed");
             centred(
                 frame,
                 area,
@@ -303,7 +303,7 @@ fn draw_params(screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, are
     };
     let width = area.width as usize - 2;
     let trust = if r2 <= 0.05 {
-        ("the params together explain nothing of it: what follows is noise", theme.warn)
+        ("the params explain nothing of it: what follows is noise", theme.warn)
     } else if r2 < 0.3 {
         ("the params explain little of it: take what follows as a hint", theme.warn)
     } else {

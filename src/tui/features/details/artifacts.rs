@@ -8,23 +8,23 @@ use crate::store::{ArtifactList, StoreError};
 use crate::tui::core::remote::{Remote, Ticket};
 
 #[derive(Debug, Default)]
-pub struct Artifacts {
+pub struct ArtifactTree {
     /// What is known of each folder that was asked for, by path; the root is the empty path.
     pub folders: BTreeMap<String, Remote<ArtifactList>>,
     open: BTreeSet<String>,
-    pub preview: Option<Opened>,
+    pub preview: Option<OpenFile>,
 }
 
 /// A file that is looked into.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenFile {
     pub path: String,
     pub content: Remote<Preview>,
     /// The first line on the screen.
     pub top: usize,
 }
 
-impl Opened {
+impl OpenFile {
     pub fn step(&mut self, by: isize, height: usize) {
         let lines = self.content.value().map_or(0, Preview::length);
         self.top = self.top.saturating_add_signed(by).min(lines.saturating_sub(height));
@@ -33,7 +33,7 @@ impl Opened {
 
 /// A line of the tree.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Entry<'a> {
+pub enum ArtifactEntry<'a> {
     File {
         file: &'a ArtifactFile,
         depth: usize,
@@ -60,36 +60,37 @@ pub enum Entry<'a> {
     },
 }
 
-impl Artifacts {
+impl ArtifactTree {
     /// The tree as it stands open.
-    pub fn entries(&self) -> Vec<Entry<'_>> {
+    pub fn entries(&self) -> Vec<ArtifactEntry<'_>> {
         let mut entries = Vec::new();
         self.list("", 0, &mut entries);
         entries
     }
 
-    fn list<'a>(&'a self, path: &str, depth: usize, entries: &mut Vec<Entry<'a>>) {
+    fn list<'a>(&'a self, path: &str, depth: usize, entries: &mut Vec<ArtifactEntry<'a>>) {
         let folder = self.folders.get(path);
         if let Some(error) = folder.and_then(Remote::error) {
-            return entries.push(Entry::Failed { error, depth });
+            return entries.push(ArtifactEntry::Failed { error, depth });
         }
         let Some(ArtifactList { files, is_cut }) = folder.and_then(Remote::value) else {
-            return entries.push(Entry::Loading { depth });
+            return entries.push(ArtifactEntry::Loading { depth });
         };
         if files.is_empty() && depth > 0 {
-            return entries.push(Entry::Empty { depth });
+            return entries.push(ArtifactEntry::Empty { depth });
         }
         // Folders first, as people have them in their file managers.
         for file in files.iter().filter(|file| file.is_dir) {
             let open = self.open.contains(&file.path);
-            entries.push(Entry::Folder { file, depth, open });
+            entries.push(ArtifactEntry::Folder { file, depth, open });
             if open {
                 self.list(&file.path, depth + 1, entries);
             }
         }
-        entries.extend(files.iter().filter(|file| !file.is_dir).map(|file| Entry::File { file, depth }));
+        entries
+            .extend(files.iter().filter(|file| !file.is_dir).map(|file| ArtifactEntry::File { file, depth }));
         if *is_cut {
-            entries.push(Entry::More { depth });
+            entries.push(ArtifactEntry::More { depth });
         }
     }
 
@@ -102,7 +103,7 @@ impl Artifacts {
     pub fn open(&mut self, at: usize) -> Option<String> {
         let entry = self.entries().into_iter().nth(at)?;
         match entry {
-            Entry::Folder { file, open, .. } => {
+            ArtifactEntry::Folder { file, open, .. } => {
                 let path = file.path.clone();
                 if open {
                     self.open.remove(&path)
@@ -111,8 +112,11 @@ impl Artifacts {
                 };
                 None
             }
-            Entry::File { file, .. } => Some(file.path.clone()),
-            Entry::Loading { .. } | Entry::Failed { .. } | Entry::Empty { .. } | Entry::More { .. } => None,
+            ArtifactEntry::File { file, .. } => Some(file.path.clone()),
+            ArtifactEntry::Loading { .. }
+            | ArtifactEntry::Failed { .. }
+            | ArtifactEntry::Empty { .. }
+            | ArtifactEntry::More { .. } => None,
         }
     }
 

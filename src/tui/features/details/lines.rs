@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::artifacts::Entry;
+use super::artifacts::ArtifactEntry;
 use super::{Details, Tab};
 use crate::mlflow::{Metric, Param, Run, tags};
 use crate::store::ArtifactList;
 use crate::text;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum LineRole {
     Plain,
     Dim,
     Warn,
@@ -25,11 +25,11 @@ pub struct DetailLine {
     pub value: String,
     /// As it is copied, where that is more than what is shown.
     pub exact: Option<String>,
-    pub role: Role,
+    pub role: LineRole,
 }
 
 impl DetailLine {
-    fn new(key: impl Into<String>, value: impl Into<String>, role: Role) -> Self {
+    fn new(key: impl Into<String>, value: impl Into<String>, role: LineRole) -> Self {
         Self { key: key.into(), value: value.into(), exact: None, role }
     }
 }
@@ -95,7 +95,7 @@ impl Details {
             .entries()
             .into_iter()
             .map(|entry| match entry {
-                Entry::Folder { file, depth, open } => {
+                ArtifactEntry::Folder { file, depth, open } => {
                     let mark = if open { "v " } else { "> " };
                     line(
                         depth,
@@ -103,26 +103,28 @@ impl Details {
                         format!("{}/", name(&file.path)),
                         String::new(),
                         Some(&file.path),
-                        Role::Heading,
+                        LineRole::Heading,
                     )
                 }
-                Entry::File { file, depth } => {
+                ArtifactEntry::File { file, depth } => {
                     let size = file.file_size.map_or(String::new(), text::bytes);
-                    line(depth, "  ", name(&file.path), size, Some(&file.path), Role::Plain)
+                    line(depth, "  ", name(&file.path), size, Some(&file.path), LineRole::Plain)
                 }
-                Entry::Loading { depth } => {
-                    line(depth, "  ", "loading".into(), String::new(), None, Role::Dim)
+                ArtifactEntry::Loading { depth } => {
+                    line(depth, "  ", "loading".into(), String::new(), None, LineRole::Dim)
                 }
-                Entry::Empty { depth } => line(depth, "  ", "empty".into(), String::new(), None, Role::Dim),
-                Entry::More { depth } => {
+                ArtifactEntry::Empty { depth } => {
+                    line(depth, "  ", "empty".into(), String::new(), None, LineRole::Dim)
+                }
+                ArtifactEntry::More { depth } => {
                     let words = format!(
                         "more than {} entries: the others are not listed",
                         text::count(ArtifactList::MOST)
                     );
-                    line(depth, "  ", "…".into(), words, None, Role::Warn)
+                    line(depth, "  ", "…".into(), words, None, LineRole::Warn)
                 }
-                Entry::Failed { error, depth } => {
-                    line(depth, "  ", "not listed".into(), error.to_string(), None, Role::Bad)
+                ArtifactEntry::Failed { error, depth } => {
+                    line(depth, "  ", "not listed".into(), error.to_string(), None, LineRole::Bad)
                 }
             })
             .collect()
@@ -132,26 +134,30 @@ impl Details {
         let models = match self.models.answer() {
             Some(Ok(models)) => models,
             Some(Err(error)) => {
-                return vec![DetailLine::new("not read", error.to_string(), Role::Bad)];
+                return vec![DetailLine::new("not read", error.to_string(), LineRole::Bad)];
             }
             _ if run.model_outputs.is_empty() => return Vec::new(),
-            _ => return vec![DetailLine::new("loading", "", Role::Dim)],
+            _ => return vec![DetailLine::new("loading", "", LineRole::Dim)],
         };
         let mut lines = Vec::new();
         for model in models {
-            lines.push(DetailLine::new(&model.name, &model.status, Role::Heading));
-            lines.push(DetailLine::new("  model id", model.model_id.to_string(), Role::Plain));
-            lines.push(DetailLine::new("  uri", format!("models:/{}", model.model_id), Role::Plain));
-            lines.push(DetailLine::new("  artifacts", &model.artifact_location, Role::Plain));
+            lines.push(DetailLine::new(&model.name, &model.status, LineRole::Heading));
+            lines.push(DetailLine::new("  model id", model.model_id.to_string(), LineRole::Plain));
+            lines.push(DetailLine::new("  uri", format!("models:/{}", model.model_id), LineRole::Plain));
+            lines.push(DetailLine::new("  artifacts", &model.artifact_location, LineRole::Plain));
             let registered = model.tags.iter().find(|tag| tag.key == tags::MODEL_VERSIONS);
             if let Some(versions) = registered {
-                lines.push(DetailLine::new("  registered", versions_in_words(&versions.value), Role::Plain));
+                lines.push(DetailLine::new(
+                    "  registered",
+                    versions_in_words(&versions.value),
+                    LineRole::Plain,
+                ));
             }
             lines.extend(
                 model
                     .params
                     .iter()
-                    .map(|param| DetailLine::new(format!("  {}", param.key), &param.value, Role::Plain)),
+                    .map(|param| DetailLine::new(format!("  {}", param.key), &param.value, LineRole::Plain)),
             );
         }
         lines
@@ -179,7 +185,7 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
     let duration =
         info.start_time.zip(end).map_or("-".into(), |(start, end)| text::duration(end.saturating_sub(start)));
     let tag = |key: &str| run.tag(key).unwrap_or("-").to_owned();
-    let line = |key: &str, value: String| DetailLine::new(key, value, Role::Plain);
+    let line = |key: &str, value: String| DetailLine::new(key, value, LineRole::Plain);
     let mut lines = vec![
         line("run id", info.run_id.to_string()),
         line("experiment", format!("{experiment} ({})", info.experiment_id)),
@@ -208,12 +214,12 @@ fn metric(metric: &Metric) -> DetailLine {
         key: metric.key.clone(),
         value: format!("{:<12} at step {}", text::number(metric.value), metric.step),
         exact: Some(text::exact(metric.value)),
-        role: if metric.value.is_finite() { Role::Plain } else { Role::Warn },
+        role: if metric.value.is_finite() { LineRole::Plain } else { LineRole::Warn },
     }
 }
 
 fn param(param: &Param) -> DetailLine {
-    DetailLine::new(&param.key, &param.value, Role::Plain)
+    DetailLine::new(&param.key, &param.value, LineRole::Plain)
 }
 
 /// The user's tags first, then MLflow's own.
@@ -222,8 +228,8 @@ fn run_tags(run: &Run) -> Vec<DetailLine> {
     let lines = |tags: Vec<&crate::mlflow::Tag>, role| {
         tags.into_iter().map(move |tag| DetailLine::new(&tag.key, &tag.value, role)).collect::<Vec<_>>()
     };
-    let mut all = lines(own, Role::Plain);
-    all.extend(lines(system, Role::Dim));
+    let mut all = lines(own, LineRole::Plain);
+    all.extend(lines(system, LineRole::Dim));
     all
 }
 
@@ -233,14 +239,18 @@ fn data_sets(run: &Run) -> Vec<DetailLine> {
         let data = &input.dataset;
         let context =
             input.tags.iter().find(|tag| tag.key == tags::DATA_CONTEXT).map_or("", |tag| &tag.value);
-        lines.push(DetailLine::new(&data.name, context, Role::Heading));
-        lines.push(DetailLine::new("  digest", &data.digest, Role::Plain));
-        lines.push(DetailLine::new("  source", format!("{} {}", data.source_type, data.source), Role::Plain));
+        lines.push(DetailLine::new(&data.name, context, LineRole::Heading));
+        lines.push(DetailLine::new("  digest", &data.digest, LineRole::Plain));
+        lines.push(DetailLine::new(
+            "  source",
+            format!("{} {}", data.source_type, data.source),
+            LineRole::Plain,
+        ));
         if let Some(profile) = &data.profile {
-            lines.push(DetailLine::new("  profile", profile, Role::Plain));
+            lines.push(DetailLine::new("  profile", profile, LineRole::Plain));
         }
         if let Some(schema) = &data.schema {
-            lines.push(DetailLine::new("  schema", schema, Role::Plain));
+            lines.push(DetailLine::new("  schema", schema, LineRole::Plain));
         }
     }
     lines

@@ -17,8 +17,8 @@ use crate::tui::core::app::App;
 use crate::tui::core::layout::Tab;
 use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
-use artifacts::Artifacts;
-pub use lines::{DetailLine, Role};
+use artifacts::ArtifactTree;
+pub use lines::{DetailLine, LineRole};
 
 /// What tasks bring back.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub struct Details {
     /// The run that is wanted; what is shown may still be the one before, under its own name.
     pub wanted: Option<RunId>,
     pub fetched: Remote<Box<Run>>,
-    pub artifacts: Artifacts,
+    pub artifacts: ArtifactTree,
     /// The logged models of the run that is shown.
     pub models: Remote<Vec<LoggedModel>>,
 }
@@ -59,7 +59,7 @@ impl Details {
         let before = self.shown_run().cloned();
         if self.fetched.take(ticket, result, now) && self.shown_run() != before.as_ref() {
             self.cursor = Cursor::default();
-            self.artifacts = Artifacts::default();
+            self.artifacts = ArtifactTree::default();
             self.models.forget();
         }
     }

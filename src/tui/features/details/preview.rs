@@ -45,7 +45,7 @@ impl Preview {
         // Files of Windows begin with a mark that says that they are UTF-8.
         let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(content);
         let Ok(words) = std::str::from_utf8(content) else {
-            return Self::Nothing(format!("{} that are no text", text::bytes(content.len() as u64)));
+            return Self::Nothing(format!("{} binary", text::bytes(content.len() as u64)));
         };
         let (kind, lines) = match extension.as_str() {
             "json" => ("JSON", json(words)),

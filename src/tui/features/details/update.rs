@@ -3,7 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::Msg;
-use super::artifacts::Opened;
+use super::artifacts::OpenFile;
 use super::effects::Effect;
 use crate::mlflow::RunId;
 use crate::tui::core::app::App;
@@ -45,7 +45,7 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
     if let Some(path) = app.details.artifacts.open(at)
         && let Some(id) = app.details.shown_run().cloned()
     {
-        let mut opened = Opened { path: path.clone(), content: Remote::default(), top: 0 };
+        let mut opened = OpenFile { path: path.clone(), content: Remote::default(), top: 0 };
         let ticket = opened.content.ask();
         app.details.artifacts.preview = Some(opened);
         effects.push(Effect::Preview { id, path, ticket });
@@ -54,12 +54,12 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
 
 /// Asks for the run under the cursor where it is another one; true then.
 pub fn follow(app: &mut App, effects: &mut Effects) -> bool {
-    let selected = app.runs.selected_run();
-    if selected == app.details.wanted || selected.is_none() {
+    let run = app.runs.run_under_cursor();
+    if run == app.details.wanted || run.is_none() {
         return false;
     }
-    app.details.wanted.clone_from(&selected);
-    if let Some(id) = selected {
+    app.details.wanted.clone_from(&run);
+    if let Some(id) = run {
         let ticket = app.details.fetched.ask();
         effects.push(Effect::LoadRun { ticket, id });
     }

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
-use super::Role;
-use super::artifacts::Opened;
+use super::LineRole;
+use super::artifacts::OpenFile;
 use super::preview::Preview;
-use crate::catalog::view::What;
+use crate::catalog::view::LineKind;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::{Focus, Tab, details_body};
@@ -26,9 +26,9 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     frame.render_widget(block, area);
     let details = &app.details;
     let runs = &app.runs;
-    if let Some(What::Group(group)) = runs.projection.lines.get(runs.cursor.at).map(|line| line.what) {
+    if let Some(LineKind::Group(group)) = runs.projection.lines.get(runs.cursor.at).map(|line| line.kind) {
         let group = &runs.projection.groups[group as usize];
-        let words = format!("a group of {} runs; x opens it", text::count(group.runs as usize));
+        let words = format!("a group of {} runs; x unfolds it", text::count(group.runs as usize));
         centred(frame, inner, vec![Line::styled(words, theme.dim)]);
         return None;
     }
@@ -36,7 +36,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     let Some(run) = details.run().filter(|_| runs.length() > 0) else {
         let words = match details.fetched.error() {
             Some(error) => Line::styled(text::clean(&error.to_string()).into_owned(), theme.bad),
-            None if runs.length() == 0 => Line::styled("no run selected", theme.dim),
+            None if runs.length() == 0 => Line::styled("no run under the cursor", theme.dim),
             None => Line::styled("loading", theme.dim),
         };
         centred(frame, inner, vec![words]);
@@ -111,12 +111,12 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
         let room = (body.width as usize).saturating_sub(key_width + 2);
         let value = text::fit(&text::clean(&line.value), room, theme.glyphs.ellipsis);
         let (key_style, style) = match line.role {
-            Role::Plain if details.tab == Tab::Artifacts => (theme.text, theme.dim),
-            Role::Plain => (theme.dim, theme.text),
-            Role::Dim => (theme.dim, theme.dim),
-            Role::Warn => (theme.dim, theme.warn),
-            Role::Bad => (theme.dim, theme.bad),
-            Role::Heading => (theme.heading, theme.text),
+            LineRole::Plain if details.tab == Tab::Artifacts => (theme.text, theme.dim),
+            LineRole::Plain => (theme.dim, theme.text),
+            LineRole::Dim => (theme.dim, theme.dim),
+            LineRole::Warn => (theme.dim, theme.warn),
+            LineRole::Bad => (theme.dim, theme.bad),
+            LineRole::Heading => (theme.heading, theme.text),
         };
         let mut spans = vec![Span::styled(key, key_style), Span::raw("  "), Span::styled(value, style)];
         if focused && at == details.cursor.at {
@@ -129,7 +129,7 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
 }
 
 /// A file that is looked into, under its name.
-fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn draw_file(opened: &OpenFile, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = area.width as usize;
     let (kind, style) = match opened.content.answer() {
         None => ("loading".to_owned(), theme.dim),
@@ -166,7 +166,7 @@ fn draw_file(opened: &Opened, theme: &Theme, frame: &mut Frame<'_>, area: Rect) 
             draw_image(pixels, theme.images, frame, body);
         }
         Some(Ok(Preview::Image { .. })) => {
-            let words = "images need 256 or more colours, and a terminal that says so (TERM, COLORTERM)";
+            let words = "images need a terminal with 256 or more colours (TERM, COLORTERM)";
             centred(
                 frame,
                 body,

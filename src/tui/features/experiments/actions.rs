@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, Possible, RUNS, Row, can_write, given};
+use crate::tui::core::action::{Action as Any, ActionRow, Possible, RUNS, can_write, given};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
 use crate::tui::core::layout::Focus;
@@ -13,7 +13,7 @@ pub enum Action {
     Rename,
 }
 
-pub const ROWS: &[Row] = &[Row {
+pub const ROWS: &[ActionRow] = &[ActionRow {
     action: Any::Experiments(Action::Rename),
     name: "rename",
     keys: &["R"],
@@ -27,7 +27,9 @@ pub const ROWS: &[Row] = &[Row {
 fn can_rename(app: &App) -> Possible {
     can_write(app)?;
     match app.focus {
-        Focus::Experiments => given(!app.experiments.list.is_empty(), "there is no experiment"),
-        Focus::Runs | Focus::Details => given(app.runs.selected_row().is_some(), "no run is selected"),
+        Focus::Experiments => given(!app.experiments.list.is_empty(), "no experiment"),
+        Focus::Runs | Focus::Details => {
+            given(app.runs.row_under_cursor().is_some(), "no run under the cursor")
+        }
     }
 }

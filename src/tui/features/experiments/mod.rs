@@ -59,7 +59,7 @@ pub struct Experiments {
 }
 
 impl Experiments {
-    pub fn selected(&self) -> Option<&ListedExperiment> {
+    pub fn under_cursor(&self) -> Option<&ListedExperiment> {
         self.list.get(self.cursor.at)
     }
 
@@ -69,7 +69,7 @@ impl Experiments {
 
     /// Takes a new list; the cursor stays on its experiment, and counts stay until they are counted anew.
     pub fn replace(&mut self, experiments: Vec<Experiment>, height: usize) {
-        let selected = self.selected().map(|listed| listed.id().clone());
+        let before = self.under_cursor().map(|listed| listed.id().clone());
         let known: HashMap<ExperimentId, Option<u64>> =
             self.list.drain(..).map(|listed| (listed.experiment.experiment_id, listed.runs)).collect();
         self.list = experiments
@@ -79,7 +79,7 @@ impl Experiments {
                 ListedExperiment { experiment, runs }
             })
             .collect();
-        if let Some(at) = selected.and_then(|id| self.list.iter().position(|listed| *listed.id() == id)) {
+        if let Some(at) = before.and_then(|id| self.list.iter().position(|listed| *listed.id() == id)) {
             self.cursor.at = at;
         }
         self.cursor.show(self.list.len(), height);

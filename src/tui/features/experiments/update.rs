@@ -11,7 +11,7 @@ use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::requests::{self, failing, live, open_selected, reload};
-use crate::tui::widgets::prompt::{Prompt, Wrong};
+use crate::tui::widgets::prompt::{Prompt, PromptError};
 
 pub fn perform(app: &mut App, action: Action) {
     match action {
@@ -24,12 +24,12 @@ pub fn perform(app: &mut App, action: Action) {
 ///
 /// # Errors
 /// Where it is.
-pub fn named(text: &str) -> std::result::Result<String, Wrong> {
-    if text.trim().is_empty() { Err("a name is needed".into()) } else { Ok(text.to_owned()) }
+pub fn named(text: &str) -> std::result::Result<String, PromptError> {
+    if text.trim().is_empty() { Err("enter a name".into()) } else { Ok(text.to_owned()) }
 }
 
 fn rename(app: &mut App) {
-    let Some(listed) = app.experiments.selected() else { return };
+    let Some(listed) = app.experiments.under_cursor() else { return };
     let (id, name) = (listed.id().clone(), listed.experiment.name.clone());
     let rename = move |app: &mut App, name: String, effects: &mut Effects| {
         app.status = Some("writing".into());
@@ -47,7 +47,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
             requests::counted(app, effects);
         }
         Msg::Renamed { name, result } => {
-            let done = format!("the experiment is {name} now");
+            let done = format!("renamed the experiment to {name}");
             reload(app, result.map(|()| done), effects);
         }
     }
@@ -93,7 +93,7 @@ fn open_first(app: &mut App, latest: Option<&ExperimentId>, effects: &mut Effect
         && app.experiments.list[at].experiment.name != name
         && app.experiments.list[at].id().as_str() != name
     {
-        app.say(format!("there is no experiment {name:?} here"));
+        app.say(format!("no experiment {name:?} here"));
     }
     let height = app.geometry().rows(Focus::Experiments);
     app.experiments.cursor.jump(at, app.experiments.list.len(), height);

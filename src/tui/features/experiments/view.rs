@@ -44,14 +44,14 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         };
         let mark = if is_open { theme.glyphs.cursor } else { " " };
         // One of its runs is marked best.
-        let is_marked = listed.experiment.tags.iter().any(|tag| tag.key == MARK && !tag.value.is_empty());
-        let held = if is_marked { format!(" {}", theme.glyphs.held) } else { String::new() };
-        let room = width.saturating_sub(text::width(&count) + text::width(&held) + 3);
+        let has_champion = listed.experiment.tags.iter().any(|tag| tag.key == MARK && !tag.value.is_empty());
+        let champion = if has_champion { format!(" {}", theme.glyphs.champion) } else { String::new() };
+        let room = width.saturating_sub(text::width(&count) + text::width(&champion) + 3);
         let name = text::fit(&text::clean(&listed.experiment.name), room, theme.glyphs.ellipsis);
         let mut spans = vec![
             Span::styled(mark, theme.accent),
             Span::styled(name, if is_open { theme.heading } else { theme.text }),
-            Span::styled(held, theme.mark),
+            Span::styled(champion, theme.selected),
             Span::styled(format!(" {count} "), theme.dim),
         ];
         if at == experiments.cursor.at {

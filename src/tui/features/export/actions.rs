@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, Possible, RUNS, Row, always, given, has_target};
+use crate::tui::core::action::{Action as Any, ActionRow, Possible, RUNS, always, given, has_target};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::{Layer, Scope};
 
@@ -17,14 +17,14 @@ pub enum Action {
 const SHOWN: &[Scope] = &[Scope::Panes, Scope::Chart, Scope::Compare];
 const PANES: &[Scope] = &[Scope::Panes];
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(
         Action::Copy,
         "copy",
         &["y"],
         SHOWN,
         "copy",
-        "copy the run's id, or the selected runs'; on a chart the values there",
+        "copy run ids; on a chart, the values under the cursor",
         can_copy,
     ),
     row(Action::CopyCell, "copy-cell", &["Y"], PANES, "", "copy the value under the cursor", has_target),
@@ -48,8 +48,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Export(action), name, keys, scopes, hint, help, group: RUNS, possible }
+) -> ActionRow {
+    ActionRow { action: Any::Export(action), name, keys, scopes, hint, help, group: RUNS, possible }
 }
 
 fn can_copy(app: &App) -> Possible {

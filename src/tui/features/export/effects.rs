@@ -6,7 +6,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use crate::tui::core::msg::Said;
+use crate::tui::core::msg::Announcement;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
         Effect::Save { path, content } => {
             let work = move || {
                 let size = crate::text::bytes(content.len() as u64);
-                Said(match save(&path, &content) {
+                Announcement(match save(&path, &content) {
                     Ok(place) => format!("saved {size} as {}", place.display()),
                     Err(error) => format!("nothing was saved: {error}"),
                 })
@@ -36,14 +36,14 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
 }
 
 /// Opens an address in the browser, if there is one.
-async fn browse(address: String) -> Said {
+async fn browse(address: String) -> Announcement {
     let opened = tokio::task::spawn_blocking({
         let address = address.clone();
         move || open::that_detached(address)
     });
     match opened.await {
-        Ok(Ok(())) => Said(format!("opened {address}")),
-        _ => Said(format!("there is no browser here; the address is {address}")),
+        Ok(Ok(())) => Announcement(format!("opened {address}")),
+        _ => Announcement(format!("no browser found; the address is {address}")),
     }
 }
 
@@ -57,7 +57,7 @@ pub fn save(path: &str, content: &str) -> io::Result<PathBuf> {
     let named = |error: io::Error| {
         let kind = error.kind();
         let words = if kind == io::ErrorKind::AlreadyExists {
-            format!("{} is there already; choose another name", place.display())
+            format!("{} already exists; choose another name", place.display())
         } else {
             format!("{}: {error}", place.display())
         };
@@ -84,7 +84,7 @@ mod tests {
         let path = path.to_str().unwrap();
         assert_eq!(save(path, "a\n1\n").unwrap(), PathBuf::from(path));
         let error = save(path, "b").unwrap_err().to_string();
-        assert!(error.contains("is there already"), "{error}");
+        assert!(error.contains("already exists"), "{error}");
         assert_eq!(std::fs::read_to_string(path).unwrap(), "a\n1\n");
         assert!(save(&format!("{}/no/such.csv", folder.path().display()), "x").is_err());
     }

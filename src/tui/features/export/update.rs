@@ -14,7 +14,7 @@ use crate::tui::core::layout::Focus;
 use crate::tui::core::requests::copy;
 use crate::tui::core::shown;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
-use crate::tui::widgets::prompt::{Prompt, Wrong};
+use crate::tui::widgets::prompt::{Prompt, PromptError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What stands in an address only in percent form.
@@ -47,7 +47,9 @@ fn copy_ids(app: &mut App, effects: &mut Effects) {
 }
 
 fn copy_cell(app: &mut App, effects: &mut Effects) {
-    let Some((row, column)) = app.runs.selected_row().zip(app.runs.chosen_column().cloned()) else { return };
+    let Some((row, column)) = app.runs.row_under_cursor().zip(app.runs.chosen_column().cloned()) else {
+        return;
+    };
     let catalog = &app.runs.catalog;
     let value = match Bound::new(catalog, &column).value(catalog, row, app.now) {
         Value::Missing => return app.say(format!("the run has no {}", column.name())),
@@ -65,7 +67,7 @@ fn copy_cell(app: &mut App, effects: &mut Effects) {
 fn browse(app: &mut App, effects: &mut Effects) {
     let page = app.page.clone().unwrap_or_default();
     let experiment = app.runs.experiment.clone();
-    if let Some((experiment, run)) = experiment.zip(app.runs.selected_run()) {
+    if let Some((experiment, run)) = experiment.zip(app.runs.run_under_cursor()) {
         let part = |id: &str| utf8_percent_encode(id, IN_ADDRESS).to_string();
         let (experiment, run) = (part(experiment.as_str()), part(run.as_str()));
         let address = format!("{page}/#/experiments/{experiment}/runs/{run}");
@@ -105,7 +107,7 @@ fn chosen(app: &mut App, form: Form, into_file: bool, effects: &mut Effects) {
         let hint = "a file in the working folder, or a path; existing files are not overwritten";
         let read = |text: &str| {
             let path = text.trim();
-            if path.is_empty() { Err(Wrong::from("a file needs a name")) } else { Ok(path.to_owned()) }
+            if path.is_empty() { Err(PromptError::from("enter a file name")) } else { Ok(path.to_owned()) }
         };
         return Prompt::new("Save as", hint, &path, read, move |app, path: String, effects| {
             save(app, form, &path, effects);
@@ -119,7 +121,7 @@ fn chosen(app: &mut App, form: Form, into_file: bool, effects: &mut Effects) {
             let safe: Vec<_> = content.lines().map(text::stripped).collect();
             effects.push(Shell::Copy(safe.join("\n") + "\n"));
         }
-        None => app.say("there is nothing to export here yet"),
+        None => app.say("nothing to export here"),
     }
 }
 
@@ -127,7 +129,7 @@ fn chosen(app: &mut App, form: Form, into_file: bool, effects: &mut Effects) {
 fn save(app: &mut App, form: Form, path: &str, effects: &mut Effects) {
     match shown::written(app, form) {
         Some(content) => effects.push(Effect::Save { path: path.to_owned(), content }),
-        None => app.say("there is nothing to export here yet"),
+        None => app.say("nothing to export here"),
     }
 }
 

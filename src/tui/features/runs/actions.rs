@@ -3,9 +3,9 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use crate::catalog::ColumnSpec;
-use crate::catalog::view::{Fold, Shape};
+use crate::catalog::view::{FoldState, Shape};
 use crate::tui::core::action::{
-    Action as Any, Possible, RUNS, Row, TABLE, can_write, given, has_target, on_loaded_runs, on_runs,
+    Action as Any, ActionRow, Possible, RUNS, TABLE, can_write, given, has_target, on_loaded_runs, on_runs,
 };
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
@@ -36,73 +36,45 @@ pub enum Action {
     Note,
 }
 
-pub const TABLE_ROWS: &[Row] = &[
+pub const TABLE_ROWS: &[ActionRow] = &[
     table(Action::Filter, "filter", &["f"], "filter", "filter with an MLflow expression", on_loaded_runs),
     table(Action::Sort, "sort", &["s"], "sort", "sort by the column: up, down, newest first", on_loaded_runs),
-    table(
-        Action::SortAlso,
-        "sort-also",
-        &["S"],
-        "",
-        "sort by the column too, where the others are equal",
-        is_sorted,
-    ),
+    table(Action::SortAlso, "sort-also", &["S"], "", "sort by the column too, to break ties", is_sorted),
     table(Action::Columns, "columns", &["c"], "columns", "choose the columns", on_loaded_runs),
     table(
         Action::Statistic,
         "statistic",
         &["e"],
         "value",
-        "value of the metric: latest, min, max, mean, first, at a step",
+        "metric statistic: latest, min, max, mean, first, at a step",
         on_metric,
     ),
     table(Action::ColumnLeft, "column-left", &["<"], "", "move the column to the left", on_column),
     table(Action::ColumnRight, "column-right", &[">"], "", "move the column to the right", on_column),
     table(Action::ColumnWider, "column-wider", &["+"], "", "make the column wider", on_loaded_runs),
     table(Action::ColumnNarrower, "column-narrower", &["-"], "", "make the column narrower", on_loaded_runs),
-    table(
-        Action::Tree,
-        "tree",
-        &["g t"],
-        "",
-        "children under their parents, or all runs in one list",
-        on_loaded_runs,
-    ),
-    table(Action::Group, "group", &["g b"], "group", "group by the column, or not any more", can_group),
+    table(Action::Tree, "tree", &["g t"], "", "show runs as a tree, or as a flat list", on_loaded_runs),
+    table(Action::Group, "group", &["g b"], "group", "group by the column, or stop grouping", can_group),
     table(Action::Fold, "fold", &["x"], "fold", "fold or unfold a parent or group", can_fold),
     table(Action::FoldAll, "fold-all", &["X"], "", "fold or unfold all of them", has_folds),
     table(Action::Deleted, "deleted", &["g d"], "", "show or hide deleted runs", on_loaded_runs),
-    table(
-        Action::ResetView,
-        "reset-view",
-        &["g r"],
-        "",
-        "back to the default columns, order and filter",
-        on_loaded_runs,
-    ),
+    table(Action::ResetView, "reset-view", &["g r"], "", "reset columns, order and filter", on_loaded_runs),
 ];
 
-pub const SELECTION_ROWS: &[Row] = &[
-    of_runs(
-        Action::Select,
-        "select",
-        &["space"],
-        "select",
-        "select the run, or not any more",
-        has_run_in_table,
-    ),
+pub const SELECTION_ROWS: &[ActionRow] = &[
+    of_runs(Action::Select, "select", &["space"], "select", "select or unselect the run", has_run_in_table),
     of_runs(
         Action::SelectRange,
         "select-range",
         &["v"],
         "",
-        "select from here to where the cursor goes",
+        "select a range: from here to the cursor",
         has_run_in_table,
     ),
     of_runs(Action::SelectNone, "select-none", &["u"], "", "clear the selection", has_selected),
 ];
 
-pub const WRITING_ROWS: &[Row] = &[
+pub const WRITING_ROWS: &[ActionRow] = &[
     of_runs(
         Action::Delete,
         "delete",
@@ -122,8 +94,17 @@ const fn table(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Runs(action), name, keys, scopes: &[Scope::Panes], hint, help, group: TABLE, possible }
+) -> ActionRow {
+    ActionRow {
+        action: Any::Runs(action),
+        name,
+        keys,
+        scopes: &[Scope::Panes],
+        hint,
+        help,
+        group: TABLE,
+        possible,
+    }
 }
 
 const fn of_runs(
@@ -133,8 +114,17 @@ const fn of_runs(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Runs(action), name, keys, scopes: &[Scope::Panes], hint, help, group: RUNS, possible }
+) -> ActionRow {
+    ActionRow {
+        action: Any::Runs(action),
+        name,
+        keys,
+        scopes: &[Scope::Panes],
+        hint,
+        help,
+        group: RUNS,
+        possible,
+    }
 }
 
 fn is_sorted(app: &App) -> Possible {
@@ -144,14 +134,14 @@ fn is_sorted(app: &App) -> Possible {
 
 fn on_column(app: &App) -> Possible {
     on_loaded_runs(app)?;
-    given(app.runs.column > 0, "the name stays where it is; choose a column with h and l")
+    given(app.runs.column > 0, "the name column is fixed; choose another with h and l")
 }
 
 fn on_metric(app: &App) -> Possible {
     on_loaded_runs(app)?;
     given(
         matches!(app.runs.chosen_column(), Some(ColumnSpec::Metric(..))),
-        "this is for metrics: choose one with h and l",
+        "only for metrics; choose one with h and l",
     )
 }
 
@@ -167,21 +157,21 @@ fn can_group(app: &App) -> Possible {
 fn can_fold(app: &App) -> Possible {
     on_runs(app)?;
     let line = app.runs.projection.lines.get(app.runs.cursor.at);
-    given(line.is_some_and(|line| line.fold != Fold::Leaf), "nothing stands under this row")
+    given(line.is_some_and(|line| line.fold != FoldState::Leaf), "this row has no children")
 }
 
 fn has_folds(app: &App) -> Possible {
     on_runs(app)?;
-    given(app.runs.view.shape != Shape::Flat, "this is for trees (g t) and groups (g b)")
+    given(app.runs.view.shape != Shape::Flat, "only in trees (g t) and groups (g b)")
 }
 
 fn has_run_in_table(app: &App) -> Possible {
     on_runs(app)?;
-    given(app.runs.selected_row().is_some(), "there is no run under the cursor")
+    given(app.runs.row_under_cursor().is_some(), "no run under the cursor")
 }
 
 fn has_selected(app: &App) -> Possible {
-    given(!app.runs.marks.is_empty(), "no run is selected; space selects one")
+    given(!app.runs.selected.is_empty(), "no run is selected; space selects one")
 }
 
 fn can_write_runs(app: &App) -> Possible {
@@ -192,7 +182,7 @@ fn can_write_runs(app: &App) -> Possible {
 fn can_note(app: &App) -> Possible {
     can_write(app)?;
     given(
-        app.focus != Focus::Experiments && app.runs.selected_row().is_some(),
-        "a note belongs to one run: go to it",
+        app.focus != Focus::Experiments && app.runs.row_under_cursor().is_some(),
+        "no run under the cursor to write a note for",
     )
 }

@@ -4,10 +4,10 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::Runs;
+use super::column_layout::{INDENT, PlacedColumn, TREND};
 use super::columns::shorten;
-use super::place::{INDENT, Placed, TREND};
 use crate::catalog::search::Search;
-use crate::catalog::view::{Fold, Group, Line, What};
+use crate::catalog::view::{FoldState, Group, LineKind, ViewLine};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::mlflow::filter::Direction;
 use crate::mlflow::{LifecycleStage, tags};
@@ -20,14 +20,14 @@ use crate::tui::widgets::theme::Theme;
 pub struct Cells<'a> {
     pub runs: &'a Runs,
     pub theme: &'a Theme,
-    pub placed: &'a [Placed],
+    pub placed: &'a [PlacedColumn],
     pub bound: Vec<Option<Bound>>,
     pub search: Option<Search>,
     pub now: i64,
 }
 
 impl<'a> Cells<'a> {
-    pub fn new(runs: &'a Runs, theme: &'a Theme, placed: &'a [Placed], now: i64) -> Self {
+    pub fn new(runs: &'a Runs, theme: &'a Theme, placed: &'a [PlacedColumn], now: i64) -> Self {
         let bound = placed
             .iter()
             .map(|placed| placed.column.map(|column| Bound::new(&runs.catalog, &runs.columns[column].spec)))
@@ -37,21 +37,21 @@ impl<'a> Cells<'a> {
         Self { runs, theme, placed, bound, search, now }
     }
 
-    /// The spans of a line, `width` cells in all. `mark` and `sign`, a cell each, stand before everything.
+    /// The spans of a line, `width` cells in all. `tick` and `sign`, a cell each, stand before everything.
     pub fn line(
         &self,
-        line: &Line,
-        mark: Span<'static>,
+        line: &ViewLine,
+        tick: Span<'static>,
         sign: Span<'static>,
         width: usize,
     ) -> Vec<Span<'static>> {
-        let mut spans = vec![mark, sign];
+        let mut spans = vec![tick, sign];
         let mut x = 2;
         for (column, bound) in self.placed.iter().zip(&self.bound) {
             spans.push(Span::raw(" ".repeat(column.x.saturating_sub(x))));
-            match line.what {
-                What::Run(row) => self.run_cell(line, row, column, bound.as_ref(), &mut spans),
-                What::Group(group) => {
+            match line.kind {
+                LineKind::Run(row) => self.run_cell(line, row, column, bound.as_ref(), &mut spans),
+                LineKind::Group(group) => {
                     spans.push(self.group_cell(line, &self.runs.projection.groups[group as usize], column));
                 }
             }
@@ -63,9 +63,9 @@ impl<'a> Cells<'a> {
 
     fn run_cell(
         &self,
-        line: &Line,
+        line: &ViewLine,
         row: Row,
-        column: &Placed,
+        column: &PlacedColumn,
         bound: Option<&Bound>,
         spans: &mut Vec<Span<'static>>,
     ) {
@@ -82,7 +82,10 @@ impl<'a> Cells<'a> {
             spans.push(Span::styled(words, theme.dim));
             return;
         }
-        let (words, mut style) = cell(&bound.value(&runs.catalog, row, self.now), spec, self.now, theme);
+        let (mut words, mut style) = cell(&bound.value(&runs.catalog, row, self.now), spec, self.now, theme);
+        if *spec == ColumnSpec::Status && text::width(&words) > column.width {
+            theme.short_status(runs.catalog.run(row).status).clone_into(&mut words);
+        }
         if line.context || is_deleted {
             style = theme.dim;
         }
@@ -113,18 +116,18 @@ impl<'a> Cells<'a> {
     }
 
     /// What stands before a name in a tree or group.
-    fn prefix(&self, line: &Line) -> String {
+    fn prefix(&self, line: &ViewLine) -> String {
         let indent = " ".repeat(line.depth as usize * INDENT);
         let fold = match line.fold {
-            Fold::Open(_) => self.theme.glyphs.open,
-            Fold::Closed(_) => self.theme.glyphs.closed,
-            Fold::Leaf => "",
+            FoldState::Open(_) => self.theme.glyphs.open,
+            FoldState::Closed(_) => self.theme.glyphs.closed,
+            FoldState::Leaf => "",
         };
         if fold.is_empty() { indent } else { format!("{indent}{fold} ") }
     }
 
     /// A cell of a group's line: its value and count, and the best or the extremes of each metric.
-    fn group_cell(&self, line: &Line, group: &Group, column: &Placed) -> Span<'static> {
+    fn group_cell(&self, line: &ViewLine, group: &Group, column: &PlacedColumn) -> Span<'static> {
         let theme = self.theme;
         let blank = Span::raw(" ".repeat(column.width));
         let Some(at) = column.column else { return blank };

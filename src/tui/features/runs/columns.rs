@@ -18,13 +18,13 @@ const WIDTHS: (u16, u16) = (4, 80);
 
 /// A column of the table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
+pub struct TableColumn {
     pub spec: ColumnSpec,
     /// Cells, where the user set them.
     pub width: Option<u16>,
 }
 
-impl From<ColumnSpec> for Shown {
+impl From<ColumnSpec> for TableColumn {
     fn from(spec: ColumnSpec) -> Self {
         Self { spec, width: None }
     }
@@ -34,7 +34,7 @@ impl From<ColumnSpec> for Shown {
 const READ_NAMES: usize = 300;
 
 /// Attributes, metrics (the most telling first), params (those that differ first); no more than can be overseen.
-pub fn defaults(catalog: &Catalog) -> Vec<Shown> {
+pub fn defaults(catalog: &Catalog) -> Vec<TableColumn> {
     let texts = &catalog.texts;
     let mut metrics: Vec<(&str, usize)> = catalog.metrics.keys(texts).collect();
     if metrics.len() > READ_NAMES {
@@ -54,7 +54,7 @@ pub fn defaults(catalog: &Catalog) -> Vec<Shown> {
         .chain(metrics.into_iter().map(|(key, _)| ColumnSpec::metric(key)))
         .chain(params.into_iter().map(|(key, _)| ColumnSpec::Param(key.to_owned())))
         .chain([ColumnSpec::Duration, ColumnSpec::User])
-        .map(Shown::from)
+        .map(TableColumn::from)
         .collect()
 }
 
@@ -127,7 +127,7 @@ impl Runs {
         match (known, on) {
             (None, true) => {
                 let at = (self.column + 1).min(self.columns.len());
-                self.columns.insert(at, Shown::from(spec.clone()));
+                self.columns.insert(at, TableColumn::from(spec.clone()));
                 self.choose_column(at);
             }
             // The name is what all else belongs to.

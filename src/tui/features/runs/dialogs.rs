@@ -14,7 +14,7 @@ use crate::tui::core::effect::Effects;
 use crate::tui::core::requests::view_changed;
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
-use crate::tui::widgets::prompt::{Prompt, Wrong};
+use crate::tui::widgets::prompt::{Prompt, PromptError};
 
 /// An expression as it is typed, and what it says.
 type Expression = (String, Filter);
@@ -22,7 +22,7 @@ type Expression = (String, Filter);
 pub fn filter(app: &mut App) {
     let hint = "metrics.rmse < 0.5 AND params.family = 'tree'; tab completes names";
     let text = app.runs.filter_text.clone();
-    Prompt::new("Filter, in MLflow's language", hint, &text, expression, |app, (text, filter), effects| {
+    Prompt::new("MLflow filter", hint, &text, expression, |app, (text, filter), effects| {
         app.runs.view.filter = filter;
         app.runs.filter_text = text;
         view_changed(app, effects);
@@ -32,10 +32,10 @@ pub fn filter(app: &mut App) {
     .open(app);
 }
 
-fn expression(text: &str) -> Result<Expression, Wrong> {
+fn expression(text: &str) -> Result<Expression, PromptError> {
     let trimmed = text.trim();
     let before = text.len() - text.trim_start().len();
-    let filter = parse(trimmed).map_err(|error| Wrong {
+    let filter = parse(trimmed).map_err(|error| PromptError {
         message: error.message,
         span: error.span.start + before..error.span.end + before,
     })?;
@@ -108,14 +108,14 @@ pub fn statistics(app: &mut App) {
     let item =
         |label: &str, note: &str, value| Item { label: label.into(), note: note.into(), on: None, value };
     let all = [
-        (Statistic::Latest, "latest", "MLflow's: greatest step, then time"),
+        (Statistic::Latest, "latest", "as MLflow: greatest step, then time"),
         (Statistic::Min, "min", "smallest of the history, and its step"),
         (Statistic::Max, "max", "largest of the history, and its step"),
         (Statistic::Mean, "mean", "over the whole history"),
-        (Statistic::First, "first", "value of the smallest step"),
+        (Statistic::First, "first", "value at the smallest step"),
     ];
     let at = all.iter().position(|(statistic, ..)| *statistic == now).unwrap_or(all.len());
-    let at_a_step = item("at a step", "the value that was logged at it", None);
+    let at_a_step = item("at a step", "the value logged at that step", None);
     let items = all.into_iter().map(|(statistic, label, note)| item(label, note, Some(statistic)));
     let title = format!("Value of {key}");
     Picker::new(title, items.chain([at_a_step]), move |app, picked, effects| match picked {
@@ -132,8 +132,9 @@ pub fn statistics(app: &mut App) {
 
 fn step(app: &mut App, key: &str, now: Statistic) {
     let text = if let Statistic::At(step) = now { step.to_string() } else { String::new() };
-    let read = |text: &str| text.trim().parse::<i64>().map_err(|_| Wrong::from("a step is a whole number"));
-    Prompt::new(format!("Step of {key}"), "a whole number", &text, read, |app, step, effects| {
+    let read =
+        |text: &str| text.trim().parse::<i64>().map_err(|_| PromptError::from("a step must be an integer"));
+    Prompt::new(format!("Step of {key}"), "an integer", &text, read, |app, step, effects| {
         app.runs.choose_statistic(Statistic::At(step));
         view_changed(app, effects);
         Ok(())
@@ -142,8 +143,8 @@ fn step(app: &mut App, key: &str, now: Statistic) {
 }
 
 /// A name for the run under the cursor; `read` says what a name is.
-pub fn rename(app: &mut App, read: fn(&str) -> Result<String, Wrong>) {
-    let Some((row, id)) = app.runs.selected_row().zip(app.runs.selected_run()) else { return };
+pub fn rename(app: &mut App, read: fn(&str) -> Result<String, PromptError>) {
+    let Some((row, id)) = app.runs.row_under_cursor().zip(app.runs.run_under_cursor()) else { return };
     let name = app.runs.catalog.run_name(row).to_owned();
     Prompt::new("Rename the run", "", &name, read, move |app, name, effects| {
         write(app, Write::Rename { id: id.clone(), name }, effects);
@@ -153,9 +154,9 @@ pub fn rename(app: &mut App, read: fn(&str) -> Result<String, Wrong>) {
 }
 
 pub fn note(app: &mut App) {
-    let Some(id) = app.runs.selected_run() else { return };
+    let Some(id) = app.runs.run_under_cursor() else { return };
     let note = tag_of(app, tags::NOTE).unwrap_or_default();
-    let hint = "ctrl-j begins a new line; an empty note is removed";
+    let hint = "ctrl-j starts a new line; an empty note is removed";
     let read = |text: &str| Ok(text.to_owned());
     Prompt::new("Note", hint, &note, read, move |app, text: String, effects| {
         let ids = vec![id.clone()];
@@ -171,7 +172,7 @@ pub fn note(app: &mut App) {
     .open(app);
 }
 
-fn checked(tag: Tag) -> Result<Tag, Wrong> {
+fn checked(tag: Tag) -> Result<Tag, PromptError> {
     limits::check_tag(&tag).map_err(|kind| kind.to_string())?;
     Ok(tag)
 }
@@ -180,7 +181,7 @@ fn checked(tag: Tag) -> Result<Tag, Wrong> {
 fn tag_of(app: &App, key: &str) -> Option<String> {
     let catalog = &app.runs.catalog;
     let column = catalog.tags.column(&catalog.texts, key)?;
-    let row = app.runs.selected_row()?;
+    let row = app.runs.row_under_cursor()?;
     column.get(row).map(|sym| whole(app, catalog.run_id(row), key, catalog.texts.get(sym)).to_owned())
 }
 
@@ -238,7 +239,7 @@ fn edit_tag(app: &mut App, ids: Vec<RunId>, tag: Option<Tag>) {
         let tag = match (&tag, text.split_once('=')) {
             (Some(tag), _) => Tag::new(&tag.key, text),
             (None, Some((key, value))) if !key.trim().is_empty() => Tag::new(key.trim(), value.trim()),
-            (None, _) => return Err("a tag is written key=value".into()),
+            (None, _) => return Err("write a tag as key=value".into()),
         };
         write(app, Write::SetTag { ids: ids.clone(), tag: checked(tag)? }, effects);
         Ok(())
@@ -264,7 +265,7 @@ pub fn delete(app: &mut App) {
     let lines: Vec<String> =
         rows.iter().map(|row| format!("{}  {}", catalog.run_name(*row), catalog.run_id(*row))).collect();
     if deleted > 0 && deleted < ids.len() {
-        return app.say("some of the selected runs are deleted and others are not: select one kind");
+        return app.say("some of the selected runs are deleted and some are not; select only one kind");
     }
     let verb = if deleted > 0 { "Restore" } else { "Delete" };
     let question = match ids.len() {
@@ -273,7 +274,7 @@ pub fn delete(app: &mut App) {
     };
     Confirm::new(question, lines, move |app, effects| {
         // What was selected for this is done.
-        app.runs.marks.clear();
+        app.runs.selected.clear();
         let change = if deleted > 0 { Write::Restore(ids) } else { Write::Delete(ids) };
         write(app, change, effects);
     })

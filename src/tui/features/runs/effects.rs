@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedSender};
 
-use super::watch::{Attended, Command, Watch};
+use super::watch::{Attended, Watch, WatchCommand};
 use super::{Msg, SPARK_POINTS, projecting};
 use crate::catalog::Catalog;
-use crate::catalog::summaries::Wanted;
+use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Sync;
-use crate::catalog::view::{Picked, View};
+use crate::catalog::view::{LineKey, View};
 use crate::mlflow::{ExperimentId, RunId, Tag, ViewType};
 use crate::store::{Result, RunUpdate, Scan, ScanValues, Store};
 use crate::tui::core::remote::Ticket;
@@ -27,16 +27,16 @@ pub enum Effect {
     Watch {
         ticket: Ticket,
         experiment: ExperimentId,
-        /// Deleted runs too.
+        /// Include deleted runs.
         deleted: bool,
     },
     /// The runs to look at anew: the selected one with every poll, the active ones and the others on the screen as often
     /// as they come up. And the histories that columns need, for these runs before all others.
     Attend {
-        selected: Option<RunId>,
+        under_cursor: Option<RunId>,
         active: Vec<RunId>,
         others: Vec<RunId>,
-        wanted: Vec<Wanted>,
+        wanted: Vec<NeededHistory>,
     },
     /// Poll now.
     Refresh,
@@ -61,7 +61,7 @@ pub struct Projecting {
     pub complete: bool,
     pub view: Box<View>,
     /// What the position is wanted of, and where it stood.
-    pub selected: Option<(Picked, usize)>,
+    pub under_cursor: Option<(LineKey, usize)>,
     pub now: i64,
 }
 
@@ -83,7 +83,7 @@ impl Write {
             ids => format!("{} runs", ids.len()),
         };
         match self {
-            Self::Rename { name, .. } => format!("the run is {name} now"),
+            Self::Rename { name, .. } => format!("renamed the run to {name}"),
             Self::Delete(ids) => {
                 format!("deleted {}; g d shows deleted runs, D restores them", runs(ids))
             }
@@ -98,7 +98,7 @@ impl Write {
 #[derive(Debug)]
 pub struct Services {
     attended: Arc<Mutex<Attended>>,
-    watcher: Option<UnboundedSender<Command>>,
+    watcher: Option<UnboundedSender<WatchCommand>>,
     /// How often it polls.
     pub interval: Duration,
     paused: bool,
@@ -109,7 +109,7 @@ impl Services {
         Self { attended: Arc::default(), watcher: None, interval, paused: false }
     }
 
-    fn command(&self, command: Command) {
+    fn command(&self, command: WatchCommand) {
         if let Some(watcher) = &self.watcher {
             // A watcher that ended has nothing to do with the command.
             let _ = watcher.send(command);
@@ -147,19 +147,19 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &mut Services) {
         Effect::Watch { ticket, experiment, deleted } => {
             services.watch(ticket, experiment, deleted, tasks);
         }
-        Effect::Attend { selected, active, others, wanted } => {
-            let attended = Attended { selected, active, others, wanted };
+        Effect::Attend { under_cursor, active, others, wanted } => {
+            let attended = Attended { under_cursor, active, others, wanted };
             *services.attended.lock().unwrap_or_else(PoisonError::into_inner) = attended;
-            services.command(Command::Attend);
+            services.command(WatchCommand::Attend);
         }
-        Effect::Refresh => services.command(Command::Refresh),
+        Effect::Refresh => services.command(WatchCommand::Refresh),
         Effect::Pause(paused) => {
             services.paused = paused;
-            services.command(Command::Pause(paused));
+            services.command(WatchCommand::Pause(paused));
         }
         Effect::PollEvery(interval) => {
             services.interval = store.capabilities().poll_interval(interval);
-            services.command(Command::PollEvery(services.interval));
+            services.command(WatchCommand::PollEvery(services.interval));
         }
         Effect::Project(request) => tasks.answer(Slot("project"), projecting::project(store, request)),
         Effect::ReadSparks { ticket, ids, key } => tasks.answer(Slot("sparks"), async move {

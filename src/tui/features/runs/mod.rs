@@ -1,18 +1,18 @@
-//! The table of runs: which lines and columns, where the cursor is, what is selected, the sparklines of what is on the screen;
+//! The table of runs: which lines and columns, where the cursor is, what is under_cursor, the sparklines of what is on the screen;
 //! and what is written to runs by hand.
 //!
 //! State: [`Runs`], as `app.runs`: the newest catalogue, the lines that are shown of it, the view that is wanted. The core calls
-//! `update`; others ask [`Runs`] for the run under the cursor and the selected ones.
+//! `update`; others ask [`Runs`] for the run under the cursor and the under_cursor ones.
 
 pub mod actions;
 pub mod cells;
+pub mod column_layout;
 pub mod columns;
 pub mod dialogs;
 pub mod effects;
-pub mod faces;
-pub mod place;
-pub mod places;
+pub mod placeholders;
 mod projecting;
+pub mod row_index;
 pub mod update;
 pub mod view;
 pub mod watch;
@@ -25,20 +25,20 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use crate::catalog::sort::SortKey;
-use crate::catalog::summaries::Wanted;
+use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Snapshot;
-use crate::catalog::view::{Picked, Projection, Shape, View};
+use crate::catalog::view::{LineKey, Projection, Shape, View};
 use crate::catalog::{Bound, Catalog, ColumnSpec, Row};
 use crate::mlflow::filter::{parse, same_number};
 use crate::mlflow::{ExperimentId, MetricPoint, RunId};
 use crate::store::StoreError;
-use crate::tui::core::marks::Marks;
 use crate::tui::core::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
 use crate::tui::core::remote::{Remote, Ticket};
+use crate::tui::core::selected::SelectedRuns;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
-use columns::Shown;
-use places::Places;
+use columns::TableColumn;
+use row_index::RowIndex;
 
 /// Points of a sparkline that are asked for: two for each of its cells.
 pub const SPARK_POINTS: usize = 24;
@@ -55,7 +55,7 @@ pub enum Msg {
         ticket: Ticket,
         snapshot: Snapshot,
     },
-    /// The store was asked for changes and answered; `touched` when somebody wrote to it.
+    /// The store was requested changes and answered; `touched` when somebody wrote to it.
     Polled {
         ticket: Ticket,
         touched: bool,
@@ -90,7 +90,7 @@ pub enum Msg {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spark {
     pub points: Vec<MetricPoint>,
-    /// The latest value when the history was asked for; another one now means that the history is out of date.
+    /// The latest value when the history was requested; another one now means that the history is out of date.
     pub latest: Option<f64>,
     pub is_answered: bool,
 }
@@ -119,7 +119,7 @@ pub struct Runs {
     pub projecting: Remote<()>,
     pub cursor: Cursor,
     /// What is under the cursor: once the cursor was moved, it follows that through refresh and sort.
-    pub selected: Option<Picked>,
+    pub under_cursor: Option<LineKey>,
     /// The user moved the cursor, or did something else about what is under it; until then it stays at the top, whatever
     /// comes there.
     pub is_chosen: bool,
@@ -128,15 +128,15 @@ pub struct Runs {
     /// Ids of runs that came in above the window and were not seen since.
     above: FxHashSet<String>,
     /// Where runs were found.
-    places: Places,
-    /// Marked runs, of this experiment and of others, and where a range that is being marked began.
-    pub marks: Marks,
+    row_index: RowIndex,
+    /// Selected runs, of this experiment and of others, and where a range that is being selected began.
+    pub selected: SelectedRuns,
     pub range_from: Option<usize>,
-    pub columns: Vec<Shown>,
+    pub columns: Vec<TableColumn>,
     /// Whether the user chose the columns.
     pub own_columns: bool,
     /// The histories that were asked for last.
-    pub asked_histories: Vec<Wanted>,
+    pub asked_histories: Vec<NeededHistory>,
     /// The chosen column, and the one to choose when it is there.
     pub column: usize,
     pub wanted_column: Option<ColumnSpec>,
@@ -159,10 +159,10 @@ impl Runs {
             reading_sparks: std::mem::take(&mut self.reading_sparks).forgotten(),
             deleted: remembered.deleted,
             words: Input::new(remembered.words.clone()),
-            selected: remembered.run.clone().map(Picked::Run),
+            under_cursor: remembered.run.clone().map(LineKey::Run),
             is_chosen: remembered.run.is_some(),
             was_moved: remembered.run.is_some(),
-            marks: std::mem::take(&mut self.marks),
+            selected: std::mem::take(&mut self.selected),
             wanted_column: remembered.column.as_deref().and_then(|name| ColumnSpec::parse(name).ok()),
             ..Self::default()
         };
@@ -178,7 +178,7 @@ impl Runs {
             self.own_columns = true;
             // Without a name in front nothing else would make sense.
             self.columns.retain(|shown| shown.spec != ColumnSpec::RunName);
-            self.columns.insert(0, Shown::from(ColumnSpec::RunName));
+            self.columns.insert(0, TableColumn::from(ColumnSpec::RunName));
         }
     }
 
@@ -192,8 +192,8 @@ impl Runs {
             shape: RememberedShape::of(&self.view.shape),
             deleted: self.deleted,
             column: self.chosen_column().map(ColumnSpec::name),
-            run: match &self.selected {
-                Some(Picked::Run(id)) => Some(id.clone()),
+            run: match &self.under_cursor {
+                Some(LineKey::Run(id)) => Some(id.clone()),
                 _ => None,
             },
         }
@@ -235,7 +235,7 @@ impl Runs {
         let is_at_top = self.cursor.top == 0 && !is_other_view;
         let holds = if is_other_view { self.was_moved } else { self.is_chosen };
         let stays_at_top = self.cursor.at == 0 && !holds;
-        if let Some(at) = position.filter(|at| self.picked(*at) == self.selected && !stays_at_top) {
+        if let Some(at) = position.filter(|at| self.picked(*at) == self.under_cursor && !stays_at_top) {
             // The view does not move either: the run stays on its line, as far as the list allows. Only at the top it makes
             // room for what comes there.
             let line = self.cursor.at.saturating_sub(self.cursor.top);
@@ -247,43 +247,43 @@ impl Runs {
         self.above.extend(came);
         self.look_above();
         // A run that was remembered may still be on its way.
-        if position.is_some() || complete || self.selected.is_none() {
-            self.selected = self.picked(self.cursor.at);
+        if position.is_some() || complete || self.under_cursor.is_none() {
+            self.under_cursor = self.picked(self.cursor.at);
         }
     }
 
-    pub fn picked(&self, at: usize) -> Option<Picked> {
+    pub fn picked(&self, at: usize) -> Option<LineKey> {
         self.projection.picked(&self.catalog, at)
     }
 
-    pub fn selected_row(&self) -> Option<Row> {
+    pub fn row_under_cursor(&self) -> Option<Row> {
         self.projection.row(self.cursor.at)
     }
 
     /// The id of the run under the cursor.
-    pub fn selected_run(&self) -> Option<RunId> {
-        self.selected_row().map(|row| RunId::from(self.catalog.run_id(row)))
+    pub fn run_under_cursor(&self) -> Option<RunId> {
+        self.row_under_cursor().map(|row| RunId::from(self.catalog.run_id(row)))
     }
 
     /// Where a run is in the catalogue.
     pub fn row_of(&mut self, id: &RunId) -> Option<Row> {
-        self.places.find(&self.catalog, id, self.selected_row())
+        self.row_index.find(&self.catalog, id, self.row_under_cursor())
     }
 
-    /// The marked runs of this experiment, or else the one under the cursor.
+    /// The selected runs of this experiment, or else the one under the cursor.
     pub fn targets(&self) -> Vec<RunId> {
         let rows = self.catalog.newest_first.iter().map(|row| self.catalog.run_id(*row));
-        let is_marked = |id: &&str| self.marks.contains(id);
-        let marked: Vec<RunId> = if self.marks.is_empty() {
+        let is_selected = |id: &&str| self.selected.contains(id);
+        let selected: Vec<RunId> = if self.selected.is_empty() {
             Vec::new()
         } else {
-            rows.filter(is_marked).map(RunId::from).collect()
+            rows.filter(is_selected).map(RunId::from).collect()
         };
-        if marked.is_empty() { self.selected_run().into_iter().collect() } else { marked }
+        if selected.is_empty() { self.run_under_cursor().into_iter().collect() } else { selected }
     }
 
     pub fn moved(&mut self) {
-        self.selected = self.picked(self.cursor.at);
+        self.under_cursor = self.picked(self.cursor.at);
         (self.is_chosen, self.was_moved) = (true, true);
         self.changed = true;
         self.look_above();
@@ -319,25 +319,25 @@ impl Runs {
         self.projection.lines.len()
     }
 
-    /// The lines between the start of a range and the cursor, if one is being marked.
+    /// The lines between the start of a range and the cursor, if one is being selected.
     pub fn range(&self) -> Option<std::ops::RangeInclusive<usize>> {
         let from = self.range_from?;
         Some(from.min(self.cursor.at)..=from.max(self.cursor.at))
     }
 
-    /// Marks the range that is being marked, or else turns the mark of the run under the cursor.
-    pub fn mark(&mut self) {
+    /// Selects the range that is being selected, or else the run under the cursor, or not any more.
+    pub fn toggle_selected(&mut self) {
         let Some(experiment) = self.experiment.clone() else { return };
         let catalog = Arc::clone(&self.catalog);
         let rows: Vec<Row> = match self.range() {
             Some(range) => range.filter_map(|at| self.projection.row(at)).collect(),
-            None => self.selected_row().into_iter().collect(),
+            None => self.row_under_cursor().into_iter().collect(),
         };
         let is_range = self.range_from.take().is_some();
         for row in rows {
             let id = catalog.run_id(row);
-            if is_range || !self.marks.remove(id) {
-                self.marks.insert(id, catalog.run_name(row), &experiment);
+            if is_range || !self.selected.remove(id) {
+                self.selected.insert(id, catalog.run_name(row), &experiment);
             }
         }
     }
@@ -348,11 +348,12 @@ impl Runs {
     }
 
     /// The histories that columns and sort keys need.
-    pub fn wanted_histories(&self) -> Vec<Wanted> {
+    pub fn needed_histories(&self) -> Vec<NeededHistory> {
         let columns = self.columns.iter().map(|shown| &shown.spec);
         let mut wanted = Vec::new();
         // What the order depends on comes first.
-        for next in self.view.sort.iter().map(|key| &key.column).chain(columns).filter_map(Wanted::of) {
+        for next in self.view.sort.iter().map(|key| &key.column).chain(columns).filter_map(NeededHistory::of)
+        {
             if !wanted.contains(&next) {
                 wanted.push(next);
             }

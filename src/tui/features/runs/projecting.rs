@@ -8,7 +8,7 @@ use crate::catalog::view::{Ids, project_with};
 use crate::mlflow::ViewType;
 use crate::store::pages::Pages;
 use crate::store::{Result, RunSearch, Store};
-use crate::tui::core::msg::{Msg as Any, Said};
+use crate::tui::core::msg::{Announcement, Msg as Any};
 use crate::tui::core::tasks::blocking;
 
 /// Runs that one search asks for.
@@ -20,16 +20,16 @@ pub async fn project(store: Store, request: Projecting) -> Any {
         match search(&store, &request).await {
             Ok(found) => Some(found),
             Err(error) => {
-                return Said(format!("the filter was not applied: {error}; {}", error.hint())).into();
+                return Announcement(format!("cannot apply the filter: {error}; {}", error.hint())).into();
             }
         }
     } else {
         None
     };
     blocking(move || {
-        let Projecting { ticket, catalog, complete, view, selected, now } = request;
+        let Projecting { ticket, catalog, complete, view, under_cursor, now } = request;
         let projection = project_with(&catalog, &view, found.as_ref(), now);
-        let position = selected.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
+        let position = under_cursor.and_then(|(picked, near)| projection.position(&catalog, &picked, near));
         Msg::Projected { ticket, catalog, complete, view, projection: Arc::new(projection), position }
     })
     .await

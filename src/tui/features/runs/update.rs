@@ -3,8 +3,8 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::actions::Action;
+use super::column_layout::chosen_width;
 use super::effects::{Effect, Write};
-use super::place::chosen_width;
 use super::{Msg, Runs, dialogs};
 use crate::catalog::view::{Shape, View};
 use crate::catalog::{Catalog, Row};
@@ -90,17 +90,17 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             view_changed(app, effects);
         }
         Action::Select => {
-            runs.mark();
+            runs.toggle_selected();
             step(app, Focus::Runs, 1);
         }
         Action::SelectRange => {
             if runs.range_from.is_some() {
-                runs.mark();
+                runs.toggle_selected();
             } else {
                 runs.range_from = Some(runs.cursor.at);
             }
         }
-        Action::SelectNone => runs.marks.clear(),
+        Action::SelectNone => runs.selected.clear(),
     }
 }
 
@@ -177,7 +177,7 @@ fn polled(app: &mut App, touched: bool, took: u64, effects: &mut Effects) {
     app.writes += u64::from(touched);
     live(app);
     looked(app);
-    app.pace.answered(took);
+    app.poll_interval.answered(took);
     let limit = if touched { EXPERIMENTS_AGE } else { EXPERIMENTS_AGE_UNTOUCHED };
     if (touched || !app.capabilities.change_feed) && app.now - app.experiments_asked >= limit {
         load_experiments(app, effects);
@@ -190,7 +190,7 @@ fn notice_endings(app: &mut App, catalog: &Catalog, effects: &mut Effects) {
     if !app.runs.loaded {
         return;
     }
-    let looked_at = app.runs.selected_row().filter(|_| app.pace.focused);
+    let looked_at = app.runs.row_under_cursor().filter(|_| app.poll_interval.focused);
     let mut ended = Vec::new();
     for row in old.active.iter().copied().filter(|row| Some(*row) != looked_at) {
         // Rows stay what they are, unless the store was read anew.
@@ -242,8 +242,8 @@ pub fn follow_sparks(app: &mut App, effects: &mut Effects) -> bool {
 
 /// Notes the histories that columns and the choice of the best run need; true if they are others.
 pub fn follow_histories(app: &mut App) -> bool {
-    let mut wanted = app.best.wanted();
-    wanted.extend(app.runs.wanted_histories());
+    let mut wanted = app.best.needed_histories();
+    wanted.extend(app.runs.needed_histories());
     wanted.dedup();
     if wanted == app.runs.asked_histories {
         return false;
@@ -268,7 +268,7 @@ pub fn attend(app: &App, effects: &mut Effects) {
         }
     }
     effects.push(Effect::Attend {
-        selected: runs.selected_run(),
+        under_cursor: runs.run_under_cursor(),
         active: active.into_iter().take(ATTENDED).map(id).collect(),
         others: others.into_iter().map(id).collect(),
         wanted: runs.asked_histories.clone(),

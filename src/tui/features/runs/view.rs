@@ -6,18 +6,18 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::cells::Cells;
-use super::faces::without_rows;
-use super::place::{Placed, place};
+use super::column_layout::{PlacedColumn, place_columns};
+use super::placeholders::without_rows;
 use crate::catalog::sort::SortKey;
 use crate::catalog::summaries::Coverage;
-use crate::catalog::view::{Shape, What};
+use crate::catalog::view::{LineKind, Shape};
 use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
 use crate::text;
-use crate::tui::core::app::{App, Connection};
+use crate::tui::core::app::{App, ConnectionState};
 use crate::tui::core::layout::Focus;
-use crate::tui::core::signs::Sign;
+use crate::tui::core::signs::RunSign;
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
@@ -36,28 +36,28 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         return;
     }
     let width = inner.width as usize;
-    let placed = place(runs, width);
+    let placed = place_columns(runs, width);
     table_header(app, theme, frame, inner, &placed);
     let cells = Cells::new(runs, theme, &placed, app.now);
     let height = inner.height.saturating_sub(1) as usize;
     let range = runs.range();
     for (y, at) in runs.cursor.window(runs.length(), height).enumerate() {
         let line = &runs.projection.lines[at];
-        let slot = match line.what {
-            What::Run(row) => runs.marks.get(runs.catalog.run_id(row)).map(|mark| mark.slot),
-            What::Group(_) => None,
+        let slot = match line.kind {
+            LineKind::Run(row) => runs.selected.get(runs.catalog.run_id(row)).map(|run| run.slot),
+            LineKind::Group(_) => None,
         };
         let in_range = range.as_ref().is_some_and(|range| range.contains(&at));
-        let mark = match slot {
+        let tick = match slot {
             Some(slot) => Span::styled(letter(slot).to_string(), theme.line(slot)),
-            None if in_range => Span::styled(theme.glyphs.mark, theme.mark),
-            None => held(app, line.what, theme),
+            None if in_range => Span::styled(theme.glyphs.selected, theme.selected),
+            None => champion_sign(app, line.kind, theme),
         };
-        let sign = match line.what {
-            What::Run(row) => sign(app, row, theme),
-            What::Group(_) => Span::raw(" "),
+        let sign = match line.kind {
+            LineKind::Run(row) => sign(app, row, theme),
+            LineKind::Group(_) => Span::raw(" "),
         };
-        let mut spans = cells.line(line, mark, sign, width);
+        let mut spans = cells.line(line, tick, sign, width);
         if at == runs.cursor.at {
             let style = if focused { theme.selection } else { theme.unfocused_selection };
             for span in &mut spans {
@@ -70,16 +70,16 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// That a run was marked best.
-fn held(app: &App, what: What, theme: &Theme) -> Span<'static> {
-    let is_held = matches!(what, What::Run(row) if app.best.is_marked(&app.runs.catalog, row));
-    Span::styled(if is_held { theme.glyphs.held } else { " " }, theme.mark)
+fn champion_sign(app: &App, kind: LineKind, theme: &Theme) -> Span<'static> {
+    let is_champion = matches!(kind, LineKind::Run(row) if app.best.is_marked(&app.runs.catalog, row));
+    Span::styled(if is_champion { theme.glyphs.champion } else { " " }, theme.selected)
 }
 
-/// That a run is the best, or is on the front.
+/// That a run is the best, or is on the Pareto front.
 fn sign(app: &App, row: Row, theme: &Theme) -> Span<'static> {
     match app.best.sign(app.runs.catalog.run_id(row)) {
-        Some(Sign::Best) => Span::styled(theme.glyphs.best, theme.good),
-        Some(Sign::Front) => Span::styled(theme.glyphs.front, theme.good),
+        Some(RunSign::Best) => Span::styled(theme.glyphs.best, theme.good),
+        Some(RunSign::Front) => Span::styled(theme.glyphs.front, theme.good),
         None => Span::raw(" "),
     }
 }
@@ -129,15 +129,15 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     } else {
         put(text::runs(runs.projection.passing), calm);
     }
-    if let Connection::Failing { last_answer: Some(time), .. } = app.connection {
+    if let ConnectionState::Failing { last_answer: Some(time), .. } = app.connection {
         let age = text::span(app.now - time);
-        put(format!("as they were {age} ago"), theme.bad);
+        put(format!("as of {age} ago"), theme.bad);
     }
     if runs.new_above() > 0 {
         put(format!("{} new above", text::count(runs.new_above())), theme.accent);
     }
     if !runs.complete {
-        put("so far, more coming".into(), theme.warn);
+        put("loading more".into(), theme.warn);
     }
     if runs.deleted {
         put("with deleted".into(), theme.warn);
@@ -150,10 +150,13 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> 
     put(order(view.sort.as_slice(), theme), calm);
     if let Some(coverage) = incomplete(&runs.catalog, &view.sort) {
         let (known, of) = (text::count(coverage.known), text::count(coverage.of));
-        put(format!("among {known} of {of} histories read"), theme.warn);
+        put(format!("{known} of {of} histories read"), theme.warn);
     }
-    if !runs.marks.is_empty() {
-        put(format!("{} {} marked", theme.glyphs.mark, text::count(runs.marks.len())), theme.mark);
+    if !runs.selected.is_empty() {
+        put(
+            format!("{} {} selected", theme.glyphs.selected, text::count(runs.selected.len())),
+            theme.selected,
+        );
     }
     spans.push(Span::raw(" "));
     Line::from(spans)
@@ -190,7 +193,7 @@ fn incomplete(catalog: &Catalog, sort: &[SortKey]) -> Option<Coverage> {
     coverages.into_iter().find(|coverage| !coverage.is_complete())
 }
 
-fn table_header(app: &App, theme: &Theme, frame: &mut Frame<'_>, inner: Rect, placed: &[Placed]) {
+fn table_header(app: &App, theme: &Theme, frame: &mut Frame<'_>, inner: Rect, placed: &[PlacedColumn]) {
     let runs = &app.runs;
     let width = inner.width as usize;
     let mut spans = Vec::new();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::Msg;
-use crate::catalog::summaries::Wanted;
+use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Sync;
 use crate::mlflow::RunId;
 use crate::store::{Backoff, Capabilities, Result};
@@ -25,10 +25,10 @@ pub const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_
 #[derive(Debug, Default)]
 pub struct Attended {
     /// The run under the cursor.
-    pub selected: Option<RunId>,
+    pub under_cursor: Option<RunId>,
     pub active: Vec<RunId>,
     pub others: Vec<RunId>,
-    pub wanted: Vec<Wanted>,
+    pub wanted: Vec<NeededHistory>,
 }
 
 impl Attended {
@@ -43,14 +43,14 @@ impl Attended {
         let active = turn(&self.active, if is_limited { ACTIVE } else { usize::MAX });
         let room = (ACTIVE + OTHERS).saturating_sub(active.len());
         let others = turn(&self.others, if is_limited { room } else { usize::MAX });
-        let mut runs: Vec<RunId> = self.selected.iter().cloned().collect();
-        runs.extend(active.into_iter().chain(others).filter(|run| Some(run) != self.selected.as_ref()));
+        let mut runs: Vec<RunId> = self.under_cursor.iter().cloned().collect();
+        runs.extend(active.into_iter().chain(others).filter(|run| Some(run) != self.under_cursor.as_ref()));
         runs
     }
 }
 
 #[derive(Debug)]
-pub enum Command {
+pub enum WatchCommand {
     Refresh,
     Pause(bool),
     PollEvery(Duration),
@@ -64,13 +64,13 @@ pub struct Watch {
     pub ticket: Ticket,
     pub sender: UnboundedSender<Any>,
     pub attended: Arc<Mutex<Attended>>,
-    pub commands: UnboundedReceiver<Command>,
+    pub commands: UnboundedReceiver<WatchCommand>,
     pub interval: Duration,
     pub capabilities: Capabilities,
     pub paused: bool,
     /// Polls so far.
     pub round: usize,
-    /// The next poll was asked for: it looks at everything on the screen.
+    /// The next poll was requested: it looks at everything on the screen.
     pub on_demand: bool,
 }
 
@@ -145,17 +145,17 @@ impl Watch {
             tokio::select! {
                 biased;
                 command = self.commands.recv() => match command {
-                    Some(Command::Refresh) => {
+                    Some(WatchCommand::Refresh) => {
                         self.on_demand = true;
                         return true;
                     }
-                    Some(Command::Pause(paused)) => self.paused = paused,
-                    Some(Command::PollEvery(interval)) => {
+                    Some(WatchCommand::Pause(paused)) => self.paused = paused,
+                    Some(WatchCommand::PollEvery(interval)) => {
                         self.interval = interval;
                         pause = pause.min(interval);
                     }
                     // After a failure, the next poll tells whether it is over.
-                    Some(Command::Attend) => {}
+                    Some(WatchCommand::Attend) => {}
                     None => return false,
                 },
                 () = tokio::time::sleep_until(end), if !self.paused => return true,
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(attended.in_round(1, false).len(), 27);
         assert!(Attended::default().in_round(3, true).is_empty());
         attended.active = ids(100..160);
-        attended.selected = Some(RunId("0".into()));
+        attended.under_cursor = Some(RunId("0".into()));
         assert_eq!(all(&attended, 9), 85);
         assert!((0..9).all(|round| attended.in_round(round, true)[0].as_str() == "0"));
         assert!((0..9).all(|round| attended.in_round(round, true).len() <= 11));

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, PROGRAM, Possible, Row, STORE, always, given};
+use crate::tui::core::action::{Action as Any, ActionRow, PROGRAM, Possible, STORE, always, given};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
 
@@ -22,23 +22,15 @@ pub enum Action {
 
 const EVERYWHERE: &[Scope] = &[Scope::Everywhere];
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Refresh, "refresh", &["r"], "", "refresh now", STORE, always),
-    row(Action::Pause, "pause", &["p"], "", "pause refreshing, or go on", STORE, always),
+    row(Action::Pause, "pause", &["p"], "", "pause or resume refreshing", STORE, always),
     row(Action::Interval, "interval", &["g i"], "", "set how often to refresh", STORE, always),
     row(Action::Profiles, "profiles", &["P"], "", "switch to another profile", STORE, has_profiles),
     row(Action::Palette, "palette", &[":"], "actions", "find an action by its name", PROGRAM, always),
     row(Action::Messages, "messages", &["g m"], "", "show earlier messages", PROGRAM, has_messages),
-    row(
-        Action::Suspend,
-        "suspend",
-        &["ctrl-z"],
-        "",
-        "suspend the program; fg brings it back",
-        PROGRAM,
-        always,
-    ),
-    Row {
+    row(Action::Suspend, "suspend", &["ctrl-z"], "", "suspend the program; fg resumes it", PROGRAM, always),
+    ActionRow {
         action: Any::Session(Action::Close),
         name: "close",
         keys: &["q", "ctrl-c"],
@@ -60,14 +52,17 @@ const fn row(
     help: &'static str,
     group: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Session(action), name, keys, scopes: EVERYWHERE, hint, help, group, possible }
+) -> ActionRow {
+    ActionRow { action: Any::Session(action), name, keys, scopes: EVERYWHERE, hint, help, group, possible }
 }
 
 fn has_profiles(app: &App) -> Possible {
-    given(!app.profiles.is_empty(), "the config file has no [profiles]; `mltui config path` says where it is")
+    given(
+        !app.profiles.is_empty(),
+        "the config file has no [profiles]; `mltui config path` shows where it is",
+    )
 }
 
 fn has_messages(app: &App) -> Possible {
-    given(!app.messages.is_empty(), "there are no messages yet")
+    given(!app.messages.is_empty(), "no messages yet")
 }

@@ -11,8 +11,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::mlflow::ExperimentId;
 use crate::state::document::Document;
-use crate::tui::core::memory::{Layout, Memory, Remembered};
-use crate::tui::core::msg::{Msg, Said};
+use crate::tui::core::memory::{Layout, Remembered, UiMemory};
+use crate::tui::core::msg::{Announcement, Msg};
 
 /// How long changes are collected before they are written.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The memory of a store.
 #[derive(Debug, Clone)]
 pub struct Keeper {
-    document: Document<Memory>,
+    document: Document<UiMemory>,
     pending: Arc<Mutex<Pending>>,
     /// It is said once that nothing can be written.
     has_told: Arc<AtomicBool>,
@@ -43,7 +43,7 @@ impl Keeper {
         }
     }
 
-    pub fn load(&self) -> io::Result<Memory> {
+    pub fn load(&self) -> io::Result<UiMemory> {
         self.document.load()
     }
 
@@ -62,7 +62,7 @@ impl Keeper {
                 if let Ok((Err(error), keeper)) = flushed
                     && !keeper.has_told.swap(true, Ordering::Relaxed)
                 {
-                    let _ = sender.send(Said(unwritten(&error)).into());
+                    let _ = sender.send(Announcement(unwritten(&error)).into());
                 }
             });
         }
@@ -114,7 +114,7 @@ impl Keeper {
 
 /// What is lost where nothing can be written.
 pub fn unwritten(error: &io::Error) -> String {
-    format!("columns, order and borders are not remembered: {error}")
+    format!("cannot save columns, order and borders: {error}")
 }
 
 #[cfg(test)]
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(memory.experiments["2"].words, "b");
         assert_eq!(memory.layout.experiments_width, 40);
         assert_eq!(memory.last_experiment.as_deref(), Some("2"));
-        assert_eq!(Keeper::new(folder.path(), "another").load().unwrap(), Memory::default());
+        assert_eq!(Keeper::new(folder.path(), "another").load().unwrap(), UiMemory::default());
     }
 
     #[test]

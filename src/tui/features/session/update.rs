@@ -10,7 +10,7 @@ use crate::tui::core::go::close;
 use crate::tui::core::requests::{pause, quit, refresh};
 use crate::tui::core::update::perform as perform_any;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
-use crate::tui::widgets::prompt::{Prompt, Wrong};
+use crate::tui::widgets::prompt::{Prompt, PromptError};
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
@@ -29,15 +29,15 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
 }
 
 fn interval(app: &mut App) {
-    let hint = "0.1 or more; slower by itself while nobody looks";
+    let hint = "at least 0.1; slower automatically while unfocused";
     let read = |text: &str| {
         let seconds = text.trim().parse::<f64>().ok();
         let fits = |seconds: &f64| seconds.is_finite() && (0.1..=86_400.0).contains(seconds);
-        seconds.filter(fits).ok_or(Wrong::from("a number of seconds is needed, 0.1 or more"))
+        seconds.filter(fits).ok_or(PromptError::from("must be a number of seconds, at least 0.1"))
     };
-    let text = app.pace.seconds.to_string();
+    let text = app.poll_interval.seconds.to_string();
     Prompt::new("Refresh interval, in seconds", hint, &text, read, |app, seconds, _| {
-        app.pace.seconds = seconds;
+        app.poll_interval.seconds = seconds;
         Ok(())
     })
     .open(app);

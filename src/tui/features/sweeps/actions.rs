@@ -3,7 +3,9 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use crate::sweep::progress::{Progress, SweepStatus};
-use crate::tui::core::action::{Action as Any, DIALOGS, Possible, Row, TRAIN, always, can_write, given};
+use crate::tui::core::action::{
+    Action as Any, ActionRow, DIALOGS, Possible, TRAIN, always, can_write, given,
+};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::layer::Scope;
 
@@ -30,7 +32,7 @@ const ANYWHERE: &[Scope] = &[Scope::Panes, Scope::Sweeps];
 const LIST: &[Scope] = &[Scope::Sweeps];
 const FORM: &[Scope] = &[Scope::Plan];
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(
         Action::Train,
         "train",
@@ -58,11 +60,19 @@ pub const ROWS: &[Row] = &[
         "sweep progress; pause, cancel, resume sweeps",
         always,
     ),
-    row(Action::Pause, "sweep-pause", &["p", "space"], LIST, "pause", "pause the sweep, or go on", can_pause),
+    row(
+        Action::Pause,
+        "sweep-pause",
+        &["p", "space"],
+        LIST,
+        "pause",
+        "pause or continue the sweep",
+        can_pause,
+    ),
     row(Action::Cancel, "sweep-cancel", &["x"], LIST, "cancel", "cancel the sweep", can_cancel),
     row(Action::Resume, "sweep-resume", &["r"], LIST, "resume", "resume the sweep", can_resume),
     row(Action::Log, "sweep-log", &["l"], LIST, "log", "show the log of the sweep", has_sweep),
-    form(Action::Begin, "plan-train", &["enter"], "train", "plan: begin the sweep", always),
+    form(Action::Begin, "plan-train", &["enter"], "train", "plan: start the sweep", always),
     form(
         Action::Complete,
         "plan-complete",
@@ -80,7 +90,7 @@ pub const ROWS: &[Row] = &[
         "plan: previous line",
         always,
     ),
-    form(Action::Leave, "plan-leave", &["esc", "ctrl-c"], "leave", "plan: leave it", always),
+    form(Action::Leave, "plan-leave", &["esc", "ctrl-c"], "leave", "plan: close", always),
 ];
 
 const fn row(
@@ -91,8 +101,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Sweeps(action), name, keys, scopes, hint, help, group: TRAIN, possible }
+) -> ActionRow {
+    ActionRow { action: Any::Sweeps(action), name, keys, scopes, hint, help, group: TRAIN, possible }
 }
 
 const fn form(
@@ -102,8 +112,8 @@ const fn form(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row { action: Any::Sweeps(action), name, keys, scopes: FORM, hint, help, group: DIALOGS, possible }
+) -> ActionRow {
+    ActionRow { action: Any::Sweeps(action), name, keys, scopes: FORM, hint, help, group: DIALOGS, possible }
 }
 
 fn can_train(app: &App) -> Possible {
@@ -120,7 +130,7 @@ pub fn chosen(app: &App) -> Option<&Progress> {
 }
 
 fn has_sweep(app: &App) -> Possible {
-    given(chosen(app).is_some(), "there is no sweep yet: T trains, ctrl-t plans")
+    given(chosen(app).is_some(), "no sweep yet; T trains, ctrl-t plans")
 }
 
 fn in_state(app: &App, is_right: fn(SweepStatus) -> bool, otherwise: &'static str) -> Possible {
@@ -131,23 +141,21 @@ fn in_state(app: &App, is_right: fn(SweepStatus) -> bool, otherwise: &'static st
 
 fn can_pause(app: &App) -> Possible {
     let is_right = |state| matches!(state, SweepStatus::Running | SweepStatus::Paused);
-    in_state(app, is_right, "the sweep is not under way")
+    in_state(app, is_right, "the sweep is not running")
 }
 
 fn can_cancel(app: &App) -> Possible {
-    in_state(app, SweepStatus::is_active, "the sweep is not under way")
+    in_state(app, SweepStatus::is_active, "the sweep is not running")
 }
 
 fn can_resume(app: &App) -> Possible {
     let is_right = |state| matches!(state, SweepStatus::Cancelled | SweepStatus::Interrupted);
-    in_state(app, is_right, "only a sweep that was cancelled or interrupted is resumed")
+    in_state(app, is_right, "only a cancelled or interrupted sweep can be resumed")
 }
 
 fn has_rest(app: &App) -> Possible {
     match &app.overlay {
-        Some(Overlay::Plan(form)) => {
-            given(form.rest().is_some(), "nothing is known that the line could go on with")
-        }
-        Some(_) | None => Err("there is no plan here"),
+        Some(Overlay::Plan(form)) => given(form.rest().is_some(), "no completion"),
+        Some(_) | None => Err("no plan here"),
     }
 }

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Began, Msg};
+use super::{Msg, StartedSweep};
 use crate::learn::data::{self, Frame};
 use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
@@ -17,12 +17,12 @@ use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::{SweepFolders, SweepHeader};
-use crate::sweep::plan::Plan;
+use crate::sweep::plan::SweepPlan;
 use crate::sweep::progress::Progress;
 use crate::sweep::request::SweepRequest;
 use crate::sweep::run;
 use crate::text;
-use crate::tui::core::msg::{Msg as Any, Said};
+use crate::tui::core::msg::{Announcement, Msg as Any};
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
 
@@ -50,7 +50,7 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Training {
     pub request: SweepRequest,
-    pub place: Place,
+    pub destination: Destination,
     pub jobs: Option<usize>,
     /// The plan was made by hand, and is the experiment's from now on.
     pub keeps: bool,
@@ -58,14 +58,14 @@ pub struct Training {
 
 /// The experiment that a sweep logs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Destination {
     /// One that there is, with its name.
     Known(ExperimentId, String),
     /// One of this name, which is made if there is none.
     New(String),
 }
 
-impl Place {
+impl Destination {
     pub fn name(&self) -> &str {
         match self {
             Self::Known(_, name) | Self::New(name) => name,
@@ -97,7 +97,7 @@ pub struct Services {
 pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
     let (store, services) = (tasks.store.clone(), services.clone());
     match effect {
-        // Whoever leaves meanwhile has asked for it all the same.
+        // Whoever leaves meanwhile has requested it all the same.
         Effect::Train(training) => tasks.write(train(store, services, *training)),
         Effect::CheckPlan { ticket, request } => {
             tasks.answer(Slot("check"), blocking(move || check(ticket, &request)));
@@ -133,8 +133,8 @@ async fn train(store: Store, services: Services, training: Training) -> Msg {
     Msg::Trained(began.map(Box::new))
 }
 
-async fn begun(store: Store, services: Services, training: Training) -> Result<Began, String> {
-    let Training { request, place, jobs, keeps } = training;
+async fn begun(store: Store, services: Services, training: Training) -> Result<StartedSweep, String> {
+    let Training { request, destination, jobs, keeps } = training;
     let (asked, on) = (request.clone(), services.clone());
     // The store gets nothing where the sweep could not be kept.
     let prepared = tokio::task::spawn_blocking(move || {
@@ -145,9 +145,9 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<B
     });
     let prepared = prepared.await.map_err(|error| error.to_string())??;
     let said = |error: crate::store::StoreError| format!("{error}; {}", error.hint());
-    let experiment: Experiment = match &place {
-        Place::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
-        Place::New(name) => find_or_create(&store, name, prepared.plan()).await.map_err(said)?,
+    let experiment: Experiment = match &destination {
+        Destination::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
+        Destination::New(name) => find_or_create(&store, name, prepared.plan()).await.map_err(said)?,
     };
     store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
     // The process of the sweep makes none.
@@ -156,15 +156,15 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<B
     let (folder, header) = prepared.begin(&experiment).map_err(|error| unbegun(&error))?;
     spawn(&folder, &header, &services.same).map_err(|error| {
         folder.remove();
-        format!("no process could be started: {error}")
+        format!("cannot start a process: {error}")
     })?;
     // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
-    if (keeps || matches!(place, Place::New(_)))
+    if (keeps || matches!(destination, Destination::New(_)))
         && let Err(error) = services.plans.set(&experiment.experiment_id, Some(request.clone()))
     {
         tracing::warn!(%error, "a plan is not kept");
     }
-    Ok(Began {
+    Ok(StartedSweep {
         name: header.name,
         experiment: experiment.experiment_id,
         experiment_name: experiment.name,
@@ -174,7 +174,7 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<B
 }
 
 fn unbegun(error: &std::io::Error) -> String {
-    format!("no sweep is begun: {error}")
+    format!("no sweep was started: {error}")
 }
 
 /// What the data of a plan come to, in words.
@@ -193,7 +193,7 @@ fn check(ticket: Ticket, request: &SweepRequest) -> Msg {
     Msg::Checked { ticket, columns, result }
 }
 
-fn words(plan: &Plan, study: &TrainingData) -> String {
+fn words(plan: &SweepPlan, study: &TrainingData) -> String {
     let target = &study.target;
     let families: Vec<_> = plan.rules.spaces.iter().map(|space| space.family.as_str()).collect();
     let classes =
@@ -253,19 +253,19 @@ fn find(services: &Services, id: &str) -> Option<(SweepFolder, SweepHeader)> {
 }
 
 /// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
-async fn resume(store: Store, services: &Services, id: &str) -> Result<(), Said> {
+async fn resume(store: Store, services: &Services, id: &str) -> Result<(), Announcement> {
     let Some((_, header)) = find(services, id) else { return Ok(()) };
     match store.check_artifacts(&header.experiment).await {
         Err(error) if !is_transient(&error.kind) => {
-            Err(Said(format!("{} is not resumed: {error}; {}", header.name, error.hint())))
+            Err(Announcement(format!("cannot resume {}: {error}; {}", header.name, error.hint())))
         }
         _ => Ok(()),
     }
 }
 
-fn steer(services: &Services, id: &str, steering: Steering) -> Said {
+fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
     let Some((folder, header)) = find(services, id) else {
-        return Said("the sweep is gone".into());
+        return Announcement("the sweep no longer exists".into());
     };
     let done = match steering {
         Steering::Pause => folder.set_control(Control::Pause),
@@ -276,31 +276,32 @@ fn steer(services: &Services, id: &str, steering: Steering) -> Said {
         }
     };
     let name = &header.name;
-    Said(match (done, steering) {
-        (Err(error), _) => format!("{name} goes on as before: {error}"),
-        (Ok(()), Steering::Pause) => format!("{name} pauses as soon as the fold under way is done"),
-        (Ok(()), Steering::Continue) => format!("{name} goes on"),
-        (Ok(()), Steering::Cancel) => format!("{name} is cancelled; r resumes it"),
-        (Ok(()), Steering::Resume) => format!("{name} is resumed"),
+    Announcement(match (done, steering) {
+        (Err(error), _) => format!("cannot steer {name}: {error}"),
+        (Ok(()), Steering::Pause) => format!("{name} pauses after the current fold"),
+        (Ok(()), Steering::Continue) => format!("{name} continues"),
+        (Ok(()), Steering::Cancel) => format!("cancelled {name}; r resumes it"),
+        (Ok(()), Steering::Resume) => format!("resumed {name}"),
     })
 }
 
 fn log(services: &Services, id: &str) -> Any {
     let Some((folder, header)) = find(services, id) else {
-        return Said("the sweep is gone".into()).into();
+        return Announcement("the sweep no longer exists".into()).into();
     };
-    match folder.said() {
+    match folder.read_log() {
         Ok(text) => Msg::Log { name: header.name, text }.into(),
-        Err(error) => Said(format!("the log of {} cannot be read: {error}", header.name)).into(),
+        Err(error) => Announcement(format!("cannot read the log of {}: {error}", header.name)).into(),
     }
 }
 
 /// Closes sweeps whose process died, at the start.
-async fn close_broken(store: Store, services: Services) -> Option<Said> {
+async fn close_broken(store: Store, services: Services) -> Option<Announcement> {
     let broken = run::close_broken(&store, &services.state_folder, &services.store).await;
     if let Some((name, error)) = broken.iter().find_map(|it| Some((&it.name, it.closed.as_ref().err()?))) {
-        return Some(Said(format!("{name} broke off earlier, and cannot be closed: {error}")));
+        return Some(Announcement(format!("sweep {name} was interrupted and cannot be closed: {error}")));
     }
     let names: Vec<_> = broken.iter().map(|it| it.name.as_str()).collect();
-    (!names.is_empty()).then(|| Said(format!("{} broke off earlier; g s resumes it", names.join(", "))))
+    (!names.is_empty())
+        .then(|| Announcement(format!("sweep {} was interrupted; g s resumes it", names.join(", "))))
 }

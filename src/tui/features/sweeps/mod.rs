@@ -29,9 +29,9 @@ pub struct Sweeps {
     /// The sweep of the settings; without data there is none.
     pub settled: SweepRequest,
     pub jobs: Option<usize>,
-    /// What was asked for before it was known what is there.
+    /// What was requested before it was known what is there.
     pub waits: Option<Action>,
-    /// One was asked for, and has not begun yet.
+    /// One was requested, and has not begun yet.
     pub is_starting: bool,
     /// When they were asked for last.
     pub asked: i64,
@@ -43,7 +43,7 @@ pub struct Sweeps {
 #[derive(Debug, Clone)]
 pub enum Msg {
     /// A sweep began, or why it did not.
-    Trained(Result<Box<Began>, String>),
+    Trained(Result<Box<StartedSweep>, String>),
     /// What the data of a plan come to.
     Checked {
         ticket: Ticket,
@@ -69,7 +69,7 @@ pub enum Msg {
 
 /// A sweep that was begun.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Began {
+pub struct StartedSweep {
     pub name: String,
     pub experiment: ExperimentId,
     pub experiment_name: String,
@@ -92,7 +92,7 @@ impl Sweeps {
     }
 
     /// A few words for the header, while anything is under way.
-    pub fn words(&self) -> Option<String> {
+    pub fn in_words(&self) -> Option<String> {
         let active: Vec<&Progress> = self.active().collect();
         match active.as_slice() {
             [] => None,

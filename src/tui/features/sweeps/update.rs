@@ -3,9 +3,9 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::actions::{Action, chosen};
-use super::effects::{Effect, Place, Steering, Training};
+use super::effects::{Destination, Effect, Steering, Training};
 use super::plan::PlanForm;
-use super::{Began, Msg};
+use super::{Msg, StartedSweep};
 use crate::learn::data::bundled;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::{SEED, SweepRequest, TRIALS};
@@ -27,7 +27,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
         Action::Train | Action::Plan if !is_known(app) => {
             app.sweeps.waits = Some(action);
-            app.status = Some("reading what is there first".into());
+            app.status = Some("still reading the experiment".into());
         }
         Action::Train => train(app, effects),
         Action::Plan => open_form(app, effects),
@@ -100,7 +100,7 @@ fn is_known(app: &App) -> bool {
     app.experiments.loaded && app.experiments.counted
 }
 
-/// Does what was asked for too early, as soon as it can be done.
+/// Does what was requested too early, as soon as it can be done.
 pub fn catch_up(app: &mut App, effects: &mut Effects) {
     if is_known(app)
         && let Some(action) = app.sweeps.waits.take()
@@ -111,19 +111,19 @@ pub fn catch_up(app: &mut App, effects: &mut Effects) {
 }
 
 /// What would be trained in the open experiment without a question, and where.
-fn settled(app: &App) -> Option<(SweepRequest, Place)> {
+fn settled(app: &App) -> Option<(SweepRequest, Destination)> {
     if let Some(request) = app.runs.experiment.as_ref().and_then(|id| app.sweeps.plans.get(id)) {
         return Some((request.clone(), here(app)?));
     }
     let configured = &app.sweeps.settled;
     if !configured.data.is_empty() {
-        let place = here(app).unwrap_or_else(|| Place::New(stem(&configured.data)));
-        return Some((configured.clone(), place));
+        let destination = here(app).unwrap_or_else(|| Destination::New(stem(&configured.data)));
+        return Some((configured.clone(), destination));
     }
     if app.is_empty_store() {
         let set = bundled::find(DEMO)?;
         let request = SweepRequest { data: set.name.to_owned(), ..configured.clone() };
-        return Some((request, Place::New(set.name.to_owned())));
+        return Some((request, Destination::New(set.name.to_owned())));
     }
     None
 }
@@ -145,9 +145,9 @@ pub fn offer(app: &App) -> String {
 }
 
 /// The open experiment; none on an empty store, which has none that anybody made.
-fn here(app: &App) -> Option<Place> {
+fn here(app: &App) -> Option<Destination> {
     let id = app.runs.experiment.clone().filter(|_| !app.is_empty_store())?;
-    Some(Place::Known(id, app.runs.name.clone()))
+    Some(Destination::Known(id, app.runs.name.clone()))
 }
 
 fn stem(data: &str) -> String {
@@ -159,22 +159,22 @@ fn train(app: &mut App, effects: &mut Effects) {
     // A key that is pressed twice means one sweep.
     let here = app.runs.experiment.as_ref();
     if let Some(sweep) = app.sweeps.active().find(|sweep| Some(&sweep.experiment) == here) {
-        app.status = Some(format!("{} is at work here: g s shows it, ctrl-t plans another", sweep.name));
+        app.status = Some(format!("{} is running here; g s shows it, ctrl-t plans another", sweep.name));
         return;
     }
     if app.sweeps.is_starting {
         return;
     }
-    let Some((mut request, place)) = settled(app) else { return open_form(app, effects) };
+    let Some((mut request, destination)) = settled(app) else { return open_form(app, effects) };
     // The same again would give the same trials: each sweep of an experiment has a seed of its own.
-    if let Place::Known(id, _) = &place {
+    if let Destination::Known(id, _) = &destination {
         let before = app.sweeps.list.iter().filter(|sweep| sweep.experiment == *id).count() as u64;
         request.seed = Some(request.seed.unwrap_or(SEED) + before);
     }
     app.status = Some(format!("starting a sweep on {}", text::clean(&request.data)));
     let jobs = app.sweeps.jobs;
     app.sweeps.is_starting = true;
-    effects.push(Effect::Train(Box::new(Training { request, place, jobs, keeps: false })));
+    effects.push(Effect::Train(Box::new(Training { request, destination, jobs, keeps: false })));
 }
 
 fn open_form(app: &mut App, effects: &mut Effects) {
@@ -193,9 +193,9 @@ fn open_form(app: &mut App, effects: &mut Effects) {
 }
 
 /// Where the sweep of a form goes.
-pub fn place(app: &App) -> Place {
+pub fn destination(app: &App) -> Destination {
     match here(app) {
-        Some(place) => place,
+        Some(destination) => destination,
         None => {
             let data = match &app.overlay {
                 Some(Overlay::Plan(form)) => {
@@ -203,20 +203,20 @@ pub fn place(app: &App) -> Place {
                 }
                 _ => String::new(),
             };
-            Place::New(if data.is_empty() { "a new experiment".into() } else { stem(&data) })
+            Destination::New(if data.is_empty() { "a new experiment".into() } else { stem(&data) })
         }
     }
 }
 
 /// Begins the sweep of the form.
 fn begin(app: &mut App, effects: &mut Effects) {
-    let place = place(app);
+    let destination = destination(app);
     let Some(Overlay::Plan(form)) = &mut app.overlay else { return };
     match form.request() {
         Ok((request, jobs)) => {
             form.check.forget();
             form.is_starting = true;
-            effects.push(Effect::Train(Box::new(Training { request, place, jobs, keeps: true })));
+            effects.push(Effect::Train(Box::new(Training { request, destination, jobs, keeps: true })));
         }
         Err(message) => form.check.fail(message),
     }
@@ -269,7 +269,7 @@ fn checked(app: &mut App, ticket: Ticket, columns: Vec<String>, result: Result<S
 }
 
 /// A sweep began, or did not.
-fn began(app: &mut App, result: Result<Began, String>, effects: &mut Effects) {
+fn began(app: &mut App, result: Result<StartedSweep, String>, effects: &mut Effects) {
     app.sweeps.is_starting = false;
     let began = match result {
         Ok(began) => began,
@@ -360,7 +360,7 @@ fn seen(app: &mut App, list: Vec<Progress>) {
 /// What cannot be read is said once, and stays in the list.
 fn not_read(app: &mut App, unread: Vec<String>) {
     if let Some(new) = unread.iter().find(|words| !app.sweeps.unread.contains(words)) {
-        let words = format!("a sweep is not read: {new}");
+        let words = format!("cannot read a sweep: {new}");
         app.say(words);
     }
     app.sweeps.unread = unread;
@@ -371,7 +371,7 @@ fn logged(app: &mut App, name: &str, text: &str) {
     let mut lines: Vec<String> = text.lines().rev().take(200).map(str::to_owned).collect();
     lines.reverse();
     if lines.is_empty() {
-        lines.push("it has said nothing".into());
+        lines.push("the log is empty".into());
     }
     app.overlay = Some(Overlay::Report(Report::new(format!("Log of {name}"), lines)));
 }

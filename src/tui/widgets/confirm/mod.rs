@@ -5,7 +5,7 @@ pub mod view;
 
 use std::fmt;
 
-use crate::tui::core::action::{Action as Any, DIALOGS, Row, always};
+use crate::tui::core::action::{Action as Any, ActionRow, DIALOGS, always};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layer::Scope;
@@ -50,9 +50,9 @@ pub enum Action {
     No,
 }
 
-pub const ROWS: &[Row] = &[
-    row(Action::Yes, "yes", &["y", "Y"], "yes", "question: do it"),
-    row(Action::No, "no", &["n", "N", "q", "esc", "ctrl-c"], "no", "question: leave it"),
+pub const ROWS: &[ActionRow] = &[
+    row(Action::Yes, "yes", &["y", "Y"], "yes", "question: yes"),
+    row(Action::No, "no", &["n", "N", "q", "esc", "ctrl-c"], "no", "question: no"),
 ];
 
 const fn row(
@@ -61,8 +61,8 @@ const fn row(
     keys: &'static [&'static str],
     hint: &'static str,
     help: &'static str,
-) -> Row {
-    Row {
+) -> ActionRow {
+    ActionRow {
         action: Any::Confirm(action),
         name,
         keys,

@@ -3,7 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::height;
-use crate::tui::core::action::{Action as Any, DIALOGS, Possible, Row, always, given};
+use crate::tui::core::action::{Action as Any, ActionRow, DIALOGS, Possible, always, given};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layer::Scope;
@@ -20,22 +20,15 @@ pub enum Action {
     Close,
 }
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Pick, "pick", &["enter"], "pick", "list: pick the entry", has_entry),
-    row(
-        Action::Toggle,
-        "pick-toggle",
-        &["space", "tab"],
-        "on or off",
-        "list: turn the entry on or off",
-        can_toggle,
-    ),
+    row(Action::Toggle, "pick-toggle", &["space", "tab"], "on or off", "list: toggle the entry", can_toggle),
     row(Action::Remove, "pick-remove", &["ctrl-x"], "remove", "list: remove the entry", can_remove),
     row(Action::Down, "pick-down", &["down", "ctrl-n", "ctrl-j"], "", "list: move down", always),
     row(Action::Up, "pick-up", &["up", "ctrl-p", "ctrl-k"], "", "list: move up", always),
     row(Action::PageDown, "pick-page-down", &["pagedown"], "", "list: a page down", always),
     row(Action::PageUp, "pick-page-up", &["pageup"], "", "list: a page up", always),
-    row(Action::Close, "pick-close", &["esc", "ctrl-c"], "close", "list: close it", always),
+    row(Action::Close, "pick-close", &["esc", "ctrl-c"], "close", "list: close", always),
 ];
 
 const fn row(
@@ -45,8 +38,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row {
+) -> ActionRow {
+    ActionRow {
         action: Any::Picker(action),
         name,
         keys,
@@ -59,18 +52,24 @@ const fn row(
 }
 
 fn has_entry(app: &App) -> Possible {
-    given(in_list(app, |list| list.selected().is_some()), "nothing matches")
+    given(in_list(app, |list| list.under_cursor().is_some()), "nothing matches")
 }
 
 fn can_toggle(app: &App) -> Possible {
-    given(in_list(app, |list| list.selected().is_some_and(|entry| entry.on.is_some())), "it is not on or off")
+    given(
+        in_list(app, |list| list.under_cursor().is_some_and(|entry| entry.on.is_some())),
+        "this entry cannot be toggled",
+    )
 }
 
 fn can_remove(app: &App) -> Possible {
-    given(in_list(app, |list| list.can_remove && list.selected().is_some()), "nothing is removed here")
+    given(
+        in_list(app, |list| list.can_remove && list.under_cursor().is_some()),
+        "entries cannot be removed here",
+    )
 }
 
-fn in_list(app: &App, holds: impl Fn(&super::List) -> bool) -> bool {
+fn in_list(app: &App, holds: impl Fn(&super::PickerList) -> bool) -> bool {
     matches!(&app.overlay, Some(Overlay::Picker(picker)) if holds(picker.list()))
 }
 
@@ -84,11 +83,11 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Up => list.step(-1, height),
         Action::PageDown => list.step(height as isize, height),
         Action::PageUp => list.step(-(height as isize), height),
-        Action::Pick => return picker.give(app, super::Event::Chosen, effects),
-        Action::Remove => return picker.give(app, super::Event::Removed, effects),
+        Action::Pick => return picker.give(app, super::PickerEvent::Chosen, effects),
+        Action::Remove => return picker.give(app, super::PickerEvent::Removed, effects),
         Action::Toggle => {
             list.toggle();
-            picker.give(app, super::Event::Toggled, effects);
+            picker.give(app, super::PickerEvent::Toggled, effects);
             picker.list_mut().step(1, height);
         }
     }

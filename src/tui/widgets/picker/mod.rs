@@ -38,16 +38,16 @@ type Owner<T> = Box<dyn Fn(&mut App, Picked<T>, &mut Effects)>;
 
 /// A list of values.
 pub struct Picker<T> {
-    list: List,
+    list: PickerList,
     values: Vec<T>,
     owner: Owner<T>,
 }
 
 /// What is seen of a list.
 #[derive(Debug)]
-pub struct List {
+pub struct PickerList {
     pub title: String,
-    pub entries: Vec<Entry>,
+    pub entries: Vec<PickerEntry>,
     /// Entries can be removed.
     pub can_remove: bool,
     pub query: Input,
@@ -58,7 +58,7 @@ pub struct List {
 
 /// What is seen of an entry.
 #[derive(Debug)]
-pub struct Entry {
+pub struct PickerEntry {
     pub label: String,
     pub note: String,
     pub on: Option<bool>,
@@ -66,7 +66,7 @@ pub struct Entry {
 
 /// What was done with the entry under the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
+pub enum PickerEvent {
     Chosen,
     Toggled,
     Removed,
@@ -74,10 +74,10 @@ pub enum Event {
 
 /// A list, whatever its values are.
 pub trait Pick: fmt::Debug {
-    fn list(&self) -> &List;
-    fn list_mut(&mut self) -> &mut List;
+    fn list(&self) -> &PickerList;
+    fn list_mut(&mut self) -> &mut PickerList;
     /// Gives the owner the value under the cursor.
-    fn give(&self, app: &mut App, event: Event, effects: &mut Effects);
+    fn give(&self, app: &mut App, event: PickerEvent, effects: &mut Effects);
 }
 
 impl<T: Clone> Picker<T> {
@@ -89,11 +89,11 @@ impl<T: Clone> Picker<T> {
     ) -> Self {
         let (mut entries, mut values) = (Vec::new(), Vec::new());
         for Item { label, note, on, value } in items {
-            entries.push(Entry { label, note, on });
+            entries.push(PickerEntry { label, note, on });
             values.push(value);
         }
         let found = (0..entries.len() as u32).collect();
-        let list = List {
+        let list = PickerList {
             title: title.into(),
             entries,
             can_remove: false,
@@ -132,28 +132,28 @@ impl<T> fmt::Debug for Picker<T> {
 }
 
 impl<T: Clone> Pick for Picker<T> {
-    fn list(&self) -> &List {
+    fn list(&self) -> &PickerList {
         &self.list
     }
 
-    fn list_mut(&mut self) -> &mut List {
+    fn list_mut(&mut self) -> &mut PickerList {
         &mut self.list
     }
 
-    fn give(&self, app: &mut App, event: Event, effects: &mut Effects) {
+    fn give(&self, app: &mut App, event: PickerEvent, effects: &mut Effects) {
         let Some(at) = self.list.found.get(self.list.cursor.at).map(|at| *at as usize) else { return };
         let value = self.values[at].clone();
         let picked = match event {
-            Event::Chosen => Picked::Chosen(value),
-            Event::Toggled => Picked::Toggled(value, self.list.entries[at].on.unwrap_or_default()),
-            Event::Removed => Picked::Removed(value),
+            PickerEvent::Chosen => Picked::Chosen(value),
+            PickerEvent::Toggled => Picked::Toggled(value, self.list.entries[at].on.unwrap_or_default()),
+            PickerEvent::Removed => Picked::Removed(value),
         };
         (self.owner)(app, picked, effects);
     }
 }
 
-impl List {
-    pub fn selected(&self) -> Option<&Entry> {
+impl PickerList {
+    pub fn under_cursor(&self) -> Option<&PickerEntry> {
         self.found.get(self.cursor.at).map(|at| &self.entries[*at as usize])
     }
 

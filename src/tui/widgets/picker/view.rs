@@ -3,14 +3,14 @@
 use ratatui::Frame;
 use ratatui::text::{Line, Span};
 
-use super::{List, height};
+use super::{PickerList, height};
 use crate::text;
 use crate::tui::widgets::boxes::{centred_box, put};
 use crate::tui::widgets::frame::with_letters;
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 
-pub fn draw(picker: &List, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
+pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
     let shown = height(frame.area().height).min(picker.entries.len().max(1));
     let room = centred_box(frame, theme, &picker.title, hint, (76, shown + 2));
     let width = room.width as usize;

@@ -4,7 +4,7 @@ pub mod view;
 
 use ratatui::layout::Rect;
 
-use crate::chart::{Picture, Place};
+use crate::chart::{Picture, PlotCell};
 use crate::tui::widgets::theme::letter;
 
 /// The cells of the plot itself, within those of the whole picture.
@@ -15,7 +15,7 @@ pub fn plot_area(picture: &Picture, area: Rect) -> Rect {
 
 /// Something that stands on a plot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
+pub enum PlotSign {
     /// The letter of a line, at its end.
     End(char),
     Least,
@@ -23,17 +23,18 @@ pub enum Sign {
 }
 
 /// What stands on a plot, where, and for which line.
-pub fn signs(picture: &Picture, extremes: bool) -> Vec<(Place, Sign, u8)> {
+pub fn signs(picture: &Picture, extremes: bool) -> Vec<(PlotCell, PlotSign, u8)> {
     let mut signs = Vec::new();
     for line in &picture.lines {
-        let mut put = |place: Option<Place>, sign| signs.extend(place.map(|place| (place, sign, line.ink)));
+        let mut put =
+            |place: Option<PlotCell>, sign| signs.extend(place.map(|place| (place, sign, line.ink)));
         // Colour alone tells nothing: each line ends in its letter.
         if picture.lines.len() > 1 {
-            put(line.last, Sign::End(letter(line.ink)));
+            put(line.last, PlotSign::End(letter(line.ink)));
         }
         if extremes {
-            put(line.least, Sign::Least);
-            put(line.greatest, Sign::Greatest);
+            put(line.least, PlotSign::Least);
+            put(line.greatest, PlotSign::Greatest);
         }
     }
     signs

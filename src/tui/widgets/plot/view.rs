@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::{Sign, plot_area, signs};
-use crate::chart::{Ink, Picture, Place};
+use super::{PlotSign, plot_area, signs};
+use crate::chart::{Ink, Picture, PlotCell};
 use crate::text;
 use crate::tui::widgets::theme::Theme;
 
@@ -34,7 +34,7 @@ pub fn draw(picture: &Picture, over: Over, theme: &Theme, buffer: &mut Buffer, a
             }
         }
     }
-    for (Place { column, row }, sign, line) in signs(picture, over.extremes) {
+    for (PlotCell { column, row }, sign, line) in signs(picture, over.extremes) {
         if (column as u16) < plot.width && (row as u16) < plot.height {
             let style = theme.line(line).add_modifier(Modifier::BOLD);
             let symbol = sign_symbol(sign, theme);
@@ -43,11 +43,11 @@ pub fn draw(picture: &Picture, over: Over, theme: &Theme, buffer: &mut Buffer, a
     }
 }
 
-pub fn sign_symbol(sign: Sign, theme: &Theme) -> String {
+pub fn sign_symbol(sign: PlotSign, theme: &Theme) -> String {
     match sign {
-        Sign::End(letter) => letter.to_string(),
-        Sign::Least => theme.glyphs.descending.to_owned(),
-        Sign::Greatest => theme.glyphs.ascending.to_owned(),
+        PlotSign::End(letter) => letter.to_string(),
+        PlotSign::Least => theme.glyphs.descending.to_owned(),
+        PlotSign::Greatest => theme.glyphs.ascending.to_owned(),
     }
 }
 

@@ -2,8 +2,8 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::Wrong;
-use crate::tui::core::action::{Action as Any, DIALOGS, Possible, Row, always, given};
+use super::PromptError;
+use crate::tui::core::action::{Action as Any, ActionRow, DIALOGS, Possible, always, given};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layer::Scope;
@@ -19,14 +19,14 @@ pub enum Action {
     Leave,
 }
 
-pub const ROWS: &[Row] = &[
+pub const ROWS: &[ActionRow] = &[
     row(Action::Apply, "apply", &["enter"], "apply", "prompt: apply what is typed", always),
     row(
         Action::NewLine,
         "new-line",
         &["ctrl-j", "ctrl-o"],
         "new line",
-        "prompt: begin a new line",
+        "prompt: start a new line",
         has_lines,
     ),
     row(Action::Complete, "complete", &["tab"], "complete", "prompt: complete the word", has_completions),
@@ -39,7 +39,7 @@ pub const ROWS: &[Row] = &[
         "prompt: previous completion",
         has_completions,
     ),
-    row(Action::Leave, "leave", &["esc", "ctrl-c"], "leave", "prompt: leave it", always),
+    row(Action::Leave, "leave", &["esc", "ctrl-c"], "leave", "prompt: cancel", always),
 ];
 
 const fn row(
@@ -49,8 +49,8 @@ const fn row(
     hint: &'static str,
     help: &'static str,
     possible: fn(&App) -> Possible,
-) -> Row {
-    Row {
+) -> ActionRow {
+    ActionRow {
         action: Any::Prompt(action),
         name,
         keys,
@@ -62,19 +62,16 @@ const fn row(
     }
 }
 
-fn in_line(app: &App, holds: impl Fn(&super::Line) -> bool) -> bool {
+fn in_line(app: &App, holds: impl Fn(&super::PromptLine) -> bool) -> bool {
     matches!(&app.overlay, Some(Overlay::Prompt(prompt)) if holds(prompt.line()))
 }
 
 fn has_lines(app: &App) -> Possible {
-    given(in_line(app, |line| line.has_lines), "one line is typed here")
+    given(in_line(app, |line| line.has_lines), "only one line here")
 }
 
 fn has_completions(app: &App) -> Possible {
-    given(
-        in_line(app, |line| !line.completions.is_empty()),
-        "nothing is known that the word could go on with",
-    )
+    given(in_line(app, |line| !line.completions.is_empty()), "no completion")
 }
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
@@ -85,7 +82,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Leave => return,
         Action::Apply => {
             let text = line.input.value().to_owned();
-            let Err(Wrong { message, span }) = prompt.entered(app, &text, effects) else { return };
+            let Err(PromptError { message, span }) = prompt.entered(app, &text, effects) else { return };
             // It stays open, with the caret under what is wrong.
             let line = prompt.line_mut();
             line.completions.clear();

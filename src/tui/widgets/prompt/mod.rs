@@ -17,36 +17,36 @@ use complete::completions;
 
 /// What is wrong with a text, and where in it (in bytes).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
+pub struct PromptError {
     pub message: String,
     pub span: Range<usize>,
 }
 
-impl From<String> for Wrong {
+impl From<String> for PromptError {
     fn from(message: String) -> Self {
         Self { message, span: 0..0 }
     }
 }
 
-impl From<&str> for Wrong {
+impl From<&str> for PromptError {
     fn from(message: &str) -> Self {
         message.to_owned().into()
     }
 }
 
-type Read<T> = fn(&str) -> Result<T, Wrong>;
-type Owner<T> = Box<dyn Fn(&mut App, T, &mut Effects) -> Result<(), Wrong>>;
+type Read<T> = fn(&str) -> Result<T, PromptError>;
+type Owner<T> = Box<dyn Fn(&mut App, T, &mut Effects) -> Result<(), PromptError>>;
 
 /// A line that is read as a value.
 pub struct Prompt<T> {
-    line: Line,
+    line: PromptLine,
     read: Read<T>,
     owner: Owner<T>,
 }
 
 /// What is seen of a prompt.
 #[derive(Debug)]
-pub struct Line {
+pub struct PromptLine {
     pub title: String,
     /// What to type.
     pub hint: String,
@@ -66,13 +66,13 @@ pub struct Line {
 
 /// A prompt, whatever its value is.
 pub trait Ask: fmt::Debug {
-    fn line(&self) -> &Line;
-    fn line_mut(&mut self) -> &mut Line;
+    fn line(&self) -> &PromptLine;
+    fn line_mut(&mut self) -> &mut PromptLine;
     /// Reads what was typed, and gives the value to the owner.
     ///
     /// # Errors
     /// What is wrong with the text; the prompt stays open then.
-    fn entered(&self, app: &mut App, text: &str, effects: &mut Effects) -> Result<(), Wrong>;
+    fn entered(&self, app: &mut App, text: &str, effects: &mut Effects) -> Result<(), PromptError>;
 }
 
 impl<T> Prompt<T> {
@@ -82,9 +82,9 @@ impl<T> Prompt<T> {
         hint: impl Into<String>,
         text: &str,
         read: Read<T>,
-        owner: impl Fn(&mut App, T, &mut Effects) -> Result<(), Wrong> + 'static,
+        owner: impl Fn(&mut App, T, &mut Effects) -> Result<(), PromptError> + 'static,
     ) -> Self {
-        let line = Line {
+        let line = PromptLine {
             title: title.into(),
             hint: hint.into(),
             input: Input::new(text.to_owned()),
@@ -126,15 +126,15 @@ impl<T> fmt::Debug for Prompt<T> {
 }
 
 impl<T> Ask for Prompt<T> {
-    fn line(&self) -> &Line {
+    fn line(&self) -> &PromptLine {
         &self.line
     }
 
-    fn line_mut(&mut self) -> &mut Line {
+    fn line_mut(&mut self) -> &mut PromptLine {
         &mut self.line
     }
 
-    fn entered(&self, app: &mut App, text: &str, effects: &mut Effects) -> Result<(), Wrong> {
+    fn entered(&self, app: &mut App, text: &str, effects: &mut Effects) -> Result<(), PromptError> {
         (self.owner)(app, (self.read)(text)?, effects)
     }
 }
@@ -158,7 +158,7 @@ pub fn changed(app: &mut App) {
     line.completions = offered;
 }
 
-impl Line {
+impl PromptLine {
     /// Goes on to another completion.
     pub fn step(&mut self, by: usize) {
         self.chosen = (self.chosen + by) % self.completions.len().max(1);

@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::text::{Line, Span};
 
-use super::Line as Typed;
+use super::PromptLine as Typed;
 use crate::text;
 use crate::tui::widgets::boxes::{centred_box, put};
 use crate::tui::widgets::theme::Theme;

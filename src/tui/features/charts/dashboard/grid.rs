@@ -26,7 +26,7 @@ impl Band {
 
 /// Something on the screen, in cells from the upper left corner of the pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placed {
+pub struct PlacedChart {
     pub x: usize,
     pub y: usize,
     pub width: usize,
@@ -109,7 +109,7 @@ impl Grid {
     }
 
     /// Everything on the screen.
-    pub fn placed(&self, top: usize) -> Vec<Placed> {
+    pub fn placed(&self, top: usize) -> Vec<PlacedChart> {
         let mut placed = Vec::new();
         let mut y = 0;
         for at in self.shown(top) {
@@ -117,7 +117,7 @@ impl Grid {
             let height = band.height().min(self.size.1.saturating_sub(y));
             match band {
                 Band::Heading { section } => {
-                    placed.push(Placed {
+                    placed.push(PlacedChart {
                         x: 0,
                         y,
                         width: self.size.0,
@@ -130,7 +130,7 @@ impl Grid {
                     for (column, chart) in charts.clone().enumerate() {
                         let x = self.size.0 * column / self.columns;
                         let width = self.size.0 * (column + 1) / self.columns - x;
-                        placed.push(Placed { x, y, width, height, chart: Some(chart), section: 0 });
+                        placed.push(PlacedChart { x, y, width, height, chart: Some(chart), section: 0 });
                     }
                 }
             }
@@ -227,7 +227,7 @@ mod tests {
                     );
                     for (at, a) in placed.iter().enumerate() {
                         assert!(a.x + a.width <= width && a.y + a.height <= height);
-                        let apart = |b: &Placed| {
+                        let apart = |b: &PlacedChart| {
                             a.x + a.width <= b.x
                                 || b.x + b.width <= a.x
                                 || a.y + a.height <= b.y
@@ -251,7 +251,7 @@ mod tests {
         let one = Grid::new(&sections(&[1]), 100, 30);
         assert_eq!(
             one.placed(0),
-            [Placed { x: 0, y: 0, width: 100, height: 30, chart: Some(0), section: 0 }]
+            [PlacedChart { x: 0, y: 0, width: 100, height: 30, chart: Some(0), section: 0 }]
         );
         let four = Grid::new(&sections(&[4]), 120, 40).placed(0);
         assert_eq!(four.len(), 4);

@@ -11,9 +11,9 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
-use crate::chart::{Dots, Line, Options, Picture, picture};
+use crate::chart::{ChartLine, Dots, Options, Picture, picture};
 use crate::mlflow::{Run, RunId};
-use crate::tui::core::marks::{Drawn, Marks, OVERLAID};
+use crate::tui::core::selected::{DrawnRun, OVERLAID, SelectedRuns};
 use crate::tui::features::charts::histories::{Histories, HistoryKey};
 use crate::tui::widgets::input::Input;
 use grid::Grid;
@@ -35,14 +35,14 @@ pub struct Section {
 
 /// A picture, and what it was made of.
 #[derive(Debug, Clone)]
-pub struct Kept {
-    pub made_of: MadeOf,
+pub struct CachedPicture {
+    pub inputs: PictureInputs,
     pub picture: Picture,
 }
 
 /// All that a picture depends on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MadeOf {
+pub struct PictureInputs {
     lines: Vec<(u8, u64)>,
     options: Options,
     window: Option<(f64, f64)>,
@@ -63,23 +63,23 @@ pub struct Dashboard {
     pub keys: Vec<String>,
     pub sections: Vec<Section>,
     /// The runs whose lines are drawn, the one on top last.
-    pub drawn: Vec<Drawn>,
+    pub drawn: Vec<DrawnRun>,
     /// When the run under the cursor became another one.
     pub since: i64,
-    /// The time that a look was asked for, once the cursor has stood there for a while.
+    /// The time that a look was requested, once the cursor has stood there for a while.
     pub woken_for: i64,
     /// What the charts were arranged for.
     arranged: Option<Arranged>,
-    pictures: FxHashMap<String, Kept>,
+    pictures: FxHashMap<String, CachedPicture>,
 }
 
 #[derive(Debug, Clone)]
 struct Arranged {
     run: RunId,
     metrics: usize,
-    /// Where the metrics of marked runs were looked up.
+    /// Where the metrics of selected runs were looked up.
     catalog: Option<Arc<Catalog>>,
-    marks: u64,
+    selected: u64,
     words: String,
 }
 
@@ -90,14 +90,14 @@ impl PartialEq for Arranged {
             (a, b) => a.is_none() && b.is_none(),
         };
         same_catalog
-            && (&self.run, self.metrics, self.marks, &self.words)
-                == (&other.run, other.metrics, other.marks, &other.words)
+            && (&self.run, self.metrics, self.selected, &self.words)
+                == (&other.run, other.metrics, other.selected, &other.words)
     }
 }
 
 impl Dashboard {
     /// Without any charts yet; how they are to be drawn stays.
-    pub fn anew(&mut self) -> Self {
+    pub fn reset(&mut self) -> Self {
         Self { options: self.options, log: std::mem::take(&mut self.log), ..Self::default() }
     }
 
@@ -111,13 +111,13 @@ impl Dashboard {
         self.keys.get(self.at).map(String::as_str)
     }
 
-    /// Puts the charts of a run, and of the marked ones, in order, unless they are already.
-    pub fn arrange(&mut self, run: &Run, catalog: &Arc<Catalog>, marks: &Marks, now: i64) {
+    /// Puts the charts of a run, and of the selected ones, in order, unless they are already.
+    pub fn arrange(&mut self, run: &Run, catalog: &Arc<Catalog>, selected: &SelectedRuns, now: i64) {
         let wanted = Arranged {
             run: run.info.run_id.clone(),
             metrics: run.metrics.len(),
-            catalog: (!marks.is_empty()).then(|| Arc::clone(catalog)),
-            marks: marks.version,
+            catalog: (!selected.is_empty()).then(|| Arc::clone(catalog)),
+            selected: selected.version,
             words: self.words.value().to_owned(),
         };
         if self.arranged.as_ref() == Some(&wanted) {
@@ -128,26 +128,26 @@ impl Dashboard {
         }
         let chosen = self.key().map(str::to_owned);
         let own = &run.info.run_id;
-        let marked = marks.in_order();
-        self.drawn = marked
+        let ticked = selected.in_order();
+        self.drawn = ticked
             .iter()
             .filter(|(id, _)| id != own)
             .take(OVERLAID)
-            .map(|(id, mark)| Drawn { run: id.clone(), name: mark.name.clone(), slot: mark.slot })
+            .map(|(id, run)| DrawnRun { run: id.clone(), name: run.name.clone(), slot: run.slot })
             .collect();
-        let slot = marks.get(own.as_str()).map_or(0, |mark| mark.slot);
-        self.drawn.push(Drawn { run: own.clone(), name: run.info.run_name.clone(), slot });
-        let rows: Vec<_> = match marked.len() {
+        let slot = selected.get(own.as_str()).map_or(0, |run| run.slot);
+        self.drawn.push(DrawnRun { run: own.clone(), name: run.info.run_name.clone(), slot });
+        let rows: Vec<_> = match ticked.len() {
             0 => Vec::new(),
-            _ => catalog.rows().filter(|row| marks.contains(catalog.run_id(*row))).collect(),
+            _ => catalog.rows().filter(|row| selected.contains(catalog.run_id(*row))).collect(),
         };
         let mut keys: Vec<String> = run.metrics.iter().map(|metric| metric.key.clone()).collect();
         if !rows.is_empty() {
-            let of_marked = catalog
+            let of_selected = catalog
                 .metrics
                 .columns(&catalog.texts)
                 .filter(|(_, column)| rows.iter().any(|row| column.get(*row).is_some()));
-            keys.extend(of_marked.map(|(key, _)| key.to_owned()));
+            keys.extend(of_selected.map(|(key, _)| key.to_owned()));
         }
         keys.sort_unstable();
         keys.dedup();
@@ -236,10 +236,10 @@ impl Dashboard {
 
     /// The picture of a metric, if it was drawn.
     pub fn picture(&self, key: &str) -> Option<&Picture> {
-        self.kept(key).map(|kept| &kept.picture)
+        self.cached(key).map(|kept| &kept.picture)
     }
 
-    pub fn kept(&self, key: &str) -> Option<&Kept> {
+    pub fn cached(&self, key: &str) -> Option<&CachedPicture> {
         self.pictures.get(key)
     }
 
@@ -264,33 +264,33 @@ impl Dashboard {
 /// Draws a metric of some runs anew if anything about it is different.
 #[expect(clippy::too_many_arguments, reason = "all that a picture is made of")]
 pub fn redraw(
-    old: Option<Kept>,
-    drawn: &[Drawn],
+    old: Option<CachedPicture>,
+    drawn: &[DrawnRun],
     key: &str,
     histories: &Histories,
     options: &Options,
     window: Option<(f64, f64)>,
     size: (usize, usize),
     dots: Dots,
-) -> Kept {
+) -> CachedPicture {
     let known = drawn.iter().filter_map(|drawn| {
         let which = HistoryKey { run: drawn.run.clone(), key: key.to_owned() };
         Some((drawn.slot, histories.get(&which).filter(|known| known.is_known())?))
     });
     let known: Vec<_> = known.collect();
-    let made_of = MadeOf {
+    let inputs = PictureInputs {
         lines: known.iter().map(|(slot, known)| (*slot, known.version)).collect(),
         options: *options,
         window,
         size,
         dots,
     };
-    if let Some(old) = old.filter(|old| old.made_of == made_of) {
+    if let Some(old) = old.filter(|old| old.inputs == inputs) {
         return old;
     }
-    let lines: Vec<Line<'_>> =
-        known.iter().map(|(slot, known)| Line { points: &known.points, ink: *slot }).collect();
-    Kept { picture: picture(&lines, options, window, size, dots), made_of }
+    let lines: Vec<ChartLine<'_>> =
+        known.iter().map(|(slot, known)| ChartLine { points: &known.points, ink: *slot }).collect();
+    CachedPicture { picture: picture(&lines, options, window, size, dots), inputs }
 }
 
 /// The keys with these words in them, in their order.

@@ -5,12 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Dashboard;
-use crate::chart::{Counts, Picture, XAxis};
+use crate::chart::{Picture, PointCounts, XAxis};
 use crate::mlflow::MetricPoint;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
-use crate::tui::core::marks::Drawn;
+use crate::tui::core::selected::DrawnRun;
 use crate::tui::features::charts::histories::{CachedHistory, Histories, HistoryKey};
 use crate::tui::widgets::frame::centred;
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
@@ -24,7 +24,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: 
     frame.render_widget(Line::styled(words, theme.dim), above);
     if charts.keys.is_empty() {
         let words = match charts.words.value() {
-            "" => "no metrics were logged".to_owned(),
+            "" => "no metrics logged".to_owned(),
             words => format!("no metric matches {}; esc clears it", text::clean(words)),
         };
         centred(frame, body, vec![Line::styled(words, theme.dim)]);
@@ -59,7 +59,7 @@ fn in_words(app: &App, body: Rect) -> String {
         parts.push(format!("/{}", text::clean(charts.words.value())));
     }
     if options.x != XAxis::Step {
-        parts.push(format!("by {}", options.x.words()));
+        parts.push(format!("by {}", options.x.in_words()));
     }
     if options.log_x {
         parts.push("log x".into());
@@ -67,7 +67,7 @@ fn in_words(app: &App, body: Rect) -> String {
     if options.smoothing.is_on() {
         parts.push(format!("smoothed {}", options.smoothing.0));
     }
-    parts.extend(options.y_range.words().map(str::to_owned));
+    parts.extend(options.y_range.in_words().map(str::to_owned));
     let area = charts_area(body, charts.drawn.len());
     let (page, pages) = charts.grid(area.width as usize, area.height as usize).pages(charts.top);
     if pages > 1 {
@@ -141,24 +141,24 @@ pub fn picture_area(area: Rect) -> Rect {
 }
 
 /// Whether a metric is drawn as lines, and not as words or bars.
-pub fn has_lines(drawn: &[Drawn], key: &str, histories: &Histories) -> bool {
+pub fn has_lines(drawn: &[DrawnRun], key: &str, histories: &Histories) -> bool {
     let lines = Lines::new(drawn, key, histories);
     lines.without_picture().is_none() && !lines.are_single()
 }
 
 /// The histories of a metric.
 struct Lines<'a> {
-    lines: Vec<(&'a Drawn, Option<&'a CachedHistory>)>,
+    lines: Vec<(&'a DrawnRun, Option<&'a CachedHistory>)>,
 }
 
 impl<'a> Lines<'a> {
-    fn new(drawn: &'a [Drawn], key: &str, histories: &'a Histories) -> Self {
+    fn new(drawn: &'a [DrawnRun], key: &str, histories: &'a Histories) -> Self {
         let known =
-            |drawn: &Drawn| histories.get(&HistoryKey { run: drawn.run.clone(), key: key.to_owned() });
+            |drawn: &DrawnRun| histories.get(&HistoryKey { run: drawn.run.clone(), key: key.to_owned() });
         Self { lines: drawn.iter().map(|drawn| (drawn, known(drawn))).collect() }
     }
 
-    fn known(&self) -> impl Iterator<Item = (&'a Drawn, &'a CachedHistory)> + '_ {
+    fn known(&self) -> impl Iterator<Item = (&'a DrawnRun, &'a CachedHistory)> + '_ {
         self.lines.iter().filter_map(|(drawn, known)| Some((*drawn, known.filter(|known| known.is_known())?)))
     }
 
@@ -172,9 +172,9 @@ impl<'a> Lines<'a> {
         if let Some(error) = self.lines.iter().find_map(|(_, known)| known.as_ref()?.fetched.error()) {
             return error.kind.to_string();
         }
-        let mut counts = Counts::default();
+        let mut counts = PointCounts::default();
         picture.into_iter().flat_map(|picture| &picture.lines).for_each(|line| counts.add(line.counts));
-        counts.words().unwrap_or_default()
+        counts.in_words().unwrap_or_default()
     }
 
     /// Why nothing is drawn.

@@ -5,11 +5,11 @@ pub mod view;
 use ratatui::layout::{Margin, Rect};
 
 use crate::chart::trace::Trace;
-use crate::chart::{Counts, Dots, Options, Picture};
+use crate::chart::{Dots, Options, Picture, PointCounts};
 use crate::mlflow::MetricPoint;
 use crate::sheet::{Cell, Sheet};
-use crate::tui::core::marks::Drawn;
-use crate::tui::features::charts::dashboard::{Kept, redraw};
+use crate::tui::core::selected::DrawnRun;
+use crate::tui::features::charts::dashboard::{CachedPicture, redraw};
 use crate::tui::features::charts::histories::{Histories, HistoryKey};
 
 /// From this width on the legend stands beside the plot.
@@ -26,7 +26,7 @@ pub struct ChartScreen {
     /// The metrics that there are, and the one that is shown.
     pub keys: Vec<String>,
     pub at: usize,
-    pub drawn: Vec<Drawn>,
+    pub drawn: Vec<DrawnRun>,
     /// The line that is on top, and that the cursor follows.
     pub chosen: usize,
     /// The part of the x axis that is shown; all of it where none is chosen.
@@ -37,12 +37,12 @@ pub struct ChartScreen {
     pub extremes: bool,
     /// Where the mouse took hold: its column, and the window then.
     pub held: Option<(u16, (f64, f64))>,
-    pub kept: Option<Kept>,
+    pub kept: Option<CachedPicture>,
 }
 
 /// Where things are on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Places {
+pub struct ScreenAreas {
     pub plot: Rect,
     pub legend: Rect,
 }
@@ -57,7 +57,7 @@ pub struct Reading {
 }
 
 impl ChartScreen {
-    pub fn new(keys: Vec<String>, at: usize, drawn: Vec<Drawn>) -> Self {
+    pub fn new(keys: Vec<String>, at: usize, drawn: Vec<DrawnRun>) -> Self {
         Self {
             at: at.min(keys.len().saturating_sub(1)),
             keys,
@@ -75,15 +75,18 @@ impl ChartScreen {
         self.keys.get(self.at).map_or("", String::as_str)
     }
 
-    pub fn places(&self, body: Rect) -> Places {
+    pub fn areas(&self, body: Rect) -> ScreenAreas {
         let inner = body.inner(Margin { horizontal: 2, vertical: 1 });
         if body.width >= WIDE {
             let plot = Rect { width: inner.width - LEGEND - 2, ..inner };
-            return Places { plot, legend: Rect { x: inner.x + plot.width + 2, width: LEGEND, ..inner } };
+            return ScreenAreas {
+                plot,
+                legend: Rect { x: inner.x + plot.width + 2, width: LEGEND, ..inner },
+            };
         }
         let rows = (self.drawn.len() as u16 + 1).min(inner.height / 3);
         let plot = Rect { height: inner.height - rows, ..inner };
-        Places { plot, legend: Rect { y: inner.y + plot.height, height: rows, ..inner } }
+        ScreenAreas { plot, legend: Rect { y: inner.y + plot.height, height: rows, ..inner } }
     }
 
     pub fn picture(&self) -> Option<&Picture> {
@@ -91,7 +94,7 @@ impl ChartScreen {
     }
 
     /// What of a line is not drawn.
-    pub fn counts(&self, slot: u8) -> Option<Counts> {
+    pub fn counts(&self, slot: u8) -> Option<PointCounts> {
         self.picture()?.lines.iter().find(|line| line.ink == slot).map(|line| line.counts)
     }
 
@@ -100,7 +103,7 @@ impl ChartScreen {
     }
 
     /// The lines in the order in which they are drawn: the chosen one last.
-    pub fn in_order(&self) -> Vec<Drawn> {
+    pub fn in_order(&self) -> Vec<DrawnRun> {
         let mut drawn = self.drawn.clone();
         if self.chosen < drawn.len() {
             let chosen = drawn.remove(self.chosen);
@@ -110,7 +113,7 @@ impl ChartScreen {
     }
 
     pub fn prepare(&mut self, histories: &Histories, options: &Options, body: Rect, dots: Dots) {
-        let plot = self.places(body).plot;
+        let plot = self.areas(body).plot;
         let size = (plot.width as usize, plot.height as usize);
         let old = self.kept.take();
         let drawn = self.in_order();

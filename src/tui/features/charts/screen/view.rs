@@ -6,7 +6,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::ChartScreen;
-use crate::chart::Counts;
+use crate::chart::PointCounts;
 use crate::chart::axis::{Unit, XAxis, time_words};
 use crate::chart::trace::{origin, x_value};
 use crate::text;
@@ -22,14 +22,14 @@ const EXACT: usize = 20;
 
 pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     frame.render_widget(pane_block(theme, true, title(app, screen, theme, body.width as usize)), body);
-    let places = screen.places(body);
+    let areas = screen.areas(body);
     let known: Vec<Option<&CachedHistory>> = screen.wanted().map(|which| app.histories.get(&which)).collect();
     let has_points = known.iter().flatten().any(|known| !known.points.is_empty());
     match screen.picture().filter(|_| has_points) {
         Some(picture) => {
             let cursor = screen.cursor.and_then(|x| picture.column(x));
             let over = Over { cursor, extremes: screen.extremes, in_pixels: app.has_pixels };
-            draw_plot(picture, over, theme, frame.buffer_mut(), places.plot);
+            draw_plot(picture, over, theme, frame.buffer_mut(), areas.plot);
         }
         None => {
             let error = known.iter().flatten().find_map(|known| known.fetched.error());
@@ -37,17 +37,17 @@ pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_
             let words = match error {
                 Some(error) => Line::styled(text::clean(&error.to_string()).into_owned(), theme.bad),
                 None if waits => Line::styled("loading", theme.dim),
-                None => Line::styled("no points were logged", theme.dim),
+                None => Line::styled("no points logged", theme.dim),
             };
-            centred(frame, places.plot, vec![words]);
+            centred(frame, areas.plot, vec![words]);
         }
     }
-    legend(app, screen, theme, frame, places.legend);
+    legend(app, screen, theme, frame, areas.legend);
 }
 
 fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Line<'a> {
     let options = app.charts.options_of(screen.key());
-    let mut parts = vec![format!("by {}", options.x.words())];
+    let mut parts = vec![format!("by {}", options.x.in_words())];
     if options.log_y {
         parts.push("log y".into());
     }
@@ -57,7 +57,7 @@ fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Li
     if options.smoothing.is_on() {
         parts.push(format!("smoothed {}", options.smoothing.0));
     }
-    parts.extend(options.y_range.words().map(str::to_owned));
+    parts.extend(options.y_range.in_words().map(str::to_owned));
     if screen.window.is_some() {
         parts.push("zoomed, 0 shows all".into());
     }
@@ -88,7 +88,11 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
             frame.render_widget(line, Rect { y: area.y + y, height: 1, ..area });
         }
     };
-    put(frame, 0, Line::styled(text::cut(&place(app, screen), width, theme.glyphs.ellipsis), theme.heading));
+    put(
+        frame,
+        0,
+        Line::styled(text::cut(&heading(app, screen), width, theme.glyphs.ellipsis), theme.heading),
+    );
     let rows_each = if area.height as usize >= screen.drawn.len() * 4 + 2 { 4_usize } else { 1 };
     let shown = (area.height as usize - 1) / rows_each;
     // The chosen line is always among those that are listed.
@@ -140,21 +144,21 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
 }
 
 /// `min 0.51 @88  max 2.3 @0`, and `100 points, 3 NaN`.
-fn in_words(known: &CachedHistory, counts: Option<Counts>) -> [String; 2] {
+fn in_words(known: &CachedHistory, counts: Option<PointCounts>) -> [String; 2] {
     let extremes = known.summary.map_or(String::new(), |summary| {
         let of = |(value, step): (f64, i64)| format!("{} @{step}", text::number(value));
         format!("min {}  max {}", of(summary.min), of(summary.max))
     });
     let points = known.points.len();
     let points = if points == 1 { "1 point".into() } else { format!("{} points", text::count(points)) };
-    let gaps = counts.and_then(|counts| counts.words());
+    let gaps = counts.and_then(|counts| counts.in_words());
     [extremes, gaps.map_or(points.clone(), |gaps| format!("{points}, {gaps}"))]
 }
 
 /// Where the cursor is, in the words of the axis.
-fn place(app: &App, screen: &ChartScreen) -> String {
+fn heading(app: &App, screen: &ChartScreen) -> String {
     let options = app.charts.options_of(screen.key());
-    let Some(cursor) = screen.cursor else { return "latest values; h l read others".into() };
+    let Some(cursor) = screen.cursor else { return "latest values; h l move the cursor".into() };
     let value = if options.log_x { 10_f64.powf(cursor) } else { cursor };
     let step = screen.reading(screen.chosen, &app.histories, &options).point;
     match options.x {

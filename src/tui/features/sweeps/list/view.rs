@@ -15,7 +15,7 @@ use crate::tui::widgets::theme::Theme;
 /// Cells of a progress bar.
 const BAR: usize = 20;
 /// Lines about the chosen one, or more where there is more to say.
-const ABOUT: usize = 4;
+const DETAILS: usize = 4;
 /// Of what cannot be read, so many lines.
 const MOST_UNREAD: usize = 4;
 
@@ -25,16 +25,16 @@ pub fn draw(app: &App, at: usize, hint: &str, theme: &Theme, frame: &mut Frame<'
     let width = 100.min((screen.width as usize).saturating_sub(6));
     let unread = app.sweeps.unread.iter().take(MOST_UNREAD).map(|words| (format!("not read: {words}"), true));
     if list.is_empty() {
-        let about: Vec<_> =
+        let details: Vec<_> =
             [("none yet: T trains, ctrl-t plans".to_owned(), false)].into_iter().chain(unread).collect();
-        let width = if about.len() > 1 { width } else { width.min(52) };
-        let room = centred_box(frame, theme, "Sweeps", hint, (width, about.len()));
-        return put_words(frame, room, 0, about, theme);
+        let width = if details.len() > 1 { width } else { width.min(52) };
+        let room = centred_box(frame, theme, "Sweeps", hint, (width, details.len()));
+        return put_words(frame, room, 0, details, theme);
     }
     let most = (screen.height as usize).saturating_sub(4);
-    let mut chosen = list.get(at).map_or(Vec::new(), |sweep| about(sweep, app.now));
+    let mut chosen = list.get(at).map_or(Vec::new(), |sweep| details(sweep, app.now));
     chosen.extend(unread);
-    let lines = chosen.len().max(ABOUT);
+    let lines = chosen.len().max(DETAILS);
     let listed = list.len().min(most.saturating_sub(lines + 1).max(1));
     let room = centred_box(frame, theme, "Sweeps", hint, (width, listed + 1 + lines));
     let width = room.width as usize;
@@ -73,7 +73,7 @@ fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Lin
     let of = sweep.of.map_or(String::new(), |of| format!("/{of}"));
     let mut spans = vec![
         Span::styled(text::fit(&text::clean(&sweep.name), 18, theme.glyphs.ellipsis), style),
-        Span::styled(text::fit(&text::clean(&sweep.standing()), 12, theme.glyphs.ellipsis), state),
+        Span::styled(text::fit(&text::clean(&sweep.status_text()), 12, theme.glyphs.ellipsis), state),
     ];
     if width >= 78 {
         spans.extend(bar(sweep, theme));
@@ -99,10 +99,10 @@ fn bar<'a>(sweep: &Progress, theme: &Theme) -> [Span<'a>; 2] {
 }
 
 /// What there is to say of a sweep, and whether it is bad news.
-fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
+fn details(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     let mut lines = vec![(
         format!(
-            "{} in {}, begun {} ago, {} at work: {} finished, {} pruned, {} failed",
+            "{} in {}, begun {} ago, {} of work: {} finished, {} pruned, {} failed",
             sweep.data,
             sweep.experiment_name,
             text::span(now.saturating_sub(sweep.created)),
@@ -122,16 +122,18 @@ fn about(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     lines.extend(sweep.damage.iter().map(|words| (words.clone(), true)));
     lines.extend(unkept::in_words(&sweep.unkept).map(|words| (words, true)));
     if sweep.is_logging() || (sweep.state.is_active() && sweep.unsent > 40) {
-        lines.push((format!("{} results are on their way to the store", sweep.unsent), false));
+        lines.push((format!("{} results still to be logged", sweep.unsent), false));
     }
     lines.push((
         match sweep.state {
             SweepStatus::Waiting | SweepStatus::Running => {
                 "p pauses   x cancels   l log   enter goes to its runs"
             }
-            SweepStatus::Paused => "p goes on   x cancels   l log   enter goes to its runs",
+            SweepStatus::Paused => "p continues   x cancels   l log   enter goes to its runs",
             SweepStatus::Finished => "l log   enter goes to its runs",
-            SweepStatus::Elsewhere => "x cancels   enter goes to its runs; it is steered where it runs",
+            SweepStatus::Elsewhere => {
+                "x cancels   enter goes to its runs; other keys work on its own machine"
+            }
             SweepStatus::Cancelled | SweepStatus::Interrupted => "r resumes   l log   enter goes to its runs",
         }
         .to_owned(),

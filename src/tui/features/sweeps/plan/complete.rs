@@ -1,6 +1,6 @@
 //! How a line of the form may go on.
 
-use super::{Field, names};
+use super::{FormField, names};
 use crate::learn::data::bundled;
 use crate::learn::families::FAMILIES;
 use crate::learn::scores::scores;
@@ -10,7 +10,7 @@ use crate::learn::scores::scores;
 pub struct Offers {
     /// The columns of the data.
     pub columns: Vec<String>,
-    /// The folder that was asked for last, as it was typed.
+    /// The folder that was requested last, as it was typed.
     pub folder: Option<String>,
     /// What lies there and can be data, folders with a slash.
     pub entries: Vec<String>,
@@ -22,35 +22,40 @@ pub fn folder_of(path: &str) -> &str {
 }
 
 /// What would go on from the end of a text; none where nothing is typed, or nothing begins like that.
-pub fn rest(field: Field, text: &str, offers: &Offers) -> Option<String> {
+pub fn rest(field: FormField, text: &str, offers: &Offers) -> Option<String> {
     let words = |words: &[&str]| words.iter().map(|name| (*name).to_owned()).collect();
     let (typed, known): (&str, Vec<String>) = match field {
-        Field::Data => {
+        FormField::Data => {
             let folder = folder_of(text);
             let sets = bundled::SETS.iter().filter(|_| folder.is_empty()).map(|set| set.name.to_owned());
             let is_listed = offers.folder.as_deref() == Some(folder);
             let entries = offers.entries.iter().filter(|_| is_listed).cloned();
             (&text[folder.len()..], entries.chain(sets).collect())
         }
-        Field::Target => (text, offers.columns.clone()),
-        Field::Ignore => {
+        FormField::Target => (text, offers.columns.clone()),
+        FormField::Ignore => {
             let start = names::last(text)?;
             let columns = offers.columns.iter().filter(|name| names::quoted(name) == **name);
             (&text[start..], columns.cloned().collect())
         }
-        Field::Families => {
+        FormField::Families => {
             let start = text.rfind([',', ' ']).map_or(0, |at| at + 1);
             (&text[start..], FAMILIES.iter().map(|family| family.name().to_owned()).collect())
         }
-        Field::Metric => {
+        FormField::Metric => {
             use crate::learn::data::Task::{Classification, Regression};
             let all = [Regression, Classification].map(scores).concat();
             (text, all.iter().map(|score| score.name.to_owned()).collect())
         }
-        Field::Task => (text, words(&["regression", "classification"])),
-        Field::Method => (text, words(&["tpe", "random", "grid"])),
-        Field::Models => (text, words(&["all", "best"])),
-        Field::Decimal | Field::Trials | Field::Time | Field::Folds | Field::Seed | Field::Jobs => {
+        FormField::Task => (text, words(&["regression", "classification"])),
+        FormField::Method => (text, words(&["tpe", "random", "grid"])),
+        FormField::Models => (text, words(&["all", "best"])),
+        FormField::Decimal
+        | FormField::Trials
+        | FormField::Time
+        | FormField::Folds
+        | FormField::Seed
+        | FormField::Jobs => {
             return None;
         }
     };
@@ -73,16 +78,16 @@ mod tests {
             entries: vec!["houses.csv".into(), "old/".into()],
         };
         let rest = |field, text: &str| rest(field, text, &offers);
-        assert_eq!(rest(Field::Data, "data/ho"), Some("uses.csv".into()));
-        assert_eq!(rest(Field::Data, "data/o"), Some("ld/".into()));
-        assert_eq!(rest(Field::Data, "other/ho"), None);
-        assert_eq!(rest(Field::Data, "ir"), Some("is".into()));
-        assert_eq!(rest(Field::Data, "iris"), None);
-        assert_eq!(rest(Field::Data, ""), None);
-        assert_eq!(rest(Field::Target, "s"), Some("old".into()));
-        assert_eq!(rest(Field::Ignore, "price, s"), Some("old".into()));
-        assert_eq!(rest(Field::Families, "ridge, rand"), Some("om_forest".into()));
-        assert_eq!(rest(Field::Metric, "f1"), Some("_macro".into()));
-        assert_eq!(rest(Field::Seed, "1"), None);
+        assert_eq!(rest(FormField::Data, "data/ho"), Some("uses.csv".into()));
+        assert_eq!(rest(FormField::Data, "data/o"), Some("ld/".into()));
+        assert_eq!(rest(FormField::Data, "other/ho"), None);
+        assert_eq!(rest(FormField::Data, "ir"), Some("is".into()));
+        assert_eq!(rest(FormField::Data, "iris"), None);
+        assert_eq!(rest(FormField::Data, ""), None);
+        assert_eq!(rest(FormField::Target, "s"), Some("old".into()));
+        assert_eq!(rest(FormField::Ignore, "price, s"), Some("old".into()));
+        assert_eq!(rest(FormField::Families, "ridge, rand"), Some("om_forest".into()));
+        assert_eq!(rest(FormField::Metric, "f1"), Some("_macro".into()));
+        assert_eq!(rest(FormField::Seed, "1"), None);
     }
 }

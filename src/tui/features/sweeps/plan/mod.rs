@@ -17,7 +17,7 @@ use crate::tui::widgets::input::{Input, Room, cursor, insert};
 
 /// A line of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+pub enum FormField {
     Data,
     Target,
     /// The decimal mark of a CSV file.
@@ -36,24 +36,24 @@ pub enum Field {
     Models,
 }
 
-pub const FIELDS: [Field; 14] = [
-    Field::Data,
-    Field::Target,
-    Field::Decimal,
-    Field::Ignore,
-    Field::Task,
-    Field::Metric,
-    Field::Families,
-    Field::Method,
-    Field::Trials,
-    Field::Time,
-    Field::Folds,
-    Field::Seed,
-    Field::Jobs,
-    Field::Models,
+pub const FIELDS: [FormField; 14] = [
+    FormField::Data,
+    FormField::Target,
+    FormField::Decimal,
+    FormField::Ignore,
+    FormField::Task,
+    FormField::Metric,
+    FormField::Families,
+    FormField::Method,
+    FormField::Trials,
+    FormField::Time,
+    FormField::Folds,
+    FormField::Seed,
+    FormField::Jobs,
+    FormField::Models,
 ];
 
-impl Field {
+impl FormField {
     pub fn name(self) -> &'static str {
         match self {
             Self::Data => "data",
@@ -77,18 +77,18 @@ impl Field {
     pub fn hint(self) -> &'static str {
         match self {
             Self::Data => "a CSV, TSV or Parquet file, or wine-quality, iris, diabetes, breast-cancer",
-            Self::Target => "the column to be predicted",
-            Self::Decimal => "the decimal mark of a CSV file, . or , (found out where it can be)",
-            Self::Ignore => "columns to be left out, with commas",
-            Self::Task => "regression or classification; the target tells",
+            Self::Target => "the column to predict",
+            Self::Decimal => "the decimal separator of a CSV file, . or , (detected by default)",
+            Self::Ignore => "columns to ignore, comma-separated",
+            Self::Task => "regression or classification; inferred from the target by default",
             Self::Metric => "rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc",
-            Self::Families => "all that are usual for the data; or names with commas",
+            Self::Families => "all that suit the data by default; or names, comma-separated",
             Self::Method => "tpe, random or grid",
             Self::Trials => "20",
-            Self::Time => "no limit; 90s, 10m, 2h",
+            Self::Time => "no limit by default; 90s, 10m, 2h",
             Self::Folds => "5",
             Self::Seed => "1",
-            Self::Jobs => "all cores but one",
+            Self::Jobs => "all cores but one by default",
             Self::Models => "all, or the best only",
         }
     }
@@ -111,29 +111,29 @@ pub struct PlanForm {
 impl PlanForm {
     pub fn new(request: &SweepRequest, jobs: Option<usize>) -> Self {
         let number = |value: Option<usize>| value.map_or(String::new(), |value| value.to_string());
-        let text = |field: Field| match field {
-            Field::Data => request.data.clone(),
-            Field::Target => request.target.clone().unwrap_or_default(),
-            Field::Decimal => {
+        let text = |field: FormField| match field {
+            FormField::Data => request.data.clone(),
+            FormField::Target => request.target.clone().unwrap_or_default(),
+            FormField::Decimal => {
                 request.reading.decimal.map_or(String::new(), |mark| mark.character().to_string())
             }
-            Field::Ignore => names::written(&request.reading.ignored),
-            Field::Task => request.task.map_or(String::new(), |task| task.as_str().to_owned()),
-            Field::Metric => request.metric.clone().unwrap_or_default(),
-            Field::Families => request.families.join(", "),
-            Field::Method => match request.method {
+            FormField::Ignore => names::written(&request.reading.ignored),
+            FormField::Task => request.task.map_or(String::new(), |task| task.as_str().to_owned()),
+            FormField::Metric => request.metric.clone().unwrap_or_default(),
+            FormField::Families => request.families.join(", "),
+            FormField::Method => match request.method {
                 Method::Tpe => String::new(),
                 Method::Random => "random".into(),
                 Method::Grid => "grid".into(),
             },
-            Field::Trials => number(request.trials.filter(|trials| *trials != TRIALS)),
-            Field::Time => request.seconds.map_or(String::new(), |seconds| format!("{seconds}s")),
-            Field::Folds => number(request.folds.filter(|folds| *folds != FOLDS)),
-            Field::Seed => {
+            FormField::Trials => number(request.trials.filter(|trials| *trials != TRIALS)),
+            FormField::Time => request.seconds.map_or(String::new(), |seconds| format!("{seconds}s")),
+            FormField::Folds => number(request.folds.filter(|folds| *folds != FOLDS)),
+            FormField::Seed => {
                 request.seed.filter(|seed| *seed != SEED).map_or(String::new(), |seed| seed.to_string())
             }
-            Field::Jobs => number(jobs),
-            Field::Models => match request.models {
+            FormField::Jobs => number(jobs),
+            FormField::Models => match request.models {
                 KeptModels::All => String::new(),
                 KeptModels::Best => "best".into(),
             },
@@ -149,11 +149,11 @@ impl PlanForm {
         }
     }
 
-    pub fn field(&self) -> Field {
+    pub fn field(&self) -> FormField {
         FIELDS[self.at]
     }
 
-    pub fn input(&self, field: Field) -> &Input {
+    pub fn input(&self, field: FormField) -> &Input {
         let at = FIELDS.iter().position(|known| *known == field).unwrap_or(0);
         &self.inputs[at]
     }
@@ -179,8 +179,8 @@ impl PlanForm {
 
     /// The folder to be listed so that the line of the data can go on, if it is another than before.
     pub fn wanted_folder(&mut self) -> Option<String> {
-        let folder = folder_of(self.input(Field::Data).value()).to_owned();
-        if self.field() != Field::Data || self.offers.folder.as_ref() == Some(&folder) {
+        let folder = folder_of(self.input(FormField::Data).value()).to_owned();
+        if self.field() != FormField::Data || self.offers.folder.as_ref() == Some(&folder) {
             return None;
         }
         self.offers.entries.clear();
@@ -194,70 +194,70 @@ impl PlanForm {
         self.at = (self.at + by) % FIELDS.len();
     }
 
-    fn value(&self, field: Field) -> Option<&str> {
+    fn value(&self, field: FormField) -> Option<&str> {
         Some(self.input(field).value().trim()).filter(|text| !text.is_empty())
     }
 
-    fn number<T: std::str::FromStr>(&self, field: Field) -> Result<Option<T>, String> {
+    fn number<T: std::str::FromStr>(&self, field: FormField) -> Result<Option<T>, String> {
         let Some(text) = self.value(field) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| format!("{}: {text:?} is not a whole number", field.name()))
+        text.parse().map(Some).map_err(|_| format!("{}: {text:?} is not an integer", field.name()))
     }
 
     /// What the form asks for, and how many jobs; or what is wrong with a line.
     pub fn request(&self) -> Result<(SweepRequest, Option<usize>), String> {
         let mut request = self.base.clone();
-        let data = self.value(Field::Data).ok_or("data: say what to train on")?;
+        let data = self.value(FormField::Data).ok_or("data: missing")?;
         data.clone_into(&mut request.data);
-        request.target = self.value(Field::Target).map(str::to_owned);
-        let mark = self.value(Field::Decimal).map(str::parse).transpose();
+        request.target = self.value(FormField::Target).map(str::to_owned);
+        let mark = self.value(FormField::Decimal).map(str::parse).transpose();
         request.reading.decimal = mark.map_err(|error: String| format!("decimal: {error}"))?;
-        let ignored = names::read(self.value(Field::Ignore).unwrap_or_default());
+        let ignored = names::read(self.value(FormField::Ignore).unwrap_or_default());
         request.reading.ignored = ignored.map_err(|error| format!("ignore: {error}"))?;
         if request.target.as_ref().is_some_and(|target| request.reading.ignored.contains(target)) {
             return Err("ignore: the target is among these columns".into());
         }
-        request.task = match self.value(Field::Task) {
+        request.task = match self.value(FormField::Task) {
             None => None,
             Some("regression") => Some(Task::Regression),
             Some("classification") => Some(Task::Classification),
-            Some(other) => return Err(format!("task: {other:?} is neither regression nor classification")),
+            Some(other) => return Err(format!("task: expected regression or classification, not {other:?}")),
         };
-        request.metric = self.value(Field::Metric).map(str::to_owned);
-        let names = self.value(Field::Families).unwrap_or_default();
+        request.metric = self.value(FormField::Metric).map(str::to_owned);
+        let names = self.value(FormField::Families).unwrap_or_default();
         request.families =
             names.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         if let Some(name) = request.families.iter().find(|name| families::find(name).is_none()) {
             let known: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
-            return Err(format!("families: there is no {name:?}; there are {}", known.join(", ")));
+            return Err(format!("families: no {name:?}; families are {}", known.join(", ")));
         }
-        request.method = match self.value(Field::Method) {
+        request.method = match self.value(FormField::Method) {
             None | Some("tpe") => Method::Tpe,
             Some("random") => Method::Random,
             Some("grid") => Method::Grid,
-            Some(other) => return Err(format!("method: {other:?} is none of tpe, random, grid")),
+            Some(other) => return Err(format!("method: expected tpe, random or grid, not {other:?}")),
         };
-        request.trials = self.number(Field::Trials)?;
-        request.seconds = match self.value(Field::Time) {
+        request.trials = self.number(FormField::Trials)?;
+        request.seconds = match self.value(FormField::Time) {
             None => None,
             Some(text) => {
                 Some(crate::sweep::request::seconds(text).map_err(|error| format!("time: {error}"))?)
             }
         };
-        request.folds = self.number(Field::Folds)?;
-        request.seed = self.number(Field::Seed)?;
-        request.models = match self.value(Field::Models) {
+        request.folds = self.number(FormField::Folds)?;
+        request.seed = self.number(FormField::Seed)?;
+        request.models = match self.value(FormField::Models) {
             None | Some("all") => KeptModels::All,
             Some("best") => KeptModels::Best,
-            Some(other) => return Err(format!("models: {other:?} is neither all nor best")),
+            Some(other) => return Err(format!("models: expected all or best, not {other:?}")),
         };
-        let jobs: Option<usize> = self.number(Field::Jobs)?;
+        let jobs: Option<usize> = self.number(FormField::Jobs)?;
         let most = most_jobs(request.method, request.prunes());
         if jobs.is_some_and(|jobs| !(1..=most).contains(&jobs)) {
-            let why = if most == MOST_JOBS { "" } else { ", as tpe and pruning go by earlier trials" };
+            let why = if most == MOST_JOBS { "" } else { ", as tpe and pruning learn from earlier trials" };
             return Err(format!("jobs: 1 to {most}{why}"));
         }
         if request.trials == Some(0) {
-            return Err("trials: 1 at least".into());
+            return Err("trials: at least 1".into());
         }
         Ok((request, jobs))
     }

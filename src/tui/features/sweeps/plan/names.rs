@@ -25,11 +25,11 @@ pub fn read(line: &str) -> Result<Vec<String>, String> {
     while !rest.is_empty() {
         let end;
         if let Some(within) = rest.strip_prefix('"') {
-            let (name, length) = unquoted(within).ok_or("a quote is open")?;
+            let (name, length) = unquoted(within).ok_or("unclosed quote")?;
             names.push(name);
             rest = within[length..].trim_start();
             if !rest.is_empty() && !rest.starts_with(',') {
-                return Err("a comma belongs behind a quoted name".into());
+                return Err("expected a comma after a quoted name".into());
             }
             end = 0;
         } else {

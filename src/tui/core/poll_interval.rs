@@ -14,7 +14,7 @@ const SLOWEST: f64 = 30.0;
 const BUSY_SHARE: f64 = 10.0;
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pace {
+pub struct PollInterval {
     /// Seconds, as set.
     pub seconds: f64,
     is_cheap: bool,
@@ -26,7 +26,7 @@ pub struct Pace {
     told: Option<Duration>,
 }
 
-impl Pace {
+impl PollInterval {
     pub fn new(seconds: f64, is_cheap: bool, now: i64) -> Self {
         Self { seconds, is_cheap, focused: true, last_key: now, answer: 0.0, told: None }
     }
@@ -45,7 +45,7 @@ impl Pace {
         if self.is_cheap {
             return self.seconds;
         }
-        let mut pace = self.seconds.max(self.answer * BUSY_SHARE);
+        let mut interval = self.seconds.max(self.answer * BUSY_SHARE);
         let mut slow = 1.0;
         if !self.focused {
             slow *= UNFOCUSED;
@@ -54,15 +54,15 @@ impl Pace {
             slow *= UNATTENDED;
         }
         if slow > 1.0 {
-            pace = (pace * slow).min(SLOWEST.max(pace));
+            interval = (interval * slow).min(SLOWEST.max(interval));
         }
-        pace
+        interval
     }
 
     /// The pace, if polling was not told it yet.
-    pub fn news(&mut self, now: i64) -> Option<Duration> {
-        let pace = Duration::try_from_secs_f64(self.current(now)).ok()?;
-        (self.told.replace(pace) != Some(pace)).then_some(pace)
+    pub fn take_change(&mut self, now: i64) -> Option<Duration> {
+        let interval = Duration::try_from_secs_f64(self.current(now)).ok()?;
+        (self.told.replace(interval) != Some(interval)).then_some(interval)
     }
 }
 
@@ -70,35 +70,35 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn seconds(pace: &Pace, now: i64) -> i64 {
-        (pace.current(now) * 10.0).round() as i64
+    fn seconds(interval: &PollInterval, now: i64) -> i64 {
+        (interval.current(now) * 10.0).round() as i64
     }
 
     #[test]
     fn polling_slows_down_while_nobody_looks() {
-        let mut pace = Pace::new(2.0, false, 0);
-        assert_eq!(seconds(&pace, 1_000), 20);
-        pace.focused = false;
-        assert_eq!(seconds(&pace, 1_000), 60);
-        assert_eq!(seconds(&pace, ALONE), 300);
-        pace.focused = true;
-        assert_eq!(seconds(&pace, ALONE), 100);
-        pace.touch(ALONE);
-        assert_eq!(seconds(&pace, ALONE), 20);
-        pace.answered(1_500);
-        assert_eq!(seconds(&pace, ALONE), 150);
-        pace.seconds = 60.0;
-        pace.focused = false;
-        assert_eq!(seconds(&pace, ALONE), 600, "what is set is never quickened");
-        assert_eq!(seconds(&Pace::new(2.0, true, 0), ALONE), 20);
+        let mut interval = PollInterval::new(2.0, false, 0);
+        assert_eq!(seconds(&interval, 1_000), 20);
+        interval.focused = false;
+        assert_eq!(seconds(&interval, 1_000), 60);
+        assert_eq!(seconds(&interval, ALONE), 300);
+        interval.focused = true;
+        assert_eq!(seconds(&interval, ALONE), 100);
+        interval.touch(ALONE);
+        assert_eq!(seconds(&interval, ALONE), 20);
+        interval.answered(1_500);
+        assert_eq!(seconds(&interval, ALONE), 150);
+        interval.seconds = 60.0;
+        interval.focused = false;
+        assert_eq!(seconds(&interval, ALONE), 600, "what is set is never quickened");
+        assert_eq!(seconds(&PollInterval::new(2.0, true, 0), ALONE), 20);
     }
 
     #[test]
     fn polling_is_told_once() {
-        let mut pace = Pace::new(2.0, false, 0);
-        assert_eq!(pace.news(0), Some(Duration::from_secs(2)));
-        assert_eq!(pace.news(10), None);
-        pace.focused = false;
-        assert_eq!(pace.news(20), Some(Duration::from_secs(6)));
+        let mut interval = PollInterval::new(2.0, false, 0);
+        assert_eq!(interval.take_change(0), Some(Duration::from_secs(2)));
+        assert_eq!(interval.take_change(10), None);
+        interval.focused = false;
+        assert_eq!(interval.take_change(20), Some(Duration::from_secs(6)));
     }
 }

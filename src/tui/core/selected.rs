@@ -1,29 +1,29 @@
-//! Marked runs: chosen by hand for what is done next, across the experiments of a store. Each has a number of its own as
-//! long as it is marked, from which its letter and colour follow wherever it is drawn.
+//! Selected runs: those that the next command is about, across the experiments of a store. Each has a number of its own
+//! as long as it is selected, from which its letter and colour follow wherever it is drawn.
 
 use rustc_hash::FxHashMap;
 
 use crate::mlflow::{ExperimentId, RunId};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct SelectedRun {
     pub name: String,
     pub experiment: ExperimentId,
     /// From 1 on, the lowest that is free.
     pub slot: u8,
-    /// Earlier marks have lower ones.
+    /// Runs that were selected earlier have lower ones.
     order: u32,
 }
 
 #[derive(Debug, Default)]
-pub struct Marks {
-    by_id: FxHashMap<String, Mark>,
-    marked: u32,
+pub struct SelectedRuns {
+    by_id: FxHashMap<String, SelectedRun>,
+    selections: u32,
     /// Counts the changes.
     pub version: u64,
 }
 
-impl Marks {
+impl SelectedRuns {
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }
@@ -32,7 +32,7 @@ impl Marks {
         self.by_id.len()
     }
 
-    pub fn get(&self, id: &str) -> Option<&Mark> {
+    pub fn get(&self, id: &str) -> Option<&SelectedRun> {
         self.by_id.get(id)
     }
 
@@ -44,12 +44,17 @@ impl Marks {
         if self.contains(id) {
             return;
         }
-        let taken: Vec<u8> = self.by_id.values().map(|mark| mark.slot).collect();
+        let taken: Vec<u8> = self.by_id.values().map(|run| run.slot).collect();
         let slot = (1..=u8::MAX).find(|slot| !taken.contains(slot)).unwrap_or(u8::MAX);
-        self.marked += 1;
+        self.selections += 1;
         self.version += 1;
-        let mark = Mark { name: name.to_owned(), experiment: experiment.clone(), slot, order: self.marked };
-        self.by_id.insert(id.to_owned(), mark);
+        let run = SelectedRun {
+            name: name.to_owned(),
+            experiment: experiment.clone(),
+            slot,
+            order: self.selections,
+        };
+        self.by_id.insert(id.to_owned(), run);
     }
 
     /// True if it was there.
@@ -63,24 +68,24 @@ impl Marks {
         self.by_id.clear();
     }
 
-    /// In the order in which they were marked.
-    pub fn in_order(&self) -> Vec<(RunId, &Mark)> {
-        let mut marks: Vec<(RunId, &Mark)> =
-            self.by_id.iter().map(|(id, mark)| (RunId::from(id.as_str()), mark)).collect();
-        marks.sort_by_key(|(_, mark)| mark.order);
-        marks
+    /// In the order in which they were selected.
+    pub fn in_order(&self) -> Vec<(RunId, &SelectedRun)> {
+        let mut selected: Vec<(RunId, &SelectedRun)> =
+            self.by_id.iter().map(|(id, run)| (RunId::from(id.as_str()), run)).collect();
+        selected.sort_by_key(|(_, run)| run.order);
+        selected
     }
 }
 
-/// Marked runs that are drawn over one another.
+/// Selected runs that are drawn over one another.
 pub const OVERLAID: usize = 24;
 
 /// A run whose lines are drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drawn {
+pub struct DrawnRun {
     pub run: RunId,
     pub name: String,
-    /// The number of its mark, or 0.
+    /// The number of its selection, or 0.
     pub slot: u8,
 }
 
@@ -90,15 +95,15 @@ mod tests {
 
     #[test]
     fn a_run_keeps_its_number_while_others_come_and_go() {
-        let mut marks = Marks::default();
+        let mut selected = SelectedRuns::default();
         let experiment = ExperimentId::from("1");
         for id in ["x", "y", "z"] {
-            marks.insert(id, id, &experiment);
+            selected.insert(id, id, &experiment);
         }
-        assert!(marks.remove("x") && !marks.remove("x"));
-        marks.insert("new", "new", &experiment);
+        assert!(selected.remove("x") && !selected.remove("x"));
+        selected.insert("new", "new", &experiment);
         let slots: Vec<(String, u8)> =
-            marks.in_order().into_iter().map(|(id, mark)| (id.0, mark.slot)).collect();
+            selected.in_order().into_iter().map(|(id, run)| (id.0, run.slot)).collect();
         assert_eq!(slots, [("y".into(), 2), ("z".into(), 3), ("new".into(), 1)]);
     }
 }

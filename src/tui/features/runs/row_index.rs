@@ -12,14 +12,14 @@ use crate::mlflow::RunId;
 const MOST: usize = 1_000;
 
 #[derive(Debug, Default)]
-pub struct Places {
+pub struct RowIndex {
     rows: FxHashMap<RunId, Row>,
     /// Runs that this catalogue does not hold.
     absent: FxHashSet<RunId>,
     catalog: Option<Arc<Catalog>>,
 }
 
-impl Places {
+impl RowIndex {
     /// The row of a run that is present; looks at a likely row first.
     pub fn find(&mut self, catalog: &Arc<Catalog>, id: &RunId, likely: Option<Row>) -> Option<Row> {
         if self.catalog.as_ref().is_none_or(|known| !Arc::ptr_eq(known, catalog)) {

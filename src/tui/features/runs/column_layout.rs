@@ -3,14 +3,14 @@
 use ratatui::layout::Rect;
 
 use super::Runs;
-use super::columns::{Shown, is_number, shorten};
-use crate::catalog::view::{Fold, Shape, What};
+use super::columns::{TableColumn, is_number, shorten};
+use crate::catalog::view::{FoldState, LineKind, Shape};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::text;
 use crate::tui::core::app::App;
 
-/// Cells for the mark and the sign of a run, and one between; from so many columns on.
-const MARK: usize = 3;
+/// Cells for the tick and the sign of a run, and one between; from so many columns on.
+const TICK: usize = 3;
 const WITH_ROOM: usize = 70;
 /// Cells of a sparkline.
 pub const TREND: usize = 12;
@@ -24,7 +24,7 @@ const WIDEST: usize = 18;
 
 /// A column on the screen: which one (none is the trend), and where.
 #[derive(Debug)]
-pub struct Placed {
+pub struct PlacedColumn {
     pub column: Option<usize>,
     pub x: usize,
     pub width: usize,
@@ -33,23 +33,24 @@ pub struct Placed {
 }
 
 /// The columns that fit: the name, the trend, and from the first scrolled column on as many as there is room for.
-pub fn place(runs: &Runs, width: usize) -> Vec<Placed> {
+pub fn place_columns(runs: &Runs, width: usize) -> Vec<PlacedColumn> {
     if runs.columns.is_empty() {
         return Vec::new();
     }
     let sample: Vec<Row> = sample(runs);
     let name_width = name_width(runs, width);
-    let mark = if width < WITH_ROOM { MARK - 1 } else { MARK };
-    let mut placed = vec![Placed { column: Some(0), x: mark, width: name_width, right: false }];
-    let mut x = mark + name_width + 2;
-    let first = first_scrolled(runs, &sample, width.saturating_sub(x));
+    let is_narrow = width < WITH_ROOM;
+    let tick = if is_narrow { TICK - 1 } else { TICK };
+    let mut placed = vec![PlacedColumn { column: Some(0), x: tick, width: name_width, right: false }];
+    let mut x = tick + name_width + 2;
+    let first = first_scrolled(runs, &sample, width.saturating_sub(x), is_narrow);
     let mut has_trend = false;
     for (at, shown) in runs.columns.iter().enumerate().skip(first) {
-        let cells = column_width(runs, shown, &sample);
+        let cells = column_width(runs, shown, &sample, is_narrow);
         if x + cells > width {
             break;
         }
-        placed.push(Placed {
+        placed.push(PlacedColumn {
             column: Some(at),
             x,
             width: cells,
@@ -59,7 +60,7 @@ pub fn place(runs: &Runs, width: usize) -> Vec<Placed> {
         // The trend stands behind the metric that it belongs to.
         if !has_trend && is_drawn(runs, &shown.spec) && x + TREND <= width {
             has_trend = true;
-            placed.push(Placed { column: None, x, width: TREND, right: false });
+            placed.push(PlacedColumn { column: None, x, width: TREND, right: false });
             x += TREND + 2;
         }
     }
@@ -72,9 +73,9 @@ fn is_drawn(runs: &Runs, spec: &ColumnSpec) -> bool {
 
 /// The first runs of the list, which say how wide their columns are.
 fn sample(runs: &Runs) -> Vec<Row> {
-    let rows = runs.projection.lines.iter().filter_map(|line| match line.what {
-        What::Run(row) => Some(row),
-        What::Group(_) => None,
+    let rows = runs.projection.lines.iter().filter_map(|line| match line.kind {
+        LineKind::Run(row) => Some(row),
+        LineKind::Group(_) => None,
     });
     let mut rows: Vec<Row> = rows.take(MEASURED).collect();
     if rows.is_empty() {
@@ -86,18 +87,18 @@ fn sample(runs: &Runs) -> Vec<Row> {
 /// As wide as the names are, as far as there is room.
 fn name_width(runs: &Runs, width: usize) -> usize {
     let most = if width < 60 { NAME.0 + 4 } else { NAME.1 };
-    let room = width.saturating_sub(MARK + 1);
+    let room = width.saturating_sub(TICK + 1);
     if let Some(own) = runs.columns[0].width {
         return (own as usize).min(room);
     }
     let names = runs.projection.lines.iter().take(MEASURED).map(|line| {
-        let marked = usize::from(runs.shown_view.shape != Shape::Flat) * INDENT;
-        let indent = line.depth as usize * INDENT + marked;
-        match line.what {
-            What::Run(row) => indent + text::width(&text::clean(runs.catalog.run_name(row))),
-            What::Group(group) => {
+        let sign = usize::from(runs.shown_view.shape != Shape::Flat) * INDENT;
+        let indent = line.depth as usize * INDENT + sign;
+        match line.kind {
+            LineKind::Run(row) => indent + text::width(&text::clean(runs.catalog.run_name(row))),
+            LineKind::Group(group) => {
                 let value = runs.projection.groups[group as usize].value.as_deref().unwrap_or("(none)");
-                let count = if line.fold == Fold::Leaf { 0 } else { 8 };
+                let count = if line.fold == FoldState::Leaf { 0 } else { 8 };
                 indent + text::width(&text::clean(value)) + count
             }
         }
@@ -106,12 +107,12 @@ fn name_width(runs: &Runs, width: usize) -> usize {
 }
 
 /// The first of the columns behind the name: as far to the left as the chosen one can still be seen.
-fn first_scrolled(runs: &Runs, sample: &[Row], room: usize) -> usize {
+fn first_scrolled(runs: &Runs, sample: &[Row], room: usize, is_narrow: bool) -> usize {
     let mut used = 0;
     let mut first = runs.column.max(1);
     for at in (1..=runs.column.min(runs.columns.len() - 1)).rev() {
         let shown = &runs.columns[at];
-        used += column_width(runs, shown, sample) + 2;
+        used += column_width(runs, shown, sample, is_narrow) + 2;
         if is_drawn(runs, &shown.spec) {
             used += TREND + 2;
         }
@@ -123,14 +124,19 @@ fn first_scrolled(runs: &Runs, sample: &[Row], room: usize) -> usize {
     first
 }
 
-fn column_width(runs: &Runs, shown: &Shown, sample: &[Row]) -> usize {
+fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row], is_narrow: bool) -> usize {
     if let Some(width) = shown.width {
         return width as usize;
     }
     let spec = &shown.spec;
     match spec {
-        // Deleted runs have a longer word.
-        ColumnSpec::Status => 8 + usize::from(runs.deleted),
+        // A symbol, and the word; where there is little room, the beginning of it.
+        ColumnSpec::Status if is_narrow => 2 + "killed".len(),
+        ColumnSpec::Status => {
+            let words = sample.iter().map(|row| runs.catalog.run(*row).status.as_str().len());
+            let deleted = if runs.deleted { "deleted".len() } else { 0 };
+            2 + words.max().unwrap_or(0).max("failed".len()).max(deleted)
+        }
         ColumnSpec::Duration => 8,
         ColumnSpec::StartTime | ColumnSpec::EndTime => 5,
         ColumnSpec::User => 10,
@@ -177,7 +183,7 @@ fn is_right(runs: &Runs, spec: &ColumnSpec, sample: &[Row]) -> bool {
 /// The column whose title stands at a place on the screen.
 pub fn column_at(app: &App, area: Rect, x: u16) -> Option<usize> {
     let inside = x.checked_sub(area.x + 1)? as usize;
-    place(&app.runs, area.width.saturating_sub(2) as usize)
+    place_columns(&app.runs, area.width.saturating_sub(2) as usize)
         .into_iter()
         .find(|placed| (placed.x..placed.x + placed.width).contains(&inside))
         .and_then(|placed| placed.column)
@@ -186,7 +192,7 @@ pub fn column_at(app: &App, area: Rect, x: u16) -> Option<usize> {
 /// The cells that the chosen column takes on the screen.
 pub fn chosen_width(app: &App) -> u16 {
     let width = app.geometry().runs.map_or(0, |area| area.width.saturating_sub(2));
-    let placed = place(&app.runs, width as usize);
+    let placed = place_columns(&app.runs, width as usize);
     placed
         .iter()
         .find(|placed| placed.column == Some(app.runs.column))

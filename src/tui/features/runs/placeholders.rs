@@ -7,7 +7,7 @@ use crate::tui::core::app::App;
 use crate::tui::core::requests::offer;
 use crate::tui::widgets::theme::Theme;
 
-/// The faces of a table without rows.
+/// What stands in a table without rows.
 pub fn without_rows<'a>(app: &App, theme: &Theme, (width, height): (usize, usize)) -> Vec<Line<'a>> {
     if let Some(error) = app.experiments.error.as_ref().or(app.runs.newest.error()) {
         let wrapped = text::wrap(&text::clean(&error.to_string()), width.saturating_sub(4));
@@ -42,7 +42,7 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, (width, height): (usize, usize
         return greeting(app, theme, width, height);
     }
     if app.runs.experiment.is_none() {
-        let words = if app.experiments.loaded { "enter opens the selected experiment" } else { "loading" };
+        let words = if app.experiments.loaded { "enter opens the experiment" } else { "loading" };
         return vec![Line::styled(words, theme.dim)];
     }
     if !app.runs.complete {
@@ -50,7 +50,7 @@ pub fn without_rows<'a>(app: &App, theme: &Theme, (width, height): (usize, usize
     }
     vec![
         Line::styled("no runs in this experiment", theme.heading),
-        Line::styled("those that are logged to it appear here by themselves", theme.dim),
+        Line::styled("new runs appear here automatically", theme.dim),
         Line::from(vec![Span::styled("T", theme.key), Span::styled(format!(" {}", offer(app)), theme.dim)]),
     ]
 }
@@ -80,18 +80,21 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize, height: usize) -> Vec<Li
             let words = text::wrap(&text::clean(words), width.saturating_sub(4));
             let mut lines: Vec<Line<'_>> =
                 words.into_iter().map(|line| Line::styled(line, theme.bad)).collect();
-            lines.push(Line::styled("The first write creates it: T, or a run from Python.", theme.text));
+            lines.push(Line::styled(
+                "The first write creates it: press T, or log a run from Python.",
+                theme.text,
+            ));
             lines
         }
-        None => vec![Line::styled("Welcome. There are no runs here yet.", theme.heading)],
+        None => vec![Line::styled("Welcome. There are no runs yet.", theme.heading)],
     };
     greeting.extend([
         Line::default(),
-        Line::styled(text::cut(&format!("looking at {store}"), width, theme.glyphs.ellipsis), theme.dim),
-        Line::styled("another place: --tracking-uri, or MLFLOW_TRACKING_URI", theme.dim),
+        Line::styled(text::cut(&format!("store: {store}"), width, theme.glyphs.ellipsis), theme.dim),
+        Line::styled("another store: --tracking-uri or MLFLOW_TRACKING_URI", theme.dim),
         Line::default(),
         Line::from(vec![Span::styled("T", theme.key), Span::styled(format!(" {}", offer(app)), theme.text)]),
-        Line::styled("ctrl-t plans one on data of your own", theme.dim),
+        Line::styled("ctrl-t plans one on your own data", theme.dim),
     ]);
     if height < greeting.len() + lines.len() + 3 {
         return greeting;
@@ -102,7 +105,7 @@ fn greeting<'a>(app: &App, theme: &Theme, width: usize, height: usize) -> Vec<Li
     greeting.extend(lines.iter().map(|line| code(text::fit(line, block, theme.glyphs.ellipsis))));
     if height >= greeting.len() + 2 {
         greeting.push(Line::default());
-        greeting.push(Line::styled("It appears here by itself.", theme.dim));
+        greeting.push(Line::styled("It appears here automatically.", theme.dim));
     }
     greeting
 }
