@@ -84,7 +84,7 @@ fn how_old_the_rows_are_is_said_first_on_a_narrow_screen() {
     feed(&mut app, runs::Msg::PollFailed { generation, error, retry_ms: 4_000 }, &runs);
     app.now += 13_000;
     let text = drawn(&app);
-    assert!(text.contains("31 runs · as of 13s ago · 1 new above ━"), "{text}");
+    assert!(text.contains("31 runs · as of 13s ago · 1 new above ·"), "{text}");
 }
 
 #[test]
