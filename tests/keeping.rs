@@ -273,7 +273,8 @@ fn the_explorer_tells_of_what_is_damaged_and_goes_on() {
     fs::remove_dir_all(&broken).unwrap();
     let stores = state(home.path()).join("stores");
     let files = fs::read_dir(&stores).unwrap().map(|entry| entry.unwrap().path());
-    let file = files.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "json")).unwrap();
+    let file =
+        files.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "json")).unwrap();
     damage(&file, "bytes");
     let mut screen = start();
     screen.wait_for("cannot read the saved state");

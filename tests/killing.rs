@@ -106,7 +106,7 @@ fn a_server_that_is_away_costs_nothing_but_time() {
     let mut said = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
     assert!(child.wait().unwrap().success(), "{said}");
-    assert!(said.contains("it is tried again") && said.contains("the store answers again"), "{said}");
+    assert!(said.contains("retrying") && said.contains("the store answers again"), "{said}");
     let (parents, trials) = seen(&server.uri(), "away");
     assert_eq!(trials, *undisturbed());
     assert_eq!((parents.len(), parents[0].status), (1, RunStatus::Finished));
