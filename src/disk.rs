@@ -285,7 +285,7 @@ mod tests {
                 open_to_write(path).unwrap_err(),
                 open_to_append(path).unwrap_err(),
             ] {
-                assert!(error.to_string().contains("is not a regular file"), "{error}");
+                assert!(error.to_string().contains("not a regular file"), "{error}");
             }
         }
         assert_eq!(read(&here.path().join("none"), 9).unwrap_err().kind(), ErrorKind::NotFound);

@@ -121,6 +121,6 @@ fn shown(value: &Value<'_>, now: i64) -> String {
         Value::Time(ms) => text::span(now.saturating_sub(*ms)),
         Value::Duration(ms) => text::duration(*ms),
         Value::Count(count) => count.to_string(),
-        Value::Status(status) => status.to_string(),
+        Value::Status(status) => status.label().to_owned(),
     }
 }

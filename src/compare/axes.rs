@@ -126,7 +126,7 @@ fn words(cell: &CompareCell<'_>) -> String {
         CompareCell::One(Value::Time(ms)) => text::timestamp(*ms),
         CompareCell::One(Value::Duration(ms)) => text::duration(*ms),
         CompareCell::One(Value::Count(count)) => count.to_string(),
-        CompareCell::One(Value::Status(status)) => status.as_str().to_owned(),
+        CompareCell::One(Value::Status(status)) => status.label().to_owned(),
         CompareCell::Mean { mean, deviation: Some(deviation), .. } => {
             format!("{}±{}", text::number(*mean), text::number(*deviation))
         }

@@ -32,6 +32,17 @@ impl RunStatus {
         }
     }
 
+    /// As MLflow's pages show it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Running => "Running",
+            Self::Scheduled => "Scheduled",
+            Self::Finished => "Finished",
+            Self::Failed => "Failed",
+            Self::Killed => "Killed",
+        }
+    }
+
     /// Whether the run can still log.
     pub fn is_active(self) -> bool {
         matches!(self, Self::Running | Self::Scheduled)

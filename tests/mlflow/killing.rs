@@ -216,7 +216,7 @@ fn a_sweep_outlives_the_explorer_and_is_found_again() {
     screen.wait_for("trains a first sweep");
     screen.type_keys("T");
     screen.wait("a trial that is done", |screen| {
-        screen.contains("random_forest-0") && screen.contains("finished")
+        screen.contains("random_forest-0") && screen.contains("Finished")
     });
     screen.signal("-KILL");
     drop(screen);

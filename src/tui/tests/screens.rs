@@ -47,7 +47,7 @@ fn colour_and_glyph_tell_the_status() {
             .all(|cell| cell.fg == ratatui::style::Color::Reset && cell.bg == ratatui::style::Color::Reset)
     );
     let text = plain.backend().to_string();
-    assert!(text.contains("! failed") && text.contains("F finished") && text.contains("R running"), "{text}");
+    assert!(text.contains("! Failed") && text.contains("F Finished") && text.contains("R Running"), "{text}");
     let names: Vec<char> = text.chars().filter(|c| !c.is_ascii()).collect();
     assert!(names.iter().all(|c| "日本語\u{1f680}".contains(*c)), "only names are not ASCII: {names:?}");
 }

@@ -129,7 +129,7 @@ const UNICODE: Symbols = Symbols {
     bar_vertical: "┃",
     best: "★",
     point: "•",
-    deleted: "⌫ deleted",
+    deleted: "⌫ Deleted",
     levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
     is_ascii: false,
 };
@@ -163,7 +163,7 @@ const ASCII: Symbols = Symbols {
     bar_vertical: "#",
     best: "*",
     point: "o",
-    deleted: "X deleted",
+    deleted: "X Deleted",
     levels: ["_", ".", "-", "~", "=", "+", "#"],
     is_ascii: true,
 };
@@ -414,11 +414,11 @@ impl Theme {
     pub fn status(&self, status: RunStatus) -> (Style, &'static str) {
         let word = |unicode, ascii| if self.glyphs.is_ascii { ascii } else { unicode };
         match status {
-            RunStatus::Running => (self.running, word("● running", "R running")),
-            RunStatus::Scheduled => (self.dim, word("◌ scheduled", "S scheduled")),
-            RunStatus::Finished => (self.good, word("✓ finished", "F finished")),
-            RunStatus::Failed => (self.bad, word("✗ failed", "! failed")),
-            RunStatus::Killed => (self.warn, word("⊘ killed", "K killed")),
+            RunStatus::Running => (self.running, word("● Running", "R Running")),
+            RunStatus::Scheduled => (self.dim, word("◌ Scheduled", "S Scheduled")),
+            RunStatus::Finished => (self.good, word("✓ Finished", "F Finished")),
+            RunStatus::Failed => (self.bad, word("✗ Failed", "! Failed")),
+            RunStatus::Killed => (self.warn, word("⊘ Killed", "K Killed")),
         }
     }
 
@@ -426,9 +426,9 @@ impl Theme {
     pub fn short_status(&self, status: RunStatus) -> &'static str {
         let word = |unicode, ascii| if self.glyphs.is_ascii { ascii } else { unicode };
         match status {
-            RunStatus::Running => word("● run.", "R run."),
-            RunStatus::Scheduled => word("◌ sched.", "S sched."),
-            RunStatus::Finished => word("✓ fin.", "F fin."),
+            RunStatus::Running => word("● Run.", "R Run."),
+            RunStatus::Scheduled => word("◌ Sched.", "S Sched."),
+            RunStatus::Finished => word("✓ Fin.", "F Fin."),
             RunStatus::Failed | RunStatus::Killed => self.status(status).1,
         }
     }

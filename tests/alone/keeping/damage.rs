@@ -84,7 +84,9 @@ fn the_explorer_tells_of_what_is_damaged_and_goes_on() {
     assert_eq!(screen.wait_for_end(), 0);
     fs::remove_dir_all(&broken).unwrap();
     let stores = state(home.path()).join("stores");
-    let file = fs::read_dir(&stores).unwrap().next().unwrap().unwrap().path();
+    let files = fs::read_dir(&stores).unwrap().map(|entry| entry.unwrap().path());
+    let file =
+        files.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "json")).unwrap();
     damage(&file, "bytes");
     let mut screen = start();
     screen.wait_for("cannot read the saved state");

@@ -112,7 +112,10 @@ fn a_step_that_cannot_be_finished_keeps_no_other_from_it() {
         // An alias that no store takes is told, and the mark is there without it.
         let resumed = marking::resume(&store, &journal).await.unwrap();
         assert_eq!((resumed.outcomes.len(), resumed.failed.len()), (2, 0));
-        assert!(resumed.outcomes[0].messages.iter().any(|line| line.contains("is no alias")), "{resumed:?}");
+        assert!(
+            resumed.outcomes[0].messages.iter().any(|line| line.contains("invalid alias")),
+            "{resumed:?}"
+        );
         assert!(journal.broken_off().unwrap().is_empty());
         assert_eq!(store.model_version_by_alias("wine", "champion").await.unwrap().version, 1);
     });

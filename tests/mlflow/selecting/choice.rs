@@ -143,14 +143,14 @@ fn what_is_wrong_with_the_command_line_is_said_before_anything_is_written() {
         for (arguments, words) in [
             (&["mark-best", "wine", "--alias", "latest"][..], "reserved by MLflow"),
             (&["mark-best", "wine", "--alias", "v3"], "reserved by MLflow"),
-            (&["mark-best", "wine", "--alias", ""], "is no alias"),
-            (&["mark-best", "wine", "--alias", "previous-champion"], "champion before"),
-            (&["mark-best", "wine", "--register", "a/b"], "is no name"),
+            (&["mark-best", "wine", "--alias", ""], "invalid alias"),
+            (&["mark-best", "wine", "--alias", "previous-champion"], "previous champion"),
+            (&["mark-best", "wine", "--register", "a/b"], "invalid model name"),
             (&["mark-best", "wine", "--where", "metrics.val_rmse <"], "in the constraint"),
             (&["best", "wine", "--where", "metrics.val_rmse <"], "in the constraint"),
             (&["best", "wine", "--where", "metrics.val_rmse < 'a'"], "in the constraint"),
             (&["best", "wine", "--where", "params.lr > 1"], "in the constraint"),
-            (&["best", "wine", "--where", "dataset.name = 'a'"], "cannot ask for data sets"),
+            (&["best", "wine", "--where", "dataset.name = 'a'"], "cannot use datasets"),
         ] {
             let output = run(folder.path(), &address, arguments);
             let said = String::from_utf8_lossy(&output.stderr);

@@ -7,10 +7,10 @@ use super::Runs;
 use super::column_layout::{INDENT, PlacedColumn, TREND};
 use super::columns::shorten;
 use crate::catalog::search::Search;
-use crate::catalog::view::{FoldState, Group, LineKind, ViewLine};
+use crate::catalog::view::{FoldState, Group, LineKind, Shape, ViewLine};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::mlflow::filter::Direction;
-use crate::mlflow::{LifecycleStage, tags};
+use crate::mlflow::{LifecycleStage, RunStatus, tags};
 use crate::text;
 use crate::tui::widgets::frame::with_letters;
 use crate::tui::widgets::sparkline::sparkline;
@@ -126,13 +126,24 @@ impl<'a> Cells<'a> {
         if fold.is_empty() { indent } else { format!("{indent}{fold} ") }
     }
 
+    fn is_grouped_by_status(&self) -> bool {
+        self.runs.shown_view.shape == Shape::Groups(ColumnSpec::Status)
+    }
+
     /// A cell of a group's line: its value and count, and the best or the extremes of each metric.
     fn group_cell(&self, line: &ViewLine, group: &Group, column: &PlacedColumn) -> Span<'static> {
         let theme = self.theme;
         let blank = Span::raw(" ".repeat(column.width));
         let Some(at) = column.column else { return blank };
         if at == 0 {
-            let value = group.value.as_deref().map_or_else(|| "(none)".into(), text::clean).into_owned();
+            let value = match group.value.as_deref() {
+                None => "(none)".to_owned(),
+                Some(value) if self.is_grouped_by_status() => value.parse().map_or_else(
+                    |()| text::clean(value).into_owned(),
+                    |status: RunStatus| status.label().to_owned(),
+                ),
+                Some(value) => text::clean(value).into_owned(),
+            };
             let count = format!(" ({})", text::count(group.runs as usize));
             let prefix = self.prefix(line);
             let room = column.width.saturating_sub(text::width(&prefix) + text::width(&count));
