@@ -32,7 +32,7 @@ fn progress(home: &Path) -> usize {
 
 /// How often somebody said that the store is away.
 fn times_away(said: &Path) -> usize {
-    fs::read_to_string(said).unwrap_or_default().matches("it is tried again").count()
+    fs::read_to_string(said).unwrap_or_default().matches("retrying").count()
 }
 
 /// Kills a sweep again and again, resumes it each time, and compares what is there in the end.
@@ -131,7 +131,7 @@ fn a_server_that_is_away_costs_nothing_but_time() {
     let status = child.wait().unwrap();
     let said = fs::read_to_string(said).unwrap();
     assert!(status.success(), "{said}");
-    assert!(said.contains("it is tried again") && said.contains("the store answers again"), "{said}");
+    assert!(said.contains("retrying") && said.contains("the store answers again"), "{said}");
     let (parents, trials) = seen(&server.uri(), "away");
     assert_eq!(trials, *undisturbed());
     assert_eq!((parents.len(), parents[0].status), (1, RunStatus::Finished));
