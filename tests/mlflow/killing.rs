@@ -242,7 +242,7 @@ fn a_sweep_outlives_the_explorer_and_is_found_again() {
     again.type_keys("x");
     again.wait_for("is cancelled after");
     again.type_keys("\x1b");
-    again.wait("the list to close", |screen| !screen.contains("esc closes"));
+    again.wait("the list to close", |screen| !screen.contains("┏ Sweeps"));
     again.type_keys("q");
     assert_eq!(again.wait_for_end(), 0);
 }

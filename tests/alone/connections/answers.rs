@@ -90,7 +90,7 @@ fn a_status_is_said_once() {
     let failure = list(&open(&peer.uri(), quick())).unwrap_err();
     assert_eq!(
         failure.to_string(),
-        "cannot list experiments: the server answered 404: The URL is unknown; is the address right?"
+        "cannot list experiments: the server answered 404: The URL is unknown; check the address"
     );
     assert!(failure.hint().starts_with("check the tracking URI"), "{}", failure.hint());
     let peer = Peer::start(vec![Answer::Http(404, "", "{\"detail\": \"Not Found\"}")]);

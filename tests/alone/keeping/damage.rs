@@ -79,7 +79,7 @@ fn the_explorer_tells_of_what_is_damaged_and_goes_on() {
     screen.type_keys("gs");
     screen.wait("both", |screen| screen.contains("not read:") && screen.contains("finished"));
     screen.type_keys("\x1b");
-    screen.wait("the list to close", |screen| !screen.contains("esc closes"));
+    screen.wait("the list to close", |screen| !screen.contains("not read:"));
     screen.type_keys("q");
     assert_eq!(screen.wait_for_end(), 0);
     fs::remove_dir_all(&broken).unwrap();

@@ -86,8 +86,8 @@ fn what_is_packed_is_counted_unpacked() {
     twice.write_all(&bomb).unwrap();
     for (encoding, body, words) in [
         ("gzip", bomb, "MB in one answer"),
-        ("gzip, gzip", twice.finish().unwrap(), "no JSON"),
-        ("br", b"\x8f\x07\x00{}\x03".to_vec(), "no JSON"),
+        ("gzip, gzip", twice.finish().unwrap(), "not JSON"),
+        ("br", b"\x8f\x07\x00{}\x03".to_vec(), "not JSON"),
     ] {
         let flood = Flood::start(move |_, sink| {
             let lines = format!("Content-Encoding: {encoding}\r\nContent-Length: {}\r\n", body.len());
@@ -108,7 +108,7 @@ fn an_answer_that_trickles_is_given_up() {
         }
     });
     let measured = measure(&flood.uri(), &["experiments"], &[("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")]);
-    assert_refused(&flood, &measured, &[&flood.uri(), "not all there after 1 s"]);
+    assert_refused(&flood, &measured, &[&flood.uri(), "was incomplete after 1 s"]);
 }
 
 #[test]

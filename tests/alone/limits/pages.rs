@@ -33,7 +33,7 @@ fn pages_without_an_end_are_left_wherever_they_are_asked_for() {
         ] {
             let before = flood.requests();
             let measured = measure(&flood.uri(), arguments, &[]);
-            let told = ["form a cycle", "nothing new", "that of the page itself"];
+            let told = ["form a cycle", "without anything new", "that of the page itself"];
             let is_fully_logged = told.iter().any(|words| measured.said.contains(words));
             assert!(is_fully_logged && measured.peak <= ROOM, "{case} {arguments:?}: {}", measured.said);
             let asked = flood.requests() - before;

@@ -29,7 +29,7 @@ fn a_tag_of_200_mb_is_cut_and_never_written_back() {
     let store = open(&flood.uri());
     let before = flood.requests();
     let refused = block_on(store.set_tag(&RunId("7".into()), &Tag::new("novel", value))).unwrap_err();
-    assert!(refused.to_string().contains("the rest would be lost"), "{refused}");
+    assert!(refused.to_string().contains("would lose the rest"), "{refused}");
     assert_eq!(flood.requests(), before, "nothing was sent");
 }
 

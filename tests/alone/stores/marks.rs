@@ -129,11 +129,11 @@ fn what_somebody_wrote_on_since_is_not_deleted_with_a_mark() {
     let address = format!("sqlite:///{}", path.display());
     let journal = Journal::new(&folder.path().join("state"), &address);
     let writes = [
-        ("UPDATE model_versions SET description = 'the notes of the release'", "stays"),
-        ("UPDATE model_versions SET current_stage = 'Production'", "stays"),
+        ("UPDATE model_versions SET description = 'the notes of the release'", "is kept"),
+        ("UPDATE model_versions SET current_stage = 'Production'", "is kept"),
         (
             "INSERT INTO model_version_tags (name, version, key, value) VALUES ('wine', 1, 'by', 'ana')",
-            "stays",
+            "is kept",
         ),
         ("UPDATE registered_models SET description = 'the card of the model'", "is deleted"),
         ("INSERT INTO registered_model_tags (name, key, value) VALUES ('wine', 'team', 'x')", "is deleted"),
@@ -159,7 +159,7 @@ fn what_somebody_wrote_on_since_is_not_deleted_with_a_mark() {
             let is_kept = store.get_registered_model("wine").await.is_ok();
             assert_eq!(is_kept, write != "SELECT 1", "{write}");
             let versions = store.model_versions("wine").await.unwrap();
-            assert_eq!(versions.len(), usize::from(becomes == "stays"), "{write}");
+            assert_eq!(versions.len(), usize::from(becomes == "is kept"), "{write}");
             assert!(versions.iter().all(|version| version.aliases.is_empty()), "the alias is taken back");
             if is_kept {
                 store.delete_registered_model("wine").await.unwrap();

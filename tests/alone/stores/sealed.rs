@@ -64,7 +64,7 @@ fn a_store_with_a_log_is_read_where_nothing_can_be_written() {
         let names = block_on(store.search_experiments(ViewType::ActiveOnly)).unwrap();
         assert!(names.iter().any(|experiment| experiment.name == "second"), "{whole}: {names:?}");
         let info = block_on(store.info()).unwrap();
-        let word = if whole { "as it stands" } else { "private copy" };
+        let word = if whole { "opened without locks" } else { "private copy" };
         assert!(!info.writable && info.notes.iter().any(|note| note.contains(word)), "{info:?}");
         assert!(matches!(kind(block_on(store.create_experiment("x", &[]))), ErrorKind::ReadOnly(_)));
     }

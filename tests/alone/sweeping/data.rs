@@ -33,7 +33,7 @@ fn what_is_wrong_with_data_is_said_with_file_line_and_column() {
     let fine = write("fine.csv", &rows(""));
     let cases = [
         (write("text.csv", &rows("abc,1\n")), "y", "line 42, column x: \"abc\" among 40 numbers"),
-        (write("ragged.csv", &rows("1,2,3\n")), "y", "line 42: 3 fields, and 2 before it"),
+        (write("ragged.csv", &rows("1,2,3\n")), "y", "line 42: 3 fields, but 2 in the rows before"),
         (write("none.csv", "x,y\n"), "y", "it has no rows"),
         (write("empty.csv", ""), "y", "it is empty"),
         (write("twice.csv", "x,x\n1,2\n"), "x", "duplicate column name \"x\""),
