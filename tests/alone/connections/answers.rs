@@ -95,7 +95,7 @@ fn a_status_is_said_once() {
     assert!(failure.hint().starts_with("check the tracking URI"), "{}", failure.hint());
     let peer = Peer::start(vec![Answer::Http(404, "", "{\"detail\": \"Not Found\"}")]);
     let failure = list(&open(&peer.uri(), quick())).unwrap_err().to_string();
-    assert!(failure.ends_with("the server answered 404; is the address right?"), "{failure}");
+    assert!(failure.ends_with("the server answered 404; check the address"), "{failure}");
     let once = RestOptions { max_retries: 0, ..quick() };
     let peer = Peer::start(vec![Answer::Http(503, "", "503 Service Unavailable")]);
     let failure = list(&open(&peer.uri(), once)).unwrap_err().to_string();

@@ -47,13 +47,13 @@ fn registers_checkpoints(home: &Path, address: &str) {
             "by metric",
             "val_loss",
             "ckpt-2",
-            "the lowest val_loss of the 5 of 6 logged models that are ready: 0.2; 1 without such a number",
+            "the lowest val_loss of the 5 ready ones of 6 logged models: 0.2; 1 without such a number",
         ),
         (
             "by step",
             "val_loss",
             "ckpt-4",
-            "the one of the greatest step, 4, of the 5 of 6 logged models that are ready",
+            "the one of the greatest step, 4, of the 5 ready ones of 6 logged models",
         ),
         (
             "by data set",
