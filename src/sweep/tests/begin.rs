@@ -81,10 +81,10 @@ fn what_is_prepared_and_not_begun_leaves_nothing() {
 #[test]
 fn the_same_again_is_in_the_same_store_and_tells_no_password() {
     let state = tempfile::tempdir().unwrap();
-    let here = std::path::Path::new("/work");
+    let here = std::path::Path::new("/data");
     for (address, said) in [
         ("https://ana:s3cr3t-pass@mlflow.example:5000", "--tracking-uri https://mlflow.example:5000"),
-        ("sqlite:///my runs.db", "--tracking-uri 'sqlite:////work/my runs.db'"),
+        ("sqlite:///my runs.db", "--tracking-uri 'sqlite:////data/my runs.db'"),
     ] {
         let store = uri::parse(address, here).unwrap().name();
         let origin = SweepOrigin { store: &store, user: "ana", state_folder: state.path() };
