@@ -79,7 +79,7 @@ fn a_large_paste_is_cut_and_said() {
     terminal.type_keys("\x1b");
     terminal.wait_for("1 run · newest first");
     terminal.type_keys("gm");
-    terminal.wait_for("no more than 256 letters");
+    terminal.wait_for("cut to 256 characters");
     terminal.type_keys("\x1b");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);

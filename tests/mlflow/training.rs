@@ -373,6 +373,6 @@ fn parquet_of_a_database_is_read_with_its_decimals_and_its_other_kinds_are_told(
         let flag = Target::new(&frame, "flag", None).unwrap();
         assert_eq!((flag.task, flag.rows.len()), (data::Task::Classification, 59));
         let error = Target::new(&frame, "when", None).unwrap_err().to_string();
-        assert!(error.contains("when of") && error.contains("it holds timestamps"), "{error}");
+        assert!(error.contains("when of") && error.contains("timestamps are not supported"), "{error}");
     }
 }

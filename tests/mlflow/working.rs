@@ -220,7 +220,7 @@ fn profiles_are_switched_and_each_keeps_its_own() {
     terminal.wait_for("(read-only)");
     assert!(terminal.settled().contains("newest first"), "its own view:\n{}", terminal.settled());
     terminal.type_keys("Pgone\r");
-    terminal.wait_for("profile gone cannot be opened");
+    terminal.wait_for("cannot open profile gone");
     assert!(terminal.settled().contains("home-0"));
     terminal.type_keys("Pteam\r");
     terminal.wait_for("worker-0");
