@@ -74,7 +74,10 @@ fn a_proxy_is_told_as_the_proxy() {
     let gone = format!("http://127.0.0.1:{}", crate::support::free_port());
     for proxy in [proxy, gone] {
         let (code, said) = mltui(&doctor, &[("HTTPS_PROXY", proxy.as_str())]);
-        assert!(code == 1 && said.contains("cannot reach https://mlflow.invalid through the proxy"), "{said}");
+        assert!(
+            code == 1 && said.contains("cannot reach https://mlflow.invalid through the proxy"),
+            "{said}"
+        );
         assert!(said.contains("(HTTPS_PROXY)") && said.contains("NO_PROXY"), "{said}");
     }
     let insecure = [("MLFLOW_TRACKING_INSECURE_TLS", "true"), ("HTTPS_PROXY", "http://127.0.0.1:1")];
