@@ -69,7 +69,7 @@ pub const TAB_ROWS: &[ActionRow] = &[
     ),
 ];
 
-#[expect(clippy::too_many_arguments, reason = "not available here; columns belong to a table")]
+#[expect(clippy::too_many_arguments, reason = "they are the columns of a table")]
 const fn row(
     action: Action,
     name: &'static str,
@@ -124,7 +124,7 @@ fn can_go_back(app: &App) -> Possible {
 fn can_search(app: &App) -> Possible {
     match app.layer_below_help() {
         Layer::Compare => compare::actions::is_table(app),
-        Layer::Dashboard => given(app.details.run().is_some(), "no run to selected"),
+        Layer::Dashboard => given(app.details.run().is_some(), "no run under the cursor"),
         Layer::Panes => on_loaded_runs(app),
         Layer::Chart
         | Layer::Help

@@ -1,8 +1,8 @@
-//! The table of runs: which lines and columns, where the cursor is, what is under_cursor, the sparklines of what is on the screen;
+//! The table of runs: which lines and columns, where the cursor is, what is selected, the sparklines of what is on the screen;
 //! and what is written to runs by hand.
 //!
 //! State: [`Runs`], as `app.runs`: the newest catalogue, the lines that are shown of it, the view that is wanted. The core calls
-//! `update`; others ask [`Runs`] for the run under the cursor and the under_cursor ones.
+//! `update`; others ask [`Runs`] for the run under the cursor and the selected ones.
 
 pub mod actions;
 pub mod cells;
@@ -55,7 +55,7 @@ pub enum Msg {
         ticket: Ticket,
         snapshot: Snapshot,
     },
-    /// The store was requested changes and answered; `touched` when somebody wrote to it.
+    /// The store was asked for changes and answered; `touched` when somebody wrote to it.
     Polled {
         ticket: Ticket,
         touched: bool,
