@@ -13,7 +13,7 @@ use crate::compare::importance::Matter;
 use crate::compare::{Entry, EntryKind, by_importance, by_spread};
 use crate::mlflow::order::{by_step, rank};
 use crate::mlflow::{LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo, RunStatus};
-use crate::select::{Goal, Objective, Policy, select};
+use crate::select::{Goal, MetricGoal, Policy, select};
 use crate::store::batch::whole_runs;
 use crate::text::order::natural;
 
@@ -190,9 +190,9 @@ fn ids(catalog: &Catalog, weights: &[f64]) -> Vec<Vec<String>> {
         let keys = [SortKey::parse(key).unwrap(), SortKey::parse("metrics.b").unwrap()];
         sorted(catalog, &keys, 5).into_iter().map(id).collect()
     });
-    let mut policy = Policy::new(Objective::new("a", Goal::Minimize));
+    let mut policy = Policy::new(MetricGoal::new("a", Goal::Minimize));
     let mut rankings = vec![policy.clone()];
-    policy.tie_breaks = vec![Objective::new("b", Goal::Maximize)];
+    policy.tie_breaks = vec![MetricGoal::new("b", Goal::Maximize)];
     rankings.push(policy.clone());
     policy.objectives.append(&mut policy.tie_breaks);
     policy.weights = weights.to_vec();

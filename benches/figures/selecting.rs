@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use mltui::catalog::sync::Sync;
-use mltui::select::{Goal, Objective, Policy, select};
+use mltui::select::{Goal, MetricGoal, Policy, select};
 use mltui::store::uri;
 use mltui::store::uri::RestOptions;
 
@@ -52,7 +52,7 @@ fn in_memory(folder: &Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(sync.load(|snapshot| catalog = Some(snapshot.catalog))).unwrap();
     let catalog = catalog.unwrap();
-    let mut policy = Policy::new(Objective::new("val_loss", Goal::Minimize));
+    let mut policy = Policy::new(MetricGoal::new("val_loss", Goal::Minimize));
     policy.constrain("metrics.val_acc > 0.2 AND params.optimizer != 'sgd'").unwrap();
     let mut eligible = 0;
     let times = (0..25).map(|_| {

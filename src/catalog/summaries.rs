@@ -155,7 +155,7 @@ impl Builder {
         rows.iter().map(|row| RunId::from(self.text(run(*row).run_id))).collect()
     }
 
-    /// Takes in what was requested of `ids`; true if that is news.
+    /// Takes in what was read of `ids`; true if that is news.
     pub fn fill(&mut self, wanted: &NeededHistory, ids: &[RunId], summaries: &[(RunId, Summary)]) -> bool {
         let key = self.intern(&wanted.key);
         let rows: Vec<Row> = ids.iter().filter_map(|id| self.row(id)).collect();

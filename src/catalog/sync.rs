@@ -26,7 +26,7 @@ const TOO_LONG_PAUSE: Duration = Duration::from_secs(3_600);
 
 /// What came of asking for the histories of some runs.
 #[derive(Debug, Default)]
-struct Histories {
+struct ReadHistories {
     read: Vec<RunId>,
     summaries: Vec<(RunId, Summary)>,
     too_long: Vec<RunId>,
@@ -102,7 +102,7 @@ impl Sync {
             let due = Instant::now() + pause;
             self.asked.extend(ids.into_iter().map(|id| ((wanted.clone(), id), due)));
         }
-        let Histories { read, summaries, too_long } = read?;
+        let ReadHistories { read, summaries, too_long } = read?;
         self.unpublished |= self.builder.fill(&wanted, &read, &summaries);
         let due = Instant::now() + TOO_LONG_PAUSE;
         self.asked.extend(too_long.into_iter().map(|id| ((wanted.clone(), id), due)));
@@ -114,8 +114,8 @@ impl Sync {
 
     /// Reads what the histories of some runs come to. Where that is too much, each by itself: one that is too long stays
     /// unknown, and the column says of how many runs it is known.
-    async fn read_histories(&self, ids: &[RunId], wanted: &NeededHistory) -> Result<Histories> {
-        let mut found = Histories::default();
+    async fn read_histories(&self, ids: &[RunId], wanted: &NeededHistory) -> Result<ReadHistories> {
+        let mut found = ReadHistories::default();
         match self.store.metric_summaries(ids, &wanted.key, wanted.part).await {
             Err(error) if matches!(error.kind, ErrorKind::TooMuch(_)) => {}
             summaries => {

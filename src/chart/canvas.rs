@@ -43,7 +43,7 @@ impl Dots {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Cell {
+struct DotCell {
     bits: u8,
     ink: Ink,
 }
@@ -54,13 +54,13 @@ pub struct Canvas {
     dots: Dots,
     columns: usize,
     rows: usize,
-    cells: Vec<Cell>,
+    cells: Vec<DotCell>,
 }
 
 impl Canvas {
     /// So many cells.
     pub fn new(columns: usize, rows: usize, dots: Dots) -> Self {
-        Self { dots, columns, rows, cells: vec![Cell::default(); columns * rows] }
+        Self { dots, columns, rows, cells: vec![DotCell::default(); columns * rows] }
     }
 
     pub fn columns(&self) -> usize {

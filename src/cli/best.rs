@@ -4,13 +4,13 @@ use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::choosing::{Chosen, PolicyFlags};
+use super::choosing::{ChosenBest, PolicyFlags};
 use super::output::print_json;
 use super::{Failure, find_experiment, open};
 use crate::catalog::NO_TIME;
 use crate::config::Settings;
 use crate::mlflow::Experiment;
-use crate::select::{Objective, PolicyOrigin, Ranked, SpreadOf, TieBreak, reason};
+use crate::select::{MetricGoal, PolicyOrigin, Ranked, SpreadOf, TieBreak, reason};
 use crate::sheet::json_number;
 use crate::text;
 
@@ -44,12 +44,12 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     Ok(())
 }
 
-pub fn none_eligible(chosen: &Chosen) -> Failure {
+pub fn none_eligible(chosen: &ChosenBest) -> Failure {
     Failure::NoneEligible(reason(chosen).join("\n  "))
 }
 
 /// The reason; without counts where not all runs were read.
-fn reason(chosen: &Chosen) -> Vec<String> {
+fn reason(chosen: &ChosenBest) -> Vec<String> {
     let mut lines = reason::long(&chosen.selection, &chosen.catalog, chosen.origin);
     if !chosen.is_counted {
         let name = chosen.selection.best().map(|best| text::clean(chosen.catalog.run_name(best.row)));
@@ -62,8 +62,8 @@ fn reason(chosen: &Chosen) -> Vec<String> {
     lines
 }
 
-fn shown(chosen: &Chosen, top: usize) -> String {
-    let Chosen { catalog, selection, .. } = chosen;
+fn shown(chosen: &ChosenBest, top: usize) -> String {
+    let ChosenBest { catalog, selection, .. } = chosen;
     let mut words = String::new();
     let rows: Vec<Vec<String>> = selection
         .ranking
@@ -92,7 +92,7 @@ fn shown(chosen: &Chosen, top: usize) -> String {
     words
 }
 
-fn objectives(list: &[Objective]) -> Json {
+fn objectives(list: &[MetricGoal]) -> Json {
     let each = list
         .iter()
         .map(|objective| json!({ "metric": objective.metric, "direction": objective.goal.short() }));
@@ -100,8 +100,8 @@ fn objectives(list: &[Objective]) -> Json {
 }
 
 /// What `--json` prints; the README describes it.
-pub fn report(chosen: &Chosen, experiment: &Experiment, top: usize) -> Json {
-    let Chosen { selection, origin, is_counted, .. } = chosen;
+pub fn report(chosen: &ChosenBest, experiment: &Experiment, top: usize) -> Json {
+    let ChosenBest { selection, origin, is_counted, .. } = chosen;
     let policy = &selection.policy;
     let out = &selection.left_out;
     let counted = |count: usize| if *is_counted { json!(count) } else { Json::Null };
@@ -144,7 +144,7 @@ pub fn report(chosen: &Chosen, experiment: &Experiment, top: usize) -> Json {
     })
 }
 
-fn run_json(chosen: &Chosen, ranked: &Ranked) -> Json {
+fn run_json(chosen: &ChosenBest, ranked: &Ranked) -> Json {
     let catalog = &chosen.catalog;
     let run = catalog.run(ranked.row);
     let metrics = chosen.selection.policy.objectives.iter().zip(&ranked.values);
@@ -170,8 +170,8 @@ mod tests {
         let mut builder = Builder::default();
         builder.fold_changes(&whole_runs(&[run(0, 1e300), run(1, 0.1)]));
         let catalog = builder.snapshot();
-        let selection = select(&catalog, &Policy::new(Objective::new("m", Goal::Maximize)), 2);
-        let chosen = Chosen { catalog, selection, origin: PolicyOrigin::Asked, is_counted: true };
+        let selection = select(&catalog, &Policy::new(MetricGoal::new("m", Goal::Maximize)), 2);
+        let chosen = ChosenBest { catalog, selection, origin: PolicyOrigin::Asked, is_counted: true };
         let words = shown(&chosen, 2);
         let cells: Vec<_> = words.lines().take(2).map(|line| line.split_whitespace().last()).collect();
         assert_eq!(cells, [Some("1e300"), Some("0.1")]);

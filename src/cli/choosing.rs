@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::mlflow::Experiment;
 use crate::select::{
-    Ancestors, Goal, Objective, Policy, PolicyOrigin, Resolved, Selection, ValueOf, further_metrics,
+    Ancestors, Goal, MetricGoal, Policy, PolicyOrigin, Resolved, Selection, ValueOf, further_metrics,
     optuna_directions, resolve, select, select_with,
 };
 use crate::state::policies::Policies;
@@ -42,7 +42,7 @@ pub struct PolicyFlags {
 }
 
 /// A choice, and what it rests on.
-pub struct Chosen {
+pub struct ChosenBest {
     pub catalog: Catalog,
     pub selection: Selection,
     pub origin: PolicyOrigin,
@@ -78,7 +78,7 @@ impl PolicyFlags {
         settings: &Settings,
         store: &Store,
         experiment: &Experiment,
-    ) -> Result<(Vec<Objective>, Vec<Objective>), Failure> {
+    ) -> Result<(Vec<MetricGoal>, Vec<MetricGoal>), Failure> {
         let mut metrics: Vec<Named<'_>> = self.metric.iter().map(|text| named(text)).collect();
         if let Some((_, goal)) = metrics.first_mut() {
             *goal = goal.or(self.flag());
@@ -88,7 +88,7 @@ impl PolicyFlags {
         let told = if is_open { optuna_directions(&newest(store, experiment).await?) } else { Vec::new() };
         let objective = |(metric, goal): Named<'_>| {
             let goal = goal.or_else(|| settings.selecting.patterns.goal(&told, metric));
-            goal.map(|goal| Objective::new(metric, goal)).ok_or_else(|| undirected(metric))
+            goal.map(|goal| MetricGoal::new(metric, goal)).ok_or_else(|| undirected(metric))
         };
         let metrics = metrics.into_iter().map(objective).collect::<Result<_, _>>()?;
         Ok((metrics, ties.into_iter().map(objective).collect::<Result<_, _>>()?))
@@ -158,7 +158,7 @@ impl PolicyFlags {
                 Ok((policy, origin))
             }
             Resolved::Undirected(metric, origin) => match self.flag() {
-                Some(goal) => Ok((Policy::new(Objective::new(metric, goal)), origin)),
+                Some(goal) => Ok((Policy::new(MetricGoal::new(metric, goal)), origin)),
                 None => Err(undirected(&metric)),
             },
             Resolved::Open if counts.is_empty() => {
@@ -182,7 +182,7 @@ impl PolicyFlags {
         store: &Store,
         experiment: &Experiment,
         top: usize,
-    ) -> Result<Chosen, Failure> {
+    ) -> Result<ChosenBest, Failure> {
         let (policy, origin) = self.policy(settings, store, experiment).await?;
         let patterns = &settings.selecting.patterns;
         if store.capabilities().column_scan {
@@ -196,7 +196,7 @@ impl PolicyFlags {
             }
             // Only the columns that it takes to choose were read.
             find_spread(store, experiment, &catalog, false, &mut selection).await;
-            return Ok(Chosen { catalog, selection, origin, is_counted: true });
+            return Ok(ChosenBest { catalog, selection, origin, is_counted: true });
         }
         let (catalog, is_counted) = read_pages(store, experiment, &policy, top).await?;
         let mut selection = select(&catalog, &policy, top);
@@ -212,7 +212,7 @@ impl PolicyFlags {
         if !is_counted {
             find_spread(store, experiment, &catalog, true, &mut selection).await;
         }
-        Ok(Chosen { catalog, selection, origin, is_counted })
+        Ok(ChosenBest { catalog, selection, origin, is_counted })
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::choosing::{Chosen, PolicyFlags, store_name};
+use super::choosing::{ChosenBest, PolicyFlags, store_name};
 use super::output::print_json;
 use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
@@ -15,7 +15,7 @@ use crate::marking::{
 use crate::mlflow::limits::{check_alias, check_model_name};
 use crate::mlflow::{Experiment, RunId};
 use crate::select::margin::is_better_by;
-use crate::select::{Objective, Policy, ValueOf, reason};
+use crate::select::{MetricGoal, Policy, ValueOf, reason};
 use crate::sheet::json_number;
 use crate::state;
 use crate::store::{ErrorKind, Store, now_ms};
@@ -248,7 +248,7 @@ async fn gate(
     arguments: &Arguments,
     store: &Store,
     experiment: &Experiment,
-    chosen: &Chosen,
+    chosen: &ChosenBest,
     request: &MarkRequest,
 ) -> Result<(), Failure> {
     let Some(than) = &arguments.if_better_than else { return Ok(()) };
@@ -295,7 +295,7 @@ async fn gate(
 async fn value_of(
     store: &Store,
     run: &RunId,
-    objective: &Objective,
+    objective: &MetricGoal,
     value: ValueOf,
 ) -> Result<Option<f64>, Failure> {
     if value == ValueOf::Latest {

@@ -9,7 +9,7 @@ use crate::catalog::{Builder, Catalog};
 use crate::mlflow::filter::{Attribute, Clause, Comparator, Field, Filter, Number, Query, Test};
 use crate::mlflow::{Experiment, RunId, RunStatus, ViewType, tags};
 use crate::select::{
-    Ancestors, DEEPEST, Goal, MOST_FURTHER, Objective, Policy, SAMPLE, Selection, ValueOf, missing_parents,
+    Ancestors, DEEPEST, Goal, MOST_FURTHER, MetricGoal, Policy, SAMPLE, Selection, ValueOf, missing_parents,
     select, select_with,
 };
 use crate::store::batch::whole_runs;
@@ -52,7 +52,7 @@ pub async fn read_columns(
     store: &Store,
     experiment: &Experiment,
     policy: &Policy,
-    further: &[Objective],
+    further: &[MetricGoal],
 ) -> Result<Builder, Failure> {
     let (mut metrics, mut params, mut keys) = (Vec::new(), Vec::new(), vec![tags::PARENT_RUN_ID.to_owned()]);
     for objective in policy.objectives.iter().chain(&policy.tie_breaks).chain(further) {
@@ -99,7 +99,7 @@ pub async fn decide_ties(
     experiment: &Experiment,
     mut builder: Builder,
     mut selection: Selection,
-    further: &[Objective],
+    further: &[MetricGoal],
     top: usize,
 ) -> Result<(Catalog, Selection), Failure> {
     let policy = selection.policy.clone();
@@ -139,7 +139,7 @@ pub async fn read_pages(
         max_results: PAGE,
         ..RunSearch::default()
     };
-    let mut reading = Reading {
+    let mut reading = ReadingRuns {
         store,
         experiment,
         builder: Builder::default(),
@@ -173,7 +173,7 @@ pub async fn read_pages(
 }
 
 /// Runs of a server, with those above them.
-struct Reading<'a> {
+struct ReadingRuns<'a> {
     store: &'a Store,
     experiment: &'a Experiment,
     builder: Builder,
@@ -184,7 +184,7 @@ struct Reading<'a> {
     count: usize,
 }
 
-impl Reading<'_> {
+impl ReadingRuns<'_> {
     /// Takes a page in, and returns the token of the next one. `written` is what of the filter somebody wrote.
     async fn page(&mut self, search: &RunSearch, written: &Filter) -> Result<Option<String>, Failure> {
         let page = self.store.search_runs(search).await;
@@ -207,7 +207,7 @@ impl Reading<'_> {
 /// Asks only for runs that are at least as good as the worst of the best that are known, again and again, until a page
 /// holds all of them: of every hundred that are better, a hundred times fewer are left. A server that sorts by a
 /// metric takes seconds for that.
-async fn narrow(reading: &mut Reading<'_>, policy: &Policy, top: usize) -> Result<(), Failure> {
+async fn narrow(reading: &mut ReadingRuns<'_>, policy: &Policy, top: usize) -> Result<(), Failure> {
     let most = top.max(2);
     let worst = |builder: &mut Builder| {
         let known = select(&builder.snapshot(), policy, most);
@@ -252,7 +252,7 @@ fn at_least(policy: &Policy, bound: Option<f64>) -> Filter {
 }
 
 /// That a metric is a finite number, as far as that is what is wanted of it, and as good as a bound.
-fn bounds(objective: &Objective, bound: Option<f64>) -> [Clause; 2] {
+fn bounds(objective: &MetricGoal, bound: Option<f64>) -> [Clause; 2] {
     let metric = |comparator, value| Clause {
         field: Field::Metric(objective.metric.clone()),
         test: Test::Number(comparator, Number::Float(value)),

@@ -45,7 +45,7 @@ pub struct Arguments {
 }
 
 /// What the command line asks for, understood.
-struct Query {
+struct RunsQuery {
     filter: Filter,
     sort: Vec<SortKey>,
     columns: Vec<ColumnSpec>,
@@ -107,7 +107,7 @@ fn tell(words: &str) {
     let _ = writeln!(std::io::stderr(), "mltui: {}", crate::text::clean(words));
 }
 
-fn understand(arguments: &Arguments) -> Result<Query, Failure> {
+fn understand(arguments: &Arguments) -> Result<RunsQuery, Failure> {
     let wrong = |what, text: &str, error| Failure::Language { what, text: text.to_owned(), error };
     let mut sort = Vec::new();
     for text in &arguments.sort {
@@ -121,7 +121,7 @@ fn understand(arguments: &Arguments) -> Result<Query, Failure> {
         columns.push(ColumnSpec::parse(text).map_err(|error| wrong("columns", text, error))?);
     }
     let filter = parse(&arguments.filter).map_err(|error| wrong("filter", &arguments.filter, error))?;
-    Ok(Query {
+    Ok(RunsQuery {
         filter,
         sort,
         columns,
@@ -160,7 +160,7 @@ fn split_columns(list: &str) -> Vec<&str> {
 async fn read(
     store: &Store,
     experiment: &ExperimentId,
-    query: &Query,
+    query: &RunsQuery,
 ) -> Result<(Catalog, Vec<Row>), Failure> {
     let by_column = store.capabilities().column_scan;
     let asks_for_data_sets = query.filter.needs_store();
@@ -205,7 +205,7 @@ async fn read(
 }
 
 /// The rows in the order that is asked for; says what there is nothing of to sort by.
-fn in_order(catalog: &Catalog, query: &Query) -> Vec<Row> {
+fn in_order(catalog: &Catalog, query: &RunsQuery) -> Vec<Row> {
     let rows = sorted(catalog, &query.sort, now_ms());
     for key in query.sort.iter().filter(|key| has_key(&key.column) && !rows.is_empty()) {
         if matches!(Bound::new(catalog, &key.column), Bound::Absent) {
@@ -216,7 +216,7 @@ fn in_order(catalog: &Catalog, query: &Query) -> Vec<Row> {
 }
 
 /// Everything that passes the filter, page by page, or no more than the limit.
-async fn search(store: &Store, experiment: &ExperimentId, query: &Query) -> Result<Catalog, Failure> {
+async fn search(store: &Store, experiment: &ExperimentId, query: &RunsQuery) -> Result<Catalog, Failure> {
     let page = store.capabilities().page;
     // Without a filter no more is read than what is printed.
     let is_filtered = !query.filter.clauses.is_empty();
@@ -238,7 +238,7 @@ async fn search(store: &Store, experiment: &ExperimentId, query: &Query) -> Resu
 }
 
 /// Reads the histories that columns and sort keys ask for.
-async fn complete(builder: &mut Builder, store: &Store, query: &Query) -> Result<(), Failure> {
+async fn complete(builder: &mut Builder, store: &Store, query: &RunsQuery) -> Result<(), Failure> {
     let sorted = query.sort.iter().map(|key| &key.column);
     let wanted: HashSet<NeededHistory> = sorted.chain(&query.columns).filter_map(NeededHistory::of).collect();
     for wanted in &wanted {
@@ -264,7 +264,7 @@ pub(super) async fn scan_all(store: &Store, scan: Scan) -> Result<Builder, Failu
 }
 
 /// The keys that sorting, filtering and printing need.
-fn needed(query: &Query) -> ScanValues {
+fn needed(query: &RunsQuery) -> ScanValues {
     let (mut metrics, mut params, mut tag_keys) = (Vec::new(), Vec::new(), Vec::new());
     let filtered = query.filter.clauses.iter().map(|clause| ColumnSpec::from(clause.field.clone()));
     let sorted = query.sort.iter().map(|key| key.column.clone());

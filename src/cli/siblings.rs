@@ -110,7 +110,7 @@ fn rare(whole: &Catalog, sample: &Catalog) -> Vec<Clause> {
 pub(super) mod tests {
     use super::*;
     use crate::mlflow::{ExperimentId, LifecycleStage, Metric, Param, Run, RunId, RunInfo};
-    use crate::select::{Goal, Objective, Policy, select};
+    use crate::select::{Goal, MetricGoal, Policy, select};
     use crate::store::uri;
     use crate::store::uri::RestOptions;
 
@@ -142,7 +142,7 @@ pub(super) mod tests {
         let mut builder = Builder::default();
         builder.fold_changes(&whole_runs(&[run(0, 1.0), run(1, 2.0), run(2, 3.0)]));
         let catalog = builder.snapshot();
-        let mut selection = select(&catalog, &Policy::new(Objective::new("m", Goal::Maximize)), 2);
+        let mut selection = select(&catalog, &Policy::new(MetricGoal::new("m", Goal::Maximize)), 2);
         assert!(selection.spread.is_some());
         // Nobody answers here.
         let location = uri::Location::Server("http://127.0.0.1:1".parse().unwrap());

@@ -19,14 +19,14 @@ use crate::text;
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<SweepsCommand>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Command {
+enum SweepsCommand {
     /// Pause it after the current fold
     Pause { sweep: String },
     /// Continue it after a pause
@@ -40,15 +40,15 @@ enum Command {
 pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let (sweep, control) = match &arguments.command {
         None => return list(settings, arguments.json, out),
-        Some(Command::Log { sweep }) => {
+        Some(SweepsCommand::Log { sweep }) => {
             let (folder, _) = find(settings, sweep)?;
             let log =
                 folder.read_log().map_err(|cause| Failure::State { what: "cannot read the log", cause })?;
             return Ok(log.lines().try_for_each(|line| writeln!(out, "{}", text::clean(line)))?);
         }
-        Some(Command::Pause { sweep }) => (sweep, Control::Pause),
-        Some(Command::Continue { sweep }) => (sweep, Control::Run),
-        Some(Command::Cancel { sweep }) => (sweep, Control::Cancel),
+        Some(SweepsCommand::Pause { sweep }) => (sweep, Control::Pause),
+        Some(SweepsCommand::Continue { sweep }) => (sweep, Control::Run),
+        Some(SweepsCommand::Cancel { sweep }) => (sweep, Control::Cancel),
     };
     let (folder, progress) = find(settings, sweep)?;
     if !progress.state.is_active() {

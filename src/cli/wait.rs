@@ -32,7 +32,7 @@ pub struct Arguments {
 }
 
 /// What is waited for, and what came of it.
-struct Waiting {
+struct Awaited {
     /// Runs that go on, by id, with their names.
     active: BTreeMap<RunId, String>,
     ended: Vec<Run>,
@@ -51,7 +51,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         Some(name) => Some(find_experiment(&store, name).await?.experiment_id),
         None => None,
     };
-    let mut waiting = Waiting { active: BTreeMap::new(), ended: Vec::new() };
+    let mut waiting = Awaited { active: BTreeMap::new(), ended: Vec::new() };
     for id in &arguments.runs {
         // A run that is not there is wrong from the start; later trouble is waited out.
         let run = store.get_run(&RunId::from(id.as_str())).await?;
@@ -103,7 +103,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
 async fn look(
     store: &Store,
     experiment: Option<&ExperimentId>,
-    waiting: &mut Waiting,
+    waiting: &mut Awaited,
 ) -> StoreResult<Vec<Run>> {
     if let Some(experiment) = experiment {
         waiting.active.extend(active_runs(store, experiment).await?);
@@ -142,7 +142,7 @@ async fn active_runs(store: &Store, experiment: &ExperimentId) -> StoreResult<Ve
     Ok(runs)
 }
 
-fn print_ended(arguments: &Arguments, waiting: &Waiting, out: &mut impl Write) -> std::io::Result<()> {
+fn print_ended(arguments: &Arguments, waiting: &Awaited, out: &mut impl Write) -> std::io::Result<()> {
     if !arguments.json {
         return Ok(());
     }

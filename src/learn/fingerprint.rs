@@ -3,7 +3,7 @@
 
 use flate2::Crc;
 
-use super::data::{Column, ColumnValues, GAP, TargetValues};
+use super::data::{ColumnValues, DataColumn, GAP, TargetValues};
 use super::roles::ColumnRole;
 use super::study::TrainingData;
 
@@ -36,7 +36,7 @@ impl Sum {
         self.part.clear();
     }
 
-    fn column(&mut self, column: &Column, role: &ColumnRole, rows: &[u32]) {
+    fn column(&mut self, column: &DataColumn, role: &ColumnRole, rows: &[u32]) {
         let (base, used) = match role {
             ColumnRole::Number { base, .. } => (*base, &[][..]),
             ColumnRole::Levels(levels) => (0.0, levels.as_slice()),

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use ndarray::Array2;
 
-use super::data::{Column, ColumnValues, DataError, Frame, GAP};
+use super::data::{ColumnValues, DataColumn, DataError, DataFrame, GAP};
 use super::roles::{ColumnRole, Roles};
 
 /// How a column becomes features.
@@ -136,7 +136,7 @@ impl Preparation {
     ///
     /// # Errors
     /// Where no column differs between these rows.
-    pub fn fit(frame: &Frame, roles: &Roles, rows: &[u32]) -> Result<Self, DataError> {
+    pub fn fit(frame: &DataFrame, roles: &Roles, rows: &[u32]) -> Result<Self, DataError> {
         let mut preparation =
             Self { encodings: Vec::new(), names: Vec::new(), means: Vec::new(), deviations: Vec::new() };
         for (at, column) in frame.columns.iter().enumerate() {
@@ -173,14 +173,14 @@ impl Preparation {
     }
 
     /// The features of some rows of a frame with the same columns.
-    pub fn apply(&self, frame: &Frame, rows: &[u32]) -> Features {
+    pub fn apply(&self, frame: &DataFrame, rows: &[u32]) -> Features {
         let columns = self.encodings.iter().flat_map(|step| step.apply(frame, rows)).collect();
         Features::new(Matrix::new(columns), self.means.clone(), self.deviations.clone())
     }
 }
 
 impl Encoding {
-    fn apply(&self, frame: &Frame, rows: &[u32]) -> Vec<Vec<f32>> {
+    fn apply(&self, frame: &DataFrame, rows: &[u32]) -> Vec<Vec<f32>> {
         match (self, &frame.columns[self.column()].values) {
             (Self::Number { base, fill, .. }, ColumnValues::Numbers(numbers)) => {
                 let filled = |row: &u32| {
@@ -221,7 +221,7 @@ fn number(at: usize, numbers: &[f64], base: f64, rows: &[u32]) -> Option<Encodin
 /// The levels of those kept that the training rows have, and what stands for a gap.
 fn texts(
     at: usize,
-    column: &Column,
+    column: &DataColumn,
     (codes, levels): (&[u32], &[String]),
     kept: &[u32],
     rows: &[u32],

@@ -1,7 +1,7 @@
 //! What becomes of each column: decided once for a whole sweep, on all rows that have a target, so that every fold judges
 //! the model that is logged. What is learnt of a column, in [`super::prepare`], is not decided here.
 
-use super::data::{Column, ColumnValues, DataError, ExcludedColumn, Exclusion, Frame, Target};
+use super::data::{ColumnValues, DataColumn, DataError, DataFrame, ExcludedColumn, Exclusion, Target};
 use super::prepare::counts;
 
 /// A text column becomes at most so many features, of its most frequent levels; other levels are none of them.
@@ -47,7 +47,7 @@ impl Roles {
     ///
     /// # Errors
     /// Where no column is left to learn from.
-    pub fn decide(frame: &Frame, target: &Target) -> Result<Self, DataError> {
+    pub fn decide(frame: &DataFrame, target: &Target) -> Result<Self, DataError> {
         let columns = frame.columns.iter().enumerate();
         let roles = Self(
             columns
@@ -82,7 +82,7 @@ impl Roles {
     }
 
     /// The columns that are not learnt from: what was not read, and what was.
-    pub fn left_out(&self, frame: &Frame) -> Vec<ExcludedColumn> {
+    pub fn left_out(&self, frame: &DataFrame) -> Vec<ExcludedColumn> {
         let read = frame.columns.iter().zip(&self.0).filter_map(|(column, role)| match role {
             ColumnRole::LeftOut(why) => Some(ExcludedColumn { name: column.name.clone(), why: why.clone() }),
             _ => None,
@@ -91,7 +91,7 @@ impl Roles {
     }
 }
 
-fn role(column: &Column, rows: &[u32]) -> ColumnRole {
+fn role(column: &DataColumn, rows: &[u32]) -> ColumnRole {
     match &column.values {
         ColumnValues::Numbers(numbers) => of_numbers(numbers, rows),
         ColumnValues::Texts { codes, levels } => of_texts(codes, levels, rows),

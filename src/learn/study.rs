@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use super::data::{DataError, Frame, Limits, Target, TargetValues};
+use super::data::{DataError, DataFrame, Limits, Target, TargetValues};
 use super::families::{DataShape, Family, HyperParams, Samples, memory_shortage};
 use super::folds::Split;
 use super::model::FittedModel;
@@ -30,7 +30,7 @@ pub struct PreparedPart {
 #[derive(Debug)]
 pub struct TrainingData {
     /// As it was read.
-    pub frame: Frame,
+    pub frame: DataFrame,
     /// What is predicted.
     pub target: Target,
     /// What becomes of each column, in every fold alike.
@@ -65,7 +65,7 @@ impl TrainingData {
     /// # Errors
     /// Where there are too few rows, nothing to learn from, or not the memory for it.
     pub fn new(
-        frame: Frame,
+        frame: DataFrame,
         target: Target,
         test_share: f64,
         folds: usize,

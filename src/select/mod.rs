@@ -19,7 +19,7 @@ mod ties;
 
 pub use direction::{Goal, goal};
 pub use parents::{Ancestors, DEEPEST, missing_parents};
-pub use policy::{Objective, Policy, PolicyError, ValueOf};
+pub use policy::{MetricGoal, Policy, PolicyError, ValueOf};
 pub use rank::{LeftOut, Ranked, Selection, TieBreak, select, select_with};
 pub use resolve::{Patterns, PolicyOrigin, Resolved, optuna_directions, resolve};
 pub use spread::{Spread, SpreadOf, has_seed, is_seed, spread};

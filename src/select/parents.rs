@@ -20,7 +20,7 @@ enum Place<'a> {
 }
 
 /// Which run is above which.
-struct Tree<'a> {
+struct RunTree<'a> {
     catalog: &'a Catalog,
     parents: &'a Column<Sym>,
     rows: FxHashMap<Sym, Row>,
@@ -29,7 +29,7 @@ struct Tree<'a> {
     named: FxHashMap<&'a RunId, Row>,
 }
 
-impl<'a> Tree<'a> {
+impl<'a> RunTree<'a> {
     fn new(catalog: &'a Catalog, parents: &'a Column<Sym>, ancestors: &'a Ancestors) -> Self {
         let rows: FxHashMap<Sym, Row> = catalog.rows().map(|row| (catalog.run(row).run_id, row)).collect();
         let named: FxHashSet<&RunId> = ancestors.values().flatten().collect();
@@ -82,7 +82,7 @@ pub(super) fn repeating_parents(
     }
     let values: FxHashMap<Row, f64> = eligible.iter().map(|(value, row)| (*row, *value)).collect();
     let is_same = |a: Row, b: Row| (1..objectives.list.len()).all(|at| objectives.compare(at, a, b).is_eq());
-    let tree = Tree::new(catalog, parents, ancestors);
+    let tree = RunTree::new(catalog, parents, ancestors);
     for (value, row) in with_parents {
         let Some(above) = chain(row, &tree) else { continue };
         repeating.extend(above.into_iter().filter(|parent| {
@@ -95,7 +95,7 @@ pub(super) fn repeating_parents(
 
 /// The runs above a row. None where these lead back to it, or nobody knows whether they do: then each of them is below
 /// the others as well, and no one of them repeats the rest.
-fn chain(row: Row, tree: &Tree<'_>) -> Option<Vec<Row>> {
+fn chain(row: Row, tree: &RunTree<'_>) -> Option<Vec<Row>> {
     let mut above = Vec::new();
     let mut at = tree.above(Place::Here(row));
     while let Some(parent) = at {

@@ -74,14 +74,14 @@ impl std::fmt::Display for ValueOf {
 
 /// A metric, and what is wanted of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Objective {
+pub struct MetricGoal {
     /// Its name.
     pub metric: String,
     /// Which end of it is wanted.
     pub goal: Goal,
 }
 
-impl Objective {
+impl MetricGoal {
     /// A metric with its goal.
     pub fn new(metric: impl Into<String>, goal: Goal) -> Self {
         Self { metric: metric.into(), goal }
@@ -129,11 +129,11 @@ pub enum PolicyError {
 pub struct Policy {
     /// One or more. Of several, the runs that no other run beats in all of them are the front, and the choice is made
     /// there: by the metrics in their order, or by weight.
-    pub objectives: Vec<Objective>,
+    pub objectives: Vec<MetricGoal>,
     /// One for each objective, or none.
     pub weights: Vec<f64>,
     /// Which metrics break ties, in their order, before the start does.
-    pub tie_breaks: Vec<Objective>,
+    pub tie_breaks: Vec<MetricGoal>,
     /// Which value of the metrics counts.
     pub value: ValueOf,
     /// Runs that do not pass are left out: as it was written; empty where all do.
@@ -144,7 +144,7 @@ pub struct Policy {
 
 impl Policy {
     /// By the latest value of one metric, among all runs.
-    pub fn new(objective: Objective) -> Self {
+    pub fn new(objective: MetricGoal) -> Self {
         Self {
             objectives: vec![objective],
             weights: Vec::new(),
@@ -156,7 +156,7 @@ impl Policy {
     }
 
     /// What is told first: the metric of a choice among equals, of margins and of reasons.
-    pub fn primary(&self) -> &Objective {
+    pub fn primary(&self) -> &MetricGoal {
         &self.objectives[0]
     }
 
@@ -199,7 +199,7 @@ impl Policy {
     }
 
     /// The column of an objective's values.
-    pub fn column(&self, objective: &Objective) -> ColumnSpec {
+    pub fn column(&self, objective: &MetricGoal) -> ColumnSpec {
         ColumnSpec::Metric(objective.metric.clone(), self.value.statistic(objective.goal))
     }
 
@@ -237,7 +237,7 @@ pub struct WrittenPolicy {
 impl WrittenPolicy {
     /// A policy, to be written down.
     pub fn of(policy: &Policy) -> Self {
-        let pairs = |list: &[Objective]| {
+        let pairs = |list: &[MetricGoal]| {
             list.iter()
                 .map(|objective| (objective.metric.clone(), objective.goal.short().to_owned()))
                 .collect()
@@ -253,8 +253,8 @@ impl WrittenPolicy {
 
     /// The policy, if it still means something.
     pub fn policy(&self) -> Option<Policy> {
-        let read = |list: &[(String, String)]| -> Option<Vec<Objective>> {
-            list.iter().map(|(metric, goal)| Some(Objective::new(metric, Goal::parse(goal)?))).collect()
+        let read = |list: &[(String, String)]| -> Option<Vec<MetricGoal>> {
+            list.iter().map(|(metric, goal)| Some(MetricGoal::new(metric, Goal::parse(goal)?))).collect()
         };
         let objectives = read(&self.objectives)?;
         let mut policy = Policy::new(objectives.first()?.clone());

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::Goal;
 use super::front::front;
 use super::parents::{Ancestors, repeating_parents};
-use super::policy::{Objective, Policy};
+use super::policy::{MetricGoal, Policy};
 use super::spread::{Spread, spread};
 use super::ties::Ties;
 use crate::catalog::filter::{RowSet, matching};
@@ -69,9 +69,9 @@ pub struct Ranked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TieBreak {
     /// A metric of the policy.
-    Metric(Objective),
+    Metric(MetricGoal),
     /// The latest value of a metric whose direction is known.
-    Further(Objective),
+    Further(MetricGoal),
     /// The earlier start.
     Start,
     /// Nothing but the id.
@@ -146,18 +146,18 @@ fn number(column: &Bound, row: Row) -> Option<f64> {
 
 /// Objectives with their columns.
 pub(super) struct Columns<'a> {
-    pub list: Vec<(&'a Objective, Bound)>,
+    pub list: Vec<(&'a MetricGoal, Bound)>,
 }
 
 impl<'a> Columns<'a> {
-    pub fn new(catalog: &Catalog, policy: &Policy, objectives: &'a [Objective]) -> Self {
-        let bind = |objective: &'a Objective| (objective, Bound::new(catalog, &policy.column(objective)));
+    pub fn new(catalog: &Catalog, policy: &Policy, objectives: &'a [MetricGoal]) -> Self {
+        let bind = |objective: &'a MetricGoal| (objective, Bound::new(catalog, &policy.column(objective)));
         Self { list: objectives.iter().map(bind).collect() }
     }
 
     /// Of some metrics the latest values, whatever the policy looks at.
-    pub fn latest(catalog: &Catalog, objectives: impl Iterator<Item = &'a Objective>) -> Self {
-        let bind = |objective: &'a Objective| {
+    pub fn latest(catalog: &Catalog, objectives: impl Iterator<Item = &'a MetricGoal>) -> Self {
+        let bind = |objective: &'a MetricGoal| {
             (objective, Bound::new(catalog, &ColumnSpec::metric(objective.metric.as_str())))
         };
         Self { list: objectives.map(bind).collect() }
@@ -188,7 +188,7 @@ pub fn select(catalog: &Catalog, policy: &Policy, most: usize) -> Selection {
 pub fn select_with(
     catalog: &Catalog,
     policy: &Policy,
-    further: &[Objective],
+    further: &[MetricGoal],
     ancestors: &Ancestors,
     most: usize,
 ) -> Selection {

@@ -37,7 +37,7 @@ fn catalog(runs: &[Run]) -> Catalog {
 }
 
 fn policy(objectives: &[(&str, Goal)]) -> Policy {
-    let mut all = objectives.iter().map(|(metric, goal)| Objective::new(*metric, *goal));
+    let mut all = objectives.iter().map(|(metric, goal)| MetricGoal::new(*metric, *goal));
     let mut policy = Policy::new(all.next().unwrap());
     policy.objectives.extend(all);
     policy
@@ -100,7 +100,7 @@ fn ties_are_told_and_broken_by_the_next_metric_and_then_the_start() {
         run(0, &[("m", 1.0)]),
     ];
     let mut by_n = policy(&[("m", DOWN)]);
-    by_n.tie_breaks.push(Objective::new("n", UP));
+    by_n.tie_breaks.push(MetricGoal::new("n", UP));
     let first = catalog(&runs);
     let selection = select(&first, &by_n, 4);
     assert_eq!(names(&first, &selection), ["run-3", "run-1", "run-2", "run-0"]);
@@ -143,7 +143,7 @@ fn ties_go_on_through_metrics_whose_direction_is_known() {
     ];
     let known = catalog(&runs);
     let mut by_acc = policy(&[("val_acc", UP)]);
-    by_acc.tie_breaks.push(Objective::new("val_rmse", DOWN));
+    by_acc.tie_breaks.push(MetricGoal::new("val_rmse", DOWN));
     let before = select(&known, &by_acc, 2);
     assert_eq!(names(&known, &before), ["run-0", "run-1"]);
     assert_eq!((before.tie_break, before.undecided.len()), (Some(TieBreak::Start), 4));
@@ -151,7 +151,7 @@ fn ties_go_on_through_metrics_whose_direction_is_known() {
     assert!(further.iter().all(|objective| objective.metric != "val_mae_std" && objective.metric != "lr"));
     let after = select_with(&known, &by_acc, &further, &Ancestors::default(), 4);
     assert_eq!(names(&known, &after), ["run-3", "run-2", "run-0", "run-1"], "validation before training");
-    assert_eq!(after.tie_break, Some(TieBreak::Further(Objective::new("train_f1", UP))));
+    assert_eq!(after.tie_break, Some(TieBreak::Further(MetricGoal::new("train_f1", UP))));
     assert!(after.undecided.is_empty());
     let words = reason::long(&after, &known, PolicyOrigin::Asked).join(" ");
     assert!(words.contains("4 runs are tied; decided by the highest train_f1."), "{words}");
@@ -326,7 +326,7 @@ fn policies_are_checked_and_written_down() {
     both.weights = vec![0.7, 0.3];
     both.value = ValueOf::Last(5);
     both.constrain("metrics.ms < 50 AND params.family = 'tree'").unwrap();
-    both.tie_breaks.push(Objective::new("loss", DOWN));
+    both.tie_breaks.push(MetricGoal::new("loss", DOWN));
     assert_eq!(policy::WrittenPolicy::of(&both).policy(), Some(both.clone()));
     for wrong in [vec![1.0], vec![1.0, -1.0], vec![f64::NAN, 1.0], vec![0.0, 0.0]] {
         both.weights = wrong;

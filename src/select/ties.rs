@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::policy::{Objective, Policy};
+use super::policy::{MetricGoal, Policy};
 use super::rank::{Columns, TieBreak};
 use super::resolve::{Patterns, candidates, optuna_directions};
 use crate::catalog::{Catalog, Column, NO_TIME, Row};
@@ -28,7 +28,7 @@ pub fn newest_metrics(catalog: &Catalog) -> Vec<(&str, usize)> {
 }
 
 /// The metrics with which ties go on: those of the newest runs whose direction is known, the most telling first.
-pub fn further_metrics(catalog: &Catalog, patterns: &Patterns) -> Vec<Objective> {
+pub fn further_metrics(catalog: &Catalog, patterns: &Patterns) -> Vec<MetricGoal> {
     let mut found = candidates(patterns, &optuna_directions(catalog), newest_metrics(catalog).into_iter());
     found.truncate(MOST_FURTHER);
     found
@@ -41,8 +41,8 @@ pub(super) struct Ties<'a> {
 }
 
 impl<'a> Ties<'a> {
-    pub fn new(catalog: &'a Catalog, policy: &'a Policy, further: &'a [Objective]) -> Self {
-        let is_new = |objective: &&Objective| {
+    pub fn new(catalog: &'a Catalog, policy: &'a Policy, further: &'a [MetricGoal]) -> Self {
+        let is_new = |objective: &&MetricGoal| {
             let mut used = policy.objectives.iter().chain(&policy.tie_breaks);
             !used.any(|known| known.metric == objective.metric)
         };
@@ -53,7 +53,7 @@ impl<'a> Ties<'a> {
         }
     }
 
-    fn first_that_differs(columns: &Columns<'a>, a: Row, b: Row) -> Option<(Ordering, &'a Objective)> {
+    fn first_that_differs(columns: &Columns<'a>, a: Row, b: Row) -> Option<(Ordering, &'a MetricGoal)> {
         let orders = (0..columns.list.len()).map(|at| (columns.compare(at, a, b), columns.list[at].0));
         orders.into_iter().find(|(order, _)| order.is_ne())
     }

@@ -10,18 +10,18 @@ use super::document::Document;
 use crate::mlflow::ExperimentId;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Things<T> {
+struct ByExperimentFile<T> {
     experiments: BTreeMap<String, T>,
 }
 
-impl<T> Default for Things<T> {
+impl<T> Default for ByExperimentFile<T> {
     fn default() -> Self {
         Self { experiments: BTreeMap::new() }
     }
 }
 
 #[derive(Debug, Clone)]
-pub struct ByExperiment<T>(Document<Things<T>>);
+pub struct ByExperiment<T>(Document<ByExperimentFile<T>>);
 
 impl<T: Serialize + DeserializeOwned> ByExperiment<T> {
     /// `kind` is the folder of the state directory where files of such things lie.

@@ -34,13 +34,13 @@ impl Policies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::select::{Goal, Objective};
+    use crate::select::{Goal, MetricGoal};
 
     #[test]
     fn policies_are_kept_by_store_and_experiment() {
         let folder = tempfile::tempdir().unwrap();
         let here = Policies::new(folder.path(), "sqlite:///a.db");
-        let policy = Policy::new(Objective::new("rmse", Goal::Minimize));
+        let policy = Policy::new(MetricGoal::new("rmse", Goal::Minimize));
         let one = ExperimentId::from("1");
         assert_eq!(here.get(&one).unwrap(), None);
         here.set(&one, Some(&policy)).unwrap();

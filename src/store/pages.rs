@@ -12,7 +12,7 @@ use crate::mlflow::Run;
 
 /// The content of a page token, which is base64 of this as JSON.
 #[derive(Deserialize)]
-struct Token {
+struct PageToken {
     offset: usize,
 }
 
@@ -27,7 +27,8 @@ pub fn token_at(offset: usize) -> String {
 ///
 /// [`ErrorKind::Invalid`] for a token that is none of MLflow's.
 pub fn offset_of(token: &str) -> Inner<usize> {
-    let token = STANDARD.decode(token).ok().and_then(|bytes| serde_json::from_slice::<Token>(&bytes).ok());
+    let token =
+        STANDARD.decode(token).ok().and_then(|bytes| serde_json::from_slice::<PageToken>(&bytes).ok());
     token.map(|token| token.offset).ok_or_else(|| ErrorKind::Invalid("invalid page token".into()))
 }
 

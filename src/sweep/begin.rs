@@ -12,7 +12,7 @@ use super::engine::rules::Mode;
 use super::header::SweepHeader;
 use super::plan::SweepPlan;
 use crate::disk::{self, Draft};
-use crate::learn::data::Frame;
+use crate::learn::data::DataFrame;
 use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
 use crate::mlflow::{Dataset, Experiment, ExperimentId, Tag, tags};
@@ -155,7 +155,7 @@ fn commit(folder: &Path) -> Option<String> {
     Some(text.trim().to_owned()).filter(|commit| output.status.success() && commit.len() >= 40)
 }
 
-fn dataset(frame: &Frame) -> Dataset {
+fn dataset(frame: &DataFrame) -> Dataset {
     let columns = frame.columns.iter().take(SCHEMA_COLUMNS);
     let columns: Vec<_> = columns
         .map(|column| {

@@ -7,7 +7,7 @@ use super::engine::rules::{Mode, Rules};
 use super::objective::tabular::{KeptModels, TabularPlan, check_parts};
 use super::plan::SweepPlan;
 use super::search::{FamilySpace, Method};
-use crate::learn::data::{self, DataError, Frame, Limits, ReadOptions, Target, Task, bundled};
+use crate::learn::data::{self, DataError, DataFrame, Limits, ReadOptions, Target, Task, bundled};
 use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
 use crate::learn::scores::{Score, scores};
 use crate::learn::study::TrainingData;
@@ -89,7 +89,7 @@ impl SweepRequest {
     ///
     /// # Errors
     /// What of them cannot be read.
-    pub fn frame(&self) -> Result<Frame, DataError> {
+    pub fn frame(&self) -> Result<DataFrame, DataError> {
         data::load(&self.data, &self.reading)
     }
 
@@ -97,7 +97,7 @@ impl SweepRequest {
     ///
     /// # Errors
     /// What of the request cannot be met on such data, with what to change.
-    pub fn decide_on(&self, frame: Frame) -> Result<(SweepPlan, TrainingData), DataError> {
+    pub fn decide_on(&self, frame: DataFrame) -> Result<(SweepPlan, TrainingData), DataError> {
         let set = bundled::find(&self.data);
         let target = self.target.as_deref().or(set.map(|set| set.target));
         let Some(name) = target else {
@@ -259,7 +259,7 @@ fn narrow(space: &mut FamilySpace, family: &dyn Family, name: &str, range: &Rang
 }
 
 /// A sweep may be resumed from another folder.
-fn absolute(data: &str, frame: &Frame) -> String {
+fn absolute(data: &str, frame: &DataFrame) -> String {
     if bundled::find(data).is_some() { data.to_owned() } else { frame.source.clone() }
 }
 

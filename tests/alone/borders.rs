@@ -192,7 +192,7 @@ fn a_border_that_is_crossed_is_seen() {
         assert!(crosses(folder, file, text), "{folder}: {text}");
     }
     for (folder, file, text) in [
-        ("learn", "families/ridge.rs", "use super::super::data::Frame; // crate::mlflow"),
+        ("learn", "families/ridge.rs", "use super::super::data::DataFrame; // crate::mlflow"),
         ("learn", "study.rs", "use crate::params::{Params, Value};"),
         (
             "sweep/engine",

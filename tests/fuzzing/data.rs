@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use mltui::learn::data::{ColumnValues, DataError, DecimalMark, Frame, ReadOptions, Target, load};
+use mltui::learn::data::{ColumnValues, DataError, DataFrame, DecimalMark, ReadOptions, Target, load};
 use mltui::learn::families::FAMILIES;
 use mltui::learn::report::DataReport;
 use mltui::learn::scores::Prediction;
@@ -304,7 +304,7 @@ fn parquet(folder: &Path, packing: Packing) -> Vec<u8> {
 }
 
 /// Everything that is done with a table before it is learnt from, and a little learning.
-fn learn(frame: &Frame, fits: u8) -> Result<(), DataError> {
+fn learn(frame: &DataFrame, fits: u8) -> Result<(), DataError> {
     for column in &frame.columns {
         let length = match &column.values {
             ColumnValues::Numbers(numbers) => numbers.len(),

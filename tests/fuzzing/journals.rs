@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mltui::marking::{self, Journal, Record, Step};
 use mltui::mlflow::ExperimentId;
-use mltui::select::{Goal, Objective, Policy};
+use mltui::select::{Goal, MetricGoal, Policy};
 use mltui::state::by_experiment::ByExperiment;
 use mltui::state::document::Document;
 use mltui::state::policies::Policies;
@@ -213,7 +213,7 @@ async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     journal.note(&experiment.experiment_id, &Step::Mark(Box::new(record))).unwrap();
     journal.note(&experiment.experiment_id, &Step::Undo { undone, record: other }).unwrap();
 
-    let policy = Policy::new(Objective::new("rmse", Goal::Minimize));
+    let policy = Policy::new(MetricGoal::new("rmse", Goal::Minimize));
     Policies::new(folder, STORE).set(&experiment.experiment_id, Some(&policy)).unwrap();
     ByExperiment::new(folder, "plans", STORE).set(&experiment.experiment_id, Some(wish)).unwrap();
     let remembered =

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::numerals::parse;
 use super::seen::{ColumnContent, spelled, truth};
-use super::{Column, ColumnKind, ColumnValues, GAP};
+use super::{ColumnKind, ColumnValues, DataColumn, GAP};
 use crate::text::order::natural;
 
 /// A column under way.
@@ -98,12 +98,12 @@ impl ColumnBuilder {
         code
     }
 
-    pub fn finish(self) -> Column {
+    pub fn finish(self) -> DataColumn {
         let ColumnContent { kind, mark, .. } = self.holds;
         let gap_words = self.gap_words.into_iter().collect();
         if kind != ColumnKind::Text {
             let values = ColumnValues::Numbers(self.numbers);
-            return Column { name: self.name, kind, values, mark, gap_words };
+            return DataColumn { name: self.name, kind, values, mark, gap_words };
         }
         let mut levels: Vec<(String, u32)> = self.levels.into_iter().collect();
         // Numbers that stand for categories keep the order of numbers.
@@ -114,7 +114,7 @@ impl ColumnBuilder {
         }
         let codes = self.codes.into_iter().map(|code| if code == GAP { GAP } else { place[code as usize] });
         let levels_in_order = levels.iter().map(|(level, _)| level.clone()).collect();
-        Column {
+        DataColumn {
             name: self.name,
             kind: ColumnKind::Text,
             values: ColumnValues::Texts { codes: codes.collect(), levels: levels_in_order },

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{DataError, Frame, ReadOptions, Task, delimited};
+use super::{DataError, DataFrame, ReadOptions, Task, delimited};
 
 /// A data set that comes with the program.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +69,7 @@ impl Bundled {
     ///
     /// # Errors
     /// Where it cannot be read in that way.
-    pub fn frame(&self, reading: &ReadOptions) -> Result<Frame, DataError> {
+    pub fn frame(&self, reading: &ReadOptions) -> Result<DataFrame, DataError> {
         // It is known how it was written.
         let reading = ReadOptions { separator: None, decimal: None, no_header: false, ..reading.clone() };
         let mut frame = delimited::read_packed(Path::new(self.name), self.packed, &reading)?;

@@ -15,7 +15,7 @@ use super::records::Records;
 use super::seen::ColumnScan;
 use super::separator;
 use super::{
-    DataError, ExcludedColumn, Exclusion, FileFormat, Frame, Limits, ReadOptions, digest, named_twice,
+    DataError, DataFrame, ExcludedColumn, Exclusion, FileFormat, Limits, ReadOptions, digest, named_twice,
 };
 
 const MOST_COLUMNS: usize = 1_000_000;
@@ -23,7 +23,7 @@ const MOST_COLUMNS: usize = 1_000_000;
 /// Where the bytes come from; each call begins anew.
 pub type ByteSource<'a> = dyn Fn() -> std::io::Result<Box<dyn Read + 'a>> + 'a;
 
-pub fn read(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
+pub fn read(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError> {
     let open = || -> std::io::Result<Box<dyn Read>> {
         let mut start = [0; 2];
         let is_packed = File::open(path)?.read_exact(&mut start).is_ok() && start == [0x1f, 0x8b];
@@ -34,11 +34,11 @@ pub fn read(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
 }
 
 /// A bundled set.
-pub fn read_packed(name: &Path, bytes: &[u8], reading: &ReadOptions) -> Result<Frame, DataError> {
+pub fn read_packed(name: &Path, bytes: &[u8], reading: &ReadOptions) -> Result<DataFrame, DataError> {
     read_from(name, &|| Ok(Box::new(MultiGzDecoder::new(bytes))), reading)
 }
 
-fn read_from(path: &Path, open: &ByteSource<'_>, reading: &ReadOptions) -> Result<Frame, DataError> {
+fn read_from(path: &Path, open: &ByteSource<'_>, reading: &ReadOptions) -> Result<DataFrame, DataError> {
     let failed = |cause| DataError::Read { path: path.to_owned(), cause };
     let separator = match reading.separator {
         Some(separator) => separator,
@@ -87,7 +87,7 @@ fn read_from(path: &Path, open: &ByteSource<'_>, reading: &ReadOptions) -> Resul
             message: "the file changed while it was read".into(),
         });
     }
-    Ok(Frame {
+    Ok(DataFrame {
         name: String::new(),
         source: String::new(),
         digest,

@@ -74,7 +74,7 @@ pub const GAP: u32 = u32::MAX;
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Column {
+pub struct DataColumn {
     /// As the header has it, or `c1`, `c2`, … without one.
     pub name: String,
     /// The type of its values.
@@ -99,7 +99,7 @@ pub enum FileFormat {
     Parquet,
 }
 
-impl Column {
+impl DataColumn {
     /// How many levels it has, if it is one of texts.
     pub fn levels(&self) -> Option<usize> {
         match &self.values {
@@ -119,7 +119,7 @@ impl Column {
 
 /// A table in memory.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Frame {
+pub struct DataFrame {
     /// The name of the data set: of the file without its ending, or of the bundled set.
     pub name: String,
     /// Where it comes from: an absolute path, or `mltui:NAME`.
@@ -129,7 +129,7 @@ pub struct Frame {
     /// How it was written.
     pub format: FileFormat,
     /// Those that were read.
-    pub columns: Vec<Column>,
+    pub columns: Vec<DataColumn>,
     /// Of every column.
     pub rows: usize,
     /// The columns that are not among those.
@@ -259,7 +259,7 @@ pub fn expanded(path: &str) -> PathBuf {
 ///
 /// # Errors
 /// Where the file cannot be read, with line and column.
-pub fn load(name: &str, reading: &ReadOptions) -> Result<Frame, DataError> {
+pub fn load(name: &str, reading: &ReadOptions) -> Result<DataFrame, DataError> {
     if let Some(set) = bundled::find(name) {
         return set.frame(reading);
     }
@@ -323,7 +323,7 @@ fn stem(path: &Path) -> String {
     }
 }
 
-impl Frame {
+impl DataFrame {
     /// The place of the column of that name.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)

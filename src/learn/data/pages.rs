@@ -28,7 +28,7 @@ impl ChunkReader for ParquetPages {
     /// What begins there: the head of a page, or the end of the file.
     fn get_read(&self, start: u64) -> Result<Self::T> {
         let mut reader = self.0.get_read(start)?;
-        match Head::of(reader.fill_buf()?) {
+        match PageHead::of(reader.fill_buf()?) {
             Some(head) => head.check().map(|()| reader),
             None => Ok(reader),
         }
@@ -41,14 +41,14 @@ impl ChunkReader for ParquetPages {
 
 /// The sizes in the head of a page.
 #[derive(Debug, PartialEq, Eq)]
-struct Head {
+struct PageHead {
     unpacked: u64,
     packed: u64,
     /// Values that a dictionary holds.
     values: u64,
 }
 
-impl Head {
+impl PageHead {
     /// As Thrift's compact protocol writes `PageHeader` of parquet.thrift: fields in the order of their numbers. None where
     /// something else is read; there the reader finds its own errors.
     fn of(bytes: &[u8]) -> Option<Self> {
@@ -145,7 +145,7 @@ mod tests {
         };
         assert_eq!(read(&whole).unwrap().rows, 4);
         // Behind the four letters: kind, unpacked, packed, and the values of the dictionary.
-        let head = Head::of(&whole[4..]).unwrap();
+        let head = PageHead::of(&whole[4..]).unwrap();
         assert_eq!((head.unpacked, head.values), (24, 3));
         let (unpacked, values) = (7, 12);
         let endless = [&[0x80; 20][..], &[0]].concat();

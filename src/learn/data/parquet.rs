@@ -16,19 +16,19 @@ use super::numerals::DecimalMark;
 use super::pages::ParquetPages;
 use super::seen::{ColumnScan, spelled};
 use super::{
-    DataError, ExcludedColumn, Exclusion, FileFormat, Frame, Limits, ReadOptions, digest, named_twice,
+    DataError, DataFrame, ExcludedColumn, Exclusion, FileFormat, Limits, ReadOptions, digest, named_twice,
 };
 use crate::program::catch_panic;
 
 /// Where a file contradicts itself, its reader may panic in place of an error.
-pub fn read(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
+pub fn read(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError> {
     catch_panic(|| read_whole(path, reading)).unwrap_or_else(|_| {
         let message = "not a readable Parquet file: it is damaged".to_owned();
         Err(DataError::File { path: path.to_owned(), message })
     })
 }
 
-fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
+fn read_whole(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError> {
     let file = |message: String| DataError::File { path: path.to_owned(), message };
     let broken = |error: ParquetError| file(format!("not a readable Parquet file: {error}"));
     let io = |cause| DataError::Read { path: path.to_owned(), cause };
@@ -94,7 +94,7 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<Frame, DataError> {
             "not a readable Parquet file: it has fewer rows than the {rows} that its header declares"
         )));
     }
-    Ok(Frame {
+    Ok(DataFrame {
         name: String::new(),
         source: String::new(),
         digest: File::open(path).and_then(digest).map_err(io)?,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, ColumnKind, ColumnValues, DataError, Frame, GAP};
+use super::{ColumnKind, ColumnValues, DataColumn, DataError, DataFrame, GAP};
 
 /// What is predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
@@ -129,7 +129,7 @@ impl Target {
     ///
     /// # Errors
     /// Where there is no such column, or it cannot be predicted.
-    pub fn new(frame: &Frame, name: &str, task: Option<Task>) -> Result<Self, DataError> {
+    pub fn new(frame: &DataFrame, name: &str, task: Option<Task>) -> Result<Self, DataError> {
         let Some(at) = frame.column(name) else {
             return Err(frame.missing_column(name));
         };
@@ -176,7 +176,7 @@ impl Target {
     }
 }
 
-fn is_gap(column: &Column, row: usize) -> bool {
+fn is_gap(column: &DataColumn, row: usize) -> bool {
     match &column.values {
         ColumnValues::Numbers(numbers) => numbers[row].is_nan(),
         ColumnValues::Texts { codes, .. } => codes[row] == GAP,
@@ -184,7 +184,7 @@ fn is_gap(column: &Column, row: usize) -> bool {
 }
 
 /// The task that a column suggests, and why. Whole numbers are whole however they are written, and whatever is missing.
-fn infer(column: &Column) -> (Task, String) {
+fn infer(column: &DataColumn) -> (Task, String) {
     let numbers = match (column.kind, &column.values) {
         (ColumnKind::Text, _) | (_, ColumnValues::Texts { .. }) => {
             return (Task::Classification, "its values are texts".into());
@@ -211,7 +211,7 @@ fn infer(column: &Column) -> (Task, String) {
     }
 }
 
-fn numbers(column: &Column, name: &str) -> Result<TargetValues, DataError> {
+fn numbers(column: &DataColumn, name: &str) -> Result<TargetValues, DataError> {
     match &column.values {
         ColumnValues::Numbers(numbers) => Ok(TargetValues::Numbers(numbers.clone())),
         ColumnValues::Texts { .. } => Err(DataError::Target(format!(
@@ -220,7 +220,7 @@ fn numbers(column: &Column, name: &str) -> Result<TargetValues, DataError> {
     }
 }
 
-fn classes(column: &Column) -> Result<(TargetValues, Option<Labels>), DataError> {
+fn classes(column: &DataColumn) -> Result<(TargetValues, Option<Labels>), DataError> {
     match &column.values {
         ColumnValues::Texts { codes, levels } => {
             let classes = codes.iter().map(|code| if *code == GAP { 0 } else { *code }).collect();

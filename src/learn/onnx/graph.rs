@@ -1,7 +1,7 @@
 //! A graph under way: nodes in the order in which they are reckoned, constants, inputs and outputs.
 
 use super::proto::{
-    AttributeProto, Dimension, GraphProto, Kind, NodeProto, TensorProto, TensorShapeProto, TensorType,
+    AttributeProto, GraphProto, Kind, NodeProto, TensorDimension, TensorProto, TensorShapeProto, TensorType,
     TypeProto, ValueInfoProto,
 };
 
@@ -149,8 +149,8 @@ pub fn tensor(of: Type, sizes: &[usize], raw: Vec<u8>) -> TensorProto {
 
 pub fn info(name: &str, of: Type, sizes: &[Option<i64>]) -> ValueInfoProto {
     let dimension = |size: &Option<i64>| match size {
-        Some(size) => Dimension { dim_value: Some(*size), dim_param: None },
-        None => Dimension { dim_value: None, dim_param: Some("rows".into()) },
+        Some(size) => TensorDimension { dim_value: Some(*size), dim_param: None },
+        None => TensorDimension { dim_value: None, dim_param: Some("rows".into()) },
     };
     let shape = TensorShapeProto { dim: sizes.iter().map(dimension).collect() };
     let tensor_type = TensorType { elem_type: of as i32, shape: Some(shape) };

@@ -13,7 +13,7 @@ use prost::Message;
 use self::forms::scores;
 use self::graph::{Graph, ML, Type, Wire, int, ints, texts};
 use self::proto::{ModelProto, OperatorSetIdProto};
-use super::data::{Column, ColumnKind, ColumnValues, Frame, Labels};
+use super::data::{ColumnKind, ColumnValues, DataColumn, DataFrame, Labels};
 use super::model::{FittedModel, Link};
 use super::prepare::{Encoding, Preparation};
 
@@ -49,7 +49,7 @@ pub struct Exported {
 pub fn export(
     model: &FittedModel,
     preparation: &Preparation,
-    frame: &Frame,
+    frame: &DataFrame,
     labels: Option<&Labels>,
 ) -> Exported {
     let mut graph = Graph::new("mltui", "");
@@ -75,7 +75,7 @@ pub fn export(
 }
 
 /// A column as features in single precision: a table with a row each.
-fn prepared(graph: &mut Graph, step: &Encoding, frame: &Frame, sizes: &[Option<i64>]) -> Wire {
+fn prepared(graph: &mut Graph, step: &Encoding, frame: &DataFrame, sizes: &[Option<i64>]) -> Wire {
     let column = &frame.columns[step.column()];
     match step {
         Encoding::Number { base, fill, .. } => {
@@ -129,7 +129,7 @@ fn prepared(graph: &mut Graph, step: &Encoding, frame: &Frame, sizes: &[Option<i
 
 /// The level that an empty text can only stand for. Python reads words as gaps that are levels here, as `None` is among
 /// texts: where the data had no gap, and one such level, a gap is that level.
-fn of_gap(column: &Column, names: &[String]) -> Option<u32> {
+fn of_gap(column: &DataColumn, names: &[String]) -> Option<u32> {
     let mut words = (0..).zip(names).filter(|(_, name)| GAPS_OF_PANDAS.contains(&name.as_str()));
     let (code, _) = words.next()?;
     (words.next().is_none() && column.gaps() == 0).then_some(code)

@@ -132,11 +132,11 @@ pub struct TensorType {
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorShapeProto {
     #[prost(message, repeated, tag = "1")]
-    pub dim: Vec<Dimension>,
+    pub dim: Vec<TensorDimension>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Dimension {
+pub struct TensorDimension {
     #[prost(int64, optional, tag = "1")]
     pub dim_value: Option<i64>,
     #[prost(string, optional, tag = "2")]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::data::{
-    Column, ColumnKind, DecimalMark, ExcludedColumn, Exclusion, FileFormat, TargetValues, Task,
+    ColumnKind, DataColumn, DecimalMark, ExcludedColumn, Exclusion, FileFormat, TargetValues, Task,
 };
 use super::roles::{ColumnRole, PrecisionLoss};
 use super::study::TrainingData;
@@ -167,7 +167,7 @@ impl ColumnReport {
         }
     }
 
-    fn read(column: &Column, role: &ColumnRole) -> Self {
+    fn read(column: &DataColumn, role: &ColumnRole) -> Self {
         let why = if let ColumnRole::LeftOut(why) = role { why } else { &Exclusion::Empty };
         let mut told = Self::left_out(&ExcludedColumn { name: column.name.clone(), why: why.clone() });
         told.kind = Some(column.kind.as_mlflow().to_owned());

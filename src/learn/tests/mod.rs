@@ -8,7 +8,7 @@ use std::path::Path;
 use fastrand::Rng;
 use proptest::prelude::*;
 
-use super::data::{Frame, Labels, Limits, ReadOptions, Target, TargetValues, Task, bundled, load};
+use super::data::{DataFrame, Labels, Limits, ReadOptions, Target, TargetValues, Task, bundled, load};
 use super::families::{FAMILIES, HyperParams, memory_shortage};
 use super::folds::Split;
 use super::model::{FittedModel, ModelForm};
@@ -25,7 +25,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {
     path.display().to_string()
 }
 
-fn read(name: &str) -> Frame {
+fn read(name: &str) -> DataFrame {
     load(name, &ReadOptions::default()).unwrap()
 }
 

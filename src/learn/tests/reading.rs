@@ -12,7 +12,7 @@ use parquet::schema::parser::parse_message_type;
 use std::io::Write as _;
 
 use super::{read, write};
-use crate::learn::data::{ColumnKind, ColumnValues, DecimalMark, Frame, ReadOptions, Target, Task, load};
+use crate::learn::data::{ColumnKind, ColumnValues, DataFrame, DecimalMark, ReadOptions, Target, Task, load};
 use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
 
@@ -72,7 +72,7 @@ fn files_are_read_whatever_their_separator_quotes_and_packing() {
 #[test]
 fn decimal_commas_are_numbers_and_what_is_in_doubt_is_asked() {
     let folder = tempfile::tempdir().unwrap();
-    let numbers = |frame: &Frame, at: usize| match &frame.columns[at].values {
+    let numbers = |frame: &DataFrame, at: usize| match &frame.columns[at].values {
         ColumnValues::Numbers(numbers) => numbers.clone(),
         ColumnValues::Texts { levels, .. } => panic!("taken for text: {levels:?}"),
     };

@@ -82,7 +82,7 @@ pub fn grow(
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct SortedValue {
     value: f32,
     row: u32,
 }
@@ -92,16 +92,16 @@ struct Grower<'a, Item> {
     growth: &'a TreeOptions,
     rng: &'a mut Rng,
     /// Of each feature the rows in its order; those of a node stand together, at the same place for all features.
-    entries: Vec<Vec<Entry>>,
+    entries: Vec<Vec<SortedValue>>,
     /// Of each row whether it goes left, while a node is split.
     goes_left: Vec<bool>,
-    beside: Vec<Entry>,
+    beside: Vec<SortedValue>,
     /// The features in the order in which they are drawn.
     drawn: Vec<u32>,
 }
 
 /// A node that waits for its turn.
-struct Waiting<S> {
+struct OpenNode<S> {
     node: usize,
     from: usize,
     to: usize,
@@ -109,7 +109,7 @@ struct Waiting<S> {
     side: S,
 }
 
-struct Best<S> {
+struct BestSplit<S> {
     feature: usize,
     threshold: f32,
     /// Rows on the left.
@@ -131,7 +131,7 @@ impl<'a, Item: Copy> Grower<'a, Item> {
         let kept = |(at, order): (usize, &Vec<u32>)| {
             let column = matrix.column(at);
             let rows = order.iter().filter(|row| bag.times(**row as usize) > 0);
-            rows.map(|row| Entry { value: column[*row as usize], row: *row }).collect()
+            rows.map(|row| SortedValue { value: column[*row as usize], row: *row }).collect()
         };
         Self {
             items,
@@ -152,9 +152,9 @@ impl<'a, Item: Copy> Grower<'a, Item> {
             side.add(self.items[entry.row as usize]);
         }
         let node = tree.add();
-        let mut waiting = vec![Waiting { node, from: 0, to: count, depth: 0, side }];
+        let mut waiting = vec![OpenNode { node, from: 0, to: count, depth: 0, side }];
         while let Some(next) = waiting.pop() {
-            let Waiting { node, from, to, depth, side } = next;
+            let OpenNode { node, from, to, depth, side } = next;
             let best = if self.is_done(&side, to - from, depth) {
                 None
             } else {
@@ -175,8 +175,8 @@ impl<'a, Item: Copy> Grower<'a, Item> {
             if !(left_done && right_done) {
                 self.partition(from, to, &best);
             }
-            waiting.push(Waiting { node: right, from: middle, to, depth: depth + 1, side: best.right });
-            waiting.push(Waiting { node: left, from, to: middle, depth: depth + 1, side: best.left });
+            waiting.push(OpenNode { node: right, from: middle, to, depth: depth + 1, side: best.right });
+            waiting.push(OpenNode { node: left, from, to: middle, depth: depth + 1, side: best.left });
         }
         tree
     }
@@ -197,11 +197,11 @@ impl<'a, Item: Copy> Grower<'a, Item> {
         to: usize,
         node: &S,
         empty: &S,
-    ) -> Option<Best<S>> {
+    ) -> Option<BestSplit<S>> {
         let width = self.drawn.len();
         let tried = self.growth.max_features.unwrap_or(width).clamp(1, width.max(1));
         let min_leaf = self.growth.min_samples_leaf.max(1);
-        let mut best: Option<Best<S>> = None;
+        let mut best: Option<BestSplit<S>> = None;
         let mut purest: Option<f64> = None;
         let mut looked_at = 0;
         for turn in 0..width {
@@ -245,14 +245,14 @@ impl<'a, Item: Copy> Grower<'a, Item> {
                     right.add(self.items[entry.row as usize]);
                 }
                 let threshold = between(entries[count - 1].value, entries[count].value);
-                best = Some(Best { feature, threshold, count, purity, left, right });
+                best = Some(BestSplit { feature, threshold, count, purity, left, right });
             }
         }
         best
     }
 
     /// Brings the rows of each side together, in the order they had.
-    fn partition<S>(&mut self, from: usize, to: usize, best: &Best<S>) {
+    fn partition<S>(&mut self, from: usize, to: usize, best: &BestSplit<S>) {
         for (at, entry) in self.entries[best.feature][from..to].iter().enumerate() {
             self.goes_left[entry.row as usize] = at < best.count;
         }

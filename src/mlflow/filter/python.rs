@@ -11,11 +11,11 @@ pub type LiteralError = (String, usize);
 pub fn texts(source: &str) -> Result<Vec<String>, LiteralError> {
     let mut reader = Reader { source, at: 1 };
     let texts: Vec<String> = match reader.group(0)? {
-        Item::Text(text) => vec![text],
-        Item::Tuple(items) => {
+        PythonItem::Text(text) => vec![text],
+        PythonItem::Tuple(items) => {
             let text = |item| match item {
-                Item::Text(text) => Ok(text),
-                Item::Tuple(_) => Err(("nested lists are not supported".to_owned(), 0)),
+                PythonItem::Text(text) => Ok(text),
+                PythonItem::Tuple(_) => Err(("nested lists are not supported".to_owned(), 0)),
             };
             items.into_iter().map(text).collect::<Result<_, _>>()?
         }
@@ -38,9 +38,9 @@ pub fn literal(text: &str) -> String {
 
 const TAKES: &str = "expected at least one quoted text";
 
-enum Item {
+enum PythonItem {
     Text(String),
-    Tuple(Vec<Item>),
+    Tuple(Vec<PythonItem>),
 }
 
 struct Reader<'a> {
@@ -63,7 +63,7 @@ impl Reader<'_> {
     }
 
     /// What stands behind an opening parenthesis, up to the one that closes it: one thing, or with a comma a list.
-    fn group(&mut self, depth: usize) -> Result<Item, LiteralError> {
+    fn group(&mut self, depth: usize) -> Result<PythonItem, LiteralError> {
         let mut items = Vec::new();
         let mut is_list = true;
         loop {
@@ -84,12 +84,12 @@ impl Reader<'_> {
             Some(only) if items.is_empty() && !is_list => Ok(only),
             last => {
                 items.extend(last);
-                Ok(Item::Tuple(items))
+                Ok(PythonItem::Tuple(items))
             }
         }
     }
 
-    fn item(&mut self, depth: usize) -> Result<Item, LiteralError> {
+    fn item(&mut self, depth: usize) -> Result<PythonItem, LiteralError> {
         if self.rest().starts_with('(') {
             if depth == DEEPEST {
                 return self.wrong("too many nested parentheses");
@@ -104,7 +104,7 @@ impl Reader<'_> {
             found = true;
             self.skip_space();
         }
-        if found { Ok(Item::Text(text)) } else { self.wrong(TAKES) }
+        if found { Ok(PythonItem::Text(text)) } else { self.wrong(TAKES) }
     }
 
     fn is_text(&self) -> bool {

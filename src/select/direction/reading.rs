@@ -80,13 +80,13 @@ impl Words {
 
 /// Words of a name that belong together.
 #[derive(Clone, Copy)]
-enum Part {
+enum NamePart {
     Known(WordRole),
     Number,
     Unknown,
 }
 
-impl Part {
+impl NamePart {
     fn metric(self) -> Option<KnownMetric> {
         match self {
             Self::Known(WordRole::Metric(metric)) => Some(metric),
@@ -100,7 +100,7 @@ impl Part {
 
     /// Whether it is said by the way.
     fn is_passing(self) -> bool {
-        matches!(self, Self::Number | Self::Known(WordRole::Way | WordRole::Part(_)))
+        matches!(self, Self::Number | Self::Known(WordRole::Way | WordRole::NamePart(_)))
     }
 }
 
@@ -122,26 +122,27 @@ pub fn read(name: &str) -> NameReading {
     while at < words.count() {
         let (part, end) = longest(&words, at);
         let text = words.get(at, end);
-        let is_set = matches!(part, Part::Number)
-            && parts.last().is_some_and(|last| matches!(last, Part::Known(WordRole::Part(_))));
+        let is_set = matches!(part, NamePart::Number)
+            && parts.last().is_some_and(|last| matches!(last, NamePart::Known(WordRole::NamePart(_))));
         match part {
             // Where both are named, as in `train_val_loss`, what it is judged by counts.
-            Part::Known(WordRole::Part(of)) => {
+            NamePart::Known(WordRole::NamePart(of)) => {
                 said.of = if said.of == DataPart::Unsaid { of } else { said.of.min(of) }
             }
             _ if is_set => said.set = text.parse().unwrap_or(u32::MAX),
-            Part::Known(WordRole::Way) => {}
+            NamePart::Known(WordRole::Way) => {}
             _ => said.core.push_str(text),
         }
-        said.more += usize::from(!is_set && !matches!(part, Part::Known(WordRole::Way | WordRole::Part(_))));
+        said.more +=
+            usize::from(!is_set && !matches!(part, NamePart::Known(WordRole::Way | WordRole::NamePart(_))));
         parts.push(part);
         at = end;
     }
-    let is_whole = |part: &Part| part.is_passing() || part.metric().is_some_and(|metric| metric.is_whole);
+    let is_whole = |part: &NamePart| part.is_passing() || part.metric().is_some_and(|metric| metric.is_whole);
     if !parts.iter().all(is_whole) {
         for part in &mut parts {
             if part.metric().is_some_and(|metric| metric.is_whole) {
-                *part = Part::Unknown;
+                *part = NamePart::Unknown;
             }
         }
     }
@@ -155,27 +156,27 @@ pub fn read(name: &str) -> NameReading {
 }
 
 /// The longest known name that begins at a word, and where it ends.
-fn longest(words: &Words, at: usize) -> (Part, usize) {
+fn longest(words: &Words, at: usize) -> (NamePart, usize) {
     if words.one == Some(at) {
-        return (Part::Known(WordRole::Minus), at + 1);
+        return (NamePart::Known(WordRole::Minus), at + 1);
     }
     for end in (at + 1..=words.count().min(at + LONGEST)).rev() {
         if let Some(role) = role(words.get(at, end)) {
-            return (Part::Known(role), end);
+            return (NamePart::Known(role), end);
         }
     }
     let word = words.get(at, at + 1);
     if word.starts_with(|c: char| c.is_ascii_digit()) {
-        return (Part::Number, at + 1);
+        return (NamePart::Number, at + 1);
     }
     let rest = JOINED.iter().filter_map(|joined| word.strip_prefix(joined));
     let known =
         rest.filter_map(role).find(|role| matches!(role, WordRole::Metric(metric) if !metric.is_whole));
-    (known.map_or(Part::Unknown, Part::Known), at + 1)
+    (known.map_or(NamePart::Unknown, NamePart::Known), at + 1)
 }
 
 /// The metric that a name is of, and what is wanted of it.
-fn decide(parts: &[Part]) -> Option<(KnownMetric, Goal)> {
+fn decide(parts: &[NamePart]) -> Option<(KnownMetric, Goal)> {
     if parts.iter().any(|part| part.is(WordRole::Silent) || part.is(WordRole::Beside)) {
         return None;
     }
@@ -200,7 +201,7 @@ fn decide(parts: &[Part]) -> Option<(KnownMetric, Goal)> {
 }
 
 /// Whether a name turns its metric round; none where nobody can tell.
-fn is_turned(parts: &[Part], head: usize) -> Option<bool> {
+fn is_turned(parts: &[NamePart], head: usize) -> Option<bool> {
     let Some(at) = parts.iter().rposition(|part| part.is(WordRole::Not) || part.is(WordRole::Minus)) else {
         return Some(false);
     };

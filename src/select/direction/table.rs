@@ -47,7 +47,7 @@ pub struct KnownMetric {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum WordRole {
     Metric(KnownMetric),
-    Part(DataPart),
+    NamePart(DataPart),
     Way,
     Silent,
     Beside,
@@ -94,9 +94,9 @@ fn read_role(what: &str, place: u16) -> Option<WordRole> {
         "loss" => MetricKind::Loss,
         "cost" => MetricKind::Cost,
         "time" => MetricKind::Time,
-        "val" => return Some(WordRole::Part(DataPart::Validation)),
-        "test" => return Some(WordRole::Part(DataPart::Test)),
-        "train" => return Some(WordRole::Part(DataPart::Training)),
+        "val" => return Some(WordRole::NamePart(DataPart::Validation)),
+        "test" => return Some(WordRole::NamePart(DataPart::Test)),
+        "train" => return Some(WordRole::NamePart(DataPart::Training)),
         "way" => return Some(WordRole::Way),
         "silent" => return Some(WordRole::Silent),
         "beside" => return Some(WordRole::Beside),

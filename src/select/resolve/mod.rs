@@ -12,7 +12,7 @@ pub use patterns::Patterns;
 pub use telling::{by_telling, candidates};
 
 use super::Goal;
-use super::policy::{Objective, Policy};
+use super::policy::{MetricGoal, Policy};
 use crate::mlflow::{Tag, tags};
 
 /// Who stated a policy.
@@ -76,20 +76,20 @@ pub fn resolve(
     experiment: &[Tag],
     patterns: &Patterns,
     metrics: &[(&str, usize)],
-    told: &[Objective],
+    told: &[MetricGoal],
 ) -> Resolved {
     if let Some(policy) = chosen {
         return Resolved::Policy(policy, PolicyOrigin::Chosen);
     }
     let candidates = candidates(patterns, told, metrics.iter().copied());
-    let with_tie_breaks = |objectives: &[Objective]| {
+    let with_tie_breaks = |objectives: &[MetricGoal]| {
         let mut policy = Policy::new(objectives[0].clone());
         policy.objectives = objectives.to_vec();
-        let is_new = |candidate: &&Objective| objectives.iter().all(|one| one.metric != candidate.metric);
+        let is_new = |candidate: &&MetricGoal| objectives.iter().all(|one| one.metric != candidate.metric);
         policy.tie_breaks.extend(candidates.iter().find(is_new).cloned());
         policy
     };
-    let by = |metric: &str, goal: Goal| with_tie_breaks(&[Objective::new(metric, goal)]);
+    let by = |metric: &str, goal: Goal| with_tie_breaks(&[MetricGoal::new(metric, goal)]);
     let tag = |key: &str| experiment.iter().find(|tag| tag.key == key).map(|tag| tag.value.trim());
     if let Some(metric) = tag(tags::PRIMARY_METRIC).filter(|metric| !metric.is_empty()) {
         let greater = tag(tags::GREATER_IS_BETTER).map(str::to_ascii_lowercase);
@@ -103,7 +103,7 @@ pub fn resolve(
             None => Resolved::Undirected(metric.to_owned(), PolicyOrigin::Experiment),
         };
     }
-    if let Some(Objective { metric, goal }) = patterns.first(metrics) {
+    if let Some(MetricGoal { metric, goal }) = patterns.first(metrics) {
         return Resolved::Policy(by(&metric, goal), PolicyOrigin::Settings);
     }
     if !told.is_empty() {

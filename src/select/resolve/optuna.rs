@@ -3,14 +3,14 @@
 
 use super::telling::is_system;
 use crate::catalog::{Catalog, Row, Sym};
-use crate::select::{Goal, Objective, newest_active};
+use crate::select::{Goal, MetricGoal, newest_active};
 
 const DIRECTION: &str = "direction";
 /// Objectives of one study that are read; nobody has so many.
 const MOST: usize = 16;
 
 /// The objectives of the study that most of the newest runs are trials of, and in which all of its trials agree.
-pub fn optuna_directions(catalog: &Catalog) -> Vec<Objective> {
+pub fn optuna_directions(catalog: &Catalog) -> Vec<MetricGoal> {
     let Some(column) = catalog.tags.column(&catalog.texts, DIRECTION) else { return Vec::new() };
     let newest = newest_active(catalog);
     let trials: Vec<(Row, Sym)> = newest.iter().filter_map(|row| Some((*row, column.get(*row)?))).collect();
@@ -35,11 +35,11 @@ pub fn optuna_directions(catalog: &Catalog) -> Vec<Objective> {
             let only = others.by_ref().find(|key| has(key))?;
             (!others.any(&has)).then_some(only)
         });
-        return metric.map(|metric| Objective::new(metric, goal)).into_iter().collect();
+        return metric.map(|metric| MetricGoal::new(metric, goal)).into_iter().collect();
     }
     let numbered = goals.iter().enumerate();
-    let objectives: Vec<Objective> =
-        numbered.map(|(at, goal)| Objective::new(format!("value_{at}"), *goal)).collect();
+    let objectives: Vec<MetricGoal> =
+        numbered.map(|(at, goal)| MetricGoal::new(format!("value_{at}"), *goal)).collect();
     let is_there = objectives.iter().all(|objective| has(&objective.metric));
     if is_there { objectives } else { Vec::new() }
 }

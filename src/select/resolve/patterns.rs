@@ -1,6 +1,6 @@
 //! The user's own directions, by patterns of names.
 
-use super::super::{Goal, Objective, goal};
+use super::super::{Goal, MetricGoal, goal};
 use super::telling::most_telling;
 
 /// Metrics by name, with what is wanted of them, the most wanted first. `*` stands for anything, `?` for a letter.
@@ -21,16 +21,16 @@ impl Patterns {
     }
 
     /// The most telling metric of the first pattern that any of them matches.
-    pub(super) fn first(&self, metrics: &[(&str, usize)]) -> Option<Objective> {
+    pub(super) fn first(&self, metrics: &[(&str, usize)]) -> Option<MetricGoal> {
         self.0.iter().find_map(|(pattern, goal)| {
             let matching = metrics.iter().copied().filter(|(name, _)| matches(pattern, name));
-            Some(Objective::new(most_telling(matching)?, *goal))
+            Some(MetricGoal::new(most_telling(matching)?, *goal))
         })
     }
 
     /// What is wanted of a metric: by the first pattern that it matches, else by what the tags of runs say, see
     /// [`optuna_directions`](super::optuna_directions), else by its name.
-    pub fn goal(&self, told: &[Objective], metric: &str) -> Option<Goal> {
+    pub fn goal(&self, told: &[MetricGoal], metric: &str) -> Option<Goal> {
         let found = self.0.iter().find(|(pattern, _)| matches(pattern, metric)).map(|(_, goal)| *goal);
         let by_tags = || told.iter().find(|objective| objective.metric == metric).map(|one| one.goal);
         found.or_else(by_tags).or_else(|| goal(metric))

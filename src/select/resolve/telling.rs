@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use rustc_hash::FxHashSet;
 
 use super::Patterns;
-use crate::select::Objective;
+use crate::select::MetricGoal;
 use crate::select::direction::{DataPart, MetricKind, NameReading, read};
 use crate::select::spread::without_fold;
 
@@ -13,23 +13,23 @@ use crate::select::spread::without_fold;
 type Rank<'a> = (bool, bool, DataPart, u16, usize, Reverse<u32>, Reverse<usize>, &'a str);
 
 /// A metric with what its name says, and how many runs have it.
-struct Read<'a> {
+struct NamedMetric<'a> {
     name: &'a str,
     count: usize,
     said: NameReading,
 }
 
 /// Metrics that are ranked beside each other.
-struct Field<'a> {
-    metrics: Vec<Read<'a>>,
+struct Ranking<'a> {
+    metrics: Vec<NamedMetric<'a>>,
     /// Metrics that are there by the data that they are of.
     by_data: FxHashSet<String>,
 }
 
-impl<'a> Field<'a> {
+impl<'a> Ranking<'a> {
     fn new(metrics: impl Iterator<Item = (&'a str, usize)>) -> Self {
-        let read = |(name, count)| Read { name, count, said: read(name) };
-        let metrics: Vec<Read<'_>> = metrics.map(read).collect();
+        let read = |(name, count)| NamedMetric { name, count, said: read(name) };
+        let metrics: Vec<NamedMetric<'_>> = metrics.map(read).collect();
         let of_data = metrics.iter().filter(|metric| metric.said.of != DataPart::Unsaid);
         let by_data = of_data.map(|metric| metric.said.core.clone()).collect();
         Self { metrics, by_data }
@@ -38,7 +38,7 @@ impl<'a> Field<'a> {
     /// What an answer costs comes after all else; then a metric that some runs do not have; then by the data; then by the
     /// metric itself; then what says more than its name; then, of several sets, the one before the last: the last is what
     /// training is stopped by.
-    fn rank(&self, metric: &Read<'a>, most: usize) -> Rank<'a> {
+    fn rank(&self, metric: &NamedMetric<'a>, most: usize) -> Rank<'a> {
         let said = &metric.said;
         // A measure that is there only once was not taken while training; a loss may well have been.
         let is_once = said.of == DataPart::Unsaid && !self.by_data.contains(&said.core);
@@ -60,12 +60,12 @@ impl<'a> Field<'a> {
 /// have as have the most common one.
 pub fn candidates<'a>(
     patterns: &Patterns,
-    told: &[Objective],
+    told: &[MetricGoal],
     metrics: impl Iterator<Item = (&'a str, usize)>,
-) -> Vec<Objective> {
+) -> Vec<MetricGoal> {
     let metrics = metrics.filter(|(name, count)| *count > 0 && !is_system(name));
-    let mut field = Field::new(metrics);
-    let goal = |metric: &Read<'_>| patterns.goal(told, metric.name);
+    let mut field = Ranking::new(metrics);
+    let goal = |metric: &NamedMetric<'_>| patterns.goal(told, metric.name);
     field.metrics.retain(|metric| {
         let said = &metric.said;
         let decides = said.goal.is_none() || said.kind != MetricKind::Time;
@@ -73,16 +73,16 @@ pub fn candidates<'a>(
     });
     let most = field.metrics.iter().map(|metric| metric.count).max().unwrap_or(0);
     field.metrics.retain(|metric| metric.count * 2 >= most);
-    let mut order: Vec<&Read<'_>> = field.metrics.iter().collect();
+    let mut order: Vec<&NamedMetric<'_>> = field.metrics.iter().collect();
     order.sort_by_cached_key(|metric| field.rank(metric, most));
-    order.into_iter().filter_map(|metric| Some(Objective::new(metric.name, goal(metric)?))).collect()
+    order.into_iter().filter_map(|metric| Some(MetricGoal::new(metric.name, goal(metric)?))).collect()
 }
 
 /// Sorts metrics, the most telling first; those whose names tell nothing come last.
 pub fn by_telling(metrics: &mut [(&str, usize)]) {
-    let field = Field::new(metrics.iter().copied());
+    let field = Ranking::new(metrics.iter().copied());
     let most = metrics.iter().map(|(_, count)| *count).max().unwrap_or(0);
-    let mut order: Vec<&Read<'_>> = field.metrics.iter().collect();
+    let mut order: Vec<&NamedMetric<'_>> = field.metrics.iter().collect();
     order.sort_by_cached_key(|metric| {
         let is_telling = metric.said.goal.is_some() && !is_auxiliary(metric.name, &metric.said);
         (is_system(metric.name), !is_telling, field.rank(metric, most))
@@ -94,9 +94,10 @@ pub fn by_telling(metrics: &mut [(&str, usize)]) {
 
 /// The most telling of metrics of one direction.
 pub(super) fn most_telling<'a>(metrics: impl Iterator<Item = (&'a str, usize)>) -> Option<&'a str> {
-    let field = Field::new(metrics.filter(|(_, count)| *count > 0));
+    let field = Ranking::new(metrics.filter(|(_, count)| *count > 0));
     let most = field.metrics.iter().map(|metric| metric.count).max()?;
-    let rank = |metric: &&Read<'a>| (is_auxiliary(metric.name, &metric.said), field.rank(metric, most));
+    let rank =
+        |metric: &&NamedMetric<'a>| (is_auxiliary(metric.name, &metric.said), field.rank(metric, most));
     field.metrics.iter().min_by_key(rank).map(|metric| metric.name)
 }
 

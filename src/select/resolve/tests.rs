@@ -35,7 +35,7 @@ fn a_policy_comes_from_whoever_speaks_first() {
     let by_name = resolved(&[], &[], &metrics);
     assert_eq!(metric_of(&by_name), ("val_rmse".into(), Some(DOWN), Some(PolicyOrigin::Names)));
     let Resolved::Policy(policy, _) = &by_name else { panic!("a policy") };
-    assert_eq!(policy.tie_breaks, [Objective::new("train_loss", DOWN)]);
+    assert_eq!(policy.tie_breaks, [MetricGoal::new("train_loss", DOWN)]);
     let by_settings = resolved(&[], &["none* max", "*_lo?s max"], &metrics);
     assert_eq!(metric_of(&by_settings), ("train_loss".into(), Some(UP), Some(PolicyOrigin::Settings)));
     let name = (tags::PRIMARY_METRIC, "lr");
@@ -233,7 +233,7 @@ fn trial(id: usize, metrics: &[&str], tags: &[(&str, &str)]) -> Run {
 }
 
 /// What the tags tell of trials with these metrics, and with these directions by turns.
-fn told_of(metrics: &[&str], directions: &[&str]) -> Vec<Objective> {
+fn told_of(metrics: &[&str], directions: &[&str]) -> Vec<MetricGoal> {
     let one = |(id, direction): (usize, &&str)| {
         let tags = [("direction", *direction), ("number", "1")];
         trial(id, metrics, if direction.is_empty() { &[] } else { &tags })
@@ -246,15 +246,15 @@ fn told_of(metrics: &[&str], directions: &[&str]) -> Vec<Objective> {
 
 #[test]
 fn trials_of_optuna_say_what_is_wanted_of_their_value() {
-    let value = |goal| vec![Objective::new("value", goal)];
+    let value = |goal| vec![MetricGoal::new("value", goal)];
     assert_eq!(told_of(&["value", "val_loss"], &["MINIMIZE", "MINIMIZE"]), value(DOWN));
     assert_eq!(told_of(&["value"], &["StudyDirection.MAXIMIZE"]), value(UP));
-    assert_eq!(told_of(&["yield"], &["MAXIMIZE"]), [Objective::new("yield", UP)], "under another name");
+    assert_eq!(told_of(&["yield"], &["MAXIMIZE"]), [MetricGoal::new("yield", UP)], "under another name");
     let with_system = told_of(&["system/cpu_utilization_percentage", "yield", "system/disk"], &["MAXIMIZE"]);
-    assert_eq!(with_system, [Objective::new("yield", UP)], "beside what MLflow logs of the machine");
+    assert_eq!(with_system, [MetricGoal::new("yield", UP)], "beside what MLflow logs of the machine");
     assert_eq!(
         told_of(&["value_0", "value_1"], &["['MINIMIZE', 'MAXIMIZE']"; 2]),
-        [Objective::new("value_0", DOWN), Objective::new("value_1", UP)]
+        [MetricGoal::new("value_0", DOWN), MetricGoal::new("value_1", UP)]
     );
     for (metrics, directions) in [
         (&["value"][..], &["MINIMIZE", "MAXIMIZE"][..]),
@@ -266,7 +266,7 @@ fn trials_of_optuna_say_what_is_wanted_of_their_value() {
     ] {
         assert_eq!(told_of(metrics, directions), [], "{metrics:?} {directions:?}");
     }
-    let told = [Objective::new("value", DOWN)];
+    let told = [MetricGoal::new("value", DOWN)];
     let metrics = [("value", 3), ("val_f1", 3)];
     let with = |tags: &[Tag], patterns: &Patterns| metric_of(&resolve(None, tags, patterns, &metrics, &told));
     let nothing = Patterns::default();
@@ -274,10 +274,10 @@ fn trials_of_optuna_say_what_is_wanted_of_their_value() {
     let primary = [Tag::new(tags::PRIMARY_METRIC, "value")];
     assert_eq!(with(&primary, &nothing), ("value".into(), Some(DOWN), Some(PolicyOrigin::Experiment)));
     let settings = Patterns::parse(&["val_f1 max".to_owned()]).unwrap();
-    let goals = |patterns: &Patterns, told: &[Objective], metric: &str| {
+    let goals = |patterns: &Patterns, told: &[MetricGoal], metric: &str| {
         ["value", metric].map(|metric| patterns.goal(told, metric))
     };
-    let upwards = [Objective::new("loss", UP)];
+    let upwards = [MetricGoal::new("loss", UP)];
     assert_eq!(goals(&nothing, &told, "loss"), [Some(DOWN); 2], "tags, and a name");
     assert_eq!(goals(&nothing, &upwards, "loss"), [None, Some(UP)], "a tag says more than a name");
     let turned = Patterns::parse(&["* min".to_owned()]).unwrap();

@@ -70,7 +70,7 @@ impl Answer {
     /// A field that must be there.
     pub fn required<T>(&self, key: &str, read: impl Fn(&Value) -> Inner<T>) -> Inner<T> {
         let budget = Budget::default();
-        self.at(key, Tree(&budget), &budget)?.ok_or_else(|| missing(key)).and_then(|value| read(&value))
+        self.at(key, ValueTree(&budget), &budget)?.ok_or_else(|| missing(key)).and_then(|value| read(&value))
     }
 
     /// The list that was requested. MLflow leaves an empty one out; what holds something else instead is not MLflow's.
@@ -83,7 +83,7 @@ impl Answer {
         }
         let budget = Budget::default();
         let failure = RefCell::new(None);
-        let found = self.at(key, Things { read: &read, budget: &budget, failure: &failure }, &budget);
+        let found = self.at(key, Elements { read: &read, budget: &budget, failure: &failure }, &budget);
         match failure.into_inner() {
             Some(failure) => Err(failure),
             None => Ok(found?.unwrap_or_else(|| List { things: Vec::new(), weight: 0 })),
@@ -128,7 +128,7 @@ impl<'de> Visitor<'de> for Outline<'_> {
                 return Err(de::Error::custom(format_args!("more than {FIELDS} fields")));
             }
             if key == TOKEN {
-                let token = map.next_value_seed(Tree(&Budget::default()))?;
+                let token = map.next_value_seed(ValueTree(&Budget::default()))?;
                 self.0.next_token = token.as_str().filter(|token| !token.is_empty()).map(str::to_owned);
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -194,14 +194,14 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for FieldOf<'_, S> {
 }
 
 /// Reads the things of a list, one after the other; nothing in place of a list is an empty one.
-struct Things<'a, F> {
+struct Elements<'a, F> {
     read: &'a F,
     budget: &'a Budget,
     /// What is wrong with one of them.
     failure: &'a RefCell<Option<ErrorKind>>,
 }
 
-impl<'de, T, F: Fn(&Value) -> Inner<T>> DeserializeSeed<'de> for Things<'_, F> {
+impl<'de, T, F: Fn(&Value) -> Inner<T>> DeserializeSeed<'de> for Elements<'_, F> {
     type Value = List<T>;
 
     fn deserialize<D: de::Deserializer<'de>>(self, from: D) -> Result<List<T>, D::Error> {
@@ -209,7 +209,7 @@ impl<'de, T, F: Fn(&Value) -> Inner<T>> DeserializeSeed<'de> for Things<'_, F> {
     }
 }
 
-impl<'de, T, F: Fn(&Value) -> Inner<T>> Visitor<'de> for Things<'_, F> {
+impl<'de, T, F: Fn(&Value) -> Inner<T>> Visitor<'de> for Elements<'_, F> {
     type Value = List<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -228,7 +228,7 @@ impl<'de, T, F: Fn(&Value) -> Inner<T>> Visitor<'de> for Things<'_, F> {
         };
         loop {
             self.budget.0.set(0);
-            let Some(value) = elements.next_element_seed(Tree(self.budget))? else { return Ok(list) };
+            let Some(value) = elements.next_element_seed(ValueTree(self.budget))? else { return Ok(list) };
             list.weight += if std::mem::needs_drop::<T>() { weight(&value) } else { size_of::<T>() };
             if list.weight > LIST {
                 let words = format!("the list in one answer has more than {} MB", LIST >> 20);
@@ -266,9 +266,9 @@ impl Budget {
 
 /// A value as a tree, within its budget.
 #[derive(Clone, Copy)]
-struct Tree<'a>(&'a Budget);
+struct ValueTree<'a>(&'a Budget);
 
-impl<'de> DeserializeSeed<'de> for Tree<'_> {
+impl<'de> DeserializeSeed<'de> for ValueTree<'_> {
     type Value = Value;
 
     fn deserialize<D: de::Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
@@ -276,7 +276,7 @@ impl<'de> DeserializeSeed<'de> for Tree<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Tree<'_> {
+impl<'de> Visitor<'de> for ValueTree<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

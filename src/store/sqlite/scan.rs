@@ -28,13 +28,13 @@ const BARE_HEAD: &str =
 
 /// Which of the value tables to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Table {
+enum ValueTable {
     Metrics,
     Params,
     Tags,
 }
 
-impl Table {
+impl ValueTable {
     const ALL: [Self; 3] = [Self::Params, Self::Metrics, Self::Tags];
 
     fn name(self) -> &'static str {
@@ -117,7 +117,9 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<FileCurs
     }
     // Where only some metrics are wanted, they are read beside the heads.
     let keys = match &scan.values {
-        ScanValues::Only { metrics, .. } if is_worth_a_walk(&connection, Table::Metrics, metrics)? => metrics,
+        ScanValues::Only { metrics, .. } if is_worth_a_walk(&connection, ValueTable::Metrics, metrics)? => {
+            metrics
+        }
         _ => &Vec::new(),
     };
     let second = if keys.is_empty() { None } else { Some(pool.take()?) };
@@ -138,7 +140,7 @@ pub fn scan(pool: &Pool, scan: &Scan, sink: &Sender<RunBatch>) -> Inner<FileCurs
     let beside = beside.map(|read| read.unwrap_or_else(|_| Err(broken()))).transpose()?;
     let total = numbers.by_hex.len() + numbers.others.len();
     if total as u32 > whole {
-        let part = Part { scan, numbers: &numbers, whole, sink, beside };
+        let part = ValueScan { scan, numbers: &numbers, whole, sink, beside };
         part.values(pool, &mut connection, writer)?;
     }
     pool.give_back(connection);
@@ -224,7 +226,7 @@ fn heads(
 }
 
 /// The reading of values, after all runs are numbered.
-struct Part<'a> {
+struct ValueScan<'a> {
     scan: &'a Scan,
     numbers: &'a Numbers,
     /// Runs with a lower number were sent whole.
@@ -263,7 +265,7 @@ fn beside(connection: &Connection, keys: &[String]) -> Inner<Vec<(Id, u32, f64)>
     Ok(found)
 }
 
-impl Part<'_> {
+impl ValueScan<'_> {
     fn values(&self, pool: &Pool, connection: &mut Connection, mut writer: BatchWriter) -> Inner<()> {
         let count = self.numbers.by_hex.len() + self.numbers.others.len();
         let all: i64 = connection.db.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
@@ -278,13 +280,13 @@ impl Part<'_> {
         std::thread::scope(|scope| {
             let params = scope.spawn(move || {
                 let connection = second?;
-                let result = self.walk(&connection, Table::Params, None, &mut BatchWriter::new(1));
+                let result = self.walk(&connection, ValueTable::Params, None, &mut BatchWriter::new(1));
                 pool.give_back(connection);
                 result
             });
-            let mut result = self.walk(connection, Table::Metrics, None, &mut writer);
+            let mut result = self.walk(connection, ValueTable::Metrics, None, &mut writer);
             if let Ok(Ok(())) = result {
-                result = self.walk(connection, Table::Tags, None, &mut writer);
+                result = self.walk(connection, ValueTable::Tags, None, &mut writer);
             }
             let params =
                 params.join().unwrap_or_else(|_| Err(ErrorKind::Io("the reader of params stopped".into())));
@@ -296,7 +298,7 @@ impl Part<'_> {
     fn walk(
         &self,
         connection: &Connection,
-        table: Table,
+        table: ValueTable,
         keys: Option<&[String]>,
         writer: &mut BatchWriter,
     ) -> Inner<Result<(), Gone>> {
@@ -331,7 +333,7 @@ impl Part<'_> {
             .collect();
         ids.sort_unstable();
         for chunk in ids.chunks(256) {
-            for table in Table::ALL {
+            for table in ValueTable::ALL {
                 for (_, id) in chunk {
                     self.select(connection, table, "run_uuid = ?1", &[id], writer)?;
                 }
@@ -367,8 +369,8 @@ impl Part<'_> {
     }
 
     fn by_key(&self, connection: &Connection, writer: &mut BatchWriter) -> Inner<()> {
-        for table in Table::ALL {
-            if let (Table::Metrics, Some(found)) = (table, &self.beside) {
+        for table in ValueTable::ALL {
+            if let (ValueTable::Metrics, Some(found)) = (table, &self.beside) {
                 let keys = table.keys(&self.scan.values).unwrap_or_default();
                 if self.send_beside(found, keys, writer).is_err() {
                     return Ok(());
@@ -397,7 +399,7 @@ impl Part<'_> {
     fn select(
         &self,
         connection: &Connection,
-        table: Table,
+        table: ValueTable,
         condition: &str,
         values: &[&dyn rusqlite::ToSql],
         writer: &mut BatchWriter,
@@ -409,7 +411,7 @@ impl Part<'_> {
             self.cells(statement.query(values)?, table, writer)
         };
         match read(table.columns()) {
-            Err(ErrorKind::TooMuch(_)) if table != Table::Metrics => {
+            Err(ErrorKind::TooMuch(_)) if table != ValueTable::Metrics => {
                 read(&format!("key, {}, run_uuid", bounded("value")))
             }
             result => result,
@@ -417,7 +419,7 @@ impl Part<'_> {
     }
 
     /// Turns rows of `key, value, run_uuid, …` into cells. Rows of one run mostly follow each other.
-    fn cells(&self, mut rows: rusqlite::Rows<'_>, table: Table, writer: &mut BatchWriter) -> Inner<()> {
+    fn cells(&self, mut rows: rusqlite::Rows<'_>, table: ValueTable, writer: &mut BatchWriter) -> Inner<()> {
         let mut last_id = String::new();
         let mut last_number = None;
         while let Some(row) = rows.next()? {
@@ -430,15 +432,19 @@ impl Part<'_> {
             let Some(run) = last_number else { continue };
             let key = writer.text(&text(row, 0));
             match table {
-                Table::Metrics => {
+                ValueTable::Metrics => {
                     let value = metric_value(row, 1, 3);
                     writer.batch.metrics.push(MetricCell { run, key, value });
                 }
-                Table::Params | Table::Tags => {
+                ValueTable::Params | ValueTable::Tags => {
                     let value = writer.text(&limits::cut(&text(row, 1), WHOLE));
                     let cell = TextCell { run, key, value };
-                    if table == Table::Params { &mut writer.batch.params } else { &mut writer.batch.tags }
-                        .push(cell);
+                    if table == ValueTable::Params {
+                        &mut writer.batch.params
+                    } else {
+                        &mut writer.batch.tags
+                    }
+                    .push(cell);
                     // Whoever stopped listening is noticed with the next batch.
                     if writer.batch.text.len() > BATCH {
                         let _ = send(self.sink, writer.take());
@@ -452,7 +458,7 @@ impl Part<'_> {
 
 /// Whether the rows of some keys are such a part of a table that reading all of it in its order is faster than looking
 /// each of them up.
-fn is_worth_a_walk(connection: &Connection, table: Table, keys: &[String]) -> Inner<bool> {
+fn is_worth_a_walk(connection: &Connection, table: ValueTable, keys: &[String]) -> Inner<bool> {
     /// What looking a row up costs, in rows that are walked over.
     const LOOK_UP: i64 = 12;
     if keys.is_empty() || keys.len() > 64 {

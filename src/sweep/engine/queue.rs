@@ -15,7 +15,7 @@ use crate::sweep::search::{LAG, Observation, Proposer};
 /// Between looks whether anything has changed.
 const LOOK: Duration = Duration::from_millis(200);
 
-struct State {
+struct QueueState {
     trials: Vec<TrialState>,
     /// The number of the next one that nobody has taken; begun ones are taken up first.
     next: usize,
@@ -36,7 +36,7 @@ pub struct Queue<'a> {
     aim: Aim,
     folder: &'a SweepFolder,
     proposer: Proposer,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     changed: Condvar,
     stop: &'a AtomicBool,
     tell: &'a Listener<'a>,
@@ -64,14 +64,14 @@ impl<'a> Queue<'a> {
             aim,
             folder,
             proposer: rules.proposer(),
-            state: Mutex::new(State { trials, next, left, is_closed: false, deadline, paused: None }),
+            state: Mutex::new(QueueState { trials, next, left, is_closed: false, deadline, paused: None }),
             changed: Condvar::new(),
             stop,
             tell,
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         // A panic elsewhere leaves whole values behind.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -91,6 +91,24 @@ impl Action {
     }
 }
 
+/// Defines the function that makes the rows of a feature, with what they have in common filled in.
+macro_rules! rows_of {
+    ($function:ident: $feature:ident, $group:expr, $scopes:expr) => {
+        const fn $function(
+            action: Action,
+            name: &'static str,
+            keys: &'static [&'static str],
+            hint: &'static str,
+            help: &'static str,
+            possible: fn(&$crate::tui::core::app::App) -> $crate::tui::core::action::Possible,
+        ) -> $crate::tui::core::action::ActionRow {
+            let action = $crate::tui::core::action::Action::$feature(action);
+            ActionRow { action, name, keys, scopes: $scopes, hint, help, group: $group, possible }
+        }
+    };
+}
+pub(in crate::tui) use rows_of;
+
 /// Whether an action can be done now.
 ///
 /// # Errors

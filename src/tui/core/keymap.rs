@@ -83,9 +83,17 @@ pub enum Lookup {
 #[derive(Debug, Clone)]
 pub struct Keymap {
     /// What keys mean in each scope: the first action that is possible has the word.
-    bindings: FxHashMap<(Scope, Vec<Chord>), Vec<Action>>,
-    /// Keys of each action as written: the user's own first, then those of the rows.
-    written: Vec<(String, Action)>,
+    bindings: FxHashMap<Scope, FxHashMap<Vec<Chord>, Vec<Action>>>,
+    /// The user's own first, then those of the rows.
+    written: Vec<Binding>,
+}
+
+/// Keys of an action, as written and as they come.
+#[derive(Debug, Clone)]
+struct Binding {
+    keys: String,
+    chords: Vec<Chord>,
+    action: Action,
 }
 
 impl Keymap {
@@ -96,8 +104,8 @@ impl Keymap {
             for keys in row.keys {
                 // They are part of the program; a test reads them strictly, so that here nothing can be wrong with them.
                 let chords: Vec<Chord> = keys.split(' ').filter_map(Chord::parse).collect();
-                keymap.written.push(((*keys).to_owned(), row.action));
                 keymap.bind(row, &chords);
+                keymap.written.push(Binding { keys: (*keys).to_owned(), chords, action: row.action });
             }
         }
         keymap
@@ -105,7 +113,8 @@ impl Keymap {
 
     fn bind(&mut self, row: &ActionRow, chords: &[Chord]) {
         for scope in row.scopes {
-            self.bindings.entry((*scope, chords.to_vec())).or_default().push(row.action);
+            let in_scope = self.bindings.entry(*scope).or_default();
+            in_scope.entry(chords.to_vec()).or_default().push(row.action);
         }
     }
 
@@ -119,8 +128,10 @@ impl Keymap {
         for (keys, names) in own {
             let chords = chords_of(keys)?;
             if names == "none" {
-                keymap.written.retain(|(written, _)| written != keys);
-                keymap.bindings.retain(|(_, known), _| *known != chords);
+                keymap.written.retain(|written| written.chords != chords);
+                for in_scope in keymap.bindings.values_mut() {
+                    in_scope.remove(&chords);
+                }
                 continue;
             }
             for name in names.split_whitespace() {
@@ -133,23 +144,25 @@ impl Keymap {
                     ));
                 }
                 // Where the action is meant, the key means nothing else any more.
-                keymap.written.retain(|(written, other)| written != keys || !meet(*other, row));
-                for ((_, known), actions) in &mut keymap.bindings {
-                    if *known == chords {
+                keymap.written.retain(|known| known.chords != chords || !meet(known.action, row));
+                for in_scope in keymap.bindings.values_mut() {
+                    if let Some(actions) = in_scope.get_mut(&chords) {
                         actions.retain(|other| !meet(*other, row));
                     }
+                    in_scope.retain(|_, actions| !actions.is_empty());
                 }
-                keymap.bindings.retain(|_, actions| !actions.is_empty());
-                keymap.written.insert(0, (keys.clone(), row.action));
                 keymap.bind(row, &chords);
+                let chords = chords.clone();
+                keymap.written.insert(0, Binding { keys: keys.clone(), chords, action: row.action });
             }
         }
         for (keys, names) in own.iter().filter(|(_, names)| *names != "none") {
             let own: Vec<_> = names.split_whitespace().filter_map(|name| find(name).ok()).collect();
-            let longer = keymap.written.iter().find(|(other, longer)| {
-                other.starts_with(&format!("{keys} ")) && own.iter().any(|row| meet(*longer, row))
+            let chords = chords_of(keys)?;
+            let longer = keymap.written.iter().find(|longer| {
+                goes_on(&longer.chords, &chords) && own.iter().any(|row| meet(longer.action, row))
             });
-            if let Some((longer, _)) = longer {
+            if let Some(Binding { keys: longer, .. }) = longer {
                 return Err(format!(
                     "{keys:?} = {names:?} hides {longer:?}, which begins with it; give that another key, or \"none\""
                 ));
@@ -161,13 +174,12 @@ impl Keymap {
     /// What keys mean where these scopes are in force: the first scope that knows them has the word, and in it the first
     /// action that is possible.
     pub fn lookup(&self, keys: &[Chord], scopes: &[Scope], possible: impl Fn(Action) -> bool) -> Lookup {
-        let found = scopes.iter().find_map(|scope| self.bindings.get(&(*scope, keys.to_vec())));
-        if let Some(actions) = found {
+        let mut in_force = scopes.iter().filter_map(|scope| self.bindings.get(scope));
+        if let Some(actions) = in_force.clone().find_map(|in_scope| in_scope.get(keys)) {
             let first = actions.iter().find(|action| possible(**action)).or(actions.first());
             return first.map_or(Lookup::Nothing, |action| Lookup::Action(*action));
         }
-        let goes_on = |known: &[Chord]| known.len() > keys.len() && known.starts_with(keys);
-        if self.bindings.keys().any(|(scope, known)| scopes.contains(scope) && goes_on(known)) {
+        if in_force.any(|in_scope| in_scope.keys().any(|known| goes_on(known, keys))) {
             Lookup::Prefix
         } else {
             Lookup::Nothing
@@ -176,7 +188,11 @@ impl Keymap {
 
     /// The keys of an action, as written.
     pub fn keys_of(&self, action: Action) -> Vec<&str> {
-        self.written.iter().filter(|(_, known)| *known == action).map(|(keys, _)| keys.as_str()).collect()
+        self.bindings_of(action).map(|binding| binding.keys.as_str()).collect()
+    }
+
+    fn bindings_of(&self, action: Action) -> impl Iterator<Item = &Binding> {
+        self.written.iter().filter(move |binding| binding.action == action)
     }
 }
 
@@ -197,14 +213,17 @@ impl App {
     pub fn offered(&self, layer: Layer) -> impl Iterator<Item = (&'static ActionRow, Vec<&str>)> {
         let rows = rows().filter(move |row| possible_in(self, layer, row).is_ok());
         rows.filter_map(move |row| {
-            let means = |keys: &&str| {
-                let chords: Vec<Chord> = keys.split_whitespace().filter_map(Chord::parse).collect();
-                self.meaning_in(layer, &chords) == Lookup::Action(row.action)
-            };
-            let keys: Vec<&str> = self.keymap.keys_of(row.action).into_iter().filter(means).collect();
+            let means = |keys: &&Binding| self.meaning_in(layer, &keys.chords) == Lookup::Action(row.action);
+            let bindings = self.keymap.bindings_of(row.action).filter(means);
+            let keys: Vec<&str> = bindings.map(|binding| binding.keys.as_str()).collect();
             (!keys.is_empty()).then_some((row, keys))
         })
     }
+}
+
+/// Whether keys begin with others, and more come.
+fn goes_on(keys: &[Chord], beginning: &[Chord]) -> bool {
+    keys.len() > beginning.len() && keys.starts_with(beginning)
 }
 
 /// Reads `g g` or `ctrl-d`.
@@ -278,10 +297,12 @@ mod tests {
     #[test]
     fn a_key_means_one_thing_in_a_place() {
         let keymap = Keymap::defaults();
-        for ((scope, keys), actions) in &keymap.bindings {
-            // Two may share a key only if they exclude each other, as to complete a line and to go to the next one.
-            let is_known = actions.len() == 1 || (*scope == Scope::Plan && *keys == chords("tab"));
-            assert!(is_known, "{actions:?} share {keys:?}");
+        for (scope, in_scope) in &keymap.bindings {
+            for (keys, actions) in in_scope {
+                // Two may share a key only if they exclude each other, as to complete a line and to go to the next one.
+                let is_known = actions.len() == 1 || (*scope == Scope::Plan && *keys == chords("tab"));
+                assert!(is_known, "{actions:?} share {keys:?}");
+            }
         }
         assert_eq!(lookup(&keymap, "x", Layer::Panes), means(Runs::Fold));
         assert_eq!(lookup(&keymap, "x", Layer::Dashboard), means(Charts::XAxis));
@@ -291,8 +312,8 @@ mod tests {
     fn no_key_begins_with_what_is_a_key_already() {
         let keymap = Keymap::defaults();
         for layer in LAYERS {
-            let known = keymap.bindings.keys().filter(|(scope, _)| layer.scopes().contains(scope));
-            for (_, keys) in known.filter(|(_, keys)| keys.len() > 1) {
+            let in_force = layer.scopes().iter().filter_map(|scope| keymap.bindings.get(scope));
+            for keys in in_force.flat_map(FxHashMap::keys).filter(|keys| keys.len() > 1) {
                 let text = keys[..1].iter().map(ToString::to_string).collect::<String>();
                 assert_eq!(lookup(&keymap, &text, layer), Lookup::Prefix, "{text} in {layer:?}");
             }

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::action::{Action as Any, ActionRow, PANES, Possible, always, given};
+use super::action::{ActionRow, PANES, Possible, always, given, rows_of};
 use super::app::App;
 use super::layer::Scope;
 use super::layout::{Focus, with_middle_border, with_side_border};
@@ -23,7 +23,7 @@ pub enum Action {
     Shorter,
 }
 
-const SCOPE: &[Scope] = &[Scope::Panes];
+rows_of!(row: Panes, PANES, &[Scope::Panes]);
 
 pub const ROWS: &[ActionRow] = &[
     row(Action::Next, "next-pane", &["tab"], "pane", "to the next pane", always),
@@ -44,17 +44,6 @@ pub const ROWS: &[ActionRow] = &[
     row(Action::Taller, "pane-taller", &["ctrl-up"], "", "move the border up", has_middle_border),
     row(Action::Shorter, "pane-shorter", &["ctrl-down"], "", "move the border down", has_middle_border),
 ];
-
-const fn row(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    hint: &'static str,
-    help: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow { action: Any::Panes(action), name, keys, scopes: SCOPE, hint, help, group: PANES, possible }
-}
 
 fn has_side_border(app: &App) -> Possible {
     let places = app.geometry();

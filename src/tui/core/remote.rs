@@ -100,10 +100,6 @@ impl<T, E> Remote<T, E> {
         self.value.as_ref()
     }
 
-    pub fn value_mut(&mut self) -> Option<&mut T> {
-        self.value.as_mut()
-    }
-
     /// Why the last request came to nothing, if it did.
     pub fn error(&self) -> Option<&E> {
         self.error.as_ref()

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::action::{Action as Any, ActionRow, DIALOGS, Possible, always, given};
+use super::action::{ActionRow, DIALOGS, Possible, always, given, rows_of};
 use super::app::App;
 use super::effect::Effects;
 use super::go::step;
@@ -19,32 +19,14 @@ pub enum Action {
     Up,
 }
 
+rows_of!(row: Search, DIALOGS, &[Scope::Search]);
+
 pub const ROWS: &[ActionRow] = &[
     row(Action::Keep, "search-keep", &["enter"], "keep", "search: apply", always),
     row(Action::Clear, "search-clear", &["esc", "ctrl-c"], "clear", "search: clear", always),
     row(Action::Down, "search-down", &["down"], "", "search: move down in the runs", is_of_runs),
     row(Action::Up, "search-up", &["up"], "", "search: move up in the runs", is_of_runs),
 ];
-
-const fn row(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    hint: &'static str,
-    help: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow {
-        action: Any::Search(action),
-        name,
-        keys,
-        scopes: &[Scope::Search],
-        hint,
-        help,
-        group: DIALOGS,
-        possible,
-    }
-}
 
 fn is_of_runs(app: &App) -> Possible {
     given(app.searches_runs(), "the search is not in the runs")

@@ -3,7 +3,7 @@
 use super::*;
 use crate::marking::{MarkRequest, Record};
 use crate::mlflow::tags;
-use crate::select::{Goal, Objective, ValueOf};
+use crate::select::{Goal, MetricGoal, ValueOf};
 use crate::store::{ErrorKind, StoreError};
 use crate::tui::core::app::Overlay;
 use crate::tui::features::best::{Champion, Marked, Unmarked};
@@ -116,7 +116,7 @@ fn what_tags_say_of_a_metric_counts_where_it_is_picked() {
         Effect::Best(best::effects::Effect::KeepPolicy { policy, .. }) => policy.as_deref(),
         _ => None,
     });
-    assert_eq!(policy.unwrap().objectives, [Objective::new("objective", Goal::Maximize)]);
+    assert_eq!(policy.unwrap().objectives, [MetricGoal::new("objective", Goal::Maximize)]);
 }
 
 #[test]

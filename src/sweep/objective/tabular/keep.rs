@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use crate::disk::{self, Care};
-use crate::learn::data::{Column, ColumnKind, ColumnValues, TargetValues};
+use crate::learn::data::{ColumnKind, ColumnValues, DataColumn, TargetValues};
 use crate::learn::onnx::export;
 use crate::learn::scores::{Prediction, confusion};
 use crate::learn::study::{Fitted, PreparedPart, TrainingData};
@@ -21,7 +21,7 @@ const EXAMPLE: usize = 5;
 pub fn keep(folder: &Path, data: &TrainingData, part: &PreparedPart, fitted: &Fitted) -> std::io::Result<()> {
     let labels = data.target.labels.as_ref();
     let exported = export(&fitted.model, &part.preparation, &data.frame, labels);
-    let columns: Vec<&Column> = exported.inputs.iter().map(|at| &data.frame.columns[*at]).collect();
+    let columns: Vec<&DataColumn> = exported.inputs.iter().map(|at| &data.frame.columns[*at]).collect();
     let row = |row: &u32| columns.iter().map(|column| cell(column, *row as usize)).collect();
     let signature = ModelSignature {
         inputs: columns
@@ -48,7 +48,7 @@ pub fn keep(folder: &Path, data: &TrainingData, part: &PreparedPart, fitted: &Fi
     Ok(())
 }
 
-fn cell(column: &Column, row: usize) -> Json {
+fn cell(column: &DataColumn, row: usize) -> Json {
     match (&column.values, column.kind) {
         (ColumnValues::Numbers(numbers), ColumnKind::Integer) => json!(numbers[row] as i64),
         (ColumnValues::Numbers(numbers), ColumnKind::Boolean) => json!(numbers[row] > 0.5),

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, ActionRow, BEST, Possible, can_write, given};
+use crate::tui::core::action::{ActionRow, BEST, Possible, can_write, given, rows_of};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
 
@@ -16,6 +16,8 @@ pub enum Action {
     UndoMark,
     Marks,
 }
+
+rows_of!(row: Best, BEST, &[Scope::Panes]);
 
 pub const ROWS: &[ActionRow] = &[
     row(Action::GoTo, "go-to-best", &["b"], "best", "go to the best run", has_best),
@@ -47,26 +49,6 @@ pub const ROWS: &[ActionRow] = &[
     ),
     row(Action::Marks, "marks", &["ctrl-b"], "", "mark any run, preview a mark, history of marks", has_runs),
 ];
-
-const fn row(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    hint: &'static str,
-    help: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow {
-        action: Any::Best(action),
-        name,
-        keys,
-        scopes: &[Scope::Panes],
-        hint,
-        help,
-        group: BEST,
-        possible,
-    }
-}
 
 fn has_best(app: &App) -> Possible {
     given(app.best.run_id().is_some(), "no best run yet; w explains why, m chooses a metric")

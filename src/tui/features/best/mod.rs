@@ -19,7 +19,7 @@ use crate::catalog::{Catalog, Row};
 use crate::marking::MarkPlan;
 use crate::mlflow::{ExperimentId, RunId, Tag, tags};
 use crate::select::{
-    Ancestors, Objective, Patterns, Policy, Resolved, Selection, further_metrics, missing_parents,
+    Ancestors, MetricGoal, Patterns, Policy, Resolved, Selection, further_metrics, missing_parents,
     newest_metrics, optuna_directions, reason, resolve, select_with,
 };
 use crate::store::StoreError;
@@ -60,7 +60,7 @@ pub struct Chosen {
     /// What it was chosen from.
     pub catalog: Arc<Catalog>,
     /// What the tags of its runs say of directions.
-    pub directions: Vec<Objective>,
+    pub directions: Vec<MetricGoal>,
     pub resolved: Resolved,
     pub selection: Option<Arc<Selection>>,
 }

@@ -9,7 +9,7 @@ use super::effects::Effect;
 use super::{Chosen, Msg, marking};
 use crate::mlflow::RunId;
 use crate::mlflow::filter::parse;
-use crate::select::{Goal, Objective, Policy, Resolved, ValueOf, reason};
+use crate::select::{Goal, MetricGoal, Policy, Resolved, ValueOf, reason};
 use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
@@ -299,7 +299,7 @@ fn constrain(app: &mut App) {
 
 /// A metric and its direction are chosen; what else the policy says stays.
 fn directed(app: &mut App, metric: String, goal: Goal, effects: &mut Effects) {
-    let mut new = Policy::new(Objective::new(metric, goal));
+    let mut new = Policy::new(MetricGoal::new(metric, goal));
     if let Some(old) = app.best.policy().cloned() {
         new.value = old.value;
         (new.constraint, new.filter) = (old.constraint, old.filter);
@@ -335,12 +335,12 @@ fn toggled(app: &mut App, metric: &str, on: bool, effects: &mut Effects) {
     let Some(goal) = goal(app, metric) else {
         return app.say(format!("unknown direction of {metric}; choose it with enter first"));
     };
-    let mut policy = app.best.policy().cloned().unwrap_or_else(|| Policy::new(Objective::new(metric, goal)));
+    let mut policy = app.best.policy().cloned().unwrap_or_else(|| Policy::new(MetricGoal::new(metric, goal)));
     policy.weights.clear();
     policy.objectives.retain(|objective| objective.metric != metric);
     policy.tie_breaks.retain(|objective| objective.metric != metric);
     if on {
-        policy.objectives.push(Objective::new(metric, goal));
+        policy.objectives.push(MetricGoal::new(metric, goal));
     }
     if policy.objectives.is_empty() {
         return app.say("at least one metric is needed");

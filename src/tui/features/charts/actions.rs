@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, ActionRow, CHARTS, always};
+use crate::tui::core::action::{ActionRow, CHARTS, always, rows_of};
 use crate::tui::core::layer::Scope;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,38 +21,41 @@ pub enum Action {
     Extremes,
 }
 
-const CHART: &[Scope] = &[Scope::Chart];
-const ALL: &[Scope] = &[Scope::Charts];
+rows_of!(chart: Charts, CHARTS, &[Scope::Chart]);
+rows_of!(charts: Charts, CHARTS, &[Scope::Charts]);
 
 pub const ROWS: &[ActionRow] = &[
-    row(Action::XAxis, "x-axis", &["x"], ALL, "x axis", "x axis: step, relative time, wall time"),
-    row(Action::LogX, "log-x", &["X"], ALL, "", "logarithmic x axis, or linear"),
-    row(Action::LogY, "log-y", &["Y"], ALL, "log y", "logarithmic y axis of the chart, or linear"),
-    row(
+    charts(Action::XAxis, "x-axis", &["x"], "x axis", "x axis: step, relative time, wall time", always),
+    charts(Action::LogX, "log-x", &["X"], "", "logarithmic x axis, or linear", always),
+    charts(Action::LogY, "log-y", &["Y"], "log y", "logarithmic y axis of the chart, or linear", always),
+    charts(
         Action::Smoother,
         "smoother",
         &["s"],
-        ALL,
         "smooth",
         "smooth more: a debiased exponential moving average",
+        always,
     ),
-    row(Action::Rougher, "rougher", &["S"], ALL, "", "smooth less"),
-    row(Action::YRange, "y-range", &["w"], ALL, "y range", "y range: all values, middle 98 %, middle 90 %"),
-    row(Action::ZoomIn, "zoom-in", &["+"], CHART, "zoom", "zoom in at the cursor"),
-    row(Action::ZoomOut, "zoom-out", &["-"], CHART, "", "zoom out"),
-    row(Action::Fit, "fit", &["0"], CHART, "fit", "show the whole history again"),
-    row(Action::PanLeft, "pan-left", &["H"], CHART, "", "move the window to the left"),
-    row(Action::PanRight, "pan-right", &["L"], CHART, "pan", "move the window to the right"),
-    row(Action::Extremes, "extremes", &["m"], CHART, "min max", "show the minimum and maximum of each line"),
+    charts(Action::Rougher, "rougher", &["S"], "", "smooth less", always),
+    charts(
+        Action::YRange,
+        "y-range",
+        &["w"],
+        "y range",
+        "y range: all values, middle 98 %, middle 90 %",
+        always,
+    ),
+    chart(Action::ZoomIn, "zoom-in", &["+"], "zoom", "zoom in at the cursor", always),
+    chart(Action::ZoomOut, "zoom-out", &["-"], "", "zoom out", always),
+    chart(Action::Fit, "fit", &["0"], "fit", "show the whole history again", always),
+    chart(Action::PanLeft, "pan-left", &["H"], "", "move the window to the left", always),
+    chart(Action::PanRight, "pan-right", &["L"], "pan", "move the window to the right", always),
+    chart(
+        Action::Extremes,
+        "extremes",
+        &["m"],
+        "min max",
+        "show the minimum and maximum of each line",
+        always,
+    ),
 ];
-
-const fn row(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    scopes: &'static [Scope],
-    hint: &'static str,
-    help: &'static str,
-) -> ActionRow {
-    ActionRow { action: Any::Charts(action), name, keys, scopes, hint, help, group: CHARTS, possible: always }
-}

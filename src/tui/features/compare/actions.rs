@@ -4,7 +4,7 @@
 
 use super::{CompareScreen, CompareTab};
 use crate::tui::core::action::{
-    Action as Any, ActionRow, COMPARE, Possible, RUNS, always, given, on_loaded_runs,
+    Action as Any, ActionRow, COMPARE, Possible, RUNS, always, given, on_loaded_runs, rows_of,
 };
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::layer::Scope;
@@ -31,6 +31,8 @@ pub enum Choice {
     X,
     Y,
 }
+
+rows_of!(row: Compare, COMPARE, &[Scope::Compare]);
 
 pub const OPENING_ROWS: &[ActionRow] = &[ActionRow {
     action: Any::Compare(Action::Open),
@@ -113,26 +115,6 @@ pub const ROWS: &[ActionRow] = &[
         is_parallel,
     ),
 ];
-
-const fn row(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    hint: &'static str,
-    help: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow {
-        action: Any::Compare(action),
-        name,
-        keys,
-        scopes: &[Scope::Compare],
-        hint,
-        help,
-        group: COMPARE,
-        possible,
-    }
-}
 
 fn can_compare(app: &App) -> Possible {
     on_loaded_runs(app)?;

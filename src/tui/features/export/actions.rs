@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, ActionRow, Possible, RUNS, always, given, has_target};
+use crate::tui::core::action::{ActionRow, Possible, RUNS, always, given, has_target, rows_of};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::{Layer, Scope};
 
@@ -14,43 +14,29 @@ pub enum Action {
     Export,
 }
 
-const SHOWN: &[Scope] = &[Scope::Panes, Scope::Chart, Scope::Compare];
-const PANES: &[Scope] = &[Scope::Panes];
+rows_of!(shown: Export, RUNS, &[Scope::Panes, Scope::Chart, Scope::Compare]);
+rows_of!(panes: Export, RUNS, &[Scope::Panes]);
 
 pub const ROWS: &[ActionRow] = &[
-    row(
+    shown(
         Action::Copy,
         "copy",
         &["y"],
-        SHOWN,
         "copy",
         "copy run ids; on a chart, the values under the cursor",
         can_copy,
     ),
-    row(Action::CopyCell, "copy-cell", &["Y"], PANES, "", "copy the value under the cursor", has_target),
-    row(Action::Browse, "browse", &["o"], PANES, "", "open the run in the browser", can_browse),
-    row(
+    panes(Action::CopyCell, "copy-cell", &["Y"], "", "copy the value under the cursor", has_target),
+    panes(Action::Browse, "browse", &["o"], "", "open the run in the browser", can_browse),
+    shown(
         Action::Export,
         "export",
         &["E"],
-        SHOWN,
         "export",
         "copy or save what is shown: CSV, JSON, Markdown, SVG",
         always,
     ),
 ];
-
-const fn row(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    scopes: &'static [Scope],
-    hint: &'static str,
-    help: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow { action: Any::Export(action), name, keys, scopes, hint, help, group: RUNS, possible }
-}
 
 fn can_copy(app: &App) -> Possible {
     match app.layer_below_help() {

@@ -5,7 +5,7 @@
 use crate::catalog::ColumnSpec;
 use crate::catalog::view::{FoldState, Shape};
 use crate::tui::core::action::{
-    Action as Any, ActionRow, Possible, RUNS, TABLE, can_write, given, has_target, on_loaded_runs, on_runs,
+    ActionRow, Possible, RUNS, TABLE, can_write, given, has_target, on_loaded_runs, on_runs, rows_of,
 };
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
@@ -35,6 +35,9 @@ pub enum Action {
     Tags,
     Note,
 }
+
+rows_of!(table: Runs, TABLE, &[Scope::Panes]);
+rows_of!(of_runs: Runs, RUNS, &[Scope::Panes]);
 
 pub const TABLE_ROWS: &[ActionRow] = &[
     table(Action::Filter, "filter", &["f"], "filter", "filter with an MLflow expression", on_loaded_runs),
@@ -86,46 +89,6 @@ pub const WRITING_ROWS: &[ActionRow] = &[
     of_runs(Action::Tags, "tags", &["t"], "tags", "edit tags", can_write_runs),
     of_runs(Action::Note, "note", &["n"], "", "edit the note", can_note),
 ];
-
-const fn table(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    hint: &'static str,
-    help: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow {
-        action: Any::Runs(action),
-        name,
-        keys,
-        scopes: &[Scope::Panes],
-        hint,
-        help,
-        group: TABLE,
-        possible,
-    }
-}
-
-const fn of_runs(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    hint: &'static str,
-    help: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow {
-        action: Any::Runs(action),
-        name,
-        keys,
-        scopes: &[Scope::Panes],
-        hint,
-        help,
-        group: RUNS,
-        possible,
-    }
-}
 
 fn is_sorted(app: &App) -> Possible {
     on_loaded_runs(app)?;

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::tui::core::action::{Action as Any, ActionRow, PROGRAM, Possible, STORE, always, given};
+use crate::tui::core::action::{Action as Any, ActionRow, PROGRAM, Possible, STORE, always, given, rows_of};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
 
@@ -20,16 +20,17 @@ pub enum Action {
     Help,
 }
 
-const EVERYWHERE: &[Scope] = &[Scope::Everywhere];
+rows_of!(store: Session, STORE, &[Scope::Everywhere]);
+rows_of!(program: Session, PROGRAM, &[Scope::Everywhere]);
 
 pub const ROWS: &[ActionRow] = &[
-    row(Action::Refresh, "refresh", &["r"], "", "refresh now", STORE, always),
-    row(Action::Pause, "pause", &["p"], "", "pause or resume refreshing", STORE, always),
-    row(Action::Interval, "interval", &["g i"], "", "set how often to refresh", STORE, always),
-    row(Action::Profiles, "profiles", &["P"], "", "switch to another profile", STORE, has_profiles),
-    row(Action::Palette, "palette", &[":"], "actions", "find an action by its name", PROGRAM, always),
-    row(Action::Messages, "messages", &["g m"], "", "show earlier messages", PROGRAM, has_messages),
-    row(Action::Suspend, "suspend", &["ctrl-z"], "", "suspend the program; fg resumes it", PROGRAM, always),
+    store(Action::Refresh, "refresh", &["r"], "", "refresh now", always),
+    store(Action::Pause, "pause", &["p"], "", "pause or resume refreshing", always),
+    store(Action::Interval, "interval", &["g i"], "", "set how often to refresh", always),
+    store(Action::Profiles, "profiles", &["P"], "", "switch to another profile", has_profiles),
+    program(Action::Palette, "palette", &[":"], "actions", "find an action by its name", always),
+    program(Action::Messages, "messages", &["g m"], "", "show earlier messages", has_messages),
+    program(Action::Suspend, "suspend", &["ctrl-z"], "", "suspend the program; fg resumes it", always),
     ActionRow {
         action: Any::Session(Action::Close),
         name: "close",
@@ -40,21 +41,9 @@ pub const ROWS: &[ActionRow] = &[
         group: PROGRAM,
         possible: always,
     },
-    row(Action::Quit, "quit", &["q", "ctrl-c"], "quit", "leave", PROGRAM, always),
-    row(Action::Help, "help", &["?"], "help", "show the keys that work here", PROGRAM, always),
+    program(Action::Quit, "quit", &["q", "ctrl-c"], "quit", "leave", always),
+    program(Action::Help, "help", &["?"], "help", "show the keys that work here", always),
 ];
-
-const fn row(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    hint: &'static str,
-    help: &'static str,
-    group: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow { action: Any::Session(action), name, keys, scopes: EVERYWHERE, hint, help, group, possible }
-}
 
 fn has_profiles(app: &App) -> Possible {
     given(

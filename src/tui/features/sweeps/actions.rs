@@ -3,9 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use crate::sweep::progress::{Progress, SweepStatus};
-use crate::tui::core::action::{
-    Action as Any, ActionRow, DIALOGS, Possible, TRAIN, always, can_write, given,
-};
+use crate::tui::core::action::{ActionRow, DIALOGS, Possible, TRAIN, always, can_write, given, rows_of};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::layer::Scope;
 
@@ -27,53 +25,42 @@ pub enum Action {
     Leave,
 }
 
-const PANES: &[Scope] = &[Scope::Panes];
-const ANYWHERE: &[Scope] = &[Scope::Panes, Scope::Sweeps];
-const LIST: &[Scope] = &[Scope::Sweeps];
-const FORM: &[Scope] = &[Scope::Plan];
+rows_of!(in_panes: Sweeps, TRAIN, &[Scope::Panes]);
+rows_of!(anywhere: Sweeps, TRAIN, &[Scope::Panes, Scope::Sweeps]);
+rows_of!(in_list: Sweeps, TRAIN, &[Scope::Sweeps]);
+rows_of!(in_form: Sweeps, DIALOGS, &[Scope::Plan]);
 
 pub const ROWS: &[ActionRow] = &[
-    row(
+    anywhere(
         Action::Train,
         "train",
         &["T"],
-        ANYWHERE,
         "train",
         "train: start the sweep of this experiment, or plan one",
         can_train,
     ),
-    row(
+    anywhere(
         Action::Plan,
         "train-plan",
         &["ctrl-t"],
-        ANYWHERE,
         "",
         "plan a sweep: data, target, metric, families, budget",
         can_train,
     ),
-    row(
+    in_panes(
         Action::List,
         "sweeps",
         &["g s"],
-        PANES,
         "sweeps",
         "sweep progress; pause, cancel, resume sweeps",
         always,
     ),
-    row(
-        Action::Pause,
-        "sweep-pause",
-        &["p", "space"],
-        LIST,
-        "pause",
-        "pause or continue the sweep",
-        can_pause,
-    ),
-    row(Action::Cancel, "sweep-cancel", &["x"], LIST, "cancel", "cancel the sweep", can_cancel),
-    row(Action::Resume, "sweep-resume", &["r"], LIST, "resume", "resume the sweep", can_resume),
-    row(Action::Log, "sweep-log", &["l"], LIST, "log", "show the log of the sweep", has_sweep),
-    form(Action::Begin, "plan-train", &["enter"], "train", "plan: start the sweep", always),
-    form(
+    in_list(Action::Pause, "sweep-pause", &["p", "space"], "pause", "pause or continue the sweep", can_pause),
+    in_list(Action::Cancel, "sweep-cancel", &["x"], "cancel", "cancel the sweep", can_cancel),
+    in_list(Action::Resume, "sweep-resume", &["r"], "resume", "resume the sweep", can_resume),
+    in_list(Action::Log, "sweep-log", &["l"], "log", "show the log of the sweep", has_sweep),
+    in_form(Action::Begin, "plan-train", &["enter"], "train", "plan: start the sweep", always),
+    in_form(
         Action::Complete,
         "plan-complete",
         &["tab", "right"],
@@ -81,8 +68,15 @@ pub const ROWS: &[ActionRow] = &[
         "plan: complete the line",
         has_rest,
     ),
-    form(Action::NextLine, "plan-next", &["tab", "down", "ctrl-n"], "next line", "plan: next line", always),
-    form(
+    in_form(
+        Action::NextLine,
+        "plan-next",
+        &["tab", "down", "ctrl-n"],
+        "next line",
+        "plan: next line",
+        always,
+    ),
+    in_form(
         Action::PreviousLine,
         "plan-previous",
         &["shift-tab", "up", "ctrl-p"],
@@ -90,31 +84,8 @@ pub const ROWS: &[ActionRow] = &[
         "plan: previous line",
         always,
     ),
-    form(Action::Leave, "plan-leave", &["esc", "ctrl-c"], "leave", "plan: close", always),
+    in_form(Action::Leave, "plan-leave", &["esc", "ctrl-c"], "leave", "plan: close", always),
 ];
-
-const fn row(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    scopes: &'static [Scope],
-    hint: &'static str,
-    help: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow { action: Any::Sweeps(action), name, keys, scopes, hint, help, group: TRAIN, possible }
-}
-
-const fn form(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    hint: &'static str,
-    help: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow { action: Any::Sweeps(action), name, keys, scopes: FORM, hint, help, group: DIALOGS, possible }
-}
 
 fn can_train(app: &App) -> Possible {
     can_write(app)?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Msg, StartedSweep};
-use crate::learn::data::{self, Frame};
+use crate::learn::data::{self, DataFrame};
 use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
 use crate::mlflow::{Experiment, ExperimentId};
@@ -97,7 +97,7 @@ pub struct Services {
 pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
     let (store, services) = (tasks.store.clone(), services.clone());
     match effect {
-        // Whoever leaves meanwhile has requested it all the same.
+        // Whoever leaves meanwhile asked for it all the same.
         Effect::Train(training) => tasks.write(train(store, services, *training)),
         Effect::CheckPlan { ticket, request } => {
             tasks.answer(Slot("check"), blocking(move || check(ticket, &request)));
@@ -179,7 +179,7 @@ fn unbegun(error: &std::io::Error) -> String {
 
 /// What the data of a plan come to, in words.
 fn check(ticket: Ticket, request: &SweepRequest) -> Msg {
-    let names = |frame: &Frame| frame.columns.iter().map(|column| column.name.clone()).collect();
+    let names = |frame: &DataFrame| frame.columns.iter().map(|column| column.name.clone()).collect();
     let frame = match request.frame() {
         Ok(frame) => frame,
         Err(error) => {

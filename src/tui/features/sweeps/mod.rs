@@ -29,9 +29,9 @@ pub struct Sweeps {
     /// The sweep of the settings; without data there is none.
     pub settled: SweepRequest,
     pub jobs: Option<usize>,
-    /// What was requested before it was known what is there.
+    /// What was asked for before it was known what is there.
     pub waits: Option<Action>,
-    /// One was requested, and has not begun yet.
+    /// One was asked for, and has not begun yet.
     pub is_starting: bool,
     /// When they were asked for last.
     pub asked: i64,

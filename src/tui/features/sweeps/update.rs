@@ -100,7 +100,7 @@ fn is_known(app: &App) -> bool {
     app.experiments.loaded && app.experiments.counted
 }
 
-/// Does what was requested too early, as soon as it can be done.
+/// Does what was asked for too early, as soon as it can be done.
 pub fn catch_up(app: &mut App, effects: &mut Effects) {
     if is_known(app)
         && let Some(action) = app.sweeps.waits.take()

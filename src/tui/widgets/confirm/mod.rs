@@ -5,7 +5,7 @@ pub mod view;
 
 use std::fmt;
 
-use crate::tui::core::action::{Action as Any, ActionRow, DIALOGS, always};
+use crate::tui::core::action::{ActionRow, DIALOGS, always, rows_of};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layer::Scope;
@@ -50,29 +50,12 @@ pub enum Action {
     No,
 }
 
-pub const ROWS: &[ActionRow] = &[
-    row(Action::Yes, "yes", &["y", "Y"], "yes", "question: yes"),
-    row(Action::No, "no", &["n", "N", "q", "esc", "ctrl-c"], "no", "question: no"),
-];
+rows_of!(row: Confirm, DIALOGS, &[Scope::Confirm]);
 
-const fn row(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    hint: &'static str,
-    help: &'static str,
-) -> ActionRow {
-    ActionRow {
-        action: Any::Confirm(action),
-        name,
-        keys,
-        scopes: &[Scope::Confirm],
-        hint,
-        help,
-        group: DIALOGS,
-        possible: always,
-    }
-}
+pub const ROWS: &[ActionRow] = &[
+    row(Action::Yes, "yes", &["y", "Y"], "yes", "question: yes", always),
+    row(Action::No, "no", &["n", "N", "q", "esc", "ctrl-c"], "no", "question: no", always),
+];
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     let Some(Overlay::Confirm(confirm)) = app.overlay.take() else { return };

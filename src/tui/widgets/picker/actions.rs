@@ -3,7 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::height;
-use crate::tui::core::action::{Action as Any, ActionRow, DIALOGS, Possible, always, given};
+use crate::tui::core::action::{ActionRow, DIALOGS, Possible, always, given, rows_of};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layer::Scope;
@@ -20,6 +20,8 @@ pub enum Action {
     Close,
 }
 
+rows_of!(row: Picker, DIALOGS, &[Scope::Picker]);
+
 pub const ROWS: &[ActionRow] = &[
     row(Action::Pick, "pick", &["enter"], "pick", "list: pick the entry", has_entry),
     row(Action::Toggle, "pick-toggle", &["space", "tab"], "on or off", "list: toggle the entry", can_toggle),
@@ -30,26 +32,6 @@ pub const ROWS: &[ActionRow] = &[
     row(Action::PageUp, "pick-page-up", &["pageup"], "", "list: a page up", always),
     row(Action::Close, "pick-close", &["esc", "ctrl-c"], "close", "list: close", always),
 ];
-
-const fn row(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    hint: &'static str,
-    help: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow {
-        action: Any::Picker(action),
-        name,
-        keys,
-        scopes: &[Scope::Picker],
-        hint,
-        help,
-        group: DIALOGS,
-        possible,
-    }
-}
 
 fn has_entry(app: &App) -> Possible {
     given(in_list(app, |list| list.under_cursor().is_some()), "nothing matches")

@@ -3,7 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::PromptError;
-use crate::tui::core::action::{Action as Any, ActionRow, DIALOGS, Possible, always, given};
+use crate::tui::core::action::{ActionRow, DIALOGS, Possible, always, given, rows_of};
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layer::Scope;
@@ -18,6 +18,8 @@ pub enum Action {
     PreviousCompletion,
     Leave,
 }
+
+rows_of!(row: Prompt, DIALOGS, &[Scope::Prompt]);
 
 pub const ROWS: &[ActionRow] = &[
     row(Action::Apply, "apply", &["enter"], "apply", "prompt: apply what is typed", always),
@@ -41,26 +43,6 @@ pub const ROWS: &[ActionRow] = &[
     ),
     row(Action::Leave, "leave", &["esc", "ctrl-c"], "leave", "prompt: cancel", always),
 ];
-
-const fn row(
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    hint: &'static str,
-    help: &'static str,
-    possible: fn(&App) -> Possible,
-) -> ActionRow {
-    ActionRow {
-        action: Any::Prompt(action),
-        name,
-        keys,
-        scopes: &[Scope::Prompt],
-        hint,
-        help,
-        group: DIALOGS,
-        possible,
-    }
-}
 
 fn in_line(app: &App, holds: impl Fn(&super::PromptLine) -> bool) -> bool {
     matches!(&app.overlay, Some(Overlay::Prompt(prompt)) if holds(prompt.line()))

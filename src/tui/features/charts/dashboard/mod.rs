@@ -66,7 +66,7 @@ pub struct Dashboard {
     pub drawn: Vec<DrawnRun>,
     /// When the run under the cursor became another one.
     pub since: i64,
-    /// The time that a look was requested, once the cursor has stood there for a while.
+    /// When the cursor has stood there long enough to look.
     pub woken_for: i64,
     /// What the charts were arranged for.
     arranged: Option<Arranged>,
