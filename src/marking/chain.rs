@@ -22,8 +22,8 @@ pub struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    /// The marks under the name and aliases of `like`. Where a model was deleted and made anew its numbers begin again: a
-    /// mark that made another version of the same number is none of them.
+    /// The marks under the name and aliases of `like`, but for those whose version was deleted and whose number is another's
+    /// by now.
     pub fn new(log: &'a [MarkEvent], like: &'a Model, versions: &[ModelVersion]) -> Self {
         let is_like = |model: &Model| {
             (&model.name, &model.alias, &model.previous_alias)
@@ -31,8 +31,7 @@ impl<'a> Chain<'a> {
         };
         let is_another = |record: &Record, model: &Model| {
             let version = versions.iter().find(|version| Some(version.version) == model.version);
-            let made_for = version.and_then(|version| version.tags.iter().find(|tag| tag.key == VERSION_OF));
-            model.created_version && made_for.is_some_and(|tag| tag.value != record.id)
+            version.is_some_and(|version| !model.is_version(&record.id, version))
         };
         let marks = marks(log)
             .filter(|(_, model)| model.moved && model.version.is_some() && is_like(model))
@@ -56,8 +55,16 @@ impl<'a> Chain<'a> {
                     None => states.last().copied().unwrap_or_default(),
                 };
             }
-            let is_gone = !model.version.is_some_and(&is_there);
-            states.push(if is_gone || is_undone(self.log, &record.id) {
+            let gives_way = |(record, model): &(&Record, &Model)| {
+                !model.version.is_some_and(&is_there) || is_undone(self.log, &record.id)
+            };
+            if under.best.is_none()
+                && let Some(j) = self.marks[..i].iter().rposition(|older| !gives_way(older))
+            {
+                // Its model was deleted under an older mark, which holds again and is registered anew.
+                under = states[j];
+            }
+            states.push(if gives_way(&(*record, *model)) {
                 under
             } else {
                 let best = model.version;
@@ -71,8 +78,9 @@ impl<'a> Chain<'a> {
     fn under(&self, i: usize, states: &[Aliases]) -> Aliases {
         let (_, model) = self.marks[i];
         // An older one that was not in the log yet when this one looked.
-        let is_missed = |older: &(&Record, &Model)| model.follows.as_ref().is_some_and(|id| older.0.id > *id);
-        if i > 0 && (model.amid || self.marks[..i].iter().any(is_missed)) {
+        let is_newer = |older: &(&Record, &Model)| model.follows.as_ref().is_some_and(|id| older.0.id > *id);
+        let misses_one = model.older.is_some_and(|older| older < i) || self.marks[..i].iter().any(is_newer);
+        if i > 0 && (model.amid || misses_one) {
             return states[i - 1];
         }
         let (best, previous) = (model.alias_before, model.previous_before);
@@ -119,13 +127,18 @@ impl<'a> Chain<'a> {
         older.find(|(record, _)| record.done).map(|(record, _)| record.id.as_str())
     }
 
+    /// The number of marks before another.
+    pub fn older(&self, than: &str) -> usize {
+        self.marks.iter().filter(|(record, _)| record.id.as_str() < than).count()
+    }
+
     /// Whether a version was made for a mark that was undone, and no other mark uses it.
     pub fn is_stale(&self, version: &ModelVersion) -> bool {
         let Some(tag) = version.tags.iter().find(|tag| tag.key == VERSION_OF) else { return false };
         let of_model = || marks(self.log).filter(|(_, model)| model.name == self.name);
         let is_made = of_model().any(|(record, _)| record.id == tag.value);
         let is_used = |(record, model): (&Record, &Model)| {
-            let is_it = record.id == tag.value || model.version == Some(version.version);
+            let is_it = record.id == tag.value || model.is_version(&record.id, version);
             is_it && !is_undone(self.log, &record.id)
         };
         is_made && !of_model().any(is_used)
@@ -144,4 +157,39 @@ fn marks(log: &[MarkEvent]) -> impl Iterator<Item = (&Record, &Model)> {
         MarkEvent::Marked(record) => record.model.as_ref().map(|model| (record.as_ref(), model)),
         MarkEvent::Undone(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marked(id: &str, version: u64, (best, previous): (u64, u64)) -> Record {
+        let model = Model {
+            version: Some(version),
+            alias_before: Some(best),
+            previous_before: Some(previous),
+            follows: Some(String::new()),
+            older: Some(0),
+            moved: true,
+            ..Model::default()
+        };
+        Record { id: id.into(), model: Some(model), done: true, ..Record::default() }
+    }
+
+    fn expected(records: &[Record]) -> Option<Aliases> {
+        let log: Vec<MarkEvent> =
+            records.iter().map(|record| MarkEvent::Marked(Box::new(record.clone()))).collect();
+        Chain::new(&log, &Model::default(), &[]).expected_aliases(|_| true)
+    }
+
+    /// Planned first, written last: the marks that were over by then never saw it, and come after it all the same.
+    #[test]
+    fn a_mark_that_comes_late_is_in_its_place() {
+        let [mut late, third, mut fourth] =
+            [marked("2", 4, (3, 1)), marked("3", 3, (1, 2)), marked("4", 3, (3, 1))];
+        late.model.as_mut().unwrap().amid = true;
+        let newest = fourth.model.as_mut().unwrap();
+        (newest.follows, newest.older) = (Some("3".into()), Some(1));
+        assert_eq!(expected(&[late, third, fourth]), Some(Aliases { best: Some(3), previous: Some(4) }));
+    }
 }

@@ -35,7 +35,7 @@ impl ModelBy {
 type DataSet = Option<(String, String)>;
 
 /// A model and its value.
-type Measured<'a> = (&'a LoggedModel, f64);
+type MeasuredModel<'a> = (&'a LoggedModel, f64);
 
 /// The model of a run that is registered, and why it, in words. None where none is ready.
 pub fn choose<'a>(
@@ -93,8 +93,8 @@ fn best<'a>(
 }
 
 /// The values of the models that have one, by data set.
-fn measured<'a>(ready: &[&'a LoggedModel], by: &ModelBy) -> BTreeMap<DataSet, Vec<Measured<'a>>> {
-    let mut data_sets: BTreeMap<DataSet, Vec<Measured<'a>>> = BTreeMap::new();
+fn measured<'a>(ready: &[&'a LoggedModel], by: &ModelBy) -> BTreeMap<DataSet, Vec<MeasuredModel<'a>>> {
+    let mut data_sets: BTreeMap<DataSet, Vec<MeasuredModel<'a>>> = BTreeMap::new();
     for model in ready {
         let mut points: BTreeMap<DataSet, Vec<MetricPoint>> = BTreeMap::new();
         for metric in model.metrics.iter().filter(|metric| metric.key == by.metric) {
@@ -161,7 +161,7 @@ mod tests {
     use crate::mlflow::{
         ExperimentId, LifecycleStage, ModelId, ModelMetric, ModelOutput, RunId, RunInfo, RunStatus,
     };
-    use crate::select::{Objective, ValueOf};
+    use crate::select::{MetricGoal, ValueOf};
 
     fn run(steps: &[i64]) -> Run {
         Run {
@@ -250,9 +250,9 @@ mod tests {
 
     #[test]
     fn models_are_chosen_by_what_runs_are() {
-        let mut policy = Policy::new(Objective::new("val_loss", Goal::Minimize));
+        let mut policy = Policy::new(MetricGoal::new("val_loss", Goal::Minimize));
         assert_eq!(ModelBy::of(&policy), by());
-        policy.objectives.insert(0, Objective::new("acc", Goal::Maximize));
+        policy.objectives.insert(0, MetricGoal::new("acc", Goal::Maximize));
         policy.value = ValueOf::Best;
         let highest = ModelBy { metric: "acc".into(), is_less_better: false, statistic: Statistic::Max };
         assert_eq!(ModelBy::of(&policy), highest);

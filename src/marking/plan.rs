@@ -166,6 +166,7 @@ async fn registered(
         previous_before: points_to(&previous_alias),
         alias_before,
         follows: None,
+        older: None,
         beside: Vec::new(),
         amid: false,
         by_hand: false,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mlflow::{RunId, Tag};
+use crate::mlflow::{ModelVersion, RunId, Tag};
 
 /// On a run: that it is marked. On an experiment: the id of the marked run.
 pub const MARK: &str = "mltui.best";
@@ -42,6 +42,8 @@ pub struct Model {
     pub previous_before: Option<u64>,
     /// The newest of the older marks that were over then; empty where there was none.
     pub follows: Option<String>,
+    /// Older marks that had moved the aliases by then.
+    pub older: Option<usize>,
     /// Ids of other experiments whose marks were in the same registered model then.
     pub beside: Vec<String>,
     /// Somebody else was marking or undoing then, so that what the aliases pointed to tells nothing.
@@ -52,6 +54,16 @@ pub struct Model {
     pub moved: bool,
     /// The version is there, and the alias could not be set.
     pub unaliased: bool,
+}
+
+impl Model {
+    /// Whether a version is that of a mark. Where a registered model was deleted and made anew its numbers begin again: the
+    /// version of that number is another one then.
+    pub fn is_version(&self, mark: &str, version: &ModelVersion) -> bool {
+        let made_for = version.tags.iter().find(|tag| tag.key == VERSION_OF);
+        let is_made_for_another = self.created_version && made_for.is_some_and(|tag| tag.value != mark);
+        self.version == Some(version.version) && self.source == version.source && !is_made_for_another
+    }
 }
 
 /// A mark.

@@ -30,14 +30,16 @@ pub async fn register(
     }
     let versions = unless_hidden(store.model_versions(&model.name).await)?;
     // Somebody may have deleted it since it was found.
-    let is_there = |version: u64| match &versions {
-        Some(versions) => versions.iter().any(|known| known.version == version),
-        None => true,
+    let is_there = match &versions {
+        Some(versions) => versions.iter().any(|version| model.is_version(&record.id, version)),
+        None => model.version.is_some(),
     };
-    if !model.version.is_some_and(is_there) {
+    if !is_there {
         let is_ours = |tag: &Tag| tag.key == VERSION_OF && tag.value == record.id;
         let made = versions.iter().flatten().find(|version| version.tags.iter().any(is_ours));
         model.created_version = true;
+        // The version that it had is gone, and perhaps the model with it: what the aliases pointed to was another time.
+        model.moved = false;
         model.version = Some(match made {
             Some(made) => made.version,
             None => {
@@ -55,8 +57,9 @@ pub async fn register(
         let mut first = shared(store, experiment, &model.name, &versions).await?;
         let log = std::mem::take(&mut first.log);
         model.beside = first.beside();
-        model.follows =
-            Some(Chain::new(&log, model, &versions).last_done(&record.id).unwrap_or_default().to_owned());
+        let chain = Chain::new(&log, model, &versions);
+        let follows = chain.last_done(&record.id).unwrap_or_default().to_owned();
+        (model.older, model.follows) = (Some(chain.older(&record.id)), Some(follows));
         let known = unless_hidden(store.get_registered_model(&model.name).await)?;
         let points_to = |alias: &str| known.as_ref().and_then(|known| known.alias(alias));
         let now = points_to(&model.alias);
@@ -110,11 +113,13 @@ fn unless_hidden<T>(found: Result<T>) -> Result<Option<T>> {
 }
 
 /// Whether the version of a mark is there; yes, where that may not be looked at.
-pub async fn is_registered(store: &Store, model: &Model) -> Result<bool> {
-    let Some(version) = model.version else { return Ok(false) };
+pub async fn is_registered(store: &Store, mark: &str, model: &Model) -> Result<bool> {
+    if model.version.is_none() {
+        return Ok(false);
+    }
     match store.model_versions(&model.name).await {
         Err(error) if is_refused(&error.kind) => Ok(true),
-        found => Ok(found?.iter().any(|known| known.version == version)),
+        found => Ok(found?.iter().any(|version| model.is_version(mark, version))),
     }
 }
 

@@ -285,6 +285,36 @@ fn whatever_call_fails_is_made_up_for() {
     });
 }
 
+/// The model is deleted while a mark is half written, and its versions are counted from 1 again: what the alias pointed to
+/// in the old one tells nothing of the new one.
+#[test]
+fn a_model_that_is_made_anew_amid_a_mark_is_looked_at_anew() {
+    block_on(async {
+        let (_, calls) = disturbed(0, Moment::Before).await;
+        for nth in 1..=calls {
+            let world = World::new(Moment::After).await;
+            let first = world.mark(0, 1_000).await.unwrap().record.id;
+            world.failing.fail(nth);
+            if world.mark(1, 2_000).await.is_ok() {
+                break;
+            }
+            world.failing.fail(0);
+            world.store.delete_registered_model("wine").await.unwrap();
+            resume(&world.store, &world.journal()).await.unwrap();
+            if world.holder().await.as_deref() == Some("second") {
+                world.undo(3_000).await.unwrap();
+            }
+            assert_eq!(world.marked().await, ["first"], "call {nth}");
+            let versions = world.store.model_versions("wine").await.unwrap();
+            let made_for: Vec<_> = versions.iter().flat_map(|it| &it.tags).map(|tag| &tag.value).collect();
+            let told = format!("call {nth}: {versions:?}");
+            assert!(versions.is_empty() || made_for == [&first], "{told}");
+            let champion = versions.first().map(|it| it.version);
+            assert_eq!(world.registered().await.1, champion, "{told}");
+        }
+    });
+}
+
 #[test]
 fn a_mark_of_somebody_else_meanwhile_holds_if_it_is_newer() {
     block_on(async {

@@ -108,7 +108,10 @@ async fn carry_out(
                     record.note = Some(format!("not registered: {error}"));
                 }
                 // Somebody takes a mark back, and the model or the version that it made.
-                Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) && round + 1 < ROUNDS => continue,
+                Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) && round + 1 < ROUNDS => {
+                    log = settle(store, experiment).await?;
+                    continue;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -141,7 +144,7 @@ async fn align_undone(store: &Store, experiment: &ExperimentId, record: &Record)
 async fn is_missed(store: &Store, log: &[MarkEvent], record: &Record) -> Result<bool> {
     match &record.model {
         Some(model) if record.note.is_none() && is_holder(log, record) => {
-            Ok(!is_registered(store, model).await?)
+            Ok(!is_registered(store, &record.id, model).await?)
         }
         _ => Ok(false),
     }
