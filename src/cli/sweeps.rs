@@ -27,13 +27,13 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum SweepsCommand {
-    /// Pause it after the current fold
+    /// Pause a sweep after its current fold
     Pause { sweep: String },
-    /// Continue it after a pause
+    /// Continue a paused sweep
     Continue { sweep: String },
-    /// Stop it now; `mltui sweep --resume` continues it
+    /// Cancel a sweep now; `mltui sweep --resume` continues it
     Cancel { sweep: String },
-    /// Print its log
+    /// Print the log of a sweep
     Log { sweep: String },
 }
 

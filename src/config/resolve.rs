@@ -101,13 +101,13 @@ pub struct Flags {
     /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE
     #[arg(long, global = true, value_name = "URI")]
     pub tracking_uri: Option<Address>,
-    /// Profile of the config file to use
+    /// Profile from the config file to use
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "tracking_uri")]
     pub profile: Option<String>,
     /// Config file to read
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Turn off every key and command that writes
+    /// Disable every key and command that writes
     #[arg(long, global = true)]
     pub read_only: bool,
     /// When to use colours
