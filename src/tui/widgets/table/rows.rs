@@ -1,0 +1,46 @@
+//! Rows below one another: those on the screen, and which of them the cursor is on.
+
+use std::ops::Range;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::tui::widgets::cursor::Cursor;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    area: Rect,
+    /// What of the list is on the screen.
+    pub shown: Range<usize>,
+    /// The row under the cursor.
+    pub chosen: usize,
+}
+
+impl Rows {
+    pub fn new(area: Rect, cursor: Cursor, length: usize) -> Self {
+        Self { area, shown: cursor.window(length, area.height as usize), chosen: cursor.at }
+    }
+
+    /// How many there is room for.
+    pub fn height(&self) -> usize {
+        self.area.height as usize
+    }
+
+    /// Draws the rows that are seen, each in its place; the one under the cursor in this style.
+    pub fn draw(&self, buffer: &mut Buffer, chosen: Style, mut row: impl FnMut(usize, Rect, &mut Buffer)) {
+        for (at, y) in self.shown.clone().zip(self.area.y..) {
+            let place = Rect { y, height: 1, ..self.area };
+            row(at, place, buffer);
+            if at == self.chosen {
+                buffer.set_style(place, chosen);
+            }
+        }
+    }
+
+    /// The row at a line of the screen.
+    pub fn at(&self, y: u16) -> Option<usize> {
+        let line = y.checked_sub(self.area.y)?;
+        Some(self.shown.start + line as usize).filter(|at| self.shown.contains(at))
+    }
+}
