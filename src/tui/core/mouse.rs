@@ -36,7 +36,7 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
             (0..wheel.abs()).for_each(|_| go::perform(app, action, effects));
         }
         if event.kind == MouseEventKind::Down(MouseButton::Left) {
-            compare::update::click(app, (event.column, event.row));
+            compare::table::click(app, (event.column, event.row));
         }
         charts::update::mouse(app, event);
         return;

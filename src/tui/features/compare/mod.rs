@@ -4,7 +4,6 @@
 //! else knows it.
 
 pub mod actions;
-pub mod cells;
 pub mod effects;
 pub mod plots;
 pub mod table;

@@ -8,7 +8,6 @@ use rustc_hash::FxHashSet;
 
 use super::Msg;
 use super::actions::{Action, Choice};
-use super::cells::Cells;
 use super::effects::Effect;
 use super::view::table_area;
 use super::{CompareScreen, CompareTab, Compared, Show};
@@ -27,7 +26,6 @@ use crate::tui::core::requests;
 use crate::tui::core::requests::copy;
 use crate::tui::core::selected::{DrawnRun, OVERLAID};
 use crate::tui::widgets::picker::{Item, Picked, Picker};
-use crate::tui::widgets::table::Hit;
 
 /// What a key moves a brush by, or widens it.
 const BRUSH: f64 = 0.05;
@@ -148,29 +146,6 @@ pub fn show_cursors(app: &mut App) {
         if screen.is_turned { (usize::MAX / 2, height) } else { (height, usize::MAX / 2) };
     screen.key_cursor.show(keys, key_height);
     screen.member_cursor.show(members, member_height);
-}
-
-/// A click on a cell moves the cursors there, and opens its chart where they were already; one on a title chooses the column.
-pub fn click(app: &mut App, (x, y): (u16, u16)) {
-    let (area, now) = (table_area(app.geometry().body), app.now);
-    let Some(Screen::Compare(screen)) = app.screens.last_mut() else { return };
-    if screen.tab != CompareTab::Table || screen.shown.is_empty() {
-        return;
-    }
-    let Some(hit) = Cells::new(screen, now).and_then(|cells| cells.table(area).hit(x, y)) else { return };
-    let (row, column) = match hit {
-        Hit::Title(column) => (None, Some(column)),
-        Hit::Row(row, column) => (Some(row), column),
-    };
-    // The first column is of names.
-    let column = column.and_then(|column| column.checked_sub(1));
-    let (key, member) = if screen.is_turned { (column, row) } else { (row, column) };
-    let before = (screen.key_cursor.at, screen.member_cursor.at);
-    screen.key_cursor.at = key.unwrap_or(before.0);
-    screen.member_cursor.at = member.unwrap_or(before.1);
-    if row.is_some() && (screen.key_cursor.at, screen.member_cursor.at) == before {
-        open_chart(app);
-    }
 }
 
 fn step(screen: &mut CompareScreen, lines: isize, across: isize) {
@@ -333,7 +308,7 @@ pub fn copy_cell(app: &mut App, effects: &mut Effects) {
 }
 
 /// The histories of the metric under the cursor, of all runs that are compared.
-fn open_chart(app: &mut App) {
+pub fn open_chart(app: &mut App) {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
     let metric = match screen.tab {
         CompareTab::Table => {

@@ -30,7 +30,7 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
         return;
     }
     match screen.tab {
-        CompareTab::Table => table::draw(app, screen, theme, frame, area),
+        CompareTab::Table => table::view::draw(app, screen, theme, frame, area),
         CompareTab::Parallel => draw_parallel(screen, theme, frame, area),
         CompareTab::Scatter => draw_scatter(app, screen, theme, frame, area),
         CompareTab::Params => draw_params(screen, theme, frame, area),

@@ -2,15 +2,13 @@
 
 use std::ops::Range;
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use crate::tui::widgets::cursor::Cursor;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rows {
-    area: Rect,
+    pub(super) area: Rect,
     /// What of the list is on the screen.
     pub shown: Range<usize>,
     /// The row under the cursor.
@@ -25,17 +23,6 @@ impl Rows {
     /// How many there is room for.
     pub fn height(&self) -> usize {
         self.area.height as usize
-    }
-
-    /// Draws the rows that are seen, each in its place; the one under the cursor in this style.
-    pub fn draw(&self, buffer: &mut Buffer, chosen: Style, mut row: impl FnMut(usize, Rect, &mut Buffer)) {
-        for (at, y) in self.shown.clone().zip(self.area.y..) {
-            let place = Rect { y, height: 1, ..self.area };
-            row(at, place, buffer);
-            if at == self.chosen {
-                buffer.set_style(place, chosen);
-            }
-        }
     }
 
     /// The row at a line of the screen.

@@ -2,13 +2,15 @@ use std::cell::Cell;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::style::Color;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Style};
+use ratatui::text::Line;
 
 use super::columns::LEAST;
 use super::*;
 use crate::config::{Glyphs, Palette};
 use crate::tui::widgets::cursor::Cursor;
-use crate::tui::widgets::theme::Abilities;
+use crate::tui::widgets::theme::{Abilities, Theme};
 
 const ABILITIES: Abilities = Abilities { truecolor: false, indexed: true, light: None };
 

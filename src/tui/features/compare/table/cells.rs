@@ -2,12 +2,12 @@
 
 use ratatui::style::{Modifier, Style};
 
-use super::{CompareScreen, Show};
 use crate::catalog::Bound;
 use crate::compare::axes::cell_words;
 use crate::compare::{CompareCell, Comparison, Entry, difference};
 use crate::select::Goal;
 use crate::text;
+use crate::tui::features::compare::{CompareScreen, Show};
 use crate::tui::widgets::theme::Theme;
 
 /// What all cells have in common.

@@ -1,103 +1,23 @@
-//! The table of a comparison: keys and members, either way round.
+//! The table, drawn.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::CompareScreen;
 use super::cells::Cells;
+use super::{has_kind, shown_at, title};
 use crate::catalog::Bound;
-use crate::compare::{Entry, EntryKind};
+use crate::compare::Entry;
 use crate::text;
 use crate::tui::core::app::App;
+use crate::tui::features::compare::CompareScreen;
 use crate::tui::widgets::frame::centred;
-use crate::tui::widgets::table::{Across, Column, Place, Row, Rows, Table, below_titles};
+use crate::tui::widgets::table::{Place, Row, Table};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
 
-/// Columns of the kind, and of keys, least and most.
-const KIND: usize = 10;
-const KEY: (usize, usize) = (12, 34);
-/// Columns of a value.
-const VALUE: (usize, usize) = (9, 22);
-/// Columns of a value on a narrow screen.
-const NARROW: usize = 14;
-/// Lines that are looked at to find out how wide a column has to be.
-const SAMPLE: usize = 60;
-
-impl Cells<'_> {
-    /// The table in an area, as it is turned.
-    pub fn table(&self, area: Rect) -> Table {
-        if self.screen.is_turned { self.members_as_rows(area) } else { self.keys_as_rows(area) }
-    }
-
-    fn keys_as_rows(&self, area: Rect) -> Table {
-        let screen = self.screen;
-        let rows = Rows::new(below_titles(area), screen.key_cursor, screen.shown.len());
-        let entries: Vec<(&Entry, Bound)> =
-            rows.shown.clone().filter_map(|at| self.bound_entry(at)).collect();
-        let longest = entries.iter().map(|(entry, _)| text::width(&title(entry))).max().unwrap_or(0);
-        let across = Across {
-            lead: 1 + if has_kind(area) { KIND + 1 } else { 0 },
-            columns: 1 + screen.members(),
-            chosen: 1 + screen.member_cursor.at,
-        };
-        Table::new(area, rows, across, |column| {
-            let Some(member) = column.checked_sub(1) else { return names(longest, area.width) };
-            let cells =
-                entries.iter().take(SAMPLE).map(|(entry, bound)| self.said(entry, bound, member).width());
-            let name = text::width(&text::clean(self.comparison.title(member).0)) + 3;
-            let width = cells.max().unwrap_or(0).max(name).clamp(VALUE.0, widest(area.width));
-            Column::right(width)
-        })
-    }
-
-    fn members_as_rows(&self, area: Rect) -> Table {
-        let screen = self.screen;
-        let rows = Rows::new(below_titles(area), screen.member_cursor, screen.members());
-        let shown = rows.shown.clone();
-        let wide = shown.clone().map(|member| text::width(&text::clean(self.comparison.title(member).0)) + 7);
-        let longest = wide.max().unwrap_or(0);
-        let across = Across { lead: 1, columns: 1 + screen.shown.len(), chosen: 1 + screen.key_cursor.at };
-        Table::new(area, rows, across, |column| {
-            let Some(key) = column.checked_sub(1) else { return names(longest, area.width) };
-            let Some((entry, bound)) = self.bound_entry(key) else { return Column::default() };
-            let cells = shown.clone().take(SAMPLE).map(|member| self.said(entry, &bound, member).width());
-            let title = text::width(&title(entry));
-            let width = cells.max().unwrap_or(0).max(title).clamp(6, widest(area.width));
-            Column::right(width)
-        })
-    }
-}
-
-/// The first column, of names: a third of the screen at most.
-fn names(longest: usize, width: u16) -> Column {
-    Column::left(longest.clamp(KEY.0, KEY.1).min((width as usize / 3).max(4)))
-}
-
-fn widest(width: u16) -> usize {
-    if width < 100 { NARROW } else { VALUE.1 }
-}
-
-/// Whether there is room to say what kind of key each is.
-fn has_kind(area: Rect) -> bool {
-    area.width >= 70
-}
-
-/// The place of the key or member that a column shows: all but the first one, of names.
-fn shown_at(place: &Place) -> Option<usize> {
-    place.column.checked_sub(1)
-}
-
-fn title(entry: &Entry) -> String {
-    match entry.kind {
-        EntryKind::Attribute => entry.spec.name(),
-        _ => text::clean(entry.spec.title()).into_owned(),
-    }
-}
-
-/// The table, drawn.
+/// What all rows have in common.
 struct Picture<'a> {
     cells: Cells<'a>,
     table: Table,
