@@ -30,23 +30,24 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
         on_overlay(app, wheel, effects);
         return;
     }
-    if !app.screens.is_empty() {
-        if matches!(app.screens.last(), Some(Screen::Compare(_))) && wheel != 0 {
+    let is_click = event.kind == MouseEventKind::Down(MouseButton::Left);
+    if is_click {
+        app.poll_interval.touch(app.now);
+        app.status = None;
+        app.notice = None;
+    }
+    match app.screens.last() {
+        Some(Screen::Compare(_)) if is_click => return compare::table::click(app, (event.column, event.row)),
+        Some(Screen::Compare(_)) => {
             let action = if wheel > 0 { Action::Down } else { Action::Up };
-            (0..wheel.abs()).for_each(|_| go::perform(app, action, effects));
+            return (0..wheel.abs()).for_each(|_| go::perform(app, action, effects));
         }
-        if event.kind == MouseEventKind::Down(MouseButton::Left) {
-            compare::table::click(app, (event.column, event.row));
-        }
-        charts::update::mouse(app, event);
-        return;
+        Some(Screen::Chart(_)) => return charts::update::mouse(app, event),
+        None => {}
     }
     let places = app.geometry();
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => {
-            app.poll_interval.touch(app.now);
-            app.status = None;
-            app.notice = None;
             app.dragged = border_at(&places, event.column, event.row);
             click(app, &places, event, effects);
         }

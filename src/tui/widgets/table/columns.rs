@@ -1,5 +1,9 @@
 //! Which columns of a table are seen, and where: the first one stays in view, the others scroll behind it.
 
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
 /// Cells between two columns.
 const GAP: usize = 2;
 /// The chosen column is cut where there is too little room for it; below so many cells nothing of it would tell anything.
@@ -55,12 +59,14 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// The columns that fit. Only those that are seen, and those that may be, are asked what they want.
+    /// The columns that fit. Only those that are seen, and those that may be, are asked what they want, once.
     pub fn new(width: usize, across: Across, column: impl Fn(usize) -> Column) -> Self {
         let mut laid = Self::default();
         if across.columns == 0 {
             return laid;
         }
+        let known = RefCell::new(FxHashMap::default());
+        let column = |at: usize| *known.borrow_mut().entry(at).or_insert_with(|| column(at));
         // A cell is left for the sign that there is more.
         let room = width.saturating_sub(across.lead + 1);
         let behind = laid.put(0, across.lead, room, column(0));
