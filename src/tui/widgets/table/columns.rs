@@ -71,8 +71,8 @@ impl Columns {
         let room = width.saturating_sub(across.lead + 1);
         let behind = laid.put(0, across.lead, room, column(0));
         laid.pinned = behind - GAP;
-        let from = first_seen(width.saturating_sub(behind), across, &column);
-        let next = laid.fill(width, from, behind, across, &column);
+        let from = first_seen(width.saturating_sub(behind), across, column);
+        let next = laid.fill(width, from, behind, across, column);
         laid.more_left = from > 1;
         laid.more_right = next < across.columns;
         laid
