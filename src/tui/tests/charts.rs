@@ -1,7 +1,5 @@
 //! Charts: the dashboard of a run, marked runs over one another, and one chart on the whole screen.
 
-use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-
 use super::*;
 use crate::tui::core::app::Screen;
 use crate::tui::core::effect::Effect;

@@ -14,6 +14,7 @@ mod writes;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -294,6 +295,23 @@ fn keys(app: &mut App, keys: &str, runs: &[Run]) {
     for event in parse_keys(keys).expect(keys) {
         feed(app, Msg::Key(event), runs);
     }
+}
+
+fn click(x: usize, y: usize) -> Msg {
+    Msg::Mouse(MouseEvent {
+        kind: MouseEventKind::Down(MouseButton::Left),
+        column: x as u16,
+        row: y as u16,
+        modifiers: KeyModifiers::NONE,
+    })
+}
+
+/// Where words stand on the screen.
+fn place(app: &App, words: &str) -> (usize, usize) {
+    let text = drawn(app);
+    let (y, line) = text.lines().enumerate().find(|(_, line)| line.contains(words)).expect(words);
+    // The printed backend quotes its lines: one character before the first cell.
+    (line[..line.find(words).unwrap()].chars().count() - 1, y)
 }
 
 /// An explorer that shows so many runs.

@@ -308,7 +308,7 @@ pub fn copy_cell(app: &mut App, effects: &mut Effects) {
 }
 
 /// The histories of the metric under the cursor, of all runs that are compared.
-fn open_chart(app: &mut App) {
+pub fn open_chart(app: &mut App) {
     let Some(Screen::Compare(screen)) = app.screens.last() else { return };
     let metric = match screen.tab {
         CompareTab::Table => {

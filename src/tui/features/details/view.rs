@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
 
 use super::LineRole;
 use super::artifacts::OpenFile;
@@ -13,6 +14,7 @@ use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::{Focus, Tab, details_body};
 use crate::tui::widgets::frame::{centred, pane_block};
+use crate::tui::widgets::table::Rows;
 use crate::tui::widgets::theme::{ImageColors, Theme};
 
 /// From this width on a file stands beside the tree that it was opened in.
@@ -104,9 +106,11 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     }
     let key_width = details.longest_key().clamp(8, (body.width as usize * 3 / 5).max(8));
     let focused = app.focus == Focus::Details;
-    let range = details.cursor.window(length, body.height as usize);
-    let lines = details.window(range.clone(), &app.runs.name, app.now);
-    for (y, (at, line)) in range.zip(&lines).enumerate() {
+    let under_cursor = if focused { theme.selection } else { Style::new() };
+    let rows = Rows::new(body, details.cursor, length);
+    let lines = details.window(rows.shown.clone(), &app.runs.name, app.now);
+    rows.draw(frame.buffer_mut(), under_cursor, |at, place, buffer| {
+        let Some(line) = lines.get(at - rows.shown.start) else { return };
         let key = text::fit(&text::clean(&line.key), key_width, theme.glyphs.ellipsis);
         let room = (body.width as usize).saturating_sub(key_width + 2);
         let value = text::fit(&text::clean(&line.value), room, theme.glyphs.ellipsis);
@@ -118,14 +122,9 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
             LineRole::Bad => (theme.dim, theme.bad),
             LineRole::Heading => (theme.heading, theme.text),
         };
-        let mut spans = vec![Span::styled(key, key_style), Span::raw("  "), Span::styled(value, style)];
-        if focused && at == details.cursor.at {
-            for span in &mut spans {
-                span.style = span.style.patch(theme.selection);
-            }
-        }
-        frame.render_widget(Line::from(spans), Rect { y: body.y + y as u16, height: 1, ..body });
-    }
+        Line::from(vec![Span::styled(key, key_style), Span::raw("  "), Span::styled(value, style)])
+            .render(place, buffer);
+    });
 }
 
 /// A file that is looked into, under its name.
