@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod effects;
 pub mod plots;
+pub mod sheets;
 pub mod table;
 pub mod update;
 pub mod view;
