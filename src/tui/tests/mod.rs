@@ -39,6 +39,7 @@ use crate::tui::core::msg::Msg;
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::update::update;
 use crate::tui::features::charts::histories::HistoryRequest;
+use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::details::preview::Preview;
 use crate::tui::features::runs::effects::Projecting;
 use crate::tui::features::{self, best, compare, details, experiments, export, runs, sweeps};
@@ -325,8 +326,14 @@ fn opened(size: (u16, u16), count: usize) -> (App, Vec<Run>) {
 }
 
 fn screen(app: &App, theme: &Theme) -> Terminal<TestBackend> {
+    screen_with(&mut Pictures::default(), app, theme)
+}
+
+/// The same with pictures of before.
+fn screen_with(pictures: &mut Pictures, app: &App, theme: &Theme) -> Terminal<TestBackend> {
     let mut terminal = Terminal::new(TestBackend::new(app.size.0, app.size.1)).unwrap();
-    terminal.draw(|frame| draw(app, theme, frame)).unwrap();
+    pictures.prepare(app);
+    terminal.draw(|frame| draw(app, pictures, theme, frame)).unwrap();
     terminal
 }
 
