@@ -18,6 +18,11 @@ use crate::tui::widgets::view::typed;
 use crate::tui::widgets::{confirm, help, messages, picker, prompt, report};
 
 pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>) {
+    let room = frame.area();
+    if room.width < app.size.0 || room.height < app.size.1 {
+        // The terminal has just become smaller, and the message of that is under way.
+        return;
+    }
     let places = app.geometry();
     if places.too_small {
         let words = format!("too small ({}x{}), q quits", app.size.0, app.size.1);
