@@ -128,7 +128,7 @@ pub fn plot(
     measured(&traces(lines, options), options, window, size, dots).0
 }
 
-/// The part of the x axis that [`picture`] shows; costs nothing, however many points there are.
+/// The part of the x axis that [`picture`] shows, without measuring the values.
 pub fn x_range(lines: &[ChartLine<'_>], options: &Options, window: Option<(f64, f64)>) -> (f64, f64) {
     x_of(&traces(lines, options), window)
 }

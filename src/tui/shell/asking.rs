@@ -60,7 +60,7 @@ impl Heard {
     }
 }
 
-/// All that is to be asked, in the order in which it is to be answered: kitty's pictures are better than sixels.
+/// All that is to be asked.
 pub fn questions(settings: &Settings, heard: &Heard) -> String {
     let mut asked = String::new();
     // The Linux console shows what it does not understand.
@@ -88,7 +88,7 @@ pub fn questions(settings: &Settings, heard: &Heard) -> String {
 }
 
 /// What is asked again, every second for a while, and whenever tmux comes to the front, perhaps of another terminal: it may
-/// have passed the question on to nobody. Never while another pane has the keys, since that would get the answer.
+/// have passed the question on to nobody. Not while another pane has the keys, since that would get the answer.
 pub fn again(settings: &Settings, heard: &mut Heard, is_tick: bool) -> String {
     let is_open = settings.multiplexer == Multiplexer::Tmux && settings.graphics == GraphicsChoice::Auto;
     if !is_open || heard.kitty || (is_tick && heard.asked_again == AGAIN) {

@@ -313,8 +313,8 @@ async fn take_turns(
             if matches!(msg, Msg::Focused(true)) {
                 screen.focused();
             }
-            if matches!(msg, Msg::Focused(true) | Msg::Tick) {
-                let is_tick = matches!(msg, Msg::Tick);
+            let is_tick = matches!(msg, Msg::Tick);
+            if matches!(msg, Msg::Focused(true)) || (is_tick && session.app.poll_interval.focused) {
                 screen.ask(&again(&session.settings, &mut heard, is_tick))?;
             }
             is_urgent |= matches!(msg, Msg::Key(_) | Msg::Mouse(_) | Msg::Paste(_)) || msg.is_awaited();

@@ -106,6 +106,11 @@ impl TerminalScreen {
 
     /// Draws the program, with its pictures in pixels where the terminal can do that.
     pub fn show(&mut self, app: &App, pictures: &Pictures, theme: &Theme) -> io::Result<()> {
+        let (columns, rows) = self.size()?;
+        if columns < app.size.0 || rows < app.size.1 {
+            // It has just become smaller: pictures go where there is no place for them any more.
+            return self.draw(|frame| draw(app, pictures, theme, frame));
+        }
         if let Some(pixels) = self.pixels.as_mut().filter(|pixels| pixels.is_text()) {
             // What stands for a picture comes after it.
             pixels.show(app, pictures, theme, &mut stdout())?;

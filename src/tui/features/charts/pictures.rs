@@ -36,7 +36,7 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Draws what is on the screen and not drawn yet, and lets go of what has left it.
+    /// Draws what is on the screen and not drawn yet, and lets go of what a screen of the same kind showed before.
     pub fn prepare(&mut self, app: &App) {
         match app.screens.last() {
             Some(Screen::Chart(screen)) => {

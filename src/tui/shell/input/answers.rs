@@ -14,6 +14,9 @@ const PRIVATE: &[u8] = b"\x1b[?";
 /// Keys can begin so too.
 const CELL: &[u8] = b"\x1b[6;";
 
+/// The length of all beginnings.
+pub const SHORTEST: usize = 3;
+
 const ESCAPE: u8 = 0x1b;
 /// The attribute of devices that draw sixels.
 const SIXEL: &str = "4";

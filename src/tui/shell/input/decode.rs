@@ -100,9 +100,10 @@ impl Decoder {
             }
             Mark::Answer => {
                 let Some(length) = answers::length(marked) else {
-                    if marked.len() <= LONGEST_SEQUENCE {
-                        self.held = marked.to_vec();
-                    }
+                    // Of one that is too long nothing is wanted but its end.
+                    let kept =
+                        if marked.len() <= LONGEST_SEQUENCE { marked.len() } else { answers::SHORTEST };
+                    self.held = marked[..kept].to_vec();
                     return &[];
                 };
                 let (answer, rest) = marked.split_at(length);
@@ -369,6 +370,8 @@ mod tests {
         assert_eq!(decoded(&[b"\x1b_Gi=31;dD"]), [""; 0]);
         assert_eq!(decoded(&[b"\x1b_Gi=31;dD\x1b[A"]), ["Up KeyModifiers(0x0)"]);
         assert_eq!(decoded(&[b"\x1b[?62;\x1b[A"]), ["Up KeyModifiers(0x0)"]);
+        let long = [b"\x1b_G".as_slice(), &b"D".repeat(2 * LONGEST_SEQUENCE)].concat();
+        assert_eq!(decoded(&[&long, b"DDD\x1b\\j"]), ["Char('j') KeyModifiers(0x0)"]);
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Pixels {
     /// The program has the keys again: what was sent meanwhile has perhaps gone nowhere.
     pub fn focused(&mut self) {
         if self.is_text() {
-            self.shown.iter_mut().for_each(|sent| sent.due = Some(Instant::now()));
+            self.shown.iter_mut().for_each(|sent| sent.due = Some(Instant::now() + ONCE_MORE));
         }
     }
 
@@ -69,7 +69,12 @@ impl Pixels {
         if let Some(cell) = cell_size() {
             self.cell = cell;
         }
-        self.shown.clear();
+        if self.is_text() {
+            // The terminal keeps them, and each is taken from it when another comes in its place.
+            self.focused();
+        } else {
+            self.shown.clear();
+        }
     }
 
     /// Whether there are any on the screen.

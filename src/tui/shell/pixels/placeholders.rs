@@ -118,10 +118,16 @@ pub fn place(picture: u32, area: Rect, buffer: &mut Buffer) {
     let area = area.intersection(buffer.area);
     for y in 0..area.height {
         for x in 0..area.width {
+            let goes_on = x > 0 && buffer[(area.x + x - 1, area.y + y)].symbol().starts_with(PLACEHOLDER);
             let cell = &mut buffer[(area.x + x, area.y + y)];
-            let marks = (mark(y.into()), mark(x.into()), mark(high.into()));
-            if let (" ", (Some(row), Some(column), Some(high))) = (cell.symbol(), marks) {
-                let letters: String = [PLACEHOLDER, row, column, high].into_iter().collect();
+            let (Some(row), Some(high)) = (mark(y.into()), mark(high.into())) else { continue };
+            let letters: String = match mark(x.into()) {
+                Some(column) => [PLACEHOLDER, row, column, high].into_iter().collect(),
+                // Behind the last mark of a column, a cell goes on from the one on its left.
+                None if goes_on => [PLACEHOLDER, row].into_iter().collect(),
+                None => continue,
+            };
+            if cell.symbol() == " " {
                 cell.set_symbol(&letters).set_style(style);
             }
         }
@@ -143,6 +149,16 @@ mod tests {
         assert_eq!((buffer[(3, 1)].symbol(), buffer[(2, 2)].symbol()), ("f", "h"));
         assert_eq!(buffer[(3, 2)].symbol(), "\u{10eeee}\u{30d}\u{30e}\u{33d}");
         assert_eq!(buffer[(0, 2)].symbol(), "g");
+    }
+
+    #[test]
+    fn a_picture_is_wider_than_there_are_marks() {
+        let mut buffer = Buffer::empty(Rect { x: 0, y: 0, width: 300, height: 1 });
+        buffer[(298, 0)].set_symbol("x");
+        place(1, buffer.area, &mut buffer);
+        assert_eq!(buffer[(296, 0)].symbol().chars().count(), 4);
+        assert_eq!(buffer[(297, 0)].symbol(), "\u{10eeee}\u{305}");
+        assert_eq!((buffer[(298, 0)].symbol(), buffer[(299, 0)].symbol()), ("x", " "));
     }
 
     #[test]

@@ -140,16 +140,17 @@ fn sign(column: usize, across: Across) -> usize {
 fn first_seen(room: usize, across: Across, column: impl Fn(usize) -> Column) -> usize {
     let chosen = across.chosen.min(across.columns - 1).max(1);
     let mut first = chosen;
-    let mut used = 0;
+    let (mut used, mut picture) = (0, 0);
     for at in (1..=chosen).rev().filter(|at| *at < across.columns) {
         let wanted = column(at);
         used += wanted.width;
         if wanted.picture > 0 {
-            used += GAP + wanted.picture;
+            // One alone has a picture behind it: the first that is seen.
+            picture = GAP + wanted.picture;
         } else if at == chosen {
             used += sign(at, across);
         }
-        if used > room {
+        if used + picture > room {
             break;
         }
         first = at;

@@ -85,6 +85,18 @@ fn columns_stay_apart_in_their_order_and_in_the_area() {
     });
 }
 
+/// Two columns ask for a picture, and one has it.
+#[test]
+fn columns_that_fit_are_not_scrolled_away() {
+    let across = Across { lead: 0, columns: 3, chosen: 2 };
+    let laid = Columns::new(9 + 2 + 5 + 2 + 7 + 2 + 5, across, |column| Column {
+        width: if column == 0 { 9 } else { 5 },
+        picture: if column == 0 { 0 } else { 7 },
+        right: false,
+    });
+    assert!(!laid.more_left && !laid.more_right, "{laid:?}");
+}
+
 #[test]
 fn the_chosen_column_is_seen_where_there_is_any_room() {
     each_across(|width, across| {

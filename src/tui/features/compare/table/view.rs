@@ -18,7 +18,7 @@ use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
 
 /// What all rows have in common.
-struct Picture<'a> {
+struct TableView<'a> {
     cells: Cells<'a>,
     table: Table,
     theme: &'a Theme,
@@ -36,15 +36,15 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
         centred(frame, area, vec![Line::styled(words, theme.dim)]);
         return;
     }
-    let picture = Picture { table: cells.table(area), cells, theme, best_run: app.best.run_id() };
+    let view = TableView { table: cells.table(area), cells, theme, best_run: app.best.run_id() };
     if screen.is_turned {
-        picture.members_as_rows(frame);
+        view.members_as_rows(frame);
     } else {
-        picture.keys_as_rows(frame, has_kind(area));
+        view.keys_as_rows(frame, has_kind(area));
     }
 }
 
-impl Picture<'_> {
+impl TableView<'_> {
     fn keys_as_rows(&self, frame: &mut Frame<'_>, has_kind: bool) {
         let Self { cells, table, theme, .. } = self;
         let places = &table.columns.places;
