@@ -138,33 +138,27 @@ pub fn perform(app: &mut App, action: Action) {
         Action::XAxis | Action::LogX | Action::LogY | Action::Smoother | Action::Rougher | Action::YRange => {
             draw_otherwise(app, action);
         }
-        Action::ZoomIn
-        | Action::ZoomOut
-        | Action::Fit
-        | Action::PanLeft
-        | Action::PanRight
-        | Action::Extremes => {
-            let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
-            let lines = lines(&screen.in_order(), screen.key(), &app.histories);
-            let window = x_range(&lines, &app.charts.options_of(screen.key()), screen.window);
-            on_screen(screen, window, action);
-        }
+        Action::ZoomIn => in_window(app, |screen, window| screen.zoom(1, None, window)),
+        Action::ZoomOut => in_window(app, |screen, window| screen.zoom(-1, None, window)),
+        Action::PanLeft => in_window(app, |screen, window| screen.pan(-1.0, window)),
+        Action::PanRight => in_window(app, |screen, window| screen.pan(1.0, window)),
+        Action::Fit => on_screen(app, ChartScreen::reset),
+        Action::Extremes => on_screen(app, |screen| screen.extremes = !screen.extremes),
     }
 }
 
-/// `window` is the part of the x axis that is shown.
-fn on_screen(screen: &mut ChartScreen, window: (f64, f64), action: Action) {
-    match action {
-        Action::ZoomIn => screen.zoom(1, None, window),
-        Action::ZoomOut => screen.zoom(-1, None, window),
-        Action::PanLeft => screen.pan(-1.0, window),
-        Action::PanRight => screen.pan(1.0, window),
-        Action::Fit => screen.reset(),
-        Action::Extremes => screen.extremes = !screen.extremes,
-        // These are about all charts.
-        Action::XAxis | Action::LogX | Action::LogY | Action::Smoother | Action::Rougher | Action::YRange => {
-        }
+fn on_screen(app: &mut App, change: impl FnOnce(&mut ChartScreen)) {
+    if let Some(Screen::Chart(screen)) = app.screens.last_mut() {
+        change(screen);
     }
+}
+
+/// Changes a chart by the part of the x axis that is shown.
+fn in_window(app: &mut App, change: impl FnOnce(&mut ChartScreen, (f64, f64))) {
+    let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
+    let lines = lines(&screen.in_order(), screen.key(), &app.histories);
+    let window = x_range(&lines, &app.charts.options_of(screen.key()), screen.window);
+    change(screen, window);
 }
 
 /// Changes how charts are drawn, wherever they are.
