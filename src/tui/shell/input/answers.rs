@@ -8,9 +8,11 @@ use memchr::memchr;
 use super::Answer;
 
 /// What answers begin with: about pictures, about the device (and other private ones), and about cells.
-pub const BEGINNINGS: [&[u8]; 3] = [KITTY, PRIVATE, CELL];
+pub const BEGINNINGS: [&[u8]; 4] = [KITTY, PRIVATE, SECOND, CELL];
 const KITTY: &[u8] = b"\x1b_G";
 const PRIVATE: &[u8] = b"\x1b[?";
+/// Of the device too, which nobody asks for here.
+const SECOND: &[u8] = b"\x1b[>";
 /// Keys can begin so too.
 const CELL: &[u8] = b"\x1b[6;";
 
@@ -61,6 +63,9 @@ pub fn meaning(bytes: &[u8]) -> Meaning {
         let is_sixel = attributes.any(|attribute| attribute == SIXEL);
         return if is_sixel { Meaning::Answer(Answer::Sixel) } else { Meaning::Nothing };
     }
+    if bytes.starts_with(SECOND) {
+        return Meaning::Nothing;
+    }
     let size = text.strip_prefix("\x1b[6;").and_then(|words| words.strip_suffix('t'));
     let Some(size) = size else { return Meaning::Key };
     let parsed = size.split_once(';').and_then(|(high, wide)| Some((wide.parse().ok()?, high.parse().ok()?)));
@@ -97,6 +102,7 @@ mod tests {
             ("\x1b[?4c", Meaning::Nothing),
             ("\x1b[?1;2c", Meaning::Nothing),
             ("\x1b[?1;4u", Meaning::Nothing),
+            ("\x1b[>1;10;0c", Meaning::Nothing),
             ("\x1b[6;20;10t", Meaning::Answer(Answer::Cell((10, 20)))),
             ("\x1b[6;20;99999t", Meaning::Nothing),
             ("\x1b[6;5~", Meaning::Key),

@@ -370,6 +370,7 @@ mod tests {
         assert_eq!(decoded(&[b"\x1b_Gi=31;dD"]), [""; 0]);
         assert_eq!(decoded(&[b"\x1b_Gi=31;dD\x1b[A"]), ["Up KeyModifiers(0x0)"]);
         assert_eq!(decoded(&[b"\x1b[?62;\x1b[A"]), ["Up KeyModifiers(0x0)"]);
+        assert_eq!(decoded(&[b"\x1b[>1;10;0cj"]), ["Char('j') KeyModifiers(0x0)"]);
         let long = [b"\x1b_G".as_slice(), &b"D".repeat(2 * LONGEST_SEQUENCE)].concat();
         assert_eq!(decoded(&[&long, b"DDD\x1b\\j"]), ["Char('j') KeyModifiers(0x0)"]);
     }

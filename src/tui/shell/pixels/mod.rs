@@ -185,7 +185,7 @@ fn cell_size() -> Option<(u16, u16)> {
 
 /// Whether cells can have so many pixels.
 fn is_sound((wide, high): (u16, u16)) -> bool {
-    (2..=200).contains(&wide) && (4..=400).contains(&high)
+    (2..=60).contains(&wide) && (4..=120).contains(&high)
 }
 
 #[cfg(test)]
