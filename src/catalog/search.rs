@@ -17,11 +17,11 @@ const A_THREADS_WORTH: usize = 8_192;
 /// Words, understood.
 #[derive(Debug, Clone)]
 pub struct Search {
-    words: Vec<Word>,
+    words: Vec<SearchWord>,
 }
 
 #[derive(Debug, Clone)]
-struct Word {
+struct SearchWord {
     /// The param or tag to look at, in lower case; all of them without one.
     key: Option<String>,
     atom: Atom,
@@ -44,7 +44,7 @@ impl Search {
                     Atom::new(pattern, CaseMatching::Smart, Normalization::Smart, AtomKind::Substring, false);
                 atom.negative = true;
             }
-            Word { key, atom, text: pattern.to_lowercase() }
+            SearchWord { key, atom, text: pattern.to_lowercase() }
         });
         Self { words: words.filter(|word| !word.text.is_empty()).collect() }
     }
@@ -81,7 +81,7 @@ impl Search {
     }
 }
 
-impl Word {
+impl SearchWord {
     /// For each row whether the word is found in it, whether it is wanted there or not.
     fn rows(&self, catalog: &Catalog) -> Vec<bool> {
         let mut found = vec![false; catalog.runs.len()];

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::io::Write;
 
-use super::output::{OutputFlags, Table};
+use super::output::{OutputFlags, TextTable};
 use super::{Failure, open};
 use crate::catalog::Value;
 use crate::config::Settings;
@@ -102,7 +102,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         .collect();
     rows.sort_by(|a, b| by_cell(&a[sort], &b[sort], descending));
     rows.truncate(arguments.limit.unwrap_or(usize::MAX));
-    let table = Table {
+    let table = TextTable {
         titles: columns.iter().map(|column| COLUMNS[*column].1.to_owned()).collect(),
         names: columns.iter().map(|column| COLUMNS[*column].0.to_owned()).collect(),
         rows: rows

@@ -20,13 +20,13 @@ pub struct OutputFlags {
 }
 
 /// Columns with a title and a name, and cells.
-pub struct Table<'a> {
+pub struct TextTable<'a> {
     pub titles: Vec<String>,
     pub names: Vec<String>,
     pub rows: Vec<Vec<Value<'a>>>,
 }
 
-impl Table<'_> {
+impl TextTable<'_> {
     /// Prints the table; `now` (milliseconds) is what ages are counted from.
     pub fn print(&self, format: OutputFlags, now: i64, out: &mut impl Write) -> io::Result<()> {
         if format.json {

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::output::{OutputFlags, Table, print_json};
+use super::output::{OutputFlags, TextTable, print_json};
 use super::{Failure, find_experiment, open};
 use crate::catalog::filter::matching;
 use crate::catalog::sort::{SortKey, sorted};
@@ -65,7 +65,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let columns = if query.columns.is_empty() { default_columns(&catalog) } else { query.columns };
     let bound: Vec<Bound> = columns.iter().map(|column| Bound::new(&catalog, column)).collect();
     let now = now_ms();
-    let table = Table {
+    let table = TextTable {
         titles: heads(&columns),
         names: columns.iter().map(ColumnSpec::name).collect(),
         rows: rows

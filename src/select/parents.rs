@@ -14,7 +14,7 @@ pub type Ancestors = FxHashMap<RunId, Option<RunId>>;
 
 /// A run: in the catalogue, or known as an ancestor only.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Place<'a> {
+enum KnownRun<'a> {
     Here(Row),
     Elsewhere(&'a RunId),
 }
@@ -39,24 +39,24 @@ impl<'a> RunTree<'a> {
         Self { catalog, parents, rows, ancestors, named }
     }
 
-    fn find(&self, id: Sym) -> Option<Place<'a>> {
+    fn find(&self, id: Sym) -> Option<KnownRun<'a>> {
         // Parents are named by text; those that are runs here are looked up by the number of the same text.
-        let here = self.rows.get(&id).map(|row| Place::Here(*row));
+        let here = self.rows.get(&id).map(|row| KnownRun::Here(*row));
         here.or_else(|| self.elsewhere(&RunId::from(self.catalog.texts.get(id))))
     }
 
-    fn elsewhere(&self, id: &RunId) -> Option<Place<'a>> {
+    fn elsewhere(&self, id: &RunId) -> Option<KnownRun<'a>> {
         let known = if self.ancestors.is_empty() { None } else { self.ancestors.get_key_value(id) };
-        known.map(|(id, _)| Place::Elsewhere(id))
+        known.map(|(id, _)| KnownRun::Elsewhere(id))
     }
 
-    fn above(&self, place: Place<'a>) -> Option<Place<'a>> {
+    fn above(&self, place: KnownRun<'a>) -> Option<KnownRun<'a>> {
         match place {
-            Place::Here(row) => self.find(self.parents.get(row)?),
-            Place::Elsewhere(id) => {
+            KnownRun::Here(row) => self.find(self.parents.get(row)?),
+            KnownRun::Elsewhere(id) => {
                 let parent = self.ancestors.get(id)?.as_ref()?;
                 let here = self.named.get(parent);
-                here.map(|row| Place::Here(*row)).or_else(|| self.elsewhere(parent))
+                here.map(|row| KnownRun::Here(*row)).or_else(|| self.elsewhere(parent))
             }
         }
     }
@@ -97,9 +97,9 @@ pub(super) fn repeating_parents(
 /// the others as well, and no one of them repeats the rest.
 fn chain(row: Row, tree: &RunTree<'_>) -> Option<Vec<Row>> {
     let mut above = Vec::new();
-    let mut at = tree.above(Place::Here(row));
+    let mut at = tree.above(KnownRun::Here(row));
     while let Some(parent) = at {
-        if parent == Place::Here(row) || above.len() == DEEPEST {
+        if parent == KnownRun::Here(row) || above.len() == DEEPEST {
             return None;
         }
         // The runs above may go round without this one.
@@ -109,7 +109,7 @@ fn chain(row: Row, tree: &RunTree<'_>) -> Option<Vec<Row>> {
         above.push(parent);
         at = tree.above(parent);
     }
-    let here = |place| if let Place::Here(row) = place { Some(row) } else { None };
+    let here = |place| if let KnownRun::Here(row) = place { Some(row) } else { None };
     Some(above.into_iter().filter_map(here).collect())
 }
 

@@ -42,7 +42,7 @@ impl Family for LinfaTree {
     }
 
     fn estimator(&self, _: Task, params: HyperParams<'_>, _: u64) -> Result<Estimator, FitError> {
-        Ok(Box::new(Guarded {
+        Ok(Box::new(GuardedTree {
             max_depth: params.limit("max_depth")?,
             min_leaf: params.count("min_samples_leaf", 1)?,
             quality: match params.choice("criterion", &["gini", "entropy"])? {
@@ -53,13 +53,13 @@ impl Family for LinfaTree {
     }
 }
 
-struct Guarded {
+struct GuardedTree {
     max_depth: Option<usize>,
     min_leaf: usize,
     quality: SplitQuality,
 }
 
-impl Fit<Features, TargetValues, FitError> for Guarded {
+impl Fit<Features, TargetValues, FitError> for GuardedTree {
     type Object = FittedModel;
 
     fn fit(&self, data: &Samples) -> Result<FittedModel, FitError> {

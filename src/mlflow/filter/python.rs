@@ -9,7 +9,7 @@ pub type LiteralError = (String, usize);
 
 /// The texts between the parentheses that `source` begins and ends with.
 pub fn texts(source: &str) -> Result<Vec<String>, LiteralError> {
-    let mut reader = Reader { source, at: 1 };
+    let mut reader = PythonReader { source, at: 1 };
     let texts: Vec<String> = match reader.group(0)? {
         PythonItem::Text(text) => vec![text],
         PythonItem::Tuple(items) => {
@@ -43,12 +43,12 @@ enum PythonItem {
     Tuple(Vec<PythonItem>),
 }
 
-struct Reader<'a> {
+struct PythonReader<'a> {
     source: &'a str,
     at: usize,
 }
 
-impl Reader<'_> {
+impl PythonReader<'_> {
     fn rest(&self) -> &str {
         &self.source[self.at..]
     }

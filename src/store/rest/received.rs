@@ -6,9 +6,7 @@ use reqwest::header::CONTENT_TYPE;
 use super::answer::Answer;
 use super::body::Source;
 use super::failure::not_json;
-use crate::store::ErrorKind;
-
-type Inner<T> = std::result::Result<T, ErrorKind>;
+use crate::store::backend::Inner;
 
 /// A successful answer whose body is still to come.
 pub struct Received<'a> {

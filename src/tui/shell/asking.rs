@@ -1,7 +1,7 @@
 //! What the terminal is asked at the start, and what it said. Nobody waits for it: answers come among the keys, and what
 //! is drawn follows them.
 
-use super::input::Answer;
+use super::input::TerminalAnswer;
 use super::pixels::{Protocol, through_tmux};
 use crate::config::{GraphicsChoice, Multiplexer, Palette, Settings};
 use crate::tui::widgets::theme::is_light;
@@ -34,12 +34,12 @@ impl Heard {
         Self { light, ..Self::default() }
     }
 
-    pub fn take(&mut self, answer: Answer) {
+    pub fn take(&mut self, answer: TerminalAnswer) {
         match answer {
-            Answer::Background(color) => self.light = Some(is_light(color)),
-            Answer::Kitty => self.kitty = true,
-            Answer::Sixel => self.sixel = true,
-            Answer::Cell(size) => self.cell = Some(size),
+            TerminalAnswer::Background(color) => self.light = Some(is_light(color)),
+            TerminalAnswer::Kitty => self.kitty = true,
+            TerminalAnswer::Sixel => self.sixel = true,
+            TerminalAnswer::Cell(size) => self.cell = Some(size),
         }
     }
 
@@ -149,13 +149,13 @@ mod tests {
         assert_eq!(asked, usize::from(AGAIN), "nobody answers");
         assert_eq!(again(&tmux, false), through_tmux(KITTY), "it is perhaps another one");
         assert_eq!(again(&tmux, true), through_tmux(KITTY));
-        heard.take(Answer::Kitty);
+        heard.take(TerminalAnswer::Kitty);
         assert_eq!(super::again(&tmux, &mut heard, false), "");
     }
 
     #[test]
     fn what_the_terminal_says_counts_unless_one_is_chosen() {
-        let protocol = |variables: &[(&str, &str)], answers: &[Answer]| {
+        let protocol = |variables: &[(&str, &str)], answers: &[TerminalAnswer]| {
             let mut heard = Heard::default();
             for answer in answers {
                 heard.take(*answer);
@@ -165,15 +165,18 @@ mod tests {
         let xterm = ("TERM", "xterm-256color");
         assert_eq!(protocol(&[xterm], &[]), None);
         assert_eq!(protocol(&[("TERM", "xterm-kitty")], &[]), None, "a name says nothing");
-        assert_eq!(protocol(&[xterm], &[Answer::Sixel]), Some(Protocol::Sixel));
-        assert_eq!(protocol(&[xterm], &[Answer::Kitty, Answer::Sixel]), Some(Protocol::Kitty));
-        let tmux = ("TMUX", "socket");
-        assert_eq!(protocol(&[xterm, tmux], &[Answer::Kitty]), Some(Protocol::KittyInTmux));
-        assert_eq!(protocol(&[xterm, tmux, ("NO_COLOR", "1")], &[Answer::Kitty]), None);
+        assert_eq!(protocol(&[xterm], &[TerminalAnswer::Sixel]), Some(Protocol::Sixel));
         assert_eq!(
-            protocol(&[xterm, ("MLTUI_GRAPHICS", "iterm2")], &[Answer::Kitty]),
+            protocol(&[xterm], &[TerminalAnswer::Kitty, TerminalAnswer::Sixel]),
+            Some(Protocol::Kitty)
+        );
+        let tmux = ("TMUX", "socket");
+        assert_eq!(protocol(&[xterm, tmux], &[TerminalAnswer::Kitty]), Some(Protocol::KittyInTmux));
+        assert_eq!(protocol(&[xterm, tmux, ("NO_COLOR", "1")], &[TerminalAnswer::Kitty]), None);
+        assert_eq!(
+            protocol(&[xterm, ("MLTUI_GRAPHICS", "iterm2")], &[TerminalAnswer::Kitty]),
             Some(Protocol::Iterm2)
         );
-        assert_eq!(protocol(&[xterm, ("MLTUI_GRAPHICS", "off")], &[Answer::Kitty]), None);
+        assert_eq!(protocol(&[xterm, ("MLTUI_GRAPHICS", "off")], &[TerminalAnswer::Kitty]), None);
     }
 }

@@ -14,23 +14,23 @@ use crate::mlflow::{LifecycleStage, RunStatus, tags};
 use crate::text;
 use crate::tui::widgets::frame::with_letters;
 use crate::tui::widgets::sparkline::sparkline;
-use crate::tui::widgets::table::Place;
+use crate::tui::widgets::table::VisibleColumn;
 use crate::tui::widgets::theme::Theme;
 
 /// What all lines of a frame have in common.
-pub struct Cells<'a> {
+pub struct RunCells<'a> {
     runs: &'a Runs,
     theme: &'a Theme,
     /// What is seen of each line, and where its values are; a picture has none.
-    places: &'a [Place],
+    places: &'a [VisibleColumn],
     bound: Vec<Option<Bound>>,
     search: Option<Search>,
     now: i64,
 }
 
-impl<'a> Cells<'a> {
-    pub fn new(runs: &'a Runs, theme: &'a Theme, places: &'a [Place], now: i64) -> Self {
-        let bound = |place: &Place| Bound::new(&runs.catalog, &runs.columns[place.column].spec);
+impl<'a> RunCells<'a> {
+    pub fn new(runs: &'a Runs, theme: &'a Theme, places: &'a [VisibleColumn], now: i64) -> Self {
+        let bound = |place: &VisibleColumn| Bound::new(&runs.catalog, &runs.columns[place.column].spec);
         let bound = places.iter().map(|place| (!place.is_picture).then(|| bound(place))).collect();
         let words = &runs.shown_view.words;
         let search = (!words.trim().is_empty()).then(|| Search::new(words));
@@ -39,7 +39,7 @@ impl<'a> Cells<'a> {
 
     /// The cells of a line.
     pub fn line(&self, line: &ViewLine) -> Vec<Line<'static>> {
-        let cell = |(place, bound): (&Place, &Option<Bound>)| match (line.kind, bound) {
+        let cell = |(place, bound): (&VisibleColumn, &Option<Bound>)| match (line.kind, bound) {
             (LineKind::Run(row), Some(bound)) => self.run_cell(line, row, *place, bound),
             (LineKind::Run(row), None) => self.trend(row, place.width),
             (LineKind::Group(group), Some(_)) => {
@@ -56,7 +56,7 @@ impl<'a> Cells<'a> {
         Line::styled(sparkline(points.unwrap_or_default(), width, theme), theme.spark)
     }
 
-    fn run_cell(&self, line: &ViewLine, row: Row, place: Place, bound: &Bound) -> Line<'static> {
+    fn run_cell(&self, line: &ViewLine, row: Row, place: VisibleColumn, bound: &Bound) -> Line<'static> {
         let Self { runs, theme, .. } = self;
         let spec = &runs.columns[place.column].spec;
         let is_deleted = runs.catalog.run(row).stage == LifecycleStage::Deleted;
@@ -110,7 +110,7 @@ impl<'a> Cells<'a> {
     }
 
     /// A cell of a group's line: its value and count, and the best or the extremes of each metric.
-    fn group_cell(&self, line: &ViewLine, group: &Group, place: Place) -> Line<'static> {
+    fn group_cell(&self, line: &ViewLine, group: &Group, place: VisibleColumn) -> Line<'static> {
         let theme = self.theme;
         if place.column == 0 {
             let value = match group.value.as_deref() {

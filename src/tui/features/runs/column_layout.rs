@@ -8,7 +8,7 @@ use crate::catalog::view::{FoldState, LineKind, Shape};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::text;
 use crate::tui::core::app::App;
-use crate::tui::widgets::table::{Across, Column, Rows, Table, below_titles};
+use crate::tui::widgets::table::{Across, ColumnRequest, Rows, Table, below_titles};
 
 /// Cells for the tick and the sign of a run, and one between; from so many columns on.
 const TICK: usize = 3;
@@ -35,9 +35,9 @@ pub fn table(runs: &Runs, pane: Rect) -> Table {
     Table::new(area, rows, across, |at| {
         let shown = &runs.columns[at];
         if at == 0 {
-            return Column::left(name_width(runs, width));
+            return ColumnRequest::left(name_width(runs, width));
         }
-        Column {
+        ColumnRequest {
             width: column_width(runs, shown, &sample, is_narrow),
             right: is_right(runs, &shown.spec, &sample),
             // The trend stands behind the metric that it belongs to.

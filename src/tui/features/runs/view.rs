@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::Runs;
-use super::cells::Cells;
+use super::cells::RunCells;
 use super::column_layout::table;
 use super::placeholders::without_rows;
 use crate::catalog::sort::SortKey;
@@ -20,7 +20,7 @@ use crate::tui::core::app::{App, ConnectionState};
 use crate::tui::core::layout::Focus;
 use crate::tui::core::signs::RunSign;
 use crate::tui::widgets::frame::{centred, pane_block};
-use crate::tui::widgets::table::Row;
+use crate::tui::widgets::table::RowContent;
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
 
@@ -38,7 +38,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         return;
     }
     let table = table(runs, area);
-    let cells = Cells::new(runs, theme, &table.columns.places, app.now);
+    let cells = RunCells::new(runs, theme, &table.columns.places, app.now);
     let titles = table.columns.places.iter().map(|place| {
         let title = || heading(runs, place.column, place.width, theme);
         let words = if place.is_picture { "trend".into() } else { title() };
@@ -47,7 +47,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let under_cursor = if focused { theme.selection } else { theme.unfocused_selection };
     table.draw(frame, theme, titles.collect(), under_cursor, |at| {
         let line = &runs.projection.lines[at];
-        Row { lead: signs(app, at, line.kind, theme), cells: cells.line(line) }
+        RowContent { lead: signs(app, at, line.kind, theme), cells: cells.line(line) }
     });
 }
 

@@ -5,7 +5,7 @@
 
 use memchr::memchr;
 
-use super::Answer;
+use super::TerminalAnswer;
 
 /// What answers begin with: about pictures, about the device (and other private ones), and about cells.
 pub const BEGINNINGS: [&[u8]; 4] = [KITTY, PRIVATE, SECOND, CELL];
@@ -44,32 +44,32 @@ pub fn length(bytes: &[u8]) -> Option<usize> {
 
 /// What bytes that began like an answer turned out to be.
 #[derive(Debug, PartialEq)]
-pub enum Meaning {
-    Answer(Answer),
+pub enum AnswerKind {
+    Answer(TerminalAnswer),
     Key,
     /// An answer that nobody asked for, or that says no.
     Nothing,
 }
 
-pub fn meaning(bytes: &[u8]) -> Meaning {
+pub fn meaning(bytes: &[u8]) -> AnswerKind {
     let text = str::from_utf8(bytes).unwrap_or_default();
     if let Some(words) = text.strip_prefix("\x1b_G") {
         let is_yes = words.ends_with(";OK\x1b\\");
-        return if is_yes { Meaning::Answer(Answer::Kitty) } else { Meaning::Nothing };
+        return if is_yes { AnswerKind::Answer(TerminalAnswer::Kitty) } else { AnswerKind::Nothing };
     }
     if let Some(words) = text.strip_prefix("\x1b[?") {
         // The first one is the kind of device.
         let mut attributes = words.strip_suffix('c').into_iter().flat_map(|words| words.split(';').skip(1));
         let is_sixel = attributes.any(|attribute| attribute == SIXEL);
-        return if is_sixel { Meaning::Answer(Answer::Sixel) } else { Meaning::Nothing };
+        return if is_sixel { AnswerKind::Answer(TerminalAnswer::Sixel) } else { AnswerKind::Nothing };
     }
     if bytes.starts_with(SECOND) {
-        return Meaning::Nothing;
+        return AnswerKind::Nothing;
     }
     let size = text.strip_prefix("\x1b[6;").and_then(|words| words.strip_suffix('t'));
-    let Some(size) = size else { return Meaning::Key };
+    let Some(size) = size else { return AnswerKind::Key };
     let parsed = size.split_once(';').and_then(|(high, wide)| Some((wide.parse().ok()?, high.parse().ok()?)));
-    parsed.map_or(Meaning::Nothing, |size| Meaning::Answer(Answer::Cell(size)))
+    parsed.map_or(AnswerKind::Nothing, |size| AnswerKind::Answer(TerminalAnswer::Cell(size)))
 }
 
 #[cfg(test)]
@@ -95,17 +95,17 @@ mod tests {
     #[test]
     fn answers_say_what_the_terminal_can_do() {
         for (bytes, expected) in [
-            ("\x1b_Gi=31;OK\x1b\\", Meaning::Answer(Answer::Kitty)),
-            ("\x1b_Gi=31;ENOTSUP:no\x1b\\", Meaning::Nothing),
-            ("\x1b_Gi=31;OK", Meaning::Nothing),
-            ("\x1b[?62;4;22c", Meaning::Answer(Answer::Sixel)),
-            ("\x1b[?4c", Meaning::Nothing),
-            ("\x1b[?1;2c", Meaning::Nothing),
-            ("\x1b[?1;4u", Meaning::Nothing),
-            ("\x1b[>1;10;0c", Meaning::Nothing),
-            ("\x1b[6;20;10t", Meaning::Answer(Answer::Cell((10, 20)))),
-            ("\x1b[6;20;99999t", Meaning::Nothing),
-            ("\x1b[6;5~", Meaning::Key),
+            ("\x1b_Gi=31;OK\x1b\\", AnswerKind::Answer(TerminalAnswer::Kitty)),
+            ("\x1b_Gi=31;ENOTSUP:no\x1b\\", AnswerKind::Nothing),
+            ("\x1b_Gi=31;OK", AnswerKind::Nothing),
+            ("\x1b[?62;4;22c", AnswerKind::Answer(TerminalAnswer::Sixel)),
+            ("\x1b[?4c", AnswerKind::Nothing),
+            ("\x1b[?1;2c", AnswerKind::Nothing),
+            ("\x1b[?1;4u", AnswerKind::Nothing),
+            ("\x1b[>1;10;0c", AnswerKind::Nothing),
+            ("\x1b[6;20;10t", AnswerKind::Answer(TerminalAnswer::Cell((10, 20)))),
+            ("\x1b[6;20;99999t", AnswerKind::Nothing),
+            ("\x1b[6;5~", AnswerKind::Key),
         ] {
             assert_eq!(meaning(bytes.as_bytes()), expected, "{bytes:?}");
         }

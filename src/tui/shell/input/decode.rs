@@ -11,8 +11,8 @@ use termina::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, Modifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
-use super::answers::{self, Meaning};
-use super::{Answer, Input};
+use super::answers::{self, AnswerKind};
+use super::{Input, TerminalAnswer};
 use crate::tui::core::msg::Msg;
 
 /// What begins and what ends a pasted text.
@@ -88,17 +88,17 @@ impl Decoder {
             return &[];
         };
         let (before, marked) = bytes.split_at(at);
-        self.parse(before, mark == Mark::Cut, inputs);
+        self.parse(before, mark == Special::Cut, inputs);
         match mark {
-            Mark::Cut => {
+            Special::Cut => {
                 self.held = marked.to_vec();
                 &[]
             }
-            Mark::Paste => {
+            Special::Paste => {
                 self.paste = Some(Vec::new());
                 &marked[BEGIN.len()..]
             }
-            Mark::Answer => {
+            Special::Answer => {
                 let Some(length) = answers::length(marked) else {
                     // Of one that is too long nothing is wanted but its end.
                     let kept =
@@ -108,9 +108,9 @@ impl Decoder {
                 };
                 let (answer, rest) = marked.split_at(length);
                 match answers::meaning(answer) {
-                    Meaning::Answer(answer) => inputs.push(Input::Answer(answer)),
-                    Meaning::Key => self.parse(answer, false, inputs),
-                    Meaning::Nothing => {}
+                    AnswerKind::Answer(answer) => inputs.push(Input::Answer(answer)),
+                    AnswerKind::Key => self.parse(answer, false, inputs),
+                    AnswerKind::Nothing => {}
                 }
                 rest
             }
@@ -162,7 +162,7 @@ fn pasted(text: &[u8]) -> Input {
 
 /// What does not go to the parser of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mark {
+enum Special {
     Paste,
     Answer,
     /// The end of the bytes may be the beginning of either.
@@ -170,16 +170,16 @@ enum Mark {
 }
 
 /// The first mark in bytes, and where it begins.
-fn first_mark(bytes: &[u8]) -> Option<(usize, Mark)> {
+fn first_mark(bytes: &[u8]) -> Option<(usize, Special)> {
     memchr::memchr_iter(0x1b, bytes).find_map(|at| {
         let here = &bytes[at..];
         let may_become = |mark: &[u8]| mark.starts_with(here);
         let mark = if here.starts_with(BEGIN) {
-            Mark::Paste
+            Special::Paste
         } else if answers::is_begun(here) {
-            Mark::Answer
+            Special::Answer
         } else if may_become(BEGIN) || answers::BEGINNINGS.into_iter().any(may_become) {
-            Mark::Cut
+            Special::Cut
         } else {
             return None;
         };
@@ -205,7 +205,7 @@ fn input(event: Event) -> Option<Input> {
         Event::Osc(Osc::ChangeDynamicColors(DynamicColorNumber::TextBackgroundColor, colors)) => {
             let Some(ColorOrQuery::Color(color)) = colors.first() else { return None };
             let shares = [color.red, color.green, color.blue].map(|part| f64::from(part) / 255.0);
-            return Some(Input::Answer(Answer::Background(shares)));
+            return Some(Input::Answer(TerminalAnswer::Background(shares)));
         }
         _ => return None,
     }))
@@ -332,7 +332,7 @@ mod tests {
         for end in ["\x07", "\x1b\\"] {
             let mut decoder = Decoder::default();
             let inputs = decoder.feed(format!("\x1b]11;rgb:ffff/8080/0000{end}j").as_bytes());
-            let [Input::Answer(Answer::Background([red, green, blue])), Input::Msg(Msg::Key(_))] =
+            let [Input::Answer(TerminalAnswer::Background([red, green, blue])), Input::Msg(Msg::Key(_))] =
                 &inputs[..]
             else {
                 panic!("{inputs:?}")

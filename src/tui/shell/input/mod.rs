@@ -23,14 +23,14 @@ const WAITING: usize = 512;
 #[derive(Debug)]
 pub enum Input {
     Msg(Msg),
-    Answer(Answer),
+    Answer(TerminalAnswer),
     /// Somebody wants the program stopped for a while.
     Suspend,
 }
 
 /// What the terminal says of itself when it is asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Answer {
+pub enum TerminalAnswer {
     /// Its background: shares of red, green and blue, 0 to 1.
     Background([f64; 3]),
     /// It draws pictures by kitty's protocol.

@@ -23,14 +23,14 @@ const ONCE_MORE: Duration = Duration::from_millis(500);
 
 /// A picture that was sent.
 #[derive(Debug)]
-struct Sent {
+struct SentPicture {
     number: u8,
     what: Seen,
     /// From when on it is to be sent once more.
     due: Option<Instant>,
 }
 
-impl Sent {
+impl SentPicture {
     fn is_due(&self) -> bool {
         self.due.is_some_and(|due| Instant::now() >= due)
     }
@@ -42,7 +42,7 @@ pub struct Pixels {
     protocol: Protocol,
     /// The size of a cell in pixels.
     cell: (u16, u16),
-    shown: Vec<Sent>,
+    shown: Vec<SentPicture>,
 }
 
 impl Pixels {
@@ -124,7 +124,7 @@ impl Pixels {
             write!(out, "\x1b8")?;
             let is_again = old.iter().any(|sent| sent.what == one);
             let due = (self.is_text() && !is_again).then(|| Instant::now() + ONCE_MORE);
-            self.shown.push(Sent { number, what: one, due });
+            self.shown.push(SentPicture { number, what: one, due });
         }
         for gone in old {
             if self.shown.iter().all(|sent| sent.number != gone.number) {
@@ -134,7 +134,7 @@ impl Pixels {
         out.flush()
     }
 
-    fn number(&self, old: &[Sent], area: Rect) -> u8 {
+    fn number(&self, old: &[SentPicture], area: Rect) -> u8 {
         let taken = old.iter().chain(&self.shown).map(|sent| (sent.number, sent.what.area()));
         // Placeholders are drawn again only if their number is another one.
         number(&taken.collect::<Vec<_>>(), area, !self.protocol.is_text())

@@ -20,7 +20,7 @@ pub struct Across {
 
 /// What a column asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Column {
+pub struct ColumnRequest {
     pub width: usize,
     /// Numbers stand to the right, under a title to the right.
     pub right: bool,
@@ -28,7 +28,7 @@ pub struct Column {
     pub picture: usize,
 }
 
-impl Column {
+impl ColumnRequest {
     pub fn left(width: usize) -> Self {
         Self { width, ..Self::default() }
     }
@@ -40,7 +40,7 @@ impl Column {
 
 /// A column that is seen, or the picture behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct VisibleColumn {
     pub column: usize,
     pub is_picture: bool,
     pub x: usize,
@@ -49,18 +49,18 @@ pub struct Place {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Columns {
+pub struct ColumnWindow {
     /// From left to right.
-    pub places: Vec<Place>,
+    pub places: Vec<VisibleColumn>,
     /// Where the first column ends: there columns are missing where there are `more_left`.
     pub pinned: usize,
     pub more_left: bool,
     pub more_right: bool,
 }
 
-impl Columns {
+impl ColumnWindow {
     /// The columns that fit. Only those that are seen, and those that may be, are asked what they want, once.
-    pub fn new(width: usize, across: Across, column: impl Fn(usize) -> Column) -> Self {
+    pub fn new(width: usize, across: Across, column: impl Fn(usize) -> ColumnRequest) -> Self {
         let mut laid = Self::default();
         if across.columns == 0 {
             return laid;
@@ -85,7 +85,7 @@ impl Columns {
         from: usize,
         mut x: usize,
         across: Across,
-        column: impl Fn(usize) -> Column,
+        column: impl Fn(usize) -> ColumnRequest,
     ) -> usize {
         let mut has_picture = false;
         for at in from..across.columns {
@@ -97,7 +97,7 @@ impl Columns {
             x = self.put(at, x, room, wanted);
             if wanted.picture > 0 && !has_picture && x + wanted.picture <= width {
                 has_picture = true;
-                self.places.push(Place {
+                self.places.push(VisibleColumn {
                     column: at,
                     is_picture: true,
                     x,
@@ -111,17 +111,24 @@ impl Columns {
     }
 
     /// Places a column, as far as there is room; returns where the next one would begin.
-    fn put(&mut self, column: usize, x: usize, room: usize, Column { width, right, .. }: Column) -> usize {
+    fn put(
+        &mut self,
+        column: usize,
+        x: usize,
+        room: usize,
+        ColumnRequest { width, right, .. }: ColumnRequest,
+    ) -> usize {
         let width = width.min(room);
         if width > 0 {
-            self.places.push(Place { column, is_picture: false, x, width, right });
+            self.places.push(VisibleColumn { column, is_picture: false, x, width, right });
         }
         x + width + GAP
     }
 
     /// The column at a cell; pictures are none.
     pub fn at(&self, x: usize) -> Option<usize> {
-        let is_at = |place: &&Place| !place.is_picture && (place.x..place.x + place.width).contains(&x);
+        let is_at =
+            |place: &&VisibleColumn| !place.is_picture && (place.x..place.x + place.width).contains(&x);
         self.places.iter().find(is_at).map(|place| place.column)
     }
 
@@ -137,7 +144,7 @@ fn sign(column: usize, across: Across) -> usize {
 }
 
 /// The first of the columns that scroll: as far to the left as the chosen one can still be seen.
-fn first_seen(room: usize, across: Across, column: impl Fn(usize) -> Column) -> usize {
+fn first_seen(room: usize, across: Across, column: impl Fn(usize) -> ColumnRequest) -> usize {
     let chosen = across.chosen.min(across.columns - 1).max(1);
     let mut first = chosen;
     let (mut used, mut picture) = (0, 0);

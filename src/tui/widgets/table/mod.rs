@@ -10,9 +10,9 @@ mod view;
 
 use ratatui::layout::{Position, Rect};
 
-pub use columns::{Across, Column, Columns, Place};
+pub use columns::{Across, ColumnRequest, ColumnWindow, VisibleColumn};
 pub use rows::Rows;
-pub use view::Row;
+pub use view::RowContent;
 
 /// A table, laid out: what of it is where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Table {
     area: Rect,
     lead: usize,
     chosen: usize,
-    pub columns: Columns,
+    pub columns: ColumnWindow,
     pub rows: Rows,
 }
 
@@ -41,13 +41,13 @@ pub fn below_titles(area: Rect) -> Rect {
 
 impl Table {
     /// Lays out a table in `area`, whose `rows` are [below the titles](below_titles).
-    pub fn new(area: Rect, rows: Rows, across: Across, column: impl Fn(usize) -> Column) -> Self {
-        let columns = Columns::new(area.width as usize, across, column);
+    pub fn new(area: Rect, rows: Rows, across: Across, column: impl Fn(usize) -> ColumnRequest) -> Self {
+        let columns = ColumnWindow::new(area.width as usize, across, column);
         Self { area, lead: across.lead, chosen: across.chosen, columns, rows }
     }
 
     /// Whether both cursors are on this cell.
-    pub fn is_chosen(&self, row: usize, place: &Place) -> bool {
+    pub fn is_chosen(&self, row: usize, place: &VisibleColumn) -> bool {
         row == self.rows.chosen && place.column == self.chosen && !place.is_picture
     }
 

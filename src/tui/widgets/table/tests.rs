@@ -14,15 +14,15 @@ use crate::tui::widgets::theme::{Abilities, Theme};
 
 const ABILITIES: Abilities = Abilities { truecolor: false, indexed: true, light: None };
 
-fn wanted(column: usize) -> Column {
-    Column {
+fn wanted(column: usize) -> ColumnRequest {
+    ColumnRequest {
         width: [9, 4, 14, 6][column % 4],
         right: column % 3 == 1,
         picture: if column % 5 == 2 { 7 } else { 0 },
     }
 }
 
-fn table(area: Rect, rows: (usize, usize), across: Across, column: impl Fn(usize) -> Column) -> Table {
+fn table(area: Rect, rows: (usize, usize), across: Across, column: impl Fn(usize) -> ColumnRequest) -> Table {
     let below = below_titles(area);
     let mut cursor = Cursor { at: rows.1, top: 0 };
     cursor.show(rows.0, below.height as usize);
@@ -30,7 +30,7 @@ fn table(area: Rect, rows: (usize, usize), across: Across, column: impl Fn(usize
 }
 
 /// A column's letter, small in rows and large in titles; the row is told by the colour.
-fn cell(place: &Place, row: Option<usize>) -> Line<'static> {
+fn cell(place: &VisibleColumn, row: Option<usize>) -> Line<'static> {
     let letter = char::from(if row.is_some() { b'a' } else { b'A' } + place.column as u8);
     let letter = if place.is_picture { '~' } else { letter };
     let words = String::from(letter).repeat(place.width);
@@ -42,7 +42,7 @@ fn drawn(table: &Table, screen: (u16, u16)) -> Buffer {
     let theme = Theme::new(true, Palette::Sixteen, ABILITIES, Glyphs::Unicode);
     let mut terminal = Terminal::new(TestBackend::new(screen.0, screen.1)).unwrap();
     let titles = table.columns.places.iter().map(|place| cell(place, None)).collect();
-    let row = |at| Row {
+    let row = |at| RowContent {
         lead: Line::raw("........"),
         cells: table.columns.places.iter().map(|place| cell(place, Some(at))).collect(),
     };
@@ -66,7 +66,7 @@ fn each_across(mut check: impl FnMut(u16, Across)) {
 #[test]
 fn columns_stay_apart_in_their_order_and_in_the_area() {
     each_across(|width, across| {
-        let laid = Columns::new(width as usize, across, wanted);
+        let laid = ColumnWindow::new(width as usize, across, wanted);
         let mut end = 0;
         for place in &laid.places {
             assert!(place.width > 0 && place.x >= end && place.x >= across.lead, "{width} {across:?}");
@@ -89,7 +89,7 @@ fn columns_stay_apart_in_their_order_and_in_the_area() {
 #[test]
 fn columns_that_fit_are_not_scrolled_away() {
     let across = Across { lead: 0, columns: 3, chosen: 2 };
-    let laid = Columns::new(9 + 2 + 5 + 2 + 7 + 2 + 5, across, |column| Column {
+    let laid = ColumnWindow::new(9 + 2 + 5 + 2 + 7 + 2 + 5, across, |column| ColumnRequest {
         width: if column == 0 { 9 } else { 5 },
         picture: if column == 0 { 0 } else { 7 },
         right: false,
@@ -101,7 +101,7 @@ fn columns_that_fit_are_not_scrolled_away() {
 fn the_chosen_column_is_seen_where_there_is_any_room() {
     each_across(|width, across| {
         let chosen = across.chosen.min(across.columns.saturating_sub(1));
-        let laid = Columns::new(width as usize, across, wanted);
+        let laid = ColumnWindow::new(width as usize, across, wanted);
         let room = (width as usize).saturating_sub(across.lead + 9 + 2);
         if across.columns > 1 && room > LEAST {
             assert!(laid.width(chosen).is_some(), "{width} {across:?}: {laid:?}");
@@ -144,7 +144,7 @@ fn a_click_finds_what_is_drawn_there() {
 fn signs_tell_of_columns_on_either_side() {
     let line = |chosen: usize| {
         let across = Across { lead: 1, columns: 6, chosen };
-        let table = table(Rect::new(0, 0, 26, 3), (1, 0), across, |_| Column::left(5));
+        let table = table(Rect::new(0, 0, 26, 3), (1, 0), across, |_| ColumnRequest::left(5));
         let buffer = drawn(&table, (26, 1));
         (0..26).map(|x| buffer[(x, 0)].symbol().to_owned()).collect::<String>()
     };
@@ -157,7 +157,7 @@ fn signs_tell_of_columns_on_either_side() {
 fn a_first_column_wider_than_the_room_leaves_a_cell_for_the_sign() {
     for width in 0..=12 {
         let across = Across { lead: 2, columns: 3, chosen: 1 };
-        let table = table(Rect::new(0, 0, width, 3), (2, 0), across, |_| Column::left(40));
+        let table = table(Rect::new(0, 0, width, 3), (2, 0), across, |_| ColumnRequest::left(40));
         let first = (width as usize).saturating_sub(3);
         assert_eq!(table.columns.width(0), (first > 0).then_some(first), "{width}");
         assert!(table.columns.width(1).is_none() && table.columns.more_right);
@@ -169,11 +169,12 @@ fn a_first_column_wider_than_the_room_leaves_a_cell_for_the_sign() {
 #[test]
 fn what_is_too_long_loses_its_end_and_does_not_reach_the_next_column() {
     let across = Across { lead: 1, columns: 2, chosen: 0 };
-    let table = table(Rect::new(0, 0, 16, 2), (1, 0), across, |_| Column::right(5));
+    let table = table(Rect::new(0, 0, 16, 2), (1, 0), across, |_| ColumnRequest::right(5));
     let theme = Theme::new(true, Palette::Sixteen, ABILITIES, Glyphs::Unicode);
     let mut terminal = Terminal::new(TestBackend::new(16, 2)).unwrap();
     let titles = vec![Line::raw("x"), Line::raw("123456789")];
-    let row = |_| Row { lead: Line::raw("#####"), cells: vec![Line::raw("123456789"), Line::raw("1")] };
+    let row =
+        |_| RowContent { lead: Line::raw("#####"), cells: vec![Line::raw("123456789"), Line::raw("1")] };
     terminal.draw(|frame| table.draw(frame, &theme, titles, Style::new(), row)).unwrap();
     terminal.backend().assert_buffer_lines(["     x  12345   ", "#12345      1   "]);
 }
@@ -204,7 +205,7 @@ fn a_million_rows_and_columns_cost_what_is_seen() {
     let across = Across { lead: 0, columns: 1_000_000, chosen: 500_000 };
     let table = table(Rect::new(0, 0, 80, 24), (1_000_000, 500_000), across, |_| {
         asked.set(asked.get() + 1);
-        Column::left(8)
+        ColumnRequest::left(8)
     });
     assert!(asked.get() <= 10, "{} columns were asked", asked.get());
     let theme = Theme::new(true, Palette::Sixteen, ABILITIES, Glyphs::Unicode);
@@ -212,7 +213,7 @@ fn a_million_rows_and_columns_cost_what_is_seen() {
     let mut rows = 0;
     let row = |_| {
         rows += 1;
-        Row::default()
+        RowContent::default()
     };
     terminal.draw(|frame| table.draw(frame, &theme, Vec::new(), Style::new(), row)).unwrap();
     assert_eq!(rows, 23);

@@ -7,12 +7,12 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::{Place, Rows, Table};
+use super::{Rows, Table, VisibleColumn};
 use crate::tui::widgets::theme::Theme;
 
-/// What a row says: in front of the first column, and in each place of [`Columns::places`](super::Columns::places).
+/// What a row says: in front of the first column, and in each place of [`ColumnRequestWindow::places`](super::ColumnWindow::places).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Row<'a> {
+pub struct RowContent<'a> {
     pub lead: Line<'a>,
     pub cells: Vec<Line<'a>>,
 }
@@ -32,7 +32,7 @@ impl Rows {
 
 impl Table {
     /// The style of the title at a place.
-    pub fn heading(&self, place: &Place, theme: &Theme) -> Style {
+    pub fn heading(&self, place: &VisibleColumn, theme: &Theme) -> Style {
         if place.is_picture {
             theme.dim
         } else if place.column == self.chosen {
@@ -49,14 +49,14 @@ impl Table {
         theme: &Theme,
         titles: Vec<Line<'a>>,
         chosen: Style,
-        mut row: impl FnMut(usize) -> Row<'a>,
+        mut row: impl FnMut(usize) -> RowContent<'a>,
     ) {
         if self.area.is_empty() {
             return;
         }
         let buffer = frame.buffer_mut();
         let top = Rect { height: 1, ..self.area };
-        self.put(Row { lead: Line::default(), cells: titles }, top, buffer);
+        self.put(RowContent { lead: Line::default(), cells: titles }, top, buffer);
         let right = top.width - 1;
         let signs = [
             (self.columns.more_left, self.columns.pinned.min(right.into()) as u16, theme.glyphs.more_left),
@@ -68,7 +68,7 @@ impl Table {
         self.rows.draw(buffer, chosen, |at, place, buffer| self.put(row(at), place, buffer));
     }
 
-    fn put(&self, row: Row<'_>, line: Rect, buffer: &mut Buffer) {
+    fn put(&self, row: RowContent<'_>, line: Rect, buffer: &mut Buffer) {
         let part = |x: usize, width: usize| Rect { x: line.x + x as u16, width: width as u16, ..line };
         row.lead.render(part(0, self.lead.min(line.width as usize)), buffer);
         for (place, words) in self.columns.places.iter().zip(row.cells) {

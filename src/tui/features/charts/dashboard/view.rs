@@ -107,7 +107,7 @@ fn one(app: &App, chart: usize, picture: Option<&Picture>, theme: &Theme, frame:
     let charts = &app.charts;
     let key = &charts.keys[chart];
     let is_chosen = chart == charts.at && app.focus == Focus::Details;
-    let lines = Lines::new(charts.drawn.as_slice(), key, &app.histories);
+    let lines = MetricLines::new(charts.drawn.as_slice(), key, &app.histories);
     let width = (area.width as usize).saturating_sub(1);
     let state = lines.state(picture);
     let value = lines.newest().map_or(String::new(), |point| text::number(point.value));
@@ -146,16 +146,16 @@ pub fn picture_area(area: Rect) -> Rect {
 
 /// Whether a metric is drawn as lines, and not as words or bars.
 pub fn has_lines(drawn: &[DrawnRun], key: &str, histories: &Histories) -> bool {
-    let lines = Lines::new(drawn, key, histories);
+    let lines = MetricLines::new(drawn, key, histories);
     lines.without_picture().is_none() && !lines.are_single()
 }
 
 /// The histories of a metric.
-struct Lines<'a> {
+struct MetricLines<'a> {
     lines: Vec<(&'a DrawnRun, Option<&'a CachedHistory>)>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> MetricLines<'a> {
     fn new(drawn: &'a [DrawnRun], key: &str, histories: &'a Histories) -> Self {
         let known =
             |drawn: &DrawnRun| histories.get(&HistoryKey { run: drawn.run.clone(), key: key.to_owned() });
@@ -205,7 +205,7 @@ impl<'a> Lines<'a> {
 }
 
 /// One value a run, as bars from zero on.
-fn bars(lines: &Lines<'_>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn bars(lines: &MetricLines<'_>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let values = lines.known().filter_map(|(drawn, known)| Some((drawn, known.points.last()?)));
     let values: Vec<_> = values.collect();
     if values.len() == 1 {
@@ -235,7 +235,7 @@ fn bars(lines: &Lines<'_>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
     let charts = &app.charts;
     let key = charts.key().unwrap_or_default();
-    let lines = Lines::new(&charts.drawn, key, &app.histories);
+    let lines = MetricLines::new(&charts.drawn, key, &app.histories);
     let mut spans = Vec::new();
     let mut room = width;
     let count = charts.drawn.len();

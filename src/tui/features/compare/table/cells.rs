@@ -11,7 +11,7 @@ use crate::tui::features::compare::{CompareScreen, Show};
 use crate::tui::widgets::theme::Theme;
 
 /// What all cells have in common.
-pub struct Cells<'a> {
+pub struct MemberCells<'a> {
     pub screen: &'a CompareScreen,
     pub comparison: &'a Comparison,
     /// The member that others are compared with.
@@ -20,20 +20,20 @@ pub struct Cells<'a> {
 }
 
 /// What a cell says, and how.
-pub struct Said {
+pub struct CellText {
     pub words: String,
     pub is_best: bool,
     pub style: fn(&Theme) -> Style,
 }
 
-impl Said {
+impl CellText {
     /// Cells that it takes, the sign of the best among them.
     pub fn width(&self) -> usize {
         usize::from(self.is_best) + text::width(&self.words)
     }
 }
 
-impl<'a> Cells<'a> {
+impl<'a> MemberCells<'a> {
     pub fn new(screen: &'a CompareScreen, now: i64) -> Option<Self> {
         let comparison = screen.fetched.value()?;
         Some(Self { screen, comparison, base: screen.baseline_member(), now })
@@ -45,7 +45,7 @@ impl<'a> Cells<'a> {
         Some((entry, self.comparison.bound(entry)))
     }
 
-    pub fn said(&self, entry: &Entry, bound: &Bound, member: usize) -> Said {
+    pub fn said(&self, entry: &Entry, bound: &Bound, member: usize) -> CellText {
         let cell = self.comparison.cell(entry, bound, member, self.now);
         let is_best = self.comparison.is_best(entry, &cell);
         let base = self.base.filter(|base| self.screen.show != Show::Values && *base != member);
@@ -62,7 +62,7 @@ impl<'a> Cells<'a> {
                 Some(_) => |theme| theme.bad,
                 None => |theme| theme.text,
             };
-            return Said { words, is_best, style };
+            return CellText { words, is_best, style };
         }
         let count = match cell {
             CompareCell::Mean { count, infinite, .. } if infinite > 0 && infinite != count => {
@@ -77,7 +77,7 @@ impl<'a> Cells<'a> {
             _ if !entry.differs => |theme| theme.dim,
             _ => |theme| theme.text,
         };
-        Said { words: format!("{}{count}", text::clean(&cell_words(&cell))), is_best, style }
+        CellText { words: format!("{}{count}", text::clean(&cell_words(&cell))), is_best, style }
     }
 }
 

@@ -12,8 +12,8 @@ use crate::catalog::Bound;
 use crate::compare::{Entry, EntryKind};
 use crate::text;
 use crate::tui::core::app::{App, Screen};
-use crate::tui::widgets::table::{Across, Column, Hit, Place, Rows, Table, below_titles};
-use cells::Cells;
+use crate::tui::widgets::table::{Across, ColumnRequest, Hit, Rows, Table, VisibleColumn, below_titles};
+use cells::MemberCells;
 
 /// Columns of the kind, and of keys, least and most.
 const KIND: usize = 10;
@@ -25,7 +25,7 @@ const NARROW: usize = 14;
 /// Lines that are looked at to find out how wide a column has to be.
 const SAMPLE: usize = 60;
 
-impl Cells<'_> {
+impl MemberCells<'_> {
     /// The table in an area, as it is turned.
     pub fn table(&self, area: Rect) -> Table {
         if self.screen.is_turned { self.members_as_rows(area) } else { self.keys_as_rows(area) }
@@ -48,7 +48,7 @@ impl Cells<'_> {
                 entries.iter().take(SAMPLE).map(|(entry, bound)| self.said(entry, bound, member).width());
             let name = text::width(&text::clean(self.comparison.title(member).0)) + 3;
             let width = cells.max().unwrap_or(0).max(name).clamp(VALUE.0, widest(area.width));
-            Column::right(width)
+            ColumnRequest::right(width)
         })
     }
 
@@ -61,18 +61,18 @@ impl Cells<'_> {
         let across = Across { lead: 1, columns: 1 + screen.shown.len(), chosen: 1 + screen.key_cursor.at };
         Table::new(area, rows, across, |column| {
             let Some(key) = column.checked_sub(1) else { return names(longest, area.width) };
-            let Some((entry, bound)) = self.bound_entry(key) else { return Column::default() };
+            let Some((entry, bound)) = self.bound_entry(key) else { return ColumnRequest::default() };
             let cells = shown.clone().take(SAMPLE).map(|member| self.said(entry, &bound, member).width());
             let title = text::width(&title(entry));
             let width = cells.max().unwrap_or(0).max(title).clamp(6, widest(area.width));
-            Column::right(width)
+            ColumnRequest::right(width)
         })
     }
 }
 
 /// The first column, of names: a third of the screen at most.
-fn names(longest: usize, width: u16) -> Column {
-    Column::left(longest.clamp(KEY.0, KEY.1).min((width as usize / 3).max(4)))
+fn names(longest: usize, width: u16) -> ColumnRequest {
+    ColumnRequest::left(longest.clamp(KEY.0, KEY.1).min((width as usize / 3).max(4)))
 }
 
 fn widest(width: u16) -> usize {
@@ -85,7 +85,7 @@ fn has_kind(area: Rect) -> bool {
 }
 
 /// The place of the key or member that a column shows: all but the first one, of names.
-fn shown_at(place: &Place) -> Option<usize> {
+fn shown_at(place: &VisibleColumn) -> Option<usize> {
     place.column.checked_sub(1)
 }
 
@@ -103,7 +103,9 @@ pub fn click(app: &mut App, (x, y): (u16, u16)) {
     if screen.tab != CompareTab::Table || screen.shown.is_empty() {
         return;
     }
-    let Some(hit) = Cells::new(screen, now).and_then(|cells| cells.table(area).hit(x, y)) else { return };
+    let Some(hit) = MemberCells::new(screen, now).and_then(|cells| cells.table(area).hit(x, y)) else {
+        return;
+    };
     let (row, column) = match hit {
         Hit::Title(column) => (None, Some(column)),
         Hit::Row(row, column) => (Some(row), column),

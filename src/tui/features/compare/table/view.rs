@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::cells::Cells;
+use super::cells::MemberCells;
 use super::{has_kind, shown_at, title};
 use crate::catalog::Bound;
 use crate::compare::Entry;
@@ -13,20 +13,20 @@ use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::features::compare::CompareScreen;
 use crate::tui::widgets::frame::centred;
-use crate::tui::widgets::table::{Place, Row, Table};
+use crate::tui::widgets::table::{RowContent, Table, VisibleColumn};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
 
 /// What all rows have in common.
 struct TableView<'a> {
-    cells: Cells<'a>,
+    cells: MemberCells<'a>,
     table: Table,
     theme: &'a Theme,
     best_run: Option<&'a str>,
 }
 
 pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let Some(cells) = Cells::new(screen, app.now) else { return };
+    let Some(cells) = MemberCells::new(screen, app.now) else { return };
     if screen.shown.is_empty() {
         let words = match (screen.words.value(), screen.shows_equal) {
             ("", false) => "nothing differs between these runs; d shows everything".to_owned(),
@@ -54,7 +54,7 @@ impl TableView<'_> {
         });
         let mut last_kind = None;
         table.draw(frame, theme, titles.collect(), theme.selection, |at| {
-            let Some((entry, bound)) = cells.bound_entry(at) else { return Row::default() };
+            let Some((entry, bound)) = cells.bound_entry(at) else { return RowContent::default() };
             let is_other = last_kind.replace(entry.kind) != Some(entry.kind);
             let kind = if has_kind && is_other { entry.kind.word() } else { "" };
             let style = if entry.differs { theme.text } else { theme.dim };
@@ -62,7 +62,7 @@ impl TableView<'_> {
                 None => self.key(entry, place, style),
                 Some(member) => self.value((entry, &bound), member, place, table.is_chosen(at, place)),
             });
-            Row { lead: Line::styled(format!(" {kind}"), theme.dim), cells: line.collect() }
+            RowContent { lead: Line::styled(format!(" {kind}"), theme.dim), cells: line.collect() }
         });
     }
 
@@ -81,11 +81,11 @@ impl TableView<'_> {
                     self.value((entry, bound), member, place, table.is_chosen(member, place))
                 }
             });
-            Row { lead: Line::default(), cells: line.collect() }
+            RowContent { lead: Line::default(), cells: line.collect() }
         });
     }
 
-    fn key(&self, entry: &Entry, place: &Place, style: Style) -> Line<'static> {
+    fn key(&self, entry: &Entry, place: &VisibleColumn, style: Style) -> Line<'static> {
         Line::styled(text::cut(&title(entry), place.width, self.theme.glyphs.ellipsis), style)
     }
 
@@ -93,7 +93,7 @@ impl TableView<'_> {
         &self,
         (entry, bound): (&Entry, &Bound),
         member: usize,
-        place: &Place,
+        place: &VisibleColumn,
         is_chosen: bool,
     ) -> Line<'static> {
         let theme = self.theme;
@@ -105,7 +105,7 @@ impl TableView<'_> {
     }
 
     /// Letter, name, and how many runs stand behind it.
-    fn member(&self, member: usize, place: &Place, style: Style) -> Line<'static> {
+    fn member(&self, member: usize, place: &VisibleColumn, style: Style) -> Line<'static> {
         let Self { cells, theme, .. } = self;
         let (name, others) = cells.comparison.title(member);
         let slot = cells.screen.slot(member);
