@@ -25,67 +25,65 @@ fn a_mark_that_breaks_off_anywhere_is_finished_and_can_be_undone() {
     let finished = ["mark-best", "--resume"];
     let mut whole: Option<State> = None;
     let mut cuts = 0;
-    // The server goes away before a write, or right behind it; the program is killed there.
-    for (arrives, hangs) in [(false, false), (true, false), (false, true)] {
-        for undoing in [false, true] {
-            let mut writes = 0;
-            loop {
-                let name = format!("cut {arrives} {hangs} {undoing} {writes}");
-                let (id, runs) = block_on(experiment(&store, &name));
-                let home = tempfile::tempdir().unwrap();
-                let home = home.path();
-                json_of(home, &server.uri(), &["mark-best", &name, "--run", runs[0].as_str(), "--json"]);
-                let before = block_on(state(&store, &id, &runs, &name));
-                if undoing {
-                    json_of(home, &server.uri(), &["mark-best", &name, "--json"]);
-                }
-                let step: &[&str] =
-                    if undoing { &["mark-best", &name, "--undo"] } else { &["mark-best", &name] };
-                proxy.set(Fault::Cut { writes, arrives, hangs, is_cut: false });
-                if hangs {
-                    let mut child = mltui(home, &proxy.uri(), step)
-                        .stdout(Stdio::null())
-                        .stderr(Stdio::null())
-                        .spawn()
-                        .unwrap();
-                    wait_until("the cut or the end", || {
-                        proxy.is_cut() || child.try_wait().unwrap().is_some()
-                    });
-                    child.kill().unwrap();
-                    child.wait().unwrap();
-                } else {
-                    let _ = run(home, &proxy.uri(), step);
-                }
-                let was_cut = proxy.is_cut();
-                proxy.set(Fault::None);
-                let resumed = run(home, &proxy.uri(), &[finished[0], &name, finished[1]]);
-                assert!(resumed.status.success(), "{name}: {}", String::from_utf8_lossy(&resumed.stderr));
-                let after = block_on(state(&store, &id, &runs, &name));
-                if undoing {
-                    assert_eq!(after, before, "{name}");
-                } else {
-                    let told = whole.get_or_insert_with(|| {
-                        assert_eq!(after.versions, [2, 1]);
-                        assert!(after.tags[0].is_empty() && after.tags[1].len() == 9, "{after:?}");
-                        State { best: String::new(), ..block_on(state(&store, &id, &runs, &name)) }
-                    });
-                    assert_eq!(values_but_times(&after), values_but_times(told), "{name}");
-                    assert_eq!((&after.aliases, &after.versions), (&told.aliases, &told.versions), "{name}");
-                    assert_eq!(after.best, runs[1].as_str(), "{name}");
-                    let undone = run(home, &proxy.uri(), &["mark-best", &name, "--undo"]);
-                    assert!(undone.status.success());
-                    assert_eq!(block_on(state(&store, &id, &runs, &name)), before, "{name}, undone");
-                }
-                if !was_cut {
-                    break;
-                }
-                cuts += 1;
-                writes += 1;
+    // The server goes away before a write, or right behind it; the program is killed there. Each write meets one of these,
+    // as all of them are met in memory.
+    let kinds = [(false, false), (true, false), (false, true)];
+    for undoing in [false, true] {
+        let mut writes = 0_usize;
+        loop {
+            let (arrives, hangs) = kinds[(writes + usize::from(undoing)) % kinds.len()];
+            let name = format!("cut {arrives} {hangs} {undoing} {writes}");
+            let (id, runs) = block_on(experiment(&store, &name));
+            let home = tempfile::tempdir().unwrap();
+            let home = home.path();
+            json_of(home, &server.uri(), &["mark-best", &name, "--run", runs[0].as_str(), "--json"]);
+            let before = block_on(state(&store, &id, &runs, &name));
+            if undoing {
+                json_of(home, &server.uri(), &["mark-best", &name, "--json"]);
             }
-            assert!(writes > 5, "the step has {writes} writes");
+            let step: &[&str] = if undoing { &["mark-best", &name, "--undo"] } else { &["mark-best", &name] };
+            proxy.set(Fault::Cut { writes: writes as u64, arrives, hangs, is_cut: false });
+            if hangs {
+                let mut child = mltui(home, &proxy.uri(), step)
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .unwrap();
+                wait_until("the cut or the end", || proxy.is_cut() || child.try_wait().unwrap().is_some());
+                child.kill().unwrap();
+                child.wait().unwrap();
+            } else {
+                let _ = run(home, &proxy.uri(), step);
+            }
+            let was_cut = proxy.is_cut();
+            proxy.set(Fault::None);
+            let resumed = run(home, &proxy.uri(), &[finished[0], &name, finished[1]]);
+            assert!(resumed.status.success(), "{name}: {}", String::from_utf8_lossy(&resumed.stderr));
+            let after = block_on(state(&store, &id, &runs, &name));
+            if undoing {
+                assert_eq!(after, before, "{name}");
+            } else {
+                let told = whole.get_or_insert_with(|| {
+                    assert_eq!(after.versions, [2, 1]);
+                    assert!(after.tags[0].is_empty() && after.tags[1].len() == 9, "{after:?}");
+                    State { best: String::new(), ..block_on(state(&store, &id, &runs, &name)) }
+                });
+                assert_eq!(values_but_times(&after), values_but_times(told), "{name}");
+                assert_eq!((&after.aliases, &after.versions), (&told.aliases, &told.versions), "{name}");
+                assert_eq!(after.best, runs[1].as_str(), "{name}");
+                let undone = run(home, &proxy.uri(), &["mark-best", &name, "--undo"]);
+                assert!(undone.status.success());
+                assert_eq!(block_on(state(&store, &id, &runs, &name)), before, "{name}, undone");
+            }
+            if !was_cut {
+                break;
+            }
+            cuts += 1;
+            writes += 1;
         }
+        assert!(writes > 5, "the step has {writes} writes");
     }
-    assert!(cuts > 60, "{cuts}");
+    assert!(cuts > 20, "{cuts}");
 }
 
 #[test]
