@@ -1,8 +1,10 @@
 //! What a trial is: what is done with the params of a proposal, what it reports, and what is kept of it.
 
+pub mod command;
 pub mod tabular;
 
 use std::io;
+use std::time::Duration;
 
 use super::engine::trial::{Trial, TrialEnd, TrialWatch};
 
@@ -24,4 +26,9 @@ pub trait Objective: Send + Sync {
     /// # Errors
     /// As [`Objective::run`], and where it comes to nothing.
     fn finish(&self, best: &Trial, watch: &dyn TrialWatch) -> io::Result<()>;
+
+    /// How long trials that are called off are waited for: what they leave behind may have to be put away.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
 }

@@ -196,6 +196,10 @@ fn distribution(range: &Range) -> Distribution {
         Range::Real { low, high, log } => {
             Distribution::Float(FloatDistribution { low: *low, high: *high, log_scale: *log, step: None })
         }
+        Range::IntSteps { .. } | Range::RealSteps { .. } => {
+            let high = range.steps().map_or(0, |steps| steps.saturating_sub(1) as i64);
+            Distribution::Int(IntDistribution { low: 0, high, log_scale: false, step: None })
+        }
         Range::Choice(choices) => {
             Distribution::Categorical(CategoricalDistribution { n_choices: choices.len() })
         }
@@ -207,6 +211,9 @@ fn encode(range: &Range, value: &ParamValue) -> Option<Sampled> {
         (Range::Int { .. }, ParamValue::Int(value)) => Some(Sampled::Int(*value)),
         (Range::Real { .. }, ParamValue::Real(value)) => Some(Sampled::Float(*value)),
         (Range::Real { .. }, ParamValue::Int(value)) => Some(Sampled::Float(*value as f64)),
+        (Range::IntSteps { .. } | Range::RealSteps { .. }, value) => {
+            Some(Sampled::Int(range.steps_to(value)? as i64))
+        }
         (Range::Choice(choices), value) => {
             choices.iter().position(|choice| choice == value).map(Sampled::Categorical)
         }
@@ -219,6 +226,9 @@ fn decode(dimension: &Dimension, sampled: &Sampled) -> ParamValue {
         (Range::Int { low, high, .. }, Sampled::Int(value)) => ParamValue::Int((*value).clamp(*low, *high)),
         (Range::Real { low, high, .. }, Sampled::Float(value)) => {
             ParamValue::Real(tidy(*value).clamp(*low, *high))
+        }
+        (range @ (Range::IntSteps { .. } | Range::RealSteps { .. }), Sampled::Int(value)) => {
+            range.at((*value).max(0) as u64).unwrap_or_else(|| dimension.default.clone())
         }
         (Range::Choice(choices), Sampled::Categorical(at)) => choices[(*at).min(choices.len() - 1)].clone(),
         _ => dimension.default.clone(),

@@ -54,7 +54,8 @@ fn where_one_worker_cannot_go_on_none_waits_for_its_trial() {
     };
     let (mut plan, data) = request.decide().unwrap();
     plan.rules.jobs = 3;
-    let objective = Tabular::new(plan.clone(), data, folder.clone());
+    let of_table = plan.trial.tabular().unwrap().clone();
+    let objective = Tabular::new(&plan, of_table, data, folder.clone());
     let stop = std::sync::atomic::AtomicBool::new(false);
     for panics in [false, true] {
         let tell = |event: Event| match event.kind {

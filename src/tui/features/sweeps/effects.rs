@@ -209,7 +209,7 @@ fn words(plan: &SweepPlan, study: &TrainingData) -> String {
         report.columns.len() + report.more_columns,
         target.name,
         study.roles.learnt(),
-        plan.tabular.task.as_str(),
+        target.task.as_str(),
         target.because,
         plan.metric(),
         families.join(", ")
@@ -278,7 +278,7 @@ fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
     let name = &header.name;
     Announcement(match (done, steering) {
         (Err(error), _) => format!("cannot steer {name}: {error}"),
-        (Ok(()), Steering::Pause) => format!("{name} pauses after the current fold"),
+        (Ok(()), Steering::Pause) => format!("{name} pauses after the current {}", header.plan.unit()),
         (Ok(()), Steering::Continue) => format!("{name} continues"),
         (Ok(()), Steering::Cancel) => format!("cancelled {name}; r resumes it"),
         (Ok(()), Steering::Resume) => format!("resumed {name}"),
