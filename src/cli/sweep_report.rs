@@ -228,14 +228,15 @@ pub fn report(
     if ended.reason == EndReason::Cancelled {
         return Err(Failure::Cancelled(header.id.clone()));
     }
+    let error = progress.error.map_or(String::new(), |error| format!(": {error}"));
+    if ended.reason == EndReason::Failed {
+        let most = header.plan.rules.max_failures.unwrap_or_default();
+        return Err(Failure::NoneEligible(format!(
+            "stopped, as the first {most} trials failed in the same way{error}; mend it and resume with `mltui sweep --resume {}`",
+            header.id
+        )));
+    }
     if progress.best.is_none() {
-        let error = progress.error.map_or(String::new(), |error| format!(": {error}"));
-        if ended.reason == EndReason::Failed {
-            let most = header.plan.rules.max_failures.unwrap_or_default();
-            return Err(Failure::NoneEligible(format!(
-                "stopped, as {most} trials failed in the same way and none succeeded{error}"
-            )));
-        }
         return Err(Failure::NoneEligible(format!("no trial succeeded{error}")));
     }
     Ok(())

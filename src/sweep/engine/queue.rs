@@ -22,6 +22,7 @@ struct QueueState {
     /// Numbers that were begun before and wait for somebody.
     left: Vec<usize>,
     is_closed: bool,
+    is_given_up: bool,
     /// How the trials failed that ended since this process began, while none came to anything.
     failures: Vec<String>,
     /// When no further trial begins.
@@ -71,6 +72,7 @@ impl<'a> Queue<'a> {
                 next,
                 left,
                 is_closed: false,
+                is_given_up: false,
                 failures: Vec::new(),
                 deadline,
                 paused: None,
@@ -203,7 +205,8 @@ impl<'a> Queue<'a> {
             }
             // Told before it is known: whoever goes by it, goes by what is written.
             state.trials[trial].outcome = Some(outcome);
-            state.is_closed |= self.fails(&state);
+            state.is_given_up |= self.fails(&state);
+            state.is_closed |= state.is_given_up;
         }
         self.changed.notify_all();
         Ok(())
@@ -239,7 +242,7 @@ impl<'a> Queue<'a> {
 
     /// Whether it was given up, as all trials failed in the same way.
     pub fn is_given_up(&self) -> bool {
-        self.fails(&self.state())
+        self.state().is_given_up
     }
 
     /// The best trial so far: of equal ones the first.

@@ -21,9 +21,9 @@ use crate::sweep::engine::state::SweepState;
 use crate::sweep::engine::unkept::Unkept;
 use crate::sweep::executor::{Executor, Threads};
 use crate::sweep::header::SweepHeader;
-use crate::sweep::objective::Objective;
 use crate::sweep::objective::command::{Commands, ScriptAccess};
 use crate::sweep::objective::tabular::Tabular;
+use crate::sweep::objective::{Objective, TrialFault};
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -48,6 +48,9 @@ pub enum RunError {
         /// Why.
         cause: std::io::Error,
     },
+    /// Trials cannot be carried out.
+    #[error("{0}; results so far are kept; fix this and resume the sweep")]
+    Trial(std::io::Error),
     /// Another process holds it.
     #[error("another process is running this sweep")]
     Taken,
@@ -60,6 +63,9 @@ impl RunError {
     /// What failed because the folder was taken away is told as that.
     fn journal(folder: &SweepFolder, cause: std::io::Error) -> Self {
         let cause = folder.check().err().unwrap_or(cause);
+        if TrialFault::is(&cause) {
+            return Self::Trial(cause);
+        }
         Self::Journal { path: folder.path.display().to_string(), cause }
     }
 }

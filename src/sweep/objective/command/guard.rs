@@ -56,10 +56,14 @@ pub fn guard(folder: &Path, attempt: u32, grace: Duration, command: &[String]) -
                 .set_end(attempt, AttemptEnd::Unstarted(format!("cannot start {program}: {error}")));
         }
     };
-    Record::of_this_process(group).write(&folder)?;
     let (sender, happening) = channel();
     watch(group, sender);
+    // Where nobody could find the command again it does not go on.
+    let recorded = Record::of_this_process(group).write(&folder);
     let end = loop {
+        if recorded.is_err() {
+            break AttemptEnd::Stopped;
+        }
         match happening.recv() {
             Ok(Happened::Ended(end)) => break end,
             Ok(Happened::NoneLeft) => {}
@@ -70,7 +74,7 @@ pub fn guard(folder: &Path, attempt: u32, grace: Duration, command: &[String]) -
     let noted = folder.set_end(attempt, end.clone());
     end_all(group, &happening, end != AttemptEnd::Stopped, grace);
     Record::forget(&folder)?;
-    noted
+    recorded.and(noted)
 }
 
 /// Starts the command in a group of its own.

@@ -1,10 +1,12 @@
 //! Any command: a trial is a process that is given params on its command line and in its environment, and whose metric is
 //! read from the run that it logs, or from what it prints.
 
+mod environment;
 mod gpus;
 #[cfg(unix)]
 mod guard;
 mod guarded;
+mod judging;
 #[cfg(unix)]
 mod leftovers;
 mod log;
@@ -15,31 +17,28 @@ mod printed;
 mod processes;
 mod template;
 
-use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use regex::Regex;
-use serde_json::{Map, Value as Json};
 use tokio::runtime::Handle;
 
 use self::gpus::Gpus;
 use self::guarded::{Guarded, Start};
-use self::printed::{Printed, Reader};
+use self::judging::{last_lines, with_lines};
+use self::printed::Reader;
 use self::template::Template;
-use super::Objective;
-use crate::disk::{self, Care};
+use super::{Objective, TrialFault};
+use crate::disk;
 use crate::mlflow::{Run, RunId};
-use crate::params::ParamValue;
 use crate::store::now_ms;
 use crate::sweep::engine::attempts::{Attempt, AttemptEnd, TrialFolder};
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::record::{ScriptRuns, is_transient, run_of_attempt};
 use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch};
 use crate::sweep::header::SweepHeader;
-use crate::text;
 
 #[cfg(unix)]
 pub use guard::guard;
@@ -55,13 +54,6 @@ const LOOK: Duration = Duration::from_millis(100);
 const BREATH: Duration = Duration::from_millis(500);
 /// How long a guard may take behind the grace.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Of the output of a command that fails: so many lines, of so many characters, out of so many bytes.
-const LAST_LINES: usize = 10;
-const LINE: usize = 300;
-const LAST_BYTES: u64 = 16 << 10;
-/// Metrics that are named where the one that is optimised is missing.
-const NAMED: usize = 10;
-
 /// Where a script logs to, as its environment tells it.
 #[derive(Debug, Clone, Default)]
 pub struct ScriptAccess {
@@ -208,56 +200,6 @@ impl Commands {
         })
     }
 
-    /// What a command finds in its environment.
-    fn variables(
-        &self,
-        trial: &Trial,
-        attempt: &Attempt,
-        parent: &RunId,
-        gpus: &str,
-        folder: &TrialFolder,
-    ) -> io::Result<Vec<(String, String)>> {
-        let params = &trial.proposal.params;
-        let path = folder.own("params.json");
-        let values: Map<String, Json> =
-            params.iter().map(|(key, value)| (key.clone(), as_json(value))).collect();
-        disk::replace(&path, &text::json::pretty(&values).map_err(io::Error::other)?, Care::Passing)?;
-        let mut context = std::env::var("MLFLOW_RUN_CONTEXT")
-            .ok()
-            .and_then(|text| serde_json::from_str::<Map<String, Json>>(&text).ok())
-            .unwrap_or_default();
-        let tags = self.runs.context(trial.number, attempt.number, parent);
-        context.extend(tags.into_iter().map(|(key, value)| (key, Json::String(value))));
-        let mut variables = self.access.variables.clone();
-        let mut set = |name: &str, value: String| variables.push((name.to_owned(), value));
-        set("MLFLOW_EXPERIMENT_ID", self.experiment.clone());
-        set("MLFLOW_RUN_CONTEXT", Json::Object(context).to_string());
-        for (name, value) in params {
-            set(&param::variable(name), value.to_string());
-        }
-        set("MLTUI_PARAMS", path.display().to_string());
-        set("MLTUI_TRIAL_DIR", folder.path.display().to_string());
-        set("MLTUI_TRIAL", trial.number.to_string());
-        #[cfg(unix)]
-        set(leftovers::MARK, format!("{}/{}/{}", self.sweep, trial.number, attempt.number));
-        if std::env::var_os("PYTHONUNBUFFERED").is_none() {
-            // Else it would say nothing before it ends.
-            set("PYTHONUNBUFFERED", "1".into());
-        }
-        if !gpus.is_empty() {
-            set("CUDA_VISIBLE_DEVICES", gpus.to_owned());
-        }
-        Ok(variables)
-    }
-
-    /// What would lead a command astray: of a run that this program is itself a part of.
-    fn removed(&self) -> Vec<String> {
-        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        let outer = names.filter(|name| name.starts_with("MLTUI_PARAM_"));
-        let astray = ["MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"].map(str::to_owned);
-        self.access.removed.iter().cloned().chain(astray).chain(outer).collect()
-    }
-
     /// The runs that a trial made; no answer where nobody waits for one any more.
     fn runs_of(&self, trial: usize, is_over: bool, watch: &dyn TrialWatch) -> io::Result<Option<Vec<Run>>> {
         loop {
@@ -271,61 +213,12 @@ impl Commands {
         }
     }
 
-    /// How an attempt failed that did not come to its end as it should, with its last words.
-    fn failure(&self, folder: &TrialFolder, attempt: &Attempt, came: &Came) -> io::Result<String> {
-        let what = match came {
-            Came::Ended(AttemptEnd::Exited(code)) => format!("exit code {code}"),
-            Came::Ended(AttemptEnd::Signalled(signal)) => format!("ended by signal {signal}"),
-            Came::Ended(AttemptEnd::Unstarted(why)) => return Ok(why.clone()),
-            Came::Ended(AttemptEnd::Stopped) => "ended from outside".to_owned(),
-            Came::TimedOut => {
-                let seconds = self.plan.timeout.unwrap_or_default();
-                format!("timeout after {}", text::duration((seconds * 1000.0) as i64))
-            }
-            Came::CalledOff => "called off".to_owned(),
+    /// Attempts a trial until one comes to its end, or no more are left: how it ended, and what was measured.
+    fn attempts(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<(TrialEnd, Option<Measured>)> {
+        let Some(parent) = self.parent(watch) else { return Ok((TrialEnd::Cancelled, None)) };
+        let Some(gpus) = self.gpus.take(|| watch.is_called_off()) else {
+            return Ok((TrialEnd::Cancelled, None));
         };
-        Ok(with_lines(&what, &last_lines(folder, attempt.log_start)?))
-    }
-
-    /// Keeps what was printed and is not in the run already, and finds the value of the trial.
-    fn judge(
-        folder: &TrialFolder,
-        run: Option<&Run>,
-        printed: &Printed,
-        metric: &str,
-    ) -> io::Result<Result<f64, String>> {
-        let logged: HashMap<&str, f64> = run.map_or_else(HashMap::new, |run| {
-            run.metrics.iter().map(|metric| (metric.key.as_str(), metric.value)).collect()
-        });
-        folder.set_points(&printed.points_but(|key| logged.contains_key(key)))?;
-        Ok(match logged.get(metric).copied().or_else(|| printed.value(metric)) {
-            Some(value) if value.is_finite() => Ok(value),
-            Some(value) => Err(format!("{metric} is {value}")),
-            None => {
-                let mut known: Vec<&str> = logged.into_keys().chain(printed.keys()).collect();
-                known.sort_unstable();
-                known.dedup();
-                let more = known.len().saturating_sub(NAMED);
-                known.truncate(NAMED);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                let of = if run.is_some() { "its run" } else { "it made no run, and its output" };
-                Err(if known.is_empty() {
-                    format!("no metric {metric}: {of} has none")
-                } else {
-                    format!("no metric {metric}: {of} has {}{more}", known.join(", "))
-                })
-            }
-        })
-    }
-}
-
-impl Objective for Commands {
-    fn run(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<TrialEnd> {
-        if !trial.reports.is_empty() {
-            return Ok(TrialEnd::Finished);
-        }
-        let Some(parent) = self.parent(watch) else { return Ok(TrialEnd::Cancelled) };
-        let Some(gpus) = self.gpus.take(|| watch.is_called_off()) else { return Ok(TrialEnd::Cancelled) };
         let folder = self.folder.trial_folder(trial.number);
         self.folder.check()?;
         folder.make()?;
@@ -343,7 +236,7 @@ impl Objective for Commands {
                     reader.finish(now_ms());
                     (Came::Ended(end), reader.printed)
                 }
-                None if watch.is_called_off() => return Ok(TrialEnd::Cancelled),
+                None if watch.is_called_off() => return Ok((TrialEnd::Cancelled, None)),
                 None => {
                     attempt = Self::next(&folder, &attempt)?;
                     let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
@@ -354,30 +247,46 @@ impl Objective for Commands {
             };
             let is_well = matches!(came, Came::Ended(AttemptEnd::Exited(0)));
             if matches!(came, Came::CalledOff) {
-                return Ok(TrialEnd::Cancelled);
+                return Ok((TrialEnd::Cancelled, None));
             }
             if !is_well && attempt.failures < self.plan.retries {
                 attempt.failures += 1;
                 continue;
             }
             let Some(runs) = self.runs_of(trial.number, is_well, watch)? else {
-                return Ok(TrialEnd::Cancelled);
+                return Ok((TrialEnd::Cancelled, None));
             };
             let run = run_of_attempt(&runs, attempt.number, &parent, &self.metric);
             let value = Self::judge(&folder, run, &printed, &self.metric)?;
             if !is_well {
-                return Ok(TrialEnd::Failed(self.failure(&folder, &attempt, &came)?));
+                return Ok((TrialEnd::Failed(self.failure(&folder, &attempt, &came)?), None));
             }
             return Ok(match value {
                 Ok(value) => {
                     let fit_seconds = begun.elapsed().as_secs_f64();
                     let measured = Measured { values: vec![Some(value)], fit_seconds, predict_seconds: 0.0 };
-                    watch.report(TrialReport::Step(measured))?;
-                    TrialEnd::Finished
+                    (TrialEnd::Finished, Some(measured))
                 }
-                Err(why) => TrialEnd::Failed(with_lines(&why, &last_lines(&folder, attempt.log_start)?)),
+                Err(why) => {
+                    let lines = last_lines(&folder, attempt.log_start)?;
+                    (TrialEnd::Failed(with_lines(&why, &lines)), None)
+                }
             });
         }
+    }
+}
+
+impl Objective for Commands {
+    fn run(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<TrialEnd> {
+        if !trial.reports.is_empty() {
+            return Ok(TrialEnd::Finished);
+        }
+        let attempted = self.attempts(trial, watch);
+        let (end, measured) = attempted.map_err(|cause| TrialFault::of(trial.number, cause))?;
+        if let Some(measured) = measured {
+            watch.report(TrialReport::Step(measured))?;
+        }
+        Ok(end)
     }
 
     fn finish(&self, _: &Trial, _: &dyn TrialWatch) -> io::Result<()> {
@@ -387,78 +296,5 @@ impl Objective for Commands {
     fn patience(&self) -> Duration {
         let grace = Duration::try_from_secs_f64(self.plan.grace).unwrap_or_default();
         grace.saturating_add(PATIENCE)
-    }
-}
-
-/// A value as scripts read it: what was written as a number is one.
-fn as_json(value: &ParamValue) -> Json {
-    match value {
-        ParamValue::Text(text) => match serde_json::from_str(text) {
-            Ok(Json::Number(number)) => Json::Number(number),
-            _ => Json::String(text.clone()),
-        },
-        value => serde_json::to_value(value).unwrap_or_default(),
-    }
-}
-
-/// A sentence, the last word of a command behind it, and below what came before.
-fn with_lines(what: &str, lines: &[String]) -> String {
-    match lines.last() {
-        Some(last) if lines.len() > 1 => format!("{what}: {last}\n{}", lines.join("\n")),
-        Some(last) => format!("{what}: {last}"),
-        None => what.to_owned(),
-    }
-}
-
-/// The last lines that an attempt printed.
-fn last_lines(folder: &TrialFolder, from: u64) -> io::Result<Vec<String>> {
-    let path = folder.log();
-    let said = path.metadata().map_or(0, |metadata| metadata.len()).saturating_sub(from);
-    if said == 0 {
-        return Ok(Vec::new());
-    }
-    let end = disk::read_end(&path, said.min(LAST_BYTES))?;
-    let lines = end.split(['\n', '\r']).map(|line| text::clean(line.trim_end()));
-    let mut lines: Vec<String> = lines
-        .filter(|line| !line.is_empty() && !line.starts_with("--- attempt "))
-        .map(|line| line.chars().take(LINE).collect())
-        .collect();
-    Ok(lines.split_off(lines.len().saturating_sub(LAST_LINES)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_numbers_for_scripts_where_they_were_written_as_such() {
-        for (value, expected) in [
-            (ParamValue::Text("1e-3".into()), "0.001"),
-            (ParamValue::Text("007".into()), "\"007\""),
-            (ParamValue::Text("true".into()), "\"true\""),
-            (ParamValue::Int(3), "3"),
-            (ParamValue::Real(0.5), "0.5"),
-        ] {
-            assert_eq!(as_json(&value).to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn the_last_words_of_a_command_stand_first() {
-        let here = tempfile::tempdir().unwrap();
-        let folder = SweepFolder { path: here.path().to_owned() }.trial_folder(0);
-        folder.make().unwrap();
-        let lines = |from| last_lines(&folder, from).unwrap();
-        assert_eq!(with_lines("exit code 1", &lines(0)), "exit code 1");
-        std::fs::write(
-            folder.log(),
-            "before\nTraceback\n  File \"x\"\n\u{1b}[31mError: no\u{1b}[0m 12%\rModuleNotFoundError: x\n\n",
-        )
-        .unwrap();
-        let words = with_lines("exit code 1", &lines(7));
-        assert!(words.starts_with("exit code 1: ModuleNotFoundError: x\nTraceback\n"), "{words}");
-        assert!(!words.contains('\u{1b}') && !words.contains("before"), "{words}");
-        std::fs::write(folder.log(), "x\n".repeat(100_000)).unwrap();
-        assert_eq!(lines(0).len(), LAST_LINES);
     }
 }

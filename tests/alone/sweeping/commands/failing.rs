@@ -7,7 +7,7 @@ fn trials_that_all_fail_in_one_way_stop_the_sweep_which_says_why() {
     let world = World::new("echo loading; echo \"no module torch (lr $MLTUI_PARAM_LR)\" >&2; exit 3");
     let (code, _, error) = world.sweep(&["--trials", "20"], &[]);
     assert_eq!(code, 3, "{error}");
-    assert!(error.contains("stopped, as 3 trials failed in the same way"), "{error}");
+    assert!(error.contains("stopped, as the first 3 trials failed in the same way"), "{error}");
     assert!(error.contains("exit code 3: no module torch (lr "), "{error}");
     let (parents, trials) = seen(&world.uri, "train");
     assert_eq!((parents.len(), trials.len(), parents[0].status), (1, 3, RunStatus::Failed));
