@@ -118,7 +118,10 @@ impl Bar {
                 format!("{} {}", self.header.plan.metric(), text::number(mean))
             }
             TrialOutcome::Pruned { reports, .. } => format!("pruned after {reports} folds"),
-            TrialOutcome::Failed { message } => format!("failed: {message}"),
+            TrialOutcome::Failed { message } => {
+                // Below it are the last lines of a command, which lie on its run.
+                format!("failed: {}", message.lines().next().unwrap_or_default())
+            }
         };
         if self.header.plan.trial.command().is_some() {
             say(&format!("trial {trial}: {came}"));

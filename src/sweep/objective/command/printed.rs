@@ -1,5 +1,6 @@
 //! Metrics that a command prints: lines of JSON, `{"step": 3, "val_loss": 0.41}`, or what patterns find in a line.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -13,6 +14,8 @@ use crate::sweep::engine::attempts::Point;
 
 /// The key, or the group, that says at which step metrics were.
 const STEP: &str = "step";
+/// What stands for a number that is none: no script writes that.
+const NAN: &str = "\0NaN";
 /// Bytes of a line that is looked at.
 const LONGEST_LINE: usize = 64 << 10;
 /// Characters of a name that every MLflow takes.
@@ -67,7 +70,7 @@ impl Printed {
 
     /// All points of metrics that are not known elsewhere.
     pub fn points_but(&self, is_known: impl Fn(&str) -> bool) -> Vec<Point> {
-        let last = self.latest.values().filter(|point| !self.has(point));
+        let last = self.latest.values().filter(|point| point.value.is_finite() && !self.has(point));
         let all = self.points.iter().chain(last);
         all.filter(|point| !is_known(&point.key)).cloned().collect()
     }
@@ -79,13 +82,14 @@ impl Printed {
 
     fn add(&mut self, key: &str, value: f64, step: Option<i64>, at: i64) {
         let is_new = !self.counts.contains_key(key);
-        if !value.is_finite() || !is_name(key) || (is_new && self.counts.len() >= MOST_KEYS) {
+        if !is_name(key) || (is_new && self.counts.len() >= MOST_KEYS) {
             return;
         }
         let count = self.counts.entry(key.to_owned()).or_default();
         let point = Point { key: key.to_owned(), value, step: step.unwrap_or(*count), at };
         *count += 1;
-        if self.points.len() < MOST {
+        // One that is no number is no point, and still the latest: what diverged has no value.
+        if value.is_finite() && self.points.len() < MOST {
             self.points.push(point.clone());
         }
         let order = |point: &Point| (point.step, point.at);
@@ -115,16 +119,39 @@ impl Printed {
         if !line.starts_with('{') || !line.ends_with('}') {
             return;
         }
-        let Ok(Json::Object(entries)) = serde_json::from_str(line) else { return };
+        let Ok(Json::Object(entries)) = serde_json::from_str(&without_nan(line)) else { return };
         let step = entries
             .get(STEP)
             .and_then(|step| step.as_i64().or_else(|| step.as_f64().map(|step| step as i64)));
         for (key, value) in entries.iter().filter(|(key, _)| *key != STEP) {
-            if let Some(value) = value.as_f64() {
+            let is_nan = value.as_str() == Some(NAN);
+            if let Some(value) = value.as_f64().or(is_nan.then_some(f64::NAN)) {
                 self.add(key, value, step, at);
             }
         }
     }
+}
+
+/// A line of JSON in which what Python writes for numbers that JSON has not, `NaN` and `Infinity`, is a text.
+fn without_nan(line: &str) -> Cow<'_, str> {
+    if !line.contains("NaN") && !line.contains("Infinity") {
+        return line.into();
+    }
+    let mut text = String::with_capacity(line.len() + 8);
+    let (mut is_in_text, mut is_escaped, mut rest) = (false, false, line);
+    while let Some(c) = rest.chars().next() {
+        let word = ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| rest.starts_with(word));
+        if let Some(word) = word.filter(|_| !is_in_text) {
+            text.push_str(&Json::from(NAN).to_string());
+            rest = &rest[word.len()..];
+            continue;
+        }
+        is_in_text ^= c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        text.push(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    text.into()
 }
 
 /// Whether MLflow takes it as the name of a metric.
@@ -232,9 +259,9 @@ mod tests {
         let steps: Vec<_> = printed.points.iter().map(|point| (point.step, point.value, point.at)).collect();
         assert_eq!(steps, [(1, 0.5, 1), (0, 9.0, 1), (2, 0.25, 3)]);
         let counted =
-            read(&["{\"a\":1}\n{\"a\":3}\n{\"a\":2,\"b\":1e999}\n{\"a\":{\"b\":1}}\n[1]\n{\"a\":\n"], &[]);
+            read(&["{\"a\":1}\n{\"a\":3}\n{\"a\":2,\"b\":1}\n{\"a\":{\"b\":1}}\n[1]\n{\"a\":\n"], &[]);
         assert_eq!((counted.value("a"), counted.points[2].step), (Some(2.0), 2));
-        assert_eq!(counted.keys(), ["a"]);
+        assert_eq!(counted.keys(), ["a", "b"]);
         assert_eq!(
             read(&["{\"a;b\":1, \"\":2}\n"], &[]).keys(),
             Vec::<&str>::new(),
@@ -247,14 +274,22 @@ mod tests {
         let lines = "Epoch 3/9 - val_loss: 0.41 - acc: 7e-1\nEpoch 4/9 - val_loss: nan - acc: x\n";
         let pattern_ = r"Epoch (?<step>\d+).*val_loss: (?<val_loss>\S+) - acc: (?<acc>\S+)";
         let printed = read(&[lines], &[pattern_]);
-        assert_eq!((printed.value("val_loss"), printed.value("acc")), (Some(0.41), Some(0.7)));
-        assert_eq!(printed.points[0].step, 3);
+        assert!(printed.value("val_loss").is_some_and(f64::is_nan), "it has no value any more");
+        assert_eq!((printed.value("acc"), printed.points[0].step), (Some(0.7), 3));
         for (text, why) in
             [("(", "unclosed group"), ("loss (.*)", "names no metric"), ("(?<step>.)", "names no metric")]
         {
             assert!(pattern(text).unwrap_err().contains(why), "{text}");
         }
         assert!(pattern("(?<a>\\w{500}){500}").is_err(), "one that takes all memory");
+    }
+
+    #[test]
+    fn what_diverged_has_no_value() {
+        let printed =
+            read(&["{\"a\": 1, \"s\": \"\\\"NaN\"}\n{\"a\": NaN, \"b\": -Infinity, \"s\": \"NaN\"}\n"], &[]);
+        assert!(printed.value("a").is_some_and(f64::is_nan));
+        assert_eq!((printed.keys(), printed.points_but(|_| false).len()), (vec!["a", "b"], 1));
     }
 
     #[test]

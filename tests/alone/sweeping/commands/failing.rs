@@ -82,7 +82,7 @@ fn a_trial_that_takes_too_long_is_ended_with_all_that_came_of_it() {
     let mark = format!("77{}", std::process::id());
     let world = World::new(&stubborn(&mark, "echo waiting; wait"));
     let (code, _, error) = world.sweep(&["--trials", "1", "--timeout", "1s", "--grace", "100ms"], &[]);
-    assert!(code == 3 && error.contains("timeout after 1s: waiting"), "{error}");
+    assert!(code == 3 && error.contains("timeout after 1.0s: waiting"), "{error}");
     assert_eq!(processes(&format!("sleep\0{mark}")), Vec::<String>::new());
     assert_eq!(seen(&world.uri, "train").1[0].status, RunStatus::Failed);
 }
