@@ -190,7 +190,7 @@ fn a_run_that_a_script_leaves_open_is_closed() {
     everywhere(|world| {
         let words = ["--metric", "val_loss:min", "--trials", "1", "--timeout", "20s", "--retries", "1"];
         let (code, _, error) = world.sweep(HANGING, &words, &[]);
-        assert!(code == 3 && error.contains("timeout after 20s: hanging"), "{error}");
+        assert!(code == 3 && error.contains("timeout after 20.0s: hanging"), "{error}");
         let mut statuses: Vec<_> = world.runs("train").iter().map(|run| run.info.status).collect();
         statuses.sort();
         let expected = [RunStatus::Finished, RunStatus::Failed, RunStatus::Killed];

@@ -2,6 +2,7 @@
 //! read from the run that it logs, or from what it prints.
 
 mod environment;
+mod first;
 mod gpus;
 #[cfg(unix)]
 mod guard;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 use regex::Regex;
 use tokio::runtime::Handle;
 
+use self::first::{First, Turn};
 use self::gpus::Gpus;
 use self::guarded::{Guarded, Start};
 use self::judging::{last_lines, with_lines};
@@ -50,6 +52,11 @@ pub use plan::{CommandPlan, CommandRequest};
 
 /// Between looks at what a command says, and whether it is still wanted.
 const LOOK: Duration = Duration::from_millis(100);
+/// Between looks whether the first command has opened the store, and how long the others wait for that.
+const LOOK_AHEAD: Duration = Duration::from_millis(500);
+const AHEAD: Duration = Duration::from_secs(30);
+/// What the address of a database file begins with.
+const FILE: &str = "sqlite:";
 /// Between looks at a store that is away.
 const BREATH: Duration = Duration::from_millis(500);
 /// How long a guard may take behind the grace.
@@ -78,6 +85,7 @@ pub struct Commands {
     /// Where the store is asked.
     handle: Handle,
     gpus: Gpus,
+    first: First,
 }
 
 /// How an attempt came out for the sweep.
@@ -107,6 +115,7 @@ impl Commands {
             patterns: plan.regexes()?,
             metric: header.plan.metric(),
             gpus: Gpus::new(&plan.gpus, plan.gpus_per_trial.min(plan.gpus.len())),
+            first: First::new(header.store.starts_with(FILE)),
             plan: plan.clone(),
             folder,
             sweep: header.id.clone(),
@@ -148,7 +157,7 @@ impl Commands {
         parent: &RunId,
         gpus: &str,
         watch: &dyn TrialWatch,
-        reader: &mut Reader<'_>,
+        (mut turn, reader): (Turn<'_>, &mut Reader<'_>),
     ) -> io::Result<Came> {
         let folder = self.folder.trial_folder(trial.number);
         let mut log = disk::open_to_append(&folder.log())?;
@@ -168,9 +177,16 @@ impl Commands {
             log,
         })?;
         let timeout = self.plan.timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let mut came = None;
+        let (mut came, mut looked) = (None, begun);
         while !guarded.is_over_in(LOOK) {
             reader.read(now_ms())?;
+            if turn.is_first() && looked.elapsed() >= LOOK_AHEAD {
+                let runs = self.handle.block_on(self.runs.of(trial.number, false));
+                if begun.elapsed() >= AHEAD || runs.is_ok_and(|runs| !runs.is_empty()) {
+                    turn.give_up();
+                }
+                looked = Instant::now();
+            }
             if came.is_some() {
                 continue;
             }
@@ -238,10 +254,19 @@ impl Commands {
                 }
                 None if watch.is_called_off() => return Ok((TrialEnd::Cancelled, None)),
                 None => {
+                    let Some(turn) = self.first.wait(|| watch.is_called_off()) else {
+                        return Ok((TrialEnd::Cancelled, None));
+                    };
                     attempt = Self::next(&folder, &attempt)?;
                     let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
-                    let came =
-                        self.carry_out(trial, &attempt, &parent, &gpus.in_words(), watch, &mut reader)?;
+                    let came = self.carry_out(
+                        trial,
+                        &attempt,
+                        &parent,
+                        &gpus.in_words(),
+                        watch,
+                        (turn, &mut reader),
+                    )?;
                     (came, reader.printed)
                 }
             };
