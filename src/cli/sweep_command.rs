@@ -90,6 +90,10 @@ impl CommandArguments {
     /// The experiment that it logs to where nobody names one: called as the script, or the program.
     pub fn experiment(&self) -> String {
         let script = self.command.iter().find(|word| SCRIPTS.iter().any(|ending| word.ends_with(ending)));
+        let module = self.command.iter().skip_while(|word| *word != "-m").nth(1);
+        if let Some(module) = module.filter(|_| script.is_none()) {
+            return module.clone();
+        }
         let named = script.or(self.command.first()).map_or("", String::as_str);
         let stem = Path::new(named).file_stem().map(|stem| stem.to_string_lossy().into_owned());
         stem.filter(|stem| !stem.is_empty()).unwrap_or_else(|| "sweep".into())
@@ -112,4 +116,23 @@ pub fn tell(plan: &SweepPlan) {
     let dimensions = plan.rules.spaces.iter().map(|space| space.dimensions.len()).sum::<usize>();
     let jobs = plan.rules.jobs;
     say(&format!("{dimensions} params, {jobs} {} at a time", if jobs == 1 { "trial" } else { "trials" }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_experiment_is_named_after_the_script() {
+        for (command, name) in [
+            ("python -u src/train.py --fast", "train"),
+            ("Rscript fit.R", "fit"),
+            ("python -m pkg.train", "pkg.train"),
+            ("./bin/train {args}", "train"),
+            ("/", "sweep"),
+        ] {
+            let command = command.split(' ').map(str::to_owned).collect();
+            assert_eq!(CommandArguments { command, ..CommandArguments::default() }.experiment(), name);
+        }
+    }
 }

@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use mltui::mlflow::{Run, RunStatus, ViewType};
 use mltui::store::uri::RestOptions;
 use mltui::store::{RunSearch, Store, uri};
 use serde_json::Value;
 
-use crate::support::sweeping::{block_on, local, mltui, output};
-use crate::support::{Mlflow, Server, V2, V3};
+use crate::support::sweeping::{block_on, local, mltui, output, sweeps};
+use crate::support::{Mlflow, Server, V2, V3, wait_until};
 
 /// Logs a run of its own, with one nested in it.
 const PLAIN: &str = r#"
@@ -63,6 +64,20 @@ import mlflow
 with mlflow.start_run():
     mlflow.log_metric("val_loss", 1)
     raise ValueError("no such optimizer")
+"#;
+
+/// Waits in the middle of its run.
+const WAITING: &str = r#"
+import os
+import time
+import mlflow
+
+with mlflow.start_run():
+    mlflow.log_metric("val_loss", 1)
+    with mlflow.start_run(nested=True):
+        open("begun", "a").close()
+        while not os.path.exists("go"):
+            time.sleep(0.05)
 "#;
 
 struct World<'a> {
@@ -201,6 +216,44 @@ fn a_run_that_a_script_leaves_open_is_closed() {
         let runs = world.runs("failing");
         let failed = runs.iter().find(|run| run.info.status == RunStatus::Failed).unwrap();
         assert!(failed.tag("mltui.sweep.outcome").unwrap().contains("Traceback"), "{failed:?}");
+    });
+}
+
+#[test]
+fn the_run_of_a_trial_that_was_broken_off_is_closed_and_does_not_count() {
+    everywhere(|world| {
+        fs::write(world.home.path().join("train.py"), WAITING).unwrap();
+        let python = world.mlflow.python();
+        let words = [
+            "sweep",
+            "--metric",
+            "val_loss:min",
+            "--trials",
+            "1",
+            "--",
+            python.to_str().unwrap(),
+            "train.py",
+        ];
+        let mut sweep = mltui(world.home.path(), &world.uri, &words).stderr(Stdio::null()).spawn().unwrap();
+        wait_until("its run", || world.home.path().join("begun").exists());
+        sweep.kill().unwrap();
+        sweep.wait().unwrap();
+        fs::write(world.home.path().join("go"), "").unwrap();
+        let id = sweeps(world.home.path()).remove(0);
+        let resume = mltui(world.home.path(), &world.uri, &["sweep", "--json", "--resume", &id]);
+        let (code, out, error) = output(resume);
+        assert_eq!(code, 0, "{error}");
+        let runs = world.runs("train");
+        let of_attempt = |number: &str| -> Vec<RunStatus> {
+            let own = runs.iter().filter(|run| run.tag("mltui.attempt") == Some(number));
+            own.map(|run| run.info.status).collect()
+        };
+        assert_eq!(of_attempt("1"), [RunStatus::Killed; 2], "its run, and the one within");
+        assert_eq!(of_attempt("2"), [RunStatus::Finished; 2]);
+        let said: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((&said["finished"], &said["failed"]), (&1.into(), &0.into()));
+        let best = runs.iter().find(|run| said["best"]["run_id"] == run.info.run_id.as_str()).unwrap();
+        assert_eq!(best.tag("mltui.attempt"), Some("2"));
     });
 }
 

@@ -290,6 +290,15 @@ mod tests {
 
     proptest! {
         #[test]
+        fn whatever_is_written_is_read_or_refused(
+            text in "[a-z=?,.:0-9e\\-+]{0,24}|[a-z]=(-?[0-9]{1,19}\\.\\.-?[0-9]{1,19}(:[0-9.]{1,9})?|[0-9e.\\-]{1,9}\\.\\.[0-9e.\\-]{1,9}(:log)?)"
+        ) {
+            if let Ok(all) = parsed(&[&text]) {
+                prop_assert_eq!(parsed(&[&written(&all[0])]), Ok(all));
+            }
+        }
+
+        #[test]
         fn what_is_written_reads_back(range in any_range(), on in any::<bool>()) {
             let other = parsed(&["other=x,y"]).unwrap();
             let default = range.middle().unwrap();

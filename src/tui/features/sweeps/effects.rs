@@ -255,6 +255,10 @@ fn find(services: &Services, id: &str) -> Option<(SweepFolder, SweepHeader)> {
 /// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
 async fn resume(store: Store, services: &Services, id: &str) -> Result<(), Announcement> {
     let Some((_, header)) = find(services, id) else { return Ok(()) };
+    if header.plan.trial.command().is_some() {
+        // A script has ways of its own to where artifacts go.
+        return Ok(());
+    }
     match store.check_artifacts(&header.experiment).await {
         Err(error) if !is_transient(&error.kind) => {
             Err(Announcement(format!("cannot resume {}: {error}; {}", header.name, error.hint())))
