@@ -114,8 +114,8 @@ pub fn check(plan: &CommandPlan, folder: &Path) -> Result<(), Failure> {
 /// What is run, before it is.
 pub fn tell(plan: &SweepPlan) {
     let dimensions = plan.rules.spaces.iter().map(|space| space.dimensions.len()).sum::<usize>();
-    let jobs = plan.rules.jobs;
-    say(&format!("{dimensions} params, {jobs} {} at a time", if jobs == 1 { "trial" } else { "trials" }));
+    let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    say(&format!("{}, {} at a time", counted(dimensions, "param"), counted(plan.rules.jobs, "trial")));
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::*;
+use crate::support::terminal::Terminal;
 
 /// Waits for a file, in the first attempt only.
 const WAITING: &str = "echo \"begun $MLTUI_TRIAL\"; echo x >> \"$MLTUI_TRIAL_DIR/tried\"\n\
@@ -150,6 +151,41 @@ fn what_came_to_its_end_while_nobody_looked_is_not_run_again() {
     assert_eq!(code, 0, "{error}");
     assert_eq!(fs::read_to_string(world.trial(0).join("tried")).unwrap(), "x\n");
     are_whole(&world, 1);
+}
+
+#[test]
+fn the_explorer_lists_and_steers_a_sweep_of_a_command() {
+    let world = World::new(WAITING);
+    let mut sweep = world.start(&["--trials", "3"]);
+    wait_until("the trial", || is_begun(&world, 0));
+    let words = ["--tracking-uri", &world.uri];
+    let mut screen = Terminal::start(world.path(), (120, 36), &words, &[("USER", "ana")]);
+    screen.wait_for("train");
+    screen.type_keys("gs");
+    screen.wait_for("bash train.sh in train");
+    screen.wait_for("running");
+    screen.type_keys("p");
+    screen.wait_for("pauses after the current trial");
+    screen.wait_for("paused");
+    screen.type_keys("x");
+    screen.wait_for("is cancelled after");
+    assert!(!sweep.wait().unwrap().success());
+    assert_eq!(of_trials(&world), Vec::<String>::new());
+    world.go();
+    // A process of its own takes it up, where it was begun.
+    screen.type_keys("r");
+    screen.wait_for("3/3");
+    screen.wait_for("finished");
+    wait_until("its word to the store", || world.listed()["unsent"] == 0);
+    are_whole(&world, 3);
+    // What trains on a table is planned as ever.
+    screen.type_keys("\x1b");
+    screen.wait("the list to close", |screen| !screen.contains("3/3"));
+    screen.type_keys("T");
+    screen.wait_for("target");
+    screen.type_keys("\x1b");
+    screen.signal("-TERM");
+    assert_eq!(screen.wait_for_end(), 0);
 }
 
 /// Kills the sweep again and again, at any moment.
