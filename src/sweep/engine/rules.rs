@@ -97,7 +97,11 @@ impl Proposals {
 impl Rules {
     /// What proposes the trials.
     pub fn proposer(&self) -> Proposer {
-        Proposer::new(self.method, self.seed, self.spaces.clone(), self.grid_points)
+        let proposer = Proposer::new(self.method, self.seed, self.spaces.clone(), self.grid_points);
+        match self.proposals {
+            Proposals::Steady => proposer,
+            Proposals::Eager => proposer.apart(),
+        }
     }
 
     /// How many trials can be under way side by side.

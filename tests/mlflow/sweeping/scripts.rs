@@ -9,7 +9,7 @@ use mltui::store::uri::RestOptions;
 use mltui::store::{RunSearch, Store, uri};
 use serde_json::Value;
 
-use crate::support::sweeping::{block_on, local, mltui, output, sweeps};
+use crate::support::sweeping::{STATE, block_on, local, mltui, output, seen, sweeps};
 use crate::support::{Mlflow, Server, V2, V3, wait_until};
 
 /// Logs a run of its own, with one nested in it.
@@ -255,6 +255,35 @@ fn the_run_of_a_trial_that_was_broken_off_is_closed_and_does_not_count() {
         let best = runs.iter().find(|run| said["best"]["run_id"] == run.info.run_id.as_str()).unwrap();
         assert_eq!(best.tag("mltui.attempt"), Some("2"));
     });
+}
+
+#[test]
+fn a_server_that_is_away_while_commands_run_costs_nothing_but_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(V3, folder.path());
+    let home = tempfile::tempdir().unwrap();
+    let script =
+        "touch begun; until [ -e go ]; do sleep 0.02; done; echo \"{\\\"val_loss\\\": $MLTUI_PARAM_LR}\"";
+    fs::write(home.path().join("train.sh"), script).unwrap();
+    let words =
+        ["sweep", "--param", "lr=0.1..1.0", "--metric", "val_loss:min", "--trials", "5", "--jobs", "2"];
+    let words = [&words[..], &["--", "bash", "train.sh"]].concat();
+    let said = home.path().join("said");
+    let mut sweep = mltui(home.path(), &server.uri(), &words);
+    let mut sweep = sweep.stderr(fs::File::create(&said).unwrap()).spawn().unwrap();
+    wait_until("a trial", || home.path().join("begun").exists());
+    server.stop();
+    fs::write(home.path().join("go"), "").unwrap();
+    // The command ends, and its run can neither be looked for nor made.
+    let end =
+        || home.path().join(STATE).join(&sweeps(home.path())[0]).join("trials/0/.mltui/end.json").exists();
+    wait_until("the end of the first command", end);
+    server.restart();
+    assert!(sweep.wait().unwrap().success(), "{}", fs::read_to_string(said).unwrap());
+    let (parents, trials) = seen(&server.uri(), "train");
+    assert_eq!((parents.len(), trials.len()), (1, 5));
+    assert!(parents.iter().chain(&trials).all(|run| run.status == RunStatus::Finished));
+    assert!(trials.iter().all(|trial| trial.points.len() == 1));
 }
 
 #[test]

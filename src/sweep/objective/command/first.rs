@@ -41,13 +41,15 @@ impl First {
     pub fn wait(&self, is_called_off: impl Fn() -> bool) -> Option<Turn<'_>> {
         let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
+            if is_called_off() {
+                return None;
+            }
             match *gate {
                 Gate::Open => return Some(Turn { of: None }),
                 Gate::New => {
                     *gate = Gate::Held;
                     return Some(Turn { of: Some(self) });
                 }
-                Gate::Held if is_called_off() => return None,
                 Gate::Held => {
                     gate = self.changed.wait_timeout(gate, LOOK).unwrap_or_else(PoisonError::into_inner).0;
                 }
@@ -92,6 +94,7 @@ mod tests {
             assert!(second.join().unwrap());
         });
         assert!(!turn.is_first());
-        assert!(!First::new(false).wait(|| true).unwrap().is_first());
+        assert!(!First::new(false).wait(|| false).unwrap().is_first());
+        assert!(First::new(false).wait(|| true).is_none(), "nothing begins any more");
     }
 }
