@@ -165,6 +165,7 @@ pub fn day() {
         now: 0,
     });
     let mut screen = Screen::new(TestBackend::new(200, 50)).unwrap();
+    let mut pictures = mltui::tui::features::charts::pictures::Pictures::default();
     let theme = Theme::new(
         true,
         Palette::Dark,
@@ -197,7 +198,8 @@ pub fn day() {
             app.now = (minute * 60 + poll * 2) * 1000;
             feed(&mut app, Msg::Tick);
             if poll % 10 == 0 {
-                screen.draw(|frame| mltui::tui::core::draw::draw(&app, &theme, frame)).unwrap();
+                pictures.prepare(&app);
+                screen.draw(|frame| mltui::tui::core::draw::draw(&app, &pictures, &theme, frame)).unwrap();
             }
         }
         if (minute + 1) % 60 == 0 {

@@ -145,9 +145,9 @@ fn fuzzy(path: &Path) -> f64 {
 fn picker(path: &Path) -> f64 {
     let mut visit = loaded(path);
     let times = (0..ROUNDS).map(|_| {
-        let time = visit.press("c", "space shows or hides");
+        let time = visit.press("c", "space on or off");
         visit.terminal.type_keys("\x1b");
-        visit.terminal.wait_closely(|screen| !screen.contains("space shows or hides"));
+        visit.terminal.wait_closely(|screen| !screen.contains("space on or off"));
         std::thread::sleep(Duration::from_millis(50));
         time
     });

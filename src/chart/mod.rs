@@ -14,7 +14,7 @@ pub mod trace;
 
 pub use axis::XAxis;
 pub use canvas::{Dots, Ink};
-pub use picture::{Picture, PlotCell, Scale, picture};
+pub use picture::{Picture, Plot, PlotCell, Scale, picture, plot, x_range};
 pub use trace::{ChartLine, PointCounts, Scales, Smoothing};
 
 /// Which part of the values the y axis covers.

@@ -59,33 +59,28 @@ pub struct DrawnLine {
     pub greatest: Option<PlotCell>,
 }
 
-/// A drawn chart. The plot begins right of [`Self::left`] cells and is above the x axis.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Picture {
+/// The room that the lines of a chart have, and what the axes cover there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Plot {
+    /// Cells to the left of it, for the y axis.
     pub left: usize,
-    pub canvas: Canvas,
-    /// Row and text of the labels of the y axis.
-    pub y_labels: Vec<(usize, String)>,
-    /// Column where each label of the x axis begins, and its text.
-    pub x_labels: Vec<(usize, String)>,
-    /// The columns of the ticks; none where the x axis has no line of its own.
-    pub x_ticks: Option<Vec<usize>>,
+    pub columns: usize,
+    pub rows: usize,
     pub x: Scale,
     pub y: Scale,
-    pub lines: Vec<DrawnLine>,
 }
 
-impl Picture {
-    /// The column of the plot that an x of the axis is in, if it is in any.
+impl Plot {
+    /// The column that an x of the axis is in, if it is in any.
     pub fn column(&self, x: f64) -> Option<usize> {
-        let wide = self.canvas.size().0 / self.canvas.columns().max(1);
+        let wide = self.x.dots / self.columns;
         let dot = self.x.dot(x).round();
-        (dot >= 0.0 && dot < self.canvas.size().0 as f64).then(|| dot as usize / wide.max(1))
+        (dot >= 0.0 && dot < self.x.dots as f64).then(|| dot as usize / wide)
     }
 
     /// The x in the middle of a column.
     pub fn x_of_column(&self, column: usize) -> f64 {
-        let wide = self.canvas.size().0 as f64 / self.canvas.columns().max(1) as f64;
+        let wide = self.x.dots as f64 / self.columns as f64;
         self.x.value((column as f64 + 0.5) * wide - 0.5)
     }
 
@@ -93,6 +88,20 @@ impl Picture {
     pub fn x_stride(&self) -> f64 {
         self.x.value(1.0) - self.x.value(0.0)
     }
+}
+
+/// A drawn chart. The plot is in the upper right corner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    pub plot: Plot,
+    pub canvas: Canvas,
+    /// Row and text of the labels of the y axis.
+    pub y_labels: Vec<(usize, String)>,
+    /// Column where each label of the x axis begins, and its text.
+    pub x_labels: Vec<(usize, String)>,
+    /// The columns of the ticks; none where the x axis has no line of its own.
+    pub x_ticks: Option<Vec<usize>>,
+    pub lines: Vec<DrawnLine>,
 }
 
 /// What the x axis is labelled with.
@@ -104,59 +113,101 @@ pub fn x_unit(axis: XAxis) -> Unit {
     }
 }
 
+fn traces<'a>(lines: &[ChartLine<'a>], options: &Options) -> Vec<(u8, Trace<'a>)> {
+    lines.iter().map(|line| (line.ink, Trace::new(line.points, options.scales()))).collect()
+}
+
+/// Where the plot of [`picture`] is, without drawing it.
+pub fn plot(
+    lines: &[ChartLine<'_>],
+    options: &Options,
+    window: Option<(f64, f64)>,
+    size: (usize, usize),
+    dots: Dots,
+) -> Plot {
+    measured(&traces(lines, options), options, window, size, dots).0
+}
+
+/// The part of the x axis that [`picture`] shows, without measuring the values.
+pub fn x_range(lines: &[ChartLine<'_>], options: &Options, window: Option<(f64, f64)>) -> (f64, f64) {
+    x_of(&traces(lines, options), window)
+}
+
+fn x_of(traces: &[(u8, Trace<'_>)], window: Option<(f64, f64)>) -> (f64, f64) {
+    window.unwrap_or_else(|| {
+        widened(traces.iter().filter_map(|(_, trace)| trace.x_extent()).reduce(union), 0.5)
+    })
+}
+
+/// Whether there is room for axes.
+fn has_axes((columns, rows): (usize, usize)) -> bool {
+    columns >= WITH_AXES.0 && rows >= WITH_AXES.1
+}
+
+/// The plot, and rows and texts of the labels of the y axis beside it.
+fn measured(
+    traces: &[(u8, Trace<'_>)],
+    options: &Options,
+    window: Option<(f64, f64)>,
+    size: (usize, usize),
+    dots: Dots,
+) -> (Plot, Vec<(usize, String)>) {
+    let (x, y) = extents(traces, options, window);
+    let has_axes = has_axes(size);
+    let below = if has_axes && size.1 >= WITH_LINE { 2 } else { usize::from(has_axes) };
+    let rows = (size.1 - below).max(1);
+    let (wide, high) = dots.per_cell();
+    let y_scale = Scale::new(y, rows * high);
+    let row_of = |value: f64| {
+        let dot = (rows * high - 1) as f64 - y_scale.dot(value);
+        (dot.round().max(0.0) as usize / high).min(rows - 1)
+    };
+    let mut labels: Vec<(usize, String)> = Vec::new();
+    if has_axes {
+        for tick in ticks(y.0, y.1, (rows / 2).clamp(3, 8), Unit::Number, options.log_y) {
+            let row = row_of(tick.at);
+            if labels.iter().all(|(other, _)| *other != row) {
+                labels.push((row, text::cut(&tick.label, LABEL, "…")));
+            }
+        }
+    }
+    let label_width = labels.iter().map(|(_, label)| text::width(label)).max().unwrap_or(0);
+    let left = if has_axes { label_width + 1 } else { 0 };
+    let columns = size.0.saturating_sub(left).max(1);
+    (Plot { left, columns, rows, x: Scale::new(x, columns * wide), y: y_scale }, labels)
+}
+
 /// Draws lines, the last one on top, in so many cells with everything around them. `window` is the part of the x axis that is
 /// wanted (as it is on the axis), all of it where none is given; y follows what is seen.
 pub fn picture(
     lines: &[ChartLine<'_>],
     options: &Options,
     window: Option<(f64, f64)>,
-    (columns, rows): (usize, usize),
+    size: (usize, usize),
     dots: Dots,
 ) -> Picture {
-    let traces: Vec<(u8, Trace<'_>)> =
-        lines.iter().map(|line| (line.ink, Trace::new(line.points, options.scales()))).collect();
-    let (x, y) = extents(&traces, options, window);
-    let has_axes = columns >= WITH_AXES.0 && rows >= WITH_AXES.1;
-    let has_line = has_axes && rows >= WITH_LINE;
-    let below = if has_line { 2 } else { usize::from(has_axes) };
-    let plot_rows = (rows - below).max(1);
-    let (wide, high) = dots.per_cell();
-    let y_scale = Scale::new(y, plot_rows * high);
-    let row_of = |value: f64| {
-        let dot = (plot_rows * high - 1) as f64 - y_scale.dot(value);
-        (dot.round().max(0.0) as usize / high).min(plot_rows - 1)
-    };
-    let mut y_labels: Vec<(usize, String)> = Vec::new();
-    if has_axes {
-        for tick in ticks(y.0, y.1, (plot_rows / 2).clamp(3, 8), Unit::Number, options.log_y) {
-            let row = row_of(tick.at);
-            if y_labels.iter().all(|(other, _)| *other != row) {
-                y_labels.push((row, text::cut(&tick.label, LABEL, "…")));
-            }
-        }
-    }
-    let label_width = y_labels.iter().map(|(_, label)| text::width(label)).max().unwrap_or(0);
-    let left = if has_axes { label_width + 1 } else { 0 };
-    let plot_columns = columns.saturating_sub(left).max(1);
-    let mut canvas = Canvas::new(plot_columns, plot_rows, dots);
-    let x_scale = Scale::new(x, plot_columns * wide);
-    let drawn = draw(&mut canvas, &traces, options, &x_scale, &y_scale);
-    let (x_labels, x_ticks) = if has_axes {
-        let found = ticks(x.0, x.1, (plot_columns / 9).max(1), x_unit(options.x), options.log_x);
-        let column = |at: f64| (x_scale.dot(at).round().max(0.0) as usize / wide).min(plot_columns - 1);
+    let traces = traces(lines, options);
+    let (plot, y_labels) = measured(&traces, options, window, size, dots);
+    let mut canvas = Canvas::new(plot.columns, plot.rows, dots);
+    let lines = draw(&mut canvas, &traces, options, &plot.x, &plot.y);
+    let (x_labels, x_ticks) = if has_axes(size) {
+        let found =
+            ticks(plot.x.low, plot.x.high, (plot.columns / 9).max(1), x_unit(options.x), options.log_x);
+        let wide = dots.per_cell().0;
+        let column = |at: f64| (plot.x.dot(at).round().max(0.0) as usize / wide).min(plot.columns - 1);
         let labels: Vec<(usize, &str)> =
             found.iter().map(|tick| (column(tick.at), tick.label.as_str())).collect();
-        let starts = spread(&labels, plot_columns);
+        let starts = spread(&labels, plot.columns);
         let columns = starts.iter().zip(&labels).filter_map(|(start, (at, _))| start.map(|_| *at)).collect();
         let shown = starts
             .iter()
             .zip(&labels)
             .filter_map(|(start, (_, label))| start.map(|start| (start, (*label).to_owned())));
-        (shown.collect(), has_line.then_some(columns))
+        (shown.collect(), (size.1 >= WITH_LINE).then_some(columns))
     } else {
         (Vec::new(), None)
     };
-    Picture { left, canvas, y_labels, x_labels, x_ticks, x: x_scale, y: y_scale, lines: drawn }
+    Picture { plot, canvas, y_labels, x_labels, x_ticks, lines }
 }
 
 fn union(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
@@ -169,9 +220,7 @@ pub fn extents(
     options: &Options,
     window: Option<(f64, f64)>,
 ) -> ((f64, f64), (f64, f64)) {
-    let x = window.unwrap_or_else(|| {
-        widened(traces.iter().filter_map(|(_, trace)| trace.x_extent()).reduce(union), 0.5)
-    });
+    let x = x_of(traces, window);
     (x, widened(y_extent(traces, options, x), 0.0))
 }
 

@@ -76,9 +76,9 @@ pub fn raster(
     (width, height): (usize, usize),
 ) -> Raster {
     let mut raster = Raster::new(width, height);
-    let window = (picture.x.low, picture.x.high);
+    let window = (picture.plot.x.low, picture.plot.x.high);
     let x = Scale::new(window, width);
-    let y = Scale::new((picture.y.low, picture.y.high), height);
+    let y = Scale::new((picture.plot.y.low, picture.plot.y.high), height);
     let pen = if height >= 200 { 2 } else { 1 };
     let bottom = height.saturating_sub(1) as f64;
     let traces: Vec<(u8, Trace<'_>)> =

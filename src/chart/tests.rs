@@ -28,16 +28,16 @@ fn text(picture: &Picture) -> String {
     for row in 0..canvas.rows() {
         let label = picture.y_labels.iter().find(|(at, _)| *at == row).map_or("", |(_, label)| label);
         let dots: String = (0..canvas.columns()).map(|column| canvas.cell(column, row).0).collect();
-        let axis = if picture.left == 0 {
+        let axis = if picture.plot.left == 0 {
             String::new()
         } else {
-            format!("{label:>width$}│", width = picture.left - 1)
+            format!("{label:>width$}│", width = picture.plot.left - 1)
         };
         lines.push(format!("{axis}{dots}").trim_end().to_owned());
     }
-    let mut below = vec![' '; picture.left + canvas.columns()];
+    let mut below = vec![' '; picture.plot.left + canvas.columns()];
     for (start, label) in &picture.x_labels {
-        label.chars().enumerate().for_each(|(at, c)| below[picture.left + start + at] = c);
+        label.chars().enumerate().for_each(|(at, c)| below[picture.plot.left + start + at] = c);
     }
     lines.push(below.into_iter().collect::<String>().trim_end().to_owned());
     lines.join("\n")
@@ -223,10 +223,10 @@ proptest! {
         let picture = drawn(&values, (columns, rows), dots);
         let canvas = &picture.canvas;
         let (width, height) = canvas.size();
-        let one_dot = (picture.y.high - picture.y.low) / (height.max(2) - 1) as f64;
-        let value_of = |y: usize| picture.y.value((height - 1 - y) as f64);
+        let one_dot = (picture.plot.y.high - picture.plot.y.low) / (height.max(2) - 1) as f64;
+        let value_of = |y: usize| picture.plot.y.value((height - 1 - y) as f64);
         let rows_of = |x: usize| (0..height).filter(|y| canvas.is_set(x, *y)).collect::<Vec<_>>();
-        let column_of = |step: usize| picture.x.dot(step as f64).round() as usize;
+        let column_of = |step: usize| picture.plot.x.dot(step as f64).round() as usize;
 
         // The greatest and the least value of each column of dots are within half a dot of what is drawn there.
         for x in 0..width {
@@ -251,7 +251,7 @@ proptest! {
 
         // A gap as wide as a column of dots stays empty.
         for x in 0..width {
-            let steps: Vec<usize> = (0..values.len()).filter(|step| (picture.x.dot(*step as f64) - x as f64).abs() <= 1.5).collect();
+            let steps: Vec<usize> = (0..values.len()).filter(|step| (picture.plot.x.dot(*step as f64) - x as f64).abs() <= 1.5).collect();
             if !steps.is_empty() && steps.iter().all(|step| !values[*step].is_finite()) {
                 prop_assert!(rows_of(x).is_empty(), "column {} is a gap", x);
             }
@@ -262,7 +262,7 @@ proptest! {
         let drawn = picture.lines[0].last.unwrap();
         let (wide, high) = dots.per_cell();
         prop_assert_eq!(drawn.column, column_of(step) / wide);
-        let y = ((height - 1) as f64 - picture.y.dot(last)).round() as usize;
+        let y = ((height - 1) as f64 - picture.plot.y.dot(last)).round() as usize;
         prop_assert_eq!(drawn.row, y / high);
         prop_assert!(canvas.is_set(column_of(step), y));
         let counts = picture.lines[0].counts;

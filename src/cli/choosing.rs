@@ -17,14 +17,14 @@ use crate::store::uri::Location;
 
 #[derive(Debug, clap::Args)]
 pub struct PolicyFlags {
-    /// The metric to optimise, with :min or :max appended if its name does not tell the direction. Given several times, the
-    /// Pareto front of these metrics is taken; on it, they decide in their order, or by --weight
+    /// The metric to optimise; append :min or :max if its name does not imply the direction. Repeat it for several
+    /// metrics: the choice is then made on their Pareto front, by the metrics in order or by --weight
     #[arg(long, value_name = "METRIC")]
     metric: Vec<String>,
-    /// Less of the metric is better
+    /// Lower values of the metric are better
     #[arg(long, conflicts_with = "max")]
     min: bool,
-    /// More of the metric is better
+    /// Higher values of the metric are better
     #[arg(long)]
     max: bool,
     /// Only runs that match this MLflow filter: "metrics.latency_ms < 50 AND params.family = 'tree'"
@@ -33,7 +33,7 @@ pub struct PolicyFlags {
     /// Which value of the metric to use: latest, best (of its history), or last:N (mean of the last N points)
     #[arg(long, value_name = "VALUE")]
     value: Option<String>,
-    /// A metric that breaks ties, with :min or :max if its name does not tell the direction; repeatable
+    /// A metric to break ties; append :min or :max if its name does not imply the direction; repeatable
     #[arg(long, value_name = "METRIC")]
     tie: Vec<String>,
     /// One weight for each metric, in the same order

@@ -21,7 +21,7 @@ const AT_ONCE: usize = 4;
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
 pub struct Arguments {
-    /// Run ids, from any experiments of the store
+    /// Run ids, from any experiments in the store
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     runs: Vec<String>,
     /// Print JSON: the runs, and the values, best runs and spread of each row

@@ -40,7 +40,7 @@ pub struct Arguments {
     /// The alias for the best model, instead of the configured one
     #[arg(long, value_name = "ALIAS")]
     alias: Option<String>,
-    /// Mark it only if it is better than the run behind this model alias; otherwise exit with code 4
+    /// Mark it only if it beats the run of the model version with this alias; otherwise exit with code 4
     #[arg(long, value_name = "alias:ALIAS")]
     if_better_than: Option<String>,
     /// Minimum improvement
@@ -52,7 +52,7 @@ pub struct Arguments {
     /// Undo the current mark
     #[arg(long, conflicts_with_all = ["run", "if_better_than", "history"])]
     undo: bool,
-    /// Only finish interrupted marks of this machine, in any experiment of the store
+    /// Only finish marks that were interrupted on this machine, in any experiment of the store
     #[arg(long, conflicts_with_all = ["run", "if_better_than", "history", "undo", "dry_run"])]
     resume: bool,
     /// Print the experiment's marks, oldest first

@@ -46,9 +46,9 @@ use crate::tui::{Keymap, OpenStore};
 const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure; 2 wrong command line or settings; 3 not found, or no run is eligible; 4 a run waited for did not finish, or the best run is not \
     better than the champion; 5 timeout.";
 
-/// See, compare and choose MLflow runs in the terminal.
+/// See, compare, choose and train MLflow runs in the terminal.
 ///
-/// Without a command, the explorer opens: on a server (`http://…`) or directly on a local `mlflow.db`.
+/// Without a command, opens the explorer on a server (`http://…`) or directly on a local `mlflow.db`.
 #[derive(Debug, Parser)]
 #[command(name = "mltui", bin_name = "mltui", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Arguments {
@@ -70,11 +70,11 @@ pub enum Command {
     Best(best::Arguments),
     /// Mark the best run, register its model and move the alias, optionally only if it beats the champion
     MarkBest(mark_best::Arguments),
-    /// Train: search models and hyper-parameters, or the params of any command, logging each trial as a run
+    /// Train: search over model families, or over the params of any command, logging each trial as a run
     Sweep(Box<sweep::Arguments>),
     /// List, pause, continue or cancel the sweeps of this machine
     Sweeps(sweeps::Arguments),
-    /// Wait for runs to end
+    /// Wait for runs to finish
     Wait(wait::Arguments),
     /// Show which store would be opened and why, and check that it works
     Doctor,

@@ -29,8 +29,8 @@ pub struct Arguments {
     /// Sort by this column, such as metrics.rmse or "start_time desc"; repeatable
     #[arg(long, value_name = "COLUMN")]
     sort: Vec<String>,
-    /// Columns to print, comma-separated: run_name, status, metrics.NAME, params.NAME, tags.NAME, …; of a metric's
-    /// whole history min(metrics.NAME), max(…), mean(…), first(…), at(metrics.NAME, STEP), and
+    /// Columns to print, comma-separated: run_name, status, metrics.NAME, params.NAME, tags.NAME, …; over a metric's
+    /// whole history: min(metrics.NAME), max(…), mean(…), first(…), at(metrics.NAME, STEP), and
     /// last(metrics.NAME, N), the mean of the last N points
     #[arg(long, value_name = "NAMES")]
     columns: Vec<String>,

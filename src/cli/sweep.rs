@@ -59,13 +59,13 @@ pub struct Arguments {
     /// Maximum number of trials
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub trials: Option<u32>,
-    /// Start no trial after this time: 90s, 10m, 2h
+    /// Start no new trial after this time: 90s, 10m, 2h
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub time: Option<f64>,
     /// Number of cross-validation folds
     #[arg(long, value_name = "N")]
     folds: Option<usize>,
-    /// The fraction of rows held out as test set
+    /// The fraction of rows held out as the test set
     #[arg(long, value_name = "SHARE")]
     test_size: Option<f64>,
     /// Random seed; results do not depend on the number of jobs

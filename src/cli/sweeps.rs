@@ -27,18 +27,18 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum SweepsCommand {
-    /// Pause it after the current fold, or after the commands that run
+    /// Pause a sweep after its current folds, or after the commands that are running
     Pause { sweep: String },
-    /// Continue it after a pause
+    /// Continue a paused sweep
     Continue { sweep: String },
-    /// Stop it now; `mltui sweep --resume` continues it
+    /// Cancel a sweep now; `mltui sweep --resume` continues it
     Cancel { sweep: String },
-    /// Print its log, or that of a trial
+    /// Print the log of a sweep, or the output of one of its trials
     Log {
         sweep: String,
         /// The number of a trial of a command
         trial: Option<usize>,
-        /// Go on until the trial has ended
+        /// Keep printing until the trial has ended
         #[arg(long, requires = "trial")]
         follow: bool,
     },

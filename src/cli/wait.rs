@@ -20,13 +20,13 @@ pub struct Arguments {
     /// Ids of the runs to wait for
     #[arg(value_name = "RUN", required_unless_present = "experiment", conflicts_with = "experiment")]
     runs: Vec<String>,
-    /// Wait for all active runs of this experiment (name or id), including those that start meanwhile
+    /// Wait for all active runs of this experiment (name or id), including those that start in the meantime
     #[arg(long, value_name = "NAME")]
     experiment: Option<String>,
     /// Give up after this many seconds, with exit code 5
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
-    /// Print the runs as one JSON array at the end, instead of each as it ends
+    /// Print the runs as one JSON array at the end, instead of each one as it finishes
     #[arg(long)]
     json: bool,
 }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, ProfileAuth, RawConfig};
-pub use resolve::{Environment, Flags, Graphics, Settings};
+pub use resolve::{Environment, Flags, Multiplexer, Settings};
 pub use selecting::Selecting;
 pub use sweeping::Sweeping;
 

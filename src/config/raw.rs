@@ -96,7 +96,7 @@ pub enum Notify {
     Desktop,
 }
 
-/// How charts are drawn in pixels; `auto` goes by what the terminal says of itself.
+/// How charts and images are drawn in pixels; `auto` asks the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum GraphicsChoice {

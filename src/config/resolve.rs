@@ -101,13 +101,13 @@ pub struct Flags {
     /// MLflow tracking URI: http(s)://HOST, sqlite:///FILE
     #[arg(long, global = true, value_name = "URI")]
     pub tracking_uri: Option<Address>,
-    /// Profile of the config file to use
+    /// Profile from the config file to use
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "tracking_uri")]
     pub profile: Option<String>,
     /// Config file to read
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Turn off every key and command that writes
+    /// Disable every key and command that writes
     #[arg(long, global = true)]
     pub read_only: bool,
     /// When to use colours
@@ -129,8 +129,9 @@ pub struct Settings {
     pub read_only: bool,
     pub poll_interval: Duration,
     pub color: bool,
-    /// How the terminal draws pixels.
-    pub graphics: Graphics,
+    /// How the terminal is to draw pixels.
+    pub graphics: GraphicsChoice,
+    pub multiplexer: Multiplexer,
     pub glyphs: Glyphs,
     pub mouse: bool,
     pub palette: Palette,
@@ -232,12 +233,10 @@ impl Settings {
                 Color::Auto => !dumb,
             },
             glyphs: environment.parsed_enum("MLTUI_GLYPHS", "unicode or ascii")?.unwrap_or(raw.tui.glyphs),
-            graphics: graphics(
-                environment
-                    .parsed_enum("MLTUI_GRAPHICS", "auto, kitty, sixel, iterm2 or off")?
-                    .unwrap_or(raw.tui.graphics),
-                environment,
-            ),
+            graphics: environment
+                .parsed_enum("MLTUI_GRAPHICS", "auto, kitty, sixel, iterm2 or off")?
+                .unwrap_or(raw.tui.graphics),
+            multiplexer: multiplexer(environment),
             mouse: environment.boolean("MLTUI_MOUSE")?.unwrap_or(raw.tui.mouse),
             palette: environment
                 .parsed_enum("MLTUI_THEME", "auto, dark, light or 16")?
@@ -325,33 +324,23 @@ fn user_of_process() -> Option<String> {
     whoami::username().ok().filter(|name| !name.is_empty())
 }
 
-/// How a terminal draws pixels.
+/// What stands between the program and the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Graphics {
-    Kitty,
-    Sixel,
-    Iterm2,
-    Off,
+pub enum Multiplexer {
+    None,
+    Tmux,
+    /// One that nothing can be asked through.
+    Other,
 }
 
-/// The protocol that a terminal draws pixels with. Within tmux and screen none gets through.
-fn graphics(choice: GraphicsChoice, environment: &Environment) -> Graphics {
-    let variable = |name: &str| environment.get(name).unwrap_or_default();
-    let (term, program) = (variable("TERM"), variable("TERM_PROGRAM"));
-    let is_multiplexed =
-        !variable("TMUX").is_empty() || ["tmux", "screen"].iter().any(|name| term.starts_with(name));
-    match choice {
-        GraphicsChoice::Kitty => Graphics::Kitty,
-        GraphicsChoice::Sixel => Graphics::Sixel,
-        GraphicsChoice::Iterm2 => Graphics::Iterm2,
-        GraphicsChoice::Off => Graphics::Off,
-        GraphicsChoice::Auto if is_multiplexed => Graphics::Off,
-        GraphicsChoice::Auto => match (term, program) {
-            ("xterm-kitty" | "xterm-ghostty", _) | (_, "ghostty") => Graphics::Kitty,
-            (_, "iTerm.app" | "WezTerm") => Graphics::Iterm2,
-            ("foot" | "foot-extra" | "mlterm" | "contour" | "yaft-256color", _) => Graphics::Sixel,
-            _ => Graphics::Off,
-        },
+fn multiplexer(environment: &Environment) -> Multiplexer {
+    let term = environment.get("TERM").unwrap_or_default();
+    if environment.get("TMUX").is_some() || term.starts_with("tmux") {
+        Multiplexer::Tmux
+    } else if environment.get("STY").is_some() || term.starts_with("screen") {
+        Multiplexer::Other
+    } else {
+        Multiplexer::None
     }
 }
 

@@ -58,7 +58,7 @@ impl<'a> Chain<'a> {
             let gives_way = |(record, model): &(&Record, &Model)| {
                 !model.version.is_some_and(&is_there) || is_undone(self.log, &record.id)
             };
-            if under.best.is_none()
+            if model.alone
                 && let Some(j) = self.marks[..i].iter().rposition(|older| !gives_way(older))
             {
                 // Its model was deleted under an older mark, which holds again and is registered anew.

@@ -167,6 +167,7 @@ async fn registered(
         alias_before,
         follows: None,
         older: None,
+        alone: false,
         beside: Vec::new(),
         amid: false,
         by_hand: false,

@@ -44,6 +44,8 @@ pub struct Model {
     pub follows: Option<String>,
     /// Older marks that had moved the aliases by then.
     pub older: Option<usize>,
+    /// No version but its own was there then: the registered model was new, or deleted and made anew.
+    pub alone: bool,
     /// Ids of other experiments whose marks were in the same registered model then.
     pub beside: Vec<String>,
     /// Somebody else was marking or undoing then, so that what the aliases pointed to tells nothing.

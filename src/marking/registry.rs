@@ -57,6 +57,7 @@ pub async fn register(
         let mut first = shared(store, experiment, &model.name, &versions).await?;
         let log = std::mem::take(&mut first.log);
         model.beside = first.beside();
+        model.alone = versions.iter().all(|version| model.version == Some(version.version));
         let chain = Chain::new(&log, model, &versions);
         let follows = chain.last_done(&record.id).unwrap_or_default().to_owned();
         (model.older, model.follows) = (Some(chain.older(&record.id)), Some(follows));

@@ -316,6 +316,19 @@ fn a_model_that_is_made_anew_amid_a_mark_is_looked_at_anew() {
 }
 
 #[test]
+fn an_alias_that_was_deleted_by_hand_stays_deleted() {
+    block_on(async {
+        let world = World::new(Moment::Before).await;
+        world.mark(0, 1_000).await.unwrap();
+        world.store.delete_model_alias("wine", "champion").await.unwrap();
+        world.mark(1, 2_000).await.unwrap();
+        assert_eq!(world.registered().await, (vec![2, 1], Some(2), None));
+        world.undo(3_000).await.unwrap();
+        assert_eq!(world.registered().await, (vec![1], None, None));
+    });
+}
+
+#[test]
 fn a_mark_of_somebody_else_meanwhile_holds_if_it_is_newer() {
     block_on(async {
         let world = World::new(Moment::Before).await;

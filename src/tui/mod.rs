@@ -4,7 +4,7 @@
 //! ```text
 //! crossterm ─▶ Key, Mouse, Resize ─┐
 //!                                  ├─▶ update(&mut App, Stamped) -> Vec<Effect> ─▶ executor: tasks, timers
-//! tasks ─▶ Catalog, Failed, Tick ──┘                       draw(&App, &Theme, &mut Frame)        │
+//! tasks ─▶ Catalog, Failed, Tick ──┘             draw(&App, &Pictures, &Theme, &mut Frame)       │
 //!                                  ▲─────────────────────────── Msg ◀────────────────────────────┘
 //! ```
 //!

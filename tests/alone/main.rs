@@ -10,6 +10,7 @@ mod connections;
 mod explorer;
 mod keeping;
 mod limits;
+mod pixels;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;

@@ -26,6 +26,7 @@ use mltui::tui::core::memory::UiMemory;
 use mltui::tui::core::msg::Msg;
 use mltui::tui::core::remote::Ticket;
 use mltui::tui::core::update::update;
+use mltui::tui::features::charts::pictures::Pictures;
 use mltui::tui::features::details::preview::Preview;
 use mltui::tui::features::runs::effects::Projecting;
 use mltui::tui::features::sweeps::{StartedSweep, Sweeps};
@@ -418,7 +419,9 @@ impl Visit {
     pub fn draw(&self) {
         let (columns, rows) = self.app.size;
         let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
-        terminal.draw(|frame| draw(&self.app, &self.theme, frame)).unwrap();
+        let mut pictures = Pictures::default();
+        pictures.prepare(&self.app);
+        terminal.draw(|frame| draw(&self.app, &pictures, &self.theme, frame)).unwrap();
         for cell in terminal.backend().buffer().content() {
             let symbol = cell.symbol();
             assert!(clean(symbol) == symbol && symbol.chars().count() <= 8, "{symbol:?} is drawn");

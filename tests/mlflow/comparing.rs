@@ -4,13 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use base64::Engine;
-use mltui::mlflow::Metric;
-use mltui::store::uri::RestOptions;
-use mltui::store::{NewRun, uri};
 use serde_json::Value;
 
-use crate::support::terminal::Terminal;
+use crate::support::stores::spike;
+use crate::support::terminal::{Terminal, pictures};
 use crate::support::{Server, V2, V3, wait_until};
 
 const SIZE: (u16, u16) = (160, 44);
@@ -192,50 +189,6 @@ fn runs_of_two_experiments_are_compared_and_taken_along() {
         let server = Server::start(mlflow, folder.path());
         compare(folder.path(), &server.uri(), mlflow);
     }
-}
-
-/// The pictures that kitty was sent, as pixels.
-fn pictures(raw: &[u8]) -> Vec<image::RgbaImage> {
-    let text = String::from_utf8_lossy(raw);
-    let mut pictures = Vec::new();
-    let mut data = String::new();
-    for piece in text.split("\u{1b}_G").skip(1) {
-        let piece = piece.split("\u{1b}\\").next().unwrap();
-        let Some((keys, content)) = piece.split_once(';') else { continue };
-        data.push_str(content);
-        if keys.split(',').any(|key| key == "m=0") {
-            let png = base64::engine::general_purpose::STANDARD.decode(std::mem::take(&mut data)).unwrap();
-            pictures.push(image::load_from_memory(&png).unwrap().to_rgba8());
-        }
-    }
-    pictures
-}
-
-/// A run whose metric is 1 but for a spike of 9 at step 60 of 100.
-fn spike(folder: &Path) -> String {
-    let address = format!("sqlite:///{}", folder.join("mlflow.db").display());
-    let location = uri::parse(&address, Path::new("/")).unwrap();
-    let store = uri::open(&location, &RestOptions::default(), false).unwrap();
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let experiment_id = store.create_experiment("spikes", &[]).await.unwrap();
-        let run = NewRun {
-            experiment_id,
-            run_name: Some("spiky".into()),
-            user_id: "ana".into(),
-            start_time: 1_000,
-            tags: Vec::new(),
-        };
-        let run = store.create_run(&run).await.unwrap();
-        let point = |step: i64| Metric {
-            key: "loss".into(),
-            value: if step == 60 { 9.0 } else { 1.0 },
-            timestamp: 1_000 + step,
-            step,
-        };
-        let points: Vec<Metric> = (0..=100).map(point).collect();
-        store.log_batch(&run.info.run_id, &points, &[], &[]).await.unwrap();
-    });
-    address
 }
 
 #[test]

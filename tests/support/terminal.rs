@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use base64::Engine;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// How long a text may take to appear; a test that needs as long has failed.
@@ -103,6 +104,17 @@ impl Terminal {
         self.master.resize(pixels(columns, rows)).unwrap();
     }
 
+    /// From now on nobody tells the system how many pixels a cell has.
+    pub fn hide_pixels(&self) {
+        let size = PtySize { pixel_width: 0, pixel_height: 0, ..self.master.get_size().unwrap() };
+        self.master.resize(size).unwrap();
+    }
+
+    /// Whether the program ever wrote a text.
+    pub fn was_sent(&self, text: &str) -> bool {
+        memchr::memmem::find(&self.raw.lock().unwrap(), text.as_bytes()).is_some()
+    }
+
     pub fn signal(&self, name: &str) {
         let id = self.child.process_id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
@@ -197,6 +209,27 @@ impl Terminal {
     pub fn raw(&self) -> Vec<u8> {
         self.raw.lock().unwrap().clone()
     }
+}
+
+/// The pictures that kitty was sent, as pixels.
+pub fn pictures(raw: &[u8]) -> Vec<image::RgbaImage> {
+    let text = String::from_utf8_lossy(raw);
+    let mut pictures = Vec::new();
+    let mut data = String::new();
+    for piece in text.split("\u{1b}_G").skip(1) {
+        let piece = piece.split("\u{1b}\\").next().unwrap();
+        let Some((keys, content)) = piece.split_once(';') else { continue };
+        // A question is no picture.
+        if keys.contains("a=q") {
+            continue;
+        }
+        data.push_str(content);
+        if keys.split(',').any(|key| key == "m=0") {
+            let png = base64::engine::general_purpose::STANDARD.decode(std::mem::take(&mut data)).unwrap();
+            pictures.push(image::load_from_memory(&png).unwrap().to_rgba8());
+        }
+    }
+    pictures
 }
 
 impl Drop for Terminal {

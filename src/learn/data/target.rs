@@ -8,9 +8,9 @@ use super::{ColumnKind, ColumnValues, DataColumn, DataError, DataFrame, GAP};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
-    /// A number.
+    /// Predict a number.
     Regression,
-    /// One of some classes.
+    /// Predict one of several classes.
     Classification,
 }
 

@@ -1,6 +1,8 @@
 //! The parts of training, each by itself.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../../../tests/support/parquet.rs"]
+mod parquet_file;
 mod reading;
 
 use std::path::Path;

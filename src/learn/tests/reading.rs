@@ -1,16 +1,8 @@
 //! Files of training data: how they are read, what is left out, and what is told of it.
 
-use std::fs::File;
-use std::path::Path;
-use std::sync::Arc;
-
-use parquet::data_type::DoubleType;
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
-
 use std::io::Write as _;
 
+use super::parquet_file::parquet;
 use super::{read, write};
 use crate::learn::data::{ColumnKind, ColumnValues, DataFrame, DecimalMark, ReadOptions, Target, Task, load};
 use crate::learn::report::DataReport;
@@ -250,21 +242,6 @@ fn whole_numbers_are_classes_where_they_are_few_and_met_often() {
     let (task, because) = task_of(20, 25);
     assert_eq!(task, Task::Regression);
     assert!(because.contains("20 integers in 25 rows"), "{because}");
-}
-
-/// A file of one column of numbers.
-fn parquet(path: &Path) -> Vec<u8> {
-    let schema = Arc::new(parse_message_type("message m { required double a; }").unwrap());
-    let mut writer =
-        SerializedFileWriter::new(File::create(path).unwrap(), schema, Arc::new(WriterProperties::new()))
-            .unwrap();
-    let mut group = writer.next_row_group().unwrap();
-    let mut column = group.next_column().unwrap().unwrap();
-    column.typed::<DoubleType>().write_batch(&[1.0, 2.5, 4.0], None, None).unwrap();
-    column.close().unwrap();
-    group.close().unwrap();
-    writer.close().unwrap();
-    std::fs::read(path).unwrap()
 }
 
 #[test]

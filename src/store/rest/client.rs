@@ -1,12 +1,10 @@
 //! Requests, retries and errors: everything about HTTP, nothing about experiments.
 
-use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -19,6 +17,7 @@ use super::body::{self, Source};
 use super::failure::{failure, innermost, tls_cause, tls_words};
 use super::options::{Auth, RestOptions, WaitNotice};
 use super::paging::PAGE;
+use super::paths::{address, escape, leads_elsewhere};
 use super::proxy::{self, Proxy};
 use super::received::Received;
 use super::tls;
@@ -33,24 +32,8 @@ const COLLISIONS: u32 = 4;
 const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
 /// A server may ask for a pause; a longer one than this is not waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
-/// Layers of percent form that are looked through; nobody means more.
-const LAYERS: usize = 8;
 /// Redirects that are followed one after the other.
 const REDIRECTS: usize = 10;
-/// What stands in a path segment only in percent form.
-const SEGMENT: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'\\')
-    .add(b'`')
-    .add(b'{')
-    .add(b'}');
-
 /// Whether a request may be sent again when nobody knows what became of the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
@@ -379,35 +362,6 @@ fn parse_retry_after(text: &str, now: i64) -> Option<Duration> {
     (pause <= LONGEST_PAUSE).then_some(pause)
 }
 
-/// Whether a part of the path is the folder above, in any way that a server or somebody on the way may read it.
-fn leads_elsewhere(path: &str) -> bool {
-    let mut path = Cow::Borrowed(path);
-    for _ in 0..LAYERS {
-        if path.split(['/', '\\']).any(|part| matches!(part, "." | "..")) {
-            return true;
-        }
-        match percent_decode_str(&path).decode_utf8_lossy() {
-            decoded if decoded == path => return false,
-            decoded => path = Cow::Owned(decoded.into_owned()),
-        }
-    }
-    true
-}
-
-/// A path with its segments escaped.
-fn escape(path: &str) -> String {
-    utf8_percent_encode(path, SEGMENT).to_string()
-}
-
-/// A server's address without credentials and without a slash at the end.
-pub fn address(url: &Url) -> String {
-    let mut url = url.clone();
-    // A URL without a host cannot have credentials: nothing to take out then.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.as_str().trim_end_matches('/').to_owned()
-}
-
 /// Two requests wrote the same row at once, one made or took away what the other was about to write, and the server's
 /// database refused that. It is rolled back: sent again, it finds the row as it is now.
 fn is_collision(failure: &ErrorKind) -> bool {
@@ -458,21 +412,6 @@ fn redirects() -> Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_path_leads_to_the_folder_above() {
-        for path in
-            ["a/../b", "..", "a/.", "a\\..\\b", "a/%2e%2E/b", "a%2f..%2fb", "a/%252e%252e/b", "a%5C..%5Cb"]
-        {
-            assert!(leads_elsewhere(path), "{path}");
-        }
-        assert!(leads_elsewhere(&format!("%{}2e.", "25".repeat(100_000))), "nobody means that");
-        for path in ["a/b", "a..b/...", ".a/b.", "a%20b/100%", "model/data 1.bin", "%zz/\u{e9}"] {
-            assert!(!leads_elsewhere(path), "{path}");
-        }
-        let escaped = escape("a\\b c%2f#?\u{e9}");
-        assert_eq!(escaped, "a%5Cb%20c%252f%23%3F%C3%A9");
-    }
 
     #[test]
     fn a_server_may_ask_for_a_pause_in_seconds_or_until_a_date() {

@@ -12,6 +12,7 @@ mod logging;
 mod models;
 mod options;
 mod paging;
+mod paths;
 pub mod proxy;
 mod received;
 mod registry;
@@ -27,9 +28,9 @@ use url::Url;
 
 use answer::Answer;
 use changes::ServerCursor;
-pub use client::address;
 use client::{Client, Repeat};
 pub use options::{Auth, Observer, RestOptions, WaitNotice};
+pub use paths::address;
 use wire::required;
 
 use super::pages::{Pages, token_at};

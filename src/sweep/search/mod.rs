@@ -35,12 +35,12 @@ const NARROWEST: f64 = 0.01;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// Goes where earlier trials did well.
+    /// Sample near trials that did well.
     #[default]
     Tpe,
-    /// Draws each by chance.
+    /// Sample at random.
     Random,
-    /// Every combination.
+    /// Try every combination.
     Grid,
 }
 

@@ -1,4 +1,5 @@
-//! The whole screen: header, panes, status and hints. Borrows the state and changes nothing.
+//! The whole screen: header, panes, status and hints. Borrows the state, and the pictures that were made of it, and
+//! changes nothing.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -10,12 +11,18 @@ use super::app::{App, ConnectionState, Overlay, Screen};
 use super::layer::Layer;
 use super::layout::{Focus, Geometry, details_body};
 use crate::text;
+use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::{charts, compare, details, experiments, runs, sweeps};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 use crate::tui::widgets::{confirm, help, messages, picker, prompt, report};
 
-pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
+pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>) {
+    let room = frame.area();
+    if room.width < app.size.0 || room.height < app.size.1 {
+        // The terminal has just become smaller, and the message of that is under way.
+        return;
+    }
     let places = app.geometry();
     if places.too_small {
         let words = format!("too small ({}x{}), q quits", app.size.0, app.size.1);
@@ -24,9 +31,11 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     }
     header(app, theme, frame, places.header);
     match app.screens.last() {
-        Some(Screen::Chart(screen)) => charts::screen::view::draw(app, screen, theme, frame, places.body),
+        Some(Screen::Chart(screen)) => {
+            charts::screen::view::draw(app, screen, pictures, theme, frame, places.body);
+        }
         Some(Screen::Compare(screen)) => compare::view::draw(app, screen, theme, frame, places.body),
-        None => draw_panes(app, &places, theme, frame),
+        None => draw_panes(app, pictures, &places, theme, frame),
     }
     let is_typing = matches!(app.overlay, Some(Overlay::Search));
     if places.status == places.hints && message(app).is_none() && !is_typing {
@@ -40,7 +49,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     draw_overlay(app, theme, frame);
 }
 
-fn draw_panes(app: &App, places: &Geometry, theme: &Theme, frame: &mut Frame<'_>) {
+fn draw_panes(app: &App, pictures: &Pictures, places: &Geometry, theme: &Theme, frame: &mut Frame<'_>) {
     if let Some(area) = places.experiments {
         experiments::view::draw(app, theme, frame, area);
     }
@@ -50,7 +59,7 @@ fn draw_panes(app: &App, places: &Geometry, theme: &Theme, frame: &mut Frame<'_>
     if let Some(area) = places.details
         && let Some(above) = details::view::draw(app, theme, frame, area)
     {
-        charts::dashboard::view::draw(app, theme, frame, above, details_body(area));
+        charts::dashboard::view::draw(app, pictures, theme, frame, above, details_body(area));
     }
 }
 

@@ -3,7 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::action::{Action as Any, ActionRow, MOVE, PANES, Possible, TABLE, always, given, on_loaded_runs};
-use super::app::{App, Overlay};
+use super::app::{App, Overlay, Screen};
 use super::effect::Effects;
 use super::layer::{Layer, Scope};
 use super::layout::{Focus, Tab};
@@ -89,19 +89,13 @@ fn has_columns(app: &App) -> Possible {
 }
 
 fn can_open(app: &App) -> Possible {
-    match app.layer_below_help() {
-        Layer::Compare => compare::actions::can_open(app),
-        Layer::SweepList => given(!app.sweeps.list.is_empty(), "no sweep to open"),
-        Layer::Dashboard | Layer::Panes => can_open_pane(app),
-        Layer::Chart
-        | Layer::Help
-        | Layer::Messages
-        | Layer::Report
-        | Layer::Search
-        | Layer::Prompt
-        | Layer::Picker
-        | Layer::Confirm
-        | Layer::Plan => Err("nothing to open here"),
+    if app.layer_below_help() == Layer::SweepList {
+        return given(!app.sweeps.list.is_empty(), "no sweep to open");
+    }
+    match app.screens.last() {
+        Some(Screen::Compare(_)) => compare::actions::can_open(app),
+        Some(Screen::Chart(_)) => Err("nothing to open here"),
+        None => can_open_pane(app),
     }
 }
 
@@ -122,20 +116,11 @@ fn can_go_back(app: &App) -> Possible {
 }
 
 fn can_search(app: &App) -> Possible {
-    match app.layer_below_help() {
-        Layer::Compare => compare::actions::is_table(app),
-        Layer::Dashboard => given(app.details.run().is_some(), "no run under the cursor"),
-        Layer::Panes => on_loaded_runs(app),
-        Layer::Chart
-        | Layer::Help
-        | Layer::Messages
-        | Layer::Report
-        | Layer::Search
-        | Layer::Prompt
-        | Layer::Picker
-        | Layer::Confirm
-        | Layer::Plan
-        | Layer::SweepList => Err("nothing to search here"),
+    match app.screens.last() {
+        Some(Screen::Compare(_)) => compare::actions::is_table(app),
+        Some(Screen::Chart(_)) => Err("nothing to search here"),
+        None if app.is_on_charts() => given(app.details.run().is_some(), "no run under the cursor"),
+        None => on_loaded_runs(app),
     }
 }
 

@@ -7,11 +7,10 @@ use super::app::{App, Dragged, Overlay, Screen};
 use super::effect::Effects;
 use super::go::{self, Action, step};
 use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
-use super::requests::{open_selected, show_cursors, view_changed};
+use super::requests::{open_selected, show_cursors};
 use crate::tui::core::layout::Tab;
 use crate::tui::features::details::view::tab_at;
-use crate::tui::features::runs::column_layout::column_at;
-use crate::tui::features::{charts, runs};
+use crate::tui::features::{charts, compare, runs};
 use crate::tui::widgets::picker;
 
 /// Lines that a notch of the wheel moves.
@@ -31,20 +30,24 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
         on_overlay(app, wheel, effects);
         return;
     }
-    if !app.screens.is_empty() {
-        if matches!(app.screens.last(), Some(Screen::Compare(_))) && wheel != 0 {
+    let is_click = event.kind == MouseEventKind::Down(MouseButton::Left);
+    if is_click {
+        app.poll_interval.touch(app.now);
+        app.status = None;
+        app.notice = None;
+    }
+    match app.screens.last() {
+        Some(Screen::Compare(_)) if is_click => return compare::table::click(app, (event.column, event.row)),
+        Some(Screen::Compare(_)) => {
             let action = if wheel > 0 { Action::Down } else { Action::Up };
-            (0..wheel.abs()).for_each(|_| go::perform(app, action, effects));
+            return (0..wheel.abs()).for_each(|_| go::perform(app, action, effects));
         }
-        charts::update::mouse(app, event);
-        return;
+        Some(Screen::Chart(_)) => return charts::update::mouse(app, event),
+        None => {}
     }
     let places = app.geometry();
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => {
-            app.poll_interval.touch(app.now);
-            app.status = None;
-            app.notice = None;
             app.dragged = border_at(&places, event.column, event.row);
             click(app, &places, event, effects);
         }
@@ -136,25 +139,7 @@ fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Effe
                 }
             }
         }
-        Focus::Runs if line == 1 => {
-            if let Some(column) = column_at(app, area, event.column) {
-                app.runs.choose_column(column);
-                app.runs.cycle_sort(false);
-                view_changed(app, effects);
-            }
-        }
-        Focus::Runs if line >= 2 && line < rows + 2 => {
-            let at = app.runs.cursor.top + line - 2;
-            if at < app.runs.length() {
-                let is_again = app.runs.cursor.at == at;
-                app.runs.cursor.jump(at, app.runs.length(), rows);
-                app.runs.moved();
-                if is_again {
-                    runs::update::fold(app, effects);
-                    app.status = None;
-                }
-            }
-        }
+        Focus::Runs => runs::update::click(app, area, (event.column, event.row), effects),
         Focus::Details if line == 0 => {
             if let Some(tab) = tab_at(area, event.column) {
                 app.details.choose_tab(tab);

@@ -53,7 +53,7 @@ fn sheet(app: &App) -> Option<Sheet> {
         return Some(screen.points(&app.histories));
     }
     match app.screens.last() {
-        Some(Screen::Compare(screen)) => compare::update::sheet(screen, app.now),
+        Some(Screen::Compare(screen)) => compare::sheets::sheet(screen, app.now),
         _ => match app.focus {
             Focus::Experiments => Some(experiments::sheet(app)),
             Focus::Runs => runs::sheet(app),

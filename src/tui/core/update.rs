@@ -20,7 +20,7 @@ pub fn update(app: &mut App, Stamped { now, msg }: Stamped) -> Vec<Effect> {
     let mut effects = Effects::default();
     app.now = now;
     if matches!(msg, Msg::Frame) {
-        charts::update::prepare(app);
+        charts::update::show_chosen(app);
         return Vec::new();
     }
     take(app, msg, &mut effects);

@@ -1,5 +1,6 @@
 //! The imperative shell: the loop, the terminal, input, and the tasks that do what the state machine wants done.
 
+mod asking;
 mod executor;
 #[cfg(unix)]
 mod guard;
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::config::{Palette, Settings};
+use crate::config::Settings;
 use crate::store::uri::Location;
 use crate::store::{Store, now_ms};
 use crate::tui::core::app::{App, Setup};
@@ -24,10 +25,12 @@ use crate::tui::core::effect::Shell;
 use crate::tui::core::keymap::Keymap;
 use crate::tui::core::msg::Msg;
 use crate::tui::core::update::{is_settled, update};
+use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::session::keeping::Keeper;
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::{best, experiments, sweeps};
-use crate::tui::widgets::theme::{Abilities, Theme, is_light};
+use crate::tui::widgets::theme::{Abilities, Theme};
+use asking::{Heard, again, questions};
 use executor::EffectExecutor;
 #[cfg(unix)]
 pub use guard::watch as guard_terminal;
@@ -117,10 +120,11 @@ struct Session {
     messages: UnboundedReceiver<Msg>,
     settings: Settings,
     theme: Theme,
+    pictures: Pictures,
 }
 
 impl Session {
-    fn start(opened: OpenStore, size: (u16, u16), light: Option<bool>) -> Self {
+    fn start(opened: OpenStore, size: (u16, u16), heard: Heard) -> Self {
         let OpenStore { settings, store, keymap } = opened;
         let (sender, messages) = mpsc::unbounded_channel();
         let store_name = settings.location.as_ref().map_or_else(ToString::to_string, Location::name);
@@ -170,8 +174,8 @@ impl Session {
         let mut executor = EffectExecutor::new(store, sender, settings.poll_interval, keeper, best, sweeps);
         executor.recover(!settings.read_only);
         executor.perform(experiments::effects::Effect::Load.into());
-        let theme = theme(&settings, light);
-        let mut session = Self { app, executor, messages, settings, theme };
+        let theme = theme(&settings, heard.light);
+        let mut session = Self { app, executor, messages, settings, theme, pictures: Pictures::default() };
         for words in trouble {
             session.tell(words);
         }
@@ -197,7 +201,16 @@ impl Session {
     /// Puts a frame on the screen.
     fn draw(&mut self, screen: &mut TerminalScreen) -> io::Result<()> {
         self.feed(Msg::Frame);
-        screen.show(&self.app, &self.theme)
+        self.pictures.prepare(&self.app);
+        screen.show(&self.app, &self.pictures, &self.theme)
+    }
+
+    /// Draws as the terminal, by what is known of it now, is to be drawn on.
+    fn suit(&mut self, heard: Heard, screen: &mut TerminalScreen) -> io::Result<()> {
+        self.theme = theme(&self.settings, heard.light);
+        let has_pixels = screen.set_graphics(heard.protocol(&self.settings), heard.cell)?;
+        self.feed(Msg::Pixels(has_pixels));
+        Ok(())
     }
 }
 
@@ -229,12 +242,12 @@ async fn event_loop(
     connect: &Connect,
     screen: &mut TerminalScreen,
 ) -> io::Result<Option<String>> {
-    let light = opened.settings.light;
-    let mut session = Session::start(opened, screen.size()?, light);
+    let heard = Heard::beforehand(opened.settings.light);
+    let mut session = Session::start(opened, screen.size()?, heard);
     if let Some(words) = trouble {
         session.tell(words);
     }
-    let result = take_turns(&mut session, light, connect, screen).await;
+    let result = take_turns(&mut session, heard, connect, screen).await;
     // What is to be kept is kept, also where the terminal went away.
     let lost = session.executor.finish().await;
     result.map(|()| lost)
@@ -242,18 +255,13 @@ async fn event_loop(
 
 async fn take_turns(
     session: &mut Session,
-    mut light: Option<bool>,
+    mut heard: Heard,
     connect: &Connect,
     screen: &mut TerminalScreen,
 ) -> io::Result<()> {
-    let asks = session.settings.color && session.settings.palette == Palette::Auto && light.is_none();
-    let has_pixels = screen.set_graphics(session.settings.graphics)?;
-    session.feed(Msg::Pixels(has_pixels));
+    session.suit(heard, screen)?;
     let mut inputs = Inputs::start()?;
-    // The Linux console shows what it does not understand.
-    if asks && session.settings.answers_questions {
-        screen.ask_background()?;
-    }
+    screen.ask(&questions(&session.settings, &heard))?;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let started = Instant::now();
@@ -286,9 +294,12 @@ async fn take_turns(
             let Some(input) = next.take() else { break };
             let msg = match input {
                 Input::Msg(msg) => msg,
-                Input::Background(color) => {
-                    light = Some(is_light(color));
-                    session.theme = theme(&session.settings, light);
+                Input::Answer(answer) => {
+                    let before = heard;
+                    heard.take(answer);
+                    if heard != before {
+                        session.suit(heard, screen)?;
+                    }
                     continue;
                 }
                 Input::Suspend => {
@@ -299,6 +310,13 @@ async fn take_turns(
             if matches!(msg, Msg::Resize { .. }) {
                 screen.resized();
             }
+            if matches!(msg, Msg::Focused(true)) {
+                screen.focused();
+            }
+            let is_tick = matches!(msg, Msg::Tick);
+            if matches!(msg, Msg::Focused(true)) || (is_tick && session.app.poll_interval.focused) {
+                screen.ask(&again(&session.settings, &mut heard, is_tick))?;
+            }
             is_urgent |= matches!(msg, Msg::Key(_) | Msg::Mouse(_) | Msg::Paste(_)) || msg.is_awaited();
             match take(session, screen, msg)? {
                 Next::Draw => {}
@@ -306,12 +324,11 @@ async fn take_turns(
                 Next::Switch(name) => match connect(&name) {
                     Ok(opened) => {
                         let lost = session.executor.finish().await;
-                        *session = Session::start(opened, screen.size()?, light);
+                        *session = Session::start(opened, screen.size()?, heard);
                         if let Some(words) = lost {
                             session.tell(words);
                         }
-                        let has_pixels = screen.set_graphics(session.settings.graphics)?;
-                        session.feed(Msg::Pixels(has_pixels));
+                        session.suit(heard, screen)?;
                     }
                     Err(error) => session.tell(format!("cannot open profile {name}: {error}")),
                 },

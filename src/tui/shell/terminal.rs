@@ -20,10 +20,11 @@ use ratatui::{Frame, Terminal};
 
 #[cfg(unix)]
 use super::guard::Guard;
-use super::pixels::Pixels;
-use crate::config::{Graphics, Notify};
+use super::pixels::{Pixels, Protocol};
+use crate::config::Notify;
 use crate::tui::core::app::App;
 use crate::tui::core::draw::draw;
+use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::widgets::theme::Theme;
 
 /// What terminals take into the clipboard at once, in bytes.
@@ -66,11 +67,27 @@ impl TerminalScreen {
         Ok((size.width, size.height))
     }
 
-    /// Draws charts in pixels from now on, if that is wanted and the terminal says how large its cells are.
-    pub fn set_graphics(&mut self, graphics: Graphics) -> io::Result<bool> {
-        self.clear_pixels()?;
-        self.pixels = Pixels::new(graphics);
+    /// Draws pictures in pixels from now on, if there is a way to and it is known how large cells are. Whether it does.
+    pub fn set_graphics(&mut self, protocol: Option<Protocol>, cell: Option<(u16, u16)>) -> io::Result<bool> {
+        if self.pixels.as_ref().is_some_and(Pixels::has_some) {
+            self.wipe()?;
+        }
+        self.pixels = protocol.and_then(|protocol| Pixels::new(protocol, cell));
         Ok(self.pixels.is_some())
+    }
+
+    /// The terminal shows the program again.
+    pub fn focused(&mut self) {
+        if let Some(pixels) = &mut self.pixels {
+            pixels.focused();
+        }
+    }
+
+    /// Takes everything off the screen; the next frame draws all of it anew.
+    fn wipe(&mut self) -> io::Result<()> {
+        self.clear_pixels()?;
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.redraw()
     }
 
     /// The terminal has another size.
@@ -87,18 +104,35 @@ impl TerminalScreen {
         execute!(stdout(), EndSynchronizedUpdate)
     }
 
-    /// Draws the program, with its charts in pixels where the terminal can do that.
-    pub fn show(&mut self, app: &App, theme: &Theme) -> io::Result<()> {
-        execute!(stdout(), BeginSynchronizedUpdate)?;
-        if self.pixels.as_ref().is_some_and(|pixels| pixels.must_clear(app)) {
-            self.clear_pixels()?;
-            execute!(stdout(), Clear(ClearType::All))?;
-            // Everything is to be drawn anew.
-            self.redraw()?;
+    /// Draws the program, with its pictures in pixels where the terminal can do that.
+    pub fn show(&mut self, app: &App, pictures: &Pictures, theme: &Theme) -> io::Result<()> {
+        let (columns, rows) = self.size()?;
+        if columns < app.size.0 || rows < app.size.1 {
+            // It has just become smaller: pictures go where there is no place for them any more.
+            return self.draw(|frame| draw(app, pictures, theme, frame));
         }
-        self.terminal.draw(|frame| draw(app, theme, frame))?;
-        if let Some(pixels) = &mut self.pixels {
-            pixels.show(app, theme, &mut stdout())?;
+        if let Some(pixels) = self.pixels.as_mut().filter(|pixels| pixels.is_text()) {
+            // What stands for a picture comes after it.
+            pixels.show(app, pictures, theme, &mut stdout())?;
+        }
+        execute!(stdout(), BeginSynchronizedUpdate)?;
+        if self.pixels.as_ref().is_some_and(|pixels| pixels.must_clear(app, pictures)) {
+            self.wipe()?;
+        }
+        match &mut self.pixels {
+            Some(pixels) if pixels.is_text() => {
+                self.terminal.draw(|frame| {
+                    draw(app, pictures, theme, frame);
+                    pixels.place(frame.buffer_mut());
+                })?;
+            }
+            Some(pixels) => {
+                self.terminal.draw(|frame| draw(app, pictures, theme, frame))?;
+                pixels.show(app, pictures, theme, &mut stdout())?;
+            }
+            None => {
+                self.terminal.draw(|frame| draw(app, pictures, theme, frame))?;
+            }
         }
         execute!(stdout(), EndSynchronizedUpdate)
     }
@@ -118,9 +152,12 @@ impl TerminalScreen {
         self.pixels.as_mut().map_or(Ok(()), |pixels| pixels.clear(&mut stdout()))
     }
 
-    /// Asks the terminal for its background; the answer, if any, comes among the keys.
-    pub fn ask_background(&self) -> io::Result<()> {
-        write!(stdout(), "\x1b]11;?\x07")?;
+    /// Asks the terminal about itself; the answers, if any, come among the keys.
+    pub fn ask(&self, questions: &str) -> io::Result<()> {
+        if questions.is_empty() {
+            return Ok(());
+        }
+        write!(stdout(), "{questions}")?;
         stdout().flush()
     }
 

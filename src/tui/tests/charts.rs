@@ -1,11 +1,10 @@
 //! Charts: the dashboard of a run, marked runs over one another, and one chart on the whole screen.
 
-use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-
 use super::*;
 use crate::tui::core::app::Screen;
 use crate::tui::core::effect::Effect;
 use crate::tui::features::charts::screen::ChartScreen;
+use crate::tui::features::charts::update::plot_of;
 
 fn chart(app: &App) -> &ChartScreen {
     match app.screens.last() {
@@ -33,8 +32,8 @@ fn the_cursor_reads_exact_values_and_the_window_follows_the_keys() {
     keys(&mut app, "3 l enter", &runs);
     let options = app.charts.options_of("val_rmse");
     let whole = {
-        let picture = chart(&app).picture().unwrap();
-        (picture.x.low, picture.x.high)
+        let plot = plot_of(&app, chart(&app));
+        (plot.x.low, plot.x.high)
     };
     assert_eq!(whole, (0.0, 39.0));
     keys(&mut app, "h", &runs);

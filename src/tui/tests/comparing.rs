@@ -89,6 +89,35 @@ fn a_metric_of_the_comparison_opens_as_a_chart_of_its_runs() {
 }
 
 #[test]
+fn a_click_goes_to_a_cell_and_one_more_opens_its_chart() {
+    let (mut app, runs) = opened((160, 40), 30);
+    keys(&mut app, "space j space j space C d", &runs);
+    let cursors = |app: &App| (comparison(app).key_cursor.at, comparison(app).member_cursor.at);
+    assert_eq!(cursors(&app), (0, 0));
+    let ((x, title), (_, y)) = (place(&app, "b calm-ibis"), place(&app, "train_loss"));
+    let row = y - title - 1;
+    feed(&mut app, click(x, y), &runs);
+    assert_eq!(cursors(&app), (row, 1));
+    // A click on a title or a name leaves the other cursor where it is.
+    let (x, _) = place(&app, "c calm-ibis");
+    feed(&mut app, click(x, title), &runs);
+    assert_eq!(cursors(&app), (row, 2));
+    let name = place(&app, "val_rmse");
+    feed(&mut app, click(name.0, name.1), &runs);
+    assert_eq!(cursors(&app), (name.1 - title - 1, 2));
+    feed(&mut app, click(name.0, name.1), &runs);
+    assert!(matches!(app.screens.last(), Some(Screen::Chart(chart)) if chart.key() == "val_rmse"));
+    // Turned, keys are columns.
+    keys(&mut app, "esc v", &runs);
+    let ((x, _), (_, y)) = (place(&app, "train_loss"), place(&app, "b calm-ibis"));
+    feed(&mut app, click(x, y), &runs);
+    assert_eq!(cursors(&app), (row, 1));
+    keys(&mut app, "]", &runs);
+    feed(&mut app, click(3, 3), &runs);
+    assert_eq!(cursors(&app), (row, 1), "other tabs have no cells");
+}
+
+#[test]
 fn seeds_become_one_row_with_mean_and_deviation() {
     let (mut app, mut runs) = opened((160, 40), 6);
     for (number, run) in runs.iter_mut().enumerate() {

@@ -14,6 +14,7 @@ mod writes;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -38,6 +39,7 @@ use crate::tui::core::msg::Msg;
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::update::update;
 use crate::tui::features::charts::histories::HistoryRequest;
+use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::details::preview::Preview;
 use crate::tui::features::runs::effects::Projecting;
 use crate::tui::features::{self, best, compare, details, experiments, export, runs, sweeps};
@@ -296,6 +298,23 @@ fn keys(app: &mut App, keys: &str, runs: &[Run]) {
     }
 }
 
+fn click(x: usize, y: usize) -> Msg {
+    Msg::Mouse(MouseEvent {
+        kind: MouseEventKind::Down(MouseButton::Left),
+        column: x as u16,
+        row: y as u16,
+        modifiers: KeyModifiers::NONE,
+    })
+}
+
+/// Where words stand on the screen.
+fn place(app: &App, words: &str) -> (usize, usize) {
+    let text = drawn(app);
+    let (y, line) = text.lines().enumerate().find(|(_, line)| line.contains(words)).expect(words);
+    // The printed backend quotes its lines: one character before the first cell.
+    (line[..line.find(words).unwrap()].chars().count() - 1, y)
+}
+
 /// An explorer that shows so many runs.
 fn opened(size: (u16, u16), count: usize) -> (App, Vec<Run>) {
     let runs: Vec<Run> = (0..count).map(run).collect();
@@ -307,8 +326,14 @@ fn opened(size: (u16, u16), count: usize) -> (App, Vec<Run>) {
 }
 
 fn screen(app: &App, theme: &Theme) -> Terminal<TestBackend> {
+    screen_with(&mut Pictures::default(), app, theme)
+}
+
+/// The same with pictures of before.
+fn screen_with(pictures: &mut Pictures, app: &App, theme: &Theme) -> Terminal<TestBackend> {
     let mut terminal = Terminal::new(TestBackend::new(app.size.0, app.size.1)).unwrap();
-    terminal.draw(|frame| draw(app, theme, frame)).unwrap();
+    pictures.prepare(app);
+    terminal.draw(|frame| draw(app, pictures, theme, frame)).unwrap();
     terminal
 }
 

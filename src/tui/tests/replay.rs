@@ -1,4 +1,5 @@
-//! A trace of messages comes to the same screens again: nothing but messages changes the state.
+//! A trace of messages comes to the same screens again: nothing but messages changes the state, and pictures that are kept
+//! from frame to frame are those that would be drawn anew.
 
 use super::*;
 use crate::tui::core::msg::Stamped;
@@ -7,7 +8,7 @@ use crate::tui::core::msg::Stamped;
 type Trace = Vec<(Stamped, Option<String>)>;
 
 /// Feeds a message and all that comes of it, a while later each, and notes them.
-fn record(app: &mut App, now: &mut i64, msg: Msg, runs: &[Run], trace: &mut Trace) {
+fn record(app: &mut App, pictures: &mut Pictures, now: &mut i64, msg: Msg, runs: &[Run], trace: &mut Trace) {
     let mut queue = vec![msg];
     while let Some(msg) = queue.pop() {
         *now += 7;
@@ -17,7 +18,8 @@ fn record(app: &mut App, now: &mut i64, msg: Msg, runs: &[Run], trace: &mut Trac
             for effect in update(app, stamped.clone()) {
                 queue.extend(answer(effect, runs).into_iter().rev());
             }
-            trace.push((stamped, is_frame.then(|| drawn(app))));
+            let screen = is_frame.then(|| screen_with(pictures, app, &theme()).backend().to_string());
+            trace.push((stamped, screen));
         }
     }
 }
@@ -27,8 +29,9 @@ fn a_recorded_trace_replays_to_the_same_screens() {
     let runs: Vec<Run> = (0..30).map(run).collect();
     let size = (140, 40);
     let (mut first, mut now, mut trace) = (app(size), NOW, Vec::new());
+    let mut kept = Pictures::default();
     for msg in answer(Effect::Experiments(experiments::effects::Effect::Load), &runs) {
-        record(&mut first, &mut now, msg, &runs, &mut trace);
+        record(&mut first, &mut kept, &mut now, msg, &runs, &mut trace);
     }
     let scripts = [
         "j j space j space v j v g t x g b s S l l c down space esc e down enter",
@@ -39,12 +42,12 @@ fn a_recorded_trace_replays_to_the_same_screens() {
     ];
     for (at, script) in scripts.iter().enumerate() {
         for event in parse_keys(script).expect(script) {
-            record(&mut first, &mut now, Msg::Key(event), &runs, &mut trace);
+            record(&mut first, &mut kept, &mut now, Msg::Key(event), &runs, &mut trace);
         }
         now += 90_000;
         let (columns, rows) = [(60, 20), (80, 24), (120, 36), (200, 50), size][at];
         for msg in [Msg::Tick, Msg::Focused(at % 2 == 0), Msg::Resize { columns, rows }] {
-            record(&mut first, &mut now, msg, &runs, &mut trace);
+            record(&mut first, &mut kept, &mut now, msg, &runs, &mut trace);
         }
     }
     assert!(trace.len() > 300, "{}", trace.len());

@@ -17,6 +17,23 @@ fn every_size_is_drawn_without_a_panic() {
     }
 }
 
+/// The terminal shrinks after the last message and before the frame.
+#[test]
+fn a_frame_that_is_smaller_than_known_is_left_empty() {
+    let (mut app, runs) = opened((140, 40), 30);
+    for walk in ["space j space", "3 ]", "enter", "esc 2 C", "]", "]", "]", "?"] {
+        keys(&mut app, walk, &runs);
+        for (columns, rows) in [(139, 40), (140, 39), (60, 12), (5, 2)] {
+            let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+            let mut pictures = Pictures::default();
+            pictures.prepare(&app);
+            terminal.draw(|frame| draw(&app, &pictures, &theme(), frame)).unwrap();
+            let is_blank = |cell: &ratatui::buffer::Cell| cell.symbol() == " ";
+            assert!(terminal.backend().buffer().content().iter().all(is_blank), "{walk} {columns}x{rows}");
+        }
+    }
+}
+
 #[test]
 fn nothing_unsafe_reaches_the_screen() {
     let (app, _) = opened((140, 60), 30);

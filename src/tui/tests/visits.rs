@@ -1,7 +1,5 @@
 //! Moving about: the cursor, the focus, sorting, searching, the mouse.
 
-use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-
 use super::*;
 use crate::tui::core::app::ConnectionState;
 use crate::tui::core::layout::Focus;
@@ -224,19 +222,7 @@ fn sorting_goes_up_down_and_back_to_newest_first() {
 #[test]
 fn a_click_on_a_title_sorts_and_one_on_a_row_selects() {
     let (mut app, runs) = opened((140, 40), 30);
-    let text = drawn(&app);
-    let (y, line) = text.lines().enumerate().find(|(_, line)| line.contains("Status")).unwrap();
-    // The printed backend quotes its lines: one character before the first cell.
-    let x =
-        line.chars().collect::<String>().find("Status").map(|byte| line[..byte].chars().count() - 1).unwrap();
-    let click = |column: usize, row: usize| {
-        Msg::Mouse(MouseEvent {
-            kind: MouseEventKind::Down(MouseButton::Left),
-            column: column as u16,
-            row: row as u16,
-            modifiers: KeyModifiers::NONE,
-        })
-    };
+    let (x, y) = place(&app, "Status");
     feed(&mut app, click(x, y), &runs);
     assert_eq!(app.runs.view.sort.first().map(|key| key.column.name()), Some("status".into()));
     feed(&mut app, click(x, y + 3), &runs);

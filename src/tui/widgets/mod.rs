@@ -12,5 +12,6 @@ pub mod plot;
 pub mod prompt;
 pub mod report;
 pub mod sparkline;
+pub mod table;
 pub mod theme;
 pub mod view;

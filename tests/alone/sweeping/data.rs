@@ -3,14 +3,11 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use mltui::learn::data::{ReadOptions, load};
-use parquet::data_type::DoubleType;
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
 use serde_json::{Value, json};
 
+use crate::support::parquet::parquet;
 use crate::support::sweeping::{STATE, local, mltui, output, swept};
 
 #[test]
@@ -193,20 +190,6 @@ fn what_was_read_and_what_was_left_out_is_told_and_logged() {
     );
     assert_eq!(column("Art")["gap_words"], serde_json::json!({"NA": 15}));
     assert_eq!((&column("Art")["levels"], &column("Art")["use"]), (&3.into(), &"levels".into()));
-}
-
-/// A file of one column of numbers.
-fn parquet(path: &Path) -> Vec<u8> {
-    let schema = Arc::new(parse_message_type("message m { required double a; }").unwrap());
-    let file = fs::File::create(path).unwrap();
-    let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
-    let mut group = writer.next_row_group().unwrap();
-    let mut column = group.next_column().unwrap().unwrap();
-    column.typed::<DoubleType>().write_batch(&[1.0, 2.5, 4.0], None, None).unwrap();
-    column.close().unwrap();
-    group.close().unwrap();
-    writer.close().unwrap();
-    fs::read(path).unwrap()
 }
 
 #[test]

@@ -26,10 +26,10 @@ pub use log::TabularLog;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum KeptModels {
-    /// Every trial is fitted once more on all but the test part, judged by that, and its model logged.
+    /// Refit each trial on all rows outside the test set, test it, and log its model.
     #[default]
     All,
-    /// The best one is, when all trials have ended.
+    /// Do so only for the best trial, when all have ended.
     Best,
 }
 

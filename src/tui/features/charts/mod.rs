@@ -1,12 +1,13 @@
 //! Histories of metrics as line charts: the dashboard among the details, and one chart as a screen of its own.
 //!
 //! State: [`dashboard::Dashboard`] as `app.charts`, [`histories::Histories`] as `app.histories`, and a [`screen::ChartScreen`] for
-//! each chart that has the whole screen. The core calls `update`; compare opens charts through the core.
+//! each chart that has the whole screen. What they look like is kept by whoever draws them: [`pictures::Pictures`]. The core calls `update`; compare opens charts through the core.
 
 pub mod actions;
 pub mod dashboard;
 pub mod effects;
 pub mod histories;
+pub mod pictures;
 pub mod picturing;
 pub mod screen;
 pub mod update;

@@ -14,8 +14,9 @@ use super::actions::Action;
 use super::dashboard::view::charts_area;
 use super::effects::Effect;
 use super::histories::{HistoryKey, MetricVersion};
-use super::screen::ChartScreen;
-use crate::chart::Dots;
+use super::pictures::lines;
+use super::screen::{ChartScreen, Held};
+use crate::chart::{Dots, Plot, plot, x_range};
 use crate::config::Glyphs;
 use crate::tui::core::app::{App, ConnectionState, Screen};
 use crate::tui::core::effect::Effects;
@@ -106,28 +107,24 @@ fn heard(app: &mut App, which: &HistoryKey) -> MetricVersion {
     value.map_or_else(MetricVersion::default, |value| MetricVersion::of_value(value, writes))
 }
 
-fn dots(app: &App) -> Dots {
+/// The characters that lines are drawn with.
+pub fn dots(app: &App) -> Dots {
     if app.glyphs == Glyphs::Ascii { Dots::Ascii } else { Dots::Braille }
 }
 
-/// Draws what is to be seen and not drawn yet. Comes before a frame, not with every message.
-pub fn prepare(app: &mut App) {
-    let dots = dots(app);
-    let body = app.geometry().body;
-    let dashboard = dashboard_area(app);
-    match app.screens.last_mut() {
-        Some(Screen::Chart(screen)) => {
-            let options = app.charts.options_of(screen.key());
-            screen.prepare(&app.histories, &options, body, dots);
-        }
-        Some(Screen::Compare(_)) => {}
-        None => {
-            if let Some(area) = dashboard {
-                let (width, height) = size(area);
-                app.charts.prepare(&app.histories, width, height, dots);
-            }
-        }
+/// A frame is about to be drawn: the chosen chart is on it.
+pub fn show_chosen(app: &mut App) {
+    if let Some(area) = dashboard_area(app) {
+        let (width, height) = size(area);
+        app.charts.show_chosen(width, height);
     }
+}
+
+/// Where the plot of a chart that has the whole screen is, and what its axes cover.
+pub fn plot_of(app: &App, screen: &ChartScreen) -> Plot {
+    let lines = lines(&screen.in_order(), screen.key(), &app.histories);
+    let options = app.charts.options_of(screen.key());
+    plot(&lines, &options, screen.window, screen.size(app.geometry().body), dots(app))
 }
 
 pub fn answered(app: &mut App, msg: Msg) {
@@ -141,31 +138,27 @@ pub fn perform(app: &mut App, action: Action) {
         Action::XAxis | Action::LogX | Action::LogY | Action::Smoother | Action::Rougher | Action::YRange => {
             draw_otherwise(app, action);
         }
-        Action::ZoomIn
-        | Action::ZoomOut
-        | Action::Fit
-        | Action::PanLeft
-        | Action::PanRight
-        | Action::Extremes => {
-            if let Some(Screen::Chart(screen)) = app.screens.last_mut() {
-                on_screen(screen, action);
-            }
-        }
+        Action::ZoomIn => in_window(app, |screen, window| screen.zoom(1, None, window)),
+        Action::ZoomOut => in_window(app, |screen, window| screen.zoom(-1, None, window)),
+        Action::PanLeft => in_window(app, |screen, window| screen.pan(-1.0, window)),
+        Action::PanRight => in_window(app, |screen, window| screen.pan(1.0, window)),
+        Action::Fit => on_screen(app, ChartScreen::reset),
+        Action::Extremes => on_screen(app, |screen| screen.extremes = !screen.extremes),
     }
 }
 
-fn on_screen(screen: &mut ChartScreen, action: Action) {
-    match action {
-        Action::ZoomIn => screen.zoom(1, None),
-        Action::ZoomOut => screen.zoom(-1, None),
-        Action::PanLeft => screen.pan(-1.0),
-        Action::PanRight => screen.pan(1.0),
-        Action::Fit => screen.reset(),
-        Action::Extremes => screen.extremes = !screen.extremes,
-        // These are about all charts.
-        Action::XAxis | Action::LogX | Action::LogY | Action::Smoother | Action::Rougher | Action::YRange => {
-        }
+fn on_screen(app: &mut App, change: impl FnOnce(&mut ChartScreen)) {
+    if let Some(Screen::Chart(screen)) = app.screens.last_mut() {
+        change(screen);
     }
+}
+
+/// Changes a chart by the part of the x axis that is shown.
+fn in_window(app: &mut App, change: impl FnOnce(&mut ChartScreen, (f64, f64))) {
+    let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
+    let lines = lines(&screen.in_order(), screen.key(), &app.histories);
+    let window = x_range(&lines, &app.charts.options_of(screen.key()), screen.window);
+    change(screen, window);
 }
 
 /// Changes how charts are drawn, wherever they are.
@@ -257,22 +250,46 @@ pub fn open(app: &mut App) {
 
 /// What leads through a chart that has the whole screen.
 pub fn go(app: &mut App, action: go::Action) {
+    let by = match action {
+        go::Action::Left => -1,
+        go::Action::Right => 1,
+        go::Action::PageUp => -PAGE,
+        go::Action::PageDown => PAGE,
+        go::Action::Back => return drop(app.screens.pop()),
+        go::Action::Top
+        | go::Action::Bottom
+        | go::Action::Up
+        | go::Action::Down
+        | go::Action::NextTab
+        | go::Action::PreviousTab
+        | go::Action::Open
+        | go::Action::Search => return go_otherwise(app, action),
+    };
+    let Some(Screen::Chart(screen)) = app.screens.last() else { return };
+    let (options, plot) = (app.charts.options_of(screen.key()), plot_of(app, screen));
+    if let Some(Screen::Chart(screen)) = app.screens.last_mut() {
+        screen.step(by, &plot, &app.histories, &options);
+    }
+}
+
+/// What moves the cursor to an end, or leads to another line or another chart.
+fn go_otherwise(app: &mut App, action: go::Action) {
     let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
-    let histories = &app.histories;
     let options = app.charts.options_of(screen.key());
     match action {
-        go::Action::Left => screen.step(-1, histories, &options),
-        go::Action::Right => screen.step(1, histories, &options),
-        go::Action::PageUp => screen.step(-PAGE, histories, &options),
-        go::Action::PageDown => screen.step(PAGE, histories, &options),
-        go::Action::Top => screen.go_to_end(false, histories, &options),
-        go::Action::Bottom => screen.go_to_end(true, histories, &options),
+        go::Action::Top => screen.go_to_end(false, &app.histories, &options),
+        go::Action::Bottom => screen.go_to_end(true, &app.histories, &options),
         go::Action::Up => screen.choose(-1),
         go::Action::Down => screen.choose(1),
         go::Action::NextTab => screen.turn(1),
         go::Action::PreviousTab => screen.turn(-1),
-        go::Action::Back => drop(app.screens.pop()),
-        go::Action::Open | go::Action::Search => {}
+        go::Action::Left
+        | go::Action::Right
+        | go::Action::PageUp
+        | go::Action::PageDown
+        | go::Action::Back
+        | go::Action::Open
+        | go::Action::Search => {}
     }
 }
 
@@ -285,39 +302,58 @@ pub fn copy_values(app: &mut App, effects: &mut Effects) {
 
 /// The mouse on a chart that has the whole screen: the wheel zooms, a click puts the cursor, dragging pans.
 pub fn mouse(app: &mut App, event: MouseEvent) {
-    let body = app.geometry().body;
-    let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
-    let plot = screen.areas(body).plot;
-    let Some(picture) = screen.picture() else { return };
-    let left = plot.x + picture.left as u16;
-    let columns = picture.canvas.columns();
-    let is_inside = plot.contains(Position { x: event.column, y: event.row }) && event.column >= left;
-    let column = (event.column.saturating_sub(left) as usize).min(columns.saturating_sub(1));
-    let x = picture.x_of_column(column);
-    let window = (picture.x.low, picture.x.high);
     match event.kind {
-        MouseEventKind::Down(MouseButton::Left) if is_inside => {
-            screen.held = Some((event.column, window));
-            screen.cursor = Some(x);
+        MouseEventKind::Down(MouseButton::Left) | MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
+            on_plot(app, event);
         }
         MouseEventKind::Drag(MouseButton::Left) => {
-            if let Some((from, (low, high))) = screen.held {
-                let moved = f64::from(from) - f64::from(event.column);
-                let by = moved / columns.max(1) as f64 * (high - low);
+            if let Some(Screen::Chart(screen)) = app.screens.last_mut()
+                && let Some(Held { column, columns, window: (low, high) }) = screen.held
+            {
+                let moved = f64::from(column) - f64::from(event.column);
+                let by = moved / columns as f64 * (high - low);
                 screen.window = Some((low + by, high + by));
             }
         }
-        MouseEventKind::Up(MouseButton::Left) => screen.held = None,
-        MouseEventKind::ScrollUp if is_inside => screen.zoom(1, Some(x)),
-        MouseEventKind::ScrollDown if is_inside => screen.zoom(-1, Some(x)),
+        MouseEventKind::Up(MouseButton::Left) => {
+            if let Some(Screen::Chart(screen)) = app.screens.last_mut() {
+                screen.held = None;
+            }
+        }
         MouseEventKind::Down(_)
         | MouseEventKind::Drag(_)
         | MouseEventKind::Up(_)
         | MouseEventKind::Moved
-        | MouseEventKind::ScrollUp
-        | MouseEventKind::ScrollDown
         | MouseEventKind::ScrollLeft
         | MouseEventKind::ScrollRight => {}
+    }
+}
+
+/// What the mouse does on the plot, by the place that it points at.
+fn on_plot(app: &mut App, event: MouseEvent) {
+    let body = app.geometry().body;
+    let Some(Screen::Chart(screen)) = app.screens.last() else { return };
+    let plot = plot_of(app, screen);
+    let Some(Screen::Chart(screen)) = app.screens.last_mut() else { return };
+    let area = screen.areas(body).plot;
+    let left = area.x + plot.left as u16;
+    if !area.contains(Position { x: event.column, y: event.row }) || event.column < left {
+        return;
+    }
+    let x = plot.x_of_column(((event.column - left) as usize).min(plot.columns - 1));
+    let window = (plot.x.low, plot.x.high);
+    match event.kind {
+        MouseEventKind::ScrollUp => screen.zoom(1, Some(x), window),
+        MouseEventKind::ScrollDown => screen.zoom(-1, Some(x), window),
+        MouseEventKind::Down(_)
+        | MouseEventKind::Drag(_)
+        | MouseEventKind::Up(_)
+        | MouseEventKind::Moved
+        | MouseEventKind::ScrollLeft
+        | MouseEventKind::ScrollRight => {
+            screen.held = Some(Held { column: event.column, columns: plot.columns, window });
+            screen.cursor = Some(x);
+        }
     }
 }
 

@@ -4,9 +4,10 @@
 //! else knows it.
 
 pub mod actions;
-pub mod cells;
 pub mod effects;
 pub mod plots;
+pub mod sheets;
+pub mod table;
 pub mod update;
 pub mod view;
 
@@ -18,7 +19,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use crate::catalog::{Catalog, ColumnSpec, Row};
 use crate::compare::axes::{Axis, Brush, brushed, parallel};
 use crate::compare::importance::Matters;
-use crate::compare::{CompareCell, Comparison, Entry, EntryKind, difference};
+use crate::compare::{Comparison, Entry, EntryKind};
 use crate::mlflow::{ExperimentId, RunId, Statistic};
 use crate::select::Goal;
 use crate::store::StoreError;
@@ -284,12 +285,5 @@ impl CompareScreen {
         if self.brushes.len() == before {
             self.brushes.clear();
         }
-    }
-
-    /// The difference of a cell to the baseline's, absolute, and over the size of the baseline's.
-    pub fn difference(&self, entry: &Entry, cell: &CompareCell<'_>, now: i64) -> Option<(f64, Option<f64>)> {
-        let comparison = self.fetched.value()?;
-        let base = comparison.cell(entry, &comparison.bound(entry), self.baseline_member()?, now);
-        difference(cell, &base)
     }
 }

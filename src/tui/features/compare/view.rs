@@ -1,12 +1,12 @@
 //! A comparison, drawn.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::plots::{LEVELS, levels, parallel, scatter};
-use super::{CompareScreen, CompareTab, Show, cells};
+use super::{CompareScreen, CompareTab, Show, table};
 use crate::chart::canvas::Dots;
 use crate::compare::axes::Axis;
 use crate::compare::importance::{FEWEST, Matters};
@@ -30,7 +30,7 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
         return;
     }
     match screen.tab {
-        CompareTab::Table => cells::draw(app, screen, theme, frame, area),
+        CompareTab::Table => table::view::draw(app, screen, theme, frame, area),
         CompareTab::Parallel => draw_parallel(screen, theme, frame, area),
         CompareTab::Scatter => draw_scatter(app, screen, theme, frame, area),
         CompareTab::Params => draw_params(screen, theme, frame, area),
@@ -39,12 +39,7 @@ pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<
 
 /// The room within the frame.
 pub fn table_area(body: Rect) -> Rect {
-    Rect {
-        x: body.x + 1,
-        y: body.y + 1,
-        width: body.width.saturating_sub(2),
-        height: body.height.saturating_sub(2),
-    }
+    body.inner(Margin::new(1, 1))
 }
 
 fn title<'a>(screen: &CompareScreen, theme: &Theme, width: usize) -> Line<'a> {

@@ -6,6 +6,7 @@
 pub mod artifacts;
 pub mod effects;
 mod lines;
+pub mod picturing;
 pub mod preview;
 pub mod update;
 pub mod view;

@@ -1,6 +1,8 @@
 //! What a file holds, as far as a terminal can show it: texts, JSON with its structure, tables, images.
 
-use image::GenericImageView;
+use std::sync::Arc;
+
+use image::{DynamicImage, GenericImageView, RgbImage};
 
 use crate::text;
 
@@ -9,7 +11,8 @@ pub const LARGEST: usize = 8_000_000;
 /// Lines and columns that are kept.
 const LINES: usize = 5_000;
 const CELLS: usize = 400;
-/// Images are kept no larger than this, in pixels.
+/// Images are kept no larger than this, in pixels: to be drawn in pixels, and to be drawn in cells.
+const LARGEST_IMAGE: u32 = 1_200;
 const PIXELS: u32 = 400;
 /// A wider column of a table is cut.
 const WIDEST: usize = 30;
@@ -26,7 +29,9 @@ pub enum Preview {
         kind: String,
         /// As it is in the file, in pixels.
         size: (u32, u32),
-        /// Rows of red, green and blue, perhaps scaled down.
+        /// Perhaps scaled down.
+        image: Arc<RgbImage>,
+        /// Rows of red, green and blue, scaled down for cells.
         pixels: Vec<Vec<[u8; 3]>>,
     },
     /// Nothing to be shown, and why.
@@ -185,10 +190,14 @@ fn image(extension: &str, content: &[u8]) -> Preview {
     match decoded {
         Ok(decoded) => {
             let size = decoded.dimensions();
-            let small = if size.0.max(size.1) > PIXELS { decoded.thumbnail(PIXELS, PIXELS) } else { decoded };
-            let rgb = small.to_rgb8();
-            let pixels = rgb.rows().map(|row| row.map(|pixel| pixel.0).collect()).collect();
-            Preview::Image { kind, size, pixels }
+            let at_most = |image: DynamicImage, most: u32| {
+                let is_larger = image.width().max(image.height()) > most;
+                if is_larger { image.thumbnail(most, most) } else { image }
+            };
+            let image = at_most(decoded, LARGEST_IMAGE).into_rgb8();
+            let small = at_most(image.clone().into(), PIXELS).into_rgb8();
+            let pixels = small.rows().map(|row| row.map(|pixel| pixel.0).collect()).collect();
+            Preview::Image { kind, size, image: Arc::new(image), pixels }
         }
         Err(error) => {
             Preview::Nothing(format!("this {kind} cannot be decoded: {}", text::clean(&error.to_string())))

@@ -4,15 +4,18 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
 
 use super::LineRole;
 use super::artifacts::OpenFile;
 use super::preview::Preview;
-use crate::catalog::view::LineKind;
+use crate::catalog::view::{Group, LineKind};
 use crate::text;
 use crate::tui::core::app::App;
+use crate::tui::core::app::Runs;
 use crate::tui::core::layout::{Focus, Tab, details_body};
 use crate::tui::widgets::frame::{centred, pane_block};
+use crate::tui::widgets::table::Rows;
 use crate::tui::widgets::theme::{ImageColors, Theme};
 
 /// From this width on a file stands beside the tree that it was opened in.
@@ -26,8 +29,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
     frame.render_widget(block, area);
     let details = &app.details;
     let runs = &app.runs;
-    if let Some(LineKind::Group(group)) = runs.projection.lines.get(runs.cursor.at).map(|line| line.kind) {
-        let group = &runs.projection.groups[group as usize];
+    if let Some(group) = group_under_cursor(runs) {
         let words = format!("a group of {} runs; x unfolds it", text::count(group.runs as usize));
         centred(frame, inner, vec![Line::styled(words, theme.dim)]);
         return None;
@@ -63,17 +65,48 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
         let room = area.width.saturating_sub(used as u16 + 2);
         return Some(Rect { x: area.x + area.width - room, width: room, ..area });
     }
+    let (lines, file) = areas(body);
     match details.artifacts.preview.as_ref().filter(|_| details.tab == Tab::Artifacts) {
-        Some(opened) if body.width >= SIDE_BY_SIDE => {
-            let left = Rect { width: body.width * 2 / 5, ..body };
-            let right = Rect { x: body.x + left.width + 2, width: body.width - left.width - 2, ..body };
-            draw_lines(app, theme, frame, left);
-            draw_file(opened, theme, frame, right);
+        Some(opened) => {
+            if let Some(lines) = lines {
+                draw_lines(app, theme, frame, lines);
+            }
+            draw_file(app, opened, theme, frame, file);
         }
-        Some(opened) => draw_file(opened, theme, frame, body),
         None => draw_lines(app, theme, frame, body),
     }
     None
+}
+
+fn group_under_cursor(runs: &Runs) -> Option<&Group> {
+    match runs.projection.lines.get(runs.cursor.at)?.kind {
+        LineKind::Group(group) => runs.projection.groups.get(group as usize),
+        LineKind::Run(_) => None,
+    }
+}
+
+/// Where the tree and the file that was opened in it are, with its heading: without room for both, only the file is seen.
+fn areas(body: Rect) -> (Option<Rect>, Rect) {
+    if body.width < SIDE_BY_SIDE {
+        return (None, body);
+    }
+    let left = Rect { width: body.width * 2 / 5, ..body };
+    (Some(left), Rect { x: body.x + left.width + 2, width: body.width - left.width - 2, ..body })
+}
+
+/// The room of a file's content, below its heading, if one is seen.
+pub fn file_area(app: &App) -> Option<Rect> {
+    let is_seen = app.screens.is_empty()
+        && app.details.tab == Tab::Artifacts
+        && app.runs.length() > 0
+        && group_under_cursor(&app.runs).is_none()
+        && app.details.run().is_some();
+    let pane = app.geometry().details.filter(|_| is_seen)?;
+    Some(below_heading(areas(details_body(pane)).1))
+}
+
+fn below_heading(area: Rect) -> Rect {
+    Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
 fn wrapped(told: &[(String, Style)], width: u16) -> Vec<Line<'static>> {
@@ -104,9 +137,11 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     }
     let key_width = details.longest_key().clamp(8, (body.width as usize * 3 / 5).max(8));
     let focused = app.focus == Focus::Details;
-    let range = details.cursor.window(length, body.height as usize);
-    let lines = details.window(range.clone(), &app.runs.name, app.now);
-    for (y, (at, line)) in range.zip(&lines).enumerate() {
+    let under_cursor = if focused { theme.selection } else { Style::new() };
+    let rows = Rows::new(body, details.cursor, length);
+    let lines = details.window(rows.shown.clone(), &app.runs.name, app.now);
+    rows.draw(frame.buffer_mut(), under_cursor, |at, place, buffer| {
+        let Some(line) = lines.get(at - rows.shown.start) else { return };
         let key = text::fit(&text::clean(&line.key), key_width, theme.glyphs.ellipsis);
         let room = (body.width as usize).saturating_sub(key_width + 2);
         let value = text::fit(&text::clean(&line.value), room, theme.glyphs.ellipsis);
@@ -118,18 +153,13 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
             LineRole::Bad => (theme.dim, theme.bad),
             LineRole::Heading => (theme.heading, theme.text),
         };
-        let mut spans = vec![Span::styled(key, key_style), Span::raw("  "), Span::styled(value, style)];
-        if focused && at == details.cursor.at {
-            for span in &mut spans {
-                span.style = span.style.patch(theme.selection);
-            }
-        }
-        frame.render_widget(Line::from(spans), Rect { y: body.y + y as u16, height: 1, ..body });
-    }
+        Line::from(vec![Span::styled(key, key_style), Span::raw("  "), Span::styled(value, style)])
+            .render(place, buffer);
+    });
 }
 
 /// A file that is looked into, under its name.
-fn draw_file(opened: &OpenFile, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn draw_file(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = area.width as usize;
     let (kind, style) = match opened.content.answer() {
         None => ("loading".to_owned(), theme.dim),
@@ -149,7 +179,7 @@ fn draw_file(opened: &OpenFile, theme: &Theme, frame: &mut Frame<'_>, area: Rect
     let heading =
         Line::from(vec![Span::styled(name, theme.accent), Span::styled(format!("  {kind}"), style)]);
     frame.render_widget(heading, Rect { height: 1, ..area });
-    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let body = below_heading(area);
     match opened.content.answer() {
         Some(Ok(Preview::Text { lines, .. })) => {
             for (y, line) in lines.iter().skip(opened.top).take(body.height as usize).enumerate() {
@@ -160,6 +190,8 @@ fn draw_file(opened: &OpenFile, theme: &Theme, frame: &mut Frame<'_>, area: Rect
                 );
             }
         }
+        // It is drawn elsewhere.
+        Some(Ok(Preview::Image { .. })) if app.has_pixels => {}
         Some(Ok(Preview::Image { pixels, .. }))
             if theme.images != ImageColors::None && !theme.glyphs.is_ascii =>
         {

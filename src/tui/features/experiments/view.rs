@@ -3,12 +3,14 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
 
 use crate::marking::MARK;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
 use crate::tui::widgets::frame::{centred, pane_block};
+use crate::tui::widgets::table::Rows;
 use crate::tui::widgets::theme::Theme;
 
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
@@ -33,8 +35,9 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         return;
     }
     let width = inner.width as usize;
-    let window = experiments.cursor.window(experiments.list.len(), inner.height as usize);
-    for (line, at) in window.enumerate() {
+    let under_cursor = if focused { theme.selection } else { theme.unfocused_selection };
+    let rows = Rows::new(inner, experiments.cursor, experiments.list.len());
+    rows.draw(frame.buffer_mut(), under_cursor, |at, place, buffer| {
         let listed = &experiments.list[at];
         let is_open = app.runs.experiment.as_ref() == Some(listed.id());
         let count = match (listed.runs, is_open && app.runs.complete) {
@@ -48,19 +51,12 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         let champion = if has_champion { format!(" {}", theme.glyphs.champion) } else { String::new() };
         let room = width.saturating_sub(text::width(&count) + text::width(&champion) + 3);
         let name = text::fit(&text::clean(&listed.experiment.name), room, theme.glyphs.ellipsis);
-        let mut spans = vec![
+        Line::from(vec![
             Span::styled(mark, theme.accent),
             Span::styled(name, if is_open { theme.heading } else { theme.text }),
             Span::styled(champion, theme.selected),
             Span::styled(format!(" {count} "), theme.dim),
-        ];
-        if at == experiments.cursor.at {
-            let style = if focused { theme.selection } else { theme.unfocused_selection };
-            for span in &mut spans {
-                span.style = span.style.patch(style);
-            }
-        }
-        let place = Rect { y: inner.y + line as u16, height: 1, ..inner };
-        frame.render_widget(Line::from(spans), place);
-    }
+        ])
+        .render(place, buffer);
+    });
 }

@@ -4,7 +4,7 @@
 
 use crate::tui::core::action::{ActionRow, Possible, RUNS, always, given, has_target, rows_of};
 use crate::tui::core::app::App;
-use crate::tui::core::layer::{Layer, Scope};
+use crate::tui::core::layer::Scope;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -39,20 +39,7 @@ pub const ROWS: &[ActionRow] = &[
 ];
 
 fn can_copy(app: &App) -> Possible {
-    match app.layer_below_help() {
-        Layer::Chart | Layer::Compare => Ok(()),
-        Layer::Dashboard
-        | Layer::Panes
-        | Layer::Help
-        | Layer::Messages
-        | Layer::Report
-        | Layer::Search
-        | Layer::Prompt
-        | Layer::Picker
-        | Layer::Confirm
-        | Layer::Plan
-        | Layer::SweepList => has_target(app),
-    }
+    if app.screens.is_empty() { has_target(app) } else { Ok(()) }
 }
 
 fn can_browse(app: &App) -> Possible {

@@ -1,10 +1,10 @@
 //! The cells of a line: texts cleaned, numbers formatted, letters that were searched for shown.
 
 use ratatui::style::Style;
-use ratatui::text::Span;
+use ratatui::text::{Line, Span};
 
 use super::Runs;
-use super::column_layout::{INDENT, PlacedColumn, TREND};
+use super::column_layout::INDENT;
 use super::columns::shorten;
 use crate::catalog::search::Search;
 use crate::catalog::view::{FoldState, Group, LineKind, Shape, ViewLine};
@@ -14,83 +14,68 @@ use crate::mlflow::{LifecycleStage, RunStatus, tags};
 use crate::text;
 use crate::tui::widgets::frame::with_letters;
 use crate::tui::widgets::sparkline::sparkline;
+use crate::tui::widgets::table::Place;
 use crate::tui::widgets::theme::Theme;
 
 /// What all lines of a frame have in common.
 pub struct Cells<'a> {
-    pub runs: &'a Runs,
-    pub theme: &'a Theme,
-    pub placed: &'a [PlacedColumn],
-    pub bound: Vec<Option<Bound>>,
-    pub search: Option<Search>,
-    pub now: i64,
+    runs: &'a Runs,
+    theme: &'a Theme,
+    /// What is seen of each line, and where its values are; a picture has none.
+    places: &'a [Place],
+    bound: Vec<Option<Bound>>,
+    search: Option<Search>,
+    now: i64,
 }
 
 impl<'a> Cells<'a> {
-    pub fn new(runs: &'a Runs, theme: &'a Theme, placed: &'a [PlacedColumn], now: i64) -> Self {
-        let bound = placed
-            .iter()
-            .map(|placed| placed.column.map(|column| Bound::new(&runs.catalog, &runs.columns[column].spec)))
-            .collect();
+    pub fn new(runs: &'a Runs, theme: &'a Theme, places: &'a [Place], now: i64) -> Self {
+        let bound = |place: &Place| Bound::new(&runs.catalog, &runs.columns[place.column].spec);
+        let bound = places.iter().map(|place| (!place.is_picture).then(|| bound(place))).collect();
         let words = &runs.shown_view.words;
         let search = (!words.trim().is_empty()).then(|| Search::new(words));
-        Self { runs, theme, placed, bound, search, now }
+        Self { runs, theme, places, bound, search, now }
     }
 
-    /// The spans of a line, `width` cells in all. `tick` and `sign`, a cell each, stand before everything.
-    pub fn line(
-        &self,
-        line: &ViewLine,
-        tick: Span<'static>,
-        sign: Span<'static>,
-        width: usize,
-    ) -> Vec<Span<'static>> {
-        let mut spans = vec![tick, sign];
-        let mut x = 2;
-        for (column, bound) in self.placed.iter().zip(&self.bound) {
-            spans.push(Span::raw(" ".repeat(column.x.saturating_sub(x))));
-            match line.kind {
-                LineKind::Run(row) => self.run_cell(line, row, column, bound.as_ref(), &mut spans),
-                LineKind::Group(group) => {
-                    spans.push(self.group_cell(line, &self.runs.projection.groups[group as usize], column));
-                }
+    /// The cells of a line.
+    pub fn line(&self, line: &ViewLine) -> Vec<Line<'static>> {
+        let cell = |(place, bound): (&Place, &Option<Bound>)| match (line.kind, bound) {
+            (LineKind::Run(row), Some(bound)) => self.run_cell(line, row, *place, bound),
+            (LineKind::Run(row), None) => self.trend(row, place.width),
+            (LineKind::Group(group), Some(_)) => {
+                self.group_cell(line, &self.runs.projection.groups[group as usize], *place)
             }
-            x = column.x + column.width;
-        }
-        spans.push(Span::raw(" ".repeat(width.saturating_sub(x))));
-        spans
+            (LineKind::Group(_), None) => Line::default(),
+        };
+        self.places.iter().zip(&self.bound).map(cell).collect()
     }
 
-    fn run_cell(
-        &self,
-        line: &ViewLine,
-        row: Row,
-        column: &PlacedColumn,
-        bound: Option<&Bound>,
-        spans: &mut Vec<Span<'static>>,
-    ) {
+    fn trend(&self, row: Row, width: usize) -> Line<'static> {
         let Self { runs, theme, .. } = self;
-        let (Some(at), Some(bound)) = (column.column, bound) else {
-            let points = runs.sparks.get(runs.catalog.run_id(row)).map(|spark| spark.points.as_slice());
-            spans.push(Span::styled(sparkline(points.unwrap_or_default(), TREND, theme), theme.spark));
-            return;
-        };
-        let spec = &runs.columns[at].spec;
+        let points = runs.sparks.get(runs.catalog.run_id(row)).map(|spark| spark.points.as_slice());
+        Line::styled(sparkline(points.unwrap_or_default(), width, theme), theme.spark)
+    }
+
+    fn run_cell(&self, line: &ViewLine, row: Row, place: Place, bound: &Bound) -> Line<'static> {
+        let Self { runs, theme, .. } = self;
+        let spec = &runs.columns[place.column].spec;
         let is_deleted = runs.catalog.run(row).stage == LifecycleStage::Deleted;
         if *spec == ColumnSpec::Status && is_deleted {
-            let words = text::fit(theme.glyphs.deleted, column.width, theme.glyphs.ellipsis);
-            spans.push(Span::styled(words, theme.dim));
-            return;
+            return Line::styled(
+                text::cut(theme.glyphs.deleted, place.width, theme.glyphs.ellipsis),
+                theme.dim,
+            );
         }
         let (mut words, mut style) = cell(&bound.value(&runs.catalog, row, self.now), spec, self.now, theme);
-        if *spec == ColumnSpec::Status && text::width(&words) > column.width {
+        if *spec == ColumnSpec::Status && text::width(&words) > place.width {
             theme.short_status(runs.catalog.run(row).status).clone_into(&mut words);
         }
         if line.context || is_deleted {
             style = theme.dim;
         }
-        let mut room = column.width;
-        if at == 0 {
+        let mut room = place.width;
+        let mut spans = Vec::new();
+        if place.column == 0 {
             let prefix = self.prefix(line);
             let cells = text::width(&prefix).min(room);
             spans.push(Span::styled(text::cut(&prefix, cells, ""), theme.dim));
@@ -105,14 +90,8 @@ impl<'a> Cells<'a> {
             }
             _ => Vec::new(),
         };
-        if column.right {
-            let cut = text::cut(&words, room, theme.glyphs.ellipsis);
-            spans.push(Span::raw(" ".repeat(room.saturating_sub(text::width(&cut)))));
-            spans.extend(with_letters(&cut, &letters, style, theme));
-        } else {
-            let fitted = text::fit(&words, room, theme.glyphs.ellipsis);
-            spans.extend(with_letters(&fitted, &letters, style, theme));
-        }
+        spans.extend(with_letters(&text::cut(&words, room, theme.glyphs.ellipsis), &letters, style, theme));
+        Line::from(spans)
     }
 
     /// What stands before a name in a tree or group.
@@ -131,11 +110,9 @@ impl<'a> Cells<'a> {
     }
 
     /// A cell of a group's line: its value and count, and the best or the extremes of each metric.
-    fn group_cell(&self, line: &ViewLine, group: &Group, column: &PlacedColumn) -> Span<'static> {
+    fn group_cell(&self, line: &ViewLine, group: &Group, place: Place) -> Line<'static> {
         let theme = self.theme;
-        let blank = Span::raw(" ".repeat(column.width));
-        let Some(at) = column.column else { return blank };
-        if at == 0 {
+        if place.column == 0 {
             let value = match group.value.as_deref() {
                 None => "(none)".to_owned(),
                 Some(value) if self.is_grouped_by_status() => value.parse().map_or_else(
@@ -146,14 +123,14 @@ impl<'a> Cells<'a> {
             };
             let count = format!(" ({})", text::count(group.runs as usize));
             let prefix = self.prefix(line);
-            let room = column.width.saturating_sub(text::width(&prefix) + text::width(&count));
+            let room = place.width.saturating_sub(text::width(&prefix) + text::width(&count));
             let words = format!("{prefix}{}{count}", text::cut(&value, room, theme.glyphs.ellipsis));
-            return Span::styled(text::fit(&words, column.width, theme.glyphs.ellipsis), theme.heading);
+            return Line::styled(text::cut(&words, place.width, theme.glyphs.ellipsis), theme.heading);
         }
-        let spec = &self.runs.columns[at].spec;
-        let place = self.runs.shown_view.measured.iter().position(|measured| measured == spec);
-        let Some((low, high)) = place.and_then(|at| group.extremes.get(at).copied().flatten()) else {
-            return blank;
+        let spec = &self.runs.columns[place.column].spec;
+        let measured = self.runs.shown_view.measured.iter().position(|measured| measured == spec);
+        let Some((low, high)) = measured.and_then(|at| group.extremes.get(at).copied().flatten()) else {
+            return Line::default();
         };
         let heading = |value: f64| if value.is_finite() { theme.heading } else { theme.warn };
         let (words, style) = match self.runs.shown_view.sorted_by(spec) {
@@ -165,7 +142,7 @@ impl<'a> Cells<'a> {
                 (both, theme.dim)
             }
         };
-        Span::styled(text::fit_right(&words, column.width, theme.glyphs.ellipsis), style)
+        Line::styled(text::cut(&words, place.width, theme.glyphs.ellipsis), style)
     }
 }
 

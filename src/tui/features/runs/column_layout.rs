@@ -1,6 +1,6 @@
-//! Where the columns stand: the run's name stays in view, the others scroll behind it.
+//! The columns of the table, and how wide they are: the run's name stays in view, the others scroll behind it.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Rect};
 
 use super::Runs;
 use super::columns::{TableColumn, is_number, shorten};
@@ -8,6 +8,7 @@ use crate::catalog::view::{FoldState, LineKind, Shape};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
 use crate::text;
 use crate::tui::core::app::App;
+use crate::tui::widgets::table::{Across, Column, Rows, Table, below_titles};
 
 /// Cells for the tick and the sign of a run, and one between; from so many columns on.
 const TICK: usize = 3;
@@ -22,49 +23,27 @@ const MEASURED: usize = 50;
 const NARROWEST: usize = 6;
 const WIDEST: usize = 18;
 
-/// A column on the screen: which one (none is the trend), and where.
-#[derive(Debug)]
-pub struct PlacedColumn {
-    pub column: Option<usize>,
-    pub x: usize,
-    pub width: usize,
-    /// Numbers stand to the right, under a title to the right.
-    pub right: bool,
-}
-
-/// The columns that fit: the name, the trend, and from the first scrolled column on as many as there is room for.
-pub fn place_columns(runs: &Runs, width: usize) -> Vec<PlacedColumn> {
-    if runs.columns.is_empty() {
-        return Vec::new();
-    }
-    let sample: Vec<Row> = sample(runs);
-    let name_width = name_width(runs, width);
+/// The table in a pane.
+pub fn table(runs: &Runs, pane: Rect) -> Table {
+    let area = pane.inner(Margin::new(1, 1));
+    let width = area.width as usize;
     let is_narrow = width < WITH_ROOM;
-    let tick = if is_narrow { TICK - 1 } else { TICK };
-    let mut placed = vec![PlacedColumn { column: Some(0), x: tick, width: name_width, right: false }];
-    let mut x = tick + name_width + 2;
-    let first = first_scrolled(runs, &sample, width.saturating_sub(x), is_narrow);
-    let mut has_trend = false;
-    for (at, shown) in runs.columns.iter().enumerate().skip(first) {
-        let cells = column_width(runs, shown, &sample, is_narrow);
-        if x + cells > width {
-            break;
+    let sample = sample(runs);
+    let lead = if is_narrow { TICK - 1 } else { TICK };
+    let across = Across { lead, columns: runs.columns.len(), chosen: runs.column };
+    let rows = Rows::new(below_titles(area), runs.cursor, runs.length());
+    Table::new(area, rows, across, |at| {
+        let shown = &runs.columns[at];
+        if at == 0 {
+            return Column::left(name_width(runs, width));
         }
-        placed.push(PlacedColumn {
-            column: Some(at),
-            x,
-            width: cells,
+        Column {
+            width: column_width(runs, shown, &sample, is_narrow),
             right: is_right(runs, &shown.spec, &sample),
-        });
-        x += cells + 2;
-        // The trend stands behind the metric that it belongs to.
-        if !has_trend && is_drawn(runs, &shown.spec) && x + TREND <= width {
-            has_trend = true;
-            placed.push(PlacedColumn { column: None, x, width: TREND, right: false });
-            x += TREND + 2;
+            // The trend stands behind the metric that it belongs to.
+            picture: if is_drawn(runs, &shown.spec) { TREND } else { 0 },
         }
-    }
-    placed
+    })
 }
 
 fn is_drawn(runs: &Runs, spec: &ColumnSpec) -> bool {
@@ -87,9 +66,8 @@ fn sample(runs: &Runs) -> Vec<Row> {
 /// As wide as the names are, as far as there is room.
 fn name_width(runs: &Runs, width: usize) -> usize {
     let most = if width < 60 { NAME.0 + 4 } else { NAME.1 };
-    let room = width.saturating_sub(TICK + 1);
     if let Some(own) = runs.columns[0].width {
-        return (own as usize).min(room);
+        return own as usize;
     }
     let names = runs.projection.lines.iter().take(MEASURED).map(|line| {
         let sign = usize::from(runs.shown_view.shape != Shape::Flat) * INDENT;
@@ -103,25 +81,7 @@ fn name_width(runs: &Runs, width: usize) -> usize {
             }
         }
     });
-    names.max().unwrap_or(0).clamp(NAME.0, most).min(room)
-}
-
-/// The first of the columns behind the name: as far to the left as the chosen one can still be seen.
-fn first_scrolled(runs: &Runs, sample: &[Row], room: usize, is_narrow: bool) -> usize {
-    let mut used = 0;
-    let mut first = runs.column.max(1);
-    for at in (1..=runs.column.min(runs.columns.len() - 1)).rev() {
-        let shown = &runs.columns[at];
-        used += column_width(runs, shown, sample, is_narrow) + 2;
-        if is_drawn(runs, &shown.spec) {
-            used += TREND + 2;
-        }
-        if used > room + 2 {
-            break;
-        }
-        first = at;
-    }
-    first
+    names.max().unwrap_or(0).clamp(NAME.0, most)
 }
 
 fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row], is_narrow: bool) -> usize {
@@ -180,21 +140,8 @@ fn is_right(runs: &Runs, spec: &ColumnSpec, sample: &[Row]) -> bool {
     }
 }
 
-/// The column whose title stands at a place on the screen.
-pub fn column_at(app: &App, area: Rect, x: u16) -> Option<usize> {
-    let inside = x.checked_sub(area.x + 1)? as usize;
-    place_columns(&app.runs, area.width.saturating_sub(2) as usize)
-        .into_iter()
-        .find(|placed| (placed.x..placed.x + placed.width).contains(&inside))
-        .and_then(|placed| placed.column)
-}
-
 /// The cells that the chosen column takes on the screen.
 pub fn chosen_width(app: &App) -> u16 {
-    let width = app.geometry().runs.map_or(0, |area| area.width.saturating_sub(2));
-    let placed = place_columns(&app.runs, width as usize);
-    placed
-        .iter()
-        .find(|placed| placed.column == Some(app.runs.column))
-        .map_or(10, |placed| placed.width as u16)
+    let pane = app.geometry().runs.unwrap_or_default();
+    table(&app.runs, pane).columns.width(app.runs.column).map_or(10, |width| width as u16)
 }

@@ -2,8 +2,10 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use ratatui::layout::Rect;
+
 use super::actions::Action;
-use super::column_layout::chosen_width;
+use super::column_layout::{chosen_width, table};
 use super::effects::{Effect, Write};
 use super::{Msg, Runs, dialogs};
 use crate::catalog::view::{Shape, View};
@@ -16,6 +18,7 @@ use crate::tui::core::go::step;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::requests::{failing, live, load_experiments, looked, project, reload, view_changed};
 use crate::tui::widgets::messages::note;
+use crate::tui::widgets::table::Hit;
 
 /// Cells by which a key widens a column.
 const WIDEN: i16 = 2;
@@ -101,6 +104,32 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             }
         }
         Action::SelectNone => runs.selected.clear(),
+    }
+}
+
+/// A click on a title sorts, one on a row moves the cursor there, and folds or unfolds it where it was already.
+pub fn click(app: &mut App, pane: Rect, (x, y): (u16, u16), effects: &mut Effects) {
+    if app.runs.length() == 0 {
+        return;
+    }
+    let table = table(&app.runs, pane);
+    let runs = &mut app.runs;
+    match table.hit(x, y) {
+        Some(Hit::Title(column)) => {
+            runs.choose_column(column);
+            runs.cycle_sort(false);
+            view_changed(app, effects);
+        }
+        Some(Hit::Row(at, _)) => {
+            let is_again = runs.cursor.at == at;
+            runs.cursor.jump(at, runs.length(), table.rows.height());
+            runs.moved();
+            if is_again {
+                fold(app, effects);
+                app.status = None;
+            }
+        }
+        None => {}
     }
 }
 

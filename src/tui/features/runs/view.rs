@@ -5,13 +5,14 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::Runs;
 use super::cells::Cells;
-use super::column_layout::{PlacedColumn, place_columns};
+use super::column_layout::table;
 use super::placeholders::without_rows;
 use crate::catalog::sort::SortKey;
 use crate::catalog::summaries::Coverage;
 use crate::catalog::view::{LineKind, Shape};
-use crate::catalog::{Catalog, ColumnSpec, Row};
+use crate::catalog::{Catalog, ColumnSpec};
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
 use crate::text;
@@ -19,6 +20,7 @@ use crate::tui::core::app::{App, ConnectionState};
 use crate::tui::core::layout::Focus;
 use crate::tui::core::signs::RunSign;
 use crate::tui::widgets::frame::{centred, pane_block};
+use crate::tui::widgets::table::Row;
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
 
@@ -35,58 +37,43 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         centred(frame, inner, without_rows(app, theme, (inner.width as usize, inner.height as usize)));
         return;
     }
-    let width = inner.width as usize;
-    let placed = place_columns(runs, width);
-    table_header(app, theme, frame, inner, &placed);
-    let cells = Cells::new(runs, theme, &placed, app.now);
-    let height = inner.height.saturating_sub(1) as usize;
-    let range = runs.range();
-    for (y, at) in runs.cursor.window(runs.length(), height).enumerate() {
+    let table = table(runs, area);
+    let cells = Cells::new(runs, theme, &table.columns.places, app.now);
+    let titles = table.columns.places.iter().map(|place| {
+        let title = || heading(runs, place.column, place.width, theme);
+        let words = if place.is_picture { "trend".into() } else { title() };
+        Line::styled(words, table.heading(place, theme))
+    });
+    let under_cursor = if focused { theme.selection } else { theme.unfocused_selection };
+    table.draw(frame, theme, titles.collect(), under_cursor, |at| {
         let line = &runs.projection.lines[at];
-        let slot = match line.kind {
-            LineKind::Run(row) => runs.selected.get(runs.catalog.run_id(row)).map(|run| run.slot),
-            LineKind::Group(_) => None,
-        };
-        let in_range = range.as_ref().is_some_and(|range| range.contains(&at));
-        let tick = match slot {
-            Some(slot) => Span::styled(letter(slot).to_string(), theme.line(slot)),
-            None if in_range => Span::styled(theme.glyphs.selected, theme.selected),
-            None => champion_sign(app, line.kind, theme),
-        };
-        let sign = match line.kind {
-            LineKind::Run(row) => sign(app, row, theme),
-            LineKind::Group(_) => Span::raw(" "),
-        };
-        let mut spans = cells.line(line, tick, sign, width);
-        if at == runs.cursor.at {
-            let style = if focused { theme.selection } else { theme.unfocused_selection };
-            for span in &mut spans {
-                span.style = selected(span.style, style, focused);
-            }
-        }
-        let place = Rect { y: inner.y + 1 + y as u16, height: 1, ..inner };
-        frame.render_widget(Line::from(spans), place);
-    }
+        Row { lead: signs(app, at, line.kind, theme), cells: cells.line(line) }
+    });
 }
 
-/// That a run was marked best.
-fn champion_sign(app: &App, kind: LineKind, theme: &Theme) -> Span<'static> {
-    let is_champion = matches!(kind, LineKind::Run(row) if app.best.is_marked(&app.runs.catalog, row));
-    Span::styled(if is_champion { theme.glyphs.champion } else { " " }, theme.selected)
-}
-
-/// That a run is the best, or is on the Pareto front.
-fn sign(app: &App, row: Row, theme: &Theme) -> Span<'static> {
-    match app.best.sign(app.runs.catalog.run_id(row)) {
-        Some(RunSign::Best) => Span::styled(theme.glyphs.best, theme.good),
-        Some(RunSign::Front) => Span::styled(theme.glyphs.front, theme.good),
-        None => Span::raw(" "),
-    }
-}
-
-/// The style of a selected cell: the selection's, but for the colour of what has a meaning.
-fn selected(own: Style, selection: Style, focused: bool) -> Style {
-    if focused { own.patch(selection) } else { selection.patch(own).add_modifier(selection.add_modifier) }
+/// In front of a line: that its run is selected or was marked best, and that it is the best or on the Pareto front.
+fn signs(app: &App, at: usize, kind: LineKind, theme: &Theme) -> Line<'static> {
+    let runs = &app.runs;
+    let row = match kind {
+        LineKind::Run(row) => Some(row),
+        LineKind::Group(_) => None,
+    };
+    let id = row.map(|row| runs.catalog.run_id(row));
+    let tick = if let Some(run) = id.and_then(|id| runs.selected.get(id)) {
+        Span::styled(letter(run.slot).to_string(), theme.line(run.slot))
+    } else if runs.range().is_some_and(|range| range.contains(&at)) {
+        Span::styled(theme.glyphs.selected, theme.selected)
+    } else if row.is_some_and(|row| app.best.is_marked(&runs.catalog, row)) {
+        Span::styled(theme.glyphs.champion, theme.selected)
+    } else {
+        Span::raw(" ")
+    };
+    let sign = match id.and_then(|id| app.best.sign(id)) {
+        Some(RunSign::Best) => theme.glyphs.best,
+        Some(RunSign::Front) => theme.glyphs.front,
+        None => " ",
+    };
+    Line::from(vec![tick, Span::styled(sign, theme.good)])
 }
 
 fn title<'a>(app: &App, theme: &Theme, focused: bool, width: usize) -> Line<'a> {
@@ -193,50 +180,8 @@ fn incomplete(catalog: &Catalog, sort: &[SortKey]) -> Option<Coverage> {
     coverages.into_iter().find(|coverage| !coverage.is_complete())
 }
 
-fn table_header(app: &App, theme: &Theme, frame: &mut Frame<'_>, inner: Rect, placed: &[PlacedColumn]) {
-    let runs = &app.runs;
-    let width = inner.width as usize;
-    let mut spans = Vec::new();
-    let mut x = 0;
-    for column in placed {
-        spans.push(Span::raw(" ".repeat(column.x - x)));
-        let (words, style) = match column.column {
-            None => ("trend".to_owned(), theme.dim),
-            Some(at) => {
-                let words = heading(app, at, column.width, theme);
-                (words, if at == runs.column { theme.chosen_column } else { theme.heading })
-            }
-        };
-        let padding = " ".repeat(column.width.saturating_sub(text::width(&words)));
-        // Only the words are underlined, not the room around them.
-        if column.right {
-            spans.push(Span::raw(padding));
-            spans.push(Span::styled(words, style));
-        } else {
-            spans.push(Span::styled(words, style));
-            spans.push(Span::raw(padding));
-        }
-        x = column.x + column.width;
-    }
-    frame.render_widget(Line::from(spans), Rect { height: 1, ..inner });
-    let columns = placed.iter().filter_map(|placed| placed.column);
-    let last = columns.clone().max().unwrap_or(0);
-    let is_scrolled = columns.clone().find(|column| *column > 0).is_some_and(|first| first > 1);
-    if is_scrolled {
-        frame.render_widget(
-            Span::styled(theme.glyphs.more_left, theme.accent),
-            Rect { width: 1, height: 1, ..inner },
-        );
-    }
-    if last + 1 < runs.columns.len() {
-        let more = Span::styled(theme.glyphs.more_right, theme.accent);
-        frame.render_widget(more, Rect { x: inner.x + width as u16 - 1, width: 1, height: 1, ..inner });
-    }
-}
-
 /// A column's title: the statistic, the name, the direction of the sort, and how far the column is filled in.
-fn heading(app: &App, at: usize, width: usize, theme: &Theme) -> String {
-    let runs = &app.runs;
+fn heading(runs: &Runs, at: usize, width: usize, theme: &Theme) -> String {
     let spec = &runs.columns[at].spec;
     let view = &runs.shown_view;
     let arrow = match view.sorted_by(spec) {

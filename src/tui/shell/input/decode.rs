@@ -1,5 +1,5 @@
-//! Bytes of the terminal, decoded: keys, mouse, focus, the answer about the background, pastes. Whatever comes, in
-//! whatever pieces, takes a time in proportion to its length and a bounded memory.
+//! Bytes of the terminal, decoded: keys, mouse, focus, answers about itself, pastes. Whatever comes, in whatever
+//! pieces, takes a time in proportion to its length and a bounded memory.
 
 use std::mem;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use termina::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, Modifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
-use super::Input;
+use super::answers::{self, Meaning};
+use super::{Answer, Input};
 use crate::tui::core::msg::Msg;
 
 /// What begins and what ends a pasted text.
@@ -32,7 +33,7 @@ const PASTE: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub struct Decoder {
     parser: Parser,
-    /// The beginning of what may become the mark of a paste.
+    /// The beginning of what may become the mark of a paste, or an answer.
     held: Vec<u8>,
     paste: Option<Vec<u8>>,
     /// Bytes in the parser that have not come to anything, at most.
@@ -44,6 +45,7 @@ impl Decoder {
     pub fn patience(&self) -> Option<Duration> {
         match (&self.paste, self.held.is_empty(), self.unfinished) {
             (Some(_), ..) => Some(PASTE),
+            (None, false, _) if answers::is_begun(&self.held) => Some(SEQUENCE),
             (None, false, _) => Some(ESCAPE),
             (None, true, 0) => None,
             (None, true, _) => Some(SEQUENCE),
@@ -57,29 +59,10 @@ impl Decoder {
         all.extend_from_slice(bytes);
         let mut rest = &all[..];
         while !rest.is_empty() {
-            let mark = if self.paste.is_some() { END } else { BEGIN };
-            let found = find(rest, mark);
-            let (before, after) = match found {
-                Some(at) => (&rest[..at], &rest[at + mark.len()..]),
-                None => {
-                    let kept = rest.len() - beginning(rest, mark);
-                    self.held = rest[kept..].to_vec();
-                    (&rest[..kept], &[][..])
-                }
+            rest = match self.paste.take() {
+                Some(text) => self.go_on_pasting(text, rest, &mut inputs),
+                None => self.decode(rest, &mut inputs),
             };
-            match &mut self.paste {
-                Some(text) => {
-                    let room = LONGEST_PASTE - text.len();
-                    text.extend_from_slice(&before[..before.len().min(room)]);
-                }
-                None => self.parse(before, found.is_none(), &mut inputs),
-            }
-            match (found, self.paste.take()) {
-                (None, paste) => self.paste = paste,
-                (Some(_), None) => self.paste = Some(Vec::new()),
-                (Some(_), Some(text)) => inputs.push(pasted(&text)),
-            }
-            rest = after;
         }
         inputs
     }
@@ -92,10 +75,61 @@ impl Decoder {
             inputs.push(pasted(&text));
         } else if held.is_empty() {
             self.forget();
-        } else {
+        } else if !answers::is_begun(&held) {
             self.parse(&held, false, &mut inputs);
         }
         inputs
+    }
+
+    /// Takes bytes up to the next paste or behind the next answer; returns the rest.
+    fn decode<'a>(&mut self, bytes: &'a [u8], inputs: &mut Vec<Input>) -> &'a [u8] {
+        let Some((at, mark)) = first_mark(bytes) else {
+            self.parse(bytes, true, inputs);
+            return &[];
+        };
+        let (before, marked) = bytes.split_at(at);
+        self.parse(before, mark == Mark::Cut, inputs);
+        match mark {
+            Mark::Cut => {
+                self.held = marked.to_vec();
+                &[]
+            }
+            Mark::Paste => {
+                self.paste = Some(Vec::new());
+                &marked[BEGIN.len()..]
+            }
+            Mark::Answer => {
+                let Some(length) = answers::length(marked) else {
+                    // Of one that is too long nothing is wanted but its end.
+                    let kept =
+                        if marked.len() <= LONGEST_SEQUENCE { marked.len() } else { answers::SHORTEST };
+                    self.held = marked[..kept].to_vec();
+                    return &[];
+                };
+                let (answer, rest) = marked.split_at(length);
+                match answers::meaning(answer) {
+                    Meaning::Answer(answer) => inputs.push(Input::Answer(answer)),
+                    Meaning::Key => self.parse(answer, false, inputs),
+                    Meaning::Nothing => {}
+                }
+                rest
+            }
+        }
+    }
+
+    /// Takes what of bytes belongs to a paste; returns the rest.
+    fn go_on_pasting<'a>(&mut self, mut text: Vec<u8>, bytes: &'a [u8], inputs: &mut Vec<Input>) -> &'a [u8] {
+        let found = find(bytes, END);
+        let end = found.unwrap_or_else(|| bytes.len() - beginning(bytes, END));
+        let room = LONGEST_PASTE - text.len();
+        text.extend_from_slice(&bytes[..end.min(room)]);
+        if found.is_some() {
+            inputs.push(pasted(&text));
+            return &bytes[end + END.len()..];
+        }
+        self.paste = Some(text);
+        self.held = bytes[end..].to_vec();
+        &[]
     }
 
     fn forget(&mut self) {
@@ -126,6 +160,33 @@ fn pasted(text: &[u8]) -> Input {
     Input::Msg(Msg::Paste(String::from_utf8_lossy(text).into_owned()))
 }
 
+/// What does not go to the parser of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Paste,
+    Answer,
+    /// The end of the bytes may be the beginning of either.
+    Cut,
+}
+
+/// The first mark in bytes, and where it begins.
+fn first_mark(bytes: &[u8]) -> Option<(usize, Mark)> {
+    memchr::memchr_iter(0x1b, bytes).find_map(|at| {
+        let here = &bytes[at..];
+        let may_become = |mark: &[u8]| mark.starts_with(here);
+        let mark = if here.starts_with(BEGIN) {
+            Mark::Paste
+        } else if answers::is_begun(here) {
+            Mark::Answer
+        } else if may_become(BEGIN) || answers::BEGINNINGS.into_iter().any(may_become) {
+            Mark::Cut
+        } else {
+            return None;
+        };
+        Some((at, mark))
+    })
+}
+
 fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, mark)
 }
@@ -144,7 +205,7 @@ fn input(event: Event) -> Option<Input> {
         Event::Osc(Osc::ChangeDynamicColors(DynamicColorNumber::TextBackgroundColor, colors)) => {
             let Some(ColorOrQuery::Color(color)) = colors.first() else { return None };
             let shares = [color.red, color.green, color.blue].map(|part| f64::from(part) / 255.0);
-            return Some(Input::Background(shares));
+            return Some(Input::Answer(Answer::Background(shares)));
         }
         _ => return None,
     }))
@@ -271,7 +332,9 @@ mod tests {
         for end in ["\x07", "\x1b\\"] {
             let mut decoder = Decoder::default();
             let inputs = decoder.feed(format!("\x1b]11;rgb:ffff/8080/0000{end}j").as_bytes());
-            let [Input::Background([red, green, blue]), Input::Msg(Msg::Key(_))] = &inputs[..] else {
+            let [Input::Answer(Answer::Background([red, green, blue])), Input::Msg(Msg::Key(_))] =
+                &inputs[..]
+            else {
                 panic!("{inputs:?}")
             };
             assert!((red - 1.0).abs() < 1e-9 && (green - 0.502).abs() < 0.001 && blue.abs() < 1e-9);
@@ -282,6 +345,34 @@ mod tests {
             decoder.pause();
         }
         assert_eq!(decoder.feed(b"j").len(), 1);
+    }
+
+    #[test]
+    fn what_the_terminal_can_do_is_heard_among_the_keys_and_never_typed() {
+        let said = "j\x1b_Gi=31;OK\x1b\\k\x1b[?62;4;6cl\x1b[6;20;10t\x1b[6;5~\x1b[?1;2cq";
+        let whole = decoded(&[said.as_bytes()]);
+        let expected = [
+            "Char('j') KeyModifiers(0x0)",
+            "Answer(Kitty)",
+            "Char('k') KeyModifiers(0x0)",
+            "Answer(Sixel)",
+            "Char('l') KeyModifiers(0x0)",
+            "Answer(Cell((10, 20)))",
+            "PageDown KeyModifiers(CONTROL)",
+            "Char('q') KeyModifiers(0x0)",
+        ];
+        assert_eq!(whole, expected);
+        for at in 1..said.len() {
+            let (a, b) = said.as_bytes().split_at(at);
+            assert_eq!(decoded(&[a, b]), expected, "cut at {at}");
+        }
+        // What is broken off, or never ends, is forgotten: its letters are keys that do harm.
+        assert_eq!(decoded(&[b"\x1b_Gi=31;dD"]), [""; 0]);
+        assert_eq!(decoded(&[b"\x1b_Gi=31;dD\x1b[A"]), ["Up KeyModifiers(0x0)"]);
+        assert_eq!(decoded(&[b"\x1b[?62;\x1b[A"]), ["Up KeyModifiers(0x0)"]);
+        assert_eq!(decoded(&[b"\x1b[>1;10;0cj"]), ["Char('j') KeyModifiers(0x0)"]);
+        let long = [b"\x1b_G".as_slice(), &b"D".repeat(2 * LONGEST_SEQUENCE)].concat();
+        assert_eq!(decoded(&[&long, b"DDD\x1b\\j"]), ["Char('j') KeyModifiers(0x0)"]);
     }
 
     #[test]
@@ -307,6 +398,7 @@ mod tests {
                 prop_oneof![
                     prop::collection::vec(any::<u8>(), 0..200),
                     Just(b"\x1b[".repeat(50)), Just(vec![b'1'; 9000]), Just(b"\x1b[200~".to_vec()), Just(b"\x1b]11;".to_vec()),
+                    Just(b"\x1b_G".to_vec()), Just(b"\x1b[?62".to_vec()), Just(b"\x1b[?1;2c".repeat(500)),
                 ],
                 0..20,
             )
@@ -314,7 +406,7 @@ mod tests {
             let mut decoder = Decoder::default();
             for piece in &pieces {
                 decoder.feed(piece);
-                prop_assert!(decoder.held.len() < BEGIN.len());
+                prop_assert!(decoder.held.len() <= LONGEST_SEQUENCE);
                 prop_assert!(decoder.unfinished <= LONGEST_SEQUENCE);
             }
             decoder.feed(END);

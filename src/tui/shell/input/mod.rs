@@ -1,6 +1,8 @@
 //! Keys, mouse, pastes, size and signals: read by one thread that owns the terminal's input.
 
 #[cfg(unix)]
+mod answers;
+#[cfg(unix)]
 mod decode;
 #[cfg(unix)]
 mod terminal;
@@ -21,10 +23,22 @@ const WAITING: usize = 512;
 #[derive(Debug)]
 pub enum Input {
     Msg(Msg),
-    /// The terminal's background: shares of red, green and blue, 0 to 1.
-    Background([f64; 3]),
+    Answer(Answer),
     /// Somebody wants the program stopped for a while.
     Suspend,
+}
+
+/// What the terminal says of itself when it is asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Answer {
+    /// Its background: shares of red, green and blue, 0 to 1.
+    Background([f64; 3]),
+    /// It draws pictures by kitty's protocol.
+    Kitty,
+    /// It draws sixels.
+    Sixel,
+    /// The width and height of a cell in pixels.
+    Cell((u16, u16)),
 }
 
 /// What was read and not yet taken in.

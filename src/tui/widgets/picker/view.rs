@@ -1,12 +1,15 @@
 //! The list, drawn.
 
 use ratatui::Frame;
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
 
 use super::{PickerList, height};
 use crate::text;
 use crate::tui::widgets::boxes::{centred_box, put};
 use crate::tui::widgets::frame::with_letters;
+use crate::tui::widgets::table::Rows;
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 
@@ -26,7 +29,9 @@ pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_
         put(frame, room, 2, Line::styled("nothing matches; esc closes", theme.dim));
         return;
     }
-    for (line, at) in picker.cursor.window(picker.found.len(), shown).enumerate() {
+    let area = Rect { y: room.y + 2, height: room.height.saturating_sub(2).min(shown as u16), ..room };
+    let rows = Rows::new(area, picker.cursor, picker.found.len());
+    rows.draw(frame.buffer_mut(), theme.selection, |at, place, buffer| {
         let item = &picker.entries[picker.found[at] as usize];
         let mark = match item.on {
             Some(true) => theme.glyphs.on,
@@ -44,11 +49,6 @@ pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_
         let left = width.saturating_sub(room_for_label + 1);
         let note = text::fit_right(&text::clean(&item.note), left, theme.glyphs.ellipsis);
         spans.push(Span::styled(format!(" {note}"), theme.dim));
-        if at == picker.cursor.at {
-            for span in &mut spans {
-                span.style = span.style.patch(theme.selection);
-            }
-        }
-        put(frame, room, 2 + line, Line::from(spans));
-    }
+        Line::from(spans).render(place, buffer);
+    });
 }

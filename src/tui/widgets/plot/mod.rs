@@ -10,7 +10,7 @@ use crate::tui::widgets::theme::letter;
 /// The cells of the plot itself, within those of the whole picture.
 pub fn plot_area(picture: &Picture, area: Rect) -> Rect {
     let (columns, rows) = (picture.canvas.columns() as u16, picture.canvas.rows() as u16);
-    Rect { x: area.x + picture.left as u16, width: columns, height: rows, ..area }.intersection(area)
+    Rect { x: area.x + picture.plot.left as u16, width: columns, height: rows, ..area }.intersection(area)
 }
 
 /// Something that stands on a plot.

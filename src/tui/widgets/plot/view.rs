@@ -56,7 +56,7 @@ fn style(ink: Ink, theme: &Theme) -> ratatui::style::Style {
 }
 
 fn axes(picture: &Picture, theme: &Theme, buffer: &mut Buffer, area: Rect, plot: Rect) {
-    if picture.left == 0 {
+    if picture.plot.left == 0 {
         return;
     }
     let axis = plot.x - 1;
@@ -65,7 +65,7 @@ fn axes(picture: &Picture, theme: &Theme, buffer: &mut Buffer, area: Rect, plot:
     }
     for (row, label) in &picture.y_labels {
         let y = plot.y + *row as u16;
-        let width = picture.left - 1;
+        let width = picture.plot.left - 1;
         buffer.set_string(area.x, y, text::fit_right(label, width, theme.glyphs.ellipsis), theme.dim);
         buffer[(axis, y)].set_symbol(theme.glyphs.y_tick).set_style(theme.border);
     }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use crate::catalog::Catalog;
-use crate::chart::{ChartLine, Dots, Options, Picture, picture};
+use crate::chart::Options;
 use crate::mlflow::{Run, RunId};
 use crate::tui::core::selected::{DrawnRun, OVERLAID, SelectedRuns};
 use crate::tui::features::charts::histories::{Histories, HistoryKey};
@@ -31,23 +31,6 @@ pub struct Section {
     pub is_single: bool,
     /// The rows that its charts need, where they do not take what there is.
     pub rows: Option<usize>,
-}
-
-/// A picture, and what it was made of.
-#[derive(Debug, Clone)]
-pub struct CachedPicture {
-    pub inputs: PictureInputs,
-    pub picture: Picture,
-}
-
-/// All that a picture depends on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PictureInputs {
-    lines: Vec<(u8, u64)>,
-    options: Options,
-    window: Option<(f64, f64)>,
-    size: (usize, usize),
-    dots: Dots,
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +53,6 @@ pub struct Dashboard {
     pub woken_for: i64,
     /// What the charts were arranged for.
     arranged: Option<Arranged>,
-    pictures: FxHashMap<String, CachedPicture>,
 }
 
 #[derive(Debug, Clone)]
@@ -234,63 +216,10 @@ impl Dashboard {
         placed.iter().filter_map(|place| self.keys.get(place.chart?)).map(String::as_str).collect()
     }
 
-    /// The picture of a metric, if it was drawn.
-    pub fn picture(&self, key: &str) -> Option<&Picture> {
-        self.cached(key).map(|kept| &kept.picture)
+    /// Scrolls to the chosen chart.
+    pub fn show_chosen(&mut self, width: usize, height: usize) {
+        self.top = self.grid(width, height).scrolled_to(self.at, self.top);
     }
-
-    pub fn cached(&self, key: &str) -> Option<&CachedPicture> {
-        self.pictures.get(key)
-    }
-
-    /// Draws what is on the screen and not drawn yet.
-    pub fn prepare(&mut self, histories: &Histories, width: usize, height: usize, dots: Dots) {
-        let grid = self.grid(width, height);
-        self.top = grid.scrolled_to(self.at, self.top);
-        let mut pictures = std::mem::take(&mut self.pictures);
-        let mut kept = FxHashMap::default();
-        for place in grid.placed(self.top) {
-            let Some(key) = place.chart.and_then(|chart| self.keys.get(chart)) else { continue };
-            // A line for the title, a column for the gap.
-            let size = (place.width.saturating_sub(1), place.height.saturating_sub(1));
-            let old = pictures.remove(key);
-            let made = redraw(old, &self.drawn, key, histories, &self.options_of(key), None, size, dots);
-            kept.insert(key.clone(), made);
-        }
-        self.pictures = kept;
-    }
-}
-
-/// Draws a metric of some runs anew if anything about it is different.
-#[expect(clippy::too_many_arguments, reason = "all that a picture is made of")]
-pub fn redraw(
-    old: Option<CachedPicture>,
-    drawn: &[DrawnRun],
-    key: &str,
-    histories: &Histories,
-    options: &Options,
-    window: Option<(f64, f64)>,
-    size: (usize, usize),
-    dots: Dots,
-) -> CachedPicture {
-    let known = drawn.iter().filter_map(|drawn| {
-        let which = HistoryKey { run: drawn.run.clone(), key: key.to_owned() };
-        Some((drawn.slot, histories.get(&which).filter(|known| known.is_known())?))
-    });
-    let known: Vec<_> = known.collect();
-    let inputs = PictureInputs {
-        lines: known.iter().map(|(slot, known)| (*slot, known.version)).collect(),
-        options: *options,
-        window,
-        size,
-        dots,
-    };
-    if let Some(old) = old.filter(|old| old.inputs == inputs) {
-        return old;
-    }
-    let lines: Vec<ChartLine<'_>> =
-        known.iter().map(|(slot, known)| ChartLine { points: &known.points, ink: *slot }).collect();
-    CachedPicture { picture: picture(&lines, options, window, size, dots), inputs }
 }
 
 /// The keys with these words in them, in their order.

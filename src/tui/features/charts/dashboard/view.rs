@@ -12,13 +12,14 @@ use crate::tui::core::app::App;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::selected::DrawnRun;
 use crate::tui::features::charts::histories::{CachedHistory, Histories, HistoryKey};
+use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::widgets::frame::centred;
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
 
 /// Draws the charts, and in a line above them how they are drawn.
-pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: Rect) {
+pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: Rect) {
     let charts = &app.charts;
     let words = text::fit_right(&in_words(app, body), above.width as usize, theme.glyphs.ellipsis);
     frame.render_widget(Line::styled(words, theme.dim), above);
@@ -41,7 +42,10 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, above: Rect, body: 
         };
         match place.chart {
             None => heading(charts, place.section, theme, frame, at),
-            Some(chart) => one(app, chart, theme, frame, at),
+            Some(chart) => {
+                let picture = pictures.of_metric(&charts.keys[chart]).map(|cached| &cached.picture);
+                one(app, chart, picture, theme, frame, at);
+            }
         }
     }
     if area.height < body.height {
@@ -99,13 +103,13 @@ fn heading(charts: &Dashboard, section: usize, theme: &Theme, frame: &mut Frame<
     frame.render_widget(Line::from(spans), area);
 }
 
-fn one(app: &App, chart: usize, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn one(app: &App, chart: usize, picture: Option<&Picture>, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let charts = &app.charts;
     let key = &charts.keys[chart];
     let is_chosen = chart == charts.at && app.focus == Focus::Details;
     let lines = Lines::new(charts.drawn.as_slice(), key, &app.histories);
     let width = (area.width as usize).saturating_sub(1);
-    let state = lines.state(charts.picture(key));
+    let state = lines.state(picture);
     let value = lines.newest().map_or(String::new(), |point| text::number(point.value));
     let room = width.saturating_sub(1);
     let name = text::cut(&text::clean(key), room, theme.glyphs.ellipsis);
@@ -129,7 +133,7 @@ fn one(app: &App, chart: usize, theme: &Theme, frame: &mut Frame<'_>, area: Rect
         centred(frame, plot, vec![Line::styled(words, theme.dim)]);
     } else if lines.are_single() {
         bars(&lines, theme, frame, plot);
-    } else if let Some(picture) = charts.picture(key) {
+    } else if let Some(picture) = picture {
         let over = Over { in_pixels: app.has_pixels, ..Over::default() };
         draw_plot(picture, over, theme, frame.buffer_mut(), plot);
     }

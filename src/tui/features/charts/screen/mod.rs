@@ -5,11 +5,10 @@ pub mod view;
 use ratatui::layout::{Margin, Rect};
 
 use crate::chart::trace::Trace;
-use crate::chart::{Dots, Options, Picture, PointCounts};
+use crate::chart::{Options, Plot};
 use crate::mlflow::MetricPoint;
 use crate::sheet::{Cell, Sheet};
 use crate::tui::core::selected::DrawnRun;
-use crate::tui::features::charts::dashboard::{CachedPicture, redraw};
 use crate::tui::features::charts::histories::{Histories, HistoryKey};
 
 /// From this width on the legend stands beside the plot.
@@ -35,9 +34,17 @@ pub struct ChartScreen {
     pub cursor: Option<f64>,
     /// Whether the least and greatest values are pointed at.
     pub extremes: bool,
-    /// Where the mouse took hold: its column, and the window then.
-    pub held: Option<(u16, (f64, f64))>,
-    pub kept: Option<CachedPicture>,
+    /// Where the mouse took hold.
+    pub held: Option<Held>,
+}
+
+/// Where the mouse took hold of a chart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Held {
+    pub column: u16,
+    /// The columns of the plot, and the part of the x axis that it showed then.
+    pub columns: usize,
+    pub window: (f64, f64),
 }
 
 /// Where things are on the screen.
@@ -67,7 +74,6 @@ impl ChartScreen {
             cursor: None,
             extremes: false,
             held: None,
-            kept: None,
         }
     }
 
@@ -89,13 +95,10 @@ impl ChartScreen {
         ScreenAreas { plot, legend: Rect { y: inner.y + plot.height, height: rows, ..inner } }
     }
 
-    pub fn picture(&self) -> Option<&Picture> {
-        self.kept.as_ref().map(|kept| &kept.picture)
-    }
-
-    /// What of a line is not drawn.
-    pub fn counts(&self, slot: u8) -> Option<PointCounts> {
-        self.picture()?.lines.iter().find(|line| line.ink == slot).map(|line| line.counts)
+    /// The cells of the picture: columns and rows.
+    pub fn size(&self, body: Rect) -> (usize, usize) {
+        let plot = self.areas(body).plot;
+        (plot.width as usize, plot.height as usize)
     }
 
     pub fn wanted(&self) -> impl Iterator<Item = HistoryKey> + '_ {
@@ -110,14 +113,6 @@ impl ChartScreen {
             drawn.push(chosen);
         }
         drawn
-    }
-
-    pub fn prepare(&mut self, histories: &Histories, options: &Options, body: Rect, dots: Dots) {
-        let plot = self.areas(body).plot;
-        let size = (plot.width as usize, plot.height as usize);
-        let old = self.kept.take();
-        let drawn = self.in_order();
-        self.kept = Some(redraw(old, &drawn, self.key(), histories, options, self.window, size, dots));
     }
 
     /// Another metric, from its beginning to its end.
@@ -142,9 +137,8 @@ impl ChartScreen {
     }
 
     /// Moves the cursor to the next point of the chosen line that is in another column.
-    pub fn step(&mut self, by: isize, histories: &Histories, options: &Options) {
-        let Some(picture) = self.picture() else { return };
-        let (end, stride) = (picture.x.high, picture.x_stride());
+    pub fn step(&mut self, by: isize, plot: &Plot, histories: &Histories, options: &Options) {
+        let (end, stride) = (plot.x.high, plot.x_stride());
         let Some(trace) = self.trace(self.chosen, histories, options) else { return };
         // What one presses the key for is to see it move: half a cell at least.
         let mut x = self.cursor.unwrap_or_else(|| trace.x_extent().map_or(end, |(_, last)| last.min(end)));
@@ -178,10 +172,8 @@ impl ChartScreen {
         }
     }
 
-    /// Zooms in (or out, where `steps` are negative) around the cursor or another place.
-    pub fn zoom(&mut self, steps: i32, around: Option<f64>) {
-        let Some(picture) = self.picture() else { return };
-        let (low, high) = (picture.x.low, picture.x.high);
+    /// Zooms what is shown of the x axis in (or out, where `steps` are negative) around the cursor or another place.
+    pub fn zoom(&mut self, steps: i32, around: Option<f64>, (low, high): (f64, f64)) {
         let middle =
             around.or(self.cursor).filter(|x| *x >= low && *x <= high).unwrap_or(low / 2.0 + high / 2.0);
         let factor = ZOOM.powi(steps);
@@ -193,9 +185,8 @@ impl ChartScreen {
         }
     }
 
-    pub fn pan(&mut self, steps: f64) {
-        let Some(picture) = self.picture() else { return };
-        let (low, high) = (picture.x.low, picture.x.high);
+    /// Moves by so many steps what is shown of the x axis.
+    pub fn pan(&mut self, steps: f64, (low, high): (f64, f64)) {
         let by = (high - low) * PAN * steps;
         self.window = Some((low + by, high + by));
     }

@@ -6,12 +6,13 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::ChartScreen;
-use crate::chart::PointCounts;
 use crate::chart::axis::{Unit, XAxis, time_words};
 use crate::chart::trace::{origin, x_value};
+use crate::chart::{Picture, PointCounts};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::features::charts::histories::{CachedHistory, HistoryKey};
+use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::theme::Theme;
@@ -20,14 +21,22 @@ use crate::tui::widgets::theme::letter;
 /// Digits and signs of a value that is shown exactly.
 const EXACT: usize = 20;
 
-pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
+pub fn draw(
+    app: &App,
+    screen: &ChartScreen,
+    pictures: &Pictures,
+    theme: &Theme,
+    frame: &mut Frame<'_>,
+    body: Rect,
+) {
     frame.render_widget(pane_block(theme, true, title(app, screen, theme, body.width as usize)), body);
     let areas = screen.areas(body);
     let known: Vec<Option<&CachedHistory>> = screen.wanted().map(|which| app.histories.get(&which)).collect();
     let has_points = known.iter().flatten().any(|known| !known.points.is_empty());
-    match screen.picture().filter(|_| has_points) {
+    let picture = pictures.of_screen().map(|cached| &cached.picture);
+    match picture.filter(|_| has_points) {
         Some(picture) => {
-            let cursor = screen.cursor.and_then(|x| picture.column(x));
+            let cursor = screen.cursor.and_then(|x| picture.plot.column(x));
             let over = Over { cursor, extremes: screen.extremes, in_pixels: app.has_pixels };
             draw_plot(picture, over, theme, frame.buffer_mut(), areas.plot);
         }
@@ -42,7 +51,7 @@ pub fn draw(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_
             centred(frame, areas.plot, vec![words]);
         }
     }
-    legend(app, screen, theme, frame, areas.legend);
+    legend(app, screen, picture, theme, frame, areas.legend);
 }
 
 fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Line<'a> {
@@ -77,7 +86,14 @@ fn title<'a>(app: &App, screen: &ChartScreen, theme: &Theme, width: usize) -> Li
 }
 
 /// Where the cursor is, and what each line comes to there.
-fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn legend(
+    app: &App,
+    screen: &ChartScreen,
+    picture: Option<&Picture>,
+    theme: &Theme,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) {
     if area.height == 0 {
         return;
     }
@@ -131,10 +147,11 @@ fn legend(app: &App, screen: &ChartScreen, theme: &Theme, frame: &mut Frame<'_>,
         put(frame, y, line);
         if rows_each > 1 {
             let which = HistoryKey { run: drawn.run.clone(), key: screen.key().to_owned() };
+            let line = picture.and_then(|picture| picture.lines.iter().find(|line| line.ink == drawn.slot));
             let lines = app
                 .histories
                 .get(&which)
-                .map_or(Default::default(), |known| in_words(known, screen.counts(drawn.slot)));
+                .map_or(Default::default(), |known| in_words(known, line.map(|line| line.counts)));
             for (below, words) in (1..).zip(lines) {
                 let words = text::cut(&words, width.saturating_sub(2), theme.glyphs.ellipsis);
                 put(frame, y + below, Line::styled(format!("  {words}"), theme.dim));

@@ -4,12 +4,15 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
 
 use crate::sweep::engine::unkept;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::widgets::boxes::{centred_box, put};
+use crate::tui::widgets::cursor::Cursor;
+use crate::tui::widgets::table::Rows;
 use crate::tui::widgets::theme::Theme;
 
 /// Cells of a progress bar.
@@ -37,19 +40,11 @@ pub fn draw(app: &App, at: usize, hint: &str, theme: &Theme, frame: &mut Frame<'
     let lines = chosen.len().max(DETAILS);
     let listed = list.len().min(most.saturating_sub(lines + 1).max(1));
     let room = centred_box(frame, theme, "Sweeps", hint, (width, listed + 1 + lines));
-    let width = room.width as usize;
-    let first = at.saturating_sub(listed - 1).min(list.len() - listed);
-    for (line, sweep) in list.iter().enumerate().skip(first).take(listed) {
-        let mut words = entry(sweep, width, theme.text, theme);
-        if line == at {
-            let rest = width.saturating_sub(words.width());
-            words.spans.push(Span::raw(" ".repeat(rest)));
-            for span in &mut words.spans {
-                span.style = span.style.patch(theme.selection);
-            }
-        }
-        put(frame, room, line - first, words);
-    }
+    let cursor = Cursor { at, top: at.saturating_sub(listed - 1).min(list.len() - listed) };
+    let rows = Rows::new(Rect { height: room.height.min(listed as u16), ..room }, cursor, list.len());
+    rows.draw(frame.buffer_mut(), theme.selection, |at, place, buffer| {
+        entry(&list[at], room.width as usize, theme.text, theme).render(place, buffer);
+    });
     put_words(frame, room, listed + 1, chosen, theme);
 }
 

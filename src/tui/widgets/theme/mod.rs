@@ -1,11 +1,17 @@
 //! Roles, and the style and glyph of each. Nothing is told by colour alone: without colours every role that
 //! carries meaning is bold, dim, underlined or reversed, and has a glyph or a word.
 
+mod colors;
+mod symbols;
+
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::chart::Ink;
 use crate::config::{Glyphs, Palette};
 use crate::mlflow::RunStatus;
+use colors::{Colors, DARK, LIGHT, LINES_DARK, LINES_LIGHT, LINES_SIXTEEN, SIXTEEN, SIXTEEN_LIGHT};
+pub use symbols::Symbols;
+use symbols::{ASCII, UNICODE};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Theme {
@@ -58,219 +64,6 @@ pub struct Abilities {
     /// Whether the background is light.
     pub light: Option<bool>,
 }
-
-/// The characters that symbols are made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Symbols {
-    pub ellipsis: &'static str,
-    pub ascending: &'static str,
-    pub descending: &'static str,
-    pub cursor: &'static str,
-    pub more_left: &'static str,
-    pub more_right: &'static str,
-    pub live: &'static str,
-    pub failing: &'static str,
-    pub paused: &'static str,
-    pub separator: &'static str,
-    pub selected: &'static str,
-    /// A run on the Pareto front, a run that somebody marked best.
-    pub front: &'static str,
-    pub champion: &'static str,
-    pub open: &'static str,
-    pub closed: &'static str,
-    pub on: &'static str,
-    pub off: &'static str,
-    pub range: &'static str,
-    pub new_line: &'static str,
-    pub horizontal: &'static str,
-    pub vertical: &'static str,
-    /// Where a tick meets an axis.
-    pub y_tick: &'static str,
-    pub x_tick: &'static str,
-    pub corner: &'static str,
-    /// One cell of a bar, across and upwards.
-    pub bar: &'static str,
-    pub bar_vertical: &'static str,
-    pub best: &'static str,
-    pub point: &'static str,
-    /// The status of a deleted run.
-    pub deleted: &'static str,
-    /// Seven heights, the lowest first; a full block would run into the row above.
-    pub levels: [&'static str; 7],
-    pub is_ascii: bool,
-}
-
-const UNICODE: Symbols = Symbols {
-    ellipsis: "…",
-    ascending: "▲",
-    descending: "▼",
-    cursor: "▌",
-    more_left: "‹",
-    more_right: "›",
-    live: "●",
-    failing: "✗",
-    paused: "‖",
-    separator: "·",
-    selected: "▪",
-    front: "☆",
-    champion: "◆",
-    open: "▾",
-    closed: "▸",
-    on: "■",
-    off: "□",
-    range: "–",
-    new_line: "⏎",
-    horizontal: "─",
-    vertical: "│",
-    y_tick: "┤",
-    x_tick: "┬",
-    corner: "└",
-    bar: "■",
-    bar_vertical: "┃",
-    best: "★",
-    point: "•",
-    deleted: "⌫ Deleted",
-    levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
-    is_ascii: false,
-};
-
-const ASCII: Symbols = Symbols {
-    ellipsis: "~",
-    ascending: "^",
-    descending: "v",
-    cursor: ">",
-    more_left: "<",
-    more_right: ">",
-    live: "*",
-    failing: "x",
-    paused: "=",
-    separator: "-",
-    selected: "*",
-    front: "+",
-    champion: "#",
-    open: "v",
-    closed: ">",
-    on: "[x]",
-    off: "[ ]",
-    range: "..",
-    new_line: "$",
-    horizontal: "-",
-    vertical: "|",
-    y_tick: "+",
-    x_tick: "+",
-    corner: "+",
-    bar: "=",
-    bar_vertical: "#",
-    best: "*",
-    point: "o",
-    deleted: "X Deleted",
-    levels: ["_", ".", "-", "~", "=", "+", "#"],
-    is_ascii: true,
-};
-
-/// The colours of the roles.
-struct Colors {
-    dim: Color,
-    accent: Color,
-    border: Color,
-    selection: (Color, Color),
-    good: Color,
-    running: Color,
-    bad: Color,
-    warn: Color,
-    matched: Color,
-    selected: Color,
-}
-
-/// The terminal's own colours.
-const SIXTEEN: Colors = Colors {
-    dim: Color::DarkGray,
-    accent: Color::Cyan,
-    border: Color::DarkGray,
-    selection: (Color::Blue, Color::White),
-    good: Color::Green,
-    running: Color::Yellow,
-    bad: Color::Red,
-    warn: Color::Yellow,
-    matched: Color::Magenta,
-    selected: Color::Magenta,
-};
-
-/// The same on a light background, where yellow and cyan are hard to read.
-const SIXTEEN_LIGHT: Colors = Colors {
-    accent: Color::Blue,
-    running: Color::Magenta,
-    warn: Color::Magenta,
-    selection: (Color::Blue, Color::White),
-    ..SIXTEEN
-};
-
-const DARK: Colors = Colors {
-    dim: Color::Rgb(0x8a, 0x91, 0x9e),
-    accent: Color::Rgb(0x6c, 0xb6, 0xff),
-    border: Color::Rgb(0x4a, 0x52, 0x60),
-    selection: (Color::Rgb(0x2a, 0x40, 0x63), Color::Rgb(0xf0, 0xf4, 0xfa)),
-    good: Color::Rgb(0x6b, 0xc4, 0x6d),
-    running: Color::Rgb(0xe2, 0xb3, 0x4a),
-    bad: Color::Rgb(0xf4, 0x70, 0x67),
-    warn: Color::Rgb(0xe2, 0xb3, 0x4a),
-    matched: Color::Rgb(0xf0, 0x9a, 0x5c),
-    selected: Color::Rgb(0xd2, 0xa6, 0xff),
-};
-
-const LIGHT: Colors = Colors {
-    dim: Color::Rgb(0x6a, 0x73, 0x7d),
-    accent: Color::Rgb(0x05, 0x50, 0xae),
-    border: Color::Rgb(0xc0, 0xc7, 0xcf),
-    selection: (Color::Rgb(0xcf, 0xe2, 0xf9), Color::Rgb(0x0b, 0x22, 0x3d)),
-    good: Color::Rgb(0x1a, 0x7f, 0x37),
-    running: Color::Rgb(0x95, 0x5f, 0x00),
-    bad: Color::Rgb(0xcf, 0x22, 0x2e),
-    warn: Color::Rgb(0x95, 0x5f, 0x00),
-    matched: Color::Rgb(0xbc, 0x4c, 0x00),
-    selected: Color::Rgb(0x82, 0x50, 0xdf),
-};
-
-/// The colours of lines, told apart by people with any kind of colour vision as far as ten colours can be: Okabe and
-/// Ito's, made lighter for a dark background and without the blues, which the selected run has, and others between them.
-const LINES_DARK: [Color; 10] = [
-    Color::Rgb(0xf2, 0xa6, 0x1d),
-    Color::Rgb(0x2f, 0xc0, 0x8a),
-    Color::Rgb(0xf0, 0x8c, 0xbc),
-    Color::Rgb(0xf2, 0xe6, 0x4c),
-    Color::Rgb(0xf0, 0x60, 0x34),
-    Color::Rgb(0xb4, 0x7c, 0xf4),
-    Color::Rgb(0xc4, 0xc4, 0xc4),
-    Color::Rgb(0x9a, 0xd0, 0x3c),
-    Color::Rgb(0xb8, 0x86, 0x5a),
-    Color::Rgb(0x50, 0xd8, 0xd0),
-];
-
-const LINES_LIGHT: [Color; 10] = [
-    Color::Rgb(0xb8, 0x6e, 0x00),
-    Color::Rgb(0x00, 0x80, 0x5c),
-    Color::Rgb(0xb0, 0x48, 0x84),
-    Color::Rgb(0x80, 0x76, 0x00),
-    Color::Rgb(0xc2, 0x46, 0x00),
-    Color::Rgb(0x7a, 0x30, 0xc0),
-    Color::Rgb(0x58, 0x58, 0x58),
-    Color::Rgb(0x4a, 0x80, 0x00),
-    Color::Rgb(0x80, 0x4c, 0x1c),
-    Color::Rgb(0x00, 0x7c, 0x88),
-];
-
-const LINES_SIXTEEN: [Color; 10] = [
-    Color::Yellow,
-    Color::Green,
-    Color::Magenta,
-    Color::Red,
-    Color::Blue,
-    Color::LightYellow,
-    Color::LightGreen,
-    Color::LightMagenta,
-    Color::LightRed,
-    Color::LightBlue,
-];
 
 impl Theme {
     /// The style of a line on a chart, and of whatever tells of its run: by the number of its selection, 0 without one.
