@@ -64,6 +64,8 @@ impl Process {
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
@@ -74,8 +76,11 @@ mod tests {
         let expected = Process { id: 7, parent: 1, group: 2, session: 3, started: 1234, is_dead: false };
         assert_eq!(Process::parse(7, odd), Some(expected));
         assert_eq!(Process::parse(7, "7 (a"), None);
-        let child = std::process::Command::new("sleep").arg("60").env("MLTUI_TEST_MARK", "here").spawn();
-        let mut child = child.unwrap();
+        let mut child = Command::new("sh");
+        child.args(["-c", "echo begun; read end"]).env("MLTUI_TEST_MARK", "here");
+        let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // What is just being started has no environment yet.
+        assert_eq!(child.stdout.as_mut().unwrap().read(&mut [0]).unwrap(), 1);
         let known = Process::of(child.id() as i32).unwrap();
         assert_eq!(known.parent, own.id);
         assert!(
