@@ -51,6 +51,8 @@
 //!   this machine is writing.
 //! - **plan** of a sweep: all settings, decided; **report**: what a trial measures on the way, one for each fold; **journal** of a
 //!   sweep: its events.
+//! - **attempt** at a trial of a command: a process that carries it out, and may be followed by another; **guard**: the process
+//!   between the sweep and a command, which leaves nothing of it behind.
 //! - **family**: a kind of estimator with its search space; **form**: what a fitted one consists of; **link**: what its scores mean.
 //! - **member** of a comparison: a run, or runs that differ only in their seed; **entry**: a metric, param, attribute or tag of
 //!   them; **spread**: how much it differs.

@@ -17,8 +17,10 @@ mod reading;
 mod runs;
 mod siblings;
 mod sweep;
+mod sweep_command;
 mod sweep_report;
 mod sweeps;
+mod trial_log;
 mod wait;
 
 use std::io::{self, IsTerminal, Write};
@@ -68,7 +70,7 @@ pub enum Command {
     Best(best::Arguments),
     /// Mark the best run, register its model and move the alias, optionally only if it beats the champion
     MarkBest(mark_best::Arguments),
-    /// Train models: search families and hyperparameters, logging each trial as a run
+    /// Train: search over model families, or over the params of any command, logging each trial as a run
     Sweep(Box<sweep::Arguments>),
     /// List, pause, continue or cancel the sweeps of this machine
     Sweeps(sweeps::Arguments),
@@ -89,6 +91,19 @@ pub enum Command {
     TerminalGuard {
         /// How the terminal was found: its input, output, control and local modes
         modes: Vec<u32>,
+    },
+    /// Carry a trial of a sweep out, which starts this, and leave nothing of it behind
+    #[cfg(unix)]
+    #[command(hide = true)]
+    TrialGuard {
+        /// The folder of the trial
+        folder: std::path::PathBuf,
+        /// The number of the attempt
+        attempt: u32,
+        /// Seconds that the command has to end
+        grace: f64,
+        #[arg(last = true)]
+        command: Vec<String>,
     },
 }
 
@@ -232,6 +247,12 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             drop(out);
             return Ok(crate::tui::guard_terminal(modes)?);
         }
+        #[cfg(unix)]
+        Some(Command::TrialGuard { folder, attempt, grace, command }) => {
+            drop(out);
+            let grace = std::time::Duration::try_from_secs_f64(*grace).unwrap_or_default();
+            return Ok(crate::sweep::objective::command::guard(folder, *attempt, grace, command)?);
+        }
         _ => {}
     }
     let settings = Settings::load(&arguments.flags, &Environment::of_this_process(), &Folders::find())?;
@@ -249,7 +270,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),
         Some(Command::Completions { .. } | Command::Man) => Ok(()),
         #[cfg(unix)]
-        Some(Command::TerminalGuard { .. }) => Ok(()),
+        Some(Command::TerminalGuard { .. } | Command::TrialGuard { .. }) => Ok(()),
         None => {
             drop(out);
             if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::choosing::store_name;
 use super::output::print_json;
+use super::sweep_command::{self, CommandArguments};
 use super::sweep_report::{Bar, report, say};
 use super::{Failure, open_existing, open_or_begin};
 use crate::config::Settings;
@@ -21,8 +22,8 @@ use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::rules::MOST_JOBS;
 use crate::sweep::header::SweepHeader;
-use crate::sweep::objective::tabular::KeptModels;
-use crate::sweep::plan::SweepPlan;
+use crate::sweep::objective::tabular::{KeptModels, TabularPlan};
+use crate::sweep::plan::{SweepPlan, TrialPlan};
 use crate::sweep::request::{SweepRequest, seconds};
 use crate::sweep::run::{self, SweepJob};
 use crate::sweep::search::Method;
@@ -39,9 +40,10 @@ pub struct Arguments {
     /// regression or classification; inferred from the target by default
     #[arg(long, value_enum)]
     task: Option<Task>,
-    /// The metric to optimise: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc
+    /// The metric to optimise: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc; of a command
+    /// any, with min or max: val_loss:min
     #[arg(long)]
-    metric: Option<String>,
+    pub metric: Option<String>,
     /// A model family to try; repeatable; by default all that suit the data
     #[arg(long = "family", value_name = "NAME")]
     families: Vec<String>,
@@ -50,16 +52,16 @@ pub struct Arguments {
     spaces: Vec<String>,
     /// The search method
     #[arg(long, value_enum)]
-    method: Option<Method>,
+    pub method: Option<Method>,
     /// Grid points for each range
     #[arg(long, value_name = "N")]
-    grid_points: Option<usize>,
+    pub grid_points: Option<usize>,
     /// Maximum number of trials
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    trials: Option<u32>,
+    pub trials: Option<u32>,
     /// Start no new trial after this time: 90s, 10m, 2h
     #[arg(long, value_name = "TIME", value_parser = seconds)]
-    time: Option<f64>,
+    pub time: Option<f64>,
     /// Number of cross-validation folds
     #[arg(long, value_name = "N")]
     folds: Option<usize>,
@@ -68,10 +70,10 @@ pub struct Arguments {
     test_size: Option<f64>,
     /// Random seed; results do not depend on the number of jobs
     #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Parallel trials, at most 8 with tpe or pruning; by default all cores but one
+    pub seed: Option<u64>,
+    /// Parallel trials, at most 8 with tpe or pruning; by default all cores but one; of a command any number, by default 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_JOBS as i64))]
-    jobs: Option<u32>,
+    pub jobs: Option<u32>,
     /// Which models to keep
     #[arg(long, value_enum)]
     models: Option<KeptModels>,
@@ -96,7 +98,7 @@ pub struct Arguments {
     /// A column to ignore; repeatable
     #[arg(long, value_name = "COLUMN")]
     ignore: Vec<String>,
-    /// The experiment to log to, by name or id; created if missing; by default named after the data
+    /// The experiment to log to, by name or id; created if missing; by default named after the data, or the script
     #[arg(long, value_name = "NAME")]
     experiment: Option<String>,
     /// Resume a cancelled or interrupted sweep
@@ -114,6 +116,14 @@ pub struct Arguments {
     /// Without a terminal
     #[arg(long, hide = true)]
     background: bool,
+    #[command(flatten)]
+    of_command: CommandArguments,
+}
+
+/// What a sweep is carried out with.
+enum Work {
+    Table(Box<TrainingData>),
+    Command,
 }
 
 impl Arguments {
@@ -132,7 +142,7 @@ impl Arguments {
         if request.data.is_empty() {
             let known: Vec<_> = bundled::SETS.iter().map(|set| set.name).collect();
             return Err(Failure::Usage(format!(
-                "no data given; pass --data with a CSV, TSV or Parquet file, or one of {}",
+                "no data given; pass --data with a CSV, TSV or Parquet file, or one of {}, or a command behind --",
                 known.join(", ")
             )));
         }
@@ -206,40 +216,26 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             });
         }
     }
-    let (folder, header, data) = match &arguments.resume {
+    let (folder, header, work) = match &arguments.resume {
         Some(id) => {
-            let resumed = resumed(settings, id)?;
-            check_place(&store, &resumed.1.experiment).await?;
+            let (folder, header, work) = resumed(settings, id)?;
+            if matches!(work, Work::Table(_)) {
+                check_place(&store, &header.experiment).await?;
+            }
             if !arguments.background {
-                let wanted = resumed.0.set_control(Control::Run);
+                let wanted = folder.set_control(Control::Run);
                 wanted.map_err(|cause| Failure::State { what: "the sweep is unchanged", cause })?;
             }
-            tell(&resumed.2);
-            resumed
+            (folder, header, work)
         }
-        None => {
-            let (mut plan, data) = arguments.request(settings)?.decide()?;
-            plan.rules.jobs = jobs(settings, arguments, &plan);
-            tell(&data);
-            let name = arguments.experiment.clone().unwrap_or_else(|| data.frame.name.clone());
-            let origin = SweepOrigin {
-                store: &store_name(settings),
-                user: &settings.user,
-                state_folder: &settings.state_folder,
-            };
-            // The store gets nothing where the sweep could not be kept.
-            let unbegun = |cause| Failure::State { what: "no sweep was started", cause };
-            let prepared = PreparedSweep::new(plan, &data, &origin).map_err(unbegun)?;
-            let experiment = find_or_create(&store, &name, prepared.plan()).await?;
-            store.check_artifacts(&experiment.experiment_id).await?;
-            // The process of a detached sweep makes none.
-            store.begin().await?;
-            let (folder, header) = prepared.begin(&experiment).map_err(unbegun)?;
-            (folder, header, data)
-        }
+        None => begun(settings, arguments, &store).await?,
     };
+    match &work {
+        Work::Table(data) => tell(data),
+        Work::Command => sweep_command::tell(&header.plan),
+    }
     if arguments.detach {
-        drop(data);
+        drop(work);
         spawn(&folder, &header, &settings.same_store()).map_err(|cause| {
             // One that stood before stays as it is.
             if arguments.resume.is_none() {
@@ -257,10 +253,61 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         };
     }
     let mut bar = Bar::new(&folder, &header, arguments.background);
-    let job = SweepJob::new(store, folder.clone(), header.clone(), data);
-    let ended = run::run(job, interrupted(), |notice| bar.take(notice)).await?;
+    let job = match work {
+        Work::Table(data) => {
+            #[cfg(unix)]
+            if arguments.background {
+                // Its trials leave the machine to whoever works on it; a command is as important as any other.
+                let _ = rustix::process::nice(10);
+            }
+            SweepJob::new(store, folder.clone(), header.clone(), *data)
+        }
+        Work::Command => {
+            SweepJob::of_command(store, folder.clone(), header.clone(), settings.script_access())
+        }
+    };
+    let ended = run::run(job.map_err(Failure::Usage)?, interrupted(), |notice| bar.take(notice)).await?;
     bar.end();
     report(&folder, &header, &ended, arguments.json, out)
+}
+
+/// A sweep that begins: its plan, its experiment, its folder.
+async fn begun(
+    settings: &Settings,
+    arguments: &Arguments,
+    store: &Store,
+) -> Result<(SweepFolder, SweepHeader, Work), Failure> {
+    let origin = SweepOrigin {
+        store: &store_name(settings),
+        user: &settings.user,
+        state_folder: &settings.state_folder,
+    };
+    // The store gets nothing where the sweep could not be kept.
+    let unbegun = |cause| Failure::State { what: "no sweep was started", cause };
+    let command = &arguments.of_command;
+    let (prepared, name, work) = if command.is_given() {
+        if !cfg!(unix) {
+            return Err(Failure::Usage("sweeps of commands need Linux, macOS or another Unix".into()));
+        }
+        let here = std::env::current_dir().map_err(unbegun)?;
+        let plan = command.plan(arguments, settings, &here)?;
+        (PreparedSweep::of_command(plan, &origin).map_err(unbegun)?, command.experiment(), Work::Command)
+    } else {
+        let (mut plan, data) = arguments.request(settings)?.decide()?;
+        plan.rules.jobs = jobs(settings, arguments, &plan);
+        let name = data.frame.name.clone();
+        (PreparedSweep::new(plan, &data, &origin).map_err(unbegun)?, name, Work::Table(Box::new(data)))
+    };
+    let name = arguments.experiment.clone().unwrap_or(name);
+    let experiment = find_or_create(store, &name, prepared.plan()).await?;
+    // A script has ways of its own to where artifacts go; that a log is not kept is told.
+    if matches!(work, Work::Table(_)) {
+        store.check_artifacts(&experiment.experiment_id).await?;
+    }
+    // The process of a detached sweep makes none.
+    store.begin().await?;
+    let (folder, header) = prepared.begin(&experiment).map_err(unbegun)?;
+    Ok((folder, header, work))
 }
 
 /// What was read, before anything is trained; of a process of its own in its log.
@@ -292,17 +339,16 @@ async fn interrupted() {
     }
 }
 
-/// A session of its own, so that closing a terminal or an SSH session does not end it, and a low priority.
+/// A session of its own, so that closing a terminal or an SSH session does not end it.
 fn leave_terminal() {
     #[cfg(unix)]
     {
         // It is one already where this fails.
         let _ = rustix::process::setsid();
-        let _ = rustix::process::nice(10);
     }
 }
 
-fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, TrainingData), Failure> {
+fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, Work), Failure> {
     let (folder, header) = super::sweeps::named(settings, id)?;
     let store = store_name(settings);
     if header.store != store {
@@ -321,11 +367,23 @@ fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, T
             folder.lock().display()
         )));
     }
-    let data = header.plan.training_data()?;
-    if data.frame.digest != header.dataset.digest {
+    let work = match &header.plan.trial {
+        TrialPlan::Tabular(plan) => Work::Table(Box::new(same_data(&header, plan)?)),
+        TrialPlan::Command(plan) => {
+            sweep_command::check(plan, &header.folder)?;
+            Work::Command
+        }
+    };
+    Ok((folder, header, work))
+}
+
+/// The data of a sweep, which have to be what they were.
+fn same_data(header: &SweepHeader, plan: &TabularPlan) -> Result<TrainingData, Failure> {
+    let data = plan.training_data(header.plan.rules.seed)?;
+    if header.dataset.as_ref().is_some_and(|dataset| data.frame.digest != dataset.digest) {
         return Err(Failure::Usage(format!(
             "{} has changed since the sweep began, so trials would not be comparable; start a new sweep",
-            header.plan.tabular.data
+            plan.data
         )));
     }
     let is_same = match (&header.fingerprint, &header.report) {
@@ -337,10 +395,10 @@ fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, T
     if !is_same {
         return Err(Failure::Usage(format!(
             "this version of mltui reads {} differently than the one that began the sweep, so trials would not be comparable; start a new sweep",
-            header.plan.tabular.data
+            plan.data
         )));
     }
-    Ok((folder, header, data))
+    Ok(data)
 }
 
 /// Whether files of new runs still go where they belong. A store that is away is waited for later.

@@ -7,7 +7,6 @@ use serde_json::{Value as Json, json};
 
 use super::Failure;
 use super::output::print_json;
-use crate::learn::scores::scores;
 use crate::mlflow::RunId;
 use crate::store::now_ms;
 use crate::sweep::engine::journal::{EndReason, EventKind, SweepFolder, TrialOutcome};
@@ -119,9 +118,16 @@ impl Bar {
                 format!("{} {}", self.header.plan.metric(), text::number(mean))
             }
             TrialOutcome::Pruned { reports, .. } => format!("pruned after {reports} folds"),
-            TrialOutcome::Failed { message } => format!("failed: {message}"),
+            TrialOutcome::Failed { message } => {
+                // Below it are the last lines of a command, which lie on its run.
+                format!("failed: {}", message.lines().next().unwrap_or_default())
+            }
         };
-        say(&format!("trial {trial} {family}: {came}"));
+        if self.header.plan.trial.command().is_some() {
+            say(&format!("trial {trial}: {came}"));
+        } else {
+            say(&format!("trial {trial} {family}: {came}"));
+        }
     }
 
     fn above(&mut self, line: &str) {
@@ -153,11 +159,12 @@ pub fn report(
     let state = match ended.reason {
         EndReason::Finished => SweepStatus::Finished,
         EndReason::Cancelled => SweepStatus::Cancelled,
+        EndReason::Failed => SweepStatus::Failed,
         EndReason::Interrupted => SweepStatus::Interrupted,
     };
     let progress = Progress { state, running: 0, left: None, ..read };
     let trials = &states.of(&header.id, folder).map_err(unread)?.trials;
-    let all = scores(header.plan.tabular.task);
+    let all = header.plan.scores();
     let best = best(trials, header.plan.aim());
     if as_json {
         let of = |prefix: &str, values: &[Option<f64>]| -> serde_json::Map<String, Json> {
@@ -172,6 +179,9 @@ pub fn report(
                 Some(TrialOutcome::Finished { means, .. }) => of("val", means),
                 _ => serde_json::Map::new(),
             };
+            if all.is_empty() {
+                metrics.insert(header.plan.metric(), json!(trial.mean(header.plan.aim())));
+            }
             metrics.extend(trial.last.iter().flat_map(|last| of("test", &last.values)));
             json!({
                 "trial": number,
@@ -221,8 +231,15 @@ pub fn report(
     if ended.reason == EndReason::Cancelled {
         return Err(Failure::Cancelled(header.id.clone()));
     }
+    let error = progress.error.map_or(String::new(), |error| format!(": {error}"));
+    if ended.reason == EndReason::Failed {
+        let most = header.plan.rules.max_failures.unwrap_or_default();
+        return Err(Failure::NoneEligible(format!(
+            "stopped, as the first {most} trials failed in the same way{error}; mend it and resume with `mltui sweep --resume {}`",
+            header.id
+        )));
+    }
     if progress.best.is_none() {
-        let error = progress.error.map_or(String::new(), |error| format!(": {error}"));
         return Err(Failure::NoneEligible(format!("no trial succeeded{error}")));
     }
     Ok(())

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::Failure;
 use super::output::print_json;
 use super::sweep_report::say;
+use super::{Failure, trial_log};
 use crate::config::Settings;
 use crate::store::now_ms;
 use crate::sweep::engine::journal::{Control, SweepFolder};
@@ -27,20 +27,31 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum SweepsCommand {
-    /// Pause a sweep after its current fold
+    /// Pause a sweep after its current folds, or after the commands that are running
     Pause { sweep: String },
     /// Continue a paused sweep
     Continue { sweep: String },
     /// Cancel a sweep now; `mltui sweep --resume` continues it
     Cancel { sweep: String },
-    /// Print the log of a sweep
-    Log { sweep: String },
+    /// Print the log of a sweep, or the output of one of its trials
+    Log {
+        sweep: String,
+        /// The number of a trial of a command
+        trial: Option<usize>,
+        /// Keep printing until the trial has ended
+        #[arg(long, requires = "trial")]
+        follow: bool,
+    },
 }
 
 pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let (sweep, control) = match &arguments.command {
         None => return list(settings, arguments.json, out),
-        Some(SweepsCommand::Log { sweep }) => {
+        Some(SweepsCommand::Log { sweep, trial: Some(trial), follow }) => {
+            let (folder, header) = named(settings, sweep)?;
+            return trial_log::print(&folder, &header, *trial, *follow, out);
+        }
+        Some(SweepsCommand::Log { sweep, .. }) => {
             let (folder, _) = find(settings, sweep)?;
             let log =
                 folder.read_log().map_err(|cause| Failure::State { what: "cannot read the log", cause })?;
@@ -97,7 +108,8 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
                 "name": sweep.name,
                 "experiment_id": sweep.experiment.as_str(),
                 "experiment": sweep.experiment_name,
-                "data": sweep.data,
+                "data": (!sweep.is_command).then_some(&sweep.data),
+                "command": sweep.is_command.then_some(&sweep.data),
                 "status": sweep.state.as_str(),
                 "host": sweep.host,
                 "damage": sweep.damage,
@@ -117,7 +129,10 @@ fn list(settings: &Settings, as_json: bool, out: &mut impl Write) -> Result<(), 
         return Ok(print_json(&Json::Array(progress.iter().map(entry).collect()), out)?);
     }
     if progress.is_empty() {
-        return Ok(writeln!(out, "no sweeps; start one with `mltui sweep --data FILE --target COLUMN`")?);
+        return Ok(writeln!(
+            out,
+            "no sweeps; start one with `mltui sweep --data FILE --target COLUMN`, or `mltui sweep --param NAME=VALUES --metric NAME:min -- COMMAND`"
+        )?);
     }
     let rows: Vec<Vec<String>> = progress.iter().map(row).collect();
     for (sweep, line) in progress.iter().zip(text::aligned(&rows, |_| false)) {

@@ -5,6 +5,7 @@
 mod access;
 pub mod raw;
 pub mod resolve;
+mod scripts;
 mod selecting;
 mod sweeping;
 

@@ -58,25 +58,27 @@ impl PreparedSweep {
     /// # Errors
     /// Where the folder cannot be made.
     pub fn new(plan: SweepPlan, data: &TrainingData, origin: &SweepOrigin<'_>) -> io::Result<Self> {
-        let now = now_ms();
-        let zoned =
-            jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
-        let here = std::env::current_dir()?;
-        let header = SweepHeader {
-            id: format!("{}-{:06x}", zoned.strftime("%Y%m%d-%H%M%S"), fastrand::u32(..) >> 8),
-            name: format!("sweep-{}", zoned.strftime("%m%d-%H%M%S")),
-            experiment: ExperimentId(String::new()),
-            experiment_name: String::new(),
-            store: origin.store.to_owned(),
-            user: origin.user.to_owned(),
-            created: now,
-            commit: commit(&here),
-            folder: here,
-            dataset: dataset(&data.frame),
-            report: Some(DataReport::of(data)),
-            fingerprint: Some(data.fingerprint()),
-            plan,
-        };
+        let header = header(plan, origin)?;
+        Self::with(
+            SweepHeader {
+                dataset: Some(dataset(&data.frame)),
+                report: Some(DataReport::of(data)),
+                fingerprint: Some(data.fingerprint()),
+                ..header
+            },
+            origin,
+        )
+    }
+
+    /// The same for a sweep of a command, which finds its data by itself.
+    ///
+    /// # Errors
+    /// As [`PreparedSweep::new`].
+    pub fn of_command(plan: SweepPlan, origin: &SweepOrigin<'_>) -> io::Result<Self> {
+        Self::with(header(plan, origin)?, origin)
+    }
+
+    fn with(header: SweepHeader, origin: &SweepOrigin<'_>) -> io::Result<Self> {
         let (folder, draft) = SweepFolder::create(origin.state_folder, &header)?;
         Ok(Self { folder, header, draft: Some(draft) })
     }
@@ -102,6 +104,29 @@ impl PreparedSweep {
         }
         Ok((self.folder.clone(), self.header.clone()))
     }
+}
+
+/// What is known of a sweep that begins here and now.
+fn header(plan: SweepPlan, origin: &SweepOrigin<'_>) -> io::Result<SweepHeader> {
+    let now = now_ms();
+    let zoned =
+        jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
+    let here = std::env::current_dir()?;
+    Ok(SweepHeader {
+        id: format!("{}-{:06x}", zoned.strftime("%Y%m%d-%H%M%S"), fastrand::u32(..) >> 8),
+        name: format!("sweep-{}", zoned.strftime("%m%d-%H%M%S")),
+        experiment: ExperimentId(String::new()),
+        experiment_name: String::new(),
+        store: origin.store.to_owned(),
+        user: origin.user.to_owned(),
+        created: now,
+        commit: commit(&here),
+        folder: here,
+        dataset: None,
+        report: None,
+        fingerprint: None,
+        plan,
+    })
 }
 
 /// What makes another process open the same store.

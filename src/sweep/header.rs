@@ -11,8 +11,9 @@ use serde_json::{Value as Json, json};
 use super::engine::journal::SweepFolder;
 use super::engine::pruner::Pruner;
 use super::engine::record::LoggedSweep;
+use super::objective::command::{CommandLog, CommandPlan};
 use super::objective::tabular::TabularLog;
-use super::plan::{SweepPlan, option};
+use super::plan::{SweepPlan, TrialPlan, option};
 use crate::disk::{self, Care, Draft};
 use crate::learn::report::DataReport;
 use crate::mlflow::{Dataset, ExperimentId};
@@ -23,6 +24,8 @@ const PLAN: &str = "plan.json";
 const LONGEST_PLAN: u64 = 16 << 20;
 /// Characters that every MLflow takes in a tag.
 const TAG: usize = 5_000;
+/// Characters of a command that stand in a line of a list.
+const SUBJECT: usize = 200;
 
 /// What a sweep was begun with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,8 +48,9 @@ pub struct SweepHeader {
     pub folder: PathBuf,
     /// The git commit of that folder.
     pub commit: Option<String>,
-    /// What MLflow is told of the data.
-    pub dataset: Dataset,
+    /// What MLflow is told of the data; nothing is known of those that a command reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<Dataset>,
     /// How the data were read, for people; a sweep of an older version does not say, one of a newer maybe in other words.
     #[serde(default, rename = "account", deserialize_with = "if_understood")]
     pub report: Option<DataReport>,
@@ -98,9 +102,17 @@ impl SweepHeader {
 
     /// The command that does the same again, in the same store. No password is in it.
     pub fn command(&self) -> String {
-        let (experiment, store) =
-            (option("experiment", &self.experiment_name), option("tracking-uri", &self.store));
-        format!("{} {experiment} {store}", self.plan.command())
+        let place = [option("experiment", &self.experiment_name), option("tracking-uri", &self.store)];
+        self.plan.command(&place)
+    }
+
+    /// What is trained, in few words: the name of the data set, or the command.
+    pub fn subject(&self) -> String {
+        let command = |plan: &CommandPlan| plan.command.join(" ").chars().take(SUBJECT).collect();
+        match &self.dataset {
+            Some(dataset) => dataset.name.clone(),
+            None => self.plan.trial.command().map_or(String::new(), command),
+        }
     }
 
     /// The same where there is less room. Half a command would be another one, with a quote that nothing closes.
@@ -119,7 +131,10 @@ impl SweepHeader {
             commit: self.commit.clone(),
             dataset: self.dataset.clone(),
             aim: self.plan.aim(),
-            names: Arc::new(TabularLog::new(self)),
+            names: match &self.plan.trial {
+                TrialPlan::Tabular(plan) => Arc::new(TabularLog::new(self, plan)),
+                TrialPlan::Command(plan) => Arc::new(CommandLog::new(self, plan)),
+            },
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What a sweep is to do, as it was decided when it began.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
-use super::engine::pruner::Pruner;
 use super::engine::rules::{Aim, Rules};
+use super::objective::command::CommandPlan;
 use super::objective::tabular::{TabularPlan, check_parts};
 use super::search::Method;
-use crate::learn::data::{self, DataError, Target};
+use crate::learn::data::DataError;
 use crate::learn::scores::{Score, scores};
 use crate::learn::study::TrainingData;
 use crate::text::shell::quoted;
@@ -19,7 +20,48 @@ pub struct SweepPlan {
     pub rules: Rules,
     /// What its trials are.
     #[serde(flatten)]
-    pub tabular: TabularPlan,
+    pub trial: TrialPlan,
+}
+
+/// What trials are.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum TrialPlan {
+    /// Our own estimators on a table.
+    Tabular(TabularPlan),
+    /// Runs of a command.
+    Command(CommandPlan),
+}
+
+/// What has a command is one; so the error of a damaged plan is about the field that is wrong.
+impl<'de> Deserialize<'de> for TrialPlan {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let plan = Json::deserialize(input)?;
+        let read = if plan.get("command").is_some() {
+            serde_json::from_value(plan).map(Self::Command)
+        } else {
+            serde_json::from_value(plan).map(Self::Tabular)
+        };
+        read.map_err(serde::de::Error::custom)
+    }
+}
+
+impl TrialPlan {
+    /// Of estimators on a table.
+    pub fn tabular(&self) -> Option<&TabularPlan> {
+        match self {
+            Self::Tabular(plan) => Some(plan),
+            Self::Command(_) => None,
+        }
+    }
+
+    /// Of runs of a command.
+    pub fn command(&self) -> Option<&CommandPlan> {
+        match self {
+            Self::Command(plan) => Some(plan),
+            Self::Tabular(_) => None,
+        }
+    }
 }
 
 impl SweepPlan {
@@ -28,87 +70,71 @@ impl SweepPlan {
     /// # Errors
     /// A sentence that says what to change.
     pub fn check(&self) -> Result<(), DataError> {
-        check_parts(self.tabular.folds, self.tabular.test_size)?;
+        match &self.trial {
+            TrialPlan::Tabular(plan) => check_parts(plan.folds, plan.test_size)?,
+            TrialPlan::Command(plan) => plan.check(&self.rules).map_err(DataError::Target)?,
+        }
         self.rules.check().map_err(DataError::Target)
     }
 
-    /// The score that is optimised.
-    pub fn score(&self) -> Score {
-        let all = scores(self.tabular.task);
-        all.iter().copied().find(|score| score.name == self.rules.metric).unwrap_or(all[0])
+    /// The scores of a report; none where a trial has only the value that is optimised.
+    pub fn scores(&self) -> &'static [Score] {
+        self.trial.tabular().map_or(&[], |plan| scores(plan.task))
     }
 
-    /// The same, as its place among the values of a report.
+    /// What is optimised, as its place among the values of a report.
     pub fn aim(&self) -> Aim {
-        let all = scores(self.tabular.task);
-        let at = all.iter().position(|score| score.name == self.rules.metric).unwrap_or(0);
+        let at = self.scores().iter().position(|score| score.name == self.rules.metric).unwrap_or(0);
         Aim { at, mode: self.rules.mode }
     }
 
-    /// Its name as a metric of a trial's run: `val_rmse`.
+    /// Its name as a metric of a trial's run: `val_rmse`; that of a command as its script calls it.
     pub fn metric(&self) -> String {
-        format!("val_{}", self.rules.metric)
+        match &self.trial {
+            TrialPlan::Tabular(_) => format!("val_{}", self.rules.metric),
+            TrialPlan::Command(_) => self.rules.metric.clone(),
+        }
     }
 
-    /// Reads the data again, to go on.
+    /// What is not broken off by a pause: `fold` or `trial`.
+    pub fn unit(&self) -> &'static str {
+        match &self.trial {
+            TrialPlan::Tabular(_) => "fold",
+            TrialPlan::Command(_) => "trial",
+        }
+    }
+
+    /// Reads the data again, to go on with estimators on a table.
     ///
     /// # Errors
-    /// Where they cannot be read, or not as before.
+    /// Where they cannot be read, or not as before, or there is no table.
     pub fn training_data(&self) -> Result<TrainingData, DataError> {
-        let TabularPlan { data, reading, target, task, test_size, folds, .. } = &self.tabular;
-        let frame = data::load(data, reading)?;
-        let target = Target::new(&frame, target, Some(*task))?;
-        TrainingData::new(frame, target, *test_size, *folds, self.rules.seed)
+        match &self.trial {
+            TrialPlan::Tabular(plan) => plan.training_data(self.rules.seed),
+            TrialPlan::Command(_) => Err(DataError::Target("a command reads its data by itself".into())),
+        }
     }
 
-    /// The command that does the same again, wherever it is logged.
-    pub fn command(&self) -> String {
-        let mut words = vec!["mltui".to_owned(), "sweep".to_owned()];
-        let mut flag = |name: &str, value: String| words.push(option(name, &value));
-        let (rules, tabular) = (&self.rules, &self.tabular);
-        flag("data", tabular.data.clone());
-        flag("target", tabular.target.clone());
-        flag("task", tabular.task.as_str().to_owned());
-        flag("metric", rules.metric.clone());
-        for space in &rules.spaces {
-            flag("family", space.family.clone());
-        }
-        for (family, name, range) in &tabular.ranges {
-            flag("space", format!("{family}.{name}={range}"));
-        }
-        flag("method", rules.method.as_str().to_owned());
-        if rules.method == Method::Grid {
-            flag("grid-points", rules.grid_points.to_string());
-        }
-        if let Some(trials) = rules.trials {
-            flag("trials", trials.to_string());
-        }
-        if let Some(seconds) = rules.seconds {
-            flag("time", format!("{seconds}s"));
-        }
-        flag("folds", tabular.folds.to_string());
-        flag("test-size", tabular.test_size.to_string());
-        flag("seed", rules.seed.to_string());
-        flag("models", format!("{:?}", tabular.models).to_lowercase());
-        let reading = &tabular.reading;
-        for name in &reading.categorical {
-            flag("categorical", name.clone());
-        }
-        for name in &reading.ignored {
-            flag("ignore", name.clone());
-        }
-        if let Some(separator) = reading.separator {
-            flag("separator", char::from(separator).to_string());
-        }
-        if let Some(mark) = reading.decimal {
-            flag("decimal", mark.character().to_string());
-        }
-        if reading.no_header {
-            words.push("--no-header".to_owned());
-        }
-        words.push(if rules.pruner == Pruner::None { "--no-prune" } else { "--prune" }.to_owned());
+    /// The command that does the same again, with options of where it is logged.
+    pub fn command(&self, place: &[String]) -> String {
+        let words = match &self.trial {
+            TrialPlan::Tabular(plan) => [plan.words(&self.rules), place.to_vec()].concat(),
+            TrialPlan::Command(plan) => plan.words(&self.rules, place),
+        };
         words.join(" ")
     }
+}
+
+/// What of the rules stands on the command line for all kinds of trials.
+pub fn rules_in_words(rules: &Rules) -> Vec<String> {
+    let mut words = vec![option("method", rules.method.as_str())];
+    if rules.method == Method::Grid {
+        words.push(option("grid-points", &rules.grid_points.to_string()));
+    }
+    words.extend(rules.trials.map(|trials| option("trials", &trials.to_string())));
+    words.extend(rules.seconds.map(|seconds| option("time", &format!("{seconds}s"))));
+    words.push(option("seed", &rules.seed.to_string()));
+    words
 }
 
 /// An option of a command with its value. One that looks like an option itself is tied to it.

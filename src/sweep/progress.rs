@@ -26,6 +26,8 @@ pub enum SweepStatus {
     Finished,
     /// Somebody called it off.
     Cancelled,
+    /// All its trials failed in the same way, and it was given up.
+    Failed,
     /// Its process died.
     Interrupted,
     /// Another machine, whose processes cannot be seen from here, was at it last.
@@ -41,6 +43,7 @@ impl SweepStatus {
             Self::Paused => "paused",
             Self::Finished => "finished",
             Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
             Self::Interrupted => "interrupted",
             Self::Elsewhere => "elsewhere",
         }
@@ -90,8 +93,10 @@ pub struct Progress {
     pub experiment: ExperimentId,
     /// What that was called when it began.
     pub experiment_name: String,
-    /// The name of the data set.
+    /// The name of the data set, or the command.
     pub data: String,
+    /// Whether trials are runs of a command.
+    pub is_command: bool,
     /// How it stands with it.
     pub state: SweepStatus,
     /// Trials that came to a result.
@@ -147,7 +152,8 @@ impl Progress {
             name: header.name.clone(),
             experiment: header.experiment.clone(),
             experiment_name: header.experiment_name.clone(),
-            data: header.dataset.name.clone(),
+            data: header.subject(),
+            is_command: header.plan.trial.command().is_some(),
             state: status,
             finished,
             pruned,
@@ -160,10 +166,7 @@ impl Progress {
             left: left(header, ended, of, seconds)
                 .filter(|_| status == SweepStatus::Running && of != Some(ended)),
             unsent: state.events.saturating_sub(sent),
-            error: trials.iter().rev().find_map(|trial| match &trial.outcome {
-                Some(TrialOutcome::Failed { message }) => Some(message.clone()),
-                _ => None,
-            }),
+            error: state.last_failure().map(str::to_owned),
             unkept: Ok(Vec::new()),
             host: None,
             damage: state.damage.clone(),
@@ -198,6 +201,7 @@ impl Progress {
             }
             Some(EndReason::Finished) => SweepStatus::Finished,
             Some(EndReason::Cancelled) => SweepStatus::Cancelled,
+            Some(EndReason::Failed) => SweepStatus::Failed,
             None | Some(EndReason::Interrupted) => SweepStatus::Interrupted,
         };
         Ok(Self {

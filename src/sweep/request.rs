@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::engine::pruner::Pruner;
-use super::engine::rules::{Mode, Rules};
+use super::engine::rules::{Mode, Proposals, Rules};
 use super::objective::tabular::{KeptModels, TabularPlan, check_parts};
-use super::plan::SweepPlan;
+use super::plan::{SweepPlan, TrialPlan};
 use super::search::{FamilySpace, Method};
 use crate::learn::data::{self, DataError, DataFrame, Limits, ReadOptions, Target, Task, bundled};
 use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
 use crate::learn::scores::{Score, scores};
 use crate::learn::study::TrainingData;
-use crate::params::{Dimension, ParamValue, Range, tidy};
+use crate::params::{Dimension, ParamValue, Range};
 
 /// A plan before what is not said has been found out.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -131,6 +131,8 @@ impl SweepRequest {
             seed: self.seed.unwrap_or(SEED),
             pruner: if self.prunes() { Pruner::MEDIAN } else { Pruner::None },
             jobs: 1,
+            proposals: Proposals::Steady,
+            max_failures: None,
         };
         rules.jobs = rules.jobs_for(None);
         let tabular = TabularPlan {
@@ -143,7 +145,7 @@ impl SweepRequest {
             test_size,
             models: self.models,
         };
-        let plan = SweepPlan { rules, tabular };
+        let plan = SweepPlan { rules, trial: TrialPlan::Tabular(tabular) };
         plan.check()?;
         Ok((plan, training))
     }
@@ -215,27 +217,13 @@ fn known(name: &str) -> Result<&'static dyn Family, DataError> {
 
 /// Puts a range in the place of the usual one; a single choice is what the family then always takes.
 fn narrow(space: &mut FamilySpace, family: &dyn Family, name: &str, range: &Range) -> Result<(), DataError> {
+    range.check().map_err(|why| wrong(format!("{}.{name}: {why}", space.family)))?;
     let default = match range {
-        Range::Int { low, high, .. } => ParamValue::Int(i64::midpoint(*low, *high)),
-        Range::Real { low, high, log } => ParamValue::Real(tidy(if *log {
-            (low.ln() / 2.0 + high.ln() / 2.0).exp()
-        } else {
-            f64::midpoint(*low, *high)
-        })),
-        Range::Choice(choices) => {
-            choices.first().cloned().ok_or_else(|| wrong(format!("{}.{name} has no values", space.family)))?
-        }
+        // The first trial of a seed stays what it was before ranges knew their middle.
+        Range::Int { low, high, .. } => Some(ParamValue::Int(i64::midpoint(*low, *high))),
+        range => range.middle(),
     };
-    let is_empty = match range {
-        Range::Int { low, high, log } => low > high || (*log && *low < 1),
-        Range::Real { low, high, log } => {
-            low > high || !low.is_finite() || !high.is_finite() || (*log && *low <= 0.0)
-        }
-        Range::Choice(_) => false,
-    };
-    if is_empty {
-        return Err(wrong(format!("{}.{name}: low must be below high, and above 0 with log", space.family)));
-    }
+    let default = default.ok_or_else(|| wrong(format!("{}.{name} has no values", space.family)))?;
     let mut is_known = false;
     for known in space.dimensions.iter_mut().filter(|dimension| dimension.name == name) {
         known.range = range.clone();

@@ -22,7 +22,11 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &[
             "disk",
             "learn",
+            "mlflow",
             "params",
+            "program",
+            "state",
+            "store",
             "sweep::engine",
             "sweep::header",
             "sweep::objective",

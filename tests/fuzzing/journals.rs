@@ -179,7 +179,7 @@ async fn whole(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let origin = SweepOrigin { store: STORE, user: "ana", state_folder: folder };
     let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
     let (sweep, header) = prepared.begin(&experiment).unwrap();
-    let job = SweepJob::new(store.clone(), sweep.clone(), header, data);
+    let job = SweepJob::new(store.clone(), sweep.clone(), header, data).unwrap();
     run::run(job, std::future::pending(), |_| {}).await.unwrap();
     let lost = Unkept { trial: Some(1), what: "model".into(), why: "it is too large".into() };
     sweep.set_unkept(Some(1), &[lost]).unwrap();
@@ -280,7 +280,10 @@ async fn go_on(folder: &Path, resumes: bool) {
     drop(Document::<UiMemory>::new(folder, "stores", STORE).change(|_| ()));
     for (sweep, header) in SweepFolders::of(folder).sweeps {
         // What a mistaken path or number of rows asks for is somebody's wish.
-        if resumes && header.plan.tabular.data == "iris" && resume(&store, &sweep, &header).await.is_some() {
+        if resumes
+            && header.plan.trial.tabular().is_some_and(|plan| plan.data == "iris")
+            && resume(&store, &sweep, &header).await.is_some()
+        {
             read(folder);
         }
     }
@@ -289,7 +292,7 @@ async fn go_on(folder: &Path, resumes: bool) {
 
 async fn resume(store: &Store, folder: &SweepFolder, header: &SweepHeader) -> Option<()> {
     let data = header.plan.training_data().ok()?;
-    let job = SweepJob::new(store.clone(), folder.clone(), header.clone(), data);
+    let job = SweepJob::new(store.clone(), folder.clone(), header.clone(), data).unwrap();
     // Long enough for a whole one; what goes on and on is called off.
     let patience = tokio::time::sleep(Duration::from_millis(300));
     let told = run::run(job, patience, |told| drop(format!("{told:?}"))).await;

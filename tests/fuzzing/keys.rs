@@ -245,6 +245,7 @@ impl Visit {
                     experiment: ExperimentId::from("1"),
                     experiment_name: NAMES[4].into(),
                     data: NAMES[5].into(),
+                    is_command: false,
                     state: states[usize::from(*state)],
                     finished: *count,
                     pruned: 1,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::journal::{Control, Event, EventKind, SweepFolder, TrialOutcome};
 use super::numbers::moments;
-use super::rules::{Aim, Rules};
+use super::rules::{Aim, Proposals, Rules};
 use super::state::{SweepState, TrialState, best};
 use super::trial::{Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
 use crate::sweep::search::{LAG, Observation, Proposer};
@@ -22,6 +22,9 @@ struct QueueState {
     /// Numbers that were begun before and wait for somebody.
     left: Vec<usize>,
     is_closed: bool,
+    is_given_up: bool,
+    /// How the trials failed that ended since this process began, while none came to anything.
+    failures: Vec<String>,
     /// When no further trial begins.
     deadline: Option<Instant>,
     paused: Option<Instant>,
@@ -64,7 +67,16 @@ impl<'a> Queue<'a> {
             aim,
             folder,
             proposer: rules.proposer(),
-            state: Mutex::new(QueueState { trials, next, left, is_closed: false, deadline, paused: None }),
+            state: Mutex::new(QueueState {
+                trials,
+                next,
+                left,
+                is_closed: false,
+                is_given_up: false,
+                failures: Vec::new(),
+                deadline,
+                paused: None,
+            }),
             changed: Condvar::new(),
             stop,
             tell,
@@ -106,11 +118,9 @@ impl<'a> Queue<'a> {
             if is_late || self.rules.trials.is_some_and(|most| number >= most) {
                 break;
             }
-            let looks_back = self.rules.most_jobs() == LAG;
-            let known = if looks_back { number.saturating_sub(LAG - 1) } else { 0 };
+            let known = if self.rules.looks_back() { number.saturating_sub(LAG - 1) } else { 0 };
             if state.trials[..known].iter().all(|trial| trial.outcome.is_some()) {
-                let observed: Vec<Observation> =
-                    state.trials[..known].iter().filter_map(|trial| self.observation(trial)).collect();
+                let observed = self.observed(&state.trials, known);
                 let Some(proposal) = self.proposer.propose(number, &observed) else { break };
                 let event = Event::now(EventKind::Started { trial: number, proposal: proposal.clone() });
                 state.next += 1;
@@ -125,6 +135,24 @@ impl<'a> Queue<'a> {
             drop(self.changed.wait_timeout(state, LOOK));
         }
         Ok(None)
+    }
+
+    /// What the next proposal goes by: the first `known` trials, or all that there are.
+    fn observed(&self, trials: &[TrialState], known: usize) -> Vec<Observation> {
+        if self.rules.proposals == Proposals::Steady {
+            return trials[..known].iter().filter_map(|trial| self.observation(trial)).collect();
+        }
+        let observations = trials.iter().filter_map(|trial| Some((trial, self.observation(trial)?)));
+        let mut observed: Vec<(&TrialState, Observation)> = observations.collect();
+        // What is under way is taken to come out as badly as the worst so far, so that others are tried meanwhile: a
+        // constant liar (Ginsbourger 2010).
+        let worst = observed.iter().filter_map(|(_, trial)| trial.loss).max_by(f64::total_cmp);
+        for (trial, observation) in &mut observed {
+            if trial.outcome.is_none() {
+                observation.loss = worst;
+            }
+        }
+        observed.into_iter().map(|(_, observation)| observation).collect()
     }
 
     fn observation(&self, trial: &TrialState) -> Option<Observation> {
@@ -171,8 +199,14 @@ impl<'a> Queue<'a> {
     pub fn end(&self, trial: usize, end: TrialEnd) -> io::Result<()> {
         if let Some(outcome) = self.outcome(trial, end) {
             self.tell(EventKind::Ended { trial, outcome: outcome.clone() })?;
+            let mut state = self.state();
+            if let TrialOutcome::Failed { message } = &outcome {
+                state.failures.push(kind_of_failure(message));
+            }
             // Told before it is known: whoever goes by it, goes by what is written.
-            self.state().trials[trial].outcome = Some(outcome);
+            state.trials[trial].outcome = Some(outcome);
+            state.is_given_up |= self.fails(&state);
+            state.is_closed |= state.is_given_up;
         }
         self.changed.notify_all();
         Ok(())
@@ -195,6 +229,22 @@ impl<'a> Queue<'a> {
         })
     }
 
+    /// Whether nothing but failures of one kind came of it so far, and as many as are borne.
+    fn fails(&self, state: &QueueState) -> bool {
+        let Some(most) = self.rules.max_failures.filter(|most| *most > 0) else { return false };
+        let failures = &state.failures;
+        failures.len() >= most
+            && failures.iter().all(|kind| *kind == failures[0])
+            && !state.trials.iter().any(|trial| {
+                matches!(trial.outcome, Some(TrialOutcome::Finished { .. } | TrialOutcome::Pruned { .. }))
+            })
+    }
+
+    /// Whether it was given up, as all trials failed in the same way.
+    pub fn is_given_up(&self) -> bool {
+        self.state().is_given_up
+    }
+
     /// The best trial so far: of equal ones the first.
     pub fn best(&self) -> Option<Trial> {
         let state = self.state();
@@ -207,6 +257,13 @@ impl<'a> Queue<'a> {
         self.state().is_closed = true;
         self.changed.notify_all();
     }
+}
+
+/// What stays the same where trials fail for one reason: the first line without its numbers, which tell of params.
+fn kind_of_failure(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-');
+    line.split(is_number).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("#")
 }
 
 struct Listening<'a> {
@@ -225,6 +282,10 @@ impl TrialWatch for Listening<'_> {
             }
         }
         Ok(if self.queue.may_go_on()? { Verdict::Continue } else { Verdict::Cancel })
+    }
+
+    fn is_called_off(&self) -> bool {
+        self.queue.stop.load(Ordering::Relaxed) || self.queue.folder.control() == Control::Cancel
     }
 
     fn report(&self, report: TrialReport) -> io::Result<()> {

@@ -44,6 +44,17 @@ impl Aim {
     }
 }
 
+/// What proposals go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proposals {
+    /// Only what has ended for sure, so that trials do not depend on the number of jobs.
+    #[default]
+    Steady,
+    /// All that is known when a trial begins: it waits for no other.
+    Eager,
+}
+
 /// What decides how a sweep goes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rules {
@@ -67,17 +78,43 @@ pub struct Rules {
     pub pruner: Pruner,
     /// Trials side by side.
     pub jobs: usize,
+    /// What proposals go by.
+    #[serde(default, skip_serializing_if = "Proposals::is_steady")]
+    pub proposals: Proposals,
+    /// The sweep stops where so many trials, its first, fail in the same way; none: it never does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_failures: Option<usize>,
+}
+
+impl Proposals {
+    /// What went without saying before there was a choice is still not said.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+    fn is_steady(&self) -> bool {
+        *self == Self::Steady
+    }
 }
 
 impl Rules {
     /// What proposes the trials.
     pub fn proposer(&self) -> Proposer {
-        Proposer::new(self.method, self.seed, self.spaces.clone(), self.grid_points)
+        let proposer = Proposer::new(self.method, self.seed, self.spaces.clone(), self.grid_points);
+        match self.proposals {
+            Proposals::Steady => proposer,
+            Proposals::Eager => proposer.apart(),
+        }
     }
 
     /// How many trials can be under way side by side.
     pub fn most_jobs(&self) -> usize {
-        most_jobs(self.method, self.pruner != Pruner::None)
+        match self.proposals {
+            Proposals::Eager => MOST_JOBS,
+            Proposals::Steady => most_jobs(self.method, self.pruner != Pruner::None),
+        }
+    }
+
+    /// Whether a trial is proposed only when those that are [`LAG`] before it have ended.
+    pub fn looks_back(&self) -> bool {
+        self.most_jobs() == LAG
     }
 
     /// So many as are asked for, or one for each core but one, as far as the rules allow.

@@ -107,6 +107,14 @@ impl SweepState {
         &mut self.trials[number]
     }
 
+    /// Why the last trial that failed did.
+    pub fn last_failure(&self) -> Option<&str> {
+        self.trials.iter().rev().find_map(|trial| match &trial.outcome {
+            Some(TrialOutcome::Failed { message }) => Some(message.as_str()),
+            _ => None,
+        })
+    }
+
     /// How long the sweep has been at work: times when no process was, or it was paused, do not count.
     pub fn seconds(&self) -> f64 {
         self.worked as f64 / 1000.0

@@ -74,6 +74,9 @@ pub trait TrialWatch: Sync {
     /// Where the journal cannot be written: the trial ends, and with it the sweep.
     fn verdict(&self) -> io::Result<Verdict>;
 
+    /// Whether the sweep was called off. Unlike [`TrialWatch::verdict`] it never waits.
+    fn is_called_off(&self) -> bool;
+
     /// Takes a report; it is kept when this returns.
     ///
     /// # Errors

@@ -1,10 +1,34 @@
 //! What a trial is: what is done with the params of a proposal, what it reports, and what is kept of it.
 
+pub mod command;
 pub mod tabular;
 
 use std::io;
+use std::time::Duration;
+
+use thiserror::Error;
 
 use super::engine::trial::{Trial, TrialEnd, TrialWatch};
+
+/// What keeps trials from being carried out, and is no fault of theirs. It ends the sweep.
+#[derive(Debug, Error)]
+#[error("trial {trial} cannot be carried out: {cause}")]
+pub struct TrialFault {
+    trial: usize,
+    cause: io::Error,
+}
+
+impl TrialFault {
+    /// As the error of an objective.
+    pub fn of(trial: usize, cause: io::Error) -> io::Error {
+        io::Error::new(cause.kind(), Self { trial, cause })
+    }
+
+    /// Whether it is one.
+    pub fn is(error: &io::Error) -> bool {
+        error.get_ref().and_then(|cause| cause.downcast_ref::<Self>()).is_some()
+    }
+}
 
 /// Something that is done with params, and yields numbers.
 ///
@@ -24,4 +48,9 @@ pub trait Objective: Send + Sync {
     /// # Errors
     /// As [`Objective::run`], and where it comes to nothing.
     fn finish(&self, best: &Trial, watch: &dyn TrialWatch) -> io::Result<()>;
+
+    /// How long trials that are called off are waited for: what they leave behind may have to be put away.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
 }

@@ -7,7 +7,12 @@ use crate::disk::is_damage;
 use crate::store::{ErrorKind, Store, StoreError};
 use crate::sweep::engine::journal::{EndReason, Event, EventKind, SweepFolder};
 use crate::sweep::engine::record::Recorder;
+#[cfg(unix)]
+use crate::sweep::engine::state::SweepState;
 use crate::sweep::header::{SweepFolders, SweepHeader};
+#[cfg(unix)]
+use crate::sweep::objective::command::end_leftovers;
+use crate::sweep::plan::TrialPlan;
 
 /// Brings events to a store that answers; a file that it does not take is tried as often as in a sweep that runs.
 async fn bring(recorder: &mut Recorder, events: &mut Vec<Event>) -> Result<(), StoreError> {
@@ -51,6 +56,17 @@ fn is_over(folder: &SweepFolder) -> std::io::Result<bool> {
     Ok(folder.is_fully_logged()?.unwrap_or(true))
 }
 
+/// Ends what is still running of trials whose sweep died.
+#[cfg(unix)]
+fn end_processes(folder: &SweepFolder, header: &SweepHeader, events: &[Event]) -> std::io::Result<()> {
+    if header.plan.trial.command().is_none() {
+        return Ok(());
+    }
+    let trials = SweepState::of(events).trials;
+    let open = (0..trials.len()).filter(|number| trials[*number].outcome.is_none());
+    open.into_iter().try_for_each(|number| end_leftovers(&folder.trial_folder(number)))
+}
+
 /// Closes a sweep; none if there is nothing to close, or a process is at it.
 async fn close(store: &Store, folder: &SweepFolder, header: &SweepHeader) -> Option<Result<(), StoreError>> {
     let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
@@ -66,6 +82,10 @@ async fn close(store: &Store, folder: &SweepFolder, header: &SweepHeader) -> Opt
         return None;
     }
     let mut events = folder.events().ok()?;
+    #[cfg(unix)]
+    if let Err(error) = end_processes(folder, header, &events) {
+        return Some(Err(io(error)));
+    }
     let sent = folder.sent().min(events.len());
     let work = async {
         if !matches!(events.last(), Some(Event { kind: EventKind::Closed { .. }, .. })) {
@@ -76,7 +96,11 @@ async fn close(store: &Store, folder: &SweepFolder, header: &SweepHeader) -> Opt
         let mut recorder =
             Recorder::new(store.clone(), folder.clone(), header.logged(), &events[..sent], true);
         bring(&mut recorder, &mut events.split_off(sent)).await?;
-        folder.forget_trials().map_err(io)
+        match &header.plan.trial {
+            TrialPlan::Tabular(_) => folder.forget_trials().map_err(io),
+            // What scripts keep in their folders is theirs.
+            TrialPlan::Command(_) => Ok(()),
+        }
     };
     Some(work.await)
 }

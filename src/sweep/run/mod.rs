@@ -16,13 +16,14 @@ use crate::learn::study::TrainingData;
 use crate::store::{Backoff, Store, StoreError, now_ms};
 use crate::sweep::engine::journal::{Control, EndReason, Event, EventKind, JournalWriter, SweepFolder};
 use crate::sweep::engine::queue::Queue;
-use crate::sweep::engine::record::{Recorder, SweepEnd, is_transient};
+use crate::sweep::engine::record::{Recorder, ScriptRuns, SweepEnd, is_transient};
 use crate::sweep::engine::state::SweepState;
 use crate::sweep::engine::unkept::Unkept;
 use crate::sweep::executor::{Executor, Threads};
 use crate::sweep::header::SweepHeader;
-use crate::sweep::objective::Objective;
+use crate::sweep::objective::command::{Commands, ScriptAccess};
 use crate::sweep::objective::tabular::Tabular;
+use crate::sweep::objective::{Objective, TrialFault};
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -47,6 +48,9 @@ pub enum RunError {
         /// Why.
         cause: std::io::Error,
     },
+    /// Trials cannot be carried out.
+    #[error("{0}; results so far are kept; fix this and resume the sweep")]
+    Trial(std::io::Error),
     /// Another process holds it.
     #[error("another process is running this sweep")]
     Taken,
@@ -59,6 +63,9 @@ impl RunError {
     /// What failed because the folder was taken away is told as that.
     fn journal(folder: &SweepFolder, cause: std::io::Error) -> Self {
         let cause = folder.check().err().unwrap_or(cause);
+        if TrialFault::is(&cause) {
+            return Self::Trial(cause);
+        }
         Self::Journal { path: folder.path.display().to_string(), cause }
     }
 }
@@ -70,13 +77,46 @@ pub struct SweepJob {
     header: SweepHeader,
     objective: Box<dyn Objective>,
     executor: Box<dyn Executor>,
+    /// Where scripts make the runs of trials.
+    runs: Option<Arc<ScriptRuns>>,
 }
 
 impl SweepJob {
     /// Estimators on these data, which are the plan's, on threads of this process.
-    pub fn new(store: Store, folder: SweepFolder, header: SweepHeader, data: TrainingData) -> Self {
-        let objective = Box::new(Tabular::new(header.plan.clone(), data, folder.clone()));
-        Self { store, folder, header, objective, executor: Box::new(Threads) }
+    ///
+    /// # Errors
+    /// Where the plan has no table.
+    pub fn new(
+        store: Store,
+        folder: SweepFolder,
+        header: SweepHeader,
+        data: TrainingData,
+    ) -> Result<Self, String> {
+        let Some(plan) = header.plan.trial.tabular().cloned() else {
+            return Err("its trials are runs of a command".into());
+        };
+        let objective = Box::new(Tabular::new(&header.plan, plan, data, folder.clone()));
+        Ok(Self { store, folder, header, objective, executor: Box::new(Threads), runs: None })
+    }
+
+    /// Runs of a command, whose scripts reach the store as told; within a runtime.
+    ///
+    /// # Errors
+    /// What is wrong with the plan.
+    pub fn of_command(
+        store: Store,
+        folder: SweepFolder,
+        header: SweepHeader,
+        access: ScriptAccess,
+    ) -> Result<Self, String> {
+        let Some(plan) = header.plan.trial.command() else {
+            return Err("its trials are estimators on a table".into());
+        };
+        let runs = ScriptRuns::new(store.clone(), header.id.clone(), header.experiment.clone());
+        let runs = Arc::new(runs);
+        let commands = Commands::new(&header, plan, folder.clone(), access, Arc::clone(&runs))?;
+        let objective = Box::new(commands);
+        Ok(Self { store, folder, header, objective, executor: Box::new(Threads), runs: Some(runs) })
     }
 }
 
@@ -104,7 +144,7 @@ fn train(
     events: &[Event],
     writer: Arc<Mutex<JournalWriter>>,
     stop: Arc<AtomicBool>,
-    result: Arc<Mutex<Option<std::io::Error>>>,
+    result: Arc<Mutex<Trained>>,
 ) -> mpsc::UnboundedReceiver<Event> {
     let (sender, receiver) = mpsc::unbounded_channel();
     let (job, past) = (Arc::clone(job), SweepState::of(events));
@@ -127,11 +167,29 @@ fn train(
             Some(best) => objective.finish(&best, &queue.watch(best.number)),
             None => Ok(()),
         });
-        if let Err(error) = trained {
-            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        }
+        let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
+        *result = Trained { is_given_up: queue.is_given_up(), error: trained.err() };
     });
     receiver
+}
+
+/// What came of the training.
+#[derive(Default)]
+struct Trained {
+    /// Its trials failed one after the other in the same way.
+    is_given_up: bool,
+    error: Option<std::io::Error>,
+}
+
+/// Waits for trials that were called off and leave something behind: it is not told of them any more.
+async fn wait_for_trials(happening: &mut mpsc::UnboundedReceiver<Event>, patience: Duration) {
+    if patience.is_zero() {
+        return;
+    }
+    let ended = async { while happening.recv().await.is_some() {} };
+    if tokio::time::timeout(patience, ended).await.is_err() {
+        tracing::warn!("trials that were called off have not ended");
+    }
 }
 
 /// Runs a sweep to its end, from where it stands. `interrupted` comes when the process is asked to stop.
@@ -155,6 +213,9 @@ pub async fn run(
         &before[..sent],
         !before.is_empty(),
     );
+    if let Some(runs) = &job.runs {
+        recorder.share(Arc::clone(runs));
+    }
     let writer = Arc::new(Mutex::new(writer));
     let worked =
         work(Arc::new(job), &mut recorder, Arc::clone(&writer), before, interrupted, &mut notify).await;
@@ -190,35 +251,44 @@ async fn work(
     notify(Notice::Event(&begun));
     let sent = job.folder.sent().min(before.len());
     let mut waiting: Vec<Event> = before[sent..].iter().cloned().chain([begun]).collect();
-    let (stop, broken) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
-    let mut happening = train(&job, &before, Arc::clone(&writer), Arc::clone(&stop), Arc::clone(&broken));
+    let (stop, trained) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Trained::default())));
+    let mut happening = train(&job, &before, Arc::clone(&writer), Arc::clone(&stop), Arc::clone(&trained));
+    let patience = job.objective.patience();
     let mut called_off = std::pin::pin!(called_off(&job.folder, interrupted));
     let mut is_over = false;
     let reason = loop {
         if !waiting.is_empty() {
             let halt = AtomicBool::new(false);
-            let mut recording = std::pin::pin!(record(recorder, &mut waiting, notify, &halt));
-            let recorded = tokio::select! {
-                recorded = &mut recording => recorded,
-                () = &mut called_off => {
-                    stop.store(true, Ordering::Relaxed);
-                    halt.store(true, Ordering::Relaxed);
-                    // A request that is under way goes on whether or not anybody waits for it, and what it made would be
-                    // made again. What fails is tried once more for the end of the sweep.
-                    let _ = tokio::time::timeout(LAST_STEP, recording).await;
-                    break EndReason::Cancelled;
+            let recorded = {
+                let mut recording = std::pin::pin!(record(recorder, &mut waiting, notify, &halt));
+                tokio::select! {
+                    recorded = &mut recording => recorded,
+                    () = &mut called_off => {
+                        stop.store(true, Ordering::Relaxed);
+                        halt.store(true, Ordering::Relaxed);
+                        // A request that is under way goes on whether or not anybody waits for it, and what it made would
+                        // be made again. What fails is tried once more for the end of the sweep.
+                        let _ = tokio::time::timeout(LAST_STEP, recording).await;
+                        break EndReason::Cancelled;
+                    }
                 }
             };
             if let Err(error) = recorded {
                 stop.store(true, Ordering::Relaxed);
+                wait_for_trials(&mut happening, patience).await;
                 return Err(error.into());
+            }
+            // What an earlier process left is closed by now, and what is made from here on is not closed with it.
+            if let (Some(runs), Some(parent)) = (&job.runs, recorder.parent_run()) {
+                runs.begin_under(parent);
             }
         } else if is_over {
             // Training ends at once when it is called off, and the look at the file may come later.
-            break if job.folder.control() == Control::Cancel {
-                EndReason::Cancelled
-            } else {
-                EndReason::Finished
+            let is_given_up = trained.lock().unwrap_or_else(PoisonError::into_inner).is_given_up;
+            break match job.folder.control() {
+                Control::Cancel => EndReason::Cancelled,
+                _ if is_given_up => EndReason::Failed,
+                _ => EndReason::Finished,
             };
         }
         if is_over {
@@ -236,8 +306,9 @@ async fn work(
     stop.store(true, Ordering::Relaxed);
     if reason == EndReason::Cancelled {
         recorder.was_cut_off();
+        wait_for_trials(&mut happening, patience).await;
     }
-    if let Some(cause) = broken.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    if let Some(cause) = trained.lock().unwrap_or_else(PoisonError::into_inner).error.take() {
         return Err(journal(cause));
     }
     let closed = Event::now(EventKind::Closed { reason });
@@ -254,7 +325,7 @@ async fn work(
     waiting.push(closed);
     let never = AtomicBool::new(false);
     let farewell = record(recorder, &mut waiting, notify, &never);
-    let result = if reason == EndReason::Finished {
+    let result = if matches!(reason, EndReason::Finished | EndReason::Failed) {
         farewell.await
     } else {
         match tokio::time::timeout(FAREWELL, farewell).await {
@@ -264,7 +335,10 @@ async fn work(
         }
     };
     result?;
-    if let Err(error) = job.folder.forget_trials() {
+    // What scripts keep in their folders is theirs.
+    if job.runs.is_none()
+        && let Err(error) = job.folder.forget_trials()
+    {
         // A fit that nobody waits for any more may be writing there.
         tracing::warn!(%error, "files of trials are left behind");
     }

@@ -1,7 +1,8 @@
 //! Which trial comes next: a grid, chance, or a tree-structured Parzen estimator (Bergstra 2011).
 //!
 //! A proposal depends on its number, the seed, and the results of trials that are [`LAG`] or more before it, and on nothing
-//! else: so the trials are the same however many run side by side.
+//! else: so the trials are the same however many run side by side. Whoever asks for proposals that keep apart may go by all
+//! that is known, and by guesses of what is under way.
 
 mod space;
 
@@ -23,6 +24,12 @@ use crate::params::{Dimension, ParamValue, Params, Range, tidy};
 pub const LAG: usize = 8;
 /// Trials by chance, of a family, before its results are gone by.
 const STARTUP: usize = 5;
+
+/// Draws by chance before something is tried twice.
+const CHANCES: u64 = 8;
+/// The share of a range that a value tells of: of one alone, and of many at least.
+const WIDEST: f64 = 0.2;
+const NARROWEST: f64 = 0.01;
 
 /// How trials are proposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -85,6 +92,8 @@ pub struct Proposer {
     seed: u64,
     spaces: Vec<FamilySpace>,
     grid: Vec<Proposal>,
+    /// Whether proposals keep a distance from what was tried.
+    keeps_apart: bool,
 }
 
 impl Proposer {
@@ -95,7 +104,13 @@ impl Proposer {
         } else {
             Vec::new()
         };
-        Self { method, seed, spaces, grid }
+        Self { method, seed, spaces, grid, keeps_apart: false }
+    }
+
+    /// The same, whose proposals keep a distance from what was tried, and from each other while nothing more is known: where
+    /// all that did well lies at one place, the estimator as it comes proposes that place again and again.
+    pub fn apart(self) -> Self {
+        Self { keeps_apart: true, ..self }
     }
 
     /// How many trials there are at most.
@@ -120,6 +135,22 @@ impl Proposer {
         if let Some(space) = self.spaces.get(number) {
             return Some(Proposal { family: space.family.clone(), params: space.defaults() });
         }
+        let proposal = self.sampled(number, observed)?;
+        let is_tried = |proposal: &Proposal| observed.iter().any(|trial| trial.proposal == *proposal);
+        if !self.keeps_apart || !is_tried(&proposal) {
+            return Some(proposal);
+        }
+        // By chance, where that finds something new in a few draws.
+        let others = (1..=CHANCES).map(|chance| Self {
+            method: Method::Random,
+            seed: self.seed.wrapping_add(chance.wrapping_mul(0x9e37_79b9)),
+            ..self.clone()
+        });
+        let mut drawn = others.filter_map(|chance| chance.sampled(number, observed));
+        Some(drawn.find(|other| !is_tried(other)).unwrap_or(proposal))
+    }
+
+    fn sampled(&self, number: usize, observed: &[Observation]) -> Option<Proposal> {
         let space = self.family(number, observed)?;
         let of_family: Vec<&Observation> =
             observed.iter().filter(|trial| trial.proposal.family == space.family).collect();
@@ -164,13 +195,32 @@ impl Proposer {
     ) -> Sampled {
         let seed = self.seed.wrapping_mul(1_000_003).wrapping_add(dimension as u64);
         let startup = if self.method == Method::Random { usize::MAX } else { STARTUP };
-        let sampler = TpeSampler::builder().seed(seed).n_startup_trials(startup).build();
-        match sampler {
+        let mut sampler = TpeSampler::builder().seed(seed).n_startup_trials(startup);
+        if let Some(bandwidth) = bandwidth(distribution, history.len()).filter(|_| self.keeps_apart) {
+            sampler = sampler.kde_bandwidth(bandwidth);
+        }
+        match sampler.build() {
             Ok(sampler) => sampler.sample(distribution, number as u64, history),
             // The settings are constants; chance is as good an answer as any.
             Err(_) => Sampled::Float(Rng::with_seed(seed).f64()),
         }
     }
+}
+
+/// How wide what is known of one value reaches on either side: a share of the range that shrinks as more is known.
+fn bandwidth(distribution: &Distribution, known: usize) -> Option<f64> {
+    let share = (WIDEST / (known.max(1) as f64).sqrt()).max(NARROWEST);
+    let width = |low: f64, high: f64, log: bool| if log { high.ln() - low.ln() } else { high - low };
+    let bandwidth = match distribution {
+        Distribution::Float(range) => share * width(range.low, range.high, range.log_scale),
+        Distribution::Int(range) => {
+            let wide = share * width(range.low as f64, range.high as f64, range.log_scale);
+            // To the next whole number at least.
+            if range.log_scale { wide } else { wide.max(0.5) }
+        }
+        Distribution::Categorical(_) => return None,
+    };
+    Some(bandwidth).filter(|bandwidth| *bandwidth > 0.0 && bandwidth.is_finite())
 }
 
 fn completed(
@@ -196,6 +246,10 @@ fn distribution(range: &Range) -> Distribution {
         Range::Real { low, high, log } => {
             Distribution::Float(FloatDistribution { low: *low, high: *high, log_scale: *log, step: None })
         }
+        Range::IntSteps { .. } | Range::RealSteps { .. } => {
+            let high = range.steps().map_or(0, |steps| steps.saturating_sub(1) as i64);
+            Distribution::Int(IntDistribution { low: 0, high, log_scale: false, step: None })
+        }
         Range::Choice(choices) => {
             Distribution::Categorical(CategoricalDistribution { n_choices: choices.len() })
         }
@@ -207,6 +261,9 @@ fn encode(range: &Range, value: &ParamValue) -> Option<Sampled> {
         (Range::Int { .. }, ParamValue::Int(value)) => Some(Sampled::Int(*value)),
         (Range::Real { .. }, ParamValue::Real(value)) => Some(Sampled::Float(*value)),
         (Range::Real { .. }, ParamValue::Int(value)) => Some(Sampled::Float(*value as f64)),
+        (Range::IntSteps { .. } | Range::RealSteps { .. }, value) => {
+            Some(Sampled::Int(range.steps_to(value)? as i64))
+        }
         (Range::Choice(choices), value) => {
             choices.iter().position(|choice| choice == value).map(Sampled::Categorical)
         }
@@ -219,6 +276,9 @@ fn decode(dimension: &Dimension, sampled: &Sampled) -> ParamValue {
         (Range::Int { low, high, .. }, Sampled::Int(value)) => ParamValue::Int((*value).clamp(*low, *high)),
         (Range::Real { low, high, .. }, Sampled::Float(value)) => {
             ParamValue::Real(tidy(*value).clamp(*low, *high))
+        }
+        (range @ (Range::IntSteps { .. } | Range::RealSteps { .. }), Sampled::Int(value)) => {
+            range.at((*value).max(0) as u64).unwrap_or_else(|| dimension.default.clone())
         }
         (Range::Choice(choices), Sampled::Categorical(at)) => choices[(*at).min(choices.len() - 1)].clone(),
         _ => dimension.default.clone(),

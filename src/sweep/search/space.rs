@@ -26,6 +26,9 @@ impl FamilySpace {
             Range::Int { low, high, .. } => {
                 usize::try_from(high.abs_diff(*low)).unwrap_or(usize::MAX).saturating_add(1).min(points)
             }
+            Range::IntSteps { .. } | Range::RealSteps { .. } => {
+                usize::try_from(dimension.range.steps().unwrap_or(0)).unwrap_or(usize::MAX)
+            }
             Range::Real { .. } => points,
         };
         self.dimensions.iter().map(values).fold(1, usize::saturating_mul)

@@ -71,7 +71,7 @@ fn what_is_prepared_and_not_begun_leaves_nothing() {
     let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
     let (plan, data) = plan();
     let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
-    assert_eq!(prepared.plan().tabular.data, "iris");
+    assert_eq!(prepared.plan().trial.tabular().unwrap().data, "iris");
     assert!(SweepFolders::of(state.path()).sweeps.is_empty(), "it cannot be taken up yet");
     drop(prepared);
     let sweeps = state.path().join("sweeps");

@@ -5,10 +5,13 @@ mod begin;
 
 use crate::learn::data::Task;
 use crate::learn::families::{DataShape, find};
-use crate::params::ParamValue;
+use crate::params::{Dimension, ParamValue};
 use crate::sweep::engine::journal::{Event, EventKind, SweepFolder};
+use crate::sweep::engine::pruner::Pruner;
 use crate::sweep::engine::queue::Queue;
+use crate::sweep::engine::rules::{Aim, Mode, Proposals, Rules};
 use crate::sweep::engine::state::SweepState;
+use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch};
 use crate::sweep::executor::{Executor, Threads};
 use crate::sweep::objective::tabular::Tabular;
 use crate::sweep::request::SweepRequest;
@@ -54,7 +57,8 @@ fn where_one_worker_cannot_go_on_none_waits_for_its_trial() {
     };
     let (mut plan, data) = request.decide().unwrap();
     plan.rules.jobs = 3;
-    let objective = Tabular::new(plan.clone(), data, folder.clone());
+    let of_table = plan.trial.tabular().unwrap().clone();
+    let objective = Tabular::new(&plan, of_table, data, folder.clone());
     let stop = std::sync::atomic::AtomicBool::new(false);
     for panics in [false, true] {
         let tell = |event: Event| match event.kind {
@@ -66,6 +70,58 @@ fn where_one_worker_cannot_go_on_none_waits_for_its_trial() {
         let error = Threads.run(&queue, &objective).unwrap_err().to_string();
         assert_eq!(error, if panics { "a worker panicked" } else { "no room" });
     }
+}
+
+#[test]
+fn eager_proposals_wait_for_nobody_and_differ_from_what_is_under_way() {
+    let here = tempfile::tempdir().unwrap();
+    let folder = SweepFolder { path: here.path().to_owned() };
+    let dimension = Dimension::real("lr", 1e-4, 1.0, 0.5).log();
+    let rules = Rules {
+        metric: "loss".into(),
+        mode: Mode::Min,
+        spaces: vec![FamilySpace { family: "trial".into(), dimensions: vec![dimension] }],
+        method: Method::Tpe,
+        grid_points: 3,
+        trials: None,
+        seconds: None,
+        seed: 3,
+        pruner: Pruner::None,
+        jobs: 32,
+        proposals: Proposals::Eager,
+        max_failures: Some(2),
+    };
+    let (stop, tell) = (std::sync::atomic::AtomicBool::new(false), |_: Event| Ok(()));
+    let aim = Aim { at: 0, mode: Mode::Min };
+    let queue = Queue::new(&rules, aim, &folder, SweepState::default(), &stop, &tell);
+    let lr = |trial: &Trial| match trial.proposal.params["lr"] {
+        ParamValue::Real(value) => value.log10(),
+        _ => f64::NAN,
+    };
+    for _ in 0..30 {
+        let trial = queue.take().unwrap().unwrap();
+        let values = vec![Some((lr(&trial) + 2.0).abs())];
+        let measured = Measured { values, fit_seconds: 0.0, predict_seconds: 0.0 };
+        queue.watch(trial.number).report(TrialReport::Step(measured)).unwrap();
+        queue.end(trial.number, TrialEnd::Finished).unwrap();
+    }
+    // So many at once, where the built-in search would wait for the first of them.
+    let under_way: Vec<f64> = (0..LAG * 2).map(|_| lr(&queue.take().unwrap().unwrap())).collect();
+    let mut apart = under_way.clone();
+    apart.sort_by(f64::total_cmp);
+    assert!(apart.windows(2).all(|pair| pair[0] < pair[1]), "{apart:?}");
+    let near = under_way.iter().filter(|lr| (*lr + 2.0).abs() < 1.0).count();
+    assert!(near > LAG, "by chance it would be half of them: {under_way:?}");
+    for (number, message) in [(30, "exit code 1: lr 0.5 is bad"), (31, "exit code 1: lr 1e-3 is bad")] {
+        queue.end(number, TrialEnd::Failed(message.into())).unwrap();
+    }
+    assert!(!queue.is_given_up(), "others came to something");
+    let queue = Queue::new(&rules, aim, &folder, SweepState::default(), &stop, &tell);
+    for message in ["exit code 1: lr 0.5 is bad\nmore", "exit code 1: lr 0.25 is bad\nother"] {
+        let trial = queue.take().unwrap().unwrap();
+        queue.end(trial.number, TrialEnd::Failed(message.into())).unwrap();
+    }
+    assert!(queue.is_given_up() && queue.take().unwrap().is_none());
 }
 
 #[test]

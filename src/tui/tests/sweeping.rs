@@ -31,6 +31,7 @@ pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
         name: "sweep-1123-120000".into(),
         experiment: app.runs.experiment.clone().unwrap_or_else(|| ExperimentId::from("1")),
         experiment_name: "wine".into(),
+        is_command: false,
         data: "wine-quality".into(),
         state,
         finished: 6,

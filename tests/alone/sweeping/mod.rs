@@ -1,5 +1,6 @@
 //! Sweeps from outside, into local stores.
 
+mod commands;
 mod data;
 mod steering;
 

@@ -2,6 +2,7 @@
 
 mod families;
 mod files;
+mod scripts;
 mod secrets;
 
 use std::path::Path;

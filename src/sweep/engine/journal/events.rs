@@ -113,6 +113,8 @@ pub enum EndReason {
     Finished,
     /// Somebody called it off.
     Cancelled,
+    /// It was given up, as its trials failed one after the other in the same way.
+    Failed,
     /// The process died; what it had begun was closed by another.
     Interrupted,
 }

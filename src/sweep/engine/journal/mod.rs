@@ -1,6 +1,7 @@
 //! The folder of a sweep in the state directory: what has happened, how much of that the store has, and what is
 //! wanted of it. A process that holds the folder's lock is at it.
 
+mod changes;
 mod events;
 mod lines;
 
@@ -12,6 +13,7 @@ use crate::disk::{self, Care};
 use crate::state::lock::{is_locked, lock};
 use crate::state::worker::Worker;
 
+pub use changes::Change;
 pub use events::{EndReason, Event, EventKind, TrialOutcome};
 pub use lines::{Followed, Position};
 

@@ -40,16 +40,34 @@ impl Recorder {
 
     pub(super) async fn closed(&mut self, at: i64, reason: EndReason) -> Result<()> {
         for number in self.open() {
+            if self.scripts.is_some() {
+                self.script_cut_off(number, at).await?;
+                continue;
+            }
             let run = self.run_of(number).await?;
             self.log(&run, &[], &[], &[Tag::new(WHY, "interrupted")]).await?;
             self.end(&run, RunStatus::Killed, at).await?;
         }
         let parent = self.parent(at).await?;
         if let Some(best) = best(&self.state.trials, self.sweep.aim) {
-            let run = self.run_of(best).await?;
-            self.log(&parent, &[], &[], &[Tag::new("mltui.sweep.best", run.as_str())]).await?;
+            let run = match &self.scripts {
+                Some(_) => self.script_run(best).await?,
+                None => Some(self.run_of(best).await?),
+            };
+            let best: Vec<Tag> =
+                run.map(|run| Tag::new("mltui.sweep.best", run.as_str())).into_iter().collect();
+            self.log(&parent, &[], &[], &best).await?;
         }
-        let status = if reason == EndReason::Finished { RunStatus::Finished } else { RunStatus::Killed };
+        let status = match reason {
+            EndReason::Finished => RunStatus::Finished,
+            EndReason::Failed => RunStatus::Failed,
+            EndReason::Cancelled | EndReason::Interrupted => RunStatus::Killed,
+        };
+        if reason == EndReason::Failed
+            && let Some(why) = self.state.last_failure()
+        {
+            self.log(&parent, &[], &[], &[Tag::new(WHY, cut(why))]).await?;
+        }
         self.end(&parent, status, at).await
     }
 

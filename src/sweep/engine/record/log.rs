@@ -29,6 +29,10 @@ pub trait Log: Send + Sync + Debug {
     fn of_last(&self, measured: &Measured) -> Vec<(String, f64)>;
     /// Metrics of what a trial came to.
     fn of_result(&self, means: &[Option<f64>], deviations: &[Option<f64>]) -> Vec<(String, f64)>;
+    /// Whether scripts make the runs of trials, which are found, and not made when a trial begins.
+    fn is_of_scripts(&self) -> bool {
+        false
+    }
     /// Why a trial was pruned after so many reports, in words.
     fn pruned(&self, reports: usize) -> String;
 }
@@ -46,8 +50,8 @@ pub struct LoggedSweep {
     pub user: String,
     /// The git commit of the folder that it was begun in.
     pub commit: Option<String>,
-    /// An input of every run.
-    pub dataset: Dataset,
+    /// An input of every run, where it is known.
+    pub dataset: Option<Dataset>,
     /// What is optimised.
     pub aim: Aim,
     /// What is logged, under which names.

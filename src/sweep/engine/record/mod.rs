@@ -8,6 +8,7 @@ pub mod kept;
 mod log;
 mod models;
 mod package;
+mod scripts;
 #[cfg(test)]
 mod tests;
 mod uploads;
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use log::{Log, LoggedSweep};
+pub use scripts::{ScriptRuns, run_of_attempt};
 
 use self::uploads::Refusals;
 use super::journal::{EndReason, Event, EventKind, SweepFolder, TrialOutcome};
@@ -51,7 +53,9 @@ pub struct Recorder {
     store: Store,
     folder: SweepFolder,
     sweep: LoggedSweep,
-    dataset: DatasetInput,
+    dataset: Option<DatasetInput>,
+    /// Where scripts make the runs of trials.
+    scripts: Option<Arc<ScriptRuns>>,
     parent: Option<RunId>,
     runs: HashMap<usize, RunId>,
     /// How many events the store has been told.
@@ -78,11 +82,14 @@ impl Recorder {
     ) -> Self {
         let state = SweepState::of(seen);
         let prefix = state.trials.iter().take_while(|trial| trial.outcome.is_some()).count();
-        let dataset = DatasetInput {
-            dataset: sweep.dataset.clone(),
-            tags: vec![Tag::new(tags::DATA_CONTEXT, "training")],
-        };
+        let tags = vec![Tag::new(tags::DATA_CONTEXT, "training")];
+        let dataset = sweep.dataset.clone().map(|dataset| DatasetInput { dataset, tags });
+        let scripts = sweep
+            .names
+            .is_of_scripts()
+            .then(|| Arc::new(ScriptRuns::new(store.clone(), sweep.id.clone(), sweep.experiment.clone())));
         Self {
+            scripts,
             store,
             folder,
             sweep,
@@ -96,6 +103,16 @@ impl Recorder {
             told: Vec::new(),
             searches,
         }
+    }
+
+    /// Looks for the runs of scripts where others look for them too.
+    pub fn share(&mut self, scripts: Arc<ScriptRuns>) {
+        self.scripts = Some(scripts);
+    }
+
+    /// The sweep's own run, if it is known by now.
+    pub fn parent_run(&self) -> Option<&RunId> {
+        self.parent.as_ref()
     }
 
     /// Brings events to the store and takes them away, so that what is left after an error is what is left to do.
@@ -149,6 +166,8 @@ impl Recorder {
         let mut reports: BTreeMap<usize, Vec<Metric>> = BTreeMap::new();
         for event in events {
             match &event.kind {
+                // A script logs its own.
+                EventKind::Reported { .. } | EventKind::Started { .. } if self.scripts.is_some() => {}
                 EventKind::Reported { trial, step, measured } => {
                     let metrics = reports.entry(*trial).or_default();
                     metrics.extend(dated(event.at, *step, self.sweep.names.of_step(measured)));
@@ -156,6 +175,9 @@ impl Recorder {
                 EventKind::Begun => self.begin(event.at).await?,
                 EventKind::Started { trial, .. } => drop(self.run_of(*trial).await?),
                 EventKind::Last { trial, measured } => self.last(*trial, event.at, measured).await?,
+                EventKind::Ended { trial, outcome } if self.scripts.is_some() => {
+                    self.script_ended(*trial, event.at, outcome).await?;
+                }
                 EventKind::Ended { trial, outcome } => {
                     let metrics = reports.remove(trial).unwrap_or_default();
                     self.ended(*trial, event.at, outcome, metrics).await?;
@@ -268,13 +290,18 @@ impl Recorder {
         let unkept = self.files(None, &parent, &files).await?;
         self.tell(None, &parent, unkept).await?;
         for number in self.open() {
-            self.reopen(number).await?;
+            if self.scripts.is_some() {
+                self.script_cut_off(number, at).await?;
+            } else {
+                self.reopen(number).await?;
+            }
         }
         Ok(())
     }
 
     async fn input(&self, run: &RunId) -> Result<()> {
-        match self.store.log_inputs(run, std::slice::from_ref(&self.dataset)).await {
+        let Some(dataset) = &self.dataset else { return Ok(()) };
+        match self.store.log_inputs(run, std::slice::from_ref(dataset)).await {
             Err(error) if matches!(error.kind, ErrorKind::Unsupported(_)) => Ok(()),
             result => self.unless_deleted(run, result).await,
         }

@@ -145,7 +145,9 @@ impl Recorder {
             }
         };
         self.store.log_model_output(run, &model.model_id).await?;
-        self.store.log_model_metrics(run, &model.model_id, metrics, &self.dataset.dataset).await?;
+        if let Some(input) = &self.dataset {
+            self.store.log_model_metrics(run, &model.model_id, metrics, &input.dataset).await?;
+        }
         let packing = Packing { model: Some(model.model_id.as_str()), ..*packing };
         let mut files = files(&packing, signature, onnx.to_vec());
         let last = files.pop();

@@ -54,7 +54,7 @@ impl World {
     /// Takes the sweep up, as a process does.
     async fn run(&self) -> Result<SweepEnd, RunError> {
         let data = self.header.plan.training_data().unwrap();
-        let job = SweepJob::new(self.store.clone(), self.folder.clone(), self.header.clone(), data);
+        let job = SweepJob::new(self.store.clone(), self.folder.clone(), self.header.clone(), data).unwrap();
         run::run(job, std::future::pending(), |_| {}).await
     }
 

@@ -1,18 +1,21 @@
 //! What is logged of a sweep of estimators: the names of params, metrics and files.
 
+use super::TabularPlan;
 use crate::learn::report::DataReport;
 use crate::learn::scores::scores;
 use crate::sweep::engine::record::Log;
+use crate::sweep::engine::rules::Rules;
 use crate::sweep::engine::trial::Measured;
 use crate::sweep::header::SweepHeader;
-use crate::sweep::plan::SweepPlan;
 use crate::sweep::search::Proposal;
 use crate::text::json;
 
 /// The names, made of what the sweep was begun with.
 #[derive(Debug)]
 pub struct TabularLog {
-    plan: SweepPlan,
+    rules: Rules,
+    metric: String,
+    plan: TabularPlan,
     report: Option<DataReport>,
     command: String,
     command_in_a_tag: String,
@@ -20,9 +23,11 @@ pub struct TabularLog {
 
 impl TabularLog {
     /// Of the sweep with this header.
-    pub fn new(header: &SweepHeader) -> Self {
+    pub fn new(header: &SweepHeader, plan: &TabularPlan) -> Self {
         Self {
-            plan: header.plan.clone(),
+            rules: header.plan.rules.clone(),
+            metric: header.plan.metric(),
+            plan: plan.clone(),
             report: header.report.clone(),
             command: header.command(),
             command_in_a_tag: header.command_in_a_tag(),
@@ -30,7 +35,7 @@ impl TabularLog {
     }
 
     fn named(&self, prefix: &str, suffix: &str, values: &[Option<f64>]) -> Vec<(String, f64)> {
-        let named = scores(self.plan.tabular.task).iter().zip(values);
+        let named = scores(self.plan.task).iter().zip(values);
         named
             .filter_map(|(score, value)| Some((format!("{prefix}_{}{suffix}", score.name), (*value)?)))
             .collect()
@@ -43,13 +48,13 @@ impl Log for TabularLog {
     }
 
     fn sweep_params(&self) -> Vec<(String, String)> {
-        let SweepPlan { rules, tabular } = &self.plan;
+        let (rules, tabular) = (&self.rules, &self.plan);
         let families: Vec<_> = rules.spaces.iter().map(|space| space.family.as_str()).collect();
         let mut params = vec![
             ("data", tabular.data.clone()),
             ("target", tabular.target.clone()),
             ("task", tabular.task.as_str().to_owned()),
-            ("metric", self.plan.metric()),
+            ("metric", self.metric.clone()),
             ("families", families.join(", ")),
             ("method", rules.method.as_str().to_owned()),
             ("folds", tabular.folds.to_string()),
@@ -62,7 +67,7 @@ impl Log for TabularLog {
     }
 
     fn sweep_files(&self) -> Vec<(String, Vec<u8>)> {
-        let space = json::pretty(&self.plan.rules.spaces).unwrap_or_default();
+        let space = json::pretty(&self.rules.spaces).unwrap_or_default();
         let command = format!("{}\n", self.command).into_bytes();
         let mut files = vec![("search_space.json".to_owned(), space), ("command.txt".to_owned(), command)];
         if let Some(report) = &self.report {
@@ -81,7 +86,7 @@ impl Log for TabularLog {
     }
 
     fn metric(&self) -> String {
-        self.plan.metric()
+        self.metric.clone()
     }
 
     fn of_step(&self, measured: &Measured) -> Vec<(String, f64)> {
@@ -104,6 +109,6 @@ impl Log for TabularLog {
     }
 
     fn pruned(&self, reports: usize) -> String {
-        format!("pruned after {reports} of {} folds: worse than the median", self.plan.tabular.folds)
+        format!("pruned after {reports} of {} folds: worse than the median", self.plan.folds)
     }
 }

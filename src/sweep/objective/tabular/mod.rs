@@ -9,14 +9,16 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::Objective;
-use crate::learn::data::{DataError, ReadOptions, Task};
+use crate::learn::data::{self, DataError, ReadOptions, Target, Task};
 use crate::learn::families::{self, seed_of};
 use crate::learn::study::{Fitted, TrainingData};
 use crate::params::Range;
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::numbers::{Values, finite, moments};
+use crate::sweep::engine::pruner::Pruner;
+use crate::sweep::engine::rules::{Aim, Rules};
 use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
-use crate::sweep::plan::SweepPlan;
+use crate::sweep::plan::{SweepPlan, option, rules_in_words};
 
 pub use log::TabularLog;
 
@@ -54,6 +56,57 @@ pub struct TabularPlan {
     pub models: KeptModels,
 }
 
+impl TabularPlan {
+    /// Reads the data again, to go on with trials of that seed.
+    ///
+    /// # Errors
+    /// Where they cannot be read, or not as before.
+    pub fn training_data(&self, seed: u64) -> Result<TrainingData, DataError> {
+        let frame = data::load(&self.data, &self.reading)?;
+        let target = Target::new(&frame, &self.target, Some(self.task))?;
+        TrainingData::new(frame, target, self.test_size, self.folds, seed)
+    }
+
+    /// The command that does the same again, in words that a shell takes.
+    pub fn words(&self, rules: &Rules) -> Vec<String> {
+        let mut words = vec!["mltui".to_owned(), "sweep".to_owned()];
+        let mut flag = |name: &str, value: &str| words.push(option(name, value));
+        flag("data", &self.data);
+        flag("target", &self.target);
+        flag("task", self.task.as_str());
+        flag("metric", &rules.metric);
+        for space in &rules.spaces {
+            flag("family", &space.family);
+        }
+        for (family, name, range) in &self.ranges {
+            flag("space", &format!("{family}.{name}={range}"));
+        }
+        words.extend(rules_in_words(rules));
+        let mut flag = |name: &str, value: &str| words.push(option(name, value));
+        flag("folds", &self.folds.to_string());
+        flag("test-size", &self.test_size.to_string());
+        flag("models", &format!("{:?}", self.models).to_lowercase());
+        let reading = &self.reading;
+        for name in &reading.categorical {
+            flag("categorical", name);
+        }
+        for name in &reading.ignored {
+            flag("ignore", name);
+        }
+        if let Some(separator) = reading.separator {
+            flag("separator", &char::from(separator).to_string());
+        }
+        if let Some(mark) = reading.decimal {
+            flag("decimal", &mark.character().to_string());
+        }
+        if reading.no_header {
+            words.push("--no-header".to_owned());
+        }
+        words.push(if rules.pruner == Pruner::None { "--no-prune" } else { "--prune" }.to_owned());
+        words
+    }
+}
+
 /// Whether there can be so many folds and such a test part.
 ///
 /// # Errors
@@ -73,20 +126,22 @@ pub fn check_parts(folds: usize, test_size: f64) -> Result<(), DataError> {
 /// Trials that are estimators on a table. A report holds the scores of a fold, in the order of
 /// [`scores`](crate::learn::scores::scores).
 pub struct Tabular {
-    plan: SweepPlan,
+    plan: TabularPlan,
+    seed: u64,
+    aim: Aim,
     data: TrainingData,
     folder: SweepFolder,
 }
 
 impl Tabular {
-    /// On the data of the plan; models go to the folder.
-    pub fn new(plan: SweepPlan, data: TrainingData, folder: SweepFolder) -> Self {
-        Self { plan, data, folder }
+    /// The estimators of a plan, on its data; models go to the folder.
+    pub fn new(sweep: &SweepPlan, plan: TabularPlan, data: TrainingData, folder: SweepFolder) -> Self {
+        Self { plan, seed: sweep.rules.seed, aim: sweep.aim(), data, folder }
     }
 
     /// Fits on all but the test part, and keeps the model and what the test part says; in words why that cannot be.
     fn refit(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<Result<(), String>> {
-        let seed = seed_of(self.plan.rules.seed, trial.number as u64);
+        let seed = seed_of(self.seed, trial.number as u64);
         let proposal = &trial.proposal;
         let fitted = self.data.whole().and_then(|part| {
             let family = families::named(&proposal.family)?;
@@ -104,7 +159,7 @@ impl Tabular {
 
     /// Whether what is optimised is a number in every fold.
     fn is_defined(&self, reports: &[Values]) -> bool {
-        self.plan.aim().value(&moments(reports).0).is_some()
+        self.aim.value(&moments(reports).0).is_some()
     }
 }
 
@@ -122,7 +177,7 @@ impl Objective for Tabular {
             Ok(family) => family,
             Err(message) => return Ok(TrialEnd::Failed(message)),
         };
-        let seed = seed_of(self.plan.rules.seed, trial.number as u64);
+        let seed = seed_of(self.seed, trial.number as u64);
         let mut reports = trial.reports.clone();
         for fold in reports.len()..self.data.folds() {
             match watch.verdict()? {
@@ -139,7 +194,7 @@ impl Objective for Tabular {
             reports.push(fitted.values.clone());
             watch.report(TrialReport::Step(fitted))?;
         }
-        if self.plan.tabular.models == KeptModels::All
+        if self.plan.models == KeptModels::All
             && !trial.has_last
             && self.is_defined(&reports)
             && let Err(message) = self.refit(trial, watch)?
@@ -150,7 +205,7 @@ impl Objective for Tabular {
     }
 
     fn finish(&self, best: &Trial, watch: &dyn TrialWatch) -> io::Result<()> {
-        let is_kept = best.has_last || self.plan.tabular.models == KeptModels::All;
+        let is_kept = best.has_last || self.plan.models == KeptModels::All;
         if is_kept || watch.verdict()? != Verdict::Continue {
             return Ok(());
         }

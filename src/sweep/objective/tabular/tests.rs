@@ -16,6 +16,10 @@ impl TrialWatch for Watcher {
         Ok(self.verdicts.lock().unwrap().pop().unwrap_or(Verdict::Continue))
     }
 
+    fn is_called_off(&self) -> bool {
+        false
+    }
+
     fn report(&self, report: TrialReport) -> io::Result<()> {
         self.reports.lock().unwrap().push(report);
         Ok(())
@@ -38,7 +42,8 @@ fn a_trial_is_its_folds_and_a_model_and_ends_as_it_is_told() {
     };
     let (plan, data) = request.decide().unwrap();
     let params = plan.rules.spaces[0].defaults();
-    let tabular = Tabular::new(plan, data, SweepFolder { path: here.path().to_owned() });
+    let of_table = plan.trial.tabular().unwrap().clone();
+    let tabular = Tabular::new(&plan, of_table, data, SweepFolder { path: here.path().to_owned() });
     let trial = |family: &str, reports: &[Values]| Trial {
         number: 4,
         proposal: crate::sweep::search::Proposal { family: family.into(), params: params.clone() },

@@ -120,8 +120,9 @@ fn can_cancel(app: &App) -> Possible {
 }
 
 fn can_resume(app: &App) -> Possible {
-    let is_right = |state| matches!(state, SweepStatus::Cancelled | SweepStatus::Interrupted);
-    in_state(app, is_right, "only a cancelled or interrupted sweep can be resumed")
+    let is_right =
+        |state| matches!(state, SweepStatus::Cancelled | SweepStatus::Failed | SweepStatus::Interrupted);
+    in_state(app, is_right, "only a cancelled, failed or interrupted sweep can be resumed")
 }
 
 fn has_rest(app: &App) -> Possible {

@@ -209,7 +209,7 @@ fn words(plan: &SweepPlan, study: &TrainingData) -> String {
         report.columns.len() + report.more_columns,
         target.name,
         study.roles.learnt(),
-        plan.tabular.task.as_str(),
+        target.task.as_str(),
         target.because,
         plan.metric(),
         families.join(", ")
@@ -255,6 +255,10 @@ fn find(services: &Services, id: &str) -> Option<(SweepFolder, SweepHeader)> {
 /// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
 async fn resume(store: Store, services: &Services, id: &str) -> Result<(), Announcement> {
     let Some((_, header)) = find(services, id) else { return Ok(()) };
+    if header.plan.trial.command().is_some() {
+        // A script has ways of its own to where artifacts go.
+        return Ok(());
+    }
     match store.check_artifacts(&header.experiment).await {
         Err(error) if !is_transient(&error.kind) => {
             Err(Announcement(format!("cannot resume {}: {error}; {}", header.name, error.hint())))
@@ -278,7 +282,7 @@ fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
     let name = &header.name;
     Announcement(match (done, steering) {
         (Err(error), _) => format!("cannot steer {name}: {error}"),
-        (Ok(()), Steering::Pause) => format!("{name} pauses after the current fold"),
+        (Ok(()), Steering::Pause) => format!("{name} pauses after the current {}", header.plan.unit()),
         (Ok(()), Steering::Continue) => format!("{name} continues"),
         (Ok(()), Steering::Cancel) => format!("cancelled {name}; r resumes it"),
         (Ok(()), Steering::Resume) => format!("resumed {name}"),

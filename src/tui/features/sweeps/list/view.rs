@@ -62,7 +62,7 @@ fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Lin
         SweepStatus::Running | SweepStatus::Waiting => theme.running,
         SweepStatus::Finished => theme.good,
         SweepStatus::Paused | SweepStatus::Cancelled | SweepStatus::Elsewhere => theme.warn,
-        SweepStatus::Interrupted => theme.bad,
+        SweepStatus::Failed | SweepStatus::Interrupted => theme.bad,
     };
     let done = sweep.ended();
     let of = sweep.of.map_or(String::new(), |of| format!("/{of}"));
@@ -129,7 +129,9 @@ fn details(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
             SweepStatus::Elsewhere => {
                 "x cancels   enter goes to its runs; other keys work on its own machine"
             }
-            SweepStatus::Cancelled | SweepStatus::Interrupted => "r resumes   l log   enter goes to its runs",
+            SweepStatus::Cancelled | SweepStatus::Failed | SweepStatus::Interrupted => {
+                "r resumes   l log   enter goes to its runs"
+            }
         }
         .to_owned(),
         false,

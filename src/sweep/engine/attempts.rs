@@ -1,0 +1,219 @@
+//! The folder of a trial that is carried out by a process: which attempt it is at, how that ended, what it said. Whoever
+//! carries it out writes there, and whoever tells the store reads it, maybe much later.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::journal::SweepFolder;
+use crate::disk::{self, Care};
+use crate::state::load;
+
+/// The folder within a trial's that is the program's own: all else there is the script's.
+const OWN: &str = ".mltui";
+const LOG: &str = "trial.log";
+/// Bytes of points that were printed, at most.
+const LONGEST: u64 = 64 << 20;
+/// Bytes of a log that go to the store: of a longer one the end.
+const MOST_OF_LOG: u64 = 32 << 20;
+
+/// How far a trial is with its attempts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attempt {
+    /// Counted from 1, over retries and restarts; 0 before the first.
+    pub number: u32,
+    /// How many before this one failed, which is not the same as being broken off.
+    pub failures: u32,
+    /// Where in the log its words begin.
+    pub log_start: u64,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptEnd {
+    /// By itself, with this code.
+    Exited(i32),
+    /// By a signal of somebody else.
+    Signalled(i32),
+    /// As the trial or the sweep was broken off.
+    Stopped,
+    /// The program could not be started.
+    Unstarted(String),
+}
+
+/// The end of an attempt, with its number.
+#[derive(Debug, Serialize, Deserialize)]
+struct Ended {
+    attempt: u32,
+    end: AttemptEnd,
+}
+
+/// A metric that was printed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Its name.
+    pub key: String,
+    /// What it was.
+    pub value: f64,
+    /// At which step.
+    pub step: i64,
+    /// Milliseconds since the epoch.
+    pub at: i64,
+}
+
+/// The folder of a trial.
+#[derive(Debug, Clone)]
+pub struct TrialFolder {
+    /// It is the script's own too.
+    pub path: PathBuf,
+}
+
+impl SweepFolder {
+    /// The folder of a trial that is carried out by a process.
+    pub fn trial_folder(&self, trial: usize) -> TrialFolder {
+        TrialFolder { path: self.trial(trial) }
+    }
+}
+
+impl TrialFolder {
+    /// Makes it, where it is not there yet.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn make(&self) -> io::Result<()> {
+        // Above them nothing is made: a sweep that was taken away does not come back in parts.
+        for made in self.path.parent().into_iter().chain([self.path.as_path(), &self.path.join(OWN)]) {
+            disk::make_folder_below(made, Care::Private)?;
+        }
+        Ok(())
+    }
+
+    /// A file of the program's own.
+    pub fn own(&self, name: &str) -> PathBuf {
+        self.path.join(OWN).join(name)
+    }
+
+    /// What the command says, both of its outputs, as it comes.
+    pub fn log(&self) -> PathBuf {
+        self.path.join(LOG)
+    }
+
+    /// How far it is; the first attempt is before it where nothing is known.
+    ///
+    /// # Errors
+    /// Where that cannot be read.
+    pub fn attempt(&self) -> io::Result<Attempt> {
+        Ok(load(&self.own("attempt.json"))?.unwrap_or_default())
+    }
+
+    /// Notes how far it is.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn set_attempt(&self, attempt: &Attempt) -> io::Result<()> {
+        self.write("attempt.json", attempt)
+    }
+
+    /// How an attempt ended; none where that is not known.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn end_of(&self, attempt: u32) -> io::Result<Option<AttemptEnd>> {
+        let ended: Option<Ended> = load(&self.own("end.json"))?;
+        Ok(ended.filter(|ended| ended.attempt == attempt).map(|ended| ended.end))
+    }
+
+    /// Notes how an attempt ended.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn set_end(&self, attempt: u32, end: AttemptEnd) -> io::Result<()> {
+        self.write("end.json", &Ended { attempt, end })
+    }
+
+    /// What was printed of metrics and is to be logged.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn points(&self) -> io::Result<Vec<Point>> {
+        let path = self.own("points.json");
+        match disk::read(&path, LONGEST) {
+            Ok(content) => serde_json::from_slice(&content).map_err(|error| disk::damaged(&path, error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps what was printed of metrics.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn set_points(&self, points: &[Point]) -> io::Result<()> {
+        self.write("points.json", points)
+    }
+
+    fn write(&self, name: &str, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+        let content = serde_json::to_vec(value).map_err(io::Error::other)?;
+        disk::replace(&self.own(name), &content, Care::Passing)
+    }
+
+    /// The log as it goes to the store; none where nothing was said.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn read_log(&self) -> io::Result<Option<Vec<u8>>> {
+        read_end(&self.log(), MOST_OF_LOG)
+    }
+}
+
+/// The end of a file, from a whole line on, with a word of what is left out.
+fn read_end(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file: File = match disk::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(most);
+    file.seek(SeekFrom::Start(from))?;
+    let mut content = Vec::new();
+    file.take(most).read_to_end(&mut content)?;
+    if from > 0 {
+        let line = content.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let said = format!("[mltui: {} bytes before this are left out]\n", from + line as u64);
+        content.splice(..line, said.into_bytes());
+    }
+    Ok(Some(content).filter(|content| !content.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_knows_how_far_its_trial_is_and_a_long_log_is_cut_at_a_line() {
+        let here = tempfile::tempdir().unwrap();
+        let folder = SweepFolder { path: here.path().to_owned() }.trial_folder(3);
+        folder.make().unwrap();
+        assert_eq!(folder.attempt().unwrap(), Attempt::default());
+        let second = Attempt { number: 2, failures: 1, log_start: 40 };
+        folder.set_attempt(&second).unwrap();
+        assert_eq!(folder.attempt().unwrap(), second);
+        folder.set_end(1, AttemptEnd::Exited(3)).unwrap();
+        assert_eq!(folder.end_of(2).unwrap(), None, "that is the end of another attempt");
+        folder.set_end(2, AttemptEnd::Stopped).unwrap();
+        assert_eq!(folder.end_of(2).unwrap(), Some(AttemptEnd::Stopped));
+        assert_eq!(folder.read_log().unwrap(), None);
+        std::fs::write(folder.log(), "one\ntwo\nthree\n").unwrap();
+        assert_eq!(read_end(&folder.log(), 100).unwrap().unwrap(), b"one\ntwo\nthree\n");
+        let cut = String::from_utf8(read_end(&folder.log(), 8).unwrap().unwrap()).unwrap();
+        assert_eq!(cut, "[mltui: 8 bytes before this are left out]\nthree\n");
+        let points = [Point { key: "loss".into(), value: 0.25, step: -1, at: 7 }];
+        folder.set_points(&points).unwrap();
+        assert_eq!(folder.points().unwrap(), points);
+    }
+}

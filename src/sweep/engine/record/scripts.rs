@@ -1,0 +1,304 @@
+//! Trials whose runs are made by scripts. MLflow puts the tags of `MLFLOW_RUN_CONTEXT` on every run that a process starts:
+//! by them the run of a trial is found when it has ended, wherever the script put it. Only a script that made none gets one.
+
+use std::collections::HashSet;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{Recorder, SWEEP, TRIAL, WHY, cut, params};
+use crate::mlflow::filter::parse;
+use crate::mlflow::{ExperimentId, Metric, Param, Run, RunId, RunStatus, Tag, ViewType, tags};
+use crate::store::pages::each_page;
+use crate::store::{ErrorKind, NewRun, Result, RunSearch, Store, StoreError};
+use crate::sweep::engine::attempts::{AttemptEnd, TrialFolder};
+use crate::sweep::engine::journal::TrialOutcome;
+
+/// On the runs of a trial: which attempt made them.
+pub const ATTEMPT: &str = "mltui.attempt";
+/// The name of a trial's log among its run's artifacts.
+const LOG: &str = "logs/trial.log";
+/// Runs of a trial that are looked at: a script may nest many.
+const MOST: usize = 10_000;
+/// Experiments that are searched at once, and at most.
+const AT_ONCE: usize = 100;
+const MOST_EXPERIMENTS: usize = 10_000;
+
+/// Where scripts put runs that are not in the sweep's experiment.
+#[derive(Debug, Clone, PartialEq)]
+enum Elsewhere {
+    /// No script has shown it yet.
+    Unknown,
+    /// They make none.
+    Nowhere,
+    /// They chose an experiment of their own.
+    In(ExperimentId),
+}
+
+/// Looks for the runs of trials, for the recorder and for whoever carries trials out.
+#[derive(Debug)]
+pub struct ScriptRuns {
+    store: Store,
+    sweep: String,
+    experiment: ExperimentId,
+    elsewhere: Mutex<Elsewhere>,
+    /// The sweep's own run, as soon as it may have children.
+    parent: Mutex<Option<RunId>>,
+    has_parent: Condvar,
+}
+
+impl ScriptRuns {
+    /// Of a sweep that logs to that experiment.
+    pub fn new(store: Store, sweep: String, experiment: ExperimentId) -> Self {
+        Self {
+            store,
+            sweep,
+            experiment,
+            elsewhere: Mutex::new(Elsewhere::Unknown),
+            parent: Mutex::new(None),
+            has_parent: Condvar::new(),
+        }
+    }
+
+    /// From here on trials may begin: what an earlier process left is closed.
+    pub fn begin_under(&self, parent: &RunId) {
+        *self.parent.lock().unwrap_or_else(PoisonError::into_inner) = Some(parent.clone());
+        self.has_parent.notify_all();
+    }
+
+    /// The run that the runs of trials are children of, if it comes to be in that time.
+    pub fn parent(&self, patience: Duration) -> Option<RunId> {
+        let parent = self.parent.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.has_parent.wait_timeout_while(parent, patience, |parent| parent.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// The tags that an attempt's runs get.
+    pub fn context(&self, trial: usize, attempt: u32, parent: &RunId) -> Vec<(String, String)> {
+        [
+            (SWEEP, self.sweep.clone()),
+            (TRIAL, trial.to_string()),
+            (ATTEMPT, attempt.to_string()),
+            (tags::PARENT_RUN_ID, parent.as_str().to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .to_vec()
+    }
+
+    /// All runs of a trial, those that are nested in others among them. `is_over` says that a script has come to its end, so
+    /// that one that made no run never does.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn of(&self, trial: usize, is_over: bool) -> Result<Vec<Run>> {
+        let runs = self.search(vec![self.experiment.clone()], trial).await?;
+        let elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (elsewhere, found) = match elsewhere {
+            _ if !runs.is_empty() => return Ok(runs),
+            Elsewhere::Nowhere => return Ok(runs),
+            Elsewhere::In(experiment) => {
+                let found = self.search(vec![experiment.clone()], trial).await?;
+                if found.is_empty() {
+                    self.everywhere(trial).await?
+                } else {
+                    (Elsewhere::In(experiment), found)
+                }
+            }
+            Elsewhere::Unknown => self.everywhere(trial).await?,
+        };
+        if elsewhere != Elsewhere::Nowhere || is_over {
+            *self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner) = elsewhere;
+        }
+        Ok(found)
+    }
+
+    /// A script may choose an experiment for itself.
+    async fn everywhere(&self, trial: usize) -> Result<(Elsewhere, Vec<Run>)> {
+        let all = self.store.search_experiments(ViewType::ActiveOnly).await?;
+        let ids = all.into_iter().map(|experiment| experiment.experiment_id);
+        let ids: Vec<ExperimentId> = ids.filter(|id| *id != self.experiment).take(MOST_EXPERIMENTS).collect();
+        for some in ids.chunks(AT_ONCE) {
+            let found = self.search(some.to_vec(), trial).await?;
+            if let Some(run) = found.first() {
+                return Ok((Elsewhere::In(run.info.experiment_id.clone()), found));
+            }
+        }
+        Ok((Elsewhere::Nowhere, Vec::new()))
+    }
+
+    async fn search(&self, experiment_ids: Vec<ExperimentId>, trial: usize) -> Result<Vec<Run>> {
+        let filter = format!("tags.`{SWEEP}` = '{}' AND tags.`{TRIAL}` = '{trial}'", self.sweep);
+        let filter = parse(&filter)
+            .map_err(|error| StoreError::new("find a run", ErrorKind::Invalid(error.to_string())))?;
+        let search = RunSearch { experiment_ids, filter, max_results: 1_000, ..RunSearch::default() };
+        let mut found = Vec::new();
+        each_page(&self.store, search, MOST, |runs| found.extend(runs)).await?;
+        Ok(found)
+    }
+}
+
+/// The run of an attempt among all that a trial made: a child of the sweep's, with the metric if any has it, and of those
+/// the last.
+pub fn run_of_attempt<'a>(runs: &'a [Run], attempt: u32, parent: &RunId, metric: &str) -> Option<&'a Run> {
+    let attempt = attempt.to_string();
+    let own = runs.iter().filter(|run| {
+        run.tag(ATTEMPT) == Some(&attempt) && run.tag(tags::PARENT_RUN_ID) == Some(parent.as_str())
+    });
+    own.max_by_key(|run| (run.metrics.iter().any(|known| known.key == metric), run.info.start_time))
+}
+
+fn unread(error: &std::io::Error) -> StoreError {
+    StoreError::new("read the folder of a trial", ErrorKind::Io(error.to_string()))
+}
+
+impl Recorder {
+    async fn runs_of_scripts(&self, trial: usize) -> Result<Vec<Run>> {
+        match &self.scripts {
+            Some(scripts) => scripts.of(trial, false).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The run of a trial that has ended, if it is still there.
+    pub(super) async fn script_run(&mut self, trial: usize) -> Result<Option<RunId>> {
+        if let Some(run) = self.runs.get(&trial) {
+            return Ok(Some(run.clone()));
+        }
+        let parent = self.parent(0).await?;
+        let attempt = self.folder.trial_folder(trial).attempt().map_err(|error| unread(&error))?;
+        let runs = self.runs_of_scripts(trial).await?;
+        let metric = self.sweep.names.metric();
+        let run = run_of_attempt(&runs, attempt.number, &parent, &metric).map(|run| run.info.run_id.clone());
+        if let Some(run) = &run {
+            self.runs.insert(trial, run.clone());
+        }
+        Ok(run)
+    }
+
+    /// The script of a trial came to its end: what its run lacks is added, and no run of it is left that looks as if it ran.
+    pub(super) async fn script_ended(&mut self, trial: usize, at: i64, outcome: &TrialOutcome) -> Result<()> {
+        let folder = self.folder.trial_folder(trial);
+        let attempt = folder.attempt().map_err(|error| unread(&error))?.number;
+        let parent = self.parent(at).await?;
+        let runs = self.runs_of_scripts(trial).await?;
+        let metric = self.sweep.names.metric();
+        let main = match run_of_attempt(&runs, attempt, &parent, &metric) {
+            Some(run) => run.clone(),
+            None => self.make_run(trial, attempt, &parent).await?,
+        };
+        let run = main.info.run_id.clone();
+        self.runs.insert(trial, run.clone());
+        let (status, why) = match outcome {
+            TrialOutcome::Finished { .. } => (RunStatus::Finished, None),
+            TrialOutcome::Pruned { reports, .. } => {
+                (RunStatus::Killed, Some(self.sweep.names.pruned(*reports)))
+            }
+            TrialOutcome::Failed { message } => (RunStatus::Failed, Some(cut(message))),
+        };
+        let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
+        let points = folder.points().map_err(|error| unread(&error))?;
+        let metrics: Vec<Metric> = points
+            .into_iter()
+            .map(|point| Metric { key: point.key, value: point.value, timestamp: point.at, step: point.step })
+            .collect();
+        self.log(&run, &metrics, &self.lacking(&main, trial), &why).await?;
+        self.upload_log(trial, &run, &folder).await?;
+        // What a script says of its run counts, unless it says nothing, or the opposite of what came of the trial.
+        if main.info.status.is_active() || status != RunStatus::Finished {
+            self.end(
+                &run,
+                status,
+                main.info.end_time.filter(|_| !main.info.status.is_active()).unwrap_or(at),
+            )
+            .await?;
+        }
+        let others = runs.iter().filter(|other| other.info.run_id != run);
+        self.close_others(others, attempt, status, at).await?;
+        self.best_so_far(at).await
+    }
+
+    /// Closes what a trial made besides its run: nested runs, and those of earlier attempts, which do not count.
+    async fn close_others(
+        &self,
+        runs: impl Iterator<Item = &Run>,
+        attempt: u32,
+        status: RunStatus,
+        at: i64,
+    ) -> Result<()> {
+        let attempt = attempt.to_string();
+        for run in runs {
+            let is_earlier = run.tag(ATTEMPT) != Some(&attempt);
+            let known = run.info.status;
+            let status = match known {
+                _ if is_earlier && (known.is_active() || known == RunStatus::Finished) => RunStatus::Killed,
+                _ if known.is_active() => status,
+                _ => continue,
+            };
+            self.end(&run.info.run_id, status, run.info.end_time.unwrap_or(at)).await?;
+        }
+        Ok(())
+    }
+
+    /// A trial was broken off, and may be taken up again: then as another attempt, with a run of its own.
+    pub(super) async fn script_cut_off(&mut self, trial: usize, at: i64) -> Result<()> {
+        let folder = self.folder.trial_folder(trial);
+        let attempt = folder.attempt().map_err(|error| unread(&error))?.number;
+        // What came to its end is not run again, and its run stays what the script made of it.
+        let end = folder.end_of(attempt).map_err(|error| unread(&error))?;
+        let is_over = matches!(end, Some(AttemptEnd::Exited(0)));
+        for run in self.runs_of_scripts(trial).await? {
+            let is_running = run.info.status.is_active();
+            if is_running || (!is_over && run.info.status == RunStatus::Finished) {
+                let id = &run.info.run_id;
+                self.log(id, &[], &[], &[Tag::new(WHY, "interrupted")]).await?;
+                let status = if is_over { RunStatus::Finished } else { RunStatus::Killed };
+                self.end(id, status, run.info.end_time.unwrap_or(at)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A run for a script that knows no MLflow.
+    async fn make_run(&self, trial: usize, attempt: u32, parent: &RunId) -> Result<Run> {
+        let known =
+            self.state.trials.get(trial).and_then(|known| Some((known.started, known.proposal.as_ref()?)));
+        let Some((started, proposal)) = known else {
+            return Err(StoreError::new(
+                format!("log trial {trial}"),
+                ErrorKind::Io("the sweep's journal does not say that it was begun".into()),
+            ));
+        };
+        let own = [
+            Tag::new(TRIAL, trial.to_string()),
+            Tag::new(ATTEMPT, attempt.to_string()),
+            Tag::new(tags::PARENT_RUN_ID, parent.as_str()),
+        ];
+        let new = NewRun {
+            experiment_id: self.sweep.experiment.clone(),
+            run_name: Some(self.sweep.names.trial_name(trial, proposal)),
+            user_id: self.sweep.user.clone(),
+            start_time: started,
+            tags: self.origin().into_iter().chain(own).collect(),
+        };
+        self.store.create_run(&new).await
+    }
+
+    /// The params of a trial that its script did not log.
+    fn lacking(&self, run: &Run, trial: usize) -> Vec<Param> {
+        let Some(proposal) = self.state.trials.get(trial).and_then(|known| known.proposal.as_ref()) else {
+            return Vec::new();
+        };
+        let known: HashSet<&str> = run.params.iter().map(|param| param.key.as_str()).collect();
+        let all = params(self.sweep.names.trial_params(proposal));
+        all.into_iter().filter(|param| !known.contains(param.key.as_str())).collect()
+    }
+
+    async fn upload_log(&mut self, trial: usize, run: &RunId, folder: &TrialFolder) -> Result<()> {
+        let log = match folder.read_log() {
+            Ok(Some(log)) => vec![(LOG.to_owned(), log)],
+            Ok(None) => Vec::new(),
+            Err(error) => return Err(unread(&error)),
+        };
+        let unkept = self.files(Some(trial), run, &log).await?;
+        self.tell(Some(trial), run, unkept).await
+    }
+}

@@ -1,0 +1,325 @@
+//! Any command: a trial is a process that is given params on its command line and in its environment, and whose metric is
+//! read from the run that it logs, or from what it prints.
+
+mod environment;
+mod first;
+mod gpus;
+#[cfg(unix)]
+mod guard;
+mod guarded;
+mod judging;
+#[cfg(unix)]
+mod leftovers;
+mod log;
+mod param;
+mod plan;
+mod printed;
+#[cfg(unix)]
+mod processes;
+mod template;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use regex::Regex;
+use tokio::runtime::Handle;
+
+use self::first::{First, Turn};
+use self::gpus::Gpus;
+use self::guarded::{Guarded, Start};
+use self::judging::{last_lines, with_lines};
+use self::printed::Reader;
+use self::template::Template;
+use super::{Objective, TrialFault};
+use crate::disk;
+use crate::mlflow::{Run, RunId};
+use crate::store::now_ms;
+use crate::sweep::engine::attempts::{Attempt, AttemptEnd, TrialFolder};
+use crate::sweep::engine::journal::SweepFolder;
+use crate::sweep::engine::record::{ScriptRuns, is_transient, run_of_attempt};
+use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch};
+use crate::sweep::header::SweepHeader;
+
+#[cfg(unix)]
+pub use guard::guard;
+pub use guarded::GUARD;
+#[cfg(unix)]
+pub use leftovers::end_leftovers;
+pub use log::CommandLog;
+pub use plan::{CommandPlan, CommandRequest};
+
+/// Between looks at what a command says, and whether it is still wanted.
+const LOOK: Duration = Duration::from_millis(100);
+/// Between looks whether the first command has opened the store, and how long the others wait for that.
+const LOOK_AHEAD: Duration = Duration::from_millis(500);
+const AHEAD: Duration = Duration::from_secs(30);
+/// What the address of a database file begins with.
+const FILE: &str = "sqlite:";
+/// Between looks at a store that is away.
+const BREATH: Duration = Duration::from_millis(500);
+/// How long a guard may take behind the grace.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Where a script logs to, as its environment tells it.
+#[derive(Debug, Clone, Default)]
+pub struct ScriptAccess {
+    /// What is set. Some of it is secret.
+    pub variables: Vec<(String, String)>,
+    /// What must not be there.
+    pub removed: Vec<String>,
+}
+
+/// Trials that are runs of a command.
+pub struct Commands {
+    plan: CommandPlan,
+    metric: String,
+    template: Template,
+    patterns: Vec<Regex>,
+    folder: SweepFolder,
+    sweep: String,
+    experiment: String,
+    working_folder: PathBuf,
+    access: ScriptAccess,
+    runs: Arc<ScriptRuns>,
+    /// Where the store is asked.
+    handle: Handle,
+    gpus: Gpus,
+    first: First,
+}
+
+/// How an attempt came out for the sweep.
+enum Came {
+    /// To its end.
+    Ended(AttemptEnd),
+    /// It took too long.
+    TimedOut,
+    /// It is not wanted any more.
+    CalledOff,
+}
+
+impl Commands {
+    /// The command of a sweep, whose scripts reach the store as told; within a runtime.
+    ///
+    /// # Errors
+    /// What is wrong with the plan.
+    pub fn new(
+        header: &SweepHeader,
+        plan: &CommandPlan,
+        folder: SweepFolder,
+        access: ScriptAccess,
+        runs: Arc<ScriptRuns>,
+    ) -> Result<Self, String> {
+        Ok(Self {
+            template: plan.template(&header.plan.rules)?,
+            patterns: plan.regexes()?,
+            metric: header.plan.metric(),
+            gpus: Gpus::new(&plan.gpus, plan.gpus_per_trial.min(plan.gpus.len())),
+            first: First::new(header.store.starts_with(FILE)),
+            plan: plan.clone(),
+            folder,
+            sweep: header.id.clone(),
+            experiment: header.experiment.as_str().to_owned(),
+            working_folder: header.folder.clone(),
+            access,
+            runs,
+            handle: Handle::current(),
+        })
+    }
+
+    /// The sweep's own run, which has to be there before it has children.
+    fn parent(&self, watch: &dyn TrialWatch) -> Option<RunId> {
+        while !watch.is_called_off() {
+            if let Some(parent) = self.runs.parent(LOOK) {
+                return Some(parent);
+            }
+        }
+        None
+    }
+
+    /// Begins a further attempt.
+    fn next(folder: &TrialFolder, attempt: &Attempt) -> io::Result<Attempt> {
+        let next = Attempt {
+            number: attempt.number + 1,
+            failures: attempt.failures,
+            log_start: folder.log().metadata().map_or(0, |metadata| metadata.len()),
+        };
+        folder.set_points(&[])?;
+        folder.set_attempt(&next)?;
+        Ok(next)
+    }
+
+    /// Carries an attempt out; in seconds how long it took.
+    fn carry_out(
+        &self,
+        trial: &Trial,
+        attempt: &Attempt,
+        parent: &RunId,
+        gpus: &str,
+        watch: &dyn TrialWatch,
+        (mut turn, reader): (Turn<'_>, &mut Reader<'_>),
+    ) -> io::Result<Came> {
+        let folder = self.folder.trial_folder(trial.number);
+        let mut log = disk::open_to_append(&folder.log())?;
+        if attempt.number > 1 {
+            io::Write::write_all(&mut log, format!("--- attempt {} ---\n", attempt.number).as_bytes())?;
+        }
+        let variables = self.variables(trial, attempt, parent, gpus, &folder)?;
+        let begun = Instant::now();
+        let mut guarded = Guarded::start(Start {
+            folder: &folder.path,
+            attempt: attempt.number,
+            grace: self.plan.grace,
+            command: &self.template.fill(&trial.proposal.params),
+            working_folder: &self.working_folder,
+            variables,
+            removed: self.removed(),
+            log,
+        })?;
+        let timeout = self.plan.timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let (mut came, mut looked) = (None, begun);
+        while !guarded.is_over_in(LOOK) {
+            reader.read(now_ms())?;
+            if turn.is_first() && looked.elapsed() >= LOOK_AHEAD {
+                let runs = self.handle.block_on(self.runs.of(trial.number, false));
+                if begun.elapsed() >= AHEAD || runs.is_ok_and(|runs| !runs.is_empty()) {
+                    turn.give_up();
+                }
+                looked = Instant::now();
+            }
+            if came.is_some() {
+                continue;
+            }
+            if watch.is_called_off() {
+                came = Some(Came::CalledOff);
+            } else if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) {
+                came = Some(Came::TimedOut);
+            }
+            if came.is_some() {
+                guarded.stop();
+            }
+        }
+        drop(guarded);
+        #[cfg(unix)]
+        end_leftovers(&folder)?;
+        reader.read(now_ms())?;
+        reader.finish(now_ms());
+        let end = folder.end_of(attempt.number)?;
+        Ok(match (came, end) {
+            // It may have come to its end before it took note.
+            (_, Some(AttemptEnd::Exited(0))) => Came::Ended(AttemptEnd::Exited(0)),
+            (Some(came), _) => came,
+            (None, Some(end)) => Came::Ended(end),
+            (None, None) => {
+                Came::Ended(AttemptEnd::Unstarted("the process that watches over it was killed".into()))
+            }
+        })
+    }
+
+    /// The runs that a trial made; no answer where nobody waits for one any more.
+    fn runs_of(&self, trial: usize, is_over: bool, watch: &dyn TrialWatch) -> io::Result<Option<Vec<Run>>> {
+        loop {
+            match self.handle.block_on(self.runs.of(trial, is_over)) {
+                Ok(runs) => return Ok(Some(runs)),
+                Err(error) if !is_transient(&error.kind) => return Err(io::Error::other(error)),
+                Err(_) if watch.is_called_off() => return Ok(None),
+                // The recorder says that it is away.
+                Err(_) => std::thread::sleep(BREATH),
+            }
+        }
+    }
+
+    /// Attempts a trial until one comes to its end, or no more are left: how it ended, and what was measured.
+    fn attempts(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<(TrialEnd, Option<Measured>)> {
+        let Some(parent) = self.parent(watch) else { return Ok((TrialEnd::Cancelled, None)) };
+        let Some(gpus) = self.gpus.take(|| watch.is_called_off()) else {
+            return Ok((TrialEnd::Cancelled, None));
+        };
+        let folder = self.folder.trial_folder(trial.number);
+        self.folder.check()?;
+        folder.make()?;
+        #[cfg(unix)]
+        end_leftovers(&folder)?;
+        let mut attempt = folder.attempt()?;
+        // What came to its end while nobody was there to see is not run again.
+        let mut known = folder.end_of(attempt.number)?.filter(|end| *end != AttemptEnd::Stopped);
+        loop {
+            let begun = Instant::now();
+            let (came, printed) = match known.take() {
+                Some(end) => {
+                    let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
+                    reader.read(now_ms())?;
+                    reader.finish(now_ms());
+                    (Came::Ended(end), reader.printed)
+                }
+                None if watch.is_called_off() => return Ok((TrialEnd::Cancelled, None)),
+                None => {
+                    let Some(turn) = self.first.wait(|| watch.is_called_off()) else {
+                        return Ok((TrialEnd::Cancelled, None));
+                    };
+                    attempt = Self::next(&folder, &attempt)?;
+                    let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
+                    let came = self.carry_out(
+                        trial,
+                        &attempt,
+                        &parent,
+                        &gpus.in_words(),
+                        watch,
+                        (turn, &mut reader),
+                    )?;
+                    (came, reader.printed)
+                }
+            };
+            let is_well = matches!(came, Came::Ended(AttemptEnd::Exited(0)));
+            if matches!(came, Came::CalledOff) {
+                return Ok((TrialEnd::Cancelled, None));
+            }
+            if !is_well && attempt.failures < self.plan.retries {
+                attempt.failures += 1;
+                continue;
+            }
+            let Some(runs) = self.runs_of(trial.number, is_well, watch)? else {
+                return Ok((TrialEnd::Cancelled, None));
+            };
+            let run = run_of_attempt(&runs, attempt.number, &parent, &self.metric);
+            let value = Self::judge(&folder, run, &printed, &self.metric)?;
+            if !is_well {
+                return Ok((TrialEnd::Failed(self.failure(&folder, &attempt, &came)?), None));
+            }
+            return Ok(match value {
+                Ok(value) => {
+                    let fit_seconds = begun.elapsed().as_secs_f64();
+                    let measured = Measured { values: vec![Some(value)], fit_seconds, predict_seconds: 0.0 };
+                    (TrialEnd::Finished, Some(measured))
+                }
+                Err(why) => {
+                    let lines = last_lines(&folder, attempt.log_start)?;
+                    (TrialEnd::Failed(with_lines(&why, &lines)), None)
+                }
+            });
+        }
+    }
+}
+
+impl Objective for Commands {
+    fn run(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<TrialEnd> {
+        if !trial.reports.is_empty() {
+            return Ok(TrialEnd::Finished);
+        }
+        let attempted = self.attempts(trial, watch);
+        let (end, measured) = attempted.map_err(|cause| TrialFault::of(trial.number, cause))?;
+        if let Some(measured) = measured {
+            watch.report(TrialReport::Step(measured))?;
+        }
+        Ok(end)
+    }
+
+    fn finish(&self, _: &Trial, _: &dyn TrialWatch) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn patience(&self) -> Duration {
+        let grace = Duration::try_from_secs_f64(self.plan.grace).unwrap_or_default();
+        grace.saturating_add(PATIENCE)
+    }
+}

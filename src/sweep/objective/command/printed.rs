@@ -1,0 +1,309 @@
+//! Metrics that a command prints: lines of JSON, `{"step": 3, "val_loss": 0.41}`, or what patterns find in a line.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+
+use regex::{Regex, RegexBuilder};
+use serde_json::Value as Json;
+
+use crate::disk;
+use crate::sweep::engine::attempts::Point;
+
+/// The key, or the group, that says at which step metrics were.
+const STEP: &str = "step";
+/// What stands for a number that is none: no script writes that.
+const NAN: &str = "\0NaN";
+/// Bytes of a line that is looked at.
+const LONGEST_LINE: usize = 64 << 10;
+/// Characters of a name that every MLflow takes.
+const LONGEST_NAME: usize = 250;
+/// Points that are kept; of what comes after only the latest of each metric.
+const MOST: usize = 100_000;
+/// Metrics; others are left out.
+const MOST_KEYS: usize = 1_000;
+/// Bytes that a pattern may take when it is compiled.
+const LARGEST_PATTERN: usize = 1 << 20;
+/// Bytes that are read at once.
+const CHUNK: usize = 64 << 10;
+
+/// A pattern that finds metrics in lines: each named group is one.
+///
+/// # Errors
+/// What is wrong with it, and what to write.
+pub fn pattern(text: &str) -> Result<Regex, String> {
+    let read = RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build();
+    let pattern = read.map_err(|error| format!("--metric-pattern {text:?}: {error}"))?;
+    if pattern.capture_names().flatten().all(|name| name == STEP) {
+        return Err(format!(
+            "--metric-pattern {text:?} names no metric; write a named group, such as val_loss: (?<val_loss>[-+.0-9eE]+)"
+        ));
+    }
+    Ok(pattern)
+}
+
+/// What was printed of metrics.
+#[derive(Debug, Default)]
+pub struct Printed {
+    /// In the order in which it was printed.
+    points: Vec<Point>,
+    /// Of each metric the one that counts as its latest, as MLflow has it: of the last step.
+    latest: HashMap<String, Point>,
+    /// How many points of each metric there were: the step of one that names none.
+    counts: HashMap<String, i64>,
+}
+
+impl Printed {
+    /// The latest value of a metric.
+    pub fn value(&self, key: &str) -> Option<f64> {
+        self.latest.get(key).map(|point| point.value)
+    }
+
+    /// The names of all metrics.
+    pub fn keys(&self) -> Vec<&str> {
+        let mut keys: Vec<&str> = self.latest.keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// All points of metrics that are not known elsewhere.
+    pub fn points_but(&self, is_known: impl Fn(&str) -> bool) -> Vec<Point> {
+        let last = self.latest.values().filter(|point| point.value.is_finite() && !self.has(point));
+        let all = self.points.iter().chain(last);
+        all.filter(|point| !is_known(&point.key)).cloned().collect()
+    }
+
+    /// Whether a point is among those that are kept; of a few all are.
+    fn has(&self, point: &Point) -> bool {
+        self.points.len() < MOST || self.points.contains(point)
+    }
+
+    fn add(&mut self, key: &str, value: f64, step: Option<i64>, at: i64) {
+        let is_new = !self.counts.contains_key(key);
+        if !is_name(key) || (is_new && self.counts.len() >= MOST_KEYS) {
+            return;
+        }
+        let count = self.counts.entry(key.to_owned()).or_default();
+        let point = Point { key: key.to_owned(), value, step: step.unwrap_or(*count), at };
+        *count += 1;
+        // One that is no number is no point, and still the latest: what diverged has no value.
+        if value.is_finite() && self.points.len() < MOST {
+            self.points.push(point.clone());
+        }
+        let order = |point: &Point| (point.step, point.at);
+        match self.latest.get_mut(key) {
+            // As MLflow has it, of two values of one step and time the greater is the latest.
+            Some(known) if order(known) > order(&point) => {}
+            Some(known) if order(known) == order(&point) && known.value > point.value => {}
+            Some(known) => *known = point,
+            None => drop(self.latest.insert(key.to_owned(), point)),
+        }
+    }
+
+    /// Takes what a line says.
+    fn take(&mut self, line: &str, patterns: &[Regex], at: i64) {
+        for pattern in patterns {
+            for found in pattern.captures_iter(line) {
+                let number = |name: &str| found.name(name)?.as_str().trim().parse::<f64>().ok();
+                let step = number(STEP).map(|step| step as i64);
+                for name in pattern.capture_names().flatten().filter(|name| *name != STEP) {
+                    if let Some(value) = number(name) {
+                        self.add(name, value, step, at);
+                    }
+                }
+            }
+        }
+        let line = line.trim();
+        if !line.starts_with('{') || !line.ends_with('}') {
+            return;
+        }
+        let Ok(Json::Object(entries)) = serde_json::from_str(&without_nan(line)) else { return };
+        let step = entries
+            .get(STEP)
+            .and_then(|step| step.as_i64().or_else(|| step.as_f64().map(|step| step as i64)));
+        for (key, value) in entries.iter().filter(|(key, _)| *key != STEP) {
+            let is_nan = value.as_str() == Some(NAN);
+            if let Some(value) = value.as_f64().or(is_nan.then_some(f64::NAN)) {
+                self.add(key, value, step, at);
+            }
+        }
+    }
+}
+
+/// A line of JSON in which what Python writes for numbers that JSON has not, `NaN` and `Infinity`, is a text.
+fn without_nan(line: &str) -> Cow<'_, str> {
+    if !line.contains("NaN") && !line.contains("Infinity") {
+        return line.into();
+    }
+    let mut text = String::with_capacity(line.len() + 8);
+    let (mut is_in_text, mut is_escaped, mut rest) = (false, false, line);
+    while let Some(c) = rest.chars().next() {
+        let word = ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| rest.starts_with(word));
+        if let Some(word) = word.filter(|_| !is_in_text) {
+            text.push_str(&Json::from(NAN).to_string());
+            rest = &rest[word.len()..];
+            continue;
+        }
+        is_in_text ^= c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        text.push(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    text.into()
+}
+
+/// Whether MLflow takes it as the name of a metric.
+fn is_name(text: &str) -> bool {
+    let is_letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | '/' | ':');
+    !text.is_empty() && text.len() <= LONGEST_NAME && text.chars().all(is_letter)
+}
+
+/// Reads a log as it grows.
+pub struct Reader<'a> {
+    path: PathBuf,
+    at: u64,
+    patterns: &'a [Regex],
+    /// The line that is not whole yet.
+    line: Vec<u8>,
+    is_too_long: bool,
+    /// What it has come to so far.
+    pub printed: Printed,
+}
+
+impl<'a> Reader<'a> {
+    /// From a place in the log on.
+    pub fn new(path: PathBuf, at: u64, patterns: &'a [Regex]) -> Self {
+        Self { path, at, patterns, line: Vec::new(), is_too_long: false, printed: Printed::default() }
+    }
+
+    /// Takes what has come since, at that time.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub fn read(&mut self, now: i64) -> io::Result<()> {
+        let mut file: File = match disk::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
+        };
+        // As far as it is by now: a script may write faster than it is read.
+        let end = file.metadata()?.len();
+        file.seek(SeekFrom::Start(self.at))?;
+        let mut chunk = vec![0; CHUNK];
+        while self.at < end {
+            let count = file.read(&mut chunk)?;
+            if count == 0 {
+                break;
+            }
+            self.at += count as u64;
+            self.take(&chunk[..count], now);
+        }
+        Ok(())
+    }
+
+    /// The last line, which may have no end.
+    pub fn finish(&mut self, now: i64) {
+        self.take(b"\n", now);
+    }
+
+    fn take(&mut self, bytes: &[u8], now: i64) {
+        let mut rest = bytes;
+        // A bar of progress is written over with carriage returns.
+        while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            self.grow(&rest[..at]);
+            let line = std::mem::take(&mut self.line);
+            if !std::mem::take(&mut self.is_too_long) && !line.is_empty() {
+                self.printed.take(&String::from_utf8_lossy(&line), self.patterns, now);
+            }
+            rest = &rest[at + 1..];
+        }
+        self.grow(rest);
+    }
+
+    fn grow(&mut self, part: &[u8]) {
+        self.is_too_long |= self.line.len() + part.len() > LONGEST_LINE;
+        if self.is_too_long {
+            self.line.clear();
+        } else {
+            self.line.extend_from_slice(part);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(parts: &[&str], patterns: &[&str]) -> Printed {
+        let patterns: Vec<Regex> = patterns.iter().map(|text| pattern(text).unwrap()).collect();
+        let mut reader = Reader::new(PathBuf::new(), 0, &patterns);
+        for (at, part) in parts.iter().enumerate() {
+            reader.take(part.as_bytes(), at as i64);
+        }
+        reader.finish(parts.len() as i64);
+        reader.printed
+    }
+
+    #[test]
+    fn numbers_of_json_lines_are_metrics_wherever_the_lines_are_cut() {
+        let printed = read(
+            &[
+                "epoch 1\n{\"step\": 1, \"val_lo",
+                "ss\": 0.5, \"note\": \"x\", \"ok\": true}\r{\"val_loss\": 9, \"step\": 0}\n",
+                "{\"step\":2,\"val_loss\":0.25}",
+            ],
+            &[],
+        );
+        assert_eq!((printed.value("val_loss"), printed.keys()), (Some(0.25), vec!["val_loss"]));
+        let steps: Vec<_> = printed.points.iter().map(|point| (point.step, point.value, point.at)).collect();
+        assert_eq!(steps, [(1, 0.5, 1), (0, 9.0, 1), (2, 0.25, 3)]);
+        let counted =
+            read(&["{\"a\":1}\n{\"a\":3}\n{\"a\":2,\"b\":1}\n{\"a\":{\"b\":1}}\n[1]\n{\"a\":\n"], &[]);
+        assert_eq!((counted.value("a"), counted.points[2].step), (Some(2.0), 2));
+        assert_eq!(counted.keys(), ["a", "b"]);
+        assert_eq!(
+            read(&["{\"a;b\":1, \"\":2}\n"], &[]).keys(),
+            Vec::<&str>::new(),
+            "MLflow takes no such names"
+        );
+    }
+
+    #[test]
+    fn named_groups_of_a_pattern_are_metrics() {
+        let lines = "Epoch 3/9 - val_loss: 0.41 - acc: 7e-1\nEpoch 4/9 - val_loss: nan - acc: x\n";
+        let pattern_ = r"Epoch (?<step>\d+).*val_loss: (?<val_loss>\S+) - acc: (?<acc>\S+)";
+        let printed = read(&[lines], &[pattern_]);
+        assert!(printed.value("val_loss").is_some_and(f64::is_nan), "it has no value any more");
+        assert_eq!((printed.value("acc"), printed.points[0].step), (Some(0.7), 3));
+        for (text, why) in
+            [("(", "unclosed group"), ("loss (.*)", "names no metric"), ("(?<step>.)", "names no metric")]
+        {
+            assert!(pattern(text).unwrap_err().contains(why), "{text}");
+        }
+        assert!(pattern("(?<a>\\w{500}){500}").is_err(), "one that takes all memory");
+    }
+
+    #[test]
+    fn what_diverged_has_no_value() {
+        let printed =
+            read(&["{\"a\": 1, \"s\": \"\\\"NaN\"}\n{\"a\": NaN, \"b\": -Infinity, \"s\": \"NaN\"}\n"], &[]);
+        assert!(printed.value("a").is_some_and(f64::is_nan));
+        assert_eq!((printed.keys(), printed.points_but(|_| false).len()), (vec!["a", "b"], 1));
+    }
+
+    #[test]
+    fn what_is_too_much_is_left_out_and_the_latest_is_known_all_the_same() {
+        let long = format!("{{\"a\": 1, \"b\": \"{}\"}}\n{{\"c\": 1}}\n", "x".repeat(LONGEST_LINE));
+        assert_eq!(read(&[&long], &[]).keys(), ["c"]);
+        let many = (0..MOST + 5).map(|at| format!("{{\"a\":{at}}}")).collect::<Vec<_>>().join(
+            "
+",
+        );
+        let printed = read(&[&many], &[]);
+        assert_eq!((printed.points.len(), printed.value("a")), (MOST, Some((MOST + 4) as f64)));
+        let kept = printed.points_but(|_| false);
+        assert_eq!((kept.len(), kept.last().map(|point| point.step)), (MOST + 1, Some(MOST as i64 + 4)));
+        assert!(printed.points_but(|key| key == "a").is_empty());
+    }
+}
