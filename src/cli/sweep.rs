@@ -19,6 +19,7 @@ use crate::params::Range;
 use crate::store::Store;
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
+use crate::sweep::engine::pruner::PruneRule;
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::rules::MOST_JOBS;
 use crate::sweep::header::SweepHeader;
@@ -77,12 +78,19 @@ pub struct Arguments {
     /// Which models to keep
     #[arg(long, value_enum)]
     models: Option<KeptModels>,
-    /// Prune trials that fall behind
-    #[arg(long, overrides_with = "no_prune")]
-    prune: bool,
+    /// Prune trials that fall behind: of the median at the same step or fold, or by asynchronous successive halving; median
+    /// where nothing is said; by default what trains on a table and is no grid
+    #[arg(long, value_name = "RULE", value_enum, num_args = 0..=1, default_missing_value = "median", overrides_with = "no_prune")]
+    pub prune: Option<PruneRule>,
     /// Never prune trials
-    #[arg(long)]
+    #[arg(long, overrides_with = "prune")]
     no_prune: bool,
+    /// Prune no trial before this step, or so many folds; with asha the step of the first rung
+    #[arg(long, value_name = "STEP", requires = "prune")]
+    pub min_steps: Option<i64>,
+    /// With asha: one trial in N goes on at a rung, and the next one lies N times further on; by default 4
+    #[arg(long, value_name = "N", requires = "prune")]
+    pub reduction: Option<u32>,
     /// The separator of a CSV file; detected by default
     #[arg(long, value_name = "CHARACTER", value_parser = separator)]
     separator: Option<u8>,
@@ -127,6 +135,14 @@ enum Work {
 }
 
 impl Arguments {
+    /// What has no meaning together.
+    pub fn check_pruning(&self) -> Result<(), Failure> {
+        if self.reduction.is_some() && self.prune != Some(PruneRule::Asha) {
+            return Err(Failure::Usage("--reduction has a meaning for --prune asha alone".into()));
+        }
+        Ok(())
+    }
+
     /// What is asked for, the flags before the settings.
     fn request(&self, settings: &Settings) -> Result<SweepRequest, Failure> {
         let mut request = settings.sweeping.defaults.clone();
@@ -169,9 +185,13 @@ impl Arguments {
         request.test_size = self.test_size.or(request.test_size);
         request.seed = self.seed.or(request.seed);
         request.models = self.models.unwrap_or(request.models);
-        if self.prune || self.no_prune {
-            request.prune = Some(self.prune);
+        if self.prune.is_some() || self.no_prune {
+            request.prune = Some(self.prune.is_some());
+            request.prune_rule = self.prune;
         }
+        request.min_steps = self.min_steps;
+        request.reduction = self.reduction;
+        self.check_pruning()?;
         request.reading.separator = self.separator.or(request.reading.separator);
         request.reading.decimal = self.decimal.or(request.reading.decimal);
         request.reading.no_header |= self.no_header;

@@ -49,7 +49,7 @@ pub struct CommandArguments {
         last = true,
         value_name = "COMMAND",
         conflicts_with_all = [
-            "data", "target", "task", "families", "spaces", "folds", "test_size", "models", "prune", "no_prune",
+            "data", "target", "task", "families", "spaces", "folds", "test_size", "models",
             "separator", "decimal", "no_header", "categorical", "ignore", "resume",
         ]
     )]
@@ -65,6 +65,7 @@ impl CommandArguments {
     /// The plan that follows, for a command that runs in that folder; what is not said comes from the settings.
     pub fn plan(&self, all: &Arguments, settings: &Settings, folder: &Path) -> Result<SweepPlan, Failure> {
         let settled = &settings.sweeping.defaults;
+        all.check_pruning()?;
         let request = CommandRequest {
             command: self.command.clone(),
             params: self.params.clone(),
@@ -77,6 +78,9 @@ impl CommandArguments {
             seconds: all.time.or(settled.seconds),
             seed: all.seed.or(settled.seed),
             jobs: all.jobs.map(|jobs| jobs as usize),
+            prune: all.prune,
+            min_steps: all.min_steps,
+            reduction: all.reduction,
             timeout: self.timeout,
             retries: self.retries,
             max_failures: self.max_failures,

@@ -2,6 +2,7 @@
 //! how the store is told. It knows numbers, and no data, no folds and no models.
 
 pub mod attempts;
+pub mod curve;
 pub mod journal;
 pub mod numbers;
 pub mod pruner;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::curve::StepValue;
 use super::journal::{Control, Event, EventKind, SweepFolder, TrialOutcome};
 use super::numbers::moments;
 use super::rules::{Aim, Proposals, Rules};
@@ -224,7 +225,12 @@ impl<'a> Queue<'a> {
                 TrialOutcome::Failed { message: format!("{} is not defined for it", self.rules.metric) }
             }
             TrialEnd::Failed(message) => TrialOutcome::Failed { message },
-            TrialEnd::Pruned => TrialOutcome::Pruned { reports: reports.len(), means },
+            TrialEnd::Pruned => match state.trials[trial].curve.last().filter(|_| reports.is_empty()) {
+                Some((step, value)) => {
+                    TrialOutcome::Pruned { reports: usize::try_from(step).unwrap_or(0), means: vec![value] }
+                }
+                None => TrialOutcome::Pruned { reports: reports.len(), means },
+            },
             TrialEnd::Cancelled => return None,
         })
     }
@@ -286,6 +292,24 @@ impl TrialWatch for Listening<'_> {
 
     fn is_called_off(&self) -> bool {
         self.queue.stop.load(Ordering::Relaxed) || self.queue.folder.control() == Control::Cancel
+    }
+
+    fn steps(&self, attempt: u32, steps: &[StepValue], is_end: bool) -> io::Result<Verdict> {
+        let trial = self.trial;
+        let (kept, judged) = {
+            let curve = &self.queue.state().trials[trial].curve;
+            (curve.kept_of(attempt, steps, is_end), curve.last_step(attempt))
+        };
+        if !kept.is_empty() {
+            self.queue.tell(EventKind::Steps { trial, attempt, steps: kept.clone() })?;
+            let mut state = self.queue.state();
+            state.trials[trial].curve.learn(attempt, &kept);
+            let (rules, aim) = (self.queue.rules, self.queue.aim);
+            if !is_end && rules.pruner.is_hopeless_on_its_way(&state.trials, trial, aim, judged) {
+                return Ok(Verdict::Prune);
+            }
+        }
+        Ok(if self.is_called_off() { Verdict::Cancel } else { Verdict::Continue })
     }
 
     fn report(&self, report: TrialReport) -> io::Result<()> {

@@ -136,6 +136,7 @@ impl Rules {
     /// # Errors
     /// A sentence that says what to change.
     pub fn check(&self) -> Result<(), String> {
+        self.pruner.check()?;
         let in_grid = self.spaces.iter().map(|space| space.most_in_grid(self.grid_points));
         let in_grid = in_grid.fold(0, usize::saturating_add);
         if self.method == Method::Grid && in_grid > MOST_IN_GRID {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::curve::Curve;
 use super::journal::{EndReason, Event, EventKind, Position, SweepFolder, TrialOutcome};
 use super::numbers::Values;
 use super::rules::Aim;
@@ -17,6 +18,8 @@ pub struct TrialState {
     pub proposal: Option<Proposal>,
     /// The values of its reports, by their steps.
     pub reports: Vec<Values>,
+    /// What its metric was on the way, of a trial that counts steps of its own.
+    pub curve: Curve,
     /// What was measured of what is kept of it.
     pub last: Option<Measured>,
     /// None while it is under way.
@@ -95,6 +98,7 @@ impl SweepState {
             EventKind::Reported { trial, measured, .. } => {
                 self.trial(*trial).reports.push(measured.values.clone());
             }
+            EventKind::Steps { trial, attempt, steps } => self.trial(*trial).curve.learn(*attempt, steps),
             EventKind::Last { trial, measured } => self.trial(*trial).last = Some(measured.clone()),
             EventKind::Ended { trial, outcome } => self.trial(*trial).outcome = Some(outcome.clone()),
         }

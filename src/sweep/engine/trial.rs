@@ -5,6 +5,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use super::curve::StepValue;
 use super::numbers::Values;
 use crate::sweep::search::Proposal;
 
@@ -76,6 +77,13 @@ pub trait TrialWatch: Sync {
 
     /// Whether the sweep was called off. Unlike [`TrialWatch::verdict`] it never waits.
     fn is_called_off(&self) -> bool;
+
+    /// Takes what an attempt at the trial measured at further steps of its own, with `is_end` the last that there are: whether
+    /// it goes on. Never waits.
+    ///
+    /// # Errors
+    /// As [`TrialWatch::verdict`].
+    fn steps(&self, attempt: u32, steps: &[StepValue], is_end: bool) -> io::Result<Verdict>;
 
     /// Takes a report; it is kept when this returns.
     ///

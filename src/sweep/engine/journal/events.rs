@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::store::now_ms;
+use crate::sweep::engine::curve::StepValue;
 use crate::sweep::engine::numbers::Values;
 use crate::sweep::engine::trial::Measured;
 use crate::sweep::search::Proposal;
@@ -50,6 +51,15 @@ pub enum EventKind {
         #[serde(flatten)]
         measured: Measured,
     },
+    /// An attempt at a trial had these values of the metric on its way.
+    Steps {
+        /// Its number.
+        trial: usize,
+        /// Counted from 1. Another one counts its steps anew.
+        attempt: u32,
+        /// Not every one of many.
+        steps: Vec<StepValue>,
+    },
     /// What is kept of a trial was measured. It lies in the folder.
     #[serde(rename = "refitted")]
     Last {
@@ -92,10 +102,10 @@ pub enum TrialOutcome {
     },
     /// It fell behind.
     Pruned {
-        /// So many it had.
+        /// So many it had; of one that has a curve the step that it came to.
         #[serde(rename = "folds")]
         reports: usize,
-        /// Over those.
+        /// Over those; of a curve its last value.
         means: Values,
     },
     /// It came to none.
@@ -125,6 +135,7 @@ impl EventKind {
         match self {
             Self::Started { trial, .. }
             | Self::Reported { trial, .. }
+            | Self::Steps { trial, .. }
             | Self::Last { trial, .. }
             | Self::Ended { trial, .. } => Some(*trial),
             Self::Begun | Self::Paused | Self::Continued | Self::Closed { .. } => None,

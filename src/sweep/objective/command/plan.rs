@@ -9,9 +9,9 @@ use super::param;
 use super::printed::pattern;
 use super::template::Template;
 use crate::params::{Dimension, defaults};
-use crate::sweep::engine::pruner::Pruner;
+use crate::sweep::engine::pruner::{PruneRule, Pruner};
 use crate::sweep::engine::rules::{MOST_JOBS, Mode, Proposals, Rules};
-use crate::sweep::plan::{SweepPlan, TrialPlan, option, rules_in_words};
+use crate::sweep::plan::{SweepPlan, TrialPlan, option, pruner_in_words, rules_in_words};
 use crate::sweep::request::{SEED, TRIALS};
 use crate::sweep::search::{FamilySpace, Method};
 use crate::text::shell::quoted;
@@ -22,6 +22,8 @@ const FAMILY: &str = "trial";
 pub const GRACE: f64 = 10.0;
 /// So many trials fail in the same way before the sweep is given up, where nobody says.
 pub const MAX_FAILURES: usize = 3;
+/// The step from which on trials are pruned, where nobody says.
+const MIN_STEPS: i64 = 1;
 /// Attempts of one trial, at most.
 const MOST_RETRIES: u32 = 100;
 
@@ -79,6 +81,12 @@ pub struct CommandRequest {
     pub jobs: Option<usize>,
     /// Seconds after which an attempt is ended.
     pub timeout: Option<f64>,
+    /// By which rule trials are pruned on their way; by none.
+    pub prune: Option<PruneRule>,
+    /// The step from which on; 1.
+    pub min_steps: Option<i64>,
+    /// One in so many goes on at a rung.
+    pub reduction: Option<u32>,
     /// How often a trial that fails is tried again; never.
     pub retries: Option<u32>,
     /// Trials that fail in the same way before the sweep is given up; [`MAX_FAILURES`], and 0 for never.
@@ -131,7 +139,7 @@ impl CommandRequest {
             trials,
             seconds: self.seconds,
             seed: self.seed.unwrap_or(SEED),
-            pruner: Pruner::None,
+            pruner: pruner(self.prune, self.min_steps.unwrap_or(MIN_STEPS), self.reduction),
             jobs: jobs.clamp(1, MOST_JOBS),
             proposals: Proposals::Eager,
             max_failures: Some(self.max_failures.unwrap_or(MAX_FAILURES)).filter(|most| *most > 0),
@@ -152,6 +160,10 @@ impl CommandRequest {
         plan.check().map_err(|error| error.to_string())?;
         Ok(plan)
     }
+}
+
+fn pruner(rule: Option<PruneRule>, min_steps: i64, reduction: Option<u32>) -> Pruner {
+    rule.map_or(Pruner::None, |rule| Pruner::new(rule, min_steps, reduction))
 }
 
 /// `val_loss:min` as a name and which way is better.
@@ -264,6 +276,9 @@ impl CommandPlan {
             flag("metric-pattern", text);
         }
         words.extend(rules_in_words(rules));
+        if rules.pruner != Pruner::None {
+            words.extend(pruner_in_words(rules.pruner));
+        }
         let mut flag = |name: &str, value: &str| words.push(option(name, value));
         flag("jobs", &rules.jobs.to_string());
         if let Some(seconds) = self.timeout {

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::sweep::engine::curve::StepValue;
 use crate::sweep::request::SweepRequest;
 
 /// Says the same after each report, and keeps them.
@@ -18,6 +19,10 @@ impl TrialWatch for Watcher {
 
     fn is_called_off(&self) -> bool {
         false
+    }
+
+    fn steps(&self, _: u32, _: &[StepValue], _: bool) -> io::Result<Verdict> {
+        self.verdict()
     }
 
     fn report(&self, report: TrialReport) -> io::Result<()> {

@@ -3,6 +3,7 @@
 
 mod failing;
 mod processes;
+mod pruning;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -228,7 +229,7 @@ fn what_is_wrong_is_told_before_anything_runs() {
         (&["--param", "x=1,2"], &["{lr}"], "nothing in the command takes the param x"),
         (&["--gpus", "0", "--jobs", "2"], &[], "there are GPUs for 1"),
         (&["--folds", "3"], &[], "cannot be used with"),
-        (&["--prune"], &[], "cannot be used with"),
+        (&["--models", "all"], &[], "cannot be used with"),
     ] {
         let (code, _, error) = world.sweep(more, command);
         assert!(code == 2 && error.contains(why), "{why}: {error}");
