@@ -17,6 +17,7 @@ mod reading;
 mod runs;
 mod siblings;
 mod sweep;
+mod sweep_changes;
 mod sweep_command;
 mod sweep_report;
 mod sweeps;

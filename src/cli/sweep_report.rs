@@ -118,7 +118,7 @@ impl Bar {
                 format!("{} {}", self.header.plan.metric(), text::number(mean))
             }
             TrialOutcome::Pruned { reports, .. } if self.header.plan.trial.command().is_some() => {
-                format!("pruned at step {reports}")
+                if *reports == 0 { "pruned".to_owned() } else { format!("pruned at step {reports}") }
             }
             TrialOutcome::Pruned { reports, .. } => format!("pruned after {reports} folds"),
             TrialOutcome::Failed { message } => {

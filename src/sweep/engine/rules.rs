@@ -125,7 +125,12 @@ impl Rules {
 
     /// Maximum number of trials, where that is known.
     pub fn length(&self) -> Option<usize> {
-        match (self.proposer().length(), self.trials) {
+        self.length_of(self.trials)
+    }
+
+    /// The same with another maximum.
+    pub fn length_of(&self, trials: Option<usize>) -> Option<usize> {
+        match (self.proposer().length(), trials) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }

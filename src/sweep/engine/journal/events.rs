@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Change;
 use crate::store::now_ms;
 use crate::sweep::engine::curve::StepValue;
 use crate::sweep::engine::numbers::Values;
@@ -81,6 +82,12 @@ pub enum EventKind {
     Paused,
     /// It goes on.
     Continued,
+    /// The next of the changes that were asked was taken.
+    Changed {
+        /// None of one that is not understood.
+        #[serde(default)]
+        change: Option<Change>,
+    },
     /// All is done, or was called off, or broke off.
     Closed {
         /// Which of these.
@@ -138,7 +145,7 @@ impl EventKind {
             | Self::Steps { trial, .. }
             | Self::Last { trial, .. }
             | Self::Ended { trial, .. } => Some(*trial),
-            Self::Begun | Self::Paused | Self::Continued | Self::Closed { .. } => None,
+            Self::Begun | Self::Paused | Self::Continued | Self::Changed { .. } | Self::Closed { .. } => None,
         }
     }
 }

@@ -22,7 +22,7 @@ pub use scripts::{ScriptRuns, run_of_attempt};
 pub use watching::WatchedMetric;
 
 use self::uploads::Refusals;
-use super::journal::{EndReason, Event, EventKind, SweepFolder, TrialOutcome};
+use super::journal::{Change, EndReason, Event, EventKind, SweepFolder, TrialOutcome};
 use super::state::{SweepState, best};
 use super::unkept::Unkept;
 use crate::mlflow::filter::parse;
@@ -186,8 +186,12 @@ impl Recorder {
                     self.ended(*trial, event.at, outcome, metrics).await?;
                 }
                 EventKind::Closed { reason } => self.closed(event.at, *reason).await?,
+                EventKind::Changed { change: Some(Change::Retry { trial }) } => self.retry(*trial).await?,
                 // The journal's own: a script logs what it measures.
-                EventKind::Steps { .. } | EventKind::Paused | EventKind::Continued => {}
+                EventKind::Steps { .. }
+                | EventKind::Changed { .. }
+                | EventKind::Paused
+                | EventKind::Continued => {}
             }
         }
         for (trial, metrics) in reports {

@@ -96,6 +96,6 @@ impl Log for CommandLog {
     }
 
     fn pruned(&self, step: usize) -> String {
-        format!("pruned at step {step}")
+        if step == 0 { "pruned".to_owned() } else { format!("pruned at step {step}") }
     }
 }

@@ -152,6 +152,7 @@ impl Commands {
         let next = Attempt {
             number: attempt.number + 1,
             failures: attempt.failures,
+            retries: attempt.retries,
             log_start: folder.log().metadata().map_or(0, |metadata| metadata.len()),
         };
         folder.set_points(&[])?;
@@ -201,7 +202,8 @@ impl Commands {
                 continue;
             }
             let new = live.take(&reader.printed, &self.metric);
-            if !new.is_empty() && watch.steps(attempt.number, &new, false)? == Verdict::Prune {
+            let is_hopeless = !new.is_empty() && watch.steps(attempt.number, &new, false)? == Verdict::Prune;
+            if is_hopeless || watch.is_unwanted() {
                 came = Some(Came::Pruned);
             } else if watch.is_called_off() {
                 came = Some(Came::CalledOff);
@@ -265,6 +267,10 @@ impl Commands {
         let mut attempt = folder.attempt()?;
         // What came to its end while nobody was there to see is not run again.
         let mut known = folder.end_of(attempt.number)?.filter(|end| *end != AttemptEnd::Stopped);
+        if attempt.retries != trial.retries {
+            // Somebody has seen it, and asked for another.
+            (attempt.failures, attempt.retries, known) = (0, trial.retries, None);
+        }
         loop {
             let begun = Instant::now();
             let mut live = self.live(trial, attempt.number, &parent);
@@ -275,6 +281,7 @@ impl Commands {
                     reader.finish(now_ms());
                     (Came::Ended(end), reader.printed)
                 }
+                None if watch.is_unwanted() => return Ok((TrialEnd::Pruned, None)),
                 None if watch.is_called_off() => return Ok((TrialEnd::Cancelled, None)),
                 None => {
                     let Some(turn) = self.first.wait(|| watch.is_called_off()) else {

@@ -194,6 +194,11 @@ impl CommandPlan {
         Template::new(&self.command, dimensions)
     }
 
+    /// How many trials there is room for side by side.
+    pub fn room(&self) -> usize {
+        self.gpus.len().checked_div(self.gpus_per_trial).unwrap_or(MOST_JOBS)
+    }
+
     /// What finds metrics in its output.
     ///
     /// # Errors

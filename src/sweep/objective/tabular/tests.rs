@@ -21,6 +21,10 @@ impl TrialWatch for Watcher {
         false
     }
 
+    fn is_unwanted(&self) -> bool {
+        false
+    }
+
     fn steps(&self, _: u32, _: &[StepValue], _: bool) -> io::Result<Verdict> {
         self.verdict()
     }
@@ -54,6 +58,7 @@ fn a_trial_is_its_folds_and_a_model_and_ends_as_it_is_told() {
         proposal: crate::sweep::search::Proposal { family: family.into(), params: params.clone() },
         reports: reports.to_vec(),
         has_last: false,
+        retries: 0,
     };
     let run = |trial: &Trial, verdicts: &[Verdict]| {
         let watcher = watcher(verdicts);

@@ -1,6 +1,7 @@
 //! Sweeps of commands, by scripts that know no MLflow: what they are given, what is read of them, and what becomes of those
 //! that fail.
 
+mod changing;
 mod failing;
 mod processes;
 mod pruning;
