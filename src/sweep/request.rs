@@ -6,7 +6,7 @@ use super::engine::pruner::{PruneRule, Pruner};
 use super::engine::rules::{Mode, Proposals, Rules};
 use super::objective::tabular::{KeptModels, TabularPlan, check_parts};
 use super::plan::{SweepPlan, TrialPlan};
-use super::search::{FamilySpace, Method};
+use super::search::{FamilySpace, Method, Startup};
 use crate::learn::data::{self, DataError, DataFrame, Limits, ReadOptions, Target, Task, bundled};
 use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
 use crate::learn::scores::{Score, scores};
@@ -138,6 +138,7 @@ impl SweepRequest {
             pruner: self.pruner(),
             jobs: 1,
             proposals: Proposals::Steady,
+            startup: Startup::Random,
             max_failures: None,
         };
         rules.jobs = rules.jobs_for(None);

@@ -16,7 +16,7 @@ use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialW
 use crate::sweep::executor::{Executor, Threads};
 use crate::sweep::objective::tabular::Tabular;
 use crate::sweep::request::SweepRequest;
-use crate::sweep::search::{FamilySpace, LAG, Method, Observation, Proposer};
+use crate::sweep::search::{FamilySpace, LAG, Method, Observation, Proposer, Startup};
 
 #[test]
 fn a_proposal_depends_on_what_has_ended_for_sure_and_finds_the_better_half() {
@@ -88,6 +88,7 @@ fn rules() -> Rules {
         pruner: Pruner::None,
         jobs: 32,
         proposals: Proposals::Eager,
+        startup: Startup::Random,
         max_failures: Some(2),
     }
 }

@@ -13,7 +13,7 @@ use crate::sweep::engine::pruner::{PruneRule, Pruner};
 use crate::sweep::engine::rules::{MOST_JOBS, Mode, Proposals, Rules};
 use crate::sweep::plan::{SweepPlan, TrialPlan, option, pruner_in_words, rules_in_words};
 use crate::sweep::request::{SEED, TRIALS};
-use crate::sweep::search::{FamilySpace, Method};
+use crate::sweep::search::{FamilySpace, Method, Startup};
 use crate::text::shell::quoted;
 
 /// What trials are called.
@@ -142,6 +142,7 @@ impl CommandRequest {
             pruner: pruner(self.prune, self.min_steps.unwrap_or(MIN_STEPS), self.reduction),
             jobs: jobs.clamp(1, MOST_JOBS),
             proposals: Proposals::Eager,
+            startup: Startup::Sobol,
             max_failures: Some(self.max_failures.unwrap_or(MAX_FAILURES)).filter(|most| *most > 0),
         };
         let plan = CommandPlan {
