@@ -19,6 +19,7 @@ mod siblings;
 mod sweep;
 mod sweep_changes;
 mod sweep_command;
+mod sweep_file;
 mod sweep_report;
 mod sweeps;
 mod trial_log;

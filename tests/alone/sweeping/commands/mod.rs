@@ -288,3 +288,39 @@ fn a_log_is_followed_until_the_trial_ends() {
     let (code, _, error) = output(mltui(world.path(), &world.uri, &["sweeps", "log", &world.id(), "7"]));
     assert!(code == 3 && error.contains("no trial 7"), "{error}");
 }
+
+#[test]
+fn a_sweep_is_a_file_as_well_whose_options_come_behind_those_of_the_command_line() {
+    let world = World::new(TRAIN);
+    let file = "command = [\"bash\", \"train.sh\", \"{args=}\"]\nmetric = \"val_loss:min\"\ntrials = 9\nseed = 5\n\
+                [params]\nlr = { low = 1e-4, high = 1.0, log = true }\nopt = [\"a b\", \"c\"]\n";
+    fs::write(world.path().join("train.toml"), file).unwrap();
+    let run =
+        |more: &[&str]| output(mltui(world.path(), &world.uri, &[&["sweep", "train.toml"], more].concat()));
+    let (code, out, error) = run(&["--start", "lr=0.5", "--dry-run"]);
+    assert_eq!((code, out.trim()), (0, "bash train.sh --lr=0.5 '--opt=a b'"), "{error}");
+    assert!(sweeps(world.path()).is_empty(), "nothing ran");
+    let (code, out, error) = run(&["--trials", "3", "--json"]);
+    assert_eq!(code, 0, "{error}");
+    let said: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(said["finished"], 3);
+    let expected = "--param lr=0.0001..1.0:log --param 'opt=a b,c' --metric val_loss:min";
+    assert!(said["command"].as_str().unwrap().contains(expected), "{said}");
+    fs::write(world.path().join("train.toml"), file.replace("trials", "trails")).unwrap();
+    for (more, why) in [
+        (&[][..], "train.toml:3: unknown key \"trails\"; did you mean trials?"),
+        (&["--data", "iris"], "cannot be used with"),
+        (&["--folds", "3"], "cannot be used with"),
+    ] {
+        let (code, _, error) = run(more);
+        assert!(code == 2 && error.contains(why), "{why}: {error}");
+    }
+    for (words, why) in [
+        (&["sweep", "iris"][..], "cannot read the sweep's file"),
+        (&["sweep", "--dry-run"], "required"),
+        (&["sweep", "--data", "iris", "--min-steps", "3"], "--min-steps has a meaning with --prune alone"),
+    ] {
+        let (code, _, error) = output(mltui(world.path(), &world.uri, words));
+        assert!(code == 2 && error.contains(why), "{why}: {error}");
+    }
+}
