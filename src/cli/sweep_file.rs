@@ -73,7 +73,7 @@ struct Entry<'a> {
 }
 
 fn wrong(path: &Path, text: &str, at: usize, why: &str) -> Failure {
-    let line = text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = text.as_bytes()[..at.min(text.len())].split(|byte| *byte == b'\n').count();
     Failure::Usage(format!("{}:{line}: {why}", path.display()))
 }
 
