@@ -8,7 +8,7 @@ use super::choosing::store_name;
 use super::output::print_json;
 use super::sweep_command::{self, CommandArguments};
 use super::sweep_report::{Bar, report, say};
-use super::{Failure, open_existing, open_or_begin};
+use super::{Failure, open_existing, open_or_begin, sweep_file};
 use crate::config::Settings;
 use crate::learn::data::{DecimalMark, Task, bundled, separator};
 use crate::learn::families::FAMILIES;
@@ -19,6 +19,7 @@ use crate::params::Range;
 use crate::store::Store;
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
+use crate::sweep::engine::pruner::PruneRule;
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::rules::MOST_JOBS;
 use crate::sweep::header::SweepHeader;
@@ -27,29 +28,30 @@ use crate::sweep::plan::{SweepPlan, TrialPlan};
 use crate::sweep::request::{SweepRequest, seconds};
 use crate::sweep::run::{self, SweepJob};
 use crate::sweep::search::Method;
+use crate::text;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
 pub struct Arguments {
     /// A CSV, TSV or Parquet file, or a bundled set: wine-quality, wine-quality-class, iris, diabetes, breast-cancer
     #[arg(long, value_name = "FILE|SET")]
-    data: Option<String>,
+    pub data: Option<String>,
     /// The column to predict
     #[arg(long, value_name = "COLUMN")]
-    target: Option<String>,
+    pub target: Option<String>,
     /// regression or classification; inferred from the target by default
     #[arg(long, value_enum)]
-    task: Option<Task>,
+    pub task: Option<Task>,
     /// The metric to optimise: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc; of a command
     /// any, with min or max: val_loss:min
     #[arg(long)]
     pub metric: Option<String>,
     /// A model family to try; repeatable; by default all that suit the data
     #[arg(long = "family", value_name = "NAME")]
-    families: Vec<String>,
+    pub families: Vec<String>,
     /// The search space of a family: random_forest.max_depth=4..24, ridge.alpha=0.01..10.0:log, svm.kernel=rbf
     #[arg(long = "space", value_name = "FAMILY.NAME=RANGE")]
-    spaces: Vec<String>,
+    pub spaces: Vec<String>,
     /// The search method
     #[arg(long, value_enum)]
     pub method: Option<Method>,
@@ -64,10 +66,10 @@ pub struct Arguments {
     pub time: Option<f64>,
     /// Number of cross-validation folds
     #[arg(long, value_name = "N")]
-    folds: Option<usize>,
+    pub folds: Option<usize>,
     /// The fraction of rows held out as the test set
     #[arg(long, value_name = "SHARE")]
-    test_size: Option<f64>,
+    pub test_size: Option<f64>,
     /// Random seed; results do not depend on the number of jobs
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -76,48 +78,55 @@ pub struct Arguments {
     pub jobs: Option<u32>,
     /// Which models to keep
     #[arg(long, value_enum)]
-    models: Option<KeptModels>,
-    /// Prune trials that fall behind
-    #[arg(long, overrides_with = "no_prune")]
-    prune: bool,
+    pub models: Option<KeptModels>,
+    /// Prune trials that fall behind: of the median at the same step or fold, or by asynchronous successive halving; median
+    /// where nothing is said; by default what trains on a table and is no grid
+    #[arg(long, value_name = "RULE", value_enum, num_args = 0..=1, default_missing_value = "median", overrides_with = "no_prune")]
+    pub prune: Option<PruneRule>,
     /// Never prune trials
-    #[arg(long)]
-    no_prune: bool,
+    #[arg(long, overrides_with = "prune")]
+    pub no_prune: bool,
+    /// Prune no trial before this step, or so many folds; with asha the step of the first rung
+    #[arg(long, value_name = "STEP")]
+    pub min_steps: Option<i64>,
+    /// With asha: one trial in N goes on at a rung, and the next one lies N times further on; by default 4
+    #[arg(long, value_name = "N")]
+    pub reduction: Option<u32>,
     /// The separator of a CSV file; detected by default
     #[arg(long, value_name = "CHARACTER", value_parser = separator)]
-    separator: Option<u8>,
+    pub separator: Option<u8>,
     /// The decimal separator of a CSV file, . or ,; detected by default
     #[arg(long, value_name = "CHARACTER", value_parser = str::parse::<DecimalMark>)]
-    decimal: Option<DecimalMark>,
+    pub decimal: Option<DecimalMark>,
     /// The file has no header; columns are named c1, c2, …
     #[arg(long)]
-    no_header: bool,
+    pub no_header: bool,
     /// A column of numbers to treat as categorical; repeatable
     #[arg(long, value_name = "COLUMN")]
-    categorical: Vec<String>,
+    pub categorical: Vec<String>,
     /// A column to ignore; repeatable
     #[arg(long, value_name = "COLUMN")]
-    ignore: Vec<String>,
+    pub ignore: Vec<String>,
     /// The experiment to log to, by name or id; created if missing; by default named after the data, or the script
     #[arg(long, value_name = "NAME")]
-    experiment: Option<String>,
+    pub experiment: Option<String>,
     /// Resume a cancelled or interrupted sweep
     #[arg(long, value_name = "SWEEP", conflicts_with_all = ["data", "target", "families", "experiment"])]
-    resume: Option<String>,
+    pub resume: Option<String>,
     /// Run in the background and print the sweep's id
     #[arg(long)]
-    detach: bool,
+    pub detach: bool,
     /// List the model families and their search spaces
     #[arg(long = "families")]
-    list_families: bool,
+    pub list_families: bool,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     /// Without a terminal
     #[arg(long, hide = true)]
-    background: bool,
+    pub background: bool,
     #[command(flatten)]
-    of_command: CommandArguments,
+    pub of_command: CommandArguments,
 }
 
 /// What a sweep is carried out with.
@@ -127,6 +136,17 @@ enum Work {
 }
 
 impl Arguments {
+    /// What has no meaning together.
+    pub fn check_pruning(&self) -> Result<(), Failure> {
+        if self.min_steps.is_some() && self.prune.is_none() {
+            return Err(Failure::Usage("--min-steps has a meaning with --prune alone".into()));
+        }
+        if self.reduction.is_some() && self.prune != Some(PruneRule::Asha) {
+            return Err(Failure::Usage("--reduction has a meaning for --prune asha alone".into()));
+        }
+        Ok(())
+    }
+
     /// What is asked for, the flags before the settings.
     fn request(&self, settings: &Settings) -> Result<SweepRequest, Failure> {
         let mut request = settings.sweeping.defaults.clone();
@@ -169,9 +189,13 @@ impl Arguments {
         request.test_size = self.test_size.or(request.test_size);
         request.seed = self.seed.or(request.seed);
         request.models = self.models.unwrap_or(request.models);
-        if self.prune || self.no_prune {
-            request.prune = Some(self.prune);
+        if self.prune.is_some() || self.no_prune {
+            request.prune = Some(self.prune.is_some());
+            request.prune_rule = self.prune;
         }
+        request.min_steps = self.min_steps;
+        request.reduction = self.reduction;
+        self.check_pruning()?;
         request.reading.separator = self.separator.or(request.reading.separator);
         request.reading.decimal = self.decimal.or(request.reading.decimal);
         request.reading.no_header |= self.no_header;
@@ -194,6 +218,17 @@ fn jobs(settings: &Settings, arguments: &Arguments, plan: &SweepPlan) -> usize {
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let read;
+    let arguments = match &arguments.of_command.file {
+        None => arguments,
+        Some(path) => {
+            read = sweep_file::over(arguments, sweep_file::read(path)?);
+            if !read.of_command.is_given() {
+                return Err(Failure::Usage(format!("{} has no command", path.display())));
+            }
+            &read
+        }
+    };
     if arguments.list_families {
         return list_families(out);
     }
@@ -202,6 +237,12 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     if settings.read_only {
         return Err(Failure::Usage("a sweep writes runs, but read_only is set".into()));
+    }
+    if arguments.of_command.dry_run {
+        let here = std::env::current_dir()
+            .map_err(|cause| Failure::State { what: "there is no current folder", cause })?;
+        let plan = arguments.of_command.plan(arguments, settings, &here)?;
+        return Ok(writeln!(out, "{}", text::clean(&sweep_command::first(&plan)?))?);
     }
     let mut patient = settings.clone();
     // The sweep itself tries again for as long as it takes, and says so.

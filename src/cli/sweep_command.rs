@@ -1,6 +1,6 @@
 //! `mltui sweep … -- COMMAND`: a search over the params of any command.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::sweep::Arguments;
 use super::{Failure, sweep_report::say};
@@ -8,52 +8,66 @@ use crate::config::Settings;
 use crate::sweep::objective::command::{CommandPlan, CommandRequest};
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::request::seconds;
+use crate::text::shell::quoted;
 
 /// What a word is named that says which script is run.
 const SCRIPTS: [&str; 7] = [".py", ".sh", ".r", ".R", ".jl", ".js", ".pl"];
 
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Any command")]
+#[command(group = clap::ArgGroup::new("trials_of_commands").args(["file", "command"]).multiple(true))]
 pub struct CommandArguments {
+    /// A sweep of a command as a TOML file, with the names of these options as keys; options count before it
+    #[arg(
+        value_name = "FILE.toml",
+        conflicts_with_all = [
+            "data", "target", "task", "families", "spaces", "folds", "test_size", "models", "separator", "decimal",
+            "no_header", "categorical", "ignore", "resume",
+        ]
+    )]
+    pub file: Option<PathBuf>,
+    /// Print the command of the first trial, and run nothing
+    #[arg(long, requires = "trials_of_commands")]
+    pub dry_run: bool,
     /// A param to search: lr=1e-5..1e-1:log, depth=2..12, dropout=0..0.5:0.1, opt=adam,sgd, seed=7, and
     /// momentum=0..0.99?opt=sgd with a condition; repeatable
-    #[arg(long = "param", value_name = "NAME=VALUES", requires = "command")]
-    params: Vec<String>,
+    #[arg(long = "param", value_name = "NAME=VALUES", requires = "trials_of_commands")]
+    pub params: Vec<String>,
     /// What the first trial takes: lr=1e-3,depth=6; by default the middle of each range
-    #[arg(long, value_name = "NAME=VALUE,…", requires = "command")]
-    start: Option<String>,
+    #[arg(long, value_name = "NAME=VALUE,…", requires = "trials_of_commands")]
+    pub start: Option<String>,
     /// Find metrics in the output besides lines of JSON: named groups, and step; repeatable
-    #[arg(long = "metric-pattern", value_name = "REGEX", requires = "command")]
-    patterns: Vec<String>,
+    #[arg(long = "metric-pattern", value_name = "REGEX", requires = "trials_of_commands")]
+    pub patterns: Vec<String>,
     /// End a trial that takes longer, which has failed then: 90s, 10m, 2h
-    #[arg(long, value_name = "TIME", value_parser = seconds, requires = "command")]
-    timeout: Option<f64>,
+    #[arg(long, value_name = "TIME", value_parser = seconds, requires = "trials_of_commands")]
+    pub timeout: Option<f64>,
     /// How often a trial that fails is tried again
-    #[arg(long, value_name = "N", requires = "command")]
-    retries: Option<u32>,
+    #[arg(long, value_name = "N", requires = "trials_of_commands")]
+    pub retries: Option<u32>,
     /// Stop when the first N trials fail in the same way; 0 never stops; by default 3
-    #[arg(long, value_name = "N", requires = "command")]
-    max_failures: Option<usize>,
+    #[arg(long, value_name = "N", requires = "trials_of_commands")]
+    pub max_failures: Option<usize>,
     /// How long a command may take to end by itself before it is killed; by default 10s
-    #[arg(long, value_name = "TIME", value_parser = seconds, requires = "command")]
-    grace: Option<f64>,
+    #[arg(long, value_name = "TIME", value_parser = seconds, requires = "trials_of_commands")]
+    pub grace: Option<f64>,
     /// GPUs for trials to share, each for itself, as CUDA_VISIBLE_DEVICES names them: 0,1,2,3
-    #[arg(long, value_name = "ID,…", value_delimiter = ',', requires = "command")]
-    gpus: Vec<String>,
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', requires = "trials_of_commands")]
+    pub gpus: Vec<String>,
     /// How many of them each trial gets; by default 1
-    #[arg(long, value_name = "N", requires = "gpus")]
-    gpus_per_trial: Option<usize>,
+    #[arg(long, value_name = "N", requires = "trials_of_commands")]
+    pub gpus_per_trial: Option<usize>,
     /// The command of a trial, run without a shell: {lr} is a value, {args} all others as --name value, {args=} as
     /// --name=value, {hydra} as name=value, {{ a brace; without any of these {args} is added at the end
     #[arg(
         last = true,
         value_name = "COMMAND",
         conflicts_with_all = [
-            "data", "target", "task", "families", "spaces", "folds", "test_size", "models", "prune", "no_prune",
+            "data", "target", "task", "families", "spaces", "folds", "test_size", "models",
             "separator", "decimal", "no_header", "categorical", "ignore", "resume",
         ]
     )]
-    command: Vec<String>,
+    pub command: Vec<String>,
 }
 
 impl CommandArguments {
@@ -65,6 +79,7 @@ impl CommandArguments {
     /// The plan that follows, for a command that runs in that folder; what is not said comes from the settings.
     pub fn plan(&self, all: &Arguments, settings: &Settings, folder: &Path) -> Result<SweepPlan, Failure> {
         let settled = &settings.sweeping.defaults;
+        all.check_pruning()?;
         let request = CommandRequest {
             command: self.command.clone(),
             params: self.params.clone(),
@@ -77,6 +92,9 @@ impl CommandArguments {
             seconds: all.time.or(settled.seconds),
             seed: all.seed.or(settled.seed),
             jobs: all.jobs.map(|jobs| jobs as usize),
+            prune: all.prune,
+            min_steps: all.min_steps,
+            reduction: all.reduction,
             timeout: self.timeout,
             retries: self.retries,
             max_failures: self.max_failures,
@@ -98,6 +116,15 @@ impl CommandArguments {
         let stem = Path::new(named).file_stem().map(|stem| stem.to_string_lossy().into_owned());
         stem.filter(|stem| !stem.is_empty()).unwrap_or_else(|| "sweep".into())
     }
+}
+
+/// The command of the first trial, as a shell would take it.
+pub fn first(plan: &SweepPlan) -> Result<String, Failure> {
+    let Some(command) = plan.trial.command() else { return Ok(String::new()) };
+    let template = command.template(&plan.rules).map_err(Failure::Usage)?;
+    let first = plan.rules.proposer().propose(0, &[]);
+    let words = template.fill(&first.map(|first| first.params).unwrap_or_default());
+    Ok(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
 }
 
 /// Whether a sweep can go on here: its command may be away, or the folder that it runs in.

@@ -117,6 +117,9 @@ impl Bar {
                 let mean = trials[trial].mean(self.header.plan.aim()).unwrap_or(f64::NAN);
                 format!("{} {}", self.header.plan.metric(), text::number(mean))
             }
+            TrialOutcome::Pruned { reports, .. } if self.header.plan.trial.command().is_some() => {
+                if *reports == 0 { "pruned".to_owned() } else { format!("pruned at step {reports}") }
+            }
             TrialOutcome::Pruned { reports, .. } => format!("pruned after {reports} folds"),
             TrialOutcome::Failed { message } => {
                 // Below it are the last lines of a command, which lie on its run.

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::output::print_json;
 use super::sweep_report::say;
-use super::{Failure, trial_log};
+use super::{Failure, sweep_changes, trial_log};
 use crate::config::Settings;
 use crate::store::now_ms;
 use crate::sweep::engine::journal::{Control, SweepFolder};
@@ -33,6 +33,24 @@ enum SweepsCommand {
     Continue { sweep: String },
     /// Cancel a sweep now; `mltui sweep --resume` continues it
     Cancel { sweep: String },
+    /// Prune a trial that is running
+    Prune {
+        sweep: String,
+        /// The number of the trial
+        trial: usize,
+    },
+    /// Run a trial once more that failed or was pruned; it keeps its number and folder, and is not pruned by a rule again
+    Retry {
+        sweep: String,
+        /// The number of the trial
+        trial: usize,
+    },
+    /// Change the number of trials, or of parallel ones
+    Set {
+        sweep: String,
+        #[command(flatten)]
+        numbers: sweep_changes::Numbers,
+    },
     /// Print the log of a sweep, or the output of one of its trials
     Log {
         sweep: String,
@@ -57,6 +75,9 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
                 folder.read_log().map_err(|cause| Failure::State { what: "cannot read the log", cause })?;
             return Ok(log.lines().try_for_each(|line| writeln!(out, "{}", text::clean(line)))?);
         }
+        Some(SweepsCommand::Prune { sweep, trial }) => return sweep_changes::prune(settings, sweep, *trial),
+        Some(SweepsCommand::Retry { sweep, trial }) => return sweep_changes::retry(settings, sweep, *trial),
+        Some(SweepsCommand::Set { sweep, numbers }) => return sweep_changes::set(settings, sweep, *numbers),
         Some(SweepsCommand::Pause { sweep }) => (sweep, Control::Pause),
         Some(SweepsCommand::Continue { sweep }) => (sweep, Control::Run),
         Some(SweepsCommand::Cancel { sweep }) => (sweep, Control::Cancel),

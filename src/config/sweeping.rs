@@ -68,6 +68,9 @@ impl Sweeping {
             test_size: Some(raw.test_size),
             seed: Some(raw.seed),
             prune: raw.prune,
+            prune_rule: None,
+            min_steps: None,
+            reduction: None,
             models: raw.models,
         };
         Ok(Self { defaults, jobs: raw.jobs })

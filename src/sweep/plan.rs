@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::engine::pruner::Pruner;
 use super::engine::rules::{Aim, Rules};
 use super::objective::command::CommandPlan;
 use super::objective::tabular::{TabularPlan, check_parts};
@@ -135,6 +136,22 @@ pub fn rules_in_words(rules: &Rules) -> Vec<String> {
     words.extend(rules.seconds.map(|seconds| option("time", &format!("{seconds}s"))));
     words.push(option("seed", &rules.seed.to_string()));
     words
+}
+
+/// How trials are pruned, on the command line.
+pub fn pruner_in_words(pruner: Pruner) -> Vec<String> {
+    match pruner {
+        Pruner::None => vec!["--no-prune".to_owned()],
+        Pruner::MEDIAN => vec!["--prune".to_owned()],
+        Pruner::Median { min_steps, .. } => {
+            vec!["--prune median".to_owned(), option("min-steps", &min_steps.to_string())]
+        }
+        Pruner::Asha { min_steps, reduction } => vec![
+            "--prune asha".to_owned(),
+            option("min-steps", &min_steps.to_string()),
+            option("reduction", &reduction.to_string()),
+        ],
+    }
 }
 
 /// An option of a command with its value. One that looks like an option itself is tied to it.

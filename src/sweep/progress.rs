@@ -143,7 +143,11 @@ impl Progress {
         let finished = count(|outcome| matches!(outcome, TrialOutcome::Finished { .. }));
         let pruned = count(|outcome| matches!(outcome, TrialOutcome::Pruned { .. }));
         let ended = finished + pruned + failed;
-        let of = header.plan.rules.length();
+        let of = match state.asked.trials {
+            // What has begun is not taken back.
+            Some(most) => header.plan.rules.length_of(Some(most)).map(|of| of.max(trials.len())),
+            None => header.plan.rules.length(),
+        };
         let is_at_work = status == SweepStatus::Running && state.events > 0;
         let since = if is_at_work { now.saturating_sub(state.last).max(0) } else { 0 };
         let seconds = state.seconds() + since as f64 / 1000.0;

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::engine::pruner::Pruner;
+use super::engine::pruner::{PruneRule, Pruner};
 use super::engine::rules::{Mode, Proposals, Rules};
 use super::objective::tabular::{KeptModels, TabularPlan, check_parts};
 use super::plan::{SweepPlan, TrialPlan};
-use super::search::{FamilySpace, Method};
+use super::search::{FamilySpace, Method, Startup};
 use crate::learn::data::{self, DataError, DataFrame, Limits, ReadOptions, Target, Task, bundled};
 use crate::learn::families::{self, DataShape, FAMILIES, Family, HyperParams};
 use crate::learn::scores::{Score, scores};
@@ -47,6 +47,12 @@ pub struct SweepRequest {
     pub seed: Option<u64>,
     /// Whether trials that fall behind end early; all but a grid's do.
     pub prune: Option<bool>,
+    /// By which rule; by that of the median.
+    pub prune_rule: Option<PruneRule>,
+    /// The number of folds from which on; 2, and 1 for asha.
+    pub min_steps: Option<i64>,
+    /// One in so many goes on at a rung of asha.
+    pub reduction: Option<u32>,
     /// Which models to keep.
     pub models: KeptModels,
 }
@@ -129,9 +135,10 @@ impl SweepRequest {
             },
             seconds: self.seconds,
             seed: self.seed.unwrap_or(SEED),
-            pruner: if self.prunes() { Pruner::MEDIAN } else { Pruner::None },
+            pruner: self.pruner(),
             jobs: 1,
             proposals: Proposals::Steady,
+            startup: Startup::Random,
             max_failures: None,
         };
         rules.jobs = rules.jobs_for(None);
@@ -153,6 +160,19 @@ impl SweepRequest {
     /// A grid is asked for to be seen whole.
     pub fn prunes(&self) -> bool {
         self.prune.unwrap_or(self.method != Method::Grid)
+    }
+
+    fn pruner(&self) -> Pruner {
+        let rule = self.prune_rule.unwrap_or(PruneRule::Median);
+        let least = match rule {
+            PruneRule::Median => 2,
+            PruneRule::Asha => 1,
+        };
+        if self.prunes() {
+            Pruner::new(rule, self.min_steps.unwrap_or(least), self.reduction)
+        } else {
+            Pruner::None
+        }
     }
 
     fn score(&self, task: Task) -> Result<Score, DataError> {

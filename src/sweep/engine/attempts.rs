@@ -27,6 +27,8 @@ pub struct Attempt {
     pub number: u32,
     /// How many before this one failed, which is not the same as being broken off.
     pub failures: u32,
+    /// How often somebody had asked for the trial to be carried out once more when it began.
+    pub retries: u32,
     /// Where in the log its words begin.
     pub log_start: u64,
 }
@@ -200,7 +202,7 @@ mod tests {
         let folder = SweepFolder { path: here.path().to_owned() }.trial_folder(3);
         folder.make().unwrap();
         assert_eq!(folder.attempt().unwrap(), Attempt::default());
-        let second = Attempt { number: 2, failures: 1, log_start: 40 };
+        let second = Attempt { number: 2, failures: 1, retries: 0, log_start: 40 };
         folder.set_attempt(&second).unwrap();
         assert_eq!(folder.attempt().unwrap(), second);
         folder.set_end(1, AttemptEnd::Exited(3)).unwrap();

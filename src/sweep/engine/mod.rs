@@ -1,7 +1,9 @@
 //! How a sweep goes, whatever its trials are: which trial comes next, what ends one early, the journal of what happens, and
 //! how the store is told. It knows numbers, and no data, no folds and no models.
 
+pub mod asked;
 pub mod attempts;
+pub mod curve;
 pub mod journal;
 pub mod numbers;
 pub mod pruner;

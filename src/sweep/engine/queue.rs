@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::asked::Asked;
+use super::curve::StepValue;
 use super::journal::{Control, Event, EventKind, SweepFolder, TrialOutcome};
 use super::numbers::moments;
 use super::rules::{Aim, Proposals, Rules};
@@ -21,6 +23,9 @@ struct QueueState {
     next: usize,
     /// Numbers that were begun before and wait for somebody.
     left: Vec<usize>,
+    /// What somebody asked of the sweep, as far as it was taken, and how much was asked by then.
+    asked: Asked,
+    asked_bytes: u64,
     is_closed: bool,
     is_given_up: bool,
     /// How the trials failed that ended since this process began, while none came to anything.
@@ -55,7 +60,7 @@ impl<'a> Queue<'a> {
         stop: &'a AtomicBool,
         tell: &'a Listener<'a>,
     ) -> Self {
-        let (spent, trials) = (past.seconds(), past.trials);
+        let (spent, trials, asked) = (past.seconds(), past.trials, past.asked);
         let left = (0..trials.len()).rev().filter(|number| trials[*number].outcome.is_none()).collect();
         let next = trials.len();
         // Without an end where it is further away than any clock goes.
@@ -71,6 +76,8 @@ impl<'a> Queue<'a> {
                 trials,
                 next,
                 left,
+                asked,
+                asked_bytes: 0,
                 is_closed: false,
                 is_given_up: false,
                 failures: Vec::new(),
@@ -94,7 +101,44 @@ impl<'a> Queue<'a> {
 
     /// How many trials are carried out side by side.
     pub fn jobs(&self) -> usize {
-        self.rules.jobs.clamp(1, self.rules.most_jobs())
+        let jobs = self.state().asked.jobs.unwrap_or(self.rules.jobs);
+        jobs.clamp(1, self.rules.most_jobs())
+    }
+
+    /// Takes what was asked of the sweep since: whoever carries trials out has this done several times a second. True where
+    /// there is something new, and so maybe something to do again.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written.
+    pub fn take_changes(&self) -> io::Result<bool> {
+        let mut state = self.state();
+        let bytes = self.folder.asked_bytes();
+        if bytes == state.asked_bytes {
+            return Ok(false);
+        }
+        let changes = match self.folder.changes() {
+            Ok(changes) => changes,
+            Err(error) => {
+                tracing::warn!(%error, "what is asked of the sweep cannot be read");
+                Vec::new()
+            }
+        };
+        state.asked_bytes = bytes;
+        let before = state.asked.taken;
+        for change in changes.into_iter().skip(before) {
+            self.tell(EventKind::Changed { change })?;
+            let QueueState { asked, trials, left, .. } = &mut *state;
+            left.extend(asked.take(change, trials));
+        }
+        let is_new = state.asked.taken > before;
+        drop(state);
+        self.changed.notify_all();
+        Ok(is_new)
+    }
+
+    /// How much was taken of what was asked.
+    pub fn changes_taken(&self) -> usize {
+        self.state().asked.taken
     }
 
     /// The next trial, as soon as what it goes by is known; none when there is none, or no more time, or the sweep was
@@ -115,7 +159,7 @@ impl<'a> Queue<'a> {
             }
             let number = state.next;
             let is_late = state.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if is_late || self.rules.trials.is_some_and(|most| number >= most) {
+            if is_late || state.asked.trials.or(self.rules.trials).is_some_and(|most| number >= most) {
                 break;
             }
             let known = if self.rules.looks_back() { number.saturating_sub(LAG - 1) } else { 0 };
@@ -126,11 +170,11 @@ impl<'a> Queue<'a> {
                 state.next += 1;
                 state.trials.push(TrialState {
                     started: event.at,
-                    proposal: Some(proposal.clone()),
+                    proposal: Some(proposal),
                     ..TrialState::default()
                 });
                 (self.tell)(event)?;
-                return Ok(Some(Trial { number, proposal, reports: Vec::new(), has_last: false }));
+                return Ok(state.trials[number].begun(number));
             }
             drop(self.changed.wait_timeout(state, LOOK));
         }
@@ -224,7 +268,12 @@ impl<'a> Queue<'a> {
                 TrialOutcome::Failed { message: format!("{} is not defined for it", self.rules.metric) }
             }
             TrialEnd::Failed(message) => TrialOutcome::Failed { message },
-            TrialEnd::Pruned => TrialOutcome::Pruned { reports: reports.len(), means },
+            TrialEnd::Pruned => match state.trials[trial].curve.last().filter(|_| reports.is_empty()) {
+                Some((step, value)) => {
+                    TrialOutcome::Pruned { reports: usize::try_from(step).unwrap_or(0), means: vec![value] }
+                }
+                None => TrialOutcome::Pruned { reports: reports.len(), means },
+            },
             TrialEnd::Cancelled => return None,
         })
     }
@@ -277,7 +326,9 @@ impl TrialWatch for Listening<'_> {
             let state = self.queue.state();
             let is_open = state.trials[self.trial].outcome.is_none();
             let (rules, aim) = (self.queue.rules, self.queue.aim);
-            if is_open && rules.pruner.is_hopeless(&state.trials, self.trial, aim) {
+            let TrialState { is_spared, is_unwanted, .. } = state.trials[self.trial];
+            let is_hopeless = || !is_spared && rules.pruner.is_hopeless(&state.trials, self.trial, aim);
+            if is_open && (is_unwanted || is_hopeless()) {
                 return Ok(Verdict::Prune);
             }
         }
@@ -286,6 +337,29 @@ impl TrialWatch for Listening<'_> {
 
     fn is_called_off(&self) -> bool {
         self.queue.stop.load(Ordering::Relaxed) || self.queue.folder.control() == Control::Cancel
+    }
+
+    fn is_unwanted(&self) -> bool {
+        self.queue.state().trials[self.trial].is_unwanted
+    }
+
+    fn steps(&self, attempt: u32, steps: &[StepValue], is_end: bool) -> io::Result<Verdict> {
+        let trial = self.trial;
+        let (kept, judged) = {
+            let curve = &self.queue.state().trials[trial].curve;
+            (curve.kept_of(attempt, steps, is_end), curve.last_step(attempt))
+        };
+        if !kept.is_empty() {
+            self.queue.tell(EventKind::Steps { trial, attempt, steps: kept.clone() })?;
+            let mut state = self.queue.state();
+            state.trials[trial].curve.learn(attempt, &kept);
+            let (rules, aim) = (self.queue.rules, self.queue.aim);
+            let is_judged = !is_end && !state.trials[trial].is_spared;
+            if is_judged && rules.pruner.is_hopeless_on_its_way(&state.trials, trial, aim, judged) {
+                return Ok(Verdict::Prune);
+            }
+        }
+        Ok(if self.is_called_off() { Verdict::Cancel } else { Verdict::Continue })
     }
 
     fn report(&self, report: TrialReport) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::pruner::Pruner;
-use crate::sweep::search::{FamilySpace, LAG, Method, Proposer};
+use crate::sweep::search::{FamilySpace, LAG, Method, Proposer, Startup};
 
 /// Trials side by side, at most, where none goes by earlier ones.
 pub const MOST_JOBS: usize = 256;
@@ -81,6 +81,9 @@ pub struct Rules {
     /// What proposals go by.
     #[serde(default, skip_serializing_if = "Proposals::is_steady")]
     pub proposals: Proposals,
+    /// How proposals begin that go by results.
+    #[serde(default, skip_serializing_if = "is_random")]
+    pub startup: Startup,
     /// The sweep stops where so many trials, its first, fail in the same way; none: it never does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_failures: Option<usize>,
@@ -94,10 +97,17 @@ impl Proposals {
     }
 }
 
+/// As it was before there was a choice.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_random(startup: &Startup) -> bool {
+    *startup == Startup::Random
+}
+
 impl Rules {
     /// What proposes the trials.
     pub fn proposer(&self) -> Proposer {
         let proposer = Proposer::new(self.method, self.seed, self.spaces.clone(), self.grid_points);
+        let proposer = proposer.starting(self.startup);
         match self.proposals {
             Proposals::Steady => proposer,
             Proposals::Eager => proposer.apart(),
@@ -125,7 +135,12 @@ impl Rules {
 
     /// Maximum number of trials, where that is known.
     pub fn length(&self) -> Option<usize> {
-        match (self.proposer().length(), self.trials) {
+        self.length_of(self.trials)
+    }
+
+    /// The same with another maximum.
+    pub fn length_of(&self, trials: Option<usize>) -> Option<usize> {
+        match (self.proposer().length(), trials) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
@@ -136,6 +151,7 @@ impl Rules {
     /// # Errors
     /// A sentence that says what to change.
     pub fn check(&self) -> Result<(), String> {
+        self.pruner.check()?;
         let in_grid = self.spaces.iter().map(|space| space.most_in_grid(self.grid_points));
         let in_grid = in_grid.fold(0, usize::saturating_add);
         if self.method == Method::Grid && in_grid > MOST_IN_GRID {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::asked::Asked;
+use super::curve::Curve;
 use super::journal::{EndReason, Event, EventKind, Position, SweepFolder, TrialOutcome};
 use super::numbers::Values;
 use super::rules::Aim;
@@ -17,10 +19,18 @@ pub struct TrialState {
     pub proposal: Option<Proposal>,
     /// The values of its reports, by their steps.
     pub reports: Vec<Values>,
+    /// What its metric was on the way, of a trial that counts steps of its own.
+    pub curve: Curve,
     /// What was measured of what is kept of it.
     pub last: Option<Measured>,
     /// None while it is under way.
     pub outcome: Option<TrialOutcome>,
+    /// Somebody asked that it ends as one that was pruned.
+    pub is_unwanted: bool,
+    /// No rule prunes it: somebody wants to see it whole.
+    pub is_spared: bool,
+    /// How often somebody asked for it to be carried out once more.
+    pub retries: u32,
 }
 
 impl TrialState {
@@ -40,7 +50,8 @@ impl TrialState {
     /// To be carried out, or gone on with.
     pub(super) fn begun(&self, number: usize) -> Option<Trial> {
         let proposal = self.proposal.clone()?;
-        Some(Trial { number, proposal, reports: self.reports.clone(), has_last: self.last.is_some() })
+        let (reports, has_last) = (self.reports.clone(), self.last.is_some());
+        Some(Trial { number, proposal, reports, has_last, retries: self.retries })
     }
 }
 
@@ -49,6 +60,8 @@ impl TrialState {
 pub struct SweepState {
     /// By their numbers.
     pub trials: Vec<TrialState>,
+    /// What somebody asked of it, as far as it was taken.
+    pub asked: Asked,
     /// How many events it was learnt from.
     pub events: usize,
     /// None while a process is at it; a sweep that nobody has begun yet has no events.
@@ -86,6 +99,7 @@ impl SweepState {
             EventKind::Begun => (self.is_at_work, self.closed) = (true, None),
             EventKind::Continued => self.is_at_work = true,
             EventKind::Paused => self.is_at_work = false,
+            EventKind::Changed { change } => drop(self.asked.take(*change, &mut self.trials)),
             EventKind::Closed { reason } => (self.is_at_work, self.closed) = (false, Some(*reason)),
             EventKind::Started { trial, proposal } => {
                 let known = self.trial(*trial);
@@ -95,6 +109,7 @@ impl SweepState {
             EventKind::Reported { trial, measured, .. } => {
                 self.trial(*trial).reports.push(measured.values.clone());
             }
+            EventKind::Steps { trial, attempt, steps } => self.trial(*trial).curve.learn(*attempt, steps),
             EventKind::Last { trial, measured } => self.trial(*trial).last = Some(measured.clone()),
             EventKind::Ended { trial, outcome } => self.trial(*trial).outcome = Some(outcome.clone()),
         }

@@ -5,6 +5,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use super::curve::StepValue;
 use super::numbers::Values;
 use crate::sweep::search::Proposal;
 
@@ -19,6 +20,8 @@ pub struct Trial {
     pub reports: Vec<Values>,
     /// Whether its [`TrialReport::Last`] is there as well.
     pub has_last: bool,
+    /// How often somebody asked for it to be carried out once more: what came of it before does not count.
+    pub retries: u32,
 }
 
 /// What was measured of a trial at one time.
@@ -76,6 +79,16 @@ pub trait TrialWatch: Sync {
 
     /// Whether the sweep was called off. Unlike [`TrialWatch::verdict`] it never waits.
     fn is_called_off(&self) -> bool;
+
+    /// Whether somebody asked that it ends as one that was pruned.
+    fn is_unwanted(&self) -> bool;
+
+    /// Takes what an attempt at the trial measured at further steps of its own, with `is_end` the last that there are: whether
+    /// it goes on. Never waits.
+    ///
+    /// # Errors
+    /// As [`TrialWatch::verdict`].
+    fn steps(&self, attempt: u32, steps: &[StepValue], is_end: bool) -> io::Result<Verdict>;
 
     /// Takes a report; it is kept when this returns.
     ///

@@ -12,7 +12,8 @@ pub use threads::Threads;
 /// Runs trials side by side.
 pub trait Executor: Send + Sync {
     /// Takes trials from the queue until it gives out no more, has each carried out, and says how it ended; at most
-    /// [`Queue::jobs`] at once. Blocks until all have ended.
+    /// [`Queue::jobs`] at once, a number that may change. Has the queue take what is asked of the sweep meanwhile, and goes on
+    /// where that gives it more to do. Blocks until all have ended.
     ///
     /// # Errors
     /// Where the journal cannot be written, or what carries a trial out broke down. None is waited for then.

@@ -1,9 +1,10 @@
-//! Which trial comes next: a grid, chance, or a tree-structured Parzen estimator (Bergstra 2011).
+//! Which trial comes next: a grid, chance, a Sobol sequence, or a tree-structured Parzen estimator (Bergstra 2011).
 //!
 //! A proposal depends on its number, the seed, and the results of trials that are [`LAG`] or more before it, and on nothing
 //! else: so the trials are the same however many run side by side. Whoever asks for proposals that keep apart may go by all
 //! that is known, and by guesses of what is under way.
 
+mod quasi;
 mod space;
 
 use std::collections::HashMap;
@@ -25,6 +26,9 @@ pub const LAG: usize = 8;
 /// Trials by chance, of a family, before its results are gone by.
 const STARTUP: usize = 5;
 
+/// And by a Sobol sequence, which is whole at powers of two: the first trial of all is no part of it.
+const SOBOL_STARTUP: usize = 8;
+
 /// Draws by chance before something is tried twice.
 const CHANCES: u64 = 8;
 /// The share of a range that a value tells of: of one alone, and of many at least.
@@ -40,6 +44,8 @@ pub enum Method {
     Tpe,
     /// Sample at random.
     Random,
+    /// Cover the space evenly, by a scrambled Sobol sequence.
+    Sobol,
     /// Try every combination.
     Grid,
 }
@@ -50,9 +56,21 @@ impl Method {
         match self {
             Self::Tpe => "tpe",
             Self::Random => "random",
+            Self::Sobol => "sobol",
             Self::Grid => "grid",
         }
     }
+}
+
+/// How trials are proposed before any results are gone by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Startup {
+    /// At random.
+    #[default]
+    Random,
+    /// By a scrambled Sobol sequence.
+    Sobol,
 }
 
 /// What a trial is to try.
@@ -94,6 +112,7 @@ pub struct Proposer {
     grid: Vec<Proposal>,
     /// Whether proposals keep a distance from what was tried.
     keeps_apart: bool,
+    startup: Startup,
 }
 
 impl Proposer {
@@ -104,13 +123,18 @@ impl Proposer {
         } else {
             Vec::new()
         };
-        Self { method, seed, spaces, grid, keeps_apart: false }
+        Self { method, seed, spaces, grid, keeps_apart: false, startup: Startup::Random }
     }
 
     /// The same, whose proposals keep a distance from what was tried, and from each other while nothing more is known: where
     /// all that did well lies at one place, the estimator as it comes proposes that place again and again.
     pub fn apart(self) -> Self {
         Self { keeps_apart: true, ..self }
+    }
+
+    /// The same, beginning in another way where results are gone by.
+    pub fn starting(self, startup: Startup) -> Self {
+        Self { startup, ..self }
     }
 
     /// How many trials there are at most.
@@ -193,6 +217,16 @@ impl Proposer {
         distribution: &Distribution,
         history: &[CompletedTrial],
     ) -> Sampled {
+        let is_even = match self.method {
+            Method::Sobol => true,
+            Method::Tpe => self.startup == Startup::Sobol && history.len() < SOBOL_STARTUP,
+            Method::Random | Method::Grid => false,
+        };
+        if is_even {
+            // Trials that are not searched have no part in the sequence.
+            let at = number.saturating_sub(self.spaces.len());
+            return quasi::point(at, dimension, self.seed, distribution);
+        }
         let seed = self.seed.wrapping_mul(1_000_003).wrapping_add(dimension as u64);
         let startup = if self.method == Method::Random { usize::MAX } else { STARTUP };
         let mut sampler = TpeSampler::builder().seed(seed).n_startup_trials(startup);

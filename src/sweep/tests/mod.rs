@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod begin;
+mod changing;
 
 use crate::learn::data::Task;
 use crate::learn::families::{DataShape, find};
@@ -15,7 +16,7 @@ use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialW
 use crate::sweep::executor::{Executor, Threads};
 use crate::sweep::objective::tabular::Tabular;
 use crate::sweep::request::SweepRequest;
-use crate::sweep::search::{FamilySpace, LAG, Method, Observation, Proposer};
+use crate::sweep::search::{FamilySpace, LAG, Method, Observation, Proposer, Startup};
 
 #[test]
 fn a_proposal_depends_on_what_has_ended_for_sure_and_finds_the_better_half() {
@@ -72,12 +73,10 @@ fn where_one_worker_cannot_go_on_none_waits_for_its_trial() {
     }
 }
 
-#[test]
-fn eager_proposals_wait_for_nobody_and_differ_from_what_is_under_way() {
-    let here = tempfile::tempdir().unwrap();
-    let folder = SweepFolder { path: here.path().to_owned() };
+/// Of a command with one param.
+fn rules() -> Rules {
     let dimension = Dimension::real("lr", 1e-4, 1.0, 0.5).log();
-    let rules = Rules {
+    Rules {
         metric: "loss".into(),
         mode: Mode::Min,
         spaces: vec![FamilySpace { family: "trial".into(), dimensions: vec![dimension] }],
@@ -89,8 +88,16 @@ fn eager_proposals_wait_for_nobody_and_differ_from_what_is_under_way() {
         pruner: Pruner::None,
         jobs: 32,
         proposals: Proposals::Eager,
+        startup: Startup::Random,
         max_failures: Some(2),
-    };
+    }
+}
+
+#[test]
+fn eager_proposals_wait_for_nobody_and_differ_from_what_is_under_way() {
+    let here = tempfile::tempdir().unwrap();
+    let folder = SweepFolder { path: here.path().to_owned() };
+    let rules = rules();
     let (stop, tell) = (std::sync::atomic::AtomicBool::new(false), |_: Event| Ok(()));
     let aim = Aim { at: 0, mode: Mode::Min };
     let queue = Queue::new(&rules, aim, &folder, SweepState::default(), &stop, &tell);

@@ -4,7 +4,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::sweeping::{SMALL, SWEEP, local, mltui, output, seen, swept, undisturbed};
+use mltui::mlflow::RunStatus;
+
+use crate::support::sweeping::{SMALL, SWEEP, Seen, local, mltui, output, seen, swept, undisturbed};
 use crate::support::wait_until;
 
 #[test]
@@ -63,4 +65,23 @@ fn an_interrupt_closes_the_runs_and_says_how_to_go_on() {
     assert!(said.contains("sweep --resume"), "{said}");
     let (parents, trials) = seen(&uri, "iris");
     assert!(parents.iter().chain(&trials).all(|run| run.ended && !run.status.is_active()));
+}
+
+#[test]
+fn a_trial_that_was_pruned_is_carried_on_with_when_somebody_asks() {
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let said = swept(home.path(), &uri, &SWEEP[1..]);
+    let id = said["sweep"].as_str().unwrap();
+    let number = undisturbed().iter().position(|trial| trial.status == RunStatus::Killed).unwrap();
+    let words = ["sweeps", "retry", id, &number.to_string()];
+    let (code, _, error) = output(mltui(home.path(), &uri, &words));
+    assert!(code == 0 && error.contains("is finished; this takes effect with"), "{error}");
+    let (code, _, error) = output(mltui(home.path(), &uri, &["sweep", "--resume", id]));
+    assert_eq!(code, 0, "{error}");
+    let trials = seen(&uri, "iris").1;
+    let folds = trials[number].points.iter().filter(|(key, _, _)| key == "fold_accuracy").count();
+    assert!(trials[number].status == RunStatus::Finished && folds == 5, "{:?}", trials[number]);
+    let others = |all: &[Seen]| [&all[..number], &all[number + 1..]].concat();
+    assert_eq!(others(&trials), others(undisturbed()));
 }

@@ -80,6 +80,24 @@ with mlflow.start_run():
             time.sleep(0.05)
 "#;
 
+/// The better one comes to its end; the other would go on for ever.
+const CURVE: &str = r#"
+import argparse
+import time
+import mlflow
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--depth", type=int)
+depth = parser.parse_args().depth
+with mlflow.start_run():
+    with mlflow.start_run(nested=True):
+        mlflow.log_metric("val_loss", -1, step=9)
+    for step in range(0, 12, 3):
+        mlflow.log_metric("val_loss", depth, step=step)
+    while depth > 1:
+        time.sleep(0.05)
+"#;
+
 struct World<'a> {
     home: tempfile::TempDir,
     uri: String,
@@ -216,6 +234,30 @@ fn a_run_that_a_script_leaves_open_is_closed() {
         let runs = world.runs("failing");
         let failed = runs.iter().find(|run| run.info.status == RunStatus::Failed).unwrap();
         assert!(failed.tag("mltui.sweep.outcome").unwrap().contains("Traceback"), "{failed:?}");
+    });
+}
+
+#[test]
+fn a_trial_is_pruned_by_what_its_run_has_so_far() {
+    everywhere(|world| {
+        let words =
+            ["--param", "depth=1,2", "--method", "grid", "--metric", "val_loss:min", "--timeout", "90s"];
+        let rule = ["--prune", "asha", "--min-steps", "4", "--reduction", "2"];
+        let (code, out, error) = world.sweep(CURVE, &[&words[..], &rule].concat(), &[]);
+        assert_eq!(code, 0, "{error}");
+        let said: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((&said["finished"], &said["pruned"]), (&1.into(), &1.into()), "{error}");
+        assert!(error.contains("trial 1: pruned at step 9"), "{error}");
+        let runs = world.runs("train");
+        let pruned =
+            runs.iter().find(|run| run.tag("mltui.sweep.outcome") == Some("pruned at step 9")).unwrap();
+        assert_eq!((pruned.info.status, param(pruned, "depth")), (RunStatus::Killed, Some("2")));
+        let points = block_on(world.store().metric_history(&pruned.info.run_id, "val_loss")).unwrap();
+        assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), [0, 3, 6, 9]);
+        assert!(
+            runs.iter().all(|run| !run.info.status.is_active() && run.info.end_time.is_some()),
+            "{runs:?}"
+        );
     });
 }
 

@@ -53,6 +53,11 @@ impl SweepFolder {
         file.write_all(&line)
     }
 
+    /// How much was asked, in bytes: another number where there is more.
+    pub fn asked_bytes(&self) -> u64 {
+        self.path.join(FILE).metadata().map_or(0, |metadata| metadata.len())
+    }
+
     /// What was asked, from the first change on. What this version does not understand is none of them, but counted.
     ///
     /// # Errors

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Change;
 use crate::store::now_ms;
+use crate::sweep::engine::curve::StepValue;
 use crate::sweep::engine::numbers::Values;
 use crate::sweep::engine::trial::Measured;
 use crate::sweep::search::Proposal;
@@ -50,6 +52,15 @@ pub enum EventKind {
         #[serde(flatten)]
         measured: Measured,
     },
+    /// An attempt at a trial had these values of the metric on its way.
+    Steps {
+        /// Its number.
+        trial: usize,
+        /// Counted from 1. Another one counts its steps anew.
+        attempt: u32,
+        /// Not every one of many.
+        steps: Vec<StepValue>,
+    },
     /// What is kept of a trial was measured. It lies in the folder.
     #[serde(rename = "refitted")]
     Last {
@@ -71,6 +82,12 @@ pub enum EventKind {
     Paused,
     /// It goes on.
     Continued,
+    /// The next of the changes that were asked was taken.
+    Changed {
+        /// None of one that is not understood.
+        #[serde(default)]
+        change: Option<Change>,
+    },
     /// All is done, or was called off, or broke off.
     Closed {
         /// Which of these.
@@ -92,10 +109,10 @@ pub enum TrialOutcome {
     },
     /// It fell behind.
     Pruned {
-        /// So many it had.
+        /// So many it had; of one that has a curve the step that it came to.
         #[serde(rename = "folds")]
         reports: usize,
-        /// Over those.
+        /// Over those; of a curve its last value.
         means: Values,
     },
     /// It came to none.
@@ -125,9 +142,10 @@ impl EventKind {
         match self {
             Self::Started { trial, .. }
             | Self::Reported { trial, .. }
+            | Self::Steps { trial, .. }
             | Self::Last { trial, .. }
             | Self::Ended { trial, .. } => Some(*trial),
-            Self::Begun | Self::Paused | Self::Continued | Self::Closed { .. } => None,
+            Self::Begun | Self::Paused | Self::Continued | Self::Changed { .. } | Self::Closed { .. } => None,
         }
     }
 }

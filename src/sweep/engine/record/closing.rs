@@ -5,7 +5,7 @@ use crate::mlflow::{Run, RunId, RunStatus, Tag};
 use crate::store::pages::each_page;
 use crate::store::{ErrorKind, Result, RunUpdate};
 use crate::sweep::engine::journal::EndReason;
-use crate::sweep::engine::state::best;
+use crate::sweep::engine::state::{TrialState, best};
 
 /// Runs that are closed at once; there are as many as trials side by side.
 const MOST: usize = 1_000;
@@ -23,6 +23,21 @@ impl Recorder {
         let running = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
         self.unless_deleted(&run, self.store.update_run(&run, &running).await).await?;
         self.clear(&run, WHY).await
+    }
+
+    /// A trial that has ended is taken up once more, as somebody asked; one that has not goes on as it does.
+    pub(super) async fn retry(&mut self, trial: usize) -> Result<()> {
+        if !self.state.trials.get(trial).is_some_and(TrialState::is_under_way) {
+            return Ok(());
+        }
+        // The best so far is told anew from there on.
+        self.prefix = self.prefix.min(trial);
+        if self.scripts.is_some() {
+            // Its next attempt makes another run, and this one stays as it ended.
+            self.runs.remove(&trial);
+            return Ok(());
+        }
+        self.reopen(trial).await
     }
 
     /// Takes a tag away that may not be there.

@@ -12,15 +12,17 @@ mod scripts;
 #[cfg(test)]
 mod tests;
 mod uploads;
+mod watching;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use log::{Log, LoggedSweep};
 pub use scripts::{ScriptRuns, run_of_attempt};
+pub use watching::WatchedMetric;
 
 use self::uploads::Refusals;
-use super::journal::{EndReason, Event, EventKind, SweepFolder, TrialOutcome};
+use super::journal::{Change, EndReason, Event, EventKind, SweepFolder, TrialOutcome};
 use super::state::{SweepState, best};
 use super::unkept::Unkept;
 use crate::mlflow::filter::parse;
@@ -132,7 +134,8 @@ impl Recorder {
     /// The store's; the same events can be brought again.
     pub async fn step(&mut self, events: &mut Vec<Event>) -> Result<()> {
         // Reports wait for what comes next, so that those of a trial travel together.
-        let is_report = |event: &Event| matches!(event.kind, EventKind::Reported { .. });
+        let is_report =
+            |event: &Event| matches!(event.kind, EventKind::Reported { .. } | EventKind::Steps { .. });
         let end = events.iter().position(|event| !is_report(event)).map_or(events.len(), |at| at + 1);
         // After an error some of them are known already.
         for event in &events[self.state.events - self.sent..end] {
@@ -183,7 +186,12 @@ impl Recorder {
                     self.ended(*trial, event.at, outcome, metrics).await?;
                 }
                 EventKind::Closed { reason } => self.closed(event.at, *reason).await?,
-                EventKind::Paused | EventKind::Continued => {}
+                EventKind::Changed { change: Some(Change::Retry { trial }) } => self.retry(*trial).await?,
+                // The journal's own: a script logs what it measures.
+                EventKind::Steps { .. }
+                | EventKind::Changed { .. }
+                | EventKind::Paused
+                | EventKind::Continued => {}
             }
         }
         for (trial, metrics) in reports {

@@ -9,7 +9,7 @@ use super::{Recorder, SWEEP, TRIAL, WHY, cut, params};
 use crate::mlflow::filter::parse;
 use crate::mlflow::{ExperimentId, Metric, Param, Run, RunId, RunStatus, Tag, ViewType, tags};
 use crate::store::pages::each_page;
-use crate::store::{ErrorKind, NewRun, Result, RunSearch, Store, StoreError};
+use crate::store::{ErrorKind, HistoryCursor, HistoryPart, NewRun, Result, RunSearch, Store, StoreError};
 use crate::sweep::engine::attempts::{AttemptEnd, TrialFolder};
 use crate::sweep::engine::journal::TrialOutcome;
 
@@ -109,6 +109,16 @@ impl ScriptRuns {
             *self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner) = elsewhere;
         }
         Ok(found)
+    }
+
+    /// What a metric of a run has come to behind a cursor.
+    pub(super) async fn history(
+        &self,
+        run: &RunId,
+        key: &str,
+        cursor: &HistoryCursor,
+    ) -> Result<HistoryPart> {
+        self.store.history_since(run, key, cursor).await
     }
 
     /// A script may choose an experiment for itself.

@@ -29,6 +29,7 @@ impl Commands {
                 let seconds = self.plan.timeout.unwrap_or_default();
                 format!("timeout after {}", text::duration((seconds * 1000.0) as i64))
             }
+            Came::Pruned => "pruned".to_owned(),
             Came::CalledOff => "called off".to_owned(),
         };
         Ok(with_lines(&what, &last_lines(folder, attempt.log_start)?))

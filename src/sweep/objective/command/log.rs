@@ -95,7 +95,7 @@ impl Log for CommandLog {
         true
     }
 
-    fn pruned(&self, reports: usize) -> String {
-        format!("pruned after {reports} reports")
+    fn pruned(&self, step: usize) -> String {
+        if step == 0 { "pruned".to_owned() } else { format!("pruned at step {step}") }
     }
 }

@@ -10,6 +10,7 @@ mod guarded;
 mod judging;
 #[cfg(unix)]
 mod leftovers;
+mod live;
 mod log;
 mod param;
 mod plan;
@@ -30,6 +31,7 @@ use self::first::{First, Turn};
 use self::gpus::Gpus;
 use self::guarded::{Guarded, Start};
 use self::judging::{last_lines, with_lines};
+use self::live::Live;
 use self::printed::Reader;
 use self::template::Template;
 use super::{Objective, TrialFault};
@@ -38,8 +40,9 @@ use crate::mlflow::{Run, RunId};
 use crate::store::now_ms;
 use crate::sweep::engine::attempts::{Attempt, AttemptEnd, TrialFolder};
 use crate::sweep::engine::journal::SweepFolder;
-use crate::sweep::engine::record::{ScriptRuns, is_transient, run_of_attempt};
-use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch};
+use crate::sweep::engine::pruner::Pruner;
+use crate::sweep::engine::record::{ScriptRuns, WatchedMetric, is_transient, run_of_attempt};
+use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
 use crate::sweep::header::SweepHeader;
 
 #[cfg(unix)]
@@ -74,6 +77,9 @@ pub struct ScriptAccess {
 pub struct Commands {
     plan: CommandPlan,
     metric: String,
+    /// Whether trials are pruned, and so the store is asked for their metric on the way.
+    prunes: bool,
+    jobs: usize,
     template: Template,
     patterns: Vec<Regex>,
     folder: SweepFolder,
@@ -94,6 +100,8 @@ enum Came {
     Ended(AttemptEnd),
     /// It took too long.
     TimedOut,
+    /// It has no hope.
+    Pruned,
     /// It is not wanted any more.
     CalledOff,
 }
@@ -114,6 +122,8 @@ impl Commands {
             template: plan.template(&header.plan.rules)?,
             patterns: plan.regexes()?,
             metric: header.plan.metric(),
+            prunes: header.plan.rules.pruner != Pruner::None,
+            jobs: header.plan.rules.jobs,
             gpus: Gpus::new(&plan.gpus, plan.gpus_per_trial.min(plan.gpus.len())),
             first: First::new(header.store.starts_with(FILE)),
             plan: plan.clone(),
@@ -142,6 +152,7 @@ impl Commands {
         let next = Attempt {
             number: attempt.number + 1,
             failures: attempt.failures,
+            retries: attempt.retries,
             log_start: folder.log().metadata().map_or(0, |metadata| metadata.len()),
         };
         folder.set_points(&[])?;
@@ -157,7 +168,7 @@ impl Commands {
         parent: &RunId,
         gpus: &str,
         watch: &dyn TrialWatch,
-        (mut turn, reader): (Turn<'_>, &mut Reader<'_>),
+        (mut turn, reader, live): (Turn<'_>, &mut Reader<'_>, &mut Live),
     ) -> io::Result<Came> {
         let folder = self.folder.trial_folder(trial.number);
         let mut log = disk::open_to_append(&folder.log())?;
@@ -190,7 +201,11 @@ impl Commands {
             if came.is_some() {
                 continue;
             }
-            if watch.is_called_off() {
+            let new = live.take(&reader.printed, &self.metric);
+            let is_hopeless = !new.is_empty() && watch.steps(attempt.number, &new, false)? == Verdict::Prune;
+            if is_hopeless || watch.is_unwanted() {
+                came = Some(Came::Pruned);
+            } else if watch.is_called_off() {
                 came = Some(Came::CalledOff);
             } else if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) {
                 came = Some(Came::TimedOut);
@@ -214,6 +229,15 @@ impl Commands {
                 Came::Ended(AttemptEnd::Unstarted("the process that watches over it was killed".into()))
             }
         })
+    }
+
+    /// What an attempt measures on its way; the store is asked for it only where somebody goes by it.
+    fn live(&self, trial: &Trial, attempt: u32, parent: &RunId) -> Live {
+        if !self.prunes {
+            return Live::printed();
+        }
+        let watched = WatchedMetric::new(trial.number, attempt, parent.clone(), self.metric.clone());
+        Live::of_store(Arc::clone(&self.runs), self.handle.clone(), watched, self.jobs)
     }
 
     /// The runs that a trial made; no answer where nobody waits for one any more.
@@ -243,8 +267,13 @@ impl Commands {
         let mut attempt = folder.attempt()?;
         // What came to its end while nobody was there to see is not run again.
         let mut known = folder.end_of(attempt.number)?.filter(|end| *end != AttemptEnd::Stopped);
+        if attempt.retries != trial.retries {
+            // Somebody has seen it, and asked for another.
+            (attempt.failures, attempt.retries, known) = (0, trial.retries, None);
+        }
         loop {
             let begun = Instant::now();
+            let mut live = self.live(trial, attempt.number, &parent);
             let (came, printed) = match known.take() {
                 Some(end) => {
                     let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
@@ -252,12 +281,14 @@ impl Commands {
                     reader.finish(now_ms());
                     (Came::Ended(end), reader.printed)
                 }
+                None if watch.is_unwanted() => return Ok((TrialEnd::Pruned, None)),
                 None if watch.is_called_off() => return Ok((TrialEnd::Cancelled, None)),
                 None => {
                     let Some(turn) = self.first.wait(|| watch.is_called_off()) else {
                         return Ok((TrialEnd::Cancelled, None));
                     };
                     attempt = Self::next(&folder, &attempt)?;
+                    live = self.live(trial, attempt.number, &parent);
                     let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
                     let came = self.carry_out(
                         trial,
@@ -265,7 +296,7 @@ impl Commands {
                         &parent,
                         &gpus.in_words(),
                         watch,
-                        (turn, &mut reader),
+                        (turn, &mut reader, &mut live),
                     )?;
                     (came, reader.printed)
                 }
@@ -274,7 +305,8 @@ impl Commands {
             if matches!(came, Came::CalledOff) {
                 return Ok((TrialEnd::Cancelled, None));
             }
-            if !is_well && attempt.failures < self.plan.retries {
+            let is_pruned = matches!(came, Came::Pruned);
+            if !is_well && !is_pruned && attempt.failures < self.plan.retries {
                 attempt.failures += 1;
                 continue;
             }
@@ -283,6 +315,14 @@ impl Commands {
             };
             let run = run_of_attempt(&runs, attempt.number, &parent, &self.metric);
             let value = Self::judge(&folder, run, &printed, &self.metric)?;
+            if is_well || is_pruned {
+                let run = run.filter(|run| run.metrics.iter().any(|known| known.key == self.metric));
+                let rest = live.finish(&printed, &self.metric, run.map(|run| &run.info.run_id));
+                watch.steps(attempt.number, &rest, true)?;
+            }
+            if is_pruned {
+                return Ok((TrialEnd::Pruned, None));
+            }
             if !is_well {
                 return Ok((TrialEnd::Failed(self.failure(&folder, &attempt, &came)?), None));
             }

@@ -9,11 +9,11 @@ use super::param;
 use super::printed::pattern;
 use super::template::Template;
 use crate::params::{Dimension, defaults};
-use crate::sweep::engine::pruner::Pruner;
+use crate::sweep::engine::pruner::{PruneRule, Pruner};
 use crate::sweep::engine::rules::{MOST_JOBS, Mode, Proposals, Rules};
-use crate::sweep::plan::{SweepPlan, TrialPlan, option, rules_in_words};
+use crate::sweep::plan::{SweepPlan, TrialPlan, option, pruner_in_words, rules_in_words};
 use crate::sweep::request::{SEED, TRIALS};
-use crate::sweep::search::{FamilySpace, Method};
+use crate::sweep::search::{FamilySpace, Method, Startup};
 use crate::text::shell::quoted;
 
 /// What trials are called.
@@ -22,6 +22,8 @@ const FAMILY: &str = "trial";
 pub const GRACE: f64 = 10.0;
 /// So many trials fail in the same way before the sweep is given up, where nobody says.
 pub const MAX_FAILURES: usize = 3;
+/// The step from which on trials are pruned, where nobody says.
+const MIN_STEPS: i64 = 1;
 /// Attempts of one trial, at most.
 const MOST_RETRIES: u32 = 100;
 
@@ -79,6 +81,12 @@ pub struct CommandRequest {
     pub jobs: Option<usize>,
     /// Seconds after which an attempt is ended.
     pub timeout: Option<f64>,
+    /// By which rule trials are pruned on their way; by none.
+    pub prune: Option<PruneRule>,
+    /// The step from which on; 1.
+    pub min_steps: Option<i64>,
+    /// One in so many goes on at a rung.
+    pub reduction: Option<u32>,
     /// How often a trial that fails is tried again; never.
     pub retries: Option<u32>,
     /// Trials that fail in the same way before the sweep is given up; [`MAX_FAILURES`], and 0 for never.
@@ -131,9 +139,10 @@ impl CommandRequest {
             trials,
             seconds: self.seconds,
             seed: self.seed.unwrap_or(SEED),
-            pruner: Pruner::None,
+            pruner: pruner(self.prune, self.min_steps.unwrap_or(MIN_STEPS), self.reduction),
             jobs: jobs.clamp(1, MOST_JOBS),
             proposals: Proposals::Eager,
+            startup: Startup::Sobol,
             max_failures: Some(self.max_failures.unwrap_or(MAX_FAILURES)).filter(|most| *most > 0),
         };
         let plan = CommandPlan {
@@ -152,6 +161,10 @@ impl CommandRequest {
         plan.check().map_err(|error| error.to_string())?;
         Ok(plan)
     }
+}
+
+fn pruner(rule: Option<PruneRule>, min_steps: i64, reduction: Option<u32>) -> Pruner {
+    rule.map_or(Pruner::None, |rule| Pruner::new(rule, min_steps, reduction))
 }
 
 /// `val_loss:min` as a name and which way is better.
@@ -180,6 +193,11 @@ impl CommandPlan {
     pub fn template(&self, rules: &Rules) -> Result<Template, String> {
         let dimensions = rules.spaces.first().map_or(&[][..], |space| &space.dimensions);
         Template::new(&self.command, dimensions)
+    }
+
+    /// How many trials there is room for side by side.
+    pub fn room(&self) -> usize {
+        self.gpus.len().checked_div(self.gpus_per_trial).unwrap_or(MOST_JOBS)
     }
 
     /// What finds metrics in its output.
@@ -264,6 +282,9 @@ impl CommandPlan {
             flag("metric-pattern", text);
         }
         words.extend(rules_in_words(rules));
+        if rules.pruner != Pruner::None {
+            words.extend(pruner_in_words(rules.pruner));
+        }
         let mut flag = |name: &str, value: &str| words.push(option(name, value));
         flag("jobs", &rules.jobs.to_string());
         if let Some(seconds) = self.timeout {

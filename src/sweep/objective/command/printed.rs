@@ -61,6 +61,16 @@ impl Printed {
         self.latest.get(key).map(|point| point.value)
     }
 
+    /// The latest value of a metric, and where it was.
+    pub fn latest(&self, key: &str) -> Option<&Point> {
+        self.latest.get(key)
+    }
+
+    /// The points behind so many.
+    pub fn points_from(&self, count: usize) -> &[Point] {
+        self.points.get(count..).unwrap_or_default()
+    }
+
     /// The names of all metrics.
     pub fn keys(&self) -> Vec<&str> {
         let mut keys: Vec<&str> = self.latest.keys().map(String::as_str).collect();

@@ -15,10 +15,9 @@ use crate::learn::study::{Fitted, TrainingData};
 use crate::params::Range;
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::numbers::{Values, finite, moments};
-use crate::sweep::engine::pruner::Pruner;
 use crate::sweep::engine::rules::{Aim, Rules};
 use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
-use crate::sweep::plan::{SweepPlan, option, rules_in_words};
+use crate::sweep::plan::{SweepPlan, option, pruner_in_words, rules_in_words};
 
 pub use log::TabularLog;
 
@@ -102,7 +101,7 @@ impl TabularPlan {
         if reading.no_header {
             words.push("--no-header".to_owned());
         }
-        words.push(if rules.pruner == Pruner::None { "--no-prune" } else { "--prune" }.to_owned());
+        words.extend(pruner_in_words(rules.pruner));
         words
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::sweep::engine::curve::StepValue;
 use crate::sweep::request::SweepRequest;
 
 /// Says the same after each report, and keeps them.
@@ -18,6 +19,14 @@ impl TrialWatch for Watcher {
 
     fn is_called_off(&self) -> bool {
         false
+    }
+
+    fn is_unwanted(&self) -> bool {
+        false
+    }
+
+    fn steps(&self, _: u32, _: &[StepValue], _: bool) -> io::Result<Verdict> {
+        self.verdict()
     }
 
     fn report(&self, report: TrialReport) -> io::Result<()> {
@@ -49,6 +58,7 @@ fn a_trial_is_its_folds_and_a_model_and_ends_as_it_is_told() {
         proposal: crate::sweep::search::Proposal { family: family.into(), params: params.clone() },
         reports: reports.to_vec(),
         has_last: false,
+        retries: 0,
     };
     let run = |trial: &Trial, verdicts: &[Verdict]| {
         let watcher = watcher(verdicts);

@@ -1,8 +1,10 @@
 //! Sweeps of commands, by scripts that know no MLflow: what they are given, what is read of them, and what becomes of those
 //! that fail.
 
+mod changing;
 mod failing;
 mod processes;
+mod pruning;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -228,7 +230,7 @@ fn what_is_wrong_is_told_before_anything_runs() {
         (&["--param", "x=1,2"], &["{lr}"], "nothing in the command takes the param x"),
         (&["--gpus", "0", "--jobs", "2"], &[], "there are GPUs for 1"),
         (&["--folds", "3"], &[], "cannot be used with"),
-        (&["--prune"], &[], "cannot be used with"),
+        (&["--models", "all"], &[], "cannot be used with"),
     ] {
         let (code, _, error) = world.sweep(more, command);
         assert!(code == 2 && error.contains(why), "{why}: {error}");
@@ -285,4 +287,40 @@ fn a_log_is_followed_until_the_trial_ends() {
     assert!(follow.wait().unwrap().success() && sweep.wait().unwrap().success(), "{}", world.said());
     let (code, _, error) = output(mltui(world.path(), &world.uri, &["sweeps", "log", &world.id(), "7"]));
     assert!(code == 3 && error.contains("no trial 7"), "{error}");
+}
+
+#[test]
+fn a_sweep_is_a_file_as_well_whose_options_come_behind_those_of_the_command_line() {
+    let world = World::new(TRAIN);
+    let file = "command = [\"bash\", \"train.sh\", \"{args=}\"]\nmetric = \"val_loss:min\"\ntrials = 9\nseed = 5\n\
+                [params]\nlr = { low = 1e-4, high = 1.0, log = true }\nopt = [\"a b\", \"c\"]\n";
+    fs::write(world.path().join("train.toml"), file).unwrap();
+    let run =
+        |more: &[&str]| output(mltui(world.path(), &world.uri, &[&["sweep", "train.toml"], more].concat()));
+    let (code, out, error) = run(&["--start", "lr=0.5", "--dry-run"]);
+    assert_eq!((code, out.trim()), (0, "bash train.sh --lr=0.5 '--opt=a b'"), "{error}");
+    assert!(sweeps(world.path()).is_empty(), "nothing ran");
+    let (code, out, error) = run(&["--trials", "3", "--json"]);
+    assert_eq!(code, 0, "{error}");
+    let said: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(said["finished"], 3);
+    let expected = "--param lr=0.0001..1.0:log --param 'opt=a b,c' --metric val_loss:min";
+    assert!(said["command"].as_str().unwrap().contains(expected), "{said}");
+    fs::write(world.path().join("train.toml"), file.replace("trials", "trails")).unwrap();
+    for (more, why) in [
+        (&[][..], "train.toml:3: unknown key \"trails\"; did you mean trials?"),
+        (&["--data", "iris"], "cannot be used with"),
+        (&["--folds", "3"], "cannot be used with"),
+    ] {
+        let (code, _, error) = run(more);
+        assert!(code == 2 && error.contains(why), "{why}: {error}");
+    }
+    for (words, why) in [
+        (&["sweep", "iris"][..], "cannot read the sweep's file"),
+        (&["sweep", "--dry-run"], "required"),
+        (&["sweep", "--data", "iris", "--min-steps", "3"], "--min-steps has a meaning with --prune alone"),
+    ] {
+        let (code, _, error) = output(mltui(world.path(), &world.uri, words));
+        assert!(code == 2 && error.contains(why), "{why}: {error}");
+    }
 }

@@ -48,7 +48,7 @@ pub fn rest(field: FormField, text: &str, offers: &Offers) -> Option<String> {
             (text, all.iter().map(|score| score.name.to_owned()).collect())
         }
         FormField::Task => (text, words(&["regression", "classification"])),
-        FormField::Method => (text, words(&["tpe", "random", "grid"])),
+        FormField::Method => (text, words(&["tpe", "random", "sobol", "grid"])),
         FormField::Models => (text, words(&["all", "best"])),
         FormField::Decimal
         | FormField::Trials

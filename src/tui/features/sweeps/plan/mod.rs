@@ -83,7 +83,7 @@ impl FormField {
             Self::Task => "regression or classification; inferred from the target by default",
             Self::Metric => "rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc",
             Self::Families => "all that suit the data by default; or names, comma-separated",
-            Self::Method => "tpe, random or grid",
+            Self::Method => "tpe, random, sobol or grid",
             Self::Trials => "20",
             Self::Time => "no limit by default; 90s, 10m, 2h",
             Self::Folds => "5",
@@ -124,6 +124,7 @@ impl PlanForm {
             FormField::Method => match request.method {
                 Method::Tpe => String::new(),
                 Method::Random => "random".into(),
+                Method::Sobol => "sobol".into(),
                 Method::Grid => "grid".into(),
             },
             FormField::Trials => number(request.trials.filter(|trials| *trials != TRIALS)),
@@ -233,8 +234,9 @@ impl PlanForm {
         request.method = match self.value(FormField::Method) {
             None | Some("tpe") => Method::Tpe,
             Some("random") => Method::Random,
+            Some("sobol") => Method::Sobol,
             Some("grid") => Method::Grid,
-            Some(other) => return Err(format!("method: expected tpe, random or grid, not {other:?}")),
+            Some(other) => return Err(format!("method: expected tpe, random, sobol or grid, not {other:?}")),
         };
         request.trials = self.number(FormField::Trials)?;
         request.seconds = match self.value(FormField::Time) {
