@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::engine::journal::{Control, EndReason, SweepFolder, TrialOutcome};
+use super::engine::journal::{Change, Control, EndReason, SweepFolder, TrialOutcome};
+use super::engine::rules::Rules;
 use super::engine::state::{SweepState, SweepStates, best};
 use super::engine::unkept::UnkeptList;
 use super::header::SweepHeader;
@@ -109,6 +110,8 @@ pub struct Progress {
     pub running: usize,
     /// Trials in all, where that is known.
     pub of: Option<usize>,
+    /// Trials side by side, as it was asked for last.
+    pub jobs: usize,
     /// `val_rmse` and so on.
     pub metric: String,
     /// The best trial so far.
@@ -135,6 +138,18 @@ impl Progress {
     /// Of a state that was learnt from the journal, of which the store has `sent` events; `now` is in milliseconds since the
     /// epoch.
     pub fn new(header: &SweepHeader, state: &SweepState, sent: usize, status: SweepStatus, now: i64) -> Self {
+        Self::with(header, state, sent, status, now, &header.plan.rules)
+    }
+
+    /// The same by rules that somebody changed since.
+    fn with(
+        header: &SweepHeader,
+        state: &SweepState,
+        sent: usize,
+        status: SweepStatus,
+        now: i64,
+        rules: &Rules,
+    ) -> Self {
         let trials = &state.trials;
         let count = |is_it: fn(&TrialOutcome) -> bool| {
             trials.iter().filter(|trial| trial.outcome.as_ref().is_some_and(is_it)).count()
@@ -143,7 +158,8 @@ impl Progress {
         let finished = count(|outcome| matches!(outcome, TrialOutcome::Finished { .. }));
         let pruned = count(|outcome| matches!(outcome, TrialOutcome::Pruned { .. }));
         let ended = finished + pruned + failed;
-        let of = header.plan.rules.length();
+        // What has begun is carried out, however few trials are wanted now.
+        let of = rules.length().map(|of| of.max(trials.len()));
         let is_at_work = status == SweepStatus::Running && state.events > 0;
         let since = if is_at_work { now.saturating_sub(state.last).max(0) } else { 0 };
         let seconds = state.seconds() + since as f64 / 1000.0;
@@ -160,6 +176,7 @@ impl Progress {
             failed,
             running: if status.is_active() { trials.len() - ended } else { 0 },
             of,
+            jobs: rules.jobs,
             metric: header.plan.metric(),
             best: best_of(state, header),
             seconds,
@@ -207,7 +224,7 @@ impl Progress {
         Ok(Self {
             unkept: folder.unkept().map_err(|error| error.to_string()),
             host: host.filter(|_| status == SweepStatus::Elsewhere),
-            ..Self::new(header, state, folder.sent(), status, now)
+            ..Self::with(header, state, folder.sent(), status, now, &changed(header, folder))
         })
     }
 
@@ -228,6 +245,20 @@ impl Progress {
     pub fn ended(&self) -> usize {
         self.finished + self.pruned + self.failed
     }
+}
+
+/// The rules with what was asked for since the sweep began.
+fn changed(header: &SweepHeader, folder: &SweepFolder) -> Rules {
+    let mut rules = header.plan.rules.clone();
+    // What cannot be read is told by whoever is at the sweep.
+    for change in folder.changes().unwrap_or_default().into_iter().flatten() {
+        match change {
+            Change::Trials { most } => rules.trials = Some(most),
+            Change::Jobs { jobs } => rules.jobs = jobs,
+            Change::Prune { .. } | Change::Retry { .. } => {}
+        }
+    }
+    rules
 }
 
 fn best_of(state: &SweepState, header: &SweepHeader) -> Option<BestTrial> {

@@ -252,6 +252,7 @@ impl Visit {
                     failed: 1,
                     running: 1,
                     of: *of,
+                    jobs: 2,
                     metric: "val_rmse".into(),
                     best: left.map(|left| BestTrial {
                         number: *count,

@@ -21,6 +21,8 @@ pub struct TrialState {
     pub last: Option<Measured>,
     /// None while it is under way.
     pub outcome: Option<TrialOutcome>,
+    /// When that was, in milliseconds since the epoch.
+    pub ended: i64,
 }
 
 impl TrialState {
@@ -96,7 +98,11 @@ impl SweepState {
                 self.trial(*trial).reports.push(measured.values.clone());
             }
             EventKind::Last { trial, measured } => self.trial(*trial).last = Some(measured.clone()),
-            EventKind::Ended { trial, outcome } => self.trial(*trial).outcome = Some(outcome.clone()),
+            EventKind::Ended { trial, outcome } => {
+                let known = self.trial(*trial);
+                known.outcome = Some(outcome.clone());
+                known.ended = event.at;
+            }
         }
     }
 

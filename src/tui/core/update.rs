@@ -87,6 +87,7 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
     effects.extend(app.best.follow(&app.runs, tags));
     compare::update::follow_up(app, effects);
     charts::update::follow_up(app, effects);
+    sweeps::screen::update::follow_up(app, effects);
     if let Some(pace) = app.poll_interval.take_change(app.now) {
         effects.push(runs::effects::Effect::PollEvery(pace));
     }

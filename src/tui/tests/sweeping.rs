@@ -39,6 +39,7 @@ pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
         failed: 0,
         running: 1,
         of: Some(20),
+        jobs: 2,
         metric: "val_rmse".into(),
         best: Some(BestTrial {
             number: 3,

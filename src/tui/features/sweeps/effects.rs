@@ -5,6 +5,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::screen::effects::{WantedDetails, describe, follow, weigh};
+use super::screen::plot::WeighedTrials;
 use super::{Msg, StartedSweep};
 use crate::learn::data::{self, DataFrame};
 use crate::learn::report::DataReport;
@@ -13,7 +15,7 @@ use crate::mlflow::{Experiment, ExperimentId};
 use crate::state::by_experiment::ByExperiment;
 use crate::store::{Store, now_ms};
 use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create, spawn};
-use crate::sweep::engine::journal::{Control, SweepFolder};
+use crate::sweep::engine::journal::{Change, Control, Position, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::{SweepFolders, SweepHeader};
@@ -44,6 +46,34 @@ pub enum Effect {
         steering: Steering,
     },
     ReadLog(String),
+    /// Read what is new of a sweep.
+    Follow {
+        ticket: Ticket,
+        sweep: String,
+        from: Position,
+    },
+    /// Read what is known of trials besides the journal.
+    Describe {
+        ticket: Ticket,
+        wanted: Box<WantedDetails>,
+    },
+    /// Find out which params matter.
+    Weigh {
+        ticket: Ticket,
+        trials: Box<WeighedTrials>,
+    },
+    /// Read what is new of the log of a trial.
+    FollowLog {
+        ticket: Ticket,
+        sweep: String,
+        trial: usize,
+        from: u64,
+    },
+    /// Ask whoever is at a sweep for a change.
+    Ask {
+        sweep: String,
+        change: Change,
+    },
 }
 
 /// A sweep to be begun.
@@ -94,6 +124,13 @@ pub struct Services {
     pub states: Arc<Mutex<SweepStates>>,
 }
 
+impl Services {
+    /// The folder of a sweep of that id.
+    fn folder(&self, id: &str) -> SweepFolder {
+        SweepFolder { path: SweepFolder::root(&self.state_folder).join(id) }
+    }
+}
+
 pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
     let (store, services) = (tasks.store.clone(), services.clone());
     match effect {
@@ -113,6 +150,25 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
             blocking(move || steer(&services, &sweep, steering)).await
         }),
         Effect::ReadLog(sweep) => tasks.spawn(blocking(move || log(&services, &sweep))),
+        Effect::Follow { ticket, sweep, from } => tasks.spawn(blocking(move || {
+            let result = follow(&services.folder(&sweep), from);
+            Msg::Followed { sweep, ticket, result }
+        })),
+        Effect::Describe { ticket, wanted } => {
+            let folder = services.folder(&wanted.sweep);
+            tasks.answer(Slot("trials"), async move {
+                Msg::Described { ticket, trials: describe(store, folder, *wanted).await }
+            });
+        }
+        Effect::Weigh { ticket, trials } => tasks
+            .answer(Slot("weigh-trials"), blocking(move || Msg::Weighed { ticket, matters: weigh(*trials) })),
+        Effect::FollowLog { ticket, sweep, trial, from } => tasks.spawn(blocking(move || {
+            let folder = services.folder(&sweep).trial_folder(trial);
+            Msg::LogRead { ticket, result: super::log::effects::follow(&folder, from) }
+        })),
+        Effect::Ask { sweep, change } => {
+            tasks.spawn(blocking(move || ask(&services, &sweep, change)));
+        }
     }
 }
 
@@ -286,6 +342,28 @@ fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
         (Ok(()), Steering::Continue) => format!("{name} continues"),
         (Ok(()), Steering::Cancel) => format!("cancelled {name}; r resumes it"),
         (Ok(()), Steering::Resume) => format!("resumed {name}"),
+    })
+}
+
+/// Asks for a change; whoever is at the sweep takes it soon.
+fn ask(services: &Services, id: &str, change: Change) -> Announcement {
+    let Some((folder, header)) = find(services, id) else {
+        return Announcement("the sweep no longer exists".into());
+    };
+    let name = &header.name;
+    let what = match change {
+        Change::Prune { trial } => format!("trial {trial} of {name} is to be pruned"),
+        Change::Retry { trial } => format!("trial {trial} of {name} is to run again"),
+        Change::Trials { most } => format!("{name} is to have {most} trials"),
+        Change::Jobs { jobs } => {
+            format!("{name} is to run {jobs} trial{} at a time", if jobs == 1 { "" } else { "s" })
+        }
+    };
+    let is_running = folder.is_running().unwrap_or(false);
+    Announcement(match folder.ask(change) {
+        Ok(()) if is_running => what,
+        Ok(()) => format!("{what} as soon as it is resumed"),
+        Err(error) => format!("cannot change {name}: {error}"),
     })
 }
 

@@ -6,17 +6,23 @@
 pub mod actions;
 pub mod effects;
 pub mod list;
+pub mod log;
 pub mod plan;
+pub mod screen;
 pub mod update;
 
 use std::collections::HashMap;
 
+use crate::compare::importance::Matters;
 use crate::mlflow::ExperimentId;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::text;
 use crate::tui::core::remote::Ticket;
 use actions::Action;
+use log::LogPart;
+use screen::SweepNews;
+use screen::effects::TrialDetails;
 
 /// The sweeps of this machine, and what is known of how to begin one.
 #[derive(Debug, Default)]
@@ -64,6 +70,27 @@ pub enum Msg {
     Log {
         name: String,
         text: String,
+    },
+    /// What is new of a sweep.
+    Followed {
+        sweep: String,
+        ticket: Ticket,
+        result: Result<SweepNews, String>,
+    },
+    /// What is known of trials besides the journal.
+    Described {
+        ticket: Ticket,
+        trials: Vec<(usize, TrialDetails)>,
+    },
+    /// Which params matter.
+    Weighed {
+        ticket: Ticket,
+        matters: Matters,
+    },
+    /// What is new of the log of a trial.
+    LogRead {
+        ticket: Ticket,
+        result: Result<LogPart, String>,
     },
 }
 

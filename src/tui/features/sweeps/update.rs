@@ -5,8 +5,11 @@
 use super::actions::{Action, chosen};
 use super::effects::{Destination, Effect, Steering, Training};
 use super::plan::PlanForm;
-use super::{Msg, StartedSweep};
+use super::screen::SweepScreen;
+use super::{Msg, StartedSweep, log, screen};
 use crate::learn::data::bundled;
+use crate::sweep::engine::journal::Change;
+use crate::sweep::engine::rules::{MOST_IN_GRID, MOST_JOBS};
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::{SEED, SweepRequest, TRIALS};
 use crate::sweep::search::Method;
@@ -16,6 +19,7 @@ use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::requests::{load_experiments, open_selected, poll};
+use crate::tui::widgets::prompt::{Prompt, PromptError};
 use crate::tui::widgets::report::Report;
 
 /// Milliseconds between looks at sweeps that run.
@@ -45,6 +49,26 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             let sweep = chosen(app).map(|sweep| sweep.id.clone());
             effects.extend(sweep.map(Effect::ReadLog));
         }
+        Action::Runs => {
+            app.sweeps.opens = chosen(app).map(|sweep| sweep.experiment.clone());
+            app.overlay = None;
+            listed(app, effects);
+        }
+        Action::MoreJobs => ask_jobs(app, 1, effects),
+        Action::FewerJobs => ask_jobs(app, -1, effects),
+        Action::Trials => ask_trials(app),
+        Action::PruneTrial | Action::RetryTrial => {
+            let Some(trial) = screen::update::screen(app).and_then(SweepScreen::chosen) else { return };
+            let is_prune = action == Action::PruneTrial;
+            ask(app, if is_prune { Change::Prune { trial } } else { Change::Retry { trial } }, effects);
+        }
+        Action::FollowLog => log::update::open(app, effects),
+        Action::SortTrials => screen::update::sort(app),
+        Action::Color => screen::update::color(app),
+        Action::YRange => screen::update::y_range(app),
+        Action::LogY => screen::update::log_y(app),
+        Action::LayOver => screen::update::overlay(app),
+        Action::Follow => log::update::follow(app),
         Action::Begin => begin(app, effects),
         Action::Complete => {
             if let Some(Overlay::Plan(form)) = &mut app.overlay {
@@ -72,9 +96,9 @@ pub fn go(app: &mut App, action: go::Action, effects: &mut Effects) {
     match action {
         go::Action::Back => app.overlay = None,
         go::Action::Open => {
-            app.sweeps.opens = chosen(app).map(|sweep| sweep.experiment.clone());
-            app.overlay = None;
-            listed(app, effects);
+            if let Some(sweep) = chosen(app).cloned() {
+                screen::update::open(app, sweep, effects);
+            }
         }
         go::Action::Down
         | go::Action::Up
@@ -88,6 +112,50 @@ pub fn go(app: &mut App, action: go::Action, effects: &mut Effects) {
         | go::Action::PreviousTab
         | go::Action::Search => {}
     }
+}
+
+fn ask(app: &App, change: Change, effects: &mut Effects) {
+    let sweep = chosen(app).map(|sweep| sweep.id.clone());
+    effects.extend(sweep.map(|sweep| Effect::Ask { sweep, change }));
+    effects.push(Effect::ReadProgress);
+}
+
+fn ask_jobs(app: &mut App, by: isize, effects: &mut Effects) {
+    let Some(jobs) = chosen(app).map(|sweep| sweep.jobs) else { return };
+    let wanted = jobs.saturating_add_signed(by).clamp(1, MOST_JOBS);
+    if wanted == jobs {
+        app.status = Some(format!("1 to {MOST_JOBS} jobs"));
+        return;
+    }
+    ask(app, Change::Jobs { jobs: wanted }, effects);
+    // The next key counts from here.
+    let Some(id) = chosen(app).map(|sweep| sweep.id.clone()) else { return };
+    for sweep in app.sweeps.list.iter_mut().filter(|sweep| sweep.id == id) {
+        sweep.jobs = wanted;
+    }
+    screen::update::seen(app);
+}
+
+/// Asks for the number of trials.
+fn ask_trials(app: &mut App) {
+    let Some(sweep) = chosen(app) else { return };
+    let (id, begun) = (sweep.id.clone(), sweep.ended() + sweep.running);
+    let now = sweep.of.map_or(String::new(), |of| of.to_string());
+    let hint = format!("trials in all; {begun} have begun");
+    let list = app.overlay.take();
+    let at = if let Some(Overlay::Sweeps { at }) = list { Some(at) } else { None };
+    Prompt::new("Number of trials", hint, &now, number, move |app, most, effects| {
+        effects.push(Effect::Ask { sweep: id.clone(), change: Change::Trials { most } });
+        effects.push(Effect::ReadProgress);
+        app.overlay = at.map(|at| Overlay::Sweeps { at });
+        Ok(())
+    })
+    .open(app);
+}
+
+fn number(text: &str) -> Result<usize, PromptError> {
+    let number = text.trim().parse().ok().filter(|number| (1..=MOST_IN_GRID).contains(number));
+    number.ok_or_else(|| "a number from 1 on".into())
 }
 
 fn steer(app: &App, steering: Steering, effects: &mut Effects) {
@@ -312,6 +380,10 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
             not_read(app, unread);
         }
         Msg::Log { name, text } => logged(app, &name, &text),
+        Msg::Followed { sweep, ticket, result } => screen::update::followed(app, &sweep, ticket, result),
+        Msg::Described { ticket, trials } => screen::update::described(app, ticket, trials),
+        Msg::Weighed { ticket, matters } => screen::update::weighed(app, ticket, matters),
+        Msg::LogRead { ticket, result } => log::update::read(app, ticket, result),
     }
 }
 
@@ -331,8 +403,11 @@ fn look(app: &mut App, effects: &mut Effects) {
 
 /// Time passes: what runs is looked at again.
 pub fn tick(app: &mut App, effects: &mut Effects) {
-    let is_watched =
-        matches!(app.overlay, Some(Overlay::Sweeps { .. })) || app.sweeps.active().next().is_some();
+    let is_watched = matches!(app.overlay, Some(Overlay::Sweeps { .. }))
+        || screen::update::screen(app).is_some()
+        || app.sweeps.active().next().is_some();
+    screen::update::read_on(app, effects);
+    log::update::read_on(app, effects);
     if is_watched && app.now - app.sweeps.asked >= LOOK {
         look(app, effects);
     }
@@ -352,6 +427,7 @@ fn seen(app: &mut App, list: Vec<Progress>) {
         app.say(format!("{} is {} after {} trials{best}", sweep.name, sweep.state.as_str(), sweep.ended()));
     }
     app.sweeps.list = list;
+    screen::update::seen(app);
     if let Some(Overlay::Sweeps { at }) = &mut app.overlay {
         *at = (*at).min(app.sweeps.list.len().saturating_sub(1));
     }
