@@ -21,6 +21,7 @@ pub use crate::tui::features::runs::Runs;
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::sweeps::log::LogScreen;
 use crate::tui::features::sweeps::plan::PlanForm;
+use crate::tui::features::sweeps::plan::command::CommandForm;
 use crate::tui::features::sweeps::screen::SweepScreen;
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::input::Input;
@@ -42,6 +43,7 @@ pub enum Overlay {
     Confirm(Confirm),
     Report(Report),
     Plan(Box<PlanForm>),
+    Command(Box<CommandForm>),
     /// The sweeps of this machine, and the one under the cursor.
     Sweeps {
         at: usize,

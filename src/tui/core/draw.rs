@@ -79,6 +79,10 @@ fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
             let destination = sweeps::update::destination(app);
             sweeps::plan::view::draw(form, destination.name(), &title_hints(app), theme, frame);
         }
+        Some(Overlay::Command(form)) => {
+            let destination = sweeps::update::destination(app);
+            sweeps::plan::command::view::draw(form, destination.name(), &title_hints(app), theme, frame);
+        }
         Some(Overlay::Sweeps { at }) => sweeps::list::view::draw(app, *at, &title_hints(app), theme, frame),
         Some(Overlay::Search) | None => {}
     }

@@ -275,6 +275,7 @@ fn scrolled(app: &mut App) -> Option<&mut usize> {
             | Overlay::Picker(_)
             | Overlay::Confirm(_)
             | Overlay::Plan(_)
+            | Overlay::Command(_)
             | Overlay::Sweeps { .. },
         )
         | None => None,

@@ -132,7 +132,7 @@ impl App {
             Some(Overlay::Prompt(_)) => Layer::Prompt,
             Some(Overlay::Picker(_)) => Layer::Picker,
             Some(Overlay::Confirm(_)) => Layer::Confirm,
-            Some(Overlay::Plan(_)) => Layer::Plan,
+            Some(Overlay::Plan(_) | Overlay::Command(_)) => Layer::Plan,
             Some(Overlay::Sweeps { .. }) => Layer::SweepList,
             None => match self.screens.last() {
                 Some(Screen::Chart(_)) => Layer::Chart,

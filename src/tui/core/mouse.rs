@@ -86,7 +86,7 @@ fn on_overlay(app: &mut App, wheel: isize, effects: &mut Effects) {
             let line = prompt.line_mut();
             line.step(if wheel > 0 { 1 } else { line.completions.len().saturating_sub(1) });
         }
-        Some(Overlay::Search | Overlay::Confirm(_) | Overlay::Plan(_)) | None => {}
+        Some(Overlay::Search | Overlay::Confirm(_) | Overlay::Plan(_) | Overlay::Command(_)) | None => {}
     }
 }
 

@@ -199,6 +199,7 @@ fn typed_into(app: &mut App) -> Option<(&mut Input, Room)> {
         }
         Some(Overlay::Picker(picker)) => Some((&mut picker.list_mut().query, Room::Words)),
         Some(Overlay::Plan(form)) => Some((form.current(), Room::Line)),
+        Some(Overlay::Command(form)) => Some((form.current(), Room::Line)),
         Some(
             Overlay::Search
             | Overlay::Messages { .. }
@@ -216,7 +217,7 @@ fn edited(app: &mut App, effects: &mut Effects) {
         Some(Overlay::Search) => search::changed(app, effects),
         Some(Overlay::Prompt(_)) => prompt::changed(app),
         Some(Overlay::Picker(picker)) => picker.list_mut().search(),
-        Some(Overlay::Plan(_)) => sweeps::update::edited(app, effects),
+        Some(Overlay::Plan(_) | Overlay::Command(_)) => sweeps::update::edited(app, effects),
         Some(
             Overlay::Messages { .. } | Overlay::Report(_) | Overlay::Confirm(_) | Overlay::Sweeps { .. },
         )

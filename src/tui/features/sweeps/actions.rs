@@ -2,6 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use super::plan::command::fill::script_run;
 use super::screen::SweepTab;
 use super::screen::update::screen;
 use crate::sweep::engine::journal::TrialOutcome;
@@ -15,6 +16,8 @@ use crate::tui::core::layer::Scope;
 pub enum Action {
     Train,
     Plan,
+    /// Plan a sweep around the run under the cursor.
+    Around,
     List,
     /// Pause the sweep under the cursor, or let it go on.
     Pause,
@@ -71,8 +74,16 @@ pub const ROWS: &[ActionRow] = &[
         "train-plan",
         &["ctrl-t"],
         "",
-        "plan a sweep: data, target, metric, families, budget",
+        "plan a sweep: of built-in models on a table, or of a command",
         can_train,
+    ),
+    in_panes(
+        Action::Around,
+        "sweep-around",
+        &["A"],
+        "",
+        "plan a sweep of a command around this run",
+        has_script,
     ),
     in_panes(
         Action::List,
@@ -167,6 +178,11 @@ fn can_train(app: &App) -> Possible {
     given(app.experiments.loaded || app.experiments.error.is_none(), "the store does not answer")
 }
 
+fn has_script(app: &App) -> Possible {
+    can_train(app)?;
+    given(script_run(app).is_some(), "no script logged this run")
+}
+
 /// The sweep under the cursor of the list.
 pub fn chosen(app: &App) -> Option<&Progress> {
     match app.overlay {
@@ -249,6 +265,7 @@ fn can_lay_over(app: &App) -> Possible {
 fn has_rest(app: &App) -> Possible {
     match &app.overlay {
         Some(Overlay::Plan(form)) => given(form.rest().is_some(), "no completion"),
+        Some(Overlay::Command(form)) => given(form.rest().is_some(), "no completion"),
         Some(_) | None => Err("no plan here"),
     }
 }

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::plan::effects::{UnfoundScript, check as check_command, find as find_script};
 use super::screen::effects::{WantedDetails, describe, follow, weigh};
 use super::screen::plot::WeighedTrials;
 use super::{Msg, StartedSweep};
@@ -20,6 +21,7 @@ use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::{SweepFolders, SweepHeader};
 use crate::sweep::plan::SweepPlan;
+use crate::sweep::planned::{PlannedCommand, PlannedSweep};
 use crate::sweep::progress::Progress;
 use crate::sweep::request::SweepRequest;
 use crate::sweep::run;
@@ -36,6 +38,16 @@ pub enum Effect {
     CheckPlan {
         ticket: Ticket,
         request: Box<SweepRequest>,
+    },
+    /// Find where the script of a command lies, and how it is run.
+    FindScript {
+        ticket: Ticket,
+        unfound: Box<UnfoundScript>,
+    },
+    /// Find out what the plan of a command comes to.
+    CheckCommand {
+        ticket: Ticket,
+        planned: Box<PlannedCommand>,
     },
     /// List what can be data in a folder, as it was typed.
     ListData(String),
@@ -79,7 +91,7 @@ pub enum Effect {
 /// A sweep to be begun.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Training {
-    pub request: SweepRequest,
+    pub planned: PlannedSweep,
     pub destination: Destination,
     pub jobs: Option<usize>,
     /// The plan was made by hand, and is the experiment's from now on.
@@ -120,7 +132,7 @@ pub struct Services {
     /// What makes another process open the same store.
     pub same: SameStore,
     /// What `T` does again, by experiment.
-    pub plans: ByExperiment<SweepRequest>,
+    pub plans: ByExperiment<PlannedSweep>,
     pub states: Arc<Mutex<SweepStates>>,
 }
 
@@ -139,6 +151,17 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
         Effect::CheckPlan { ticket, request } => {
             tasks.answer(Slot("check"), blocking(move || check(ticket, &request)));
         }
+        Effect::FindScript { ticket, unfound } => tasks.answer(
+            Slot("find"),
+            blocking(move || {
+                let planned = find_script(*unfound, &services.state_folder, &services.store);
+                Msg::ScriptFound { ticket, planned: Box::new(planned) }
+            }),
+        ),
+        Effect::CheckCommand { ticket, planned } => tasks.answer(
+            Slot("check"),
+            blocking(move || Msg::CommandChecked { ticket, result: check_command(&planned) }),
+        ),
         Effect::ListData(folder) => tasks.spawn(blocking(move || list(folder))),
         Effect::ReadProgress => tasks.answer(Slot("sweeps"), blocking(move || look(&services))),
         Effect::Steer { sweep, steering } => tasks.spawn(async move {
@@ -190,22 +213,20 @@ async fn train(store: Store, services: Services, training: Training) -> Msg {
 }
 
 async fn begun(store: Store, services: Services, training: Training) -> Result<StartedSweep, String> {
-    let Training { request, destination, jobs, keeps } = training;
-    let (asked, on) = (request.clone(), services.clone());
+    let Training { planned, destination, jobs, keeps } = training;
+    let (asked, on) = (planned.clone(), services.clone());
     // The store gets nothing where the sweep could not be kept.
-    let prepared = tokio::task::spawn_blocking(move || {
-        let (mut plan, data) = asked.decide().map_err(|error| error.to_string())?;
-        plan.rules.jobs = plan.rules.jobs_for(jobs);
-        let origin = SweepOrigin { store: &on.store, user: &on.user, state_folder: &on.state_folder };
-        PreparedSweep::new(plan, &data, &origin).map_err(|error| unbegun(&error))
-    });
+    let prepared = tokio::task::spawn_blocking(move || prepared(&asked, jobs, &on));
     let prepared = prepared.await.map_err(|error| error.to_string())??;
     let said = |error: crate::store::StoreError| format!("{error}; {}", error.hint());
     let experiment: Experiment = match &destination {
         Destination::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
         Destination::New(name) => find_or_create(&store, name, prepared.plan()).await.map_err(said)?,
     };
-    store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
+    // A script has ways of its own to where artifacts go; that a log is not kept is told.
+    if matches!(planned, PlannedSweep::Table(_)) {
+        store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
+    }
     // The process of the sweep makes none.
     store.begin().await.map_err(said)?;
     let trials = prepared.plan().rules.length();
@@ -216,7 +237,7 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<S
     })?;
     // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
     if (keeps || matches!(destination, Destination::New(_)))
-        && let Err(error) = services.plans.set(&experiment.experiment_id, Some(request.clone()))
+        && let Err(error) = services.plans.set(&experiment.experiment_id, Some(planned.clone()))
     {
         tracing::warn!(%error, "a plan is not kept");
     }
@@ -224,9 +245,34 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<S
         name: header.name,
         experiment: experiment.experiment_id,
         experiment_name: experiment.name,
-        request,
+        planned,
         trials,
     })
+}
+
+/// The folder of a sweep, before the store knows of it.
+fn prepared(
+    planned: &PlannedSweep,
+    jobs: Option<usize>,
+    services: &Services,
+) -> Result<PreparedSweep, String> {
+    let origin =
+        SweepOrigin { store: &services.store, user: &services.user, state_folder: &services.state_folder };
+    match planned {
+        PlannedSweep::Table(request) => {
+            let (mut plan, data) = request.decide().map_err(|error| error.to_string())?;
+            plan.rules.jobs = plan.rules.jobs_for(jobs);
+            PreparedSweep::new(plan, &data, &origin).map_err(|error| unbegun(&error))
+        }
+        PlannedSweep::Command(planned) => {
+            check_command(planned)?;
+            let plan = planned.request.decide(&planned.folder)?;
+            // It runs there whatever folder this program is in.
+            let folder = std::path::absolute(&planned.folder).map_err(|error| unbegun(&error))?;
+            let prepared = PreparedSweep::of_command(plan, &origin).map_err(|error| unbegun(&error))?;
+            Ok(prepared.in_folder(&folder))
+        }
+    }
 }
 
 fn unbegun(error: &std::io::Error) -> String {

@@ -15,12 +15,14 @@ use std::collections::HashMap;
 
 use crate::compare::importance::Matters;
 use crate::mlflow::ExperimentId;
+use crate::sweep::planned::{PlannedCommand, PlannedSweep};
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::text;
 use crate::tui::core::remote::Ticket;
 use actions::Action;
 use log::LogPart;
+use plan::command::CheckedCommand;
 use screen::SweepNews;
 use screen::effects::TrialDetails;
 
@@ -31,7 +33,7 @@ pub struct Sweeps {
     /// What of them cannot be read, and why.
     pub unread: Vec<String>,
     /// The plans of experiments.
-    pub plans: HashMap<ExperimentId, SweepRequest>,
+    pub plans: HashMap<ExperimentId, PlannedSweep>,
     /// The sweep of the settings; without data there is none.
     pub settled: SweepRequest,
     pub jobs: Option<usize>,
@@ -55,6 +57,16 @@ pub enum Msg {
         ticket: Ticket,
         columns: Vec<String>,
         result: Result<String, String>,
+    },
+    /// Where the script of a command lies, and how it is run.
+    ScriptFound {
+        ticket: Ticket,
+        planned: Box<PlannedCommand>,
+    },
+    /// What the plan of a command comes to.
+    CommandChecked {
+        ticket: Ticket,
+        result: Result<CheckedCommand, String>,
     },
     /// What lies in a folder and can be data.
     DataListed {
@@ -100,7 +112,7 @@ pub struct StartedSweep {
     pub name: String,
     pub experiment: ExperimentId,
     pub experiment_name: String,
-    pub request: SweepRequest,
+    pub planned: PlannedSweep,
     pub trials: Option<usize>,
 }
 
@@ -108,7 +120,7 @@ impl Sweeps {
     pub fn new(
         settled: SweepRequest,
         jobs: Option<usize>,
-        plans: HashMap<ExperimentId, SweepRequest>,
+        plans: HashMap<ExperimentId, PlannedSweep>,
     ) -> Self {
         Self { plans, settled, jobs, ..Self::default() }
     }

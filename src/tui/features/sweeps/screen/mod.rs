@@ -4,6 +4,7 @@ pub mod cells;
 pub mod effects;
 mod follow;
 pub mod layout;
+pub mod legend;
 pub mod plot;
 pub mod update;
 pub mod view;

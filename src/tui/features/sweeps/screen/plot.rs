@@ -7,7 +7,7 @@ use super::{FollowedSweep, SweepScreen, SweepTab};
 use crate::chart::Options;
 use crate::chart::quantile::quantile;
 use crate::mlflow::MetricPoint;
-use crate::params::ParamValue;
+use crate::params::{ParamValue, tidy};
 use crate::sweep::engine::state::TrialState;
 use crate::text;
 use crate::tui::core::app::App;
@@ -258,7 +258,7 @@ impl<'a> Grouping<'a> {
         }
         let low = if at == 0 { distinct.first().copied() } else { self.bounds.get(at - 1).copied() };
         let high = self.bounds.get(at).copied().or(distinct.last().copied());
-        let number = |value: Option<f64>| text::number(value.unwrap_or_default());
+        let number = |value: Option<f64>| text::number(tidy(value.unwrap_or_default()));
         format!("{} to {}", number(low), number(high))
     }
 

@@ -7,10 +7,9 @@ use ratatui::text::{Line, Span};
 
 use super::cells::{cell, lead, shown, status, status_words, title as column_title, width};
 use super::layout::areas;
-use super::plot::{self, Coloring, Grouping};
-use super::{SweepScreen, SweepTab, TrialColumn};
+use super::plot;
+use super::{SweepScreen, SweepTab, TrialColumn, legend};
 use crate::chart::Picture;
-use crate::compare::importance::Matters;
 use crate::config::Palette;
 use crate::sweep::engine::journal::TrialOutcome;
 use crate::sweep::progress::Progress;
@@ -21,13 +20,11 @@ use crate::tui::widgets::boxes::put;
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::plot::view::{Over, draw as draw_plot};
 use crate::tui::widgets::table::{Across, Hit, Row, Rows, Table, below_titles};
-use crate::tui::widgets::theme::{Abilities, Theme, letter};
+use crate::tui::widgets::theme::{Abilities, Theme};
 
 const PLAIN: Abilities = Abilities { truecolor: false, indexed: false, light: None };
 /// Cells in front of the number of a trial.
 const LEAD: usize = 2;
-/// Params of a trial beside the chart.
-const MOST_PARAMS: usize = 8;
 /// Dots are drawn as points that can be seen well while there are so many for each column at most.
 const SPARSE: usize = 3;
 
@@ -87,7 +84,8 @@ fn head(app: &App, screen: &SweepScreen, theme: &Theme, frame: &mut Frame<'_>, a
     put(frame, area, 1, best_line(app, screen, theme, area.width as usize));
 }
 
-fn best_line<'a>(app: &App, screen: &SweepScreen, theme: &Theme, width: usize) -> Line<'a> {
+/// The best trial, in a line.
+pub fn best_line<'a>(app: &App, screen: &SweepScreen, theme: &Theme, width: usize) -> Line<'a> {
     if let Some(damage) = &screen.shown.state.damage {
         return Line::styled(text::cut(&text::clean(damage), width, theme.glyphs.ellipsis), theme.bad);
     }
@@ -108,7 +106,7 @@ fn best_line<'a>(app: &App, screen: &SweepScreen, theme: &Theme, width: usize) -
 }
 
 /// What a trial tries of what varies, in a line.
-fn params_in_words(screen: &SweepScreen, number: usize) -> String {
+pub fn params_in_words(screen: &SweepScreen, number: usize) -> String {
     let Some(proposal) = screen.shown.state.trials.get(number).and_then(|trial| trial.proposal.as_ref())
     else {
         return String::new();
@@ -121,7 +119,8 @@ fn params_in_words(screen: &SweepScreen, number: usize) -> String {
     family.into_iter().chain(named).collect::<Vec<_>>().join("  ")
 }
 
-fn counts(progress: &Progress) -> String {
+/// How many trials are how far.
+pub fn counts(progress: &Progress) -> String {
     let mut parts = Vec::new();
     let mut add = |count: usize, word: &str| {
         if count > 0 {
@@ -139,7 +138,7 @@ fn counts(progress: &Progress) -> String {
 }
 
 /// A time that is an estimate.
-fn rough(seconds: f64) -> String {
+pub fn rough(seconds: f64) -> String {
     text::span((seconds * 1000.0) as i64)
 }
 
@@ -279,7 +278,7 @@ fn chart(
             centred(frame, places.plot, vec![Line::styled("no trial has come to a result yet", theme.dim)])
         }
     }
-    legend(app, screen, theme, frame, places.legend);
+    legend::view::draw(app, screen, theme, frame, places.legend);
 }
 
 /// Points in the place of dots, where they are few enough to be told apart; and the trial under the cursor in any case.
@@ -321,174 +320,4 @@ fn points(
     if let Some((number, value)) = chosen {
         put(number, value, theme.glyphs.live, theme.selection.add_modifier(Modifier::BOLD));
     }
-}
-
-/// What stands beside or below the plot, the most telling first.
-fn legend(app: &App, screen: &SweepScreen, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let width = area.width as usize;
-    let progress = &screen.progress;
-    let is_tall = area.height > 28;
-    let mut lines: Vec<Line<'_>> = Vec::new();
-    let of = progress.of.map_or(String::new(), |of| format!("/{}", text::count(of)));
-    let mut first = vec![
-        Span::styled(progress.status_text(), state_style(progress.state, theme).add_modifier(Modifier::BOLD)),
-        Span::styled(format!("  {}{of}", text::count(progress.ended())), theme.heading),
-    ];
-    if let Some(left) = progress.left {
-        first.push(Span::styled(format!("  about {} left", rough(left)), theme.accent));
-    }
-    lines.push(Line::from(first));
-    if is_tall {
-        lines.push(Line::styled(counts(progress), theme.text));
-        lines.push(Line::default());
-    }
-    if is_tall {
-        lines.extend(block(screen, screen.shown.best, theme, width));
-        lines.push(Line::default());
-        lines.extend(block(screen, screen.chosen(), theme, width));
-        lines.push(Line::default());
-    } else {
-        lines.push(best_line(app, screen, theme, width));
-        lines.push(chosen_line(screen, theme, width));
-    }
-    let left_out = plot::left_out(screen);
-    if left_out > 0 {
-        let words = format!("{} far worse not shown: w shows all", text::count(left_out));
-        lines.push(Line::styled(text::cut(&words, width, theme.glyphs.ellipsis), theme.warn));
-    }
-    lines.extend(groups(screen, theme, width));
-    if is_tall {
-        lines.push(Line::default());
-    }
-    lines.extend(importance(screen, theme, width));
-    for (at, line) in lines.into_iter().take(area.height as usize).enumerate() {
-        put(frame, area, at, line);
-    }
-}
-
-/// A trial with what it tries, a line each.
-fn block<'a>(screen: &SweepScreen, number: Option<usize>, theme: &Theme, width: usize) -> Vec<Line<'a>> {
-    let Some((number, trial)) = number.and_then(|at| Some((at, screen.shown.state.trials.get(at)?))) else {
-        return vec![Line::styled("no result yet", theme.dim)];
-    };
-    let is_best = screen.shown.best == Some(number);
-    let (style, state) = status_words(status(screen, trial), theme);
-    let value = screen.shown.value(trial).map_or_else(|| state.to_owned(), text::number);
-    let sign = if is_best { theme.glyphs.best } else { theme.glyphs.live };
-    let word = if is_best { "best, trial" } else { "trial" };
-    let value_style = if trial.is_finished() { theme.heading } else { style };
-    let mut lines = vec![Line::from(vec![
-        Span::styled(format!("{sign} {word} {number}  "), if is_best { theme.good } else { theme.heading }),
-        Span::styled(value, value_style),
-    ])];
-    let proposal = trial.proposal.iter();
-    let names = screen.shown.params.iter().map(|name| text::width(&text::clean(name))).max().unwrap_or(0);
-    let names = names.min(width / 2);
-    let family = proposal.clone().filter(|_| screen.columns.contains(&TrialColumn::Family));
-    lines.extend(family.map(|known| Line::styled(format!("  {}", text::clean(&known.family)), theme.text)));
-    let params = proposal.flat_map(|known| {
-        screen.shown.params.iter().filter_map(|name| Some((name, known.params.get(name)?)))
-    });
-    for (name, value) in params.take(MOST_PARAMS) {
-        let room = width.saturating_sub(names + 4);
-        lines.push(Line::from(vec![
-            Span::styled(
-                format!("  {}  ", text::fit(&text::clean(name), names, theme.glyphs.ellipsis)),
-                theme.dim,
-            ),
-            Span::styled(text::cut(&text::clean(&shown(value)), room, theme.glyphs.ellipsis), theme.text),
-        ]));
-    }
-    lines
-}
-
-/// The trial under the cursor.
-fn chosen_line<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Line<'a> {
-    let Some(number) = screen.chosen() else { return Line::default() };
-    let trial = &screen.shown.state.trials[number];
-    let (style, state) = status_words(status(screen, trial), theme);
-    let value = screen.shown.value(trial).map_or_else(|| state.to_owned(), text::number);
-    let rest = params_in_words(screen, number);
-    let words = format!("{} trial {number}: ", theme.glyphs.live);
-    let room = width.saturating_sub(text::width(&words) + text::width(&value) + 2);
-    Line::from(vec![
-        Span::styled(words, theme.heading),
-        Span::styled(value, if trial.is_finished() { theme.text } else { style }),
-        Span::styled(format!("  {}", text::cut(&rest, room, theme.glyphs.ellipsis)), theme.dim),
-    ])
-}
-
-/// What the colours stand for.
-fn groups<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line<'a>> {
-    let entry = |ink: u8, sign: String, words: &str, note: String| {
-        let room = width.saturating_sub(text::width(&note) + 4);
-        Line::from(vec![
-            Span::styled(format!("{sign} "), theme.line(ink).add_modifier(Modifier::BOLD)),
-            Span::styled(text::cut(&text::clean(words), room, theme.glyphs.ellipsis), theme.text),
-            Span::styled(format!("  {note}"), theme.dim),
-        ])
-    };
-    if let Some(other) = &screen.other {
-        let name = |sweep: &super::FollowedSweep| {
-            sweep.header.as_ref().map_or_else(|| sweep.id.clone(), |header| header.name.clone())
-        };
-        let best = |sweep: &super::FollowedSweep| {
-            let trial = sweep.best.and_then(|best| sweep.state.trials.get(best));
-            trial.and_then(|trial| sweep.value(trial)).map_or_else(|| "-".into(), text::number)
-        };
-        let sweeps = [(1, &screen.shown), (2, other)];
-        return sweeps
-            .into_iter()
-            .map(|(ink, sweep)| {
-                entry(ink, letter(ink).to_string(), &name(sweep), format!("best {}", best(sweep)))
-            })
-            .collect();
-    }
-    let grouping = Grouping::of(screen);
-    if grouping.groups.len() < 2 && screen.coloring == Coloring::Family {
-        return vec![Line::styled("c colours by a param", theme.dim)];
-    }
-    let by = match &screen.coloring {
-        Coloring::Family => "family".to_owned(),
-        Coloring::Param(name) => text::clean(name).into_owned(),
-    };
-    let mut lines = vec![Line::styled(format!("coloured by {by}"), theme.heading)];
-    lines.extend(grouping.groups.iter().map(|group| {
-        entry(group.ink, theme.glyphs.point.to_owned(), &group.words, text::count(group.count))
-    }));
-    lines
-}
-
-/// Which params matter so far.
-fn importance<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line<'a>> {
-    let said = |words: String| vec![Line::styled(text::cut(&words, width, theme.glyphs.ellipsis), theme.dim)];
-    let (runs, r2, params) = match screen.weighed.value() {
-        None if screen.weighed.is_waiting() => return said("importance of params: computing".into()),
-        None => return Vec::new(),
-        Some(Matters::TooFew { runs }) => {
-            return said(format!(
-                "importance of params: from {} trials on, {runs} so far",
-                crate::compare::importance::FEWEST
-            ));
-        }
-        Some(Matters::NothingDiffers { .. }) => return said("no param differs".into()),
-        Some(Matters::Ranked { runs, r2, params }) => (*runs, *r2, params),
-    };
-    let trust = if r2 < 0.3 { ", a hint only" } else { "" };
-    let heading = format!("importance of params, {} trials{trust}", text::count(runs));
-    let mut lines = vec![Line::styled(text::cut(&heading, width, theme.glyphs.ellipsis), theme.heading)];
-    let name = params.iter().map(|matter| text::width(&text::clean(&matter.param))).max().unwrap_or(0);
-    let name = name.clamp(6, (width / 2).max(6));
-    let room = width.saturating_sub(name + 8).min(40);
-    let greatest = params.iter().map(|matter| matter.importance).fold(0.0, f64::max);
-    for matter in params {
-        let share = if greatest > 0.0 { (matter.importance / greatest).max(0.0) } else { 0.0 };
-        let filled = (share * room as f64).round() as usize;
-        lines.push(Line::from(vec![
-            Span::styled(text::fit(&text::clean(&matter.param), name, theme.glyphs.ellipsis), theme.text),
-            Span::styled(format!(" {:>5.2} ", matter.importance.max(0.0)), theme.dim),
-            Span::styled(theme.glyphs.bar.repeat(filled), theme.spark),
-        ]));
-    }
-    lines
 }
