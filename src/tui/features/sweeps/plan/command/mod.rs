@@ -75,7 +75,7 @@ impl CommandField {
             Self::Command => "python train.py {args}; {lr} is a value, {args} all others as --name value",
             Self::Folder => "where the command runs",
             Self::Metric => "the metric to optimise: val_loss:min",
-            Self::Param => "lr=1e-5..1e-1:log, depth=2..12, opt=adam,sgd, momentum=0..0.9?opt=sgd",
+            Self::Param => "another: lr=1e-5..1e-1:log, depth=2..12, opt=adam,sgd, momentum=0..0.9?opt=sgd",
             Self::Start => "what the first trial takes: lr=1e-3,depth=6; the middle by default",
             Self::Method => "tpe, random or grid",
             Self::Trials => "20",
@@ -189,6 +189,8 @@ impl CommandForm {
 
     /// To the next line, or to the one before.
     pub fn go(&mut self, is_next: bool) {
+        // Behind a param that was typed just now there is room for one more.
+        self.room_for_params();
         let count = self.lines.len();
         self.at = (self.at + if is_next { 1 } else { count - 1 }) % count;
         self.room_for_params();

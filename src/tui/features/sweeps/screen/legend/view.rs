@@ -35,7 +35,8 @@ pub fn draw(app: &App, screen: &SweepScreen, theme: &Theme, frame: &mut Frame<'_
     }
     lines.push(Line::from(first));
     if is_tall {
-        lines.push(Line::styled(counts(progress), theme.text));
+        let words = text::wrap(&counts(progress), width);
+        lines.extend(words.into_iter().map(|words| Line::styled(words, theme.text)));
         lines.push(Line::default());
     }
     if is_tall {
