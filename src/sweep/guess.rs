@@ -185,15 +185,14 @@ impl LoggedSource {
             return Some(words);
         }
         let is_notebook = self.kind == "NOTEBOOK"
-            || self.name.ends_with(".ipynb")
+            || ending(&self.name) == "ipynb"
             || ["ipykernel_launcher", "colab_kernel_launcher"].iter().any(|name| self.name.contains(name));
         if self.name.is_empty() || is_notebook {
             return None;
         }
         // A name that a brace stands in is none of a place.
         let script = self.name.replace('{', "{{").replace('}', "}}");
-        let ending = self.name.rsplit_once('.').map_or("", |(_, ending)| ending);
-        let program = match ending {
+        let program = match ending(&self.name) {
             "py" => Some("python"),
             "R" | "r" => Some("Rscript"),
             "sh" => Some("bash"),
@@ -203,6 +202,11 @@ impl LoggedSource {
         };
         Some(program.map(str::to_owned).into_iter().chain([script]).collect())
     }
+}
+
+/// What stands behind the last dot.
+fn ending(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(_, ending)| ending)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use mltui::mlflow::{
 use mltui::select::Patterns;
 use mltui::store::batch::whole_runs;
 use mltui::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, StoreError};
+use mltui::sweep::planned::PlannedSweep;
 use mltui::sweep::request::SweepRequest;
 use mltui::text::clean;
 use mltui::tui::Keymap;
@@ -219,7 +220,7 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
                 name: NAMES[4].into(),
                 experiment: "1".into(),
                 experiment_name: NAMES[3].into(),
-                request: SweepRequest::default(),
+                planned: PlannedSweep::Table(SweepRequest::default()),
                 trials: Some(usize::MAX),
             };
             drop(training);

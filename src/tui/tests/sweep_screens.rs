@@ -302,8 +302,8 @@ fn the_log_of_a_trial_is_followed_and_looked_back_in() {
     };
     let (ticket, from) = asked(&effects).unwrap();
     assert_eq!(from, 0);
-    let lines: String =
-        (0..100).map(|line| format!("line {line} \u{1b}[1mbold\u{1b}[0m \u{202e}x\n")).collect();
+    let line = |line: usize| format!("line {line} \u{1b}[1mbold\u{1b}[0m \u{202e}x\n");
+    let lines = (0..100).map(line).collect::<Vec<_>>().concat();
     let part = LogPart { to: lines.len() as u64, text: lines, skipped: 0, replaces: false };
     take(&mut app, sweeps::Msg::LogRead { ticket, result: Ok(part) });
     let text = drawn(&app);

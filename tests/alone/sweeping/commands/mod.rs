@@ -3,6 +3,7 @@
 
 mod failing;
 mod processes;
+mod screens;
 
 use std::fs;
 use std::path::{Path, PathBuf};

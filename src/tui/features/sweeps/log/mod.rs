@@ -131,8 +131,8 @@ fn seen(line: &str) -> String {
 mod tests {
     use super::*;
 
-    fn part(text: &str, to: u64) -> Result<LogPart, String> {
-        Ok(LogPart { text: text.into(), skipped: 0, to, replaces: false })
+    fn part(text: &str, to: u64) -> LogPart {
+        LogPart { text: text.into(), skipped: 0, to, replaces: false }
     }
 
     #[test]
@@ -140,14 +140,14 @@ mod tests {
         let mut log = LogScreen::new("s".into(), 3, "trial 3".into());
         let take = |log: &mut LogScreen, text: &str, to| {
             let ticket = log.fetched.ask();
-            assert!(log.take(ticket, part(text, to), 0));
+            assert!(log.take(ticket, Ok(part(text, to)), 0));
         };
         take(&mut log, "one\n 10%\r 50%", 12);
         assert_eq!(log.lines, ["one", " 50%"]);
         take(&mut log, "\r100%\r\n\u{1b}[31mred\u{1b}[0m \u{7}\n", 40);
         assert_eq!(log.lines, ["one", "100%", "red ^G"]);
         let late = log.fetched.ticket();
-        assert!(!log.take(late, part("late", 1), 0), "no answer is due");
+        assert!(!log.take(late, Ok(part("late", 1)), 0), "no answer is due");
         assert_eq!(log.position, 40);
         let ticket = log.fetched.ask();
         let other = LogPart { text: "anew\n".into(), skipped: 7, to: 5, replaces: true };

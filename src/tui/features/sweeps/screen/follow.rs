@@ -77,7 +77,9 @@ impl FollowedSweep {
             }
             Some(SweepNews::More { events, to, damage }) => {
                 let is_same = events.is_empty() && damage == self.state.damage;
-                events.iter().for_each(|event| self.state.learn(event));
+                for event in &events {
+                    self.state.learn(event);
+                }
                 (self.position, self.state.damage) = (to, damage);
                 if is_same {
                     return true;

@@ -260,7 +260,7 @@ pub fn described(app: &mut App, ticket: Ticket, trials: Vec<(usize, TrialDetails
 fn weigh(screen: &mut SweepScreen, effects: &mut Effects) {
     let finished = screen.progress.finished;
     let is_new = finished >= screen.weighed_of + (screen.weighed_of / NEW).max(1);
-    if screen.weighed.is_waiting() || screen.shown.version == 0 || !(is_new || !screen.weighed.is_asked()) {
+    if screen.weighed.is_waiting() || screen.shown.version == 0 || (!is_new && screen.weighed.is_asked()) {
         return;
     }
     screen.weighed_of = finished;

@@ -275,7 +275,7 @@ fn chart(
             points(app, screen, picture, theme, frame, places.plot);
         }
         None => {
-            centred(frame, places.plot, vec![Line::styled("no trial has come to a result yet", theme.dim)])
+            centred(frame, places.plot, vec![Line::styled("no trial has come to a result yet", theme.dim)]);
         }
     }
     legend::view::draw(app, screen, theme, frame, places.legend);

@@ -17,6 +17,8 @@ const KIND: &str = "mlflow.source.type";
 const ENTRY_POINT: &str = "mlflow.project.entryPoint";
 /// What the run of a sweep itself, and not of a trial, is tagged with.
 const PARENT: &str = "parent";
+/// What runs that this program made have come from.
+const OWN: &str = "mltui sweep";
 /// Params of a run, and values of each, that are looked at.
 const MOST_PARAMS: usize = 200;
 const MOST_VALUES: usize = 10_000;
@@ -50,8 +52,10 @@ pub fn script_run(app: &App) -> Option<ScriptRun> {
     };
     let sweep = text(SWEEP);
     let is_parent = sweep.is_some() && tag(catalog, row, TRIAL) == Some(PARENT);
-    // Trials of built-in models are no script's.
-    if source.command(&[]).is_none() && sweep.is_none() || source.name == "mltui" && !is_parent {
+    // What this program made is a command's only where a sweep of that machine says so.
+    let is_own = source.name == OWN || source.command(&[]).is_none();
+    let known = app.sweeps.list.iter().find(|known| Some(&known.id) == sweep.as_ref());
+    if is_own && !known.is_some_and(|known| known.is_command) {
         return None;
     }
     Some(ScriptRun { name: catalog.run_name(row).to_owned(), source, sweep, is_parent, row })

@@ -163,7 +163,7 @@ fn importance<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line
         None if screen.weighed.is_waiting() => return said("importance of params: computing".into()),
         None => return Vec::new(),
         Some(Matters::TooFew { runs }) => {
-            return said(format!("importance of params: from {} trials on, {runs} so far", FEWEST));
+            return said(format!("importance of params: from {FEWEST} trials on, {runs} so far"));
         }
         Some(Matters::NothingDiffers { .. }) => return said("no param differs".into()),
         Some(Matters::Ranked { runs, r2, params }) => (*runs, *r2, params),
