@@ -53,7 +53,7 @@ fn on(mlflow: Mlflow) {
     // From another folder than that of the script, which lies beside the store.
     let elsewhere = home.path().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
-    let words = ["--tracking-uri", &uri, "--experiment", "churn"];
+    let words = ["--tracking-uri", &uri];
     let mut screen = Terminal::start(&elsewhere, (130, 40), &words, &[("USER", "ana")]);
     screen.wait_for("lowest val_loss of 3 runs");
     screen.type_keys("\x14");
