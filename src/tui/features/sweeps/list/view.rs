@@ -128,15 +128,15 @@ fn details(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     lines.push((
         match sweep.state {
             SweepStatus::Waiting | SweepStatus::Running => {
-                "p pauses   x cancels   l log   enter goes to its runs"
+                "enter shows its trials   p pauses   x cancels   l log   e its runs"
             }
-            SweepStatus::Paused => "p continues   x cancels   l log   enter goes to its runs",
-            SweepStatus::Finished => "l log   enter goes to its runs",
+            SweepStatus::Paused => "enter shows its trials   p continues   x cancels   l log   e its runs",
+            SweepStatus::Finished => "enter shows its trials   l log   e its runs",
             SweepStatus::Elsewhere => {
-                "x cancels   enter goes to its runs; other keys work on its own machine"
+                "enter shows its trials   x cancels   e its runs; other keys work on its own machine"
             }
             SweepStatus::Cancelled | SweepStatus::Failed | SweepStatus::Interrupted => {
-                "r resumes   l log   enter goes to its runs"
+                "enter shows its trials   r resumes   l log   e its runs"
             }
         }
         .to_owned(),

@@ -37,6 +37,8 @@ pub struct FollowedSweep {
     pub best: Option<usize>,
     /// What is worse than this is far from all others, as a loss.
     pub bound: Option<f64>,
+    /// So many trials are.
+    pub far: usize,
     /// Another one whenever anything is new.
     pub version: u64,
 }
@@ -52,6 +54,7 @@ impl FollowedSweep {
             params: Vec::new(),
             best: None,
             bound: None,
+            far: 0,
             version: 0,
         }
     }
@@ -88,13 +91,15 @@ impl FollowedSweep {
             None => return true,
         }
         self.best = self.aim().and_then(|aim| best(&self.state.trials, aim));
-        self.bound = self.far();
+        let far = self.far_off();
+        self.bound = far.map(|(bound, _)| bound);
+        self.far = far.map_or(0, |(_, count)| count);
         self.version += 1;
         true
     }
 
-    /// Beyond which loss a result is far from all others, where some are.
-    fn far(&self) -> Option<f64> {
+    /// Beyond which loss a result is far from all others, and how many are, where some are.
+    fn far_off(&self) -> Option<(f64, usize)> {
         let aim = self.aim()?;
         let ended = self.state.trials.iter().filter(|trial| trial.outcome.is_some());
         let values = ended.filter_map(|trial| self.value(trial)).filter(|value| value.is_finite());
@@ -104,7 +109,8 @@ impl FollowedSweep {
         }
         let (low, high) = (quantile(&mut losses, 0.25)?, quantile(&mut losses, 0.75)?);
         let bound = high + FAR * (high - low);
-        losses.iter().any(|loss| *loss > bound).then_some(bound)
+        let count = losses.iter().filter(|loss| **loss > bound).count();
+        (count > 0).then_some((bound, count))
     }
 
     /// What a trial came to, or has come to so far by what it reported.

@@ -17,7 +17,7 @@ use crate::tui::core::remote::Remote;
 use crate::tui::widgets::cursor::Cursor;
 use effects::TrialDetails;
 pub use follow::{FollowedSweep, SweepNews};
-use plot::Coloring;
+use plot::{Coloring, Grouping};
 
 /// What of a sweep is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,6 +73,7 @@ pub struct SweepScreen {
     /// When the details of what is under way were asked for last.
     pub described: i64,
     pub coloring: Coloring,
+    pub grouping: Grouping,
     pub log_y: bool,
     /// Trials that are far worse than all others are drawn too.
     pub shows_all: bool,
@@ -100,6 +101,7 @@ impl SweepScreen {
             describing: Remote::default(),
             described: 0,
             coloring: Coloring::default(),
+            grouping: Grouping::default(),
             log_y: false,
             shows_all: false,
             weighed: Remote::default(),
@@ -131,6 +133,7 @@ impl SweepScreen {
             }
             self.columns = columns;
         }
+        self.grouping = Grouping::of(&self.shown, &self.coloring);
         self.arrange(height);
     }
 

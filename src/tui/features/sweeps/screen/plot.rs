@@ -10,6 +10,7 @@ use crate::mlflow::MetricPoint;
 use crate::params::{ParamValue, tidy};
 use crate::sweep::engine::state::TrialState;
 use crate::text;
+use crate::text::order::natural;
 use crate::tui::core::app::App;
 use crate::tui::core::plotted::{PlottedInputs, PlottedLines};
 
@@ -20,6 +21,8 @@ const LEGEND: u16 = 38;
 /// Groups that numbers are told apart by, and words.
 const LEVELS: usize = 5;
 const WORDS: usize = 8;
+/// Different words that are looked at, at most.
+const MOST_WORDS: usize = 100;
 /// Trials that the importance of params is learnt from, at most.
 const MOST: usize = 500;
 
@@ -103,7 +106,7 @@ pub fn lines(screen: &SweepScreen) -> PlottedLines {
         lines.push((1, staircase(screen, &screen.shown)));
         return lines;
     }
-    let grouping = Grouping::of(screen);
+    let grouping = &screen.grouping;
     for (at, group) in grouping.groups.iter().enumerate() {
         lines.push((group.ink, dots(screen, &screen.shown, |trial| grouping.group(trial) == at)));
     }
@@ -135,17 +138,15 @@ fn seen<'a>(
 
 /// How many trials are so much worse than the others that they are not on the chart.
 pub fn left_out(screen: &SweepScreen) -> usize {
-    let sweeps = [Some(&screen.shown), screen.other.as_ref()].into_iter().flatten();
-    sweeps.map(|sweep| valued(sweep).count() - seen(screen, sweep).count()).sum()
+    if screen.shows_all {
+        return 0;
+    }
+    [Some(&screen.shown), screen.other.as_ref()].into_iter().flatten().map(|sweep| sweep.far).sum()
 }
 
-fn dots(
-    screen: &SweepScreen,
-    sweep: &FollowedSweep,
-    is_it: impl Fn(&TrialState) -> bool,
-) -> Vec<MetricPoint> {
+fn dots(screen: &SweepScreen, sweep: &FollowedSweep, is_it: impl Fn(usize) -> bool) -> Vec<MetricPoint> {
     let mut points = Vec::new();
-    for (number, _, value) in seen(screen, sweep).filter(|(_, trial, _)| is_it(trial)) {
+    for (number, _, value) in seen(screen, sweep).filter(|(number, ..)| is_it(*number)) {
         let point = |value| MetricPoint { step: number as i64, timestamp: 0, value };
         // A gap behind each keeps it a dot.
         points.extend([point(value), point(f64::NAN)]);
@@ -180,98 +181,107 @@ fn staircase(screen: &SweepScreen, sweep: &FollowedSweep) -> Vec<MetricPoint> {
 }
 
 /// What tells the colours of dots apart.
-pub struct Grouping<'a> {
-    coloring: &'a Coloring,
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Grouping {
     pub groups: Vec<ColorGroup>,
-    /// Of numbers: the least of each group but the first.
-    bounds: Vec<f64>,
-    /// Of words: the word of each group.
-    words: Vec<String>,
+    /// The place of the group of each trial, by their numbers.
+    places: Vec<u8>,
 }
 
-impl<'a> Grouping<'a> {
-    pub fn of(screen: &'a SweepScreen) -> Self {
-        let mut grouping =
-            Self { coloring: &screen.coloring, groups: Vec::new(), bounds: Vec::new(), words: Vec::new() };
-        let trials = || valued(&screen.shown).map(|(_, trial, _)| trial);
-        let mut numbers: Vec<f64> = trials().filter_map(|trial| grouping.number(trial)).collect();
-        let distinct = {
-            let mut sorted = numbers.clone();
-            sorted.sort_by(f64::total_cmp);
-            sorted.dedup();
-            sorted
+impl Grouping {
+    /// Of the trials that came to a value: numbers by how many of them there are, words one by one.
+    pub fn of(sweep: &FollowedSweep, coloring: &Coloring) -> Self {
+        let value = |trial: &TrialState| match coloring {
+            Coloring::Family => trial.proposal.as_ref().map(|known| ParamValue::Text(known.family.clone())),
+            Coloring::Param(name) => param(trial, name).cloned(),
         };
-        let is_number =
-            trials().all(|trial| grouping.word(trial).is_none() || grouping.number(trial).is_some());
-        if is_number && distinct.len() > LEVELS {
-            let cuts = (1..LEVELS).filter_map(|at| quantile(&mut numbers, at as f64 / LEVELS as f64));
-            grouping.bounds = cuts.collect();
-            grouping.bounds.dedup();
-        } else {
-            let mut words: Vec<String> = trials().filter_map(|trial| grouping.word(trial)).collect();
-            words.sort_by(|a, b| crate::text::order::natural(a, b));
-            words.dedup();
-            // The last stands for all others.
-            words.truncate(WORDS);
-            grouping.words = words;
+        let values: Vec<(usize, Option<ParamValue>)> =
+            valued(sweep).map(|(number, trial, _)| (number, value(trial))).collect();
+        let mut numbers: Vec<f64> = values.iter().filter_map(|(_, value)| number(value.as_ref()?)).collect();
+        let are_numbers =
+            values.iter().all(|(_, value)| value.as_ref().is_none_or(|value| number(value).is_some()));
+        let mut distinct = numbers.clone();
+        distinct.sort_by(f64::total_cmp);
+        distinct.dedup();
+        let (names, place): (Vec<String>, Box<dyn Fn(&ParamValue) -> usize>) =
+            if are_numbers && distinct.len() > LEVELS {
+                let cuts = (1..LEVELS).filter_map(|at| quantile(&mut numbers, at as f64 / LEVELS as f64));
+                let mut bounds: Vec<f64> = cuts.collect();
+                bounds.dedup();
+                let place = {
+                    let bounds = bounds.clone();
+                    move |value: &ParamValue| {
+                        let number = number(value).unwrap_or_default();
+                        bounds.iter().filter(|bound| number >= **bound).count()
+                    }
+                };
+                (in_words(&distinct, &bounds), Box::new(place))
+            } else {
+                let mut words: Vec<String> = Vec::new();
+                for (_, value) in &values {
+                    let Some(word) = value.as_ref().map(ToString::to_string) else { continue };
+                    if !words.contains(&word) && words.len() < MOST_WORDS {
+                        words.push(word);
+                    }
+                }
+                words.sort_by(|a, b| natural(a, b));
+                // The last stands for all others.
+                let is_cut = words.len() > WORDS;
+                words.truncate(WORDS);
+                let mut names = words.clone();
+                if let Some(last) = names.last_mut().filter(|_| is_cut) {
+                    last.push_str(" and others");
+                }
+                let last = words.len().saturating_sub(1);
+                let place = move |value: &ParamValue| {
+                    let word = value.to_string();
+                    words.iter().position(|known| *known == word).unwrap_or(last)
+                };
+                (names, Box::new(place))
+            };
+        let missing = names.len();
+        let mut counts = vec![0; missing + 1];
+        let mut places = vec![0; sweep.state.trials.len()];
+        for (number, value) in &values {
+            let at = value.as_ref().map_or(missing, &place);
+            counts[at] += 1;
+            places[*number] = at as u8;
         }
-        let count = if grouping.bounds.is_empty() { grouping.words.len() } else { grouping.bounds.len() + 1 };
-        grouping.groups = (0..count)
-            .map(|at| ColorGroup { ink: at as u8 + 1, words: grouping.name(at, &distinct), count: 0 })
-            .collect();
-        let mut counts = vec![0; count + 1];
-        trials().for_each(|trial| counts[grouping.group(trial)] += 1);
-        if counts[count] > 0 {
-            let words = "does not apply".to_owned();
-            grouping.groups.push(ColorGroup { ink: count as u8 + 1, words, count: 0 });
-        }
-        grouping.groups.iter_mut().zip(counts).for_each(|(group, count)| group.count = count);
-        grouping
+        let missing_name = (counts[missing] > 0).then(|| "does not apply".to_owned());
+        let names = names.into_iter().chain(missing_name);
+        let groups = names.zip(counts).zip(1..);
+        let groups = groups.map(|((words, count), ink)| ColorGroup { ink, words, count }).collect();
+        Self { groups, places }
     }
 
-    fn value<'t>(&self, trial: &'t TrialState) -> Option<&'t ParamValue> {
-        match self.coloring {
-            Coloring::Family => None,
-            Coloring::Param(name) => param(trial, name),
-        }
+    /// The place of a trial's group.
+    fn group(&self, trial: usize) -> usize {
+        self.places.get(trial).copied().unwrap_or_default().into()
     }
+}
 
-    fn number(&self, trial: &TrialState) -> Option<f64> {
-        match self.value(trial)? {
-            ParamValue::Int(value) => Some(*value as f64),
-            ParamValue::Real(value) => Some(*value),
-            ParamValue::Text(_) => None,
-        }
+fn number(value: &ParamValue) -> Option<f64> {
+    match value {
+        ParamValue::Int(value) => Some(*value as f64),
+        ParamValue::Real(value) => Some(*value),
+        ParamValue::Text(_) => None,
     }
+}
 
-    fn word(&self, trial: &TrialState) -> Option<String> {
-        match self.coloring {
-            Coloring::Family => Some(trial.proposal.as_ref()?.family.clone()),
-            Coloring::Param(_) => Some(self.value(trial)?.to_string()),
-        }
-    }
-
-    fn name(&self, at: usize, distinct: &[f64]) -> String {
-        if self.bounds.is_empty() {
-            let rest = if at + 1 == WORDS { " and others" } else { "" };
-            return format!("{}{rest}", self.words[at]);
-        }
-        let low = if at == 0 { distinct.first().copied() } else { self.bounds.get(at - 1).copied() };
-        let high = self.bounds.get(at).copied().or(distinct.last().copied());
-        let number = |value: Option<f64>| text::number(tidy(value.unwrap_or_default()));
-        format!("{} to {}", number(low), number(high))
-    }
-
-    /// The place of a trial's group; behind all others that of trials to which the param does not apply.
-    pub fn group(&self, trial: &TrialState) -> usize {
-        if self.bounds.is_empty() {
-            let Some(word) = self.word(trial) else { return self.words.len() };
-            let found = self.words.iter().position(|known| *known == word);
-            return found.unwrap_or(self.words.len().saturating_sub(1));
-        }
-        let Some(number) = self.number(trial) else { return self.bounds.len() + 1 };
-        self.bounds.iter().filter(|bound| number >= **bound).count()
-    }
+/// What each group of numbers covers.
+fn in_words(distinct: &[f64], bounds: &[f64]) -> Vec<String> {
+    let name = |at: usize| {
+        let low = if at == 0 { distinct.first() } else { bounds.get(at - 1) };
+        // The greatest that is in it: the next one begins with the bound.
+        let high = match bounds.get(at) {
+            Some(bound) => distinct.iter().rev().find(|number| *number < bound),
+            None => distinct.last(),
+        };
+        let words = |value: Option<&f64>| text::number(tidy(value.copied().unwrap_or_default()));
+        let (low, high) = (words(low), words(high));
+        if low == high { low } else { format!("{low} to {high}") }
+    };
+    (0..=bounds.len()).map(name).collect()
 }
 
 /// What comes after this in the round of what dots can be coloured by.
@@ -310,7 +320,7 @@ pub fn inked(screen: &SweepScreen) -> Vec<(usize, f64, u8)> {
         let of = |sweep, ink| seen(screen, sweep).map(move |(number, _, value)| (number, value, ink));
         return of(other, 2).chain(of(&screen.shown, 1)).collect();
     }
-    let grouping = Grouping::of(screen);
-    let ink = |trial| grouping.groups.get(grouping.group(trial)).map_or(1, |group| group.ink);
-    seen(screen, &screen.shown).map(|(number, trial, value)| (number, value, ink(trial))).collect()
+    let groups = &screen.grouping.groups;
+    let ink = |trial| groups.get(screen.grouping.group(trial)).map_or(1, |group| group.ink);
+    seen(screen, &screen.shown).map(|(number, _, value)| (number, value, ink(number))).collect()
 }

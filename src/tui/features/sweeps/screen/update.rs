@@ -6,6 +6,7 @@ use crossterm::event::MouseEvent;
 use rustc_hash::FxHashMap;
 
 use super::effects::{TrialDetails, WantedDetails};
+use super::plot::Grouping;
 use super::{FollowedSweep, SweepNews, SweepScreen, SweepTab, layout, plot, view};
 use crate::compare::importance::Matters;
 use crate::sweep::progress::{BestTrial, Progress};
@@ -122,6 +123,7 @@ pub fn sort(app: &mut App) {
 pub fn color(app: &mut App) {
     if let Some(screen) = screen_mut(app) {
         screen.coloring = plot::next_coloring(screen);
+        screen.grouping = Grouping::of(&screen.shown, &screen.coloring);
     }
 }
 

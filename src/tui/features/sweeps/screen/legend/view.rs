@@ -10,7 +10,7 @@ use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::features::sweeps::list::view::state_style;
 use crate::tui::features::sweeps::screen::cells::{shown, status, status_words};
-use crate::tui::features::sweeps::screen::plot::{self, Coloring, Grouping};
+use crate::tui::features::sweeps::screen::plot::{self, Coloring};
 use crate::tui::features::sweeps::screen::view::{best_line, counts, params_in_words, rough};
 use crate::tui::features::sweeps::screen::{FollowedSweep, SweepScreen, TrialColumn};
 use crate::tui::widgets::boxes::put;
@@ -141,7 +141,7 @@ fn groups<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line<'a>
             })
             .collect();
     }
-    let grouping = Grouping::of(screen);
+    let grouping = &screen.grouping;
     if grouping.groups.len() < 2 && screen.coloring == Coloring::Family {
         return vec![Line::styled("c colours by a param", theme.dim)];
     }
