@@ -160,16 +160,16 @@ fn groups<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line<'a>
 fn importance<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line<'a>> {
     let said = |words: String| vec![Line::styled(text::cut(&words, width, theme.glyphs.ellipsis), theme.dim)];
     let (runs, r2, params) = match screen.weighed.value() {
-        None if screen.weighed.is_waiting() => return said("importance of params: computing".into()),
+        None if screen.weighed.is_waiting() => return said("importance: computing".into()),
         None => return Vec::new(),
         Some(Matters::TooFew { runs }) => {
-            return said(format!("importance of params: from {FEWEST} trials on, {runs} so far"));
+            return said(format!("importance: from {FEWEST} trials on, {runs} so far"));
         }
         Some(Matters::NothingDiffers { .. }) => return said("no param differs".into()),
         Some(Matters::Ranked { runs, r2, params }) => (*runs, *r2, params),
     };
     let trust = if r2 < 0.3 { ", a hint only" } else { "" };
-    let heading = format!("importance of params, {} trials{trust}", text::count(runs));
+    let heading = format!("importance, {} trials{trust}", text::count(runs));
     let mut lines = vec![Line::styled(text::cut(&heading, width, theme.glyphs.ellipsis), theme.heading)];
     let name = params.iter().map(|matter| text::width(&text::clean(&matter.param))).max().unwrap_or(0);
     let name = name.clamp(6, (width / 2).max(6));
