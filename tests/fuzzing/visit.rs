@@ -233,7 +233,15 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
         Effect::Sweeps(sweeps::effects::Effect::ReadLog(name)) => {
             vec![Msg::Sweeps(sweeps::Msg::Log { name, text: NAMES.join("\n") })]
         }
-        Effect::Sweeps(sweeps::effects::Effect::Steer { .. })
+        Effect::Sweeps(
+            effect @ (sweeps::effects::Effect::Follow { .. }
+            | sweeps::effects::Effect::Describe { .. }
+            | sweeps::effects::Effect::Weigh { .. }
+            | sweeps::effects::Effect::FollowLog { .. }
+            | sweeps::effects::Effect::FindScript { .. }
+            | sweeps::effects::Effect::CheckCommand { .. }),
+        ) => crate::sweeps::answer(effect, fails).into_iter().map(Msg::Sweeps).collect(),
+        Effect::Sweeps(sweeps::effects::Effect::Steer { .. } | sweeps::effects::Effect::Ask { .. })
         | Effect::Export(export::effects::Effect::Save { .. }) => vec![Msg::Announcement(NAMES[4].into())],
         _ => Vec::new(),
     }

@@ -3,7 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::PlanForm;
-use super::command::fill::{ScriptRun, filled, script_run};
+use super::command::fill::{ScriptRun, filled, likely_run, script_run};
 use super::command::{CheckedCommand, CommandForm};
 use super::effects::UnfoundScript;
 use crate::learn::data::bundled;
@@ -121,7 +121,7 @@ pub fn train(app: &mut App, effects: &mut Effects) {
 
 /// Asks what to train with; what is likeliest is under the cursor.
 pub fn ask(app: &mut App) {
-    let run = script_run(app);
+    let (run, here) = (likely_run(app), script_run(app));
     let planned = app.runs.experiment.as_ref().and_then(|id| app.sweeps.plans.get(id));
     let is_command = match planned {
         Some(PlannedSweep::Command(_)) => true,
@@ -145,7 +145,7 @@ pub fn ask(app: &mut App) {
         item("built-in models on a table", table, TrainWith::Table),
         item("a command", command, TrainWith::Command),
     ];
-    if let Some(run) = &run {
+    if let Some(run) = &here {
         items.push(item("a command, around this run", run.name.clone(), TrainWith::Around));
     }
     Picker::new("Train with", items, |app, picked, effects| match picked {
@@ -181,7 +181,7 @@ fn open_command(app: &mut App, effects: &mut Effects) {
         app.overlay = Some(Overlay::Command(Box::new(form)));
         return check(app, effects);
     }
-    match script_run(app) {
+    match likely_run(app) {
         Some(run) => fill(app, &run, false, effects),
         None => fill_in(app, UnfoundScript::default(), None, effects),
     }

@@ -72,7 +72,7 @@ pub fn sort_key(screen: &SweepScreen, column: &TrialColumn, number: usize) -> So
             Some(ParamValue::Text(word)) => SortKey::Word(word.clone()),
         },
         TrialColumn::Time if trial.outcome.is_none() => SortKey::Missing,
-        TrialColumn::Time => SortKey::Number((trial.ended - trial.started) as f64),
+        TrialColumn::Time => SortKey::Number(trial.ended.saturating_sub(trial.started) as f64),
         TrialColumn::Attempt => screen
             .details
             .get(&number)
@@ -167,16 +167,17 @@ fn words(
             (None, Some(point)) => (text::number(point.value), theme.dim),
             (None, None) => nothing(),
         },
-        TrialColumn::Family => {
-            trial.proposal.as_ref().map_or_else(nothing, |known| (known.family.clone(), theme.text))
-        }
+        TrialColumn::Family => trial
+            .proposal
+            .as_ref()
+            .map_or_else(nothing, |known| (text::clean(&known.family).into_owned(), theme.text)),
         TrialColumn::Param(name) => param(trial, name)
             .map_or_else(nothing, |value| (text::clean(&shown(value)).into_owned(), theme.text)),
         TrialColumn::Time => match status {
             TrialStatus::Open => nothing(),
-            TrialStatus::Running => (text::duration((now - trial.started).max(0)), theme.running),
+            TrialStatus::Running => (text::duration(now.saturating_sub(trial.started).max(0)), theme.running),
             TrialStatus::Finished | TrialStatus::Pruned | TrialStatus::Failed => {
-                (text::duration((trial.ended - trial.started).max(0)), theme.text)
+                (text::duration(trial.ended.saturating_sub(trial.started).max(0)), theme.text)
             }
         },
         TrialColumn::Attempt => match screen.details.get(&number) {

@@ -188,6 +188,62 @@ pub struct Grouping {
     places: Vec<u8>,
 }
 
+/// What tells the groups apart.
+enum Kinds {
+    /// The least number of each group but the first.
+    Numbers(Vec<f64>),
+    /// The word of each.
+    Words(Vec<String>),
+}
+
+impl Kinds {
+    /// The kinds that fit these values, and what they are called.
+    fn of<'a>(values: impl Iterator<Item = &'a ParamValue> + Clone) -> (Self, Vec<String>) {
+        let mut numbers: Vec<f64> = values.clone().filter_map(number).collect();
+        let mut distinct = numbers.clone();
+        distinct.sort_by(f64::total_cmp);
+        distinct.dedup();
+        if numbers.len() == values.clone().count() && distinct.len() > LEVELS {
+            let cuts = (1..LEVELS).filter_map(|at| quantile(&mut numbers, at as f64 / LEVELS as f64));
+            let mut bounds: Vec<f64> = cuts.collect();
+            bounds.dedup();
+            let names = in_words(&distinct, &bounds);
+            return (Self::Numbers(bounds), names);
+        }
+        let mut words: Vec<String> = Vec::new();
+        for value in values {
+            let word = value.to_string();
+            if words.len() < MOST_WORDS && !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        words.sort_by(|a, b| natural(a, b));
+        // The last stands for all others.
+        let is_cut = words.len() > WORDS;
+        words.truncate(WORDS);
+        let mut names = words.clone();
+        if let Some(last) = names.last_mut().filter(|_| is_cut) {
+            last.push_str(" and others");
+        }
+        (Self::Words(words), names)
+    }
+
+    /// The place of a value's group.
+    fn place(&self, value: &ParamValue) -> usize {
+        match self {
+            Self::Numbers(bounds) => {
+                let number = number(value).unwrap_or_default();
+                bounds.iter().filter(|bound| number >= **bound).count()
+            }
+            Self::Words(words) => {
+                let word = value.to_string();
+                let found = words.iter().position(|known| *known == word);
+                found.unwrap_or(words.len().saturating_sub(1))
+            }
+        }
+    }
+}
+
 impl Grouping {
     /// Of the trials that came to a value: numbers by how many of them there are, words one by one.
     pub fn of(sweep: &FollowedSweep, coloring: &Coloring) -> Self {
@@ -197,60 +253,18 @@ impl Grouping {
         };
         let values: Vec<(usize, Option<ParamValue>)> =
             valued(sweep).map(|(number, trial, _)| (number, value(trial))).collect();
-        let mut numbers: Vec<f64> = values.iter().filter_map(|(_, value)| number(value.as_ref()?)).collect();
-        let are_numbers =
-            values.iter().all(|(_, value)| value.as_ref().is_none_or(|value| number(value).is_some()));
-        let mut distinct = numbers.clone();
-        distinct.sort_by(f64::total_cmp);
-        distinct.dedup();
-        let (names, place): (Vec<String>, Box<dyn Fn(&ParamValue) -> usize>) =
-            if are_numbers && distinct.len() > LEVELS {
-                let cuts = (1..LEVELS).filter_map(|at| quantile(&mut numbers, at as f64 / LEVELS as f64));
-                let mut bounds: Vec<f64> = cuts.collect();
-                bounds.dedup();
-                let place = {
-                    let bounds = bounds.clone();
-                    move |value: &ParamValue| {
-                        let number = number(value).unwrap_or_default();
-                        bounds.iter().filter(|bound| number >= **bound).count()
-                    }
-                };
-                (in_words(&distinct, &bounds), Box::new(place))
-            } else {
-                let mut words: Vec<String> = Vec::new();
-                for (_, value) in &values {
-                    let Some(word) = value.as_ref().map(ToString::to_string) else { continue };
-                    if !words.contains(&word) && words.len() < MOST_WORDS {
-                        words.push(word);
-                    }
-                }
-                words.sort_by(|a, b| natural(a, b));
-                // The last stands for all others.
-                let is_cut = words.len() > WORDS;
-                words.truncate(WORDS);
-                let mut names = words.clone();
-                if let Some(last) = names.last_mut().filter(|_| is_cut) {
-                    last.push_str(" and others");
-                }
-                let last = words.len().saturating_sub(1);
-                let place = move |value: &ParamValue| {
-                    let word = value.to_string();
-                    words.iter().position(|known| *known == word).unwrap_or(last)
-                };
-                (names, Box::new(place))
-            };
+        let (kinds, names) = Kinds::of(values.iter().filter_map(|(_, value)| value.as_ref()));
         let missing = names.len();
         let mut counts = vec![0; missing + 1];
         let mut places = vec![0; sweep.state.trials.len()];
         for (number, value) in &values {
-            let at = value.as_ref().map_or(missing, &place);
+            let at = value.as_ref().map_or(missing, |value| kinds.place(value));
             counts[at] += 1;
             places[*number] = at as u8;
         }
         let missing_name = (counts[missing] > 0).then(|| "does not apply".to_owned());
-        let names = names.into_iter().chain(missing_name);
-        let groups = names.zip(counts).zip(1..);
-        let groups = groups.map(|((words, count), ink)| ColorGroup { ink, words, count }).collect();
+        let named = names.into_iter().chain(missing_name).zip(counts).zip(1..);
+        let groups = named.map(|((words, count), ink)| ColorGroup { ink, words, count }).collect();
         Self { groups, places }
     }
 

@@ -223,7 +223,7 @@ fn describe(screen: &mut SweepScreen, now: i64, height: usize, effects: &mut Eff
     if screen.describing.is_waiting() {
         return;
     }
-    let is_due = now - screen.described >= LOOK;
+    let is_due = now.saturating_sub(screen.described) >= LOOK;
     let seen = screen.order.get(screen.cursor.window(screen.order.len(), height)).unwrap_or_default();
     let wanted = seen.iter().filter_map(|number| {
         let number = *number as usize;

@@ -111,7 +111,8 @@ pub fn params_in_words(screen: &SweepScreen, number: usize) -> String {
     else {
         return String::new();
     };
-    let family = screen.columns.contains(&TrialColumn::Family).then(|| proposal.family.clone());
+    let family =
+        screen.columns.contains(&TrialColumn::Family).then(|| text::clean(&proposal.family).into_owned());
     let named = screen.shown.params.iter().filter_map(|name| {
         let value = proposal.params.get(name)?;
         Some(format!("{} {}", text::clean(name), text::clean(&shown(value))))

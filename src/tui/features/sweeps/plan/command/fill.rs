@@ -42,7 +42,16 @@ fn tag<'a>(catalog: &'a Catalog, row: Row, key: &str) -> Option<&'a str> {
 
 /// The run under the cursor, if a command can do it again.
 pub fn script_run(app: &App) -> Option<ScriptRun> {
-    let row = app.runs.row_under_cursor()?;
+    script_run_at(app, app.runs.row_under_cursor()?)
+}
+
+/// The same, or the best run of the experiment where that one is no script's.
+pub fn likely_run(app: &App) -> Option<ScriptRun> {
+    let best = || app.runs.catalog.find(app.best.run_id()?);
+    script_run(app).or_else(|| script_run_at(app, best()?))
+}
+
+fn script_run_at(app: &App, row: Row) -> Option<ScriptRun> {
     let catalog = &app.runs.catalog;
     let text = |key: &str| tag(catalog, row, key).map(str::to_owned);
     let source = LoggedSource {

@@ -27,7 +27,10 @@ pub fn draw(app: &App, screen: &SweepScreen, theme: &Theme, frame: &mut Frame<'_
     let mut lines: Vec<Line<'_>> = Vec::new();
     let of = progress.of.map_or(String::new(), |of| format!("/{}", text::count(of)));
     let mut first = vec![
-        Span::styled(progress.status_text(), state_style(progress.state, theme).add_modifier(Modifier::BOLD)),
+        Span::styled(
+            text::clean(&progress.status_text()).into_owned(),
+            state_style(progress.state, theme).add_modifier(Modifier::BOLD),
+        ),
         Span::styled(format!("  {}{of}", text::count(progress.ended())), theme.heading),
     ];
     if let Some(left) = progress.left {
@@ -162,8 +165,8 @@ fn importance<'a>(screen: &SweepScreen, theme: &Theme, width: usize) -> Vec<Line
     let (runs, r2, params) = match screen.weighed.value() {
         None if screen.weighed.is_waiting() => return said("importance: computing".into()),
         None => return Vec::new(),
-        Some(Matters::TooFew { runs }) => {
-            return said(format!("importance: from {FEWEST} trials on, {runs} so far"));
+        Some(Matters::TooFew { .. }) => {
+            return said(format!("importance of params from {FEWEST} trials on"));
         }
         Some(Matters::NothingDiffers { .. }) => return said("no param differs".into()),
         Some(Matters::Ranked { runs, r2, params }) => (*runs, *r2, params),
