@@ -5,6 +5,9 @@ use super::picture::{Picture, Scale};
 use super::trace::{ChartLine, Spot, Trace, thin};
 use super::{Options, Smoothing};
 
+/// By so many pixels a point that stands alone is wider than a line.
+const ALONE: i64 = 2;
+
 /// Pixels, each with the number of its line plus one, or 0; and whether it stands behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raster {
@@ -86,12 +89,16 @@ pub fn raster(
     let mut draw = |line: u8, trace: &Trace<'_>, smoothing: Smoothing, is_faint: bool| {
         let column = |at: f64| x.dot(at).round().clamp(-1.0, width as f64) as i64;
         let mut last = None;
-        for spot in thin(&trace.spots(window, smoothing), column) {
-            let Spot::At { x: at, y: value } = spot else {
+        let spots = thin(&trace.spots(window, smoothing), column);
+        for (number, spot) in spots.iter().enumerate() {
+            let Spot::At { x: at, y: value } = *spot else {
                 last = None;
                 continue;
             };
             let place = (x.dot(at), bottom - y.dot(value));
+            // What no line leads to or from is a dot that can be seen.
+            let is_alone = last.is_none() && spots.get(number + 1).is_none_or(|next| *next == Spot::Gap);
+            let pen = if is_alone { pen + ALONE } else { pen };
             raster.line(last.unwrap_or(place), place, pen, Ink { line, is_faint });
             last = Some(place);
         }

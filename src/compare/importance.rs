@@ -57,13 +57,11 @@ pub fn matters(comparison: &Comparison, metric: &str, now: i64) -> Matters {
         return Matters::TooFew { runs: values.len() };
     }
     let target: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
-    let mut params: Vec<Matter> = Vec::new();
-    let mut rows: Vec<Vec<f64>> = vec![Vec::new(); values.len()];
-    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut params = Vec::new();
     for entry in comparison.entries.iter().filter(|entry| entry.kind == EntryKind::Param && entry.differs) {
         let ColumnSpec::Param(key) = &entry.spec else { continue };
         let bound = comparison.bound(entry);
-        let texts: Vec<Option<String>> = values
+        let texts = values
             .iter()
             .map(|(member, _)| match comparison.cell(entry, &bound, *member, now) {
                 CompareCell::One(crate::catalog::Value::Text(text)) => Some(text.to_owned()),
@@ -71,19 +69,33 @@ pub fn matters(comparison: &Comparison, metric: &str, now: i64) -> Matters {
                 _ => None,
             })
             .collect();
-        let present = texts.iter().flatten().count();
+        params.push((key.clone(), texts));
+    }
+    ranked(&target, params)
+}
+
+/// The same of finite values, and of params by name with a text for each value that has one.
+pub fn ranked(target: &[f64], texts: Vec<(String, Vec<Option<String>>)>) -> Matters {
+    if target.len() < FEWEST {
+        return Matters::TooFew { runs: target.len() };
+    }
+    let mut params: Vec<Matter> = Vec::new();
+    let mut rows: Vec<Vec<f64>> = vec![Vec::new(); target.len()];
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (param, texts) in texts {
         let width = rows[0].len();
-        let Some(correlation) = add_columns(&texts, &target, &mut rows) else { continue };
+        let Some(correlation) = add_columns(&texts, target, &mut rows) else { continue };
         groups.push((width..rows[0].len()).collect());
-        params.push(Matter { param: key.clone(), correlation, importance: 0.0, runs: present });
+        let runs = texts.iter().flatten().count();
+        params.push(Matter { param, correlation, importance: 0.0, runs });
     }
     if params.is_empty() {
-        return Matters::NothingDiffers { runs: values.len() };
+        return Matters::NothingDiffers { runs: target.len() };
     }
-    let found = permutations(&Data { rows: &rows, target: &target }, &groups, SEED);
+    let found = permutations(&Data { rows: &rows, target }, &groups, SEED);
     params.iter_mut().zip(found.importance).for_each(|(param, importance)| param.importance = importance);
     params.sort_by(by_importance);
-    Matters::Ranked { runs: values.len(), r2: found.r2, params }
+    Matters::Ranked { runs: target.len(), r2: found.r2, params }
 }
 
 /// The most important first, then by name.

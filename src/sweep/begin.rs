@@ -78,6 +78,14 @@ impl PreparedSweep {
         Self::with(header(plan, origin)?, origin)
     }
 
+    /// The same for a command that runs in that folder.
+    #[must_use]
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        self.header.commit = commit(folder);
+        folder.clone_into(&mut self.header.folder);
+        self
+    }
+
     fn with(header: SweepHeader, origin: &SweepOrigin<'_>) -> io::Result<Self> {
         let (folder, draft) = SweepFolder::create(origin.state_folder, &header)?;
         Ok(Self { folder, header, draft: Some(draft) })

@@ -7,9 +7,11 @@
 pub mod begin;
 pub mod engine;
 pub mod executor;
+pub mod guess;
 pub mod header;
 pub mod objective;
 pub mod plan;
+pub mod planned;
 pub mod progress;
 pub mod request;
 pub mod run;

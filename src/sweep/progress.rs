@@ -109,6 +109,8 @@ pub struct Progress {
     pub running: usize,
     /// Trials in all, where that is known.
     pub of: Option<usize>,
+    /// Trials side by side, as it was asked for last.
+    pub jobs: usize,
     /// `val_rmse` and so on.
     pub metric: String,
     /// The best trial so far.
@@ -164,6 +166,7 @@ impl Progress {
             failed,
             running: if status.is_active() { trials.len() - ended } else { 0 },
             of,
+            jobs: state.asked.jobs.unwrap_or(header.plan.rules.jobs),
             metric: header.plan.metric(),
             best: best_of(state, header),
             seconds,

@@ -29,9 +29,38 @@ pub fn quoted(word: &str) -> String {
     quoted
 }
 
+/// The words of a line, as a shell reads them; it is no shell, so nothing is filled in.
+///
+/// # Errors
+/// That a quote has no end.
+pub fn words(line: &str) -> Result<Vec<String>, String> {
+    shell_words::split(line).map_err(|_| "a quote is not closed".to_owned())
+}
+
+/// A line that [`words`] reads as these. Places for values, `{name}`, stand as they are.
+pub fn line(words: &[String]) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || "_-./:=,+@%{}".contains(c);
+    let word = |word: &String| {
+        if !word.is_empty() && word.chars().all(is_bare) {
+            word.clone()
+        } else {
+            shell_words::quote(word).into_owned()
+        }
+    };
+    words.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_read_as_the_words_it_was_written_of() {
+        let words_of = ["python", "it's a b.py", "--lr", "{lr}", "", "{args=}", "x;y"].map(str::to_owned);
+        assert_eq!(words(&line(&words_of)).unwrap(), words_of);
+        assert!(line(&words_of).contains(" --lr {lr} "));
+        assert!(words("python 'x").is_err());
+    }
 
     #[test]
     fn a_shell_reads_the_word_and_the_terminal_nothing() {

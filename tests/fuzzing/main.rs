@@ -15,4 +15,5 @@ mod journals;
 mod keys;
 #[path = "../support/mod.rs"]
 mod support;
+mod sweeps;
 mod visit;

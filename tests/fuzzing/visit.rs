@@ -16,6 +16,7 @@ use mltui::mlflow::{
 use mltui::select::Patterns;
 use mltui::store::batch::whole_runs;
 use mltui::store::{ArtifactList, Capabilities, ErrorKind, HistoryCursor, HistoryPart, StoreError};
+use mltui::sweep::planned::PlannedSweep;
 use mltui::sweep::request::SweepRequest;
 use mltui::text::clean;
 use mltui::tui::Keymap;
@@ -219,7 +220,7 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
                 name: NAMES[4].into(),
                 experiment: "1".into(),
                 experiment_name: NAMES[3].into(),
-                request: SweepRequest::default(),
+                planned: PlannedSweep::Table(SweepRequest::default()),
                 trials: Some(usize::MAX),
             };
             drop(training);
@@ -232,7 +233,15 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
         Effect::Sweeps(sweeps::effects::Effect::ReadLog(name)) => {
             vec![Msg::Sweeps(sweeps::Msg::Log { name, text: NAMES.join("\n") })]
         }
-        Effect::Sweeps(sweeps::effects::Effect::Steer { .. })
+        Effect::Sweeps(
+            effect @ (sweeps::effects::Effect::Follow { .. }
+            | sweeps::effects::Effect::Describe { .. }
+            | sweeps::effects::Effect::Weigh { .. }
+            | sweeps::effects::Effect::FollowLog { .. }
+            | sweeps::effects::Effect::FindScript { .. }
+            | sweeps::effects::Effect::CheckCommand { .. }),
+        ) => crate::sweeps::answer(effect, fails).into_iter().map(Msg::Sweeps).collect(),
+        Effect::Sweeps(sweeps::effects::Effect::Steer { .. } | sweeps::effects::Effect::Ask { .. })
         | Effect::Export(export::effects::Effect::Save { .. }) => vec![Msg::Announcement(NAMES[4].into())],
         _ => Vec::new(),
     }

@@ -150,6 +150,11 @@ impl TrialFolder {
         }
     }
 
+    /// Bytes of what was printed of metrics.
+    pub fn points_length(&self) -> u64 {
+        self.own("points.json").metadata().map_or(0, |metadata| metadata.len())
+    }
+
     /// Keeps what was printed of metrics.
     ///
     /// # Errors

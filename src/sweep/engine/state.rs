@@ -31,6 +31,8 @@ pub struct TrialState {
     pub is_spared: bool,
     /// How often somebody asked for it to be carried out once more.
     pub retries: u32,
+    /// When that was, in milliseconds since the epoch.
+    pub ended: i64,
 }
 
 impl TrialState {
@@ -111,7 +113,11 @@ impl SweepState {
             }
             EventKind::Steps { trial, attempt, steps } => self.trial(*trial).curve.learn(*attempt, steps),
             EventKind::Last { trial, measured } => self.trial(*trial).last = Some(measured.clone()),
-            EventKind::Ended { trial, outcome } => self.trial(*trial).outcome = Some(outcome.clone()),
+            EventKind::Ended { trial, outcome } => {
+                let known = self.trial(*trial);
+                known.outcome = Some(outcome.clone());
+                known.ended = event.at;
+            }
         }
     }
 

@@ -19,7 +19,10 @@ use crate::tui::features::details::Details;
 use crate::tui::features::experiments::Experiments;
 pub use crate::tui::features::runs::Runs;
 use crate::tui::features::sweeps::Sweeps;
+use crate::tui::features::sweeps::log::LogScreen;
 use crate::tui::features::sweeps::plan::PlanForm;
+use crate::tui::features::sweeps::plan::command::CommandForm;
+use crate::tui::features::sweeps::screen::SweepScreen;
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::input::Input;
 use crate::tui::widgets::messages::{Message, note};
@@ -40,6 +43,7 @@ pub enum Overlay {
     Confirm(Confirm),
     Report(Report),
     Plan(Box<PlanForm>),
+    Command(Box<CommandForm>),
     /// The sweeps of this machine, and the one under the cursor.
     Sweeps {
         at: usize,
@@ -51,6 +55,10 @@ pub enum Overlay {
 pub enum Screen {
     Chart(Box<ChartScreen>),
     Compare(Box<CompareScreen>),
+    /// A sweep with its trials.
+    Sweep(Box<SweepScreen>),
+    /// What a trial says.
+    Log(Box<LogScreen>),
 }
 
 /// How it stands with the store.
@@ -225,8 +233,8 @@ impl App {
         let is_on_charts = self.is_on_charts();
         match self.screens.last_mut() {
             Some(Screen::Compare(screen)) => &mut screen.words,
-            Some(Screen::Chart(_)) | None if is_on_charts => &mut self.charts.words,
-            Some(Screen::Chart(_)) | None => &mut self.runs.words,
+            _ if is_on_charts => &mut self.charts.words,
+            Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) | None => &mut self.runs.words,
         }
     }
 
@@ -239,8 +247,8 @@ impl App {
     pub fn search_words(&self) -> &Input {
         match self.screens.last() {
             Some(Screen::Compare(screen)) => &screen.words,
-            Some(Screen::Chart(_)) | None if self.is_on_charts() => &self.charts.words,
-            Some(Screen::Chart(_)) | None => &self.runs.words,
+            _ if self.is_on_charts() => &self.charts.words,
+            Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) | None => &self.runs.words,
         }
     }
 

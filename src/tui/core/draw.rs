@@ -35,6 +35,11 @@ pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>
             charts::screen::view::draw(app, screen, pictures, theme, frame, places.body);
         }
         Some(Screen::Compare(screen)) => compare::view::draw(app, screen, theme, frame, places.body),
+        Some(Screen::Sweep(screen)) => {
+            let picture = pictures.of_screen().map(|cached| &cached.picture);
+            sweeps::screen::view::draw(app, screen, picture, theme, frame, places.body);
+        }
+        Some(Screen::Log(screen)) => sweeps::log::view::draw(screen, theme, frame, places.body),
         None => draw_panes(app, pictures, &places, theme, frame),
     }
     let is_typing = matches!(app.overlay, Some(Overlay::Search));
@@ -73,6 +78,10 @@ fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
         Some(Overlay::Plan(form)) => {
             let destination = sweeps::update::destination(app);
             sweeps::plan::view::draw(form, destination.name(), &title_hints(app), theme, frame);
+        }
+        Some(Overlay::Command(form)) => {
+            let destination = sweeps::update::destination(app);
+            sweeps::plan::command::view::draw(form, destination.name(), &title_hints(app), theme, frame);
         }
         Some(Overlay::Sweeps { at }) => sweeps::list::view::draw(app, *at, &title_hints(app), theme, frame),
         Some(Overlay::Search) | None => {}
@@ -228,7 +237,7 @@ fn status_context(app: &App) -> String {
             Some(listed) => format!("experiment {} {}", listed.id(), listed.experiment.artifact_location),
             None => String::new(),
         },
-        _ if matches!(app.screens.last(), Some(Screen::Chart(_))) => String::new(),
+        _ if !app.screens.is_empty() => String::new(),
         Focus::Details if app.is_on_charts() => app.charts.key().unwrap_or_default().to_owned(),
         Focus::Details => {
             // What is cut off above is whole here, as far as the line goes.

@@ -94,7 +94,8 @@ fn can_open(app: &App) -> Possible {
     }
     match app.screens.last() {
         Some(Screen::Compare(_)) => compare::actions::can_open(app),
-        Some(Screen::Chart(_)) => Err("nothing to open here"),
+        Some(Screen::Sweep(_)) => sweeps::actions::can_open_trial(app),
+        Some(Screen::Chart(_) | Screen::Log(_)) => Err("nothing to open here"),
         None => can_open_pane(app),
     }
 }
@@ -118,7 +119,7 @@ fn can_go_back(app: &App) -> Possible {
 fn can_search(app: &App) -> Possible {
     match app.screens.last() {
         Some(Screen::Compare(_)) => compare::actions::is_table(app),
-        Some(Screen::Chart(_)) => Err("nothing to search here"),
+        Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) => Err("nothing to search here"),
         None if app.is_on_charts() => given(app.details.run().is_some(), "no run under the cursor"),
         None => on_loaded_runs(app),
     }
@@ -149,6 +150,8 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match app.layer() {
         Layer::Help | Layer::Messages | Layer::Report => in_text(app, action),
         Layer::SweepList => sweeps::update::go(app, action, effects),
+        Layer::Sweep => sweeps::screen::update::go(app, action, effects),
+        Layer::Log => sweeps::log::update::go(app, action),
         Layer::Chart => charts::update::go(app, action),
         Layer::Compare => compare::update::go(app, action),
         Layer::Dashboard => {
@@ -272,6 +275,7 @@ fn scrolled(app: &mut App) -> Option<&mut usize> {
             | Overlay::Picker(_)
             | Overlay::Confirm(_)
             | Overlay::Plan(_)
+            | Overlay::Command(_)
             | Overlay::Sweeps { .. },
         )
         | None => None,

@@ -21,6 +21,10 @@ pub enum Scope {
     Compare,
     /// The list of sweeps.
     Sweeps,
+    /// A sweep with its trials.
+    Sweep,
+    /// The log of a trial.
+    Log,
     /// The form of a sweep.
     Plan,
     Picker,
@@ -43,6 +47,8 @@ pub enum Layer {
     Confirm,
     Plan,
     SweepList,
+    Sweep,
+    Log,
     Chart,
     Compare,
     /// The charts of a run, in their pane.
@@ -56,6 +62,8 @@ impl Layer {
         match self {
             Self::Help | Self::Messages | Self::Report => &[Scope::Move, Scope::Everywhere],
             Self::SweepList => &[Scope::Sweeps, Scope::Move, Scope::Everywhere],
+            Self::Sweep => &[Scope::Sweep, Scope::Go, Scope::Move, Scope::Everywhere],
+            Self::Log => &[Scope::Log, Scope::Move, Scope::Everywhere],
             Self::Search => &[Scope::Search],
             Self::Prompt => &[Scope::Prompt],
             Self::Picker => &[Scope::Picker],
@@ -91,7 +99,7 @@ impl Scope {
     }
 }
 
-pub const LAYERS: [Layer; 13] = [
+pub const LAYERS: [Layer; 15] = [
     Layer::Help,
     Layer::Messages,
     Layer::Report,
@@ -101,6 +109,8 @@ pub const LAYERS: [Layer; 13] = [
     Layer::Confirm,
     Layer::Plan,
     Layer::SweepList,
+    Layer::Sweep,
+    Layer::Log,
     Layer::Chart,
     Layer::Compare,
     Layer::Dashboard,
@@ -122,11 +132,13 @@ impl App {
             Some(Overlay::Prompt(_)) => Layer::Prompt,
             Some(Overlay::Picker(_)) => Layer::Picker,
             Some(Overlay::Confirm(_)) => Layer::Confirm,
-            Some(Overlay::Plan(_)) => Layer::Plan,
+            Some(Overlay::Plan(_) | Overlay::Command(_)) => Layer::Plan,
             Some(Overlay::Sweeps { .. }) => Layer::SweepList,
             None => match self.screens.last() {
                 Some(Screen::Chart(_)) => Layer::Chart,
                 Some(Screen::Compare(_)) => Layer::Compare,
+                Some(Screen::Sweep(_)) => Layer::Sweep,
+                Some(Screen::Log(_)) => Layer::Log,
                 None if self.is_on_charts() => Layer::Dashboard,
                 None => Layer::Panes,
             },

@@ -13,6 +13,7 @@ pub mod memory;
 mod mouse;
 pub mod msg;
 pub mod panes;
+pub mod plotted;
 pub mod poll_interval;
 pub mod possible;
 pub mod remote;

@@ -10,7 +10,7 @@ use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
 use super::requests::{open_selected, show_cursors};
 use crate::tui::core::layout::Tab;
 use crate::tui::features::details::view::tab_at;
-use crate::tui::features::{charts, compare, runs};
+use crate::tui::features::{charts, compare, runs, sweeps};
 use crate::tui::widgets::picker;
 
 /// Lines that a notch of the wheel moves.
@@ -38,7 +38,8 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
     }
     match app.screens.last() {
         Some(Screen::Compare(_)) if is_click => return compare::table::click(app, (event.column, event.row)),
-        Some(Screen::Compare(_)) => {
+        Some(Screen::Sweep(_)) if is_click => return sweeps::screen::update::click(app, event),
+        Some(Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_)) => {
             let action = if wheel > 0 { Action::Down } else { Action::Up };
             return (0..wheel.abs()).for_each(|_| go::perform(app, action, effects));
         }
@@ -85,7 +86,7 @@ fn on_overlay(app: &mut App, wheel: isize, effects: &mut Effects) {
             let line = prompt.line_mut();
             line.step(if wheel > 0 { 1 } else { line.completions.len().saturating_sub(1) });
         }
-        Some(Overlay::Search | Overlay::Confirm(_) | Overlay::Plan(_)) | None => {}
+        Some(Overlay::Search | Overlay::Confirm(_) | Overlay::Plan(_) | Overlay::Command(_)) | None => {}
     }
 }
 

@@ -15,6 +15,8 @@ pub fn subject(app: &App) -> String {
     match app.screens.last() {
         Some(Screen::Chart(screen)) => screen.key().to_owned(),
         Some(Screen::Compare(_)) => "comparison".into(),
+        Some(Screen::Sweep(_)) => "trials".into(),
+        Some(Screen::Log(_)) => "log".into(),
         None => match app.focus {
             Focus::Experiments => "experiments".into(),
             Focus::Runs => app.runs.name.clone(),
@@ -54,6 +56,7 @@ fn sheet(app: &App) -> Option<Sheet> {
     }
     match app.screens.last() {
         Some(Screen::Compare(screen)) => compare::sheets::sheet(screen, app.now),
+        Some(Screen::Sweep(_) | Screen::Log(_)) => None,
         _ => match app.focus {
             Focus::Experiments => Some(experiments::sheet(app)),
             Focus::Runs => runs::sheet(app),

@@ -87,6 +87,7 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
     effects.extend(app.best.follow(&app.runs, tags));
     compare::update::follow_up(app, effects);
     charts::update::follow_up(app, effects);
+    sweeps::screen::update::follow_up(app, effects);
     if let Some(pace) = app.poll_interval.take_change(app.now) {
         effects.push(runs::effects::Effect::PollEvery(pace));
     }
@@ -198,6 +199,7 @@ fn typed_into(app: &mut App) -> Option<(&mut Input, Room)> {
         }
         Some(Overlay::Picker(picker)) => Some((&mut picker.list_mut().query, Room::Words)),
         Some(Overlay::Plan(form)) => Some((form.current(), Room::Line)),
+        Some(Overlay::Command(form)) => Some((form.current(), Room::Line)),
         Some(
             Overlay::Search
             | Overlay::Messages { .. }
@@ -215,7 +217,7 @@ fn edited(app: &mut App, effects: &mut Effects) {
         Some(Overlay::Search) => search::changed(app, effects),
         Some(Overlay::Prompt(_)) => prompt::changed(app),
         Some(Overlay::Picker(picker)) => picker.list_mut().search(),
-        Some(Overlay::Plan(_)) => sweeps::update::edited(app, effects),
+        Some(Overlay::Plan(_) | Overlay::Command(_)) => sweeps::update::edited(app, effects),
         Some(
             Overlay::Messages { .. } | Overlay::Report(_) | Overlay::Confirm(_) | Overlay::Sweeps { .. },
         )

@@ -6,6 +6,8 @@ mod comparing;
 mod hostile;
 mod replay;
 mod screens;
+mod sweep_plans;
+mod sweep_screens;
 mod sweeping;
 mod table;
 mod visits;

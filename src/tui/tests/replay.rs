@@ -38,7 +38,7 @@ fn a_recorded_trace_replays_to_the_same_screens() {
         "/ c a l m enter esc f esc m down enter w esc L down enter ctrl-b down enter esc",
         "3 x s ] ] ] ] enter down enter esc [ [ [ [ enter l l + - m 0 esc esc",
         "2 C v d b % s S ] m down enter ] x down enter ] ] esc",
-        "B U g s ? esc esc ctrl-t i r i s down esc D n : q u esc g m esc ? j j esc p p r g i esc",
+        "B U g s ? esc esc ctrl-t enter i r i s down esc D n : q u esc g m esc ? j j esc p p r g i esc",
     ];
     for (at, script) in scripts.iter().enumerate() {
         for event in parse_keys(script).expect(script) {

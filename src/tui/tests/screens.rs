@@ -114,7 +114,7 @@ fn overlays() {
         ("marks", "ctrl-b"),
         ("tags", "t"),
         ("palette", ": s o r t"),
-        ("plan", "ctrl-t i r i s down"),
+        ("plan", "ctrl-t enter i r i s down"),
         ("sweeps", "g s"),
         ("help-of-sweeps", "g s ?"),
         ("search", "/ c a l m"),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::learn::data::DecimalMark;
+use crate::sweep::planned::PlannedSweep;
 use crate::sweep::progress::{BestTrial, Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::tui::core::app::Overlay;
@@ -14,6 +15,13 @@ fn trained(effects: &[Effect]) -> Option<&Training> {
         Effect::Sweeps(sweeps::effects::Effect::Train(training)) => Some(training.as_ref()),
         _ => None,
     })
+}
+
+fn table(training: &Training) -> &SweepRequest {
+    match &training.planned {
+        PlannedSweep::Table(request) => request,
+        PlannedSweep::Command(planned) => panic!("{planned:?}"),
+    }
 }
 
 /// What the last key of a script comes to.
@@ -39,6 +47,7 @@ pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
         failed: 0,
         running: 1,
         of: Some(20),
+        jobs: 2,
         metric: "val_rmse".into(),
         best: Some(BestTrial {
             number: 3,
@@ -69,7 +78,7 @@ fn an_empty_store_trains_on_bundled_data_in_an_experiment_of_its_own() {
     assert!(drawn(&app).contains("T trains a first sweep"), "{}", drawn(&app));
     let effects = effects_of(&mut app, "T");
     let training = trained(&effects).unwrap();
-    assert_eq!(training.request.data, "wine-quality");
+    assert_eq!(table(training).data, "wine-quality");
     assert_eq!(
         training.destination,
         Destination::New("wine-quality".into()),
@@ -79,7 +88,7 @@ fn an_empty_store_trains_on_bundled_data_in_an_experiment_of_its_own() {
         name: "sweep-1123-120000".into(),
         experiment: ExperimentId::from("1"),
         experiment_name: "wine-quality".into(),
-        request: training.request.clone(),
+        planned: training.planned.clone(),
         trials: Some(20),
     };
     let effects = take(&mut app, sweeps::Msg::Trained(Ok(Box::new(began))));
@@ -103,14 +112,14 @@ fn a_key_that_comes_before_the_store_has_answered_is_not_lost() {
         "runs may be there"
     );
     let effects = take(&mut app, experiments::Msg::Counted(Some(HashMap::new())));
-    assert_eq!(trained(&effects).unwrap().request.data, "wine-quality");
+    assert_eq!(table(trained(&effects).unwrap()).data, "wine-quality");
     assert!(trained(&take(&mut app, experiments::Msg::Counted(Some(HashMap::new())))).is_none(), "once");
 }
 
 #[test]
 fn the_form_completes_what_is_typed() {
     let (mut app, _) = opened((120, 36), 12);
-    effects_of(&mut app, "ctrl-t");
+    effects_of(&mut app, "ctrl-t enter");
     let effects = effects_of(&mut app, "h");
     assert!(effects.is_empty(), "the folder is known already: {effects:?}");
     take(&mut app, sweeps::Msg::DataListed { folder: String::new(), entries: vec!["houses.csv".into()] });
@@ -130,7 +139,7 @@ fn the_form_completes_what_is_typed() {
 #[test]
 fn an_experiment_with_runs_asks_first_and_then_knows() {
     let (mut app, runs) = opened((120, 36), 12);
-    let effects = effects_of(&mut app, "T");
+    let effects = effects_of(&mut app, "T enter");
     assert!(trained(&effects).is_none(), "demo runs never land among somebody's own");
     assert!(matches!(app.overlay, Some(Overlay::Plan(_))));
     assert!(drawn(&app).contains("Train in"), "{}", drawn(&app));
@@ -170,14 +179,14 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
         name: "sweep-1".into(),
         experiment: experiment.clone(),
         experiment_name: "wine".into(),
-        request: training.request,
+        planned: training.planned,
         trials: Some(20),
     };
     feed(&mut app, sweeps::Msg::Trained(Ok(Box::new(began))), &runs);
     assert!(app.overlay.is_none());
     // From now on the key starts it at once, each time with another seed, and never two by accident.
     let first = effects_of(&mut app, "T");
-    assert_eq!(trained(&first).unwrap().request.seed, Some(1));
+    assert_eq!(table(trained(&first).unwrap()).seed, Some(1));
     assert!(trained(&effects_of(&mut app, "T")).is_none());
     take(&mut app, sweeps::Msg::Trained(Err("no process".into())));
     app.sweeps.list = vec![progress(&app, SweepStatus::Running)];
@@ -186,8 +195,8 @@ fn an_experiment_with_runs_asks_first_and_then_knows() {
     app.sweeps.list.clear();
     app.sweeps.list.push(progress(&app, SweepStatus::Finished));
     let second = effects_of(&mut app, "T");
-    assert_eq!(trained(&second).unwrap().request.seed, Some(2));
-    effects_of(&mut app, "ctrl-t");
+    assert_eq!(table(trained(&second).unwrap()).seed, Some(2));
+    effects_of(&mut app, "ctrl-t enter");
     assert!(matches!(app.overlay, Some(Overlay::Plan(_))), "the plan can always be looked at");
 }
 
@@ -198,7 +207,7 @@ fn a_sweep_of_the_settings_starts_at_once() {
         SweepRequest { data: "train.csv".into(), target: Some("y".into()), ..SweepRequest::default() };
     let effects = effects_of(&mut app, "T");
     let training = trained(&effects).unwrap();
-    assert_eq!(training.request.data, "train.csv");
+    assert_eq!(table(training).data, "train.csv");
     assert!(
         matches!(&training.destination, Destination::Known(id, _) if Some(id) == app.runs.experiment.as_ref())
     );
@@ -209,8 +218,8 @@ fn a_plan_that_says_nothing_of_it_reads_files_as_the_settings_say() {
     let (mut app, _) = opened((120, 36), 12);
     app.sweeps.settled.reading.decimal = Some(DecimalMark::Comma);
     let planned = SweepRequest { data: "iris".into(), ..SweepRequest::default() };
-    app.sweeps.plans.insert(app.runs.experiment.clone().unwrap(), planned);
-    let effects = effects_of(&mut app, "ctrl-t");
+    app.sweeps.plans.insert(app.runs.experiment.clone().unwrap(), PlannedSweep::Table(planned));
+    let effects = effects_of(&mut app, "ctrl-t enter");
     let Some(Effect::Sweeps(sweeps::effects::Effect::CheckPlan { request: wish, .. })) = effects.first()
     else {
         panic!("{effects:?}")
@@ -230,7 +239,7 @@ fn the_form_asks_how_numbers_are_written_and_which_columns_are_left_out() {
             _ => None,
         })
     };
-    let as_settled = typed(&mut app, "ctrl-t h . c s v tab y tab").unwrap();
+    let as_settled = typed(&mut app, "ctrl-t enter h . c s v tab y tab").unwrap();
     assert_eq!(as_settled, app.sweeps.settled.reading);
     for size in [(120, 36), (60, 20)] {
         take(&mut app, Msg::Resize { columns: size.0, rows: size.1 });
@@ -304,7 +313,7 @@ fn no_size_is_too_small_for_a_plan_or_a_list() {
     for columns in [1, 12, 20, 40, 60, 80, 200] {
         for rows in [1, 3, 5, 8, 12, 20, 50] {
             let (mut app, _) = opened((columns, rows), 12);
-            for script in ["T down down", "esc g s"] {
+            for script in ["T enter down down", "esc T down enter down down", "esc g s"] {
                 effects_of(&mut app, script);
                 let list: Vec<_> = (0..9).map(|_| progress(&app, SweepStatus::Running)).collect();
                 take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });

@@ -2,6 +2,7 @@
 
 mod families;
 mod files;
+mod screens;
 mod scripts;
 mod secrets;
 

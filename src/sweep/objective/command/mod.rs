@@ -51,6 +51,7 @@ pub use guarded::GUARD;
 #[cfg(unix)]
 pub use leftovers::end_leftovers;
 pub use log::CommandLog;
+pub use param::{dimensions, written};
 pub use plan::{CommandPlan, CommandRequest};
 
 /// Between looks at what a command says, and whether it is still wanted.

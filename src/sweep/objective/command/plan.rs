@@ -55,7 +55,8 @@ pub struct CommandPlan {
 }
 
 /// A plan before what is not said has been found out.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CommandRequest {
     /// The words of the command.
     pub command: Vec<String>,

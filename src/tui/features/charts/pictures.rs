@@ -9,6 +9,7 @@ use super::screen::ChartScreen;
 use super::update::{dashboard_area, dots};
 use crate::chart::{ChartLine, Dots, Options, Picture, picture};
 use crate::tui::core::app::{App, Screen};
+use crate::tui::core::plotted::{self, PlottedLines};
 use crate::tui::core::selected::DrawnRun;
 
 /// A picture, and what it was made of.
@@ -22,7 +23,7 @@ pub struct CachedPicture {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PictureInputs {
     lines: Vec<(u8, u64)>,
-    options: Options,
+    pub options: Options,
     window: Option<(f64, f64)>,
     size: (usize, usize),
     dots: Dots,
@@ -43,7 +44,11 @@ impl Pictures {
                 let old = self.screen.take();
                 self.screen = Some(of_screen(old, app, screen));
             }
-            Some(Screen::Compare(_)) => self.screen = None,
+            Some(Screen::Sweep(_)) => {
+                let old = self.screen.take();
+                self.screen = of_plotted(old, app);
+            }
+            Some(Screen::Compare(_) | Screen::Log(_)) => self.screen = None,
             None => {
                 self.screen = None;
                 if let Some(area) = dashboard_area(app) {
@@ -84,6 +89,27 @@ fn of_screen(old: Option<CachedPicture>, app: &App, screen: &ChartScreen) -> Cac
     let drawn = screen.in_order();
     let lines = known(&drawn, screen.key(), &app.histories);
     redraw(old, &lines, app.charts.options_of(screen.key()), screen.window, size, dots(app))
+}
+
+/// The picture of what is no history.
+fn of_plotted(old: Option<CachedPicture>, app: &App) -> Option<CachedPicture> {
+    let plotted = plotted::inputs(app)?;
+    let size = (plotted.area.width as usize, plotted.area.height as usize);
+    let (options, dots) = (plotted.options, dots(app));
+    let inputs = PictureInputs { lines: plotted.versions, options, window: None, size, dots };
+    if let Some(old) = old.filter(|old| old.inputs == inputs) {
+        return Some(old);
+    }
+    let lines = plotted::lines(app);
+    let mut picture = picture(&in_lines(&lines), &options, None, size, dots);
+    // Only a line has an end that is worth a letter.
+    picture.lines.drain(..picture.lines.len().saturating_sub(plotted.lines));
+    Some(CachedPicture { inputs, picture })
+}
+
+/// The same lines, borrowed.
+pub fn in_lines(lines: &PlottedLines) -> Vec<ChartLine<'_>> {
+    lines.iter().map(|(ink, points)| ChartLine { points, ink: *ink }).collect()
 }
 
 /// What is known of a metric of some runs, with the inks of their lines.

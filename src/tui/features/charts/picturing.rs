@@ -3,11 +3,12 @@
 use ratatui::layout::Rect;
 
 use super::dashboard::view::{has_lines, picture_area};
-use super::pictures::{CachedPicture, PictureInputs, Pictures, lines};
+use super::pictures::{CachedPicture, PictureInputs, Pictures, in_lines, lines};
 use super::update::dashboard_area;
 use crate::chart::PlotCell;
 use crate::chart::raster::{Raster, raster as draw};
 use crate::tui::core::app::{App, Screen};
+use crate::tui::core::plotted;
 use crate::tui::core::selected::DrawnRun;
 use crate::tui::widgets::plot::{PlotSign, plot_area, signs};
 
@@ -37,7 +38,15 @@ pub fn pictured(app: &App, pictures: &Pictures) -> Vec<PicturedChart> {
             });
             one.into_iter().collect()
         }
-        Some(Screen::Compare(_)) => Vec::new(),
+        Some(Screen::Sweep(_)) => {
+            let cached = pictures.of_screen().zip(plotted::inputs(app));
+            let one = cached.map(|(cached, plotted)| {
+                let cursor = plotted.cursor.and_then(|x| cached.picture.plot.column(x));
+                of(cached, "", plotted.area, cursor, false)
+            });
+            one.into_iter().collect()
+        }
+        Some(Screen::Compare(_) | Screen::Log(_)) => Vec::new(),
         None => {
             let Some(area) = dashboard_area(app) else { return Vec::new() };
             let charts = &app.charts;
@@ -83,6 +92,7 @@ fn source<'a>(
 ) -> Option<(Vec<DrawnRun>, &'a CachedPicture)> {
     match app.screens.last() {
         Some(Screen::Chart(screen)) => Some((screen.in_order(), pictures.of_screen()?)),
+        Some(Screen::Sweep(_)) => Some((Vec::new(), pictures.of_screen()?)),
         _ => Some((app.charts.drawn.clone(), pictures.of_metric(&pictured.metric)?)),
     }
 }
@@ -94,10 +104,14 @@ pub fn raster(
     pictured: &PicturedChart,
     (wide, high): (u16, u16),
 ) -> Option<Raster> {
-    let (drawn, cached) = source(app, pictures, pictured)?;
-    let lines = lines(&drawn, &pictured.metric, &app.histories);
     let area = pictured.area;
     let size = (usize::from(area.width) * usize::from(wide), usize::from(area.height) * usize::from(high));
+    if let Some(Screen::Sweep(_)) = app.screens.last() {
+        let (cached, lines) = (pictures.of_screen()?, plotted::lines(app));
+        return Some(draw(&in_lines(&lines), &pictured.inputs.options, &cached.picture, size));
+    }
+    let (drawn, cached) = source(app, pictures, pictured)?;
+    let lines = lines(&drawn, &pictured.metric, &app.histories);
     Some(draw(&lines, &app.charts.options_of(&pictured.metric), &cached.picture, size))
 }
 

@@ -2,6 +2,11 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use super::plan::command::fill::script_run;
+use super::screen::SweepTab;
+use super::screen::update::screen;
+use crate::sweep::engine::journal::TrialOutcome;
+use crate::sweep::engine::state::TrialState;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::tui::core::action::{ActionRow, DIALOGS, Possible, TRAIN, always, can_write, given, rows_of};
 use crate::tui::core::app::{App, Overlay};
@@ -11,12 +16,34 @@ use crate::tui::core::layer::Scope;
 pub enum Action {
     Train,
     Plan,
+    /// Plan a sweep around the run under the cursor.
+    Around,
     List,
     /// Pause the sweep under the cursor, or let it go on.
     Pause,
     Cancel,
     Resume,
     Log,
+    /// Show the runs of the sweep under the cursor.
+    Runs,
+    /// More or fewer trials side by side.
+    MoreJobs,
+    FewerJobs,
+    /// Another number of trials.
+    Trials,
+    FollowLog,
+    PruneTrial,
+    RetryTrial,
+    SortTrials,
+    /// What the dots are coloured by.
+    Color,
+    LogY,
+    /// Draw all trials, or leave out those that are far worse.
+    YRange,
+    /// Lay another sweep over this one.
+    LayOver,
+    /// Follow the end of a log, or stay.
+    Follow,
     /// Begin the sweep of the form.
     Begin,
     Complete,
@@ -28,6 +55,9 @@ pub enum Action {
 rows_of!(in_panes: Sweeps, TRAIN, &[Scope::Panes]);
 rows_of!(anywhere: Sweeps, TRAIN, &[Scope::Panes, Scope::Sweeps]);
 rows_of!(in_list: Sweeps, TRAIN, &[Scope::Sweeps]);
+rows_of!(of_sweep: Sweeps, TRAIN, &[Scope::Sweeps, Scope::Sweep]);
+rows_of!(in_sweep: Sweeps, TRAIN, &[Scope::Sweep]);
+rows_of!(in_log: Sweeps, TRAIN, &[Scope::Log]);
 rows_of!(in_form: Sweeps, DIALOGS, &[Scope::Plan]);
 
 pub const ROWS: &[ActionRow] = &[
@@ -44,8 +74,16 @@ pub const ROWS: &[ActionRow] = &[
         "train-plan",
         &["ctrl-t"],
         "",
-        "plan a sweep: data, target, metric, families, budget",
+        "plan a sweep: of built-in models on a table, or of a command",
         can_train,
+    ),
+    in_panes(
+        Action::Around,
+        "sweep-around",
+        &["A"],
+        "",
+        "plan a sweep of a command around this run",
+        has_script,
     ),
     in_panes(
         Action::List,
@@ -55,10 +93,58 @@ pub const ROWS: &[ActionRow] = &[
         "sweep progress; pause, cancel, resume sweeps",
         always,
     ),
-    in_list(Action::Pause, "sweep-pause", &["p", "space"], "pause", "pause or continue the sweep", can_pause),
-    in_list(Action::Cancel, "sweep-cancel", &["x"], "cancel", "cancel the sweep", can_cancel),
-    in_list(Action::Resume, "sweep-resume", &["r"], "resume", "resume the sweep", can_resume),
+    of_sweep(
+        Action::Pause,
+        "sweep-pause",
+        &["p", "space"],
+        "pause",
+        "pause or continue the sweep",
+        can_pause,
+    ),
+    of_sweep(Action::Cancel, "sweep-cancel", &["x"], "cancel", "cancel the sweep", can_cancel),
+    of_sweep(Action::Resume, "sweep-resume", &["r"], "resume", "resume the sweep", can_resume),
     in_list(Action::Log, "sweep-log", &["l"], "log", "show the log of the sweep", has_sweep),
+    in_list(Action::Runs, "sweep-runs", &["e"], "runs", "go to the runs of the sweep", has_sweep),
+    in_sweep(Action::FollowLog, "trial-log", &["l"], "log", "follow the log of the trial", can_open_trial),
+    in_sweep(Action::PruneTrial, "trial-prune", &["X"], "prune", "prune the trial", can_prune),
+    in_sweep(Action::RetryTrial, "trial-retry", &["R"], "retry", "run the trial again", can_retry),
+    of_sweep(Action::Trials, "sweep-trials", &["t"], "trials", "change the number of trials", can_change),
+    of_sweep(Action::MoreJobs, "sweep-more-jobs", &["+"], "jobs", "run one more trial at a time", can_change),
+    of_sweep(Action::FewerJobs, "sweep-fewer-jobs", &["-"], "", "run one less trial at a time", can_change),
+    in_sweep(
+        Action::SortTrials,
+        "trials-sort",
+        &["s"],
+        "sort",
+        "sort trials by the chosen column",
+        on_trials,
+    ),
+    in_sweep(Action::Color, "sweep-colour", &["c"], "colour", "colour trials by family or a param", on_chart),
+    in_sweep(
+        Action::LayOver,
+        "sweep-over",
+        &["o"],
+        "lay over",
+        "lay another sweep over the chart",
+        can_lay_over,
+    ),
+    in_sweep(
+        Action::LogY,
+        "sweep-log-y",
+        &["Y"],
+        "log y",
+        "logarithmic y axis of the chart, or linear",
+        on_chart,
+    ),
+    in_sweep(
+        Action::YRange,
+        "sweep-y-range",
+        &["w"],
+        "y range",
+        "show all trials, or leave out those far worse than the others",
+        on_chart,
+    ),
+    in_log(Action::Follow, "log-follow", &["F"], "follow", "follow the end of the log, or stay", always),
     in_form(Action::Begin, "plan-train", &["enter"], "train", "plan: start the sweep", always),
     in_form(
         Action::Complete,
@@ -92,11 +178,16 @@ fn can_train(app: &App) -> Possible {
     given(app.experiments.loaded || app.experiments.error.is_none(), "the store does not answer")
 }
 
+fn has_script(app: &App) -> Possible {
+    can_train(app)?;
+    given(script_run(app).is_some(), "no script logged this run")
+}
+
 /// The sweep under the cursor of the list.
 pub fn chosen(app: &App) -> Option<&Progress> {
     match app.overlay {
         Some(Overlay::Sweeps { at }) => app.sweeps.list.get(at),
-        Some(_) | None => None,
+        Some(_) | None => screen(app).map(|screen| &screen.progress),
     }
 }
 
@@ -125,9 +216,56 @@ fn can_resume(app: &App) -> Possible {
     in_state(app, is_right, "only a cancelled, failed or interrupted sweep can be resumed")
 }
 
+/// A sweep that is not over, or can be resumed, takes changes.
+fn can_change(app: &App) -> Possible {
+    let is_right = |state| state != SweepStatus::Finished;
+    in_state(app, is_right, "the sweep is finished")
+}
+
+fn trial(app: &App) -> Option<&TrialState> {
+    let screen = screen(app)?;
+    screen.shown.state.trials.get(screen.chosen()?)
+}
+
+/// The trial under the cursor has a log of its own.
+pub fn can_open_trial(app: &App) -> Possible {
+    given(trial(app).is_some(), "no trial here")?;
+    let is_command = screen(app).is_some_and(|screen| screen.progress.is_command);
+    given(is_command, "trials of built-in models have no log of their own; l in the list shows the sweep's")
+}
+
+fn can_prune(app: &App) -> Possible {
+    given(trial(app).is_some_and(|trial| trial.outcome.is_none()), "the trial is over")?;
+    in_state(app, SweepStatus::is_active, "the sweep is not running")
+}
+
+fn can_retry(app: &App) -> Possible {
+    let is_right = |trial: &TrialState| {
+        matches!(trial.outcome, Some(TrialOutcome::Failed { .. } | TrialOutcome::Pruned { .. }))
+    };
+    given(trial(app).is_some_and(is_right), "only a failed or pruned trial runs again")?;
+    can_write(app)
+}
+
+fn on_trials(app: &App) -> Possible {
+    let is_it = screen(app).is_some_and(|screen| screen.tab == SweepTab::Trials);
+    given(is_it, "only in the table of trials; ] goes there")
+}
+
+fn on_chart(app: &App) -> Possible {
+    let is_it = screen(app).is_some_and(|screen| screen.tab == SweepTab::Chart);
+    given(is_it, "only on the chart; ] goes there")
+}
+
+fn can_lay_over(app: &App) -> Possible {
+    on_chart(app)?;
+    given(app.sweeps.list.len() > 1, "there is no other sweep")
+}
+
 fn has_rest(app: &App) -> Possible {
     match &app.overlay {
         Some(Overlay::Plan(form)) => given(form.rest().is_some(), "no completion"),
+        Some(Overlay::Command(form)) => given(form.rest().is_some(), "no completion"),
         Some(_) | None => Err("no plan here"),
     }
 }

@@ -5,6 +5,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::plan::effects::{UnfoundScript, check as check_command, find as find_script};
+use super::screen::effects::{WantedDetails, describe, follow, weigh};
+use super::screen::plot::WeighedTrials;
 use super::{Msg, StartedSweep};
 use crate::learn::data::{self, DataFrame};
 use crate::learn::report::DataReport;
@@ -13,11 +16,12 @@ use crate::mlflow::{Experiment, ExperimentId};
 use crate::state::by_experiment::ByExperiment;
 use crate::store::{Store, now_ms};
 use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create, spawn};
-use crate::sweep::engine::journal::{Control, SweepFolder};
+use crate::sweep::engine::journal::{Change, Control, Position, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::{SweepFolders, SweepHeader};
 use crate::sweep::plan::SweepPlan;
+use crate::sweep::planned::{PlannedCommand, PlannedSweep};
 use crate::sweep::progress::Progress;
 use crate::sweep::request::SweepRequest;
 use crate::sweep::run;
@@ -35,6 +39,16 @@ pub enum Effect {
         ticket: Ticket,
         request: Box<SweepRequest>,
     },
+    /// Find where the script of a command lies, and how it is run.
+    FindScript {
+        ticket: Ticket,
+        unfound: Box<UnfoundScript>,
+    },
+    /// Find out what the plan of a command comes to.
+    CheckCommand {
+        ticket: Ticket,
+        planned: Box<PlannedCommand>,
+    },
     /// List what can be data in a folder, as it was typed.
     ListData(String),
     /// Read the progress of the sweeps of this machine.
@@ -44,12 +58,40 @@ pub enum Effect {
         steering: Steering,
     },
     ReadLog(String),
+    /// Read what is new of a sweep.
+    Follow {
+        ticket: Ticket,
+        sweep: String,
+        from: Position,
+    },
+    /// Read what is known of trials besides the journal.
+    Describe {
+        ticket: Ticket,
+        wanted: Box<WantedDetails>,
+    },
+    /// Find out which params matter.
+    Weigh {
+        ticket: Ticket,
+        trials: Box<WeighedTrials>,
+    },
+    /// Read what is new of the log of a trial.
+    FollowLog {
+        ticket: Ticket,
+        sweep: String,
+        trial: usize,
+        from: u64,
+    },
+    /// Ask whoever is at a sweep for a change.
+    Ask {
+        sweep: String,
+        change: Change,
+    },
 }
 
 /// A sweep to be begun.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Training {
-    pub request: SweepRequest,
+    pub planned: PlannedSweep,
     pub destination: Destination,
     pub jobs: Option<usize>,
     /// The plan was made by hand, and is the experiment's from now on.
@@ -90,8 +132,15 @@ pub struct Services {
     /// What makes another process open the same store.
     pub same: SameStore,
     /// What `T` does again, by experiment.
-    pub plans: ByExperiment<SweepRequest>,
+    pub plans: ByExperiment<PlannedSweep>,
     pub states: Arc<Mutex<SweepStates>>,
+}
+
+impl Services {
+    /// The folder of a sweep of that id.
+    fn folder(&self, id: &str) -> SweepFolder {
+        SweepFolder { path: SweepFolder::root(&self.state_folder).join(id) }
+    }
 }
 
 pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
@@ -102,6 +151,17 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
         Effect::CheckPlan { ticket, request } => {
             tasks.answer(Slot("check"), blocking(move || check(ticket, &request)));
         }
+        Effect::FindScript { ticket, unfound } => tasks.answer(
+            Slot("find"),
+            blocking(move || {
+                let planned = find_script(*unfound, &services.state_folder, &services.store);
+                Msg::ScriptFound { ticket, planned: Box::new(planned) }
+            }),
+        ),
+        Effect::CheckCommand { ticket, planned } => tasks.answer(
+            Slot("check"),
+            blocking(move || Msg::CommandChecked { ticket, result: check_command(&planned) }),
+        ),
         Effect::ListData(folder) => tasks.spawn(blocking(move || list(folder))),
         Effect::ReadProgress => tasks.answer(Slot("sweeps"), blocking(move || look(&services))),
         Effect::Steer { sweep, steering } => tasks.spawn(async move {
@@ -113,6 +173,25 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
             blocking(move || steer(&services, &sweep, steering)).await
         }),
         Effect::ReadLog(sweep) => tasks.spawn(blocking(move || log(&services, &sweep))),
+        Effect::Follow { ticket, sweep, from } => tasks.spawn(blocking(move || {
+            let result = follow(&services.folder(&sweep), from);
+            Msg::Followed { sweep, ticket, result }
+        })),
+        Effect::Describe { ticket, wanted } => {
+            let folder = services.folder(&wanted.sweep);
+            tasks.answer(Slot("trials"), async move {
+                Msg::Described { ticket, trials: describe(store, folder, *wanted).await }
+            });
+        }
+        Effect::Weigh { ticket, trials } => tasks
+            .answer(Slot("weigh-trials"), blocking(move || Msg::Weighed { ticket, matters: weigh(*trials) })),
+        Effect::FollowLog { ticket, sweep, trial, from } => tasks.spawn(blocking(move || {
+            let folder = services.folder(&sweep).trial_folder(trial);
+            Msg::LogRead { ticket, result: super::log::effects::follow(&folder, from) }
+        })),
+        Effect::Ask { sweep, change } => {
+            tasks.spawn(blocking(move || ask(&services, &sweep, change)));
+        }
     }
 }
 
@@ -134,22 +213,20 @@ async fn train(store: Store, services: Services, training: Training) -> Msg {
 }
 
 async fn begun(store: Store, services: Services, training: Training) -> Result<StartedSweep, String> {
-    let Training { request, destination, jobs, keeps } = training;
-    let (asked, on) = (request.clone(), services.clone());
+    let Training { planned, destination, jobs, keeps } = training;
+    let (asked, on) = (planned.clone(), services.clone());
     // The store gets nothing where the sweep could not be kept.
-    let prepared = tokio::task::spawn_blocking(move || {
-        let (mut plan, data) = asked.decide().map_err(|error| error.to_string())?;
-        plan.rules.jobs = plan.rules.jobs_for(jobs);
-        let origin = SweepOrigin { store: &on.store, user: &on.user, state_folder: &on.state_folder };
-        PreparedSweep::new(plan, &data, &origin).map_err(|error| unbegun(&error))
-    });
+    let prepared = tokio::task::spawn_blocking(move || prepared(&asked, jobs, &on));
     let prepared = prepared.await.map_err(|error| error.to_string())??;
     let said = |error: crate::store::StoreError| format!("{error}; {}", error.hint());
     let experiment: Experiment = match &destination {
         Destination::Known(id, _) => store.get_experiment(id).await.map_err(said)?,
         Destination::New(name) => find_or_create(&store, name, prepared.plan()).await.map_err(said)?,
     };
-    store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
+    // A script has ways of its own to where artifacts go; that a log is not kept is told.
+    if matches!(planned, PlannedSweep::Table(_)) {
+        store.check_artifacts(&experiment.experiment_id).await.map_err(said)?;
+    }
     // The process of the sweep makes none.
     store.begin().await.map_err(said)?;
     let trials = prepared.plan().rules.length();
@@ -160,7 +237,7 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<S
     })?;
     // A plan by hand, and that of an experiment that was made for it, is the experiment's from now on.
     if (keeps || matches!(destination, Destination::New(_)))
-        && let Err(error) = services.plans.set(&experiment.experiment_id, Some(request.clone()))
+        && let Err(error) = services.plans.set(&experiment.experiment_id, Some(planned.clone()))
     {
         tracing::warn!(%error, "a plan is not kept");
     }
@@ -168,9 +245,34 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<S
         name: header.name,
         experiment: experiment.experiment_id,
         experiment_name: experiment.name,
-        request,
+        planned,
         trials,
     })
+}
+
+/// The folder of a sweep, before the store knows of it.
+fn prepared(
+    planned: &PlannedSweep,
+    jobs: Option<usize>,
+    services: &Services,
+) -> Result<PreparedSweep, String> {
+    let origin =
+        SweepOrigin { store: &services.store, user: &services.user, state_folder: &services.state_folder };
+    match planned {
+        PlannedSweep::Table(request) => {
+            let (mut plan, data) = request.decide().map_err(|error| error.to_string())?;
+            plan.rules.jobs = plan.rules.jobs_for(jobs);
+            PreparedSweep::new(plan, &data, &origin).map_err(|error| unbegun(&error))
+        }
+        PlannedSweep::Command(planned) => {
+            check_command(planned)?;
+            let plan = planned.request.decide(&planned.folder)?;
+            // It runs there whatever folder this program is in.
+            let folder = std::path::absolute(&planned.folder).map_err(|error| unbegun(&error))?;
+            let prepared = PreparedSweep::of_command(plan, &origin).map_err(|error| unbegun(&error))?;
+            Ok(prepared.in_folder(&folder))
+        }
+    }
 }
 
 fn unbegun(error: &std::io::Error) -> String {
@@ -286,6 +388,28 @@ fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
         (Ok(()), Steering::Continue) => format!("{name} continues"),
         (Ok(()), Steering::Cancel) => format!("cancelled {name}; r resumes it"),
         (Ok(()), Steering::Resume) => format!("resumed {name}"),
+    })
+}
+
+/// Asks for a change; whoever is at the sweep takes it soon.
+fn ask(services: &Services, id: &str, change: Change) -> Announcement {
+    let Some((folder, header)) = find(services, id) else {
+        return Announcement("the sweep no longer exists".into());
+    };
+    let name = &header.name;
+    let what = match change {
+        Change::Prune { trial } => format!("trial {trial} of {name} is to be pruned"),
+        Change::Retry { trial } => format!("trial {trial} of {name} is to run again"),
+        Change::Trials { most } => format!("{name} is to have {most} trials"),
+        Change::Jobs { jobs } => {
+            format!("{name} is to run {jobs} trial{} at a time", if jobs == 1 { "" } else { "s" })
+        }
+    };
+    let is_running = folder.is_running().unwrap_or(false);
+    Announcement(match folder.ask(change) {
+        Ok(()) if is_running => what,
+        Ok(()) => format!("{what} as soon as it is resumed"),
+        Err(error) => format!("cannot change {name}: {error}"),
     })
 }
 

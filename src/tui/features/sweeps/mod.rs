@@ -6,17 +6,25 @@
 pub mod actions;
 pub mod effects;
 pub mod list;
+pub mod log;
 pub mod plan;
+pub mod screen;
 pub mod update;
 
 use std::collections::HashMap;
 
+use crate::compare::importance::Matters;
 use crate::mlflow::ExperimentId;
+use crate::sweep::planned::{PlannedCommand, PlannedSweep};
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::text;
 use crate::tui::core::remote::Ticket;
 use actions::Action;
+use log::LogPart;
+use plan::command::CheckedCommand;
+use screen::SweepNews;
+use screen::effects::TrialDetails;
 
 /// The sweeps of this machine, and what is known of how to begin one.
 #[derive(Debug, Default)]
@@ -25,7 +33,7 @@ pub struct Sweeps {
     /// What of them cannot be read, and why.
     pub unread: Vec<String>,
     /// The plans of experiments.
-    pub plans: HashMap<ExperimentId, SweepRequest>,
+    pub plans: HashMap<ExperimentId, PlannedSweep>,
     /// The sweep of the settings; without data there is none.
     pub settled: SweepRequest,
     pub jobs: Option<usize>,
@@ -50,6 +58,16 @@ pub enum Msg {
         columns: Vec<String>,
         result: Result<String, String>,
     },
+    /// Where the script of a command lies, and how it is run.
+    ScriptFound {
+        ticket: Ticket,
+        planned: Box<PlannedCommand>,
+    },
+    /// What the plan of a command comes to.
+    CommandChecked {
+        ticket: Ticket,
+        result: Result<CheckedCommand, String>,
+    },
     /// What lies in a folder and can be data.
     DataListed {
         folder: String,
@@ -65,6 +83,27 @@ pub enum Msg {
         name: String,
         text: String,
     },
+    /// What is new of a sweep.
+    Followed {
+        sweep: String,
+        ticket: Ticket,
+        result: Result<SweepNews, String>,
+    },
+    /// What is known of trials besides the journal.
+    Described {
+        ticket: Ticket,
+        trials: Vec<(usize, TrialDetails)>,
+    },
+    /// Which params matter.
+    Weighed {
+        ticket: Ticket,
+        matters: Matters,
+    },
+    /// What is new of the log of a trial.
+    LogRead {
+        ticket: Ticket,
+        result: Result<LogPart, String>,
+    },
 }
 
 /// A sweep that was begun.
@@ -73,7 +112,7 @@ pub struct StartedSweep {
     pub name: String,
     pub experiment: ExperimentId,
     pub experiment_name: String,
-    pub request: SweepRequest,
+    pub planned: PlannedSweep,
     pub trials: Option<usize>,
 }
 
@@ -81,7 +120,7 @@ impl Sweeps {
     pub fn new(
         settled: SweepRequest,
         jobs: Option<usize>,
-        plans: HashMap<ExperimentId, SweepRequest>,
+        plans: HashMap<ExperimentId, PlannedSweep>,
     ) -> Self {
         Self { plans, settled, jobs, ..Self::default() }
     }

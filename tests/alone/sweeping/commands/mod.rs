@@ -5,6 +5,7 @@ mod changing;
 mod failing;
 mod processes;
 mod pruning;
+mod screens;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -182,6 +182,8 @@ fn the_explorer_lists_and_steers_a_sweep_of_a_command() {
     screen.type_keys("\x1b");
     screen.wait("the list to close", |screen| !screen.contains("3/3"));
     screen.type_keys("T");
+    screen.wait_for("built-in models on a table");
+    screen.type_keys("\x1b[A\r");
     screen.wait_for("target");
     screen.type_keys("\x1b");
     screen.signal("-TERM");

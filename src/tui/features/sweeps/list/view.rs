@@ -57,13 +57,18 @@ fn put_words(frame: &mut Frame<'_>, room: Rect, from: usize, words: Vec<(String,
     }
 }
 
-fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Line<'a> {
-    let state = match sweep.state {
+/// How the state of a sweep is drawn.
+pub fn state_style(state: SweepStatus, theme: &Theme) -> Style {
+    match state {
         SweepStatus::Running | SweepStatus::Waiting => theme.running,
         SweepStatus::Finished => theme.good,
         SweepStatus::Paused | SweepStatus::Cancelled | SweepStatus::Elsewhere => theme.warn,
         SweepStatus::Failed | SweepStatus::Interrupted => theme.bad,
-    };
+    }
+}
+
+fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Line<'a> {
+    let state = state_style(sweep.state, theme);
     let done = sweep.ended();
     let of = sweep.of.map_or(String::new(), |of| format!("/{of}"));
     let mut spans = vec![
@@ -85,7 +90,8 @@ fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Lin
     Line::from(spans)
 }
 
-fn bar<'a>(sweep: &Progress, theme: &Theme) -> [Span<'a>; 2] {
+/// How far a sweep is, as a bar.
+pub fn bar<'a>(sweep: &Progress, theme: &Theme) -> [Span<'a>; 2] {
     let filled = sweep.of.map_or(0, |of| sweep.ended() * BAR / of.max(1)).min(BAR);
     [
         Span::styled(theme.glyphs.bar.repeat(filled), theme.accent),
@@ -122,15 +128,15 @@ fn details(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
     lines.push((
         match sweep.state {
             SweepStatus::Waiting | SweepStatus::Running => {
-                "p pauses   x cancels   l log   enter goes to its runs"
+                "enter shows its trials   p pauses   x cancels   l log   e its runs"
             }
-            SweepStatus::Paused => "p continues   x cancels   l log   enter goes to its runs",
-            SweepStatus::Finished => "l log   enter goes to its runs",
+            SweepStatus::Paused => "enter shows its trials   p continues   x cancels   l log   e its runs",
+            SweepStatus::Finished => "enter shows its trials   l log   e its runs",
             SweepStatus::Elsewhere => {
-                "x cancels   enter goes to its runs; other keys work on its own machine"
+                "enter shows its trials   x cancels   e its runs; other keys work on its own machine"
             }
             SweepStatus::Cancelled | SweepStatus::Failed | SweepStatus::Interrupted => {
-                "r resumes   l log   enter goes to its runs"
+                "enter shows its trials   r resumes   l log   e its runs"
             }
         }
         .to_owned(),

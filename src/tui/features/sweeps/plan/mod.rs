@@ -1,7 +1,10 @@
 //! A sweep before it begins: what to train on, what to predict, what to try, and for how long.
 
+pub mod command;
 pub mod complete;
+pub mod effects;
 mod names;
+pub mod update;
 pub mod view;
 
 use complete::{Offers, folder_of, rest};

@@ -1,0 +1,106 @@
+//! The form of a command, drawn.
+
+use ratatui::Frame;
+use ratatui::text::{Line, Span};
+
+use super::CommandForm;
+use crate::text;
+use crate::tui::widgets::boxes::{centred_box, put};
+use crate::tui::widgets::theme::Theme;
+use crate::tui::widgets::view::typed;
+
+/// Cells of the names on the left.
+const NAMES: usize = 10;
+/// Cells of the whole.
+const WIDTH: usize = 104;
+/// Lines that the first command line takes at most.
+const MOST_OF_FIRST: usize = 3;
+
+pub fn draw(form: &CommandForm, experiment: &str, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
+    let screen = frame.area();
+    let width = WIDTH.min((screen.width as usize).saturating_sub(6));
+    let said = said(form, width, theme);
+    let height = form.lines.len() + 1 + said.len();
+    let title = match &form.origin {
+        Some(origin) => format!("Sweep in {experiment}, {origin}"),
+        None => format!("Sweep in {experiment}"),
+    };
+    let room = centred_box(frame, theme, &title, hint, (width, height));
+    let width = room.width as usize;
+    // On a low screen the line with the cursor stays in sight.
+    let shown = (room.height as usize).saturating_sub(said.len() + 1).clamp(1, form.lines.len());
+    let first = (form.at + 1).saturating_sub(shown).min(form.lines.len() - shown);
+    let mut above = None;
+    for (line, (field, input)) in form.lines.iter().enumerate().skip(first).take(shown) {
+        let is_here = line == form.at;
+        // The second of several has the same name.
+        let name = if above == Some(*field) && !is_here { "" } else { field.name() };
+        above = Some(*field);
+        let name = text::fit(name, NAMES, theme.glyphs.ellipsis);
+        let mut spans = vec![Span::styled(name, if is_here { theme.key } else { theme.dim })];
+        let left = width.saturating_sub(NAMES);
+        let value = text::clean(input.value());
+        if is_here {
+            spans.extend(typed(input, left, theme));
+            if let Some(rest) = form.rest() {
+                // The cursor stands on its first letter.
+                let cursor = spans.pop().map_or(theme.dim, |cursor| cursor.style);
+                let rest = text::cut(
+                    &text::clean(&rest),
+                    left.saturating_sub(text::width(&value)),
+                    theme.glyphs.ellipsis,
+                );
+                let (first, others) = rest.split_at(rest.chars().next().map_or(0, char::len_utf8));
+                spans.push(Span::styled(first.to_owned(), cursor));
+                spans.push(Span::styled(others.to_owned(), theme.dim));
+            }
+            if input.value().is_empty() {
+                let hint = text::cut(field.hint(), left.saturating_sub(2), theme.glyphs.ellipsis);
+                spans.push(Span::styled(format!(" {hint}"), theme.dim));
+            }
+        } else if input.value().is_empty() {
+            spans.push(Span::styled(text::cut(field.hint(), left, theme.glyphs.ellipsis), theme.dim));
+        } else {
+            spans.push(Span::styled(text::cut(&value, left, theme.glyphs.ellipsis), theme.text));
+        }
+        put(frame, room, line - first, Line::from(spans));
+    }
+    for (at, line) in said.into_iter().enumerate() {
+        put(frame, room, shown + 1 + at, line);
+    }
+}
+
+/// What the form comes to: what is wrong, or the command line of the first trial.
+fn said<'a>(form: &CommandForm, width: usize, theme: &Theme) -> Vec<Line<'a>> {
+    let wrapped = |words: &str, width: usize| text::wrap(&text::clean(words), width);
+    match form.check.answer() {
+        Some(Err(why)) => {
+            wrapped(why, width).into_iter().map(|words| Line::styled(words, theme.bad)).collect()
+        }
+        Some(Ok(checked)) => {
+            let room = width.saturating_sub(NAMES);
+            let mut first = wrapped(&checked.first, room);
+            if first.len() > MOST_OF_FIRST {
+                first.truncate(MOST_OF_FIRST);
+                if let Some(last) = first.last_mut() {
+                    last.push_str(theme.glyphs.ellipsis);
+                }
+            }
+            let mut lines: Vec<Line<'a>> = Vec::new();
+            for (at, words) in first.into_iter().enumerate() {
+                let name = if at == 0 { "first run" } else { "" };
+                lines.push(Line::from(vec![
+                    Span::styled(text::fit(name, NAMES, ""), theme.dim),
+                    Span::styled(words, theme.good),
+                ]));
+            }
+            lines.push(Line::styled(text::cut(&checked.words, width, theme.glyphs.ellipsis), theme.dim));
+            lines
+        }
+        None if form.is_starting => vec![Line::styled("starting", theme.dim)],
+        None if form.check.is_waiting() || form.finding.is_waiting() => {
+            vec![Line::styled("checking", theme.dim)]
+        }
+        None => vec![Line::default()],
+    }
+}

@@ -1,0 +1,130 @@
+//! A sweep and its trials, read away from the loop.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use std::sync::Arc;
+
+use super::SweepNews;
+use super::plot::WeighedTrials;
+use crate::compare::importance::{Matters, ranked};
+use crate::mlflow::{ExperimentId, MetricPoint, Run, RunId, tags};
+use crate::store::Store;
+use crate::sweep::engine::attempts::TrialFolder;
+use crate::sweep::engine::journal::{Position, SweepFolder};
+use crate::sweep::engine::record::ScriptRuns;
+use crate::sweep::engine::state::SweepState;
+use crate::sweep::header::SweepHeader;
+
+/// Points that a sparkline is drawn of.
+pub const POINTS: usize = 32;
+/// Bytes of a file of printed points that is read for a sparkline.
+const LARGEST: u64 = 4 << 20;
+
+/// What is known of a trial besides the journal.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TrialDetails {
+    /// Its run, where it has one by now.
+    pub run: Option<(ExperimentId, RunId)>,
+    /// The history of the metric, thinned out.
+    pub points: Vec<MetricPoint>,
+    /// How often it was begun; 0 where that is not known.
+    pub attempt: u32,
+    /// Nothing of it changes any more.
+    pub is_final: bool,
+}
+
+/// Trials whose details are wanted, each with whether it is over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WantedDetails {
+    pub sweep: String,
+    pub experiment: ExperimentId,
+    pub metric: String,
+    pub trials: Vec<(usize, bool)>,
+}
+
+/// Reads a sweep on.
+///
+/// # Errors
+/// What cannot be read, in words.
+pub fn follow(folder: &SweepFolder, from: Position) -> Result<SweepNews, String> {
+    if from == Position::default() {
+        let header: SweepHeader = folder.header().map_err(|error| error.to_string())?;
+        let mut state = SweepState::default();
+        let followed = folder.follow(from, |event| state.learn(&event)).map_err(|error| error.to_string())?;
+        state.damage = followed.damage.map(|error| error.to_string());
+        return Ok(SweepNews::Whole { header: Arc::new(header), state: Box::new(state), to: followed.to });
+    }
+    let mut events = Vec::new();
+    let followed = folder.follow(from, |event| events.push(event)).map_err(|error| error.to_string())?;
+    let damage = followed.damage.map(|error| error.to_string());
+    Ok(SweepNews::More { events, to: followed.to, damage })
+}
+
+/// The runs of trials, with the histories of their metric. What the store does not answer is left out, and asked for again.
+pub async fn describe(
+    store: Store,
+    folder: SweepFolder,
+    wanted: WantedDetails,
+) -> Vec<(usize, TrialDetails)> {
+    let runs = ScriptRuns::new(store.clone(), wanted.sweep.clone(), wanted.experiment.clone());
+    let mut found: Vec<(usize, TrialDetails)> = Vec::new();
+    for (trial, is_over) in wanted.trials {
+        let Ok(known) = runs.of(trial, is_over).await else { continue };
+        // What a script nests in its run has the same tags.
+        let is_nested = |run: &&Run| {
+            let parent = run.tag(tags::PARENT_RUN_ID);
+            known.iter().any(|other| Some(other.info.run_id.as_str()) == parent)
+        };
+        let run = known.iter().filter(|run| !is_nested(run)).max_by_key(|run| {
+            let has_metric = run.metrics.iter().any(|metric| metric.key == wanted.metric);
+            (has_metric, run.info.start_time)
+        });
+        let at = folder.trial_folder(trial);
+        let mut details = TrialDetails {
+            is_final: is_over,
+            // What is not there yet is not known.
+            attempt: at.attempt().unwrap_or_default().number,
+            ..TrialDetails::default()
+        };
+        if run.is_none() {
+            details.points = printed(&at, &wanted.metric);
+        }
+        details.run = run.map(|run| (run.info.experiment_id.clone(), run.info.run_id.clone()));
+        found.push((trial, details));
+    }
+    let ids: Vec<RunId> =
+        found.iter().filter_map(|(_, details)| details.run.as_ref().map(|(_, run)| run.clone())).collect();
+    let histories = store.sampled_history(&ids, &wanted.metric, POINTS).await.unwrap_or_default();
+    for (run, points) in histories {
+        let known =
+            found.iter_mut().find(|(_, details)| details.run.as_ref().is_some_and(|(_, id)| *id == run));
+        if let Some((_, details)) = known {
+            details.points = points;
+        }
+    }
+    found
+}
+
+/// What a trial printed of its metric, for one that has no run.
+fn printed(folder: &TrialFolder, metric: &str) -> Vec<MetricPoint> {
+    let is_small = folder.points_length() <= LARGEST;
+    let points = if is_small { folder.points().unwrap_or_default() } else { Vec::new() };
+    let mut own: Vec<MetricPoint> = points
+        .iter()
+        .filter(|point| point.key == metric)
+        .map(|point| MetricPoint { step: point.step, timestamp: point.at, value: point.value })
+        .collect();
+    own.sort_by_key(|point| (point.step, point.timestamp));
+    let each = own.len().div_ceil(POINTS).max(1);
+    let last = own.last().copied();
+    let mut thin: Vec<MetricPoint> = own.into_iter().step_by(each).collect();
+    if thin.last().copied() != last {
+        thin.extend(last);
+    }
+    thin
+}
+
+/// Which params matter for what the trials came to.
+pub fn weigh(trials: WeighedTrials) -> Matters {
+    ranked(&trials.values, trials.params)
+}

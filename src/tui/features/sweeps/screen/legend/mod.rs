@@ -1,0 +1,3 @@
+//! What stands beside the chart of a sweep: counts, the best trial, what the colours mean, which params matter.
+
+pub mod view;
