@@ -304,3 +304,20 @@ fn times_at_the_ends_of_time_are_drawn() {
     }
     assert!(x_value(&points[2], XAxis::Relative, i64::MIN) > 9e18, "no time before the first");
 }
+
+#[test]
+fn a_point_that_stands_alone_can_be_seen_in_pixels() {
+    let pixels = |values: &[f64]| {
+        let points = history(values);
+        let lines = [ChartLine { points: &points, ink: 0 }];
+        let cells = picture(&lines, &Options::default(), None, (40, 12), Dots::Braille);
+        let drawn = raster::raster(&lines, &Options::default(), &cells, (200, 100));
+        drawn.pixels.iter().flatten().count()
+    };
+    let gap = f64::NAN;
+    // Three by three each, and none at the edges is whole.
+    let alone = pixels(&[0.0, gap, 1.0, gap, 0.5]);
+    assert!((16..=27).contains(&alone), "{alone}");
+    let line = pixels(&[0.0, 0.0, 0.0]);
+    assert!((195..=210).contains(&line), "a line is as thin as ever: {line}");
+}

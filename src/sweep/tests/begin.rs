@@ -8,8 +8,11 @@ use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::store::{ErrorKind, Store, uri};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
+use crate::sweep::engine::journal::Change;
+use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::SweepFolders;
 use crate::sweep::plan::SweepPlan;
+use crate::sweep::progress::Progress;
 use crate::sweep::request::SweepRequest;
 
 fn plan() -> (SweepPlan, TrainingData) {
@@ -117,4 +120,28 @@ fn a_sweep_that_is_begun_can_be_taken_up() {
         assert_eq!(known[0].1.experiment, experiment.experiment_id);
         assert!(folder.events().unwrap().is_empty());
     });
+}
+
+#[test]
+fn what_was_asked_of_a_sweep_counts_in_its_progress() {
+    let (plan, data) = plan();
+    let state = tempfile::tempdir().unwrap();
+    let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
+    let prepared = PreparedSweep::new(plan, &data, &origin).unwrap();
+    let experiment =
+        block_on(find_or_create(&Store::new(Memory::default()), "iris", prepared.plan())).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (folder, header) = prepared.in_folder(elsewhere.path()).begin(&experiment).unwrap();
+    assert_eq!(header.folder, elsewhere.path());
+    let read = || Progress::read(&folder, &header, &mut SweepStates::default(), header.created).unwrap();
+    assert_eq!(read().of, Some(1));
+    for change in [
+        Change::Trials { most: 9 },
+        Change::Jobs { jobs: 3 },
+        Change::Prune { trial: 0 },
+        Change::Trials { most: 7 },
+    ] {
+        folder.ask(change).unwrap();
+    }
+    assert_eq!((read().of, read().jobs), (Some(7), 3), "the last word counts");
 }

@@ -9,6 +9,8 @@ use super::app::{App, ConnectionState, Screen};
 use super::effect::{Effects, Shell};
 use super::layout::Focus;
 use super::selected::DrawnRun;
+use crate::catalog::view::LineKey;
+use crate::mlflow::{ExperimentId, RunId};
 use crate::store::{Result, StoreError};
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
@@ -103,6 +105,20 @@ pub fn open_selected(app: &mut App, effects: &mut Effects) {
     app.charts = app.charts.reset();
     let ticket = app.runs.newest.ask();
     effects.push(Runs::Watch { ticket, experiment: id, deleted: app.runs.deleted });
+}
+
+/// Goes to a run, in the experiment that it is in.
+pub fn show_run(app: &mut App, experiment: ExperimentId, run: RunId, effects: &mut Effects) {
+    app.focus = Focus::Runs;
+    if app.runs.experiment.as_ref() == Some(&experiment) {
+        app.runs.under_cursor = Some(LineKey::Run(run.0));
+        app.runs.is_chosen = true;
+        return project(app, effects);
+    }
+    // It opens with the cursor there.
+    app.memory.experiments.entry(experiment.to_string()).or_default().run = Some(run.0);
+    app.sweeps.opens = Some(experiment);
+    sweeps::update::listed(app, effects);
 }
 
 /// Nothing that steers a terminal gets into the clipboard either: it would be pasted into one.

@@ -347,6 +347,33 @@ fn the_chart_leaves_out_what_is_far_worse_and_says_so() {
 }
 
 #[test]
+fn a_trial_leads_to_its_run() {
+    let (mut app, runs) = opened((120, 36), 12);
+    let list = vec![listed(&app, "a", SweepStatus::Finished)];
+    take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
+    let effects = press(&mut app, "g s enter");
+    let [(ticket, sweep)] = follows(&effects).try_into().unwrap();
+    take(&mut app, sweeps::Msg::Followed { sweep, ticket, result: Ok(whole("a", 40)) });
+    let wanted = |effects: &[Effect]| {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Sweeps(Sweeps::Describe { ticket, wanted }) => Some((*ticket, wanted.trials.clone())),
+            _ => None,
+        })
+    };
+    let (ticket, trials) = wanted(&press(&mut app, "e")).unwrap();
+    assert_eq!(trials, [(39, false)]);
+    let none = TrialDetails::default();
+    take(&mut app, sweeps::Msg::Described { ticket, trials: vec![(39, none)] });
+    assert!(drawn(&app).contains("trial 39 has no run yet"), "{}", drawn(&app));
+    let (ticket, _) = wanted(&press(&mut app, "e")).unwrap();
+    let run = runs[4].info.run_id.clone();
+    let known = TrialDetails { run: Some((ExperimentId::from("1"), run.clone())), ..TrialDetails::default() };
+    feed(&mut app, sweeps::Msg::Described { ticket, trials: vec![(39, known)] }, &runs);
+    assert!(app.screens.is_empty() && app.overlay.is_none());
+    assert_eq!(app.runs.run_under_cursor(), Some(run));
+}
+
+#[test]
 fn two_sweeps_are_laid_over_one_another() {
     let mut app = shown((120, 36), 40);
     press(&mut app, "] o");

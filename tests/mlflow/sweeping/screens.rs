@@ -89,6 +89,9 @@ fn on(mlflow: Mlflow) {
     screen.wait_for("\u{2587}");
     screen.type_keys("G");
     screen.wait_for("trial-0");
+    // And to its own run, which the script named.
+    screen.type_keys("e");
+    screen.wait("the runs", |screen| screen.contains("2 Runs") && !screen.contains("trial-0"));
     screen.signal("-TERM");
     assert_eq!(screen.wait_for_end(), 0);
 }

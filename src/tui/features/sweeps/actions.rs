@@ -31,6 +31,8 @@ pub enum Action {
     FewerJobs,
     /// Another number of trials.
     Trials,
+    /// Show the run of the trial under the cursor.
+    TrialRun,
     FollowLog,
     PruneTrial,
     RetryTrial,
@@ -105,6 +107,7 @@ pub const ROWS: &[ActionRow] = &[
     of_sweep(Action::Resume, "sweep-resume", &["r"], "resume", "resume the sweep", can_resume),
     in_list(Action::Log, "sweep-log", &["l"], "log", "show the log of the sweep", has_sweep),
     in_list(Action::Runs, "sweep-runs", &["e"], "runs", "go to the runs of the sweep", has_sweep),
+    in_sweep(Action::TrialRun, "trial-run", &["e"], "run", "go to the run of the trial", has_trial),
     in_sweep(Action::FollowLog, "trial-log", &["l"], "log", "follow the log of the trial", can_open_trial),
     in_sweep(Action::PruneTrial, "trial-prune", &["X"], "prune", "prune the trial", can_prune),
     in_sweep(Action::RetryTrial, "trial-retry", &["R"], "retry", "run the trial again", can_retry),
@@ -227,9 +230,13 @@ fn trial(app: &App) -> Option<&TrialState> {
     screen.shown.state.trials.get(screen.chosen()?)
 }
 
+fn has_trial(app: &App) -> Possible {
+    given(trial(app).is_some(), "no trial here")
+}
+
 /// The trial under the cursor has a log of its own.
 pub fn can_open_trial(app: &App) -> Possible {
-    given(trial(app).is_some(), "no trial here")?;
+    has_trial(app)?;
     let is_command = screen(app).is_some_and(|screen| screen.progress.is_command);
     given(is_command, "trials of built-in models have no log of their own; l in the list shows the sweep's")
 }

@@ -56,6 +56,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             let is_prune = action == Action::PruneTrial;
             ask(app, if is_prune { Change::Prune { trial } } else { Change::Retry { trial } }, effects);
         }
+        Action::TrialRun => screen::update::go_to_run(app, effects),
         Action::FollowLog => log::update::open(app, effects),
         Action::SortTrials => screen::update::sort(app),
         Action::Color => screen::update::color(app),
@@ -178,7 +179,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
         }
         Msg::Log { name, text } => logged(app, &name, &text),
         Msg::Followed { sweep, ticket, result } => screen::update::followed(app, &sweep, ticket, result),
-        Msg::Described { ticket, trials } => screen::update::described(app, ticket, trials),
+        Msg::Described { ticket, trials } => screen::update::described(app, ticket, trials, effects),
         Msg::Weighed { ticket, matters } => screen::update::weighed(app, ticket, matters),
         Msg::LogRead { ticket, result } => log::update::read(app, ticket, result),
     }

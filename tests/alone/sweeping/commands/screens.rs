@@ -101,7 +101,7 @@ fn a_log_is_followed_and_changes_are_asked_for_while_a_sweep_goes_on() {
     let mut screen = explorer(&world);
     screen.wait_for("train");
     screen.type_keys("gs");
-    screen.wait_for("running");
+    screen.wait_for("bash train.sh in train");
     screen.type_keys("\r");
     screen.wait_for("trial-0");
     screen.type_keys("l");

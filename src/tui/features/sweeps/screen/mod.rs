@@ -70,6 +70,8 @@ pub struct SweepScreen {
     /// What is known of trials besides the journal.
     pub details: FxHashMap<usize, TrialDetails>,
     pub describing: Remote<(), String>,
+    /// The trial whose run is to be shown as soon as it is known.
+    pub leads_to: Option<usize>,
     /// When the details of what is under way were asked for last.
     pub described: i64,
     pub coloring: Coloring,
@@ -99,6 +101,7 @@ impl SweepScreen {
             sorted: None,
             details: FxHashMap::default(),
             describing: Remote::default(),
+            leads_to: None,
             described: 0,
             coloring: Coloring::default(),
             grouping: Grouping::default(),

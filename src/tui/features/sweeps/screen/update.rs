@@ -14,6 +14,7 @@ use crate::tui::core::app::{App, Overlay, Screen};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
 use crate::tui::core::remote::Ticket;
+use crate::tui::core::requests::show_run;
 use crate::tui::features::sweeps::effects::Effect;
 use crate::tui::features::sweeps::log;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
@@ -219,8 +220,7 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
 
 /// Asks for the runs of the trials that are seen; of those under way again and again.
 fn describe(screen: &mut SweepScreen, now: i64, height: usize, effects: &mut Effects) {
-    let Some(header) = screen.shown.header.clone().filter(|_| screen.progress.is_command) else { return };
-    if screen.describing.is_waiting() {
+    if !screen.progress.is_command || screen.describing.is_waiting() {
         return;
     }
     let is_due = now.saturating_sub(screen.described) >= LOOK;
@@ -239,16 +239,22 @@ fn describe(screen: &mut SweepScreen, now: i64, height: usize, effects: &mut Eff
         return;
     }
     screen.described = now;
-    let wanted = WantedDetails {
+    if let Some(wanted) = wanted_details(screen, trials) {
+        effects.push(Effect::Describe { ticket: screen.describing.ask(), wanted: Box::new(wanted) });
+    }
+}
+
+fn wanted_details(screen: &SweepScreen, trials: Vec<(usize, bool)>) -> Option<WantedDetails> {
+    let header = screen.shown.header.as_ref()?;
+    Some(WantedDetails {
         sweep: screen.shown.id.clone(),
         experiment: header.experiment.clone(),
         metric: header.plan.metric(),
         trials,
-    };
-    effects.push(Effect::Describe { ticket: screen.describing.ask(), wanted: Box::new(wanted) });
+    })
 }
 
-pub fn described(app: &mut App, ticket: Ticket, trials: Vec<(usize, TrialDetails)>) {
+pub fn described(app: &mut App, ticket: Ticket, trials: Vec<(usize, TrialDetails)>, effects: &mut Effects) {
     let now = app.now;
     let Some(screen) = screen_mut(app) else { return };
     if !screen.describing.take(ticket, Ok(()), now) {
@@ -256,6 +262,35 @@ pub fn described(app: &mut App, ticket: Ticket, trials: Vec<(usize, TrialDetails
     }
     let known: &mut FxHashMap<usize, TrialDetails> = &mut screen.details;
     known.extend(trials);
+    if let Some(trial) = screen.leads_to.take() {
+        leave_for(app, trial, effects);
+    }
+}
+
+/// Shows the run of the trial under the cursor, which is perhaps looked for first.
+pub fn go_to_run(app: &mut App, effects: &mut Effects) {
+    let Some(screen) = screen_mut(app) else { return };
+    let Some(trial) = screen.chosen() else { return };
+    if screen.details.get(&trial).is_some_and(|details| details.run.is_some()) {
+        return leave_for(app, trial, effects);
+    }
+    let is_over = screen.shown.state.trials[trial].outcome.is_some();
+    if let Some(wanted) = wanted_details(screen, vec![(trial, is_over)]) {
+        screen.leads_to = Some(trial);
+        effects.push(Effect::Describe { ticket: screen.describing.ask(), wanted: Box::new(wanted) });
+    }
+}
+
+/// Leaves the sweep for the run of a trial, if it has one.
+fn leave_for(app: &mut App, trial: usize, effects: &mut Effects) {
+    let found = screen(app).and_then(|screen| screen.details.get(&trial)?.run.clone());
+    let Some((experiment, run)) = found else {
+        app.status = Some(format!("trial {trial} has no run yet"));
+        return;
+    };
+    app.screens.clear();
+    app.overlay = None;
+    show_run(app, experiment, run, effects);
 }
 
 /// Asks which params matter, where so much is new that another answer can be expected.

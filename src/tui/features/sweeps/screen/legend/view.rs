@@ -24,6 +24,8 @@ pub fn draw(app: &App, screen: &SweepScreen, theme: &Theme, frame: &mut Frame<'_
     let width = area.width as usize;
     let progress = &screen.progress;
     let is_tall = area.height > 28;
+    // The best one is told of anyhow.
+    let is_best = screen.shown.best.is_some() && screen.chosen() == screen.shown.best;
     let mut lines: Vec<Line<'_>> = Vec::new();
     let of = progress.of.map_or(String::new(), |of| format!("/{}", text::count(of)));
     let mut first = vec![
@@ -45,11 +47,13 @@ pub fn draw(app: &App, screen: &SweepScreen, theme: &Theme, frame: &mut Frame<'_
     if is_tall {
         lines.extend(block(screen, screen.shown.best, theme, width));
         lines.push(Line::default());
-        lines.extend(block(screen, screen.chosen(), theme, width));
-        lines.push(Line::default());
+        if !is_best {
+            lines.extend(block(screen, screen.chosen(), theme, width));
+            lines.push(Line::default());
+        }
     } else {
         lines.push(best_line(app, screen, theme, width));
-        lines.push(chosen_line(screen, theme, width));
+        lines.extend((!is_best).then(|| chosen_line(screen, theme, width)));
     }
     let left_out = plot::left_out(screen);
     if left_out > 0 {
