@@ -53,6 +53,8 @@
 //!   sweep: its events.
 //! - **attempt** at a trial of a command: a process that carries it out, and may be followed by another; **guard**: the process
 //!   between the sweep and a command, which leaves nothing of it behind.
+//! - **curve** of a trial: the values of the metric on its way, by the steps of its script; **rung**: a step at which halving
+//!   judges; **change**: what is asked of a sweep while it runs.
 //! - **family**: a kind of estimator with its search space; **form**: what a fitted one consists of; **link**: what its scores mean.
 //! - **member** of a comparison: a run, or runs that differ only in their seed; **entry**: a metric, param, attribute or tag of
 //!   them; **spread**: how much it differs.

@@ -51,6 +51,8 @@ enum SweepsCommand {
         #[command(flatten)]
         numbers: sweep_changes::Numbers,
     },
+    /// Delete the folders of a sweep's trials, with checkpoints and output; what the store has stays there
+    Clean { sweep: String },
     /// Print the log of a sweep, or the output of one of its trials
     Log {
         sweep: String,
@@ -78,6 +80,7 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
         Some(SweepsCommand::Prune { sweep, trial }) => return sweep_changes::prune(settings, sweep, *trial),
         Some(SweepsCommand::Retry { sweep, trial }) => return sweep_changes::retry(settings, sweep, *trial),
         Some(SweepsCommand::Set { sweep, numbers }) => return sweep_changes::set(settings, sweep, *numbers),
+        Some(SweepsCommand::Clean { sweep }) => return clean(settings, sweep),
         Some(SweepsCommand::Pause { sweep }) => (sweep, Control::Pause),
         Some(SweepsCommand::Continue { sweep }) => (sweep, Control::Run),
         Some(SweepsCommand::Cancel { sweep }) => (sweep, Control::Cancel),
@@ -87,6 +90,23 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
         return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.status_text())));
     }
     folder.set_control(control).map_err(|cause| Failure::State { what: "it continues as before", cause })
+}
+
+/// Takes the folders of trials away, as soon as nothing of theirs is needed any more.
+fn clean(settings: &Settings, sweep: &str) -> Result<(), Failure> {
+    let (folder, progress) = find(settings, sweep)?;
+    let unclean = |cause| Failure::State { what: "the folders stay", cause };
+    // Held, so that nobody takes the sweep up meanwhile.
+    let held = folder.take().map_err(unclean)?;
+    if progress.state.is_active() || held.is_none() {
+        return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.status_text())));
+    }
+    if progress.unsent > 0 {
+        return Err(Failure::Usage(format!(
+            "the store has not been told all of {sweep} yet; resume it first: `mltui sweep --resume {sweep}`"
+        )));
+    }
+    folder.forget_trials().map_err(unclean)
 }
 
 /// A sweep by its id or its name.

@@ -80,6 +80,8 @@ impl Lines {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             file => file.map_err(unread)?,
         };
+        // One whose middle was left out meanwhile goes on at its end.
+        self.at = self.at.min(file.metadata().map_err(unread)?.len());
         file.seek(SeekFrom::Start(self.at)).map_err(unread)?;
         let mut chunk = vec![0; CHUNK];
         loop {

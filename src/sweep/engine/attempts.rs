@@ -19,6 +19,11 @@ const LONGEST: u64 = 64 << 20;
 /// Bytes of a log that go to the store: of a longer one the end.
 const MOST_OF_LOG: u64 = 32 << 20;
 
+/// Bytes of a log on the disk: of one that becomes longer the middle is left out, and so much of its beginning and its end kept.
+const LONGEST_LOG: u64 = 96 << 20;
+const HEAD_OF_LOG: u64 = 16 << 20;
+const TAIL_OF_LOG: u64 = 32 << 20;
+
 /// How far a trial is with its attempts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -168,6 +173,15 @@ impl TrialFolder {
         disk::replace(&self.own(name), &content, Care::Passing)
     }
 
+    /// Leaves the middle out of a log that has become too long, while a command writes on at its end; true where it did. What is
+    /// written at that very moment may be left out too.
+    ///
+    /// # Errors
+    /// Where the log cannot be read or written.
+    pub fn cut_log(&self) -> io::Result<bool> {
+        cut_middle(&self.log(), LONGEST_LOG, HEAD_OF_LOG, TAIL_OF_LOG)
+    }
+
     /// The log as it goes to the store; none where nothing was said.
     ///
     /// # Errors
@@ -175,6 +189,26 @@ impl TrialFolder {
     pub fn read_log(&self) -> io::Result<Option<Vec<u8>>> {
         read_end(&self.log(), MOST_OF_LOG)
     }
+}
+
+/// Leaves the middle of a file out that is longer than that, from a whole line on, with a word of what is left out.
+fn cut_middle(path: &Path, longest: u64, head: u64, tail: u64) -> io::Result<bool> {
+    use std::io::Write as _;
+    let length = match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        metadata => metadata?.len(),
+    };
+    if length <= longest {
+        return Ok(false);
+    }
+    let end = disk::read_end(path, tail)?;
+    let end = end.split_once('\n').map_or(&*end, |(_, rest)| rest);
+    let left_out = length.saturating_sub(head).saturating_sub(end.len() as u64);
+    // Who appends goes on at the end, wherever that is.
+    let mut file = disk::open_to_append(path)?;
+    file.set_len(head)?;
+    file.write_all(format!("\n[mltui: {left_out} bytes are left out here]\n{end}").as_bytes())?;
+    Ok(true)
 }
 
 /// The end of a file, from a whole line on, with a word of what is left out.
@@ -219,6 +253,11 @@ mod tests {
         assert_eq!(read_end(&folder.log(), 100).unwrap().unwrap(), b"one\ntwo\nthree\n");
         let cut = String::from_utf8(read_end(&folder.log(), 8).unwrap().unwrap()).unwrap();
         assert_eq!(cut, "[mltui: 8 bytes before this are left out]\nthree\n");
+        std::fs::write(folder.log(), "head\n".to_owned() + &"middle\n".repeat(20) + "the\nend\n").unwrap();
+        assert!(!cut_middle(&folder.log(), 200, 5, 12).unwrap());
+        assert!(cut_middle(&folder.log(), 100, 5, 12).unwrap());
+        let cut = std::fs::read_to_string(folder.log()).unwrap();
+        assert_eq!(cut, "head\n\n[mltui: 140 bytes are left out here]\nthe\nend\n");
         let points = [Point { key: "loss".into(), value: 0.25, step: -1, at: 7 }];
         folder.set_points(&points).unwrap();
         assert_eq!(folder.points().unwrap(), points);

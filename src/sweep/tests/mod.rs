@@ -3,6 +3,7 @@
 
 mod begin;
 mod changing;
+mod halving;
 
 use crate::learn::data::Task;
 use crate::learn::families::{DataShape, find};

@@ -23,6 +23,9 @@ const MOST: usize = 10_000;
 const AT_ONCE: usize = 100;
 const MOST_EXPERIMENTS: usize = 10_000;
 
+/// The revisions of a database that no MLflow of today has to bring up to its own: those of 3.17 and 3.18.
+const CURRENT: [&str; 2] = ["dc11669786a5", "f4a9b2c7d1e6"];
+
 /// Where scripts put runs that are not in the sweep's experiment.
 #[derive(Debug, Clone, PartialEq)]
 enum Elsewhere {
@@ -70,6 +73,12 @@ impl ScriptRuns {
         let parent = self.parent.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.has_parent.wait_timeout_while(parent, patience, |parent| parent.is_none());
         waited.unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// Whether the store is as scripts expect it, so that none has anything to bring up to its version.
+    pub async fn is_current(&self) -> bool {
+        let revision = self.store.info().await.ok().and_then(|info| info.revision);
+        revision.is_some_and(|revision| CURRENT.contains(&revision.as_str()))
     }
 
     /// The tags that an attempt's runs get.

@@ -79,7 +79,9 @@ pub(super) fn with_lines(what: &str, lines: &[String]) -> String {
 /// The last lines that an attempt printed.
 pub(super) fn last_lines(folder: &TrialFolder, from: u64) -> io::Result<Vec<String>> {
     let path = folder.log();
-    let said = path.metadata().map_or(0, |metadata| metadata.len()).saturating_sub(from);
+    let length = path.metadata().map_or(0, |metadata| metadata.len());
+    // Of one that was made shorter all that is left may be meant.
+    let said = if from > length { length } else { length - from };
     if said == 0 {
         return Ok(Vec::new());
     }

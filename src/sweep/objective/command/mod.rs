@@ -192,6 +192,13 @@ impl Commands {
         let (mut came, mut looked) = (None, begun);
         while !guarded.is_over_in(LOOK) {
             reader.read(now_ms())?;
+            if folder.cut_log()? {
+                reader.skip_to_end()?;
+            }
+            if !reader.printed.is_empty() {
+                // It is at work, whether or not it opens the store.
+                turn.give_up();
+            }
             if turn.is_first() && looked.elapsed() >= LOOK_AHEAD {
                 let runs = self.handle.block_on(self.runs.of(trial.number, false));
                 if begun.elapsed() >= AHEAD || runs.is_ok_and(|runs| !runs.is_empty()) {
@@ -285,9 +292,12 @@ impl Commands {
                 None if watch.is_unwanted() => return Ok((TrialEnd::Pruned, None)),
                 None if watch.is_called_off() => return Ok((TrialEnd::Cancelled, None)),
                 None => {
-                    let Some(turn) = self.first.wait(|| watch.is_called_off()) else {
+                    let Some(mut turn) = self.first.wait(|| watch.is_called_off()) else {
                         return Ok((TrialEnd::Cancelled, None));
                     };
+                    if turn.is_first() && self.handle.block_on(self.runs.is_current()) {
+                        turn.give_up();
+                    }
                     attempt = Self::next(&folder, &attempt)?;
                     live = self.live(trial, attempt.number, &parent);
                     let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);

@@ -71,6 +71,11 @@ impl Printed {
         self.points.get(count..).unwrap_or_default()
     }
 
+    /// Whether no metric was printed yet.
+    pub fn is_empty(&self) -> bool {
+        self.latest.is_empty()
+    }
+
     /// The names of all metrics.
     pub fn keys(&self) -> Vec<&str> {
         let mut keys: Vec<&str> = self.latest.keys().map(String::as_str).collect();
@@ -209,6 +214,15 @@ impl<'a> Reader<'a> {
             self.at += count as u64;
             self.take(&chunk[..count], now);
         }
+        Ok(())
+    }
+
+    /// The log was made shorter: what is read next stands at its end by now.
+    ///
+    /// # Errors
+    /// Where the log is gone.
+    pub fn skip_to_end(&mut self) -> io::Result<()> {
+        self.at = self.path.metadata()?.len();
         Ok(())
     }
 

@@ -108,6 +108,9 @@ fn a_sweep_that_has_ended_is_changed_by_going_on() {
         assert_eq!(code, 0, "{error}");
         assert!(world.has([trials, 0, 0]) && world.listed()["trials"] == trials, "{}", world.listed());
     }
+    assert!(world.trial(0).exists());
+    world.asked(&["clean", &id]);
+    assert!(!world.trial(0).exists() && world.has([4, 0, 0]));
     let (code, _, error) = output(mltui(
         world.path(),
         &world.uri,

@@ -325,3 +325,12 @@ fn a_sweep_is_a_file_as_well_whose_options_come_behind_those_of_the_command_line
         assert!(code == 2 && error.contains(why), "{why}: {error}");
     }
 }
+
+#[test]
+fn no_command_waits_for_one_that_only_prints() {
+    let script = "touch here.$MLTUI_TRIAL; echo \"{\\\"val_loss\\\": $MLTUI_PARAM_LR}\"\n\
+                  until [ $(ls here.* | wc -l) -ge 2 ]; do sleep 0.02; done";
+    let world = World::new(script);
+    let (code, _, error) = world.sweep(&["--trials", "2", "--jobs", "2", "--timeout", "20s"], &[]);
+    assert!(code == 0 && !error.contains("timeout"), "{error}");
+}
