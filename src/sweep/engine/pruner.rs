@@ -45,6 +45,16 @@ pub enum PruneRule {
     Asha,
 }
 
+impl PruneRule {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Median => "median",
+            Self::Asha => "asha",
+        }
+    }
+}
+
 /// Others that have to have come as far before the median counts.
 const MIN_TRIALS: usize = 4;
 /// One in so many goes on, where nobody says.

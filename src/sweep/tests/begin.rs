@@ -8,7 +8,7 @@ use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::store::{ErrorKind, Store, uri};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
-use crate::sweep::engine::journal::Change;
+use crate::sweep::engine::journal::{Change, Event, EventKind};
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::SweepFolders;
 use crate::sweep::plan::SweepPlan;
@@ -123,7 +123,7 @@ fn a_sweep_that_is_begun_can_be_taken_up() {
 }
 
 #[test]
-fn what_was_asked_of_a_sweep_counts_in_its_progress() {
+fn what_was_changed_in_a_sweep_counts_in_its_progress() {
     let (plan, data) = plan();
     let state = tempfile::tempdir().unwrap();
     let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
@@ -135,13 +135,14 @@ fn what_was_asked_of_a_sweep_counts_in_its_progress() {
     assert_eq!(header.folder, elsewhere.path());
     let read = || Progress::read(&folder, &header, &mut SweepStates::default(), header.created).unwrap();
     assert_eq!(read().of, Some(1));
+    let mut writer = folder.take().unwrap().unwrap();
     for change in [
         Change::Trials { most: 9 },
         Change::Jobs { jobs: 3 },
         Change::Prune { trial: 0 },
         Change::Trials { most: 7 },
     ] {
-        folder.ask(change).unwrap();
+        writer.write(&Event::now(EventKind::Changed { change: Some(change) })).unwrap();
     }
     assert_eq!((read().of, read().jobs), (Some(7), 3), "the last word counts");
 }

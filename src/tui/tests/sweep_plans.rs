@@ -161,8 +161,10 @@ fn the_form_says_what_is_wrong_and_makes_room_for_params() {
     assert!(last_words(&mut app, "x tab").contains("trials: \"x\" is not a whole number"));
     assert!(last_words(&mut app, "up ctrl-u 0 tab").contains("trials: at least 1"));
     press(&mut app, "up ctrl-u");
-    let text = last_words(&mut app, "up g u e s s tab");
-    assert!(text.contains("method: expected tpe, random or grid"), "{text}");
+    let text = last_words(&mut app, "up n o tab");
+    assert!(text.contains("prune: expected median or asha"), "{text}");
+    let text = last_words(&mut app, "up ctrl-u up g u e s s tab");
+    assert!(text.contains("method: expected tpe, sobol, random or grid"), "{text}");
     // What was found out elsewhere is shown too.
     let (ticket, _) = checked(&press(&mut app, "up ctrl-u tab")).unwrap();
     let result = Err("no file src/train.py in /home/ana/churn".into());

@@ -6,6 +6,7 @@ pub mod view;
 use std::path::PathBuf;
 
 use crate::params::Dimension;
+use crate::sweep::engine::pruner::PruneRule;
 use crate::sweep::objective::command::dimensions;
 use crate::sweep::planned::PlannedCommand;
 use crate::sweep::request::{SEED, TRIALS, seconds};
@@ -24,6 +25,7 @@ pub enum CommandField {
     Param,
     Start,
     Method,
+    Prune,
     Trials,
     Time,
     Jobs,
@@ -36,9 +38,10 @@ pub enum CommandField {
 
 /// The lines above the params, and those below.
 const ABOVE: [CommandField; 3] = [CommandField::Command, CommandField::Folder, CommandField::Metric];
-const BELOW: [CommandField; 10] = [
+const BELOW: [CommandField; 11] = [
     CommandField::Start,
     CommandField::Method,
+    CommandField::Prune,
     CommandField::Trials,
     CommandField::Time,
     CommandField::Jobs,
@@ -58,6 +61,7 @@ impl CommandField {
             Self::Param => "param",
             Self::Start => "start",
             Self::Method => "method",
+            Self::Prune => "prune",
             Self::Trials => "trials",
             Self::Time => "time",
             Self::Jobs => "jobs",
@@ -77,7 +81,8 @@ impl CommandField {
             Self::Metric => "the metric to optimise: val_loss:min",
             Self::Param => "another: lr=1e-5..1e-1:log, depth=2..12, opt=adam,sgd, momentum=0..0.9?opt=sgd",
             Self::Start => "what the first trial takes: lr=1e-3,depth=6; the middle by default",
-            Self::Method => "tpe, random or grid",
+            Self::Method => "tpe, sobol, random or grid",
+            Self::Prune => "median or asha; nothing is pruned by default",
             Self::Trials => "20",
             Self::Time => "start no new trial after this time; no limit by default; 90s, 10m, 2h",
             Self::Jobs => "trials at a time; 1 by default",
@@ -128,6 +133,7 @@ impl CommandForm {
             CommandField::Start => request.start.clone().unwrap_or_default(),
             CommandField::Method if request.method == Method::default() => String::new(),
             CommandField::Method => request.method.as_str().to_owned(),
+            CommandField::Prune => request.prune.map_or("", PruneRule::as_str).to_owned(),
             CommandField::Trials => number(request.trials.filter(|trials| *trials != TRIALS)),
             CommandField::Time => time(request.seconds),
             CommandField::Jobs => number(request.jobs),
@@ -232,8 +238,14 @@ impl CommandForm {
             Some("sobol") => Method::Sobol,
             Some("grid") => Method::Grid,
             Some(other) => {
-                return Err(format!("method: expected tpe, random, sobol or grid, not {other:?}"));
+                return Err(format!("method: expected tpe, sobol, random or grid, not {other:?}"));
             }
+        };
+        request.prune = match self.value(CommandField::Prune) {
+            None => None,
+            Some("median") => Some(PruneRule::Median),
+            Some("asha") => Some(PruneRule::Asha),
+            Some(other) => return Err(format!("prune: expected median or asha, not {other:?}")),
         };
         request.trials = self.number(CommandField::Trials)?;
         if request.trials == Some(0) {
@@ -264,7 +276,10 @@ impl CommandForm {
             return None;
         }
         let known: Vec<String> = match field {
-            CommandField::Method => ["tpe", "random", "grid"].map(str::to_owned).to_vec(),
+            CommandField::Method => ["tpe", "sobol", "random", "grid"].map(str::to_owned).to_vec(),
+            CommandField::Prune => {
+                [PruneRule::Median, PruneRule::Asha].map(|rule| rule.as_str().to_owned()).to_vec()
+            }
             CommandField::Metric if typed.ends_with(':') => vec![format!("{typed}min")],
             CommandField::Start => {
                 let begun = typed.rfind(',').map_or(0, |at| at + 1);
