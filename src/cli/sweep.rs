@@ -8,6 +8,7 @@ use super::choosing::store_name;
 use super::output::print_json;
 use super::sweep_command::{self, CommandArguments};
 use super::sweep_report::{Bar, report, say};
+use super::sweep_slurm::{self, SlurmArguments};
 use super::{Failure, open_existing, open_or_begin};
 use crate::config::Settings;
 use crate::learn::data::{DecimalMark, Task, bundled, separator};
@@ -21,6 +22,7 @@ use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::rules::MOST_JOBS;
+use crate::sweep::executor_plan::SLURM_JOBS;
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::tabular::{KeptModels, TabularPlan};
 use crate::sweep::plan::{SweepPlan, TrialPlan};
@@ -117,6 +119,8 @@ pub struct Arguments {
     #[arg(long, hide = true)]
     background: bool,
     #[command(flatten)]
+    pub cluster: SlurmArguments,
+    #[command(flatten)]
     of_command: CommandArguments,
 }
 
@@ -172,6 +176,7 @@ impl Arguments {
         if self.prune || self.no_prune {
             request.prune = Some(self.prune);
         }
+        request.executor = self.cluster.executor(settings)?;
         request.reading.separator = self.separator.or(request.reading.separator);
         request.reading.decimal = self.decimal.or(request.reading.decimal);
         request.reading.no_header |= self.no_header;
@@ -181,9 +186,31 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    /// The plan of a sweep in that folder, and the data of one that has a table.
+    fn plan(
+        &self,
+        settings: &Settings,
+        folder: &std::path::Path,
+    ) -> Result<(SweepPlan, Option<TrainingData>), Failure> {
+        if self.of_command.is_given() {
+            return Ok((self.of_command.plan(self, settings, folder)?, None));
+        }
+        let (plan, data) = self.plan_of_table(settings)?;
+        Ok((plan, Some(data)))
+    }
+
+    fn plan_of_table(&self, settings: &Settings) -> Result<(SweepPlan, TrainingData), Failure> {
+        let (mut plan, data) = self.request(settings)?.decide()?;
+        plan.rules.jobs = jobs(settings, self, &plan);
+        Ok((plan, data))
+    }
+}
+
 /// All cores but one, which is the screen's.
 fn jobs(settings: &Settings, arguments: &Arguments, plan: &SweepPlan) -> usize {
     let asked = arguments.jobs.map(|jobs| jobs as usize).or(settings.sweeping.jobs);
+    let asked = asked.or(plan.executor.slurm().map(|_| SLURM_JOBS.min(plan.rules.most_jobs())));
     let jobs = plan.rules.jobs_for(asked);
     if asked.is_some_and(|asked| asked > jobs) {
         say(&format!(
@@ -199,6 +226,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     if arguments.background {
         leave_terminal();
+    }
+    if arguments.cluster.dry_run {
+        let here = std::env::current_dir()?;
+        return sweep_slurm::print(settings, &arguments.plan(settings, &here)?.0, &here, out);
     }
     if settings.read_only {
         return Err(Failure::Usage("a sweep writes runs, but read_only is set".into()));
@@ -234,6 +265,16 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         Work::Table(data) => tell(data),
         Work::Command => sweep_command::tell(&header.plan),
     }
+    if arguments.cluster.is_driven_by_slurm(&header.plan)? && !arguments.background {
+        drop(work);
+        let job = sweep_slurm::submit_driver(&folder, &header, &settings.same_store()).inspect_err(|_| {
+            if arguments.resume.is_none() {
+                folder.remove();
+            }
+        })?;
+        say(&format!("the sweep's own process is job {job} of Slurm"));
+        return Ok(writeln!(out, "{}", header.id)?);
+    }
     if arguments.detach {
         drop(work);
         spawn(&folder, &header, &settings.same_store()).map_err(|cause| {
@@ -254,6 +295,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     let mut bar = Bar::new(&folder, &header, arguments.background);
     let job = match work {
+        _ if header.plan.executor.slurm().is_some() => {
+            let access = settings.script_access();
+            SweepJob::on_slurm(store, folder.clone(), header.clone(), access, sweep_slurm::teller())
+        }
         Work::Table(data) => {
             #[cfg(unix)]
             if arguments.background {
@@ -266,7 +311,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             SweepJob::of_command(store, folder.clone(), header.clone(), settings.script_access())
         }
     };
-    let ended = run::run(job.map_err(Failure::Usage)?, interrupted(), |notice| bar.take(notice)).await?;
+    let job = job.map_err(Failure::Usage)?;
+    let is_left = header.plan.executor.slurm().is_some();
+    let interrupted = interrupted(is_left.then(|| (folder.clone(), header.id.clone())));
+    let ended = run::run(job, interrupted, |notice| bar.take(notice)).await?;
     bar.end();
     report(&folder, &header, &ended, arguments.json, out)
 }
@@ -290,11 +338,12 @@ async fn begun(
             return Err(Failure::Usage("sweeps of commands need Linux, macOS or another Unix".into()));
         }
         let here = std::env::current_dir().map_err(unbegun)?;
-        let plan = command.plan(arguments, settings, &here)?;
+        let (plan, _) = arguments.plan(settings, &here)?;
+        arguments.cluster.is_driven_by_slurm(&plan)?;
         (PreparedSweep::of_command(plan, &origin).map_err(unbegun)?, command.experiment(), Work::Command)
     } else {
-        let (mut plan, data) = arguments.request(settings)?.decide()?;
-        plan.rules.jobs = jobs(settings, arguments, &plan);
+        let (plan, data) = arguments.plan_of_table(settings)?;
+        arguments.cluster.is_driven_by_slurm(&plan)?;
         let name = data.frame.name.clone();
         (PreparedSweep::new(plan, &data, &origin).map_err(unbegun)?, name, Work::Table(Box::new(data)))
     };
@@ -317,8 +366,15 @@ fn tell(data: &TrainingData) {
     }
 }
 
-/// Ends when somebody asks this process to.
-async fn interrupted() {
+/// Ends when somebody asks this process to. One whose trials go on without it leaves them to the next.
+async fn interrupted(leaves: Option<(SweepFolder, String)>) {
+    if let Some((folder, id)) = leaves {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = sweep_slurm::leave_when_told(folder, id) => {}
+        }
+        return;
+    }
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -370,7 +426,7 @@ fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, W
     let work = match &header.plan.trial {
         TrialPlan::Tabular(plan) => Work::Table(Box::new(same_data(&header, plan)?)),
         TrialPlan::Command(plan) => {
-            sweep_command::check(plan, &header.folder)?;
+            sweep_command::check(plan, &header.folder, header.plan.executor.slurm().is_some())?;
             Work::Command
         }
     };

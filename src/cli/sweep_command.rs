@@ -83,6 +83,7 @@ impl CommandArguments {
             grace: self.grace,
             gpus: self.gpus.clone(),
             gpus_per_trial: self.gpus_per_trial,
+            executor: all.cluster.executor(settings)?,
         };
         request.decide(folder).map_err(Failure::Usage)
     }
@@ -101,14 +102,14 @@ impl CommandArguments {
 }
 
 /// Whether a sweep can go on here: its command may be away, or the folder that it runs in.
-pub fn check(plan: &CommandPlan, folder: &Path) -> Result<(), Failure> {
+pub fn check(plan: &CommandPlan, folder: &Path, is_elsewhere: bool) -> Result<(), Failure> {
     if !folder.is_dir() {
         return Err(Failure::Usage(format!(
             "the sweep runs in {}, which no longer exists",
             folder.display()
         )));
     }
-    plan.check_program(folder).map_err(Failure::Usage)
+    if is_elsewhere { Ok(()) } else { plan.check_program(folder).map_err(Failure::Usage) }
 }
 
 /// What is run, before it is.

@@ -16,6 +16,7 @@ use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create,
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::state::SweepStates;
+use crate::sweep::executor_plan::SLURM_JOBS;
 use crate::sweep::header::{SweepFolders, SweepHeader};
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::progress::Progress;
@@ -139,7 +140,8 @@ async fn begun(store: Store, services: Services, training: Training) -> Result<S
     // The store gets nothing where the sweep could not be kept.
     let prepared = tokio::task::spawn_blocking(move || {
         let (mut plan, data) = asked.decide().map_err(|error| error.to_string())?;
-        plan.rules.jobs = plan.rules.jobs_for(jobs);
+        let on_cluster = plan.executor.slurm().map(|_| SLURM_JOBS);
+        plan.rules.jobs = plan.rules.jobs_for(jobs.or(on_cluster));
         let origin = SweepOrigin { store: &on.store, user: &on.user, state_folder: &on.state_folder };
         PreparedSweep::new(plan, &data, &origin).map_err(|error| unbegun(&error))
     });
