@@ -83,6 +83,12 @@ impl World {
         Some(place["job"].as_str()?.to_owned())
     }
 
+    /// Whether a trial has printed all that it prints.
+    fn has_said_all(&self, trial: usize) -> bool {
+        let log = || fs::read_to_string(self.trial(trial).join("trial.log")).unwrap_or_default();
+        self.job(trial).is_some() && log().contains("\"step\": 3")
+    }
+
     fn said(&self) -> String {
         fs::read_to_string(self.home.path().join("said")).unwrap_or_default()
     }
@@ -158,7 +164,7 @@ fn a_sweep_that_is_disturbed_in_every_way_comes_to_the_same() {
     let world = World::new("20 21 22 23");
     let words = [&WORDS[..], &["--executor", "slurm", "--slurm", "time=10"], &COMMAND].concat();
     let mut driver = world.spawn(&words);
-    wait_until("those that wait", || (20..24).all(|trial| world.job(trial).is_some()));
+    wait_until("those that wait", || (20..24).all(|trial| world.has_said_all(trial)));
     driver.kill().unwrap();
     driver.wait().unwrap();
     let job = |trial| world.job(trial).unwrap();
