@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Failure, open};
+use super::{Failure, doctor_slurm, open};
 use crate::config::Settings;
 use crate::disk::{Care, Draft};
 use crate::mlflow::ViewType;
@@ -25,6 +25,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<(), Failur
     }
     line("mode", if settings.read_only { "read-only" } else { "reading and writing" })?;
     terminal(settings, &mut line)?;
+    doctor_slurm::tell(settings, &mut line)?;
     let mut once = settings.clone();
     once.rest.max_retries = 0;
     once.rest.timeout = once.rest.timeout.min(PATIENCE);

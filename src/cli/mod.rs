@@ -9,6 +9,7 @@ mod choosing;
 mod compare;
 mod config;
 mod doctor;
+mod doctor_slurm;
 pub(crate) mod experiments;
 mod mark_best;
 mod out;
@@ -21,6 +22,7 @@ mod sweep_changes;
 mod sweep_command;
 mod sweep_file;
 mod sweep_report;
+mod sweep_slurm;
 mod sweeps;
 mod trial_log;
 mod wait;
@@ -107,6 +109,17 @@ pub enum Command {
         #[arg(last = true)]
         command: Vec<String>,
     },
+    /// Carry a trial of a sweep out as a job of a cluster, which starts this
+    #[cfg(unix)]
+    #[command(hide = true)]
+    TrialJob {
+        /// The folder of the sweep
+        folder: std::path::PathBuf,
+        /// The number of the trial
+        trial: usize,
+        /// The number of the attempt
+        attempt: u32,
+    },
 }
 
 /// Why a command ended badly.
@@ -131,6 +144,12 @@ pub enum Failure {
     NoneEligible(String),
     #[error("{0}")]
     NotBetter(String),
+    /// A cluster does not take it.
+    #[error("the sweep's process cannot be submitted: {0}")]
+    NotSubmitted(String),
+    /// A trial of a cluster came to nothing, which whoever waits for it says.
+    #[error("the trial ended with code {0}")]
+    TrialJob(u8),
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
@@ -167,7 +186,13 @@ impl Failure {
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
-            Self::Store(_) | Self::Output(_) | Self::State { .. } | Self::Sweep(_) | Self::Cancelled(_) => 1,
+            Self::TrialJob(code) => *code,
+            Self::Store(_)
+            | Self::Output(_)
+            | Self::State { .. }
+            | Self::Sweep(_)
+            | Self::Cancelled(_)
+            | Self::NotSubmitted(_) => 1,
         }
     }
 
@@ -255,6 +280,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             let grace = std::time::Duration::try_from_secs_f64(*grace).unwrap_or_default();
             return Ok(crate::sweep::objective::command::guard(folder, *attempt, grace, command)?);
         }
+        #[cfg(unix)]
+        Some(Command::TrialJob { folder, trial, attempt }) => {
+            drop(out);
+            return match crate::sweep::run::trial_job(folder, *trial, *attempt)? {
+                0 => Ok(()),
+                code => Err(Failure::TrialJob(code)),
+            };
+        }
         _ => {}
     }
     let settings = Settings::load(&arguments.flags, &Environment::of_this_process(), &Folders::find())?;
@@ -272,7 +305,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),
         Some(Command::Completions { .. } | Command::Man) => Ok(()),
         #[cfg(unix)]
-        Some(Command::TerminalGuard { .. } | Command::TrialGuard { .. }) => Ok(()),
+        Some(Command::TerminalGuard { .. } | Command::TrialGuard { .. } | Command::TrialJob { .. }) => Ok(()),
         None => {
             drop(out);
             if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {

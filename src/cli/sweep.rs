@@ -8,6 +8,7 @@ use super::choosing::store_name;
 use super::output::print_json;
 use super::sweep_command::{self, CommandArguments};
 use super::sweep_report::{Bar, report, say};
+use super::sweep_slurm::{self, SlurmArguments};
 use super::{Failure, open_existing, open_or_begin, sweep_file};
 use crate::config::Settings;
 use crate::learn::data::{DecimalMark, Task, bundled, separator};
@@ -22,13 +23,13 @@ use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::pruner::PruneRule;
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::rules::MOST_JOBS;
+use crate::sweep::executor_plan::SLURM_JOBS;
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::tabular::{KeptModels, TabularPlan};
 use crate::sweep::plan::{SweepPlan, TrialPlan};
 use crate::sweep::request::{SweepRequest, seconds};
 use crate::sweep::run::{self, SweepJob};
 use crate::sweep::search::Method;
-use crate::text;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
@@ -126,6 +127,8 @@ pub struct Arguments {
     #[arg(long, hide = true)]
     pub background: bool,
     #[command(flatten)]
+    pub cluster: SlurmArguments,
+    #[command(flatten)]
     pub of_command: CommandArguments,
 }
 
@@ -196,6 +199,7 @@ impl Arguments {
         request.min_steps = self.min_steps;
         request.reduction = self.reduction;
         self.check_pruning()?;
+        request.executor = self.cluster.executor(settings)?;
         request.reading.separator = self.separator.or(request.reading.separator);
         request.reading.decimal = self.decimal.or(request.reading.decimal);
         request.reading.no_header |= self.no_header;
@@ -205,9 +209,31 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    /// The plan of a sweep in that folder, and the data of one that has a table.
+    fn plan(
+        &self,
+        settings: &Settings,
+        folder: &std::path::Path,
+    ) -> Result<(SweepPlan, Option<TrainingData>), Failure> {
+        if self.of_command.is_given() {
+            return Ok((self.of_command.plan(self, settings, folder)?, None));
+        }
+        let (plan, data) = self.plan_of_table(settings)?;
+        Ok((plan, Some(data)))
+    }
+
+    fn plan_of_table(&self, settings: &Settings) -> Result<(SweepPlan, TrainingData), Failure> {
+        let (mut plan, data) = self.request(settings)?.decide()?;
+        plan.rules.jobs = jobs(settings, self, &plan);
+        Ok((plan, data))
+    }
+}
+
 /// All cores but one, which is the screen's.
 fn jobs(settings: &Settings, arguments: &Arguments, plan: &SweepPlan) -> usize {
     let asked = arguments.jobs.map(|jobs| jobs as usize).or(settings.sweeping.jobs);
+    let asked = asked.or(plan.executor.slurm().map(|_| SLURM_JOBS.min(plan.rules.most_jobs())));
     let jobs = plan.rules.jobs_for(asked);
     if asked.is_some_and(|asked| asked > jobs) {
         say(&format!(
@@ -215,6 +241,23 @@ fn jobs(settings: &Settings, arguments: &Arguments, plan: &SweepPlan) -> usize {
         ));
     }
     jobs
+}
+
+/// Closes what others began and did not end.
+async fn close_broken(store: &Store, settings: &Settings) {
+    for broken in run::close_broken(store, &settings.state_folder, &store_name(settings)).await {
+        say(&match broken.closed {
+            Ok(()) => format!("sweep {} was interrupted; see `mltui sweeps`", broken.name),
+            Err(error) => format!("sweep {} was interrupted and cannot be closed: {error}", broken.name),
+        });
+    }
+}
+
+/// Prints what would be run.
+fn dry_run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let here = std::env::current_dir()
+        .map_err(|cause| Failure::State { what: "there is no current folder", cause })?;
+    sweep_slurm::print(settings, &arguments.plan(settings, &here)?.0, &here, out)
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
@@ -235,14 +278,11 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     if arguments.background {
         leave_terminal();
     }
+    if arguments.cluster.dry_run {
+        return dry_run(settings, arguments, out);
+    }
     if settings.read_only {
         return Err(Failure::Usage("a sweep writes runs, but read_only is set".into()));
-    }
-    if arguments.of_command.dry_run {
-        let here = std::env::current_dir()
-            .map_err(|cause| Failure::State { what: "there is no current folder", cause })?;
-        let plan = arguments.of_command.plan(arguments, settings, &here)?;
-        return Ok(writeln!(out, "{}", text::clean(&sweep_command::first(&plan)?))?);
     }
     let mut patient = settings.clone();
     // The sweep itself tries again for as long as it takes, and says so.
@@ -250,12 +290,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     // Where a sweep goes on, its store was there.
     let store = if arguments.resume.is_some() { open_existing(&patient)? } else { open_or_begin(&patient)? };
     if !arguments.background {
-        for broken in run::close_broken(&store, &settings.state_folder, &store_name(settings)).await {
-            say(&match broken.closed {
-                Ok(()) => format!("sweep {} was interrupted; see `mltui sweeps`", broken.name),
-                Err(error) => format!("sweep {} was interrupted and cannot be closed: {error}", broken.name),
-            });
-        }
+        close_broken(&store, settings).await;
     }
     let (folder, header, work) = match &arguments.resume {
         Some(id) => {
@@ -274,6 +309,16 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     match &work {
         Work::Table(data) => tell(data),
         Work::Command => sweep_command::tell(&header.plan),
+    }
+    if arguments.cluster.is_driven_by_slurm(&header.plan)? && !arguments.background {
+        drop(work);
+        let job = sweep_slurm::submit_driver(&folder, &header, &settings.same_store()).inspect_err(|_| {
+            if arguments.resume.is_none() {
+                folder.remove();
+            }
+        })?;
+        say(&format!("the sweep's own process is job {job} of Slurm"));
+        return Ok(writeln!(out, "{}", header.id)?);
     }
     if arguments.detach {
         drop(work);
@@ -295,6 +340,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     let mut bar = Bar::new(&folder, &header, arguments.background);
     let job = match work {
+        _ if header.plan.executor.slurm().is_some() => {
+            let access = settings.script_access();
+            SweepJob::on_slurm(store, folder.clone(), header.clone(), access, sweep_slurm::teller())
+        }
         Work::Table(data) => {
             #[cfg(unix)]
             if arguments.background {
@@ -307,7 +356,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             SweepJob::of_command(store, folder.clone(), header.clone(), settings.script_access())
         }
     };
-    let ended = run::run(job.map_err(Failure::Usage)?, interrupted(), |notice| bar.take(notice)).await?;
+    let job = job.map_err(Failure::Usage)?;
+    let is_left = header.plan.executor.slurm().is_some();
+    let interrupted = interrupted(is_left.then(|| (folder.clone(), header.id.clone())));
+    let ended = run::run(job, interrupted, |notice| bar.take(notice)).await?;
     bar.end();
     report(&folder, &header, &ended, arguments.json, out)
 }
@@ -331,11 +383,12 @@ async fn begun(
             return Err(Failure::Usage("sweeps of commands need Linux, macOS or another Unix".into()));
         }
         let here = std::env::current_dir().map_err(unbegun)?;
-        let plan = command.plan(arguments, settings, &here)?;
+        let (plan, _) = arguments.plan(settings, &here)?;
+        arguments.cluster.is_driven_by_slurm(&plan)?;
         (PreparedSweep::of_command(plan, &origin).map_err(unbegun)?, command.experiment(), Work::Command)
     } else {
-        let (mut plan, data) = arguments.request(settings)?.decide()?;
-        plan.rules.jobs = jobs(settings, arguments, &plan);
+        let (plan, data) = arguments.plan_of_table(settings)?;
+        arguments.cluster.is_driven_by_slurm(&plan)?;
         let name = data.frame.name.clone();
         (PreparedSweep::new(plan, &data, &origin).map_err(unbegun)?, name, Work::Table(Box::new(data)))
     };
@@ -358,8 +411,15 @@ fn tell(data: &TrainingData) {
     }
 }
 
-/// Ends when somebody asks this process to.
-async fn interrupted() {
+/// Ends when somebody asks this process to. One whose trials go on without it leaves them to the next.
+async fn interrupted(leaves: Option<(SweepFolder, String)>) {
+    if let Some((folder, id)) = leaves {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = sweep_slurm::leave_when_told(folder, id) => {}
+        }
+        return;
+    }
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -411,7 +471,7 @@ fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, W
     let work = match &header.plan.trial {
         TrialPlan::Tabular(plan) => Work::Table(Box::new(same_data(&header, plan)?)),
         TrialPlan::Command(plan) => {
-            sweep_command::check(plan, &header.folder)?;
+            sweep_command::check(plan, &header.folder, header.plan.executor.slurm().is_some())?;
             Work::Command
         }
     };

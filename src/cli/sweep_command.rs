@@ -26,9 +26,6 @@ pub struct CommandArguments {
         ]
     )]
     pub file: Option<PathBuf>,
-    /// Print the command of the first trial, and run nothing
-    #[arg(long, requires = "trials_of_commands")]
-    pub dry_run: bool,
     /// A param to search: lr=1e-5..1e-1:log, depth=2..12, dropout=0..0.5:0.1, opt=adam,sgd, seed=7, and
     /// momentum=0..0.99?opt=sgd with a condition; repeatable
     #[arg(long = "param", value_name = "NAME=VALUES", requires = "trials_of_commands")]
@@ -101,6 +98,7 @@ impl CommandArguments {
             grace: self.grace,
             gpus: self.gpus.clone(),
             gpus_per_trial: self.gpus_per_trial,
+            executor: all.cluster.executor(settings)?,
         };
         request.decide(folder).map_err(Failure::Usage)
     }
@@ -128,14 +126,14 @@ pub fn first(plan: &SweepPlan) -> Result<String, Failure> {
 }
 
 /// Whether a sweep can go on here: its command may be away, or the folder that it runs in.
-pub fn check(plan: &CommandPlan, folder: &Path) -> Result<(), Failure> {
+pub fn check(plan: &CommandPlan, folder: &Path, is_elsewhere: bool) -> Result<(), Failure> {
     if !folder.is_dir() {
         return Err(Failure::Usage(format!(
             "the sweep runs in {}, which no longer exists",
             folder.display()
         )));
     }
-    plan.check_program(folder).map_err(Failure::Usage)
+    if is_elsewhere { Ok(()) } else { plan.check_program(folder).map_err(Failure::Usage) }
 }
 
 /// What is run, before it is.

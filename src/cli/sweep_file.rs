@@ -12,14 +12,16 @@ use toml::de::{DeTable, DeValue};
 use super::Failure;
 use super::sweep::Arguments;
 use super::sweep_command::CommandArguments;
+use super::sweep_slurm::SlurmArguments;
 use crate::disk;
 use crate::sweep::engine::rules::MOST_JOBS;
+use crate::sweep::executor_plan::{ExecutorKind, SlurmOptions};
 use crate::sweep::request::seconds;
 
 /// Bytes that no such file is longer than.
 const LONGEST: u64 = 1 << 20;
 /// What it may say.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "command",
     "params",
     "start",
@@ -42,6 +44,7 @@ const KEYS: [&str; 22] = [
     "gpus_per_trial",
     "experiment",
     "executor",
+    "slurm",
 ];
 /// What a param may say that is a table.
 const PARAM_KEYS: [&str; 6] = ["low", "high", "log", "step", "values", "if"];
@@ -129,12 +132,8 @@ fn take(read: &mut Arguments, key: &str, entry: Entry<'_>) -> Result<(), Failure
         "gpus" => command.gpus = entry.list()?,
         "gpus_per_trial" => command.gpus_per_trial = Some(entry.number(1..=usize::MAX)?),
         "experiment" => read.experiment = Some(entry.scalar()?),
-        "executor" => {
-            // A place for others.
-            if entry.scalar()? != "local" {
-                return Err(entry.wrong("expected \"local\""));
-            }
-        }
+        "executor" => read.cluster.executor = Some(entry.word()?),
+        "slurm" => read.cluster.slurm = entry.slurm()?,
         _ => return Err(entry.unknown(&KEYS)),
     }
     Ok(())
@@ -238,6 +237,19 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// A table of what is asked of Slurm, as on the command line.
+    fn slurm(&self) -> Result<Vec<String>, Failure> {
+        let DeValue::Table(table) = self.value else {
+            return Err(self.wrong("expected a table, such as { partition = \"gpu\" }"));
+        };
+        let mut flags = Vec::new();
+        for entry in entries(self.path, self.text, table) {
+            flags.extend(entry.list()?.iter().map(|value| format!("{}={value}", entry.key)));
+        }
+        SlurmOptions::default().with(&flags).map_err(|why| self.wrong(&why))?;
+        Ok(flags)
+    }
+
     /// What a param is searched in, as on the command line.
     fn param(&self) -> Result<String, Failure> {
         match self.value {
@@ -315,6 +327,19 @@ pub fn over(said: &Arguments, file: Arguments) -> Arguments {
         reduction: all.reduction.or(file.reduction.filter(|_| !names_prune || all.prune == file.prune)),
         experiment: all.experiment.or(file.experiment),
         of_command,
+        cluster: cluster_over(&said.cluster, file.cluster),
+        ..said.clone()
+    }
+}
+
+fn cluster_over(said: &SlurmArguments, file: SlurmArguments) -> SlurmArguments {
+    let key = |flag: &String| flag.split_once('=').map(|(key, _)| key.to_owned());
+    let is_said = |flag: &String| said.slurm.iter().any(|other| key(other) == key(flag));
+    let is_local = said.executor == Some(ExecutorKind::Local);
+    let own = file.slurm.into_iter().filter(|flag| !is_local && !is_said(flag));
+    SlurmArguments {
+        executor: said.executor.or(file.executor),
+        slurm: own.chain(said.slurm.iter().cloned()).collect(),
         ..said.clone()
     }
 }
@@ -411,7 +436,8 @@ seed = 7
             ),
             ("[params]\nlr = { low = 1 }", "train.toml:2: lr: expected low and high"),
             ("[params]\nlr = [\"a,b\"]", "train.toml:2: lr: choices cannot be empty"),
-            ("executor = \"moon\"", "executor: expected \"local\""),
+            ("executor = \"moon\"", "executor: no \"moon\"; use local, slurm"),
+            ("[slurm]\npartion = \"gpu\"", "no such key; keys are partition"),
             ("trials = \n", "train.toml:1: "),
             ("trials = 1\ntrials = 2", "train.toml:2: duplicate key"),
         ] {

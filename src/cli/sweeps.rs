@@ -12,8 +12,9 @@ use crate::store::now_ms;
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::engine::unkept;
+use crate::sweep::executor::slurm::cancel_jobs;
 use crate::sweep::header::{SweepFolders, SweepHeader};
-use crate::sweep::progress::Progress;
+use crate::sweep::progress::{Progress, SweepStatus};
 use crate::text;
 
 #[derive(Debug, clap::Args)]
@@ -86,10 +87,19 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
         Some(SweepsCommand::Cancel { sweep }) => (sweep, Control::Cancel),
     };
     let (folder, progress) = find(settings, sweep)?;
+    let unchanged = |cause| Failure::State { what: "it continues as before", cause };
+    if control == Control::Cancel && progress.state == SweepStatus::Interrupted {
+        let (_, header) = named(settings, sweep)?;
+        if header.plan.executor.slurm().is_some() {
+            // Its jobs go on while no process is at it.
+            folder.set_control(control).map_err(unchanged)?;
+            return cancel_jobs(&folder).map_err(|cause| Failure::State { what: "its jobs go on", cause });
+        }
+    }
     if !progress.state.is_active() {
         return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.status_text())));
     }
-    folder.set_control(control).map_err(|cause| Failure::State { what: "it continues as before", cause })
+    folder.set_control(control).map_err(unchanged)
 }
 
 /// Takes the folders of trials away, as soon as nothing of theirs is needed any more.

@@ -9,6 +9,7 @@ use super::ConfigError;
 use crate::learn::data::Task;
 use crate::params::ParamValue;
 use crate::store::address::Address;
+use crate::sweep::executor_plan::{ExecutorKind, SlurmOptions};
 use crate::sweep::objective::tabular::KeptModels;
 use crate::sweep::request;
 use crate::sweep::search::Method;
@@ -173,6 +174,10 @@ pub struct RawSweep {
     pub no_header: bool,
     pub categorical: Vec<String>,
     pub ignore: Vec<String>,
+    /// Where trials are carried out, and what is asked of Slurm there.
+    pub executor: ExecutorKind,
+    #[serde(skip_serializing_if = "is_unsaid")]
+    pub slurm: SlurmOptions,
     /// By family and hyper-parameter.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub space: BTreeMap<String, BTreeMap<String, RawRange>>,
@@ -200,9 +205,15 @@ impl Default for RawSweep {
             no_header: false,
             categorical: Vec::new(),
             ignore: Vec::new(),
+            executor: ExecutorKind::Local,
+            slurm: SlurmOptions::default(),
             space: BTreeMap::new(),
         }
     }
+}
+
+fn is_unsaid(options: &SlurmOptions) -> bool {
+    *options == SlurmOptions::default()
 }
 
 /// `"2..16"`, `"0.01..1.0:log"`, `"gini,entropy"`, a list of values, or one.

@@ -7,6 +7,7 @@ use super::raw::{RawRange, RawSweep};
 use crate::learn::data::{ReadOptions, separator};
 use crate::learn::families;
 use crate::params::{ParamValue, Range};
+use crate::sweep::executor_plan::{ExecutorKind, ExecutorPlan, SlurmOptions};
 use crate::sweep::request::SweepRequest;
 
 /// The sweep of the settings.
@@ -15,6 +16,8 @@ pub struct Sweeping {
     /// Without data there is none.
     pub defaults: SweepRequest,
     pub jobs: Option<usize>,
+    /// What is asked of Slurm, if that carries trials out.
+    pub slurm: SlurmOptions,
 }
 
 impl Sweeping {
@@ -30,6 +33,7 @@ impl Sweeping {
         if raw.jobs == Some(0) || raw.trials == Some(0) {
             return Err(wrong("jobs and trials must be at least 1".into()));
         }
+        raw.slurm.check().map_err(wrong)?;
         let mut ranges = Vec::new();
         for (family, dimensions) in &raw.space {
             if families::find(family).is_none() {
@@ -72,7 +76,11 @@ impl Sweeping {
             min_steps: None,
             reduction: None,
             models: raw.models,
+            executor: match raw.executor {
+                ExecutorKind::Local => ExecutorPlan::Local,
+                ExecutorKind::Slurm => ExecutorPlan::Slurm(raw.slurm.clone().into()),
+            },
         };
-        Ok(Self { defaults, jobs: raw.jobs })
+        Ok(Self { defaults, jobs: raw.jobs, slurm: raw.slurm.clone() })
     }
 }

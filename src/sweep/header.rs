@@ -131,6 +131,7 @@ impl SweepHeader {
             commit: self.commit.clone(),
             dataset: self.dataset.clone(),
             aim: self.plan.aim(),
+            outlives: self.plan.executor.slurm().is_some(),
             names: match &self.plan.trial {
                 TrialPlan::Tabular(plan) => Arc::new(TabularLog::new(self, plan)),
                 TrialPlan::Command(plan) => Arc::new(CommandLog::new(self, plan)),

@@ -7,6 +7,7 @@
 pub mod begin;
 pub mod engine;
 pub mod executor;
+pub mod executor_plan;
 pub mod guess;
 pub mod header;
 pub mod objective;

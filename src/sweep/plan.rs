@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::engine::pruner::Pruner;
 use super::engine::rules::{Aim, Rules};
+use super::executor_plan::ExecutorPlan;
 use super::objective::command::CommandPlan;
 use super::objective::tabular::{TabularPlan, check_parts};
 use super::search::Method;
@@ -22,6 +23,9 @@ pub struct SweepPlan {
     /// What its trials are.
     #[serde(flatten)]
     pub trial: TrialPlan,
+    /// Where they are carried out.
+    #[serde(default, skip_serializing_if = "ExecutorPlan::is_local")]
+    pub executor: ExecutorPlan,
 }
 
 /// What trials are.
@@ -75,6 +79,9 @@ impl SweepPlan {
             TrialPlan::Tabular(plan) => check_parts(plan.folds, plan.test_size)?,
             TrialPlan::Command(plan) => plan.check(&self.rules).map_err(DataError::Target)?,
         }
+        if let Some(options) = self.executor.slurm() {
+            options.check().map_err(DataError::Target)?;
+        }
         self.rules.check().map_err(DataError::Target)
     }
 
@@ -118,9 +125,10 @@ impl SweepPlan {
 
     /// The command that does the same again, with options of where it is logged.
     pub fn command(&self, place: &[String]) -> String {
+        let place = [&self.executor.words(), place].concat();
         let words = match &self.trial {
-            TrialPlan::Tabular(plan) => [plan.words(&self.rules), place.to_vec()].concat(),
-            TrialPlan::Command(plan) => plan.words(&self.rules, place),
+            TrialPlan::Tabular(plan) => [plan.words(&self.rules), place].concat(),
+            TrialPlan::Command(plan) => plan.words(&self.rules, &place),
         };
         words.join(" ")
     }

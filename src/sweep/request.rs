@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::pruner::{PruneRule, Pruner};
 use super::engine::rules::{Mode, Proposals, Rules};
+use super::executor_plan::ExecutorPlan;
 use super::objective::tabular::{KeptModels, TabularPlan, check_parts};
 use super::plan::{SweepPlan, TrialPlan};
 use super::search::{FamilySpace, Method, Startup};
@@ -55,6 +56,8 @@ pub struct SweepRequest {
     pub reduction: Option<u32>,
     /// Which models to keep.
     pub models: KeptModels,
+    /// Where trials are carried out.
+    pub executor: ExecutorPlan,
 }
 
 /// Trials where nobody says how many.
@@ -152,7 +155,7 @@ impl SweepRequest {
             test_size,
             models: self.models,
         };
-        let plan = SweepPlan { rules, trial: TrialPlan::Tabular(tabular) };
+        let plan = SweepPlan { rules, trial: TrialPlan::Tabular(tabular), executor: self.executor.clone() };
         plan.check()?;
         Ok((plan, training))
     }

@@ -7,6 +7,7 @@ pub mod flood;
 pub mod parquet;
 pub mod peer;
 pub mod proxy;
+pub mod slurm;
 pub mod stores;
 pub mod sweeping;
 pub mod terminal;

@@ -50,13 +50,40 @@ pub enum AttemptEnd {
     Stopped,
     /// The program could not be started.
     Unstarted(String),
+    /// It took longer than a trial may.
+    TimedOut,
+    /// The time of its job was over, or as good as over.
+    OutOfTime,
+    /// Somebody called its job off, and not the sweep.
+    Cancelled,
+    /// Its job was lost, for this reason: it is none of the trial's, which runs again.
+    Lost(String),
+    /// It came to nothing, for this reason.
+    Failed(String),
 }
 
-/// The end of an attempt, with its number.
-#[derive(Debug, Serialize, Deserialize)]
-struct Ended {
-    attempt: u32,
-    end: AttemptEnd,
+impl AttemptEnd {
+    /// Whether the attempt is over for good. One that was stopped may be the sweep's wish, or that of a queue that carries it
+    /// out again.
+    pub fn is_final(&self) -> bool {
+        *self != Self::Stopped
+    }
+}
+
+/// Where a job carries an attempt out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialPlace {
+    /// The number of the attempt.
+    pub attempt: u32,
+    /// The job, as the queue calls it.
+    pub job: String,
+    /// The name of the node.
+    pub node: String,
+    /// Milliseconds since the epoch.
+    pub since: i64,
+    /// Where in the log its words begin.
+    #[serde(default)]
+    pub log_start: u64,
 }
 
 /// A metric that was printed.
@@ -125,21 +152,65 @@ impl TrialFolder {
         self.write("attempt.json", attempt)
     }
 
+    /// Begins the attempt behind that one.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn next_attempt(&self, attempt: &Attempt) -> io::Result<Attempt> {
+        let next = Attempt {
+            number: attempt.number + 1,
+            failures: attempt.failures,
+            retries: attempt.retries,
+            log_start: self.log().metadata().map_or(0, |metadata| metadata.len()),
+        };
+        self.set_points(&[])?;
+        self.set_attempt(&next)?;
+        Ok(next)
+    }
+
+    /// Notes that nothing is left of an attempt of a job, whose end is known.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn set_over(&self, attempt: u32) -> io::Result<()> {
+        self.write(&format!("over-{attempt}.json"), &true)
+    }
+
+    /// Whether a job said that nothing is left of an attempt.
+    pub fn is_over(&self, attempt: u32) -> bool {
+        self.own(&format!("over-{attempt}.json")).exists()
+    }
+
     /// How an attempt ended; none where that is not known.
     ///
     /// # Errors
     /// Where it cannot be read.
     pub fn end_of(&self, attempt: u32) -> io::Result<Option<AttemptEnd>> {
-        let ended: Option<Ended> = load(&self.own("end.json"))?;
-        Ok(ended.filter(|ended| ended.attempt == attempt).map(|ended| ended.end))
+        load(&self.own(&end_file(attempt)))
     }
 
     /// Notes how an attempt ended.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn set_end(&self, attempt: u32, end: AttemptEnd) -> io::Result<()> {
-        self.write("end.json", &Ended { attempt, end })
+    pub fn set_end(&self, attempt: u32, end: &AttemptEnd) -> io::Result<()> {
+        self.write(&end_file(attempt), end)
+    }
+
+    /// Where its last attempt is, or was; none of one that this machine carries out itself.
+    ///
+    /// # Errors
+    /// Where that cannot be read.
+    pub fn place(&self) -> io::Result<Option<TrialPlace>> {
+        load(&self.own("place.json"))
+    }
+
+    /// Notes where an attempt is.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn set_place(&self, place: &TrialPlace) -> io::Result<()> {
+        self.write("place.json", place)
     }
 
     /// What was printed of metrics and is to be logged.
@@ -168,7 +239,11 @@ impl TrialFolder {
         self.write("points.json", points)
     }
 
-    fn write(&self, name: &str, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    /// Writes a file of the program's own, at once or not at all.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write(&self, name: &str, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
         let content = serde_json::to_vec(value).map_err(io::Error::other)?;
         disk::replace(&self.own(name), &content, Care::Passing)
     }
@@ -211,6 +286,11 @@ fn cut_middle(path: &Path, longest: u64, head: u64, tail: u64) -> io::Result<boo
     Ok(true)
 }
 
+/// Each attempt has a file of its own: one that was taken for lost may still write.
+fn end_file(attempt: u32) -> String {
+    format!("end-{attempt}.json")
+}
+
 /// The end of a file, from a whole line on, with a word of what is left out.
 fn read_end(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     use std::io::{Read as _, Seek as _, SeekFrom};
@@ -244,10 +324,15 @@ mod tests {
         let second = Attempt { number: 2, failures: 1, retries: 0, log_start: 40 };
         folder.set_attempt(&second).unwrap();
         assert_eq!(folder.attempt().unwrap(), second);
-        folder.set_end(1, AttemptEnd::Exited(3)).unwrap();
+        folder.set_end(1, &AttemptEnd::Exited(3)).unwrap();
         assert_eq!(folder.end_of(2).unwrap(), None, "that is the end of another attempt");
-        folder.set_end(2, AttemptEnd::Stopped).unwrap();
+        folder.set_end(2, &AttemptEnd::Stopped).unwrap();
         assert_eq!(folder.end_of(2).unwrap(), Some(AttemptEnd::Stopped));
+        assert_eq!(folder.end_of(1).unwrap(), Some(AttemptEnd::Exited(3)), "it stays known");
+        assert_eq!(folder.place().unwrap(), None, "no job was at it");
+        let place = TrialPlace { attempt: 2, job: "7_3".into(), node: "n1".into(), since: 5, log_start: 40 };
+        folder.set_place(&place).unwrap();
+        assert_eq!(folder.place().unwrap(), Some(place));
         assert_eq!(folder.read_log().unwrap(), None);
         std::fs::write(folder.log(), "one\ntwo\nthree\n").unwrap();
         assert_eq!(read_end(&folder.log(), 100).unwrap().unwrap(), b"one\ntwo\nthree\n");

@@ -37,7 +37,8 @@ pub struct Measured {
 }
 
 /// What a trial says while it is carried out.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TrialReport {
     /// On the way, in the order of steps from 0 on; what the trial comes to is the mean over them.
     Step(Measured),

@@ -1,5 +1,6 @@
 //! How trials run side by side.
 
+pub mod slurm;
 mod threads;
 
 use std::io;

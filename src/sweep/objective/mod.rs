@@ -1,6 +1,7 @@
 //! What a trial is: what is done with the params of a proposal, what it reports, and what is kept of it.
 
 pub mod command;
+pub mod launch;
 pub mod tabular;
 
 use std::io;

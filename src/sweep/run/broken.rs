@@ -5,7 +5,7 @@ use std::path::Path;
 use super::BREATH;
 use crate::disk::is_damage;
 use crate::store::{ErrorKind, Store, StoreError};
-use crate::sweep::engine::journal::{EndReason, Event, EventKind, SweepFolder};
+use crate::sweep::engine::journal::{Control, EndReason, Event, EventKind, SweepFolder};
 use crate::sweep::engine::record::Recorder;
 #[cfg(unix)]
 use crate::sweep::engine::state::SweepState;
@@ -72,6 +72,10 @@ async fn close(store: &Store, folder: &SweepFolder, header: &SweepHeader) -> Opt
     let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
     match is_over(folder) {
         Ok(true) => return None,
+        // Its jobs go on, until somebody called it off.
+        Ok(false) if header.plan.executor.slurm().is_some() && folder.control() != Control::Cancel => {
+            return None;
+        }
         // What another machine is at is not closed from here.
         Ok(false) if folder.host().is_some() => return None,
         Ok(false) => {}

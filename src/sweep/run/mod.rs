@@ -2,6 +2,8 @@
 //! nothing behind that looks as if it still ran.
 
 mod broken;
+#[cfg(unix)]
+mod trial_job;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +13,8 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 pub use broken::{BrokenSweep, close_broken};
+#[cfg(unix)]
+pub use trial_job::trial_job;
 
 use crate::learn::study::TrainingData;
 use crate::store::{Backoff, Store, StoreError, now_ms};
@@ -19,11 +23,13 @@ use crate::sweep::engine::queue::Queue;
 use crate::sweep::engine::record::{Recorder, ScriptRuns, SweepEnd, is_transient};
 use crate::sweep::engine::state::SweepState;
 use crate::sweep::engine::unkept::Unkept;
+use crate::sweep::executor::slurm::{Cluster, ClusterSetup, SlurmJobs, Surroundings, Teller};
 use crate::sweep::executor::{Executor, Threads};
 use crate::sweep::header::SweepHeader;
-use crate::sweep::objective::command::{Commands, ScriptAccess};
-use crate::sweep::objective::tabular::Tabular;
+use crate::sweep::objective::command::{Commands, GRACE, ScriptAccess};
+use crate::sweep::objective::tabular::{Tabular, TabularJobs};
 use crate::sweep::objective::{Objective, TrialFault};
+use crate::sweep::plan::TrialPlan;
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -117,6 +123,47 @@ impl SweepJob {
         let commands = Commands::new(&header, plan, folder.clone(), access, Arc::clone(&runs))?;
         let objective = Box::new(commands);
         Ok(Self { store, folder, header, objective, executor: Box::new(Threads), runs: Some(runs) })
+    }
+}
+
+impl SweepJob {
+    /// The same as jobs of a Slurm cluster, which `tell` has a word of; within a runtime.
+    ///
+    /// # Errors
+    /// What is wrong with the plan, or that Slurm is not there.
+    pub fn on_slurm(
+        store: Store,
+        folder: SweepFolder,
+        header: SweepHeader,
+        access: ScriptAccess,
+        tell: Box<Teller>,
+    ) -> Result<Self, String> {
+        let options = header.plan.executor.slurm().ok_or("it is no sweep of Slurm")?.clone();
+        let grace = header.plan.trial.command().map_or(GRACE, |plan| plan.grace);
+        let setup = ClusterSetup {
+            options,
+            sweep: header.id.clone(),
+            working_folder: header.folder.clone(),
+            jobs: header.plan.rules.jobs,
+            grace: Duration::try_from_secs_f64(grace).unwrap_or_default(),
+            surroundings: Surroundings { variables: access.variables.clone(), removed: access.astray() },
+        };
+        let cluster = Cluster::new(&folder, setup, tell).map_err(|error| error.to_string())?;
+        let cluster = Arc::new(cluster);
+        let (objective, runs): (Box<dyn Objective>, _) = match &header.plan.trial {
+            TrialPlan::Tabular(plan) => {
+                let launcher = Arc::clone(&cluster);
+                (Box::new(TabularJobs::new(&header, plan.clone(), folder.clone(), launcher)), None)
+            }
+            TrialPlan::Command(plan) => {
+                let runs = ScriptRuns::new(store.clone(), header.id.clone(), header.experiment.clone());
+                let runs = Arc::new(runs);
+                let commands = Commands::new(&header, plan, folder.clone(), access, Arc::clone(&runs))?;
+                let launcher = Arc::clone(&cluster);
+                (Box::new(commands.by(launcher)), Some(runs))
+            }
+        };
+        Ok(Self { store, folder, header, objective, executor: Box::new(SlurmJobs(cluster)), runs })
     }
 }
 

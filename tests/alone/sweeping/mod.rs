@@ -2,6 +2,7 @@
 
 mod commands;
 mod data;
+mod slurm;
 mod steering;
 
 use std::fs;

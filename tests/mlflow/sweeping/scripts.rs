@@ -318,7 +318,7 @@ fn a_server_that_is_away_while_commands_run_costs_nothing_but_time() {
     fs::write(home.path().join("go"), "").unwrap();
     // The command ends, and its run can neither be looked for nor made.
     let end =
-        || home.path().join(STATE).join(&sweeps(home.path())[0]).join("trials/0/.mltui/end.json").exists();
+        || home.path().join(STATE).join(&sweeps(home.path())[0]).join("trials/0/.mltui/end-1.json").exists();
     wait_until("the end of the first command", end);
     server.restart();
     assert!(sweep.wait().unwrap().success(), "{}", fs::read_to_string(said).unwrap());

@@ -149,6 +149,13 @@ impl SweepFolder {
         worker.is_elsewhere().then_some(worker.host)
     }
 
+    /// Notes that this process, which is about to end, is not at it any more.
+    pub fn leave(&self) {
+        if let Err(error) = disk::open_to_write(&self.lock()).and_then(|lock| lock.set_len(0)) {
+            tracing::warn!(%error, "the lock of a sweep still names this machine");
+        }
+    }
+
     /// What is wanted of the sweep.
     pub fn control(&self) -> Control {
         match self.word("wanted").as_deref() {

@@ -95,6 +95,9 @@ impl Recorder {
         };
         for run in left {
             let (id, is_parent) = (&run.info.run_id, run.tag(TRIAL) == Some("parent"));
+            if !is_parent && self.sweep.outlives {
+                continue;
+            }
             let closed = if is_parent {
                 let told = self.log(id, &[], &[], &[Tag::new(WHY, cut(why))]).await;
                 told.and(self.end(id, RunStatus::Failed, at).await)

@@ -54,6 +54,8 @@ pub struct LoggedSweep {
     pub dataset: Option<Dataset>,
     /// What is optimised.
     pub aim: Aim,
+    /// Whether trials go on elsewhere when the sweep's process ends.
+    pub outlives: bool,
     /// What is logged, under which names.
     pub names: Arc<dyn Log>,
 }

@@ -18,10 +18,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use log::{Log, LoggedSweep};
-pub use scripts::{ScriptRuns, run_of_attempt};
+pub use scripts::{ATTEMPT, ScriptRuns, run_of_attempt};
 pub use watching::WatchedMetric;
 
 use self::uploads::Refusals;
+use super::attempts::AttemptEnd;
 use super::journal::{Change, EndReason, Event, EventKind, SweepFolder, TrialOutcome};
 use super::state::{SweepState, best};
 use super::unkept::Unkept;
@@ -298,7 +299,9 @@ impl Recorder {
         let unkept = self.files(None, &parent, &files).await?;
         self.tell(None, &parent, unkept).await?;
         for number in self.open() {
-            if self.scripts.is_some() {
+            if self.scripts.is_some() && self.sweep.outlives {
+                // Its script goes on elsewhere.
+            } else if self.scripts.is_some() {
                 self.script_cut_off(number, at).await?;
             } else {
                 self.reopen(number).await?;
@@ -354,12 +357,19 @@ impl Recorder {
             TrialOutcome::Pruned { reports, .. } => {
                 (RunStatus::Killed, Some(self.sweep.names.pruned(*reports)))
             }
-            TrialOutcome::Failed { message } => (RunStatus::Failed, Some(cut(message))),
+            TrialOutcome::Failed { message } => (self.failed(trial), Some(cut(message))),
         };
         let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
         self.log(&run, &metrics, &[], &why).await?;
         self.end(&run, status, at).await?;
         self.best_so_far(at).await
+    }
+
+    /// What a trial that came to nothing is: killed, if somebody called its job off.
+    fn failed(&self, trial: usize) -> RunStatus {
+        let folder = self.folder.trial_folder(trial);
+        let end = folder.attempt().and_then(|attempt| folder.end_of(attempt.number));
+        if matches!(end, Ok(Some(AttemptEnd::Cancelled))) { RunStatus::Killed } else { RunStatus::Failed }
     }
 
     /// On the parent, for each trial in turn: the best mean of it and those before it.

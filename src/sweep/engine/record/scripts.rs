@@ -211,7 +211,7 @@ impl Recorder {
             TrialOutcome::Pruned { reports, .. } => {
                 (RunStatus::Killed, Some(self.sweep.names.pruned(*reports)))
             }
-            TrialOutcome::Failed { message } => (RunStatus::Failed, Some(cut(message))),
+            TrialOutcome::Failed { message } => (self.failed(trial), Some(cut(message))),
         };
         let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
         let points = folder.points().map_err(|error| unread(&error))?;

@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Commands, param};
+use super::{Commands, ScriptAccess, param};
 use crate::disk::{self, Care};
 use crate::mlflow::RunId;
 use crate::params::ParamValue;
@@ -33,7 +33,9 @@ impl Commands {
             .unwrap_or_default();
         let tags = self.runs.context(trial.number, attempt.number, parent);
         context.extend(tags.into_iter().map(|(key, value)| (key, Json::String(value))));
-        let mut variables = self.access.variables.clone();
+        // A job has those of the process that submits it: a secret is in no file.
+        let mut variables =
+            if self.launcher.is_elsewhere() { Vec::new() } else { self.access.variables.clone() };
         let mut set = |name: &str, value: String| variables.push((name.to_owned(), value));
         set("MLFLOW_EXPERIMENT_ID", self.experiment.clone());
         set("MLFLOW_RUN_CONTEXT", Json::Object(context).to_string());
@@ -54,13 +56,15 @@ impl Commands {
         }
         Ok(variables)
     }
+}
 
-    /// What would lead a command astray: of a run that this program is itself a part of.
-    pub(super) fn removed(&self) -> Vec<String> {
+impl ScriptAccess {
+    /// What would lead a command astray: the way to another store, and of a run that this program is itself a part of.
+    pub fn astray(&self) -> Vec<String> {
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         let outer = names.filter(|name| name.starts_with("MLTUI_PARAM_"));
         let astray = ["MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"].map(str::to_owned);
-        self.access.removed.iter().cloned().chain(astray).chain(outer).collect()
+        self.removed.iter().cloned().chain(astray).chain(outer).collect()
     }
 }
 

@@ -48,15 +48,16 @@ pub fn guard(folder: &Path, attempt: u32, grace: Duration, command: &[String]) -
     // What loses its parent becomes a child of this process, however deep it lies.
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let (sender, happening) = channel();
+    listen(&sender)?;
     let group = match start(command) {
         Ok(group) => group,
         Err(error) => {
             let program = command.first().map_or("", String::as_str);
             return folder
-                .set_end(attempt, AttemptEnd::Unstarted(format!("cannot start {program}: {error}")));
+                .set_end(attempt, &AttemptEnd::Unstarted(format!("cannot start {program}: {error}")));
         }
     };
-    let (sender, happening) = channel();
     watch(group, sender);
     // Where nobody could find the command again it does not go on.
     let recorded = Record::of_this_process(group).write(&folder);
@@ -71,7 +72,7 @@ pub fn guard(folder: &Path, attempt: u32, grace: Duration, command: &[String]) -
         }
     };
     // Known before anything else is waited for: who begins the sweep anew goes by it.
-    let noted = folder.set_end(attempt, end.clone());
+    let noted = folder.set_end(attempt, &end);
     end_all(group, &happening, end != AttemptEnd::Stopped, grace);
     Record::forget(&folder)?;
     recorded.and(noted)
@@ -85,6 +86,24 @@ fn start(command: &[String]) -> io::Result<Pid> {
     command.args(words).stdin(Stdio::null()).stdout(output()?).stderr(output()?).process_group(0);
     let child = command.spawn()?;
     Pid::from_raw(child.id() as i32).ok_or_else(|| io::Error::other("no process"))
+}
+
+/// Takes note of a signal, which a cluster sends to all processes of a job: this one is to outlive those that it watches over.
+fn listen(sender: &Sender<Happened>) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    if std::env::var_os("SLURM_JOB_ID").is_none() {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut terminate = {
+        let _within = runtime.enter();
+        signal(SignalKind::terminate())?
+    };
+    let unwanted = sender.clone();
+    std::thread::spawn(move || {
+        while runtime.block_on(terminate.recv()).is_some() && unwanted.send(Happened::Unwanted).is_ok() {}
+    });
+    Ok(())
 }
 
 /// Takes note of all that ends, and of the end of the input.

@@ -25,7 +25,11 @@ impl Commands {
             Came::Ended(AttemptEnd::Signalled(signal)) => format!("ended by signal {signal}"),
             Came::Ended(AttemptEnd::Unstarted(why)) => return Ok(why.clone()),
             Came::Ended(AttemptEnd::Stopped) => "ended from outside".to_owned(),
-            Came::TimedOut => {
+            Came::Ended(AttemptEnd::OutOfTime) => "the time limit of its job was reached".to_owned(),
+            Came::Ended(AttemptEnd::Cancelled) => "its job was cancelled".to_owned(),
+            Came::Ended(AttemptEnd::Lost(why)) => format!("its job was lost too often: {why}"),
+            Came::Ended(AttemptEnd::Failed(why)) => why.clone(),
+            Came::TimedOut | Came::Ended(AttemptEnd::TimedOut) => {
                 let seconds = self.plan.timeout.unwrap_or_default();
                 format!("timeout after {}", text::duration((seconds * 1000.0) as i64))
             }

@@ -7,6 +7,7 @@ mod gpus;
 #[cfg(unix)]
 mod guard;
 mod guarded;
+mod here;
 mod judging;
 #[cfg(unix)]
 mod leftovers;
@@ -29,16 +30,16 @@ use tokio::runtime::Handle;
 
 use self::first::{First, Turn};
 use self::gpus::Gpus;
-use self::guarded::{Guarded, Start};
+use self::here::Here;
 use self::judging::{last_lines, with_lines};
 use self::live::Live;
-use self::printed::Reader;
+use self::printed::{Printed, Reader};
 use self::template::Template;
+use super::launch::{AssignedWork, Assignment, Foreknown, Launched, Launcher};
 use super::{Objective, TrialFault};
-use crate::disk;
 use crate::mlflow::{Run, RunId};
 use crate::store::now_ms;
-use crate::sweep::engine::attempts::{Attempt, AttemptEnd, TrialFolder};
+use crate::sweep::engine::attempts::{Attempt, AttemptEnd};
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::pruner::Pruner;
 use crate::sweep::engine::record::{ScriptRuns, WatchedMetric, is_transient, run_of_attempt};
@@ -47,12 +48,13 @@ use crate::sweep::header::SweepHeader;
 
 #[cfg(unix)]
 pub use guard::guard;
-pub use guarded::GUARD;
+pub use guarded::{GUARD, Guarded, Start};
+pub use here::begin_log;
 #[cfg(unix)]
-pub use leftovers::end_leftovers;
+pub use leftovers::{MARK, end_leftovers};
 pub use log::CommandLog;
 pub use param::{dimensions, written};
-pub use plan::{CommandPlan, CommandRequest};
+pub use plan::{CommandPlan, CommandRequest, GRACE};
 
 /// Between looks at what a command says, and whether it is still wanted.
 const LOOK: Duration = Duration::from_millis(100);
@@ -63,6 +65,8 @@ const AHEAD: Duration = Duration::from_secs(30);
 const FILE: &str = "sqlite:";
 /// Between looks at a store that is away.
 const BREATH: Duration = Duration::from_millis(500);
+/// Jobs of one trial that may be lost one after the other.
+const MOST_LOST: u32 = 20;
 /// How long a guard may take behind the grace.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Where a script logs to, as its environment tells it.
@@ -93,6 +97,8 @@ pub struct Commands {
     handle: Handle,
     gpus: Gpus,
     first: First,
+    launcher: Arc<dyn Launcher>,
+    foreknown: Foreknown,
 }
 
 /// How an attempt came out for the sweep.
@@ -132,10 +138,17 @@ impl Commands {
             sweep: header.id.clone(),
             experiment: header.experiment.as_str().to_owned(),
             working_folder: header.folder.clone(),
+            launcher: Arc::new(Here { removed: access.astray() }),
+            foreknown: Foreknown::new(&header.plan.rules),
             access,
             runs,
             handle: Handle::current(),
         })
+    }
+
+    /// The same, carried out by somebody else.
+    pub fn by(self, launcher: Arc<dyn Launcher>) -> Self {
+        Self { launcher, ..self }
     }
 
     /// The sweep's own run, which has to be there before it has children.
@@ -148,49 +161,60 @@ impl Commands {
         None
     }
 
-    /// Begins a further attempt.
-    fn next(folder: &TrialFolder, attempt: &Attempt) -> io::Result<Attempt> {
-        let next = Attempt {
-            number: attempt.number + 1,
-            failures: attempt.failures,
-            retries: attempt.retries,
-            log_start: folder.log().metadata().map_or(0, |metadata| metadata.len()),
-        };
-        folder.set_points(&[])?;
-        folder.set_attempt(&next)?;
-        Ok(next)
-    }
-
-    /// Carries an attempt out; in seconds how long it took.
-    fn carry_out(
+    /// What an attempt at a trial is to do.
+    fn assignment(
         &self,
         trial: &Trial,
         attempt: &Attempt,
         parent: &RunId,
         gpus: &str,
+    ) -> io::Result<Assignment> {
+        let folder = self.folder.trial_folder(trial.number);
+        Ok(Assignment {
+            trial: trial.number,
+            attempt: attempt.number,
+            proposal: trial.proposal.clone(),
+            work: AssignedWork::Command {
+                command: self.template.fill(&trial.proposal.params),
+                working_folder: self.working_folder.clone(),
+                variables: self.variables(trial, attempt, parent, gpus, &folder)?,
+                grace: self.plan.grace,
+                timeout: self.plan.timeout,
+            },
+        })
+    }
+
+    /// The same of one that comes later, where that is known by now and nobody has begun it.
+    fn following(&self, number: usize, parent: &RunId) -> io::Result<Option<Assignment>> {
+        let Some(proposal) = self.foreknown.proposal(number) else { return Ok(None) };
+        let folder = self.folder.trial_folder(number);
+        folder.make()?;
+        let attempt = folder.attempt()?;
+        let first = match attempt.number {
+            0 => folder.next_attempt(&attempt)?,
+            // Somebody is just about to begin it.
+            1 => attempt,
+            _ => return Ok(None),
+        };
+        let trial = Trial { number, proposal, reports: Vec::new(), has_last: false, retries: 0 };
+        self.assignment(&trial, &first, parent, "").map(Some)
+    }
+
+    /// Carries an attempt out, or goes on with one that is under way.
+    fn carry_out(
+        &self,
+        trial: &Trial,
+        launched: &mut dyn Launched,
         watch: &dyn TrialWatch,
         (mut turn, reader, live): (Turn<'_>, &mut Reader<'_>, &mut Live),
     ) -> io::Result<Came> {
         let folder = self.folder.trial_folder(trial.number);
-        let mut log = disk::open_to_append(&folder.log())?;
-        if attempt.number > 1 {
-            io::Write::write_all(&mut log, format!("--- attempt {} ---\n", attempt.number).as_bytes())?;
-        }
-        let variables = self.variables(trial, attempt, parent, gpus, &folder)?;
         let begun = Instant::now();
-        let mut guarded = Guarded::start(Start {
-            folder: &folder.path,
-            attempt: attempt.number,
-            grace: self.plan.grace,
-            command: &self.template.fill(&trial.proposal.params),
-            working_folder: &self.working_folder,
-            variables,
-            removed: self.removed(),
-            log,
-        })?;
-        let timeout = self.plan.timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        // A job may wait for long before it begins, and knows itself when its time is over.
+        let timeout = self.plan.timeout.filter(|_| !self.launcher.is_elsewhere());
+        let timeout = timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let (mut came, mut looked) = (None, begun);
-        while !guarded.is_over_in(LOOK) {
+        while !launched.is_over_in(LOOK)? {
             reader.read(now_ms())?;
             if folder.cut_log()? {
                 reader.skip_to_end()?;
@@ -210,7 +234,8 @@ impl Commands {
                 continue;
             }
             let new = live.take(&reader.printed, &self.metric);
-            let is_hopeless = !new.is_empty() && watch.steps(attempt.number, &new, false)? == Verdict::Prune;
+            let is_hopeless =
+                !new.is_empty() && watch.steps(folder.attempt()?.number, &new, false)? == Verdict::Prune;
             if is_hopeless || watch.is_unwanted() {
                 came = Some(Came::Pruned);
             } else if watch.is_called_off() {
@@ -219,15 +244,13 @@ impl Commands {
                 came = Some(Came::TimedOut);
             }
             if came.is_some() {
-                guarded.stop();
+                launched.stop();
             }
         }
-        drop(guarded);
-        #[cfg(unix)]
-        end_leftovers(&folder)?;
         reader.read(now_ms())?;
         reader.finish(now_ms());
-        let end = folder.end_of(attempt.number)?;
+        // It may be another one by now, where a queue carried it out again.
+        let end = folder.end_of(folder.attempt()?.number)?;
         Ok(match (came, end) {
             // It may have come to its end before it took note.
             (_, Some(AttemptEnd::Exited(0))) => Came::Ended(AttemptEnd::Exited(0)),
@@ -261,6 +284,55 @@ impl Commands {
         }
     }
 
+    /// Carries an attempt out, a further one or the one that is under way, as soon as it may: how it came out, what it printed
+    /// and what it measured on its way. None where the sweep was called off before.
+    fn carried_out<'a>(
+        &'a self,
+        trial: &Trial,
+        attempt: &mut Attempt,
+        under_way: &mut Option<Box<dyn Launched + 'a>>,
+        parent: &RunId,
+        gpus: &str,
+        watch: &dyn TrialWatch,
+    ) -> io::Result<Option<(Came, Printed, Live)>> {
+        let folder = self.folder.trial_folder(trial.number);
+        let Some(mut turn) = self.first.wait(|| watch.is_called_off()) else {
+            return Ok(None);
+        };
+        if turn.is_first() && self.handle.block_on(self.runs.is_current()) {
+            turn.give_up();
+        }
+        let mut launched = match under_way.take() {
+            Some(launched) => launched,
+            None => {
+                *attempt = folder.next_attempt(attempt)?;
+                let assignment = self.assignment(trial, attempt, parent, gpus)?;
+                let goes_alone = turn.is_first();
+                let following = |number| {
+                    if goes_alone { Ok(None) } else { self.following(number, parent) }
+                };
+                let is_called_off = || watch.is_called_off();
+                let launched = self.launcher.launch(&folder, &assignment, &following, &is_called_off)?;
+                let Some(launched) = launched else { return Ok(None) };
+                *attempt = folder.attempt()?;
+                launched
+            }
+        };
+        let mut live = self.live(trial, attempt.number, parent);
+        let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
+        let heard = (turn, &mut reader, &mut live);
+        let came = self.carry_out(trial, launched.as_mut(), watch, heard)?;
+        let last = folder.attempt()?;
+        if last.number != attempt.number {
+            // What it said before it was carried out again does not count.
+            reader = Reader::new(folder.log(), last.log_start, &self.patterns);
+            reader.read(now_ms())?;
+            reader.finish(now_ms());
+            *attempt = last;
+        }
+        Ok(Some((came, reader.printed, live)))
+    }
+
     /// Attempts a trial until one comes to its end, or no more are left: how it ended, and what was measured.
     fn attempts(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<(TrialEnd, Option<Measured>)> {
         let Some(parent) = self.parent(watch) else { return Ok((TrialEnd::Cancelled, None)) };
@@ -270,15 +342,15 @@ impl Commands {
         let folder = self.folder.trial_folder(trial.number);
         self.folder.check()?;
         folder.make()?;
-        #[cfg(unix)]
-        end_leftovers(&folder)?;
+        let mut under_way = self.launcher.take_up(&folder, trial, &|| watch.is_called_off())?;
         let mut attempt = folder.attempt()?;
         // What came to its end while nobody was there to see is not run again.
-        let mut known = folder.end_of(attempt.number)?.filter(|end| *end != AttemptEnd::Stopped);
+        let mut known = folder.end_of(attempt.number)?.filter(AttemptEnd::is_final);
         if attempt.retries != trial.retries {
             // Somebody has seen it, and asked for another.
             (attempt.failures, attempt.retries, known) = (0, trial.retries, None);
         }
+        let mut lost = 0;
         loop {
             let begun = Instant::now();
             let mut live = self.live(trial, attempt.number, &parent);
@@ -292,32 +364,34 @@ impl Commands {
                 None if watch.is_unwanted() => return Ok((TrialEnd::Pruned, None)),
                 None if watch.is_called_off() => return Ok((TrialEnd::Cancelled, None)),
                 None => {
-                    let Some(mut turn) = self.first.wait(|| watch.is_called_off()) else {
-                        return Ok((TrialEnd::Cancelled, None));
-                    };
-                    if turn.is_first() && self.handle.block_on(self.runs.is_current()) {
-                        turn.give_up();
-                    }
-                    attempt = Self::next(&folder, &attempt)?;
-                    live = self.live(trial, attempt.number, &parent);
-                    let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
-                    let came = self.carry_out(
+                    let carried = self.carried_out(
                         trial,
-                        &attempt,
+                        &mut attempt,
+                        &mut under_way,
                         &parent,
                         &gpus.in_words(),
                         watch,
-                        (turn, &mut reader, &mut live),
                     )?;
-                    (came, reader.printed)
+                    let Some((came, printed, heard)) = carried else {
+                        return Ok((TrialEnd::Cancelled, None));
+                    };
+                    live = heard;
+                    (came, printed)
                 }
             };
+            if let Came::Ended(AttemptEnd::Lost(_)) = came
+                && lost < MOST_LOST
+            {
+                lost += 1;
+                continue;
+            }
             let is_well = matches!(came, Came::Ended(AttemptEnd::Exited(0)));
             if matches!(came, Came::CalledOff) {
                 return Ok((TrialEnd::Cancelled, None));
             }
             let is_pruned = matches!(came, Came::Pruned);
-            if !is_well && !is_pruned && attempt.failures < self.plan.retries {
+            let is_cancelled = matches!(came, Came::Ended(AttemptEnd::Cancelled));
+            if !is_well && !is_pruned && !is_cancelled && attempt.failures < self.plan.retries {
                 attempt.failures += 1;
                 continue;
             }

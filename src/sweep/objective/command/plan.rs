@@ -11,6 +11,7 @@ use super::template::Template;
 use crate::params::{Dimension, defaults};
 use crate::sweep::engine::pruner::{PruneRule, Pruner};
 use crate::sweep::engine::rules::{MOST_JOBS, Mode, Proposals, Rules};
+use crate::sweep::executor_plan::{ExecutorPlan, SLURM_JOBS};
 use crate::sweep::plan::{SweepPlan, TrialPlan, option, pruner_in_words, rules_in_words};
 use crate::sweep::request::{SEED, TRIALS};
 use crate::sweep::search::{FamilySpace, Method, Startup};
@@ -98,6 +99,8 @@ pub struct CommandRequest {
     pub gpus: Vec<String>,
     /// How many of them a trial has; 1.
     pub gpus_per_trial: Option<usize>,
+    /// Where trials are carried out.
+    pub executor: ExecutorPlan,
 }
 
 impl CommandRequest {
@@ -127,7 +130,12 @@ impl CommandRequest {
             return Err(format!("--gpus-per-trial {each}: use 1 to {}", self.gpus.len()));
         }
         let room = self.gpus.len().checked_div(each).unwrap_or(MOST_JOBS);
-        let jobs = self.jobs.unwrap_or(if each == 0 { 1 } else { room });
+        let is_on_cluster = self.executor.slurm().is_some();
+        if is_on_cluster && !self.gpus.is_empty() {
+            return Err("--gpus are those of this machine; of a cluster ask with --slurm gres=gpu:1".into());
+        }
+        let few = if is_on_cluster { SLURM_JOBS } else { 1 };
+        let jobs = self.jobs.unwrap_or(if each == 0 { few } else { room });
         if jobs > room {
             return Err(format!("--jobs {jobs}: there are GPUs for {room}; use fewer, or more --gpus"));
         }
@@ -157,8 +165,11 @@ impl CommandRequest {
             environment: environment(),
         };
         plan.check(&rules)?;
-        plan.check_program(folder)?;
-        let plan = SweepPlan { rules, trial: TrialPlan::Command(plan) };
+        if !is_on_cluster {
+            // A node may have other programs, which modules bring.
+            plan.check_program(folder)?;
+        }
+        let plan = SweepPlan { rules, trial: TrialPlan::Command(plan), executor: self.executor.clone() };
         plan.check().map_err(|error| error.to_string())?;
         Ok(plan)
     }

@@ -1,6 +1,7 @@
 //! Our own estimators on a table: a trial is cross-validated, fold after fold, and its model is fitted once more on all but
 //! the test part, judged by that, and kept.
 
+mod jobs;
 mod keep;
 mod log;
 
@@ -19,6 +20,7 @@ use crate::sweep::engine::rules::{Aim, Rules};
 use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
 use crate::sweep::plan::{SweepPlan, option, pruner_in_words, rules_in_words};
 
+pub use jobs::{TabularJobs, reports_file};
 pub use log::TabularLog;
 
 /// Which models to keep.

@@ -19,6 +19,7 @@ use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create,
 use crate::sweep::engine::journal::{Change, Control, Position, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::state::SweepStates;
+use crate::sweep::executor_plan::SLURM_JOBS;
 use crate::sweep::header::{SweepFolders, SweepHeader};
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::planned::{PlannedCommand, PlannedSweep};
@@ -261,7 +262,8 @@ fn prepared(
     match planned {
         PlannedSweep::Table(request) => {
             let (mut plan, data) = request.decide().map_err(|error| error.to_string())?;
-            plan.rules.jobs = plan.rules.jobs_for(jobs);
+            let on_cluster = plan.executor.slurm().map(|_| SLURM_JOBS);
+            plan.rules.jobs = plan.rules.jobs_for(jobs.or(on_cluster));
             PreparedSweep::new(plan, &data, &origin).map_err(|error| unbegun(&error))
         }
         PlannedSweep::Command(planned) => {

@@ -318,7 +318,7 @@ fn a_sweep_is_a_file_as_well_whose_options_come_behind_those_of_the_command_line
     }
     for (words, why) in [
         (&["sweep", "iris"][..], "cannot read the sweep's file"),
-        (&["sweep", "--dry-run"], "required"),
+        (&["sweep", "--dry-run"], "no data given"),
         (&["sweep", "--data", "iris", "--min-steps", "3"], "--min-steps has a meaning with --prune alone"),
     ] {
         let (code, _, error) = output(mltui(world.path(), &world.uri, words));

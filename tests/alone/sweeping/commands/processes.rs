@@ -144,7 +144,7 @@ fn what_came_to_its_end_while_nobody_looked_is_not_run_again() {
     // The sweep takes no note, and the command comes to its end.
     kill("-STOP", &[sweep.id().to_string()]);
     world.go();
-    wait_until("the end of the command", || world.trial(0).join(".mltui/end.json").exists());
+    wait_until("the end of the command", || world.trial(0).join(".mltui/end-1.json").exists());
     sweep.kill().unwrap();
     sweep.wait().unwrap();
     let (code, _, error) = resume(&world);

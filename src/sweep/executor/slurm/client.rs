@@ -1,0 +1,257 @@
+//! The commands of Slurm: run within bounds, and what their failures mean.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write as _};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+use crate::text;
+
+/// How long a command may take: Slurm's own gives a controller that does not answer about 10 s, and some try again.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(20);
+/// Bytes of an answer: some 100,000 jobs.
+const MOST: u64 = 16 << 20;
+/// Characters of what a command complains of.
+const COMPLAINT: usize = 500;
+
+/// What passes by itself, as Slurm's commands say it: the controller is away, or busy.
+const AWAY: [&str; 14] = [
+    "Unable to contact slurm controller",
+    "Unable to contact slurmdbd",
+    "Socket timed out",
+    "Connection refused",
+    "Connection timed out",
+    "Connection reset",
+    "Zero Bytes were transmitted",
+    "temporarily unable to accept job",
+    "Resource temporarily unavailable",
+    "Transport endpoint is not connected",
+    "Unexpected message received",
+    "Slurm backup controller in standby mode",
+    "in standby mode",
+    "Message receive failure",
+];
+/// The same of what a user may have in the queue.
+const LIMITS: [&str; 8] = [
+    "QOSMaxSubmitJob",
+    "QOSGrpSubmitJob",
+    "AssocMaxSubmitJob",
+    "AssocGrpSubmitJob",
+    "AssocMaxJobs",
+    "Job violates accounting/QOS policy",
+    "MaxJobCount",
+    "job submit limit",
+];
+
+/// Why a command of Slurm did not do what it should.
+#[derive(Debug, Error)]
+pub enum SlurmError {
+    /// It is not there.
+    #[error(
+        "cannot run {program}: {cause}; sweeps with --executor slurm are started where Slurm's commands are"
+    )]
+    Missing {
+        /// Its name.
+        program: &'static str,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The controller does not answer, or not now.
+    #[error("Slurm does not answer: {0}")]
+    Away(String),
+    /// No more jobs may be submitted now.
+    #[error("Slurm takes no more jobs for now: {0}")]
+    Limit(String),
+    /// It says no.
+    #[error("{program}: {message}")]
+    Refused {
+        /// Its name.
+        program: &'static str,
+        /// Its words.
+        message: String,
+    },
+}
+
+impl SlurmError {
+    /// What a command means by its words.
+    pub(super) fn of(program: &'static str, complaint: &str) -> Self {
+        let message = in_a_line(complaint);
+        let has = |known: &[&str]| known.iter().any(|words| complaint.contains(words));
+        // A limit is often told with a line that the submission failed for a reason that passes.
+        if has(&LIMITS) {
+            Self::Limit(message)
+        } else if has(&AWAY) {
+            Self::Away(message)
+        } else {
+            Self::Refused { program, message }
+        }
+    }
+
+    /// Whether it passes by itself.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::Limit(_))
+    }
+}
+
+impl From<SlurmError> for io::Error {
+    fn from(error: SlurmError) -> Self {
+        Self::other(error)
+    }
+}
+
+/// Lines as one, without what would harm a terminal.
+fn in_a_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    text::clean(&lines.join("; ")).chars().take(COMPLAINT).collect()
+}
+
+/// Runs a command of Slurm, and returns what it prints.
+///
+/// # Errors
+/// Where it is not there, does not answer in time, or fails.
+pub fn ask(program: &'static str, words: &[String]) -> Result<String, SlurmError> {
+    run(program, words, None, &Surroundings::default())
+}
+
+/// What a command finds in its environment besides what this process has.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// What is set.
+    pub variables: Vec<(String, String)>,
+    /// What is not there.
+    pub removed: Vec<String>,
+}
+
+/// Runs a command of Slurm on an input.
+///
+/// # Errors
+/// As [`ask`].
+pub fn run(
+    program: &'static str,
+    words: &[String],
+    input: Option<&str>,
+    surroundings: &Surroundings,
+) -> Result<String, SlurmError> {
+    let missing = |cause| SlurmError::Missing { program, cause };
+    let mut command = Command::new(program);
+    command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Within a job this process has variables that say which job it is: those of another are not that job's.
+    for name in std::env::vars_os().map(|(name, _)| name).filter(is_of_a_job) {
+        command.env_remove(name);
+    }
+    for name in &surroundings.removed {
+        command.env_remove(name);
+    }
+    // Its words are looked at.
+    command.envs(surroundings.variables.iter().map(|(name, value)| (name, value))).env("LC_ALL", "C");
+    restore_locale(&mut command, program);
+    let mut child = command.spawn().map_err(missing)?;
+    if let (Some(mut pipe), Some(text)) = (child.stdin.take(), input) {
+        // One that ended early says why.
+        let _ = pipe.write_all(text.as_bytes());
+    }
+    let (out, err) = (reader(child.stdout.take()), reader(child.stderr.take()));
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(missing)? {
+            break status;
+        }
+        if begun.elapsed() > PATIENCE {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(SlurmError::Away(format!("{program} took more than {} s", PATIENCE.as_secs())));
+        }
+        std::thread::sleep(LOOK);
+    };
+    let (out, err) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
+    if status.success() {
+        Ok(out)
+    } else {
+        Err(SlurmError::of(program, if err.trim().is_empty() { &out } else { &err }))
+    }
+}
+
+/// A job gets the environment of who submits it, with its own language.
+fn restore_locale(command: &mut Command, program: &str) {
+    if program == "sbatch" {
+        match std::env::var_os("LC_ALL") {
+            Some(value) => command.env("LC_ALL", value),
+            None => command.env_remove("LC_ALL"),
+        };
+    }
+}
+
+fn is_of_a_job(name: &OsString) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with("SLURM_") && name != "SLURM_CONF")
+}
+
+fn reader<R: Read + Send + 'static>(pipe: Option<R>) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(pipe) = pipe {
+            // What is behind that is not read, and the command fails by itself.
+            let _ = pipe.take(MOST).read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As sbatch of 20.11, 22.05 and 23.11 says it.
+    #[test]
+    fn failures_are_known_by_their_words() {
+        for (words, expected) in [
+            (
+                "sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)\n",
+                "limit",
+            ),
+            (
+                "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy\n",
+                "limit",
+            ),
+            ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying\n", "away"),
+            (
+                "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)\n",
+                "away",
+            ),
+            ("slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n", "away"),
+            ("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation\n", "away"),
+            (
+                "sbatch: error: invalid partition specified: nope\nsbatch: error: Batch job submission failed: Invalid partition name specified\n",
+                "refused",
+            ),
+            (
+                "sbatch: error: Batch job submission failed: Requested node configuration is not available\n",
+                "refused",
+            ),
+        ] {
+            let error = SlurmError::of("sbatch", words);
+            let kind = match &error {
+                SlurmError::Limit(_) => "limit",
+                SlurmError::Away(_) => "away",
+                SlurmError::Refused { .. } => "refused",
+                SlurmError::Missing { .. } => "missing",
+            };
+            assert_eq!(kind, expected, "{words}");
+            assert_eq!(error.is_transient(), expected != "refused");
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_read_within_bounds_and_its_complaint_is_told() {
+        let words = |text: &str| vec!["-c".to_owned(), text.to_owned()];
+        assert_eq!(ask("sh", &words("echo out; echo no >&2")).unwrap(), "out\n");
+        let refused = ask("sh", &words("echo 'one\x1b[31m'; echo two; exit 3")).unwrap_err();
+        assert!(!refused.to_string().contains('\x1b') && refused.to_string().contains("; two"), "{refused}");
+        assert_eq!(run("cat", &[], Some("in"), &Surroundings::default()).unwrap(), "in");
+        let missing = ask("no-such-program-of-slurm", &[]).unwrap_err().to_string();
+        assert!(missing.contains("where Slurm's commands are"), "{missing}");
+    }
+}

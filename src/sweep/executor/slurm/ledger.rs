@@ -1,0 +1,194 @@
+//! What was submitted: written down before, with a name that nothing else has, so that nothing is submitted twice when an answer
+//! is lost.
+
+use std::io::{self, Write as _};
+
+use serde::{Deserialize, Serialize};
+
+use super::script::Batch;
+use crate::disk;
+use crate::sweep::engine::journal::SweepFolder;
+
+const FILE: &str = "jobs.jsonl";
+/// Bytes of all lines: of some 100,000 jobs.
+const MOST: u64 = 64 << 20;
+
+/// What became of a submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    /// The id of the job.
+    Job(String),
+    /// Slurm never had it.
+    Void,
+}
+
+/// A line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LedgerLine {
+    Intent { name: String, first: usize, count: usize, attempt: u32 },
+    Answered { name: String, answer: Answer },
+    Dropped { first: usize, count: usize, attempt: u32 },
+}
+
+/// Trials that were submitted together, or were to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name of the job.
+    pub name: String,
+    /// Its trials.
+    pub batch: Batch,
+    /// Its id; none where Slurm's answer is not known.
+    pub job: Option<String>,
+}
+
+impl Entry {
+    /// The id of a trial's job, as Slurm's commands take it.
+    pub fn job_of(&self, trial: usize) -> Option<String> {
+        let job = self.job.as_ref()?;
+        let at = trial.checked_sub(self.batch.first)?;
+        Some(if self.batch.is_array() { format!("{job}_{at}") } else { job.clone() })
+    }
+}
+
+/// All that a sweep submitted.
+#[derive(Debug)]
+pub struct Ledger {
+    folder: SweepFolder,
+    /// In the order in which it was.
+    entries: Vec<Entry>,
+    /// Trials whose jobs the sweep called off itself, with the attempt.
+    dropped: Vec<Batch>,
+}
+
+impl Ledger {
+    /// Of the sweep of that folder.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn open(folder: &SweepFolder) -> io::Result<Self> {
+        let mut ledger = Self { folder: folder.clone(), entries: Vec::new(), dropped: Vec::new() };
+        let content = match disk::read(&folder.path.join(FILE), MOST) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ledger),
+            content => content?,
+        };
+        // A line that a crash cut off was followed by nothing: what is behind it begins a new one.
+        for line in content.split(|byte| *byte == b'\n') {
+            if let Ok(line) = serde_json::from_slice::<LedgerLine>(line) {
+                ledger.learn(line);
+            }
+        }
+        Ok(ledger)
+    }
+
+    fn learn(&mut self, line: LedgerLine) {
+        match line {
+            LedgerLine::Intent { name, first, count, attempt } => {
+                self.entries.push(Entry { name, batch: Batch { first, count, attempt }, job: None });
+            }
+            LedgerLine::Answered { name, answer: Answer::Job(job) } => {
+                for entry in self.entries.iter_mut().filter(|entry| entry.name == name) {
+                    entry.job = Some(job.clone());
+                }
+            }
+            LedgerLine::Dropped { first, count, attempt } => {
+                self.dropped.push(Batch { first, count, attempt });
+            }
+            LedgerLine::Answered { name, answer: Answer::Void } => {
+                self.entries.retain(|entry| entry.name != name);
+            }
+        }
+    }
+
+    fn write(&mut self, line: LedgerLine) -> io::Result<()> {
+        self.folder.check()?;
+        let mut text = serde_json::to_vec(&line).map_err(io::Error::other)?;
+        text.insert(0, b'\n');
+        text.push(b'\n');
+        let mut file = disk::open_to_append(&self.folder.path.join(FILE))?;
+        file.write_all(&text)?;
+        file.sync_data()?;
+        self.learn(line);
+        Ok(())
+    }
+
+    /// Notes what is going to be submitted.
+    ///
+    /// # Errors
+    /// Where it cannot be written: nothing is submitted then.
+    pub fn intend(&mut self, name: &str, batch: Batch) -> io::Result<()> {
+        let Batch { first, count, attempt } = batch;
+        self.write(LedgerLine::Intent { name: name.to_owned(), first, count, attempt })
+    }
+
+    /// Notes the id of a job; none of one that Slurm never had.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn answer(&mut self, name: &str, job: Option<&str>) -> io::Result<()> {
+        let answer = job.map_or(Answer::Void, |job| Answer::Job(job.to_owned()));
+        self.write(LedgerLine::Answered { name: name.to_owned(), answer })
+    }
+
+    /// Notes that the sweep calls jobs of these trials off: how they end is nothing that the trials came to.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn give_up(&mut self, batch: Batch) -> io::Result<()> {
+        let Batch { first, count, attempt } = batch;
+        self.write(LedgerLine::Dropped { first, count, attempt })
+    }
+
+    /// Whether a trial was ever submitted, or was to be.
+    pub fn has(&self, trial: usize) -> bool {
+        self.entries.iter().any(|entry| entry.batch.has(trial))
+    }
+
+    /// The last submission of a trial, if the sweep did not call that off.
+    pub fn of(&self, trial: usize) -> Option<&Entry> {
+        let last = self.entries.iter().rev().find(|entry| entry.batch.has(trial));
+        let is_of = |entry: &Entry, batch: &Batch| batch.attempt == entry.batch.attempt && batch.has(trial);
+        last.filter(|entry| !self.dropped.iter().any(|batch| is_of(entry, batch)))
+    }
+
+    /// All of them.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_intended_and_answered_is_known_to_the_next_process() {
+        let here = tempfile::tempdir().unwrap();
+        let folder = SweepFolder { path: here.path().to_owned() };
+        let mut ledger = Ledger::open(&folder).unwrap();
+        let array = Batch { first: 4, count: 3, attempt: 1 };
+        ledger.intend("a", array).unwrap();
+        ledger.intend("b", Batch { first: 5, count: 1, attempt: 2 }).unwrap();
+        ledger.intend("c", Batch { first: 9, count: 1, attempt: 1 }).unwrap();
+        ledger.answer("a", Some("12")).unwrap();
+        ledger.answer("c", None).unwrap();
+        // A crash cuts a line off.
+        let mut file = disk::open_to_append(&here.path().join(FILE)).unwrap();
+        file.write_all(b"\n{\"intent\":{\"na").unwrap();
+        ledger.intend("d", Batch { first: 20, count: 1, attempt: 1 }).unwrap();
+        let read = Ledger::open(&folder).unwrap();
+        assert_eq!(read.entries(), ledger.entries());
+        assert_eq!(read.entries().len(), 3);
+        assert_eq!(read.of(6).unwrap().job_of(6).as_deref(), Some("12_2"));
+        let again = read.of(5).unwrap();
+        assert_eq!((again.name.as_str(), again.job_of(5)), ("b", None), "its answer is not known");
+        assert_eq!((read.of(9), read.of(7), read.of(3)), (None, None, None));
+        assert_eq!(read.of(20).unwrap().batch.attempt, 1);
+        ledger.give_up(Batch { first: 6, count: 1, attempt: 1 }).unwrap();
+        ledger.give_up(Batch { first: 4, count: 1, attempt: 2 }).unwrap();
+        let read = Ledger::open(&folder).unwrap();
+        assert!(read.has(6) && !read.has(9));
+        assert_eq!((read.of(6), read.of(4).map(|entry| entry.name.as_str())), (None, Some("a")));
+    }
+}

@@ -1,0 +1,37 @@
+//! Trials as jobs of a Slurm cluster. Slurm schedules them; this submits, looks how it stands with them, and cancels.
+//!
+//! A job writes into the folder of its trial alone, and nobody else writes those files: no lock is needed on a file system that
+//! many machines share. What is submitted outlives this process, and is found again by the next one: by what was written down
+//! before, by the name of the job, and by what the job wrote.
+
+mod client;
+mod cluster;
+mod jobs;
+mod ledger;
+mod script;
+mod states;
+mod watching;
+
+use std::io;
+use std::sync::Arc;
+
+use super::{Executor, Threads};
+use crate::sweep::engine::queue::Queue;
+use crate::sweep::objective::Objective;
+
+pub use client::{SlurmError, Surroundings, ask, run};
+pub use cluster::{Cluster, ClusterSetup, Teller, cancel_jobs, program};
+pub use script::{Batch, Submission, TRIAL_JOB, driver_script, driver_words, script, words};
+pub use states::submitted;
+
+/// Jobs of a cluster, each waited for by a thread of this process.
+pub struct SlurmJobs(pub Arc<Cluster>);
+
+impl Executor for SlurmJobs {
+    fn run(&self, queue: &Queue<'_>, objective: &dyn Objective) -> io::Result<()> {
+        // Where that fails, jobs go on: the next process takes them up.
+        Threads.run(queue, objective)?;
+        self.0.cancel_rest();
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+//! Estimators that are fitted elsewhere: what they report is read from the file that each attempt writes.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{KeptModels, TabularPlan};
+use crate::disk;
+use crate::sweep::engine::attempts::{AttemptEnd, TrialFolder};
+use crate::sweep::engine::journal::SweepFolder;
+use crate::sweep::engine::numbers::Values;
+use crate::sweep::engine::trial::{Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
+use crate::sweep::header::SweepHeader;
+use crate::sweep::objective::launch::{AssignedWork, Assignment, Foreknown, Launched, Launcher};
+use crate::sweep::objective::{Objective, TrialFault};
+
+/// Between looks at what was reported.
+const LOOK: Duration = Duration::from_millis(500);
+/// Bytes of all reports of an attempt.
+const MOST: u64 = 16 << 20;
+/// Jobs of one trial that may be lost one after the other.
+const MOST_LOST: usize = 20;
+/// How long what was called off may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The file of an attempt's reports, in its trial's folder.
+pub fn reports_file(attempt: u32) -> String {
+    format!("reports-{attempt}.jsonl")
+}
+
+/// Trials that are estimators on a table, fitted elsewhere.
+pub struct TabularJobs {
+    plan: TabularPlan,
+    folder: SweepFolder,
+    launcher: Arc<dyn Launcher>,
+    foreknown: Foreknown,
+}
+
+/// How far a trial is.
+struct Merged {
+    reports: Vec<Values>,
+    has_last: bool,
+}
+
+impl TabularJobs {
+    /// The estimators of a sweep.
+    pub fn new(
+        header: &SweepHeader,
+        plan: TabularPlan,
+        folder: SweepFolder,
+        launcher: Arc<dyn Launcher>,
+    ) -> Self {
+        Self { plan, folder, launcher, foreknown: Foreknown::new(&header.plan.rules) }
+    }
+
+    /// What the trial of that number is to do, where that is known by now and nobody has begun it.
+    fn following(&self, number: usize) -> io::Result<Option<Assignment>> {
+        let Some(proposal) = self.foreknown.proposal(number) else { return Ok(None) };
+        let folder = self.folder.trial_folder(number);
+        folder.make()?;
+        let attempt = folder.attempt()?;
+        let attempt = match attempt.number {
+            0 => folder.next_attempt(&attempt)?.number,
+            // Somebody is just about to begin it.
+            1 => 1,
+            _ => return Ok(None),
+        };
+        let work = AssignedWork::Fit { reports: Vec::new(), has_last: false, is_best: false };
+        Ok(Some(Assignment { trial: number, attempt, proposal, work }))
+    }
+
+    /// Takes what an attempt has reported since. How the trial ends, if that follows from it.
+    fn merge(
+        &self,
+        folder: &TrialFolder,
+        attempt: u32,
+        merged: &mut Merged,
+        watch: &dyn TrialWatch,
+    ) -> io::Result<Option<TrialEnd>> {
+        let content = match disk::read(&folder.own(&reports_file(attempt)), MOST) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            content => content?,
+        };
+        // A line without its end is still being written.
+        let whole = content.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &content[..end]);
+        for line in whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let Ok((step, report)) = serde_json::from_slice::<(usize, TrialReport)>(line) else { continue };
+            match &report {
+                TrialReport::Step(measured) if step == merged.reports.len() => {
+                    let values = measured.values.clone();
+                    watch.report(report)?;
+                    merged.reports.push(values);
+                    if merged.reports.len() < self.plan.folds {
+                        match watch.verdict()? {
+                            Verdict::Continue => {}
+                            Verdict::Prune => return Ok(Some(TrialEnd::Pruned)),
+                            Verdict::Cancel => return Ok(Some(TrialEnd::Cancelled)),
+                        }
+                    }
+                }
+                TrialReport::Last(_) if !merged.has_last => {
+                    watch.report(report)?;
+                    merged.has_last = true;
+                }
+                // It is known already.
+                TrialReport::Step(_) | TrialReport::Last(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for an attempt that is under way, and takes its reports.
+    fn follow(
+        &self,
+        folder: &TrialFolder,
+        launched: &mut dyn Launched,
+        merged: &mut Merged,
+        watch: &dyn TrialWatch,
+    ) -> io::Result<Result<Option<AttemptEnd>, TrialEnd>> {
+        let mut came = None;
+        loop {
+            let is_over = launched.is_over_in(LOOK)?;
+            if came.is_none() {
+                came = self.merge(folder, folder.attempt()?.number, merged, watch)?;
+                if came.is_none() && watch.is_unwanted() {
+                    came = Some(TrialEnd::Pruned);
+                } else if came.is_none() && watch.is_called_off() {
+                    came = Some(TrialEnd::Cancelled);
+                }
+                if came.is_some() {
+                    launched.stop();
+                }
+            }
+            if is_over {
+                break;
+            }
+        }
+        match came {
+            Some(came) => Ok(Err(came)),
+            None => folder.end_of(folder.attempt()?.number).map(Ok),
+        }
+    }
+
+    /// Attempts a trial until one comes to its end; `is_best` if only its model is missing.
+    fn attempts(&self, trial: &Trial, watch: &dyn TrialWatch, is_best: bool) -> io::Result<TrialEnd> {
+        self.folder.check()?;
+        let folder = self.folder.trial_folder(trial.number);
+        folder.make()?;
+        let mut under_way = self.launcher.take_up(&folder, trial, &|| watch.is_called_off())?;
+        let mut attempt = folder.attempt()?;
+        let mut merged = Merged { reports: trial.reports.clone(), has_last: trial.has_last };
+        // What came to its end while nobody was there to see is not fitted again.
+        let mut known = folder.end_of(attempt.number)?.filter(|end| end.is_final() && !is_best);
+        if attempt.retries != trial.retries {
+            // Somebody has seen it, and asked for another.
+            (attempt.failures, attempt.retries, known) = (0, trial.retries, None);
+        }
+        let mut lost = 0;
+        loop {
+            if let Some(end) = self.merge(&folder, attempt.number, &mut merged, watch)? {
+                if let Some(mut launched) = under_way.take() {
+                    launched.stop();
+                    while !launched.is_over_in(LOOK)? && !watch.is_called_off() {}
+                }
+                return Ok(end);
+            }
+            if is_best && merged.has_last {
+                return Ok(TrialEnd::Finished);
+            }
+            let end = match known.take() {
+                Some(end) => Some(end),
+                None if watch.is_unwanted() => return Ok(TrialEnd::Pruned),
+                None if watch.is_called_off() => return Ok(TrialEnd::Cancelled),
+                None => {
+                    let launched = match under_way.take() {
+                        Some(launched) => Some(launched),
+                        None => {
+                            attempt = folder.next_attempt(&attempt)?;
+                            let (reports, has_last) = (merged.reports.clone(), merged.has_last);
+                            let work = AssignedWork::Fit { reports, has_last, is_best };
+                            let proposal = trial.proposal.clone();
+                            let assignment =
+                                Assignment { trial: trial.number, attempt: attempt.number, proposal, work };
+                            let following = |number| if is_best { Ok(None) } else { self.following(number) };
+                            self.launcher
+                                .launch(&folder, &assignment, &following, &|| watch.is_called_off())?
+                        }
+                    };
+                    let Some(mut launched) = launched else { return Ok(TrialEnd::Cancelled) };
+                    let end = self.follow(&folder, launched.as_mut(), &mut merged, watch)?;
+                    attempt = folder.attempt()?;
+                    match end {
+                        Ok(end) => end,
+                        Err(came) => return Ok(came),
+                    }
+                }
+            };
+            match end {
+                Some(AttemptEnd::Exited(0)) => return Ok(TrialEnd::Finished),
+                Some(AttemptEnd::Lost(_)) if lost < MOST_LOST => lost += 1,
+                end => return Ok(TrialEnd::Failed(in_words(end))),
+            }
+        }
+    }
+}
+
+fn in_words(end: Option<AttemptEnd>) -> String {
+    match end {
+        Some(AttemptEnd::Failed(why) | AttemptEnd::Unstarted(why)) => why,
+        Some(AttemptEnd::Lost(why)) => format!("its job was lost too often: {why}"),
+        Some(AttemptEnd::OutOfTime | AttemptEnd::TimedOut) => "the time limit of its job was reached".into(),
+        Some(AttemptEnd::Cancelled) => "its job was cancelled".into(),
+        Some(AttemptEnd::Exited(code)) => format!("its job ended with code {code}"),
+        Some(AttemptEnd::Signalled(signal)) => format!("its job was ended by signal {signal}"),
+        Some(AttemptEnd::Stopped) | None => "its job ended, and nobody knows how".into(),
+    }
+}
+
+impl Objective for TabularJobs {
+    fn run(&self, trial: &Trial, watch: &dyn TrialWatch) -> io::Result<TrialEnd> {
+        self.attempts(trial, watch, false).map_err(|cause| TrialFault::of(trial.number, cause))
+    }
+
+    fn finish(&self, best: &Trial, watch: &dyn TrialWatch) -> io::Result<()> {
+        let is_kept = best.has_last || self.plan.models == KeptModels::All;
+        if is_kept || watch.verdict()? != Verdict::Continue {
+            return Ok(());
+        }
+        match self.attempts(best, watch, true).map_err(|cause| TrialFault::of(best.number, cause))? {
+            TrialEnd::Failed(why) => Err(TrialFault::of(best.number, io::Error::other(why))),
+            TrialEnd::Finished | TrialEnd::Cancelled | TrialEnd::Pruned => Ok(()),
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+}

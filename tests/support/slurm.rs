@@ -1,0 +1,138 @@
+//! A private Slurm for tests: the real slurmctld and slurmd's on loopback, which end with it. Needs Debian's packages and root.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use super::wait_until;
+
+/// Nodes of a cluster, and what each has.
+const NODES: [&str; 2] = ["n1", "n2"];
+const CPUS: usize = 4;
+
+pub struct Cluster {
+    folder: tempfile::TempDir,
+    controller: Mutex<Option<Child>>,
+    nodes: Mutex<Vec<(&'static str, Child)>>,
+}
+
+fn port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Cluster {
+    /// A cluster whose nodes are idle.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        for name in ["state", "spool", "log"] {
+            fs::create_dir(path.join(name)).unwrap();
+        }
+        let host = String::from_utf8(Command::new("hostname").arg("-s").output().unwrap().stdout).unwrap();
+        let (host, dir) = (host.trim(), path.display());
+        let mut conf = format!(
+            "ClusterName=loopback\nSlurmctldHost={host}(127.0.0.1)\nSlurmctldPort={}\nSlurmUser=root\nSlurmdUser=root\n\
+             AuthType=auth/none\nCredType=cred/none\nMpiDefault=none\nProctrackType=proctrack/linuxproc\nTaskPlugin=task/none\n\
+             JobAcctGatherType=jobacct_gather/none\nAccountingStorageType=accounting_storage/none\nJobCompType=jobcomp/none\n\
+             SwitchType=switch/none\nSelectType=select/cons_tres\nSelectTypeParameters=CR_Core\nReturnToService=2\n\
+             SchedulerType=sched/backfill\nSchedulerParameters=sched_interval=2,bf_interval=2,sched_min_interval=100000\n\
+             SlurmdParameters=config_overrides\nMaxArraySize=26\nMinJobAge=300\nKillWait=3\nInactiveLimit=0\n\
+             StateSaveLocation={dir}/state\nSlurmdSpoolDir={dir}/spool/%n\nSlurmctldPidFile={dir}/slurmctld.pid\n\
+             SlurmdPidFile={dir}/slurmd.%n.pid\nSlurmctldLogFile={dir}/log/slurmctld.log\nSlurmdLogFile={dir}/log/slurmd.%n.log\n",
+            port()
+        );
+        for node in NODES {
+            fs::create_dir(path.join("spool").join(node)).unwrap();
+            conf += &format!(
+                "NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={} CPUs={CPUS} RealMemory=500 State=UNKNOWN\n",
+                port()
+            );
+        }
+        conf +=
+            &format!("PartitionName=main Nodes={} Default=YES MaxTime=INFINITE State=UP\n", NODES.join(","));
+        fs::write(path.join("slurm.conf"), conf).unwrap();
+        let cluster = Self { folder, controller: Mutex::default(), nodes: Mutex::default() };
+        cluster.start_controller();
+        for node in NODES {
+            cluster.start_node(node);
+        }
+        wait_until("the nodes", || {
+            cluster.ask("sinfo", &["-h", "-N", "-o", "%T"]).matches("idle").count() == 2
+        });
+        cluster
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn conf(&self) -> PathBuf {
+        self.path().join("slurm.conf")
+    }
+
+    fn daemon(&self, name: &str, words: &[&str]) -> Child {
+        let said = File::options().create(true).append(true).open(self.path().join("log/said")).unwrap();
+        let mut command = Command::new(name);
+        command.args(words).env("SLURM_CONF", self.conf()).current_dir(self.path());
+        command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap()
+    }
+
+    pub fn start_controller(&self) {
+        *self.controller.lock().unwrap() = Some(self.daemon("slurmctld", &["-D"]));
+    }
+
+    /// Ends the controller, which first writes down what it knows.
+    pub fn stop_controller(&self) {
+        let mut controller = self.controller.lock().unwrap().take().unwrap();
+        assert!(Command::new("kill").arg(controller.id().to_string()).status().unwrap().success());
+        controller.wait().unwrap();
+    }
+
+    pub fn start_node(&self, node: &'static str) {
+        self.nodes.lock().unwrap().push((node, self.daemon("slurmd", &["-D", "-N", node])));
+    }
+
+    /// Kills the daemon of a node; jobs go on without it.
+    pub fn kill_node(&self, node: &str) {
+        let mut nodes = self.nodes.lock().unwrap();
+        let at = nodes.iter().position(|(name, _)| *name == node).unwrap();
+        let (_, mut daemon) = nodes.remove(at);
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+    }
+
+    /// What a command of Slurm prints, whatever it complains of.
+    pub fn ask(&self, program: &str, words: &[&str]) -> String {
+        let output = Command::new(program).args(words).env("SLURM_CONF", self.conf()).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Tells Slurm something, until it takes it.
+    pub fn tell(&self, program: &str, words: &[&str]) {
+        wait_until(&format!("{program} {words:?}"), || {
+            let status = Command::new(program).args(words).env("SLURM_CONF", self.conf()).status();
+            status.unwrap().success()
+        });
+    }
+
+    /// The jobs that have not ended.
+    pub fn active(&self) -> Vec<String> {
+        self.ask("squeue", &["-h", "-r", "-o", "%i"]).lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let jobs = self.active();
+        if !jobs.is_empty() {
+            self.ask("scancel", &jobs.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+        let daemons = self.nodes.lock().unwrap().drain(..).map(|(_, daemon)| daemon).collect::<Vec<_>>();
+        for mut daemon in daemons.into_iter().chain(self.controller.lock().unwrap().take()) {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+    }
+}
