@@ -13,7 +13,7 @@ use crate::sweep::progress::Progress;
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[group(required = true, multiple = true)]
-pub struct Numbers {
+pub struct NewLimits {
     /// Maximum number of trials in all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     trials: Option<u32>,
@@ -115,7 +115,7 @@ pub fn retry(settings: &Settings, sweep: &str, trial: usize) -> Result<(), Failu
 }
 
 /// Sets how many trials there are, and how many run side by side.
-pub fn set(settings: &Settings, sweep: &str, numbers: Numbers) -> Result<(), Failure> {
+pub fn set(settings: &Settings, sweep: &str, numbers: NewLimits) -> Result<(), Failure> {
     let asking = Asking::of(settings, sweep)?;
     let plan = &asking.header.plan;
     let trials = numbers.trials.map(|trials| trials as usize);

@@ -66,7 +66,7 @@ pub fn read(path: &Path) -> Result<Arguments, Failure> {
 
 /// A value of a file, and where it stands.
 #[derive(Clone, Copy)]
-struct Entry<'a> {
+struct FileEntry<'a> {
     path: &'a Path,
     text: &'a str,
     key: &'a str,
@@ -92,19 +92,19 @@ fn parse(text: &str, path: &Path) -> Result<Arguments, Failure> {
 }
 
 /// In the order in which they stand: a condition is on a param before it.
-fn entries<'a>(path: &'a Path, text: &'a str, table: &'a DeTable<'a>) -> Vec<Entry<'a>> {
-    let mut all: Vec<Entry<'a>> = table
+fn entries<'a>(path: &'a Path, text: &'a str, table: &'a DeTable<'a>) -> Vec<FileEntry<'a>> {
+    let mut all: Vec<FileEntry<'a>> = table
         .iter()
         .map(|(key, value)| {
             let (at, key) = (key.span().start, key.get_ref().as_ref());
-            Entry { path, text, key, at, value: value.get_ref() }
+            FileEntry { path, text, key, at, value: value.get_ref() }
         })
         .collect();
     all.sort_by_key(|entry| entry.at);
     all
 }
 
-fn take(read: &mut Arguments, key: &str, entry: Entry<'_>) -> Result<(), Failure> {
+fn take(read: &mut Arguments, key: &str, entry: FileEntry<'_>) -> Result<(), Failure> {
     let command = &mut read.of_command;
     match key {
         "command" => command.command = entry.command()?,
@@ -139,7 +139,7 @@ fn take(read: &mut Arguments, key: &str, entry: Entry<'_>) -> Result<(), Failure
     Ok(())
 }
 
-impl<'a> Entry<'a> {
+impl<'a> FileEntry<'a> {
     fn wrong(&self, why: &str) -> Failure {
         wrong(self.path, self.text, self.at, &format!("{}: {why}", self.key))
     }
@@ -267,12 +267,12 @@ impl<'a> Entry<'a> {
         Ok(values.join(","))
     }
 
-    fn range(&self, parts: &[Entry<'_>]) -> Result<String, Failure> {
+    fn range(&self, parts: &[FileEntry<'_>]) -> Result<String, Failure> {
         if let Some(unknown) = parts.iter().find(|part| !PARAM_KEYS.contains(&part.key)) {
             return Err(unknown.unknown(&PARAM_KEYS));
         }
         let part = |key: &str| parts.iter().find(|part| part.key == key);
-        let text = |key: &str| part(key).map(Entry::scalar).transpose();
+        let text = |key: &str| part(key).map(FileEntry::scalar).transpose();
         let is_log = part("log").is_some_and(|log| matches!(log.value, DeValue::Boolean(true)));
         let values = match (part("values"), text("low")?, text("high")?, text("step")?) {
             (Some(values), None, None, None) if !is_log => values.choices()?,

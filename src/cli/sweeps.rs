@@ -50,7 +50,7 @@ enum SweepsCommand {
     Set {
         sweep: String,
         #[command(flatten)]
-        numbers: sweep_changes::Numbers,
+        numbers: sweep_changes::NewLimits,
     },
     /// Delete the folders of a sweep's trials, with checkpoints and output; what the store has stays there
     Clean { sweep: String },

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::client::{SlurmError, Surroundings, ask, run};
-use super::ledger::{Entry, Ledger};
+use super::ledger::{Ledger, Submitted};
 use super::script::{Batch, Submission, script, words};
 use super::states::{setting, submitted};
 use super::watching::{Watching, active};
@@ -186,9 +186,9 @@ impl Cluster {
     pub(super) fn resolve(
         &self,
         ledger: &mut Ledger,
-        entry: &Entry,
+        entry: &Submitted,
         is_called_off: &dyn Fn() -> bool,
-    ) -> io::Result<Option<Entry>> {
+    ) -> io::Result<Option<Submitted>> {
         let mut pause = BREATH;
         let job = loop {
             match find(&entry.name) {
@@ -204,10 +204,10 @@ impl Cluster {
         };
         self.say(None);
         ledger.answer(&entry.name, job.as_deref())?;
-        Ok(Some(Entry { job, ..entry.clone() }))
+        Ok(Some(Submitted { job, ..entry.clone() }))
     }
 
-    fn told_by_trial(&self, entry: &Entry) -> io::Result<Option<String>> {
+    fn told_by_trial(&self, entry: &Submitted) -> io::Result<Option<String>> {
         let Batch { first, attempt, .. } = entry.batch;
         let place = self.folder.trial_folder(first).place()?;
         let job = place.filter(|place| place.attempt >= attempt).map(|place| place.job);

@@ -16,7 +16,7 @@ const MOST: u64 = 64 << 20;
 /// What became of a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Answer {
+enum SubmitReply {
     /// The id of the job.
     Job(String),
     /// Slurm never had it.
@@ -28,13 +28,13 @@ enum Answer {
 #[serde(rename_all = "snake_case")]
 enum LedgerLine {
     Intent { name: String, first: usize, count: usize, attempt: u32 },
-    Answered { name: String, answer: Answer },
+    Answered { name: String, answer: SubmitReply },
     Dropped { first: usize, count: usize, attempt: u32 },
 }
 
 /// Trials that were submitted together, or were to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct Submitted {
     /// The name of the job.
     pub name: String,
     /// Its trials.
@@ -43,7 +43,7 @@ pub struct Entry {
     pub job: Option<String>,
 }
 
-impl Entry {
+impl Submitted {
     /// The id of a trial's job, as Slurm's commands take it.
     pub fn job_of(&self, trial: usize) -> Option<String> {
         let job = self.job.as_ref()?;
@@ -57,7 +57,7 @@ impl Entry {
 pub struct Ledger {
     folder: SweepFolder,
     /// In the order in which it was.
-    entries: Vec<Entry>,
+    entries: Vec<Submitted>,
     /// Trials whose jobs the sweep called off itself, with the attempt.
     dropped: Vec<Batch>,
 }
@@ -85,9 +85,9 @@ impl Ledger {
     fn learn(&mut self, line: LedgerLine) {
         match line {
             LedgerLine::Intent { name, first, count, attempt } => {
-                self.entries.push(Entry { name, batch: Batch { first, count, attempt }, job: None });
+                self.entries.push(Submitted { name, batch: Batch { first, count, attempt }, job: None });
             }
-            LedgerLine::Answered { name, answer: Answer::Job(job) } => {
+            LedgerLine::Answered { name, answer: SubmitReply::Job(job) } => {
                 for entry in self.entries.iter_mut().filter(|entry| entry.name == name) {
                     entry.job = Some(job.clone());
                 }
@@ -95,7 +95,7 @@ impl Ledger {
             LedgerLine::Dropped { first, count, attempt } => {
                 self.dropped.push(Batch { first, count, attempt });
             }
-            LedgerLine::Answered { name, answer: Answer::Void } => {
+            LedgerLine::Answered { name, answer: SubmitReply::Void } => {
                 self.entries.retain(|entry| entry.name != name);
             }
         }
@@ -127,7 +127,7 @@ impl Ledger {
     /// # Errors
     /// Where it cannot be written.
     pub fn answer(&mut self, name: &str, job: Option<&str>) -> io::Result<()> {
-        let answer = job.map_or(Answer::Void, |job| Answer::Job(job.to_owned()));
+        let answer = job.map_or(SubmitReply::Void, |job| SubmitReply::Job(job.to_owned()));
         self.write(LedgerLine::Answered { name: name.to_owned(), answer })
     }
 
@@ -146,14 +146,15 @@ impl Ledger {
     }
 
     /// The last submission of a trial, if the sweep did not call that off.
-    pub fn of(&self, trial: usize) -> Option<&Entry> {
+    pub fn of(&self, trial: usize) -> Option<&Submitted> {
         let last = self.entries.iter().rev().find(|entry| entry.batch.has(trial));
-        let is_of = |entry: &Entry, batch: &Batch| batch.attempt == entry.batch.attempt && batch.has(trial);
+        let is_of =
+            |entry: &Submitted, batch: &Batch| batch.attempt == entry.batch.attempt && batch.has(trial);
         last.filter(|entry| !self.dropped.iter().any(|batch| is_of(entry, batch)))
     }
 
     /// All of them.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Submitted] {
         &self.entries
     }
 }

@@ -30,7 +30,7 @@ pub enum Known {
 }
 
 #[derive(Debug, Default)]
-struct Picture {
+struct QueueView {
     /// When the question was asked that was answered last, and that was asked last.
     at: Option<Instant>,
     asked: Option<Instant>,
@@ -55,7 +55,7 @@ struct Unwanted {
 /// Looks at the queue.
 pub struct Watching {
     grace: Duration,
-    picture: Mutex<Picture>,
+    picture: Mutex<QueueView>,
     unwanted: Mutex<HashMap<String, Unwanted>>,
     /// Held by whoever is asking.
     asking: Mutex<()>,
@@ -165,7 +165,7 @@ impl Watching {
             Some(_) => return,
             None => {}
         }
-        let Picture { past, missed, past_at, .. } = &mut *picture;
+        let QueueView { past, missed, past_at, .. } = &mut *picture;
         past.extend(found);
         missed.retain(|job| !past.contains_key(job));
         *past_at = Some(Instant::now());

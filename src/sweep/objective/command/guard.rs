@@ -15,7 +15,7 @@ use rustix::process::{
     Pid, Signal, WaitOptions, kill_process, kill_process_group, test_kill_process_group, wait,
 };
 
-use super::leftovers::Record;
+use super::leftovers::ProcessRecord;
 use super::processes::Process;
 use crate::sweep::engine::attempts::{AttemptEnd, TrialFolder};
 
@@ -60,7 +60,7 @@ pub fn guard(folder: &Path, attempt: u32, grace: Duration, command: &[String]) -
     };
     watch(group, sender);
     // Where nobody could find the command again it does not go on.
-    let recorded = Record::of_this_process(group).write(&folder);
+    let recorded = ProcessRecord::of_this_process(group).write(&folder);
     let end = loop {
         if recorded.is_err() {
             break AttemptEnd::Stopped;
@@ -74,7 +74,7 @@ pub fn guard(folder: &Path, attempt: u32, grace: Duration, command: &[String]) -
     // Known before anything else is waited for: who begins the sweep anew goes by it.
     let noted = folder.set_end(attempt, &end);
     end_all(group, &happening, end != AttemptEnd::Stopped, grace);
-    Record::forget(&folder)?;
+    ProcessRecord::forget(&folder)?;
     recorded.and(noted)
 }
 

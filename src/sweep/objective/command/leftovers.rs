@@ -42,7 +42,7 @@ impl Begun {
 
 /// Who is at a trial.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Record {
+pub struct ProcessRecord {
     worker: Worker,
     /// The guard, whose session all of it is.
     guard: Begun,
@@ -53,7 +53,7 @@ pub struct Record {
     mark: Option<String>,
 }
 
-impl Record {
+impl ProcessRecord {
     /// Of this guard and its command.
     pub fn of_this_process(command: Pid) -> Self {
         Self {
@@ -105,16 +105,16 @@ impl Record {
 /// # Errors
 /// Where it cannot be read who that was, or some does not end.
 pub fn end_leftovers(folder: &TrialFolder) -> io::Result<()> {
-    let Some(record) = load::<Record>(&folder.own(FILE))? else { return Ok(()) };
+    let Some(record) = load::<ProcessRecord>(&folder.own(FILE))? else { return Ok(()) };
     // Numbers of another machine, or of one that was started anew, say nothing here.
     if record.worker.is_elsewhere() || record.worker.boot != Worker::this().boot {
-        return Record::forget(folder);
+        return ProcessRecord::forget(folder);
     }
     let begun = Instant::now();
     loop {
         let left = record.left(&Process::all());
         if left.is_empty() {
-            return Record::forget(folder);
+            return ProcessRecord::forget(folder);
         }
         if begun.elapsed() > PATIENCE {
             let ids: Vec<String> = left.iter().map(|process| process.id.to_string()).collect();
@@ -146,10 +146,10 @@ mod tests {
         Command::new("sleep").arg("600").env(MARK, mark).process_group(0).spawn().unwrap()
     }
 
-    fn record(child: &Child, mark: Option<&str>) -> Record {
+    fn record(child: &Child, mark: Option<&str>) -> ProcessRecord {
         let id = child.id() as i32;
         let session = Process::of(id).unwrap().session;
-        Record {
+        ProcessRecord {
             worker: Worker::this(),
             guard: Begun { id: session + 1_000_000, started: Some(1) },
             command: Begun::of(id),

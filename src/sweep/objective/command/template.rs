@@ -12,15 +12,15 @@ enum Piece {
 
 /// A word of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Word {
+enum TemplateWord {
     Pieces(Vec<Piece>),
     /// All that has no place of its own.
-    Rest(Form),
+    Rest(Spelling),
 }
 
 /// How params stand on a command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum Spelling {
     /// `--name value`
     Args,
     /// `--name=value`
@@ -29,7 +29,7 @@ enum Form {
     Hydra,
 }
 
-impl Form {
+impl Spelling {
     fn named(name: &str) -> Option<Self> {
         match name {
             "args" => Some(Self::Args),
@@ -43,7 +43,7 @@ impl Form {
 /// A command that is filled in for each trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    words: Vec<Word>,
+    words: Vec<TemplateWord>,
     /// The params that `{args}` and the like stand for, in their order.
     rest: Vec<String>,
 }
@@ -56,16 +56,16 @@ impl Template {
     pub fn new(command: &[String], dimensions: &[Dimension]) -> Result<Self, String> {
         let names: Vec<&str> = dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
         let read = command.iter().map(|text| word(text, &names));
-        let mut words = read.collect::<Result<Vec<Word>, String>>()?;
+        let mut words = read.collect::<Result<Vec<TemplateWord>, String>>()?;
         let is_placed = |name: &str| words.iter().any(|word| word.takes(name));
         let rest: Vec<String> =
             names.iter().filter(|name| !is_placed(name)).map(|name| (*name).to_owned()).collect();
-        let has_rest = words.iter().any(|word| matches!(word, Word::Rest(_)));
+        let has_rest = words.iter().any(|word| matches!(word, TemplateWord::Rest(_)));
         if has_rest && names.is_empty() {
             return Err("there is a place for params in the command, and no --param".into());
         }
         if !has_rest && rest.len() == names.len() && !rest.is_empty() {
-            words.push(Word::Rest(Form::Args));
+            words.push(TemplateWord::Rest(Spelling::Args));
         } else if let Some(name) = rest.first().filter(|_| !has_rest) {
             return Err(format!(
                 "nothing in the command takes the param {name}; write {{{name}}} where its value goes, or {{args}} for all others"
@@ -81,7 +81,7 @@ impl Template {
         let mut is_option = false;
         for word in &self.words {
             match word {
-                Word::Pieces(pieces) => match in_words(pieces, params) {
+                TemplateWord::Pieces(pieces) => match in_words(pieces, params) {
                     Some(text) => {
                         let is_text = pieces.iter().all(|piece| matches!(piece, Piece::Text(_)));
                         is_option = is_text && text.starts_with('-') && !text.contains('=');
@@ -93,13 +93,13 @@ impl Template {
                         }
                     }
                 },
-                Word::Rest(form) => {
+                TemplateWord::Rest(form) => {
                     is_option = false;
                     for (name, value) in self.rest.iter().filter_map(|name| Some((name, params.get(name)?))) {
                         match form {
-                            Form::Args => filled.extend([format!("--{name}"), value.to_string()]),
-                            Form::ArgsEqual => filled.push(format!("--{name}={value}")),
-                            Form::Hydra => filled.push(format!("{name}={value}")),
+                            Spelling::Args => filled.extend([format!("--{name}"), value.to_string()]),
+                            Spelling::ArgsEqual => filled.push(format!("--{name}={value}")),
+                            Spelling::Hydra => filled.push(format!("{name}={value}")),
                         }
                     }
                 }
@@ -109,7 +109,7 @@ impl Template {
     }
 }
 
-impl Word {
+impl TemplateWord {
     fn takes(&self, name: &str) -> bool {
         match self {
             Self::Pieces(pieces) => {
@@ -132,7 +132,7 @@ fn in_words(pieces: &[Piece], params: &Params) -> Option<String> {
     Some(text)
 }
 
-fn word(text: &str, names: &[&str]) -> Result<Word, String> {
+fn word(text: &str, names: &[&str]) -> Result<TemplateWord, String> {
     let mut pieces = Vec::new();
     let mut plain = String::new();
     let mut rest = text;
@@ -153,13 +153,13 @@ fn word(text: &str, names: &[&str]) -> Result<Word, String> {
             return Err(format!("{text:?} has a {{ without its }}; write {{{{ for a brace"));
         };
         rest = behind;
-        if let Some(form) = Form::named(name) {
+        if let Some(form) = Spelling::named(name) {
             if text.len() != name.len() + 2 {
                 return Err(format!(
                     "{text:?}: {{{name}}} stands for several words, so it has to be a word of its own"
                 ));
             }
-            return Ok(Word::Rest(form));
+            return Ok(TemplateWord::Rest(form));
         }
         if !names.contains(&name) {
             let known = if names.is_empty() {
@@ -178,7 +178,7 @@ fn word(text: &str, names: &[&str]) -> Result<Word, String> {
     if !plain.is_empty() || pieces.is_empty() {
         pieces.push(Piece::Text(plain));
     }
-    Ok(Word::Pieces(pieces))
+    Ok(TemplateWord::Pieces(pieces))
 }
 
 #[cfg(test)]

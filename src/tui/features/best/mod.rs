@@ -99,7 +99,7 @@ pub struct Best {
     ancestors: Arc<Ancestors>,
     id: Option<String>,
     front: FxHashSet<String>,
-    asked: Option<Asked>,
+    asked: Option<AskedPolicy>,
     looking: Looking,
     /// What was just marked or undone, and the runs as they were then.
     champion: Option<(Champion, Arc<Catalog>)>,
@@ -120,7 +120,7 @@ enum Looking {
 
 /// What a selection was asked for.
 #[derive(Debug)]
-struct Asked {
+struct AskedPolicy {
     experiment: ExperimentId,
     catalog: Arc<Catalog>,
     tags: Vec<Tag>,
@@ -342,7 +342,7 @@ impl Best {
             chosen: chosen.clone().map(Box::new),
             ancestors: Arc::clone(&self.ancestors),
         };
-        self.asked = Some(Asked {
+        self.asked = Some(AskedPolicy {
             experiment,
             catalog,
             tags: tags.to_vec(),

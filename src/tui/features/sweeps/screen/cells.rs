@@ -35,48 +35,49 @@ pub enum TrialStatus {
 
 /// What rows are sorted by; what is missing comes last.
 #[derive(Debug, Clone, PartialEq)]
-pub enum SortKey {
+pub enum TrialOrder {
     Missing,
     Number(f64),
     Word(String),
 }
 
 /// The order of two keys; what is missing is last either way.
-pub fn compare(a: &SortKey, b: &SortKey, is_down: bool) -> Ordering {
+pub fn compare(a: &TrialOrder, b: &TrialOrder, is_down: bool) -> Ordering {
     let turned = |order: Ordering| if is_down { order.reverse() } else { order };
     match (a, b) {
-        (SortKey::Missing, SortKey::Missing) => Ordering::Equal,
-        (SortKey::Missing, _) => Ordering::Greater,
-        (_, SortKey::Missing) => Ordering::Less,
-        (SortKey::Number(a), SortKey::Number(b)) => turned(a.total_cmp(b)),
-        (SortKey::Word(a), SortKey::Word(b)) => turned(a.cmp(b)),
-        (SortKey::Number(_), SortKey::Word(_)) => turned(Ordering::Less),
-        (SortKey::Word(_), SortKey::Number(_)) => turned(Ordering::Greater),
+        (TrialOrder::Missing, TrialOrder::Missing) => Ordering::Equal,
+        (TrialOrder::Missing, _) => Ordering::Greater,
+        (_, TrialOrder::Missing) => Ordering::Less,
+        (TrialOrder::Number(a), TrialOrder::Number(b)) => turned(a.total_cmp(b)),
+        (TrialOrder::Word(a), TrialOrder::Word(b)) => turned(a.cmp(b)),
+        (TrialOrder::Number(_), TrialOrder::Word(_)) => turned(Ordering::Less),
+        (TrialOrder::Word(_), TrialOrder::Number(_)) => turned(Ordering::Greater),
     }
 }
 
 /// What a column sorts a trial by.
-pub fn sort_key(screen: &SweepScreen, column: &TrialColumn, number: usize) -> SortKey {
-    let Some(trial) = screen.shown.state.trials.get(number) else { return SortKey::Missing };
+pub fn sort_key(screen: &SweepScreen, column: &TrialColumn, number: usize) -> TrialOrder {
+    let Some(trial) = screen.shown.state.trials.get(number) else { return TrialOrder::Missing };
     match column {
-        TrialColumn::Number => SortKey::Number(number as f64),
-        TrialColumn::State => SortKey::Number(f64::from(status(screen, trial) as u8)),
-        TrialColumn::Value => screen.shown.value(trial).map_or(SortKey::Missing, SortKey::Number),
-        TrialColumn::Family => {
-            trial.proposal.as_ref().map_or(SortKey::Missing, |known| SortKey::Word(known.family.clone()))
-        }
+        TrialColumn::Number => TrialOrder::Number(number as f64),
+        TrialColumn::State => TrialOrder::Number(f64::from(status(screen, trial) as u8)),
+        TrialColumn::Value => screen.shown.value(trial).map_or(TrialOrder::Missing, TrialOrder::Number),
+        TrialColumn::Family => trial
+            .proposal
+            .as_ref()
+            .map_or(TrialOrder::Missing, |known| TrialOrder::Word(known.family.clone())),
         TrialColumn::Param(name) => match param(trial, name) {
-            None => SortKey::Missing,
-            Some(ParamValue::Int(value)) => SortKey::Number(*value as f64),
-            Some(ParamValue::Real(value)) => SortKey::Number(*value),
-            Some(ParamValue::Text(word)) => SortKey::Word(word.clone()),
+            None => TrialOrder::Missing,
+            Some(ParamValue::Int(value)) => TrialOrder::Number(*value as f64),
+            Some(ParamValue::Real(value)) => TrialOrder::Number(*value),
+            Some(ParamValue::Text(word)) => TrialOrder::Word(word.clone()),
         },
-        TrialColumn::Time if trial.outcome.is_none() => SortKey::Missing,
-        TrialColumn::Time => SortKey::Number(trial.ended.saturating_sub(trial.started) as f64),
+        TrialColumn::Time if trial.outcome.is_none() => TrialOrder::Missing,
+        TrialColumn::Time => TrialOrder::Number(trial.ended.saturating_sub(trial.started) as f64),
         TrialColumn::Attempt => screen
             .details
             .get(&number)
-            .map_or(SortKey::Missing, |details| SortKey::Number(f64::from(details.attempt))),
+            .map_or(TrialOrder::Missing, |details| TrialOrder::Number(f64::from(details.attempt))),
     }
 }
 
@@ -132,7 +133,7 @@ pub fn width(screen: &SweepScreen, at: usize, theme: &Theme, now: i64, seen: &[u
         TrialColumn::Param(_) => {
             let is_text = seen.iter().any(|number| {
                 let trial = screen.shown.state.trials.get(*number as usize);
-                matches!(sort_key(screen, column, *number as usize), SortKey::Word(_)) && trial.is_some()
+                matches!(sort_key(screen, column, *number as usize), TrialOrder::Word(_)) && trial.is_some()
             });
             ColumnRequest { right: !is_text, ..ColumnRequest::left(wide.min(WIDEST)) }
         }

@@ -145,7 +145,7 @@ impl SweepScreen {
         let trials = &self.shown.state.trials;
         let mut order: Vec<u32> = (0..trials.len() as u32).rev().collect();
         if let Some((column, is_down)) = &self.sorted {
-            let keys: Vec<cells::SortKey> =
+            let keys: Vec<cells::TrialOrder> =
                 (0..trials.len()).map(|number| cells::sort_key(self, column, number)).collect();
             order.sort_by(|a, b| {
                 let (a, b) = (&keys[*a as usize], &keys[*b as usize]);
