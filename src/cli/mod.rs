@@ -18,6 +18,7 @@ mod reading;
 mod runs;
 mod siblings;
 mod sweep;
+mod sweep_arguments;
 mod sweep_changes;
 mod sweep_command;
 mod sweep_file;
@@ -75,7 +76,7 @@ pub enum Command {
     /// Mark the best run, register its model and move the alias, optionally only if it beats the champion
     MarkBest(mark_best::Arguments),
     /// Train: search over model families, or over the params of any command, logging each trial as a run
-    Sweep(Box<sweep::Arguments>),
+    Sweep(Box<sweep_arguments::Arguments>),
     /// List, pause, continue or cancel the sweeps of this machine
     Sweeps(sweeps::Arguments),
     /// Wait for runs to finish

@@ -6,241 +6,30 @@ use serde_json::json;
 
 use super::choosing::store_name;
 use super::output::print_json;
-use super::sweep_command::{self, CommandArguments};
+use super::sweep_arguments::Arguments;
+use super::sweep_command;
 use super::sweep_report::{Bar, report, say};
-use super::sweep_slurm::{self, SlurmArguments};
+use super::sweep_slurm;
 use super::{Failure, open_existing, open_or_begin, sweep_file};
 use crate::config::Settings;
-use crate::learn::data::{DecimalMark, Task, bundled, separator};
+use crate::learn::data::Task;
 use crate::learn::families::FAMILIES;
 use crate::learn::report::DataReport;
 use crate::learn::study::TrainingData;
 use crate::mlflow::ExperimentId;
-use crate::params::Range;
 use crate::store::Store;
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
-use crate::sweep::engine::pruner::PruneRule;
 use crate::sweep::engine::record::is_transient;
-use crate::sweep::engine::rules::MOST_JOBS;
-use crate::sweep::executor_plan::SLURM_JOBS;
 use crate::sweep::header::SweepHeader;
-use crate::sweep::objective::tabular::{KeptModels, TabularPlan};
-use crate::sweep::plan::{SweepPlan, TrialPlan};
-use crate::sweep::request::{SweepRequest, seconds};
+use crate::sweep::objective::tabular::TabularPlan;
+use crate::sweep::plan::TrialPlan;
 use crate::sweep::run::{self, SweepJob};
-use crate::sweep::search::Method;
-
-#[derive(Debug, Clone, Default, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags are")]
-pub struct Arguments {
-    /// A CSV, TSV or Parquet file, or a bundled set: wine-quality, wine-quality-class, iris, diabetes, breast-cancer
-    #[arg(long, value_name = "FILE|SET")]
-    pub data: Option<String>,
-    /// The column to predict
-    #[arg(long, value_name = "COLUMN")]
-    pub target: Option<String>,
-    /// regression or classification; inferred from the target by default
-    #[arg(long, value_enum)]
-    pub task: Option<Task>,
-    /// The metric to optimise: rmse, mae, r2, mape; accuracy, balanced_accuracy, f1_macro, log_loss, roc_auc; of a command
-    /// any, with min or max: val_loss:min
-    #[arg(long)]
-    pub metric: Option<String>,
-    /// A model family to try; repeatable; by default all that suit the data
-    #[arg(long = "family", value_name = "NAME")]
-    pub families: Vec<String>,
-    /// The search space of a family: random_forest.max_depth=4..24, ridge.alpha=0.01..10.0:log, svm.kernel=rbf
-    #[arg(long = "space", value_name = "FAMILY.NAME=RANGE")]
-    pub spaces: Vec<String>,
-    /// The search method
-    #[arg(long, value_enum)]
-    pub method: Option<Method>,
-    /// Grid points for each range
-    #[arg(long, value_name = "N")]
-    pub grid_points: Option<usize>,
-    /// Maximum number of trials
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub trials: Option<u32>,
-    /// Start no new trial after this time: 90s, 10m, 2h
-    #[arg(long, value_name = "TIME", value_parser = seconds)]
-    pub time: Option<f64>,
-    /// Number of cross-validation folds
-    #[arg(long, value_name = "N")]
-    pub folds: Option<usize>,
-    /// The fraction of rows held out as the test set
-    #[arg(long, value_name = "SHARE")]
-    pub test_size: Option<f64>,
-    /// Random seed; results do not depend on the number of jobs
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Parallel trials, at most 8 with tpe or pruning; by default all cores but one; of a command any number, by default 1
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_JOBS as i64))]
-    pub jobs: Option<u32>,
-    /// Which models to keep
-    #[arg(long, value_enum)]
-    pub models: Option<KeptModels>,
-    /// Prune trials that fall behind: of the median at the same step or fold, or by asynchronous successive halving; median
-    /// where nothing is said; by default what trains on a table and is no grid
-    #[arg(long, value_name = "RULE", value_enum, num_args = 0..=1, default_missing_value = "median", overrides_with = "no_prune")]
-    pub prune: Option<PruneRule>,
-    /// Never prune trials
-    #[arg(long, overrides_with = "prune")]
-    pub no_prune: bool,
-    /// Prune no trial before this step, or so many folds; with asha the step of the first rung
-    #[arg(long, value_name = "STEP")]
-    pub min_steps: Option<i64>,
-    /// With asha: one trial in N goes on at a rung, and the next one lies N times further on; by default 4
-    #[arg(long, value_name = "N")]
-    pub reduction: Option<u32>,
-    /// The separator of a CSV file; detected by default
-    #[arg(long, value_name = "CHARACTER", value_parser = separator)]
-    pub separator: Option<u8>,
-    /// The decimal separator of a CSV file, . or ,; detected by default
-    #[arg(long, value_name = "CHARACTER", value_parser = str::parse::<DecimalMark>)]
-    pub decimal: Option<DecimalMark>,
-    /// The file has no header; columns are named c1, c2, …
-    #[arg(long)]
-    pub no_header: bool,
-    /// A column of numbers to treat as categorical; repeatable
-    #[arg(long, value_name = "COLUMN")]
-    pub categorical: Vec<String>,
-    /// A column to ignore; repeatable
-    #[arg(long, value_name = "COLUMN")]
-    pub ignore: Vec<String>,
-    /// The experiment to log to, by name or id; created if missing; by default named after the data, or the script
-    #[arg(long, value_name = "NAME")]
-    pub experiment: Option<String>,
-    /// Resume a cancelled or interrupted sweep
-    #[arg(long, value_name = "SWEEP", conflicts_with_all = ["data", "target", "families", "experiment"])]
-    pub resume: Option<String>,
-    /// Run in the background and print the sweep's id
-    #[arg(long)]
-    pub detach: bool,
-    /// List the model families and their search spaces
-    #[arg(long = "families")]
-    pub list_families: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Without a terminal
-    #[arg(long, hide = true)]
-    pub background: bool,
-    #[command(flatten)]
-    pub cluster: SlurmArguments,
-    #[command(flatten)]
-    pub of_command: CommandArguments,
-}
 
 /// What a sweep is carried out with.
 enum Work {
     Table(Box<TrainingData>),
     Command,
-}
-
-impl Arguments {
-    /// What has no meaning together.
-    pub fn check_pruning(&self) -> Result<(), Failure> {
-        if self.min_steps.is_some() && self.prune.is_none() {
-            return Err(Failure::Usage("--min-steps has a meaning with --prune alone".into()));
-        }
-        if self.reduction.is_some() && self.prune != Some(PruneRule::Asha) {
-            return Err(Failure::Usage("--reduction has a meaning for --prune asha alone".into()));
-        }
-        Ok(())
-    }
-
-    /// What is asked for, the flags before the settings.
-    fn request(&self, settings: &Settings) -> Result<SweepRequest, Failure> {
-        let mut request = settings.sweeping.defaults.clone();
-        if let Some(data) = &self.data {
-            // Of other data the target of the settings says nothing.
-            if *data != request.data {
-                request.target = None;
-                request.task = None;
-                request.metric = None;
-            }
-            request.data.clone_from(data);
-        }
-        if request.data.is_empty() {
-            let known: Vec<_> = bundled::SETS.iter().map(|set| set.name).collect();
-            return Err(Failure::Usage(format!(
-                "no data given; pass --data with a CSV, TSV or Parquet file, or one of {}, or a command behind --",
-                known.join(", ")
-            )));
-        }
-        request.target = self.target.clone().or(request.target);
-        request.task = self.task.or(request.task);
-        request.metric = self.metric.clone().or(request.metric);
-        if !self.families.is_empty() {
-            request.families.clone_from(&self.families);
-        }
-        for space in &self.spaces {
-            let parsed = space.split_once('=').and_then(|(name, range)| Some((name.split_once('.')?, range)));
-            let Some(((family, name), range)) = parsed else {
-                return Err(Failure::Usage(format!("--space {space}: write FAMILY.NAME=RANGE")));
-            };
-            let range: Range =
-                range.parse().map_err(|error| Failure::Usage(format!("--space {space}: {error}")))?;
-            request.ranges.push((family.to_owned(), name.to_owned(), range));
-        }
-        request.method = self.method.unwrap_or(request.method);
-        request.grid_points = self.grid_points;
-        request.trials = self.trials.map(|trials| trials as usize).or(request.trials);
-        request.seconds = self.time.or(request.seconds);
-        request.folds = self.folds.or(request.folds);
-        request.test_size = self.test_size.or(request.test_size);
-        request.seed = self.seed.or(request.seed);
-        request.models = self.models.unwrap_or(request.models);
-        if self.prune.is_some() || self.no_prune {
-            request.prune = Some(self.prune.is_some());
-            request.prune_rule = self.prune;
-        }
-        request.min_steps = self.min_steps;
-        request.reduction = self.reduction;
-        self.check_pruning()?;
-        request.executor = self.cluster.executor(settings)?;
-        request.reading.separator = self.separator.or(request.reading.separator);
-        request.reading.decimal = self.decimal.or(request.reading.decimal);
-        request.reading.no_header |= self.no_header;
-        request.reading.categorical.extend(self.categorical.iter().cloned());
-        request.reading.ignored.extend(self.ignore.iter().cloned());
-        Ok(request)
-    }
-}
-
-impl Arguments {
-    /// The plan of a sweep in that folder, and the data of one that has a table.
-    fn plan(
-        &self,
-        settings: &Settings,
-        folder: &std::path::Path,
-    ) -> Result<(SweepPlan, Option<TrainingData>), Failure> {
-        if self.of_command.is_given() {
-            return Ok((self.of_command.plan(self, settings, folder)?, None));
-        }
-        let (plan, data) = self.plan_of_table(settings)?;
-        Ok((plan, Some(data)))
-    }
-
-    fn plan_of_table(&self, settings: &Settings) -> Result<(SweepPlan, TrainingData), Failure> {
-        let (mut plan, data) = self.request(settings)?.decide()?;
-        plan.rules.jobs = jobs(settings, self, &plan);
-        Ok((plan, data))
-    }
-}
-
-/// All cores but one, which is the screen's.
-fn jobs(settings: &Settings, arguments: &Arguments, plan: &SweepPlan) -> usize {
-    let asked = arguments.jobs.map(|jobs| jobs as usize).or(settings.sweeping.jobs);
-    let asked = asked.or(plan.executor.slurm().map(|_| SLURM_JOBS.min(plan.rules.most_jobs())));
-    let jobs = plan.rules.jobs_for(asked);
-    if asked.is_some_and(|asked| asked > jobs) {
-        say(&format!(
-            "limited to {jobs} jobs, because tpe and pruning learn from earlier trials; a grid without pruning takes more"
-        ));
-    }
-    jobs
 }
 
 /// Closes what others began and did not end.

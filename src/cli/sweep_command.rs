@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::sweep::Arguments;
+use super::sweep_arguments::Arguments;
 use super::{Failure, sweep_report::say};
 use crate::config::Settings;
 use crate::sweep::objective::command::{CommandPlan, CommandRequest};

@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Failure;
-use super::sweep::Arguments;
+use super::sweep_arguments::Arguments;
 use super::sweep_command::CommandArguments;
 use super::sweep_slurm::SlurmArguments;
 use crate::disk;
