@@ -42,6 +42,25 @@ async fn close_broken(store: &Store, settings: &Settings) {
     }
 }
 
+/// Submits the sweep's own process as a job.
+fn submit(
+    settings: &Settings,
+    arguments: &Arguments,
+    (folder, header): (&SweepFolder, &SweepHeader),
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let job = sweep_slurm::submit_driver(folder, header, &settings.same_store()).inspect_err(|_| {
+        if arguments.resume.is_none() {
+            folder.remove();
+        }
+    })?;
+    say(&format!("the sweep's own process is job {job} of Slurm"));
+    if arguments.json {
+        return Ok(print_json(&json!({ "sweep": header.id, "job": job }), out)?);
+    }
+    Ok(writeln!(out, "{}", header.id)?)
+}
+
 /// Prints what would be run.
 fn dry_run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let here = std::env::current_dir()
@@ -100,14 +119,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         Work::Command => sweep_command::tell(&header.plan),
     }
     if arguments.cluster.is_driven_by_slurm(&header.plan)? && !arguments.background {
-        drop(work);
-        let job = sweep_slurm::submit_driver(&folder, &header, &settings.same_store()).inspect_err(|_| {
-            if arguments.resume.is_none() {
-                folder.remove();
-            }
-        })?;
-        say(&format!("the sweep's own process is job {job} of Slurm"));
-        return Ok(writeln!(out, "{}", header.id)?);
+        return submit(settings, arguments, (&folder, &header), out);
     }
     if arguments.detach {
         drop(work);

@@ -170,11 +170,12 @@ impl SlurmOptions {
             return Err("cpus of Slurm must be at least 1".into());
         }
         // These are the sweep's own: with others its jobs would not be found again.
-        let own = ["array", "job-name", "parsable", "output", "wrap", "signal", "wait", "dependency"];
+        let own =
+            ["array", "job-name", "parsable", "output", "wrap", "signal", "wait", "dependency", "clusters"];
         let name = |word: &String| word.trim_start_matches('-').split(['=', ' ']).next().map(str::to_owned);
         if let Some(word) = self.extra.iter().find(|word| {
             name(word).is_some_and(|name| own.contains(&name.as_str()))
-                || matches!(word.get(..2), Some("-a" | "-J" | "-o" | "-d" | "-W"))
+                || matches!(word.get(..2), Some("-a" | "-J" | "-o" | "-d" | "-W" | "-M"))
         }) {
             return Err(format!("extra {word:?} of Slurm is what the sweep sets itself; leave it out"));
         }

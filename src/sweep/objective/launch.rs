@@ -11,7 +11,7 @@ use crate::state::load;
 use crate::sweep::engine::attempts::TrialFolder;
 use crate::sweep::engine::numbers::Values;
 use crate::sweep::engine::rules::Rules;
-use crate::sweep::engine::trial::Trial;
+use crate::sweep::engine::trial::{Trial, TrialWatch};
 use crate::sweep::search::{Method, Observation, Proposal, Proposer};
 
 /// What an attempt at a trial is to do: all that whoever carries it out needs to know.
@@ -117,6 +117,20 @@ pub trait Launcher: Send + Sync {
         following: &dyn Fn(usize) -> io::Result<Option<Assignment>>,
         is_called_off: &dyn Fn() -> bool,
     ) -> io::Result<Option<Box<dyn Launched + '_>>>;
+}
+
+/// Ends an attempt that is under way and not wanted any more.
+///
+/// # Errors
+/// As [`Launched::is_over_in`].
+pub fn end_launched(
+    mut launched: Box<dyn Launched + '_>,
+    look: Duration,
+    watch: &dyn TrialWatch,
+) -> io::Result<()> {
+    launched.stop();
+    while !launched.is_over_in(look)? && !watch.is_called_off() {}
+    Ok(())
 }
 
 /// An attempt that is under way.

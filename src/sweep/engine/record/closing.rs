@@ -63,6 +63,12 @@ impl Recorder {
             self.log(&run, &[], &[], &[Tag::new(WHY, "interrupted")]).await?;
             self.end(&run, RunStatus::Killed, at).await?;
         }
+        if self.sweep.outlives && matches!(reason, EndReason::Cancelled | EndReason::Failed) {
+            // Jobs of an array may have begun before the sweep took note of their trials, and are cancelled with the others.
+            for run in self.running().await?.iter().filter(|run| run.tag(TRIAL) != Some("parent")) {
+                self.end(&run.info.run_id, RunStatus::Killed, at).await?;
+            }
+        }
         let parent = self.parent(at).await?;
         if let Some(best) = best(&self.state.trials, self.sweep.aim) {
             let run = match &self.scripts {

@@ -138,8 +138,9 @@ pub fn run(
     let missing = |cause| SlurmError::Missing { program, cause };
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // Within a job this process has variables that say which job it is: those of another are not that job's.
-    for name in std::env::vars_os().map(|(name, _)| name).filter(is_of_a_job) {
+    // Within a job this process has variables that say which job it is: those of another are not that job's. Others narrow down
+    // what is shown of jobs, and a job that is not shown is taken for lost.
+    for name in std::env::vars_os().map(|(name, _)| name).filter(is_left_out) {
         command.env_remove(name);
     }
     for name in &surroundings.removed {
@@ -184,8 +185,10 @@ fn restore_locale(command: &mut Command, program: &str) {
     }
 }
 
-fn is_of_a_job(name: &OsString) -> bool {
-    name.to_str().is_some_and(|name| name.starts_with("SLURM_") && name != "SLURM_CONF")
+fn is_left_out(name: &OsString) -> bool {
+    let starts = ["SLURM_", "SQUEUE_", "SACCT_", "SCANCEL_"];
+    name.to_str()
+        .is_some_and(|name| starts.iter().any(|start| name.starts_with(start)) && name != "SLURM_CONF")
 }
 
 fn reader<R: Read + Send + 'static>(pipe: Option<R>) -> std::thread::JoinHandle<String> {

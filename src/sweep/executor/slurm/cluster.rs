@@ -1,5 +1,6 @@
 //! A sweep's jobs: submitting them, once each, and finding them again.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -28,6 +29,15 @@ const BACK: &str = "now-30days";
 /// Tells people what happens with Slurm.
 pub type Teller = dyn Fn(&str) + Send + Sync;
 
+/// What is said about Slurm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// Whether it takes jobs.
+    Submitting,
+    /// Whether it tells of them.
+    Watching,
+}
+
 /// What a sweep's jobs are submitted with.
 pub struct ClusterSetup {
     /// What is asked for each.
@@ -49,11 +59,12 @@ pub struct Cluster {
     pub(super) folder: SweepFolder,
     setup: ClusterSetup,
     program: PathBuf,
-    /// Held while something is submitted.
     ledger: Mutex<Ledger>,
+    /// Held while something is submitted, which may take long where Slurm takes no more.
+    submitting: Mutex<()>,
     pub(super) watching: Watching,
     most_in_array: OnceLock<usize>,
-    said: Mutex<Option<String>>,
+    said: Mutex<HashMap<Topic, String>>,
     tell: Box<Teller>,
 }
 
@@ -66,6 +77,7 @@ impl Cluster {
         ask("sbatch", &["--version".to_owned()])?;
         Ok(Self {
             ledger: Mutex::new(Ledger::open(folder)?),
+            submitting: Mutex::default(),
             folder: folder.clone(),
             program: program()?,
             watching: Watching::new(setup.grace),
@@ -80,17 +92,24 @@ impl Cluster {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The turn to submit something.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.submitting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Says something once, until it is something else; nothing where all is well again.
-    pub(super) fn say(&self, words: Option<&str>) {
+    pub(super) fn say(&self, topic: Topic, words: Option<&str>) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.as_deref() == words {
+        if said.get(&topic).map(String::as_str) == words {
             return;
         }
-        match words {
-            Some(words) => (self.tell)(&format!("{words}; waiting, jobs go on")),
-            None => (self.tell)("Slurm answers again"),
+        match (words, topic) {
+            (Some(words), _) => (self.tell)(&format!("{words}; waiting, jobs go on")),
+            (None, Topic::Submitting) => (self.tell)("Slurm takes jobs again"),
+            (None, Topic::Watching) => (self.tell)("Slurm answers again"),
         }
-        *said = words.map(str::to_owned);
+        said.remove(&topic);
+        said.extend(words.map(|words| (topic, words.to_owned())));
     }
 
     /// Waits for that long; false where nobody waits any more.
@@ -126,15 +145,14 @@ impl Cluster {
     /// Where Slurm says no, or it cannot be written down.
     pub(super) fn submit(
         &self,
-        ledger: &mut Ledger,
         batch: Batch,
         is_called_off: &dyn Fn() -> bool,
     ) -> io::Result<Result<Option<String>, SlurmError>> {
         let Batch { first, count, attempt } = batch;
         // What was never submitted may be intended again.
         let name = format!("mltui-{}-{first}x{count}-{attempt}-{:04x}", self.setup.sweep, fastrand::u16(..));
-        let after = ledger.entries().iter().rev().find(|entry| entry.batch.is_array());
-        let after = after.and_then(|entry| entry.job.clone()).filter(|_| batch.is_array());
+        let last = self.ledger().entries().iter().rev().find(|entry| entry.batch.is_array()).cloned();
+        let after = last.and_then(|entry| entry.job).filter(|_| batch.is_array());
         let pattern = if batch.is_array() { "{array}" } else { "{job}" };
         let output = self.output_of(pattern);
         crate::disk::make_folder_of(&output, crate::disk::Care::Private)?;
@@ -142,7 +160,7 @@ impl Cluster {
             Submission { name: &name, working_folder: &self.setup.working_folder, output: &output };
         let words = words(&self.setup.options, submission, batch, self.setup.jobs, after.as_deref());
         let script = script(&self.setup.options, &self.program, &self.folder.path, batch);
-        ledger.intend(&name, batch)?;
+        self.ledger().intend(&name, batch)?;
         let mut pause = BREATH;
         loop {
             let error = match run("sbatch", &words, Some(&script), &self.setup.surroundings) {
@@ -152,17 +170,17 @@ impl Cluster {
                         let said = format!("sbatch printed no id of a job: {:?}", out.trim());
                         return Err(io::Error::other(said));
                     };
-                    self.say(None);
-                    ledger.answer(&name, Some(&job))?;
+                    self.say(Topic::Submitting, None);
+                    self.ledger().answer(&name, Some(&job))?;
                     return Ok(Ok(Some(job)));
                 }
                 Err(error) => error,
             };
             if !error.is_transient() || (batch.is_array() && matches!(error, SlurmError::Limit(_))) {
-                ledger.answer(&name, None)?;
+                self.ledger().answer(&name, None)?;
                 return Ok(Err(error));
             }
-            self.say(Some(&error.to_string()));
+            self.say(Topic::Submitting, Some(&error.to_string()));
             // The answer may have been lost, and not the question.
             loop {
                 if !Self::wait(pause, is_called_off) {
@@ -171,12 +189,12 @@ impl Cluster {
                 pause = (pause * 2).min(LONGEST);
                 match find(&name) {
                     Ok(Some(job)) => {
-                        self.say(None);
-                        ledger.answer(&name, Some(&job))?;
+                        self.say(Topic::Submitting, None);
+                        self.ledger().answer(&name, Some(&job))?;
                         return Ok(Ok(Some(job)));
                     }
                     Ok(None) => break,
-                    Err(error) => self.say(Some(&error.to_string())),
+                    Err(error) => self.say(Topic::Submitting, Some(&error.to_string())),
                 }
             }
         }
@@ -185,7 +203,6 @@ impl Cluster {
     /// Finds out what became of a submission whose answer is not known. None where nobody waits any more.
     pub(super) fn resolve(
         &self,
-        ledger: &mut Ledger,
         entry: &Submitted,
         is_called_off: &dyn Fn() -> bool,
     ) -> io::Result<Option<Submitted>> {
@@ -195,15 +212,15 @@ impl Cluster {
                 // It may have ended, and be forgotten: then its trial tells.
                 Ok(None) => break self.told_by_trial(entry)?,
                 Ok(job) => break job,
-                Err(error) => self.say(Some(&error.to_string())),
+                Err(error) => self.say(Topic::Submitting, Some(&error.to_string())),
             }
             if !Self::wait(pause, is_called_off) {
                 return Ok(None);
             }
             pause = (pause * 2).min(LONGEST);
         };
-        self.say(None);
-        ledger.answer(&entry.name, job.as_deref())?;
+        self.say(Topic::Submitting, None);
+        self.ledger().answer(&entry.name, job.as_deref())?;
         Ok(Some(Submitted { job, ..entry.clone() }))
     }
 

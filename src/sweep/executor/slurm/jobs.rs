@@ -4,8 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::client::SlurmError;
-use super::cluster::Cluster;
-use super::ledger::Ledger;
+use super::cluster::{Cluster, Topic};
 use super::script::Batch;
 use super::states::JobState;
 use super::watching::Known;
@@ -49,11 +48,11 @@ impl Launcher for Cluster {
         trial: &Trial,
         is_called_off: &dyn Fn() -> bool,
     ) -> io::Result<Option<Box<dyn Launched + '_>>> {
-        let mut ledger = self.ledger();
-        let Some(entry) = ledger.of(trial.number).cloned() else { return Ok(None) };
+        let _turn = self.turn();
+        let Some(entry) = self.ledger().of(trial.number).cloned() else { return Ok(None) };
         let entry = match entry.job {
             Some(_) => Some(entry),
-            None => self.resolve(&mut ledger, &entry, is_called_off)?,
+            None => self.resolve(&entry, is_called_off)?,
         };
         let found = entry.and_then(|entry| Some((entry.job_of(trial.number)?, entry.batch.attempt)));
         let Some((job, attempt)) = found else { return Ok(None) };
@@ -78,22 +77,22 @@ impl Launcher for Cluster {
         following: &dyn Fn(usize) -> io::Result<Option<Assignment>>,
         is_called_off: &dyn Fn() -> bool,
     ) -> io::Result<Option<Box<dyn Launched + '_>>> {
-        let mut ledger = self.ledger();
+        let _turn = self.turn();
         if is_called_off() {
             return Ok(None);
         }
         let (trial, attempt) = (assignment.trial, assignment.attempt);
-        if let Some(job) = self.submitted_meanwhile(&ledger, folder, trial)? {
+        if let Some(job) = self.submitted_meanwhile(folder, trial)? {
             return Ok(Some(Box::new(job)));
         }
         assignment.write(folder)?;
         let (mut first, mut count) = (trial, 1);
         if attempt == 1 {
-            (first, count) = self.assign(&ledger, trial, following)?;
+            (first, count) = self.assign(trial, following)?;
         }
         loop {
             let batch = Batch { first, count, attempt };
-            match self.submit(&mut ledger, batch, is_called_off)? {
+            match self.submit(batch, is_called_off)? {
                 Ok(Some(_)) => break,
                 Ok(None) => return Ok(None),
                 // Fewer may fit below the limit of a user.
@@ -104,7 +103,7 @@ impl Launcher for Cluster {
                 Err(error) => return Err(error.into()),
             }
         }
-        let job = ledger.of(trial).and_then(|entry| entry.job_of(trial));
+        let job = self.ledger().of(trial).and_then(|entry| entry.job_of(trial));
         let job = job.ok_or_else(|| io::Error::other("a job that was submitted is not known"))?;
         Ok(Some(Box::new(self.job(folder, trial, job, attempt))))
     }
@@ -126,13 +125,8 @@ impl Cluster {
     }
 
     /// The job of a trial that somebody submitted with another one, since it was last looked for.
-    fn submitted_meanwhile(
-        &self,
-        ledger: &Ledger,
-        folder: &TrialFolder,
-        trial: usize,
-    ) -> io::Result<Option<TrialJob<'_>>> {
-        let known = ledger.of(trial).cloned();
+    fn submitted_meanwhile(&self, folder: &TrialFolder, trial: usize) -> io::Result<Option<TrialJob<'_>>> {
+        let known = self.ledger().of(trial).cloned();
         let known = known.and_then(|entry| Some((entry.job_of(trial)?, entry.batch.attempt)));
         let Some((job, attempt)) = known else { return Ok(None) };
         let mut found = self.job(folder, trial, job, attempt);
@@ -149,13 +143,12 @@ impl Cluster {
     /// Writes down what the trials around that one are to do, as far as an array goes: the first of them, and how many.
     fn assign(
         &self,
-        ledger: &Ledger,
         trial: usize,
         following: &dyn Fn(usize) -> io::Result<Option<Assignment>>,
     ) -> io::Result<(usize, usize)> {
         let most = self.most_in_array();
         let write = |number: usize| -> io::Result<bool> {
-            if ledger.has(number) {
+            if self.ledger().has(number) {
                 return Ok(false);
             }
             let Some(assignment) = following(number)? else { return Ok(false) };
@@ -201,7 +194,7 @@ impl TrialJob<'_> {
         }
         let known = self.cluster.watching.state(&self.job, self.since);
         let complaint = self.cluster.watching.complaint();
-        self.cluster.say(complaint.as_deref());
+        self.cluster.say(Topic::Watching, complaint.as_deref());
         let state = match known {
             Known::Nothing => return Ok(false),
             Known::State(state) if state.is_active() => {

@@ -58,8 +58,8 @@ pub struct Ledger {
     folder: SweepFolder,
     /// In the order in which it was.
     entries: Vec<Submitted>,
-    /// Trials whose jobs the sweep called off itself, with the attempt.
-    dropped: Vec<Batch>,
+    /// Trials whose jobs the sweep called off itself, with the names of those jobs.
+    dropped: Vec<(String, Batch)>,
 }
 
 impl Ledger {
@@ -93,7 +93,14 @@ impl Ledger {
                 }
             }
             LedgerLine::Dropped { first, count, attempt } => {
-                self.dropped.push(Batch { first, count, attempt });
+                // What is submitted behind it is another job, also where its number is the same.
+                let batch = Batch { first, count, attempt };
+                let is_of = |entry: &&Submitted| {
+                    entry.batch.attempt == attempt
+                        && (first..first + count).any(|trial| entry.batch.has(trial))
+                };
+                let named = self.entries.iter().filter(is_of).map(|entry| (entry.name.clone(), batch));
+                self.dropped.extend(named);
             }
             LedgerLine::Answered { name, answer: SubmitReply::Void } => {
                 self.entries.retain(|entry| entry.name != name);
@@ -148,9 +155,10 @@ impl Ledger {
     /// The last submission of a trial, if the sweep did not call that off.
     pub fn of(&self, trial: usize) -> Option<&Submitted> {
         let last = self.entries.iter().rev().find(|entry| entry.batch.has(trial));
-        let is_of =
-            |entry: &Submitted, batch: &Batch| batch.attempt == entry.batch.attempt && batch.has(trial);
-        last.filter(|entry| !self.dropped.iter().any(|batch| is_of(entry, batch)))
+        let is_dropped = |entry: &Submitted| {
+            self.dropped.iter().any(|(name, batch)| *name == entry.name && batch.has(trial))
+        };
+        last.filter(|entry| !is_dropped(entry))
     }
 
     /// All of them.
@@ -191,5 +199,8 @@ mod tests {
         let read = Ledger::open(&folder).unwrap();
         assert!(read.has(6) && !read.has(9));
         assert_eq!((read.of(6), read.of(4).map(|entry| entry.name.as_str())), (None, Some("a")));
+        let mut read = read;
+        read.intend("e", Batch { first: 6, count: 1, attempt: 1 }).unwrap();
+        assert_eq!(read.of(6).map(|entry| entry.name.as_str()), Some("e"), "it is submitted anew");
     }
 }

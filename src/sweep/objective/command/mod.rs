@@ -35,7 +35,7 @@ use self::judging::{last_lines, with_lines};
 use self::live::Live;
 use self::printed::{Printed, Reader};
 use self::template::Template;
-use super::launch::{AssignedWork, Assignment, Foreknown, Launched, Launcher};
+use super::launch::{AssignedWork, Assignment, Foreknown, Launched, Launcher, end_launched};
 use super::{Objective, TrialFault};
 use crate::mlflow::{Run, RunId};
 use crate::store::now_ms;
@@ -201,12 +201,13 @@ impl Commands {
     }
 
     /// Carries an attempt out, or goes on with one that is under way.
-    fn carry_out(
-        &self,
+    fn carry_out<'a>(
+        &'a self,
         trial: &Trial,
+        (attempt, parent): (&mut Attempt, &RunId),
         launched: &mut dyn Launched,
         watch: &dyn TrialWatch,
-        (mut turn, reader, live): (Turn<'_>, &mut Reader<'_>, &mut Live),
+        (mut turn, reader, live): (Turn<'_>, &mut Reader<'a>, &mut Live),
     ) -> io::Result<Came> {
         let folder = self.folder.trial_folder(trial.number);
         let begun = Instant::now();
@@ -215,8 +216,16 @@ impl Commands {
         let timeout = timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let (mut came, mut looked) = (None, begun);
         while !launched.is_over_in(LOOK)? {
+            let is_elsewhere = self.launcher.is_elsewhere();
+            if is_elsewhere && folder.attempt()?.number != attempt.number {
+                // What it measured before a queue carried it out again does not count.
+                *attempt = folder.attempt()?;
+                *reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
+                *live = self.live(trial, attempt.number, parent);
+            }
             reader.read(now_ms())?;
-            if folder.cut_log()? {
+            // A node that writes does not see what is cut here.
+            if !is_elsewhere && folder.cut_log()? {
                 reader.skip_to_end()?;
             }
             if !reader.printed.is_empty() {
@@ -234,8 +243,7 @@ impl Commands {
                 continue;
             }
             let new = live.take(&reader.printed, &self.metric);
-            let is_hopeless =
-                !new.is_empty() && watch.steps(folder.attempt()?.number, &new, false)? == Verdict::Prune;
+            let is_hopeless = !new.is_empty() && watch.steps(attempt.number, &new, false)? == Verdict::Prune;
             if is_hopeless || watch.is_unwanted() {
                 came = Some(Came::Pruned);
             } else if watch.is_called_off() {
@@ -321,7 +329,7 @@ impl Commands {
         let mut live = self.live(trial, attempt.number, parent);
         let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
         let heard = (turn, &mut reader, &mut live);
-        let came = self.carry_out(trial, launched.as_mut(), watch, heard)?;
+        let came = self.carry_out(trial, (attempt, parent), launched.as_mut(), watch, heard)?;
         let last = folder.attempt()?;
         if last.number != attempt.number {
             // What it said before it was carried out again does not count.
@@ -361,7 +369,12 @@ impl Commands {
                     reader.finish(now_ms());
                     (Came::Ended(end), reader.printed)
                 }
-                None if watch.is_unwanted() => return Ok((TrialEnd::Pruned, None)),
+                None if watch.is_unwanted() => {
+                    if let Some(launched) = under_way.take() {
+                        end_launched(launched, LOOK, watch)?;
+                    }
+                    return Ok((TrialEnd::Pruned, None));
+                }
                 None if watch.is_called_off() => return Ok((TrialEnd::Cancelled, None)),
                 None => {
                     let carried = self.carried_out(

@@ -11,7 +11,9 @@ use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::engine::numbers::Values;
 use crate::sweep::engine::trial::{Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
 use crate::sweep::header::SweepHeader;
-use crate::sweep::objective::launch::{AssignedWork, Assignment, Foreknown, Launched, Launcher};
+use crate::sweep::objective::launch::{
+    AssignedWork, Assignment, Foreknown, Launched, Launcher, end_launched,
+};
 use crate::sweep::objective::{Objective, TrialFault};
 
 /// Between looks at what was reported.
@@ -158,9 +160,8 @@ impl TabularJobs {
         let mut lost = 0;
         loop {
             if let Some(end) = self.merge(&folder, attempt.number, &mut merged, watch)? {
-                if let Some(mut launched) = under_way.take() {
-                    launched.stop();
-                    while !launched.is_over_in(LOOK)? && !watch.is_called_off() {}
+                if let Some(launched) = under_way.take() {
+                    end_launched(launched, LOOK, watch)?;
                 }
                 return Ok(end);
             }
@@ -169,7 +170,12 @@ impl TabularJobs {
             }
             let end = match known.take() {
                 Some(end) => Some(end),
-                None if watch.is_unwanted() => return Ok(TrialEnd::Pruned),
+                None if watch.is_unwanted() => {
+                    if let Some(launched) = under_way.take() {
+                        end_launched(launched, LOOK, watch)?;
+                    }
+                    return Ok(TrialEnd::Pruned);
+                }
                 None if watch.is_called_off() => return Ok(TrialEnd::Cancelled),
                 None => {
                     let launched = match under_way.take() {
