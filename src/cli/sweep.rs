@@ -95,6 +95,9 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let mut patient = settings.clone();
     // The sweep itself tries again for as long as it takes, and says so.
     patient.rest.max_retries = 0;
+    if let Some(id) = &arguments.resume {
+        check_store(settings, id)?;
+    }
     // Where a sweep goes on, its store was there.
     let store = if arguments.resume.is_some() { open_existing(&patient)? } else { open_or_begin(&patient)? };
     if !arguments.background {
@@ -250,15 +253,21 @@ fn leave_terminal() {
     }
 }
 
+/// A sweep goes on in its own store only.
+fn check_store(settings: &Settings, id: &str) -> Result<(), Failure> {
+    let (_, header) = super::sweeps::named(settings, id)?;
+    let store = store_name(settings);
+    if header.store == store {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "sweep {id} logs to {}, not to {store}; pass --tracking-uri {}",
+        header.store, header.store
+    )))
+}
+
 fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, Work), Failure> {
     let (folder, header) = super::sweeps::named(settings, id)?;
-    let store = store_name(settings);
-    if header.store != store {
-        return Err(Failure::Usage(format!(
-            "sweep {id} logs to {}, not to {store}; pass --tracking-uri {}",
-            header.store, header.store
-        )));
-    }
     let is_running = folder.is_running();
     // A lock of an earlier version says for good who was at it last.
     let may_be_at_it =

@@ -88,7 +88,8 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
     };
     let (folder, progress) = find(settings, sweep)?;
     let unchanged = |cause| Failure::State { what: "it continues as before", cause };
-    if control == Control::Cancel && progress.state == SweepStatus::Interrupted {
+    let may_be_away = matches!(progress.state, SweepStatus::Interrupted | SweepStatus::Elsewhere);
+    if control == Control::Cancel && may_be_away {
         let (_, header) = named(settings, sweep)?;
         if header.plan.executor.slurm().is_some() {
             // Its jobs go on while no process is at it.

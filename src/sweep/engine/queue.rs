@@ -311,7 +311,8 @@ impl<'a> Queue<'a> {
 /// What stays the same where trials fail for one reason: the first line without its numbers, which tell of params.
 fn kind_of_failure(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
-    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-');
+    // With their exponents: letters that are left out in every message change nothing.
+    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
     line.split(is_number).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("#")
 }
 

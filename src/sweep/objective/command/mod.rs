@@ -31,7 +31,7 @@ use tokio::runtime::Handle;
 use self::first::{First, Turn};
 use self::gpus::Gpus;
 use self::here::Here;
-use self::judging::{last_lines, with_lines};
+use self::judging::last_lines;
 use self::live::Live;
 use self::printed::{Printed, Reader};
 use self::template::Template;
@@ -432,7 +432,7 @@ impl Commands {
                 }
                 Err(why) => {
                     let lines = last_lines(&folder, attempt.log_start)?;
-                    (TrialEnd::Failed(with_lines(&why, &lines)), None)
+                    (TrialEnd::Failed([&[why], &lines[..]].concat().join("\n")), None)
                 }
             });
         }

@@ -83,7 +83,9 @@ fn check_name(name: &str) -> Result<(), String> {
 
 fn range(text: &str) -> Result<Range, String> {
     // A path that begins with dots is a choice.
-    let is_range = text.split_once("..").is_some_and(|(low, _)| low.parse::<f64>().is_ok());
+    let begins = |part: &str| part.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit());
+    let is_range =
+        !text.contains('/') && text.split_once("..").is_some_and(|(low, high)| begins(low) || begins(high));
     if is_range || text.ends_with(":log") {
         return text.parse();
     }
@@ -221,6 +223,8 @@ mod tests {
             (&["lr=0..1:log"], "above 0 with log"),
             (&["lr=0..1:0"], "the step above 0"),
             (&["lr=1..x"], "invalid range"),
+            (&["lr=abc..1"], "invalid range"),
+            (&["lr=0.1..1O"], "invalid range"),
             (&["lr=1..inf"], "low must be below high"),
             (&["lr=a,,b"], "a choice is empty"),
             (&["lr=a,b,a"], "a is there twice"),

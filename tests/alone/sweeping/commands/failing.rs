@@ -45,6 +45,11 @@ fn a_trial_without_the_metric_says_what_there_is() {
     let why = "no metric val_loss: it made no run, and its output has acc, loss";
     assert!(code == 3 && error.contains(why), "{error}");
     assert_eq!(seen(&world.uri, "train").1[0].points.len(), 2, "they are logged all the same");
+    // That is one way to fail, whatever else each trial says.
+    let world = World::new("echo \"{\\\"loss\\\": $MLTUI_PARAM_LR}\"; echo \"done $MLTUI_TRIAL_DIR\"");
+    let (code, _, error) = world.sweep(&["--trials", "9"], &[]);
+    assert!(code == 3 && error.contains("the first 3 trials failed in the same way: no metric"), "{error}");
+    assert_eq!(seen(&world.uri, "train").1.len(), 3);
 }
 
 #[test]
