@@ -132,6 +132,9 @@ fn ask_trials(app: &mut App) {
     let list = app.overlay.take();
     let at = if let Some(Overlay::Sweeps { at }) = list { Some(at) } else { None };
     Prompt::new("Number of trials", hint, &now, number, move |app, most, effects| {
+        if most < begun {
+            return Err(format!("{begun} trials have begun already").into());
+        }
         effects.push(Effect::Ask { sweep: id.clone(), change: Change::Trials { most } });
         effects.push(Effect::ReadProgress);
         app.overlay = at.map(|at| Overlay::Sweeps { at });

@@ -285,7 +285,11 @@ fn number(value: &ParamValue) -> Option<f64> {
 /// What each group of numbers covers.
 fn in_words(distinct: &[f64], bounds: &[f64]) -> Vec<String> {
     let name = |at: usize| {
-        let low = if at == 0 { distinct.first() } else { bounds.get(at - 1) };
+        // What was tried, and not what lies between.
+        let low = match at.checked_sub(1).and_then(|before| bounds.get(before)) {
+            Some(bound) => distinct.iter().find(|number| *number >= bound),
+            None => distinct.first(),
+        };
         // The greatest that is in it: the next one begins with the bound.
         let high = match bounds.get(at) {
             Some(bound) => distinct.iter().rev().find(|number| *number < bound),

@@ -70,15 +70,19 @@ fn head(app: &App, screen: &SweepScreen, theme: &Theme, frame: &mut Frame<'_>, a
     let words = text::clean(&progress.status_text()).into_owned();
     let mut spans =
         vec![Span::styled(words, state_style(progress.state, theme).add_modifier(Modifier::BOLD))];
-    if area.width >= 70 {
-        spans.push(Span::raw("  "));
-        spans.extend(bar(progress, theme));
-    }
     let of = progress.of.map_or(String::new(), |of| format!("/{}", text::count(of)));
     spans.push(Span::styled(format!("  {}{of}", text::count(progress.ended())), theme.heading));
-    spans.push(Span::styled(format!("  {}", counts(progress)), theme.text));
     if let Some(left) = progress.left {
         spans.push(Span::styled(format!("  about {} left", rough(left)), theme.accent));
+    }
+    let room = (area.width as usize).saturating_sub(spans.iter().map(Span::width).sum::<usize>() + 2);
+    let counts = text::cut(&counts(progress), room, theme.glyphs.ellipsis);
+    spans.push(Span::styled(format!("  {counts}"), theme.text));
+    let mut with_bar = vec![Span::raw("  ")];
+    with_bar.extend(bar(progress, theme));
+    let wide = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
+    if wide(&spans) + wide(&with_bar) <= area.width as usize {
+        spans.splice(1..1, with_bar);
     }
     put(frame, area, 0, Line::from(spans));
     put(frame, area, 1, best_line(app, screen, theme, area.width as usize));
