@@ -261,6 +261,8 @@ fn changes_are_asked_of_a_sweep_that_goes_on() {
     assert_eq!(asked(&press(&mut app, "- - - -")), None, "at least one");
     press(&mut app, "t ctrl-u x enter");
     assert!(drawn(&app).contains("a number from 1 on"), "{}", drawn(&app));
+    assert_eq!(asked(&press(&mut app, "ctrl-u 3 enter")), None);
+    assert!(drawn(&app).contains("trials have begun already"), "{}", drawn(&app));
     assert_eq!(asked(&press(&mut app, "ctrl-u 8 0 enter")), Some(Change::Trials { most: 80 }));
     assert!(matches!(app.screens.last(), Some(Screen::Sweep(_))) && app.overlay.is_none());
     for key in ["p", "x"] {

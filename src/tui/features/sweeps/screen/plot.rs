@@ -342,3 +342,13 @@ pub fn inked(screen: &SweepScreen) -> Vec<(usize, f64, u8)> {
     let ink = |trial| groups.get(screen.grouping.group(trial)).map_or(1, |group| group.ink);
     seen(screen, &screen.shown).map(|(number, _, value)| (number, value, ink(number))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn a_group_of_numbers_is_named_after_what_was_tried() {
+        assert_eq!(in_words(&[3.0, 4.0, 6.0, 8.0], &[3.4, 5.8]), ["3", "4", "6 to 8"]);
+    }
+}
