@@ -6,11 +6,12 @@ use ratatui::text::{Line, Span};
 use super::{FIELDS, PlanForm};
 use crate::text;
 use crate::tui::widgets::boxes::{centred_box, put};
+use crate::tui::widgets::input::Input;
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
 
 /// Cells of the names on the left.
-const NAMES: usize = 10;
+pub const NAMES: usize = 10;
 
 pub fn draw(form: &PlanForm, experiment: &str, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
     let title = format!("Train in {experiment}");
@@ -31,32 +32,10 @@ pub fn draw(form: &PlanForm, experiment: &str, hint: &str, theme: &Theme, frame:
     let first = form.at.saturating_sub(shown.saturating_sub(1)).min(FIELDS.len() - shown);
     for (line, field) in FIELDS.iter().enumerate().skip(first).take(shown) {
         let is_here = line == form.at;
-        let name = text::fit(field.name(), NAMES, theme.glyphs.ellipsis);
-        let mut spans = vec![Span::styled(name, if is_here { theme.key } else { theme.dim })];
-        let input = form.input(*field);
-        let left = width.saturating_sub(NAMES);
-        if is_here {
-            spans.extend(typed(input, left, theme));
-            if let Some(rest) = form.rest() {
-                // The cursor stands on its first letter.
-                let cursor = spans.pop().map_or(theme.dim, |cursor| cursor.style);
-                let room = left.saturating_sub(text::width(&text::clean(input.value())));
-                let rest = text::cut(&text::clean(&rest), room, theme.glyphs.ellipsis);
-                let (first, others) = rest.split_at(rest.chars().next().map_or(0, char::len_utf8));
-                spans.push(Span::styled(first.to_owned(), cursor));
-                spans.push(Span::styled(others.to_owned(), theme.dim));
-            }
-            if input.value().is_empty() {
-                let hint = text::cut(field.hint(), left.saturating_sub(2), theme.glyphs.ellipsis);
-                spans.push(Span::styled(format!(" {hint}"), theme.dim));
-            }
-        } else if input.value().is_empty() {
-            spans.push(Span::styled(text::cut(field.hint(), left, theme.glyphs.ellipsis), theme.dim));
-        } else {
-            let words = text::cut(&text::clean(input.value()), left, theme.glyphs.ellipsis);
-            spans.push(Span::styled(words, theme.text));
-        }
-        put(frame, room, line - first, Line::from(spans));
+        let rest = if is_here { form.rest() } else { None };
+        let shown =
+            FormLine { name: field.name(), hint: field.hint(), input: form.input(*field), rest, is_here };
+        put(frame, room, line - first, shown.draw(width, theme));
     }
     let style = match answer {
         Some(Err(_)) => theme.bad,
@@ -65,5 +44,47 @@ pub fn draw(form: &PlanForm, experiment: &str, hint: &str, theme: &Theme, frame:
     };
     for (line, words) in said_lines.into_iter().enumerate() {
         put(frame, room, shown + 1 + line, Line::styled(words, style));
+    }
+}
+
+/// A line of a form: its name, and what is typed, or what can be.
+pub struct FormLine<'a> {
+    pub name: &'a str,
+    /// What an empty line stands for, or what can stand in it.
+    pub hint: &'a str,
+    pub input: &'a Input,
+    /// What completes what is typed.
+    pub rest: Option<String>,
+    /// Whether the cursor is here.
+    pub is_here: bool,
+}
+
+impl FormLine<'_> {
+    pub fn draw(self, width: usize, theme: &Theme) -> Line<'static> {
+        let name = text::fit(self.name, NAMES, theme.glyphs.ellipsis);
+        let mut spans = vec![Span::styled(name, if self.is_here { theme.key } else { theme.dim })];
+        let left = width.saturating_sub(NAMES);
+        let value = text::clean(self.input.value());
+        let hint = |room: usize| text::cut(self.hint, room, theme.glyphs.ellipsis);
+        if self.is_here {
+            spans.extend(typed(self.input, left, theme));
+            if let Some(rest) = &self.rest {
+                // The cursor stands on its first letter.
+                let cursor = spans.pop().map_or(theme.dim, |cursor| cursor.style);
+                let room = left.saturating_sub(text::width(&value));
+                let rest = text::cut(&text::clean(rest), room, theme.glyphs.ellipsis);
+                let (first, others) = rest.split_at(rest.chars().next().map_or(0, char::len_utf8));
+                spans.push(Span::styled(first.to_owned(), cursor));
+                spans.push(Span::styled(others.to_owned(), theme.dim));
+            }
+            if value.is_empty() {
+                spans.push(Span::styled(format!(" {}", hint(left.saturating_sub(2))), theme.dim));
+            }
+        } else if value.is_empty() {
+            spans.push(Span::styled(hint(left), theme.dim));
+        } else {
+            spans.push(Span::styled(text::cut(&value, left, theme.glyphs.ellipsis), theme.text));
+        }
+        Line::from(spans)
     }
 }

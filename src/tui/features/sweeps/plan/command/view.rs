@@ -5,12 +5,10 @@ use ratatui::text::{Line, Span};
 
 use super::CommandForm;
 use crate::text;
+use crate::tui::features::sweeps::plan::view::{FormLine, NAMES};
 use crate::tui::widgets::boxes::{centred_box, put};
 use crate::tui::widgets::theme::Theme;
-use crate::tui::widgets::view::typed;
 
-/// Cells of the names on the left.
-const NAMES: usize = 10;
 /// Cells of the whole.
 const WIDTH: usize = 104;
 /// Lines that the first command line takes at most.
@@ -36,34 +34,9 @@ pub fn draw(form: &CommandForm, experiment: &str, hint: &str, theme: &Theme, fra
         // The second of several has the same name.
         let name = if above == Some(*field) && !is_here { "" } else { field.name() };
         above = Some(*field);
-        let name = text::fit(name, NAMES, theme.glyphs.ellipsis);
-        let mut spans = vec![Span::styled(name, if is_here { theme.key } else { theme.dim })];
-        let left = width.saturating_sub(NAMES);
-        let value = text::clean(input.value());
-        if is_here {
-            spans.extend(typed(input, left, theme));
-            if let Some(rest) = form.rest() {
-                // The cursor stands on its first letter.
-                let cursor = spans.pop().map_or(theme.dim, |cursor| cursor.style);
-                let rest = text::cut(
-                    &text::clean(&rest),
-                    left.saturating_sub(text::width(&value)),
-                    theme.glyphs.ellipsis,
-                );
-                let (first, others) = rest.split_at(rest.chars().next().map_or(0, char::len_utf8));
-                spans.push(Span::styled(first.to_owned(), cursor));
-                spans.push(Span::styled(others.to_owned(), theme.dim));
-            }
-            if input.value().is_empty() {
-                let hint = text::cut(field.hint(), left.saturating_sub(2), theme.glyphs.ellipsis);
-                spans.push(Span::styled(format!(" {hint}"), theme.dim));
-            }
-        } else if input.value().is_empty() {
-            spans.push(Span::styled(text::cut(field.hint(), left, theme.glyphs.ellipsis), theme.dim));
-        } else {
-            spans.push(Span::styled(text::cut(&value, left, theme.glyphs.ellipsis), theme.text));
-        }
-        put(frame, room, line - first, Line::from(spans));
+        let rest = if is_here { form.rest() } else { None };
+        let shown = FormLine { name, hint: field.hint(), input, rest, is_here };
+        put(frame, room, line - first, shown.draw(width, theme));
     }
     for (at, line) in said.into_iter().enumerate() {
         put(frame, room, shown + 1 + at, line);
