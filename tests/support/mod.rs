@@ -40,7 +40,35 @@ pub const V2: Mlflow = Mlflow {
     packages: &["mlflow==2.22.5", "sqlalchemy<2.1", "onnx==1.18.0", "onnxruntime==1.22.1"],
 };
 
+/// What scripts train and search with that log to MLflow, without what MLflow brings along.
+const LIBRARIES: &[&str] = &[
+    "xgboost-cpu==3.2.0",
+    "optuna==5.0.0",
+    "optuna-integration==5.0.0",
+    "colorlog==6.12.0",
+    "tqdm==4.70.1",
+    "hydra-core==1.3.8",
+    "omegaconf==2.4.0",
+    "antlr4-python3-runtime==4.9.3",
+];
+
 impl Mlflow {
+    /// The Python of the environment with further libraries, which are installed on first use.
+    pub fn python_with_libraries(self) -> PathBuf {
+        let python = self.python();
+        let ready = python.parent().unwrap().with_file_name(".ready-libraries");
+        let lock = File::create(python.parent().unwrap().with_file_name(".libraries.lock")).unwrap();
+        lock.lock().unwrap();
+        let packages = LIBRARIES.join(" ");
+        if fs::read_to_string(&ready).ok().as_ref() != Some(&packages) {
+            let mut pip = Command::new(&python);
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+            run(pip.args(LIBRARIES), "pip install of libraries");
+            fs::write(&ready, packages).unwrap();
+        }
+        python
+    }
+
     /// The Python of the environment, which is installed on first use.
     pub fn python(self) -> PathBuf {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).to_owned();
@@ -160,6 +188,16 @@ pub struct Server {
 }
 
 impl Server {
+    /// A server that many tests use, each with experiments and models of its own names; it ends with the test program.
+    pub fn shared(mlflow: Mlflow) -> &'static Self {
+        static SHARED: [OnceLock<Server>; 2] = [OnceLock::new(), OnceLock::new()];
+        SHARED[usize::from(mlflow == V2)].get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap().keep();
+            let gone_with_it = [("FOLDER", folder.to_str().unwrap())];
+            Self::start_with(mlflow, &folder, &[], &gone_with_it)
+        })
+    }
+
     /// Starts a server with its store, `store.db`, in `folder`.
     pub fn start(mlflow: Mlflow, folder: &Path) -> Self {
         Self::start_at(mlflow, folder, free_port())
@@ -189,25 +227,22 @@ impl Server {
         variables: &[(&str, &str)],
     ) -> Self {
         let log = File::options().create(true).append(true).open(folder.join("server.log")).unwrap();
-        let mut command = Command::new(mlflow.python());
+        // The shell ends the server, and all that it started, as soon as nobody holds the other end of its input: when this
+        // process has ended, in whatever way.
+        let mut command = Command::new("sh");
         command
-            .args([
-                "-m",
-                "mlflow",
-                "server",
-                "--host",
-                "127.0.0.1",
-                "--workers",
-                "1",
-                "--port",
-                &port.to_string(),
-            ])
+            .args(["-c", "\"$@\" & cat > /dev/null; rm -rf \"$FOLDER\"; kill -9 0", "sh"])
+            .env_remove("FOLDER")
+            .arg(mlflow.python())
+            .args("-m mlflow server --host 127.0.0.1 --workers 1 --port".split(' '))
+            .arg(port.to_string())
             .arg("--backend-store-uri")
             .arg(format!("sqlite:///{}", folder.join("store.db").display()))
             .args(arguments)
             .envs(variables.iter().copied())
             .current_dir(folder)
             .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+            .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
         #[cfg(unix)]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mltui::mlflow::{Run, RunStatus, ViewType};
 use mltui::store::uri::RestOptions;
@@ -98,30 +99,56 @@ with mlflow.start_run():
         time.sleep(0.05)
 "#;
 
-struct World<'a> {
-    home: tempfile::TempDir,
+pub(super) struct World {
+    pub(super) home: tempfile::TempDir,
     uri: String,
-    mlflow: &'a Mlflow,
+    pub(super) mlflow: Mlflow,
+    /// Its experiments have names of their own, as servers are shared.
+    number: usize,
 }
 
-impl World<'_> {
+impl World {
+    fn new(mlflow: Mlflow, server: Option<&Server>) -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let home = tempfile::tempdir().unwrap();
+        let uri = server.map_or_else(|| local(home.path()), Server::uri);
+        Self { home, uri, mlflow, number: NUMBER.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// How an experiment of this name is really called.
+    pub(super) fn experiment(&self, name: &str) -> String {
+        format!("{name}-{}", self.number)
+    }
+
     fn store(&self) -> Store {
         let location = uri::parse(&self.uri, Path::new("/")).unwrap();
         uri::open(&location, &RestOptions::default(), true).unwrap()
     }
 
-    /// Sweeps a script.
-    fn sweep(&self, script: &str, words: &[&str], arguments: &[&str]) -> (i32, String, String) {
+    /// Sweeps a script into the experiment `train`.
+    pub(super) fn sweep(&self, script: &str, words: &[&str], arguments: &[&str]) -> (i32, String, String) {
+        self.sweep_into("train", script, words, arguments)
+    }
+
+    pub(super) fn sweep_into(
+        &self,
+        experiment: &str,
+        script: &str,
+        words: &[&str],
+        arguments: &[&str],
+    ) -> (i32, String, String) {
         fs::write(self.home.path().join("train.py"), script).unwrap();
         let python = self.mlflow.python();
+        let experiment = self.experiment(experiment);
+        let first = ["sweep", "--json", "--experiment", &experiment];
         let command = ["--", python.to_str().unwrap(), "train.py"];
-        let words = [&["sweep", "--json"], words, &command, arguments].concat();
+        let words = [&first, words, &command, arguments].concat();
         output(mltui(self.home.path(), &self.uri, &words))
     }
 
     /// All runs of an experiment.
-    fn runs(&self, experiment: &str) -> Vec<Run> {
-        let store = self.store();
+    pub(super) fn runs(&self, experiment: &str) -> Vec<Run> {
+        let (store, experiment) = (self.store(), self.experiment(experiment));
         block_on(async {
             let all = store.search_experiments(ViewType::All).await.unwrap();
             let Some(found) = all.iter().find(|known| known.name == experiment) else { return Vec::new() };
@@ -133,18 +160,14 @@ impl World<'_> {
 }
 
 /// On a local store, and on servers of both versions.
-fn everywhere(check: impl Fn(&World<'_>)) {
-    let home = tempfile::tempdir().unwrap();
-    let uri = local(home.path());
-    check(&World { home, uri, mlflow: &V3 });
-    for mlflow in [&V3, &V2] {
-        let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(*mlflow, folder.path());
-        check(&World { home: tempfile::tempdir().unwrap(), uri: server.uri(), mlflow });
+pub(super) fn everywhere(check: impl Fn(&World)) {
+    check(&World::new(V3, None));
+    for mlflow in [V3, V2] {
+        check(&World::new(mlflow, Some(Server::shared(mlflow))));
     }
 }
 
-fn param<'a>(run: &'a Run, name: &str) -> Option<&'a str> {
+pub(super) fn param<'a>(run: &'a Run, name: &str) -> Option<&'a str> {
     run.params.iter().find(|param| param.key == name).map(|param| param.value.as_str())
 }
 
@@ -190,7 +213,7 @@ fn a_run_in_an_experiment_that_the_script_chose_is_found() {
         let (code, out, error) = world.sweep(
             PLAIN,
             &[&DEPTH[..], &["--trials", "2"]].concat(),
-            &["{args}", "--experiment", "theirs"],
+            &["{args}", "--experiment", &world.experiment("theirs")],
         );
         assert_eq!(code, 0, "{error}");
         let said: Value = serde_json::from_str(&out).unwrap();
@@ -228,8 +251,7 @@ fn a_run_that_a_script_leaves_open_is_closed() {
         statuses.sort();
         let expected = [RunStatus::Finished, RunStatus::Failed, RunStatus::Killed];
         assert_eq!(statuses, expected, "the sweep's, and those of the second attempt and of the first");
-        let (code, _, error) =
-            world.sweep(FAILING, &["--metric", "val_loss:min", "--experiment", "failing"], &[]);
+        let (code, _, error) = world.sweep_into("failing", FAILING, &["--metric", "val_loss:min"], &[]);
         assert!(code == 3 && error.contains("exit code 1: ValueError: no such optimizer"), "{error}");
         let runs = world.runs("failing");
         let failed = runs.iter().find(|run| run.info.status == RunStatus::Failed).unwrap();
@@ -266,16 +288,9 @@ fn the_run_of_a_trial_that_was_broken_off_is_closed_and_does_not_count() {
     everywhere(|world| {
         fs::write(world.home.path().join("train.py"), WAITING).unwrap();
         let python = world.mlflow.python();
-        let words = [
-            "sweep",
-            "--metric",
-            "val_loss:min",
-            "--trials",
-            "1",
-            "--",
-            python.to_str().unwrap(),
-            "train.py",
-        ];
+        let experiment = world.experiment("train");
+        let words = ["sweep", "--experiment", &experiment, "--metric", "val_loss:min", "--trials", "1"];
+        let words = [&words[..], &["--", python.to_str().unwrap(), "train.py"]].concat();
         let mut sweep = mltui(world.home.path(), &world.uri, &words).stderr(Stdio::null()).spawn().unwrap();
         wait_until("its run", || world.home.path().join("begun").exists());
         sweep.kill().unwrap();
