@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan::option;
+use crate::text::shell;
 
 /// Trials under way at once on a cluster, where nobody says.
 pub const SLURM_JOBS: usize = 8;
@@ -78,6 +79,35 @@ impl ExecutorPlan {
     /// What went without saying before there was a choice is still not said.
     pub(super) fn is_local(&self) -> bool {
         *self == Self::Local
+    }
+
+    /// As it is written in a line: nothing for this machine, `slurm`, or `slurm partition=gpu time=2:00:00` where it is not what
+    /// the config file says.
+    pub fn written(&self, configured: &SlurmOptions) -> String {
+        match self {
+            Self::Local => String::new(),
+            Self::Slurm(options) if **options == *configured => "slurm".into(),
+            Self::Slurm(options) => {
+                let words: Vec<String> = std::iter::once("slurm".to_owned()).chain(options.pairs()).collect();
+                shell::line(&words)
+            }
+        }
+    }
+
+    /// What such a line asks for; what it does not say of Slurm, the config file does.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to write.
+    pub fn read(line: &str, configured: &SlurmOptions) -> Result<Self, String> {
+        let words = shell::words(line)?;
+        match words.split_first() {
+            None => Ok(Self::Local),
+            Some((first, [])) if first == "local" => Ok(Self::Local),
+            Some((first, flags)) if first == "slurm" => {
+                Ok(Self::Slurm(configured.clone().with(flags)?.into()))
+            }
+            Some(_) => Err(format!("write local, or slurm partition=gpu time=2:00:00, not {line:?}")),
+        }
     }
 
     /// The options of the command that does the same again.
@@ -238,6 +268,14 @@ mod tests {
         let kept = serde_json::to_string(&plan).unwrap();
         assert_eq!(serde_json::from_str::<ExecutorPlan>(&kept).unwrap(), plan);
         assert!(ExecutorPlan::Local.words().is_empty());
+        let configured = SlurmOptions { partition: Some("cpu".into()), ..SlurmOptions::default() };
+        let read = |line: &str| ExecutorPlan::read(line, &configured);
+        assert_eq!(read(&plan.written(&configured)).unwrap(), plan);
+        assert_eq!(read("slurm").unwrap().written(&configured), "slurm");
+        assert_eq!(read("slurm mem=2G").unwrap().slurm().unwrap().partition.as_deref(), Some("cpu"));
+        assert_eq!((read("").unwrap(), read("local").unwrap()), (ExecutorPlan::Local, ExecutorPlan::Local));
+        assert!(read("slurm gpus").unwrap_err().contains("KEY=VALUE"));
+        assert!(read("pbs").unwrap_err().starts_with("write local, or slurm"));
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl Progress {
             metric: header.plan.metric(),
             best: best_of(state, header),
             seconds,
-            left: left(header, ended, of, seconds)
+            left: left(header, state, (ended, of), seconds)
                 .filter(|_| status == SweepStatus::Running && of != Some(ended)),
             unsent: state.events.saturating_sub(sent),
             error: state.last_failure().map(str::to_owned),
@@ -245,9 +245,24 @@ fn best_of(state: &SweepState, header: &SweepHeader) -> Option<BestTrial> {
     Some(BestTrial { number, family, metric: header.plan.metric(), value: trial.mean(aim)? })
 }
 
-/// By the pace so far, or the end of the time that was given, whichever comes first.
-fn left(header: &SweepHeader, ended: usize, of: Option<usize>, seconds: f64) -> Option<f64> {
-    let by_pace = of.filter(|_| ended > 0).map(|of| seconds / ended as f64 * of.saturating_sub(ended) as f64);
+/// By the pace so far, or the end of the time that was given, whichever comes first. Where another number of jobs was asked for
+/// the pace so far says nothing: then by the time that trials take.
+fn left(
+    header: &SweepHeader,
+    state: &SweepState,
+    (ended, of): (usize, Option<usize>),
+    seconds: f64,
+) -> Option<f64> {
+    let jobs = state.asked.jobs.filter(|jobs| *jobs != header.plan.rules.jobs);
+    let each = match jobs {
+        None => seconds / ended as f64,
+        Some(jobs) => {
+            let over = state.trials.iter().filter(|trial| trial.outcome.is_some());
+            let took: i64 = over.map(|trial| trial.ended.saturating_sub(trial.started).max(0)).sum();
+            took as f64 / 1000.0 / ended as f64 / jobs.max(1) as f64
+        }
+    };
+    let by_pace = of.filter(|_| ended > 0).map(|of| each * of.saturating_sub(ended) as f64);
     let by_time = header.plan.rules.seconds.map(|limit| (limit - seconds).max(0.0));
     match (by_pace, by_time) {
         (Some(a), Some(b)) => Some(a.min(b)),

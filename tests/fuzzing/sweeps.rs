@@ -107,7 +107,16 @@ pub fn answer(effect: Effect, fails: bool) -> Vec<Msg> {
                 .collect();
             let details = |(trial, is_final): &(usize, bool)| {
                 let run = None;
-                (*trial, TrialDetails { run, points: points.clone(), attempt: u32::MAX, is_final: *is_final })
+                (
+                    *trial,
+                    TrialDetails {
+                        run,
+                        points: points.clone(),
+                        attempt: u32::MAX,
+                        is_final: *is_final,
+                        ..TrialDetails::default()
+                    },
+                )
             };
             vec![Msg::Described { ticket, trials: wanted.trials.iter().map(details).collect() }]
         }

@@ -239,7 +239,7 @@ fn a_sweep_outlives_the_explorer_and_is_found_again() {
     assert_eq!(serde_json::from_str::<Value>(&header).unwrap()["plan"]["seed"], 8);
     again.type_keys("gs");
     again.wait_for("running");
-    again.type_keys("x");
+    again.type_keys("xy");
     again.wait_for("is cancelled after");
     again.type_keys("\x1b");
     again.wait("the list to close", |screen| !screen.contains("┏ Sweeps"));

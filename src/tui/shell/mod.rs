@@ -165,6 +165,7 @@ impl Session {
             sweeps: Sweeps::new(
                 settings.sweeping.defaults.clone(),
                 settings.sweeping.jobs,
+                settings.sweeping.slurm.clone(),
                 known(sweeps.plans.all(), &mut trouble),
             ),
             user: settings.user.clone(),

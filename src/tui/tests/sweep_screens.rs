@@ -6,13 +6,15 @@ use super::sweeping::progress;
 use super::*;
 use crate::compare::importance::{Matter, Matters};
 use crate::params::{ParamValue, Params};
+use crate::sweep::engine::attempts::TrialPlace;
 use crate::sweep::engine::journal::{Change, Event, EventKind, Position, TrialOutcome};
 use crate::sweep::engine::state::SweepState;
+use crate::sweep::executor_plan::{ExecutorPlan, SlurmOptions};
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::command::CommandRequest;
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::search::Proposal;
-use crate::tui::core::app::Screen;
+use crate::tui::core::app::{Overlay, Screen};
 use crate::tui::features::sweeps::log::LogPart;
 use crate::tui::features::sweeps::screen::effects::TrialDetails;
 use crate::tui::features::sweeps::screen::{SweepNews, SweepScreen, TrialColumn};
@@ -134,12 +136,16 @@ fn press(app: &mut App, script: &str) -> Vec<Effect> {
 
 /// An explorer that shows a sweep of so many trials.
 fn shown(size: (u16, u16), count: usize) -> App {
+    shown_of(size, whole("a", count))
+}
+
+fn shown_of(size: (u16, u16), news: SweepNews) -> App {
     let (mut app, _) = opened(size, 12);
     let list = ["a", "b"].map(|id| listed(&app, id, SweepStatus::Running)).to_vec();
     take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
     let effects = press(&mut app, "g s enter");
     let [(ticket, sweep)] = follows(&effects).try_into().unwrap();
-    let result = Ok(whole("a", count));
+    let result = Ok(news);
     let effects = take(&mut app, sweeps::Msg::Followed { sweep, ticket, result });
     describe(&mut app, &effects);
     app
@@ -155,7 +161,10 @@ fn describe(app: &mut App, effects: &[Effect]) {
         };
         let trials = wanted.trials.iter().map(|(trial, is_over)| {
             let attempt = 1 + u32::from(trial % 9 == 4);
-            (*trial, TrialDetails { run: None, points: points(*trial), attempt, is_final: *is_over })
+            let place =
+                TrialPlace { attempt, job: format!("71_{trial}"), node: "n1".into(), since: 0, log_start: 0 };
+            let (points, is_final) = (points(*trial), *is_over);
+            (*trial, TrialDetails { run: None, points, attempt, place: Some(place), is_final })
         });
         take(app, sweeps::Msg::Described { ticket: *ticket, trials: trials.collect() });
     }
@@ -234,6 +243,21 @@ fn trials_come_in_while_the_cursor_stays_where_it_is() {
 }
 
 #[test]
+fn trials_on_a_cluster_show_their_nodes_and_jobs() {
+    let SweepNews::Whole { mut header, state, to } = whole("a", 40) else { panic!("not the whole") };
+    let slurm = ExecutorPlan::read("slurm", &SlurmOptions::default()).unwrap();
+    Arc::make_mut(&mut header).plan.executor = slurm;
+    let app = shown_of((160, 36), SweepNews::Whole { header, state, to });
+    let text = drawn(&app);
+    assert!(text.contains("node") && text.contains("n1") && text.contains("on n1, job 71_39"), "{text}");
+    let here = shown((160, 36), 40);
+    assert!(
+        !on_screen(&here).columns.contains(&TrialColumn::Node),
+        "on this machine there is nothing to tell"
+    );
+}
+
+#[test]
 fn a_failed_trial_shows_its_last_words() {
     let mut app = shown((120, 36), 40);
     press(&mut app, "end up up up");
@@ -252,7 +276,7 @@ fn changes_are_asked_of_a_sweep_that_goes_on() {
         })
     };
     let mut app = shown((120, 36), 40);
-    assert_eq!(asked(&press(&mut app, "X")), Some(Change::Prune { trial: 39 }));
+    assert_eq!(asked(&press(&mut app, "X y")), Some(Change::Prune { trial: 39 }));
     assert_eq!(asked(&press(&mut app, "R")), None);
     assert!(drawn(&app).contains("only a failed or pruned trial runs again"), "{}", drawn(&app));
     assert_eq!(asked(&press(&mut app, "end up up up R")), Some(Change::Retry { trial: 3 }));
@@ -265,7 +289,11 @@ fn changes_are_asked_of_a_sweep_that_goes_on() {
     assert!(drawn(&app).contains("trials have begun already"), "{}", drawn(&app));
     assert_eq!(asked(&press(&mut app, "ctrl-u 8 0 enter")), Some(Change::Trials { most: 80 }));
     assert!(matches!(app.screens.last(), Some(Screen::Sweep(_))) && app.overlay.is_none());
-    for key in ["p", "x"] {
+    assert_eq!(asked(&press(&mut app, "home X n")), None, "one who thinks again");
+    press(&mut app, "x");
+    assert!(drawn(&app).contains("run again when the sweep is"), "{}", drawn(&app));
+    press(&mut app, "n");
+    for key in ["p", "x y"] {
         let effects = press(&mut app, key);
         let is_steered = |effect: &Effect| matches!(effect, Effect::Sweeps(Sweeps::Steer { .. }));
         assert!(effects.iter().any(is_steered), "{key}");
@@ -274,6 +302,8 @@ fn changes_are_asked_of_a_sweep_that_goes_on() {
     press(&mut app, "esc");
     assert_eq!(asked(&press(&mut app, "t ctrl-u 9 0 enter")), Some(Change::Trials { most: 90 }));
     assert!(drawn(&app).contains("Sweeps"), "{}", drawn(&app));
+    press(&mut app, "x n");
+    assert!(matches!(app.overlay, Some(Overlay::Sweeps { .. })));
     // What is over takes no changes.
     let list = vec![listed(&app, "a", SweepStatus::Finished)];
     take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
@@ -284,7 +314,7 @@ fn changes_are_asked_of_a_sweep_that_goes_on() {
 fn nothing_is_asked_where_nothing_may_be_written() {
     let mut app = shown((120, 36), 40);
     app.read_only = true;
-    for key in ["X", "+", "end up up up R", "x", "p"] {
+    for key in ["X y", "+", "end up up up R", "x y", "p"] {
         let effects = press(&mut app, key);
         let writes =
             |effect: &Effect| matches!(effect, Effect::Sweeps(Sweeps::Ask { .. } | Sweeps::Steer { .. }));

@@ -278,7 +278,7 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
     for (key, steering, state) in [
         ("p", Steering::Pause, SweepStatus::Running),
         ("p", Steering::Continue, SweepStatus::Paused),
-        ("x", Steering::Cancel, SweepStatus::Paused),
+        ("x y", Steering::Cancel, SweepStatus::Paused),
         ("r", Steering::Resume, SweepStatus::Cancelled),
     ] {
         let list = vec![progress(&app, state)];

@@ -25,7 +25,7 @@ fn planned(home: &Path, address: &str, experiment: &str, name: &str) -> (Value, 
 #[test]
 fn without_a_registry_the_tags_are_set_and_the_rest_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(V3, folder.path());
+    let server = Server::shared(V3);
     let store = open(&server.uri());
     let proxy = Proxy::start(server.port);
     for (status, part) in
@@ -48,7 +48,7 @@ fn without_a_registry_the_tags_are_set_and_the_rest_is_told() {
 #[test]
 fn who_may_not_read_models_may_register_one_and_without_aliases_it_is_registered_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(V3, folder.path());
+    let server = Server::shared(V3);
     let store = open(&server.uri());
     let proxy = Proxy::start(server.port);
     for (part, alias) in [("registered-models/get", true), ("registered-models/alias", false)] {
@@ -128,39 +128,41 @@ fn a_store_without_aliases_is_told_truly_what_was_registered() {
 #[test]
 fn a_server_without_aliases_is_told_of_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(V3, folder.path());
-    block_on(experiment(&open(&server.uri()), "wine"));
+    let server = Server::shared(V3);
+    block_on(experiment(&open(&server.uri()), "no aliases"));
     let proxy = Proxy::start(server.port);
     let alias = |writes: &[String]| writes.last().unwrap().clone();
-    let (run, writes) = planned(folder.path(), &proxy.uri(), "wine", "red");
-    assert_eq!(alias(&writes), "registry: alias champion of red to the new version");
+    let (run, writes) = planned(folder.path(), &proxy.uri(), "no aliases", "no aliases");
+    assert_eq!(alias(&writes), "registry: alias champion of no aliases to the new version");
     assert_eq!(run["model"]["alias"], "champion");
     // As a server before 2.3 has it, which does not know the path; and one that lets nobody look.
     proxy.set(Fault::Refuse("registered-models/alias", 404));
-    assert!(alias(&planned(folder.path(), &proxy.uri(), "wine", "red").1).contains("no alias"));
+    assert!(alias(&planned(folder.path(), &proxy.uri(), "no aliases", "no aliases").1).contains("no alias"));
     proxy.set(Fault::Refuse("registered-models/alias", 403));
-    assert!(alias(&planned(folder.path(), &proxy.uri(), "wine", "red").1).contains("alias champion"));
+    assert!(
+        alias(&planned(folder.path(), &proxy.uri(), "no aliases", "no aliases").1).contains("alias champion")
+    );
 }
 
 #[test]
 fn who_may_not_read_a_model_may_mark_and_undo() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(V3, folder.path());
+    let server = Server::shared(V3);
     let store = open(&server.uri());
-    let (id, runs) = block_on(experiment(&store, "team"));
+    let (id, runs) = block_on(experiment(&store, "unread"));
     let proxy = Proxy::start(server.port);
     proxy.set(Fault::Refuse("registered-models/get", 403));
-    let (_, said) = registering(folder.path(), &proxy.uri(), "team", "team");
-    assert_eq!(said[1..], ["registered as team version 1, alias champion"], "{said:?}");
-    let undone = json_of(folder.path(), &proxy.uri(), &["mark-best", "team", "--undo", "--json"]);
-    assert_eq!(undone["said"][1], "the registry is unchanged: no permission to read team", "{undone}");
-    let left = block_on(state(&store, &id, &runs, "team"));
+    let (_, said) = registering(folder.path(), &proxy.uri(), "unread", "unread");
+    assert_eq!(said[1..], ["registered as unread version 1, alias champion"], "{said:?}");
+    let undone = json_of(folder.path(), &proxy.uri(), &["mark-best", "unread", "--undo", "--json"]);
+    assert_eq!(undone["said"][1], "the registry is unchanged: no permission to read unread", "{undone}");
+    let left = block_on(state(&store, &id, &runs, "unread"));
     assert_eq!((left.best.as_str(), left.tags[1].len(), left.versions.len()), ("", 0, 1));
     assert_eq!(left.aliases, [("champion".to_owned(), 1)]);
     // Nothing is left to be finished, and whoever may read it marks with the version that is there.
     proxy.set(Fault::None);
-    let (_, said) = registering(folder.path(), &proxy.uri(), "team", "team");
-    assert_eq!(said[1..], ["registered as team version 1, alias champion"], "{said:?}");
+    let (_, said) = registering(folder.path(), &proxy.uri(), "unread", "unread");
+    assert_eq!(said[1..], ["registered as unread version 1, alias champion"], "{said:?}");
 }
 
 #[test]

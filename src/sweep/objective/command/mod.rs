@@ -51,7 +51,7 @@ pub use here::begin_log;
 pub use leftovers::{MARK, end_leftovers};
 pub use log::CommandLog;
 pub use param::{dimensions, written};
-pub use plan::{CommandPlan, CommandRequest, GRACE};
+pub use plan::{CommandPlan, CommandRequest, GRACE, MAX_FAILURES};
 
 /// Between looks at what a command says, and whether it is still wanted.
 const LOOK: Duration = Duration::from_millis(100);

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 
 use crate::compare::importance::Matters;
 use crate::mlflow::ExperimentId;
+use crate::sweep::executor_plan::SlurmOptions;
 use crate::sweep::planned::{PlannedCommand, PlannedSweep};
 use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
@@ -37,6 +38,8 @@ pub struct Sweeps {
     /// The sweep of the settings; without data there is none.
     pub settled: SweepRequest,
     pub jobs: Option<usize>,
+    /// What the settings ask of Slurm.
+    pub slurm: SlurmOptions,
     /// What was asked for before it was known what is there.
     pub waits: Option<Action>,
     /// One was asked for, and has not begun yet.
@@ -120,9 +123,10 @@ impl Sweeps {
     pub fn new(
         settled: SweepRequest,
         jobs: Option<usize>,
+        slurm: SlurmOptions,
         plans: HashMap<ExperimentId, PlannedSweep>,
     ) -> Self {
-        Self { plans, settled, jobs, ..Self::default() }
+        Self { plans, settled, jobs, slurm, ..Self::default() }
     }
 
     /// Those that are under way.

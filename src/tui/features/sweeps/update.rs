@@ -10,10 +10,12 @@ use super::{Msg, log, plan, screen};
 use crate::sweep::engine::journal::Change;
 use crate::sweep::engine::rules::{MOST_IN_GRID, MOST_JOBS};
 use crate::sweep::progress::{Progress, SweepStatus};
+use crate::text;
 use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::go;
 use crate::tui::core::requests::open_selected;
+use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 use crate::tui::widgets::report::Report;
 
@@ -37,7 +39,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
             let is_paused = chosen(app).is_some_and(|sweep| sweep.state == SweepStatus::Paused);
             steer(app, if is_paused { Steering::Continue } else { Steering::Pause }, effects);
         }
-        Action::Cancel => steer(app, Steering::Cancel, effects),
+        Action::Cancel => ask_to_cancel(app),
         Action::Resume => steer(app, Steering::Resume, effects),
         Action::Log => {
             let sweep = chosen(app).map(|sweep| sweep.id.clone());
@@ -51,10 +53,10 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::MoreJobs => ask_jobs(app, 1, effects),
         Action::FewerJobs => ask_jobs(app, -1, effects),
         Action::Trials => ask_trials(app),
-        Action::PruneTrial | Action::RetryTrial => {
+        Action::PruneTrial => ask_to_prune(app),
+        Action::RetryTrial => {
             let Some(trial) = screen::update::screen(app).and_then(SweepScreen::chosen) else { return };
-            let is_prune = action == Action::PruneTrial;
-            ask(app, if is_prune { Change::Prune { trial } } else { Change::Retry { trial } }, effects);
+            ask(app, Change::Retry { trial }, effects);
         }
         Action::TrialRun => screen::update::go_to_run(app, effects),
         Action::FollowLog => log::update::open(app, effects),
@@ -105,6 +107,36 @@ fn ask(app: &App, change: Change, effects: &mut Effects) {
     let sweep = chosen(app).map(|sweep| sweep.id.clone());
     effects.extend(sweep.map(|sweep| Effect::Ask { sweep, change }));
     effects.push(Effect::ReadProgress);
+}
+
+/// Asks before trials are ended that are under way.
+fn ask_to_cancel(app: &mut App) {
+    let Some(sweep) = chosen(app) else { return };
+    let running = match sweep.running {
+        0 => "No trial is running.".to_owned(),
+        1 => "The trial that is running ends at once, and runs again when the sweep is resumed.".to_owned(),
+        some => format!("{some} trials end at once, and run again when the sweep is resumed."),
+    };
+    let (id, question) = (sweep.id.clone(), format!("Cancel {}?", sweep.name));
+    Confirm::new(question, vec![running], move |_, effects| {
+        effects.push(Effect::Steer { sweep: id, steering: Steering::Cancel });
+    })
+    .open_over(app);
+}
+
+/// Asks before a trial is ended, which loses what it has come to since its last checkpoint.
+fn ask_to_prune(app: &mut App) {
+    let Some(screen) = screen::update::screen(app) else { return };
+    let Some((number, trial)) = screen.chosen().and_then(|at| Some((at, screen.shown.state.trials.get(at)?)))
+    else {
+        return;
+    };
+    let took = text::span(app.now.saturating_sub(trial.started).max(0));
+    let lines = vec![format!("It has run for {took}, and ends at once. Its points are kept.")];
+    Confirm::new(format!("Prune trial {number}?"), lines, move |app, effects| {
+        ask(app, Change::Prune { trial: number }, effects);
+    })
+    .open_over(app);
 }
 
 fn ask_jobs(app: &mut App, by: isize, effects: &mut Effects) {

@@ -17,6 +17,8 @@ pub struct Confirm {
     /// What happens to whom, a line each.
     pub lines: Vec<String>,
     yes: Yes,
+    /// What it lies over, and what is there again when it is answered.
+    behind: Option<Box<Overlay>>,
 }
 
 impl Confirm {
@@ -26,12 +28,18 @@ impl Confirm {
         lines: Vec<String>,
         yes: impl FnOnce(&mut App, &mut Effects) + 'static,
     ) -> Self {
-        Self { question: question.into(), lines, yes: Box::new(yes) }
+        Self { question: question.into(), lines, yes: Box::new(yes), behind: None }
     }
 
-    /// Puts the question over everything else.
+    /// Puts the question in the place of what lies over the screen.
     pub fn open(self, app: &mut App) {
         app.overlay = Some(Overlay::Confirm(self));
+    }
+
+    /// Puts the question over everything else, which is there again afterwards.
+    pub fn open_over(mut self, app: &mut App) {
+        self.behind = app.overlay.take().map(Box::new);
+        self.open(app);
     }
 }
 
@@ -59,6 +67,7 @@ pub const ROWS: &[ActionRow] = &[
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     let Some(Overlay::Confirm(confirm)) = app.overlay.take() else { return };
+    app.overlay = confirm.behind.map(|behind| *behind);
     match action {
         Action::Yes => (confirm.yes)(app, effects),
         Action::No => {}

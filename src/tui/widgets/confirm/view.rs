@@ -10,16 +10,20 @@ use crate::tui::widgets::theme::Theme;
 
 /// Names that are listed; more are counted.
 const LISTED: usize = 8;
+/// Cells of a line, and lines in all.
+const WIDTH: usize = 56;
+const MOST: usize = 12;
 
 pub fn draw(confirm: &Confirm, theme: &Theme, frame: &mut Frame<'_>) {
     let listed = confirm.lines.len().min(LISTED);
     let more = confirm.lines.len() - listed;
-    let height = listed + usize::from(more > 0) + 2;
-    let room = centred_box(frame, theme, &confirm.question, "", (56, height));
-    let width = room.width as usize;
+    let width = WIDTH.min((frame.area().width as usize).saturating_sub(6));
+    let wrapped = confirm.lines.iter().take(listed).flat_map(|line| text::wrap(&text::clean(line), width));
+    let wrapped: Vec<String> = wrapped.take(MOST).collect();
+    let height = wrapped.len() + usize::from(more > 0) + 2;
+    let room = centred_box(frame, theme, &confirm.question, "", (WIDTH, height));
     let mut at = 0;
-    for line in confirm.lines.iter().take(listed) {
-        let words = text::cut(&text::clean(line), width, theme.glyphs.ellipsis);
+    for words in wrapped {
         put(frame, room, at, Line::styled(words, theme.text));
         at += 1;
     }

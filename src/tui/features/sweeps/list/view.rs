@@ -17,6 +17,9 @@ use crate::tui::widgets::theme::Theme;
 
 /// Cells of a progress bar.
 const BAR: usize = 20;
+/// From this width on there is room for the names of experiments, of so many cells.
+const EXPERIMENTS: usize = 100;
+const EXPERIMENT: usize = 22;
 /// Lines about the chosen one, or more where there is more to say.
 const DETAILS: usize = 4;
 /// Of what cannot be read, so many lines.
@@ -25,7 +28,7 @@ const MOST_UNREAD: usize = 4;
 pub fn draw(app: &App, at: usize, hint: &str, theme: &Theme, frame: &mut Frame<'_>) {
     let list = &app.sweeps.list;
     let screen = frame.area();
-    let width = 100.min((screen.width as usize).saturating_sub(6));
+    let width = 124.min((screen.width as usize).saturating_sub(6));
     let unread = app.sweeps.unread.iter().take(MOST_UNREAD).map(|words| (format!("not read: {words}"), true));
     if list.is_empty() {
         let details: Vec<_> =
@@ -75,6 +78,10 @@ fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Lin
         Span::styled(text::fit(&text::clean(&sweep.name), 18, theme.glyphs.ellipsis), style),
         Span::styled(text::fit(&text::clean(&sweep.status_text()), 12, theme.glyphs.ellipsis), state),
     ];
+    if width >= EXPERIMENTS {
+        let name = text::clean(&sweep.experiment_name);
+        spans.push(Span::styled(text::fit(&name, EXPERIMENT, theme.glyphs.ellipsis), theme.dim));
+    }
     if width >= 78 {
         spans.extend(bar(sweep, theme));
         spans.push(Span::raw(" "));

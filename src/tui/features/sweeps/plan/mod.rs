@@ -12,6 +12,7 @@ use complete::{Offers, folder_of, rest};
 use crate::learn::data::Task;
 use crate::learn::families::{self, FAMILIES};
 use crate::sweep::engine::rules::{MOST_JOBS, most_jobs};
+use crate::sweep::executor_plan::{ExecutorPlan, SlurmOptions};
 use crate::sweep::objective::tabular::KeptModels;
 use crate::sweep::request::{FOLDS, SEED, SweepRequest, TRIALS};
 use crate::sweep::search::Method;
@@ -37,9 +38,10 @@ pub enum FormField {
     Seed,
     Jobs,
     Models,
+    Executor,
 }
 
-pub const FIELDS: [FormField; 14] = [
+pub const FIELDS: [FormField; 15] = [
     FormField::Data,
     FormField::Target,
     FormField::Decimal,
@@ -54,6 +56,7 @@ pub const FIELDS: [FormField; 14] = [
     FormField::Seed,
     FormField::Jobs,
     FormField::Models,
+    FormField::Executor,
 ];
 
 impl FormField {
@@ -73,6 +76,7 @@ impl FormField {
             Self::Seed => "seed",
             Self::Jobs => "jobs",
             Self::Models => "models",
+            Self::Executor => "executor",
         }
     }
 
@@ -93,6 +97,7 @@ impl FormField {
             Self::Seed => "1",
             Self::Jobs => "all cores but one by default",
             Self::Models => "all, or the best only",
+            Self::Executor => "local, or slurm partition=cpu time=2:00:00; slurm alone as configured",
         }
     }
 }
@@ -103,6 +108,8 @@ pub struct PlanForm {
     inputs: Vec<Input>,
     /// What the form does not show stays as it was.
     base: SweepRequest,
+    /// What is asked of Slurm where nobody says.
+    slurm: SlurmOptions,
     /// How its lines may go on.
     pub offers: Offers,
     /// What the data come to, or what is wrong.
@@ -112,7 +119,7 @@ pub struct PlanForm {
 }
 
 impl PlanForm {
-    pub fn new(request: &SweepRequest, jobs: Option<usize>) -> Self {
+    pub fn new(request: &SweepRequest, jobs: Option<usize>, slurm: &SlurmOptions) -> Self {
         let number = |value: Option<usize>| value.map_or(String::new(), |value| value.to_string());
         let text = |field: FormField| match field {
             FormField::Data => request.data.clone(),
@@ -141,12 +148,14 @@ impl PlanForm {
                 KeptModels::All => String::new(),
                 KeptModels::Best => "best".into(),
             },
+            FormField::Executor => request.executor.written(slurm),
         };
         let inputs = FIELDS.iter().map(|field| Input::new(text(*field))).collect();
         Self {
             at: 0,
             inputs,
             base: request.clone(),
+            slurm: slurm.clone(),
             offers: Offers::default(),
             check: Remote::default(),
             is_starting: false,
@@ -255,6 +264,9 @@ impl PlanForm {
             Some("best") => KeptModels::Best,
             Some(other) => return Err(format!("models: expected all or best, not {other:?}")),
         };
+        let executor = self.value(FormField::Executor).unwrap_or_default();
+        request.executor =
+            ExecutorPlan::read(executor, &self.slurm).map_err(|error| format!("executor: {error}"))?;
         let jobs: Option<usize> = self.number(FormField::Jobs)?;
         let most = most_jobs(request.method, request.prunes());
         if jobs.is_some_and(|jobs| !(1..=most).contains(&jobs)) {

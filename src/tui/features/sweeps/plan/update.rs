@@ -168,7 +168,7 @@ fn open_form(app: &mut App, effects: &mut Effects) {
     let (reading, settled) = (&mut request.reading, &app.sweeps.settled.reading);
     reading.separator = reading.separator.or(settled.separator);
     reading.decimal = reading.decimal.or(settled.decimal);
-    app.overlay = Some(Overlay::Plan(Box::new(PlanForm::new(&request, app.sweeps.jobs))));
+    app.overlay = Some(Overlay::Plan(Box::new(PlanForm::new(&request, app.sweeps.jobs, &app.sweeps.slurm))));
     check(app, effects);
     list(app, effects);
 }
@@ -177,13 +177,17 @@ fn open_form(app: &mut App, effects: &mut Effects) {
 fn open_command(app: &mut App, effects: &mut Effects) {
     let planned = app.runs.experiment.as_ref().and_then(|id| app.sweeps.plans.get(id));
     if let Some(PlannedSweep::Command(planned)) = planned {
-        let form = CommandForm::new(planned, Some("as planned".into()));
+        let form = CommandForm::new(planned, Some("as planned".into()), &app.sweeps.slurm);
         app.overlay = Some(Overlay::Command(Box::new(form)));
         return check(app, effects);
     }
     match likely_run(app) {
         Some(run) => fill(app, &run, false, effects),
-        None => fill_in(app, UnfoundScript::default(), None, effects),
+        None => {
+            let mut unfound = UnfoundScript::default();
+            unfound.planned.request.executor = app.sweeps.settled.executor.clone();
+            fill_in(app, unfound, None, effects);
+        }
     }
 }
 
@@ -203,7 +207,7 @@ fn fill(app: &mut App, run: &ScriptRun, around: bool, effects: &mut Effects) {
 
 /// Opens the form with what is known, and asks for the rest.
 fn fill_in(app: &mut App, unfound: UnfoundScript, origin: Option<String>, effects: &mut Effects) {
-    let mut form = CommandForm::new(&unfound.planned, origin);
+    let mut form = CommandForm::new(&unfound.planned, origin, &app.sweeps.slurm);
     let ticket = form.finding.ask();
     app.overlay = Some(Overlay::Command(Box::new(form)));
     effects.push(Effect::FindScript { ticket, unfound: Box::new(unfound) });
@@ -211,12 +215,12 @@ fn fill_in(app: &mut App, unfound: UnfoundScript, origin: Option<String>, effect
 
 /// Where the script of a form lies is known; whoever types meanwhile is not disturbed.
 pub fn found(app: &mut App, ticket: Ticket, planned: &PlannedCommand, effects: &mut Effects) {
-    let now = app.now;
+    let (now, slurm) = (app.now, app.sweeps.slurm.clone());
     let Some(Overlay::Command(form)) = &mut app.overlay else { return };
     if !form.finding.take(ticket, Ok(()), now) || form.is_touched {
         return;
     }
-    let mut filled = CommandForm::new(planned, form.origin.clone());
+    let mut filled = CommandForm::new(planned, form.origin.clone(), &slurm);
     filled.at = form.at.min(filled.lines.len() - 1);
     **form = filled;
     // Nothing is wrong with a form that nobody has filled in yet.

@@ -78,7 +78,19 @@ pub fn sort_key(screen: &SweepScreen, column: &TrialColumn, number: usize) -> Tr
             .details
             .get(&number)
             .map_or(TrialOrder::Missing, |details| TrialOrder::Number(f64::from(details.attempt))),
+        TrialColumn::Node => {
+            place(screen, number).map_or(TrialOrder::Missing, |(node, _)| TrialOrder::Word(node))
+        }
+        TrialColumn::Job => {
+            place(screen, number).map_or(TrialOrder::Missing, |(_, job)| TrialOrder::Word(job))
+        }
     }
+}
+
+/// The node and the job of a trial, as they can be shown.
+pub fn place(screen: &SweepScreen, number: usize) -> Option<(String, String)> {
+    let place = screen.details.get(&number)?.place.as_ref()?;
+    Some((text::clean(&place.node).into_owned(), text::clean(&place.job).into_owned()))
 }
 
 pub fn status(screen: &SweepScreen, trial: &TrialState) -> TrialStatus {
@@ -116,6 +128,8 @@ pub fn title(screen: &SweepScreen, column: &TrialColumn) -> String {
         TrialColumn::Param(name) => text::clean(name).into_owned(),
         TrialColumn::Time => "time".into(),
         TrialColumn::Attempt => "attempt".into(),
+        TrialColumn::Node => "node".into(),
+        TrialColumn::Job => "job".into(),
     }
 }
 
@@ -129,7 +143,7 @@ pub fn width(screen: &SweepScreen, at: usize, theme: &Theme, now: i64, seen: &[u
     match column {
         TrialColumn::Value => ColumnRequest { picture: SPARK, ..ColumnRequest::right(wide.min(WIDEST + 6)) },
         TrialColumn::State => ColumnRequest::left(wide),
-        TrialColumn::Family => ColumnRequest::left(wide.min(WIDEST)),
+        TrialColumn::Family | TrialColumn::Node | TrialColumn::Job => ColumnRequest::left(wide.min(WIDEST)),
         TrialColumn::Param(_) => {
             let is_text = seen.iter().any(|number| {
                 let trial = screen.shown.state.trials.get(*number as usize);
@@ -186,6 +200,8 @@ fn words(
             Some(details) if details.attempt > 0 => (details.attempt.to_string(), theme.dim),
             Some(_) | None => nothing(),
         },
+        TrialColumn::Node => place(screen, number).map_or_else(nothing, |(node, _)| (node, theme.text)),
+        TrialColumn::Job => place(screen, number).map_or_else(nothing, |(_, job)| (job, theme.dim)),
     }
 }
 

@@ -9,7 +9,7 @@ use super::plot::WeighedTrials;
 use crate::compare::importance::{Matters, ranked};
 use crate::mlflow::{ExperimentId, MetricPoint, Run, RunId, tags};
 use crate::store::Store;
-use crate::sweep::engine::attempts::TrialFolder;
+use crate::sweep::engine::attempts::{TrialFolder, TrialPlace};
 use crate::sweep::engine::journal::{Position, SweepFolder};
 use crate::sweep::engine::record::ScriptRuns;
 use crate::sweep::engine::state::SweepState;
@@ -29,6 +29,8 @@ pub struct TrialDetails {
     pub points: Vec<MetricPoint>,
     /// How often it was begun; 0 where that is not known.
     pub attempt: u32,
+    /// The job that carries out its last attempt, or did.
+    pub place: Option<TrialPlace>,
     /// Nothing of it changes any more.
     pub is_final: bool,
 }
@@ -84,6 +86,7 @@ pub async fn describe(
             is_final: is_over,
             // What is not there yet is not known.
             attempt: at.attempt().unwrap_or_default().number,
+            place: at.place().unwrap_or_default(),
             ..TrialDetails::default()
         };
         if run.is_none() {

@@ -48,6 +48,9 @@ pub enum TrialColumn {
     Param(String),
     Time,
     Attempt,
+    /// Where it runs, or ran, on a cluster.
+    Node,
+    Job,
 }
 
 #[derive(Debug)]
@@ -133,6 +136,10 @@ impl SweepScreen {
             columns.extend([TrialColumn::Time, TrialColumn::Attempt]);
             if !self.progress.is_command {
                 columns.pop();
+            }
+            if header.plan.executor.slurm().is_some() {
+                columns.insert(2, TrialColumn::Node);
+                columns.push(TrialColumn::Job);
             }
             self.columns = columns;
         }

@@ -51,22 +51,31 @@ pub struct WeighedTrials {
     pub params: Vec<(String, Vec<Option<String>>)>,
 }
 
+/// From so many rows on the plot has a title.
+const TALL: u16 = 10;
+
 /// Where things are on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlotAreas {
+    /// What is drawn, by what; no line of it where there is no room.
+    pub title: Rect,
     pub plot: Rect,
     pub legend: Rect,
 }
 
 pub fn areas(body: Rect) -> PlotAreas {
     let inner = body.inner(Margin { horizontal: 2, vertical: 1 });
-    if body.width >= WIDE {
-        let plot = Rect { width: inner.width - LEGEND - 2, ..inner };
-        return PlotAreas { plot, legend: Rect { x: inner.x + plot.width + 2, width: LEGEND, ..inner } };
-    }
-    let rows = (inner.height / 2).min(9);
-    let plot = Rect { height: inner.height - rows, ..inner };
-    PlotAreas { plot, legend: Rect { y: inner.y + plot.height, height: rows, ..inner } }
+    let (all, legend) = if body.width >= WIDE {
+        let all = Rect { width: inner.width - LEGEND - 2, ..inner };
+        (all, Rect { x: all.right() + 2, width: LEGEND, ..inner })
+    } else {
+        let rows = (inner.height / 2).min(9);
+        let all = Rect { height: inner.height - rows, ..inner };
+        (all, Rect { y: all.bottom(), height: rows, ..inner })
+    };
+    let title = Rect { height: u16::from(all.height >= TALL), ..all };
+    let plot = Rect { y: title.bottom(), height: all.height - title.height, ..all };
+    PlotAreas { title, plot, legend }
 }
 
 /// What the picture depends on.

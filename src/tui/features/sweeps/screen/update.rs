@@ -220,7 +220,9 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
 
 /// Asks for the runs of the trials that are seen; of those under way again and again.
 fn describe(screen: &mut SweepScreen, now: i64, height: usize, effects: &mut Effects) {
-    if !screen.progress.is_command || screen.describing.is_waiting() {
+    let is_on_cluster =
+        screen.shown.header.as_ref().is_some_and(|header| header.plan.executor.slurm().is_some());
+    if !(screen.progress.is_command || is_on_cluster) || screen.describing.is_waiting() {
         return;
     }
     let is_due = now.saturating_sub(screen.described) >= LOOK;

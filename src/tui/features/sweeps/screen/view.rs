@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::cells::{cell, lead, shown, status, status_words, title as column_title, width};
+use super::cells::{cell, lead, place, shown, status, status_words, title as column_title, width};
 use super::layout::areas;
 use super::plot;
 use super::{SweepScreen, SweepTab, TrialColumn, legend};
@@ -27,6 +27,8 @@ const PLAIN: Abilities = Abilities { truecolor: false, indexed: false, light: No
 const LEAD: usize = 2;
 /// Dots are drawn as points that can be seen well while there are so many for each column at most.
 const SPARSE: usize = 3;
+/// With no more lines than this about a trial, where it runs is left out.
+const FEW: u16 = 4;
 
 pub fn draw(
     app: &App,
@@ -215,6 +217,9 @@ fn details(app: &App, screen: &SweepScreen, theme: &Theme, frame: &mut Frame<'_>
         Span::styled(format!("  {words}"), style),
         Span::styled(format!("  begun {} ago", text::span(app.now.saturating_sub(trial.started))), theme.dim),
     ])];
+    if let Some((node, job)) = place(screen, number).filter(|_| area.height > FEW) {
+        lines.push(Line::styled(format!("on {node}, job {job}"), theme.dim));
+    }
     // What failed is what one looks for.
     if let Some(TrialOutcome::Failed { message }) = &trial.outcome {
         lines.extend(message_lines(message, width, theme, area.height as usize - 1));
@@ -272,6 +277,16 @@ fn chart(
     body: Rect,
 ) {
     let places = plot::areas(body);
+    if places.title.height > 0 {
+        let what = column_title(screen, &TrialColumn::Value);
+        let scale = if screen.log_y { ", logarithmic" } else { "" };
+        let words = text::cut(
+            &format!("{what}{scale}, by trial"),
+            places.title.width as usize,
+            theme.glyphs.ellipsis,
+        );
+        put(frame, places.title, 0, Line::styled(words, theme.dim));
+    }
     match picture {
         Some(picture) => {
             let cursor = screen.chosen().and_then(|number| picture.plot.column(number as f64));

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use crate::params::Dimension;
 use crate::sweep::engine::pruner::PruneRule;
-use crate::sweep::objective::command::dimensions;
+use crate::sweep::executor_plan::{ExecutorPlan, SlurmOptions};
+use crate::sweep::objective::command::{GRACE, MAX_FAILURES, dimensions};
 use crate::sweep::planned::PlannedCommand;
 use crate::sweep::request::{SEED, TRIALS, seconds};
 use crate::sweep::search::Method;
@@ -31,14 +32,20 @@ pub enum CommandField {
     Jobs,
     Timeout,
     Retries,
+    /// How many trials may fail in the same way.
+    MaxFailures,
+    /// The time that a command has to end by itself.
+    Grace,
     Gpus,
+    GpusPerTrial,
+    Executor,
     Pattern,
     Seed,
 }
 
 /// The lines above the params, and those below.
 const ABOVE: [CommandField; 3] = [CommandField::Command, CommandField::Folder, CommandField::Metric];
-const BELOW: [CommandField; 11] = [
+const BELOW: [CommandField; 15] = [
     CommandField::Start,
     CommandField::Method,
     CommandField::Prune,
@@ -47,7 +54,11 @@ const BELOW: [CommandField; 11] = [
     CommandField::Jobs,
     CommandField::Timeout,
     CommandField::Retries,
+    CommandField::MaxFailures,
+    CommandField::Grace,
     CommandField::Gpus,
+    CommandField::GpusPerTrial,
+    CommandField::Executor,
     CommandField::Pattern,
     CommandField::Seed,
 ];
@@ -67,7 +78,11 @@ impl CommandField {
             Self::Jobs => "jobs",
             Self::Timeout => "timeout",
             Self::Retries => "retries",
+            Self::MaxFailures => "failures",
+            Self::Grace => "grace",
             Self::Gpus => "gpus",
+            Self::GpusPerTrial => "gpus each",
+            Self::Executor => "executor",
             Self::Pattern => "pattern",
             Self::Seed => "seed",
         }
@@ -88,7 +103,13 @@ impl CommandField {
             Self::Jobs => "trials at a time; 1 by default",
             Self::Timeout => "end a trial that takes longer; no limit by default; 90s, 10m, 2h",
             Self::Retries => "how often a trial that fails is tried again; never by default",
+            Self::MaxFailures => "stop when so many first trials fail in the same way; 3, and 0 for never",
+            Self::Grace => "time that a trial has to end by itself before it is killed; 10s",
             Self::Gpus => "GPUs for trials to share: 0,1,2,3",
+            Self::GpusPerTrial => "GPUs that each trial has; 1",
+            Self::Executor => {
+                "local, or slurm partition=gpu gres=gpu:1 time=2:00:00; slurm alone as configured"
+            }
             Self::Pattern => "finds metrics in the output besides JSON: loss (?<val_loss>[-+.0-9eE]+)",
             Self::Seed => "1",
         }
@@ -109,6 +130,8 @@ pub struct CommandForm {
     pub lines: Vec<(CommandField, Input)>,
     /// What the form does not show stays as it was.
     base: PlannedCommand,
+    /// What is asked of Slurm where nobody says.
+    slurm: SlurmOptions,
     /// Where the command comes from, in words; none where somebody types it.
     pub origin: Option<String>,
     /// Where its script lies is still looked for.
@@ -121,7 +144,7 @@ pub struct CommandForm {
 }
 
 impl CommandForm {
-    pub fn new(planned: &PlannedCommand, origin: Option<String>) -> Self {
+    pub fn new(planned: &PlannedCommand, origin: Option<String>, slurm: &SlurmOptions) -> Self {
         let request = &planned.request;
         let number = |value: Option<usize>| value.map_or(String::new(), |value| value.to_string());
         let time = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value}s"));
@@ -139,7 +162,11 @@ impl CommandForm {
             CommandField::Jobs => number(request.jobs),
             CommandField::Timeout => time(request.timeout),
             CommandField::Retries => number(request.retries.map(|retries| retries as usize)),
+            CommandField::MaxFailures => number(request.max_failures.filter(|most| *most != MAX_FAILURES)),
+            CommandField::Grace => time(request.grace.filter(|grace| *grace != GRACE)),
             CommandField::Gpus => request.gpus.join(","),
+            CommandField::GpusPerTrial => number(request.gpus_per_trial.filter(|each| *each != 1)),
+            CommandField::Executor => request.executor.written(slurm),
             CommandField::Pattern => request.patterns.first().cloned().unwrap_or_default(),
             CommandField::Seed => {
                 request.seed.filter(|seed| *seed != SEED).map_or(String::new(), |seed| seed.to_string())
@@ -152,6 +179,7 @@ impl CommandForm {
             at: 0,
             lines,
             base: planned.clone(),
+            slurm: slurm.clone(),
             origin,
             finding: Remote::default(),
             is_touched: false,
@@ -258,6 +286,12 @@ impl CommandForm {
         }
         request.timeout = self.time(CommandField::Timeout)?;
         request.retries = self.number(CommandField::Retries)?;
+        request.max_failures = self.number(CommandField::MaxFailures)?;
+        request.grace = self.time(CommandField::Grace)?;
+        request.gpus_per_trial = self.number(CommandField::GpusPerTrial)?;
+        let executor = self.value(CommandField::Executor).unwrap_or_default();
+        request.executor =
+            ExecutorPlan::read(executor, &self.slurm).map_err(|error| format!("executor: {error}"))?;
         let gpus = self.value(CommandField::Gpus).unwrap_or_default();
         request.gpus = gpus.split([',', ' ']).filter(|id| !id.is_empty()).map(str::to_owned).collect();
         // Further ones of the plan stay.
@@ -280,6 +314,7 @@ impl CommandForm {
             CommandField::Prune => {
                 [PruneRule::Median, PruneRule::Asha].map(|rule| rule.as_str().to_owned()).to_vec()
             }
+            CommandField::Executor => ["local", "slurm"].map(str::to_owned).to_vec(),
             CommandField::Metric if typed.ends_with(':') => vec![format!("{typed}min")],
             CommandField::Start => {
                 let begun = typed.rfind(',').map_or(0, |at| at + 1);
@@ -296,7 +331,10 @@ impl CommandForm {
             | CommandField::Jobs
             | CommandField::Timeout
             | CommandField::Retries
+            | CommandField::MaxFailures
+            | CommandField::Grace
             | CommandField::Gpus
+            | CommandField::GpusPerTrial
             | CommandField::Pattern
             | CommandField::Seed => Vec::new(),
         };
