@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use crate::learn::study::TrainingData;
 use crate::mlflow::{ViewType, tags};
+use crate::params::Params;
 use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::store::{ErrorKind, Store, uri};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
-use crate::sweep::engine::journal::{Change, Event, EventKind};
+use crate::sweep::engine::journal::{Change, Event, EventKind, TrialOutcome};
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::SweepFolders;
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::progress::Progress;
 use crate::sweep::request::SweepRequest;
+use crate::sweep::search::Proposal;
 
 fn plan() -> (SweepPlan, TrainingData) {
     let request =
@@ -145,4 +147,13 @@ fn what_was_changed_in_a_sweep_counts_in_its_progress() {
         writer.write(&Event::now(EventKind::Changed { change: Some(change) })).unwrap();
     }
     assert_eq!((read().of, read().jobs), (Some(7), 3), "the last word counts");
+    // Another number of jobs has another pace: a trial takes six seconds, and six are left for three jobs.
+    let proposal = Proposal { family: "ridge".into(), params: Params::new() };
+    let begun = EventKind::Started { trial: 0, proposal };
+    writer.write(&Event { at: header.created, kind: begun }).unwrap();
+    let outcome = TrialOutcome::Failed { message: "out of memory".into() };
+    writer
+        .write(&Event { at: header.created + 6_000, kind: EventKind::Ended { trial: 0, outcome } })
+        .unwrap();
+    assert_eq!(read().left, Some(12.0));
 }
