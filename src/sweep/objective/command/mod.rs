@@ -19,6 +19,7 @@ mod plan;
 mod printed;
 #[cfg(unix)]
 mod processes;
+mod publishing;
 mod template;
 
 use std::io;

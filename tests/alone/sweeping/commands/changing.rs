@@ -86,7 +86,7 @@ fn a_sweep_that_runs_is_changed() {
     assert_eq!(statuses(0), [RunStatus::Killed, RunStatus::Finished]);
     assert_eq!(statuses(1), [RunStatus::Failed, RunStatus::Finished]);
     let pruned = world.runs_of(0).into_iter().find(|run| run.info.status == RunStatus::Killed).unwrap();
-    assert_eq!(pruned.tag("mltui.sweep.outcome"), Some("pruned at step 4"));
+    assert_eq!(pruned.tag("mltui.sweep.outcome"), Some("pruned by hand at step 4"));
 }
 
 #[test]
