@@ -76,7 +76,8 @@ fn of_trial(trial: usize) -> Vec<Event> {
         2 => TrialOutcome::Finished { means: Vec::new(), deviations: Vec::new() },
         _ => TrialOutcome::Finished { means: vec![number(trial)], deviations: vec![number(trial)] },
     };
-    let mut events = vec![Event { at, kind: EventKind::Started { trial, attempt: None, since: None, proposal } }];
+    let mut events =
+        vec![Event { at, kind: EventKind::Started { trial, attempt: None, since: None, proposal } }];
     if trial % 7 != 6 {
         events.push(Event { at: NOW, kind: EventKind::Ended { trial, attempt: None, outcome } });
     }

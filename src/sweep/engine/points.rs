@@ -171,7 +171,8 @@ mod tests {
         assert_eq!(folder.sent_points(1), 0);
         folder.set_sent_points(1, 3).unwrap();
         assert_eq!((folder.sent_points(1), folder.sent_points(2)), (3, 0));
-        std::fs::write(folder.own("points.json"), r#"[{"key":"loss","value":0.5,"step":-1,"at":7}]"#).unwrap();
+        std::fs::write(folder.own("points.json"), r#"[{"key":"loss","value":0.5,"step":-1,"at":7}]"#)
+            .unwrap();
         assert_eq!(folder.points_of_an_old_version().unwrap(), [point(-1, 0.5)]);
     }
 }

@@ -305,8 +305,7 @@ impl<'a> Queue<'a> {
 
     /// Whether it has trials, and all of them failed.
     pub fn has_failed(&self) -> bool {
-        let is_failed =
-            |trial: &TrialState| matches!(trial.outcome, Some(TrialOutcome::Failed { .. }));
+        let is_failed = |trial: &TrialState| matches!(trial.outcome, Some(TrialOutcome::Failed { .. }));
         let trials = &self.state().trials;
         !trials.is_empty() && trials.iter().all(is_failed)
     }

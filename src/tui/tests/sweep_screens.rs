@@ -62,7 +62,10 @@ fn started(trial: usize) -> Event {
     }
     params.insert("epochs".into(), ParamValue::Int(10));
     let proposal = Proposal { family: "trial".into(), params };
-    Event { at: NOW - 50_000 + trial as i64 * 10, kind: EventKind::Started { trial, attempt: None, since: None, proposal } }
+    Event {
+        at: NOW - 50_000 + trial as i64 * 10,
+        kind: EventKind::Started { trial, attempt: None, since: None, proposal },
+    }
 }
 
 fn ended(trial: usize, outcome: TrialOutcome) -> Event {

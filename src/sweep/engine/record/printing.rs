@@ -104,7 +104,8 @@ impl Recorder {
         } else if count > 0 {
             // What a script logs and prints it has logged. Noted, as an error may come in the middle of what is added here.
             let known = folder.known_metrics(attempt).map_err(io)?;
-            let known = known.unwrap_or_else(|| run.metrics.iter().map(|metric| metric.key.clone()).collect());
+            let known =
+                known.unwrap_or_else(|| run.metrics.iter().map(|metric| metric.key.clone()).collect());
             folder.set_known_metrics(attempt, &known).map_err(io)?;
             points.retain(|point| !known.contains(&point.key));
         }

@@ -135,7 +135,8 @@ impl ScriptRuns {
     async fn everywhere(&self, trial: usize) -> Result<(Elsewhere, Vec<Run>)> {
         let all = self.store.search_experiments(ViewType::ActiveOnly).await?;
         let ids = all.into_iter().map(|experiment| experiment.experiment_id);
-        let ids: Vec<ExperimentId> = ids.filter(|id| *id != self.sweep.experiment).take(MOST_EXPERIMENTS).collect();
+        let ids: Vec<ExperimentId> =
+            ids.filter(|id| *id != self.sweep.experiment).take(MOST_EXPERIMENTS).collect();
         for some in ids.chunks(AT_ONCE) {
             let found = self.search(some.to_vec(), trial).await?;
             if let Some(run) = found.first() {

@@ -391,7 +391,8 @@ mod tests {
         let here = tempfile::tempdir().unwrap();
         let folder = SweepFolder { path: here.path().to_owned() }.trial_folder(0);
         folder.make().unwrap();
-        let say = |text: &str| disk::open_to_append(&folder.log()).unwrap().write_all(text.as_bytes()).unwrap();
+        let say =
+            |text: &str| disk::open_to_append(&folder.log()).unwrap().write_all(text.as_bytes()).unwrap();
         let reader = || Reader::new(folder.log(), 4, &[], folder.kept_points(2).unwrap());
         say("old\n{\"a\": 1}\n{\"a\": NaN}\n{\"a\": ");
         let mut first = reader();

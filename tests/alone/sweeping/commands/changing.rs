@@ -67,6 +67,7 @@ fn a_sweep_that_runs_is_changed() {
         (&["retry", &id, "2"], "trial 2 has finished; only a trial that failed or was pruned"),
         (&["retry", &id, "4"], "trial 4 has not ended"),
         (&["set", &id, "--jobs", "1000"], "at most 256 trials"),
+        (&["set", &id, "--trials", "4"], "5 trials have begun already; use 5 or more"),
         (&["set", &id], "required"),
     ] {
         let (code, error) = world.ask(words);

@@ -3,6 +3,8 @@
 
 mod changing;
 mod failing;
+mod killing;
+mod printing;
 mod processes;
 mod pruning;
 mod screens;
