@@ -2,6 +2,7 @@
 
 mod families;
 mod files;
+mod killing;
 mod screens;
 mod scripts;
 mod secrets;

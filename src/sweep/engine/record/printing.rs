@@ -116,3 +116,102 @@ impl Recorder {
         folder.set_sent_points(attempt, count).map_err(io)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::Params;
+    use crate::store::Store;
+    use crate::store::memory::Memory;
+    use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
+    use crate::sweep::engine::attempts::{Attempt, AttemptEnd};
+    use crate::sweep::engine::journal::{Change, Event, EventKind, SweepFolder, TrialOutcome};
+    use crate::sweep::engine::record::LoggedSweep;
+    use crate::sweep::objective::command::CommandRequest;
+
+    struct World {
+        store: Store,
+        state: tempfile::TempDir,
+        folder: SweepFolder,
+        sweep: LoggedSweep,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            let store = Store::new(Memory::default());
+            let state = tempfile::tempdir().unwrap();
+            let request = CommandRequest {
+                command: vec!["sh".into()],
+                metric: Some("loss:min".into()),
+                ..CommandRequest::default()
+            };
+            let plan = request.decide(state.path()).unwrap();
+            let experiment = find_or_create(&store, "train", &plan).await.unwrap();
+            let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
+            let (folder, header) =
+                PreparedSweep::of_command(plan, &origin).unwrap().begin(&experiment).unwrap();
+            Self { store, state, folder, sweep: header.logged() }
+        }
+
+        /// What the store has of trial 0, by attempts.
+        async fn runs(&self) -> Vec<(String, RunStatus, usize, Option<String>)> {
+            let runs = ScriptRuns::new(self.store.clone(), self.sweep.clone()).of(0, false).await.unwrap();
+            let mut seen = Vec::new();
+            for run in runs {
+                let points = self.store.metric_history(&run.info.run_id, "loss").await.unwrap().len();
+                let tag = |key: &str| run.tag(key).map(str::to_owned);
+                seen.push((tag(ATTEMPT).unwrap(), run.info.status, points, tag(WHY)));
+            }
+            seen.sort();
+            seen
+        }
+    }
+
+    fn point(step: i64) -> Point {
+        Point { key: "loss".into(), value: 0.5, step, at: 10 + step }
+    }
+
+    /// A store that was away is told of an end when the trial has been attempted once more since.
+    #[tokio::test]
+    async fn an_end_that_is_told_late_falls_on_its_own_attempt() {
+        let world = World::new().await;
+        let proposal = Proposal { family: "trial".into(), params: Params::new() };
+        let started =
+            |attempt| EventKind::Started { trial: 0, attempt, since: None, proposal: proposal.clone() };
+        let event = |at, kind| Event { at, kind };
+        let mut recorder =
+            Recorder::new(world.store.clone(), world.folder.clone(), world.sweep.clone(), &[], false);
+        recorder.record(&mut vec![event(1, EventKind::Begun)]).await.unwrap();
+        let parent = recorder.parent_run().unwrap().clone();
+        let folder = world.folder.trial_folder(0);
+        folder.make().unwrap();
+        folder.keep_points(1, 20, &[point(1), point(2)]).unwrap();
+        folder.set_end(1, &AttemptEnd::Exited(1)).unwrap();
+        // The second attempt is under way by now, and has a run.
+        folder.set_attempt(&Attempt { number: 2, ..Attempt::default() }).unwrap();
+        folder.keep_points(2, 40, &[point(1)]).unwrap();
+        let runs = ScriptRuns::new(world.store.clone(), world.sweep.clone());
+        let second = PrintingAttempt { trial: 0, attempt: 2, since: 9, proposal: proposal.clone(), parent };
+        let run = runs.printing_run(&second).await.unwrap().unwrap();
+        assert_eq!(runs.printing_run(&second).await.unwrap(), Some(run.clone()), "it is found again");
+        runs.add_printed(&run, &[point(1)]).await.unwrap();
+        let failed = TrialOutcome::Failed { message: "exit code 1".into() };
+        let ended = EventKind::Ended { trial: 0, attempt: Some(1), outcome: failed };
+        let retry = EventKind::Changed { change: Some(Change::Retry { trial: 0 }) };
+        let mut late = vec![event(2, started(None)), event(3, ended), event(4, retry)];
+        recorder.record(&mut late).await.unwrap();
+        let why = Some("exit code 1".to_owned());
+        let first = ("1".to_owned(), RunStatus::Failed, 2, why);
+        let running = ("2".to_owned(), RunStatus::Running, 1, None);
+        assert_eq!(world.runs().await, [first.clone(), running]);
+        // What comes behind falls on the second, and each point is there once.
+        folder.keep_points(2, 60, &[point(2), point(3)]).unwrap();
+        let means = vec![Some(0.5)];
+        let finished = TrialOutcome::Finished { deviations: vec![Some(0.0)], means };
+        let ended = EventKind::Ended { trial: 0, attempt: Some(2), outcome: finished };
+        let mut rest = vec![event(5, started(Some(2))), event(6, ended)];
+        recorder.record(&mut rest).await.unwrap();
+        assert_eq!(world.runs().await, [first, ("2".to_owned(), RunStatus::Finished, 3, None)]);
+        drop(world.state);
+    }
+}

@@ -1,6 +1,7 @@
 //! What scripts print that know no MLflow: it is in the store while they run, and stays there however a trial ends.
 
 use super::*;
+use crate::support::killing::steps;
 
 /// Prints three steps, waits, and prints three more; how it goes on is up to a file.
 const TRAIN: &str = r#"
@@ -14,14 +15,8 @@ for step in 4 5 6; do echo "{\"step\": $step, \"val_loss\": $step.5, \"acc\": $M
 "#;
 
 impl World {
-    /// The steps of the metric that a run has, each as often as there is a point.
-    pub(super) fn steps(&self, run: &Run) -> Vec<i64> {
-        let location = uri::parse(&self.uri, Path::new("/")).unwrap();
-        let store = uri::open(&location, &RestOptions::default(), true).unwrap();
-        let points = block_on(store.metric_history(&run.info.run_id, "val_loss")).unwrap();
-        let mut steps: Vec<i64> = points.iter().map(|point| point.step).collect();
-        steps.sort_unstable();
-        steps
+    fn steps(&self, run: &Run) -> Vec<i64> {
+        steps(&self.store(), run, "val_loss")
     }
 
     /// The run of an attempt.
@@ -41,9 +36,7 @@ impl World {
 }
 
 fn has_log(world: &World, run: &Run) -> bool {
-    let location = uri::parse(&world.uri, Path::new("/")).unwrap();
-    let store = uri::open(&location, &RestOptions::default(), true).unwrap();
-    let files = block_on(store.list_artifacts(&run.info.run_id, "logs")).unwrap().files;
+    let files = block_on(world.store().list_artifacts(&run.info.run_id, "logs")).unwrap().files;
     files.iter().any(|file| file.path == "logs/trial.log")
 }
 
