@@ -168,6 +168,8 @@ impl Round<'_> {
             None => [&first[..], &more, &["--trials", &trials, "--"], self.of.command].concat(),
         };
         let mut command = mltui(self.path(), &self.uri, &words);
+        // A server that is away is back in some seconds.
+        command.env("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1").env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4");
         self.sweep = Some(command.stderr(said).stdout(Stdio::null()).spawn().unwrap());
     }
 

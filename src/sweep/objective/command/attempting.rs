@@ -9,7 +9,7 @@ use super::judging::last_lines;
 use super::live::Live;
 use super::printed::Reader;
 use super::publishing::Publisher;
-use super::{AHEAD, BREATH, Came, Commands, LOOK, LOOK_AHEAD, MOST_LOST};
+use super::{AHEAD, AHEAD_WITHOUT_PYTHON, BREATH, Came, Commands, LOOK, LOOK_AHEAD, MOST_LOST};
 use crate::mlflow::{Run, RunId, RunStatus};
 use crate::store::now_ms;
 use crate::sweep::engine::attempts::{Attempt, AttemptEnd, TrialFolder};
@@ -44,7 +44,7 @@ impl Commands {
         // A job may wait for long before it begins, and knows itself when its time is over.
         let timeout = self.plan.timeout.filter(|_| !self.launcher.is_elsewhere());
         let timeout = timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let (mut came, mut looked) = (None, begun);
+        let (mut came, mut looked, mut may_open_store) = (None, begun, false);
         while !launched.is_over_in(LOOK)? {
             let is_elsewhere = self.launcher.is_elsewhere();
             if is_elsewhere && folder.attempt()?.number != attempt.number {
@@ -63,7 +63,9 @@ impl Commands {
             }
             if turn.is_first() && looked.elapsed() >= LOOK_AHEAD {
                 let runs = self.handle.block_on(self.runs.of(trial.number, false));
-                if begun.elapsed() >= AHEAD || runs.is_ok_and(|runs| !runs.is_empty()) {
+                may_open_store |= self.may_open_store(trial.number, attempt.number);
+                let patience = if may_open_store { AHEAD } else { AHEAD_WITHOUT_PYTHON };
+                if begun.elapsed() >= patience || runs.is_ok_and(|runs| !runs.is_empty()) {
                     turn.give_up();
                 }
                 looked = Instant::now();

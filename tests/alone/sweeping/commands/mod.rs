@@ -316,3 +316,13 @@ fn no_command_waits_for_one_that_only_prints() {
     let (code, _, error) = world.sweep(&["--trials", "2", "--jobs", "2", "--timeout", "20s"], &[]);
     assert!(code == 0 && !error.contains("timeout"), "{error}");
 }
+
+/// On a new store, which the MLflow of a script would bring up to its own version: one of them at a time.
+#[test]
+fn no_command_waits_for_long_for_one_that_says_nothing_and_is_no_python() {
+    let script = "touch here.$MLTUI_TRIAL; until [ $(ls here.* | wc -l) -ge 2 ]; do sleep 0.02; done\n\
+                  echo \"{\\\"val_loss\\\": $MLTUI_PARAM_LR}\"";
+    let world = World::new(script);
+    let (code, _, error) = world.sweep(&["--trials", "2", "--jobs", "2", "--timeout", "20s"], &[]);
+    assert!(code == 0 && !error.contains("timeout"), "{error}");
+}
