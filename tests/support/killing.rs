@@ -20,7 +20,7 @@ use super::{Server, wait_until};
 /// Kills of a round; then it is left alone.
 const KILLS: usize = 8;
 /// Kills of a server, which takes seconds to come back.
-const SERVER_KILLS: usize = 2;
+const SERVER_KILLS: usize = 1;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What is swept.

@@ -259,7 +259,7 @@ fn a_run_that_a_script_leaves_open_is_closed() {
         assert!(code == 3 && error.contains("timeout after 20.0s: hanging"), "{error}");
         let mut statuses: Vec<_> = world.runs("train").iter().map(|run| run.info.status).collect();
         statuses.sort();
-        let expected = [RunStatus::Finished, RunStatus::Failed, RunStatus::Killed];
+        let expected = [RunStatus::Failed, RunStatus::Failed, RunStatus::Killed];
         assert_eq!(statuses, expected, "the sweep's, and those of the second attempt and of the first");
         let (code, _, error) =
             world.sweep(FAILING, &["--metric", "val_loss:min", "--experiment", "failing"], &[]);

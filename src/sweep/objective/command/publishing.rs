@@ -161,6 +161,10 @@ impl Publisher {
     pub fn close(&mut self, printed: &Printed, status: RunStatus, why: &str) {
         self.finish();
         let Place::Own(run) = &self.place else { return };
+        // The next attempt does not wait for a store that is away.
+        if self.backoff.is_failing() {
+            return;
+        }
         let rest = printed.points_from(self.sent);
         let closing = async {
             for batch in rest.chunks(BATCH) {
