@@ -67,6 +67,13 @@ impl Asking {
         })
     }
 
+    /// How many trials have begun.
+    fn begun(&mut self) -> Result<usize, Failure> {
+        let id = self.header.id.clone();
+        let state = self.states.of(&id, &self.folder);
+        Ok(state.map_err(|cause| Failure::State { what: "cannot read the sweep", cause })?.trials.len())
+    }
+
     fn ask(&self, change: Change) -> Result<(), Failure> {
         let asked = self.folder.ask(change);
         asked.map_err(|cause| Failure::State { what: "the sweep is unchanged", cause })
@@ -116,13 +123,19 @@ pub fn retry(settings: &Settings, sweep: &str, trial: usize) -> Result<(), Failu
 
 /// Sets how many trials there are, and how many run side by side.
 pub fn set(settings: &Settings, sweep: &str, numbers: NewLimits) -> Result<(), Failure> {
-    let asking = Asking::of(settings, sweep)?;
+    let mut asking = Asking::of(settings, sweep)?;
+    let begun = asking.begun()?;
     let plan = &asking.header.plan;
     let trials = numbers.trials.map(|trials| trials as usize);
     let jobs = numbers.jobs.map(|jobs| jobs as usize);
     let all = plan.rules.length_of(None);
     if let Some((trials, all)) = trials.zip(all).filter(|(trials, all)| trials > all) {
         return Err(Failure::Usage(format!("--trials {trials}: there are only {all} different ones")));
+    }
+    if let Some(trials) = trials.filter(|trials| *trials < begun) {
+        return Err(Failure::Usage(format!(
+            "--trials {trials}: {begun} trials have begun already; use {begun} or more, or `mltui sweeps cancel {sweep}` to end it"
+        )));
     }
     let room = plan.trial.command().map_or(usize::MAX, CommandPlan::room);
     let most = plan.rules.most_jobs();

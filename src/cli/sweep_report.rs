@@ -61,7 +61,7 @@ impl Bar {
                     if self.drawn.is_none_or(|drawn| drawn.elapsed() >= PACE) {
                         self.draw();
                     }
-                } else if let EventKind::Ended { trial, outcome } = &event.kind {
+                } else if let EventKind::Ended { trial, outcome, .. } = &event.kind {
                     self.line(*trial, outcome);
                 }
             }
@@ -117,10 +117,14 @@ impl Bar {
                 let mean = trials[trial].mean(self.header.plan.aim()).unwrap_or(f64::NAN);
                 format!("{} {}", self.header.plan.metric(), text::number(mean))
             }
-            TrialOutcome::Pruned { reports, .. } if self.header.plan.trial.command().is_some() => {
-                if *reports == 0 { "pruned".to_owned() } else { format!("pruned at step {reports}") }
+            TrialOutcome::Pruned { reports, is_by_hand, .. } => {
+                let pruned = if *is_by_hand { "pruned by hand" } else { "pruned" };
+                match self.header.plan.trial.command() {
+                    Some(_) if *reports == 0 => pruned.to_owned(),
+                    Some(_) => format!("{pruned} at step {reports}"),
+                    None => format!("{pruned} after {reports} folds"),
+                }
             }
-            TrialOutcome::Pruned { reports, .. } => format!("pruned after {reports} folds"),
             TrialOutcome::Failed { message } => {
                 // Below it are the last lines of a command, which lie on its run.
                 format!("failed: {}", message.lines().next().unwrap_or_default())
@@ -235,7 +239,7 @@ pub fn report(
         return Err(Failure::Cancelled(header.id.clone()));
     }
     let error = progress.error.map_or(String::new(), |error| format!(": {error}"));
-    if ended.reason == EndReason::Failed {
+    if ended.is_given_up {
         let most = header.plan.rules.max_failures.unwrap_or_default();
         return Err(Failure::NoneEligible(format!(
             "stopped, as the first {most} trials failed in the same way{error}; mend it and resume with `mltui sweep --resume {}`",

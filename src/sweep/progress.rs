@@ -26,7 +26,7 @@ pub enum SweepStatus {
     Finished,
     /// Somebody called it off.
     Cancelled,
-    /// All its trials failed in the same way, and it was given up.
+    /// All its trials failed, or it was given up, as the first failed in the same way.
     Failed,
     /// Its process died.
     Interrupted,
@@ -101,7 +101,7 @@ pub struct Progress {
     pub state: SweepStatus,
     /// Trials that came to a result.
     pub finished: usize,
-    /// Trials that fell behind.
+    /// Trials that fell behind, or were not wanted any more.
     pub pruned: usize,
     /// Trials that came to none.
     pub failed: usize,

@@ -72,13 +72,14 @@ fn of_trial(trial: usize) -> Vec<Event> {
     let proposal = Proposal { family: NAMES[trial % NAMES.len()].into(), params };
     let outcome = match trial % 6 {
         0 => TrialOutcome::Failed { message: NAMES.join("\n") },
-        1 => TrialOutcome::Pruned { reports: usize::MAX, means: vec![number(trial)] },
+        1 => TrialOutcome::Pruned { reports: usize::MAX, means: vec![number(trial)], is_by_hand: false },
         2 => TrialOutcome::Finished { means: Vec::new(), deviations: Vec::new() },
         _ => TrialOutcome::Finished { means: vec![number(trial)], deviations: vec![number(trial)] },
     };
-    let mut events = vec![Event { at, kind: EventKind::Started { trial, proposal } }];
+    let mut events =
+        vec![Event { at, kind: EventKind::Started { trial, attempt: None, since: None, proposal } }];
     if trial % 7 != 6 {
-        events.push(Event { at: NOW, kind: EventKind::Ended { trial, outcome } });
+        events.push(Event { at: NOW, kind: EventKind::Ended { trial, attempt: None, outcome } });
     }
     events
 }

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod commands;
 pub mod flood;
+pub mod killing;
 pub mod parquet;
 pub mod peer;
 pub mod proxy;

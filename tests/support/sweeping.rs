@@ -47,7 +47,7 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
-/// The parents and the trials of an experiment, by their numbers.
+/// The parents and the trials of an experiment, by their numbers; of each its last attempt.
 pub fn seen(uri: &str, experiment: &str) -> (Vec<Seen>, Vec<Seen>) {
     let location = uri::parse(uri, Path::new("/")).unwrap();
     let store = uri::open(&location, &RestOptions::default(), true).unwrap();
@@ -78,10 +78,28 @@ pub fn seen(uri: &str, experiment: &str) -> (Vec<Seen>, Vec<Seen>) {
             };
             match run.tag("mltui.trial").unwrap() {
                 "parent" => parents.push(entry),
-                number => trials.push((number.parse::<usize>().unwrap(), entry)),
+                number => {
+                    let attempt = run.tag("mltui.attempt").map_or(0, |number| number.parse().unwrap());
+                    trials.push((number.parse::<usize>().unwrap(), attempt, entry));
+                }
             }
         }
-        trials.sort_by_key(|(number, _)| *number);
+        trials.sort_by_key(|(number, attempt, _): &(usize, u32, Seen)| (*number, *attempt));
+        // Attempts that were followed by another have ended, and do not count.
+        let is_followed = |at: usize| {
+            trials.get(at + 1).is_some_and(|next| trials[at].0 == next.0 && trials[at].1 < next.1)
+        };
+        let followed: Vec<bool> = (0..trials.len()).map(is_followed).collect();
+        let trials: Vec<(usize, Seen)> = trials
+            .into_iter()
+            .zip(followed)
+            .filter(|((.., entry), is_followed)| {
+                let has_failed = matches!(entry.status, RunStatus::Killed | RunStatus::Failed);
+                assert!(!is_followed || has_failed, "two that count: {entry:?}");
+                !is_followed
+            })
+            .map(|((number, _, entry), _)| (number, entry))
+            .collect();
         let numbers: Vec<usize> = trials.iter().map(|(number, _)| *number).collect();
         assert_eq!(numbers, (0..trials.len()).collect::<Vec<_>>(), "a trial is missing or doubled");
         (parents, trials.into_iter().map(|(_, entry)| entry).collect())

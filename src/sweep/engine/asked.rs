@@ -73,7 +73,7 @@ mod tests {
         };
         let ended = |outcome| TrialState { outcome: Some(outcome), ..begun() };
         let failed = TrialOutcome::Failed { message: "x".into() };
-        let pruned = TrialOutcome::Pruned { reports: 2, means: vec![None] };
+        let pruned = TrialOutcome::Pruned { reports: 2, means: vec![None], is_by_hand: false };
         let finished = TrialOutcome::Finished { means: vec![Some(1.0)], deviations: vec![Some(0.0)] };
         let mut trials = vec![begun(), ended(failed), ended(pruned), ended(finished)];
         let mut asked = Asked::default();

@@ -10,12 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::journal::SweepFolder;
 use crate::disk::{self, Care};
 use crate::state::load;
+use crate::store::now_ms;
 
 /// The folder within a trial's that is the program's own: all else there is the script's.
 const OWN: &str = ".mltui";
 const LOG: &str = "trial.log";
-/// Bytes of points that were printed, at most.
-const LONGEST: u64 = 64 << 20;
 /// Bytes of a log that go to the store: of a longer one the end.
 const MOST_OF_LOG: u64 = 32 << 20;
 
@@ -36,6 +35,8 @@ pub struct Attempt {
     pub retries: u32,
     /// Where in the log its words begin.
     pub log_start: u64,
+    /// When it began, in milliseconds since the epoch; 0 where an older version began it.
+    pub since: i64,
 }
 
 /// How an attempt ended.
@@ -84,19 +85,6 @@ pub struct TrialPlace {
     /// Where in the log its words begin.
     #[serde(default)]
     pub log_start: u64,
-}
-
-/// A metric that was printed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// Its name.
-    pub key: String,
-    /// What it was.
-    pub value: f64,
-    /// At which step.
-    pub step: i64,
-    /// Milliseconds since the epoch.
-    pub at: i64,
 }
 
 /// The folder of a trial.
@@ -162,8 +150,8 @@ impl TrialFolder {
             failures: attempt.failures,
             retries: attempt.retries,
             log_start: self.log().metadata().map_or(0, |metadata| metadata.len()),
+            since: now_ms(),
         };
-        self.set_points(&[])?;
         self.set_attempt(&next)?;
         Ok(next)
     }
@@ -179,6 +167,15 @@ impl TrialFolder {
     /// Whether a job said that nothing is left of an attempt.
     pub fn is_over(&self, attempt: u32) -> bool {
         self.own(&format!("over-{attempt}.json")).exists()
+    }
+
+    /// When an attempt began, in milliseconds since the epoch, where its job or whoever began it says so.
+    ///
+    /// # Errors
+    /// Where that cannot be read.
+    pub fn since(&self, attempt: &Attempt) -> io::Result<Option<i64>> {
+        let place = self.place()?.filter(|place| place.attempt == attempt.number);
+        Ok(place.map(|place| place.since).or(Some(attempt.since).filter(|since| *since > 0)))
     }
 
     /// How an attempt ended; none where that is not known.
@@ -211,32 +208,6 @@ impl TrialFolder {
     /// Where it cannot be written.
     pub fn set_place(&self, place: &TrialPlace) -> io::Result<()> {
         self.write("place.json", place)
-    }
-
-    /// What was printed of metrics and is to be logged.
-    ///
-    /// # Errors
-    /// Where it cannot be read.
-    pub fn points(&self) -> io::Result<Vec<Point>> {
-        let path = self.own("points.json");
-        match disk::read(&path, LONGEST) {
-            Ok(content) => serde_json::from_slice(&content).map_err(|error| disk::damaged(&path, error)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Bytes of what was printed of metrics.
-    pub fn points_length(&self) -> u64 {
-        self.own("points.json").metadata().map_or(0, |metadata| metadata.len())
-    }
-
-    /// Keeps what was printed of metrics.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn set_points(&self, points: &[Point]) -> io::Result<()> {
-        self.write("points.json", points)
     }
 
     /// Writes a file of the program's own, at once or not at all.
@@ -321,7 +292,7 @@ mod tests {
         let folder = SweepFolder { path: here.path().to_owned() }.trial_folder(3);
         folder.make().unwrap();
         assert_eq!(folder.attempt().unwrap(), Attempt::default());
-        let second = Attempt { number: 2, failures: 1, retries: 0, log_start: 40 };
+        let second = Attempt { number: 2, failures: 1, retries: 0, log_start: 40, since: 5 };
         folder.set_attempt(&second).unwrap();
         assert_eq!(folder.attempt().unwrap(), second);
         folder.set_end(1, &AttemptEnd::Exited(3)).unwrap();
@@ -343,8 +314,5 @@ mod tests {
         assert!(cut_middle(&folder.log(), 100, 5, 12).unwrap());
         let cut = std::fs::read_to_string(folder.log()).unwrap();
         assert_eq!(cut, "head\n\n[mltui: 140 bytes are left out here]\nthe\nend\n");
-        let points = [Point { key: "loss".into(), value: 0.25, step: -1, at: 7 }];
-        folder.set_points(&points).unwrap();
-        assert_eq!(folder.points().unwrap(), points);
     }
 }

@@ -6,6 +6,7 @@ pub mod attempts;
 pub mod curve;
 pub mod journal;
 pub mod numbers;
+pub mod points;
 pub mod pruner;
 pub mod queue;
 pub mod record;

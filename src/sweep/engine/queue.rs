@@ -166,7 +166,12 @@ impl<'a> Queue<'a> {
             if state.trials[..known].iter().all(|trial| trial.outcome.is_some()) {
                 let observed = self.observed(&state.trials, known);
                 let Some(proposal) = self.proposer.propose(number, &observed) else { break };
-                let event = Event::now(EventKind::Started { trial: number, proposal: proposal.clone() });
+                let event = Event::now(EventKind::Started {
+                    trial: number,
+                    attempt: None,
+                    since: None,
+                    proposal: proposal.clone(),
+                });
                 state.next += 1;
                 state.trials.push(TrialState {
                     started: event.at,
@@ -242,7 +247,8 @@ impl<'a> Queue<'a> {
     /// Where the journal cannot be written.
     pub fn end(&self, trial: usize, end: TrialEnd) -> io::Result<()> {
         if let Some(outcome) = self.outcome(trial, end) {
-            self.tell(EventKind::Ended { trial, outcome: outcome.clone() })?;
+            let attempt = Some(self.state().trials[trial].attempt).filter(|attempt| *attempt > 0);
+            self.tell(EventKind::Ended { trial, attempt, outcome: outcome.clone() })?;
             let mut state = self.state();
             if let TrialOutcome::Failed { message } = &outcome {
                 state.failures.push(kind_of_failure(message));
@@ -268,12 +274,15 @@ impl<'a> Queue<'a> {
                 TrialOutcome::Failed { message: format!("{} is not defined for it", self.rules.metric) }
             }
             TrialEnd::Failed(message) => TrialOutcome::Failed { message },
-            TrialEnd::Pruned => match state.trials[trial].curve.last().filter(|_| reports.is_empty()) {
-                Some((step, value)) => {
-                    TrialOutcome::Pruned { reports: usize::try_from(step).unwrap_or(0), means: vec![value] }
-                }
-                None => TrialOutcome::Pruned { reports: reports.len(), means },
-            },
+            TrialEnd::Pruned => {
+                let TrialState { curve, is_unwanted, .. } = &state.trials[trial];
+                let last = curve.last().filter(|_| reports.is_empty());
+                let (reports, means) = match last {
+                    Some((step, value)) => (usize::try_from(step).unwrap_or(0), vec![value]),
+                    None => (reports.len(), means),
+                };
+                TrialOutcome::Pruned { reports, means, is_by_hand: *is_unwanted }
+            }
             TrialEnd::Cancelled => return None,
         })
     }
@@ -292,6 +301,13 @@ impl<'a> Queue<'a> {
     /// Whether it was given up, as all trials failed in the same way.
     pub fn is_given_up(&self) -> bool {
         self.state().is_given_up
+    }
+
+    /// Whether it has trials, and all of them failed.
+    pub fn has_failed(&self) -> bool {
+        let is_failed = |trial: &TrialState| matches!(trial.outcome, Some(TrialOutcome::Failed { .. }));
+        let trials = &self.state().trials;
+        !trials.is_empty() && trials.iter().all(is_failed)
     }
 
     /// The best trial so far: of equal ones the first.
@@ -342,6 +358,23 @@ impl TrialWatch for Listening<'_> {
 
     fn is_unwanted(&self) -> bool {
         self.queue.state().trials[self.trial].is_unwanted
+    }
+
+    fn is_at(&self, attempt: u32, since: Option<i64>) -> io::Result<()> {
+        let mut state = self.queue.state();
+        let known = &mut state.trials[self.trial];
+        if known.attempt == attempt {
+            return Ok(());
+        }
+        // That there is a first one goes without saying.
+        if attempt > 1
+            && let Some(proposal) = known.proposal.clone()
+        {
+            let (trial, attempt) = (self.trial, Some(attempt));
+            self.queue.tell(EventKind::Started { trial, attempt, since, proposal })?;
+        }
+        known.attempt = attempt;
+        Ok(())
     }
 
     fn steps(&self, attempt: u32, steps: &[StepValue], is_end: bool) -> io::Result<Verdict> {

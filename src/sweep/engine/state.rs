@@ -13,8 +13,10 @@ use crate::sweep::search::Proposal;
 /// How far a trial has come.
 #[derive(Debug, Clone, Default)]
 pub struct TrialState {
-    /// Milliseconds since the epoch.
+    /// When it began, or its last attempt, in milliseconds since the epoch.
     pub started: i64,
+    /// The number of its last attempt; 0 where nobody counts them.
+    pub attempt: u32,
     /// None of a trial whose beginning is not in the journal.
     pub proposal: Option<Proposal>,
     /// The values of its reports, by their steps.
@@ -101,11 +103,16 @@ impl SweepState {
             EventKind::Begun => (self.is_at_work, self.closed) = (true, None),
             EventKind::Continued => self.is_at_work = true,
             EventKind::Paused => self.is_at_work = false,
-            EventKind::Changed { change } => drop(self.asked.take(*change, &mut self.trials)),
+            EventKind::Changed { change } => {
+                if let Some(again) = self.asked.take(*change, &mut self.trials) {
+                    self.trials[again].started = event.at;
+                }
+            }
             EventKind::Closed { reason } => (self.is_at_work, self.closed) = (false, Some(*reason)),
-            EventKind::Started { trial, proposal } => {
+            EventKind::Started { trial, attempt, since, proposal } => {
                 let known = self.trial(*trial);
-                known.started = event.at;
+                known.started = since.unwrap_or(event.at);
+                known.attempt = attempt.unwrap_or(known.attempt);
                 known.proposal = Some(proposal.clone());
             }
             EventKind::Reported { trial, measured, .. } => {
@@ -113,7 +120,7 @@ impl SweepState {
             }
             EventKind::Steps { trial, attempt, steps } => self.trial(*trial).curve.learn(*attempt, steps),
             EventKind::Last { trial, measured } => self.trial(*trial).last = Some(measured.clone()),
-            EventKind::Ended { trial, outcome } => {
+            EventKind::Ended { trial, outcome, .. } => {
                 let known = self.trial(*trial);
                 known.outcome = Some(outcome.clone());
                 known.ended = event.at;

@@ -84,6 +84,13 @@ pub trait TrialWatch: Sync {
     /// Whether somebody asked that it ends as one that was pruned.
     fn is_unwanted(&self) -> bool;
 
+    /// Takes note of the attempt that the trial is at, and of when that began, where it is known: what is reported from here on
+    /// came of it.
+    ///
+    /// # Errors
+    /// As [`TrialWatch::verdict`].
+    fn is_at(&self, attempt: u32, since: Option<i64>) -> io::Result<()>;
+
     /// Takes what an attempt at the trial measured at further steps of its own, with `is_end` the last that there are: whether
     /// it goes on. Never waits.
     ///

@@ -118,8 +118,7 @@ impl SweepJob {
         let Some(plan) = header.plan.trial.command() else {
             return Err("its trials are estimators on a table".into());
         };
-        let runs = ScriptRuns::new(store.clone(), header.id.clone(), header.experiment.clone());
-        let runs = Arc::new(runs);
+        let runs = Arc::new(ScriptRuns::new(store.clone(), header.logged()));
         let commands = Commands::new(&header, plan, folder.clone(), access, Arc::clone(&runs))?;
         let objective = Box::new(commands);
         Ok(Self { store, folder, header, objective, executor: Box::new(Threads), runs: Some(runs) })
@@ -156,8 +155,7 @@ impl SweepJob {
                 (Box::new(TabularJobs::new(&header, plan.clone(), folder.clone(), launcher)), None)
             }
             TrialPlan::Command(plan) => {
-                let runs = ScriptRuns::new(store.clone(), header.id.clone(), header.experiment.clone());
-                let runs = Arc::new(runs);
+                let runs = Arc::new(ScriptRuns::new(store.clone(), header.logged()));
                 let commands = Commands::new(&header, plan, folder.clone(), access, Arc::clone(&runs))?;
                 let launcher = Arc::clone(&cluster);
                 (Box::new(commands.by(launcher)), Some(runs))
@@ -215,7 +213,8 @@ fn train(
             None => Ok(()),
         });
         let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
-        *result = Trained { is_given_up: queue.is_given_up(), error: trained.err() };
+        let (is_given_up, has_failed) = (queue.is_given_up(), queue.has_failed());
+        *result = Trained { is_given_up, has_failed, error: trained.err() };
     });
     receiver
 }
@@ -225,6 +224,8 @@ fn train(
 struct Trained {
     /// Its trials failed one after the other in the same way.
     is_given_up: bool,
+    /// All of them failed.
+    has_failed: bool,
     error: Option<std::io::Error>,
 }
 
@@ -267,7 +268,7 @@ pub async fn run(
     let worked =
         work(Arc::new(job), &mut recorder, Arc::clone(&writer), before, interrupted, &mut notify).await;
     let ended = match worked {
-        Ok(reason) => Ok(recorder.into_end(reason)),
+        Ok((reason, is_given_up)) => Ok(recorder.into_end(reason, is_given_up)),
         Err(error) => {
             let why = error.to_string();
             let abandoned = recorder.abandon(now_ms(), &why);
@@ -282,7 +283,7 @@ pub async fn run(
     ended
 }
 
-/// Trains, and tells the store.
+/// Trains, and tells the store: why it ended, and whether it was given up.
 async fn work(
     job: Arc<SweepJob>,
     recorder: &mut Recorder,
@@ -290,7 +291,7 @@ async fn work(
     before: Vec<Event>,
     interrupted: impl Future<Output = ()>,
     notify: &mut impl FnMut(Notice<'_>),
-) -> Result<EndReason, RunError> {
+) -> Result<(EndReason, bool), RunError> {
     let folder = job.folder.clone();
     let journal = |cause| RunError::journal(&folder, cause);
     let begun = Event::now(EventKind::Begun);
@@ -331,10 +332,10 @@ async fn work(
             }
         } else if is_over {
             // Training ends at once when it is called off, and the look at the file may come later.
-            let is_given_up = trained.lock().unwrap_or_else(PoisonError::into_inner).is_given_up;
+            let trained = trained.lock().unwrap_or_else(PoisonError::into_inner);
             break match job.folder.control() {
                 Control::Cancel => EndReason::Cancelled,
-                _ if is_given_up => EndReason::Failed,
+                _ if trained.is_given_up || trained.has_failed => EndReason::Failed,
                 _ => EndReason::Finished,
             };
         }
@@ -355,9 +356,13 @@ async fn work(
         recorder.was_cut_off();
         wait_for_trials(&mut happening, patience).await;
     }
-    if let Some(cause) = trained.lock().unwrap_or_else(PoisonError::into_inner).error.take() {
-        return Err(journal(cause));
-    }
+    let is_given_up = {
+        let mut trained = trained.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cause) = trained.error.take() {
+            return Err(journal(cause));
+        }
+        trained.is_given_up && reason == EndReason::Failed
+    };
     let closed = Event::now(EventKind::Closed { reason });
     {
         // From here on no trial that is still being fitted can say anything.
@@ -378,7 +383,7 @@ async fn work(
         match tokio::time::timeout(FAREWELL, farewell).await {
             Ok(result) => result,
             // The next start does it.
-            Err(_) => return Ok(reason),
+            Err(_) => return Ok((reason, is_given_up)),
         }
     };
     result?;
@@ -389,7 +394,7 @@ async fn work(
         // A fit that nobody waits for any more may be writing there.
         tracing::warn!(%error, "files of trials are left behind");
     }
-    Ok(reason)
+    Ok((reason, is_given_up))
 }
 
 /// Comes when the sweep is called off, by the file or by the process.

@@ -270,6 +270,10 @@ impl TrialWatch for Reporting {
         false
     }
 
+    fn is_at(&self, _: u32, _: Option<i64>) -> io::Result<()> {
+        Ok(())
+    }
+
     fn steps(&self, _: u32, _: &[StepValue], _: bool) -> io::Result<Verdict> {
         Ok(Verdict::Continue)
     }

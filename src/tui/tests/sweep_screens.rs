@@ -64,11 +64,14 @@ fn started(trial: usize) -> Event {
     }
     params.insert("epochs".into(), ParamValue::Int(10));
     let proposal = Proposal { family: "trial".into(), params };
-    Event { at: NOW - 50_000 + trial as i64 * 10, kind: EventKind::Started { trial, proposal } }
+    Event {
+        at: NOW - 50_000 + trial as i64 * 10,
+        kind: EventKind::Started { trial, attempt: None, since: None, proposal },
+    }
 }
 
 fn ended(trial: usize, outcome: TrialOutcome) -> Event {
-    Event { at: NOW - 40_000 + trial as i64 * 10, kind: EventKind::Ended { trial, outcome } }
+    Event { at: NOW - 40_000 + trial as i64 * 10, kind: EventKind::Ended { trial, attempt: None, outcome } }
 }
 
 fn finished(trial: usize, value: f64) -> Event {
@@ -87,7 +90,7 @@ fn events(count: usize) -> Vec<Event> {
                     message: "exit code 1: FloatingPointError: loss is inf\nTraceback\n  File \"train.py\"\nFloatingPointError: \u{1b}[31mloss is inf".into(),
                 },
             )),
-            5 => events.push(ended(trial, TrialOutcome::Pruned { reports: 4, means: vec![Some(0.71)] })),
+            5 => events.push(ended(trial, TrialOutcome::Pruned { reports: 4, means: vec![Some(0.71)], is_by_hand: false })),
             6 => events.push(finished(trial, 90.0)),
             _ if trial + 2 >= count => {}
             _ => events.push(finished(trial, 0.3 + (trial * 37 % 50) as f64 / 200.0 + 0.4 / (trial + 1) as f64)),

@@ -2,6 +2,7 @@
 
 mod families;
 mod files;
+mod killing;
 mod libraries;
 mod screens;
 mod scripts;

@@ -10,6 +10,7 @@ use mltui::store::uri::RestOptions;
 use mltui::store::{RunSearch, Store, uri};
 use serde_json::Value;
 
+use crate::support::killing::processes;
 use crate::support::sweeping::{STATE, block_on, local, mltui, output, seen, sweeps};
 use crate::support::{Mlflow, Server, V2, V3, wait_until};
 
@@ -99,6 +100,38 @@ with mlflow.start_run():
         time.sleep(0.05)
 "#;
 
+/// Prints, and begins a run of its own only when it has waited.
+const LATE: &str = r#"
+import os
+import time
+import mlflow
+
+print('{"step": 1, "val_loss": 0.5, "speed": 3}')
+while not os.path.exists("go"):
+    time.sleep(0.05)
+mlflow.set_experiment("theirs")
+with mlflow.start_run():
+    mlflow.log_metric("val_loss", 0.25, step=2)
+print('{"step": 2, "val_loss": 0.25, "speed": 4}')
+"#;
+
+/// Forks children that ignore TERM, as it does itself, one of them in a session of its own.
+const STUBBORN: &str = r#"
+import os
+import signal
+import time
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for at in range(2):
+    if os.fork() == 0:
+        if at:
+            os.setsid()
+        while True:
+            time.sleep(1)
+print('{"step": 1, "val_loss": 0.5}')
+time.sleep(600)
+"#;
+
 pub(super) struct World {
     pub(super) home: tempfile::TempDir,
     uri: String,
@@ -148,7 +181,11 @@ impl World {
 
     /// All runs of an experiment.
     pub(super) fn runs(&self, experiment: &str) -> Vec<Run> {
-        let (store, experiment) = (self.store(), self.experiment(experiment));
+        self.runs_in(&self.experiment(experiment))
+    }
+
+    fn runs_in(&self, experiment: &str) -> Vec<Run> {
+        let store = self.store();
         block_on(async {
             let all = store.search_experiments(ViewType::All).await.unwrap();
             let Some(found) = all.iter().find(|known| known.name == experiment) else { return Vec::new() };
@@ -249,7 +286,7 @@ fn a_run_that_a_script_leaves_open_is_closed() {
         assert!(code == 3 && error.contains("timeout after 20.0s: hanging"), "{error}");
         let mut statuses: Vec<_> = world.runs("train").iter().map(|run| run.info.status).collect();
         statuses.sort();
-        let expected = [RunStatus::Finished, RunStatus::Failed, RunStatus::Killed];
+        let expected = [RunStatus::Failed, RunStatus::Failed, RunStatus::Killed];
         assert_eq!(statuses, expected, "the sweep's, and those of the second attempt and of the first");
         let (code, _, error) = world.sweep_into("failing", FAILING, &["--metric", "val_loss:min"], &[]);
         assert!(code == 3 && error.contains("exit code 1: ValueError: no such optimizer"), "{error}");
@@ -360,4 +397,47 @@ fn a_script_logs_with_the_credentials_of_the_sweep() {
     let (code, _, error) = output(command);
     assert_eq!(code, 0, "{error}");
     assert!(!error.contains(password));
+}
+
+#[test]
+fn a_run_that_a_script_begins_late_takes_the_place_of_what_it_printed() {
+    let world = World::new(V3, None);
+    fs::write(world.home.path().join("train.py"), LATE).unwrap();
+    let python = V3.python();
+    let experiment = world.experiment("train");
+    let words = ["sweep", "--experiment", &experiment, "--param", "lr=1,2", "--metric", "val_loss:min"];
+    let words =
+        [&words[..], &["--trials", "1", "--json", "--", python.to_str().unwrap(), "train.py"]].concat();
+    let mut sweep = mltui(world.home.path(), &world.uri, &words);
+    let mut sweep = sweep.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let is_there = || world.home.path().join("mlflow.db").exists() && world.runs("train").len() == 2;
+    wait_until("the run of what it prints", is_there);
+    fs::write(world.home.path().join("go"), "").unwrap();
+    assert!(sweep.wait().unwrap().success());
+    let (own, theirs) = (world.runs("train"), world.runs_in("theirs"));
+    assert_eq!((own.len(), theirs.len()), (1, 1), "{own:?}");
+    assert_eq!(theirs[0].tag("mlflow.parentRunId"), Some(own[0].info.run_id.as_str()));
+    let history = |key| block_on(world.store().metric_history(&theirs[0].info.run_id, key)).unwrap().len();
+    assert_eq!((history("val_loss"), history("speed")), (1, 2), "what it did not log is added");
+    assert_eq!(own[0].tag("mltui.sweep.best"), Some(theirs[0].info.run_id.as_str()));
+}
+
+#[test]
+fn a_script_that_forks_and_ignores_term_leaves_nothing_and_keeps_what_it_printed() {
+    for server in [None, Some(Server::shared(V3))] {
+        let world = World::new(V3, server);
+        let words = ["--metric", "val_loss:min", "--trials", "1", "--timeout", "2s", "--grace", "100ms"];
+        let (code, _, error) = world.sweep(STUBBORN, &words, &[]);
+        assert!(code == 3 && error.contains("timeout after 2.0s"), "{error}");
+        let runs = world.runs("train");
+        assert_eq!(runs.len(), 2);
+        for run in &runs {
+            assert_eq!((run.info.status, run.info.end_time.is_some()), (RunStatus::Failed, true), "{run:?}");
+        }
+        let trial = runs.iter().find(|run| run.tag("mltui.trial") == Some("0")).unwrap();
+        let points = block_on(world.store().metric_history(&trial.info.run_id, "val_loss")).unwrap();
+        assert_eq!(points.len(), 1);
+        let mark = format!("MLTUI_TRIAL_DIR={}", world.home.path().display());
+        assert_eq!(processes(&mark), Vec::<String>::new());
+    }
 }

@@ -32,10 +32,16 @@ impl Event {
 pub enum EventKind {
     /// A process took the sweep up.
     Begun,
-    /// A trial began.
+    /// A trial began, or is attempted once more.
     Started {
         /// Its number, from 0 on.
         trial: usize,
+        /// The number of the attempt, where it is not the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
+        /// When that began, in milliseconds since the epoch, where it is not now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<i64>,
         /// What it tries.
         #[serde(flatten)]
         proposal: Proposal,
@@ -74,6 +80,9 @@ pub enum EventKind {
     Ended {
         /// Its number.
         trial: usize,
+        /// The attempt that it ended in, of a trial that is carried out by processes. Older versions did not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
         /// What came of it.
         #[serde(flatten)]
         outcome: TrialOutcome,
@@ -107,13 +116,16 @@ pub enum TrialOutcome {
         /// The standard deviations (over n).
         deviations: Values,
     },
-    /// It fell behind.
+    /// It fell behind, or was not wanted any more.
     Pruned {
         /// So many it had; of one that has a curve the step that it came to.
         #[serde(rename = "folds")]
         reports: usize,
         /// Over those; of a curve its last value.
         means: Values,
+        /// Somebody asked for it, and no rule.
+        #[serde(default, rename = "by_hand", skip_serializing_if = "std::ops::Not::not")]
+        is_by_hand: bool,
     },
     /// It came to none.
     Failed {
@@ -130,7 +142,7 @@ pub enum EndReason {
     Finished,
     /// Somebody called it off.
     Cancelled,
-    /// It was given up, as its trials failed one after the other in the same way.
+    /// All its trials failed, or it was given up, as the first failed one after the other in the same way.
     Failed,
     /// The process died; what it had begun was closed by another.
     Interrupted,

@@ -301,7 +301,7 @@ mod tests {
         let event = |kind| Event { at: 1, kind };
         let long = || TrialOutcome::Failed { message: "x".repeat(300) };
         let mut written = 0;
-        while writer.write(&event(EventKind::Ended { trial: 0, outcome: long() })).is_ok() {
+        while writer.write(&event(EventKind::Ended { trial: 0, attempt: None, outcome: long() })).is_ok() {
             written += 1;
         }
         assert!(written > 0 && written < 4);

@@ -3,10 +3,14 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crate::mlflow::{Dataset, ExperimentId};
+use super::SWEEP;
+use crate::mlflow::{Dataset, ExperimentId, Tag, tags};
 use crate::sweep::engine::rules::Aim;
 use crate::sweep::engine::trial::Measured;
 use crate::sweep::search::Proposal;
+
+/// What made the runs that the program makes itself.
+pub(super) const SOURCE: &str = "mltui sweep";
 
 /// What is logged of a sweep and of its trials, under which names. It is known without the data, so that a sweep whose
 /// process died can be closed.
@@ -33,8 +37,8 @@ pub trait Log: Send + Sync + Debug {
     fn is_of_scripts(&self) -> bool {
         false
     }
-    /// Why a trial was pruned after so many reports, in words.
-    fn pruned(&self, reports: usize) -> String;
+    /// Why a trial was pruned after so many reports, by a rule or by hand, in words.
+    fn pruned(&self, reports: usize, is_by_hand: bool) -> String;
 }
 
 /// What the store is told of a sweep.
@@ -58,4 +62,18 @@ pub struct LoggedSweep {
     pub outlives: bool,
     /// What is logged, under which names.
     pub names: Arc<dyn Log>,
+}
+
+impl LoggedSweep {
+    /// Where runs and models come from, as their tags say it.
+    pub(super) fn origin(&self) -> Vec<Tag> {
+        let mut origin = vec![
+            Tag::new(SWEEP, self.id.clone()),
+            Tag::new("mlflow.user", self.user.clone()),
+            Tag::new(tags::SOURCE_NAME, SOURCE),
+            Tag::new("mlflow.source.type", "LOCAL"),
+        ];
+        origin.extend(self.commit.iter().map(|commit| Tag::new(tags::GIT_COMMIT, commit.clone())));
+        origin
+    }
 }

@@ -8,6 +8,7 @@ pub mod kept;
 mod log;
 mod models;
 mod package;
+mod printing;
 mod scripts;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use log::{Log, LoggedSweep};
+pub use printing::{PrintingAttempt, is_made_here};
 pub use scripts::{ATTEMPT, ScriptRuns, run_of_attempt};
 pub use watching::WatchedMetric;
 
@@ -44,6 +46,8 @@ pub const COMMAND: &str = "mltui.sweep.command";
 pub struct SweepEnd {
     /// Why it ended.
     pub reason: EndReason,
+    /// It was given up, as its first trials failed in the same way.
+    pub is_given_up: bool,
     /// The sweep's own run, if it came to be.
     pub parent: Option<RunId>,
     /// The runs of trials by their numbers, as far as this process has had to do with them.
@@ -87,10 +91,8 @@ impl Recorder {
         let prefix = state.trials.iter().take_while(|trial| trial.outcome.is_some()).count();
         let tags = vec![Tag::new(tags::DATA_CONTEXT, "training")];
         let dataset = sweep.dataset.clone().map(|dataset| DatasetInput { dataset, tags });
-        let scripts = sweep
-            .names
-            .is_of_scripts()
-            .then(|| Arc::new(ScriptRuns::new(store.clone(), sweep.id.clone(), sweep.experiment.clone())));
+        let is_of_scripts = sweep.names.is_of_scripts();
+        let scripts = is_of_scripts.then(|| Arc::new(ScriptRuns::new(store.clone(), sweep.clone())));
         Self {
             scripts,
             store,
@@ -156,8 +158,8 @@ impl Recorder {
     }
 
     /// At the end of the sweep.
-    pub fn into_end(self, reason: EndReason) -> SweepEnd {
-        SweepEnd { reason, parent: self.parent, runs: self.runs }
+    pub fn into_end(self, reason: EndReason, is_given_up: bool) -> SweepEnd {
+        SweepEnd { reason, is_given_up, parent: self.parent, runs: self.runs }
     }
 
     /// A request may have been under way whose answer nobody has seen.
@@ -179,10 +181,10 @@ impl Recorder {
                 EventKind::Begun => self.begin(event.at).await?,
                 EventKind::Started { trial, .. } => drop(self.run_of(*trial).await?),
                 EventKind::Last { trial, measured } => self.last(*trial, event.at, measured).await?,
-                EventKind::Ended { trial, outcome } if self.scripts.is_some() => {
-                    self.script_ended(*trial, event.at, outcome).await?;
+                EventKind::Ended { trial, attempt, outcome } if self.scripts.is_some() => {
+                    self.script_ended(*trial, *attempt, event.at, outcome).await?;
                 }
-                EventKind::Ended { trial, outcome } => {
+                EventKind::Ended { trial, outcome, .. } => {
                     let metrics = reports.remove(trial).unwrap_or_default();
                     self.ended(*trial, event.at, outcome, metrics).await?;
                 }
@@ -248,7 +250,7 @@ impl Recorder {
         }
         let sweep = &self.sweep;
         let number = trial.map_or("parent".to_owned(), |number| number.to_string());
-        let run_tags = self.origin().into_iter().chain([Tag::new(TRIAL, number)]).chain(more).collect();
+        let run_tags = self.sweep.origin().into_iter().chain([Tag::new(TRIAL, number)]).chain(more).collect();
         let new = NewRun {
             experiment_id: sweep.experiment.clone(),
             run_name: Some(name.to_owned()),
@@ -257,19 +259,6 @@ impl Recorder {
             tags: run_tags,
         };
         Ok(self.store.create_run(&new).await?.info.run_id)
-    }
-
-    /// Where runs and models come from.
-    fn origin(&self) -> Vec<Tag> {
-        let sweep = &self.sweep;
-        let mut origin = vec![
-            Tag::new(SWEEP, sweep.id.clone()),
-            Tag::new("mlflow.user", sweep.user.clone()),
-            Tag::new(tags::SOURCE_NAME, "mltui sweep"),
-            Tag::new("mlflow.source.type", "LOCAL"),
-        ];
-        origin.extend(sweep.commit.iter().map(|commit| Tag::new(tags::GIT_COMMIT, commit.clone())));
-        origin
     }
 
     async fn parent(&mut self, at: i64) -> Result<RunId> {
@@ -354,10 +343,10 @@ impl Recorder {
                 metrics.extend(dated(at, 0, self.sweep.names.of_result(means, deviations)));
                 (RunStatus::Finished, None)
             }
-            TrialOutcome::Pruned { reports, .. } => {
-                (RunStatus::Killed, Some(self.sweep.names.pruned(*reports)))
+            TrialOutcome::Pruned { reports, is_by_hand, .. } => {
+                (RunStatus::Killed, Some(self.sweep.names.pruned(*reports, *is_by_hand)))
             }
-            TrialOutcome::Failed { message } => (self.failed(trial), Some(cut(message))),
+            TrialOutcome::Failed { message } => (self.failed(trial, None), Some(cut(message))),
         };
         let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
         self.log(&run, &metrics, &[], &why).await?;
@@ -365,10 +354,11 @@ impl Recorder {
         self.best_so_far(at).await
     }
 
-    /// What a trial that came to nothing is: killed, if somebody called its job off.
-    fn failed(&self, trial: usize) -> RunStatus {
+    /// What a trial that came to nothing is: killed, if somebody called its job off. Without an attempt its last one is meant.
+    fn failed(&self, trial: usize, attempt: Option<u32>) -> RunStatus {
         let folder = self.folder.trial_folder(trial);
-        let end = folder.attempt().and_then(|attempt| folder.end_of(attempt.number));
+        let number = attempt.map_or_else(|| folder.attempt().map(|attempt| attempt.number), Ok);
+        let end = number.and_then(|number| folder.end_of(number));
         if matches!(end, Ok(Some(AttemptEnd::Cancelled))) { RunStatus::Killed } else { RunStatus::Failed }
     }
 

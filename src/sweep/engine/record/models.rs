@@ -139,7 +139,7 @@ impl Recorder {
                     name: "model".into(),
                     source_run_id: run.clone(),
                     params: self.params_of(trial),
-                    tags: self.origin(),
+                    tags: self.sweep.origin(),
                 };
                 self.store.create_logged_model(&new).await?
             }

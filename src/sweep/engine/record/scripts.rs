@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::log::LoggedSweep;
+use super::printing::{PrintingAttempt, is_made_here, metrics};
 use super::{Recorder, SWEEP, TRIAL, WHY, cut, params};
 use crate::mlflow::filter::parse;
-use crate::mlflow::{ExperimentId, Metric, Param, Run, RunId, RunStatus, Tag, ViewType, tags};
+use crate::mlflow::{ExperimentId, Param, Run, RunId, RunStatus, Tag, ViewType, tags};
 use crate::store::pages::each_page;
-use crate::store::{ErrorKind, HistoryCursor, HistoryPart, NewRun, Result, RunSearch, Store, StoreError};
+use crate::store::{ErrorKind, HistoryCursor, HistoryPart, Result, RunSearch, Store, StoreError};
 use crate::sweep::engine::attempts::{AttemptEnd, TrialFolder};
 use crate::sweep::engine::journal::TrialOutcome;
 
@@ -40,9 +42,8 @@ enum Elsewhere {
 /// Looks for the runs of trials, for the recorder and for whoever carries trials out.
 #[derive(Debug)]
 pub struct ScriptRuns {
-    store: Store,
-    sweep: String,
-    experiment: ExperimentId,
+    pub(super) store: Store,
+    pub(super) sweep: LoggedSweep,
     elsewhere: Mutex<Elsewhere>,
     /// The sweep's own run, as soon as it may have children.
     parent: Mutex<Option<RunId>>,
@@ -50,12 +51,11 @@ pub struct ScriptRuns {
 }
 
 impl ScriptRuns {
-    /// Of a sweep that logs to that experiment.
-    pub fn new(store: Store, sweep: String, experiment: ExperimentId) -> Self {
+    /// Of a sweep.
+    pub fn new(store: Store, sweep: LoggedSweep) -> Self {
         Self {
             store,
             sweep,
-            experiment,
             elsewhere: Mutex::new(Elsewhere::Unknown),
             parent: Mutex::new(None),
             has_parent: Condvar::new(),
@@ -84,7 +84,7 @@ impl ScriptRuns {
     /// The tags that an attempt's runs get.
     pub fn context(&self, trial: usize, attempt: u32, parent: &RunId) -> Vec<(String, String)> {
         [
-            (SWEEP, self.sweep.clone()),
+            (SWEEP, self.sweep.id.clone()),
             (TRIAL, trial.to_string()),
             (ATTEMPT, attempt.to_string()),
             (tags::PARENT_RUN_ID, parent.as_str().to_owned()),
@@ -99,10 +99,11 @@ impl ScriptRuns {
     /// # Errors
     /// The store's.
     pub async fn of(&self, trial: usize, is_over: bool) -> Result<Vec<Run>> {
-        let runs = self.search(vec![self.experiment.clone()], trial).await?;
+        let runs = self.search(vec![self.sweep.experiment.clone()], trial).await?;
         let elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (elsewhere, found) = match elsewhere {
-            _ if !runs.is_empty() => return Ok(runs),
+            // One that was made here says nothing of where scripts make theirs.
+            _ if runs.iter().any(|run| !is_made_here(run)) => return Ok(runs),
             Elsewhere::Nowhere => return Ok(runs),
             Elsewhere::In(experiment) => {
                 let found = self.search(vec![experiment.clone()], trial).await?;
@@ -117,7 +118,7 @@ impl ScriptRuns {
         if elsewhere != Elsewhere::Nowhere || is_over {
             *self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner) = elsewhere;
         }
-        Ok(found)
+        Ok(runs.into_iter().chain(found).collect())
     }
 
     /// What a metric of a run has come to behind a cursor.
@@ -134,7 +135,8 @@ impl ScriptRuns {
     async fn everywhere(&self, trial: usize) -> Result<(Elsewhere, Vec<Run>)> {
         let all = self.store.search_experiments(ViewType::ActiveOnly).await?;
         let ids = all.into_iter().map(|experiment| experiment.experiment_id);
-        let ids: Vec<ExperimentId> = ids.filter(|id| *id != self.experiment).take(MOST_EXPERIMENTS).collect();
+        let ids: Vec<ExperimentId> =
+            ids.filter(|id| *id != self.sweep.experiment).take(MOST_EXPERIMENTS).collect();
         for some in ids.chunks(AT_ONCE) {
             let found = self.search(some.to_vec(), trial).await?;
             if let Some(run) = found.first() {
@@ -145,7 +147,7 @@ impl ScriptRuns {
     }
 
     async fn search(&self, experiment_ids: Vec<ExperimentId>, trial: usize) -> Result<Vec<Run>> {
-        let filter = format!("tags.`{SWEEP}` = '{}' AND tags.`{TRIAL}` = '{trial}'", self.sweep);
+        let filter = format!("tags.`{SWEEP}` = '{}' AND tags.`{TRIAL}` = '{trial}'", self.sweep.id);
         let filter = parse(&filter)
             .map_err(|error| StoreError::new("find a run", ErrorKind::Invalid(error.to_string())))?;
         let search = RunSearch { experiment_ids, filter, max_results: 1_000, ..RunSearch::default() };
@@ -155,17 +157,19 @@ impl ScriptRuns {
     }
 }
 
-/// The run of an attempt among all that a trial made: a child of the sweep's, with the metric if any has it, and of those
-/// the last.
+/// The run of an attempt among all of a trial: a child of the sweep's that its script made, with the metric if any has it, and
+/// of those the last; one that was made for it where its script made none.
 pub fn run_of_attempt<'a>(runs: &'a [Run], attempt: u32, parent: &RunId, metric: &str) -> Option<&'a Run> {
     let attempt = attempt.to_string();
     let own = runs.iter().filter(|run| {
         run.tag(ATTEMPT) == Some(&attempt) && run.tag(tags::PARENT_RUN_ID) == Some(parent.as_str())
     });
-    own.max_by_key(|run| (run.metrics.iter().any(|known| known.key == metric), run.info.start_time))
+    own.max_by_key(|run| {
+        (!is_made_here(run), run.metrics.iter().any(|known| known.key == metric), run.info.start_time)
+    })
 }
 
-fn unread(error: &std::io::Error) -> StoreError {
+pub(super) fn unread(error: &std::io::Error) -> StoreError {
     StoreError::new("read the folder of a trial", ErrorKind::Io(error.to_string()))
 }
 
@@ -193,33 +197,43 @@ impl Recorder {
         Ok(run)
     }
 
-    /// The script of a trial came to its end: what its run lacks is added, and no run of it is left that looks as if it ran.
-    pub(super) async fn script_ended(&mut self, trial: usize, at: i64, outcome: &TrialOutcome) -> Result<()> {
+    /// The script of a trial came to its end, in that attempt: what its run lacks is added, and no run of it is left that looks
+    /// as if it ran. A journal of an older version does not tell the attempt: the last one is meant.
+    pub(super) async fn script_ended(
+        &mut self,
+        trial: usize,
+        attempt: Option<u32>,
+        at: i64,
+        outcome: &TrialOutcome,
+    ) -> Result<()> {
         let folder = self.folder.trial_folder(trial);
-        let attempt = folder.attempt().map_err(|error| unread(&error))?.number;
+        let (status, why) = match outcome {
+            TrialOutcome::Finished { .. } => (RunStatus::Finished, None),
+            TrialOutcome::Pruned { reports, is_by_hand, .. } => {
+                (RunStatus::Killed, Some(self.sweep.names.pruned(*reports, *is_by_hand)))
+            }
+            TrialOutcome::Failed { message } => (self.failed(trial, attempt), Some(cut(message))),
+        };
+        let number = match attempt {
+            Some(attempt) => attempt,
+            None => folder.attempt().map_err(|error| unread(&error))?.number,
+        };
         let parent = self.parent(at).await?;
         let runs = self.runs_of_scripts(trial).await?;
         let metric = self.sweep.names.metric();
-        let main = match run_of_attempt(&runs, attempt, &parent, &metric) {
+        let main = match run_of_attempt(&runs, number, &parent, &metric) {
             Some(run) => run.clone(),
-            None => self.make_run(trial, attempt, &parent).await?,
+            None => self.make_run(trial, number, &parent).await?,
         };
         let run = main.info.run_id.clone();
         self.runs.insert(trial, run.clone());
-        let (status, why) = match outcome {
-            TrialOutcome::Finished { .. } => (RunStatus::Finished, None),
-            TrialOutcome::Pruned { reports, .. } => {
-                (RunStatus::Killed, Some(self.sweep.names.pruned(*reports)))
-            }
-            TrialOutcome::Failed { message } => (self.failed(trial), Some(cut(message))),
-        };
+        if attempt.is_none() {
+            let old = folder.points_of_an_old_version().map_err(|error| unread(&error))?;
+            self.log(&run, &metrics(&old), &[], &[]).await?;
+        }
+        self.bring_printed(&main, number, &folder).await?;
         let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
-        let points = folder.points().map_err(|error| unread(&error))?;
-        let metrics: Vec<Metric> = points
-            .into_iter()
-            .map(|point| Metric { key: point.key, value: point.value, timestamp: point.at, step: point.step })
-            .collect();
-        self.log(&run, &metrics, &self.lacking(&main, trial), &why).await?;
+        self.log(&run, &[], &self.lacking(&main, trial), &why).await?;
         self.upload_log(trial, &run, &folder).await?;
         // What a script says of its run counts, unless it says nothing, or the opposite of what came of the trial.
         if main.info.status.is_active() || status != RunStatus::Finished {
@@ -231,46 +245,75 @@ impl Recorder {
             .await?;
         }
         let others = runs.iter().filter(|other| other.info.run_id != run);
-        self.close_others(others, attempt, status, at).await?;
+        self.close_others(others, (number, &folder), status, at).await?;
         self.best_so_far(at).await
     }
 
-    /// Closes what a trial made besides its run: nested runs, and those of earlier attempts, which do not count.
+    /// Closes what a trial made besides its run: nested runs, and those of earlier attempts, which do not count. Those of later
+    /// ones are not looked at yet.
     async fn close_others(
         &self,
         runs: impl Iterator<Item = &Run>,
-        attempt: u32,
+        (attempt, folder): (u32, &TrialFolder),
         status: RunStatus,
         at: i64,
     ) -> Result<()> {
-        let attempt = attempt.to_string();
         for run in runs {
-            let is_earlier = run.tag(ATTEMPT) != Some(&attempt);
+            let id = &run.info.run_id;
+            let of = run.tag(ATTEMPT).and_then(|number| number.parse::<u32>().ok()).unwrap_or(0);
             let known = run.info.status;
+            if of > attempt {
+                continue;
+            }
+            if is_made_here(run) {
+                if of == attempt {
+                    // Its script has one of its own.
+                    self.unless_deleted(id, self.store.delete_run(id).await).await?;
+                    continue;
+                }
+                self.bring_printed(run, of, folder).await?;
+            }
             let status = match known {
-                _ if is_earlier && (known.is_active() || known == RunStatus::Finished) => RunStatus::Killed,
+                _ if of < attempt && (known.is_active() || known == RunStatus::Finished) => RunStatus::Killed,
                 _ if known.is_active() => status,
                 _ => continue,
             };
-            self.end(&run.info.run_id, status, run.info.end_time.unwrap_or(at)).await?;
+            self.end(id, status, run.info.end_time.unwrap_or(at)).await?;
         }
         Ok(())
     }
 
-    /// A trial was broken off, and may be taken up again: then as another attempt, with a run of its own.
+    /// A trial was broken off, and may be taken up again: then as another attempt, with a run of its own. What it printed by
+    /// then is kept.
     pub(super) async fn script_cut_off(&mut self, trial: usize, at: i64) -> Result<()> {
         let folder = self.folder.trial_folder(trial);
         let attempt = folder.attempt().map_err(|error| unread(&error))?.number;
         // What came to its end is not run again, and its run stays what the script made of it.
         let end = folder.end_of(attempt).map_err(|error| unread(&error))?;
         let is_over = matches!(end, Some(AttemptEnd::Exited(0)));
-        for run in self.runs_of_scripts(trial).await? {
-            let is_running = run.info.status.is_active();
-            if is_running || (!is_over && run.info.status == RunStatus::Finished) {
-                let id = &run.info.run_id;
+        let mut runs = self.runs_of_scripts(trial).await?;
+        if folder.points_length(attempt) > 0 {
+            let parent = self.parent(at).await?;
+            let metric = self.sweep.names.metric();
+            let run = match run_of_attempt(&runs, attempt, &parent, &metric) {
+                Some(run) => run.clone(),
+                None => {
+                    let made = self.make_run(trial, attempt, &parent).await?;
+                    runs.push(made.clone());
+                    made
+                }
+            };
+            self.bring_printed(&run, attempt, &folder).await?;
+            self.log(&run.info.run_id, &[], &self.lacking(&run, trial), &[]).await?;
+            self.upload_log(trial, &run.info.run_id, &folder).await?;
+        }
+        for run in runs {
+            let (id, known) = (&run.info.run_id, run.info.status);
+            if is_over && known.is_active() {
+                self.end(id, RunStatus::Finished, run.info.end_time.unwrap_or(at)).await?;
+            } else if !is_over && (known.is_active() || known == RunStatus::Finished) {
                 self.log(id, &[], &[], &[Tag::new(WHY, "interrupted")]).await?;
-                let status = if is_over { RunStatus::Finished } else { RunStatus::Killed };
-                self.end(id, status, run.info.end_time.unwrap_or(at)).await?;
+                self.end(id, RunStatus::Killed, run.info.end_time.unwrap_or(at)).await?;
             }
         }
         Ok(())
@@ -279,26 +322,15 @@ impl Recorder {
     /// A run for a script that knows no MLflow.
     async fn make_run(&self, trial: usize, attempt: u32, parent: &RunId) -> Result<Run> {
         let known =
-            self.state.trials.get(trial).and_then(|known| Some((known.started, known.proposal.as_ref()?)));
-        let Some((started, proposal)) = known else {
+            self.state.trials.get(trial).and_then(|known| Some((known.started, known.proposal.clone()?)));
+        let (Some((since, proposal)), Some(scripts)) = (known, &self.scripts) else {
             return Err(StoreError::new(
                 format!("log trial {trial}"),
                 ErrorKind::Io("the sweep's journal does not say that it was begun".into()),
             ));
         };
-        let own = [
-            Tag::new(TRIAL, trial.to_string()),
-            Tag::new(ATTEMPT, attempt.to_string()),
-            Tag::new(tags::PARENT_RUN_ID, parent.as_str()),
-        ];
-        let new = NewRun {
-            experiment_id: self.sweep.experiment.clone(),
-            run_name: Some(self.sweep.names.trial_name(trial, proposal)),
-            user_id: self.sweep.user.clone(),
-            start_time: started,
-            tags: self.origin().into_iter().chain(own).collect(),
-        };
-        self.store.create_run(&new).await
+        let attempt = PrintingAttempt { trial, attempt, since, proposal, parent: parent.clone() };
+        scripts.make_run(&attempt).await
     }
 
     /// The params of a trial that its script did not log.

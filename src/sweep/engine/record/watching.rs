@@ -1,7 +1,8 @@
 //! The metric of a trial while its script runs, as the store has it by now.
 
+use super::printing::is_made_here;
 use super::scripts::{ScriptRuns, run_of_attempt};
-use crate::mlflow::RunId;
+use crate::mlflow::{Run, RunId};
 use crate::store::{HistoryCursor, Result};
 use crate::sweep::engine::curve::StepValue;
 
@@ -42,8 +43,9 @@ impl ScriptRuns {
         if watched.run.is_none() {
             let runs = self.of(watched.trial, false).await?;
             let own = run_of_attempt(&runs, watched.attempt, &watched.parent, &watched.metric);
-            // A script may begin another run, and log it there.
-            let own = own.filter(|run| run.metrics.iter().any(|known| known.key == watched.metric));
+            // A script may begin another run, and log it there. What was printed is known without the store.
+            let has_metric = |run: &&Run| run.metrics.iter().any(|known| known.key == watched.metric);
+            let own = own.filter(has_metric).filter(|run| !is_made_here(run));
             watched.run = own.map(|run| run.info.run_id.clone());
         }
         let Some(run) = &watched.run else { return Ok(Vec::new()) };

@@ -177,7 +177,8 @@ impl TrialJob<'_> {
         self.over = None;
         let known = self.folder.attempt()?;
         if known.number < place.attempt {
-            let next = Attempt { number: place.attempt, log_start: place.log_start, ..known };
+            let next =
+                Attempt { number: place.attempt, log_start: place.log_start, since: place.since, ..known };
             self.folder.set_attempt(&next)?;
         }
         Ok(())

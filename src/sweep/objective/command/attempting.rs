@@ -7,14 +7,27 @@ use std::time::{Duration, Instant};
 use super::first::Turn;
 use super::judging::last_lines;
 use super::live::Live;
-use super::printed::{Printed, Reader};
-use super::{AHEAD, BREATH, Came, Commands, LOOK, LOOK_AHEAD, MOST_LOST};
-use crate::mlflow::{Run, RunId};
+use super::printed::Reader;
+use super::publishing::Publisher;
+use super::{AHEAD, AHEAD_WITHOUT_PYTHON, BREATH, Came, Commands, LOOK, LOOK_AHEAD, MOST_LOST};
+use crate::mlflow::{Run, RunId, RunStatus};
 use crate::store::now_ms;
-use crate::sweep::engine::attempts::{Attempt, AttemptEnd};
-use crate::sweep::engine::record::{WatchedMetric, is_transient, run_of_attempt};
+use crate::sweep::engine::attempts::{Attempt, AttemptEnd, TrialFolder};
+use crate::sweep::engine::record::{
+    PrintingAttempt, WatchedMetric, is_made_here, is_transient, run_of_attempt,
+};
 use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialWatch, Verdict};
 use crate::sweep::objective::launch::{Launched, end_launched};
+
+/// What is heard of an attempt.
+struct Heard<'a> {
+    /// What it prints.
+    reader: Reader<'a>,
+    /// What it measures on its way.
+    live: Live,
+    /// What of it goes to the store meanwhile.
+    publisher: Publisher,
+}
 
 impl Commands {
     /// Carries an attempt out, or goes on with one that is under way.
@@ -24,42 +37,44 @@ impl Commands {
         (attempt, parent): (&mut Attempt, &RunId),
         launched: &mut dyn Launched,
         watch: &dyn TrialWatch,
-        (mut turn, reader, live): (Turn<'_>, &mut Reader<'a>, &mut Live),
+        (mut turn, heard): (Turn<'_>, &mut Heard<'a>),
     ) -> io::Result<Came> {
         let folder = self.folder.trial_folder(trial.number);
         let begun = Instant::now();
         // A job may wait for long before it begins, and knows itself when its time is over.
         let timeout = self.plan.timeout.filter(|_| !self.launcher.is_elsewhere());
         let timeout = timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let (mut came, mut looked) = (None, begun);
+        let (mut came, mut looked, mut may_open_store) = (None, begun, false);
         while !launched.is_over_in(LOOK)? {
             let is_elsewhere = self.launcher.is_elsewhere();
             if is_elsewhere && folder.attempt()?.number != attempt.number {
                 // What it measured before a queue carried it out again does not count.
-                *attempt = folder.attempt()?;
-                *reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
-                *live = self.live(trial, attempt.number, parent);
+                self.follow(trial, (attempt, parent), heard, watch)?;
             }
-            reader.read(now_ms())?;
+            heard.reader.read(now_ms())?;
+            heard.reader.keep(&folder, attempt.number)?;
             // A node that writes does not see what is cut here.
             if !is_elsewhere && folder.cut_log()? {
-                reader.skip_to_end()?;
+                heard.reader.skip_to_end(&folder, attempt.number)?;
             }
-            if !reader.printed.is_empty() {
+            if !heard.reader.printed.is_empty() {
                 // It is at work, whether or not it opens the store.
                 turn.give_up();
             }
             if turn.is_first() && looked.elapsed() >= LOOK_AHEAD {
                 let runs = self.handle.block_on(self.runs.of(trial.number, false));
-                if begun.elapsed() >= AHEAD || runs.is_ok_and(|runs| !runs.is_empty()) {
+                may_open_store |= self.may_open_store(trial.number, attempt.number);
+                let patience = if may_open_store { AHEAD } else { AHEAD_WITHOUT_PYTHON };
+                if begun.elapsed() >= patience || runs.is_ok_and(|runs| !runs.is_empty()) {
                     turn.give_up();
                 }
                 looked = Instant::now();
             }
+            heard.publisher.look(&heard.reader.printed);
             if came.is_some() {
                 continue;
             }
-            let new = live.take(&reader.printed, &self.metric);
+            let new = heard.live.take(&heard.reader.printed, &self.metric);
             let is_hopeless = !new.is_empty() && watch.steps(attempt.number, &new, false)? == Verdict::Prune;
             if is_hopeless || watch.is_unwanted() {
                 came = Some(Came::Pruned);
@@ -72,10 +87,12 @@ impl Commands {
                 launched.stop();
             }
         }
-        reader.read(now_ms())?;
-        reader.finish(now_ms());
-        // It may be another one by now, where a queue carried it out again.
-        let end = folder.end_of(folder.attempt()?.number)?;
+        if folder.attempt()?.number != attempt.number {
+            // It may be another one by now, where a queue carried it out again.
+            self.follow(trial, (attempt, parent), heard, watch)?;
+        }
+        heard.end(&folder, attempt.number)?;
+        let end = folder.end_of(attempt.number)?;
         Ok(match (came, end) {
             // It may have come to its end before it took note.
             (_, Some(AttemptEnd::Exited(0))) => Came::Ended(AttemptEnd::Exited(0)),
@@ -85,6 +102,39 @@ impl Commands {
                 Came::Ended(AttemptEnd::Unstarted("the process that watches over it was killed".into()))
             }
         })
+    }
+
+    /// Begins to hear of an attempt, or goes on where an earlier process was.
+    fn hear(&self, trial: &Trial, attempt: &Attempt, parent: &RunId) -> io::Result<Heard<'_>> {
+        let folder = self.folder.trial_folder(trial.number);
+        let kept = folder.kept_points(attempt.number)?;
+        let of = PrintingAttempt {
+            trial: trial.number,
+            attempt: attempt.number,
+            since: folder.since(attempt)?.unwrap_or_else(now_ms),
+            proposal: trial.proposal.clone(),
+            parent: parent.clone(),
+        };
+        Ok(Heard {
+            reader: Reader::new(folder.log(), attempt.log_start, &self.patterns, kept),
+            live: self.live(trial, attempt.number, parent),
+            publisher: Publisher::new(Arc::clone(&self.runs), self.handle.clone(), folder, of, self.jobs),
+        })
+    }
+
+    /// Goes over to the attempt that a queue is at by now.
+    fn follow<'a>(
+        &'a self,
+        trial: &Trial,
+        (attempt, parent): (&mut Attempt, &RunId),
+        heard: &mut Heard<'a>,
+        watch: &dyn TrialWatch,
+    ) -> io::Result<()> {
+        let folder = self.folder.trial_folder(trial.number);
+        heard.publisher.close(&heard.reader.printed, RunStatus::Killed, "its job was carried out again");
+        *attempt = folder.attempt()?;
+        *heard = self.hear(trial, attempt, parent)?;
+        watch.is_at(attempt.number, folder.since(attempt)?)
     }
 
     /// What an attempt measures on its way; the store is asked for it only where somebody goes by it.
@@ -109,8 +159,8 @@ impl Commands {
         }
     }
 
-    /// Carries an attempt out, a further one or the one that is under way, as soon as it may: how it came out, what it printed
-    /// and what it measured on its way. None where the sweep was called off before.
+    /// Carries an attempt out, a further one or the one that is under way, as soon as it may: how it came out, and what was heard
+    /// of it. None where the sweep was called off before.
     fn carried_out<'a>(
         &'a self,
         trial: &Trial,
@@ -119,7 +169,7 @@ impl Commands {
         parent: &RunId,
         gpus: &str,
         watch: &dyn TrialWatch,
-    ) -> io::Result<Option<(Came, Printed, Live)>> {
+    ) -> io::Result<Option<(Came, Heard<'a>)>> {
         let folder = self.folder.trial_folder(trial.number);
         let Some(mut turn) = self.first.wait(|| watch.is_called_off()) else {
             return Ok(None);
@@ -143,19 +193,11 @@ impl Commands {
                 launched
             }
         };
-        let mut live = self.live(trial, attempt.number, parent);
-        let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
-        let heard = (turn, &mut reader, &mut live);
-        let came = self.carry_out(trial, (attempt, parent), launched.as_mut(), watch, heard)?;
-        let last = folder.attempt()?;
-        if last.number != attempt.number {
-            // What it said before it was carried out again does not count.
-            reader = Reader::new(folder.log(), last.log_start, &self.patterns);
-            reader.read(now_ms())?;
-            reader.finish(now_ms());
-            *attempt = last;
-        }
-        Ok(Some((came, reader.printed, live)))
+        watch.is_at(attempt.number, folder.since(attempt)?)?;
+        let mut heard = self.hear(trial, attempt, parent)?;
+        let came = self.carry_out(trial, (attempt, parent), launched.as_mut(), watch, (turn, &mut heard))?;
+        heard.publisher.finish();
+        Ok(Some((came, heard)))
     }
 
     /// Attempts a trial until one comes to its end, or no more are left: how it ended, and what was measured.
@@ -182,13 +224,12 @@ impl Commands {
         let mut lost = 0;
         loop {
             let begun = Instant::now();
-            let mut live = self.live(trial, attempt.number, &parent);
-            let (came, printed) = match known.take() {
+            let (came, mut heard) = match known.take() {
                 Some(end) => {
-                    let mut reader = Reader::new(folder.log(), attempt.log_start, &self.patterns);
-                    reader.read(now_ms())?;
-                    reader.finish(now_ms());
-                    (Came::Ended(end), reader.printed)
+                    watch.is_at(attempt.number, folder.since(&attempt)?)?;
+                    let mut heard = self.hear(trial, &attempt, &parent)?;
+                    heard.end(&folder, attempt.number)?;
+                    (Came::Ended(end), heard)
                 }
                 None if watch.is_unwanted() => {
                     if let Some(launched) = under_way.take() {
@@ -206,16 +247,16 @@ impl Commands {
                         &gpus.in_words(),
                         watch,
                     )?;
-                    let Some((came, printed, heard)) = carried else {
+                    let Some(carried) = carried else {
                         return Ok((TrialEnd::Cancelled, None));
                     };
-                    live = heard;
-                    (came, printed)
+                    carried
                 }
             };
-            if let Came::Ended(AttemptEnd::Lost(_)) = came
+            if let Came::Ended(AttemptEnd::Lost(why)) = &came
                 && lost < MOST_LOST
             {
+                heard.publisher.close(&heard.reader.printed, RunStatus::Killed, why);
                 lost += 1;
                 continue;
             }
@@ -226,6 +267,8 @@ impl Commands {
             let is_pruned = matches!(came, Came::Pruned);
             let is_cancelled = matches!(came, Came::Ended(AttemptEnd::Cancelled));
             if !is_well && !is_pruned && !is_cancelled && attempt.failures < self.plan.retries {
+                let why = self.failure(&folder, &attempt, &came)?;
+                heard.publisher.close(&heard.reader.printed, RunStatus::Failed, &why);
                 attempt.failures += 1;
                 continue;
             }
@@ -233,10 +276,12 @@ impl Commands {
                 return Ok((TrialEnd::Cancelled, None));
             };
             let run = run_of_attempt(&runs, attempt.number, &parent, &self.metric);
-            let value = Self::judge(&folder, run, &printed, &self.metric)?;
+            let run = run.filter(|run| !is_made_here(run));
+            let printed = &heard.reader.printed;
+            let value = Self::judge(run, printed, &self.metric);
             if is_well || is_pruned {
                 let run = run.filter(|run| run.metrics.iter().any(|known| known.key == self.metric));
-                let rest = live.finish(&printed, &self.metric, run.map(|run| &run.info.run_id));
+                let rest = heard.live.finish(printed, &self.metric, run.map(|run| &run.info.run_id));
                 watch.steps(attempt.number, &rest, true)?;
             }
             if is_pruned {
@@ -257,5 +302,14 @@ impl Commands {
                 }
             });
         }
+    }
+}
+
+impl Heard<'_> {
+    /// The attempt has ended: the rest of what it printed.
+    fn end(&mut self, folder: &TrialFolder, attempt: u32) -> io::Result<()> {
+        let now = now_ms();
+        self.reader.read(now)?;
+        self.reader.end(now, folder, attempt)
     }
 }

@@ -46,7 +46,7 @@ impl Commands {
         set("MLTUI_TRIAL_DIR", folder.path.display().to_string());
         set("MLTUI_TRIAL", trial.number.to_string());
         #[cfg(unix)]
-        set(super::leftovers::MARK, format!("{}/{}/{}", self.sweep, trial.number, attempt.number));
+        set(super::leftovers::MARK, self.mark(trial.number, attempt.number));
         if std::env::var_os("PYTHONUNBUFFERED").is_none() {
             // Else it would say nothing before it ends.
             set("PYTHONUNBUFFERED", "1".into());

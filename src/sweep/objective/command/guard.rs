@@ -50,17 +50,20 @@ pub fn guard(folder: &Path, attempt: u32, grace: Duration, command: &[String]) -
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let (sender, happening) = channel();
     listen(&sender)?;
+    // Known before it begins: whoever is killed then, by its mark it is found again.
+    ProcessRecord::of_this_process(None).write(&folder)?;
     let group = match start(command) {
         Ok(group) => group,
         Err(error) => {
             let program = command.first().map_or("", String::as_str);
+            ProcessRecord::forget(&folder)?;
             return folder
                 .set_end(attempt, &AttemptEnd::Unstarted(format!("cannot start {program}: {error}")));
         }
     };
     watch(group, sender);
     // Where nobody could find the command again it does not go on.
-    let recorded = ProcessRecord::of_this_process(group).write(&folder);
+    let recorded = ProcessRecord::of_this_process(Some(group)).write(&folder);
     let end = loop {
         if recorded.is_err() {
             break AttemptEnd::Stopped;

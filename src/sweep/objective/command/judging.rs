@@ -39,20 +39,17 @@ impl Commands {
         Ok(with_lines(&what, &last_lines(folder, attempt.log_start)?))
     }
 
-    /// Keeps what was printed and is not in the run already, and finds the value of the trial.
-    pub(super) fn judge(
-        folder: &TrialFolder,
-        run: Option<&Run>,
-        printed: &Printed,
-        metric: &str,
-    ) -> io::Result<Result<f64, String>> {
+    /// The value of a trial: that of the run which its script made, or what was printed.
+    pub(super) fn judge(run: Option<&Run>, printed: &Printed, metric: &str) -> Result<f64, String> {
         let logged: HashMap<&str, f64> = run.map_or_else(HashMap::new, |run| {
             run.metrics.iter().map(|metric| (metric.key.as_str(), metric.value)).collect()
         });
-        folder.set_points(&printed.points_but(|key| logged.contains_key(key)))?;
-        Ok(match logged.get(metric).copied().or_else(|| printed.value(metric)) {
+        match logged.get(metric).copied().or_else(|| printed.value(metric)) {
             Some(value) if value.is_finite() => Ok(value),
-            Some(value) => Err(format!("{metric} is {value}")),
+            Some(value) if value.is_nan() => Err(format!("{metric} is NaN")),
+            Some(value) => {
+                Err(format!("{metric} is {}", if value > 0.0 { "infinite" } else { "minus infinity" }))
+            }
             None => {
                 let mut known: Vec<&str> = logged.into_keys().chain(printed.keys()).collect();
                 known.sort_unstable();
@@ -67,7 +64,7 @@ impl Commands {
                     format!("no metric {metric}: {of} has {}{more}", known.join(", "))
                 })
             }
-        })
+        }
     }
 }
 

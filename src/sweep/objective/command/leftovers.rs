@@ -54,8 +54,9 @@ pub struct ProcessRecord {
 }
 
 impl ProcessRecord {
-    /// Of this guard and its command.
-    pub fn of_this_process(command: Pid) -> Self {
+    /// Of this guard and its command, which is none of its own before it has begun.
+    pub fn of_this_process(command: Option<Pid>) -> Self {
+        let command = command.unwrap_or_else(getpid);
         Self {
             worker: Worker::this(),
             guard: Begun::of(getpid().as_raw_nonzero().get()),

@@ -86,12 +86,13 @@ impl Live {
         let points = printed.points_from(self.printed);
         self.printed += points.len();
         let own = points.iter().filter(|point| point.key == metric);
-        let mut new: Vec<StepValue> = own.map(|point| (point.step, Some(point.value))).collect();
-        // What is no number is no point, and behind so many no more are kept.
+        let value = |value: f64| Some(value).filter(|value| value.is_finite());
+        let mut new: Vec<StepValue> = own.map(|point| (point.step, value(point.value))).collect();
+        // Behind so many no more points are kept.
         if let Some(latest) = printed.latest(metric) {
             let last = new.last().map(|(step, _)| *step).max(self.last);
             if last.is_none_or(|last| latest.step > last) {
-                new.push((latest.step, Some(latest.value).filter(|value| value.is_finite())));
+                new.push((latest.step, value(latest.value)));
             }
         }
         self.last = new.iter().map(|(step, _)| *step).max().max(self.last);
@@ -164,13 +165,14 @@ impl StoreLooks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sweep::engine::points::KeptPoints;
     use crate::sweep::objective::command::printed::Reader;
 
     #[test]
     fn what_is_printed_is_taken_once_and_what_diverged_has_no_value() {
         let here = tempfile::tempdir().unwrap();
         let path = here.path().join("log");
-        let mut reader = Reader::new(path.clone(), 0, &[]);
+        let mut reader = Reader::new(path.clone(), 0, &[], KeptPoints::default());
         let mut live = Live::printed();
         let mut take = |text: &str| {
             std::fs::write(&path, text).unwrap();

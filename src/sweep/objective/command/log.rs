@@ -95,7 +95,8 @@ impl Log for CommandLog {
         true
     }
 
-    fn pruned(&self, step: usize) -> String {
-        if step == 0 { "pruned".to_owned() } else { format!("pruned at step {step}") }
+    fn pruned(&self, step: usize, is_by_hand: bool) -> String {
+        let pruned = if is_by_hand { "pruned by hand" } else { "pruned" };
+        if step == 0 { pruned.to_owned() } else { format!("{pruned} at step {step}") }
     }
 }

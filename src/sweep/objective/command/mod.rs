@@ -19,6 +19,7 @@ mod plan;
 mod printed;
 #[cfg(unix)]
 mod processes;
+mod publishing;
 mod template;
 
 use std::io;
@@ -58,6 +59,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Between looks whether the first command has opened the store, and how long the others wait for that.
 const LOOK_AHEAD: Duration = Duration::from_millis(500);
 const AHEAD: Duration = Duration::from_secs(30);
+/// The same where nothing of it is Python, without which no MLflow opens a database file.
+const AHEAD_WITHOUT_PYTHON: Duration = Duration::from_secs(3);
 /// What the address of a database file begins with.
 const FILE: &str = "sqlite:";
 /// Between looks at a store that is away.
@@ -156,6 +159,22 @@ impl Commands {
             }
         }
         None
+    }
+
+    /// Whether an attempt may open the store as MLflow does.
+    fn may_open_store(&self, trial: usize, attempt: u32) -> bool {
+        #[cfg(unix)]
+        if !self.launcher.is_elsewhere() {
+            return processes::may_run_python(leftovers::MARK, &self.mark(trial, attempt));
+        }
+        let _ = (trial, attempt);
+        true
+    }
+
+    /// What all processes of an attempt have in their environment, and no others.
+    #[cfg(unix)]
+    fn mark(&self, trial: usize, attempt: u32) -> String {
+        format!("{}/{trial}/{attempt}", self.sweep)
     }
 
     /// What an attempt at a trial is to do.

@@ -10,12 +10,13 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
 use crate::disk;
-use crate::sweep::engine::attempts::Point;
+use crate::sweep::engine::attempts::TrialFolder;
+use crate::sweep::engine::points::{KeptPoints, Point};
 
 /// The key, or the group, that says at which step metrics were.
 const STEP: &str = "step";
-/// What stands for a number that is none: no script writes that.
-const NAN: &str = "\0NaN";
+/// What stands before a number that JSON has not: no script writes that.
+const NO_NUMBER: char = '\0';
 /// Bytes of a line that is looked at.
 const LONGEST_LINE: usize = 64 << 10;
 /// Characters of a name that every MLflow takes.
@@ -83,11 +84,11 @@ impl Printed {
         keys
     }
 
-    /// All points of metrics that are not known elsewhere.
-    pub fn points_but(&self, is_known: impl Fn(&str) -> bool) -> Vec<Point> {
-        let last = self.latest.values().filter(|point| point.value.is_finite() && !self.has(point));
-        let all = self.points.iter().chain(last);
-        all.filter(|point| !is_known(&point.key)).cloned().collect()
+    /// The latest values that are not among the points, as there were too many.
+    fn beyond(&self) -> Vec<Point> {
+        let mut beyond: Vec<Point> = self.latest.values().filter(|point| !self.has(point)).cloned().collect();
+        beyond.sort_by(|a, b| a.key.cmp(&b.key));
+        beyond
     }
 
     /// Whether a point is among those that are kept; of a few all are.
@@ -103,17 +104,29 @@ impl Printed {
         let count = self.counts.entry(key.to_owned()).or_default();
         let point = Point { key: key.to_owned(), value, step: step.unwrap_or(*count), at };
         *count += 1;
-        // One that is no number is no point, and still the latest: what diverged has no value.
-        if value.is_finite() && self.points.len() < MOST {
+        if self.points.len() < MOST {
             self.points.push(point.clone());
         }
+        self.note_latest(point);
+    }
+
+    /// What an earlier process kept.
+    fn restore(&mut self, points: Vec<Point>) {
+        for point in points {
+            *self.counts.entry(point.key.clone()).or_default() += 1;
+            self.points.push(point.clone());
+            self.note_latest(point);
+        }
+    }
+
+    fn note_latest(&mut self, point: Point) {
         let order = |point: &Point| (point.step, point.at);
-        match self.latest.get_mut(key) {
+        match self.latest.get_mut(&point.key) {
             // As MLflow has it, of two values of one step and time the greater is the latest.
             Some(known) if order(known) > order(&point) => {}
             Some(known) if order(known) == order(&point) && known.value > point.value => {}
             Some(known) => *known = point,
-            None => drop(self.latest.insert(key.to_owned(), point)),
+            None => drop(self.latest.insert(point.key.clone(), point)),
         }
     }
 
@@ -134,13 +147,13 @@ impl Printed {
         if !line.starts_with('{') || !line.ends_with('}') {
             return;
         }
-        let Ok(Json::Object(entries)) = serde_json::from_str(&without_nan(line)) else { return };
+        let Ok(Json::Object(entries)) = serde_json::from_str(&in_words(line)) else { return };
         let step = entries
             .get(STEP)
             .and_then(|step| step.as_i64().or_else(|| step.as_f64().map(|step| step as i64)));
         for (key, value) in entries.iter().filter(|(key, _)| *key != STEP) {
-            let is_nan = value.as_str() == Some(NAN);
-            if let Some(value) = value.as_f64().or(is_nan.then_some(f64::NAN)) {
+            let word = || value.as_str()?.strip_prefix(NO_NUMBER)?.parse().ok();
+            if let Some(value) = value.as_f64().or_else(word) {
                 self.add(key, value, step, at);
             }
         }
@@ -148,7 +161,7 @@ impl Printed {
 }
 
 /// A line of JSON in which what Python writes for numbers that JSON has not, `NaN` and `Infinity`, is a text.
-fn without_nan(line: &str) -> Cow<'_, str> {
+fn in_words(line: &str) -> Cow<'_, str> {
     if !line.contains("NaN") && !line.contains("Infinity") {
         return line.into();
     }
@@ -157,7 +170,7 @@ fn without_nan(line: &str) -> Cow<'_, str> {
     while let Some(c) = rest.chars().next() {
         let word = ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| rest.starts_with(word));
         if let Some(word) = word.filter(|_| !is_in_text) {
-            text.push_str(&Json::from(NAN).to_string());
+            text.push_str(&Json::from(format!("{NO_NUMBER}{word}")).to_string());
             rest = &rest[word.len()..];
             continue;
         }
@@ -178,19 +191,27 @@ fn is_name(text: &str) -> bool {
 /// Reads a log as it grows.
 pub struct Reader<'a> {
     path: PathBuf,
+    /// How far it was read, and how far in whole lines.
     at: u64,
+    lines: u64,
     patterns: &'a [Regex],
     /// The line that is not whole yet.
     line: Vec<u8>,
     is_too_long: bool,
+    /// Points that lie in the trial's folder.
+    kept: usize,
     /// What it has come to so far.
     pub printed: Printed,
 }
 
 impl<'a> Reader<'a> {
-    /// From a place in the log on.
-    pub fn new(path: PathBuf, at: u64, patterns: &'a [Regex]) -> Self {
-        Self { path, at, patterns, line: Vec::new(), is_too_long: false, printed: Printed::default() }
+    /// From a place in the log on, where nothing is kept of what stands behind it.
+    pub fn new(path: PathBuf, at: u64, patterns: &'a [Regex], kept: KeptPoints) -> Self {
+        let at = kept.to.unwrap_or(at);
+        let mut printed = Printed::default();
+        printed.restore(kept.points);
+        let kept = printed.points.len();
+        Self { path, at, lines: at, patterns, line: Vec::new(), is_too_long: false, kept, printed }
     }
 
     /// Takes what has come since, at that time.
@@ -211,8 +232,20 @@ impl<'a> Reader<'a> {
             if count == 0 {
                 break;
             }
-            self.at += count as u64;
             self.take(&chunk[..count], now);
+        }
+        Ok(())
+    }
+
+    /// Keeps what is new of it in the trial's folder.
+    ///
+    /// # Errors
+    /// Where that cannot be written.
+    pub fn keep(&mut self, folder: &TrialFolder, attempt: u32) -> io::Result<()> {
+        let new = self.printed.points_from(self.kept);
+        if !new.is_empty() {
+            folder.keep_points(attempt, self.lines, new)?;
+            self.kept += new.len();
         }
         Ok(())
     }
@@ -220,19 +253,35 @@ impl<'a> Reader<'a> {
     /// The log was made shorter: what is read next stands at its end by now.
     ///
     /// # Errors
-    /// Where the log is gone.
-    pub fn skip_to_end(&mut self) -> io::Result<()> {
+    /// Where the log is gone, or it cannot be noted how far it is.
+    pub fn skip_to_end(&mut self, folder: &TrialFolder, attempt: u32) -> io::Result<()> {
         self.at = self.path.metadata()?.len();
+        self.lines = self.at.saturating_sub(self.line.len() as u64);
+        folder.keep_points(attempt, self.lines, &[])
+    }
+
+    /// Keeps all of it, when the attempt has ended: its last line may have no end.
+    ///
+    /// # Errors
+    /// As [`Reader::keep`].
+    pub fn end(&mut self, now: i64, folder: &TrialFolder, attempt: u32) -> io::Result<()> {
+        self.finish(now);
+        self.keep(folder, attempt)?;
+        let beyond = self.printed.beyond();
+        if !beyond.is_empty() {
+            folder.keep_points(attempt, self.lines, &beyond)?;
+        }
         Ok(())
     }
 
     /// The last line, which may have no end.
-    pub fn finish(&mut self, now: i64) {
+    fn finish(&mut self, now: i64) {
         self.take(b"\n", now);
     }
 
     fn take(&mut self, bytes: &[u8], now: i64) {
         let mut rest = bytes;
+        self.at += bytes.len() as u64;
         // A bar of progress is written over with carriage returns.
         while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
             self.grow(&rest[..at]);
@@ -241,6 +290,7 @@ impl<'a> Reader<'a> {
                 self.printed.take(&String::from_utf8_lossy(&line), self.patterns, now);
             }
             rest = &rest[at + 1..];
+            self.lines = self.at - rest.len() as u64;
         }
         self.grow(rest);
     }
@@ -257,11 +307,14 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
+    use crate::sweep::engine::journal::SweepFolder;
 
     fn read(parts: &[&str], patterns: &[&str]) -> Printed {
         let patterns: Vec<Regex> = patterns.iter().map(|text| pattern(text).unwrap()).collect();
-        let mut reader = Reader::new(PathBuf::new(), 0, &patterns);
+        let mut reader = Reader::new(PathBuf::new(), 0, &patterns, KeptPoints::default());
         for (at, part) in parts.iter().enumerate() {
             reader.take(part.as_bytes(), at as i64);
         }
@@ -313,7 +366,10 @@ mod tests {
         let printed =
             read(&["{\"a\": 1, \"s\": \"\\\"NaN\"}\n{\"a\": NaN, \"b\": -Infinity, \"s\": \"NaN\"}\n"], &[]);
         assert!(printed.value("a").is_some_and(f64::is_nan));
-        assert_eq!((printed.keys(), printed.points_but(|_| false).len()), (vec!["a", "b"], 1));
+        assert_eq!((printed.keys(), printed.value("b")), (vec!["a", "b"], Some(f64::NEG_INFINITY)));
+        assert_eq!(printed.points.iter().filter(|point| point.value.is_finite()).count(), 1);
+        let endless = read(&["{\"a\": Infinity}\nloss inf\n"], &["loss (?<loss>\\S+)"]);
+        assert_eq!((endless.value("a"), endless.value("loss")), (Some(f64::INFINITY), Some(f64::INFINITY)));
     }
 
     #[test]
@@ -326,8 +382,35 @@ mod tests {
         );
         let printed = read(&[&many], &[]);
         assert_eq!((printed.points.len(), printed.value("a")), (MOST, Some((MOST + 4) as f64)));
-        let kept = printed.points_but(|_| false);
-        assert_eq!((kept.len(), kept.last().map(|point| point.step)), (MOST + 1, Some(MOST as i64 + 4)));
-        assert!(printed.points_but(|key| key == "a").is_empty());
+        let beyond = printed.beyond();
+        assert_eq!((beyond.len(), beyond[0].step), (1, MOST as i64 + 4));
+    }
+
+    #[test]
+    fn who_goes_on_knows_each_point_once_and_at_its_own_time() {
+        let here = tempfile::tempdir().unwrap();
+        let folder = SweepFolder { path: here.path().to_owned() }.trial_folder(0);
+        folder.make().unwrap();
+        let say =
+            |text: &str| disk::open_to_append(&folder.log()).unwrap().write_all(text.as_bytes()).unwrap();
+        let reader = || Reader::new(folder.log(), 4, &[], folder.kept_points(2).unwrap());
+        say("old\n{\"a\": 1}\n{\"a\": NaN}\n{\"a\": ");
+        let mut first = reader();
+        first.read(10).unwrap();
+        first.keep(&folder, 2).unwrap();
+        first.keep(&folder, 2).unwrap();
+        say("3}\n{\"a\": 4}");
+        // It was killed; what it had read is read no more, and half a line is read whole.
+        let mut second = reader();
+        second.read(20).unwrap();
+        second.end(30, &folder, 2).unwrap();
+        let all: Vec<_> = second.printed.points.iter().map(|point| (point.step, point.at)).collect();
+        assert_eq!(all, [(0, 10), (1, 10), (2, 20), (3, 30)]);
+        assert_eq!((second.printed.value("a"), second.printed.points[2].value), (Some(4.0), 3.0));
+        let mut third = reader();
+        third.read(40).unwrap();
+        third.end(40, &folder, 2).unwrap();
+        assert_eq!(third.printed.points.len(), 4);
+        assert_eq!(folder.kept_points(2).unwrap().points.len(), 4);
     }
 }

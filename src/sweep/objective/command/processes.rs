@@ -59,6 +59,23 @@ impl Process {
         let wanted = format!("{name}={value}").into_bytes();
         read.is_ok() && content.split(|byte| *byte == 0).any(|entry| entry == wanted)
     }
+
+    /// Whether it is Python, or has that loaded.
+    fn has_python(&self) -> bool {
+        let program = fs::read_link(format!("/proc/{}/exe", self.id)).unwrap_or_default();
+        let program = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut maps = Vec::new();
+        let read = fs::File::open(format!("/proc/{}/maps", self.id))
+            .and_then(|file| file.take(MOST).read_to_end(&mut maps));
+        program.contains("python") || (read.is_ok() && String::from_utf8_lossy(&maps).contains("libpython"))
+    }
+}
+
+/// Whether any process that has a variable runs Python; it may be so where the system does not tell.
+pub fn may_run_python(name: &str, value: &str) -> bool {
+    let all = Process::all();
+    let is_ours = |process: &&Process| !process.is_dead && process.has_variable(name, value);
+    all.is_empty() || all.iter().filter(is_ours).any(Process::has_python)
 }
 
 #[cfg(test)]
@@ -86,6 +103,14 @@ mod tests {
         assert!(
             known.has_variable("MLTUI_TEST_MARK", "here") && !known.has_variable("MLTUI_TEST_MARK", "her")
         );
+        assert!(!may_run_python("MLTUI_TEST_MARK", "here"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let mut child = Command::new("python3");
+        child.args(["-c", "print(1, flush=True); input()"]).env("MLTUI_TEST_MARK", "there");
+        let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        assert_eq!(child.stdout.as_mut().unwrap().read(&mut [0]).unwrap(), 1);
+        assert!(may_run_python("MLTUI_TEST_MARK", "there"));
         child.kill().unwrap();
         child.wait().unwrap();
     }

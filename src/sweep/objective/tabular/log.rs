@@ -108,7 +108,12 @@ impl Log for TabularLog {
         metrics
     }
 
-    fn pruned(&self, reports: usize) -> String {
-        format!("pruned after {reports} of {} folds: worse than the median", self.plan.folds)
+    fn pruned(&self, reports: usize, is_by_hand: bool) -> String {
+        let folds = self.plan.folds;
+        if is_by_hand {
+            format!("pruned by hand after {reports} of {folds} folds")
+        } else {
+            format!("pruned after {reports} of {folds} folds: worse than the median")
+        }
     }
 }

@@ -67,6 +67,7 @@ fn a_sweep_that_runs_is_changed() {
         (&["retry", &id, "2"], "trial 2 has finished; only a trial that failed or was pruned"),
         (&["retry", &id, "4"], "trial 4 has not ended"),
         (&["set", &id, "--jobs", "1000"], "at most 256 trials"),
+        (&["set", &id, "--trials", "4"], "5 trials have begun already; use 5 or more"),
         (&["set", &id], "required"),
     ] {
         let (code, error) = world.ask(words);
@@ -86,7 +87,7 @@ fn a_sweep_that_runs_is_changed() {
     assert_eq!(statuses(0), [RunStatus::Killed, RunStatus::Finished]);
     assert_eq!(statuses(1), [RunStatus::Failed, RunStatus::Finished]);
     let pruned = world.runs_of(0).into_iter().find(|run| run.info.status == RunStatus::Killed).unwrap();
-    assert_eq!(pruned.tag("mltui.sweep.outcome"), Some("pruned at step 4"));
+    assert_eq!(pruned.tag("mltui.sweep.outcome"), Some("pruned by hand at step 4"));
 }
 
 #[test]

@@ -31,7 +31,9 @@ fn trials_that_fail_for_reasons_of_their_own_stop_nothing() {
     let world = World::new("echo \"{\\\"other\\\": 1}\"; exit $((MLTUI_TRIAL + 1))");
     let (code, _, error) = world.sweep(&["--trials", "4", "--max-failures", "0"], &[]);
     assert!(code == 3 && error.contains("no trial succeeded: exit code 4"), "{error}");
-    assert_eq!(seen(&world.uri, "train").1.len(), 4);
+    let (parents, trials) = seen(&world.uri, "train");
+    assert_eq!((trials.len(), parents[0].status), (4, RunStatus::Failed), "nothing came of it");
+    assert_eq!(world.listed()["status"], "failed");
     let world = World::new("[ $MLTUI_TRIAL -eq 1 ] || exit 1; echo \"{\\\"val_loss\\\": 1}\"");
     let (code, _, error) = world.sweep(&["--trials", "6"], &[]);
     assert_eq!(code, 0, "{error}");

@@ -3,6 +3,8 @@
 
 mod changing;
 mod failing;
+mod killing;
+mod printing;
 mod processes;
 mod pruning;
 mod screens;
@@ -11,12 +13,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use mltui::mlflow::{Run, RunStatus, ViewType};
+use mltui::mlflow::{Run, RunStatus};
 use mltui::store::uri::RestOptions;
-use mltui::store::{RunSearch, uri};
+use mltui::store::{Store, uri};
 use serde_json::Value;
 
 use super::data::found;
+use crate::support::killing::{processes, runs};
 use crate::support::sweeping::{STATE, block_on, local, mltui, output, seen, sweeps};
 use crate::support::wait_until;
 
@@ -92,17 +95,14 @@ impl World {
         fs::write(self.path().join("go"), "").unwrap();
     }
 
+    fn store(&self) -> Store {
+        let location = uri::parse(&self.uri, Path::new("/")).unwrap();
+        uri::open(&location, &RestOptions::default(), true).unwrap()
+    }
+
     /// All runs of the experiment that is named after the script.
     fn runs(&self) -> Vec<Run> {
-        let location = uri::parse(&self.uri, Path::new("/")).unwrap();
-        let store = uri::open(&location, &RestOptions::default(), true).unwrap();
-        block_on(async {
-            let all = store.search_experiments(ViewType::All).await.unwrap();
-            let Some(found) = all.iter().find(|known| known.name == "train") else { return Vec::new() };
-            let experiment_ids = vec![found.experiment_id.clone()];
-            let search = RunSearch { experiment_ids, max_results: 1000, ..RunSearch::default() };
-            store.search_runs(&search).await.unwrap().runs
-        })
+        runs(&self.store(), "train")
     }
 
     /// The runs of a trial.
@@ -110,22 +110,6 @@ impl World {
         let number = trial.to_string();
         self.runs().into_iter().filter(|run| run.tag("mltui.trial") == Some(&number)).collect()
     }
-}
-
-/// The processes of this machine in whose environment or command line that stands.
-fn processes(mark: &str) -> Vec<String> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let has = |path: PathBuf| fs::read(path).is_ok_and(|text| String::from_utf8_lossy(&text).contains(mark));
-    let is_it = |path: &Path| has(path.join("environ")) || has(path.join("cmdline"));
-    let alive = |path: &Path| {
-        fs::read_to_string(path.join("stat"))
-            .is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
-    };
-    entries
-        .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok()))
-        .filter(|entry| is_it(&entry.path()) && alive(&entry.path()))
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect()
 }
 
 #[test]
@@ -167,9 +151,7 @@ fn a_script_that_only_prints_gets_a_run_with_all_that_it_said() {
     let run = world.runs_of(0).remove(0);
     let artifacts = found(world.path(), "trial.log").map(|_| ());
     assert!(artifacts.is_some());
-    let location = uri::parse(&world.uri, Path::new("/")).unwrap();
-    let store = uri::open(&location, &RestOptions::default(), true).unwrap();
-    let files = block_on(store.list_artifacts(&run.info.run_id, "logs")).unwrap().files;
+    let files = block_on(world.store().list_artifacts(&run.info.run_id, "logs")).unwrap().files;
     assert_eq!(files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["logs/trial.log"]);
     let (code, out, _) = output(mltui(world.path(), &world.uri, &["sweeps", "log", &world.id(), "0"]));
     assert_eq!((code, out), (0, log));
@@ -330,6 +312,16 @@ fn a_sweep_is_a_file_as_well_whose_options_come_behind_those_of_the_command_line
 fn no_command_waits_for_one_that_only_prints() {
     let script = "touch here.$MLTUI_TRIAL; echo \"{\\\"val_loss\\\": $MLTUI_PARAM_LR}\"\n\
                   until [ $(ls here.* | wc -l) -ge 2 ]; do sleep 0.02; done";
+    let world = World::new(script);
+    let (code, _, error) = world.sweep(&["--trials", "2", "--jobs", "2", "--timeout", "20s"], &[]);
+    assert!(code == 0 && !error.contains("timeout"), "{error}");
+}
+
+/// On a new store, which the MLflow of a script would bring up to its own version: one of them at a time.
+#[test]
+fn no_command_waits_for_long_for_one_that_says_nothing_and_is_no_python() {
+    let script = "touch here.$MLTUI_TRIAL; until [ $(ls here.* | wc -l) -ge 2 ]; do sleep 0.02; done\n\
+                  echo \"{\\\"val_loss\\\": $MLTUI_PARAM_LR}\"";
     let world = World::new(script);
     let (code, _, error) = world.sweep(&["--trials", "2", "--jobs", "2", "--timeout", "20s"], &[]);
     assert!(code == 0 && !error.contains("timeout"), "{error}");

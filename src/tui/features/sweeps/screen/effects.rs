@@ -39,7 +39,6 @@ pub struct TrialDetails {
 #[derive(Debug, Clone, PartialEq)]
 pub struct WantedDetails {
     pub sweep: String,
-    pub experiment: ExperimentId,
     pub metric: String,
     pub trials: Vec<(usize, bool)>,
 }
@@ -68,7 +67,8 @@ pub async fn describe(
     folder: SweepFolder,
     wanted: WantedDetails,
 ) -> Vec<(usize, TrialDetails)> {
-    let runs = ScriptRuns::new(store.clone(), wanted.sweep.clone(), wanted.experiment.clone());
+    let Ok(header) = folder.header() else { return Vec::new() };
+    let runs = ScriptRuns::new(store.clone(), header.logged());
     let mut found: Vec<(usize, TrialDetails)> = Vec::new();
     for (trial, is_over) in wanted.trials {
         let Ok(known) = runs.of(trial, is_over).await else { continue };
@@ -90,7 +90,7 @@ pub async fn describe(
             ..TrialDetails::default()
         };
         if run.is_none() {
-            details.points = printed(&at, &wanted.metric);
+            details.points = printed(&at, details.attempt, &wanted.metric);
         }
         details.run = run.map(|run| (run.info.experiment_id.clone(), run.info.run_id.clone()));
         found.push((trial, details));
@@ -109,12 +109,12 @@ pub async fn describe(
 }
 
 /// What a trial printed of its metric, for one that has no run.
-fn printed(folder: &TrialFolder, metric: &str) -> Vec<MetricPoint> {
-    let is_small = folder.points_length() <= LARGEST;
-    let points = if is_small { folder.points().unwrap_or_default() } else { Vec::new() };
+fn printed(folder: &TrialFolder, attempt: u32, metric: &str) -> Vec<MetricPoint> {
+    let is_small = folder.points_length(attempt) <= LARGEST;
+    let points = if is_small { folder.kept_points(attempt).unwrap_or_default().points } else { Vec::new() };
     let mut own: Vec<MetricPoint> = points
         .iter()
-        .filter(|point| point.key == metric)
+        .filter(|point| point.key == metric && point.value.is_finite())
         .map(|point| MetricPoint { step: point.step, timestamp: point.at, value: point.value })
         .collect();
     own.sort_by_key(|point| (point.step, point.timestamp));

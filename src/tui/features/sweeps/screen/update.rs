@@ -248,12 +248,7 @@ fn describe(screen: &mut SweepScreen, now: i64, height: usize, effects: &mut Eff
 
 fn wanted_details(screen: &SweepScreen, trials: Vec<(usize, bool)>) -> Option<WantedDetails> {
     let header = screen.shown.header.as_ref()?;
-    Some(WantedDetails {
-        sweep: screen.shown.id.clone(),
-        experiment: header.experiment.clone(),
-        metric: header.plan.metric(),
-        trials,
-    })
+    Some(WantedDetails { sweep: screen.shown.id.clone(), metric: header.plan.metric(), trials })
 }
 
 pub fn described(app: &mut App, ticket: Ticket, trials: Vec<(usize, TrialDetails)>, effects: &mut Effects) {

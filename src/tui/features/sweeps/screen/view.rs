@@ -224,8 +224,9 @@ fn details(app: &App, screen: &SweepScreen, theme: &Theme, frame: &mut Frame<'_>
     if let Some(TrialOutcome::Failed { message }) = &trial.outcome {
         lines.extend(message_lines(message, width, theme, area.height as usize - 1));
     }
-    if let Some(TrialOutcome::Pruned { reports, .. }) = &trial.outcome {
-        lines.push(Line::styled(format!("fell behind after {reports} reports"), theme.text));
+    if let Some(TrialOutcome::Pruned { reports, is_by_hand, .. }) = &trial.outcome {
+        let why = if *is_by_hand { "pruned by hand" } else { "fell behind" };
+        lines.push(Line::styled(format!("{why} after {reports} reports"), theme.text));
     }
     let params = trial.proposal.iter().flat_map(|proposal| &proposal.params);
     let params: Vec<(String, String)> = params
