@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub use log::{Log, LoggedSweep};
 pub use printing::{PrintingAttempt, is_made_here};
-pub use scripts::{ATTEMPT, ScriptRuns, run_of_attempt};
+pub use scripts::{ATTEMPT, ScriptRuns, run_of_attempt, telling_run};
 pub use watching::WatchedMetric;
 
 use self::uploads::Refusals;

@@ -48,7 +48,7 @@ impl ScriptRuns {
     pub async fn printing_run(&self, of: &PrintingAttempt) -> Result<Option<RunId>> {
         let runs = self.of(of.trial, false).await?;
         let metric = self.sweep.names.metric();
-        if let Some(run) = run_of_attempt(&runs, of.attempt, &of.parent, &metric) {
+        if let Some(run) = run_of_attempt(&runs, of.attempt, &of.parent, (&metric, self.sweep.aim)) {
             return Ok(is_made_here(run).then(|| run.info.run_id.clone()));
         }
         let run = self.make_run(of).await?;

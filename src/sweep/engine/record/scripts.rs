@@ -14,6 +14,7 @@ use crate::store::pages::each_page;
 use crate::store::{ErrorKind, HistoryCursor, HistoryPart, Result, RunSearch, Store, StoreError};
 use crate::sweep::engine::attempts::{AttemptEnd, TrialFolder};
 use crate::sweep::engine::journal::TrialOutcome;
+use crate::sweep::engine::rules::Aim;
 
 /// On the runs of a trial: which attempt made them.
 pub const ATTEMPT: &str = "mltui.attempt";
@@ -79,6 +80,11 @@ impl ScriptRuns {
     pub async fn is_current(&self) -> bool {
         let revision = self.store.info().await.ok().and_then(|info| info.revision);
         revision.is_some_and(|revision| CURRENT.contains(&revision.as_str()))
+    }
+
+    /// What is optimised.
+    pub fn aim(&self) -> Aim {
+        self.sweep.aim
     }
 
     /// The tags that an attempt's runs get.
@@ -157,15 +163,36 @@ impl ScriptRuns {
     }
 }
 
-/// The run of an attempt among all of a trial: a child of the sweep's that its script made, with the metric if any has it, and
-/// of those the last; one that was made for it where its script made none.
-pub fn run_of_attempt<'a>(runs: &'a [Run], attempt: u32, parent: &RunId, metric: &str) -> Option<&'a Run> {
+/// The run of an attempt among all of a trial: a child of the sweep's.
+pub fn run_of_attempt<'a>(
+    runs: &'a [Run],
+    attempt: u32,
+    parent: &RunId,
+    aim: (&str, Aim),
+) -> Option<&'a Run> {
     let attempt = attempt.to_string();
-    let own = runs.iter().filter(|run| {
+    let is_own = |run: &&Run| {
         run.tag(ATTEMPT) == Some(&attempt) && run.tag(tags::PARENT_RUN_ID) == Some(parent.as_str())
-    });
-    own.max_by_key(|run| {
-        (!is_made_here(run), run.metrics.iter().any(|known| known.key == metric), run.info.start_time)
+    };
+    telling_run(runs.iter().filter(is_own), aim)
+}
+
+/// Of the runs of one attempt the one that stands for it: one that its script made, and where that made none the one that was
+/// made for it. Of several the one that came out best, as a script that searches by itself makes one for each thing it tries;
+/// then the last.
+pub fn telling_run<'a>(runs: impl Iterator<Item = &'a Run>, (metric, aim): (&str, Aim)) -> Option<&'a Run> {
+    // What has no value, or one that is no number, is behind all others.
+    let loss = |run: &Run| {
+        let known = run.metrics.iter().find(|known| known.key == metric)?;
+        Some(if known.value.is_nan() { f64::INFINITY } else { aim.loss(known.value) })
+    };
+    runs.max_by(|a, b| {
+        let by_loss = || match (loss(a), loss(b)) {
+            (Some(a), Some(b)) => b.total_cmp(&a),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        };
+        let by_time = || a.info.start_time.cmp(&b.info.start_time);
+        is_made_here(b).cmp(&is_made_here(a)).then_with(by_loss).then_with(by_time)
     })
 }
 
@@ -190,7 +217,8 @@ impl Recorder {
         let attempt = self.folder.trial_folder(trial).attempt().map_err(|error| unread(&error))?;
         let runs = self.runs_of_scripts(trial).await?;
         let metric = self.sweep.names.metric();
-        let run = run_of_attempt(&runs, attempt.number, &parent, &metric).map(|run| run.info.run_id.clone());
+        let run = run_of_attempt(&runs, attempt.number, &parent, (&metric, self.sweep.aim))
+            .map(|run| run.info.run_id.clone());
         if let Some(run) = &run {
             self.runs.insert(trial, run.clone());
         }
@@ -221,7 +249,7 @@ impl Recorder {
         let parent = self.parent(at).await?;
         let runs = self.runs_of_scripts(trial).await?;
         let metric = self.sweep.names.metric();
-        let main = match run_of_attempt(&runs, number, &parent, &metric) {
+        let main = match run_of_attempt(&runs, number, &parent, (&metric, self.sweep.aim)) {
             Some(run) => run.clone(),
             None => self.make_run(trial, number, &parent).await?,
         };
@@ -295,7 +323,7 @@ impl Recorder {
         if folder.points_length(attempt) > 0 {
             let parent = self.parent(at).await?;
             let metric = self.sweep.names.metric();
-            let run = match run_of_attempt(&runs, attempt, &parent, &metric) {
+            let run = match run_of_attempt(&runs, attempt, &parent, (&metric, self.sweep.aim)) {
                 Some(run) => run.clone(),
                 None => {
                     let made = self.make_run(trial, attempt, &parent).await?;

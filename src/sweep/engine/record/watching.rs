@@ -42,7 +42,7 @@ impl ScriptRuns {
     pub async fn read_on(&self, watched: &mut WatchedMetric) -> Result<Vec<StepValue>> {
         if watched.run.is_none() {
             let runs = self.of(watched.trial, false).await?;
-            let own = run_of_attempt(&runs, watched.attempt, &watched.parent, &watched.metric);
+            let own = run_of_attempt(&runs, watched.attempt, &watched.parent, (&watched.metric, self.aim()));
             // A script may begin another run, and log it there. What was printed is known without the store.
             let has_metric = |run: &&Run| run.metrics.iter().any(|known| known.key == watched.metric);
             let own = own.filter(has_metric).filter(|run| !is_made_here(run));

@@ -275,7 +275,7 @@ impl Commands {
             let Some(runs) = self.runs_of(trial.number, is_well, watch)? else {
                 return Ok((TrialEnd::Cancelled, None));
             };
-            let run = run_of_attempt(&runs, attempt.number, &parent, &self.metric);
+            let run = run_of_attempt(&runs, attempt.number, &parent, (&self.metric, self.runs.aim()));
             let run = run.filter(|run| !is_made_here(run));
             let printed = &heard.reader.printed;
             let value = Self::judge(run, printed, &self.metric);

@@ -11,7 +11,7 @@ use crate::mlflow::{ExperimentId, MetricPoint, Run, RunId, tags};
 use crate::store::Store;
 use crate::sweep::engine::attempts::{TrialFolder, TrialPlace};
 use crate::sweep::engine::journal::{Position, SweepFolder};
-use crate::sweep::engine::record::ScriptRuns;
+use crate::sweep::engine::record::{ATTEMPT, ScriptRuns, telling_run};
 use crate::sweep::engine::state::SweepState;
 use crate::sweep::header::SweepHeader;
 
@@ -77,15 +77,15 @@ pub async fn describe(
             let parent = run.tag(tags::PARENT_RUN_ID);
             known.iter().any(|other| Some(other.info.run_id.as_str()) == parent)
         };
-        let run = known.iter().filter(|run| !is_nested(run)).max_by_key(|run| {
-            let has_metric = run.metrics.iter().any(|metric| metric.key == wanted.metric);
-            (has_metric, run.info.start_time)
-        });
         let at = folder.trial_folder(trial);
+        // What is not there yet is not known.
+        let attempt = at.attempt().unwrap_or_default().number;
+        let is_last = |run: &&Run| run.tag(ATTEMPT).is_none_or(|tag| tag == attempt.to_string());
+        let own = known.iter().filter(|run| !is_nested(run) && is_last(run));
+        let run = telling_run(own, (&wanted.metric, runs.aim()));
         let mut details = TrialDetails {
             is_final: is_over,
-            // What is not there yet is not known.
-            attempt: at.attempt().unwrap_or_default().number,
+            attempt,
             place: at.place().unwrap_or_default(),
             ..TrialDetails::default()
         };
