@@ -264,6 +264,32 @@ fn a_run_in_an_experiment_that_the_script_chose_is_found() {
 }
 
 #[test]
+fn a_script_that_only_prints_gets_runs() {
+    everywhere(|world| {
+        let script = "for step in 1 2 3; do echo \"{\\\"step\\\": $step, \\\"val_loss\\\": $2}\"; done";
+        fs::write(world.home.path().join("train.sh"), script).unwrap();
+        let experiment = world.experiment("train");
+        let words = ["sweep", "--json", "--experiment", &experiment, "--param", "lr=0.1..1.0"];
+        let more = ["--metric", "val_loss:min", "--trials", "3", "--jobs", "2", "--", "bash", "train.sh"];
+        let (code, out, error) = output(mltui(world.home.path(), &world.uri, &[&words[..], &more].concat()));
+        assert_eq!(code, 0, "{error}");
+        let said: Value = serde_json::from_str(&out).unwrap();
+        let runs = world.runs("train");
+        assert_eq!(runs.len(), 4);
+        assert!(runs.iter().all(|run| run.info.status == RunStatus::Finished), "{runs:?}");
+        for run in runs.iter().filter(|run| run.tag("mltui.trial") != Some("parent")) {
+            let id = &run.info.run_id;
+            let points = block_on(world.store().metric_history(id, "val_loss")).unwrap();
+            assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), [1, 2, 3]);
+            let lr: f64 = param(run, "lr").unwrap().parse().unwrap();
+            assert!(points.iter().all(|point| point.value == lr), "{points:?}");
+            assert_eq!(block_on(world.store().list_artifacts(id, "logs")).unwrap().files.len(), 1);
+        }
+        assert!(runs.iter().any(|run| said["best"]["run_id"] == run.info.run_id.as_str()));
+    });
+}
+
+#[test]
 fn autologging_is_swept() {
     everywhere(|world| {
         let words =
