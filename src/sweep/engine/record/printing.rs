@@ -2,7 +2,7 @@
 //! begins a run of its own later has that one, and the other is deleted.
 
 use super::scripts::{ATTEMPT, ScriptRuns, run_of_attempt, unread};
-use super::{Recorder, TRIAL, WHY, cut, params};
+use super::{TRIAL, WHY, cut, params};
 use crate::mlflow::{Metric, Param, Run, RunId, RunStatus, Tag, tags};
 use crate::store::{NewRun, Result, RunUpdate};
 use crate::sweep::engine::attempts::TrialFolder;
@@ -93,32 +93,28 @@ impl ScriptRuns {
     }
 }
 
-impl Recorder {
-    /// What an attempt printed and its run lacks; an attempt of an older version has all of it in one file.
-    pub(super) fn lacking_points(
-        &self,
-        run: &Run,
-        attempt: u32,
-        is_old: bool,
-        folder: &TrialFolder,
-    ) -> Result<Vec<Metric>> {
-        let io = |error: std::io::Error| unread(&error);
-        let mut points = folder.kept_points(attempt).map_err(io)?.points;
-        if is_old {
-            points.extend(folder.points_of_an_old_version().map_err(io)?);
-        }
-        if is_made_here(run) {
-            points.drain(..folder.sent_points(attempt).min(points.len()));
-        } else if !points.is_empty() {
-            // What a script logs and prints it has logged. Noted, as an error may come in the middle of what is added here.
-            let known = folder.known_metrics(attempt).map_err(io)?;
-            let known =
-                known.unwrap_or_else(|| run.metrics.iter().map(|metric| metric.key.clone()).collect());
-            folder.set_known_metrics(attempt, &known).map_err(io)?;
-            points.retain(|point| !known.contains(&point.key));
-        }
-        Ok(metrics(&points))
+/// What an attempt printed and its run lacks; an attempt of an older version has all of it in one file.
+pub(super) fn lacking_points(
+    run: &Run,
+    attempt: u32,
+    is_old: bool,
+    folder: &TrialFolder,
+) -> Result<Vec<Metric>> {
+    let io = |error: std::io::Error| unread(&error);
+    let mut points = folder.kept_points(attempt).map_err(io)?.points;
+    if is_old {
+        points.extend(folder.points_of_an_old_version().map_err(io)?);
     }
+    if is_made_here(run) {
+        points.drain(..folder.sent_points(attempt).min(points.len()));
+    } else if !points.is_empty() {
+        // What a script logs and prints it has logged. Noted, as an error may come in the middle of what is added here.
+        let known = folder.known_metrics(attempt).map_err(io)?;
+        let known = known.unwrap_or_else(|| run.metrics.iter().map(|metric| metric.key.clone()).collect());
+        folder.set_known_metrics(attempt, &known).map_err(io)?;
+        points.retain(|point| !known.contains(&point.key));
+    }
+    Ok(metrics(&points))
 }
 
 #[cfg(test)]
@@ -130,7 +126,7 @@ mod tests {
     use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
     use crate::sweep::engine::attempts::{Attempt, AttemptEnd};
     use crate::sweep::engine::journal::{Change, Event, EventKind, SweepFolder, TrialOutcome};
-    use crate::sweep::engine::record::LoggedSweep;
+    use crate::sweep::engine::record::{LoggedSweep, Recorder};
     use crate::sweep::objective::command::CommandRequest;
 
     struct World {

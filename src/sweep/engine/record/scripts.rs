@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::log::LoggedSweep;
-use super::printing::{PrintingAttempt, is_made_here};
+use super::printing::{PrintingAttempt, is_made_here, lacking_points};
 use super::{Recorder, SWEEP, TRIAL, WHY, cut, params};
 use crate::mlflow::filter::parse;
 use crate::mlflow::{ExperimentId, Param, Run, RunId, RunStatus, Tag, ViewType, tags};
@@ -227,7 +227,7 @@ impl Recorder {
         };
         let run = main.info.run_id.clone();
         self.runs.insert(trial, run.clone());
-        let points = self.lacking_points(&main, number, attempt.is_none(), &folder)?;
+        let points = lacking_points(&main, number, attempt.is_none(), &folder)?;
         let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
         self.log(&run, &points, &self.lacking(&main, trial), &why).await?;
         self.upload_log(trial, &run, &folder).await?;
@@ -267,7 +267,7 @@ impl Recorder {
                     self.unless_deleted(id, self.store.delete_run(id).await).await?;
                     continue;
                 }
-                let points = self.lacking_points(run, of, false, folder)?;
+                let points = lacking_points(run, of, false, folder)?;
                 if !points.is_empty() {
                     self.log(id, &points, &[], &[]).await?;
                 }
@@ -302,7 +302,7 @@ impl Recorder {
                     made
                 }
             };
-            let points = self.lacking_points(&run, attempt, false, &folder)?;
+            let points = lacking_points(&run, attempt, false, &folder)?;
             self.log(&run.info.run_id, &points, &self.lacking(&run, trial), &[]).await?;
             self.upload_log(trial, &run.info.run_id, &folder).await?;
         }
