@@ -2,7 +2,7 @@
 //! begins a run of its own later has that one, and the other is deleted.
 
 use super::scripts::{ATTEMPT, ScriptRuns, run_of_attempt, unread};
-use super::{Recorder, TRIAL, WHY, cut, params};
+use super::{TRIAL, WHY, cut, params};
 use crate::mlflow::{Metric, Param, Run, RunId, RunStatus, Tag, tags};
 use crate::store::{NewRun, Result, RunUpdate};
 use crate::sweep::engine::attempts::TrialFolder;
@@ -30,7 +30,7 @@ pub fn is_made_here(run: &Run) -> bool {
 }
 
 /// Points as the store takes them: of what is no number it is told nothing.
-pub(super) fn metrics(points: &[Point]) -> Vec<Metric> {
+fn metrics(points: &[Point]) -> Vec<Metric> {
     let metric = |point: &Point| Metric {
         key: point.key.clone(),
         value: point.value,
@@ -93,28 +93,28 @@ impl ScriptRuns {
     }
 }
 
-impl Recorder {
-    /// Brings what an attempt printed to its run, as far as that lacks it.
-    pub(super) async fn bring_printed(&self, run: &Run, attempt: u32, folder: &TrialFolder) -> Result<()> {
-        let io = |error: std::io::Error| unread(&error);
-        let mut points = folder.kept_points(attempt).map_err(io)?.points;
-        let count = points.len();
-        if is_made_here(run) {
-            points.drain(..folder.sent_points(attempt).min(count));
-        } else if count > 0 {
-            // What a script logs and prints it has logged. Noted, as an error may come in the middle of what is added here.
-            let known = folder.known_metrics(attempt).map_err(io)?;
-            let known =
-                known.unwrap_or_else(|| run.metrics.iter().map(|metric| metric.key.clone()).collect());
-            folder.set_known_metrics(attempt, &known).map_err(io)?;
-            points.retain(|point| !known.contains(&point.key));
-        }
-        if points.is_empty() {
-            return Ok(());
-        }
-        self.log(&run.info.run_id, &metrics(&points), &[], &[]).await?;
-        folder.set_sent_points(attempt, count).map_err(io)
+/// What an attempt printed and its run lacks; an attempt of an older version has all of it in one file.
+pub(super) fn lacking_points(
+    run: &Run,
+    attempt: u32,
+    is_old: bool,
+    folder: &TrialFolder,
+) -> Result<Vec<Metric>> {
+    let io = |error: std::io::Error| unread(&error);
+    let mut points = folder.kept_points(attempt).map_err(io)?.points;
+    if is_old {
+        points.extend(folder.points_of_an_old_version().map_err(io)?);
     }
+    if is_made_here(run) {
+        points.drain(..folder.sent_points(attempt).min(points.len()));
+    } else if !points.is_empty() {
+        // What a script logs and prints it has logged. Noted, as an error may come in the middle of what is added here.
+        let known = folder.known_metrics(attempt).map_err(io)?;
+        let known = known.unwrap_or_else(|| run.metrics.iter().map(|metric| metric.key.clone()).collect());
+        folder.set_known_metrics(attempt, &known).map_err(io)?;
+        points.retain(|point| !known.contains(&point.key));
+    }
+    Ok(metrics(&points))
 }
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
     use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
     use crate::sweep::engine::attempts::{Attempt, AttemptEnd};
     use crate::sweep::engine::journal::{Change, Event, EventKind, SweepFolder, TrialOutcome};
-    use crate::sweep::engine::record::LoggedSweep;
+    use crate::sweep::engine::record::{LoggedSweep, Recorder};
     use crate::sweep::objective::command::CommandRequest;
 
     struct World {

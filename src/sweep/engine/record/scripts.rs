@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::log::LoggedSweep;
-use super::printing::{PrintingAttempt, is_made_here, metrics};
+use super::printing::{PrintingAttempt, is_made_here, lacking_points};
 use super::{Recorder, SWEEP, TRIAL, WHY, cut, params};
 use crate::mlflow::filter::parse;
 use crate::mlflow::{ExperimentId, Param, Run, RunId, RunStatus, Tag, ViewType, tags};
@@ -255,13 +255,9 @@ impl Recorder {
         };
         let run = main.info.run_id.clone();
         self.runs.insert(trial, run.clone());
-        if attempt.is_none() {
-            let old = folder.points_of_an_old_version().map_err(|error| unread(&error))?;
-            self.log(&run, &metrics(&old), &[], &[]).await?;
-        }
-        self.bring_printed(&main, number, &folder).await?;
+        let points = lacking_points(&main, number, attempt.is_none(), &folder)?;
         let why: Vec<Tag> = why.map(|why| Tag::new(WHY, why)).into_iter().collect();
-        self.log(&run, &[], &self.lacking(&main, trial), &why).await?;
+        self.log(&run, &points, &self.lacking(&main, trial), &why).await?;
         self.upload_log(trial, &run, &folder).await?;
         // What a script says of its run counts, unless it says nothing, or the opposite of what came of the trial.
         if main.info.status.is_active() || status != RunStatus::Finished {
@@ -299,7 +295,10 @@ impl Recorder {
                     self.unless_deleted(id, self.store.delete_run(id).await).await?;
                     continue;
                 }
-                self.bring_printed(run, of, folder).await?;
+                let points = lacking_points(run, of, false, folder)?;
+                if !points.is_empty() {
+                    self.log(id, &points, &[], &[]).await?;
+                }
             }
             let status = match known {
                 _ if of < attempt && (known.is_active() || known == RunStatus::Finished) => RunStatus::Killed,
@@ -331,8 +330,8 @@ impl Recorder {
                     made
                 }
             };
-            self.bring_printed(&run, attempt, &folder).await?;
-            self.log(&run.info.run_id, &[], &self.lacking(&run, trial), &[]).await?;
+            let points = lacking_points(&run, attempt, false, &folder)?;
+            self.log(&run.info.run_id, &points, &self.lacking(&run, trial), &[]).await?;
             self.upload_log(trial, &run.info.run_id, &folder).await?;
         }
         for run in runs {
