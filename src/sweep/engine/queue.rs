@@ -187,12 +187,12 @@ impl<'a> Queue<'a> {
     }
 
     /// What the next proposal goes by: the first `known` trials, or all that there are.
-    fn observed(&self, trials: &[TrialState], known: usize) -> Vec<Observation> {
+    fn observed<'a>(&self, trials: &'a [TrialState], known: usize) -> Vec<Observation<'a>> {
         if self.rules.proposals == Proposals::Steady {
             return trials[..known].iter().filter_map(|trial| self.observation(trial)).collect();
         }
         let observations = trials.iter().filter_map(|trial| Some((trial, self.observation(trial)?)));
-        let mut observed: Vec<(&TrialState, Observation)> = observations.collect();
+        let mut observed: Vec<(&TrialState, Observation<'_>)> = observations.collect();
         // What is under way is taken to come out as badly as the worst so far, so that others are tried meanwhile: a
         // constant liar (Ginsbourger 2010).
         let worst = observed.iter().filter_map(|(_, trial)| trial.loss).max_by(f64::total_cmp);
@@ -204,9 +204,9 @@ impl<'a> Queue<'a> {
         observed.into_iter().map(|(_, observation)| observation).collect()
     }
 
-    fn observation(&self, trial: &TrialState) -> Option<Observation> {
+    fn observation<'a>(&self, trial: &'a TrialState) -> Option<Observation<'a>> {
         let loss = trial.mean(self.aim).map(|mean| self.aim.loss(mean));
-        Some(Observation { proposal: trial.proposal.clone()?, loss })
+        Some(Observation { proposal: trial.proposal.as_ref()?, loss })
     }
 
     /// Waits while the sweep is paused. False if it was called off.

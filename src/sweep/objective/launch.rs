@@ -150,7 +150,7 @@ pub struct Foreknown {
     proposer: Option<Proposer>,
     most: usize,
     /// As far as anybody asked.
-    known: Mutex<Vec<Observation>>,
+    known: Mutex<Vec<Proposal>>,
 }
 
 impl Foreknown {
@@ -166,9 +166,11 @@ impl Foreknown {
         let proposer = self.proposer.as_ref().filter(|_| number < self.most)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         while known.len() <= number {
-            let proposal = proposer.propose(known.len(), &known)?;
-            known.push(Observation { proposal, loss: None });
+            let tried: Vec<Observation<'_>> =
+                known.iter().map(|proposal| Observation { proposal, loss: None }).collect();
+            let proposal = proposer.propose(known.len(), &tried)?;
+            known.push(proposal);
         }
-        known.get(number).map(|known| known.proposal.clone())
+        known.get(number).cloned()
     }
 }

@@ -95,10 +95,10 @@ pub fn trial_name(family: &str, number: usize) -> String {
 }
 
 /// A trial that has ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observation {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observation<'a> {
     /// What it tried.
-    pub proposal: Proposal,
+    pub proposal: &'a Proposal,
     /// The less, the better. None if it failed.
     pub loss: Option<f64>,
 }
@@ -148,7 +148,7 @@ impl Proposer {
     }
 
     /// The trial of that number. `observed` are the trials up to `number` - [`LAG`], in order.
-    pub fn propose(&self, number: usize, observed: &[Observation]) -> Option<Proposal> {
+    pub fn propose(&self, number: usize, observed: &[Observation<'_>]) -> Option<Proposal> {
         if self.length().is_some_and(|length| number >= length) {
             return None;
         }
@@ -160,7 +160,7 @@ impl Proposer {
             return Some(Proposal { family: space.family.clone(), params: space.defaults() });
         }
         let proposal = self.sampled(number, observed)?;
-        let is_tried = |proposal: &Proposal| observed.iter().any(|trial| trial.proposal == *proposal);
+        let is_tried = |proposal: &Proposal| observed.iter().any(|trial| trial.proposal == proposal);
         if !self.keeps_apart || !is_tried(&proposal) {
             return Some(proposal);
         }
@@ -174,9 +174,11 @@ impl Proposer {
         Some(drawn.find(|other| !is_tried(other)).unwrap_or(proposal))
     }
 
-    fn sampled(&self, number: usize, observed: &[Observation]) -> Option<Proposal> {
+    fn sampled(&self, number: usize, observed: &[Observation<'_>]) -> Option<Proposal> {
+        // Nothing else learns from what came before.
+        let observed = if self.method == Method::Tpe { observed } else { &[] };
         let space = self.family(number, observed)?;
-        let of_family: Vec<&Observation> =
+        let of_family: Vec<&Observation<'_>> =
             observed.iter().filter(|trial| trial.proposal.family == space.family).collect();
         let mut params = Params::new();
         for (at, dimension) in space.dimensions.iter().enumerate() {
@@ -194,12 +196,15 @@ impl Proposer {
         Some(Proposal { family: space.family.clone(), params })
     }
 
-    fn family(&self, number: usize, observed: &[Observation]) -> Option<&FamilySpace> {
+    fn family(&self, number: usize, observed: &[Observation<'_>]) -> Option<&FamilySpace> {
         // What has nothing to vary is not tried twice.
         let open: Vec<&FamilySpace> =
             self.spaces.iter().filter(|space| !space.dimensions.is_empty()).collect();
+        if let [only] = open[..] {
+            return Some(only);
+        }
         let distribution = Distribution::Categorical(CategoricalDistribution { n_choices: open.len() });
-        let all: Vec<&Observation> = observed.iter().collect();
+        let all: Vec<&Observation<'_>> = observed.iter().collect();
         let history = completed(&all, &distribution, |trial| {
             let at = open.iter().position(|space| space.family == trial.proposal.family)?;
             Some(Sampled::Categorical(at))
@@ -258,12 +263,12 @@ fn bandwidth(distribution: &Distribution, known: usize) -> Option<f64> {
 }
 
 fn completed(
-    observed: &[&Observation],
+    observed: &[&Observation<'_>],
     distribution: &Distribution,
-    value: impl Fn(&Observation) -> Option<Sampled>,
+    value: impl Fn(&Observation<'_>) -> Option<Sampled>,
 ) -> Vec<CompletedTrial> {
     let id = ParamId::new();
-    let of = |(number, trial): (usize, &&Observation)| {
+    let of = |(number, trial): (usize, &&Observation<'_>)| {
         let loss = trial.loss?;
         let params = HashMap::from([(id, value(trial)?)]);
         let distributions = HashMap::from([(id, distribution.clone())]);

@@ -42,7 +42,7 @@ fn spread(share: f64, distribution: &Distribution) -> Sampled {
 #[cfg(test)]
 mod tests {
     use crate::params::{Dimension, ParamValue, Range};
-    use crate::sweep::search::{FamilySpace, Method, Observation, Proposer, Startup};
+    use crate::sweep::search::{FamilySpace, Method, Observation, Proposal, Proposer, Startup};
 
     fn space() -> FamilySpace {
         let choices = ["a", "b", "c", "d"].map(|name| ParamValue::Text(name.into())).to_vec();
@@ -120,14 +120,17 @@ mod tests {
     fn the_parzen_estimator_begins_with_such_points_where_it_is_to() {
         let search = |startup| Proposer::new(Method::Tpe, 5, vec![space()], 3).starting(startup);
         let even = Proposer::new(Method::Sobol, 5, vec![space()], 3);
-        let mut observed = Vec::new();
+        let mut tried: Vec<(Proposal, f64)> = Vec::new();
+        let known = |tried: &[(Proposal, f64)], startup, number| {
+            let observed = tried.iter().map(|(proposal, loss)| Observation { proposal, loss: Some(*loss) });
+            search(startup).propose(number, &observed.collect::<Vec<_>>()).unwrap()
+        };
         for number in 0..20 {
-            let proposal = search(Startup::Sobol).propose(number, &observed).unwrap();
+            let proposal = known(&tried, Startup::Sobol, number);
             assert_eq!(proposal == even.propose(number, &[]).unwrap(), number < 8, "{number}");
             let ParamValue::Real(x) = proposal.params["x"] else { panic!() };
-            observed.push(Observation { proposal, loss: Some((x - 0.3).abs()) });
+            tried.push((proposal, (x - 0.3).abs()));
         }
-        let other = search(Startup::Random).propose(3, &observed[..3]).unwrap();
-        assert_ne!(other, observed[3].proposal);
+        assert_ne!(known(&tried[..3], Startup::Random, 3), tried[3].0);
     }
 }

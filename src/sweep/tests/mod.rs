@@ -17,7 +17,7 @@ use crate::sweep::engine::trial::{Measured, Trial, TrialEnd, TrialReport, TrialW
 use crate::sweep::executor::{Executor, Threads};
 use crate::sweep::objective::tabular::Tabular;
 use crate::sweep::request::SweepRequest;
-use crate::sweep::search::{FamilySpace, LAG, Method, Observation, Proposer, Startup};
+use crate::sweep::search::{FamilySpace, LAG, Method, Observation, Proposal, Proposer, Startup};
 
 #[test]
 fn a_proposal_depends_on_what_has_ended_for_sure_and_finds_the_better_half() {
@@ -25,19 +25,21 @@ fn a_proposal_depends_on_what_has_ended_for_sure_and_finds_the_better_half() {
     let dimensions = find("ridge").unwrap().search_space(shape);
     let ridge = FamilySpace { family: "ridge".into(), dimensions };
     let search = Proposer::new(Method::Tpe, 4, vec![ridge.clone()], 3);
-    let mut tried: Vec<Observation> = Vec::new();
+    let mut tried: Vec<(Proposal, f64)> = Vec::new();
     let mut late = 0.0;
     for number in 0..60_usize {
         let known = &tried[..number.saturating_sub(LAG - 1).min(tried.len())];
-        let proposal = search.propose(number, known).unwrap();
-        assert_eq!(search.propose(number, known), Some(proposal.clone()), "the same each time");
+        let known = known.iter().map(|(proposal, loss)| Observation { proposal, loss: Some(*loss) });
+        let known: Vec<Observation<'_>> = known.collect();
+        let proposal = search.propose(number, &known).unwrap();
+        assert_eq!(search.propose(number, &known), Some(proposal.clone()), "the same each time");
         let Some(ParamValue::Real(alpha)) = proposal.params.get("alpha") else { panic!("{proposal:?}") };
         // Best at 100.
         let loss = (alpha.ln() - 100_f64.ln()).abs();
         if number >= 40 {
             late += loss / 20.0;
         }
-        tried.push(Observation { proposal, loss: Some(loss) });
+        tried.push((proposal, loss));
     }
     assert!(late < 2.0, "by chance it would be 3.6 on average: {late}");
     let grid = Proposer::new(Method::Grid, 4, vec![ridge], 5);

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use super::log::LoggedSweep;
 use super::printing::{PrintingAttempt, is_made_here, lacking_points};
 use super::{Recorder, SWEEP, TRIAL, WHY, cut, params};
@@ -22,6 +24,8 @@ pub const ATTEMPT: &str = "mltui.attempt";
 const LOG: &str = "logs/trial.log";
 /// Runs of a trial that are looked at: a script may nest many.
 const MOST: usize = 10_000;
+/// Milliseconds that a run may have begun before its trial, as clocks go.
+const SLACK: i64 = 10_000;
 /// Experiments that are searched at once, and at most.
 const AT_ONCE: usize = 100;
 const MOST_EXPERIMENTS: usize = 10_000;
@@ -46,6 +50,8 @@ pub struct ScriptRuns {
     pub(super) store: Store,
     pub(super) sweep: LoggedSweep,
     elsewhere: Mutex<Elsewhere>,
+    /// When trials were first attempted, of those that this process began, in milliseconds since the epoch.
+    begun: Mutex<FxHashMap<usize, i64>>,
     /// The sweep's own run, as soon as it may have children.
     parent: Mutex<Option<RunId>>,
     has_parent: Condvar,
@@ -58,6 +64,7 @@ impl ScriptRuns {
             store,
             sweep,
             elsewhere: Mutex::new(Elsewhere::Unknown),
+            begun: Mutex::default(),
             parent: Mutex::new(None),
             has_parent: Condvar::new(),
         }
@@ -80,6 +87,13 @@ impl ScriptRuns {
     pub async fn is_current(&self) -> bool {
         let revision = self.store.info().await.ok().and_then(|info| info.revision);
         revision.is_some_and(|revision| CURRENT.contains(&revision.as_str()))
+    }
+
+    /// A trial is attempted for the first time, on this machine: it has no run that began before.
+    pub fn begins(&self, trial: usize, since: i64) {
+        if !self.sweep.outlives {
+            self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(trial, since);
+        }
     }
 
     /// What is optimised.
@@ -105,21 +119,33 @@ impl ScriptRuns {
     /// # Errors
     /// The store's.
     pub async fn of(&self, trial: usize, is_over: bool) -> Result<Vec<Run>> {
-        let runs = self.search(vec![self.sweep.experiment.clone()], trial).await?;
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner).get(&trial).copied();
+        // Conditions on tags are looked at for each run that is not left out before.
+        let since = begun.map(|begun| begun.saturating_sub(SLACK));
+        let mut runs = self.search(vec![self.sweep.experiment.clone()], trial, since).await?;
         let elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (elsewhere, found) = match elsewhere {
             // One that was made here says nothing of where scripts make theirs.
             _ if runs.iter().any(|run| !is_made_here(run)) => return Ok(runs),
             Elsewhere::Nowhere => return Ok(runs),
             Elsewhere::In(experiment) => {
-                let found = self.search(vec![experiment.clone()], trial).await?;
+                let found = self.search(vec![experiment.clone()], trial, since).await?;
                 if found.is_empty() {
                     self.everywhere(trial).await?
                 } else {
                     (Elsewhere::In(experiment), found)
                 }
             }
-            Elsewhere::Unknown => self.everywhere(trial).await?,
+            Elsewhere::Unknown => {
+                if since.is_some() {
+                    // The clock may have been set.
+                    runs = self.search(vec![self.sweep.experiment.clone()], trial, None).await?;
+                    if runs.iter().any(|run| !is_made_here(run)) {
+                        return Ok(runs);
+                    }
+                }
+                self.everywhere(trial).await?
+            }
         };
         if elsewhere != Elsewhere::Nowhere || is_over {
             *self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner) = elsewhere;
@@ -144,7 +170,7 @@ impl ScriptRuns {
         let ids: Vec<ExperimentId> =
             ids.filter(|id| *id != self.sweep.experiment).take(MOST_EXPERIMENTS).collect();
         for some in ids.chunks(AT_ONCE) {
-            let found = self.search(some.to_vec(), trial).await?;
+            let found = self.search(some.to_vec(), trial, None).await?;
             if let Some(run) = found.first() {
                 return Ok((Elsewhere::In(run.info.experiment_id.clone()), found));
             }
@@ -152,8 +178,14 @@ impl ScriptRuns {
         Ok((Elsewhere::Nowhere, Vec::new()))
     }
 
-    async fn search(&self, experiment_ids: Vec<ExperimentId>, trial: usize) -> Result<Vec<Run>> {
-        let filter = format!("tags.`{SWEEP}` = '{}' AND tags.`{TRIAL}` = '{trial}'", self.sweep.id);
+    async fn search(
+        &self,
+        experiment_ids: Vec<ExperimentId>,
+        trial: usize,
+        since: Option<i64>,
+    ) -> Result<Vec<Run>> {
+        let since = since.map_or(String::new(), |since| format!("attributes.start_time >= {since} AND "));
+        let filter = format!("{since}tags.`{SWEEP}` = '{}' AND tags.`{TRIAL}` = '{trial}'", self.sweep.id);
         let filter = parse(&filter)
             .map_err(|error| StoreError::new("find a run", ErrorKind::Invalid(error.to_string())))?;
         let search = RunSearch { experiment_ids, filter, max_results: 1_000, ..RunSearch::default() };

@@ -181,6 +181,9 @@ impl Commands {
             Some(launched) => launched,
             None => {
                 *attempt = folder.next_attempt(attempt)?;
+                if attempt.number == 1 {
+                    self.runs.begins(trial.number, attempt.since);
+                }
                 let assignment = self.assignment(trial, attempt, parent, gpus)?;
                 let goes_alone = turn.is_first();
                 let following = |number| {
