@@ -5,6 +5,7 @@
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
+pub mod edit;
 mod origin;
 
 pub use origin::{VersionOrigin, origins};
