@@ -85,7 +85,8 @@ fn leaderboard(app: &mut App) {
             };
             let gap = if behind == 0.0 { String::new() } else { format!("{behind:+.3e}") };
             let values = ranked.values.iter().map(|value| text::number(*value));
-            [sign.to_owned(), gap].into_iter().chain(values).collect()
+            let badges = text::clean(app.runs.badges.of(catalog.run_id(ranked.row))).into_owned();
+            [badges, sign.to_owned(), gap].into_iter().chain(values).collect()
         })
         .collect();
     let width = |column: usize| notes.iter().map(|note| text::width(&note[column])).max().unwrap_or(0);
