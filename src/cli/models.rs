@@ -85,7 +85,7 @@ pub fn time<'a>(time: Option<i64>) -> Value<'a> {
 }
 
 /// A text, or nothing where it is empty.
-pub fn words<'a>(text: &'a str) -> Value<'a> {
+pub fn words(text: &str) -> Value<'_> {
     if text.is_empty() { Value::Missing } else { Value::Text(text) }
 }
 

@@ -315,7 +315,9 @@ mod tests {
         let mut model = store.get_registered_model("net").await.unwrap();
         let mut versions = store.model_versions("net").await.unwrap();
         model.last_updated_time = None;
-        versions.iter_mut().for_each(|version| version.last_updated_time = None);
+        for version in &mut versions {
+            version.last_updated_time = None;
+        }
         (model, versions)
     }
 

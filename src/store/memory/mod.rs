@@ -324,7 +324,7 @@ impl Registry for Memory {
 
     async fn describe_model_version(&self, name: &str, version: u64, description: &str) -> Inner<()> {
         self.call(|state| {
-            state.change_version(name, version)?.description = description.to_owned();
+            description.clone_into(&mut state.change_version(name, version)?.description);
             Ok(())
         })
         .await

@@ -85,8 +85,7 @@ fn leaderboard(app: &mut App) {
             };
             let gap = if behind == 0.0 { String::new() } else { format!("{behind:+.3e}") };
             let values = ranked.values.iter().map(|value| text::number(*value));
-            let badges = text::clean(app.runs.badges.of(catalog.run_id(ranked.row))).into_owned();
-            [badges, sign.to_owned(), gap].into_iter().chain(values).collect()
+            [sign.to_owned(), gap].into_iter().chain(values).collect()
         })
         .collect();
     let width = |column: usize| notes.iter().map(|note| text::width(&note[column])).max().unwrap_or(0);
@@ -96,7 +95,14 @@ fn leaderboard(app: &mut App) {
         cells.map(|(cell, width)| text::fit_right(cell, *width, "")).collect::<Vec<_>>().join("  ")
     };
     let items = selection.ranking.iter().zip(&notes).enumerate().map(|(at, (ranked, note))| Item {
-        label: format!("{:>2}  {}", at + 1, catalog.run_name(ranked.row)),
+        label: format!(
+            "{:>2}  {} {}",
+            at + 1,
+            catalog.run_name(ranked.row),
+            app.runs.badges.of(catalog.run_id(ranked.row))
+        )
+        .trim_end()
+        .to_owned(),
         note: aligned(note),
         on: None,
         value: RunId::from(catalog.run_id(ranked.row)),

@@ -75,7 +75,9 @@ impl Details {
             Tab::Charts => Vec::new(),
             Tab::Overview => {
                 let mut lines = overview(run, experiment, now);
-                lines.extend(self.registered.iter().map(|version| registered("registered", version)));
+                // Behind its ids: what a run is used for is worth more than where its files are.
+                let versions = self.registered.iter().map(|version| registered("registered", version));
+                lines.splice(2..2, versions);
                 lines
             }
             Tab::Metrics => run.metrics.iter().map(metric).collect(),

@@ -42,6 +42,8 @@ pub struct Details {
     pub models: Remote<Vec<LoggedModel>>,
     /// The registered versions of the run that is shown, as far as they are known.
     pub registered: Vec<ModelVersion>,
+    /// They are known: there are no others.
+    pub knows_registered: bool,
 }
 
 impl Details {

@@ -1,6 +1,7 @@
 //! What there is to say of a model or a version, in lines.
 
 use super::screen::ModelsScreen;
+use crate::mlflow::filter::same_number;
 use crate::mlflow::{ModelVersion, RegisteredModel, Tag, tags};
 use crate::registry::badges;
 use crate::select::Goal;
@@ -144,7 +145,7 @@ pub fn version(
             let stands = match is_better(value - theirs, goal.goal) {
                 Some(true) => format!("{by} better than"),
                 Some(false) => format!("{by} worse than"),
-                None if value == theirs => "equal to".into(),
+                None if same_number(value, theirs) => "equal to".into(),
                 None => "not comparable to".into(),
             };
             words = format!("{words}, {stands} @{champion} v{} ({})", of.version, text::number(theirs));

@@ -3,7 +3,7 @@
 
 use super::effects::Effect;
 use super::screen::{ModelsPane, ModelsScreen};
-use super::update::{again, screen, screen_mut};
+use super::update::{screen, screen_mut};
 use crate::mlflow::limits::{check_alias, check_description, check_key, check_model_name};
 use crate::mlflow::{ModelStage, Tag};
 use crate::registry::badges;
@@ -129,7 +129,7 @@ pub fn ask_description(app: &mut App) {
         check_description(text).map_err(|error| error.to_string())?;
         Ok(text.trim_end().to_owned())
     };
-    Prompt::new(title, "alt-enter starts a new line", &before, read, move |app, text, effects| {
+    Prompt::new(title, "ctrl-j starts a new line", &before, read, move |app, text, effects| {
         send(app, Edit::Describe { model: model.clone(), version, text }, effects);
         Ok(())
     })
@@ -286,7 +286,6 @@ pub fn edited(app: &mut App, result: Result<Applied, StoreError>, effects: &mut 
         }
         Err(error) => app.say(format!("nothing was changed: {error}; {}", error.hint())),
     }
-    again(app);
     reread(app, effects);
 }
 
@@ -299,7 +298,6 @@ pub fn undone(app: &mut App, result: Result<Applied, StoreError>, effects: &mut 
         }
         Err(error) => app.say(format!("not undone: {error}; {}", error.hint())),
     }
-    again(app);
     reread(app, effects);
 }
 

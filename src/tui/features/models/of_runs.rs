@@ -68,6 +68,11 @@ impl RunVersions {
         self.known.extend(found);
     }
 
+    /// Whether it is known which versions a run has.
+    pub fn knows(&self, run: &RunId) -> bool {
+        self.is_absent || self.reading.error().is_some() || self.known.contains_key(run)
+    }
+
     /// The versions of a run, by name, the newest first.
     pub fn of(&self, run: &RunId) -> &[ModelVersion] {
         self.known.get(run).map_or(&[], Vec::as_slice)

@@ -55,6 +55,17 @@ impl ModelOrder {
 pub struct Freshness {
     pub asked: i64,
     pub writes: u64,
+    /// Milliseconds until the answer was there.
+    pub took: i64,
+}
+
+impl Freshness {
+    /// The answer is there. What is to be asked for again at once has no time.
+    pub fn answered(&mut self, now: i64) {
+        if self.asked > 0 {
+            self.took = now - self.asked;
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -191,11 +202,16 @@ impl ModelsScreen {
         self.of = Some(model);
     }
 
-    /// Takes versions that came. The cursor stays on its own.
-    pub fn take_versions(&mut self, ticket: Ticket, result: Result<Vec<ModelVersion>, StoreError>, now: i64) {
+    /// Takes versions that came; false if they come too late. The cursor stays on its own.
+    pub fn take_versions(
+        &mut self,
+        ticket: Ticket,
+        result: Result<Vec<ModelVersion>, StoreError>,
+        now: i64,
+    ) -> bool {
         let before = self.leads_to.or_else(|| self.version().map(|version| version.version));
         if !self.versions.take(ticket, result.map(Arc::new), now) {
-            return;
+            return false;
         }
         self.leads_to = None;
         let numbers: Vec<u64> = self.versions().iter().map(|version| version.version).collect();
@@ -207,6 +223,7 @@ impl ModelsScreen {
         if known.is_empty() {
             self.pane = ModelsPane::Models;
         }
+        true
     }
 
     /// Takes what versions were made from.

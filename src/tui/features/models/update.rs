@@ -28,6 +28,8 @@ const UNTOLD: i64 = 5_000;
 /// Milliseconds between looks at which versions the runs on the screen have.
 const LOOK_AT_RUNS: i64 = 1_000;
 const UNTOLD_OF_RUNS: i64 = 10_000;
+/// A store is busy with looks for no more than one part in so many of the time.
+const BUSY_SHARE: i64 = 10;
 /// Runs whose versions are asked for beside those on the screen: of the leaderboard.
 const RANKED: usize = 50;
 
@@ -312,15 +314,20 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     let now = app.now;
     match msg {
         Msg::Models { ticket, is_whole, result } => {
-            if let Some(screen) = screen_mut(app) {
-                screen.take_models(ticket, is_whole, result, now);
+            if let Some(screen) = screen_mut(app)
+                && screen.take_models(ticket, is_whole, result, now)
+                && is_whole
+            {
+                screen.models_asked.answered(now);
             }
             show_cursors(app);
         }
         Msg::Versions { ticket, result } => {
             let reads_cheaply = app.capabilities.cheap_reads;
             if let Some(screen) = screen_mut(app) {
-                screen.take_versions(ticket, result, now);
+                if screen.take_versions(ticket, result, now) {
+                    screen.versions_asked.answered(now);
+                }
                 // What runs are worth changes little: a server is asked again when somebody wants it.
                 if reads_cheaply {
                     screen.fresh.clear();
@@ -348,6 +355,10 @@ fn is_due(app: &App, asked: Freshness, (least, untold): (i64, i64)) -> bool {
         return false;
     }
     let age = app.now - asked.asked;
+    // What takes a store long is asked for seldom.
+    if age < asked.took * BUSY_SHARE {
+        return false;
+    }
     if app.capabilities.change_feed {
         return (asked.writes != app.writes && age >= least) || age >= untold;
     }
@@ -355,7 +366,7 @@ fn is_due(app: &App, asked: Freshness, (least, untold): (i64, i64)) -> bool {
 }
 
 fn now(app: &App) -> Freshness {
-    Freshness { asked: app.now, writes: app.writes }
+    Freshness { asked: app.now, writes: app.writes, took: 0 }
 }
 
 /// Reads all anew.
@@ -427,6 +438,7 @@ fn follow_runs(app: &mut App, effects: &mut Effects) {
     }
     if let Some(run) = app.details.shown_run() {
         let known = app.models.of_runs.of(run);
+        app.details.knows_registered = app.models.of_runs.knows(run);
         if app.details.registered != known {
             app.details.registered = known.to_vec();
         }
