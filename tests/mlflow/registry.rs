@@ -246,6 +246,14 @@ fn a_visit_to_the_registry_of_a_server() {
 }
 
 #[test]
+fn a_visit_to_the_registry_of_a_server_of_mlflow_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(V2, folder.path());
+    V2.run(REGISTER, &[&server.uri()]);
+    visit(V2, folder.path(), &server.uri());
+}
+
+#[test]
 fn a_visit_to_the_registry_of_a_local_store() {
     let folder = tempfile::tempdir().unwrap();
     let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());

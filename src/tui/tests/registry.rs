@@ -246,6 +246,9 @@ fn aliases_stand_wherever_the_run_does() {
     world.lacks("no logged models");
     world.keys("L");
     assert!(line(&world, "calm-1").iter().any(|line| line.contains("0.8") && line.contains("@champion")));
+    // Runs side by side.
+    world.keys("esc 2 C");
+    world.has("calm-1 @champion");
     // What somebody does elsewhere is seen.
     world.keys("esc");
     block_on(world.store.set_model_alias("wine", "champion", 4)).unwrap();

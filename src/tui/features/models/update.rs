@@ -28,10 +28,13 @@ const UNTOLD: i64 = 5_000;
 /// Milliseconds between looks at which versions the runs on the screen have.
 const LOOK_AT_RUNS: i64 = 1_000;
 const UNTOLD_OF_RUNS: i64 = 10_000;
+/// Milliseconds between two questions about runs that are seen for the first time.
+const PAUSE_OF_RUNS: i64 = 400;
 /// A store is busy with looks for no more than one part in so many of the time.
 const BUSY_SHARE: i64 = 10;
-/// Runs whose versions are asked for beside those on the screen: of the leaderboard.
+/// Runs whose versions are asked for beside those on the screen: of the leaderboard, and of a comparison.
 const RANKED: usize = 50;
+const COMPARED: usize = 100;
 
 /// The registry, where it is on top.
 pub fn screen(app: &App) -> Option<&ModelsScreen> {
@@ -446,6 +449,10 @@ fn follow_runs(app: &mut App, effects: &mut Effects) {
     if !app.runs.loaded || app.models.of_runs.reading.is_waiting() {
         return;
     }
+    // Whoever scrolls past runs does not want to know all of them of a server.
+    if !app.capabilities.cheap_reads && app.now - app.models.of_runs.freshness.asked < PAUSE_OF_RUNS {
+        return;
+    }
     let runs = shown_runs(app);
     let is_due = is_due(app, app.models.of_runs.freshness, (LOOK_AT_RUNS, UNTOLD_OF_RUNS));
     let is_due = is_due
@@ -465,6 +472,9 @@ fn shown_runs(app: &App) -> Vec<RunId> {
     let mut runs: Vec<RunId> =
         app.runs.visible(height).map(|row| RunId::from(app.runs.catalog.run_id(row))).collect();
     runs.extend(app.details.shown_run().cloned());
+    if let Some(Screen::Compare(screen)) = app.screens.last() {
+        runs.extend(screen.runs.iter().take(COMPARED).map(|compared| compared.run.clone()));
+    }
     if let Some(chosen) = app.best.chosen()
         && let Some(selection) = &chosen.selection
     {
