@@ -292,10 +292,13 @@ async fn holds(store: &Store, edit: &Edit) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::marking::{self, Journal, MarkRequest, Registration, Undoing};
+    use crate::mlflow::{ExperimentId, RunStatus};
     use crate::store::memory::Memory;
+    use crate::store::{NewModel, NewRun, RunUpdate};
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
     }
 
     async fn filled() -> Store {
@@ -370,6 +373,101 @@ mod tests {
             let refused = undo(&store, &applied.undo.unwrap()).await.unwrap_err();
             assert!(matches!(refused.kind, ErrorKind::Invalid(_)), "{refused}");
             assert_eq!(store.get_registered_model("net").await.unwrap().alias("champion"), Some(3));
+        });
+    }
+
+    /// A mark on a new run whose model is registered as `net`, and a world to undo it in.
+    struct Marking {
+        store: Store,
+        experiment: ExperimentId,
+        journal: Journal,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Marking {
+        async fn new() -> Self {
+            let store = Store::new(Memory::default());
+            let experiment = store.create_experiment("wine", &[]).await.unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            Self { store, experiment, journal: Journal::new(folder.path(), "memory"), _folder: folder }
+        }
+
+        async fn mark(&self, now: i64) {
+            let (store, experiment_id) = (&self.store, self.experiment.clone());
+            let new = NewRun {
+                experiment_id: experiment_id.clone(),
+                run_name: None,
+                user_id: "ana".into(),
+                start_time: now,
+                tags: Vec::new(),
+            };
+            let run = store.create_run(&new).await.unwrap().info.run_id;
+            let model = NewModel {
+                experiment_id,
+                name: "model".into(),
+                source_run_id: run.clone(),
+                params: Vec::new(),
+                tags: Vec::new(),
+            };
+            let model = store.create_logged_model(&model).await.unwrap().model_id;
+            store.log_model_output(&run, &model).await.unwrap();
+            store.finish_logged_model(&model, true).await.unwrap();
+            let done = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(9), run_name: None };
+            store.update_run(&run, &done).await.unwrap();
+            let request = MarkRequest {
+                experiment: self.experiment.clone(),
+                run,
+                metric: "rmse".into(),
+                value: Some(0.5),
+                direction: "min".into(),
+                value_of: "latest".into(),
+                why: "the best".into(),
+                by: "ana".into(),
+                now,
+                random: 7,
+                model_by: None,
+                registration: Some(Registration {
+                    name: "net".into(),
+                    alias: "champion".into(),
+                    previous_alias: "previous".into(),
+                }),
+            };
+            let plan = marking::plan(store, &request).await.unwrap();
+            marking::mark(store, &self.journal, &plan).await.unwrap();
+        }
+
+        async fn undo_mark(&self, now: i64) {
+            let undoing = Undoing { by: "ana".into(), now, of_others: false };
+            marking::undo(&self.store, &self.journal, &self.experiment, &undoing, 7).await.unwrap();
+        }
+
+        async fn champion(&self) -> Option<u64> {
+            self.store.get_registered_model("net").await.unwrap().alias("champion")
+        }
+    }
+
+    #[test]
+    fn a_mark_and_a_move_of_its_alias_do_not_undo_each_other() {
+        block_on(async {
+            let to = |version| Edit::Alias {
+                model: "net".into(),
+                alias: "champion".into(),
+                version: Some(version),
+            };
+            let world = Marking::new().await;
+            world.mark(1_000).await;
+            world.mark(2_000).await;
+            assert_eq!(world.champion().await, Some(2));
+            let moved = apply(&world.store, &to(1)).await.unwrap();
+            world.undo_mark(3_000).await;
+            assert_eq!(world.champion().await, Some(1), "undoing the mark leaves what was moved by hand");
+            // A newer mark takes the alias; then the move is not undone any more.
+            world.mark(4_000).await;
+            assert_eq!(world.champion().await, Some(3));
+            assert!(undo(&world.store, &moved.undo.unwrap()).await.is_err());
+            assert_eq!(world.champion().await, Some(3));
+            world.undo_mark(5_000).await;
+            assert_eq!(world.champion().await, Some(1), "back to what the mark found");
         });
     }
 
