@@ -31,7 +31,7 @@ fn version(number: usize) -> ModelVersion {
         name: name(0),
         version: [1, 7, u64::MAX, 0][number % 4],
         source: name(1),
-        run_id: (number % 3 > 0).then(|| run(number).info.run_id),
+        run_id: (!number.is_multiple_of(3)).then(|| run(number).info.run_id),
         status: ["READY", "", "FAILED"][number % 3].into(),
         status_message: name(2),
         current_stage: ["None", "Production", "\u{1b}[2J"][number % 3].into(),
@@ -48,7 +48,7 @@ fn version(number: usize) -> ModelVersion {
 fn origin(number: usize) -> VersionOrigin {
     let value = NUMBERS[number % NUMBERS.len()];
     VersionOrigin {
-        run: (number % 2 > 0).then(|| run(number).info),
+        run: (!number.is_multiple_of(2)).then(|| run(number).info),
         run_metrics: [("val_rmse".to_owned(), value), (NAMES[number % NAMES.len()].to_owned(), value)].into(),
         model_metrics: [].into(),
     }

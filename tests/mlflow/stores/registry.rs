@@ -59,7 +59,11 @@ async fn versions(store: &Store, name: &str) {
     store.set_model_version_tag(name, 2, &Tag::new("why", "it's better")).await.unwrap();
     store.set_model_version_tag(name, 2, &Tag::new("passing", "1")).await.unwrap();
     store.delete_model_version_tag(name, 2, "passing").await.unwrap();
+    // A description can be taken away again.
+    store.describe_model_version(name, 3, "passing").await.unwrap();
+    store.describe_model_version(name, 3, "").await.unwrap();
     let all = store.model_versions(name).await.unwrap();
+    assert_eq!(all[0].description, "");
     let numbers: Vec<u64> = all.iter().map(|version| version.version).collect();
     assert_eq!(numbers, [3, 2, 1], "the newest first");
     let second = &all[1];

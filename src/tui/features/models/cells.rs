@@ -11,7 +11,7 @@ use crate::text;
 use crate::tui::widgets::theme::Theme;
 
 /// Cells of an age, and between columns.
-const AGE: usize = 5;
+const AGE: usize = 4;
 const GAP: usize = 2;
 /// Cells of badges at most, of a run's name, a value, a difference, a user.
 const BADGES: usize = 34;

@@ -7,10 +7,23 @@ use crate::registry::badges;
 use crate::select::Goal;
 use crate::text;
 
-/// Characters of a description that are looked at: nobody reads more in a terminal.
-const DESCRIPTION: usize = 20_000;
-/// Lines of it.
-const MOST_LINES: usize = 400;
+/// How much of a description is told, in characters and lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Its beginning, where other things are to be seen too.
+    Short,
+    /// All that anybody reads in a terminal.
+    Whole,
+}
+
+impl Extent {
+    fn limits(self) -> (usize, usize) {
+        match self {
+            Self::Short => (240, 3),
+            Self::Whole => (20_000, 400),
+        }
+    }
+}
 
 /// A key and what is said of it; a heading has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +45,18 @@ fn time(time: Option<i64>, now: i64) -> String {
 }
 
 /// A description in lines; the first stands beside its key.
-fn described(text: &str, lines: &mut Vec<ToldLine>) {
-    let text: String = text.chars().take(DESCRIPTION).collect();
+fn described(text: &str, extent: Extent, lines: &mut Vec<ToldLine>) {
+    let (letters, most) = extent.limits();
+    let text = text.trim_end();
+    let short: String = text.chars().take(letters).collect();
+    let is_cut = short.len() < text.len() || short.lines().count() > most;
     let mut key = "description";
-    for words in text.trim_end().lines().take(MOST_LINES) {
+    for words in short.lines().take(most) {
         lines.push(line(key, words));
         key = "";
+    }
+    if let Some(last) = lines.last_mut().filter(|_| is_cut) {
+        last.value.push_str(" …");
     }
 }
 
@@ -84,7 +103,7 @@ pub fn in_lines(told: Vec<ToldLine>) -> Vec<String> {
 }
 
 /// All of a model.
-pub fn model(model: &RegisteredModel, now: i64) -> Vec<ToldLine> {
+pub fn model(model: &RegisteredModel, extent: Extent, now: i64) -> Vec<ToldLine> {
     let mut lines = Vec::new();
     let newest = model.newest_version().map_or("none yet".into(), |version| format!("newest v{version}"));
     let count = model.version_count.map_or(newest.clone(), |count| match count {
@@ -103,7 +122,7 @@ pub fn model(model: &RegisteredModel, now: i64) -> Vec<ToldLine> {
     if !stages.is_empty() {
         lines.push(line("stages", stages.join(", ")));
     }
-    described(&model.description, &mut lines);
+    described(&model.description, extent, &mut lines);
     tagged(&model.tags, &mut lines);
     lines.push(line("created", time(model.creation_time, now)));
     lines.push(line("changed", time(model.last_updated_time, now)));
@@ -116,6 +135,7 @@ pub fn version(
     version: &ModelVersion,
     champion: &str,
     experiment: &str,
+    extent: Extent,
     now: i64,
 ) -> Vec<ToldLine> {
     let mut lines = Vec::new();
@@ -152,7 +172,7 @@ pub fn version(
         }
         lines.push(ToldLine { key: "metric", value: format!("{} {words}", goal.metric), is_bad: false });
     }
-    described(&version.description, &mut lines);
+    described(&version.description, extent, &mut lines);
     tagged(&version.tags, &mut lines);
     if let Some(origin) = origin {
         let mut key = "metrics";

@@ -6,6 +6,7 @@ use crossterm::event::MouseEvent;
 use ratatui::layout::Position;
 
 use super::actions::Action;
+use super::describe::Extent;
 use super::effects::Effect;
 use super::layout::{ModelAreas, areas, inside};
 use super::screen::{Freshness, ModelsPane, ModelsScreen};
@@ -129,17 +130,24 @@ fn all(app: &App) -> Option<Report> {
     let screen = screen(app)?;
     let model = screen.model()?;
     let (title, told) = match screen.version().filter(|_| screen.pane == ModelsPane::Versions) {
-        Some(version) => (format!("{} v{}", version.name, version.version), told(app, screen, version)),
-        None => (model.name.clone(), describe::model(model, app.now)),
+        Some(version) => {
+            (format!("{} v{}", version.name, version.version), told(app, screen, version, Extent::Whole))
+        }
+        None => (model.name.clone(), describe::model(model, Extent::Whole, app.now)),
     };
     Some(Report::new(title, describe::in_lines(told)))
 }
 
 /// What there is to say of a version.
-pub fn told(app: &App, screen: &ModelsScreen, version: &ModelVersion) -> Vec<describe::ToldLine> {
+pub fn told(
+    app: &App,
+    screen: &ModelsScreen,
+    version: &ModelVersion,
+    extent: Extent,
+) -> Vec<describe::ToldLine> {
     let run = screen.origins.get(&version.version).and_then(|origin| origin.run.as_ref());
     let experiment = run.map_or(String::new(), |run| experiment_name(app, &run.experiment_id));
-    describe::version(screen, version, &app.selecting.alias, &experiment, app.now)
+    describe::version(screen, version, &app.selecting.alias, &experiment, extent, app.now)
 }
 
 /// The name of an experiment, or its id where that is all that is known.

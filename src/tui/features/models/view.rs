@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::cells::{VersionColumns, model_row};
-use super::describe::{self, ToldLine};
+use super::describe::{self, Extent, ToldLine};
 use super::layout::{areas, inside};
 use super::screen::{ModelsPane, ModelsScreen};
 use super::update::told;
@@ -176,9 +176,13 @@ fn details(app: &App, screen: &ModelsScreen, theme: &Theme, frame: &mut Frame<'_
             if let Some(stage) = version.stage() {
                 rest.push(Span::styled(format!("{} ", text::clean(stage)), theme.chip));
             }
-            (format!("{} v{}", version.name, version.version), rest, told(app, screen, version))
+            (
+                format!("{} v{}", version.name, version.version),
+                rest,
+                told(app, screen, version, Extent::Short),
+            )
         }
-        None => (model.name.clone(), Vec::new(), describe::model(model, app.now)),
+        None => (model.name.clone(), Vec::new(), describe::model(model, Extent::Short, app.now)),
     };
     frame.render_widget(block(theme, false, &title, rest, area.width), area);
     let room = inside(area);
