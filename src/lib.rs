@@ -5,6 +5,7 @@
 //! ```text
 //! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
+//! store ◀── registry ◀── { cli, tui }                  select ◀── registry
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
 //! params ◀── learn ◀── sweep ◀── { config, cli, tui }  store ◀── sweep      learn ◀── compare
 //! in sweep: search ◀── engine ◀── objective ◀── executor   search and engine do not know learn
@@ -19,6 +20,7 @@
 //! - [`compare`]: runs side by side: what differs, what is best, which params matter.
 //! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
 //! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
+//! - [`registry`]: versions of registered models, and the runs and values behind them.
 //! - [`params`]: hyper-parameters: their values and ranges.
 //! - [`learn`]: estimators: data sets, folds, model families, scores, ONNX. Knows no MLflow, no store and no sweep.
 //! - [`sweep`]: a search over hyper-parameters, trials side by side, and what is logged of them.
@@ -73,6 +75,7 @@ pub mod mlflow;
 mod orders;
 pub mod params;
 pub mod program;
+pub mod registry;
 pub mod select;
 pub mod sheet;
 pub mod state;

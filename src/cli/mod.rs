@@ -12,6 +12,8 @@ mod doctor;
 mod doctor_slurm;
 pub(crate) mod experiments;
 mod mark_best;
+mod model_versions;
+mod models;
 mod out;
 mod output;
 mod reading;
@@ -75,6 +77,8 @@ pub enum Command {
     Best(best::Arguments),
     /// Mark the best run, register its model and move the alias, optionally only if it beats the champion
     MarkBest(mark_best::Arguments),
+    /// List registered models, or the versions of one with their runs and values
+    Models(models::Arguments),
     /// Train: search over model families, or over the params of any command, logging each trial as a run
     Sweep(Box<sweep_arguments::Arguments>),
     /// List, pause, continue or cancel the sweeps of this machine
@@ -299,6 +303,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Compare(command)) => block_on(compare::run(&settings, &command, &mut out)),
         Some(Command::Best(command)) => block_on(best::run(&settings, &command, &mut out)),
         Some(Command::MarkBest(command)) => block_on(mark_best::run(&settings, &command, &mut out)),
+        Some(Command::Models(command)) => block_on(models::run(&settings, &command, &mut out)),
         Some(Command::Sweep(command)) => block_on(sweep::run(&settings, &command, &mut out)),
         Some(Command::Sweeps(command)) => sweeps::run(&settings, &command, &mut out),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),

@@ -273,13 +273,56 @@ pub struct ArtifactFile {
     pub file_size: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// The stages of model versions. MLflow 3 still keeps them, beside aliases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum ModelStage {
+    None,
+    Staging,
+    Production,
+    Archived,
+}
+
+impl ModelStage {
+    pub const ALL: [Self; 4] = [Self::None, Self::Staging, Self::Production, Self::Archived];
+
+    /// As MLflow writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Staging => "Staging",
+            Self::Production => "Production",
+            Self::Archived => "Archived",
+        }
+    }
+
+    /// Whether the versions that are in it can be archived in favour of another.
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Staging | Self::Production)
+    }
+}
+
+impl FromStr for ModelStage {
+    type Err = ();
+
+    /// In upper or lower case, as MLflow takes it.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|stage| stage.as_str().eq_ignore_ascii_case(text)).ok_or(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct RegisteredModel {
     pub name: String,
     pub description: String,
     pub tags: Vec<Tag>,
     /// Alias and the version that it points to.
     pub aliases: Vec<(String, u64)>,
+    pub creation_time: Option<i64>,
+    pub last_updated_time: Option<i64>,
+    /// Each stage that has versions, and the newest version in it.
+    pub latest: Vec<(String, u64)>,
+    /// How many versions there are, where that is known without reading them.
+    pub version_count: Option<u64>,
 }
 
 impl RegisteredModel {
@@ -288,23 +331,56 @@ impl RegisteredModel {
         self.aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| *version)
     }
 
+    /// The newest version, whatever its stage.
+    pub fn newest_version(&self) -> Option<u64> {
+        self.latest.iter().map(|(_, version)| *version).max()
+    }
+
     /// MLflow keeps prompts among the models; they have texts for versions.
     pub fn is_prompt(&self) -> bool {
-        self.tags.iter().any(|tag| tag.key == tags::IS_PROMPT && tag.value.eq_ignore_ascii_case("true"))
+        are_of_prompt(&self.tags)
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+fn are_of_prompt(all: &[Tag]) -> bool {
+    all.iter().any(|tag| tag.key == tags::IS_PROMPT && tag.value.eq_ignore_ascii_case("true"))
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct ModelVersion {
     pub name: String,
     pub version: u64,
     pub source: String,
     pub run_id: Option<RunId>,
     pub status: String,
+    /// Why the status is what it is, where MLflow says so.
+    pub status_message: String,
     pub current_stage: String,
     pub description: String,
     pub tags: Vec<Tag>,
     pub aliases: Vec<String>,
+    pub user_id: String,
+    pub creation_time: Option<i64>,
+    pub last_updated_time: Option<i64>,
+    /// The logged model that it was made from (MLflow 3).
+    pub model_id: Option<ModelId>,
+}
+
+impl ModelVersion {
+    /// The logged model that a source names: `models:/m-…`.
+    pub fn model_of_source(source: &str) -> Option<ModelId> {
+        source.strip_prefix("models:/").filter(|id| id.starts_with("m-")).map(ModelId::from)
+    }
+
+    /// Its stage, where it has one.
+    pub fn stage(&self) -> Option<&str> {
+        Some(self.current_stage.as_str()).filter(|stage| !matches!(*stage, "" | "None"))
+    }
+
+    /// MLflow keeps prompts among the models; they have texts for versions.
+    pub fn is_prompt(&self) -> bool {
+        are_of_prompt(&self.tags)
+    }
 }
 
 /// A value that was logged for a model, on a data set or none. MLflow keeps NaN as 0 here.

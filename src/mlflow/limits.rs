@@ -14,6 +14,8 @@ pub const PARAM_VALUE_CHARS: usize = 6_000;
 pub const TAG_VALUE_CHARS: usize = 8_000;
 pub const EXPERIMENT_NAME_CHARS: usize = 500;
 pub const ALIAS_CHARS: usize = 255;
+/// What the column of a server's database takes.
+pub const DESCRIPTION_CHARS: usize = 5_000;
 pub const BATCH_METRICS: usize = 1_000;
 pub const BATCH_PARAMS: usize = 100;
 pub const BATCH_TAGS: usize = 100;
@@ -52,6 +54,10 @@ pub enum LimitError {
     EmptyExperimentName,
     #[error("the experiment name has {length} characters; MLflow allows at most 500")]
     LongExperimentName { length: usize },
+    #[error("the description was cut when it was read; writing it back would lose the rest")]
+    CutDescription,
+    #[error("the description has {length} characters; MLflow allows at most 5000")]
+    LongDescription { length: usize },
     #[error("invalid model name {name:?}; it must not be empty or contain `/` or `:`")]
     BadModelName { name: String },
     #[error("invalid alias {alias:?}; use 1 to 255 letters, digits, `_` and `-`")]
@@ -83,6 +89,15 @@ pub fn check_model_name(name: &str) -> Result<(), LimitError> {
         return Err(LimitError::BadModelName { name: name.into() });
     }
     Ok(())
+}
+
+/// Checks the description of a registered model or of a version.
+pub fn check_description(description: &str) -> Result<(), LimitError> {
+    if description.contains(CUT) {
+        return Err(LimitError::CutDescription);
+    }
+    let length = description.chars().count();
+    if length > DESCRIPTION_CHARS { Err(LimitError::LongDescription { length }) } else { Ok(()) }
 }
 
 /// Checks a metric, param or tag name.

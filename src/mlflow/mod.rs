@@ -15,8 +15,8 @@ mod entities;
 
 pub use entities::{
     ArtifactFile, Dataset, DatasetInput, Experiment, LifecycleStage, LoggedModel, Metric, MetricPoint,
-    ModelMetric, ModelOutput, ModelVersion, NoExperiment, Param, RegisteredModel, Run, RunInfo, RunStatus,
-    Tag, ViewType,
+    ModelMetric, ModelOutput, ModelStage, ModelVersion, NoExperiment, Param, RegisteredModel, Run, RunInfo,
+    RunStatus, Tag, ViewType,
 };
 pub use ids::{ExperimentId, ModelId, RunId};
 pub use summary::{Collector, Part, Statistic, Summary};

@@ -1,7 +1,7 @@
 //! What a store answers with.
 
 use super::{HistoryCursor, RunBatch};
-use crate::mlflow::{ArtifactFile, MetricPoint, Run, RunId};
+use crate::mlflow::{ArtifactFile, MetricPoint, RegisteredModel, Run, RunId};
 
 /// What a store says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,17 @@ pub struct StoreInfo {
 pub struct RunPage {
     /// The runs, in the order that was requested.
     pub runs: Vec<Run>,
+    /// Where the next page begins; none behind the last.
+    pub next_page_token: Option<String>,
+}
+
+/// Registered models, by name.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ModelPage {
+    /// The models of the page.
+    pub models: Vec<RegisteredModel>,
+    /// Bytes that they take.
+    pub weight: usize,
     /// Where the next page begins; none behind the last.
     pub next_page_token: Option<String>,
 }

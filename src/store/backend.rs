@@ -12,12 +12,12 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::{
-    ArtifactList, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, NewModel, NewRun,
-    RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, sample_indices,
+    ArtifactList, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, ModelPage, NewModel,
+    NewRun, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, sample_indices,
 };
 use crate::mlflow::{
-    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelVersion,
-    Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
+    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
+    ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
 };
 
 /// What a call comes to within a backend: failures know what went wrong, and are told of which operation where they
@@ -143,8 +143,14 @@ pub trait Artifacts: Send + Sync {
 /// Registered models, their versions and aliases.
 #[async_trait]
 pub trait Registry: Send + Sync {
+    /// A page of all models, by name. Whoever asks leaves prompts out.
+    async fn registered_models(&self, token: Option<&str>) -> Inner<ModelPage>;
     async fn create_registered_model(&self, name: &str) -> Inner<()>;
     async fn get_registered_model(&self, name: &str) -> Inner<RegisteredModel>;
+    async fn rename_registered_model(&self, name: &str, new: &str) -> Inner<()>;
+    async fn describe_registered_model(&self, name: &str, description: &str) -> Inner<()>;
+    async fn set_registered_model_tag(&self, name: &str, tag: &Tag) -> Inner<()>;
+    async fn delete_registered_model_tag(&self, name: &str, key: &str) -> Inner<()>;
     async fn delete_registered_model(&self, name: &str) -> Inner<()>;
     async fn create_model_version(
         &self,
@@ -153,7 +159,19 @@ pub trait Registry: Send + Sync {
         run_id: Option<&RunId>,
         tags: &[Tag],
     ) -> Inner<ModelVersion>;
+    async fn get_model_version(&self, name: &str, version: u64) -> Inner<ModelVersion>;
     async fn model_versions(&self, name: &str) -> Inner<Vec<ModelVersion>>;
+    async fn model_versions_of(&self, runs: &[RunId]) -> Inner<Vec<ModelVersion>>;
+    async fn describe_model_version(&self, name: &str, version: u64, description: &str) -> Inner<()>;
+    async fn set_model_version_tag(&self, name: &str, version: u64, tag: &Tag) -> Inner<()>;
+    async fn delete_model_version_tag(&self, name: &str, version: u64, key: &str) -> Inner<()>;
+    async fn set_model_stage(
+        &self,
+        name: &str,
+        version: u64,
+        stage: ModelStage,
+        archives_others: bool,
+    ) -> Inner<()>;
     async fn delete_model_version(&self, name: &str, version: u64) -> Inner<()>;
     async fn has_aliases(&self) -> Inner<bool> {
         Ok(true)

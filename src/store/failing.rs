@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart,
-    Inner, LoggedModels, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
-    StoreInfo,
+    Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate,
+    Scan, StoreInfo,
 };
 use crate::mlflow::{
-    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelVersion,
-    Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
+    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
+    ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
 };
 
 /// When a call fails.
@@ -200,6 +200,47 @@ impl<B: Backend + 'static> Artifacts for Arc<Failing<B>> {
 
 #[async_trait]
 impl<B: Backend + 'static> Registry for Arc<Failing<B>> {
+    async fn registered_models(&self, token: Option<&str>) -> Inner<ModelPage> {
+        self.turn(passed(self.backend.registry()).registered_models(token)).await
+    }
+    async fn rename_registered_model(&self, name: &str, new: &str) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).rename_registered_model(name, new)).await
+    }
+    async fn describe_registered_model(&self, name: &str, description: &str) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).describe_registered_model(name, description)).await
+    }
+    async fn set_registered_model_tag(&self, name: &str, tag: &Tag) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).set_registered_model_tag(name, tag)).await
+    }
+    async fn delete_registered_model_tag(&self, name: &str, key: &str) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).delete_registered_model_tag(name, key)).await
+    }
+    async fn get_model_version(&self, name: &str, version: u64) -> Inner<ModelVersion> {
+        self.turn(passed(self.backend.registry()).get_model_version(name, version)).await
+    }
+    async fn model_versions_of(&self, runs: &[RunId]) -> Inner<Vec<ModelVersion>> {
+        self.turn(passed(self.backend.registry()).model_versions_of(runs)).await
+    }
+    async fn describe_model_version(&self, name: &str, version: u64, description: &str) -> Inner<()> {
+        let registry = passed(self.backend.registry());
+        self.turn(registry.describe_model_version(name, version, description)).await
+    }
+    async fn set_model_version_tag(&self, name: &str, version: u64, tag: &Tag) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).set_model_version_tag(name, version, tag)).await
+    }
+    async fn delete_model_version_tag(&self, name: &str, version: u64, key: &str) -> Inner<()> {
+        self.turn(passed(self.backend.registry()).delete_model_version_tag(name, version, key)).await
+    }
+    async fn set_model_stage(
+        &self,
+        name: &str,
+        version: u64,
+        stage: ModelStage,
+        archives_others: bool,
+    ) -> Inner<()> {
+        let registry = passed(self.backend.registry());
+        self.turn(registry.set_model_stage(name, version, stage, archives_others)).await
+    }
     async fn create_registered_model(&self, name: &str) -> Inner<()> {
         self.turn(passed(self.backend.registry()).create_registered_model(name)).await
     }

@@ -29,7 +29,7 @@ mod sql;
 mod sqlite;
 pub mod uri;
 
-pub use answers::{ArtifactList, Changes, HistoryPart, RunPage, StoreInfo};
+pub use answers::{ArtifactList, Changes, HistoryPart, ModelPage, RunPage, StoreInfo};
 pub use backend::{Artifacts, Backend, Inner, LoggedModels, Registry};
 pub use backoff::Backoff;
 pub use batch::RunBatch;

@@ -51,19 +51,20 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("sweep", &["disk", "learn", "mlflow", "params", "program", "state", "store", "sweep", "text"]),
     ("marking", &["disk", "marking", "mlflow", "select", "state", "store", "text"]),
+    ("registry", &["mlflow", "registry", "select", "store"]),
     ("state", &["disk", "mlflow", "select", "state", "text"]),
     (
         "cli",
         &[
             "disk", "mlflow", "store", "catalog", "chart", "compare", "config", "learn", "marking", "params",
-            "program", "select", "sheet", "state", "sweep", "text", "tui",
+            "program", "registry", "select", "sheet", "state", "sweep", "text", "tui",
         ],
     ),
     (
         "tui",
         &[
             "disk", "mlflow", "store", "catalog", "chart", "compare", "config", "learn", "marking", "params",
-            "program", "select", "sheet", "state", "sweep", "text", "tui",
+            "program", "registry", "select", "sheet", "state", "sweep", "text", "tui",
         ],
     ),
 ];

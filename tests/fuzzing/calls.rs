@@ -6,7 +6,8 @@ use mltui::catalog::Builder;
 use mltui::compare::Comparison;
 use mltui::mlflow::filter::{Filter, OrderBy, parse};
 use mltui::mlflow::{
-    Dataset, DatasetInput, ExperimentId, Metric, ModelId, Param, Part, RunId, RunStatus, Tag, ViewType,
+    Dataset, DatasetInput, ExperimentId, Metric, ModelId, ModelStage, Param, Part, RunId, RunStatus, Tag,
+    ViewType,
 };
 use mltui::select::Patterns;
 use mltui::store::{
@@ -70,7 +71,10 @@ pub async fn read_everything(store: &Store, known: &Known) {
     }
     answer("sampled_history", store.sampled_history(&runs, &known.metric, 10)).await;
     answer("get_registered_model", store.get_registered_model(&known.registered)).await;
+    answer("registered_models", store.registered_models()).await;
     answer("model_versions", store.model_versions(&known.registered)).await;
+    answer("get_model_version", store.get_model_version(&known.registered, 1)).await;
+    answer("model_versions_of", store.model_versions_of(&runs)).await;
     answer("model_version_by_alias", store.model_version_by_alias(&known.registered, &known.alias)).await;
     if let Some(model) = &known.model {
         answer("get_logged_model", store.get_logged_model(model)).await;
@@ -203,6 +207,15 @@ pub async fn write_something(store: &Store, known: &Known) {
     answer("create_model_version", store.create_model_version(name, "runs:/x", known.runs.first(), &[]))
         .await;
     answer("set_model_alias", store.set_model_alias(name, "a", 2)).await;
+    answer("describe_registered_model", store.describe_registered_model(name, "text")).await;
+    answer("describe_model_version", store.describe_model_version(name, 2, "text")).await;
+    answer("set_registered_model_tag", store.set_registered_model_tag(name, &tag)).await;
+    answer("delete_registered_model_tag", store.delete_registered_model_tag(name, "k")).await;
+    answer("set_model_version_tag", store.set_model_version_tag(name, 2, &tag)).await;
+    answer("delete_model_version_tag", store.delete_model_version_tag(name, 2, "k")).await;
+    answer("set_model_stage", store.set_model_stage(name, 2, ModelStage::Production, true)).await;
+    answer("rename_registered_model", store.rename_registered_model(name, "renamed")).await;
+    answer("rename_registered_model", store.rename_registered_model("renamed", name)).await;
     answer("delete_model_alias", store.delete_model_alias(name, "a")).await;
     answer("delete_model_version", store.delete_model_version(name, 2)).await;
     answer("delete_registered_model", store.delete_registered_model(name)).await;

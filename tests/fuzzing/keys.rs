@@ -51,7 +51,7 @@ struct Sweep {
 }
 
 /// So that all screens are come to.
-const SCRIPTS: [&str; 48] = [
+const SCRIPTS: [&str; 53] = [
     "j",
     "k",
     "G",
@@ -86,6 +86,11 @@ const SCRIPTS: [&str; 48] = [
     "y",
     "P",
     "M",
+    "M enter",
+    "M j enter a",
+    "M l n",
+    "M l d y",
+    "g v",
     "b",
     "t",
     "u",

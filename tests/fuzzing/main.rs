@@ -13,6 +13,7 @@ mod drawing;
 mod filters;
 mod journals;
 mod keys;
+mod models;
 #[path = "../support/mod.rs"]
 mod support;
 mod sweeps;

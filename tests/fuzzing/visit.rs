@@ -241,6 +241,7 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
             | sweeps::effects::Effect::FindScript { .. }
             | sweeps::effects::Effect::CheckCommand { .. }),
         ) => crate::sweeps::answer(effect, fails).into_iter().map(Msg::Sweeps).collect(),
+        Effect::Models(effect) => vec![Msg::Models(crate::models::answer(effect, fails))],
         Effect::Sweeps(sweeps::effects::Effect::Steer { .. } | sweeps::effects::Effect::Ask { .. })
         | Effect::Export(export::effects::Effect::Save { .. }) => vec![Msg::Announcement(NAMES[4].into())],
         _ => Vec::new(),

@@ -11,6 +11,7 @@ mod failures;
 mod filters;
 mod killing;
 mod marking;
+mod registry;
 mod selecting;
 mod stores;
 #[path = "../support/mod.rs"]

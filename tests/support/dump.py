@@ -47,5 +47,9 @@ for m in client.search_registered_models():
     out["models"][m.name] = {
         "aliases": {k: str(v) for k, v in client.get_registered_model(m.name).aliases.items()},
         "versions": {str(v.version): [v.source, v.run_id, v.status] for v in versions},
+        "description": m.description, "tags": m.tags,
+        "stages": {str(v.version): v.current_stage for v in versions},
+        "described": {str(v.version): v.description for v in versions if v.description},
+        "tagged": {str(v.version): v.tags for v in versions if v.tags},
     }
 print(json.dumps(out))

@@ -3,14 +3,52 @@
 
 use super::{Store, check_tags};
 use crate::mlflow::{
-    Dataset, ExperimentId, LoggedModel, Metric, ModelId, ModelVersion, RegisteredModel, RunId, Tag, limits,
+    Dataset, ExperimentId, LoggedModel, Metric, ModelId, ModelStage, ModelVersion, RegisteredModel, RunId,
+    Tag, limits,
 };
+use crate::store::pages::Pages;
 use crate::store::{ErrorKind, Inner, LoggedModels, NewModel, Registry, Result};
 
-/// Registered models, their versions and aliases
+/// Registered models
 impl Store {
     fn registry(&self) -> Inner<&dyn Registry> {
         self.backend.registry().ok_or_else(|| ErrorKind::Unsupported("model registry".into()))
+    }
+
+    /// All registered models, by name; no prompts.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] where there is no registry; if the store does not answer.
+    pub async fn registered_models(&self) -> Result<Vec<RegisteredModel>> {
+        let mut all = Vec::new();
+        self.each_registered_models(|models| all.extend(models)).await?;
+        Ok(all)
+    }
+
+    /// The same, handed on page by page, as they come.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::registered_models`].
+    pub async fn each_registered_models(
+        &self,
+        mut take: impl FnMut(Vec<RegisteredModel>) + Send,
+    ) -> Result<()> {
+        let work = async {
+            let registry = self.registry()?;
+            let mut pages = Pages::default();
+            let mut token: Option<String> = None;
+            loop {
+                let page = registry.registered_models(token.as_deref()).await?;
+                token = pages.next(page.next_page_token, page.models.len(), page.weight)?;
+                take(page.models.into_iter().filter(|model| !model.is_prompt()).collect());
+                if token.is_none() {
+                    return Ok(());
+                }
+            }
+        };
+        self.call(|| "list registered models".into(), work).await
     }
 
     /// Registers a name for models.
@@ -33,6 +71,47 @@ impl Store {
         self.call(|| format!("read model {name:?}"), work).await
     }
 
+    /// Gives a registered model another name; versions, tags and aliases go with it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`], [`ErrorKind::AlreadyExists`] if another one has the name, [`ErrorKind::Limit`].
+    pub async fn rename_registered_model(&self, name: &str, new: &str) -> Result<()> {
+        let work = async { self.registry()?.rename_registered_model(name, new).await };
+        self.write(|| format!("rename model {name:?}"), limits::check_model_name(new), work).await
+    }
+
+    /// Gives a registered model another description.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`], [`ErrorKind::Limit`].
+    pub async fn describe_registered_model(&self, name: &str, description: &str) -> Result<()> {
+        let work = async { self.registry()?.describe_registered_model(name, description).await };
+        let limits = limits::check_description(description);
+        self.write(|| format!("describe model {name:?}"), limits, work).await
+    }
+
+    /// Sets a tag of a registered model, in the place of one with the same key.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`], [`ErrorKind::Limit`].
+    pub async fn set_registered_model_tag(&self, name: &str, tag: &Tag) -> Result<()> {
+        let work = async { self.registry()?.set_registered_model_tag(name, tag).await };
+        self.write(|| format!("tag model {name:?}"), limits::check_tag(tag), work).await
+    }
+
+    /// Deletes a tag of a registered model; one that is not there is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such model.
+    pub async fn delete_registered_model_tag(&self, name: &str, key: &str) -> Result<()> {
+        let work = async { self.registry()?.delete_registered_model_tag(name, key).await };
+        self.write(|| format!("delete tag {key:?} of model {name:?}"), Ok(()), work).await
+    }
+
     /// Deletes a registered model with all its versions, for good.
     ///
     /// # Errors
@@ -41,6 +120,50 @@ impl Store {
     pub async fn delete_registered_model(&self, name: &str) -> Result<()> {
         let work = async { self.registry()?.delete_registered_model(name).await };
         self.write(|| format!("delete model {name:?}"), Ok(()), work).await
+    }
+
+    /// Points an alias to a version, from wherever it pointed to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version; [`ErrorKind::Limit`] for an alias that MLflow does not take.
+    pub async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
+        let work = async { self.registry()?.set_model_alias(name, alias, version).await };
+        self.write(|| format!("set alias {alias:?} of model {name:?}"), limits::check_alias(alias), work)
+            .await
+    }
+
+    /// Takes an alias away; one that is not set is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such model.
+    pub async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()> {
+        let work = async { self.registry()?.delete_model_alias(name, alias).await };
+        self.write(|| format!("delete alias {alias:?} of model {name:?}"), Ok(()), work).await
+    }
+
+    /// Whether versions can have aliases: since MLflow 2.3. Yes, where that may not be looked at.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn has_aliases(&self) -> Result<bool> {
+        let work = async { self.registry()?.has_aliases().await };
+        self.call(|| "look for model aliases".into(), work).await
+    }
+}
+
+/// Versions of registered models
+impl Store {
+    /// A version with its tags and aliases.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version.
+    pub async fn get_model_version(&self, name: &str, version: u64) -> Result<ModelVersion> {
+        let work = async { self.registry()?.get_model_version(name, version).await };
+        self.call(|| format!("read version {version} of model {name:?}"), work).await
     }
 
     /// Adds a version, whose number is the next that was never given out.
@@ -70,6 +193,78 @@ impl Store {
         self.call(|| format!("list the versions of model {name:?}"), work).await
     }
 
+    /// The versions that were made from these runs, of whatever model, by name, the newest first; no prompts.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn model_versions_of(&self, runs: &[RunId]) -> Result<Vec<ModelVersion>> {
+        let work = async {
+            let mut versions = self.registry()?.model_versions_of(runs).await?;
+            versions.retain(|version| !version.is_prompt());
+            versions.sort_by(|a, b| a.name.cmp(&b.name).then(b.version.cmp(&a.version)));
+            Ok(versions)
+        };
+        self.call(|| format!("list the model versions of {} runs", runs.len()), work).await
+    }
+
+    /// Gives a version another description.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version; [`ErrorKind::Limit`].
+    pub async fn describe_model_version(&self, name: &str, version: u64, description: &str) -> Result<()> {
+        let work = async { self.registry()?.describe_model_version(name, version, description).await };
+        let limits = limits::check_description(description);
+        self.write(|| format!("describe version {version} of model {name:?}"), limits, work).await
+    }
+
+    /// Sets a tag of a version, in the place of one with the same key.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version; [`ErrorKind::Limit`].
+    pub async fn set_model_version_tag(&self, name: &str, version: u64, tag: &Tag) -> Result<()> {
+        let work = async { self.registry()?.set_model_version_tag(name, version, tag).await };
+        self.write(|| format!("tag version {version} of model {name:?}"), limits::check_tag(tag), work).await
+    }
+
+    /// Deletes a tag of a version; one that is not there is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version.
+    pub async fn delete_model_version_tag(&self, name: &str, version: u64, key: &str) -> Result<()> {
+        let work = async { self.registry()?.delete_model_version_tag(name, version, key).await };
+        self.write(|| format!("delete tag {key:?} of version {version} of model {name:?}"), Ok(()), work)
+            .await
+    }
+
+    /// Moves a version to a stage. With `archives_others`, the other versions of that stage are archived.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version; [`ErrorKind::Invalid`] where others are to be archived for a
+    /// stage that is not active.
+    pub async fn set_model_stage(
+        &self,
+        name: &str,
+        version: u64,
+        stage: ModelStage,
+        archives_others: bool,
+    ) -> Result<()> {
+        let work = async {
+            if archives_others && !stage.is_active() {
+                let words =
+                    format!("only for Staging and Production others are archived, not {}", stage.as_str());
+                return Err(ErrorKind::Invalid(words));
+            }
+            self.registry()?.set_model_stage(name, version, stage, archives_others).await
+        };
+        let operation = || format!("move version {version} of model {name:?} to {}", stage.as_str());
+        self.write(operation, Ok(()), work).await
+    }
+
     /// Deletes a version and the aliases that point to it; its number is not given out again.
     ///
     /// # Errors
@@ -78,37 +273,6 @@ impl Store {
     pub async fn delete_model_version(&self, name: &str, version: u64) -> Result<()> {
         let work = async { self.registry()?.delete_model_version(name, version).await };
         self.write(|| format!("delete version {version} of model {name:?}"), Ok(()), work).await
-    }
-
-    /// Whether versions can have aliases: since MLflow 2.3. Yes, where that may not be looked at.
-    ///
-    /// # Errors
-    ///
-    /// If the store does not answer.
-    pub async fn has_aliases(&self) -> Result<bool> {
-        let work = async { self.registry()?.has_aliases().await };
-        self.call(|| "look for model aliases".into(), work).await
-    }
-
-    /// Points an alias to a version, from wherever it pointed to.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::NotFound`] if there is no such version; [`ErrorKind::Limit`] for an alias that MLflow does not take.
-    pub async fn set_model_alias(&self, name: &str, alias: &str, version: u64) -> Result<()> {
-        let work = async { self.registry()?.set_model_alias(name, alias, version).await };
-        self.write(|| format!("set alias {alias:?} of model {name:?}"), limits::check_alias(alias), work)
-            .await
-    }
-
-    /// Takes an alias away; one that is not set is no error.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::NotFound`] if there is no such model.
-    pub async fn delete_model_alias(&self, name: &str, alias: &str) -> Result<()> {
-        let work = async { self.registry()?.delete_model_alias(name, alias).await };
-        self.write(|| format!("delete alias {alias:?} of model {name:?}"), Ok(()), work).await
     }
 
     /// The version that an alias points to.

@@ -17,11 +17,12 @@ use super::batch::whole_runs;
 use super::pages::token_at;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, Inner, LoggedModels,
-    NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, sample_indices,
+    ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
+    sample_indices,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, LoggedModel, Metric, MetricPoint,
-    ModelId, ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
+    ModelId, ModelStage, ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
 };
 use files::Files;
 use registry::Registered;
@@ -293,6 +294,68 @@ impl Artifacts for Memory {
 
 #[async_trait]
 impl Registry for Memory {
+    async fn registered_models(&self, _: Option<&str>) -> Inner<ModelPage> {
+        self.call(|state| Ok(ModelPage { models: state.registered_models()?, ..ModelPage::default() })).await
+    }
+
+    async fn rename_registered_model(&self, name: &str, new: &str) -> Inner<()> {
+        self.call(|state| state.rename_registered(name, new)).await
+    }
+
+    async fn describe_registered_model(&self, name: &str, description: &str) -> Inner<()> {
+        self.call(|state| state.describe_registered(name, description)).await
+    }
+
+    async fn set_registered_model_tag(&self, name: &str, tag: &Tag) -> Inner<()> {
+        self.call(|state| state.tag_registered(name, tag)).await
+    }
+
+    async fn delete_registered_model_tag(&self, name: &str, key: &str) -> Inner<()> {
+        self.call(|state| state.untag_registered(name, key)).await
+    }
+
+    async fn get_model_version(&self, name: &str, version: u64) -> Inner<ModelVersion> {
+        self.call(|state| state.version(name, version)).await
+    }
+
+    async fn model_versions_of(&self, runs: &[RunId]) -> Inner<Vec<ModelVersion>> {
+        self.call(|state| Ok(state.versions_of(runs))).await
+    }
+
+    async fn describe_model_version(&self, name: &str, version: u64, description: &str) -> Inner<()> {
+        self.call(|state| {
+            description.clone_into(&mut state.change_version(name, version)?.description);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_model_version_tag(&self, name: &str, version: u64, tag: &Tag) -> Inner<()> {
+        self.call(|state| {
+            runs::set(&mut state.change_version(name, version)?.tags, tag);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_model_version_tag(&self, name: &str, version: u64, key: &str) -> Inner<()> {
+        self.call(|state| {
+            state.change_version(name, version)?.tags.retain(|tag| tag.key != key);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_model_stage(
+        &self,
+        name: &str,
+        version: u64,
+        stage: ModelStage,
+        archives_others: bool,
+    ) -> Inner<()> {
+        self.call(|state| state.set_stage(name, version, stage, archives_others)).await
+    }
+
     async fn create_registered_model(&self, name: &str) -> Inner<()> {
         self.call(|state| state.register(name)).await
     }

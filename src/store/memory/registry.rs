@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::runs::set;
 use super::{Inner, State, missing};
 use crate::mlflow::{
-    Dataset, LoggedModel, Metric, MetricPoint, ModelId, ModelMetric, ModelOutput, ModelVersion,
+    Dataset, LoggedModel, Metric, MetricPoint, ModelId, ModelMetric, ModelOutput, ModelStage, ModelVersion,
     RegisteredModel, RunId, Tag,
 };
 use crate::store::{ErrorKind, NewModel, now_ms};
@@ -15,6 +15,9 @@ use crate::store::{ErrorKind, NewModel, now_ms};
 /// A registered model.
 #[derive(Debug, Default)]
 pub struct Registered {
+    description: String,
+    creation_time: Option<i64>,
+    last_updated_time: Option<i64>,
     pub tags: Vec<Tag>,
     pub aliases: BTreeMap<String, u64>,
     versions: Vec<ModelVersion>,
@@ -31,18 +34,97 @@ impl State {
         if self.registry.contains_key(name) {
             return Err(ErrorKind::AlreadyExists(format!("registered model {name:?} already exists")));
         }
-        self.registry.insert(name.to_owned(), Registered::default());
+        let now = Some(now_ms());
+        let new = Registered { creation_time: now, last_updated_time: now, ..Registered::default() };
+        self.registry.insert(name.to_owned(), new);
         Ok(())
+    }
+
+    pub fn registered_models(&mut self) -> Inner<Vec<RegisteredModel>> {
+        let mut names: Vec<String> = self.registry.keys().cloned().collect();
+        names.sort();
+        names.iter().map(|name| self.registered_model(name)).collect()
     }
 
     pub fn registered_model(&mut self, name: &str) -> Inner<RegisteredModel> {
         let known = self.registered(name)?;
+        let mut latest = BTreeMap::new();
+        for version in &known.versions {
+            let newest = latest.entry(version.current_stage.clone()).or_insert(0);
+            *newest = version.version.max(*newest);
+        }
         Ok(RegisteredModel {
             name: name.to_owned(),
-            description: String::new(),
+            description: known.description.clone(),
             tags: known.tags.clone(),
             aliases: known.aliases.iter().map(|(alias, version)| (alias.clone(), *version)).collect(),
+            creation_time: known.creation_time,
+            last_updated_time: known.last_updated_time,
+            latest: latest.into_iter().collect(),
+            version_count: Some(known.versions.len() as u64),
         })
+    }
+
+    pub fn rename_registered(&mut self, name: &str, new: &str) -> Inner<()> {
+        self.registered(name)?;
+        if name != new && self.registry.contains_key(new) {
+            return Err(ErrorKind::AlreadyExists(format!("registered model {new:?} already exists")));
+        }
+        if let Some(mut known) = self.registry.remove(name) {
+            known.versions.iter_mut().for_each(|version| new.clone_into(&mut version.name));
+            self.registry.insert(new.to_owned(), known);
+        }
+        Ok(())
+    }
+
+    pub fn describe_registered(&mut self, name: &str, description: &str) -> Inner<()> {
+        let known = self.registered(name)?;
+        description.clone_into(&mut known.description);
+        known.last_updated_time = Some(now_ms());
+        Ok(())
+    }
+
+    pub fn tag_registered(&mut self, name: &str, tag: &Tag) -> Inner<()> {
+        set(&mut self.registered(name)?.tags, tag);
+        Ok(())
+    }
+
+    pub fn untag_registered(&mut self, name: &str, key: &str) -> Inner<()> {
+        self.registered(name)?.tags.retain(|tag| tag.key != key);
+        Ok(())
+    }
+
+    /// A version that is about to become another.
+    pub fn change_version(&mut self, name: &str, version: u64) -> Inner<&mut ModelVersion> {
+        self.version(name, version)?;
+        let found = self.registered(name)?.versions.iter_mut().find(|known| known.version == version);
+        let found = found.ok_or_else(|| missing(&format!("version {version} of model {name:?}")))?;
+        found.last_updated_time = Some(now_ms());
+        Ok(found)
+    }
+
+    pub fn set_stage(
+        &mut self,
+        name: &str,
+        version: u64,
+        stage: ModelStage,
+        archives_others: bool,
+    ) -> Inner<()> {
+        self.version(name, version)?;
+        if archives_others {
+            let others = self.registered(name)?.versions.iter_mut();
+            for other in others.filter(|other| other.current_stage == stage.as_str()) {
+                ModelStage::Archived.as_str().clone_into(&mut other.current_stage);
+            }
+        }
+        stage.as_str().clone_into(&mut self.change_version(name, version)?.current_stage);
+        Ok(())
+    }
+
+    /// The versions that were made from these runs.
+    pub fn versions_of(&self, runs: &[RunId]) -> Vec<ModelVersion> {
+        let all = self.registry.keys().flat_map(|name| self.versions(name));
+        all.filter(|version| version.run_id.as_ref().is_some_and(|run| runs.contains(run))).collect()
     }
 
     pub fn add_version(
@@ -65,9 +147,10 @@ impl State {
             run_id: run.cloned().or(maker),
             status: "READY".into(),
             current_stage: "None".into(),
-            description: String::new(),
-            tags: Vec::new(),
-            aliases: Vec::new(),
+            creation_time: Some(now_ms()),
+            last_updated_time: Some(now_ms()),
+            model_id: ModelVersion::model_of_source(source),
+            ..ModelVersion::default()
         };
         for tag in tags {
             set(&mut made.tags, tag);

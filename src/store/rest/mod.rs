@@ -36,12 +36,12 @@ use wire::required;
 use super::pages::{Pages, token_at};
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart,
-    Inner, LoggedModels, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
-    StoreInfo,
+    Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate,
+    Scan, StoreInfo,
 };
 use crate::mlflow::{
-    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelVersion,
-    Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, tags,
+    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
+    ModelVersion, Param, Part, RegisteredModel, Run, RunId, RunStatus, Summary, Tag, ViewType, tags,
 };
 
 /// Ids in one bulk request: MLflow takes 100, but the web server of 2.22 refuses request lines over 4,094 bytes.
@@ -332,6 +332,56 @@ impl Artifacts for Rest {
 
 #[async_trait]
 impl Registry for Rest {
+    async fn registered_models(&self, token: Option<&str>) -> Inner<ModelPage> {
+        registry::models(&self.client, token).await
+    }
+
+    async fn rename_registered_model(&self, name: &str, new: &str) -> Inner<()> {
+        registry::rename_model(&self.client, name, new).await
+    }
+
+    async fn describe_registered_model(&self, name: &str, description: &str) -> Inner<()> {
+        registry::describe_model(&self.client, name, description).await
+    }
+
+    async fn set_registered_model_tag(&self, name: &str, tag: &Tag) -> Inner<()> {
+        registry::set_model_tag(&self.client, name, tag).await
+    }
+
+    async fn delete_registered_model_tag(&self, name: &str, key: &str) -> Inner<()> {
+        registry::delete_model_tag(&self.client, name, key).await
+    }
+
+    async fn get_model_version(&self, name: &str, version: u64) -> Inner<ModelVersion> {
+        registry::version(&self.client, name, version).await
+    }
+
+    async fn model_versions_of(&self, runs: &[RunId]) -> Inner<Vec<ModelVersion>> {
+        registry::versions_of(&self.client, runs).await
+    }
+
+    async fn describe_model_version(&self, name: &str, version: u64, description: &str) -> Inner<()> {
+        registry::describe_version(&self.client, name, version, description).await
+    }
+
+    async fn set_model_version_tag(&self, name: &str, version: u64, tag: &Tag) -> Inner<()> {
+        registry::set_version_tag(&self.client, name, version, tag).await
+    }
+
+    async fn delete_model_version_tag(&self, name: &str, version: u64, key: &str) -> Inner<()> {
+        registry::delete_version_tag(&self.client, name, version, key).await
+    }
+
+    async fn set_model_stage(
+        &self,
+        name: &str,
+        version: u64,
+        stage: ModelStage,
+        archives_others: bool,
+    ) -> Inner<()> {
+        registry::set_stage(&self.client, name, version, stage, archives_others).await
+    }
+
     async fn create_registered_model(&self, name: &str) -> Inner<()> {
         registry::create_model(&self.client, name).await
     }

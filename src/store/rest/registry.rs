@@ -1,12 +1,15 @@
 //! Registered models, their versions and aliases.
 
+use std::collections::BTreeSet;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::json;
 
 use super::client::{Client, Repeat};
 use super::wire;
-use crate::mlflow::{ModelVersion, RegisteredModel, RunId, Tag};
+use crate::mlflow::{ModelStage, ModelVersion, RegisteredModel, RunId, Tag};
 use crate::store::pages::Pages;
-use crate::store::{ErrorKind, Inner};
+use crate::store::{ErrorKind, Inner, ModelPage};
 
 const MODELS: &str = "2.0/mlflow/registered-models";
 const VERSIONS: &str = "2.0/mlflow/model-versions";
@@ -21,6 +24,22 @@ fn no_aliases(kind: ErrorKind) -> ErrorKind {
     kind.no_route("model aliases: they need MLflow 2.3 or newer")
 }
 
+/// Models that the first page has, which somebody waits for, and those after it.
+const FIRST: &str = "100";
+const PAGE: &str = "1000";
+/// Runs whose versions are asked for at once: older servers take no longer address.
+const RUNS: usize = 60;
+/// Models that are read side by side.
+const SIDE_BY_SIDE: usize = 4;
+
+pub async fn models(client: &Client, token: Option<&str>) -> Inner<ModelPage> {
+    let mut query = vec![("max_results", if token.is_some() { PAGE } else { FIRST })];
+    query.extend(token.map(|token| ("page_token", token)));
+    let answer = client.get(&format!("{MODELS}/search"), &query).await.map_err(no_registry)?;
+    let list = answer.list("registered_models", wire::registered_model)?;
+    Ok(ModelPage { models: list.things, weight: list.weight, next_page_token: answer.next_token() })
+}
+
 pub async fn create_model(client: &Client, name: &str) -> Inner<()> {
     let body = json!({ "name": name });
     client.post(&format!("{MODELS}/create"), &body, Repeat::Never).await.map(drop).map_err(no_registry)
@@ -29,6 +48,26 @@ pub async fn create_model(client: &Client, name: &str) -> Inner<()> {
 pub async fn model(client: &Client, name: &str) -> Inner<RegisteredModel> {
     let answer = client.get(&format!("{MODELS}/get"), &[("name", name)]).await.map_err(no_registry)?;
     answer.required("registered_model", wire::registered_model)
+}
+
+pub async fn rename_model(client: &Client, name: &str, new: &str) -> Inner<()> {
+    let body = json!({ "name": name, "new_name": new });
+    client.post(&format!("{MODELS}/rename"), &body, Repeat::Never).await.map(drop).map_err(no_registry)
+}
+
+pub async fn describe_model(client: &Client, name: &str, description: &str) -> Inner<()> {
+    let body = json!({ "name": name, "description": description });
+    client.patch(&format!("{MODELS}/update"), &body).await.map(drop).map_err(no_registry)
+}
+
+pub async fn set_model_tag(client: &Client, name: &str, tag: &Tag) -> Inner<()> {
+    let body = json!({ "name": name, "key": tag.key, "value": tag.value });
+    client.post(&format!("{MODELS}/set-tag"), &body, Repeat::Safe).await.map(drop).map_err(no_registry)
+}
+
+pub async fn delete_model_tag(client: &Client, name: &str, key: &str) -> Inner<()> {
+    let body = json!({ "name": name, "key": key });
+    client.delete(&format!("{MODELS}/delete-tag"), &body).await.map(drop).map_err(no_registry)
 }
 
 pub async fn delete_model(client: &Client, name: &str) -> Inner<()> {
@@ -54,25 +93,106 @@ pub async fn create_version(
     answer.required("model_version", wire::model_version)
 }
 
+pub async fn version(client: &Client, name: &str, version: u64) -> Inner<ModelVersion> {
+    let query = [("name", name), ("version", &version.to_string())];
+    let answer = client.get(&format!("{VERSIONS}/get"), &query).await.map_err(no_registry)?;
+    answer.required("model_version", wire::model_version)
+}
+
 pub async fn versions(client: &Client, name: &str) -> Inner<Vec<ModelVersion>> {
     // The filter language has no way to write a quote within quotes.
     let quote = if name.contains('\'') { '"' } else { '\'' };
-    let filter = format!("name={quote}{name}{quote}");
+    let mut versions = search(client, &format!("name={quote}{name}{quote}")).await?;
+    with_aliases(client, &mut versions).await?;
+    versions.sort_by_key(|version| std::cmp::Reverse(version.version));
+    Ok(versions)
+}
+
+pub async fn versions_of(client: &Client, runs: &[RunId]) -> Inner<Vec<ModelVersion>> {
+    let mut versions = Vec::new();
+    // What is no id would mean something else in the filter language.
+    let is_id = |run: &&RunId| run.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let runs: Vec<&RunId> = runs.iter().filter(is_id).collect();
+    for some in runs.chunks(RUNS) {
+        let ids: Vec<String> = some.iter().map(|run| format!("'{run}'")).collect();
+        versions.extend(search(client, &format!("run_id IN ({})", ids.join(","))).await?);
+    }
+    with_aliases(client, &mut versions).await?;
+    Ok(versions)
+}
+
+/// The versions that pass a filter, without aliases: a search does not tell them.
+async fn search(client: &Client, filter: &str) -> Inner<Vec<ModelVersion>> {
     let mut versions = Vec::new();
     let mut token: Option<String> = None;
     let mut pages = Pages::default();
     loop {
-        let mut query = vec![("filter", filter.as_str()), ("max_results", "1000")];
+        let mut query = vec![("filter", filter), ("max_results", "1000")];
         query.extend(token.as_deref().map(|token| ("page_token", token)));
         let answer = client.get(&format!("{VERSIONS}/search"), &query).await.map_err(no_registry)?;
         let list = answer.list("model_versions", wire::model_version)?;
         token = pages.next(answer.next_token(), list.things.len(), list.weight)?;
         versions.extend(list.things);
         if token.is_none() {
-            versions.sort_by_key(|version| std::cmp::Reverse(version.version));
             return Ok(versions);
         }
     }
+}
+
+/// Adds the aliases, which the models tell.
+async fn with_aliases(client: &Client, versions: &mut [ModelVersion]) -> Inner<()> {
+    let names: BTreeSet<String> = versions.iter().map(|version| version.name.clone()).collect();
+    let known: Vec<RegisteredModel> = stream::iter(names)
+        .map(|name| async move {
+            match model(client, &name).await {
+                // Somebody deleted it in between.
+                Err(ErrorKind::NotFound(_)) => Ok(None),
+                found => found.map(Some),
+            }
+        })
+        .buffered(SIDE_BY_SIDE)
+        .try_filter_map(|found| async move { Ok(found) })
+        .try_collect()
+        .await?;
+    for version in versions {
+        let Some(model) = known.iter().find(|model| model.name == version.name) else { continue };
+        let points_here = model.aliases.iter().filter(|(_, number)| *number == version.version);
+        version.aliases = points_here.map(|(alias, _)| alias.clone()).collect();
+        version.aliases.sort();
+    }
+    Ok(())
+}
+
+pub async fn describe_version(client: &Client, name: &str, version: u64, description: &str) -> Inner<()> {
+    let body = json!({ "name": name, "version": version.to_string(), "description": description });
+    client.patch(&format!("{VERSIONS}/update"), &body).await.map(drop).map_err(no_registry)
+}
+
+pub async fn set_version_tag(client: &Client, name: &str, version: u64, tag: &Tag) -> Inner<()> {
+    let body = json!({ "name": name, "version": version.to_string(), "key": tag.key, "value": tag.value });
+    client.post(&format!("{VERSIONS}/set-tag"), &body, Repeat::Safe).await.map(drop).map_err(no_registry)
+}
+
+pub async fn delete_version_tag(client: &Client, name: &str, version: u64, key: &str) -> Inner<()> {
+    let body = json!({ "name": name, "version": version.to_string(), "key": key });
+    client.delete(&format!("{VERSIONS}/delete-tag"), &body).await.map(drop).map_err(no_registry)
+}
+
+pub async fn set_stage(
+    client: &Client,
+    name: &str,
+    version: u64,
+    stage: ModelStage,
+    archives_others: bool,
+) -> Inner<()> {
+    let body = json!({
+        "name": name,
+        "version": version.to_string(),
+        "stage": stage.as_str(),
+        "archive_existing_versions": archives_others,
+    });
+    let path = format!("{VERSIONS}/transition-stage");
+    client.post(&path, &body, Repeat::Safe).await.map(drop).map_err(no_registry)
 }
 
 pub async fn delete_version(client: &Client, name: &str, version: u64) -> Inner<()> {

@@ -229,20 +229,33 @@ pub fn registered_model(value: &Value) -> Inner<RegisteredModel> {
         aliases: list(value, "aliases", |value| {
             Ok((required(value, "alias", text)?, required(value, "version", int)?.unsigned_abs()))
         })?,
+        creation_time: optional_int(value, "creation_timestamp")?,
+        last_updated_time: optional_int(value, "last_updated_timestamp")?,
+        latest: list(value, "latest_versions", |value| {
+            Ok((text_or_empty(value, "current_stage"), required(value, "version", int)?.unsigned_abs()))
+        })?,
+        version_count: None,
     })
 }
 
 pub fn model_version(value: &Value) -> Inner<ModelVersion> {
+    let source = text_or_empty(value, "source");
+    let model_id = Some(text_or_empty(value, "model_id")).filter(|id| !id.is_empty()).map(ModelId);
     Ok(ModelVersion {
         name: required(value, "name", text)?,
         version: required(value, "version", int)?.unsigned_abs(),
-        source: text_or_empty(value, "source"),
         run_id: Some(text_or_empty(value, "run_id")).filter(|id| !id.is_empty()).map(RunId),
         status: text_or_empty(value, "status"),
+        status_message: text_or_empty(value, "status_message"),
         current_stage: text_or_empty(value, "current_stage"),
         description: text_or_empty(value, "description"),
         tags: list(value, "tags", tag)?,
         aliases: list(value, "aliases", text)?,
+        user_id: text_or_empty(value, "user_id"),
+        creation_time: optional_int(value, "creation_timestamp")?,
+        last_updated_time: optional_int(value, "last_updated_timestamp")?,
+        model_id: model_id.or_else(|| ModelVersion::model_of_source(&source)),
+        source,
     })
 }
 

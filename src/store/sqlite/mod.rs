@@ -37,12 +37,12 @@ use cursor::FileCursor;
 use super::pages::token_at;
 use super::{
     ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart,
-    Inner, LoggedModels, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
-    StoreInfo,
+    Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate,
+    Scan, StoreInfo,
 };
 use crate::mlflow::{
-    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelVersion,
-    Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
+    Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
+    ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
 };
 
 /// A tracking store in a SQLite file.
@@ -305,6 +305,11 @@ impl Artifacts for Sqlite {
 
 #[async_trait]
 impl Registry for Sqlite {
+    async fn registered_models(&self, _: Option<&str>) -> Inner<ModelPage> {
+        let models = self.read(registry::models).await?;
+        Ok(ModelPage { models, ..ModelPage::default() })
+    }
+
     async fn create_registered_model(&self, name: &str) -> Inner<()> {
         let name = name.to_owned();
         self.write(move |db| registry::create_model(db, &name)).await
@@ -313,6 +318,26 @@ impl Registry for Sqlite {
     async fn get_registered_model(&self, name: &str) -> Inner<RegisteredModel> {
         let name = name.to_owned();
         self.read(move |db| registry::model(db, &name)).await
+    }
+
+    async fn rename_registered_model(&self, name: &str, new: &str) -> Inner<()> {
+        let (name, new) = (name.to_owned(), new.to_owned());
+        self.write(move |db| registry::rename_model(db, &name, &new)).await
+    }
+
+    async fn describe_registered_model(&self, name: &str, description: &str) -> Inner<()> {
+        let (name, description) = (name.to_owned(), description.to_owned());
+        self.write(move |db| registry::describe_model(db, &name, &description)).await
+    }
+
+    async fn set_registered_model_tag(&self, name: &str, tag: &Tag) -> Inner<()> {
+        let (name, tag) = (name.to_owned(), tag.clone());
+        self.write(move |db| registry::set_model_tag(db, &name, &tag)).await
+    }
+
+    async fn delete_registered_model_tag(&self, name: &str, key: &str) -> Inner<()> {
+        let (name, key) = (name.to_owned(), key.to_owned());
+        self.write(move |db| registry::delete_model_tag(db, &name, &key)).await
     }
 
     async fn delete_registered_model(&self, name: &str) -> Inner<()> {
@@ -332,9 +357,45 @@ impl Registry for Sqlite {
         self.write(move |db| registry::create_version(db, &name, &source, run_id.as_ref(), &tags)).await
     }
 
+    async fn get_model_version(&self, name: &str, version: u64) -> Inner<ModelVersion> {
+        let name = name.to_owned();
+        self.read(move |db| registry::version(db, &name, version)).await
+    }
+
     async fn model_versions(&self, name: &str) -> Inner<Vec<ModelVersion>> {
         let name = name.to_owned();
         self.read(move |db| registry::versions(db, &name)).await
+    }
+
+    async fn model_versions_of(&self, runs: &[RunId]) -> Inner<Vec<ModelVersion>> {
+        let runs = runs.to_vec();
+        self.read(move |db| registry::versions_of(db, &runs)).await
+    }
+
+    async fn describe_model_version(&self, name: &str, version: u64, description: &str) -> Inner<()> {
+        let (name, description) = (name.to_owned(), description.to_owned());
+        self.write(move |db| registry::describe_version(db, &name, version, &description)).await
+    }
+
+    async fn set_model_version_tag(&self, name: &str, version: u64, tag: &Tag) -> Inner<()> {
+        let (name, tag) = (name.to_owned(), tag.clone());
+        self.write(move |db| registry::set_version_tag(db, &name, version, &tag)).await
+    }
+
+    async fn delete_model_version_tag(&self, name: &str, version: u64, key: &str) -> Inner<()> {
+        let (name, key) = (name.to_owned(), key.to_owned());
+        self.write(move |db| registry::delete_version_tag(db, &name, version, &key)).await
+    }
+
+    async fn set_model_stage(
+        &self,
+        name: &str,
+        version: u64,
+        stage: ModelStage,
+        archives_others: bool,
+    ) -> Inner<()> {
+        let name = name.to_owned();
+        self.write(move |db| registry::set_stage(db, &name, version, stage, archives_others)).await
     }
 
     async fn delete_model_version(&self, name: &str, version: u64) -> Inner<()> {

@@ -4,7 +4,7 @@
 use super::app::App;
 use super::layer::{Layer, Scope};
 pub use super::possible::{Possible, always, can_write, given, has_target, on_loaded_runs, on_runs};
-use crate::tui::features::{best, charts, compare, experiments, export, runs, session, sweeps};
+use crate::tui::features::{best, charts, compare, experiments, export, models, runs, session, sweeps};
 use crate::tui::widgets::{confirm, picker, prompt};
 
 /// What a key stands for, by the feature that does it.
@@ -19,6 +19,7 @@ pub enum Action {
     Compare(compare::actions::Action),
     Charts(charts::actions::Action),
     Export(export::actions::Action),
+    Models(models::actions::Action),
     Session(session::actions::Action),
     Picker(picker::actions::Action),
     Prompt(prompt::actions::Action),
@@ -53,18 +54,20 @@ pub const TRAIN: &str = "Training";
 pub const BEST: &str = "The best run";
 pub const COMPARE: &str = "Comparison";
 pub const CHARTS: &str = "Charts";
+pub const MODELS: &str = "Registered models";
 pub const STORE: &str = "Store";
 pub const PROGRAM: &str = "Program";
 pub const DIALOGS: &str = "Lists, prompts and questions";
 
 /// All rows, in the order of help and footer.
-static TABLES: [&[ActionRow]; 18] = [
+static TABLES: [&[ActionRow]; 19] = [
     super::go::ROWS,
     runs::actions::TABLE_ROWS,
     runs::actions::SELECTION_ROWS,
     sweeps::actions::ROWS,
     best::actions::ROWS,
     compare::actions::OPENING_ROWS,
+    models::actions::ROWS,
     runs::actions::WRITING_ROWS,
     experiments::actions::ROWS,
     export::actions::ROWS,
@@ -149,5 +152,6 @@ is_part! {
     Compare: compare::actions::Action,
     Charts: charts::actions::Action,
     Export: export::actions::Action,
+    Models: models::actions::Action,
     Session: session::actions::Action,
 }

@@ -17,6 +17,8 @@ use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::compare::CompareScreen;
 use crate::tui::features::details::Details;
 use crate::tui::features::experiments::Experiments;
+use crate::tui::features::models::Models;
+use crate::tui::features::models::screen::ModelsScreen;
 pub use crate::tui::features::runs::Runs;
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::sweeps::log::LogScreen;
@@ -59,6 +61,8 @@ pub enum Screen {
     Sweep(Box<SweepScreen>),
     /// What a trial says.
     Log(Box<LogScreen>),
+    /// Registered models and their versions.
+    Models(Box<ModelsScreen>),
 }
 
 /// How it stands with the store.
@@ -124,6 +128,8 @@ pub struct App {
     /// How the settings want it chosen and marked.
     pub selecting: Selecting,
     pub sweeps: Sweeps,
+    /// The model registry.
+    pub models: Models,
     /// Who writes.
     pub user: String,
     pub histories: Histories,
@@ -207,6 +213,7 @@ impl App {
             best: Best::new(setup.policies),
             selecting: setup.selecting,
             sweeps: setup.sweeps,
+            models: Models::default(),
             user: setup.user,
             histories: Histories::default(),
             writes: 0,
@@ -233,6 +240,7 @@ impl App {
         let is_on_charts = self.is_on_charts();
         match self.screens.last_mut() {
             Some(Screen::Compare(screen)) => &mut screen.words,
+            Some(Screen::Models(screen)) => &mut screen.words,
             _ if is_on_charts => &mut self.charts.words,
             Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) | None => &mut self.runs.words,
         }
@@ -247,6 +255,7 @@ impl App {
     pub fn search_words(&self) -> &Input {
         match self.screens.last() {
             Some(Screen::Compare(screen)) => &screen.words,
+            Some(Screen::Models(screen)) => &screen.words,
             _ if self.is_on_charts() => &self.charts.words,
             Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) | None => &self.runs.words,
         }

@@ -1,6 +1,8 @@
 //! What the program wants done outside of itself, by the feature that it is for. Plain data: it can be printed.
 
-use crate::tui::features::{best, charts, compare, details, experiments, export, runs, session, sweeps};
+use crate::tui::features::{
+    best, charts, compare, details, experiments, export, models, runs, session, sweeps,
+};
 
 #[derive(Debug, Clone)]
 pub enum Effect {
@@ -12,6 +14,7 @@ pub enum Effect {
     Best(best::effects::Effect),
     Sweeps(sweeps::effects::Effect),
     Export(export::effects::Effect),
+    Models(models::effects::Effect),
     Session(session::effects::Effect),
     Shell(Shell),
 }
@@ -65,6 +68,7 @@ is_part! {
     Best: best::effects::Effect,
     Sweeps: sweeps::effects::Effect,
     Export: export::effects::Effect,
+    Models: models::effects::Effect,
     Session: session::effects::Effect,
     Shell: Shell,
 }

@@ -9,7 +9,7 @@ use super::layer::{Layer, Scope};
 use super::layout::{Focus, Tab};
 use super::requests::{open_selected, show_cursors, view_changed, words_changed};
 use crate::mlflow::filter::Filter;
-use crate::tui::features::{charts, compare, details, runs, sweeps};
+use crate::tui::features::{charts, compare, details, models, runs, sweeps};
 use crate::tui::widgets::{help, messages};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,6 +95,7 @@ fn can_open(app: &App) -> Possible {
     match app.screens.last() {
         Some(Screen::Compare(_)) => compare::actions::can_open(app),
         Some(Screen::Sweep(_)) => sweeps::actions::can_open_trial(app),
+        Some(Screen::Models(_)) => models::actions::can_open(app),
         Some(Screen::Chart(_) | Screen::Log(_)) => Err("nothing to open here"),
         None => can_open_pane(app),
     }
@@ -119,6 +120,7 @@ fn can_go_back(app: &App) -> Possible {
 fn can_search(app: &App) -> Possible {
     match app.screens.last() {
         Some(Screen::Compare(_)) => compare::actions::is_table(app),
+        Some(Screen::Models(_)) => always(app),
         Some(Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_)) => Err("nothing to search here"),
         None if app.is_on_charts() => given(app.details.run().is_some(), "no run under the cursor"),
         None => on_loaded_runs(app),
@@ -154,6 +156,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Layer::Log => sweeps::log::update::go(app, action),
         Layer::Chart => charts::update::go(app, action),
         Layer::Compare => compare::update::go(app, action),
+        Layer::Models => models::update::go(app, action, effects),
         Layer::Dashboard => {
             if !charts::update::move_in_dashboard(app, action) {
                 in_panes(app, action, effects);
@@ -210,6 +213,9 @@ fn back(app: &mut App, effects: &mut Effects) {
     }
     if app.zoomed {
         app.zoomed = false;
+        return;
+    }
+    if models::update::come_back(app) {
         return;
     }
     if app.focus == Focus::Runs && !app.runs.view.words.is_empty() {

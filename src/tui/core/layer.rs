@@ -25,6 +25,8 @@ pub enum Scope {
     Sweep,
     /// The log of a trial.
     Log,
+    /// Registered models and their versions.
+    Models,
     /// The form of a sweep.
     Plan,
     Picker,
@@ -51,6 +53,7 @@ pub enum Layer {
     Log,
     Chart,
     Compare,
+    Models,
     /// The charts of a run, in their pane.
     Dashboard,
     Panes,
@@ -71,6 +74,7 @@ impl Layer {
             Self::Plan => &[Scope::Plan],
             Self::Chart => &[Scope::Chart, Scope::Charts, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Compare => &[Scope::Compare, Scope::Go, Scope::Move, Scope::Everywhere],
+            Self::Models => &[Scope::Models, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Dashboard => &[Scope::Charts, Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere],
             Self::Panes => &[Scope::Panes, Scope::Go, Scope::Move, Scope::Everywhere],
         }
@@ -99,7 +103,7 @@ impl Scope {
     }
 }
 
-pub const LAYERS: [Layer; 15] = [
+pub const LAYERS: [Layer; 16] = [
     Layer::Help,
     Layer::Messages,
     Layer::Report,
@@ -113,6 +117,7 @@ pub const LAYERS: [Layer; 15] = [
     Layer::Log,
     Layer::Chart,
     Layer::Compare,
+    Layer::Models,
     Layer::Dashboard,
     Layer::Panes,
 ];
@@ -139,6 +144,7 @@ impl App {
                 Some(Screen::Compare(_)) => Layer::Compare,
                 Some(Screen::Sweep(_)) => Layer::Sweep,
                 Some(Screen::Log(_)) => Layer::Log,
+                Some(Screen::Models(_)) => Layer::Models,
                 None if self.is_on_charts() => Layer::Dashboard,
                 None => Layer::Panes,
             },

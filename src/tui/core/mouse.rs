@@ -10,7 +10,7 @@ use super::layout::{Focus, Geometry, with_middle_border, with_side_border};
 use super::requests::{open_selected, show_cursors};
 use crate::tui::core::layout::Tab;
 use crate::tui::features::details::view::tab_at;
-use crate::tui::features::{charts, compare, runs, sweeps};
+use crate::tui::features::{charts, compare, models, runs, sweeps};
 use crate::tui::widgets::picker;
 
 /// Lines that a notch of the wheel moves.
@@ -39,7 +39,8 @@ pub fn mouse(app: &mut App, event: MouseEvent, effects: &mut Effects) {
     match app.screens.last() {
         Some(Screen::Compare(_)) if is_click => return compare::table::click(app, (event.column, event.row)),
         Some(Screen::Sweep(_)) if is_click => return sweeps::screen::update::click(app, event),
-        Some(Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_)) => {
+        Some(Screen::Models(_)) if is_click => return models::update::click(app, event, effects),
+        Some(Screen::Compare(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_)) => {
             let action = if wheel > 0 { Action::Down } else { Action::Up };
             return (0..wheel.abs()).for_each(|_| go::perform(app, action, effects));
         }

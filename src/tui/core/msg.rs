@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
-use crate::tui::features::{best, charts, compare, details, experiments, runs, sweeps};
+use crate::tui::features::{best, charts, compare, details, experiments, models, runs, sweeps};
 
 /// Something that happened, and when.
 #[derive(Debug, Clone)]
@@ -43,6 +43,7 @@ pub enum Msg {
     Compare(compare::Msg),
     Best(best::Msg),
     Sweeps(sweeps::Msg),
+    Models(models::Msg),
 }
 
 /// Something outside did not work out, or did and says so.
@@ -85,4 +86,5 @@ is_part! {
     Compare: compare::Msg,
     Best: best::Msg,
     Sweeps: sweeps::Msg,
+    Models: models::Msg,
 }

@@ -15,7 +15,7 @@ use crate::store::{Result, StoreError};
 use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::runs::effects::{Effect as Runs, Projecting};
 use crate::tui::features::session::effects::Effect as Session;
-use crate::tui::features::{compare, experiments, runs, sweeps};
+use crate::tui::features::{compare, experiments, models, runs, sweeps};
 use crate::tui::widgets::messages::note;
 
 /// Said until the store has answered.
@@ -144,6 +144,7 @@ pub fn refresh(app: &mut App, effects: &mut Effects) {
     app.details.artifacts.refresh();
     app.best.again();
     compare::update::again(app);
+    models::update::again(app);
     load_experiments(app, effects);
     effects.push(Runs::Refresh);
 }
@@ -162,6 +163,7 @@ pub fn reload(app: &mut App, done: Result<String>, effects: &mut Effects) {
 /// Reads what is in the store after a write.
 pub fn reread(app: &mut App, effects: &mut Effects) {
     app.details.wanted = None;
+    models::update::again(app);
     load_experiments(app, effects);
     effects.push(Runs::Refresh);
 }

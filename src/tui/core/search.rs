@@ -9,7 +9,7 @@ use super::go::step;
 use super::layer::Scope;
 use super::layout::Focus;
 use super::requests::words_changed;
-use crate::tui::features::compare;
+use crate::tui::features::{compare, models};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -49,4 +49,5 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
 pub fn changed(app: &mut App, effects: &mut Effects) {
     words_changed(app, effects);
     compare::update::searched(app);
+    models::update::searched(app);
 }

@@ -17,6 +17,7 @@ pub fn subject(app: &App) -> String {
         Some(Screen::Compare(_)) => "comparison".into(),
         Some(Screen::Sweep(_)) => "trials".into(),
         Some(Screen::Log(_)) => "log".into(),
+        Some(Screen::Models(_)) => "models".into(),
         None => match app.focus {
             Focus::Experiments => "experiments".into(),
             Focus::Runs => app.runs.name.clone(),
@@ -56,7 +57,7 @@ fn sheet(app: &App) -> Option<Sheet> {
     }
     match app.screens.last() {
         Some(Screen::Compare(screen)) => compare::sheets::sheet(screen, app.now),
-        Some(Screen::Sweep(_) | Screen::Log(_)) => None,
+        Some(Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_)) => None,
         _ => match app.focus {
             Focus::Experiments => Some(experiments::sheet(app)),
             Focus::Runs => runs::sheet(app),

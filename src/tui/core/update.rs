@@ -12,7 +12,9 @@ use super::mouse::mouse;
 use super::msg::{Msg, Stamped};
 use super::requests::{quit, remember, show_cursors};
 use super::{go, panes, search};
-use crate::tui::features::{best, charts, compare, details, experiments, export, runs, session, sweeps};
+use crate::tui::features::{
+    best, charts, compare, details, experiments, export, models, runs, session, sweeps,
+};
 use crate::tui::widgets::input::{self, Input, Room};
 use crate::tui::widgets::{confirm, picker, prompt};
 
@@ -67,6 +69,7 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Compare(msg) => compare::update::answered(app, msg, effects),
         Msg::Best(msg) => best::update::answered(app, msg, effects),
         Msg::Sweeps(msg) => sweeps::update::answered(app, msg, effects),
+        Msg::Models(msg) => models::update::answered(app, msg, effects),
     }
 }
 
@@ -88,6 +91,7 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
     compare::update::follow_up(app, effects);
     charts::update::follow_up(app, effects);
     sweeps::screen::update::follow_up(app, effects);
+    models::update::follow_up(app, effects);
     if let Some(pace) = app.poll_interval.take_change(app.now) {
         effects.push(runs::effects::Effect::PollEvery(pace));
     }
@@ -146,6 +150,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Compare(action) => compare::update::perform(app, action),
         Action::Charts(action) => charts::update::perform(app, action),
         Action::Export(action) => export::update::perform(app, action, effects),
+        Action::Models(action) => models::update::perform(app, action, effects),
         Action::Session(action) => session::update::perform(app, action, effects),
         Action::Picker(action) => picker::actions::perform(app, action, effects),
         Action::Prompt(action) => prompt::actions::perform(app, action, effects),

@@ -11,7 +11,9 @@ use crate::tui::core::effect::{Effect, Shell};
 use crate::tui::core::msg::Msg;
 use crate::tui::core::tasks::Tasks;
 use crate::tui::features::session::keeping::{Keeper, unwritten};
-use crate::tui::features::{best, charts, compare, details, experiments, export, runs, session, sweeps};
+use crate::tui::features::{
+    best, charts, compare, details, experiments, export, models, runs, session, sweeps,
+};
 
 /// How long leaving waits for what is being written.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,6 +54,7 @@ impl EffectExecutor {
             Effect::Compare(effect) => compare::effects::perform(effect, tasks, &self.best.patterns),
             Effect::Best(effect) => best::effects::perform(effect, tasks, &self.best),
             Effect::Sweeps(effect) => sweeps::effects::perform(effect, tasks, &self.sweeps),
+            Effect::Models(effect) => models::effects::perform(effect, tasks, &self.best.turn),
             Effect::Export(effect) => export::effects::perform(effect, tasks),
             Effect::Session(effect) => session::effects::perform(effect, tasks, &self.keeper),
             Effect::Shell(effect) => return Some(effect),

@@ -6,6 +6,7 @@ use mltui::mlflow::{
 };
 use mltui::store::{ErrorKind, NewRun, RunSearch, RunUpdate, Store};
 
+use crate::stores::registry;
 use crate::stores::values::{histories, metric, values};
 use crate::support::stores::{MOST, kind, new_run};
 
@@ -33,7 +34,8 @@ pub(super) async fn conformance(store: &Store, prefix: &str) -> ExperimentId {
     data_sets(store, &first.info.run_id).await;
     artifacts(store, &first.info.run_id).await;
     searches(store, &experiment).await;
-    registry(store, prefix, &first).await;
+    models(store, prefix, &first).await;
+    registry::conformance(store, prefix, &first, &second).await;
     errors(store, &first.info.run_id).await;
     experiment
 }
@@ -180,7 +182,7 @@ async fn searches(store: &Store, experiment: &ExperimentId) {
     assert!(names(store, &nowhere).await.is_empty());
 }
 
-async fn registry(store: &Store, prefix: &str, run: &Run) {
+async fn models(store: &Store, prefix: &str, run: &Run) {
     let name = format!("{prefix}model");
     store.create_registered_model(&name).await.unwrap();
     assert!(matches!(kind(store.create_registered_model(&name).await), ErrorKind::AlreadyExists(_)));

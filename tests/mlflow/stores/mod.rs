@@ -1,6 +1,7 @@
 //! One suite for every store: what is written is read back here and through MLflow's own client.
 
 mod conformance;
+mod registry;
 mod values;
 
 use mltui::mlflow::{Param, RunId, Tag, ViewType};
@@ -56,6 +57,7 @@ fn check_dump(dump: &Value, prefix: &str) {
     let model = &dump["models"][format!("{prefix}model")];
     assert_eq!(model["aliases"], json!({ "champion": "2" }));
     assert_eq!(model["versions"]["1"][2], "READY");
+    registry::check_dump(dump, prefix);
 }
 
 fn server_conforms(mlflow: Mlflow) {

@@ -95,7 +95,14 @@ fn leaderboard(app: &mut App) {
         cells.map(|(cell, width)| text::fit_right(cell, *width, "")).collect::<Vec<_>>().join("  ")
     };
     let items = selection.ranking.iter().zip(&notes).enumerate().map(|(at, (ranked, note))| Item {
-        label: format!("{:>2}  {}", at + 1, catalog.run_name(ranked.row)),
+        label: format!(
+            "{:>2}  {} {}",
+            at + 1,
+            catalog.run_name(ranked.row),
+            app.runs.badges.of(catalog.run_id(ranked.row))
+        )
+        .trim_end()
+        .to_owned(),
         note: aligned(note),
         on: None,
         value: RunId::from(catalog.run_id(ranked.row)),

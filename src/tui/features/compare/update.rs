@@ -67,7 +67,7 @@ fn open(app: &mut App) {
 fn screen(app: &mut App) -> Option<&mut CompareScreen> {
     app.screens.iter_mut().rev().find_map(|screen| match screen {
         Screen::Compare(screen) => Some(screen.as_mut()),
-        Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) => None,
+        Screen::Chart(_) | Screen::Sweep(_) | Screen::Log(_) | Screen::Models(_) => None,
     })
 }
 

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::artifacts::ArtifactEntry;
 use super::{Details, Tab};
-use crate::mlflow::{Metric, Param, Run, tags};
+use crate::mlflow::{Metric, ModelVersion, Param, Run, tags};
+use crate::registry::badges;
 use crate::store::ArtifactList;
 use crate::text;
 
@@ -72,13 +73,23 @@ impl Details {
         let Some(run) = self.run() else { return Vec::new() };
         match self.tab {
             Tab::Charts => Vec::new(),
-            Tab::Overview => overview(run, experiment, now),
+            Tab::Overview => {
+                let mut lines = overview(run, experiment, now);
+                // Behind its ids: what a run is used for is worth more than where its files are.
+                let versions = self.registered.iter().map(|version| registered("registered", version));
+                lines.splice(2..2, versions);
+                lines
+            }
             Tab::Metrics => run.metrics.iter().map(metric).collect(),
             Tab::Params => run.params.iter().map(param).collect(),
             Tab::Tags => run_tags(run),
             Tab::Artifacts => self.artifact_lines(),
             Tab::Datasets => data_sets(run),
-            Tab::Models => self.model_lines(run),
+            Tab::Models => {
+                let mut lines = self.version_lines();
+                lines.extend(self.model_lines(run));
+                lines
+            }
         }
     }
 
@@ -130,6 +141,26 @@ impl Details {
             .collect()
     }
 
+    /// The registered versions of the run, whatever they were made from.
+    fn version_lines(&self) -> Vec<DetailLine> {
+        let mut lines = Vec::new();
+        for version in &self.registered {
+            let DetailLine { value, .. } = registered("", version);
+            lines.push(DetailLine::new(value, &version.status, LineRole::Heading));
+            let uri = format!("models:/{}/{}", version.name, version.version);
+            lines.push(DetailLine::new("  uri", uri, LineRole::Plain));
+            lines.push(DetailLine::new("  source", &version.source, LineRole::Plain));
+            if !version.description.is_empty() {
+                lines.push(DetailLine::new("  description", &version.description, LineRole::Plain));
+            }
+            let tag = |tag: &crate::mlflow::Tag| {
+                DetailLine::new(format!("  {}", tag.key), &tag.value, LineRole::Plain)
+            };
+            lines.extend(version.tags.iter().map(tag));
+        }
+        lines
+    }
+
     fn model_lines(&self, run: &Run) -> Vec<DetailLine> {
         let models = match self.models.answer() {
             Some(Ok(models)) => models,
@@ -162,6 +193,15 @@ impl Details {
         }
         lines
     }
+}
+
+/// A registered version: `wine v3 @champion Production`.
+fn registered(key: &str, version: &ModelVersion) -> DetailLine {
+    let badges = badges(&version.aliases);
+    let stage = version.stage().unwrap_or_default();
+    let words = [format!("{} v{}", version.name, version.version), badges, stage.to_owned()];
+    let words: Vec<String> = words.into_iter().filter(|words| !words.is_empty()).collect();
+    DetailLine::new(key, words.join(" "), LineRole::Plain)
 }
 
 /// `[{"name": "m", "version": 3}]` as `m version 3`.

@@ -11,7 +11,7 @@ pub mod preview;
 pub mod update;
 pub mod view;
 
-use crate::mlflow::{LoggedModel, Run, RunId};
+use crate::mlflow::{LoggedModel, ModelVersion, Run, RunId};
 use crate::sheet::{Cell, Sheet};
 use crate::store::{ArtifactList, StoreError};
 use crate::tui::core::app::App;
@@ -40,6 +40,10 @@ pub struct Details {
     pub artifacts: ArtifactTree,
     /// The logged models of the run that is shown.
     pub models: Remote<Vec<LoggedModel>>,
+    /// The registered versions of the run that is shown, as far as they are known.
+    pub registered: Vec<ModelVersion>,
+    /// They are known: there are no others.
+    pub knows_registered: bool,
 }
 
 impl Details {

@@ -126,7 +126,8 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     }
     if length == 0 {
         let words = match details.tab {
-            Tab::Models => "no logged models; runs of MLflow 2 keep theirs among the artifacts".to_owned(),
+            Tab::Models if !details.knows_registered => "loading".to_owned(),
+            Tab::Models => "no logged models and no registered versions; runs of MLflow 2 keep their models among the artifacts".to_owned(),
             Tab::Artifacts => {
                 let place = details.run().map_or("", |run| run.info.artifact_uri.as_str());
                 if place.is_empty() { "no artifacts".into() } else { format!("no artifacts in {place}") }

@@ -1,5 +1,7 @@
 //! The cells of a line: texts cleaned, numbers formatted, letters that were searched for shown.
 
+use std::borrow::Cow;
+
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -16,6 +18,9 @@ use crate::tui::widgets::frame::with_letters;
 use crate::tui::widgets::sparkline::sparkline;
 use crate::tui::widgets::table::VisibleColumn;
 use crate::tui::widgets::theme::Theme;
+
+/// Cells of a name that aliases leave.
+const LEAST_NAME: usize = 8;
 
 /// What all lines of a frame have in common.
 pub struct RunCells<'a> {
@@ -81,6 +86,16 @@ impl<'a> RunCells<'a> {
             spans.push(Span::styled(text::cut(&prefix, cells, ""), theme.dim));
             room -= cells;
         }
+        let badges = match spec {
+            ColumnSpec::RunName => text::clean(runs.badges.of(runs.catalog.run_id(row))),
+            _ => Cow::Borrowed(""),
+        };
+        // They stay where they are seen: the end of a long name gives way.
+        let least = text::width(&words).min(LEAST_NAME) + 1;
+        let badges = text::cut(&badges, room.saturating_sub(least), theme.glyphs.ellipsis);
+        if !badges.is_empty() {
+            room -= text::width(&badges) + 1;
+        }
         let letters = match (&self.search, spec) {
             (Some(search), ColumnSpec::RunName | ColumnSpec::User | ColumnSpec::RunId) => {
                 search.letters(&words, None)
@@ -91,6 +106,10 @@ impl<'a> RunCells<'a> {
             _ => Vec::new(),
         };
         spans.extend(with_letters(&text::cut(&words, room, theme.glyphs.ellipsis), &letters, style, theme));
+        if !badges.is_empty() {
+            spans.push(Span::raw(" "));
+            spans.push(Span::styled(badges, theme.selected));
+        }
         Line::from(spans)
     }
 

@@ -18,6 +18,8 @@ pub const TREND: usize = 12;
 /// Cells of a level of a tree.
 pub const INDENT: usize = 2;
 const NAME: (usize, usize) = (12, 32);
+/// More cells for names with aliases behind them.
+const BADGES: usize = 16;
 /// Runs that are looked at to find out how wide a column has to be.
 const MEASURED: usize = 50;
 const NARROWEST: usize = 6;
@@ -66,6 +68,8 @@ fn sample(runs: &Runs) -> Vec<Row> {
 /// As wide as the names are, as far as there is room.
 fn name_width(runs: &Runs, width: usize) -> usize {
     let most = if width < 60 { NAME.0 + 4 } else { NAME.1 };
+    // The aliases of its model stand behind a name.
+    let most = if runs.badges.of.is_empty() { most } else { (most + BADGES).min(width / 2) };
     if let Some(own) = runs.columns[0].width {
         return own as usize;
     }
@@ -73,7 +77,11 @@ fn name_width(runs: &Runs, width: usize) -> usize {
         let sign = usize::from(runs.shown_view.shape != Shape::Flat) * INDENT;
         let indent = line.depth as usize * INDENT + sign;
         match line.kind {
-            LineKind::Run(row) => indent + text::width(&text::clean(runs.catalog.run_name(row))),
+            LineKind::Run(row) => {
+                let badges = runs.badges.of(runs.catalog.run_id(row));
+                let badges = if badges.is_empty() { 0 } else { 1 + text::width(&text::clean(badges)) };
+                indent + text::width(&text::clean(runs.catalog.run_name(row))) + badges
+            }
             LineKind::Group(group) => {
                 let value = runs.projection.groups[group as usize].value.as_deref().unwrap_or("(none)");
                 let count = if line.fold == FoldState::Leaf { 0 } else { 8 };
@@ -81,7 +89,7 @@ fn name_width(runs: &Runs, width: usize) -> usize {
             }
         }
     });
-    names.max().unwrap_or(0).clamp(NAME.0, most)
+    names.max().unwrap_or(0).clamp(NAME.0, most.max(NAME.0))
 }
 
 fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row], is_narrow: bool) -> usize {

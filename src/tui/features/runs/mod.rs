@@ -35,6 +35,7 @@ use crate::store::StoreError;
 use crate::tui::core::memory::{Remembered, RememberedColumn, RememberedShape, sort_text};
 use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::core::selected::SelectedRuns;
+use crate::tui::core::signs::RunBadges;
 use crate::tui::widgets::cursor::Cursor;
 use crate::tui::widgets::input::Input;
 use columns::TableColumn;
@@ -118,6 +119,8 @@ pub struct Runs {
     /// The lines of a view; what came of them is in `projection`.
     pub projecting: Remote<()>,
     pub cursor: Cursor,
+    /// The aliases of the registered versions of runs.
+    pub badges: RunBadges,
     /// What is under the cursor: once the cursor was moved, it follows that through refresh and sort.
     pub under_cursor: Option<LineKey>,
     /// The user moved the cursor, or did something else about what is under it; until then it stays at the top, whatever

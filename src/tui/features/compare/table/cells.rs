@@ -1,5 +1,7 @@
 //! What the cells of a comparison say.
 
+use std::borrow::Cow;
+
 use ratatui::style::{Modifier, Style};
 
 use crate::catalog::Bound;
@@ -7,6 +9,7 @@ use crate::compare::axes::cell_words;
 use crate::compare::{CompareCell, Comparison, Entry, difference};
 use crate::select::Goal;
 use crate::text;
+use crate::tui::core::signs::RunBadges;
 use crate::tui::features::compare::{CompareScreen, Show};
 use crate::tui::widgets::theme::Theme;
 
@@ -16,6 +19,7 @@ pub struct MemberCells<'a> {
     pub comparison: &'a Comparison,
     /// The member that others are compared with.
     pub base: Option<usize>,
+    badges: &'a RunBadges,
     now: i64,
 }
 
@@ -34,9 +38,22 @@ impl CellText {
 }
 
 impl<'a> MemberCells<'a> {
-    pub fn new(screen: &'a CompareScreen, now: i64) -> Option<Self> {
+    pub fn new(screen: &'a CompareScreen, badges: &'a RunBadges, now: i64) -> Option<Self> {
         let comparison = screen.fetched.value()?;
-        Some(Self { screen, comparison, base: screen.baseline_member(), now })
+        Some(Self { screen, comparison, base: screen.baseline_member(), badges, now })
+    }
+
+    /// The aliases of a member's registered versions.
+    pub fn badges(&self, member: usize) -> Cow<'_, str> {
+        let Some(member) = self.comparison.members.get(member) else { return Cow::Borrowed("") };
+        let of = member.rows.iter().map(|row| self.badges.of(self.comparison.catalog.run_id(*row)));
+        text::clean(of.into_iter().find(|badges| !badges.is_empty()).unwrap_or_default())
+    }
+
+    /// The cells of a member's name, with its badges.
+    pub fn name_width(&self, member: usize) -> usize {
+        let badges = text::width(&self.badges(member));
+        text::width(&text::clean(self.comparison.title(member).0)) + if badges > 0 { badges + 1 } else { 0 }
     }
 
     /// A key that is shown, and where its values are.

@@ -46,7 +46,7 @@ impl MemberCells<'_> {
             let Some(member) = column.checked_sub(1) else { return names(longest, area.width) };
             let cells =
                 entries.iter().take(SAMPLE).map(|(entry, bound)| self.said(entry, bound, member).width());
-            let name = text::width(&text::clean(self.comparison.title(member).0)) + 3;
+            let name = self.name_width(member) + 3;
             let width = cells.max().unwrap_or(0).max(name).clamp(VALUE.0, widest(area.width));
             ColumnRequest::right(width)
         })
@@ -56,7 +56,7 @@ impl MemberCells<'_> {
         let screen = self.screen;
         let rows = Rows::new(below_titles(area), screen.member_cursor, screen.members());
         let shown = rows.shown.clone();
-        let wide = shown.clone().map(|member| text::width(&text::clean(self.comparison.title(member).0)) + 7);
+        let wide = shown.clone().map(|member| self.name_width(member) + 7);
         let longest = wide.max().unwrap_or(0);
         let across = Across { lead: 1, columns: 1 + screen.shown.len(), chosen: 1 + screen.key_cursor.at };
         Table::new(area, rows, across, |column| {
@@ -103,7 +103,8 @@ pub fn click(app: &mut App, (x, y): (u16, u16)) {
     if screen.tab != CompareTab::Table || screen.shown.is_empty() {
         return;
     }
-    let Some(hit) = MemberCells::new(screen, now).and_then(|cells| cells.table(area).hit(x, y)) else {
+    let cells = MemberCells::new(screen, &app.runs.badges, now);
+    let Some(hit) = cells.and_then(|cells| cells.table(area).hit(x, y)) else {
         return;
     };
     let (row, column) = match hit {

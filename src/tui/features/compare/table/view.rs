@@ -17,6 +17,10 @@ use crate::tui::widgets::table::{RowContent, Table, VisibleColumn};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::theme::letter;
 
+/// Cells of a name that aliases leave, and of an alias that still says something.
+const LEAST_NAME: usize = 8;
+const LEAST_BADGE: usize = 5;
+
 /// What all rows have in common.
 struct TableView<'a> {
     cells: MemberCells<'a>,
@@ -26,7 +30,7 @@ struct TableView<'a> {
 }
 
 pub fn draw(app: &App, screen: &CompareScreen, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let Some(cells) = MemberCells::new(screen, app.now) else { return };
+    let Some(cells) = MemberCells::new(screen, &app.runs.badges, app.now) else { return };
     if screen.shown.is_empty() {
         let words = match (screen.words.value(), screen.shows_equal) {
             ("", false) => "nothing differs between these runs; d shows everything".to_owned(),
@@ -115,11 +119,21 @@ impl TableView<'_> {
         let is_best = rows.iter().any(|row| self.best_run == Some(cells.comparison.catalog.run_id(*row)));
         let sign = if is_best { theme.glyphs.best } else { "" };
         let room = place.width.saturating_sub(2 + others.len() + base.len() + text::width(sign));
-        let name = text::cut(&text::clean(name), room, theme.glyphs.ellipsis);
+        let name = text::clean(name);
+        // The end of a long name gives way to aliases; a letter or two of one say nothing.
+        let left = room.saturating_sub(text::width(&name).min(LEAST_NAME) + 1);
+        let badges = cells.badges(member);
+        let badges =
+            if left < LEAST_BADGE { String::new() } else { text::cut(&badges, left, theme.glyphs.ellipsis) };
+        let room = if badges.is_empty() { room } else { room - text::width(&badges) - 1 };
+        let name = text::cut(&name, room, theme.glyphs.ellipsis);
+        let gap = if badges.is_empty() { "" } else { " " };
         Line::from(vec![
             Span::styled(format!("{} ", letter(slot)), theme.line(slot)),
             Span::styled(sign, theme.good),
             Span::styled(name, style),
+            Span::raw(gap),
+            Span::styled(badges, theme.selected),
             Span::styled(others, theme.dim),
             Span::styled(base, theme.chip),
         ])

@@ -1,0 +1,194 @@
+//! What there is to say of a model or a version, in lines.
+
+use super::screen::ModelsScreen;
+use crate::mlflow::filter::same_number;
+use crate::mlflow::{ModelVersion, RegisteredModel, Tag, tags};
+use crate::registry::badges;
+use crate::select::Goal;
+use crate::text;
+
+/// How much of a description is told, in characters and lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Its beginning, where other things are to be seen too.
+    Short,
+    /// All that anybody reads in a terminal.
+    Whole,
+}
+
+impl Extent {
+    fn limits(self) -> (usize, usize) {
+        match self {
+            Self::Short => (240, 3),
+            Self::Whole => (20_000, 400),
+        }
+    }
+}
+
+/// A key and what is said of it; a heading has no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldLine {
+    pub key: &'static str,
+    pub value: String,
+    /// It is bad news.
+    pub is_bad: bool,
+}
+
+fn line(key: &'static str, value: impl Into<String>) -> ToldLine {
+    ToldLine { key, value: value.into(), is_bad: false }
+}
+
+fn time(time: Option<i64>, now: i64) -> String {
+    time.map_or("-".into(), |ms| {
+        format!("{} ({} ago)", text::timestamp(ms), text::span(now.saturating_sub(ms)))
+    })
+}
+
+/// A description in lines; the first stands beside its key.
+fn described(text: &str, extent: Extent, lines: &mut Vec<ToldLine>) {
+    let (letters, most) = extent.limits();
+    let text = text.trim_end();
+    let short: String = text.chars().take(letters).collect();
+    let is_cut = short.len() < text.len() || short.lines().count() > most;
+    let mut key = "description";
+    for words in short.lines().take(most) {
+        lines.push(line(key, words));
+        key = "";
+    }
+    if let Some(last) = lines.last_mut().filter(|_| is_cut) {
+        last.value.push_str(" …");
+    }
+}
+
+fn tagged(all: &[Tag], lines: &mut Vec<ToldLine>) {
+    let mut key = "tags";
+    // The user's own first.
+    let (system, own): (Vec<&Tag>, Vec<&Tag>) = all.iter().partition(|tag| tags::is_system(&tag.key));
+    for tag in own.into_iter().chain(system) {
+        lines.push(line(key, format!("{} = {}", tag.key, tag.value.lines().next().unwrap_or_default())));
+        key = "";
+    }
+}
+
+/// How a value stands to the champion's, in words for a person: whether it is better, and by how much.
+pub fn is_better(difference: f64, goal: Goal) -> Option<bool> {
+    match (goal, difference) {
+        (_, difference) if difference == 0.0 || difference.is_nan() => None,
+        (Goal::Minimize, difference) => Some(difference < 0.0),
+        (Goal::Maximize, difference) => Some(difference > 0.0),
+    }
+}
+
+/// A difference with its sign.
+pub fn signed(difference: f64) -> String {
+    if difference > 0.0 { format!("+{}", text::number(difference)) } else { text::number(difference) }
+}
+
+/// The same as lines to be read one after the other: what is long comes last.
+pub fn in_lines(told: Vec<ToldLine>) -> Vec<String> {
+    let (mut lines, mut long) = (Vec::new(), Vec::new());
+    let mut is_long = false;
+    for line in told {
+        if !line.key.is_empty() {
+            is_long = line.key == "description";
+        }
+        let words = match line.key {
+            "" => format!("  {}", line.value),
+            key => format!("{key}: {}", line.value),
+        };
+        if is_long { &mut long } else { &mut lines }.push(words);
+    }
+    lines.extend(long);
+    lines
+}
+
+/// All of a model.
+pub fn model(model: &RegisteredModel, extent: Extent, now: i64) -> Vec<ToldLine> {
+    let mut lines = Vec::new();
+    let newest = model.newest_version().map_or("none yet".into(), |version| format!("newest v{version}"));
+    let count = model.version_count.map_or(newest.clone(), |count| match count {
+        0 => "none yet".into(),
+        1 => newest.clone(),
+        count => format!("{}, {newest}", text::count(count as usize)),
+    });
+    lines.push(line("versions", count));
+    let mut key = "aliases";
+    for (alias, version) in &model.aliases {
+        lines.push(line(key, format!("{} v{version}", badges(std::slice::from_ref(alias)))));
+        key = "";
+    }
+    let stages = model.latest.iter().filter(|(stage, _)| !matches!(stage.as_str(), "" | "None"));
+    let stages: Vec<String> = stages.map(|(stage, version)| format!("{stage} v{version}")).collect();
+    if !stages.is_empty() {
+        lines.push(line("stages", stages.join(", ")));
+    }
+    described(&model.description, extent, &mut lines);
+    tagged(&model.tags, &mut lines);
+    lines.push(line("created", time(model.creation_time, now)));
+    lines.push(line("changed", time(model.last_updated_time, now)));
+    lines
+}
+
+/// All of a version. `experiment` is the name of the one that its run is in.
+pub fn version(
+    screen: &ModelsScreen,
+    version: &ModelVersion,
+    champion: &str,
+    experiment: &str,
+    extent: Extent,
+    now: i64,
+) -> Vec<ToldLine> {
+    let mut lines = Vec::new();
+    if version.status != "READY" {
+        let words = format!("{} {}", version.status, version.status_message);
+        lines.push(ToldLine { is_bad: true, ..line("status", words) });
+    }
+    let origin = screen.origins.get(&version.version);
+    match (&version.run_id, origin.map(|origin| &origin.run)) {
+        (None, _) => lines.push(line("run", "none")),
+        (Some(id), None) => lines.push(line("run", id.as_str())),
+        (Some(id), Some(None)) => {
+            lines.push(ToldLine { is_bad: true, ..line("run", format!("{id}, which is gone")) });
+        }
+        (Some(id), Some(Some(run))) => {
+            lines.push(line("run", format!("{} in {experiment} ({id})", run.run_name)));
+        }
+    }
+    if let Some(goal) = &screen.goal {
+        let value = screen.value(version.version);
+        let mut words = value.map_or("-".into(), text::number);
+        let champion_version = screen.aliased(champion);
+        if let Some(of) = champion_version.filter(|of| of.version != version.version)
+            && let (Some(value), Some(theirs)) = (value, screen.value(of.version))
+        {
+            let by = text::number((value - theirs).abs());
+            let stands = match is_better(value - theirs, goal.goal) {
+                Some(true) => format!("{by} better than"),
+                Some(false) => format!("{by} worse than"),
+                None if same_number(value, theirs) => "equal to".into(),
+                None => "not comparable to".into(),
+            };
+            words = format!("{words}, {stands} @{champion} v{} ({})", of.version, text::number(theirs));
+        }
+        lines.push(ToldLine { key: "metric", value: format!("{} {words}", goal.metric), is_bad: false });
+    }
+    described(&version.description, extent, &mut lines);
+    tagged(&version.tags, &mut lines);
+    if let Some(origin) = origin {
+        let mut key = "metrics";
+        for (name, value) in origin.metrics().into_iter().take(200) {
+            lines.push(line(key, format!("{name} {}", text::number(value))));
+            key = "";
+        }
+    }
+    if let Some(model) = &version.model_id {
+        lines.push(line("model id", model.as_str()));
+    }
+    lines.push(line("source", version.source.clone()));
+    let by = if version.user_id.is_empty() { String::new() } else { format!(" by {}", version.user_id) };
+    lines.push(line("created", format!("{}{by}", time(version.creation_time, now))));
+    if version.last_updated_time != version.creation_time {
+        lines.push(line("changed", time(version.last_updated_time, now)));
+    }
+    lines
+}

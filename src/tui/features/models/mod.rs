@@ -1,0 +1,59 @@
+//! The model registry: registered models and their versions as a screen, and which runs have versions, wherever runs are shown.
+//!
+//! State: [`Models`], as `app.models`: what is known of the versions of runs, the screen that a run was opened from, what can
+//! be undone. The screen itself stands among the screens. The core calls `update`; other features find the badges of runs in
+//! `app.runs` and the versions of the shown run in `app.details`.
+
+pub mod actions;
+mod cells;
+pub mod describe;
+pub mod editing;
+pub mod effects;
+pub mod layout;
+pub mod of_runs;
+pub mod screen;
+pub mod update;
+pub mod view;
+
+use crate::mlflow::{ExperimentId, ModelVersion, RegisteredModel, RunId};
+use crate::registry::VersionOrigin;
+use crate::registry::edit::{Applied, Undo};
+use crate::store::StoreError;
+use crate::tui::core::remote::Ticket;
+use of_runs::RunVersions;
+use screen::ModelsScreen;
+
+/// What is known of models besides the screen.
+#[derive(Debug, Default)]
+pub struct Models {
+    pub of_runs: RunVersions,
+    /// The screen that a run was opened from: esc goes back to it.
+    pub left: Option<LeftScreen>,
+    /// What was changed here and can be undone, the last on top.
+    pub done: Vec<Undo>,
+}
+
+/// The registry, left for a run.
+#[derive(Debug)]
+pub struct LeftScreen {
+    pub screen: Box<ModelsScreen>,
+    /// Where it was left for.
+    pub experiment: ExperimentId,
+}
+
+/// What tasks bring back.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// Registered models: all, or the first ones of them.
+    Models { ticket: Ticket, is_whole: bool, result: Result<Vec<RegisteredModel>, StoreError> },
+    /// The versions of a model.
+    Versions { ticket: Ticket, result: Result<Vec<ModelVersion>, StoreError> },
+    /// What versions were made from.
+    Origins { ticket: Ticket, versions: Vec<u64>, result: Result<Vec<VersionOrigin>, StoreError> },
+    /// The versions of runs.
+    OfRuns { ticket: Ticket, runs: Vec<RunId>, result: Result<Vec<ModelVersion>, StoreError> },
+    /// Something was changed, or not.
+    Edited(Result<Applied, StoreError>),
+    /// The last change was undone, or not.
+    Undone(Result<Applied, StoreError>),
+}

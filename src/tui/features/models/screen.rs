@@ -1,0 +1,272 @@
+//! The registry as a screen: which models are shown, and what is known of the one under the cursor.
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::mlflow::{ModelVersion, RegisteredModel};
+use crate::registry::{VersionOrigin, metric_of};
+use crate::select::{MetricGoal, Patterns};
+use crate::store::StoreError;
+use crate::text::order::natural;
+use crate::tui::core::remote::{Remote, Ticket};
+use crate::tui::widgets::cursor::Cursor;
+use crate::tui::widgets::input::Input;
+
+/// The half of the screen that has the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ModelsPane {
+    #[default]
+    Models,
+    Versions,
+}
+
+/// What models are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ModelOrder {
+    #[default]
+    Name,
+    /// What was changed last comes first.
+    Updated,
+    /// Those with an alias come first.
+    Aliased,
+}
+
+impl ModelOrder {
+    pub fn next(self) -> Self {
+        match self {
+            Self::Name => Self::Updated,
+            Self::Updated => Self::Aliased,
+            Self::Aliased => Self::Name,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Name => "by name",
+            Self::Updated => "last changed first",
+            Self::Aliased => "with aliases first",
+        }
+    }
+}
+
+/// When something was asked for last, and how much had been written by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Freshness {
+    pub asked: i64,
+    pub writes: u64,
+    /// Milliseconds until the answer was there.
+    pub took: i64,
+}
+
+impl Freshness {
+    /// The answer is there. What is to be asked for again at once has no time.
+    pub fn answered(&mut self, now: i64) {
+        if self.asked > 0 {
+            self.took = now - self.asked;
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct ModelsScreen {
+    pub models: Remote<Arc<Vec<RegisteredModel>>>,
+    pub models_asked: Freshness,
+    /// Pages are still on their way.
+    pub is_partial: bool,
+    pub words: Input,
+    pub order: ModelOrder,
+    /// The models that are shown, in their order.
+    pub shown: Vec<usize>,
+    pub cursor: Cursor,
+    /// The name under the cursor: it stays there when others come and go.
+    pub chosen: Option<String>,
+    pub pane: ModelsPane,
+    /// Opened on one version: esc goes back to where it was opened.
+    pub is_direct: bool,
+    pub versions: Remote<Arc<Vec<ModelVersion>>>,
+    pub versions_asked: Freshness,
+    /// The model that they are of.
+    pub of: Option<String>,
+    pub version_cursor: Cursor,
+    /// The version to go to as soon as it is listed.
+    pub leads_to: Option<u64>,
+    /// What versions were made from, by number.
+    pub origins: FxHashMap<u64, VersionOrigin>,
+    pub reading_origins: Remote<()>,
+    /// Those that need not be read again yet.
+    pub fresh: FxHashSet<u64>,
+    /// The metric that versions are compared by.
+    pub goal: Option<MetricGoal>,
+    /// Somebody chose it.
+    pub is_chosen: bool,
+}
+
+impl ModelsScreen {
+    /// The registry, with the cursor on a model, or on one of its versions.
+    pub fn at(model: Option<String>, version: Option<u64>) -> Self {
+        let pane = if version.is_some() { ModelsPane::Versions } else { ModelsPane::Models };
+        Self { chosen: model, pane, is_direct: version.is_some(), leads_to: version, ..Self::default() }
+    }
+
+    /// Takes models that came; false if they come too late.
+    pub fn take_models(
+        &mut self,
+        ticket: Ticket,
+        is_whole: bool,
+        result: Result<Vec<RegisteredModel>, StoreError>,
+        now: i64,
+    ) -> bool {
+        let result = result.map(Arc::new);
+        let is_taken = if is_whole || result.is_err() {
+            self.models.take(ticket, result, now)
+        } else {
+            self.models.hear(ticket, result, now)
+        };
+        if is_taken {
+            self.is_partial = !is_whole;
+            self.arrange();
+        }
+        is_taken
+    }
+
+    /// Finds which models are shown, and keeps the cursor on its own.
+    pub fn arrange(&mut self) {
+        let Some(models) = self.models.value() else { return };
+        let wanted = self.words.value().to_lowercase();
+        let words: Vec<&str> = wanted.split_whitespace().collect();
+        let is_found = |model: &RegisteredModel| {
+            let texts = std::iter::once(&model.name).chain(model.aliases.iter().map(|(alias, _)| alias));
+            let texts: Vec<String> = texts.map(|text| text.to_lowercase()).collect();
+            words.iter().all(|word| {
+                let word = word.trim_start_matches('@');
+                texts.iter().any(|text| text.contains(word))
+            })
+        };
+        let mut shown: Vec<usize> =
+            (0..models.len()).filter(|at| words.is_empty() || is_found(&models[*at])).collect();
+        match self.order {
+            ModelOrder::Name => shown.sort_by(|a, b| natural(&models[*a].name, &models[*b].name)),
+            ModelOrder::Updated => {
+                shown.sort_by_key(|at| std::cmp::Reverse(models[*at].last_updated_time));
+            }
+            ModelOrder::Aliased => shown.sort_by(|a, b| {
+                let of = |at: &usize| models[*at].aliases.is_empty();
+                of(a).cmp(&of(b)).then_with(|| natural(&models[*a].name, &models[*b].name))
+            }),
+        }
+        let at = shown.iter().position(|at| Some(&models[*at].name) == self.chosen.as_ref());
+        self.shown = shown;
+        match at {
+            Some(at) => self.cursor.at = at,
+            // One that is wanted may be on a page that is still to come.
+            None if self.is_partial && self.chosen.is_some() => {}
+            None => self.moved(),
+        }
+    }
+
+    /// The cursor is on another model, or its model is gone.
+    pub fn moved(&mut self) {
+        self.cursor.at = self.cursor.at.min(self.shown.len().saturating_sub(1));
+        self.chosen = self.model().map(|model| model.name.clone());
+        self.is_direct = false;
+    }
+
+    /// The model under the cursor.
+    pub fn model(&self) -> Option<&RegisteredModel> {
+        let models = self.models.value()?;
+        models.get(*self.shown.get(self.cursor.at)?)
+    }
+
+    /// The versions of the model under the cursor, the newest first.
+    pub fn versions(&self) -> &[ModelVersion] {
+        let is_it = self.of.is_some() && self.of == self.chosen;
+        self.versions.value().filter(|_| is_it).map_or(&[], |versions| versions.as_slice())
+    }
+
+    /// The version under the cursor.
+    pub fn version(&self) -> Option<&ModelVersion> {
+        self.versions().get(self.version_cursor.at)
+    }
+
+    /// The versions of another model are wanted from now on.
+    pub fn turn_to(&mut self, model: String) {
+        self.versions.forget();
+        self.reading_origins.forget();
+        self.origins.clear();
+        self.fresh.clear();
+        self.version_cursor = Cursor::default();
+        if !self.is_chosen {
+            self.goal = None;
+        }
+        self.of = Some(model);
+    }
+
+    /// Takes versions that came; false if they come too late. The cursor stays on its own.
+    pub fn take_versions(
+        &mut self,
+        ticket: Ticket,
+        result: Result<Vec<ModelVersion>, StoreError>,
+        now: i64,
+    ) -> bool {
+        let before = self.leads_to.or_else(|| self.version().map(|version| version.version));
+        if !self.versions.take(ticket, result.map(Arc::new), now) {
+            return false;
+        }
+        self.leads_to = None;
+        let numbers: Vec<u64> = self.versions().iter().map(|version| version.version).collect();
+        let at = numbers.iter().position(|version| Some(*version) == before);
+        let last = numbers.len().saturating_sub(1);
+        self.version_cursor.at = at.unwrap_or(self.version_cursor.at).min(last);
+        let known: FxHashSet<u64> = numbers.into_iter().collect();
+        self.origins.retain(|version, _| known.contains(version));
+        if known.is_empty() {
+            self.pane = ModelsPane::Models;
+        }
+        true
+    }
+
+    /// Takes what versions were made from.
+    pub fn take_origins(
+        &mut self,
+        ticket: Ticket,
+        versions: &[u64],
+        result: Result<Vec<VersionOrigin>, StoreError>,
+        patterns: &Patterns,
+        now: i64,
+    ) {
+        let (origins, outcome) = match result {
+            Ok(origins) => (origins, Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        if !self.reading_origins.take(ticket, outcome, now) {
+            return;
+        }
+        // What could not be read is asked for when the versions are.
+        self.fresh.extend(versions);
+        self.origins.extend(versions.iter().copied().zip(origins));
+        if !self.is_chosen {
+            let known: Vec<VersionOrigin> = self.origins.values().cloned().collect();
+            self.goal = metric_of(&known, patterns);
+        }
+    }
+
+    /// The version that an alias points to.
+    pub fn aliased(&self, alias: &str) -> Option<&ModelVersion> {
+        crate::registry::aliased(self.versions(), alias)
+    }
+
+    /// The value of the metric of a version.
+    pub fn value(&self, version: u64) -> Option<f64> {
+        self.origins.get(&version)?.value(&self.goal.as_ref()?.metric)
+    }
+
+    /// All metrics that are known of versions.
+    pub fn metrics(&self) -> Vec<String> {
+        let mut keys: Vec<String> =
+            self.origins.values().flat_map(|origin| origin.metrics().into_keys()).collect();
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+}

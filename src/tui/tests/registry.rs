@@ -1,0 +1,393 @@
+//! The model registry on the screen: found, read, left for a run and come back to, changed and undone.
+
+use super::*;
+use crate::mlflow::ModelStage;
+use crate::store::memory::Memory;
+use crate::store::{NewRun, RunUpdate, Store};
+use crate::tui::core::layout::{Focus, Tab};
+use crate::tui::features::models;
+use crate::tui::features::models::effects::Effect as ModelEffect;
+use crate::tui::features::models::screen::ModelsPane;
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// What the executor would bring back of the registry.
+fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
+    block_on(async {
+        match effect {
+            ModelEffect::ReadModels { ticket, .. } => {
+                models::Msg::Models { ticket, is_whole: true, result: store.registered_models().await }
+            }
+            ModelEffect::ReadVersions { ticket, model } => {
+                models::Msg::Versions { ticket, result: store.model_versions(&model).await }
+            }
+            ModelEffect::ReadOrigins { ticket, versions } => models::Msg::Origins {
+                ticket,
+                result: crate::registry::origins(store, &versions).await,
+                versions: versions.iter().map(|version| version.version).collect(),
+            },
+            ModelEffect::ReadOfRuns { ticket, runs } => {
+                let result = store.model_versions_of(&runs).await;
+                models::Msg::OfRuns { ticket, runs, result }
+            }
+            ModelEffect::Change(edit) => {
+                models::Msg::Edited(crate::registry::edit::apply(store, &edit).await)
+            }
+            ModelEffect::TakeBack(undo) => {
+                models::Msg::Undone(crate::registry::edit::undo(store, &undo).await)
+            }
+        }
+    })
+}
+
+/// An explorer on a store, whose runs are those in the table.
+struct World {
+    app: App,
+    store: Store,
+    runs: Vec<Run>,
+}
+
+impl World {
+    /// Six runs in `wine`, a model with a version of each of the first four, and two other models.
+    fn new(size: (u16, u16)) -> Self {
+        let store = Store::new(Memory::default());
+        let runs = block_on(fill(&store));
+        let mut world = Self { app: app(size), store, runs };
+        for msg in answer(Effect::Experiments(experiments::effects::Effect::Load), &world.runs) {
+            world.feed(msg);
+        }
+        world
+    }
+
+    fn feed(&mut self, msg: impl Into<Msg>) {
+        let mut queue = vec![msg.into()];
+        while let Some(msg) = queue.pop() {
+            for effect in take(&mut self.app, msg) {
+                match effect {
+                    Effect::Models(effect) => queue.insert(0, answered(effect, &self.store).into()),
+                    other => queue.extend(answer(other, &self.runs).into_iter().rev()),
+                }
+            }
+        }
+    }
+
+    fn keys(&mut self, keys: &str) {
+        for event in parse_keys(keys).expect(keys) {
+            self.feed(Msg::Key(event));
+        }
+    }
+
+    fn typed(&mut self, text: &str) {
+        self.feed(Msg::Paste(text.to_owned()));
+    }
+
+    /// Time passes, and somebody has written to the store.
+    fn later(&mut self) {
+        self.app.now += 2_000;
+        self.app.writes += 1;
+        self.feed(Msg::Tick);
+        self.feed(Msg::Tick);
+    }
+
+    fn screen(&self) -> String {
+        drawn(&self.app)
+    }
+
+    fn has(&self, words: &str) {
+        let screen = self.screen();
+        assert!(screen.contains(words), "{words}\n{screen}");
+    }
+
+    fn lacks(&self, words: &str) {
+        let screen = self.screen();
+        assert!(!screen.contains(words), "{words}\n{screen}");
+    }
+
+    fn alias(&self, alias: &str) -> Option<u64> {
+        block_on(self.store.get_registered_model("wine")).unwrap().alias(alias)
+    }
+}
+
+async fn fill(store: &Store) -> Vec<Run> {
+    let experiment = store.create_experiment("wine", &[]).await.unwrap();
+    let mut runs = Vec::new();
+    store.create_registered_model("iris").await.unwrap();
+    store.create_registered_model("wine").await.unwrap();
+    store.create_registered_model("\u{1b}[31mred\nmodel").await.unwrap();
+    for number in 0..6_i64 {
+        let new = NewRun {
+            experiment_id: experiment.clone(),
+            run_name: Some(format!("calm-{number}")),
+            user_id: "ana".into(),
+            start_time: NOW - 60_000 * (10 - number),
+            tags: Vec::new(),
+        };
+        let id = store.create_run(&new).await.unwrap().info.run_id;
+        let metric =
+            Metric { key: "val_rmse".into(), value: 0.9 - 0.1 * number as f64, timestamp: NOW, step: 1 };
+        store.log_batch(&id, &[metric], &[], &[]).await.unwrap();
+        let end = RunUpdate { status: Some(RunStatus::Finished), end_time: Some(NOW), run_name: None };
+        store.update_run(&id, &end).await.unwrap();
+        if number < 4 {
+            let source = format!("runs:/{id}/model");
+            store
+                .create_model_version("wine", &source, Some(&id), &[Tag::new("gate", "passed")])
+                .await
+                .unwrap();
+        }
+        let mut run = store.get_run(&id).await.unwrap();
+        // The experiment that the table shows.
+        run.info.experiment_id = "1".into();
+        runs.push(run);
+    }
+    store.set_model_alias("wine", "champion", 2).await.unwrap();
+    store.set_model_stage("wine", 2, ModelStage::Production, false).await.unwrap();
+    store.describe_model_version("wine", 3, &"\u{1b}[2J long\n".repeat(100_000)[..4_900]).await.unwrap();
+    runs
+}
+
+#[test]
+fn models_and_versions_are_seen_with_values_and_how_they_stand_to_the_champion() {
+    let mut world = World::new((150, 40));
+    world.keys("M");
+    world.has("Models 3");
+    world.has("iris");
+    world.has("^[[31mred model");
+    world.keys("G enter");
+    world.has("4 versions");
+    world.has("vs @champion");
+    let screen = world.screen();
+    let line = |version: &str| screen.lines().find(|line| line.contains(version)).unwrap().to_owned();
+    assert!(line("v2 ").contains("@champion") && line("v2 ").contains("Production"), "{screen}");
+    assert!(line("v4 ").contains("0.6") && line("v4 ").contains("-0.2"), "better than 0.8\n{screen}");
+    assert!(line("v1 ").contains("+0.1"), "{screen}");
+    world.keys("j");
+    world.has("wine v3");
+    world.has("^[[2J long");
+    world.has("long …");
+    world.keys("v");
+    world.has("gate = passed");
+}
+
+#[test]
+fn every_size_shows_what_is_under_the_cursor() {
+    for size in [(200, 50), (120, 36), (80, 24), (60, 20), (40, 10), (24, 6)] {
+        let mut world = World::new(size);
+        world.keys("M G");
+        world.has("wine");
+        world.keys("l");
+        assert!(world.screen().contains("@champion") || size.0 < 30, "{size:?}\n{}", world.screen());
+        world.keys("G k k k k esc / q esc esc");
+    }
+}
+
+#[test]
+fn models_are_searched_and_sorted_and_the_cursor_stays_on_its_own() {
+    let mut world = World::new((120, 30));
+    world.keys("M /");
+    world.typed("champion");
+    world.has("1 of 3");
+    world.has("4 versions");
+    world.keys("enter esc");
+    world.has("Models 3");
+    let chosen = |world: &World| models::update::screen(&world.app).unwrap().chosen.clone().unwrap();
+    assert_eq!(chosen(&world), "wine", "it stays where it was");
+    world.keys("s s");
+    world.has("with aliases first");
+    assert_eq!(chosen(&world), "wine");
+    assert_eq!(models::update::screen(&world.app).unwrap().cursor.at, 0);
+}
+
+#[test]
+fn from_a_version_to_its_run_and_back() {
+    let mut world = World::new((120, 36));
+    world.keys("M G enter j enter");
+    assert!(world.app.screens.is_empty());
+    assert_eq!(world.app.runs.run_under_cursor(), Some(world.runs[2].info.run_id.clone()));
+    world.keys("esc");
+    let screen = models::update::screen(&world.app).unwrap();
+    assert_eq!((screen.pane, screen.version().unwrap().version), (ModelsPane::Versions, 3));
+    world.keys("esc esc");
+    assert!(world.app.screens.is_empty());
+    // Once only: the next one leads on.
+    world.keys("2 esc");
+    assert_eq!(world.app.focus, Focus::Experiments);
+}
+
+#[test]
+fn from_a_run_to_its_version_and_back() {
+    let mut world = World::new((120, 36));
+    world.keys("2 G g v");
+    let screen = models::update::screen(&world.app).unwrap();
+    assert_eq!(screen.version().map(|version| (version.name.as_str(), version.version)), Some(("wine", 1)));
+    world.keys("esc");
+    assert!(world.app.screens.is_empty(), "straight back");
+    world.keys("g g g v");
+    world.has("no registered version was made from this run");
+}
+
+#[test]
+fn aliases_stand_wherever_the_run_does() {
+    let mut world = World::new((150, 40));
+    world.keys("2 G k");
+    let line = |world: &World, words: &str| {
+        let screen = world.screen();
+        screen.lines().filter(|line| line.contains(words)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(line(&world, "calm-1").iter().any(|line| line.contains("@champion")), "{}", world.screen());
+    assert!(line(&world, "calm-3").iter().all(|line| !line.contains('@')));
+    world.app.details.choose_tab(Tab::Overview);
+    world.has("wine v2 @champion Production");
+    world.app.details.choose_tab(Tab::Models);
+    world.has("wine v2 @champion Production");
+    world.has("models:/wine/2");
+    world.lacks("no logged models");
+    world.keys("L");
+    assert!(line(&world, "calm-1").iter().any(|line| line.contains("0.8") && line.contains("@champion")));
+    // Runs side by side.
+    world.keys("esc 2 C");
+    world.has("calm-1 @champion");
+    // What somebody does elsewhere is seen.
+    world.keys("esc");
+    block_on(world.store.set_model_alias("wine", "champion", 4)).unwrap();
+    world.later();
+    assert!(line(&world, "calm-3").iter().any(|line| line.contains("@champion")), "{}", world.screen());
+}
+
+#[test]
+fn what_somebody_does_elsewhere_is_seen_in_the_registry() {
+    let mut world = World::new((120, 36));
+    world.keys("M G enter j");
+    block_on(async {
+        let run = &world.runs[5].info.run_id;
+        store_version(&world.store, run).await;
+        world.store.delete_model_version("wine", 1).await.unwrap();
+        world.store.create_registered_model("another").await.unwrap();
+    });
+    world.later();
+    world.has("another");
+    world.has("v5");
+    let screen = models::update::screen(&world.app).unwrap();
+    assert_eq!(screen.version().unwrap().version, 3, "the cursor stays on its own");
+    assert_eq!(screen.chosen.as_deref(), Some("wine"));
+    assert!(screen.versions().iter().all(|version| version.version != 1));
+    block_on(world.store.delete_registered_model("wine")).unwrap();
+    world.later();
+    assert_ne!(models::update::screen(&world.app).unwrap().chosen.as_deref(), Some("wine"));
+}
+
+async fn store_version(store: &Store, run: &RunId) {
+    store.create_model_version("wine", &format!("runs:/{run}/model"), Some(run), &[]).await.unwrap();
+}
+
+#[test]
+fn an_alias_is_set_moved_after_a_question_deleted_and_each_undone() {
+    let mut world = World::new((120, 36));
+    world.keys("M G enter a");
+    world.typed("@challenger");
+    world.keys("enter");
+    assert_eq!(world.alias("challenger"), Some(4));
+    world.has("U undoes it");
+    world.keys("a");
+    world.typed("champion");
+    world.keys("enter");
+    world.has("from v2 to v4");
+    assert_eq!(world.alias("champion"), Some(2), "not before y");
+    world.keys("y");
+    assert_eq!(world.alias("champion"), Some(4));
+    world.keys("U");
+    assert_eq!(world.alias("champion"), Some(2));
+    world.keys("U");
+    assert_eq!(world.alias("challenger"), None);
+    world.keys("U");
+    world.has("nothing was changed here");
+    world.keys("j j A enter");
+    assert_eq!(world.alias("champion"), None);
+    world.keys("U");
+    assert_eq!(world.alias("champion"), Some(2));
+    world.keys("a");
+    world.typed("v7");
+    world.keys("enter");
+    world.has("reserved");
+}
+
+#[test]
+fn an_alias_that_somebody_moved_since_is_left_alone() {
+    let mut world = World::new((120, 36));
+    world.keys("M G enter a");
+    world.typed("challenger");
+    world.keys("enter");
+    block_on(world.store.set_model_alias("wine", "challenger", 1)).unwrap();
+    world.keys("U");
+    world.has("somebody has changed it since");
+    assert_eq!(world.alias("challenger"), Some(1));
+}
+
+#[test]
+fn descriptions_tags_stages_and_names_are_changed_and_undone() {
+    let mut world = World::new((120, 36));
+    let version = |world: &World, number| block_on(world.store.get_model_version("wine", number)).unwrap();
+    world.keys("M G enter n");
+    world.typed("the fourth");
+    world.keys("enter");
+    assert_eq!(version(&world, 4).description, "the fourth");
+    world.keys("t");
+    world.typed("owner = ana");
+    world.keys("enter");
+    assert!(version(&world, 4).tags.contains(&Tag::new("owner", "ana")));
+    world.keys("S");
+    world.typed("Production, archive");
+    world.keys("enter");
+    assert_eq!(
+        (version(&world, 4).stage(), version(&world, 2).stage()),
+        (Some("Production"), Some("Archived"))
+    );
+    world.keys("U");
+    assert_eq!((version(&world, 4).stage(), version(&world, 2).stage()), (None, Some("Production")));
+    world.keys("U U");
+    assert_eq!((version(&world, 4).description.as_str(), version(&world, 4).tags.len()), ("", 1));
+    world.keys("h R ctrl-u");
+    world.typed("wine-2");
+    world.keys("enter");
+    world.later();
+    world.has("wine-2");
+    assert_eq!(models::update::screen(&world.app).unwrap().chosen.as_deref(), Some("wine-2"));
+    world.keys("U");
+    assert_eq!(block_on(world.store.model_versions("wine")).unwrap().len(), 4);
+}
+
+#[test]
+fn what_is_deleted_is_asked_about_and_names_what_goes_with_it() {
+    let mut world = World::new((120, 36));
+    world.keys("M G enter j j d");
+    world.has("Delete wine v2?");
+    world.has("@champion point to it");
+    world.keys("n");
+    assert_eq!(world.alias("champion"), Some(2));
+    world.keys("d y");
+    assert_eq!(world.alias("champion"), None);
+    world.later();
+    world.keys("h d");
+    world.has("3 versions go with it");
+    world.keys("y");
+    assert!(block_on(world.store.get_registered_model("wine")).is_err());
+    let mut world = World::new((120, 36));
+    world.app.read_only = true;
+    world.keys("M G enter d");
+    world.has("read-only");
+}
+
+#[test]
+fn a_store_without_a_registry_says_so_once() {
+    let mut app = app((100, 30));
+    let unsupported = || StoreError::new("list", ErrorKind::Unsupported("model registry".into()));
+    for effect in take(&mut app, Msg::Key(parse_keys("M").unwrap()[0])) {
+        if let Effect::Models(ModelEffect::ReadModels { ticket, .. }) = effect {
+            let result = Err(unsupported());
+            take(&mut app, models::Msg::Models { ticket, is_whole: true, result });
+        }
+    }
+    assert!(drawn(&app).contains("this store has no model"), "{}", drawn(&app));
+}

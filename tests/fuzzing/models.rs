@@ -1,0 +1,89 @@
+//! The model registry as a store without mercy tells it.
+
+use mltui::mlflow::{ModelVersion, RegisteredModel, RunId, Tag};
+use mltui::registry::VersionOrigin;
+use mltui::registry::edit::Applied;
+use mltui::tui::features::models::Msg;
+use mltui::tui::features::models::effects::Effect;
+
+use crate::visit::{NAMES, NOW, NUMBERS, error, run};
+
+const TIMES: [Option<i64>; 5] = [Some(NOW), None, Some(0), Some(i64::MIN), Some(i64::MAX)];
+
+fn model(number: usize) -> RegisteredModel {
+    let name = |by: usize| NAMES[(number + by) % NAMES.len()];
+    let count = number % 3;
+    RegisteredModel {
+        name: format!("{}{number}", name(0)),
+        description: name(1).repeat(200),
+        tags: vec![Tag::new(name(2), name(3))],
+        aliases: (0..count).map(|at| (name(at).to_owned(), [1, u64::MAX][at % 2])).collect(),
+        creation_time: TIMES[number % 5],
+        last_updated_time: TIMES[(number + 1) % 5],
+        latest: (0..count).map(|at| (name(at + 4).to_owned(), [u64::MAX, 0][at % 2])).collect(),
+        version_count: [None, Some(0), Some(u64::MAX)][number % 3],
+    }
+}
+
+fn version(number: usize) -> ModelVersion {
+    let name = |by: usize| NAMES[(number + by) % NAMES.len()].to_owned();
+    ModelVersion {
+        name: name(0),
+        version: [1, 7, u64::MAX, 0][number % 4],
+        source: name(1),
+        run_id: (!number.is_multiple_of(3)).then(|| run(number).info.run_id),
+        status: ["READY", "", "FAILED"][number % 3].into(),
+        status_message: name(2),
+        current_stage: ["None", "Production", "\u{1b}[2J"][number % 3].into(),
+        description: name(3).repeat(300),
+        tags: vec![Tag::new(name(4), name(5)), Tag::new("gate", name(6).repeat(50))],
+        aliases: (0..number % 3).map(|_| ["champion".to_owned(), name(4)][number % 2].clone()).collect(),
+        user_id: name(7),
+        creation_time: TIMES[number % 5],
+        last_updated_time: TIMES[(number + 2) % 5],
+        model_id: None,
+    }
+}
+
+fn origin(number: usize) -> VersionOrigin {
+    let value = NUMBERS[number % NUMBERS.len()];
+    VersionOrigin {
+        run: (!number.is_multiple_of(2)).then(|| run(number).info),
+        run_metrics: [("val_rmse".to_owned(), value), (NAMES[number % NAMES.len()].to_owned(), value)].into(),
+        model_metrics: [].into(),
+    }
+}
+
+pub fn answer(effect: Effect, fails: bool) -> Msg {
+    let failed = || error();
+    match effect {
+        Effect::ReadModels { ticket, is_first } => {
+            let all = (0..20).map(model).collect();
+            Msg::Models {
+                ticket,
+                is_whole: !is_first || fails,
+                result: if fails { Err(failed()) } else { Ok(all) },
+            }
+        }
+        Effect::ReadVersions { ticket, .. } => {
+            let all = (0..12).map(version).collect();
+            Msg::Versions { ticket, result: if fails { Err(failed()) } else { Ok(all) } }
+        }
+        Effect::ReadOrigins { ticket, versions } => {
+            let all = (0..versions.len()).map(origin).collect();
+            let versions = versions.iter().map(|version| version.version).collect();
+            Msg::Origins { ticket, versions, result: if fails { Err(failed()) } else { Ok(all) } }
+        }
+        Effect::ReadOfRuns { ticket, runs } => {
+            let of = |(at, run): (usize, &RunId)| ModelVersion { run_id: Some(run.clone()), ..version(at) };
+            let all = runs.iter().enumerate().map(of).collect();
+            Msg::OfRuns { ticket, result: if fails { Err(failed()) } else { Ok(all) }, runs }
+        }
+        Effect::Change(edit) => Msg::Edited(if fails {
+            Err(failed())
+        } else {
+            Ok(Applied { words: edit.words(), undo: None, model: Some(NAMES[4].into()) })
+        }),
+        Effect::TakeBack(_) => Msg::Undone(Err(failed())),
+    }
+}
