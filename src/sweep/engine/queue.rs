@@ -187,7 +187,7 @@ impl<'a> Queue<'a> {
     }
 
     /// What the next proposal goes by: the first `known` trials, or all that there are.
-    fn observed<'a>(&self, trials: &'a [TrialState], known: usize) -> Vec<Observation<'a>> {
+    fn observed<'t>(&self, trials: &'t [TrialState], known: usize) -> Vec<Observation<'t>> {
         if self.rules.proposals == Proposals::Steady {
             return trials[..known].iter().filter_map(|trial| self.observation(trial)).collect();
         }
@@ -204,7 +204,7 @@ impl<'a> Queue<'a> {
         observed.into_iter().map(|(_, observation)| observation).collect()
     }
 
-    fn observation<'a>(&self, trial: &'a TrialState) -> Option<Observation<'a>> {
+    fn observation<'t>(&self, trial: &'t TrialState) -> Option<Observation<'t>> {
         let loss = trial.mean(self.aim).map(|mean| self.aim.loss(mean));
         Some(Observation { proposal: trial.proposal.as_ref()?, loss })
     }
