@@ -52,7 +52,7 @@ pub fn sweeps(folder: &Path) {
     let (mut list, mut open, mut sort, mut chart) = (vec![], vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
         let mut terminal = visit(&home, &address);
-        list.push(press(&mut terminal, "gs", |screen| screen.contains("10000/10000")));
+        list.push(press(&mut terminal, "gs", |screen| screen.contains("Sweeps") && screen.contains("10000")));
         open.push(press(&mut terminal, "\r", |screen| {
             screen.contains("trial 9999") || screen.contains("  9999  ")
         }));
@@ -68,7 +68,7 @@ pub fn sweeps(folder: &Path) {
     println!("    sort by the metric     median {:5.1} ms  (bar 25)", median(sort));
     println!("    the chart              median {:5.1} ms", median(chart));
     let mut terminal = visit(&home, &address);
-    press(&mut terminal, "gs", |screen| screen.contains("10000/10000"));
+    press(&mut terminal, "gs", |screen| screen.contains("Sweeps") && screen.contains("10000"));
     press(&mut terminal, "\r", |screen| screen.contains("  9999  "));
     let mut moves = Vec::new();
     for at in 1..=MOVES {

@@ -275,6 +275,9 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
         screen.contains("running") && screen.contains("7/20") && screen.contains("val_rmse 0.5872"),
         "{screen}"
     );
+    let many = Progress { finished: 10_000, of: Some(10_000), ..progress(&app, SweepStatus::Running) };
+    take(&mut app, sweeps::Msg::Progress { list: vec![many], unread: Vec::new() });
+    assert!(drawn(&app).contains("10000/10000"), "{}", drawn(&app));
     for (key, steering, state) in [
         ("p", Steering::Pause, SweepStatus::Running),
         ("p", Steering::Continue, SweepStatus::Paused),

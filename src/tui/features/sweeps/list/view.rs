@@ -20,6 +20,8 @@ const BAR: usize = 20;
 /// From this width on there is room for the names of experiments, of so many cells.
 const EXPERIMENTS: usize = 100;
 const EXPERIMENT: usize = 22;
+/// Cells of a count of trials, or more.
+const COUNT: usize = 7;
 /// Lines about the chosen one, or more where there is more to say.
 const DETAILS: usize = 4;
 /// Of what cannot be read, so many lines.
@@ -86,7 +88,9 @@ fn entry<'a>(sweep: &Progress, width: usize, style: Style, theme: &Theme) -> Lin
         spans.extend(bar(sweep, theme));
         spans.push(Span::raw(" "));
     }
-    spans.push(Span::styled(text::fit_right(&format!("{done}{of}"), 7, ""), style));
+    // A count that is cut would be another one.
+    let count = format!("{done}{of}");
+    spans.push(Span::styled(text::fit_right(&count, COUNT.max(text::width(&count)), ""), style));
     let used: usize = spans.iter().map(Span::width).sum();
     let best = sweep.best.as_ref().map_or(String::new(), |best| format!("  {}", best.result()));
     let left =
