@@ -6,6 +6,7 @@
 
 mod client;
 mod cluster;
+mod holding;
 mod jobs;
 mod ledger;
 mod script;
@@ -21,6 +22,7 @@ use crate::sweep::objective::Objective;
 
 pub use client::{SlurmError, Surroundings, ask, run};
 pub use cluster::{Cluster, ClusterSetup, Teller, cancel_jobs, program};
+pub use holding::has_ended;
 pub use script::{Batch, Submission, TRIAL_JOB, driver_script, driver_words, script, words};
 pub use states::submitted;
 

@@ -80,8 +80,13 @@ pub fn submitted(text: &str) -> Option<String> {
 
 /// A number among the settings that `scontrol show config` prints.
 pub fn setting(text: &str, name: &str) -> Option<usize> {
+    word_of(text, name)?.parse().ok()
+}
+
+/// The first word of one of these settings.
+pub fn word_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let line = text.lines().find(|line| line.split('=').next().is_some_and(|key| key.trim() == name))?;
-    line.split_once('=')?.1.split_whitespace().next()?.parse().ok()
+    line.split_once('=')?.1.split_whitespace().next()
 }
 
 #[cfg(test)]
