@@ -50,11 +50,13 @@ fn submit(
     (folder, header): (&SweepFolder, &SweepHeader),
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let job = sweep_slurm::submit_driver(folder, header, &settings.same_store()).inspect_err(|_| {
-        if arguments.resume.is_none() {
-            folder.remove();
-        }
-    })?;
+    let asked = &arguments.cluster.slurm_driver;
+    let job =
+        sweep_slurm::submit_driver(folder, header, &settings.same_store(), asked).inspect_err(|_| {
+            if arguments.resume.is_none() {
+                folder.remove();
+            }
+        })?;
     say(&format!("the sweep's own process is job {job} of Slurm"));
     if arguments.json {
         return Ok(print_json(&json!({ "sweep": header.id, "job": job }), out)?);

@@ -184,6 +184,7 @@ impl Arguments {
         request.min_steps = self.min_steps;
         request.reduction = self.reduction;
         self.check_pruning()?;
+        request.retries = self.of_command.retries;
         request.executor = self.cluster.executor(settings)?;
         request.reading.separator = self.separator.or(request.reading.separator);
         request.reading.decimal = self.decimal.or(request.reading.decimal);

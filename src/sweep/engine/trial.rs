@@ -84,6 +84,9 @@ pub trait TrialWatch: Sync {
     /// Whether somebody asked that it ends as one that was pruned.
     fn is_unwanted(&self) -> bool;
 
+    /// Whether another trial is still to be carried out, and nothing of it is known yet: it may be begun with this one.
+    fn is_ahead(&self, trial: usize) -> bool;
+
     /// Takes what an attempt at the trial measured at further steps of its own, with `is_end` the last that there are: whether
     /// it goes on. Never waits.
     ///

@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 pub use broken::{BrokenSweep, close_broken};
+pub use broken::{cancel_left, close_cancelled};
 pub use taking_over::{StillHeld, TakeOver};
 #[cfg(unix)]
 pub use trial_job::trial_job;
@@ -83,7 +84,11 @@ impl RunError {
         }
         if TrialFault::is(&cause) {
             // What a trial writes is not written either by a process that was taken over.
-            return folder.check_held().err().filter(TakenOver::is).map_or(Self::Trial(cause), Self::TakenOver);
+            return folder
+                .check_held()
+                .err()
+                .filter(TakenOver::is)
+                .map_or(Self::Trial(cause), Self::TakenOver);
         }
         Self::Journal { path: folder.path.display().to_string(), cause }
     }
@@ -318,7 +323,7 @@ async fn work(
     let patience = job.objective.patience();
     let mut called_off = std::pin::pin!(called_off(&job.folder, interrupted));
     let mut taken_over = std::pin::pin!(taken_over(&job.folder));
-    // Jobs go on for whoever is at the sweep now; what this machine carries out comes to nothing.
+    // Jobs go on for whoever is at the sweep next; what this machine carries out comes to nothing.
     let leave_trials = || stop.store(job.header.plan.executor.slurm().is_none(), Ordering::Relaxed);
     let mut is_over = false;
     let reason = loop {
@@ -341,10 +346,8 @@ async fn work(
                 }
             };
             if let Err(error) = recorded {
-                if matches!(error, RunError::TakenOver(_)) {
-                    leave_trials();
-                } else {
-                    stop.store(true, Ordering::Relaxed);
+                leave_trials();
+                if stop.load(Ordering::Relaxed) && !matches!(error, RunError::TakenOver(_)) {
                     wait_for_trials(&mut happening, patience).await;
                 }
                 return Err(error);
@@ -387,15 +390,7 @@ async fn work(
         return Err(journal(cause));
     }
     let closed = Event::now(EventKind::Closed { reason });
-    {
-        // From here on no trial that is still being fitted can say anything.
-        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Ok(event) = happening.try_recv() {
-            waiting.push(event);
-        }
-        happening.close();
-        writer.write(&closed).map_err(journal)?;
-    }
+    end_journal(&writer, &mut happening, &mut waiting, &closed).map_err(journal)?;
     notify(Notice::Event(&closed));
     waiting.push(closed);
     let never = AtomicBool::new(false);
@@ -418,6 +413,22 @@ async fn work(
         tracing::warn!(%error, "files of trials are left behind");
     }
     Ok(reason)
+}
+
+/// Takes what was still said, and writes that the sweep is closed.
+fn end_journal(
+    writer: &Mutex<JournalWriter>,
+    happening: &mut mpsc::UnboundedReceiver<Event>,
+    waiting: &mut Vec<Event>,
+    closed: &Event,
+) -> std::io::Result<()> {
+    // From here on no trial that is still being fitted can say anything.
+    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+    while let Ok(event) = happening.try_recv() {
+        waiting.push(event);
+    }
+    happening.close();
+    writer.write(closed)
 }
 
 /// Comes when the sweep is called off, by the file or by the process.

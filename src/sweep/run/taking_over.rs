@@ -127,14 +127,20 @@ mod tests {
         // By its job, at once.
         let (_here, swept) = folder(ELSEWHERE);
         let (waited, said) = wait(&swept, false, Some(true));
-        assert!(waited.is_ok() && said.len() == 1 && said[0].contains("job 34 on node7 has ended"), "{said:?}");
+        assert!(
+            waited.is_ok() && said.len() == 1 && said[0].contains("job 34 on node7 has ended"),
+            "{said:?}"
+        );
         assert_eq!(swept.host(), None);
         assert!(swept.take().unwrap().is_some());
         // As it shows nothing for long enough, also where its job is not known, or still there.
         for ended in [None, Some(false)] {
             let (_here, swept) = folder(ELSEWHERE);
             let (waited, said) = wait(&swept, false, ended);
-            assert!(waited.is_ok() && said[0].contains("for a sign") && said[1].contains("no sign"), "{said:?}");
+            assert!(
+                waited.is_ok() && said[0].contains("for a sign") && said[1].contains("no sign"),
+                "{said:?}"
+            );
             assert!(swept.take().unwrap().is_some());
         }
     }

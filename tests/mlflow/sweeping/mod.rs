@@ -5,6 +5,7 @@ mod files;
 mod screens;
 mod scripts;
 mod secrets;
+mod slurm;
 
 use std::path::Path;
 

@@ -10,8 +10,8 @@ use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::disk::{self, Care};
 use self::holder::Beating;
+use crate::disk::{self, Care};
 use crate::state::lock::{is_locked, lock};
 
 pub use changes::Change;
@@ -132,8 +132,8 @@ impl SweepFolder {
         let mut events = disk::open_to_write(&self.path.join(EVENTS))?;
         events.set_len(whole.at)?;
         events.seek(SeekFrom::End(0))?;
-        let _beating = Beating::start(self.clone());
-        Ok(Some(JournalWriter { folder: self.clone(), events, lock, _beating }))
+        let beating = Beating::start(self.clone());
+        Ok(Some(JournalWriter { folder: self.clone(), events, lock, _beating: beating }))
     }
 
     /// Puts another file in the place of the journal: whoever still has the old one open writes where nobody reads.

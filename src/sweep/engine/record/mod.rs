@@ -72,6 +72,8 @@ pub struct Recorder {
     told: Vec<Unkept>,
     /// Whether a run may be there that is not known here: of an earlier process, or by an answer that was lost.
     searches: bool,
+    /// Whether the sweep was called off, and with it what is carried out elsewhere.
+    was_called_off: bool,
 }
 
 impl Recorder {
@@ -105,6 +107,7 @@ impl Recorder {
             refusals: Refusals::default(),
             told: Vec::new(),
             searches,
+            was_called_off: false,
         }
     }
 
@@ -160,9 +163,10 @@ impl Recorder {
         SweepEnd { reason, parent: self.parent, runs: self.runs }
     }
 
-    /// A request may have been under way whose answer nobody has seen.
+    /// The sweep was called off. A request may have been under way whose answer nobody has seen.
     pub fn was_cut_off(&mut self) {
         self.searches = true;
+        self.was_called_off = true;
     }
 
     /// Some reports, and what came after them.

@@ -7,6 +7,17 @@ use crate::sweep::engine::journal::HoldingJob;
 /// What Slurm says of a job that it does not know any more.
 const UNKNOWN: &str = "Invalid job id";
 
+/// Has the job that this process is carried out again, from the beginning: it ends, and goes on later. The id of the job; none
+/// where this process is no job.
+///
+/// # Errors
+/// Slurm's.
+pub fn requeue_this_job() -> Result<Option<String>, SlurmError> {
+    let Some(job) = HoldingJob::this() else { return Ok(None) };
+    ask("scontrol", &["requeue".to_owned(), job.id.clone()])?;
+    Ok(Some(job.id))
+}
+
 /// Whether a job has ended; none where this cluster cannot tell, as it does not answer, or is another one.
 pub fn has_ended(job: &HoldingJob) -> Option<bool> {
     if !job.cluster.is_empty() {

@@ -25,6 +25,10 @@ impl TrialWatch for Watcher {
         false
     }
 
+    fn is_ahead(&self, _: usize) -> bool {
+        false
+    }
+
     fn steps(&self, _: u32, _: &[StepValue], _: bool) -> io::Result<Verdict> {
         self.verdict()
     }
