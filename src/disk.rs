@@ -144,6 +144,11 @@ pub fn open_to_append(path: &Path) -> io::Result<File> {
     open_own(path, OpenOptions::new().append(true).create(true))
 }
 
+/// Makes a file of this user's own, to be written, where there is none: of several who try, one does.
+pub fn make_file(path: &Path) -> io::Result<File> {
+    open_own(path, OpenOptions::new().write(true).create_new(true))
+}
+
 fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     options.mode(Care::Private.of_file());

@@ -305,7 +305,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::MarkBest(command)) => block_on(mark_best::run(&settings, &command, &mut out)),
         Some(Command::Models(command)) => block_on(models::run(&settings, &command, &mut out)),
         Some(Command::Sweep(command)) => block_on(sweep::run(&settings, &command, &mut out)),
-        Some(Command::Sweeps(command)) => sweeps::run(&settings, &command, &mut out),
+        Some(Command::Sweeps(command)) => block_on(sweeps::run(&settings, &command, &mut out)),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),
         Some(Command::Doctor) => block_on(doctor::run(&settings, &mut out)),
         Some(Command::Config(command)) => config::run(&settings, &command, &mut out),

@@ -21,10 +21,11 @@ use crate::store::Store;
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create, spawn};
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::record::is_transient;
+use crate::sweep::executor::slurm::has_ended;
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::tabular::TabularPlan;
 use crate::sweep::plan::TrialPlan;
-use crate::sweep::run::{self, SweepJob};
+use crate::sweep::run::{self, SweepJob, TakeOver};
 
 /// What a sweep is carried out with.
 enum Work {
@@ -49,11 +50,13 @@ fn submit(
     (folder, header): (&SweepFolder, &SweepHeader),
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let job = sweep_slurm::submit_driver(folder, header, &settings.same_store()).inspect_err(|_| {
-        if arguments.resume.is_none() {
-            folder.remove();
-        }
-    })?;
+    let asked = &arguments.cluster.slurm_driver;
+    let job =
+        sweep_slurm::submit_driver(folder, header, &settings.same_store(), asked).inspect_err(|_| {
+            if arguments.resume.is_none() {
+                folder.remove();
+            }
+        })?;
     say(&format!("the sweep's own process is job {job} of Slurm"));
     if arguments.json {
         return Ok(print_json(&json!({ "sweep": header.id, "job": job }), out)?);
@@ -105,7 +108,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     let (folder, header, work) = match &arguments.resume {
         Some(id) => {
-            let (folder, header, work) = resumed(settings, id)?;
+            let (folder, header, work) = resumed(settings, id, arguments.take_over)?;
             if matches!(work, Work::Table(_)) {
                 check_place(&store, &header.experiment).await?;
             }
@@ -266,18 +269,15 @@ fn check_store(settings: &Settings, id: &str) -> Result<(), Failure> {
     )))
 }
 
-fn resumed(settings: &Settings, id: &str) -> Result<(SweepFolder, SweepHeader, Work), Failure> {
+fn resumed(
+    settings: &Settings,
+    id: &str,
+    is_forced: bool,
+) -> Result<(SweepFolder, SweepHeader, Work), Failure> {
     let (folder, header) = super::sweeps::named(settings, id)?;
-    let is_running = folder.is_running();
-    // A lock of an earlier version says for good who was at it last.
-    let may_be_at_it =
-        || !matches!(is_running, Ok(true)) && !matches!(folder.is_fully_logged(), Ok(Some(true)));
-    if let Some(host) = folder.host().filter(|_| may_be_at_it()) {
-        return Err(Failure::Usage(format!(
-            "sweep {id} runs, or ran, on {host}; resume it there, or if {host} is gone for good, delete {} first",
-            folder.lock().display()
-        )));
-    }
+    let tell = |words: &str| say(&format!("sweep {id}: {words}"));
+    let taken = TakeOver { is_forced, has_ended: &has_ended, tell: &tell }.wait(&folder);
+    taken.map_err(|why| Failure::Usage(format!("sweep {id}: {why}")))?;
     let work = match &header.plan.trial {
         TrialPlan::Tabular(plan) => Work::Table(Box::new(same_data(&header, plan)?)),
         TrialPlan::Command(plan) => {

@@ -101,6 +101,10 @@ pub struct Arguments {
     /// Resume a cancelled or interrupted sweep
     #[arg(long, value_name = "SWEEP", conflicts_with_all = ["data", "target", "families", "experiment"])]
     pub resume: Option<String>,
+    /// With --resume: do not wait for a sign of the machine that was at the sweep last; a process that still is writes nothing
+    /// more
+    #[arg(long, requires = "resume")]
+    pub take_over: bool,
     /// Run in the background and print the sweep's id
     #[arg(long)]
     pub detach: bool,
@@ -180,6 +184,7 @@ impl Arguments {
         request.min_steps = self.min_steps;
         request.reduction = self.reduction;
         self.check_pruning()?;
+        request.retries = self.of_command.retries;
         request.executor = self.cluster.executor(settings)?;
         request.reading.separator = self.separator.or(request.reading.separator);
         request.reading.decimal = self.decimal.or(request.reading.decimal);

@@ -39,8 +39,8 @@ pub struct CommandArguments {
     /// End a trial that takes longer, which has failed then: 90s, 10m, 2h
     #[arg(long, value_name = "TIME", value_parser = seconds, requires = "trials_of_commands")]
     pub timeout: Option<f64>,
-    /// How often a trial that fails is tried again
-    #[arg(long, value_name = "N", requires = "trials_of_commands")]
+    /// How often a trial that fails is tried again; of built-in models with --executor slurm
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub retries: Option<u32>,
     /// Stop when the first N trials fail in the same way; 0 never stops; by default 3
     #[arg(long, value_name = "N", requires = "trials_of_commands")]

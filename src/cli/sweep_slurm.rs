@@ -10,9 +10,10 @@ use crate::config::Settings;
 use crate::sweep::begin::SameStore;
 use crate::sweep::engine::journal::SweepFolder;
 use crate::sweep::executor::slurm::{
-    Batch, Submission, Surroundings, driver_script, driver_words, program, run, script, submitted, words,
+    Batch, Submission, Surroundings, driver_script, driver_words, program, requeue_this_job, script,
+    submit_job, words,
 };
-use crate::sweep::executor_plan::{ExecutorKind, ExecutorPlan};
+use crate::sweep::executor_plan::{ExecutorKind, ExecutorPlan, SlurmOptions};
 use crate::sweep::header::SweepHeader;
 use crate::sweep::plan::SweepPlan;
 use crate::text;
@@ -41,6 +42,10 @@ pub struct SlurmArguments {
     /// Where the sweep's own process runs, which is light: here, or as a Slurm job of its own
     #[arg(long, value_enum, value_name = "WHERE")]
     pub driver: Option<Driver>,
+    /// What to ask of Slurm for the sweep's own process with --driver slurm, as for --slurm: time=2-0, mem=2G; where nothing is
+    /// said, the partition, account, QOS and setup of the trials; repeatable
+    #[arg(long = "slurm-driver", value_name = "KEY=VALUE", requires = "driver")]
+    pub slurm_driver: Vec<String>,
     /// Print the command of the first trial, or the batch script, and run nothing
     #[arg(long, conflicts_with_all = ["resume", "detach"])]
     pub dry_run: bool,
@@ -75,7 +80,14 @@ impl SlurmArguments {
             (Some(Driver::Slurm), None) => Err(Failure::Usage(
                 "--driver slurm is for sweeps with --executor slurm: a job of its own would wait for trials on one node".into(),
             )),
-            (driver, _) => Ok(driver == Some(Driver::Slurm)),
+            (Some(Driver::Here) | None, _) if !self.slurm_driver.is_empty() => {
+                Err(Failure::Usage("--slurm-driver needs --driver slurm".into()))
+            }
+            (driver, options) => {
+                // Told before anything is begun.
+                options.map_or(Ok(SlurmOptions::default()), |options| options.for_driver(&self.slurm_driver)).map_err(Failure::Usage)?;
+                Ok(driver == Some(Driver::Slurm))
+            }
         }
     }
 }
@@ -127,9 +139,11 @@ pub fn submit_driver(
     folder: &SweepFolder,
     header: &SweepHeader,
     same: &SameStore,
+    flags: &[String],
 ) -> Result<String, Failure> {
     let failed = |why: String| Failure::NotSubmitted(why);
     let options = header.plan.executor.slurm().cloned().unwrap_or_default();
+    let options = options.for_driver(flags).map_err(Failure::Usage)?;
     let program = program().map_err(|error| failed(error.to_string()))?;
     let mut command = vec![program.to_string_lossy().into_owned()];
     command.extend(same.words.iter().map(|word| word.to_string_lossy().into_owned()));
@@ -142,13 +156,12 @@ pub fn submit_driver(
             .collect(),
         removed: Vec::new(),
     };
-    let name = format!("mltui-{}-driver", header.id);
+    let name = format!("mltui-{}-driver-{:06x}", header.id, fastrand::u32(..) >> 8);
     let log = folder.log();
     let submission = Submission { name: &name, working_folder: &header.folder, output: &log };
     let script = driver_script(&options.setup, &command);
-    let said = run("sbatch", &driver_words(&options, submission), Some(&script), &surroundings)
-        .map_err(|error| failed(error.to_string()))?;
-    submitted(&said).ok_or_else(|| failed(format!("sbatch printed no id of a job: {said:?}")))
+    submit_job(&name, &driver_words(&options, submission), &script, &surroundings)
+        .map_err(|error| failed(error.to_string()))
 }
 
 /// Leaves a sweep whose jobs go on: the next process takes them up, here or on another machine.
@@ -156,17 +169,29 @@ pub async fn leave_when_told(folder: SweepFolder, id: String) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut terminate), Ok(mut hang_up)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-        else {
+        let (Ok(mut terminate), Ok(mut hang_up), Ok(mut user)) = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::hangup()),
+            signal(SignalKind::user_defined1()),
+        ) else {
             return;
         };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
+        let is_out_of_time = tokio::select! {
+            _ = terminate.recv() => false,
+            _ = hang_up.recv() => false,
+            // Its own job is told so before its time is over.
+            _ = user.recv() => true,
+        };
+        folder.leave();
+        if is_out_of_time {
+            say("the time of this job is nearly over; it is requeued and goes on then; jobs of trials go on");
+            match requeue_this_job() {
+                Ok(Some(_)) => std::process::exit(0),
+                Ok(None) => {}
+                Err(error) => say(&format!("it is not requeued: {error}")),
+            }
         }
         say(&format!("leaving; jobs go on, and `mltui sweep --resume {id}` takes them up"));
-        folder.leave();
         std::process::exit(1);
     }
 }

@@ -4,17 +4,19 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
+use super::choosing::store_name;
 use super::output::print_json;
 use super::sweep_report::say;
-use super::{Failure, sweep_changes, trial_log};
+use super::{Failure, open_existing, sweep_changes, trial_log};
 use crate::config::Settings;
 use crate::store::now_ms;
 use crate::sweep::engine::journal::{Control, SweepFolder};
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::engine::unkept;
-use crate::sweep::executor::slurm::cancel_jobs;
+use crate::sweep::executor::slurm::has_ended;
 use crate::sweep::header::{SweepFolders, SweepHeader};
 use crate::sweep::progress::{Progress, SweepStatus};
+use crate::sweep::run::{TakeOver, cancel_left, close_cancelled};
 use crate::text;
 
 #[derive(Debug, clap::Args)]
@@ -65,7 +67,7 @@ enum SweepsCommand {
     },
 }
 
-pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let (sweep, control) = match &arguments.command {
         None => return list(settings, arguments.json, out),
         Some(SweepsCommand::Log { sweep, trial: Some(trial), follow }) => {
@@ -93,14 +95,27 @@ pub fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> 
         let (_, header) = named(settings, sweep)?;
         if header.plan.executor.slurm().is_some() {
             // Its jobs go on while no process is at it.
-            folder.set_control(control).map_err(unchanged)?;
-            return cancel_jobs(&folder).map_err(|cause| Failure::State { what: "its jobs go on", cause });
+            return cancel(settings, &folder, &header).await;
         }
     }
     if !progress.state.is_active() {
         return Err(Failure::Usage(format!("the sweep {sweep} is {}", progress.status_text())));
     }
     folder.set_control(control).map_err(unchanged)
+}
+
+/// Cancels the jobs of a sweep that no process is at, and closes its runs.
+async fn cancel(settings: &Settings, folder: &SweepFolder, header: &SweepHeader) -> Result<(), Failure> {
+    let tell = |words: &str| say(&format!("sweep {}: {words}", header.id));
+    let take_over = TakeOver { is_forced: false, has_ended: &has_ended, tell: &tell };
+    let cancelled = cancel_left(folder, &take_over);
+    cancelled.map_err(|cause| Failure::State { what: "its jobs go on", cause })?;
+    if header.store != store_name(settings) {
+        say(&format!("its runs in {} are closed when mltui is next started with that store", header.store));
+        return Ok(());
+    }
+    let store = open_existing(settings)?;
+    close_cancelled(&store, folder, header).await.unwrap_or(Ok(())).map_err(Failure::from)
 }
 
 /// Takes the folders of trials away, as soon as nothing of theirs is needed any more.

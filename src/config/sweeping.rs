@@ -76,6 +76,7 @@ impl Sweeping {
             min_steps: None,
             reduction: None,
             models: raw.models,
+            retries: None,
             executor: match raw.executor {
                 ExecutorKind::Local => ExecutorPlan::Local,
                 ExecutorKind::Slurm => ExecutorPlan::Slurm(raw.slurm.clone().into()),

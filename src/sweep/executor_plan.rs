@@ -141,6 +141,17 @@ impl SlurmOptions {
         pairs.into_iter()
     }
 
+    /// What is asked of the job that is a sweep's own process, as `--slurm-driver` says it: it needs next to nothing, and goes where
+    /// the trials go.
+    ///
+    /// # Errors
+    /// As [`SlurmOptions::with`].
+    pub fn for_driver(&self, flags: &[String]) -> Result<Self, String> {
+        let Self { partition, account, qos, setup, .. } = self.clone();
+        let least = Self { partition, account, qos, setup, ..Self::default() };
+        least.with(flags).map_err(|why| why.replacen("--slurm ", "--slurm-driver ", 1))
+    }
+
     /// The same with what flags say, `partition=gpu`: lines of the setup and further options are theirs alone, if there are any.
     ///
     /// # Errors

@@ -97,6 +97,8 @@ pub struct Progress {
     pub data: String,
     /// Whether trials are runs of a command.
     pub is_command: bool,
+    /// Whether trials are jobs of a cluster, which go on without a process.
+    pub is_on_cluster: bool,
     /// How it stands with it.
     pub state: SweepStatus,
     /// Trials that came to a result.
@@ -160,6 +162,7 @@ impl Progress {
             experiment_name: header.experiment_name.clone(),
             data: header.subject(),
             is_command: header.plan.trial.command().is_some(),
+            is_on_cluster: header.plan.executor.slurm().is_some(),
             state: status,
             finished,
             pruned,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::engine::pruner::{PruneRule, Pruner};
 use super::engine::rules::{Mode, Proposals, Rules};
 use super::executor_plan::ExecutorPlan;
+use super::objective::command::MOST_RETRIES;
 use super::objective::tabular::{KeptModels, TabularPlan, check_parts};
 use super::plan::{SweepPlan, TrialPlan};
 use super::search::{FamilySpace, Method, Startup};
@@ -56,6 +57,8 @@ pub struct SweepRequest {
     pub reduction: Option<u32>,
     /// Which models to keep.
     pub models: KeptModels,
+    /// How often a trial is tried again whose job comes to nothing; never.
+    pub retries: Option<u32>,
     /// Where trials are carried out.
     pub executor: ExecutorPlan,
 }
@@ -154,10 +157,26 @@ impl SweepRequest {
             folds,
             test_size,
             models: self.models,
+            retries: self.retries()?,
         };
         let plan = SweepPlan { rules, trial: TrialPlan::Tabular(tabular), executor: self.executor.clone() };
         plan.check()?;
         Ok((plan, training))
+    }
+
+    /// A job may come to nothing; of what trains here nothing but the data decides what comes.
+    fn retries(&self) -> Result<u32, DataError> {
+        let retries = self.retries.unwrap_or(0);
+        if retries > 0 && self.executor.slurm().is_none() {
+            return Err(wrong(
+                "--retries of built-in models is for --executor slurm; here they fail in the same way again"
+                    .into(),
+            ));
+        }
+        if retries > MOST_RETRIES {
+            return Err(wrong(format!("--retries {retries}: use {MOST_RETRIES} at most")));
+        }
+        Ok(retries)
     }
 
     /// A grid is asked for to be seen whole.

@@ -296,6 +296,7 @@ impl Visit {
                     experiment_name: NAMES[4].into(),
                     data: NAMES[5].into(),
                     is_command: count % 2 == 1,
+                    is_on_cluster: count % 2 == 0,
                     state: states[usize::from(*state)],
                     finished: *count,
                     pruned: 1,

@@ -25,6 +25,11 @@ fn port() -> u16 {
 impl Cluster {
     /// A cluster whose nodes are idle.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with other settings.
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         for name in ["state", "spool", "log"] {
@@ -43,6 +48,11 @@ impl Cluster {
              SlurmdPidFile={dir}/slurmd.%n.pid\nSlurmctldLogFile={dir}/log/slurmctld.log\nSlurmdLogFile={dir}/log/slurmd.%n.log\n",
             port()
         );
+        for (name, value) in settings {
+            let others = conf.lines().filter(|line| !line.starts_with(&format!("{name}=")));
+            conf = others.flat_map(|line| [line, "\n"]).collect();
+            conf += &format!("{name}={value}\n");
+        }
         for node in NODES {
             fs::create_dir(path.join("spool").join(node)).unwrap();
             conf += &format!(
@@ -59,7 +69,8 @@ impl Cluster {
             cluster.start_node(node);
         }
         wait_until("the nodes", || {
-            cluster.ask("sinfo", &["-h", "-N", "-o", "%T"]).matches("idle").count() == 2
+            let said = cluster.ask("sinfo", &["-h", "-N", "-o", "%T"]);
+            said.lines().count() >= 2 && said.lines().all(|state| state == "idle")
         });
         cluster
     }
@@ -115,6 +126,13 @@ impl Cluster {
             let status = Command::new(program).args(words).env("SLURM_CONF", self.conf()).status();
             status.unwrap().success()
         });
+    }
+
+    /// How it stands with the jobs that have not ended: their ids, states and reasons.
+    pub fn jobs(&self) -> Vec<(String, String, String)> {
+        let said = self.ask("squeue", &["-h", "-r", "-o", "%i|%T|%r"]);
+        let field = |line: &str, at: usize| line.split('|').nth(at).unwrap_or_default().to_owned();
+        said.lines().map(|line| (field(line, 0), field(line, 1), field(line, 2))).collect()
     }
 
     /// The jobs that have not ended.

@@ -15,6 +15,8 @@ use crate::store::now_ms;
 /// The folder within a trial's that is the program's own: all else there is the script's.
 const OWN: &str = ".mltui";
 const LOG: &str = "trial.log";
+/// Bytes of the id of a job, at most.
+const LONGEST_ID: u64 = 256;
 /// Bytes of a log that go to the store: of a longer one the end.
 const MOST_OF_LOG: u64 = 32 << 20;
 
@@ -210,6 +212,28 @@ impl TrialFolder {
         self.write("place.json", place)
     }
 
+    /// Has a job be the one that carries an attempt out; the other one where there is another.
+    ///
+    /// # Errors
+    /// Where that cannot be noted.
+    pub fn claim(&self, attempt: u32, job: &str) -> io::Result<Option<String>> {
+        use std::io::Write as _;
+        let path = self.own(&format!("claim-{attempt}"));
+        match disk::make_file(&path) {
+            Ok(mut file) => {
+                file.write_all(job.as_bytes())?;
+                file.sync_all()?;
+                Ok(None)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let other = String::from_utf8_lossy(&disk::read(&path, LONGEST_ID)?).into_owned();
+                // Of one that died at that very moment nothing is known, and nothing begun.
+                Ok(Some(other).filter(|other| other != job && !other.is_empty()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes a file of the program's own, at once or not at all.
     ///
     /// # Errors
@@ -304,6 +328,10 @@ mod tests {
         let place = TrialPlace { attempt: 2, job: "7_3".into(), node: "n1".into(), since: 5, log_start: 40 };
         folder.set_place(&place).unwrap();
         assert_eq!(folder.place().unwrap(), Some(place));
+        assert_eq!(folder.claim(2, "7_3").unwrap(), None);
+        assert_eq!(folder.claim(2, "7_3").unwrap(), None, "it has it already");
+        assert_eq!(folder.claim(2, "9_3").unwrap().as_deref(), Some("7_3"));
+        assert_eq!(folder.claim(3, "9_3").unwrap(), None, "that is another attempt");
         assert_eq!(folder.read_log().unwrap(), None);
         std::fs::write(folder.log(), "one\ntwo\nthree\n").unwrap();
         assert_eq!(read_end(&folder.log(), 100).unwrap().unwrap(), b"one\ntwo\nthree\n");

@@ -105,6 +105,12 @@ impl<'a> Queue<'a> {
         jobs.clamp(1, self.rules.most_jobs())
     }
 
+    /// The number that no trial has, or a greater one: as many as are asked for, and no fewer than have begun.
+    pub fn end_of_trials(&self) -> Option<usize> {
+        let state = self.state();
+        state.asked.trials.or(self.rules.trials).map(|most| most.max(state.next))
+    }
+
     /// Takes what was asked of the sweep since: whoever carries trials out has this done several times a second. True where
     /// there is something new, and so maybe something to do again.
     ///
@@ -375,6 +381,18 @@ impl TrialWatch for Listening<'_> {
         }
         known.attempt = attempt;
         Ok(())
+    }
+
+    fn is_ahead(&self, trial: usize) -> bool {
+        let end = self.queue.end_of_trials();
+        let state = self.queue.state();
+        match state.trials.get(trial) {
+            Some(known) => {
+                let is_untouched = known.reports.is_empty() && known.retries == 0 && !known.is_unwanted;
+                known.outcome.is_none() && is_untouched
+            }
+            None => end.is_none_or(|end| trial < end),
+        }
     }
 
     fn steps(&self, attempt: u32, steps: &[StepValue], is_end: bool) -> io::Result<Verdict> {

@@ -90,6 +90,8 @@ pub trait TrialWatch: Sync {
     /// # Errors
     /// As [`TrialWatch::verdict`].
     fn is_at(&self, attempt: u32, since: Option<i64>) -> io::Result<()>;
+    /// Whether another trial is still to be carried out, and nothing of it is known yet: it may be begun with this one.
+    fn is_ahead(&self, trial: usize) -> bool;
 
     /// Takes what an attempt at the trial measured at further steps of its own, with `is_end` the last that there are: whether
     /// it goes on. Never waits.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::state::load;
-use crate::sweep::engine::attempts::TrialFolder;
+use crate::sweep::engine::attempts::{Attempt, AttemptEnd, TrialFolder};
 use crate::sweep::engine::numbers::Values;
 use crate::sweep::engine::rules::Rules;
 use crate::sweep::engine::trial::{Trial, TrialWatch};
@@ -87,6 +87,29 @@ impl Assignment {
     }
 }
 
+/// What another trial is to do in an attempt of that number, where that is known by now, nobody has begun it, and that attempt
+/// is its next.
+pub type Following<'a> = dyn Fn(usize, u32) -> io::Result<Option<Assignment>> + 'a;
+
+/// The attempt of that number at a trial that nobody has begun, if it is the trial's next.
+///
+/// # Errors
+/// Where its folder cannot be read or written.
+pub fn attempt_ahead(folder: &TrialFolder, wanted: u32) -> io::Result<Option<Attempt>> {
+    folder.make()?;
+    let attempt = folder.attempt()?;
+    if folder.end_of(attempt.number)?.is_some_and(|end: AttemptEnd| end.is_final()) {
+        // It has come to its end, and its trial takes note of that.
+        return Ok(None);
+    }
+    match attempt.number.abs_diff(wanted) {
+        // Somebody is just about to begin it.
+        0 => Ok(Some(attempt)),
+        1 if attempt.number < wanted => folder.next_attempt(&attempt).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// Carries attempts out.
 pub trait Launcher: Send + Sync {
     /// Whether attempts are carried out elsewhere: they go on when this process ends, and find out by themselves when their
@@ -105,8 +128,16 @@ pub trait Launcher: Send + Sync {
         is_called_off: &dyn Fn() -> bool,
     ) -> io::Result<Option<Box<dyn Launched + '_>>>;
 
-    /// Begins an attempt. `following` says what the trials behind it are to do, where that is known by now. None where nobody
-    /// waits for it any more.
+    /// The attempt that comes behind one: that one again where it was not begun.
+    ///
+    /// # Errors
+    /// Where it cannot be noted.
+    fn next_attempt(&self, folder: &TrialFolder, trial: usize, attempt: &Attempt) -> io::Result<Attempt> {
+        let _ = trial;
+        folder.next_attempt(attempt)
+    }
+
+    /// Begins an attempt. `following` says what the trials around it are to do. None where nobody waits for it any more.
     ///
     /// # Errors
     /// Where it cannot be begun; what is wrong with the trial alone is how the attempt ends.
@@ -114,7 +145,7 @@ pub trait Launcher: Send + Sync {
         &self,
         folder: &TrialFolder,
         assignment: &Assignment,
-        following: &dyn Fn(usize) -> io::Result<Option<Assignment>>,
+        following: &Following<'_>,
         is_called_off: &dyn Fn() -> bool,
     ) -> io::Result<Option<Box<dyn Launched + '_>>>;
 }
@@ -148,7 +179,6 @@ pub trait Launched {
 /// Trials that are known before others have ended.
 pub struct Foreknown {
     proposer: Option<Proposer>,
-    most: usize,
     /// As far as anybody asked.
     known: Mutex<Vec<Proposal>>,
 }
@@ -157,13 +187,12 @@ impl Foreknown {
     /// Of a sweep that goes so: none where trials go by others, or stop with the time.
     pub fn new(rules: &Rules) -> Self {
         let is_known = rules.method != Method::Tpe && rules.seconds.is_none();
-        let most = rules.length().unwrap_or(0);
-        Self { proposer: is_known.then(|| rules.proposer()), most, known: Mutex::new(Vec::new()) }
+        Self { proposer: is_known.then(|| rules.proposer()), known: Mutex::new(Vec::new()) }
     }
 
     /// What the trial of that number will try.
     pub fn proposal(&self, number: usize) -> Option<Proposal> {
-        let proposer = self.proposer.as_ref().filter(|_| number < self.most)?;
+        let proposer = self.proposer.as_ref()?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         while known.len() <= number {
             let tried: Vec<Observation<'_>> =

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use super::BREATH;
+use super::taking_over::{StillHeld, TakeOver};
 use crate::disk::is_damage;
 use crate::store::{ErrorKind, Store, StoreError};
 use crate::sweep::engine::journal::{Control, EndReason, Event, EventKind, SweepFolder};
 use crate::sweep::engine::record::Recorder;
 #[cfg(unix)]
 use crate::sweep::engine::state::SweepState;
+use crate::sweep::executor::slurm::cancel_jobs;
 use crate::sweep::header::{SweepFolders, SweepHeader};
 #[cfg(unix)]
 use crate::sweep::objective::command::end_leftovers;
@@ -67,6 +69,33 @@ fn end_processes(folder: &SweepFolder, header: &SweepHeader, events: &[Event]) -
     open.into_iter().try_for_each(|number| end_leftovers(&folder.trial_folder(number)))
 }
 
+/// Cancels the jobs of a sweep that no process is at; waits until that is sure, and leaves it to a process that is.
+///
+/// # Errors
+/// Slurm's, or where the folder cannot be read or written.
+pub fn cancel_left(folder: &SweepFolder, take_over: &TakeOver<'_>) -> std::io::Result<()> {
+    folder.set_control(Control::Cancel)?;
+    match take_over.wait(folder) {
+        // It ends them itself.
+        Err(StillHeld::AtWork(_)) => return Ok(()),
+        Err(StillHeld::Unknown(_)) => folder.holder()?.map_or(Ok(()), |holder| folder.evict(&holder))?,
+        Err(StillHeld::Folder(error)) => return Err(error),
+        Ok(()) => {}
+    }
+    // Whoever takes it up sees that it is called off.
+    let Some(_held) = folder.take()? else { return Ok(()) };
+    cancel_jobs(folder)
+}
+
+/// Closes the runs of a sweep whose jobs were cancelled while no process was at it; none where there is nothing to close.
+pub async fn close_cancelled(
+    store: &Store,
+    folder: &SweepFolder,
+    header: &SweepHeader,
+) -> Option<Result<(), StoreError>> {
+    close(store, folder, header).await
+}
+
 /// Closes a sweep; none if there is nothing to close, or a process is at it.
 async fn close(store: &Store, folder: &SweepFolder, header: &SweepHeader) -> Option<Result<(), StoreError>> {
     let io = |error: std::io::Error| StoreError::new("close a sweep", ErrorKind::Io(error.to_string()));
@@ -93,7 +122,10 @@ async fn close(store: &Store, folder: &SweepFolder, header: &SweepHeader) -> Opt
     let sent = folder.sent().min(events.len());
     let work = async {
         if !matches!(events.last(), Some(Event { kind: EventKind::Closed { .. }, .. })) {
-            let closed = Event::now(EventKind::Closed { reason: EndReason::Interrupted });
+            // Jobs that go on elsewhere are those of a sweep that was called off.
+            let is_elsewhere = header.plan.executor.slurm().is_some();
+            let reason = if is_elsewhere { EndReason::Cancelled } else { EndReason::Interrupted };
+            let closed = Event::now(EventKind::Closed { reason });
             writer.write(&closed).map_err(io)?;
             events.push(closed);
         }

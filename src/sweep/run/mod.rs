@@ -2,6 +2,7 @@
 //! nothing behind that looks as if it still ran.
 
 mod broken;
+mod taking_over;
 #[cfg(unix)]
 mod trial_job;
 
@@ -13,12 +14,16 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 pub use broken::{BrokenSweep, close_broken};
+pub use broken::{cancel_left, close_cancelled};
+pub use taking_over::{StillHeld, TakeOver};
 #[cfg(unix)]
 pub use trial_job::trial_job;
 
 use crate::learn::study::TrainingData;
 use crate::store::{Backoff, Store, StoreError, now_ms};
-use crate::sweep::engine::journal::{Control, EndReason, Event, EventKind, JournalWriter, SweepFolder};
+use crate::sweep::engine::journal::{
+    Control, EndReason, Event, EventKind, JournalWriter, SweepFolder, TakenOver,
+};
 use crate::sweep::engine::queue::Queue;
 use crate::sweep::engine::record::{Recorder, ScriptRuns, SweepEnd, is_transient};
 use crate::sweep::engine::state::SweepState;
@@ -33,6 +38,8 @@ use crate::sweep::plan::TrialPlan;
 
 /// Between looks whether somebody wants the sweep to end.
 const LOOK: Duration = Duration::from_millis(200);
+/// Between looks whether another process has taken it over.
+const LOOK_AT_HOLDER: Duration = Duration::from_secs(1);
 /// The first pause before the store is tried again, and the longest.
 const BREATH: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -60,6 +67,9 @@ pub enum RunError {
     /// Another process holds it.
     #[error("another process is running this sweep")]
     Taken,
+    /// Another process took it over.
+    #[error("{0}")]
+    TakenOver(std::io::Error),
     /// The store refuses what it is told.
     #[error("the sweep stops; results are kept; fix this and resume it: {0}")]
     Store(#[from] StoreError),
@@ -69,8 +79,16 @@ impl RunError {
     /// What failed because the folder was taken away is told as that.
     fn journal(folder: &SweepFolder, cause: std::io::Error) -> Self {
         let cause = folder.check().err().unwrap_or(cause);
+        if TakenOver::is(&cause) {
+            return Self::TakenOver(cause);
+        }
         if TrialFault::is(&cause) {
-            return Self::Trial(cause);
+            // What a trial writes is not written either by a process that was taken over.
+            return folder
+                .check_held()
+                .err()
+                .filter(TakenOver::is)
+                .map_or(Self::Trial(cause), Self::TakenOver);
         }
         Self::Journal { path: folder.path.display().to_string(), cause }
     }
@@ -269,6 +287,8 @@ pub async fn run(
         work(Arc::new(job), &mut recorder, Arc::clone(&writer), before, interrupted, &mut notify).await;
     let ended = match worked {
         Ok((reason, is_given_up)) => Ok(recorder.into_end(reason, is_given_up)),
+        // Its runs are those of whoever is at it now.
+        Err(error @ RunError::TakenOver(_)) => Err(error),
         Err(error) => {
             let why = error.to_string();
             let abandoned = recorder.abandon(now_ms(), &why);
@@ -303,14 +323,19 @@ async fn work(
     let mut happening = train(&job, &before, Arc::clone(&writer), Arc::clone(&stop), Arc::clone(&trained));
     let patience = job.objective.patience();
     let mut called_off = std::pin::pin!(called_off(&job.folder, interrupted));
+    let mut taken_over = std::pin::pin!(taken_over(&job.folder));
+    // Jobs go on for whoever is at the sweep next; what this machine carries out comes to nothing.
+    let leave_trials = || stop.store(job.header.plan.executor.slurm().is_none(), Ordering::Relaxed);
     let mut is_over = false;
     let reason = loop {
         if !waiting.is_empty() {
             let halt = AtomicBool::new(false);
             let recorded = {
-                let mut recording = std::pin::pin!(record(recorder, &mut waiting, notify, &halt));
+                let recording = record(recorder, &mut waiting, notify, (&job.folder, &halt));
+                let mut recording = std::pin::pin!(recording);
                 tokio::select! {
                     recorded = &mut recording => recorded,
+                    error = &mut taken_over => Err(RunError::TakenOver(error)),
                     () = &mut called_off => {
                         stop.store(true, Ordering::Relaxed);
                         halt.store(true, Ordering::Relaxed);
@@ -322,9 +347,11 @@ async fn work(
                 }
             };
             if let Err(error) = recorded {
-                stop.store(true, Ordering::Relaxed);
-                wait_for_trials(&mut happening, patience).await;
-                return Err(error.into());
+                leave_trials();
+                if stop.load(Ordering::Relaxed) && !matches!(error, RunError::TakenOver(_)) {
+                    wait_for_trials(&mut happening, patience).await;
+                }
+                return Err(error);
             }
             // What an earlier process left is closed by now, and what is made from here on is not closed with it.
             if let (Some(runs), Some(parent)) = (&job.runs, recorder.parent_run()) {
@@ -344,6 +371,10 @@ async fn work(
         }
         let count = tokio::select! {
             count = happening.recv_many(&mut waiting, 256) => count,
+            error = &mut taken_over => {
+                leave_trials();
+                return Err(RunError::TakenOver(error));
+            }
             () = &mut called_off => break EndReason::Cancelled,
         };
         is_over = count == 0;
@@ -364,19 +395,11 @@ async fn work(
         trained.is_given_up && reason == EndReason::Failed
     };
     let closed = Event::now(EventKind::Closed { reason });
-    {
-        // From here on no trial that is still being fitted can say anything.
-        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Ok(event) = happening.try_recv() {
-            waiting.push(event);
-        }
-        happening.close();
-        writer.write(&closed).map_err(journal)?;
-    }
+    end_journal(&writer, &mut happening, &mut waiting, &closed).map_err(journal)?;
     notify(Notice::Event(&closed));
     waiting.push(closed);
     let never = AtomicBool::new(false);
-    let farewell = record(recorder, &mut waiting, notify, &never);
+    let farewell = record(recorder, &mut waiting, notify, (&job.folder, &never));
     let result = if matches!(reason, EndReason::Finished | EndReason::Failed) {
         farewell.await
     } else {
@@ -397,6 +420,22 @@ async fn work(
     Ok((reason, is_given_up))
 }
 
+/// Takes what was still said, and writes that the sweep is closed.
+fn end_journal(
+    writer: &Mutex<JournalWriter>,
+    happening: &mut mpsc::UnboundedReceiver<Event>,
+    waiting: &mut Vec<Event>,
+    closed: &Event,
+) -> std::io::Result<()> {
+    // From here on no trial that is still being fitted can say anything.
+    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+    while let Ok(event) = happening.try_recv() {
+        waiting.push(event);
+    }
+    happening.close();
+    writer.write(closed)
+}
+
 /// Comes when the sweep is called off, by the file or by the process.
 async fn called_off(folder: &SweepFolder, interrupted: impl Future<Output = ()>) {
     let by_file = async {
@@ -410,15 +449,29 @@ async fn called_off(folder: &SweepFolder, interrupted: impl Future<Output = ()>)
     }
 }
 
+/// Comes when another process has taken the sweep over.
+async fn taken_over(folder: &SweepFolder) -> std::io::Error {
+    loop {
+        tokio::time::sleep(LOOK_AT_HOLDER).await;
+        if let Some(error) = folder.check_held().err().filter(TakenOver::is) {
+            return error;
+        }
+    }
+}
+
 /// Brings events to the store, again and again while it is away, until it is to halt after a step.
 async fn record(
     recorder: &mut Recorder,
     events: &mut Vec<Event>,
     notify: &mut impl FnMut(Notice<'_>),
-    halt: &AtomicBool,
-) -> Result<(), StoreError> {
+    (folder, halt): (&SweepFolder, &AtomicBool),
+) -> Result<(), RunError> {
     let mut backoff = Backoff::new(BREATH, PATIENCE);
     while !events.is_empty() && !halt.load(Ordering::Relaxed) {
+        // What is told from here on is told by whoever is at the sweep.
+        if let Some(error) = folder.check_held().err().filter(TakenOver::is) {
+            return Err(RunError::TakenOver(error));
+        }
         let step = recorder.step(events).await;
         for unkept in recorder.take_unkept() {
             notify(Notice::NotKept(&unkept));
@@ -434,7 +487,7 @@ async fn record(
                 notify(Notice::Away(&error));
                 tokio::time::sleep(backoff.pause()).await;
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())

@@ -70,12 +70,18 @@ pub fn trial_job(folder: &Path, trial: usize, attempt: u32) -> io::Result<u8> {
             return Ok(0);
         }
     }
+    let attempt = attempt.saturating_add(restarts);
+    let job = job();
+    if let Some(other) = folder.claim(attempt, &job)? {
+        // A submission that was taken for lost came late: the trial has two jobs, and one of them is at it.
+        tracing::warn!(other, trial, attempt, "another job is at the attempt");
+        return Ok(0);
+    }
     // Of an earlier attempt on this node, whose job died alone.
     end_leftovers(&folder)?;
-    let attempt = attempt.saturating_add(restarts);
     folder.set_place(&TrialPlace {
         attempt,
-        job: job(),
+        job,
         node: std::env::var("SLURMD_NODENAME").unwrap_or_default(),
         since: now_ms(),
         log_start: folder.log().metadata().map_or(0, |metadata| metadata.len()),
@@ -272,6 +278,10 @@ impl TrialWatch for Reporting {
 
     fn is_at(&self, _: u32, _: Option<i64>) -> io::Result<()> {
         Ok(())
+    }
+
+    fn is_ahead(&self, _: usize) -> bool {
+        false
     }
 
     fn steps(&self, _: u32, _: &[StepValue], _: bool) -> io::Result<Verdict> {

@@ -40,6 +40,7 @@ pub(super) fn progress(app: &App, state: SweepStatus) -> Progress {
         experiment: app.runs.experiment.clone().unwrap_or_else(|| ExperimentId::from("1")),
         experiment_name: "wine".into(),
         is_command: false,
+        is_on_cluster: false,
         data: "wine-quality".into(),
         state,
         finished: 6,
@@ -283,14 +284,23 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
         ("p", Steering::Continue, SweepStatus::Paused),
         ("x y", Steering::Cancel, SweepStatus::Paused),
         ("r", Steering::Resume, SweepStatus::Cancelled),
+        ("r", Steering::Resume, SweepStatus::Elsewhere),
+        // Its jobs go on while no process is at it.
+        ("x", Steering::Cancel, SweepStatus::Interrupted),
     ] {
-        let list = vec![progress(&app, state)];
+        let is_on_cluster = state == SweepStatus::Interrupted;
+        let list = vec![Progress { is_on_cluster, ..progress(&app, state) }];
         take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
         let effects = effects_of(&mut app, key);
         let is_it = |effect: &Effect| matches!(effect, Effect::Sweeps(sweeps::effects::Effect::Steer { steering: found, .. }) if *found == steering);
         assert!(effects.iter().any(is_it), "{key}: {effects:?}");
     }
-    assert!(effects_of(&mut app, "p").is_empty(), "a cancelled sweep cannot be paused");
+    assert!(drawn(&app).contains("x cancels its jobs"), "{}", drawn(&app));
+    for (key, state) in [("x", SweepStatus::Interrupted), ("p", SweepStatus::Cancelled)] {
+        let list = vec![progress(&app, state)];
+        take(&mut app, sweeps::Msg::Progress { list, unread: Vec::new() });
+        assert!(effects_of(&mut app, key).is_empty(), "{key}: nothing goes on, and nobody is at it");
+    }
     take(&mut app, sweeps::Msg::Log { name: "sweep-1".into(), text: "mltui: trial 0\n\u{1b}[31mred".into() });
     assert!(drawn(&app).contains("trial 0"));
     effects_of(&mut app, "esc");

@@ -27,7 +27,7 @@ fn a_sweep_of_another_machine_is_left_to_it() {
     let (code, _, error) = output(mltui(home.path(), &uri, &SHORT));
     assert!(code == 0 && !error.contains("interrupted"), "{error}");
     let (code, _, error) = output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
-    assert!(code == 2 && error.contains("on node7") && error.contains(lock.to_str().unwrap()), "{error}");
+    assert!(code == 2 && error.contains("on node7") && error.contains("add --take-over"), "{error}");
     let mut screen = Terminal::start(home.path(), (120, 36), &["--tracking-uri", &uri], &[("USER", "ana")]);
     screen.wait_for("iris");
     screen.type_keys("gs");
@@ -36,14 +36,52 @@ fn a_sweep_of_another_machine_is_left_to_it() {
     drop(screen);
     assert_eq!(of(&listed(home.path(), &uri).0, &id)["status"], "elsewhere");
     // With the word of somebody who knows that it is gone, it is one that broke off.
-    fs::remove_file(&lock).unwrap();
-    let (code, _, error) = output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
+    let (code, _, error) = output(mltui(home.path(), &uri, &["sweep", "--resume", &id, "--take-over"]));
     assert_eq!(code, 0, "{error}");
     // One that is over is nobody's, whatever an earlier version left in the lock.
     assert_eq!(fs::read(&lock).unwrap(), b"");
     fs::write(&lock, json!({ "host": "node7", "boot": "another", "process": 1 }).to_string()).unwrap();
     let (code, _, error) = output(mltui(home.path(), &uri, &["sweep", "--resume", &id]));
     assert_eq!(code, 0, "{error}");
+}
+
+#[test]
+fn a_sweep_that_another_machine_is_at_work_on_is_left_to_it_and_one_that_was_taken_over_writes_nothing_more()
+{
+    let home = tempfile::tempdir().unwrap();
+    let uri = local(home.path());
+    let words: Vec<&str> = SWEEP.into_iter().map(|word| if word == "16" { "200" } else { word }).collect();
+    let child =
+        mltui(home.path(), &uri, &words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("some trials", || seen(&uri, "iris").1.len() >= 2);
+    let id = crate::support::sweeping::sweeps(home.path()).pop().unwrap();
+    let folder = home.path().join(STATE).join(&id);
+    let holder = json!({ "host": "node7", "boot": "another", "process": 1, "token": "another" });
+    fs::write(folder.join("beside"), holder.to_string()).unwrap();
+    fs::rename(folder.join("beside"), folder.join("lock")).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let error = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{error}");
+    assert!(error.contains("taken over by node7 (process 1)"), "{error}");
+    assert!(seen(&uri, "iris").0[0].status.is_active(), "its runs are those of the other");
+    // As long as it shows that it is at work, nobody takes it.
+    let resuming =
+        mltui(home.path(), &uri, &["sweep", "--resume", &id]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut beats = 0;
+    let mut resuming = Some(resuming);
+    let refused = loop {
+        beats += 1;
+        fs::write(folder.join("beat"), format!("another {beats}")).unwrap();
+        if resuming.as_mut().is_some_and(|child| child.try_wait().unwrap().is_some()) {
+            break resuming.take().unwrap().wait_with_output().unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{error}");
+    assert!(error.contains("waiting 75 s for a sign") && error.contains("was at work just now"), "{error}");
+    let (_, list) = (0, listed(home.path(), &uri).0);
+    assert_eq!(of(&list, &id)["status"], "elsewhere");
 }
 
 #[test]

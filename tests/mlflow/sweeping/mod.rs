@@ -7,6 +7,7 @@ mod libraries;
 mod screens;
 mod scripts;
 mod secrets;
+mod slurm;
 
 use std::path::Path;
 

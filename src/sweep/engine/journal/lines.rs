@@ -8,7 +8,7 @@ use crate::disk;
 
 /// Bytes that no line is longer than, and no journal: of some 100,000 trials.
 const LONGEST_LINE: u64 = 1 << 20;
-const LONGEST: u64 = 256 << 20;
+pub(super) const LONGEST: u64 = 256 << 20;
 /// Trials may begin in another order than that of their numbers, as many as run side by side.
 const AHEAD: usize = 1_000;
 

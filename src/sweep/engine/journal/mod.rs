@@ -3,18 +3,20 @@
 
 mod changes;
 mod events;
+mod holder;
 mod lines;
 
 use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use self::holder::Beating;
 use crate::disk::{self, Care};
 use crate::state::lock::{is_locked, lock};
-use crate::state::worker::Worker;
 
 pub use changes::Change;
 pub use events::{EndReason, Event, EventKind, TrialOutcome};
+pub use holder::{Holder, HoldingJob, TakenOver};
 pub use lines::{Followed, Position};
 
 const EVENTS: &str = "events.jsonl";
@@ -50,6 +52,8 @@ pub struct JournalWriter {
     folder: SweepFolder,
     events: File,
     lock: File,
+    /// Others see by it that this process is at work.
+    _beating: Beating,
 }
 
 impl SweepFolder {
@@ -116,14 +120,31 @@ impl SweepFolder {
     pub fn take(&self) -> io::Result<Option<JournalWriter>> {
         // Somebody may just look whether anybody is at it.
         let Some(mut lock) = lock(&self.lock(), TRIES)? else { return Ok(None) };
+        let before = self.holder()?;
         lock.set_len(0)?;
-        lock.write_all(&serde_json::to_vec(&Worker::this())?)?;
+        lock.write_all(&serde_json::to_vec(&Holder::this())?)?;
+        lock.sync_data()?;
+        if before.is_some_and(|before| before.is_evicted()) {
+            self.renew_journal()?;
+        }
         // What a crash cut off is taken out, so that the next line is whole.
         let whole = self.follow(Position::default(), drop)?.whole()?;
         let mut events = disk::open_to_write(&self.path.join(EVENTS))?;
         events.set_len(whole.at)?;
         events.seek(SeekFrom::End(0))?;
-        Ok(Some(JournalWriter { folder: self.clone(), events, lock }))
+        let beating = Beating::start(self.clone());
+        Ok(Some(JournalWriter { folder: self.clone(), events, lock, _beating: beating }))
+    }
+
+    /// Puts another file in the place of the journal: whoever still has the old one open writes where nobody reads.
+    fn renew_journal(&self) -> io::Result<()> {
+        let path = self.path.join(EVENTS);
+        let content = match disk::read(&path, lines::LONGEST) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            content => content?,
+        };
+        self.check_held()?;
+        disk::replace(&path, &content, Care::Private)
     }
 
     /// The file that whoever is at the sweep holds locked, and that says who is.
@@ -145,14 +166,15 @@ impl SweepFolder {
 
     /// The machine that was at it last, if that is another one whose locks may not be seen here.
     pub fn host(&self) -> Option<String> {
-        let worker: Worker = serde_json::from_slice(&disk::read(&self.lock(), SHORT).ok()?).ok()?;
-        worker.is_elsewhere().then_some(worker.host)
+        let holder = self.holder().ok().flatten()?;
+        holder.is_elsewhere().then(|| holder.host().to_owned())
     }
 
     /// Notes that this process, which is about to end, is not at it any more.
     pub fn leave(&self) {
-        if let Err(error) = disk::open_to_write(&self.lock()).and_then(|lock| lock.set_len(0)) {
-            tracing::warn!(%error, "the lock of a sweep still names this machine");
+        let left = self.check_held().and_then(|()| disk::open_to_write(&self.lock())?.set_len(0));
+        if let Err(error) = left {
+            tracing::warn!(%error, "the lock of a sweep is left as it is");
         }
     }
 
@@ -237,7 +259,7 @@ impl JournalWriter {
     /// # Errors
     /// Where there is no room, or the folder is gone.
     pub fn write(&mut self, event: &Event) -> io::Result<()> {
-        self.folder.check()?;
+        self.check()?;
         let mut line = serde_json::to_vec(event).map_err(io::Error::other)?;
         line.push(b'\n');
         let before = self.events.stream_position()?;
@@ -257,9 +279,26 @@ impl JournalWriter {
         written
     }
 
+    /// An error where this process is not at the sweep any more, or what it writes is not the sweep's journal.
+    fn check(&self) -> io::Result<()> {
+        self.folder.check_held()?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let (own, there) = (self.events.metadata()?, self.folder.path.join(EVENTS).metadata());
+            if there.is_ok_and(|there| (there.dev(), there.ino()) != (own.dev(), own.ino())) {
+                return Err(TakenOver::by_somebody());
+            }
+        }
+        Ok(())
+    }
+
     /// Notes that nobody is at it any more: another machine, which does not see locks of this one, may go on.
     pub fn leave(&self) {
-        if let Err(error) = self.lock.set_len(0) {
+        // Where somebody else is by now, the lock is theirs.
+        if self.folder.check_held().is_ok()
+            && let Err(error) = self.lock.set_len(0)
+        {
             tracing::warn!(%error, "the lock of a sweep still names this machine");
         }
     }

@@ -63,8 +63,9 @@ impl Recorder {
             self.log(&run, &[], &[], &[Tag::new(WHY, "interrupted")]).await?;
             self.end(&run, RunStatus::Killed, at).await?;
         }
-        if self.sweep.outlives && matches!(reason, EndReason::Cancelled | EndReason::Failed) {
-            // Jobs of an array may have begun before the sweep took note of their trials, and are cancelled with the others.
+        if self.sweep.outlives && reason != EndReason::Interrupted {
+            // Jobs of an array may have begun before the sweep took note of their trials, and are cancelled with the others; also
+            // where fewer trials were asked for.
             for run in self.running().await?.iter().filter(|run| run.tag(TRIAL) != Some("parent")) {
                 self.end(&run.info.run_id, RunStatus::Killed, at).await?;
             }
@@ -101,7 +102,8 @@ impl Recorder {
         };
         for run in left {
             let (id, is_parent) = (&run.info.run_id, run.tag(TRIAL) == Some("parent"));
-            if !is_parent && self.sweep.outlives {
+            if !is_parent && self.sweep.outlives && !self.was_called_off {
+                // Its job goes on.
                 continue;
             }
             let closed = if is_parent {

@@ -76,6 +76,8 @@ pub struct Recorder {
     told: Vec<Unkept>,
     /// Whether a run may be there that is not known here: of an earlier process, or by an answer that was lost.
     searches: bool,
+    /// Whether the sweep was called off, and with it what is carried out elsewhere.
+    was_called_off: bool,
 }
 
 impl Recorder {
@@ -107,6 +109,7 @@ impl Recorder {
             refusals: Refusals::default(),
             told: Vec::new(),
             searches,
+            was_called_off: false,
         }
     }
 
@@ -162,9 +165,10 @@ impl Recorder {
         SweepEnd { reason, is_given_up, parent: self.parent, runs: self.runs }
     }
 
-    /// A request may have been under way whose answer nobody has seen.
+    /// The sweep was called off. A request may have been under way whose answer nobody has seen.
     pub fn was_cut_off(&mut self) {
         self.searches = true;
+        self.was_called_off = true;
     }
 
     /// Some reports, and what came after them.

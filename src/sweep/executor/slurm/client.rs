@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::io::{self, Read, Write as _};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -11,14 +13,18 @@ use crate::text;
 
 /// How long a command may take: Slurm's own gives a controller that does not answer about 10 s, and some try again.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same of accounting, which nobody has to wait for.
+const PATIENCE_WITH_ACCOUNTING: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(20);
 /// Bytes of an answer: some 100,000 jobs.
 const MOST: u64 = 16 << 20;
+/// Ids on one command line.
+pub const AT_ONCE: usize = 500;
 /// Characters of what a command complains of.
 const COMPLAINT: usize = 500;
 
 /// What passes by itself, as Slurm's commands say it: the controller is away, or busy.
-const AWAY: [&str; 14] = [
+const AWAY: [&str; 13] = [
     "Unable to contact slurm controller",
     "Unable to contact slurmdbd",
     "Socket timed out",
@@ -26,7 +32,6 @@ const AWAY: [&str; 14] = [
     "Connection timed out",
     "Connection reset",
     "Zero Bytes were transmitted",
-    "temporarily unable to accept job",
     "Resource temporarily unavailable",
     "Transport endpoint is not connected",
     "Unexpected message received",
@@ -35,7 +40,7 @@ const AWAY: [&str; 14] = [
     "Message receive failure",
 ];
 /// The same of what a user may have in the queue.
-const LIMITS: [&str; 8] = [
+const LIMITS: [&str; 9] = [
     "QOSMaxSubmitJob",
     "QOSGrpSubmitJob",
     "AssocMaxSubmitJob",
@@ -44,7 +49,11 @@ const LIMITS: [&str; 8] = [
     "Job violates accounting/QOS policy",
     "MaxJobCount",
     "job submit limit",
+    RETRYING,
 ];
+/// What sbatch says where Slurm has no room for a job, as more are there than it keeps: it would try again for minutes, as a
+/// whole array.
+const RETRYING: &str = "sleeping and retrying";
 
 /// Why a command of Slurm did not do what it should.
 #[derive(Debug, Error)]
@@ -154,20 +163,26 @@ pub fn run(
         // One that ended early says why.
         let _ = pipe.write_all(text.as_bytes());
     }
-    let (out, err) = (reader(child.stdout.take()), reader(child.stderr.take()));
+    let (out, err) = (Heard::of(child.stdout.take()), Heard::of(child.stderr.take()));
     let begun = Instant::now();
+    let patience = if program == "sacct" { PATIENCE_WITH_ACCOUNTING } else { PATIENCE };
     let status = loop {
         if let Some(status) = child.try_wait().map_err(missing)? {
             break status;
         }
-        if begun.elapsed() > PATIENCE {
+        if err.has(RETRYING) {
+            // It sleeps, and nothing is under way.
+            let _ = child.kill();
+            break child.wait().map_err(missing)?;
+        }
+        if begun.elapsed() > patience {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(SlurmError::Away(format!("{program} took more than {} s", PATIENCE.as_secs())));
+            return Err(SlurmError::Away(format!("{program} took more than {} s", patience.as_secs())));
         }
         std::thread::sleep(LOOK);
     };
-    let (out, err) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
+    let (out, err) = (out.all(), err.all());
     if status.success() {
         Ok(out)
     } else {
@@ -191,15 +206,38 @@ fn is_left_out(name: &OsString) -> bool {
         .is_some_and(|name| starts.iter().any(|start| name.starts_with(start)) && name != "SLURM_CONF")
 }
 
-fn reader<R: Read + Send + 'static>(pipe: Option<R>) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(pipe) = pipe {
+/// What a command says, as it comes.
+struct Heard {
+    said: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Heard {
+    fn of<R: Read + Send + 'static>(pipe: Option<R>) -> Self {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&said);
+        let reader = std::thread::spawn(move || {
             // What is behind that is not read, and the command fails by itself.
-            let _ = pipe.take(MOST).read_to_end(&mut bytes);
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+            let Some(mut pipe) = pipe.map(|pipe| pipe.take(MOST)) else { return };
+            let mut block = [0; 8192];
+            while let Ok(length @ 1..) = pipe.read(&mut block) {
+                into.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&block[..length]);
+            }
+        });
+        Self { said, reader }
+    }
+
+    /// Whether it has said that by now.
+    fn has(&self, words: &str) -> bool {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.windows(words.len()).any(|part| part == words.as_bytes())
+    }
+
+    /// All of it, when it has ended.
+    fn all(self) -> String {
+        let _ = self.reader.join();
+        String::from_utf8_lossy(&self.said.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
 }
 
 #[cfg(test)]
@@ -218,7 +256,7 @@ mod tests {
                 "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy\n",
                 "limit",
             ),
-            ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying\n", "away"),
+            ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying\n", "limit"),
             (
                 "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)\n",
                 "away",
@@ -254,6 +292,10 @@ mod tests {
         let refused = ask("sh", &words("echo 'one\x1b[31m'; echo two; exit 3")).unwrap_err();
         assert!(!refused.to_string().contains('\x1b') && refused.to_string().contains("; two"), "{refused}");
         assert_eq!(run("cat", &[], Some("in"), &Surroundings::default()).unwrap(), "in");
+        // Nor is it waited for one that tries again by itself.
+        let retries =
+            ask("sh", &words("echo 'sbatch: error: no room, sleeping and retrying' >&2; exec sleep 50"));
+        assert!(matches!(retries, Err(SlurmError::Limit(_))), "{retries:?}");
         let missing = ask("no-such-program-of-slurm", &[]).unwrap_err().to_string();
         assert!(missing.contains("where Slurm's commands are"), "{missing}");
     }

@@ -4,20 +4,22 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::client::SlurmError;
-use super::cluster::{Cluster, Topic};
+use super::cluster::{BREATH, Cluster, LONGEST, Topic};
 use super::script::Batch;
 use super::states::JobState;
 use super::watching::Known;
 use crate::disk;
 use crate::sweep::engine::attempts::{Attempt, AttemptEnd, TrialFolder};
 use crate::sweep::engine::trial::Trial;
-use crate::sweep::objective::launch::{Assignment, Launched, Launcher};
+use crate::sweep::objective::launch::{Assignment, Following, Launched, Launcher};
 use crate::text;
 
 /// Between looks at what a job has written.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long what a job wrote last may take to be seen, behind its end: file systems of clusters are slow to tell.
 const SETTLING: Duration = Duration::from_secs(5);
+/// The same of a job whose node failed, or that had to leave it: the queue may be about to carry it out again.
+const COMING_BACK: Duration = Duration::from_secs(30);
 /// Bytes of what the script of a job says that are looked at.
 const LAST_BYTES: u64 = 4 << 10;
 
@@ -74,38 +76,44 @@ impl Launcher for Cluster {
         &self,
         folder: &TrialFolder,
         assignment: &Assignment,
-        following: &dyn Fn(usize) -> io::Result<Option<Assignment>>,
+        following: &Following<'_>,
         is_called_off: &dyn Fn() -> bool,
     ) -> io::Result<Option<Box<dyn Launched + '_>>> {
-        let _turn = self.turn();
-        if is_called_off() {
-            return Ok(None);
-        }
         let (trial, attempt) = (assignment.trial, assignment.attempt);
-        if let Some(job) = self.submitted_meanwhile(folder, trial)? {
-            return Ok(Some(Box::new(job)));
-        }
-        assignment.write(folder)?;
-        let (mut first, mut count) = (trial, 1);
-        if attempt == 1 {
-            (first, count) = self.assign(trial, following)?;
-        }
+        let mut pause = BREATH;
         loop {
-            let batch = Batch { first, count, attempt };
-            match self.submit(batch, is_called_off)? {
-                Ok(Some(_)) => break,
-                Ok(None) => return Ok(None),
-                // Fewer may fit below the limit of a user.
-                Err(SlurmError::Limit(_)) if count > 1 => {
-                    count = count.div_ceil(2);
-                    first = first.max((trial + 1).saturating_sub(count));
+            let limit = {
+                let _turn = self.turn();
+                if is_called_off() {
+                    return Ok(None);
                 }
-                Err(error) => return Err(error.into()),
+                if let Some(job) = self.submitted_meanwhile(folder, trial)? {
+                    return Ok(Some(Box::new(job)));
+                }
+                assignment.write(folder)?;
+                match self.submit_with_others((trial, attempt), following, is_called_off)? {
+                    Ok(Some(job)) => return Ok(Some(Box::new(self.job(folder, trial, job, attempt)))),
+                    Ok(None) => return Ok(None),
+                    Err(limit) if limit.is_transient() => limit,
+                    Err(error) => return Err(error.into()),
+                }
+            };
+            // As many as fit then: others have their turn meanwhile.
+            self.say(Topic::Submitting, Some(&limit.to_string()));
+            if !Self::wait(pause, is_called_off) {
+                return Ok(None);
             }
+            pause = (pause * 2).min(LONGEST);
         }
-        let job = self.ledger().of(trial).and_then(|entry| entry.job_of(trial));
-        let job = job.ok_or_else(|| io::Error::other("a job that was submitted is not known"))?;
-        Ok(Some(Box::new(self.job(folder, trial, job, attempt))))
+    }
+
+    fn next_attempt(&self, folder: &TrialFolder, trial: usize, attempt: &Attempt) -> io::Result<Attempt> {
+        // One that was to be submitted with others, and was not, is still to come.
+        let is_ahead = attempt.number > 0 && !self.ledger().has(trial);
+        if is_ahead && folder.end_of(attempt.number)?.is_none() {
+            return Ok(attempt.clone());
+        }
+        folder.next_attempt(attempt)
     }
 }
 
@@ -140,18 +148,42 @@ impl Cluster {
         Ok(Some(found))
     }
 
+    /// Submits a trial with as many around it as Slurm takes: the id of its job. None where nobody waits any more.
+    fn submit_with_others(
+        &self,
+        (trial, attempt): (usize, u32),
+        following: &Following<'_>,
+        is_called_off: &dyn Fn() -> bool,
+    ) -> io::Result<Result<Option<String>, SlurmError>> {
+        let (mut first, mut count) = self.assign((trial, attempt), following)?;
+        loop {
+            match self.submit(Batch { first, count, attempt }, is_called_off)? {
+                Ok(Some(_)) => break,
+                Ok(None) => return Ok(Ok(None)),
+                // Fewer may fit below the limit of a user.
+                Err(SlurmError::Limit(_)) if count > 1 => {
+                    count = count.div_ceil(2);
+                    first = first.max((trial + 1).saturating_sub(count));
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        let job = self.ledger().of(trial).and_then(|entry| entry.job_of(trial));
+        job.map(|job| Ok(Some(job))).ok_or_else(|| io::Error::other("a job that was submitted is not known"))
+    }
+
     /// Writes down what the trials around that one are to do, as far as an array goes: the first of them, and how many.
     fn assign(
         &self,
-        trial: usize,
-        following: &dyn Fn(usize) -> io::Result<Option<Assignment>>,
+        (trial, attempt): (usize, u32),
+        following: &Following<'_>,
     ) -> io::Result<(usize, usize)> {
         let most = self.most_in_array();
         let write = |number: usize| -> io::Result<bool> {
-            if self.ledger().has(number) {
+            if !self.ledger().has_room_for(number, attempt) {
                 return Ok(false);
             }
-            let Some(assignment) = following(number)? else { return Ok(false) };
+            let Some(assignment) = following(number, attempt)? else { return Ok(false) };
             assignment.write(&self.folder.trial_folder(number)).map(|()| true)
         };
         let (mut first, mut count) = (trial, 1);
@@ -171,8 +203,13 @@ impl TrialJob<'_> {
     /// Finds out at which attempt the job is. One that the queue carries out again is another attempt.
     fn find_attempt(&mut self) -> io::Result<()> {
         let place = self.folder.place()?;
+        if let Some(twin) = place.as_ref().filter(|place| place.attempt == self.submitted) {
+            // A submission that was taken for lost came late, and that job was the first to begin.
+            self.job.clone_from(&twin.job);
+        }
         let place = place.filter(|place| place.job == self.job && place.attempt >= self.submitted);
         let Some(place) = place.filter(|place| place.attempt > self.current) else { return Ok(()) };
+        self.cluster.folder.check_held()?;
         self.current = place.attempt;
         self.over = None;
         let known = self.folder.attempt()?;
@@ -196,6 +233,7 @@ impl TrialJob<'_> {
         let known = self.cluster.watching.state(&self.job, self.since);
         let complaint = self.cluster.watching.complaint();
         self.cluster.say(Topic::Watching, complaint.as_deref());
+        self.cluster.say(Topic::Accounting, self.cluster.watching.complaint_of_accounting().as_deref());
         let state = match known {
             Known::Nothing => return Ok(false),
             Known::State(state) if state.is_active() => {
@@ -207,10 +245,16 @@ impl TrialJob<'_> {
             Known::Gone => JobState::Lost,
         };
         let (since, _) = *self.over.get_or_insert((Instant::now(), state));
-        if since.elapsed() < SETTLING {
+        let may_come_back = known == Known::State(JobState::Lost);
+        if since.elapsed() < if may_come_back { COMING_BACK } else { SETTLING } {
             return Ok(false);
         }
         let verdict = self.verdict(state, known == Known::Gone, end.is_some());
+        self.cluster.folder.check_held()?;
+        if may_come_back {
+            // From here on the trial has another job.
+            self.cluster.watching.cancel(&self.job);
+        }
         self.folder.set_end(self.current, &verdict)?;
         Ok(true)
     }
@@ -246,6 +290,10 @@ impl Launched for TrialJob<'_> {
 
     fn stop(&mut self) {
         self.is_given_up = true;
+        if self.cluster.folder.check_held().is_err() {
+            // Whoever is at the sweep now wants it.
+            return;
+        }
         let batch = Batch { first: self.trial, count: 1, attempt: self.submitted };
         // Before it ends: the next process is not to take that for what the trial came to.
         if let Err(error) = self.cluster.ledger().give_up(batch) {

@@ -30,6 +30,7 @@ enum LedgerLine {
     Intent { name: String, first: usize, count: usize, attempt: u32 },
     Answered { name: String, answer: SubmitReply },
     Dropped { first: usize, count: usize, attempt: u32 },
+    Held { is_held: bool },
 }
 
 /// Trials that were submitted together, or were to be.
@@ -60,6 +61,7 @@ pub struct Ledger {
     entries: Vec<Submitted>,
     /// Trials whose jobs the sweep called off itself, with the names of those jobs.
     dropped: Vec<(String, Batch)>,
+    is_held: bool,
 }
 
 impl Ledger {
@@ -68,7 +70,8 @@ impl Ledger {
     /// # Errors
     /// Where it cannot be read.
     pub fn open(folder: &SweepFolder) -> io::Result<Self> {
-        let mut ledger = Self { folder: folder.clone(), entries: Vec::new(), dropped: Vec::new() };
+        let mut ledger =
+            Self { folder: folder.clone(), entries: Vec::new(), dropped: Vec::new(), is_held: false };
         let content = match disk::read(&folder.path.join(FILE), MOST) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ledger),
             content => content?,
@@ -102,6 +105,7 @@ impl Ledger {
                 let named = self.entries.iter().filter(is_of).map(|entry| (entry.name.clone(), batch));
                 self.dropped.extend(named);
             }
+            LedgerLine::Held { is_held } => self.is_held = is_held,
             LedgerLine::Answered { name, answer: SubmitReply::Void } => {
                 self.entries.retain(|entry| entry.name != name);
             }
@@ -109,7 +113,8 @@ impl Ledger {
     }
 
     fn write(&mut self, line: LedgerLine) -> io::Result<()> {
-        self.folder.check()?;
+        // What another process submits by now, this one does not know.
+        self.folder.check_held()?;
         let mut text = serde_json::to_vec(&line).map_err(io::Error::other)?;
         text.insert(0, b'\n');
         text.push(b'\n');
@@ -147,6 +152,25 @@ impl Ledger {
         self.write(LedgerLine::Dropped { first, count, attempt })
     }
 
+    /// Notes that the sweep holds its jobs back, or does not any more. Where it does already nothing is to be noted.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn hold(&mut self, is_held: bool) -> io::Result<()> {
+        if is_held == self.is_held { Ok(()) } else { self.write(LedgerLine::Held { is_held }) }
+    }
+
+    /// Whether the sweep holds its jobs back.
+    pub fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    /// Whether an attempt at a trial can be submitted with others: neither it nor a later one ever was, and nothing that goes on.
+    pub fn has_room_for(&self, trial: usize, attempt: u32) -> bool {
+        let mut known = self.entries.iter().filter(|entry| entry.batch.has(trial));
+        self.of(trial).is_none() && known.all(|entry| entry.batch.attempt < attempt)
+    }
+
     /// Whether a trial was ever submitted, or was to be.
     pub fn has(&self, trial: usize) -> bool {
         self.entries.iter().any(|entry| entry.batch.has(trial))
@@ -175,6 +199,7 @@ mod tests {
     fn what_was_intended_and_answered_is_known_to_the_next_process() {
         let here = tempfile::tempdir().unwrap();
         let folder = SweepFolder { path: here.path().to_owned() };
+        let _held = folder.take().unwrap();
         let mut ledger = Ledger::open(&folder).unwrap();
         let array = Batch { first: 4, count: 3, attempt: 1 };
         ledger.intend("a", array).unwrap();
@@ -200,7 +225,16 @@ mod tests {
         assert!(read.has(6) && !read.has(9));
         assert_eq!((read.of(6), read.of(4).map(|entry| entry.name.as_str())), (None, Some("a")));
         let mut read = read;
+        let room = |trial, attempt| read.has_room_for(trial, attempt);
+        assert!(room(6, 2) && !room(6, 1) && !room(4, 2) && room(9, 1) && !room(20, 2));
+        assert!(!read.is_held());
+        read.hold(true).unwrap();
+        assert!(Ledger::open(&folder).unwrap().is_held());
         read.intend("e", Batch { first: 6, count: 1, attempt: 1 }).unwrap();
         assert_eq!(read.of(6).map(|entry| entry.name.as_str()), Some("e"), "it is submitted anew");
+        // Whoever was taken over writes nothing down, and so submits nothing.
+        std::fs::write(folder.lock(), r#"{"host":"node7","token":"b"}"#).unwrap();
+        let error = read.intend("f", Batch { first: 40, count: 1, attempt: 1 }).unwrap_err();
+        assert!(crate::sweep::engine::journal::TakenOver::is(&error) && !read.has(40), "{error}");
     }
 }

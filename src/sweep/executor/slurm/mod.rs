@@ -6,23 +6,30 @@
 
 mod client;
 mod cluster;
+mod ending;
+mod holding;
 mod jobs;
 mod ledger;
 mod script;
 mod states;
+mod steering;
+mod submitting;
 mod watching;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 
 use super::{Executor, Threads};
 use crate::sweep::engine::queue::Queue;
 use crate::sweep::objective::Objective;
 
-pub use client::{SlurmError, Surroundings, ask, run};
-pub use cluster::{Cluster, ClusterSetup, Teller, cancel_jobs, program};
+pub use client::{SlurmError, Surroundings, ask};
+pub use cluster::{Cluster, ClusterSetup, Teller, program};
+pub use ending::cancel_jobs;
+pub use holding::{has_ended, requeue_this_job};
 pub use script::{Batch, Submission, TRIAL_JOB, driver_script, driver_words, script, words};
-pub use states::submitted;
+pub use submitting::submit_job;
 
 /// Jobs of a cluster, each waited for by a thread of this process.
 pub struct SlurmJobs(pub Arc<Cluster>);
@@ -30,8 +37,13 @@ pub struct SlurmJobs(pub Arc<Cluster>);
 impl Executor for SlurmJobs {
     fn run(&self, queue: &Queue<'_>, objective: &dyn Objective) -> io::Result<()> {
         // Where that fails, jobs go on: the next process takes them up.
-        Threads.run(queue, objective)?;
-        self.0.cancel_rest();
-        Ok(())
+        std::thread::scope(|scope| {
+            let (until, ended) = channel();
+            scope.spawn(move || self.0.steer(queue, &ended));
+            let carried_out = Threads.run(queue, objective);
+            drop(until);
+            carried_out
+        })?;
+        self.0.cancel_rest()
     }
 }

@@ -85,28 +85,31 @@ pub fn words(
         words.push(format!("--array=0-{}%{jobs}", batch.count - 1));
     }
     words.extend(after.map(|job| format!("--dependency=afterany:{job}")));
-    words.push(format!("--signal=B:USR1@{}", warning(options)));
-    let cpus = options.cpus.map(|cpus| cpus.to_string());
-    let asked = [
-        ("partition", &options.partition),
-        ("account", &options.account),
-        ("qos", &options.qos),
-        ("gres", &options.gres),
-        ("cpus-per-task", &cpus),
-        ("mem", &options.mem),
-        ("time", &options.time),
-        ("constraint", &options.constraint),
-    ];
-    words.extend(asked.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value.as_ref()?))));
-    words.extend(options.extra.iter().cloned());
+    words.extend(asked(options));
     words
 }
 
-/// The options of `sbatch` for a sweep's own process, which needs next to nothing.
+/// What is asked of a job, as options of `sbatch`, and that it is told before its time is over.
+fn asked(options: &SlurmOptions) -> impl Iterator<Item = String> + '_ {
+    let cpus = options.cpus.map(|cpus| cpus.to_string());
+    let asked = [
+        ("partition", options.partition.clone()),
+        ("account", options.account.clone()),
+        ("qos", options.qos.clone()),
+        ("gres", options.gres.clone()),
+        ("cpus-per-task", cpus),
+        ("mem", options.mem.clone()),
+        ("time", options.time.clone()),
+        ("constraint", options.constraint.clone()),
+    ];
+    let asked = asked.map(|(name, value)| Some(format!("--{name}={}", value?)));
+    let warned = format!("--signal=B:USR1@{}", warning(options));
+    std::iter::once(warned).chain(asked.into_iter().flatten()).chain(options.extra.iter().cloned())
+}
+
+/// The options of `sbatch` for a sweep's own process.
 pub fn driver_words(options: &SlurmOptions, submission: Submission<'_>) -> Vec<String> {
-    let asked = [("partition", &options.partition), ("account", &options.account), ("qos", &options.qos)];
-    let asked = asked.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value.as_ref()?)));
-    common(submission).into_iter().chain(asked).collect()
+    common(submission).into_iter().chain(asked(options)).collect()
 }
 
 fn common(submission: Submission<'_>) -> Vec<String> {
@@ -186,7 +189,13 @@ mod tests {
         let said =
             words(&SlurmOptions { time: Some("2".into()), ..options() }, submission, one, 16, None).join(" ");
         assert!(!said.contains("--array") && said.contains("--signal=B:USR1@30"), "{said}");
-        let said = driver_words(&options(), submission).join(" ");
-        assert!(said.contains("--partition=gpu") && !said.contains("gres"), "{said}");
+        let driver = options().for_driver(&["time=1-0".to_owned(), "mem=2G".to_owned()]).unwrap();
+        let said = driver_words(&driver, submission).join(" ");
+        assert!(
+            said.ends_with(" --signal=B:USR1@60 --partition=gpu --mem=2G --time=1-0")
+                && !said.contains("array="),
+            "{said}"
+        );
+        assert_eq!(driver.setup, options().setup);
     }
 }

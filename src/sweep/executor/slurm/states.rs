@@ -1,7 +1,9 @@
 //! How it stands with jobs, as `squeue`, `sacct` and `scontrol` tell it.
 //!
-//! The plain formats are asked for, whose fields are named one by one and have been the same in every version: `squeue --json`
-//! is there only with a plugin, has all jobs of everybody, and says the state as a text until 22.05 and as a list later.
+//! The plain formats are asked for, not JSON. What is needed is an id and a state, and `-o '%i|%T'` says both in every version
+//! from 21.08 to 25.05 by the same names: new versions have only added some. `squeue --json` is there with a plugin alone, ignores
+//! `-u`, `-r` and `--name` until 23.02 and so has all jobs of everybody, has the rest of an array as one entry, and says the
+//! state as a text until 22.05 and as a list later, and numbers as they are until 22.05 and as objects later.
 
 use std::collections::HashMap;
 
@@ -27,8 +29,8 @@ pub enum JobState {
 }
 
 impl JobState {
-    /// As Slurm names it: in `CANCELLED by 1000` the first word counts. What is not known is taken to be under way: it is asked
-    /// again.
+    /// As Slurm names it: in `CANCELLED by 1000` the first word counts. Flags stand in the place of the state that a job comes to,
+    /// and pass. What is not known is taken to be under way: it is asked again.
     pub fn named(text: &str) -> Self {
         let word = text.split([' ', '+', ',']).next().unwrap_or_default();
         match word {
@@ -36,7 +38,7 @@ impl JobState {
                 Self::Pending
             }
             "COMPLETED" => Self::Completed,
-            "FAILED" | "LAUNCH_FAILED" | "RECONFIG_FAIL" => Self::Failed,
+            "FAILED" => Self::Failed,
             "CANCELLED" | "REVOKED" => Self::Cancelled,
             "TIMEOUT" | "DEADLINE" => Self::TimedOut,
             "OUT_OF_MEMORY" => Self::OutOfMemory,
@@ -78,39 +80,82 @@ pub fn submitted(text: &str) -> Option<String> {
     id.chars().all(|c| c.is_ascii_digit()).then(|| id.to_owned())
 }
 
+/// The ids of jobs, or of the arrays that they are of, in a list of them: each once, the lowest before the others.
+pub fn all_submitted(text: &str) -> Vec<String> {
+    let ids = text.lines().filter_map(|line| line.trim().split(['_', '.', '+']).next()?.parse::<u64>().ok());
+    let ids: std::collections::BTreeSet<u64> = ids.collect();
+    ids.into_iter().map(|id| id.to_string()).collect()
+}
+
 /// A number among the settings that `scontrol show config` prints.
 pub fn setting(text: &str, name: &str) -> Option<usize> {
+    word_of(text, name)?.parse().ok()
+}
+
+/// The first word of one of these settings.
+pub fn word_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let line = text.lines().find(|line| line.split('=').next().is_some_and(|key| key.trim() == name))?;
-    line.split_once('=')?.1.split_whitespace().next()?.parse().ok()
+    line.split_once('=')?.1.split_whitespace().next()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The names that `squeue` and `sacct` have for states, and since which version.
+    const NAMES: [(&str, JobState, &str); 29] = {
+        use JobState::*;
+        [
+            ("PENDING", Pending, "21.08"),
+            ("RUNNING", Running, "21.08"),
+            ("SUSPENDED", Running, "21.08"),
+            ("COMPLETED", Completed, "21.08"),
+            ("CANCELLED", Cancelled, "21.08"),
+            ("FAILED", Failed, "21.08"),
+            ("TIMEOUT", TimedOut, "21.08"),
+            ("NODE_FAIL", Lost, "21.08"),
+            ("PREEMPTED", Lost, "21.08"),
+            ("BOOT_FAIL", Lost, "21.08"),
+            ("DEADLINE", TimedOut, "21.08"),
+            ("OUT_OF_MEMORY", OutOfMemory, "21.08"),
+            // Flags, which stand in the place of a state until they are taken away.
+            ("COMPLETING", Running, "21.08"),
+            ("STAGE_OUT", Running, "21.08"),
+            ("CONFIGURING", Running, "21.08"),
+            ("RESIZING", Running, "21.08"),
+            ("REQUEUED", Pending, "21.08"),
+            ("REQUEUE_FED", Pending, "21.08"),
+            ("REQUEUE_HOLD", Pending, "21.08"),
+            ("SPECIAL_EXIT", Pending, "21.08"),
+            ("STOPPED", Running, "21.08"),
+            ("REVOKED", Cancelled, "21.08"),
+            ("RESV_DEL_HOLD", Pending, "21.08"),
+            ("SIGNALING", Running, "21.08"),
+            ("LAUNCH_FAILED", Running, "23.02"),
+            ("POWER_UP_NODE", Running, "23.02"),
+            ("RECONFIG_FAIL", Running, "23.02"),
+            ("UPDATE_DB", Running, "23.11"),
+            ("EXPEDITING", Running, "25.05"),
+        ]
+    };
+
     #[test]
     fn states_of_all_versions_are_known() {
         use JobState::*;
-        // 21.08 and 22.05; later ones tell flags apart by a plus sign or a comma where a format shows them.
+        for (name, state, since) in NAMES {
+            assert_eq!(JobState::named(name), state, "{name} of {since}");
+            // As `squeue` prints it, of a job and of a task.
+            let jobs = squeue(&format!("7|{name}\n8_1|{name}\n"));
+            assert_eq!((jobs["7"], jobs["8_1"]), (state, state), "{name}");
+            // With the flags of it where a format shows them: behind a plus sign, or a comma since 23.11.
+            for flagged in [format!("{name}+COMPLETING"), format!("{name},UPDATE_DB")] {
+                assert_eq!(JobState::named(&flagged), state, "{flagged}");
+            }
+        }
         for (text, state) in [
-            ("PENDING", Pending),
-            ("CONFIGURING", Running),
-            ("RUNNING", Running),
-            ("COMPLETING", Running),
-            ("STAGE_OUT", Running),
-            ("SUSPENDED", Running),
-            ("REQUEUED", Pending),
-            ("REQUEUE_HOLD", Pending),
-            ("COMPLETED", Completed),
-            ("FAILED", Failed),
             ("CANCELLED by 1000", Cancelled),
             ("CANCELLED+", Cancelled),
-            ("TIMEOUT", TimedOut),
-            ("DEADLINE", TimedOut),
-            ("OUT_OF_MEMORY", OutOfMemory),
             ("OUT_OF_ME+", Running),
-            ("NODE_FAIL", Lost),
-            ("PREEMPTED,REQUEUED", Lost),
             ("A_STATE_OF_THE_FUTURE", Running),
         ] {
             assert_eq!(JobState::named(text), state, "{text}");
@@ -144,6 +189,8 @@ mod tests {
         assert_eq!(submitted("lua: a word of the site\n12;main\n").as_deref(), Some("12"));
         assert_eq!(submitted("Submitted batch job\n"), None);
         assert_eq!(submitted(""), None);
+        assert_eq!(all_submitted("12_1\n\n9\n12_0\n100_[3-4]\nno\n"), ["9", "12", "100"]);
+        assert_eq!(word_of("ClusterName             = main\n", "ClusterName"), Some("main"));
         let config = "Configuration data as of 2026-11-27T10:00:00\nMaxArraySize            = 1001\nMinJobAge               = 300 sec\n";
         assert_eq!((setting(config, "MaxArraySize"), setting(config, "MinJobAge")), (Some(1001), Some(300)));
         assert_eq!(setting(config, "MaxJobCount"), None);

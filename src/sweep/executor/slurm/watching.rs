@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::client::{SlurmError, ask};
+use super::client::{AT_ONCE, SlurmError, ask};
 use super::states::{self, JobState, SQUEUE};
 
 /// Between looks at the queue.
@@ -15,8 +15,8 @@ const SOON: Duration = Duration::from_millis(500);
 const PAST: Duration = Duration::from_secs(10);
 /// How long a job that was asked to end may take behind the grace.
 const BEHIND: Duration = Duration::from_secs(2);
-/// Ids on one command line.
-const AT_ONCE: usize = 500;
+/// How long accounting may be away before what it does not tell is judged without it.
+const AWAY: Duration = Duration::from_secs(60);
 
 /// What is known of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,10 @@ struct QueueView {
     past: HashMap<String, JobState>,
     past_at: Option<Instant>,
     has_no_accounting: bool,
+    /// Since when accounting does not answer.
+    accounting_away: Option<Instant>,
+    /// Since when accounting says of jobs that they go on, which are in no queue any more: it may be late, or never learn.
+    late: HashMap<String, Instant>,
     /// Jobs that somebody looked for in vain.
     missed: Vec<String>,
 }
@@ -59,8 +63,9 @@ pub struct Watching {
     unwanted: Mutex<HashMap<String, Unwanted>>,
     /// Held by whoever is asking.
     asking: Mutex<()>,
-    /// What Slurm last complained of, if it does not answer.
+    /// What Slurm last complained of, if it does not answer, and accounting.
     complaint: Mutex<Option<String>>,
+    complaint_of_accounting: Mutex<Option<String>>,
 }
 
 impl Watching {
@@ -72,12 +77,18 @@ impl Watching {
             unwanted: Mutex::default(),
             asking: Mutex::default(),
             complaint: Mutex::default(),
+            complaint_of_accounting: Mutex::default(),
         }
     }
 
     /// What Slurm last complained of, if it does not answer.
     pub fn complaint(&self) -> Option<String> {
         self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The same of accounting.
+    pub fn complaint_of_accounting(&self) -> Option<String> {
+        self.complaint_of_accounting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How it stands with a job that Slurm has had since then.
@@ -95,7 +106,11 @@ impl Watching {
             Some(state) => Known::State(state),
             None if picture.has_no_accounting => Known::Gone,
             None if picture.missed.iter().any(|missed| missed == job) => {
-                if picture.past_at.is_some_and(|at| at > since) { Known::Gone } else { Known::Nothing }
+                let is_long = |since: &Instant| since.elapsed() >= AWAY;
+                let is_told =
+                    picture.past_at.is_some_and(|at| at > since) && picture.late.get(job).is_none_or(is_long);
+                let is_away = picture.accounting_away.as_ref().is_some_and(is_long);
+                if is_told || is_away { Known::Gone } else { Known::Nothing }
             }
             None => {
                 picture.missed.push(job.to_owned());
@@ -159,14 +174,27 @@ impl Watching {
             }
         }
         let mut picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_away = has_failed.as_ref().filter(|error| error.is_transient());
+        *self.complaint_of_accounting.lock().unwrap_or_else(PoisonError::into_inner) =
+            is_away.map(ToString::to_string);
         match has_failed {
             Some(SlurmError::Refused { .. } | SlurmError::Missing { .. }) => picture.has_no_accounting = true,
             // It is asked again.
-            Some(_) => return,
-            None => {}
+            Some(SlurmError::Away(_) | SlurmError::Limit(_)) => {
+                picture.accounting_away.get_or_insert_with(Instant::now);
+                picture.past_at = None;
+                return;
+            }
+            None => picture.accounting_away = None,
         }
-        let QueueView { past, missed, past_at, .. } = &mut *picture;
-        past.extend(found);
+        let QueueView { past, missed, past_at, late, .. } = &mut *picture;
+        for (job, state) in found {
+            if state.is_active() {
+                late.entry(job).or_insert_with(Instant::now);
+            } else {
+                past.insert(job, state);
+            }
+        }
         missed.retain(|job| !past.contains_key(job));
         *past_at = Some(Instant::now());
     }
@@ -214,8 +242,16 @@ impl Watching {
 /// # Errors
 /// Slurm's.
 pub fn active() -> Result<Vec<String>, SlurmError> {
-    let jobs = states::squeue(&ask("squeue", &squeue_words())?);
+    let jobs = jobs_of_user()?;
     Ok(jobs.into_iter().filter(|(_, state)| state.is_active()).map(|(job, _)| job).collect())
+}
+
+/// How it stands with the jobs of this user, by a look of just now.
+///
+/// # Errors
+/// Slurm's.
+pub fn jobs_of_user() -> Result<HashMap<String, JobState>, SlurmError> {
+    ask("squeue", &squeue_words()).map(|text| states::squeue(&text))
 }
 
 fn squeue_words() -> Vec<String> {

@@ -180,14 +180,15 @@ impl Commands {
         let mut launched = match under_way.take() {
             Some(launched) => launched,
             None => {
-                *attempt = folder.next_attempt(attempt)?;
+                *attempt = self.launcher.next_attempt(&folder, trial.number, attempt)?;
                 if attempt.number == 1 {
                     self.runs.begins(trial.number, attempt.since);
                 }
                 let assignment = self.assignment(trial, attempt, parent, gpus)?;
                 let goes_alone = turn.is_first();
-                let following = |number| {
-                    if goes_alone { Ok(None) } else { self.following(number, parent) }
+                let following = |number, wanted| {
+                    let is_ahead = !goes_alone && watch.is_ahead(number);
+                    if is_ahead { self.following(number, wanted, parent) } else { Ok(None) }
                 };
                 let is_called_off = || watch.is_called_off();
                 let launched = self.launcher.launch(&folder, &assignment, &following, &is_called_off)?;

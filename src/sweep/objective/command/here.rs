@@ -9,7 +9,7 @@ use super::leftovers::end_leftovers;
 use crate::disk;
 use crate::sweep::engine::attempts::TrialFolder;
 use crate::sweep::engine::trial::Trial;
-use crate::sweep::objective::launch::{AssignedWork, Assignment, Launched, Launcher};
+use crate::sweep::objective::launch::{AssignedWork, Assignment, Following, Launched, Launcher};
 
 /// This machine.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Launcher for Here {
         &self,
         folder: &TrialFolder,
         assignment: &Assignment,
-        _: &dyn Fn(usize) -> io::Result<Option<Assignment>>,
+        _: &Following<'_>,
         _: &dyn Fn() -> bool,
     ) -> io::Result<Option<Box<dyn Launched + '_>>> {
         let AssignedWork::Command { command, working_folder, variables, grace, .. } = &assignment.work else {

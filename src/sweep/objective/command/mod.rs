@@ -34,7 +34,7 @@ use self::first::First;
 use self::gpus::Gpus;
 use self::here::Here;
 use self::template::Template;
-use super::launch::{AssignedWork, Assignment, Foreknown, Launcher};
+use super::launch::{AssignedWork, Assignment, Foreknown, Launcher, attempt_ahead};
 use super::{Objective, TrialFault};
 use crate::mlflow::RunId;
 use crate::sweep::engine::attempts::{Attempt, AttemptEnd};
@@ -52,7 +52,7 @@ pub use here::begin_log;
 pub use leftovers::{MARK, end_leftovers};
 pub use log::CommandLog;
 pub use param::{dimensions, written};
-pub use plan::{CommandPlan, CommandRequest, GRACE, MAX_FAILURES};
+pub use plan::{CommandPlan, CommandRequest, GRACE, MAX_FAILURES, MOST_RETRIES};
 
 /// Between looks at what a command says, and whether it is still wanted.
 const LOOK: Duration = Duration::from_millis(100);
@@ -200,20 +200,13 @@ impl Commands {
         })
     }
 
-    /// The same of one that comes later, where that is known by now and nobody has begun it.
-    fn following(&self, number: usize, parent: &RunId) -> io::Result<Option<Assignment>> {
+    /// The same of another one, where that is known by now and the attempt is its next.
+    fn following(&self, number: usize, wanted: u32, parent: &RunId) -> io::Result<Option<Assignment>> {
         let Some(proposal) = self.foreknown.proposal(number) else { return Ok(None) };
-        let folder = self.folder.trial_folder(number);
-        folder.make()?;
-        let attempt = folder.attempt()?;
-        let first = match attempt.number {
-            0 => folder.next_attempt(&attempt)?,
-            // Somebody is just about to begin it.
-            1 => attempt,
-            _ => return Ok(None),
-        };
+        let ahead = attempt_ahead(&self.folder.trial_folder(number), wanted)?;
+        let Some(attempt) = ahead else { return Ok(None) };
         let trial = Trial { number, proposal, reports: Vec::new(), has_last: false, retries: 0 };
-        self.assignment(&trial, &first, parent, "").map(Some)
+        self.assignment(&trial, &attempt, parent, "").map(Some)
     }
 }
 

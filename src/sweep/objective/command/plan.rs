@@ -26,7 +26,7 @@ pub const MAX_FAILURES: usize = 3;
 /// The step from which on trials are pruned, where nobody says.
 const MIN_STEPS: i64 = 1;
 /// Attempts of one trial, at most.
-const MOST_RETRIES: u32 = 100;
+pub const MOST_RETRIES: u32 = 100;
 
 /// What is run, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

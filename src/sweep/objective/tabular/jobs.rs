@@ -12,7 +12,7 @@ use crate::sweep::engine::numbers::Values;
 use crate::sweep::engine::trial::{Trial, TrialEnd, TrialReport, TrialWatch, Verdict};
 use crate::sweep::header::SweepHeader;
 use crate::sweep::objective::launch::{
-    AssignedWork, Assignment, Foreknown, Launched, Launcher, end_launched,
+    AssignedWork, Assignment, Foreknown, Launched, Launcher, attempt_ahead, end_launched,
 };
 use crate::sweep::objective::{Objective, TrialFault};
 
@@ -55,20 +55,12 @@ impl TabularJobs {
         Self { plan, folder, launcher, foreknown: Foreknown::new(&header.plan.rules) }
     }
 
-    /// What the trial of that number is to do, where that is known by now and nobody has begun it.
-    fn following(&self, number: usize) -> io::Result<Option<Assignment>> {
+    /// What the trial of that number is to do, where that is known by now and the attempt is its next.
+    fn following(&self, number: usize, wanted: u32) -> io::Result<Option<Assignment>> {
         let Some(proposal) = self.foreknown.proposal(number) else { return Ok(None) };
-        let folder = self.folder.trial_folder(number);
-        folder.make()?;
-        let attempt = folder.attempt()?;
-        let attempt = match attempt.number {
-            0 => folder.next_attempt(&attempt)?.number,
-            // Somebody is just about to begin it.
-            1 => 1,
-            _ => return Ok(None),
-        };
+        let ahead = attempt_ahead(&self.folder.trial_folder(number), wanted)?;
         let work = AssignedWork::Fit { reports: Vec::new(), has_last: false, is_best: false };
-        Ok(Some(Assignment { trial: number, attempt, proposal, work }))
+        Ok(ahead.map(|attempt| Assignment { trial: number, attempt: attempt.number, proposal, work }))
     }
 
     /// Takes what an attempt has reported since. How the trial ends, if that follows from it.
@@ -181,13 +173,16 @@ impl TabularJobs {
                     let launched = match under_way.take() {
                         Some(launched) => Some(launched),
                         None => {
-                            attempt = folder.next_attempt(&attempt)?;
+                            attempt = self.launcher.next_attempt(&folder, trial.number, &attempt)?;
                             let (reports, has_last) = (merged.reports.clone(), merged.has_last);
                             let work = AssignedWork::Fit { reports, has_last, is_best };
                             let proposal = trial.proposal.clone();
                             let assignment =
                                 Assignment { trial: trial.number, attempt: attempt.number, proposal, work };
-                            let following = |number| if is_best { Ok(None) } else { self.following(number) };
+                            let following = |number, wanted| {
+                                let is_ahead = !is_best && watch.is_ahead(number);
+                                if is_ahead { self.following(number, wanted) } else { Ok(None) }
+                            };
                             self.launcher
                                 .launch(&folder, &assignment, &following, &|| watch.is_called_off())?
                         }
@@ -204,6 +199,10 @@ impl TabularJobs {
             match end {
                 Some(AttemptEnd::Exited(0)) => return Ok(TrialEnd::Finished),
                 Some(AttemptEnd::Lost(_)) if lost < MOST_LOST => lost += 1,
+                // What it reported by then is not fitted again.
+                end if end != Some(AttemptEnd::Cancelled) && attempt.failures < self.plan.retries => {
+                    attempt.failures += 1;
+                }
                 end => return Ok(TrialEnd::Failed(in_words(end))),
             }
         }

@@ -55,6 +55,15 @@ pub struct TabularPlan {
     pub test_size: f64,
     /// Which models to keep.
     pub models: KeptModels,
+    /// How often a trial is tried again whose job comes to nothing.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub retries: u32,
+}
+
+/// What went without saying before there was a choice is still not said.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_never(retries: &u32) -> bool {
+    *retries == 0
 }
 
 impl TabularPlan {
@@ -87,6 +96,9 @@ impl TabularPlan {
         flag("folds", &self.folds.to_string());
         flag("test-size", &self.test_size.to_string());
         flag("models", &format!("{:?}", self.models).to_lowercase());
+        if self.retries > 0 {
+            flag("retries", &self.retries.to_string());
+        }
         let reading = &self.reading;
         for name in &reading.categorical {
             flag("categorical", name);

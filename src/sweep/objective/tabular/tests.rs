@@ -29,6 +29,10 @@ impl TrialWatch for Watcher {
         Ok(())
     }
 
+    fn is_ahead(&self, _: usize) -> bool {
+        false
+    }
+
     fn steps(&self, _: u32, _: &[StepValue], _: bool) -> io::Result<Verdict> {
         self.verdict()
     }

@@ -224,12 +224,21 @@ fn can_pause(app: &App) -> Possible {
 }
 
 fn can_cancel(app: &App) -> Possible {
+    let goes_on = |sweep: &Progress| sweep.is_on_cluster && sweep.state == SweepStatus::Interrupted;
+    if chosen(app).is_some_and(goes_on) {
+        // Its jobs do.
+        return can_write(app);
+    }
     in_state(app, SweepStatus::is_active, "the sweep is not running")
 }
 
 fn can_resume(app: &App) -> Possible {
-    let is_right =
-        |state| matches!(state, SweepStatus::Cancelled | SweepStatus::Failed | SweepStatus::Interrupted);
+    let is_right = |state| {
+        matches!(
+            state,
+            SweepStatus::Cancelled | SweepStatus::Failed | SweepStatus::Interrupted | SweepStatus::Elsewhere
+        )
+    };
     in_state(app, is_right, "only a cancelled, failed or interrupted sweep can be resumed")
 }
 

@@ -19,13 +19,14 @@ use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create,
 use crate::sweep::engine::journal::{Change, Control, Position, SweepFolder};
 use crate::sweep::engine::record::is_transient;
 use crate::sweep::engine::state::SweepStates;
+use crate::sweep::executor::slurm::has_ended;
 use crate::sweep::executor_plan::SLURM_JOBS;
 use crate::sweep::header::{SweepFolders, SweepHeader};
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::planned::{PlannedCommand, PlannedSweep};
 use crate::sweep::progress::Progress;
 use crate::sweep::request::SweepRequest;
-use crate::sweep::run;
+use crate::sweep::run::{self, TakeOver};
 use crate::text;
 use crate::tui::core::msg::{Announcement, Msg as Any};
 use crate::tui::core::remote::Ticket;
@@ -167,7 +168,12 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
         Effect::ReadProgress => tasks.answer(Slot("sweeps"), blocking(move || look(&services))),
         Effect::Steer { sweep, steering } => tasks.spawn(async move {
             if steering == Steering::Resume
-                && let Err(said) = resume(store, &services, &sweep).await
+                && let Err(said) = resume(&store, &services, &sweep).await
+            {
+                return said.into();
+            }
+            if steering == Steering::Cancel
+                && let Some(said) = cancel_left(store, &services, &sweep).await
             {
                 return said.into();
             }
@@ -357,7 +363,7 @@ fn find(services: &Services, id: &str) -> Option<(SweepFolder, SweepHeader)> {
 }
 
 /// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
-async fn resume(store: Store, services: &Services, id: &str) -> Result<(), Announcement> {
+async fn resume(store: &Store, services: &Services, id: &str) -> Result<(), Announcement> {
     let Some((_, header)) = find(services, id) else { return Ok(()) };
     if header.plan.trial.command().is_some() {
         // A script has ways of its own to where artifacts go.
@@ -369,6 +375,28 @@ async fn resume(store: Store, services: &Services, id: &str) -> Result<(), Annou
         }
         _ => Ok(()),
     }
+}
+
+/// Cancels the jobs of a sweep that no process is at, and closes its runs; none where a process is to do so.
+async fn cancel_left(store: Store, services: &Services, id: &str) -> Option<Announcement> {
+    let (folder, header) = find(services, id)?;
+    if header.plan.executor.slurm().is_none() || folder.is_running().unwrap_or(true) {
+        return None;
+    }
+    let name = header.name.clone();
+    let of = folder.clone();
+    let cancelled = tokio::task::spawn_blocking(move || {
+        let take_over = TakeOver { is_forced: false, has_ended: &has_ended, tell: &|_| {} };
+        run::cancel_left(&of, &take_over).map_err(|error| error.to_string())
+    });
+    let cancelled = cancelled.await.unwrap_or_else(|error| Err(error.to_string()));
+    Some(Announcement(match cancelled {
+        Err(error) => format!("the jobs of {name} go on: {error}"),
+        Ok(()) => match run::close_cancelled(&store, &folder, &header).await {
+            Some(Err(error)) => format!("cancelled {name}; its runs are closed at the next start: {error}"),
+            Some(Ok(())) | None => format!("cancelled {name} and its jobs; r resumes it"),
+        },
+    }))
 }
 
 fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
@@ -389,7 +417,13 @@ fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
         (Ok(()), Steering::Pause) => format!("{name} pauses after the current {}", header.plan.unit()),
         (Ok(()), Steering::Continue) => format!("{name} continues"),
         (Ok(()), Steering::Cancel) => format!("cancelled {name}; r resumes it"),
-        (Ok(()), Steering::Resume) => format!("resumed {name}"),
+        (Ok(()), Steering::Resume) => match folder.host() {
+            Some(host) => {
+                let host = text::clean(&host);
+                format!("{name} goes on here as soon as {host} is known to be gone; l tells")
+            }
+            None => format!("resumed {name}"),
+        },
     })
 }
 

@@ -144,7 +144,10 @@ fn details(sweep: &Progress, now: i64) -> Vec<(String, bool)> {
             SweepStatus::Paused => "enter shows its trials   p continues   x cancels   l log   e its runs",
             SweepStatus::Finished => "enter shows its trials   l log   e its runs",
             SweepStatus::Elsewhere => {
-                "enter shows its trials   x cancels   e its runs; other keys work on its own machine"
+                "enter shows its trials   x cancels   r resumes it here, if nobody is at it   e its runs"
+            }
+            SweepStatus::Interrupted if sweep.is_on_cluster => {
+                "enter shows its trials   r resumes   x cancels its jobs   l log   e its runs"
             }
             SweepStatus::Cancelled | SweepStatus::Failed | SweepStatus::Interrupted => {
                 "enter shows its trials   r resumes   l log   e its runs"
