@@ -282,7 +282,7 @@ fn a_script_that_only_prints_gets_runs() {
             let points = block_on(world.store().metric_history(id, "val_loss")).unwrap();
             assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), [1, 2, 3]);
             let lr: f64 = param(run, "lr").unwrap().parse().unwrap();
-            assert!(points.iter().all(|point| point.value == lr), "{points:?}");
+            assert!(points.iter().all(|point| (point.value - lr).abs() < 1e-9), "{points:?}");
             assert_eq!(block_on(world.store().list_artifacts(id, "logs")).unwrap().files.len(), 1);
         }
         assert!(runs.iter().any(|run| said["best"]["run_id"] == run.info.run_id.as_str()));
