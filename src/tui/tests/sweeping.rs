@@ -276,7 +276,13 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
         screen.contains("running") && screen.contains("7/20") && screen.contains("val_rmse 0.5872"),
         "{screen}"
     );
-    let many = Progress { finished: 10_000, of: Some(10_000), ..progress(&app, SweepStatus::Running) };
+    let many = Progress {
+        finished: 9_999,
+        pruned: 1,
+        failed: 0,
+        of: Some(10_000),
+        ..progress(&app, SweepStatus::Running)
+    };
     take(&mut app, sweeps::Msg::Progress { list: vec![many], unread: Vec::new() });
     assert!(drawn(&app).contains("10000/10000"), "{}", drawn(&app));
     for (key, steering, state) in [
@@ -286,7 +292,7 @@ fn sweeps_are_listed_steered_and_their_end_is_told() {
         ("r", Steering::Resume, SweepStatus::Cancelled),
         ("r", Steering::Resume, SweepStatus::Elsewhere),
         // Its jobs go on while no process is at it.
-        ("x", Steering::Cancel, SweepStatus::Interrupted),
+        ("x y", Steering::Cancel, SweepStatus::Interrupted),
     ] {
         let is_on_cluster = state == SweepStatus::Interrupted;
         let list = vec![Progress { is_on_cluster, ..progress(&app, state) }];

@@ -113,6 +113,7 @@ fn ask(app: &App, change: Change, effects: &mut Effects) {
 fn ask_to_cancel(app: &mut App) {
     let Some(sweep) = chosen(app) else { return };
     let running = match sweep.running {
+        0 if sweep.is_on_cluster => "Its jobs are cancelled, and their runs closed.".to_owned(),
         0 => "No trial is running.".to_owned(),
         1 => "The trial that is running ends at once, and runs again when the sweep is resumed.".to_owned(),
         some => format!("{some} trials end at once, and run again when the sweep is resumed."),
