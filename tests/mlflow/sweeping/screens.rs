@@ -75,7 +75,7 @@ fn on(mlflow: Mlflow) {
     screen.wait_for("max_depth=4..8");
     screen.wait_for("lr=0.001778..0.05623:log");
     screen.wait_for("lr=0.01,max_depth=6");
-    screen.type_keys("\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A");
+    screen.type_keys(&"\x1b[A".repeat(12));
     screen.type_keys("\x152");
     screen.type_keys("\t");
     screen.wait_for("3 params, 2 trials, 1 at a time");

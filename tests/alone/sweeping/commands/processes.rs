@@ -167,7 +167,7 @@ fn the_explorer_lists_and_steers_a_sweep_of_a_command() {
     screen.type_keys("p");
     screen.wait_for("pauses after the current trial");
     screen.wait_for("paused");
-    screen.type_keys("x");
+    screen.type_keys("xy");
     screen.wait_for("is cancelled after");
     assert!(!sweep.wait().unwrap().success());
     assert_eq!(of_trials(&world), Vec::<String>::new());

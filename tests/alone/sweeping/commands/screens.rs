@@ -47,7 +47,7 @@ fn a_sweep_of_a_command_is_planned_from_a_run_begun_and_looked_at() {
     screen.wait_for("first run");
     screen.wait_for("val_loss:min");
     // The number of trials, from the last line up.
-    screen.type_keys("\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A");
+    screen.type_keys(&"\x1b[A".repeat(12));
     screen.type_keys("\x155");
     screen.type_keys("\t");
     screen.wait_for("1 param, 5 trials, 1 at a time, for the lowest val_loss");
