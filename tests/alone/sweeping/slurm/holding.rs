@@ -40,8 +40,11 @@ fn a_sweep_is_taken_over_from_a_job_that_is_gone_and_its_old_process_writes_noth
     assert!(world.cluster.active().len() >= 4, "jobs are left to the other");
     assert!(fs::read_to_string(world.file("lock")).unwrap().contains("node7"));
     let db = rusqlite::Connection::open(world.home.path().join("mlflow.db")).unwrap();
-    let running = "SELECT count(*) FROM runs WHERE status = 'RUNNING'";
-    assert_eq!(db.query_row(running, [], |row| row.get(0)), Ok(1), "the sweep's own run is left to it too");
+    let own = "SELECT r.status FROM runs r JOIN tags t USING (run_uuid) WHERE t.key = 'mltui.trial' AND t.value = 'parent'";
+    let status: String = db.query_row(own, [], |row| row.get(0)).unwrap();
+    assert_eq!(status, "RUNNING", "the sweep's own run is left to it too");
+    let closed = "SELECT count(*) FROM runs WHERE status IN ('KILLED', 'FAILED')";
+    assert_eq!(db.query_row(closed, [], |row| row.get(0)), Ok(0), "and those of what is under way");
     assert_eq!((events, jobs), (read("events.jsonl"), read("jobs.jsonl")), "nothing is written behind that");
     world.go();
     let id = world.id();
