@@ -122,10 +122,12 @@ impl Cluster {
 
     /// Tells Slurm something, until it takes it.
     pub fn tell(&self, program: &str, words: &[&str]) {
-        wait_until(&format!("{program} {words:?}"), || {
-            let status = Command::new(program).args(words).env("SLURM_CONF", self.conf()).status();
-            status.unwrap().success()
-        });
+        wait_until(&format!("{program} {words:?}"), || self.takes(program, words));
+    }
+
+    /// The same, which may come too late; whether it was taken.
+    pub fn takes(&self, program: &str, words: &[&str]) -> bool {
+        Command::new(program).args(words).env("SLURM_CONF", self.conf()).status().unwrap().success()
     }
 
     /// How it stands with the jobs that have not ended: their ids, states and reasons.
