@@ -52,13 +52,14 @@ pub fn sweeps(folder: &Path) {
     let (mut list, mut open, mut sort, mut chart) = (vec![], vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
         let mut terminal = visit(&home, &address);
-        list.push(press(&mut terminal, "gs", |screen| screen.contains("Sweeps") && screen.contains("10000")));
+        list.push(press(&mut terminal, "gs", |screen| {
+            screen.contains("Sweeps") && screen.contains(" finished ")
+        }));
         open.push(press(&mut terminal, "\r", |screen| {
             screen.contains("trial 9999") || screen.contains("  9999  ")
         }));
         std::thread::sleep(Duration::from_millis(300));
-        terminal.type_keys("ll");
-        terminal.wait_closely(|screen| !screen.contains("trial ▲"));
+        terminal.type_keys("\x1b[C\x1b[C");
         std::thread::sleep(Duration::from_millis(100));
         sort.push(press(&mut terminal, "s", |screen| screen.contains("▲")));
         chart.push(press(&mut terminal, "]", |screen| screen.contains("by trial")));
@@ -68,7 +69,7 @@ pub fn sweeps(folder: &Path) {
     println!("    sort by the metric     median {:5.1} ms  (bar 25)", median(sort));
     println!("    the chart              median {:5.1} ms", median(chart));
     let mut terminal = visit(&home, &address);
-    press(&mut terminal, "gs", |screen| screen.contains("Sweeps") && screen.contains("10000"));
+    press(&mut terminal, "gs", |screen| screen.contains("Sweeps") && screen.contains(" finished "));
     press(&mut terminal, "\r", |screen| screen.contains("  9999  "));
     let mut moves = Vec::new();
     for at in 1..=MOVES {
