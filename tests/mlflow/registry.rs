@@ -131,19 +131,21 @@ fn commands(mlflow: Mlflow, folder: &Path, address: &str) {
 }
 
 #[test]
-fn a_server_of_mlflow_3_lists_its_models() {
+fn a_server_of_mlflow_3_lists_and_shows_its_models() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(V3, folder.path());
     V3.run(REGISTER, &[&server.uri()]);
     commands(V3, folder.path(), &server.uri());
+    visit(V3, folder.path(), &server.uri());
 }
 
 #[test]
-fn a_server_of_mlflow_2_lists_its_models() {
+fn a_server_of_mlflow_2_lists_and_shows_its_models() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(V2, folder.path());
     V2.run(REGISTER, &[&server.uri()]);
     commands(V2, folder.path(), &server.uri());
+    visit(V2, folder.path(), &server.uri());
 }
 
 /// Puts a model into another workspace, as a server with workspaces does.
@@ -235,22 +237,6 @@ fn visit(mlflow: Mlflow, folder: &Path, address: &str) {
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
     assert!(!terminal.was_sent("\x1b[31mred"), "an escape code of a name reached the terminal");
-}
-
-#[test]
-fn a_visit_to_the_registry_of_a_server() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(V3, folder.path());
-    V3.run(REGISTER, &[&server.uri()]);
-    visit(V3, folder.path(), &server.uri());
-}
-
-#[test]
-fn a_visit_to_the_registry_of_a_server_of_mlflow_2() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(V2, folder.path());
-    V2.run(REGISTER, &[&server.uri()]);
-    visit(V2, folder.path(), &server.uri());
 }
 
 #[test]
