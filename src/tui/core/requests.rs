@@ -144,7 +144,7 @@ pub fn refresh(app: &mut App, effects: &mut Effects) {
     app.details.artifacts.refresh();
     app.best.again();
     compare::update::again(app);
-    models::update::again(app);
+    models::following::again(app);
     load_experiments(app, effects);
     effects.push(Runs::Refresh);
 }
@@ -163,7 +163,7 @@ pub fn reload(app: &mut App, done: Result<String>, effects: &mut Effects) {
 /// Reads what is in the store after a write.
 pub fn reread(app: &mut App, effects: &mut Effects) {
     app.details.wanted = None;
-    models::update::again(app);
+    models::following::again(app);
     load_experiments(app, effects);
     effects.push(Runs::Refresh);
 }

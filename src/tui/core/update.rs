@@ -69,7 +69,7 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Compare(msg) => compare::update::answered(app, msg, effects),
         Msg::Best(msg) => best::update::answered(app, msg, effects),
         Msg::Sweeps(msg) => sweeps::update::answered(app, msg, effects),
-        Msg::Models(msg) => models::update::answered(app, msg, effects),
+        Msg::Models(msg) => models::following::answered(app, msg, effects),
     }
 }
 
@@ -91,7 +91,7 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
     compare::update::follow_up(app, effects);
     charts::update::follow_up(app, effects);
     sweeps::screen::update::follow_up(app, effects);
-    models::update::follow_up(app, effects);
+    models::following::follow_up(app, effects);
     if let Some(pace) = app.poll_interval.take_change(app.now) {
         effects.push(runs::effects::Effect::PollEvery(pace));
     }

@@ -7,8 +7,9 @@ use crate::sweep::progress::{BestTrial, Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::tui::core::app::Overlay;
 use crate::tui::features::sweeps::StartedSweep;
-use crate::tui::features::sweeps::effects::{Destination, Steering, Training};
+use crate::tui::features::sweeps::effects::{Destination, Training};
 use crate::tui::features::sweeps::plan::FormField;
+use crate::tui::features::sweeps::steering::Steering;
 
 fn trained(effects: &[Effect]) -> Option<&Training> {
     effects.iter().find_map(|effect| match effect {

@@ -1,7 +1,7 @@
 //! The model registry: registered models and their versions as a screen, and which runs have versions, wherever runs are shown.
 //!
 //! State: [`Models`], as `app.models`: what is known of the versions of runs, the screen that a run was opened from, what can
-//! be undone. The screen itself stands among the screens. The core calls `update`; other features find the badges of runs in
+//! be undone. The screen itself stands among the screens. The core calls `update` and `following`; other features find the badges of runs in
 //! `app.runs` and the versions of the shown run in `app.details`.
 
 pub mod actions;
@@ -9,6 +9,7 @@ mod cells;
 pub mod describe;
 pub mod editing;
 pub mod effects;
+pub mod following;
 pub mod layout;
 pub mod of_runs;
 pub mod screen;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::plan::effects::{UnfoundScript, check as check_command, find as find_script};
 use super::screen::effects::{WantedDetails, describe, follow, weigh};
 use super::screen::plot::WeighedTrials;
+use super::steering::{Steering, ask, steer};
 use super::{Msg, StartedSweep};
 use crate::learn::data::{self, DataFrame};
 use crate::learn::report::DataReport;
@@ -16,17 +17,15 @@ use crate::mlflow::{Experiment, ExperimentId};
 use crate::state::by_experiment::ByExperiment;
 use crate::store::{Store, now_ms};
 use crate::sweep::begin::{PreparedSweep, SameStore, SweepOrigin, find_or_create, spawn};
-use crate::sweep::engine::journal::{Change, Control, Position, SweepFolder};
-use crate::sweep::engine::record::is_transient;
+use crate::sweep::engine::journal::{Change, Position, SweepFolder};
 use crate::sweep::engine::state::SweepStates;
-use crate::sweep::executor::slurm::has_ended;
 use crate::sweep::executor_plan::SLURM_JOBS;
 use crate::sweep::header::{SweepFolders, SweepHeader};
 use crate::sweep::plan::SweepPlan;
 use crate::sweep::planned::{PlannedCommand, PlannedSweep};
 use crate::sweep::progress::Progress;
 use crate::sweep::request::SweepRequest;
-use crate::sweep::run::{self, TakeOver};
+use crate::sweep::run;
 use crate::text;
 use crate::tui::core::msg::{Announcement, Msg as Any};
 use crate::tui::core::remote::Ticket;
@@ -117,14 +116,6 @@ impl Destination {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Steering {
-    Pause,
-    Continue,
-    Cancel,
-    Resume,
-}
-
 /// What a sweep has to know of where it runs.
 #[derive(Debug, Clone)]
 pub struct Services {
@@ -166,19 +157,7 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
         ),
         Effect::ListData(folder) => tasks.spawn(blocking(move || list(folder))),
         Effect::ReadProgress => tasks.answer(Slot("sweeps"), blocking(move || look(&services))),
-        Effect::Steer { sweep, steering } => tasks.spawn(async move {
-            if steering == Steering::Resume
-                && let Err(said) = resume(&store, &services, &sweep).await
-            {
-                return said.into();
-            }
-            if steering == Steering::Cancel
-                && let Some(said) = cancel_left(store, &services, &sweep).await
-            {
-                return said.into();
-            }
-            blocking(move || steer(&services, &sweep, steering)).await
-        }),
+        Effect::Steer { sweep, steering } => tasks.spawn(steer(store, services, sweep, steering)),
         Effect::ReadLog(sweep) => tasks.spawn(blocking(move || log(&services, &sweep))),
         Effect::Follow { ticket, sweep, from } => tasks.spawn(blocking(move || {
             let result = follow(&services.folder(&sweep), from);
@@ -358,95 +337,8 @@ fn look(services: &Services) -> Msg {
     Msg::Progress { list, unread }
 }
 
-fn find(services: &Services, id: &str) -> Option<(SweepFolder, SweepHeader)> {
+pub(super) fn find(services: &Services, id: &str) -> Option<(SweepFolder, SweepHeader)> {
     SweepFolders::of(&services.state_folder).sweeps.into_iter().find(|(_, header)| header.id == id)
-}
-
-/// Whether the files of a sweep that is resumed still go where they belong; its process would say so in its log alone.
-async fn resume(store: &Store, services: &Services, id: &str) -> Result<(), Announcement> {
-    let Some((_, header)) = find(services, id) else { return Ok(()) };
-    if header.plan.trial.command().is_some() {
-        // A script has ways of its own to where artifacts go.
-        return Ok(());
-    }
-    match store.check_artifacts(&header.experiment).await {
-        Err(error) if !is_transient(&error.kind) => {
-            Err(Announcement(format!("cannot resume {}: {error}; {}", header.name, error.hint())))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Cancels the jobs of a sweep that no process is at, and closes its runs; none where a process is to do so.
-async fn cancel_left(store: Store, services: &Services, id: &str) -> Option<Announcement> {
-    let (folder, header) = find(services, id)?;
-    if header.plan.executor.slurm().is_none() || folder.is_running().unwrap_or(true) {
-        return None;
-    }
-    let name = header.name.clone();
-    let of = folder.clone();
-    let cancelled = tokio::task::spawn_blocking(move || {
-        let take_over = TakeOver { is_forced: false, has_ended: &has_ended, tell: &|_| {} };
-        run::cancel_left(&of, &take_over).map_err(|error| error.to_string())
-    });
-    let cancelled = cancelled.await.unwrap_or_else(|error| Err(error.to_string()));
-    Some(Announcement(match cancelled {
-        Err(error) => format!("the jobs of {name} go on: {error}"),
-        Ok(()) => match run::close_cancelled(&store, &folder, &header).await {
-            Some(Err(error)) => format!("cancelled {name}; its runs are closed at the next start: {error}"),
-            Some(Ok(())) | None => format!("cancelled {name} and its jobs; r resumes it"),
-        },
-    }))
-}
-
-fn steer(services: &Services, id: &str, steering: Steering) -> Announcement {
-    let Some((folder, header)) = find(services, id) else {
-        return Announcement("the sweep no longer exists".into());
-    };
-    let done = match steering {
-        Steering::Pause => folder.set_control(Control::Pause),
-        Steering::Continue => folder.set_control(Control::Run),
-        Steering::Cancel => folder.set_control(Control::Cancel),
-        Steering::Resume => {
-            folder.set_control(Control::Run).and_then(|()| spawn(&folder, &header, &services.same))
-        }
-    };
-    let name = &header.name;
-    Announcement(match (done, steering) {
-        (Err(error), _) => format!("cannot steer {name}: {error}"),
-        (Ok(()), Steering::Pause) => format!("{name} pauses after the current {}", header.plan.unit()),
-        (Ok(()), Steering::Continue) => format!("{name} continues"),
-        (Ok(()), Steering::Cancel) => format!("cancelled {name}; r resumes it"),
-        (Ok(()), Steering::Resume) => match folder.host() {
-            Some(host) => {
-                let host = text::clean(&host);
-                format!("{name} goes on here as soon as {host} is known to be gone; l tells")
-            }
-            None => format!("resumed {name}"),
-        },
-    })
-}
-
-/// Asks for a change; whoever is at the sweep takes it soon.
-fn ask(services: &Services, id: &str, change: Change) -> Announcement {
-    let Some((folder, header)) = find(services, id) else {
-        return Announcement("the sweep no longer exists".into());
-    };
-    let name = &header.name;
-    let what = match change {
-        Change::Prune { trial } => format!("trial {trial} of {name} is to be pruned"),
-        Change::Retry { trial } => format!("trial {trial} of {name} is to run again"),
-        Change::Trials { most } => format!("{name} is to have {most} trials"),
-        Change::Jobs { jobs } => {
-            format!("{name} is to run {jobs} trial{} at a time", if jobs == 1 { "" } else { "s" })
-        }
-    };
-    let is_running = folder.is_running().unwrap_or(false);
-    Announcement(match folder.ask(change) {
-        Ok(()) if is_running => what,
-        Ok(()) => format!("{what} as soon as it is resumed"),
-        Err(error) => format!("cannot change {name}: {error}"),
-    })
 }
 
 fn log(services: &Services, id: &str) -> Any {

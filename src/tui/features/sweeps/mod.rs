@@ -9,6 +9,7 @@ pub mod list;
 pub mod log;
 pub mod plan;
 pub mod screen;
+pub mod steering;
 pub mod update;
 
 use std::collections::HashMap;

@@ -3,9 +3,10 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::actions::{Action, chosen};
-use super::effects::{Effect, Steering};
+use super::effects::Effect;
 pub use super::plan::update::{destination, edited, offer};
 use super::screen::SweepScreen;
+use super::steering::Steering;
 use super::{Msg, log, plan, screen};
 use crate::sweep::engine::journal::Change;
 use crate::sweep::engine::rules::{MOST_IN_GRID, MOST_JOBS};
