@@ -186,7 +186,7 @@ pub fn entry(model: &RegisteredModel) -> Json {
         "aliases": pairs(&model.aliases),
         "latest_version": model.newest_version(),
         "latest_by_stage": pairs(&model.latest),
-        "versions": model.version_count,
+        "version_count": model.version_count,
         "creation_time": model.creation_time,
         "last_updated_time": model.last_updated_time,
     })

@@ -109,7 +109,10 @@ async fn cancel(settings: &Settings, folder: &SweepFolder, header: &SweepHeader)
     let tell = |words: &str| say(&format!("sweep {}: {words}", header.id));
     let take_over = TakeOver { is_forced: false, has_ended: &has_ended, tell: &tell };
     let cancelled = cancel_left(folder, &take_over);
-    cancelled.map_err(|cause| Failure::State { what: "its jobs go on", cause })?;
+    if !cancelled.map_err(|cause| Failure::State { what: "its jobs go on", cause })? {
+        say("it is left to the process that is at it");
+        return Ok(());
+    }
     if header.store != store_name(settings) {
         say(&format!("its runs in {} are closed when mltui is next started with that store", header.store));
         return Ok(());

@@ -3,6 +3,7 @@
 //! What a change takes away is read just before it. It is undone only where nobody has changed the same again since: an
 //! alias that points elsewhere by now stays where it is.
 
+use crate::mlflow::limits::CUT;
 use crate::mlflow::{ModelStage, ModelVersion, RegisteredModel, Tag};
 use crate::store::{ErrorKind, Result, Store, StoreError};
 
@@ -228,11 +229,18 @@ async fn undoing(store: &Store, edit: &Edit) -> Result<Vec<Step>> {
         }
         Edit::Describe { model, version, .. } => {
             let (text, _) = described(store, model, *version).await?;
+            if text.contains(CUT) {
+                // Nobody can write the rest of it.
+                return Ok(Vec::new());
+            }
             back(Edit::Describe { model: model.clone(), version: *version, text })
         }
         Edit::Tag { model, version, key, .. } => {
             let (_, tags) = described(store, model, *version).await?;
             let value = value_of(&tags, key);
+            if value.as_ref().is_some_and(|value| value.contains(CUT)) {
+                return Ok(Vec::new());
+            }
             back(Edit::Tag { model: model.clone(), version: *version, key: key.clone(), value })
         }
         Edit::Stage { model, version, stage, archives_others } => {
@@ -284,7 +292,11 @@ async fn holds(store: &Store, edit: &Edit) -> Result<bool> {
         Edit::Stage { model, version, stage, .. } => {
             store.get_model_version(model, *version).await?.current_stage.parse() == Ok(*stage)
         }
-        Edit::Rename { to, .. } => store.get_registered_model(to).await.is_ok(),
+        Edit::Rename { to, .. } => match store.get_registered_model(to).await {
+            Ok(_) => true,
+            Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => false,
+            Err(error) => return Err(error),
+        },
         Edit::DeleteVersion { .. } | Edit::DeleteModel { .. } => false,
     })
 }

@@ -84,6 +84,6 @@ pub fn answer(effect: Effect, fails: bool) -> Msg {
         } else {
             Ok(Applied { words: edit.words(), undo: None, model: Some(NAMES[4].into()) })
         }),
-        Effect::TakeBack(_) => Msg::Undone(Err(failed())),
+        Effect::TakeBack(done) => Msg::Undone { done, result: Err(failed()) },
     }
 }

@@ -217,18 +217,17 @@ impl TrialFolder {
     /// # Errors
     /// Where that cannot be noted.
     pub fn claim(&self, attempt: u32, job: &str) -> io::Result<Option<String>> {
-        use std::io::Write as _;
         let path = self.own(&format!("claim-{attempt}"));
-        match disk::make_file(&path) {
-            Ok(mut file) => {
-                file.write_all(job.as_bytes())?;
-                file.sync_all()?;
-                Ok(None)
-            }
+        // Whoever sees it sees whose it is: it is written under another name before it is there at all.
+        let written = self.own(&format!("claim-{attempt}-{:016x}", fastrand::u64(..)));
+        disk::replace(&written, job.as_bytes(), Care::Private)?;
+        let linked = std::fs::hard_link(&written, &path);
+        let _ = std::fs::remove_file(&written);
+        match linked {
+            Ok(()) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let other = String::from_utf8_lossy(&disk::read(&path, LONGEST_ID)?).into_owned();
-                // Of one that died at that very moment nothing is known, and nothing begun.
-                Ok(Some(other).filter(|other| other != job && !other.is_empty()))
+                Ok(Some(other).filter(|other| other != job))
             }
             Err(error) => Err(error),
         }

@@ -69,22 +69,26 @@ fn end_processes(folder: &SweepFolder, header: &SweepHeader, events: &[Event]) -
     open.into_iter().try_for_each(|number| end_leftovers(&folder.trial_folder(number)))
 }
 
-/// Cancels the jobs of a sweep that no process is at; waits until that is sure, and leaves it to a process that is.
+/// Cancels the jobs of a sweep that no process is at; waits until that is sure, and leaves it to a process that is. Whether it
+/// did: somebody may have thought again meanwhile.
 ///
 /// # Errors
 /// Slurm's, or where the folder cannot be read or written.
-pub fn cancel_left(folder: &SweepFolder, take_over: &TakeOver<'_>) -> std::io::Result<()> {
+pub fn cancel_left(folder: &SweepFolder, take_over: &TakeOver<'_>) -> std::io::Result<bool> {
     folder.set_control(Control::Cancel)?;
     match take_over.wait(folder) {
         // It ends them itself.
-        Err(StillHeld::AtWork(_)) => return Ok(()),
+        Err(StillHeld::AtWork(_)) => return Ok(false),
         Err(StillHeld::Unknown(_)) => folder.holder()?.map_or(Ok(()), |holder| folder.evict(&holder))?,
         Err(StillHeld::Folder(error)) => return Err(error),
         Ok(()) => {}
     }
     // Whoever takes it up sees that it is called off.
-    let Some(_held) = folder.take()? else { return Ok(()) };
-    cancel_jobs(folder)
+    let Some(_held) = folder.take()? else { return Ok(false) };
+    if folder.control() != Control::Cancel {
+        return Ok(false);
+    }
+    cancel_jobs(folder).map(|()| true)
 }
 
 /// Closes the runs of a sweep whose jobs were cancelled while no process was at it; none where there is nothing to close.

@@ -67,7 +67,8 @@ impl TakeOver<'_> {
     fn is_gone(&self, folder: &SweepFolder, holder: &Holder, patience: Duration) -> Result<bool, StillHeld> {
         let who = holder.in_words();
         if let Some(job) = &holder.job
-            && (HoldingJob::this().as_ref() == Some(job) || (self.has_ended)(job) == Some(true))
+            && (HoldingJob::this().is_some_and(|this| this.follows(job))
+                || (self.has_ended)(job) == Some(true))
         {
             (self.tell)(&format!("job {} on {} has ended; taking the sweep over", job.id, holder.host()));
             return Ok(true);

@@ -36,7 +36,7 @@ fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
                 models::Msg::Edited(crate::registry::edit::apply(store, &edit).await)
             }
             ModelEffect::TakeBack(undo) => {
-                models::Msg::Undone(crate::registry::edit::undo(store, &undo).await)
+                models::Msg::Undone { result: crate::registry::edit::undo(store, &undo).await, done: undo }
             }
         }
     })
@@ -47,6 +47,8 @@ struct World {
     app: App,
     store: Store,
     runs: Vec<Run>,
+    /// The store does not answer about models.
+    is_slow: bool,
 }
 
 impl World {
@@ -54,7 +56,7 @@ impl World {
     fn new(size: (u16, u16)) -> Self {
         let store = Store::new(Memory::default());
         let runs = block_on(fill(&store));
-        let mut world = Self { app: app(size), store, runs };
+        let mut world = Self { app: app(size), store, runs, is_slow: false };
         for msg in answer(Effect::Experiments(experiments::effects::Effect::Load), &world.runs) {
             world.feed(msg);
         }
@@ -66,6 +68,7 @@ impl World {
         while let Some(msg) = queue.pop() {
             for effect in take(&mut self.app, msg) {
                 match effect {
+                    Effect::Models(_) if self.is_slow => {}
                     Effect::Models(effect) => queue.insert(0, answered(effect, &self.store).into()),
                     other => queue.extend(answer(other, &self.runs).into_iter().rev()),
                 }
@@ -214,6 +217,48 @@ fn from_a_version_to_its_run_and_back() {
     // Once only: the next one leads on.
     world.keys("2 esc");
     assert_eq!(world.app.focus, Focus::Experiments);
+}
+
+#[test]
+fn what_was_being_read_when_the_registry_was_left_is_read_when_it_is_there_again() {
+    let mut world = World::new((120, 36));
+    world.keys("M G enter j");
+    world.is_slow = true;
+    world.later();
+    world.keys("enter");
+    assert!(world.app.screens.is_empty());
+    world.is_slow = false;
+    // A search that is typed there is a layer of its own.
+    world.keys("/ c a l m enter esc");
+    assert!(world.app.screens.is_empty() && world.app.runs.view.words.is_empty());
+    block_on(world.store.set_model_alias("wine", "by-python", 3)).unwrap();
+    world.keys("esc");
+    assert!(!world.app.screens.is_empty());
+    world.later();
+    world.has("@by-python");
+}
+
+#[test]
+fn what_is_undone_is_the_last_change_and_a_store_that_is_away_loses_none() {
+    let mut world = World::new((120, 36));
+    world.keys("M G enter a");
+    world.typed("one");
+    world.keys("enter");
+    assert!(world.alias("one").is_some() && world.app.models.done.len() == 1);
+    world.is_slow = true;
+    world.keys("a");
+    world.typed("two");
+    world.keys("enter");
+    world.is_slow = false;
+    world.keys("U");
+    world.has("a change is being written");
+    assert!(world.alias("one").is_some());
+    world.app.models.is_writing = false;
+    let done = Box::new(world.app.models.done.pop().unwrap());
+    let away = crate::store::StoreError::new("set an alias", ErrorKind::Unreachable("refused".into()));
+    world.feed(models::Msg::Undone { done, result: Err(away) });
+    world.keys("U");
+    assert_eq!(world.alias("one"), None);
 }
 
 #[test]

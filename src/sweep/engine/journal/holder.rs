@@ -34,13 +34,23 @@ pub struct HoldingJob {
     /// The name of the cluster; empty where it is not known.
     #[serde(default)]
     pub cluster: String,
+    /// How often it was carried out again.
+    #[serde(default)]
+    pub restarts: u32,
 }
 
 impl HoldingJob {
     /// The one that this process runs in.
     pub fn this() -> Option<Self> {
         let of = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        Some(Self { id: of("SLURM_JOB_ID")?, cluster: of("SLURM_CLUSTER_NAME").unwrap_or_default() })
+        let restarts = of("SLURM_RESTART_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0);
+        let cluster = of("SLURM_CLUSTER_NAME").unwrap_or_default();
+        Some(Self { id: of("SLURM_JOB_ID")?, cluster, restarts })
+    }
+
+    /// Whether it is another one, carried out again since: what ran in it before has ended.
+    pub fn follows(&self, other: &Self) -> bool {
+        (&self.id, &self.cluster) == (&other.id, &other.cluster) && self.restarts > other.restarts
     }
 }
 
@@ -221,7 +231,7 @@ mod tests {
         std::fs::write(folder.lock(), r#"{"host":"node7","boot":"its own","process":12}"#).unwrap();
         let old = folder.holder().unwrap().unwrap();
         assert!(old.is_elsewhere() && !old.beats() && old.in_words() == "node7 (process 12)");
-        let job = Some(HoldingJob { id: "34".into(), cluster: String::new() });
+        let job = Some(HoldingJob { id: "34".into(), ..HoldingJob::default() });
         write(&folder, &Holder { job, ..elsewhere("a") });
         let now = folder.holder().unwrap().unwrap();
         assert!(now.beats() && now.in_words() == "node7 (process 12, job 34)");

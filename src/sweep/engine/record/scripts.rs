@@ -113,6 +113,14 @@ impl ScriptRuns {
         .to_vec()
     }
 
+    /// The runs of a trial in the sweep's experiment.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn here(&self, trial: usize) -> Result<Vec<Run>> {
+        self.search(vec![self.sweep.experiment.clone()], trial, None).await
+    }
+
     /// All runs of a trial, those that are nested in others among them. `is_over` says that a script has come to its end, so
     /// that one that made no run never does.
     ///
@@ -366,8 +374,15 @@ impl Recorder {
             self.log(&run.info.run_id, &points, &self.lacking(&run, trial), &[]).await?;
             self.upload_log(trial, &run.info.run_id, &folder).await?;
         }
+        let of_last = |run: &Run| run.tag(ATTEMPT) == Some(attempt.to_string().as_str());
+        let has_own = runs.iter().any(|run| of_last(run) && !is_made_here(run));
         for run in runs {
             let (id, known) = (&run.info.run_id, run.info.status);
+            if has_own && is_made_here(&run) && of_last(&run) {
+                // Its script has one of its own.
+                self.unless_deleted(id, self.store.delete_run(id).await).await?;
+                continue;
+            }
             if is_over && known.is_active() {
                 self.end(id, RunStatus::Finished, run.info.end_time.unwrap_or(at)).await?;
             } else if !is_over && (known.is_active() || known == RunStatus::Finished) {

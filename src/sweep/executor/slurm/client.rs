@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write as _};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -158,6 +158,9 @@ pub fn run(
     // Its words are looked at.
     command.envs(surroundings.variables.iter().map(|(name, value)| (name, value))).env("LC_ALL", "C");
     restore_locale(&mut command, program);
+    // What a site has in its place may start others, which end with it.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn().map_err(missing)?;
     if let (Some(mut pipe), Some(text)) = (child.stdin.take(), input) {
         // One that ended early says why.
@@ -172,11 +175,11 @@ pub fn run(
         }
         if err.has(RETRYING) {
             // It sleeps, and nothing is under way.
-            let _ = child.kill();
+            end(&mut child);
             break child.wait().map_err(missing)?;
         }
         if begun.elapsed() > patience {
-            let _ = child.kill();
+            end(&mut child);
             let _ = child.wait();
             return Err(SlurmError::Away(format!("{program} took more than {} s", patience.as_secs())));
         }
@@ -188,6 +191,16 @@ pub fn run(
     } else {
         Err(SlurmError::of(program, if err.trim().is_empty() { &out } else { &err }))
     }
+}
+
+/// Ends a command with all that it started.
+fn end(child: &mut Child) {
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process_group(
+        rustix::process::Pid::from_child(child),
+        rustix::process::Signal::KILL,
+    );
+    let _ = child.kill();
 }
 
 /// A job gets the environment of who submits it, with its own language.

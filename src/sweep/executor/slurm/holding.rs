@@ -20,11 +20,10 @@ pub fn requeue_this_job() -> Result<Option<String>, SlurmError> {
 
 /// Whether a job has ended; none where this cluster cannot tell, as it does not answer, or is another one.
 pub fn has_ended(job: &HoldingJob) -> Option<bool> {
-    if !job.cluster.is_empty() {
-        let config = ask("scontrol", &["show".to_owned(), "config".to_owned()]).ok()?;
-        if word_of(&config, "ClusterName") != Some(job.cluster.as_str()) {
-            return None;
-        }
+    // Of which cluster it is has to be known: each counts its jobs by itself.
+    let config = ask("scontrol", &["show".to_owned(), "config".to_owned()]).ok()?;
+    if job.cluster.is_empty() || word_of(&config, "ClusterName") != Some(job.cluster.as_str()) {
+        return None;
     }
     let words = ["-h", "-t", "all", "-o", "%T", "-j", &job.id].map(str::to_owned);
     match ask("squeue", &words) {

@@ -48,12 +48,21 @@ impl Cluster {
                     let job = submitted(&out).ok_or_else(|| {
                         io::Error::other(format!("sbatch printed no id of a job: {:?}", out.trim()))
                     })?;
-                    let job = if was_lost { self.without_twins(&name)?.unwrap_or(job) } else { job };
+                    let first = if was_lost { self.without_twins(&name) } else { Ok(None) };
+                    let first = first.unwrap_or_else(|error| {
+                        tracing::warn!(%error, name, "whether a job was submitted twice is not known");
+                        None
+                    });
+                    let job = first.unwrap_or(job);
                     return self.have(&name, (batch, jobs), job);
                 }
                 Err(error) => error,
             };
             let SlurmError::Away(_) = error else {
+                // One that was ended while it tried again may have come through.
+                if let Ok(Some(job)) = self.without_twins(&name) {
+                    return self.have(&name, (batch, jobs), job);
+                }
                 self.ledger().answer(&name, None)?;
                 return Ok(Err(error));
             };

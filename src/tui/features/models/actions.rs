@@ -138,5 +138,6 @@ fn has_tag(app: &App) -> Possible {
 
 fn can_undo(app: &App) -> Possible {
     can_write(app)?;
+    given(!app.models.is_writing, "a change is being written")?;
     given(!app.models.done.is_empty(), "nothing was changed here that can be undone")
 }

@@ -66,6 +66,8 @@ enum VersionColumn {
 pub struct VersionColumns<'a> {
     screen: &'a ModelsScreen,
     champion: &'a str,
+    /// Its number and value, where both are known.
+    champion_value: Option<(u64, f64)>,
     columns: Vec<(VersionColumn, usize)>,
 }
 
@@ -95,7 +97,9 @@ const RANKS: [VersionColumn; 9] = [
 
 impl<'a> VersionColumns<'a> {
     pub fn new(screen: &'a ModelsScreen, seen: &[ModelVersion], champion: &'a str, width: usize) -> Self {
-        let mut this = Self { screen, champion, columns: Vec::new() };
+        let version = screen.aliased(champion).map(|known| known.version);
+        let champion_value = version.and_then(|version| Some((version, screen.value(version)?)));
+        let mut this = Self { screen, champion, champion_value, columns: Vec::new() };
         let mut room = width;
         let mut widths = Vec::new();
         for column in RANKS {
@@ -132,7 +136,7 @@ impl<'a> VersionColumns<'a> {
                 Some(text::width(&text::clean(&goal.metric)).clamp(VALUE, 16))
             }
             VersionColumn::Difference => {
-                self.screen.value(self.screen.aliased(self.champion)?.version)?;
+                self.champion_value?;
                 Some((self.champion.chars().count() + 4).clamp(DIFFERENCE, 14))
             }
             VersionColumn::Tags => widest(40),
@@ -142,11 +146,11 @@ impl<'a> VersionColumns<'a> {
     }
 
     fn difference(&self, version: &ModelVersion) -> Option<f64> {
-        let champion = self.screen.aliased(self.champion)?;
-        if champion.version == version.version {
+        let (champion, best) = self.champion_value?;
+        if champion == version.version {
             return None;
         }
-        Some(self.screen.value(version.version)? - self.screen.value(champion.version)?)
+        Some(self.screen.value(version.version)? - best)
     }
 
     fn words(&self, column: VersionColumn, version: &ModelVersion, now: i64) -> String {

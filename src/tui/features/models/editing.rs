@@ -7,8 +7,9 @@ use super::update::{screen, screen_mut};
 use crate::mlflow::limits::{check_alias, check_description, check_key, check_model_name};
 use crate::mlflow::{ModelStage, Tag};
 use crate::registry::badges;
-use crate::registry::edit::{Applied, Edit};
+use crate::registry::edit::{Applied, Edit, Undo};
 use crate::store::StoreError;
+use crate::sweep::engine::record::is_transient;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
@@ -55,6 +56,7 @@ fn named(model: &str, version: Option<u64>) -> String {
 
 fn send(app: &mut App, edit: Edit, effects: &mut Effects) {
     app.status = Some("writing".into());
+    app.models.is_writing = true;
     effects.push(Effect::Change(Box::new(edit)));
 }
 
@@ -270,11 +272,13 @@ pub fn ask_to_delete(app: &mut App) {
 pub fn undo(app: &mut App, effects: &mut Effects) {
     let Some(done) = app.models.done.pop() else { return };
     app.status = Some("undoing".into());
+    app.models.is_writing = true;
     effects.push(Effect::TakeBack(Box::new(done)));
 }
 
 /// Something was changed, or not.
 pub fn edited(app: &mut App, result: Result<Applied, StoreError>, effects: &mut Effects) {
+    app.models.is_writing = false;
     match result {
         Ok(applied) => {
             let hint = if applied.undo.is_some() { "; U undoes it" } else { "" };
@@ -290,13 +294,20 @@ pub fn edited(app: &mut App, result: Result<Applied, StoreError>, effects: &mut 
 }
 
 /// The last change was undone, or not.
-pub fn undone(app: &mut App, result: Result<Applied, StoreError>, effects: &mut Effects) {
+pub fn undone(app: &mut App, done: Undo, result: Result<Applied, StoreError>, effects: &mut Effects) {
+    app.models.is_writing = false;
     match result {
         Ok(applied) => {
             app.say(applied.words);
             turn_to(app, applied.model.as_deref());
         }
-        Err(error) => app.say(format!("not undone: {error}; {}", error.hint())),
+        Err(error) => {
+            app.say(format!("not undone: {error}; {}", error.hint()));
+            // A store that is away may do it later.
+            if is_transient(&error.kind) {
+                app.models.done.push(done);
+            }
+        }
     }
     reread(app, effects);
 }

@@ -78,7 +78,7 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, turn: &Arc<tokio::sync::Mutex<
         }),
         Effect::TakeBack(done) => tasks.write(async move {
             let _turn = turn.lock().await;
-            Msg::Undone(undo(&store, &done).await)
+            Msg::Undone { result: undo(&store, &done).await, done }
         }),
     }
 }

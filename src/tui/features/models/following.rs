@@ -61,7 +61,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
             app.models.of_runs.take(ticket, runs, result, now);
         }
         Msg::Edited(result) => editing::edited(app, result, effects),
-        Msg::Undone(result) => editing::undone(app, result, effects),
+        Msg::Undone { done, result } => editing::undone(app, *done, result, effects),
     }
 }
 

@@ -32,12 +32,16 @@ pub struct Models {
     pub left: Option<LeftScreen>,
     /// What was changed here and can be undone, the last on top.
     pub done: Vec<Undo>,
+    /// Something is being written, and what can be undone is about to be another.
+    pub is_writing: bool,
 }
 
 /// The registry, left for a run.
 #[derive(Debug)]
 pub struct LeftScreen {
     pub screen: Box<ModelsScreen>,
+    /// What the runs were searched for when it was left.
+    pub searched: String,
     /// Where it was left for.
     pub experiment: ExperimentId,
 }
@@ -56,5 +60,5 @@ pub enum Msg {
     /// Something was changed, or not.
     Edited(Result<Applied, StoreError>),
     /// The last change was undone, or not.
-    Undone(Result<Applied, StoreError>),
+    Undone { done: Box<Undo>, result: Result<Applied, StoreError> },
 }

@@ -109,6 +109,14 @@ impl ModelsScreen {
         Self { chosen: model, pane, is_direct: version.is_some(), leads_to: version, ..Self::default() }
     }
 
+    /// What is being read is not waited for; it is asked for anew when the screen is there again.
+    pub fn stop_reading(&mut self) {
+        self.models.cancel();
+        self.versions.cancel();
+        self.reading_origins.cancel();
+        (self.models_asked, self.versions_asked) = (Freshness::default(), Freshness::default());
+    }
+
     /// Takes models that came; false if they come too late.
     pub fn take_models(
         &mut self,

@@ -237,15 +237,24 @@ fn leave_for_run(app: &mut App, effects: &mut Effects) {
         app.status = Some(format!("the experiment {experiment} of the run is deleted"));
         return;
     }
-    if let Some(Screen::Models(left)) = app.screens.pop() {
-        app.models.left = Some(LeftScreen { screen: left, experiment: experiment.clone() });
-    }
+    let left = app.screens.pop();
     app.screens.clear();
-    show_run(app, experiment, id, effects);
+    show_run(app, experiment.clone(), id, effects);
+    if let Some(Screen::Models(mut screen)) = left {
+        // Nobody takes the answers meanwhile: all is asked for anew.
+        screen.stop_reading();
+        let searched = app.runs.view.words.clone();
+        app.models.left = Some(LeftScreen { screen, experiment, searched });
+    }
 }
 
 /// Goes back to the registry that a run was opened from; false if that is not where one came from.
 pub fn come_back(app: &mut App) -> bool {
+    // What was typed since is a layer of its own.
+    let words = &app.runs.view.words;
+    if app.models.left.as_ref().is_some_and(|left| !words.is_empty() && *words != left.searched) {
+        return false;
+    }
     let Some(left) = app.models.left.take() else { return false };
     if app.focus != Focus::Runs || app.runs.experiment.as_ref() != Some(&left.experiment) {
         return false;

@@ -66,7 +66,8 @@ async fn cancel_left(store: Store, services: &Services, id: &str) -> Option<Anno
     let cancelled = cancelled.await.unwrap_or_else(|error| Err(error.to_string()));
     Some(Announcement(match cancelled {
         Err(error) => format!("the jobs of {name} go on: {error}"),
-        Ok(()) => match run::close_cancelled(&store, &folder, &header).await {
+        Ok(false) => format!("{name} is left to the process that is at it"),
+        Ok(true) => match run::close_cancelled(&store, &folder, &header).await {
             Some(Err(error)) => format!("cancelled {name}; its runs are closed at the next start: {error}"),
             Some(Ok(())) | None => format!("cancelled {name} and its jobs; r resumes it"),
         },

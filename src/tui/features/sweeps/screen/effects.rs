@@ -71,7 +71,12 @@ pub async fn describe(
     let runs = ScriptRuns::new(store.clone(), header.logged());
     let mut found: Vec<(usize, TrialDetails)> = Vec::new();
     for (trial, is_over) in wanted.trials {
-        let Ok(known) = runs.of(trial, is_over).await else { continue };
+        // What prints gets its run here: it is not looked for elsewhere again and again while it does.
+        let Ok(mut known) = runs.here(trial).await else { continue };
+        if is_over || known.is_empty() {
+            let Ok(all) = runs.of(trial, is_over).await else { continue };
+            known = all;
+        }
         // What a script nests in its run has the same tags.
         let is_nested = |run: &&Run| {
             let parent = run.tag(tags::PARENT_RUN_ID);
