@@ -254,6 +254,9 @@ fn what_is_undone_is_the_last_change_and_a_store_that_is_away_loses_none() {
     world.has("a change is being written");
     assert!(world.alias("one").is_some());
     world.app.models.is_writing = false;
+    // A stage that a version has already is not written again.
+    world.keys("S enter");
+    world.has("is in None already");
     let done = Box::new(world.app.models.done.pop().unwrap());
     let away = crate::store::StoreError::new("set an alias", ErrorKind::Unreachable("refused".into()));
     world.feed(models::Msg::Undone { done, result: Err(away) });

@@ -280,6 +280,7 @@ fn changes_are_asked_of_a_sweep_that_goes_on() {
     };
     let mut app = shown((120, 36), 40);
     assert_eq!(asked(&press(&mut app, "X y")), Some(Change::Prune { trial: 39 }));
+    assert_eq!(on_screen(&app).trial, Some(39), "the cursor stays, though others begin");
     assert_eq!(asked(&press(&mut app, "R")), None);
     assert!(drawn(&app).contains("only a failed or pruned trial runs again"), "{}", drawn(&app));
     assert_eq!(asked(&press(&mut app, "end up up up R")), Some(Change::Retry { trial: 3 }));

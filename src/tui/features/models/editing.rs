@@ -8,7 +8,7 @@ use crate::mlflow::limits::{check_alias, check_description, check_key, check_mod
 use crate::mlflow::{ModelStage, Tag};
 use crate::registry::badges;
 use crate::registry::edit::{Applied, Edit, Undo};
-use crate::store::StoreError;
+use crate::store::{ErrorKind, StoreError};
 use crate::sweep::engine::record::is_transient;
 use crate::text;
 use crate::tui::core::app::App;
@@ -204,8 +204,13 @@ pub fn pick_stage(app: &mut App) {
         }
     }
     let title = format!("Stage of {}", named(&model, Some(version)));
+    let now = now.to_owned();
     Picker::new(title, items, move |app, picked, effects| {
         if let Picked::Chosen((stage, archives_others)) = picked {
+            if stage.as_str() == now && !archives_others {
+                app.status = Some(format!("v{version} is in {now} already"));
+                return;
+            }
             let edit = Edit::Stage { model: model.clone(), version, stage, archives_others };
             send(app, edit, effects);
         }
@@ -302,7 +307,10 @@ pub fn undone(app: &mut App, done: Undo, result: Result<Applied, StoreError>, ef
             turn_to(app, applied.model.as_deref());
         }
         Err(error) => {
-            app.say(format!("not undone: {error}; {}", error.hint()));
+            app.say(match &error.kind {
+                ErrorKind::Invalid(_) => error.to_string(),
+                _ => format!("{error}; {}", error.hint()),
+            });
             // A store that is away may do it later.
             if is_transient(&error.kind) {
                 app.models.done.push(done);

@@ -79,7 +79,8 @@ fn name_width(runs: &Runs, width: usize) -> usize {
         match line.kind {
             LineKind::Run(row) => {
                 let badges = runs.badges.of(runs.catalog.run_id(row));
-                let badges = if badges.is_empty() { 0 } else { 1 + text::width(&text::clean(badges)) };
+                let badges =
+                    if badges.is_empty() { 0 } else { 1 + text::width(&text::clean(badges)).min(BADGES) };
                 indent + text::width(&text::clean(runs.catalog.run_name(row))) + badges
             }
             LineKind::Group(group) => {

@@ -135,6 +135,7 @@ fn ask_to_prune(app: &mut App) {
     };
     let took = text::span(app.now.saturating_sub(trial.started).max(0));
     let lines = vec![format!("It has run for {took}, and ends at once. Its points are kept.")];
+    screen::update::stay_on(app, number);
     Confirm::new(format!("Prune trial {number}?"), lines, move |app, effects| {
         ask(app, Change::Prune { trial: number }, effects);
     })

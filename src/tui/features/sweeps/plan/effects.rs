@@ -104,6 +104,12 @@ pub fn find(unfound: UnfoundScript, state_folder: &Path, store: &str) -> Planned
             let searched = rules.spaces.iter().flat_map(|space| &space.dimensions);
             planned.request.params = searched.map(written).collect();
             planned.request.trials = rules.trials;
+            planned.request.method = rules.method;
+            planned.request.jobs = Some(rules.jobs);
+            planned.request.retries = Some(command.retries).filter(|retries| *retries > 0);
+            planned.request.executor = header.plan.executor.clone();
+            // Its first trial was the middle of all, and not this run.
+            planned.request.start = None;
         } else {
             fit_places(&mut planned);
         }

@@ -201,7 +201,7 @@ pub fn around(app: &mut App, effects: &mut Effects) {
 fn fill(app: &mut App, run: &ScriptRun, around: bool, effects: &mut Effects) {
     let planned = filled(app, run, around);
     let how = if around { "around" } else { "as" };
-    let unfound = UnfoundScript { planned, sweep: run.sweep.clone(), is_whole: run.is_parent };
+    let unfound = UnfoundScript { planned, sweep: run.sweep.clone(), is_whole: !around };
     fill_in(app, unfound, Some(format!("{how} {}", run.name)), effects);
 }
 

@@ -95,6 +95,13 @@ fn back(app: &mut App) {
     app.overlay = Some(Overlay::Sweeps { at });
 }
 
+/// The cursor stays on a trial, though others begin meanwhile.
+pub fn stay_on(app: &mut App, trial: usize) {
+    if let Some(screen) = screen_mut(app) {
+        screen.trial = Some(trial);
+    }
+}
+
 /// A click on a row or on the title of a column.
 pub fn click(app: &mut App, event: MouseEvent) {
     let height = rows(app);
