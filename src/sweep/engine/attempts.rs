@@ -73,6 +73,17 @@ impl AttemptEnd {
     }
 }
 
+/// How the middle of a log was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutLog {
+    /// Its bytes before.
+    pub was: u64,
+    /// Its bytes afterwards.
+    pub is: u64,
+    /// How many of them are the end of what it was.
+    pub kept: u64,
+}
+
 /// Where a job carries an attempt out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialPlace {
@@ -131,7 +142,27 @@ impl TrialFolder {
     /// # Errors
     /// Where that cannot be read.
     pub fn attempt(&self) -> io::Result<Attempt> {
-        Ok(load(&self.own("attempt.json"))?.unwrap_or_default())
+        match load(&self.own("attempt.json")) {
+            // Another one follows whatever there was of it.
+            Err(error) if disk::is_damage(&error) => {
+                tracing::warn!(%error, "which attempt a trial is at is told by what earlier ones left");
+                Ok(Attempt { number: self.left_by_attempts()? + 1, ..Attempt::default() })
+            }
+            known => Ok(known?.unwrap_or_default()),
+        }
+    }
+
+    /// The greatest number of an attempt that left a file of its own.
+    fn left_by_attempts(&self) -> io::Result<u32> {
+        let number = |name: &str| {
+            let (_, rest) = name.split_once('-')?;
+            rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok()
+        };
+        let mut most = 0;
+        for entry in std::fs::read_dir(self.path.join(OWN))? {
+            most = entry?.file_name().to_str().and_then(number).unwrap_or(0).max(most);
+        }
+        Ok(most.min(u32::MAX - 2))
     }
 
     /// Notes how far it is.
@@ -242,13 +273,21 @@ impl TrialFolder {
         disk::replace(&self.own(name), &content, Care::Passing)
     }
 
-    /// Leaves the middle out of a log that has become too long, while a command writes on at its end; true where it did. What is
+    /// Leaves the middle out of a log that has become too long, while a command writes on at its end; how, where it did. What is
     /// written at that very moment may be left out too.
     ///
     /// # Errors
     /// Where the log cannot be read or written.
-    pub fn cut_log(&self) -> io::Result<bool> {
-        cut_middle(&self.log(), LONGEST_LOG, HEAD_OF_LOG, TAIL_OF_LOG)
+    pub fn cut_log(&self) -> io::Result<Option<CutLog>> {
+        self.cut_log_to(LONGEST_LOG, HEAD_OF_LOG, TAIL_OF_LOG)
+    }
+
+    /// The same for one of more bytes than `longest`, of which so many are kept at its beginning and its end.
+    ///
+    /// # Errors
+    /// As [`TrialFolder::cut_log`].
+    pub fn cut_log_to(&self, longest: u64, head: u64, tail: u64) -> io::Result<Option<CutLog>> {
+        cut_middle(&self.log(), longest, head, tail)
     }
 
     /// The log as it goes to the store; none where nothing was said.
@@ -261,14 +300,14 @@ impl TrialFolder {
 }
 
 /// Leaves the middle of a file out that is longer than that, from a whole line on, with a word of what is left out.
-fn cut_middle(path: &Path, longest: u64, head: u64, tail: u64) -> io::Result<bool> {
+fn cut_middle(path: &Path, longest: u64, head: u64, tail: u64) -> io::Result<Option<CutLog>> {
     use std::io::Write as _;
     let length = match path.metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         metadata => metadata?.len(),
     };
     if length <= longest {
-        return Ok(false);
+        return Ok(None);
     }
     let end = disk::read_end(path, tail)?;
     let end = end.split_once('\n').map_or(&*end, |(_, rest)| rest);
@@ -276,8 +315,9 @@ fn cut_middle(path: &Path, longest: u64, head: u64, tail: u64) -> io::Result<boo
     // Who appends goes on at the end, wherever that is.
     let mut file = disk::open_to_append(path)?;
     file.set_len(head)?;
-    file.write_all(format!("\n[mltui: {left_out} bytes are left out here]\n{end}").as_bytes())?;
-    Ok(true)
+    let words = format!("\n[mltui: {left_out} bytes are left out here]\n{end}");
+    file.write_all(words.as_bytes())?;
+    Ok(Some(CutLog { was: length, is: head + words.len() as u64, kept: end.len() as u64 }))
 }
 
 /// Each attempt has a file of its own: one that was taken for lost may still write.
@@ -327,6 +367,12 @@ mod tests {
         let place = TrialPlace { attempt: 2, job: "7_3".into(), node: "n1".into(), since: 5, log_start: 40 };
         folder.set_place(&place).unwrap();
         assert_eq!(folder.place().unwrap(), Some(place));
+        // One that is damaged is followed by another than any that left something.
+        folder.set_end(2, &AttemptEnd::Exited(1)).unwrap();
+        for damage in ["", "{", "[1]"] {
+            std::fs::write(folder.own("attempt.json"), damage).unwrap();
+            assert_eq!(folder.attempt().unwrap().number, 3);
+        }
         assert_eq!(folder.claim(2, "7_3").unwrap(), None);
         assert_eq!(folder.claim(2, "7_3").unwrap(), None, "it has it already");
         assert_eq!(folder.claim(2, "9_3").unwrap().as_deref(), Some("7_3"));
@@ -337,8 +383,8 @@ mod tests {
         let cut = String::from_utf8(read_end(&folder.log(), 8).unwrap().unwrap()).unwrap();
         assert_eq!(cut, "[mltui: 8 bytes before this are left out]\nthree\n");
         std::fs::write(folder.log(), "head\n".to_owned() + &"middle\n".repeat(20) + "the\nend\n").unwrap();
-        assert!(!cut_middle(&folder.log(), 200, 5, 12).unwrap());
-        assert!(cut_middle(&folder.log(), 100, 5, 12).unwrap());
+        assert_eq!(cut_middle(&folder.log(), 200, 5, 12).unwrap(), None);
+        assert!(cut_middle(&folder.log(), 100, 5, 12).unwrap().is_some());
         let cut = std::fs::read_to_string(folder.log()).unwrap();
         assert_eq!(cut, "head\n\n[mltui: 140 bytes are left out here]\nthe\nend\n");
     }

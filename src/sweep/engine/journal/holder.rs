@@ -128,7 +128,10 @@ impl SweepFolder {
     /// Where it cannot be read.
     pub fn holder(&self) -> io::Result<Option<Holder>> {
         let content = match disk::read(&self.lock(), SHORT) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // What nobody can read says of nobody that he is at it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound || disk::is_damage(&error) => {
+                return Ok(None);
+            }
             content => content?,
         };
         // One that is just being written says nothing yet.
@@ -231,6 +234,12 @@ mod tests {
         std::fs::write(folder.lock(), r#"{"host":"node7","boot":"its own","process":12}"#).unwrap();
         let old = folder.holder().unwrap().unwrap();
         assert!(old.is_elsewhere() && !old.beats() && old.in_words() == "node7 (process 12)");
+        for damage in [vec![b'x'; 5_000], b"{".to_vec(), Vec::new()] {
+            std::fs::write(folder.lock(), damage).unwrap();
+            assert_eq!(folder.holder().unwrap(), None, "what nobody can read says nothing");
+        }
+        let again = |restarts| HoldingJob { id: "34".into(), cluster: "c".into(), restarts };
+        assert!(again(1).follows(&again(0)) && !again(1).follows(&again(1)) && !again(0).follows(&again(1)));
         let job = Some(HoldingJob { id: "34".into(), ..HoldingJob::default() });
         write(&folder, &Holder { job, ..elsewhere("a") });
         let now = folder.holder().unwrap().unwrap();

@@ -54,8 +54,8 @@ impl Commands {
             heard.reader.read(now_ms())?;
             heard.reader.keep(&folder, attempt.number)?;
             // A node that writes does not see what is cut here.
-            if !is_elsewhere && folder.cut_log()? {
-                heard.reader.skip_to_end(&folder, attempt.number)?;
+            if !is_elsewhere && let Some(cut) = folder.cut_log()? {
+                heard.reader.follow_cut(&cut, &folder, attempt.number)?;
             }
             if !heard.reader.printed.is_empty() {
                 // It is at work, whether or not it opens the store.

@@ -1,6 +1,5 @@
 //! Metrics that a command prints: lines of JSON, `{"step": 3, "val_loss": 0.41}`, or what patterns find in a line.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -10,7 +9,8 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
 use crate::disk;
-use crate::sweep::engine::attempts::TrialFolder;
+use crate::mlflow::limits::check_key;
+use crate::sweep::engine::attempts::{CutLog, TrialFolder};
 use crate::sweep::engine::points::{KeptPoints, Point};
 
 /// The key, or the group, that says at which step metrics were.
@@ -19,8 +19,6 @@ const STEP: &str = "step";
 const NO_NUMBER: char = '\0';
 /// Bytes of a line that is looked at.
 const LONGEST_LINE: usize = 64 << 10;
-/// Characters of a name that every MLflow takes.
-const LONGEST_NAME: usize = 250;
 /// Points that are kept; of what comes after only the latest of each metric.
 const MOST: usize = 100_000;
 /// Metrics; others are left out.
@@ -135,7 +133,9 @@ impl Printed {
         for pattern in patterns {
             for found in pattern.captures_iter(line) {
                 let number = |name: &str| found.name(name)?.as_str().trim().parse::<f64>().ok();
-                let step = number(STEP).map(|step| step as i64);
+                let Some(step) = number(STEP).map_or(Some(None), |step| step_of(step).map(Some)) else {
+                    continue;
+                };
                 for name in pattern.capture_names().flatten().filter(|name| *name != STEP) {
                     if let Some(value) = number(name) {
                         self.add(name, value, step, at);
@@ -147,31 +147,39 @@ impl Printed {
         if !line.starts_with('{') || !line.ends_with('}') {
             return;
         }
-        let Ok(Json::Object(entries)) = serde_json::from_str(&in_words(line)) else { return };
-        let step = entries
-            .get(STEP)
-            .and_then(|step| step.as_i64().or_else(|| step.as_f64().map(|step| step as i64)));
-        for (key, value) in entries.iter().filter(|(key, _)| *key != STEP) {
+        let read = serde_json::from_str(line).or_else(|_| serde_json::from_str(&in_words(line)));
+        let Ok(Json::Object(entries)) = read else { return };
+        let number = |value: &Json| {
             let word = || value.as_str()?.strip_prefix(NO_NUMBER)?.parse().ok();
-            if let Some(value) = value.as_f64().or_else(word) {
+            value.as_f64().or_else(word)
+        };
+        let step = match entries.get(STEP).map(|step| (step.as_i64(), number(step))) {
+            Some((Some(step), _)) => Some(step),
+            Some((None, Some(step))) => match step_of(step) {
+                Some(step) => Some(step),
+                // What is at no step is nowhere.
+                None => return,
+            },
+            Some((None, None)) | None => None,
+        };
+        for (key, value) in entries.iter().filter(|(key, _)| *key != STEP) {
+            if let Some(value) = number(value) {
                 self.add(key, value, step, at);
             }
         }
     }
 }
 
-/// A line of JSON in which what Python writes for numbers that JSON has not, `NaN` and `Infinity`, is a text.
-fn in_words(line: &str) -> Cow<'_, str> {
-    if !line.contains("NaN") && !line.contains("Infinity") {
-        return line.into();
-    }
+/// A line of JSON in which numbers that JSON has not, `NaN` and `Infinity` as Python writes them and those out of range, are
+/// texts.
+fn in_words(line: &str) -> String {
     let mut text = String::with_capacity(line.len() + 8);
     let (mut is_in_text, mut is_escaped, mut rest) = (false, false, line);
     while let Some(c) = rest.chars().next() {
-        let word = ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| rest.starts_with(word));
-        if let Some(word) = word.filter(|_| !is_in_text) {
-            text.push_str(&Json::from(format!("{NO_NUMBER}{word}")).to_string());
-            rest = &rest[word.len()..];
+        let word = if is_in_text { None } else { number_without_json(rest) };
+        if let Some((word, length)) = word {
+            text.push_str(&word);
+            rest = &rest[length..];
             continue;
         }
         is_in_text ^= c == '"' && !is_escaped;
@@ -179,13 +187,36 @@ fn in_words(line: &str) -> Cow<'_, str> {
         text.push(c);
         rest = &rest[c.len_utf8()..];
     }
-    text.into()
+    text
+}
+
+/// What is written at the beginning of a text in the place of a number, and how many bytes of it there are, where it is to be
+/// written otherwise; a number that is in range is written as it is.
+fn number_without_json(text: &str) -> Option<(String, usize)> {
+    let in_words = |word: &str| Json::from(format!("{NO_NUMBER}{word}")).to_string();
+    if let Some(word) = ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| text.starts_with(word)) {
+        return Some((in_words(word), word.len()));
+    }
+    let is_digit = |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E');
+    text.starts_with(|c: char| c.is_ascii_digit() || c == '-').then(|| {
+        let length = text.find(|c| !is_digit(c)).unwrap_or(text.len());
+        let number = &text[..length];
+        match number.parse::<f64>() {
+            Ok(value) if value.is_infinite() => (in_words(&value.to_string()), length),
+            _ => (number.to_owned(), length),
+        }
+    })
+}
+
+/// A step, which is a whole number. Of one that no step can be there is none.
+fn step_of(number: f64) -> Option<i64> {
+    // The next greater number is the first that is too great.
+    ((i64::MIN as f64)..(i64::MAX as f64)).contains(&number).then_some(number as i64)
 }
 
 /// Whether MLflow takes it as the name of a metric.
 fn is_name(text: &str) -> bool {
-    let is_letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | '/' | ':');
-    !text.is_empty() && text.len() <= LONGEST_NAME && text.chars().all(is_letter)
+    check_key("metric", text).is_ok()
 }
 
 /// Reads a log as it grows.
@@ -250,12 +281,18 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The log was made shorter: what is read next stands at its end by now.
+    /// The middle of the log was left out: what was not read yet is read on, as far as it is there.
     ///
     /// # Errors
-    /// Where the log is gone, or it cannot be noted how far it is.
-    pub fn skip_to_end(&mut self, folder: &TrialFolder, attempt: u32) -> io::Result<()> {
-        self.at = self.path.metadata()?.len();
+    /// Where it cannot be noted how far it is.
+    pub fn follow_cut(&mut self, cut: &CutLog, folder: &TrialFolder, attempt: u32) -> io::Result<()> {
+        let unread = cut.was.saturating_sub(self.at);
+        if unread > cut.kept {
+            // The beginning of this line is gone.
+            self.line.clear();
+            self.is_too_long = true;
+        }
+        self.at = cut.is.saturating_sub(unread.min(cut.kept));
         self.lines = self.at.saturating_sub(self.line.len() as u64);
         folder.keep_points(attempt, self.lines, &[])
     }
@@ -370,6 +407,46 @@ mod tests {
         assert_eq!(printed.points.iter().filter(|point| point.value.is_finite()).count(), 1);
         let endless = read(&["{\"a\": Infinity}\nloss inf\n"], &["loss (?<loss>\\S+)"]);
         assert_eq!((endless.value("a"), endless.value("loss")), (Some(f64::INFINITY), Some(f64::INFINITY)));
+    }
+
+    #[test]
+    fn numbers_out_of_range_and_steps_that_are_none_cost_nothing_else() {
+        let printed = read(
+            &[
+                "{\"step\":1,\"a\":0.5}\n{\"step\":2,\"a\":0.25,\"t\":1e400,\"x\":\"1e999\"}\n{\"step\":3,\"a\":0.75,\"t\":-1e400}\n",
+            ],
+            &[],
+        );
+        assert_eq!((printed.value("a"), printed.value("t")), (Some(0.75), Some(f64::NEG_INFINITY)));
+        assert_eq!(printed.points.iter().filter(|point| point.key == "a").count(), 3);
+        let printed = read(
+            &[
+                "{\"step\":7.5,\"a\":1}\n{\"step\":-1,\"a\":2}\n{\"step\":9223372036854775808,\"a\":3}\n{\"step\":1e23,\"a\":4}\n",
+            ],
+            &[],
+        );
+        assert_eq!(printed.points.iter().map(|point| point.step).collect::<Vec<_>>(), [7, -1]);
+        let names = read(&["{\"train//loss\":1, \".\":1, \"/a\":1, \"x/../y\":1, \"a/b\":1}\n"], &[]);
+        assert_eq!(names.keys(), ["a/b"], "MLflow takes no others");
+    }
+
+    #[test]
+    fn what_was_not_read_when_a_log_is_cut_is_read_behind_that() {
+        let here = tempfile::tempdir().unwrap();
+        let folder = SweepFolder { path: here.path().to_owned() }.trial_folder(0);
+        folder.make().unwrap();
+        let say =
+            |text: &str| disk::open_to_append(&folder.log()).unwrap().write_all(text.as_bytes()).unwrap();
+        let mut reader = Reader::new(folder.log(), 0, &[], KeptPoints::default());
+        say("{\"a\": 1}\n{\"a\"");
+        reader.read(1).unwrap();
+        say(&format!(": 2}}\n{}{{\"a\": 3}}\n{{\"a\"", "filling\n".repeat(20)));
+        let cut = folder.cut_log_to(100, 20, 60).unwrap().unwrap();
+        reader.follow_cut(&cut, &folder, 1).unwrap();
+        say(": 4}\n");
+        reader.read(2).unwrap();
+        let values: Vec<f64> = reader.printed.points.iter().map(|point| point.value).collect();
+        assert_eq!(values, [1.0, 3.0, 4.0], "what was left out is not known");
     }
 
     #[test]
