@@ -244,7 +244,7 @@ fn leave_for_run(app: &mut App, effects: &mut Effects) {
         // Nobody takes the answers meanwhile: all is asked for anew.
         screen.stop_reading();
         let searched = app.runs.view.words.clone();
-        app.models.left = Some(LeftScreen { screen, experiment, searched });
+        app.models.left = Some(LeftScreen { screen, searched, experiment });
     }
 }
 

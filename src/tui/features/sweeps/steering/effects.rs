@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::effects::{Services, find};
+use super::Steering;
 use crate::store::Store;
 use crate::sweep::begin::spawn;
 use crate::sweep::engine::journal::{Change, Control};
@@ -12,14 +12,7 @@ use crate::sweep::run::{self, TakeOver};
 use crate::text;
 use crate::tui::core::msg::{Announcement, Msg as Any};
 use crate::tui::core::tasks::blocking;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Steering {
-    Pause,
-    Continue,
-    Cancel,
-    Resume,
-}
+use crate::tui::features::sweeps::effects::{Services, find};
 
 /// Steers a sweep, and says what came of it.
 pub async fn steer(store: Store, services: Services, id: String, steering: Steering) -> Any {
