@@ -28,6 +28,8 @@ use crate::sweep::objective::tabular::{Tabular, TabularPlan, reports_file};
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a signal may be on its way.
 const MOMENT: Duration = Duration::from_millis(500);
+/// The same, where the command ended of such a signal.
+const LONG_MOMENT: Duration = Duration::from_secs(5);
 /// The tags of a script's runs.
 const CONTEXT: &str = "MLFLOW_RUN_CONTEXT";
 
@@ -64,7 +66,7 @@ pub fn trial_job(folder: &Path, trial: usize, attempt: u32) -> io::Result<u8> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
     let restarts = number("SLURM_RESTART_COUNT").unwrap_or(0);
     for earlier in attempt..attempt.saturating_add(restarts) {
-        let end = folder.end_of(earlier)?.filter(AttemptEnd::is_final);
+        let end = folder.end_of(earlier)?.filter(|end| end.is_final() && !is_of_a_queue(end));
         if end.is_some_and(|end| end == AttemptEnd::Exited(0) || folder.is_over(earlier)) {
             // It came to its end, and the queue did not learn of it.
             return Ok(0);
@@ -95,6 +97,11 @@ pub fn trial_job(folder: &Path, trial: usize, attempt: u32) -> io::Result<u8> {
         AttemptEnd::Exited(code) => u8::try_from(code).unwrap_or(1),
         _ => 1,
     })
+}
+
+/// Whether a command ended as a queue ends it that carries its job out again.
+fn is_of_a_queue(end: &AttemptEnd) -> bool {
+    *end == AttemptEnd::Signalled(rustix::process::Signal::TERM.as_raw())
 }
 
 /// The job's id, as the commands of Slurm take it.
@@ -175,7 +182,8 @@ fn command(
         return Ok(AttemptEnd::Exited(0));
     }
     // A cluster tells all processes of a job at once: the command may have ended of it before this one knew why.
-    let stopped = stopped.or_else(|| told.recv_timeout(MOMENT).ok().map(Told::end));
+    let moment = if end.as_ref().is_some_and(is_of_a_queue) { LONG_MOMENT } else { MOMENT };
+    let stopped = stopped.or_else(|| told.recv_timeout(moment).ok().map(Told::end));
     let end = match (end, stopped) {
         (_, Some(why)) => why,
         (Some(end), None) => return Ok(end),

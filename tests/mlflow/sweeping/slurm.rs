@@ -75,11 +75,10 @@ fn a_script_logs_from_nodes_and_runs_again_where_it_is_requeued() {
     let place: Value = serde_json::from_slice(&place).unwrap();
     let job = place["job"].as_str().unwrap();
     cluster.tell("scontrol", &["requeue", job]);
-    wait_until("the queue to do so", || {
-        cluster.ask("squeue", &["-h", "-t", "all", "-o", "%T", "-j", job]).trim() == "PENDING"
+    wait_until("it to run again", || {
+        cluster.hurry(job);
+        begun() == 2
     });
-    cluster.tell("scontrol", &["update", &format!("JobId={job}"), "StartTime=now"]);
-    wait_until("it to run again", || begun() == 2);
     fs::write(home.path().join("go"), "").unwrap();
     let id = sweeps(home.path()).pop().unwrap();
     let (code, out, error) = output(command(&["sweep", "--json", "--resume", &id]));

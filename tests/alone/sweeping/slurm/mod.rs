@@ -219,17 +219,16 @@ fn a_sweep_that_is_disturbed_in_every_way_comes_to_the_same() {
     wait_until("another word", || is_back(&world.said()));
     driver.kill().unwrap();
     driver.wait().unwrap();
-    // A queue lets what it carries out again wait for two minutes.
-    world.cluster.tell("scontrol", &["update", &format!("JobId={requeued}"), "StartTime=now"]);
     let mut driver = world.spawn(&["sweep", "--resume", &id]);
     let is_late = || {
         fs::read_to_string(world.trial(22).join(".mltui/end-1.json"))
             .is_ok_and(|end| end.contains("out_of_time"))
     };
     wait_until("the time of one to be over", is_late);
-    let is_again =
-        || fs::read_to_string(world.trial(20).join("nodes")).is_ok_and(|nodes| nodes.lines().count() == 2);
-    wait_until("one to run again", is_again);
+    wait_until("one to run again", || {
+        world.cluster.hurry(&requeued);
+        fs::read_to_string(world.trial(20).join("nodes")).is_ok_and(|nodes| nodes.lines().count() == 2)
+    });
     driver.kill().unwrap();
     driver.wait().unwrap();
     world.go();
