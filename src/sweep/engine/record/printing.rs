@@ -29,7 +29,7 @@ pub fn is_made_here(run: &Run) -> bool {
     run.tag(tags::SOURCE_NAME) == Some(super::log::SOURCE)
 }
 
-/// Points as the store takes them: of what is no number it is told nothing.
+/// Points as the store takes them.
 fn metrics(points: &[Point]) -> Vec<Metric> {
     let metric = |point: &Point| Metric {
         key: point.key.clone(),
@@ -37,7 +37,7 @@ fn metrics(points: &[Point]) -> Vec<Metric> {
         timestamp: point.at,
         step: point.step,
     };
-    points.iter().filter(|point| point.value.is_finite()).map(metric).collect()
+    points.iter().map(metric).collect()
 }
 
 impl ScriptRuns {

@@ -156,5 +156,9 @@ fn a_metric_without_end_is_told_as_that() {
         let (code, _, error) = world.sweep(&["--trials", "1"], &[]);
         assert!(code == 3 && error.contains(told), "{told}: {error}");
         assert_eq!(world.listed()["status"], "failed");
+        let run = world.attempt(0, "1");
+        let value = run.metrics.iter().find(|metric| metric.key == "val_loss").map(|metric| metric.value);
+        let expected: f64 = printed.parse().unwrap();
+        assert!(value.is_some_and(|value| value.total_cmp(&expected).is_eq()), "{value:?} for {printed}");
     }
 }
