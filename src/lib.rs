@@ -7,6 +7,7 @@
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
 //! store ◀── registry ◀── { cli, tui }                  select ◀── registry
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
+//! { chart, compare, sheet } ◀── report ◀── cli
 //! params ◀── learn ◀── sweep ◀── { config, cli, tui }  store ◀── sweep      learn ◀── compare
 //! in sweep: search ◀── engine ◀── objective ◀── executor   search and engine do not know learn
 //! ```
@@ -21,6 +22,7 @@
 //! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
 //! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
 //! - [`registry`]: versions of registered models, and the runs and values behind them.
+//! - [`report`]: an experiment's best runs as Markdown or a page.
 //! - [`params`]: hyper-parameters: their values and ranges.
 //! - [`learn`]: estimators: data sets, folds, model families, scores, ONNX. Knows no MLflow, no store and no sweep.
 //! - [`sweep`]: a search over hyper-parameters, trials side by side, and what is logged of them.
@@ -76,6 +78,7 @@ mod orders;
 pub mod params;
 pub mod program;
 pub mod registry;
+pub mod report;
 pub mod select;
 pub mod sheet;
 pub mod state;

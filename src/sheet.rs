@@ -139,7 +139,8 @@ impl Sheet {
         lines.join("\n") + "\n"
     }
 
-    fn is_number(&self, at: usize) -> bool {
+    /// Whether a column holds numbers.
+    pub fn is_number(&self, at: usize) -> bool {
         self.rows.iter().any(|row| matches!(row.get(at), Some(Cell::Number(_) | Cell::Integer(_))))
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::axis::{Unit, ticks};
+use super::axis::{Tick, Unit, ticks};
 use super::picture::{Scale, extents, x_unit};
 use super::trace::{ChartLine, Spot, Trace, thin};
 use super::{Options, Smoothing};
@@ -33,6 +33,84 @@ fn escaped(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
+/// The axes of a chart, and where values lie between them.
+struct Frame {
+    across: Scale,
+    upwards: Scale,
+    dots: usize,
+}
+
+const RIGHT_END: f64 = WIDTH - RIGHT;
+const LOWER_END: f64 = HEIGHT - BOTTOM;
+
+impl Frame {
+    fn new(x: (f64, f64), y: (f64, f64)) -> Self {
+        let dots = ((RIGHT_END - LEFT) * DETAIL) as usize;
+        Self { across: Scale::new(x, dots), upwards: Scale::new(y, 10_001), dots }
+    }
+
+    fn at_x(&self, value: f64) -> f64 {
+        LEFT + self.across.dot(value) / (self.dots - 1) as f64 * (RIGHT_END - LEFT)
+    }
+
+    fn at_y(&self, value: f64) -> f64 {
+        LOWER_END - self.upwards.dot(value) / 10_000.0 * (LOWER_END - TOP)
+    }
+
+    /// The beginning of a picture: its title, the axes, their ticks and what lies along the lower one; `below` pixels are
+    /// left for a legend.
+    fn begin(
+        &self,
+        title: &str,
+        x_title: &str,
+        (x_ticks, y_ticks): (&[Tick], &[Tick]),
+        below: f64,
+    ) -> String {
+        let height = HEIGHT + below;
+        let mut out = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
+             <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+             <text x=\"{LEFT}\" y=\"26\" font-size=\"17\">{}</text>\n\
+             <clipPath id=\"plot\"><rect x=\"{LEFT}\" y=\"{TOP}\" width=\"{}\" height=\"{}\"/></clipPath>\n",
+            escaped(title),
+            RIGHT_END - LEFT,
+            LOWER_END - TOP
+        );
+        // Writing into a string cannot fail.
+        for tick in y_ticks {
+            let at = self.at_y(tick.at);
+            let _ = writeln!(
+                out,
+                "<line x1=\"{LEFT}\" x2=\"{RIGHT_END}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#e4e4e4\"/>\
+                 <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"#555\">{}</text>",
+                LEFT - 8.0,
+                at + 4.0,
+                escaped(&tick.label)
+            );
+        }
+        for tick in x_ticks {
+            let at = self.at_x(tick.at);
+            let _ = writeln!(
+                out,
+                "<line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{LOWER_END}\" y2=\"{:.1}\" stroke=\"#555\"/>\
+                 <text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#555\">{}</text>",
+                LOWER_END + 5.0,
+                LOWER_END + 20.0,
+                escaped(&tick.label)
+            );
+        }
+        let _ = writeln!(
+            out,
+            "<path d=\"M{LEFT} {TOP}V{LOWER_END}H{RIGHT_END}\" fill=\"none\" stroke=\"#555\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#555\">{}</text>",
+            f64::midpoint(LEFT, RIGHT_END),
+            LOWER_END + 42.0,
+            escaped(x_title)
+        );
+        out
+    }
+}
+
 /// Lines with their names under a title; the options and the window as for [`super::picture()`].
 pub fn svg(
     title: &str,
@@ -43,54 +121,14 @@ pub fn svg(
     let traces: Vec<(u8, Trace<'_>)> =
         lines.iter().map(|(line, _)| (line.ink, Trace::new(line.points, options.scales()))).collect();
     let (x, y) = extents(&traces, options, window);
-    let height = HEIGHT + ROW * lines.len() as f64;
-    let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
-    let dots = ((right - LEFT) * DETAIL) as usize;
-    let across = Scale::new(x, dots);
-    let upwards = Scale::new(y, 10_001);
-    let at_x = |value: f64| LEFT + across.dot(value) / (dots - 1) as f64 * (right - LEFT);
-    let at_y = |value: f64| bottom - upwards.dot(value) / 10_000.0 * (bottom - TOP);
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
-         <text x=\"{LEFT}\" y=\"26\" font-size=\"17\">{}</text>\n\
-         <clipPath id=\"plot\"><rect x=\"{LEFT}\" y=\"{TOP}\" width=\"{}\" height=\"{}\"/></clipPath>\n",
-        escaped(title),
-        right - LEFT,
-        bottom - TOP
+    let frame = Frame::new(x, y);
+    let ticks = (
+        ticks(x.0, x.1, 10, x_unit(options.x), options.log_x),
+        ticks(y.0, y.1, 8, Unit::Number, options.log_y),
     );
-    // Writing into a string cannot fail.
-    for tick in ticks(y.0, y.1, 8, Unit::Number, options.log_y) {
-        let at = at_y(tick.at);
-        let _ = writeln!(
-            out,
-            "<line x1=\"{LEFT}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#e4e4e4\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"#555\">{}</text>",
-            LEFT - 8.0,
-            at + 4.0,
-            escaped(&tick.label)
-        );
-    }
-    for tick in ticks(x.0, x.1, 10, x_unit(options.x), options.log_x) {
-        let at = at_x(tick.at);
-        let _ = writeln!(
-            out,
-            "<line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{bottom}\" y2=\"{:.1}\" stroke=\"#555\"/>\
-             <text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#555\">{}</text>",
-            bottom + 5.0,
-            bottom + 20.0,
-            escaped(&tick.label)
-        );
-    }
-    let _ = writeln!(
-        out,
-        "<path d=\"M{LEFT} {TOP}V{bottom}H{right}\" fill=\"none\" stroke=\"#555\"/>\
-         <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#555\">{}</text>",
-        f64::midpoint(LEFT, right),
-        bottom + 42.0,
-        options.x.in_words()
-    );
-    let column = |value: f64| across.dot(value).round().clamp(-1.0, dots as f64) as i64;
+    let (at_x, at_y) = (|value| frame.at_x(value), |value| frame.at_y(value));
+    let mut out = frame.begin(title, options.x.in_words(), (&ticks.0, &ticks.1), ROW * lines.len() as f64);
+    let column = |value: f64| frame.across.dot(value).round().clamp(-1.0, frame.dots as f64) as i64;
     for (at, (_, trace)) in traces.iter().enumerate() {
         let color = COLORS[at % COLORS.len()];
         let mut draw = |smoothing: Smoothing, opacity: f64| {
@@ -136,4 +174,39 @@ fn path(spots: &[Spot], at_x: &impl Fn(f64) -> f64, at_y: &impl Fn(f64) -> f64) 
         is_new = false;
     }
     path
+}
+
+/// Points in their plane, the one of interest in a colour of its own. On an axis whose values are all above 0, and the greatest
+/// more than a hundred times the least, logarithms are shown.
+pub fn scatter(title: &str, x_title: &str, points: &[(f64, f64)], best: usize) -> String {
+    let is_log = |values: &mut dyn Iterator<Item = f64>| {
+        let (least, most) = values.fold((f64::INFINITY, 0.0_f64), |(a, b), v| (a.min(v), b.max(v)));
+        least > 0.0 && most / least > 100.0
+    };
+    let logs =
+        [is_log(&mut points.iter().map(|point| point.0)), is_log(&mut points.iter().map(|point| point.1))];
+    let place = |value: f64, is_log: bool| if is_log { value.log10() } else { value };
+    let points: Vec<(f64, f64)> =
+        points.iter().map(|(x, y)| (place(*x, logs[0]), place(*y, logs[1]))).collect();
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+        let room = if high > low { (high / 2.0 - low / 2.0) * 0.08 } else { low.abs().max(1.0) * 0.1 };
+        (low - room, high + room)
+    };
+    let x = range(&mut points.iter().map(|point| point.0));
+    let y = range(&mut points.iter().map(|point| point.1));
+    let frame = Frame::new(x, y);
+    let ticks = (ticks(x.0, x.1, 10, Unit::Number, logs[0]), ticks(y.0, y.1, 8, Unit::Number, logs[1]));
+    let mut out = frame.begin(title, x_title, (&ticks.0, &ticks.1), 0.0);
+    let others = points.iter().enumerate().filter(|(at, _)| *at != best);
+    let dot = |(x, y): (f64, f64), radius: f64, fill: &str| {
+        format!("<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{radius}\" {fill}/>\n", frame.at_x(x), frame.at_y(y))
+    };
+    for (_, point) in others {
+        out += &dot(*point, 3.5, &format!("fill=\"{}\" fill-opacity=\"0.5\"", COLORS[0]));
+    }
+    if let Some(point) = points.get(best) {
+        out += &dot(*point, 6.0, &format!("fill=\"{}\" stroke=\"#fff\" stroke-width=\"1.5\"", COLORS[1]));
+    }
+    out + "</svg>\n"
 }

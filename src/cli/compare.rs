@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
 
+use super::finding::find_run;
 use super::output::print_json;
 use super::{Failure, open};
 use crate::catalog::Builder;
 use crate::compare::{Comparison, Entry, MOST, export};
 use crate::config::Settings;
-use crate::mlflow::RunId;
+use crate::mlflow::Run;
 use crate::sheet::Format;
 use crate::store::batch::whole_runs;
 use crate::store::now_ms;
@@ -21,7 +22,7 @@ const AT_ONCE: usize = 4;
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are")]
 pub struct Arguments {
-    /// Run ids, from any experiments in the store
+    /// Runs of any experiments in the store: ids, beginnings of ids, or names
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     runs: Vec<String>,
     /// Print JSON: the runs, and the values, best runs and spread of each row
@@ -45,23 +46,33 @@ pub struct Arguments {
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
-    let mut ids: Vec<RunId> = Vec::new();
-    for id in arguments.runs.iter().map(|id| RunId::from(id.as_str())) {
-        if !ids.contains(&id) {
-            ids.push(id);
+    let store = open(settings)?;
+    let found: Vec<Run> = futures_util::stream::iter(&arguments.runs)
+        .map(|wanted| find_run(&store, wanted))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    let mut runs: Vec<Run> = Vec::new();
+    for run in found {
+        if !runs.iter().any(|known| known.info.run_id == run.info.run_id) {
+            runs.push(run);
         }
     }
-    if ids.len() < 2 || ids.len() > MOST {
-        return Err(Failure::Usage(format!("give 2 to {MOST} different runs to compare, not {}", ids.len())));
+    if runs.len() < 2 || runs.len() > MOST {
+        return Err(Failure::Usage(format!(
+            "give 2 to {MOST} different runs to compare, not {}",
+            runs.len()
+        )));
     }
-    if let Some(baseline) =
-        arguments.baseline.as_deref().filter(|id| !ids.iter().any(|run| run.as_str() == *id))
+    let baseline = match &arguments.baseline {
+        Some(wanted) => Some(find_run(&store, wanted).await?.info.run_id),
+        None => None,
+    };
+    if let (Some(id), Some(wanted)) = (&baseline, &arguments.baseline)
+        && !runs.iter().any(|run| run.info.run_id == *id)
     {
-        return Err(Failure::Usage(format!("--baseline {baseline} is not among the compared runs")));
+        return Err(Failure::Usage(format!("--baseline {wanted} is not among the compared runs")));
     }
-    let store = open(settings)?;
-    let runs: Vec<_> =
-        futures_util::stream::iter(&ids).map(|id| store.get_run(id)).buffered(AT_ONCE).try_collect().await?;
     let mut builder = Builder::default();
     builder.fold_changes(&whole_runs(&runs));
     let catalog = Arc::new(builder.snapshot());
@@ -70,8 +81,8 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let comparison = Comparison::new(catalog, &rows, arguments.seeds, now, &settings.selecting.patterns);
     let entries: Vec<&Entry> =
         comparison.entries.iter().filter(|entry| entry.differs || !arguments.only_diff).collect();
-    let baseline = arguments.baseline.as_ref().and_then(|baseline| {
-        let has = |row: &u32| comparison.catalog.run_id(*row) == baseline;
+    let baseline = baseline.and_then(|baseline| {
+        let has = |row: &u32| comparison.catalog.run_id(*row) == baseline.as_str();
         comparison.members.iter().position(|member| member.rows.iter().any(has))
     });
     if arguments.json {

@@ -11,12 +11,15 @@ mod config;
 mod doctor;
 mod doctor_slurm;
 pub(crate) mod experiments;
+mod finding;
+mod history;
 mod mark_best;
 mod model_versions;
 mod models;
 mod out;
 mod output;
 mod reading;
+mod report;
 mod runs;
 mod siblings;
 mod sweep;
@@ -73,10 +76,14 @@ pub enum Command {
     Runs(runs::Arguments),
     /// Compare runs: what differs, how much, and which value is best
     Compare(compare::Arguments),
+    /// Print every point of a run's metric
+    History(history::Arguments),
     /// Choose the best run of an experiment, and explain the choice
     Best(best::Arguments),
     /// Mark the best run, register its model and move the alias, optionally only if it beats the champion
     MarkBest(mark_best::Arguments),
+    /// Report on an experiment: the best run and why, against the champion, the best runs, the params that matter
+    Report(report::Arguments),
     /// List registered models, or the versions of one with their runs and values
     Models(models::Arguments),
     /// Train: search over model families, or over the params of any command, logging each trial as a run
@@ -138,6 +145,8 @@ pub enum Failure {
     Language { what: &'static str, text: String, error: ParseError },
     #[error("{0}; see `mltui experiments`")]
     NoExperiment(#[from] NoExperiment),
+    #[error("no run has the id or name {0:?}; see `mltui runs`")]
+    NoRun(String),
     /// The database that was requested is not there.
     #[error("{0}")]
     NoFile(String),
@@ -187,7 +196,7 @@ impl Failure {
         match self {
             Self::Config(_) | Self::Language { .. } | Self::Usage(_) | Self::Policy(_) | Self::Data(_) => 2,
             Self::Store(error) if matches!(error.kind, ErrorKind::Address(_)) => 2,
-            Self::NoExperiment(_) | Self::NoneEligible(_) | Self::NoFile(_) => 3,
+            Self::NoExperiment(_) | Self::NoRun(_) | Self::NoneEligible(_) | Self::NoFile(_) => 3,
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
@@ -301,8 +310,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Experiments(command)) => block_on(experiments::run(&settings, &command, &mut out)),
         Some(Command::Runs(command)) => block_on(runs::run(&settings, &command, &mut out)),
         Some(Command::Compare(command)) => block_on(compare::run(&settings, &command, &mut out)),
+        Some(Command::History(command)) => block_on(history::run(&settings, &command, &mut out)),
         Some(Command::Best(command)) => block_on(best::run(&settings, &command, &mut out)),
         Some(Command::MarkBest(command)) => block_on(mark_best::run(&settings, &command, &mut out)),
+        Some(Command::Report(command)) => block_on(report::run(&settings, &command, &mut out)),
         Some(Command::Models(command)) => block_on(models::run(&settings, &command, &mut out)),
         Some(Command::Sweep(command)) => block_on(sweep::run(&settings, &command, &mut out)),
         Some(Command::Sweeps(command)) => block_on(sweeps::run(&settings, &command, &mut out)),

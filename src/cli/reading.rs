@@ -124,6 +124,23 @@ pub async fn decide_ties(
     Ok((builder.snapshot(), selection))
 }
 
+/// All runs of an experiment with all that they have, and those above them.
+pub async fn read_all(store: &Store, experiment: &Experiment, policy: &Policy) -> Result<Catalog, Failure> {
+    let scan = Scan {
+        experiment_id: experiment.experiment_id.clone(),
+        view: ViewType::ActiveOnly,
+        first: 0,
+        values: ScanValues::All,
+    };
+    let mut builder = scan_all(store, scan).await?;
+    builder.end_scan();
+    read_parents(store, experiment, &mut builder, &mut HashSet::new()).await?;
+    for wanted in policy.needed_histories() {
+        builder.complete(store, &wanted).await?;
+    }
+    Ok(builder.snapshot())
+}
+
 /// Where runs come in pages, all of them where these are few or where no other way leads to the best; otherwise those that can be among
 /// the best. True if all were read.
 pub async fn read_pages(

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
+use super::finding::find_run;
 use super::output::print_json;
 use super::{Failure, find_experiment, open};
 use crate::config::Settings;
@@ -17,7 +18,7 @@ use crate::text;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Ids of the runs to wait for
+    /// Runs to wait for: ids, beginnings of ids, or names
     #[arg(value_name = "RUN", required_unless_present = "experiment", conflicts_with = "experiment")]
     runs: Vec<String>,
     /// Wait for all active runs of this experiment (name or id), including those that start in the meantime
@@ -54,7 +55,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let mut waiting = Awaited { active: BTreeMap::new(), ended: Vec::new() };
     for id in &arguments.runs {
         // A run that is not there is wrong from the start; later trouble is waited out.
-        let run = store.get_run(&RunId::from(id.as_str())).await?;
+        let run = find_run(&store, id).await?;
         waiting.active.insert(run.info.run_id.clone(), run.info.run_name);
     }
     let start = Instant::now();

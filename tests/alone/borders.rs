@@ -52,12 +52,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("sweep", &["disk", "learn", "mlflow", "params", "program", "state", "store", "sweep", "text"]),
     ("marking", &["disk", "marking", "mlflow", "select", "state", "store", "text"]),
     ("registry", &["mlflow", "registry", "select", "store"]),
+    ("report", &["catalog", "chart", "compare", "mlflow", "report", "select", "sheet", "text"]),
     ("state", &["disk", "mlflow", "select", "state", "text"]),
     (
         "cli",
         &[
             "disk", "mlflow", "store", "catalog", "chart", "compare", "config", "learn", "marking", "params",
-            "program", "registry", "select", "sheet", "state", "sweep", "text", "tui",
+            "program", "registry", "report", "select", "sheet", "state", "sweep", "text", "tui",
         ],
     ),
     (

@@ -1,6 +1,7 @@
 //! The headless commands, as scripts use them.
 
 mod columns;
+mod finding;
 mod hostile;
 
 use std::process::Command;

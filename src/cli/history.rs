@@ -1,0 +1,63 @@
+//! `mltui history RUN METRIC`: every point of a metric.
+
+use std::io::Write;
+
+use super::finding::find_run;
+use super::output::OutputFlags;
+use super::{Failure, open};
+use crate::config::Settings;
+use crate::sheet::{Cell, Format, Sheet};
+use crate::text;
+
+/// Names of metrics that are told where a run has no such metric.
+const TOLD: usize = 12;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Id of the run, the beginning of its id, or its name
+    run: String,
+    /// Name of the metric
+    metric: String,
+    /// Print only the last N points
+    #[arg(long, value_name = "N")]
+    last: Option<usize>,
+    #[command(flatten)]
+    format: OutputFlags,
+}
+
+pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let store = open(settings)?;
+    let run = find_run(&store, &arguments.run).await?;
+    let mut points = store.metric_history(&run.info.run_id, &arguments.metric).await?;
+    if points.is_empty() {
+        let names: Vec<&str> = run.metrics.iter().take(TOLD).map(|metric| metric.key.as_str()).collect();
+        let more = if run.metrics.len() > TOLD { ", …" } else { "" };
+        return Err(Failure::NoneEligible(match names.is_empty() {
+            true => format!("run {} has no metrics", run.info.run_name),
+            false => format!(
+                "run {} has no metric {:?}; it has {}{more}",
+                run.info.run_name,
+                arguments.metric,
+                names.join(", ")
+            ),
+        }));
+    }
+    points.sort_by_key(|point| (point.step, point.timestamp));
+    points.drain(..points.len().saturating_sub(arguments.last.unwrap_or(usize::MAX)));
+    let is_for_people = !arguments.format.json && !arguments.format.csv;
+    let mut sheet = Sheet::new(["step", if is_for_people { "time" } else { "timestamp" }, "value"]);
+    for point in points {
+        let time = point.timestamp;
+        sheet.push([
+            Cell::Integer(point.step),
+            if is_for_people { Cell::Text(text::timestamp(time)) } else { Cell::Integer(time) },
+            Cell::Number(point.value),
+        ]);
+    }
+    let words = match (arguments.format.json, arguments.format.csv) {
+        (true, _) => sheet.written(Format::Json),
+        (_, true) => sheet.written(Format::Csv),
+        _ => sheet.text(),
+    };
+    Ok(out.write_all(words.as_bytes())?)
+}

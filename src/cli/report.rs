@@ -1,0 +1,177 @@
+//! `mltui report EXPERIMENT`: what a person wants to read under a pull request.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::choosing::PolicyFlags;
+use super::finding::find_run;
+use super::reading::read_all;
+use super::{Failure, find_experiment, open};
+use crate::catalog::{Builder, Catalog};
+use crate::config::Settings;
+use crate::disk::{self, Care};
+use crate::mlflow::{Experiment, MetricPoint, Run, RunId};
+use crate::report::{Against, Material, SAMPLE, report};
+use crate::select::{Ancestors, Policy, Selection, further_metrics, reason, select, select_with};
+use crate::store::batch::whole_runs;
+use crate::store::{ErrorKind, Store, now_ms};
+
+/// Runs whose histories are drawn.
+const CURVES: usize = 5;
+/// Points of a history that are drawn.
+const POINTS: usize = 2_000;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Name or id of the experiment
+    experiment: String,
+    #[command(flatten)]
+    asked: PolicyFlags,
+    /// Compare the best run with this one: @ALIAS of the experiment's model, MODEL@ALIAS, or a run by id or name
+    #[arg(long, value_name = "@ALIAS")]
+    vs: Option<String>,
+    /// Show the N best runs
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    top: usize,
+    /// Write Markdown, without charts (the default, but for a file that ends in .html)
+    #[arg(long, conflicts_with = "html")]
+    md: bool,
+    /// Write one self-contained HTML page with charts
+    #[arg(long)]
+    html: bool,
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let store = open(settings)?;
+    let experiment = find_experiment(&store, &arguments.experiment).await?;
+    let (policy, origin) = arguments.asked.policy(settings, &store, &experiment).await?;
+    let catalog = Arc::new(read_all(&store, &experiment, &policy).await?);
+    let selection = choose(settings, &catalog, &policy, arguments.top.max(SAMPLE));
+    let Some(best) = selection.best() else {
+        return Err(Failure::NoneEligible(reason::long(&selection, &catalog, origin).join("\n  ")));
+    };
+    let best = RunId::from(catalog.run_id(best.row));
+    let held = match &arguments.vs {
+        Some(vs) => Some(held(settings, &store, &experiment, &policy, vs).await?),
+        None => None,
+    };
+    let histories = histories(&store, &catalog, &selection, held.as_ref()).await?;
+    let against = match held {
+        None => None,
+        Some(Held::Nobody(why)) => Some(Against::Nobody(why)),
+        Some(Held::Run(name, run)) if run.info.run_id == best => Some(Against::Itself(name)),
+        Some(Held::Run(name, run)) => {
+            let mut builder = Builder::default();
+            let both = [*run, store.get_run(&best).await?];
+            builder.fold_changes(&whole_runs(&both));
+            Some(Against::Run(name, Arc::new(builder.snapshot())))
+        }
+    };
+    let material = Material {
+        experiment: &experiment.name,
+        catalog,
+        selection: &selection,
+        origin,
+        top: arguments.top,
+        against,
+        histories,
+        patterns: &settings.selecting.patterns,
+        now: now_ms(),
+    };
+    let report = report(&material);
+    let of_name = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("html") || end.eq_ignore_ascii_case("htm"))
+    };
+    let is_page = arguments.html || (!arguments.md && arguments.output.as_ref().is_some_and(of_name));
+    let text = if is_page { report.html() } else { report.markdown() };
+    match &arguments.output {
+        Some(path) => Ok(disk::replace(path, text.as_bytes(), Care::Shared)?),
+        None => Ok(out.write_all(text.as_bytes())?),
+    }
+}
+
+fn choose(settings: &Settings, catalog: &Catalog, policy: &Policy, most: usize) -> Selection {
+    let selection = select(catalog, policy, most);
+    if selection.undecided.is_empty() {
+        return selection;
+    }
+    let further = further_metrics(catalog, &settings.selecting.patterns);
+    select_with(catalog, policy, &further, &Ancestors::default(), most)
+}
+
+/// What the best run is held against.
+enum Held {
+    Nobody(String),
+    Run(String, Box<Run>),
+}
+
+async fn held(
+    settings: &Settings,
+    store: &Store,
+    experiment: &Experiment,
+    policy: &Policy,
+    vs: &str,
+) -> Result<Held, Failure> {
+    let Some((model, alias)) = vs.strip_prefix("models:/").unwrap_or(vs).rsplit_once('@') else {
+        let run = find_run(store, vs).await?;
+        let name = if run.info.run_name.is_empty() { vs.to_owned() } else { run.info.run_name.clone() };
+        return Ok(Held::Run(name, Box::new(run)));
+    };
+    let model = if model.is_empty() {
+        settings.selecting.name(|part| match part {
+            "experiment" => experiment.name.clone(),
+            "experiment_id" => experiment.experiment_id.0.clone(),
+            "metric" => policy.primary().metric.clone(),
+            _ => settings.user.clone(),
+        })
+    } else {
+        model.to_owned()
+    };
+    let version = match store.model_version_by_alias(&model, alias).await {
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => {
+            return Ok(Held::Nobody(format!("No version of {model} is @{alias}.")));
+        }
+        version => version?,
+    };
+    let name = format!("{model}@{alias} (version {})", version.version);
+    let Some(id) = version.run_id else {
+        return Ok(Held::Nobody(format!("{name} has no run to compare with.")));
+    };
+    match store.get_run(&id).await {
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => {
+            Ok(Held::Nobody(format!("The run of {name} is gone.")))
+        }
+        run => Ok(Held::Run(name, Box::new(run?))),
+    }
+}
+
+/// The histories of the best runs, and of what they are held against.
+async fn histories(
+    store: &Store,
+    catalog: &Catalog,
+    selection: &Selection,
+    held: Option<&Held>,
+) -> Result<Vec<(String, Vec<MetricPoint>)>, Failure> {
+    let best = selection.ranking.iter().take(CURVES);
+    let mut runs: Vec<(RunId, String)> = best
+        .map(|ranked| (RunId::from(catalog.run_id(ranked.row)), catalog.run_name(ranked.row).to_owned()))
+        .collect();
+    if let Some(Held::Run(name, run)) = held {
+        match runs.iter_mut().find(|(id, _)| *id == run.info.run_id) {
+            Some((_, known)) => *known = format!("{known}, {name}"),
+            None => runs.push((run.info.run_id.clone(), name.clone())),
+        }
+    }
+    let ids: Vec<RunId> = runs.iter().map(|(id, _)| id.clone()).collect();
+    let mut found = store.sampled_history(&ids, &selection.policy.primary().metric, POINTS).await?;
+    let mut points = |id: &RunId| {
+        let at = found.iter().position(|(known, _)| known == id)?;
+        Some(found.swap_remove(at).1)
+    };
+    Ok(runs.into_iter().filter_map(|(id, name)| Some((name, points(&id)?))).collect())
+}
