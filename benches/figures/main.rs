@@ -1,6 +1,6 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores` chooses. Absolute times are remarks,
+//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
@@ -12,6 +12,7 @@ mod selecting;
 mod stores;
 #[path = "../../tests/support/mod.rs"]
 mod support;
+mod sweeps;
 mod training;
 
 use std::path::{Path, PathBuf};
@@ -86,6 +87,9 @@ fn main() {
     }
     if wanted("scores") {
         training::table(&folder);
+    }
+    if wanted("sweeps") {
+        sweeps::sweeps(&folder);
     }
     if wanted("selecting") {
         selecting::selecting(&folder);
