@@ -255,7 +255,10 @@ def main(folder):
 
 # Neither gunicorn, which takes the folder that it is imported in for the server's.
 IMPORTS = """
-mlflow mlflow.tracking mlflow.store.tracking.sqlalchemy_store mlflow.store.model_registry.sqlalchemy_store mlflow.cli
-mlflow.server mlflow.server.fastapi_app mlflow.server.auth uvicorn.main uvicorn.protocols.http.httptools_impl
-mlflow.pyfunc mlflow.sklearn numpy pandas pyarrow.parquet sklearn.linear_model sklearn.metrics
+mlflow mlflow.tracking mlflow.cli mlflow.pyfunc mlflow.sklearn mlflow.server mlflow.server.fastapi_app mlflow.server.auth
+mlflow.store.tracking.sqlalchemy_store mlflow.store.tracking.sqlalchemy_workspace_store mlflow.store.workspace.sqlalchemy_store
+mlflow.store.model_registry.sqlalchemy_store mlflow.store.model_registry.sqlalchemy_workspace_store
+mlflow.tracing.export mlflow.tracing.processor.base_mlflow mlflow.tracing.trace_rollup_service sqlalchemy.dialects.sqlite
+flask_cors uvicorn.main uvicorn.lifespan.on uvicorn.protocols.http.h11_impl uvicorn.protocols.websockets.auto
+git numpy pandas pyarrow.parquet sklearn.datasets sklearn.linear_model sklearn.metrics
 """.split()

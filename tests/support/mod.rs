@@ -99,7 +99,16 @@ impl Mlflow {
 
     /// Runs a Python program and returns what it prints.
     pub fn run(self, program: &str, arguments: &[&str]) -> String {
-        let mut command = Command::new(self.quick_python());
+        self.run_by(self.quick_python(), program, arguments)
+    }
+
+    /// The same in a Python of its own, which has everything to import.
+    pub fn run_anew(self, program: &str, arguments: &[&str]) -> String {
+        self.run_by(&self.python(), program, arguments)
+    }
+
+    fn run_by(self, python: &Path, program: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(python);
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         command.arg("-c").arg(program).args(arguments).env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1");
         run(&mut command, &format!("Python with MLflow {}", self.version))

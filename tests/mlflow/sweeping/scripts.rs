@@ -314,9 +314,9 @@ fn autologging_is_swept() {
 #[test]
 fn a_run_that_a_script_leaves_open_is_closed() {
     everywhere(|world| {
-        let words = ["--metric", "val_loss:min", "--trials", "1", "--timeout", "20s", "--retries", "1"];
+        let words = ["--metric", "val_loss:min", "--trials", "1", "--timeout", "10s", "--retries", "1"];
         let (code, _, error) = world.sweep(HANGING, &words, &[]);
-        assert!(code == 3 && error.contains("timeout after 20.0s: hanging"), "{error}");
+        assert!(code == 3 && error.contains("timeout after 10.0s: hanging"), "{error}");
         let mut statuses: Vec<_> = world.runs("train").iter().map(|run| run.info.status).collect();
         statuses.sort();
         let expected = [RunStatus::Failed, RunStatus::Failed, RunStatus::Killed];
@@ -420,7 +420,7 @@ fn a_script_logs_with_the_credentials_of_the_sweep() {
     let server = Server::start_with_password(V3, folder.path(), password);
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("train.py"), PLAIN).unwrap();
-    let python = V3.python();
+    let python = V3.quick_python();
     let words =
         [&["sweep"], &DEPTH[..], &["--trials", "1", "--", python.to_str().unwrap(), "train.py"]].concat();
     let uri = server.uri().replace("http://", "http://admin:a%20password%20of%2016@");
