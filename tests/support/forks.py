@@ -46,9 +46,11 @@ class Forks:
         self.ends.setblocking(False)
         signal.set_wakeup_fd(self.ends.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        # Without all that Python looks for as it starts, which takes longer than the rest.
+        with open(__file__) as file:
+            ours = file.read().rpartition("main(")[0]
         with open(os.path.join(folder, "python"), "w") as file:
-            file.write(f"#!{sys.executable} -IS\n{sys.orig_argv[2].rpartition('main(')[0]}ask({socket_path!r})\n")
+            # Without what Python looks for as it starts, which takes longer than the rest.
+            file.write(f"#!{sys.executable} -IS\n{ours}ask({socket_path!r})\n")
             os.chmod(file.fileno(), 0o755)
 
     def serve(self):
@@ -103,6 +105,10 @@ class Forks:
         os.environ.update(request["environment"])
         if os.environ.get("PYTHONUNBUFFERED"):
             sys.stdout.reconfigure(write_through=True)
+        # What was installed meanwhile is found.
+        import importlib
+
+        importlib.invalidate_caches()
         return request["arguments"]
 
     def tell(self, child, asker):
@@ -231,6 +237,8 @@ def make_tables_once():
 
 
 def main(folder):
+    # That of this file is nobody's.
+    sys.path[0] = ""
     # It would leave threads behind.
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     serve_here()
@@ -262,3 +270,5 @@ mlflow.tracing.export mlflow.tracing.processor.base_mlflow mlflow.tracing.trace_
 flask_cors uvicorn.main uvicorn.lifespan.on uvicorn.protocols.http.h11_impl uvicorn.protocols.websockets.auto
 git numpy pandas pyarrow.parquet sklearn.datasets sklearn.linear_model sklearn.metrics
 """.split()
+
+main(sys.argv[1])

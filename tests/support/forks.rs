@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use super::{Mlflow, V2};
 
-const FORKS: &str = include_str!("forks.py");
+const FORKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/forks.py");
 
 impl Mlflow {
     /// What is called as [`Mlflow::python`] is and does the same, at once: for all but what looks at the processes themselves.
@@ -23,12 +23,8 @@ fn start(mlflow: Mlflow) -> (Child, PathBuf) {
     let folder = tempfile::tempdir().unwrap().keep();
     let log = folder.join("log");
     let mut command = Command::new(mlflow.python());
-    command.current_dir(env!("CARGO_TARGET_TMPDIR")).arg("-c");
-    command
-        .arg(format!("{FORKS}\nmain(sys.argv[1])"))
-        .arg(&folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
+    command.current_dir(env!("CARGO_TARGET_TMPDIR")).arg(FORKS).arg(&folder);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command.stderr(File::create(&log).unwrap());
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -224,11 +224,11 @@ impl Server {
         Self::launch(&mlflow.python(), folder, free_port(), &[], &[])
     }
 
-    /// Starts a server that lets only `admin` in, by the very command.
+    /// Starts a server that lets only `admin` in.
     pub fn start_with_password(mlflow: Mlflow, folder: &Path, password: &str) -> Self {
         let variables =
             [("MLFLOW_FLASK_SERVER_SECRET_KEY", "for tests"), ("MLFLOW_AUTH_ADMIN_PASSWORD", password)];
-        Self::launch(&mlflow.python(), folder, free_port(), &["--app-name", "basic-auth"], &variables)
+        Self::launch(mlflow.quick_python(), folder, free_port(), &["--app-name", "basic-auth"], &variables)
     }
 
     /// Starts a server with more words on its command line, and in its environment.
