@@ -314,9 +314,9 @@ fn autologging_is_swept() {
 #[test]
 fn a_run_that_a_script_leaves_open_is_closed() {
     everywhere(|world| {
-        let words = ["--metric", "val_loss:min", "--trials", "1", "--timeout", "10s", "--retries", "1"];
+        let words = ["--metric", "val_loss:min", "--trials", "1", "--timeout", "20s", "--retries", "1"];
         let (code, _, error) = world.sweep(HANGING, &words, &[]);
-        assert!(code == 3 && error.contains("timeout after 10.0s: hanging"), "{error}");
+        assert!(code == 3 && error.contains("timeout after 20.0s: hanging"), "{error}");
         let mut statuses: Vec<_> = world.runs("train").iter().map(|run| run.info.status).collect();
         statuses.sort();
         let expected = [RunStatus::Failed, RunStatus::Failed, RunStatus::Killed];
