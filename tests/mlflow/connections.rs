@@ -15,7 +15,7 @@ struct Gateway(Child, u16);
 
 impl Gateway {
     fn start(folder: &Path, server: &Server, client: &str, prefix: &str) -> Self {
-        let mut process = Command::new(V3.python())
+        let mut process = Command::new(V3.quick_python())
             .arg("-c")
             .arg(include_str!("../support/tls_proxy.py"))
             .arg(folder)

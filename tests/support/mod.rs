@@ -4,6 +4,7 @@
 pub mod client;
 pub mod commands;
 pub mod flood;
+mod forks;
 pub mod killing;
 pub mod parquet;
 pub mod peer;
@@ -98,7 +99,16 @@ impl Mlflow {
 
     /// Runs a Python program and returns what it prints.
     pub fn run(self, program: &str, arguments: &[&str]) -> String {
-        let mut command = Command::new(self.python());
+        self.run_by(self.quick_python(), program, arguments)
+    }
+
+    /// The same in a Python of its own, which has everything to import.
+    pub fn run_anew(self, program: &str, arguments: &[&str]) -> String {
+        self.run_by(&self.python(), program, arguments)
+    }
+
+    fn run_by(self, python: &Path, program: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(python);
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         command.arg("-c").arg(program).args(arguments).env("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1");
         run(&mut command, &format!("Python with MLflow {}", self.version))
@@ -126,7 +136,7 @@ impl Mlflow {
 
     /// Starts a program that goes on beside the test.
     pub fn spawn(self, program: &str, arguments: &[&str]) -> Background {
-        let mut command = Command::new(self.python());
+        let mut command = Command::new(self.quick_python());
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         command.arg("-c").arg(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
         Background(command.spawn().unwrap())
@@ -185,7 +195,8 @@ pub struct Server {
     process: Child,
     pub port: u16,
     pub folder: PathBuf,
-    mlflow: Mlflow,
+    /// What runs MLflow: a Python, or what stands in for one.
+    python: PathBuf,
 }
 
 impl Server {
@@ -205,23 +216,28 @@ impl Server {
     }
 
     pub fn start_at(mlflow: Mlflow, folder: &Path, port: u16) -> Self {
-        Self::launch(mlflow, folder, port, &[], &[])
+        Self::launch(mlflow.quick_python(), folder, port, &[], &[])
+    }
+
+    /// The same by the very command, in processes of its own, which takes many seconds longer.
+    pub fn start_command(mlflow: Mlflow, folder: &Path) -> Self {
+        Self::launch(&mlflow.python(), folder, free_port(), &[], &[])
     }
 
     /// Starts a server that lets only `admin` in.
     pub fn start_with_password(mlflow: Mlflow, folder: &Path, password: &str) -> Self {
         let variables =
             [("MLFLOW_FLASK_SERVER_SECRET_KEY", "for tests"), ("MLFLOW_AUTH_ADMIN_PASSWORD", password)];
-        Self::launch(mlflow, folder, free_port(), &["--app-name", "basic-auth"], &variables)
+        Self::launch(mlflow.quick_python(), folder, free_port(), &["--app-name", "basic-auth"], &variables)
     }
 
     /// Starts a server with more words on its command line, and in its environment.
     pub fn start_with(mlflow: Mlflow, folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::launch(mlflow, folder, free_port(), arguments, variables)
+        Self::launch(mlflow.quick_python(), folder, free_port(), arguments, variables)
     }
 
     fn launch(
-        mlflow: Mlflow,
+        python: &Path,
         folder: &Path,
         port: u16,
         arguments: &[&str],
@@ -234,7 +250,7 @@ impl Server {
         command
             .args(["-c", "\"$@\" & cat > /dev/null; rm -rf \"$FOLDER\"; kill -9 0", "sh"])
             .env_remove("FOLDER")
-            .arg(mlflow.python())
+            .arg(python)
             .args("-m mlflow server --host 127.0.0.1 --workers 1 --port".split(' '))
             .arg(port.to_string())
             .arg("--backend-store-uri")
@@ -249,7 +265,7 @@ impl Server {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let process = command.spawn().unwrap();
-        let server = Self { process, port, folder: folder.to_owned(), mlflow };
+        let server = Self { process, port, folder: folder.to_owned(), python: python.to_owned() };
         let end = Instant::now() + Duration::from_secs(240);
         while !server.is_healthy() {
             assert!(
@@ -257,7 +273,7 @@ impl Server {
                 "the server does not start:\n{}",
                 fs::read_to_string(folder.join("server.log")).unwrap_or_default()
             );
-            thread::sleep(Duration::from_millis(100));
+            thread::sleep(Duration::from_millis(20));
         }
         server
     }
@@ -279,14 +295,19 @@ impl Server {
 
     /// Ends the server and all its workers.
     pub fn stop(&mut self) {
+        if !matches!(self.process.try_wait(), Ok(None)) {
+            return;
+        }
         let group = format!("-{}", self.process.id());
         let _ = Command::new("kill").args(["-9", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.process.wait();
+        // What runs elsewhere in the place of these processes ends after them.
+        wait_until("the end of the server", || TcpListener::bind(("127.0.0.1", self.port)).is_ok());
     }
 
     /// Starts a stopped server again, on the same port and store.
     pub fn restart(&mut self) {
-        *self = Self::start_at(self.mlflow, &self.folder.clone(), self.port);
+        *self = Self::launch(&self.python.clone(), &self.folder.clone(), self.port, &[], &[]);
     }
 }
 

@@ -62,7 +62,7 @@ fn check_dump(dump: &Value, prefix: &str) {
 
 fn server_conforms(mlflow: Mlflow) {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(mlflow, folder.path());
+    let server = Server::start_command(mlflow, folder.path());
     let store = open(&server.uri());
     block_on(async {
         let info = store.info().await.unwrap();

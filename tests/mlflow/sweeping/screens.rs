@@ -31,7 +31,7 @@ with mlflow.start_run():
 fn environment(folder: &Path, mlflow: Mlflow) {
     let python = folder.join(".venv/bin/python");
     fs::create_dir_all(python.parent().unwrap()).unwrap();
-    fs::write(&python, format!("#!/bin/sh\nexec {} \"$@\"\n", mlflow.python().display())).unwrap();
+    fs::write(&python, format!("#!/bin/sh\nexec {} \"$@\"\n", mlflow.quick_python().display())).unwrap();
     fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -42,7 +42,7 @@ fn on(mlflow: Mlflow) {
     environment(home.path(), mlflow);
     for (lr, depth, optimizer) in [("0.0001", "3", "sgd"), ("0.1", "9", "adam"), ("0.01", "6", "adam")] {
         let words = ["train.py", "--lr", lr, "--max-depth", depth, "--optimizer", optimizer];
-        let run = Command::new(mlflow.python())
+        let run = Command::new(mlflow.quick_python())
             .current_dir(home.path())
             .args(words)
             .env("MLFLOW_TRACKING_URI", &uri)

@@ -1,7 +1,7 @@
 //! Sweeps of scripts that log to MLflow, as they are found in the wild: not a line is changed in them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -136,6 +136,8 @@ pub(super) struct World {
     pub(super) home: tempfile::TempDir,
     uri: String,
     pub(super) mlflow: Mlflow,
+    /// What runs its scripts.
+    python: PathBuf,
     /// Its experiments have names of their own, as servers are shared.
     number: usize,
 }
@@ -145,7 +147,13 @@ impl World {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let home = tempfile::tempdir().unwrap();
         let uri = server.map_or_else(|| local(home.path()), Server::uri);
-        Self { home, uri, mlflow, number: NUMBER.fetch_add(1, Ordering::Relaxed) }
+        let python = mlflow.quick_python().to_owned();
+        Self { home, uri, mlflow, python, number: NUMBER.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// The same with the scripts as processes of the sweep's own, whose ends are looked at.
+    fn of_processes(mlflow: Mlflow, server: Option<&Server>) -> Self {
+        Self { python: mlflow.python(), ..Self::new(mlflow, server) }
     }
 
     /// How an experiment of this name is really called.
@@ -171,10 +179,9 @@ impl World {
         arguments: &[&str],
     ) -> (i32, String, String) {
         fs::write(self.home.path().join("train.py"), script).unwrap();
-        let python = self.mlflow.python();
         let experiment = self.experiment(experiment);
         let first = ["sweep", "--json", "--experiment", &experiment];
-        let command = ["--", python.to_str().unwrap(), "train.py"];
+        let command = ["--", self.python.to_str().unwrap(), "train.py"];
         let words = [&first, words, &command, arguments].concat();
         output(mltui(self.home.path(), &self.uri, &words))
     }
@@ -413,7 +420,7 @@ fn a_script_logs_with_the_credentials_of_the_sweep() {
     let server = Server::start_with_password(V3, folder.path(), password);
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("train.py"), PLAIN).unwrap();
-    let python = V3.python();
+    let python = V3.quick_python();
     let words =
         [&["sweep"], &DEPTH[..], &["--trials", "1", "--", python.to_str().unwrap(), "train.py"]].concat();
     let uri = server.uri().replace("http://", "http://admin:a%20password%20of%2016@");
@@ -451,7 +458,7 @@ fn a_run_that_a_script_begins_late_takes_the_place_of_what_it_printed() {
 #[test]
 fn a_script_that_forks_and_ignores_term_leaves_nothing_and_keeps_what_it_printed() {
     for server in [None, Some(Server::shared(V3))] {
-        let world = World::new(V3, server);
+        let world = World::of_processes(V3, server);
         let words = ["--metric", "val_loss:min", "--trials", "1", "--timeout", "2s", "--grace", "100ms"];
         let (code, _, error) = world.sweep(STUBBORN, &words, &[]);
         assert!(code == 3 && error.contains("timeout after 2.0s"), "{error}");
