@@ -1,6 +1,5 @@
 //! Steps that were begun and not finished, in a file of the state directory: one for each store.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,7 @@ use super::record::{Record, Undone};
 use crate::disk::{self, Care};
 use crate::mlflow::ExperimentId;
 use crate::state::document::{Document, stable_hash};
-use crate::state::lock::{is_locked, lock};
+use crate::state::lock::{LockedFile, is_locked, lock};
 use crate::state::worker::Worker;
 use crate::store::now_ms;
 
@@ -78,7 +77,7 @@ pub struct Journal(Document<Steps>);
 #[derive(Debug)]
 pub struct MarkGuard {
     /// None on a file system without locks.
-    _lock: Option<File>,
+    _lock: Option<LockedFile>,
 }
 
 impl Journal {

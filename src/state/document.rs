@@ -10,7 +10,7 @@ use rustc_hash::FxHasher;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::lock::lock;
+use super::lock::{LockedFile, lock};
 use super::{load, load_to_change, save};
 use crate::disk::{self, Care};
 
@@ -110,7 +110,7 @@ impl<T: Serialize + DeserializeOwned + Default> Document<T> {
     }
 
     /// None on a file system without locks.
-    fn lock(&self) -> io::Result<Option<std::fs::File>> {
+    fn lock(&self) -> io::Result<Option<LockedFile>> {
         let path = self.path.with_extension("lock");
         match lock(&path, TRIES) {
             Ok(Some(lock)) => Ok(Some(lock)),

@@ -3,6 +3,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,15 +12,40 @@ use crate::disk;
 /// How long until a lock is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// A file that is kept locked.
+#[derive(Debug)]
+pub struct LockedFile(File);
+
+impl Deref for LockedFile {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl DerefMut for LockedFile {
+    fn deref_mut(&mut self) -> &mut File {
+        &mut self.0
+    }
+}
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // To close it would not do: a program that is being started in another thread has it open, too, until it runs.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Holds a file locked while what is returned lives; none if another does, after so many further tries.
 ///
 /// # Errors
 /// Where the file cannot be made, or its file system has no locks: [`io::ErrorKind::Unsupported`].
-pub fn lock(path: &Path, tries: usize) -> io::Result<Option<File>> {
+pub fn lock(path: &Path, tries: usize) -> io::Result<Option<LockedFile>> {
     let lock = disk::open_to_write(path)?;
     for tried in 0..=tries {
         match lock.try_lock() {
-            Ok(()) => return Ok(Some(lock)),
+            Ok(()) => return Ok(Some(LockedFile(lock))),
             Err(TryLockError::WouldBlock) if tried < tries => std::thread::sleep(PAUSE),
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(named(path, &error)),
@@ -38,7 +64,10 @@ pub fn is_locked(path: &Path) -> io::Result<bool> {
         lock => lock?,
     };
     match lock.try_lock_shared() {
-        Ok(()) => Ok(false),
+        Ok(()) => {
+            drop(LockedFile(lock));
+            Ok(false)
+        }
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(error)) => Err(named(path, &error)),
     }
@@ -67,8 +96,11 @@ mod tests {
         assert!(!path.exists(), "looking writes nothing");
         let held = lock(&path, 0).unwrap().unwrap();
         assert!(is_locked(&path).unwrap() && lock(&path, 1).unwrap().is_none());
+        // As a program has it that is being started.
+        let copied = held.try_clone().unwrap();
         drop(held);
         assert!(!is_locked(&path).unwrap() && lock(&path, 0).unwrap().is_some());
+        drop(copied);
         #[cfg(unix)]
         for no_locks in [rustix::io::Errno::NOLCK, rustix::io::Errno::NOSYS, rustix::io::Errno::OPNOTSUPP] {
             let error = named(&path, &no_locks.into());

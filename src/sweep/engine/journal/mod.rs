@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use self::holder::Beating;
 use crate::disk::{self, Care};
-use crate::state::lock::{is_locked, lock};
+use crate::state::lock::{LockedFile, is_locked, lock};
 
 pub use changes::Change;
 pub use events::{EndReason, Event, EventKind, TrialOutcome};
@@ -51,7 +51,7 @@ pub struct SweepFolder {
 pub struct JournalWriter {
     folder: SweepFolder,
     events: File,
-    lock: File,
+    lock: LockedFile,
     /// Others see by it that this process is at work.
     _beating: Beating,
 }
