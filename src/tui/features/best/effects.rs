@@ -168,7 +168,7 @@ async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>)
             marking::resume(store, journal).await
         };
         match resumed {
-            Ok(Resumed { outcomes, failed }) => {
+            Ok(Resumed { outcomes, promotions, failed }) => {
                 let failed = failed
                     .iter()
                     .map(|error| format!("cannot finish an interrupted mark: {error}; {}", error.hint()));
@@ -177,6 +177,10 @@ async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>)
                     lines.push("finished an interrupted mark".to_owned());
                 }
                 lines.extend(outcomes.into_iter().flat_map(|outcome| outcome.messages));
+                if !promotions.is_empty() {
+                    lines.push("finished an interrupted promotion".to_owned());
+                }
+                lines.extend(promotions.into_iter().flat_map(|promoted| promoted.messages));
                 return (!lines.is_empty())
                     .then(|| Msg::Marked(Ok(Marked { champion: None, messages: lines })).into());
             }
