@@ -74,8 +74,8 @@ pub(super) async fn take_back_again(
 ) -> Result<Promoted> {
     let result = promotion::take_back(store, promotion, by).await;
     let is_over = match &result {
-        Ok(_) => true,
-        Err(StoreError {
+        Ok(_)
+        | Err(StoreError {
             kind: ErrorKind::Invalid(_) | ErrorKind::NotFound(_) | ErrorKind::ReadOnly(_),
             ..
         }) => true,

@@ -157,9 +157,8 @@ impl Log {
         for (at, promotion) in all.iter().enumerate() {
             let before = |alias: &String| (alias.clone(), promotion.alias_before(alias));
             let mut under: Positions = promotion.aliases().map(before).collect();
-            let is_unseen = |older: &&Promotion| {
-                older.id > promotion.follows || promotion.open.iter().any(|open| *open == older.id)
-            };
+            let is_unseen =
+                |older: &&Promotion| older.id > promotion.follows || promotion.open.contains(&older.id);
             // What it found gives way with the promotion that led there.
             let found = promotion.alias_before(&promotion.role);
             let led = all[..at].iter().rposition(|older| found.is_some() && older.version == found);

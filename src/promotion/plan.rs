@@ -216,7 +216,7 @@ pub(super) fn found(promotion: &mut Promotion, known: &RegisteredModel, log: &Lo
     let role = (!promotion.is_stage).then_some(&promotion.role);
     let aliases = role.into_iter().chain(&promotion.earlier).chain(&promotion.leaves);
     promotion.before = aliases.map(|alias| (alias.clone(), known.alias(alias))).collect();
-    promotion.follows = log.newest().to_owned();
+    log.newest().clone_into(&mut promotion.follows);
     promotion.open = log.open(promotion.at);
     promotion.by_hand = log.is_by_hand(&promotion.role(), promotion.alias_before(&promotion.role));
 }

@@ -63,7 +63,7 @@ pub async fn carry_out(
             other.version.unwrap_or_default()
         )),
         None => {
-            messages.push(format!("the promotion of {} v{version} was undone meanwhile", promotion.model))
+            messages.push(format!("the promotion of {} v{version} was undone meanwhile", promotion.model));
         }
         Some(_) => {
             let from = before(&promotion).map_or(String::new(), |from| format!(", which was v{from}"));

@@ -111,7 +111,7 @@ pub fn answer(effect: Effect, fails: bool) -> Msg {
         Effect::Promote(request) => {
             let promotion = planned(&request).promotion;
             let done = Promoted { promotion, holds: true, messages: NAMES.map(str::to_owned).to_vec() };
-            Msg::Promoted(if fails { Err(failed()) } else { Ok(done) })
+            Msg::Promoted(if fails { Err(failed()) } else { Ok(Box::new(done)) })
         }
         Effect::ReadChampion(challenged) => {
             let result = if fails { Err(failed()) } else { Ok(Some(("1".into(), run(3).info.run_id))) };

@@ -1,6 +1,6 @@
 //! Promotions from the registry on the screen, and the comparison with the champion.
 
-use super::registry::World;
+use super::registry::{World, block_on};
 use super::*;
 use crate::mlflow::filter::parse;
 use crate::promotion::{ModelPolicy, Role};
@@ -91,6 +91,16 @@ fn a_run_and_a_version_are_compared_with_the_champion() {
         assert_eq!(compared(&world), Some((runs, Some(champion.clone()), Show::Difference)), "{keys}");
         world.keys("esc");
     }
+    // What was being read when it was left is read anew.
+    world.is_slow = true;
+    world.later();
+    world.is_slow = false;
+    world.keys("V esc");
+    block_on(world.store.set_model_alias("wine", "by-python", 3)).unwrap();
+    world.later();
+    let screen = world.screen();
+    let is_fresh = |line: &str| line.contains("v3") && line.contains("@by-python");
+    assert!(screen.lines().any(is_fresh), "{screen}");
     world.keys("j j V");
     world.has("this is the run of wine@champion");
     assert_eq!(compared(&world), None);

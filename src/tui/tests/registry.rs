@@ -9,7 +9,7 @@ use crate::tui::features::models;
 use crate::tui::features::models::effects::Effect as ModelEffect;
 use crate::tui::features::models::screen::ModelsPane;
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
@@ -58,7 +58,8 @@ pub fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
                 let journal = crate::marking::Journal::new(folder.path(), "memory");
                 let patterns = crate::select::Patterns::default();
                 let plan = crate::promotion::plan(store, &request, &patterns).await.unwrap();
-                models::Msg::Promoted(crate::marking::promote(store, &journal, &plan.promotion).await)
+                let done = crate::marking::promote(store, &journal, &plan.promotion).await;
+                models::Msg::Promoted(done.map(Box::new))
             }
             ModelEffect::ReadChampion(challenged) => {
                 let version = store.model_version_by_alias(&challenged.model, &challenged.alias).await;

@@ -126,7 +126,7 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
             let _turn = turn.lock().await;
             let request = PromotionRequest { random: fastrand::u32(..), ..*request };
             Msg::Promoted(match promotion::plan(&store, &request, &patterns).await {
-                Ok(plan) => marking::promote(&store, &journal, &plan.promotion).await,
+                Ok(plan) => marking::promote(&store, &journal, &plan.promotion).await.map(Box::new),
                 Err(error) => Err(error),
             })
         }),

@@ -74,7 +74,7 @@ pub enum Msg {
     /// What a promotion would write, and what the gate says.
     PromotionPlanned { request: Box<PromotionRequest>, result: Result<Box<PromotionPlan>, StoreError> },
     /// A version was promoted, or not.
-    Promoted(Result<Promoted, StoreError>),
+    Promoted(Result<Box<Promoted>, StoreError>),
     /// The run of a champion, if there is one.
     Champion { challenged: Challenged, result: Result<Option<(ExperimentId, RunId)>, StoreError> },
 }

@@ -3,7 +3,7 @@
 
 use super::effects::{Challenged, Effect};
 use super::screen::ModelsScreen;
-use super::update::screen;
+use super::update::{screen, screen_mut};
 use super::{Done, editing};
 use crate::mlflow::{ExperimentId, ModelStage, RunId};
 use crate::promotion::{ModelPolicy, Promoted, PromotionPlan, PromotionRequest, Role};
@@ -115,7 +115,7 @@ pub fn planned(app: &mut App, request: PromotionRequest, result: Result<Box<Prom
 }
 
 /// A version was promoted, or not.
-pub fn promoted(app: &mut App, result: Result<Promoted, StoreError>, effects: &mut Effects) {
+pub fn promoted(app: &mut App, result: Result<Box<Promoted>, StoreError>, effects: &mut Effects) {
     app.models.is_writing = false;
     match result {
         Ok(done) => {
@@ -180,6 +180,10 @@ pub fn compared(
     match result {
         Ok(Some((_, run))) if run == challenged.run => app.say(format!("this is the run of {named}")),
         Ok(Some(champion)) => {
+            if let Some(screen) = screen_mut(app) {
+                // Nobody takes the answers meanwhile: all is asked for anew.
+                screen.stop_reading();
+            }
             compare_runs(app, vec![(challenged.experiment, challenged.run), champion.clone()], champion.1);
         }
         Ok(None) => app.say(format!("there is no {named}, or its run is gone")),
