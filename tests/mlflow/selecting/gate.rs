@@ -80,5 +80,5 @@ fn the_gate_decides_as_an_independent_program_does_for_the_same_reasons() {
         assert_eq!(verdict.outcome().as_str(), case["decision"], "{told}");
         *decisions.entry(verdict.outcome().as_str()).or_insert(0) += 1;
     }
-    assert!(decisions.len() == 3 && decisions.values().all(|count| *count >= 10), "{decisions:?}");
+    assert!(decisions.len() == 3 && decisions.values().all(|count| *count >= 5), "{decisions:?}");
 }
