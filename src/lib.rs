@@ -5,7 +5,7 @@
 //! ```text
 //! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
-//! store ◀── registry ◀── { cli, tui }                  select ◀── registry
+//! store ◀── registry ◀── promotion ◀── marking          select ◀── registry
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
 //! { chart, compare, sheet } ◀── report ◀── cli
 //! params ◀── learn ◀── sweep ◀── { config, cli, tui }  store ◀── sweep      learn ◀── compare
@@ -22,6 +22,7 @@
 //! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
 //! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
 //! - [`registry`]: versions of registered models, and the runs and values behind them.
+//! - [`promotion`]: the gate before a version becomes champion, and what promoting it writes.
 //! - [`report`]: an experiment's best runs as Markdown or a page.
 //! - [`params`]: hyper-parameters: their values and ranges.
 //! - [`learn`]: estimators: data sets, folds, model families, scores, ONNX. Knows no MLflow, no store and no sweep.
@@ -53,6 +54,8 @@
 //! - **mark**: a run is marked best by tags, a model version and an alias; **record**: a mark in the experiment's log; the newest
 //!   one that is not undone **holds**; **settling**: bringing tags and aliases in line with the log; **journal**: the marks that
 //!   this machine is writing.
+//! - **role**: what a version is promoted to: an alias or a stage; **holder**: the version that has it; **gate**: what is checked
+//!   before; **verdict**: what came of that.
 //! - **plan** of a sweep: all settings, decided; **report**: what a trial measures on the way, one for each fold; **journal** of a
 //!   sweep: its events.
 //! - **attempt** at a trial of a command: a process that carries it out, and may be followed by another; **guard**: the process
@@ -77,6 +80,7 @@ pub mod mlflow;
 mod orders;
 pub mod params;
 pub mod program;
+pub mod promotion;
 pub mod registry;
 pub mod report;
 pub mod select;

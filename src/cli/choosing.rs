@@ -15,7 +15,7 @@ use crate::state::policies::Policies;
 use crate::store::Store;
 use crate::store::uri::Location;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct PolicyFlags {
     /// The metric to optimise; append :min or :max if its name does not imply the direction. Repeat it for several
     /// metrics: the choice is then made on their Pareto front, by the metrics in order or by --weight
@@ -62,6 +62,11 @@ fn named(text: &str) -> Named<'_> {
 }
 
 impl PolicyFlags {
+    /// By a metric, as it would be written behind `--metric`, or by what is known of the experiment.
+    pub fn by(metric: Option<String>) -> Self {
+        Self { metric: metric.into_iter().collect(), ..Self::default() }
+    }
+
     /// The direction that the flags say.
     fn flag(&self) -> Option<Goal> {
         match (self.min, self.max) {

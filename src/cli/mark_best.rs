@@ -14,11 +14,11 @@ use crate::marking::{
 };
 use crate::mlflow::limits::{check_alias, check_model_name};
 use crate::mlflow::{Experiment, RunId};
-use crate::select::margin::is_better_by;
+use crate::promotion::{self, Outcome};
 use crate::select::{MetricGoal, Policy, ValueOf, reason};
 use crate::sheet::json_number;
 use crate::state;
-use crate::store::{ErrorKind, Store, now_ms};
+use crate::store::{ErrorKind, Store, StoreError, now_ms};
 use crate::text;
 
 #[derive(Debug, clap::Args)]
@@ -71,12 +71,7 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         return history(&experiment, arguments.json, out);
     }
     if !settings.read_only && !arguments.dry_run {
-        repair(&journal)?;
-        let resumed = marking::resume(&store, &journal).await?;
-        for outcome in resumed.outcomes {
-            eprintln_all("finished an interrupted step", &outcome.messages);
-        }
-        let mut failed = resumed.failed.into_iter();
+        let mut failed = finish_interrupted_all(&store, &journal).await?.into_iter();
         // With --resume the last one is the command's own error.
         let last = if arguments.resume { failed.next_back() } else { None };
         for error in failed {
@@ -106,6 +101,25 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     let outcome = marking::mark(&store, &journal, &plan).await?;
     say(&outcome.record, &outcome.messages, arguments.json, out)
+}
+
+/// Finishes marks and promotions that broke off, and tells of them; why some could not be.
+async fn finish_interrupted_all(store: &Store, journal: &Journal) -> Result<Vec<StoreError>, Failure> {
+    repair(journal)?;
+    let resumed = marking::resume(store, journal).await?;
+    let marks = resumed.outcomes.into_iter().map(|outcome| outcome.messages);
+    for messages in marks.chain(resumed.promotions.into_iter().map(|promoted| promoted.messages)) {
+        eprintln_all("finished an interrupted step", &messages);
+    }
+    Ok(resumed.failed)
+}
+
+/// The same, and tells why some could not be finished.
+pub async fn finish_interrupted(store: &Store, journal: &Journal) -> Result<(), Failure> {
+    for error in finish_interrupted_all(store, journal).await? {
+        eprintln_all("could not finish an interrupted step", &[error.to_string()]);
+    }
+    Ok(())
 }
 
 /// A journal that is damaged is told and set aside: what it held cannot be finished, and nothing else waits for it.
@@ -207,8 +221,14 @@ async fn request(
                     .into(),
             ));
         }
+        let usual = model_name(settings, arguments, experiment, metric);
+        let name = if arguments.register.is_some() {
+            usual
+        } else {
+            marking::registered_name(store, &request.run, &usual, request.model_by.as_ref()).await?
+        };
         request.registration = Some(Registration {
-            name: model_name(settings, arguments, experiment, metric),
+            name,
             alias: arguments.alias.clone().unwrap_or_else(|| selecting.alias.clone()),
             previous_alias: previous_alias(settings, arguments),
         });
@@ -259,7 +279,13 @@ async fn gate(
     let Some(alias) = than.strip_prefix("alias:").filter(|alias| !alias.is_empty()) else {
         return Err(Failure::Usage(format!("--if-better-than must be alias:NAME, not {than:?}")));
     };
-    let model = model_name(settings, arguments, experiment, &request.metric);
+    let usual = model_name(settings, arguments, experiment, &request.metric);
+    let by = request.model_by.as_ref();
+    let model = if arguments.register.is_some() {
+        usual
+    } else {
+        marking::registered_name(store, &request.run, &usual, by).await?
+    };
     let champion = match store.model_version_by_alias(&model, alias).await {
         // Nobody is to be beaten.
         Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => return Ok(()),
@@ -271,24 +297,12 @@ async fn gate(
     };
     let objective = chosen.selection.policy.primary();
     let value = value_of(store, &id, objective, chosen.selection.policy.value).await?;
-    let Some(value) = value else {
-        return Err(Failure::Usage(format!(
-            "the run of {named} has no {} to compare with",
-            objective.metric
-        )));
-    };
-    let own = request.value.unwrap_or(f64::NAN);
-    // Whatever is a number is better than what is none.
-    if !value.is_finite() || is_better_by(objective.goal, own, value, least) {
-        return Ok(());
+    let check = promotion::better(objective, least, ("the best run", request.value), (&named, value));
+    match check.outcome {
+        Outcome::Passed => Ok(()),
+        Outcome::Unknown => Err(Failure::Usage(check.words)),
+        Outcome::Failed => Err(Failure::NotBetter(check.words)),
     }
-    let wanted = if least > 0.0 { format!(" by at least {}", text::exact(least)) } else { String::new() };
-    Err(Failure::NotBetter(format!(
-        "the best run has {} = {}, and {named} has {}: not better{wanted}",
-        objective.metric,
-        text::exact(own),
-        text::exact(value)
-    )))
 }
 
 /// A run's value of an objective, where it has one; NaN and the infinities are values.

@@ -18,6 +18,7 @@ mod model_versions;
 mod models;
 mod out;
 mod output;
+mod promote;
 mod reading;
 mod report;
 mod runs;
@@ -53,8 +54,8 @@ use crate::sweep::run::RunError;
 use crate::text::clean_lines;
 use crate::tui::{Keymap, OpenStore};
 
-const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure; 2 wrong command line or settings; 3 not found, or no run is eligible; 4 a run waited for did not finish, or the best run is not \
-    better than the champion; 5 timeout.";
+const EXIT_CODES: &str = "Exit codes: 0 success; 1 failure; 2 wrong command line or settings; 3 not found, or no run is eligible; 4 a run waited for did not finish, or the run or \
+    version is not better than the champion; 5 timeout.";
 
 /// See, compare, choose and train MLflow runs in the terminal.
 ///
@@ -86,6 +87,8 @@ pub enum Command {
     Report(report::Arguments),
     /// List registered models, or the versions of one with their runs and values
     Models(models::Arguments),
+    /// Promote a version of a registered model to an alias or a stage, if the gate lets it through
+    Promote(promote::Arguments),
     /// Train: search over model families, or over the params of any command, logging each trial as a run
     Sweep(Box<sweep_arguments::Arguments>),
     /// List, pause, continue or cancel the sweeps of this machine
@@ -315,6 +318,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::MarkBest(command)) => block_on(mark_best::run(&settings, &command, &mut out)),
         Some(Command::Report(command)) => block_on(report::run(&settings, &command, &mut out)),
         Some(Command::Models(command)) => block_on(models::run(&settings, &command, &mut out)),
+        Some(Command::Promote(command)) => block_on(promote::run(&settings, &command, &mut out)),
         Some(Command::Sweep(command)) => block_on(sweep::run(&settings, &command, &mut out)),
         Some(Command::Sweeps(command)) => block_on(sweeps::run(&settings, &command, &mut out)),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),

@@ -3,6 +3,7 @@
 //! Defaults are overridden by the file, the file by the environment, the environment by flags.
 
 mod access;
+mod promoting;
 pub mod raw;
 pub mod resolve;
 mod scripts;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+pub use promoting::ModelPolicies;
 pub use raw::{Color, Glyphs, GraphicsChoice, Notify, Palette, ProfileAuth, RawConfig};
 pub use resolve::{Environment, Flags, Multiplexer, Settings};
 pub use selecting::Selecting;
@@ -44,6 +46,8 @@ pub enum ConfigError {
     Metric { path: PathBuf, line: String },
     #[error("{path}, in [select]: {message}", path = path.display())]
     Select { path: PathBuf, message: String },
+    #[error("{path}, in [models.{name}]: {message}", path = path.display())]
+    Model { path: PathBuf, name: String, message: String },
     #[error("{path}, in [sweep]: {message}", path = path.display())]
     Sweep { path: PathBuf, message: String },
     #[error(transparent)]

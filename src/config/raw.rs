@@ -28,6 +28,9 @@ pub struct RawConfig {
     pub http: RawHttp,
     pub select: RawSelect,
     pub sweep: RawSweep,
+    /// By name of a registered model.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, RawModel>,
     /// From keys to the name of an action.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, String>,
@@ -136,6 +139,37 @@ impl Default for RawSelect {
             model_name: "{experiment}".into(),
             alias: "champion".into(),
             previous_alias: "previous-champion".into(),
+        }
+    }
+}
+
+/// What a version of a registered model must show before it is promoted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawModel {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    pub min_delta: f64,
+    pub same_data: bool,
+    pub tags: Vec<String>,
+    pub params: Vec<String>,
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub constraint: Option<String>,
+    pub roles: Vec<String>,
+    pub keep: usize,
+}
+
+impl Default for RawModel {
+    fn default() -> Self {
+        Self {
+            metric: None,
+            min_delta: 0.0,
+            same_data: false,
+            tags: Vec::new(),
+            params: Vec::new(),
+            constraint: None,
+            roles: Vec::new(),
+            keep: 1,
         }
     }
 }

@@ -250,7 +250,7 @@ impl Settings {
                 .unwrap_or(raw.tui.notify),
             user: user(&rest.auth, environment),
             rest,
-            selecting: Selecting::new(&raw.select, &config_file)?,
+            selecting: Selecting::new(&raw.select, &raw.models, &config_file)?,
             sweeping: Sweeping::new(&raw.sweep, &config_file)?,
             config_file,
             profile: profile_name,

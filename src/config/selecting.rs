@@ -1,10 +1,13 @@
 //! How the best run is chosen and marked, as the settings have it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::ConfigError;
-use super::raw::RawSelect;
+use super::promoting::{ModelPolicies, policies};
+use super::raw::{RawModel, RawSelect};
 use crate::mlflow::limits::check_alias;
+use crate::promotion::{ModelPolicy, Role};
 use crate::select::Patterns;
 
 /// What a name for a model can be made of.
@@ -19,6 +22,8 @@ pub struct Selecting {
     pub model_name: String,
     pub alias: String,
     pub previous_alias: String,
+    /// What is asked of versions before they are promoted.
+    pub policies: ModelPolicies,
 }
 
 impl Default for Selecting {
@@ -30,12 +35,17 @@ impl Default for Selecting {
             model_name: raw.model_name,
             alias: raw.alias,
             previous_alias: raw.previous_alias,
+            policies: ModelPolicies::new(),
         }
     }
 }
 
 impl Selecting {
-    pub(super) fn new(raw: &RawSelect, path: &Path) -> Result<Self, ConfigError> {
+    pub(super) fn new(
+        raw: &RawSelect,
+        models: &BTreeMap<String, RawModel>,
+        path: &Path,
+    ) -> Result<Self, ConfigError> {
         let wrong = |message: String| ConfigError::Select { path: path.to_owned(), message };
         let patterns = Patterns::parse(&raw.metrics)
             .map_err(|line| ConfigError::Metric { path: path.to_owned(), line })?;
@@ -45,6 +55,7 @@ impl Selecting {
             model_name: raw.model_name.clone(),
             alias: raw.alias.clone(),
             previous_alias: raw.previous_alias.clone(),
+            policies: policies(models, path)?,
         };
         if let Some(part) = parts(&raw.model_name).find(|part| !PARTS.contains(part)) {
             let known = PARTS.map(|part| format!("{{{part}}}")).join(", ");
@@ -60,6 +71,19 @@ impl Selecting {
             return Err(wrong("alias and previous_alias must differ".into()));
         }
         Ok(selecting)
+    }
+
+    /// What is asked of the versions of a model.
+    pub fn policy(&self, model: &str) -> ModelPolicy {
+        self.policies.get(model).cloned().unwrap_or_default()
+    }
+
+    /// The alias of the newest of the earlier holders of a role.
+    pub fn first_earlier(&self, role: &Role) -> String {
+        if role.name() == self.alias {
+            return self.previous_alias.clone();
+        }
+        format!("previous-{}", role.name())
     }
 
     /// The name for a model. What the registry does not take in a name becomes `-`.
@@ -93,7 +117,9 @@ mod tests {
         let of = |alias: &str, previous: &str| {
             let raw =
                 RawSelect { alias: alias.into(), previous_alias: previous.into(), ..RawSelect::default() };
-            Selecting::new(&raw, Path::new("config.toml")).map(|_| ()).map_err(|error| error.to_string())
+            Selecting::new(&raw, &BTreeMap::new(), Path::new("config.toml"))
+                .map(|_| ())
+                .map_err(|error| error.to_string())
         };
         assert_eq!(of("champion", "v-old"), Ok(()));
         assert_eq!(of("latest-but-one", "v1x"), Ok(()));

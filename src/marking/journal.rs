@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{Record, Undone};
 use crate::disk::{self, Care};
 use crate::mlflow::ExperimentId;
+use crate::promotion::Promotion;
 use crate::state::document::{Document, stable_hash};
 use crate::state::lock::{LockedFile, is_locked, lock};
 use crate::state::worker::Worker;
@@ -31,6 +32,19 @@ pub enum Step {
         /// The mark that is taken back.
         record: Box<Record>,
     },
+    /// A version is promoted: as far as it has come.
+    Promote(Box<Promotion>),
+    /// A promotion is taken back.
+    Demote {
+        /// Of this step.
+        id: String,
+        /// The promotion that is taken back.
+        promotion: Box<Promotion>,
+        /// The user who takes it back.
+        by: String,
+        /// Milliseconds since the epoch.
+        at: i64,
+    },
 }
 
 impl Step {
@@ -39,6 +53,8 @@ impl Step {
         match self {
             Self::Mark(record) => &record.id,
             Self::Undo { undone, .. } => &undone.id,
+            Self::Promote(promotion) => &promotion.id,
+            Self::Demote { id, .. } => id,
         }
     }
 
@@ -47,6 +63,8 @@ impl Step {
         match self {
             Self::Mark(record) => record.at,
             Self::Undo { undone, .. } => undone.at,
+            Self::Promote(promotion) => promotion.at,
+            Self::Demote { at, .. } => *at,
         }
     }
 }
@@ -54,7 +72,7 @@ impl Step {
 /// A step that was begun, and is not over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Open {
-    /// Where it is done.
+    /// Where it is done; empty for promotions.
     pub experiment: ExperimentId,
     /// As far as it had come when that was noted.
     pub step: Step,

@@ -4,7 +4,7 @@
 //! two people who mark at once lose nothing. Which run is marked follows from the log alone (the newest mark that is not
 //! undone), and everything else (the run's tags, the experiment's, the alias) is brought in line with it, by whoever
 //! writes, until nothing is left to do. Each write can be repeated, and a journal in the state directory remembers a step
-//! that broke off. Knows no terminal.
+//! that broke off. Promotions of versions have their place in the same journal. Knows no terminal.
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
@@ -13,6 +13,7 @@ mod checkpoint;
 mod journal;
 mod model;
 mod plan;
+mod promoting;
 mod record;
 mod registry;
 mod settle;
@@ -23,6 +24,7 @@ mod work;
 
 pub use checkpoint::ModelBy;
 pub use journal::{Journal, Open, Step};
-pub use plan::{MarkPlan, MarkRequest, Registration};
+pub use plan::{MarkPlan, MarkRequest, Registration, registered_name};
+pub use promoting::{demote, promote};
 pub use record::{MARK, MarkEvent, Model, Record, Undone, events, holder};
-pub use work::{MarkOutcome, Resumed, Undoing, mark, plan, resume, undo};
+pub use work::{MarkOutcome, Resumed, Undoing, mark, plan, resume, source, undo};

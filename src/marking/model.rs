@@ -1,12 +1,11 @@
 //! The model of a run, as far as it has one that can be registered.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::checkpoint::{ModelBy, choose};
 use super::plan::is_refused;
-use crate::mlflow::{LoggedModel, ModelMetric, Run, RunId, tags};
+use crate::mlflow::{LoggedModel, Run, RunId, tags};
+use crate::registry::find_nan;
 use crate::store::{ArtifactList, ErrorKind, Result, Store};
 
 /// Characters of a reason that are kept: a tag does not hold much more.
@@ -67,31 +66,6 @@ async fn logged_models(store: &Store, run: &Run) -> Result<Vec<LoggedModel>> {
         }
     }
     Ok(models)
-}
-
-/// MLflow keeps the NaN of a model as 0. The history of the run that logged it tells which zeros are none.
-async fn find_nan(store: &Store, models: &mut [LoggedModel], key: &str) -> Result<()> {
-    let is_zero = |metric: &ModelMetric| metric.key == key && metric.point.value == 0.0;
-    let zeros = models.iter().flat_map(|model| &model.metrics).filter(|metric| is_zero(metric));
-    let runs: BTreeSet<RunId> = zeros.map(|metric| metric.run_id.clone()).collect();
-    for run in runs {
-        let history = match store.metric_history(&run, key).await {
-            Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => continue,
-            history => history?,
-        };
-        let nan: BTreeSet<(i64, i64)> = history
-            .iter()
-            .filter(|point| point.value.is_nan())
-            .map(|point| (point.step, point.timestamp))
-            .collect();
-        for metric in models.iter_mut().flat_map(|model| &mut model.metrics) {
-            let place = (metric.point.step, metric.point.timestamp);
-            if is_zero(metric) && metric.run_id == run && nan.contains(&place) {
-                metric.point.value = f64::NAN;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The address of a model among a run's artifacts.

@@ -4,7 +4,7 @@ use super::checkpoint::ModelBy;
 use super::model::ModelSource;
 use super::record::{Model, Record, VERSION_OF, events, holder, is_mark};
 use super::{model, record, shared};
-use crate::mlflow::{Experiment, ExperimentId, RunId};
+use crate::mlflow::{Experiment, ExperimentId, ModelVersion, RunId};
 use crate::store::{ErrorKind, Result, Store};
 
 /// Under which name and alias a model is registered.
@@ -101,6 +101,32 @@ pub async fn plan(store: &Store, request: &MarkRequest) -> Result<MarkPlan> {
         }
     }
     Ok(MarkPlan { experiment, record, writes })
+}
+
+/// The name that the model of a run is registered under already, where it is; or else the usual one.
+///
+/// # Errors
+/// If the store does not answer.
+pub async fn registered_name(
+    store: &Store,
+    run: &RunId,
+    usual: &str,
+    by: Option<&ModelBy>,
+) -> Result<String> {
+    let versions = match store.model_versions_of(std::slice::from_ref(run)).await {
+        Err(error) if is_refused(&error.kind) => Vec::new(),
+        versions => versions?,
+    };
+    if versions.is_empty() || versions.iter().any(|version| version.name == usual) {
+        return Ok(usual.to_owned());
+    }
+    let source = model::source(store, &store.get_run(run).await?, by).await?.map(|source| source.address);
+    let rank = |version: &&ModelVersion| {
+        let is_same = source.as_ref() == Ok(&version.source);
+        (is_same, !version.aliases.is_empty(), version.creation_time)
+    };
+    let found = versions.iter().max_by_key(rank);
+    Ok(found.map_or_else(|| usual.to_owned(), |version| version.name.clone()))
 }
 
 /// An id behind all that are there, also where another clock is ahead of this one.
@@ -214,7 +240,8 @@ fn aliased(model: &Model, writes: &mut Vec<String>) {
             .push(format!("registry: alias {} of {} to version {before}", model.previous_alias, model.name));
     }
     let to = model.version.map_or("the new version".to_owned(), |version| format!("version {version}"));
-    writes.push(format!("registry: alias {} of {} to {to}", model.alias, model.name));
+    let from = model.alias_before.map_or(String::new(), |before| format!(" from version {before}"));
+    writes.push(format!("registry: alias {} of {}{from} to {to}", model.alias, model.name));
 }
 
 pub fn taken_by_prompt(name: &str) -> String {

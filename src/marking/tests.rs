@@ -176,6 +176,24 @@ fn a_mark_moves_and_comes_back() {
 }
 
 #[test]
+fn a_run_whose_model_is_registered_keeps_its_name() {
+    block_on(async {
+        let world = World::new(Moment::Before).await;
+        let name = |run: usize| registered_name(&world.store, &world.runs[run], "usual", None);
+        assert_eq!(name(0).await.unwrap(), "usual", "it is not registered yet");
+        world.mark(0, 1_000).await.unwrap();
+        assert_eq!((name(0).await.unwrap(), name(1).await.unwrap()), ("wine".into(), "usual".into()));
+        // A champion elsewhere goes before another model, and the usual name before all.
+        let source = world.store.model_versions("wine").await.unwrap()[0].source.clone();
+        for other in ["other", "usual"] {
+            world.store.create_registered_model(other).await.unwrap();
+            world.store.create_model_version(other, &source, Some(&world.runs[0]), &[]).await.unwrap();
+            assert_eq!(name(0).await.unwrap(), if other == "usual" { "usual" } else { "wine" });
+        }
+    });
+}
+
+#[test]
 fn a_plan_writes_nothing_and_says_what_it_would() {
     block_on(async {
         let world = World::new(Moment::Before).await;

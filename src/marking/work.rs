@@ -1,11 +1,15 @@
 //! Marking and undoing, step by step: each write can be repeated, and the journal knows of the step until it is over.
 
+use super::checkpoint::ModelBy;
 use super::journal::{Journal, Open, Step};
+use super::model;
 use super::plan::{self, MarkPlan, MarkRequest, is_refused};
+use super::promoting;
 use super::record::{MarkEvent, Model, Record, Undone, events, holder, is_undone, new_id};
 use super::registry::{Aligned, Hand, align, is_registered, register};
 use super::settle::{ROUNDS, settle};
-use crate::mlflow::{ExperimentId, LifecycleStage};
+use crate::mlflow::{ExperimentId, LifecycleStage, Run};
+use crate::promotion::Promoted;
 use crate::store::{ErrorKind, Result, Store, StoreError};
 
 /// What came of a step.
@@ -27,7 +31,19 @@ pub async fn plan(store: &Store, request: &MarkRequest) -> Result<MarkPlan> {
     plan::plan(store, request).await
 }
 
-fn journalled<T>(result: std::io::Result<T>) -> Result<T> {
+/// The address that the model of a run is registered from, or why there is none, in words.
+///
+/// # Errors
+/// If the store does not answer.
+pub async fn source(
+    store: &Store,
+    run: &Run,
+    by: Option<&ModelBy>,
+) -> Result<std::result::Result<String, String>> {
+    Ok(model::source(store, run, by).await?.map(|source| source.address))
+}
+
+pub fn journalled<T>(result: std::io::Result<T>) -> Result<T> {
     let operation = "note in the journal what is being written";
     result.map_err(|error| StoreError::new(operation, ErrorKind::Io(error.to_string())))
 }
@@ -301,6 +317,8 @@ fn taken_back(model: &Model, aligned: &Aligned) -> Vec<String> {
 pub struct Resumed {
     /// Of those that are finished, or taken back.
     pub outcomes: Vec<MarkOutcome>,
+    /// Of promotions that are finished, or taken back.
+    pub promotions: Vec<Promoted>,
     /// Why some are not finished; they stay in the journal.
     pub failed: Vec<StoreError>,
 }
@@ -323,14 +341,24 @@ pub async fn resume(store: &Store, journal: &Journal) -> Result<Resumed> {
     for Open { experiment, step, .. } in broken_off {
         // Another window was faster.
         let Some(_held) = journalled(journal.take(step.id()))? else { continue };
-        let outcome = match step.clone() {
-            Step::Mark(record) => finish(store, journal, &experiment, *record).await,
+        let done = match step.clone() {
+            Step::Mark(record) => {
+                finish(store, journal, &experiment, *record).await.map(|it| resumed.outcomes.push(it))
+            }
             Step::Undo { undone, record } => {
-                take_back(store, journal, &experiment, &undone, *record, true).await
+                let taken_back = take_back(store, journal, &experiment, &undone, *record, true).await;
+                taken_back.map(|it| resumed.outcomes.push(it))
+            }
+            Step::Promote(promotion) => {
+                promoting::finish(store, journal, &promotion).await.map(|it| resumed.promotions.push(it))
+            }
+            Step::Demote { id, promotion, by, .. } => {
+                let taken_back = promoting::take_back_again(store, journal, &id, &promotion, &by).await;
+                taken_back.map(|it| resumed.promotions.push(it))
             }
         };
-        match outcome {
-            Ok(outcome) => resumed.outcomes.push(outcome),
+        match done {
+            Ok(()) => {}
             // The experiment is not there any more: there is nothing to bring in line.
             Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => journalled(journal.end(step.id()))?,
             Err(error) if error.is_transient() => return Err(error),

@@ -6,8 +6,10 @@
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
 pub mod edit;
+mod nan;
 mod origin;
 
+pub use nan::find_nan;
 pub use origin::{VersionOrigin, origins};
 
 use crate::mlflow::ModelVersion;

@@ -27,6 +27,15 @@ pub struct VersionOrigin {
 }
 
 impl VersionOrigin {
+    /// What these are worth.
+    pub fn of(run: Option<&Run>, model: Option<&LoggedModel>) -> Self {
+        Self {
+            run: run.map(|run| run.info.clone()),
+            run_metrics: run.map(values_of_run).unwrap_or_default(),
+            model_metrics: model.map(values_of_model).unwrap_or_default(),
+        }
+    }
+
     /// The value of a metric: the logged model's own, or else its run's, which may have made several models.
     pub fn value(&self, metric: &str) -> Option<f64> {
         self.model_metrics.get(metric).or_else(|| self.run_metrics.get(metric)).copied()
@@ -54,11 +63,7 @@ pub async fn origins(store: &Store, versions: &[ModelVersion]) -> Result<Vec<Ver
     let origin = |version: &ModelVersion| {
         let run = version.run_id.as_ref().and_then(|id| runs.get(id));
         let model = version.model_id.as_ref().and_then(|id| models.get(id));
-        VersionOrigin {
-            run: run.map(|run| run.info.clone()),
-            run_metrics: run.map(values_of_run).unwrap_or_default(),
-            model_metrics: model.map(values_of_model).unwrap_or_default(),
-        }
+        VersionOrigin::of(run, model)
     };
     Ok(versions.iter().map(origin).collect())
 }

@@ -1,6 +1,7 @@
 //! The model registry as a store without mercy tells it.
 
 use mltui::mlflow::{ModelVersion, RegisteredModel, RunId, Tag};
+use mltui::promotion::{Promoted, Promotion, PromotionPlan, PromotionRequest, Verdict};
 use mltui::registry::VersionOrigin;
 use mltui::registry::edit::Applied;
 use mltui::tui::features::models::Msg;
@@ -54,6 +55,24 @@ fn origin(number: usize) -> VersionOrigin {
     }
 }
 
+fn planned(request: &PromotionRequest) -> PromotionPlan {
+    let promotion = Promotion {
+        id: "0000000000001-1".into(),
+        model: request.model.clone(),
+        version: request.version.as_ref().ok().copied(),
+        role: request.role.name().to_owned(),
+        ..Promotion::default()
+    };
+    PromotionPlan {
+        promotion,
+        holder: Some(u64::MAX),
+        is_held: false,
+        verdict: Verdict::default(),
+        measured: None,
+        writes: NAMES.map(|name| name.repeat(20)).to_vec(),
+    }
+}
+
 pub fn answer(effect: Effect, fails: bool) -> Msg {
     let failed = || error();
     match effect {
@@ -85,5 +104,18 @@ pub fn answer(effect: Effect, fails: bool) -> Msg {
             Ok(Applied { words: edit.words(), undo: None, model: Some(NAMES[4].into()) })
         }),
         Effect::TakeBack(done) => Msg::Undone { done, result: Err(failed()) },
+        Effect::PlanPromotion(request) => {
+            let result = if fails { Err(failed()) } else { Ok(Box::new(planned(&request))) };
+            Msg::PromotionPlanned { request, result }
+        }
+        Effect::Promote(request) => {
+            let promotion = planned(&request).promotion;
+            let done = Promoted { promotion, holds: true, messages: NAMES.map(str::to_owned).to_vec() };
+            Msg::Promoted(if fails { Err(failed()) } else { Ok(Box::new(done)) })
+        }
+        Effect::ReadChampion(challenged) => {
+            let result = if fails { Err(failed()) } else { Ok(Some(("1".into(), run(3).info.run_id))) };
+            Msg::Champion { challenged, result }
+        }
     }
 }

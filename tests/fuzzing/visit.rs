@@ -191,9 +191,9 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
                 ..Model::default()
             };
             let record = Record {
-                run_id: request.run.0,
+                run_id: request.run.0.clone(),
                 run_name: NAMES[4].into(),
-                metric: request.metric,
+                metric: request.metric.clone(),
                 value: request.value,
                 why: NAMES[5].repeat(30),
                 model: Some(model),
@@ -202,7 +202,9 @@ fn answer_to_a_person(effect: Effect, fails: bool) -> Vec<Msg> {
             };
             let writes = NAMES.map(str::to_owned).to_vec();
             let plan = MarkPlan { experiment: experiment("1", NAMES[4]), record, writes };
-            vec![Msg::Best(best::Msg::Planned(or_error(fails).map(|()| Box::new(plan))))]
+            let judged = NAMES.map(str::to_owned).to_vec();
+            let preview = best::Preview { request: *request, plan, judged };
+            vec![Msg::Best(best::Msg::Planned(or_error(fails).map(|()| Box::new(preview))))]
         }
         Effect::Sweeps(sweeps::effects::Effect::CheckPlan { ticket, .. }) => {
             let result = if fails { Err(NAMES[4].into()) } else { Ok(NAMES[3].repeat(40)) };

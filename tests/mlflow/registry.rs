@@ -195,6 +195,31 @@ client.set_registered_model_alias("wine", "by-python", 1)
 client.create_registered_model("another")
 "#;
 
+/// Promotes the first version by keys after a look, takes that back, and compares its run with the champion's.
+fn promote(terminal: &mut Terminal, aliases: &dyn Fn() -> Value) {
+    terminal.type_keys("B");
+    terminal.wait_for("Promote wine v1 to");
+    terminal.type_keys("\r");
+    terminal.wait_for("Promote wine v1 to @champion?");
+    terminal.wait_for("@champion of wine: from v2 to v1");
+    terminal.wait_for("val_rmse: 0.9, v2 has 0.8, a difference of 0.1");
+    terminal.type_keys("y");
+    terminal.wait_for("wine v1 is @champion, which was v2");
+    let seen = aliases();
+    assert_eq!((&seen["champion"], &seen["previous-champion"]), (&json!(1), &json!(2)));
+    terminal.type_keys("U");
+    terminal.wait_for("wine v1 is no longer @champion; v2 is again");
+    terminal.wait("the champion on the screen", |screen| {
+        screen.lines().any(|line| line.contains("v2 ") && line.contains("@champion") && line.contains("0.8"))
+    });
+    terminal.type_keys("V");
+    terminal.wait("both runs side by side", |screen| {
+        screen.contains("Importance") && screen.contains("calm-0") && screen.contains("calm-1")
+    });
+    terminal.type_keys("\x1b");
+    terminal.wait_for("wine v1");
+}
+
 /// The registry by keys, on a store that MLflow's client looks into and changes meanwhile.
 fn visit(mlflow: Mlflow, folder: &Path, address: &str) {
     let aliases = || -> Value {
@@ -228,6 +253,7 @@ fn visit(mlflow: Mlflow, folder: &Path, address: &str) {
     terminal.type_keys("U");
     terminal.wait_for("undone: @from-keys");
     assert_eq!(aliases()["from-keys"], Value::Null);
+    promote(&mut terminal, &aliases);
     mlflow.run(MOVE, &[address]);
     terminal.wait("what Python did", |screen| {
         screen.lines().any(|line| line.contains("v1") && line.contains("@by-python"))

@@ -191,5 +191,22 @@ impl fmt::Display for Field {
     }
 }
 
+impl fmt::Display for Test {
+    /// For people: `< 50`, `= 'tree'`, `IN ('a', 'b')`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list =
+            |items: &[String]| items.iter().map(|item| format!("'{item}'")).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Number(comparator, Number::Int(number)) => write!(f, "{} {number}", comparator.as_str()),
+            Self::Number(comparator, Number::Float(number)) => write!(f, "{} {number}", comparator.as_str()),
+            Self::Text(comparator, text) => write!(f, "{} '{text}'", comparator.as_str()),
+            Self::In(items) => write!(f, "IN ({})", list(items)),
+            Self::NotIn(items) => write!(f, "NOT IN ({})", list(items)),
+            Self::IsNull => f.write_str("IS NULL"),
+            Self::IsNotNull => f.write_str("IS NOT NULL"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(folder.place().unwrap(), Some(place));
         // One that is damaged is followed by another than any that left something.
         folder.set_end(2, &AttemptEnd::Exited(1)).unwrap();
-        for damage in ["", "{", "[1]"] {
+        for damage in ["", "{", "[-1]"] {
             std::fs::write(folder.own("attempt.json"), damage).unwrap();
             assert_eq!(folder.attempt().unwrap().number, 3);
         }

@@ -107,6 +107,11 @@ pub fn open_selected(app: &mut App, effects: &mut Effects) {
     effects.push(Runs::Watch { ticket, experiment: id, deleted: app.runs.deleted });
 }
 
+/// Puts runs side by side, with one of them as baseline.
+pub fn compare_runs(app: &mut App, runs: Vec<(ExperimentId, RunId)>, baseline: RunId) {
+    compare::update::open_with(app, runs, baseline);
+}
+
 /// Goes to a run, in the experiment that it is in.
 pub fn show_run(app: &mut App, experiment: ExperimentId, run: RunId, effects: &mut Effects) {
     app.focus = Focus::Runs;

@@ -2,6 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -23,6 +24,7 @@ pub struct EffectExecutor {
     keeper: Keeper,
     runs: runs::effects::Services,
     best: best::effects::Services,
+    models: models::effects::Services,
     sweeps: sweeps::effects::Services,
 }
 
@@ -37,7 +39,13 @@ impl EffectExecutor {
     ) -> Self {
         let interval = store.capabilities().poll_interval(interval);
         let runs = runs::effects::Services::new(interval);
-        Self { tasks: Tasks::new(store, sender), keeper, runs, best, sweeps }
+        let models = models::effects::Services {
+            turn: Arc::clone(&best.turn),
+            journal: best.journal.clone(),
+            patterns: Arc::clone(&best.patterns),
+            user: best.user.clone(),
+        };
+        Self { tasks: Tasks::new(store, sender), keeper, runs, best, models, sweeps }
     }
 
     /// Carries an effect out. What belongs to the terminal comes back.
@@ -54,7 +62,7 @@ impl EffectExecutor {
             Effect::Compare(effect) => compare::effects::perform(effect, tasks, &self.best.patterns),
             Effect::Best(effect) => best::effects::perform(effect, tasks, &self.best),
             Effect::Sweeps(effect) => sweeps::effects::perform(effect, tasks, &self.sweeps),
-            Effect::Models(effect) => models::effects::perform(effect, tasks, &self.best.turn),
+            Effect::Models(effect) => models::effects::perform(effect, tasks, &self.models),
             Effect::Export(effect) => export::effects::perform(effect, tasks),
             Effect::Session(effect) => session::effects::perform(effect, tasks, &self.keeper),
             Effect::Shell(effect) => return Some(effect),

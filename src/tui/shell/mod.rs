@@ -142,7 +142,8 @@ impl Session {
             states: Arc::default(),
         };
         let best = best::effects::Services::new(
-            settings.selecting.patterns.clone(),
+            &settings.selecting,
+            &settings.user,
             &settings.state_folder,
             &store_name,
         );

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::executor::EffectExecutor;
+use crate::config::Selecting;
 use crate::mlflow::{ExperimentId, Metric, Param, RunId, Tag};
-use crate::select::Patterns;
 use crate::state::by_experiment::ByExperiment;
 use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
@@ -53,7 +53,7 @@ impl World {
             states: Arc::default(),
         };
         let keeper = Keeper::new(folder.path(), "memory");
-        let best = best::effects::Services::new(Patterns::default(), folder.path(), "memory");
+        let best = best::effects::Services::new(&Selecting::default(), "ana", folder.path(), "memory");
         let executor =
             EffectExecutor::new(store.clone(), sender, Duration::from_millis(1), keeper, best, sweeps);
         Self { executor, messages, store, failing, experiment, run, _folder: folder }

@@ -1,12 +1,12 @@
 //! The best run: shown, gone to, explained, chosen otherwise, marked and unmarked.
 
 use super::*;
-use crate::marking::{MarkRequest, Record};
+use crate::marking::{MarkPlan, MarkRequest, Record};
 use crate::mlflow::tags;
 use crate::select::{Goal, MetricGoal, ValueOf};
 use crate::store::{ErrorKind, StoreError};
 use crate::tui::core::app::Overlay;
-use crate::tui::features::best::{Champion, Marked, Unmarked};
+use crate::tui::features::best::{Champion, Marked, Preview, Unmarked};
 
 fn effects_of(app: &mut App, script: &str, runs: &[Run]) -> Vec<Effect> {
     let events = parse_keys(script).unwrap();
@@ -27,6 +27,22 @@ fn marked(effects: &[Effect]) -> Option<&MarkRequest> {
         Effect::Best(best::effects::Effect::Mark(request)) => Some(request.as_ref()),
         _ => None,
     })
+}
+
+/// The run that is to be marked after a look, if one is.
+fn planned(effects: &[Effect]) -> Option<MarkRequest> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Best(best::effects::Effect::PlanMark(request)) => Some(request.as_ref().clone()),
+        _ => None,
+    })
+}
+
+fn preview(request: MarkRequest) -> Preview {
+    let record = Record { run_name: "calm-ibis-0".into(), ..Record::default() };
+    let writes = vec!["registry: alias champion of wine from version 3 to version 4".into()];
+    let plan = MarkPlan { experiment: experiment("1", "wine"), record, writes };
+    let judged = vec!["val_rmse: 0.5, v3 has 0.6, a difference of -0.1".into()];
+    Preview { request, plan, judged }
 }
 
 #[test]
@@ -182,7 +198,16 @@ fn runs_above_others_are_asked_for_once_and_again_when_somebody_asks_to() {
 #[test]
 fn the_best_run_is_marked_planned_and_unmarked() {
     let (mut app, runs) = opened((140, 40), 30);
-    let effects = effects_of(&mut app, "B", &runs);
+    let request = planned(&effects_of(&mut app, "B", &runs)).unwrap();
+    assert!(marked(&effects_of(&mut app, "y", &runs)).is_none(), "nothing is asked yet");
+    take(&mut app, best::Msg::Planned(Ok(Box::new(preview(request)))));
+    for words in
+        ["Mark calm-ibis-0 as best?", "alias champion of wine from version 3", "val_rmse: 0.5, v3 has 0.6"]
+    {
+        assert!(drawn(&app).contains(words), "{words}: {}", drawn(&app));
+    }
+    assert!(marked(&effects_of(&mut app, "enter", &runs)).is_none(), "enter runs through questions");
+    let effects = effects_of(&mut app, "y", &runs);
     let request = marked(&effects).unwrap();
     assert_eq!((&request.run, request.metric.as_str()), (&runs[0].info.run_id, "val_rmse"));
     assert_eq!((request.value, request.by.as_str(), request.now), (Some(0.5), "ana", NOW));
@@ -210,17 +235,11 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     }
     // Any run, from the menu.
     let effects = effects_of(&mut app, "ctrl-b u n d e r enter", &runs);
-    assert!(marked(&effects).is_none(), "the words are those of the label");
+    assert!(planned(&effects).is_none(), "the words are those of the label");
     keys(&mut app, "esc", &runs);
     let run = app.runs.run_under_cursor().unwrap();
-    let effects = effects_of(&mut app, "ctrl-b down down enter", &runs);
-    let request = marked(&effects).unwrap();
+    let request = planned(&effects_of(&mut app, "ctrl-b down enter", &runs)).unwrap();
     assert_eq!((&request.run, request.why.as_str(), request.value), (&run, "chosen by hand", None));
-    let effects = effects_of(&mut app, "ctrl-b down enter", &runs);
-    assert!(
-        effects.iter().any(|effect| matches!(effect, Effect::Best(best::effects::Effect::PlanMark(_)))),
-        "{effects:?}"
-    );
 
     let record = |by: &str| Record {
         id: "1795435200000-00000001".into(),
@@ -245,6 +264,6 @@ fn the_best_run_is_marked_planned_and_unmarked() {
     assert!(drawn(&app).contains("bob marked calm-ibis-0 (holds): chosen by hand"), "{}", drawn(&app));
     keys(&mut app, "esc", &runs);
     app.read_only = true;
-    assert!(marked(&effects_of(&mut app, "B", &runs)).is_none());
+    assert!(planned(&effects_of(&mut app, "B", &runs)).is_none());
     assert!(drawn(&app).contains("read-only"));
 }

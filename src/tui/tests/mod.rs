@@ -4,6 +4,7 @@ mod charts;
 mod choosing;
 mod comparing;
 mod hostile;
+mod promoting;
 mod registry;
 mod replay;
 mod screens;

@@ -9,12 +9,12 @@ use crate::tui::features::models;
 use crate::tui::features::models::effects::Effect as ModelEffect;
 use crate::tui::features::models::screen::ModelsPane;
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 /// What the executor would bring back of the registry.
-fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
+pub fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
     block_on(async {
         match effect {
             ModelEffect::ReadModels { ticket, .. } => {
@@ -35,25 +35,54 @@ fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
             ModelEffect::Change(edit) => {
                 models::Msg::Edited(crate::registry::edit::apply(store, &edit).await)
             }
-            ModelEffect::TakeBack(undo) => {
-                models::Msg::Undone { result: crate::registry::edit::undo(store, &undo).await, done: undo }
+            ModelEffect::TakeBack(done) => {
+                let folder = tempfile::tempdir().unwrap();
+                let journal = crate::marking::Journal::new(folder.path(), "memory");
+                let result = match done.as_ref() {
+                    models::Done::Edit(undo) => crate::registry::edit::undo(store, undo).await,
+                    models::Done::Promotion(promotion) => {
+                        let it = crate::marking::demote(store, &journal, promotion, "ana", NOW).await;
+                        let words = it.unwrap().messages.join("; ");
+                        Ok(crate::registry::edit::Applied { words, undo: None, model: None })
+                    }
+                };
+                models::Msg::Undone { result, done }
+            }
+            ModelEffect::PlanPromotion(request) => {
+                let patterns = crate::select::Patterns::default();
+                let result = crate::promotion::plan(store, &request, &patterns).await.map(Box::new);
+                models::Msg::PromotionPlanned { request, result }
+            }
+            ModelEffect::Promote(request) => {
+                let folder = tempfile::tempdir().unwrap();
+                let journal = crate::marking::Journal::new(folder.path(), "memory");
+                let patterns = crate::select::Patterns::default();
+                let plan = crate::promotion::plan(store, &request, &patterns).await.unwrap();
+                let done = crate::marking::promote(store, &journal, &plan.promotion).await;
+                models::Msg::Promoted(done.map(Box::new))
+            }
+            ModelEffect::ReadChampion(challenged) => {
+                let version = store.model_version_by_alias(&challenged.model, &challenged.alias).await;
+                let run = version.ok().and_then(|version| version.run_id);
+                let result = Ok(run.map(|run| ("1".into(), run)));
+                models::Msg::Champion { challenged, result }
             }
         }
     })
 }
 
 /// An explorer on a store, whose runs are those in the table.
-struct World {
-    app: App,
-    store: Store,
-    runs: Vec<Run>,
+pub struct World {
+    pub app: App,
+    pub store: Store,
+    pub runs: Vec<Run>,
     /// The store does not answer about models.
-    is_slow: bool,
+    pub is_slow: bool,
 }
 
 impl World {
     /// Six runs in `wine`, a model with a version of each of the first four, and two other models.
-    fn new(size: (u16, u16)) -> Self {
+    pub fn new(size: (u16, u16)) -> Self {
         let store = Store::new(Memory::default());
         let runs = block_on(fill(&store));
         let mut world = Self { app: app(size), store, runs, is_slow: false };
@@ -63,7 +92,7 @@ impl World {
         world
     }
 
-    fn feed(&mut self, msg: impl Into<Msg>) {
+    pub fn feed(&mut self, msg: impl Into<Msg>) {
         let mut queue = vec![msg.into()];
         while let Some(msg) = queue.pop() {
             for effect in take(&mut self.app, msg) {
@@ -76,39 +105,39 @@ impl World {
         }
     }
 
-    fn keys(&mut self, keys: &str) {
+    pub fn keys(&mut self, keys: &str) {
         for event in parse_keys(keys).expect(keys) {
             self.feed(Msg::Key(event));
         }
     }
 
-    fn typed(&mut self, text: &str) {
+    pub fn typed(&mut self, text: &str) {
         self.feed(Msg::Paste(text.to_owned()));
     }
 
     /// Time passes, and somebody has written to the store.
-    fn later(&mut self) {
+    pub fn later(&mut self) {
         self.app.now += 2_000;
         self.app.writes += 1;
         self.feed(Msg::Tick);
         self.feed(Msg::Tick);
     }
 
-    fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         drawn(&self.app)
     }
 
-    fn has(&self, words: &str) {
+    pub fn has(&self, words: &str) {
         let screen = self.screen();
         assert!(screen.contains(words), "{words}\n{screen}");
     }
 
-    fn lacks(&self, words: &str) {
+    pub fn lacks(&self, words: &str) {
         let screen = self.screen();
         assert!(!screen.contains(words), "{words}\n{screen}");
     }
 
-    fn alias(&self, alias: &str) -> Option<u64> {
+    pub fn alias(&self, alias: &str) -> Option<u64> {
         block_on(self.store.get_registered_model("wine")).unwrap().alias(alias)
     }
 }

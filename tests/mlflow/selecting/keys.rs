@@ -1,13 +1,18 @@
 //! Marks by keys, in the real program.
 
 use mltui::marking::{events, holder};
-use mltui::mlflow::{Metric, RunStatus};
-use mltui::store::{NewRun, RunUpdate, now_ms};
+use mltui::mlflow::{ExperimentId, Metric, RunStatus};
+use mltui::store::{NewRun, RunUpdate, Store, now_ms};
 
 use super::{block_on, experiment, open, state};
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::terminal::Terminal;
 use crate::support::{Server, V3};
+
+/// The entries in the log of an experiment.
+async fn state_of_marks(store: &Store, experiment: &ExperimentId) -> usize {
+    events(&store.get_experiment(experiment).await.unwrap().tags).len()
+}
 
 #[test]
 fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
@@ -21,6 +26,10 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     let mut terminal = Terminal::start(folder.path(), (150, 40), &arguments, &variables);
     terminal.wait_for("★ best: new, lowest val_rmse of 2 runs, 0.2 (29 %) ahead");
     terminal.type_keys("B");
+    terminal.wait_for("Mark new as best?");
+    terminal.wait_for("val_rmse: 0.5");
+    assert_eq!(block_on(state_of_marks(&store, &id)), 0, "nothing is written before it is confirmed");
+    terminal.type_keys("y");
     terminal.wait_for("new is marked best; registered as wine version 1, alias champion");
     terminal.wait_for("◆★ new");
     let champion = block_on(store.model_version_by_alias("wine", "champion")).unwrap();
@@ -33,6 +42,8 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     proxy.set(Fault::None);
     let first = marks();
     terminal.type_keys("B");
+    terminal.wait_for("Mark new as best?");
+    terminal.type_keys("y");
     terminal.wait("a second mark", |_| {
         marks() != first && holder(&events(&marks())).is_some_and(|mark| mark.done)
     });
@@ -55,6 +66,8 @@ fn a_key_marks_the_best_run_and_the_next_start_finishes_what_broke_off() {
     // The server goes away in the middle, and the program ends before it is back.
     proxy.set(Fault::Cut { writes: 4, arrives: true, hangs: false, is_cut: false });
     terminal.type_keys("B");
+    terminal.wait_for("Mark new as best?");
+    terminal.type_keys("y");
     terminal.wait_for("the mark is incomplete");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);

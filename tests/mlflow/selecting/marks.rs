@@ -75,7 +75,7 @@ pub(super) fn marks(mlflow: Mlflow, home: &Path, address: &str) {
     let gate = ["mark-best", "wine/red", "--if-better-than", "alias:champion", "--json", "--min-delta"];
     let refused = run(home, address, &[&gate[..], &["0.25"]].concat());
     assert_eq!(refused.status.code(), Some(4));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("not better by at least 0.25"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("better by 0.2; 0.25 is required"));
     let marked = json_of(home, address, &[&gate[..], &["0.15"]].concat());
     assert_eq!(marked["run"]["model"]["version"], 2);
     let told = read(mlflow, address, true);

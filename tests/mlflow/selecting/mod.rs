@@ -5,8 +5,10 @@ mod broken;
 mod checkpoints;
 mod choice;
 mod directions;
+mod gate;
 mod keys;
 mod marks;
+mod promoting;
 mod registering;
 
 use std::path::Path;

@@ -26,7 +26,7 @@ pub const ROWS: &[ActionRow] = &[
         "mark-best",
         &["B"],
         "mark best",
-        "mark the best run, register its model, move the alias",
+        "mark the best run, register its model, move the alias, after a look",
         can_mark,
     ),
     row(
@@ -47,7 +47,7 @@ pub const ROWS: &[ActionRow] = &[
         "undo the mark on the best run, and its registration",
         can_undo,
     ),
-    row(Action::Marks, "marks", &["ctrl-b"], "", "mark any run, preview a mark, history of marks", has_runs),
+    row(Action::Marks, "marks", &["ctrl-b"], "", "mark any run, history of marks", has_runs),
 ];
 
 fn has_best(app: &App) -> Possible {

@@ -5,13 +5,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Champion, Marked, Msg, Unmarked, choose};
+use super::{Champion, Marked, Msg, Preview, Unmarked, choose};
 use crate::catalog::{Catalog, gather};
+use crate::config::Selecting;
 use crate::marking::{self, Journal, MarkRequest, Resumed, Undoing};
 use crate::mlflow::{ExperimentId, RunId, Tag};
-use crate::select::{Ancestors, Patterns, Policy};
+use crate::promotion::{self, NewVersion, PromotionRequest, Role};
+use crate::select::{Ancestors, Goal, MetricGoal, Patterns, Policy};
 use crate::state::policies::Policies;
-use crate::store::{Store, now_ms};
+use crate::store::{Store, StoreError, now_ms};
 use crate::tui::core::msg::{Announcement, Msg as Any};
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks, blocking};
@@ -50,6 +52,9 @@ pub enum Effect {
 #[derive(Debug, Clone)]
 pub struct Services {
     pub patterns: Arc<Patterns>,
+    pub selecting: Arc<Selecting>,
+    /// Who writes.
+    pub user: String,
     pub policies: Policies,
     pub journal: Journal,
     /// One mark at a time: a second waits for the first.
@@ -57,9 +62,11 @@ pub struct Services {
 }
 
 impl Services {
-    pub fn new(patterns: Patterns, state_folder: &Path, store: &str) -> Self {
+    pub fn new(selecting: &Selecting, user: &str, state_folder: &Path, store: &str) -> Self {
         Self {
-            patterns: Arc::new(patterns),
+            patterns: Arc::new(selecting.patterns.clone()),
+            selecting: Arc::new(selecting.clone()),
+            user: user.to_owned(),
             policies: Policies::new(state_folder, store),
             journal: Journal::new(state_folder, store),
             turn: Arc::default(),
@@ -86,9 +93,12 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
                 tasks.send(Announcement(format!("cannot save your choice: {error}")));
             }
         }
-        Effect::PlanMark(request) => tasks.answer(Slot("plan"), async move {
-            Msg::Planned(marking::plan(&store, &request).await.map(Box::new))
-        }),
+        Effect::PlanMark(request) => {
+            let selecting = Arc::clone(&services.selecting);
+            tasks.answer(Slot("plan"), async move {
+                Msg::Planned(preview(&store, *request, &selecting).await.map(Box::new))
+            });
+        }
         Effect::Mark(request) => {
             let (journal, turn) = (services.journal.clone(), Arc::clone(&services.turn));
             tasks.write(async move {
@@ -116,6 +126,44 @@ pub fn resume_marks(tasks: &mut Tasks, services: &Services) {
             let _ = sender.send(msg);
         }
     });
+}
+
+/// What a mark would write, and what the gate says of it.
+async fn preview(
+    store: &Store,
+    mut request: MarkRequest,
+    selecting: &Selecting,
+) -> Result<Preview, StoreError> {
+    if let Some(registration) = &mut request.registration {
+        let by = request.model_by.as_ref();
+        registration.name = marking::registered_name(store, &request.run, &registration.name, by).await?;
+    }
+    let plan = marking::plan(store, &request).await?;
+    let mut judged = Vec::new();
+    if let Some(model) = &plan.record.model
+        && !model.unaliased
+    {
+        let new = NewVersion { run: request.run.clone(), source: model.source.clone() };
+        let goal = Goal::parse(&request.direction).filter(|_| !request.metric.is_empty());
+        let asked = PromotionRequest {
+            model: model.name.clone(),
+            version: model.version.ok_or(new),
+            role: Role::Alias(model.alias.clone()),
+            policy: selecting.policy(&model.name),
+            must_beat: false,
+            compare_by: goal.map(|goal| MetricGoal::new(&request.metric, goal)),
+            first_earlier: model.previous_alias.clone(),
+            by: request.by.clone(),
+            now: request.now,
+            random: 0,
+            why: request.why.clone(),
+        };
+        match promotion::plan(store, &asked, &selecting.patterns).await {
+            Ok(plan) => judged.extend(plan.difference().into_iter().chain(plan.verdict.lines())),
+            Err(error) => judged.push(format!("not compared with the champion: {error}")),
+        }
+    }
+    Ok(Preview { request, plan, judged })
 }
 
 async fn mark(store: &Store, journal: &Journal, mut request: MarkRequest) -> Result<Marked, Unmarked> {
@@ -168,7 +216,7 @@ async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>)
             marking::resume(store, journal).await
         };
         match resumed {
-            Ok(Resumed { outcomes, failed }) => {
+            Ok(Resumed { outcomes, promotions, failed }) => {
                 let failed = failed
                     .iter()
                     .map(|error| format!("cannot finish an interrupted mark: {error}; {}", error.hint()));
@@ -177,6 +225,10 @@ async fn resume(store: &Store, journal: &Journal, turn: &tokio::sync::Mutex<()>)
                     lines.push("finished an interrupted mark".to_owned());
                 }
                 lines.extend(outcomes.into_iter().flat_map(|outcome| outcome.messages));
+                if !promotions.is_empty() {
+                    lines.push("finished an interrupted promotion".to_owned());
+                }
+                lines.extend(promotions.into_iter().flat_map(|promoted| promoted.messages));
                 return (!lines.is_empty())
                     .then(|| Msg::Marked(Ok(Marked { champion: None, messages: lines })).into());
             }

@@ -3,9 +3,8 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::effects::Effect;
-use super::{Marked, Unmarked};
+use super::{Marked, Preview, Unmarked};
 use crate::catalog::{Catalog, Row};
-use crate::marking::MarkPlan;
 use crate::marking::{MarkEvent, MarkRequest, ModelBy, Record, Registration, Undoing, events, holder};
 use crate::mlflow::{ExperimentId, RunId};
 use crate::select::reason;
@@ -23,15 +22,13 @@ use crate::tui::widgets::report::Report;
 enum Marking {
     Best,
     UnderCursor,
-    PlanBest,
-    PlanSelected,
     Undo,
     History,
 }
 
 /// Marks the best run.
 pub fn mark_best(app: &mut App, effects: &mut Effects) {
-    mark(app, best(app), false, effects);
+    mark(app, best(app), effects);
 }
 
 /// Asks what is to be done with marks.
@@ -69,12 +66,10 @@ fn marks(app: &App) -> Vec<Item<Marking>> {
     if let Some(row) = best(app) {
         let name = name(Some(row), catalog(app));
         items.push(item(format!("mark {name}"), "the best", Marking::Best));
-        items.push(item(format!("preview marking {name}"), "", Marking::PlanBest));
     }
     if let Some(row) = app.runs.row_under_cursor() {
         let name = name(Some(row), &app.runs.catalog);
         items.push(item(format!("mark {name} "), "under the cursor", Marking::UnderCursor));
-        items.push(item(format!("preview marking {name} "), "", Marking::PlanSelected));
     }
     if let Some(record) = champion(app) {
         items.push(item(
@@ -90,10 +85,8 @@ fn marks(app: &App) -> Vec<Item<Marking>> {
 /// What was picked of it.
 fn picked(app: &mut App, choice: Marking, effects: &mut Effects) {
     match choice {
-        Marking::Best => mark(app, best(app), false, effects),
-        Marking::PlanBest => mark(app, best(app), true, effects),
-        Marking::UnderCursor => mark_selected(app, false, effects),
-        Marking::PlanSelected => mark_selected(app, true, effects),
+        Marking::Best => mark(app, best(app), effects),
+        Marking::UnderCursor => mark_selected(app, effects),
         Marking::Undo => undo(app, effects),
         Marking::History => app.overlay = Some(Overlay::Report(history(app))),
     }
@@ -105,18 +98,18 @@ fn champion(app: &App) -> Option<Record> {
     holder(&events(&listed.experiment.tags)).cloned()
 }
 
-fn mark_selected(app: &mut App, is_plan: bool, effects: &mut Effects) {
+fn mark_selected(app: &mut App, effects: &mut Effects) {
     let Some(row) = app.runs.row_under_cursor() else { return };
     if app.best.run_id() == Some(app.runs.catalog.run_id(row)) {
-        return mark(app, best(app), is_plan, effects);
+        return mark(app, best(app), effects);
     }
     let run = RunId::from(app.runs.catalog.run_id(row));
     let request = MarkRequest { run, why: "chosen by hand".into(), ..request(app) };
-    send(app, request, is_plan, effects);
+    ask(app, request, effects);
 }
 
-/// Marks the best run, or only tells what that would write.
-fn mark(app: &mut App, row: Option<Row>, is_plan: bool, effects: &mut Effects) {
+/// Asks whether the best run is to be marked.
+fn mark(app: &mut App, row: Option<Row>, effects: &mut Effects) {
     let Some((row, selection)) = row.zip(app.best.selection().cloned()) else { return };
     let objective = selection.policy.primary();
     let request = MarkRequest {
@@ -128,7 +121,7 @@ fn mark(app: &mut App, row: Option<Row>, is_plan: bool, effects: &mut Effects) {
         why: reason::why(&selection),
         ..request(app)
     };
-    send(app, request, is_plan, effects);
+    ask(app, request, effects);
 }
 
 /// What all marks of now have in common.
@@ -162,13 +155,10 @@ fn request(app: &App) -> MarkRequest {
     }
 }
 
-fn send(app: &mut App, request: MarkRequest, is_plan: bool, effects: &mut Effects) {
-    if is_plan {
-        effects.push(Effect::PlanMark(Box::new(request)));
-    } else {
-        app.status = Some("marking".into());
-        effects.push(Effect::Mark(Box::new(request)));
-    }
+/// Finds out what a mark would write, which is shown before it is made.
+fn ask(app: &mut App, request: MarkRequest, effects: &mut Effects) {
+    app.status = Some("looking at what is to be written".into());
+    effects.push(Effect::PlanMark(Box::new(request)));
 }
 
 /// Undoes the mark that holds; somebody else's after a question.
@@ -251,15 +241,25 @@ pub fn marked(app: &mut App, result: Result<Marked, Unmarked>, effects: &mut Eff
     reread(app, effects);
 }
 
-/// What a mark would write.
-pub fn planned(app: &mut App, result: Result<Box<MarkPlan>, StoreError>) {
+/// Shows what a mark would write, and makes it after one more key.
+pub fn planned(app: &mut App, result: Result<Box<Preview>, StoreError>) {
+    app.status = None;
     match result {
-        Ok(plan) => {
-            let mut lines = plan.writes.clone();
-            lines.extend(plan.record.note.clone());
-            let title = format!("Marking {} would write", text::clean(&plan.record.run_name));
-            app.overlay = Some(Overlay::Report(Report::new(title, lines)));
+        Ok(preview) => {
+            let Preview { request, plan, judged } = *preview;
+            if app.overlay.is_some() || app.help.is_some() {
+                return app.say("nothing was marked: something else was opened meanwhile");
+            }
+            let mut lines = plan.writes;
+            lines.extend(plan.record.note);
+            lines.extend(judged);
+            let question = format!("Mark {} as best?", text::clean(&plan.record.run_name));
+            let mark = move |app: &mut App, effects: &mut Effects| {
+                app.status = Some("marking".into());
+                effects.push(Effect::Mark(Box::new(MarkRequest { now: app.now, ..request })));
+            };
+            Confirm::new(question, lines, mark).long().open(app);
         }
-        Err(error) => app.say(format!("cannot preview the mark: {error}; {}", error.hint())),
+        Err(error) => app.say(format!("nothing was marked: {error}; {}", error.hint())),
     }
 }

@@ -16,7 +16,7 @@ use rustc_hash::FxHashSet;
 
 use crate::catalog::summaries::NeededHistory;
 use crate::catalog::{Catalog, Row};
-use crate::marking::MarkPlan;
+use crate::marking::{MarkPlan, MarkRequest};
 use crate::mlflow::{ExperimentId, RunId, Tag, tags};
 use crate::select::{
     Ancestors, MetricGoal, Patterns, Policy, Resolved, Selection, further_metrics, missing_parents,
@@ -51,7 +51,16 @@ pub enum Msg {
     /// A mark was made or undone.
     Marked(Result<Marked, Unmarked>),
     /// What a mark would write.
-    Planned(Result<Box<MarkPlan>, StoreError>),
+    Planned(Result<Box<Preview>, StoreError>),
+}
+
+/// What a mark would write, before it is made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    pub request: MarkRequest,
+    pub plan: MarkPlan,
+    /// The metric of the run and of the champion, and what the gate says, in words.
+    pub judged: Vec<String>,
 }
 
 /// What came of choosing the best run.

@@ -15,6 +15,7 @@ use crate::catalog::{Catalog, ColumnSpec};
 use crate::compare::axes::cell_words;
 use crate::compare::importance::Matters;
 use crate::compare::{Comparison, Entry, EntryKind, MOST};
+use crate::mlflow::{ExperimentId, RunId};
 use crate::store::StoreError;
 use crate::text;
 use crate::tui::core::app::{App, Overlay, Screen};
@@ -61,6 +62,16 @@ fn open(app: &mut App) {
     }
     let metric = app.runs.chosen_column().and_then(ColumnSpec::metric_key).or(app.runs.spark_key.as_deref());
     let screen = CompareScreen::new(runs, metric.map(str::to_owned));
+    app.screens.push(Screen::Compare(Box::new(screen)));
+}
+
+/// Opens the comparison of certain runs, by how they differ from one of them.
+pub fn open_with(app: &mut App, runs: Vec<(ExperimentId, RunId)>, baseline: RunId) {
+    let compared = |(experiment, run)| Compared { run, experiment, slot: 0 };
+    let metric = app.best.policy().map(|policy| policy.primary().metric.clone());
+    let mut screen = CompareScreen::new(runs.into_iter().map(compared).collect(), metric);
+    screen.baseline = Some(baseline);
+    screen.show = Show::Difference;
     app.screens.push(Screen::Compare(Box::new(screen)));
 }
 

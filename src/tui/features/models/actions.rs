@@ -27,6 +27,12 @@ pub enum Action {
     Rename,
     Delete,
     Undo,
+    /// Promote the version to a role.
+    Promote,
+    /// Compare the version with the champion.
+    Versus,
+    /// Compare the run under the cursor with the champion.
+    RunVersus,
 }
 
 rows_of!(in_panes: Models, MODELS, &[Scope::Panes]);
@@ -48,6 +54,30 @@ pub const ROWS: &[ActionRow] = &[
         "",
         "go to the registered version of this run",
         has_version_of_run,
+    ),
+    in_panes(
+        Action::RunVersus,
+        "run-versus-champion",
+        &["V"],
+        "",
+        "compare this run with the champion",
+        has_run,
+    ),
+    row(
+        Action::Promote,
+        "promote",
+        &["B"],
+        "promote",
+        "promote the version to champion, or another role, after a look",
+        can_edit_version,
+    ),
+    row(
+        Action::Versus,
+        "versus-champion",
+        &["V"],
+        "",
+        "compare the run of the version with the champion",
+        is_version,
     ),
     row(
         Action::Order,
@@ -118,8 +148,16 @@ fn can_edit(app: &App) -> Possible {
     has_model(app)
 }
 
+fn has_run(app: &App) -> Possible {
+    given(app.runs.run_under_cursor().is_some(), "no run under the cursor")
+}
+
 fn can_edit_version(app: &App) -> Possible {
     can_write(app)?;
+    is_version(app)
+}
+
+fn is_version(app: &App) -> Possible {
     let is_version = screen(app).is_some_and(|it| it.pane == ModelsPane::Versions && it.version().is_some());
     given(is_version, "this works on a version: l goes to the versions")
 }

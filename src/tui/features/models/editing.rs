@@ -1,13 +1,14 @@
 //! Changes to the registry from the screen: what is typed or picked for each, what destroys is asked about, and what came of
 //! it.
 
+use super::Done;
 use super::effects::Effect;
 use super::screen::{ModelsPane, ModelsScreen};
 use super::update::{screen, screen_mut};
 use crate::mlflow::limits::{check_alias, check_description, check_key, check_model_name};
 use crate::mlflow::{ModelStage, Tag};
 use crate::registry::badges;
-use crate::registry::edit::{Applied, Edit, Undo};
+use crate::registry::edit::{Applied, Edit};
 use crate::store::{ErrorKind, StoreError};
 use crate::sweep::engine::record::is_transient;
 use crate::text;
@@ -289,17 +290,24 @@ pub fn edited(app: &mut App, result: Result<Applied, StoreError>, effects: &mut 
             let hint = if applied.undo.is_some() { "; U undoes it" } else { "" };
             app.say(format!("{}{hint}", applied.words));
             turn_to(app, applied.model.as_deref());
-            app.models.done.extend(applied.undo);
-            let more = app.models.done.len().saturating_sub(MOST_DONE);
-            app.models.done.drain(..more);
+            if let Some(undo) = applied.undo {
+                note(app, Done::Edit(undo));
+            }
         }
         Err(error) => app.say(format!("nothing was changed: {error}; {}", error.hint())),
     }
     reread(app, effects);
 }
 
+/// Keeps in mind what can be undone.
+pub fn note(app: &mut App, done: Done) {
+    app.models.done.push(done);
+    let more = app.models.done.len().saturating_sub(MOST_DONE);
+    app.models.done.drain(..more);
+}
+
 /// The last change was undone, or not.
-pub fn undone(app: &mut App, done: Undo, result: Result<Applied, StoreError>, effects: &mut Effects) {
+pub fn undone(app: &mut App, done: Done, result: Result<Applied, StoreError>, effects: &mut Effects) {
     app.models.is_writing = false;
     match result {
         Ok(applied) => {

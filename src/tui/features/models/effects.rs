@@ -4,10 +4,14 @@
 
 use std::sync::Arc;
 
-use super::Msg;
-use crate::mlflow::{ModelVersion, RunId};
-use crate::registry::edit::{Edit, Undo, apply, undo};
+use super::{Done, Msg};
+use crate::marking::{self, Journal};
+use crate::mlflow::{ExperimentId, ModelVersion, RunId};
+use crate::promotion::{self, PromotionRequest};
+use crate::registry::edit::{Applied, Edit, apply, undo};
 use crate::registry::origins;
+use crate::select::Patterns;
+use crate::store::{ErrorKind, Result, Store, now_ms};
 use crate::tui::core::msg::Msg as Any;
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks};
@@ -34,13 +38,39 @@ pub enum Effect {
         runs: Vec<RunId>,
     },
     Change(Box<Edit>),
-    TakeBack(Box<Undo>),
+    TakeBack(Box<Done>),
+    /// Find out what a promotion would write, and what the gate says.
+    PlanPromotion(Box<PromotionRequest>),
+    Promote(Box<PromotionRequest>),
+    /// Find the run of a champion, to compare another with it.
+    ReadChampion(Challenged),
 }
 
-/// `turn` is that of marks: an alias is not moved while a mark moves it.
-pub fn perform(effect: Effect, tasks: &mut Tasks, turn: &Arc<tokio::sync::Mutex<()>>) {
+/// A run that is compared with a champion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenged {
+    pub run: RunId,
+    pub experiment: ExperimentId,
+    /// The registered model.
+    pub model: String,
+    /// Of the champion.
+    pub alias: String,
+}
+
+/// What is written with.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// That of marks: an alias is not moved while a mark moves it.
+    pub turn: Arc<tokio::sync::Mutex<()>>,
+    pub journal: Journal,
+    pub patterns: Arc<Patterns>,
+    /// Who takes promotions back.
+    pub user: String,
+}
+
+pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
     let store = tasks.store.clone();
-    let turn = Arc::clone(turn);
+    let Services { turn, journal, patterns, user } = services.clone();
     match effect {
         Effect::ReadModels { ticket, is_first } => {
             let sender = tasks.sender();
@@ -78,7 +108,44 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, turn: &Arc<tokio::sync::Mutex<
         }),
         Effect::TakeBack(done) => tasks.write(async move {
             let _turn = turn.lock().await;
-            Msg::Undone { result: undo(&store, &done).await, done }
+            let result = match done.as_ref() {
+                Done::Edit(edit) => undo(&store, edit).await,
+                Done::Promotion(promotion) => {
+                    let taken_back = marking::demote(&store, &journal, promotion, &user, now_ms()).await;
+                    let model = Some(promotion.model.clone());
+                    taken_back.map(|it| Applied { words: it.messages.join("; "), undo: None, model })
+                }
+            };
+            Msg::Undone { result, done }
         }),
+        Effect::PlanPromotion(request) => tasks.answer(Slot("plan"), async move {
+            let result = promotion::plan(&store, &request, &patterns).await.map(Box::new);
+            Msg::PromotionPlanned { request, result }
+        }),
+        Effect::Promote(request) => tasks.write(async move {
+            let _turn = turn.lock().await;
+            let request = PromotionRequest { random: fastrand::u32(..), ..*request };
+            Msg::Promoted(match promotion::plan(&store, &request, &patterns).await {
+                Ok(plan) => marking::promote(&store, &journal, &plan.promotion).await.map(Box::new),
+                Err(error) => Err(error),
+            })
+        }),
+        Effect::ReadChampion(challenged) => tasks.answer(Slot("champion"), async move {
+            let result = champion(&store, &challenged).await;
+            Msg::Champion { challenged, result }
+        }),
+    }
+}
+
+/// The run of a champion; none where there is no champion, or its run is gone.
+async fn champion(store: &Store, challenged: &Challenged) -> Result<Option<(ExperimentId, RunId)>> {
+    let version = match store.model_version_by_alias(&challenged.model, &challenged.alias).await {
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => return Ok(None),
+        version => version?,
+    };
+    let Some(run) = version.run_id else { return Ok(None) };
+    match store.get_run(&run).await {
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => Ok(None),
+        run => run.map(|run| Some((run.info.experiment_id, run.info.run_id))),
     }
 }

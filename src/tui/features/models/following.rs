@@ -5,7 +5,7 @@
 use super::effects::Effect;
 use super::screen::{Freshness, ModelsScreen};
 use super::update::{places, screen, screen_mut, show_cursors};
-use super::{Msg, editing};
+use super::{Msg, editing, promoting};
 use crate::mlflow::{ModelVersion, RunId};
 use crate::tui::core::app::{App, Screen};
 use crate::tui::core::effect::Effects;
@@ -62,6 +62,9 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
         }
         Msg::Edited(result) => editing::edited(app, result, effects),
         Msg::Undone { done, result } => editing::undone(app, *done, result, effects),
+        Msg::PromotionPlanned { request, result } => promoting::planned(app, *request, result),
+        Msg::Promoted(result) => promoting::promoted(app, result, effects),
+        Msg::Champion { challenged, result } => promoting::compared(app, challenged, result),
     }
 }
 

@@ -12,15 +12,18 @@ pub mod effects;
 pub mod following;
 pub mod layout;
 pub mod of_runs;
+pub mod promoting;
 pub mod screen;
 pub mod update;
 pub mod view;
 
 use crate::mlflow::{ExperimentId, ModelVersion, RegisteredModel, RunId};
+use crate::promotion::{Promoted, Promotion, PromotionPlan, PromotionRequest};
 use crate::registry::VersionOrigin;
 use crate::registry::edit::{Applied, Undo};
 use crate::store::StoreError;
 use crate::tui::core::remote::Ticket;
+use effects::Challenged;
 use of_runs::RunVersions;
 use screen::ModelsScreen;
 
@@ -31,9 +34,16 @@ pub struct Models {
     /// The screen that a run was opened from: esc goes back to it.
     pub left: Option<LeftScreen>,
     /// What was changed here and can be undone, the last on top.
-    pub done: Vec<Undo>,
+    pub done: Vec<Done>,
     /// Something is being written, and what can be undone is about to be another.
     pub is_writing: bool,
+}
+
+/// Something that was done here and can be undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    Edit(Undo),
+    Promotion(Box<Promotion>),
 }
 
 /// The registry, left for a run.
@@ -60,5 +70,11 @@ pub enum Msg {
     /// Something was changed, or not.
     Edited(Result<Applied, StoreError>),
     /// The last change was undone, or not.
-    Undone { done: Box<Undo>, result: Result<Applied, StoreError> },
+    Undone { done: Box<Done>, result: Result<Applied, StoreError> },
+    /// What a promotion would write, and what the gate says.
+    PromotionPlanned { request: Box<PromotionRequest>, result: Result<Box<PromotionPlan>, StoreError> },
+    /// A version was promoted, or not.
+    Promoted(Result<Box<Promoted>, StoreError>),
+    /// The run of a champion, if there is one.
+    Champion { challenged: Challenged, result: Result<Option<(ExperimentId, RunId)>, StoreError> },
 }

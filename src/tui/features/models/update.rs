@@ -9,7 +9,7 @@ use super::actions::Action;
 use super::describe::Extent;
 use super::layout::{ModelAreas, areas, inside};
 use super::screen::{ModelsPane, ModelsScreen};
-use super::{LeftScreen, describe, editing};
+use super::{LeftScreen, describe, editing, promoting};
 use crate::mlflow::{ExperimentId, ModelVersion};
 use crate::select::{Goal, MetricGoal};
 use crate::text;
@@ -61,6 +61,8 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Rename => editing::ask_name(app),
         Action::Delete => editing::ask_to_delete(app),
         Action::Undo => editing::undo(app, effects),
+        Action::Promote => promoting::pick_role(app, effects),
+        Action::Versus | Action::RunVersus => promoting::compare(app, effects),
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Confirm {
     pub question: String,
     /// What happens to whom, a line each.
     pub lines: Vec<String>,
+    /// All lines count, and not only the first of them.
+    pub is_long: bool,
     yes: Yes,
     /// What it lies over, and what is there again when it is answered.
     behind: Option<Box<Overlay>>,
@@ -28,7 +30,13 @@ impl Confirm {
         lines: Vec<String>,
         yes: impl FnOnce(&mut App, &mut Effects) + 'static,
     ) -> Self {
-        Self { question: question.into(), lines, yes: Box::new(yes), behind: None }
+        Self { question: question.into(), lines, is_long: false, yes: Box::new(yes), behind: None }
+    }
+
+    /// The same, with room for more lines.
+    pub fn long(mut self) -> Self {
+        self.is_long = true;
+        self
     }
 
     /// Puts the question in the place of what lies over the screen.

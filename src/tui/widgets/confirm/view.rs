@@ -13,15 +13,20 @@ const LISTED: usize = 8;
 /// Cells of a line, and lines in all.
 const WIDTH: usize = 56;
 const MOST: usize = 12;
+/// The same where all of them count.
+const LONG: (usize, usize, usize) = (40, 84, 40);
 
 pub fn draw(confirm: &Confirm, theme: &Theme, frame: &mut Frame<'_>) {
-    let listed = confirm.lines.len().min(LISTED);
+    let (listed, cells, most) = if confirm.is_long { LONG } else { (LISTED, WIDTH, MOST) };
+    // The question, the answers and the frame take their share.
+    let most = most.min((frame.area().height as usize).saturating_sub(6)).max(1);
+    let listed = confirm.lines.len().min(listed);
     let more = confirm.lines.len() - listed;
-    let width = WIDTH.min((frame.area().width as usize).saturating_sub(6));
+    let width = cells.min((frame.area().width as usize).saturating_sub(6));
     let wrapped = confirm.lines.iter().take(listed).flat_map(|line| text::wrap(&text::clean(line), width));
-    let wrapped: Vec<String> = wrapped.take(MOST).collect();
+    let wrapped: Vec<String> = wrapped.take(most).collect();
     let height = wrapped.len() + usize::from(more > 0) + 2;
-    let room = centred_box(frame, theme, &confirm.question, "", (WIDTH, height));
+    let room = centred_box(frame, theme, &confirm.question, "", (cells, height));
     let mut at = 0;
     for words in wrapped {
         put(frame, room, at, Line::styled(words, theme.text));

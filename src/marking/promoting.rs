@@ -1,0 +1,88 @@
+//! Promotions with their place in the journal, beside marks.
+
+use super::journal::{Journal, Step};
+use super::work::journalled;
+use crate::mlflow::ExperimentId;
+use crate::promotion::{self, Promoted, Promotion};
+use crate::store::{ErrorKind, Result, Store, StoreError};
+
+/// Promotions belong to no experiment.
+fn nowhere() -> ExperimentId {
+    ExperimentId::from("")
+}
+
+/// Promotes a version as planned.
+///
+/// # Errors
+/// If somebody promoted another version since, the journal cannot be written, or the store fails or refuses. What was begun
+/// then and may still be finished is in the journal, and [`super::resume`] finishes it.
+pub async fn promote(store: &Store, journal: &Journal, promotion: &Promotion) -> Result<Promoted> {
+    let _held = journalled(journal.hold(&promotion.id))?;
+    journalled(journal.note(&nowhere(), &Step::Promote(Box::new(promotion.clone()))))?;
+    finish(store, journal, promotion).await
+}
+
+/// Writes what is missing of a promotion.
+pub(super) async fn finish(store: &Store, journal: &Journal, promotion: &Promotion) -> Result<Promoted> {
+    let note = |promotion: &Promotion| {
+        journalled(journal.note(&nowhere(), &Step::Promote(Box::new(promotion.clone()))))
+    };
+    let result = promotion::carry_out(store, promotion, note).await;
+    match &result {
+        // Another try would end the same: what is written of it is taken back.
+        Err(error) if !error.is_transient() => {
+            let is_over = match promotion::is_in_log(store, promotion).await {
+                Ok(true) => promotion::withdraw(store, promotion, &promotion.by).await.is_ok(),
+                Ok(false) => true,
+                Err(_) => false,
+            };
+            if is_over {
+                journalled(journal.end(&promotion.id))?;
+            }
+        }
+        Err(_) => {}
+        Ok(_) => journalled(journal.end(&promotion.id))?,
+    }
+    result
+}
+
+/// Takes a promotion back.
+///
+/// # Errors
+/// If somebody has promoted another version since, or moved this one; and as [`promote`].
+pub async fn demote(
+    store: &Store,
+    journal: &Journal,
+    promotion: &Promotion,
+    by: &str,
+    now: i64,
+) -> Result<Promoted> {
+    let id = format!("{}-undone", promotion.id);
+    let _held = journalled(journal.hold(&id))?;
+    let step =
+        Step::Demote { id: id.clone(), promotion: Box::new(promotion.clone()), by: by.to_owned(), at: now };
+    journalled(journal.note(&nowhere(), &step))?;
+    take_back_again(store, journal, &id, promotion, by).await
+}
+
+pub(super) async fn take_back_again(
+    store: &Store,
+    journal: &Journal,
+    id: &str,
+    promotion: &Promotion,
+    by: &str,
+) -> Result<Promoted> {
+    let result = promotion::take_back(store, promotion, by).await;
+    let is_over = match &result {
+        Ok(_)
+        | Err(StoreError {
+            kind: ErrorKind::Invalid(_) | ErrorKind::NotFound(_) | ErrorKind::ReadOnly(_),
+            ..
+        }) => true,
+        Err(_) => false,
+    };
+    if is_over {
+        journalled(journal.end(id))?;
+    }
+    result
+}

@@ -1,0 +1,319 @@
+//! The gate: whether a version may be promoted, check by check, each with its numbers. Pure.
+
+use super::facts::{Facts, Measured};
+use super::policy::{ModelPolicy, Required, Role};
+use crate::mlflow::filter::{Attribute, Clause, Field};
+use crate::mlflow::{Param, Run, Tag};
+use crate::select::MetricGoal;
+use crate::select::margin::is_better_by;
+use crate::text::{exact, number};
+
+/// What came of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// It holds.
+    Passed,
+    /// It cannot be told.
+    Unknown,
+    /// It does not hold.
+    Failed,
+}
+
+impl Outcome {
+    /// `passed`, `unknown`, `failed`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Unknown => "unknown",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn of(holds: bool) -> Self {
+        if holds { Self::Passed } else { Self::Failed }
+    }
+}
+
+/// What is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckOf {
+    /// The version holds the role below.
+    Role(String),
+    /// It beats the holder of the role in this metric.
+    Better(String),
+    /// Both were measured on the same data set.
+    Data,
+    /// It has a tag.
+    Tag(String),
+    /// It has a param.
+    Param(String),
+    /// Its run matches a part of the constraint.
+    Where(String),
+}
+
+impl CheckOf {
+    /// `role`, `better`, `data`, `tag`, `param`, `where`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Role(_) => "role",
+            Self::Better(_) => "better",
+            Self::Data => "data",
+            Self::Tag(_) => "tag",
+            Self::Param(_) => "param",
+            Self::Where(_) => "where",
+        }
+    }
+
+    /// The role, metric, tag, param or field; empty where there is only one.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Data => "",
+            Self::Role(name)
+            | Self::Better(name)
+            | Self::Tag(name)
+            | Self::Param(name)
+            | Self::Where(name) => name,
+        }
+    }
+}
+
+/// A check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// What is checked.
+    pub of: CheckOf,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The reason, with the numbers.
+    pub words: String,
+    /// The version's own number.
+    pub own: Option<f64>,
+    /// The holder's.
+    pub other: Option<f64>,
+}
+
+/// All checks.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Verdict {
+    /// In the order of the policy.
+    pub checks: Vec<Check>,
+}
+
+impl Verdict {
+    /// Failed if any check is; else unknown if any is.
+    pub fn outcome(&self) -> Outcome {
+        self.checks.iter().map(|check| check.outcome).max().unwrap_or(Outcome::Passed)
+    }
+
+    /// Whether nothing is against it.
+    pub fn is_passed(&self) -> bool {
+        self.outcome() == Outcome::Passed
+    }
+
+    /// A line for each check.
+    pub fn lines(&self) -> Vec<String> {
+        self.checks.iter().map(|check| format!("{}: {}", check.outcome.as_str(), check.words)).collect()
+    }
+
+    /// What is against it, in a sentence.
+    pub fn against(&self) -> String {
+        let against = self.checks.iter().filter(|check| check.outcome != Outcome::Passed);
+        against.map(|check| check.words.as_str()).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Judges a version; none holds the role where there is no `holder`.
+pub fn judge(policy: &ModelPolicy, role: &Role, candidate: &Facts, holder: Option<&Facts>) -> Verdict {
+    let mut checks = Vec::new();
+    if let Some(from) = policy.comes_from(role) {
+        checks.push(of_role(from, candidate));
+    }
+    if let Some(objective) = &policy.metric {
+        let metric = objective.metric.as_str();
+        let (mut own, mut other) = (candidate.value(metric), holder.and_then(|holder| holder.value(metric)));
+        let mut data = None;
+        if policy.same_data
+            && let Some(holder) = holder
+        {
+            let (check, values) = same_data(candidate, holder, metric);
+            if let Some(values) = values {
+                (own, other) = (Some(values.0), Some(values.1));
+            }
+            data = Some(check);
+        }
+        let names = (candidate.name(), holder.map(|holder| format!("{} ({role})", holder.name())));
+        let held = names.1.as_deref().map(|name| (name, other));
+        checks.push(match held {
+            None => first(objective, role, (&names.0, own)),
+            Some(held) => better(objective, policy.min_delta, (&names.0, own), held),
+        });
+        checks.extend(data);
+    }
+    checks.extend(policy.tags.iter().map(|required| of_tag(required, candidate)));
+    checks.extend(policy.params.iter().map(|required| of_param(required, candidate)));
+    checks.extend(policy.constraint.clauses.iter().map(|clause| of_clause(clause, candidate)));
+    Verdict { checks }
+}
+
+fn of_role(from: &Role, candidate: &Facts) -> Check {
+    let holds = match from {
+        Role::Alias(alias) => candidate.aliases.contains(alias),
+        Role::Stage(stage) => candidate.stage.eq_ignore_ascii_case(stage.as_str()),
+    };
+    let verb = if holds { "is" } else { "is not" };
+    let words = format!("{} {verb} {from}", candidate.name());
+    check(CheckOf::Role(from.name().to_owned()), Outcome::of(holds), words)
+}
+
+fn check(of: CheckOf, outcome: Outcome, words: String) -> Check {
+    Check { of, outcome, words, own: None, other: None }
+}
+
+/// Nobody is to be beaten, but a value has to be there.
+fn first(objective: &MetricGoal, role: &Role, (name, own): (&str, Option<f64>)) -> Check {
+    let metric = &objective.metric;
+    let (outcome, words) = match own {
+        None => (Outcome::Unknown, format!("{name} has no {metric}")),
+        Some(own) if !own.is_finite() => (Outcome::Failed, format!("{name} has {metric} {}", exact(own))),
+        Some(own) => {
+            (Outcome::Passed, format!("{name} has {metric} {}, and no version is {role}", exact(own)))
+        }
+    };
+    Check { own, ..check(CheckOf::Better(metric.clone()), outcome, words) }
+}
+
+/// Whether one value beats another, by `least` at least; each with the name of whose it is.
+pub fn better(
+    objective: &MetricGoal,
+    least: f64,
+    (name, own): (&str, Option<f64>),
+    (held, other): (&str, Option<f64>),
+) -> Check {
+    let metric = &objective.metric;
+    let (outcome, words) = match (own, other) {
+        (None, _) => (Outcome::Unknown, format!("{name} has no {metric}")),
+        (Some(own), _) if !own.is_finite() => {
+            (Outcome::Failed, format!("{name} has {metric} {}", exact(own)))
+        }
+        (Some(_), None) => (Outcome::Unknown, format!("{held} has no {metric} to compare with")),
+        (Some(own), Some(other)) => {
+            // Whatever is a number is better than what is none.
+            let is_better = !other.is_finite() || is_better_by(objective.goal, own, other, least);
+            let both = format!("{name} has {metric} {}, {held} has {}", exact(own), exact(other));
+            (Outcome::of(is_better), format!("{both}{}", apart(objective, own, other, least)))
+        }
+    };
+    Check { own, other, ..check(CheckOf::Better(metric.clone()), outcome, words) }
+}
+
+fn apart(objective: &MetricGoal, own: f64, other: f64, least: f64) -> String {
+    if !other.is_finite() {
+        return String::new();
+    }
+    let difference = (own - other).abs();
+    let wanted = if least > 0.0 { format!("; {} is required", exact(least)) } else { String::new() };
+    if difference == 0.0 {
+        return format!(": the same{wanted}");
+    }
+    let is_ahead = is_better_by(objective.goal, own, other, 0.0);
+    let verb = if is_ahead { "better" } else { "worse" };
+    format!(": {verb} by {}{wanted}", number(difference))
+}
+
+/// Whether both have a value on one data set, and these values: on the first by digest.
+fn same_data(candidate: &Facts, holder: &Facts, metric: &str) -> (Check, Option<(f64, f64)>) {
+    let (own, other) = (candidate.measured(metric), holder.measured(metric));
+    let digest = |it: &Measured| it.data.as_ref().map(|(digest, _)| digest.clone());
+    let common = own.iter().find_map(|a| {
+        let b = other.iter().find(|b| digest(a).is_some() && digest(a) == digest(b))?;
+        Some((a.data.clone().unwrap_or_default(), (a.value, b.value)))
+    });
+    if let Some(((digest, name), values)) = common {
+        let words = format!("both were measured on data set {name} ({digest})");
+        return (check(CheckOf::Data, Outcome::Passed, words), Some(values));
+    }
+    let sets = |all: &[Measured]| all.iter().filter_map(digest).collect::<Vec<_>>().join(", ");
+    for (of, all) in [(candidate, &own), (holder, &other)] {
+        if all.iter().all(|it| it.data.is_none()) {
+            let words = format!("no data set is logged for {metric} of {}", of.name());
+            return (check(CheckOf::Data, Outcome::Unknown, words), None);
+        }
+    }
+    let words = format!(
+        "other data sets: {} has {}, {} has {}",
+        candidate.name(),
+        sets(&own),
+        holder.name(),
+        sets(&other)
+    );
+    (check(CheckOf::Data, Outcome::Failed, words), None)
+}
+
+/// Something of a version that must be there. What could have it and is gone tells nothing.
+fn required(of: CheckOf, kind: &str, required: &Required, found: Option<&str>, is_gone: bool) -> Check {
+    let key = &required.key;
+    let (outcome, words) = match (found, &required.value) {
+        (Some(found), Some(wanted)) if found != wanted => {
+            (Outcome::Failed, format!("{kind} {key} is {found:?}, not {wanted:?}"))
+        }
+        (Some(found), _) => (Outcome::Passed, format!("{kind} {key} is {found:?}")),
+        (None, _) if is_gone => (Outcome::Unknown, format!("{kind} {key}: its run cannot be read")),
+        (None, _) => (Outcome::Failed, format!("{kind} {key} is missing")),
+    };
+    check(of, outcome, words)
+}
+
+fn of_tag(wanted: &Required, candidate: &Facts) -> Check {
+    let of = |tags: &[Tag]| tags.iter().find(|tag| tag.key == wanted.key).map(|tag| tag.value.clone());
+    let found = of(&candidate.tags).or_else(|| candidate.run.as_ref().and_then(|run| of(&run.tags)));
+    let kind = CheckOf::Tag(wanted.key.clone());
+    required(kind, "tag", wanted, found.as_deref(), candidate.run.is_none())
+}
+
+fn of_param(wanted: &Required, candidate: &Facts) -> Check {
+    let of =
+        |params: &[Param]| params.iter().find(|param| param.key == wanted.key).map(|it| it.value.clone());
+    let model = candidate.model.as_ref().and_then(|model| of(&model.params));
+    let found = model.or_else(|| candidate.run.as_ref().and_then(|run| of(&run.params)));
+    let kind = CheckOf::Param(wanted.key.clone());
+    required(kind, "param", wanted, found.as_deref(), candidate.run.is_none())
+}
+
+fn of_clause(clause: &Clause, candidate: &Facts) -> Check {
+    let of = CheckOf::Where(clause.field.to_string());
+    let Some(run) = &candidate.run else {
+        return check(of, Outcome::Unknown, format!("{}: its run cannot be read", clause.field));
+    };
+    let has = match &clause.field {
+        Field::Metric(key) => {
+            run.metrics.iter().find(|metric| metric.key == *key).map(|metric| exact(metric.value))
+        }
+        field => text_of(run, field),
+    };
+    let own = match &clause.field {
+        Field::Metric(key) => run.metrics.iter().find(|metric| metric.key == *key).map(|it| it.value),
+        _ => None,
+    };
+    let passes = clause.matches(run);
+    let told = has.unwrap_or_else(|| "missing".into());
+    let verb = if passes { "passes" } else { "does not pass" };
+    let words = format!("{} is {told}, which {verb} {}", clause.field, clause.test);
+    Check { own, ..check(of, Outcome::of(passes), words) }
+}
+
+fn text_of(run: &Run, field: &Field) -> Option<String> {
+    match field {
+        Field::Param(key) => run.params.iter().find(|param| param.key == *key).map(|it| it.value.clone()),
+        Field::Tag(key) => run.tag(key).map(str::to_owned),
+        Field::Attribute(attribute) => match attribute {
+            Attribute::RunId => Some(run.info.run_id.0.clone()),
+            Attribute::RunName => Some(run.info.run_name.clone()),
+            Attribute::Status => Some(run.info.status.as_str().to_owned()),
+            Attribute::UserId => Some(run.info.user_id.clone()),
+            Attribute::ArtifactUri => Some(run.info.artifact_uri.clone()),
+            Attribute::StartTime => run.info.start_time.map(|time| time.to_string()),
+            Attribute::EndTime => run.info.end_time.map(|time| time.to_string()),
+        },
+        Field::Metric(_) | Field::Dataset(_) => None,
+    }
+}

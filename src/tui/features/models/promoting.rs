@@ -1,0 +1,192 @@
+//! Promotions from the screen: the role is picked, what is to be written is shown with what the gate says, and one more key
+//! writes it. And the comparison of a run or version with the champion.
+
+use super::effects::{Challenged, Effect};
+use super::screen::ModelsScreen;
+use super::update::{screen, screen_mut};
+use super::{Done, editing};
+use crate::mlflow::{ExperimentId, ModelStage, RunId};
+use crate::promotion::{ModelPolicy, Promoted, PromotionPlan, PromotionRequest, Role};
+use crate::store::StoreError;
+use crate::text;
+use crate::tui::core::app::App;
+use crate::tui::core::effect::Effects;
+use crate::tui::core::requests::{compare_runs, reread};
+use crate::tui::widgets::confirm::Confirm;
+use crate::tui::widgets::picker::{Item, Picked, Picker};
+
+/// The roles that a version can be promoted to: those of the policy, or the usual ones.
+fn roles(app: &App, policy: &ModelPolicy) -> Vec<Role> {
+    if !policy.roles.is_empty() {
+        return policy.roles.clone();
+    }
+    let aliases = [app.selecting.alias.clone(), "challenger".to_owned()];
+    let mut roles: Vec<Role> = aliases.map(Role::Alias).to_vec();
+    roles.dedup();
+    roles.extend([ModelStage::Staging, ModelStage::Production].map(Role::Stage));
+    roles
+}
+
+/// Lets the role be picked that the version is promoted to.
+pub fn pick_role(app: &mut App, effects: &mut Effects) {
+    let Some(version) = screen(app).and_then(ModelsScreen::version) else { return };
+    let (model, number) = (version.name.clone(), version.version);
+    let holds = |role: &Role| match role {
+        Role::Alias(alias) => version.aliases.contains(alias),
+        Role::Stage(stage) => version.current_stage == stage.as_str(),
+    };
+    let policy = app.selecting.policy(&model);
+    let mut open: Vec<Role> = roles(app, &policy).into_iter().filter(|role| !holds(role)).collect();
+    if open.is_empty() {
+        return app.say(format!("v{number} holds every role already"));
+    }
+    if open.len() == 1 {
+        return ask(app, &model, number, open.remove(0), effects);
+    }
+    let from = |role: &Role| match (policy.comes_from(role), role) {
+        (Some(from), _) => format!("from {from}"),
+        (None, Role::Alias(alias)) => {
+            let at = screen(app).and_then(ModelsScreen::model).and_then(|model| model.alias(alias));
+            at.map_or(String::new(), |version| format!("now v{version}"))
+        }
+        (None, Role::Stage(_)) => "a stage".into(),
+    };
+    let items: Vec<_> = open
+        .into_iter()
+        .map(|role| Item { label: role.to_string(), note: from(&role), on: None, value: role })
+        .collect();
+    let title = format!("Promote {} v{number} to", text::clean(&model));
+    Picker::new(title, items, move |app, picked, effects| {
+        if let Picked::Chosen(role) = picked {
+            ask(app, &model, number, role, effects);
+        }
+    })
+    .open(app);
+}
+
+/// Finds out what a promotion would write, which is shown before.
+fn ask(app: &mut App, model: &str, version: u64, role: Role, effects: &mut Effects) {
+    let compare_by = screen(app).and_then(|screen| screen.goal.clone());
+    let request = PromotionRequest {
+        model: model.to_owned(),
+        version: Ok(version),
+        policy: app.selecting.policy(model),
+        must_beat: false,
+        compare_by,
+        first_earlier: app.selecting.first_earlier(&role),
+        role,
+        by: app.user.clone(),
+        now: app.now,
+        random: 0,
+        why: "chosen by hand".into(),
+    };
+    app.status = Some("looking at what is to be written".into());
+    effects.push(Effect::PlanPromotion(Box::new(request)));
+}
+
+/// Shows what a promotion would write and what the gate says, and writes it after one more key.
+pub fn planned(app: &mut App, request: PromotionRequest, result: Result<Box<PromotionPlan>, StoreError>) {
+    app.status = None;
+    let plan = match result {
+        Ok(plan) => *plan,
+        Err(error) => return app.say(format!("nothing was promoted: {error}; {}", error.hint())),
+    };
+    let (model, role) = (text::clean(&request.model).into_owned(), request.role.to_string());
+    let version = plan.promotion.version.unwrap_or_default();
+    if plan.is_held {
+        return app.say(format!("{model} v{version} is {role} already"));
+    }
+    if app.overlay.is_some() || app.help.is_some() {
+        return app.say("nothing was promoted: something else was opened meanwhile");
+    }
+    let mut lines = plan.writes.clone();
+    lines.extend(plan.difference());
+    lines.extend(plan.verdict.lines());
+    if !plan.verdict.is_passed() {
+        lines.push("The gate does not pass; y promotes it all the same.".into());
+    }
+    let question = format!("Promote {model} v{version} to {role}?");
+    let promote = move |app: &mut App, effects: &mut Effects| {
+        app.status = Some("promoting".into());
+        app.models.is_writing = true;
+        effects.push(Effect::Promote(Box::new(PromotionRequest { now: app.now, ..request })));
+    };
+    Confirm::new(question, lines, promote).long().open(app);
+}
+
+/// A version was promoted, or not.
+pub fn promoted(app: &mut App, result: Result<Box<Promoted>, StoreError>, effects: &mut Effects) {
+    app.models.is_writing = false;
+    match result {
+        Ok(done) => {
+            let hint = if done.holds { "; U undoes it" } else { "" };
+            app.say(format!("{}{hint}", done.messages.join("; ")));
+            if done.holds {
+                editing::note(app, Done::Promotion(Box::new(done.promotion)));
+            }
+        }
+        Err(error) if error.is_transient() => {
+            app.say(format!("the promotion may be incomplete: {error}; the next start finishes it"));
+        }
+        Err(error) => app.say(format!("nothing was promoted: {error}; {}", error.hint())),
+    }
+    reread(app, effects);
+}
+
+/// Whom to compare with the champion of which model: the version under the cursor, or the run.
+fn challenged(app: &App) -> Option<Challenged> {
+    if let Some(screen) = screen(app) {
+        let version = screen.version()?;
+        let run = screen.origins.get(&version.version)?.run.as_ref()?;
+        return Some(Challenged {
+            run: run.run_id.clone(),
+            experiment: run.experiment_id.clone(),
+            model: version.name.clone(),
+            alias: app.selecting.alias.clone(),
+        });
+    }
+    let run = app.runs.run_under_cursor()?;
+    let experiment = app.runs.experiment.clone()?;
+    let versions = app.models.of_runs.of(&run);
+    let usual = || {
+        app.selecting.name(|part| match part {
+            "experiment" => app.runs.name.clone(),
+            "experiment_id" => experiment.0.clone(),
+            "metric" => app.best.policy().map_or(String::new(), |policy| policy.primary().metric.clone()),
+            _ => app.user.clone(),
+        })
+    };
+    let model = versions.first().map_or_else(usual, |version| version.name.clone());
+    Some(Challenged { run, experiment, model, alias: app.selecting.alias.clone() })
+}
+
+/// Asks for the champion, to compare it with the run or version under the cursor.
+pub fn compare(app: &mut App, effects: &mut Effects) {
+    let Some(challenged) = challenged(app) else {
+        return app.say("no run to compare: it is gone, or still being read");
+    };
+    app.status = Some("looking for the champion".into());
+    effects.push(Effect::ReadChampion(challenged));
+}
+
+/// The champion is there, or not.
+pub fn compared(
+    app: &mut App,
+    challenged: Challenged,
+    result: Result<Option<(ExperimentId, RunId)>, StoreError>,
+) {
+    app.status = None;
+    let named = format!("{}@{}", text::clean(&challenged.model), challenged.alias);
+    match result {
+        Ok(Some((_, run))) if run == challenged.run => app.say(format!("this is the run of {named}")),
+        Ok(Some(champion)) => {
+            if let Some(screen) = screen_mut(app) {
+                // Nobody takes the answers meanwhile: all is asked for anew.
+                screen.stop_reading();
+            }
+            compare_runs(app, vec![(challenged.experiment, challenged.run), champion.clone()], champion.1);
+        }
+        Ok(None) => app.say(format!("there is no {named}, or its run is gone")),
+        Err(error) => app.say(format!("cannot read {named}: {error}; {}", error.hint())),
+    }
+}
