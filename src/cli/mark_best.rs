@@ -6,6 +6,7 @@ use std::io::Write;
 use serde_json::{Value as Json, json};
 
 use super::choosing::{ChosenBest, PolicyFlags, store_name};
+use super::finding::find_run;
 use super::output::print_json;
 use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
@@ -186,7 +187,7 @@ async fn request(
         registration: None,
     };
     if let Some(id) = &arguments.run {
-        let run = store.get_run(&RunId::from(id.as_str())).await?;
+        let run = find_run(store, id).await?;
         if run.info.experiment_id != experiment.experiment_id {
             let name = &experiment.name;
             return Err(Failure::Usage(format!("run {id} is not in experiment {name:?}")));

@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::{Value as Json, json};
 
 use super::choosing::{PolicyFlags, store_name};
+use super::finding::find_run;
 use super::mark_best::finish_interrupted;
 use super::output::print_json;
 use super::{Failure, best, find_experiment, open};
@@ -179,7 +180,8 @@ async fn request(
     let version = if let Some(version) = arguments.version {
         Ok(version)
     } else if let Some(id) = &arguments.run {
-        of_run(store, &arguments.model, &RunId::from(id.as_str()), None).await?
+        let run = find_run(store, id).await?.info.run_id;
+        of_run(store, &arguments.model, &run, None).await?
     } else if let Some(experiment) = &arguments.best {
         let experiment = find_experiment(store, experiment).await?;
         let metric = compare_by.as_ref().or(policy.metric.as_ref());
