@@ -6,6 +6,7 @@
 //! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
 //! store ◀── registry ◀── { cli, tui }                  select ◀── registry
+//! store ◀── files ◀── { cli, tui }
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
 //! params ◀── learn ◀── sweep ◀── { config, cli, tui }  store ◀── sweep      learn ◀── compare
 //! in sweep: search ◀── engine ◀── objective ◀── executor   search and engine do not know learn
@@ -20,6 +21,7 @@
 //! - [`compare`]: runs side by side: what differs, what is best, which params matter.
 //! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
 //! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
+//! - [`files`]: files of runs and models, taken out of a store whole or not at all, and put into one.
 //! - [`registry`]: versions of registered models, and the runs and values behind them.
 //! - [`params`]: hyper-parameters: their values and ranges.
 //! - [`learn`]: estimators: data sets, folds, model families, scores, ONNX. Knows no MLflow, no store and no sweep.
@@ -68,6 +70,7 @@ pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod disk;
+pub mod files;
 pub mod learn;
 pub mod marking;
 pub mod mlflow;

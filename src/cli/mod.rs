@@ -4,12 +4,14 @@
 //! line or the settings are wrong; 3 what was asked for does not exist, or no run is eligible; 4 a run that was
 //! waited for did not finish, or a model is not better; 5 timeout.
 
+mod artifacts;
 mod best;
 mod choosing;
 mod compare;
 mod config;
 mod doctor;
 mod doctor_slurm;
+mod download;
 pub(crate) mod experiments;
 mod mark_best;
 mod model_versions;
@@ -27,7 +29,9 @@ mod sweep_file;
 mod sweep_report;
 mod sweep_slurm;
 mod sweeps;
+mod transferring;
 mod trial_log;
+mod upload;
 mod wait;
 
 use std::io::{self, IsTerminal, Write};
@@ -39,6 +43,7 @@ use thiserror::Error;
 
 use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
+use crate::files::TransferError;
 use crate::learn::data::DataError;
 use crate::mlflow::filter::{Filter, ParseError};
 use crate::mlflow::{Experiment, NoExperiment};
@@ -79,6 +84,13 @@ pub enum Command {
     MarkBest(mark_best::Arguments),
     /// List registered models, or the versions of one with their runs and values
     Models(models::Arguments),
+    /// Download a file, folder or model, resuming what broke off
+    Download(download::Arguments),
+    /// List and print the files of a run or model
+    #[command(subcommand)]
+    Artifacts(artifacts::ArtifactsCommand),
+    /// Log a file or folder to a run
+    Upload(upload::Arguments),
     /// Train: search over model families, or over the params of any command, logging each trial as a run
     Sweep(Box<sweep_arguments::Arguments>),
     /// List, pause, continue or cancel the sweeps of this machine
@@ -161,6 +173,11 @@ pub enum Failure {
     Sweep(#[from] RunError),
     #[error("cancelled; `mltui sweep --resume {0}` continues it")]
     Cancelled(String),
+    /// Ctrl-c.
+    #[error("{0}")]
+    Stopped(String),
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     #[error("{failed} of {of} runs failed or were killed")]
     RunsFailed { failed: usize, of: usize },
     #[error("{0} runs are still running")]
@@ -189,6 +206,9 @@ impl Failure {
             Self::Store(error) if matches!(error.kind, ErrorKind::Address(_)) => 2,
             Self::NoExperiment(_) | Self::NoneEligible(_) | Self::NoFile(_) => 3,
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
+            Self::Transfer(TransferError::Address(_)) => 2,
+            Self::Transfer(TransferError::Nothing(_)) => 3,
+            Self::Transfer(TransferError::Store(error)) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
             Self::TrialJob(code) => *code,
@@ -197,6 +217,8 @@ impl Failure {
             | Self::State { .. }
             | Self::Sweep(_)
             | Self::Cancelled(_)
+            | Self::Stopped(_)
+            | Self::Transfer(_)
             | Self::NotSubmitted(_) => 1,
         }
     }
@@ -204,6 +226,7 @@ impl Failure {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Store(error) => Some(error.hint()),
+            Self::Transfer(error) => error.hint(),
             Self::NoFile(_) => Some(
                 "`mltui doctor` shows where the address comes from; the file is created when the first run is logged",
             ),
@@ -304,6 +327,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Best(command)) => block_on(best::run(&settings, &command, &mut out)),
         Some(Command::MarkBest(command)) => block_on(mark_best::run(&settings, &command, &mut out)),
         Some(Command::Models(command)) => block_on(models::run(&settings, &command, &mut out)),
+        Some(Command::Download(command)) => block_on(download::run(&settings, &command, &mut out)),
+        Some(Command::Artifacts(command)) => block_on(artifacts::run(&settings, &command, &mut out)),
+        Some(Command::Upload(command)) => block_on(upload::run(&settings, &command, &mut out)),
         Some(Command::Sweep(command)) => block_on(sweep::run(&settings, &command, &mut out)),
         Some(Command::Sweeps(command)) => block_on(sweeps::run(&settings, &command, &mut out)),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),

@@ -51,20 +51,21 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("sweep", &["disk", "learn", "mlflow", "params", "program", "state", "store", "sweep", "text"]),
     ("marking", &["disk", "marking", "mlflow", "select", "state", "store", "text"]),
+    ("files", &["disk", "files", "mlflow", "store"]),
     ("registry", &["mlflow", "registry", "select", "store"]),
     ("state", &["disk", "mlflow", "select", "state", "text"]),
     (
         "cli",
         &[
-            "disk", "mlflow", "store", "catalog", "chart", "compare", "config", "learn", "marking", "params",
-            "program", "registry", "select", "sheet", "state", "sweep", "text", "tui",
+            "disk", "files", "mlflow", "store", "catalog", "chart", "compare", "config", "learn", "marking",
+            "params", "program", "registry", "select", "sheet", "state", "sweep", "text", "tui",
         ],
     ),
     (
         "tui",
         &[
-            "disk", "mlflow", "store", "catalog", "chart", "compare", "config", "learn", "marking", "params",
-            "program", "registry", "select", "sheet", "state", "sweep", "text", "tui",
+            "disk", "files", "mlflow", "store", "catalog", "chart", "compare", "config", "learn", "marking",
+            "params", "program", "registry", "select", "sheet", "state", "sweep", "text", "tui",
         ],
     ),
 ];

@@ -17,6 +17,12 @@ pub struct Files {
 }
 
 impl Files {
+    /// Those of a tree.
+    #[cfg(test)]
+    pub(crate) fn new(store: Store, tree: Arc<dyn FileTree>) -> Self {
+        Self { store, tree }
+    }
+
     /// The address of the root, as MLflow has it.
     pub fn uri(&self) -> &str {
         self.tree.uri()
