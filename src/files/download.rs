@@ -146,13 +146,13 @@ async fn bring(
     target: &Path,
     progress: &Progress,
 ) -> Result<Vec<Summed>> {
-    let fetched = stream::iter(&listing.files).map(|file| async move {
+    let fetched = stream::iter(listing.files.clone()).map(|file| async move {
         let at = if listing.is_file || source.path.is_empty() {
             if listing.is_file { source.path.clone() } else { file.path.clone() }
         } else {
             format!("{}/{}", source.path, file.path)
         };
-        fetch(&source.files, &at, file, stage, progress).await
+        fetch(&source.files, &at, &file, stage, progress).await
     });
     let mut files: Vec<Summed> = fetched.buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
     files.sort_by(|a, b| a.path.cmp(&b.path));

@@ -55,7 +55,7 @@ pub async fn upload(source: &Source, request: &UploadRequest, progress: &Progres
             return Err(TransferError::InRun(there));
         }
     }
-    let sending = stream::iter(&found).map(|file| async move {
+    let sending = stream::iter(found).map(|file| async move {
         let path = below(&source.path, &file.name);
         source.files.write(&path, &file.path, &|bytes| progress.moved(bytes)).await?;
         progress.whole();
