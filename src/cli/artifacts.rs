@@ -113,10 +113,10 @@ async fn print(settings: &Settings, arguments: &CatArguments, out: &mut impl Wri
     let range = (arguments.offset, arguments.length.unwrap_or(u64::MAX));
     let mut written = Ok(());
     let work = files::read_range(&source.files, &source.path, range, |part| {
-        out.write_all(part).or_else(|error| {
+        out.write_all(part).map_err(|error| {
             let kind = error.kind();
             written = Err(error);
-            Err(kind.into())
+            kind.into()
         })
     });
     let result = watched(work, &Progress::default(), "cancelled").await;

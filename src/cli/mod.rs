@@ -202,12 +202,18 @@ impl Failure {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Language { .. } | Self::Usage(_) | Self::Policy(_) | Self::Data(_) => 2,
+            Self::Config(_)
+            | Self::Language { .. }
+            | Self::Usage(_)
+            | Self::Policy(_)
+            | Self::Data(_)
+            | Self::Transfer(TransferError::Address(_)) => 2,
             Self::Store(error) if matches!(error.kind, ErrorKind::Address(_)) => 2,
-            Self::NoExperiment(_) | Self::NoneEligible(_) | Self::NoFile(_) => 3,
+            Self::NoExperiment(_)
+            | Self::NoneEligible(_)
+            | Self::NoFile(_)
+            | Self::Transfer(TransferError::Nothing(_)) => 3,
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
-            Self::Transfer(TransferError::Address(_)) => 2,
-            Self::Transfer(TransferError::Nothing(_)) => 3,
             Self::Transfer(TransferError::Store(error)) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,

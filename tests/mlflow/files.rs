@@ -65,119 +65,111 @@ fn all(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
+/// The program on a store.
+struct Place<'a> {
+    folder: &'a Path,
+    address: String,
+}
+
+impl Place<'_> {
+    fn words<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+        [&["--tracking-uri", &self.address], arguments].concat()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        json_of(self.folder, &self.words(arguments))
+    }
+
+    fn printed(&self, arguments: &[&str]) -> String {
+        printed(self.folder, &self.words(arguments))
+    }
+
+    fn refused(&self, arguments: &[&str]) -> (i32, String) {
+        refused(self.folder, &self.words(arguments))
+    }
+}
+
+fn taken_out(place: &Place<'_>, run: &str, to: &str, empty: &Value) {
+    let data = format!("runs:/{run}/data");
+    let told = place.json(&["download", &data, "--to", to, "--verify", "--json"]);
+    assert_eq!(told["files"].as_array().unwrap().len(), 4);
+    let mut check = Command::new("sha256sum");
+    check.args(["--check", "--strict", &format!("{to}.sha256")]).current_dir(place.folder);
+    assert!(check.output().unwrap().status.success());
+    let listed = place.json(&["artifacts", "ls", &data, "--json"]);
+    let listed = listed.as_array().unwrap().iter();
+    let listed: Vec<_> = listed.map(|file| (file["path"].clone(), file["size"].clone())).collect();
+    let wanted = [
+        (json!("a b.bin"), json!(1_280_000)),
+        (json!("deep"), Value::Null),
+        (json!("empty"), empty.clone()),
+        (json!("plain.txt"), json!(6)),
+    ];
+    assert_eq!(listed, wanted);
+    assert_eq!(place.json(&["artifacts", "ls", "-r", &data, "--json"]).as_array().unwrap().len(), 4);
+    let plain = format!("{data}/plain.txt");
+    assert_eq!(place.printed(&["artifacts", "cat", &plain]), "words\n");
+    assert_eq!(place.printed(&["artifacts", "cat", &plain, "--offset", "2", "--length", "3"]), "rds");
+    let model = place.printed(&["artifacts", "cat", "models:/twice@champion/MLmodel"]);
+    assert!(model.contains("python_function"), "{model}");
+    // A file that is there is not replaced, and what is not there is told.
+    let (code, words) = place.refused(&["download", &data, "--to", to]);
+    assert!(code == 1 && words.contains("already exist") && words.contains("--force"), "{words}");
+    let none = format!("runs:/{run}/none");
+    for (address, wanted) in
+        [(none.as_str(), 3), ("models:/twice@none", 3), ("models:/twice/999", 3), ("s3://b/x", 2)]
+    {
+        let (code, words) = place.refused(&["download", address]);
+        assert_eq!(code, wanted, "{address}: {words}");
+    }
+}
+
+fn put_in(place: &Place<'_>, target: &str, back: &str) {
+    fs::create_dir_all(place.folder.join("up/deep")).unwrap();
+    fs::write(place.folder.join("up/big"), vec![7; 3 << 20]).unwrap();
+    fs::write(place.folder.join("up/deep/\u{e9} +.txt"), "small").unwrap();
+    assert_eq!(place.json(&["upload", "up", target, "--json"])["files"].as_array().unwrap().len(), 2);
+    let (code, words) = place.refused(&["upload", "up", target]);
+    assert!(code == 1 && words.contains("already has"), "{words}");
+    place.json(&["upload", "up/big", target, "--force", "--json"]);
+    place.json(&["download", target, "--to", back, "--json"]);
+    assert_eq!(all(&place.folder.join(back)), all(&place.folder.join("up")));
+}
+
 fn commands(mlflow: Mlflow) {
     let server = Server::shared(mlflow);
     let here = tempfile::tempdir().unwrap();
     let folder = here.path();
-    let logged: Value =
-        serde_json::from_str(mlflow.run(LOG, &[&server.uri()]).lines().last().unwrap()).unwrap();
+    let logged = mlflow.run(LOG, &[&server.uri()]);
+    let logged: Value = serde_json::from_str(logged.lines().last().unwrap()).unwrap();
     let run = logged["run"].as_str().unwrap();
-    let places = [server.uri(), format!("sqlite:///{}", server.folder.join("store.db").display())];
     let mut models =
         vec!["models:/twice@champion".to_owned(), format!("models:/twice/{}", logged["version"])];
     models.extend(logged["model"].as_str().map(|id| format!("models:/{id}")));
-    for (number, place) in places.iter().enumerate() {
-        let with = |arguments: &[&str]| -> Vec<String> {
-            ["--tracking-uri", place].iter().chain(arguments).map(|word| (*word).to_owned()).collect()
-        };
-        let run_json = |arguments: &[&str]| {
-            let arguments = with(arguments);
-            json_of(folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
-        };
-        let to = format!("data-{number}");
-        let told = run_json(&["download", &format!("runs:/{run}/data"), "--to", &to, "--verify", "--json"]);
-        assert_eq!(told["files"].as_array().unwrap().len(), 4);
-        let sums = Command::new("sha256sum")
-            .args(["--check", "--strict", &format!("{to}.sha256")])
-            .current_dir(folder)
-            .output();
-        assert!(sums.unwrap().status.success());
+    let database = format!("sqlite:///{}", server.folder.join("store.db").display());
+    // A server does not tell that a size is 0.
+    for (number, (address, empty)) in
+        [(server.uri(), Value::Null), (database, json!(0))].into_iter().enumerate()
+    {
+        let place = Place { folder, address };
+        taken_out(&place, run, &format!("data-{number}"), &empty);
         for (at, address) in models.iter().enumerate() {
-            run_json(&["download", address, "--to", &format!("model-{number}-{at}"), "--json"]);
+            place.json(&["download", address, "--to", &format!("model-{number}-{at}"), "--json"]);
         }
-        let listed = run_json(&["artifacts", "ls", &format!("runs:/{run}/data"), "--json"]);
-        // A server does not tell that a size is 0.
-        let empty = if number == 0 { Value::Null } else { json!(0) };
-        let listed: Vec<_> = listed
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|file| (file["path"].clone(), file["size"].clone()))
-            .collect();
-        assert_eq!(
-            listed,
-            [
-                (json!("a b.bin"), json!(1_280_000)),
-                (json!("deep"), Value::Null),
-                (json!("empty"), empty),
-                (json!("plain.txt"), json!(6)),
-            ]
-        );
-        let whole = run_json(&["artifacts", "ls", "-r", &format!("runs:/{run}/data"), "--json"]);
-        assert_eq!(whole.as_array().unwrap().len(), 4);
-        let cat = |arguments: &[&str]| {
-            let arguments = with(arguments);
-            printed(folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
-        };
-        assert_eq!(cat(&["artifacts", "cat", &format!("runs:/{run}/data/plain.txt")]), "words\n");
-        assert_eq!(
-            cat(&[
-                "artifacts",
-                "cat",
-                &format!("runs:/{run}/data/plain.txt"),
-                "--offset",
-                "2",
-                "--length",
-                "3"
-            ]),
-            "rds"
-        );
-        assert!(cat(&["artifacts", "cat", "models:/twice@champion/MLmodel"]).contains("python_function"));
-        // A file that is there is not replaced, and what is not there is told.
-        let refuse = |arguments: &[&str]| {
-            let arguments = with(arguments);
-            refused(folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
-        };
-        let (code, words) = refuse(&["download", &format!("runs:/{run}/data"), "--to", &to]);
-        assert!(code == 1 && words.contains("already exist") && words.contains("--force"), "{words}");
-        for (address, wanted) in [
-            (format!("runs:/{run}/none"), 3),
-            (format!("runs:/{}/x", "0".repeat(32)), 3),
-            ("models:/twice@none".to_owned(), 3),
-            ("models:/twice/999".to_owned(), 3),
-            ("s3://bucket/x".to_owned(), 2),
-        ] {
-            let (code, words) = refuse(&["download", &address]);
-            assert_eq!(code, wanted, "{address}: {words}");
-        }
-        // Upwards, and back again.
-        fs::create_dir_all(folder.join("up/deep")).unwrap();
-        fs::write(folder.join("up/big"), vec![7; 3 << 20]).unwrap();
-        fs::write(folder.join("up/deep/\u{e9} +.txt"), "small").unwrap();
-        let target = format!("runs:/{run}/up-{number}");
-        assert_eq!(run_json(&["upload", "up", &target, "--json"])["files"].as_array().unwrap().len(), 2);
-        let (code, words) = refuse(&["upload", "up", &target]);
-        assert!(code == 1 && words.contains("already has"), "{words}");
-        run_json(&["upload", "up/big", &target, "--force", "--json"]);
-        let back = format!("back-{number}");
-        run_json(&["download", &target, "--to", &back, "--json"]);
-        assert_eq!(all(&folder.join(&back)), all(&folder.join("up")));
+        put_in(&place, &format!("runs:/{run}/up-{number}"), &format!("back-{number}"));
     }
-    let theirs = folder.join("theirs");
+    let (theirs, model) = (folder.join("theirs"), folder.join("model-0-0"));
     fs::create_dir_all(theirs.join("model")).unwrap();
-    let said = mlflow.run(
-        COMPARE,
-        &[&server.uri(), run, theirs.to_str().unwrap(), folder.join("model-0-0").to_str().unwrap()],
-    );
+    let said = mlflow.run(COMPARE, &[&server.uri(), run, theirs.to_str().unwrap(), model.to_str().unwrap()]);
     assert_eq!(said.trim(), "[2, 4]");
-    for number in 0..places.len() {
+    for number in 0..2 {
         assert_eq!(all(&folder.join(format!("data-{number}"))), all(&theirs.join("data")));
-        for at in 0..models.len() {
+        for (at, address) in models.iter().enumerate() {
             let ours = all(&folder.join(format!("model-{number}-{at}")));
             // MLflow notes in its own copy where it came from.
             let mut theirs = all(&theirs.join("model"));
             theirs.remove("registered_model_meta");
-            assert_eq!(ours, theirs, "{}", models[at]);
+            assert_eq!(ours, theirs, "{address}");
         }
     }
 }
