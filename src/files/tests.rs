@@ -49,7 +49,7 @@ impl FileBody for Body {
 
 #[async_trait]
 impl FileTree for Tree {
-    fn uri(&self) -> &str {
+    fn uri(&self) -> &'static str {
         "test:/root"
     }
 

@@ -361,6 +361,7 @@ fn write_whole(file: &Path, content: &[u8]) -> Inner<()> {
 }
 
 /// An error that names its path.
+#[expect(clippy::needless_pass_by_value, reason = "it is handed over as it comes")]
 pub fn unwritten(error: std::io::Error) -> ErrorKind {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
