@@ -76,6 +76,11 @@ impl Draft {
         written.map_err(named(&self.path))
     }
 
+    /// The file itself, to be written part by part.
+    pub fn file(&mut self) -> &mut File {
+        self.file.as_file_mut()
+    }
+
     pub fn put(self) -> io::Result<()> {
         self.file.persist(&self.path).map(drop).map_err(|error| named(&self.path)(error.error))
     }

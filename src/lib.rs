@@ -6,6 +6,7 @@
 //! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
 //! store ◀── registry ◀── promotion ◀── marking          select ◀── registry
+//! store ◀── files ◀── cli
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
 //! { chart, compare, sheet } ◀── report ◀── cli
 //! params ◀── learn ◀── sweep ◀── { config, cli, tui }  store ◀── sweep      learn ◀── compare
@@ -21,6 +22,7 @@
 //! - [`compare`]: runs side by side: what differs, what is best, which params matter.
 //! - [`sheet`]: a table on its way out of the program: CSV, JSON, Markdown.
 //! - [`marking`]: marks on the best run: tags, model registry, undoing, history.
+//! - [`files`]: files of runs and models, taken out of a store whole or not at all, and put into one.
 //! - [`registry`]: versions of registered models, and the runs and values behind them.
 //! - [`promotion`]: the gate before a version becomes champion, and what promoting it writes.
 //! - [`report`]: an experiment's best runs as Markdown or a page.
@@ -73,6 +75,7 @@ pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod disk;
+pub mod files;
 pub mod learn;
 pub mod marking;
 pub mod mlflow;

@@ -4,12 +4,14 @@
 //! line or the settings are wrong; 3 what was asked for does not exist, or no run is eligible; 4 a run that was
 //! waited for did not finish, or a model is not better; 5 timeout.
 
+mod artifacts;
 mod best;
 mod choosing;
 mod compare;
 mod config;
 mod doctor;
 mod doctor_slurm;
+mod download;
 pub(crate) mod experiments;
 mod finding;
 mod history;
@@ -31,7 +33,9 @@ mod sweep_file;
 mod sweep_report;
 mod sweep_slurm;
 mod sweeps;
+mod transferring;
 mod trial_log;
+mod upload;
 mod wait;
 
 use std::io::{self, IsTerminal, Write};
@@ -43,6 +47,7 @@ use thiserror::Error;
 
 use self::out::Out;
 use crate::config::{ConfigError, Environment, Flags, Folders, Settings};
+use crate::files::TransferError;
 use crate::learn::data::DataError;
 use crate::mlflow::filter::{Filter, ParseError};
 use crate::mlflow::{Experiment, NoExperiment};
@@ -89,6 +94,13 @@ pub enum Command {
     Models(models::Arguments),
     /// Promote a version of a registered model to an alias or a stage, if the gate lets it through
     Promote(promote::Arguments),
+    /// Download a file, folder or model, resuming what broke off
+    Download(download::Arguments),
+    /// List and print the files of a run or model
+    #[command(subcommand)]
+    Artifacts(artifacts::ArtifactsCommand),
+    /// Log a file or folder to a run
+    Upload(upload::Arguments),
     /// Train: search over model families, or over the params of any command, logging each trial as a run
     Sweep(Box<sweep_arguments::Arguments>),
     /// List, pause, continue or cancel the sweeps of this machine
@@ -173,6 +185,11 @@ pub enum Failure {
     Sweep(#[from] RunError),
     #[error("cancelled; `mltui sweep --resume {0}` continues it")]
     Cancelled(String),
+    /// Ctrl-c.
+    #[error("{0}")]
+    Stopped(String),
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     #[error("{failed} of {of} runs failed or were killed")]
     RunsFailed { failed: usize, of: usize },
     #[error("{0} runs are still running")]
@@ -197,10 +214,20 @@ impl Failure {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Language { .. } | Self::Usage(_) | Self::Policy(_) | Self::Data(_) => 2,
+            Self::Config(_)
+            | Self::Language { .. }
+            | Self::Usage(_)
+            | Self::Policy(_)
+            | Self::Data(_)
+            | Self::Transfer(TransferError::Address(_)) => 2,
             Self::Store(error) if matches!(error.kind, ErrorKind::Address(_)) => 2,
-            Self::NoExperiment(_) | Self::NoRun(_) | Self::NoneEligible(_) | Self::NoFile(_) => 3,
+            Self::NoExperiment(_)
+            | Self::NoRun(_)
+            | Self::NoneEligible(_)
+            | Self::NoFile(_)
+            | Self::Transfer(TransferError::Nothing(_)) => 3,
             Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
+            Self::Transfer(TransferError::Store(error)) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
             Self::TrialJob(code) => *code,
@@ -209,6 +236,8 @@ impl Failure {
             | Self::State { .. }
             | Self::Sweep(_)
             | Self::Cancelled(_)
+            | Self::Stopped(_)
+            | Self::Transfer(_)
             | Self::NotSubmitted(_) => 1,
         }
     }
@@ -216,6 +245,7 @@ impl Failure {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Store(error) => Some(error.hint()),
+            Self::Transfer(error) => error.hint(),
             Self::NoFile(_) => Some(
                 "`mltui doctor` shows where the address comes from; the file is created when the first run is logged",
             ),
@@ -319,6 +349,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Report(command)) => block_on(report::run(&settings, &command, &mut out)),
         Some(Command::Models(command)) => block_on(models::run(&settings, &command, &mut out)),
         Some(Command::Promote(command)) => block_on(promote::run(&settings, &command, &mut out)),
+        Some(Command::Download(command)) => block_on(download::run(&settings, &command, &mut out)),
+        Some(Command::Artifacts(command)) => block_on(artifacts::run(&settings, &command, &mut out)),
+        Some(Command::Upload(command)) => block_on(upload::run(&settings, &command, &mut out)),
         Some(Command::Sweep(command)) => block_on(sweep::run(&settings, &command, &mut out)),
         Some(Command::Sweeps(command)) => block_on(sweeps::run(&settings, &command, &mut out)),
         Some(Command::Wait(command)) => block_on(wait::run(&settings, &command, &mut out)),

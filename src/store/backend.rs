@@ -7,13 +7,14 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::{
-    ArtifactList, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart, ModelPage, NewModel,
-    NewRun, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, sample_indices,
+    ArtifactList, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf, HistoryCursor, HistoryPart,
+    ModelPage, NewModel, NewRun, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreInfo, sample_indices,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -131,6 +132,7 @@ pub trait Backend: Send + Sync + Debug {
 /// Files of runs; paths are relative to the run's root.
 #[async_trait]
 pub trait Artifacts: Send + Sync {
+    async fn files(&self, of: &FilesOf) -> Inner<Arc<dyn FileTree>>;
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList>;
     async fn read_artifact(&self, id: &RunId, path: &str, most: usize) -> Inner<Vec<u8>>;
     async fn write_artifact(&self, id: &RunId, path: &str, content: &[u8]) -> Inner<()>;

@@ -129,6 +129,20 @@ impl ErrorKind {
         }
     }
 
+    /// Whether the same may succeed later without anybody changing anything.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable(_)
+                | Self::Timeout(_)
+                | Self::Proxy(_)
+                | Self::Locked
+                | Self::Gone(_)
+                | Self::Server { .. }
+                | Self::Protocol(_)
+        )
+    }
+
     /// Without any password or token that a server may have sent back, and no longer than is ever read.
     fn fit_to_be_shown(mut self) -> Self {
         match &mut self {
@@ -231,16 +245,7 @@ impl StoreError {
 
     /// Whether the same request may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self.kind,
-            ErrorKind::Unreachable(_)
-                | ErrorKind::Timeout(_)
-                | ErrorKind::Proxy(_)
-                | ErrorKind::Locked
-                | ErrorKind::Gone(_)
-                | ErrorKind::Server { .. }
-                | ErrorKind::Protocol(_)
-        )
+        self.kind.may_pass()
     }
 }
 

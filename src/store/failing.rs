@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::{
-    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart,
-    Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate,
-    Scan, StoreInfo,
+    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
+    HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
+    RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -184,6 +184,9 @@ impl<B: Backend + 'static> Backend for Arc<Failing<B>> {
 
 #[async_trait]
 impl<B: Backend + 'static> Artifacts for Arc<Failing<B>> {
+    async fn files(&self, of: &FilesOf) -> Inner<Arc<dyn FileTree>> {
+        self.turn(passed(self.backend.artifacts()).files(of)).await
+    }
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
         self.turn(passed(self.backend.artifacts()).list_artifacts(id, path)).await
     }

@@ -27,6 +27,7 @@ mod rest;
 pub mod secrets;
 mod sql;
 mod sqlite;
+mod trees;
 pub mod uri;
 
 pub use answers::{ArtifactList, Changes, HistoryPart, ModelPage, RunPage, StoreInfo};
@@ -36,8 +37,9 @@ pub use batch::RunBatch;
 pub use capabilities::Capabilities;
 pub use cursor::{Cursor, HistoryCursor};
 pub use error::{ErrorKind, StoreError};
-pub use facade::Store;
+pub use facade::{Files, Store};
 pub use requests::{NewModel, NewRun, RunSearch, RunUpdate, Scan, ScanValues};
+pub use trees::{FileBody, FileTree, FilesOf, Opened, Resume, Sent};
 
 pub use crate::mlflow::order::by_step;
 

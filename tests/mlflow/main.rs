@@ -8,6 +8,7 @@ mod comparing;
 mod connections;
 mod explorer;
 mod failures;
+mod files;
 mod filters;
 mod killing;
 mod marking;

@@ -17,6 +17,8 @@ pub enum Fault {
     Instead(u16, &'static str, &'static str),
     /// The server's answer breaks off in the middle.
     Half,
+    /// Answers to requests whose path holds this break off behind so many bytes.
+    Short(&'static str, usize),
     /// The request arrives under another host's name.
     Host(&'static str),
     /// So many more writes pass. From the next one on nothing is answered.
@@ -146,7 +148,13 @@ fn pass(
     };
     let answer = forward(&request, server, &host)?;
     bytes.fetch_add(answer.len() as u64, Ordering::Relaxed);
-    let length = if fault == Fault::Half { answer.len() * 2 / 3 } else { answer.len() };
+    let length = match fault {
+        Fault::Half => answer.len() * 2 / 3,
+        Fault::Short(part, length) if request.lines().next().is_some_and(|line| line.contains(part)) => {
+            length.min(answer.len())
+        }
+        _ => answer.len(),
+    };
     client.write_all(&answer[..length])
 }
 

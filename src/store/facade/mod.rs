@@ -7,6 +7,8 @@ mod models;
 #[cfg(test)]
 mod tests;
 
+pub use files::Files;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;

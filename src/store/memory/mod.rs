@@ -8,7 +8,7 @@ mod registry;
 mod runs;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -16,15 +16,15 @@ use tokio::sync::mpsc;
 use super::batch::whole_runs;
 use super::pages::token_at;
 use super::{
-    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, Inner, LoggedModels,
-    ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
-    sample_indices,
+    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf, Inner,
+    LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate, Scan,
+    StoreInfo, sample_indices,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LifecycleStage, LoggedModel, Metric, MetricPoint,
     ModelId, ModelStage, ModelVersion, Param, Part, RegisteredModel, Run, RunId, Summary, Tag, ViewType,
 };
-use files::Files;
+use files::{Files, MemoryTree};
 use registry::Registered;
 
 fn missing(what: &str) -> ErrorKind {
@@ -53,7 +53,7 @@ struct State {
     experiments: Vec<Experiment>,
     runs: BTreeMap<RunId, StoredRun>,
     models: Vec<LoggedModel>,
-    model_files: BTreeMap<(ModelId, String), Vec<u8>>,
+    model_files: BTreeMap<ModelId, Files>,
     registry: BTreeMap<String, Registered>,
     /// Writes to runs so far.
     writes: u64,
@@ -66,7 +66,7 @@ struct MemoryCursor(u64);
 /// The backend in memory.
 #[derive(Debug)]
 pub struct Memory {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     stepping: bool,
 }
 
@@ -76,7 +76,7 @@ impl Default for Memory {
         let mut state = State::default();
         // An empty store takes any name.
         let _ = state.create_experiment("Default", &[]);
-        Self { state: Mutex::new(state), stepping: false }
+        Self { state: Arc::new(Mutex::new(state)), stepping: false }
     }
 }
 
@@ -274,6 +274,11 @@ impl Backend for Memory {
 
 #[async_trait]
 impl Artifacts for Memory {
+    async fn files(&self, of: &FilesOf) -> Inner<Arc<dyn FileTree>> {
+        self.call(|state| state.files(of).map(drop)).await?;
+        Ok(Arc::new(MemoryTree { state: Arc::clone(&self.state), uri: of.to_string(), of: of.clone() }))
+    }
+
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
         self.call(|state| files::list(&state.held(id)?.files, path)).await
     }
@@ -432,9 +437,9 @@ impl LoggedModels for Memory {
     }
 
     async fn write_model_file(&self, model: &LoggedModel, path: &str, content: &[u8]) -> Inner<()> {
-        let key = model.model_id.clone();
         self.call(|state| {
-            state.model_files.insert((key, files::checked(path)?.to_owned()), content.to_vec());
+            let files = state.model_files.entry(model.model_id.clone()).or_default();
+            files.insert(files::checked(path)?.to_owned(), content.to_vec());
             Ok(())
         })
         .await

@@ -8,19 +8,34 @@ use crate::mlflow::{ArtifactFile, RunId};
 use crate::store::pages::Pages;
 use crate::store::{ArtifactList, ErrorKind, Inner};
 
+/// The server's artifact service: what stands before the path of a file, and where files are handed over for others.
+pub const SERVICE: &str = "api/2.0/mlflow-artifacts/artifacts/";
+pub const UPLOAD: &str = "ajax-api/2.0/mlflow/upload-artifact";
+
 pub async fn list(client: &Client, id: &RunId, path: &str) -> Inner<ArtifactList> {
+    let mut query = vec![("run_id", id.as_str())];
+    if !path.is_empty() {
+        query.push(("path", path));
+    }
+    list_with(client, "2.0/mlflow/artifacts/list", &query, path).await
+}
+
+/// A folder, `path`, page by page, as a way of the server tells it.
+pub async fn list_with(
+    client: &Client,
+    route: &str,
+    query: &[(&str, &str)],
+    path: &str,
+) -> Inner<ArtifactList> {
     let mut files: Vec<ArtifactFile> = Vec::new();
     let mut token: Option<String> = None;
     let mut pages = Pages::default();
     let is_cut = loop {
-        let mut query = vec![("run_id", id.as_str())];
-        if !path.is_empty() {
-            query.push(("path", path));
-        }
+        let mut query = query.to_vec();
         if let Some(token) = &token {
             query.push(("page_token", token));
         }
-        let answer = client.get("2.0/mlflow/artifacts/list", &query).await?;
+        let answer = client.get(route, &query).await?;
         let list = answer.list("files", wire::artifact_file)?;
         token = pages.next(answer.next_token(), list.things.len(), list.weight)?;
         // A folder that lists itself, or what is elsewhere, would lead round in circles.
@@ -35,6 +50,20 @@ pub async fn list(client: &Client, id: &RunId, path: &str) -> Inner<ArtifactList
     Ok(ArtifactList { files, is_cut })
 }
 
+/// The entries of a folder that were told by their names alone.
+pub fn named_below(folder: &str, mut files: Vec<ArtifactFile>) -> ArtifactList {
+    files.retain(|file| is_directly_below("", &file.path));
+    for file in &mut files {
+        if !folder.is_empty() {
+            file.path = format!("{}/{}", folder.trim_end_matches('/'), file.path);
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let is_cut = files.len() > ArtifactList::MOST;
+    files.truncate(ArtifactList::MOST);
+    ArtifactList { files, is_cut }
+}
+
 fn is_directly_below(folder: &str, path: &str) -> bool {
     let folder = folder.trim_matches('/');
     let rest = if folder.is_empty() {
@@ -46,17 +75,17 @@ fn is_directly_below(folder: &str, path: &str) -> bool {
 }
 
 /// The path below the server's own artifact service, for runs that keep their files there.
-fn proxied(uri: &str, path: &str) -> Option<String> {
+pub fn proxied(uri: &str, path: &str) -> Option<String> {
     let rest = uri.strip_prefix("mlflow-artifacts:")?;
     // `mlflow-artifacts://host:port/path` names the server again.
     let rest = match rest.strip_prefix("//") {
         Some(with_host) => with_host.split_once('/').map_or("", |(_, path)| path),
         None => rest.trim_start_matches('/'),
     };
-    Some(format!("api/2.0/mlflow-artifacts/artifacts/{}/{path}", rest.trim_end_matches('/')))
+    Some(format!("{SERVICE}{}/{path}", rest.trim_end_matches('/')))
 }
 
-fn check(path: &str) -> Inner<()> {
+pub fn check(path: &str) -> Inner<()> {
     let leads_out = path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | ".."));
     if leads_out {
         return Err(ErrorKind::Invalid(format!("the artifact path {path:?} is outside the run's folder")));
@@ -90,7 +119,7 @@ pub async fn write(client: &Client, id: &RunId, uri: &str, path: &str, content: 
         Some(address) => client.upload(Method::PUT, &address, &[], content).await,
         None => {
             let query = [("run_uuid", id.as_str()), ("path", path)];
-            client.upload(Method::POST, "ajax-api/2.0/mlflow/upload-artifact", &query, content).await
+            client.upload(Method::POST, UPLOAD, &query, content).await
         }
     }
 }
@@ -100,7 +129,7 @@ pub fn need_service(uri: &str) -> Inner<()> {
     proxied(uri, "").map(drop).ok_or_else(|| no_service(uri))
 }
 
-fn no_service(uri: &str) -> ErrorKind {
+pub fn no_service(uri: &str) -> ErrorKind {
     ErrorKind::Unsupported(format!("artifact service for models at {uri}"))
 }
 

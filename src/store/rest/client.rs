@@ -32,6 +32,8 @@ const COLLISIONS: u32 = 4;
 const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
 /// A server may ask for a pause; a longer one than this is not waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// For requests whose answers may take any time.
+const ENDLESS: Duration = Duration::from_secs(1 << 32);
 /// Redirects that are followed one after the other.
 const REDIRECTS: usize = 10;
 /// Whether a request may be sent again when nobody knows what became of the first.
@@ -177,6 +179,44 @@ impl Client {
         self.send(request, Repeat::Safe).await?.bytes(most).await
     }
 
+    /// The answer behind a path, as it comes: its body takes as long as it takes, and only its beginning is waited for.
+    pub async fn stream(&self, path: &str, query: &[(&str, &str)], headers: HeaderMap) -> Inner<Response> {
+        let request = self.request(Method::GET, path)?.query(query).headers(headers).timeout(ENDLESS);
+        self.send(request, Repeat::Safe).await.map(|received| received.response)
+    }
+
+    /// Sends a body that cannot be sent again, and takes as long as it takes.
+    pub async fn send_once(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        headers: HeaderMap,
+        body: reqwest::Body,
+    ) -> Inner<()> {
+        let request = self.request(method, path)?.query(query).headers(headers).timeout(ENDLESS).body(body);
+        let response = request.send().await.map_err(|error| self.broken(&error))?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        Err(self.failure(response).await)
+    }
+
+    /// How long a server may take for a part of an answer.
+    pub fn patience(&self) -> Duration {
+        self.options.timeout
+    }
+
+    /// How often a request that failed is sent again.
+    pub fn retries(&self) -> u32 {
+        self.options.max_retries
+    }
+
+    /// The pause before that, behind so many others.
+    pub fn pause(&self, attempt: u32) -> Duration {
+        self.backoff(attempt)
+    }
+
     pub async fn upload(
         &self,
         method: Method,
@@ -241,7 +281,16 @@ impl Client {
             let this_time = request
                 .try_clone()
                 .ok_or_else(|| ErrorKind::Io("the request body cannot be sent again".into()))?;
-            let result = self.begun(http.execute(this_time)).await;
+            let is_endless = this_time.timeout() == Some(&ENDLESS);
+            let answer = self.begun(http.execute(this_time));
+            let result = if is_endless {
+                match tokio::time::timeout(self.options.timeout, answer).await {
+                    Ok(result) => result,
+                    Err(_) => return Err(ErrorKind::Timeout(self.options.timeout.as_secs())),
+                }
+            } else {
+                answer.await
+            };
             let (failure, pause) = match result {
                 Ok(response) if response.status().is_success() => {
                     if let Some(time) = date(&response) {
@@ -255,13 +304,7 @@ impl Client {
                     let status = response.status();
                     let pause = self.retry_after(&response);
                     let did_nothing = status == StatusCode::TOO_MANY_REQUESTS;
-                    let failure = failure(
-                        response,
-                        &self.source,
-                        self.answering_proxy(),
-                        self.options.withheld.as_deref(),
-                    )
-                    .await;
+                    let failure = self.failure(response).await;
                     if repeat == Repeat::Safe && attempt < COLLISIONS && is_collision(&failure) {
                         tokio::time::sleep(Duration::from_millis(fastrand::u64(20..100))).await;
                         attempt += 1;
@@ -293,6 +336,11 @@ impl Client {
             tokio::time::sleep(pause).await;
             attempt += 1;
         }
+    }
+
+    /// The error behind an answer that is not a success.
+    async fn failure(&self, response: Response) -> ErrorKind {
+        failure(response, &self.source, self.answering_proxy(), self.options.withheld.as_deref()).await
     }
 
     /// Says of a failure that it is tried again, and for how long: once until the server answers again.

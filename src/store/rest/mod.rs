@@ -17,6 +17,7 @@ pub mod proxy;
 mod received;
 mod registry;
 mod tls;
+mod transfer;
 mod wire;
 
 use std::sync::Arc;
@@ -35,9 +36,9 @@ use wire::required;
 
 use super::pages::{Pages, token_at};
 use super::{
-    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart,
-    Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate,
-    Scan, StoreInfo,
+    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
+    HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
+    RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -310,6 +311,15 @@ impl Backend for Rest {
 
 #[async_trait]
 impl Artifacts for Rest {
+    async fn files(&self, of: &FilesOf) -> Inner<Arc<dyn FileTree>> {
+        let uri = match of {
+            FilesOf::Run(id) => self.get_run(id).await?.info.artifact_uri,
+            FilesOf::Model(id) => models::read(&self.client, id).await?.artifact_location,
+            FilesOf::Place(uri) => uri.clone(),
+        };
+        Ok(Arc::new(transfer::Tree::new(&self.client, of, &uri)?))
+    }
+
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
         artifacts::list(&self.client, id, path).await
     }

@@ -7,10 +7,11 @@ use rusqlite::{OptionalExtension, params};
 
 use super::connection::Connection;
 use super::rows::string;
-use super::{Inner, files, reading};
+use super::transfer::LocalTree;
+use super::{Inner, files, models, reading};
 use crate::disk::{self, Care};
-use crate::mlflow::{ExperimentId, RunId, tags};
-use crate::store::{ArtifactList, ErrorKind};
+use crate::mlflow::{ExperimentId, ModelId, RunId, tags};
+use crate::store::{ArtifactList, ErrorKind, FilesOf};
 
 /// Entries of a server's folder that are looked at, to know whether it is this database's.
 const LOOKED_AT: usize = 1_000;
@@ -88,20 +89,135 @@ fn root(connection: &mut Connection, store: &Path, id: &RunId) -> Inner<PathBuf>
         Root::Folder(folder) => {
             let is_expected = run.tag(tags::MODEL_HISTORY).is_some();
             let home = folder.parent().and_then(Path::parent).unwrap_or(&folder);
-            if !folder.is_dir() && (is_expected || gone(home).is_some()) {
-                return Err(ErrorKind::Elsewhere(format!(
-                    "the folder {} does not exist; its files were moved, or are on another machine",
-                    folder.display()
-                )));
+            if folder.is_dir() {
+                return Ok(folder);
             }
-            Ok(folder)
+            let beside = Beside::of(store, &run.info.experiment_id, &[id.as_str()]);
+            match beside.found() {
+                Some(found) => Ok(found),
+                None if is_expected || gone(home).is_some() => Err(beside.not_here(&folder)),
+                None => Ok(folder),
+            }
         }
         Root::Served(folder)
             if folder.is_dir() || is_served_here(connection, store, &run.info.experiment_id)? =>
         {
             Ok(folder)
         }
-        Root::Served(_) | Root::Elsewhere => Err(elsewhere(uri)),
+        Root::Served(_) | Root::Elsewhere => {
+            let beside = Beside::of(store, &run.info.experiment_id, &[id.as_str()]);
+            let is_servers = uri.starts_with("mlflow-artifacts:");
+            beside.found().filter(|_| is_servers).ok_or_else(|| beside.with(elsewhere(uri), is_servers))
+        }
+    }
+}
+
+/// The folder of a logged model's files, to be read.
+fn root_of_model(connection: &mut Connection, store: &Path, id: &ModelId) -> Inner<(PathBuf, String)> {
+    let model = models::logged_model(connection, id)?;
+    let uri = model.artifact_location;
+    let beside = Beside::of(store, &model.experiment_id, &["models", id.as_str()]);
+    let folder = match Root::of(store, &uri) {
+        Root::Folder(folder) if leads_out(connection, store, &model.experiment_id, &folder)? => {
+            return Err(out_of_experiment(&uri));
+        }
+        Root::Folder(folder) | Root::Served(folder) if folder.is_dir() => folder,
+        Root::Folder(folder) => beside.found().ok_or_else(|| beside.not_here(&folder))?,
+        Root::Served(_) | Root::Elsewhere => {
+            let is_servers = uri.starts_with("mlflow-artifacts:");
+            beside.found().filter(|_| is_servers).ok_or_else(|| beside.with(elsewhere(&uri), is_servers))?
+        }
+    };
+    Ok((folder, uri))
+}
+
+/// Where files of a run or model are looked for beside the database, when they are not where it says: in what MLflow, and its
+/// server, call their folders there.
+struct Beside(Vec<PathBuf>);
+
+impl Beside {
+    /// The folders named by an experiment and what is below it; names that are none are left out.
+    fn of(store: &Path, experiment: &ExperimentId, below: &[&str]) -> Self {
+        let names = [experiment.as_str()].into_iter().chain(below.iter().copied());
+        let names: Vec<&str> = names.collect();
+        let is_name = |name: &&str| {
+            let mut parts = Path::new(name).components();
+            matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) && !name.contains('/')
+        };
+        if !names.iter().all(is_name) {
+            return Self(Vec::new());
+        }
+        let home = store.parent().unwrap_or(Path::new("."));
+        let folder = |base: &str| {
+            let base = home.join(base);
+            names.iter().fold(base, |folder, name| folder.join(name)).join("artifacts")
+        };
+        Self(vec![folder("mlruns"), folder("mlartifacts")])
+    }
+
+    fn found(&self) -> Option<PathBuf> {
+        self.0.iter().find(|folder| folder.is_dir()).cloned()
+    }
+
+    fn words(&self) -> String {
+        let looked: Vec<String> = self.0.iter().map(|folder| folder.display().to_string()).collect();
+        if looked.is_empty() { String::new() } else { format!("; neither does {}", looked.join(", nor ")) }
+    }
+
+    fn not_here(&self, folder: &Path) -> ErrorKind {
+        ErrorKind::Elsewhere(format!(
+            "the folder {} does not exist{}; its files were moved, or are on another machine",
+            folder.display(),
+            self.words()
+        ))
+    }
+
+    /// The same error, with what was looked for.
+    fn with(&self, error: ErrorKind, is_looked_for: bool) -> ErrorKind {
+        match error {
+            ErrorKind::Elsewhere(words) if is_looked_for && !self.0.is_empty() => {
+                let looked: Vec<String> = self.0.iter().map(|folder| folder.display().to_string()).collect();
+                ErrorKind::Elsewhere(format!("{words}; not found: {}", looked.join(", ")))
+            }
+            error => error,
+        }
+    }
+}
+
+/// The files of a run, a model, or at an address.
+pub fn tree(connection: &mut Connection, store: &Path, of: &FilesOf) -> Inner<LocalTree> {
+    match of {
+        FilesOf::Run(id) => {
+            let info = reading::run(connection, id)?.info;
+            let root = root(connection, store, id)?;
+            let own = folder_to_write(connection, store, &info.experiment_id, &info.artifact_uri);
+            let written = own.and_then(|folder| {
+                let home = folder.parent().and_then(Path::parent).unwrap_or(&folder);
+                match gone(home) {
+                    None => Ok(folder),
+                    Some(base) => Err(ErrorKind::Elsewhere(format!(
+                        "its files belong in {}, but {} does not exist",
+                        folder.display(),
+                        base.display()
+                    ))),
+                }
+            });
+            Ok(LocalTree { root, uri: info.artifact_uri, written })
+        }
+        FilesOf::Model(id) => {
+            let (root, uri) = root_of_model(connection, store, id)?;
+            Ok(LocalTree { written: Ok(root.clone()), root, uri })
+        }
+        FilesOf::Place(uri) => match Root::of(store, uri) {
+            Root::Folder(folder) if has_parent(&folder) => {
+                Err(ErrorKind::Invalid(format!("the artifact location {uri:?} leads to a folder above")))
+            }
+            Root::Folder(root) | Root::Served(root) if root.is_dir() => {
+                Ok(LocalTree { written: Ok(root.clone()), root, uri: uri.clone() })
+            }
+            Root::Folder(folder) => Err(Beside(Vec::new()).not_here(&folder)),
+            Root::Served(_) | Root::Elsewhere => Err(elsewhere(uri)),
+        },
     }
 }
 
@@ -191,7 +307,7 @@ pub fn folder_to_write(
 }
 
 /// A path below the root, and never outside of it.
-fn inside(root: &Path, path: &str) -> Inner<PathBuf> {
+pub fn inside(root: &Path, path: &str) -> Inner<PathBuf> {
     let relative = Path::new(path);
     if relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         Ok(root.join(relative))
@@ -241,11 +357,16 @@ fn write_whole(file: &Path, content: &[u8]) -> Inner<()> {
     }
     let written =
         disk::make_folder_of(file, Care::Shared).and_then(|()| disk::replace(file, content, Care::Shared));
-    written.map_err(|error| match error.kind() {
+    written.map_err(unwritten)
+}
+
+/// An error that names its path.
+#[expect(clippy::needless_pass_by_value, reason = "it is handed over as it comes")]
+pub fn unwritten(error: std::io::Error) -> ErrorKind {
+    match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::DiskFull,
-        // It names its path.
         _ => ErrorKind::Io(error.to_string()),
-    })
+    }
 }
 
 #[cfg(test)]

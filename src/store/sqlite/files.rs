@@ -108,7 +108,7 @@ pub fn read(path: &Path, most: usize, goes_on: &dyn Fn()) -> Inner<Vec<u8>> {
 
 /// Opens a regular file: what is something else is not even opened where that can be told, as opening alone can wait or do
 /// something.
-fn open(path: &Path) -> Inner<File> {
+pub fn open(path: &Path) -> Inner<File> {
     check(path, &fs::metadata(path).map_err(io(path))?)?;
     let mut options = OpenOptions::new();
     options.read(true);

@@ -21,6 +21,7 @@ mod scan;
 mod schema;
 mod search;
 mod stretches;
+mod transfer;
 mod writing;
 
 use std::collections::HashMap;
@@ -36,9 +37,9 @@ use cursor::FileCursor;
 
 use super::pages::token_at;
 use super::{
-    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, HistoryCursor, HistoryPart,
-    Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch, RunPage, RunSearch, RunUpdate,
-    Scan, StoreInfo,
+    ArtifactList, Artifacts, Backend, Capabilities, Changes, Cursor, ErrorKind, FileTree, FilesOf,
+    HistoryCursor, HistoryPart, Inner, LoggedModels, ModelPage, NewModel, NewRun, Registry, RunBatch,
+    RunPage, RunSearch, RunUpdate, Scan, StoreInfo,
 };
 use crate::mlflow::{
     Dataset, DatasetInput, Experiment, ExperimentId, LoggedModel, Metric, MetricPoint, ModelId, ModelStage,
@@ -278,6 +279,13 @@ impl Backend for Sqlite {
 
 #[async_trait]
 impl Artifacts for Sqlite {
+    async fn files(&self, of: &FilesOf) -> Inner<Arc<dyn FileTree>> {
+        let (files, store) = (of.clone(), self.path().to_owned());
+        let what = format!("the file system of {of}");
+        let tree = self.read_files(what, move |db, _| artifacts::tree(db, &store, &files)).await?;
+        Ok(Arc::new(tree))
+    }
+
     async fn list_artifacts(&self, id: &RunId, path: &str) -> Inner<ArtifactList> {
         let (id, path, store) = (id.clone(), path.to_owned(), self.path().to_owned());
         let what = format!("the folder {path:?} of run {id}");

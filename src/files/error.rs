@@ -1,0 +1,92 @@
+//! Why a transfer ended without success.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::store::{ErrorKind, StoreError};
+
+/// What a transfer comes to.
+pub type Result<T> = std::result::Result<T, TransferError>;
+
+/// Why a transfer ended without success.
+#[derive(Debug, Error)]
+pub enum TransferError {
+    /// The store does not answer, or refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No address, or none of this kind.
+    #[error("{0}")]
+    Address(String),
+    /// There is nothing at an address.
+    #[error("{0}")]
+    Nothing(String),
+    /// Files are in the way.
+    #[error("{}", in_the_way(.0))]
+    Exists(Vec<PathBuf>),
+    /// Files of the run are in the way.
+    #[error("{}", in_the_run(.0))]
+    InRun(Vec<String>),
+    /// A name that would lead out of the folder, or cannot be one.
+    #[error("the store lists a file named {0:?}, {1}; nothing was saved")]
+    Name(String, &'static str),
+    /// What comes is not what was listed.
+    #[error("{0}")]
+    Changed(String),
+    /// What is there is not what a manifest says.
+    #[error("{0}")]
+    Differs(String),
+    /// Somebody else does the same at this moment.
+    #[error("another download to {} is running", .0.display())]
+    Busy(PathBuf),
+    /// A file of this machine; the cause names its path.
+    #[error("{0}")]
+    Local(io::Error),
+}
+
+impl TransferError {
+    /// The error of a path.
+    pub(super) fn at(path: &std::path::Path) -> impl Fn(io::Error) -> Self + '_ {
+        move |error| {
+            let words = match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full".to_owned(),
+                _ => error.to_string(),
+            };
+            Self::Local(io::Error::new(error.kind(), format!("{}: {words}", path.display())))
+        }
+    }
+
+    /// What can be done about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Store(StoreError { kind: ErrorKind::Elsewhere(_), .. }) => Some(
+                "point --tracking-uri at the MLflow server that keeps them, or put the folder where it is looked for",
+            ),
+            Self::Store(error) => Some(error.hint()),
+            Self::Exists(_) | Self::InRun(_) => Some("--force replaces files of the same name"),
+            Self::Changed(_) => Some("run the command again when nobody writes to it"),
+            Self::Address(_) | Self::Nothing(_) => Some(
+                "an address is runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-MODEL_ID",
+            ),
+            Self::Differs(_) => Some("--force downloads it again"),
+            Self::Name(..) | Self::Busy(_) | Self::Local(_) => None,
+        }
+    }
+}
+
+fn in_the_way(paths: &[PathBuf]) -> String {
+    let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
+    match paths.len() {
+        0 | 1 => format!("{first} already exists"),
+        more => format!("{first} and {} more files already exist", more - 1),
+    }
+}
+
+fn in_the_run(paths: &[String]) -> String {
+    let first = paths.first().map(String::as_str).unwrap_or_default();
+    match paths.len() {
+        0 | 1 => format!("the run already has {first:?}"),
+        more => format!("the run already has {first:?} and {} more of these files", more - 1),
+    }
+}
