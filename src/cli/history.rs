@@ -32,15 +32,13 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     if points.is_empty() {
         let names: Vec<&str> = run.metrics.iter().take(TOLD).map(|metric| metric.key.as_str()).collect();
         let more = if run.metrics.len() > TOLD { ", …" } else { "" };
-        return Err(Failure::NoneEligible(match names.is_empty() {
-            true => format!("run {} has no metrics", run.info.run_name),
-            false => format!(
-                "run {} has no metric {:?}; it has {}{more}",
-                run.info.run_name,
-                arguments.metric,
-                names.join(", ")
-            ),
-        }));
+        let name = &run.info.run_name;
+        let words = if names.is_empty() {
+            format!("run {name} has no metrics")
+        } else {
+            format!("run {name} has no metric {:?}; it has {}{more}", arguments.metric, names.join(", "))
+        };
+        return Err(Failure::NoneEligible(words));
     }
     points.sort_by_key(|point| (point.step, point.timestamp));
     points.drain(..points.len().saturating_sub(arguments.last.unwrap_or(usize::MAX)));

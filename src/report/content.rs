@@ -221,7 +221,7 @@ fn ranking(material: &Material<'_>) -> Option<Section> {
         .filter(|entry| entry.kind == EntryKind::Param && entry.differs)
         .take(PARAMS)
         .collect();
-    let mut columns = vec!["".to_owned(), "run".to_owned()];
+    let mut columns = vec![String::new(), "run".to_owned()];
     columns.extend(selection.policy.objectives.iter().map(|objective| objective.metric.clone()));
     columns.extend(params.iter().map(|entry| entry.spec.title().to_owned()));
     columns.extend(["started".to_owned(), "time".to_owned()]);

@@ -83,7 +83,7 @@ fn a_page_is_well_formed_and_asks_for_nothing() {
     assert_eq!(pictures.len(), 2, "the curve of the one with several points, and the metric by a param");
     assert!(pictures.iter().all(|node| node.attribute("src").unwrap().starts_with("data:image/svg+xml;")));
     let title = elements().find(|node| node.has_tag_name("h1")).unwrap();
-    let shown: String = title.descendants().filter_map(|node| node.text()).next().unwrap().to_owned();
+    let shown: String = title.descendants().find_map(|node| node.text()).unwrap().to_owned();
     assert_eq!(shown, format!("{}: lowest val_loss", crate::text::clean(HOSTILE)));
     assert!(!page.contains('\u{1b}'));
 }

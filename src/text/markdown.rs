@@ -25,10 +25,12 @@ pub fn prose(text: &str) -> String {
         let begins = at == 0
             && (!core.starts_with(char::is_alphanumeric)
                 || (is_number && (end.contains('.') || core.ends_with(')'))));
-        match core.is_empty() || is_active(core) || begins {
-            true if core.is_empty() => fenced(word),
-            true => fenced(core) + end,
-            false => word.to_owned(),
+        if core.is_empty() {
+            fenced(word)
+        } else if begins || is_active(core) {
+            fenced(core) + end
+        } else {
+            word.to_owned()
         }
     });
     words.collect::<Vec<_>>().join(" ")
