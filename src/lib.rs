@@ -6,7 +6,7 @@
 //! mlflow ◀── store ◀── catalog ◀── select ◀── compare ◀── { cli, tui }
 //! mlflow ◀── store ◀── marking ◀── { cli, tui }        select ◀── { config, state } ◀── { cli, tui }
 //! store ◀── registry ◀── promotion ◀── marking          select ◀── registry
-//! store ◀── files ◀── cli
+//! store ◀── files ◀── { cli, tui }
 //! mlflow ◀── chart ◀── { compare, tui }                sheet and text stand beside them
 //! { chart, compare, sheet } ◀── report ◀── cli
 //! params ◀── learn ◀── sweep ◀── { config, cli, tui }  store ◀── sweep      learn ◀── compare

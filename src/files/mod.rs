@@ -29,5 +29,6 @@ pub use error::{Result, TransferError};
 pub use fetch::{Summed, read_range};
 pub use listing::{Entries, Listing, entries, walk};
 pub use manifest::manifest_of;
+pub use names::tame;
 pub use progress::{Progress, Snapshot};
 pub use upload::{Sent, UploadRequest, upload};

@@ -4,7 +4,9 @@
 use super::app::App;
 use super::layer::{Layer, Scope};
 pub use super::possible::{Possible, always, can_write, given, has_target, on_loaded_runs, on_runs};
-use crate::tui::features::{best, charts, compare, experiments, export, models, runs, session, sweeps};
+use crate::tui::features::{
+    best, charts, compare, experiments, export, files, models, runs, session, sweeps,
+};
 use crate::tui::widgets::{confirm, picker, prompt};
 
 /// What a key stands for, by the feature that does it.
@@ -19,6 +21,7 @@ pub enum Action {
     Compare(compare::actions::Action),
     Charts(charts::actions::Action),
     Export(export::actions::Action),
+    Files(files::actions::Action),
     Models(models::actions::Action),
     Session(session::actions::Action),
     Picker(picker::actions::Action),
@@ -60,7 +63,7 @@ pub const PROGRAM: &str = "Program";
 pub const DIALOGS: &str = "Lists, prompts and questions";
 
 /// All rows, in the order of help and footer.
-static TABLES: [&[ActionRow]; 19] = [
+static TABLES: [&[ActionRow]; 20] = [
     super::go::ROWS,
     runs::actions::TABLE_ROWS,
     runs::actions::SELECTION_ROWS,
@@ -71,6 +74,7 @@ static TABLES: [&[ActionRow]; 19] = [
     runs::actions::WRITING_ROWS,
     experiments::actions::ROWS,
     export::actions::ROWS,
+    files::actions::ROWS,
     compare::actions::ROWS,
     charts::actions::ROWS,
     super::panes::ROWS,
@@ -152,6 +156,7 @@ is_part! {
     Compare: compare::actions::Action,
     Charts: charts::actions::Action,
     Export: export::actions::Action,
+    Files: files::actions::Action,
     Models: models::actions::Action,
     Session: session::actions::Action,
 }

@@ -17,6 +17,7 @@ use crate::tui::features::charts::screen::ChartScreen;
 use crate::tui::features::compare::CompareScreen;
 use crate::tui::features::details::Details;
 use crate::tui::features::experiments::Experiments;
+use crate::tui::features::files::Saving;
 use crate::tui::features::models::Models;
 use crate::tui::features::models::screen::ModelsScreen;
 pub use crate::tui::features::runs::Runs;
@@ -137,6 +138,9 @@ pub struct App {
     pub writes: u64,
     /// The last thing to say, until something else is said.
     pub status: Option<String>,
+    /// What is being saved into files, and how often something was.
+    pub saving: Option<Saving>,
+    pub saves: u64,
     /// A run that ended while nobody looked at it, until a key is pressed.
     pub notice: Option<String>,
     pub messages: Vec<Message>,
@@ -218,6 +222,8 @@ impl App {
             histories: Histories::default(),
             writes: 0,
             status: None,
+            saving: None,
+            saves: 0,
             notice: None,
             messages: Vec::new(),
             experiments_asked: setup.now,

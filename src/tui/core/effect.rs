@@ -1,7 +1,7 @@
 //! What the program wants done outside of itself, by the feature that it is for. Plain data: it can be printed.
 
 use crate::tui::features::{
-    best, charts, compare, details, experiments, export, models, runs, session, sweeps,
+    best, charts, compare, details, experiments, export, files, models, runs, session, sweeps,
 };
 
 #[derive(Debug, Clone)]
@@ -14,6 +14,7 @@ pub enum Effect {
     Best(best::effects::Effect),
     Sweeps(sweeps::effects::Effect),
     Export(export::effects::Effect),
+    Files(files::effects::Effect),
     Models(models::effects::Effect),
     Session(session::effects::Effect),
     Shell(Shell),
@@ -68,6 +69,7 @@ is_part! {
     Best: best::effects::Effect,
     Sweeps: sweeps::effects::Effect,
     Export: export::effects::Effect,
+    Files: files::effects::Effect,
     Models: models::effects::Effect,
     Session: session::effects::Effect,
     Shell: Shell,

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
-use crate::tui::features::{best, charts, compare, details, experiments, models, runs, sweeps};
+use crate::tui::features::{best, charts, compare, details, experiments, files, models, runs, sweeps};
 
 /// Something that happened, and when.
 #[derive(Debug, Clone)]
@@ -44,6 +44,7 @@ pub enum Msg {
     Best(best::Msg),
     Sweeps(sweeps::Msg),
     Models(models::Msg),
+    Files(files::Msg),
 }
 
 /// Something outside did not work out, or did and says so.
@@ -87,4 +88,5 @@ is_part! {
     Best: best::Msg,
     Sweeps: sweeps::Msg,
     Models: models::Msg,
+    Files: files::Msg,
 }

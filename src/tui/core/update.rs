@@ -13,7 +13,7 @@ use super::msg::{Msg, Stamped};
 use super::requests::{quit, remember, show_cursors};
 use super::{go, panes, search};
 use crate::tui::features::{
-    best, charts, compare, details, experiments, export, models, runs, session, sweeps,
+    best, charts, compare, details, experiments, export, files, models, runs, session, sweeps,
 };
 use crate::tui::widgets::input::{self, Input, Room};
 use crate::tui::widgets::{confirm, picker, prompt};
@@ -70,6 +70,7 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Best(msg) => best::update::answered(app, msg, effects),
         Msg::Sweeps(msg) => sweeps::update::answered(app, msg, effects),
         Msg::Models(msg) => models::following::answered(app, msg, effects),
+        Msg::Files(msg) => files::update::answered(app, msg),
     }
 }
 
@@ -150,6 +151,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Compare(action) => compare::update::perform(app, action),
         Action::Charts(action) => charts::update::perform(app, action),
         Action::Export(action) => export::update::perform(app, action, effects),
+        Action::Files(action) => files::update::perform(app, action, effects),
         Action::Models(action) => models::update::perform(app, action, effects),
         Action::Session(action) => session::update::perform(app, action, effects),
         Action::Picker(action) => picker::actions::perform(app, action, effects),

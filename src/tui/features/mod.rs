@@ -8,6 +8,7 @@ pub mod compare;
 pub mod details;
 pub mod experiments;
 pub mod export;
+pub mod files;
 pub mod models;
 pub mod runs;
 pub mod session;

@@ -13,7 +13,7 @@ use crate::tui::core::msg::Msg;
 use crate::tui::core::tasks::Tasks;
 use crate::tui::features::session::keeping::{Keeper, unwritten};
 use crate::tui::features::{
-    best, charts, compare, details, experiments, export, models, runs, session, sweeps,
+    best, charts, compare, details, experiments, export, files, models, runs, session, sweeps,
 };
 
 /// How long leaving waits for what is being written.
@@ -64,6 +64,7 @@ impl EffectExecutor {
             Effect::Sweeps(effect) => sweeps::effects::perform(effect, tasks, &self.sweeps),
             Effect::Models(effect) => models::effects::perform(effect, tasks, &self.models),
             Effect::Export(effect) => export::effects::perform(effect, tasks),
+            Effect::Files(effect) => files::effects::perform(effect, tasks),
             Effect::Session(effect) => session::effects::perform(effect, tasks, &self.keeper),
             Effect::Shell(effect) => return Some(effect),
         }

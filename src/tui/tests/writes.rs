@@ -4,6 +4,7 @@ use super::*;
 use crate::tui::core::app::Overlay;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::layout::Tab;
+use crate::tui::features::files;
 use crate::tui::features::runs::effects::Write;
 
 /// Presses keys and returns the effects of the last one that are no answers to questions of the screen.
@@ -164,6 +165,57 @@ fn folders_open_and_files_are_looked_into() {
     assert!(app.focus == Focus::Details && !drawn(&app).contains("CSV, 3 lines"));
     keys(&mut app, "k k k enter", &runs);
     assert!(!drawn(&app).contains("model.pkl"));
+}
+
+#[test]
+fn what_is_under_the_cursor_is_saved_and_nothing_replaced_unasked() {
+    let (mut app, runs) = opened((120, 36), 3);
+    let press = |app: &mut App, script: &str| -> Vec<Effect> {
+        parse_keys(script).unwrap().into_iter().flat_map(|key| take(app, Msg::Key(key))).collect()
+    };
+    keys(&mut app, "3", &runs);
+    keys(&mut app, "g w", &runs);
+    assert!(drawn(&app).contains("this works on a file or folder of the artifacts tab"));
+    while app.details.tab != Tab::Artifacts {
+        keys(&mut app, "]", &runs);
+    }
+    let id = app.details.shown_run().unwrap().clone();
+    keys(&mut app, "g w", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("/model as") && text.contains("files are not replaced unasked"), "{text}");
+    let saves = |effects: &[Effect]| {
+        let saved = effects.iter().find_map(|effect| match effect {
+            Effect::Files(files::effects::Effect::Save { number, request }) => {
+                Some((*number, request.clone()))
+            }
+            _ => None,
+        });
+        saved
+    };
+    let (number, request) = saves(&press(&mut app, "enter")).unwrap();
+    assert_eq!((request.address, request.target.as_str()), (format!("runs:/{id}/model"), "model"));
+    let request =
+        files::Request { address: format!("runs:/{id}/model"), target: "model".into(), replaces: false };
+    keys(&mut app, "g w", &runs);
+    assert!(drawn(&app).contains("something is being saved already"));
+    let words = "saving it: 1 of 2 files".to_owned();
+    feed(&mut app, files::Msg::Progress { number, words }, &runs);
+    assert!(drawn(&app).contains("saving it: 1 of 2 files"));
+    let ended = files::Ended::Exists("model already exists".into());
+    feed(&mut app, files::Msg::Ended { number, request, ended }, &runs);
+    let text = drawn(&app);
+    assert!(
+        text.contains("Replace files of the same names?") && text.contains("model already exists"),
+        "{text}"
+    );
+    let effects = press(&mut app, "y");
+    let (second, request) = saves(&effects).unwrap();
+    assert!(request.replaces && second > number);
+    let effects = press(&mut app, "g x");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Files(files::effects::Effect::Cancel))));
+    let late = files::Msg::Ended { number: second, request, ended: files::Ended::Saved("saved".into()) };
+    feed(&mut app, late, &runs);
+    assert!(drawn(&app).contains("cancelled; what came of"), "what ends later says nothing");
 }
 
 #[test]

@@ -99,6 +99,17 @@ impl ArtifactTree {
         self.folders.get("")?.error()
     }
 
+    /// The path of the file or folder at a place of the tree.
+    pub fn path(&self, at: usize) -> Option<&str> {
+        match self.entries().into_iter().nth(at)? {
+            ArtifactEntry::Folder { file, .. } | ArtifactEntry::File { file, .. } => Some(&file.path),
+            ArtifactEntry::Loading { .. }
+            | ArtifactEntry::Failed { .. }
+            | ArtifactEntry::Empty { .. }
+            | ArtifactEntry::More { .. } => None,
+        }
+    }
+
     /// Opens or closes what stands at a place of the tree. Returns a file to be read, if it is one.
     pub fn open(&mut self, at: usize) -> Option<String> {
         let entry = self.entries().into_iter().nth(at)?;

@@ -96,6 +96,15 @@ impl Details {
         }
     }
 
+    /// The run and the path of the file that is looked into, or of what is under the cursor in the tree.
+    pub fn artifact_under_cursor(&self) -> Option<(&RunId, &str)> {
+        let run = self.shown_run()?;
+        if let Some(opened) = &self.artifacts.preview {
+            return Some((run, &opened.path));
+        }
+        Some((run, self.artifacts.path(self.cursor.at)?))
+    }
+
     pub fn shown_run(&self) -> Option<&RunId> {
         self.run().map(|run| &run.info.run_id)
     }

@@ -1,0 +1,90 @@
+//! Files are saved by keys, and how far that is is told.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use super::actions::Action;
+use super::effects::Effect;
+use super::{Ended, Msg, Request, Saving};
+use crate::tui::core::app::App;
+use crate::tui::core::effect::Effects;
+use crate::tui::core::requests::copy;
+use crate::tui::widgets::confirm::Confirm;
+use crate::tui::widgets::prompt::{Prompt, PromptError};
+
+pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
+    match action {
+        Action::Save => ask(app),
+        Action::Cancel => {
+            if let Some(saving) = app.saving.take() {
+                effects.push(Effect::Cancel);
+                app.say(format!(
+                    "cancelled; what came of {} is kept, and saved to the same path again it goes on",
+                    saving.what
+                ));
+            }
+        }
+        Action::CopyAddress => {
+            if let Some(address) = address(app) {
+                copy(app, &address, "the address", effects);
+            }
+        }
+    }
+}
+
+/// The address of what is under the cursor.
+fn address(app: &App) -> Option<String> {
+    let (run, path) = app.details.artifact_under_cursor()?;
+    Some(format!("runs:/{run}/{path}"))
+}
+
+/// Asks for a path.
+fn ask(app: &mut App) {
+    let Some(address) = address(app) else { return };
+    let name = crate::files::tame(address.rsplit('/').next().unwrap_or_default());
+    let hint = "a path, from the working folder; ~/ is the home folder; files are not replaced unasked";
+    let read = |text: &str| {
+        let path = text.trim();
+        if path.is_empty() { Err(PromptError::from("enter a path")) } else { Ok(path.to_owned()) }
+    };
+    Prompt::new(format!("Save {address} as"), hint, &name, read, move |app, target: String, effects| {
+        begin(app, Request { address: address.clone(), target, replaces: false }, effects);
+        Ok(())
+    })
+    .open(app);
+}
+
+fn begin(app: &mut App, request: Request, effects: &mut Effects) {
+    app.saves += 1;
+    let number = app.saves;
+    app.status = Some(format!("saving {}; g x cancels", request.address));
+    app.saving = Some(Saving { number, what: request.address.clone() });
+    effects.push(Effect::Save { number, request });
+}
+
+pub fn answered(app: &mut App, msg: Msg) {
+    let is_awaited =
+        |app: &App, number: u64| app.saving.as_ref().is_some_and(|saving| saving.number == number);
+    match msg {
+        Msg::Progress { number, words } => {
+            if is_awaited(app, number) {
+                app.status = Some(words);
+            }
+        }
+        Msg::Ended { number, request, ended } => {
+            if !is_awaited(app, number) {
+                return;
+            }
+            app.saving = None;
+            match ended {
+                Ended::Saved(words) | Ended::Failed(words) => app.say(words),
+                Ended::Exists(words) => {
+                    app.status = Some(words.clone());
+                    Confirm::new("Replace files of the same names?", vec![words], move |app, effects| {
+                        begin(app, Request { replaces: true, ..request }, effects);
+                    })
+                    .open_over(app);
+                }
+            }
+        }
+    }
+}
