@@ -61,6 +61,9 @@ pub struct Arguments {
     json: bool,
 }
 
+/// How often it is looked again where others promote at the same time.
+const TRIES: usize = 5;
+
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let usage = |what: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("{what}: {error}"));
     let role = Role::parse(&arguments.to).map_err(|error| usage("--to", &error))?;
@@ -73,8 +76,26 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     if arguments.undo {
         return undo(settings, arguments, &store, &journal, &role, out).await;
     }
-    let request = request(settings, arguments, &store, role).await?;
-    let plan = promotion::plan(&store, &request, &settings.selecting.patterns).await?;
+    let mut tries = TRIES;
+    loop {
+        let request = request(settings, arguments, &store, role.clone()).await?;
+        match attempt(settings, arguments, &store, &journal, &request, out).await {
+            // Somebody else promoted between the look and the write: all is judged anew.
+            Err(Failure::Store(error)) if tries > 0 && promotion::is_outdated(&error) => tries -= 1,
+            done => return done,
+        }
+    }
+}
+
+async fn attempt(
+    settings: &Settings,
+    arguments: &Arguments,
+    store: &Store,
+    journal: &Journal,
+    request: &PromotionRequest,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let plan = promotion::plan(store, request, &settings.selecting.patterns).await?;
     if !plan.is_held && !plan.verdict.is_passed() && !arguments.force {
         if arguments.json {
             print_json(&told(&plan, arguments, false, &[]), out)?;
@@ -93,10 +114,14 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let said = if plan.is_held {
         vec![format!("{} {} is {} already", arguments.model, named(&plan), request.role)]
     } else {
-        let done = marking::promote(&store, &journal, &plan.promotion).await?;
+        let done = marking::promote(store, journal, &plan.promotion).await?;
         if arguments.json {
             let plan = PromotionPlan { promotion: done.promotion, ..plan };
-            return Ok(print_json(&told(&plan, arguments, done.holds, &done.messages), out)?);
+            print_json(&told(&plan, arguments, done.holds, &done.messages), out)?;
+            return if done.holds { Ok(()) } else { Err(Failure::NotBetter(done.messages.join("; "))) };
+        }
+        if !done.holds {
+            return Err(Failure::NotBetter(done.messages.join("; ")));
         }
         done.messages
     };
@@ -160,8 +185,10 @@ fn policy(settings: &Settings, arguments: &Arguments) -> Result<(ModelPolicy, Op
             ))
         })?;
         let named = MetricGoal::new(metric, goal);
-        if policy.metric.is_some() {
+        if policy.metric.as_ref().is_some_and(|known| *known != named) {
             policy.metric = Some(named.clone());
+            // What is configured is for values of the other.
+            policy.min_delta = arguments.min_delta.unwrap_or(0.0);
         }
         return Ok((policy, Some(named)));
     }

@@ -121,6 +121,17 @@ async fn of(
     Ok(Facts { run, model: models.pop(), ..Facts::default() })
 }
 
+/// Finds out of a metric of a logged model whether it is NaN.
+///
+/// # Errors
+/// If the store does not answer.
+pub(super) async fn read_nan(store: &Store, facts: &mut Facts, metric: &str) -> Result<()> {
+    let mut models: Vec<LoggedModel> = facts.model.take().into_iter().collect();
+    find_nan(store, &mut models, metric).await?;
+    facts.model = models.pop();
+    Ok(())
+}
+
 /// What was found, or nothing where it is gone.
 pub(super) fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
     match found {

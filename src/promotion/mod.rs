@@ -21,4 +21,4 @@ pub use gate::{Check, CheckOf, Outcome, Verdict, better, judge};
 pub use log::{Log, Promotion};
 pub use plan::{NewVersion, PromotionPlan, PromotionRequest, plan};
 pub use policy::{ModelPolicy, Required, Role};
-pub use writing::{Promoted, carry_out, is_in_log, take_back, withdraw};
+pub use writing::{Promoted, carry_out, is_in_log, is_outdated, take_back, withdraw};

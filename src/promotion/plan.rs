@@ -1,6 +1,6 @@
 //! What a promotion would write, and what the gate says of it, before anything is written.
 
-use super::facts::{Facts, facts, facts_of_new, if_there};
+use super::facts::{Facts, facts, facts_of_new, if_there, read_nan};
 use super::gate::{Verdict, judge};
 use super::log::{Log, Promotion, VERSION_OF, later_id};
 use super::policy::{ModelPolicy, Role};
@@ -103,7 +103,7 @@ pub async fn plan(store: &Store, request: &PromotionRequest, patterns: &Patterns
     }
     let metric =
         policy.metric.as_ref().or(request.compare_by.as_ref()).map(|objective| objective.metric.as_str());
-    let candidate = match &request.version {
+    let mut candidate = match &request.version {
         Ok(version) => {
             let version = store.get_model_version(model, *version).await?;
             facts(store, &version, metric).await?
@@ -124,7 +124,7 @@ pub async fn plan(store: &Store, request: &PromotionRequest, patterns: &Patterns
             Role::Alias(alias) => known.alias(alias) == candidate.version,
             Role::Stage(stage) => candidate.stage == stage.as_str() && in_stage.len() == 1,
         };
-    let held = match &holder {
+    let mut held = match &holder {
         Some(holder) => Some(facts(store, holder, metric).await?),
         None => None,
     };
@@ -132,6 +132,12 @@ pub async fn plan(store: &Store, request: &PromotionRequest, patterns: &Patterns
     let usual =
         || metric_of(&[candidate.origin(), held.as_ref().map(Facts::origin).unwrap_or_default()], patterns);
     let objective = policy.metric.clone().or_else(|| request.compare_by.clone()).or_else(usual);
+    if let (Some(objective), None) = (&objective, metric) {
+        // What MLflow keeps as 0 may be NaN.
+        for facts in std::iter::once(&mut candidate).chain(&mut held) {
+            read_nan(store, facts, &objective.metric).await?;
+        }
+    }
     if request.must_beat {
         if objective.is_none() {
             return Err(invalid("no metric tells which version is better; name one with --metric"));

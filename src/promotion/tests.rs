@@ -286,19 +286,42 @@ fn two_at_once_end_in_one_state() {
     });
 }
 
+/// Of two that were planned on the same model, and of one whose alias was moved by hand since, the later write is refused.
+#[test]
+fn what_was_planned_on_another_state_is_refused() {
+    block_on(async {
+        let world = World::new(Moment::Before).await;
+        let first = world.plan(&request(Ok(2), alias("champion"), 1_000)).await.unwrap();
+        let second = world.plan(&request(Ok(3), alias("champion"), 2_000)).await.unwrap();
+        marking::promote(&world.store, &world.journal(), &first.promotion).await.unwrap();
+        let refused = marking::promote(&world.store, &world.journal(), &second.promotion).await.unwrap_err();
+        assert!(is_outdated(&refused), "{refused}");
+        assert_eq!(world.journal().broken_off().unwrap(), []);
+        let third = world.plan(&request(Ok(3), alias("champion"), 3_000)).await.unwrap();
+        world.store.set_model_alias("net", "champion", 1).await.unwrap();
+        let refused = marking::promote(&world.store, &world.journal(), &third.promotion).await.unwrap_err();
+        assert!(is_outdated(&refused), "{refused}");
+        assert_eq!(world.store.get_registered_model("net").await.unwrap().alias("champion"), Some(1));
+        let staged = world.plan(&request(Ok(3), Role::Stage(ModelStage::Staging), 4_000)).await.unwrap();
+        world.store.set_model_stage("net", 2, ModelStage::Staging, false).await.unwrap();
+        let refused = marking::promote(&world.store, &world.journal(), &staged.promotion).await.unwrap_err();
+        assert!(is_outdated(&refused), "{refused}");
+    });
+}
+
 #[test]
 fn what_cannot_be_done_leaves_nothing() {
     block_on(async {
         let world = World::new(Moment::Before).await;
         let before = world.seen().await;
         let plan = world.plan(&request(Ok(2), alias("champion"), 1_000)).await.unwrap();
-        let other = world.plan(&request(Ok(3), alias("champion"), 2_000)).await.unwrap();
         world.store.delete_model_version("net", 2).await.unwrap();
         let gone = marking::promote(&world.store, &world.journal(), &plan.promotion).await.unwrap_err();
         assert!(matches!(gone.kind, ErrorKind::NotFound(_)), "{gone}");
         assert_eq!(world.aliases().await, pairs(&[("champion", 1)]), "{before:?}");
         assert_eq!(world.journal().broken_off().unwrap(), []);
         // Planned before another was promoted, and confirmed after it.
+        let other = world.plan(&request(Ok(3), alias("champion"), 2_000)).await.unwrap();
         let late = world.plan(&request(Ok(1), Role::Stage(ModelStage::Staging), 1_500)).await.unwrap();
         marking::promote(&world.store, &world.journal(), &other.promotion).await.unwrap();
         let refused = marking::promote(&world.store, &world.journal(), &late.promotion).await.unwrap_err();

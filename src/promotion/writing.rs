@@ -27,8 +27,8 @@ fn refused(words: impl Into<String>) -> StoreError {
 /// Writes a promotion, or what is missing of one that broke off. `note` is told how far it has come.
 ///
 /// # Errors
-/// What the store says. [`ErrorKind::Invalid`] if somebody else promoted another version since it was planned; nothing is
-/// written then.
+/// What the store says. [`ErrorKind::Invalid`], and [`is_outdated`], if the model is not as it was when this was planned; nothing
+/// is written then.
 pub async fn carry_out(
     store: &Store,
     promotion: &Promotion,
@@ -51,13 +51,20 @@ pub async fn carry_out(
     // Whoever came in between may have written what was true before.
     left.extend(align(store, &promotion).await?);
     left.dedup();
-    let log = Log::of(&store.get_registered_model(&promotion.model).await?.tags);
+    let known = store.get_registered_model(&promotion.model).await?;
+    let log = Log::of(&known.tags);
     let role = promotion.role();
     let holder = log.holder(&role);
-    let holds = holder.is_some_and(|holder| holder.id == promotion.id);
+    let is_last = holder.is_some_and(|holder| holder.id == promotion.id);
+    let is_there = match &role {
+        Role::Alias(alias) => known.alias(alias) == Some(version),
+        Role::Stage(stage) => {
+            store.get_model_version(&promotion.model, version).await?.current_stage == stage.as_str()
+        }
+    };
     let mut messages = Vec::new();
     match holder {
-        Some(other) if !holds => messages.push(format!(
+        Some(other) if !is_last => messages.push(format!(
             "{} promoted v{} to {role} meanwhile; that one holds",
             other.by,
             other.version.unwrap_or_default()
@@ -65,13 +72,49 @@ pub async fn carry_out(
         None => {
             messages.push(format!("the promotion of {} v{version} was undone meanwhile", promotion.model));
         }
+        Some(_) if !is_there => {
+            messages
+                .push(format!("{} v{version} is not {role}: somebody moved it meanwhile", promotion.model));
+        }
         Some(_) => {
             let from = before(&promotion).map_or(String::new(), |from| format!(", which was v{from}"));
             messages.push(format!("{} v{version} is {role}{from}", promotion.model));
         }
     }
     messages.extend(left);
-    Ok(Promoted { promotion, holds, messages })
+    Ok(Promoted { promotion, holds: is_last && is_there, messages })
+}
+
+/// What is said where a model is not as it was when a promotion was planned.
+const OUTDATED: &str = "the model has changed since this was planned; look again";
+
+/// Whether a promotion was refused because the model is not as it was when it was planned: another plan may do.
+pub fn is_outdated(error: &StoreError) -> bool {
+    matches!(&error.kind, ErrorKind::Invalid(words) if words == OUTDATED)
+}
+
+/// Whether aliases, stages or promotions are other ones than when a promotion was planned.
+async fn has_changed(
+    store: &Store,
+    promotion: &Promotion,
+    known: &RegisteredModel,
+    log: &Log,
+) -> Result<bool> {
+    let has_moved = |(alias, at): &(String, Option<u64>)| known.alias(alias) != *at;
+    if log.newest() != promotion.follows || promotion.before.iter().any(has_moved) {
+        return Ok(true);
+    }
+    if !promotion.is_stage {
+        return Ok(false);
+    }
+    let versions = store.model_versions(&promotion.model).await?;
+    Ok(versions.iter().any(|version| {
+        let now = if version.current_stage.is_empty() { "None" } else { version.current_stage.as_str() };
+        match promotion.stages.iter().find(|(number, _)| *number == version.version) {
+            Some((_, then)) => now != then,
+            None => now == promotion.role,
+        }
+    }))
 }
 
 fn before(promotion: &Promotion) -> Option<u64> {
@@ -97,8 +140,8 @@ async fn begin(store: &Store, promotion: &mut Promotion) -> Result<()> {
         *promotion = entry.clone();
         return Ok(());
     }
-    if log.newest() > promotion.id.as_str() {
-        return Err(refused("somebody promoted another version meanwhile; look again"));
+    if has_changed(store, promotion, &known, &log).await? {
+        return Err(refused(OUTDATED));
     }
     found(promotion, &known, &log);
     store.set_registered_model_tag(&promotion.model, &promotion.entry()).await

@@ -108,9 +108,9 @@ pub fn answer(effect: Effect, fails: bool) -> Msg {
             let result = if fails { Err(failed()) } else { Ok(Box::new(planned(&request))) };
             Msg::PromotionPlanned { request, result }
         }
-        Effect::Promote(request) => {
-            let promotion = planned(&request).promotion;
-            let done = Promoted { promotion, holds: true, messages: NAMES.map(str::to_owned).to_vec() };
+        Effect::Promote(promotion) => {
+            let done =
+                Promoted { promotion: *promotion, holds: true, messages: NAMES.map(str::to_owned).to_vec() };
             Msg::Promoted(if fails { Err(failed()) } else { Ok(Box::new(done)) })
         }
         Effect::ReadChampion(challenged) => {

@@ -371,7 +371,7 @@ mod tests {
         let keymap = Keymap::defaults();
         assert_eq!(lookup(&keymap, "g", Layer::Panes), Lookup::Prefix);
         assert_eq!(lookup(&keymap, "g g", Layer::Panes), means(Go::Top));
-        assert_eq!(lookup(&keymap, "g x", Layer::Panes), Lookup::Nothing);
+        assert_eq!(lookup(&keymap, "g z", Layer::Panes), Lookup::Nothing);
         assert_eq!(lookup(&keymap, "ctrl-d", Layer::Panes), means(Go::PageDown));
     }
 }

@@ -53,12 +53,10 @@ pub fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
                 let result = crate::promotion::plan(store, &request, &patterns).await.map(Box::new);
                 models::Msg::PromotionPlanned { request, result }
             }
-            ModelEffect::Promote(request) => {
+            ModelEffect::Promote(promotion) => {
                 let folder = tempfile::tempdir().unwrap();
                 let journal = crate::marking::Journal::new(folder.path(), "memory");
-                let patterns = crate::select::Patterns::default();
-                let plan = crate::promotion::plan(store, &request, &patterns).await.unwrap();
-                let done = crate::marking::promote(store, &journal, &plan.promotion).await;
+                let done = crate::marking::promote(store, &journal, &promotion).await;
                 models::Msg::Promoted(done.map(Box::new))
             }
             ModelEffect::ReadChampion(challenged) => {

@@ -182,7 +182,7 @@ fn what_is_under_the_cursor_is_saved_and_nothing_replaced_unasked() {
     let id = app.details.shown_run().unwrap().clone();
     keys(&mut app, "g w", &runs);
     let text = drawn(&app);
-    assert!(text.contains("/model as") && text.contains("files are not replaced unasked"), "{text}");
+    assert!(text.contains("/model as") && text.contains("nothing is replaced unasked"), "{text}");
     let saves = |effects: &[Effect]| {
         let saved = effects.iter().find_map(|effect| match effect {
             Effect::Files(files::effects::Effect::Save { number, request }) => {

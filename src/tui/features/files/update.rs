@@ -41,7 +41,7 @@ fn address(app: &App) -> Option<String> {
 fn ask(app: &mut App) {
     let Some(address) = address(app) else { return };
     let name = crate::files::tame(address.rsplit('/').next().unwrap_or_default());
-    let hint = "a path, from the working folder; ~/ is the home folder; files are not replaced unasked";
+    let hint = "a path here, or ~/ for the home folder; nothing is replaced unasked";
     let read = |text: &str| {
         let path = text.trim();
         if path.is_empty() { Err(PromptError::from("enter a path")) } else { Ok(path.to_owned()) }

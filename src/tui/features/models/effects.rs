@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Done, Msg};
 use crate::marking::{self, Journal};
 use crate::mlflow::{ExperimentId, ModelVersion, RunId};
-use crate::promotion::{self, PromotionRequest};
+use crate::promotion::{self, Promotion, PromotionRequest};
 use crate::registry::edit::{Applied, Edit, apply, undo};
 use crate::registry::origins;
 use crate::select::Patterns;
@@ -41,7 +41,7 @@ pub enum Effect {
     TakeBack(Box<Done>),
     /// Find out what a promotion would write, and what the gate says.
     PlanPromotion(Box<PromotionRequest>),
-    Promote(Box<PromotionRequest>),
+    Promote(Box<Promotion>),
     /// Find the run of a champion, to compare another with it.
     ReadChampion(Challenged),
 }
@@ -119,16 +119,13 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
             Msg::Undone { result, done }
         }),
         Effect::PlanPromotion(request) => tasks.answer(Slot("plan"), async move {
+            let request = Box::new(PromotionRequest { random: fastrand::u32(..), ..*request });
             let result = promotion::plan(&store, &request, &patterns).await.map(Box::new);
             Msg::PromotionPlanned { request, result }
         }),
-        Effect::Promote(request) => tasks.write(async move {
+        Effect::Promote(promotion) => tasks.write(async move {
             let _turn = turn.lock().await;
-            let request = PromotionRequest { random: fastrand::u32(..), ..*request };
-            Msg::Promoted(match promotion::plan(&store, &request, &patterns).await {
-                Ok(plan) => marking::promote(&store, &journal, &plan.promotion).await.map(Box::new),
-                Err(error) => Err(error),
-            })
+            Msg::Promoted(marking::promote(&store, &journal, &promotion).await.map(Box::new))
         }),
         Effect::ReadChampion(challenged) => tasks.answer(Slot("champion"), async move {
             let result = champion(&store, &challenged).await;

@@ -99,17 +99,24 @@ pub fn planned(app: &mut App, request: PromotionRequest, result: Result<Box<Prom
     if app.overlay.is_some() || app.help.is_some() {
         return app.say("nothing was promoted: something else was opened meanwhile");
     }
-    let mut lines = plan.writes.clone();
-    lines.extend(plan.difference());
-    lines.extend(plan.verdict.lines());
+    let mut lines = Vec::new();
     if !plan.verdict.is_passed() {
+        // On a low screen the last lines are not seen.
         lines.push("The gate does not pass; y promotes it all the same.".into());
+        lines.extend(plan.verdict.lines());
+    }
+    lines.extend(plan.writes.clone());
+    lines.extend(plan.difference());
+    if plan.verdict.is_passed() {
+        lines.extend(plan.verdict.lines());
     }
     let question = format!("Promote {model} v{version} to {role}?");
+    let promotion = plan.promotion;
     let promote = move |app: &mut App, effects: &mut Effects| {
         app.status = Some("promoting".into());
         app.models.is_writing = true;
-        effects.push(Effect::Promote(Box::new(PromotionRequest { now: app.now, ..request })));
+        // That which was shown, and no other.
+        effects.push(Effect::Promote(Box::new(promotion)));
     };
     Confirm::new(question, lines, promote).long().open(app);
 }

@@ -21,10 +21,18 @@ pub fn draw(confirm: &Confirm, theme: &Theme, frame: &mut Frame<'_>) {
     // The question, the answers and the frame take their share.
     let most = most.min((frame.area().height as usize).saturating_sub(6)).max(1);
     let listed = confirm.lines.len().min(listed);
-    let more = confirm.lines.len() - listed;
     let width = cells.min((frame.area().width as usize).saturating_sub(6));
     let wrapped = confirm.lines.iter().take(listed).flat_map(|line| text::wrap(&text::clean(line), width));
-    let wrapped: Vec<String> = wrapped.take(most).collect();
+    let mut wrapped: Vec<String> = wrapped.collect();
+    let mut more = confirm.lines.len() - listed;
+    let mut what = "";
+    if wrapped.len() > most {
+        // The rest is counted in lines of the screen.
+        let kept = most.saturating_sub(1).max(1);
+        more += wrapped.len() - kept;
+        what = " lines";
+        wrapped.truncate(kept);
+    }
     let height = wrapped.len() + usize::from(more > 0) + 2;
     let room = centred_box(frame, theme, &confirm.question, "", (cells, height));
     let mut at = 0;
@@ -33,7 +41,7 @@ pub fn draw(confirm: &Confirm, theme: &Theme, frame: &mut Frame<'_>) {
         at += 1;
     }
     if more > 0 {
-        put(frame, room, at, Line::styled(format!("and {} more", text::count(more)), theme.dim));
+        put(frame, room, at, Line::styled(format!("and {} more{what}", text::count(more)), theme.dim));
         at += 1;
     }
     let answers = Line::from(vec![
