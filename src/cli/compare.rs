@@ -1,5 +1,6 @@
 //! `mltui compare`: runs side by side.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -46,6 +47,12 @@ pub struct Arguments {
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    let few =
+        |count: usize| Failure::Usage(format!("give 2 to {MOST} different runs to compare, not {count}"));
+    let distinct: HashSet<&String> = arguments.runs.iter().collect();
+    if distinct.len() < 2 || distinct.len() > MOST {
+        return Err(few(distinct.len()));
+    }
     let store = open(settings)?;
     let found: Vec<Run> = futures_util::stream::iter(&arguments.runs)
         .map(|wanted| find_run(&store, wanted))
@@ -58,11 +65,8 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
             runs.push(run);
         }
     }
-    if runs.len() < 2 || runs.len() > MOST {
-        return Err(Failure::Usage(format!(
-            "give 2 to {MOST} different runs to compare, not {}",
-            runs.len()
-        )));
+    if runs.len() < 2 {
+        return Err(few(runs.len()));
     }
     let baseline = match &arguments.baseline {
         Some(wanted) => Some(find_run(&store, wanted).await?.info.run_id),

@@ -6,8 +6,6 @@ use crate::mlflow::{ExperimentId, Run, RunId, ViewType};
 use crate::store::{ErrorKind, RunSearch, Store};
 use crate::text;
 
-/// Letters that the beginning of an id has at least.
-const FEWEST: usize = 4;
 /// So many of those that could be meant are told.
 const TOLD: usize = 5;
 
@@ -27,7 +25,7 @@ pub async fn find_run(store: &Store, wanted: &str) -> Result<Run, Failure> {
         with(store, &experiments, Attribute::RunName, Test::Text(Comparator::Equal, wanted.into())).await?;
     // The search of a server may be less exact.
     found.retain(|run| run.info.run_name == wanted);
-    if found.is_empty() && wanted.len() >= FEWEST && wanted.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if found.is_empty() && !wanted.is_empty() && wanted.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         let begins = Test::Text(Comparator::Like, format!("{wanted}%"));
         found = with(store, &experiments, Attribute::RunId, begins).await?;
         found.retain(|run| run.info.run_id.0.starts_with(wanted));

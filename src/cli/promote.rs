@@ -11,8 +11,8 @@ use super::output::print_json;
 use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
 use crate::marking::{self, Journal, ModelBy};
-use crate::mlflow::RunId;
 use crate::mlflow::limits::check_model_name;
+use crate::mlflow::{ModelStage, RunId};
 use crate::promotion::{self, Log, ModelPolicy, NewVersion, PromotionPlan, PromotionRequest, Role, Verdict};
 use crate::registry::aliased;
 use crate::select::{Goal, MetricGoal, reason};
@@ -67,6 +67,13 @@ const TRIES: usize = 5;
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let usage = |what: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("{what}: {error}"));
     let role = Role::parse(&arguments.to).map_err(|error| usage("--to", &error))?;
+    if let Role::Alias(alias) = &role
+        && !arguments.to.starts_with('@')
+        && alias.parse::<ModelStage>().is_ok()
+    {
+        let words = "a version is not promoted to that stage; @NAME is an alias of that name";
+        return Err(usage("--to", &words));
+    }
     check_model_name(&arguments.model).map_err(|error| usage("MODEL", &error))?;
     let store = open(settings)?;
     let journal = Journal::new(&settings.state_folder, &store_name(settings));
@@ -100,7 +107,7 @@ async fn attempt(
         if arguments.json {
             print_json(&told(&plan, arguments, false, &[]), out)?;
         } else if arguments.dry_run {
-            print_plan(&plan, out)?;
+            print_plan(&plan, "Would not promote", out)?;
         }
         let model = format!("{} {}", arguments.model, named(&plan));
         return Err(Failure::NotBetter(format!("{model} is not promoted: {}", plan.verdict.against())));
@@ -109,7 +116,7 @@ async fn attempt(
         if arguments.json {
             return Ok(print_json(&told(&plan, arguments, false, &[]), out)?);
         }
-        return Ok(print_plan(&plan, out)?);
+        return Ok(print_plan(&plan, "Would promote", out)?);
     }
     let said = if plan.is_held {
         vec![format!("{} {} is {} already", arguments.model, named(&plan), request.role)]
@@ -290,13 +297,13 @@ async fn of_role_below(
     }
 }
 
-fn print_plan(plan: &PromotionPlan, out: &mut impl Write) -> std::io::Result<()> {
+fn print_plan(plan: &PromotionPlan, would: &str, out: &mut impl Write) -> std::io::Result<()> {
     let role = plan.promotion.role();
     let model = text::clean(&plan.promotion.model);
     if plan.is_held {
         return writeln!(out, "{model} {} is {role} already", named(plan));
     }
-    writeln!(out, "Would promote {model} {} to {role}:", named(plan))?;
+    writeln!(out, "{would} {model} {} to {role}:", named(plan))?;
     let lines = plan.writes.iter().cloned().chain(plan.difference()).chain(plan.verdict.lines());
     lines.into_iter().try_for_each(|line| writeln!(out, "  {}", text::clean(&line)))
 }

@@ -286,6 +286,19 @@ fn two_at_once_end_in_one_state() {
     });
 }
 
+#[test]
+fn a_version_that_is_gone_is_nothing_again() {
+    block_on(async {
+        let world = World::new(Moment::Before).await;
+        let promoted = world.promote(&request(Ok(2), alias("champion"), 1_000)).await.unwrap();
+        world.store.delete_model_version("net", 1).await.unwrap();
+        let demoted =
+            marking::demote(&world.store, &world.journal(), &promoted.promotion, "ana", 2_000).await.unwrap();
+        assert_eq!(demoted.messages, ["net v2 is no longer @champion; v1, which was before, is not"]);
+        assert_eq!(world.store.get_registered_model("net").await.unwrap().alias("champion"), None);
+    });
+}
+
 /// Of two that were planned on the same model, and of one whose alias was moved by hand since, the later write is refused.
 #[test]
 fn what_was_planned_on_another_state_is_refused() {

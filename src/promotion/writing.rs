@@ -56,12 +56,7 @@ pub async fn carry_out(
     let role = promotion.role();
     let holder = log.holder(&role);
     let is_last = holder.is_some_and(|holder| holder.id == promotion.id);
-    let is_there = match &role {
-        Role::Alias(alias) => known.alias(alias) == Some(version),
-        Role::Stage(stage) => {
-            store.get_model_version(&promotion.model, version).await?.current_stage == stage.as_str()
-        }
-    };
+    let is_there = holds(store, &promotion, version).await?;
     let mut messages = Vec::new();
     match holder {
         Some(other) if !is_last => messages.push(format!(
@@ -83,6 +78,19 @@ pub async fn carry_out(
     }
     messages.extend(left);
     Ok(Promoted { promotion, holds: is_last && is_there, messages })
+}
+
+/// Whether a version has the role of a promotion.
+async fn holds(store: &Store, promotion: &Promotion, version: u64) -> Result<bool> {
+    match promotion.role() {
+        Role::Alias(alias) => {
+            Ok(store.get_registered_model(&promotion.model).await?.alias(&alias) == Some(version))
+        }
+        Role::Stage(stage) => match store.get_model_version(&promotion.model, version).await {
+            Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => Ok(false),
+            known => Ok(known?.current_stage == stage.as_str()),
+        },
+    }
 }
 
 /// What is said where a model is not as it was when a promotion was planned.
@@ -197,11 +205,19 @@ async fn round(
         if now == to {
             continue;
         }
+        if now.is_none()
+            && let Some(version) = to
+            && is_gone(store, &mine.model, version).await?
+        {
+            continue;
+        }
         // One that somebody deleted stays deleted where the promotion is taken back.
         let is_deleted = is_undone && now.is_none() && held.get(alias).copied().flatten().is_some();
         let may = log.led_to(&role, alias, now) && !is_deleted;
         if may {
-            wrote |= put(store, &mine.model, alias, to).await?;
+            let is_put = put(store, &mine.model, alias, to).await?;
+            // Where the version is gone by now, nothing is what it was called.
+            wrote |= is_put || (now.is_some() && put(store, &mine.model, alias, None).await?);
         } else {
             left.push(format!("@{alias} was moved by somebody else; left unchanged"));
         }
@@ -246,6 +262,13 @@ async fn stages(store: &Store, mine: &Promotion, log: &Log, left: &mut Vec<Strin
         }
     }
     Ok(wrote)
+}
+
+async fn is_gone(store: &Store, model: &str, version: u64) -> Result<bool> {
+    match store.get_model_version(model, version).await {
+        Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => Ok(true),
+        known => known.map(|_| false),
+    }
 }
 
 /// Sets an alias, or takes it away; false where the version, or the alias, is gone.
@@ -308,7 +331,11 @@ pub async fn withdraw(store: &Store, promotion: &Promotion, by: &str) -> Result<
     let left = align(store, promotion).await?;
     let (model, role) = (&promotion.model, promotion.role());
     let version = promotion.version.unwrap_or_default();
-    let again = before(promotion).map_or(String::new(), |before| format!("; v{before} is again"));
+    let again = match before(promotion) {
+        Some(before) if holds(store, promotion, before).await? => format!("; v{before} is again"),
+        Some(before) => format!("; v{before}, which was before, is not"),
+        None => String::new(),
+    };
     let mut messages = vec![format!("{model} v{version} is no longer {role}{again}")];
     messages.extend(left);
     Ok(Promoted { promotion: promotion.clone(), holds: false, messages })

@@ -270,6 +270,4 @@ fn what_cannot_be_compared_is_refused_with_a_reason() {
     assert!(code == 2 && words.contains("2 to 500 different runs"), "{words}");
     let (code, words) = refused(&["a", "b"]);
     assert!(code == 3 && words.contains("no run"), "{words}");
-    let (code, words) = refused(&["a", "b", "--baseline", "c"]);
-    assert!(code == 2 && words.contains("not among the compared runs"), "{words}");
 }

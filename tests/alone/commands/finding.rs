@@ -67,4 +67,11 @@ fn a_run_is_found_by_id_name_and_the_beginning_of_its_id() {
         &[place, &["compare", "bold owl 50%", second.info.run_id.as_str(), "--csv"]].concat(),
     );
     assert!(compared.contains("metrics,val/loss,0.25,1"), "{compared}");
+    let third = runtime.block_on(run(&store, "third", &[(1, 1.0)]));
+    let words = ["compare", "third", second.info.run_id.as_str(), "--baseline", id];
+    let (code, message) = refused(folder.path(), &[place, &words].concat());
+    assert!(code == 2 && message.contains("not among the compared runs"), "{message}");
+    let begins = &third.info.run_id.as_str()[..20];
+    let (code, message) = refused(folder.path(), &[place, &["compare", "third", begins]].concat());
+    assert!(code == 2 && message.contains("2 to 500 different runs"), "{message}");
 }
