@@ -20,8 +20,8 @@ pub struct Arguments {
     /// Folder for the file, or for what is in the folder or model [default: one of its name, in the working folder]
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
-    /// Read again what was written, and keep its SHA-256 sums beside it, in NAME.sha256. What is there already is only
-    /// compared with these
+    /// Read again what was written, and keep its SHA-256 sums beside it, in NAME.sha256. What is there already, from the
+    /// same run or model, is only compared with these
     #[arg(long)]
     verify: bool,
     /// Replace files of the same names
@@ -49,7 +49,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         let progress = Progress::default();
         let work = files::download(&source, &request, &progress);
         match watched(work, &progress, cancelled).await {
-            Err(Failure::Transfer(error)) if !request.replaces && may_replace(&error, arguments.json) => {
+            Err(Failure::Transfer(error)) if !request.replaces => {
+                if !may_replace(&error, arguments.json).await {
+                    return Err(error.into());
+                }
                 request.replaces = true;
             }
             result => break result?,

@@ -220,14 +220,21 @@ impl Failure {
             | Self::Policy(_)
             | Self::Data(_)
             | Self::Transfer(TransferError::Address(_)) => 2,
-            Self::Store(error) if matches!(error.kind, ErrorKind::Address(_)) => 2,
+            Self::Store(error) | Self::Transfer(TransferError::Store(error))
+                if matches!(error.kind, ErrorKind::Address(_)) =>
+            {
+                2
+            }
             Self::NoExperiment(_)
             | Self::NoRun(_)
             | Self::NoneEligible(_)
             | Self::NoFile(_)
             | Self::Transfer(TransferError::Nothing(_)) => 3,
-            Self::Store(error) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
-            Self::Transfer(TransferError::Store(error)) if matches!(error.kind, ErrorKind::NotFound(_)) => 3,
+            Self::Store(error) | Self::Transfer(TransferError::Store(error))
+                if matches!(error.kind, ErrorKind::NotFound(_)) =>
+            {
+                3
+            }
             Self::RunsFailed { .. } | Self::NotBetter(_) => 4,
             Self::TimedOut(_) => 5,
             Self::TrialJob(code) => *code,
@@ -446,5 +453,18 @@ mod tests {
         assert_eq!(Failure::of_filter(refused(), &Filter::default()).exit_code(), 1);
         let broken = StoreError::new("search runs", ErrorKind::Io("broken".into()));
         assert_eq!(Failure::of_filter(broken, &filter).exit_code(), 1);
+    }
+
+    #[test]
+    fn a_store_fails_with_the_same_code_while_files_are_moved() {
+        for (kind, code) in [
+            (ErrorKind::Address("no such scheme".into()), 2),
+            (ErrorKind::NotFound("no run".into()), 3),
+            (ErrorKind::Io("broken".into()), 1),
+        ] {
+            let error = || StoreError::new("list files", kind.clone());
+            assert_eq!(Failure::Store(error()).exit_code(), code);
+            assert_eq!(Failure::Transfer(TransferError::Store(error())).exit_code(), code);
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! `mltui report EXPERIMENT`: what a person wants to read under a pull request.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::choosing::PolicyFlags;
@@ -90,9 +91,20 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     let is_page = arguments.html || (!arguments.md && arguments.output.as_ref().is_some_and(of_name));
     let text = if is_page { report.html() } else { report.markdown() };
     match &arguments.output {
-        Some(path) => Ok(disk::replace(path, text.as_bytes(), Care::Shared)?),
+        Some(path) => Ok(put(path, text.as_bytes())?),
         None => Ok(out.write_all(text.as_bytes())?),
     }
+}
+
+/// Puts a whole file in the place of an old one. What is no regular file, as a pipe, `/dev/stdout` or a link, stays what it is
+/// and is written into.
+fn put(path: &Path, content: &[u8]) -> io::Result<()> {
+    if path.symlink_metadata().map_or(true, |there| there.is_file()) {
+        return disk::replace(path, content, Care::Shared);
+    }
+    let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(content));
+    written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 fn choose(settings: &Settings, catalog: &Catalog, policy: &Policy, most: usize) -> Selection {
@@ -174,4 +186,30 @@ async fn histories(
         Some(found.swap_remove(at).1)
     };
     Ok(runs.into_iter().filter_map(|(id, name)| Some((name, points(&id)?))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_written_into() {
+        use std::os::unix::fs::{FileTypeExt as _, symlink};
+        let here = tempfile::tempdir().unwrap();
+        let [file, link, pipe] = ["file", "link", "pipe"].map(|name| here.path().join(name));
+        put(&file, b"a longer one").unwrap();
+        symlink(&file, &link).unwrap();
+        put(&link, b"through").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&file).unwrap(), b"through");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        // It is open at both ends, so that nobody waits.
+        let mut reader = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+        put(&pipe, b"piped").unwrap();
+        assert!(pipe.metadata().unwrap().file_type().is_fifo(), "it is no file by now");
+        let mut read = [0; 5];
+        io::Read::read_exact(&mut reader, &mut read).unwrap();
+        assert_eq!(&read, b"piped");
+    }
 }

@@ -69,8 +69,8 @@ fn line(now: &Snapshot, elapsed: Duration) -> String {
     )
 }
 
-/// Whether what is in the way may be replaced: asked where somebody sits there, and no otherwise.
-pub fn may_replace(error: &TransferError, is_json: bool) -> bool {
+/// Whether what is in the way may be replaced: asked where somebody sits there, and no otherwise. Ctrl-c ends the program.
+pub async fn may_replace(error: &TransferError, is_json: bool) -> bool {
     if !matches!(error, TransferError::Exists(_) | TransferError::InRun(_))
         || is_json
         || !(io::stdin().is_terminal() && io::stderr().is_terminal())
@@ -79,9 +79,24 @@ pub fn may_replace(error: &TransferError, is_json: bool) -> bool {
     }
     let _ = write!(io::stderr(), "{}; replace? [y/N] ", text::clean(&error.to_string()));
     let _ = io::stderr().flush();
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    let reading = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    });
+    tokio::select! {
+        answer = reading => answer.is_ok_and(|read| read.is_ok_and(|answer| is_yes(&answer))),
+        // Once it was listened to, ctrl-c does nothing of its own any more. The line that is read cannot be given up, and
+        // would be waited for.
+        Ok(()) = tokio::signal::ctrl_c() => {
+            let stopped = Failure::Stopped("cancelled".to_owned());
+            let _ = write!(io::stderr(), "\nmltui: {stopped}\n");
+            std::process::exit(stopped.exit_code().into())
+        }
+    }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 #[cfg(test)]

@@ -40,7 +40,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
         let progress = Progress::default();
         let work = files::upload(&source, &request, &progress);
         match watched(work, &progress, cancelled).await {
-            Err(Failure::Transfer(error)) if !request.replaces && may_replace(&error, arguments.json) => {
+            Err(Failure::Transfer(error)) if !request.replaces => {
+                if !may_replace(&error, arguments.json).await {
+                    return Err(error.into());
+                }
                 request.replaces = true;
             }
             result => break result?,

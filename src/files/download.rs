@@ -1,6 +1,6 @@
 //! Files of an address to a place of this machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,11 +31,11 @@ pub enum Target {
 
 impl Target {
     /// The file or folder that is made.
-    fn path(&self, source: &Source, is_file: bool) -> PathBuf {
+    fn path(&self, source: &Source, is_file: bool) -> Result<PathBuf> {
         match self {
-            Self::Named(path) => path.clone(),
-            Self::Into(folder) if !is_file => folder.clone(),
-            Self::Into(folder) | Self::Under(folder) => folder.join(name_for(source)),
+            Self::Named(path) => Ok(path.clone()),
+            Self::Into(folder) if !is_file => Ok(folder.clone()),
+            Self::Into(folder) | Self::Under(folder) => Ok(folder.join(names::local(&name_for(source))?)),
         }
     }
 }
@@ -73,11 +73,11 @@ impl Done {
     }
 }
 
-/// The name that the files of an address get on this machine.
+/// The name that the files of an address get on this machine: their own, or one that is made of the address.
 pub fn name_for(source: &Source) -> String {
     let last = source.path.rsplit('/').next().unwrap_or_default();
     if !last.is_empty() {
-        return names::tame(last);
+        return last.to_owned();
     }
     names::tame(&match &source.address {
         Address::Run(id, _) => id.to_string(),
@@ -99,15 +99,24 @@ pub fn name_for(source: &Source) -> String {
 /// that was there before is the old or the new one.
 pub async fn download(source: &Source, request: &DownloadRequest, progress: &Progress) -> Result<Done> {
     let listing = walk(source, progress).await?;
-    let target = request.target.path(source, listing.is_file);
+    let target = request.target.path(source, listing.is_file)?;
     let target = std::path::absolute(&target).map_err(TransferError::at(&target))?;
     let manifest = manifest::manifest_of(&target);
     let mut in_the_way = place::in_the_way(&target, &listing)?;
     if request.verifies && !request.replaces && !in_the_way.is_empty() && manifest.is_file() {
-        return compared(&target, &manifest, listing).await;
+        // An alias may be that of another version by now, whose files can have the same names and sizes.
+        let origin = manifest::origin(&manifest);
+        if origin.as_deref() == Some(&source.uri()) {
+            return compared(&target, &manifest, listing).await;
+        }
+        if let Some(origin) = origin {
+            let words = format!("{} came from {origin}, and not from {}", target.display(), source.uri());
+            return Err(TransferError::Differs(words));
+        }
     }
-    if request.verifies && manifest.symlink_metadata().is_ok() {
-        in_the_way.push(manifest.clone());
+    if request.verifies {
+        let beside = [manifest.clone(), manifest::origin_of(&manifest)];
+        in_the_way.extend(beside.into_iter().filter(|path| path.symlink_metadata().is_ok()));
     }
     if !in_the_way.is_empty() && !request.replaces {
         return Err(TransferError::Exists(in_the_way));
@@ -146,6 +155,12 @@ async fn bring(
     target: &Path,
     progress: &Progress,
 ) -> Result<Vec<Summed>> {
+    {
+        // It may be in the way of what comes.
+        let (stage, listing) = (Arc::clone(stage), listing.clone());
+        let forgetting = tokio::task::spawn_blocking(move || forget_others(&stage.whole(), &listing));
+        forgetting.await.map_err(|error| TransferError::Local(std::io::Error::other(error)))??;
+    }
     let fetched = stream::iter(listing.files.clone()).map(|file| async move {
         let at = if listing.is_file || source.path.is_empty() {
             if listing.is_file { source.path.clone() } else { file.path.clone() }
@@ -157,20 +172,19 @@ async fn bring(
     let mut files: Vec<Summed> = fetched.buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let (stage, listing, target) = (Arc::clone(stage), listing.clone(), target.to_owned());
-    let (verifies, replaces) = (request.verifies, request.replaces);
+    let (verifies, replaces, origin) = (request.verifies, request.replaces, source.uri());
     let placing = tokio::task::spawn_blocking(move || {
         let whole = stage.whole();
         if verifies {
             verify(&whole, &files)?;
         }
-        forget_others(&whole, &listing)?;
+        check_all(forget_others(&whole, &listing)?, &listing)?;
         place::put(&whole, &target, &listing, replaces)?;
         if verifies {
             let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let named = |path: &str| if listing.is_file { name.clone() } else { format!("{name}/{path}") };
             let text = manifest::written(&files, named);
-            disk::replace(&manifest::manifest_of(&target), text.as_bytes(), Care::Shared)
-                .map_err(TransferError::Local)?;
+            manifest::put(&manifest::manifest_of(&target), &text, &origin)?;
         }
         stage.remove();
         Ok(files)
@@ -193,17 +207,29 @@ fn verify(whole: &Path, files: &[Summed]) -> Result<()> {
     Ok(())
 }
 
-/// Takes away what an earlier transfer left that is not among the files any more; all that are listed are there.
-fn forget_others(whole: &Path, listing: &Listing) -> Result<()> {
-    let listed: std::collections::HashSet<PathBuf> =
-        listing.files.iter().map(|file| whole.join(&file.path)).collect();
+/// Takes away what an earlier transfer left that is not among the files and folders any more, and counts the files that are.
+fn forget_others(whole: &Path, listing: &Listing) -> Result<usize> {
+    let listed: HashSet<PathBuf> = listing.files.iter().map(|file| whole.join(&file.path)).collect();
+    let above = listed.iter().filter_map(|path| path.parent()).map(Path::to_owned);
+    let mut listed_folders: HashSet<PathBuf> = HashSet::new();
+    for folder in above.chain(listing.empty.iter().map(|path| whole.join(path))) {
+        for folder in folder.ancestors().take_while(|folder| *folder != whole) {
+            if !listed_folders.insert(folder.to_owned()) {
+                break;
+            }
+        }
+    }
     let mut folders = vec![whole.to_owned()];
     let mut found = 0;
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).map_err(TransferError::at(&folder))? {
             let path = entry.map_err(TransferError::at(&folder))?.path();
             if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
-                folders.push(path);
+                if listed_folders.contains(&path) {
+                    folders.push(path);
+                } else {
+                    std::fs::remove_dir_all(&path).map_err(TransferError::at(&path))?;
+                }
             } else if listed.contains(&path) {
                 found += 1;
             } else {
@@ -211,6 +237,11 @@ fn forget_others(whole: &Path, listing: &Listing) -> Result<()> {
             }
         }
     }
+    Ok(found)
+}
+
+/// So many files are there as are listed.
+fn check_all(found: usize, listing: &Listing) -> Result<()> {
     if found == listing.files.len() {
         return Ok(());
     }

@@ -28,6 +28,9 @@ pub enum TransferError {
     /// Files of the run are in the way.
     #[error("{}", in_the_run(.0))]
     InRun(Vec<String>),
+    /// Not all files of a folder of the run are told: some may be in the way.
+    #[error("{0}")]
+    Unlisted(String),
     /// A name that would lead out of the folder, or cannot be one.
     #[error("the store lists a file named {0:?}, {1}; nothing was saved")]
     Name(String, &'static str),
@@ -65,6 +68,7 @@ impl TransferError {
             ),
             Self::Store(error) => Some(error.hint()),
             Self::Exists(_) | Self::InRun(_) => Some("--force replaces files of the same name"),
+            Self::Unlisted(_) => Some("--force sends them all the same, and replaces files of the same name"),
             Self::Changed(_) => Some("run the command again when nobody writes to it"),
             Self::Address(_) | Self::Nothing(_) => Some(
                 "an address is runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-MODEL_ID",

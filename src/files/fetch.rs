@@ -2,12 +2,16 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
+#[cfg(unix)]
+use rustix::fs::OFlags;
 use tokio::sync::mpsc;
 
 use super::error::{Result, TransferError};
@@ -56,6 +60,9 @@ impl Part {
     fn open(path: &Path, note: &Path, size: Option<u64>) -> Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
+        // Neither a link is followed nor a pipe waited for.
+        #[cfg(unix)]
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
         let file = options.open(path).map_err(TransferError::at(path))?;
         let version = disk::read(note, NOTE).ok().and_then(|note| String::from_utf8(note).ok());
         let mut part =
@@ -206,6 +213,15 @@ async fn attempt(
     let opened = match files.open(at, part.resume().as_ref()).await {
         Ok(opened) => opened,
         Err(failure) => return Ok((part, Some(failure))),
+    };
+    // What goes on with another version, or with who knows which, is no part of this file.
+    let opened = if opened.from > 0 && opened.version != part.version {
+        match files.open(at, None).await {
+            Ok(opened) => opened,
+            Err(failure) => return Ok((part, Some(failure))),
+        }
+    } else {
+        opened
     };
     let Opened { from, size, version, mut body } = opened;
     if from != part.length {

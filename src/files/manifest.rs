@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, Digest, SHA256, digest};
 
 use super::error::{Result, TransferError};
 use super::fetch::Summed;
-use crate::disk;
+use crate::disk::{self, Care};
 
 /// Bytes of a manifest that are read.
 const LONGEST: u64 = 256 << 20;
+/// The same of where its files came from.
+const LONGEST_ORIGIN: u64 = 64 << 10;
 /// Bytes of a file that are read at once.
 const PART: usize = 1 << 20;
 
@@ -50,6 +52,31 @@ pub fn manifest_of(target: &Path) -> PathBuf {
     let mut name = target.file_name().unwrap_or_default().to_owned();
     name.push(".sha256");
     target.with_file_name(name)
+}
+
+/// Where the files of a manifest came from is kept beside it: `sha256sum` knows no comments.
+pub(super) fn origin_of(manifest: &Path) -> PathBuf {
+    let mut name = manifest.file_name().unwrap_or_default().to_owned();
+    name.push(".from");
+    manifest.with_file_name(name)
+}
+
+/// Where the files of a manifest came from, if that is known.
+pub(super) fn origin(manifest: &Path) -> Option<String> {
+    let content = disk::read(&origin_of(manifest), LONGEST_ORIGIN).ok()?;
+    Some(String::from_utf8(content).ok()?.trim_end_matches('\n').to_owned())
+}
+
+/// Writes a manifest, and where its files came from. Until both are there nothing is known of that.
+pub(super) fn put(manifest: &Path, text: &str, origin: &str) -> Result<()> {
+    let beside = origin_of(manifest);
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(TransferError::at(&beside)(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let written = disk::replace(manifest, text.as_bytes(), Care::Shared)
+        .and_then(|()| disk::replace(&beside, format!("{origin}\n").as_bytes(), Care::Shared));
+    written.map_err(TransferError::Local)
 }
 
 /// The lines for files of a target, whose paths are from its folder. Where there are backslashes or ends of lines in a path,

@@ -1,27 +1,26 @@
 //! What came so far: a folder beside the place that it is for, on the same file system. It outlives a transfer that broke
 //! off, and is found again by the next one for the same place.
 
-use std::fs::{self, File};
+use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::error::{Result, TransferError};
 use super::manifest::{hex, sum_of};
 use crate::disk::{self, Care};
+use crate::state::lock::{LockedFile, lock};
 
 /// What stands before the names of such folders.
 const PREFIX: &str = ".mltui-part-";
-/// How often it is looked whether another transfer has ended, and the pause behind each.
-const LOOKS: u32 = 40;
-const PAUSE: Duration = Duration::from_millis(50);
+/// How often it is looked whether another transfer has ended: that takes some two seconds.
+const LOOKS: usize = 200;
 
 /// A folder of what came so far, which one transfer has at a time.
 #[derive(Debug)]
 pub struct Stage {
     folder: PathBuf,
-    /// Held for as long as the transfer goes on.
-    _lock: File,
+    /// Held for as long as the transfer goes on; none where the file system has no locks.
+    _lock: Option<LockedFile>,
 }
 
 impl Stage {
@@ -30,25 +29,13 @@ impl Stage {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let key = hex(&sum_of(format!("{source}\n{name}").as_bytes()));
         let folder = beside.join(format!("{PREFIX}{}", &key[..16]));
-        make(&folder)?;
-        let path = folder.join("lock");
-        let lock = disk::open_to_write(&path).map_err(TransferError::Local)?;
+        make(&folder, is_own_alone)?;
         // A transfer that was given up just now still writes what it has.
-        let mut looks = 0;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => break,
-                Err(fs::TryLockError::WouldBlock) if looks < LOOKS => {
-                    looks += 1;
-                    std::thread::sleep(PAUSE);
-                }
-                Err(fs::TryLockError::WouldBlock) => return Err(TransferError::Busy(target.to_owned())),
-                Err(fs::TryLockError::Error(error)) => return Err(TransferError::at(&path)(error)),
-            }
-        }
-        let stage = Self { folder, _lock: lock };
+        let held = held(lock(&folder.join("lock"), LOOKS), target)?;
+        let stage = Self { folder, _lock: held };
+        // Nobody else gets into the folder that they are in.
         for folder in [stage.whole(), stage.parts()] {
-            make(&folder)?;
+            make(&folder, is_own)?;
         }
         Ok(stage)
     }
@@ -83,16 +70,86 @@ impl Stage {
     }
 }
 
-/// Makes a folder of our own; a link in its place is not followed.
-fn make(folder: &Path) -> Result<()> {
+/// What trying to lock comes to: where the file system has no locks, nobody is kept from anything.
+fn held(tried: io::Result<Option<LockedFile>>, target: &Path) -> Result<Option<LockedFile>> {
+    match tried {
+        Ok(Some(lock)) => Ok(Some(lock)),
+        Ok(None) => Err(TransferError::Busy(target.to_owned())),
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
+        Err(error) => Err(TransferError::Local(error)),
+    }
+}
+
+/// Whether something is this user's.
+fn is_own(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    let is_own = {
+        use std::os::unix::fs::MetadataExt as _;
+        metadata.uid() == rustix::process::geteuid().as_raw()
+    };
+    #[cfg(not(unix))]
+    let is_own = metadata.is_dir();
+    is_own
+}
+
+/// The same, and nobody else may write into it.
+fn is_own_alone(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    let is_open = {
+        use std::os::unix::fs::PermissionsExt as _;
+        metadata.permissions().mode() & 0o022 != 0
+    };
+    #[cfg(not(unix))]
+    let is_open = false;
+    is_own(metadata) && !is_open
+}
+
+/// Makes a folder of our own. A link in its place is not followed, and one that others can put things into is not trusted.
+fn make(folder: &Path, is_trusted: fn(&Metadata) -> bool) -> Result<()> {
     match disk::make_new_folder(folder, Care::Private) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => match folder.symlink_metadata() {
-            Ok(metadata) if metadata.is_dir() => Ok(()),
+            Ok(metadata) if metadata.is_dir() && is_trusted(&metadata) => Ok(()),
+            Ok(metadata) if metadata.is_dir() => {
+                let words = format!("{} is another user's, or open to others; remove it", folder.display());
+                Err(TransferError::Local(io::Error::new(ErrorKind::PermissionDenied, words)))
+            }
             _ => {
                 let words = format!("{} is in the way; remove it", folder.display());
                 Err(TransferError::Local(io::Error::new(ErrorKind::AlreadyExists, words)))
             }
         },
         made => made.map_err(TransferError::Local),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_can_write_into_is_not_gone_on_with() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let here = tempfile::tempdir().unwrap();
+        let target = here.path().join("t");
+        let open = || Stage::open(here.path(), &target, "test:/root");
+        let folder = open().unwrap().folder.clone();
+        // What takes the target's place is as open as the umask has it.
+        fs::set_permissions(folder.join("whole"), fs::Permissions::from_mode(0o775)).unwrap();
+        drop(open().unwrap());
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        let error = open().unwrap_err().to_string();
+        assert!(error.contains("open to others") && error.contains(folder.to_str().unwrap()), "{error}");
+    }
+
+    #[test]
+    fn without_locks_it_goes_on() {
+        let target = Path::new("t");
+        assert!(matches!(held(Err(ErrorKind::Unsupported.into()), target), Ok(None)));
+        assert!(matches!(
+            held(Err(ErrorKind::PermissionDenied.into()), target),
+            Err(TransferError::Local(_))
+        ));
+        assert!(matches!(held(Ok(None), target), Err(TransferError::Busy(_))));
     }
 }

@@ -28,6 +28,10 @@ struct State {
     has_versions: bool,
     /// No size is told with an answer.
     hides_size: bool,
+    /// It goes on where it is told to, whatever the version.
+    goes_on_anyway: bool,
+    /// A folder has more files than are listed.
+    is_cut: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -68,15 +72,15 @@ impl FileTree for Tree {
         if path.is_empty() {
             found.extend(state.told.iter().map(|file| (file.path.clone(), file.clone())));
         }
-        Ok(ArtifactList { files: found.into_values().collect(), is_cut: false })
+        Ok(ArtifactList { files: found.into_values().collect(), is_cut: state.is_cut })
     }
 
     async fn open(&self, path: &str, resume: Option<&Resume>) -> Inner<Opened> {
         let mut state = self.0.lock().unwrap();
         let content = state.content.get(path).cloned().ok_or_else(|| ErrorKind::NotFound(path.into()))?;
         let version = state.has_versions.then(|| state.version.to_string());
-        let from =
-            resume.filter(|resume| Some(&resume.version) == version.as_ref()).map_or(0, |resume| resume.at);
+        let is_same = |resume: &&Resume| state.goes_on_anyway || Some(&resume.version) == version.as_ref();
+        let from = resume.filter(is_same).map_or(0, |resume| resume.at);
         state.opened.push((path.to_owned(), from));
         let rest = &content[from as usize..];
         let length = state.cut.map_or(rest.len(), |cut| cut.min(rest.len()));
@@ -254,15 +258,22 @@ fn what_breaks_off_is_gone_on_with_and_never_has_the_final_name_before() {
 fn a_file_that_changed_is_begun_anew() {
     let here = tempfile::tempdir().unwrap();
     let target = here.path().join("a");
-    for has_versions in [true, false] {
+    // A server may go on all the same, and then say that it does with another version, or with no known one.
+    for (has_versions, goes_on_anyway) in [(true, false), (false, false), (true, true), (false, true)] {
         let tree = Tree::new(&[("a", 20_000)]);
-        tree.with(|state| state.has_versions = has_versions);
+        tree.with(|state| state.has_versions = has_versions || goes_on_anyway);
         assert!(partly(&tree.source("a"), &to(&target), 30).is_none());
         tree.put("a", &content(9, 20_000));
-        tree.with(|state| (state.version, state.cut) = (1, None));
+        tree.with(|state| {
+            (state.version, state.cut) = (1, None);
+            (state.has_versions, state.goes_on_anyway) = (has_versions, goes_on_anyway);
+            state.opened.clear();
+        });
         let done = get(&tree.source("a"), &to(&target)).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), content(9, 20_000), "nothing of the old one is in it");
         assert_eq!(done.files[0].resumed, 0);
+        let began: Vec<u64> = tree.with(|state| state.opened.iter().map(|(_, from)| *from).collect());
+        assert!(began.last() == Some(&0) && (began[0] > 0) == goes_on_anyway, "{began:?}");
         std::fs::remove_file(&target).unwrap();
     }
     let tree = Tree::new(&[("a", 20_000)]);
@@ -352,8 +363,73 @@ fn a_manifest_tells_whether_what_is_there_is_whole() {
     std::fs::write(target.join("b/c"), &damaged).unwrap();
     let error = get(&tree.source(""), &request).unwrap_err();
     assert!(matches!(error, TransferError::Differs(_)), "{error}");
-    get(&tree.source(""), &DownloadRequest { replaces: true, ..request }).unwrap();
+    let asked = DownloadRequest { replaces: true, ..request.clone() };
+    get(&tree.source(""), &asked).unwrap();
     assert_eq!(std::fs::read(target.join("b/c")).unwrap(), content(1, 200));
+    assert!(get(&tree.source(""), &request).unwrap().was_there);
+}
+
+#[test]
+fn what_came_from_elsewhere_is_not_taken_for_the_same() {
+    let tree = Tree::new(&[("v1/a", 100), ("v2/a", 100)]);
+    let here = tempfile::tempdir().unwrap();
+    let target = here.path().join("t");
+    let request = DownloadRequest { verifies: true, ..to(&target) };
+    get(&tree.source("v1"), &request).unwrap();
+    // Names and sizes are the same.
+    let error = get(&tree.source("v2"), &request).unwrap_err();
+    assert!(matches!(&error, TransferError::Differs(words) if words.contains("v1")), "{error}");
+    assert_eq!(std::fs::read(target.join("a")).unwrap(), content(0, 100));
+    get(&tree.source("v2"), &DownloadRequest { replaces: true, ..request.clone() }).unwrap();
+    assert_eq!(std::fs::read(target.join("a")).unwrap(), content(1, 100));
+    assert!(get(&tree.source("v2"), &request).unwrap().was_there);
+    std::fs::remove_file(here.path().join("t.sha256.from")).unwrap();
+    let error = get(&tree.source("v2"), &request).unwrap_err();
+    assert!(matches!(error, TransferError::Exists(_)), "nobody knows from where it came: {error}");
+}
+
+#[test]
+fn a_file_keeps_its_name_and_none_is_made_of_what_leads_elsewhere() {
+    let name = format!("a b (1) {}.txt", "x".repeat(100));
+    let tree = Tree::new(&[(&format!("in/{name}"), 10)]);
+    let here = tempfile::tempdir().unwrap();
+    let request = DownloadRequest { target: Target::Under(here.path().to_owned()), ..to(here.path()) };
+    get(&tree.source(&format!("in/{name}")), &request).unwrap();
+    assert_eq!(names(here.path()), [name]);
+    let tree = Tree::new(&[("in/../a", 10)]);
+    let error = get(&tree.source("in/.."), &request).unwrap_err();
+    assert!(matches!(error, TransferError::Name(..)), "{error}");
+}
+
+#[test]
+fn what_an_earlier_transfer_left_is_in_nobodys_way() {
+    let tree = Tree::new(&[("t/a/b", 10), ("t/c", 20)]);
+    let here = tempfile::tempdir().unwrap();
+    let target = here.path().join("t");
+    let stage = stage::Stage::open(here.path(), &target, &tree.source("t").uri()).unwrap();
+    // Where there is a folder by now there was a file, and the other way round.
+    std::fs::write(stage.whole().join("a"), "old").unwrap();
+    std::fs::create_dir_all(stage.whole().join("c/old")).unwrap();
+    std::fs::create_dir(stage.whole().join("gone")).unwrap();
+    drop(stage);
+    get(&tree.source("t"), &to(&target)).unwrap();
+    assert_eq!(names(&target), ["a/b", "c"]);
+    assert!(!target.join("gone").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_in_the_stage_is_written_through() {
+    let tree = Tree::new(&[("a", 10)]);
+    let here = tempfile::tempdir().unwrap();
+    let (target, mine) = (here.path().join("a"), here.path().join("mine"));
+    std::fs::write(&mine, "mine").unwrap();
+    let stage = stage::Stage::open(here.path(), &target, &tree.source("a").uri()).unwrap();
+    std::os::unix::fs::symlink(&mine, stage.part("a").0).unwrap();
+    drop(stage);
+    let error = get(&tree.source("a"), &to(&target)).unwrap_err();
+    assert!(matches!(error, TransferError::Local(_)), "{error}");
+    assert_eq!(std::fs::read(&mine).unwrap(), b"mine");
 }
 
 #[test]
@@ -376,6 +452,16 @@ fn a_folder_goes_up_as_it_is_and_replaces_nothing_unasked() {
     assert_eq!(tree.with(|state| state.content["model/a"].clone()), b"new");
     let single = UploadRequest { from: here.path().join("a"), replaces: false };
     assert_eq!(up("", &single).unwrap()[0].path, "a");
+    // What is not listed may be there.
+    tree.with(|state| state.is_cut = true);
+    let error = up("y", &single).unwrap_err();
+    assert!(
+        matches!(error, TransferError::Unlisted(_)) && error.hint().unwrap().contains("--force"),
+        "{error}"
+    );
+    assert!(!tree.with(|state| state.content.contains_key("y/a")));
+    assert_eq!(up("y", &UploadRequest { replaces: true, ..single }).unwrap().len(), 1);
+    tree.with(|state| state.is_cut = false);
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink(here.path(), here.path().join("b/loop")).unwrap();

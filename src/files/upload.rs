@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::address::Source;
 use super::error::{Result, TransferError};
 use super::progress::Progress;
-use crate::store::ErrorKind;
+use crate::store::{ArtifactList, ErrorKind};
 
 /// Files that are sent side by side.
 const SIDE_BY_SIDE: usize = 4;
@@ -78,6 +78,14 @@ async fn in_the_way(source: &Source, found: &[Local]) -> Result<Vec<String>> {
     let mut there = std::collections::HashSet::new();
     for folder in folders {
         match source.files.list(&folder).await {
+            Ok(list) if list.is_cut => {
+                let words = format!(
+                    "{} has more than {} entries, so it is not known whether files of these names are there; nothing was sent",
+                    source.files.named(&folder),
+                    ArtifactList::MOST
+                );
+                return Err(TransferError::Unlisted(words));
+            }
             Ok(list) => there.extend(list.files.into_iter().map(|file| file.path)),
             Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => {}
             Err(error) => return Err(error.into()),

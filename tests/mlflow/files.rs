@@ -301,6 +301,18 @@ fn files_beside_a_database_are_found() {
     assert_eq!(text(&output.stdout), "1", "{}", text(&output.stderr));
     fs::rename(new.join("mlruns"), new.join("mlartifacts")).unwrap();
     assert_eq!(text(&read(&["artifacts", "cat", &name]).stdout), "1");
+    // What is sent goes where the others are found, and not to where they were.
+    fs::write(here.path().join("sent"), "2").unwrap();
+    fs::create_dir(&old).unwrap();
+    let output = read(&["upload", here.path().join("sent").to_str().unwrap(), &format!("runs:/{run}")]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let store = crate::support::stores::open(&place);
+    block_on(store.write_artifact(&run, "b", b"3")).unwrap();
+    drop(store);
+    for (file, content) in [("sent", "2"), ("b", "3"), ("a", "1")] {
+        assert_eq!(text(&read(&["artifacts", "cat", &format!("runs:/{run}/{file}")]).stdout), content);
+    }
+    fs::remove_dir(&old).expect("nothing is in it");
     fs::rename(new.join("mlartifacts"), new.join("elsewhere")).unwrap();
     let said = text(&read(&["artifacts", "cat", &name]).stderr);
     for word in [old.to_str().unwrap(), "new/mlruns/", "new/mlartifacts/", "on another machine"] {

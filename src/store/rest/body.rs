@@ -78,11 +78,14 @@ impl Source {
         Ok(body.bytes)
     }
 
-    /// The beginning of a body: enough of it to be shown. One that breaks off says what it says.
+    /// The beginning of a body: enough of it to be shown. One that breaks off says what it says, also where the request
+    /// itself may take as long as it takes.
     pub async fn beginning(&self, response: Response) -> Vec<u8> {
         let mut bytes = Vec::new();
-        if let Err(error) = self.read_beginning(response, &mut bytes).await {
-            tracing::debug!(%error, "a body is not all there");
+        match tokio::time::timeout(self.timeout, self.read_beginning(response, &mut bytes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a body is not all there"),
+            Err(_) => tracing::debug!("a body is not all there in time"),
         }
         bytes
     }

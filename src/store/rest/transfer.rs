@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, RANGE,
-};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use tokio::sync::mpsc;
 
@@ -236,7 +234,7 @@ fn opened(response: Response, resume: Option<&Resume>, base: &str, patience: Dur
     let header = |name: &reqwest::header::HeaderName| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     };
-    let version = header(&ETAG).filter(|tag| !tag.starts_with("W/")).or_else(|| header(&LAST_MODIFIED));
+    let version = strong_tag(response.headers());
     let is_packed = response.headers().contains_key(reqwest::header::CONTENT_ENCODING);
     let length = header(&CONTENT_LENGTH).and_then(|text| text.parse().ok()).filter(|_| !is_packed);
     let (from, size) = if response.status() == StatusCode::PARTIAL_CONTENT {
@@ -255,6 +253,13 @@ fn opened(response: Response, resume: Option<&Resume>, base: &str, patience: Dur
     };
     let body = Box::new(Body { response, base: base.to_owned(), patience });
     Ok(Opened { from, size, version, body })
+}
+
+/// What changes with every byte of a file. A weak tag does not, nor does a date, within whose second a file can change: what
+/// has no more than these is never gone on with.
+fn strong_tag(headers: &HeaderMap) -> Option<String> {
+    let tag = headers.get(ETAG)?.to_str().ok()?;
+    tag.starts_with('"').then(|| tag.to_owned())
 }
 
 /// Where a part begins, and how many bytes the whole has: `bytes 5-9/10`.
@@ -292,6 +297,18 @@ impl FileBody for Body {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_strong_tag_is_a_version() {
+        let version = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            strong_tag(&headers)
+        };
+        assert_eq!(version("etag", "\"1-2\""), Some("\"1-2\"".to_owned()));
+        assert_eq!(version("etag", "W/\"1-2\""), None);
+        assert_eq!(version("last-modified", "Wed, 21 Oct 2015 07:28:00 GMT"), None);
+    }
 
     #[test]
     fn a_range_says_where_it_begins() {

@@ -192,6 +192,10 @@ pub fn tree(connection: &mut Connection, store: &Path, of: &FilesOf) -> Inner<Lo
             let root = root(connection, store, id)?;
             let own = folder_to_write(connection, store, &info.experiment_id, &info.artifact_uri);
             let written = own.and_then(|folder| {
+                // What is put beside the files that are found is found as well.
+                if root != folder && root.is_dir() {
+                    return Ok(root.clone());
+                }
                 let home = folder.parent().and_then(Path::parent).unwrap_or(&folder);
                 match gone(home) {
                     None => Ok(folder),
@@ -341,8 +345,10 @@ pub fn read(
 /// Writes the whole file under another name first, so that nobody ever sees half of it.
 pub fn write(connection: &mut Connection, store: &Path, id: &RunId, path: &str, content: &[u8]) -> Inner<()> {
     let info = reading::run(connection, id)?.info;
-    let root = folder_to_write(connection, store, &info.experiment_id, &info.artifact_uri)?;
-    write_below(&root, path, content)
+    let own = folder_to_write(connection, store, &info.experiment_id, &info.artifact_uri)?;
+    // Where the others are found it is found as well.
+    let found = if own.is_dir() { None } else { root(connection, store, id).ok() };
+    write_below(&found.filter(|found| found.is_dir()).unwrap_or(own), path, content)
 }
 
 /// Writes a file below a folder.
