@@ -130,3 +130,34 @@ pub fn too_much(base: &str, most: usize) -> ErrorKind {
     let most = if most < 1 << 20 { format!("{} kB", most >> 10) } else { format!("{} MB", most >> 20) };
     ErrorKind::TooMuch(format!("{base} sends more than {most} in one answer"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use super::*;
+
+    #[test]
+    fn the_rest_of_what_is_only_shown_is_not_waited_for_without_end() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(b"HTTP/1.1 500 Error\r\nContent-Length: 100\r\n\r\nbroken").unwrap();
+            let _ = ended.recv();
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let bytes = runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let response = client.get(&base).send().await.unwrap();
+            let timeout = Duration::from_millis(200);
+            let source = Source { base, timeout, turn: Arc::new(Semaphore::new(1)) };
+            tokio::time::timeout(Duration::from_secs(30), source.beginning(response)).await
+        });
+        drop(end);
+        server.join().unwrap();
+        assert_eq!(bytes.unwrap(), b"broken");
+    }
+}
