@@ -184,13 +184,12 @@ fn what_is_under_the_cursor_is_saved_and_nothing_replaced_unasked() {
     let text = drawn(&app);
     assert!(text.contains("/model as") && text.contains("nothing is replaced unasked"), "{text}");
     let saves = |effects: &[Effect]| {
-        let saved = effects.iter().find_map(|effect| match effect {
+        effects.iter().find_map(|effect| match effect {
             Effect::Files(files::effects::Effect::Save { number, request }) => {
                 Some((*number, request.clone()))
             }
             _ => None,
-        });
-        saved
+        })
     };
     let (number, request) = saves(&press(&mut app, "enter")).unwrap();
     assert_eq!((request.address, request.target.as_str()), (format!("runs:/{id}/model"), "model"));

@@ -62,7 +62,7 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
         }
         Msg::Edited(result) => editing::edited(app, result, effects),
         Msg::Undone { done, result } => editing::undone(app, *done, result, effects),
-        Msg::PromotionPlanned { request, result } => promoting::planned(app, *request, result),
+        Msg::PromotionPlanned { request, result } => promoting::planned(app, &request, result),
         Msg::Promoted(result) => promoting::promoted(app, result, effects),
         Msg::Champion { challenged, result } => promoting::compared(app, challenged, result),
     }

@@ -85,7 +85,7 @@ fn ask(app: &mut App, model: &str, version: u64, role: Role, effects: &mut Effec
 }
 
 /// Shows what a promotion would write and what the gate says, and writes it after one more key.
-pub fn planned(app: &mut App, request: PromotionRequest, result: Result<Box<PromotionPlan>, StoreError>) {
+pub fn planned(app: &mut App, request: &PromotionRequest, result: Result<Box<PromotionPlan>, StoreError>) {
     app.status = None;
     let plan = match result {
         Ok(plan) => *plan,
