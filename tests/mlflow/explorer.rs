@@ -70,13 +70,14 @@ fn visit(terminal: &mut Terminal, log_one_more: impl FnOnce()) {
     terminal.wait("its tags", |s| s.contains("colour") && s.contains("red"));
     terminal.type_keys("]");
     terminal.wait("its artifacts", |s| s.contains("notes.txt") && s.contains("5 B"));
-    terminal.type_keys("gw");
+    terminal.type_keys("3gw");
     terminal.wait_for("notes.txt as");
     let copy = tempfile::tempdir().unwrap();
     let copy = copy.path().join("copy.txt");
     terminal.type_keys(&format!("\u{15}{}\r", copy.display()));
     terminal.wait_for("saved 5 B as");
     assert_eq!(std::fs::read(&copy).unwrap(), b"hello");
+    terminal.type_keys("2");
     // A run appears while one looks, and the cursor stays on its run.
     let selected = |screen: &str| screen.lines().filter(|line| line.contains("first-run")).count();
     let before = selected(&terminal.settled());
