@@ -151,8 +151,24 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// All that is known of it, for a test that fails.
+    fn tell_all(&self) {
+        for (program, words) in [("squeue", &["-t", "all", "-l"][..]), ("sinfo", &["-N", "-l"])] {
+            eprintln!("{program}:\n{}", self.ask(program, words));
+        }
+        for entry in fs::read_dir(self.path().join("log")).unwrap().flatten() {
+            let text = fs::read(entry.path()).unwrap_or_default();
+            eprintln!("{}:\n{}", entry.file_name().display(), String::from_utf8_lossy(&text));
+        }
+    }
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.tell_all();
+        }
         let jobs = self.active();
         if !jobs.is_empty() {
             self.ask("scancel", &jobs.iter().map(String::as_str).collect::<Vec<_>>());

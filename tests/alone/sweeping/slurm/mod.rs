@@ -126,6 +126,14 @@ impl World {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the driver:\n{}", self.said());
+        }
+    }
+}
+
 /// What a sweep of this machine comes to.
 fn on_this_machine(words: &[&str], experiment: &str) -> Vec<Seen> {
     let home = tempfile::tempdir().unwrap();
