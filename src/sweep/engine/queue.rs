@@ -383,6 +383,10 @@ impl TrialWatch for Listening<'_> {
         Ok(())
     }
 
+    fn is_lowest(&self) -> bool {
+        self.queue.state().trials[..self.trial].iter().all(|trial| trial.outcome.is_some())
+    }
+
     fn is_ahead(&self, trial: usize) -> bool {
         let end = self.queue.end_of_trials();
         let state = self.queue.state();

@@ -90,6 +90,10 @@ pub trait TrialWatch: Sync {
     /// # Errors
     /// As [`TrialWatch::verdict`].
     fn is_at(&self, attempt: u32, since: Option<i64>) -> io::Result<()>;
+
+    /// Whether no trial with a lower number is under way.
+    fn is_lowest(&self) -> bool;
+
     /// Whether another trial is still to be carried out, and nothing of it is known yet: it may be begun with this one.
     fn is_ahead(&self, trial: usize) -> bool;
 

@@ -288,6 +288,10 @@ impl TrialWatch for Reporting {
         Ok(())
     }
 
+    fn is_lowest(&self) -> bool {
+        true
+    }
+
     fn is_ahead(&self, _: usize) -> bool {
         false
     }

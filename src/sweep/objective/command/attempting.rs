@@ -171,7 +171,7 @@ impl Commands {
         watch: &dyn TrialWatch,
     ) -> io::Result<Option<(Came, Heard<'a>)>> {
         let folder = self.folder.trial_folder(trial.number);
-        let Some(mut turn) = self.first.wait(|| watch.is_called_off()) else {
+        let Some(mut turn) = self.first.wait(|| watch.is_lowest(), || watch.is_called_off()) else {
             return Ok(None);
         };
         if turn.is_first() && self.handle.block_on(self.runs.is_current()) {

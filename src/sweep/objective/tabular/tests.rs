@@ -29,6 +29,10 @@ impl TrialWatch for Watcher {
         Ok(())
     }
 
+    fn is_lowest(&self) -> bool {
+        true
+    }
+
     fn is_ahead(&self, _: usize) -> bool {
         false
     }
