@@ -4,8 +4,8 @@ use super::facts::{Facts, Measured};
 use super::policy::{ModelPolicy, Required, Role};
 use crate::mlflow::filter::{Attribute, Clause, Field};
 use crate::mlflow::{Param, Run, Tag};
-use crate::select::MetricGoal;
 use crate::select::margin::is_better_by;
+use crate::select::{Goal, MetricGoal};
 use crate::text::{exact, number};
 
 /// What came of a check.
@@ -129,30 +129,41 @@ pub fn judge(policy: &ModelPolicy, role: &Role, candidate: &Facts, holder: Optio
         checks.push(of_role(from, candidate));
     }
     if let Some(objective) = &policy.metric {
-        let metric = objective.metric.as_str();
-        let (mut own, mut other) = (candidate.value(metric), holder.and_then(|holder| holder.value(metric)));
-        let mut data = None;
-        if policy.same_data
-            && let Some(holder) = holder
-        {
-            let (check, values) = same_data(candidate, holder, metric);
-            if let Some(values) = values {
-                (own, other) = (Some(values.0), Some(values.1));
-            }
-            data = Some(check);
-        }
-        let names = (candidate.name(), holder.map(|holder| format!("{} ({role})", holder.name())));
-        let held = names.1.as_deref().map(|name| (name, other));
-        checks.push(match held {
-            None => first(objective, role, (&names.0, own)),
-            Some(held) => better(objective, policy.min_delta, (&names.0, own), held),
-        });
-        checks.extend(data);
+        checks.extend(of_metric(policy, objective, role, candidate, holder));
     }
     checks.extend(policy.tags.iter().map(|required| of_tag(required, candidate)));
     checks.extend(policy.params.iter().map(|required| of_param(required, candidate)));
     checks.extend(policy.constraint.clauses.iter().map(|clause| of_clause(clause, candidate)));
     Verdict { checks }
+}
+
+/// Whether it beats the holder, and whether both were measured on the same data where that is asked for.
+fn of_metric(
+    policy: &ModelPolicy,
+    objective: &MetricGoal,
+    role: &Role,
+    candidate: &Facts,
+    holder: Option<&Facts>,
+) -> Vec<Check> {
+    let metric = objective.metric.as_str();
+    let own = candidate.value(metric);
+    let Some(holder) = holder else {
+        return vec![first(objective, role, (&candidate.name(), own))];
+    };
+    let (data, common) = match policy.same_data {
+        true => {
+            let (check, common) = same_data(policy, objective, candidate, holder);
+            (Some(check), common)
+        }
+        false => (None, None),
+    };
+    let values = common.as_ref().map_or((own, holder.value(metric)), |it| (Some(it.own), Some(it.other)));
+    let names = (candidate.name(), format!("{} ({role})", holder.name()));
+    let mut check = better(objective, policy.min_delta, (&names.0, values.0), (&names.1, values.1));
+    if let Some(common) = &common {
+        check.words += &format!(", on {}", on_set(&common.data));
+    }
+    std::iter::once(check).chain(data).collect()
 }
 
 fn of_role(from: &Role, candidate: &Facts) -> Check {
@@ -220,18 +231,40 @@ fn apart(objective: &MetricGoal, own: f64, other: f64, least: f64) -> String {
     format!(": {verb} by {}{wanted}", number(difference))
 }
 
-/// Whether both have a value on one data set, and these values: on the first by digest.
-fn same_data(candidate: &Facts, holder: &Facts, metric: &str) -> (Check, Option<(f64, f64)>) {
+/// What a data set is called in a sentence.
+fn on_set((digest, name): &(String, String)) -> String {
+    format!("data set {name} ({digest})")
+}
+
+/// Whether both have a value on one data set at least, and on which: of all that both were measured on the one where the version
+/// does worst, so that it is better on each where it is better there.
+fn same_data(
+    policy: &ModelPolicy,
+    objective: &MetricGoal,
+    candidate: &Facts,
+    holder: &Facts,
+) -> (Check, Option<Common>) {
+    let metric = &objective.metric;
     let (own, other) = (candidate.measured(metric), holder.measured(metric));
-    let digest = |it: &Measured| it.data.as_ref().map(|(digest, _)| digest.clone());
-    let common = own.iter().find_map(|a| {
-        let b = other.iter().find(|b| digest(a).is_some() && digest(a) == digest(b))?;
-        Some((a.data.clone().unwrap_or_default(), (a.value, b.value)))
-    });
-    if let Some(((digest, name), values)) = common {
-        let words = format!("both were measured on data set {name} ({digest})");
-        return (check(CheckOf::Data, Outcome::Passed, words), Some(values));
+    let common: Vec<Common> = own
+        .iter()
+        .filter_map(|a| {
+            let data = a.data.clone()?;
+            let b = other.iter().find(|b| b.data.as_ref().is_some_and(|it| it.0 == data.0))?;
+            Some(Common { data, own: a.value, other: b.value })
+        })
+        .collect();
+    if !common.is_empty() {
+        let sets = common.iter().map(|it| on_set(&it.data)).collect::<Vec<_>>().join(", ");
+        let words = format!("both were measured on {sets}");
+        let rank = |it: &Common| it.rank(objective.goal, policy.min_delta);
+        let worst = common.into_iter().min_by(|a, b| {
+            let (a, b) = (rank(a), rank(b));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
+        return (check(CheckOf::Data, Outcome::Passed, words), worst);
     }
+    let digest = |it: &Measured| it.data.as_ref().map(|(digest, _)| digest.clone());
     let sets = |all: &[Measured]| all.iter().filter_map(digest).collect::<Vec<_>>().join(", ");
     for (of, all) in [(candidate, &own), (holder, &other)] {
         if all.iter().all(|it| it.data.is_none()) {
@@ -247,6 +280,30 @@ fn same_data(candidate: &Facts, holder: &Facts, metric: &str) -> (Check, Option<
         sets(&other)
     );
     (check(CheckOf::Data, Outcome::Failed, words), None)
+}
+
+/// A data set that both were measured on, and what they are worth there.
+struct Common {
+    data: (String, String),
+    own: f64,
+    other: f64,
+}
+
+impl Common {
+    /// The lower, the worse for the version: whether it is better, and by how much.
+    fn rank(&self, goal: Goal, least: f64) -> (bool, f64) {
+        if !self.own.is_finite() {
+            return (false, f64::NEG_INFINITY);
+        }
+        if !self.other.is_finite() {
+            return (true, f64::INFINITY);
+        }
+        let ahead = match goal {
+            Goal::Minimize => self.other - self.own,
+            Goal::Maximize => self.own - self.other,
+        };
+        (is_better_by(goal, self.own, self.other, least), ahead)
+    }
 }
 
 /// Something of a version that must be there. What could have it and is gone tells nothing.

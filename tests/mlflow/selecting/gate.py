@@ -107,6 +107,14 @@ def beats(goal, own, other, least):
     return more > less and more - less >= Decimal(repr(least))
 
 
+def rank(goal, own, other, least):
+    if not math.isfinite(own):
+        return False, -math.inf
+    if not math.isfinite(other):
+        return True, math.inf
+    return beats(goal, own, other, least), other - own if goal == "min" else own - other
+
+
 found_by = {}
 
 
@@ -130,7 +138,10 @@ def judge(policy, role, version, holder):
         if policy["same_data"] and holder:
             common = [digest for digest, _ in own_sets if digest in dict(other_sets)]
             if common:
-                own, other, data = dict(own_sets)[common[0]], dict(other_sets)[common[0]], True
+                # On the one where it does worst.
+                own, other = min(((dict(own_sets)[it], dict(other_sets)[it]) for it in common),
+                                 key=lambda it: rank(goal, *it, policy["min_delta"]))
+                data = True
             else:
                 data = False if own_sets and other_sets else None
             data = ["data", "", data, None, None]
