@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use super::choosing::{ChosenBest, PolicyFlags, store_name};
 use super::finding::find_run;
 use super::output::print_json;
+use super::promote::checks;
 use super::{Failure, best, find_experiment, open};
 use crate::config::Settings;
 use crate::marking::{
@@ -15,7 +16,7 @@ use crate::marking::{
 };
 use crate::mlflow::limits::{check_alias, check_model_name};
 use crate::mlflow::{Experiment, RunId};
-use crate::promotion::{self, Outcome};
+use crate::promotion::{self, Outcome, Verdict};
 use crate::select::{MetricGoal, Policy, ValueOf, reason};
 use crate::sheet::json_number;
 use crate::state;
@@ -47,6 +48,9 @@ pub struct Arguments {
     /// Minimum improvement
     #[arg(long, value_name = "X", requires = "if_better_than")]
     min_delta: Option<f64>,
+    /// Mark it even if the policy of its model (see the config file) is not met
+    #[arg(long)]
+    force: bool,
     /// Print what would be written, without writing
     #[arg(long)]
     dry_run: bool,
@@ -97,11 +101,35 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     let request = request(settings, arguments, &store, &experiment, random).await?;
     let plan = marking::plan(&store, &request).await?;
+    let verdict = verdict(settings, &store, &plan, &request).await?;
     if arguments.dry_run {
-        return print_plan(&plan, arguments.json, out);
+        print_plan(&plan, verdict.as_ref(), arguments.json, out)?;
+    }
+    if let Some(verdict) = verdict.filter(|verdict| !verdict.is_passed() && !arguments.force) {
+        let name = &plan.record.run_name;
+        return Err(Failure::NotBetter(format!("{name} is not marked: {}", verdict.against())));
+    }
+    if arguments.dry_run {
+        return Ok(());
     }
     let outcome = marking::mark(&store, &journal, &plan).await?;
     say(&outcome.record, &outcome.messages, arguments.json, out)
+}
+
+/// What the policy of the model says that a mark promotes; none where there is no policy, or it is champion already.
+async fn verdict(
+    settings: &Settings,
+    store: &Store,
+    plan: &MarkPlan,
+    request: &MarkRequest,
+) -> Result<Option<Verdict>, Failure> {
+    let selecting = &settings.selecting;
+    let asked = marking::promotion_of(plan, request, |model| selecting.policy(model));
+    let Some(asked) = asked.filter(|asked| selecting.policies.contains_key(&asked.model)) else {
+        return Ok(None);
+    };
+    let plan = promotion::plan(store, &asked, &selecting.patterns).await?;
+    Ok(Some(plan.verdict).filter(|_| !plan.is_held))
 }
 
 /// Finishes marks and promotions that broke off, and tells of them; why some could not be.
@@ -327,9 +355,18 @@ async fn value_of(
     Ok(found.first().map(|(_, summary)| summary.pick(statistic).0))
 }
 
-fn print_plan(plan: &MarkPlan, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+fn print_plan(
+    plan: &MarkPlan,
+    verdict: Option<&Verdict>,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
     if json {
-        let told = json!({ "run": record_json(&plan.record), "writes": plan.writes });
+        let mut told = json!({ "run": record_json(&plan.record), "writes": plan.writes });
+        if let Some(verdict) = verdict {
+            told["gate"] = json!(verdict.outcome().as_str());
+            told["checks"] = checks(verdict);
+        }
         return Ok(print_json(&told, out)?);
     }
     writeln!(
@@ -344,6 +381,9 @@ fn print_plan(plan: &MarkPlan, json: bool, out: &mut impl Write) -> Result<(), F
     }
     if let Some(note) = &plan.record.note {
         writeln!(out, "  {}", text::clean(note))?;
+    }
+    for line in verdict.iter().flat_map(|verdict| verdict.lines()) {
+        writeln!(out, "  {}", text::clean(&line))?;
     }
     Ok(())
 }

@@ -260,12 +260,12 @@ async fn of_run(
     versions.retain(|version| version.name == model);
     let source = marking::source(store, &run, by).await?;
     // One of several models of the run is the one that is meant; the newest version where none can be told.
-    let same = versions.iter().find(|version| source.as_ref() == Ok(&version.source));
+    let same = versions.iter().find(|version| source.as_ref().is_ok_and(|source| source.is_of(version)));
     if let Some(version) = same.or(versions.first().filter(|_| source.is_err() || by.is_none())) {
         return Ok(Ok(version.version));
     }
     match source {
-        Ok(source) => Ok(Err(NewVersion { run: run.info.run_id, source })),
+        Ok(source) => Ok(Err(NewVersion { run: run.info.run_id, source: source.address })),
         Err(note) => Err(Failure::NoneEligible(format!("nothing to promote: {note}"))),
     }
 }
@@ -308,7 +308,8 @@ fn print_plan(plan: &PromotionPlan, would: &str, out: &mut impl Write) -> std::i
     lines.into_iter().try_for_each(|line| writeln!(out, "  {}", text::clean(&line)))
 }
 
-fn checks(verdict: &Verdict) -> Json {
+/// The checks of a gate as JSON.
+pub fn checks(verdict: &Verdict) -> Json {
     let number = |value: Option<f64>| value.map_or(Json::Null, json_number);
     let each = verdict.checks.iter().map(|check| {
         json!({

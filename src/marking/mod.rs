@@ -24,7 +24,8 @@ mod work;
 
 pub use checkpoint::ModelBy;
 pub use journal::{Journal, Open, Step};
+pub use model::{ModelSource, source};
 pub use plan::{MarkPlan, MarkRequest, Registration, registered_name};
-pub use promoting::{demote, promote};
+pub use promoting::{demote, promote, promotion_of};
 pub use record::{MARK, MarkEvent, Model, Record, Undone, events, holder};
-pub use work::{MarkOutcome, Resumed, Undoing, mark, plan, resume, source, undo};
+pub use work::{MarkOutcome, Resumed, Undoing, mark, plan, resume, undo};

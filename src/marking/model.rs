@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::checkpoint::{ModelBy, choose};
 use super::plan::is_refused;
-use crate::mlflow::{LoggedModel, Run, RunId, tags};
+use crate::mlflow::{LoggedModel, ModelVersion, Run, RunId, tags};
 use crate::registry::find_nan;
 use crate::store::{ArtifactList, ErrorKind, Result, Store};
 
@@ -16,14 +16,28 @@ const WHY: usize = 600;
 pub struct ModelSource {
     /// `models:/m-…`, or the address of a model artifact.
     pub address: String,
+    /// `runs:/RUN/PATH`, which clients of MLflow name it by; none where several models have that path.
+    by_run: Option<String>,
     /// Which of the run's models it is, and why, in words.
     pub why: String,
     /// Logged models of the run that there are.
     pub of: usize,
 }
 
+impl ModelSource {
+    /// Whether a version was made from it, by whichever of its names.
+    pub fn is_of(&self, version: &ModelVersion) -> bool {
+        let source = version.source.trim_end_matches('/');
+        let model = version.model_id.as_ref().is_some_and(|id| self.address == format!("models:/{id}"));
+        source == self.address || self.by_run.as_deref() == Some(source) || model
+    }
+}
+
 /// What a run's model is registered from, or why there is nothing: a logged model of MLflow 3, what MLflow 2 noted on
 /// the run, or a model artifact.
+///
+/// # Errors
+/// If the store does not answer.
 pub async fn source(
     store: &Store,
     run: &Run,
@@ -36,10 +50,18 @@ pub async fn source(
     let of = models.len();
     if let Some((model, why)) = choose(run, &models, by) {
         let why: String = format!("{} ({}), {why}", model.name, model.model_id).chars().take(WHY).collect();
-        return Ok(Ok(ModelSource { address: format!("models:/{}", model.model_id), why, of }));
+        let is_alone = models.iter().filter(|it| it.name == model.name).count() == 1;
+        let by_run = is_alone.then(|| format!("runs:/{}/{}", run.info.run_id, model.name));
+        return Ok(Ok(ModelSource { address: format!("models:/{}", model.model_id), by_run, why, of }));
     }
     let artifact = artifact(store, run).await?;
-    Ok(artifact.map(|address| ModelSource { address, why: String::new(), of: 0 }).ok_or_else(|| {
+    let found = artifact.map(|path| ModelSource {
+        address: format!("{}/{path}", run.info.artifact_uri.trim_end_matches('/')),
+        by_run: Some(format!("runs:/{}/{path}", run.info.run_id)),
+        why: String::new(),
+        of: 0,
+    });
+    Ok(found.ok_or_else(|| {
         let models = if of == 1 { "logged model is" } else { "logged models are" };
         if of == 0 {
             "the run has no model".to_owned()
@@ -68,17 +90,16 @@ async fn logged_models(store: &Store, run: &Run) -> Result<Vec<LoggedModel>> {
     Ok(models)
 }
 
-/// The address of a model among a run's artifacts.
+/// The path of a model among a run's artifacts.
 async fn artifact(store: &Store, run: &Run) -> Result<Option<String>> {
-    let root = run.info.artifact_uri.trim_end_matches('/');
     if let Some(path) = run.tag(tags::MODEL_HISTORY).and_then(newest_path) {
-        return Ok(Some(format!("{root}/{path}")));
+        return Ok(Some(path));
     }
     let entries = listed(store, &run.info.run_id, "").await?;
     for folder in entries.files.iter().filter(|entry| entry.is_dir) {
         let inside = listed(store, &run.info.run_id, &folder.path).await?;
         if inside.files.iter().any(|file| file.path.rsplit('/').next() == Some("MLmodel")) {
-            return Ok(Some(format!("{root}/{}", folder.path.trim_matches('/'))));
+            return Ok(Some(folder.path.trim_matches('/').to_owned()));
         }
     }
     Ok(None)

@@ -120,9 +120,9 @@ pub async fn registered_name(
     if versions.is_empty() || versions.iter().any(|version| version.name == usual) {
         return Ok(usual.to_owned());
     }
-    let source = model::source(store, &store.get_run(run).await?, by).await?.map(|source| source.address);
+    let source = model::source(store, &store.get_run(run).await?, by).await?;
     let rank = |version: &&ModelVersion| {
-        let is_same = source.as_ref() == Ok(&version.source);
+        let is_same = source.as_ref().is_ok_and(|source| source.is_of(version));
         (is_same, !version.aliases.is_empty(), version.creation_time)
     };
     let found = versions.iter().max_by_key(rank);
@@ -181,8 +181,8 @@ async fn registered(
         Some(_) => store.model_versions(&name).await?,
         None => Vec::new(),
     };
-    let existing =
-        versions.iter().find(|version| version.source == source.address).map(|version| version.version);
+    let found = versions.iter().find(|version| source.is_of(version));
+    let existing = found.map(|version| version.version);
     let points_to = |alias: &str| known.as_ref().and_then(|model| model.alias(alias));
     let alias_before = points_to(&alias).filter(|version| existing != Some(*version));
     let model = Model {
@@ -200,7 +200,8 @@ async fn registered(
         moved: false,
         unaliased: !store.has_aliases().await?,
         name,
-        source: source.address,
+        // A version that is there may name the same in another way.
+        source: found.map_or(source.address, |version| version.source.clone()),
         why: source.why,
         of: source.of,
         alias,

@@ -1,14 +1,40 @@
 //! Promotions with their place in the journal, beside marks.
 
 use super::journal::{Journal, Step};
+use super::plan::{MarkPlan, MarkRequest};
 use super::work::journalled;
 use crate::mlflow::ExperimentId;
-use crate::promotion::{self, Promoted, Promotion};
+use crate::promotion::{self, ModelPolicy, NewVersion, Promoted, Promotion, PromotionRequest, Role};
+use crate::select::{Goal, MetricGoal};
 use crate::store::{ErrorKind, Result, Store, StoreError};
 
 /// Promotions belong to no experiment.
 fn nowhere() -> ExperimentId {
     ExperimentId::from("")
+}
+
+/// The promotion that a mark amounts to, so that the policy of its model can be asked. None where it moves no alias.
+pub fn promotion_of(
+    plan: &MarkPlan,
+    request: &MarkRequest,
+    policy: impl FnOnce(&str) -> ModelPolicy,
+) -> Option<PromotionRequest> {
+    let model = plan.record.model.as_ref().filter(|model| !model.unaliased)?;
+    let new = NewVersion { run: request.run.clone(), source: model.source.clone() };
+    let goal = Goal::parse(&request.direction).filter(|_| !request.metric.is_empty());
+    Some(PromotionRequest {
+        model: model.name.clone(),
+        version: model.version.ok_or(new),
+        role: Role::Alias(model.alias.clone()),
+        policy: policy(&model.name),
+        must_beat: false,
+        compare_by: goal.map(|goal| MetricGoal::new(&request.metric, goal)),
+        first_earlier: model.previous_alias.clone(),
+        by: request.by.clone(),
+        now: request.now,
+        random: 0,
+        why: request.why.clone(),
+    })
 }
 
 /// Promotes a version as planned.

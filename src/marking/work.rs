@@ -1,14 +1,12 @@
 //! Marking and undoing, step by step: each write can be repeated, and the journal knows of the step until it is over.
 
-use super::checkpoint::ModelBy;
 use super::journal::{Journal, Open, Step};
-use super::model;
 use super::plan::{self, MarkPlan, MarkRequest, is_refused};
 use super::promoting;
 use super::record::{MarkEvent, Model, Record, Undone, events, holder, is_undone, new_id};
 use super::registry::{Aligned, Hand, align, is_registered, register};
 use super::settle::{ROUNDS, settle};
-use crate::mlflow::{ExperimentId, LifecycleStage, Run};
+use crate::mlflow::{ExperimentId, LifecycleStage};
 use crate::promotion::Promoted;
 use crate::store::{ErrorKind, Result, Store, StoreError};
 
@@ -29,18 +27,6 @@ pub struct MarkOutcome {
 /// If the run or the experiment is not there, or the store does not answer.
 pub async fn plan(store: &Store, request: &MarkRequest) -> Result<MarkPlan> {
     plan::plan(store, request).await
-}
-
-/// The address that the model of a run is registered from, or why there is none, in words.
-///
-/// # Errors
-/// If the store does not answer.
-pub async fn source(
-    store: &Store,
-    run: &Run,
-    by: Option<&ModelBy>,
-) -> Result<std::result::Result<String, String>> {
-    Ok(model::source(store, run, by).await?.map(|source| source.address))
 }
 
 pub fn journalled<T>(result: std::io::Result<T>) -> Result<T> {

@@ -96,6 +96,46 @@ fn promoted(mlflow: Mlflow, home: &Path, address: &str, name: &str) {
     assert_eq!(gone.status.code(), Some(3));
     let which = run(home, address, &["promote", name, "--to", "champion"]);
     assert_eq!(which.status.code(), Some(2), "{}", String::from_utf8_lossy(&which.stderr));
+    // A mark that moves the alias is asked the same, by its model's policy.
+    let mark = |more: &[&str]| {
+        let words = ["--config", config.to_str().unwrap(), "mark-best", name, "--metric", "val_rmse"];
+        mltui(home, address, &[&words[..], &["--register", name], more].concat()).output().unwrap()
+    };
+    let planned = mark(&["--dry-run", "--json"]);
+    assert_eq!(planned.status.code(), Some(4));
+    let told: Value = serde_json::from_slice(&planned.stdout).unwrap();
+    let outcomes: Vec<&str> =
+        told["checks"].as_array().unwrap().iter().map(|it| it["outcome"].as_str().unwrap()).collect();
+    assert_eq!((outcomes, &told["gate"]), (vec!["passed", "failed"], &json!("failed")));
+    let refused = mark(&[]);
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("new is not marked: tag reviewed is missing"));
+    assert_eq!(aliases(), json!({ "champion": 1 }), "nothing is written");
+    let forced = mark(&["--force"]);
+    assert!(forced.status.success(), "{}", String::from_utf8_lossy(&forced.stderr));
+    assert_eq!(aliases(), json!({ "champion": 2, "previous-champion": 1 }));
+    assert!(mark(&[]).status.success(), "it is champion already");
+}
+
+/// A version that a client made by `runs:/RUN/model` is that of the run's model: nothing is registered anew.
+fn made_by_the_address_of_its_run(home: &Path, address: &str, name: &str) {
+    let store = open(address);
+    let (_, runs) = block_on(experiment(&store, name));
+    block_on(async {
+        store.create_registered_model(name).await.unwrap();
+        for run in &runs {
+            let source = format!("runs:/{}/model", run.as_str());
+            store.create_model_version(name, &source, Some(run), &[]).await.unwrap();
+        }
+    });
+    let best = ["--best", name, "--to", "champion", "--metric", "val_rmse"];
+    let promoted = json_of(home, address, &words(name, &best));
+    assert_eq!(promoted["version"], 2, "{promoted}");
+    let words = ["mark-best", name, "--metric", "val_rmse", "--json"];
+    let marked = json_of(home, address, &[&words[..], &["--alias", "best"]].concat());
+    assert_eq!(marked["run"]["model"]["version"], 2, "{marked}");
+    json_of(home, address, &[&words[..1], &[name, "--undo", "--json"]].concat());
+    assert_eq!(block_on(store.model_versions(name)).unwrap().len(), 2, "it was not made for the mark");
 }
 
 #[test]
@@ -103,6 +143,7 @@ fn on_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let address = format!("sqlite:///{}", folder.path().join("mlflow.db").display());
     promoted(V3, folder.path(), &address, "promoted");
+    made_by_the_address_of_its_run(folder.path(), &address, "by-run");
 }
 
 #[test]

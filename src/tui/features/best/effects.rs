@@ -10,8 +10,8 @@ use crate::catalog::{Catalog, gather};
 use crate::config::Selecting;
 use crate::marking::{self, Journal, MarkRequest, Resumed, Undoing};
 use crate::mlflow::{ExperimentId, RunId, Tag};
-use crate::promotion::{self, NewVersion, PromotionRequest, Role};
-use crate::select::{Ancestors, Goal, MetricGoal, Patterns, Policy};
+use crate::promotion;
+use crate::select::{Ancestors, Patterns, Policy};
 use crate::state::policies::Policies;
 use crate::store::{Store, StoreError, now_ms};
 use crate::tui::core::msg::{Announcement, Msg as Any};
@@ -140,24 +140,7 @@ async fn preview(
     }
     let plan = marking::plan(store, &request).await?;
     let mut judged = Vec::new();
-    if let Some(model) = &plan.record.model
-        && !model.unaliased
-    {
-        let new = NewVersion { run: request.run.clone(), source: model.source.clone() };
-        let goal = Goal::parse(&request.direction).filter(|_| !request.metric.is_empty());
-        let asked = PromotionRequest {
-            model: model.name.clone(),
-            version: model.version.ok_or(new),
-            role: Role::Alias(model.alias.clone()),
-            policy: selecting.policy(&model.name),
-            must_beat: false,
-            compare_by: goal.map(|goal| MetricGoal::new(&request.metric, goal)),
-            first_earlier: model.previous_alias.clone(),
-            by: request.by.clone(),
-            now: request.now,
-            random: 0,
-            why: request.why.clone(),
-        };
+    if let Some(asked) = marking::promotion_of(&plan, &request, |model| selecting.policy(model)) {
         match promotion::plan(store, &asked, &selecting.patterns).await {
             Ok(plan) => judged.extend(plan.difference().into_iter().chain(plan.verdict.lines())),
             Err(error) => judged.push(format!("not compared with the champion: {error}")),
