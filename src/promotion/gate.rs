@@ -150,12 +150,11 @@ fn of_metric(
     let Some(holder) = holder else {
         return vec![first(objective, role, (&candidate.name(), own))];
     };
-    let (data, common) = match policy.same_data {
-        true => {
-            let (check, common) = same_data(policy, objective, candidate, holder);
-            (Some(check), common)
-        }
-        false => (None, None),
+    let (data, common) = if policy.same_data {
+        let (check, common) = same_data(policy, objective, candidate, holder);
+        (Some(check), common)
+    } else {
+        (None, None)
     };
     let values = common.as_ref().map_or((own, holder.value(metric)), |it| (Some(it.own), Some(it.other)));
     let names = (candidate.name(), format!("{} ({role})", holder.name()));
