@@ -16,6 +16,7 @@ pub(crate) mod experiments;
 mod finding;
 mod history;
 mod mark_best;
+mod model_folder;
 mod model_versions;
 mod models;
 mod out;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::experiments::by_cell;
 use super::output::{OutputFlags, TextTable, print_json};
-use super::{Failure, model_versions, open};
+use super::{Failure, model_folder, model_versions, open};
 use crate::catalog::Value;
 use crate::config::Settings;
 use crate::mlflow::{RegisteredModel, Tag};
@@ -15,7 +15,8 @@ use crate::store::{Store, now_ms};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Name of a registered model, whose versions are printed
+    /// Name of a registered model, whose versions are printed; or models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-MODEL_ID
+    /// or runs:/RUN_ID/PATH, whose flavors, signature, requirements and files are
     pub name: Option<String>,
     /// Only models whose name or alias contains this text (case-insensitive); of a model, only versions that do
     #[arg(long, value_name = "TEXT")]
@@ -95,6 +96,9 @@ pub fn contains<'a>(wanted: Option<&String>, mut texts: impl Iterator<Item = &'a
 }
 
 pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    if let Some(name) = arguments.name.as_ref().filter(|name| model_folder::is_address(name)) {
+        return model_folder::run(settings, name, arguments, out).await;
+    }
     // What is wrong on the command line is told before anything is asked.
     let versions = match &arguments.name {
         Some(name) => Some((name, model_versions::Wanted::of(arguments)?)),

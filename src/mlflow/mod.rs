@@ -6,6 +6,7 @@ pub mod filter;
 pub mod ids;
 pub mod infinity;
 pub mod limits;
+pub mod model_file;
 pub mod names;
 pub mod order;
 mod summary;

@@ -1,0 +1,81 @@
+//! `mltui models ADDRESS`: what a model is: flavors, signature, requirements, files.
+
+use std::io::Write;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::models::Arguments;
+use super::output::print_json;
+use super::{Failure, open_existing};
+use crate::config::Settings;
+use crate::files::{self, Address, ModelFolder};
+use crate::mlflow::model_file::Field;
+use crate::text;
+
+/// Whether a name is an address of files; registered models have neither `:` nor `/` in their names.
+pub fn is_address(name: &str) -> bool {
+    name.starts_with("models:/") || name.starts_with("runs:/")
+}
+
+pub async fn run(
+    settings: &Settings,
+    name: &str,
+    arguments: &Arguments,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let is_of_tables = arguments.filter.is_some()
+        || arguments.sort.is_some()
+        || arguments.limit.is_some()
+        || arguments.format.csv
+        || !(arguments.columns.is_empty() && arguments.metric.is_empty());
+    if is_of_tables {
+        let words = "an address names one model, which is no table: only --json goes with it";
+        return Err(Failure::Usage(words.into()));
+    }
+    let address: Address = name.parse()?;
+    let store = open_existing(settings)?;
+    let folder = files::model_folder(&store, &address).await?;
+    if arguments.format.json {
+        return Ok(print_json(&told(&address, &folder), out)?);
+    }
+    let lines = folder.lines();
+    let width = lines.iter().map(|line| line.key.len()).max().unwrap_or(0);
+    for line in lines {
+        writeln!(out, "{:width$}  {}", line.key, text::clean(&line.value).trim_end())?;
+    }
+    Ok(())
+}
+
+fn told(address: &Address, folder: &ModelFolder) -> Json {
+    let fields = |fields: &[Field]| -> Json {
+        let each = fields.iter().map(|field| {
+            json!({
+                "name": field.name, "type": field.kind, "optional": field.is_optional, "default": field.default,
+            })
+        });
+        each.collect()
+    };
+    let files = folder.files.iter().map(|file| json!({ "path": file.path, "size": file.file_size }));
+    let file = folder.file.as_ref();
+    let flavors = file.map(|file| {
+        let each = file.flavors.iter().map(|flavor| {
+            let settings = flavor.settings.iter().map(|(key, value)| (key.clone(), json!(value)));
+            (flavor.name.clone(), Json::Object(settings.collect()))
+        });
+        Json::Object(each.collect::<Map<_, _>>())
+    });
+    let file = file.ok();
+    json!({
+        "address": address.to_string(),
+        "error": folder.file.as_ref().err(),
+        "flavors": flavors.unwrap_or(Json::Null),
+        "inputs": file.map(|file| fields(&file.signature.inputs)),
+        "outputs": file.map(|file| fields(&file.signature.outputs)),
+        "params": file.map(|file| fields(&file.signature.params)),
+        "input_example": file.and_then(|file| file.input_example.clone()),
+        "mlflow_version": file.and_then(|file| file.mlflow_version.clone()),
+        "size": file.and_then(|file| file.size),
+        "requirements": folder.requirements,
+        "files": files.collect::<Vec<_>>(),
+    })
+}

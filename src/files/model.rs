@@ -1,0 +1,201 @@
+//! What a model's folder holds: its `MLmodel` file, what it needs, its files.
+
+use super::address::{Address, Source, resolve};
+use super::error::{Result, TransferError};
+use super::fetch::read_range;
+use super::listing::walk;
+use super::progress::Progress;
+use crate::mlflow::ArtifactFile;
+use crate::mlflow::model_file::{Field, Flavor, ModelFile, Signature};
+use crate::store::Store;
+use crate::text;
+
+/// The file that makes a folder a model.
+const MLMODEL: &str = "MLmodel";
+const REQUIREMENTS: &str = "requirements.txt";
+/// Bytes of either that are read.
+const LONGEST: u64 = 1 << 20;
+
+/// A model's folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelFolder {
+    /// What `MLmodel` says, or why that is not known.
+    pub file: std::result::Result<ModelFile, String>,
+    /// Lines of `requirements.txt`.
+    pub requirements: Vec<String>,
+    /// All files, in path order.
+    pub files: Vec<ArtifactFile>,
+}
+
+/// A line that is told of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelLine {
+    /// Empty where the line above has the same.
+    pub key: &'static str,
+    /// What there is to say.
+    pub value: String,
+    /// The path of the file that the line is of.
+    pub file: Option<String>,
+    /// It is bad news.
+    pub is_bad: bool,
+}
+
+/// Looks into the model at an address.
+///
+/// # Errors
+/// If nothing is there, or the store does not answer. A folder without an `MLmodel` file, or with one that cannot be read, is
+/// none: its files are told.
+pub async fn model_folder(store: &Store, address: &Address) -> Result<ModelFolder> {
+    let source = resolve(store, address).await?;
+    let files = walk(&source, &Progress::default()).await?.files;
+    let has = |name: &str| files.iter().any(|file| file.path == name);
+    let file = if has(MLMODEL) {
+        match text_of(&source, MLMODEL).await {
+            Ok(text) => ModelFile::parse(&text).map_err(|error| format!("{MLMODEL} is no model: {error}")),
+            Err(error) => Err(error.to_string()),
+        }
+    } else {
+        Err(format!("there is no {MLMODEL} file: this is no model of MLflow"))
+    };
+    let requirements = if has(REQUIREMENTS) { text_of(&source, REQUIREMENTS).await? } else { String::new() };
+    let requirements = requirements.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
+    Ok(ModelFolder { file, requirements: requirements.collect(), files })
+}
+
+async fn text_of(source: &Source, name: &str) -> Result<String> {
+    let at = if source.path.is_empty() { name.to_owned() } else { format!("{}/{name}", source.path) };
+    let mut bytes = Vec::new();
+    read_range(&source.files, &at, (0, LONGEST), |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    })
+    .await?;
+    String::from_utf8(bytes).map_err(|_| TransferError::Nothing(format!("{at} is no text")))
+}
+
+impl ModelFolder {
+    /// All of it in lines.
+    pub fn lines(&self) -> Vec<ModelLine> {
+        let mut lines = Vec::new();
+        match &self.file {
+            Ok(file) => told(file, &mut lines),
+            Err(error) => lines.push(ModelLine { is_bad: true, ..line("model", error.clone()) }),
+        }
+        group("requires", self.requirements.iter().cloned(), &mut lines);
+        let widest = self.files.iter().map(|file| text::width(&text::clean(&file.path))).max().unwrap_or(0);
+        let mut key = "files";
+        for file in &self.files {
+            let size = file.file_size.map_or(String::new(), text::bytes);
+            let name = text::fit(&text::clean(&file.path), widest, "…");
+            let file = Some(file.path.clone());
+            lines.push(ModelLine { file, ..line(key, format!("{name}  {size}")) });
+            key = "";
+        }
+        lines
+    }
+}
+
+fn line(key: &'static str, value: impl Into<String>) -> ModelLine {
+    ModelLine { key, value: value.into(), file: None, is_bad: false }
+}
+
+/// Lines of which the first has the key.
+fn group(key: &'static str, values: impl Iterator<Item = String>, lines: &mut Vec<ModelLine>) {
+    lines.extend(values.enumerate().map(|(at, value)| line(if at == 0 { key } else { "" }, value)));
+}
+
+fn told(file: &ModelFile, lines: &mut Vec<ModelLine>) {
+    // Each model can be loaded as the last of them.
+    let (any, own): (Vec<&Flavor>, Vec<&Flavor>) =
+        file.flavors.iter().partition(|it| it.name == "python_function");
+    let flavors = own.into_iter().chain(any).map(|flavor| {
+        let settings = flavor.settings.iter().map(|(key, value)| format!("{key} {value}"));
+        let settings = settings.collect::<Vec<_>>().join(", ");
+        if settings.is_empty() { flavor.name.clone() } else { format!("{}: {settings}", flavor.name) }
+    });
+    group("flavors", flavors, lines);
+    for (key, fields) in [
+        ("inputs", &file.signature.inputs),
+        ("outputs", &file.signature.outputs),
+        ("inference params", &file.signature.params),
+    ] {
+        group(key, columns(fields).into_iter(), lines);
+    }
+    if file.signature == Signature::default() {
+        lines.push(line("signature", "none"));
+    }
+    let facts = [
+        ("input example", file.input_example.clone()),
+        ("MLflow", file.mlflow_version.clone()),
+        ("size", file.size.map(text::bytes)),
+    ];
+    lines.extend(facts.into_iter().filter_map(|(key, value)| Some(line(key, value?))));
+}
+
+/// The fields of a signature under one another: name, type, whether it is optional.
+fn columns(fields: &[Field]) -> Vec<String> {
+    let width = |of: fn(&Field) -> &str| {
+        fields.iter().map(|field| text::width(&text::clean(of(field)))).max().unwrap_or(0).min(40)
+    };
+    let (names, kinds) = (width(|field| &field.name), width(|field| &field.kind));
+    let each = fields.iter().map(|field| {
+        let mut cells = Vec::new();
+        if names > 0 {
+            cells.push(text::fit(&text::clean(&field.name), names, "…"));
+        }
+        cells.push(text::fit(&text::clean(&field.kind), kinds, "…"));
+        cells.extend(field.is_optional.then(|| "optional".to_owned()));
+        cells.extend(field.default.as_ref().map(|default| format!("= {default}")));
+        cells.join("  ").trim_end().to_owned()
+    });
+    each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::NewRun;
+    use crate::store::memory::Memory;
+
+    #[tokio::test]
+    async fn a_folder_is_told_with_what_is_wrong_with_it() {
+        let store = Store::new(Memory::default());
+        let run = NewRun {
+            experiment_id: "0".into(),
+            run_name: None,
+            user_id: "ana".into(),
+            start_time: 1,
+            tags: Vec::new(),
+        };
+        let run = store.create_run(&run).await.unwrap().info.run_id;
+        let model = "flavors:\n  sklearn:\n    sklearn_version: 1.9.1\nsignature:\n  inputs: '[{\"name\": \"pH\", \"type\": \"long\", \
+            \"required\": true}, {\"name\": \"alcohol\", \"type\": \"double\", \"required\": false}]'\n";
+        store.write_artifact(&run, "net/MLmodel", model.as_bytes()).await.unwrap();
+        store.write_artifact(&run, "net/requirements.txt", b"mlflow==3\n\nnumpy\n").await.unwrap();
+        store.write_artifact(&run, "net/data/weights.bin", &[0; 2_000]).await.unwrap();
+        store.write_artifact(&run, "odd/MLmodel", b"- 1").await.unwrap();
+        store.write_artifact(&run, "plain/a.txt", b"a").await.unwrap();
+        let of = async |path: &str| {
+            model_folder(&store, &format!("runs:/{run}/{path}").parse().unwrap()).await.map(|folder| {
+                let told = folder.lines().into_iter().map(|line| format!("{}|{}", line.key, line.value));
+                told.collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(
+            of("net").await.unwrap(),
+            [
+                "flavors|sklearn: sklearn_version 1.9.1",
+                "inputs|pH       long",
+                "|alcohol  double  optional",
+                "requires|mlflow==3",
+                "|numpy",
+                "files|MLmodel           196 B",
+                "|data/weights.bin  2.0 kB",
+                "|requirements.txt  17 B",
+            ]
+        );
+        assert_eq!(of("odd").await.unwrap()[0], "model|MLmodel is no model: it holds no keys and values");
+        assert!(of("plain").await.unwrap()[0].starts_with("model|there is no MLmodel file"));
+        assert!(of("none").await.is_err());
+    }
+}
