@@ -30,7 +30,7 @@ pub use error::{Result, TransferError};
 pub use fetch::{Summed, read_range};
 pub use listing::{Entries, Listing, entries, walk};
 pub use manifest::manifest_of;
-pub use model::{ModelFolder, ModelLine, model_folder};
+pub use model::{ModelFolder, ModelLine, model_folder, summary};
 pub use names::tame;
 pub use progress::{Progress, Snapshot};
 pub use upload::{Sent, UploadRequest, upload};

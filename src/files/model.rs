@@ -95,6 +95,31 @@ impl ModelFolder {
     }
 }
 
+/// The same in a few lines: which flavors, and what goes in and comes out.
+pub fn summary(file: &ModelFile) -> Vec<(&'static str, String)> {
+    let joined = |fields: &[Field]| {
+        let each = fields.iter().map(|field| {
+            let words = [field.name.as_str(), field.kind.as_str()];
+            words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ")
+        });
+        each.collect::<Vec<_>>().join(", ")
+    };
+    let flavors = in_order(&file.flavors).map(|flavor| flavor.name.as_str());
+    let lines = [
+        ("flavors", flavors.collect::<Vec<_>>().join(", ")),
+        ("inputs", joined(&file.signature.inputs)),
+        ("outputs", joined(&file.signature.outputs)),
+    ];
+    lines.into_iter().filter(|(_, words)| !words.is_empty()).collect()
+}
+
+/// Each model can be loaded as a Python function: that is told last.
+fn in_order(flavors: &[Flavor]) -> impl Iterator<Item = &Flavor> {
+    let (any, own): (Vec<&Flavor>, Vec<&Flavor>) =
+        flavors.iter().partition(|flavor| flavor.name == "python_function");
+    own.into_iter().chain(any)
+}
+
 fn line(key: &'static str, value: impl Into<String>) -> ModelLine {
     ModelLine { key, value: value.into(), file: None, is_bad: false }
 }
@@ -105,10 +130,7 @@ fn group(key: &'static str, values: impl Iterator<Item = String>, lines: &mut Ve
 }
 
 fn told(file: &ModelFile, lines: &mut Vec<ModelLine>) {
-    // Each model can be loaded as the last of them.
-    let (any, own): (Vec<&Flavor>, Vec<&Flavor>) =
-        file.flavors.iter().partition(|it| it.name == "python_function");
-    let flavors = own.into_iter().chain(any).map(|flavor| {
+    let flavors = in_order(&file.flavors).map(|flavor| {
         let settings = flavor.settings.iter().map(|(key, value)| format!("{key} {value}"));
         let settings = settings.collect::<Vec<_>>().join(", ");
         if settings.is_empty() { flavor.name.clone() } else { format!("{}: {settings}", flavor.name) }
@@ -117,7 +139,7 @@ fn told(file: &ModelFile, lines: &mut Vec<ModelLine>) {
     for (key, fields) in [
         ("inputs", &file.signature.inputs),
         ("outputs", &file.signature.outputs),
-        ("inference params", &file.signature.params),
+        ("params", &file.signature.params),
     ] {
         group(key, columns(fields).into_iter(), lines);
     }
@@ -125,7 +147,7 @@ fn told(file: &ModelFile, lines: &mut Vec<ModelLine>) {
         lines.push(line("signature", "none"));
     }
     let facts = [
-        ("input example", file.input_example.clone()),
+        ("example", file.input_example.clone()),
         ("MLflow", file.mlflow_version.clone()),
         ("size", file.size.map(text::bytes)),
     ];

@@ -1,6 +1,8 @@
 //! The model registry as a store without mercy tells it.
 
-use mltui::mlflow::{ModelVersion, RegisteredModel, RunId, Tag};
+use mltui::files::ModelFolder;
+use mltui::mlflow::model_file::{Field, Flavor, ModelFile, Signature};
+use mltui::mlflow::{ArtifactFile, ModelVersion, RegisteredModel, RunId, Tag};
 use mltui::promotion::{Promoted, Promotion, PromotionPlan, PromotionRequest, Verdict};
 use mltui::registry::VersionOrigin;
 use mltui::registry::edit::Applied;
@@ -55,6 +57,32 @@ fn origin(number: usize) -> VersionOrigin {
     }
 }
 
+fn folder(number: usize) -> ModelFolder {
+    let name = |by: usize| NAMES[(number + by) % NAMES.len()].to_owned();
+    let field = |by: usize| Field {
+        name: name(by),
+        kind: name(by + 1).repeat(number),
+        is_optional: by.is_multiple_of(2),
+        default: (by > 2).then(|| name(by)),
+    };
+    let flavor = |by: usize| Flavor { name: name(by), settings: vec![(name(by + 1), name(by + 2))] };
+    let file = ModelFile {
+        flavors: (0..number).map(flavor).collect(),
+        signature: Signature { inputs: (0..number).map(field).collect(), ..Signature::default() },
+        input_example: Some(name(3)),
+        mlflow_version: Some(name(4)),
+        size: Some(u64::MAX),
+        created: Some(name(5)),
+    };
+    let files =
+        (0..number).map(|by| ArtifactFile { path: name(by), is_dir: false, file_size: Some(u64::MAX) });
+    ModelFolder {
+        file: if number == 3 { Err(name(0)) } else { Ok(file) },
+        requirements: (0..number).map(name).collect(),
+        files: files.collect(),
+    }
+}
+
 fn planned(request: &PromotionRequest) -> PromotionPlan {
     let promotion = Promotion {
         id: "0000000000001-1".into(),
@@ -92,6 +120,11 @@ pub fn answer(effect: Effect, fails: bool) -> Msg {
             let all = (0..versions.len()).map(origin).collect();
             let versions = versions.iter().map(|version| version.version).collect();
             Msg::Origins { ticket, versions, result: if fails { Err(failed()) } else { Ok(all) } }
+        }
+        Effect::ReadFolder { ticket, version, .. } => {
+            let result =
+                if fails { Err(NAMES[2].to_owned()) } else { Ok(Box::new(folder(version as usize % 7))) };
+            Msg::Folder { ticket, result }
         }
         Effect::ReadOfRuns { ticket, runs } => {
             let of = |(at, run): (usize, &RunId)| ModelVersion { run_id: Some(run.clone()), ..version(at) };

@@ -32,6 +32,12 @@ pub fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
                 let result = store.model_versions_of(&runs).await;
                 models::Msg::OfRuns { ticket, runs, result }
             }
+            ModelEffect::ReadFolder { ticket, model, version } => {
+                let address = crate::files::Address::Version(model, version.to_string(), String::new());
+                let folder = crate::files::model_folder(store, &address).await;
+                let result = folder.map(Box::new).map_err(|error| error.to_string());
+                models::Msg::Folder { ticket, result }
+            }
             ModelEffect::Change(edit) => {
                 models::Msg::Edited(crate::registry::edit::apply(store, &edit).await)
             }
@@ -162,6 +168,10 @@ async fn fill(store: &Store) -> Vec<Run> {
         store.update_run(&id, &end).await.unwrap();
         if number < 4 {
             let source = format!("runs:/{id}/model");
+            let file = "flavors:\n  sklearn:\n    sklearn_version: 1.9.1\n  python_function:\n    loader_module: mlflow.sklearn\n\
+                signature:\n  inputs: '[{\"name\": \"pH\", \"type\": \"double\", \"required\": true}]'\n";
+            store.write_artifact(&id, "model/MLmodel", file.as_bytes()).await.unwrap();
+            store.write_artifact(&id, "model/requirements.txt", b"scikit-learn==1.9.1\n").await.unwrap();
             store
                 .create_model_version("wine", &source, Some(&id), &[Tag::new("gate", "passed")])
                 .await
@@ -193,7 +203,12 @@ fn models_and_versions_are_seen_with_values_and_how_they_stand_to_the_champion()
     assert!(line("v2 ").contains("@champion") && line("v2 ").contains("Production"), "{screen}");
     assert!(line("v4 ").contains("0.6") && line("v4 ").contains("-0.2"), "better than 0.8\n{screen}");
     assert!(line("v1 ").contains("+0.1"), "{screen}");
-    world.keys("j");
+    world.has("flavors      sklearn, python_function");
+    world.has("inputs       pH double");
+    world.keys("v");
+    world.has("flavors: sklearn: sklearn_version 1.9.1");
+    world.has("requires: scikit-learn==1.9.1");
+    world.keys("esc j");
     world.has("wine v3");
     world.has("^[[2J long");
     world.has("long …");

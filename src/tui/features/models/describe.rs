@@ -1,6 +1,7 @@
 //! What there is to say of a model or a version, in lines.
 
 use super::screen::ModelsScreen;
+use crate::files::{ModelFolder, summary};
 use crate::mlflow::filter::same_number;
 use crate::mlflow::{ModelVersion, RegisteredModel, Tag, tags};
 use crate::registry::badges;
@@ -67,6 +68,24 @@ fn tagged(all: &[Tag], lines: &mut Vec<ToldLine>) {
     for tag in own.into_iter().chain(system) {
         lines.push(line(key, format!("{} = {}", tag.key, tag.value.lines().next().unwrap_or_default())));
         key = "";
+    }
+}
+
+/// What the files of a version say of it.
+fn of_files(folder: Option<Result<&ModelFolder, &String>>, extent: Extent, lines: &mut Vec<ToldLine>) {
+    match (folder, extent) {
+        (None, _) => {}
+        (Some(Err(error)), _) => {
+            lines.push(ToldLine { is_bad: true, ..line("files", error.as_str()) });
+        }
+        (Some(Ok(folder)), Extent::Whole) => {
+            let told = folder.lines().into_iter();
+            lines.extend(told.map(|it| ToldLine { is_bad: it.is_bad, ..line(it.key, it.value) }));
+        }
+        (Some(Ok(folder)), Extent::Short) => {
+            let told = folder.file.iter().flat_map(summary);
+            lines.extend(told.map(|(key, words)| line(key, words)));
+        }
     }
 }
 
@@ -174,6 +193,7 @@ pub fn version(
     }
     described(&version.description, extent, &mut lines);
     tagged(&version.tags, &mut lines);
+    of_files(screen.folder_of(version), extent, &mut lines);
     if let Some(origin) = origin {
         let mut key = "metrics";
         for (name, value) in origin.metrics().into_iter().take(200) {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::{Done, Msg};
+use crate::files::{self, Address};
 use crate::marking::{self, Journal};
 use crate::mlflow::{ExperimentId, ModelVersion, RunId};
 use crate::promotion::{self, Promotion, PromotionRequest};
@@ -31,6 +32,12 @@ pub enum Effect {
     ReadOrigins {
         ticket: Ticket,
         versions: Vec<ModelVersion>,
+    },
+    /// Look into the files of a version.
+    ReadFolder {
+        ticket: Ticket,
+        model: String,
+        version: u64,
     },
     /// Read which versions runs have.
     ReadOfRuns {
@@ -97,6 +104,11 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
                 versions: versions.iter().map(|version| version.version).collect(),
                 result,
             }
+        }),
+        Effect::ReadFolder { ticket, model, version } => tasks.answer(Slot("model folder"), async move {
+            let address = Address::Version(model, version.to_string(), String::new());
+            let folder = files::model_folder(&store, &address).await;
+            Msg::Folder { ticket, result: folder.map(Box::new).map_err(|error| error.to_string()) }
         }),
         Effect::ReadOfRuns { ticket, runs } => tasks.answer(Slot("versions of runs"), async move {
             let result = store.model_versions_of(&runs).await;

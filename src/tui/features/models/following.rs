@@ -57,6 +57,11 @@ pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
                 screen.take_origins(ticket, &versions, result, &patterns, now);
             }
         }
+        Msg::Folder { ticket, result } => {
+            if let Some(screen) = screen_mut(app) {
+                screen.folder.take(ticket, result.map(|folder| *folder), now);
+            }
+        }
         Msg::OfRuns { ticket, runs, result } => {
             app.models.of_runs.take(ticket, runs, result, now);
         }
@@ -95,6 +100,7 @@ pub fn again(app: &mut App) {
         screen.models_asked = Freshness::default();
         screen.versions_asked = Freshness::default();
         screen.fresh.clear();
+        screen.folder_of = None;
     }
 }
 
@@ -124,6 +130,9 @@ pub fn follow_up(app: &mut App, effects: &mut Effects) {
         }
         screen.versions_asked = now;
         effects.push(Effect::ReadVersions { ticket: screen.versions.ask(), model });
+    }
+    if let Some((model, version, ticket)) = screen.wanted_folder() {
+        effects.push(Effect::ReadFolder { ticket, model, version });
     }
     if !screen.reading_origins.is_waiting() {
         let wanted = wanted_origins(screen, rows, &champion);

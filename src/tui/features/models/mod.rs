@@ -17,6 +17,7 @@ pub mod screen;
 pub mod update;
 pub mod view;
 
+use crate::files::ModelFolder;
 use crate::mlflow::{ExperimentId, ModelVersion, RegisteredModel, RunId};
 use crate::promotion::{Promoted, Promotion, PromotionPlan, PromotionRequest};
 use crate::registry::VersionOrigin;
@@ -65,6 +66,8 @@ pub enum Msg {
     Versions { ticket: Ticket, result: Result<Vec<ModelVersion>, StoreError> },
     /// What versions were made from.
     Origins { ticket: Ticket, versions: Vec<u64>, result: Result<Vec<VersionOrigin>, StoreError> },
+    /// The files of a version.
+    Folder { ticket: Ticket, result: Result<Box<ModelFolder>, String> },
     /// The versions of runs.
     OfRuns { ticket: Ticket, runs: Vec<RunId>, result: Result<Vec<ModelVersion>, StoreError> },
     /// Something was changed, or not.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::files::ModelFolder;
 use crate::mlflow::{ModelVersion, RegisteredModel};
 use crate::registry::{VersionOrigin, metric_of};
 use crate::select::{MetricGoal, Patterns};
@@ -96,6 +97,9 @@ pub struct ModelsScreen {
     pub reading_origins: Remote<()>,
     /// Those that need not be read again yet.
     pub fresh: FxHashSet<u64>,
+    /// The files of the version under the cursor, and which one that is.
+    pub folder: Remote<ModelFolder, String>,
+    pub folder_of: Option<(String, u64)>,
     /// The metric that versions are compared by.
     pub goal: Option<MetricGoal>,
     /// Somebody chose it.
@@ -114,6 +118,10 @@ impl ModelsScreen {
         self.models.cancel();
         self.versions.cancel();
         self.reading_origins.cancel();
+        if self.folder.is_waiting() {
+            self.folder.forget();
+            self.folder_of = None;
+        }
         (self.models_asked, self.versions_asked) = (Freshness::default(), Freshness::default());
     }
 
@@ -195,6 +203,24 @@ impl ModelsScreen {
     /// The version under the cursor.
     pub fn version(&self) -> Option<&ModelVersion> {
         self.versions().get(self.version_cursor.at)
+    }
+
+    /// The version whose files are wanted, and were not asked for yet; it counts as asked for from now on.
+    pub fn wanted_folder(&mut self) -> Option<(String, u64, Ticket)> {
+        let version = self.version().filter(|_| self.pane == ModelsPane::Versions)?;
+        let wanted = (version.name.clone(), version.version);
+        if self.folder_of.as_ref() == Some(&wanted) {
+            return None;
+        }
+        self.folder.forget();
+        self.folder_of = Some(wanted.clone());
+        Some((wanted.0, wanted.1, self.folder.ask()))
+    }
+
+    /// What is known of the files of a version.
+    pub fn folder_of(&self, version: &ModelVersion) -> Option<Result<&ModelFolder, &String>> {
+        let (name, number) = self.folder_of.as_ref()?;
+        self.folder.answer().filter(|_| *name == version.name && *number == version.version)
     }
 
     /// The versions of another model are wanted from now on.
