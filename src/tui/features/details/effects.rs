@@ -54,6 +54,6 @@ async fn preview(store: &Store, id: &RunId, path: &str) -> Result<Preview> {
         content => content?,
     };
     let name = path.to_owned();
-    let decoding = tokio::task::spawn_blocking(move || Preview::of(&name, &content));
+    let decoding = tokio::task::spawn_blocking(move || Preview::of(&name, content));
     decoding.await.map_err(|error| StoreError::new("preview the file", ErrorKind::Io(error.to_string())))
 }

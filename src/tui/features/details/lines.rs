@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::artifacts::ArtifactEntry;
+use super::series::LoggedImage;
 use super::{Details, Tab};
 use crate::mlflow::{Metric, ModelVersion, Param, Run, tags};
 use crate::registry::badges;
@@ -119,7 +120,13 @@ impl Details {
                 }
                 ArtifactEntry::File { file, depth } => {
                     let size = file.file_size.map_or(String::new(), text::bytes);
-                    line(depth, "  ", name(&file.path), size, Some(&file.path), LineRole::Plain)
+                    let (words, value) = match LoggedImage::of(&file.path) {
+                        Some(image) => {
+                            (image.to_string(), format!("{size:<8}  {}", text::timestamp(image.timestamp)))
+                        }
+                        None => (name(&file.path), size),
+                    };
+                    line(depth, "  ", words, value, Some(&file.path), LineRole::Plain)
                 }
                 ArtifactEntry::Loading { depth } => {
                     line(depth, "  ", "loading".into(), String::new(), None, LineRole::Dim)
