@@ -19,6 +19,8 @@ use crate::tui::widgets::theme::Theme;
 
 /// From this width on a file stands beside the tree that it was opened in.
 const SIDE_BY_SIDE: u16 = 96;
+/// Cells of the size of a file.
+const SIZE: u16 = 8;
 
 /// Draws the pane, but for charts: what of the line above them is left to say how they are drawn.
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Option<Rect> {
@@ -64,7 +66,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
         let room = area.width.saturating_sub(used as u16 + 2);
         return Some(Rect { x: area.x + area.width - room, width: room, ..area });
     }
-    let (lines, file) = areas(body);
+    let (lines, file) = areas(app, body);
     match details.artifacts.preview.as_ref().filter(|_| details.tab == Tab::Artifacts) {
         Some(opened) => {
             if let Some(lines) = lines {
@@ -85,11 +87,14 @@ fn group_under_cursor(runs: &Runs) -> Option<&Group> {
 }
 
 /// Where the tree and the file that was opened in it are, with its heading: without room for both, only the file is seen.
-fn areas(body: Rect) -> (Option<Rect>, Rect) {
+fn areas(app: &App, body: Rect) -> (Option<Rect>, Rect) {
     if body.width < SIDE_BY_SIDE {
         return (None, body);
     }
-    let left = Rect { width: body.width * 2 / 5, ..body };
+    // A tree of short names leaves more to the file.
+    let names = u16::try_from(app.details.longest_key().max(8)).unwrap_or(u16::MAX);
+    let width = names.saturating_add(2 + SIZE).min(body.width * 2 / 5);
+    let left = Rect { width, ..body };
     (Some(left), Rect { x: body.x + left.width + 2, width: body.width - left.width - 2, ..body })
 }
 
@@ -101,7 +106,7 @@ pub fn file_area(app: &App) -> Option<Rect> {
         && group_under_cursor(&app.runs).is_none()
         && app.details.run().is_some();
     let pane = app.geometry().details.filter(|_| is_seen)?;
-    Some(below_heading(areas(details_body(pane)).1))
+    Some(below_heading(areas(app, details_body(pane)).1))
 }
 
 pub fn below_heading(area: Rect) -> Rect {
