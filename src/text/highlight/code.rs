@@ -45,7 +45,7 @@ pub static SHELL: Code = Code {
     has_sections: false,
 };
 
-pub static CONFIGURATION: Code = Code {
+const SETTINGS: Code = Code {
     name: "settings",
     comment: "#",
     long: TRIPLE,
@@ -54,10 +54,13 @@ pub static CONFIGURATION: Code = Code {
     has_sections: true,
 };
 
+pub static CONFIGURATION: Code = SETTINGS;
+pub static TOML: Code = Code { name: "TOML", ..SETTINGS };
+
 const BLOCK: &[(&str, &str, Kind)] = &[("/*", "*/", Kind::Comment)];
 
 pub static JAVASCRIPT: Code = Code {
-    name: "JavaScript",
+    name: "code",
     comment: "//",
     long: &[("/*", "*/", Kind::Comment), ("`", "`", Kind::String)],
     quotes: "\"'",

@@ -6,7 +6,7 @@ mod log;
 mod markdown;
 mod structured;
 
-use code::{C, CONFIGURATION, Code, JAVASCRIPT, PYTHON, R, SHELL, SQL};
+use code::{C, CONFIGURATION, Code, JAVASCRIPT, PYTHON, R, SHELL, SQL, TOML};
 
 /// What a part of a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,8 @@ impl Language {
             "log" | "out" | "err" => Self::Log,
             "py" | "pyi" | "python" => Self::Code(&PYTHON),
             "sh" | "bash" | "zsh" | "shell" | "console" => Self::Code(&SHELL),
-            "toml" | "ini" | "cfg" | "conf" | "properties" => Self::Code(&CONFIGURATION),
+            "toml" => Self::Code(&TOML),
+            "ini" | "cfg" | "conf" | "properties" => Self::Code(&CONFIGURATION),
             "js" | "ts" | "jsx" | "tsx" | "mjs" | "javascript" | "typescript" => Self::Code(&JAVASCRIPT),
             "c" | "h" | "cc" | "cpp" | "hpp" | "cu" | "java" | "rs" | "rust" | "go" | "kt" | "scala" => {
                 Self::Code(&C)

@@ -104,6 +104,17 @@ fn the_last_line_of_a_text_and_what_is_right_of_the_screen_are_reached() {
 }
 
 #[test]
+fn why_nothing_is_to_be_seen_is_said_whole() {
+    let (mut app, _) = artifacts((60, 20), "", &["a.parquet"]);
+    look_into(&mut app, b"PAR1 and something else");
+    let text = drawn(&app);
+    let words: Vec<&str> =
+        text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).collect();
+    let words = words.join(" ");
+    assert!(words.contains("not a readable Parquet file: ") && words.contains("Corrupt footer"), "{words}");
+}
+
+#[test]
 fn words_of_a_file_have_the_colours_of_the_theme() {
     let (mut app, _) = artifacts((100, 30), "", &["train.log"]);
     look_into(&mut app, b"2026-11-23 12:00:01 ERROR out of memory\n12:00:02 WARNING slow\n");

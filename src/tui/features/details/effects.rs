@@ -46,7 +46,7 @@ async fn preview(store: &Store, id: &RunId, path: &str) -> Result<Preview> {
     let content = match store.read_artifact(id, path, LARGEST).await {
         Err(StoreError { kind: ErrorKind::TooMuch(_), .. }) => {
             let words = format!(
-                "too large to preview (more than {}); `mlflow artifacts download -r {id} -a {path}` fetches the file",
+                "too large to preview (more than {}); `mltui download runs:/{id}/{path}` fetches the file",
                 crate::text::bytes(LARGEST as u64)
             );
             return Ok(Preview::Nothing(words));

@@ -45,7 +45,10 @@ pub fn draw_file(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<
             let told = [(error.kind.to_string(), theme.bad), (error.hint().to_owned(), theme.dim)];
             centred(frame, body, wrapped(&told, body.width));
         }
-        Some(Ok(Preview::Nothing(_))) | None => {}
+        Some(Ok(Preview::Nothing(why))) => {
+            centred(frame, body, wrapped(&[(why.clone(), theme.dim)], body.width));
+        }
+        None => {}
     }
 }
 
@@ -69,7 +72,8 @@ fn draw_heading(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'
         Some(Ok(Preview::Image { kind, size, .. })) => {
             (format!("{kind}, {} x {} pixels", size.0, size.1), theme.dim)
         }
-        Some(Ok(Preview::Nothing(why))) => (why.clone(), theme.dim),
+        // It is said below, where there is room for it.
+        Some(Ok(Preview::Nothing(_))) => (String::new(), theme.dim),
     };
     let (name, kind) = match (LoggedImage::of(&opened.path), app.details.artifacts.series(&opened.path)) {
         (Some(image), Some((images, at))) => {
