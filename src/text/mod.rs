@@ -2,6 +2,7 @@
 //! graphemes, and every number by one formatter.
 
 mod aligned;
+pub mod highlight;
 pub mod json;
 pub mod markdown;
 pub mod order;
@@ -51,6 +52,19 @@ pub fn cut(text: &str, cells: usize, ellipsis: &str) -> String {
         }
     }
     text.to_owned()
+}
+
+/// Bytes that the first so many cells of a text take, and the cells of the last letter there that stand beyond them.
+pub fn behind(text: &str, cells: usize) -> (usize, usize) {
+    let (mut used, mut bytes) = (0, 0);
+    for grapheme in text.graphemes(true) {
+        if used >= cells {
+            break;
+        }
+        used += width(grapheme);
+        bytes += grapheme.len();
+    }
+    (bytes, used.saturating_sub(cells))
 }
 
 /// Lines of at most so many cells, broken at spaces. A word that is longer than a line, as a path or an id can be, goes
@@ -202,6 +216,8 @@ mod tests {
         assert_eq!(fit("e\u{301}a", 4, "…"), "e\u{301}a  ");
         assert_eq!(fit("x", 0, "…"), "");
         assert_eq!(fit_right("7", 3, "…"), "  7");
+        assert_eq!((behind("abc", 2), behind("日本", 1), behind("e\u{301}a", 1)), ((2, 0), (3, 1), (3, 0)));
+        assert_eq!((behind("abc", 0), behind("abc", 9)), ((0, 0), (3, 0)));
     }
 
     #[test]

@@ -420,7 +420,7 @@ impl Visit {
                 vec![Msg::Details(details::Msg::Preview {
                     run: id,
                     ticket,
-                    result: or_error(fails).map(|()| Preview::of(&path, content)),
+                    result: or_error(fails).map(|()| Preview::of(&path, content.to_vec())),
                     path,
                 })]
             }

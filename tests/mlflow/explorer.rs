@@ -29,6 +29,23 @@ with mlflow.start_run(run_name="late-arrival"):
     mlflow.log_metric("val_rmse", 0.123)
 "#;
 
+/// Logs a run with files of the kinds that MLflow has calls for.
+const LOG_FILES: &str = r#"
+import mlflow, os, sys, tempfile
+import numpy as np, pandas as pd
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.set_experiment("wine")
+with mlflow.start_run(run_name="with-files"):
+    for step in (0, 10, 5):
+        mlflow.log_image(np.zeros((8, 8, 3), dtype=np.uint8), key="val/dogs", step=step)
+    mlflow.log_table({"inputs": ["What?", "Why?"], "n": [1, 20]}, "t.json")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.parquet")
+        when = pd.to_datetime(["2026-11-23 12:00", "2026-11-24 00:30"])
+        pd.DataFrame({"id": [1, 2], "when": when}).to_parquet(path)
+        mlflow.log_artifact(path)
+"#;
+
 fn line_of<'a>(screen: &'a str, text: &str) -> Option<&'a str> {
     screen.lines().find(|line| line.contains(text))
 }
@@ -98,6 +115,36 @@ fn a_visit_to_a_local_store() {
     V3.run(LOG, &[&address]);
     let mut terminal = Terminal::start(folder.path(), WIDE, &[], &[]);
     visit(&mut terminal, || drop(V3.run(LOG_ONE_MORE, &[&address])));
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+}
+
+#[test]
+fn tables_and_images_that_mlflow_logs_are_looked_into() {
+    let folder = tempfile::tempdir().unwrap();
+    V3.run(LOG_FILES, &[&format!("sqlite:///{}", folder.path().join("mlflow.db").display())]);
+    let mut terminal = Terminal::start(folder.path(), WIDE, &[], &[]);
+    terminal.wait_for("with-files");
+    terminal.type_keys("3z]]]]]");
+    terminal.wait_for("a.parquet");
+    terminal.type_keys("jj\r");
+    terminal.wait_for("JSON table, 2 rows, 2 columns");
+    assert!(line_of(&terminal.settled(), "Why?").is_some_and(|line| line.contains("Why?    20")));
+    terminal.type_keys("\x1b");
+    terminal.wait("no file", |screen| !screen.contains("JSON table"));
+    terminal.type_keys("k\r");
+    terminal.wait_for("Parquet, 2 rows, 2 columns");
+    assert!(line_of(&terminal.settled(), "2026-11-23 12:00:00").is_some());
+    terminal.type_keys("\x1b");
+    terminal.wait("no file", |screen| !screen.contains("Parquet"));
+    terminal.type_keys("k\r");
+    terminal.wait_for("val/dogs step 5");
+    let screen = terminal.settled();
+    assert!(screen.matches("val/dogs step").count() == 3 && !screen.contains("webp"), "{screen}");
+    terminal.type_keys("jj\r");
+    terminal.wait_for("val/dogs step 5  2 of 3");
+    terminal.type_keys("l");
+    terminal.wait_for("val/dogs step 10  3 of 3 (h, l), PNG, 8 x 8 pixels");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
 }

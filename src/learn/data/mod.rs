@@ -6,6 +6,7 @@
 mod builder;
 pub mod bundled;
 mod delimited;
+mod head;
 mod left_out;
 mod limits;
 mod numerals;
@@ -24,10 +25,11 @@ use flate2::Crc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use head::{ParquetHead, parquet_head};
 pub use left_out::{ExcludedColumn, Exclusion};
 pub use limits::Limits;
 pub use numerals::DecimalMark;
-pub use separator::separator;
+pub use separator::{of as separator_of, separator};
 pub use target::{Labels, Target, TargetValues, Task};
 
 /// What a column holds. `integer` and `boolean` columns with gaps are numbers to whoever reads them with a data frame.

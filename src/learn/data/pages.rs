@@ -1,7 +1,6 @@
 //! The pages of a Parquet file, as they lie in it. Its reader makes room for what a page says of itself before it looks at
 //! what the page holds; a number that was damaged would have it take all memory there is, and die of that.
 
-use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 
 use bytes::Bytes;
@@ -14,28 +13,35 @@ const ANY: u64 = 64 << 20;
 const MOST_PACKED: u64 = 1_032;
 
 /// A file of which each page is looked at before it is read.
-pub struct ParquetPages(pub File);
+pub struct ParquetPages<R> {
+    pub source: R,
+    /// Bytes that a page may have unpacked, whatever it is packed in.
+    pub most: u64,
+}
 
-impl Length for ParquetPages {
+impl<R: Length> Length for ParquetPages<R> {
     fn len(&self) -> u64 {
-        Length::len(&self.0)
+        self.source.len()
     }
 }
 
-impl ChunkReader for ParquetPages {
-    type T = BufReader<File>;
+impl<R: ChunkReader> ChunkReader for ParquetPages<R> {
+    type T = BufReader<R::T>;
 
     /// What begins there: the head of a page, or the end of the file.
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        let mut reader = self.0.get_read(start)?;
+        let mut reader = BufReader::new(self.source.get_read(start)?);
         match PageHead::of(reader.fill_buf()?) {
+            Some(head) if head.unpacked > self.most => {
+                Err(ParquetError::General(format!("a page has {} bytes, which is too much", head.unpacked)))
+            }
             Some(head) => head.check().map(|()| reader),
             None => Ok(reader),
         }
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        self.0.get_bytes(start, length)
+        self.source.get_bytes(start, length)
     }
 }
 
@@ -99,6 +105,7 @@ fn number(rest: &mut &[u8]) -> Option<u64> {
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::fs;
+    use std::fs::File;
     use std::path::Path;
     use std::sync::Arc;
 

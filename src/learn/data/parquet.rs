@@ -32,7 +32,8 @@ fn read_whole(path: &Path, reading: &ReadOptions) -> Result<DataFrame, DataError
     let file = |message: String| DataError::File { path: path.to_owned(), message };
     let broken = |error: ParquetError| file(format!("not a readable Parquet file: {error}"));
     let io = |cause| DataError::Read { path: path.to_owned(), cause };
-    let reader = SerializedFileReader::new(ParquetPages(File::open(path).map_err(io)?)).map_err(broken)?;
+    let pages = ParquetPages { source: File::open(path).map_err(io)?, most: u64::MAX };
+    let reader = SerializedFileReader::new(pages).map_err(broken)?;
     let metadata = reader.metadata().file_metadata();
     let rows = usize::try_from(metadata.num_rows()).unwrap_or(0);
     if rows == 0 {

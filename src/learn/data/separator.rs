@@ -29,7 +29,8 @@ pub fn found(open: &ByteSource<'_>) -> std::io::Result<u8> {
     Ok(of(&sample))
 }
 
-fn of(sample: &[u8]) -> u8 {
+/// The separator that the lines of a sample agree on.
+pub fn of(sample: &[u8]) -> u8 {
     let lines = sample.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(LINES);
     let agreement = |separator: u8| {
         let mut counts = lines.clone().map(|line| cells(line, separator).count() - 1);

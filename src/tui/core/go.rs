@@ -39,8 +39,26 @@ pub const ROWS: &[ActionRow] = &[
     row(Action::PageUp, "page-up", &["ctrl-u", "pageup"], MOVES, "", "half a page up", MOVE, always),
     row(Action::Top, "top", &["g g", "home"], MOVES, "", "to the first row", MOVE, always),
     row(Action::Bottom, "bottom", &["G", "end"], MOVES, "", "to the last row", MOVE, always),
-    row(Action::Left, "left", &["h", "left"], GOES, "", "column or tab on the left", MOVE, has_columns),
-    row(Action::Right, "right", &["l", "right"], GOES, "", "column or tab on the right", MOVE, has_columns),
+    row(
+        Action::Left,
+        "left",
+        &["h", "left"],
+        GOES,
+        "",
+        "column, tab or image on the left",
+        MOVE,
+        has_columns,
+    ),
+    row(
+        Action::Right,
+        "right",
+        &["l", "right"],
+        GOES,
+        "",
+        "column, tab or image on the right",
+        MOVE,
+        has_columns,
+    ),
     row(
         Action::Open,
         "open",
@@ -179,7 +197,7 @@ fn in_panes(app: &mut App, action: Action, effects: &mut Effects) {
             match app.focus {
                 Focus::Experiments => {}
                 Focus::Runs => app.runs.step_column(by),
-                Focus::Details => app.details.step_tab(by),
+                Focus::Details => details::update::go_aside(app, by, effects),
             }
         }
         Action::NextTab => app.details.step_tab(1),

@@ -4,6 +4,7 @@ mod charts;
 mod choosing;
 mod comparing;
 mod hostile;
+mod previews;
 mod promoting;
 mod registry;
 mod replay;
@@ -236,7 +237,7 @@ fn answer_details(effect: details::effects::Effect, runs: &[Run]) -> Vec<Msg> {
             })]
         }
         details::effects::Effect::Preview { id, path, ticket } => {
-            let content = b"step,loss\n1,0.5\n2,0.25\n";
+            let content = b"step,loss\n1,0.5\n2,0.25\n".to_vec();
             vec![Msg::from(details::Msg::Preview {
                 run: id,
                 ticket,

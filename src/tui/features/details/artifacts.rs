@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::preview::Preview;
+use super::series::LoggedImage;
 use crate::mlflow::ArtifactFile;
 use crate::store::{ArtifactList, StoreError};
 use crate::tui::core::remote::{Remote, Ticket};
@@ -22,12 +23,30 @@ pub struct OpenFile {
     pub content: Remote<Preview>,
     /// The first line on the screen.
     pub top: usize,
+    /// The first column of a table on the screen, or the first cell of a text's lines.
+    pub left: usize,
 }
 
+/// Cells by which a text is scrolled sideways.
+const SIDEWAYS: isize = 16;
+
 impl OpenFile {
+    pub fn new(path: String) -> Self {
+        Self { path, content: Remote::default(), top: 0, left: 0 }
+    }
+
+    /// Scrolls in so many lines, of which the first is the file's heading.
     pub fn step(&mut self, by: isize, height: usize) {
-        let lines = self.content.value().map_or(0, Preview::length);
-        self.top = self.top.saturating_add_signed(by).min(lines.saturating_sub(height));
+        let Some(content) = self.content.value() else { return };
+        let seen = height.saturating_sub(1 + content.header());
+        self.top = self.top.saturating_add_signed(by).min(content.length().saturating_sub(seen));
+    }
+
+    /// Scrolls to a side, in so many cells.
+    pub fn step_aside(&mut self, by: isize, room: usize) {
+        let Some(content) = self.content.value() else { return };
+        let by = if matches!(content, Preview::Text { .. }) { by * SIDEWAYS } else { by };
+        self.left = self.left.saturating_add_signed(by).min(content.furthest(room));
     }
 }
 
@@ -108,6 +127,29 @@ impl ArtifactTree {
             | ArtifactEntry::Empty { .. }
             | ArtifactEntry::More { .. } => None,
         }
+    }
+
+    /// Where a file or folder stands in the tree.
+    pub fn place(&self, path: &str) -> Option<usize> {
+        let is_it = |entry: &ArtifactEntry<'_>| match entry {
+            ArtifactEntry::Folder { file, .. } | ArtifactEntry::File { file, .. } => file.path == path,
+            ArtifactEntry::Loading { .. }
+            | ArtifactEntry::Failed { .. }
+            | ArtifactEntry::Empty { .. }
+            | ArtifactEntry::More { .. } => false,
+        };
+        self.entries().iter().position(is_it)
+    }
+
+    /// The images that were logged under the key of one of them, in the order of their steps, and which of them it is.
+    pub fn series(&self, path: &str) -> Option<(Vec<&str>, usize)> {
+        let image = LoggedImage::of(path)?;
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let files = &self.folders.get(folder)?.value()?.files;
+        let is_alike = |path: &&str| LoggedImage::of(path).is_some_and(|other| other.key == image.key);
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).filter(is_alike).collect();
+        let at = paths.iter().position(|other| *other == path)?;
+        Some((paths, at))
     }
 
     /// Opens or closes what stands at a place of the tree. Returns a file to be read, if it is one.

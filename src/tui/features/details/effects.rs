@@ -46,7 +46,7 @@ async fn preview(store: &Store, id: &RunId, path: &str) -> Result<Preview> {
     let content = match store.read_artifact(id, path, LARGEST).await {
         Err(StoreError { kind: ErrorKind::TooMuch(_), .. }) => {
             let words = format!(
-                "too large to preview (more than {}); `mlflow artifacts download -r {id} -a {path}` fetches the file",
+                "too large to preview (more than {}); `mltui download runs:/{id}/{path}` fetches the file",
                 crate::text::bytes(LARGEST as u64)
             );
             return Ok(Preview::Nothing(words));
@@ -54,6 +54,6 @@ async fn preview(store: &Store, id: &RunId, path: &str) -> Result<Preview> {
         content => content?,
     };
     let name = path.to_owned();
-    let decoding = tokio::task::spawn_blocking(move || Preview::of(&name, &content));
+    let decoding = tokio::task::spawn_blocking(move || Preview::of(&name, content));
     decoding.await.map_err(|error| StoreError::new("preview the file", ErrorKind::Io(error.to_string())))
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::artifacts::ArtifactEntry;
+use super::series::LoggedImage;
 use super::{Details, Tab};
 use crate::mlflow::{Metric, ModelVersion, Param, Run, tags};
 use crate::registry::badges;
@@ -42,6 +43,7 @@ impl Details {
             (None, _) => 0,
             (Some(run), Tab::Metrics) => run.metrics.len(),
             (Some(run), Tab::Params) => run.params.len(),
+            (Some(_), Tab::Artifacts) => self.artifacts.entries().len(),
             (Some(_), _) => self.lines("", 0).len(),
         }
     }
@@ -53,6 +55,7 @@ impl Details {
         match self.tab {
             Tab::Metrics => run.metrics.get(range).unwrap_or_default().iter().map(metric).collect(),
             Tab::Params => run.params.get(range).unwrap_or_default().iter().map(param).collect(),
+            Tab::Artifacts => self.artifact_lines(range),
             _ => self.lines(experiment, now).into_iter().skip(range.start).take(range.len()).collect(),
         }
     }
@@ -64,6 +67,9 @@ impl Details {
             (None, _) => None,
             (Some(run), Tab::Metrics) => run.metrics.iter().map(|metric| cells(&metric.key)).max(),
             (Some(run), Tab::Params) => run.params.iter().map(|param| cells(&param.key)).max(),
+            (Some(_), Tab::Artifacts) => {
+                self.artifacts.entries().iter().map(|entry| cells(&entry_key(entry))).max()
+            }
             (Some(_), _) => self.lines("", 0).iter().map(|line| cells(&line.key)).max(),
         };
         longest.unwrap_or(0)
@@ -83,7 +89,7 @@ impl Details {
             Tab::Metrics => run.metrics.iter().map(metric).collect(),
             Tab::Params => run.params.iter().map(param).collect(),
             Tab::Tags => run_tags(run),
-            Tab::Artifacts => self.artifact_lines(),
+            Tab::Artifacts => self.artifact_lines(0..usize::MAX),
             Tab::Datasets => data_sets(run),
             Tab::Models => {
                 let mut lines = self.version_lines();
@@ -93,52 +99,42 @@ impl Details {
         }
     }
 
-    fn artifact_lines(&self) -> Vec<DetailLine> {
-        let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-        let line =
-            |depth: usize, mark: &str, words: String, value: String, exact: Option<&str>, role| DetailLine {
-                key: format!("{}{mark}{words}", "  ".repeat(depth)),
-                value,
-                exact: exact.map(str::to_owned),
-                role,
-            };
-        self.artifacts
-            .entries()
-            .into_iter()
-            .map(|entry| match entry {
-                ArtifactEntry::Folder { file, depth, open } => {
-                    let mark = if open { "v " } else { "> " };
-                    line(
-                        depth,
-                        mark,
-                        format!("{}/", name(&file.path)),
-                        String::new(),
-                        Some(&file.path),
-                        LineRole::Heading,
-                    )
-                }
-                ArtifactEntry::File { file, depth } => {
+    fn artifact_lines(&self, range: Range<usize>) -> Vec<DetailLine> {
+        let entries = self.artifacts.entries();
+        let line = |at: usize| {
+            let entry = entries.get(at)?;
+            let (value, exact, role) = match entry {
+                ArtifactEntry::Folder { file, .. } => (String::new(), Some(&file.path), LineRole::Heading),
+                ArtifactEntry::File { file, .. } => {
                     let size = file.file_size.map_or(String::new(), text::bytes);
-                    line(depth, "  ", name(&file.path), size, Some(&file.path), LineRole::Plain)
+                    let image = LoggedImage::of(&file.path);
+                    let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
+                    let mut beside = beside.filter_map(|at| match entries.get(at)? {
+                        ArtifactEntry::File { file, .. } => LoggedImage::of(&file.path),
+                        _ => None,
+                    });
+                    // Of several at one step the time tells which is which.
+                    let is_alike = |image: &LoggedImage| {
+                        beside.any(|other| (&other.key, other.step) == (&image.key, image.step))
+                    };
+                    let value = match image.filter(is_alike) {
+                        Some(image) => format!("{size:<8}  {}", text::timestamp(image.timestamp)),
+                        None => size,
+                    };
+                    (value, Some(&file.path), LineRole::Plain)
                 }
-                ArtifactEntry::Loading { depth } => {
-                    line(depth, "  ", "loading".into(), String::new(), None, LineRole::Dim)
+                ArtifactEntry::Loading { .. } | ArtifactEntry::Empty { .. } => {
+                    (String::new(), None, LineRole::Dim)
                 }
-                ArtifactEntry::Empty { depth } => {
-                    line(depth, "  ", "empty".into(), String::new(), None, LineRole::Dim)
+                ArtifactEntry::More { .. } => {
+                    let most = text::count(ArtifactList::MOST);
+                    (format!("more than {most} entries: the others are not listed"), None, LineRole::Warn)
                 }
-                ArtifactEntry::More { depth } => {
-                    let words = format!(
-                        "more than {} entries: the others are not listed",
-                        text::count(ArtifactList::MOST)
-                    );
-                    line(depth, "  ", "…".into(), words, None, LineRole::Warn)
-                }
-                ArtifactEntry::Failed { error, depth } => {
-                    line(depth, "  ", "not listed".into(), error.to_string(), None, LineRole::Bad)
-                }
-            })
-            .collect()
+                ArtifactEntry::Failed { error, .. } => (error.to_string(), None, LineRole::Bad),
+            };
+            Some(DetailLine { key: entry_key(entry), value, exact: exact.cloned(), role })
+        };
+        (range.start..range.end.min(entries.len())).filter_map(line).collect()
     }
 
     /// The registered versions of the run, whatever they were made from.
@@ -193,6 +189,25 @@ impl Details {
         }
         lines
     }
+}
+
+/// What an entry of the tree is called, as deep in it as it is.
+fn entry_key(entry: &ArtifactEntry<'_>) -> String {
+    let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+    let (depth, mark, words) = match entry {
+        ArtifactEntry::Folder { file, depth, open } => {
+            (depth, if *open { "v " } else { "> " }, format!("{}/", name(&file.path)))
+        }
+        ArtifactEntry::File { file, depth } => {
+            let image = LoggedImage::of(&file.path).map(|image| image.to_string());
+            (depth, "  ", image.unwrap_or_else(|| name(&file.path)))
+        }
+        ArtifactEntry::Loading { depth } => (depth, "  ", "loading".to_owned()),
+        ArtifactEntry::Empty { depth } => (depth, "  ", "empty".to_owned()),
+        ArtifactEntry::More { depth } => (depth, "  ", "…".to_owned()),
+        ArtifactEntry::Failed { depth, .. } => (depth, "  ", "not listed".to_owned()),
+    };
+    format!("{}{mark}{words}", "  ".repeat(*depth))
 }
 
 /// A registered version: `wine v3 @champion Production`.

@@ -8,6 +8,7 @@ pub mod effects;
 mod lines;
 pub mod picturing;
 pub mod preview;
+pub mod series;
 pub mod update;
 pub mod view;
 

@@ -5,11 +5,12 @@
 use super::Msg;
 use super::artifacts::OpenFile;
 use super::effects::Effect;
+use super::series::in_order;
+use super::view::file_area;
 use crate::mlflow::RunId;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Tab;
-use crate::tui::core::remote::Remote;
 
 pub fn answered(app: &mut App, msg: Msg) {
     let (details, now) = (&mut app.details, app.now);
@@ -18,7 +19,7 @@ pub fn answered(app: &mut App, msg: Msg) {
         Msg::Artifacts { run, path, ticket, result } => {
             let is_shown = details.shown_run() == Some(&run);
             if let Some(folder) = details.artifacts.folders.get_mut(&path).filter(|_| is_shown) {
-                folder.take(ticket, result, now);
+                folder.take(ticket, result.map(in_order), now);
             }
         }
         Msg::Preview { run, path, ticket, result } => {
@@ -42,14 +43,43 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
         return;
     }
     let at = app.details.cursor.at;
-    if let Some(path) = app.details.artifacts.open(at)
-        && let Some(id) = app.details.shown_run().cloned()
-    {
-        let mut opened = OpenFile { path: path.clone(), content: Remote::default(), top: 0 };
-        let ticket = opened.content.ask();
-        app.details.artifacts.preview = Some(opened);
-        effects.push(Effect::Preview { id, path, ticket });
+    if let Some(path) = app.details.artifacts.open(at) {
+        look_into(app, path, effects);
     }
+}
+
+fn look_into(app: &mut App, path: String, effects: &mut Effects) {
+    let Some(id) = app.details.shown_run().cloned() else { return };
+    let mut opened = OpenFile::new(path.clone());
+    let ticket = opened.content.ask();
+    app.details.artifacts.preview = Some(opened);
+    effects.push(Effect::Preview { id, path, ticket });
+}
+
+/// To the left or right: in the file that is looked into, to the image of the step before or after, or else to another tab.
+pub fn go_aside(app: &mut App, by: isize, effects: &mut Effects) {
+    let room = file_area(app).map_or(0, |area| area.width as usize);
+    let Some(opened) = app.details.artifacts.preview.as_mut().filter(|_| app.details.tab == Tab::Artifacts)
+    else {
+        return app.details.step_tab(by);
+    };
+    let path = opened.path.clone();
+    let Some((images, at)) = app.details.artifacts.series(&path) else {
+        if let Some(opened) = &mut app.details.artifacts.preview {
+            opened.step_aside(by, room);
+        }
+        return;
+    };
+    let Some(next) = at.checked_add_signed(by).and_then(|at| images.get(at)).map(|next| (*next).to_owned())
+    else {
+        let end = if by < 0 { "first" } else { "last" };
+        app.status = Some(format!("this is the {end} of {} images", images.len()).into());
+        return;
+    };
+    if let Some(at) = app.details.artifacts.place(&next) {
+        app.details.cursor.at = at;
+    }
+    look_into(app, next, effects);
 }
 
 /// Asks for the run under the cursor where it is another one; true then.

@@ -2,13 +2,12 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Style};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::LineRole;
-use super::artifacts::OpenFile;
-use super::preview::Preview;
+use super::preview::view::draw_file;
 use crate::catalog::view::{Group, LineKind};
 use crate::text;
 use crate::tui::core::app::App;
@@ -16,10 +15,12 @@ use crate::tui::core::app::Runs;
 use crate::tui::core::layout::{Focus, Tab, details_body};
 use crate::tui::widgets::frame::{centred, pane_block};
 use crate::tui::widgets::table::Rows;
-use crate::tui::widgets::theme::{ImageColors, Theme};
+use crate::tui::widgets::theme::Theme;
 
 /// From this width on a file stands beside the tree that it was opened in.
 const SIDE_BY_SIDE: u16 = 96;
+/// Cells of the size of a file.
+const SIZE: u16 = 8;
 
 /// Draws the pane, but for charts: what of the line above them is left to say how they are drawn.
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Option<Rect> {
@@ -65,7 +66,7 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Opti
         let room = area.width.saturating_sub(used as u16 + 2);
         return Some(Rect { x: area.x + area.width - room, width: room, ..area });
     }
-    let (lines, file) = areas(body);
+    let (lines, file) = areas(app, body);
     match details.artifacts.preview.as_ref().filter(|_| details.tab == Tab::Artifacts) {
         Some(opened) => {
             if let Some(lines) = lines {
@@ -86,11 +87,14 @@ fn group_under_cursor(runs: &Runs) -> Option<&Group> {
 }
 
 /// Where the tree and the file that was opened in it are, with its heading: without room for both, only the file is seen.
-fn areas(body: Rect) -> (Option<Rect>, Rect) {
+fn areas(app: &App, body: Rect) -> (Option<Rect>, Rect) {
     if body.width < SIDE_BY_SIDE {
         return (None, body);
     }
-    let left = Rect { width: body.width * 2 / 5, ..body };
+    // A tree of short names leaves more to the file.
+    let names = u16::try_from(app.details.longest_key().max(8)).unwrap_or(u16::MAX);
+    let width = names.saturating_add(2 + SIZE).min(body.width * 2 / 5);
+    let left = Rect { width, ..body };
     (Some(left), Rect { x: body.x + left.width + 2, width: body.width - left.width - 2, ..body })
 }
 
@@ -102,14 +106,14 @@ pub fn file_area(app: &App) -> Option<Rect> {
         && group_under_cursor(&app.runs).is_none()
         && app.details.run().is_some();
     let pane = app.geometry().details.filter(|_| is_seen)?;
-    Some(below_heading(areas(details_body(pane)).1))
+    Some(below_heading(areas(app, details_body(pane)).1))
 }
 
-fn below_heading(area: Rect) -> Rect {
+pub fn below_heading(area: Rect) -> Rect {
     Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
-fn wrapped(told: &[(String, Style)], width: u16) -> Vec<Line<'static>> {
+pub fn wrapped(told: &[(String, Style)], width: u16) -> Vec<Line<'static>> {
     let lines = told.iter().flat_map(|(words, style)| {
         let parts = text::wrap(&text::clean(words), width as usize);
         parts.into_iter().map(|part| Line::styled(part, *style))
@@ -157,108 +161,6 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
         Line::from(vec![Span::styled(key, key_style), Span::raw("  "), Span::styled(value, style)])
             .render(place, buffer);
     });
-}
-
-/// A file that is looked into, under its name.
-fn draw_file(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let width = area.width as usize;
-    let (kind, style) = match opened.content.answer() {
-        None => ("loading".to_owned(), theme.dim),
-        Some(Err(_)) => ("not read".to_owned(), theme.bad),
-        Some(Ok(Preview::Text { kind, lines, cut })) => {
-            let more = if *cut { " at least" } else { "" };
-            (format!("{kind},{more} {} lines", text::count(lines.len())), theme.dim)
-        }
-        Some(Ok(Preview::Image { kind, size, .. })) => {
-            (format!("{kind}, {} x {} pixels", size.0, size.1), theme.dim)
-        }
-        Some(Ok(Preview::Nothing(why))) => (why.clone(), theme.dim),
-    };
-    let name = text::cut(&text::clean(&opened.path), width / 2, theme.glyphs.ellipsis);
-    let kind =
-        text::cut(&text::clean(&kind), width.saturating_sub(text::width(&name) + 2), theme.glyphs.ellipsis);
-    let heading =
-        Line::from(vec![Span::styled(name, theme.accent), Span::styled(format!("  {kind}"), style)]);
-    frame.render_widget(heading, Rect { height: 1, ..area });
-    let body = below_heading(area);
-    match opened.content.answer() {
-        Some(Ok(Preview::Text { lines, .. })) => {
-            for (y, line) in lines.iter().skip(opened.top).take(body.height as usize).enumerate() {
-                let words = text::cut(line, width, theme.glyphs.ellipsis);
-                frame.render_widget(
-                    Line::styled(words, theme.text),
-                    Rect { y: body.y + y as u16, height: 1, ..body },
-                );
-            }
-        }
-        // It is drawn elsewhere.
-        Some(Ok(Preview::Image { .. })) if app.has_pixels => {}
-        Some(Ok(Preview::Image { pixels, .. }))
-            if theme.images != ImageColors::None && !theme.glyphs.is_ascii =>
-        {
-            draw_image(pixels, theme.images, frame, body);
-        }
-        Some(Ok(Preview::Image { .. })) => {
-            let words = "images need a terminal with 256 or more colours (TERM, COLORTERM)";
-            centred(
-                frame,
-                body,
-                vec![Line::styled(text::cut(words, width, theme.glyphs.ellipsis), theme.dim)],
-            );
-        }
-        Some(Err(error)) => {
-            let told = [(error.kind.to_string(), theme.bad), (error.hint().to_owned(), theme.dim)];
-            centred(frame, body, wrapped(&told, body.width));
-        }
-        _ => {}
-    }
-}
-
-/// An image in half blocks: two pixels a cell, one above the other.
-fn draw_image(pixels: &[Vec<[u8; 3]>], colors: ImageColors, frame: &mut Frame<'_>, area: Rect) {
-    let (height, width) = (pixels.len(), pixels.first().map_or(0, Vec::len));
-    let (columns, rows) = (area.width as usize, area.height as usize * 2);
-    if width == 0 || columns == 0 || rows == 0 {
-        return;
-    }
-    // As large as it fits, and never larger than it is.
-    let scale = (columns as f64 / width as f64).min(rows as f64 / height as f64).min(1.0);
-    let (drawn_width, drawn_height) =
-        (((width as f64 * scale) as usize).max(1), ((height as f64 * scale) as usize).max(1));
-    // Each drawn pixel is the mean of those that it stands for.
-    let part = |at: usize, drawn: usize, all: usize| (at * all / drawn)..((at + 1) * all).div_ceil(drawn);
-    let pixel = |x: usize, y: usize| {
-        let (mut sums, mut count) = ([0_u32; 3], 0);
-        for row in &pixels[part(y, drawn_height, height)] {
-            for pixel in &row[part(x, drawn_width, width)] {
-                sums = std::array::from_fn(|at| sums[at] + u32::from(pixel[at]));
-                count += 1;
-            }
-        }
-        let [red, green, blue] = sums.map(|sum| (sum / count.max(1)) as u8);
-        match colors {
-            ImageColors::Indexed => Color::Indexed(indexed([red, green, blue])),
-            _ => Color::Rgb(red, green, blue),
-        }
-    };
-    for row in 0..drawn_height.div_ceil(2) {
-        let spans: Vec<Span<'_>> = (0..drawn_width)
-            .map(|x| {
-                let style = Style::new().fg(pixel(x, row * 2));
-                let has_lower = row * 2 + 1 < drawn_height;
-                Span::styled("▀", if has_lower { style.bg(pixel(x, row * 2 + 1)) } else { style })
-            })
-            .collect();
-        frame.render_widget(Line::from(spans), Rect { y: area.y + row as u16, height: 1, ..area });
-    }
-}
-
-/// The nearest colour of the cube of 6 x 6 x 6 that terminals with 256 colours have.
-fn indexed(color: [u8; 3]) -> u8 {
-    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    let nearest = |value: u8| (0..6_u8).min_by_key(|at| LEVELS[*at as usize].abs_diff(value)).unwrap_or(0);
-    let [red, green, blue] = color.map(nearest);
-    16 + 36 * red + 6 * green + blue
 }
 
 /// The tabs, of which the current one is marked; those that do not fit are cut off by the border.

@@ -9,6 +9,7 @@ use ratatui::style::{Color, Modifier, Style};
 use crate::chart::Ink;
 use crate::config::{Glyphs, Palette};
 use crate::mlflow::RunStatus;
+use crate::text::highlight::Kind;
 use colors::{Colors, DARK, LIGHT, LINES_DARK, LINES_LIGHT, LINES_SIXTEEN, SIXTEEN, SIXTEEN_LIGHT};
 pub use symbols::Symbols;
 use symbols::{ASCII, UNICODE};
@@ -200,6 +201,23 @@ impl Theme {
             chip: plain.fg(colors.matched).add_modifier(bold),
             selected: plain.fg(colors.selected).add_modifier(bold),
             ..self
+        }
+    }
+
+    /// What the words of a file are. Only what a line is read for stands out without colours.
+    pub fn kind(&self, kind: Kind) -> Style {
+        let color = |style: Style| Style { fg: style.fg, ..Style::new() };
+        match kind {
+            Kind::Plain => self.text,
+            Kind::Key => self.key,
+            Kind::String | Kind::Info => color(self.good),
+            Kind::Number => color(self.running),
+            Kind::Word => color(self.selected),
+            Kind::Comment => self.dim,
+            Kind::Heading => self.accent,
+            Kind::Strong => self.heading,
+            Kind::Error => self.bad,
+            Kind::Warning => self.warn,
         }
     }
 

@@ -1,0 +1,150 @@
+//! What a file holds, as far as a terminal can show it: texts in colour, tables, images.
+
+pub mod split;
+pub mod table;
+pub mod view;
+mod words;
+
+use std::sync::Arc;
+
+use image::{DynamicImage, GenericImageView, RgbImage};
+
+use crate::learn::data::parquet_head;
+use crate::text;
+use crate::text::highlight::Language;
+use table::{COLUMNS, Table, kept_rows};
+pub use words::TextLine;
+
+/// Larger files are not fetched to be looked at (bytes).
+pub const LARGEST: usize = 8_000_000;
+/// Lines that are kept, and cells of each.
+const LINES: usize = 5_000;
+const CELLS: usize = 1_000;
+/// Images are kept no larger than this, in pixels: to be drawn in pixels, and to be drawn in cells.
+const LARGEST_IMAGE: u32 = 1_200;
+const PIXELS: u32 = 400;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Preview {
+    Text {
+        kind: String,
+        lines: Vec<TextLine>,
+        /// There is more than is kept.
+        cut: bool,
+    },
+    Table {
+        kind: String,
+        table: Table,
+    },
+    Image {
+        kind: String,
+        /// As it is in the file, in pixels.
+        size: (u32, u32),
+        /// Perhaps scaled down.
+        image: Arc<RgbImage>,
+        /// Rows of red, green and blue, scaled down for cells.
+        pixels: Vec<Vec<[u8; 3]>>,
+    },
+    /// Nothing to be shown, and why.
+    Nothing(String),
+}
+
+impl Preview {
+    pub fn of(path: &str, content: Vec<u8>) -> Self {
+        let extension = path.rsplit('.').next().unwrap_or_default().to_lowercase();
+        match extension.as_str() {
+            "png" | "jpg" | "jpeg" | "gif" => return image(&extension, &content),
+            _ if content.is_empty() => return Self::Nothing("the file is empty".into()),
+            "parquet" | "pq" => return parquet(content),
+            _ => {}
+        }
+        let Some((words, written)) = words::decoded(&content) else {
+            return Self::Nothing(format!("{} binary", text::bytes(content.len() as u64)));
+        };
+        let kind = |kind: &str| match written {
+            Some(written) => format!("{kind}, {written}"),
+            None => kind.to_owned(),
+        };
+        let table = match extension.as_str() {
+            "csv" => Table::of_text(&words, None).map(|table| ("CSV", table)),
+            "tsv" => Table::of_text(&words, Some(b'\t')).map(|table| ("TSV", table)),
+            "json" => split::table(&words).map(|table| ("JSON table", table)),
+            _ => None,
+        };
+        if let Some((name, table)) = table {
+            return Self::Table { kind: kind(name), table };
+        }
+        let language = Language::of(path);
+        let mut lines = words::lines(language, &words);
+        let cut = lines.len() > LINES;
+        lines.truncate(LINES);
+        Self::Text { kind: kind(language.name()), lines, cut }
+    }
+
+    /// Lines, for scrolling.
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Text { lines, .. } => lines.len(),
+            Self::Table { table, .. } => table.rows.len(),
+            Self::Image { .. } | Self::Nothing(_) => 1,
+        }
+    }
+
+    /// Lines that stay above those that are scrolled.
+    pub fn header(&self) -> usize {
+        usize::from(matches!(self, Self::Table { .. }))
+    }
+
+    /// How far it can be scrolled to the right in so much room: in columns of a table, in cells of a text.
+    pub fn furthest(&self, room: usize) -> usize {
+        match self {
+            Self::Text { lines, .. } => {
+                let widest = lines.iter().map(|line| text::width(&line.words)).max().unwrap_or(0);
+                widest.saturating_sub(room)
+            }
+            Self::Table { table, .. } => table.last_from(room),
+            Self::Image { .. } | Self::Nothing(_) => 0,
+        }
+    }
+}
+
+fn parquet(content: Vec<u8>) -> Preview {
+    match parquet_head(content, kept_rows, COLUMNS) {
+        Ok(head) => Preview::Table { kind: "Parquet".into(), table: Table::of_parquet(head) },
+        Err(why) => Preview::Nothing(format!("not a readable Parquet file: {}", text::clean(&why))),
+    }
+}
+
+fn image(extension: &str, content: &[u8]) -> Preview {
+    let kind = extension.to_uppercase().replace("JPG", "JPEG");
+    let mut reader = image::ImageReader::new(std::io::Cursor::new(content));
+    // What somebody logged may claim to be any size.
+    let mut limits = image::Limits::default();
+    limits.max_image_width = Some(20_000);
+    limits.max_image_height = Some(20_000);
+    limits.max_alloc = Some(256 * 1024 * 1024);
+    reader.limits(limits);
+    let decoded = match reader.with_guessed_format() {
+        Ok(reader) => reader.decode(),
+        Err(error) => return Preview::Nothing(format!("cannot be read: {error}")),
+    };
+    match decoded {
+        Ok(decoded) => {
+            let size = decoded.dimensions();
+            let at_most = |image: DynamicImage, most: u32| {
+                let is_larger = image.width().max(image.height()) > most;
+                if is_larger { image.thumbnail(most, most) } else { image }
+            };
+            let image = at_most(decoded, LARGEST_IMAGE).into_rgb8();
+            let small = at_most(image.clone().into(), PIXELS).into_rgb8();
+            let pixels = small.rows().map(|row| row.map(|pixel| pixel.0).collect()).collect();
+            Preview::Image { kind, size, image: Arc::new(image), pixels }
+        }
+        Err(error) => {
+            Preview::Nothing(format!("this {kind} cannot be decoded: {}", text::clean(&error.to_string())))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! Files of a run that are looked into: tables, texts in colour, images by step.
+
+use ratatui::style::{Modifier, Style};
+
+use super::*;
+use crate::tui::core::layout::Tab;
+
+/// An explorer on the artifacts of a run, with these in a folder of it.
+fn artifacts(size: (u16, u16), folder: &str, names: &[&str]) -> (App, Vec<Run>) {
+    let (mut app, runs) = opened(size, 3);
+    keys(&mut app, "3 z", &runs);
+    while app.details.tab != Tab::Artifacts {
+        keys(&mut app, "]", &runs);
+    }
+    let run = app.details.shown_run().unwrap().clone();
+    let file = |path: String, is_dir| ArtifactFile { path, is_dir, file_size: (!is_dir).then_some(1_234) };
+    let mut listed = |path: &str, files: Vec<ArtifactFile>| {
+        let ticket = app.details.artifacts.folders.entry(path.to_owned()).or_default().ask();
+        let result = Ok(ArtifactList { files, is_cut: false });
+        feed(
+            &mut app,
+            details::Msg::Artifacts { run: run.clone(), path: path.into(), ticket, result },
+            &runs,
+        );
+    };
+    if folder.is_empty() {
+        listed("", names.iter().map(|name| file((*name).to_owned(), false)).collect());
+    } else {
+        listed("", vec![file(folder.to_owned(), true)]);
+        listed(folder, names.iter().map(|name| file(format!("{folder}/{name}"), false)).collect());
+        keys(&mut app, "enter", &runs);
+    }
+    (app, runs)
+}
+
+/// The file under the cursor is looked into, and holds this.
+fn look_into(app: &mut App, content: &[u8]) {
+    let effects = take(app, Msg::Key(parse_keys("enter").unwrap()[0]));
+    answer_preview(app, effects, content);
+}
+
+fn answer_preview(app: &mut App, effects: Vec<Effect>, content: &[u8]) {
+    for effect in effects {
+        let Effect::Details(details::effects::Effect::Preview { id, path, ticket }) = effect else {
+            continue;
+        };
+        let result = Ok(Preview::of(&path, content.to_vec()));
+        take(app, details::Msg::Preview { run: id, path, ticket, result });
+    }
+    take(app, Msg::Frame);
+}
+
+/// The style of the first letter of words on the screen.
+fn style_of(app: &App, theme: &Theme, words: &str) -> Style {
+    let (x, y) = place(app, words);
+    screen(app, theme).backend().buffer()[(x as u16, y as u16)].style()
+}
+
+fn wide_csv() -> String {
+    let titles = (0..12).map(|at| format!("column_{at}")).collect::<Vec<_>>().join(",");
+    let row = |row: usize| (0..12).map(|at| format!("{}", row * 100 + at)).collect::<Vec<_>>().join(",");
+    format!("name,{titles}\n{}", (0..50).map(|at| format!("row {at},{}\n", row(at))).collect::<String>())
+}
+
+#[test]
+fn tables_are_drawn_at_all_sizes_as_approved() {
+    for (columns, rows) in [(120, 36), (80, 24), (60, 20)] {
+        let (mut app, runs) = artifacts((columns, rows), "", &["wide.csv", "notes.txt"]);
+        look_into(&mut app, wide_csv().as_bytes());
+        keys(&mut app, "j j j l l", &runs);
+        insta::assert_snapshot!(format!("table-{columns}x{rows}"), drawn(&app));
+    }
+}
+
+#[test]
+fn the_titles_of_a_table_stay_and_its_last_row_is_reached() {
+    let (mut app, runs) = artifacts((80, 24), "", &["wide.csv"]);
+    look_into(&mut app, wide_csv().as_bytes());
+    keys(&mut app, "G", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("name") && text.contains("row 49") && !text.contains("row 0 "), "{text}");
+    assert!(text.contains("50 rows, columns 1-"), "{text}");
+    keys(&mut app, "l l l l l l l l l l l l l l l", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("4911") && !text.contains("name") && text.contains("-13 of 13"), "{text}");
+    keys(&mut app, "h h h h h h h h h h h h h h h g g", &runs);
+    assert!(drawn(&app).contains("row 0 "), "{}", drawn(&app));
+    assert_eq!(app.details.tab, Tab::Artifacts);
+    keys(&mut app, "esc l", &runs);
+    assert_eq!(app.details.tab, Tab::Datasets, "without a file it leads to the next tab again");
+}
+
+#[test]
+fn the_last_line_of_a_text_and_what_is_right_of_the_screen_are_reached() {
+    let (mut app, runs) = artifacts((60, 20), "", &["train.log"]);
+    let content: String = (0..99).map(|at| format!("line {at} {} end{at}\n", "w".repeat(90))).collect();
+    look_into(&mut app, content.as_bytes());
+    keys(&mut app, "G", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("line 98") && !text.contains("end98"), "{text}");
+    keys(&mut app, "l l l l l l l l", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("w end98") && text.contains("from character"), "{text}");
+}
+
+#[test]
+fn why_nothing_is_to_be_seen_is_said_whole() {
+    let (mut app, _) = artifacts((60, 20), "", &["a.parquet"]);
+    look_into(&mut app, b"PAR1 and something else");
+    let text = drawn(&app);
+    let words: Vec<&str> =
+        text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).collect();
+    let words = words.join(" ");
+    assert!(words.contains("not a readable Parquet file: ") && words.contains("Corrupt footer"), "{words}");
+}
+
+#[test]
+fn words_of_a_file_have_the_colours_of_the_theme() {
+    let (mut app, _) = artifacts((100, 30), "", &["train.log"]);
+    look_into(&mut app, b"2026-11-23 12:00:01 ERROR out of memory\n12:00:02 WARNING slow\n");
+    let colored = theme();
+    let fg = |words: &str| style_of(&app, &colored, words).fg;
+    assert_eq!(fg("ERROR"), colored.bad.fg);
+    assert_eq!(fg("WARNING"), colored.warn.fg);
+    assert_eq!(fg("2026-11-23"), colored.dim.fg);
+    let mono = Theme::new(false, Palette::Auto, TERMINAL, Glyphs::Unicode);
+    let marked = |words: &str| style_of(&app, &mono, words).add_modifier;
+    assert!(marked("ERROR").contains(Modifier::BOLD) && marked("2026-11-23").contains(Modifier::DIM));
+    let cells = screen(&app, &mono);
+    let has_color = |cell: &ratatui::buffer::Cell| cell.fg != ratatui::style::Color::Reset;
+    assert!(!cells.backend().buffer().content().iter().any(has_color));
+}
+
+#[test]
+fn images_are_listed_by_key_and_step_and_stepped_through() {
+    let name = |key: &str, step: usize| format!("{key}+step+{step}+timestamp+{}+8f0a-11{step}", NOW - 60_000);
+    let mut names = Vec::new();
+    for step in [0, 10, 5] {
+        names.extend([
+            format!("{}+compressed.webp", name("dogs", step)),
+            format!("{}.png", name("dogs", step)),
+        ]);
+    }
+    names.push(format!("{}.png", name("val~cats", 5)));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (mut app, runs) = artifacts((100, 30), "images", &names);
+    insta::assert_snapshot!("images-100x30", drawn(&app));
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(8, 8).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    keys(&mut app, "j j", &runs);
+    look_into(&mut app, png.get_ref());
+    let text = drawn(&app);
+    assert!(text.contains("dogs step 5  2 of 3 (h, l), PNG, 8 x 8 pixels"), "{text}");
+    let mut press = |key: &str| {
+        let effects = take(&mut app, Msg::Key(parse_keys(key).unwrap()[0]));
+        answer_preview(&mut app, effects, png.get_ref());
+        drawn(&app)
+    };
+    assert!(press("l").contains("dogs step 10  3 of 3"));
+    assert!(press("l").contains("this is the last of 3 images"));
+    assert!(press("h").contains("dogs step 5  2 of 3"));
+    assert!(press("left").contains("dogs step 0  1 of 3"));
+    assert!(press("h").contains("this is the first of 3 images"));
+    assert_eq!(app.details.cursor.at, 1, "the cursor of the tree goes along");
+}
+
+#[test]
+fn nothing_in_a_file_steers_the_terminal() {
+    let hostile = "a\u{1b}[31m\u{9b}2J\u{202e}\u{200b},\"b\u{1b}]0;t\u{7}\nc\"\n1\u{301}\u{301},\u{1b}c\n";
+    let json = r#"{"columns":["a\u001b[2J"],"data":[["\u202e\u0007"]]}"#;
+    for (name, content) in
+        [("a.csv", hostile), ("a.md", hostile), ("a.log", hostile), ("a.py", hostile), ("a.json", json)]
+    {
+        let (mut app, runs) = artifacts((60, 20), "", &[name]);
+        look_into(&mut app, content.as_bytes());
+        for moved in ["", "l", "l", "j"] {
+            keys(&mut app, moved, &runs);
+            let terminal = screen(&app, &theme());
+            for cell in terminal.backend().buffer().content() {
+                assert!(!cell.symbol().chars().any(crate::text::is_hidden), "{name}: {:?}", cell.symbol());
+            }
+        }
+    }
+}
