@@ -48,6 +48,7 @@ fn mark(words: &str) -> usize {
 }
 
 fn inline(parts: &mut Parts<'_>) {
+    let last_link = parts.line.rfind("](").unwrap_or(0);
     while let Some(c) = parts.rest().chars().next() {
         let rest = parts.rest();
         let closed = |begin: &str, end: &str| {
@@ -58,7 +59,7 @@ fn inline(parts: &mut Parts<'_>) {
             parts.take(length, Kind::String);
         } else if let Some(length) = closed("**", "**").or_else(|| closed("__", "__")) {
             parts.take(length, Kind::Strong);
-        } else if let Some(length) = closed("[", "](") {
+        } else if let Some(length) = (parts.at < last_link).then(|| closed("[", "](")).flatten() {
             parts.take(length - 1, Kind::Key);
             let target = parts.rest().find(')').map_or(parts.rest().len(), |at| at + 1);
             parts.take(target, Kind::Comment);

@@ -150,6 +150,7 @@ fn images_are_listed_by_key_and_step_and_stepped_through() {
     keys(&mut app, "j j", &runs);
     look_into(&mut app, png.get_ref());
     let text = drawn(&app);
+    assert!(text.contains("val/cats step 5  1.2 kB"), "its name is whole beside the file: {text}");
     assert!(text.contains("dogs step 5  2 of 3 (h, l), PNG, 8 x 8 pixels"), "{text}");
     let mut press = |key: &str| {
         let effects = take(&mut app, Msg::Key(parse_keys(key).unwrap()[0]));

@@ -160,9 +160,9 @@ fn folders_open_and_files_are_looked_into() {
     assert!(drawn(&app).contains("MLmodel") && drawn(&app).contains("v model/"));
     keys(&mut app, "G enter", &runs);
     let text = drawn(&app);
-    assert!(text.contains("CSV, 3 lines") && text.contains("step  loss"), "{text}");
+    assert!(text.contains("CSV, 2 rows, 2 columns") && text.contains("step  loss"), "{text}");
     keys(&mut app, "esc", &runs);
-    assert!(app.focus == Focus::Details && !drawn(&app).contains("CSV, 3 lines"));
+    assert!(app.focus == Focus::Details && !drawn(&app).contains("CSV, 2 rows"));
     keys(&mut app, "k k k enter", &runs);
     assert!(!drawn(&app).contains("model.pkl"));
 }

@@ -113,6 +113,14 @@ impl ArtifactTree {
         }
     }
 
+    /// Whether something is told of a folder beside its files.
+    pub fn says_more(&self) -> bool {
+        let tells = |entry: &ArtifactEntry<'_>| {
+            matches!(entry, ArtifactEntry::Failed { .. } | ArtifactEntry::More { .. })
+        };
+        self.entries().iter().any(tells)
+    }
+
     /// Why nothing at all is known, if that failed.
     pub fn failure(&self) -> Option<&StoreError> {
         self.folders.get("")?.error()

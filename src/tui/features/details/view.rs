@@ -140,7 +140,12 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
         };
         return centred(frame, body, wrapped(&[(words, theme.dim)], body.width));
     }
-    let key_width = details.longest_key().clamp(8, (body.width as usize * 3 / 5).max(8));
+    // Beside the names of files there are mostly only their sizes.
+    let most = match details.tab {
+        Tab::Artifacts if !details.artifacts.says_more() => body.width.saturating_sub(2 + SIZE),
+        _ => body.width * 3 / 5,
+    };
+    let key_width = details.longest_key().clamp(8, (most as usize).max(8));
     let focused = app.focus == Focus::Details;
     let under_cursor = if focused { theme.selection } else { Style::new() };
     let rows = Rows::new(body, details.cursor, length);
