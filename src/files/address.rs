@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::error::{Result, TransferError};
+use super::names;
 use crate::mlflow::{ModelId, ModelVersion, RunId};
 use crate::store::{ErrorKind, Files, FilesOf, Store, StoreError};
 
@@ -83,6 +84,23 @@ impl FromStr for Address {
                 Ok(Self::Place(text.trim_end_matches('/').to_owned()))
             }
             _ => wrong("it begins with neither runs:/ nor models:/"),
+        }
+    }
+}
+
+impl Address {
+    /// The name that its files get on this machine: their own, or one that is made of what holds them.
+    pub fn name(&self) -> String {
+        let (path, whole) = match self {
+            Self::Run(id, path) => (path.as_str(), id.to_string()),
+            Self::Model(id, path) => (path.as_str(), id.to_string()),
+            Self::Version(name, version, path) => (path.as_str(), format!("{name}-{version}")),
+            Self::Alias(name, alias, path) => (path.as_str(), format!("{name}-{alias}")),
+            Self::Place(uri) => ("", uri.rsplit('/').next().unwrap_or_default().to_owned()),
+        };
+        match path.rsplit('/').next().unwrap_or_default() {
+            "" => names::tame(&whole),
+            own => own.to_owned(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::address::{Address, Source};
+use super::address::Source;
 use super::error::{Result, TransferError};
 use super::fetch::{Summed, fetch};
 use super::listing::{Listing, walk};
@@ -79,13 +79,7 @@ pub fn name_for(source: &Source) -> String {
     if !last.is_empty() {
         return last.to_owned();
     }
-    names::tame(&match &source.address {
-        Address::Run(id, _) => id.to_string(),
-        Address::Model(id, _) => id.to_string(),
-        Address::Version(name, version, _) => format!("{name}-{version}"),
-        Address::Alias(name, alias, _) => format!("{name}-{alias}"),
-        Address::Place(uri) => uri.rsplit('/').next().unwrap_or_default().to_owned(),
-    })
+    source.address.name()
 }
 
 /// Downloads a file, or a folder with all that is in it.

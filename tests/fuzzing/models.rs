@@ -2,10 +2,13 @@
 
 use mltui::files::ModelFolder;
 use mltui::mlflow::model_file::{Field, Flavor, ModelFile, Signature};
-use mltui::mlflow::{ArtifactFile, ModelVersion, RegisteredModel, RunId, Tag};
+use mltui::mlflow::{
+    ArtifactFile, LoggedModel, MetricPoint, ModelMetric, ModelVersion, Param, RegisteredModel, RunId, Tag,
+};
 use mltui::promotion::{Promoted, Promotion, PromotionPlan, PromotionRequest, Verdict};
 use mltui::registry::VersionOrigin;
 use mltui::registry::edit::Applied;
+use mltui::tui::features::details::models::{ModelPlace, RunModel};
 use mltui::tui::features::models::Msg;
 use mltui::tui::features::models::effects::Effect;
 
@@ -81,6 +84,30 @@ fn folder(number: usize) -> ModelFolder {
         requirements: (0..number).map(name).collect(),
         files: files.collect(),
     }
+}
+
+pub fn of_run(number: usize, place: ModelPlace) -> RunModel {
+    let name = |by: usize| NAMES[(number + by) % NAMES.len()].to_owned();
+    let metric = |by: usize| ModelMetric {
+        key: name(by),
+        run_id: "r".into(),
+        dataset: (by > 2).then(|| (name(by), name(by + 1))),
+        point: MetricPoint { step: i64::MAX, timestamp: i64::MIN, value: NUMBERS[by % NUMBERS.len()] },
+    };
+    let logged = LoggedModel {
+        model_id: name(0).as_str().into(),
+        experiment_id: "1".into(),
+        name: name(1),
+        artifact_location: name(2),
+        status: name(3),
+        source_run_id: None,
+        params: vec![Param { key: name(4), value: name(5) }],
+        tags: vec![Tag::new("mlflow.modelVersions", name(6))],
+        creation_time: None,
+        metrics: (0..40).map(metric).collect(),
+    };
+    let folder = if number == 1 { Err(name(7)) } else { Ok(folder(number % 7 + 2)) };
+    RunModel { place, logged: Some(logged), folder }
 }
 
 fn planned(request: &PromotionRequest) -> PromotionPlan {

@@ -11,7 +11,8 @@ use mltui::compare::importance::matters;
 use mltui::config::{Glyphs, Palette, Selecting};
 use mltui::marking::{MarkPlan, Model, Record};
 use mltui::mlflow::{
-    ArtifactFile, Experiment, LifecycleStage, Metric, MetricPoint, Param, Run, RunId, RunInfo, RunStatus, Tag,
+    ArtifactFile, Experiment, LifecycleStage, Metric, MetricPoint, ModelOutput, Param, Run, RunId, RunInfo,
+    RunStatus, Tag,
 };
 use mltui::select::Patterns;
 use mltui::store::batch::whole_runs;
@@ -114,7 +115,9 @@ pub fn run(number: usize) -> Run {
         ],
         tags,
         inputs: Vec::new(),
-        model_outputs: Vec::new(),
+        model_outputs: (0..number % 3)
+            .map(|at| ModelOutput { model_id: format!("m-{at}").as_str().into(), step: 0 })
+            .collect(),
     }
 }
 
@@ -424,7 +427,12 @@ impl Visit {
                     path,
                 })]
             }
-            details::effects::Effect::LoadModels { .. } => Vec::new(),
+            details::effects::Effect::LoadModels { id, models, ticket } => {
+                let models =
+                    models.into_iter().enumerate().map(|(at, place)| crate::models::of_run(at, place));
+                let result = or_error(fails).map(|()| models.collect());
+                vec![Msg::Details(details::Msg::Models { run: id, ticket, result })]
+            }
         }
     }
 

@@ -46,6 +46,36 @@ with mlflow.start_run(run_name="with-files"):
         mlflow.log_artifact(path)
 "#;
 
+/// Logs a run with a logged model of its own: its files and its values on a data set.
+const LOG_MODEL: &str = r#"
+import mlflow, os, sys, tempfile
+from mlflow.entities import LoggedModelOutput
+client = mlflow.MlflowClient(sys.argv[1])
+experiment = client.create_experiment("wine")
+run = client.create_run(experiment, run_name="with-model").info.run_id
+model = client.create_logged_model(experiment, "net", run, params={"depth": "3"}).model_id
+with tempfile.TemporaryDirectory() as folder:
+    with open(os.path.join(folder, "MLmodel"), "w") as file:
+        file.write("flavors:
+  sklearn:
+    sklearn_version: 1.9.1
+signature:
+"
+                   "  inputs: '[{"name": "alcohol", "type": "double", "required": true}]'
+")
+    with open(os.path.join(folder, "requirements.txt"), "w") as file:
+        file.write("scikit-learn==1.9.1
+")
+    client.log_model_artifacts(model, folder)
+client.finalize_logged_model(model, "READY")
+client.log_outputs(run, [LoggedModelOutput(model, 0)])
+for step, value in enumerate([0.5, 0.25]):
+    client.log_metric(run, "rmse", value, step=step, dataset_name="reds", dataset_digest="abcd", model_id=model)
+client.set_terminated(run)
+client.create_registered_model("wine-model")
+client.create_model_version("wine-model", f"models:/{model}", run, model_id=model)
+"#;
+
 fn line_of<'a>(screen: &'a str, text: &str) -> Option<&'a str> {
     screen.lines().find(|line| line.contains(text))
 }
@@ -145,6 +175,42 @@ fn tables_and_images_that_mlflow_logs_are_looked_into() {
     terminal.wait_for("val/dogs step 5  2 of 3");
     terminal.type_keys("l");
     terminal.wait_for("val/dogs step 10  3 of 3 (h, l), PNG, 8 x 8 pixels");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+}
+
+#[test]
+fn a_logged_model_is_looked_into_and_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    V3.run(LOG_MODEL, &[&format!("sqlite:///{}", folder.path().join("mlflow.db").display())]);
+    let mut terminal = Terminal::start(folder.path(), WIDE, &[], &[]);
+    terminal.wait_for("with-model");
+    terminal.type_keys("3z[");
+    for words in ["sklearn: sklearn_version 1.9.1", "alcohol  double", "scikit-learn==1.9.1", "depth"] {
+        terminal.wait_for(words);
+    }
+    let screen = terminal.settled();
+    let point = |step: &str| line_of(&screen, step).is_some_and(|line| line.contains("on reds (abcd)"));
+    assert!(point("at step 0") && point("at step 1"), "{screen}");
+    // A file of it is looked into and saved; it stands in a folder behind the artifacts of the run.
+    terminal.type_keys("G\r");
+    terminal.wait_for("net (m-");
+    terminal.wait("the file", |screen| screen.matches("scikit-learn==1.9.1").count() == 1);
+    let copy = folder.path().join("copy.txt");
+    terminal.type_keys("gw");
+    terminal.wait_for("requirements.txt as");
+    terminal.type_keys(&format!("\u{15}{}\r", copy.display()));
+    terminal.wait_for("saved 20 B as");
+    assert_eq!(std::fs::read(&copy).unwrap(), b"scikit-learn==1.9.1\n");
+    // A version is saved whole.
+    terminal.type_keys("\x1bM\r");
+    terminal.wait_for("alcohol double");
+    terminal.type_keys("gw");
+    terminal.wait_for("Save models:/wine-model/1 as");
+    let copy = folder.path().join("whole");
+    terminal.type_keys(&format!("\u{15}{}\r", copy.display()));
+    terminal.wait_for("saved 2 files");
+    assert!(copy.join("MLmodel").is_file());
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_end(), 0);
 }

@@ -208,6 +208,9 @@ fn models_and_versions_are_seen_with_values_and_how_they_stand_to_the_champion()
     world.keys("v");
     world.has("flavors: sklearn: sklearn_version 1.9.1");
     world.has("requires: scikit-learn==1.9.1");
+    world.keys("esc g w");
+    world.has("Save models:/wine/4 as");
+    world.has("wine-4");
     world.keys("esc j");
     world.has("wine v3");
     world.has("^[[2J long");

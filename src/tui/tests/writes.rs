@@ -175,7 +175,7 @@ fn what_is_under_the_cursor_is_saved_and_nothing_replaced_unasked() {
     };
     keys(&mut app, "3", &runs);
     keys(&mut app, "g w", &runs);
-    assert!(drawn(&app).contains("this works on a file or folder of the artifacts tab"));
+    assert!(drawn(&app).contains("this works on an artifact, a model, or a version"));
     while app.details.tab != Tab::Artifacts {
         keys(&mut app, "]", &runs);
     }

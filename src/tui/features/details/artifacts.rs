@@ -13,6 +13,8 @@ pub struct ArtifactTree {
     /// What is known of each folder that was asked for, by path; the root is the empty path.
     pub folders: BTreeMap<String, Remote<ArtifactList>>,
     open: BTreeSet<String>,
+    /// Folders of logged models, with their titles: they stand behind the run's own.
+    pub models: Vec<(ArtifactFile, String)>,
     pub preview: Option<OpenFile>,
 }
 
@@ -61,6 +63,8 @@ pub enum ArtifactEntry<'a> {
         file: &'a ArtifactFile,
         depth: usize,
         open: bool,
+        /// Instead of its name.
+        title: Option<&'a str>,
     },
     /// Instead of what is in a folder.
     Loading {
@@ -84,6 +88,9 @@ impl ArtifactTree {
     pub fn entries(&self) -> Vec<ArtifactEntry<'_>> {
         let mut entries = Vec::new();
         self.list("", 0, &mut entries);
+        for (file, title) in &self.models {
+            self.folder(file, 0, Some(title), &mut entries);
+        }
         entries
     }
 
@@ -100,11 +107,7 @@ impl ArtifactTree {
         }
         // Folders first, as people have them in their file managers.
         for file in files.iter().filter(|file| file.is_dir) {
-            let open = self.open.contains(&file.path);
-            entries.push(ArtifactEntry::Folder { file, depth, open });
-            if open {
-                self.list(&file.path, depth + 1, entries);
-            }
+            self.folder(file, depth, None, entries);
         }
         entries
             .extend(files.iter().filter(|file| !file.is_dir).map(|file| ArtifactEntry::File { file, depth }));
@@ -119,6 +122,20 @@ impl ArtifactTree {
             matches!(entry, ArtifactEntry::Failed { .. } | ArtifactEntry::More { .. })
         };
         self.entries().iter().any(tells)
+    }
+
+    fn folder<'a>(
+        &'a self,
+        file: &'a ArtifactFile,
+        depth: usize,
+        title: Option<&'a str>,
+        entries: &mut Vec<ArtifactEntry<'a>>,
+    ) {
+        let open = self.open.contains(&file.path);
+        entries.push(ArtifactEntry::Folder { file, depth, open, title });
+        if open {
+            self.list(&file.path, depth + 1, entries);
+        }
     }
 
     /// Why nothing at all is known, if that failed.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::artifacts::ArtifactEntry;
 use super::series::LoggedImage;
-use super::{Details, Tab};
+use super::{Details, Tab, models};
 use crate::mlflow::{Metric, ModelVersion, Param, Run, tags};
 use crate::registry::badges;
 use crate::store::ArtifactList;
@@ -28,11 +28,22 @@ pub struct DetailLine {
     /// As it is copied, where that is more than what is shown.
     pub exact: Option<String>,
     pub role: LineRole,
+    /// What it is of, where that is not told by the line's place.
+    pub target: Option<LineTarget>,
+}
+
+/// Files that a line is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineTarget {
+    /// A model, by its address.
+    Folder(String),
+    /// A file that can be looked into, by its path in the tree of artifacts.
+    File(String),
 }
 
 impl DetailLine {
-    fn new(key: impl Into<String>, value: impl Into<String>, role: LineRole) -> Self {
-        Self { key: key.into(), value: value.into(), exact: None, role }
+    pub(super) fn new(key: impl Into<String>, value: impl Into<String>, role: LineRole) -> Self {
+        Self { key: key.into(), value: value.into(), exact: None, role, target: None }
     }
 }
 
@@ -132,7 +143,7 @@ impl Details {
                 }
                 ArtifactEntry::Failed { error, .. } => (error.to_string(), None, LineRole::Bad),
             };
-            Some(DetailLine { key: entry_key(entry), value, exact: exact.cloned(), role })
+            Some(DetailLine { key: entry_key(entry), value, exact: exact.cloned(), role, target: None })
         };
         (range.start..range.end.min(entries.len())).filter_map(line).collect()
     }
@@ -144,7 +155,8 @@ impl Details {
             let DetailLine { value, .. } = registered("", version);
             lines.push(DetailLine::new(value, &version.status, LineRole::Heading));
             let uri = format!("models:/{}/{}", version.name, version.version);
-            lines.push(DetailLine::new("  uri", uri, LineRole::Plain));
+            let from = lines.len() - 1;
+            lines.push(DetailLine::new("  uri", &uri, LineRole::Plain));
             lines.push(DetailLine::new("  source", &version.source, LineRole::Plain));
             if !version.description.is_empty() {
                 lines.push(DetailLine::new("  description", &version.description, LineRole::Plain));
@@ -153,41 +165,18 @@ impl Details {
                 DetailLine::new(format!("  {}", tag.key), &tag.value, LineRole::Plain)
             };
             lines.extend(version.tags.iter().map(tag));
+            lines[from..].iter_mut().for_each(|line| line.target = Some(LineTarget::Folder(uri.clone())));
         }
         lines
     }
 
     fn model_lines(&self, run: &Run) -> Vec<DetailLine> {
-        let models = match self.models.answer() {
-            Some(Ok(models)) => models,
-            Some(Err(error)) => {
-                return vec![DetailLine::new("not read", error.to_string(), LineRole::Bad)];
-            }
-            _ if run.model_outputs.is_empty() => return Vec::new(),
-            _ => return vec![DetailLine::new("loading", "", LineRole::Dim)],
-        };
-        let mut lines = Vec::new();
-        for model in models {
-            lines.push(DetailLine::new(&model.name, &model.status, LineRole::Heading));
-            lines.push(DetailLine::new("  model id", model.model_id.to_string(), LineRole::Plain));
-            lines.push(DetailLine::new("  uri", format!("models:/{}", model.model_id), LineRole::Plain));
-            lines.push(DetailLine::new("  artifacts", &model.artifact_location, LineRole::Plain));
-            let registered = model.tags.iter().find(|tag| tag.key == tags::MODEL_VERSIONS);
-            if let Some(versions) = registered {
-                lines.push(DetailLine::new(
-                    "  registered",
-                    versions_in_words(&versions.value),
-                    LineRole::Plain,
-                ));
-            }
-            lines.extend(
-                model
-                    .params
-                    .iter()
-                    .map(|param| DetailLine::new(format!("  {}", param.key), &param.value, LineRole::Plain)),
-            );
+        match self.models.answer() {
+            Some(Ok(models)) => models.iter().flat_map(|model| model.lines(run)).collect(),
+            Some(Err(error)) => vec![DetailLine::new("not read", error.to_string(), LineRole::Bad)],
+            None if models::places(run).is_empty() => Vec::new(),
+            None => vec![DetailLine::new("loading", "", LineRole::Dim)],
         }
-        lines
     }
 }
 
@@ -195,8 +184,9 @@ impl Details {
 fn entry_key(entry: &ArtifactEntry<'_>) -> String {
     let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     let (depth, mark, words) = match entry {
-        ArtifactEntry::Folder { file, depth, open } => {
-            (depth, if *open { "v " } else { "> " }, format!("{}/", name(&file.path)))
+        ArtifactEntry::Folder { file, depth, open, title } => {
+            let name = title.map_or_else(|| name(&file.path), str::to_owned);
+            (depth, if *open { "v " } else { "> " }, format!("{name}/"))
         }
         ArtifactEntry::File { file, depth } => {
             let image = LoggedImage::of(&file.path).map(|image| image.to_string());
@@ -217,17 +207,6 @@ fn registered(key: &str, version: &ModelVersion) -> DetailLine {
     let words = [format!("{} v{}", version.name, version.version), badges, stage.to_owned()];
     let words: Vec<String> = words.into_iter().filter(|words| !words.is_empty()).collect();
     DetailLine::new(key, words.join(" "), LineRole::Plain)
-}
-
-/// `[{"name": "m", "version": 3}]` as `m version 3`.
-fn versions_in_words(json: &str) -> String {
-    let versions: Vec<serde_json::Value> = serde_json::from_str(json).unwrap_or_default();
-    let words = versions.iter().map(|version| {
-        let plain =
-            |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{} version {}", plain(&version["name"]), plain(&version["version"]))
-    });
-    words.collect::<Vec<_>>().join(", ")
 }
 
 fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
@@ -270,6 +249,7 @@ fn metric(metric: &Metric) -> DetailLine {
         value: format!("{:<12} at step {}", text::number(metric.value), metric.step),
         exact: Some(text::exact(metric.value)),
         role: if metric.value.is_finite() { LineRole::Plain } else { LineRole::Warn },
+        target: None,
     }
 }
 

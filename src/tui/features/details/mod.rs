@@ -6,13 +6,14 @@
 pub mod artifacts;
 pub mod effects;
 mod lines;
+pub mod models;
 pub mod picturing;
 pub mod preview;
 pub mod series;
 pub mod update;
 pub mod view;
 
-use crate::mlflow::{LoggedModel, ModelVersion, Run, RunId};
+use crate::mlflow::{ModelVersion, Run, RunId};
 use crate::sheet::{Cell, Sheet};
 use crate::store::{ArtifactList, StoreError};
 use crate::tui::core::app::App;
@@ -20,7 +21,8 @@ use crate::tui::core::layout::Tab;
 use crate::tui::core::remote::{Remote, Ticket};
 use crate::tui::widgets::cursor::Cursor;
 use artifacts::ArtifactTree;
-pub use lines::{DetailLine, LineRole};
+pub use lines::{DetailLine, LineRole, LineTarget};
+use models::RunModel;
 
 /// What tasks bring back.
 #[derive(Debug, Clone)]
@@ -28,7 +30,7 @@ pub enum Msg {
     Run { ticket: Ticket, result: Result<Box<Run>, StoreError> },
     Artifacts { run: RunId, path: String, ticket: Ticket, result: Result<ArtifactList, StoreError> },
     Preview { run: RunId, path: String, ticket: Ticket, result: Result<preview::Preview, StoreError> },
-    Models { run: RunId, ticket: Ticket, result: Result<Vec<LoggedModel>, StoreError> },
+    Models { run: RunId, ticket: Ticket, result: Result<Vec<RunModel>, StoreError> },
 }
 
 #[derive(Debug, Default)]
@@ -39,8 +41,8 @@ pub struct Details {
     pub wanted: Option<RunId>,
     pub fetched: Remote<Box<Run>>,
     pub artifacts: ArtifactTree,
-    /// The logged models of the run that is shown.
-    pub models: Remote<Vec<LoggedModel>>,
+    /// The models of the run that is shown.
+    pub models: Remote<Vec<RunModel>>,
     /// The registered versions of the run that is shown, as far as they are known.
     pub registered: Vec<ModelVersion>,
     /// They are known: there are no others.
@@ -93,8 +95,27 @@ impl Details {
     pub fn can_open(&self) -> bool {
         match self.tab {
             Tab::Artifacts => self.artifacts.preview.is_none() && !self.artifacts.entries().is_empty(),
+            Tab::Models => matches!(self.target_under_cursor(), Some(LineTarget::File(_))),
             _ => false,
         }
+    }
+
+    /// What the line under the cursor is of.
+    pub fn target_under_cursor(&self) -> Option<LineTarget> {
+        self.window(self.cursor.at..self.cursor.at + 1, "", 0).pop()?.target
+    }
+
+    /// The address of the files under the cursor: `runs:/RUN/PATH`, or `models:/…`.
+    pub fn address_under_cursor(&self) -> Option<String> {
+        let (run, path) = match self.tab {
+            Tab::Artifacts => self.artifact_under_cursor()?,
+            Tab::Models => match self.target_under_cursor()? {
+                LineTarget::Folder(address) => return Some(address),
+                LineTarget::File(path) => return Some(address_of(self.shown_run()?, &path)),
+            },
+            _ => return None,
+        };
+        Some(address_of(run, path))
     }
 
     /// The run and the path of the file that is looked into, or of what is under the cursor in the tree.
@@ -109,6 +130,16 @@ impl Details {
     pub fn shown_run(&self) -> Option<&RunId> {
         self.run().map(|run| &run.info.run_id)
     }
+}
+
+/// The address of a path in the tree of artifacts: that of a logged model's file is one already.
+fn address_of(run: &RunId, path: &str) -> String {
+    if is_of_model(path) { path.to_owned() } else { format!("runs:/{run}/{path}") }
+}
+
+/// Whether a path in the tree is that of a logged model, and not of the run.
+fn is_of_model(path: &str) -> bool {
+    path.starts_with("models:/m-")
 }
 
 /// The lines of a tab.

@@ -2,11 +2,12 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::Msg;
 use super::artifacts::OpenFile;
 use super::effects::Effect;
+use super::models::RunModel;
 use super::series::in_order;
 use super::view::file_area;
+use super::{LineTarget, Msg, models};
 use crate::mlflow::RunId;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
@@ -30,8 +31,9 @@ pub fn answered(app: &mut App, msg: Msg) {
             }
         }
         Msg::Models { run, ticket, result } => {
-            if details.shown_run() == Some(&run) {
-                details.models.take(ticket, result, now);
+            if details.shown_run() == Some(&run) && details.models.take(ticket, result, now) {
+                let models = details.models.value().into_iter().flatten();
+                details.artifacts.models = models.filter_map(RunModel::folder_beside).collect();
             }
         }
     }
@@ -39,12 +41,19 @@ pub fn answered(app: &mut App, msg: Msg) {
 
 /// Opens the folder or file under the cursor.
 pub fn open_artifact(app: &mut App, effects: &mut Effects) {
-    if app.details.tab != Tab::Artifacts {
-        return;
-    }
-    let at = app.details.cursor.at;
-    if let Some(path) = app.details.artifacts.open(at) {
-        look_into(app, path, effects);
+    match app.details.tab {
+        Tab::Artifacts => {
+            if let Some(path) = app.details.artifacts.open(app.details.cursor.at) {
+                look_into(app, path, effects);
+            }
+        }
+        Tab::Models => {
+            if let Some(LineTarget::File(path)) = app.details.target_under_cursor() {
+                app.details.choose_tab(Tab::Artifacts);
+                look_into(app, path, effects);
+            }
+        }
+        Tab::Charts | Tab::Overview | Tab::Metrics | Tab::Params | Tab::Tags | Tab::Datasets => {}
     }
 }
 
@@ -100,16 +109,17 @@ pub fn follow(app: &mut App, effects: &mut Effects) -> bool {
 pub fn needs_of_tab(app: &mut App, effects: &mut Effects) {
     let Some(run) = app.details.run() else { return };
     let id: RunId = run.info.run_id.clone();
-    let models: Vec<_> = run.model_outputs.iter().map(|output| output.model_id.clone()).collect();
+    let models = models::places(run);
+    let shows_models = matches!(app.details.tab, Tab::Models | Tab::Artifacts);
+    if shows_models && !app.details.models.is_asked() && !models.is_empty() {
+        let ticket = app.details.models.ask();
+        effects.push(Effect::LoadModels { id: id.clone(), models, ticket });
+    }
     match app.details.tab {
         Tab::Artifacts => {
             while let Some((path, ticket)) = app.details.artifacts.missing() {
                 effects.push(Effect::ListArtifacts { id: id.clone(), path, ticket });
             }
-        }
-        Tab::Models if !app.details.models.is_asked() && !models.is_empty() => {
-            let ticket = app.details.models.ask();
-            effects.push(Effect::LoadModels { id, models, ticket });
         }
         Tab::Charts
         | Tab::Overview

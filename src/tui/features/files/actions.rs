@@ -2,10 +2,10 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use super::update::address;
 use crate::tui::core::action::{ActionRow, Possible, RUNS, given, rows_of};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
-use crate::tui::core::layout::{Focus, Tab};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -14,26 +14,30 @@ pub enum Action {
     CopyAddress,
 }
 
-rows_of!(row: Files, RUNS, &[Scope::Panes]);
+rows_of!(row: Files, RUNS, &[Scope::Panes, Scope::Models]);
 
 pub const ROWS: &[ActionRow] = &[
-    row(Action::Save, "save-files", &["g w"], "", "save the artifact under the cursor to a path", can_save),
+    row(
+        Action::Save,
+        "save-files",
+        &["g w"],
+        "",
+        "save the artifact, model or version under the cursor to a path",
+        can_save,
+    ),
     row(Action::Cancel, "save-cancel", &["g x"], "", "cancel saving artifacts", is_saving),
     row(
         Action::CopyAddress,
         "copy-artifact",
         &["g y"],
         "",
-        "copy runs:/RUN/PATH of the artifact under the cursor",
+        "copy the address of the artifact or model under the cursor",
         has_artifact,
     ),
 ];
 
 fn has_artifact(app: &App) -> Possible {
-    let is_there = app.focus == Focus::Details
-        && app.details.tab == Tab::Artifacts
-        && app.details.artifact_under_cursor().is_some();
-    given(is_there, "this works on a file or folder of the artifacts tab")
+    given(address(app).is_some(), "this works on an artifact, a model, or a version in the registry")
 }
 
 fn can_save(app: &App) -> Possible {

@@ -5,8 +5,10 @@
 use super::actions::Action;
 use super::effects::Effect;
 use super::{Ended, Msg, Request, Saving};
-use crate::tui::core::app::App;
+use crate::files::Address;
+use crate::tui::core::app::{App, Screen};
 use crate::tui::core::effect::Effects;
+use crate::tui::core::layout::Focus;
 use crate::tui::core::requests::copy;
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::prompt::{Prompt, PromptError};
@@ -32,15 +34,18 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
 }
 
 /// The address of what is under the cursor.
-fn address(app: &App) -> Option<String> {
-    let (run, path) = app.details.artifact_under_cursor()?;
-    Some(format!("runs:/{run}/{path}"))
+pub fn address(app: &App) -> Option<String> {
+    match app.screens.last() {
+        None if app.focus == Focus::Details => app.details.address_under_cursor(),
+        Some(Screen::Models(screen)) => screen.address(),
+        Some(_) | None => None,
+    }
 }
 
 /// Asks for a path.
 fn ask(app: &mut App) {
     let Some(address) = address(app) else { return };
-    let name = crate::files::tame(address.rsplit('/').next().unwrap_or_default());
+    let name = address.parse::<Address>().map_or_else(|_| String::new(), |address| address.name());
     let hint = "a path here, or ~/ for the home folder; nothing is replaced unasked";
     let read = |text: &str| {
         let path = text.trim();

@@ -223,6 +223,12 @@ impl ModelsScreen {
         self.folder.answer().filter(|_| *name == version.name && *number == version.version)
     }
 
+    /// The address of the version that has the keys.
+    pub fn address(&self) -> Option<String> {
+        let version = self.version().filter(|_| self.pane == ModelsPane::Versions)?;
+        Some(format!("models:/{}/{}", version.name, version.version))
+    }
+
     /// The versions of another model are wanted from now on.
     pub fn turn_to(&mut self, model: String) {
         self.versions.forget();
