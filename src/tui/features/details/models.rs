@@ -1,0 +1,213 @@
+//! The models of a run: logged ones (MLflow 3), and those that MLflow 2 keeps among the artifacts.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::lines::{DetailLine, LineRole, LineTarget};
+use crate::files::ModelFolder;
+use crate::mlflow::{ArtifactFile, LoggedModel, ModelId, ModelMetric, Run, tags};
+use crate::text;
+
+/// Points of a metric on a data set that are told; of more, the last ones.
+const POINTS: usize = 20;
+
+/// Where a model of a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelPlace {
+    Logged(ModelId),
+    /// A folder among the artifacts.
+    Artifact(String),
+}
+
+/// A model of a run, and what is in its folder.
+#[derive(Debug, Clone)]
+pub struct RunModel {
+    pub place: ModelPlace,
+    pub logged: Option<LoggedModel>,
+    /// Why it is not known, where it is not.
+    pub folder: Result<ModelFolder, String>,
+}
+
+/// The models that a run names, in its order.
+pub fn places(run: &Run) -> Vec<ModelPlace> {
+    let mut all: Vec<ModelPlace> =
+        run.model_outputs.iter().map(|output| ModelPlace::Logged(output.model_id.clone())).collect();
+    let history = run.tag(tags::MODEL_HISTORY).and_then(|text| serde_json::from_str::<Vec<Json>>(text).ok());
+    for entry in history.iter().flatten() {
+        // MLflow 3 notes logged models there, too.
+        let ids = [entry["model_id"].as_str(), entry["model_uuid"].as_str()];
+        let is_logged = ids.into_iter().flatten().any(|id| all.contains(&ModelPlace::Logged(id.into())));
+        let Some(path) = entry["artifact_path"].as_str().map(|path| path.trim_matches('/')) else { continue };
+        let place = ModelPlace::Artifact(path.to_owned());
+        if !(is_logged || path.is_empty() || all.contains(&place)) {
+            all.push(place);
+        }
+    }
+    all
+}
+
+impl RunModel {
+    /// `models:/m-…`, or `runs:/RUN/PATH`.
+    pub fn address(&self, run: &Run) -> String {
+        match &self.place {
+            ModelPlace::Logged(id) => format!("models:/{id}"),
+            ModelPlace::Artifact(path) => format!("runs:/{}/{path}", run.info.run_id),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match (&self.logged, &self.place) {
+            (Some(model), _) => &model.name,
+            (None, ModelPlace::Logged(id)) => id.as_str(),
+            (None, ModelPlace::Artifact(path)) => path,
+        }
+    }
+
+    /// As a folder beside the artifacts of the run, with its title; those among them are there already.
+    pub fn folder_beside(&self) -> Option<(ArtifactFile, String)> {
+        let ModelPlace::Logged(id) = &self.place else { return None };
+        let file = ArtifactFile { path: format!("models:/{id}"), is_dir: true, file_size: None };
+        Some((file, format!("{} ({id})", self.name())))
+    }
+
+    pub fn lines(&self, run: &Run) -> Vec<DetailLine> {
+        let address = self.address(run);
+        let target = Some(LineTarget::Folder(address.clone()));
+        let line = |key: &str, value: &str, role| DetailLine {
+            target: target.clone(),
+            ..DetailLine::new(key, value, role)
+        };
+        let status = self.logged.as_ref().map_or("", |model| model.status.as_str());
+        let mut lines = vec![line(self.name(), status, LineRole::Heading)];
+        if let Some(model) = &self.logged {
+            lines.push(line("  model id", model.model_id.as_str(), LineRole::Plain));
+        }
+        lines.push(line("  uri", &address, LineRole::Plain));
+        if let Some(model) = &self.logged {
+            lines.push(line("  artifacts", &model.artifact_location, LineRole::Plain));
+            let registered = model.tags.iter().find(|tag| tag.key == tags::MODEL_VERSIONS);
+            if let Some(versions) = registered {
+                let words = versions_in_words(&versions.value);
+                lines.push(line("  registered", &words, LineRole::Plain));
+            }
+            lines.extend(
+                model.params.iter().map(|it| line(&format!("  {}", it.key), &it.value, LineRole::Plain)),
+            );
+            lines.extend(points(&model.metrics).into_iter().map(|(key, value, is_finite)| {
+                let role = if is_finite { LineRole::Plain } else { LineRole::Warn };
+                line(&format!("  {key}"), &value, role)
+            }));
+        }
+        match &self.folder {
+            Err(error) => lines.push(line("  files", error, LineRole::Bad)),
+            Ok(folder) => {
+                for told in folder.lines() {
+                    let role = if told.is_bad { LineRole::Bad } else { LineRole::Plain };
+                    let mut line = line(&format!("  {}", told.key), &told.value, role);
+                    if let Some(file) = told.file {
+                        line.target = Some(LineTarget::File(self.path_of(&file)));
+                    }
+                    lines.push(line);
+                }
+            }
+        }
+        lines
+    }
+
+    /// The path of one of its files in the tree of artifacts.
+    fn path_of(&self, file: &str) -> String {
+        match &self.place {
+            ModelPlace::Logged(id) => format!("models:/{id}/{file}"),
+            ModelPlace::Artifact(path) => format!("{path}/{file}"),
+        }
+    }
+}
+
+/// The model's own metrics by data set, each at its steps: key, words, whether it is a finite number.
+fn points(metrics: &[ModelMetric]) -> Vec<(String, String, bool)> {
+    let mut sets: BTreeMap<(&str, Option<&(String, String)>), Vec<&ModelMetric>> = BTreeMap::new();
+    for metric in metrics {
+        sets.entry((&metric.key, metric.dataset.as_ref())).or_default().push(metric);
+    }
+    let mut lines = Vec::new();
+    for ((key, set), mut points) in sets {
+        points.sort_by_key(|metric| (metric.point.step, metric.point.timestamp));
+        let on = set.map_or(String::new(), |(name, digest)| format!(" on {name} ({digest})"));
+        let hidden = points.len().saturating_sub(POINTS);
+        if hidden > 0 {
+            lines.push((key.to_owned(), format!("{} earlier steps{on}", text::count(hidden)), true));
+        }
+        lines.extend(points.into_iter().skip(hidden).map(|metric| {
+            let value = metric.point.value;
+            let words = format!("{:<12} at step {}{on}", text::number(value), metric.point.step);
+            (key.to_owned(), words, value.is_finite())
+        }));
+    }
+    lines
+}
+
+/// `[{"name": "m", "version": 3}]` as `m version 3`.
+fn versions_in_words(json: &str) -> String {
+    let versions: Vec<Json> = serde_json::from_str(json).unwrap_or_default();
+    let words = versions.iter().map(|version| {
+        let plain = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{} version {}", plain(&version["name"]), plain(&version["version"]))
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mlflow::{LifecycleStage, MetricPoint, ModelOutput, RunInfo, RunStatus, Tag};
+
+    fn run(outputs: &[&str], history: &str) -> Run {
+        let info = RunInfo {
+            run_id: "r".into(),
+            run_name: "calm".into(),
+            experiment_id: "1".into(),
+            user_id: "ana".into(),
+            status: RunStatus::Finished,
+            start_time: None,
+            end_time: None,
+            lifecycle_stage: LifecycleStage::Active,
+            artifact_uri: String::new(),
+        };
+        Run {
+            info,
+            metrics: Vec::new(),
+            params: Vec::new(),
+            tags: vec![Tag::new(tags::MODEL_HISTORY, history)],
+            inputs: Vec::new(),
+            model_outputs: outputs.iter().map(|id| ModelOutput { model_id: (*id).into(), step: 0 }).collect(),
+        }
+    }
+
+    #[test]
+    fn what_mlflow_2_noted_of_models_counts_unless_they_are_logged_ones() {
+        let history = r#"[{"artifact_path": "net", "model_uuid": "u"}, {"artifact_path": "net", "model_uuid": "v"},
+            {"artifact_path": "files/tree/", "model_uuid": "w"}, {"artifact_path": "old", "model_uuid": "m-1"}]"#;
+        let artifact = |path: &str| ModelPlace::Artifact(path.into());
+        let logged = ModelPlace::Logged("m-1".into());
+        assert_eq!(places(&run(&["m-1"], history)), [logged, artifact("net"), artifact("files/tree")]);
+        assert_eq!(places(&run(&[], "no json")), []);
+    }
+
+    #[test]
+    fn the_last_points_of_each_data_set_are_told() {
+        let metric = |step: i64, set: Option<&str>| ModelMetric {
+            key: "rmse".into(),
+            run_id: "r".into(),
+            dataset: set.map(|name| (name.to_owned(), "abcd".to_owned())),
+            point: MetricPoint { step, timestamp: 0, value: if step == 1 { f64::NAN } else { 0.5 } },
+        };
+        let mut metrics: Vec<ModelMetric> = (0..22).rev().map(|step| metric(step, Some("reds"))).collect();
+        metrics.push(metric(1, None));
+        let lines = points(&metrics);
+        assert_eq!(lines.len(), 22);
+        assert_eq!(lines[0], ("rmse".into(), "NaN          at step 1".into(), false));
+        assert_eq!(lines[1].1, "2 earlier steps on reds (abcd)");
+        assert_eq!(lines[21].1, "0.5          at step 21 on reds (abcd)");
+    }
+}
