@@ -80,7 +80,7 @@ fn the_titles_of_a_table_stay_and_its_last_row_is_reached() {
     keys(&mut app, "G", &runs);
     let text = drawn(&app);
     assert!(text.contains("name") && text.contains("row 49") && !text.contains("row 0 "), "{text}");
-    assert!(text.contains("50 rows, columns 1-"), "{text}");
+    assert!(text.contains("50 rows, columns 1-") && text.contains(" 100% "), "{text}");
     keys(&mut app, "l l l l l l l l l l l l l l l", &runs);
     let text = drawn(&app);
     assert!(text.contains("4911") && !text.contains("name") && text.contains("-13 of 13"), "{text}");

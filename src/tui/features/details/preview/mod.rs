@@ -54,6 +54,7 @@ impl Preview {
         let extension = path.rsplit('.').next().unwrap_or_default().to_lowercase();
         match extension.as_str() {
             "png" | "jpg" | "jpeg" | "gif" => return image(&extension, &content),
+            "webp" => return Self::Nothing("WebP images are not shown; PNG, JPEG and GIF are".into()),
             _ if content.is_empty() => return Self::Nothing("the file is empty".into()),
             "parquet" | "pq" => return parquet(content),
             _ => {}

@@ -70,6 +70,7 @@ fn what_is_not_utf_8_is_shown_and_said_and_what_is_no_text_is_not_shown() {
     assert_eq!(kind("a.txt", b"text and\0 more"), "14 B binary");
     assert_eq!(kind("a.log", b"\x1b[1mbold\x1b[0m 10%\r20%\x08"), "log");
     assert_eq!(kind("a.txt", b""), "the file is empty");
+    assert!(kind("a.webp", b"RIFF").contains("are not shown"));
     assert!(kind("a.png", b"no image").contains("cannot be decoded"));
 }
 
