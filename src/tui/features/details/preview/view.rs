@@ -60,7 +60,7 @@ fn draw_heading(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'
     let (kind, style) = match opened.content.answer() {
         None => ("loading".to_owned(), theme.dim),
         Some(Err(_)) => ("not read".to_owned(), theme.bad),
-        Some(Ok(Preview::Text { kind, lines, cut })) => {
+        Some(Ok(Preview::Text { kind, lines, cut, .. })) => {
             let more = if *cut { " at least" } else { "" };
             let from = match opened.left {
                 0 => String::new(),
