@@ -34,6 +34,9 @@ pub fn fit_right(text: &str, cells: usize, ellipsis: &str) -> String {
 
 /// The text in at most `cells` cells, with an ellipsis where it was cut.
 pub fn cut(text: &str, cells: usize, ellipsis: &str) -> String {
+    if text.len() <= cells && safe::is_plainly_ascii(text) {
+        return text.to_owned();
+    }
     // A long text is not measured beyond what can be seen of it.
     let mut used = 0;
     let mut end = 0;

@@ -108,7 +108,10 @@ fn cell(value: &Field, is_nanoseconds: bool) -> String {
         Field::TimestampMicros(at) => moment(Timestamp::from_microsecond(*at)),
         other => other.to_string(),
     };
-    words.truncate(words.floor_char_boundary(CELL));
+    if words.len() > CELL {
+        let end = (0..=CELL).rev().find(|at| words.is_char_boundary(*at));
+        words.truncate(end.unwrap_or(0));
+    }
     words
 }
 

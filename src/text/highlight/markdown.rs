@@ -10,7 +10,7 @@ impl Highlighter {
                 parts.take_rest(Kind::Comment);
                 self.fenced = None;
             } else {
-                parts.parts = inside.line(parts.line);
+                parts.taken = inside.line(parts.line);
             }
             return;
         }

@@ -109,7 +109,7 @@ impl Highlighter {
 
     /// The parts of the next line; what is behind the last one is plain.
     pub fn line(&mut self, line: &str) -> Vec<Part> {
-        let mut parts = Parts { line, at: 0, parts: Vec::new() };
+        let mut parts = Parts { line, at: 0, taken: Vec::new() };
         match self.language {
             Language::Plain => {}
             Language::Json => structured::json(&mut parts),
@@ -119,7 +119,7 @@ impl Highlighter {
             Language::Code(code) => code::line(code, &mut parts, &mut self.until),
         }
         self.is_first = false;
-        parts.parts
+        parts.taken
     }
 }
 
@@ -128,7 +128,7 @@ struct Parts<'a> {
     line: &'a str,
     /// Up to where it is.
     at: usize,
-    parts: Vec<Part>,
+    taken: Vec<Part>,
 }
 
 impl<'a> Parts<'a> {
@@ -142,9 +142,9 @@ impl<'a> Parts<'a> {
             return;
         }
         self.at += bytes;
-        match self.parts.last_mut() {
+        match self.taken.last_mut() {
             Some((end, last)) if *last == kind => *end = self.at,
-            _ => self.parts.push((self.at, kind)),
+            _ => self.taken.push((self.at, kind)),
         }
     }
 

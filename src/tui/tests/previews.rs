@@ -59,7 +59,8 @@ fn style_of(app: &App, theme: &Theme, words: &str) -> Style {
 fn wide_csv() -> String {
     let titles = (0..12).map(|at| format!("column_{at}")).collect::<Vec<_>>().join(",");
     let row = |row: usize| (0..12).map(|at| format!("{}", row * 100 + at)).collect::<Vec<_>>().join(",");
-    format!("name,{titles}\n{}", (0..50).map(|at| format!("row {at},{}\n", row(at))).collect::<String>())
+    let rows: Vec<String> = (0..50).map(|at| format!("row {at},{}\n", row(at))).collect();
+    format!("name,{titles}\n{}", rows.concat())
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn the_titles_of_a_table_stay_and_its_last_row_is_reached() {
     keys(&mut app, "G", &runs);
     let text = drawn(&app);
     assert!(text.contains("name") && text.contains("row 49") && !text.contains("row 0 "), "{text}");
-    assert!(text.contains("50 rows, columns 1-"), "{text}");
+    assert!(text.contains("50 rows, columns 1-") && text.contains(" 100% "), "{text}");
     keys(&mut app, "l l l l l l l l l l l l l l l", &runs);
     let text = drawn(&app);
     assert!(text.contains("4911") && !text.contains("name") && text.contains("-13 of 13"), "{text}");
@@ -93,8 +94,8 @@ fn the_titles_of_a_table_stay_and_its_last_row_is_reached() {
 #[test]
 fn the_last_line_of_a_text_and_what_is_right_of_the_screen_are_reached() {
     let (mut app, runs) = artifacts((60, 20), "", &["train.log"]);
-    let content: String = (0..99).map(|at| format!("line {at} {} end{at}\n", "w".repeat(90))).collect();
-    look_into(&mut app, content.as_bytes());
+    let lines: Vec<String> = (0..99).map(|at| format!("line {at} {} end{at}\n", "w".repeat(90))).collect();
+    look_into(&mut app, lines.concat().as_bytes());
     keys(&mut app, "G", &runs);
     let text = drawn(&app);
     assert!(text.contains("line 98") && !text.contains("end98"), "{text}");

@@ -23,9 +23,8 @@ impl LoggedImage {
         // MLflow 3 parts a name with plus signs and has a tilde for a slash of the key; before it was `%` and `#`.
         [('+', '~'), ('%', '#')].into_iter().find_map(|(mark, slash)| {
             let parts: Vec<&str> = stem.split(mark).collect();
-            let (key, step, timestamp, rest) = match parts.as_slice() {
-                [key, "step", step, "timestamp", timestamp, _uuid, rest @ ..] => (key, step, timestamp, rest),
-                _ => return None,
+            let [key, "step", step, "timestamp", timestamp, _uuid, rest @ ..] = parts.as_slice() else {
+                return None;
             };
             let is_compressed = match rest {
                 [] => false,

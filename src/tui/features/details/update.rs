@@ -82,7 +82,7 @@ pub fn go_aside(app: &mut App, by: isize, effects: &mut Effects) {
     let Some(next) = at.checked_add_signed(by).and_then(|at| images.get(at)).map(|next| (*next).to_owned())
     else {
         let end = if by < 0 { "first" } else { "last" };
-        app.status = Some(format!("this is the {end} of {} images", images.len()).into());
+        app.status = Some(format!("this is the {end} of {} images", images.len()));
         return;
     };
     if let Some(at) = app.details.artifacts.place(&next) {

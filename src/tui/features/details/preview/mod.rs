@@ -17,8 +17,8 @@ pub use words::TextLine;
 
 /// Larger files are not fetched to be looked at (bytes).
 pub const LARGEST: usize = 8_000_000;
-/// Lines that are kept, and cells of each.
-const LINES: usize = 5_000;
+/// Lines that are kept, and cells of each: of nearly every file that is not too large all of them.
+const LINES: usize = 100_000;
 const CELLS: usize = 1_000;
 /// Images are kept no larger than this, in pixels: to be drawn in pixels, and to be drawn in cells.
 const LARGEST_IMAGE: u32 = 1_200;
@@ -29,6 +29,8 @@ pub enum Preview {
     Text {
         kind: String,
         lines: Vec<TextLine>,
+        /// Cells of the longest line.
+        widest: usize,
         /// There is more than is kept.
         cut: bool,
     },
@@ -54,6 +56,7 @@ impl Preview {
         let extension = path.rsplit('.').next().unwrap_or_default().to_lowercase();
         match extension.as_str() {
             "png" | "jpg" | "jpeg" | "gif" => return image(&extension, &content),
+            "webp" => return Self::Nothing("WebP images are not shown; PNG, JPEG and GIF are".into()),
             _ if content.is_empty() => return Self::Nothing("the file is empty".into()),
             "parquet" | "pq" => return parquet(content),
             _ => {}
@@ -78,7 +81,8 @@ impl Preview {
         let mut lines = words::lines(language, &words);
         let cut = lines.len() > LINES;
         lines.truncate(LINES);
-        Self::Text { kind: kind(language.name()), lines, cut }
+        let widest = lines.iter().map(|line| text::width(&line.words)).max().unwrap_or(0);
+        Self::Text { kind: kind(language.name()), lines, widest, cut }
     }
 
     /// Lines, for scrolling.
@@ -98,10 +102,7 @@ impl Preview {
     /// How far it can be scrolled to the right in so much room: in columns of a table, in cells of a text.
     pub fn furthest(&self, room: usize) -> usize {
         match self {
-            Self::Text { lines, .. } => {
-                let widest = lines.iter().map(|line| text::width(&line.words)).max().unwrap_or(0);
-                widest.saturating_sub(room)
-            }
+            Self::Text { widest, .. } => widest.saturating_sub(room),
             Self::Table { table, .. } => table.last_from(room),
             Self::Image { .. } | Self::Nothing(_) => 0,
         }

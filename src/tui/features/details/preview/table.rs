@@ -1,11 +1,12 @@
 //! Tables: what CSV, Parquet and logged tables hold, and how much of it stands side by side.
 
-use super::{CELLS, LINES};
+use super::CELLS;
 use crate::learn::data::{ParquetHead, separator_of};
 use crate::text;
 
-/// Columns and cells that are kept.
+/// Columns, rows and cells that are kept.
 pub const COLUMNS: usize = 500;
+const ROWS: usize = 50_000;
 const ALL_CELLS: usize = 400_000;
 /// Cells of the screen that a column takes at most, where others need the room.
 const WIDEST: usize = 30;
@@ -34,7 +35,7 @@ pub struct Column {
 
 /// Rows of a table that is kept, with so many columns.
 pub fn kept_rows(columns: usize) -> usize {
-    LINES.min(ALL_CELLS / columns.clamp(1, COLUMNS))
+    ROWS.min(ALL_CELLS / columns.clamp(1, COLUMNS))
 }
 
 /// Whether a cell says that there is nothing in it.
@@ -88,7 +89,7 @@ impl Table {
         while reader.read_byte_record(&mut record).ok()? {
             all_rows += 1;
             all_columns = all_columns.max(record.len());
-            if rows.len() < LINES && cells < ALL_CELLS {
+            if rows.len() < ROWS && cells < ALL_CELLS {
                 cells += record.len().min(COLUMNS);
                 rows.push(kept(&record));
             }
@@ -177,7 +178,7 @@ mod tests {
         let wide = table(&format!("{}\n", "x,".repeat(1_000_000)).repeat(2));
         assert_eq!((wide.columns.len(), wide.all_columns), (COLUMNS, 1_000_001));
         let long = table(&"1,2\n".repeat(100_001));
-        assert_eq!((long.rows.len(), long.all_rows), (LINES, 100_000));
+        assert_eq!((long.rows.len(), long.all_rows), (ROWS, 100_000));
     }
 
     #[test]

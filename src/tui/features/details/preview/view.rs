@@ -19,7 +19,7 @@ use crate::tui::widgets::theme::{ImageColors, Theme};
 /// A file that is looked into, under its name.
 pub fn draw_file(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let body = below_heading(area);
-    draw_heading(app, opened, theme, frame, Rect { height: 1, ..area });
+    draw_heading(app, opened, theme, frame, area);
     let width = body.width as usize;
     match opened.content.answer() {
         Some(Ok(Preview::Text { lines, .. })) => {
@@ -54,11 +54,13 @@ pub fn draw_file(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<
 
 /// What the file is called, and what there is of it.
 fn draw_heading(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+    let height = below_heading(area).height;
+    let area = Rect { height: 1, ..area };
     let width = area.width as usize;
     let (kind, style) = match opened.content.answer() {
         None => ("loading".to_owned(), theme.dim),
         Some(Err(_)) => ("not read".to_owned(), theme.bad),
-        Some(Ok(Preview::Text { kind, lines, cut })) => {
+        Some(Ok(Preview::Text { kind, lines, cut, .. })) => {
             let more = if *cut { " at least" } else { "" };
             let from = match opened.left {
                 0 => String::new(),
@@ -91,7 +93,19 @@ fn draw_heading(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'
     let kind = text::cut(&text::clean(&kind), room, theme.glyphs.ellipsis);
     let heading =
         Line::from(vec![Span::styled(name, theme.accent), Span::styled(format!("  {kind}"), style)]);
+    let free = width.saturating_sub(heading.width());
     frame.render_widget(heading, area);
+    let share = opened.content.value().and_then(|content| seen_share(content, opened.top, height));
+    if let Some(share) = share.map(|share| format!("{share}%")).filter(|share| free > share.len() + 1) {
+        let place = Rect { x: area.x + area.width - share.len() as u16, width: share.len() as u16, ..area };
+        frame.render_widget(Span::styled(share, theme.dim), place);
+    }
+}
+
+/// How much of a file stands above the end of the screen, in percent; none where all of it is seen.
+fn seen_share(content: &Preview, top: usize, height: u16) -> Option<usize> {
+    let (seen, length) = ((height as usize).saturating_sub(content.header()), content.length());
+    (length > seen).then(|| (top + seen).min(length) * 100 / length)
 }
 
 fn counted(number: usize, what: &str) -> String {
