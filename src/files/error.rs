@@ -60,6 +60,14 @@ impl TransferError {
         }
     }
 
+    /// As an error of the store, where nobody tells them apart.
+    pub fn in_store(self, operation: &str) -> StoreError {
+        match self {
+            Self::Store(error) => error,
+            error => StoreError::new(operation, ErrorKind::Invalid(error.to_string())),
+        }
+    }
+
     /// What can be done about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {

@@ -211,7 +211,7 @@ mod tests {
                 "|alcohol  double  optional",
                 "requires|mlflow==3",
                 "|numpy",
-                "files|MLmodel           196 B",
+                "files|MLmodel           179 B",
                 "|data/weights.bin  2.0 kB",
                 "|requirements.txt  17 B",
             ]

@@ -50,22 +50,17 @@ with mlflow.start_run(run_name="with-files"):
 const LOG_MODEL: &str = r#"
 import mlflow, os, sys, tempfile
 from mlflow.entities import LoggedModelOutput
-client = mlflow.MlflowClient(sys.argv[1])
+mlflow.set_tracking_uri(sys.argv[1])
+client = mlflow.MlflowClient()
 experiment = client.create_experiment("wine")
 run = client.create_run(experiment, run_name="with-model").info.run_id
 model = client.create_logged_model(experiment, "net", run, params={"depth": "3"}).model_id
 with tempfile.TemporaryDirectory() as folder:
     with open(os.path.join(folder, "MLmodel"), "w") as file:
-        file.write("flavors:
-  sklearn:
-    sklearn_version: 1.9.1
-signature:
-"
-                   "  inputs: '[{"name": "alcohol", "type": "double", "required": true}]'
-")
+        file.write("flavors:\n  sklearn:\n    sklearn_version: 1.9.1\nsignature:\n"
+                   "  inputs: '[{\"name\": \"alcohol\", \"type\": \"double\", \"required\": true}]'\n")
     with open(os.path.join(folder, "requirements.txt"), "w") as file:
-        file.write("scikit-learn==1.9.1
-")
+        file.write("scikit-learn==1.9.1\n")
     client.log_model_artifacts(model, folder)
 client.finalize_logged_model(model, "READY")
 client.log_outputs(run, [LoggedModelOutput(model, 0)])
@@ -203,7 +198,9 @@ fn a_logged_model_is_looked_into_and_saved() {
     terminal.wait_for("saved 20 B as");
     assert_eq!(std::fs::read(&copy).unwrap(), b"scikit-learn==1.9.1\n");
     // A version is saved whole.
-    terminal.type_keys("\x1bM\r");
+    terminal.type_keys("\x1bM");
+    terminal.wait("its version", |s| line_of(s, "v1 ").is_some_and(|line| line.contains("with-model")));
+    terminal.type_keys("\r");
     terminal.wait_for("alcohol double");
     terminal.type_keys("gw");
     terminal.wait_for("Save models:/wine-model/1 as");

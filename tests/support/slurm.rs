@@ -1,6 +1,7 @@
 //! A private Slurm for tests: the real slurmctld and slurmd's on loopback, which end with it. Needs Debian's packages and root.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -154,12 +155,13 @@ impl Cluster {
 impl Cluster {
     /// All that is known of it, for a test that fails.
     fn tell_all(&self) {
+        let mut told = std::io::stderr();
         for (program, words) in [("squeue", &["-t", "all", "-l"][..]), ("sinfo", &["-N", "-l"])] {
-            eprintln!("{program}:\n{}", self.ask(program, words));
+            let _ = writeln!(told, "{program}:\n{}", self.ask(program, words));
         }
         for entry in fs::read_dir(self.path().join("log")).unwrap().flatten() {
             let text = fs::read(entry.path()).unwrap_or_default();
-            eprintln!("{}:\n{}", entry.file_name().display(), String::from_utf8_lossy(&text));
+            let _ = writeln!(told, "{}:\n{}", entry.file_name().display(), String::from_utf8_lossy(&text));
         }
     }
 }

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use super::models::{ModelPlace, RunModel};
 use super::preview::{LARGEST, Preview};
 use super::{Msg, address_of, is_of_model};
-use crate::files::{self, Address, Entries, TransferError};
+use crate::files::{self, Address, Entries};
 use crate::mlflow::RunId;
 use crate::registry::find_nan;
 use crate::store::{ArtifactList, ErrorKind, Result, Store, StoreError};
@@ -70,13 +70,6 @@ async fn load_models(store: &Store, run: &RunId, places: Vec<ModelPlace>) -> Res
     futures_util::stream::iter(models).buffered(SIDE_BY_SIDE).collect::<Vec<_>>().await.into_iter().collect()
 }
 
-fn store_error(error: TransferError) -> StoreError {
-    match error {
-        TransferError::Store(error) => error,
-        error => StoreError::new("read the files of the model", ErrorKind::Invalid(error.to_string())),
-    }
-}
-
 /// Lists a folder of the run, or of a logged model.
 async fn list(store: &Store, id: &RunId, path: &str) -> Result<ArtifactList> {
     if !is_of_model(path) {
@@ -86,8 +79,11 @@ async fn list(store: &Store, id: &RunId, path: &str) -> Result<ArtifactList> {
         let source = files::resolve(store, &path.parse()?).await?;
         files::entries(&source).await
     };
-    let Entries { mut files, is_cut, .. } = list.await.map_err(store_error)?;
-    files.iter_mut().for_each(|file| file.path = format!("{path}/{}", file.path));
+    let Entries { mut files, is_cut, .. } =
+        list.await.map_err(|error| error.in_store("list the files of the model"))?;
+    for file in &mut files {
+        file.path = format!("{path}/{}", file.path);
+    }
     Ok(ArtifactList { files, is_cut })
 }
 
@@ -104,9 +100,9 @@ async fn read(store: &Store, id: &RunId, path: &str) -> Result<Vec<u8>> {
             Ok(())
         })
         .await?;
-        Ok(content)
+        files::Result::Ok(content)
     };
-    let content = read.await.map_err(store_error)?;
+    let content = read.await.map_err(|error| error.in_store("read the file of the model"))?;
     if content.len() > LARGEST {
         return Err(StoreError::new("read the file", ErrorKind::TooMuch(String::new())));
     }

@@ -1,7 +1,5 @@
 //! The models of a run: logged ones (MLflow 3), and those that MLflow 2 keeps among the artifacts.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
 use super::lines::{DetailLine, LineRole, LineTarget};
@@ -126,19 +124,17 @@ impl RunModel {
 
 /// The model's own metrics by data set, each at its steps: key, words, whether it is a finite number.
 fn points(metrics: &[ModelMetric]) -> Vec<(String, String, bool)> {
-    let mut sets: BTreeMap<(&str, Option<&(String, String)>), Vec<&ModelMetric>> = BTreeMap::new();
-    for metric in metrics {
-        sets.entry((&metric.key, metric.dataset.as_ref())).or_default().push(metric);
-    }
+    let mut points: Vec<&ModelMetric> = metrics.iter().collect();
+    points.sort_by_key(|it| (&it.key, &it.dataset, it.point.step, it.point.timestamp));
     let mut lines = Vec::new();
-    for ((key, set), mut points) in sets {
-        points.sort_by_key(|metric| (metric.point.step, metric.point.timestamp));
-        let on = set.map_or(String::new(), |(name, digest)| format!(" on {name} ({digest})"));
+    for points in points.chunk_by(|a, b| (&a.key, &a.dataset) == (&b.key, &b.dataset)) {
+        let (key, set) = (points[0].key.as_str(), &points[0].dataset);
+        let on = set.as_ref().map_or(String::new(), |(name, digest)| format!(" on {name} ({digest})"));
         let hidden = points.len().saturating_sub(POINTS);
         if hidden > 0 {
             lines.push((key.to_owned(), format!("{} earlier steps{on}", text::count(hidden)), true));
         }
-        lines.extend(points.into_iter().skip(hidden).map(|metric| {
+        lines.extend(points.iter().skip(hidden).map(|metric| {
             let value = metric.point.value;
             let words = format!("{:<12} at step {}{on}", text::number(value), metric.point.step);
             (key.to_owned(), words, value.is_finite())

@@ -2,7 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::screen::ModelsPane;
+use super::screen::{ModelsPane, ModelsScreen};
 use super::update::screen;
 use crate::tui::core::action::{ActionRow, MODELS, Possible, always, can_write, given, rows_of};
 use crate::tui::core::app::App;
@@ -130,7 +130,9 @@ fn has_model(app: &App) -> Possible {
 }
 
 fn has_version(app: &App) -> Possible {
-    given(screen(app).is_some_and(|screen| !screen.versions().is_empty()), "the model has no versions")
+    let is_read = screen(app).is_some_and(ModelsScreen::knows_versions);
+    let why = if is_read { "the model has no versions" } else { "its versions are still being read" };
+    given(screen(app).is_some_and(|screen| !screen.versions().is_empty()), why)
 }
 
 /// Enter opens the versions, and the run of one.

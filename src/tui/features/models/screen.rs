@@ -200,6 +200,11 @@ impl ModelsScreen {
         self.versions.value().filter(|_| is_it).map_or(&[], |versions| versions.as_slice())
     }
 
+    /// Whether it is known which versions the model under the cursor has.
+    pub fn knows_versions(&self) -> bool {
+        self.of.is_some() && self.of == self.chosen && self.versions.value().is_some()
+    }
+
     /// The version under the cursor.
     pub fn version(&self) -> Option<&ModelVersion> {
         self.versions().get(self.version_cursor.at)

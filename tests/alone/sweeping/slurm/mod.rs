@@ -6,6 +6,7 @@ mod holding;
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -129,7 +130,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the driver:\n{}", self.said());
+            let _ = writeln!(std::io::stderr(), "the driver:\n{}", self.said());
         }
     }
 }
