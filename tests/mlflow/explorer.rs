@@ -189,7 +189,7 @@ fn a_logged_model_is_looked_into_and_saved() {
     assert!(point("at step 0") && point("at step 1"), "{screen}");
     // A file of it is looked into and saved; it stands in a folder behind the artifacts of the run.
     terminal.type_keys("G\r");
-    terminal.wait_for("net (m-");
+    terminal.wait_for("net m-");
     terminal.wait("the file", |screen| screen.matches("scikit-learn==1.9.1").count() == 1);
     let copy = folder.path().join("copy.txt");
     terminal.type_keys("gw");

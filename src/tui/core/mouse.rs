@@ -143,7 +143,7 @@ fn click(app: &mut App, places: &Geometry, event: MouseEvent, effects: &mut Effe
         }
         Focus::Runs => runs::update::click(app, area, (event.column, event.row), effects),
         Focus::Details if line == 0 => {
-            if let Some(tab) = tab_at(area, event.column) {
+            if let Some(tab) = tab_at(area, app.details.tab, event.column) {
                 app.details.choose_tab(tab);
             }
         }

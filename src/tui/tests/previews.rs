@@ -184,3 +184,22 @@ fn nothing_in_a_file_steers_the_terminal() {
         }
     }
 }
+
+#[test]
+fn the_current_tab_is_seen_and_clicked_where_it_stands() {
+    for width in [24, 40, 60, 80] {
+        let (mut app, runs) = opened((width, 20), 3);
+        keys(&mut app, "3 z", &runs);
+        for tab in Tab::ALL {
+            app.details.choose_tab(tab);
+            let screen = drawn(&app);
+            let line = screen.lines().nth(1).unwrap().to_owned();
+            let at = line.find(tab.title()).unwrap_or_else(|| panic!("{width}: {tab:?} in {line}"));
+            let cells = crate::text::width(&line[..at]) as u16;
+            let area = app.geometry().details.unwrap();
+            // The screen is quoted.
+            let x = cells - 1;
+            assert_eq!(details::view::tab_at(area, tab, x), Some(tab), "{width} {line}");
+        }
+    }
+}

@@ -336,7 +336,7 @@ fn aliases_stand_wherever_the_run_does() {
     world.app.details.choose_tab(Tab::Models);
     world.has("wine v2 @champion Production");
     world.has("models:/wine/2");
-    world.lacks("no logged models");
+    world.lacks("no models");
     world.keys("L");
     assert!(line(&world, "calm-1").iter().any(|line| line.contains("0.8") && line.contains("@champion")));
     // Runs side by side.

@@ -10,6 +10,9 @@ use crate::text;
 /// Points of a metric on a data set that are told; of more, the last ones.
 const POINTS: usize = 20;
 
+/// Characters of an id that tell models of one name apart.
+const SHORT: usize = 10;
+
 /// Where a model of a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelPlace {
@@ -66,7 +69,8 @@ impl RunModel {
     pub fn folder_beside(&self) -> Option<(ArtifactFile, String)> {
         let ModelPlace::Logged(id) = &self.place else { return None };
         let file = ArtifactFile { path: format!("models:/{id}"), is_dir: true, file_size: None };
-        Some((file, format!("{} ({id})", self.name())))
+        let short: String = id.as_str().chars().take(SHORT).collect();
+        Some((file, format!("{} {short}", self.name())))
     }
 
     pub fn lines(&self, run: &Run) -> Vec<DetailLine> {

@@ -19,13 +19,16 @@ use crate::tui::widgets::theme::Theme;
 
 /// From this width on a file stands beside the tree that it was opened in.
 const SIDE_BY_SIDE: u16 = 96;
+/// Cells before the first tab, and of the sign that there are others before it.
+const LEAD: u16 = 3;
+const MORE: u16 = 2;
 /// Cells of the size of a file.
 const SIZE: u16 = 8;
 
 /// Draws the pane, but for charts: what of the line above them is left to say how they are drawn.
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) -> Option<Rect> {
     let focused = app.focus == Focus::Details;
-    let block = pane_block(theme, focused, title(app, theme, focused));
+    let block = pane_block(theme, focused, title(app, theme, focused, area.width));
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let details = &app.details;
@@ -131,7 +134,7 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     if length == 0 {
         let words = match details.tab {
             Tab::Models if !details.knows_registered => "loading".to_owned(),
-            Tab::Models => "no logged models and no registered versions; runs of MLflow 2 keep their models among the artifacts".to_owned(),
+            Tab::Models => "no models: neither logged nor registered".to_owned(),
             Tab::Artifacts => {
                 let place = details.run().map_or("", |run| run.info.artifact_uri.as_str());
                 if place.is_empty() { "no artifacts".into() } else { format!("no artifacts in {place}") }
@@ -168,10 +171,14 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
     });
 }
 
-/// The tabs, of which the current one is marked; those that do not fit are cut off by the border.
-fn title<'a>(app: &App, theme: &Theme, focused: bool) -> Line<'a> {
+/// The tabs, of which the current one is marked and seen; those that do not fit are cut off by the border.
+fn title<'a>(app: &App, theme: &Theme, focused: bool, width: u16) -> Line<'a> {
     let mut spans = vec![Span::styled(" 3 ", if focused { theme.accent } else { theme.text })];
-    for tab in Tab::ALL {
+    let first = first_tab(width, app.details.tab);
+    if first > 0 {
+        spans.push(Span::styled(format!("{} ", theme.glyphs.ellipsis), theme.dim));
+    }
+    for tab in Tab::ALL.into_iter().skip(first) {
         let style = if tab == app.details.tab { theme.chosen_column } else { theme.dim };
         spans.push(Span::styled(tab.title(), style));
         spans.push(Span::raw(" "));
@@ -179,10 +186,22 @@ fn title<'a>(app: &App, theme: &Theme, focused: bool) -> Line<'a> {
     Line::from(spans)
 }
 
+/// The first tab that is shown: further on where the current one would be cut off by the border.
+fn first_tab(width: u16, current: Tab) -> usize {
+    let at = Tab::ALL.iter().position(|tab| *tab == current).unwrap_or(0);
+    let cells = |first: usize| {
+        let titles: usize = Tab::ALL[first..=at].iter().map(|tab| tab.title().len() + 1).sum();
+        titles + if first > 0 { MORE as usize } else { 0 }
+    };
+    let room = width.saturating_sub(2 + LEAD) as usize;
+    (0..at).find(|first| cells(*first) <= room).unwrap_or(at)
+}
+
 /// The tab whose title stands at a place of the upper border.
-pub fn tab_at(area: Rect, x: u16) -> Option<Tab> {
-    let mut left = area.x + 1 + 3;
-    for tab in Tab::ALL {
+pub fn tab_at(area: Rect, current: Tab, x: u16) -> Option<Tab> {
+    let first = first_tab(area.width, current);
+    let mut left = area.x + 1 + LEAD + if first > 0 { MORE } else { 0 };
+    for tab in Tab::ALL.into_iter().skip(first) {
         let width = tab.title().len() as u16;
         if (left..left + width).contains(&x) {
             return Some(tab);

@@ -86,7 +86,7 @@ fn draw_heading(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'
             (image.to_string(), format!("{} of {of} ({before}, {after}), {kind}", text::count(at + 1)))
         }
         (Some(image), None) => (image.to_string(), kind),
-        (None, _) => (opened.path.clone(), kind),
+        (None, _) => (below_model(&opened.path).to_owned(), kind),
     };
     let name = text::cut(&text::clean(&name), width / 2, theme.glyphs.ellipsis);
     let room = width.saturating_sub(text::width(&name) + 2);
@@ -100,6 +100,12 @@ fn draw_heading(app: &App, opened: &OpenFile, theme: &Theme, frame: &mut Frame<'
         let place = Rect { x: area.x + area.width - share.len() as u16, width: share.len() as u16, ..area };
         frame.render_widget(Span::styled(share, theme.dim), place);
     }
+}
+
+/// The path of a file of a logged model from the model's folder; that of other files as it is.
+fn below_model(path: &str) -> &str {
+    let below = path.strip_prefix("models:/").and_then(|path| path.split_once('/'));
+    below.map_or(path, |(_, below)| below)
 }
 
 /// How much of a file stands above the end of the screen, in percent; none where all of it is seen.
