@@ -1,6 +1,6 @@
 //! Figures, each beside the yardstick that it is judged by, measured in the same minute on stores made here.
 //!
-//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps` chooses. Absolute times are remarks,
+//! `cargo bench` prints all of them; `cargo bench -- start load logger server keys charts compare idle arrivals day command selecting training beside scores sweeps registry` chooses. Absolute times are remarks,
 //! ratios are the result.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
@@ -8,6 +8,7 @@ mod bare;
 mod charts;
 mod idle;
 mod keys;
+mod registry;
 mod selecting;
 mod stores;
 #[path = "../../tests/support/mod.rs"]
@@ -90,6 +91,9 @@ fn main() {
     }
     if wanted("sweeps") {
         sweeps::sweeps(&folder);
+    }
+    if wanted("registry") {
+        registry::registry(&folder);
     }
     if wanted("selecting") {
         selecting::selecting(&folder);
