@@ -78,11 +78,11 @@ impl TransferError {
             Self::Exists(_) | Self::InRun(_) => Some("--force replaces files of the same name"),
             Self::Unlisted(_) => Some("--force sends them all the same, and replaces files of the same name"),
             Self::Changed(_) => Some("run the command again when nobody writes to it"),
-            Self::Address(_) | Self::Nothing(_) => Some(
+            Self::Address(_) => Some(
                 "an address is runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-MODEL_ID",
             ),
             Self::Differs(_) => Some("--force downloads it again"),
-            Self::Name(..) | Self::Busy(_) | Self::Local(_) => None,
+            Self::Nothing(_) | Self::Name(..) | Self::Busy(_) | Self::Local(_) => None,
         }
     }
 }

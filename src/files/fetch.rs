@@ -28,8 +28,8 @@ const WAITING: usize = 2;
 const ATTEMPTS: u32 = 5;
 /// Bytes that are zero from here on are left out of what is written: they are a hole in the file.
 const HOLE: usize = 64 << 10;
-/// A file of no more bytes is asked for anew where it breaks off: what is known of it need not be kept.
-const SMALL: u64 = 64 << 10;
+/// What is known of a file of no more bytes is not kept beside it: it is asked for anew by the next transfer.
+const SMALL: u64 = 4 << 10;
 /// Bytes of what is known of a part.
 const NOTE: u64 = 4 << 10;
 
@@ -235,8 +235,9 @@ async fn attempt(
         return Err(changed(&listed.path, listed_size, size));
     }
     let is_small = size.or(listed.file_size).is_some_and(|size| size <= SMALL);
-    if !is_small && (version != part.version || from == 0) {
-        part.version.clone_from(&version);
+    let is_other = version != part.version || from == 0;
+    part.version.clone_from(&version);
+    if is_other && !is_small {
         let (note, version) = (note.to_owned(), version.unwrap_or_default());
         blocking(move || {
             if version.is_empty() {

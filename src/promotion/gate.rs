@@ -186,7 +186,7 @@ fn first(objective: &MetricGoal, role: &Role, (name, own): (&str, Option<f64>)) 
         None => (Outcome::Unknown, format!("{name} has no {metric}")),
         Some(own) if !own.is_finite() => (Outcome::Failed, format!("{name} has {metric} {}", exact(own))),
         Some(own) => {
-            (Outcome::Passed, format!("{name} has {metric} {}, and no version is {role}", exact(own)))
+            (Outcome::Passed, format!("{name} has {metric} {}, and no version is {role}", number(own)))
         }
     };
     Check { own, ..check(CheckOf::Better(metric.clone()), outcome, words) }
@@ -209,11 +209,18 @@ pub fn better(
         (Some(own), Some(other)) => {
             // Whatever is a number is better than what is none.
             let is_better = !other.is_finite() || is_better_by(objective.goal, own, other, least);
-            let both = format!("{name} has {metric} {}, {held} has {}", exact(own), exact(other));
+            let (own_words, other_words) = told_apart(own, other);
+            let both = format!("{name} has {metric} {own_words}, {held} has {other_words}");
             (Outcome::of(is_better), format!("{both}{}", apart(objective, own, other, least)))
         }
     };
     Check { own, other, ..check(CheckOf::Better(metric.clone()), outcome, words) }
+}
+
+/// Two values with as many digits as tell them apart.
+pub(super) fn told_apart(own: f64, other: f64) -> (String, String) {
+    let short = (number(own), number(other));
+    if short.0 != short.1 || own == other { short } else { (exact(own), exact(other)) }
 }
 
 fn apart(objective: &MetricGoal, own: f64, other: f64, least: f64) -> String {

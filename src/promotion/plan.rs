@@ -1,14 +1,14 @@
 //! What a promotion would write, and what the gate says of it, before anything is written.
 
 use super::facts::{Facts, facts, facts_of_new, if_there, read_nan};
-use super::gate::{Verdict, judge};
+use super::gate::{Verdict, judge, told_apart};
 use super::log::{Log, Promotion, VERSION_OF, later_id};
 use super::policy::{ModelPolicy, Role};
 use crate::mlflow::{ModelVersion, RegisteredModel, RunId};
 use crate::registry::metric_of;
 use crate::select::{MetricGoal, Patterns};
 use crate::store::{ErrorKind, Result, Store, StoreError};
-use crate::text::exact;
+use crate::text::number;
 
 /// Characters of a reason that are kept: MLflow 2 takes no long tags.
 const WHY_CHARS: usize = 300;
@@ -70,14 +70,16 @@ impl PromotionPlan {
     /// The metric of both, in words.
     pub fn difference(&self) -> Option<String> {
         let (objective, own, other) = self.measured.as_ref()?;
-        let told = |value: Option<f64>| value.map_or("unknown".to_owned(), exact);
+        let told = |value: Option<f64>| value.map_or("unknown".to_owned(), number);
+        let apart = own.zip(*other).map(|(own, other)| told_apart(own, other));
+        let (own_value, other_value) = apart.unwrap_or_else(|| (told(*own), told(*other)));
         let metric = &objective.metric;
-        let own_words = format!("{metric}: {}", told(*own));
+        let own_words = format!("{metric}: {own_value}");
         let Some(holder) = self.holder else { return Some(own_words) };
-        let difference = own.zip(*other).map_or(String::new(), |(own, other)| {
-            format!(", a difference of {}", crate::text::number(own - other))
-        });
-        Some(format!("{own_words}, v{holder} has {}{difference}", told(*other)))
+        let difference = own
+            .zip(*other)
+            .map_or(String::new(), |(own, other)| format!(", a difference of {}", number(own - other)));
+        Some(format!("{own_words}, v{holder} has {other_value}{difference}"))
     }
 }
 

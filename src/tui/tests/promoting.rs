@@ -29,6 +29,15 @@ fn a_version_is_promoted_after_a_look_and_taken_back() {
     world.keys("U");
     world.has("wine v4 is no longer @champion; v2 is again");
     assert_eq!((world.alias("champion"), world.alias("previous-champion")), (Some(2), None));
+    // To an alias that nobody thought of.
+    world.keys("B");
+    world.typed("another");
+    world.keys("enter");
+    world.typed("shadow");
+    world.keys("enter");
+    world.has("Promote wine v4 to @shadow?");
+    world.keys("y");
+    assert_eq!((world.alias("shadow"), world.alias("champion")), (Some(4), Some(2)));
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn send(app: &mut App, edit: Edit, effects: &mut Effects) {
     effects.push(Effect::Change(Box::new(edit)));
 }
 
-fn alias_of(text: &str) -> Result<String, PromptError> {
+pub fn alias_of(text: &str) -> Result<String, PromptError> {
     let alias = text.trim().trim_start_matches('@').to_owned();
     check_alias(&alias).map_err(|error| error.to_string())?;
     Ok(alias)

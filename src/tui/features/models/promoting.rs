@@ -14,6 +14,7 @@ use crate::tui::core::effect::Effects;
 use crate::tui::core::requests::{compare_runs, reread};
 use crate::tui::widgets::confirm::Confirm;
 use crate::tui::widgets::picker::{Item, Picked, Picker};
+use crate::tui::widgets::prompt::Prompt;
 
 /// The roles that a version can be promoted to: those of the policy, or the usual ones.
 fn roles(app: &App, policy: &ModelPolicy) -> Vec<Role> {
@@ -51,15 +52,28 @@ pub fn pick_role(app: &mut App, effects: &mut Effects) {
         }
         (None, Role::Stage(_)) => "a stage".into(),
     };
-    let items: Vec<_> = open
+    let mut items: Vec<_> = open
         .into_iter()
-        .map(|role| Item { label: role.to_string(), note: from(&role), on: None, value: role })
+        .map(|role| Item { label: role.to_string(), note: from(&role), on: None, value: Some(role) })
         .collect();
+    items.push(Item { label: "another alias".into(), note: String::new(), on: None, value: None });
     let title = format!("Promote {} v{number} to", text::clean(&model));
-    Picker::new(title, items, move |app, picked, effects| {
-        if let Picked::Chosen(role) = picked {
-            ask(app, &model, number, role, effects);
-        }
+    Picker::new(title, items, move |app, picked, effects| match picked {
+        Picked::Chosen(Some(role)) => ask(app, &model, number, role, effects),
+        Picked::Chosen(None) => ask_alias(app, &model, number),
+        Picked::Toggled(..) | Picked::Removed(_) => {}
+    })
+    .open(app);
+}
+
+/// Asks for the alias to promote to.
+fn ask_alias(app: &mut App, model: &str, version: u64) {
+    let title = format!("Promote {} v{version} to alias", text::clean(model));
+    let model = model.to_owned();
+    let read = |text: &str| editing::alias_of(text);
+    Prompt::new(title, "such as challenger, shadow", "", read, move |app, alias, effects| {
+        ask(app, &model, version, Role::Alias(alias), effects);
+        Ok(())
     })
     .open(app);
 }
