@@ -134,18 +134,27 @@ async fn held(
         let name = if run.info.run_name.is_empty() { vs.to_owned() } else { run.info.run_name.clone() };
         return Ok(Held::Run(name, Box::new(run)));
     };
-    let model = if model.is_empty() {
+    let is_named = !model.is_empty();
+    let model = if is_named {
+        model.to_owned()
+    } else {
         settings.selecting.name(|part| match part {
             "experiment" => experiment.name.clone(),
             "experiment_id" => experiment.experiment_id.0.clone(),
             "metric" => policy.primary().metric.clone(),
             _ => settings.user.clone(),
         })
-    } else {
-        model.to_owned()
     };
     let version = match store.model_version_by_alias(&model, alias).await {
         Err(error) if matches!(error.kind, ErrorKind::NotFound(_)) => {
+            // A model that somebody names is there, whether or not it has a champion yet.
+            match store.get_registered_model(&model).await {
+                Err(error) if is_named && matches!(error.kind, ErrorKind::NotFound(_)) => {
+                    let words = format!("no registered model {model:?}; see `mltui models`");
+                    return Err(Failure::NoneEligible(words));
+                }
+                _ => {}
+            }
             return Ok(Held::Nobody(format!("No version of {model} is @{alias}.")));
         }
         version => version?,

@@ -220,7 +220,8 @@ pub fn better(
 /// Two values with as many digits as tell them apart.
 pub(super) fn told_apart(own: f64, other: f64) -> (String, String) {
     let short = (number(own), number(other));
-    if short.0 != short.1 || own == other { short } else { (exact(own), exact(other)) }
+    let long = (exact(own), exact(other));
+    if short.0 != short.1 || long.0 == long.1 { short } else { long }
 }
 
 fn apart(objective: &MetricGoal, own: f64, other: f64, least: f64) -> String {
