@@ -49,7 +49,7 @@ pub struct Arguments {
     #[arg(long, value_name = "X", requires = "if_better_than")]
     min_delta: Option<f64>,
     /// Mark it even if the policy of its model (see the config file) is not met
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["no_register", "undo", "resume", "history"])]
     force: bool,
     /// Print what would be written, without writing
     #[arg(long)]
@@ -107,7 +107,10 @@ pub async fn run(settings: &Settings, arguments: &Arguments, out: &mut impl Writ
     }
     if let Some(verdict) = verdict.filter(|verdict| !verdict.is_passed() && !arguments.force) {
         let name = &plan.record.run_name;
-        return Err(Failure::NotBetter(format!("{name} is not marked: {}", verdict.against())));
+        return Err(Failure::NotBetter(format!(
+            "{name} is not marked: {}; --force marks it all the same",
+            verdict.against()
+        )));
     }
     if arguments.dry_run {
         return Ok(());

@@ -36,14 +36,20 @@ pub async fn run(
     let store = open_existing(settings)?;
     let folder = files::model_folder(&store, &address).await?;
     if arguments.format.json {
-        return Ok(print_json(&told(&address, &folder), out)?);
+        print_json(&told(&address, &folder), out)?;
+        return is_model(folder);
     }
     let lines = folder.lines();
     let width = lines.iter().map(|line| line.key.len()).max().unwrap_or(0);
     for line in lines {
         writeln!(out, "{:width$}  {}", line.key, text::clean(&line.value).trim_end())?;
     }
-    Ok(())
+    is_model(folder)
+}
+
+/// What is there and no model is told, and is none for scripts.
+fn is_model(folder: ModelFolder) -> Result<(), Failure> {
+    folder.file.map(drop).map_err(Failure::NoneEligible)
 }
 
 fn told(address: &Address, folder: &ModelFolder) -> Json {
@@ -73,6 +79,8 @@ fn told(address: &Address, folder: &ModelFolder) -> Json {
         "outputs": file.map(|file| fields(&file.signature.outputs)),
         "params": file.map(|file| fields(&file.signature.params)),
         "input_example": file.and_then(|file| file.input_example.clone()),
+        "created": file.and_then(|file| file.created.clone()),
+        "signature_broken": file.map(|file| file.is_signature_broken),
         "mlflow_version": file.and_then(|file| file.mlflow_version.clone()),
         "size": file.and_then(|file| file.size),
         "requirements": folder.requirements,

@@ -8,6 +8,7 @@ use super::error::{Result, TransferError};
 use super::names;
 use crate::mlflow::{ModelId, ModelVersion, RunId};
 use crate::store::{ErrorKind, Files, FilesOf, Store, StoreError};
+use crate::text;
 
 /// Versions whose sources name other versions are followed so far.
 const DEEPEST: usize = 8;
@@ -100,7 +101,9 @@ impl Address {
         };
         match path.rsplit('/').next().unwrap_or_default() {
             "" => names::tame(&whole),
-            own => own.to_owned(),
+            // One that would do something to a terminal is no name to offer.
+            own if text::clean(own) == own => own.to_owned(),
+            own => names::tame(own),
         }
     }
 }

@@ -14,7 +14,11 @@ use crate::text;
 const MLMODEL: &str = "MLmodel";
 const REQUIREMENTS: &str = "requirements.txt";
 /// Bytes of either that are read.
-const LONGEST: u64 = 1 << 20;
+const LONGEST: u64 = 8 << 20;
+/// Files and columns that are told.
+const TOLD: usize = 1_000;
+/// Columns that are mentioned in a line.
+const MENTIONED: usize = 30;
 
 /// A model's folder.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,13 +55,21 @@ pub async fn model_folder(store: &Store, address: &Address) -> Result<ModelFolde
     let has = |name: &str| files.iter().any(|file| file.path == name);
     let file = if has(MLMODEL) {
         match text_of(&source, MLMODEL).await {
-            Ok(text) => ModelFile::parse(&text).map_err(|error| format!("{MLMODEL} is no model: {error}")),
+            // Parsing may take its time.
+            Ok(text) => match tokio::task::spawn_blocking(move || ModelFile::parse(&text)).await {
+                Ok(parsed) => parsed.map_err(|error| format!("{MLMODEL} is no model: {error}")),
+                Err(error) => Err(error.to_string()),
+            },
             Err(error) => Err(error.to_string()),
         }
     } else {
         Err(format!("there is no {MLMODEL} file: this is no model of MLflow"))
     };
-    let requirements = if has(REQUIREMENTS) { text_of(&source, REQUIREMENTS).await? } else { String::new() };
+    let requirements = if has(REQUIREMENTS) {
+        text_of(&source, REQUIREMENTS).await.unwrap_or_else(|error| format!("not read: {error}"))
+    } else {
+        String::new()
+    };
     let requirements = requirements.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
     Ok(ModelFolder { file, requirements: requirements.collect(), files })
 }
@@ -65,12 +77,15 @@ pub async fn model_folder(store: &Store, address: &Address) -> Result<ModelFolde
 async fn text_of(source: &Source, name: &str) -> Result<String> {
     let at = if source.path.is_empty() { name.to_owned() } else { format!("{}/{name}", source.path) };
     let mut bytes = Vec::new();
-    read_range(&source.files, &at, (0, LONGEST), |part| {
+    read_range(&source.files, &at, (0, LONGEST + 1), |part| {
         bytes.extend_from_slice(part);
         Ok(())
     })
     .await?;
-    String::from_utf8(bytes).map_err(|_| TransferError::Nothing(format!("{at} is no text")))
+    if bytes.len() as u64 > LONGEST {
+        return Err(TransferError::Nothing(format!("{at} is larger than {}", text::bytes(LONGEST))));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 impl ModelFolder {
@@ -84,12 +99,15 @@ impl ModelFolder {
         group("requires", self.requirements.iter().cloned(), &mut lines);
         let widest = self.files.iter().map(|file| text::width(&text::clean(&file.path))).max().unwrap_or(0);
         let mut key = "files";
-        for file in &self.files {
+        for file in self.files.iter().take(TOLD) {
             let size = file.file_size.map_or(String::new(), text::bytes);
             let name = text::fit(&text::clean(&file.path), widest, "…");
             let file = Some(file.path.clone());
             lines.push(ModelLine { file, ..line(key, format!("{name}  {size}")) });
             key = "";
+        }
+        if self.files.len() > TOLD {
+            lines.push(line("", format!("and {} more", text::count(self.files.len() - TOLD))));
         }
         lines
     }
@@ -98,11 +116,12 @@ impl ModelFolder {
 /// The same in a few lines: which flavors, and what goes in and comes out.
 pub fn summary(file: &ModelFile) -> Vec<(&'static str, String)> {
     let joined = |fields: &[Field]| {
-        let each = fields.iter().map(|field| {
+        let each = fields.iter().take(MENTIONED).map(|field| {
             let words = [field.name.as_str(), field.kind.as_str()];
             words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ")
         });
-        each.collect::<Vec<_>>().join(", ")
+        let more = (fields.len() > MENTIONED).then(|| format!("{} in all", text::count(fields.len())));
+        each.chain(more).collect::<Vec<_>>().join(", ")
     };
     let flavors = in_order(&file.flavors).map(|flavor| flavor.name.as_str());
     let lines = [
@@ -143,13 +162,16 @@ fn told(file: &ModelFile, lines: &mut Vec<ModelLine>) {
     ] {
         group(key, columns(fields).into_iter(), lines);
     }
-    if file.signature == Signature::default() {
+    if file.is_signature_broken {
+        lines.push(ModelLine { is_bad: true, ..line("signature", "cannot be read") });
+    } else if file.signature == Signature::default() {
         lines.push(line("signature", "none"));
     }
     let facts = [
         ("example", file.input_example.clone()),
         ("MLflow", file.mlflow_version.clone()),
         ("size", file.size.map(text::bytes)),
+        ("created", file.created.as_ref().map(|time| format!("{time} UTC"))),
     ];
     lines.extend(facts.into_iter().filter_map(|(key, value)| Some(line(key, value?))));
 }
@@ -160,7 +182,8 @@ fn columns(fields: &[Field]) -> Vec<String> {
         fields.iter().map(|field| text::width(&text::clean(of(field)))).max().unwrap_or(0).min(40)
     };
     let (names, kinds) = (width(|field| &field.name), width(|field| &field.kind));
-    let each = fields.iter().map(|field| {
+    let more = (fields.len() > TOLD).then(|| format!("and {} more", text::count(fields.len() - TOLD)));
+    let each = fields.iter().take(TOLD).map(|field| {
         let mut cells = Vec::new();
         if names > 0 {
             cells.push(text::fit(&text::clean(&field.name), names, "…"));
@@ -170,7 +193,7 @@ fn columns(fields: &[Field]) -> Vec<String> {
         cells.extend(field.default.as_ref().map(|default| format!("= {default}")));
         cells.join("  ").trim_end().to_owned()
     });
-    each.collect()
+    each.chain(more).collect()
 }
 
 #[cfg(test)]

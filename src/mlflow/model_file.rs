@@ -12,6 +12,8 @@ pub struct ModelFile {
     pub flavors: Vec<Flavor>,
     /// Names and types of what it takes and gives.
     pub signature: Signature,
+    /// There is a signature, and some of it cannot be read.
+    pub is_signature_broken: bool,
     /// The path of the input example, from the model's folder.
     pub input_example: Option<String>,
     /// That it was logged with.
@@ -79,13 +81,14 @@ impl ModelFile {
             Flavor { name: name.clone(), settings: all }
         });
         let signature = &json["signature"];
+        let parts = ["inputs", "outputs", "params"].map(|part| fields(&signature[part]));
+        let is_signature_broken =
+            parts.iter().any(Option::is_none) || !(signature.is_null() || signature.is_object());
+        let [inputs, outputs, params] = parts.map(Option::unwrap_or_default);
         Self {
             flavors: flavors.collect(),
-            signature: Signature {
-                inputs: fields(&signature["inputs"]),
-                outputs: fields(&signature["outputs"]),
-                params: fields(&signature["params"]),
-            },
+            signature: Signature { inputs, outputs, params },
+            is_signature_broken,
             input_example: json["saved_input_example_info"]["artifact_path"].as_str().map(str::to_owned),
             mlflow_version: text("mlflow_version"),
             size: json["model_size_bytes"].as_u64(),
@@ -112,17 +115,20 @@ fn plain(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The fields of a part of a signature: a list, or a text that is one in JSON.
-fn fields(part: &Json) -> Vec<Field> {
+/// The fields of a part of a signature: a list, or a text that is one in JSON. None where it is neither.
+fn fields(part: &Json) -> Option<Vec<Field>> {
     let parsed: Json;
     let list = match part {
         Json::String(text) => {
-            parsed = serde_json::from_str(text).unwrap_or_default();
+            parsed = serde_json::from_str(text).ok()?;
             &parsed
         }
         part => part,
     };
-    list.as_array().into_iter().flatten().map(field).collect()
+    if list.is_null() {
+        return Some(Vec::new());
+    }
+    Some(list.as_array()?.iter().map(field).collect())
 }
 
 fn field(spec: &Json) -> Field {
@@ -240,13 +246,13 @@ utc_time_created: '2026-11-27 20:28:08.601422'
         let object = r#"[{"type": "object", "name": "message", "required": true, "properties":
             {"role": {"type": "string", "required": true}, "score": {"type": "double", "required": false},
              "tools": {"type": "map", "values": {"type": "long"}, "required": true}}}]"#;
-        let fields = fields(&Json::String(object.into()));
+        let fields = fields(&Json::String(object.into())).unwrap();
         assert_eq!(told(&fields), ["message: {role: string, score?: double, tools: map(long)}"]);
         let mut deep = "{\"type\": \"long\"}".to_owned();
         for _ in 0..100 {
             deep = format!("{{\"type\": \"array\", \"items\": {deep}}}");
         }
-        let told = super::fields(&Json::String(format!("[{deep}]"))).remove(0).kind;
+        let told = super::fields(&Json::String(format!("[{deep}]"))).unwrap().remove(0).kind;
         assert!(told.starts_with("array(array(") && told.contains('…'), "{told}");
     }
 
@@ -256,6 +262,7 @@ utc_time_created: '2026-11-27 20:28:08.601422'
             assert!(ModelFile::parse(text).is_err(), "{text:?}");
         }
         let strange = "flavors: [1]\nsignature: {inputs: 'no json', outputs: 3}\nmlflow_version: 2\n";
-        assert_eq!(ModelFile::parse(strange).unwrap(), ModelFile::default());
+        let broken = ModelFile { is_signature_broken: true, ..ModelFile::default() };
+        assert_eq!(ModelFile::parse(strange).unwrap(), broken);
     }
 }

@@ -76,6 +76,7 @@ fn folder(number: usize) -> ModelFolder {
         mlflow_version: Some(name(4)),
         size: Some(u64::MAX),
         created: Some(name(5)),
+        is_signature_broken: number.is_multiple_of(2),
     };
     let files =
         (0..number).map(|by| ArtifactFile { path: name(by), is_dir: false, file_size: Some(u64::MAX) });
@@ -107,7 +108,7 @@ pub fn of_run(number: usize, place: ModelPlace) -> RunModel {
         metrics: (0..40).map(metric).collect(),
     };
     let folder = if number == 1 { Err(name(7)) } else { Ok(folder(number % 7 + 2)) };
-    RunModel { place, logged: Some(logged), folder }
+    RunModel::new(&"r".into(), place, Some(Ok(logged)), Some(folder))
 }
 
 fn planned(request: &PromotionRequest) -> PromotionPlan {
@@ -149,8 +150,7 @@ pub fn answer(effect: Effect, fails: bool) -> Msg {
             Msg::Origins { ticket, versions, result: if fails { Err(failed()) } else { Ok(all) } }
         }
         Effect::ReadFolder { ticket, version, .. } => {
-            let result =
-                if fails { Err(NAMES[2].to_owned()) } else { Ok(Box::new(folder(version as usize % 7))) };
+            let result = if fails { Err(failed()) } else { Ok(Box::new(folder(version as usize % 7))) };
             Msg::Folder { ticket, result }
         }
         Effect::ReadOfRuns { ticket, runs } => {

@@ -427,7 +427,7 @@ impl Visit {
                     path,
                 })]
             }
-            details::effects::Effect::LoadModels { id, models, ticket } => {
+            details::effects::Effect::LoadModels { id, models, ticket, .. } => {
                 let models =
                     models.into_iter().enumerate().map(|(at, place)| crate::models::of_run(at, place));
                 let result = or_error(fails).map(|()| models.collect());

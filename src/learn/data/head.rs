@@ -13,8 +13,10 @@ use crate::program::catch_panic;
 
 /// Bytes of a page that is unpacked to be looked at.
 const PAGE: u64 = 64 << 20;
-/// Bytes of a cell that are kept.
-const CELL: usize = 4_000;
+/// Bytes of a cell that are kept; and where all cells have more than that together, of the others.
+const CELL: usize = 1_000;
+const ALL_CELLS: usize = 64 << 20;
+const SHORT_CELL: usize = 40;
 
 /// The first rows of a file, by columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,11 +47,11 @@ pub fn parquet_head(
     let all_rows = usize::try_from(metadata.num_rows()).unwrap_or(0);
     let rows = all_rows.min(most_rows(fields.len()));
     let mut columns = Vec::new();
-    let (mut unread, mut last) = (0, None);
+    let (mut unread, mut last, mut left) = (0, None, ALL_CELLS);
     // Column by column: where one cannot be read, the others can, and the pages of one at a time are in memory.
     for field in fields.iter().take(most_columns) {
         let name = metadata.schema().name();
-        let cells = catch_panic(|| cells(&reader, name, field, rows)).map_err(damaged);
+        let cells = catch_panic(|| cells(&reader, name, field, rows, &mut left)).map_err(damaged);
         let cells = cells.and_then(|cells| cells.map_err(|error| error.to_string()));
         let cells = cells.unwrap_or_else(|error| {
             (unread, last) = (unread + 1, Some(error));
@@ -65,14 +67,23 @@ pub fn parquet_head(
 
 type Reader = SerializedFileReader<ParquetPages<Bytes>>;
 
-fn cells(reader: &Reader, schema: &str, field: &TypePtr, rows: usize) -> Result<Vec<String>, ParquetError> {
+fn cells(
+    reader: &Reader,
+    schema: &str,
+    field: &TypePtr,
+    rows: usize,
+    left: &mut usize,
+) -> Result<Vec<String>, ParquetError> {
     let part = Type::group_type_builder(schema).with_fields(vec![field.clone()]).build()?;
     let is_nanoseconds = is_nanoseconds(field);
     let mut cells = Vec::new();
     for row in reader.get_row_iter(Some(part))?.take(rows) {
         let row = row?;
         let value = row.get_column_iter().next().map(|(_, value)| value);
-        cells.push(value.map_or(String::new(), |value| cell(value, is_nanoseconds)));
+        let most = if *left == 0 { SHORT_CELL } else { CELL };
+        let cell = value.map_or(String::new(), |value| cell(value, is_nanoseconds, most));
+        *left = left.saturating_sub(cell.len());
+        cells.push(cell);
     }
     if cells.len() < rows {
         return Err(ParquetError::General("it has fewer rows than its header declares".into()));
@@ -86,19 +97,24 @@ fn is_nanoseconds(field: &Type) -> bool {
     matches!(kind, Some(LogicalType::Timestamp(kind)) if kind.unit == TimeUnit::NANOS)
 }
 
-fn cell(value: &Field, is_nanoseconds: bool) -> String {
+fn cell(value: &Field, is_nanoseconds: bool, most: usize) -> String {
+    let cut = |text: &str| {
+        let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+        text[..end.unwrap_or(0)].to_owned()
+    };
     let moment = |moment: Result<Timestamp, jiff::Error>| {
         moment.map_or_else(
             |_| value.to_string(),
             |at| at.to_string().replace('T', " ").trim_end_matches('Z').to_owned(),
         )
     };
-    let mut words = match value {
-        Field::Str(text) => text.clone(),
+    // Long values are not copied whole: one that a dictionary holds once may stand in every row.
+    match value {
+        Field::Str(text) => cut(text),
         Field::Float(number) => number.to_string(),
         Field::Double(number) => crate::text::exact(*number),
         Field::Bytes(bytes) => match std::str::from_utf8(bytes.data()) {
-            Ok(text) => text.to_owned(),
+            Ok(text) => cut(text),
             Err(_) => format!("({})", crate::text::bytes(bytes.data().len() as u64)),
         },
         Field::Long(nanoseconds) if is_nanoseconds => {
@@ -106,13 +122,8 @@ fn cell(value: &Field, is_nanoseconds: bool) -> String {
         }
         Field::TimestampMillis(at) => moment(Timestamp::from_millisecond(*at)),
         Field::TimestampMicros(at) => moment(Timestamp::from_microsecond(*at)),
-        other => other.to_string(),
-    };
-    if words.len() > CELL {
-        let end = (0..=CELL).rev().find(|at| words.is_char_boundary(*at));
-        words.truncate(end.unwrap_or(0));
+        other => cut(&other.to_string()),
     }
-    words
 }
 
 #[cfg(test)]

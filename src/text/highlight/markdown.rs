@@ -19,11 +19,17 @@ impl Highlighter {
             self.fenced = Some(("---".into(), Box::new(Self::new(Language::Yaml))));
             return parts.take_rest(Kind::Comment);
         }
-        let marks = words.len() - words.trim_start_matches(['`', '~']).len();
+        let fence = if words.starts_with('~') { '~' } else { '`' };
+        let marks = words.len() - words.trim_start_matches(fence).len();
         if marks >= 3 {
             let language = words[marks..].trim().to_lowercase();
             let fence = words[..marks].to_owned();
-            self.fenced = Some((fence, Box::new(Self::new(Language::named(&language)))));
+            // Markdown within Markdown would go as deep as a file likes.
+            let language = match Language::named(&language) {
+                Language::Markdown => Language::Plain,
+                language => language,
+            };
+            self.fenced = Some((fence, Box::new(Self::new(language))));
             return parts.take_rest(Kind::Comment);
         }
         let level = words.len() - words.trim_start_matches('#').len();

@@ -146,3 +146,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn markdown_in_markdown_goes_no_deeper() {
+    let fences: Vec<String> = (0..30_000).map(|at| format!("{} md\n", "`".repeat(3 + at % 7))).collect();
+    assert_eq!(parts("a.md", &fences.concat()).len(), 30_000);
+    let within = parts("a.md", "```md\n# no heading\n~~~\n```\n# heading");
+    assert_eq!(within[1..3], [Vec::<String>::new(), Vec::new()]);
+    assert_eq!(within[4], ["Heading:# heading"]);
+}

@@ -35,7 +35,7 @@ pub fn answered(effect: ModelEffect, store: &Store) -> models::Msg {
             ModelEffect::ReadFolder { ticket, model, version } => {
                 let address = crate::files::Address::Version(model, version.to_string(), String::new());
                 let folder = crate::files::model_folder(store, &address).await;
-                let result = folder.map(Box::new).map_err(|error| error.to_string());
+                let result = folder.map(Box::new).map_err(|error| error.in_store("read"));
                 models::Msg::Folder { ticket, result }
             }
             ModelEffect::Change(edit) => {

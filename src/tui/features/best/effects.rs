@@ -142,7 +142,12 @@ async fn preview(
     let mut judged = Vec::new();
     if let Some(asked) = marking::promotion_of(&plan, &request, |model| selecting.policy(model)) {
         match promotion::plan(store, &asked, &selecting.patterns).await {
-            Ok(plan) => judged.extend(plan.difference().into_iter().chain(plan.verdict.lines())),
+            Ok(plan) => {
+                if !plan.verdict.is_passed() {
+                    judged.push("The policy of the model is not met; y marks it all the same.".into());
+                }
+                judged.extend(plan.difference().into_iter().chain(plan.verdict.lines()));
+            }
             Err(error) => judged.push(format!("not compared with the champion: {error}")),
         }
     }

@@ -44,6 +44,11 @@ impl OpenFile {
         self.top = self.top.saturating_add_signed(by).min(content.length().saturating_sub(seen));
     }
 
+    /// Whether there is more of it at a side than is seen in so many cells.
+    pub fn reaches_aside(&self, room: usize) -> bool {
+        self.left > 0 || self.content.value().is_some_and(|content| content.furthest(room) > 0)
+    }
+
     /// Scrolls to a side, in so many cells.
     pub fn step_aside(&mut self, by: isize, room: usize) {
         let Some(content) = self.content.value() else { return };

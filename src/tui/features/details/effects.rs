@@ -10,7 +10,7 @@ use super::models::{ModelPlace, RunModel};
 use super::preview::{LARGEST, Preview};
 use super::{Msg, address_of, is_of_model};
 use crate::files::{self, Address, Entries};
-use crate::mlflow::RunId;
+use crate::mlflow::{LoggedModel, RunId};
 use crate::registry::find_nan;
 use crate::store::{ArtifactList, ErrorKind, Result, Store, StoreError};
 use crate::tui::core::remote::Ticket;
@@ -21,10 +21,27 @@ const SIDE_BY_SIDE: usize = 4;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    LoadRun { ticket: Ticket, id: RunId },
-    ListArtifacts { id: RunId, path: String, ticket: Ticket },
-    Preview { id: RunId, path: String, ticket: Ticket },
-    LoadModels { id: RunId, models: Vec<ModelPlace>, ticket: Ticket },
+    LoadRun {
+        ticket: Ticket,
+        id: RunId,
+    },
+    ListArtifacts {
+        id: RunId,
+        path: String,
+        ticket: Ticket,
+    },
+    Preview {
+        id: RunId,
+        path: String,
+        ticket: Ticket,
+    },
+    /// The models of a run; with `whole` with what is in their folders.
+    LoadModels {
+        id: RunId,
+        models: Vec<ModelPlace>,
+        whole: bool,
+        ticket: Ticket,
+    },
 }
 
 pub fn perform(effect: Effect, tasks: &mut Tasks) {
@@ -42,32 +59,56 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
             let result = preview(&store, &id, &path).await;
             Msg::Preview { run: id, path, ticket, result }
         }),
-        Effect::LoadModels { id, models, ticket } => tasks.spawn(async move {
-            let result = load_models(&store, &id, models).await;
-            Msg::Models { run: id, ticket, result }
-        }),
+        Effect::LoadModels { id, models, whole, ticket } => {
+            tasks.answer(Slot("models of the run"), async move {
+                let result = load_models(&store, &id, models, whole).await;
+                Msg::Models { run: id, ticket, result }
+            });
+        }
     }
 }
 
-/// The models of a run with their folders.
-async fn load_models(store: &Store, run: &RunId, places: Vec<ModelPlace>) -> Result<Vec<RunModel>> {
+/// The models of a run. One that is gone is told as such, beside the others.
+async fn load_models(
+    store: &Store,
+    run: &RunId,
+    places: Vec<ModelPlace>,
+    whole: bool,
+) -> Result<Vec<RunModel>> {
     let models = places.into_iter().map(async |place| {
         let (logged, address) = match &place {
             ModelPlace::Logged(id) => {
-                let mut models = vec![store.get_logged_model(id).await?];
-                let zeros = models[0].metrics.iter().filter(|metric| metric.point.value == 0.0);
-                let keys: BTreeSet<String> = zeros.map(|metric| metric.key.clone()).collect();
-                for key in keys {
-                    find_nan(store, &mut models, &key).await?;
-                }
-                (models.pop(), Address::Model(id.clone(), String::new()))
+                let logged = match store.get_logged_model(id).await {
+                    Err(error) if error.is_transient() => return Err(error),
+                    Err(error) => Err(error.kind.to_string()),
+                    Ok(model) if whole => Ok(with_nan(store, model).await?),
+                    Ok(model) => Ok(model),
+                };
+                (Some(logged), Address::Model(id.clone(), String::new()))
             }
             ModelPlace::Artifact(path) => (None, Address::Run(run.clone(), path.clone())),
         };
-        let folder = files::model_folder(store, &address).await.map_err(|error| error.to_string());
-        Ok(RunModel { place, logged, folder })
+        let is_there = logged.as_ref().is_none_or(Result::is_ok);
+        let folder = if whole && is_there {
+            Some(files::model_folder(store, &address).await.map_err(|error| error.to_string()))
+        } else {
+            None
+        };
+        Ok(RunModel::new(run, place, logged, folder))
     });
     futures_util::stream::iter(models).buffered(SIDE_BY_SIDE).collect::<Vec<_>>().await.into_iter().collect()
+}
+
+/// A model whose zeros are found out of that are none.
+async fn with_nan(store: &Store, model: LoggedModel) -> Result<LoggedModel> {
+    let zeros = model.metrics.iter().filter(|metric| metric.point.value == 0.0);
+    let keys: BTreeSet<String> = zeros.map(|metric| metric.key.clone()).collect();
+    let mut models = [model];
+    for key in keys {
+        find_nan(store, &mut models, &key).await?;
+    }
+    let [model] = models;
+    Ok(model)
 }
 
 /// Lists a folder of the run, or of a logged model.

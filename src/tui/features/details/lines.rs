@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::artifacts::ArtifactEntry;
+use super::models::RunModel;
 use super::series::LoggedImage;
 use super::{Details, Tab, models};
 use crate::mlflow::{Metric, ModelVersion, Param, Run, tags};
@@ -55,6 +56,7 @@ impl Details {
             (Some(run), Tab::Metrics) => run.metrics.len(),
             (Some(run), Tab::Params) => run.params.len(),
             (Some(_), Tab::Artifacts) => self.artifacts.entries().len(),
+            (Some(_), Tab::Models) => self.about_models().len() + self.model_lines().count(),
             (Some(_), _) => self.lines("", 0).len(),
         }
     }
@@ -67,19 +69,34 @@ impl Details {
             Tab::Metrics => run.metrics.get(range).unwrap_or_default().iter().map(metric).collect(),
             Tab::Params => run.params.get(range).unwrap_or_default().iter().map(param).collect(),
             Tab::Artifacts => self.artifact_lines(range),
+            Tab::Models => {
+                let lines = self.about_models().into_iter().chain(self.model_lines().cloned());
+                lines.skip(range.start).take(range.len()).collect()
+            }
             _ => self.lines(experiment, now).into_iter().skip(range.start).take(range.len()).collect(),
         }
     }
 
     /// Cells of the longest key, on whatever line it is.
     pub fn longest_key(&self) -> usize {
-        let cells = |key: &str| if key.is_ascii() { key.len() } else { text::width(&text::clean(key)) };
+        let cells = |key: &str| {
+            if key.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+                key.len()
+            } else {
+                text::width(&text::clean(key))
+            }
+        };
         let longest = match (self.run(), self.tab) {
             (None, _) => None,
             (Some(run), Tab::Metrics) => run.metrics.iter().map(|metric| cells(&metric.key)).max(),
             (Some(run), Tab::Params) => run.params.iter().map(|param| cells(&param.key)).max(),
             (Some(_), Tab::Artifacts) => {
                 self.artifacts.entries().iter().map(|entry| cells(&entry_key(entry))).max()
+            }
+            (Some(_), Tab::Models) => {
+                let about = self.about_models();
+                let about = about.iter().map(|line| cells(&line.key));
+                about.chain(self.models.value().into_iter().flatten().map(RunModel::longest_key)).max()
             }
             (Some(_), _) => self.lines("", 0).iter().map(|line| cells(&line.key)).max(),
         };
@@ -102,11 +119,7 @@ impl Details {
             Tab::Tags => run_tags(run),
             Tab::Artifacts => self.artifact_lines(0..usize::MAX),
             Tab::Datasets => data_sets(run),
-            Tab::Models => {
-                let mut lines = self.version_lines();
-                lines.extend(self.model_lines(run));
-                lines
-            }
+            Tab::Models => self.about_models().into_iter().chain(self.model_lines().cloned()).collect(),
         }
     }
 
@@ -170,13 +183,25 @@ impl Details {
         lines
     }
 
-    fn model_lines(&self, run: &Run) -> Vec<DetailLine> {
-        match self.models.answer() {
-            Some(Ok(models)) => models.iter().flat_map(|model| model.lines(run)).collect(),
-            Some(Err(error)) => vec![DetailLine::new("not read", error.to_string(), LineRole::Bad)],
-            None if models::places(run).is_empty() => Vec::new(),
-            None => vec![DetailLine::new("loading", "", LineRole::Dim)],
+    /// The registered versions, and why no models are told, where none are.
+    fn about_models(&self) -> Vec<DetailLine> {
+        let mut lines = self.version_lines();
+        match (self.models.answer(), self.run()) {
+            (Some(Err(error)), _) => {
+                lines.push(DetailLine::new("not read", error.to_string(), LineRole::Bad));
+            }
+            (None, Some(run)) if !models::places(run).is_empty() => {
+                lines.push(DetailLine::new("loading", "", LineRole::Dim));
+            }
+            (Some(Ok(_)) | None, _) => {}
         }
+        lines
+    }
+
+    /// What is said of the models of the run.
+    fn model_lines(&self) -> impl Iterator<Item = &DetailLine> {
+        let known = self.models.answer().and_then(Result::ok);
+        known.into_iter().flatten().flat_map(RunModel::lines)
     }
 }
 

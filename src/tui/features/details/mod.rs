@@ -43,6 +43,8 @@ pub struct Details {
     pub artifacts: ArtifactTree,
     /// The models of the run that is shown.
     pub models: Remote<Vec<RunModel>>,
+    /// They were asked for with what is in their folders.
+    pub asks_whole: bool,
     /// The registered versions of the run that is shown, as far as they are known.
     pub registered: Vec<ModelVersion>,
     /// They are known: there are no others.

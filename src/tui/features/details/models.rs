@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::lines::{DetailLine, LineRole, LineTarget};
 use crate::files::ModelFolder;
-use crate::mlflow::{ArtifactFile, LoggedModel, ModelId, ModelMetric, Run, tags};
+use crate::mlflow::{ArtifactFile, LoggedModel, ModelId, ModelMetric, Run, RunId, tags};
 use crate::text;
 
 /// Points of a metric on a data set that are told; of more, the last ones.
@@ -24,16 +24,20 @@ pub enum ModelPlace {
 /// A model of a run, and what is in its folder.
 #[derive(Debug, Clone)]
 pub struct RunModel {
-    pub place: ModelPlace,
-    pub logged: Option<LoggedModel>,
-    /// Why it is not known, where it is not.
-    pub folder: Result<ModelFolder, String>,
+    place: ModelPlace,
+    /// None of a model among the artifacts; why it is not known, where it is not.
+    logged: Option<Result<LoggedModel, String>>,
+    /// What is said of it, and the cells of the longest key.
+    lines: Vec<DetailLine>,
+    longest_key: usize,
 }
 
-/// The models that a run names, in its order.
+/// The models that a run names, in the order of the steps that they were logged at.
 pub fn places(run: &Run) -> Vec<ModelPlace> {
+    let mut outputs: Vec<_> = run.model_outputs.iter().collect();
+    outputs.sort_by_key(|output| output.step);
     let mut all: Vec<ModelPlace> =
-        run.model_outputs.iter().map(|output| ModelPlace::Logged(output.model_id.clone())).collect();
+        outputs.into_iter().map(|output| ModelPlace::Logged(output.model_id.clone())).collect();
     let history = run.tag(tags::MODEL_HISTORY).and_then(|text| serde_json::from_str::<Vec<Json>>(text).ok());
     for entry in history.iter().flatten() {
         // MLflow 3 notes logged models there, too.
@@ -49,44 +53,66 @@ pub fn places(run: &Run) -> Vec<ModelPlace> {
 }
 
 impl RunModel {
-    /// `models:/m-…`, or `runs:/RUN/PATH`.
-    pub fn address(&self, run: &Run) -> String {
-        match &self.place {
-            ModelPlace::Logged(id) => format!("models:/{id}"),
-            ModelPlace::Artifact(path) => format!("runs:/{}/{path}", run.info.run_id),
-        }
+    /// What is known of a model; without its folder, where that was not looked into.
+    pub fn new(
+        run: &RunId,
+        place: ModelPlace,
+        logged: Option<Result<LoggedModel, String>>,
+        folder: Option<Result<ModelFolder, String>>,
+    ) -> Self {
+        let mut model = Self { place, logged, lines: Vec::new(), longest_key: 0 };
+        model.lines = model.told(run, folder);
+        model.longest_key =
+            model.lines.iter().map(|line| text::width(&text::clean(&line.key))).max().unwrap_or(0);
+        model
+    }
+
+    pub fn lines(&self) -> &[DetailLine] {
+        &self.lines
+    }
+
+    pub fn longest_key(&self) -> usize {
+        self.longest_key
     }
 
     fn name(&self) -> &str {
         match (&self.logged, &self.place) {
-            (Some(model), _) => &model.name,
-            (None, ModelPlace::Logged(id)) => id.as_str(),
-            (None, ModelPlace::Artifact(path)) => path,
+            (Some(Ok(model)), _) => &model.name,
+            (_, ModelPlace::Logged(id)) => id.as_str(),
+            (_, ModelPlace::Artifact(path)) => path,
         }
     }
 
     /// As a folder beside the artifacts of the run, with its title; those among them are there already.
     pub fn folder_beside(&self) -> Option<(ArtifactFile, String)> {
         let ModelPlace::Logged(id) = &self.place else { return None };
+        let Some(Ok(model)) = &self.logged else { return None };
         let file = ArtifactFile { path: format!("models:/{id}"), is_dir: true, file_size: None };
         let short: String = id.as_str().chars().take(SHORT).collect();
-        Some((file, format!("{} {short}", self.name())))
+        Some((file, format!("{} {short}", model.name)))
     }
 
-    pub fn lines(&self, run: &Run) -> Vec<DetailLine> {
-        let address = self.address(run);
+    fn told(&self, run: &RunId, folder: Option<Result<ModelFolder, String>>) -> Vec<DetailLine> {
+        let address = match &self.place {
+            ModelPlace::Logged(id) => format!("models:/{id}"),
+            ModelPlace::Artifact(path) => format!("runs:/{run}/{path}"),
+        };
         let target = Some(LineTarget::Folder(address.clone()));
         let line = |key: &str, value: &str, role| DetailLine {
             target: target.clone(),
             ..DetailLine::new(key, value, role)
         };
-        let status = self.logged.as_ref().map_or("", |model| model.status.as_str());
+        let status = match &self.logged {
+            Some(Ok(model)) => model.status.as_str(),
+            Some(Err(_)) | None => "",
+        };
         let mut lines = vec![line(self.name(), status, LineRole::Heading)];
-        if let Some(model) = &self.logged {
-            lines.push(line("  model id", model.model_id.as_str(), LineRole::Plain));
+        if let Some(Err(error)) = &self.logged {
+            lines.push(line("  not read", error, LineRole::Bad));
+            return lines;
         }
         lines.push(line("  uri", &address, LineRole::Plain));
-        if let Some(model) = &self.logged {
+        if let Some(Ok(model)) = &self.logged {
             lines.push(line("  artifacts", &model.artifact_location, LineRole::Plain));
             let registered = model.tags.iter().find(|tag| tag.key == tags::MODEL_VERSIONS);
             if let Some(versions) = registered {
@@ -101,18 +127,17 @@ impl RunModel {
                 line(&format!("  {key}"), &value, role)
             }));
         }
-        match &self.folder {
-            Err(error) => lines.push(line("  files", error, LineRole::Bad)),
-            Ok(folder) => {
-                for told in folder.lines() {
-                    let role = if told.is_bad { LineRole::Bad } else { LineRole::Plain };
-                    let mut line = line(&format!("  {}", told.key), &told.value, role);
-                    if let Some(file) = told.file {
-                        line.target = Some(LineTarget::File(self.path_of(&file)));
-                    }
-                    lines.push(line);
+        match folder {
+            None => {}
+            Some(Err(error)) => lines.push(line("  files", &error, LineRole::Bad)),
+            Some(Ok(folder)) => lines.extend(folder.lines().into_iter().map(|told| {
+                let role = if told.is_bad { LineRole::Bad } else { LineRole::Plain };
+                let mut line = line(&format!("  {}", told.key), &told.value, role);
+                if let Some(file) = told.file {
+                    line.target = Some(LineTarget::File(self.path_of(&file)));
                 }
-            }
+                line
+            })),
         }
         lines
     }
@@ -191,7 +216,22 @@ mod tests {
         let artifact = |path: &str| ModelPlace::Artifact(path.into());
         let logged = ModelPlace::Logged("m-1".into());
         assert_eq!(places(&run(&["m-1"], history)), [logged, artifact("net"), artifact("files/tree")]);
+        let mut steps = run(&["m-2", "m-3"], "[]");
+        steps.model_outputs[0].step = 9;
+        let logged = |id: &str| ModelPlace::Logged(id.into());
+        assert_eq!(places(&steps), [logged("m-3"), logged("m-2")]);
         assert_eq!(places(&run(&[], "no json")), []);
+    }
+
+    #[test]
+    fn a_model_that_is_gone_hides_no_other() {
+        let place = ModelPlace::Logged("m-1".into());
+        let model = RunModel::new(&"r".into(), place, Some(Err("it was deleted".into())), None);
+        assert_eq!((model.lines().len(), model.folder_beside()), (2, None));
+        assert_eq!(
+            (model.lines()[1].value.as_str(), model.lines()[1].role),
+            ("it was deleted", LineRole::Bad)
+        );
     }
 
     #[test]

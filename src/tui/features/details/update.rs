@@ -9,6 +9,7 @@ use super::series::in_order;
 use super::view::file_area;
 use super::{LineTarget, Msg, models};
 use crate::mlflow::RunId;
+use crate::store::StoreError;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Tab;
@@ -16,7 +17,13 @@ use crate::tui::core::layout::Tab;
 pub fn answered(app: &mut App, msg: Msg) {
     let (details, now) = (&mut app.details, app.now);
     match msg {
-        Msg::Run { ticket, result } => details.take(ticket, result, now),
+        Msg::Run { ticket, result } => {
+            let is_answered = result.is_ok();
+            details.take(ticket, result, now);
+            if is_answered && details.models.error().is_some_and(StoreError::is_transient) {
+                details.models.forget();
+            }
+        }
         Msg::Artifacts { run, path, ticket, result } => {
             let is_shown = details.shown_run() == Some(&run);
             if let Some(folder) = details.artifacts.folders.get_mut(&path).filter(|_| is_shown) {
@@ -74,8 +81,9 @@ pub fn go_aside(app: &mut App, by: isize, effects: &mut Effects) {
     };
     let path = opened.path.clone();
     let Some((images, at)) = app.details.artifacts.series(&path) else {
-        if let Some(opened) = &mut app.details.artifacts.preview {
-            opened.step_aside(by, room);
+        match &mut app.details.artifacts.preview {
+            Some(opened) if opened.reaches_aside(room) => opened.step_aside(by, room),
+            Some(_) | None => app.details.step_tab(by),
         }
         return;
     };
@@ -110,10 +118,13 @@ pub fn needs_of_tab(app: &mut App, effects: &mut Effects) {
     let Some(run) = app.details.run() else { return };
     let id: RunId = run.info.run_id.clone();
     let models = models::places(run);
-    let shows_models = matches!(app.details.tab, Tab::Models | Tab::Artifacts);
-    if shows_models && !app.details.models.is_asked() && !models.is_empty() {
+    // Beside the artifacts stand their names alone.
+    let whole = app.details.tab == Tab::Models;
+    let is_known = app.details.models.is_asked() && (app.details.asks_whole || !whole);
+    if matches!(app.details.tab, Tab::Models | Tab::Artifacts) && !is_known && !models.is_empty() {
         let ticket = app.details.models.ask();
-        effects.push(Effect::LoadModels { id: id.clone(), models, ticket });
+        app.details.asks_whole = whole;
+        effects.push(Effect::LoadModels { id: id.clone(), models, whole, ticket });
     }
     match app.details.tab {
         Tab::Artifacts => {

@@ -135,6 +135,10 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
         let words = match details.tab {
             Tab::Models if !details.knows_registered => "loading".to_owned(),
             Tab::Models => "no models: neither logged nor registered".to_owned(),
+            Tab::Artifacts if details.models.is_waiting() => "loading".to_owned(),
+            Tab::Artifacts if details.models.error().is_some() => {
+                details.models.error().map_or_else(String::new, ToString::to_string)
+            }
             Tab::Artifacts => {
                 let place = details.run().map_or("", |run| run.info.artifact_uri.as_str());
                 if place.is_empty() { "no artifacts".into() } else { format!("no artifacts in {place}") }

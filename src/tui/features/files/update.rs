@@ -33,8 +33,12 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     }
 }
 
-/// The address of what is under the cursor.
+/// The address of what is under the cursor, if it is one.
 pub fn address(app: &App) -> Option<String> {
+    under_cursor(app).filter(|address| address.parse::<Address>().is_ok())
+}
+
+fn under_cursor(app: &App) -> Option<String> {
     match app.screens.last() {
         None if app.focus == Focus::Details => app.details.address_under_cursor(),
         Some(Screen::Models(screen)) => screen.address(),

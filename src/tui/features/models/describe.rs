@@ -6,6 +6,7 @@ use crate::mlflow::filter::same_number;
 use crate::mlflow::{ModelVersion, RegisteredModel, Tag, tags};
 use crate::registry::badges;
 use crate::select::Goal;
+use crate::store::StoreError;
 use crate::text;
 
 /// How much of a description is told, in characters and lines.
@@ -72,11 +73,11 @@ fn tagged(all: &[Tag], lines: &mut Vec<ToldLine>) {
 }
 
 /// What the files of a version say of it.
-fn of_files(folder: Option<Result<&ModelFolder, &String>>, extent: Extent, lines: &mut Vec<ToldLine>) {
+fn of_files(folder: Option<Result<&ModelFolder, &StoreError>>, extent: Extent, lines: &mut Vec<ToldLine>) {
     match (folder, extent) {
         (None, _) => {}
         (Some(Err(error)), _) => {
-            lines.push(ToldLine { is_bad: true, ..line("files", error.as_str()) });
+            lines.push(ToldLine { is_bad: true, ..line("files", error.to_string()) });
         }
         (Some(Ok(folder)), Extent::Whole) => {
             let told = folder.lines().into_iter();

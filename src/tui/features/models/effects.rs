@@ -108,7 +108,10 @@ pub fn perform(effect: Effect, tasks: &mut Tasks, services: &Services) {
         Effect::ReadFolder { ticket, model, version } => tasks.answer(Slot("model folder"), async move {
             let address = Address::Version(model, version.to_string(), String::new());
             let folder = files::model_folder(&store, &address).await;
-            Msg::Folder { ticket, result: folder.map(Box::new).map_err(|error| error.to_string()) }
+            Msg::Folder {
+                ticket,
+                result: folder.map(Box::new).map_err(|error| error.in_store("read the files of the version")),
+            }
         }),
         Effect::ReadOfRuns { ticket, runs } => tasks.answer(Slot("versions of runs"), async move {
             let result = store.model_versions_of(&runs).await;

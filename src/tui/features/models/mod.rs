@@ -67,7 +67,7 @@ pub enum Msg {
     /// What versions were made from.
     Origins { ticket: Ticket, versions: Vec<u64>, result: Result<Vec<VersionOrigin>, StoreError> },
     /// The files of a version.
-    Folder { ticket: Ticket, result: Result<Box<ModelFolder>, String> },
+    Folder { ticket: Ticket, result: Result<Box<ModelFolder>, StoreError> },
     /// The versions of runs.
     OfRuns { ticket: Ticket, runs: Vec<RunId>, result: Result<Vec<ModelVersion>, StoreError> },
     /// Something was changed, or not.

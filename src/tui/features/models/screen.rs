@@ -98,7 +98,7 @@ pub struct ModelsScreen {
     /// Those that need not be read again yet.
     pub fresh: FxHashSet<u64>,
     /// The files of the version under the cursor, and which one that is.
-    pub folder: Remote<ModelFolder, String>,
+    pub folder: Remote<ModelFolder>,
     pub folder_of: Option<(String, u64)>,
     /// The metric that versions are compared by.
     pub goal: Option<MetricGoal>,
@@ -223,7 +223,7 @@ impl ModelsScreen {
     }
 
     /// What is known of the files of a version.
-    pub fn folder_of(&self, version: &ModelVersion) -> Option<Result<&ModelFolder, &String>> {
+    pub fn folder_of(&self, version: &ModelVersion) -> Option<Result<&ModelFolder, &StoreError>> {
         let (name, number) = self.folder_of.as_ref()?;
         self.folder.answer().filter(|_| *name == version.name && *number == version.version)
     }
@@ -259,6 +259,10 @@ impl ModelsScreen {
             return false;
         }
         self.leads_to = None;
+        // What could not be read while the store was away is read now.
+        if self.folder.error().is_some_and(StoreError::is_transient) {
+            self.folder_of = None;
+        }
         let numbers: Vec<u64> = self.versions().iter().map(|version| version.version).collect();
         let at = numbers.iter().position(|version| Some(*version) == before);
         let last = numbers.len().saturating_sub(1);

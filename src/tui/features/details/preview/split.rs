@@ -1,12 +1,12 @@
 //! Tables as JSON, as `mlflow.log_table` and pandas write them: `{"columns": […], "data": [[…], …]}`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::table::{COLUMNS, Table, kept_rows};
-use crate::text::json::compact;
 
 /// The table that a text is, if it is one.
 pub fn table(words: &str) -> Option<Table> {
@@ -16,14 +16,12 @@ pub fn table(words: &str) -> Option<Table> {
     Some(table)
 }
 
-/// A value in a cell: what is nested stays JSON.
-fn cell(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(_) | Value::Object(_) => {
-            compact(value).map(|json| String::from_utf8_lossy(&json).into_owned()).unwrap_or_default()
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+/// A value in a cell: what is nested stays JSON, and numbers keep their digits.
+fn cell(value: &RawValue) -> String {
+    let written = value.get();
+    match serde_json::from_str::<Cow<'_, str>>(written) {
+        Ok(text) if written.starts_with('"') => text.into_owned(),
+        _ => written.to_owned(),
     }
 }
 
@@ -37,7 +35,7 @@ impl<'de> Visitor<'de> for Whole {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Table, A::Error> {
-        let (mut columns, mut data) = (None::<Vec<Value>>, None);
+        let (mut columns, mut data) = (None::<Vec<&RawValue>>, None);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "columns" => columns = Some(map.next_value()?),
@@ -48,7 +46,7 @@ impl<'de> Visitor<'de> for Whole {
         }
         let columns = columns.ok_or_else(|| A::Error::missing_field("columns"))?;
         let (rows, all_rows) = data.ok_or_else(|| A::Error::missing_field("data"))?;
-        let titles = columns.iter().take(COLUMNS).map(cell).collect();
+        let titles = columns.iter().take(COLUMNS).map(|value| cell(value)).collect();
         Ok(Table::new(titles, rows, all_rows, columns.len()))
     }
 }
@@ -74,11 +72,11 @@ impl<'de> Visitor<'de> for Rows {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let (mut rows, mut most) = (Vec::<Vec<String>>::new(), 1);
         while rows.len() < most {
-            let Some(row) = seq.next_element::<Vec<Value>>()? else {
+            let Some(row) = seq.next_element::<Vec<&RawValue>>()? else {
                 let count = rows.len();
                 return Ok((rows, count));
             };
-            rows.push(row.iter().take(COLUMNS).map(cell).collect());
+            rows.push(row.iter().take(COLUMNS).map(|value| cell(value)).collect());
             most = kept_rows(row.len());
         }
         let mut count = rows.len();
@@ -96,13 +94,13 @@ mod tests {
     #[test]
     fn what_log_table_writes_is_a_table() {
         let table = table(
-            r#"{"columns":["inputs","n","x"],"data":[["What?",1.0,{"type":"image","filepath":"a.png"}],[null,2.5,[1,"\u001b"]]]}"#,
+            r#"{"columns":["inputs","n","x"],"data":[["What?",1.0,{"type":"image","filepath":"a.png"}],[null,12345678901234567890123,[1,"\u001b"]]]}"#,
         );
         let table = table.unwrap();
         let titles: Vec<&str> = table.columns.iter().map(|column| column.title.as_str()).collect();
         assert_eq!(titles, ["inputs", "n", "x"]);
-        assert_eq!(table.rows[0], ["What?", "1.0", r#"{"filepath":"a.png","type":"image"}"#]);
-        assert_eq!(table.rows[1], ["null", "2.5", r#"[1,"\u001b"]"#]);
+        assert_eq!(table.rows[0], ["What?", "1.0", r#"{"type":"image","filepath":"a.png"}"#]);
+        assert_eq!(table.rows[1], ["null", "12345678901234567890123", r#"[1,"\u001b"]"#]);
         assert!(table.columns[1].is_number && table.all_rows == 2);
     }
 

@@ -76,6 +76,8 @@ impl Table {
             .has_headers(false)
             .flexible(true)
             .delimiter(separator)
+            // One that is never closed would swallow the lines behind it.
+            .quoting(memchr::memchr_iter(b'"', words.as_bytes()).count().is_multiple_of(2))
             .from_reader(words.as_bytes());
         let kept = |record: &csv::ByteRecord| -> Vec<String> {
             record.iter().take(COLUMNS).map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()

@@ -103,3 +103,9 @@ fn images_are_scaled_down() {
     assert_eq!((pixels[0].len(), pixels.len()), (400, 200));
     assert_eq!((pixels[0][0], pixels[0][399]), ([255, 0, 0], [0, 0, 0]));
 }
+
+#[test]
+fn a_quote_that_is_never_closed_swallows_no_lines() {
+    let Preview::Table { table, .. } = of("a.tsv", b"a\tb\n1\t\"half\n2\tx\n3\ty\n") else { panic!() };
+    assert_eq!((table.all_rows, table.rows[0][1].as_str()), (3, "\"half"));
+}
