@@ -52,7 +52,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("sweep", &["disk", "learn", "mlflow", "params", "program", "state", "store", "sweep", "text"]),
     ("marking", &["disk", "marking", "mlflow", "promotion", "registry", "select", "state", "store", "text"]),
     ("promotion", &["mlflow", "promotion", "registry", "select", "store", "text"]),
-    ("files", &["disk", "files", "mlflow", "state", "store"]),
+    ("files", &["disk", "files", "mlflow", "state", "store", "text"]),
     ("registry", &["mlflow", "registry", "select", "store"]),
     ("report", &["catalog", "chart", "compare", "mlflow", "report", "select", "sheet", "text"]),
     ("state", &["disk", "mlflow", "select", "state", "text"]),

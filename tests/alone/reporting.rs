@@ -70,7 +70,7 @@ fn a_report_shows_the_best_run_beside_the_champion() {
     let (code, _, error) = report(&["--vs", "trian@champion"]);
     assert!(code == 3 && error.contains("no registered model \"trian\""), "{code} {error}");
     let (code, out, _) = report(&["--vs", "train@shadow", "--md"]);
-    assert!(code == 0 && out.contains("No version of train is @shadow."), "{out}");
+    assert!(code == 0 && out.contains("No version of train is `@shadow`."), "{out}");
     let (code, _, error) = report(&["--where", "metrics.val_loss < -1"]);
     assert_eq!(code, 3, "{error}");
     assert!(error.contains("No run is eligible"), "{error}");
