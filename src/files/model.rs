@@ -15,8 +15,10 @@ const MLMODEL: &str = "MLmodel";
 const REQUIREMENTS: &str = "requirements.txt";
 /// Bytes of either that are read.
 const LONGEST: u64 = 8 << 20;
-/// Files and columns that are told.
+/// Lines of one kind that are told: files, columns, requirements.
 const TOLD: usize = 1_000;
+/// Cells of a line.
+const CELLS: usize = 1_000;
 /// Columns that are mentioned in a line.
 const MENTIONED: usize = 30;
 
@@ -123,7 +125,7 @@ pub fn summary(file: &ModelFile) -> Vec<(&'static str, String)> {
         let more = (fields.len() > MENTIONED).then(|| format!("{} in all", text::count(fields.len())));
         each.chain(more).collect::<Vec<_>>().join(", ")
     };
-    let flavors = in_order(&file.flavors).map(|flavor| flavor.name.as_str());
+    let flavors = in_order(&file.flavors).into_iter().map(|flavor| flavor.name.as_str());
     let lines = [
         ("flavors", flavors.collect::<Vec<_>>().join(", ")),
         ("inputs", joined(&file.signature.inputs)),
@@ -133,23 +135,27 @@ pub fn summary(file: &ModelFile) -> Vec<(&'static str, String)> {
 }
 
 /// Each model can be loaded as a Python function: that is told last.
-fn in_order(flavors: &[Flavor]) -> impl Iterator<Item = &Flavor> {
-    let (any, own): (Vec<&Flavor>, Vec<&Flavor>) =
-        flavors.iter().partition(|flavor| flavor.name == "python_function");
-    own.into_iter().chain(any)
+fn in_order(flavors: &[Flavor]) -> Vec<&Flavor> {
+    let mut all: Vec<&Flavor> = flavors.iter().collect();
+    all.sort_by_key(|flavor| flavor.name == "python_function");
+    all
 }
 
 fn line(key: &'static str, value: impl Into<String>) -> ModelLine {
-    ModelLine { key, value: value.into(), file: None, is_bad: false }
+    let value: String = value.into();
+    ModelLine { key, value: text::cut(&text::clean(&value), CELLS, "…"), file: None, is_bad: false }
 }
 
 /// Lines of which the first has the key.
-fn group(key: &'static str, values: impl Iterator<Item = String>, lines: &mut Vec<ModelLine>) {
-    lines.extend(values.enumerate().map(|(at, value)| line(if at == 0 { key } else { "" }, value)));
+fn group(key: &'static str, values: impl ExactSizeIterator<Item = String>, lines: &mut Vec<ModelLine>) {
+    let hidden = values.len().saturating_sub(TOLD);
+    let more = (hidden > 0).then(|| format!("and {} more", text::count(hidden)));
+    let told = values.take(TOLD).chain(more).enumerate();
+    lines.extend(told.map(|(at, value)| line(if at == 0 { key } else { "" }, value)));
 }
 
 fn told(file: &ModelFile, lines: &mut Vec<ModelLine>) {
-    let flavors = in_order(&file.flavors).map(|flavor| {
+    let flavors = in_order(&file.flavors).into_iter().map(|flavor| {
         let settings = flavor.settings.iter().map(|(key, value)| format!("{key} {value}"));
         let settings = settings.collect::<Vec<_>>().join(", ");
         if settings.is_empty() { flavor.name.clone() } else { format!("{}: {settings}", flavor.name) }
@@ -160,7 +166,7 @@ fn told(file: &ModelFile, lines: &mut Vec<ModelLine>) {
         ("outputs", &file.signature.outputs),
         ("params", &file.signature.params),
     ] {
-        group(key, columns(fields).into_iter(), lines);
+        group(key, columns(fields), lines);
     }
     if file.is_signature_broken {
         lines.push(ModelLine { is_bad: true, ..line("signature", "cannot be read") });
@@ -177,13 +183,12 @@ fn told(file: &ModelFile, lines: &mut Vec<ModelLine>) {
 }
 
 /// The fields of a signature under one another: name, type, whether it is optional.
-fn columns(fields: &[Field]) -> Vec<String> {
+fn columns(fields: &[Field]) -> impl ExactSizeIterator<Item = String> {
     let width = |of: fn(&Field) -> &str| {
         fields.iter().map(|field| text::width(&text::clean(of(field)))).max().unwrap_or(0).min(40)
     };
     let (names, kinds) = (width(|field| &field.name), width(|field| &field.kind));
-    let more = (fields.len() > TOLD).then(|| format!("and {} more", text::count(fields.len() - TOLD)));
-    let each = fields.iter().take(TOLD).map(|field| {
+    fields.iter().map(move |field| {
         let mut cells = Vec::new();
         if names > 0 {
             cells.push(text::fit(&text::clean(&field.name), names, "…"));
@@ -192,8 +197,7 @@ fn columns(fields: &[Field]) -> Vec<String> {
         cells.extend(field.is_optional.then(|| "optional".to_owned()));
         cells.extend(field.default.as_ref().map(|default| format!("= {default}")));
         cells.join("  ").trim_end().to_owned()
-    });
-    each.chain(more).collect()
+    })
 }
 
 #[cfg(test)]
@@ -239,6 +243,10 @@ mod tests {
                 "|requirements.txt  17 B",
             ]
         );
+        let many: String = (0..3_000).map(|at| ["x\n", "y\n"][at % 2]).collect();
+        store.write_artifact(&run, "net/requirements.txt", many.as_bytes()).await.unwrap();
+        let told = of("net").await.unwrap();
+        assert!(told.contains(&"|and 2,000 more".to_owned()) && told.len() < 1_020);
         assert_eq!(of("odd").await.unwrap()[0], "model|MLmodel is no model: it holds no keys and values");
         assert!(of("plain").await.unwrap()[0].starts_with("model|there is no MLmodel file"));
         assert!(of("none").await.is_err());

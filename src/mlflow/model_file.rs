@@ -71,8 +71,7 @@ impl ModelFile {
         Ok(Self::of(&json))
     }
 
-    /// The same out of JSON, as MLflow 2 keeps it in the tag `mlflow.log-model.history`.
-    pub fn of(json: &Json) -> Self {
+    fn of(json: &Json) -> Self {
         let text = |key: &str| json[key].as_str().map(str::to_owned);
         let flavors = json["flavors"].as_object().into_iter().flatten();
         let flavors = flavors.map(|(name, settings)| {

@@ -70,8 +70,11 @@ impl Details {
             Tab::Params => run.params.get(range).unwrap_or_default().iter().map(param).collect(),
             Tab::Artifacts => self.artifact_lines(range),
             Tab::Models => {
-                let lines = self.about_models().into_iter().chain(self.model_lines().cloned());
-                lines.skip(range.start).take(range.len()).collect()
+                let about = self.about_models();
+                // Of many models only the lines that are asked for are copied.
+                let models = self.model_lines().skip(range.start.saturating_sub(about.len()));
+                let rest = models.take(range.len()).cloned();
+                about.into_iter().skip(range.start).chain(rest).take(range.len()).collect()
             }
             _ => self.lines(experiment, now).into_iter().skip(range.start).take(range.len()).collect(),
         }
