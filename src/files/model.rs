@@ -177,7 +177,7 @@ fn told(file: &ModelFile, lines: &mut Vec<ModelLine>) {
         ("example", file.input_example.clone()),
         ("MLflow", file.mlflow_version.clone()),
         ("size", file.size.map(text::bytes)),
-        ("created", file.created.as_ref().map(|time| format!("{time} UTC"))),
+        ("logged", file.created.as_ref().map(|time| format!("{time} UTC"))),
     ];
     lines.extend(facts.into_iter().filter_map(|(key, value)| Some(line(key, value?))));
 }

@@ -83,7 +83,8 @@ pub fn go_aside(app: &mut App, by: isize, effects: &mut Effects) {
     let Some((images, at)) = app.details.artifacts.series(&path) else {
         match &mut app.details.artifacts.preview {
             Some(opened) if opened.reaches_aside(room) => opened.step_aside(by, room),
-            Some(_) | None => app.details.step_tab(by),
+            // One key too many does not close what is read.
+            Some(_) | None => app.status = Some("all of its width is on the screen".into()),
         }
         return;
     };
