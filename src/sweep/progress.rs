@@ -28,7 +28,7 @@ pub enum SweepStatus {
     Cancelled,
     /// All its trials failed, or it was given up, as the first failed in the same way.
     Failed,
-    /// Its process died.
+    /// Its process died before all was done, and told to the store.
     Interrupted,
     /// Another machine, whose processes cannot be seen from here, was at it last.
     Elsewhere,
@@ -194,10 +194,12 @@ impl Progress {
         states: &mut SweepStates,
         now: i64,
     ) -> std::io::Result<Self> {
-        let state = states.of(&header.id, folder)?;
+        // In this order: a process that ends in between has written all that it had to.
+        let is_running = folder.is_running()?;
+        let (state, sent) = (states.of(&header.id, folder)?, folder.sent());
         let host = folder.host();
         let status = match state.closed {
-            _ if folder.is_running()? => {
+            _ if is_running => {
                 if folder.control() == Control::Pause {
                     SweepStatus::Paused
                 } else {
@@ -209,15 +211,17 @@ impl Progress {
             None if state.events == 0 && now.saturating_sub(header.created) < PATIENCE => {
                 SweepStatus::Waiting
             }
-            Some(EndReason::Finished) => SweepStatus::Finished,
             Some(EndReason::Cancelled) => SweepStatus::Cancelled,
+            // It died before the store knew the end.
+            Some(EndReason::Finished | EndReason::Failed) if sent < state.events => SweepStatus::Interrupted,
+            Some(EndReason::Finished) => SweepStatus::Finished,
             Some(EndReason::Failed) => SweepStatus::Failed,
             None | Some(EndReason::Interrupted) => SweepStatus::Interrupted,
         };
         Ok(Self {
             unkept: folder.unkept().map_err(|error| error.to_string()),
             host: host.filter(|_| status == SweepStatus::Elsewhere),
-            ..Self::new(header, state, folder.sent(), status, now)
+            ..Self::new(header, state, sent, status, now)
         })
     }
 

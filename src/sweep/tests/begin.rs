@@ -9,11 +9,11 @@ use crate::store::failing::{Failing, Moment};
 use crate::store::memory::Memory;
 use crate::store::{ErrorKind, Store, uri};
 use crate::sweep::begin::{PreparedSweep, SweepOrigin, find_or_create};
-use crate::sweep::engine::journal::{Change, Event, EventKind, TrialOutcome};
+use crate::sweep::engine::journal::{Change, EndReason, Event, EventKind, TrialOutcome};
 use crate::sweep::engine::state::SweepStates;
 use crate::sweep::header::SweepFolders;
 use crate::sweep::plan::SweepPlan;
-use crate::sweep::progress::Progress;
+use crate::sweep::progress::{Progress, SweepStatus};
 use crate::sweep::request::SweepRequest;
 use crate::sweep::search::Proposal;
 
@@ -159,4 +159,35 @@ fn what_was_changed_in_a_sweep_counts_in_its_progress() {
         })
         .unwrap();
     assert_eq!(read().left, Some(12.0));
+}
+
+/// Killed between its last word in the journal and the same in the store, it is not over: its own run still runs.
+#[test]
+fn a_sweep_whose_end_the_store_does_not_know_is_interrupted() {
+    let (plan, data) = plan();
+    let state = tempfile::tempdir().unwrap();
+    let origin = SweepOrigin { store: "memory", user: "ana", state_folder: state.path() };
+    let store = Store::new(Memory::default());
+    let experiment = block_on(find_or_create(&store, "iris", &plan)).unwrap();
+    for (reason, told) in [
+        (EndReason::Finished, SweepStatus::Finished),
+        (EndReason::Failed, SweepStatus::Failed),
+        (EndReason::Cancelled, SweepStatus::Cancelled),
+    ] {
+        let prepared = PreparedSweep::new(plan.clone(), &data, &origin).unwrap();
+        let (folder, header) = prepared.begin(&experiment).unwrap();
+        let mut writer = folder.take().unwrap().unwrap();
+        writer.write(&Event::now(EventKind::Begun)).unwrap();
+        writer.write(&Event::now(EventKind::Closed { reason })).unwrap();
+        drop(writer);
+        let status =
+            || Progress::read(&folder, &header, &mut SweepStates::default(), header.created).unwrap().state;
+        folder.set_sent(1).unwrap();
+        // What was called off stays so; the next start tells the store.
+        let untold =
+            if reason == EndReason::Cancelled { SweepStatus::Cancelled } else { SweepStatus::Interrupted };
+        assert_eq!(status(), untold, "{reason:?}");
+        folder.set_sent(2).unwrap();
+        assert_eq!(status(), told, "{reason:?}");
+    }
 }
