@@ -8,7 +8,7 @@ use super::models::Arguments;
 use super::output::print_json;
 use super::{Failure, open_existing};
 use crate::config::Settings;
-use crate::files::{self, Address, ModelFolder};
+use crate::files::{self, Address, ModelFolder, ModelLine};
 use crate::mlflow::model_file::Field;
 use crate::text;
 
@@ -39,7 +39,13 @@ pub async fn run(
         print_json(&told(&address, &folder), out)?;
         return is_model(folder);
     }
-    let lines = folder.lines();
+    let mut lines = folder.lines();
+    let heads = [
+        folder.version.as_ref().map(|(name, number)| ("model", format!("{name} version {number}"))),
+        (folder.holder != address.to_string()).then(|| ("from", folder.holder.clone())),
+    ];
+    let heads = heads.into_iter().flatten();
+    lines.splice(0..0, heads.map(|(key, value)| ModelLine { key, value, file: None, is_bad: false }));
     let width = lines.iter().map(|line| line.key.len()).max().unwrap_or(0);
     for line in lines {
         writeln!(out, "{:width$}  {}", line.key, text::clean(&line.value).trim_end())?;
@@ -73,6 +79,9 @@ fn told(address: &Address, folder: &ModelFolder) -> Json {
     let file = file.ok();
     json!({
         "address": address.to_string(),
+        "model": folder.version.as_ref().map(|(name, _)| name),
+        "version": folder.version.as_ref().map(|(_, number)| number),
+        "from": folder.holder,
         "error": folder.file.as_ref().err(),
         "flavors": flavors.unwrap_or(Json::Null),
         "inputs": file.map(|file| fields(&file.signature.inputs)),

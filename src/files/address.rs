@@ -119,6 +119,8 @@ fn is_model_id(text: &str) -> bool {
 pub struct Source {
     /// As it was asked for.
     pub address: Address,
+    /// The registered model's version that it led through.
+    pub version: Option<(String, u64)>,
     /// What holds them.
     pub of: FilesOf,
     /// All files there.
@@ -128,6 +130,14 @@ pub struct Source {
 }
 
 impl Source {
+    /// What it came to: the run or logged model that holds the files.
+    pub fn holder(&self) -> String {
+        match self.path.as_str() {
+            "" => self.of.to_string(),
+            path => format!("{}/{path}", self.of),
+        }
+    }
+
     /// The artifact address, as MLflow has it.
     pub fn uri(&self) -> String {
         self.files.named(&self.path)
@@ -140,14 +150,64 @@ impl Source {
 /// If there is no such run, model or version, its files are not where this machine gets at them, or the store does not
 /// answer.
 pub async fn resolve(store: &Store, address: &Address) -> Result<Source> {
-    let (of, path) = match address {
-        Address::Run(id, path) => (FilesOf::Run(id.clone()), path.clone()),
-        Address::Model(id, path) => (FilesOf::Model(id.clone()), path.clone()),
-        Address::Place(uri) => split(uri),
-        Address::Version(..) | Address::Alias(..) => of_version(store, address).await?,
-    };
+    let (mut at, mut below, mut version) = (address.clone(), String::new(), None);
+    for _ in 0..DEEPEST {
+        let (found, path) = match &at {
+            Address::Alias(name, alias, path) => (aliased(store, name, alias).await?, path),
+            Address::Version(name, number, path) => (numbered(store, name, number).await?, path),
+            Address::Run(id, path) => {
+                let (of, path) = of_run(store, id, joined(path, &below)).await;
+                return source(store, address, version, of, path).await;
+            }
+            Address::Model(id, path) => {
+                return source(store, address, version, FilesOf::Model(id.clone()), joined(path, &below)).await;
+            }
+            Address::Place(uri) => {
+                let (of, path) = if version.is_some() { (FilesOf::Place(uri.clone()), below) } else { split(uri) };
+                return source(store, address, version, of, path).await;
+            }
+        };
+        below = joined(path, &below);
+        at = origin(store, &found).await?;
+        version = version.or(Some((found.name, found.version)));
+    }
+    Err(TransferError::Nothing(format!("{address} is made from a version of a version, which leads too far")))
+}
+
+async fn source(
+    store: &Store,
+    address: &Address,
+    version: Option<(String, u64)>,
+    of: FilesOf,
+    path: String,
+) -> Result<Source> {
     let files = store.files(&of).await?;
-    Ok(Source { address: address.clone(), of, files, path })
+    Ok(Source { address: address.clone(), version, of, files, path })
+}
+
+/// The files of a run; where it has none of that name, those of the logged model of that name, as MLflow 3 has it.
+async fn of_run(store: &Store, id: &RunId, path: String) -> (FilesOf, String) {
+    let (name, rest) = path.split_once('/').unwrap_or((&path, ""));
+    if !name.is_empty()
+        && !is_in_run(store, id, name).await
+        && let Some(model) = model_named(store, id, name).await
+    {
+        return (FilesOf::Model(model), rest.to_owned());
+    }
+    (FilesOf::Run(id.clone()), path)
+}
+
+async fn is_in_run(store: &Store, id: &RunId, name: &str) -> bool {
+    let list = store.list_artifacts(id, "").await;
+    list.is_ok_and(|list| list.is_cut || list.files.iter().any(|file| file.path == name))
+}
+
+/// The latest model of a run that is called so. That there is none, or no such thing, is found out where the run is asked.
+async fn model_named(store: &Store, id: &RunId, name: &str) -> Option<ModelId> {
+    let run = store.get_run(id).await.ok()?;
+    let models = store.logged_models_of(&run.info.experiment_id, id).await.ok()?;
+    let named = models.into_iter().filter(|model| model.name == name);
+    named.max_by_key(|model| model.creation_time).map(|model| model.model_id)
 }
 
 /// A place and what is in it: the last part may be a file, which has no folder of its own.
@@ -159,23 +219,6 @@ fn split(uri: &str) -> (FilesOf, String) {
         }
         _ => (FilesOf::Place(uri.to_owned()), String::new()),
     }
-}
-
-async fn of_version(store: &Store, address: &Address) -> Result<(FilesOf, String)> {
-    let mut address = address.clone();
-    let mut below = String::new();
-    for _ in 0..DEEPEST {
-        let (version, path) = match &address {
-            Address::Alias(name, alias, path) => (aliased(store, name, alias).await?, path),
-            Address::Version(name, version, path) => (numbered(store, name, version).await?, path),
-            Address::Run(id, path) => return Ok((FilesOf::Run(id.clone()), joined(path, &below))),
-            Address::Model(id, path) => return Ok((FilesOf::Model(id.clone()), joined(path, &below))),
-            Address::Place(uri) => return Ok((FilesOf::Place(uri.clone()), below)),
-        };
-        below = joined(path, &below);
-        address = origin(store, &version).await?;
-    }
-    Err(TransferError::Nothing(format!("{address} is made from a version of a version, which leads too far")))
 }
 
 fn joined(path: &str, below: &str) -> String {

@@ -25,6 +25,10 @@ const MENTIONED: usize = 30;
 /// A model's folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelFolder {
+    /// The registered model's version that its address led to.
+    pub version: Option<(String, u64)>,
+    /// What holds its files: `models:/m-…`, `runs:/…/path`, or where they lie.
+    pub holder: String,
     /// What `MLmodel` says, or why that is not known.
     pub file: std::result::Result<ModelFile, String>,
     /// Lines of `requirements.txt`.
@@ -73,7 +77,8 @@ pub async fn model_folder(store: &Store, address: &Address) -> Result<ModelFolde
         String::new()
     };
     let requirements = requirements.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
-    Ok(ModelFolder { file, requirements: requirements.collect(), files })
+    let requirements = requirements.collect();
+    Ok(ModelFolder { version: source.version.clone(), holder: source.holder(), file, requirements, files })
 }
 
 async fn text_of(source: &Source, name: &str) -> Result<String> {

@@ -115,7 +115,7 @@ impl Tree {
     fn source(&self, path: &str) -> Source {
         let files = Files::new(Store::new(Memory::default()), Arc::new(self.clone()));
         let of = FilesOf::Run("r".into());
-        Source { address: Address::Run("r".into(), path.into()), of, files, path: path.into() }
+        Source { address: Address::Run("r".into(), path.into()), version: None, of, files, path: path.into() }
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {

@@ -81,6 +81,8 @@ fn folder(number: usize) -> ModelFolder {
     let files =
         (0..number).map(|by| ArtifactFile { path: name(by), is_dir: false, file_size: Some(u64::MAX) });
     ModelFolder {
+        version: None,
+        holder: String::new(),
         file: if number == 3 { Err(name(0)) } else { Ok(file) },
         requirements: (0..number).map(name).collect(),
         files: files.collect(),

@@ -146,6 +146,8 @@ fn commands(mlflow: Mlflow) {
     let mut models =
         vec!["models:/twice@champion".to_owned(), format!("models:/twice/{}", logged["version"])];
     models.extend(logged["model"].as_str().map(|id| format!("models:/{id}")));
+    // MLflow 3 keeps no such folder with the run, and finds the model of that name.
+    models.push(format!("runs:/{run}/net"));
     let database = format!("sqlite:///{}", server.folder.join("store.db").display());
     // A server does not tell that a size is 0.
     for (number, (address, empty)) in
@@ -156,6 +158,11 @@ fn commands(mlflow: Mlflow) {
         for (at, address) in models.iter().enumerate() {
             place.json(&["download", address, "--to", &format!("model-{number}-{at}"), "--json"]);
         }
+        let told = place.json(&["models", "models:/twice@champion", "--json"]);
+        assert_eq!((&told["model"], &told["version"]), (&json!("twice"), &logged["version"]));
+        let holder =
+            logged["model"].as_str().map_or_else(|| format!("runs:/{run}/net"), |id| format!("models:/{id}"));
+        assert_eq!(told["from"], json!(holder));
         put_in(&place, &format!("runs:/{run}/up-{number}"), &format!("back-{number}"));
     }
     let (theirs, model) = (folder.join("theirs"), folder.join("model-0-0"));
