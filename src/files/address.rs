@@ -160,10 +160,12 @@ pub async fn resolve(store: &Store, address: &Address) -> Result<Source> {
                 return source(store, address, version, of, path).await;
             }
             Address::Model(id, path) => {
-                return source(store, address, version, FilesOf::Model(id.clone()), joined(path, &below)).await;
+                return source(store, address, version, FilesOf::Model(id.clone()), joined(path, &below))
+                    .await;
             }
             Address::Place(uri) => {
-                let (of, path) = if version.is_some() { (FilesOf::Place(uri.clone()), below) } else { split(uri) };
+                let (of, path) =
+                    if version.is_some() { (FilesOf::Place(uri.clone()), below) } else { split(uri) };
                 return source(store, address, version, of, path).await;
             }
         };

@@ -11,6 +11,7 @@ mod explorer;
 mod keeping;
 mod limits;
 mod pixels;
+mod programs;
 mod reporting;
 mod stores;
 #[path = "../support/mod.rs"]

@@ -53,6 +53,7 @@ pub const MOVE: &str = "Move";
 pub const PANES: &str = "Panes";
 pub const TABLE: &str = "Table";
 pub const RUNS: &str = "Runs";
+pub const FILES: &str = "Files";
 pub const TRAIN: &str = "Training";
 pub const BEST: &str = "The best run";
 pub const COMPARE: &str = "Comparison";

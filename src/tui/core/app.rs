@@ -106,6 +106,8 @@ pub struct App {
     pub memory: UiMemory,
     /// Keys pressed of an action that has several.
     pub pending: Vec<Chord>,
+    /// When the first of them was.
+    pub pending_since: i64,
     /// The experiment that the settings want opened first.
     pub wanted_experiment: Option<String>,
     pub focus: Focus,
@@ -200,6 +202,7 @@ impl App {
             page: setup.page,
             memory: setup.memory,
             pending: Vec::new(),
+            pending_since: 0,
             wanted_experiment: setup.experiment,
             focus: Focus::Runs,
             zoomed: false,

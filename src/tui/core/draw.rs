@@ -15,7 +15,7 @@ use crate::tui::features::charts::pictures::Pictures;
 use crate::tui::features::{charts, compare, details, experiments, models, runs, sweeps};
 use crate::tui::widgets::theme::Theme;
 use crate::tui::widgets::view::typed;
-use crate::tui::widgets::{confirm, help, messages, picker, prompt, report};
+use crate::tui::widgets::{confirm, help, keys, messages, picker, prompt, report};
 
 pub fn draw(app: &App, pictures: &Pictures, theme: &Theme, frame: &mut Frame<'_>) {
     let room = frame.area();
@@ -89,6 +89,9 @@ fn draw_overlay(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     }
     if let Some(scroll) = app.help {
         help::view::draw(app, theme, frame, scroll);
+    }
+    if keys::are_shown(app) {
+        keys::view::draw(app, theme, frame);
     }
 }
 
@@ -257,11 +260,36 @@ fn status_context(app: &App) -> String {
     }
 }
 
+/// What is used most: these come first, as there is seldom room for all.
+const FIRST: [&str; 18] = [
+    "open",
+    "save-files",
+    "open-artifact",
+    "copy-artifact",
+    "select",
+    "compare",
+    "go-to-best",
+    "mark-best",
+    "sort",
+    "filter",
+    "search",
+    "columns",
+    "train",
+    "sweeps",
+    "choose-by",
+    "why",
+    "models",
+    "back",
+];
+
 /// The keys that do something now, as many as fit; help is always among them, where it is to be had.
 fn hints(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let layer = app.layer();
     let offered = app.offered(layer).filter(|(row, _)| !row.hint.is_empty());
-    let mut all: Vec<(&str, &str)> = offered.map(|(row, keys)| (keys[0], row.hint)).collect();
+    let mut offered: Vec<_> = offered.collect();
+    // Help stays the last one.
+    offered.sort_by_key(|(row, _)| FIRST.iter().position(|name| *name == row.name).unwrap_or(FIRST.len()));
+    let mut all: Vec<(&str, &str)> = offered.iter().map(|(row, keys)| (keys[0], row.hint)).collect();
     if layer == Layer::Search && app.searches_runs() {
         all.extend(SEARCHES);
     }

@@ -1,5 +1,6 @@
 //! What the program wants done outside of itself, by the feature that it is for. Plain data: it can be printed.
 
+use crate::tui::features::files::programs::Program;
 use crate::tui::features::{
     best, charts, compare, details, experiments, export, files, models, runs, session, sweeps,
 };
@@ -28,6 +29,8 @@ pub enum Shell {
     /// Raise attention beyond the screen.
     Notify(String),
     SwitchProfile(String),
+    /// Give the terminal to a program until it ends.
+    Run(Program),
     Suspend,
     Quit,
 }

@@ -222,7 +222,7 @@ fn back(app: &mut App, effects: &mut Effects) {
     if app.runs.range_from.take().is_some() {
         return;
     }
-    if app.focus == Focus::Details && app.details.artifacts.preview.take().is_some() {
+    if app.focus == Focus::Details && app.details.close_file() {
         return;
     }
     if app.is_on_charts() && !app.charts.words.value().is_empty() {

@@ -126,6 +126,12 @@ pub fn show_run(app: &mut App, experiment: ExperimentId, run: RunId, effects: &m
     sweeps::update::listed(app, effects);
 }
 
+/// Copies an address, and says which.
+pub fn copy_address(app: &mut App, address: &str, effects: &mut Effects) {
+    let shown = crate::text::clean(address).into_owned();
+    copy(app, address, &shown, effects);
+}
+
 /// Nothing that steers a terminal gets into the clipboard either: it would be pasted into one.
 pub fn copy(app: &mut App, text: &str, what: &str, effects: &mut Effects) {
     let safe: Vec<_> = text.lines().map(crate::text::stripped).collect();

@@ -2,6 +2,8 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use std::time::Duration;
+
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::action::{Action, possible};
@@ -16,7 +18,7 @@ use crate::tui::features::{
     best, charts, compare, details, experiments, export, files, models, runs, session, sweeps,
 };
 use crate::tui::widgets::input::{self, Input, Room};
-use crate::tui::widgets::{confirm, picker, prompt};
+use crate::tui::widgets::{confirm, keys, picker, prompt};
 
 pub fn update(app: &mut App, Stamped { now, msg }: Stamped) -> Vec<Effect> {
     let mut effects = Effects::default();
@@ -70,7 +72,7 @@ fn take(app: &mut App, msg: Msg, effects: &mut Effects) {
         Msg::Best(msg) => best::update::answered(app, msg, effects),
         Msg::Sweeps(msg) => sweeps::update::answered(app, msg, effects),
         Msg::Models(msg) => models::following::answered(app, msg, effects),
-        Msg::Files(msg) => files::update::answered(app, msg),
+        Msg::Files(msg) => files::update::answered(app, msg, effects),
     }
 }
 
@@ -119,7 +121,13 @@ fn key(app: &mut App, event: KeyEvent, effects: &mut Effects) {
                 perform(app, action, effects);
             }
         }
-        Lookup::Prefix if !is_typing => {}
+        Lookup::Prefix if !is_typing => {
+            if app.pending.len() == 1 {
+                app.pending_since = app.now;
+                let patience = Duration::from_millis(keys::PATIENCE as u64);
+                effects.push(session::effects::Effect::ShowKeys(patience));
+            }
+        }
         Lookup::Prefix | Lookup::Nothing => {
             // A key that does not go on with what was begun counts for itself.
             let was_begun = app.pending.len() > 1;

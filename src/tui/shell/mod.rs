@@ -5,6 +5,7 @@ mod executor;
 #[cfg(unix)]
 mod guard;
 mod input;
+mod lending;
 mod log;
 mod pixels;
 mod terminal;
@@ -26,6 +27,7 @@ use crate::tui::core::keymap::Keymap;
 use crate::tui::core::msg::Msg;
 use crate::tui::core::update::{is_settled, update};
 use crate::tui::features::charts::pictures::Pictures;
+use crate::tui::features::files::programs::Program;
 use crate::tui::features::session::keeping::Keeper;
 use crate::tui::features::sweeps::Sweeps;
 use crate::tui::features::{best, experiments, sweeps};
@@ -234,6 +236,7 @@ enum Next {
     Draw,
     Switch(String),
     Suspend,
+    Run(Program),
     Quit,
 }
 
@@ -304,6 +307,7 @@ async fn take_turns(
                     }
                     continue;
                 }
+                Input::Interrupt => Msg::Terminate,
                 Input::Suspend => {
                     screen.suspend()?;
                     continue;
@@ -334,6 +338,11 @@ async fn take_turns(
                     }
                     Err(error) => session.tell(format!("cannot open profile {name}: {error}")),
                 },
+                Next::Run(program) => {
+                    if !lending::run(session, &mut inputs, screen, program).await? {
+                        return Ok(());
+                    }
+                }
                 Next::Quit => return Ok(()),
             }
             next = inputs.waiting().or_else(|| session.messages.try_recv().ok().map(Input::Msg));
@@ -356,6 +365,7 @@ fn take(session: &mut Session, screen: &TerminalScreen, msg: Msg) -> io::Result<
         match effect {
             Shell::Quit => return Ok(Next::Quit),
             Shell::Suspend => next = Next::Suspend,
+            Shell::Run(program) => next = Next::Run(program),
             Shell::SwitchProfile(name) => next = Next::Switch(name),
             Shell::Copy(text) => {
                 if !screen.copy(&text)? {

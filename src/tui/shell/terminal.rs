@@ -181,22 +181,35 @@ impl TerminalScreen {
         stdout().flush()
     }
 
-    /// Gives the terminal back, stops the program and all that belong to its job, and takes the terminal again when
-    /// they go on.
-    #[cfg(unix)]
-    pub fn suspend(&mut self) -> io::Result<()> {
+    /// Gives the terminal back, for another program.
+    pub fn lend(&mut self) -> io::Result<()> {
         self.clear_pixels()?;
         restore();
+        #[cfg(unix)]
         if let Some(guard) = &mut self.guard {
             guard.given_back();
         }
-        rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
+        Ok(())
+    }
+
+    /// Takes the terminal again.
+    pub fn take_back(&mut self) -> io::Result<()> {
+        #[cfg(unix)]
         if let Some(guard) = &mut self.guard {
             guard.taken();
         }
         enter(self.mouse)?;
         // The screen is a new one: everything is to be drawn.
         self.redraw()
+    }
+
+    /// Gives the terminal back, stops the program and all that belong to its job, and takes the terminal again when
+    /// they go on.
+    #[cfg(unix)]
+    pub fn suspend(&mut self) -> io::Result<()> {
+        self.lend()?;
+        rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
+        self.take_back()
     }
 
     #[cfg(not(unix))]

@@ -38,6 +38,16 @@ fn a_version_is_promoted_after_a_look_and_taken_back() {
     world.has("Promote wine v4 to @shadow?");
     world.keys("y");
     assert_eq!((world.alias("shadow"), world.alias("champion")), (Some(4), Some(2)));
+    // Typed at once, it is one, too.
+    world.keys("B");
+    world.typed("canary");
+    world.has("enter takes it as a new alias");
+    world.keys("enter");
+    world.has("Promote wine v4 to @canary?");
+    world.keys("n B");
+    world.typed("not an/alias");
+    world.keys("enter");
+    world.has("nothing matches");
 }
 
 #[test]

@@ -185,3 +185,27 @@ fn the_readme_shows_the_keys_as_they_are() {
     }
     assert!(found == key_table(), "the table of keys is another one: MLTUI_WRITE_README=1 writes it");
 }
+
+#[test]
+fn who_hesitates_sees_how_keys_go_on() {
+    let (mut app, runs) = opened((120, 36), 3);
+    keys(&mut app, "2 g", &runs);
+    assert!(!drawn(&app).contains("show runs as a tree"), "nobody is disturbed who knows");
+    let later = app.now + 300;
+    update(&mut app, Msg::Tick.at(later));
+    let text = drawn(&app);
+    for line in ["g … ", "t show runs as a tree", "s sweep progress", "g to the first row"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(!text.contains("g w"), "{text}");
+    keys(&mut app, "g", &runs);
+    assert!(!drawn(&app).contains("show runs as a tree"));
+    assert_eq!(app.runs.cursor.at, 0);
+    for (columns, rows) in [(200, 50), (120, 36), (80, 24), (60, 20), (30, 8)] {
+        let (mut app, runs) = opened((columns, rows), 3);
+        keys(&mut app, "2 g", &runs);
+        let later = app.now + 300;
+        update(&mut app, Msg::Tick.at(later));
+        insta::assert_snapshot!(format!("keys-{columns}x{rows}"), screen(&app, &theme()).backend());
+    }
+}

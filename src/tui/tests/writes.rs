@@ -5,6 +5,7 @@ use crate::tui::core::app::Overlay;
 use crate::tui::core::layout::Focus;
 use crate::tui::core::layout::Tab;
 use crate::tui::features::files;
+use crate::tui::features::files::programs::{Opener, Program};
 use crate::tui::features::runs::effects::Write;
 
 /// Presses keys and returns the effects of the last one that are no answers to questions of the screen.
@@ -170,6 +171,7 @@ fn folders_open_and_files_are_looked_into() {
 #[test]
 fn what_is_under_the_cursor_is_saved_and_nothing_replaced_unasked() {
     let (mut app, runs) = opened((120, 36), 3);
+    let aim = |replaces| files::Aim::Save { target: "model".into(), replaces };
     let press = |app: &mut App, script: &str| -> Vec<Effect> {
         parse_keys(script).unwrap().into_iter().flat_map(|key| take(app, Msg::Key(key))).collect()
     };
@@ -192,9 +194,8 @@ fn what_is_under_the_cursor_is_saved_and_nothing_replaced_unasked() {
         })
     };
     let (number, request) = saves(&press(&mut app, "enter")).unwrap();
-    assert_eq!((request.address, request.target.as_str()), (format!("runs:/{id}/model"), "model"));
-    let request =
-        files::Request { address: format!("runs:/{id}/model"), target: "model".into(), replaces: false };
+    assert_eq!((request.address, request.aim), (format!("runs:/{id}/model"), aim(false)));
+    let request = files::Request { address: format!("runs:/{id}/model"), aim: aim(false) };
     keys(&mut app, "g w", &runs);
     assert!(drawn(&app).contains("something is being saved already"));
     let words = "saving it: 1 of 2 files".to_owned();
@@ -209,12 +210,32 @@ fn what_is_under_the_cursor_is_saved_and_nothing_replaced_unasked() {
     );
     let effects = press(&mut app, "y");
     let (second, request) = saves(&effects).unwrap();
-    assert!(request.replaces && second > number);
+    assert!(request.aim == aim(true) && second > number);
     let effects = press(&mut app, "g x");
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Files(files::effects::Effect::Cancel))));
     let late = files::Msg::Ended { number: second, request, ended: files::Ended::Saved("saved".into()) };
     feed(&mut app, late, &runs);
     assert!(drawn(&app).contains("cancelled; what came of"), "what ends later says nothing");
+    // Opened, it goes to a program that gets the terminal, and what that had is taken away.
+    keys(&mut app, "g o", &runs);
+    let text = drawn(&app);
+    assert!(text.contains("Open model with") && text.contains("viewer of the system"), "{text}");
+    let (number, request) = saves(&press(&mut app, "enter")).unwrap();
+    assert_eq!(request.aim, files::Aim::Open(Opener::Pager));
+    let file = std::path::PathBuf::from("/tmp/mltui-1/model");
+    let program = Program { words: vec!["less".into()], file, fetched: std::time::SystemTime::UNIX_EPOCH };
+    let ended = files::Ended::Ready(program.clone());
+    let ready = files::Msg::Ended { number, request: request.clone(), ended };
+    let effects = take(&mut app, Msg::from(ready.clone()));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Shell(Shell::Run(run)) if *run == program)));
+    let forgets = |effects: &[Effect]| {
+        effects.iter().any(|effect| matches!(effect, Effect::Files(files::effects::Effect::Forget(_))))
+    };
+    let result = Err("cannot start less: no such file".to_owned());
+    assert!(forgets(&take(&mut app, Msg::from(files::Msg::Closed { program, result }))));
+    assert!(drawn(&app).contains("cannot start less"));
+    let effects = take(&mut app, Msg::from(ready));
+    assert!(forgets(&effects) && effects.len() == 1, "nobody waits for it any more");
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod cursor;
 pub mod frame;
 pub mod help;
 pub mod input;
+pub mod keys;
 pub mod messages;
 pub mod picker;
 pub mod plot;

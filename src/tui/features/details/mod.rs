@@ -41,6 +41,8 @@ pub struct Details {
     pub wanted: Option<RunId>,
     pub fetched: Remote<Box<Run>>,
     pub artifacts: ArtifactTree,
+    /// The file that is looked into was opened from here among the models.
+    opened_from: Option<Cursor>,
     /// The models of the run that is shown.
     pub models: Remote<Vec<RunModel>>,
     /// They were asked for with what is in their folders.
@@ -78,6 +80,17 @@ impl Details {
         self.tab = tab;
         self.cursor = Cursor::default();
         self.artifacts.preview = None;
+        self.opened_from = None;
+    }
+
+    /// Closes the file that is looked into, and goes back to where it was opened. Whether there was one.
+    pub fn close_file(&mut self) -> bool {
+        let was_open = self.artifacts.preview.take().is_some();
+        if was_open && let Some(cursor) = self.opened_from.take() {
+            self.choose_tab(Tab::Models);
+            self.cursor = cursor;
+        }
+        was_open
     }
 
     pub fn step_tab(&mut self, by: isize) {

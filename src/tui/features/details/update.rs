@@ -56,7 +56,9 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
         }
         Tab::Models => {
             if let Some(LineTarget::File(path)) = app.details.target_under_cursor() {
+                let cursor = app.details.cursor;
                 app.details.choose_tab(Tab::Artifacts);
+                app.details.opened_from = Some(cursor);
                 look_into(app, path, effects);
             }
         }

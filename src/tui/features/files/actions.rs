@@ -3,7 +3,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use super::update::address;
-use crate::tui::core::action::{ActionRow, Possible, RUNS, given, rows_of};
+use crate::tui::core::action::{ActionRow, FILES, Possible, given, rows_of};
 use crate::tui::core::app::App;
 use crate::tui::core::layer::Scope;
 
@@ -12,16 +12,17 @@ pub enum Action {
     Save,
     Cancel,
     CopyAddress,
+    Open,
 }
 
-rows_of!(row: Files, RUNS, &[Scope::Panes, Scope::Models]);
+rows_of!(row: Files, FILES, &[Scope::Panes, Scope::Models]);
 
 pub const ROWS: &[ActionRow] = &[
     row(
         Action::Save,
         "save-files",
         &["g w"],
-        "",
+        "save",
         "save the artifact, model or version under the cursor to a path",
         can_save,
     ),
@@ -30,9 +31,17 @@ pub const ROWS: &[ActionRow] = &[
         Action::CopyAddress,
         "copy-artifact",
         &["g y"],
-        "",
+        "address",
         "copy the address of the artifact or model under the cursor",
         has_artifact,
+    ),
+    row(
+        Action::Open,
+        "open-artifact",
+        &["g o"],
+        "open with",
+        "open the file under the cursor with $PAGER, $EDITOR or the system's viewer",
+        can_save,
     ),
 ];
 

@@ -2,19 +2,26 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Ended, Msg, Request};
+use super::programs::{Opener, Program};
+use super::{Aim, Ended, Msg, Request};
 use crate::files::{self, Address, Done, DownloadRequest, Progress, Target, TransferError};
 use crate::store::Store;
 use crate::text;
+use crate::tui::core::msg::Announcement;
 use crate::tui::core::tasks::{Slot, Tasks};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    Save { number: u64, request: Request },
+    Save {
+        number: u64,
+        request: Request,
+    },
     Cancel,
+    /// The copy that a program had is not needed any more.
+    Forget(Program),
 }
 
 /// How often it is said how far it is.
@@ -43,14 +50,26 @@ pub fn perform(effect: Effect, tasks: &mut Tasks) {
         }
         // What takes its place ends it.
         Effect::Cancel => tasks.start(SLOT, async {}),
+        Effect::Forget(program) => {
+            let sender = tasks.sender();
+            tasks.start(Slot("forget a copy"), async move {
+                if let Ok(Some(said)) = tokio::task::spawn_blocking(move || forget(&program)).await {
+                    let _ = sender.send(said.into());
+                }
+            });
+        }
     }
 }
 
 fn words(request: &Request, progress: &Progress) -> String {
     let now = progress.snapshot();
     let of = if now.is_listed { text::bytes(now.bytes) } else { "…".into() };
+    let doing = match request.aim {
+        Aim::Save { .. } => "saving",
+        Aim::Open(_) => "fetching",
+    };
     format!(
-        "saving {}: {} of {} files, {} of {of}; g x cancels",
+        "{doing} {}: {} of {} files, {} of {of}; g x cancels",
         request.address,
         text::count(now.files_done as usize),
         text::count(now.files as usize),
@@ -59,29 +78,94 @@ fn words(request: &Request, progress: &Progress) -> String {
 }
 
 async fn save(store: &Store, request: &Request, progress: &Progress) -> Ended {
-    match download(store, request, progress).await {
-        Ok(done) => {
-            let count = match done.files.len() {
-                1 => String::new(),
-                files => format!("{} files, ", text::count(files)),
-            };
-            Ended::Saved(format!("saved {count}{} as {}", text::bytes(done.bytes()), done.target.display()))
+    match &request.aim {
+        Aim::Save { target, replaces } => {
+            match download(store, &request.address, target, *replaces, progress).await {
+                Ok(done) => {
+                    let count = match done.files.len() {
+                        1 => String::new(),
+                        files => format!("{} files, ", text::count(files)),
+                    };
+                    let (size, place) = (text::bytes(done.bytes()), done.target.display());
+                    Ended::Saved(format!("saved {count}{size} as {place}"))
+                }
+                Err(error @ TransferError::Exists(_)) => Ended::Exists(error.to_string()),
+                Err(error) => Ended::Failed(format!("not saved: {error}")),
+            }
         }
-        Err(error @ TransferError::Exists(_)) => Ended::Exists(error.to_string()),
-        Err(error) => Ended::Failed(format!("not saved: {error}")),
+        Aim::Open(opener) => open_copy(store, &request.address, *opener, progress)
+            .await
+            .unwrap_or_else(|words| Ended::Failed(format!("not opened: {words}"))),
     }
 }
 
-async fn download(store: &Store, request: &Request, progress: &Progress) -> files::Result<Done> {
-    let address: Address = request.address.parse()?;
+async fn download(
+    store: &Store,
+    address: &str,
+    target: &str,
+    replaces: bool,
+    progress: &Progress,
+) -> files::Result<Done> {
+    let address: Address = address.parse()?;
     let source = files::resolve(store, &address).await?;
-    let target = match (request.target.strip_prefix("~/"), directories::BaseDirs::new()) {
+    let target = match (target.strip_prefix("~/"), directories::BaseDirs::new()) {
         (Some(rest), Some(folders)) => folders.home_dir().join(rest),
-        _ => PathBuf::from(&request.target),
+        _ => PathBuf::from(target),
     };
-    let request =
-        DownloadRequest { target: Target::Named(target), replaces: request.replaces, verifies: false };
+    let request = DownloadRequest { target: Target::Named(target), replaces, verifies: false };
     files::download(&source, &request, progress).await
+}
+
+/// A copy of a file in a folder of its own, which nobody else can look into. Files of a run are never opened themselves: an
+/// editor would change them.
+async fn open_copy(
+    store: &Store,
+    address: &str,
+    opener: Opener,
+    progress: &Progress,
+) -> Result<Ended, String> {
+    let words = opener.command(|name| std::env::var(name).ok())?;
+    let told = |error: TransferError| error.to_string();
+    let address: Address = address.parse().map_err(told)?;
+    let source = files::resolve(store, &address).await.map_err(told)?;
+    if !files::entries(&source).await.map_err(told)?.is_file {
+        return Err("this is a folder; g w saves it".into());
+    }
+    let folder = tempfile::Builder::new().prefix("mltui-").tempdir().map_err(|error| error.to_string())?;
+    let target = Target::Under(folder.path().to_owned());
+    let request = DownloadRequest { target, replaces: false, verifies: false };
+    let file = files::download(&source, &request, progress).await.map_err(told)?.target;
+    let Some(words) = words else {
+        open::that_detached(&file).map_err(|error| error.to_string())?;
+        // It may read the file at any later time.
+        let folder = folder.keep();
+        return Ok(Ended::Saved(format!("opened a copy, which is in {}", folder.display())));
+    };
+    // Whoever gives the program the terminal says when it is not needed any more.
+    let _ = folder.keep();
+    let told = std::fs::metadata(&file).and_then(|meta| meta.modified());
+    let fetched = told.map_err(|error| error.to_string())?;
+    Ok(Ended::Ready(Program { words, file, fetched }))
+}
+
+/// Takes a copy away, unless somebody has changed it.
+fn forget(program: &Program) -> Option<Announcement> {
+    let now = std::fs::metadata(&program.file).and_then(|meta| meta.modified());
+    if now.is_ok_and(|now| now != program.fetched) {
+        let words = format!(
+            "the run keeps its file; your changed copy is {}, and `mltui upload` puts it back",
+            program.file.display()
+        );
+        return Some(Announcement(words));
+    }
+    if let Some(folder) = program.file.parent().filter(|folder| is_ours(folder)) {
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    None
+}
+
+fn is_ours(folder: &Path) -> bool {
+    folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("mltui-"))
 }
 
 #[cfg(test)]
@@ -104,18 +188,15 @@ mod tests {
         store.write_artifact(&run, "model/MLmodel", b"flavors: {}").await.unwrap();
         let here = tempfile::tempdir().unwrap();
         let target = here.path().join("MLmodel").display().to_string();
-        let mut request = Request {
-            address: format!("runs:/{run}/model/MLmodel"),
-            target: target.clone(),
-            replaces: false,
-        };
+        let aim = |replaces| Aim::Save { target: target.clone(), replaces };
+        let mut request = Request { address: format!("runs:/{run}/model/MLmodel"), aim: aim(false) };
         let ended = save(&store, &request, &Progress::default()).await;
         assert_eq!(ended, Ended::Saved(format!("saved 11 B as {target}")));
         std::fs::write(&target, "mine").unwrap();
         let ended = save(&store, &request, &Progress::default()).await;
         assert!(matches!(&ended, Ended::Exists(words) if words.contains("already exists")), "{ended:?}");
         assert_eq!(std::fs::read(&target).unwrap(), b"mine");
-        request.replaces = true;
+        request.aim = aim(true);
         assert!(matches!(save(&store, &request, &Progress::default()).await, Ended::Saved(_)));
         assert_eq!(std::fs::read(&target).unwrap(), b"flavors: {}");
         request.address = format!("runs:/{run}/none");

@@ -4,7 +4,10 @@
 
 pub mod actions;
 pub mod effects;
+pub mod programs;
 pub mod update;
+
+use programs::{Opener, Program};
 
 /// What is being saved now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,15 +18,36 @@ pub struct Saving {
     pub what: String,
 }
 
-/// What is to be saved, and where.
+/// What is to be copied out of the store, and what for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The address: `runs:/ID/PATH`.
     pub address: String,
-    /// As it was typed.
-    pub target: String,
-    /// Files of the same names are replaced.
-    pub replaces: bool,
+    pub aim: Aim,
+}
+
+impl Request {
+    /// The same, and files of the same names are replaced.
+    fn replacing(mut self) -> Self {
+        if let Aim::Save { replaces, .. } = &mut self.aim {
+            *replaces = true;
+        }
+        self
+    }
+}
+
+/// What a copy is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Aim {
+    /// To be kept.
+    Save {
+        /// As it was typed.
+        target: String,
+        /// Files of the same names are replaced.
+        replaces: bool,
+    },
+    /// To be looked at.
+    Open(Opener),
 }
 
 /// How saving ended.
@@ -33,6 +57,8 @@ pub enum Ended {
     Saved(String),
     /// Files are in the way.
     Exists(String),
+    /// It is there for a program that gets the terminal.
+    Ready(Program),
     /// Why it failed.
     Failed(String),
 }
@@ -44,4 +70,6 @@ pub enum Msg {
     Progress { number: u64, words: String },
     /// It is over.
     Ended { number: u64, request: Request, ended: Ended },
+    /// A program that had the terminal has ended; why it could not begin, or what its status says.
+    Closed { program: Program, result: Result<(), String> },
 }

@@ -4,18 +4,21 @@
 
 use super::actions::Action;
 use super::effects::Effect;
-use super::{Ended, Msg, Request, Saving};
+use super::programs::Opener;
+use super::{Aim, Ended, Msg, Request, Saving};
 use crate::files::Address;
 use crate::tui::core::app::{App, Screen};
-use crate::tui::core::effect::Effects;
+use crate::tui::core::effect::{Effects, Shell};
 use crate::tui::core::layout::Focus;
-use crate::tui::core::requests::copy;
+use crate::tui::core::requests::copy_address;
 use crate::tui::widgets::confirm::Confirm;
+use crate::tui::widgets::picker::{Item, Picked, Picker};
 use crate::tui::widgets::prompt::{Prompt, PromptError};
 
 pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
     match action {
         Action::Save => ask(app),
+        Action::Open => choose_opener(app),
         Action::Cancel => {
             if let Some(saving) = app.saving.take() {
                 effects.push(Effect::Cancel);
@@ -27,7 +30,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         }
         Action::CopyAddress => {
             if let Some(address) = address(app) {
-                copy(app, &address, "the address", effects);
+                copy_address(app, &address, effects);
             }
         }
     }
@@ -56,8 +59,29 @@ fn ask(app: &mut App) {
         if path.is_empty() { Err(PromptError::from("enter a path")) } else { Ok(path.to_owned()) }
     };
     Prompt::new(format!("Save {address} as"), hint, &name, read, move |app, target: String, effects| {
-        begin(app, Request { address: address.clone(), target, replaces: false }, effects);
+        begin(app, Request { address: address.clone(), aim: Aim::Save { target, replaces: false } }, effects);
         Ok(())
+    })
+    .open(app);
+}
+
+/// Asks what a file is to be opened with.
+fn choose_opener(app: &mut App) {
+    let Some(address) = address(app) else { return };
+    let name = address.parse::<Address>().map_or_else(|_| String::new(), |address| address.name());
+    let items = Opener::ALL.map(|opener| {
+        let note = match opener.command(|name| std::env::var(name).ok()) {
+            Ok(Some(words)) => words.join(" "),
+            Ok(None) => "a copy".into(),
+            Err(words) => words,
+        };
+        Item { label: opener.as_str().into(), note, on: None, value: opener }
+    });
+    Picker::new(format!("Open {name} with"), items, move |app, picked, effects| match picked {
+        Picked::Chosen(opener) => {
+            begin(app, Request { address: address.clone(), aim: Aim::Open(opener) }, effects);
+        }
+        Picked::Toggled(..) | Picked::Removed(_) => {}
     })
     .open(app);
 }
@@ -65,12 +89,16 @@ fn ask(app: &mut App) {
 fn begin(app: &mut App, request: Request, effects: &mut Effects) {
     app.saves += 1;
     let number = app.saves;
-    app.status = Some(format!("saving {}; g x cancels", request.address));
+    let doing = match request.aim {
+        Aim::Save { .. } => "saving",
+        Aim::Open(_) => "fetching",
+    };
+    app.status = Some(format!("{doing} {}; g x cancels", request.address));
     app.saving = Some(Saving { number, what: request.address.clone() });
     effects.push(Effect::Save { number, request });
 }
 
-pub fn answered(app: &mut App, msg: Msg) {
+pub fn answered(app: &mut App, msg: Msg, effects: &mut Effects) {
     let is_awaited =
         |app: &App, number: u64| app.saving.as_ref().is_some_and(|saving| saving.number == number);
     match msg {
@@ -81,19 +109,32 @@ pub fn answered(app: &mut App, msg: Msg) {
         }
         Msg::Ended { number, request, ended } => {
             if !is_awaited(app, number) {
+                if let Ended::Ready(program) = ended {
+                    effects.push(Effect::Forget(program));
+                }
                 return;
             }
             app.saving = None;
             match ended {
                 Ended::Saved(words) | Ended::Failed(words) => app.say(words),
+                Ended::Ready(program) => {
+                    app.status = None;
+                    effects.push(Shell::Run(program));
+                }
                 Ended::Exists(words) => {
                     app.status = Some(words.clone());
                     Confirm::new("Replace files of the same names?", vec![words], move |app, effects| {
-                        begin(app, Request { replaces: true, ..request }, effects);
+                        begin(app, request.replacing(), effects);
                     })
                     .open_over(app);
                 }
             }
+        }
+        Msg::Closed { program, result } => {
+            if let Err(words) = result {
+                app.say(words);
+            }
+            effects.push(Effect::Forget(program));
         }
     }
 }

@@ -63,6 +63,7 @@ pub fn pick_role(app: &mut App, effects: &mut Effects) {
         Picked::Chosen(None) => ask_alias(app, &model, number),
         Picked::Toggled(..) | Picked::Removed(_) => {}
     })
+    .or_typed("a new alias", |text| editing::alias_of(text).ok().map(|alias| Some(Role::Alias(alias))))
     .open(app);
 }
 

@@ -14,6 +14,8 @@ use crate::tui::core::tasks::{Slot, Tasks};
 pub enum Effect {
     /// Look at the state again after a while.
     Wake(Duration),
+    /// The same, for keys that were begun.
+    ShowKeys(Duration),
     Remember {
         experiment: Option<(ExperimentId, Box<Remembered>)>,
         layout: Layout,
@@ -23,6 +25,10 @@ pub enum Effect {
 pub fn perform(effect: Effect, tasks: &mut Tasks, keeper: &Keeper) {
     match effect {
         Effect::Wake(after) => tasks.answer(Slot("wake"), async move {
+            tokio::time::sleep(after).await;
+            Msg::Tick
+        }),
+        Effect::ShowKeys(after) => tasks.answer(Slot("keys"), async move {
             tokio::time::sleep(after).await;
             Msg::Tick
         }),

@@ -10,7 +10,7 @@ use super::Input;
 use crate::tui::core::msg::Msg;
 
 /// Forwards what comes until the terminal goes away or nobody listens.
-pub fn forward(sender: Sender<Input>) -> io::Result<()> {
+pub fn forward(sender: Sender<Input>) -> io::Result<Reader> {
     tokio::spawn(async move {
         let mut events = EventStream::new();
         while let Some(event) = events.next().await {
@@ -29,5 +29,21 @@ pub fn forward(sender: Sender<Input>) -> io::Result<()> {
         }
         let _ = sender.send(Input::Msg(Msg::Terminate)).await;
     });
-    Ok(())
+    Ok(Reader)
+}
+
+/// The one who reads.
+pub struct Reader;
+
+impl Reader {
+    /// Reads on: here the terminal is not left to others.
+    pub fn hold(&mut self) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "programs in the terminal work on Unix only"))
+    }
+
+    pub fn is_held(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    pub fn release(&mut self) {}
 }

@@ -26,6 +26,8 @@ pub enum Input {
     Answer(TerminalAnswer),
     /// Somebody wants the program stopped for a while.
     Suspend,
+    /// Somebody interrupts what is before the terminal.
+    Interrupt,
 }
 
 /// What the terminal says of itself when it is asked.
@@ -44,6 +46,7 @@ pub enum TerminalAnswer {
 /// What was read and not yet taken in.
 pub struct Inputs {
     terminal: Receiver<Input>,
+    reader: terminal::Reader,
     /// Never behind a flood of keys.
     signals: UnboundedReceiver<Input>,
 }
@@ -54,8 +57,8 @@ impl Inputs {
         let (keys, terminal) = channel(WAITING);
         let (sender, signals) = unbounded_channel();
         tokio::spawn(watch_signals(sender));
-        terminal::forward(keys)?;
-        Ok(Self { terminal, signals })
+        let reader = terminal::forward(keys)?;
+        Ok(Self { terminal, reader, signals })
     }
 
     /// The next one; none when nothing can come any more.
@@ -65,6 +68,29 @@ impl Inputs {
             Some(input) = self.signals.recv() => Some(input),
             input = self.terminal.recv() => input,
         }
+    }
+
+    /// Leaves the terminal's input to another program.
+    ///
+    /// # Errors
+    /// Where it cannot be left.
+    pub fn hold(&mut self) -> std::io::Result<()> {
+        self.reader.hold()?;
+        // What was typed before is for nobody; the thread may be waiting for room.
+        while !self.reader.is_held()? {
+            while self.terminal.try_recv().is_ok() {}
+        }
+        Ok(())
+    }
+
+    /// Reads the terminal again.
+    pub fn release(&mut self) {
+        self.reader.release();
+    }
+
+    /// What the system says next, while another program has the terminal; none when it says nothing any more.
+    pub async fn signal(&mut self) -> Option<Input> {
+        self.signals.recv().await
     }
 
     /// The next one, if it is there already.
@@ -91,7 +117,7 @@ async fn watch_signals(sender: UnboundedSender<Input>) {
         let input = tokio::select! {
             _ = terminate.recv() => Input::Msg(Msg::Terminate),
             _ = hangup.recv() => Input::Msg(Msg::Terminate),
-            _ = interrupt.recv() => Input::Msg(Msg::Terminate),
+            _ = interrupt.recv() => Input::Interrupt,
             _ = stop.recv() => Input::Suspend,
             _ = resized.recv() => match crossterm::terminal::size() {
                 Ok((columns, rows)) => Input::Msg(Msg::Resize { columns, rows }),

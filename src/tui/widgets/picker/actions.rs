@@ -34,7 +34,7 @@ pub const ROWS: &[ActionRow] = &[
 ];
 
 fn has_entry(app: &App) -> Possible {
-    given(in_list(app, |list| list.under_cursor().is_some()), "nothing matches")
+    given(in_list(app, |list| list.under_cursor().is_some() || list.makes.is_some()), "nothing matches")
 }
 
 fn can_toggle(app: &App) -> Possible {

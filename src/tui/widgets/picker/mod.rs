@@ -41,7 +41,11 @@ pub struct Picker<T> {
     list: PickerList,
     values: Vec<T>,
     owner: Owner<T>,
+    /// What a text means that no entry matches.
+    typed: Option<Typed<T>>,
 }
+
+type Typed<T> = Box<dyn Fn(&str) -> Option<T>>;
 
 /// What is seen of a list.
 #[derive(Debug)]
@@ -50,6 +54,8 @@ pub struct PickerList {
     pub entries: Vec<PickerEntry>,
     /// Entries can be removed.
     pub can_remove: bool,
+    /// What is made of a text that no entry matches, as in "the new alias".
+    pub makes: Option<&'static str>,
     pub query: Input,
     /// The entries that match, the best first, or in their order where nothing is typed.
     pub found: Vec<u32>,
@@ -97,11 +103,12 @@ impl<T: Clone> Picker<T> {
             title: title.into(),
             entries,
             can_remove: false,
+            makes: None,
             query: Input::default(),
             found,
             cursor: Cursor::default(),
         };
-        Self { list, values, owner: Box::new(owner) }
+        Self { list, values, owner: Box::new(owner), typed: None }
     }
 
     /// The same with the cursor on an entry.
@@ -113,6 +120,13 @@ impl<T: Clone> Picker<T> {
     /// The same, and entries can be removed.
     pub fn removable(mut self) -> Self {
         self.list.can_remove = true;
+        self
+    }
+
+    /// The same, and a text that no entry matches is a value as well, which is called `what`.
+    pub fn or_typed(mut self, what: &'static str, read: impl Fn(&str) -> Option<T> + 'static) -> Self {
+        self.list.makes = Some(what);
+        self.typed = Some(Box::new(read));
         self
     }
 
@@ -141,7 +155,13 @@ impl<T: Clone> Pick for Picker<T> {
     }
 
     fn give(&self, app: &mut App, event: PickerEvent, effects: &mut Effects) {
-        let Some(at) = self.list.found.get(self.list.cursor.at).map(|at| *at as usize) else { return };
+        let Some(at) = self.list.found.get(self.list.cursor.at).map(|at| *at as usize) else {
+            let typed = self.typed.as_ref().and_then(|read| read(self.list.query.value().trim()));
+            return match typed {
+                Some(value) => (self.owner)(app, Picked::Chosen(value), effects),
+                None => app.say("nothing matches"),
+            };
+        };
         let value = self.values[at].clone();
         let picked = match event {
             PickerEvent::Chosen => Picked::Chosen(value),

@@ -26,7 +26,11 @@ pub fn draw(picker: &PickerList, hint: &str, theme: &Theme, frame: &mut Frame<'_
     put(frame, room, 0, line);
     put(frame, room, 1, Line::styled(theme.glyphs.horizontal.repeat(width), theme.border));
     if picker.found.is_empty() {
-        put(frame, room, 2, Line::styled("nothing matches; esc closes", theme.dim));
+        let words = match picker.makes {
+            Some(what) => format!("enter takes it as {what}"),
+            None => "nothing matches; esc closes".to_owned(),
+        };
+        put(frame, room, 2, Line::styled(words, theme.dim));
         return;
     }
     let area = Rect { y: room.y + 2, height: room.height.saturating_sub(2).min(shown as u16), ..room };

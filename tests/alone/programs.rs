@@ -1,0 +1,93 @@
+//! Programs of the user that get the terminal: a pager, an editor.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use mltui::store::{NewRun, Store};
+
+use crate::support::client::{self, block_on};
+use crate::support::terminal::Terminal;
+use crate::support::wait_until;
+
+/// Shows a file as pagers do, and ends with a line that is typed.
+const PAGER: &str = "#!/bin/sh\ntrap 'echo caught' INT\ncat \"$2\"\necho shown $1\nread line || read line\necho $line >line\n";
+const EDITOR: &str = "#!/bin/sh\nif [ -e keep ]; then exit 3; fi\necho more >>\"$1\"\n";
+
+fn script(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn copies(folder: &Path) -> usize {
+    fs::read_dir(folder).unwrap().count()
+}
+
+#[test]
+fn a_file_is_opened_by_programs_of_the_user_which_get_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let address = format!("sqlite:///{}", here.join("mlflow.db").display());
+    let store: Store = client::open(&address, client::quick());
+    let run = block_on(async {
+        let experiment = store.create_experiment("wine", &[]).await.unwrap();
+        let run = NewRun {
+            experiment_id: experiment,
+            run_name: Some("first".into()),
+            user_id: "ana".into(),
+            start_time: 1,
+            tags: Vec::new(),
+        };
+        let run = store.create_run(&run).await.unwrap().info.run_id;
+        store.write_artifact(&run, "notes.txt", b"some words\n").await.unwrap();
+        run
+    });
+    script(&here.join("pager"), PAGER);
+    script(&here.join("editor"), EDITOR);
+    let copied = here.join("copies");
+    fs::create_dir(&copied).unwrap();
+    let pager = format!("{} -R", here.join("pager").display());
+    let variables = [("PAGER", pager.as_str()), ("VISUAL", "./editor"), ("TMPDIR", copied.to_str().unwrap())];
+    let begin = || {
+        let mut terminal = Terminal::start(here, (120, 36), &["--tracking-uri", &address], &variables);
+        terminal.wait_for("first");
+        terminal.type_keys("3]]]]]");
+        terminal.wait_for("notes.txt");
+        terminal.type_keys("go");
+        terminal.wait_for("Open notes.txt with");
+        terminal
+    };
+    let mut terminal = begin();
+    terminal.type_keys("\r");
+    terminal.wait_for("shown -R");
+    assert!(terminal.screen().contains("some words") && !terminal.is_taken_over() && terminal.is_cooked());
+    // Interrupted is what has the terminal, and what is typed is its own.
+    terminal.type_keys("\x03");
+    terminal.wait_for("caught");
+    terminal.type_keys("qq\n");
+    terminal.wait_until("the explorer", Terminal::is_taken_over);
+    terminal.wait_for("notes.txt");
+    assert_eq!(fs::read_to_string(here.join("line")).unwrap(), "qq\n");
+    wait_until("the copy to go", || copies(&copied) == 0);
+    // An editor changes its copy, which is kept, and the run is as it was.
+    terminal.type_keys("go");
+    terminal.wait_for("Open notes.txt with");
+    terminal.type_keys("edi\r");
+    terminal.wait_for("your changed copy is");
+    assert_eq!(block_on(store.read_artifact(&run, "notes.txt", 100)).unwrap(), b"some words\n");
+    assert_eq!(copies(&copied), 1);
+    fs::write(here.join("keep"), "").unwrap();
+    terminal.type_keys("goedi\r");
+    terminal.wait_for("editor ended with exit status: 3");
+    fs::remove_file(here.join("editor")).unwrap();
+    terminal.type_keys("goedi\r");
+    terminal.wait_for("cannot start ./editor");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    // Asked to end, both do.
+    let mut terminal = begin();
+    terminal.type_keys("\r");
+    terminal.wait_for("shown -R");
+    terminal.signal("-TERM");
+    assert_eq!(terminal.wait_for_end(), 0);
+}
