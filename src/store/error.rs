@@ -232,10 +232,9 @@ impl StoreError {
                 "MLflow has no such limit; ask the store's administrator what is so large"
             }
             ErrorKind::Hung(..) => "check whether it is on an unavailable network file system",
-            ErrorKind::NotFound(_)
-            | ErrorKind::AlreadyExists(_)
-            | ErrorKind::Invalid(_)
-            | ErrorKind::Limit(_) => "change the request",
+            ErrorKind::NotFound(_) => "check the name or id",
+            ErrorKind::AlreadyExists(_) => "choose another name",
+            ErrorKind::Invalid(_) | ErrorKind::Limit(_) => "correct that, and try again",
             ErrorKind::Elsewhere(_) => {
                 "point --tracking-uri at the MLflow server; a sweep can go to another experiment"
             }

@@ -130,13 +130,90 @@ fn commands(mlflow: Mlflow, folder: &Path, address: &str) {
     assert_eq!(code, 2, "a metric is of versions");
 }
 
+/// Another workspace, with a model of the same name.
+const IN_WORKSPACE: &str = r#"
+import mlflow, sys
+from mlflow import MlflowClient
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.create_workspace("cellar")
+mlflow.set_workspace("cellar")
+client = MlflowClient()
+experiment = client.create_experiment("wine")
+client.create_registered_model("wine")
+for i, value in enumerate([0.4, 0.3, 0.2]):
+    run = client.create_run(experiment, run_name=f"cool-{i}").info
+    client.log_metric(run.run_id, "val_rmse", value)
+    client.log_text(run.run_id, "flavors: {}", "model/MLmodel")
+    client.set_terminated(run.run_id)
+    client.create_model_version("wine", f"{run.artifact_uri}/model", run_id=run.run_id)
+client.set_registered_model_alias("wine", "champion", 1)
+"#;
+
+/// The aliases of both models.
+const ALIASES: &str = r#"
+import json, mlflow, sys
+from mlflow import MlflowClient
+mlflow.set_tracking_uri(sys.argv[1])
+found = []
+for workspace in ["default", "cellar"]:
+    mlflow.set_workspace(workspace)
+    found.append({k: int(v) for k, v in MlflowClient().get_registered_model("wine").aliases.items()})
+print(json.dumps(found))
+"#;
+
+/// In a workspace the models are its own, by command and by keys, and those of others stay as they are.
+fn in_a_workspace(folder: &Path, address: &str) {
+    V3.run(IN_WORKSPACE, &[address]);
+    let run = |words: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mltui"));
+        command.args(["--tracking-uri", address]).args(words).current_dir(folder);
+        command.env_clear().env("HOME", folder).env("MLFLOW_WORKSPACE", "cellar");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let aliases = || -> Value { serde_json::from_str(&V3.run(ALIASES, &[address])).unwrap() };
+    let theirs = aliases()[0].clone();
+    let table = run(&["models", "wine", "--metric", "val_rmse"]);
+    assert!(table.contains("cool-2") && !table.contains("calm-"), "{table}");
+    run(&["promote", "wine", "--version", "2", "--to", "champion", "--if-better", "--metric", "val_rmse"]);
+    run(&["download", "models:/wine@champion", "--to", "cool"]);
+    assert_eq!(std::fs::read_to_string(folder.join("cool/MLmodel")).unwrap(), "flavors: {}");
+    let variables = [("MLTUI_POLL_INTERVAL", "0.5"), ("MLFLOW_WORKSPACE", "cellar")];
+    let mut terminal = Terminal::start(folder, (140, 40), &["--tracking-uri", address], &variables);
+    terminal.wait("the alias of a run", |screen| {
+        screen.lines().any(|line| line.contains("cool-1") && line.contains("@champion"))
+    });
+    terminal.type_keys("M");
+    terminal.wait("its versions", |screen| {
+        screen.lines().any(|line| line.contains("v3") && line.contains("-0.1"))
+    });
+    terminal.type_keys("l");
+    terminal.type_keys("B");
+    terminal.wait_for("Promote wine v3 to");
+    terminal.type_keys("\r");
+    terminal.wait_for("Promote wine v3 to @champion?");
+    terminal.type_keys("y");
+    terminal.wait_for("wine v3 is @champion, which was v2");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    // One that is not there is told as that, and not as a model that is not.
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mltui"));
+    command.args(["--tracking-uri", address, "models", "wine"]).env_clear().env("HOME", folder);
+    let output = command.env("MLFLOW_WORKSPACE", "nosuch").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("Workspace 'nosuch' not found") && said.contains("MLFLOW_WORKSPACE"), "{said}");
+    assert_eq!((&aliases()[0], &aliases()[1]["champion"]), (&theirs, &json!(3)));
+}
+
 #[test]
 fn a_server_of_mlflow_3_lists_and_shows_its_models() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(V3, folder.path());
+    let server = Server::start_with(V3, folder.path(), &["--enable-workspaces"], &[]);
     V3.run(REGISTER, &[&server.uri()]);
     commands(V3, folder.path(), &server.uri());
     visit(V3, folder.path(), &server.uri());
+    in_a_workspace(folder.path(), &server.uri());
 }
 
 #[test]

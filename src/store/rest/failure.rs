@@ -61,6 +61,9 @@ pub async fn failure(
             let message = message.trim_end_matches('.');
             ErrorKind::NotFound(format!("{NO_ROUTE}: {message}; check the address"))
         }
+        (404, "RESOURCE_DOES_NOT_EXIST") if message.starts_with("Workspace '") => {
+            ErrorKind::Address(format!("{message} (MLFLOW_WORKSPACE, or `workspace` in the profile)"))
+        }
         (404, _) | (_, "RESOURCE_DOES_NOT_EXIST") => ErrorKind::NotFound(message),
         (501, _) | (_, "NOT_IMPLEMENTED") => ErrorKind::Unsupported(message),
         (400 | 405 | 413 | 414, _) => ErrorKind::Invalid(message),
