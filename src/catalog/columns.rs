@@ -13,7 +13,10 @@ pub enum ColumnSpec {
     RunName,
     RunId,
     Status,
+    /// How long ago it started.
     StartTime,
+    /// When it started.
+    Started,
     EndTime,
     Duration,
     User,
@@ -25,11 +28,12 @@ pub enum ColumnSpec {
 
 impl ColumnSpec {
     /// The columns that every run has.
-    pub const ATTRIBUTES: [Self; 8] = [
+    pub const ATTRIBUTES: [Self; 9] = [
         Self::RunName,
         Self::RunId,
         Self::Status,
         Self::StartTime,
+        Self::Started,
         Self::EndTime,
         Self::Duration,
         Self::User,
@@ -75,6 +79,7 @@ impl ColumnSpec {
             Self::RunId => "run_id".into(),
             Self::Status => "status".into(),
             Self::StartTime => "start_time".into(),
+            Self::Started => "started".into(),
             Self::EndTime => "end_time".into(),
             Self::Duration => "duration".into(),
             Self::User => "user_id".into(),
@@ -100,6 +105,7 @@ impl ColumnSpec {
             Self::RunId => "Run ID",
             Self::Status => "Status",
             Self::StartTime => "Age",
+            Self::Started => "Started",
             Self::EndTime => "Ended",
             Self::Duration => "Duration",
             Self::User => "User",
@@ -281,7 +287,7 @@ fn attribute<'a>(catalog: &'a Catalog, spec: &ColumnSpec, row: Row, now: i64) ->
         ColumnSpec::RunName => Value::Text(catalog.texts.get(run.name)),
         ColumnSpec::RunId => Value::Text(catalog.texts.get(run.run_id)),
         ColumnSpec::Status => Value::Status(run.status),
-        ColumnSpec::StartTime => time(run.start_time),
+        ColumnSpec::StartTime | ColumnSpec::Started => time(run.start_time),
         ColumnSpec::EndTime => time(run.ended()),
         ColumnSpec::User => match catalog.texts.get(run.user) {
             "" => Value::Missing,

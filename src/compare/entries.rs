@@ -175,7 +175,10 @@ fn texts<'a>(
 
 /// What every run has; the name stands above.
 fn attributes(catalog: &Catalog, members: &[Member], now: i64) -> Vec<Entry> {
-    let specs = ColumnSpec::ATTRIBUTES.into_iter().skip(1).filter(|spec| *spec != ColumnSpec::ArtifactUri);
+    let specs = ColumnSpec::ATTRIBUTES.into_iter().skip(1).filter(|spec| {
+        // The start itself is told there, and not how long ago it was.
+        !matches!(spec, ColumnSpec::ArtifactUri | ColumnSpec::Started)
+    });
     specs
         .filter_map(|spec| {
             let bound = Bound::new(catalog, &spec);

@@ -110,7 +110,8 @@ pub fn number(value: f64) -> String {
     if value.is_nan() {
         return "NaN".into();
     }
-    if value.is_infinite() {
+    // MLflow keeps the infinities in a database as the largest number there is.
+    if value.abs() >= f64::MAX {
         return if value > 0.0 { "inf" } else { "-inf" }.into();
     }
     let size = value.abs();
@@ -133,6 +134,12 @@ pub fn number(value: f64) -> String {
         }
         _ => scientific,
     }
+}
+
+/// The cells of a formatted number from its decimal point on, so that points can stand under one another.
+pub fn fraction(number: &str) -> usize {
+    let digits = number.trim_start_matches('-').trim_start_matches(|letter: char| letter.is_ascii_digit());
+    if digits.starts_with(['.', 'e']) { digits.len() } else { 0 }
 }
 
 /// A number with all its digits, as programs read it: `0.1`, `1e300`, `inf`, `NaN`.
@@ -224,6 +231,22 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_behind_the_point_is_measured() {
+        for (number, cells) in [
+            ("0.25", 3),
+            ("-12", 0),
+            ("1.5e-7", 5),
+            ("1e-7", 3),
+            ("NaN", 0),
+            ("-inf", 0),
+            ("inf", 0),
+            ("", 0),
+        ] {
+            assert_eq!(fraction(number), cells, "{number}");
+        }
+    }
+
+    #[test]
     fn numbers_keep_five_digits() {
         for (value, text) in [
             (0.563_123_4, "0.56312"),
@@ -236,6 +259,9 @@ mod tests {
             (100.0, "100"),
             (-0.0, "0"),
             (f64::NEG_INFINITY, "-inf"),
+            (f64::MAX, "inf"),
+            (f64::MIN, "-inf"),
+            (1.7e308, "1.7e308"),
         ] {
             assert_eq!(number(value), text);
         }

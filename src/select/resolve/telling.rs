@@ -78,18 +78,21 @@ pub fn candidates<'a>(
     order.into_iter().filter_map(|metric| Some(MetricGoal::new(metric.name, goal(metric)?))).collect()
 }
 
-/// Sorts metrics, the most telling first; those whose names tell nothing come last.
-pub fn by_telling(metrics: &mut [(&str, usize)]) {
+/// Sorts metrics, the most telling first; those whose names tell nothing come last. How many tell something.
+pub fn by_telling(metrics: &mut [(&str, usize)]) -> usize {
     let field = Ranking::new(metrics.iter().copied());
     let most = metrics.iter().map(|(_, count)| *count).max().unwrap_or(0);
     let mut order: Vec<&NamedMetric<'_>> = field.metrics.iter().collect();
-    order.sort_by_cached_key(|metric| {
-        let is_telling = metric.said.goal.is_some() && !is_auxiliary(metric.name, &metric.said);
-        (is_system(metric.name), !is_telling, field.rank(metric, most))
-    });
+    let tells = |metric: &NamedMetric<'_>| {
+        let said = &metric.said;
+        said.goal.is_some() && said.kind != MetricKind::Time && !is_auxiliary(metric.name, said)
+    };
+    order.sort_by_cached_key(|metric| (is_system(metric.name), !tells(metric), field.rank(metric, most)));
+    let telling = order.iter().take_while(|metric| !is_system(metric.name) && tells(metric)).count();
     for (place, metric) in metrics.iter_mut().zip(order) {
         *place = (metric.name, metric.count);
     }
+    telling
 }
 
 /// The most telling of metrics of one direction.

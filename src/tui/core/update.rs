@@ -91,6 +91,10 @@ fn follow_up(app: &mut App, effects: &mut Effects) {
     let listed = app.runs.experiment.as_ref().and_then(|id| app.experiments.find(id));
     let tags = listed.map_or(&[][..], |listed| &listed.experiment.tags);
     effects.extend(app.best.follow(&app.runs, tags));
+    let deciding = app.best.policy().and_then(|policy| policy.objectives.first());
+    if let Some(goal) = deciding.filter(|_| app.runs.loaded) {
+        app.runs.decide_by(&goal.metric);
+    }
     compare::update::follow_up(app, effects);
     charts::update::follow_up(app, effects);
     sweeps::screen::update::follow_up(app, effects);

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::Runs;
 use super::column_layout::INDENT;
-use super::columns::shorten;
+use super::columns::{is_number, shorten};
 use crate::catalog::search::Search;
 use crate::catalog::view::{FoldState, Group, LineKind, Shape, ViewLine};
 use crate::catalog::{Bound, ColumnSpec, Row, Value};
@@ -30,29 +30,52 @@ pub struct RunCells<'a> {
     places: &'a [VisibleColumn],
     bound: Vec<Option<Bound>>,
     search: Option<Search>,
+    /// The most cells of a number from its decimal point on, in each place.
+    fractions: Vec<usize>,
     now: i64,
 }
 
 impl<'a> RunCells<'a> {
-    pub fn new(runs: &'a Runs, theme: &'a Theme, places: &'a [VisibleColumn], now: i64) -> Self {
+    /// For the lines on the screen.
+    pub fn new(
+        runs: &'a Runs,
+        theme: &'a Theme,
+        places: &'a [VisibleColumn],
+        lines: &[ViewLine],
+        now: i64,
+    ) -> Self {
         let bound = |place: &VisibleColumn| Bound::new(&runs.catalog, &runs.columns[place.column].spec);
-        let bound = places.iter().map(|place| (!place.is_picture).then(|| bound(place))).collect();
+        let bound: Vec<Option<Bound>> =
+            places.iter().map(|place| (!place.is_picture).then(|| bound(place))).collect();
+        let fractions = bound.iter().zip(places).map(|(bound, place)| {
+            let Some(bound) = bound.as_ref().filter(|_| place.right) else { return 0 };
+            let spec = &runs.columns[place.column].spec;
+            let rows = lines.iter().filter_map(|line| match line.kind {
+                LineKind::Run(row) => Some(row),
+                LineKind::Group(_) => None,
+            });
+            let shown = rows.map(|row| number_of(&bound.value(&runs.catalog, row, now), spec));
+            shown.flatten().map(|number| text::fraction(&number)).max().unwrap_or(0)
+        });
+        let fractions = fractions.collect();
         let words = &runs.shown_view.words;
         let search = (!words.trim().is_empty()).then(|| Search::new(words));
-        Self { runs, theme, places, bound, search, now }
+        Self { runs, theme, places, bound, search, fractions, now }
     }
 
     /// The cells of a line.
     pub fn line(&self, line: &ViewLine) -> Vec<Line<'static>> {
-        let cell = |(place, bound): (&VisibleColumn, &Option<Bound>)| match (line.kind, bound) {
-            (LineKind::Run(row), Some(bound)) => self.run_cell(line, row, *place, bound),
-            (LineKind::Run(row), None) => self.trend(row, place.width),
-            (LineKind::Group(group), Some(_)) => {
-                self.group_cell(line, &self.runs.projection.groups[group as usize], *place)
-            }
-            (LineKind::Group(_), None) => Line::default(),
-        };
-        self.places.iter().zip(&self.bound).map(cell).collect()
+        let cell =
+            |((place, bound), fraction): ((&VisibleColumn, &Option<Bound>), &usize)| match (line.kind, bound)
+            {
+                (LineKind::Run(row), Some(bound)) => self.run_cell(line, row, (*place, *fraction), bound),
+                (LineKind::Run(row), None) => self.trend(row, place.width),
+                (LineKind::Group(group), Some(_)) => {
+                    self.group_cell(line, &self.runs.projection.groups[group as usize], *place)
+                }
+                (LineKind::Group(_), None) => Line::default(),
+            };
+        self.places.iter().zip(&self.bound).zip(&self.fractions).map(cell).collect()
     }
 
     fn trend(&self, row: Row, width: usize) -> Line<'static> {
@@ -61,7 +84,13 @@ impl<'a> RunCells<'a> {
         Line::styled(sparkline(points.unwrap_or_default(), width, theme), theme.spark)
     }
 
-    fn run_cell(&self, line: &ViewLine, row: Row, place: VisibleColumn, bound: &Bound) -> Line<'static> {
+    fn run_cell(
+        &self,
+        line: &ViewLine,
+        row: Row,
+        (place, fraction): (VisibleColumn, usize),
+        bound: &Bound,
+    ) -> Line<'static> {
         let Self { runs, theme, .. } = self;
         let spec = &runs.columns[place.column].spec;
         let is_deleted = runs.catalog.run(row).stage == LifecycleStage::Deleted;
@@ -71,7 +100,13 @@ impl<'a> RunCells<'a> {
                 theme.dim,
             );
         }
-        let (mut words, mut style) = cell(&bound.value(&runs.catalog, row, self.now), spec, self.now, theme);
+        let value = bound.value(&runs.catalog, row, self.now);
+        let (mut words, mut style) = cell(&value, spec, self.now, theme);
+        if fraction > 0 && number_of(&value, spec).is_some() {
+            // Decimal points stand under one another, as far as there is room.
+            let room = place.width.saturating_sub(text::width(&words));
+            words.push_str(&" ".repeat(fraction.saturating_sub(text::fraction(&words)).min(room)));
+        }
         if *spec == ColumnSpec::Status && text::width(&words) > place.width {
             theme.short_status(runs.catalog.run(row).status).clone_into(&mut words);
         }
@@ -175,6 +210,17 @@ fn short(value: f64) -> String {
     if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
 }
 
+/// A number as a cell has it, where it is nothing but that.
+fn number_of(value: &Value<'_>, spec: &ColumnSpec) -> Option<String> {
+    match value {
+        Value::Number(number) => Some(text::number(*number)),
+        Value::Text(words) if matches!(spec, ColumnSpec::Param(_)) && is_number(words) => {
+            Some(shorten(words))
+        }
+        _ => None,
+    }
+}
+
 /// NaN and the infinities are seen at once.
 fn number_style(number: f64, theme: &Theme) -> Style {
     if number.is_finite() { theme.text } else { theme.warn }
@@ -195,6 +241,7 @@ pub fn cell(value: &Value<'_>, spec: &ColumnSpec, now: i64, theme: &Theme) -> (S
         Value::Text(words) if matches!(spec, ColumnSpec::Param(_)) => (shorten(words), theme.text),
         Value::Text(words) => (text::clean(words).into_owned(), theme.text),
         Value::OwnedText(words) => (text::clean(words).into_owned(), theme.text),
+        Value::Time(ms) if *spec == ColumnSpec::Started => (text::timestamp(*ms), theme.dim),
         Value::Time(ms) => (text::span(now.saturating_sub(*ms)), theme.dim),
         Value::Duration(ms) => (text::duration(*ms), theme.dim),
         Value::Count(count) => (count.to_string(), theme.text),

@@ -49,7 +49,7 @@ pub fn table(runs: &Runs, pane: Rect) -> Table {
 }
 
 fn is_drawn(runs: &Runs, spec: &ColumnSpec) -> bool {
-    spec.metric_key().is_some() && spec.metric_key() == runs.spark_key.as_deref()
+    spec.metric_key().is_some() && spec.metric_key() == runs.spark_key.as_deref() && runs.has_trends()
 }
 
 /// The first runs of the list, which say how wide their columns are.
@@ -108,6 +108,7 @@ fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row], is_narrow: boo
         }
         ColumnSpec::Duration => 8,
         ColumnSpec::StartTime | ColumnSpec::EndTime => 5,
+        ColumnSpec::Started => 19,
         ColumnSpec::User => 10,
         ColumnSpec::Metric(key, _) => {
             let word = spec.statistic().map_or(0, |word| word.len() + 1);
@@ -135,7 +136,11 @@ fn column_width(runs: &Runs, shown: &TableColumn, sample: &[Row], is_narrow: boo
 /// Whether a column holds numbers: a param or tag where every value that is looked at is one.
 fn is_right(runs: &Runs, spec: &ColumnSpec, sample: &[Row]) -> bool {
     match spec {
-        ColumnSpec::Metric(..) | ColumnSpec::StartTime | ColumnSpec::EndTime | ColumnSpec::Duration => true,
+        ColumnSpec::Metric(..)
+        | ColumnSpec::StartTime
+        | ColumnSpec::Started
+        | ColumnSpec::EndTime
+        | ColumnSpec::Duration => true,
         ColumnSpec::Param(_) | ColumnSpec::Tag(_) => {
             let bound = Bound::new(&runs.catalog, spec);
             let mut values = sample.iter().filter_map(|row| match bound.value(&runs.catalog, *row, 0) {

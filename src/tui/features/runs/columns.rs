@@ -1,8 +1,13 @@
 //! The columns of the table: the default ones, and what the user makes of them.
 
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashMap;
+
 use super::Runs;
 use crate::catalog::sort::SortKey;
-use crate::catalog::{Catalog, ColumnSpec, Keyed, Sym};
+use crate::catalog::sort::parse_number;
+use crate::catalog::{Catalog, ColumnSpec, Keyed, Row, Sym, Texts};
 use crate::mlflow::Statistic;
 use crate::mlflow::filter::Direction;
 use crate::select::resolve::by_telling;
@@ -10,6 +15,13 @@ use crate::text;
 
 /// Metrics and params among the default columns; the picker has all of them.
 const DEFAULT_METRICS: usize = 24;
+/// Metrics that stand before the params.
+const FIRST_METRICS: usize = 4;
+/// Runs that it takes to say what explains a metric, and params that are looked at.
+const EXPLAINED_BY: usize = 8;
+const EXPLAINING: usize = 200;
+/// Parts that the values of a numeric param are put into.
+const PARTS: usize = 8;
 const DEFAULT_PARAMS: usize = 24;
 /// Runs that are looked at to find out whether a param differs.
 const COMPARED: usize = 1_000;
@@ -33,8 +45,9 @@ impl From<ColumnSpec> for TableColumn {
 /// Metrics whose names are read to find the most telling ones.
 const READ_NAMES: usize = 300;
 
-/// Attributes, metrics (the most telling first), params (those that differ first); no more than can be overseen.
-pub fn defaults(catalog: &Catalog) -> Vec<TableColumn> {
+/// Attributes, the metric that decides and the most telling others, params that differ (those first that explain it best), then
+/// what tells less; no more than can be overseen.
+pub fn defaults(catalog: &Catalog, deciding: Option<&str>) -> Vec<TableColumn> {
     let texts = &catalog.texts;
     let mut metrics: Vec<(&str, usize)> = catalog.metrics.keys(texts).collect();
     if metrics.len() > READ_NAMES {
@@ -42,20 +55,90 @@ pub fn defaults(catalog: &Catalog) -> Vec<TableColumn> {
         metrics.sort_by_key(|(key, runs)| (key.starts_with("system/"), std::cmp::Reverse(*runs)));
         metrics.truncate(READ_NAMES);
     }
-    by_telling(&mut metrics);
+    let mut telling = by_telling(&mut metrics);
+    if let Some(at) = metrics.iter().position(|(key, _)| deciding == Some(key)) {
+        metrics[..=at].rotate_right(1);
+        telling = telling.max(at + 1).min(telling + 1);
+    }
     metrics.truncate(DEFAULT_METRICS);
-    let mut params: Vec<(&str, bool)> =
-        catalog.params.keys(texts).map(|(key, _)| (key, differs(catalog, &catalog.params, key))).collect();
-    params.sort_by_key(|(_, differs)| !differs);
-    params.truncate(DEFAULT_PARAMS);
+    let rest = metrics.split_off(telling.clamp(1, FIRST_METRICS).min(metrics.len()));
+    let (mut params, constant): (Vec<&str>, Vec<&str>) = catalog
+        .params
+        .keys(texts)
+        .map(|(key, _)| key)
+        .partition(|key| differs(catalog, &catalog.params, key));
+    if let Some((metric, _)) = metrics.first() {
+        by_explaining(catalog, metric, &mut params);
+    }
+    let shown = params.len().min(DEFAULT_PARAMS);
+    let constant = constant.into_iter().take(DEFAULT_PARAMS - shown);
+    let metric = |(key, _): (&str, usize)| ColumnSpec::metric(key);
+    let param = |key: &str| ColumnSpec::Param(key.to_owned());
     let attributes = [ColumnSpec::RunName, ColumnSpec::Status, ColumnSpec::StartTime];
     attributes
         .into_iter()
-        .chain(metrics.into_iter().map(|(key, _)| ColumnSpec::metric(key)))
-        .chain(params.into_iter().map(|(key, _)| ColumnSpec::Param(key.to_owned())))
+        .chain(metrics.into_iter().map(metric))
+        .chain(params.into_iter().take(shown).map(param))
+        .chain(rest.into_iter().map(metric))
+        .chain(constant.map(param))
         .chain([ColumnSpec::Duration, ColumnSpec::User])
         .map(TableColumn::from)
         .collect()
+}
+
+/// Sorts params by how much of a metric they explain, each by itself; where there are too few runs to say, nothing changes.
+fn by_explaining(catalog: &Catalog, metric: &str, params: &mut [&str]) {
+    let Some(column) = catalog.metrics.column(&catalog.texts, metric) else { return };
+    let mut values: Vec<(Row, f64)> =
+        column.iter().filter(|(_, value)| value.is_finite()).take(COMPARED).collect();
+    if values.len() < EXPLAINED_BY || params.len() > EXPLAINING {
+        return;
+    }
+    // Ranks: one run that went wrong does not decide.
+    values.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let ranks: Vec<(Row, f64)> =
+        values.iter().enumerate().map(|(rank, (row, _))| (*row, rank as f64)).collect();
+    params.sort_by_cached_key(|key| {
+        let share = catalog
+            .params
+            .column(&catalog.texts, key)
+            .map_or(0.0, |column| explained(&ranks, |row| column.get(row), &catalog.texts));
+        Reverse((share * 1e6) as i64)
+    });
+}
+
+/// The share of the variance of ranks that groups of equal values explain, adjusted for their number.
+fn explained(ranks: &[(Row, f64)], value: impl Fn(Row) -> Option<Sym>, texts: &Texts) -> f64 {
+    let values: Vec<Option<Sym>> = ranks.iter().map(|(row, _)| value(*row)).collect();
+    let numbers: Option<Vec<f64>> = values.iter().map(|sym| parse_number(texts.get((*sym)?))).collect();
+    let mut groups: FxHashMap<u64, (f64, f64)> = FxHashMap::default();
+    let mut put = |group: u64, rank: f64| {
+        let (count, sum) = groups.entry(group).or_default();
+        (*count, *sum) = (*count + 1.0, *sum + rank);
+    };
+    match numbers {
+        Some(numbers) => {
+            let mut sorted = numbers.clone();
+            sorted.sort_by(f64::total_cmp);
+            let bounds: Vec<f64> = (1..PARTS).map(|part| sorted[part * sorted.len() / PARTS]).collect();
+            for ((_, rank), number) in ranks.iter().zip(numbers) {
+                put(bounds.partition_point(|bound| *bound <= number) as u64, *rank);
+            }
+        }
+        None => {
+            for ((_, rank), sym) in ranks.iter().zip(values) {
+                put(sym.map_or(u64::MAX, |sym| sym.0.into()), *rank);
+            }
+        }
+    }
+    let (count, parts) = (ranks.len() as f64, groups.len() as f64);
+    let mean = (count - 1.0) / 2.0;
+    let between: f64 = groups.values().map(|(count, sum)| count * (sum / count - mean).powi(2)).sum();
+    let all: f64 = ranks.iter().map(|(_, rank)| (rank - mean).powi(2)).sum();
+    if parts >= count {
+        return 0.0;
+    }
+    1.0 - (1.0 - between / all) * (count - 1.0) / (count - parts)
 }
 
 /// Whether runs have different values of a key, one without a value among them.
@@ -73,19 +156,35 @@ impl Runs {
 
     /// Follows the keys that there are, unless the user has chosen.
     pub fn follow_keys(&mut self) {
-        let chosen = self.chosen_column().cloned();
+        let chosen = self.chosen_column().filter(|_| self.column_is_chosen).cloned();
         if !self.own_columns {
-            self.columns = defaults(&self.catalog);
-        }
-        if self.spark_key.is_none() {
-            let mut metrics = self.columns.iter().filter_map(|shown| shown.spec.metric_key());
-            self.spark_key = metrics.next().map(str::to_owned);
+            self.columns = defaults(&self.catalog, self.deciding.as_deref());
         }
         let wanted = self.wanted_column.take().or(chosen);
+        self.column_is_chosen |= wanted.is_some();
+        if self.spark_key.is_none() || !self.column_is_chosen {
+            let mut metrics = self.columns.iter().filter_map(|shown| shown.spec.metric_key());
+            let first = metrics.next().map(str::to_owned);
+            if self.spark_key != first {
+                self.spark_key = first;
+                self.sparks.clear();
+            }
+        }
         let position = |spec: &ColumnSpec| self.columns.iter().position(|known| known.spec == *spec);
         let first_metric =
             self.columns.iter().position(|shown| shown.spec.metric_key().is_some()).unwrap_or(0);
         self.column = wanted.as_ref().and_then(position).unwrap_or(first_metric);
+    }
+
+    /// The best run is chosen by this metric, which comes first among the default columns.
+    pub fn decide_by(&mut self, metric: &str) {
+        if self.deciding.as_deref() == Some(metric) {
+            return;
+        }
+        self.deciding = Some(metric.to_owned());
+        if !self.own_columns {
+            self.follow_keys();
+        }
     }
 
     /// Chooses a column by steps; a metric becomes the one whose trend is drawn.
@@ -95,6 +194,7 @@ impl Runs {
 
     pub fn choose_column(&mut self, column: usize) {
         self.column = column.min(self.columns.len().saturating_sub(1));
+        self.column_is_chosen = true;
         let key = self.chosen_column().and_then(ColumnSpec::metric_key).map(str::to_owned);
         if key.is_some() && self.spark_key != key {
             self.spark_key = key;
@@ -188,4 +288,78 @@ pub fn shorten(value: &str) -> String {
 
 pub fn is_number(words: &str) -> bool {
     crate::catalog::sort::parse_number(words).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Builder;
+    use crate::mlflow::{LifecycleStage, Metric, Param, Run, RunInfo, RunStatus};
+    use crate::store::batch::whole_runs;
+
+    /// Runs whose score follows from the depth; of the other params one is random, and one the same everywhere.
+    fn catalog(count: usize) -> Catalog {
+        let mut random = fastrand::Rng::with_seed(5);
+        let runs: Vec<Run> = (0..count)
+            .map(|i| {
+                let depth = random.u32(1..20);
+                let metric = |key: &str, value: f64| Metric { key: key.into(), value, timestamp: 0, step: 0 };
+                Run {
+                    info: RunInfo {
+                        run_id: format!("{i:032x}").as_str().into(),
+                        experiment_id: "1".into(),
+                        run_name: format!("run-{i}"),
+                        user_id: "ana".into(),
+                        status: RunStatus::Finished,
+                        start_time: Some(i as i64),
+                        end_time: Some(i as i64),
+                        lifecycle_stage: LifecycleStage::Active,
+                        artifact_uri: String::new(),
+                    },
+                    metrics: vec![
+                        metric("fit_seconds", random.f64()),
+                        metric("odd_score", (f64::from(depth) - 8.0).powi(2) + random.f64()),
+                        metric("val_rmse", random.f64()),
+                    ],
+                    params: vec![
+                        Param::new("always", "same"),
+                        Param::new("colour", ["red", "blue"][random.usize(..2)]),
+                        Param::new("depth", depth.to_string()),
+                    ],
+                    tags: Vec::new(),
+                    inputs: Vec::new(),
+                    model_outputs: Vec::new(),
+                }
+            })
+            .collect();
+        let mut builder = Builder::default();
+        builder.fold_changes(&whole_runs(&runs));
+        builder.snapshot()
+    }
+
+    fn names(catalog: &Catalog, deciding: Option<&str>) -> Vec<String> {
+        defaults(catalog, deciding).iter().skip(3).map(|shown| shown.spec.name()).collect()
+    }
+
+    #[test]
+    fn what_decides_comes_first_then_what_explains_it_and_constants_last() {
+        let many = catalog(60);
+        assert_eq!(
+            names(&many, Some("odd_score")),
+            [
+                "metrics.odd_score",
+                "metrics.val_rmse",
+                "params.depth",
+                "params.colour",
+                "metrics.fit_seconds",
+                "params.always",
+                "duration",
+                "user_id"
+            ]
+        );
+        assert_eq!(names(&many, None)[0], "metrics.val_rmse");
+        // Too few to say what explains it: as they come.
+        assert_eq!(names(&catalog(5), Some("odd_score"))[2..4], ["params.colour", "params.depth"]);
+        assert_eq!(names(&catalog(0), None), ["duration", "user_id"]);
+    }
 }

@@ -138,6 +138,10 @@ pub struct Runs {
     pub columns: Vec<TableColumn>,
     /// Whether the user chose the columns.
     pub own_columns: bool,
+    /// The metric that the best run is chosen by.
+    deciding: Option<String>,
+    /// Somebody chose the column under the cursor, now or at an earlier visit.
+    column_is_chosen: bool,
     /// The histories that were asked for last.
     pub asked_histories: Vec<NeededHistory>,
     /// The chosen column, and the one to choose when it is there.
@@ -365,6 +369,12 @@ impl Runs {
     }
 
     /// Takes in the histories that were asked for last.
+    /// Whether there is anything to draw, as far as is known: values that were logged once have no trend.
+    pub fn has_trends(&self) -> bool {
+        let mut answered = self.sparks.values().filter(|spark| spark.is_answered).peekable();
+        answered.peek().is_none() || answered.any(|spark| spark.points.len() > 1)
+    }
+
     pub fn take_sparks(&mut self, histories: Vec<(RunId, Vec<MetricPoint>)>) {
         for (id, points) in histories {
             if let Some(spark) = self.sparks.get_mut(id.as_str()) {

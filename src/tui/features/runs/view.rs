@@ -38,7 +38,8 @@ pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         return;
     }
     let table = table(runs, area);
-    let cells = RunCells::new(runs, theme, &table.columns.places, app.now);
+    let lines = runs.projection.lines.get(table.rows.shown.clone()).unwrap_or_default();
+    let cells = RunCells::new(runs, theme, &table.columns.places, lines, app.now);
     let titles = table.columns.places.iter().map(|place| {
         let title = || heading(runs, place.column, place.width, theme);
         let words = if place.is_picture { "trend".into() } else { title() };
