@@ -2,14 +2,19 @@
 
 use std::ops::Range;
 
+use serde_json::Value as Json;
+
 use super::artifacts::ArtifactEntry;
 use super::models::RunModel;
 use super::series::LoggedImage;
 use super::{Details, Tab, models};
-use crate::mlflow::{Metric, ModelVersion, Param, Run, tags};
+use crate::mlflow::{Metric, ModelVersion, Param, Run, RunId, tags};
 use crate::registry::badges;
 use crate::store::ArtifactList;
 use crate::text;
+
+/// A run that has logged nothing for so many milliseconds may have died.
+const SILENT: i64 = 3 * 3_600_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineRole {
@@ -33,13 +38,15 @@ pub struct DetailLine {
     pub target: Option<LineTarget>,
 }
 
-/// Files that a line is of.
+/// What a line is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineTarget {
     /// A model, by its address.
     Folder(String),
     /// A file that can be looked into, by its path in the tree of artifacts.
     File(String),
+    /// Another run.
+    Run(RunId),
 }
 
 impl DetailLine {
@@ -253,14 +260,21 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
         line("experiment", format!("{experiment} ({})", info.experiment_id)),
         line("started", time(info.start_time)),
         line("duration", duration),
+    ];
+    if let Some(silent) = silence(run, now) {
+        let words = format!("none for {}; if it has died, g k ends it", text::span(silent));
+        lines.push(DetailLine::new("news", words, LineRole::Warn));
+    }
+    lines.extend([
         line("user", info.user_id.clone()),
         line("source", tag(tags::SOURCE_NAME)),
         line("git commit", tag(tags::GIT_COMMIT)),
         line("artifacts", info.artifact_uri.clone()),
         line("note", tag(tags::NOTE)),
-    ];
+    ]);
     if let Some(parent) = run.tag(tags::PARENT_RUN_ID) {
-        lines.push(line("parent", parent.to_owned()));
+        let target = Some(LineTarget::Run(parent.into()));
+        lines.push(DetailLine { target, ..line("parent", parent.to_owned()) });
     }
     for input in &run.inputs {
         let context =
@@ -269,6 +283,36 @@ fn overview(run: &Run, experiment: &str, now: i64) -> Vec<DetailLine> {
     }
     lines.extend(run.model_outputs.iter().map(|output| line("model", output.model_id.to_string())));
     lines
+}
+
+/// Milliseconds for which a run that goes on has logged no point, where that is worth a word.
+fn silence(run: &Run, now: i64) -> Option<i64> {
+    let points = run.metrics.iter().map(|metric| metric.timestamp);
+    let last = points.chain(run.info.start_time).max().filter(|_| run.info.status.is_active())?;
+    Some(now.saturating_sub(last)).filter(|silent| *silent >= SILENT)
+}
+
+/// All of a value, in lines to be read: a schema as a table, other JSON indented.
+pub fn whole(value: &str) -> Vec<String> {
+    let Ok(parsed @ (Json::Object(_) | Json::Array(_))) = serde_json::from_str::<Json>(value) else {
+        return value.lines().map(str::to_owned).collect();
+    };
+    if let Some(columns) = parsed["mlflow_colspec"].as_array() {
+        let cell = |column: &Json, key: &str| match &column[key] {
+            Json::String(words) => words.clone(),
+            Json::Null => String::new(),
+            other => other.to_string(),
+        };
+        let names: Vec<String> = columns.iter().map(|column| cell(column, "name")).collect();
+        let widest = names.iter().map(|name| text::width(&text::clean(name))).max().unwrap_or(0).min(40);
+        let told = columns.iter().zip(&names).map(|(column, name)| {
+            let optional = if column["required"] == Json::Bool(false) { "  optional" } else { "" };
+            format!("{}  {}{optional}", text::fit(&text::clean(name), widest, "…"), cell(column, "type"))
+        });
+        return told.collect();
+    }
+    let pretty = serde_json::to_string_pretty(&parsed).unwrap_or_else(|_| value.to_owned());
+    pretty.lines().map(str::to_owned).collect()
 }
 
 fn metric(metric: &Metric) -> DetailLine {

@@ -111,13 +111,20 @@ impl Details {
         match self.tab {
             Tab::Artifacts => self.artifacts.preview.is_none() && !self.artifacts.entries().is_empty(),
             Tab::Models => matches!(self.target_under_cursor(), Some(LineTarget::File(_))),
-            _ => false,
+            Tab::Charts => false,
+            Tab::Metrics | Tab::Overview | Tab::Params | Tab::Tags | Tab::Datasets => {
+                self.line_under_cursor().is_some_and(|line| !line.value.is_empty())
+            }
         }
+    }
+
+    pub fn line_under_cursor(&self) -> Option<DetailLine> {
+        self.window(self.cursor.at..self.cursor.at + 1, "", 0).pop()
     }
 
     /// What the line under the cursor is of.
     pub fn target_under_cursor(&self) -> Option<LineTarget> {
-        self.window(self.cursor.at..self.cursor.at + 1, "", 0).pop()?.target
+        self.line_under_cursor()?.target
     }
 
     /// The address of the files under the cursor: `runs:/RUN/PATH`, or `models:/…`.
@@ -127,6 +134,7 @@ impl Details {
             Tab::Models => match self.target_under_cursor()? {
                 LineTarget::Folder(address) => return Some(address),
                 LineTarget::File(path) => return Some(address_of(self.shown_run()?, &path)),
+                LineTarget::Run(_) => return None,
             },
             _ => return None,
         };

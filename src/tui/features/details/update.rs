@@ -4,15 +4,19 @@
 
 use super::artifacts::OpenFile;
 use super::effects::Effect;
+use super::lines::whole;
 use super::models::RunModel;
 use super::series::in_order;
 use super::view::file_area;
 use super::{LineTarget, Msg, models};
 use crate::mlflow::RunId;
 use crate::store::StoreError;
-use crate::tui::core::app::App;
+use crate::text;
+use crate::tui::core::app::{App, Overlay};
 use crate::tui::core::effect::Effects;
 use crate::tui::core::layout::Tab;
+use crate::tui::core::requests::show_run;
+use crate::tui::widgets::report::Report;
 
 pub fn answered(app: &mut App, msg: Msg) {
     let (details, now) = (&mut app.details, app.now);
@@ -62,8 +66,27 @@ pub fn open_artifact(app: &mut App, effects: &mut Effects) {
                 look_into(app, path, effects);
             }
         }
-        Tab::Charts | Tab::Overview | Tab::Metrics | Tab::Params | Tab::Tags | Tab::Datasets => {}
+        Tab::Overview | Tab::Params | Tab::Tags | Tab::Datasets => match app.details.target_under_cursor() {
+            Some(LineTarget::Run(id)) => {
+                let experiment = app.details.run().map(|run| run.info.experiment_id.clone());
+                if let Some(experiment) = experiment {
+                    show_run(app, experiment, id, effects);
+                }
+            }
+            Some(LineTarget::Folder(_) | LineTarget::File(_)) | None => show_whole(app),
+        },
+        // Their charts are opened by who has them.
+        Tab::Charts | Tab::Metrics => {}
     }
+}
+
+/// Shows all of the value under the cursor.
+fn show_whole(app: &mut App) {
+    let at = app.details.cursor.at;
+    let line = app.details.window(at..at + 1, &app.runs.name, app.now).pop();
+    let Some(line) = line else { return };
+    let title = text::clean(line.key.trim()).into_owned();
+    app.overlay = Some(Overlay::Report(Report::new(title, whole(&line.value))));
 }
 
 fn look_into(app: &mut App, path: String, effects: &mut Effects) {

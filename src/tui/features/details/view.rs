@@ -6,9 +6,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::LineRole;
 use super::preview::view::draw_file;
+use super::{LineRole, LineTarget};
 use crate::catalog::view::{Group, LineKind};
+use crate::mlflow::RunId;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::app::Runs;
@@ -161,7 +162,11 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
         let Some(line) = lines.get(at - rows.shown.start) else { return };
         let key = text::fit(&text::clean(&line.key), key_width, theme.glyphs.ellipsis);
         let room = (body.width as usize).saturating_sub(key_width + 2);
-        let value = text::fit(&text::clean(&line.value), room, theme.glyphs.ellipsis);
+        let value = match &line.target {
+            Some(LineTarget::Run(id)) => named(app, id),
+            Some(LineTarget::Folder(_) | LineTarget::File(_)) | None => line.value.clone(),
+        };
+        let value = text::fit(&text::clean(&value), room, theme.glyphs.ellipsis);
         let (key_style, style) = match line.role {
             LineRole::Plain if details.tab == Tab::Artifacts => (theme.text, theme.dim),
             LineRole::Plain => (theme.dim, theme.text),
@@ -173,6 +178,15 @@ fn draw_lines(app: &App, theme: &Theme, frame: &mut Frame<'_>, body: Rect) {
         Line::from(vec![Span::styled(key, key_style), Span::raw("  "), Span::styled(value, style)])
             .render(place, buffer);
     });
+}
+
+/// A run by its name, where that is known.
+fn named(app: &App, id: &RunId) -> String {
+    let catalog = &app.runs.catalog;
+    match catalog.find(id.as_str()) {
+        Some(row) => format!("{}  {id}", catalog.run_name(row)),
+        None => id.to_string(),
+    }
 }
 
 /// The tabs, of which the current one is marked and seen; those that do not fit are cut off by the border.

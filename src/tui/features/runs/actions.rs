@@ -32,6 +32,7 @@ pub enum Action {
     SelectRange,
     SelectNone,
     Delete,
+    End,
     Tags,
     Note,
 }
@@ -87,6 +88,14 @@ pub const WRITING_ROWS: &[ActionRow] = &[
         can_write_runs,
     ),
     of_runs(Action::Tags, "tags", &["t"], "tags", "edit tags", can_write_runs),
+    of_runs(
+        Action::End,
+        "end-run",
+        &["g k"],
+        "",
+        "end runs that are stuck in Running: as killed, failed or finished",
+        can_write_runs,
+    ),
     of_runs(Action::Note, "note", &["n"], "", "edit the note", can_note),
 ];
 

@@ -107,9 +107,12 @@ fn by_explaining(catalog: &Catalog, metric: &str, params: &mut [&str]) {
     });
 }
 
-/// The share of the variance of ranks that groups of equal values explain, adjusted for their number.
+/// The share of the variance of ranks that groups of equal values explain, adjusted for their number and for runs without a
+/// value.
 fn explained(ranks: &[(Row, f64)], value: impl Fn(Row) -> Option<Sym>, texts: &Texts) -> f64 {
     let values: Vec<Option<Sym>> = ranks.iter().map(|(row, _)| value(*row)).collect();
+    // A column that is empty for most runs is no good start.
+    let filled = values.iter().flatten().count() as f64 / values.len() as f64;
     let numbers: Option<Vec<f64>> = values.iter().map(|sym| parse_number(texts.get((*sym)?))).collect();
     let mut groups: FxHashMap<u64, (f64, f64)> = FxHashMap::default();
     let mut put = |group: u64, rank: f64| {
@@ -138,7 +141,7 @@ fn explained(ranks: &[(Row, f64)], value: impl Fn(Row) -> Option<Sym>, texts: &T
     if parts >= count {
         return 0.0;
     }
-    1.0 - (1.0 - between / all) * (count - 1.0) / (count - parts)
+    (1.0 - (1.0 - between / all) * (count - 1.0) / (count - parts)) * filled
 }
 
 /// Whether runs have different values of a key, one without a value among them.

@@ -7,7 +7,7 @@ use super::update::write;
 use crate::catalog::ColumnSpec;
 use crate::mlflow::filter::{Filter, parse};
 use crate::mlflow::limits::CUT;
-use crate::mlflow::{LifecycleStage, RunId, Statistic, Tag, limits, tags};
+use crate::mlflow::{LifecycleStage, RunId, RunStatus, Statistic, Tag, limits, tags};
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::core::effect::Effects;
@@ -252,6 +252,40 @@ fn remove_tag(app: &mut App, ids: Vec<RunId>, key: String) {
     let lines = vec![key.clone()];
     Confirm::new(format!("Remove this tag from {of}?"), lines, move |app, effects| {
         write(app, Write::DeleteTag { ids, key }, effects);
+    })
+    .open(app);
+}
+
+/// As what runs are to be ended that still run, as far as the store knows.
+pub fn end(app: &mut App) {
+    let catalog = &app.runs.catalog;
+    let is_active =
+        |id: &RunId| catalog.find(id.as_str()).is_some_and(|row| catalog.run(row).status.is_active());
+    let ids: Vec<RunId> = app.runs.targets().into_iter().filter(is_active).collect();
+    let what = match ids.as_slice() {
+        [] => return app.say("none of these runs is running"),
+        [id] => catalog.find(id.as_str()).map_or_else(String::new, |row| catalog.run_name(row).to_owned()),
+        ids => format!("{} runs", text::count(ids.len())),
+    };
+    let statuses = [
+        (RunStatus::Killed, "somebody or something ended it"),
+        (RunStatus::Failed, "it broke off by itself"),
+        (RunStatus::Finished, "it came to its end"),
+    ];
+    let items = statuses.map(|(status, note)| Item {
+        label: status.label().to_owned(),
+        note: note.to_owned(),
+        on: None,
+        value: status,
+    });
+    let title = format!("End {} as", text::clean(&what));
+    Picker::new(title, items, move |app, picked, effects| match picked {
+        Picked::Chosen(status) => {
+            app.runs.selected.clear();
+            let end_time = app.now;
+            write(app, Write::End { ids: ids.clone(), status, end_time }, effects);
+        }
+        Picked::Toggled(..) | Picked::Removed(_) => {}
     })
     .open(app);
 }

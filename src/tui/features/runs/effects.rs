@@ -13,7 +13,7 @@ use crate::catalog::Catalog;
 use crate::catalog::summaries::NeededHistory;
 use crate::catalog::sync::Sync;
 use crate::catalog::view::{LineKey, View};
-use crate::mlflow::{ExperimentId, RunId, Tag, ViewType};
+use crate::mlflow::{ExperimentId, RunId, RunStatus, Tag, ViewType};
 use crate::store::{Result, RunUpdate, Scan, ScanValues, Store};
 use crate::tui::core::remote::Ticket;
 use crate::tui::core::tasks::{Slot, Tasks};
@@ -68,11 +68,26 @@ pub struct Projecting {
 /// Something to be written to runs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
-    Rename { id: RunId, name: String },
+    Rename {
+        id: RunId,
+        name: String,
+    },
     Delete(Vec<RunId>),
     Restore(Vec<RunId>),
-    SetTag { ids: Vec<RunId>, tag: Tag },
-    DeleteTag { ids: Vec<RunId>, key: String },
+    SetTag {
+        ids: Vec<RunId>,
+        tag: Tag,
+    },
+    DeleteTag {
+        ids: Vec<RunId>,
+        key: String,
+    },
+    /// Runs that nobody ends any more.
+    End {
+        ids: Vec<RunId>,
+        status: RunStatus,
+        end_time: i64,
+    },
 }
 
 impl Write {
@@ -90,6 +105,9 @@ impl Write {
             Self::Restore(ids) => format!("restored {}", runs(ids)),
             Self::SetTag { ids, tag } => format!("set {} on {}", tag.key, runs(ids)),
             Self::DeleteTag { ids, key } => format!("removed {key} from {}", runs(ids)),
+            Self::End { ids, status, .. } => {
+                format!("ended {} as {}", runs(ids), status.label().to_lowercase())
+            }
         }
     }
 }
@@ -185,6 +203,11 @@ async fn write(store: &Store, write: &Write) -> Result<()> {
         Write::Restore(ids) => each(ids, |id| store.restore_run(id)).await,
         Write::SetTag { ids, tag } => each(ids, |id| store.set_tag(id, tag)).await,
         Write::DeleteTag { ids, key } => each(ids, |id| store.delete_tag(id, key)).await,
+        Write::End { ids, status, end_time } => {
+            let update =
+                RunUpdate { status: Some(*status), end_time: Some(*end_time), ..RunUpdate::default() };
+            each(ids, |id| store.update_run(id, &update)).await
+        }
     }
 }
 

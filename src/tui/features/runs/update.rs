@@ -38,6 +38,7 @@ pub fn perform(app: &mut App, action: Action, effects: &mut Effects) {
         Action::Tags => dialogs::tags(app),
         Action::Note => dialogs::note(app),
         Action::Delete => dialogs::delete(app),
+        Action::End => dialogs::end(app),
         Action::Sort | Action::SortAlso => {
             runs.cycle_sort(action == Action::SortAlso);
             view_changed(app, effects);
