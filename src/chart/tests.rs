@@ -18,7 +18,7 @@ fn history(values: &[f64]) -> Vec<MetricPoint> {
 
 fn drawn(values: &[f64], size: (usize, usize), dots: Dots) -> Picture {
     let points = history(values);
-    picture(&[ChartLine { points: &points, ink: 0 }], &Options::default(), None, size, dots)
+    picture(&[ChartLine::new(&points, 0)], &Options::default(), None, size, dots)
 }
 
 /// The chart as text, as a terminal shows it.
@@ -124,13 +124,8 @@ fn axes_have_round_numbers() {
 #[test]
 fn a_window_shows_what_passes_through_it() {
     let points = history(&[0.0, 10.0]);
-    let picture = picture(
-        &[ChartLine { points: &points, ink: 3 }],
-        &Options::default(),
-        Some((0.4, 0.6)),
-        (30, 6),
-        Dots::Braille,
-    );
+    let picture =
+        picture(&[ChartLine::new(&points, 3)], &Options::default(), Some((0.4, 0.6)), (30, 6), Dots::Braille);
     let drawn = (0..picture.canvas.columns())
         .any(|column| (0..picture.canvas.rows()).any(|row| picture.canvas.cell(column, row).0 != ' '));
     assert!(drawn);
@@ -139,7 +134,7 @@ fn a_window_shows_what_passes_through_it() {
 #[test]
 fn an_svg_has_the_lines_the_ticks_and_the_names() {
     let points = history(&[1.0, f64::NAN, 3.0, 2.0]);
-    let line = ChartLine { points: &points, ink: 0 };
+    let line = ChartLine::new(&points, 0);
     let svg = svg::svg("val<loss>", &[(line, "a & b"), (line, "c")], &Options::default(), None);
     assert!(svg.contains("val&lt;loss&gt;") && svg.contains("a &amp; b") && svg.contains(">1.5<"));
     // The gap begins the line anew: a dot, then the rest.
@@ -159,7 +154,7 @@ fn an_svg_is_xml_whatever_the_names() {
         "日本 & <b>",
     ];
     let points = history(&[1.0, 2.0]);
-    let line = ChartLine { points: &points, ink: 0 };
+    let line = ChartLine::new(&points, 0);
     for name in names {
         let svg = svg::svg(name, &[(line, name)], &Options::default(), None);
         let tree = roxmltree::Document::parse(&svg).unwrap();
@@ -189,7 +184,7 @@ fn odd_histories_draw_without_complaint() {
                 for x in [XAxis::Step, XAxis::Relative, XAxis::Wall] {
                     for y_range in [YRange::All, YRange::Middle90] {
                         let options = Options { x, log_x, log_y, smoothing: Smoothing(0.9), y_range };
-                        let line = ChartLine { points: &points, ink: 0 };
+                        let line = ChartLine::new(&points, 0);
                         picture(&[line, line], &options, None, (columns, rows), Dots::Braille);
                     }
                 }
@@ -277,7 +272,7 @@ proptest! {
         ];
         for x in [XAxis::Step, XAxis::Relative, XAxis::Wall] {
             let options = Options { x, ..Options::default() };
-            let line = ChartLine { points: &points, ink: 0 };
+            let line = ChartLine::new(&points, 0);
             let picture = picture(&[line], &options, None, (columns, rows), Dots::Braille);
             let mut free = 0;
             for (start, label) in &picture.x_labels {
@@ -298,8 +293,7 @@ fn times_at_the_ends_of_time_are_drawn() {
     let points = [at(i64::MIN), at(0), at(i64::MAX)];
     for x in [XAxis::Relative, XAxis::Wall] {
         let options = Options { x, ..Options::default() };
-        let picture =
-            picture(&[ChartLine { points: &points, ink: 0 }], &options, None, (60, 8), Dots::Braille);
+        let picture = picture(&[ChartLine::new(&points, 0)], &options, None, (60, 8), Dots::Braille);
         assert!(picture.canvas.columns() > 0, "{x:?}");
     }
     assert!(x_value(&points[2], XAxis::Relative, i64::MIN) > 9e18, "no time before the first");
@@ -309,7 +303,7 @@ fn times_at_the_ends_of_time_are_drawn() {
 fn a_point_that_stands_alone_can_be_seen_in_pixels() {
     let pixels = |values: &[f64]| {
         let points = history(values);
-        let lines = [ChartLine { points: &points, ink: 0 }];
+        let lines = [ChartLine::new(&points, 0)];
         let cells = picture(&lines, &Options::default(), None, (40, 12), Dots::Braille);
         let drawn = raster::raster(&lines, &Options::default(), &cells, (200, 100));
         drawn.pixels.iter().flatten().count()

@@ -20,7 +20,7 @@ fn the_charts_of_a_run_and_of_marked_ones() {
         let (mut app, runs) = opened(size, 30);
         keys(&mut app, "space space space 3 z", &runs);
         insta::assert_snapshot!(format!("dashboard-{name}"), drawn(&app));
-        keys(&mut app, "l enter m h h", &runs);
+        keys(&mut app, "enter m h h", &runs);
         insta::assert_snapshot!(format!("chart-{name}"), drawn(&app));
         assert_eq!(chart(&app).key(), "val_rmse");
     }
@@ -29,7 +29,7 @@ fn the_charts_of_a_run_and_of_marked_ones() {
 #[test]
 fn the_cursor_reads_exact_values_and_the_window_follows_the_keys() {
     let (mut app, runs) = opened((160, 40), 30);
-    keys(&mut app, "3 l enter", &runs);
+    keys(&mut app, "3 enter", &runs);
     let options = app.charts.options_of("val_rmse");
     let whole = {
         let plot = plot_of(&app, chart(&app));
@@ -70,7 +70,7 @@ fn the_cursor_reads_exact_values_and_the_window_follows_the_keys() {
 #[test]
 fn the_mouse_zooms_pans_and_reads() {
     let (mut app, runs) = opened((160, 40), 30);
-    keys(&mut app, "3 l enter", &runs);
+    keys(&mut app, "3 enter", &runs);
     let at = |kind, column, row| Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
     feed(&mut app, at(MouseEventKind::ScrollUp, 60, 10), &runs);
     let (low, high) = chart(&app).window.unwrap();
@@ -91,10 +91,11 @@ fn charts_are_searched_and_what_is_not_answered_says_so() {
         keys(&mut app, &letter.to_string(), &runs);
     }
     keys(&mut app, "enter", &runs);
-    assert_eq!(app.charts.keys, ["val_rmse"]);
+    assert_eq!(app.charts.charts.len(), 1);
+    assert_eq!(app.charts.key(), Some("val_rmse"));
     assert!(app.runs.view.words.is_empty(), "the table is not searched");
     keys(&mut app, "esc", &runs);
-    assert_eq!(app.charts.keys.len(), 2);
+    assert_eq!(app.charts.charts.len(), 2);
     // A history that cannot be read leaves its place empty, with the reason.
     let (mut app, runs) = opened((160, 40), 30);
     keys(&mut app, "3 j", &runs);

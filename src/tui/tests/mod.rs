@@ -206,6 +206,10 @@ fn answer(effect: Effect, runs: &[Run]) -> Vec<Msg> {
         Effect::Charts(features::charts::effects::Effect::Read(wants)) => {
             wants.into_iter().map(|want| read(want, runs)).collect()
         }
+        Effect::Charts(features::charts::effects::Effect::Rank { ticket, catalog, projection, keys }) => {
+            let values = features::charts::standing::values(&catalog, &projection, &keys);
+            vec![Msg::from(features::charts::Msg::Ranked { ticket, values })]
+        }
         Effect::Details(effect) => answer_details(effect, runs),
         _ => Vec::new(),
     }
