@@ -161,14 +161,12 @@ impl Canvas {
         let Some((from, to)) = self.clip(from, to) else { return };
         let (dx, dy) = (to.0.round() - from.0.round(), to.1.round() - from.1.round());
         let steps = dx.abs().max(dy.abs()).max(1.0);
-        // A point by itself is never in a gap of its line.
-        let is_point = dx == 0.0 && dy == 0.0;
         let is_steep = dy.abs() > dx.abs();
         for step in 0..=steps as i64 {
             let share = step as f64 / steps;
             let x = (from.0.round() + dx * share).round() as i64;
             let y = (from.1.round() + dy * share).round() as i64;
-            if is_point || ink.stroke.shows(if is_steep { y } else { x }) {
+            if ink.stroke.shows(if is_steep { y } else { x }) {
                 self.dot(x, y, ink);
             }
         }

@@ -1,7 +1,7 @@
 //! A chart as cells: the dots of its lines, the labels of its axes, and where things are.
 
 use super::axis::{Tick, Unit, XAxis, label, spread, ticks};
-use super::canvas::{Canvas, Dots, Ink};
+use super::canvas::{Canvas, Dots, Ink, Stroke};
 use super::ends::{LineSign, along, ends};
 use super::even::even;
 use super::quantile::quantile;
@@ -271,7 +271,8 @@ fn x_labels(
     let column = |at: f64| (plot.x.dot(at).round().max(0.0) as usize / wide).min(plot.columns - 1);
     let is_counted = unit == Unit::Count && is_whole && !options.log_x;
     if is_counted && plot.x.high.fract() == 0.0 && found.last().is_none_or(|last| last.at < plot.x.high) {
-        let last = label(plot.x.high, 1.0);
+        let last = format!("{:.0}", plot.x.high);
+        let last = if last.len() > LABEL { label(plot.x.high, plot.x.high) } else { last };
         // It takes the place of those that it would touch.
         let free = (plot.columns + 1).saturating_sub(text::width(&last) + 3);
         found.retain(|tick| column(tick.at) + text::width(&tick.label).div_ceil(2) < free);
@@ -404,13 +405,16 @@ fn draw(
 fn put(canvas: &mut Canvas, spots: &[Spot], x: &Scale, y: &Scale, ink: Ink) {
     let bottom = (canvas.size().1 - 1) as f64;
     let mut last: Option<(f64, f64)> = None;
-    for spot in spots {
+    for (number, spot) in spots.iter().enumerate() {
         let Spot::At { x: at, y: value } = *spot else {
             last = None;
             continue;
         };
         let place = (x.dot(at), bottom - y.dot(value));
-        canvas.line(last.unwrap_or(place), place, ink);
+        // What no line leads to or from is in no gap of its stroke.
+        let is_alone = last.is_none() && spots.get(number + 1).is_none_or(|next| *next == Spot::Gap);
+        let stroke = if is_alone { Stroke::Solid } else { ink.stroke };
+        canvas.line(last.unwrap_or(place), place, Ink { stroke, ..ink });
         last = Some(place);
     }
 }

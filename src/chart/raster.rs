@@ -1,6 +1,6 @@
 //! The lines of a chart in pixels, for terminals that can draw them: where the cells would have had dots.
 
-use super::canvas::Ink;
+use super::canvas::{Ink, Stroke};
 use super::picture::{Picture, Scale, traced};
 use super::trace::{ChartLine, Spot, Trace, thin};
 use super::{Options, Smoothing};
@@ -40,12 +40,11 @@ impl Raster {
         let Some((from, to)) = self.clip(from, to) else { return };
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let steps = dx.abs().max(dy.abs()).ceil().max(1.0);
-        let is_point = dx == 0.0 && dy == 0.0;
         let is_steep = dy.abs() > dx.abs();
         for step in 0..=steps as i64 {
             let share = step as f64 / steps;
             let (x, y) = ((from.0 + dx * share).round() as i64, (from.1 + dy * share).round() as i64);
-            if !is_point && !ink.stroke.shows((if is_steep { y } else { x }) / STROKE) {
+            if !ink.stroke.shows((if is_steep { y } else { x }) / STROKE) {
                 continue;
             }
             for across in 0..pen {
@@ -106,6 +105,7 @@ pub fn raster(
             // What no line leads to or from is a dot that can be seen.
             let is_alone = last.is_none() && spots.get(number + 1).is_none_or(|next| *next == Spot::Gap);
             let pen = if is_alone { pen + ALONE } else { pen };
+            let ink = if is_alone { Ink { stroke: Stroke::Solid, ..ink } } else { ink };
             raster.line(last.unwrap_or(place), place, pen, ink);
             last = Some(place);
         }

@@ -79,8 +79,8 @@ impl Grid {
             }
             (height - others) / full(columns).max(1)
         } else {
-            let room = height.saturating_sub(usize::from(headings > 0));
-            room / (room / LEAST.1).max(1)
+            // As low as they may be, so that much is seen; what is left over makes them higher again.
+            LEAST.1.min(height)
         };
         let mut bands = Vec::new();
         for (at, section) in sections.iter().enumerate() {

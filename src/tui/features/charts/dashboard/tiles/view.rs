@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{goal_of, value};
+use crate::select::Goal;
 use crate::text;
 use crate::tui::core::app::App;
 use crate::tui::features::charts::dashboard::Chart;
@@ -30,8 +31,8 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
     if let [value] = values[..] {
         let number = value.map_or_else(|| "-".to_owned(), text::legend_number);
         let standing = value.and_then(standing);
-        let room = width.saturating_sub(text::width(&number) + 3);
-        let words = standing.map_or_else(String::new, |standing| standing.in_words(goal));
+        let room = width.saturating_sub(text::width(&number) + 1);
+        let words = standing.map_or_else(String::new, |standing| words(standing, goal, room));
         let style = if standing.is_some_and(|standing| standing.place == 1) && goal.is_some() {
             theme.good
         } else {
@@ -40,10 +41,7 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
         put(
             frame,
             0,
-            Line::from(vec![
-                Span::styled(format!(" {number}"), theme.heading),
-                Span::styled(format!("  {}", text::cut(&words, room, theme.glyphs.ellipsis)), style),
-            ]),
+            Line::from(vec![Span::styled(format!(" {number}"), theme.heading), Span::styled(words, style)]),
         );
         if let Some(standing) = standing {
             let mut line = bar(standing, width.saturating_sub(2).min(BAR), theme, theme.spark);
@@ -80,6 +78,18 @@ pub fn draw(app: &App, chart: &Chart, theme: &Theme, frame: &mut Frame<'_>, area
     if shown < numbers.len() {
         put(frame, shown, Line::styled(format!("   {} more", numbers.len() - shown), theme.dim));
     }
+}
+
+/// Where a value stands, as fully as there is room, with the space before it.
+fn words(standing: Standing, goal: Option<Goal>, room: usize) -> String {
+    let (full, place) = (standing.in_words(goal), ordinal(standing.place));
+    let ways = [
+        format!("  {full}"),
+        format!(" {full}"),
+        format!("  {place}/{}", text::count(standing.of)),
+        format!(" {place}"),
+    ];
+    ways.into_iter().find(|way| text::width(way) <= room).unwrap_or_default()
 }
 
 /// From the worst value to the best, with a mark where one stands.
