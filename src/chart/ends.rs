@@ -76,12 +76,19 @@ fn apart(wanted: &[usize], rows: usize) -> Vec<usize> {
     blocks.iter().flat_map(|(start, members)| (0..members.len()).map(move |at| start + at)).collect()
 }
 
-/// Where letters stand along lines, each given as its places from left to right in cells (not rounded); those of different
-/// lines stand in different columns as far as that goes.
-pub fn along(lines: &[(Vec<(f64, f64)>, LineLabel, Ink)], columns: usize, rows: usize) -> Vec<LineSign> {
+/// A line, for the labels along it: the places that it passes from left to right, in cells (not rounded).
+pub struct PassingLine {
+    pub places: Vec<(f64, f64)>,
+    pub label: LineLabel,
+    pub ink: Ink,
+}
+
+/// Where labels stand along lines; those of different lines stand in different columns as far as that goes.
+pub fn along(lines: &[PassingLine], columns: usize, rows: usize) -> Vec<LineSign> {
     let stride = STRIDE.min((columns / 2).max(8));
     let mut signs: Vec<LineSign> = Vec::new();
-    for (number, (places, label, ink)) in lines.iter().enumerate().filter(|(_, line)| line.1.width() > 0) {
+    for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.label.width() > 0) {
+        let PassingLine { places, label, ink } = line;
         let first = 3 + number * stride / lines.len().max(1);
         for column in (first..columns.saturating_sub(2)).step_by(stride) {
             let at = column as f64 + 0.5;

@@ -2,7 +2,7 @@
 
 use super::axis::{Tick, Unit, XAxis, label, spread, ticks};
 use super::canvas::{Canvas, Dots, Ink, Stroke};
-use super::ends::{LineSign, along, ends};
+use super::ends::{LineSign, PassingLine, along, ends};
 use super::even::even;
 use super::quantile::quantile;
 use super::trace::{ChartLine, LineLabel, PointCounts, Spot, Trace, thin};
@@ -242,7 +242,7 @@ pub fn picture(
     if label_width(&traced) > 0 {
         for (line, (drawn, places)) in traced.iter().zip(&drawn) {
             ending.extend(drawn.last.map(|last| (last, line.label, line.ink)));
-            passing.push((places.clone(), line.label, line.ink));
+            passing.push(PassingLine { places: places.clone(), label: line.label, ink: line.ink });
         }
     }
     Picture {

@@ -243,7 +243,10 @@ const TIMES: [&str; 15] = [
 mod tests {
     use super::*;
 
-    fn charts(keys: &[&str]) -> Vec<(String, Vec<(String, String, char)>)> {
+    /// The key, the word and the sign of a part.
+    type Told = (String, String, char);
+
+    fn charts(keys: &[&str]) -> Vec<(String, Vec<Told>)> {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         let of = |chart: ChartMetric| {
             let parts = chart.parts.into_iter().map(|part| (part.key, part.word, part.sign));

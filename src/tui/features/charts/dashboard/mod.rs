@@ -132,9 +132,10 @@ impl Dashboard {
             self.since = now;
         }
         self.draw(run, selected);
-        let rows: Vec<_> = match selected.is_empty() {
-            true => Vec::new(),
-            false => catalog.rows().filter(|row| selected.contains(catalog.run_id(*row))).collect(),
+        let rows: Vec<_> = if selected.is_empty() {
+            Vec::new()
+        } else {
+            catalog.rows().filter(|row| selected.contains(catalog.run_id(*row))).collect()
         };
         let mut keys: Vec<String> = run.metrics.iter().map(|metric| metric.key.clone()).collect();
         if !rows.is_empty() {
@@ -262,13 +263,13 @@ impl Dashboard {
             for part in &chart.metric.parts {
                 let of_part = chart.lines.iter().filter(|line| line.which.key == part.key);
                 let known = of_part.map(|line| histories.get(&line.which).filter(|known| known.is_known()));
-                let points = known.map(|known| known.map(|known| known.points.len()));
-                let has_line = points.fold(Some(false), |has_line, points| match (has_line, points) {
-                    (Some(true), _) => Some(true),
-                    (_, Some(points)) if points > 1 => Some(true),
-                    (_, None) => None,
-                    (has_line, Some(_)) => has_line,
-                });
+                let points: Vec<Option<usize>> =
+                    known.map(|known| known.map(|known| known.points.len())).collect();
+                let has_line = if points.iter().flatten().any(|points| *points > 1) {
+                    Some(true)
+                } else {
+                    points.iter().all(Option::is_some).then_some(false)
+                };
                 if let Some(has_line) = has_line
                     && has_line == chart.is_single
                 {

@@ -290,8 +290,7 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
     let mut room = width.saturating_sub(text::width(&words) + 2);
     let mut spans = vec![Span::styled(format!("{words}  "), theme.dim)];
     let lines = chosen.into_iter().flat_map(|chart| chart.lines.iter().filter(|line| line.part == 0));
-    let mut shown = 0;
-    for line in lines {
+    for (shown, line) in lines.enumerate() {
         let (drawn, name) = (&charts.drawn[line.run], &charts.names[line.run]);
         let value = tiles::value(line, app.details.run(), &app.histories);
         let value = value.map_or("-".into(), text::legend_number);
@@ -306,7 +305,6 @@ fn legend<'a>(app: &App, theme: &Theme, width: usize) -> Line<'a> {
             break;
         }
         room = room.saturating_sub(text::width(&words) + 2);
-        shown += 1;
         spans.push(Span::styled(format!("{letter} "), theme.ink(line.ink)));
         spans.push(Span::styled(words, theme.dim));
     }
